@@ -1,0 +1,1 @@
+"""Thin stages around the core: take a record, call the core, send a record, acknowledge."""

@@ -1,0 +1,81 @@
+"""Errors that cross a seam: whose fault each one is, and whether trying again helps.
+
+Messages never hold spoken content. They say what is wrong and what to do about it.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class HushwireError(Exception):
+    """Base of every error that Hushwire raises on purpose.
+
+    ``code`` is stable, content-free and used in logs, dead letters and metrics;
+    ``retryable`` says whether the same call may succeed later.
+    """
+
+    code: ClassVar[str] = "error"
+    retryable: ClassVar[bool] = False
+
+
+class InputError(HushwireError):
+    """What was handed in is wrong; the sender has to change it."""
+
+    code = "input"
+
+
+class AudioError(InputError):
+    """A recording that cannot be read, or that holds no usable audio."""
+
+    code = "audio"
+
+
+class RecordError(InputError):
+    """A record on the wire that cannot be decoded, or that breaks the rules of its type."""
+
+    code = "record"
+
+
+class SealError(RecordError):
+    """A sealed record that does not open: altered, moved, or sealed with another key."""
+
+    code = "seal"
+
+
+class PolicyError(InputError):
+    """A policy file that does not hold what its schema asks for; the message names the line."""
+
+    code = "policy"
+
+
+class SettingsError(InputError):
+    """A setting that is missing or out of range."""
+
+    code = "settings"
+
+
+class UnknownCallError(InputError):
+    """A call id for which no key exists: never opened, or its key was destroyed."""
+
+    code = "unknown_call"
+
+
+class ModelError(HushwireError):
+    """A model that is missing, altered, or that failed on its input."""
+
+    code = "model"
+
+
+class BrokerError(HushwireError):
+    """The broker is away or refuses; trying again later may help."""
+
+    code = "broker"
+    retryable = True
+
+
+class StoreError(HushwireError):
+    """The vault or the ledger cannot be read or written; trying again later may help."""
+
+    code = "store"
+    retryable = True

@@ -1,0 +1,155 @@
+"""What is muted, kept or only counted, and how: data that a security engineer can read and change.
+
+A policy is a YAML file (see ``policies/``). It is validated when it is loaded; an error names the
+file, the line and what is allowed there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipeline.errors import PolicyError
+from pipeline.records import Action
+
+Milliseconds = Annotated[int, Field(ge=0, le=5_000)]
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EntityRule(_Model):
+    """What happens to one entity type."""
+
+    action: Action = Action.MUTE
+    threshold: Probability = 0.4
+    """Spans that score lower are dropped."""
+    pad_before_ms: Milliseconds = 250
+    pad_after_ms: Milliseconds = 250
+
+
+class MutingRule(_Model):
+    """How the audio of a span is silenced."""
+
+    style: Literal["silence", "tone", "noise"] = "silence"
+    ramp_ms: Milliseconds = 5
+    """Raised-cosine ramp, placed outside the sensitive samples."""
+    merge_ms: Milliseconds = 300
+    """Mutes of a channel that are nearer than this become one."""
+    snap_ms: Milliseconds = 200
+    """How far an edge may move outward to the nearest low-energy point."""
+
+
+class HoldRule(_Model):
+    """How far release trails the live edge."""
+
+    max_seconds: Annotated[float, Field(ge=5.0, le=600.0)] = 60.0
+    """The longest that an open number run may hold the watermark."""
+
+
+class UnexplainedRule(_Model):
+    """Speech that no word explains, and odd words next to number context."""
+
+    mute: bool = True
+    within_ms: Milliseconds = 3_000
+    """How near to a sensitive context it has to stand."""
+
+
+class VerificationRule(_Model):
+    """How the redacted audio is checked before it is stored."""
+
+    max_span_dbfs: Annotated[float, Field(ge=-120.0, le=-20.0)] = -60.0
+    """Loudest RMS allowed inside a muted interval (style ``silence``)."""
+    neighbourhood_ms: Milliseconds = 3_000
+    """How much audio on both sides of a mute is listened to again."""
+    max_rounds: Annotated[int, Field(ge=1, le=5)] = 2
+    max_cost: Annotated[float, Field(ge=0.0, le=1.0)] = 0.15
+    """Share of the call's speech that may be listened to again."""
+
+
+class Policy(_Model):
+    """A complete policy."""
+
+    name: str
+    version: str
+    default: EntityRule = EntityRule(threshold=0.5)
+    entities: dict[str, EntityRule] = {}
+    muting: MutingRule = MutingRule()
+    hold: HoldRule = HoldRule()
+    unexplained: UnexplainedRule = UnexplainedRule()
+    verification: VerificationRule = VerificationRule()
+
+    def rule(self, entity: str) -> EntityRule:
+        """The rule for an entity type, or the default one."""
+        return self.entities.get(entity, self.default)
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the policy's canonical JSON: what a certificate names beside the version."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+def load_policy(source: str | Path) -> Policy:
+    """Read a policy by path, or by the name of a shipped one such as ``default``.
+
+    Raises:
+        PolicyError: the file is missing, is no YAML, or breaks the schema.
+    """
+    path = Path(source)
+    if path.suffix not in {".yaml", ".yml"}:
+        path = Path(str(resources.files("policies"))) / f"{source}.yaml"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        msg = f"policy {source}: cannot be read ({error.strerror}); name a YAML file"
+        raise PolicyError(msg) from error
+    return parse_policy(text, origin=str(source))
+
+
+def parse_policy(text: str, *, origin: str = "policy") -> Policy:
+    """Validate the text of a policy.
+
+    Raises:
+        PolicyError: with ``origin``, the line and what is wrong there.
+    """
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "not valid YAML"
+        msg = f"{origin}{where}: {problem}"
+        raise PolicyError(msg) from error
+    if not isinstance(data, dict):
+        msg = f"{origin}, line 1: a policy is a mapping with at least 'name' and 'version'"
+        raise PolicyError(msg)
+    try:
+        return Policy.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        location = first["loc"]
+        field = ".".join(str(part) for part in location)
+        msg = f"{origin}, line {_line_of(node, location)}: {field}: {first['msg']}"
+        raise PolicyError(msg) from error
+
+
+def _line_of(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
+    """1-based line of the deepest node on the way to ``location`` that exists."""
+    line = 1
+    for part in location:
+        if not isinstance(node, yaml.MappingNode):
+            break
+        pair = next(((key, value) for key, value in node.value if key.value == str(part)), None)
+        if pair is None:
+            break
+        line = pair[0].start_mark.line + 1
+        node = pair[1]
+    return line

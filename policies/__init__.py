@@ -1,0 +1,1 @@
+"""Shipped policies, as YAML files beside this one."""
