@@ -45,6 +45,16 @@ class MutingRule(_Model):
     """Mutes of a channel that are nearer than this become one."""
     snap_ms: Milliseconds = 200
     """How far an edge may move outward to the nearest low-energy point."""
+    after_silence_ms: Milliseconds = 300
+    """Extra padding at most, where a span begins or ends in silence: word times are off there."""
+
+
+class EchoRule(_Model):
+    """Whether a mute is mirrored where the other channel carries the same voice as echo."""
+
+    mode: Literal["auto", "always", "never"] = "auto"
+    threshold: Probability = 0.25
+    """Normalised cross-correlation from which ``auto`` mirrors."""
 
 
 class HoldRule(_Model):
@@ -72,6 +82,8 @@ class VerificationRule(_Model):
     max_rounds: Annotated[int, Field(ge=1, le=5)] = 2
     max_cost: Annotated[float, Field(ge=0.0, le=1.0)] = 0.15
     """Share of the call's speech that may be listened to again."""
+    sample_share: Probability = 0.02
+    """Share of what lies away from mutes that is listened to again, within ``max_cost``."""
 
 
 class Policy(_Model):
@@ -82,6 +94,7 @@ class Policy(_Model):
     default: EntityRule = EntityRule(threshold=0.5)
     entities: dict[str, EntityRule] = {}
     muting: MutingRule = MutingRule()
+    echo: EchoRule = EchoRule()
     hold: HoldRule = HoldRule()
     unexplained: UnexplainedRule = UnexplainedRule()
     verification: VerificationRule = VerificationRule()

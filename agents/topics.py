@@ -1,0 +1,120 @@
+"""Names and shapes of the topics, and how they are created."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
+
+from pipeline.errors import BrokerError
+
+PARTITIONS = 8
+"""Default for all topics; fixed up front, since growing breaks the order of a call."""
+RAW_RETENTION_MS = 86_400_000
+"""Longest call plus the longest outage that is to be survived; after that raw audio is gone."""
+KEPT_RETENTION_MS = 604_800_000
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The topics of one installation; see ``named``."""
+
+    audio_raw: str
+    words: str
+    spans: str
+    audio_redacted: str
+    audio_verified: str
+    calls_redacted: str
+    deadletter: str
+    audit: str
+
+    @classmethod
+    def named(cls, prefix: str = "hushwire") -> Topics:
+        """The topics under a prefix."""
+        return cls(
+            audio_raw=f"{prefix}.audio.raw",
+            words=f"{prefix}.words",
+            spans=f"{prefix}.spans",
+            audio_redacted=f"{prefix}.audio.redacted",
+            audio_verified=f"{prefix}.audio.verified",
+            calls_redacted=f"{prefix}.calls.redacted",
+            deadletter=f"{prefix}.deadletter",
+            audit=f"{prefix}.audit",
+        )
+
+    def all(self) -> tuple[str, ...]:
+        """Every topic's name."""
+        return tuple(getattr(self, one.name) for one in fields(self))
+
+    def transit(self) -> tuple[str, ...]:
+        """The topics that carry calls between stages, sealed."""
+        return (
+            self.audio_raw,
+            self.words,
+            self.spans,
+            self.audio_redacted,
+            self.audio_verified,
+        )
+
+
+def create_topics(
+    bootstrap: str,
+    topics: Topics,
+    *,
+    partitions: int = PARTITIONS,
+    replication: int = 1,
+    timeout_s: float = 30.0,
+    client: dict[str, str] | None = None,
+) -> None:
+    """Create the topics that are missing; ones that exist stay as they are.
+
+    Args:
+        bootstrap: ``host:port[,…]``.
+        topics: their names.
+        partitions: the same for all, so that a call's records are in partitions of one number.
+        replication: copies of each partition.
+        timeout_s: how long to wait for the broker.
+        client: further librdkafka settings, such as TLS ones.
+
+    Raises:
+        BrokerError: the broker is away or refuses, or a topic that exists has another number of
+            partitions.
+    """
+    admin = AdminClient({**(client or {}), "bootstrap.servers": bootstrap, "log_level": "0"})
+    transit = set(topics.transit())
+    wanted = [
+        NewTopic(
+            name,
+            num_partitions=partitions,
+            replication_factor=replication,
+            config={
+                "cleanup.policy": "delete",
+                "retention.ms": str(RAW_RETENTION_MS if name in transit else KEPT_RETENTION_MS),
+                # Retention works on closed segments only.
+                "segment.ms": str(RAW_RETENTION_MS // 4),
+            },
+        )
+        for name in topics.all()
+    ]
+    for name, future in admin.create_topics(wanted, request_timeout=timeout_s).items():
+        try:
+            future.result(timeout_s)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                reason = error.args[0].name()
+                raise BrokerError(f"{bootstrap}: topic {name} not created ({reason})") from error
+    _check_partitions(admin, bootstrap, topics, timeout_s)
+
+
+def _check_partitions(admin: AdminClient, bootstrap: str, topics: Topics, timeout_s: float) -> None:
+    try:
+        known = admin.list_topics(timeout=timeout_s).topics
+    except KafkaException as error:
+        raise BrokerError(f"{bootstrap}: no answer ({error.args[0].name()})") from error
+    counts = {len(known[name].partitions) for name in topics.transit() if name in known}
+    if len(counts) > 1:
+        raise BrokerError(
+            f"{bootstrap}: the topics have different numbers of partitions ({sorted(counts)}); "
+            "create them anew with one number"
+        )

@@ -1,0 +1,233 @@
+"""Finds a model's files, checks their hashes, and says what to do when there are none.
+
+Sources in order: a local folder, the installed wheels, the hub.
+
+Outcomes of ``find``: the path of a folder whose files all have the catalogue's sha256, or
+``ModelError``. A folder with wrong bytes is an error and not a reason to look further: somebody
+has changed it. Nothing is loaded before its hash was checked; a result is remembered only inside
+the process, by size and modification time of each file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from models.catalogue import Entry, Wheel, entries, entry
+from pipeline.errors import ModelError
+
+__all__ = ["Check", "default_folder", "entries", "find", "pull", "verify"]
+
+_BLOCK = 1 << 20
+
+_Fingerprint = tuple[str, int, int]
+_verified: dict[_Fingerprint, str] = {}
+"""sha256 of the files that were hashed in this process, by path, size and mtime."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What checking one model's files brought."""
+
+    model_id: str
+    path: Path | None
+    """Where it was found, or None."""
+    ok: bool
+    problem: str = ""
+    """Empty where all is well; otherwise what is wrong and what to do."""
+
+
+def default_folder() -> Path:
+    """The user's cache folder for models; joined and pulled models are kept there."""
+    return Path.home() / ".cache" / "hushwire" / "models"
+
+
+def find(model_id: str, *, folder: Path | None = None, allow_hub: bool = True) -> Path:
+    """The folder with a model's files, complete and with the right hashes.
+
+    Args:
+        model_id: an id of the catalogue.
+        folder: where local models lie, one folder each; without it the user's cache folder.
+        allow_hub: whether the hub may be asked when nothing is installed.
+
+    Raises:
+        ModelError: unknown id, nothing found, or a file whose hash is not the catalogue's.
+    """
+    model = entry(model_id)
+    place = folder or default_folder()
+    local = place / model.folder
+    if _complete(local, model):
+        return _checked(local, model)
+    installed = _from_wheels(model, place)
+    if installed is not None:
+        return _checked(installed, model)
+    if allow_hub and model.hub is not None:
+        return _checked(_from_hub(model, local), model)
+    raise ModelError(_nothing_found(model, place, allow_hub=allow_hub))
+
+
+def pull(model_id: str, *, folder: Path | None = None, allow_hub: bool = True) -> Path:
+    """Copy a model into the local folder, from the wheels or the hub, and check it there.
+
+    Raises:
+        ModelError: as ``find``, or the folder cannot be written.
+    """
+    model = entry(model_id)
+    local = (folder or default_folder()) / model.folder
+    found = find(model_id, folder=folder, allow_hub=allow_hub)
+    if found != local:
+        _assemble(local, {name: (found / name,) for name in model.files})
+    return _checked(local, model)
+
+
+def verify(model_id: str, *, folder: Path | None = None) -> Check:
+    """Hash a model's files anew; never raises for what it finds, and never asks the hub.
+
+    Raises:
+        ModelError: the catalogue does not know the id.
+    """
+    entry(model_id)
+    _verified.clear()
+    try:
+        path = find(model_id, folder=folder, allow_hub=False)
+    except ModelError as error:
+        return Check(model_id, None, ok=False, problem=str(error))
+    return Check(model_id, path, ok=True)
+
+
+def _complete(path: Path, model: Entry) -> bool:
+    return all((path / name).is_file() for name in model.files)
+
+
+def _checked(path: Path, model: Entry) -> Path:
+    for name, expected in model.files.items():
+        if _sha256(path / name) != expected:
+            raise ModelError(
+                f"{model.id}: {name} in {path} is not the file that the catalogue pins "
+                f"(sha256 {expected[:12]}…); remove the folder and run 'hushwire models pull'"
+            )
+    return path
+
+
+def _sha256(path: Path) -> str:
+    try:
+        state = path.stat()
+        fingerprint = (str(path.resolve()), state.st_size, state.st_mtime_ns)
+        if fingerprint not in _verified:
+            digest = hashlib.sha256()
+            with path.open("rb") as file:
+                while block := file.read(_BLOCK):
+                    digest.update(block)
+            _verified[fingerprint] = digest.hexdigest()
+    except OSError as error:
+        raise ModelError(f"{path.name}: cannot be read ({error.strerror})") from error
+    return _verified[fingerprint]
+
+
+def _from_wheels(model: Entry, place: Path) -> Path | None:
+    """Where the installed wheels have the model; parts are joined into ``place`` once."""
+    roots = [root for wheel in model.wheels if (root := _root(wheel)) is not None]
+    if not roots or len(roots) < len(model.wheels):
+        return None
+    if not model.parts:
+        return roots[0] if _complete(roots[0], model) else None
+    sources: dict[str, tuple[Path, ...]] = {}
+    for name in model.files:
+        pieces = tuple(_first(roots, part) for part in model.parts.get(name, (name,)))
+        if None in pieces:
+            return None
+        sources[name] = tuple(piece for piece in pieces if piece is not None)
+    return _assemble(place / model.folder, sources)
+
+
+def _root(wheel: Wheel) -> Path | None:
+    try:
+        distribution = metadata.distribution(wheel.distribution)
+    except metadata.PackageNotFoundError:
+        return None
+    root = Path(str(distribution.locate_file(wheel.root)))
+    return root if root.is_dir() else None
+
+
+def _first(roots: Iterable[Path], name: str) -> Path | None:
+    return next((root / name for root in roots if (root / name).is_file()), None)
+
+
+def _assemble(target: Path, sources: dict[str, tuple[Path, ...]]) -> Path:
+    """Write files, each joined from its pieces, as one folder that appears at once.
+
+    Several processes may do this together: the first rename wins, and all wrote the same bytes.
+    """
+    scratch: Path | None = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        for name, pieces in sources.items():
+            (scratch / name).parent.mkdir(parents=True, exist_ok=True)
+            with (scratch / name).open("wb") as joined:
+                for piece in pieces:
+                    with piece.open("rb") as part:
+                        shutil.copyfileobj(part, joined, _BLOCK)
+                joined.flush()
+                os.fsync(joined.fileno())
+        if target.is_dir() and not all((target / name).is_file() for name in sources):
+            shutil.rmtree(target, ignore_errors=True)  # an interrupted copy of an older version
+        try:
+            scratch.rename(target)
+            scratch = None
+        except OSError:
+            if not all((target / name).is_file() for name in sources):
+                raise
+    except OSError as error:
+        raise ModelError(
+            f"{target}: the model cannot be written there ({error.strerror}); "
+            "make room, or name another folder with HUSHWIRE_MODELS"
+        ) from error
+    finally:
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
+    return target
+
+
+def _from_hub(model: Entry, target: Path) -> Path:
+    """Download the pinned revision into ``target``."""
+    # Imported here: an offline worker never needs the hub's client, and it is slow to import.
+    from huggingface_hub import snapshot_download  # noqa: PLC0415
+
+    if model.hub is None:  # pragma: no cover - find() asks only where there is one
+        raise ModelError(f"{model.id}: is on no hub")
+    try:
+        found = snapshot_download(
+            model.hub.repository, revision=model.hub.revision, allow_patterns=list(model.files)
+        )
+    except Exception as error:  # the client raises its own, requests' and OS errors
+        raise ModelError(
+            f"{model.id}: the hub could not be asked ({type(error).__name__}). "
+            + _ways(model, target.parent)
+        ) from error
+    path = Path(found)
+    if not _complete(path, model):
+        raise ModelError(f"{model.id}: the hub's revision lacks files that the catalogue names")
+    return path
+
+
+def _nothing_found(model: Entry, place: Path, *, allow_hub: bool) -> str:
+    asked = "" if allow_hub or model.hub is None else " (the hub was not asked)"
+    return f"{model.id}: not found{asked}. {_ways(model, place)}"
+
+
+def _ways(model: Entry, place: Path) -> str:
+    ways = []
+    if model.wheels:
+        wheels = " ".join(wheel.requirement for wheel in model.wheels)
+        ways.append(f"install it: pip install {wheels}")
+    ways.append(f"put {', '.join(sorted(model.files)[:4])} … into {place / model.folder}")
+    if model.hub is not None:
+        ways.append(f"where the hub can be reached: hushwire models pull {model.id}")
+    return "Either " + "; or ".join(ways) + "."

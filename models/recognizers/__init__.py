@@ -1,0 +1,1 @@
+"""Recognisers for spoken text: one a file, each a Presidio ``EntityRecognizer``."""

@@ -1,0 +1,143 @@
+"""Spoken text as the recognisers see it: tokens with offsets, and what the call expects here.
+
+Presidio hands a recogniser a text and ``NlpArtifacts``. A caller's turn needs more than its text:
+what the other side has just asked for, which names were said before, whether the call is about
+health. ``SpokenArtifacts`` carries that as a ``Turn``; a recogniser that is run by somebody else
+with plain artifacts builds one from the text alone.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from presidio_analyzer.nlp_engine import NlpArtifacts
+
+_TOKEN: Final = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
+_APOSTROPHE: Final = re.compile(r"['\u2019]")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A run of letters or digits; hyphens, dots and ``@`` part tokens ("b-o-b" is three)."""
+
+    key: str = field(repr=False)
+    """Lower case, without apostrophes: "Crohn's" is ``crohns``."""
+    start: int
+    """First character in the turn's text."""
+    end: int
+    after: str = field(repr=False)
+    """What stands between this token and the next one."""
+    title: bool
+    """Begins with a capital letter."""
+
+    @property
+    def stops(self) -> bool:
+        """Whether a sentence ends after the token (not the dot inside "gmail.com")."""
+        return self.after[:1] in ".?!" and self.after[1:2].isspace() if self.after else False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Tokens ``[first, last)`` that a pattern matched on the plain text."""
+
+    first: int
+    last: int
+    match: re.Match[str] = field(repr=False)
+
+    def group(self, name: str) -> str:
+        """The text of a named group, or an empty string."""
+        return self.match.group(name) or ""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one speaker says in one go, with what is known of the call at that point."""
+
+    text: str = field(repr=False)
+    tokens: tuple[Token, ...] = field(repr=False)
+    plain: str = field(repr=False)
+    """The tokens' keys, joined by single spaces: what patterns are written against."""
+    offsets: tuple[int, ...] = field(repr=False)
+    """Where each token begins in ``plain``."""
+    expects: tuple[tuple[str, int], ...] = ()
+    """Entity types that were asked for, and the token from which the answer may begin."""
+    known: frozenset[str] = field(default=frozenset(), repr=False)
+    """Names said before in this call, as keys."""
+    medical: bool = False
+    """Whether the call is about somebody's health."""
+
+    def search(self, pattern: re.Pattern[str]) -> Iterator[Found]:
+        """Every match of ``pattern`` on the plain text, as whole tokens."""
+        for match in pattern.finditer(self.plain):
+            if match.end() > match.start():
+                yield Found(self.token_at(match.start()), self.token_at(match.end() - 1) + 1, match)
+
+    def token_at(self, position: int) -> int:
+        """Index of the token at a character of ``plain``."""
+        return max(0, bisect_right(self.offsets, position) - 1)
+
+    def span_of(self, found: Found, group: str) -> tuple[int, int]:
+        """Tokens ``[first, last)`` of a named group that matched."""
+        begin, end = found.match.span(group)
+        return self.token_at(begin), self.token_at(end - 1) + 1
+
+    def expected(self, entity: str) -> int | None:
+        """First token of an answer that ``entity`` was asked for, or None."""
+        return min((at for name, at in self.expects if name == entity), default=None)
+
+    def keys(self, first: int, last: int) -> tuple[str, ...]:
+        """Keys of the tokens ``[first, last)``."""
+        return tuple(token.key for token in self.tokens[first:last])
+
+
+class SpokenArtifacts(NlpArtifacts):  # type: ignore[misc]  # presidio has no usable types
+    """Presidio's artifacts, and the turn they were made from."""
+
+    def __init__(self, turn: Turn, **artifacts: Any) -> None:
+        """Keep ``turn``; the rest goes to Presidio as it is."""
+        super().__init__(**artifacts)
+        self.turn = turn
+
+
+def turn_of(
+    text: str,
+    *,
+    expects: tuple[tuple[str, int], ...] = (),
+    known: frozenset[str] = frozenset(),
+    medical: bool = False,
+) -> Turn:
+    """Part a text into tokens."""
+    matches = list(_TOKEN.finditer(text))
+    tokens: list[Token] = []
+    offsets: list[int] = []
+    position = 0
+    for index, match in enumerate(matches):
+        following = matches[index + 1].start() if index + 1 < len(matches) else len(text)
+        key = _APOSTROPHE.sub("", match.group()).lower()
+        after = text[match.end() : following]
+        if following == len(text) and after.strip():
+            after += " "
+        tokens.append(
+            Token(key, match.start(), match.end(), after, title=match.group()[0].isupper())
+        )
+        offsets.append(position)
+        position += len(key) + 1
+    return Turn(
+        text=text,
+        tokens=tuple(tokens),
+        plain=" ".join(token.key for token in tokens),
+        offsets=tuple(offsets),
+        expects=expects,
+        known=known,
+        medical=medical,
+    )
+
+
+def turn_in(text: str, artifacts: NlpArtifacts | None) -> Turn:
+    """The turn that ``artifacts`` carry, or one made from the text alone."""
+    turn = getattr(artifacts, "turn", None)
+    return turn if isinstance(turn, Turn) and turn.text == text else turn_of(text)

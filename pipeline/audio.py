@@ -1,0 +1,308 @@
+"""Reads and writes recordings, from and to memory or a file: never through a temporary file.
+
+Outcomes: a ``Recording`` whose every declared sample was decoded, or an ``AudioError`` that says
+what is wrong with the file and what to do. A damaged or cut-off file is refused whole, because a
+part of a call that is reported as a call would be redacted and stored as one.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from pipeline.errors import AudioError
+from pipeline.records import Pcm
+from pipeline.wavehead import check_container
+
+Source: TypeAlias = str | Path | bytes
+"""A path, or the bytes of a file."""
+
+LOWEST_RATE: Final = 8_000
+HIGHEST_RATE: Final = 48_000
+MOST_CHANNELS: Final = 8
+_BLOCK: Final = 65_536
+"""Frames that are decoded or encoded at a time."""
+_FULL_SCALE: Final = 32_768.0
+
+_WIDTHS: Final[dict[str, str]] = {
+    "PCM_24": "int32",
+    "PCM_32": "int32",
+    "FLOAT": "float32",
+    "DOUBLE": "float64",
+    "VORBIS": "float32",
+    "OPUS": "float32",
+}
+"""Narrowest type that holds a subtype's samples without loss; what is not listed fits int16."""
+_EXACT: Final = frozenset(
+    {"PCM_U8", "PCM_S8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"}
+)
+"""Subtypes for which decoding and encoding again changes no sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingInfo:
+    """What a recording is, before any audio is decoded."""
+
+    sample_rate: int
+    """Hz."""
+    channels: int
+    frames: int
+    """Samples per channel."""
+    container: str
+    """``WAV``, ``FLAC`` or ``OGG``."""
+    subtype: str
+    """How samples are coded, in libsndfile's words, such as ``PCM_16`` or ``ULAW``."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether writing it again keeps untouched samples bit for bit."""
+        return self.subtype in _EXACT
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A whole recording with its samples in their own width."""
+
+    info: RecordingInfo
+    samples: npt.NDArray[Any] = field(repr=False, compare=False)
+    """Shape ``(frames, channels)``: int16, int32 or float, whichever holds the file's samples."""
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz."""
+        return self.info.sample_rate
+
+    @property
+    def channels(self) -> int:
+        """How many channels there are."""
+        return self.info.channels
+
+    @property
+    def pcm(self) -> Pcm:
+        """The samples as int16, for the stages."""
+        return to_int16(self.samples)
+
+
+def to_int16(samples: npt.NDArray[Any]) -> Pcm:
+    """Bring samples of any width to int16; int16 itself is returned as it is.
+
+    Raises:
+        AudioError: samples that are no number (NaN or infinite).
+    """
+    if samples.dtype == np.int16:
+        return samples
+    if samples.dtype == np.int32:
+        return (samples >> 16).astype(np.int16)
+    if not np.isfinite(samples).all():
+        raise AudioError("the recording holds samples that are no numbers; it is damaged")
+    scaled = np.rint(samples * _FULL_SCALE)
+    return np.clip(scaled, -_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)
+
+
+def inspect_recording(source: Source) -> RecordingInfo:
+    """Check a recording's head and say what it is, without decoding its audio.
+
+    Raises:
+        AudioError: see ``read_recording``.
+    """
+    with _opened(source) as (_, info):
+        return info
+
+
+def read_recording(source: Source) -> Recording:
+    """Decode a whole recording.
+
+    Raises:
+        AudioError: the file is missing, empty, no WAV/FLAC/Ogg, damaged, cut off, or holds no
+            samples; its rate is outside 8 to 48 kHz; it has 0 or more than 8 channels.
+    """
+    with _opened(source) as (file, info):
+        blocks = list(_blocks(file, info, _BLOCK, _WIDTHS.get(info.subtype, "int16"), source))
+    return Recording(info=info, samples=np.concatenate(blocks))
+
+
+def iter_chunks(source: Source, seconds: float = 1.0) -> Iterator[Pcm]:
+    """Decode a recording piece by piece, so that a long one never stands in memory whole.
+
+    Yields:
+        int16 of shape ``(samples, channels)``: ``seconds`` long each, the last one may be shorter.
+
+    Raises:
+        AudioError: see ``read_recording``. Damage inside the audio shows only when it is reached:
+            what was yielded before is then to be discarded.
+    """
+    with _opened(source) as (file, info):
+        length = max(1, round(seconds * info.sample_rate))
+        width = _WIDTHS.get(info.subtype, "int16")
+        for block in _blocks(file, info, length, width, source):
+            yield to_int16(block)
+
+
+def write_recording(recording: Recording, target: str | Path | None = None) -> bytes:
+    """Encode a recording in its own container and subtype, and write it where asked.
+
+    Args:
+        recording: what to write; lossy subtypes (Vorbis, Opus) are refused, because encoding
+            them again changes every sample. Hand in ``as_flac`` of it instead.
+        target: a path, or None for memory only.
+
+    Returns:
+        The file's bytes.
+
+    Raises:
+        AudioError: a lossy subtype, or a path that cannot be written.
+    """
+    info = recording.info
+    if not info.exact:
+        raise AudioError(
+            f"{info.subtype} loses quality when written again; write the recording as FLAC instead"
+        )
+    data = encode(recording.samples, info.sample_rate, info.container, info.subtype)
+    if target is not None:
+        try:
+            Path(target).write_bytes(data)
+        except OSError as error:
+            raise AudioError(f"{target}: cannot be written ({error.strerror})") from error
+    return data
+
+
+def as_flac(recording: Recording) -> Recording:
+    """The same recording, to be written as FLAC: 24 bits where it has more than 16."""
+    wide = recording.samples.dtype == np.int32
+    info = recording.info
+    return Recording(
+        info=RecordingInfo(
+            sample_rate=info.sample_rate,
+            channels=info.channels,
+            frames=info.frames,
+            container="FLAC",
+            subtype="PCM_24" if wide else "PCM_16",
+        ),
+        samples=recording.samples if wide else recording.pcm,
+    )
+
+
+def encode(samples: npt.NDArray[Any], sample_rate: int, container: str, subtype: str) -> bytes:
+    """Encode samples of shape ``(n, channels)`` in memory.
+
+    Raises:
+        AudioError: the container cannot hold these samples.
+    """
+    buffer = io.BytesIO()
+    try:
+        with soundfile.SoundFile(
+            buffer, "w", sample_rate, samples.shape[1], subtype=subtype, format=container
+        ) as file:
+            for start in range(0, len(samples), _BLOCK):
+                file.write(samples[start : start + _BLOCK])
+    except (soundfile.LibsndfileError, ValueError, TypeError) as error:
+        raise AudioError(f"{container} {subtype} cannot hold these samples") from error
+    return buffer.getvalue()
+
+
+class FlacWriter:
+    """Encodes int16 audio to FLAC in memory, block by block: only the coded bytes are kept."""
+
+    def __init__(self, sample_rate: int, channels: int) -> None:
+        self._buffer = io.BytesIO()
+        try:
+            self._file = soundfile.SoundFile(
+                self._buffer, "w", sample_rate, channels, subtype="PCM_16", format="FLAC"
+            )
+        except (soundfile.LibsndfileError, ValueError) as error:
+            raise AudioError(f"FLAC cannot hold {channels} channels at {sample_rate} Hz") from error
+
+    def write(self, pcm: Pcm) -> None:
+        """Add audio of shape ``(samples, channels)``."""
+        if len(pcm):
+            self._file.write(pcm)
+
+    def finish(self) -> bytes:
+        """Close the stream and return the whole file."""
+        self._file.close()
+        return self._buffer.getvalue()
+
+
+@contextmanager
+def _opened(source: Source) -> Iterator[tuple[Any, RecordingInfo]]:
+    """Open a recording whose head is in order."""
+    name = _name(source)
+    with _stream(source, name) as stream:
+        kind = check_container(stream, name)
+        try:
+            file = soundfile.SoundFile(stream)
+        except (soundfile.LibsndfileError, ValueError, TypeError) as error:
+            raise AudioError(f"{name}: the {kind} file is damaged; send it again") from error
+        with file:
+            yield file, _checked(file, kind, name)
+
+
+@contextmanager
+def _stream(source: Source, name: str) -> Iterator[BinaryIO]:
+    if isinstance(source, bytes):
+        yield io.BytesIO(source)
+        return
+    try:
+        stream = Path(source).open("rb")  # noqa: SIM115 - entered below, outside the except
+    except OSError as error:
+        raise AudioError(f"{name}: cannot be opened ({error.strerror})") from error
+    with stream:
+        yield stream
+
+
+def _name(source: Source) -> str:
+    return "recording" if isinstance(source, bytes) else Path(source).name
+
+
+def _checked(file: Any, kind: str, name: str) -> RecordingInfo:  # noqa: ANN401 - soundfile is untyped
+    rate, channels, frames = file.samplerate, file.channels, file.frames
+    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+        raise AudioError(
+            f"{name}: {rate} Hz is outside {LOWEST_RATE} to {HIGHEST_RATE} Hz; resample it"
+        )
+    if not 1 <= channels <= MOST_CHANNELS:
+        raise AudioError(f"{name}: {channels} channels; 1 to {MOST_CHANNELS} are supported")
+    if frames <= 0:
+        raise AudioError(f"{name}: 0 samples of audio")
+    return RecordingInfo(
+        sample_rate=int(rate),
+        channels=int(channels),
+        frames=int(frames),
+        container=kind,
+        subtype=str(file.subtype),
+    )
+
+
+def _blocks(
+    file: Any,  # noqa: ANN401 - soundfile is untyped
+    info: RecordingInfo,
+    length: int,
+    dtype: str,
+    source: Source,
+) -> Iterator[npt.NDArray[Any]]:
+    """Decode to the declared length; less or damaged is an error."""
+    done = 0
+    while True:
+        try:
+            block = file.read(length, dtype=dtype, always_2d=True)
+        except (soundfile.LibsndfileError, RuntimeError) as error:
+            raise AudioError(
+                f"{_name(source)}: damaged after {done} of {info.frames} samples; send it again"
+            ) from error
+        if len(block) == 0:
+            break
+        done += len(block)
+        yield block
+    if done != info.frames:
+        raise AudioError(
+            f"{_name(source)}: cut off, {info.frames - done} of {info.frames} samples are missing; "
+            "send the file again when it is whole"
+        )

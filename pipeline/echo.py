@@ -1,0 +1,103 @@
+"""Finds one channel's voice on another channel: the customer's digits in the agent's headset.
+
+The measure is the normalised cross-correlation of both signals after whitening in the telephone
+band. Whitening makes every frequency count alike, so that an echo far below the other speaker's
+level still stands out as a peak: for unrelated signals of one second the highest of all lags stays
+near 0.05, because about 2 * bandwidth * time independent values are averaged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+_BAND_HZ: Final = (300.0, 3_400.0)
+"""The telephone band (ITU-T G.712)."""
+_BLOCK_MS: Final = 1_000
+_SMOOTH_HZ: Final = 300.0
+"""Width over which a spectrum is flattened: wider than a voice's pitch."""
+_QUIETEST: Final = 15.0
+"""RMS, int16 units, -67 dBFS: what is softer than this is not audible as a voice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """How alike two channels are, and by how many samples the second lags the first."""
+
+    score: float
+    """Highest normalised cross-correlation, 0 to 1."""
+    lag: int
+    """Positive where the other channel comes later."""
+
+
+def find_echo(
+    source: npt.NDArray[np.int16], other: npt.NDArray[np.int16], sample_rate: int, lag: int
+) -> Echo:
+    """Look for ``source`` in ``other``.
+
+    Args:
+        source: the sensitive samples of one channel, shape ``(n,)``.
+        other: the other channel from ``lag`` samples before to ``lag`` after, shape
+            ``(n + 2 * lag,)``; zeros where the call does not reach.
+        sample_rate: Hz.
+        lag: longest delay looked for, in samples.
+
+    Returns:
+        The best match over all blocks of about a second; score 0 where either is too quiet.
+    """
+    best = Echo(score=0.0, lag=0)
+    block = _BLOCK_MS * sample_rate // 1_000
+    count = max(1, len(source) // block)
+    bounds = [len(source) * index // count for index in range(count + 1)]
+    for low, high in pairwise(bounds):
+        found = _match(source[low:high], other[low : high + 2 * lag], sample_rate, lag)
+        if found.score > best.score:
+            best = found
+    return best
+
+
+def _match(
+    source: npt.NDArray[np.int16], other: npt.NDArray[np.int16], sample_rate: int, lag: int
+) -> Echo:
+    if min(_rms(source), _rms(other)) < _QUIETEST:
+        return Echo(score=0.0, lag=0)
+    size = 1 << (len(source) + len(other) - 1).bit_length()
+    first = _whitened(source, size, sample_rate)[: len(source)]
+    second = _whitened(other, size, sample_rate)[: len(other)]
+    product = np.fft.rfft(second, size) * np.conj(np.fft.rfft(first, size))
+    dots = np.fft.irfft(product, size)[: 2 * lag + 1]
+    sums = np.concatenate([[0.0], np.cumsum(second * second)])
+    energies = sums[len(source) : len(source) + 2 * lag + 1] - sums[: 2 * lag + 1]
+    norm = np.sqrt(np.maximum(energies, 1e-9) * max(float(first @ first), 1e-9))
+    likeness = np.abs(dots) / norm
+    # Where the other channel is silent but for a moment, a tiny energy would inflate the quotient.
+    likeness[energies < 0.01 * float(energies.max(initial=0.0))] = 0.0
+    peak = int(np.argmax(likeness))
+    return Echo(score=min(1.0, float(likeness[peak])), lag=peak - lag)
+
+
+def _whitened(
+    signal: npt.NDArray[np.int16], size: int, sample_rate: int
+) -> npt.NDArray[np.float64]:
+    """The signal with a flat spectrum inside the telephone band and nothing outside it."""
+    spectrum = np.fft.rfft(signal.astype(np.float64), size)
+    power = spectrum.real**2 + spectrum.imag**2
+    width = max(1, round(_SMOOTH_HZ * size / sample_rate)) | 1
+    padded = np.pad(power, width // 2 + 1, mode="reflect")
+    sums = np.cumsum(padded)
+    smooth = (sums[width : width + len(power)] - sums[: len(power)]) / width
+    frequencies = np.arange(len(power)) * (sample_rate / size)
+    band = (frequencies >= _BAND_HZ[0]) & (frequencies <= _BAND_HZ[1])
+    flat = np.where(band, spectrum / np.sqrt(np.maximum(smooth, 1e-9)), 0.0)
+    return np.fft.irfft(flat, size)
+
+
+def _rms(signal: npt.NDArray[np.int16]) -> float:
+    if len(signal) == 0:
+        return 0.0
+    wide = signal.astype(np.float64)
+    return float(np.sqrt(np.mean(wide * wide)))

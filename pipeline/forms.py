@@ -1,0 +1,340 @@
+"""Records to the plain values that Avro writes, and back, with every range checked.
+
+``RecordError`` names the rule that a foreign record breaks, never its content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+
+from pipeline.errors import RecordError
+from pipeline.records import (
+    Action,
+    AudioChunk,
+    CallEnd,
+    CallInfo,
+    Check,
+    EndedBy,
+    Findings,
+    Heard,
+    Hearing,
+    Interval,
+    Mute,
+    Pcm,
+    Reason,
+    Record,
+    RedactedChunk,
+    Role,
+    Span,
+    Verdict,
+    Watermark,
+    Word,
+)
+from pipeline.schemas import Form
+
+MOST_CHANNELS = 16
+RATES = range(4_000, 192_001)
+"""Sample rates in Hz that a call may have."""
+
+T = TypeVar("T")
+
+
+def to_form(record: Record) -> tuple[str, Form, bytes]:
+    """The type's name, its plain values, and the audio bytes (empty for types without audio)."""
+    match record:
+        case AudioChunk():
+            form = {"call": _call(record.call), "seq": record.seq, "start": record.start}
+            return "AudioChunk", form, _pcm_bytes(record.pcm)
+        case RedactedChunk():
+            form = {
+                "call": _call(record.call),
+                "seq": record.seq,
+                "start": record.start,
+                "mutes": [_mute(mute) for mute in record.mutes],
+            }
+            return "RedactedChunk", form, _pcm_bytes(record.pcm)
+        case CallEnd():
+            return "CallEnd", _end(record), b""
+        case Heard():
+            return "Heard", _heard(record), b""
+        case Findings():
+            return "Findings", _findings(record), b""
+        case Verdict():
+            return "Verdict", _verdict(record), b""
+
+
+def from_form(name: str, form: Form, audio: bytes) -> Record:
+    """The record of a type's plain values.
+
+    Raises:
+        RecordError: a value is out of range, or contradicts another.
+    """
+    try:
+        return _READERS[name](form, audio)
+    except RecordError:
+        raise
+    except (KeyError, ValueError, TypeError, OverflowError):
+        # The cause is cut off: its message may quote a value.
+        raise RecordError(f"a value of the {name} record is not allowed") from None
+
+
+def _require(holds: bool, rule: str) -> None:  # noqa: FBT001 - reads as an assertion
+    if not holds:
+        raise RecordError(rule)
+
+
+def _pcm_bytes(pcm: Pcm) -> bytes:
+    return np.ascontiguousarray(pcm, dtype="<i2").tobytes()
+
+
+def _pcm(audio: bytes, channels: int) -> Pcm:
+    _require(len(audio) % (2 * channels) == 0, "the audio ends in the middle of a sample")
+    return np.frombuffer(audio, dtype="<i2").astype(np.int16, copy=False).reshape(-1, channels)
+
+
+def _call(call: CallInfo) -> Form:
+    return {
+        "call_id": call.call_id,
+        "sample_rate": call.sample_rate,
+        "roles": [role.value for role in call.roles],
+        "started_at": call.started_at,
+        "language": call.language,
+    }
+
+
+def _read_call(form: Form) -> CallInfo:
+    _require(form["sample_rate"] in RATES, "sample rate out of range")
+    _require(1 <= len(form["roles"]) <= MOST_CHANNELS, "a call has 1 to 16 channels")
+    return CallInfo(
+        call_id=form["call_id"],
+        sample_rate=form["sample_rate"],
+        roles=tuple(Role(role) for role in form["roles"]),
+        started_at=form["started_at"],
+        language=form["language"],
+    )
+
+
+def _interval(interval: Interval) -> Form:
+    return {"start": interval.start, "end": interval.end}
+
+
+def _read_interval(form: Form) -> Interval:
+    _require(0 <= form["start"] <= form["end"], "an interval ends before it starts")
+    return Interval(form["start"], form["end"])
+
+
+def _word(word: Word) -> Form:
+    return {
+        "channel": word.channel,
+        "start": word.start,
+        "end": word.end,
+        "text": word.text,
+        "probability": word.probability,
+        "hearing": word.hearing.value,
+    }
+
+
+def _read_word(form: Form) -> Word:
+    _require(0 <= form["start"] <= form["end"], "a word ends before it starts")
+    _require(0 <= form["channel"] < MOST_CHANNELS, "channel out of range")
+    return Word(
+        channel=form["channel"],
+        start=form["start"],
+        end=form["end"],
+        text=form["text"],
+        probability=form["probability"],
+        hearing=Hearing(form["hearing"]),
+    )
+
+
+def _span(span: Span) -> Form:
+    return {
+        "entity": span.entity,
+        "channel": span.channel,
+        "start": span.start,
+        "end": span.end,
+        "score": span.score,
+        "recognizer": span.recognizer,
+        "action": span.action.value,
+        "reason": span.reason.value,
+    }
+
+
+def _read_span(form: Form) -> Span:
+    _require(0 <= form["start"] <= form["end"], "a span ends before it starts")
+    _require(0 <= form["channel"] < MOST_CHANNELS, "channel out of range")
+    return Span(
+        entity=form["entity"],
+        channel=form["channel"],
+        start=form["start"],
+        end=form["end"],
+        score=form["score"],
+        recognizer=form["recognizer"],
+        action=Action(form["action"]),
+        reason=Reason(form["reason"]),
+    )
+
+
+def _mute(mute: Mute) -> Form:
+    return {
+        "channel": mute.channel,
+        "start": mute.start,
+        "end": mute.end,
+        "spans": [_span(span) for span in mute.spans],
+    }
+
+
+def _read_mute(form: Form) -> Mute:
+    _require(0 <= form["start"] <= form["end"], "a mute ends before it starts")
+    _require(0 <= form["channel"] < MOST_CHANNELS, "channel out of range")
+    return Mute(form["channel"], form["start"], form["end"], _each(_read_span, form["spans"]))
+
+
+def _end(end: CallEnd) -> Form:
+    return {
+        "call_id": end.call_id,
+        "chunks": end.chunks,
+        "end": end.end,
+        "ended_by": end.ended_by.value,
+        "marks": list(end.marks),
+    }
+
+
+def _read_end(form: Form, _audio: bytes = b"") -> CallEnd:
+    _require(form["chunks"] >= 0 and form["end"] >= 0, "a call's length is negative")
+    return CallEnd(
+        call_id=form["call_id"],
+        chunks=form["chunks"],
+        end=form["end"],
+        ended_by=EndedBy(form["ended_by"]),
+        marks=tuple(form["marks"]),
+    )
+
+
+def _heard(heard: Heard) -> Form:
+    return {
+        "call_id": heard.call_id,
+        "seq": heard.seq,
+        "channel": heard.channel,
+        "start": heard.start,
+        "end": heard.end,
+        "words": [_word(word) for word in heard.words],
+        "speech": [_interval(one) for one in heard.speech],
+        "unexplained": [_interval(one) for one in heard.unexplained],
+        "unheard": [_interval(one) for one in heard.unheard],
+        "heard_until": heard.heard_until,
+        "models": list(heard.models),
+    }
+
+
+def _read_heard(form: Form, _audio: bytes) -> Heard:
+    _require(form["seq"] >= 0, "a record's number is negative")
+    _require(0 <= form["start"] <= form["end"], "a window ends before it starts")
+    _require(0 <= form["channel"] < MOST_CHANNELS, "channel out of range")
+    return Heard(
+        call_id=form["call_id"],
+        seq=form["seq"],
+        channel=form["channel"],
+        start=form["start"],
+        end=form["end"],
+        words=_each(_read_word, form["words"]),
+        speech=_each(_read_interval, form["speech"]),
+        unexplained=_each(_read_interval, form["unexplained"]),
+        unheard=_each(_read_interval, form["unheard"]),
+        heard_until=form["heard_until"],
+        models=tuple(form["models"]),
+    )
+
+
+def _findings(findings: Findings) -> Form:
+    return {
+        "call_id": findings.call_id,
+        "seq": findings.seq,
+        "spans": [_span(span) for span in findings.spans],
+        "words": [_word(word) for word in findings.words],
+        "watermark": findings.watermark.sample,
+        "models": list(findings.models),
+        "end": _end(findings.end) if findings.end else None,
+    }
+
+
+def _read_findings(form: Form, _audio: bytes) -> Findings:
+    _require(form["seq"] >= 0, "a record's number is negative")
+    return Findings(
+        call_id=form["call_id"],
+        seq=form["seq"],
+        spans=_each(_read_span, form["spans"]),
+        words=_each(_read_word, form["words"]),
+        watermark=Watermark(form["watermark"]),
+        models=tuple(form["models"]),
+        end=_read_end(form["end"]) if form["end"] else None,
+    )
+
+
+def _verdict(verdict: Verdict) -> Form:
+    return {
+        "call": _call(verdict.call),
+        "passed": verdict.passed,
+        "checks": [
+            {
+                "name": check.name,
+                "passed": check.passed,
+                "measured": check.measured,
+                "limit": check.limit,
+            }
+            for check in verdict.checks
+        ],
+        "added": [_mute(mute) for mute in verdict.added],
+        "listened": verdict.listened,
+        "models": list(verdict.models),
+        "end": _end(verdict.end) if verdict.end else None,
+    }
+
+
+def _read_verdict(form: Form, _audio: bytes) -> Verdict:
+    return Verdict(
+        call=_read_call(form["call"]),
+        passed=form["passed"],
+        checks=tuple(Check(**check) for check in form["checks"]),
+        added=_each(_read_mute, form["added"]),
+        listened=form["listened"],
+        models=tuple(form["models"]),
+        end=_read_end(form["end"]) if form["end"] else None,
+    )
+
+
+def _read_chunk(form: Form, audio: bytes) -> AudioChunk:
+    _require(form["seq"] >= 0 and form["start"] >= 0, "a chunk's place is negative")
+    call = _read_call(form["call"])
+    return AudioChunk(
+        call=call, seq=form["seq"], start=form["start"], pcm=_pcm(audio, call.channels)
+    )
+
+
+def _read_redacted(form: Form, audio: bytes) -> RedactedChunk:
+    _require(form["seq"] >= 0 and form["start"] >= 0, "a chunk's place is negative")
+    call = _read_call(form["call"])
+    return RedactedChunk(
+        call=call,
+        seq=form["seq"],
+        start=form["start"],
+        pcm=_pcm(audio, call.channels),
+        mutes=_each(_read_mute, form["mutes"]),
+    )
+
+
+def _each(read: Callable[[Form], T], forms: list[Form]) -> tuple[T, ...]:
+    return tuple(read(form) for form in forms)
+
+
+_READERS: dict[str, Callable[[Form, bytes], Record]] = {
+    "AudioChunk": _read_chunk,
+    "CallEnd": _read_end,
+    "Heard": _read_heard,
+    "Findings": _read_findings,
+    "RedactedChunk": _read_redacted,
+    "Verdict": _read_verdict,
+}

@@ -1,0 +1,218 @@
+"""From a span to the samples that are silenced: padded, and moved outward to where it is quiet.
+
+Everything is measured on a fixed grid of 10 ms frames counted from the first sample of the call,
+so that the result depends on the audio alone and not on how it was cut into chunks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.policy import EntityRule, Policy
+from pipeline.records import Interval
+
+FRAMES_PER_SECOND: Final = 100
+CONTEXT_MS: Final = 500
+"""How much audio on both sides of a widened span says what is quiet there."""
+LAG_MS: Final = 300
+"""Longest echo delay, as in the muting issue: satellite and mobile paths stay below it."""
+FLOOR_DBFS: Final = -90.0
+"""Level of digital silence: below the quietest 16-bit noise."""
+_FULL_SCALE: Final = 32_768.0
+_LEAST_CONTRAST_DB: Final = 10.0
+"""With less between loud and soft frames, no frame is called quiet."""
+_QUIET_SHARE: Final = 0.25
+"""Quiet is the lowest quarter, in decibels, between the local floor and the local peak."""
+_QUIET_BELOW_PEAK_DB: Final = 40.0
+"""What is this much below the local peak is quiet in any case."""
+
+
+def merge_intervals(intervals: Iterable[Interval], nearer_than: int = 1) -> list[Interval]:
+    """Sort and join intervals that touch, overlap, or lie nearer than so many samples."""
+    merged: list[Interval] = []
+    for interval in sorted(intervals):
+        if merged and interval.start - merged[-1].end < nearer_than:
+            merged[-1] = Interval(merged[-1].start, max(merged[-1].end, interval.end))
+        else:
+            merged.append(interval)
+    return merged
+
+
+def subtract_intervals(intervals: Iterable[Interval], holes: Sequence[Interval]) -> list[Interval]:
+    """What is left of ``intervals`` outside ``holes``, merged and in order."""
+    left: list[Interval] = []
+    cuts = merge_intervals(holes)
+    for interval in merge_intervals(intervals):
+        start = interval.start
+        for hole in cuts:
+            if hole.end <= start or hole.start >= interval.end:
+                continue
+            if hole.start > start:
+                left.append(Interval(start, hole.start))
+            start = max(start, hole.end)
+        if start < interval.end:
+            left.append(Interval(start, interval.end))
+    return left
+
+
+def covered(interval: Interval, by: Sequence[Interval]) -> bool:
+    """Whether every sample of ``interval`` lies in one of ``by``."""
+    return not subtract_intervals([interval], by)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far a span's mute may go, in samples at one sample rate; from the policy."""
+
+    back: int
+    """Before the span's first sample: padding, silence and snap."""
+    ahead: int
+    """After its last sample."""
+    snap: int
+    silence: int
+    merge: int
+    """At least 1: mutes that touch are one."""
+    ramp: int
+    context: int
+    lag: int
+    """How far a mirrored mute may lie from its source, in both directions."""
+
+    @classmethod
+    def of(cls, policy: Policy, sample_rate: int) -> Reach:
+        """Work it out for a call."""
+
+        def samples(milliseconds: int) -> int:
+            return milliseconds * sample_rate // 1_000
+
+        rule = policy.muting
+        rules = [policy.default, *policy.entities.values()]
+        extra = samples(rule.after_silence_ms) + samples(rule.snap_ms)
+        return cls(
+            back=max(samples(each.pad_before_ms) for each in rules) + extra,
+            ahead=max(samples(each.pad_after_ms) for each in rules) + extra,
+            snap=samples(rule.snap_ms),
+            silence=samples(rule.after_silence_ms),
+            merge=max(1, samples(rule.merge_ms)),
+            ramp=samples(rule.ramp_ms),
+            context=samples(CONTEXT_MS),
+            lag=0 if policy.echo.mode == "never" else samples(LAG_MS),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Loudness of whole frames of one channel."""
+
+    first: int
+    """Number of the first frame, counted from the start of the call."""
+    frame: int
+    """Samples a frame."""
+    dbfs: npt.NDArray[np.float64]
+    """Shape ``(frames,)``."""
+
+    @classmethod
+    def measure(cls, pcm: npt.NDArray[np.int16], start: int, sample_rate: int) -> Levels:
+        """Measure the frames that lie wholly in ``[start, start + len(pcm))``.
+
+        Args:
+            pcm: one channel, shape ``(n,)``.
+            start: call sample of ``pcm[0]``.
+            sample_rate: Hz.
+        """
+        frame = sample_rate // FRAMES_PER_SECOND
+        first = -(-start // frame)
+        count = max(0, (start + len(pcm)) // frame - first)
+        offset = first * frame - start
+        framed = pcm[offset : offset + count * frame].astype(np.float64).reshape(count, frame)
+        power = np.mean(framed * framed, axis=1) / (_FULL_SCALE * _FULL_SCALE)
+        least = 10.0 ** (FLOOR_DBFS / 10.0)
+        return cls(first=first, frame=frame, dbfs=10.0 * np.log10(np.maximum(power, least)))
+
+    def quiet(self) -> npt.NDArray[np.bool_]:
+        """Which frames are quiet against their surroundings; none where all sound alike."""
+        if len(self.dbfs) == 0:
+            return np.zeros(0, np.bool_)
+        soft, loud = np.percentile(self.dbfs, [10.0, 95.0])
+        if loud - soft < _LEAST_CONTRAST_DB:
+            return np.zeros(len(self.dbfs), np.bool_)
+        limit = max(soft + _QUIET_SHARE * (loud - soft), loud - _QUIET_BELOW_PEAK_DB)
+        return np.asarray(self.dbfs <= limit)
+
+
+def widen(
+    start: int, end: int, *, rule: EntityRule, reach: Reach, levels: Levels, sample_rate: int
+) -> Interval:
+    """Widen a span to what is to be silenced; it never shrinks.
+
+    - Padding from the entity's rule, different before and after.
+    - Where the span begins in silence, the recogniser placed its words too early by about that
+      much: the end moves on by it, up to ``after_silence_ms``; and the other way round at the
+      end. (Measured for Whisper: starts -0.7 to +0.1 s, ends -0.4 to +0.3 s off.)
+    - Each edge then moves outward to the nearest quiet frame within ``snap_ms``, or to the
+      softest frame there, so that a word is not cut in its middle.
+
+    The result begins not before ``start - reach.back`` and ends not after ``end + reach.ahead``.
+    """
+    quiet = levels.quiet()
+    lead = _silence_from(start, end, quiet, levels, reach.silence)
+    trail = _silence_until(start, end, quiet, levels, reach.silence)
+    low = start - rule.pad_before_ms * sample_rate // 1_000 - trail
+    high = end + rule.pad_after_ms * sample_rate // 1_000 + lead
+    return Interval(
+        _snap_back(low, quiet, levels, reach.snap), _snap_ahead(high, quiet, levels, reach.snap)
+    )
+
+
+def _silence_from(
+    start: int, end: int, quiet: npt.NDArray[np.bool_], levels: Levels, most: int
+) -> int:
+    """Samples of unbroken silence from ``start`` on, inside the span."""
+    length = 0
+    index = start // levels.frame - levels.first
+    while 0 <= index < len(quiet) and quiet[index] and length < min(most, end - start):
+        length += levels.frame
+        index += 1
+    return min(length, most, end - start)
+
+
+def _silence_until(
+    start: int, end: int, quiet: npt.NDArray[np.bool_], levels: Levels, most: int
+) -> int:
+    """Samples of unbroken silence up to ``end``, inside the span."""
+    length = 0
+    index = (end - 1) // levels.frame - levels.first
+    while 0 <= index < len(quiet) and quiet[index] and length < min(most, end - start):
+        length += levels.frame
+        index -= 1
+    return min(length, most, end - start)
+
+
+def _snap_back(low: int, quiet: npt.NDArray[np.bool_], levels: Levels, snap: int) -> int:
+    """Move an edge back to a quiet frame, at most ``snap`` samples."""
+    here = low // levels.frame - levels.first
+    if not 0 <= here < len(quiet) or quiet[here]:
+        return low
+    oldest = max(0, -(-(low - snap) // levels.frame) - levels.first)
+    candidates = range(here - 1, oldest - 1, -1)
+    index = next((frame for frame in candidates if quiet[frame]), None)
+    if index is None:
+        index = min(candidates, key=lambda frame: levels.dbfs[frame], default=None)
+    return low if index is None else (levels.first + index) * levels.frame
+
+
+def _snap_ahead(high: int, quiet: npt.NDArray[np.bool_], levels: Levels, snap: int) -> int:
+    """Move an edge on to a quiet frame, at most ``snap`` samples."""
+    here = (high - 1) // levels.frame - levels.first
+    if not 0 <= here < len(quiet) or quiet[here]:
+        return high
+    newest = min(len(quiet), (high + snap) // levels.frame - levels.first)
+    candidates = range(here + 1, newest)
+    index = next((frame for frame in candidates if quiet[frame]), None)
+    if index is None:
+        index = min(candidates, key=lambda frame: levels.dbfs[frame], default=None)
+    return high if index is None else (levels.first + index + 1) * levels.frame

@@ -1,0 +1,114 @@
+"""The words of a language that number detection knows, read from ``spoken_<language>.yaml``.
+
+Outcomes: a :class:`Vocabulary`, built once per language; :class:`~pipeline.errors.SettingsError`
+for a language without a file, or a file that breaks its form.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from pipeline.entities import Entity
+from pipeline.errors import SettingsError
+
+_WORD_LISTS = (
+    "months",
+    "weekdays",
+    "fillers",
+    "corrections",
+    "separators",
+    "links",
+    "spelling",
+    "money",
+    "percent",
+    "units",
+    "pronoun_before",
+    "safe",
+    "odd",
+    "harmless_reply",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Number words, the words around numbers, and the phrases that announce values."""
+
+    language: str
+    digits: Mapping[str, str]
+    """Word to digit; a digit wherever it stands."""
+    near_digits: Mapping[str, str]
+    """Word to digit; a digit only beside another number word ("oh")."""
+    homophones: Mapping[str, str]
+    """Word to digit; what a recogniser writes for a digit, believed only inside a run."""
+    teens: Mapping[str, str]
+    tens: Mapping[str, str]
+    scales: Mapping[str, int]
+    """Word to its number of zeros."""
+    multipliers: Mapping[str, int]
+    ordinals: Mapping[str, str]
+    words: Mapping[str, frozenset[str]]
+    """Named lists, such as ``fillers`` and ``units``."""
+    ask: Mapping[Entity, re.Pattern[str]]
+    """Phrases that open an expectation, per entity type."""
+    topic: Mapping[Entity, re.Pattern[str]]
+    """Phrases that only say what the talk is about."""
+    reference: re.Pattern[str]
+    """Phrases that announce an order number or another harmless one."""
+    amount: re.Pattern[str]
+    """Phrases that make the number after them a price, a quantity or a time."""
+
+
+@lru_cache(maxsize=8)
+def vocabulary(language: str = "en") -> Vocabulary:
+    """The vocabulary of a language, by its two-letter code.
+
+    Raises:
+        SettingsError: there is no file for the language, or it breaks its form.
+    """
+    name = f"spoken_{language}.yaml"
+    try:
+        text = (resources.files("pipeline") / name).read_text(encoding="utf-8")
+    except OSError as error:
+        msg = f"no number words for language {language!r}: {name} is missing"
+        raise SettingsError(msg) from error
+    try:
+        return _build(yaml.safe_load(text))
+    except (KeyError, TypeError, ValueError, AttributeError, re.error, yaml.YAMLError) as error:
+        msg = f"{name}: not in the form of spoken_en.yaml ({type(error).__name__}: {error})"
+        raise SettingsError(msg) from error
+
+
+def _build(data: Mapping[str, Any]) -> Vocabulary:
+    return Vocabulary(
+        language=str(data["language"]),
+        digits=_inverse(data["digits"]),
+        near_digits=_inverse(data["near_digits"]),
+        homophones=_inverse(data["homophones"]),
+        teens=_inverse(data["teens"]),
+        tens=_inverse(data["tens"]),
+        scales={word: int(value) for word, value in _inverse(data["scales"]).items()},
+        multipliers={word: int(value) for word, value in _inverse(data["multipliers"]).items()},
+        ordinals=_inverse(data["ordinals"]),
+        words={name: frozenset(data["words"][name].split()) for name in _WORD_LISTS},
+        ask={Entity(name): _pattern(phrases) for name, phrases in data["ask"].items()},
+        topic={Entity(name): _pattern(phrases) for name, phrases in data["topic"].items()},
+        reference=_pattern(data["reference"]),
+        amount=_pattern(data["amount"]),
+    )
+
+
+def _inverse(table: Mapping[str, str]) -> dict[str, str]:
+    return {word: value for value, words in table.items() for word in words.split()}
+
+
+def _pattern(phrases: list[str]) -> re.Pattern[str]:
+    """One expression for all phrases, bounded by spaces; the longest phrases are tried first."""
+    ordered = sorted((phrase.strip() for phrase in phrases), key=len, reverse=True)
+    return re.compile(r"(?<= )(?:" + "|".join(f"(?:{phrase})" for phrase in ordered) + r")(?= )")

@@ -1,0 +1,182 @@
+"""Apache Kafka itself as a child process: one KRaft node on free loopback ports.
+
+The broker's files come from Maven (``make kafka`` puts them into ``lib/`` beside this file).
+``available()`` says why it can't be started, or ``None``. The process dies with the test run, also
+after a kill, and never listens on anything but the loopback interface.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import ctypes
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+LIB = Path(__file__).parent / "lib"
+START_SECONDS = 60.0
+STOP_SECONDS = 20.0
+_PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
+_LIBC = ctypes.CDLL(None)
+
+PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
+log.dirs={data}
+auto.create.topics.enable=false
+offsets.topic.num.partitions=4
+offsets.topic.replication.factor=1
+transaction.state.log.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+"""
+
+
+def available() -> str | None:
+    """Why Apache Kafka can't be started here, or ``None`` when it can."""
+    if shutil.which("java") is None:
+        return "no java on the path (a JDK 17 or newer is needed)"
+    if not any(LIB.glob("kafka_2.13-*.jar")):
+        return "its files are not there (run `make kafka`; it needs mvn and its registry)"
+    return None
+
+
+class ApacheKafka:
+    """One broker with its data in ``folder``; ``stop`` and ``start`` keep data and port."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.data = folder / "data"
+        self.log = folder / "broker.log"
+        self._config = folder / "server.properties"
+        port, controller = _free_ports(2)
+        self.bootstrap = f"127.0.0.1:{port}"
+        self._config.write_text(
+            PROPERTIES.format(port=port, controller=controller, data=self.data), encoding="utf-8"
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Process id of the running broker."""
+        if self._process is None:
+            raise RuntimeError("the broker is not running")
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start the broker and wait until it answers.
+
+        Raises:
+            RuntimeError: it ended, or did not answer within ``START_SECONDS``.
+        """
+        if self._process is not None:
+            raise RuntimeError("the broker is running already")
+        if not self.data.exists():
+            cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+            self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._config))
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*_java_command(), "kafka.Kafka", str(self._config)],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads touch the child
+            )
+        self._wait_until_up()
+
+    def stop(self) -> None:
+        """End the broker in order; data stays."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End the broker at once, as a crash would; data stays."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, how: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(how)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _wait_until_up(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        # The client must not be asked before the port is open: it backs off and logs noise.
+        while time.monotonic() < deadline:
+            if self._process is None or self._process.poll() is not None:
+                self._process = None
+                raise RuntimeError(f"Apache Kafka ended while starting; see {self.log}")
+            if _answers(self.bootstrap):
+                return
+            time.sleep(0.2)
+        self.kill()
+        raise RuntimeError(f"Apache Kafka did not answer in {START_SECONDS} s; see {self.log}")
+
+    def _java(self, *arguments: str) -> None:
+        subprocess.run([*_java_command(), *arguments], check=True, capture_output=True, timeout=60)
+
+
+@contextlib.contextmanager
+def apache_kafka(folder: Path) -> Iterator[ApacheKafka]:
+    """A running broker with its data under ``folder``; ended when the block is left."""
+    broker = ApacheKafka(folder)
+    try:
+        broker.start()
+        yield broker
+    finally:
+        broker.stop()
+
+
+def _java_command() -> list[str]:
+    java = shutil.which("java")
+    if java is None:
+        raise RuntimeError("no java on the path")
+    return [java, "-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-cp", f"{LIB}/*"]
+
+
+def _answers(bootstrap: str) -> bool:
+    host, port = bootstrap.rsplit(":", 1)
+    try:
+        socket.create_connection((host, int(port)), timeout=1.0).close()
+    except OSError:
+        return False
+    client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    try:
+        return bool(client.list_topics(timeout=2.0).brokers)
+    except KafkaException:
+        return False
+
+
+def _free_ports(count: int) -> list[int]:
+    """Distinct free loopback ports: all are held until each has been read."""
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def _die_with_parent() -> None:
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agents.settings import load_settings
+from pipeline.errors import SettingsError
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_options_beat_environment_and_environment_beats_the_file(
+    empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (empty_folder / "hushwire.toml").write_text(
+        'partitions = 3\npolicy = "pci"\nengines = 5\n', encoding="utf-8"
+    )
+    monkeypatch.setenv("HUSHWIRE_PARTITIONS", "4")
+    monkeypatch.setenv("HUSHWIRE_ENGINES", "6")
+
+    settings = load_settings(engines=7, bootstrap=None)
+
+    assert (settings.policy, settings.partitions, settings.engines) == ("pci", 4, 7)
+    assert settings.bootstrap is None
+
+
+def test_a_value_out_of_range_names_the_setting_and_its_source(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HUSHWIRE_PARTITIONS", "0")
+    with pytest.raises(SettingsError, match=r"partitions: .*HUSHWIRE_PARTITIONS"):
+        load_settings()
+
+
+def test_a_misspelt_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUSHWIRE_PARTITONS", "4")
+    with pytest.raises(SettingsError, match="HUSHWIRE_PARTITONS: no such setting"):
+        load_settings()
+
+
+def test_an_unknown_key_in_the_file_is_refused(empty_folder: Path) -> None:
+    (empty_folder / "hushwire.toml").write_text("partitons = 4\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match="partitons"):
+        load_settings()
+
+
+def test_broken_toml_is_refused(empty_folder: Path) -> None:
+    (empty_folder / "hushwire.toml").write_text("partitions = \n", encoding="utf-8")
+    with pytest.raises(SettingsError, match="not valid TOML"):
+        load_settings()
+
+
+def test_a_missing_named_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUSHWIRE_CONFIG", "elsewhere.toml")
+    with pytest.raises(SettingsError, match="there is no file"):
+        load_settings()
