@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     keyset: Path | None = Field(
         default=None,
         description="File of the wrapping key (Tink keyset, mode 0600), the same for all workers. "
-        "Empty: `keyset.json` in the state folder, made when it is missing.",
+        "Empty: `kek.json` in the state folder, made when it is missing.",
     )
     policy: str = Field(
         default="default",
@@ -136,11 +136,11 @@ class Settings(BaseSettings):
 
     def ledger_location(self, state: Path) -> str:
         """SQLAlchemy URL of the ledger for a state folder."""
-        return self.ledger_url or f"sqlite:///{state / 'ledger.sqlite3'}"
+        return self.ledger_url or f"sqlite:///{state / 'ledger.db'}"
 
     def keyset_file(self, state: Path) -> Path:
         """The wrapping key's file for a state folder."""
-        return self.keyset or state / "keyset.json"
+        return self.keyset or state / "kek.json"
 
 
 def load_settings(**options: Any) -> Settings:  # noqa: ANN401  any setting may be an option

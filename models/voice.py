@@ -63,6 +63,6 @@ class SileroVoice:
             speech, h, c = self._session.run(
                 None, {"input": np.concatenate([context, frames], axis=1), "h": h, "c": c}
             )
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - onnxruntime raises types of its own
             raise ModelError(f"{MODEL}: failed on its input ({type(error).__name__})") from None
         return np.asarray(speech, np.float32).reshape(-1), (h, c, audio[-_CONTEXT:].copy())

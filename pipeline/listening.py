@@ -155,7 +155,7 @@ class Listener:
         audio = np.concatenate([channel.pending, audio])
         size = _BATCH * FRAME
         if last:
-            # The end is filled up with silence to a whole batch; frames beyond the call don't count.
+            # Filled up with silence to a whole batch; frames beyond the call do not count.
             audio = np.concatenate([audio, np.zeros(-len(audio) % size, np.float32)])
         windows: list[Window] = []
         whole = len(audio) // size * size

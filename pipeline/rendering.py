@@ -159,7 +159,7 @@ def _tone_period(sample_rate: int) -> npt.NDArray[np.int16]:
     """Whole periods of the tone: a table, because a sine of large arguments may differ by place."""
     length = sample_rate // math.gcd(sample_rate, TONE_HZ)
     angle = np.arange(length) * (2.0 * math.pi * TONE_HZ / sample_rate)
-    return np.rint(TONE_PEAK * np.sin(angle)).astype(np.int16)
+    return np.asarray(np.rint(TONE_PEAK * np.sin(angle)), dtype=np.int16)
 
 
 def _noise(key: str, channel: int, start: int, end: int) -> npt.NDArray[np.int16]:

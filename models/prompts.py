@@ -1,0 +1,123 @@
+"""What one side asks the other for, as far as words answer it (numbers: ``pipeline.cues``)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from models.spoken import Turn
+from pipeline.entities import Entity
+
+_WHOSE: Final = (
+    r"(?:your|the|a|an|patients?|his|her|their|its|childs?|sons?|daughters?|wifes|husbands|spouses"
+    r"|cardholders?|customers?|callers?|members?|accounts?|holders?|insureds?|subscribers?)"
+)
+
+_PROMPTS: Final = tuple(
+    (entity, re.compile(rf"\b(?:{pattern})\b"))
+    for entity, pattern in (
+        (
+            Entity.PERSON,
+            rf"{_WHOSE} (?:full |first |last |middle |legal |maiden |given |family |sur ?|complete "
+            r"|and |or )*names?(?! (?:of (?:the|your) (?:company|business|product|item|model|store))"
+            r"| is)"
+            r"|(?:full|first|last|middle|maiden) names?(?! is)(?! s)"
+            r"|names? (?:on|for|under|in) (?:the|your|that|this)(?: \w+)?"
+            r"|who am i (?:speaking|talking)(?: (?:with|to))?(?: today)?"
+            r"|whom? (?:am|do) i (?:have|speaking|talking)(?: (?:with|to|the pleasure \w+ \w+))?"
+            r"(?: today)?"
+            r"|who is (?:this|calling|speaking)|whos (?:this|calling|speaking)|may i ask whos calling"
+            r"|(?:can|could|would) (?:you|i|we) (?:please )?(?:get you to )?spell (?:that|it|this)?"
+            r"|how (?:do you|is that|do i|would you) spell(?:ed| it| that)?"
+            r"|(?:emergency contact|next of kin|authorized user)|who (?:should|shall) i (?:say|ask)"
+            r"|what (?:should|can|do) (?:i|we) call you|and you are|your name",
+        ),
+        (
+            Entity.EMAIL_ADDRESS,
+            r"(?:your|an|the|a|best|good|what|which|current|different|any)(?: \w+)? e ?mails?"
+            r"(?: address)?(?: do you use| on file| for you| to (?:use|send)| please)?"
+            r"|e ?mail address(?: \w+ is)?|e ?mail for (?:the|your)|e ?mail is"
+            r"|where (?:can|should|do) (?:i|we) e ?mail",
+        ),
+        (
+            Entity.STREET_ADDRESS,
+            r"(?:your|the|a|an|new|current|service|billing|shipping|mailing|delivery|home|street"
+            r"|property|correct|full|complete)(?: \w+)? address(?:es)?(?! is)"
+            r"|(?:home|billing|mailing|shipping|service|street) address(?! is)"
+            r"|where (?:do you live|are you living|is (?:the|your) (?:house|home|property|service)"
+            r"|(?:should|can|do|shall) (?:we|i|it) (?:send|ship|deliver|mail|be)(?: \w+)*)"
+            r"|(?:what|which) (?:street|city|state|town)(?: and state)?|city and state"
+            r"|where (?:are you|is it) (?:located|going)|(?:moved|moving|move) to",
+        ),
+        (
+            Entity.MEDICATION,
+            r"(?:what|which|any|other|your|the|current)(?: \w+)? (?:medications?|medicines?|meds"
+            r"|prescriptions?|drugs?)(?: or \w+)?(?: are you(?: \w+)? (?:taking|on))?"
+            r"|(?:any|drug|known|other) allerg(?:y|ies)|allergic to (?:any \w+|anything)"
+            r"|what are you (?:taking|on)(?! (?:it|that|this|them) for)"
+            r"|(?:medication|drug|medicine|prescription) (?:name|is it|do you need)"
+            r"|(?:what|which) (?:one )?(?:do you need|are we) refill(?:ed|ing)?"
+            r"|what (?:can i|do you need|would you like)(?: \w+)* refill(?:ed)?"
+            r"|are you (?:taking|on) anything(?: else)?|do you take anything(?: else)?",
+        ),
+        (
+            Entity.MEDICAL_CONDITION,
+            r"what (?:are you|do you|is (?:he|she)|does (?:he|she)) (?:taking|take|using|use)"
+            r" (?:it|that|this|them) for"
+            r"|reason for (?:your|the|this|todays) (?:visit|appointment)"
+            r"|(?:what|which|any|other|your|the)(?: \w+)? (?:symptoms?|diagnos[ei]s|condition"
+            r"|conditions|medical (?:conditions?|history|problems?|issues?)|health (?:conditions?"
+            r"|problems?|issues?|concerns?))(?: (?:are|have) you(?: been)?(?: having)?)?"
+            r"|what brings you (?:in|to \w+|here)(?: today)?|what were you diagnosed with"
+            r"|what (?:is|are|was) (?:it|that|this|the \w+|they)(?: prescribed)? for"
+            r"|(?:whats|what is) (?:it|that|this|bothering you|wrong|going on with you)(?: for)?"
+            r"|what (?:seems|appears) to be (?:the )?(?:problem|trouble|matter|wrong|bothering you)"
+            r"|what (?:kind|type) of (?:pain|problem|issue)s?(?: are you having)?"
+            r"|what (?:do|would) you (?:need|like) to be seen for|how are you feeling"
+            r"|why do you (?:need|want) to (?:see|be seen)(?: \w+)*",
+        ),
+        (
+            Entity.PASSWORD,
+            r"(?:your|the|a|what|current|new)(?: \w+)? (?:password|pass ?phrase|pass word|pass ?code"
+            r"|user ?name|user name|user id|login|log in|screen name|security (?:word|answer|phrase)"
+            r"|secret (?:word|answer|phrase)|code ?word)(?! is)"
+            r"|security question|secret question|mothers maiden name|maiden name"
+            r"|name of your first (?:pet|school|teacher|car)|first pets? name|favou?rite \w+"
+            r"|verbal password",
+        ),
+        (
+            Entity.LICENSE_PLATE,
+            r"(?:license|licence|number|registration) plate(?: number)?|plate number|tag number",
+        ),
+        (Entity.VEHICLE_ID, r"v i n(?: number)?|vin(?: number)?|vehicle identification number"),
+        (
+            Entity.DEVICE_ID,
+            r"serial number|i m e i(?: number)?|imei(?: number)?|mac address|device id"
+            r"|esn|implant number",
+        ),
+        (Entity.IP_ADDRESS, r"(?:i p|ip) address"),
+        (Entity.URL, r"(?:your|the) (?:web ?site|web page|web address|profile|homepage)"),
+        (Entity.AGE_OVER_89, r"how old|(?:your|his|her|the patients?) age"),
+    )
+)
+
+_HEALTH: Final = re.compile(
+    r"\b(?:clinic|pharmac(?:y|ist)|hospital|physician|doctors?|nurse|medical|medications?|medicines?"
+    r"|prescriptions?|patients?|diagnos\w+|health (?:plan|center|care|insurance)|healthcare"
+    r"|dentist|dental|surger(?:y|ies)|surgeon|therapist|therapy|urgent care|emergency room"
+    r"|symptoms?|allergic|allergies|dosage|milligrams?|pediatric\w*|cardiolog\w+|dermatolog\w+"
+    r"|optometr\w+|orthopedic\w*|copay|lab results?|test results?|insurance member)\b"
+)
+
+
+def asked(turn: Turn) -> Iterator[tuple[str, int]]:
+    """Entity types that the turn asks for, with the token after the question's key words."""
+    for entity, pattern in _PROMPTS:
+        for found in turn.search(pattern):
+            yield str(entity), found.last
+
+
+def about_health(turn: Turn) -> bool:
+    """Whether the turn has a word that only a call about health has."""
+    return _HEALTH.search(turn.plain) is not None

@@ -1,0 +1,236 @@
+"""One Whisper model through CTranslate2: features in, timed words out.
+
+We call CTranslate2 ourselves instead of faster-whisper's ``transcribe`` for three reasons, all
+measured: its 30 s encoder input costs three to four times what a window needs, its temperature
+fallback makes the same audio cost two to four times as much on some runs (and draws random
+numbers), and it drops the time of punctuation, which cuts off the ends of spoken digits.
+
+Outcomes of ``Whisper.decode``: a ``Decoded`` (possibly without words), or ``ModelError``. The same
+audio gives bit-identical words in every process: greedy or beam search without sampling, one
+sequence at a time, one thread.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import ctranslate2
+import numpy as np
+import numpy.typing as npt
+import tokenizers
+from faster_whisper.feature_extractor import FeatureExtractor
+from faster_whisper.tokenizer import Tokenizer
+
+from pipeline.activity import VOICE_RATE, Samples
+from pipeline.errors import ModelError
+
+FRAMES_PER_SECOND = 100
+"""Mel frames a second."""
+_STRIDE = 2
+"""Mel frames per encoder position."""
+LONGEST_S = 30
+"""The encoder's positions end here."""
+MOST_TOKENS = 80
+"""Tokens of one window, beyond which Whisper only repeats itself: 10 s of speech are under 60."""
+MOST_PROMPT_TOKENS = 64
+
+NO_SPEECH = 0.6
+LOW_LOG_PROBABILITY = -1.0
+"""With a no-speech probability above the one and a mean log probability below the other, what was
+decoded is not speech: the thresholds of Whisper's own ``transcribe``."""
+COMPRESSION = 2.4
+"""A text that zlib shortens more than this repeats itself (same source)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimedWord:
+    """A word with its samples at ``VOICE_RATE``, counted from the start of the audio."""
+
+    start: int
+    end: int
+    """Where the next word begins, so that the time of punctuation belongs to the word before."""
+    text: str = field(repr=False)
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What one decode brought."""
+
+    words: tuple[TimedWord, ...]
+    no_speech: float
+    log_probability: float
+    """Mean over the tokens."""
+    compression: float
+    full: bool
+    """The token limit was reached: the end of the audio may be missing."""
+
+    @property
+    def believable(self) -> bool:
+        """Whether the guards against invented text let it pass."""
+        invented = self.no_speech > NO_SPEECH and self.log_probability < LOW_LOG_PROBABILITY
+        return not invented and self.compression <= COMPRESSION
+
+
+Features = npt.NDArray[np.float32]
+"""Log-mel features, shape ``(80, frames)``."""
+
+
+class Whisper:
+    """A loaded model.
+
+    Args:
+        path: folder with the model's verified files.
+        language: ISO 639-1 code of the speech; English-only models take ``en`` alone.
+        device: ``cpu`` or ``cuda``.
+        compute_type: as CTranslate2 names it, such as ``int8``.
+        threads: CPU threads; results are bit-identical only for the same number.
+
+    Raises:
+        ModelError: the files cannot be loaded, or the language is not the model's.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        language: str = "en",
+        device: str = "cpu",
+        compute_type: str = "int8",
+        threads: int = 1,
+    ) -> None:
+        try:
+            self._model = ctranslate2.models.Whisper(
+                str(path),
+                device=device,
+                compute_type=compute_type,
+                intra_threads=threads,
+                inter_threads=1,
+            )
+            raw = tokenizers.Tokenizer.from_file(str(path / "tokenizer.json"))
+        except Exception as error:  # both libraries raise types of their own
+            raise ModelError(f"{path.name}: cannot be loaded ({type(error).__name__})") from error
+        multilingual = bool(self._model.is_multilingual)
+        if not multilingual and language != "en":
+            raise ModelError(f"{path.name}: hears English only, not {language!r}")
+        try:
+            self._tokens = Tokenizer(raw, multilingual, task="transcribe", language=language)
+        except ValueError as error:
+            raise ModelError(f"{path.name}: does not know the language {language!r}") from error
+        self._start = list(self._tokens.sot_sequence)
+
+    def encode(self, features: Features) -> Any:  # noqa: ANN401 - an opaque CTranslate2 buffer
+        """Run the encoder.
+
+        Raises:
+            ModelError: the model failed.
+        """
+        batch = np.ascontiguousarray(features[None])
+        try:
+            return self._model.encode(ctranslate2.StorageView.from_array(batch))
+        except (RuntimeError, ValueError) as error:
+            raise ModelError(f"encoding failed ({type(error).__name__})") from None
+
+    def decode(
+        self,
+        encoded: Any,
+        length: int,
+        *,
+        prompt: str = "",
+        beam: int = 1,  # noqa: ANN401
+    ) -> Decoded:
+        """Decode one encoded window and align its words.
+
+        Args:
+            encoded: what ``encode`` returned.
+            length: samples of the audio at ``VOICE_RATE``, without the padding.
+            prompt: text that the decoder takes for what was said before.
+            beam: beam size; 1 is greedy.
+
+        Raises:
+            ModelError: the model failed.
+        """
+        start = [*self._start, self._tokens.no_timestamps]
+        if prompt:
+            before = self._tokens.encode(" " + prompt.strip())[-MOST_PROMPT_TOKENS:]
+            start = [self._tokens.sot_prev, *before, *start]
+        try:
+            result = self._model.generate(
+                encoded,
+                [start],
+                beam_size=beam,
+                max_length=len(start) + MOST_TOKENS,
+                return_scores=True,
+                return_no_speech_prob=True,
+                suppress_blank=True,
+            )[0]
+            tokens = [token for token in result.sequences_ids[0] if token < self._tokens.eot]
+            words = self._align(encoded, tokens, length)
+        except (RuntimeError, ValueError) as error:
+            raise ModelError(f"decoding failed ({type(error).__name__})") from None
+        text = self._tokens.decode(tokens).strip().encode()
+        return Decoded(
+            words=words,
+            no_speech=float(result.no_speech_prob),
+            log_probability=float(result.scores[0]),
+            compression=len(text) / len(zlib.compress(text)) if text else 0.0,
+            full=len(tokens) >= MOST_TOKENS - 1,
+        )
+
+    def _align(self, encoded: Any, tokens: list[int], length: int) -> tuple[TimedWord, ...]:  # noqa: ANN401
+        """Word times by cross-attention."""
+        if not tokens:
+            return ()
+        positions = max(1, -(-length * FRAMES_PER_SECOND // VOICE_RATE))
+        aligned = self._model.align(encoded, self._start, [tokens], positions)[0]
+        texts, groups = self._tokens.split_to_word_tokens([*tokens, self._tokens.eot])
+        pairs = np.asarray(aligned.alignments, np.int64).reshape(-1, 2)
+        if not len(pairs) or len(groups) < 2:  # noqa: PLR2004 - a word and the end
+            return ()
+        first = np.diff(pairs[:, 0], prepend=-1) > 0
+        per_position = VOICE_RATE * _STRIDE // FRAMES_PER_SECOND
+        token_starts = pairs[first, 1] * per_position
+        bounds = np.cumsum([0, *(len(group) for group in groups[:-1])])
+        bounds = np.minimum(bounds, len(token_starts) - 1)
+        starts = token_starts[bounds]
+        probabilities = np.asarray(aligned.text_token_probs, np.float64)
+        words: list[TimedWord] = []
+        for index, text in enumerate(texts[:-1]):
+            begin, end = int(starts[index]), int(starts[index + 1])
+            part = probabilities[bounds[index] : max(bounds[index] + 1, bounds[index + 1])]
+            plain = text.strip()
+            if not any(letter.isalnum() for letter in plain):
+                if words:  # punctuation: its time belongs to the word before
+                    before = words.pop()
+                    words.append(
+                        TimedWord(before.start, end, before.text + plain, before.probability)
+                    )
+                continue
+            words.append(TimedWord(begin, end, plain, float(part.mean()) if len(part) else 0.0))
+        return tuple(words)
+
+
+_extractor = FeatureExtractor()
+
+
+def features(audio: Samples, feed_s: int) -> Features:
+    """Log-mel features of the audio, padded with silence to ``feed_s`` seconds.
+
+    Args:
+        audio: mono at ``VOICE_RATE``, at most ``feed_s`` seconds.
+        feed_s: what the encoder is fed, at most 30 s. Every model of the catalogue takes the same
+            80 mel bands, so one computation serves all.
+
+    Raises:
+        ValueError: the audio is longer than the feed, or the feed than the encoder.
+    """
+    samples = feed_s * VOICE_RATE
+    if len(audio) > samples or feed_s > LONGEST_S:
+        raise ValueError(f"{len(audio)} samples do not fit {feed_s} s of at most {LONGEST_S} s")
+    padded = np.zeros(samples, np.float32)
+    padded[: len(audio)] = audio
+    mel = _extractor(padded)[:, : feed_s * FRAMES_PER_SECOND]
+    return np.asarray(mel, np.float32)

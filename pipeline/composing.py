@@ -1,0 +1,178 @@
+"""From settled number tokens to digits: pairs, teens, hundreds, doubles, corrections."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from pipeline.records import Word
+from pipeline.tokens import SOLID, Flag, Kind, Token
+
+_DIGITS: Final = frozenset({Kind.DIGIT, Kind.NEAR, Kind.HOMOPHONE})
+_YEAR_LENGTH: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One word of a run, with what it carried."""
+
+    index: int
+    word: Word
+    digits: str = field(default="", repr=False)
+    letters: str = field(default="", repr=False)
+
+
+def compose(words: Sequence[Word], tokens: Sequence[Token]) -> tuple[list[Part], frozenset[Flag]]:
+    """Digits per word, for the tokens of one run; glue at the edges carries nothing."""
+    composer = _Composer(tokens)
+    composer.run()
+    parts: dict[int, Part] = {}
+    for index, digits, letters in composer.out:
+        old = parts.get(index, Part(index, words[index]))
+        parts[index] = Part(index, words[index], old.digits + digits, old.letters + letters)
+    return [parts[index] for index in sorted(parts)], frozenset(composer.flags)
+
+
+class _Composer:
+    def __init__(self, tokens: Sequence[Token]) -> None:
+        self._tokens = tokens
+        self._at = 0
+        self.out: list[tuple[int, str, str]] = []
+        self.flags: set[Flag] = set()
+
+    def run(self) -> None:
+        while self._at < len(self._tokens):
+            token = self._tokens[self._at]
+            self.flags |= token.flags
+            if token.kind is Kind.MULTIPLIER:
+                self._multiplied(token)
+            elif token.kind in (Kind.LETTER, Kind.MAYBE_LETTER):
+                self._emit(token, letters=token.value)
+            elif token.kind is Kind.MONTH:
+                self.flags.add(Flag.DATE)
+                self._emit(token)
+            elif token.kind is Kind.ORDINAL:
+                self.flags.add(Flag.ORDINAL)
+                self._emit(token, token.value)
+            elif token.kind in SOLID or token.kind in _DIGITS:
+                self._number(token)
+            else:
+                self._glue(token)
+                self._at += 1
+
+    def _emit(self, token: Token, digits: str = "", letters: str = "") -> None:
+        self.out.append((token.index, digits, letters))
+        self._at += 1
+
+    def _peek(self, ahead: int = 1) -> Token | None:
+        place = self._at + ahead
+        return self._tokens[place] if place < len(self._tokens) else None
+
+    def _glue(self, token: Token) -> None:
+        if token.kind is Kind.SEPARATOR and token.text in ("point", "dot") and self.out:
+            after = self._peek()
+            if after is not None and after.kind in SOLID:
+                self.flags.add(Flag.DECIMAL)
+        elif token.text in ("no", "sorry", "wait", "correction", "scratch", "actually"):
+            self.flags.add(Flag.CORRECTED)
+
+    def _multiplied(self, token: Token) -> None:
+        after = self._peek()
+        if after is None or not (after.kind in _DIGITS or after.kind is Kind.FIGURES):
+            self._at += 1
+            return
+        self._emit(token, after.value[0] * (int(token.value) - 1))
+        self._emit(after, after.value)
+
+    def _number(self, token: Token) -> None:
+        if self._scaled():
+            self._cardinal()
+            return
+        after = self._peek()
+        if token.kind is Kind.TENS and after is not None and not token.closes:
+            unit = after.kind is Kind.DIGIT and after.value != "0"
+            if unit or (after.kind is Kind.ORDINAL and len(after.value) == 1):
+                if after.kind is Kind.ORDINAL:
+                    self.flags.add(Flag.ORDINAL)
+                self._emit(token, token.value[0])
+                self._emit(after, after.value)
+                return
+        self._emit(token, token.value)
+        self._note_year(token, after)
+
+    def _note_year(self, token: Token, after: Token | None) -> None:
+        century = token.value in ("19", "20") and token.kind in (Kind.TEEN, Kind.TENS)
+        if century and after is not None and after.kind in (Kind.TEEN, Kind.TENS):
+            self.flags.add(Flag.YEAR)
+        if len(token.value) == _YEAR_LENGTH and token.value[:2] in ("19", "20"):
+            self.flags.add(Flag.YEAR)
+
+    def _small(self, ahead: int) -> tuple[list[tuple[Token, str]], int]:
+        """A number below 100 (or figures) at ``ahead``: its tokens with digits, tokens taken."""
+        token = self._peek(ahead)
+        if token is None or token.kind not in SOLID:
+            return [], 0
+        after = self._peek(ahead + 1)
+        joins = token.kind is Kind.TENS and after is not None and after.kind is Kind.DIGIT
+        if joins and after is not None and after.value != "0":
+            return [(token, token.value[0]), (after, after.value)], 2
+        return [(token, token.value)], 1
+
+    def _scaled(self) -> bool:
+        _, taken = self._small(0)
+        scale = self._peek(taken)
+        return taken > 0 and scale is not None and scale.kind is Kind.SCALE
+
+    def _cardinal(self) -> None:
+        """ "two hundred and fifty three", "one thousand eight hundred forty seven"."""
+        self.flags.add(Flag.CARDINAL)
+        lead, taken = self._small(0)
+        for token, digits in lead:
+            self.out.append((token.index, digits, ""))
+        self._at += taken
+        scale = self._tokens[self._at]
+        zeros = int(scale.value)
+        slot = len(self.out)
+        self.out.append((scale.index, "", ""))
+        self._at += 1
+        thousand = self._peek(0)
+        if zeros == 2 and thousand is not None and thousand.kind is Kind.SCALE:  # noqa: PLR2004
+            self.out[slot] = (scale.index, "00", "")
+            scale, zeros, slot = thousand, int(thousand.value), len(self.out)
+            self.out.append((scale.index, "", ""))
+            self._at += 1
+        rest = self._rest(zeros)
+        self.out[slot] = (scale.index, "0" * (zeros - rest), "")
+
+    def _rest(self, zeros: int) -> int:
+        """Read what follows a scale word; how many digits of its zeros that fills."""
+        saved = self._at
+        before = len(self.out)
+        joined = self._peek(0)
+        if joined is not None and joined.text == "and":
+            self._at += 1
+        small, taken = self._small(0)
+        if taken and self._scaled_below(taken, zeros):
+            self._cardinal()
+        elif taken and self._fits(small, taken, zeros):
+            for token, digits in small:
+                self.out.append((token.index, digits, ""))
+            self._at += taken
+        else:
+            self._at = saved
+        filled = sum(len(digits) for _, digits, _ in self.out[before:])
+        return min(filled, zeros)
+
+    def _scaled_below(self, taken: int, zeros: int) -> bool:
+        scale = self._peek(taken)
+        return scale is not None and scale.kind is Kind.SCALE and int(scale.value) < zeros
+
+    def _fits(self, small: list[tuple[Token, str]], taken: int, zeros: int) -> bool:
+        """A lone digit after "hundred" belongs to it unless more digits follow ("800 5 5 5")."""
+        width = sum(len(digits) for _, digits in small)
+        if width > zeros:
+            return False
+        after = self._peek(taken)
+        more = after is not None and (after.kind in SOLID or after.kind in _DIGITS)
+        return width > 1 or not more

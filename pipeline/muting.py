@@ -1,0 +1,378 @@
+"""Silences the sensitive spans of one call, chunk by chunk, and releases nothing too early.
+
+Outcomes of ``CallMuter``: every method returns what can be released now, in order:
+
+- ``RedactedChunk``: same number, place and length as the raw chunk (as ``ChunkAssembler`` put it
+  in order). It is returned once no later finding can change one of its samples.
+- ``CallEnd``: last of all, once the detector has ended the call and the audio is complete.
+- An empty list is "not yet".
+
+What is released depends on what was said of the call, not on the order in which audio and
+findings arrived. It fails closed:
+
+- Samples after the detector's last watermark are zero (``Reason.UNHEARD``), as far back as a
+  later span's mute could have reached.
+- Audio that never came is zero (``Reason.GAP``).
+- A finding that comes after its audio was released marks the call ``late_span``; verification
+  refuses such a call.
+- A record that breaks the rules raises ``RecordError`` and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import Final
+
+from pipeline.assembly import REORDER, ChunkAssembler
+from pipeline.echo import find_echo
+from pipeline.errors import RecordError
+from pipeline.grouping import ChannelMutes, Cut
+from pipeline.history import History
+from pipeline.intervals import Levels, Reach, widen
+from pipeline.policy import Policy
+from pipeline.records import (
+    Action,
+    AudioChunk,
+    CallEnd,
+    CallInfo,
+    Findings,
+    Mute,
+    Reason,
+    RedactedChunk,
+    Span,
+)
+from pipeline.rendering import apply_mutes
+
+SPAN_PIECE_S: Final = 30
+"""Longer spans are worked on in pieces, so that memory stays bounded."""
+LATE_SPAN: Final = "late_span"
+UNHEARD: Final = "unheard"
+FINDINGS_MISSING: Final = "findings_missing"
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A span, or a part of a long one, that still waits for the audio after it."""
+
+    start: int
+    end: int
+    span: Span
+
+
+class CallMuter:
+    """Mutes one call; see the module's text for the outcomes.
+
+    Args:
+        policy: padding, style and echo rule.
+        reorder: how many later chunks may wait for a missing one.
+    """
+
+    def __init__(self, policy: Policy, *, reorder: int = REORDER) -> None:
+        self._policy = policy
+        self._assembler = ChunkAssembler(reorder)
+        self._state: _Call | None = None
+        self._waiting: dict[int, Findings] = {}
+        self._next_findings = 0
+        self._call_id: str | None = None
+        self._end: CallEnd | None = None
+        self._audio_complete = False
+        self._finished = False
+
+    @property
+    def finished(self) -> bool:
+        """Whether the call's end was returned."""
+        return self._finished
+
+    @property
+    def waits_for_audio(self) -> bool:
+        """Whether the detector has ended the call while audio is still missing.
+
+        If it stays so for longer than the audio can be late, hand the end to ``take_end``.
+        """
+        return self._end is not None and not self._audio_complete
+
+    def take_audio(self, chunk: AudioChunk) -> list[RedactedChunk | CallEnd]:
+        """Take a raw chunk.
+
+        Raises:
+            RecordError: the chunk breaks the rules; its place will be silent.
+        """
+        if self._finished:
+            return []
+        self._belongs(chunk.call.call_id)
+        before = self._assembler.position
+        self._append(self._assembler.take(chunk), before)
+        return self._advance()
+
+    def take_findings(self, findings: Findings) -> list[RedactedChunk | CallEnd]:
+        """Take what detection found; repeats are dropped.
+
+        Raises:
+            RecordError: a record of another call, or a span on a channel that does not exist.
+        """
+        if self._finished:
+            return []
+        self._belongs(findings.call_id)
+        self._check(findings)
+        if findings.seq >= self._next_findings:
+            self._waiting.setdefault(findings.seq, findings)
+        if findings.end is not None and self._end is None:
+            self._end = findings.end
+        return self._advance()
+
+    def take_end(self, end: CallEnd) -> list[RedactedChunk | CallEnd]:
+        """Learn that no more audio comes: what is missing up to ``end`` becomes a gap.
+
+        The end that the recorder sent after its chunks. Not needed where all audio came: then
+        the detector's own end, with its last findings, is enough.
+
+        Raises:
+            RecordError: the end of another call.
+        """
+        if self._finished:
+            return []
+        self._belongs(end.call_id)
+        self._complete(end)
+        return self._advance()
+
+    def _belongs(self, call_id: str) -> None:
+        if self._call_id is None:
+            self._call_id = call_id
+        elif call_id != self._call_id:
+            raise RecordError("a record of another call")
+
+    def _check(self, findings: Findings) -> None:
+        channels = self._state.call.channels if self._state else None
+        for span in findings.spans:
+            if span.channel < 0 or (channels is not None and span.channel >= channels):
+                raise RecordError(f"a span on channel {span.channel}, which the call has not")
+
+    def _append(self, chunks: list[AudioChunk], before: int) -> None:
+        if chunks and self._state is None:
+            self._state = _Call(self._policy, chunks[0].call)
+        if self._state is None:
+            return
+        for gap in self._assembler.gaps:
+            self._state.add_gap(max(gap.start, before), gap.end)
+        for chunk in chunks:
+            self._state.append(chunk)
+
+    def _complete(self, end: CallEnd) -> None:
+        if self._audio_complete:
+            return
+        before = self._assembler.position
+        self._append(self._assembler.finish(end), before)
+        self._audio_complete = True
+
+    def _advance(self) -> list[RedactedChunk | CallEnd]:
+        """Move on as far as what is known allows."""
+        state, end = self._state, self._end
+        if end is not None and not self._audio_complete and self._all_came(end):
+            self._complete(end)
+        if state is None:
+            if end is None or not self._audio_complete:
+                return []
+            self._finished = True
+            marks = {*end.marks, *self._assembler.marks}
+            return [replace(end, chunks=0, end=0, marks=tuple(sorted(marks)))]
+        while (findings := self._waiting.pop(self._next_findings, None)) is not None:
+            self._next_findings += 1
+            state.take(findings)
+        over = end is not None and self._audio_complete
+        if over:
+            for findings in self._waiting.values():
+                state.take(replace(findings, watermark=state.watermark))
+                state.marks.add(FINDINGS_MISSING)
+            self._waiting.clear()
+        released: list[RedactedChunk | CallEnd] = list(
+            state.release(audio_complete=self._audio_complete, over=over)
+        )
+        if over and end is not None:
+            self._finished = True
+            marks = {*end.marks, *self._assembler.marks, *state.marks}
+            released.append(
+                replace(end, chunks=state.chunks, end=state.position, marks=tuple(sorted(marks)))
+            )
+        return released
+
+    def _all_came(self, end: CallEnd) -> bool:
+        chunks = self._state.chunks if self._state else 0
+        return chunks >= end.chunks and self._assembler.position >= end.end
+
+
+class _Call:
+    """What is known of a call from its first chunk on."""
+
+    def __init__(self, policy: Policy, call: CallInfo) -> None:
+        self.call = call
+        self.watermark = Findings(call.call_id, 0).watermark
+        self.marks: set[str] = set()
+        self.chunks = 0
+        """How many chunks came in order."""
+        self.position = 0
+        """First sample that has not come yet."""
+        self._policy = policy
+        self._reach = Reach.of(policy, call.sample_rate)
+        self._history = History(call.channels)
+        self._pending: deque[AudioChunk] = deque()
+        self._pieces: list[_Piece] = []
+        self._gaps: list[Mute] = []
+        self._mutes = [
+            ChannelMutes(channel, self._reach, call.sample_rate) for channel in range(call.channels)
+        ]
+        self._released = 0
+
+    def append(self, chunk: AudioChunk) -> None:
+        """Take the next chunk in order."""
+        self._history.append(chunk)
+        self._pending.append(chunk)
+        self.position = chunk.end
+        self.chunks += 1
+
+    def add_gap(self, start: int, end: int) -> None:
+        """Note audio that never came."""
+        if start >= end:
+            return
+        name = Reason.GAP.upper()
+        for channel in range(self.call.channels):
+            span = Span(name, channel, start, end, 1.0, "assembly", reason=Reason.GAP)
+            self._gaps.append(Mute(channel, start, end, (span,)))
+
+    def take(self, findings: Findings) -> None:
+        """Take the next findings in order."""
+        piece = SPAN_PIECE_S * self.call.sample_rate
+        for span in findings.spans:
+            if span.action is not Action.MUTE:
+                continue
+            if span.start < self.watermark.sample:
+                self.marks.add(LATE_SPAN)
+            if span.reason is Reason.UNHEARD:
+                self.marks.add(UNHEARD)
+            # A channel that the call has not was found too late to refuse the record: mute all.
+            known = span.channel < self.call.channels
+            every = (
+                [span]
+                if known
+                else [replace(span, channel=channel) for channel in range(self.call.channels)]
+            )
+            start, end = max(0, span.start), max(0, span.start, span.end)
+            for low in range(start, end, piece) if end > start else (start,):
+                high = min(low + piece, end)
+                self._pieces += [_Piece(low, high, each) for each in every]
+        if findings.watermark.sample > self.watermark.sample:
+            self.watermark = findings.watermark
+
+    def release(self, *, audio_complete: bool, over: bool) -> list[RedactedChunk]:
+        """Return the chunks that nothing can change any more."""
+        self._cut(audio_complete=audio_complete)
+        if over:
+            self._mute_the_unheard()
+            until = self.position + self._reach.ramp + self._reach.merge + 1
+            until += max((mutes.end for mutes in self._mutes), default=0)
+        else:
+            starts = [piece.start for piece in self._pieces]
+            until = min([self.watermark.sample, *starts]) - self._reach.back - self._reach.lag
+        ready: list[RedactedChunk] = []
+        while self._pending:
+            chunk = self._pending[0]
+            if not all(mutes.settled(chunk.start, chunk.end, until) for mutes in self._mutes):
+                break
+            self._pending.popleft()
+            ready.append(self._redact(chunk))
+            self._released = chunk.end
+        self._forget()
+        return ready
+
+    def _cut(self, *, audio_complete: bool) -> None:
+        """Turn the spans into cuts whose surrounding audio has come."""
+        reach = self._reach
+        ahead = reach.ahead + max(reach.context, reach.lag)
+        waiting: list[_Piece] = []
+        for piece in self._pieces:
+            if audio_complete or piece.end + ahead <= self.position:
+                self._cut_one(piece)
+            else:
+                waiting.append(piece)
+        self._pieces = waiting
+
+    def _cut_one(self, piece: _Piece) -> None:
+        """Widen a span, cut it, and mirror the cut where the other channel carries an echo.
+
+        Everything here depends on the call's audio around the span and on nothing else.
+        """
+        reach, rate = self._reach, self.call.sample_rate
+        start, end = min(piece.start, self.position), min(piece.end, self.position)
+        first = max(0, start - reach.back - reach.context)
+        last = min(self.position, end + reach.ahead + reach.context)
+        channel = piece.span.channel
+        levels = Levels.measure(self._history.read(first, last)[:, channel], first, rate)
+        rule = self._policy.rule(piece.span.entity)
+        wide = widen(start, end, rule=rule, reach=reach, levels=levels, sample_rate=rate)
+        low, high = max(0, wide.start), min(self.position, wide.end)
+        self._mutes[channel].add(Cut(low, high, piece.span))
+        if self._policy.echo.mode != "never" and low < high:
+            for other in range(self.call.channels):
+                if other != channel:
+                    self._mirror(piece.span, low, high, other)
+
+    def _mirror(self, span: Span, low: int, high: int, other: int) -> None:
+        """Cut the other channel too where the sensitive samples can be heard there."""
+        reach, rule = self._reach, self._policy.echo
+        audio = self._history.read(low - reach.lag, high + reach.lag)
+        source = audio[reach.lag : reach.lag + high - low, span.channel]
+        found = find_echo(source, audio[:, other], self.call.sample_rate, reach.lag)
+        heard = found.score >= rule.threshold
+        if rule.mode == "auto" and not heard:
+            return
+        lag = found.lag if heard else 0
+        start, end = max(0, low + lag), min(self.position, high + lag)
+        if start < end:
+            echo = Span(
+                span.entity, other, start, end, round(found.score, 4), "echo", reason=Reason.ECHO
+            )
+            self._mutes[other].add(Cut(start, end, echo))
+
+    def _mute_the_unheard(self) -> None:
+        """Silence what the detector never got to, as far back as a span there could reach."""
+        if self.watermark.sample >= self.position:
+            return
+        self.marks.add(UNHEARD)
+        start = max(0, self.watermark.sample - self._reach.back - self._reach.lag)
+        piece = SPAN_PIECE_S * self.call.sample_rate
+        for channel, mutes in enumerate(self._mutes):
+            for low in range(start, self.position, piece):
+                high = min(low + piece, self.position)
+                span = Span(
+                    Reason.UNHEARD.upper(), channel, low, high, 1.0, "muting", reason=Reason.UNHEARD
+                )
+                mutes.add(Cut(low, high, span))
+
+    def _redact(self, chunk: AudioChunk) -> RedactedChunk:
+        near = [each for mutes in self._mutes for each in mutes.near(chunk.start, chunk.end)]
+        gaps = [gap for gap in self._gaps if gap.start < chunk.end and gap.end > chunk.start]
+        pcm = apply_mutes(
+            chunk.pcm,
+            [*near, *gaps],
+            self.call.sample_rate,
+            self._policy.muting,
+            start=chunk.start,
+            key=self.call.call_id,
+        )
+        touching = [mute for mute in near if mute.start < chunk.end and mute.end > chunk.start]
+        return RedactedChunk(
+            call=chunk.call,
+            seq=chunk.seq,
+            start=chunk.start,
+            pcm=pcm,
+            mutes=tuple(touching + gaps),
+        )
+
+    def _forget(self) -> None:
+        """Drop what no later span can need."""
+        reach = self._reach
+        for mutes in self._mutes:
+            mutes.forget(self._released)
+        self._gaps = [gap for gap in self._gaps if gap.end > self._released]
+        first = min([self.watermark.sample, self._released, *(each.start for each in self._pieces)])
+        self._history.forget(first - reach.back - max(reach.context, reach.lag))

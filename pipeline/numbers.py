@@ -1,0 +1,289 @@
+"""The spoken-number engine: words in, runs of digits out, each digit with the word that spoke it.
+
+Outcome: :func:`read` returns every run of number words of a sequence, in order. It raises nothing;
+what is no number is left out. "Not yet" does not exist here: whether a run may go on is the
+conversation's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from pipeline.composing import Part, compose
+from pipeline.records import Hearing, Word
+from pipeline.tokens import SOLID, Flag, Kind, Token, tokenise
+from pipeline.vocabulary import Vocabulary, vocabulary
+
+_MOST_GLUE: Final = 6
+"""More words than this between two digits end a run."""
+_BELIEVED: Final = 3
+"""Certain digits that a run needs before a homophone in it counts as a digit."""
+_GLUE: Final = frozenset({Kind.FILLER, Kind.CORRECTION, Kind.SEPARATOR, Kind.LINK})
+_SPELLED: Final = frozenset({Kind.LETTER, Kind.MAYBE_LETTER})
+
+
+@dataclass(frozen=True, slots=True)
+class NumberRun:
+    """Digits that were spoken in one go."""
+
+    channel: int
+    parts: tuple[Part, ...] = field(repr=False)
+    """The words, in order, with the digits and letters that each carried."""
+    flags: frozenset[Flag] = frozenset()
+
+    @property
+    def digits(self) -> str:
+        """All digits, in order."""
+        return "".join(part.digits for part in self.parts)
+
+    @property
+    def characters(self) -> str:
+        """Digits and letters, in order."""
+        return "".join(part.letters + part.digits for part in self.parts)
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """The words that carried digits or letters."""
+        return tuple(part.word for part in self.parts)
+
+    @property
+    def first(self) -> int:
+        """Index of the first word in the sequence that was read."""
+        return self.parts[0].index
+
+    @property
+    def last(self) -> int:
+        """Index of the last word in the sequence that was read."""
+        return self.parts[-1].index
+
+    @property
+    def start(self) -> int:
+        """First sample."""
+        return self.parts[0].word.start
+
+    @property
+    def end(self) -> int:
+        """First sample after the run."""
+        return max(part.word.end for part in self.parts)
+
+
+def read(
+    words: Sequence[Word],
+    *,
+    max_gap: int | None = None,
+    without: Collection[int] = (),
+    voc: Vocabulary | None = None,
+) -> list[NumberRun]:
+    """Find every run of number words in the words of one channel and one hearing.
+
+    Args:
+        words: in time order.
+        max_gap: a silence of more samples than this ends a run; ``None`` for never.
+        without: indexes of words that are no numbers, such as those of a prompt ("last four").
+        voc: the language; English when left out.
+    """
+    language = voc or vocabulary()
+    tokens = [
+        Token(token.index, Kind.OTHER, token.text, closes=token.closes)
+        if token.index in without
+        else token
+        for token in tokenise(words, language)
+    ]
+    reader = _Reader(words, tokens, max_gap, language)
+    return [run for first, last in reader.segments() for run in reader.runs(first, last)]
+
+
+class _Reader:
+    def __init__(
+        self,
+        words: Sequence[Word],
+        tokens: list[Token],
+        max_gap: int | None,
+        voc: Vocabulary,
+    ) -> None:
+        self._words = words
+        self._tokens = tokens
+        self._max_gap = max_gap
+        self._voc = voc
+
+    def segments(self) -> list[tuple[int, int]]:
+        """Stretches ``[first, last)`` of tokens without a word that ends every run."""
+        found: list[tuple[int, int]] = []
+        first: int | None = None
+        glue = 0
+        for position, token in enumerate(self._tokens):
+            glue = glue + 1 if token.kind in _GLUE else 0
+            stops = token.kind is Kind.OTHER or glue > _MOST_GLUE
+            if first is not None and (stops or self._gap_before(position)):
+                found.append((first, position))
+                first = None
+            if not stops and first is None:
+                first = position
+        if first is not None:
+            found.append((first, len(self._tokens)))
+        return [
+            (start, end)
+            for start, end in found
+            if any(self._counts(token) for token in self._tokens[start:end])
+        ]
+
+    @staticmethod
+    def _counts(token: Token) -> bool:
+        return token.kind in SOLID or token.kind in (Kind.ORDINAL, Kind.NEAR)
+
+    def _gap_before(self, position: int) -> bool:
+        if self._max_gap is None or position == 0:
+            return False
+        before = self._words[self._tokens[position - 1].index]
+        return self._words[self._tokens[position].index].start - before.end > self._max_gap
+
+    def runs(self, first: int, last: int) -> list[NumberRun]:
+        """The runs of one segment: soft tokens are settled, and what stays unsettled cuts."""
+        settled = self._settle(self._tokens[first:last], first)
+        found: list[NumberRun] = []
+        piece: list[Token] = []
+        for token in [*settled, None]:
+            if token is not None:
+                piece.append(token)
+                continue
+            run = self._run(piece)
+            if run is not None:
+                found.append(run)
+            piece = []
+        return found
+
+    def _settle(self, tokens: list[Token], offset: int) -> list[Token | None]:
+        """Homophones, "oh", letters, months and ordinals become numbers, or ``None`` (a cut)."""
+        sure = sum(len(token.value) for token in tokens if token.kind in SOLID)
+        settled: list[Token | None] = []
+        for at, token in enumerate(tokens):
+            keep = True
+            if token.kind is Kind.HOMOPHONE:
+                keep = self._is_digit(tokens, at, offset, sure)
+            elif token.kind is Kind.NEAR:
+                keep = self._near_number(tokens, at)
+            elif token.kind in _SPELLED:
+                keep = self._is_letter(tokens, at)
+            elif token.kind is Kind.MONTH:
+                keep = self._beside(tokens, at, SOLID | {Kind.ORDINAL})
+            elif token.kind is Kind.ORDINAL:
+                keep = self._beside(tokens, at, {Kind.MONTH, Kind.TENS})
+            elif token.kind is Kind.LINK:
+                keep = self._beside(tokens, at, {Kind.MONTH, Kind.ORDINAL})
+            settled.append(token if keep else None)
+        return settled
+
+    def _beside(self, tokens: list[Token], at: int, kinds: Collection[Kind]) -> bool:
+        return any(
+            neighbour is not None and neighbour.kind in kinds
+            for neighbour in (_next(tokens, at, -1), _next(tokens, at, 1))
+        )
+
+    def _near_number(self, tokens: list[Token], at: int) -> bool:
+        kinds = SOLID | {Kind.NEAR, Kind.MULTIPLIER, Kind.LETTER}
+        return self._beside(tokens, at, kinds) and any(token.kind in SOLID for token in tokens)
+
+    def _is_letter(self, tokens: list[Token], at: int) -> bool:
+        strong = SOLID | {Kind.LETTER, Kind.NEAR}
+        if tokens[at].kind is Kind.LETTER:
+            return True
+        left = at > 0 and tokens[at - 1].kind in strong
+        right = at + 1 < len(tokens) and tokens[at + 1].kind in strong
+        return (left and right) or (len(tokens[at].text) > 1 and (left or right))
+
+    def _is_digit(self, tokens: list[Token], at: int, offset: int, sure: int) -> bool:
+        if at > 0 and tokens[at - 1].kind is Kind.MULTIPLIER:
+            return True
+        if sure < _BELIEVED:
+            return False
+        left = any(token.kind in SOLID for token in tokens[:at])
+        right = any(token.kind in SOLID for token in tokens[at + 1 :])
+        if left and right:
+            return True
+        place = offset + at
+        if left:
+            return tokens[at].closes or self._pause(place, place + 1)
+        return self._pause(place - 1, place) or self._tokens[place - 1].closes
+
+    def _pause(self, left: int, right: int) -> bool:
+        """Whether the speaker pauses between two neighbouring tokens; the edges count as pauses."""
+        if left < 0 or right >= len(self._tokens):
+            return True
+        before = self._words[self._tokens[left].index]
+        after = self._words[self._tokens[right].index]
+        return after.start - before.end > (before.end - before.start)
+
+    def _run(self, tokens: list[Token]) -> NumberRun | None:
+        parts, flags = compose(self._words, tokens)
+        if not any(part.digits for part in parts):
+            return None
+        return NumberRun(parts[0].word.channel, tuple(parts), flags | self._around(parts))
+
+    def _around(self, parts: list[Part]) -> set[Flag]:
+        """Flags from the words before and after."""
+        flags: set[Flag] = set()
+        lists = self._voc.words
+        after = parts[-1].index + 1
+        if after < len(self._words):
+            word = _bare(self._words[after].text)
+            for name, flag in (
+                ("money", Flag.MONEY),
+                ("percent", Flag.PERCENT),
+                ("units", Flag.UNIT),
+            ):
+                if word in lists[name]:
+                    flags.add(flag)
+        before = parts[0].index - 1
+        digits = "".join(part.digits for part in parts)
+        if before >= 0 and digits == "1":
+            if _bare(self._words[before].text) in lists["pronoun_before"]:
+                flags.add(Flag.PRONOUN)
+        return flags
+
+
+def _next(tokens: list[Token], at: int, step: int) -> Token | None:
+    """The nearest token in a direction that is neither filler nor link."""
+    place = at + step
+    while 0 <= place < len(tokens):
+        if tokens[place].kind not in _GLUE:
+            return tokens[place]
+        place += step
+    return None
+
+
+def _bare(text: str) -> str:
+    return text.lower().strip(" .,;:!?…\"'()")
+
+
+def words_from_text(
+    text: str,
+    *,
+    channel: int = 0,
+    start: int = 0,
+    rate: int = 8_000,
+    hearing: Hearing = Hearing.MAIN,
+    end: int | None = None,
+) -> list[Word]:
+    """Words with plausible times for a text without times, for tests and evaluation.
+
+    Args:
+        text: what is said, split at white space.
+        channel: where it is said.
+        start: first sample.
+        rate: samples per second.
+        hearing: which hearing the words pretend to be.
+        end: squeeze or stretch the words into ``[start, end)``; by default they take 0.12 s plus
+            0.055 s a letter each, which is about 2.7 words a second.
+    """
+    texts = text.split()
+    lengths = [0.12 + 0.055 * len(word) for word in texts]
+    scale = rate if end is None else (end - start) / max(sum(lengths), 1e-9)
+    words: list[Word] = []
+    at = float(start)
+    for word, length in zip(texts, lengths, strict=True):
+        stop = at + length * scale
+        words.append(Word(channel, round(at), round(stop - 0.05 * scale), word, 1.0, hearing))
+        at = stop
+    return words

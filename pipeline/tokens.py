@@ -1,0 +1,199 @@
+"""Words as heard, taken apart into tokens: figures, number words, letters and the glue between.
+
+A word of a recogniser may be ``4111``, ``4-1-1-1,``, ``forty-one``, ``C-R-O``, ``$25`` or
+``ZG19``; each token keeps the index of the word that it came from, and so its samples.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum, StrEnum, auto
+from typing import Final
+
+from pipeline.records import Word
+from pipeline.vocabulary import Vocabulary
+
+
+class Kind(Enum):
+    """What a token is on its own, before its neighbours are looked at."""
+
+    FIGURES = auto()
+    DIGIT = auto()
+    NEAR = auto()
+    HOMOPHONE = auto()
+    TEEN = auto()
+    TENS = auto()
+    SCALE = auto()
+    MULTIPLIER = auto()
+    ORDINAL = auto()
+    MONTH = auto()
+    LETTER = auto()
+    MAYBE_LETTER = auto()
+    FILLER = auto()
+    CORRECTION = auto()
+    SEPARATOR = auto()
+    LINK = auto()
+    OTHER = auto()
+
+
+class Flag(StrEnum):
+    """What the writing of a number, or the word beside it, says about it."""
+
+    MONEY = "money"
+    PERCENT = "percent"
+    UNIT = "unit"
+    """A unit follows: "minutes", "inch", "mg"."""
+    TIME = "time"
+    DATE = "date"
+    ORDINAL = "ordinal"
+    DECIMAL = "decimal"
+    CARDINAL = "cardinal"
+    """Spoken with "hundred" or "thousand", or written with thousands commas."""
+    YEAR = "year"
+    CORRECTED = "corrected"
+    PRONOUN = "pronoun"
+    """A lone "one" that stands for a thing: "this one"."""
+
+
+SOLID: Final = frozenset({Kind.FIGURES, Kind.DIGIT, Kind.TEEN, Kind.TENS})
+"""Kinds that are a number wherever they stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One piece of a word."""
+
+    index: int
+    """Which word of the sequence it came from."""
+    kind: Kind
+    text: str = field(repr=False)
+    """Lower case, without punctuation."""
+    value: str = field(default="", repr=False)
+    """Digits, or the letter, that the token stands for."""
+    closes: bool = False
+    """Punctuation follows."""
+    flags: frozenset[Flag] = frozenset()
+
+
+_DASHES: Final = str.maketrans({"–": "-", "—": "-", "‐": "-", "‑": "-", "’": "'", "‘": "'"})
+_EDGE: Final = " \t.,;:!?…\"'()[]{}*#-/"
+_CLOSING: Final = ".,;:!?…"
+_PIECE: Final = re.compile(r"\d+|[^\W\d_]+(?:'[^\W\d_]+)*")
+_MONEY: Final = "$£€"
+_GROUPED: Final = re.compile(r"\d{1,3}(,\d{3})+(\.\d+)?")
+_DECIMAL: Final = re.compile(r"\d+\.\d+")
+_TIME: Final = re.compile(r"\d{1,2}:\d{2}(am|pm)?")
+_DATE: Final = re.compile(r"\d{1,2}/\d{1,4}(/\d{2,4})?")
+_ORDINAL: Final = re.compile(r"(\d{1,2})(?:st|nd|rd|th)")
+_MEASURED: Final = re.compile(
+    r"\d+(?:mg|mcg|ml|gb|mb|kb|kg|lb|lbs|oz|cm|mm|km|ft|in|am|pm|k|x|s|hz|ghz|mph|kwh|v|w|amp)"
+)
+
+
+def tokenise(words: Sequence[Word], voc: Vocabulary) -> list[Token]:
+    """Take the words of one channel and one hearing apart, in their order."""
+    return [token for index, word in enumerate(words) for token in _split(index, word.text, voc)]
+
+
+def _split(index: int, raw: str, voc: Vocabulary) -> list[Token]:
+    text = raw.translate(_DASHES).strip()
+    closes = bool(text) and text[-1] in _CLOSING
+    core = text.strip(_EDGE)
+    lower = core.lower()
+    flags = _flags(text, lower)
+    ordinal = _ORDINAL.fullmatch(lower)
+    if ordinal:
+        tokens = [Token(index, Kind.ORDINAL, lower, ordinal[1])]
+    elif lower in voc.words["units"] or lower in voc.words["money"]:
+        tokens = [_lookup(index, lower, core, voc)]
+    else:
+        tokens = _pieces(index, core, voc)
+    if flags:
+        tokens = [
+            replace(token, flags=flags) if token.kind is Kind.FIGURES else token
+            for token in tokens
+            if not (Flag.UNIT in flags or Flag.TIME in flags) or token.kind is Kind.FIGURES
+        ]
+    if tokens and closes:
+        tokens[-1] = replace(tokens[-1], closes=True)
+    return tokens or [Token(index, Kind.SEPARATOR, "", closes=True)]
+
+
+def _flags(text: str, lower: str) -> frozenset[Flag]:
+    bare = lower.lstrip(_MONEY)
+    found = (
+        (Flag.MONEY, any(sign in text for sign in _MONEY)),
+        (Flag.PERCENT, "%" in text),
+        (Flag.CARDINAL, bool(_GROUPED.fullmatch(bare))),
+        (Flag.DECIMAL, bool(_DECIMAL.fullmatch(bare))),
+        (Flag.TIME, bool(_TIME.fullmatch(bare))),
+        (Flag.DATE, bool(_DATE.fullmatch(bare))),
+        (Flag.UNIT, bool(_MEASURED.fullmatch(bare))),
+    )
+    return frozenset(flag for flag, holds in found if holds)
+
+
+def _pieces(index: int, core: str, voc: Vocabulary) -> list[Token]:
+    pieces = _PIECE.findall(core)
+    letters = [piece for piece in pieces if len(piece) == 1 and piece.isalpha()]
+    if len(pieces) > 1 and len(letters) == len(pieces):
+        joined = "".join(letters).lower()
+        digit = voc.near_digits.get(joined) or voc.digits.get(joined)
+        if digit:
+            return [Token(index, Kind.NEAR, joined, digit)]
+        return [Token(index, Kind.LETTER, piece.lower(), piece.upper()) for piece in letters]
+    mixed = any(piece.isdigit() for piece in pieces)
+    tokens: list[Token] = []
+    for piece in pieces:
+        lower = piece.lower()
+        if piece.isdigit():
+            tokens.append(Token(index, Kind.FIGURES, lower, piece))
+        elif mixed and piece.isalpha() and piece.isupper() and lower not in voc.digits:
+            tokens.extend(Token(index, Kind.LETTER, one.lower(), one) for one in piece)
+        else:
+            tokens.append(_lookup(index, lower, piece, voc))
+    return tokens
+
+
+def _lookup(index: int, lower: str, original: str, voc: Vocabulary) -> Token:
+    tables = (
+        (voc.digits, Kind.DIGIT),
+        (voc.near_digits, Kind.NEAR),
+        (voc.teens, Kind.TEEN),
+        (voc.tens, Kind.TENS),
+        (voc.ordinals, Kind.ORDINAL),
+    )
+    for table, kind in tables:
+        if lower in table:
+            return Token(index, kind, lower, table[lower])
+    if lower in voc.scales:
+        return Token(index, Kind.SCALE, lower, str(voc.scales[lower]))
+    if lower in voc.multipliers:
+        return Token(index, Kind.MULTIPLIER, lower, str(voc.multipliers[lower]))
+    if lower in voc.homophones:
+        return Token(index, Kind.HOMOPHONE, lower, voc.homophones[lower])
+    if len(lower) == 1 and lower.isalpha() and (lower not in "ai" or original.isupper()):
+        kind = Kind.MAYBE_LETTER if lower in "ai" else Kind.LETTER
+        return Token(index, kind, lower, lower.upper())
+    return Token(index, _glue(lower, voc), lower, _spelt(lower, voc))
+
+
+def _glue(lower: str, voc: Vocabulary) -> Kind:
+    words = voc.words
+    for name, kind in (
+        ("months", Kind.MONTH),
+        ("fillers", Kind.FILLER),
+        ("corrections", Kind.CORRECTION),
+        ("separators", Kind.SEPARATOR),
+        ("links", Kind.LINK),
+        ("spelling", Kind.MAYBE_LETTER),
+    ):
+        if lower in words[name]:
+            return kind
+    return Kind.OTHER
+
+
+def _spelt(lower: str, voc: Vocabulary) -> str:
+    return lower[0].upper() if lower in voc.words["spelling"] else ""
