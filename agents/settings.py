@@ -68,10 +68,11 @@ class Settings(BaseSettings):
         description="Policy: a YAML file, or the name of a shipped one (default, pci, hipaa).",
     )
     main_model: str = Field(
-        default="base", description="Speech model whose words people read (`hushwire models list`)."
+        default="whisper-base",
+        description="Speech model whose words people read (`hushwire models list`).",
     )
     second_model: str = Field(
-        default="tiny.en",
+        default="whisper-tiny.en",
         description="Speech model that hears everything a second time for detection; "
         "`none` switches the second opinion off.",
     )

@@ -15,7 +15,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 import ctranslate2
 import numpy as np
@@ -75,7 +75,10 @@ class Decoded:
         return not invented and self.compression <= COMPRESSION
 
 
-Features = npt.NDArray[np.float32]
+Encoded: TypeAlias = ctranslate2.StorageView
+"""What the encoder made of one window; opaque."""
+
+Features: TypeAlias = npt.NDArray[np.float32]
 """Log-mel features, shape ``(80, frames)``."""
 
 
@@ -122,7 +125,7 @@ class Whisper:
             raise ModelError(f"{path.name}: does not know the language {language!r}") from error
         self._start = list(self._tokens.sot_sequence)
 
-    def encode(self, features: Features) -> Any:  # noqa: ANN401 - an opaque CTranslate2 buffer
+    def encode(self, features: Features) -> Encoded:
         """Run the encoder.
 
         Raises:
@@ -136,11 +139,11 @@ class Whisper:
 
     def decode(
         self,
-        encoded: Any,
+        encoded: Encoded,
         length: int,
         *,
         prompt: str = "",
-        beam: int = 1,  # noqa: ANN401
+        beam: int = 1,
     ) -> Decoded:
         """Decode one encoded window and align its words.
 
@@ -180,7 +183,7 @@ class Whisper:
             full=len(tokens) >= MOST_TOKENS - 1,
         )
 
-    def _align(self, encoded: Any, tokens: list[int], length: int) -> tuple[TimedWord, ...]:  # noqa: ANN401
+    def _align(self, encoded: Encoded, tokens: list[int], length: int) -> tuple[TimedWord, ...]:
         """Word times by cross-attention."""
         if not tokens:
             return ()

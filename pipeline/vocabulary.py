@@ -62,7 +62,9 @@ class Vocabulary:
     reference: re.Pattern[str]
     """Phrases that announce an order number or another harmless one."""
     amount: re.Pattern[str]
-    """Phrases that make the number after them a price, a quantity or a time."""
+    """Phrases that make the number after them a price or a quantity."""
+    place: re.Pattern[str]
+    """Phrases that make it a time or a place, where no value was asked for."""
 
 
 @lru_cache(maxsize=8)
@@ -101,6 +103,7 @@ def _build(data: Mapping[str, Any]) -> Vocabulary:
         topic={Entity(name): _pattern(phrases) for name, phrases in data["topic"].items()},
         reference=_pattern(data["reference"]),
         amount=_pattern(data["amount"]),
+        place=_pattern(data["place"]),
     )
 
 

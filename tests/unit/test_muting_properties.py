@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipeline import grouping, muting
 from pipeline.intervals import Levels, Reach, merge_intervals, widen
 from pipeline.muting import CallMuter
 from pipeline.policy import EchoRule, EntityRule, MutingRule, Policy
@@ -187,7 +188,7 @@ def feed(scenario: Scenario, order: random.Random) -> tuple[list[RedactedChunk],
     )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(scenarios(), st.randoms(use_true_random=False))
 def test_any_interleaving_equals_the_whole_call_at_once(
     scenario: Scenario, order: random.Random
@@ -206,12 +207,10 @@ def test_any_interleaving_equals_the_whole_call_at_once(
     assert [len(chunk.pcm) for chunk in chunks] == list(scenario.sizes)
     assert len(ends) == 1
     assert (ends[0].chunks, ends[0].end) == (len(scenario.sizes), len(scenario.pcm))
-    np.testing.assert_array_equal(
-        np.concatenate([chunk.pcm for chunk in chunks]), oracle(scenario)
-    )
+    np.testing.assert_array_equal(np.concatenate([chunk.pcm for chunk in chunks]), oracle(scenario))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(scenarios(), st.integers(0, 1_000))
 def test_stated_mutes_do_not_depend_on_the_order_either(scenario: Scenario, seed: int) -> None:
     first, _ = feed(scenario, random.Random(seed))
@@ -219,7 +218,7 @@ def test_stated_mutes_do_not_depend_on_the_order_either(scenario: Scenario, seed
     assert [chunk.mutes for chunk in first] == [chunk.mutes for chunk in second]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(scenarios(), st.integers(0, 1_000))
 def test_outside_mutes_and_ramps_not_one_sample_changes(scenario: Scenario, seed: int) -> None:
     chunks, _ = feed(scenario, random.Random(seed))
@@ -235,7 +234,7 @@ def test_outside_mutes_and_ramps_not_one_sample_changes(scenario: Scenario, seed
     np.testing.assert_array_equal(out[~touched], scenario.pcm[~touched])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(scenarios(), st.integers(0, 1_000))
 def test_every_span_that_was_stated_is_covered(scenario: Scenario, seed: int) -> None:
     chunks, _ = feed(scenario, random.Random(seed))
@@ -248,3 +247,19 @@ def test_every_span_that_was_stated_is_covered(scenario: Scenario, seed: int) ->
         for span in findings.spans:
             if span.action is Action.MUTE:
                 assert silent[span.start : min(span.end, total), span.channel].all()
+
+
+@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(scenarios(), st.integers(0, 1_000))
+def test_mutes_and_spans_in_pieces_do_not_depend_on_the_order(
+    scenario: Scenario, seed: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(grouping, "PIECE_S", 1)
+        patch.setattr(muting, "SPAN_PIECE_S", 1)
+        first, _ = feed(scenario, random.Random(seed))
+        second, _ = feed(scenario, random.Random(seed + 1))
+    for one, other in zip(first, second, strict=True):
+        assert one.mutes == other.mutes
+        np.testing.assert_array_equal(one.pcm, other.pcm)
+        assert all(mute.end - mute.start <= RATE for mute in one.mutes)

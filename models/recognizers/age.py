@@ -1,0 +1,41 @@
+"""AGE_OVER_89: ages that HIPAA counts as an identifier."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import ClassVar, Final
+
+from models.recognizers.base import Hit, SpokenRecognizer
+from models.spoken import Turn
+from pipeline.entities import Entity
+
+_AGE: Final = (
+    r"(?P<age>ninety(?: (?:one|two|three|four|five|six|seven|eight|nine))?"
+    r"|(?:a|one) hundred(?: and)?(?: (?:one|two|three|four|five|six|seven|eight|nine|ten))?"
+    r"|9\d|1[01]\d)"
+)
+_STATED: Final = re.compile(
+    rf"\b(?:(?:i am|im|hes|shes|he is|she is|who is|whos|turned|turning|turn|aged|age(?: is| of)?"
+    rf"|is now|just) {_AGE}(?! (?:dollars|percent|minutes|miles|days|milligrams|degrees|pounds"
+    rf"|people|cents|hours|feet|of|to))\b"
+    rf"|{_AGE.replace('?P<age>', '?P<years>')} ?(?:years? old|year old|yrs? old|years of age)\b)"
+)
+_ALONE: Final = re.compile(rf"\b{_AGE}\b")
+
+
+class SpokenAgeRecognizer(SpokenRecognizer):
+    """Ages of ninety and more."""
+
+    ENTITIES: ClassVar[tuple[str, ...]] = (Entity.AGE_OVER_89,)
+
+    def find(self, turn: Turn) -> Iterator[Hit]:
+        """Ages that are stated as such, and the answer to "how old"."""
+        for found in turn.search(_STATED):
+            group = "age" if found.match.group("age") else "years"
+            yield Hit(Entity.AGE_OVER_89, *turn.span_of(found, group), 0.75, "stated age")
+        asked = turn.expected(Entity.AGE_OVER_89)
+        if asked is not None:
+            for found in turn.search(_ALONE):
+                if found.first >= asked:
+                    yield Hit(Entity.AGE_OVER_89, found.first, found.last, 0.6, "asked for")

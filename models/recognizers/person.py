@@ -1,0 +1,215 @@
+"""PERSON: names as callers give them, spell them and are called by them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import ClassVar, Final
+
+from models.answers import (
+    FILLERS,
+    LEAD_IN,
+    MONTHS,
+    is_function,
+    is_number,
+    is_spelled,
+    skip_lead_in,
+    spelled_run,
+)
+from models.lexicon import given_names, listed, surnames, zipf
+from models.recognizers.base import Hit, SpokenRecognizer
+from models.spoken import Turn
+from pipeline.entities import Entity
+
+_STATED: Final = re.compile(
+    r"\b(?:(?:my|the|his|her|their|our|whose|patients?|full|first|last|middle|maiden|given|family"
+    r"|legal|sur) names?(?: is| was| are| its| would be)?|my names|name is|call me|goes by|named"
+    r"|i go by|is under|listed under|it under|this is|speaking (?:to|with)|spelled|spelling is"
+    r"|spell it|spell that|on behalf of|calling (?:for|about)|my (?:wife|husband|son|daughter|mother"
+    r"|father|mom|dad|sister|brother|partner|boss|fiancee?|roommate|neighbou?r|landlord|friend"
+    r"|doctor|child|baby|mother in law|uncle|aunt|grand(?:mother|father|son|daughter|ma|pa))s?"
+    r"(?: name)?(?: is)?|mr|mrs|ms|miss|mister|missus|doctor|dr|nurse|professor"
+    r"|(?:ask|asked|asking) for|(?:speak|talk|spoke|talked) (?:to|with)|made out to"
+    r"|account (?:of|holder is)|patient is|member is|addressed to|attention|i am|im)\b(?! the)"
+)
+_CERTAIN: Final = re.compile(
+    r"(?:names?(?: is| was| its| would be)?|my names|spelled|spelling is|spell it|spell that"
+    r"|mr|mrs|ms|mister|missus)$"
+)
+_CALLED: Final = re.compile(
+    r"\b(?:thanks|thank you|hi|hello|hey|okay|alright|all right|perfect|great|sorry|dear|bye"
+    r"|goodbye|morning|afternoon|evening|sure|yes|welcome|right|now|well|day)$"
+)
+_PARTICLES: Final = frozenset(
+    "de la del della di da dos du el al bin ben van von der den ter mc mac o st saint san le".split()
+)
+_NO_NAMES: Final = frozenset(
+    """hold check moment second minute calling looking trying wait waiting sec question account
+    bill order card spelled spell spelling middle initial junior senior number phone address
+    company store customer service support department help desk line recorded quality manager
+    supervisor correct wrong date birth thanks welcome lets dont didnt doesnt cant wont isnt
+    theres heres whats youre were theyre ive youve id ill youll havent couldnt wouldnt gonna
+    wanna okey speaking afraid happy glad pleased interested wondering having using getting
+    doctor nurse street avenue road lane apartment dollars cents percent""".split()
+)
+_MOST_NAMES: Final = 4
+_FREE: Final = 4.8
+"""Zipf frequency up to which any word may be a name where a name was asked for."""
+_SURNAME_AFTER_GIVEN: Final = 5.9
+
+
+class SpokenPersonRecognizer(SpokenRecognizer):
+    """Names by what stands round them; lists of names decide where that is not enough."""
+
+    ENTITIES: ClassVar[tuple[str, ...]] = (Entity.PERSON,)
+
+    def find(self, turn: Turn) -> Iterator[Hit]:
+        """Names that are stated, asked for, called, spelled or known from before."""
+        yield from self._stated(turn)
+        yield from self._asked(turn)
+        yield from self._free(turn)
+
+    def _stated(self, turn: Turn) -> Iterator[Hit]:
+        for found in turn.search(_STATED):
+            certain = _CERTAIN.search(found.match.group()) is not None
+            first = skip_lead_in(turn, found.last) if certain else found.last
+            if first > found.last + 4:
+                continue
+            end = spelled_run(turn, first)
+            if end > first and certain:
+                yield Hit(Entity.PERSON, first, end, 0.9, "spelled")
+                continue
+            last = _name(turn, first, free=certain)
+            if last > first and (certain or _is_given(turn, first) or last - first > 1):
+                yield Hit(Entity.PERSON, first, last, 0.85 if certain else 0.6, "stated")
+                yield from _spelled_after(turn, last)
+
+    def _asked(self, turn: Turn) -> Iterator[Hit]:
+        at = turn.expected(Entity.PERSON)
+        if at is None:
+            return
+        first = skip_lead_in(turn, at)
+        last = _name(turn, first, free=True)
+        if last > first:
+            yield Hit(Entity.PERSON, first, last, 0.75, "asked for")
+        for index in range(at, len(turn.tokens)):
+            end = spelled_run(turn, index)
+            if end > index:
+                yield Hit(Entity.PERSON, index, end, 0.85, "spelled when asked for")
+                break
+
+    def _free(self, turn: Turn) -> Iterator[Hit]:
+        for index, token in enumerate(turn.tokens):
+            if token.key in turn.known and not in_address(turn, index + 1):
+                yield Hit(Entity.PERSON, index, index + 1, 0.7, "named before")
+            if not _is_given(turn, index):
+                continue
+            last = _name(turn, index, free=False)
+            if last - index > 1 and not in_address(turn, last):
+                yield Hit(Entity.PERSON, index, last, 0.65, "given name and surname")
+                yield from _spelled_after(turn, last)
+            elif self._called(turn, index):
+                yield Hit(Entity.PERSON, index, index + 1, 0.55, "called by name")
+
+    @staticmethod
+    def _called(turn: Turn, index: int) -> bool:
+        """Whether the token is a vocative: "Thanks, Laurie", "…, Laurie."."""
+        if in_address(turn, index + 1):
+            return False
+        token = turn.tokens[index]
+        before = turn.plain[: max(0, turn.offsets[index] - 1)]
+        ends = index + 1 == len(turn.tokens) or "," in token.after or token.stops
+        comma = index > 0 and "," in turn.tokens[index - 1].after
+        return bool(ends and (comma or _CALLED.search(before)))
+
+
+def _spelled_after(turn: Turn, last: int) -> Iterator[Hit]:
+    """A spelling that follows a name directly ("Sherri Clarke, C, L, A …")."""
+    end = spelled_run(turn, last)
+    if end > last:
+        yield Hit(Entity.PERSON, last, end, 0.85, "spelled")
+
+
+def _is_given(turn: Turn, index: int) -> bool:
+    if index >= len(turn.tokens):
+        return False
+    token = turn.tokens[index]
+    if token.key in given_names():
+        return True
+    # "Will Turner": a word that is also a name counts where it is written large amid a sentence.
+    large = token.title and index > 0 and not turn.tokens[index - 1].stops
+    following = turn.tokens[index + 1] if index + 1 < len(turn.tokens) else None
+    return bool(
+        large
+        and token.key in listed("names_that_are_words")
+        and token.key not in MONTHS | FILLERS
+        and following
+        and following.title
+        and following.key in surnames()
+        and zipf(following.key) < _FREE
+    )
+
+
+def _name(turn: Turn, first: int, *, free: bool) -> int:
+    """Token after the name that begins at ``first``; ``first`` if none does."""
+    at = first
+    while at < len(turn.tokens) and at - first < _MOST_NAMES:
+        token = turn.tokens[at]
+        if at > first and turn.tokens[at - 1].stops and not is_spelled(turn.tokens[at - 1].key):
+            break
+        if token.key in _NO_NAMES or is_number(token.key):
+            break
+        if not (
+            _fits(turn, at, first=first, free=free)
+            or _joins(turn, at, first=first)
+        ):
+            break
+        at += 1
+    while at > first and (
+        turn.tokens[at - 1].key in _PARTICLES and turn.tokens[at - 1].key not in given_names()
+    ):
+        at -= 1
+    return at
+
+
+def _fits(turn: Turn, at: int, *, first: int, free: bool) -> bool:
+    token = turn.tokens[at]
+    key = token.key
+    if key in given_names() and key not in LEAD_IN:
+        return True
+    large = token.title and (at > first or (at > 0 and not turn.tokens[at - 1].stops))
+    if key in LEAD_IN or key in MONTHS or len(key) < 2:
+        return bool(large and at > first and key not in FILLERS and key in surnames())
+    after_given = at > first and (
+        turn.tokens[at - 1].key in given_names() or _is_given(turn, at - 1)
+    )
+    if after_given:
+        limit = _SURNAME_AFTER_GIVEN if token.title else _FREE
+        return zipf(key) < limit and (key in surnames() or token.title or zipf(key) < 2.5)
+    if free:
+        return (large and zipf(key) < _SURNAME_AFTER_GIVEN) or zipf(key) < _FREE
+    return at > first and large and not is_function(key) and key in surnames()
+
+
+def _joins(turn: Turn, at: int, *, first: int) -> bool:
+    """A particle or an initial inside a name ("Maria de la Cruz", "John F Miller")."""
+    token = turn.tokens[at]
+    following = turn.tokens[at + 1] if at + 1 < len(turn.tokens) else None
+    if following is None or is_function(following.key):
+        return False
+    particle = token.key in _PARTICLES and token.key not in {"o", "a"}
+    initial = at > first and is_spelled(token.key) and token.key != "i"
+    prefix = token.key in {"mc", "mac", "o", "st", "saint", "van", "von", "de", "di", "la", "el"}
+    return (particle and (at > first or prefix)) or (initial and not is_spelled(following.key))
+
+
+def in_address(turn: Turn, at: int) -> bool:
+    """Whether a street's kind or a state follows ("Jackson Road", "Madison Wisconsin")."""
+    following = turn.keys(at, at + 2)
+    if not following:
+        return False
+    return (
+        following[0] in listed("street_suffixes") - {"st", "dr", "close", "way", "row", "place"}
+        or following[0] in listed("states")
+        or " ".join(following) in listed("states")
+    )

@@ -1,0 +1,131 @@
+"""Does every stretch of speech have a word that explains it, and where does a word really lie?
+
+Pure functions on intervals and loudness; all of one call to them share one sample rate.
+
+- ``plausible`` says which samples a recognised word can account for: Whisper likes to stretch one
+  word over the digits that it dropped.
+- ``uncovered`` says which speech no word accounts for; it is listened to again.
+- ``Loudness.snap`` moves the borders of a word to where the sound begins and ends.
+- ``without_loops`` cuts a text where the recogniser only repeats itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.activity import Samples
+from pipeline.records import Interval
+
+SHORTEST_S, PER_DIGIT_S, PER_LETTER_S = 0.35, 0.75, 0.09
+"""The longest that a word plausibly takes: a constant, and more for each digit or letter that is
+written in it (derived from human telephone digits: 99 % of the spoken digits take less)."""
+LOOPS = 4
+"""Repeats of the same one to four words in a row, from which on it is a loop. Real digit runs
+(``0 0 0 0``) reach four; what follows is decoded again anyway, since no word covers it."""
+
+
+def longest(text: str, rate: int) -> int:
+    """Samples that a word can plausibly take."""
+    digits = sum(letter.isdigit() for letter in text)
+    letters = sum(letter.isalpha() for letter in text)
+    return int((SHORTEST_S + PER_DIGIT_S * digits + PER_LETTER_S * letters) * rate)
+
+
+def plausible(text: str, spoken: Interval, rate: int) -> Interval:
+    """The samples that a word accounts for: its own, but no more than it plausibly takes."""
+    return Interval(spoken.start, min(spoken.end, spoken.start + longest(text, rate)))
+
+
+def merged(intervals: Iterable[Interval], *, within: int = 0) -> list[Interval]:
+    """The same samples as few intervals in order; what is at most ``within`` apart is joined."""
+    joined: list[Interval] = []
+    for interval in sorted(intervals):
+        if joined and interval.start - joined[-1].end <= within:
+            joined[-1] = Interval(joined[-1].start, max(joined[-1].end, interval.end))
+        else:
+            joined.append(interval)
+    return joined
+
+
+def uncovered(
+    speech: Iterable[Interval], covers: Iterable[Interval], *, at_least: int
+) -> list[Interval]:
+    """The parts of ``speech`` outside ``covers`` that are at least so many samples long."""
+    left: list[Interval] = []
+    taken = merged(covers)
+    for interval in merged(speech):
+        at = interval.start
+        for cover in taken:
+            if cover.end <= at or cover.start >= interval.end:
+                continue
+            left.append(Interval(at, max(at, cover.start)))
+            at = max(at, cover.end)
+        left.append(Interval(at, max(at, interval.end)))
+    return [part for part in left if len(part) >= max(1, at_least)]
+
+
+def without_loops(texts: Sequence[str]) -> int:
+    """How many of the words stand before a loop ends its ``LOOPS``-th round; all, if none does."""
+    plain = ["".join(letter for letter in text.lower() if letter.isalnum()) for text in texts]
+    for end in range(LOOPS, len(plain) + 1):
+        for period in range(1, min(4, end // LOOPS) + 1):
+            tail = plain[end - period * LOOPS : end]
+            if all(tail[i] == tail[i % period] for i in range(len(tail))):
+                if end < len(plain) and plain[end] == plain[end - period]:
+                    return end
+                break
+    return len(plain)
+
+
+@dataclass(frozen=True, slots=True)
+class Loudness:
+    """Where a stretch of audio is loud, in steps of ``step`` samples."""
+
+    loud: npt.NDArray[np.bool_]
+    step: int
+
+    @classmethod
+    def of(cls, audio: Samples, rate: int) -> Loudness:
+        """Measure in steps of 10 ms.
+
+        A step is loud when its energy is nearer to the loud end than to the quiet end of what the
+        stretch holds: 35 % of the way, in decibels, from the 10th to the 95th percentile.
+        """
+        step = rate // 100
+        frames = audio[: len(audio) // step * step].reshape(-1, step)
+        if not len(frames):
+            return cls(np.zeros(0, np.bool_), step)
+        energy = 10.0 * np.log10(np.mean(np.square(frames, dtype=np.float64), axis=1) + 1e-9)
+        smooth = np.convolve(np.pad(energy, 1, mode="edge"), np.full(3, 1 / 3), mode="valid")
+        quiet, high = np.percentile(smooth, [10, 95])
+        return cls(smooth > quiet + 0.35 * (high - quiet), step)
+
+    def snap(self, spoken: Interval, *, back: int, ahead: int) -> Interval:
+        """Move the borders outward to where the sound begins and ends, within a reach.
+
+        Args:
+            spoken: what the recogniser says.
+            back: how many samples the start may move back.
+            ahead: how many samples the end may move on.
+        """
+        if not len(self.loud):
+            return spoken
+        first = min(spoken.start // self.step, len(self.loud) - 1)
+        last = min(max(spoken.end // self.step, first), len(self.loud) - 1)
+        start, lowest = first, max(0, first - back // self.step)
+        while start > lowest and self.loud[start] and self.loud[start - 1]:
+            start -= 1
+        end, highest = last, min(len(self.loud) - 1, last + ahead // self.step)
+        if not self.loud[first : last + 1].any():
+            # Nothing sounds where the word is said to be: it belongs to the nearest sound ahead.
+            while end < highest and not self.loud[end]:
+                end += 1
+        while end < highest and self.loud[end]:
+            end += 1
+        return Interval(
+            min(spoken.start, start * self.step), max(spoken.end, (end + 1) * self.step)
+        )

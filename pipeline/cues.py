@@ -1,0 +1,110 @@
+"""Phrases that announce a value or explain a number: "the long number", "your total is".
+
+Outcome: :func:`find_cues` returns the phrases of a sequence of words in order; it raises nothing.
+"""
+
+from __future__ import annotations
+
+import bisect
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final
+
+from pipeline.entities import Entity
+from pipeline.records import Word
+from pipeline.vocabulary import Vocabulary
+
+_FIGURES: Final = dict(
+    zip("0123456789", "zero one two three four five six seven eight nine".split(), strict=True)
+)
+_FIGURES_ABOVE: Final = {"12": "twelve", "15": "fifteen", "16": "sixteen"}
+_WORDS: Final = re.compile(r"\d+|[^\W\d_]+(?:'[^\W\d_]+)*")
+
+
+class Mood(IntEnum):
+    """What a phrase does; where two overlap, the higher one stands."""
+
+    PLACE = 0
+    """The number after it is a time or a place, unless a value was asked for."""
+    TOPIC = 1
+    """Says what the talk is about."""
+    AMOUNT = 2
+    """The number after it is a price or a quantity."""
+    REFERENCE = 3
+    """An order number or another harmless one follows."""
+    ASK = 4
+    """A value is asked for or announced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """One phrase, with the samples it was spoken in."""
+
+    channel: int
+    start: int
+    end: int
+    mood: Mood
+    entity: Entity | None
+    first: int = field(compare=False)
+    """Index of its first word in the sequence."""
+    last: int = field(compare=False)
+    """Index of its last word in the sequence."""
+
+
+def find_cues(words: Sequence[Word], voc: Vocabulary) -> list[Cue]:
+    """The phrases of one channel and one hearing; of overlapping ones the strongest, longest."""
+    text, starts, indexes, ends = _plain(words)
+    if not starts:
+        return []
+    found: list[tuple[Mood, int, int, Entity | None]] = []
+    for entity, pattern in voc.ask.items():
+        found += [(Mood.ASK, *match.span(), entity) for match in pattern.finditer(text)]
+    for entity, pattern in voc.topic.items():
+        found += [(Mood.TOPIC, *match.span(), entity) for match in pattern.finditer(text)]
+    for mood, pattern in (
+        (Mood.REFERENCE, voc.reference),
+        (Mood.AMOUNT, voc.amount),
+        (Mood.PLACE, voc.place),
+    ):
+        found += [(mood, *match.span(), None) for match in pattern.finditer(text)]
+    found.sort(key=lambda item: (-_rank(item[0]), item[1] - item[2], item[1]))
+    taken: list[tuple[int, int]] = []
+    cues: list[Cue] = []
+    for mood, start, end, entity in found:
+        if any(start < other_end and other_start < end for other_start, other_end in taken):
+            continue
+        taken.append((start, end))
+        first = indexes[bisect.bisect_right(starts, start) - 1]
+        last = ends[bisect.bisect_right(starts, end - 1) - 1]
+        word = words[first]
+        cues.append(Cue(word.channel, word.start, words[last].end, mood, entity, first, last))
+    return sorted(cues, key=lambda cue: cue.first)
+
+
+def _rank(mood: Mood) -> int:
+    """References and asks are of one rank: there the longer phrase decides."""
+    return min(mood, Mood.REFERENCE)
+
+
+def _plain(words: Sequence[Word]) -> tuple[str, list[int], list[int], list[int]]:
+    """Lower-case text padded by spaces; where each piece starts; its first and last word."""
+    pieces: list[tuple[str, int, int]] = []
+    letters = ""
+    for index, word in enumerate(words):
+        for piece in _WORDS.findall(word.text.replace("’", "'").lower()):
+            if len(piece) == 1 and piece.isalpha():
+                letters += piece
+                if len(letters) > 1:
+                    pieces[-1] = (letters, pieces[-1][1], index)
+                    continue
+            else:
+                letters = ""
+            pieces.append((_FIGURES.get(piece) or _FIGURES_ABOVE.get(piece) or piece, index, index))
+    text = " "
+    starts: list[int] = []
+    for piece, _, _ in pieces:
+        starts.append(len(text))
+        text += piece + " "
+    return text, starts, [first for _, first, _ in pieces], [last for _, _, last in pieces]
