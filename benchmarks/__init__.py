@@ -1,0 +1,1 @@
+"""Measuring kit: scripted calls with their truth, the leak check, and benchmarks."""

@@ -85,4 +85,4 @@ def mu_law_round_trip(audio: Audio) -> npt.NDArray[np.int16]:
     exponent = np.floor(np.log2(magnitude)).astype(np.int32) - 7
     step = np.int32(1) << (exponent + 3)
     decoded = (magnitude // step) * step + step // 2 - _MU_BIAS
-    return (np.sign(pcm) * decoded).astype(np.int16)
+    return np.asarray(np.sign(pcm) * decoded, dtype=np.int16)

@@ -9,24 +9,89 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-_FIRST = (
-    "Laura Daniel Megan Robert Susan Kevin Angela Brian Rachel Steven Karen Thomas Julia Peter "
-    "Monica Walter Diane Marcus Helen Victor Alice Gordon Teresa Philip"
-).split()
-_LAST = (
-    "Barrett Collins Dawson Ellison Fletcher Garner Hudson Jennings Keller Lawson Mercer Norton "
-    "Osborne Parker Quinn Ramsey Sutton Turner Vaughn Walker Benson Carver Dalton Foster"
-).split()
-_STREETS = "Maple Street|Ridge Road|Lincoln Avenue|Harbor Lane|Willow Drive|Summit Court".split("|")
-_CITIES = "Albany, New York|Dayton, Ohio|Salem, Oregon|Tulsa, Oklahoma|Boise, Idaho".split("|")
-DRUGS = (
-    "lisinopril metformin atorvastatin sertraline amoxicillin warfarin omeprazole gabapentin "
-    "levothyroxine prednisone"
-).split()
-DIAGNOSES = (
-    "type two diabetes|high blood pressure|asthma|a kidney infection|depression|migraine|"
-    "atrial fibrillation|pneumonia"
-).split("|")
+_FIRST = [
+    "Laura",
+    "Daniel",
+    "Megan",
+    "Robert",
+    "Susan",
+    "Kevin",
+    "Angela",
+    "Brian",
+    "Rachel",
+    "Steven",
+    "Karen",
+    "Thomas",
+    "Julia",
+    "Peter",
+    "Monica",
+    "Walter",
+    "Diane",
+    "Marcus",
+    "Helen",
+    "Victor",
+    "Alice",
+    "Gordon",
+    "Teresa",
+    "Philip",
+]
+_LAST = [
+    "Barrett",
+    "Collins",
+    "Dawson",
+    "Ellison",
+    "Fletcher",
+    "Garner",
+    "Hudson",
+    "Jennings",
+    "Keller",
+    "Lawson",
+    "Mercer",
+    "Norton",
+    "Osborne",
+    "Parker",
+    "Quinn",
+    "Ramsey",
+    "Sutton",
+    "Turner",
+    "Vaughn",
+    "Walker",
+    "Benson",
+    "Carver",
+    "Dalton",
+    "Foster",
+]
+_STREETS = [
+    "Maple Street",
+    "Ridge Road",
+    "Lincoln Avenue",
+    "Harbor Lane",
+    "Willow Drive",
+    "Summit Court",
+]
+_CITIES = ["Albany, New York", "Dayton, Ohio", "Salem, Oregon", "Tulsa, Oklahoma", "Boise, Idaho"]
+DRUGS = [
+    "lisinopril",
+    "metformin",
+    "atorvastatin",
+    "sertraline",
+    "amoxicillin",
+    "warfarin",
+    "omeprazole",
+    "gabapentin",
+    "levothyroxine",
+    "prednisone",
+]
+DIAGNOSES = [
+    "type two diabetes",
+    "high blood pressure",
+    "asthma",
+    "a kidney infection",
+    "depression",
+    "migraine",
+    "atrial fibrillation",
+    "pneumonia",
+]
 
 
 @dataclass(frozen=True, slots=True)

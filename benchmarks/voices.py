@@ -11,7 +11,7 @@ import functools
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -58,7 +58,11 @@ def voice(name: str) -> Voice:
     """
     engine, _, rest = name.partition(":")
     speaker, _, speed = rest.partition("@")
-    kinds = {"piper": Piper, "flite": Flite, "festival": Festival}
+    kinds: dict[str, Callable[[str, float], Voice]] = {
+        "piper": Piper,
+        "flite": Flite,
+        "festival": Festival,
+    }
     if engine not in kinds:
         raise VoiceError(f"no voice engine {engine!r}; there are: {', '.join(kinds)}")
     return kinds[engine](speaker, float(speed or 1.0))
@@ -137,7 +141,9 @@ class Festival(_Base):
             paths = [Path(folder) / f"{index}.wav" for index in range(len(texts))]
             for text, path in zip(texts, paths, strict=True):
                 said = text.replace("\\", "").replace('"', "")
-                lines.append(f'(utt.save.wave (utt.synth (Utterance Text "{said}")) "{path}" \'riff)')
+                lines.append(
+                    f'(utt.save.wave (utt.synth (Utterance Text "{said}")) "{path}" \'riff)'
+                )
             script = Path(folder) / "say.scm"
             script.write_text("\n".join(lines), encoding="utf-8")
             subprocess.run(

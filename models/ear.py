@@ -19,7 +19,7 @@ import soxr
 
 from models.catalogue import entry
 from models.loader import find
-from models.whisper import Features, Whisper, features
+from models.whisper import Encoded, Features, Whisper, features
 from pipeline.activity import VOICE_RATE, Samples
 from pipeline.audit import Loudness, plausible, uncovered, without_loops
 from pipeline.errors import ModelError
@@ -77,16 +77,26 @@ class _Word:
     hearing: Hearing
 
     @property
+    def numeric(self) -> bool:
+        """Whether it is, or begins like, a number."""
+        plain = "".join(letter for letter in self.text.lower() if letter.isalnum())
+        return plain in _DIGIT_WORDS or any(letter.isdigit() for letter in plain)
+
+    @property
     def cover(self) -> Interval:
         return plausible(self.text, self.spoken, VOICE_RATE)
 
 
+_DIGIT_WORDS = frozenset(
+    ("zero", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+)
 _FULL_SCALE = 32_768.0
 _MOST = 28 * VOICE_RATE
 _LEAD = int(0.3 * VOICE_RATE)
 _MARGIN = int(0.2 * VOICE_RATE)
 _OVERLAP = VOICE_RATE // 2
-_BACK, _AHEAD = int(0.25 * VOICE_RATE), int(0.4 * VOICE_RATE)
+_NUMBER_CONTEXT = 3
+"""So many numeric words of either model, and the window is listened to again for digits."""
 
 
 class Ear:
@@ -127,13 +137,18 @@ class Ear:
     def _hear(self, window: Window) -> Heard:
         listening = _listening(window)
         packs = self._packs(listening)
-        inputs = [(one, self._features(one, self._settings.context_s)) for one in packs]
+        mels = [self._features(one, self._settings.context_s) for one in packs]
+        inputs = [(one, self._main.encode(mel)) for one, mel in zip(packs, mels, strict=True)]
         main = self._pass(self._main, inputs, listening, Hearing.MAIN)
-        second: list[_Word] = []
+        words, second = main, list[_Word]()
         if self._second is not None:
+            inputs = [(one, self._second.encode(mel)) for one, mel in zip(packs, mels, strict=True)]
             second = self._pass(self._second, inputs, listening, Hearing.SECOND)
-        words = main + second
+            words = main + second
         if self._settings.again:
+            if sum(word.numeric for word in words) >= _NUMBER_CONTEXT:
+                model = self._second or self._main
+                words += self._pass(model, inputs, listening, Hearing.AGAIN, prompt=DIGIT_PROMPT)
             words += self._again(self._main, main, listening)
             if self._second is not None:
                 words += self._again(self._second, second, listening)
@@ -143,7 +158,8 @@ class Ear:
     def _check_once(self, window: Window) -> Heard:
         listening = _listening(window)
         inputs = [
-            (one, self._features(one, self._settings.context_s)) for one in self._packs(listening)
+            (one, self._check.encode(self._features(one, self._settings.context_s)))
+            for one in self._packs(listening)
         ]
         words = self._pass(self._check, inputs, listening, Hearing.MAIN, prompt=DIGIT_PROMPT)
         return self._heard(window, listening, words, (entry(self._check_id).reference,))
@@ -166,7 +182,7 @@ class Ear:
     def _pass(
         self,
         model: Whisper,
-        inputs: list[tuple[Pack, Features]],
+        inputs: list[tuple[Pack, Encoded]],
         listening: _Listening,
         hearing: Hearing,
         *,
@@ -174,15 +190,17 @@ class Ear:
         beam: int = 1,
     ) -> list[_Word]:
         words: list[_Word] = []
-        for one, mel in inputs:
-            decoded = model.decode(model.encode(mel), len(one.audio), prompt=prompt, beam=beam)
+        for one, encoded in inputs:
+            decoded = model.decode(encoded, len(one.audio), prompt=prompt, beam=beam)
             if not decoded.believable and hearing is Hearing.MAIN:
                 continue
-            whole = without_loops([word.text for word in decoded.words])
-            for word in decoded.words[:whole]:
-                spoken = one.place(word.start, word.end)
-                snapped = listening.loudness.snap(spoken, back=_BACK, ahead=_AHEAD)
-                words.append(_Word(snapped, word.text, word.probability, hearing))
+            whole = decoded.words[: without_loops([word.text for word in decoded.words])]
+            spoken = [one.place(word.start, word.end) for word in whole]
+            snapped = listening.loudness.snap_all(spoken, VOICE_RATE)
+            words += [
+                _Word(where, word.text, word.probability, hearing)
+                for where, word in zip(snapped, whole, strict=True)
+            ]
         return words
 
     def _again(
@@ -203,7 +221,10 @@ class Ear:
             overlap=_OVERLAP,
             apart=True,
         )
-        inputs = [(one, self._features(one, self._settings.again_context_s)) for one in packs]
+        inputs = [
+            (one, model.encode(self._features(one, self._settings.again_context_s)))
+            for one in packs
+        ]
         return self._pass(model, inputs, listening, Hearing.AGAIN, prompt=DIGIT_PROMPT, beam=beam)
 
     def _heard(
@@ -220,7 +241,7 @@ class Ear:
             channel=window.channel,
             start=window.start,
             end=window.end,
-            words=tuple(sorted((_in_call(word, window) for word in words), key=_order)),
+            words=tuple(sorted((_in_call(word, window) for word in words), key=_start)),
             speech=window.speech,
             unexplained=tuple(_place(part, window) for part in left),
             heard_until=window.heard_until,
@@ -308,8 +329,8 @@ def _in_call(word: _Word, window: Window) -> Word:
     )
 
 
-def _order(word: Word) -> tuple[int, int, str, str]:
-    return word.start, word.end, word.hearing.value, word.text
+def _start(word: Word) -> int:
+    return word.start
 
 
 _of_process: dict[str, Ear] = {}

@@ -20,8 +20,8 @@ _BAND_HZ: Final = (300.0, 3_400.0)
 _BLOCK_MS: Final = 1_000
 _SMOOTH_HZ: Final = 300.0
 """Width over which a spectrum is flattened: wider than a voice's pitch."""
-_QUIETEST: Final = 15.0
-"""RMS, int16 units, -67 dBFS: what is softer than this is not audible as a voice."""
+_QUIETEST: Final = 3.0
+"""RMS in int16 units, -81 dBFS: what is softer cannot be understood even when amplified."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -227,6 +227,7 @@ def _heard(heard: Heard) -> Form:
         "unheard": [_interval(one) for one in heard.unheard],
         "heard_until": heard.heard_until,
         "models": list(heard.models),
+        "call": _call(heard.call) if heard.call else None,
     }
 
 
@@ -246,6 +247,7 @@ def _read_heard(form: Form, _audio: bytes) -> Heard:
         unheard=_each(_read_interval, form["unheard"]),
         heard_until=form["heard_until"],
         models=tuple(form["models"]),
+        call=_read_call(form["call"]) if form["call"] else None,
     )
 
 

@@ -22,6 +22,7 @@ import soxr
 from pipeline.activity import (
     FRAME,
     VOICE_RATE,
+    Bursts,
     LoudnessVoice,
     Samples,
     VoiceDetector,
@@ -57,6 +58,7 @@ class _Channel:
     resampler: soxr.ResampleStream | None
     cutter: Cutter
     state: VoiceState
+    bursts: Bursts = field(default_factory=Bursts)
     pending: Samples = field(default_factory=lambda: np.zeros(0, np.float32))
     """Audio at ``VOICE_RATE`` that does not fill a batch of frames yet."""
     kept: npt.NDArray[np.int16] = field(default_factory=lambda: np.zeros(0, np.int16))
@@ -169,9 +171,9 @@ class Listener:
         levels = np.mean(np.square(audio.reshape(-1, FRAME), dtype=np.float64), axis=1)
         windows: list[Window] = []
         for probability, level in zip(probabilities.tolist(), levels.tolist(), strict=True):
+            speech = 1.0 if channel.bursts.loud(level) else probability
             windows += [
-                self._window(channel, cut, last=False)
-                for cut in channel.cutter.push(probability, level)
+                self._window(channel, cut, last=False) for cut in channel.cutter.push(speech, level)
             ]
         needed = self._sample(channel.cutter.needed_from)
         if needed > channel.kept_from:

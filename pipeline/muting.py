@@ -272,7 +272,7 @@ class _Call:
             until += max((mutes.end for mutes in self._mutes), default=0)
         else:
             starts = [piece.start for piece in self._pieces]
-            until = min([self.watermark.sample, *starts]) - self._reach.back // 2
+            until = min([self.watermark.sample, *starts]) - self._reach.back - self._reach.lag
         ready: list[RedactedChunk] = []
         while self._pending:
             chunk = self._pending[0]

@@ -53,8 +53,9 @@ class EchoRule(_Model):
     """Whether a mute is mirrored where the other channel carries the same voice as echo."""
 
     mode: Literal["auto", "always", "never"] = "auto"
-    threshold: Probability = 0.25
-    """Normalised cross-correlation from which ``auto`` mirrors."""
+    threshold: Probability = 0.15
+    """Whitened cross-correlation from which ``auto`` mirrors. Unrelated speech on two telephone
+    channels stays below 0.11, an echo 30 dB below its source is at 0.6 and more."""
 
 
 class HoldRule(_Model):

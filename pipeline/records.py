@@ -196,6 +196,8 @@ class Heard:
     heard_until: int = 0
     models: tuple[str, ...] = ()
     """``id@sha256`` prefix of every model that listened."""
+    call: CallInfo | None = None
+    """Set on what transcription sends on, so that detection knows rate and channels."""
 
 
 @dataclass(frozen=True, slots=True)

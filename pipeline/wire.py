@@ -24,7 +24,7 @@ from cloudevents.core.v1.event import CloudEvent
 from pipeline import schemas
 from pipeline.errors import RecordError
 from pipeline.forms import from_form, to_form
-from pipeline.records import AudioChunk, Record, RedactedChunk
+from pipeline.records import AudioChunk, Record, RedactedChunk, Verdict
 
 SOURCE = "urn:hushwire"
 """``ce_source`` where the caller names none."""
@@ -41,6 +41,8 @@ CE_TYPES = {
     "RedactedChunk": "hushwire.audio.redacted.v1",
     "Verdict": "hushwire.audio.verdict.v1",
 }
+_DIGITS = 19
+"""A record's number has fewer digits than that: it fits into 64 bits."""
 _NAMES = {ce_type: name for name, ce_type in CE_TYPES.items()}
 _RAW = frozenset({"AudioChunk", "Heard"})
 """Types that hold what was spoken before anything was silenced."""
@@ -66,6 +68,12 @@ class Address:
     """Version of the writer's schema."""
     event_id: str
 
+    @property
+    def seq(self) -> int:
+        """The record's number within its call and type; -1 where the event has none."""
+        number = self.event_id.rpartition("/")[2]
+        return int(number) if number.isdecimal() and len(number) < _DIGITS else -1
+
 
 class _Opaque(JSONFormat):
     """The binding's payload format for values that are bytes already."""
@@ -89,7 +97,7 @@ def valid_call_id(call_id: str) -> bool:
 
 def call_of(record: Record) -> str:
     """The call that a record belongs to."""
-    if isinstance(record, AudioChunk | RedactedChunk) or hasattr(record, "call"):
+    if isinstance(record, AudioChunk | RedactedChunk | Verdict):
         return record.call.call_id
     return record.call_id
 

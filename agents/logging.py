@@ -1,0 +1,88 @@
+"""Logging without content: only fields on an allow-list get through, as JSON lines.
+
+A value that is not on the list is dropped and the event is marked, so that a careless log line
+shows up in a test instead of showing what was spoken.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+ALLOWED = frozenset(
+    {
+        "event",
+        "level",
+        "timestamp",
+        "dropped_fields",
+        "stage",
+        "call_id",
+        "code",
+        "topic",
+        "partition",
+        "offset",
+        "seq",
+        "state",
+        "seconds",
+        "count",
+        "attempt",
+        "exit_code",
+        "error_type",
+        "workers",
+        "bootstrap",
+    }
+)
+"""Fields whose values are counts, ids, places or fixed words."""
+_LEVELS = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+_FOREIGN = ("faust", "mode", "aiokafka", "kafka", "asyncio")
+
+
+def only_allowed(
+    _logger: object, _method: str, entry: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Processor: keep the allowed fields, count the others."""
+    kept = {name: value for name, value in entry.items() if name in ALLOWED}
+    if len(kept) < len(entry):
+        kept["dropped_fields"] = len(entry) - len(kept)
+    return kept
+
+
+def configure_logging(level: str = "info") -> None:
+    """Set up structlog on stderr and silence the libraries that log records or tracebacks."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            only_allowed,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    silence_libraries()
+
+
+def silence_libraries() -> None:
+    """Faust and aiokafka log messages and exceptions with their values: keep them quiet.
+
+    Their failures are told by us: a crashed app ends the process with a code of its own.
+    """
+    for name in _FOREIGN:
+        logger = logging.getLogger(name)
+        logger.handlers = [logging.NullHandler()]
+        logger.propagate = False
+        logger.setLevel(logging.CRITICAL)
+
+
+def get_logger(stage: str = "") -> Any:  # noqa: ANN401 - structlog's own proxy
+    """A logger, bound to a stage."""
+    return structlog.get_logger().bind(stage=stage) if stage else structlog.get_logger()

@@ -1,0 +1,93 @@
+"""All metric names, and a snapshot of them for the live display.
+
+One prefix, base units, no label with a call id. Counters live in a registry of their own, so
+that several workers in one process (tests) do not share them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """How far a worker has come."""
+
+    calls: Mapping[str, int]
+    """Calls finished, by stage."""
+    in_flight: Mapping[str, int]
+    """Calls in flight, by stage."""
+    lag: Mapping[str, int]
+    """Records taken and not acknowledged yet, by stage."""
+    spans: Mapping[str, int]
+    """Spans found, by entity type."""
+    audio_seconds: float
+    """Audio of the calls that transcription has finished."""
+    dead_letters: Mapping[str, int]
+    """Dead letters, by code."""
+    refused: int
+    """Calls refused."""
+
+
+class Metrics:
+    """The metrics of one worker process.
+
+    Args:
+        registry: where they are registered; a new one where none is given.
+    """
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or CollectorRegistry()
+        self.calls = self._counter("calls", "Calls finished.", "stage")
+        self.refused = self._counter("calls_refused", "Calls refused.", "stage", "code")
+        self.records = self._counter("records", "Records taken.", "stage")
+        self.dropped = self._counter(
+            "records_dropped", "Repeats and records of finished calls.", "stage", "why"
+        )
+        self.dead_letters = self._counter("dead_letters", "Dead letters.", "stage", "code")
+        self.spans = self._counter("spans", "Spans found.", "entity")
+        self.audio = self._counter("audio_seconds", "Audio of calls that were transcribed.")
+        self.unheard = self._counter("windows_unheard", "Windows that could not be heard.")
+        self.in_flight = self._gauge("calls_in_flight", "Calls in flight.", "stage")
+        self.lag = self._gauge("records_unacknowledged", "Records not acknowledged yet.", "stage")
+        self.held = self._gauge("held_bytes", "Audio held back.", "stage")
+        self.over_limit = self._counter(
+            "calls_over_limit", "Calls admitted beyond the limit so as not to stall.", "stage"
+        )
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"hushwire_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"hushwire_{name}", text, labels, registry=self.registry)
+
+    def snapshot(self) -> Snapshot:
+        """Read all counters."""
+        return Snapshot(
+            calls=_by(self.calls, "stage"),
+            in_flight=_by(self.in_flight, "stage"),
+            lag=_by(self.lag, "stage"),
+            spans=_by(self.spans, "entity"),
+            audio_seconds=sum(
+                sample.value
+                for metric in self.audio.collect()
+                for sample in metric.samples
+                if sample.name.endswith("_total")
+            ),
+            dead_letters=_by(self.dead_letters, "code"),
+            refused=sum(_by(self.refused, "stage").values()),
+        )
+
+
+def _by(metric: Counter | Gauge, label: str) -> dict[str, int]:
+    values: dict[str, int] = {}
+    for family in metric.collect():
+        for sample in family.samples:
+            if sample.name.endswith("_created"):
+                continue
+            name = sample.labels[label]
+            values[name] = values.get(name, 0) + int(sample.value)
+    return values

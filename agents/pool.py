@@ -1,0 +1,162 @@
+"""The pool of speech engine processes.
+
+Outcomes of ``EarPool.listen``: always a ``Heard``. A window that kills its process twice, the
+second time alone in a fresh pool, is unheard: it will be silenced whole. Where no process can be
+started at all, ``ModelError``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import Any
+
+from agents.bound import end_with_parent
+from pipeline.errors import ModelError
+from pipeline.listening import unheard
+from pipeline.records import Heard, Window
+
+LISTEN_S = 600.0
+"""A window that takes longer has hung: its process is ended and the window tried once more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """What the pool's processes run; everything has to be importable by name."""
+
+    start: Callable[..., None]
+    """Loads the models, once per process."""
+    arguments: tuple[Any, ...]
+    hear: Callable[[Window], Heard]
+    check: Callable[[Window], Heard]
+
+
+class EarPool:
+    """Runs ears in processes that end with us.
+
+    Start it from a thread that lives as long as the process: the kernel binds the children to it.
+
+    Args:
+        ears: what to run.
+        workers: how many processes, one window each at a time.
+        listen_s: how long one window may take.
+    """
+
+    def __init__(self, ears: Ears, workers: int, *, listen_s: float = LISTEN_S) -> None:
+        self._ears, self._workers, self._listen_s = ears, max(1, workers), listen_s
+        self._executor = self._new()
+        self._slots = asyncio.Semaphore(2 * self._workers)
+        self._alone = asyncio.Lock()
+        self._failed: str | None = None
+
+    async def start(self) -> None:
+        """Start all processes and wait until their models are loaded.
+
+        Raises:
+            ModelError: a process can't be started or its models can't be loaded.
+        """
+        loop = asyncio.get_running_loop()
+        waiting = [loop.run_in_executor(self._executor, _loaded) for _ in range(self._workers)]
+        try:
+            problems = [problem for problem in await asyncio.gather(*waiting) if problem]
+        except BrokenProcessPool:
+            raise ModelError("the speech engine processes end while they start") from None
+        if problems:
+            raise ModelError(problems[0])
+
+    def stop(self) -> None:
+        """End all processes; windows in work are lost, and come again from the broker."""
+        self._kill()
+
+    async def listen(self, window: Window, *, check: bool = False) -> Heard:
+        """Listen to a window.
+
+        Raises:
+            ModelError: no process can be started any more.
+        """
+        if not len(window.pcm) and not window.speech:
+            return await self._silent(window, check=check)
+        async with self._slots:
+            # While a suspect runs alone nobody else is in the pool.
+            async with self._alone:
+                pass
+            executor = self._executor
+            try:
+                return await self._once(executor, window, check=check)
+            except (BrokenProcessPool, TimeoutError):
+                return await self._again(executor, window, check=check)
+
+    async def _silent(self, window: Window, *, check: bool) -> Heard:
+        """Nothing was spoken: no process is needed, the ear's own answer is without models."""
+        del check
+        return Heard(
+            call_id=window.call_id,
+            seq=window.seq,
+            channel=window.channel,
+            start=window.start,
+            end=window.end,
+            heard_until=window.heard_until,
+        )
+
+    async def _once(self, executor: ProcessPoolExecutor, window: Window, *, check: bool) -> Heard:
+        job = self._ears.check if check else self._ears.hear
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(self._listen_s):
+            return await loop.run_in_executor(executor, job, window)
+
+    async def _again(self, broken: ProcessPoolExecutor, window: Window, *, check: bool) -> Heard:
+        async with self._alone:
+            if self._executor is broken:
+                await self._renew()
+            executor = self._executor
+            try:
+                return await self._once(executor, window, check=check)
+            except (BrokenProcessPool, TimeoutError):
+                await self._renew()
+                return unheard(window)
+
+    async def _renew(self) -> None:
+        self._kill()
+        self._executor = self._new()
+        await self.start()
+
+    def _kill(self) -> None:
+        """End the processes at once: one that hangs would never be joined."""
+        for process in list(getattr(self._executor, "_processes", None) or {}).copy():
+            child = (self._executor._processes or {}).get(process)  # noqa: SLF001 - no public way
+            if child is not None:
+                child.kill()
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _new(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            self._workers,
+            mp_context=get_context("spawn"),
+            initializer=_start,
+            initargs=(os.getpid(), self._ears.start, self._ears.arguments),
+        )
+
+
+_problem: list[str] = []
+"""Why this pool process has no models; told by ``_loaded``."""
+
+
+def _start(parent: int, start: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    """Initialiser of a pool process; an exception here would break the pool without a reason."""
+    end_with_parent(parent)
+    try:
+        start(*arguments)
+    except ModelError as error:
+        _problem.append(str(error))
+    except Exception as error:  # noqa: BLE001 - its text may not be ours to show
+        _problem.append(f"the speech engine can't be started ({type(error).__name__})")
+
+
+def _loaded() -> str | None:
+    """The reason why this process has no models, if any."""
+    return _problem[0] if _problem else None

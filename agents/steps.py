@@ -1,0 +1,113 @@
+"""What a stage does with a call: the seam between the runtime and the stages.
+
+A ``CallCore`` takes one record at a time and answers with steps; the runtime carries the steps
+out in order. A core does no I/O of its own and is never called from two threads at once.
+
+Outcomes of ``CallCore.take`` and ``quiet``:
+
+- steps, possibly none ("not yet");
+- ``RecordError`` (``LateError`` for what comes after the end): the record goes to the dead
+  letters, the call goes on without it;
+- anything else: the call is refused, its key destroyed (fail closed).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from pipeline.errors import RecordError
+from pipeline.records import Heard, Record, Window
+
+
+class LateError(RecordError):
+    """A record that comes after its call was ended."""
+
+    code = "late"
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Seal a record and send it to a topic; the broker's acknowledgement is awaited."""
+
+    topic: str
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Send a content-free event, in clear, to a topic."""
+
+    topic: str
+    call_id: str
+    kind: str
+    """CloudEvents type such as ``hushwire.call.redacted.v1``."""
+    facts: Mapping[str, object]
+    """JSON values; no content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Have a window listened to in the pool; several windows of a call may be there at once."""
+
+    window: Window
+    then: Callable[[Heard], list[Step]]
+    """Called with the result in the order of the steps, in the stage's own thread."""
+    check: bool = False
+    """Whether it is redacted audio that is checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Do something that blocks, such as writing files; may be repeated."""
+
+    what: Callable[[], None] = field(repr=False)
+
+
+Step: TypeAlias = Send | Tell | Listen | Act
+
+
+class CallCore(Protocol):
+    """One call at one stage."""
+
+    @property
+    def done(self) -> bool:
+        """Whether all steps of the call were stated: then its records are acknowledged."""
+        ...
+
+    @property
+    def held(self) -> int:
+        """Bytes of audio that the core holds."""
+        ...
+
+    @property
+    def wait_s(self) -> float | None:
+        """After how many seconds without a record ``quiet`` is to be called; None: never."""
+        ...
+
+    def take(self, topic: str, record: Record) -> list[Step]:
+        """Take a record; see the module's text."""
+        ...
+
+    def quiet(self) -> list[Step]:
+        """Nothing came for ``wait_s``; see the module's text."""
+        ...
+
+    def late(self, name: str, seq: int) -> bool:
+        """Whether a record that comes after ``done`` is news, not a repeat."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage of the pipeline."""
+
+    name: str
+    inputs: tuple[str, ...]
+    """Topics that it reads."""
+    open: Callable[[str], CallCore]
+    """Makes the core of a call, by call id; called in the stage's own thread."""
+    pausable: tuple[str, ...] = ()
+    """Topics that may stop while the stage holds too much, because what makes it let go comes
+    over the other topics."""

@@ -1,0 +1,140 @@
+"""What has been asked for and not yet answered, and which numbers answer it.
+
+An :class:`Ask` lives from the phrase that opens it until it is fulfilled and the talk moves on,
+until another matter takes its place, or until nobody came back to it for half a minute.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final
+
+from pipeline.cues import Cue, Mood
+from pipeline.entities import LEXICAL, Entity
+from pipeline.numbers import NumberRun
+from pipeline.tokens import Flag
+
+LASTS_S: Final = 30.0
+"""Seconds for which an ask waits after it was last touched."""
+QUEUE_S: Final = 8.0
+"""Asks that come within this of each other were made in one breath and wait together."""
+REFERENCE_S: Final = 20.0
+"""Seconds for which "the order number is" explains the numbers that follow."""
+TALK_DONE: Final = 8
+"""Content words after which a fulfilled ask is over."""
+TALK_OPEN: Final = 40
+"""Content words after which any ask is over."""
+
+NEED: Final = {
+    Entity.CARD_NUMBER: 12,
+    Entity.CARD_SECURITY_CODE: 3,
+    Entity.CARD_EXPIRY: 3,
+    Entity.PIN: 4,
+    Entity.US_SSN: 4,
+    Entity.DATE_OF_BIRTH: 4,
+    Entity.PHONE_NUMBER: 7,
+    Entity.ZIP_CODE: 5,
+    Entity.BANK_ROUTING: 8,
+    Entity.STREET_ADDRESS: 1,
+    Entity.IBAN: 12,
+    Entity.NUMBER_SEQUENCE: 12,
+}
+"""Digits from which an ask counts as answered; 5 where nothing is said."""
+DATED: Final = frozenset({Entity.DATE_OF_BIRTH, Entity.CARD_EXPIRY})
+"""Answered by dates."""
+WORDY: Final = LEXICAL - {Entity.STREET_ADDRESS}
+"""Asks that no number answers."""
+_LONGEST_DATE: Final = 10
+_SHORT: Final = 5
+
+
+@dataclass(slots=True)
+class Ask:
+    """One expectation; times in samples."""
+
+    entity: Entity
+    channel: int
+    opened: int
+    asked_until: int
+    touched: int
+    closed: int | None = None
+    given: Counter[int] = field(default_factory=Counter)
+    """Digits that came, per channel: a read-back does not count twice."""
+
+    @classmethod
+    def of(cls, cue: Cue) -> Ask:
+        """The ask that a phrase opens."""
+        entity = cue.entity or Entity.NUMBER_SEQUENCE
+        return cls(entity, cue.channel, cue.start, cue.end, cue.end)
+
+    @property
+    def need(self) -> int:
+        """Digits from which it counts as answered."""
+        return NEED.get(self.entity, 5)
+
+    @property
+    def answered(self) -> int:
+        """Most digits that one channel gave."""
+        return max(self.given.values(), default=0)
+
+    @property
+    def fulfilled(self) -> bool:
+        """Whether enough digits came."""
+        return self.answered >= self.need
+
+    @property
+    def halfway(self) -> bool:
+        """Whether some digits came, but too few."""
+        return 0 < self.answered < self.need
+
+    def over(self, at: int, talk: int, rate: int) -> bool:
+        """Whether it is over at a sample, ``talk`` content words after it was last touched."""
+        if self.closed is not None and self.closed <= at:
+            return True
+        if at - self.touched > LASTS_S * rate or talk > TALK_OPEN:
+            return True
+        return self.fulfilled and talk > TALK_DONE
+
+    def answer(self, run: NumberRun) -> None:
+        """Note digits that came."""
+        self.given[run.channel] += len(run.digits)
+        self.touched = max(self.touched, run.end)
+
+    def accepts(self, run: NumberRun, local: Mood | None, *, trailing_word: bool) -> bool:
+        """Whether a run may be an answer, or a part of one.
+
+        Args:
+            run: the digits.
+            local: what the words directly before the run say about it.
+            trailing_word: whether the speaker goes straight on with another word.
+        """
+        if self.entity in WORDY or Flag.PRONOUN in run.flags:
+            return False
+        if self.entity in DATED:
+            return self._accepts_date(run, local)
+        count = len(run.digits)
+        flags = run.flags
+        if count == 1 and self.entity is not Entity.STREET_ADDRESS:
+            return not self.fulfilled and not flags and not trailing_word and local is None
+        if flags & {Flag.MONEY, Flag.PERCENT, Flag.UNIT} and count <= _SHORT:
+            return False
+        if local is Mood.AMOUNT and count <= _SHORT and not self.halfway:
+            return False
+        if local is not None and Flag.CARDINAL in flags and count <= _SHORT:
+            return False
+        if flags & {Flag.DATE, Flag.ORDINAL}:
+            return not self.fulfilled and count >= 3  # noqa: PLR2004 - a day and a month have less
+        if self.fulfilled:
+            exact = not flags & {Flag.CARDINAL, Flag.TIME, Flag.DECIMAL, Flag.YEAR}
+            return exact and count >= 3 and local is None  # noqa: PLR2004 - a fragment read back
+        return not (Flag.TIME in flags and local is not None)
+
+    def _accepts_date(self, run: NumberRun, local: Mood | None) -> bool:
+        if run.flags & {Flag.MONEY, Flag.PERCENT, Flag.UNIT, Flag.TIME}:
+            return False
+        if len(run.digits) > _LONGEST_DATE:
+            return False
+        if self.fulfilled:
+            return local is None and len(run.digits) >= 3  # noqa: PLR2004 - a date read back
+        return local is not Mood.AMOUNT

@@ -1,0 +1,339 @@
+"""The state of a call over turns, windows and channels: which stretches carry sensitive numbers.
+
+Outcomes: :meth:`Conversation.spans` states what is known; :meth:`Conversation.open_since` is the
+"not yet": the sample from which later words may still change the answer. Nothing is raised on
+spoken content, and none of it shows in a ``repr``. Every answer is computed from what was heard,
+so the same words bring the same spans whatever the order of the questions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from pipeline.asking import DATED, LASTS_S, WORDY, Ask
+from pipeline.cues import Cue, Mood
+from pipeline.entities import Entity
+from pipeline.interpretation import Reading, Talk, Track, Verdict, interpret
+from pipeline.lanes import Lane
+from pipeline.policy import Policy
+from pipeline.records import Heard, Hearing, Interval, Reason, Span, Word
+from pipeline.spreading import Sensitive, Spreader
+from pipeline.vocabulary import Vocabulary, vocabulary
+
+OPEN_S: Final = 12.0
+"""Seconds of silence on a number after which nothing is expected to continue it."""
+ANSWER_S: Final = 10.0
+"""Seconds for which the watermark waits for the answer to a prompt."""
+CONTEXT_S: Final = 90.0
+"""Seconds of context that stay in memory before what is still undecided."""
+_GRAM: Final = 4
+_READINGS: Final[tuple[tuple[Hearing, ...], ...]] = (
+    (Hearing.MAIN, Hearing.AGAIN),
+    (Hearing.MAIN,),
+    (Hearing.SECOND, Hearing.AGAIN),
+    (Hearing.SECOND,),
+)
+_KNOWN: Final = frozenset(
+    {
+        Entity.CARD_NUMBER,
+        Entity.US_SSN,
+        Entity.BANK_ACCOUNT,
+        Entity.BANK_ROUTING,
+        Entity.ACCOUNT_NUMBER,
+        Entity.MEDICAL_RECORD_NUMBER,
+        Entity.MEMBER_ID,
+        Entity.PHONE_NUMBER,
+        Entity.NUMBER_SEQUENCE,
+        Entity.PIN,
+        Entity.PASSPORT,
+        Entity.DRIVER_LICENSE,
+    }
+)
+"""Whose fragments of four digits are silenced wherever they come again."""
+
+
+class Conversation:
+    """What was heard of one call so far, as far as numbers are concerned.
+
+    Args:
+        sample_rate: Hz; every time is counted in samples of it.
+        channels: how many the call has.
+        policy: thresholds and actions per entity, and the rule on unexplained speech.
+        language: of the number words and the prompts.
+    """
+
+    def __init__(
+        self, sample_rate: int, channels: int, policy: Policy, language: str = "en"
+    ) -> None:
+        self._rate = sample_rate
+        self._channels = channels
+        self._policy = policy
+        self._voc: Vocabulary = vocabulary(language)
+        self._lanes = {
+            hearings: [Lane(channel, sample_rate, self._voc) for channel in range(channels)]
+            for hearings in _READINGS
+        }
+        self._unexplained: list[list[Interval]] = [[] for _ in range(channels)]
+        self._heard_until = [0] * channels
+        self._salt = secrets.token_bytes(16)
+        self._remembered: set[bytes] = set()
+        self._again = False
+        self._result: tuple[list[Reading], list[Talk], list[Sensitive]] | None = None
+
+    def __repr__(self) -> str:
+        return f"Conversation(channels={self._channels}, heard_until={self._now})"
+
+    @property
+    def _now(self) -> int:
+        return min(self._heard_until)
+
+    def take(self, heard: Heard) -> None:
+        """Add what one window brought."""
+        self._again = self._again or any(word.hearing is Hearing.AGAIN for word in heard.words)
+        for hearings, lanes in self._lanes.items():
+            for word in heard.words:
+                if word.hearing in hearings:
+                    lanes[word.channel].add((word,))
+        self._unexplained[heard.channel].extend(heard.unexplained)
+        until = max(self._heard_until[heard.channel], heard.heard_until)
+        self._heard_until[heard.channel] = until
+        self._result = None
+
+    def spans(self, until: int, force_before: int = 0) -> tuple[Span, ...]:
+        """Every sensitive number known that begins before a sample, in time order.
+
+        Args:
+            until: spans that begin at or after this sample are left out.
+            force_before: digits before this sample that are still undecided count as sensitive.
+        """
+        readings, _, sensitive = self._interpreted()
+        found = list(sensitive)
+        for reading in readings:
+            for verdict in reading.verdicts:
+                run = verdict.run
+                undecided = run.start < force_before and verdict.entity is None and verdict.chains
+                if undecided and len(run.digits) >= _GRAM and self._may_continue(verdict):
+                    found.append(
+                        Sensitive(
+                            Entity.NUMBER_SEQUENCE,
+                            run.channel,
+                            run.start,
+                            run.end,
+                            0.5,
+                            "spoken-undecided-number",
+                        )
+                    )
+        spans = {self._span(one) for one in _united(found) if one.start < until}
+        return tuple(
+            sorted(
+                (span for span in spans if span.score >= self._policy.rule(span.entity).threshold),
+                key=lambda span: (span.start, span.channel, span.end, span.entity),
+            )
+        )
+
+    def open_since(self) -> int | None:
+        """The earliest sample whose spans later words may still change; ``None`` for none."""
+        readings, talks, _ = self._interpreted()
+        found: list[int] = []
+        for reading, talk in zip(readings, talks, strict=True):
+            for verdict in reading.verdicts:
+                if self._may_continue(verdict):
+                    run = verdict.run
+                    sure = verdict.entity is not None
+                    found.append(run.parts[-1].word.start if sure else run.start)
+            found += [
+                ask.asked_until for ask in reading.asks if self._awaits_answer(ask, talk)
+            ]
+        found = [sample for sample in found if sample < self._now]
+        return min(found, default=None)
+
+    def expected(self, channel: int, sample: int) -> frozenset[str]:
+        """Entity types that somebody has asked for, or announced, and that may come now.
+
+        A prompt of either side counts for both: agents read values back.
+        """
+        if not 0 <= channel < self._channels:
+            return frozenset()
+        readings, talks, _ = self._interpreted()
+        return frozenset(
+            str(ask.entity)
+            for reading, talk in zip(readings, talks, strict=True)
+            for ask in reading.asks
+            if ask.opened <= sample
+            and not ask.over(sample, talk.between(ask.touched, sample), self._rate)
+        )
+
+    def forget(self, before: int) -> None:
+        """Drop what is no longer needed once everything before a sample was released.
+
+        Some context stays, and of known numbers only salted digests of their fragments.
+        """
+        horizon = before - round(CONTEXT_S * self._rate)
+        if horizon <= 0:
+            return
+        readings, _, _ = self._interpreted()
+        for reading in readings:
+            for verdict in reading.verdicts:
+                if verdict.run.end < before:
+                    self._remembered |= self._grams(self._known_digits(reading, verdict))
+        for lanes in self._lanes.values():
+            for lane in lanes:
+                lane.forget(horizon)
+        self._unexplained = [
+            [interval for interval in intervals if interval.end >= horizon]
+            for intervals in self._unexplained
+        ]
+        self._result = None
+
+    # -- inside ------------------------------------------------------------------------------
+
+    def _interpreted(self) -> tuple[list[Reading], list[Talk], list[Sensitive]]:
+        if self._result is None:
+            groups = [
+                [lane.track() for lane in lanes]
+                for hearings, lanes in self._lanes.items()
+                if any(len(lane) for lane in lanes)
+                and (self._again or len(hearings) > 1)  # without AGAIN words they are the same
+            ]
+            asked = _asked(cue for tracks in groups for track in tracks for cue in track.cues)
+            talks = [self._talk(tracks) for tracks in groups]
+            readings = [
+                interpret(tracks, asked, self._rate, talk)
+                for tracks, talk in zip(groups, talks, strict=True)
+            ]
+            self._repeated(readings)
+            spreader = Spreader(self._rate, self._policy.unexplained, self._voc)
+            sensitive: list[Sensitive] = []
+            for tracks, reading in zip(groups, readings, strict=True):
+                sensitive += spreader.spread(tracks, reading)
+            sensitive += spreader.unexplained(self._unexplained, sensitive, readings)
+            self._result = (readings, talks, sensitive)
+        return self._result
+
+    def _talk(self, tracks: list[Track]) -> Talk:
+        """Where content words begin: neither numbers nor "okay, uh-huh, thank you"."""
+        idle = self._voc.words["fillers"] | self._voc.words["harmless_reply"]
+        starts: list[tuple[int, list[int]]] = []
+        for track in tracks:
+            spoken = {part.index for run in track.runs for part in run.parts}
+            starts.append(
+                (
+                    track.channel,
+                    [
+                        word.start
+                        for index, word in enumerate(track.words)
+                        if index not in spoken and _counts(word, idle)
+                    ],
+                )
+            )
+        return Talk(starts)
+
+    def _repeated(self, readings: list[Reading]) -> None:
+        """Fragments of numbers that are known in this call, before or after."""
+        known = set(self._remembered)
+        for reading in readings:
+            for verdict in reading.verdicts:
+                known |= self._grams(self._known_digits(reading, verdict))
+        if not known:
+            return
+        for reading in readings:
+            for verdict in reading.verdicts:
+                if verdict.entity is None and known & self._grams(verdict.run.digits):
+                    verdict.take(Entity.CARD_NUMBER, 0.8, "spoken-known-fragment")
+
+    def _known_digits(self, reading: Reading, verdict: Verdict) -> str:
+        """The digits of a known number, with those of its neighbour that go with it."""
+        if verdict.entity not in _KNOWN:
+            return ""
+        if verdict.ask is None:
+            return verdict.run.digits
+        same = [
+            other.run.digits
+            for other in reading.verdicts
+            if other.ask is verdict.ask and other.run.channel == verdict.run.channel
+        ]
+        return "".join(same)
+
+    def _grams(self, digits: str) -> set[bytes]:
+        return {
+            hashlib.blake2b(digits[at : at + _GRAM].encode(), key=self._salt, digest_size=8).digest()
+            for at in range(len(digits) - _GRAM + 1)
+        }
+
+    def _may_continue(self, verdict: Verdict) -> bool:
+        """Whether more digits may still join a run, seen from what has been heard."""
+        if self._now - verdict.run.end > OPEN_S * self._rate:
+            return False
+        return verdict.entity is not None or verdict.chains
+
+    def _awaits_answer(self, ask: Ask, talk: Talk) -> bool:
+        if ask.entity in WORDY or ask.fulfilled or ask.closed is not None:
+            return False
+        if self._now - ask.touched > ANSWER_S * self._rate:
+            return False
+        return not ask.over(self._now, talk.between(ask.touched, self._now), self._rate)
+
+    def _span(self, one: Sensitive) -> Span:
+        return Span(
+            entity=str(one.entity),
+            channel=one.channel,
+            start=one.start,
+            end=one.end,
+            score=one.score,
+            recognizer=one.recognizer,
+            action=self._policy.rule(one.entity).action,
+            reason=one.reason,
+        )
+
+
+def _counts(word: Word, idle: frozenset[str]) -> bool:
+    text = word.text.lower().strip(" .,;:!?…\"'()-")
+    return len(text) > 1 and text not in idle
+
+
+def _asked(cues: Iterable[Cue]) -> list[Cue]:
+    """The asks and topics of all readings, each once, in time order."""
+    ordered = sorted(
+        (cue for cue in cues if cue.mood in (Mood.ASK, Mood.TOPIC)),
+        key=lambda cue: (cue.start, cue.channel, cue.mood, str(cue.entity), cue.end),
+    )
+    kept: list[Cue] = []
+    for cue in ordered:
+        twin = next(
+            (
+                old
+                for old in reversed(kept[-8:])
+                if old.channel == cue.channel
+                and old.entity is cue.entity
+                and old.mood is cue.mood
+                and cue.start < old.end
+            ),
+            None,
+        )
+        if twin is None:
+            kept.append(cue)
+    return kept
+
+
+def _united(found: Iterable[Sensitive]) -> list[Sensitive]:
+    """Overlapping stretches of one entity, channel and reason become one."""
+    united: list[Sensitive] = []
+    last: dict[tuple[Entity, int, Reason], int] = {}
+    for one in sorted(found, key=lambda item: (item.start, item.end, -item.score)):
+        key = (one.entity, one.channel, one.reason)
+        at = last.get(key)
+        if at is not None and one.start <= united[at].end:
+            old = united[at]
+            best = one if one.score > old.score else old
+            united[at] = replace(best, start=old.start, end=max(old.end, one.end))
+        else:
+            last[key] = len(united)
+            united.append(one)
+    return united
+
+
+__all__ = ["CONTEXT_S", "DATED", "LASTS_S", "OPEN_S", "Conversation"]

@@ -1,0 +1,383 @@
+"""What each number of one reading of a call is: answers, chains, fragments, or harmless.
+
+A reading is one hearing of all channels. :func:`interpret` walks over its numbers and over the
+phrases of every reading in the order of time. It is a pure function of what was heard, so that
+the same words always bring the same verdicts. Outcomes: a :class:`Reading`; it raises nothing.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from pipeline.asking import QUEUE_S, REFERENCE_S, Ask
+from pipeline.checksums import aba, card_brand, luhn
+from pipeline.cues import Cue, Mood
+from pipeline.entities import Entity
+from pipeline.numbers import NumberRun
+from pipeline.records import Word
+from pipeline.tokens import Flag
+
+CHAIN_S: Final = 20.0
+"""Seconds of pause within which digits without a context still belong together."""
+CHAIN_TALK: Final = 12
+"""Content words of the same channel that end such a chain."""
+LONG: Final = 12
+"""Digits from which a run is silenced whatever is said about it."""
+UNASKED: Final = 9
+"""Digits from which a run that nothing explains is silenced."""
+UNDER_TOPIC: Final = 8
+"""The same, where the talk is of cards."""
+TOPIC_S: Final = 60.0
+_LOCAL_WORDS: Final = 3
+_AFTER_WORDS: Final = 5
+_FRAGMENT: Final = 4
+_HARMLESS: Final = frozenset(
+    {
+        Flag.MONEY,
+        Flag.PERCENT,
+        Flag.UNIT,
+        Flag.TIME,
+        Flag.DATE,
+        Flag.ORDINAL,
+        Flag.PRONOUN,
+        Flag.YEAR,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One channel of one reading."""
+
+    channel: int
+    words: Sequence[Word] = field(repr=False)
+    cues: Sequence[Cue]
+    runs: Sequence[NumberRun]
+
+
+@dataclass(slots=True)
+class Verdict:
+    """One run, and what it is taken for."""
+
+    run: NumberRun
+    local: Mood | None
+    entity: Entity | None = None
+    """``None``: harmless as far as is known."""
+    score: float = 0.0
+    recognizer: str = ""
+    ask: Ask | None = None
+    explained: bool = False
+    """An order number or the like: nothing that follows makes it sensitive."""
+
+    @property
+    def chains(self) -> bool:
+        """Whether the run may be a piece of a longer number."""
+        flags = self.run.flags
+        if self.explained or self.local is not None:
+            return False
+        if Flag.CARDINAL in flags and len(self.run.digits) < 7:  # noqa: PLR2004 - a phone's length
+            return False
+        return len(self.run.digits) > 1 and not flags & _HARMLESS
+
+    def take(self, entity: Entity, score: float, recognizer: str) -> None:
+        """Declare it sensitive; a better reason wins."""
+        if self.entity is None or score > self.score:
+            self.entity, self.score, self.recognizer = entity, score, recognizer
+
+
+@dataclass(slots=True)
+class Reading:
+    """All verdicts on one reading, in time order, and the asks that stood behind them."""
+
+    verdicts: list[Verdict] = field(default_factory=list)
+    asks: list[Ask] = field(default_factory=list)
+
+
+def interpret(tracks: Sequence[Track], asked: Sequence[Cue], rate: int, talk: Talk) -> Reading:
+    """Judge every run of one reading.
+
+    Args:
+        tracks: one per channel.
+        asked: the asks and topics of all readings, in time order.
+        rate: samples per second.
+        talk: counts the content words of the reading.
+    """
+    return _Walk(tracks, asked, rate, talk).walk()
+
+
+class Talk:
+    """Counts content words between two samples: how far the talk has moved on."""
+
+    def __init__(self, tracks: Sequence[tuple[int, Sequence[int]]]) -> None:
+        self._by_channel = {channel: list(starts) for channel, starts in tracks}
+        self._all = sorted(start for starts in self._by_channel.values() for start in starts)
+
+    def between(self, start: int, end: int, channel: int | None = None) -> int:
+        """Content words that begin in ``[start, end)``, on one channel or on all."""
+        starts = self._all if channel is None else self._by_channel.get(channel, [])
+        return bisect.bisect_left(starts, end) - bisect.bisect_left(starts, start)
+
+
+class _Walk:
+    def __init__(
+        self, tracks: Sequence[Track], asked: Sequence[Cue], rate: int, talk: Talk
+    ) -> None:
+        self._tracks = {track.channel: track for track in tracks}
+        self._rate = rate
+        self._talk = talk
+        self._active: list[Ask] = []
+        self._reference: Cue | None = None
+        self._reference_until = 0
+        self._card_topic = -1
+        self._bank_topic = -1
+        self._chain: list[Verdict] = []
+        self._result = Reading()
+        references = [cue for track in tracks for cue in track.cues if cue.mood is Mood.REFERENCE]
+        runs = [run for track in tracks for run in _cut(track, asked, references)]
+        events: list[tuple[int, int, Cue | NumberRun]] = []
+        events += [(cue.start, 0, cue) for cue in [*asked, *references]]
+        events += [(run.start, 1, run) for run in runs]
+        self._events = sorted(events, key=lambda event: event[:2])
+
+    def walk(self) -> Reading:
+        for _, _, event in self._events:
+            if isinstance(event, Cue):
+                self._hear(event)
+            else:
+                self._judge(event)
+        self._end_chain()
+        return self._result
+
+    # -- phrases -----------------------------------------------------------------------------
+
+    def _hear(self, cue: Cue) -> None:
+        if cue.mood is Mood.TOPIC:
+            if cue.entity is Entity.CARD_NUMBER:
+                self._card_topic = cue.end
+            else:
+                self._bank_topic = cue.end
+            return
+        self._drop_over(cue.start)
+        if cue.mood is Mood.REFERENCE:
+            self._end_chain()
+            self._close([ask for ask in self._active if ask.answered], cue.start, keep_cards=True)
+            self._reference, self._reference_until = cue, cue.end
+            return
+        self._ask(cue)
+
+    def _ask(self, cue: Cue) -> None:
+        again = next((ask for ask in self._active if ask.entity is cue.entity), None)
+        if again is not None and not again.fulfilled:
+            again.asked_until = again.touched = max(again.touched, cue.end)
+            self._active.remove(again)
+            self._active.append(again)
+        else:
+            late = cue.start - round(QUEUE_S * self._rate)
+            ended = [a for a in self._active if a.fulfilled or not (a.answered or a.opened > late)]
+            self._close(ended, cue.start, keep_cards=False)
+            ask = Ask.of(self._specific(cue))
+            self._active.append(ask)
+            self._result.asks.append(ask)
+        self._end_chain()
+        self._reference = None
+        if cue.entity in (Entity.BANK_ROUTING, Entity.BANK_ACCOUNT):
+            self._bank_topic = cue.end
+        if cue.entity is Entity.CARD_NUMBER:
+            self._card_topic = cue.end
+
+    def _specific(self, cue: Cue) -> Cue:
+        """ "The account number" is a bank's where the talk is of checks."""
+        near = 0 <= cue.start - self._bank_topic < TOPIC_S * self._rate and self._bank_topic >= 0
+        if cue.entity is Entity.ACCOUNT_NUMBER and near:
+            return Cue(
+                cue.channel, cue.start, cue.end, cue.mood, Entity.BANK_ACCOUNT, cue.first, cue.last
+            )
+        return cue
+
+    def _close(self, asks: list[Ask], at: int, *, keep_cards: bool) -> None:
+        for ask in asks:
+            if keep_cards and ask.entity is Entity.CARD_NUMBER and ask.halfway:
+                continue
+            ask.closed = at
+            self._active.remove(ask)
+
+    def _drop_over(self, at: int) -> None:
+        for ask in list(self._active):
+            talk = self._talk.between(ask.touched, at)
+            if ask.over(at, talk, self._rate):
+                ask.closed = at
+                self._active.remove(ask)
+
+    # -- numbers -----------------------------------------------------------------------------
+
+    def _judge(self, run: NumberRun) -> None:
+        self._drop_over(run.start)
+        verdict = Verdict(run, self._local(run))
+        self._result.verdicts.append(verdict)
+        ask = self._answered_by(verdict)
+        if ask is not None:
+            ask.answer(run)
+            verdict.ask = ask
+            entity = self._shape(ask, run)
+            verdict.take(entity, 0.85 if ask.entity is entity else 0.75, _name(entity))
+            self._raise(verdict)
+            return
+        announced = self._announced_after(run)
+        if announced is not None and len(run.digits) >= 3 and not run.flags & _HARMLESS:  # noqa: PLR2004
+            verdict.take(announced, 0.8, _name(announced))
+        self._lengths(verdict)
+
+    def _answered_by(self, verdict: Verdict) -> Ask | None:
+        run = verdict.run
+        reference = self._in_reference(run)
+        for ask in reversed(self._active):
+            if reference is not None and ask.opened < reference.start:
+                pending = ask.entity is Entity.CARD_NUMBER and not ask.fulfilled
+                near = run.start - ask.touched < REFERENCE_S / 2 * self._rate
+                if not (pending and near and len(run.digits) >= _FRAGMENT):
+                    continue
+            if ask.accepts(run, verdict.local, trailing_word=self._goes_on(run)):
+                return ask
+        if reference is not None:
+            self._reference_until = max(self._reference_until, run.end)
+            verdict.explained = True
+        return None
+
+    def _in_reference(self, run: NumberRun) -> Cue | None:
+        if self._reference is None:
+            return None
+        if run.start - self._reference_until > REFERENCE_S * self._rate:
+            self._reference = None
+        return self._reference
+
+    def _shape(self, ask: Ask, run: NumberRun) -> Entity:
+        """The entity by length, where the length contradicts what was asked for."""
+        count = len(run.digits)
+        if count >= LONG and ask.entity in (
+            Entity.CARD_SECURITY_CODE,
+            Entity.CARD_EXPIRY,
+            Entity.PIN,
+            Entity.ZIP_CODE,
+            Entity.NUMBER_SEQUENCE,
+        ):
+            return Entity.CARD_NUMBER
+        if ask.entity is Entity.STREET_ADDRESS and count in (5, 9):
+            return Entity.ZIP_CODE
+        return ask.entity
+
+    def _raise(self, verdict: Verdict) -> None:
+        """A checksum that holds raises the score; one that fails says nothing."""
+        digits = verdict.run.digits
+        if verdict.entity is Entity.CARD_NUMBER and luhn(digits) and card_brand(digits):
+            verdict.score = 0.99
+        if verdict.entity is Entity.BANK_ROUTING and aba(digits):
+            verdict.score = 0.99
+
+    def _lengths(self, verdict: Verdict) -> None:
+        """Numbers that nobody asked for: long ones, alone or as a chain of pieces."""
+        run = verdict.run
+        count = len(run.digits)
+        if luhn(run.digits) and card_brand(run.digits) and not verdict.explained:
+            verdict.take(Entity.CARD_NUMBER, 0.95, _name(Entity.CARD_NUMBER))
+        if count >= LONG and not verdict.explained:
+            verdict.take(Entity.NUMBER_SEQUENCE, 0.7, "spoken-long-number")
+        if not verdict.chains:
+            return
+        if self._chain and not self._continues(self._chain[-1].run, run):
+            self._end_chain()
+        self._chain.append(verdict)
+
+    def _continues(self, before: NumberRun, run: NumberRun) -> bool:
+        if run.start - before.end > CHAIN_S * self._rate:
+            return False
+        return self._talk.between(before.end, run.start, run.channel) <= CHAIN_TALK
+
+    def _end_chain(self) -> None:
+        chain, self._chain = self._chain, []
+        if not chain:
+            return
+        totals: dict[int, str] = {}
+        for verdict in chain:
+            run = verdict.run
+            totals[run.channel] = totals.get(run.channel, "") + run.digits
+        longest = max(totals.values(), key=len)
+        start = chain[0].run.start
+        in_topic = self._card_topic >= 0 and start - self._card_topic < TOPIC_S * self._rate
+        if in_topic and len(longest) >= UNDER_TOPIC:
+            entity, score = Entity.CARD_NUMBER, 0.75
+        elif len(longest) == 10:  # noqa: PLR2004 - digits of a North American phone number
+            entity, score = Entity.PHONE_NUMBER, 0.6
+        elif len(longest) >= UNASKED:
+            entity, score = Entity.NUMBER_SEQUENCE, 0.6
+        else:
+            return
+        if luhn(longest) and card_brand(longest):
+            entity, score = Entity.CARD_NUMBER, 0.95
+        for verdict in chain:
+            verdict.take(entity, score, _name(entity))
+
+    # -- what stands around a run ------------------------------------------------------------
+
+    def _local(self, run: NumberRun) -> Mood | None:
+        """The mood of the phrase directly before a run on its channel."""
+        track = self._tracks[run.channel]
+        place = bisect.bisect_left(track.cues, run.first, key=lambda cue: cue.first) - 1
+        if place < 0:
+            return None
+        cue = track.cues[place]
+        if run.first - cue.last - 1 > _LOCAL_WORDS or cue.mood is Mood.ASK:
+            return None
+        if run.start - cue.end > 2 * self._rate:
+            return None
+        return cue.mood if cue.mood in (Mood.AMOUNT, Mood.PLACE) else None
+
+    def _goes_on(self, run: NumberRun) -> bool:
+        """Whether the speaker goes straight on with a word after the run."""
+        words = self._tracks[run.channel].words
+        if run.last + 1 >= len(words):
+            return False
+        closes = words[run.last].text.rstrip().endswith((".", ",", "!", "?"))
+        return not closes and words[run.last + 1].start - words[run.last].end < 0.3 * self._rate
+
+    def _announced_after(self, run: NumberRun) -> Entity | None:
+        """ "... is my card number": the phrase comes after the digits."""
+        track = self._tracks[run.channel]
+        place = bisect.bisect_right(track.cues, run.last, key=lambda cue: cue.first)
+        if place >= len(track.cues):
+            return None
+        cue = track.cues[place]
+        if cue.mood is not Mood.ASK or cue.first - run.last > _AFTER_WORDS:
+            return None
+        between = [word.text.lower().strip(" .,!?") for word in track.words[run.last + 1 : cue.first]]
+        said = {"is", "was", "that's", "thats", "for", "as"} & set(between)
+        numeric = cue.entity is not None and cue.entity is not Entity.PERSON
+        return cue.entity if said and numeric else None
+
+
+def _cut(track: Track, asked: Sequence[Cue], references: Sequence[Cue]) -> list[NumberRun]:
+    """Runs of a channel, cut where the other side asks for something else in between."""
+    cuts = sorted(
+        cue.start
+        for cue in [*asked, *references]
+        if cue.channel != track.channel and cue.mood is not Mood.TOPIC
+    )
+    pieces: list[NumberRun] = []
+    for run in track.runs:
+        rest = run.parts
+        for cut in cuts[bisect.bisect_right(cuts, run.start) :]:
+            if cut >= run.parts[-1].word.start:
+                break
+            at = next(i for i, part in enumerate(rest) if part.word.start >= cut)
+            if any(part.digits for part in rest[:at]):
+                pieces.append(NumberRun(run.channel, rest[:at], run.flags))
+            rest = rest[at:]
+        if any(part.digits for part in rest):
+            pieces.append(run if rest is run.parts else NumberRun(run.channel, rest, run.flags))
+    return pieces
+
+
+def _name(entity: Entity) -> str:
+    return "spoken-" + entity.value.lower().replace("_", "-")

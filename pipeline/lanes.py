@@ -1,0 +1,89 @@
+"""The words of one channel in one hearing, kept in order, with their phrases and numbers.
+
+A silence of more than :data:`SPLIT_S` ends every phrase and every run, so that what lies between
+two such silences is read once and only again when words are added to it.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from pipeline.cues import Cue, find_cues
+from pipeline.interpretation import Track
+from pipeline.numbers import NumberRun, read
+from pipeline.records import Word
+from pipeline.vocabulary import Vocabulary
+
+SPLIT_S: Final = 4.0
+
+
+class Lane:
+    """Words in time order, in pieces between long silences."""
+
+    def __init__(self, channel: int, rate: int, voc: Vocabulary) -> None:
+        self._channel = channel
+        self._split = round(SPLIT_S * rate)
+        self._voc = voc
+        self._words: list[Word] = []
+        self._read: dict[tuple[int, int, int], tuple[list[Cue], list[NumberRun]]] = {}
+        self._track: Track | None = None
+
+    def __len__(self) -> int:
+        return len(self._words)
+
+    def add(self, words: Iterable[Word]) -> None:
+        """Insert words where they belong; words without any letter or digit count too."""
+        for word in words:
+            bisect.insort(self._words, word, key=lambda one: one.start)
+            self._track = None
+
+    def forget(self, before: int) -> None:
+        """Drop the words that end before a sample."""
+        kept = [word for word in self._words if word.end >= before]
+        if len(kept) != len(self._words):
+            self._words = kept
+            self._read.clear()
+            self._track = None
+
+    def track(self) -> Track:
+        """Everything read, with indexes into all the words of the lane."""
+        if self._track is None:
+            cues: list[Cue] = []
+            runs: list[NumberRun] = []
+            known = self._read
+            self._read = {}
+            for first, last in self._pieces():
+                key = (first, last, self._words[first].start)
+                piece = known.get(key) or self._read_piece(first, last)
+                self._read[key] = piece
+                cues += piece[0]
+                runs += piece[1]
+            self._track = Track(self._channel, tuple(self._words), cues, runs)
+        return self._track
+
+    def _pieces(self) -> list[tuple[int, int]]:
+        cuts = [0]
+        for at in range(1, len(self._words)):
+            if self._words[at].start - self._words[at - 1].end > self._split:
+                cuts.append(at)
+        cuts.append(len(self._words))
+        return [(a, b) for a, b in zip(cuts, cuts[1:], strict=False) if a < b]
+
+    def _read_piece(self, first: int, last: int) -> tuple[list[Cue], list[NumberRun]]:
+        words = self._words[first:last]
+        cues = find_cues(words, self._voc)
+        covered = {index for cue in cues for index in range(cue.first, cue.last + 1)}
+        runs = read(words, max_gap=self._split, without=covered, voc=self._voc)
+        return (
+            [replace(cue, first=cue.first + first, last=cue.last + first) for cue in cues],
+            [
+                replace(
+                    run,
+                    parts=tuple(replace(part, index=part.index + first) for part in run.parts),
+                )
+                for run in runs
+            ],
+        )

@@ -1,0 +1,223 @@
+"""From verdicts on numbers to stretches of audio: gaps, word ends, odd words, unexplained speech.
+
+Runs are silenced, not words: the recogniser's word ends are wrong, and what it drops inside a
+number is spoken all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pipeline.asking import WORDY, Ask
+from pipeline.entities import Entity
+from pipeline.interpretation import Reading, Track, Verdict
+from pipeline.policy import UnexplainedRule
+from pipeline.records import Interval, Reason, Word
+from pipeline.vocabulary import Vocabulary
+
+_DIGIT_S: Final = 0.35
+"""A digit lasts at least about this long, whatever the recogniser says."""
+_SILENT_GAP_S: Final = 15.0
+"""Between two pieces of a number without a word between them, all is silenced up to this."""
+_SPOKEN_GAP_S: Final = 5.0
+_SPOKEN_GAP_WORDS: Final = 4
+_ODD_WORDS: Final = 3
+"""The longest island of odd words beside a number that may be digits heard wrongly."""
+_ODD_NEAR_S: Final = 1.5
+_PAUSE_S: Final = 0.5
+_UNSURE: Final = 0.4
+"""Word probability below which a word may be anything."""
+_ANSWER_S: Final = 12.0
+_FULL: Final = {
+    Entity.CARD_NUMBER: 15,
+    Entity.CARD_SECURITY_CODE: 3,
+    Entity.US_SSN: 9,
+    Entity.PHONE_NUMBER: 10,
+    Entity.BANK_ROUTING: 9,
+    Entity.ZIP_CODE: 5,
+    Entity.CARD_EXPIRY: 4,
+}
+"""Digits of a complete value; with all of them there, no odd word is suspected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitive:
+    """A stretch of one channel before the policy is asked."""
+
+    entity: Entity
+    channel: int
+    start: int
+    end: int
+    score: float
+    recognizer: str
+    reason: Reason = Reason.RECOGNISED
+
+
+class Spreader:
+    """Widens numbers to the audio that has to be silent."""
+
+    def __init__(self, rate: int, rule: UnexplainedRule, voc: Vocabulary) -> None:
+        self._rate = rate
+        self._rule = rule
+        self._voc = voc
+
+    def spread(self, tracks: Sequence[Track], reading: Reading) -> list[Sensitive]:
+        """The stretches of one reading."""
+        found: list[Sensitive] = []
+        for track in tracks:
+            verdicts = [
+                verdict
+                for verdict in reading.verdicts
+                if verdict.entity is not None and verdict.run.channel == track.channel
+            ]
+            found += [self._whole(track, verdict) for verdict in verdicts]
+            for left, right in zip(verdicts, verdicts[1:], strict=False):
+                gap = self._gap(track, left, right)
+                if gap is not None:
+                    found.append(gap)
+            if self._rule.mute:
+                for verdict in verdicts:
+                    found += self._odd(track, verdict)
+        if self._rule.mute:
+            for ask in reading.asks:
+                found += self._odd_answers(tracks, ask)
+        return found
+
+    def unexplained(
+        self,
+        intervals: Sequence[Sequence[Interval]],
+        sensitive: Sequence[Sensitive],
+        readings: Iterable[Reading],
+    ) -> list[Sensitive]:
+        """Speech without a word, near a sensitive number or where an answer is awaited."""
+        if not self._rule.mute:
+            return []
+        near = self._rule.within_ms * self._rate // 1_000
+        asks = [ask for reading in readings for ask in reading.asks if _numeric(ask)]
+        found: list[Sensitive] = []
+        for channel, gaps in enumerate(intervals):
+            beside = [one for one in sensitive if one.channel == channel]
+            for gap in gaps:
+                entity = next(
+                    (
+                        one.entity
+                        for one in beside
+                        if gap.start <= one.end + near and one.start - near <= gap.end
+                    ),
+                    None,
+                ) or next((ask.entity for ask in asks if self._awaited(ask, gap.start)), None)
+                if entity is not None:
+                    found.append(_suspect(entity, channel, gap.start, gap.end))
+        return found
+
+    def _whole(self, track: Track, verdict: Verdict) -> Sensitive:
+        run = verdict.run
+        end = run.end
+        spoken = round(_DIGIT_S * self._rate) * len(run.parts[-1].digits)
+        least = run.parts[-1].word.start + spoken
+        following = run.last + 1
+        if least > end:
+            room = track.words[following].start if following < len(track.words) else least
+            end = max(end, min(least, room))
+        entity = verdict.entity or Entity.NUMBER_SEQUENCE
+        return Sensitive(
+            entity, run.channel, run.start, end, verdict.score, verdict.recognizer
+        )
+
+    def _gap(self, track: Track, left: Verdict, right: Verdict) -> Sensitive | None:
+        """What lies between two pieces of one number, unless something harmless was said."""
+        same = left.ask is right.ask
+        length = right.run.start - left.run.end
+        between = right.run.first - left.run.last - 1
+        silent = between <= 0 and length <= _SILENT_GAP_S * self._rate
+        spoken = between <= _SPOKEN_GAP_WORDS and length <= _SPOKEN_GAP_S * self._rate
+        if length <= 0 or not same or not (silent or spoken):
+            return None
+        entity = left.entity or Entity.NUMBER_SEQUENCE
+        score = min(left.score, right.score)
+        return Sensitive(
+            entity, track.channel, left.run.end, right.run.start, score, left.recognizer
+        )
+
+    def _odd(self, track: Track, verdict: Verdict) -> list[Sensitive]:
+        """Short islands of odd words directly before and after a number."""
+        entity = verdict.entity or Entity.NUMBER_SEQUENCE
+        short = self._falls_short(verdict, entity)
+        after = self._island(track.words, verdict.run.last, 1, short=short)
+        before = self._island(track.words, verdict.run.first, -1, short=short)
+        return [
+            _suspect(entity, track.channel, word.start, word.end) for word in [*before, *after]
+        ]
+
+    @staticmethod
+    def _falls_short(verdict: Verdict, entity: Entity) -> bool:
+        count = len(verdict.run.digits)
+        if verdict.ask is not None:
+            count = max(count, verdict.ask.answered)
+        return count < _FULL.get(entity, 99)
+
+    def _island(self, words: Sequence[Word], edge: int, step: int, *, short: bool) -> list[Word]:
+        """Odd words beside a number, if a pause bounds them: else they are ordinary speech."""
+        island: list[Word] = []
+        at = edge + step
+        previous = words[edge]
+        while 0 <= at < len(words):
+            word = words[at]
+            gap = word.start - previous.end if step > 0 else previous.start - word.end
+            if gap > _ODD_NEAR_S * self._rate or (island and gap > _PAUSE_S * self._rate):
+                break
+            if len(island) == _ODD_WORDS or not self._is_odd(word, short=short):
+                return []
+            island.append(word)
+            previous = word
+            at += step
+        return island
+
+    def _is_odd(self, word: Word, *, short: bool) -> bool:
+        text = word.text.lower().strip(" .,;:!?…\"'()-")
+        if word.probability < _UNSURE:
+            return True
+        if not short or not text:
+            return False
+        return text in self._voc.words["odd"] or text not in self._voc.words["safe"]
+
+    def _odd_answers(self, tracks: Sequence[Track], ask: Ask) -> list[Sensitive]:
+        """An answer that holds no digit at all, but an odd word or two: "What?"."""
+        if not _numeric(ask) or ask.answered:
+            return []
+        found: list[Sensitive] = []
+        for track in tracks:
+            if track.channel == ask.channel and len(tracks) > 1:
+                continue
+            words = [
+                word for word in track.words if self._awaited(ask, word.start) and word.end > 0
+            ]
+            if not words or len(words) > _ODD_WORDS:
+                continue
+            if all(self._is_odd(word, short=True) for word in words):
+                found.append(
+                    _suspect(ask.entity, track.channel, words[0].start, words[-1].end)
+                )
+        return found
+
+    def _awaited(self, ask: Ask, at: int) -> bool:
+        """Whether an answer that is still incomplete may be heard at a sample."""
+        slack = round(_PAUSE_S * self._rate)
+        if not ask.asked_until - slack <= at:
+            return False
+        last = max(ask.touched, ask.asked_until) + round(_ANSWER_S * self._rate)
+        if ask.closed is not None:
+            last = min(last, ask.closed)
+        return at <= last and ask.answered < _FULL.get(ask.entity, ask.need)
+
+
+def _numeric(ask: Ask) -> bool:
+    return ask.entity not in WORDY and ask.entity is not Entity.STREET_ADDRESS
+
+
+def _suspect(entity: Entity, channel: int, start: int, end: int) -> Sensitive:
+    return Sensitive(
+        entity, channel, start, end, 0.5, "unexplained-speech", Reason.UNEXPLAINED
+    )
