@@ -52,7 +52,6 @@ class EarPool:
         self._executor = self._new()
         self._slots = asyncio.Semaphore(2 * self._workers)
         self._alone = asyncio.Lock()
-        self._failed: str | None = None
 
     async def start(self) -> None:
         """Start all processes and wait until their models are loaded.
@@ -80,7 +79,7 @@ class EarPool:
             ModelError: no process can be started any more.
         """
         if not len(window.pcm) and not window.speech:
-            return await self._silent(window, check=check)
+            return _silent(window)
         async with self._slots:
             # While a suspect runs alone nobody else is in the pool.
             async with self._alone:
@@ -90,18 +89,6 @@ class EarPool:
                 return await self._once(executor, window, check=check)
             except (BrokenProcessPool, TimeoutError):
                 return await self._again(executor, window, check=check)
-
-    async def _silent(self, window: Window, *, check: bool) -> Heard:
-        """Nothing was spoken: no process is needed, the ear's own answer is without models."""
-        del check
-        return Heard(
-            call_id=window.call_id,
-            seq=window.seq,
-            channel=window.channel,
-            start=window.start,
-            end=window.end,
-            heard_until=window.heard_until,
-        )
 
     async def _once(self, executor: ProcessPoolExecutor, window: Window, *, check: bool) -> Heard:
         job = self._ears.check if check else self._ears.hear
@@ -127,10 +114,9 @@ class EarPool:
 
     def _kill(self) -> None:
         """End the processes at once: one that hangs would never be joined."""
-        for process in list(getattr(self._executor, "_processes", None) or {}).copy():
-            child = (self._executor._processes or {}).get(process)  # noqa: SLF001 - no public way
-            if child is not None:
-                child.kill()
+        children = getattr(self._executor, "_processes", None) or {}
+        for child in tuple(children.values()):
+            child.kill()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _new(self) -> ProcessPoolExecutor:
@@ -140,6 +126,18 @@ class EarPool:
             initializer=_start,
             initargs=(os.getpid(), self._ears.start, self._ears.arguments),
         )
+
+
+def _silent(window: Window) -> Heard:
+    """Nothing was spoken: no process is needed to hear nothing."""
+    return Heard(
+        call_id=window.call_id,
+        seq=window.seq,
+        channel=window.channel,
+        start=window.start,
+        end=window.end,
+        heard_until=window.heard_until,
+    )
 
 
 _problem: list[str] = []

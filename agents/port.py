@@ -81,7 +81,8 @@ class FaustPort:
 
     def acknowledge(self, topic: str, partition: int, offset: int) -> None:
         """See ``Port.acknowledge``."""
-        self._app.consumer.ack(_Handled(topic, partition, offset))
+        consumer: Any = self._app.consumer
+        consumer.ack(_Handled(topic, partition, offset))
 
     def pause(self, topics: tuple[str, ...]) -> None:
         """See ``Port.pause``."""

@@ -4,8 +4,9 @@
 
 Both recordings are cut into 10 ms frames, channel by channel; inside a sensitive word the frames
 begin with the word. A frame is silenced when its RMS is below -60 dBFS, or when the original is
-gone from it: after the loudest sinusoid (a beep) is taken out of the 50 ms around it, what remains
-is below the floor or does not correlate with the original (|r| < 0.1). Frames in which the original
+gone from it: the frame correlates weakly with the original (|r| < 0.6) and, in a 50 ms window at
+it, what remains after the loudest sinusoid (a beep) is taken out is below the floor or does not
+correlate (|r| < 0.1). Frames in which the original
 itself is below -57 dBFS hold nothing to hear and are left out. A digit word is audible when less
 than 80 % of it is silenced. Harmless speech within 200 ms of an entity is not counted.
 """
@@ -32,7 +33,7 @@ FRAME_MS = 10
 COLLAR_MS = 200
 SILENCED_SHARE = 0.8
 _CORRELATION = 0.1
-_HALF_WINDOW = 2  # frames on each side
+_FRAME_CORRELATION = 0.6  # 10 ms are too short for the lower limit: a beep correlates by chance
 DIGIT_KINDS = {"pan": "CARD", "cvv": "CVV", "ssn": "SSN", "ssn_last4": "SSN"}
 SUFFIXES = (".flac", ".wav", ".ogg")
 
@@ -152,10 +153,15 @@ def silenced_frames(
     index = starts[:, None] + np.arange(frame)
     audible = _rms(original[index]) >= AUDIBLE_FLOOR
     silenced = _rms(redacted[index]) < FLOOR
-    for at in np.flatnonzero(audible & ~silenced):
-        low = max(0, int(starts[at]) - _HALF_WINDOW * frame)
-        high = min(len(original), int(starts[at]) + (_HALF_WINDOW + 1) * frame)
-        silenced[at] = _replaced(original[low:high], redacted[low:high])
+    same = _correlation_of(original[index], redacted[index])
+    for at in np.flatnonzero(audible & ~silenced & (same < _FRAME_CORRELATION)):
+        first = int(starts[at])
+        for before in (0, 2, 4):  # the window starts at, is centred on, ends with the frame
+            low = max(0, first - before * frame)
+            high = min(len(original), first + (5 - before) * frame)
+            if _replaced(original[low:high], redacted[low:high]):
+                silenced[at] = True
+                break
     return silenced, audible
 
 
@@ -168,7 +174,7 @@ def _call(entry: Entry, folder: Path, redacted: Path) -> CallResult:
     after, rate_after = soundfile.read(path, dtype="float64", always_2d=True)
     if rate_after != rate or after.shape != before.shape:
         raise LeakCheckError(
-            f"{path}: {after.shape} at {rate_after} Hz, but the original is {before.shape} at {rate}"
+            f"{path}: {after.shape} at {rate_after} Hz; the original is {before.shape} at {rate}"
         )
     return _Scorer(entry, before, after, int(rate)).result(name)
 
@@ -258,9 +264,15 @@ def _replaced(original: Samples, redacted: Samples) -> bool:
     rest = _without_tone(redacted)
     if float(np.sqrt(np.mean(rest**2))) < FLOOR:
         return True
-    before, after = original - original.mean(), rest - rest.mean()
-    norm = float(np.sqrt((before**2).sum() * (after**2).sum()))
-    return norm == 0.0 or abs(float((before * after).sum())) / norm < _CORRELATION
+    return bool(_correlation_of(original[None], rest[None])[0] < _CORRELATION)
+
+
+def _correlation_of(first: Samples, second: Samples) -> Samples:
+    """Absolute correlation of each row; 0 where a row is constant."""
+    first = first - first.mean(axis=1, keepdims=True)
+    second = second - second.mean(axis=1, keepdims=True)
+    norm = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
+    return np.asarray(np.abs((first * second).sum(axis=1)) / np.maximum(norm, 1e-12))
 
 
 def _without_tone(audio: Samples) -> Samples:

@@ -23,6 +23,8 @@ REFERENCE_S: Final = 20.0
 """Seconds for which "the order number is" explains the numbers that follow."""
 TALK_DONE: Final = 8
 """Content words after which a fulfilled ask is over."""
+TALK_HALFWAY: Final = 18
+"""Content words after which an ask for a short value that was begun is over."""
 TALK_OPEN: Final = 40
 """Content words after which any ask is over."""
 
@@ -41,6 +43,8 @@ NEED: Final = {
     Entity.NUMBER_SEQUENCE: 12,
 }
 """Digits from which an ask counts as answered; 5 where nothing is said."""
+LONG_NEED: Final = 8
+"""Values of this many digits are given in pieces, with talk between."""
 DATED: Final = frozenset({Entity.DATE_OF_BIRTH, Entity.CARD_EXPIRY})
 """Answered by dates."""
 WORDY: Final = LEXICAL - {Entity.STREET_ADDRESS}
@@ -93,6 +97,8 @@ class Ask:
         if self.closed is not None and self.closed <= at:
             return True
         if at - self.touched > LASTS_S * rate or talk > TALK_OPEN:
+            return True
+        if self.halfway and self.need < LONG_NEED and talk > TALK_HALFWAY:
             return True
         return self.fulfilled and talk > TALK_DONE
 

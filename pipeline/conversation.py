@@ -202,7 +202,7 @@ class Conversation:
             asked = _asked(cue for tracks in groups for track in tracks for cue in track.cues)
             talks = [self._talk(tracks) for tracks in groups]
             readings = [
-                interpret(tracks, asked, self._rate, talk)
+                interpret(tracks, asked, self._rate, talk, self._unexplained)
                 for tracks, talk in zip(groups, talks, strict=True)
             ]
             self._repeated(readings)

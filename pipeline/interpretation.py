@@ -17,7 +17,7 @@ from pipeline.checksums import aba, card_brand, luhn
 from pipeline.cues import Cue, Mood
 from pipeline.entities import Entity
 from pipeline.numbers import NumberRun
-from pipeline.records import Word
+from pipeline.records import Interval, Word
 from pipeline.tokens import Flag
 
 CHAIN_S: Final = 20.0
@@ -28,12 +28,23 @@ LONG: Final = 12
 """Digits from which a run is silenced whatever is said about it."""
 UNASKED: Final = 9
 """Digits from which a run that nothing explains is silenced."""
+UNASKED_TURN: Final = 7
+"""The same, for a turn that is little else than a number, said in answer to the other side."""
 UNDER_TOPIC: Final = 8
 """The same, where the talk is of cards."""
 TOPIC_S: Final = 60.0
 _LOCAL_WORDS: Final = 3
 _AFTER_WORDS: Final = 5
 _FRAGMENT: Final = 4
+_AFTER_CARD_S: Final = 30.0
+"""Seconds after card data for which a short number that nobody explained is taken for more."""
+_TURN_WORDS: Final = 3
+"""Other words that a turn may hold on each side of its number."""
+_TURN_PAUSE_S: Final = 1.0
+_TURN_REPLY_S: Final = 8.0
+_CARD_DATA: Final = frozenset(
+    {Entity.CARD_NUMBER, Entity.CARD_SECURITY_CODE, Entity.CARD_EXPIRY, Entity.PIN}
+)
 _HARMLESS: Final = frozenset(
     {
         Flag.MONEY,
@@ -69,6 +80,12 @@ class Verdict:
     score: float = 0.0
     recognizer: str = ""
     ask: Ask | None = None
+    missing: int = 0
+    """Digits that were probably spoken in or beside the run, and not heard."""
+    answer: bool = False
+    """The whole turn is little else than this number, in answer to the other side."""
+    chain: int = 0
+    """Numbers the chains of a reading; runs of one chain go together."""
     explained: bool = False
     """An order number or the like: nothing that follows makes it sensitive."""
 
@@ -96,7 +113,13 @@ class Reading:
     asks: list[Ask] = field(default_factory=list)
 
 
-def interpret(tracks: Sequence[Track], asked: Sequence[Cue], rate: int, talk: Talk) -> Reading:
+def interpret(
+    tracks: Sequence[Track],
+    asked: Sequence[Cue],
+    rate: int,
+    talk: Talk,
+    unexplained: Sequence[Sequence[Interval]],
+) -> Reading:
     """Judge every run of one reading.
 
     Args:
@@ -104,8 +127,9 @@ def interpret(tracks: Sequence[Track], asked: Sequence[Cue], rate: int, talk: Ta
         asked: the asks and topics of all readings, in time order.
         rate: samples per second.
         talk: counts the content words of the reading.
+        unexplained: per channel, speech that no word explains.
     """
-    return _Walk(tracks, asked, rate, talk).walk()
+    return _Walk(tracks, asked, rate, talk, unexplained).walk()
 
 
 class Talk:
@@ -123,8 +147,14 @@ class Talk:
 
 class _Walk:
     def __init__(
-        self, tracks: Sequence[Track], asked: Sequence[Cue], rate: int, talk: Talk
+        self,
+        tracks: Sequence[Track],
+        asked: Sequence[Cue],
+        rate: int,
+        talk: Talk,
+        unexplained: Sequence[Sequence[Interval]],
     ) -> None:
+        self._unexplained = unexplained
         self._tracks = {track.channel: track for track in tracks}
         self._rate = rate
         self._talk = talk
@@ -134,6 +164,8 @@ class _Walk:
         self._card_topic = -1
         self._bank_topic = -1
         self._chain: list[Verdict] = []
+        self._chains = 0
+        self._card_data = -1
         self._result = Reading()
         references = [cue for track in tracks for cue in track.cues if cue.mood is Mood.REFERENCE]
         runs = [run for track in tracks for run in _cut(track, asked, references)]
@@ -216,6 +248,8 @@ class _Walk:
     def _judge(self, run: NumberRun) -> None:
         self._drop_over(run.start)
         verdict = Verdict(run, self._local(run))
+        verdict.missing = self._missing(run)
+        verdict.answer = self._is_turn(run)
         self._result.verdicts.append(verdict)
         ask = self._answered_by(verdict)
         if ask is not None:
@@ -224,11 +258,22 @@ class _Walk:
             entity = self._shape(ask, run)
             verdict.take(entity, 0.85 if ask.entity is entity else 0.75, _name(entity))
             self._raise(verdict)
+            if entity in _CARD_DATA:
+                self._card_data = run.end
             return
         announced = self._announced_after(run)
         if announced is not None and len(run.digits) >= 3 and not run.flags & _HARMLESS:  # noqa: PLR2004
             verdict.take(announced, 0.8, _name(announced))
+        self._after_card(verdict)
         self._lengths(verdict)
+
+    def _after_card(self, verdict: Verdict) -> None:
+        """ "And the (code on the back is) 4 1 2": the prompt was not understood."""
+        run = verdict.run
+        soon = self._card_data >= 0 and run.start - self._card_data < _AFTER_CARD_S * self._rate
+        short = 3 <= len(run.digits) <= 4  # noqa: PLR2004 - security codes and expiry dates
+        if soon and short and verdict.chains and Flag.CARDINAL not in run.flags:
+            verdict.take(Entity.CARD_SECURITY_CODE, 0.5, "spoken-after-card")
 
     def _answered_by(self, verdict: Verdict) -> Ask | None:
         run = verdict.run
@@ -304,19 +349,23 @@ class _Walk:
             run = verdict.run
             totals[run.channel] = totals.get(run.channel, "") + run.digits
         longest = max(totals.values(), key=len)
+        count = len(longest) + max(verdict.missing for verdict in chain)
+        enough = UNASKED_TURN if any(verdict.answer for verdict in chain) else UNASKED
         start = chain[0].run.start
         in_topic = self._card_topic >= 0 and start - self._card_topic < TOPIC_S * self._rate
-        if in_topic and len(longest) >= UNDER_TOPIC:
+        if in_topic and count >= UNDER_TOPIC:
             entity, score = Entity.CARD_NUMBER, 0.75
         elif len(longest) == 10:  # noqa: PLR2004 - digits of a North American phone number
             entity, score = Entity.PHONE_NUMBER, 0.6
-        elif len(longest) >= UNASKED:
+        elif count >= enough:
             entity, score = Entity.NUMBER_SEQUENCE, 0.6
         else:
             return
         if luhn(longest) and card_brand(longest):
             entity, score = Entity.CARD_NUMBER, 0.95
+        self._chains += 1
         for verdict in chain:
+            verdict.chain = self._chains
             verdict.take(entity, score, _name(entity))
 
     # -- what stands around a run ------------------------------------------------------------
@@ -333,6 +382,31 @@ class _Walk:
         if run.start - cue.end > 2 * self._rate:
             return None
         return cue.mood if cue.mood in (Mood.AMOUNT, Mood.PLACE) else None
+
+    def _missing(self, run: NumberRun) -> int:
+        """Stretches of speech without a word in or beside a run: a digit each, at least."""
+        slack = round(_TURN_PAUSE_S * self._rate)
+        return sum(
+            1
+            for gap in self._unexplained[run.channel]
+            if gap.start < run.end + slack and run.start - slack < gap.end
+        )
+
+    def _is_turn(self, run: NumberRun) -> bool:
+        """Whether a run is most of a turn that answers the other side."""
+        words = self._tracks[run.channel].words
+        pause = round(_TURN_PAUSE_S * self._rate)
+        first, last = run.first, run.last
+        while first > 0 and words[first].start - words[first - 1].end < pause:
+            first -= 1
+        while last + 1 < len(words) and words[last + 1].start - words[last].end < pause:
+            last += 1
+        if run.first - first > _TURN_WORDS or last - run.last > _TURN_WORDS:
+            return False
+        begin = words[first].start
+        since = begin - round(_TURN_REPLY_S * self._rate)
+        others = [channel for channel in self._tracks if channel != run.channel]
+        return any(self._talk.between(since, begin, channel) for channel in others)
 
     def _goes_on(self, run: NumberRun) -> bool:
         """Whether the speaker goes straight on with a word after the run."""

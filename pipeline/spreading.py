@@ -30,6 +30,8 @@ _PAUSE_S: Final = 0.5
 _UNSURE: Final = 0.4
 """Word probability below which a word may be anything."""
 _ANSWER_S: Final = 12.0
+_PLAIN: Final = 1
+_STRANGE: Final = 2
 _FULL: Final = {
     Entity.CARD_NUMBER: 15,
     Entity.CARD_SECURITY_CODE: 3,
@@ -128,7 +130,8 @@ class Spreader:
 
     def _gap(self, track: Track, left: Verdict, right: Verdict) -> Sensitive | None:
         """What lies between two pieces of one number, unless something harmless was said."""
-        same = left.ask is right.ask
+        same = left.ask is right.ask and left.chain == right.chain
+        same = same and (left.ask is not None or left.chain > 0)
         length = right.run.start - left.run.end
         between = right.run.first - left.run.last - 1
         silent = between <= 0 and length <= _SILENT_GAP_S * self._rate
@@ -145,11 +148,12 @@ class Spreader:
         """Short islands of odd words directly before and after a number."""
         entity = verdict.entity or Entity.NUMBER_SEQUENCE
         short = self._falls_short(verdict, entity)
-        after = self._island(track.words, verdict.run.last, 1, short=short)
-        before = self._island(track.words, verdict.run.first, -1, short=short)
-        return [
-            _suspect(entity, track.channel, word.start, word.end) for word in [*before, *after]
-        ]
+        covered = {index for cue in track.cues for index in range(cue.first, cue.last + 1)}
+        found: list[Sensitive] = []
+        for edge, step in ((verdict.run.last, 1), (verdict.run.first, -1)):
+            island = self._island(track.words, edge, step, covered, short=short)
+            found += [_suspect(entity, track.channel, word.start, word.end) for word in island]
+        return found
 
     @staticmethod
     def _falls_short(verdict: Verdict, entity: Entity) -> bool:
@@ -158,30 +162,44 @@ class Spreader:
             count = max(count, verdict.ask.answered)
         return count < _FULL.get(entity, 99)
 
-    def _island(self, words: Sequence[Word], edge: int, step: int, *, short: bool) -> list[Word]:
-        """Odd words beside a number, if a pause bounds them: else they are ordinary speech."""
+    def _island(
+        self, words: Sequence[Word], edge: int, step: int, covered: set[int], *, short: bool
+    ) -> list[Word]:
+        """Odd words beside a number.
+
+        Words that are ordinary too ("the", "so") count only where a pause bounds them; others
+        count up to the next ordinary word.
+        """
         island: list[Word] = []
+        plain = False
         at = edge + step
         previous = words[edge]
-        while 0 <= at < len(words):
+        while 0 <= at < len(words) and at not in covered:
             word = words[at]
             gap = word.start - previous.end if step > 0 else previous.start - word.end
             if gap > _ODD_NEAR_S * self._rate or (island and gap > _PAUSE_S * self._rate):
                 break
-            if len(island) == _ODD_WORDS or not self._is_odd(word, short=short):
-                return []
+            doubt = self._doubt(word, short=short)
+            if not doubt or len(island) == _ODD_WORDS:
+                return [] if plain or len(island) == _ODD_WORDS else island
+            plain = plain or doubt == _PLAIN
             island.append(word)
             previous = word
             at += step
         return island
 
-    def _is_odd(self, word: Word, *, short: bool) -> bool:
+    def _doubt(self, word: Word, *, short: bool) -> int:
+        """How much a word may be a digit heard wrongly: not at all, by its look, or surely odd."""
         text = word.text.lower().strip(" .,;:!?…\"'()-")
         if word.probability < _UNSURE:
-            return True
+            return _STRANGE
         if not short or not text:
-            return False
-        return text in self._voc.words["odd"] or text not in self._voc.words["safe"]
+            return 0
+        if text in self._voc.homophones:
+            return _STRANGE
+        if text in self._voc.words["odd"]:
+            return _PLAIN
+        return 0 if text in self._voc.words["safe"] else _STRANGE
 
     def _odd_answers(self, tracks: Sequence[Track], ask: Ask) -> list[Sensitive]:
         """An answer that holds no digit at all, but an odd word or two: "What?"."""
@@ -196,7 +214,7 @@ class Spreader:
             ]
             if not words or len(words) > _ODD_WORDS:
                 continue
-            if all(self._is_odd(word, short=True) for word in words):
+            if all(self._doubt(word, short=True) for word in words):
                 found.append(
                     _suspect(ask.entity, track.channel, words[0].start, words[-1].end)
                 )

@@ -1,0 +1,236 @@
+"""One call at one stage: its records in order, its steps in order, both at their own pace.
+
+``CallRun`` has two tasks. One hands the records to the core, one by one, in the stage's thread;
+the other carries out the steps that the core answers with, so that several windows of a call are
+listened to at once while what they bring is still sent in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from agents.port import Delivery
+from agents.sealing import Seal
+from agents.steps import Act, CallCore, Listen, Send, Step, Tell
+from pipeline.errors import RecordError
+from pipeline.records import Heard, Record
+
+AHEAD = 4
+"""Windows of one call that may be in the pool or wait there."""
+_BATCH = 64
+"""Sends whose acknowledgements are awaited together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A decoded record; ``None`` in its place says that nothing came for a while."""
+
+    delivery: Delivery
+    record: Record
+
+
+class Desk:
+    """What a call's steps need; the runtime provides it.
+
+    Args:
+        in_thread: runs a function in the stage's thread.
+        send: queues a record, sealed; done when the broker has it.
+        tell: the same for a content-free event.
+        listen: starts listening to a window.
+        act: runs a blocking action, again where that helps.
+        reject: sends a record to the dead letters.
+    """
+
+    def __init__(
+        self,
+        *,
+        in_thread: Callable[[Callable[[], list[Step]]], Awaitable[list[Step]]],
+        send: Callable[[Send, Seal], Awaitable[Awaitable[object]]],
+        tell: Callable[[Tell], Awaitable[Awaitable[object]]],
+        listen: Callable[[Listen], Awaitable[Heard]],
+        act: Callable[[Act], Awaitable[None]],
+        reject: Callable[[Delivery, str, str], Awaitable[None]],
+    ) -> None:
+        self.in_thread, self.send, self.tell = in_thread, send, tell
+        self.listen, self.act, self.reject = listen, act, reject
+
+
+@dataclass(slots=True)
+class _Queued:
+    step: Step
+    heard: asyncio.Task[Heard] | None = None
+
+
+class CallRun:
+    """Drives one call; see the module's text.
+
+    Args:
+        call_id: which one.
+        seal: the call's key.
+        core: the stage's part.
+        desk: see ``Desk``.
+        room: records that may wait before the reader is held up.
+        changed: called whenever the core may hold another amount of audio.
+    """
+
+    def __init__(
+        self,
+        call_id: str,
+        seal: Seal,
+        core: CallCore,
+        desk: Desk,
+        *,
+        room: int,
+        changed: Callable[[], None],
+    ) -> None:
+        self.call_id, self.seal, self.core = call_id, seal, core
+        self.last_arrival = time.monotonic()
+        self.offsets: list[tuple[str, int, int]] = []
+        """Topic, partition and offset of every record of the call."""
+        self._desk, self._room, self._changed = desk, room, changed
+        self._inbox: deque[Arrival | None] = deque()
+        self._arrived = asyncio.Event()
+        self._taken = asyncio.Event()
+        self._steps: asyncio.Queue[_Queued] = asyncio.Queue()
+        self._ahead = asyncio.Semaphore(AHEAD)
+        self._busy = 0
+        self._listening: set[asyncio.Task[Heard]] = set()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is to be done until another record comes."""
+        return not self._inbox and not self._busy and self._steps.empty()
+
+    def put(self, arrival: Arrival) -> None:
+        """Take over a record; never waits, so that a cancelled reader loses nothing."""
+        self.last_arrival = time.monotonic()
+        self._inbox.append(arrival)
+        self._arrived.set()
+
+    def leftover(self) -> list[Arrival]:
+        """Records that came after the call's last step, once ``run`` has returned."""
+        return [arrival for arrival in self._inbox if arrival is not None]
+
+    def put_quiet(self) -> None:
+        """Tell the core that nothing came for its ``wait_s``."""
+        self.last_arrival = time.monotonic()
+        self._inbox.append(None)
+        self._arrived.set()
+
+    async def until_room(self) -> None:
+        """Wait while too many records wait."""
+        while len(self._inbox) >= self._room:
+            self._taken.clear()
+            await self._taken.wait()
+
+    async def run(self) -> None:
+        """Drive the call until its core is done and all its steps are carried out.
+
+        Raises:
+            Exception: whatever the core raises beyond ``RecordError``: the call is to be refused.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._take_all())
+                group.create_task(self._step_all())
+        finally:
+            for task in self._listening:
+                task.cancel()
+            # A reader that waits for room must not wait for a call that is over.
+            self._room = 1 << 62
+            self._taken.set()
+
+    async def _take_all(self) -> None:
+        while True:
+            while not self._inbox and not self.core.done:
+                self._arrived.clear()
+                await self._arrived.wait()
+            if not self._inbox:
+                self._steps.put_nowait(_Queued(_OVER))
+                return
+            self._busy += 1
+            arrival = self._inbox.popleft()
+            self._taken.set()
+            for step in await self._take(arrival):
+                if isinstance(step, Listen):
+                    await self._ahead.acquire()
+                self._steps.put_nowait(self._queued(step))
+            self._changed()
+            self._busy -= 1
+
+    async def _take(self, arrival: Arrival | None) -> list[Step]:
+        if arrival is None:
+            return await self._desk.in_thread(self.core.quiet)
+        topic, record = arrival.delivery.topic, arrival.record
+        try:
+            return await self._desk.in_thread(lambda: self.core.take(topic, record))
+        except RecordError as error:
+            await self._desk.reject(arrival.delivery, self.call_id, error.code)
+            return []
+
+    def _queued(self, step: Step) -> _Queued:
+        if not isinstance(step, Listen):
+            return _Queued(step)
+        task = asyncio.ensure_future(self._desk.listen(step))
+        self._listening.add(task)
+        task.add_done_callback(self._listening.discard)
+        return _Queued(step, task)
+
+    async def _step_all(self) -> None:
+        while True:
+            batch = [await self._steps.get()]
+            self._busy += 1
+            while not self._steps.empty() and len(batch) < _BATCH:
+                batch.append(self._steps.get_nowait())
+            if await self._carry_out(batch, counted=True):
+                return
+            self._busy -= 1
+
+    async def _carry_out(self, batch: list[_Queued], *, counted: bool) -> bool:
+        """Carry out steps in order; whether the call is over."""
+        sent: list[Awaitable[object]] = []
+        for queued in batch:
+            step = queued.step
+            if isinstance(step, Send):
+                sent.append(await self._desk.send(step, self.seal))
+                continue
+            await _all(sent)
+            if isinstance(step, Tell):
+                sent.append(await self._desk.tell(step))
+            elif isinstance(step, Listen) and queued.heard is not None:
+                await self._heard(step, queued.heard, counted=counted)
+            elif step is _OVER:
+                return True
+            elif isinstance(step, Act):
+                await self._desk.act(step)
+        await _all(sent)
+        return False
+
+    async def _heard(self, step: Listen, task: asyncio.Task[Heard], *, counted: bool) -> None:
+        heard = await task
+        if counted:
+            self._ahead.release()
+        steps = await self._desk.in_thread(lambda: step.then(heard))
+        self._changed()
+        await self._carry_out([self._queued(one) for one in steps], counted=False)
+        if self.core.done:
+            # The core ended with what was heard, not with a record: wake the other task.
+            self._arrived.set()
+
+
+def _nothing() -> None:
+    """The last step of a call."""
+
+
+_OVER = Act(_nothing)
+
+
+async def _all(sent: list[Awaitable[object]]) -> None:
+    """Wait for acknowledgements; the first failure is raised."""
+    for one in sent:
+        await one
+    sent.clear()

@@ -1,0 +1,387 @@
+"""The generic stage: records of many calls in, one ``CallRun`` per call, acknowledgement by call.
+
+What is guaranteed:
+
+- A record is acknowledged when its call is finished at this stage (all outputs acknowledged by
+  the broker, ``finish`` written to the ledger), or when it was dead-lettered or is a repeat of a
+  call that is over; always as a contiguous prefix of its partition.
+- Nothing is lost by a cancelled reader: what was read is queued before anything is awaited.
+- No exception leaves a task: a broken call is refused and its key destroyed; a broken broker,
+  ledger or runtime ends the process, and everything unfinished is read again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from agents import fatal, messages
+from agents.acknowledge import Prefix
+from agents.calls import Arrival, CallRun, Desk
+from agents.ledger import CallState, Ledger
+from agents.logging import get_logger
+from agents.metrics import Metrics
+from agents.outbox import Limits, Outbox
+from agents.pool import EarPool
+from agents.port import Delivery, Port
+from agents.sealing import Seal
+from agents.steps import Listen, Stage, Step
+from agents.topics import Topics
+from pipeline import wire
+from pipeline.errors import HushwireError, ModelError, RecordError, SealError
+from pipeline.records import Heard
+
+REMEMBERED = 4_096
+"""Finished calls that are known without asking the ledger."""
+TICK_S = 0.25
+SWEEP_S = 5.0
+"""How often calls that wait are looked up in the ledger: another stage may have refused them."""
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Partition:
+    """A partition that this process reads."""
+
+    prefix: Prefix = field(default_factory=Prefix)
+    intake: deque[Delivery] = field(default_factory=deque)
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+
+
+class StageRuntime:
+    """Runs one stage; see the module's text.
+
+    Args:
+        stage: what to do with a call.
+        port: the broker.
+        ledger: keys and progress.
+        pool: the speech engines.
+        topics: where dead letters and audit records go.
+        metrics: what is counted.
+        limits: what bounds it.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        port: Port,
+        *,
+        ledger: Ledger,
+        pool: EarPool | None,
+        topics: Topics,
+        metrics: Metrics,
+        limits: Limits | None = None,
+    ) -> None:
+        self.stage, self._port, self._ledger, self._pool = stage, port, ledger, pool
+        self._topics, self._metrics, self._limits = topics, metrics, limits or Limits()
+        self._log = get_logger(stage.name)
+        self._out = Outbox(stage.name, port, topics=topics, metrics=metrics, limits=self._limits)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"hushwire-{stage.name}")
+        self._partitions: dict[tuple[str, int], _Partition] = {}
+        self._runs: dict[str, CallRun] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._over: OrderedDict[str, Callable[[str, int], bool] | None] = OrderedDict()
+        self._ended = asyncio.Event()
+        self._blocked = 0
+        self._unblocked_at = time.monotonic()
+        self._paused = False
+        self._desk = Desk(
+            in_thread=self._in_thread,
+            send=self._out.send,
+            tell=self._out.tell,
+            listen=self._listen,
+            act=self._out.act,
+            reject=self._out.reject,
+        )
+
+    # Reading
+
+    async def arrive(self, delivery: Delivery) -> None:
+        """Take a record from the broker; waits while too much is waiting already."""
+        place = delivery.topic, delivery.partition
+        partition = self._partitions.get(place)
+        if partition is None:
+            partition = self._partitions[place] = _Partition()
+            partition.task = self._spawn(self._read(partition))
+        if not partition.prefix.take(delivery.offset):
+            if delivery.offset not in partition.prefix:
+                self._port.acknowledge(*place, delivery.offset)
+            return
+        self._metrics.records.labels(self.stage.name).inc()
+        partition.intake.append(delivery)
+        partition.came.set()
+        while len(partition.intake) > self._limits.room:
+            partition.left.clear()
+            await partition.left.wait()
+
+    async def keep_only(self, places: set[tuple[str, int]]) -> None:
+        """Forget everything of partitions that now belong to another process."""
+        for place in set(self._partitions) - places:
+            partition = self._partitions.pop(place)
+            if partition.task is not None:
+                partition.task.cancel()
+            partition.left.set()
+        for call_id, run in list(self._runs.items()):
+            if any((topic, number) not in self._partitions for topic, number, _ in run.offsets):
+                self._tasks[call_id].cancel()
+        await asyncio.sleep(0)
+
+    async def _read(self, partition: _Partition) -> None:
+        while True:
+            while not partition.intake:
+                partition.came.clear()
+                await partition.came.wait()
+            delivery = partition.intake[0]
+            await self._route(delivery)
+            partition.intake.popleft()
+            partition.left.set()
+
+    async def _route(self, delivery: Delivery) -> None:
+        """Bring a record to its call, or say why not."""
+        try:
+            where = wire.address(delivery.headers, delivery.key)
+        except RecordError as error:
+            await self._discard(delivery, "", error.code)
+            return
+        if where.call_id in self._over:
+            await self._after_end(delivery, where)
+            return
+        run = self._runs.get(where.call_id) or await self._admit(delivery, where.call_id)
+        if run is None:
+            return
+        try:
+            associated = wire.associated_data(delivery.topic, delivery.headers)
+            value = run.seal.open(delivery.value or b"", associated)
+            record = wire.decode(where, delivery.headers, value)
+        except RecordError as error:
+            opened = not isinstance(error, SealError)
+            await self._discard(delivery, where.call_id, error.code, original=opened)
+            return
+        run.offsets.append((delivery.topic, delivery.partition, delivery.offset))
+        run.put(Arrival(delivery, record))
+        await self._blocking(run.until_room())
+
+    async def _after_end(self, delivery: Delivery, where: wire.Address) -> None:
+        late = self._over[where.call_id]
+        if late is not None and late(where.name, where.seq):
+            await self._discard(delivery, where.call_id, "late", original=False)
+            return
+        self._metrics.dropped.labels(self.stage.name, "over").inc()
+        self._done([(delivery.topic, delivery.partition, delivery.offset)])
+
+    async def _admit(self, delivery: Delivery, call_id: str) -> CallRun | None:
+        """Open a call at this stage; ``None`` when it is over or unknown."""
+        state, seal = await self._out.retry(lambda: self._look_up(call_id))
+        if state is None:
+            await self._discard(delivery, call_id, "unknown_call")
+            return None
+        if seal is None:
+            self._remember(call_id, None)
+            self._metrics.dropped.labels(self.stage.name, "over").inc()
+            self._done([(delivery.topic, delivery.partition, delivery.offset)])
+            return None
+        await self._blocking(self._until_few())
+        known = self._runs.get(call_id)
+        if known is not None:
+            return known
+        core = await self._in_stage(lambda: self.stage.open(call_id))
+        known = self._runs.get(call_id)
+        if known is not None:
+            # The same call's first records came over two topics at once.
+            return known
+        run = CallRun(call_id, seal, core, self._desk, room=self._limits.room, changed=self._weigh)
+        self._runs[call_id] = run
+        self._tasks[call_id] = self._spawn(self._drive(run))
+        self._metrics.in_flight.labels(self.stage.name).set(len(self._runs))
+        return run
+
+    def _look_up(self, call_id: str) -> tuple[CallState | None, Seal | None]:
+        state = self._ledger.state(call_id)
+        if state is not CallState.OPEN or self._ledger.finished(call_id, self.stage.name):
+            return state, None
+        return state, self._ledger.seal(call_id)
+
+    async def _until_few(self) -> None:
+        """Wait for a free place; where every call waits for records, more reading is the way."""
+        while len(self._runs) >= self._limits.calls:
+            if all(run.idle for run in self._runs.values()):
+                self._metrics.over_limit.labels(self.stage.name).inc()
+                return
+            self._ended.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), TICK_S)
+
+    async def _blocking(self, waiting: Coroutine[Any, Any, None]) -> None:
+        """Await something that holds reading up: meanwhile no call counts as quiet."""
+        self._blocked += 1
+        try:
+            await waiting
+        finally:
+            self._blocked -= 1
+            self._unblocked_at = time.monotonic()
+
+    # Calls
+
+    async def _drive(self, run: CallRun) -> None:
+        finished = False
+        try:
+            await run.run()
+            await self._out.retry(lambda: self._ledger.finish(run.call_id, self.stage.name))
+            finished = True
+        except asyncio.CancelledError:
+            self._forget(run)
+            raise
+        except fatal.FatalError:
+            raise
+        except Exception as error:  # noqa: BLE001 - fail closed: a broken call is refused
+            await self._refuse(run, _code(error))
+        # From here on a record that comes is one that comes after the end.
+        self._forget(run)
+        self._remember(run.call_id, run.core.late if finished else None)
+        for arrival in run.leftover() if finished else ():
+            where = wire.address(arrival.delivery.headers, arrival.delivery.key)
+            if run.core.late(where.name, where.seq):
+                await self._out.reject(arrival.delivery, run.call_id, "late")
+        if finished:
+            self._metrics.calls.labels(self.stage.name).inc()
+        self._done(run.offsets)
+
+    async def _refuse(self, run: CallRun, code: str) -> None:
+        """Close a call that can't be worked on: its key dies, its records open nowhere."""
+        self._log.error("call refused", call_id=run.call_id, code=code)
+        self._metrics.refused.labels(self.stage.name, code).inc()
+        facts = {"stage": self.stage.name, "code": code, "state": CallState.REFUSED.value}
+        tell = messages.audit(self._topics.audit, run.call_id, "call-refused", facts)
+        await (await self._out.tell(tell))
+        await self._out.retry(lambda: self._ledger.close_call(run.call_id, CallState.REFUSED))
+
+    def _forget(self, run: CallRun) -> None:
+        if self._runs.get(run.call_id) is run:
+            del self._runs[run.call_id], self._tasks[run.call_id]
+        self._ended.set()
+        self._metrics.in_flight.labels(self.stage.name).set(len(self._runs))
+        self._weigh()
+
+    def _remember(self, call_id: str, late: Callable[[str, int], bool] | None) -> None:
+        self._over[call_id] = late
+        while len(self._over) > REMEMBERED:
+            self._over.popitem(last=False)
+
+    def _done(self, offsets: list[tuple[str, int, int]]) -> None:
+        for topic, number, offset in offsets:
+            partition = self._partitions.get((topic, number))
+            for ready in partition.prefix.done(offset) if partition else ():
+                self._port.acknowledge(topic, number, ready)
+        waiting = sum(len(partition.prefix) for partition in self._partitions.values())
+        self._metrics.lag.labels(self.stage.name).set(waiting)
+
+    def _weigh(self) -> None:
+        """Pause or resume topics by how much audio the calls hold."""
+        if not self.stage.pausable:
+            return
+        held = sum(run.core.held for run in self._runs.values())
+        self._metrics.held.labels(self.stage.name).set(held)
+        if not self._paused and held > self._limits.held_bytes:
+            self._paused = True
+            self._blocked += 1
+            self._port.pause(self.stage.pausable)
+        elif self._paused and held <= self._limits.held_bytes // 2:
+            self._paused = False
+            self._blocked -= 1
+            self._unblocked_at = time.monotonic()
+            self._port.resume(self.stage.pausable)
+
+    # Time
+
+    async def watch(self) -> None:
+        """Tell calls when nothing came for long, and drop those that another stage refused."""
+        swept = time.monotonic()
+        while True:
+            await asyncio.sleep(TICK_S)
+            now = time.monotonic()
+            if self._paused:
+                # A rebalance resumes everything: say it again.
+                self._port.pause(self.stage.pausable)
+            if now - swept >= SWEEP_S:
+                swept = now
+                await self._sweep()
+            if self._blocked or any(one.intake for one in self._partitions.values()):
+                continue
+            for run in list(self._runs.values()):
+                wait = run.core.wait_s
+                since = max(run.last_arrival, self._unblocked_at)
+                if wait is not None and run.idle and now - since >= wait:
+                    run.put_quiet()
+
+    async def _sweep(self) -> None:
+        for call_id, run in list(self._runs.items()):
+            if time.monotonic() - run.last_arrival < SWEEP_S:
+                continue
+            state = await self._out.retry(lambda call=call_id: self._ledger.state(call))
+            if state is not CallState.OPEN and call_id in self._tasks:
+                self._tasks[call_id].cancel()
+                self._forget(run)
+                self._remember(call_id, None)
+                self._done(run.offsets)
+
+    async def stop(self) -> None:
+        """Drop everything in memory; unfinished calls are read again by whoever comes next."""
+        tasks = [one.task for one in self._partitions.values() if one.task is not None]
+        tasks += list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    # What the calls need
+
+    async def _in_thread(self, work: Callable[[], list[Step]]) -> list[Step]:
+        return await self._in_stage(work)
+
+    async def _in_stage(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    async def _listen(self, step: Listen) -> Heard:
+        if self._pool is None:
+            raise ModelError("this worker has no speech engines")
+        heard = await self._pool.listen(step.window, check=step.check)
+        if heard.unheard:
+            self._metrics.unheard.inc()
+        return heard
+
+    async def _discard(
+        self, delivery: Delivery, call_id: str, code: str, *, original: bool = False
+    ) -> None:
+        """Dead-letter a record that reached no call, and acknowledge it."""
+        await self._out.reject(delivery, call_id, code, original=original)
+        self._done([(delivery.topic, delivery.partition, delivery.offset)])
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task: asyncio.Task[None] = asyncio.create_task(work)
+        task.add_done_callback(_no_escape)
+        return task
+
+
+def _no_escape(task: asyncio.Task[None]) -> None:
+    """A task of ours that broke: nothing is acknowledged wrongly when the process ends now."""
+    if task.cancelled():
+        return
+    error = task.exception()
+    if error is not None and not isinstance(error, fatal.FatalError):
+        fatal.exit_now(fatal.BUG, f"a stage's task broke ({type(error).__name__})")
+
+
+def _code(error: BaseException) -> str:
+    """The content-free code of what broke a call."""
+    if isinstance(error, BaseExceptionGroup):
+        return _code(error.exceptions[0])
+    return error.code if isinstance(error, HushwireError) else "internal"

@@ -1,0 +1,144 @@
+"""MEDICAL_CONDITION: diagnoses and symptoms, by name and in lay words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import ClassVar, Final
+
+from models.answers import FILLERS, is_function, is_number, sentence_end, skip_lead_in, trim_fillers
+from models.lexicon import alternatives, diseases, longest
+from models.recognizers.base import Hit, SpokenRecognizer
+from models.spoken import Turn
+from pipeline.entities import Entity
+
+_PART: Final = alternatives("body_parts")
+_COMPLAINT: Final = alternatives("complaints")
+_WHERE: Final = r"(?:my|the|his|her|their|your|both|one|left|right|lower|upper|inner|back|of|side)"
+_IN_A_PART: Final = re.compile(
+    rf"\b(?:(?:really |very |bad |severe |sharp |constant |some |strange |weird |burning |high |low "
+    rf"|stabbing |dull |persistent )*{_COMPLAINT}(?: \w+)? (?:in|on|under|around|behind|near|from|down"
+    rf"|with|inside|to|of)(?: {_WHERE})* {_PART}(?: and (?:{_WHERE} )?{_PART})?"
+    rf"|{_PART} (?:{_COMPLAINT})(?: {_COMPLAINT})?"
+    rf"|(?:my|his|her|their|the)(?: left| right| lower| upper| whole| both| other)* {_PART}"
+    rf"(?: and {_PART})? (?:is|are|was|has been|have been|keeps?|feels?|been|started|really|just|got|gets|have)"
+    rf"(?: \w+){{0,2}} (?:{_COMPLAINT}|killing me|falling asleep|acting up)"
+    rf"|(?:my|his|her|their)(?: left| right| lower| upper)* {_PART} (?:hurts?|aches?|itch(?:es)?|throbs?"
+    rf"|burns?|bleeds?|cramps?|swells?)"
+    rf"|(?:broke|broken|sprained|twisted|fractured|injured|burned|tore|torn|dislocated|hurt|cut)"
+    rf" (?:my|his|her|a|the)(?: left| right)* {_PART}"
+    rf"|(?:swollen|sore|itchy|stiff|numb|broken|sprained|painful|bleeding|infected|burning|torn|weak"
+    rf"|fractured|achy|aching|dislocated|enlarged) {_PART})\b"
+)
+_LAY: Final = re.compile(
+    r"\b(?:(?:trouble|difficulty|problems?|hard time) (?:breathing|sleeping|swallowing|walking|seeing"
+    r"|hearing|urinating|peeing|standing|concentrating|focusing|eating|remembering)"
+    r"|(?:cant|cannot|couldnt|can not|havent been able to) (?:breathe|sleep|swallow|walk|see|hear|pee"
+    r"|urinate|taste|smell|keep (?:food|anything|it) down|stop (?:coughing|shaking|crying|bleeding))"
+    r"|(?:threw|throwing) up|(?:feel|feeling|felt|been feeling|get|getting)(?: really| very| so| a bit"
+    r"| a little| kind of)? (?:dizzy|nauseous|nauseated|faint|light ?headed|depressed|anxious|suicidal"
+    r"|feverish|weak|tired all the time|short of breath|numb|bloated|queasy)"
+    r"|(?:shortness|short|out) of breath|(?:lost|losing|gained|gaining)(?: a lot of| some)? weight"
+    r"|(?:high|low|elevated)(?: \w+)? (?:blood (?:pressure|sugar)|cholesterol|fever|sugar|pressure)"
+    r"|(?:burns?|burning|hurts?|pain) when (?:i|he|she) (?:pee|urinate|go|swallow|breathe|walk|eat|cough)s?"
+    r"|(?:pregnant|expecting a baby)|(?:passed|passing|blacked|blacking) out"
+    r"|(?:tested|testing) positive(?: for(?: \w+){1,2})?|(?:missed|late|heavy|irregular) periods?"
+    r"|(?:bad|severe|terrible|constant|nagging|persistent|dry) (?:cough|headaches?|migraines?|nausea"
+    r"|diarrhea|pain|itch|itching|rash|cramps|cold|flu)|(?:ringing|buzzing) in (?:my|his|her|the) ears?"
+    r"|(?:cough|coughing|throwing|spitting) up blood|(?:stage|type) (?:one|two|three|four|1|2|3|4)"
+    r"(?: \w+){0,2} (?:cancer|diabetes|kidney disease))\b"
+)
+_DIAGNOSED: Final = re.compile(
+    r"\b(?:diagnos(?:ed|is)(?: \w+){0,2}? (?:with|is|of|was|as)|suffer(?:s|ing|ed)? from|treated for"
+    r"|treatment for|history of|symptoms of|recovering from|battling|living with|complications? from"
+    r"|(?:being|been) seen for|treating (?:me|him|her) for|tested (?:positive )?for|died of)\b"
+    r"(?! (?:that|this|it|the (?:call|account|order)))"
+)
+_HAS: Final = re.compile(
+    r"\b(?:ive been having|i have been having|ive been getting|been having|ive had|i have had"
+    r"|i think i have|i think i might have|i might have|i may have|think its|i have|ive got|he has"
+    r"|she has|he had|she had|i had|im having|i am having|hes having|shes having|i keep getting"
+    r"|i get|because of my|because of|due to my|for my|about my|with my|it is for|its for)\b"
+)
+_IDIOMS: Final = re.compile(
+    r"\b(?:stroke of (?:luck|genius|midnight)|heart of|by heart|sick and tired|cold (?:call|feet|water"
+    r"|weather|drinks?)|pain in the neck|headache (?:to|for) (?:deal|set|return)|back pain relief cream"
+    r"|head of|on the other hand|at hand|second hand|face value|in the back|back of|foot of the"
+    r"|eye on|leg of|heads up|arms? and a leg|side of the|under pressure|water pressure|air pressure"
+    r"|tire pressure|oil pressure|problem with (?:the|my) (?:back|side|head)(?:rest| panel|phones?|light))\b"
+)
+_NO_CONDITION: Final = frozenset(
+    """account appointment question questions order bill insurance card phone number name address
+    issue issues problem problems trouble email car house computer internet service package
+    prescription medication medications medicine refill reason idea visit call time doctor doctors
+    work kids kid son daughter wife husband mom dad baby dog cat pen paper record records id member
+    coverage plan policy referral results copy form forms test tests checkup check physical annual
+    yearly follow followup cleaning surgery other another same it that this them one two lot few
+    couple minute hard day days week weeks here now pleasure chance wonderful nice great good it
+    router printer order orders delivery receipt password app website portal""".split()
+)
+_LONGEST: Final = 9
+
+
+class ConditionRecognizer(SpokenRecognizer):
+    """Diagnoses and symptoms; in a call about health also what "I have …" names."""
+
+    ENTITIES: ClassVar[tuple[str, ...]] = (Entity.MEDICAL_CONDITION,)
+
+    def find(self, turn: Turn) -> Iterator[Hit]:
+        """Lexicon entries, complaints of a part of the body, stated and asked conditions."""
+        idioms = [(found.first, found.last) for found in turn.search(_IDIOMS)]
+        for hit in self._all(turn):
+            if not any(first < hit.last and hit.first < last for first, last in idioms):
+                yield hit
+
+    def _all(self, turn: Turn) -> Iterator[Hit]:
+        keys = turn.keys(0, len(turn.tokens))
+        index = 0
+        while index < len(keys):
+            size = longest(diseases(), keys, index)
+            if size:
+                yield Hit(Entity.MEDICAL_CONDITION, index, index + size, 0.65, "lexicon")
+            index += max(1, size)
+        for found in turn.search(_IN_A_PART):
+            score = 0.6 if turn.medical or _PERSONAL.search(found.match.group()) else 0.45
+            yield Hit(Entity.MEDICAL_CONDITION, found.first, found.last, score, "part of the body")
+        for found in turn.search(_LAY):
+            yield Hit(Entity.MEDICAL_CONDITION, found.first, found.last, 0.55, "lay words")
+        for found in turn.search(_DIAGNOSED):
+            yield from self._named(turn, found.last, 0.7, "diagnosed")
+        if turn.medical:
+            for found in turn.search(_HAS):
+                yield from self._named(turn, found.last, 0.5, "has")
+        asked = turn.expected(Entity.MEDICAL_CONDITION)
+        if asked is not None and turn.medical:
+            yield from self._named(turn, skip_lead_in(turn, asked), 0.55, "asked for")
+
+    @staticmethod
+    def _named(turn: Turn, at: int, score: float, pattern: str) -> Iterator[Hit]:
+        first = at
+        while first < len(turn.tokens) and turn.tokens[first].key in {
+            "a", "an", "the", "some", "my", "this", "these", "really", "very", "such", "been", "for",
+            "having", "it", "its", "because", "of", "i", "have", "ive", "had",
+        }:
+            first += 1
+        last = first
+        stop = sentence_end(turn, first, _LONGEST) if first < len(turn.tokens) else first
+        while last < stop:
+            key = turn.tokens[last].key
+            if key in _NO_CONDITION or (key in FILLERS and key not in {"right", "and"}):
+                break
+            if key in {"but", "so", "that", "which", "since", "because", "when", "would", "can"}:
+                break
+            last += 1
+        while last > first and is_function(turn.tokens[last - 1].key) and (
+            turn.tokens[last - 1].key not in {"down", "up", "out", "back"}
+        ):
+            last -= 1
+        last = trim_fillers(turn, first, last)
+        keys = turn.keys(first, last)
+        if keys and not all(is_function(key) or is_number(key) for key in keys):
+            yield Hit(Entity.MEDICAL_CONDITION, first, last, score, pattern)
+
+
+_PERSONAL: Final = re.compile(r"\b(?:my|his|her|i)\b")

@@ -1,0 +1,373 @@
+"""The certificate of a call: what was muted, by what, and that the check of the output passed.
+
+A certificate holds no spoken content and is a pure function of the call, its policy and the
+models: no time of creation, so that a repeat gives the same bytes. Its shape is published as
+``schemas/certificate.v1.json``. ``check_certificate`` verifies one offline against the stored
+files, with nothing but this module's rules.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import metadata
+from typing import Annotated, Any, Final, Literal
+
+import numpy as np
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from pipeline.audio import iter_chunks
+from pipeline.errors import AudioError, RecordError
+from pipeline.intervals import covered, merge_intervals
+from pipeline.loudness import SILENCE_DBFS, loudest_frame
+from pipeline.policy import Policy
+from pipeline.records import Action, Check, Interval, Mute, Reason, Span, Verdict
+from pipeline.rendering import Fill, expected_inside, is_gap
+
+SCHEMA_ID: Final = "hushwire.certificate.v1"
+_CONFIG: Final = ConfigDict(extra="forbid")
+_Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+_Count = Annotated[int, Field(ge=0)]
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class PolicyStated:
+    """Which policy a call was redacted by."""
+
+    name: str
+    version: str
+    digest: _Sha256
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class SpanStated:
+    """A span without its text."""
+
+    entity: str
+    channel: _Count
+    start: _Count
+    """Call sample."""
+    end: _Count
+    start_ms: _Count
+    end_ms: _Count
+    score: float
+    recognizer: str
+    action: Action
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class MuteStated:
+    """Silenced samples of one channel."""
+
+    channel: _Count
+    start: _Count
+    end: _Count
+    gap: bool
+    """Whether it only stands for audio that never came: zero in every style."""
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class CheckStated:
+    """One question of verification and its answer."""
+
+    name: str
+    passed: bool
+    measured: float
+    limit: float
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class Signature:
+    """Who vouches for a certificate; filled in by the signing part."""
+
+    algorithm: str
+    key_id: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class Certificate:
+    """What is stated of a call; see the module's text."""
+
+    schema: Literal["hushwire.certificate.v1"]
+    call_id: str
+    started_at: str
+    """As the recorder said it, or empty."""
+    ended_by: str
+    marks: tuple[str, ...]
+    sample_rate: _Count
+    roles: tuple[str, ...]
+    """One per channel."""
+    samples: _Count
+    duration_ms: _Count
+    policy: PolicyStated
+    style: Literal["silence", "tone", "noise"]
+    software: str
+    models: tuple[str, ...]
+    """``id@sha256`` prefix of every model that listened or detected."""
+    spans: tuple[SpanStated, ...]
+    mutes: tuple[MuteStated, ...]
+    muted_ms: _Count
+    """Over all channels."""
+    muted_ms_by_entity: dict[str, int]
+    """A mute with several types counts for each of them."""
+    muted_ms_by_reason: dict[str, int]
+    passed: bool
+    checks: tuple[CheckStated, ...]
+    listened_ms: _Count
+    """How much redacted audio was listened to again."""
+    files: dict[str, _Sha256]
+    """sha256 of every stored file by name; empty for a quarantined call."""
+    signature: Signature | None = None
+
+
+_ADAPTER: Final = TypeAdapter(Certificate)
+
+
+def build_certificate(
+    verdict: Verdict,
+    policy: Policy,
+    *,
+    spans: Iterable[Span],
+    mutes: Iterable[Mute],
+    models: Iterable[str],
+    length: int,
+    files: Mapping[str, bytes],
+    checks: Sequence[Check] = (),
+) -> Certificate:
+    """State a call.
+
+    Args:
+        verdict: of verification.
+        policy: what the call was redacted by.
+        spans: everything that detection found, whatever the action.
+        mutes: everything that was silenced; pieces of one mute may come one by one.
+        models: every model that listened or detected.
+        length: of the call, in samples.
+        files: what is stored, by name.
+        checks: further ones, asked after the verdict.
+    """
+    call, end = verdict.call, verdict.end
+    rate = max(1, call.sample_rate)
+    muted = sorted(set(mutes) | set(verdict.added), key=lambda one: (one.channel, one.start))
+    behind = {span for mute in muted for span in mute.spans if span.reason is not Reason.GAP}
+    every = (*verdict.checks, *checks)
+    total = sum(len(one) for one in _by_channel(muted))
+    return Certificate(
+        schema=SCHEMA_ID,
+        call_id=call.call_id,
+        started_at=call.started_at,
+        ended_by=end.ended_by.value if end else "",
+        marks=end.marks if end else (),
+        sample_rate=call.sample_rate,
+        roles=tuple(role.value for role in call.roles),
+        samples=length,
+        duration_ms=length * 1_000 // rate,
+        policy=PolicyStated(policy.name, policy.version, policy.digest),
+        style=policy.muting.style,
+        software=f"hushwire {metadata.version('hushwire')}",
+        models=tuple(sorted({*models, *verdict.models})),
+        spans=tuple(_stated(span, rate) for span in sorted(set(spans) | behind, key=_span_order)),
+        mutes=_mutes_stated(muted),
+        muted_ms=total * 1_000 // rate,
+        muted_ms_by_entity=_muted_by(muted, rate, lambda span: span.entity),
+        muted_ms_by_reason=_muted_by(muted, rate, lambda span: span.reason.value),
+        passed=all(check.passed for check in every) and verdict.passed,
+        checks=tuple(CheckStated(c.name, c.passed, c.measured, c.limit) for c in every),
+        listened_ms=verdict.listened * 1_000 // rate,
+        files={name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())},
+    )
+
+
+def certificate_json(certificate: Certificate) -> bytes:
+    """A certificate's file: the same certificate gives the same bytes."""
+    data = _ADAPTER.dump_python(certificate, mode="json")
+    return (json.dumps(data, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+
+
+def signing_payload(certificate: Certificate) -> bytes:
+    """What a signature covers: the canonical JSON of everything but the signature itself."""
+    data = _ADAPTER.dump_python(certificate, mode="json")
+    data.pop("signature")
+    return json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def parse_certificate(data: bytes) -> Certificate:
+    """Read a certificate's file.
+
+    Raises:
+        RecordError: it does not follow the schema; the message names the place, not the value.
+    """
+    try:
+        return _ADAPTER.validate_json(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise RecordError(f"certificate: {place}: {first['msg']}") from error
+
+
+def certificate_schema() -> dict[str, Any]:
+    """The published JSON schema, as ``schemas/certificate.v1.json`` holds it."""
+    schema = _ADAPTER.json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["$id"] = SCHEMA_ID
+    return schema
+
+
+def check_certificate(
+    certificate: bytes, audio: bytes, files: Mapping[str, bytes], *, limit_dbfs: float = -60.0
+) -> tuple[Check, ...]:
+    """Verify a certificate offline against the files that were stored with it.
+
+    Args:
+        certificate: its file.
+        audio: the stored recording.
+        files: every other stored file by name, transcripts above all.
+        limit_dbfs: loudest RMS of 10 ms allowed inside a silent mute.
+
+    Returns:
+        One check each: the call passed, every hash agrees and every file is there, length and
+        rate agree, the mutes hold what they have to, every span to be muted lies in a mute.
+
+    Raises:
+        RecordError: the certificate does not follow the schema.
+    """
+    stated = parse_certificate(certificate)
+    hashes = {hashlib.sha256(data).hexdigest() for data in (audio, *files.values())}
+    wrong = sum(1 for digest in stated.files.values() if digest not in hashes)
+    extra = len(hashes - set(stated.files.values()))
+    checks = [
+        Check("passed", stated.passed, float(stated.passed), 1.0),
+        _none("files_missing_or_altered", wrong),
+        _none("files_not_stated", extra + (not stated.files)),
+        _none("spans_not_covered", _uncovered(stated)),
+    ]
+    return (*checks, *_measure(stated, audio, limit_dbfs))
+
+
+def uncovered_spans(spans: Iterable[Span], mutes: Iterable[Mute], length: int) -> int:
+    """How many spans that had to be muted are not wholly inside the mutes of their channel."""
+    silent: dict[int, list[Interval]] = {}
+    for mute in mutes:
+        silent.setdefault(mute.channel, []).append(mute.interval)
+    return sum(
+        1
+        for span in spans
+        if span.action is Action.MUTE
+        and not covered(
+            Interval(min(span.start, length), max(min(span.start, length), min(span.end, length))),
+            silent.get(span.channel, []),
+        )
+    )
+
+
+def _measure(stated: Certificate, audio: bytes, limit_dbfs: float) -> list[Check]:
+    """Decode the recording block by block and look into its mutes."""
+    mutes = [
+        Mute(one.channel, one.start, one.end, _gap_spans(one) if one.gap else ())
+        for one in stated.mutes
+    ]
+    fill = Fill(stated.style, stated.sample_rate, stated.call_id)
+    place, wrong, loudest = 0, 0, SILENCE_DBFS
+    try:
+        for block in iter_chunks(audio, seconds=1.0):
+            if block.shape[1] != len(stated.roles):
+                return [_none("channels_wrong", 1)]
+            wanted, mask = expected_inside(mutes, fill, shape=block.shape, start=place)
+            wrong += int(np.count_nonzero((block != wanted) & mask))
+            loudest = max(loudest, loudest_frame(np.where(mask, block, 0), stated.sample_rate))
+            place += len(block)
+    except AudioError:
+        return [_none("audio_unreadable", 1)]
+    inside = (
+        Check("energy_in_mutes_dbfs", loudest <= limit_dbfs, round(loudest, 2), limit_dbfs)
+        if stated.style == "silence"
+        else _none("wrong_fill_samples", wrong)
+    )
+    return [_none("samples_missing", abs(stated.samples - place)), inside]
+
+
+def _gap_spans(one: MuteStated) -> tuple[Span, ...]:
+    name = Reason.GAP.upper()
+    return (Span(name, one.channel, one.start, one.end, 1.0, "assembly", reason=Reason.GAP),)
+
+
+def _uncovered(stated: Certificate) -> int:
+    spans = [
+        Span(one.entity, one.channel, one.start, one.end, one.score, one.recognizer, one.action)
+        for one in stated.spans
+    ]
+    mutes = [Mute(one.channel, one.start, one.end) for one in stated.mutes]
+    return uncovered_spans(spans, mutes, stated.samples)
+
+
+def _stated(span: Span, rate: int) -> SpanStated:
+    start, end = max(0, span.start), max(0, span.start, span.end)
+    return SpanStated(
+        entity=span.entity,
+        channel=max(0, span.channel),
+        start=start,
+        end=end,
+        start_ms=start * 1_000 // rate,
+        end_ms=-(-end * 1_000 // rate),
+        score=round(span.score, 4),
+        recognizer=span.recognizer,
+        action=span.action,
+        reason=span.reason,
+    )
+
+
+def _mutes_stated(mutes: Sequence[Mute]) -> tuple[MuteStated, ...]:
+    """The mutes joined per channel; gaps apart, because they are zero in every style."""
+    return tuple(
+        MuteStated(channel, one.start, one.end, gap)
+        for gap in (False, True)
+        for channel in sorted({mute.channel for mute in mutes})
+        for one in merge_intervals(
+            mute.interval for mute in mutes if mute.channel == channel and is_gap(mute) is gap
+        )
+    )
+
+
+def _by_channel(mutes: Sequence[Mute]) -> list[Interval]:
+    return [
+        one
+        for channel in sorted({mute.channel for mute in mutes})
+        for one in merge_intervals(mute.interval for mute in mutes if mute.channel == channel)
+    ]
+
+
+def _muted_by(mutes: Sequence[Mute], rate: int, key: Callable[[Span], str]) -> dict[str, int]:
+    """Milliseconds of the mutes that hold a span of each kind."""
+    kinds = sorted({key(span) for mute in mutes for span in mute.spans})
+    return {
+        kind: sum(
+            len(one)
+            for one in _by_channel(
+                [mute for mute in mutes if any(key(span) == kind for span in mute.spans)]
+            )
+        )
+        * 1_000
+        // rate
+        for kind in kinds
+    }
+
+
+def _span_order(span: Span) -> tuple[int, int, int, str, str, str, str, float]:
+    return (
+        span.start,
+        span.end,
+        span.channel,
+        span.entity,
+        span.recognizer,
+        span.reason.value,
+        span.action.value,
+        span.score,
+    )
+
+
+def _none(name: str, count: int) -> Check:
+    return Check(name=name, passed=count == 0, measured=float(count), limit=0.0)

@@ -1,0 +1,321 @@
+"""The redacted transcript of a call, and the shapes in which it is stored.
+
+A word stays only where no mute overlaps it on its channel, whatever the reason of the mute. What
+is muted shows as a placeholder such as ``[CARD_NUMBER]``; equal placeholders that follow one
+another are one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pipeline.intervals import merge_intervals
+from pipeline.records import CallInfo, Hearing, Interval, Mute, Reason, Role, Word
+from pipeline.rendering import is_gap
+
+TURN_PAUSE_MS: Final = 1_500
+"""A longer pause of the same speaker begins a new turn."""
+_PHRASE_PAUSE_MS: Final = 700
+"""Turns are put in order by phrases: stretches of one channel without a longer pause."""
+_PUNCTUATION: Final = re.compile(r"^(.*?)([.,?!;:]+)$", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word that stays, or a placeholder for what was muted."""
+
+    channel: int
+    start: int
+    end: int
+    text: str = field(repr=False)
+    probability: float = 1.0
+    entity: str = ""
+    """Set on placeholders."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one speaker says before the other does."""
+
+    channel: int
+    role: Role
+    start: int
+    end: int
+    tokens: tuple[Token, ...]
+
+    @property
+    def text(self) -> str:
+        """The turn's redacted text."""
+        return " ".join(token.text for token in self.tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """A call's redacted transcript."""
+
+    call: CallInfo
+    length: int
+    """Of the call, in samples."""
+    turns: tuple[Turn, ...]
+
+    @property
+    def text(self) -> str:
+        """Plain text, a line a turn, with the role in front."""
+        return "".join(f"{turn.role.upper()}: {turn.text}\n" for turn in self.turns)
+
+
+def build_transcript(
+    call: CallInfo, length: int, words: Iterable[Word], mutes: Sequence[Mute]
+) -> Transcript:
+    """Put together what may be shown of a call.
+
+    Args:
+        call: what is known of it.
+        length: in samples.
+        words: those that detection kept; other than ``Hearing.MAIN`` ones are never shown.
+        mutes: every mute of the call, those of echo and verification too.
+    """
+    main = [word for word in words if word.hearing is Hearing.MAIN]
+    tokens: list[Token] = []
+    for channel in range(call.channels):
+        here = [mute for mute in mutes if mute.channel == channel and mute.start < mute.end]
+        silent = merge_intervals(mute.interval for mute in here)
+        shown = [word for word in main if word.channel == channel]
+        kept, swallowed = _split(shown, silent)
+        tokens += _merged(sorted([*kept, *_placeholders(here, swallowed)], key=_place))
+    return Transcript(call=call, length=length, turns=_turns(call, tokens))
+
+
+def to_call_analytics(transcript: Transcript, *, entities: Sequence[str] = ()) -> dict[str, Any]:
+    """The transcript in the shape of Amazon Transcribe Call Analytics' post-call output.
+
+    Fields that need a sentiment or loudness model are left out. Confidence is a string there, as
+    in the service's own files. ``entities``: types that were redacted, for ``ContentMetadata``.
+    """
+    call = transcript.call
+    participants = [
+        {"ParticipantId": _participant(call, channel), "ParticipantRole": role.upper()}
+        for channel, role in enumerate(call.roles)
+    ]
+    return {
+        "JobStatus": "COMPLETED",
+        "LanguageCode": _language(call.language),
+        "Channel": "VOICE",
+        "SessionId": call.call_id,
+        "Participants": participants,
+        "ContentMetadata": {
+            "Output": "Redacted",
+            "RedactionTypes": ["PII"],
+            "RedactionTypesMetadata": {
+                "PII": {"RedactionMaskMode": "EntityType", "EntityTypes": sorted(set(entities))}
+            },
+        },
+        "Transcript": [
+            _turn(transcript, turn, index) for index, turn in enumerate(transcript.turns)
+        ],
+        "ConversationCharacteristics": {
+            "TotalConversationDurationMillis": _ms(transcript.length, call.sample_rate),
+            "TalkTime": _talk_time(transcript),
+        },
+    }
+
+
+def to_json(data: dict[str, Any]) -> bytes:
+    """Deterministic JSON: the same content gives the same bytes."""
+    return (json.dumps(data, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+
+
+def to_webvtt(transcript: Transcript) -> bytes:
+    """The transcript as WebVTT (W3C), a cue a turn, with the role as voice."""
+    rate = transcript.call.sample_rate
+    cues = ["WEBVTT\n"]
+    for index, turn in enumerate(transcript.turns, start=1):
+        start, end = _ms(turn.start, rate), max(_ms(turn.start, rate) + 1, _ms(turn.end, rate))
+        voice = turn.role.title()
+        cues.append(
+            f"{index}\n{_clock(start)} --> {_clock(end)}\n<v {voice}>{_escaped(turn.text)}</v>\n"
+        )
+    return "\n".join(cues).encode()
+
+
+def _split(words: Iterable[Word], silent: Sequence[Interval]) -> tuple[list[Token], list[Interval]]:
+    """Tokens of the words outside every mute, and the places of those that a mute touches."""
+    kept: list[Token] = []
+    swallowed: list[Interval] = []
+    for word in words:
+        # A word without length still stands at one sample.
+        place = Interval(word.start, max(word.end, word.start + 1))
+        text = " ".join(word.text.split())
+        if any(place.overlaps(mute) for mute in silent):
+            swallowed.append(place)
+        elif text:
+            kept.append(Token(word.channel, word.start, place.end, text, word.probability))
+    return kept, swallowed
+
+
+def _placeholders(mutes: Sequence[Mute], swallowed: Sequence[Interval]) -> list[Token]:
+    """One per entity of each mute, in the order in which they were spoken.
+
+    A gap shows nothing, and neither does an echo, unless a word was lost to it.
+    """
+    tokens: list[Token] = []
+    for mute in mutes:
+        lost = any(place.overlaps(mute.interval) for place in swallowed)
+        if is_gap(mute):
+            continue
+        if mute.spans and not lost and all(span.reason is Reason.ECHO for span in mute.spans):
+            continue
+        shown = [
+            (max(span.start, mute.start), min(span.end, mute.end), span.entity)
+            for span in mute.spans
+            if span.reason is not Reason.GAP and (lost or span.reason is not Reason.ECHO)
+        ] or [(mute.start, mute.end, "REDACTED")]
+        for start, end, entity in sorted(shown):
+            place = min(max(start, mute.start), mute.end - 1)
+            tokens.append(
+                Token(mute.channel, place, max(place + 1, end), f"[{entity}]", entity=entity)
+            )
+    return tokens
+
+
+def _place(token: Token) -> tuple[int, int, str]:
+    return token.start, token.end, token.text
+
+
+def _merged(tokens: Iterable[Token]) -> list[Token]:
+    """Join equal placeholders that follow one another directly."""
+    merged: list[Token] = []
+    for token in tokens:
+        last = merged[-1] if merged else None
+        if last is not None and token.entity and token.entity == last.entity:
+            merged[-1] = Token(
+                last.channel, last.start, max(last.end, token.end), last.text, entity=last.entity
+            )
+        else:
+            merged.append(token)
+    return merged
+
+
+def _turns(call: CallInfo, tokens: Sequence[Token]) -> tuple[Turn, ...]:
+    """Phrases of all channels in order of time; those of one speaker that follow are one turn."""
+    phrase_pause = _PHRASE_PAUSE_MS * call.sample_rate // 1_000
+    turn_pause = TURN_PAUSE_MS * call.sample_rate // 1_000
+    phrases: list[list[Token]] = []
+    for channel in range(call.channels):
+        for token in sorted((one for one in tokens if one.channel == channel), key=_place):
+            last = phrases[-1][-1] if phrases else None
+            if (
+                last is not None
+                and last.channel == channel
+                and (token.start - last.end < phrase_pause)
+            ):
+                phrases[-1].append(token)
+            else:
+                phrases.append([token])
+    turns: list[list[Token]] = []
+    for phrase in sorted(phrases, key=lambda each: (each[0].start, each[0].channel)):
+        last = turns[-1][-1] if turns else None
+        if (
+            last is not None
+            and last.channel == phrase[0].channel
+            and (phrase[0].start - last.end < turn_pause)
+        ):
+            turns[-1] = _merged([*turns[-1], *phrase])
+        else:
+            turns.append(phrase)
+    return tuple(
+        Turn(
+            channel=each[0].channel,
+            role=call.roles[each[0].channel],
+            start=each[0].start,
+            end=max(token.end for token in each),
+            tokens=tuple(each),
+        )
+        for each in turns
+    )
+
+
+def _turn(transcript: Transcript, turn: Turn, index: int) -> dict[str, Any]:
+    call = transcript.call
+    rate = call.sample_rate
+    redacted = [
+        {"BeginOffsetMillis": _ms(token.start, rate), "EndOffsetMillis": _ms(token.end, rate)}
+        for token in turn.tokens
+        if token.entity
+    ]
+    out: dict[str, Any] = {
+        "Id": f"{call.call_id}-{index}",
+        "ParticipantId": _participant(call, turn.channel),
+        "ParticipantRole": turn.role.upper(),
+        "BeginOffsetMillis": _ms(turn.start, rate),
+        "EndOffsetMillis": _ms(turn.end, rate),
+        "Content": turn.text,
+        "Items": [item for token in turn.tokens for item in _items(token, rate)],
+    }
+    if redacted:
+        out["Redaction"] = {"RedactedTimestamps": redacted}
+    return out
+
+
+def _items(token: Token, rate: int) -> list[dict[str, Any]]:
+    """A word as one item, and its punctuation as another, as the service writes them."""
+    found = None if token.entity else _PUNCTUATION.match(token.text)
+    text, marks = (found.group(1), found.group(2)) if found else (token.text, "")
+    spoken: dict[str, Any] = {
+        "Type": "pronunciation",
+        "Content": text,
+        "BeginOffsetMillis": _ms(token.start, rate),
+        "EndOffsetMillis": _ms(token.end, rate),
+        "Confidence": f"{token.probability:.4f}",
+    }
+    if token.entity:
+        spoken["Redactions"] = [{"Type": token.entity, "Category": "PII"}]
+    items = [spoken] if text else []
+    if marks:
+        items.append({"Type": "punctuation", "Content": marks, "Confidence": "0.0"})
+    return items
+
+
+def _talk_time(transcript: Transcript) -> dict[str, Any]:
+    rate = transcript.call.sample_rate
+    details: dict[str, dict[str, int]] = {}
+    for channel in range(transcript.call.channels):
+        spoken = sum(
+            len(each)
+            for each in merge_intervals(
+                Interval(turn.start, turn.end)
+                for turn in transcript.turns
+                if turn.channel == channel
+            )
+        )
+        details[_participant(transcript.call, channel)] = {"TotalTimeMillis": _ms(spoken, rate)}
+    total = sum(each["TotalTimeMillis"] for each in details.values())
+    return {"DetailsByParticipant": details, "TotalTimeMillis": total}
+
+
+def _participant(call: CallInfo, channel: int) -> str:
+    """The role where it is the only one of its kind, else with the channel's number."""
+    role = call.roles[channel]
+    return role.upper() if call.roles.count(role) == 1 else f"{role.upper()}_{channel}"
+
+
+def _language(language: str) -> str:
+    return "en-US" if language in {"", "en"} else language
+
+
+def _ms(samples: int, rate: int) -> int:
+    return samples * 1_000 // rate
+
+
+def _clock(milliseconds: int) -> str:
+    seconds, rest = divmod(milliseconds, 1_000)
+    return f"{seconds // 3_600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{rest:03}"
+
+
+def _escaped(text: str) -> str:
+    """Text for a cue: ``&``, ``<`` and ``>`` would begin markup or an arrow."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
