@@ -10,15 +10,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from agents.port import Delivery
 from agents.sealing import Seal
-from agents.steps import Act, CallCore, Listen, Send, Step, Tell
+from agents.steps import Act, CallCore, Later, Listen, Send, Step, Tell
 from pipeline.errors import RecordError
 from pipeline.records import Heard, Record
 
+T = TypeVar("T")
 AHEAD = 4
 """Windows of one call that may be in the pool or wait there."""
 _BATCH = 64
@@ -27,7 +29,7 @@ _BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A decoded record; ``None`` in its place says that nothing came for a while."""
+    """A decoded record, and where it came from."""
 
     delivery: Delivery
     record: Record
@@ -51,7 +53,7 @@ class Desk:
         in_thread: Callable[[Callable[[], list[Step]]], Awaitable[list[Step]]],
         send: Callable[[Send, Seal], Awaitable[Awaitable[object]]],
         tell: Callable[[Tell], Awaitable[Awaitable[object]]],
-        listen: Callable[[Listen], Awaitable[Heard]],
+        listen: Callable[[Listen], Coroutine[Any, Any, Heard]],
         act: Callable[[Act], Awaitable[None]],
         reject: Callable[[Delivery, str, str], Awaitable[None]],
     ) -> None:
@@ -96,14 +98,16 @@ class CallRun:
         self._arrived = asyncio.Event()
         self._taken = asyncio.Event()
         self._steps: asyncio.Queue[_Queued] = asyncio.Queue()
-        self._ahead = asyncio.Semaphore(AHEAD)
         self._busy = 0
-        self._listening: set[asyncio.Task[Heard]] = set()
+        self._listening: set[asyncio.Task[Any]] = set()
+        self._heard_one = asyncio.Event()
+        self._group = asyncio.TaskGroup()
 
     @property
     def idle(self) -> bool:
         """Whether nothing is to be done until another record comes."""
-        return not self._inbox and not self._busy and self._steps.empty()
+        busy = self._inbox or self._busy or self._listening
+        return not busy and self._steps.empty()
 
     def put(self, arrival: Arrival) -> None:
         """Take over a record; never waits, so that a cancelled reader loses nothing."""
@@ -134,12 +138,10 @@ class CallRun:
             Exception: whatever the core raises beyond ``RecordError``: the call is to be refused.
         """
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._take_all())
-                group.create_task(self._step_all())
+            async with self._group:
+                self._group.create_task(self._take_all())
+                self._group.create_task(self._step_all())
         finally:
-            for task in self._listening:
-                task.cancel()
             # A reader that waits for room must not wait for a call that is over.
             self._room = 1 << 62
             self._taken.set()
@@ -152,14 +154,13 @@ class CallRun:
             if not self._inbox:
                 self._steps.put_nowait(_Queued(_OVER))
                 return
+            while len(self._listening) >= AHEAD:
+                self._heard_one.clear()
+                await self._heard_one.wait()
             self._busy += 1
             arrival = self._inbox.popleft()
             self._taken.set()
-            for step in await self._take(arrival):
-                if isinstance(step, Listen):
-                    await self._ahead.acquire()
-                self._steps.put_nowait(self._queued(step))
-            self._changed()
+            self._put_steps(await self._take(arrival))
             self._busy -= 1
 
     async def _take(self, arrival: Arrival | None) -> list[Step]:
@@ -172,13 +173,36 @@ class CallRun:
             await self._desk.reject(arrival.delivery, self.call_id, error.code)
             return []
 
-    def _queued(self, step: Step) -> _Queued:
+    def _put_steps(self, steps: list[Step]) -> None:
+        """Queue the steps of one answer of the core; without waiting, so that order is kept."""
+        for step in steps:
+            self._start(step)
+        self._changed()
+        if self.core.done:
+            # The core may end with what was heard, not with a record: wake the taking task.
+            self._arrived.set()
+
+    def _start(self, step: Step) -> None:
         if not isinstance(step, Listen):
-            return _Queued(step)
-        task = asyncio.ensure_future(self._desk.listen(step))
+            self._steps.put_nowait(_Queued(step))
+        elif step.in_order:
+            self._steps.put_nowait(_Queued(step, self._listen(self._desk.listen(step))))
+        else:
+            self._listen(self._answer(step))
+
+    def _listen(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = self._group.create_task(work)
         self._listening.add(task)
-        task.add_done_callback(self._listening.discard)
-        return _Queued(step, task)
+        task.add_done_callback(self._no_longer_listens)
+        return task
+
+    def _no_longer_listens(self, task: asyncio.Task[Any]) -> None:
+        self._listening.discard(task)
+        self._heard_one.set()
+
+    async def _answer(self, step: Listen) -> None:
+        heard = await self._desk.listen(step)
+        self._put_steps(await self._desk.in_thread(lambda: step.then(heard)))
 
     async def _step_all(self) -> None:
         while True:
@@ -186,11 +210,11 @@ class CallRun:
             self._busy += 1
             while not self._steps.empty() and len(batch) < _BATCH:
                 batch.append(self._steps.get_nowait())
-            if await self._carry_out(batch, counted=True):
+            if await self._carry_out(batch):
                 return
             self._busy -= 1
 
-    async def _carry_out(self, batch: list[_Queued], *, counted: bool) -> bool:
+    async def _carry_out(self, batch: list[_Queued]) -> bool:
         """Carry out steps in order; whether the call is over."""
         sent: list[Awaitable[object]] = []
         for queued in batch:
@@ -199,26 +223,28 @@ class CallRun:
                 sent.append(await self._desk.send(step, self.seal))
                 continue
             await _all(sent)
-            if isinstance(step, Tell):
-                sent.append(await self._desk.tell(step))
-            elif isinstance(step, Listen) and queued.heard is not None:
-                await self._heard(step, queued.heard, counted=counted)
-            elif step is _OVER:
+            if step is _OVER:
                 return True
-            elif isinstance(step, Act):
-                await self._desk.act(step)
+            await self._carry_out_one(step, queued.heard)
         await _all(sent)
         return False
 
-    async def _heard(self, step: Listen, task: asyncio.Task[Heard], *, counted: bool) -> None:
-        heard = await task
-        if counted:
-            self._ahead.release()
-        steps = await self._desk.in_thread(lambda: step.then(heard))
+    async def _carry_out_one(self, step: Step, task: asyncio.Task[Heard] | None) -> None:
+        if isinstance(step, Tell):
+            await (await self._desk.tell(step))
+        elif isinstance(step, Act):
+            await self._desk.act(step)
+        elif isinstance(step, Later):
+            await self._in_place(await self._desk.in_thread(step.then))
+        elif isinstance(step, Listen) and task is not None:
+            heard = await task
+            await self._in_place(await self._desk.in_thread(lambda: step.then(heard)))
+
+    async def _in_place(self, steps: list[Step]) -> None:
+        """Carry out steps before those that are queued already."""
+        await self._carry_out([_Queued(step) for step in steps])
         self._changed()
-        await self._carry_out([self._queued(one) for one in steps], counted=False)
         if self.core.done:
-            # The core ended with what was heard, not with a record: wake the other task.
             self._arrived.set()
 
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Any
 
 from agents.bound import end_with_parent
+from models.ear import EarSettings, check, hear, start_ear
 from pipeline.errors import ModelError
 from pipeline.listening import unheard
 from pipeline.records import Heard, Window
@@ -49,7 +51,7 @@ class EarPool:
 
     def __init__(self, ears: Ears, workers: int, *, listen_s: float = LISTEN_S) -> None:
         self._ears, self._workers, self._listen_s = ears, max(1, workers), listen_s
-        self._executor = self._new()
+        self._executor = _executor(self._ears, self._workers)
         self._slots = asyncio.Semaphore(2 * self._workers)
         self._alone = asyncio.Lock()
 
@@ -109,7 +111,7 @@ class EarPool:
 
     async def _renew(self) -> None:
         self._kill()
-        self._executor = self._new()
+        self._executor = _executor(self._ears, self._workers)
         await self.start()
 
     def _kill(self) -> None:
@@ -119,13 +121,14 @@ class EarPool:
             child.kill()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-    def _new(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(
-            self._workers,
-            mp_context=get_context("spawn"),
-            initializer=_start,
-            initargs=(os.getpid(), self._ears.start, self._ears.arguments),
-        )
+
+def _executor(ears: Ears, workers: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(
+        workers,
+        mp_context=get_context("spawn"),
+        initializer=_start,
+        initargs=(os.getpid(), ears.start, ears.arguments),
+    )
 
 
 def _silent(window: Window) -> Heard:
@@ -158,3 +161,32 @@ def _start(parent: int, start: Callable[..., None], arguments: tuple[Any, ...]) 
 def _loaded() -> str | None:
     """The reason why this process has no models, if any."""
     return _problem[0] if _problem else None
+
+
+@contextmanager
+def engine_pool(settings: EarSettings, workers: int) -> Iterator[ProcessPoolExecutor]:
+    """A plain pool of speech engines for work without a broker; it ends with the block.
+
+    Args:
+        settings: how to listen.
+        workers: how many processes.
+
+    Raises:
+        ModelError: the models can't be loaded.
+    """
+    executor = _executor(whisper_ears(settings), workers)
+    try:
+        try:
+            problem = executor.submit(_loaded).result()
+        except BrokenProcessPool:
+            raise ModelError("the speech engine processes end while they start") from None
+        if problem:
+            raise ModelError(problem)
+        yield executor
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def whisper_ears(settings: EarSettings) -> Ears:
+    """The real ears."""
+    return Ears(start_ear, (settings,), hear, check)

@@ -49,6 +49,8 @@ class ReportMute:
     score: float = 1.0
     recognizer: str = ""
     reason: str = "recognised"
+    also: tuple[str, ...] = ()
+    """Other types that the interval covers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +215,7 @@ def _view(call: ReportCall, page: Path, *, embed_audio: bool) -> _View:
         for channel, role in enumerate(call.roles)
     )
     seconds = call.duration_ms // 1_000
-    step = next(step for step in (5, 10, 30, 60, 300, 1_800) if seconds / step <= 12 or step > 300)  # noqa: PLR2004
+    step = next(step for step in (5, 10, 30, 60, 300, 1_800) if seconds / step <= 12 or step > 300)  # noqa: PLR2004 - a dozen labels fit
     return _View(call, waves, _source(call, page, embed_audio), tuple(range(0, seconds, step)))
 
 

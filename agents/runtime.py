@@ -19,6 +19,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from agents import fatal, messages
@@ -68,6 +69,7 @@ class StageRuntime:
         topics: where dead letters and audit records go.
         metrics: what is counted.
         limits: what bounds it.
+        thread: where the cores run, one worker; a thread of its own where none is given.
     """
 
     def __init__(
@@ -80,12 +82,13 @@ class StageRuntime:
         topics: Topics,
         metrics: Metrics,
         limits: Limits | None = None,
+        thread: ThreadPoolExecutor | None = None,
     ) -> None:
         self.stage, self._port, self._ledger, self._pool = stage, port, ledger, pool
         self._topics, self._metrics, self._limits = topics, metrics, limits or Limits()
         self._log = get_logger(stage.name)
         self._out = Outbox(stage.name, port, topics=topics, metrics=metrics, limits=self._limits)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"hushwire-{stage.name}")
+        self._thread = thread or ThreadPoolExecutor(1, f"hushwire-{stage.name}")
         self._partitions: dict[tuple[str, int], _Partition] = {}
         self._runs: dict[str, CallRun] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -326,7 +329,7 @@ class StageRuntime:
         for call_id, run in list(self._runs.items()):
             if time.monotonic() - run.last_arrival < SWEEP_S:
                 continue
-            state = await self._out.retry(lambda call=call_id: self._ledger.state(call))
+            state = await self._out.retry(partial(self._ledger.state, call_id))
             if state is not CallState.OPEN and call_id in self._tasks:
                 self._tasks[call_id].cancel()
                 self._forget(run)

@@ -56,16 +56,26 @@ class Listen:
     """Called with the result in the order of the steps, in the stage's own thread."""
     check: bool = False
     """Whether it is redacted audio that is checked."""
+    in_order: bool = True
+    """Whether the result is worked on at the step's own place; otherwise as soon as it is there,
+    with its steps behind those that were stated before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Ask the core for more steps once all steps before this one are carried out."""
+
+    then: Callable[[], list[Step]]
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
     """Do something that blocks, such as writing files; may be repeated."""
 
-    what: Callable[[], None] = field(repr=False)
+    what: Callable[[], object] = field(repr=False)
 
 
-Step: TypeAlias = Send | Tell | Listen | Act
+Step: TypeAlias = Send | Tell | Listen | Later | Act
 
 
 class CallCore(Protocol):

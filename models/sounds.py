@@ -32,10 +32,14 @@ _SOUNDS: Final = tuple(
         (r"[fv]+", "f"),
         (r"[zs]+", "s"),
         (r"[gj]+", "j"),
-        (r"[mn]+", "n"),
-        (r"[lr]+", "l"),
+        (r"m+", "m"),
+        (r"n+", "n"),
+        (r"l+", "l"),
+        (r"r+", "r"),
         (r"[hw]", ""),
-        (r"[aeiouy]+", "a"),
+        (r"[ou]+", "o"),
+        (r"[iey]+", "e"),
+        (r"(?<=.)[aeo]+", "a"),
     )
 )
 _ENOUGH: Final = 86.0
@@ -89,4 +93,5 @@ def sounds_like_medicine(words: tuple[str, ...]) -> bool:
         for entry in _keys().get(size, ())
         if entry[0] == key[0]
     ]
-    return process.extractOne(key, near, scorer=fuzz.ratio, score_cutoff=_ENOUGH) is not None
+    best = process.extractOne(key, near, scorer=fuzz.ratio, score_cutoff=_ENOUGH)
+    return best is not None and len(key) >= _SHORTEST

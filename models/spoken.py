@@ -16,6 +16,8 @@ from typing import Any, Final
 
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
+PAUSE: Final = "/"
+"""Stands in a text where the speaker paused for long."""
 _TOKEN: Final = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 _APOSTROPHE: Final = re.compile(r"['\u2019]")
 
@@ -37,7 +39,8 @@ class Token:
     @property
     def stops(self) -> bool:
         """Whether a sentence ends after the token (not the dot inside "gmail.com")."""
-        return self.after[:1] in ".?!" and self.after[1:2].isspace() if self.after else False
+        mark = self.after.lstrip(" ,")
+        return PAUSE in self.after or (mark[:1] in {".", "?", "!"} and mark[1:2].isspace())
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from pipeline.records import Interval
 
 _MEMORY_FRAMES: Final = 10 * FRAMES_PER_SECOND
 """How far back the noise floor is measured: ten seconds hold a pause."""
+_FLOOR_EVERY_FRAMES: Final = 50
+"""The floor is measured again after half a second, however short the chunks are."""
 _ABOVE_FLOOR_DB: Final = 10.0
 _LEAST_DBFS: Final = -60.0
 """Softer than this is no speech on a telephone line."""
@@ -37,6 +39,8 @@ class AudibleTrack:
         self._frame = sample_rate // FRAMES_PER_SECOND
         self._recent: deque[float] = deque(maxlen=_MEMORY_FRAMES)
         self._kept: deque[tuple[int, npt.NDArray[np.bool_]]] = deque()
+        self._floor = FLOOR_DBFS
+        self._unread = _FLOOR_EVERY_FRAMES
         self.audible_samples = 0
         """How many samples were audible in all."""
 
@@ -46,8 +50,11 @@ class AudibleTrack:
         if len(levels.dbfs) == 0:
             return
         self._recent.extend(float(level) for level in levels.dbfs if level > FLOOR_DBFS)
-        floor = float(np.percentile(list(self._recent), 10.0)) if self._recent else FLOOR_DBFS
-        limit = max(min(floor, _HIGHEST_FLOOR_DBFS) + _ABOVE_FLOOR_DB, _LEAST_DBFS)
+        self._unread += len(levels.dbfs)
+        if self._recent and self._unread >= _FLOOR_EVERY_FRAMES:
+            self._floor = float(np.percentile(list(self._recent), 10.0))
+            self._unread = 0
+        limit = max(min(self._floor, _HIGHEST_FLOOR_DBFS) + _ABOVE_FLOOR_DB, _LEAST_DBFS)
         audible = levels.dbfs > limit
         self._kept.append((levels.first, audible))
         self.audible_samples += int(audible.sum()) * self._frame

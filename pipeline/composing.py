@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from pipeline.records import Word
@@ -21,17 +21,23 @@ class Part:
     word: Word
     digits: str = field(default="", repr=False)
     letters: str = field(default="", repr=False)
+    flags: frozenset[Flag] = frozenset()
+    """What is said of the number that the word belongs to."""
 
 
-def compose(words: Sequence[Word], tokens: Sequence[Token]) -> tuple[list[Part], frozenset[Flag]]:
+def compose(words: Sequence[Word], tokens: Sequence[Token]) -> list[Part]:
     """Digits per word, for the tokens of one run; glue at the edges carries nothing."""
     composer = _Composer(tokens)
     composer.run()
     parts: dict[int, Part] = {}
     for index, digits, letters in composer.out:
         old = parts.get(index, Part(index, words[index]))
-        parts[index] = Part(index, words[index], old.digits + digits, old.letters + letters)
-    return [parts[index] for index in sorted(parts)], frozenset(composer.flags)
+        parts[index] = replace(old, digits=old.digits + digits, letters=old.letters + letters)
+    for index, flags in composer.flagged:
+        holder = index if index in parts else max((i for i in parts if i < index), default=None)
+        if holder is not None:
+            parts[holder] = replace(parts[holder], flags=parts[holder].flags | flags)
+    return [parts[index] for index in sorted(parts)]
 
 
 class _Composer:
@@ -39,27 +45,32 @@ class _Composer:
         self._tokens = tokens
         self._at = 0
         self.out: list[tuple[int, str, str]] = []
-        self.flags: set[Flag] = set()
+        self.flagged: list[tuple[int, frozenset[Flag]]] = []
 
     def run(self) -> None:
         while self._at < len(self._tokens):
             token = self._tokens[self._at]
-            self.flags |= token.flags
+            if token.flags:
+                self.flagged.append((token.index, token.flags))
             if token.kind is Kind.MULTIPLIER:
                 self._multiplied(token)
             elif token.kind in (Kind.LETTER, Kind.MAYBE_LETTER):
                 self._emit(token, letters=token.value)
             elif token.kind is Kind.MONTH:
-                self.flags.add(Flag.DATE)
+                self._flag(Flag.DATE)
                 self._emit(token)
             elif token.kind is Kind.ORDINAL:
-                self.flags.add(Flag.ORDINAL)
+                self._flag(Flag.ORDINAL)
                 self._emit(token, token.value)
             elif token.kind in SOLID or token.kind in _DIGITS:
                 self._number(token)
             else:
                 self._glue(token)
                 self._at += 1
+
+    def _flag(self, flag: Flag) -> None:
+        token = self._tokens[min(self._at, len(self._tokens) - 1)]
+        self.flagged.append((token.index, frozenset({flag})))
 
     def _emit(self, token: Token, digits: str = "", letters: str = "") -> None:
         self.out.append((token.index, digits, letters))
@@ -73,9 +84,13 @@ class _Composer:
         if token.kind is Kind.SEPARATOR and token.text in ("point", "dot") and self.out:
             after = self._peek()
             if after is not None and after.kind in SOLID:
-                self.flags.add(Flag.DECIMAL)
+                self._flag(Flag.DECIMAL)
+        elif token.kind is Kind.LINK:
+            after = self._peek()
+            if after is not None and after.kind is Kind.ORDINAL:  # "the fifth": one phrase
+                self.out.append((token.index, "", ""))
         elif token.text in ("no", "sorry", "wait", "correction", "scratch", "actually"):
-            self.flags.add(Flag.CORRECTED)
+            self._flag(Flag.CORRECTED)
 
     def _multiplied(self, token: Token) -> None:
         after = self._peek()
@@ -94,7 +109,7 @@ class _Composer:
             unit = after.kind is Kind.DIGIT and after.value != "0"
             if unit or (after.kind is Kind.ORDINAL and len(after.value) == 1):
                 if after.kind is Kind.ORDINAL:
-                    self.flags.add(Flag.ORDINAL)
+                    self._flag(Flag.ORDINAL)
                 self._emit(token, token.value[0])
                 self._emit(after, after.value)
                 return
@@ -104,9 +119,9 @@ class _Composer:
     def _note_year(self, token: Token, after: Token | None) -> None:
         century = token.value in ("19", "20") and token.kind in (Kind.TEEN, Kind.TENS)
         if century and after is not None and after.kind in (Kind.TEEN, Kind.TENS):
-            self.flags.add(Flag.YEAR)
+            self._flag(Flag.YEAR)
         if len(token.value) == _YEAR_LENGTH and token.value[:2] in ("19", "20"):
-            self.flags.add(Flag.YEAR)
+            self._flag(Flag.YEAR)
 
     def _small(self, ahead: int) -> tuple[list[tuple[Token, str]], int]:
         """A number below 100 (or figures) at ``ahead``: its tokens with digits, tokens taken."""
@@ -126,7 +141,7 @@ class _Composer:
 
     def _cardinal(self) -> None:
         """ "two hundred and fifty three", "one thousand eight hundred forty seven"."""
-        self.flags.add(Flag.CARDINAL)
+        self._flag(Flag.CARDINAL)
         lead, taken = self._small(0)
         for token, digits in lead:
             self.out.append((token.index, digits, ""))

@@ -17,11 +17,13 @@ from typing import Final
 from pipeline.asking import DATED, LASTS_S, WORDY, Ask
 from pipeline.cues import Cue, Mood
 from pipeline.entities import Entity
+from pipeline.hearings import Sequence, sequences
 from pipeline.interpretation import Reading, Talk, Track, Verdict, interpret
 from pipeline.lanes import Lane
 from pipeline.policy import Policy
-from pipeline.records import Heard, Hearing, Interval, Reason, Span, Word
+from pipeline.records import Heard, Interval, Reason, Span, Word
 from pipeline.spreading import Sensitive, Spreader
+from pipeline.tokens import Flag
 from pipeline.vocabulary import Vocabulary, vocabulary
 
 OPEN_S: Final = 12.0
@@ -31,12 +33,6 @@ ANSWER_S: Final = 10.0
 CONTEXT_S: Final = 90.0
 """Seconds of context that stay in memory before what is still undecided."""
 _GRAM: Final = 4
-_READINGS: Final[tuple[tuple[Hearing, ...], ...]] = (
-    (Hearing.MAIN, Hearing.AGAIN),
-    (Hearing.MAIN,),
-    (Hearing.SECOND, Hearing.AGAIN),
-    (Hearing.SECOND,),
-)
 _KNOWN: Final = frozenset(
     {
         Entity.CARD_NUMBER,
@@ -74,14 +70,13 @@ class Conversation:
         self._policy = policy
         self._voc: Vocabulary = vocabulary(language)
         self._lanes = {
-            hearings: [Lane(channel, sample_rate, self._voc) for channel in range(channels)]
-            for hearings in _READINGS
+            sequence: [Lane(channel, sample_rate, self._voc) for channel in range(channels)]
+            for sequence in Sequence
         }
         self._unexplained: list[list[Interval]] = [[] for _ in range(channels)]
         self._heard_until = [0] * channels
         self._salt = secrets.token_bytes(16)
         self._remembered: set[bytes] = set()
-        self._again = False
         self._result: tuple[list[Reading], list[Talk], list[Sensitive]] | None = None
 
     def __repr__(self) -> str:
@@ -93,11 +88,8 @@ class Conversation:
 
     def take(self, heard: Heard) -> None:
         """Add what one window brought."""
-        self._again = self._again or any(word.hearing is Hearing.AGAIN for word in heard.words)
-        for hearings, lanes in self._lanes.items():
-            for word in heard.words:
-                if word.hearing in hearings:
-                    lanes[word.channel].add((word,))
+        for sequence, words in sequences(heard.words, self._voc, self._rate).items():
+            self._lanes[sequence][heard.channel].add(words)
         self._unexplained[heard.channel].extend(heard.unexplained)
         until = max(self._heard_until[heard.channel], heard.heard_until)
         self._heard_until[heard.channel] = until
@@ -195,9 +187,8 @@ class Conversation:
         if self._result is None:
             groups = [
                 [lane.track() for lane in lanes]
-                for hearings, lanes in self._lanes.items()
+                for lanes in self._lanes.values()
                 if any(len(lane) for lane in lanes)
-                and (self._again or len(hearings) > 1)  # without AGAIN words they are the same
             ]
             asked = _asked(cue for tracks in groups for track in tracks for cue in track.cues)
             talks = [self._talk(tracks) for tracks in groups]
@@ -242,7 +233,8 @@ class Conversation:
             return
         for reading in readings:
             for verdict in reading.verdicts:
-                if verdict.entity is None and known & self._grams(verdict.run.digits):
+                price = Flag.MONEY in verdict.run.flags and verdict.local is Mood.AMOUNT
+                if verdict.entity is None and not price and known & self._grams(verdict.run.digits):
                     verdict.take(Entity.CARD_NUMBER, 0.8, "spoken-known-fragment")
 
     def _known_digits(self, reading: Reading, verdict: Verdict) -> str:

@@ -65,14 +65,17 @@ def _match(
 ) -> Echo:
     if min(_rms(source), _rms(other)) < _QUIETEST:
         return Echo(score=0.0, lag=0)
-    size = 1 << (len(source) + len(other) - 1).bit_length()
-    first = _whitened(source, size, sample_rate)[: len(source)]
-    second = _whitened(other, size, sample_rate)[: len(other)]
-    product = np.fft.rfft(second, size) * np.conj(np.fft.rfft(first, size))
-    dots = np.fft.irfft(product, size)[: 2 * lag + 1]
+    # No lag that is looked for wraps around, because len(source) + 2 * lag == len(other).
+    size = 1 << (len(other) - 1).bit_length()
+    first = _whitened(source, size, sample_rate)
+    flat = _whitened(other, size, sample_rate)
+    dots = np.fft.irfft(flat * np.conj(first), size)[: 2 * lag + 1]
+    second = np.fft.irfft(flat, size)[: len(other)]
+    # Parseval: the band leaves out the first and the last bin, so every bin stands for two.
+    energy = 2.0 * float(np.sum(first.real**2 + first.imag**2)) / size
     sums = np.concatenate([[0.0], np.cumsum(second * second)])
     energies = sums[len(source) : len(source) + 2 * lag + 1] - sums[: 2 * lag + 1]
-    norm = np.sqrt(np.maximum(energies, 1e-9) * max(float(first @ first), 1e-9))
+    norm = np.sqrt(np.maximum(energies, 1e-9) * max(energy, 1e-9))
     likeness = np.abs(dots) / norm
     # Where the other channel is silent but for a moment, a tiny energy would inflate the quotient.
     likeness[energies < 0.01 * float(energies.max(initial=0.0))] = 0.0
@@ -82,8 +85,8 @@ def _match(
 
 def _whitened(
     signal: npt.NDArray[np.int16], size: int, sample_rate: int
-) -> npt.NDArray[np.float64]:
-    """The signal with a flat spectrum inside the telephone band and nothing outside it."""
+) -> npt.NDArray[np.complex128]:
+    """The signal's spectrum, made flat inside the telephone band and zero outside it."""
     spectrum = np.fft.rfft(signal.astype(np.float64), size)
     power = spectrum.real**2 + spectrum.imag**2
     width = max(1, round(_SMOOTH_HZ * size / sample_rate)) | 1
@@ -92,8 +95,7 @@ def _whitened(
     smooth = (sums[width : width + len(power)] - sums[: len(power)]) / width
     frequencies = np.arange(len(power)) * (sample_rate / size)
     band = (frequencies >= _BAND_HZ[0]) & (frequencies <= _BAND_HZ[1])
-    flat = np.where(band, spectrum / np.sqrt(np.maximum(smooth, 1e-9)), 0.0)
-    return np.fft.irfft(flat, size)
+    return np.where(band, spectrum / np.sqrt(np.maximum(smooth, 1e-9)), 0.0)
 
 
 def _rms(signal: npt.NDArray[np.int16]) -> float:

@@ -297,8 +297,10 @@ def _verdict(verdict: Verdict) -> Form:
 
 
 def _read_verdict(form: Form, _audio: bytes) -> Verdict:
+    # A call of which no chunk ever came has no rate and no channels.
+    empty = not form["call"]["roles"] and not form["passed"]
     return Verdict(
-        call=_read_call(form["call"]),
+        call=CallInfo(form["call"]["call_id"], 0, ()) if empty else _read_call(form["call"]),
         passed=form["passed"],
         checks=tuple(Check(**check) for check in form["checks"]),
         added=_each(_read_mute, form["added"]),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 from pipeline.asking import QUEUE_S, REFERENCE_S, Ask
@@ -38,6 +39,10 @@ _AFTER_WORDS: Final = 5
 _FRAGMENT: Final = 4
 _AFTER_CARD_S: Final = 30.0
 """Seconds after card data for which a short number that nobody explained is taken for more."""
+_STRAY_S: Final = 2.5
+_STRAY_WORDS: Final = 2
+_BORN_BY: Final = "2019"
+"""Later dates are more often appointments than births."""
 _TURN_WORDS: Final = 3
 """Other words that a turn may hold on each side of its number."""
 _TURN_PAUSE_S: Final = 1.0
@@ -181,7 +186,27 @@ class _Walk:
             else:
                 self._judge(event)
         self._end_chain()
+        self._join_strays()
         return self._result
+
+    def _join_strays(self) -> None:
+        """A digit or two right beside a sensitive number, a word of nonsense apart, belong to it."""
+        for channel in self._tracks:
+            row = [verdict for verdict in self._result.verdicts if verdict.run.channel == channel]
+            for left, right in [*pairwise(row), *pairwise(reversed(row))]:
+                if left.entity is not None and self._stray(left.run, right):
+                    right.take(left.entity, left.score, left.recognizer)
+                    right.ask, right.chain = left.ask, left.chain
+
+    def _stray(self, known: NumberRun, verdict: Verdict) -> bool:
+        run = verdict.run
+        if verdict.entity is not None or verdict.explained or verdict.local is Mood.AMOUNT:
+            return False
+        gap = max(run.start - known.end, known.start - run.end)
+        between = max(run.first - known.last, known.first - run.last) - 1
+        if gap > _STRAY_S * self._rate or between > _STRAY_WORDS or self._goes_on(run):
+            return False
+        return len(run.digits) < _FRAGMENT and not run.flags & _HARMLESS
 
     # -- phrases -----------------------------------------------------------------------------
 
@@ -265,6 +290,7 @@ class _Walk:
         if announced is not None and len(run.digits) >= 3 and not run.flags & _HARMLESS:  # noqa: PLR2004
             verdict.take(announced, 0.8, _name(announced))
         self._after_card(verdict)
+        self._born(verdict)
         self._lengths(verdict)
 
     def _after_card(self, verdict: Verdict) -> None:
@@ -272,8 +298,19 @@ class _Walk:
         run = verdict.run
         soon = self._card_data >= 0 and run.start - self._card_data < _AFTER_CARD_S * self._rate
         short = 3 <= len(run.digits) <= 4  # noqa: PLR2004 - security codes and expiry dates
-        if soon and short and verdict.chains and Flag.CARDINAL not in run.flags:
+        plain = not verdict.explained and verdict.local is not Mood.AMOUNT
+        plain = plain and not run.flags & (_HARMLESS | {Flag.CARDINAL})
+        if soon and short and plain:
             verdict.take(Entity.CARD_SECURITY_CODE, 0.5, "spoken-after-card")
+
+    def _born(self, verdict: Verdict) -> None:
+        """A whole date of the past as a whole turn: the prompt was not understood."""
+        run = verdict.run
+        year = run.digits[-4:]
+        past = len(year) == _FRAGMENT and "1900" <= year <= _BORN_BY
+        dated = run.flags >= {Flag.DATE, Flag.YEAR} and len(run.digits) > _FRAGMENT
+        if verdict.answer and past and dated and not verdict.explained:
+            verdict.take(Entity.DATE_OF_BIRTH, 0.55, "spoken-whole-date")
 
     def _answered_by(self, verdict: Verdict) -> Ask | None:
         run = verdict.run
@@ -446,10 +483,10 @@ def _cut(track: Track, asked: Sequence[Cue], references: Sequence[Cue]) -> list[
                 break
             at = next(i for i, part in enumerate(rest) if part.word.start >= cut)
             if any(part.digits for part in rest[:at]):
-                pieces.append(NumberRun(run.channel, rest[:at], run.flags))
+                pieces.append(NumberRun(run.channel, rest[:at]))
             rest = rest[at:]
         if any(part.digits for part in rest):
-            pieces.append(run if rest is run.parts else NumberRun(run.channel, rest, run.flags))
+            pieces.append(run if rest is run.parts else NumberRun(run.channel, rest))
     return pieces
 
 

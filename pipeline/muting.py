@@ -225,7 +225,7 @@ class _Call:
 
     def append(self, chunk: AudioChunk) -> None:
         """Take the next chunk in order."""
-        self._history.append(chunk)
+        self._history.append(chunk.start, chunk.pcm)
         self._pending.append(chunk)
         self.position = chunk.end
         self.chunks += 1

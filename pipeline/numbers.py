@@ -8,7 +8,7 @@ conversation's business.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from pipeline.composing import Part, compose
@@ -31,7 +31,11 @@ class NumberRun:
     channel: int
     parts: tuple[Part, ...] = field(repr=False)
     """The words, in order, with the digits and letters that each carried."""
-    flags: frozenset[Flag] = frozenset()
+
+    @property
+    def flags(self) -> frozenset[Flag]:
+        """What the writing of the parts, or the words beside them, say about the number."""
+        return frozenset(flag for part in self.parts for flag in part.flags)
 
     @property
     def digits(self) -> str:
@@ -216,16 +220,17 @@ class _Reader:
         return after.start - before.end > (before.end - before.start)
 
     def _run(self, tokens: list[Token]) -> NumberRun | None:
-        parts, flags = compose(self._words, tokens)
+        parts = compose(self._words, tokens)
         if not any(part.digits for part in parts):
             return None
-        return NumberRun(parts[0].word.channel, tuple(parts), flags | self._around(parts))
+        return NumberRun(parts[0].word.channel, tuple(self._with_neighbours(parts)))
 
-    def _around(self, parts: list[Part]) -> set[Flag]:
-        """Flags from the words before and after."""
-        flags: set[Flag] = set()
+    def _with_neighbours(self, parts: list[Part]) -> list[Part]:
+        """Flags from the word after and, for a lone "one", from the word before."""
         lists = self._voc.words
         after = parts[-1].index + 1
+        before = parts[0].index - 1
+        flags: set[Flag] = set()
         if after < len(self._words):
             word = _bare(self._words[after].text)
             for name, flag in (
@@ -235,12 +240,11 @@ class _Reader:
             ):
                 if word in lists[name]:
                     flags.add(flag)
-        before = parts[0].index - 1
-        digits = "".join(part.digits for part in parts)
-        if before >= 0 and digits == "1":
-            if _bare(self._words[before].text) in lists["pronoun_before"]:
-                flags.add(Flag.PRONOUN)
-        return flags
+        alone = "".join(part.digits for part in parts) == "1"
+        if alone and before >= 0 and _bare(self._words[before].text) in lists["pronoun_before"]:
+            flags.add(Flag.PRONOUN)
+        parts[-1] = replace(parts[-1], flags=parts[-1].flags | flags)
+        return parts
 
 
 def _next(tokens: list[Token], at: int, step: int) -> Token | None:

@@ -25,7 +25,7 @@ TONE_HZ: Final = 1_000
 TONE_PEAK: Final = 3_277
 """-20 dBFS: audible, and quieter than speech."""
 NOISE_PEAK: Final = 58
-"""-55 dBFS: what a quiet telephone line sounds like; fixed, so that it tells nothing."""
+"""Peak at -55 dBFS, as on a quiet telephone line; fixed, so that it tells nothing of the call."""
 
 
 def is_gap(mute: Mute) -> bool:
@@ -173,4 +173,4 @@ def _noise(key: str, channel: int, start: int, end: int) -> npt.NDArray[np.int16
         state ^= state >> np.uint64(31)
     low = (state & np.uint64(0xFFFF)).astype(np.int64)
     high = ((state >> np.uint64(16)) & np.uint64(0xFFFF)).astype(np.int64)
-    return ((low + high - 65_535) * NOISE_PEAK // 32_768).astype(np.int16)
+    return ((low + high - 65_535) * NOISE_PEAK // 65_536).astype(np.int16)

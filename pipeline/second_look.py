@@ -20,7 +20,6 @@ from pipeline.muting import FINDINGS_MISSING, LATE_SPAN
 from pipeline.policy import Policy
 from pipeline.records import (
     Action,
-    AudioChunk,
     CallEnd,
     CallInfo,
     Check,
@@ -277,7 +276,7 @@ class SecondLook:
         """Redacted audio as it came, without what verification added."""
         history = History(self.info.channels)
         for chunk in self._held:
-            history.append(AudioChunk(chunk.call, chunk.seq, chunk.start, chunk.pcm))
+            history.append(chunk.start, chunk.pcm)
         return history.read(start, end)
 
     def _left_over(self, asked: _Asked, span: Span) -> Mute | None:

@@ -158,6 +158,8 @@ class CallAssembly:
             if not failed:
                 return stored
             checks = [*checks, *failed]
+        elif self._writer is not None:
+            self._writer.finish()
         return self._stored(verdict, spans, mutes, models, {}, checks)
 
     def _checks(

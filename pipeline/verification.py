@@ -1,6 +1,6 @@
 """Checks the redacted audio of one call as a stranger would: by measuring and by listening again.
 
-Outcomes of ``CallVerifier``: ``take`` and ``take_heard`` return, in any mixture:
+Outcomes of ``CallVerifier``: ``take`` and ``take_heard`` return, chunks before windows:
 
 - ``Window``: to be listened to again, with a model or setting other than the first pass, and run
   through the detector; the answer goes to ``take_heard`` (once for every window).
@@ -79,19 +79,19 @@ class CallVerifier:
         if self._end is not None or item.seq < call.tally.chunks:
             return []
         self._waiting.setdefault(item.seq, item)
-        out: list[Output] = []
+        windows: list[Window] = []
         while (chunk := self._waiting.pop(call.tally.chunks, None)) is not None:
-            out += call.append(chunk)
-        return [*out, *call.release(over=False)]
+            windows += call.append(chunk)
+        return [*call.release(over=False), *windows]
 
     def take_heard(self, heard: Heard, spans: Sequence[Span]) -> list[Output]:
         """Take the answer to a window: what was heard, and what the detector found in it."""
         if self._call is None or self._finished:
             return []
-        out: list[Output] = list(self._call.answer(heard, spans))
+        windows = self._call.answer(heard, spans)
         if self._end is not None:
-            return [*out, *self._conclude(planned=True)]
-        return [*out, *self._call.release(over=False)]
+            return self._conclude(windows)
+        return [*self._call.release(over=False), *windows]
 
     def expected_at(self, window: Window) -> frozenset[str]:
         """Entity types that were muted near a window, on any channel: what may be left there.
@@ -101,7 +101,7 @@ class CallVerifier:
         asked = self._call.asked.get(window.seq) if self._call else None
         return asked.expected if asked else frozenset()
 
-    def _conclude(self, *, planned: bool = False) -> list[Output]:
+    def _conclude(self, windows: list[Window] | None = None) -> list[Output]:
         """After the end: ask what is left to ask, then release everything and judge."""
         end, call = self._end, self._call
         if end is None:
@@ -111,8 +111,8 @@ class CallVerifier:
             missing = Check("missing_chunks", end.chunks == 0, float(end.chunks), 0.0)
             info = CallInfo(end.call_id, 0, ())
             return [Verdict(call=info, passed=False, checks=(missing,), end=end)]
-        out: list[Output] = [] if planned else list(call.plan(over=True))
-        out += call.release(over=True)
+        asked = call.plan(over=True) if windows is None else windows
+        out: list[Output] = [*call.release(over=True), *asked]
         if not call.asked:
             self._finished = True
             out.append(call.verdict(end))

@@ -28,8 +28,8 @@ Frames: TypeAlias = tuple[int, int]
 class ListenSettings:
     """How speech is found and packed into windows.
 
-    The defaults listen to recordings: windows are filled well, which halves the cost. ``live``
-    closes a window at a short pause.
+    The defaults listen to recordings: windows are filled well, so words come up to ``span_ms``
+    after they were spoken. ``live`` closes a window at a short pause and costs more.
     """
 
     on: float = 0.25
@@ -41,11 +41,11 @@ class ListenSettings:
     """Silence that ends a stretch of speech; at least twice ``pad_ms``."""
     pad_ms: int = 160
     """What is added on both sides of a stretch of speech."""
-    pause_ms: int = 4_000
+    pause_ms: int = 8_000
     """A pause this long closes the window."""
-    enough_ms: int = 7_000
+    enough_ms: int = 8_500
     """With this much speech together, any pause closes the window."""
-    most_ms: int = 10_000
+    most_ms: int = 10_500
     """The most speech in one window."""
     span_ms: int = 24_000
     """The longest window from its first to its last sample."""

@@ -73,7 +73,7 @@ class SpokenRecognizer(EntityRecognizer):  # type: ignore[misc]  # presidio has 
             )
             results.append(
                 RecognizerResult(
-                    entity_type=hit.entity,
+                    entity_type=str(hit.entity),
                     start=turn.tokens[hit.first].start,
                     end=turn.tokens[hit.last - 1].end,
                     score=hit.score,

@@ -1,0 +1,1 @@
+"""The five stages: thin adapters from the runtime to the cores in ``pipeline/`` and ``models/``."""

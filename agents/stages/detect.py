@@ -1,0 +1,112 @@
+"""Detect: what was heard in, findings out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from agents.steps import Send, Stage, Step
+from agents.topics import Topics
+from pipeline.errors import ModelError, RecordError
+from pipeline.records import CallEnd, Findings, Heard, Interval, Record, Watermark
+
+NAME = "detect"
+
+
+class DetectorCall(Protocol):
+    """One call of a detector, such as ``models.detector.CallDetector``."""
+
+    def take(self, heard: Heard) -> list[Findings]:
+        """Take the next window."""
+        ...
+
+    def finish(self, end: CallEnd) -> list[Findings]:
+        """Say everything that is left; the last findings carry the end."""
+        ...
+
+
+Open = Callable[[str, int, int], DetectorCall]
+"""Opens a call: id, sample rate, channels."""
+
+
+def detect_stage(topics: Topics, open_call: Open) -> Stage:
+    """The stage."""
+    return Stage(
+        NAME, (topics.words,), lambda call_id: DetectCall(call_id, topics.spans, open_call)
+    )
+
+
+class DetectCall:
+    """One call; see ``agents.steps.CallCore``."""
+
+    def __init__(self, call_id: str, spans: str, open_call: Open) -> None:
+        self._call_id, self._spans, self._open = call_id, spans, open_call
+        self._call: DetectorCall | None = None
+        self._done = False
+
+    @property
+    def done(self) -> bool:
+        """See ``CallCore``."""
+        return self._done
+
+    @property
+    def held(self) -> int:
+        """See ``CallCore``: no audio here."""
+        return 0
+
+    @property
+    def wait_s(self) -> float | None:
+        """See ``CallCore``: transcription decides when a call is over."""
+        return None
+
+    def take(self, topic: str, record: Record) -> list[Step]:
+        """See ``CallCore``."""
+        del topic
+        if self._done:
+            return []
+        match record:
+            case Heard():
+                return self._send(self._take(record))
+            case CallEnd():
+                return self._send(self._finish(record))
+            case _:
+                raise RecordError("not a record of the words topic")
+
+    def quiet(self) -> list[Step]:
+        """See ``CallCore``."""
+        return []
+
+    def late(self, name: str, seq: int) -> bool:
+        """See ``CallCore``: whatever comes after the end is a repeat."""
+        del name, seq
+        return False
+
+    def _take(self, heard: Heard) -> list[Findings]:
+        if self._call is None:
+            if heard.call is None:
+                raise RecordError("the first window of a call does not say its sample rate")
+            self._call = self._open(self._call_id, heard.call.sample_rate, heard.call.channels)
+        try:
+            return self._call.take(heard)
+        except RecordError:
+            raise
+        except Exception:  # noqa: BLE001 - fail closed: a window that can't be analysed is unheard
+            return self._call.take(_unheard(heard))
+
+    def _finish(self, end: CallEnd) -> list[Findings]:
+        if self._call is not None:
+            return self._call.finish(end)
+        if end.chunks:
+            raise ModelError("a call with audio came without any window")
+        return [Findings(self._call_id, 0, watermark=Watermark(end.end), end=end)]
+
+    def _send(self, findings: list[Findings]) -> list[Step]:
+        self._done = any(one.end is not None for one in findings)
+        return [Send(self._spans, one) for one in findings]
+
+
+def _unheard(heard: Heard) -> Heard:
+    """The same window as one that nobody heard: all of it will be silenced."""
+    whole = Interval(heard.start, max(heard.end, heard.heard_until))
+    return replace(heard, words=(), unexplained=(), unheard=(whole,))

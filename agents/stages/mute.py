@@ -1,0 +1,96 @@
+"""Mute: raw audio and findings in, redacted audio out."""
+
+from __future__ import annotations
+
+from agents.stages.transcribe import Patience
+from agents.steps import Send, Stage, Step
+from agents.topics import Topics
+from pipeline.errors import RecordError
+from pipeline.muting import CallMuter
+from pipeline.policy import Policy
+from pipeline.records import AudioChunk, CallEnd, Findings, Record, RedactedChunk
+
+NAME = "mute"
+
+
+def mute_stage(topics: Topics, policy: Policy, patience: Patience) -> Stage:
+    """The stage; raw audio may stop, since the findings that release it come without it."""
+    return Stage(
+        NAME,
+        (topics.audio_raw, topics.spans),
+        lambda _: MuteCall(topics.audio_redacted, policy, patience),
+        pausable=(topics.audio_raw,),
+    )
+
+
+class MuteCall:
+    """One call; see ``agents.steps.CallCore``."""
+
+    def __init__(self, redacted: str, policy: Policy, patience: Patience) -> None:
+        self._redacted, self._patience = redacted, patience
+        self._muter = CallMuter(policy)
+        self._bytes: dict[int, int] = {}
+        """Size of every chunk that waits, by number."""
+        self._next = 0
+        self._last: CallEnd | None = None
+        self._recorder_ended = False
+
+    @property
+    def done(self) -> bool:
+        """See ``CallCore``."""
+        return self._muter.finished
+
+    @property
+    def held(self) -> int:
+        """See ``CallCore``."""
+        return sum(self._bytes.values())
+
+    @property
+    def wait_s(self) -> float | None:
+        """See ``CallCore``.
+
+        Once the recorder's own end was read, a missing chunk is late. Before that it may still
+        lie behind other calls' records, and the findings have overtaken it.
+        """
+        if not self._muter.waits_for_audio:
+            return None
+        return self._patience.late_s if self._recorder_ended else self._patience.idle_s
+
+    def take(self, topic: str, record: Record) -> list[Step]:
+        """See ``CallCore``."""
+        del topic
+        match record:
+            case AudioChunk():
+                released = self._muter.take_audio(record)
+                if record.seq >= self._next:
+                    self._bytes[record.seq] = record.pcm.nbytes
+                return self._send(released)
+            case Findings():
+                if record.end is not None and self._last is None:
+                    self._last = record.end
+                return self._send(self._muter.take_findings(record))
+            case CallEnd():
+                self._recorder_ended = True
+                return []
+            case _:
+                raise RecordError("not a record of the raw or the spans topic")
+
+    def quiet(self) -> list[Step]:
+        """See ``CallCore``: what has not come is silenced."""
+        if self._last is None:
+            return []
+        return self._send(self._muter.take_end(self._last))
+
+    def late(self, name: str, seq: int) -> bool:
+        """See ``CallCore``: transcription states what is late."""
+        del name, seq
+        return False
+
+    def _send(self, released: list[RedactedChunk | CallEnd]) -> list[Step]:
+        for record in released:
+            if isinstance(record, RedactedChunk):
+                self._bytes.pop(record.seq, None)
+                self._next = max(self._next, record.seq + 1)
+        if self._muter.finished:
+            self._bytes.clear()
+        return [Send(self._redacted, record) for record in released]

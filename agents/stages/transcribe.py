@@ -1,0 +1,165 @@
+"""Transcribe: raw audio in, what was heard out. The only stage that decides how a call ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from agents.steps import LateError, Later, Listen, Send, Stage, Step
+from agents.topics import Topics
+from pipeline.errors import RecordError
+from pipeline.listening import Listener, VoiceDetector
+from pipeline.records import AudioChunk, CallEnd, CallInfo, EndedBy, Heard, Record, Window
+
+NAME = "transcribe"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a call is waited for."""
+
+    late_s: float = 10.0
+    """For a missing chunk, once the call has ended."""
+    idle_s: float = 300.0
+    """For any chunk, before the call is ended."""
+
+
+def transcribe_stage(
+    topics: Topics,
+    voice: VoiceDetector,
+    patience: Patience,
+    *,
+    audio: Callable[[float], object] = lambda _: None,
+) -> Stage:
+    """The stage.
+
+    Args:
+        topics: names.
+        voice: says where somebody speaks.
+        patience: how long a call is waited for.
+        audio: is told the seconds of every call that is through.
+    """
+    return Stage(
+        NAME,
+        (topics.audio_raw,),
+        lambda call_id: TranscribeCall(call_id, topics.words, voice, patience, audio),
+    )
+
+
+class TranscribeCall:
+    """One call; see ``agents.steps.CallCore``."""
+
+    def __init__(
+        self,
+        call_id: str,
+        words: str,
+        voice: VoiceDetector,
+        patience: Patience,
+        audio: Callable[[float], object],
+    ) -> None:
+        self._call_id, self._words, self._voice = call_id, words, voice
+        self._patience, self._audio = patience, audio
+        self._call: CallInfo | None = None
+        self._listener: Listener | None = None
+        self._seen: set[int] = set()
+        self._length = 0
+        self._end: CallEnd | None = None
+        self._finishing = self._done = False
+        self._marks: set[str] = set()
+        self._missing: frozenset[int] = frozenset()
+        self._highest = -1
+
+    @property
+    def done(self) -> bool:
+        """See ``CallCore``."""
+        return self._done
+
+    @property
+    def held(self) -> int:
+        """See ``CallCore``: the listener's own memory is bounded by its window length."""
+        return 0
+
+    @property
+    def wait_s(self) -> float | None:
+        """See ``CallCore``."""
+        if self._finishing:
+            return None
+        return self._patience.idle_s if self._end is None else self._patience.late_s
+
+    def take(self, topic: str, record: Record) -> list[Step]:
+        """See ``CallCore``."""
+        del topic
+        match record:
+            case AudioChunk():
+                return self._take_chunk(record)
+            case CallEnd():
+                if self._end is None:
+                    self._end = record
+                return self._finish_if_complete()
+            case _:
+                raise RecordError("not a record of the raw topic")
+
+    def quiet(self) -> list[Step]:
+        """See ``CallCore``: end the call with what there is."""
+        if self._finishing:
+            return []
+        if self._end is None:
+            chunks = max(self._seen, default=-1) + 1
+            self._end = CallEnd(self._call_id, chunks, self._length, ended_by=EndedBy.IDLE)
+        return self._finish(self._end)
+
+    def late(self, name: str, seq: int) -> bool:
+        """See ``CallCore``: a chunk that was not heard is news."""
+        return name == "AudioChunk" and (seq > self._highest or seq in self._missing)
+
+    def _take_chunk(self, chunk: AudioChunk) -> list[Step]:
+        if self._finishing:
+            if self.late("AudioChunk", chunk.seq):
+                raise LateError("a chunk after the end of its call")
+            return []
+        if self._end is not None and chunk.seq >= self._end.chunks:
+            raise LateError("a chunk beyond the end of its call")
+        if self._listener is None:
+            self._listener = Listener(chunk.call, self._voice)
+            self._call = chunk.call
+        windows = self._listener.take(chunk)
+        self._seen.add(chunk.seq)
+        self._length = max(self._length, chunk.end)
+        return [*self._listen(windows), *self._finish_if_complete()]
+
+    def _finish_if_complete(self) -> list[Step]:
+        end = self._end
+        if end is None or self._finishing:
+            return []
+        if sum(seq < end.chunks for seq in self._seen) < end.chunks:
+            return []
+        return self._finish(end)
+
+    def _finish(self, end: CallEnd) -> list[Step]:
+        self._finishing = True
+        self._highest = max(self._seen, default=-1)
+        self._missing = frozenset(range(self._highest + 1)) - self._seen
+        self._seen.clear()
+        steps: list[Step] = []
+        if self._listener is not None:
+            steps = self._listen(self._listener.finish(end))
+            if self._listener.gaps:
+                self._marks.add("gap")
+            self._listener = None
+        return [*steps, Later(lambda: self._over(end))]
+
+    def _listen(self, windows: list[Window]) -> list[Step]:
+        return [Listen(window, self._heard) for window in windows]
+
+    def _heard(self, heard: Heard) -> list[Step]:
+        if heard.unheard:
+            self._marks.add("unheard")
+        return [Send(self._words, replace(heard, call=self._call))]
+
+    def _over(self, end: CallEnd) -> list[Step]:
+        """The end goes on once everything before it was heard and sent."""
+        self._done = True
+        if self._call is not None:
+            self._audio(end.end / self._call.sample_rate)
+        marks = tuple(sorted({*end.marks, *self._marks}))
+        return [Send(self._words, replace(end, marks=marks))]

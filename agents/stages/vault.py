@@ -1,0 +1,109 @@
+"""Vault: verified audio, findings and the verdict in, a stored or quarantined call out."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from agents.ledger import CallState, Ledger
+from agents.messages import audit
+from agents.stages.transcribe import Patience
+from agents.steps import Act, Stage, Step, Tell
+from agents.topics import Topics
+from agents.vault import Vault
+from pipeline.errors import RecordError
+from pipeline.policy import Policy
+from pipeline.records import Findings, Record, RedactedChunk, Verdict
+from pipeline.vaulting import CallAssembly, StoredCall
+
+NAME = "vault"
+REDACTED = "hushwire.call.redacted.v1"
+
+
+def vault_stage(
+    topics: Topics, policy: Policy, vault: Vault, ledger: Ledger, patience: Patience
+) -> Stage:
+    """The stage."""
+    return Stage(
+        NAME,
+        (topics.audio_verified, topics.spans),
+        lambda call_id: VaultCall(call_id, topics, policy, vault, ledger, patience),
+    )
+
+
+class VaultCall:
+    """One call; see ``agents.steps.CallCore``."""
+
+    def __init__(
+        self,
+        call_id: str,
+        topics: Topics,
+        policy: Policy,
+        vault: Vault,
+        ledger: Ledger,
+        patience: Patience,
+    ) -> None:
+        self._call_id, self._topics, self._vault, self._ledger = call_id, topics, vault, ledger
+        self._patience = patience
+        self._assembly = CallAssembly(policy)
+        self._judged = self._done = False
+
+    @property
+    def done(self) -> bool:
+        """See ``CallCore``."""
+        return self._done
+
+    @property
+    def held(self) -> int:
+        """See ``CallCore``: the audio is held as FLAC."""
+        return 0
+
+    @property
+    def wait_s(self) -> float | None:
+        """See ``CallCore``: the findings were on the broker long before the verdict."""
+        return self._patience.idle_s if self._judged and not self._done else None
+
+    def take(self, topic: str, record: Record) -> list[Step]:
+        """See ``CallCore``."""
+        del topic
+        if self._done:
+            return []
+        match record:
+            case RedactedChunk():
+                return self._store(self._assembly.take_chunk(record))
+            case Findings():
+                return self._store(self._assembly.take_findings(record))
+            case Verdict():
+                self._judged = True
+                return self._store(self._assembly.take_verdict(record))
+            case _:
+                raise RecordError("not a record of the verified or the spans topic")
+
+    def quiet(self) -> list[Step]:
+        """See ``CallCore``.
+
+        Raises:
+            RecordError: the call's last findings never came; the call is refused.
+        """
+        raise RecordError("the last findings of the call never came")
+
+    def late(self, name: str, seq: int) -> bool:
+        """See ``CallCore``: whatever comes after the end is a repeat."""
+        del name, seq
+        return False
+
+    def _store(self, stored: StoredCall | None) -> list[Step]:
+        """First the files, then the news of them, last the end of the key."""
+        if stored is None:
+            return []
+        self._done = True
+        state = CallState.STORED if stored.passed else CallState.QUARANTINED
+        facts = {"call_id": self._call_id, "state": state.value, "files": len(stored.files)}
+        return [
+            Act(partial(self._vault.store, stored)),
+            Tell(self._topics.calls_redacted, self._call_id, REDACTED, facts),
+            audit(self._topics.audit, self._call_id, "call-closed", {"state": state.value}),
+            Act(partial(self._close, state)),
+        ]
+
+    def _close(self, state: CallState) -> None:
+        self._ledger.close_call(self._call_id, state)

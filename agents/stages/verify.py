@@ -1,0 +1,94 @@
+"""Verify: redacted audio in, verified audio and a verdict out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Protocol
+
+from agents.steps import Listen, Send, Stage, Step
+from agents.topics import Topics
+from pipeline.errors import RecordError
+from pipeline.listening import unheard
+from pipeline.policy import Policy
+from pipeline.records import CallEnd, Heard, Record, RedactedChunk, Span, Verdict, Window
+from pipeline.verification import CallVerifier
+
+NAME = "verify"
+
+
+class Inspector(Protocol):
+    """Looks for what is sensitive in a single window, such as ``models.detector.Detector``."""
+
+    def inspect(
+        self, heard: Heard, *, sample_rate: int, expected: frozenset[str]
+    ) -> Sequence[Span]:
+        """Spans of what is sensitive in a window, given what was muted near it."""
+        ...
+
+
+def verify_stage(topics: Topics, policy: Policy, inspector: Inspector) -> Stage:
+    """The stage."""
+    return Stage(
+        NAME,
+        (topics.audio_redacted,),
+        lambda _: VerifyCall(topics.audio_verified, policy, inspector),
+    )
+
+
+class VerifyCall:
+    """One call; see ``agents.steps.CallCore``."""
+
+    def __init__(self, verified: str, policy: Policy, inspector: Inspector) -> None:
+        self._verified, self._inspector = verified, inspector
+        self._verifier = CallVerifier(policy)
+        self._bytes: dict[int, int] = {}
+
+    @property
+    def done(self) -> bool:
+        """See ``CallCore``."""
+        return self._verifier.finished
+
+    @property
+    def held(self) -> int:
+        """See ``CallCore``."""
+        return sum(self._bytes.values())
+
+    @property
+    def wait_s(self) -> float | None:
+        """See ``CallCore``: muting always ends a call."""
+        return None
+
+    def take(self, topic: str, record: Record) -> list[Step]:
+        """See ``CallCore``."""
+        del topic
+        if not isinstance(record, RedactedChunk | CallEnd):
+            raise RecordError("not a record of the redacted topic")
+        return self._steps(self._verifier.take(record))
+
+    def quiet(self) -> list[Step]:
+        """See ``CallCore``."""
+        return []
+
+    def late(self, name: str, seq: int) -> bool:
+        """See ``CallCore``: whatever comes after the end is a repeat."""
+        del name, seq
+        return False
+
+    def _steps(self, outputs: Sequence[Window | RedactedChunk | Verdict]) -> list[Step]:
+        return [
+            Listen(output, partial(self._answer, output), check=True, in_order=False)
+            if isinstance(output, Window)
+            else Send(self._verified, output)
+            for output in outputs
+        ]
+
+    def _answer(self, window: Window, heard: Heard) -> list[Step]:
+        expected = self._verifier.expected_at(window)
+        try:
+            spans = self._inspector.inspect(
+                heard, sample_rate=window.sample_rate, expected=expected
+            )
+        except Exception:  # noqa: BLE001 - fail closed: what can't be inspected was not checked
+            heard, spans = unheard(window), ()
+        return self._steps(self._verifier.take_heard(heard, spans))

@@ -1,0 +1,255 @@
+"""Runs any subset of the stages in one process: one Faust app and consumer group per stage.
+
+Outcomes of ``run_worker``: returns when it was told to stop and everything is closed; raises
+``ModelError``, ``StoreError`` or ``BrokerError`` when it can't start. While it runs, a failure
+that risks a loss ends the process with one of ``agents.fatal``'s exit codes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import faust
+
+from agents import fatal
+from agents.apps import attach, make_app, port_of
+from agents.ledger import Ledger
+from agents.logging import get_logger, silence_libraries
+from agents.metrics import Metrics
+from agents.outbox import Limits
+from agents.pool import LISTEN_S, EarPool, Ears
+from agents.runtime import StageRuntime
+from agents.sealing import KeyEncryptionKey
+from agents.stages import detect, mute, transcribe, vault, verify
+from agents.stages.transcribe import Patience
+from agents.steps import Stage
+from agents.topics import PARTITIONS, Topics, create_topics
+from agents.vault import Vault
+from pipeline.activity import VoiceDetector
+from pipeline.errors import SettingsError
+from pipeline.policy import Policy
+
+STAGES = (transcribe.NAME, detect.NAME, mute.NAME, verify.NAME, vault.NAME)
+"""All stages, in the order in which a call passes them."""
+_LISTENING = frozenset({transcribe.NAME, verify.NAME})
+_LANGUAGE = frozenset({detect.NAME, verify.NAME})
+STOP_S = 8.0
+"""An app that does not stop in this time is left to the end of the process."""
+
+
+class LanguageDetector(verify.Inspector, Protocol):
+    """What detection and verification share, such as ``models.detector.Detector``."""
+
+    def open(self, call_id: str, sample_rate: int, channels: int) -> detect.DetectorCall:
+        """Begin a call."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What the stages need of ``models/``; every part is made only where a stage needs it."""
+
+    ears: Ears
+    """What the pool's processes run."""
+    voice: Callable[[], VoiceDetector]
+    """Makes the voice-activity detector."""
+    detector: Callable[[], LanguageDetector]
+    """Makes the detector."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """How a worker runs."""
+
+    stages: tuple[str, ...]
+    bootstrap: str
+    policy: Policy
+    models: Models
+    ledger_url: str
+    keyset: Path
+    vault: Path | None = None
+    """Folder of the vault; the vault stage needs it."""
+    topics: Topics = field(default_factory=Topics.named)
+    group_prefix: str = "hushwire"
+    partitions: int = PARTITIONS
+    replication: int = 1
+    engines: int = 1
+    """Speech engine processes."""
+    patience: Patience = Patience()
+    limits: Limits = Limits()
+    listen_s: float = LISTEN_S
+    """How long one window may take."""
+
+
+async def run_worker(
+    config: WorkerConfig,
+    *,
+    stop: asyncio.Event | None = None,
+    metrics: Metrics | None = None,
+    ready: Callable[[], None] = lambda: None,
+    signals: bool = True,
+) -> None:
+    """Run stages until stopped.
+
+    Args:
+        config: how.
+        stop: set it to end the worker.
+        metrics: what is counted; the caller may read it while the worker runs.
+        ready: called when every stage has its partitions.
+        signals: whether SIGTERM and SIGINT end the worker; only in the main thread.
+
+    Raises:
+        SettingsError: an unknown stage, or a vault stage without a vault.
+        ModelError: a model is missing or can't be loaded.
+        StoreError: the ledger or the vault can't be opened.
+        BrokerError: the broker is away.
+    """
+    _check(config)
+    silence_libraries()
+    stop, metrics = stop or asyncio.Event(), metrics or Metrics()
+    if signals:
+        for one in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(one, stop.set)
+    ledger = await asyncio.to_thread(_open_ledger, config)
+    await asyncio.to_thread(
+        create_topics,
+        config.bootstrap,
+        config.topics,
+        partitions=config.partitions,
+        replication=config.replication,
+    )
+    pool = None
+    if _LISTENING & set(config.stages):
+        pool = EarPool(config.models.ears, config.engines, listen_s=config.listen_s)
+    try:
+        if pool is not None:
+            await pool.start()
+        stages = await asyncio.to_thread(_stages, config, ledger, metrics)
+        await _run(config, stages, ledger, pool, metrics, stop, ready)
+    finally:
+        if pool is not None:
+            pool.stop()
+        ledger.dispose()
+
+
+def _check(config: WorkerConfig) -> None:
+    unknown = sorted(set(config.stages) - set(STAGES))
+    if unknown or not config.stages:
+        raise SettingsError(f"no stage {', '.join(unknown) or 'named'}: {', '.join(STAGES)}")
+    if vault.NAME in config.stages and config.vault is None:
+        raise SettingsError("the vault stage needs a vault folder")
+
+
+def _open_ledger(config: WorkerConfig) -> Ledger:
+    return Ledger(config.ledger_url, KeyEncryptionKey.load_or_create(config.keyset))
+
+
+def _stages(config: WorkerConfig, ledger: Ledger, metrics: Metrics) -> list[Stage]:
+    """Make the wanted stages; loads models."""
+    topics, policy, patience = config.topics, config.policy, config.patience
+    detector = config.models.detector() if _LANGUAGE & set(config.stages) else None
+    voice = config.models.voice() if transcribe.NAME in config.stages else None
+    made: list[Stage] = []
+    for name in config.stages:
+        match name:
+            case transcribe.NAME if voice is not None:
+                made.append(
+                    transcribe.transcribe_stage(topics, voice, patience, audio=metrics.audio.inc)
+                )
+            case detect.NAME if detector is not None:
+                made.append(detect.detect_stage(topics, detector.open))
+            case mute.NAME:
+                made.append(mute.mute_stage(topics, policy, patience))
+            case verify.NAME if detector is not None:
+                made.append(verify.verify_stage(topics, policy, detector))
+            case vault.NAME if config.vault is not None:
+                store = Vault(config.vault)
+                made.append(vault.vault_stage(topics, policy, store, ledger, patience))
+    return made
+
+
+async def _run(
+    config: WorkerConfig,
+    stages: list[Stage],
+    ledger: Ledger,
+    pool: EarPool | None,
+    metrics: Metrics,
+    stop: asyncio.Event,
+    ready: Callable[[], None],
+) -> None:
+    log = get_logger()
+    # The detector is not for several threads at a time: its stages share one.
+    language = ThreadPoolExecutor(1, thread_name_prefix="hushwire-language")
+    apps: list[faust.App] = []
+    runtimes: list[StageRuntime] = []
+    for stage in stages:
+        app = make_app(
+            f"{config.group_prefix}-{stage.name}",
+            config.bootstrap,
+            partitions=config.partitions,
+            longest_job_s=config.listen_s,
+            client_id=f"hushwire-{stage.name}",
+        )
+        runtime = StageRuntime(
+            stage,
+            port_of(app),
+            ledger=ledger,
+            pool=pool,
+            topics=config.topics,
+            metrics=metrics,
+            limits=config.limits,
+            thread=language if stage.name in _LANGUAGE else None,
+        )
+        attach(app, runtime)
+        apps.append(app)
+        runtimes.append(runtime)
+    watches = [asyncio.create_task(runtime.watch()) for runtime in runtimes]
+    try:
+        await asyncio.gather(*(app.start() for app in apps))
+        crashes = [asyncio.create_task(app.wait_until_stopped()) for app in apps]
+        waiting = asyncio.create_task(_until_assigned(apps, ready))
+        stopped = asyncio.create_task(stop.wait())
+        log.info("worker started", count=len(apps), bootstrap=config.bootstrap)
+        done, _ = await asyncio.wait(
+            [*crashes, *watches, stopped], return_when=asyncio.FIRST_COMPLETED
+        )
+        waiting.cancel()
+        if stopped not in done:
+            fatal.exit_now(fatal.CRASHED, "a stage's broker client ended; start the worker again")
+    finally:
+        for task in watches:
+            task.cancel()
+        await _stop(apps, runtimes)
+        language.shutdown(wait=False, cancel_futures=True)
+        log.info("worker stopped", count=len(apps))
+
+
+async def _until_assigned(apps: list[faust.App], ready: Callable[[], None]) -> None:
+    """Wait until every app has partitions, then tell."""
+    while not all(app.started and _assignment(app) and not app.rebalancing for app in apps):
+        await asyncio.sleep(0.1)
+    ready()
+
+
+def _assignment(app: faust.App) -> set[Any]:
+    try:
+        assigned: set[Any] = app.consumer.assignment()
+    except Exception:  # noqa: BLE001 - Faust raises while its consumer is not there yet
+        return set()
+    return assigned
+
+
+async def _stop(apps: list[faust.App], runtimes: list[StageRuntime]) -> None:
+    """Stop reading first, then what is in work; it is read again by whoever comes next."""
+    for runtime in runtimes:
+        await runtime.stop()
+    _, late = await asyncio.wait([asyncio.create_task(app.stop()) for app in apps], timeout=STOP_S)
+    if late:
+        sys.stderr.write(f"hushwire: {len(late)} broker clients did not stop in time\n")

@@ -1,0 +1,344 @@
+"""Detection: from heard words to spans, and the watermark before which they are final.
+
+Outcomes of ``CallDetector.take`` and ``finish``: ``Findings`` whenever the watermark moved, none
+while everything is "not yet". Nothing is raised on content: a stretch whose analysis fails
+becomes an ``UNHEARD`` span, is silenced whole and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+from models.inspection import leftovers
+from models.presidio import MODEL, Analyzer
+from models.reading import Analyses, TurnReader
+from models.turns import CallTurns, Spoken
+from pipeline.conversation import Conversation
+from pipeline.policy import Policy
+from pipeline.records import (
+    Action,
+    CallEnd,
+    Findings,
+    Heard,
+    Hearing,
+    Interval,
+    Reason,
+    Span,
+    Watermark,
+    Word,
+)
+
+UNHEARD: Final = "UNHEARD"
+"""Entity of a stretch that could not be transcribed or analysed."""
+ANALYSIS_FAILED: Final = "analysis_failed"
+"""Mark of a call of which a part could not be analysed and was silenced whole."""
+LOOK_BACK_S: Final = 3.0
+"""How far the watermark stays behind what was heard, so that the next turn can still count."""
+_KEEP_S: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorSettings:
+    """What a detector is set up with."""
+
+    registry: Path | None = None
+    """Presidio registry file; the shipped one by default."""
+    language: str = "en"
+
+
+class Detector:
+    """Loads models, word lists and recognisers once per process.
+
+    Not for several threads at a time: one worker thread calls it.
+
+    Args:
+        policy: thresholds, actions and holds.
+        settings: the registry and the language.
+        analyses: takes the place of Presidio in tests.
+
+    Raises:
+        ModelError: a language model or word list is missing.
+        PolicyError: the registry of recognisers is refused.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        *,
+        settings: DetectorSettings | None = None,
+        analyses: Analyses | None = None,
+    ) -> None:
+        self._policy = policy
+        self._settings = settings or DetectorSettings()
+        self._analyses = analyses or Analyzer(self._settings.registry)
+        self._model = f"{MODEL}@{metadata.version(MODEL)}"
+
+    def open(self, call_id: str, sample_rate: int, channels: int) -> CallDetector:
+        """Begin a call."""
+        conversation = Conversation(
+            sample_rate, channels, self._policy, language=self._settings.language
+        )
+        return CallDetector(
+            call_id,
+            sample_rate=sample_rate,
+            channels=channels,
+            policy=self._policy,
+            analyses=self._analyses,
+            conversation=conversation,
+            models=(self._model,),
+        )
+
+    def inspect(
+        self, heard: Heard, *, sample_rate: int, expected: frozenset[str]
+    ) -> tuple[Span, ...]:
+        """What is still sensitive in words heard in redacted audio.
+
+        Args:
+            heard: one window, near muted spans.
+            sample_rate: Hz of the window's samples.
+            expected: entity types that were muted near it.
+
+        Returns:
+            Spans to be silenced; a window whose analysis fails counts whole.
+        """
+        try:
+            return leftovers(self._analyses, self._policy, heard, sample_rate, expected)
+        except Exception:  # noqa: BLE001 - whatever fails on content must silence, not pass
+            if not heard.words:
+                return ()
+            return (_unheard(heard.channel, heard.start, heard.end, Reason.VERIFICATION),)
+
+
+class CallDetector:
+    """Detects in one call; see the module's text for the outcomes.
+
+    ``failures`` counts stretches that were silenced because their analysis failed.
+    """
+
+    def __init__(
+        self,
+        call_id: str,
+        *,
+        sample_rate: int,
+        channels: int,
+        policy: Policy,
+        analyses: Analyses,
+        conversation: Conversation,
+        models: tuple[str, ...] = (),
+    ) -> None:
+        self.failures = 0
+        self._call_id = call_id
+        self._rate = sample_rate
+        self._policy = policy
+        self._conversation = conversation
+        self._turns = CallTurns(sample_rate, channels)
+        self._reader = TurnReader(analyses, policy, sample_rate, channels)
+        self._waiting: dict[int, Heard] = {}
+        self._next = 0
+        self._heard_until = [0] * channels
+        self._words: list[Word] = []
+        self._found: list[Span] = []
+        self._stated: list[Span] = []
+        self._watermark = 0
+        self._seq = 0
+        self._models = set(models)
+        self._ended = False
+
+    def __repr__(self) -> str:
+        """Content-free."""
+        return f"CallDetector({self._call_id!r}, watermark={self._watermark})"
+
+    def take(self, heard: Heard) -> list[Findings]:
+        """Add what one window brought; the first record of a number counts."""
+        if self._ended or heard.seq < self._next or heard.seq in self._waiting:
+            return []
+        self._waiting[heard.seq] = heard
+        moved = False
+        while self._next in self._waiting:
+            self._hear(self._waiting.pop(self._next))
+            self._next += 1
+            moved = True
+        if not moved:
+            return []
+        before = self._watermark
+        self._read(min(self._heard_until), final=False)
+        forced = self._advance(min(self._heard_until))
+        if self._watermark <= before:
+            return []
+        return [self._findings(before, self._watermark, forced)]
+
+    def finish(self, end: CallEnd) -> list[Findings]:
+        """Everything that is left; windows that never came are silenced whole."""
+        if self._ended:
+            return []
+        self._ended = True
+        # A window that is missing may have held anything: silence what is not accounted for.
+        late = [self._waiting[seq] for seq in sorted(self._waiting)]
+        self._waiting.clear()
+        for channel, until in enumerate(self._heard_until):
+            covered = [Interval(h.start, h.end) for h in late if h.channel == channel]
+            for start, stop in _holes(until, end.end, covered):
+                self._found.append(_unheard(channel, start, stop))
+        for heard in late:
+            self._hear(heard)
+        before = self._watermark
+        self._read(end.end, final=True)
+        self._watermark = max(end.end, before)
+        last = max([self._watermark, *(word.end for word in self._words)]) + 1
+        if self.failures:
+            end = replace(end, marks=(*end.marks, ANALYSIS_FAILED))
+        return [self._findings(before, last, last, end)]
+
+    # -- inside ------------------------------------------------------------------------------
+
+    def _hear(self, heard: Heard) -> None:
+        self._models.update(heard.models)
+        self._found += [
+            _unheard(heard.channel, one.start, one.end) for one in heard.unheard if len(one)
+        ]
+        self._words += [word for word in heard.words if word.start >= 0]
+        try:
+            self._turns.take(heard)
+            self._conversation.take(heard)
+        except Exception:  # noqa: BLE001 - whatever fails on content must silence, not pass
+            self._fail(heard.channel, heard.start, heard.end)
+        self._heard_until[heard.channel] = max(
+            self._heard_until[heard.channel], heard.heard_until
+        )
+
+    def _read(self, horizon: int, *, final: bool) -> None:
+        for spoken in self._turns.ready(horizon, final=final):
+            try:
+                others = self._turns.going_on(spoken.channel, spoken.end)
+                self._found += self._reader.read(spoken, others)
+            except Exception:  # noqa: BLE001 - whatever fails on content must silence, not pass
+                self._fail(spoken.channel, *_extent(spoken))
+
+    def _fail(self, channel: int, start: int, end: int) -> None:
+        self.failures += 1
+        self._found.append(_unheard(channel, start, end))
+
+    def _advance(self, horizon: int) -> int:
+        """Move the watermark; returns the sample before which open numbers are forced."""
+        mark = horizon - round(LOOK_BACK_S * self._rate)
+        going_on = self._turns.open_since()
+        if going_on is not None:
+            mark = min(mark, going_on)
+        forced = 0
+        latest = horizon - round(self._policy.hold.max_seconds * self._rate)
+        try:
+            open_since = self._conversation.open_since()
+        except Exception:  # noqa: BLE001 - the stretch is silenced when its spans are asked for
+            open_since = None
+        if open_since is not None and open_since < mark:
+            mark = min(mark, max(open_since, latest))
+            forced = mark if open_since < latest else 0
+        # No word may straddle the watermark: it would be audible before its span is known.
+        for word in sorted(self._words, key=lambda one: -one.start):
+            if word.start < mark < word.end:
+                mark = word.start
+        self._watermark = max(self._watermark, mark)
+        return forced
+
+    def _findings(
+        self, before: int, until: int, forced: int, end: CallEnd | None = None
+    ) -> Findings:
+        spans = self._due(before, until, forced)
+        self._stated += [span for span in spans if span.action is Action.MUTE]
+        words = sorted(
+            (word for word in self._words if word.start < until),
+            key=lambda word: (word.start, word.end, word.channel, word.text),
+        )
+        shown = tuple(
+            word for word in words if word.hearing is Hearing.MAIN and not self._muted(word)
+        )
+        self._words = [word for word in self._words if word.start >= until]
+        keep = self._watermark - round(_KEEP_S * self._rate)
+        self._stated = [span for span in self._stated if span.end > keep]
+        try:
+            self._conversation.forget(self._watermark)
+        except Exception:  # noqa: BLE001 - memory only; the spans were stated
+            self.failures += 1
+        findings = Findings(
+            call_id=self._call_id,
+            seq=self._seq,
+            spans=spans,
+            words=shown,
+            watermark=Watermark(self._watermark),
+            models=tuple(sorted(self._models)),
+            end=end,
+        )
+        self._seq += 1
+        return findings
+
+    def _due(self, before: int, until: int, forced: int) -> tuple[Span, ...]:
+        """Spans that begin before ``until`` and were not stated, each once, in order."""
+        due = [span for span in self._found if span.start < until]
+        self._found = [span for span in self._found if span.start >= until]
+        try:
+            due += self._conversation.spans(until, force_before=forced)
+        except Exception:  # noqa: BLE001 - whatever fails on content must silence, not pass
+            self.failures += 1
+            due += [_unheard(c, before, until) for c in range(len(self._heard_until))]
+        fresh: dict[Span, None] = {}
+        for span in due:
+            part = span if span.start >= before else self._rest(span, before)
+            if part is not None and part not in self._stated:
+                fresh[part] = None
+        return tuple(
+            sorted(
+                fresh,
+                key=lambda s: (s.start, s.channel, s.end, s.entity, s.recognizer, -s.score),
+            )
+        )
+
+    def _rest(self, span: Span, before: int) -> Span | None:
+        """What of a span that began before the last watermark is new; None if nothing is."""
+        if span.end <= before:
+            return None
+        part = replace(span, start=before)
+        covered = any(
+            old.channel == span.channel and old.start <= before and old.end >= span.end
+            for old in self._stated
+        )
+        return None if covered else part
+
+    def _muted(self, word: Word) -> bool:
+        end = max(word.end, word.start + 1)
+        return any(
+            span.channel == word.channel and span.start < end and word.start < span.end
+            for span in self._stated
+        )
+
+
+def _unheard(channel: int, start: int, end: int, reason: Reason = Reason.UNHEARD) -> Span:
+    return Span(
+        entity=UNHEARD,
+        channel=channel,
+        start=start,
+        end=end,
+        score=1.0,
+        recognizer="unheard",
+        action=Action.MUTE,
+        reason=reason,
+    )
+
+
+def _extent(spoken: Spoken) -> tuple[int, int]:
+    return spoken.start, max(spoken.end, spoken.start + 1)
+
+
+def _holes(start: int, end: int, covered: Iterable[Interval]) -> list[tuple[int, int]]:
+    """Parts of ``[start, end)`` that nothing covers."""
+    holes: list[tuple[int, int]] = []
+    for interval in sorted(covered):
+        if interval.start > start:
+            holes.append((start, min(interval.start, end)))
+        start = max(start, interval.end)
+    if start < end:
+        holes.append((start, end))
+    return [(first, last) for first, last in holes if first < last]

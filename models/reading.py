@@ -1,0 +1,254 @@
+"""Reads turns: prompts and names are carried over, recognisers run, results become spans."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from presidio_analyzer import RecognizerResult
+
+from models.answers import FILLERS, is_function
+from models.lexicon import given_names
+from models.presidio import explained
+from models.prompts import about_health, asked
+from models.spoken import PAUSE, Turn, turn_of
+from models.turns import PAUSE_S, Spoken, Stream
+from pipeline.entities import Entity
+from pipeline.policy import Policy
+from pipeline.records import Span, Word
+
+ANSWER_S: Final = 12.0
+"""How long after a prompt, or after the last part of its answer, an answer may come."""
+LONGEST_ANSWER_S: Final = 60.0
+SPLIT_S: Final = 2.0
+"""Pause inside an entity that is left audible."""
+_MOVES_ON: Final = 5
+"""Words of content with which the asker goes on to something else."""
+_SHORTEST_NAME: Final = 3
+
+
+class Analyses(Protocol):
+    """What runs the recognisers over a turn."""
+
+    def analyze(self, turn: Turn, *, names: bool) -> list[RecognizerResult]:
+        """Every result, in a fixed order."""
+        ...
+
+
+class ScriptedAnalyses:
+    """A fake for tests: returns what was scripted, or raises it."""
+
+    def __init__(self, results: list[RecognizerResult] | Exception) -> None:
+        """Hold what ``analyze`` will say."""
+        self._results = results
+
+    def analyze(self, turn: Turn, *, names: bool) -> list[RecognizerResult]:  # noqa: ARG002
+        """The scripted results, whatever the turn."""
+        if isinstance(self._results, Exception):
+            raise self._results
+        return self._results
+
+
+@dataclass(slots=True)
+class _Prompt:
+    entity: str
+    channel: int
+    sample: int
+    touched: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A turn's text with the word of every character."""
+
+    text: str = field(repr=False)
+    words: tuple[tuple[int, int, Word], ...] = field(repr=False)
+    fresh: int
+    """Characters before this one belong to turns that were read before."""
+
+    def between(self, start: int, end: int) -> list[Word]:
+        """Words that characters ``[start, end)`` touch."""
+        return [word for first, last, word in self.words if first < end and start < last]
+
+
+def _place(before: Sequence[Word], words: Sequence[Word], pause: int) -> _Placed:
+    text = ""
+    fresh = 0
+    placed: list[tuple[int, int, Word]] = []
+    for index, word in enumerate((*before, *words)):
+        if index == len(before):
+            fresh = len(text)
+        piece = word.text.strip()
+        # Whisper parts "B-A-R" before its hyphens: such pieces belong to the word before.
+        glue = "" if not text or piece[:1] in "-'’." else " "
+        if glue and index == len(before) and word.start - before[-1].end >= pause:
+            glue = f" {PAUSE} "
+        start = len(text) + len(glue)
+        text += glue + piece
+        placed.append((start, len(text), word))
+    return _Placed(text, tuple(placed), fresh)
+
+
+class TurnReader:
+    """Reads the turns of one call, in order.
+
+    Args:
+        analyses: runs the recognisers.
+        policy: thresholds and actions.
+        sample_rate: Hz.
+        channels: how many the call has; with one, both speakers are on it.
+    """
+
+    def __init__(
+        self, analyses: Analyses, policy: Policy, sample_rate: int, channels: int
+    ) -> None:
+        self._analyses = analyses
+        self._policy = policy
+        self._rate = sample_rate
+        self._pause = round(PAUSE_S * sample_rate)
+        self._mono = channels == 1
+        self._prompts: list[_Prompt] = []
+        self._known: set[str] = set()
+        self._medical = False
+
+    def read(
+        self,
+        spoken: Spoken,
+        others: Sequence[tuple[Word, ...]] = (),
+    ) -> list[Span]:
+        """Sensitive spans of one turn.
+
+        Args:
+            spoken: the turn.
+            others: what the other channels say in turns that still go on.
+        """
+        placed = _place(spoken.before, spoken.words, self._pause)
+        turn = turn_of(placed.text)
+        if not turn.tokens:
+            return []
+        self._medical = self._medical or about_health(turn)
+        prompts = self._found_in(turn, placed, spoken.channel)
+        self._move_on(spoken, turn, placed, prompts)
+        active = [*self._active(spoken), *self._going_on(others, spoken)]
+        if self._mono:
+            active += prompts
+        expects = {(prompt.entity, self._from(placed, turn, prompt.sample)) for prompt in active}
+        turn = turn_of(
+            placed.text,
+            expects=tuple(sorted(expects)),
+            known=frozenset(self._known),
+            medical=self._medical,
+        )
+        for prompt in active:
+            prompt.touched = max(prompt.touched, spoken.end)
+        self._prompts += prompts
+        results = self._analyses.analyze(turn, names=spoken.stream is Stream.SHOWN)
+        return self._spans(results, placed, turn, spoken.channel)
+
+    # -- what was asked ----------------------------------------------------------------------
+
+    def _found_in(self, turn: Turn, placed: _Placed, channel: int) -> list[_Prompt]:
+        found: dict[tuple[str, int], _Prompt] = {}
+        for entity, last in asked(turn):
+            token = turn.tokens[last - 1]
+            if token.end <= placed.fresh:
+                continue
+            sample = placed.between(token.start, token.end)[-1].end
+            found[entity, sample] = _Prompt(entity, channel, sample, sample)
+        return list(found.values())
+
+    def _move_on(
+        self, spoken: Spoken, turn: Turn, placed: _Placed, prompts: list[_Prompt]
+    ) -> None:
+        """Close what the speaker asked before, when he goes on to something else."""
+        fresh = [token for token in turn.tokens if token.start >= placed.fresh]
+        content = sum(token.key not in FILLERS for token in fresh)
+        moves = bool(prompts) or content >= _MOVES_ON
+        now = spoken.start
+        self._prompts = [
+            prompt
+            for prompt in self._prompts
+            if now - prompt.touched <= ANSWER_S * self._rate
+            and now - prompt.sample <= LONGEST_ANSWER_S * self._rate
+            and not (
+                moves
+                and not self._mono
+                and prompt.channel == spoken.channel
+                and prompt.sample < spoken.start
+            )
+            and not (self._mono and prompts and prompt.sample < spoken.start)
+        ]
+
+    def _active(self, spoken: Spoken) -> list[_Prompt]:
+        return [
+            prompt
+            for prompt in self._prompts
+            if (self._mono or prompt.channel != spoken.channel) and prompt.sample <= spoken.end
+        ]
+
+    def _going_on(self, others: Sequence[tuple[Word, ...]], spoken: Spoken) -> list[_Prompt]:
+        found: list[_Prompt] = []
+        for words in others:
+            if not words:
+                continue
+            placed = _place((), words, self._pause)
+            found += [
+                prompt
+                for prompt in self._found_in(turn_of(placed.text), placed, words[0].channel)
+                if prompt.sample <= spoken.end
+            ]
+        return found
+
+    def _from(self, placed: _Placed, turn: Turn, sample: int) -> int:
+        """First token that begins after a sample, give or take what word times are off."""
+        slack = round(0.3 * self._rate)
+        for index, token in enumerate(turn.tokens):
+            words = placed.between(token.start, token.end)
+            if words and words[0].start >= sample - slack and words[0].end > sample:
+                return index
+        return len(turn.tokens)
+
+    # -- what was found ----------------------------------------------------------------------
+
+    def _spans(
+        self, results: list[RecognizerResult], placed: _Placed, turn: Turn, channel: int
+    ) -> list[Span]:
+        spans: dict[Span, None] = {}
+        for result in results:
+            rule = self._policy.rule(result.entity_type)
+            if result.end <= placed.fresh or result.score < rule.threshold:
+                continue
+            if result.entity_type == Entity.PERSON:
+                self._remember(turn, result.start, result.end)
+            for start, end in self._stretches(placed.between(result.start, result.end)):
+                spans[
+                    Span(
+                        entity=result.entity_type,
+                        channel=channel,
+                        start=start,
+                        end=end,
+                        score=round(float(result.score), 3),
+                        recognizer=explained(result),
+                        action=rule.action,
+                    )
+                ] = None
+        return list(spans)
+
+    def _remember(self, turn: Turn, start: int, end: int) -> None:
+        for token in turn.tokens:
+            if start <= token.start < end and len(token.key) >= _SHORTEST_NAME and (
+                token.key in given_names() or not is_function(token.key)
+            ):
+                self._known.add(token.key)
+
+    def _stretches(self, words: list[Word]) -> list[tuple[int, int]]:
+        """Samples of words, parted where the speaker paused for long."""
+        found: list[tuple[int, int]] = []
+        for word in words:
+            end = max(word.end, word.start + 1)
+            if found and word.start - found[-1][1] <= SPLIT_S * self._rate:
+                found[-1] = (min(found[-1][0], word.start), max(found[-1][1], end))
+            else:
+                found.append((word.start, end))
+        return found

@@ -1,0 +1,165 @@
+"""A call's words as turns: per channel and hearing, parted at pauses, with what came before.
+
+Outcomes: :meth:`CallTurns.ready` returns the turns that no later word can change, in time order;
+a turn that still goes on is "not yet" and shows in :meth:`CallTurns.open_since`.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final
+
+from pipeline.records import Heard, Hearing, Word
+
+PAUSE_S: Final = 1.0
+"""Silence that ends a turn."""
+LONGEST_S: Final = 15.0
+"""A turn that goes on longer is cut at its widest gap, so that memory and delay stay bounded."""
+MOST_WORDS: Final = 60
+CARRY_S: Final = 6.0
+"""How far back the words before a turn count as its context."""
+CARRY_WORDS: Final = 12
+CUT_WORDS: Final = 8
+"""Words before a cut that the next turn may still make part of an entity."""
+
+
+class Stream(IntEnum):
+    """Which hearings make a text."""
+
+    SHOWN = 0
+    """The main hearing, its holes filled by what was heard again."""
+    EVIDENCE = 1
+    """The second model, its holes filled likewise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A finished turn of one channel and stream."""
+
+    channel: int
+    stream: Stream
+    before: tuple[Word, ...] = field(repr=False)
+    words: tuple[Word, ...] = field(repr=False)
+
+    @property
+    def start(self) -> int:
+        """First sample of the first word."""
+        return self.words[0].start
+
+    @property
+    def end(self) -> int:
+        """Sample after the last word."""
+        return max(word.end for word in self.words)
+
+
+@dataclass(slots=True)
+class _Lane:
+    pending: list[Word] = field(default_factory=list)
+    past: list[Word] = field(default_factory=list)
+
+
+def _order(word: Word) -> tuple[int, int, str]:
+    return (word.start, word.end, word.text)
+
+
+def streams_of(words: Iterable[Word]) -> dict[Stream, list[Word]]:
+    """Part one window's words into the two streams."""
+    words = sorted(words, key=_order)
+    again = [word for word in words if word.hearing is Hearing.AGAIN]
+    streams: dict[Stream, list[Word]] = {}
+    for stream, hearing in ((Stream.SHOWN, Hearing.MAIN), (Stream.EVIDENCE, Hearing.SECOND)):
+        own = [word for word in words if word.hearing is hearing]
+        if not own and stream is Stream.EVIDENCE:
+            continue
+        fill = [word for word in again if not any(_covers(other, word) for other in own)]
+        streams[stream] = sorted([*own, *fill], key=_order)
+    return streams
+
+
+def _covers(one: Word, other: Word) -> bool:
+    """Whether ``one`` takes more than half of the time of ``other``."""
+    shared = min(one.end, other.end) - max(one.start, other.start)
+    return shared * 2 > other.end - other.start
+
+
+class CallTurns:
+    """The words of one call on their way into turns.
+
+    Args:
+        sample_rate: Hz.
+        channels: how many the call has.
+    """
+
+    def __init__(self, sample_rate: int, channels: int) -> None:
+        self._rate = sample_rate
+        self._lanes = {
+            (channel, stream): _Lane() for channel in range(channels) for stream in Stream
+        }
+
+    def take(self, heard: Heard) -> None:
+        """Add the words of one window."""
+        for stream, words in streams_of(heard.words).items():
+            for word in words:
+                lane = self._lanes.get((word.channel, stream))
+                if lane is not None and word.text.strip():
+                    insort(lane.pending, word, key=_order)
+
+    def ready(self, horizon: int, *, final: bool) -> list[Spoken]:
+        """Turns that are over at ``horizon``, before which all channels were heard."""
+        found: list[Spoken] = []
+        for (channel, stream), lane in self._lanes.items():
+            while lane.pending:
+                size = self._turn_size(lane.pending, horizon, final=final)
+                if not size:
+                    break
+                words, lane.pending = lane.pending[:size], lane.pending[size:]
+                carry = words[0].start - round(CARRY_S * self._rate)
+                before = [word for word in lane.past if word.end >= carry][-CARRY_WORDS:]
+                found.append(Spoken(channel, stream, tuple(before), tuple(words)))
+                lane.past = [*before, *words]
+        return sorted(found, key=lambda turn: (turn.start, turn.channel, turn.stream, turn.end))
+
+    def open_since(self) -> int | None:
+        """First sample that a turn still going on may make part of an entity."""
+        samples: list[int] = []
+        for lane in self._lanes.values():
+            if not lane.pending:
+                continue
+            first = lane.pending[0].start
+            samples.append(first)
+            if lane.past and first - lane.past[-1].end < PAUSE_S * self._rate:
+                samples.append(lane.past[-CUT_WORDS:][0].start)
+        return min(samples, default=None)
+
+    def going_on(self, channel: int, until: int) -> list[tuple[Word, ...]]:
+        """What the other channels have said so far in turns that are not over."""
+        return [
+            tuple(word for word in lane.pending if word.start < until)
+            for (other, _), lane in self._lanes.items()
+            if other != channel and lane.pending
+        ]
+
+    def _turn_size(self, words: list[Word], horizon: int, *, final: bool) -> int:
+        """How many words the first turn has; 0 while it may go on."""
+        end = words[0].end
+        for index, word in enumerate(words):
+            if not final and word.start >= horizon:
+                return 0
+            if index and word.start - end >= PAUSE_S * self._rate:
+                return index
+            end = max(end, word.end)
+            if index + 1 >= MOST_WORDS or end - words[0].start > LONGEST_S * self._rate:
+                return self._widest(words[: index + 1])
+        over = final or end + PAUSE_S * self._rate <= horizon
+        return len(words) if over else 0
+
+    @staticmethod
+    def _widest(words: list[Word]) -> int:
+        """Where to cut: at the widest gap of the later half."""
+        if len(words) == 1:
+            return 1
+        half = range(max(1, len(words) // 2), len(words))
+        return max(half, key=lambda index: (words[index].start - words[index - 1].end, index))

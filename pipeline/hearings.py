@@ -1,0 +1,106 @@
+"""From the hearings of a window to sequences that can be read: one voice, one word at a time.
+
+The second listening (``AGAIN``) is a heap of overlapping decodes, led on by a prompt full of
+digits: it hears what the first pass dropped, and also digits that nobody said. So its likeliest
+words make a sequence of their own, and its numbers fill the holes of the other two; it never
+replaces a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from enum import Enum
+from typing import Final
+
+from pipeline.audit import plausible
+from pipeline.records import Hearing, Interval, Word
+from pipeline.vocabulary import Vocabulary
+
+_OVERLAP: Final = 0.35
+"""Share of the shorter word from which two words are one sound heard twice."""
+_INVENTED: Final = 0.1
+"""An ``AGAIN`` word of less probability is invented."""
+_CONTRADICTED: Final = 0.5
+"""The same, where a sure word of the first pass says otherwise."""
+_SURE: Final = 0.85
+
+
+class Sequence(Enum):
+    """A sequence of words per channel; every one is searched, and what they find is united."""
+
+    MAIN = "main"
+    SECOND = "second"
+    AGAIN = "again"
+
+
+def sequences(words: tuple[Word, ...], voc: Vocabulary, rate: int) -> dict[Sequence, list[Word]]:
+    """Part the words of one window into sequences, each in time order.
+
+    No word is longer than it plausibly takes: the recogniser stretches words over silence, and
+    what else is spoken there was listened to again or is stated as unexplained.
+    """
+    timed = [_timed(word, rate) for word in words]
+    main = [word for word in timed if word.hearing is Hearing.MAIN]
+    second = [word for word in timed if word.hearing is Hearing.SECOND]
+    again = _likeliest(
+        word
+        for word in timed
+        if word.hearing is Hearing.AGAIN and not _invented(word, main, voc)
+    )
+    numbers = [word for word in again if _numeric(word, voc)]
+    return {
+        Sequence.MAIN: _filled(main, numbers),
+        Sequence.SECOND: _filled(second, numbers),
+        Sequence.AGAIN: sorted(again, key=_start),
+    }
+
+
+def _timed(word: Word, rate: int) -> Word:
+    end = plausible(word.text, Interval(word.start, word.end), rate).end
+    return word if end == word.end else replace(word, end=end)
+
+
+def _invented(word: Word, main: Iterable[Word], voc: Vocabulary) -> bool:
+    if word.probability < _INVENTED:
+        return True
+    if word.probability >= _CONTRADICTED or not _numeric(word, voc):
+        return False
+    return any(
+        other.probability >= _SURE and not _numeric(other, voc) and _same(word, other)
+        for other in main
+    )
+
+
+def _likeliest(words: Iterable[Word]) -> list[Word]:
+    """Of words that overlap, the likeliest."""
+    kept: list[Word] = []
+    for word in sorted(words, key=lambda one: (-one.probability, one.start, one.end)):
+        if not any(_same(word, other) for other in kept):
+            kept.append(word)
+    return kept
+
+
+def _filled(words: list[Word], numbers: Iterable[Word]) -> list[Word]:
+    if not words:
+        return []
+    holes = [word for word in numbers if not any(_same(word, other) for other in words)]
+    return sorted([*words, *holes], key=_start)
+
+
+def _same(one: Word, other: Word) -> bool:
+    shared = min(one.end, other.end) - max(one.start, other.start)
+    shorter = max(1, min(one.end - one.start, other.end - other.start))
+    return shared > _OVERLAP * shorter
+
+
+def _numeric(word: Word, voc: Vocabulary) -> bool:
+    text = word.text.lower().strip(" .,;:!?-\"'()")
+    if any(character.isdecimal() for character in text):
+        return True
+    tables = (voc.digits, voc.near_digits, voc.teens, voc.tens, voc.multipliers, voc.homophones)
+    return any(text in table for table in tables)
+
+
+def _start(word: Word) -> int:
+    return word.start

@@ -1,0 +1,185 @@
+"""From chunks to windows, with the fake voice detector."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.activity import Bursts
+from pipeline.errors import AudioError, RecordError
+from pipeline.listening import Listener, ListenSettings, LoudnessVoice, unheard
+from pipeline.records import AudioChunk, CallEnd, CallInfo, Interval, Role, Window
+
+pytestmark = pytest.mark.unit
+
+RATES = [8_000, 16_000, 44_100, 48_000]
+ROLES = (Role.AGENT, Role.CUSTOMER)
+
+
+def speech(rate: int, pattern: list[tuple[bool, float]], seed: int = 1) -> npt.NDArray[np.int16]:
+    """Loud and silent stretches of so many seconds."""
+    random = np.random.default_rng(seed)
+    parts = [
+        random.normal(0, 3_000 if loud else 0, int(seconds * rate)) for loud, seconds in pattern
+    ]
+    return np.concatenate(parts).clip(-32_000, 32_000).astype(np.int16)
+
+
+def stereo(rate: int) -> npt.NDArray[np.int16]:
+    """Two speakers in turns, 24 s."""
+    left = speech(rate, [(False, 1), (True, 3), (False, 9), (True, 1), (False, 10)])
+    right = speech(rate, [(False, 5), (True, 12), (False, 1), (True, 2), (False, 4)], seed=2)
+    return np.stack([left, right], axis=1)
+
+
+def listen(
+    audio: npt.NDArray[np.int16],
+    rate: int,
+    sizes: list[int],
+    settings: ListenSettings | None = None,
+) -> list[Window]:
+    """Feed the audio in chunks of the given sizes, over and over."""
+    call = CallInfo("c1", rate, ROLES[: audio.shape[1]])
+    listener = Listener(call, LoudnessVoice(), settings)
+    windows: list[Window] = []
+    start = seq = 0
+    while start < len(audio):
+        size = sizes[seq % len(sizes)]
+        windows += listener.take(AudioChunk(call, seq, start, audio[start : start + size]))
+        start, seq = start + size, seq + 1
+    return windows + listener.finish(CallEnd("c1", seq, len(audio)))
+
+
+def content(window: Window) -> tuple[object, ...]:
+    return (
+        *(getattr(window, name) for name in Window.__slots__ if name != "pcm"),
+        window.pcm.tobytes(),
+    )
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_windows_hold_the_calls_own_audio_and_cover_all_speech(rate: int) -> None:
+    audio = stereo(rate)
+    windows = listen(audio, rate, [rate])
+    assert [window.seq for window in windows] == list(range(len(windows)))
+    for window in windows:
+        if len(window.pcm):
+            expected = audio[window.start : window.end, window.channel]
+            np.testing.assert_array_equal(window.pcm, expected)
+        else:
+            assert window.speech == ()
+    for channel, first, last in ((0, 1.0, 4.0), (1, 5.0, 17.0), (1, 18.0, 20.0)):
+        heard = np.zeros(len(audio), np.bool_)
+        for window in windows:
+            for part in window.speech if window.channel == channel else ():
+                heard[part.start : part.end] = True
+        assert heard[int(first * rate) : int(last * rate)].all()
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_each_channel_is_heard_to_the_end_without_holes(rate: int) -> None:
+    audio = stereo(rate)[: rate * 24 - 77]
+    windows = listen(audio, rate, [rate // 3])
+    for channel in (0, 1):
+        position = 0
+        for window in windows:
+            if window.channel != channel:
+                continue
+            assert window.owned == Interval(position, window.heard_until)
+            position = window.heard_until
+        assert position == len(audio)
+
+
+def test_silence_advances_what_is_heard_every_five_seconds() -> None:
+    windows = listen(np.zeros((8_000 * 21, 1), np.int16), 8_000, [8_000])
+    steps = [window.heard_until for window in windows]
+    assert max(np.diff([0, *steps])) <= 8_000 * 5.1
+    assert steps[-1] == 8_000 * 21
+
+
+@pytest.mark.parametrize("rate", RATES)
+@settings(max_examples=8, deadline=None)
+@given(sizes=st.lists(st.integers(50, 60_000), min_size=1, max_size=5))
+def test_the_chunking_changes_nothing(rate: int, sizes: list[int]) -> None:
+    audio = stereo(rate)
+    whole = [content(window) for window in listen(audio, rate, [len(audio)])]
+    assert [content(window) for window in listen(audio, rate, sizes)] == whole
+
+
+def test_a_missing_chunk_is_silence_of_its_length() -> None:
+    call = CallInfo("c1", 8_000, (Role.MIXED,))
+    listener = Listener(call, LoudnessVoice())
+    loud = speech(8_000, [(True, 1.0)])[:, None]
+    windows = listener.take(AudioChunk(call, 0, 0, loud))
+    windows += listener.take(AudioChunk(call, 2, 16_000, loud))
+    windows += listener.finish(CallEnd("c1", 3, 24_000))
+    assert listener.gaps == (Interval(8_000, 16_000),)
+    (window,) = [one for one in windows if len(one.pcm)]
+    assert (window.start, window.end) == (0, 24_000)
+    assert not window.pcm[8_000:16_000].any()
+    assert len(window.speech) == 2
+
+
+def test_a_chunk_of_another_shape_is_refused() -> None:
+    call = CallInfo("c1", 8_000, (Role.MIXED,))
+    listener = Listener(call, LoudnessVoice())
+    with pytest.raises(RecordError):
+        listener.take(AudioChunk(call, 0, 0, np.zeros((10, 2), np.int16)))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [CallInfo("c1", 8_000, ()), CallInfo("c1", 4_000, ROLES), CallInfo("c1", 192_000, ROLES)],
+)
+def test_a_call_that_cannot_be_listened_to_is_refused(call: CallInfo) -> None:
+    with pytest.raises(AudioError):
+        Listener(call, LoudnessVoice())
+
+
+def test_a_loud_burst_that_the_detector_misses_is_listened_to() -> None:
+    class Deaf(LoudnessVoice):
+        def __init__(self) -> None:
+            super().__init__(level=2.0)
+
+    call = CallInfo("c1", 8_000, (Role.MIXED,))
+    audio = speech(8_000, [(False, 2), (True, 0.4), (False, 2)])[:, None]
+    listener = Listener(call, Deaf())
+    windows = listener.take(AudioChunk(call, 0, 0, audio))
+    windows += listener.finish(CallEnd("c1", 1, len(audio)))
+    (part,) = [part for window in windows for part in window.speech]
+    assert part.start <= 16_000
+    assert part.end >= 19_200
+
+
+def test_steady_noise_is_no_burst() -> None:
+    bursts = Bursts()
+    levels = np.random.default_rng(3).uniform(0.8, 1.2, 600) * 1e-3
+    assert sum(bursts.loud(level) for level in levels) == 0
+
+
+def test_what_sounds_on_and_on_stops_counting_as_a_burst() -> None:
+    bursts = Bursts()
+    assert not bursts.loud(1e-9)
+    assert [bursts.loud(1e-2) for _ in range(120)].count(True) <= 94
+
+
+def test_an_unheard_window_silences_all_that_it_owns() -> None:
+    window = Window(
+        call_id="c1",
+        seq=3,
+        channel=1,
+        start=500,
+        end=900,
+        sample_rate=8_000,
+        pcm=np.ones(400, np.int16),
+        speech=(Interval(520, 880),),
+        heard_until=1_000,
+        owned=Interval(400, 1_000),
+    )
+    heard = unheard(window)
+    assert heard.unheard == (Interval(400, 1_000),)
+    assert (heard.seq, heard.channel, heard.heard_until) == (3, 1, 1_000)
+    assert heard.words == ()

@@ -1,0 +1,187 @@
+"""Where models are looked for, and that nothing with a wrong hash is ever returned."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import huggingface_hub
+import pytest
+
+from models import loader
+from models.catalogue import Entry, Hub, Wheel
+from pipeline.errors import ModelError
+
+pytestmark = pytest.mark.unit
+
+PARTS = {"w.bin.1": b"first half, ", "w.bin.2": b"second half", "config.json": b"{}"}
+WHOLE = {"w.bin": b"first half, second half", "config.json": b"{}"}
+Use = Callable[..., Path]
+HUB = Hub(repository="someone/toy", revision="0" * 40)
+
+
+def toy(*, hub: Hub | None = None, wheels: int = 2) -> Entry:
+    return Entry(
+        id="toy",
+        purpose="For this test.",
+        licence="MIT",
+        languages=("en",),
+        folder="toy-1",
+        bytes=25,
+        main="w.bin",
+        files={name: hashlib.sha256(data).hexdigest() for name, data in WHOLE.items()},
+        wheels=tuple(
+            Wheel(distribution=f"toy-{i}", requirement=f"toy-{i}==1", root=f"toy{i}")
+            for i in range(wheels)
+        ),
+        parts={"w.bin": ("w.bin.1", "w.bin.2")},
+        hub=hub,
+    )
+
+
+@pytest.fixture
+def use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Use:
+    """Put a toy model into the catalogue; its wheels have the given roots."""
+
+    def _use(model: Entry, roots: dict[str, Path] | None = None) -> Path:
+        monkeypatch.setattr(loader, "entry", lambda _: model)
+        monkeypatch.setattr(loader, "_root", lambda wheel: (roots or {}).get(wheel.distribution))
+        return tmp_path / "models"
+
+    return _use
+
+
+def write(folder: Path, files: dict[str, bytes]) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def wheel_roots(tmp_path: Path) -> dict[str, Path]:
+    first = write(tmp_path / "one", {n: PARTS[n] for n in ("w.bin.1", "config.json")})
+    second = write(tmp_path / "two", {"w.bin.2": PARTS["w.bin.2"]})
+    return {"toy-0": first, "toy-1": second}
+
+
+def test_the_local_folder_comes_first(use: Use, tmp_path: Path) -> None:
+    place = use(toy(), wheel_roots(tmp_path))
+    local = write(place / "toy-1", WHOLE)
+    assert loader.find("toy", folder=place) == local
+
+
+def test_parts_in_wheels_are_joined_once(use: Use, tmp_path: Path) -> None:
+    place = use(toy(), wheel_roots(tmp_path))
+    found = loader.find("toy", folder=place)
+    assert found == place / "toy-1"
+    assert (found / "w.bin").read_bytes() == WHOLE["w.bin"]
+    written = (found / "w.bin").stat().st_mtime_ns
+    assert loader.find("toy", folder=place) == found
+    assert (found / "w.bin").stat().st_mtime_ns == written
+    assert [path.name for path in place.iterdir()] == ["toy-1"]  # no scratch folder is left
+
+
+def test_an_interrupted_copy_is_replaced(use: Use, tmp_path: Path) -> None:
+    place = use(toy(), wheel_roots(tmp_path))
+    write(place / "toy-1", {"config.json": b"{}"})
+    found = loader.find("toy", folder=place)
+    assert (found / "w.bin").read_bytes() == WHOLE["w.bin"]
+
+
+def test_one_of_two_wheels_is_not_enough(use: Use, tmp_path: Path) -> None:
+    roots = wheel_roots(tmp_path)
+    place = use(toy(), {"toy-0": roots["toy-0"]})
+    with pytest.raises(ModelError, match="pip install toy-0==1 toy-1==1"):
+        loader.find("toy", folder=place, allow_hub=False)
+
+
+@pytest.mark.parametrize("name", sorted(WHOLE))
+def test_an_altered_file_is_an_error_and_no_reason_to_look_further(
+    use: Use, tmp_path: Path, name: str
+) -> None:
+    place = use(toy(), wheel_roots(tmp_path))
+    write(place / "toy-1", {**WHOLE, name: b"altered"})
+    with pytest.raises(ModelError, match=f"{name} in .* is not the file"):
+        loader.find("toy", folder=place)
+
+
+def test_a_file_altered_after_it_was_checked_is_found(use: Use, tmp_path: Path) -> None:
+    place = use(toy(), {})
+    local = write(place / "toy-1", WHOLE)
+    loader.find("toy", folder=place)
+    (local / "w.bin").write_bytes(b"first half, second hale")  # as long as before
+    (local / "w.bin").touch()
+    with pytest.raises(ModelError):
+        loader.find("toy", folder=place)
+
+
+def test_nothing_found_says_all_three_ways_out(use: Use) -> None:
+    place = use(toy(hub=HUB), {})
+    with pytest.raises(ModelError) as caught:
+        loader.find("toy", folder=place, allow_hub=False)
+    message = str(caught.value)
+    assert "the hub was not asked" in message
+    assert "pip install toy-0==1 toy-1==1" in message
+    assert str(place / "toy-1") in message
+    assert "hushwire models pull toy" in message
+
+
+def test_the_hub_is_asked_last_for_the_pinned_revision(
+    use: Use, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = use(toy(hub=HUB), {})
+    snapshot = write(tmp_path / "snapshot", WHOLE)
+    asked: list[tuple[str, str]] = []
+
+    def download(repository: str, *, revision: str, allow_patterns: list[str]) -> str:
+        asked.append((repository, revision))
+        assert sorted(allow_patterns) == sorted(WHOLE)
+        return str(snapshot)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    assert loader.find("toy", folder=place) == snapshot
+    assert asked == [("someone/toy", "0" * 40)]
+    assert loader.pull("toy", folder=place) == place / "toy-1"
+    assert loader.find("toy", folder=place, allow_hub=False) == place / "toy-1"
+
+
+def test_a_hub_that_cannot_be_reached_is_one_clear_error(
+    use: Use, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def download(*_: object, **__: object) -> str:
+        raise ConnectionError("secret token in an address")
+
+    place = use(toy(hub=HUB), {})
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    with pytest.raises(ModelError, match="could not be asked") as caught:
+        loader.find("toy", folder=place)
+    assert "secret" not in str(caught.value)
+
+
+def test_what_the_hub_sends_is_checked_too(
+    use: Use, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = use(toy(hub=HUB), {})
+    snapshot = write(tmp_path / "snapshot", {**WHOLE, "w.bin": b"another model"})
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda *_, **__: str(snapshot))
+    with pytest.raises(ModelError, match="is not the file"):
+        loader.find("toy", folder=place)
+
+
+def test_verify_reports_and_does_not_raise(use: Use, tmp_path: Path) -> None:
+    place = use(toy(), {})
+    assert not loader.verify("toy", folder=place).ok
+    write(place / "toy-1", WHOLE)
+    assert loader.verify("toy", folder=place) == loader.Check("toy", place / "toy-1", ok=True)
+    write(place / "toy-1", {"w.bin": b"altered"})
+    check = loader.verify("toy", folder=place)
+    assert (check.ok, check.path) == (False, None)
+    assert "w.bin" in check.problem
+
+
+def test_a_folder_that_cannot_be_written_is_a_clear_error(use: Use, tmp_path: Path) -> None:
+    use(toy(), wheel_roots(tmp_path))
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ModelError, match="HUSHWIRE_MODELS"):
+        loader.find("toy", folder=tmp_path / "file" / "models")

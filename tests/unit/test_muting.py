@@ -1,0 +1,436 @@
+"""What the muting stage does with literal spans, broken input and missing parts."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from pipeline.errors import RecordError
+from pipeline.intervals import (
+    Interval,
+    Levels,
+    Reach,
+    covered,
+    merge_intervals,
+    subtract_intervals,
+    widen,
+)
+from pipeline.muting import CallMuter
+from pipeline.policy import EchoRule, EntityRule, MutingRule, Policy
+from pipeline.records import (
+    Action,
+    AudioChunk,
+    CallEnd,
+    CallInfo,
+    EndedBy,
+    Findings,
+    Mute,
+    Reason,
+    RedactedChunk,
+    Role,
+    Span,
+    Watermark,
+)
+from pipeline.rendering import NOISE_PEAK, TONE_PEAK, Fill, apply_mutes
+
+pytestmark = pytest.mark.unit
+
+RATE = 8_000
+CALL = CallInfo("call-1", RATE, (Role.AGENT, Role.CUSTOMER))
+PLAIN = Policy(
+    name="plain",
+    version="1",
+    default=EntityRule(pad_before_ms=0, pad_after_ms=0),
+    muting=MutingRule(ramp_ms=0, merge_ms=0, snap_ms=0, after_silence_ms=0),
+    echo=EchoRule(mode="never"),
+)
+RNG = np.random.default_rng(3)
+
+
+def loud(seconds: float, channels: int = 2) -> np.ndarray:
+    return RNG.integers(1_000, 9_000, (round(seconds * RATE), channels)).astype(np.int16)
+
+
+def span(channel: int, start: float, end: float, entity: str = "CARD_NUMBER") -> Span:
+    return Span(entity, channel, round(start * RATE), round(end * RATE), 0.9, "test")
+
+
+def chunk(seq: int, pcm: np.ndarray, start: int | None = None) -> AudioChunk:
+    return AudioChunk(CALL, seq, seq * RATE if start is None else start, pcm)
+
+
+def findings(*spans: Span, seq: int = 0, mark: float = 0, end: CallEnd | None = None) -> Findings:
+    return Findings(CALL.call_id, seq, spans, watermark=Watermark(round(mark * RATE)), end=end)
+
+
+def end_of(chunks: int) -> CallEnd:
+    return CallEnd(CALL.call_id, chunks, chunks * RATE)
+
+
+def run(policy: Policy, pcm: np.ndarray, *spans: Span) -> tuple[np.ndarray, list[RedactedChunk]]:
+    """A whole call in chunks of a second with all findings at once."""
+    muter = CallMuter(policy)
+    count = len(pcm) // RATE
+    out = muter.take_findings(findings(*spans, mark=count, end=end_of(count)))
+    for seq in range(count):
+        out += muter.take_audio(chunk(seq, pcm[seq * RATE : (seq + 1) * RATE]))
+    chunks = [each for each in out if isinstance(each, RedactedChunk)]
+    assert isinstance(out[-1], CallEnd)
+    return np.concatenate([each.pcm for each in chunks]), chunks
+
+
+def test_a_span_is_zero_and_everything_else_as_it_was() -> None:
+    pcm = loud(4)
+    out, chunks = run(PLAIN, pcm, span(1, 1.5, 2.25))
+    assert not out[12_000:18_000, 1].any()
+    np.testing.assert_array_equal(out[:, 0], pcm[:, 0])
+    np.testing.assert_array_equal(out[:12_000, 1], pcm[:12_000, 1])
+    np.testing.assert_array_equal(out[18_000:, 1], pcm[18_000:, 1])
+    mute = Mute(1, 12_000, 18_000, (span(1, 1.5, 2.25),))
+    assert [each.mutes for each in chunks] == [(), (mute,), (mute,), ()]
+
+
+def test_only_spans_to_be_muted_are() -> None:
+    pcm = loud(2)
+    kept = [
+        Span("PERSON", 0, 100, 5_000, 0.9, "test", action) for action in (Action.KEEP, Action.COUNT)
+    ]
+    out, _ = run(PLAIN, pcm, *kept)
+    np.testing.assert_array_equal(out, pcm)
+
+
+def test_padding_is_asymmetric_and_the_entitys_own() -> None:
+    policy = PLAIN.model_copy(
+        update={"entities": {"PIN": EntityRule(pad_before_ms=100, pad_after_ms=250)}}
+    )
+    _, chunks = run(policy, loud(4), span(0, 2, 2.5, "PIN"), span(1, 2, 2.5, "PERSON"))
+    assert [(one.channel, one.start, one.end) for one in chunks[2].mutes] == [
+        (0, 15_200, 22_000),
+        (1, 16_000, 20_000),
+    ]
+
+
+def test_near_mutes_of_a_channel_become_one_and_others_do_not() -> None:
+    policy = PLAIN.model_copy(
+        update={"muting": MutingRule(ramp_ms=0, merge_ms=300, snap_ms=0, after_silence_ms=0)}
+    )
+    spans = (span(0, 1, 1.2), span(0, 1.45, 1.6), span(0, 2, 2.1), span(1, 1.7, 1.8))
+    out, chunks = run(policy, loud(4), *spans)
+    stated = {(one.channel, one.start, one.end) for each in chunks for one in each.mutes}
+    assert stated == {(0, 8_000, 12_800), (0, 16_000, 16_800), (1, 13_600, 14_400)}
+    assert not out[8_000:12_800, 0].any()
+
+
+def test_ramps_are_outside_smooth_and_short() -> None:
+    level = np.full((RATE, 1), 10_000, np.int16)
+    out = apply_mutes(level, [Mute(0, 4_000, 5_000)], RATE, MutingRule(ramp_ms=5))
+    assert not out[4_000:5_000].any()
+    np.testing.assert_array_equal(out[:3_960], level[:3_960])
+    np.testing.assert_array_equal(out[5_040:], level[5_040:])
+    fade = out[5_000:5_040, 0].astype(int)
+    assert (np.diff(fade) > 0).all()
+    assert fade[0] < 50
+    assert fade[-1] > 9_950
+    np.testing.assert_array_equal(out[3_960:4_000, 0][::-1], fade)
+
+
+@pytest.mark.parametrize("rate", [8_000, 11_025, 16_000, 44_100, 48_000])
+def test_tone_is_a_bleep_that_does_not_depend_on_the_chunking(rate: int) -> None:
+    fill = Fill("tone", rate, "any")
+    whole = fill.samples(0, 0, rate)
+    parts = [fill.samples(0, low, min(low + 777, rate)) for low in range(0, rate, 777)]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+    assert int(np.argmax(np.abs(np.fft.rfft(whole)))) == 1_000
+    assert np.abs(whole).max() <= TONE_PEAK
+
+
+def test_noise_is_quiet_and_seeded_by_call_channel_and_place() -> None:
+    one = Fill("noise", RATE, "call-1").samples(0, 0, 20_000)
+    np.testing.assert_array_equal(
+        Fill("noise", RATE, "call-1").samples(0, 5_000, 9_000), one[5_000:9_000]
+    )
+    assert (one != Fill("noise", RATE, "call-2").samples(0, 0, 20_000)).mean() > 0.9
+    assert (one != Fill("noise", RATE, "call-1").samples(1, 0, 20_000)).mean() > 0.9
+    assert np.abs(one).max() <= NOISE_PEAK
+    assert abs(float(one.mean())) < 1
+    assert 15 < float(one.std()) < 30
+
+
+@pytest.mark.parametrize("style", ["tone", "noise"])
+def test_nothing_of_the_voice_is_left_under_a_tone_or_noise(style: str) -> None:
+    policy = PLAIN.model_copy(
+        update={
+            "muting": MutingRule.model_validate(
+                {"style": style, "snap_ms": 0, "after_silence_ms": 0}
+            )
+        }
+    )
+    first, chunks = run(policy, loud(4), span(0, 1, 2))
+    second, _ = run(policy, loud(4), span(0, 1, 2))
+    mute = chunks[1].mutes[0]
+    np.testing.assert_array_equal(first[mute.start : mute.end, 0], second[mute.start : mute.end, 0])
+    assert first[mute.start : mute.end, 0].any()
+
+
+def test_an_edge_moves_outward_to_the_pause_beside_it() -> None:
+    pcm = loud(2, 1)[:, 0]
+    pcm[7_200:7_400] = 3
+    pcm[9_600:9_900] = 3
+    levels = Levels.measure(pcm, 0, RATE)
+    policy = PLAIN.model_copy(update={"muting": MutingRule(snap_ms=200, after_silence_ms=0)})
+    wide = widen(
+        8_000, 9_000, rule=policy.default, reach=Reach.of(policy, RATE), levels=levels,
+        sample_rate=RATE,
+    )  # fmt: skip
+    assert 7_200 <= wide.start < 7_400
+    assert 9_600 < wide.end <= 9_900
+
+
+def test_without_a_pause_an_edge_moves_no_further_than_allowed() -> None:
+    pcm = loud(2, 1)[:, 0]
+    policy = PLAIN.model_copy(update={"muting": MutingRule(snap_ms=50, after_silence_ms=0)})
+    wide = widen(
+        8_000, 9_000, rule=policy.default, reach=Reach.of(policy, RATE),
+        levels=Levels.measure(pcm, 0, RATE), sample_rate=RATE,
+    )  # fmt: skip
+    assert 7_600 <= wide.start <= 8_000
+    assert 9_000 <= wide.end <= 9_400
+
+
+def test_a_span_that_begins_in_silence_reaches_further_at_its_end() -> None:
+    pcm = loud(3, 1)[:, 0]
+    pcm[6_000:10_000] = 2
+    policy = PLAIN.model_copy(update={"muting": MutingRule(snap_ms=0, after_silence_ms=300)})
+    wide = widen(
+        8_000, 12_000, rule=policy.default, reach=Reach.of(policy, RATE),
+        levels=Levels.measure(pcm, 0, RATE), sample_rate=RATE,
+    )  # fmt: skip
+    assert wide == Interval(8_000, 12_000 + 2_000)
+
+
+def test_interval_arithmetic() -> None:
+    parts = [Interval(5, 9), Interval(0, 3), Interval(9, 12), Interval(20, 30)]
+    assert merge_intervals(parts) == [Interval(0, 3), Interval(5, 12), Interval(20, 30)]
+    assert merge_intervals(parts, 3) == [Interval(0, 12), Interval(20, 30)]
+    assert subtract_intervals([Interval(0, 30)], parts) == [Interval(3, 5), Interval(12, 20)]
+    assert covered(Interval(6, 11), parts)
+    assert not covered(Interval(6, 13), parts)
+
+
+def test_nothing_is_released_before_its_findings() -> None:
+    muter = CallMuter(PLAIN)
+    pcm = loud(3)
+    for seq in range(3):
+        assert muter.take_audio(chunk(seq, pcm[seq * RATE : (seq + 1) * RATE])) == []
+    released = muter.take_findings(findings(mark=2))
+    assert [each.seq for each in released if isinstance(each, RedactedChunk)] == [0, 1]
+
+
+def test_a_later_span_still_reaches_back_before_the_watermark() -> None:
+    policy = PLAIN.model_copy(update={"default": EntityRule(pad_before_ms=600, pad_after_ms=0)})
+    muter = CallMuter(policy)
+    pcm = loud(4)
+    out = muter.take_findings(findings(mark=2.1))
+    for seq in range(4):
+        out += muter.take_audio(chunk(seq, pcm[seq * RATE : (seq + 1) * RATE]))
+    assert [each.seq for each in out] == [0]
+    out += muter.take_findings(findings(span(0, 2.2, 3), seq=1, mark=4, end=end_of(4)))
+    samples = np.concatenate([each.pcm for each in out if isinstance(each, RedactedChunk)])
+    assert not samples[12_800:24_000, 0].any()
+
+
+def test_after_the_last_watermark_everything_is_silent() -> None:
+    muter = CallMuter(PLAIN)
+    pcm = loud(3)
+    out = muter.take_findings(findings(mark=1.5, end=end_of(3)))
+    for seq in range(3):
+        out += muter.take_audio(chunk(seq, pcm[seq * RATE : (seq + 1) * RATE]))
+    samples = np.concatenate([each.pcm for each in out if isinstance(each, RedactedChunk)])
+    np.testing.assert_array_equal(samples[:12_000], pcm[:12_000])
+    assert not samples[12_000:].any()
+    last = out[-1]
+    assert isinstance(last, CallEnd)
+    assert last.marks == ("unheard",)
+    reasons = {one.reason for each in out[:-1] for mute in each.mutes for one in mute.spans}
+    assert reasons == {Reason.UNHEARD}
+
+
+def test_without_any_finding_the_whole_call_is_silent() -> None:
+    muter = CallMuter(PLAIN)
+    out = muter.take_audio(chunk(0, loud(1)))
+    out += muter.take_findings(findings(end=end_of(1)))
+    assert not out[0].pcm.any()
+
+
+def test_a_missing_chunk_is_silence_of_its_length_and_marked() -> None:
+    muter = CallMuter(PLAIN)
+    pcm = loud(3)
+    muter.take_findings(findings(mark=3, end=end_of(3)))
+    out = muter.take_audio(chunk(0, pcm[:RATE]))
+    out += muter.take_audio(chunk(2, pcm[2 * RATE :]))
+    assert muter.waits_for_audio
+    out += muter.take_end(end_of(3))
+    samples = np.concatenate([each.pcm for each in out if isinstance(each, RedactedChunk)])
+    np.testing.assert_array_equal(samples[:RATE], pcm[:RATE])
+    assert not samples[RATE : 2 * RATE].any()
+    np.testing.assert_array_equal(samples[2 * RATE :], pcm[2 * RATE :])
+    last = out[-1]
+    assert isinstance(last, CallEnd)
+    assert last.marks == ("gap",)
+    gaps = [mute for each in out[:-1] for mute in each.mutes]
+    assert [(one.channel, one.start, one.end) for one in gaps] == [
+        (0, 8_000, 16_000),
+        (1, 8_000, 16_000),
+    ]
+
+
+def test_a_gap_stays_zero_under_every_style() -> None:
+    policy = PLAIN.model_copy(update={"muting": MutingRule(style="tone")})
+    muter = CallMuter(policy)
+    pcm = loud(3)
+    out = muter.take_findings(findings(span(0, 0.5, 2.5), mark=3, end=end_of(3)))
+    out += muter.take_audio(chunk(0, pcm[:RATE]))
+    out += muter.take_audio(chunk(2, pcm[2 * RATE :]))
+    out += muter.take_end(end_of(3))
+    samples = np.concatenate([each.pcm for each in out if isinstance(each, RedactedChunk)])
+    assert not samples[RATE : 2 * RATE].any()
+    assert samples[4_000:RATE, 0].any()
+
+
+def test_chunks_and_findings_in_any_order_and_twice() -> None:
+    pcm = loud(3)
+    want, _ = run(PLAIN, pcm, span(0, 0.5, 1), span(1, 2, 2.5))
+    muter = CallMuter(PLAIN)
+    out = []
+    first = findings(span(0, 0.5, 1), mark=1.5)
+    second = findings(span(1, 2, 2.5), seq=1, mark=3, end=end_of(3))
+    for seq in (1, 0, 1, 2):
+        out += muter.take_audio(chunk(seq, pcm[seq * RATE : (seq + 1) * RATE]))
+    for each in (first, first, second, second):
+        out += muter.take_findings(each)
+    assert [each.seq for each in out[:-1]] == [0, 1, 2]
+    np.testing.assert_array_equal(np.concatenate([each.pcm for each in out[:-1]]), want)
+    assert muter.take_audio(chunk(0, pcm[:RATE])) == []
+    assert muter.take_findings(first) == []
+    assert muter.take_end(end_of(3)) == []
+
+
+def test_lost_findings_silence_what_they_would_have_covered() -> None:
+    muter = CallMuter(PLAIN)
+    pcm = loud(4)
+    out = []
+    for seq in range(4):
+        out += muter.take_audio(chunk(seq, pcm[seq * RATE : (seq + 1) * RATE]))
+    out += muter.take_findings(findings(mark=2))
+    out += muter.take_findings(findings(seq=2, mark=4, end=end_of(4)))
+    samples = np.concatenate([each.pcm for each in out if isinstance(each, RedactedChunk)])
+    np.testing.assert_array_equal(samples[: 2 * RATE], pcm[: 2 * RATE])
+    assert not samples[2 * RATE :].any()
+    last = out[-1]
+    assert isinstance(last, CallEnd)
+    assert last.marks == ("findings_missing", "unheard")
+
+
+def test_a_span_that_comes_too_late_marks_the_call() -> None:
+    muter = CallMuter(PLAIN)
+    pcm = loud(2)
+    out = muter.take_findings(findings(mark=1.5))
+    for seq in range(2):
+        out += muter.take_audio(chunk(seq, pcm[seq * RATE : (seq + 1) * RATE]))
+    out += muter.take_findings(findings(span(0, 0.2, 0.5), seq=1, mark=2, end=end_of(2)))
+    last = out[-1]
+    assert isinstance(last, CallEnd)
+    assert last.marks == ("late_span",)
+
+
+def test_a_span_past_the_end_is_cut() -> None:
+    out, chunks = run(PLAIN, loud(2), span(0, 1.5, 9))
+    assert len(out) == 2 * RATE
+    assert not out[12_000:, 0].any()
+    assert chunks[1].mutes[0].end == 2 * RATE
+
+
+def test_a_chunk_that_cannot_be_used_is_refused_and_then_silent() -> None:
+    muter = CallMuter(PLAIN)
+    pcm = loud(3)
+    out = muter.take_findings(findings(mark=3, end=end_of(3)))
+    out += muter.take_audio(chunk(0, pcm[:RATE]))
+    with pytest.raises(RecordError):
+        muter.take_audio(chunk(1, pcm[:RATE, :1]))
+    out += muter.take_audio(chunk(2, pcm[2 * RATE :]))
+    out += muter.take_end(end_of(3))
+    samples = np.concatenate([each.pcm for each in out if isinstance(each, RedactedChunk)])
+    assert len(samples) == 3 * RATE
+    assert not samples[RATE : 2 * RATE].any()
+
+
+def test_records_of_another_call_or_channel_are_refused() -> None:
+    muter = CallMuter(PLAIN)
+    muter.take_audio(chunk(0, loud(1)))
+    with pytest.raises(RecordError):
+        muter.take_findings(Findings("other", 0))
+    with pytest.raises(RecordError):
+        muter.take_findings(findings(span(2, 0, 1)))
+    with pytest.raises(RecordError):
+        muter.take_end(CallEnd("other", 1, RATE))
+
+
+def test_a_span_on_a_channel_that_turns_out_not_to_exist_mutes_all() -> None:
+    muter = CallMuter(PLAIN)
+    out = muter.take_findings(findings(span(7, 0.25, 0.5), mark=1, end=end_of(1)))
+    out += muter.take_audio(chunk(0, loud(1)))
+    assert not out[0].pcm[2_000:4_000].any()
+
+
+def test_a_call_without_a_chunk_ends() -> None:
+    muter = CallMuter(PLAIN)
+    end = CallEnd(CALL.call_id, 0, 0, EndedBy.IDLE)
+    assert muter.take_findings(findings(end=end)) == [end]
+    assert muter.finished
+
+
+def test_an_echo_is_muted_on_the_other_channel_at_its_delay() -> None:
+    policy = PLAIN.model_copy(update={"echo": EchoRule()})
+    voice = (RNG.normal(0, 4_000, 4 * RATE)).astype(np.int16)
+    pcm = np.zeros((4 * RATE, 2), np.int16)
+    pcm[:, 1] = voice
+    pcm[1_200:, 0] = voice[:-1_200] // 50
+    out, chunks = run(policy, pcm, span(1, 1, 2.5))
+    echo = next(one for each in chunks for one in each.mutes if one.channel == 0)
+    assert (echo.start, echo.end) == (8_000 + 1_200, 20_000 + 1_200)
+    assert echo.spans[0].reason is Reason.ECHO
+    assert not out[9_200:21_200, 0].any()
+
+
+def test_an_unlike_channel_is_left_alone_unless_the_policy_says_always() -> None:
+    pcm = RNG.normal(0, 4_000, (4 * RATE, 2)).astype(np.int16)
+    auto, _ = run(PLAIN.model_copy(update={"echo": EchoRule()}), pcm, span(1, 1, 2.5))
+    np.testing.assert_array_equal(auto[:, 0], pcm[:, 0])
+    always, _ = run(
+        PLAIN.model_copy(update={"echo": EchoRule(mode="always")}), pcm, span(1, 1, 2.5)
+    )
+    assert not always[8_000:20_000, 0].any()
+
+
+def test_memory_is_bounded_by_what_is_not_released() -> None:
+    muter = CallMuter(Policy(name="default", version="1"))
+    second = loud(1)
+    most = 0
+    for seq in range(120):
+        muter.take_audio(chunk(seq, second))
+        muter.take_findings(findings(span(0, seq, seq + 0.2), seq=seq, mark=seq + 1))
+        state = muter._state
+        assert state is not None
+        most = max(most, state._history.samples)
+    # 30 s is the longest piece of one mute that is waited for.
+    assert most < 40 * RATE
+
+
+def test_muting_is_faster_than_500_times_real_time() -> None:
+    pcm = loud(60)
+    spans = [span(one % 2, one * 5 + 1, one * 5 + 2) for one in range(11)]
+    started = time.process_time()
+    run(Policy(name="default", version="1"), pcm, *spans)
+    assert time.process_time() - started < 60 / 500 * 4, "four-fold margin for a busy machine"

@@ -1,0 +1,185 @@
+"""The redacted transcript: what stays, what shows instead, and the stored shapes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.records import CallInfo, Hearing, Interval, Mute, Reason, Role, Span, Word
+from pipeline.transcript import build_transcript, to_call_analytics, to_json, to_webvtt
+
+pytestmark = pytest.mark.unit
+
+RATE = 1_000
+CALL = CallInfo("call-1", RATE, (Role.AGENT, Role.CUSTOMER))
+
+
+def said(channel: int, at: int, text: str, gap: int = 300) -> list[Word]:
+    return [
+        Word(channel, at + index * gap, at + index * gap + 200, word, 0.9)
+        for index, word in enumerate(text.split())
+    ]
+
+
+def mute(
+    channel: int,
+    start: int,
+    end: int,
+    entity: str = "CARD_NUMBER",
+    reason: Reason = Reason.RECOGNISED,
+) -> Mute:
+    span = Span(entity, channel, start, end, 0.9, "test", reason=reason)
+    return Mute(channel, start, end, (span,))
+
+
+def test_turns_follow_the_speakers() -> None:
+    words = [
+        *said(0, 0, "How can I help?"),
+        *said(1, 1_500, "My card is gone."),
+        *said(0, 3_500, "I see."),
+    ]
+    transcript = build_transcript(CALL, 5_000, words, [])
+    assert transcript.text == (
+        "AGENT: How can I help?\nCUSTOMER: My card is gone.\nAGENT: I see.\n"
+    )
+    assert [(one.start, one.end) for one in transcript.turns] == [
+        (0, 1_100), (1_500, 2_600), (3_500, 4_000),
+    ]  # fmt: skip
+
+
+def test_a_word_under_a_mute_gives_way_to_a_placeholder() -> None:
+    words = said(1, 0, "it is four one one one thanks")
+    transcript = build_transcript(CALL, 5_000, words, [mute(1, 590, 1_750)])
+    assert transcript.text == "CUSTOMER: it is [CARD_NUMBER] thanks\n"
+
+
+def test_a_single_shared_sample_is_enough() -> None:
+    words = [Word(1, 0, 200, "one"), Word(1, 300, 500, "two")]
+    assert build_transcript(CALL, 900, words, [mute(1, 199, 250)]).text.endswith(
+        "[CARD_NUMBER] two\n"
+    )
+    assert build_transcript(CALL, 900, words, [mute(1, 200, 300)]).text.endswith(
+        "one [CARD_NUMBER] two\n"
+    )
+
+
+def test_the_other_channel_is_not_touched() -> None:
+    words = [*said(0, 0, "okay"), *said(1, 0, "secret")]
+    assert "okay" in build_transcript(CALL, 900, words, [mute(1, 0, 300)]).text
+    assert "secret" not in build_transcript(CALL, 900, words, [mute(1, 0, 300)]).text
+
+
+@pytest.mark.parametrize("reason", [Reason.ECHO, Reason.VERIFICATION, Reason.UNHEARD])
+def test_mutes_of_every_reason_take_their_words(reason: Reason) -> None:
+    words = said(0, 0, "so four one")
+    text = build_transcript(CALL, 900, words, [mute(0, 290, 900, reason=reason)]).text
+    assert text == "AGENT: so [CARD_NUMBER]\n"
+
+
+def test_an_echo_without_words_and_a_gap_show_nothing() -> None:
+    mutes = [mute(0, 0, 500, reason=Reason.ECHO), mute(0, 600, 900, reason=Reason.GAP)]
+    assert build_transcript(CALL, 900, [], mutes).turns == ()
+
+
+def test_equal_placeholders_are_one_and_different_ones_stay() -> None:
+    spans = tuple(
+        Span(entity, 1, start, start + 100, 0.9, "test")
+        for entity, start in (("CARD_NUMBER", 0), ("CARD_NUMBER", 200), ("PIN", 400))
+    )
+    mutes = [Mute(1, 0, 500, spans), mute(1, 700, 800, "PIN")]
+    assert build_transcript(CALL, 900, [], mutes).text == "CUSTOMER: [CARD_NUMBER] [PIN]\n"
+
+
+def test_only_main_words_are_shown() -> None:
+    words = [
+        Word(0, 0, 100, "shown"),
+        Word(0, 200, 300, "again", hearing=Hearing.AGAIN),
+        Word(0, 400, 500, "second", hearing=Hearing.SECOND),
+    ]
+    assert build_transcript(CALL, 900, words, []).text == "AGENT: shown\n"
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 1), st.integers(0, 990), st.integers(0, 60)), max_size=30),
+    st.lists(st.tuples(st.integers(0, 1), st.integers(0, 990), st.integers(1, 200)), max_size=8),
+)
+def test_no_word_that_a_mute_touches_is_ever_shown(
+    places: list[tuple[int, int, int]], cuts: list[tuple[int, int, int]]
+) -> None:
+    words = [
+        Word(channel, start, start + length, f"w{index}")
+        for index, (channel, start, length) in enumerate(places)
+    ]
+    mutes = [mute(channel, start, start + length) for channel, start, length in cuts]
+    shown = set(build_transcript(CALL, 1_300, words, mutes).text.split())
+    for word in words:
+        touched = any(
+            Interval(word.start, max(word.end, word.start + 1)).overlaps(one.interval)
+            for one in mutes
+            if one.channel == word.channel
+        )
+        assert (word.text in shown) is not touched
+
+
+def test_call_analytics_shape() -> None:
+    words = [*said(0, 0, "Your number, please?"), *said(1, 1_200, "four one thanks.")]
+    transcript = build_transcript(CALL, 3_000, words, [mute(1, 1_150, 1_750)])
+    data = to_call_analytics(transcript, entities=["CARD_NUMBER", "CARD_NUMBER"])
+    assert data["JobStatus"] == "COMPLETED"
+    assert data["LanguageCode"] == "en-US"
+    assert data["Participants"] == [
+        {"ParticipantId": "AGENT", "ParticipantRole": "AGENT"},
+        {"ParticipantId": "CUSTOMER", "ParticipantRole": "CUSTOMER"},
+    ]
+    assert data["ContentMetadata"]["Output"] == "Redacted"
+    assert data["ContentMetadata"]["RedactionTypes"] == ["PII"]
+    agent, customer = data["Transcript"]
+    assert agent["Content"] == "Your number, please?"
+    assert agent["Items"][1:3] == [
+        {
+            "Type": "pronunciation",
+            "Content": "number",
+            "BeginOffsetMillis": 300,
+            "EndOffsetMillis": 500,
+            "Confidence": "0.9000",
+        },
+        {"Type": "punctuation", "Content": ",", "Confidence": "0.0"},
+    ]
+    assert customer["ParticipantRole"] == "CUSTOMER"
+    assert customer["Content"] == "[CARD_NUMBER] thanks."
+    assert customer["Redaction"] == {
+        "RedactedTimestamps": [{"BeginOffsetMillis": 1_150, "EndOffsetMillis": 1_750}]
+    }
+    assert "Redaction" not in agent
+    characteristics = data["ConversationCharacteristics"]
+    assert characteristics["TotalConversationDurationMillis"] == 3_000
+    assert json.loads(to_json(data)) == data
+
+
+def test_two_channels_of_one_role_are_told_apart() -> None:
+    call = CallInfo("call-1", RATE, (Role.CUSTOMER, Role.CUSTOMER))
+    data = to_call_analytics(build_transcript(call, 100, said(1, 0, "hi"), []))
+    assert data["Transcript"][0]["ParticipantId"] == "CUSTOMER_1"
+
+
+def test_webvtt_is_escaped_and_has_voices() -> None:
+    words = [Word(0, 3_599_000, 3_601_500, "R&D -->"), Word(1, 3_602_000, 3_603_000, "<b>no</b>")]
+    text = to_webvtt(build_transcript(CALL, 3_700_000, words, [])).decode()
+    assert text == (
+        "WEBVTT\n\n"
+        "1\n00:59:59.000 --> 01:00:01.500\n<v Agent>R&amp;D --&gt;</v>\n\n"
+        "2\n01:00:02.000 --> 01:00:03.000\n<v Customer>&lt;b&gt;no&lt;/b&gt;</v>\n"
+    )
+
+
+def test_a_line_break_in_a_word_cannot_end_a_cue() -> None:
+    text = to_webvtt(build_transcript(CALL, 900, [Word(0, 0, 100, "a\n\nb")], [])).decode()
+    assert "<v Agent>a b</v>" in text
+
+
+def test_no_word_shows_in_a_repr() -> None:
+    transcript = build_transcript(CALL, 900, said(1, 0, "confidential"), [])
+    assert "confidential" not in repr(transcript)

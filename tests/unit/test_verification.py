@@ -1,0 +1,369 @@
+"""Verification with a scripted listener: what is measured, what is asked, what fails a call."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from pipeline.errors import RecordError
+from pipeline.policy import EntityRule, MutingRule, Policy, VerificationRule
+from pipeline.records import (
+    CallEnd,
+    CallInfo,
+    Check,
+    Heard,
+    Interval,
+    Mute,
+    Reason,
+    RedactedChunk,
+    Role,
+    Span,
+    Verdict,
+    Window,
+)
+from pipeline.rendering import apply_mutes
+from pipeline.verification import CallVerifier
+
+pytestmark = pytest.mark.unit
+
+RATE = 8_000
+CALL = CallInfo("call-1", RATE, (Role.AGENT, Role.CUSTOMER))
+POLICY = Policy(
+    name="plain",
+    version="1",
+    default=EntityRule(pad_before_ms=50, pad_after_ms=50),
+    muting=MutingRule(snap_ms=50, after_silence_ms=0),
+    verification=VerificationRule(sample_share=0.0),
+)
+SECRET = Span("CARD_NUMBER", 1, 10 * RATE, 12 * RATE, 0.9, "test")
+SECRET_MUTE = Mute(1, SECRET.start, SECRET.end, (SECRET,))
+MODELS = ("second@abc",)
+
+Answer = Callable[[Window], list[Span]]
+
+
+def nothing(_: Window) -> list[Span]:
+    return []
+
+
+def call_audio(seconds: int, seed: int = 1) -> np.ndarray:
+    """Bursts of 0.4 s with pauses of 0.2 s on both channels."""
+    pcm = np.random.default_rng(seed).normal(0, 2_500, (seconds * RATE, 2))
+    gate = (np.arange(seconds * RATE) % 4_800) < 3_200
+    return (pcm * gate[:, None]).clip(-32_768, 32_767).astype(np.int16)
+
+
+def chunks_of(
+    pcm: np.ndarray, mutes: tuple[Mute, ...], policy: Policy = POLICY
+) -> list[RedactedChunk]:
+    out = apply_mutes(pcm, mutes, RATE, policy.muting, key=CALL.call_id)
+    return [
+        RedactedChunk(
+            CALL,
+            start // RATE,
+            start,
+            out[start : start + RATE],
+            tuple(one for one in mutes if one.start < start + RATE and one.end > start),
+        )
+        for start in range(0, len(pcm), RATE)
+    ]
+
+
+def drive(
+    chunks: list[RedactedChunk],
+    answer: Answer,
+    *,
+    policy: Policy = POLICY,
+    end: CallEnd | None = None,
+    order: random.Random | None = None,
+    models: tuple[str, ...] = MODELS,
+) -> tuple[list[RedactedChunk], Verdict, list[Window]]:
+    """Feed a call; answers come at once, or late and shuffled where ``order`` is given."""
+    verifier = CallVerifier(policy)
+    length = chunks[-1].end if chunks else 0
+    items = [*chunks, end or CallEnd(CALL.call_id, len(chunks), length)]
+    waiting: list[Window] = []
+    seen: list[Window] = []
+    out: list[Window | RedactedChunk | Verdict] = []
+
+    def sort_out(new: list[Window | RedactedChunk | Verdict]) -> None:
+        windows = [one for one in new if isinstance(one, Window)]
+        waiting.extend(windows)
+        seen.extend(windows)
+        out.extend(one for one in new if not isinstance(one, Window))
+
+    def answer_one(index: int) -> None:
+        window = waiting.pop(index)
+        heard = Heard(
+            CALL.call_id, window.seq, window.channel, window.start, window.end, models=models
+        )
+        sort_out(verifier.take_heard(heard, answer(window)))
+
+    for item in items:
+        sort_out(verifier.take(item))
+        while waiting and (order is None or order.random() < 0.3):
+            answer_one(0 if order is None else order.randrange(len(waiting)))
+    while waiting:
+        answer_one(0 if order is None else order.randrange(len(waiting)))
+    assert isinstance(out[-1], Verdict)
+    assert verifier.finished
+    return [one for one in out if isinstance(one, RedactedChunk)], out[-1], seen
+
+
+def check(verdict: Verdict, name: str) -> Check:
+    return next(one for one in verdict.checks if one.name == name)
+
+
+def test_a_clean_call_passes_unchanged() -> None:
+    chunks = chunks_of(call_audio(30), (SECRET_MUTE,))
+    out, verdict, windows = drive(chunks, nothing)
+    assert verdict.passed
+    assert verdict.added == ()
+    assert verdict.models == MODELS
+    assert [one.seq for one in out] == list(range(30))
+    for one, other in zip(out, chunks, strict=True):
+        np.testing.assert_array_equal(one.pcm, other.pcm)
+        assert one.mutes == other.mutes
+    assert windows
+    assert verdict.listened == sum(one.end - one.start for one in windows)
+
+
+def test_both_sides_of_a_mute_are_asked_for_and_its_inside_is_silent_there() -> None:
+    short = Mute(1, 10 * RATE, 11 * RATE, (SECRET,))
+    _, _, windows = drive(chunks_of(call_audio(30), (short,)), nothing)
+    assert {one.channel for one in windows} == {1}
+    assert any(one.start < short.start - 2_000 for one in windows)
+    assert any(one.end > short.end + 2_000 for one in windows)
+    for window in windows:
+        inside = window.pcm[max(0, short.start - window.start) : max(0, short.end - window.start)]
+        assert not inside.any()
+        assert all(not part.overlaps(Interval(short.start, short.end)) for part in window.speech)
+
+
+def test_what_was_muted_nearby_is_expected_in_a_window() -> None:
+    verifier = CallVerifier(POLICY)
+    windows = [
+        one
+        for chunk in chunks_of(call_audio(30), (SECRET_MUTE,))
+        for one in verifier.take(chunk)
+        if isinstance(one, Window)
+    ]
+    assert windows
+    assert verifier.expected_at(windows[0]) == {"CARD_NUMBER"}
+
+
+def test_a_mute_that_was_skipped_fails_by_its_energy() -> None:
+    chunks = chunks_of(call_audio(30), ())
+    loud = [
+        RedactedChunk(
+            one.call, one.seq, one.start, one.pcm, (SECRET_MUTE,) if one.seq in {10, 11} else ()
+        )
+        for one in chunks
+    ]
+    _, verdict, _ = drive(loud, nothing)
+    assert not verdict.passed
+    assert check(verdict, "energy_in_mutes_dbfs").measured > -40
+
+
+def test_one_audible_frame_inside_a_mute_is_enough_to_fail() -> None:
+    chunks = chunks_of(call_audio(30), (SECRET_MUTE,))
+    chunks[10].pcm[4_000:4_040, 1] = 600
+    _, verdict, _ = drive(chunks, nothing)
+    assert not check(verdict, "energy_in_mutes_dbfs").passed
+
+
+@pytest.mark.parametrize("style", ["tone", "noise"])
+def test_a_tone_or_noise_is_compared_sample_by_sample(style: str) -> None:
+    policy = POLICY.model_copy(
+        update={"muting": MutingRule.model_validate({"style": style, "snap_ms": 50})}
+    )
+    chunks = chunks_of(call_audio(30), (SECRET_MUTE,), policy)
+    _, verdict, _ = drive(chunks, nothing, policy=policy)
+    assert verdict.passed
+    chunks[11].pcm[100, 1] += 1
+    _, verdict, _ = drive(chunks, nothing, policy=policy)
+    assert check(verdict, "wrong_fill_samples").measured == 1
+    assert not verdict.passed
+
+
+def left_over(window: Window) -> list[Span]:
+    """A listener that hears a digit from 12.3 to 12.6 s as long as it is audible."""
+    low, high = round(12.3 * RATE), round(12.6 * RATE)
+    if window.channel != 1 or window.start >= high or window.end <= low:
+        return []
+    heard = window.pcm[max(0, low - window.start) : high - window.start]
+    if not np.abs(heard.astype(int)).max(initial=0) > 500:
+        return []
+    return [Span("CARD_NUMBER", 1, low, high, 0.8, "second")]
+
+
+def test_a_finding_is_muted_and_looked_at_again() -> None:
+    chunks = chunks_of(call_audio(30), (SECRET_MUTE,))
+    out, verdict, windows = drive(chunks, left_over)
+    assert verdict.passed
+    assert len(verdict.added) == 1
+    added = verdict.added[0]
+    assert added.spans[0].reason is Reason.VERIFICATION
+    assert added.start <= round(12.3 * RATE) - 400
+    samples = np.concatenate([one.pcm for one in out])
+    assert not samples[added.start : added.end, 1].any()
+    assert added in out[12].mutes
+    before = np.concatenate([one.pcm for one in chunks])
+    np.testing.assert_array_equal(samples[:, 0], before[:, 0])
+    np.testing.assert_array_equal(samples[: added.start - 40], before[: added.start - 40])
+    np.testing.assert_array_equal(samples[added.end + 40 :], before[added.end + 40 :])
+    places = [(one.start, one.end) for one in windows]
+    assert len(places) == len(set(places)) + 1
+
+
+def test_what_is_still_heard_after_the_last_round_fails_the_call() -> None:
+    def stubborn(window: Window) -> list[Span]:
+        """Hears something else in what is left, every time."""
+        loud = np.flatnonzero(np.abs(window.pcm.astype(int)) > 500)
+        if len(loud) == 0:
+            return []
+        at = window.start + int(loud[0])
+        return [Span("CARD_NUMBER", window.channel, at, at + 800, 0.8, "second")]
+
+    _, verdict, _ = drive(chunks_of(call_audio(30), (SECRET_MUTE,)), stubborn)
+    assert not verdict.passed
+    assert check(verdict, "still_found").measured > 0
+
+
+def test_a_finding_inside_the_silence_is_an_invention() -> None:
+    def invented(window: Window) -> list[Span]:
+        return [Span("CARD_NUMBER", 1, SECRET.start + 4_000, SECRET.end - 4_000, 0.8, "second")]
+
+    _, verdict, _ = drive(chunks_of(call_audio(30), (SECRET_MUTE,)), invented)
+    assert verdict.passed
+    assert verdict.added == ()
+
+
+@pytest.mark.parametrize("answers", [(), MODELS])
+def test_a_window_that_could_not_be_heard_fails_the_call(answers: tuple[str, ...]) -> None:
+    verifier = CallVerifier(POLICY)
+    out: list[Window | RedactedChunk | Verdict] = []
+    chunks = chunks_of(call_audio(30), (SECRET_MUTE,))
+    for item in [*chunks, CallEnd(CALL.call_id, 30, 30 * RATE)]:
+        for one in verifier.take(item):
+            if not isinstance(one, Window):
+                out.append(one)
+                continue
+            unheard = (Interval(one.start, one.end),) if answers else ()
+            heard = Heard(
+                CALL.call_id, one.seq, one.channel, one.start, one.end,
+                unheard=unheard, models=answers,
+            )  # fmt: skip
+            out += verifier.take_heard(heard, [])
+    verdict = out[-1]
+    assert isinstance(verdict, Verdict)
+    assert not check(verdict, "windows_not_heard").passed
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_order_of_the_answers_changes_nothing(seed: int) -> None:
+    more = tuple(
+        Mute(
+            channel,
+            at * RATE,
+            at * RATE + 6_000,
+            (Span("PIN", channel, at * RATE, at * RATE + 6_000, 1.0, "t"),),
+        )
+        for channel, at in ((0, 5), (1, 14), (0, 21), (1, 33), (1, 35))
+    )
+    mutes = (SECRET_MUTE, *more)
+
+    def hears(window: Window) -> list[Span]:
+        """Something at a third of every window, as long as it sounds."""
+        at = window.start + (window.end - window.start) // 3
+        here = window.pcm[at - window.start : at - window.start + 800]
+        loud = np.abs(here.astype(int)).max(initial=0) > 500
+        return [Span("PIN", window.channel, at, at + 800, 0.7, "second")] if loud else []
+
+    chunks = chunks_of(call_audio(45, seed), mutes)
+    want, first, _ = drive(chunks, hears)
+    got, second, _ = drive(chunks, hears, order=random.Random(seed))
+    assert first == second
+    assert first.added
+    for one, other in zip(want, got, strict=True):
+        assert one.mutes == other.mutes
+        np.testing.assert_array_equal(one.pcm, other.pcm)
+
+
+def test_the_budget_holds() -> None:
+    mutes = tuple(
+        Mute(
+            at % 2,
+            at * RATE,
+            at * RATE + 4_000,
+            (Span("PIN", at % 2, at * RATE, at * RATE + 4_000, 1.0, "t"),),
+        )
+        for at in range(2, 290, 4)
+    )
+    policy = POLICY.model_copy(update={"verification": VerificationRule(sample_share=0.5)})
+    _, verdict, _ = drive(chunks_of(call_audio(300), mutes, policy), nothing, policy=policy)
+    cost = check(verdict, "cost_of_speech")
+    assert 0.10 < cost.measured <= 0.16
+    assert check(verdict, "neighbourhoods_passed_over").measured > 0
+
+
+def test_without_a_budget_nothing_is_listened_to_and_energy_still_counts() -> None:
+    policy = POLICY.model_copy(update={"verification": VerificationRule(max_cost=0.0)})
+    _, verdict, windows = drive(chunks_of(call_audio(30), (SECRET_MUTE,)), nothing, policy=policy)
+    assert windows == []
+    assert verdict.passed
+    assert check(verdict, "neighbourhoods_passed_over").measured == 2
+
+
+def test_a_share_of_the_rest_is_drawn_by_the_call_id() -> None:
+    policy = POLICY.model_copy(
+        update={"verification": VerificationRule(sample_share=0.2, max_cost=1.0)}
+    )
+    chunks = chunks_of(call_audio(120), (), policy)
+    _, _, first = drive(chunks, nothing, policy=policy)
+    _, _, second = drive(chunks, nothing, policy=policy)
+    assert [(one.channel, one.start) for one in first] == [
+        (one.channel, one.start) for one in second
+    ]
+    assert 4 <= len(first) <= 24
+
+
+def test_missing_chunks_and_late_spans_fail_the_call() -> None:
+    chunks = chunks_of(call_audio(20), ())
+    _, verdict, _ = drive(chunks, nothing, end=CallEnd(CALL.call_id, 21, 21 * RATE))
+    assert not check(verdict, "missing_chunks").passed
+    assert not check(verdict, "missing_samples").passed
+    late = CallEnd(CALL.call_id, 20, 20 * RATE, marks=("late_span",))
+    _, verdict, _ = drive(chunks, nothing, end=late)
+    assert not check(verdict, "refused_marks").passed
+    assert not verdict.passed
+
+
+def test_an_end_without_any_chunk_is_a_verdict_too() -> None:
+    out = CallVerifier(POLICY).take(CallEnd(CALL.call_id, 0, 0))
+    assert isinstance(out[0], Verdict)
+    assert not out[0].passed
+
+
+def test_repeats_are_dropped_and_other_calls_refused() -> None:
+    verifier = CallVerifier(POLICY)
+    chunks = chunks_of(call_audio(3), ())
+    verifier.take(chunks[0])
+    assert verifier.take(chunks[0]) == []
+    other = RedactedChunk(CallInfo("other", RATE, CALL.roles), 1, RATE, chunks[1].pcm)
+    with pytest.raises(RecordError):
+        verifier.take(other)
+    with pytest.raises(RecordError):
+        verifier.take(RedactedChunk(CALL, 1, RATE + 5, chunks[1].pcm))
+    assert verifier.take_heard(Heard(CALL.call_id, 99, 0, 0, 1), []) == []
+
+
+def test_chunks_are_released_while_the_call_goes_on() -> None:
+    verifier = CallVerifier(POLICY)
+    released = []
+    for chunk in chunks_of(call_audio(60), ()):
+        released += verifier.take(chunk)
+    assert len(released) > 45
