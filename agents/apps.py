@@ -81,10 +81,11 @@ def attach(app: faust.App, runtime: StageRuntime) -> None:
         read
     )
 
-    async def assigned(_app: faust.App, partitions: set[TP], **_rest: object) -> None:
+    async def assigned(_app: Any, partitions: set[TP], **_rest: Any) -> None:  # noqa: ANN401
         await runtime.keep_only({(tp.topic, tp.partition) for tp in partitions})
 
-    app.on_partitions_assigned.connect(assigned, weak=False)
+    signal: Any = app.on_partitions_assigned
+    signal.connect(assigned, weak=False)
 
 
 def port_of(app: faust.App) -> FaustPort:

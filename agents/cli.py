@@ -240,9 +240,9 @@ def certificate_check(
     file: Annotated[Path, typer.Argument(help="<call>.certificate.json beside its call's files.")],
 ) -> None:
     """Check a certificate offline against the audio and transcript that lie beside it."""
-    from agents.offline import check_certificate
+    from agents.offline import certificate_problems
 
-    problems = check_certificate(file)
+    problems = certificate_problems(file)
     for problem in problems:
         err.print(f"{file.name}: {problem}", markup=False, highlight=False)
     if problems:

@@ -1,4 +1,4 @@
-"""Redacts one recording without a broker, with the same cores in the same order as the stages.
+"""Redacts one recording without a broker: the stages' own cores, connected in memory.
 
 Outcomes of ``redact_file``: every file of the call written, or none. A call whose verification
 fails leaves its certificate and no audio. Problems raise ``HushwireError``.
@@ -7,23 +7,28 @@ fails leaves its certificate and no audio. Problems raise ``HushwireError``.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from agents.pool import engine_pool
-from agents.recordings import SUFFIXES, Drop, read_drop
+from agents.recordings import SUFFIXES, read_drop
 from agents.settings import Settings
+from agents.stages.detect import detect_stage
+from agents.stages.mute import mute_stage
+from agents.stages.transcribe import Patience, transcribe_stage
+from agents.stages.verify import verify_stage
 from agents.start import ear_settings
+from agents.steps import CallCore, Later, Listen, Send, Step
+from agents.topics import Topics
 from models.detector import Detector
 from models.ear import check, hear
 from models.voice import SileroVoice
 from pipeline.audio import Recording, as_flac, read_recording, write_recording
-from pipeline.certificate import check as check_files
+from pipeline.certificate import check_certificate
 from pipeline.errors import InputError, StoreError
-from pipeline.listening import Listener
-from pipeline.muting import CallMuter
 from pipeline.policy import Policy, load_policy
 from pipeline.records import (
     AudioChunk,
@@ -32,13 +37,14 @@ from pipeline.records import (
     Findings,
     Heard,
     Mute,
+    Record,
     RedactedChunk,
     Verdict,
-    Window,
 )
 from pipeline.rendering import apply_mutes
 from pipeline.vaulting import CallAssembly, StoredCall
-from pipeline.verification import CallVerifier
+
+CERTIFICATE = ".certificate.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,48 +70,154 @@ def redact_file(source: Path, target: Path, settings: Settings) -> Redacted:
     """
     drop = read_drop(source)
     recording = read_recording(source)
-    to_flac = _goes_to_flac(source, target, recording)
-    policy = load_policy(settings.policy)
+    wanted = _in_kind(source, target, recording)
     call = drop.info(recording.sample_rate, recording.channels)
+    policy = load_policy(settings.policy)
     detector = Detector(policy)
     with engine_pool(ear_settings(settings), settings.engine_processes) as pool:
-        stored, mutes = _redact(call, recording, policy, detector, pool)
-    files = _beside(stored, target, drop)
+        line = Line(call.call_id, policy, detector, pool)
+        for record in _records(call, recording):
+            line.put(line.topics.audio_raw, record)
+        stored = line.finish()
+    files = {
+        target.with_name(target.stem + name.removeprefix(call.call_id)): content
+        for name, content in stored.files.items()
+        if not name.endswith(".flac")
+    }
     if stored.passed:
-        muted = Recording(recording.info, apply_mutes(recording.samples, mutes, policy, call))
-        files[target] = write_recording(as_flac(muted) if to_flac else muted)
+        samples = apply_mutes(
+            wanted.samples, line.mutes, call.sample_rate, policy.muting, key=call.call_id
+        )
+        files[target] = write_recording(Recording(wanted.info, samples))
     _write_all(files)
-    return Redacted(stored.passed, tuple(files))
+    return Redacted(stored.passed, tuple(sorted(files)))
 
 
-def check_certificate(file: Path) -> list[str]:
+def certificate_problems(file: Path) -> list[str]:
     """What is wrong with a certificate and the call's files beside it; empty when nothing is.
 
     Raises:
-        InputError: the certificate can't be read.
+        InputError: a file can't be read.
+        RecordError: the certificate does not follow its schema.
     """
-    suffix = ".certificate.json"
-    if not file.name.endswith(suffix):
-        raise InputError(f"{file.name}: a certificate's name ends with {suffix}")
-    stem = file.with_name(file.name.removesuffix(suffix))
+    if not file.name.endswith(CERTIFICATE):
+        raise InputError(f"{file.name}: a certificate's name ends with {CERTIFICATE}")
+    stem = file.name.removesuffix(CERTIFICATE)
+    audio = file.with_name(f"{stem}.flac")
+    others = [file.with_name(stem + suffix) for suffix in (".json", ".vtt")]
     try:
-        certificate = file.read_bytes()
+        checks = check_certificate(
+            file.read_bytes(),
+            audio.read_bytes() if audio.exists() else b"",
+            {path.name: path.read_bytes() for path in others if path.exists()},
+        )
     except OSError as error:
         raise InputError(f"{file.name}: cannot be read ({error.strerror})") from error
-    beside = {
-        path.name: path.read_bytes()
-        for path in sorted(stem.parent.glob(f"{stem.name}.*"))
-        if path != file
-    }
-    return check_files(certificate, beside)
+    return [
+        f"{check.name}: measured {check.measured:g}, allowed {check.limit:g}"
+        for check in checks
+        if not check.passed
+    ]
 
 
-def _goes_to_flac(source: Path, target: Path, recording: Recording) -> bool:
+class Line:
+    """The stages of one call in a row; what one sends, the next takes at once.
+
+    Args:
+        call_id: of the call.
+        policy: what is muted.
+        detector: for detection and verification.
+        pool: speech engines; several windows are listened to at once, results stay in order.
+    """
+
+    def __init__(
+        self, call_id: str, policy: Policy, detector: Detector, pool: ProcessPoolExecutor
+    ) -> None:
+        self.topics = Topics.named()
+        self._mutes: dict[Mute, None] = {}
+        self._pool = pool
+        patience = Patience()
+        stages = (
+            transcribe_stage(self.topics, SileroVoice(), patience),
+            detect_stage(self.topics, detector.open),
+            mute_stage(self.topics, policy, patience),
+            verify_stage(self.topics, policy, detector),
+        )
+        self._readers: list[tuple[tuple[str, ...], CallCore, _Steps]] = [
+            (stage.inputs, stage.open(call_id), deque()) for stage in stages
+        ]
+        self._assembly = CallAssembly(policy)
+        self._stored: StoredCall | None = None
+
+    @property
+    def mutes(self) -> tuple[Mute, ...]:
+        """Every mute of the verified audio."""
+        return tuple(self._mutes)
+
+    def put(self, topic: str, record: Record) -> None:
+        """Hand a record to whoever reads the topic."""
+        self._assemble(topic, record)
+        for inputs, core, steps in self._readers:
+            if topic in inputs:
+                steps.extend(self._begin(step) for step in core.take(topic, record))
+
+    def finish(self) -> StoredCall:
+        """Carry out all steps and return the call.
+
+        Raises:
+            StoreError: the stages did not bring the call to its end.
+        """
+        while any(steps for _, _, steps in self._readers):
+            for _, _, steps in self._readers:
+                while steps:
+                    self._carry_out(steps)
+        if self._stored is None:
+            raise StoreError("the call did not come to its end; nothing was written")
+        return self._stored
+
+    def _begin(self, step: Step) -> _Begun:
+        if isinstance(step, Listen):
+            job = check if step.check else hear
+            return step, self._pool.submit(job, step.window)
+        return step, None
+
+    def _carry_out(self, steps: _Steps) -> None:
+        step, result = steps.popleft()
+        match step:
+            case Send():
+                self.put(step.topic, step.record)
+            case Listen() if result is not None:
+                steps.extendleft(reversed([self._begin(one) for one in step.then(result.result())]))
+            case Later():
+                steps.extendleft(reversed([self._begin(one) for one in step.then()]))
+            case _:
+                raise StoreError(f"{type(step).__name__} has no place without a broker")
+
+    def _assemble(self, topic: str, record: Record) -> None:
+        match record:
+            case Findings():
+                stored = self._assembly.take_findings(record)
+            case RedactedChunk() if topic == self.topics.audio_verified:
+                self._mutes.update(dict.fromkeys(record.mutes))
+                stored = self._assembly.take_chunk(record)
+            case Verdict():
+                stored = self._assembly.take_verdict(record)
+            case _:
+                return
+        self._stored = self._stored or stored
+
+
+_Begun = tuple[Step, Future[Heard] | None]
+_Steps = deque[_Begun]
+
+
+def _in_kind(source: Path, target: Path, recording: Recording) -> Recording:
+    """The recording in the form that the target asks for."""
     if target.resolve() == source.resolve():
         raise InputError(f"{target.name}: OUT may not be IN; the original is never overwritten")
     kind = target.suffix.lower()
     if kind == ".flac":
-        return source.suffix.lower() != ".flac"
+        return as_flac(recording)
     if kind not in SUFFIXES or kind != source.suffix.lower():
         raise InputError(f"{target.name}: OUT has to be {source.suffix.lower()} like IN, or .flac")
     if not recording.info.exact:
@@ -113,103 +225,29 @@ def _goes_to_flac(source: Path, target: Path, recording: Recording) -> bool:
             f"{target.name}: writing {recording.info.subtype} again would change every sample; "
             "let OUT end with .flac"
         )
-    return False
+    return recording
 
 
-def _redact(
-    call: CallInfo,
-    recording: Recording,
-    policy: Policy,
-    detector: Detector,
-    pool: ProcessPoolExecutor,
-) -> tuple[StoredCall, list[Mute]]:
-    """Send a call through the cores, in the order of the stages."""
-    chunks = list(_chunks(call, recording))
-    end = CallEnd(call.call_id, len(chunks), len(recording.samples))
-    listener = Listener(call, SileroVoice())
-    windows = [window for chunk in chunks for window in listener.take(chunk)]
-    windows += listener.finish(end)
-    findings = list(_detect(call, pool.map(hear, windows), end, detector))
-
-    muter, redacted = CallMuter(policy), list[RedactedChunk | CallEnd]()
-    for finding in findings:
-        redacted += muter.take_findings(finding)
-    for chunk in chunks:
-        redacted += muter.take_audio(chunk)
-    redacted += muter.take_end(end)
-
-    assembly, mutes = CallAssembly(policy), dict[Mute, None]()
-    stored = [assembly.take_findings(finding) for finding in findings]
-    for item in _verify(redacted, policy, detector, call, pool):
-        if isinstance(item, Verdict):
-            stored.append(assembly.take_verdict(item))
-        else:
-            mutes.update(dict.fromkeys(item.mutes))
-            stored.append(assembly.take_chunk(item))
-    done = next((one for one in stored if one is not None), None)
-    if done is None:
-        raise StoreError(f"{call.call_id}: the call did not come to its end; nothing was written")
-    return done, list(mutes)
-
-
-def _chunks(call: CallInfo, recording: Recording) -> Iterator[AudioChunk]:
-    step = recording.sample_rate
-    for seq, start in enumerate(range(0, len(recording.samples), step)):
-        yield AudioChunk(call, seq, start, recording.pcm[start : start + step])
-
-
-def _detect(
-    call: CallInfo, heards: Iterable[Heard], end: CallEnd, detector: Detector
-) -> Iterator[Findings]:
-    open_call = detector.open(call.call_id, call.sample_rate, call.channels)
-    for heard in heards:
-        yield from open_call.take(heard)
-    yield from open_call.finish(end)
-
-
-def _verify(
-    redacted: Iterable[RedactedChunk | CallEnd],
-    policy: Policy,
-    detector: Detector,
-    call: CallInfo,
-    pool: ProcessPoolExecutor,
-) -> Iterator[RedactedChunk | Verdict]:
-    verifier = CallVerifier(policy)
-    for record in redacted:
-        waiting = verifier.take(record)
-        while waiting:
-            item = waiting.pop(0)
-            if not isinstance(item, Window):
-                yield item
-                continue
-            heard = pool.submit(check, item).result()
-            spans = detector.inspect(
-                heard, sample_rate=call.sample_rate, expected=verifier.expected_at(item)
-            )
-            waiting += verifier.take_heard(heard, spans)
-
-
-def _beside(stored: StoredCall, target: Path, drop: Drop) -> dict[Path, bytes]:
-    """The stored files but the audio, named after the target."""
-    return {
-        target.with_name(target.stem + name.removeprefix(drop.call_id)): content
-        for name, content in stored.files.items()
-        if not name.endswith(".flac")
-    }
+def _records(call: CallInfo, recording: Recording) -> Iterator[AudioChunk | CallEnd]:
+    step, pcm = recording.sample_rate, recording.pcm
+    starts = range(0, len(pcm), step)
+    for seq, start in enumerate(starts):
+        yield AudioChunk(call, seq, start, pcm[start : start + step])
+    yield CallEnd(call.call_id, len(starts), len(pcm))
 
 
 def _write_all(files: dict[Path, bytes]) -> None:
     """Write next to the final names first, then rename: no file is ever half there."""
+    parts = {path: path.with_name(f".{path.name}.part") for path in files}
     try:
         for path, content in files.items():
-            part = path.with_name(f".{path.name}.part")
-            with part.open("wb") as file:
+            with parts[path].open("wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-        for path in files:
-            path.with_name(f".{path.name}.part").replace(path)
+        for path, part in parts.items():
+            part.replace(path)
     except OSError as error:
-        for path in files:
-            path.with_name(f".{path.name}.part").unlink(missing_ok=True)
+        for part in parts.values():
+            part.unlink(missing_ok=True)
         raise StoreError(f"{error.filename}: cannot be written ({error.strerror})") from error

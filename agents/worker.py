@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,7 +25,7 @@ from agents.ledger import Ledger
 from agents.logging import get_logger, silence_libraries
 from agents.metrics import Metrics
 from agents.outbox import Limits
-from agents.pool import LISTEN_S, EarPool, Ears
+from agents.pool import LISTEN_S, EarPool, Ears, whisper_ears
 from agents.runtime import StageRuntime
 from agents.sealing import KeyEncryptionKey
 from agents.stages import detect, mute, transcribe, vault, verify
@@ -32,6 +33,9 @@ from agents.stages.transcribe import Patience
 from agents.steps import Stage
 from agents.topics import PARTITIONS, Topics, create_topics
 from agents.vault import Vault
+from models.detector import Detector
+from models.ear import EarSettings
+from models.voice import SileroVoice
 from pipeline.activity import VoiceDetector
 from pipeline.errors import SettingsError
 from pipeline.policy import Policy
@@ -64,6 +68,18 @@ class Models:
     """Makes the detector."""
 
 
+def shipped_models(ears: EarSettings, policy: Policy) -> Models:
+    """The real models, loaded where a stage needs them.
+
+    Args:
+        ears: how to listen.
+        policy: what the detector goes by.
+    """
+    return Models(
+        whisper_ears(ears), partial(SileroVoice, folder=ears.models), partial(Detector, policy)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerConfig:
     """How a worker runs."""
@@ -82,8 +98,8 @@ class WorkerConfig:
     replication: int = 1
     engines: int = 1
     """Speech engine processes."""
-    patience: Patience = Patience()
-    limits: Limits = Limits()
+    patience: Patience = field(default_factory=Patience)
+    limits: Limits = field(default_factory=Limits)
     listen_s: float = LISTEN_S
     """How long one window may take."""
 
@@ -233,7 +249,7 @@ async def _run(
 
 async def _until_assigned(apps: list[faust.App], ready: Callable[[], None]) -> None:
     """Wait until every app has partitions, then tell."""
-    while not all(app.started and _assignment(app) and not app.rebalancing for app in apps):
+    while not all(app.started and _assignment(app) and not app.rebalancing for app in apps):  # noqa: ASYNC110 - Faust has no event
         await asyncio.sleep(0.1)
     ready()
 

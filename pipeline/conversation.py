@@ -23,7 +23,6 @@ from pipeline.lanes import Lane
 from pipeline.policy import Policy
 from pipeline.records import Heard, Interval, Reason, Span, Word
 from pipeline.spreading import Sensitive, Spreader
-from pipeline.tokens import Flag
 from pipeline.vocabulary import Vocabulary, vocabulary
 
 OPEN_S: Final = 12.0
@@ -33,6 +32,8 @@ ANSWER_S: Final = 10.0
 CONTEXT_S: Final = 90.0
 """Seconds of context that stay in memory before what is still undecided."""
 _GRAM: Final = 4
+_CHANCE: Final = 2
+"""So many fragments that a price or an order number shares with a known number are chance."""
 _KNOWN: Final = frozenset(
     {
         Entity.CARD_NUMBER,
@@ -185,17 +186,22 @@ class Conversation:
 
     def _interpreted(self) -> tuple[list[Reading], list[Talk], list[Sensitive]]:
         if self._result is None:
-            groups = [
-                [lane.track() for lane in lanes]
-                for lanes in self._lanes.values()
+            sequences_heard = [
+                sequence
+                for sequence, lanes in self._lanes.items()
                 if any(len(lane) for lane in lanes)
             ]
-            asked = _asked(cue for tracks in groups for track in tracks for cue in track.cues)
+            groups = [
+                [lane.track() for lane in self._lanes[sequence]] for sequence in sequences_heard
+            ]
+            heard = _once(cue for tracks in groups for track in tracks for cue in track.cues)
             talks = [self._talk(tracks) for tracks in groups]
             readings = [
-                interpret(tracks, asked, self._rate, talk, self._unexplained)
+                interpret(tracks, heard, self._rate, talk, self._unexplained)
                 for tracks, talk in zip(groups, talks, strict=True)
             ]
+            if sequences_heard[-1:] == [Sequence.AGAIN]:
+                _explain(readings[-1], readings[:-1])
             self._repeated(readings)
             spreader = Spreader(self._rate, self._policy.unexplained, self._voc)
             sensitive: list[Sensitive] = []
@@ -233,9 +239,10 @@ class Conversation:
             return
         for reading in readings:
             for verdict in reading.verdicts:
-                price = Flag.MONEY in verdict.run.flags and verdict.local is Mood.AMOUNT
-                if verdict.entity is None and not price and known & self._grams(verdict.run.digits):
-                    verdict.take(Entity.CARD_NUMBER, 0.8, "spoken-known-fragment")
+                if verdict.entity is None:
+                    shared = len(known & self._grams(verdict.run.digits))
+                    if shared > (_CHANCE if verdict.harmless else 0):
+                        verdict.take(Entity.CARD_NUMBER, 0.8, "spoken-known-fragment")
 
     def _known_digits(self, reading: Reading, verdict: Verdict) -> str:
         """The digits of a known number, with those of its neighbour that go with it."""
@@ -287,11 +294,21 @@ def _counts(word: Word, idle: frozenset[str]) -> bool:
     return len(text) > 1 and text not in idle
 
 
-def _asked(cues: Iterable[Cue]) -> list[Cue]:
-    """The asks and topics of all readings, each once, in time order."""
+def _explain(again: Reading, firsts: Iterable[Reading]) -> None:
+    """Numbers of the second listening, which hears no context, take it from the first."""
+    known = [verdict for reading in firsts for verdict in reading.verdicts if verdict.harmless]
+    for verdict in again.verdicts:
+        run = verdict.run
+        for other in known:
+            shared = min(run.end, other.run.end) - max(run.start, other.run.start)
+            if run.channel == other.run.channel and 2 * shared > run.end - run.start:
+                verdict.entity, verdict.explained = None, True
+
+
+def _once(cues: Iterable[Cue]) -> list[Cue]:
+    """The phrases of all readings, each once, in time order."""
     ordered = sorted(
-        (cue for cue in cues if cue.mood in (Mood.ASK, Mood.TOPIC)),
-        key=lambda cue: (cue.start, cue.channel, cue.mood, str(cue.entity), cue.end),
+        cues, key=lambda cue: (cue.start, cue.channel, cue.mood, str(cue.entity), cue.end)
     )
     kept: list[Cue] = []
     for cue in ordered:

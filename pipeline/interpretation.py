@@ -35,6 +35,8 @@ UNDER_TOPIC: Final = 8
 """The same, where the talk is of cards."""
 TOPIC_S: Final = 60.0
 _LOCAL_WORDS: Final = 3
+_LOCAL_SLACK_S: Final = 0.4
+"""How far the times of two hearings may be apart."""
 _AFTER_WORDS: Final = 5
 _FRAGMENT: Final = 4
 _AFTER_CARD_S: Final = 30.0
@@ -95,6 +97,12 @@ class Verdict:
     """An order number or the like: nothing that follows makes it sensitive."""
 
     @property
+    def harmless(self) -> bool:
+        """Whether something says what the number is, and that it is no secret."""
+        said = self.explained or self.local is Mood.AMOUNT or bool(self.run.flags & _HARMLESS)
+        return self.entity is None and said
+
+    @property
     def chains(self) -> bool:
         """Whether the run may be a piece of a longer number."""
         flags = self.run.flags
@@ -120,7 +128,7 @@ class Reading:
 
 def interpret(
     tracks: Sequence[Track],
-    asked: Sequence[Cue],
+    heard: Sequence[Cue],
     rate: int,
     talk: Talk,
     unexplained: Sequence[Sequence[Interval]],
@@ -129,12 +137,12 @@ def interpret(
 
     Args:
         tracks: one per channel.
-        asked: the asks and topics of all readings, in time order.
+        heard: the phrases of all readings, each once, in time order.
         rate: samples per second.
         talk: counts the content words of the reading.
         unexplained: per channel, speech that no word explains.
     """
-    return _Walk(tracks, asked, rate, talk, unexplained).walk()
+    return _Walk(tracks, heard, rate, talk, unexplained).walk()
 
 
 class Talk:
@@ -154,7 +162,7 @@ class _Walk:
     def __init__(
         self,
         tracks: Sequence[Track],
-        asked: Sequence[Cue],
+        heard: Sequence[Cue],
         rate: int,
         talk: Talk,
         unexplained: Sequence[Sequence[Interval]],
@@ -172,7 +180,10 @@ class _Walk:
         self._chains = 0
         self._card_data = -1
         self._result = Reading()
-        references = [cue for track in tracks for cue in track.cues if cue.mood is Mood.REFERENCE]
+        self._around = [cue for cue in heard if cue.mood in (Mood.AMOUNT, Mood.PLACE, Mood.ASK)]
+        self._starts = [cue.start for cue in self._around]
+        asked = [cue for cue in heard if cue.mood in (Mood.ASK, Mood.TOPIC)]
+        references = [cue for cue in heard if cue.mood is Mood.REFERENCE]
         runs = [run for track in tracks for run in _cut(track, asked, references)]
         events: list[tuple[int, int, Cue | NumberRun]] = []
         events += [(cue.start, 0, cue) for cue in [*asked, *references]]
@@ -408,17 +419,18 @@ class _Walk:
     # -- what stands around a run ------------------------------------------------------------
 
     def _local(self, run: NumberRun) -> Mood | None:
-        """The mood of the phrase directly before a run on its channel."""
-        track = self._tracks[run.channel]
-        place = bisect.bisect_left(track.cues, run.first, key=lambda cue: cue.first) - 1
-        if place < 0:
+        """The mood of the phrase directly before a run on its channel, in any hearing."""
+        nearest: Cue | None = None
+        slack = round(_LOCAL_SLACK_S * self._rate)
+        for cue in self._around[: bisect.bisect_right(self._starts, run.start)]:
+            if cue.channel == run.channel and -slack <= run.start - cue.end <= 4 * slack:
+                if nearest is None or cue.end >= nearest.end:
+                    nearest = cue
+        if nearest is None or nearest.mood is Mood.ASK:
             return None
-        cue = track.cues[place]
-        if run.first - cue.last - 1 > _LOCAL_WORDS or cue.mood is Mood.ASK:
-            return None
-        if run.start - cue.end > 2 * self._rate:
-            return None
-        return cue.mood if cue.mood in (Mood.AMOUNT, Mood.PLACE) else None
+        words = self._tracks[run.channel].words
+        said = bisect.bisect_left(words, nearest.end - slack, key=lambda word: word.start)
+        return nearest.mood if run.first - said <= _LOCAL_WORDS + 1 else None
 
     def _missing(self, run: NumberRun) -> int:
         """Stretches of speech without a word in or beside a run: a digit each, at least."""

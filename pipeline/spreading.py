@@ -32,6 +32,8 @@ _UNSURE: Final = 0.4
 _ANSWER_S: Final = 12.0
 _PLAIN: Final = 1
 _STRANGE: Final = 2
+_LONGEST_ODD: Final = 5
+"""A digit heard wrongly becomes a short word."""
 _FULL: Final = {
     Entity.CARD_NUMBER: 15,
     Entity.CARD_SECURITY_CODE: 3,
@@ -199,7 +201,8 @@ class Spreader:
             return _STRANGE
         if text in self._voc.words["odd"]:
             return _PLAIN
-        return 0 if text in self._voc.words["safe"] else _STRANGE
+        strange = text not in self._voc.words["safe"] and len(text) <= _LONGEST_ODD
+        return _STRANGE if strange else 0
 
     def _odd_answers(self, tracks: Sequence[Track], ask: Ask) -> list[Sensitive]:
         """An answer that holds no digit at all, but an odd word or two: "What?"."""

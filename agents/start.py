@@ -1,0 +1,162 @@
+"""From settings to running parts: workers, ledger and producer, the same way for every command."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from prometheus_client import start_http_server
+from rich.console import Console
+
+from agents.ingest import Ingested, Outcome, ingest
+from agents.ledger import Ledger
+from agents.logging import configure_logging
+from agents.metrics import Metrics
+from agents.pool import whisper_ears
+from agents.producer import CallProducer
+from agents.recordings import find_recordings
+from agents.sealing import KeyEncryptionKey
+from agents.settings import Settings
+from agents.stages.transcribe import Patience
+from agents.topics import Topics
+from agents.worker import STAGES, Models, WorkerConfig, run_worker
+from models.detector import Detector
+from models.ear import EarSettings
+from models.voice import SileroVoice
+from pipeline.errors import SettingsError
+from pipeline.policy import load_policy
+
+STATE = Path(".hushwire")
+"""State folder where neither a setting nor a vault names one."""
+
+
+def start_worker(
+    stages: list[str],
+    vault: Path | None,
+    settings: Settings,
+    *,
+    ready: Callable[[], None] | None = None,
+) -> int:
+    """Run stages until SIGTERM or SIGINT.
+
+    Args:
+        stages: their names, or ``all``.
+        vault: folder of the vault; the vault stage needs it.
+        settings: everything else; ``bootstrap`` is required.
+        ready: called when every stage has its partitions.
+
+    Returns:
+        0: the worker was stopped.
+
+    Raises:
+        HushwireError: a stage is unknown, or something that they need is missing or away.
+    """
+    configure_logging(settings.log_level)
+    config = worker_config(stages, vault, settings)
+    metrics = Metrics()
+    if settings.metrics_port:
+        start_http_server(settings.metrics_port, addr="127.0.0.1", registry=metrics.registry)
+    asyncio.run(run_worker(config, metrics=metrics, ready=ready or (lambda: None)))
+    return 0
+
+
+def worker_config(stages: list[str], vault: Path | None, settings: Settings) -> WorkerConfig:
+    """The worker's own configuration.
+
+    Raises:
+        SettingsError: no broker is named.
+        PolicyError: the policy is refused.
+    """
+    policy = load_policy(settings.policy)
+    state = settings.state_folder(STATE)
+    return WorkerConfig(
+        stages=STAGES if stages == ["all"] else tuple(dict.fromkeys(stages)),
+        bootstrap=named_broker(settings),
+        policy=policy,
+        models=Models(
+            ears=whisper_ears(ear_settings(settings)),
+            voice=SileroVoice,
+            detector=lambda: Detector(policy),
+        ),
+        ledger_url=settings.ledger_location(state),
+        keyset=settings.keyset_file(state),
+        vault=vault,
+        topics=Topics.named(settings.topic_prefix),
+        group_prefix=settings.topic_prefix,
+        partitions=settings.partitions,
+        replication=settings.replication,
+        engines=settings.engine_processes,
+        patience=Patience(settings.late_seconds, settings.idle_seconds),
+    )
+
+
+def ingest_paths(paths: list[Path], settings: Settings, *, console: Console) -> int:
+    """Ingest recordings and print what became of each; returns how many were refused.
+
+    Raises:
+        HushwireError: a path is unusable, or the broker or the ledger is away.
+    """
+    files = list(find_recordings(paths))
+    with opened_ledger(settings, STATE) as ledger:
+        results = ingest_files(
+            files, ledger, settings, lambda one: console.print(told(one), markup=False)
+        )
+    counts = {outcome: sum(one.outcome is outcome for one in results) for outcome in Outcome}
+    console.print(", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count))
+    return counts[Outcome.REFUSED]
+
+
+def ingest_files(
+    files: list[Path], ledger: Ledger, settings: Settings, report: Callable[[Ingested], None]
+) -> list[Ingested]:
+    """Send recordings to the broker that the settings name."""
+    topic = Topics.named(settings.topic_prefix).audio_raw
+    with CallProducer(named_broker(settings), topic) as producer:
+        return ingest(files, producer, ledger, chunk_seconds=settings.chunk_seconds, report=report)
+
+
+def told(result: Ingested) -> str:
+    """One line on a recording."""
+    if result.outcome is Outcome.REFUSED:
+        return f"refused: {result.problem}"
+    return f"{result.outcome}: {result.path.name} ({result.seconds:.0f} s)"
+
+
+@contextmanager
+def opened_ledger(settings: Settings, fallback: Path) -> Iterator[Ledger]:
+    """The ledger of a state folder, closed at the end of the block."""
+    state = settings.state_folder(fallback)
+    kek = KeyEncryptionKey.load_or_create(settings.keyset_file(state))
+    ledger = Ledger(settings.ledger_location(state), kek)
+    try:
+        yield ledger
+    finally:
+        ledger.dispose()
+
+
+def named_broker(settings: Settings) -> str:
+    """The broker's address.
+
+    Raises:
+        SettingsError: none is named.
+    """
+    if not settings.bootstrap:
+        raise SettingsError(
+            "no broker: name one with --bootstrap host:port or HUSHWIRE_BOOTSTRAP; "
+            "`hushwire run` brings its own"
+        )
+    return settings.bootstrap
+
+
+def ear_settings(settings: Settings) -> EarSettings:
+    """What the speech engines are told."""
+    return EarSettings(
+        main=settings.main_model,
+        second=None if settings.second_model == "none" else settings.second_model,
+        device=settings.device,
+        compute_type=settings.compute_type,
+        models=settings.models_dir,
+        allow_hub=settings.allow_hub,
+    )

@@ -1,0 +1,156 @@
+"""Scripted speech for the broker tests: the loudness of a burst is the word that was said.
+
+Same shapes as ``models.ear`` and ``models.detector``; decoding is exact, so that every run gives
+the same vault. Digits are sensitive. Audio that was silenced has no bursts.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.records import (
+    CallEnd,
+    Findings,
+    Heard,
+    Interval,
+    Span,
+    Watermark,
+    Window,
+    Word,
+)
+
+RATE = 8_000
+BURST = 1_600
+"""Samples of a word."""
+GAP = 800
+"""Silence after it."""
+WORDS = ("zero", "one", "two", "three", "four", "hello", "please", "thanks", "yes", "good")
+DIGITS = frozenset(WORDS[:5])
+LOWEST, STEP = 3_000, 2_500
+KILLER = "killer"
+"""A window of a call with this in its id ends the process that listens to it."""
+SLOW = "slow"
+"""Windows of a call with this in its id take a while."""
+
+
+def speak(words: list[str | None]) -> npt.NDArray[np.int16]:
+    """One channel: a burst per word, silence of the same length for ``None``."""
+    parts = []
+    wave = np.where(np.arange(BURST) % 20 < 10, 1, -1)
+    for word in words:
+        level = 0 if word is None else LOWEST + STEP * WORDS.index(word)
+        parts += [wave * level, np.zeros(GAP, int)]
+    return np.concatenate(parts).astype(np.int16)
+
+
+def words_of(window: Window) -> list[Word]:
+    """The words in a window's audio."""
+    loud = np.abs(window.pcm.astype(int)) > LOWEST // 2
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], loud.view(np.int8), [0]])))
+    found = []
+    for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        level = int(np.median(np.abs(window.pcm[start:end].astype(int))))
+        number = min(max(round((level - LOWEST) / STEP), 0), len(WORDS) - 1)
+        place = (window.start + start, window.start + end)
+        if end - start > BURST // 2 and (
+            window.owned is None or window.owned.start <= place[0] < window.owned.end
+        ):
+            found.append(Word(window.channel, *place, WORDS[number]))
+    return found
+
+
+def start() -> None:
+    """Nothing to load."""
+
+
+def hear(window: Window) -> Heard:
+    """Stands in for ``models.ear.hear``."""
+    if KILLER in window.call_id and len(window.pcm):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if SLOW in window.call_id:
+        time.sleep(0.3)
+    return Heard(
+        window.call_id,
+        window.seq,
+        window.channel,
+        window.start,
+        window.end,
+        words=tuple(words_of(window)),
+        speech=window.speech,
+        heard_until=window.heard_until,
+        models=("scripted@0",),
+    )
+
+
+class ScriptedDetector:
+    """Stands in for ``models.detector.Detector``."""
+
+    def open(self, call_id: str, sample_rate: int, channels: int) -> ScriptedCall:
+        return ScriptedCall(call_id, channels)
+
+    def inspect(
+        self, heard: Heard, *, sample_rate: int, expected: frozenset[str]
+    ) -> tuple[Span, ...]:
+        return tuple(_spans(heard.words))
+
+
+class ScriptedCall:
+    """Stands in for ``models.detector.CallDetector``."""
+
+    def __init__(self, call_id: str, channels: int) -> None:
+        self._call_id = call_id
+        self._until = [0] * channels
+        self._next, self._seq = 0, 0
+        self._waiting: dict[int, Heard] = {}
+        self._spans: list[Span] = []
+        self._words: list[Word] = []
+        self._mark = 0
+
+    def take(self, heard: Heard) -> list[Findings]:
+        if heard.seq >= self._next:
+            self._waiting.setdefault(heard.seq, heard)
+        while (one := self._waiting.pop(self._next, None)) is not None:
+            self._next += 1
+            self._until[one.channel] = max(self._until[one.channel], one.heard_until)
+            self._spans += _spans(one.words)
+            self._spans += [_unheard(one.channel, *_ends(place)) for place in one.unheard]
+            self._words += [word for word in one.words if word.text not in DIGITS]
+        mark = max(0, min(self._until) - RATE)
+        return [self._findings(mark)] if mark > self._mark else []
+
+    def finish(self, end: CallEnd) -> list[Findings]:
+        for channel, until in enumerate(self._until):
+            if until < end.end:
+                self._spans.append(_unheard(channel, until, end.end))
+        return [self._findings(end.end + 1, end)]
+
+    def _findings(self, mark: int, end: CallEnd | None = None) -> Findings:
+        spans = [one for one in self._spans if one.start < mark]
+        words = sorted((one for one in self._words if one.start < mark), key=lambda one: one.start)
+        self._spans = [one for one in self._spans if one.start >= mark]
+        self._words = [one for one in self._words if one.start >= mark]
+        self._mark, self._seq = mark, self._seq + 1
+        return Findings(
+            self._call_id, self._seq - 1, tuple(spans), tuple(words), Watermark(mark), end=end
+        )
+
+
+def _spans(words: tuple[Word, ...]) -> list[Span]:
+    return [
+        Span("CARD_NUMBER", word.channel, word.start, word.end, 1.0, "scripted")
+        for word in words
+        if word.text in DIGITS
+    ]
+
+
+def _unheard(channel: int, start: int, end: int) -> Span:
+    return Span("UNHEARD", channel, start, end, 1.0, "scripted")
+
+
+def _ends(place: Interval) -> tuple[int, int]:
+    return place.start, place.end

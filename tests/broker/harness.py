@@ -1,0 +1,191 @@
+"""An installation under test: topics, ledger, vault and worker processes of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+
+from agents.ledger import CallState, Ledger
+from agents.producer import CallProducer, sealed
+from agents.topics import Topics, create_topics
+from pipeline.records import AudioChunk, CallEnd, CallInfo, Pcm, Role
+from tests.broker import fakes
+
+PARTITIONS = 4
+ALL = "transcribe,detect,mute,verify,vault"
+START_S = 60.0
+WORKER = Path(__file__).with_name("worker_main.py")
+
+
+@dataclass(frozen=True)
+class Script:
+    """A call that is to be sent."""
+
+    info: CallInfo
+    pcm: Pcm
+    chunks: tuple[AudioChunk, ...]
+    end: CallEnd
+
+
+def script(call_id: str, *, seconds: int = 8, first: int = 0) -> Script:
+    """A call with words and digits on both channels, in chunks of half a second."""
+    count = seconds * fakes.RATE // (fakes.BURST + fakes.GAP)
+    agent: list[str | None] = [None] * count
+    customer: list[str | None] = [None] * count
+    for place in range(count):
+        word = fakes.WORDS[(place + first) % len(fakes.WORDS)]
+        (agent if place % 7 < 3 else customer)[place] = word  # noqa: PLR2004
+    pcm = np.stack([fakes.speak(agent), fakes.speak(customer)], axis=1)
+    info = CallInfo(call_id, fakes.RATE, (Role.AGENT, Role.CUSTOMER), "2026-03-01T10:00:00+00:00")
+    step = fakes.RATE // 2
+    chunks = tuple(
+        AudioChunk(info, number, start, pcm[start : start + step])
+        for number, start in enumerate(range(0, len(pcm), step))
+    )
+    return Script(info, pcm, chunks, CallEnd(call_id, len(chunks), len(pcm)))
+
+
+class Installation:
+    """Everything that belongs to one test on a broker."""
+
+    def __init__(self, bootstrap: str, folder: Path, prefix: str) -> None:
+        self.bootstrap, self.folder, self.prefix = bootstrap, folder, prefix
+        self.topics = Topics.named(prefix)
+        create_topics(bootstrap, self.topics, partitions=PARTITIONS)
+        self.ledger = Ledger.embedded(folder / "state")
+        self.producer = CallProducer(bootstrap, self.topics.audio_raw)
+        self.workers: list[subprocess.Popen[str]] = []
+
+    def start(self, stages: str = ALL, *, idle_s: float = 60.0) -> subprocess.Popen[str]:
+        """Start a worker and wait until it reads."""
+        command = [sys.executable, str(WORKER), self.bootstrap, str(self.folder), self.prefix]
+        log = (self.folder / "worker.log").open("a", encoding="utf-8")
+        worker = subprocess.Popen(
+            [*command, stages, str(idle_s)], stdout=subprocess.PIPE, stderr=log, text=True
+        )
+        log.close()
+        self.workers.append(worker)
+        assert worker.stdout is not None
+        readable, _, _ = select.select([worker.stdout], [], [], START_S)
+        line = worker.stdout.readline().strip() if readable else "(silent)"
+        assert line == "ready", self.log()
+        return worker
+
+    def log(self) -> str:
+        """What the workers wrote."""
+        return (self.folder / "worker.log").read_text(encoding="utf-8")
+
+    def close(self) -> None:
+        """End what is still running."""
+        for worker in self.workers:
+            if worker.poll() is None:
+                worker.kill()
+            worker.wait()
+            if worker.stdout:
+                worker.stdout.close()
+        self.ledger.dispose()
+
+    def stop(self, worker: subprocess.Popen[str]) -> float:
+        """SIGTERM; seconds until the worker has ended, which has to be in order."""
+        began = time.monotonic()
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(30) == 0, self.log()
+        return time.monotonic() - began
+
+    def send(self, call_id: str, records: Iterable[AudioChunk | CallEnd]) -> None:
+        """Open a call and send records of it."""
+        seal = self.ledger.open_call(call_id).seal
+        for record in records:
+            self.producer.send(record, seal)
+
+    def interleave(self, scripts: Sequence[Script]) -> None:
+        """Send calls chunk by chunk in turn."""
+        longest = max(len(one.chunks) for one in scripts)
+        for number in range(longest + 1):
+            for one in scripts:
+                if number < len(one.chunks):
+                    self.send(one.info.call_id, [one.chunks[number]])
+                elif number == len(one.chunks):
+                    self.send(one.info.call_id, [one.end])
+        for one in scripts:
+            if len(one.chunks) == longest:
+                self.send(one.info.call_id, [one.end])
+        self.producer.flush()
+
+    def raw(self, record: AudioChunk | CallEnd) -> Any:
+        """A message of a record as it would be sent, to be spoilt."""
+        seal = self.ledger.open_call(record_call(record)).seal
+        return sealed(record, self.topics.audio_raw, seal)
+
+    def until_closed(self, calls: Iterable[str], *, within_s: float = 90.0) -> dict[str, CallState]:
+        """Wait until calls are closed; their states."""
+        wanted = list(calls)
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            states = {one: self.ledger.state(one) for one in wanted}
+            if all(state not in {None, CallState.OPEN} for state in states.values()):
+                return {one: state for one, state in states.items() if state is not None}
+            time.sleep(0.2)
+        raise AssertionError(f"still open: {states}\n{self.log()}")
+
+    def stored(self) -> dict[str, str]:
+        """sha256 of every file in the vault, by path."""
+        vault = self.folder / "vault"
+        return {
+            str(path.relative_to(vault)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(vault.rglob("*"))
+            if path.is_file()
+        }
+
+    def read(self, topic: str) -> list[Any]:
+        """Every record of a topic."""
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self.bootstrap,
+                "group.id": f"{self.prefix}-look",
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "log_level": 0,
+            }
+        )
+        consumer.assign([TopicPartition(topic, one, OFFSET_BEGINNING) for one in range(PARTITIONS)])
+        found: list[Any] = []
+        ended: set[int] = set()
+        deadline = time.monotonic() + 30.0
+        while len(ended) < PARTITIONS and time.monotonic() < deadline:
+            message = consumer.poll(0.5)
+            if message is None:
+                continue
+            error = message.error()
+            if error is None:
+                found.append(message)
+            elif error.code() == KafkaError._PARTITION_EOF:
+                ended.add(message.partition())
+        consumer.close()
+        return found
+
+    def committed(self, stage: str, topic: str) -> dict[int, int]:
+        """Committed offset by partition, for partitions that have one."""
+        consumer = Consumer(
+            {"bootstrap.servers": self.bootstrap, "group.id": f"{self.prefix}-{stage}"}
+        )
+        places = [TopicPartition(topic, one) for one in range(PARTITIONS)]
+        answer = consumer.committed(places, timeout=10)
+        consumer.close()
+        return {one.partition: one.offset for one in answer if one.offset >= 0}
+
+
+def record_call(record: AudioChunk | CallEnd) -> str:
+    """The call of a record."""
+    return record.call.call_id if isinstance(record, AudioChunk) else record.call_id
