@@ -187,7 +187,9 @@ class Line:
             case Send():
                 self.put(step.topic, step.record)
             case Listen() if result is not None:
-                steps.extendleft(reversed([self._begin(one) for one in step.then(result.result())]))
+                more = [self._begin(one) for one in step.then(result.result())]
+                # A core that does not ask for order states its next steps as of now.
+                steps.extendleft(reversed(more)) if step.in_order else steps.extend(more)
             case Later():
                 steps.extendleft(reversed([self._begin(one) for one in step.then()]))
             case _:

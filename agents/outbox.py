@@ -17,7 +17,7 @@ from agents.metrics import Metrics
 from agents.port import Delivery, Port
 from agents.producer import sealed
 from agents.sealing import Seal
-from agents.steps import Act, Send, Tell
+from agents.steps import Act, Send, Stage, Tell
 from agents.topics import Topics
 from pipeline.errors import SealError, StoreError
 from pipeline.records import Findings
@@ -45,7 +45,7 @@ class Outbox:
     """Sends for one stage.
 
     Args:
-        stage: its name.
+        stage: which one.
         port: the broker.
         topics: where dead letters go.
         metrics: what is counted.
@@ -53,11 +53,12 @@ class Outbox:
     """
 
     def __init__(
-        self, stage: str, port: Port, *, topics: Topics, metrics: Metrics, limits: Limits
+        self, stage: Stage, port: Port, *, topics: Topics, metrics: Metrics, limits: Limits
     ) -> None:
-        self._stage, self._port, self._topics = stage, port, topics
+        self._stage, self._port, self._topics = stage.name, port, topics
+        self._judges = stage.judges or stage.inputs
         self._metrics, self._limits = metrics, limits
-        self._log = get_logger(stage)
+        self._log = get_logger(stage.name)
 
     async def send(self, step: Send, seal: Seal) -> Awaitable[object]:
         """Queue a sealed record; what is returned is done when the broker has it."""
@@ -77,12 +78,17 @@ class Outbox:
     ) -> None:
         """Send a record to the dead letters and wait for the broker.
 
+        A record that another stage judges too is only counted here.
+
         Args:
             delivery: the record.
             call_id: its call, or empty where its headers can't be trusted.
             code: why; content-free.
             original: whether its bytes go along: only where its seal opened, or may still open.
         """
+        if delivery.topic not in self._judges:
+            self._metrics.dropped.labels(self._stage, code).inc()
+            return
         self._log.warning(
             "dead letter",
             call_id=call_id,

@@ -87,7 +87,7 @@ class StageRuntime:
         self.stage, self._port, self._ledger, self._pool = stage, port, ledger, pool
         self._topics, self._metrics, self._limits = topics, metrics, limits or Limits()
         self._log = get_logger(stage.name)
-        self._out = Outbox(stage.name, port, topics=topics, metrics=metrics, limits=self._limits)
+        self._out = Outbox(stage, port, topics=topics, metrics=metrics, limits=self._limits)
         self._thread = thread or ThreadPoolExecutor(1, f"hushwire-{stage.name}")
         self._partitions: dict[tuple[str, int], _Partition] = {}
         self._runs: dict[str, CallRun] = {}

@@ -118,6 +118,8 @@ class Stage:
     """Topics that it reads."""
     open: Callable[[str], CallCore]
     """Makes the core of a call, by call id; called in the stage's own thread."""
+    judges: tuple[str, ...] = ()
+    """Topics whose bad records it dead-letters; another stage judges the rest. Empty: all."""
     pausable: tuple[str, ...] = ()
     """Topics that may stop while the stage holds too much, because what makes it let go comes
     over the other topics."""

@@ -54,6 +54,7 @@ def place(turns: Sequence[Turn], voices: Mapping[str, Voice], rng: random.Random
         end = _place_turn(turn, start, spoken, stage, placed, rng)
         at = max(at, end) + rng.randint(150, 700) * _MS
     length = max(each.start + len(each.audio) for each in placed) + 800 * _MS
+    length = -(-length // SAMPLE_RATE) * SAMPLE_RATE  # whole seconds: lengths that FFTs like
     stage.speech = {side: np.zeros(length) for side in SIDES}
     for each in placed:
         stage.speech[each.side][each.start : each.start + len(each.audio)] = each.audio

@@ -75,6 +75,8 @@ class _Word:
     text: str = field(repr=False)
     probability: float
     hearing: Hearing
+    believed: bool
+    """Whether the guards let it pass; if not, it is evidence but explains no speech."""
 
     @property
     def numeric(self) -> bool:
@@ -198,7 +200,7 @@ class Ear:
             spoken = [one.place(word.start, word.end) for word in whole]
             snapped = listening.loudness.snap_all(spoken, VOICE_RATE)
             words += [
-                _Word(where, word.text, word.probability, hearing)
+                _Word(where, word.text, word.probability, hearing, decoded.believable)
                 for where, word in zip(snapped, whole, strict=True)
             ]
         return words
@@ -209,7 +211,7 @@ class Ear:
         """Listen again, by itself, to each stretch of speech that the words do not explain."""
         left = uncovered(
             listening.speech,
-            [word.cover for word in words],
+            [word.cover for word in words if word.believed],
             at_least=self._settings.again_ms * VOICE_RATE // 1_000,
         )
         packs = pack(
@@ -232,7 +234,7 @@ class Ear:
     ) -> Heard:
         left = uncovered(
             listening.speech,
-            [word.cover for word in words],
+            [word.cover for word in words if word.believed],
             at_least=self._settings.unexplained_ms * VOICE_RATE // 1_000,
         )
         return Heard(

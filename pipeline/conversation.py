@@ -10,19 +10,20 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from pipeline.asking import DATED, LASTS_S, WORDY, Ask
 from pipeline.cues import Cue, Mood
 from pipeline.entities import Entity
-from pipeline.hearings import Sequence, sequences
+from pipeline.hearings import Source, sequences
 from pipeline.interpretation import Reading, Talk, Track, Verdict, interpret
 from pipeline.lanes import Lane
 from pipeline.policy import Policy
 from pipeline.records import Heard, Interval, Reason, Span, Word
 from pipeline.spreading import Sensitive, Spreader
+from pipeline.tokens import Flag
 from pipeline.vocabulary import Vocabulary, vocabulary
 
 OPEN_S: Final = 12.0
@@ -34,6 +35,7 @@ CONTEXT_S: Final = 90.0
 _GRAM: Final = 4
 _CHANCE: Final = 2
 """So many fragments that a price or an order number shares with a known number are chance."""
+_SAID: Final = frozenset({Flag.MONEY, Flag.PERCENT, Flag.DATE, Flag.YEAR, Flag.TIME})
 _KNOWN: Final = frozenset(
     {
         Entity.CARD_NUMBER,
@@ -71,8 +73,8 @@ class Conversation:
         self._policy = policy
         self._voc: Vocabulary = vocabulary(language)
         self._lanes = {
-            sequence: [Lane(channel, sample_rate, self._voc) for channel in range(channels)]
-            for sequence in Sequence
+            source: [Lane(channel, sample_rate, self._voc) for channel in range(channels)]
+            for source in Source
         }
         self._unexplained: list[list[Interval]] = [[] for _ in range(channels)]
         self._heard_until = [0] * channels
@@ -89,8 +91,8 @@ class Conversation:
 
     def take(self, heard: Heard) -> None:
         """Add what one window brought."""
-        for sequence, words in sequences(heard.words, self._voc, self._rate).items():
-            self._lanes[sequence][heard.channel].add(words)
+        for source, words in sequences(heard.words, self._voc, self._rate).items():
+            self._lanes[source][heard.channel].add(words)
         self._unexplained[heard.channel].extend(heard.unexplained)
         until = max(self._heard_until[heard.channel], heard.heard_until)
         self._heard_until[heard.channel] = until
@@ -186,21 +188,25 @@ class Conversation:
 
     def _interpreted(self) -> tuple[list[Reading], list[Talk], list[Sensitive]]:
         if self._result is None:
-            sequences_heard = [
-                sequence
-                for sequence, lanes in self._lanes.items()
-                if any(len(lane) for lane in lanes)
+            sources = [
+                source for source, lanes in self._lanes.items() if any(len(lane) for lane in lanes)
             ]
-            groups = [
-                [lane.track() for lane in self._lanes[sequence]] for sequence in sequences_heard
-            ]
-            heard = _once(cue for tracks in groups for track in tracks for cue in track.cues)
+            groups = [[lane.track() for lane in self._lanes[source]] for source in sources]
+            heard = _once(
+                cue
+                for source, tracks in zip(sources, groups, strict=True)
+                for track in tracks
+                for cue in track.cues
+                if _believed(cue, source)
+            )
             talks = [self._talk(tracks) for tracks in groups]
+            if sources[-1:] == [Source.AGAIN]:
+                talks[-1] = talks[0]  # it hears only pieces of the talk
             readings = [
                 interpret(tracks, heard, self._rate, talk, self._unexplained)
                 for tracks, talk in zip(groups, talks, strict=True)
             ]
-            if sequences_heard[-1:] == [Sequence.AGAIN]:
+            if sources[-1:] == [Source.AGAIN]:
                 _explain(readings[-1], readings[:-1])
             self._repeated(readings)
             spreader = Spreader(self._rate, self._policy.unexplained, self._voc)
@@ -239,10 +245,14 @@ class Conversation:
             return
         for reading in readings:
             for verdict in reading.verdicts:
-                if verdict.entity is None:
-                    shared = len(known & self._grams(verdict.run.digits))
-                    if shared > (_CHANCE if verdict.harmless else 0):
-                        verdict.take(Entity.CARD_NUMBER, 0.8, "spoken-known-fragment")
+                if verdict.entity is None and self._repeats(verdict, known):
+                    verdict.take(Entity.CARD_NUMBER, 0.8, "spoken-known-fragment")
+
+    def _repeats(self, verdict: Verdict, known: set[bytes]) -> bool:
+        """Whether a number shares more with a known one than chance explains."""
+        shared = len(known & self._grams(verdict.run.digits))
+        exact = len(verdict.run.digits) == _GRAM and not verdict.run.flags & _SAID
+        return shared > (_CHANCE if verdict.harmless and not exact else 0)
 
     def _known_digits(self, reading: Reading, verdict: Verdict) -> str:
         """The digits of a known number, with those of its neighbour that go with it."""
@@ -253,7 +263,9 @@ class Conversation:
         same = [
             other.run.digits
             for other in reading.verdicts
-            if other.ask is verdict.ask and other.run.channel == verdict.run.channel
+            if other.entity is not None
+            and other.ask is verdict.ask
+            and other.run.channel == verdict.run.channel
         ]
         return "".join(same)
 
@@ -294,15 +306,29 @@ def _counts(word: Word, idle: frozenset[str]) -> bool:
     return len(text) > 1 and text not in idle
 
 
-def _explain(again: Reading, firsts: Iterable[Reading]) -> None:
-    """Numbers of the second listening, which hears no context, take it from the first."""
-    known = [verdict for reading in firsts for verdict in reading.verdicts if verdict.harmless]
+def _explain(again: Reading, firsts: Sequence[Reading]) -> None:
+    """Where a first listening read the same number and found it harmless, that stands.
+
+    The second listening hears digits without the words around them.
+    """
     for verdict in again.verdicts:
         run = verdict.run
-        for other in known:
-            shared = min(run.end, other.run.end) - max(run.start, other.run.start)
-            if run.channel == other.run.channel and 2 * shared > run.end - run.start:
-                verdict.entity, verdict.explained = None, True
+        same = [
+            other
+            for reading in firsts
+            for other in reading.verdicts
+            if other.run.channel == run.channel
+            and 2 * (min(run.end, other.run.end) - max(run.start, other.run.start))
+            > run.end - run.start
+        ]
+        if same and all(other.entity is None for other in same):
+            verdict.entity, verdict.explained = None, True
+
+
+def _believed(cue: Cue, source: Source) -> bool:
+    """The prompt of the second listening speaks of cards: it hears such phrases everywhere."""
+    prompted = cue.entity in (Entity.CARD_NUMBER, Entity.CARD_SECURITY_CODE)
+    return not (source is Source.AGAIN and prompted)
 
 
 def _once(cues: Iterable[Cue]) -> list[Cue]:

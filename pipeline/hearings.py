@@ -15,6 +15,7 @@ from typing import Final
 
 from pipeline.audit import plausible
 from pipeline.records import Hearing, Interval, Word
+from pipeline.tokens import is_number
 from pipeline.vocabulary import Vocabulary
 
 _OVERLAP: Final = 0.35
@@ -26,7 +27,7 @@ _CONTRADICTED: Final = 0.5
 _SURE: Final = 0.85
 
 
-class Sequence(Enum):
+class Source(Enum):
     """A sequence of words per channel; every one is searched, and what they find is united."""
 
     MAIN = "main"
@@ -34,7 +35,7 @@ class Sequence(Enum):
     AGAIN = "again"
 
 
-def sequences(words: tuple[Word, ...], voc: Vocabulary, rate: int) -> dict[Sequence, list[Word]]:
+def sequences(words: tuple[Word, ...], voc: Vocabulary, rate: int) -> dict[Source, list[Word]]:
     """Part the words of one window into sequences, each in time order.
 
     No word is longer than it plausibly takes: the recogniser stretches words over silence, and
@@ -48,11 +49,11 @@ def sequences(words: tuple[Word, ...], voc: Vocabulary, rate: int) -> dict[Seque
         for word in timed
         if word.hearing is Hearing.AGAIN and not _invented(word, main, voc)
     )
-    numbers = [word for word in again if _numeric(word, voc)]
+    numbers = [word for word in again if is_number(word.text, voc)]
     return {
-        Sequence.MAIN: _filled(main, numbers),
-        Sequence.SECOND: _filled(second, numbers),
-        Sequence.AGAIN: sorted(again, key=_start),
+        Source.MAIN: _filled(main, numbers),
+        Source.SECOND: _filled(second, numbers),
+        Source.AGAIN: sorted(again, key=_start),
     }
 
 
@@ -64,10 +65,10 @@ def _timed(word: Word, rate: int) -> Word:
 def _invented(word: Word, main: Iterable[Word], voc: Vocabulary) -> bool:
     if word.probability < _INVENTED:
         return True
-    if word.probability >= _CONTRADICTED or not _numeric(word, voc):
+    if word.probability >= _CONTRADICTED or not is_number(word.text, voc):
         return False
     return any(
-        other.probability >= _SURE and not _numeric(other, voc) and _same(word, other)
+        other.probability >= _SURE and not is_number(other.text, voc) and _same(word, other)
         for other in main
     )
 
@@ -92,14 +93,6 @@ def _same(one: Word, other: Word) -> bool:
     shared = min(one.end, other.end) - max(one.start, other.start)
     shorter = max(1, min(one.end - one.start, other.end - other.start))
     return shared > _OVERLAP * shorter
-
-
-def _numeric(word: Word, voc: Vocabulary) -> bool:
-    text = word.text.lower().strip(" .,;:!?-\"'()")
-    if any(character.isdecimal() for character in text):
-        return True
-    tables = (voc.digits, voc.near_digits, voc.teens, voc.tens, voc.multipliers, voc.homophones)
-    return any(text in table for table in tables)
 
 
 def _start(word: Word) -> int:

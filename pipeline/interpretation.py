@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
-from pipeline.asking import QUEUE_S, REFERENCE_S, Ask
+from pipeline.asking import LONG_NEED, QUEUE_S, REFERENCE_S, WORDY, Ask
 from pipeline.checksums import aba, card_brand, luhn
 from pipeline.cues import Cue, Mood
 from pipeline.entities import Entity
@@ -244,7 +244,14 @@ class _Walk:
             self._active.append(again)
         else:
             late = cue.start - round(QUEUE_S * self._rate)
-            ended = [a for a in self._active if a.fulfilled or not (a.answered or a.opened > late)]
+            moved_on = cue.entity not in WORDY
+            ended = [
+                ask
+                for ask in self._active
+                if ask.fulfilled
+                or (not ask.answered and ask.opened <= late)
+                or (ask.halfway and moved_on and ask.need < LONG_NEED)
+            ]
             self._close(ended, cue.start, keep_cards=False)
             ask = Ask.of(self._specific(cue))
             self._active.append(ask)
@@ -308,11 +315,13 @@ class _Walk:
         """ "And the (code on the back is) 4 1 2": the prompt was not understood."""
         run = verdict.run
         soon = self._card_data >= 0 and run.start - self._card_data < _AFTER_CARD_S * self._rate
+        if not soon or verdict.explained or verdict.local is Mood.AMOUNT:
+            return
         short = 3 <= len(run.digits) <= 4  # noqa: PLR2004 - security codes and expiry dates
-        plain = not verdict.explained and verdict.local is not Mood.AMOUNT
-        plain = plain and not run.flags & (_HARMLESS | {Flag.CARDINAL})
-        if soon and short and plain:
+        if short and not run.flags & (_HARMLESS | {Flag.CARDINAL}):
             verdict.take(Entity.CARD_SECURITY_CODE, 0.5, "spoken-after-card")
+        elif verdict.answer and run.flags & {Flag.DATE, Flag.YEAR}:
+            verdict.take(Entity.CARD_EXPIRY, 0.5, "spoken-after-card")
 
     def _born(self, verdict: Verdict) -> None:
         """A whole date of the past as a whole turn: the prompt was not understood."""

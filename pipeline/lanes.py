@@ -15,6 +15,7 @@ from pipeline.cues import Cue, find_cues
 from pipeline.interpretation import Track
 from pipeline.numbers import NumberRun, read
 from pipeline.records import Word
+from pipeline.tokens import is_number
 from pipeline.vocabulary import Vocabulary
 
 SPLIT_S: Final = 4.0
@@ -75,7 +76,7 @@ class Lane:
     def _read_piece(self, first: int, last: int) -> tuple[list[Cue], list[NumberRun]]:
         words = self._words[first:last]
         cues = find_cues(words, self._voc)
-        covered = {index for cue in cues for index in range(cue.first, cue.last + 1)}
+        covered = self._covered(words, cues)
         runs = read(words, max_gap=self._split, without=covered, voc=self._voc)
         return (
             [replace(cue, first=cue.first + first, last=cue.last + first) for cue in cues],
@@ -87,3 +88,18 @@ class Lane:
                 for run in runs
             ],
         )
+
+    def _covered(self, words: list[Word], cues: list[Cue]) -> set[int]:
+        """Words of phrases, whose numbers are none: "last four", "three digits".
+
+        A number word at the end of a phrase counts as a digit all the same if digits follow it:
+        "the next four five one one".
+        """
+        covered: set[int] = set()
+        for cue in cues:
+            last = cue.last
+            follows = last + 1 < len(words) and is_number(words[last + 1].text, self._voc)
+            if follows and is_number(words[last].text, self._voc):
+                last -= 1
+            covered.update(range(cue.first, last + 1))
+        return covered

@@ -149,6 +149,8 @@ class Spreader:
     def _odd(self, track: Track, verdict: Verdict) -> list[Sensitive]:
         """Short islands of odd words directly before and after a number."""
         entity = verdict.entity or Entity.NUMBER_SEQUENCE
+        if entity is Entity.STREET_ADDRESS:
+            return []  # the street's name stands there
         short = self._falls_short(verdict, entity)
         covered = {index for cue in track.cues for index in range(cue.first, cue.last + 1)}
         found: list[Sensitive] = []

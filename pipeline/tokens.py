@@ -197,3 +197,9 @@ def _glue(lower: str, voc: Vocabulary) -> Kind:
 
 def _spelt(lower: str, voc: Vocabulary) -> str:
     return lower[0].upper() if lower in voc.words["spelling"] else ""
+
+
+def is_number(text: str, voc: Vocabulary) -> bool:
+    """Whether a word is, or begins with, something that may be a digit or a number word."""
+    first = _split(0, text, voc)[0]
+    return first.kind in SOLID or first.kind in (Kind.NEAR, Kind.MULTIPLIER, Kind.HOMOPHONE)

@@ -19,6 +19,7 @@ def mute_stage(topics: Topics, policy: Policy, patience: Patience) -> Stage:
         NAME,
         (topics.audio_raw, topics.spans),
         lambda _: MuteCall(topics.audio_redacted, policy, patience),
+        judges=(topics.spans,),
         pausable=(topics.audio_raw,),
     )
 

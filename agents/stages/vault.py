@@ -27,6 +27,7 @@ def vault_stage(
         NAME,
         (topics.audio_verified, topics.spans),
         lambda call_id: VaultCall(call_id, topics, policy, vault, ledger, patience),
+        judges=(topics.audio_verified,),
     )
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
 from agents.ledger import CallState, Ledger
-from agents.producer import CallProducer, sealed
+from agents.producer import CallProducer
 from agents.topics import Topics, create_topics
 from pipeline.records import AudioChunk, CallEnd, CallInfo, Pcm, Role
 from tests.broker import fakes
@@ -45,7 +45,7 @@ def script(call_id: str, *, seconds: int = 8, first: int = 0) -> Script:
     customer: list[str | None] = [None] * count
     for place in range(count):
         word = fakes.WORDS[(place + first) % len(fakes.WORDS)]
-        (agent if place % 7 < 3 else customer)[place] = word  # noqa: PLR2004
+        (agent if place % 7 < 3 else customer)[place] = word
     pcm = np.stack([fakes.speak(agent), fakes.speak(customer)], axis=1)
     info = CallInfo(call_id, fakes.RATE, (Role.AGENT, Role.CUSTOMER), "2026-03-01T10:00:00+00:00")
     step = fakes.RATE // 2
@@ -123,11 +123,6 @@ class Installation:
                 self.send(one.info.call_id, [one.end])
         self.producer.flush()
 
-    def raw(self, record: AudioChunk | CallEnd) -> Any:
-        """A message of a record as it would be sent, to be spoilt."""
-        seal = self.ledger.open_call(record_call(record)).seal
-        return sealed(record, self.topics.audio_raw, seal)
-
     def until_closed(self, calls: Iterable[str], *, within_s: float = 90.0) -> dict[str, CallState]:
         """Wait until calls are closed; their states."""
         wanted = list(calls)
@@ -161,7 +156,7 @@ class Installation:
         )
         consumer.assign([TopicPartition(topic, one, OFFSET_BEGINNING) for one in range(PARTITIONS)])
         found: list[Any] = []
-        ended: set[int] = set()
+        ended: set[int | None] = set()
         deadline = time.monotonic() + 30.0
         while len(ended) < PARTITIONS and time.monotonic() < deadline:
             message = consumer.poll(0.5)
@@ -184,8 +179,3 @@ class Installation:
         answer = consumer.committed(places, timeout=10)
         consumer.close()
         return {one.partition: one.offset for one in answer if one.offset >= 0}
-
-
-def record_call(record: AudioChunk | CallEnd) -> str:
-    """The call of a record."""
-    return record.call.call_id if isinstance(record, AudioChunk) else record.call_id

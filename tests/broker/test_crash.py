@@ -1,0 +1,61 @@
+"""Killed and started again, the vault is the same, byte by byte."""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+from agents.ledger import CallState
+from tests.broker.harness import Installation, script
+
+pytestmark = [pytest.mark.broker, pytest.mark.slow]
+
+CALLS = tuple(f"slow-{number}" for number in range(6))
+
+
+def _sent(installation: Installation) -> None:
+    installation.interleave([script(name, first=place) for place, name in enumerate(CALLS)])
+
+
+@pytest.fixture
+def undisturbed(bootstrap: str, tmp_path: Path) -> dict[str, str]:
+    """The vault of the same calls when nothing goes wrong."""
+    (tmp_path / "undisturbed").mkdir()
+    made = Installation(bootstrap, tmp_path / "undisturbed", f"u{uuid.uuid4().hex[:8]}")
+    try:
+        made.start()
+        _sent(made)
+        assert set(made.until_closed(CALLS).values()) == {CallState.STORED}
+        return made.stored()
+    finally:
+        made.close()
+
+
+def test_kill_nine_changes_nothing(installation: Installation, undisturbed: dict[str, str]) -> None:
+    dice = random.Random(7)
+    worker = installation.start()
+    _sent(installation)
+    for _ in range(2):
+        time.sleep(dice.uniform(0.5, 2.5))
+        worker.kill()
+        worker.wait()
+        worker = installation.start()
+    assert set(installation.until_closed(CALLS).values()) == {CallState.STORED}
+    assert len(undisturbed) == 4 * len(CALLS)
+    assert installation.stored() == undisturbed
+    assert not installation.read(installation.topics.deadletter)
+
+
+def test_a_second_worker_takes_over(
+    installation: Installation, undisturbed: dict[str, str]
+) -> None:
+    first = installation.start()
+    _sent(installation)
+    installation.start()
+    installation.stop(first)
+    assert set(installation.until_closed(CALLS).values()) == {CallState.STORED}
+    assert installation.stored() == undisturbed

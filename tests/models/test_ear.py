@@ -1,0 +1,147 @@
+"""The real models on our own sample calls: digits are heard, the same way every time."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from models.ear import Ear, EarSettings, hear, start_ear
+from models.voice import SileroVoice
+from pipeline.activity import FRAME
+from pipeline.errors import ModelError
+from pipeline.listening import Listener
+from pipeline.records import AudioChunk, CallEnd, CallInfo, Hearing, Interval, Role, Window
+
+pytestmark = [pytest.mark.models, pytest.mark.slow]
+
+SAMPLES = Path(__file__).parents[2] / "benchmarks" / "samples"
+DIGIT_WORDS = frozenset("zero oh one two three four five six seven eight nine".split())
+
+
+@pytest.fixture(scope="module")
+def ear() -> Ear:
+    return Ear()
+
+
+@pytest.fixture(scope="module")
+def voice() -> SileroVoice:
+    return SileroVoice()
+
+
+def windows_of(name: str, voice: SileroVoice, size: int) -> list[Window]:
+    audio, rate = sf.read(SAMPLES / f"{name}.flac", dtype="int16", always_2d=True)
+    call = CallInfo(name, rate, (Role.AGENT, Role.CUSTOMER))
+    listener = Listener(call, voice)
+    windows: list[Window] = []
+    starts = range(0, len(audio), size)
+    for seq, start in enumerate(starts):
+        windows += listener.take(AudioChunk(call, seq, start, audio[start : start + size]))
+    return windows + listener.finish(CallEnd(name, len(starts), len(audio)))
+
+
+def spoken_digits(name: str) -> list[tuple[int, float, float]]:
+    """Channel, start and end in milliseconds of every sensitive digit of a sample call."""
+    lines = (SAMPLES / "manifest.jsonl").read_text().splitlines()
+    call: dict[str, Any] = next(
+        one for line in lines if (one := json.loads(line))["file"] == f"{name}.flac"
+    )
+    return [
+        (call["channels"].index(entity["channel"]), word["start_ms"], word["end_ms"])
+        for entity in call["entities"]
+        if entity["type"] in {"pan", "cvv"}
+        for word in entity["words"]
+    ]
+
+
+def test_card_digits_lie_under_recognised_digits(ear: Ear, voice: SileroVoice) -> None:
+    windows = windows_of("order", voice, 8_000)
+    heard = [ear.hear(window) for window in windows]
+    assert all(not one.unheard for one in heard)
+    rate, pad = windows[0].sample_rate, 0.25
+    masks = {channel: np.zeros(windows[-1].heard_until, np.bool_) for channel in (0, 1)}
+    for one in heard:
+        for word in one.words:
+            plain = "".join(letter for letter in word.text.lower() if letter.isalnum())
+            if plain in DIGIT_WORDS or any(letter.isdigit() for letter in plain):
+                first = max(0, word.start - int(pad * rate))
+                masks[word.channel][first : word.end + int(pad * rate)] = True
+    digits = spoken_digits("order")
+    assert len(digits) >= 15
+    covered = [
+        float(masks[channel][int(start * rate / 1_000) : int(end * rate / 1_000)].mean())
+        for channel, start, end in digits
+    ]
+    assert np.mean(covered) >= 0.99
+
+
+def test_main_words_come_in_order_and_inside_the_call(ear: Ear, voice: SileroVoice) -> None:
+    window = next(one for one in windows_of("order", voice, 8_000) if len(one.pcm))
+    heard = ear.hear(window)
+    main = [word for word in heard.words if word.hearing is Hearing.MAIN]
+    assert len(main) >= 5
+    assert [word.start for word in main] == sorted(word.start for word in main)
+    assert all(window.start <= word.start <= word.end <= window.end for word in main)
+    assert all(0.0 <= word.probability <= 1.0 for word in heard.words)
+    assert heard.models == ("whisper-base@d01c3014881c", "whisper-tiny.en@1a5afae06a4d")
+
+
+def test_another_process_hears_the_same_bit_by_bit(ear: Ear, voice: SileroVoice) -> None:
+    windows = [one for one in windows_of("order", voice, 8_000) if len(one.pcm)][:2]
+    here = [ear.hear(window) for window in windows]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(
+        1, mp_context=context, initializer=start_ear, initargs=(EarSettings(),)
+    ) as pool:
+        there = list(pool.map(hear, reversed(windows)))
+    assert list(reversed(there)) == here
+    assert any(one.words for one in here)
+
+
+def test_the_check_hears_digits_too(ear: Ear, voice: SileroVoice) -> None:
+    heard = [ear.check(one) for one in windows_of("order", voice, 8_000)]
+    digits = sum(letter.isdigit() for one in heard for word in one.words for letter in word.text)
+    assert digits >= 12
+    assert {one.models for one in heard if one.models} == {("whisper-tiny.en@1a5afae06a4d",)}
+
+
+def test_noise_taken_for_speech_is_either_explained_or_stated(ear: Ear) -> None:
+    noise = np.random.default_rng(1).normal(0, 300, 8_000 * 4).astype(np.int16)
+    whole = window_of(noise)
+    heard = ear.hear(whole)
+    digits = [word for word in heard.words if any(letter.isdigit() for letter in word.text)]
+    assert not [word for word in digits if word.hearing is Hearing.MAIN]
+    assert heard.heard_until == whole.heard_until
+
+
+def window_of(pcm: np.ndarray) -> Window:
+    length = len(pcm)
+    return Window("noise", 0, 0, 0, length, 8_000, pcm, (Interval(0, length),), length)
+
+
+@pytest.mark.parametrize("size", [999, 8_000, 60_000])
+def test_the_chunking_changes_no_window(voice: SileroVoice, size: int) -> None:
+    whole = windows_of("order", voice, 10_000_000)
+    parts = windows_of("order", voice, size)
+    assert parts == whole
+    assert [one.pcm.tobytes() for one in parts] == [one.pcm.tobytes() for one in whole]
+
+
+def test_the_voice_detector_is_a_function_of_audio_and_state(voice: SileroVoice) -> None:
+    audio = np.random.default_rng(2).normal(0, 0.05, FRAME * 32).astype(np.float32)
+    whole, _ = voice.probabilities(audio, voice.start())
+    first, state = voice.probabilities(audio[: FRAME * 16], voice.start())
+    voice.probabilities(audio, state)  # another channel in between
+    second, _ = voice.probabilities(audio[FRAME * 16 :], state)
+    np.testing.assert_allclose(np.concatenate([first, second]), whole, atol=1e-5)
+
+
+def test_the_voice_detector_refuses_broken_frames(voice: SileroVoice) -> None:
+    with pytest.raises(ModelError):
+        voice.probabilities(np.zeros(FRAME + 1, np.float32), voice.start())

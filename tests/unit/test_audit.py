@@ -1,0 +1,150 @@
+"""What words account for, and where they lie."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.audit import Loudness, longest, merged, plausible, uncovered, without_loops
+from pipeline.packs import pack
+from pipeline.records import Interval
+
+pytestmark = pytest.mark.unit
+
+RATE = 16_000
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("I", 0.44), ("4", 1.1), ("4111,", 3.35), ("okay.", 0.71), ("...", 0.35)]
+)
+def test_longest(text: str, seconds: float) -> None:
+    assert longest(text, RATE) == pytest.approx(seconds * RATE, abs=1)
+
+
+def test_a_word_stretched_over_dropped_digits_does_not_explain_them() -> None:
+    assert plausible("is", Interval(0, 80_000), RATE) == Interval(0, longest("is", RATE))
+    assert plausible("is", Interval(0, 1_000), RATE) == Interval(0, 1_000)
+
+
+@pytest.mark.parametrize(
+    ("speech", "covers", "left"),
+    [
+        ([(0, 100)], [], [(0, 100)]),
+        ([(0, 100)], [(0, 100)], []),
+        ([(0, 100)], [(20, 30), (25, 60)], [(0, 20), (60, 100)]),
+        ([(0, 100)], [(5, 95)], []),  # what is left is shorter than 10
+        ([(0, 50), (60, 100)], [(40, 70)], [(0, 40), (70, 100)]),
+        ([(0, 30), (30, 60)], [(200, 300)], [(0, 60)]),
+    ],
+)
+def test_uncovered(
+    speech: list[tuple[int, int]], covers: list[tuple[int, int]], left: list[tuple[int, int]]
+) -> None:
+    found = uncovered(
+        [Interval(*part) for part in speech], [Interval(*part) for part in covers], at_least=10
+    )
+    assert found == [Interval(*part) for part in left]
+
+
+INTERVALS = st.lists(
+    st.tuples(st.integers(0, 200), st.integers(0, 40)).map(lambda p: Interval(p[0], p[0] + p[1])),
+    max_size=8,
+)
+
+
+def samples(intervals: list[Interval]) -> set[int]:
+    return {sample for part in intervals for sample in range(part.start, part.end)}
+
+
+@given(INTERVALS, INTERVALS)
+def test_uncovered_is_the_difference_of_sets(
+    speech: list[Interval], covers: list[Interval]
+) -> None:
+    assert samples(uncovered(speech, covers, at_least=1)) == samples(speech) - samples(covers)
+
+
+@given(INTERVALS)
+def test_merged_keeps_every_sample_and_is_in_order(intervals: list[Interval]) -> None:
+    joined = merged(intervals)
+    assert samples(joined) == samples(intervals)
+    assert all(a.end < b.start for a, b in itertools.pairwise(joined))
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("my number is 0 0 0 0", 7),
+        ("0 0 0 0 1", 5),
+        ("5 5 5 5 5 5 5", 4),
+        ("bye. Bye, bye bye bye now", 4),
+        ("go to go to go to go to go to go to", 8),
+        ("", 0),
+    ],
+)
+def test_a_loop_ends_the_text(text: str, kept: int) -> None:
+    assert without_loops(text.split()) == kept
+
+
+def tone(*loud: tuple[float, float], seconds: float = 3.0) -> np.ndarray:
+    random = np.random.default_rng(5)
+    audio = random.normal(0, 0.001, int(seconds * RATE))
+    for start, end in loud:
+        audio[int(start * RATE) : int(end * RATE)] += random.normal(
+            0, 0.1, int(end * RATE) - int(start * RATE)
+        )
+    return audio.astype(np.float32)
+
+
+def test_borders_next_to_a_pause_move_to_where_the_sound_ends() -> None:
+    loudness = Loudness.of(tone((1.0, 1.5)), RATE)
+    (snapped,) = loudness.snap_all([Interval(int(1.1 * RATE), int(1.2 * RATE))], RATE)
+    assert snapped.start == pytest.approx(1.0 * RATE, abs=400)
+    assert snapped.end == pytest.approx(1.5 * RATE, abs=400)
+
+
+def test_a_word_said_to_be_in_the_pause_before_its_sound_reaches_it() -> None:
+    loudness = Loudness.of(tone((1.0, 1.2)), RATE)
+    (snapped,) = loudness.snap_all([Interval(int(0.7 * RATE), int(0.8 * RATE))], RATE)
+    assert snapped.end >= 1.19 * RATE
+
+
+def test_snapping_never_takes_time_away_and_keeps_the_order() -> None:
+    loudness = Loudness.of(tone((0.5, 2.5)), RATE)
+    words = [Interval(10_000, 14_000), Interval(14_000, 15_000), Interval(15_000, 30_000)]
+    snapped = loudness.snap_all(words, RATE)
+    assert [part.start for part in snapped] == sorted(part.start for part in snapped)
+    assert all(
+        new.start <= old.start and new.end >= old.end
+        for new, old in zip(snapped, words, strict=True)
+    )
+
+
+def test_a_silent_audio_has_no_sound_to_snap_to() -> None:
+    word = Interval(10, 20)
+    assert Loudness.of(np.zeros(0, np.float32), RATE).snap_all([word], RATE) == [word]
+
+
+@given(
+    stretches=st.lists(st.tuples(st.integers(0, 900), st.integers(1, 300)), min_size=1, max_size=6),
+    margin=st.integers(0, 30),
+    apart=st.booleans(),
+)
+def test_every_sample_of_a_stretch_is_in_a_pack_and_finds_its_way_back(
+    stretches: list[tuple[int, int]], margin: int, *, apart: bool
+) -> None:
+    audio = np.arange(1, 1_001, dtype=np.float32)
+    parts = merged(Interval(start, min(1_000, start + length)) for start, length in stretches)
+    packs = pack(audio, parts, most=250, margin=margin, lead=7, overlap=20, apart=apart)
+    heard: set[int] = set()
+    for one in packs:
+        assert len(one.audio) <= 250 + 7
+        assert not one.audio[:7].any()
+        for at in range(7, len(one.audio)):
+            origin = one.place(at, at + 1)
+            assert one.audio[at] == audio[origin.start]
+            heard.add(origin.start)
+    assert heard >= samples(parts)
