@@ -15,7 +15,7 @@ help: ## Show this list
 setup: .venv/.dev ## Create .venv with everything for development
 
 demo: .venv/.run ## Redact the eight sample calls and write the HTML report
-	@$(BIN)/hushwire demo
+	@$(BIN)/python -m benchmarks.demo
 
 test: .venv/.dev ## Run every test, on the embedded broker and on Apache Kafka where it can be had
 	@.ci/need chromium chromium || echo "THE BROWSER TESTS WILL FAIL: no chromium here." >&2

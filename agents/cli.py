@@ -153,21 +153,6 @@ def redact(
 
 
 @app.command()
-def demo(
-    to: Annotated[Path, typer.Option(help="Folder for the redacted calls and the report.")] = Path(
-        "build/demo"
-    ),
-    samples: Annotated[Path, typer.Option(help="Folder of sample calls with their truth.")] = Path(
-        "benchmarks/samples"
-    ),
-) -> None:
-    """Redact the sample calls, check every digit against the truth, and write a report."""
-    from agents.demo import run_demo
-
-    sys.exit(0 if run_demo(samples, to, load_settings(), console=out) else 1)
-
-
-@app.command()
 def settings() -> None:
     """List every setting: its meaning, its default and the value in force."""
     current = load_settings()

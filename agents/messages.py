@@ -51,8 +51,8 @@ def dead_letter(
 ) -> Message:
     """The dead letter of a record.
 
-    The record's own bytes go along only where its seal opened (``call_id`` is then given with
-    ``sealed=True`` by the caller through ``with_original``): others may be in clear.
+    It holds nothing of the record itself: what never opened may be in clear. See
+    ``with_original`` for a record whose seal opened.
     """
     headers = {
         f"{DEADLETTER}topic": delivery.topic.encode(),

@@ -85,7 +85,7 @@ class Vault:
 
 
 def _safe(name: str) -> bool:
-    return name == Path(name).name and not name.startswith(".") and "\0" not in name
+    return bool(name) and name == Path(name).name and name[0] != "." and "\0" not in name
 
 
 def _write(path: Path, content: bytes) -> None:

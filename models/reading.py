@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from presidio_analyzer import RecognizerResult
 
-from models.answers import FILLERS, is_function
+from models.answers import FILLERS, is_function, is_number
 from models.lexicon import given_names
 from models.presidio import explained
 from models.prompts import about_health, asked
@@ -23,7 +23,7 @@ ANSWER_S: Final = 12.0
 LONGEST_ANSWER_S: Final = 60.0
 SPLIT_S: Final = 2.0
 """Pause inside an entity that is left audible."""
-_MOVES_ON: Final = 5
+_MOVES_ON: Final = 3
 """Words of content with which the asker goes on to something else."""
 _SHORTEST_NAME: Final = 3
 
@@ -163,7 +163,7 @@ class TurnReader:
     ) -> None:
         """Close what the speaker asked before, when he goes on to something else."""
         fresh = [token for token in turn.tokens if token.start >= placed.fresh]
-        content = sum(token.key not in FILLERS for token in fresh)
+        content = sum(token.key not in FILLERS and not is_number(token.key) for token in fresh)
         moves = bool(prompts) or content >= _MOVES_ON
         now = spoken.start
         self._prompts = [

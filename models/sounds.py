@@ -79,12 +79,17 @@ def _keys() -> dict[int, tuple[str, ...]]:
     return {size: tuple(sorted(group)) for size, group in keys.items()}
 
 
+def sounds_like_stem(word: str) -> bool:
+    """Whether a rare word ends like a class of medicines ("…statin")."""
+    return len(word) >= _SHORTEST and _ENDINGS.search(word) is not None and zipf(word) < 3.0  # noqa: PLR2004
+
+
 def sounds_like_medicine(words: tuple[str, ...]) -> bool:
     """Whether words, run together, sound like a medicine ("met for men")."""
     joined = "".join(words)
     if len(joined) < _SHORTEST or not joined.isalpha():
         return False
-    if _ENDINGS.search(joined) and zipf(joined) < 3.0:  # noqa: PLR2004
+    if sounds_like_stem(joined):
         return True
     key = _key(joined)
     near = [

@@ -53,6 +53,10 @@ WORDY: Final = LEXICAL - {Entity.STREET_ADDRESS}
 """Asks that no number answers."""
 _LONGEST_DATE: Final = 10
 _SHORT: Final = 5
+"""Prices and quantities have no more digits."""
+_FRAGMENT: Final = 4
+_READ_BACK: Final = 3
+"""Digits of the shortest piece that is read back."""
 
 
 @dataclass(slots=True)
@@ -124,25 +128,40 @@ class Ask:
             return self._accepts_date(run, local)
         if self.entity is Entity.STREET_ADDRESS and local is Mood.PLACE:
             local = None  # "unit 5", "on Fifth": part of an address
-        count = len(run.digits)
+        if len(run.digits) == 1 and self.entity is not Entity.STREET_ADDRESS:
+            return not (self.fulfilled or run.flags or trailing_word or local is not None)
+        if self._counts_something(run, local):
+            return False
+        return (
+            self._accepts_again(run, local) if self.fulfilled else self._accepts_plain(run, local)
+        )
+
+    def _counts_something(self, run: NumberRun, local: Mood | None) -> bool:
+        """Whether a short run is a price or a quantity: its unit or the words before say so."""
         flags = run.flags
-        if count == 1 and self.entity is not Entity.STREET_ADDRESS:
-            return not self.fulfilled and not flags and not trailing_word and local is None
-        if flags & {Flag.MONEY, Flag.PERCENT} and count <= _SHORT:
+        if len(run.digits) > _SHORT:
             return False
-        counted = Flag.UNIT in flags and (count <= 3 or Flag.CARDINAL in flags)  # noqa: PLR2004
-        if counted or (Flag.UNIT in flags and not self.halfway and count <= _SHORT):
-            return False
-        if local is Mood.AMOUNT and count <= _SHORT and not self.halfway:
-            return False
-        if local is not None and Flag.CARDINAL in flags and count <= _SHORT:
-            return False
-        if flags & {Flag.DATE, Flag.ORDINAL}:
-            return not self.fulfilled and count >= 3  # noqa: PLR2004 - a day and a month have less
-        if self.fulfilled:
-            exact = not flags & {Flag.CARDINAL, Flag.TIME, Flag.DECIMAL, Flag.YEAR}
-            return exact and count >= 3 and local is None  # noqa: PLR2004 - a fragment read back
-        return not (Flag.TIME in flags and local is not None)
+        if flags & {Flag.MONEY, Flag.PERCENT}:
+            return True
+        if Flag.UNIT in flags:
+            # "5 1 4 8 items" is no quantity while a longer number is being given.
+            quantity = len(run.digits) < _FRAGMENT or Flag.CARDINAL in flags
+            return quantity or not self.halfway
+        if local is Mood.AMOUNT and not self.halfway:
+            return True
+        return local is not None and Flag.CARDINAL in flags
+
+    @staticmethod
+    def _accepts_again(run: NumberRun, local: Mood | None) -> bool:
+        """An ask that is fulfilled takes what may be its answer read back."""
+        said = {Flag.CARDINAL, Flag.TIME, Flag.DECIMAL, Flag.YEAR, Flag.DATE, Flag.ORDINAL}
+        return not run.flags & said and len(run.digits) >= _READ_BACK and local is None
+
+    @staticmethod
+    def _accepts_plain(run: NumberRun, local: Mood | None) -> bool:
+        if run.flags & {Flag.DATE, Flag.ORDINAL}:
+            return len(run.digits) >= _READ_BACK  # a day of the month has less
+        return not (Flag.TIME in run.flags and local is not None)
 
     def _accepts_date(self, run: NumberRun, local: Mood | None) -> bool:
         if run.flags & {Flag.MONEY, Flag.PERCENT, Flag.UNIT, Flag.TIME}:
@@ -150,5 +169,5 @@ class Ask:
         if len(run.digits) > _LONGEST_DATE:
             return False
         if self.fulfilled:
-            return local is None and len(run.digits) >= 3  # noqa: PLR2004 - a date read back
+            return local is None and len(run.digits) >= _READ_BACK
         return local is not Mood.AMOUNT

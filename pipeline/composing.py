@@ -11,6 +11,8 @@ from pipeline.tokens import SOLID, Flag, Kind, Token
 
 _DIGITS: Final = frozenset({Kind.DIGIT, Kind.NEAR, Kind.HOMOPHONE})
 _YEAR_LENGTH: Final = 4
+_HUNDRED: Final = 2
+"""Zeros of a hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,71 +125,56 @@ class _Composer:
         if len(token.value) == _YEAR_LENGTH and token.value[:2] in ("19", "20"):
             self._flag(Flag.YEAR)
 
-    def _small(self, ahead: int) -> tuple[list[tuple[Token, str]], int]:
-        """A number below 100 (or figures) at ``ahead``: its tokens with digits, tokens taken."""
+    def _small(self, ahead: int) -> list[tuple[Token, str]]:
+        """A number below 100, or figures, ``ahead`` of here: its tokens with their digits."""
         token = self._peek(ahead)
         if token is None or token.kind not in SOLID:
-            return [], 0
+            return []
         after = self._peek(ahead + 1)
-        joins = token.kind is Kind.TENS and after is not None and after.kind is Kind.DIGIT
-        if joins and after is not None and after.value != "0":
-            return [(token, token.value[0]), (after, after.value)], 2
-        return [(token, token.value)], 1
+        joins = token.kind is Kind.TENS and not token.closes
+        if joins and after is not None and after.kind is Kind.DIGIT and after.value != "0":
+            return [(token, token.value[0]), (after, after.value)]
+        return [(token, token.value)]
+
+    def _scale(self, ahead: int) -> int:
+        """The zeros of a scale word ``ahead`` of here; 0 if there is none."""
+        token = self._peek(ahead)
+        return int(token.value) if token is not None and token.kind is Kind.SCALE else 0
 
     def _scaled(self) -> bool:
-        _, taken = self._small(0)
-        scale = self._peek(taken)
-        return taken > 0 and scale is not None and scale.kind is Kind.SCALE
+        small = self._small(0)
+        return bool(small) and self._scale(len(small)) > 0
 
     def _cardinal(self) -> None:
-        """ "two hundred and fifty three", "one thousand eight hundred forty seven"."""
+        """Read "two hundred and fifty three", "one thousand eight hundred forty seven"."""
         self._flag(Flag.CARDINAL)
-        lead, taken = self._small(0)
-        for token, digits in lead:
-            self.out.append((token.index, digits, ""))
+        parts, taken = self._below(0, limit=9)
+        self.out += [(token.index, digits, "") for token, digits in parts]
         self._at += taken
-        scale = self._tokens[self._at]
-        zeros = int(scale.value)
-        slot = len(self.out)
-        self.out.append((scale.index, "", ""))
-        self._at += 1
-        thousand = self._peek(0)
-        if zeros == 2 and thousand is not None and thousand.kind is Kind.SCALE:  # noqa: PLR2004
-            self.out[slot] = (scale.index, "00", "")
-            scale, zeros, slot = thousand, int(thousand.value), len(self.out)
-            self.out.append((scale.index, "", ""))
-            self._at += 1
-        rest = self._rest(zeros)
-        self.out[slot] = (scale.index, "0" * (zeros - rest), "")
 
-    def _rest(self, zeros: int) -> int:
-        """Read what follows a scale word; how many digits of its zeros that fills."""
-        saved = self._at
-        before = len(self.out)
-        joined = self._peek(0)
-        if joined is not None and joined.text == "and":
-            self._at += 1
-        small, taken = self._small(0)
-        if taken and self._scaled_below(taken, zeros):
-            self._cardinal()
-        elif taken and self._fits(small, taken, zeros):
-            for token, digits in small:
-                self.out.append((token.index, digits, ""))
-            self._at += taken
-        else:
-            self._at = saved
-        filled = sum(len(digits) for _, digits, _ in self.out[before:])
-        return min(filled, zeros)
+    def _below(self, ahead: int, *, limit: int) -> tuple[list[tuple[Token, str]], int]:
+        """A number of fewer than ``limit`` digits ``ahead`` of here, and how far it reaches."""
+        parts = self._small(ahead)
+        at = ahead + len(parts)
+        for zeros in (_HUNDRED, *range(_HUNDRED + 1, limit)):
+            if not parts or self._scale(at) != zeros or zeros >= limit:
+                continue
+            scale = self._tokens[self._at + at]
+            rest, end = self._rest(at + 1, zeros)
+            filled = sum(len(digits) for _, digits in rest)
+            parts = [*parts, (scale, "0" * (zeros - filled)), *rest]
+            at = end
+        return parts, at
 
-    def _scaled_below(self, taken: int, zeros: int) -> bool:
-        scale = self._peek(taken)
-        return scale is not None and scale.kind is Kind.SCALE and int(scale.value) < zeros
-
-    def _fits(self, small: list[tuple[Token, str]], taken: int, zeros: int) -> bool:
-        """A lone digit after "hundred" belongs to it unless more digits follow ("800 5 5 5")."""
-        width = sum(len(digits) for _, digits in small)
-        if width > zeros:
-            return False
-        after = self._peek(taken)
+    def _rest(self, ahead: int, zeros: int) -> tuple[list[tuple[Token, str]], int]:
+        """What follows a scale word and fills its zeros; nothing if it does not fit."""
+        joined = self._peek(ahead)
+        start = ahead + 1 if joined is not None and joined.text == "and" else ahead
+        parts, end = self._below(start, limit=zeros)
+        width = sum(len(digits) for _, digits in parts)
+        after = self._peek(end)
         more = after is not None and (after.kind in SOLID or after.kind in _DIGITS)
-        return width > 1 or not more
+        # A lone digit belongs to the hundred unless more digits follow: "eight hundred, 5 5 5".
+        if not parts or width > zeros or self._scale(end) == zeros or (width == 1 and more):
+            return [], ahead
+        return parts, end

@@ -15,15 +15,16 @@ from dataclasses import replace
 from typing import Final
 
 from pipeline.asking import DATED, LASTS_S, WORDY, Ask
-from pipeline.cues import Cue, Mood
+from pipeline.cues import Cue
 from pipeline.entities import Entity
 from pipeline.hearings import Source, sequences
-from pipeline.interpretation import Reading, Talk, Track, Verdict, interpret
+from pipeline.interpretation import interpret
 from pipeline.lanes import Lane
 from pipeline.policy import Policy
 from pipeline.records import Heard, Interval, Reason, Span, Word
 from pipeline.spreading import Sensitive, Spreader
 from pipeline.tokens import Flag
+from pipeline.verdicts import Reading, Talk, Track, Verdict
 from pipeline.vocabulary import Vocabulary, vocabulary
 
 OPEN_S: Final = 12.0
@@ -140,9 +141,7 @@ class Conversation:
                     run = verdict.run
                     sure = verdict.entity is not None
                     found.append(run.parts[-1].word.start if sure else run.start)
-            found += [
-                ask.asked_until for ask in reading.asks if self._awaits_answer(ask, talk)
-            ]
+            found += [ask.asked_until for ask in reading.asks if self._awaits_answer(ask, talk)]
         found = [sample for sample in found if sample < self._now]
         return min(found, default=None)
 
@@ -271,7 +270,9 @@ class Conversation:
 
     def _grams(self, digits: str) -> set[bytes]:
         return {
-            hashlib.blake2b(digits[at : at + _GRAM].encode(), key=self._salt, digest_size=8).digest()
+            hashlib.blake2b(
+                digits[at : at + _GRAM].encode(), key=self._salt, digest_size=8
+            ).digest()
             for at in range(len(digits) - _GRAM + 1)
         }
 

@@ -16,9 +16,18 @@ from pipeline.entities import Entity
 from pipeline.records import Word
 from pipeline.vocabulary import Vocabulary
 
-_FIGURES: Final = dict(
-    zip("0123456789", "zero one two three four five six seven eight nine".split(), strict=True)
-)
+_FIGURES: Final = {
+    "0": "zero",
+    "1": "one",
+    "2": "two",
+    "3": "three",
+    "4": "four",
+    "5": "five",
+    "6": "six",
+    "7": "seven",
+    "8": "eight",
+    "9": "nine",
+}
 _FIGURES_ABOVE: Final = {"12": "twelve", "15": "fifteen", "16": "sixteen"}
 _WORDS: Final = re.compile(r"\d+|[^\W\d_]+(?:'[^\W\d_]+)*")
 
@@ -61,8 +70,8 @@ def find_cues(words: Sequence[Word], voc: Vocabulary) -> list[Cue]:
     found: list[tuple[Mood, int, int, Entity | None]] = []
     for entity, pattern in voc.ask.items():
         found += [(Mood.ASK, *match.span(), entity) for match in pattern.finditer(text)]
-    for entity, pattern in voc.topic.items():
-        found += [(Mood.TOPIC, *match.span(), entity) for match in pattern.finditer(text)]
+    for about, pattern in voc.topic.items():
+        found += [(Mood.TOPIC, *match.span(), about) for match in pattern.finditer(text)]
     for mood, pattern in (
         (Mood.REFERENCE, voc.reference),
         (Mood.AMOUNT, voc.amount),
@@ -72,14 +81,14 @@ def find_cues(words: Sequence[Word], voc: Vocabulary) -> list[Cue]:
     found.sort(key=lambda item: (-_rank(item[0]), item[1] - item[2], item[1]))
     taken: list[tuple[int, int]] = []
     cues: list[Cue] = []
-    for mood, start, end, entity in found:
+    for mood, start, end, named in found:
         if any(start < other_end and other_start < end for other_start, other_end in taken):
             continue
         taken.append((start, end))
         first = indexes[bisect.bisect_right(starts, start) - 1]
         last = ends[bisect.bisect_right(starts, end - 1) - 1]
         word = words[first]
-        cues.append(Cue(word.channel, word.start, words[last].end, mood, entity, first, last))
+        cues.append(Cue(word.channel, word.start, words[last].end, mood, named, first, last))
     return sorted(cues, key=lambda cue: cue.first)
 
 
@@ -93,7 +102,7 @@ def _plain(words: Sequence[Word]) -> tuple[str, list[int], list[int], list[int]]
     pieces: list[tuple[str, int, int]] = []
     letters = ""
     for index, word in enumerate(words):
-        for piece in _WORDS.findall(word.text.replace("’", "'").lower()):
+        for piece in _WORDS.findall(word.text.replace("\u2019", "'").lower()):
             if len(piece) == 1 and piece.isalpha():
                 letters += piece
                 if len(letters) > 1:

@@ -45,9 +45,7 @@ def sequences(words: tuple[Word, ...], voc: Vocabulary, rate: int) -> dict[Sourc
     main = [word for word in timed if word.hearing is Hearing.MAIN]
     second = [word for word in timed if word.hearing is Hearing.SECOND]
     again = _likeliest(
-        word
-        for word in timed
-        if word.hearing is Hearing.AGAIN and not _invented(word, main, voc)
+        word for word in timed if word.hearing is Hearing.AGAIN and not _invented(word, main, voc)
     )
     numbers = [word for word in again if is_number(word.text, voc)]
     return {

@@ -7,9 +7,7 @@ the same words always bring the same verdicts. Outcomes: a :class:`Reading`; it 
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
@@ -18,8 +16,10 @@ from pipeline.checksums import aba, card_brand, luhn
 from pipeline.cues import Cue, Mood
 from pipeline.entities import Entity
 from pipeline.numbers import NumberRun
-from pipeline.records import Interval, Word
+from pipeline.records import Interval
+from pipeline.surroundings import Surroundings, cut
 from pipeline.tokens import Flag
+from pipeline.verdicts import HARMLESS, Reading, Talk, Track, Verdict
 
 CHAIN_S: Final = 20.0
 """Seconds of pause within which digits without a context still belong together."""
@@ -34,10 +34,6 @@ UNASKED_TURN: Final = 7
 UNDER_TOPIC: Final = 8
 """The same, where the talk is of cards."""
 TOPIC_S: Final = 60.0
-_LOCAL_WORDS: Final = 3
-_LOCAL_SLACK_S: Final = 0.4
-"""How far the times of two hearings may be apart."""
-_AFTER_WORDS: Final = 5
 _FRAGMENT: Final = 4
 _AFTER_CARD_S: Final = 30.0
 """Seconds after card data for which a short number that nobody explained is taken for more."""
@@ -45,85 +41,9 @@ _STRAY_S: Final = 2.5
 _STRAY_WORDS: Final = 2
 _BORN_BY: Final = "2019"
 """Later dates are more often appointments than births."""
-_TURN_WORDS: Final = 3
-"""Other words that a turn may hold on each side of its number."""
-_TURN_PAUSE_S: Final = 1.0
-_TURN_REPLY_S: Final = 8.0
 _CARD_DATA: Final = frozenset(
     {Entity.CARD_NUMBER, Entity.CARD_SECURITY_CODE, Entity.CARD_EXPIRY, Entity.PIN}
 )
-_HARMLESS: Final = frozenset(
-    {
-        Flag.MONEY,
-        Flag.PERCENT,
-        Flag.UNIT,
-        Flag.TIME,
-        Flag.DATE,
-        Flag.ORDINAL,
-        Flag.PRONOUN,
-        Flag.YEAR,
-    }
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Track:
-    """One channel of one reading."""
-
-    channel: int
-    words: Sequence[Word] = field(repr=False)
-    cues: Sequence[Cue]
-    runs: Sequence[NumberRun]
-
-
-@dataclass(slots=True)
-class Verdict:
-    """One run, and what it is taken for."""
-
-    run: NumberRun
-    local: Mood | None
-    entity: Entity | None = None
-    """``None``: harmless as far as is known."""
-    score: float = 0.0
-    recognizer: str = ""
-    ask: Ask | None = None
-    missing: int = 0
-    """Digits that were probably spoken in or beside the run, and not heard."""
-    answer: bool = False
-    """The whole turn is little else than this number, in answer to the other side."""
-    chain: int = 0
-    """Numbers the chains of a reading; runs of one chain go together."""
-    explained: bool = False
-    """An order number or the like: nothing that follows makes it sensitive."""
-
-    @property
-    def harmless(self) -> bool:
-        """Whether something says what the number is, and that it is no secret."""
-        said = self.explained or self.local is Mood.AMOUNT or bool(self.run.flags & _HARMLESS)
-        return self.entity is None and said
-
-    @property
-    def chains(self) -> bool:
-        """Whether the run may be a piece of a longer number."""
-        flags = self.run.flags
-        if self.explained or self.local is not None:
-            return False
-        if Flag.CARDINAL in flags and len(self.run.digits) < 7:  # noqa: PLR2004 - a phone's length
-            return False
-        return len(self.run.digits) > 1 and not flags & _HARMLESS
-
-    def take(self, entity: Entity, score: float, recognizer: str) -> None:
-        """Declare it sensitive; a better reason wins."""
-        if self.entity is None or score > self.score:
-            self.entity, self.score, self.recognizer = entity, score, recognizer
-
-
-@dataclass(slots=True)
-class Reading:
-    """All verdicts on one reading, in time order, and the asks that stood behind them."""
-
-    verdicts: list[Verdict] = field(default_factory=list)
-    asks: list[Ask] = field(default_factory=list)
 
 
 def interpret(
@@ -145,19 +65,6 @@ def interpret(
     return _Walk(tracks, heard, rate, talk, unexplained).walk()
 
 
-class Talk:
-    """Counts content words between two samples: how far the talk has moved on."""
-
-    def __init__(self, tracks: Sequence[tuple[int, Sequence[int]]]) -> None:
-        self._by_channel = {channel: list(starts) for channel, starts in tracks}
-        self._all = sorted(start for starts in self._by_channel.values() for start in starts)
-
-    def between(self, start: int, end: int, channel: int | None = None) -> int:
-        """Content words that begin in ``[start, end)``, on one channel or on all."""
-        starts = self._all if channel is None else self._by_channel.get(channel, [])
-        return bisect.bisect_left(starts, end) - bisect.bisect_left(starts, start)
-
-
 class _Walk:
     def __init__(
         self,
@@ -167,7 +74,7 @@ class _Walk:
         talk: Talk,
         unexplained: Sequence[Sequence[Interval]],
     ) -> None:
-        self._unexplained = unexplained
+        self._look = Surroundings(tracks, heard, rate, talk, unexplained)
         self._tracks = {track.channel: track for track in tracks}
         self._rate = rate
         self._talk = talk
@@ -180,11 +87,9 @@ class _Walk:
         self._chains = 0
         self._card_data = -1
         self._result = Reading()
-        self._around = [cue for cue in heard if cue.mood in (Mood.AMOUNT, Mood.PLACE, Mood.ASK)]
-        self._starts = [cue.start for cue in self._around]
         asked = [cue for cue in heard if cue.mood in (Mood.ASK, Mood.TOPIC)]
         references = [cue for cue in heard if cue.mood is Mood.REFERENCE]
-        runs = [run for track in tracks for run in _cut(track, asked, references)]
+        runs = [run for track in tracks for run in cut(track, asked, references)]
         events: list[tuple[int, int, Cue | NumberRun]] = []
         events += [(cue.start, 0, cue) for cue in [*asked, *references]]
         events += [(run.start, 1, run) for run in runs]
@@ -201,7 +106,7 @@ class _Walk:
         return self._result
 
     def _join_strays(self) -> None:
-        """A digit or two right beside a sensitive number, a word of nonsense apart, belong to it."""
+        """A digit or two right beside a sensitive number, nonsense between, belong to it."""
         for channel in self._tracks:
             row = [verdict for verdict in self._result.verdicts if verdict.run.channel == channel]
             for left, right in [*pairwise(row), *pairwise(reversed(row))]:
@@ -215,9 +120,9 @@ class _Walk:
             return False
         gap = max(run.start - known.end, known.start - run.end)
         between = max(run.first - known.last, known.first - run.last) - 1
-        if gap > _STRAY_S * self._rate or between > _STRAY_WORDS or self._goes_on(run):
+        if gap > _STRAY_S * self._rate or between > _STRAY_WORDS or self._look.goes_on(run):
             return False
-        return len(run.digits) < _FRAGMENT and not run.flags & _HARMLESS
+        return len(run.digits) < _FRAGMENT and not run.flags & HARMLESS
 
     # -- phrases -----------------------------------------------------------------------------
 
@@ -264,7 +169,7 @@ class _Walk:
             self._card_topic = cue.end
 
     def _specific(self, cue: Cue) -> Cue:
-        """ "The account number" is a bank's where the talk is of checks."""
+        """An "account number" is a bank's where the talk is of checks."""
         near = 0 <= cue.start - self._bank_topic < TOPIC_S * self._rate and self._bank_topic >= 0
         if cue.entity is Entity.ACCOUNT_NUMBER and near:
             return Cue(
@@ -290,9 +195,9 @@ class _Walk:
 
     def _judge(self, run: NumberRun) -> None:
         self._drop_over(run.start)
-        verdict = Verdict(run, self._local(run))
-        verdict.missing = self._missing(run)
-        verdict.answer = self._is_turn(run)
+        verdict = Verdict(run, self._look.local(run))
+        verdict.missing = self._look.missing(run)
+        verdict.answer = self._look.is_turn(run)
         self._result.verdicts.append(verdict)
         ask = self._answered_by(verdict)
         if ask is not None:
@@ -304,21 +209,21 @@ class _Walk:
             if entity in _CARD_DATA:
                 self._card_data = run.end
             return
-        announced = self._announced_after(run)
-        if announced is not None and len(run.digits) >= 3 and not run.flags & _HARMLESS:  # noqa: PLR2004
+        announced = self._look.announced_after(run)
+        if announced is not None and len(run.digits) >= 3 and not run.flags & HARMLESS:  # noqa: PLR2004
             verdict.take(announced, 0.8, _name(announced))
         self._after_card(verdict)
         self._born(verdict)
         self._lengths(verdict)
 
     def _after_card(self, verdict: Verdict) -> None:
-        """ "And the (code on the back is) 4 1 2": the prompt was not understood."""
+        """Short numbers after card data, where the prompt was not understood."""
         run = verdict.run
         soon = self._card_data >= 0 and run.start - self._card_data < _AFTER_CARD_S * self._rate
         if not soon or verdict.explained or verdict.local is Mood.AMOUNT:
             return
         short = 3 <= len(run.digits) <= 4  # noqa: PLR2004 - security codes and expiry dates
-        if short and not run.flags & (_HARMLESS | {Flag.CARDINAL}):
+        if short and not run.flags & (HARMLESS | {Flag.CARDINAL}):
             verdict.take(Entity.CARD_SECURITY_CODE, 0.5, "spoken-after-card")
         elif verdict.answer and run.flags & {Flag.DATE, Flag.YEAR}:
             verdict.take(Entity.CARD_EXPIRY, 0.5, "spoken-after-card")
@@ -341,7 +246,7 @@ class _Walk:
                 near = run.start - ask.touched < REFERENCE_S / 2 * self._rate
                 if not (pending and near and len(run.digits) >= _FRAGMENT):
                     continue
-            if ask.accepts(run, verdict.local, trailing_word=self._goes_on(run)):
+            if ask.accepts(run, verdict.local, trailing_word=self._look.goes_on(run)):
                 return ask
         if reference is not None:
             self._reference_until = max(self._reference_until, run.end)
@@ -424,91 +329,6 @@ class _Walk:
         for verdict in chain:
             verdict.chain = self._chains
             verdict.take(entity, score, _name(entity))
-
-    # -- what stands around a run ------------------------------------------------------------
-
-    def _local(self, run: NumberRun) -> Mood | None:
-        """The mood of the phrase directly before a run on its channel, in any hearing."""
-        nearest: Cue | None = None
-        slack = round(_LOCAL_SLACK_S * self._rate)
-        for cue in self._around[: bisect.bisect_right(self._starts, run.start)]:
-            if cue.channel == run.channel and -slack <= run.start - cue.end <= 4 * slack:
-                if nearest is None or cue.end >= nearest.end:
-                    nearest = cue
-        if nearest is None or nearest.mood is Mood.ASK:
-            return None
-        words = self._tracks[run.channel].words
-        said = bisect.bisect_left(words, nearest.end - slack, key=lambda word: word.start)
-        return nearest.mood if run.first - said <= _LOCAL_WORDS + 1 else None
-
-    def _missing(self, run: NumberRun) -> int:
-        """Stretches of speech without a word in or beside a run: a digit each, at least."""
-        slack = round(_TURN_PAUSE_S * self._rate)
-        return sum(
-            1
-            for gap in self._unexplained[run.channel]
-            if gap.start < run.end + slack and run.start - slack < gap.end
-        )
-
-    def _is_turn(self, run: NumberRun) -> bool:
-        """Whether a run is most of a turn that answers the other side."""
-        words = self._tracks[run.channel].words
-        pause = round(_TURN_PAUSE_S * self._rate)
-        first, last = run.first, run.last
-        while first > 0 and words[first].start - words[first - 1].end < pause:
-            first -= 1
-        while last + 1 < len(words) and words[last + 1].start - words[last].end < pause:
-            last += 1
-        if run.first - first > _TURN_WORDS or last - run.last > _TURN_WORDS:
-            return False
-        begin = words[first].start
-        since = begin - round(_TURN_REPLY_S * self._rate)
-        others = [channel for channel in self._tracks if channel != run.channel]
-        return any(self._talk.between(since, begin, channel) for channel in others)
-
-    def _goes_on(self, run: NumberRun) -> bool:
-        """Whether the speaker goes straight on with a word after the run."""
-        words = self._tracks[run.channel].words
-        if run.last + 1 >= len(words):
-            return False
-        closes = words[run.last].text.rstrip().endswith((".", ",", "!", "?"))
-        return not closes and words[run.last + 1].start - words[run.last].end < 0.3 * self._rate
-
-    def _announced_after(self, run: NumberRun) -> Entity | None:
-        """ "... is my card number": the phrase comes after the digits."""
-        track = self._tracks[run.channel]
-        place = bisect.bisect_right(track.cues, run.last, key=lambda cue: cue.first)
-        if place >= len(track.cues):
-            return None
-        cue = track.cues[place]
-        if cue.mood is not Mood.ASK or cue.first - run.last > _AFTER_WORDS:
-            return None
-        between = [word.text.lower().strip(" .,!?") for word in track.words[run.last + 1 : cue.first]]
-        said = {"is", "was", "that's", "thats", "for", "as"} & set(between)
-        numeric = cue.entity is not None and cue.entity is not Entity.PERSON
-        return cue.entity if said and numeric else None
-
-
-def _cut(track: Track, asked: Sequence[Cue], references: Sequence[Cue]) -> list[NumberRun]:
-    """Runs of a channel, cut where the other side asks for something else in between."""
-    cuts = sorted(
-        cue.start
-        for cue in [*asked, *references]
-        if cue.channel != track.channel and cue.mood is not Mood.TOPIC
-    )
-    pieces: list[NumberRun] = []
-    for run in track.runs:
-        rest = run.parts
-        for cut in cuts[bisect.bisect_right(cuts, run.start) :]:
-            if cut >= run.parts[-1].word.start:
-                break
-            at = next(i for i, part in enumerate(rest) if part.word.start >= cut)
-            if any(part.digits for part in rest[:at]):
-                pieces.append(NumberRun(run.channel, rest[:at]))
-            rest = rest[at:]
-        if any(part.digits for part in rest):
-            pieces.append(run if rest is run.parts else NumberRun(run.channel, rest))
-    return pieces
 
 
 def _name(entity: Entity) -> str:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Final
 
 from pipeline.cues import Cue, find_cues
-from pipeline.interpretation import Track
 from pipeline.numbers import NumberRun, read
 from pipeline.records import Word
 from pipeline.tokens import is_number
+from pipeline.verdicts import Track
 from pipeline.vocabulary import Vocabulary
 
 SPLIT_S: Final = 4.0
@@ -66,12 +67,13 @@ class Lane:
         return self._track
 
     def _pieces(self) -> list[tuple[int, int]]:
-        cuts = [0]
-        for at in range(1, len(self._words)):
-            if self._words[at].start - self._words[at - 1].end > self._split:
-                cuts.append(at)
-        cuts.append(len(self._words))
-        return [(a, b) for a, b in zip(cuts, cuts[1:], strict=False) if a < b]
+        starts = [
+            at
+            for at, (before, after) in enumerate(pairwise(self._words), start=1)
+            if after.start - before.end > self._split
+        ]
+        cuts = [0, *starts, len(self._words)]
+        return [(first, last) for first, last in pairwise(cuts) if first < last]
 
     def _read_piece(self, first: int, last: int) -> tuple[list[Cue], list[NumberRun]]:
         words = self._words[first:last]

@@ -236,7 +236,7 @@ class SecondLook:
         look, seq = asked.look, self._next_window
         self._next_window += 1
         self.asked[seq] = asked
-        self.tally.listened += look.cost
+        self.tally.listened += look.end - look.start
         return Window(
             call_id=self.info.call_id,
             seq=seq,

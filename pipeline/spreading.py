@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from pipeline.asking import WORDY, Ask
 from pipeline.entities import Entity
-from pipeline.interpretation import Reading, Track, Verdict
 from pipeline.policy import UnexplainedRule
 from pipeline.records import Interval, Reason, Word
+from pipeline.verdicts import Reading, Track, Verdict
 from pipeline.vocabulary import Vocabulary
 
 _DIGIT_S: Final = 0.35
@@ -77,7 +78,7 @@ class Spreader:
                 if verdict.entity is not None and verdict.run.channel == track.channel
             ]
             found += [self._whole(track, verdict) for verdict in verdicts]
-            for left, right in zip(verdicts, verdicts[1:], strict=False):
+            for left, right in pairwise(verdicts):
                 gap = self._gap(track, left, right)
                 if gap is not None:
                     found.append(gap)
@@ -126,9 +127,7 @@ class Spreader:
             room = track.words[following].start if following < len(track.words) else least
             end = max(end, min(least, room))
         entity = verdict.entity or Entity.NUMBER_SEQUENCE
-        return Sensitive(
-            entity, run.channel, run.start, end, verdict.score, verdict.recognizer
-        )
+        return Sensitive(entity, run.channel, run.start, end, verdict.score, verdict.recognizer)
 
     def _gap(self, track: Track, left: Verdict, right: Verdict) -> Sensitive | None:
         """What lies between two pieces of one number, unless something harmless was said."""
@@ -220,9 +219,7 @@ class Spreader:
             if not words or len(words) > _ODD_WORDS:
                 continue
             if all(self._doubt(word, short=True) for word in words):
-                found.append(
-                    _suspect(ask.entity, track.channel, words[0].start, words[-1].end)
-                )
+                found.append(_suspect(ask.entity, track.channel, words[0].start, words[-1].end))
         return found
 
     def _awaited(self, ask: Ask, at: int) -> bool:
@@ -241,6 +238,4 @@ def _numeric(ask: Ask) -> bool:
 
 
 def _suspect(entity: Entity, channel: int, start: int, end: int) -> Sensitive:
-    return Sensitive(
-        entity, channel, start, end, 0.5, "unexplained-speech", Reason.UNEXPLAINED
-    )
+    return Sensitive(entity, channel, start, end, 0.5, "unexplained-speech", Reason.UNEXPLAINED)

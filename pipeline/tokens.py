@@ -77,7 +77,9 @@ class Token:
     flags: frozenset[Flag] = frozenset()
 
 
-_DASHES: Final = str.maketrans({"–": "-", "—": "-", "‐": "-", "‑": "-", "’": "'", "‘": "'"})
+_DASHES: Final = str.maketrans(
+    {"\u2013": "-", "\u2014": "-", "\u2010": "-", "\u2011": "-", "\u2019": "'", "\u2018": "'"}
+)
 _EDGE: Final = " \t.,;:!?…\"'()[]{}*#-/"
 _CLOSING: Final = ".,;:!?…"
 _PIECE: Final = re.compile(r"\d+|[^\W\d_]+(?:'[^\W\d_]+)*")

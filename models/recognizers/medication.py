@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import ClassVar, Final
 
 from models.answers import FILLERS, is_function, is_number, sentence_end, skip_lead_in
-from models.lexicon import longest, medicines, zipf
+from models.lexicon import listed, longest, medicines, zipf
 from models.recognizers.base import Hit, SpokenRecognizer
-from models.sounds import sounds_like_medicine
+from models.sounds import sounds_like_medicine, sounds_like_stem
 from models.spoken import Turn
 from pipeline.entities import Entity
 
@@ -58,7 +58,9 @@ class MedicationRecognizer(SpokenRecognizer):
         while index < len(keys):
             size = longest(medicines(), keys, index)
             if size:
-                yield Hit(Entity.MEDICATION, index, index + size, 0.75, "lexicon")
+                known = turn.medical or " ".join(keys[index : index + size]) in listed("medicines")
+                score = 0.75 if known or sounds_like_stem(keys[index]) else 0.35
+                yield Hit(Entity.MEDICATION, index, index + size, score, "lexicon")
             index += max(1, size)
         for found in turn.search(_TAKES):
             sure = bool(turn.medical or _SURE.search(found.match.group()))
@@ -67,7 +69,10 @@ class MedicationRecognizer(SpokenRecognizer):
             yield from self._before_dose(turn, found.first)
         asked = turn.expected(Entity.MEDICATION)
         if asked is not None:
-            yield from self._place(turn, skip_lead_in(turn, asked), sure=True, score=0.6)
+            first = skip_lead_in(turn, asked)
+            while first < len(turn.tokens) and is_number(turn.tokens[first].key):
+                first = skip_lead_in(turn, first + 1)  # the end of the answer before
+            yield from self._place(turn, first, sure=True, score=0.6)
         if turn.medical or asked is not None:
             yield from self._sounds(turn, keys)
 

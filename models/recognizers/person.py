@@ -18,7 +18,7 @@ from models.answers import (
 )
 from models.lexicon import given_names, listed, surnames, zipf
 from models.recognizers.base import Hit, SpokenRecognizer
-from models.spoken import Turn
+from models.spoken import PAUSE, Turn
 from pipeline.entities import Entity
 
 _STATED: Final = re.compile(
@@ -36,10 +36,19 @@ _CERTAIN: Final = re.compile(
     r"(?:names?(?: is| was| its| would be)?|my names|spelled|spelling is|spell it|spell that"
     r"|mr|mrs|ms|mister|missus)$"
 )
+_COPULA: Final = re.compile(r"(?:is|was|its|be|names|spelled)$")
+_SPELLS: Final = re.compile(r"(?:(?:last|first|middle|maiden|sur|family) names? (?:is|was|its)|spelled|spell)")
+_COMPANY: Final = frozenset(
+    """pharmacy clinic electric bank insurance group medical hospital health gas water energy
+    power company corporation inc llc store stores market direct outfitters dental center centre
+    university college school church hotel motel airlines airways motors auto foods services
+    financial credit telecom wireless mobile cable supply parts""".split()
+)
 _CALLED: Final = re.compile(
     r"\b(?:thanks|thank you|hi|hello|hey|okay|alright|all right|perfect|great|sorry|dear|bye"
     r"|goodbye|morning|afternoon|evening|sure|yes|welcome|right|now|well|day)$"
 )
+_THANKED: Final = re.compile(r"\b(?:thanks|tanks|thank you)$")
 _PARTICLES: Final = frozenset(
     "de la del della di da dos du el al bin ben van von der den ter mc mac o st saint san le".split()
 )
@@ -52,7 +61,10 @@ _NO_NAMES: Final = frozenset(
     wanna okey speaking afraid happy glad pleased interested wondering having using getting
     doctor nurse street avenue road lane apartment dollars cents percent""".split()
 )
+_ACRONYMS: Final = frozenset(map(tuple, ("cvv", "cvc", "ssn", "dob", "pin", "vin", "usa", "pdf")))
+_STREETS: Final = frozenset("street road avenue boulevard parkway highway".split())
 _MOST_NAMES: Final = 4
+_BROKEN_WORDS: Final = 8
 _FREE: Final = 4.8
 """Zipf frequency up to which any word may be a name where a name was asked for."""
 _SURNAME_AFTER_GIVEN: Final = 5.9
@@ -71,9 +83,14 @@ class SpokenPersonRecognizer(SpokenRecognizer):
 
     def _stated(self, turn: Turn) -> Iterator[Hit]:
         for found in turn.search(_STATED):
-            certain = _CERTAIN.search(found.match.group()) is not None
+            said = found.match.group()
+            certain = _CERTAIN.search(said) is not None
+            if turn.tokens[found.last - 1].stops and not _COPULA.search(said):
+                continue  # "Can I get your name? And the address?" states nothing
             first = skip_lead_in(turn, found.last) if certain else found.last
-            if first > found.last + 4:
+            if first > found.last + 4 or any(
+                token.stops for token in turn.tokens[found.last : first]
+            ):
                 continue
             end = spelled_run(turn, first)
             if end > first and certain:
@@ -83,6 +100,8 @@ class SpokenPersonRecognizer(SpokenRecognizer):
             if last > first and (certain or _is_given(turn, first) or last - first > 1):
                 yield Hit(Entity.PERSON, first, last, 0.85 if certain else 0.6, "stated")
                 yield from _spelled_after(turn, last)
+            elif certain and _SPELLS.search(said):
+                yield Hit(Entity.PERSON, found.last, _broken(turn, found.last), 0.5, "broken spelling")
 
     def _asked(self, turn: Turn) -> Iterator[Hit]:
         at = turn.expected(Entity.PERSON)
@@ -94,7 +113,7 @@ class SpokenPersonRecognizer(SpokenRecognizer):
             yield Hit(Entity.PERSON, first, last, 0.75, "asked for")
         for index in range(at, len(turn.tokens)):
             end = spelled_run(turn, index)
-            if end > index:
+            if end > index and turn.keys(index, end) not in _ACRONYMS:
                 yield Hit(Entity.PERSON, index, end, 0.85, "spelled when asked for")
                 break
 
@@ -103,6 +122,8 @@ class SpokenPersonRecognizer(SpokenRecognizer):
             if token.key in turn.known and not in_address(turn, index + 1):
                 yield Hit(Entity.PERSON, index, index + 1, 0.7, "named before")
             if not _is_given(turn, index):
+                if turn.known and self._thanked_name(turn, index):
+                    yield Hit(Entity.PERSON, index, index + 1, 0.45, "thanked by name")
                 continue
             last = _name(turn, index, free=False)
             if last - index > 1 and not in_address(turn, last):
@@ -112,15 +133,35 @@ class SpokenPersonRecognizer(SpokenRecognizer):
                 yield Hit(Entity.PERSON, index, index + 1, 0.55, "called by name")
 
     @staticmethod
+    def _thanked_name(turn: Turn, index: int) -> bool:
+        """Whether an odd word follows "thanks" in a call in which a name was given."""
+        token = turn.tokens[index]
+        before = turn.plain[: max(0, turn.offsets[index] - 1)]
+        odd = token.key not in _NO_NAMES and not is_function(token.key) and zipf(token.key) < _FREE
+        return odd and not is_number(token.key) and _THANKED.search(before) is not None
+
+    @staticmethod
     def _called(turn: Turn, index: int) -> bool:
         """Whether the token is a vocative: "Thanks, Laurie", "…, Laurie."."""
         if in_address(turn, index + 1):
             return False
         token = turn.tokens[index]
         before = turn.plain[: max(0, turn.offsets[index] - 1)]
+        if _THANKED.search(before):
+            return True
         ends = index + 1 == len(turn.tokens) or "," in token.after or token.stops
         comma = index > 0 and "," in turn.tokens[index - 1].after
         return bool(ends and (comma or _CALLED.search(before)))
+
+
+def _broken(turn: Turn, first: int) -> int:
+    """Token after what should have been a spelling and was misheard ("W. Oh, I. Z. Hey.")."""
+    at = first
+    while at < min(len(turn.tokens), first + _BROKEN_WORDS):
+        at += 1
+        if PAUSE in turn.tokens[at - 1].after:
+            break
+    return at
 
 
 def _spelled_after(turn: Turn, last: int) -> Iterator[Hit]:
@@ -157,7 +198,9 @@ def _name(turn: Turn, first: int, *, free: bool) -> int:
         token = turn.tokens[at]
         if at > first and turn.tokens[at - 1].stops and not is_spelled(turn.tokens[at - 1].key):
             break
-        if token.key in _NO_NAMES or is_number(token.key):
+        if token.key in _NO_NAMES or token.key in _COMPANY or is_number(token.key):
+            break
+        if at > first and token.key in _STREETS:
             break
         if not (
             _fits(turn, at, first=first, free=free)
@@ -204,12 +247,13 @@ def _joins(turn: Turn, at: int, *, first: int) -> bool:
 
 
 def in_address(turn: Turn, at: int) -> bool:
-    """Whether a street's kind or a state follows ("Jackson Road", "Madison Wisconsin")."""
+    """Whether a street's kind, a state or a company's kind follows ("Jackson Road")."""
     following = turn.keys(at, at + 2)
     if not following:
         return False
     return (
-        following[0] in listed("street_suffixes") - {"st", "dr", "close", "way", "row", "place"}
+        following[0] in _COMPANY
+        or following[0] in listed("street_suffixes") - {"st", "dr", "close", "way", "row", "place"}
         or following[0] in listed("states")
         or " ".join(following) in listed("states")
     )

@@ -70,9 +70,224 @@ def test_dialogue(name: str) -> None:
     call = Call(DIALOGUES[name])
     spans = call.conversation().spans(call.end)
     audible = [
-        w.text for w, m in zip(call.words, call.marks, strict=True) if m == "s" and not muted(w, spans)
+        w.text
+        for w, m in zip(call.words, call.marks, strict=True)
+        if m == "s" and not muted(w, spans)
     ]
     silent = [
         w.text for w, m in zip(call.words, call.marks, strict=True) if m == "-" and muted(w, spans)
     ]
     assert (audible, silent) == ([], [])
+
+
+CARD = "A: The card number please?\nC: <four nine one six, three three oh eight, two two seven one>"
+
+
+def entities(script: str) -> set[str]:
+    call = Call(script)
+    return {span.entity for span in call.conversation().spans(call.end)}
+
+
+@pytest.mark.parametrize(
+    ("name", "entity"),
+    [
+        ("card_in_one_breath", Entity.CARD_NUMBER),
+        ("card_volunteered_without_a_prompt", Entity.CARD_NUMBER),
+        ("cvv_prompted", Entity.CARD_SECURITY_CODE),
+        ("expiry_figures", Entity.CARD_EXPIRY),
+        ("pin_code", Entity.PIN),
+        ("ssn_whole", Entity.US_SSN),
+        ("dob_words", Entity.DATE_OF_BIRTH),
+        ("phone_prompted", Entity.PHONE_NUMBER),
+        ("account_utility", Entity.ACCOUNT_NUMBER),
+        ("member_id", Entity.MEMBER_ID),
+        ("mrn", Entity.MEDICAL_RECORD_NUMBER),
+        ("zip_code", Entity.ZIP_CODE),
+        ("driver_license", Entity.DRIVER_LICENSE),
+        ("passport", Entity.PASSPORT),
+        ("long_number_unexplained", Entity.NUMBER_SEQUENCE),
+    ],
+)
+def test_entity(name: str, entity: Entity) -> None:
+    assert entities(DIALOGUES[name]) == {entity}
+
+
+def test_account_is_a_banks_where_the_talk_is_of_checks() -> None:
+    found = entities(DIALOGUES["bank_account_and_routing"])
+    assert found == {Entity.BANK_ROUTING, Entity.BANK_ACCOUNT}
+
+
+def test_a_checksum_raises_the_score_and_clears_nothing() -> None:
+    valid = Call("A: Card number?\nC: <4111 1111 1111 1111>").conversation().spans(10**9)
+    broken = Call("A: Card number?\nC: <4111 1111 1111 1112>").conversation().spans(10**9)
+    assert max(span.score for span in valid) > max(span.score for span in broken) >= 0.8
+
+
+def test_a_card_without_any_context_is_silenced_though_luhn_fails() -> None:
+    assert entities("C: So <4111 1111 1111 1112>") == {Entity.NUMBER_SEQUENCE}
+
+
+def test_answers_are_the_same_however_often_they_are_asked_for() -> None:
+    call = Call(DIALOGUES["card_over_turns"])
+    conversation = call.conversation()
+    first = conversation.spans(call.end)
+    assert conversation.spans(call.end) == first
+    half = conversation.spans(call.end // 2)
+    assert half == tuple(span for span in first if span.start < call.end // 2)
+
+
+@pytest.mark.parametrize("name", DIALOGUES)
+def test_spans_do_not_depend_on_how_the_call_was_cut(name: str) -> None:
+    call = Call(DIALOGUES[name])
+    pieces = Conversation(RATE, call.channels, POLICY)
+    step = 2 * RATE
+    for start in range(0, call.end, step):
+        for channel in range(call.channels):
+            pieces.take(call.heard(channel, start, min(start + step, call.end)))
+    assert pieces.spans(call.end) == call.conversation().spans(call.end)
+
+
+@pytest.mark.parametrize("name", DIALOGUES)
+def test_what_was_released_below_the_watermark_never_changes(name: str) -> None:
+    call = Call(DIALOGUES[name])
+    conversation = Conversation(RATE, call.channels, POLICY)
+    watermark, stated = 0, set()
+    step = 2 * RATE
+    for start in range(0, call.end, step):
+        stop = min(start + step, call.end)
+        for channel in range(call.channels):
+            conversation.take(call.heard(channel, start, stop))
+        for span in conversation.spans(watermark):
+            covered = [
+                old
+                for old in stated
+                if old.channel == span.channel and old.start <= span.start < watermark
+            ]
+            assert any(min(span.end, watermark) <= old.end for old in covered)
+        open_since = conversation.open_since()
+        watermark = max(watermark, stop if open_since is None else min(stop, open_since))
+        stated.update(conversation.spans(watermark))
+
+
+def test_an_open_run_holds_the_watermark_until_it_is_over() -> None:
+    call = Call("C: So it's four nine one six")
+    conversation = call.conversation()
+    first_digit = call.words[2].start
+    assert conversation.open_since() == first_digit
+    later = call.end + 20 * RATE
+    for channel in (0, 1):
+        conversation.take(Heard("call", 1, channel, call.end, later, heard_until=later))
+    assert conversation.open_since() is None
+
+
+def test_a_prompt_holds_the_watermark_while_its_answer_is_awaited() -> None:
+    call = Call("A: What's your social security number?")
+    assert call.conversation().open_since() is not None
+
+
+def test_undecided_digits_are_silenced_when_they_are_forced() -> None:
+    call = Call("C: So it's four nine one six three")
+    conversation = call.conversation()
+    assert conversation.spans(call.end) == ()
+    (span,) = conversation.spans(call.end, force_before=call.end)
+    assert (span.entity, span.start) == (Entity.NUMBER_SEQUENCE, call.words[2].start)
+
+
+def test_expected() -> None:
+    call = Call(
+        "A: Can I get your full name and date of birth?\nC: Sure, one second.\n"
+        "A: And what medications are you taking?\nC: Well let me see."
+    )
+    conversation = call.conversation()
+    before, after = call.words[0].start, call.words[9].end + 1
+    assert conversation.expected(1, before - 1) == frozenset()
+    assert {"PERSON", "DATE_OF_BIRTH"} <= conversation.expected(1, after)
+    assert "MEDICATION" in conversation.expected(1, call.end)
+    assert conversation.expected(7, after) == frozenset()
+
+
+def test_unexplained_speech_beside_a_number_is_silenced() -> None:
+    call = Call(CARD)
+    conversation = call.conversation()
+    gap = Interval(call.end - RATE // 4, call.end + RATE // 4)
+    far = Interval(call.end + 30 * RATE, call.end + 31 * RATE)
+    conversation.take(Heard("call", 9, 1, 0, far.end, unexplained=(gap, far), heard_until=far.end))
+    unexplained = [s for s in conversation.spans(10**9) if s.reason is Reason.UNEXPLAINED]
+    assert [(s.channel, s.start, s.end) for s in unexplained] == [(1, gap.start, gap.end)]
+
+
+def test_unexplained_speech_stays_where_the_policy_says_so() -> None:
+    policy = Policy.model_validate(
+        {"name": "t", "version": "1", "unexplained": {"mute": False, "within_ms": 0}}
+    )
+    conversation = Conversation(RATE, 1, policy)
+    call = Call("M: The card number please? <4111 1111 1111>")
+    heard = call.heard(0)
+    gap = Interval(heard.end, heard.end + 1_000)
+    conversation.take(
+        Heard("call", 0, 0, 0, gap.end, heard.words, unexplained=(gap,), heard_until=gap.end)
+    )
+    assert {span.reason for span in conversation.spans(10**9)} == {Reason.RECOGNISED}
+
+
+def test_hearings_are_united() -> None:
+    """The first hearing loses half of the card; the second one hears it."""
+    call = Call("M: Card number? <four nine one six>")
+    other = Call("M: Card number? four nine one six <three three oh eight>")
+    second = tuple(
+        Word(w.channel, w.start, w.end, w.text, 0.9, Hearing.SECOND) for w in other.words
+    )
+    conversation = call.conversation()
+    alone = max(span.end for span in conversation.spans(10**9))
+    conversation.take(Heard("call", 1, 0, 0, other.end, second, heard_until=other.end))
+    assert max(span.end for span in conversation.spans(10**9)) >= other.words[-1].end > alone
+
+
+def test_policy_decides_on_actions_and_thresholds() -> None:
+    policy = Policy.model_validate(
+        {
+            "name": "t",
+            "version": "1",
+            "entities": {
+                "CARD_NUMBER": {"action": "keep"},
+                "CARD_SECURITY_CODE": {"threshold": 1.0},
+            },
+        }
+    )
+    call = Call(DIALOGUES["card_mono"])
+    conversation = Conversation(RATE, 1, policy)
+    conversation.take(call.heard(0))
+    spans = conversation.spans(call.end)
+    assert {s.action for s in spans if s.entity == "CARD_NUMBER"} == {Action.KEEP}
+    assert not [s for s in spans if s.entity == "CARD_SECURITY_CODE"]
+
+
+def test_a_forgotten_card_is_known_when_it_comes_again() -> None:
+    call = Call(CARD)
+    conversation = call.conversation()
+    start = call.end + 300 * RATE
+    conversation.forget(start)
+    words = tuple(words_from_text("it ends three three oh eight okay", channel=0, start=start))
+    end = words[-1].end + RATE
+    for channel, spoken in ((0, words), (1, ())):
+        conversation.take(Heard("call", 5, channel, start, end, spoken, heard_until=end))
+    spans = conversation.spans(end)
+    assert [w.text for w in words if muted(w, spans)] == ["three", "three", "oh", "eight"]
+
+
+def test_memory_is_bounded() -> None:
+    conversation = Conversation(RATE, 1, POLICY)
+    for minute in range(30):
+        start = minute * 60 * RATE
+        words = tuple(words_from_text("four two seven and some words", start=start))
+        end = start + 60 * RATE
+        conversation.take(Heard("call", minute, 0, start, end, words, heard_until=end))
+        conversation.forget(end)
+    kept = sum(len(lane) for lanes in conversation._lanes.values() for lane in lanes)
+    assert kept <= 3 * 6
+
+
+def test_nothing_spoken_shows_in_a_repr() -> None:
+    conversation = Call(CARD).conversation()
+    assert "four" not in repr(conversation)
+    assert "four" not in repr(conversation.spans(10**9))

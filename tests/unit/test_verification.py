@@ -367,3 +367,23 @@ def test_chunks_are_released_while_the_call_goes_on() -> None:
     for chunk in chunks_of(call_audio(60), ()):
         released += verifier.take(chunk)
     assert len(released) > 45
+
+
+def test_mutes_that_lie_near_one_another_share_a_window() -> None:
+    parts = tuple(
+        Mute(1, at, at + 4_000, (Span("CARD_NUMBER", 1, at, at + 4_000, 1.0, "t"),))
+        for at in (10 * RATE, 11 * RATE, 12 * RATE)
+    )
+    _, verdict, windows = drive(chunks_of(call_audio(30), parts), nothing)
+    assert verdict.passed
+    first = windows[0]
+    assert first.start < parts[0].start
+    assert first.end > parts[-1].end
+    assert all(len(one.pcm) <= 12 * RATE for one in windows)
+
+
+def test_a_window_never_reaches_beyond_the_call() -> None:
+    last = Mute(1, 18 * RATE, 19 * RATE, (Span("PIN", 1, 18 * RATE, 19 * RATE, 1.0, "t"),))
+    _, _, windows = drive(chunks_of(call_audio(20), (last,)), nothing)
+    assert windows
+    assert all(0 <= one.start < one.end <= 20 * RATE for one in windows)

@@ -1,0 +1,220 @@
+"""``hushwire run``: a folder of recordings through all stages into a vault, with live progress.
+
+Outcomes: a ``Summary`` once every recording was stored, quarantined or refused. Calls that the
+vault holds already are skipped, so an interrupted run is simply started again. On the embedded
+broker, which keeps nothing, unfinished calls are sent anew; on a cluster they go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+
+from agents.embedded import EmbeddedBroker
+from agents.ingest import Ingested, Outcome
+from agents.ledger import CallState, Ledger
+from agents.logging import configure_logging
+from agents.metrics import Metrics, Snapshot
+from agents.recordings import find_recordings
+from agents.settings import Settings
+from agents.start import STATE, ingest_files, opened_ledger, worker_config
+from agents.worker import STAGES, run_worker
+from pipeline.errors import InputError
+
+POLL_S = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run brought."""
+
+    results: tuple[Ingested, ...]
+    """Of every recording, as ingest saw it."""
+    states: Mapping[str, CallState]
+    """How every call that was sent ended."""
+    spans: Mapping[str, int]
+    """Spans found, by entity type."""
+    dead_letters: Mapping[str, int]
+    """By code."""
+    audio_seconds: float
+    wall_seconds: float
+    """From the first recording to the last stored call, models loaded before."""
+
+    @property
+    def clean(self) -> bool:
+        """Every recording is stored and nothing went to the dead letters."""
+        refused = any(one.outcome is Outcome.REFUSED for one in self.results)
+        stored = all(state is CallState.STORED for state in self.states.values())
+        return stored and not refused and not self.dead_letters
+
+    @property
+    def speed(self) -> float:
+        """Multiple of real time."""
+        return self.audio_seconds / self.wall_seconds if self.wall_seconds else 0.0
+
+
+def run_folder(source: Path, vault: Path, settings: Settings, *, console: Console) -> Summary:
+    """Redact a folder; call it from the main thread.
+
+    Args:
+        source: folder or file.
+        vault: folder of the vault, made when missing.
+        settings: without ``bootstrap``, the embedded broker runs as a child process.
+        console: where progress and summary are shown.
+
+    Raises:
+        HushwireError: the source is unusable, or something that the stages need is missing.
+    """
+    files = list(find_recordings([source]))
+    if not files:
+        raise InputError(f"{source}: no recordings in it (WAV, FLAC or Ogg)")
+    configure_logging("warning" if settings.log_level == "info" else settings.log_level)
+    with ExitStack() as stack:
+        changes: dict[str, object] = {"state_dir": settings.state_folder(vault / STATE)}
+        embedded = settings.bootstrap is None
+        if embedded:
+            changes["bootstrap"] = stack.enter_context(EmbeddedBroker()).bootstrap
+        settings = settings.model_copy(update=changes)
+        ledger = stack.enter_context(opened_ledger(settings, vault / STATE))
+        if embedded:
+            ledger.reset_open_calls()
+        run = _Run(files, vault, settings, ledger, console)
+        summary = run.carry_out()
+    _print_summary(summary, vault, console)
+    return summary
+
+
+@dataclass(slots=True)
+class _Run:
+    """The worker in the main thread, ingest and display in another."""
+
+    files: list[Path]
+    vault: Path
+    settings: Settings
+    ledger: Ledger
+    console: Console
+    metrics: Metrics = field(default_factory=Metrics)
+    results: list[Ingested] = field(default_factory=list)
+    began: float = 0.0
+    ended: float = 0.0
+    failure: BaseException | None = None
+
+    def carry_out(self) -> Summary:
+        asyncio.run(self._work())
+        if self.failure is not None:
+            raise self.failure
+        snapshot = self.metrics.snapshot()
+        return Summary(
+            results=tuple(self.results),
+            states=self._states(),
+            spans=snapshot.spans,
+            dead_letters={code: n for code, n in snapshot.dead_letters.items() if n},
+            audio_seconds=sum(one.seconds for one in self.results if one.outcome is Outcome.SENT),
+            wall_seconds=self.ended - self.began,
+        )
+
+    async def _work(self) -> None:
+        loop, stop = asyncio.get_running_loop(), asyncio.Event()
+        config = worker_config(["all"], self.vault, self.settings)
+        with self.console.status("loading models and joining the broker") as status:
+            feeder = threading.Thread(target=self._feed, args=(loop, stop), daemon=True)
+
+            def ready() -> None:
+                status.stop()
+                feeder.start()
+
+            await run_worker(config, stop=stop, metrics=self.metrics, ready=ready)
+        if not self.ended:
+            raise KeyboardInterrupt  # a signal stopped the worker before the last call was stored
+
+    def _feed(self, loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+        """Ingest, wait for the last call, then stop the worker."""
+        self.began = time.monotonic()
+        try:
+            with Live(console=self.console, transient=True, auto_refresh=False) as live:
+                sender = threading.Thread(target=self._send, daemon=True)
+                sender.start()
+                while sender.is_alive() or self._open():
+                    live.update(self._display(), refresh=True)
+                    time.sleep(POLL_S)
+        except BaseException as error:  # noqa: BLE001 - raised again in the main thread
+            self.failure = self.failure or error
+        self.ended = time.monotonic()
+        loop.call_soon_threadsafe(stop.set)
+
+    def _send(self) -> None:
+        try:
+            ingest_files(self.files, self.ledger, self.settings, self.results.append)
+        except BaseException as error:  # noqa: BLE001 - raised again in the main thread
+            self.failure = error
+
+    def _open(self) -> bool:
+        """Whether a call that was sent is not closed yet."""
+        if self.failure is not None:
+            return False
+        return any(state is CallState.OPEN for state in self._states().values())
+
+    def _states(self) -> dict[str, CallState]:
+        known = {
+            one.call_id: self.ledger.state(one.call_id)
+            for one in self.results
+            if one.outcome is not Outcome.REFUSED
+        }
+        return {call_id: state for call_id, state in known.items() if state is not None}
+
+    def _display(self) -> Group:
+        snapshot = self.metrics.snapshot()
+        elapsed = max(time.monotonic() - self.began, 1e-6)
+        states = Counter(state.value for state in self._states().values())
+        calls = Table(title=f"{len(self.results)} of {len(self.files)} recordings sent", box=None)
+        for name in ("stored", "open", "quarantined"):
+            calls.add_column(name, justify="right")
+        calls.add_row(*(str(states[name]) for name in ("stored", "open", "quarantined")))
+        speed = f"{snapshot.audio_seconds / elapsed:.1f} times real time heard"
+        return Group(calls, _stage_table(snapshot), speed, _spans_line(snapshot.spans))
+
+
+def _stage_table(snapshot: Snapshot) -> Table:
+    table = Table("stage", box=None)
+    for title in ("finished", "in work", "lag (records)"):
+        table.add_column(title, justify="right")
+    for stage in STAGES:
+        counts = (snapshot.calls, snapshot.in_flight, snapshot.lag)
+        table.add_row(stage, *(str(count.get(stage, 0)) for count in counts))
+    return table
+
+
+def _spans_line(spans: Mapping[str, int]) -> str:
+    ordered = sorted(spans.items(), key=lambda item: (-item[1], item[0]))
+    return "spans: " + (", ".join(f"{name} {count}" for name, count in ordered) or "none yet")
+
+
+def _print_summary(summary: Summary, vault: Path, console: Console) -> None:
+    outcomes = Counter(one.outcome for one in summary.results)
+    states = Counter(state.value for state in summary.states.values())
+    table = Table(title=f"vault {vault}", show_header=False)
+    table.add_row("recordings", str(len(summary.results)))
+    for outcome in (Outcome.STORED_BEFORE, Outcome.SENT_BEFORE, Outcome.REFUSED):
+        if outcomes[outcome]:
+            table.add_row(outcome.value, str(outcomes[outcome]))
+    for name, count in sorted(states.items()):
+        table.add_row(f"calls {name}", str(count))
+    table.add_row("dead letters", str(sum(summary.dead_letters.values())))
+    table.add_row("audio", f"{summary.audio_seconds:.0f} s")
+    if summary.audio_seconds:
+        table.add_row("time", f"{summary.wall_seconds:.1f} s ({summary.speed:.1f} times real time)")
+        table.add_row("found", _spans_line(summary.spans).removeprefix("spans: "))
+    console.print(table)
+    for one in summary.results:
+        if one.outcome is Outcome.REFUSED:
+            console.print(f"refused: {one.problem}", style="red", markup=False, highlight=False)

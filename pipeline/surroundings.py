@@ -1,0 +1,138 @@
+"""What stands around a number: the phrase before it, the turn, the words after it."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Sequence
+from typing import Final
+
+from pipeline.cues import Cue, Mood
+from pipeline.entities import Entity
+from pipeline.numbers import NumberRun
+from pipeline.records import Interval
+from pipeline.verdicts import Talk, Track
+
+_LOCAL_WORDS: Final = 3
+"""Words that may stand between a phrase and the number that it speaks of."""
+_LOCAL_SLACK_S: Final = 0.4
+"""How far the times of two hearings may be apart."""
+_AFTER_WORDS: Final = 5
+_TURN_WORDS: Final = 3
+"""Other words that a turn may hold on each side of its number."""
+_TURN_PAUSE_S: Final = 1.0
+_TURN_REPLY_S: Final = 8.0
+_GOES_ON_S: Final = 0.3
+
+
+class Surroundings:
+    """Looks at the words around the runs of one reading.
+
+    Args:
+        tracks: the reading, one track per channel.
+        heard: the phrases of all readings, in time order.
+        rate: samples per second.
+        talk: counts the content words of the reading.
+        unexplained: per channel, speech that no word explains.
+    """
+
+    def __init__(
+        self,
+        tracks: Sequence[Track],
+        heard: Sequence[Cue],
+        rate: int,
+        talk: Talk,
+        unexplained: Sequence[Sequence[Interval]],
+    ) -> None:
+        self._tracks = {track.channel: track for track in tracks}
+        self._around = [cue for cue in heard if cue.mood in (Mood.AMOUNT, Mood.PLACE, Mood.ASK)]
+        self._starts = [cue.start for cue in self._around]
+        self._rate = rate
+        self._talk = talk
+        self._unexplained = unexplained
+
+    def local(self, run: NumberRun) -> Mood | None:
+        """The mood of the phrase directly before a run on its channel, in any hearing."""
+        nearest: Cue | None = None
+        slack = round(_LOCAL_SLACK_S * self._rate)
+        for cue in self._around[: bisect.bisect_right(self._starts, run.start)]:
+            near = cue.channel == run.channel and -slack <= run.start - cue.end <= 4 * slack
+            if near and (nearest is None or cue.end >= nearest.end):
+                nearest = cue
+        if nearest is None or nearest.mood is Mood.ASK:
+            return None
+        words = self._tracks[run.channel].words
+        said = bisect.bisect_left(words, nearest.end - slack, key=lambda word: word.start)
+        return nearest.mood if run.first - said <= _LOCAL_WORDS + 1 else None
+
+    def missing(self, run: NumberRun) -> int:
+        """Stretches of speech without a word in or beside a run: a digit each, at least."""
+        slack = round(_TURN_PAUSE_S * self._rate)
+        return sum(
+            1
+            for gap in self._unexplained[run.channel]
+            if gap.start < run.end + slack and run.start - slack < gap.end
+        )
+
+    def is_turn(self, run: NumberRun) -> bool:
+        """Whether a run is most of a turn that answers the other side."""
+        words = self._tracks[run.channel].words
+        pause = round(_TURN_PAUSE_S * self._rate)
+        first, last = run.first, run.last
+        while first > 0 and words[first].start - words[first - 1].end < pause:
+            first -= 1
+        while last + 1 < len(words) and words[last + 1].start - words[last].end < pause:
+            last += 1
+        if run.first - first > _TURN_WORDS or last - run.last > _TURN_WORDS:
+            return False
+        begin = words[first].start
+        since = begin - round(_TURN_REPLY_S * self._rate)
+        others = [channel for channel in self._tracks if channel != run.channel]
+        return any(self._talk.between(since, begin, channel) for channel in others)
+
+    def goes_on(self, run: NumberRun) -> bool:
+        """Whether the speaker goes straight on with a word after the run."""
+        words = self._tracks[run.channel].words
+        if run.last + 1 >= len(words):
+            return False
+        closes = words[run.last].text.rstrip().endswith((".", ",", "!", "?"))
+        return (
+            not closes and words[run.last + 1].start - words[run.last].end < _GOES_ON_S * self._rate
+        )
+
+    def announced_after(self, run: NumberRun) -> Entity | None:
+        """What "is my card number" after the digits says that they are."""
+        track = self._tracks[run.channel]
+        place = bisect.bisect_right(track.cues, run.last, key=lambda cue: cue.first)
+        if place >= len(track.cues):
+            return None
+        cue = track.cues[place]
+        if cue.mood is not Mood.ASK or cue.first - run.last > _AFTER_WORDS:
+            return None
+        between = [
+            word.text.lower().strip(" .,!?") for word in track.words[run.last + 1 : cue.first]
+        ]
+        said = {"is", "was", "that's", "thats", "for", "as"} & set(between)
+        numeric = cue.entity is not None and cue.entity is not Entity.PERSON
+        return cue.entity if said and numeric else None
+
+
+def cut(track: Track, asked: Sequence[Cue], references: Sequence[Cue]) -> list[NumberRun]:
+    """Runs of a channel, cut where the other side asks for something else in between."""
+    cuts = sorted(
+        cue.start
+        for cue in [*asked, *references]
+        if cue.channel != track.channel and cue.mood is not Mood.TOPIC
+    )
+    pieces: list[NumberRun] = []
+    for run in track.runs:
+        rest = run.parts
+        for cut in cuts[bisect.bisect_right(cuts, run.start) :]:
+            if cut >= run.parts[-1].word.start:
+                break
+            at = next(i for i, part in enumerate(rest) if part.word.start >= cut)
+            if any(part.digits for part in rest[:at]):
+                pieces.append(NumberRun(run.channel, rest[:at]))
+            rest = rest[at:]
+        if any(part.digits for part in rest):
+            pieces.append(run if rest is run.parts else NumberRun(run.channel, rest))
+    return pieces

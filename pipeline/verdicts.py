@@ -1,0 +1,107 @@
+"""What a reading of a call holds, and what its numbers are taken for.
+
+A reading is one hearing of all channels.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from pipeline.asking import Ask
+from pipeline.cues import Cue, Mood
+from pipeline.entities import Entity
+from pipeline.numbers import NumberRun
+from pipeline.records import Word
+from pipeline.tokens import Flag
+
+HARMLESS: Final = frozenset(
+    {
+        Flag.MONEY,
+        Flag.PERCENT,
+        Flag.UNIT,
+        Flag.TIME,
+        Flag.DATE,
+        Flag.ORDINAL,
+        Flag.PRONOUN,
+        Flag.YEAR,
+    }
+)
+"""What says of a number that it is no piece of a longer one."""
+_PHONE: Final = 7
+"""Digits from which "eight hundred …" is a telephone number and no quantity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One channel of one reading."""
+
+    channel: int
+    words: Sequence[Word] = field(repr=False)
+    cues: Sequence[Cue]
+    runs: Sequence[NumberRun]
+
+
+@dataclass(slots=True)
+class Verdict:
+    """One run, and what it is taken for."""
+
+    run: NumberRun
+    local: Mood | None
+    entity: Entity | None = None
+    """``None``: harmless as far as is known."""
+    score: float = 0.0
+    recognizer: str = ""
+    ask: Ask | None = None
+    missing: int = 0
+    """Digits that were probably spoken in or beside the run, and not heard."""
+    answer: bool = False
+    """The whole turn is little else than this number, in answer to the other side."""
+    chain: int = 0
+    """Numbers the chains of a reading; runs of one chain go together."""
+    explained: bool = False
+    """An order number or the like: nothing that follows makes it sensitive."""
+
+    @property
+    def harmless(self) -> bool:
+        """Whether something says what the number is, and that it is no secret."""
+        said = self.explained or self.local is Mood.AMOUNT or bool(self.run.flags & HARMLESS)
+        return self.entity is None and said
+
+    @property
+    def chains(self) -> bool:
+        """Whether the run may be a piece of a longer number."""
+        flags = self.run.flags
+        if self.explained or self.local is not None:
+            return False
+        if Flag.CARDINAL in flags and len(self.run.digits) < _PHONE:
+            return False
+        return len(self.run.digits) > 1 and not flags & HARMLESS
+
+    def take(self, entity: Entity, score: float, recognizer: str) -> None:
+        """Declare it sensitive; a better reason wins."""
+        if self.entity is None or score > self.score:
+            self.entity, self.score, self.recognizer = entity, score, recognizer
+
+
+@dataclass(slots=True)
+class Reading:
+    """All verdicts on one reading, in time order, and the asks that stood behind them."""
+
+    verdicts: list[Verdict] = field(default_factory=list)
+    asks: list[Ask] = field(default_factory=list)
+
+
+class Talk:
+    """Counts content words between two samples: how far the talk has moved on."""
+
+    def __init__(self, tracks: Sequence[tuple[int, Sequence[int]]]) -> None:
+        self._by_channel = {channel: list(starts) for channel, starts in tracks}
+        self._all = sorted(start for starts in self._by_channel.values() for start in starts)
+
+    def between(self, start: int, end: int, channel: int | None = None) -> int:
+        """Content words that begin in ``[start, end)``, on one channel or on all."""
+        starts = self._all if channel is None else self._by_channel.get(channel, [])
+        return bisect.bisect_left(starts, end) - bisect.bisect_left(starts, start)

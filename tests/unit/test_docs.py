@@ -1,0 +1,117 @@
+"""What README and docs say exists: commands, options, make targets, links, settings."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+import typer
+
+from agents.cli import app
+from agents.settings import CONFIG_VARIABLE, PREFIX, Settings
+
+pytestmark = pytest.mark.unit
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    path
+    for pattern in ("*.md", "docs/**/*.md", "benchmarks/**/*.md", "deploy/*.md")
+    for path in ROOT.glob(pattern)
+)
+_LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
+_CODE = re.compile(r"(?ms)^(?:```.*?^```|(?:    .*\n)+)|`[^`\n]+`")
+_COMMAND = re.compile(r"(?:^|[\s`/])hushwire((?: +[a-z-]+)?(?: +[a-z-]+)?)([^\n`]*)", re.MULTILINE)
+_MAKE = re.compile(r"(?:^|`|\s)make ([a-z]+)")
+
+
+def _relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@cache
+def _commands() -> dict[str, set[str]]:
+    """Every command and its options, groups with a blank: ``models pull``."""
+    found: dict[str, set[str]] = {}
+
+    def walk(name: str, command: object) -> None:
+        children = getattr(command, "commands", None)
+        if children is not None:
+            for child_name, child in children.items():
+                walk(f"{name} {child_name}".strip(), child)
+            return
+        options = {opt for param in getattr(command, "params", []) for opt in param.opts}
+        found[name] = options | {"--help", "-h"}
+
+    walk("", typer.main.get_command(app))
+    return found
+
+
+def _code(path: Path) -> str:
+    text = path.read_text(encoding="utf-8")
+    return "\n".join(found.group(0).strip("`") for found in _CODE.finditer(text))
+
+
+def _named(text: str) -> list[tuple[str, set[str]]]:
+    """Each ``hushwire …`` in code: the command it names and the options behind it."""
+    named = []
+    for found in _COMMAND.finditer(text):
+        words = found.group(1).split()
+        if not words:
+            continue
+        group = {name.split()[0] for name in _commands() if " " in name}
+        name = " ".join(words[:2]) if words[0] in group else words[0]
+        named.append((name, set(re.findall(r"(?<=\s)--[a-z][a-z-]*", found.group(0)))))
+    return named
+
+
+def test_the_pages_are_there() -> None:
+    names = {_relative(path) for path in PAGES}
+    assert {"README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"} <= names
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_relative)
+def test_commands_and_options_exist(page: Path) -> None:
+    for name, options in _named(_code(page)):
+        groups = {command.split()[0] for command in _commands() if " " in command}
+        assert name in _commands() or name in groups, f"hushwire {name}: no such command"
+        if name in _commands():
+            assert options <= _commands()[name], f"hushwire {name}: no such option"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_relative)
+def test_make_targets_exist(page: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"(?m)^([a-z]+):", makefile))
+    assert set(_MAKE.findall(_code(page))) <= targets
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_relative)
+def test_links_lead_somewhere(page: Path) -> None:
+    for found in _LINK.finditer(page.read_text(encoding="utf-8")):
+        target = found.group(1) or found.group(2)
+        if "://" in target or target.startswith(("#", "mailto:")):
+            continue
+        path = page.parent / target.partition("#")[0]
+        assert path.exists(), f"{_relative(page)} links to {target}, which is not there"
+
+
+def test_readme_shows_how_to_begin() -> None:
+    code = _code(ROOT / "README.md")
+    assert "make demo" in code
+    assert "run" in {name for name, _ in _named(code)}
+
+
+def test_every_setting_is_documented() -> None:
+    pages = "\n".join(path.read_text(encoding="utf-8") for path in PAGES)
+    missing = [name for name in Settings.model_fields if f"{PREFIX}{name.upper()}" not in pages]
+    assert missing == []
+    assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_no_setting_is_made_up() -> None:
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | {CONFIG_VARIABLE}
+    for page in PAGES:
+        named = set(re.findall(rf"{PREFIX}[A-Z][A-Z_]*[A-Z]", page.read_text(encoding="utf-8")))
+        assert named <= known, _relative(page)

@@ -1,0 +1,172 @@
+"""Rules for the files of the repository themselves."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+pytestmark = pytest.mark.unit
+
+ROOT = Path(__file__).parents[2]
+LINES = 500
+BYTES = 1_000_000
+SOURCES = frozenset({".py", ".html", ".css", ".js"})
+LOCKS = ("requirements.txt", "requirements-dev.txt")
+# Written so that this file does not hold what it looks for.
+MACHINE_PATH = re.compile(
+    r"/(?:" + "|".join(("wo" + "rk", "ro" + "ot", "ho" + "me/[a-z]+", "Us" + "ers")) + r")/"
+)
+SECRET = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
+
+
+@cache
+def _files() -> tuple[Path, ...]:
+    """Tracked files, and those that git would track."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    paths = (ROOT / name for name in listed.stdout.split("\0") if name)
+    return tuple(path for path in paths if path.is_file())
+
+
+def _text(path: Path) -> str:
+    """A file's text, or nothing for one that is not text."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return ""
+
+
+def test_there_is_something_to_look_at() -> None:
+    names = {path.relative_to(ROOT).as_posix() for path in _files()}
+    assert {"Makefile", "pyproject.toml", "pipeline/records.py", *LOCKS} <= names
+
+
+def test_no_source_file_is_long() -> None:
+    long = {
+        path.relative_to(ROOT).as_posix(): lines
+        for path in _files()
+        if path.suffix in SOURCES and (lines := _text(path).count("\n")) > LINES
+    }
+    assert long == {}
+
+
+def test_no_large_file() -> None:
+    large = [path.relative_to(ROOT).as_posix() for path in _files() if path.stat().st_size > BYTES]
+    assert large == []
+
+
+def test_no_machine_path_and_no_secret() -> None:
+    found = [
+        path.relative_to(ROOT).as_posix()
+        for path in _files()
+        if MACHINE_PATH.search(text := _text(path)) or SECRET.search(text)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_locks_are_hashed_and_name_no_registry(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert "://" not in text
+    assert "index-url" not in text
+    # One block per requirement; each has to have a hash.
+    blocks = re.split(r"(?m)^(?=[A-Za-z0-9])", text)
+    pinned = [block for block in blocks if re.match(r"[A-Za-z0-9._-]+(\[[^]]+\])?==", block)]
+    assert len(pinned) > 50
+    assert [block.split()[0] for block in pinned if "--hash=sha256:" not in block] == []
+
+
+def test_the_larger_lock_holds_the_smaller_one() -> None:
+    small, large = (
+        set(re.findall(r"(?m)^([A-Za-z0-9._-]+==\S+)", (ROOT / name).read_text("utf-8")))
+        for name in LOCKS
+    )
+    assert small - large == set()
+
+
+def test_licence_is_whole() -> None:
+    text = (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert "Apache License" in text
+    assert "END OF TERMS AND CONDITIONS" in text
+
+
+def test_ci_runs_lint_and_tests() -> None:
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert "set -euo pipefail" in script
+    assert {"make lint", "make test"} <= set(script.splitlines())
+    assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
+
+
+def _compose() -> dict[str, Any]:
+    parsed = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    assert isinstance(parsed, dict)
+    return parsed
+
+
+SERVICES = sorted(_compose()["services"])
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_services_are_confined(name: str) -> None:
+    service = _compose()["services"][name]
+    assert service["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in service["security_opt"]
+    assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+    assert "PASSWORD" not in json.dumps(service.get("environment", {}))
+    assert service.get("privileged") is None
+    if name != "kafka":  # the image of Apache Kafka writes its configuration on start
+        assert service["read_only"] is True
+        assert service["user"] not in {"0", "root", "0:0"}
+
+
+def test_every_stage_has_a_worker() -> None:
+    commands = [service.get("command", []) for service in _compose()["services"].values()]
+    stages = {word for command in commands if command[:1] == ["worker"] for word in command[1:]}
+    assert {"transcribe", "detect", "mute", "verify", "vault"} <= stages
+
+
+def test_workers_have_no_way_out_but_the_inner_network() -> None:
+    compose = _compose()
+    assert compose["networks"]["inner"]["internal"] is True
+    for name in ("transcribe", "redact", "vault", "postgres"):
+        assert compose["services"][name]["networks"] == ["inner"]
+
+
+def test_volumes_and_networks_are_declared() -> None:
+    compose = _compose()
+    for service in compose["services"].values():
+        for volume in service.get("volumes", []):
+            assert volume.split(":")[0] in compose["volumes"]
+        assert set(service["networks"]) <= set(compose["networks"])
+
+
+def test_every_env_file_has_an_example() -> None:
+    for service in _compose()["services"].values():
+        assert (ROOT / f"{service['env_file']}.example").is_file()
+
+
+def test_the_example_settings_are_settings() -> None:
+    from agents.settings import PREFIX, Settings  # noqa: PLC0415 - only this test needs it
+
+    text = (ROOT / "deploy" / "hushwire.env.example").read_text(encoding="utf-8")
+    named = set(re.findall(rf"(?m)^{PREFIX}(\w+)=", text))
+    named |= {
+        name.removeprefix(PREFIX)
+        for service in _compose()["services"].values()
+        for name in service.get("environment", {})
+        if name.startswith(PREFIX)
+    }
+    assert named
+    assert {name.lower() for name in named} <= set(Settings.model_fields)

@@ -1,0 +1,81 @@
+"""Every released version of every record decodes for ever; see ``docs/records.md``."""
+
+from __future__ import annotations
+
+import io
+import json
+from importlib import resources
+from typing import Any
+
+import fastavro
+import pytest
+
+from pipeline import schemas
+from pipeline.errors import RecordError
+from pipeline.forms import from_form, to_form
+from tests.unit.wire_samples import PCM, SAMPLES
+
+pytestmark = pytest.mark.unit
+
+WRITTEN = json.loads(
+    resources.files("tests.unit").joinpath("written_records.json").read_text("utf-8")
+)
+"""Bytes that each released version wrote, and the fingerprint of its schema."""
+
+
+def _file(name: str, version: int) -> dict[str, Any]:
+    text = resources.files(schemas).joinpath(f"{name}.v{version}.avsc").read_text("utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def _versions() -> list[tuple[str, int]]:
+    return [(name, one) for name, newest in schemas.NEWEST.items() for one in range(1, newest + 1)]
+
+
+def test_every_version_has_its_fixture() -> None:
+    assert sorted(f"{name}.v{version}" for name, version in _versions()) == sorted(WRITTEN)
+
+
+@pytest.mark.parametrize(("name", "version"), _versions())
+def test_a_released_schema_never_changes(name: str, version: int) -> None:
+    form = fastavro.schema.to_parsing_canonical_form(_file(name, version))
+    print_ = fastavro.schema.fingerprint(form, "SHA-256")
+    assert print_ == WRITTEN[f"{name}.v{version}"]["fingerprint"]
+
+
+@pytest.mark.parametrize(("name", "version"), _versions())
+def test_old_bytes_decode(name: str, version: int) -> None:
+    data = bytes.fromhex(WRITTEN[f"{name}.v{version}"]["bytes"])
+    form = schemas.read(name, version, data)
+    audio = PCM.astype("<i2").tobytes() if name in {"AudioChunk", "RedactedChunk"} else b""
+    assert from_form(name, form, audio) == SAMPLES[name]
+
+
+@pytest.mark.parametrize("name", schemas.NEWEST)
+def test_a_field_without_a_default_would_break_old_bytes(name: str) -> None:
+    data = bytes.fromhex(WRITTEN[f"{name}.v1"]["bytes"])
+    writer = fastavro.parse_schema(_file(name, 1))
+    for field, good in (({"default": 0}, True), ({}, False)):
+        changed = _file(name, schemas.NEWEST[name])
+        changed["fields"].append({"name": "added_later", "type": "long", **field})
+        reader = fastavro.parse_schema(changed)
+        if good:
+            read = fastavro.schemaless_reader(io.BytesIO(data), writer, reader)
+            assert isinstance(read, dict)
+            assert read["added_later"] == 0
+        else:
+            with pytest.raises(fastavro.read.SchemaResolutionError):
+                fastavro.schemaless_reader(io.BytesIO(data), writer, reader)
+
+
+@pytest.mark.parametrize(("name", "version"), [("CallEnd", 0), ("CallEnd", 2), ("Nothing", 1)])
+def test_an_unknown_version_is_refused(name: str, version: int) -> None:
+    with pytest.raises(RecordError):
+        schemas.schema(name, version)
+
+
+def test_every_field_of_every_record_is_written() -> None:
+    for name, record in SAMPLES.items():
+        _, form, _ = to_form(record)
+        assert set(form) == {field["name"] for field in _file(name, schemas.NEWEST[name])["fields"]}

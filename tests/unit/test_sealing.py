@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from agents.producer import sealed
+from agents.sealing import KeyEncryptionKey, Seal
+from pipeline import wire
+from pipeline.errors import SealError, StoreError
+from tests.unit.wire_samples import SAMPLES
+
+pytestmark = pytest.mark.unit
+
+TOPIC = "hushwire.audio.raw"
+
+
+@pytest.fixture
+def kek(tmp_path: Path) -> KeyEncryptionKey:
+    return KeyEncryptionKey.load_or_create(tmp_path / "state" / "kek.json")
+
+
+@pytest.fixture
+def seal(kek: KeyEncryptionKey) -> Seal:
+    return kek.new_transit_key("call-1")[1]
+
+
+def test_a_sealed_record_opens_and_hides_its_value(seal: Seal) -> None:
+    clear = wire.encode(SAMPLES["Heard"])
+    message = sealed(SAMPLES["Heard"], TOPIC, seal)
+    assert b"placeholder" in clear.value
+    assert b"placeholder" not in message.value
+    associated = wire.associated_data(TOPIC, message.headers)
+    assert seal.open(message.value, associated) == clear.value
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize(
+    "header",
+    ["ce_type", "ce_dataschema", "ce_subject", "ce_id", "content-type", "hw_meta", "topic"],
+)
+def test_a_moved_or_changed_record_does_not_open(seal: Seal, name: str, header: str) -> None:
+    message = sealed(SAMPLES[name], TOPIC, seal)
+    if header == "topic":
+        associated = wire.associated_data("hushwire.words", message.headers)
+    else:
+        changed = {**message.headers, header: message.headers.get(header, b"") + b"0"}
+        associated = wire.associated_data(TOPIC, changed)
+    with pytest.raises(SealError) as caught:
+        seal.open(message.value, associated)
+    assert caught.value.__cause__ is None
+
+
+def test_parts_do_not_run_into_each_other() -> None:
+    first = wire.associated_data("a", {"ce_type": b"bc", "ce_dataschema": b"d"})
+    second = wire.associated_data("a", {"ce_type": b"b", "ce_dataschema": b"cd"})
+    assert first != second
+
+
+def test_changed_bytes_do_not_open(seal: Seal) -> None:
+    value = seal.seal(b"value", b"place")
+    for wrong in (b"", value[:-1], value[:-1] + bytes([value[-1] ^ 1]), b"\0" + value):
+        with pytest.raises(SealError):
+            seal.open(wrong, b"place")
+
+
+def test_another_call_s_key_does_not_open(kek: KeyEncryptionKey, seal: Seal) -> None:
+    other = kek.new_transit_key("call-1")[1]
+    with pytest.raises(SealError):
+        other.open(seal.seal(b"value", b"place"), b"place")
+
+
+def test_a_wrapped_key_unwraps_for_its_own_call_only(kek: KeyEncryptionKey) -> None:
+    wrapped, seal = kek.new_transit_key("call-1")
+    value = seal.seal(b"value", b"place")
+    assert kek.unwrap(wrapped, "call-1").open(value, b"place") == b"value"
+    with pytest.raises(SealError):
+        kek.unwrap(wrapped, "call-2")
+
+
+def test_the_key_file_is_private_and_stays(tmp_path: Path) -> None:
+    path = tmp_path / "kek.json"
+    wrapped, _ = KeyEncryptionKey.load_or_create(path).new_transit_key("call-1")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    KeyEncryptionKey.load_or_create(path).unwrap(wrapped, "call-1")
+    assert [one.name for one in tmp_path.iterdir()] == ["kek.json"]
+
+
+def test_a_key_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "kek.json"
+    KeyEncryptionKey.load_or_create(path)
+    path.chmod(0o640)
+    with pytest.raises(StoreError, match="0600"):
+        KeyEncryptionKey.load_or_create(path)
+
+
+def test_a_file_that_is_no_keyset_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "kek.json"
+    path.write_text("{}")
+    path.chmod(0o600)
+    with pytest.raises(StoreError, match="no Tink keyset"):
+        KeyEncryptionKey.load_or_create(path)

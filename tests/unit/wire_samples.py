@@ -1,0 +1,64 @@
+"""One record of every type with every field set, for the tests of the wire."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.records import (
+    Action,
+    AudioChunk,
+    CallEnd,
+    CallInfo,
+    Check,
+    EndedBy,
+    Findings,
+    Heard,
+    Hearing,
+    Interval,
+    Mute,
+    Reason,
+    Record,
+    RedactedChunk,
+    Role,
+    Span,
+    Verdict,
+    Watermark,
+    Word,
+)
+
+CALL = CallInfo("call-1", 8_000, (Role.AGENT, Role.CUSTOMER), "2026-03-01T10:00:00+00:00", "en")
+PCM = np.array([[0, 1], [-32_768, 32_767], [258, -2]], np.int16)
+END = CallEnd("call-1", 7, 56_000, EndedBy.IDLE, ("gap", "unheard"))
+WORD = Word(1, 100, 200, "placeholder", 0.25, Hearing.SECOND)
+SPAN = Span("CARD_NUMBER", 1, 100, 200, 0.75, "numbers", Action.COUNT, Reason.ECHO)
+MUTE = Mute(0, 90, 210, (SPAN,))
+
+SAMPLES: dict[str, Record] = {
+    "AudioChunk": AudioChunk(CALL, 3, 24_000, PCM),
+    "CallEnd": END,
+    "Heard": Heard(
+        "call-1",
+        5,
+        1,
+        100,
+        900,
+        words=(WORD,),
+        speech=(Interval(100, 300),),
+        unexplained=(Interval(200, 300),),
+        unheard=(Interval(300, 400),),
+        heard_until=800,
+        models=("main@0123abcd",),
+        call=CALL,
+    ),
+    "Findings": Findings("call-1", 2, (SPAN,), (WORD,), Watermark(800), ("language@1",), END),
+    "RedactedChunk": RedactedChunk(CALL, 4, 32_000, PCM, (MUTE,)),
+    "Verdict": Verdict(
+        CALL,
+        passed=False,
+        checks=(Check("energy", passed=True, measured=-90.5, limit=-60.0),),
+        added=(MUTE,),
+        listened=1_600,
+        models=("check@2",),
+        end=END,
+    ),
+}
