@@ -42,7 +42,7 @@ format: .venv/.dev ## Format the code
 docs: .venv/.dev ## Check links, commands and settings that README and docs name
 	$(BIN)/python -m pytest -q tests/unit/test_docs.py
 
-bench: .venv/.dev ## Measure the sample calls: leaks, speed, cost by stage (benchmarks/README.md)
+bench: .venv/.dev ## Measure leaks on the sample calls, and speed against bare faster-whisper
 	$(BIN)/python -m benchmarks
 
 samples: .venv/.dev ## Make the sample calls and their truth again from their seeds

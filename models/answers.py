@@ -7,43 +7,22 @@ from typing import Final
 from models.lexicon import listed, zipf
 from models.spoken import Turn
 
-FILLERS: Final = frozenset(
-    """uh um er erm ah eh hmm hm mm mhm huh oh well like so okay ok alright right sure yes yeah yep
-    yup no nope please thanks thank you sorry great good perfect fine wonderful awesome correct
-    sir maam actually basically certainly absolutely course hi hello hey go ahead got it and
-    then""".split()
-)
+FILLERS: Final = listed("fillers")
 """Words that carry nothing; an answer begins after them."""
 
-LEAD_IN: Final = FILLERS | frozenset(
-    """its it is its thats that this this is was would be will be the my mine our name names full
-    first last middle maiden legal i im am think believe guess me a an at to for under you can use
-    let see with by of have has had got ive speaking here calling we live at email mail address
-    emails number all lowercase just one other also take on in now currently about because due
-    or id""".split()
-)
+LEAD_IN: Final = FILLERS | listed("lead_ins")
 """Words with which people lead to an answer ("yes, it's …", "you can use …")."""
 
-NUMBER_WORDS: Final = frozenset(
-    """zero oh o one two three four five six seven eight nine ten eleven twelve thirteen fourteen
-    fifteen sixteen seventeen eighteen nineteen twenty thirty forty fourty fifty sixty seventy
-    eighty ninety hundred thousand double triple nought""".split()
-)
+NUMBER_WORDS: Final = listed("number_words")
 
-ORDINALS: Final = frozenset(
-    """first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth
-    fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth thirtieth fortieth
-    fiftieth""".split()
-)
+ORDINALS: Final = listed("ordinals")
 
+_PAIR: Final = 2
+_RARE_PAIR: Final = 4.25
 _FUNCTION: Final = 5.25
 """Zipf frequency from which a word is grammar rather than content, unless it is a name."""
 
-MONTHS: Final = frozenset(
-    """january february march april may june july august september october november december
-    monday tuesday wednesday thursday friday saturday sunday today tomorrow yesterday morning
-    afternoon evening tonight noon week weekend month year""".split()
-)
+MONTHS: Final = listed("calendar_words")
 
 
 def is_number(key: str) -> bool:
@@ -101,8 +80,11 @@ def spelled_run(turn: Turn, first: int) -> int:
             at += 1
         elif letters and turn.keys(at, at + 2) == ("as", "in") and at + 2 < len(turn.tokens):
             at += 3
-        elif letters and key in {"for", "like", "as"} and at + 1 < len(turn.tokens) and (
-            turn.tokens[at + 1].key in alphabet
+        elif (
+            letters
+            and key in {"for", "like", "as"}
+            and at + 1 < len(turn.tokens)
+            and (turn.tokens[at + 1].key in alphabet)
         ):
             at += 2
         elif key in {"double", "triple", "capital", "hyphen", "dash", "apostrophe"} and (
@@ -112,7 +94,7 @@ def spelled_run(turn: Turn, first: int) -> int:
         elif key in alphabet and (letters or _alphabet_follows(turn, at)):
             letters += 1
             at += 1
-        elif len(key) == 2 and letters >= 2 and key.isalpha() and zipf(key) < _FUNCTION - 1:
+        elif len(key) == _PAIR and letters >= _PAIR and key.isalpha() and zipf(key) < _RARE_PAIR:
             letters += 1  # two letters that the recogniser ran together
             at += 1
         else:

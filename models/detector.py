@@ -206,9 +206,7 @@ class CallDetector:
             self._conversation.take(heard)
         except Exception:  # noqa: BLE001 - whatever fails on content must silence, not pass
             self._fail(heard.channel, heard.start, heard.end)
-        self._heard_until[heard.channel] = max(
-            self._heard_until[heard.channel], heard.heard_until
-        )
+        self._heard_until[heard.channel] = max(self._heard_until[heard.channel], heard.heard_until)
 
     def _read(self, horizon: int, *, final: bool) -> None:
         for spoken in self._turns.ready(horizon, final=final):

@@ -112,7 +112,9 @@ def _entities(
         least = max(_SURE, policy.rule(result.entity_type).threshold)
         if result.entity_type not in wanted or result.score < least:
             continue
-        inside = [word for first, last, word in placed if first < result.end and result.start < last]
+        inside = [
+            word for first, last, word in placed if first < result.end and result.start < last
+        ]
         found.append(
             Span(
                 entity=result.entity_type,

@@ -14,7 +14,7 @@ import re
 from functools import cache
 from importlib import resources, util
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from wordfreq import get_frequency_dict
 
@@ -28,11 +28,42 @@ _DISEASE_BRANCHES: Final = ("C", "F03")
 """MeSH branches: diseases, mental disorders (the rest of F is behaviour: "parenting")."""
 _CONTRACTIONS: Final = {
     whole.replace("'", ""): whole
-    for whole in (
-        "i'm i'll i've i'd you're you've you'll he's she's it's we're we've they're they've that's "
-        "what's there's here's let's don't doesn't didn't can't couldn't won't wouldn't isn't "
-        "aren't wasn't haven't hasn't who's where's how's"
-    ).split()
+    for whole in [
+        "i'm",
+        "i'll",
+        "i've",
+        "i'd",
+        "you're",
+        "you've",
+        "you'll",
+        "he's",
+        "she's",
+        "it's",
+        "we're",
+        "we've",
+        "they're",
+        "they've",
+        "that's",
+        "what's",
+        "there's",
+        "here's",
+        "let's",
+        "don't",
+        "doesn't",
+        "didn't",
+        "can't",
+        "couldn't",
+        "won't",
+        "wouldn't",
+        "isn't",
+        "aren't",
+        "wasn't",
+        "haven't",
+        "hasn't",
+        "who's",
+        "where's",
+        "how's",
+    ]
 }
 """Tokens have no apostrophes; the word list has."""
 _SPEAKABLE: Final = re.compile(r"[A-Za-z][A-Za-z0-9 '\u2019-]*$")
@@ -44,7 +75,7 @@ _SHORTEST: Final = 5
 class _PlainUnpickler(pickle.Unpickler):
     """Opens pickles of plain containers and strings only."""
 
-    def find_class(self, module_name: str, global_name: str) -> Any:
+    def find_class(self, module_name: str, global_name: str) -> NoReturn:
         """Refuse every class: the dictionaries need none."""
         raise pickle.UnpicklingError(f"unexpected {module_name}.{global_name}")
 
@@ -152,6 +183,18 @@ def diseases() -> dict[str, tuple[tuple[str, ...], ...]]:
     return _by_first_word((kept | listed("conditions")) - listed("not_conditions"))
 
 
+def warm_up() -> None:
+    """Load every word list now rather than at the first turn.
+
+    Raises:
+        ModelError: a list is missing.
+    """
+    given_names()
+    surnames()
+    medicines()
+    diseases()
+
+
 def _normal(entry: str) -> str:
     """An entry as tokens are; inverted forms ("injury, abdominal") and formulas are left out."""
     if not _SPEAKABLE.match(entry):
@@ -186,9 +229,7 @@ def _by_first_word(entries: frozenset[str] | set[str]) -> dict[str, tuple[tuple[
     return {first: tuple(sorted(group, key=len, reverse=True)) for first, group in grouped.items()}
 
 
-def longest(
-    lexicon: dict[str, tuple[tuple[str, ...], ...]], keys: tuple[str, ...], at: int
-) -> int:
+def longest(lexicon: dict[str, tuple[tuple[str, ...], ...]], keys: tuple[str, ...], at: int) -> int:
     """How many keys from ``at`` on are an entry of the lexicon; 0 if none."""
     for words in lexicon.get(keys[at], ()):
         if keys[at : at + len(words)] == words:

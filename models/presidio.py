@@ -21,6 +21,7 @@ from presidio_analyzer.app_tracer import AppTracer
 from presidio_analyzer.nlp_engine import NerModelConfiguration, SpacyNlpEngine
 from presidio_analyzer.recognizer_registry import RecognizerRegistry, RecognizerRegistryProvider
 
+from models.lexicon import warm_up
 from models.spoken import SpokenArtifacts, Turn
 from pipeline.errors import ModelError, PolicyError
 
@@ -30,15 +31,25 @@ _LANGUAGE: Final = "en"
 _OFF: Final = ("tagger", "parser", "attribute_ruler", "lemmatizer")
 """Parts of the pipeline that no recogniser needs; they are half of its cost."""
 _RECOGNISERS: Final = (
-    "address", "age", "condition", "device", "email", "medication", "ner", "person", "procedure",
-    "secret", "vehicle", "web",
+    "address",
+    "age",
+    "condition",
+    "device",
+    "email",
+    "medication",
+    "ner",
+    "person",
+    "procedure",
+    "secret",
+    "vehicle",
+    "web",
 )
 
 
 class _Nothing(logging.Filter):
     """Lets no record pass: Presidio's and spaCy's messages may quote the text."""
 
-    def filter(self, record: logging.LogRecord) -> bool:
+    def filter(self, record: logging.LogRecord) -> bool:  # noqa: ARG002
         """Drop everything."""
         return False
 
@@ -52,16 +63,16 @@ def close_leaks() -> None:
         if not any(isinstance(entry, _Nothing) for entry in logger.filters):
             logger.addFilter(_Nothing())
     offline = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
-    tldextract.extract = offline
+    setattr(tldextract, "extract", offline)  # noqa: B010 - a module's function is replaced
     tldextract.tldextract.TLD_EXTRACTOR = offline
 
 
-class _SilentTracer(AppTracer):  # type: ignore[misc]  # presidio has no usable types
+class _SilentTracer(AppTracer):
     def trace(self, request_id: str, trace_data: str) -> None:
         """Presidio's tracer would log every token."""
 
 
-class SpokenNlpEngine(SpacyNlpEngine):  # type: ignore[misc]  # presidio has no usable types
+class SpokenNlpEngine(SpacyNlpEngine):
     """spaCy's small model from its wheel, tok2vec and entity recogniser only."""
 
     def __init__(self, model: str = MODEL) -> None:
@@ -71,8 +82,22 @@ class SpokenNlpEngine(SpacyNlpEngine):  # type: ignore[misc]  # presidio has no 
             ner_model_configuration=NerModelConfiguration(
                 model_to_presidio_entity_mapping={"PERSON": "PERSON"},
                 labels_to_ignore=[
-                    "CARDINAL", "DATE", "EVENT", "FAC", "GPE", "LANGUAGE", "LAW", "LOC", "MONEY",
-                    "NORP", "ORDINAL", "ORG", "PERCENT", "PRODUCT", "QUANTITY", "TIME",
+                    "CARDINAL",
+                    "DATE",
+                    "EVENT",
+                    "FAC",
+                    "GPE",
+                    "LANGUAGE",
+                    "LAW",
+                    "LOC",
+                    "MONEY",
+                    "NORP",
+                    "ORDINAL",
+                    "ORG",
+                    "PERCENT",
+                    "PRODUCT",
+                    "QUANTITY",
+                    "TIME",
                     "WORK_OF_ART",
                 ],
             ),
@@ -88,19 +113,20 @@ class SpokenNlpEngine(SpacyNlpEngine):  # type: ignore[misc]  # presidio has no 
         if util.find_spec(self._model) is None:
             raise ModelError(f"spaCy model {self._model} is not installed; install its wheel")
         try:
-            self.nlp = {_LANGUAGE: spacy.load(self._model, exclude=list(_OFF))}
+            self._loaded = spacy.load(self._model, exclude=list(_OFF))
+            self.nlp: Any = {_LANGUAGE: self._loaded}
         except (OSError, ValueError) as error:
             raise ModelError(f"spaCy model {self._model} does not load; reinstall it") from error
 
     @contextmanager
     def memory(self) -> Iterator[None]:
         """Forget the strings of everything that is processed inside."""
-        with self.nlp[_LANGUAGE].memory_zone():
+        with self._loaded.memory_zone():
             yield
 
     def artifacts(self, turn: Turn, *, names: bool) -> SpokenArtifacts:
         """Presidio's artifacts for a turn; ``names`` runs the entity recogniser too."""
-        nlp = self.nlp[_LANGUAGE]
+        nlp = self._loaded
         doc = nlp(turn.text) if names else nlp.make_doc(turn.text)
         entities = [entity for entity in doc.ents if entity.label_ == "PERSON"]
         return SpokenArtifacts(
@@ -131,7 +157,9 @@ def load_registry(path: Path | None = None) -> RecognizerRegistry:
         return RecognizerRegistryProvider(conf_file=source).create_recognizer_registry()
     except Exception as error:  # presidio raises bare and foreign types here
         kind = type(error).__name__
-        raise PolicyError(f"recogniser registry {source.name}: refused ({kind}): {error}") from error
+        raise PolicyError(
+            f"recogniser registry {source.name}: refused ({kind}): {error}"
+        ) from error
 
 
 class Analyzer:
@@ -148,6 +176,7 @@ class Analyzer:
         self.engine = SpokenNlpEngine()
         self.engine.load()
         found = load_registry(registry)
+        warm_up()
         self._analyzer = AnalyzerEngine(
             registry=found,
             nlp_engine=self.engine,

@@ -19,72 +19,98 @@ _PROMPTS: Final = tuple(
     for entity, pattern in (
         (
             Entity.PERSON,
-            rf"{_WHOSE} (?:full |first |last |middle |legal |maiden |given |family |sur ?|complete "
-            r"|and |or )*names?(?! (?:of (?:the|your) (?:company|business|product|item|model|store))"
-            r"| is)"
-            r"|(?:full|first|last|middle|maiden) names?(?! is)(?! s)"
-            r"|names? (?:on|for|under|in) (?:the|your|that|this)(?: \w+)?"
-            r"|who am i (?:speaking|talking)(?: (?:with|to))?(?: today)?"
-            r"|whom? (?:am|do) i (?:have|speaking|talking)(?: (?:with|to|the pleasure \w+ \w+))?"
-            r"(?: today)?"
-            r"|who is (?:this|calling|speaking)|whos (?:this|calling|speaking)|may i ask whos calling"
-            r"|(?:can|could|would) (?:you|i|we) (?:please )?(?:get you to )?spell (?:that|it|this)?"
-            r"|how (?:do you|is that|do i|would you) spell(?:ed| it| that)?"
-            r"|(?:emergency contact|next of kin|authorized user)|who (?:should|shall) i (?:say|ask)"
-            r"|what (?:should|can|do) (?:i|we) call you|and you are|your name",
+            (
+                rf"{_WHOSE} (?:full |first |last |middle |legal |maiden |given |family "
+                rf"|sur ?|complete "
+                r"|and |or )*names?(?! (?:of (?:the|your) (?:company|business|product|item"
+                r"|model|store))"
+                r"| is)"
+                r"|(?:full|first|last|middle|maiden) names?(?! is)(?! s)"
+                r"|names? (?:on|for|under|in) (?:the|your|that|this)(?: \w+)?"
+                r"|who am i (?:speaking|talking)(?: (?:with|to))?(?: today)?"
+                r"|whom? (?:am|do) i (?:have|speaking|talking)(?: (?:with|to|the pleasure"
+                r" \w+ \w+))?"
+                r"(?: today)?"
+                r"|who is (?:this|calling|speaking)|whos (?:this|calling|speaking)"
+                r"|may i ask whos calling"
+                r"|(?:can|could|would) (?:you|i|we) (?:please )?(?:get you to )?spell"
+                r" (?:that|it|this)?"
+                r"|how (?:do you|is that|do i|would you) spell(?:ed| it| that)?"
+                r"|(?:emergency contact|next of kin|authorized user)|who (?:should|shall)"
+                r" i (?:say|ask)"
+                r"|what (?:should|can|do) (?:i|we) call you|and you are|your name"
+            ),
         ),
         (
             Entity.EMAIL_ADDRESS,
-            r"(?:your|an|the|a|best|good|what|which|current|different|any)(?: \w+)? e ?mails?"
-            r"(?: address)?(?: do you use| on file| for you| to (?:use|send)| please)?"
-            r"|e ?mail address(?: \w+ is)?|e ?mail for (?:the|your)|e ?mail is"
-            r"|where (?:can|should|do) (?:i|we) e ?mail",
+            (
+                r"(?:your|an|the|a|best|good|what|which|current|different|any)(?: \w+)? e ?mails?"
+                r"(?: address)?(?: do you use| on file| for you| to (?:use|send)| please)?"
+                r"|e ?mail address(?: \w+ is)?|e ?mail for (?:the|your)|e ?mail is"
+                r"|where (?:can|should|do) (?:i|we) e ?mail"
+            ),
         ),
         (
             Entity.STREET_ADDRESS,
-            r"(?:your|the|a|an|new|current|service|billing|shipping|mailing|delivery|home|street"
-            r"|property|correct|full|complete)(?: \w+)? address(?:es)?(?! is)"
-            r"|(?:home|billing|mailing|shipping|service|street) address(?! is)"
-            r"|where (?:do you live|are you living|is (?:the|your) (?:house|home|property|service)"
-            r"|(?:should|can|do|shall) (?:we|i|it) (?:send|ship|deliver|mail|be)(?: \w+)*)"
-            r"|(?:what|which) (?:street|city|state|town)(?: and state)?|city and state"
-            r"|where (?:are you|is it) (?:located|going)|(?:moved|moving|move) to",
+            (
+                r"(?:your|the|a|an|new|current|service|billing|shipping|mailing|delivery"
+                r"|home|street"
+                r"|property|correct|full|complete)(?: \w+)? address(?:es)?(?! is)"
+                r"|(?:home|billing|mailing|shipping|service|street) address(?! is)"
+                r"|where (?:do you live|are you living|is (?:the|your) (?:house|home"
+                r"|property|service)"
+                r"|(?:should|can|do|shall) (?:we|i|it) (?:send|ship|deliver|mail|be)(?: \w+)*)"
+                r"|(?:what|which) (?:street|city|state|town)(?: and state)?|city and state"
+                r"|where (?:are you|is it) (?:located|going)|(?:moved|moving|move) to"
+            ),
         ),
         (
             Entity.MEDICATION,
-            r"(?:what|which|any|other|your|the|current)(?: \w+)? (?:medications?|medicines?|meds"
-            r"|prescriptions?|drugs?)(?: or \w+)?(?: are you(?: \w+)? (?:taking|on))?"
-            r"|(?:any|drug|known|other) allerg(?:y|ies)|allergic to (?:any \w+|anything)"
-            r"|what are you (?:taking|on)(?! (?:it|that|this|them) for)"
-            r"|(?:medication|drug|medicine|prescription) (?:name|is it|do you need)"
-            r"|(?:what|which) (?:one )?(?:do you need|are we) refill(?:ed|ing)?"
-            r"|what (?:can i|do you need|would you like)(?: \w+)* refill(?:ed)?"
-            r"|are you (?:taking|on) anything(?: else)?|do you take anything(?: else)?",
+            (
+                r"(?:what|which|any|other|your|the|current)(?: \w+)? (?:medications?"
+                r"|medicines?|meds"
+                r"|prescriptions?|drugs?)(?: or \w+)?(?: are you(?: \w+)? (?:taking|on))?"
+                r"|(?:any|drug|known|other) allerg(?:y|ies)|allergic to (?:any \w+|anything)"
+                r"|what are you (?:taking|on)(?! (?:it|that|this|them) for)"
+                r"|(?:medication|drug|medicine|prescription) (?:name|is it|do you need)"
+                r"|(?:what|which) (?:one )?(?:do you need|are we) refill(?:ed|ing)?"
+                r"|what (?:can i|do you need|would you like)(?: \w+)* refill(?:ed)?"
+                r"|are you (?:taking|on) anything(?: else)?|do you take anything(?: else)?"
+            ),
         ),
         (
             Entity.MEDICAL_CONDITION,
-            r"what (?:are you|do you|is (?:he|she)|does (?:he|she)) (?:taking|take|using|use)"
-            r" (?:it|that|this|them) for"
-            r"|reason for (?:your|the|this|todays) (?:visit|appointment)"
-            r"|(?:what|which|any|other|your|the)(?: \w+)? (?:symptoms?|diagnos[ei]s|condition"
-            r"|conditions|medical (?:conditions?|history|problems?|issues?)|health (?:conditions?"
-            r"|problems?|issues?|concerns?))(?: (?:are|have) you(?: been)?(?: having)?)?"
-            r"|what brings you (?:in|to \w+|here)(?: today)?|what were you diagnosed with"
-            r"|what (?:is|are|was) (?:it|that|this|the \w+|they)(?: prescribed)? for"
-            r"|(?:whats|what is) (?:it|that|this|bothering you|wrong|going on with you)(?: for)?"
-            r"|what (?:seems|appears) to be (?:the )?(?:problem|trouble|matter|wrong|bothering you)"
-            r"|what (?:kind|type) of (?:pain|problem|issue)s?(?: are you having)?"
-            r"|what (?:do|would) you (?:need|like) to be seen for|how are you feeling"
-            r"|why do you (?:need|want) to (?:see|be seen)(?: \w+)*",
+            (
+                r"what (?:are you|do you|is (?:he|she)|does (?:he|she)) (?:taking|take|using|use)"
+                r" (?:it|that|this|them) for"
+                r"|reason for (?:your|the|this|todays) (?:visit|appointment)"
+                r"|(?:what|which|any|other|your|the)(?: \w+)? (?:symptoms?|diagnos[ei]s|condition"
+                r"|conditions|medical (?:conditions?|history|problems?|issues?)|health"
+                r" (?:conditions?"
+                r"|problems?|issues?|concerns?))(?: (?:are|have) you(?: been)?(?: having)?)?"
+                r"|what brings you (?:in|to \w+|here)(?: today)?|what were you diagnosed with"
+                r"|what (?:is|are|was) (?:it|that|this|the \w+|they)(?: prescribed)? for"
+                r"|(?:whats|what is) (?:it|that|this|bothering you|wrong|going on with"
+                r" you)(?: for)?"
+                r"|what (?:seems|appears) to be (?:the )?(?:problem|trouble|matter|wrong"
+                r"|bothering you)"
+                r"|what (?:kind|type) of (?:pain|problem|issue)s?(?: are you having)?"
+                r"|what (?:do|would) you (?:need|like) to be seen for|how are you feeling"
+                r"|why do you (?:need|want) to (?:see|be seen)(?: \w+)*"
+            ),
         ),
         (
             Entity.PASSWORD,
-            r"(?:your|the|a|what|current|new)(?: \w+)? (?:password|pass ?phrase|pass word|pass ?code"
-            r"|user ?name|user name|user id|login|log in|screen name|security (?:word|answer|phrase)"
-            r"|secret (?:word|answer|phrase)|code ?word)(?! is)"
-            r"|security question|secret question|mothers maiden name|maiden name"
-            r"|name of your first (?:pet|school|teacher|car)|first pets? name|favou?rite \w+"
-            r"|verbal password",
+            (
+                r"(?:your|the|a|what|current|new)(?: \w+)? (?:password|pass ?phrase|pass word"
+                r"|pass ?code"
+                r"|user ?name|user name|user id|login|log in|screen name|security (?:word"
+                r"|answer|phrase)"
+                r"|secret (?:word|answer|phrase)|code ?word)(?! is)"
+                r"|security question|secret question|mothers maiden name|maiden name"
+                r"|name of your first (?:pet|school|teacher|car)|first pets? name|favou?rite \w+"
+                r"|verbal password"
+            ),
         ),
         (
             Entity.LICENSE_PLATE,
@@ -93,8 +119,10 @@ _PROMPTS: Final = tuple(
         (Entity.VEHICLE_ID, r"v i n(?: number)?|vin(?: number)?|vehicle identification number"),
         (
             Entity.DEVICE_ID,
-            r"serial number|i m e i(?: number)?|imei(?: number)?|mac address|device id"
-            r"|esn|implant number",
+            (
+                r"serial number|i m e i(?: number)?|imei(?: number)?|mac address|device id"
+                r"|esn|implant number"
+            ),
         ),
         (Entity.IP_ADDRESS, r"(?:i p|ip) address"),
         (Entity.URL, r"(?:your|the) (?:web ?site|web page|web address|profile|homepage)"),
@@ -103,7 +131,8 @@ _PROMPTS: Final = tuple(
 )
 
 _HEALTH: Final = re.compile(
-    r"\b(?:clinic|pharmac(?:y|ist)|hospital|physician|doctors?|nurse|medical|medications?|medicines?"
+    r"\b(?:clinic|pharmac(?:y|ist)|hospital|physician|doctors?|nurse|medical|medications?"
+    r"|medicines?"
     r"|prescriptions?|patients?|diagnos\w+|health (?:plan|center|care|insurance)|healthcare"
     r"|dentist|dental|surger(?:y|ies)|surgeon|therapist|therapy|urgent care|emergency room"
     r"|symptoms?|allergic|allergies|dosage|milligrams?|pediatric\w*|cardiolog\w+|dermatolog\w+"

@@ -26,6 +26,7 @@ SPLIT_S: Final = 2.0
 _MOVES_ON: Final = 3
 """Words of content with which the asker goes on to something else."""
 _SHORTEST_NAME: Final = 3
+_GLUED: Final = frozenset("-'.\u2019")
 
 
 class Analyses(Protocol):
@@ -81,7 +82,7 @@ def _place(before: Sequence[Word], words: Sequence[Word], pause: int) -> _Placed
             fresh = len(text)
         piece = word.text.strip()
         # Whisper parts "B-A-R" before its hyphens: such pieces belong to the word before.
-        glue = "" if not text or piece[:1] in "-'’." else " "
+        glue = "" if not text or piece[:1] in _GLUED else " "
         if glue and index == len(before) and word.start - before[-1].end >= pause:
             glue = f" {PAUSE} "
         start = len(text) + len(glue)
@@ -100,9 +101,7 @@ class TurnReader:
         channels: how many the call has; with one, both speakers are on it.
     """
 
-    def __init__(
-        self, analyses: Analyses, policy: Policy, sample_rate: int, channels: int
-    ) -> None:
+    def __init__(self, analyses: Analyses, policy: Policy, sample_rate: int, channels: int) -> None:
         self._analyses = analyses
         self._policy = policy
         self._rate = sample_rate
@@ -158,9 +157,7 @@ class TurnReader:
             found[entity, sample] = _Prompt(entity, channel, sample, sample)
         return list(found.values())
 
-    def _move_on(
-        self, spoken: Spoken, turn: Turn, placed: _Placed, prompts: list[_Prompt]
-    ) -> None:
+    def _move_on(self, spoken: Spoken, turn: Turn, placed: _Placed, prompts: list[_Prompt]) -> None:
         """Close what the speaker asked before, when he goes on to something else."""
         fresh = [token for token in turn.tokens if token.start >= placed.fresh]
         content = sum(token.key not in FILLERS and not is_number(token.key) for token in fresh)
@@ -237,8 +234,10 @@ class TurnReader:
 
     def _remember(self, turn: Turn, start: int, end: int) -> None:
         for token in turn.tokens:
-            if start <= token.start < end and len(token.key) >= _SHORTEST_NAME and (
-                token.key in given_names() or not is_function(token.key)
+            if (
+                start <= token.start < end
+                and len(token.key) >= _SHORTEST_NAME
+                and (token.key in given_names() or not is_function(token.key))
             ):
                 self._known.add(token.key)
 

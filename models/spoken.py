@@ -97,10 +97,10 @@ class Turn:
         return tuple(token.key for token in self.tokens[first:last])
 
 
-class SpokenArtifacts(NlpArtifacts):  # type: ignore[misc]  # presidio has no usable types
+class SpokenArtifacts(NlpArtifacts):
     """Presidio's artifacts, and the turn they were made from."""
 
-    def __init__(self, turn: Turn, **artifacts: Any) -> None:
+    def __init__(self, turn: Turn, **artifacts: Any) -> None:  # noqa: ANN401 - Presidio's own
         """Keep ``turn``; the rest goes to Presidio as it is."""
         super().__init__(**artifacts)
         self.turn = turn

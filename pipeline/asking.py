@@ -49,6 +49,19 @@ LONG_NEED: Final = 8
 """Values of this many digits are given in pieces, with talk between."""
 DATED: Final = frozenset({Entity.DATE_OF_BIRTH, Entity.CARD_EXPIRY})
 """Answered by dates."""
+_DIGIT_BY_DIGIT: Final = frozenset(
+    {
+        Entity.CARD_NUMBER,
+        Entity.CARD_SECURITY_CODE,
+        Entity.PIN,
+        Entity.US_SSN,
+        Entity.BANK_ROUTING,
+        Entity.BANK_ACCOUNT,
+        Entity.MEMBER_ID,
+        Entity.MEDICAL_RECORD_NUMBER,
+    }
+)
+"""Where one lone digit may be all that was heard of an answer."""
 WORDY: Final = LEXICAL - {Entity.STREET_ADDRESS}
 """Asks that no number answers."""
 _LONGEST_DATE: Final = 10
@@ -129,7 +142,9 @@ class Ask:
         if self.entity is Entity.STREET_ADDRESS and local is Mood.PLACE:
             local = None  # "unit 5", "on Fifth": part of an address
         if len(run.digits) == 1 and self.entity is not Entity.STREET_ADDRESS:
-            return not (self.fulfilled or run.flags or trailing_word or local is not None)
+            begun = self.halfway or self.entity in _DIGIT_BY_DIGIT
+            plain = not (run.flags or trailing_word or local is not None)
+            return begun and plain and not self.fulfilled
         if self._counts_something(run, local):
             return False
         return (

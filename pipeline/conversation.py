@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from pipeline.asking import DATED, LASTS_S, WORDY, Ask
+from pipeline.asking import WORDY, Ask
 from pipeline.cues import Cue
 from pipeline.entities import Entity
 from pipeline.hearings import Source, sequences
@@ -34,6 +34,7 @@ ANSWER_S: Final = 10.0
 CONTEXT_S: Final = 90.0
 """Seconds of context that stay in memory before what is still undecided."""
 _GRAM: Final = 4
+_UNDECIDED: Final = "spoken-undecided-number"
 _CHANCE: Final = 2
 """So many fragments that a price or an order number shares with a known number are chance."""
 _SAID: Final = frozenset({Flag.MONEY, Flag.PERCENT, Flag.DATE, Flag.YEAR, Flag.TIME})
@@ -120,16 +121,21 @@ class Conversation:
                             run.start,
                             run.end,
                             0.5,
-                            "spoken-undecided-number",
+                            _UNDECIDED,
                         )
                     )
         spans = {self._span(one) for one in _united(found) if one.start < until}
         return tuple(
             sorted(
-                (span for span in spans if span.score >= self._policy.rule(span.entity).threshold),
+                (span for span in spans if self._counts(span)),
                 key=lambda span: (span.start, span.channel, span.end, span.entity),
             )
         )
+
+    def _counts(self, span: Span) -> bool:
+        """What nothing explains has no score that a threshold could judge."""
+        unknown = span.reason is Reason.UNEXPLAINED or span.recognizer == _UNDECIDED
+        return unknown or span.score >= self._policy.rule(span.entity).threshold
 
     def open_since(self) -> int | None:
         """The earliest sample whose spans later words may still change; ``None`` for none."""
@@ -142,6 +148,18 @@ class Conversation:
                     sure = verdict.entity is not None
                     found.append(run.parts[-1].word.start if sure else run.start)
             found += [ask.asked_until for ask in reading.asks if self._awaits_answer(ask, talk)]
+        settled = [-1] * self._channels
+        for reading in readings:
+            for verdict in reading.verdicts:
+                if verdict.entity is not None:
+                    last = verdict.run.parts[-1].word.start
+                    settled[verdict.run.channel] = max(settled[verdict.run.channel], last)
+        found += [
+            start
+            for lanes in self._lanes.values()
+            for channel, lane in enumerate(lanes)
+            for start in lane.unfinished(self._now, settled[channel])
+        ]
         found = [sample for sample in found if sample < self._now]
         return min(found, default=None)
 
@@ -370,6 +388,3 @@ def _united(found: Iterable[Sensitive]) -> list[Sensitive]:
             last[key] = len(united)
             united.append(one)
     return united
-
-
-__all__ = ["CONTEXT_S", "DATED", "LASTS_S", "OPEN_S", "Conversation"]

@@ -15,11 +15,13 @@ from typing import Final
 from pipeline.cues import Cue, find_cues
 from pipeline.numbers import NumberRun, read
 from pipeline.records import Word
-from pipeline.tokens import is_number
+from pipeline.tokens import is_glue, is_number, is_part
 from pipeline.verdicts import Track
 from pipeline.vocabulary import Vocabulary
 
 SPLIT_S: Final = 4.0
+_LOOK_BACK: Final = 40
+"""More words than a number has."""
 
 
 class Lane:
@@ -65,6 +67,23 @@ class Lane:
                 runs += piece[1]
             self._track = Track(self._channel, tuple(self._words), cues, runs)
         return self._track
+
+    def unfinished(self, now: int, settled: int) -> list[int]:
+        """Where the words at the end begin that may yet become a part of a number, if any do.
+
+        Words up to the sample ``settled`` belong to a number already.
+        """
+        if not self._words or now - self._words[-1].end > self._split:
+            return []
+        start: list[int] = []
+        for word in reversed(self._words[-_LOOK_BACK:]):
+            if word.start <= settled:
+                break
+            if is_part(word.text, self._voc):
+                start = [word.start]
+            elif not is_glue(word.text, self._voc):
+                break
+        return start
 
     def _pieces(self) -> list[tuple[int, int]]:
         starts = [

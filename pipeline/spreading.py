@@ -23,7 +23,7 @@ _DIGIT_S: Final = 0.35
 _SILENT_GAP_S: Final = 15.0
 """Between two pieces of a number without a word between them, all is silenced up to this."""
 _SPOKEN_GAP_S: Final = 5.0
-_SPOKEN_GAP_WORDS: Final = 4
+_SPOKEN_GAP_WORDS: Final = 2
 _ODD_WORDS: Final = 3
 """The longest island of odd words beside a number that may be digits heard wrongly."""
 _ODD_NEAR_S: Final = 1.5
@@ -148,8 +148,8 @@ class Spreader:
     def _odd(self, track: Track, verdict: Verdict) -> list[Sensitive]:
         """Short islands of odd words directly before and after a number."""
         entity = verdict.entity or Entity.NUMBER_SEQUENCE
-        if entity is Entity.STREET_ADDRESS:
-            return []  # the street's name stands there
+        if entity is Entity.STREET_ADDRESS or (verdict.ask is None and not verdict.chain):
+            return []  # the street's name stands there; a fragment is read back amid other words
         short = self._falls_short(verdict, entity)
         covered = {index for cue in track.cues for index in range(cue.first, cue.last + 1)}
         found: list[Sensitive] = []

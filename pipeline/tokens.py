@@ -81,6 +81,7 @@ _DASHES: Final = str.maketrans(
     {"\u2013": "-", "\u2014": "-", "\u2010": "-", "\u2011": "-", "\u2019": "'", "\u2018": "'"}
 )
 _EDGE: Final = " \t.,;:!?…\"'()[]{}*#-/"
+_GLUE: Final = frozenset({Kind.FILLER, Kind.CORRECTION, Kind.SEPARATOR, Kind.LINK})
 _CLOSING: Final = ".,;:!?…"
 _PIECE: Final = re.compile(r"\d+|[^\W\d_]+(?:'[^\W\d_]+)*")
 _MONEY: Final = "$£€"
@@ -104,6 +105,9 @@ def _split(index: int, raw: str, voc: Vocabulary) -> list[Token]:
     closes = bool(text) and text[-1] in _CLOSING
     core = text.strip(_EDGE)
     lower = core.lower()
+    if core.isalpha():  # most words, and the quick way
+        token = _lookup(index, lower, core, voc)
+        return [replace(token, closes=True) if closes else token]
     flags = _flags(text, lower)
     ordinal = _ORDINAL.fullmatch(lower)
     if ordinal:
@@ -199,6 +203,17 @@ def _glue(lower: str, voc: Vocabulary) -> Kind:
 
 def _spelt(lower: str, voc: Vocabulary) -> str:
     return lower[0].upper() if lower in voc.words["spelling"] else ""
+
+
+def is_glue(text: str, voc: Vocabulary) -> bool:
+    """Whether a word may stand inside a number without being a part of it."""
+    return _split(0, text, voc)[0].kind in _GLUE
+
+
+def is_part(text: str, voc: Vocabulary) -> bool:
+    """Whether a word may turn out to be a part of a number once its neighbours are heard."""
+    kind = _split(0, text, voc)[-1].kind
+    return kind is not Kind.OTHER and kind not in _GLUE
 
 
 def is_number(text: str, voc: Vocabulary) -> bool:

@@ -34,7 +34,8 @@ _STREET: Final = re.compile(
 )
 _BOX: Final = re.compile(rf"\b(?:p o|po|post office) box (?:(?:number )?{_NUMBER} ?)+")
 _UNIT: Final = re.compile(
-    rf"\b(?:apartment|apt|unit|suite|lot|building|bldg) (?:number )?(?:(?:{_NUMBER}|[a-h]) ?){{1,5}}\b"
+    rf"\b(?:apartment|apt|unit|suite|lot|building|bldg) (?:number )?(?:(?:{_NUMBER}"
+    rf"|[a-h]) ?){{1,5}}\b"
 )
 _PLACE: Final = re.compile(
     rf"\b(?P<city>(?:[a-z]+ ){{1,3}}?)(?P<state>{_STATE})(?P<zip>(?: {_NUMBER}){{2,9}})\b"
@@ -45,8 +46,12 @@ _LIVES: Final = re.compile(
     r"(?: now)?|address (?:is|of)|(?:ship|send|deliver|mail) (?:it|that|them|this) to"
     r"|reside (?:at|on|in)|house is (?:at|on)|located at)\b"
 )
-_WEAK_KINDS: Final = frozenset("way place close row drive court dr st ct trail square".split())
+_WEAK_KINDS: Final = frozenset(
+    ["way", "place", "close", "row", "drive", "court", "dr", "st", "ct", "trail", "square"]
+)
 _AFTER: Final = 16
+_GRAMMAR: Final = 5.6
+_IN_PLACES: Final = frozenset({"new", "a", "b", "of"})
 
 
 class SpokenAddressRecognizer(SpokenRecognizer):
@@ -119,8 +124,10 @@ class SpokenAddressRecognizer(SpokenRecognizer):
 
 def _last_number(turn: Turn, first: int, last: int, limit: int) -> int:
     stop = min(last, first + limit)
-    return max((index + 1 for index in range(first, stop) if is_number(turn.tokens[index].key)),
-               default=first)
+    return max(
+        (index + 1 for index in range(first, stop) if is_number(turn.tokens[index].key)),
+        default=first,
+    )
 
 
 def _tail(turn: Turn, last: int) -> int:
@@ -136,16 +143,17 @@ def _tail(turn: Turn, last: int) -> int:
             end = index + 1
         elif pair in states:
             end = min(index + 2, stop)
-        elif key in FILLERS or (zipf(key) > 5.6 and key not in {"new", "a", "b", "of"}):  # noqa: PLR2004
-            if index >= end + 1:
-                break
+        elif index > end and (key in FILLERS or (zipf(key) > _GRAMMAR and key not in _IN_PLACES)):
+            break
         if index > end + 4:
             break
     # A unit's letter, or a city without its state, right behind the street.
     if end < len(keys) and keys[end - 1] in {"unit", "apartment", "apt", "suite", "lot"}:
         end += 1
-    while end < stop and not turn.tokens[end - 1].stops and (
-        turn.tokens[end].title and keys[end] not in FILLERS and keys[end] != "i"
+    while (
+        end < stop
+        and not turn.tokens[end - 1].stops
+        and (turn.tokens[end].title and keys[end] not in FILLERS and keys[end] != "i")
     ):
         end += 1
     return min(end, len(keys))

@@ -24,7 +24,7 @@ class Hit:
     pattern: str
 
 
-class SpokenRecognizer(EntityRecognizer):  # type: ignore[misc]  # presidio has no usable types
+class SpokenRecognizer(EntityRecognizer):
     """A recogniser that works on the tokens of a turn.
 
     Subclasses name their ``ENTITIES`` and say in ``find`` what they found. Each result explains
@@ -32,6 +32,7 @@ class SpokenRecognizer(EntityRecognizer):  # type: ignore[misc]  # presidio has 
     """
 
     ENTITIES: ClassVar[tuple[str, ...]] = ()
+    name: str
 
     def __init__(
         self,
@@ -39,7 +40,7 @@ class SpokenRecognizer(EntityRecognizer):  # type: ignore[misc]  # presidio has 
         name: str | None = None,
         context: list[str] | None = None,
         supported_entities: list[str] | None = None,
-        **kwargs: Any,
+        **kwargs: Any,  # noqa: ANN401 - whatever a later Presidio passes on
     ) -> None:
         """Take what a catalogue entry may say; the entity types are the class's own."""
         super().__init__(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import ClassVar, Final
 
 from models.answers import FILLERS, is_function, is_number, sentence_end, skip_lead_in, trim_fillers
-from models.lexicon import alternatives, diseases, longest
+from models.lexicon import alternatives, diseases, listed, longest
 from models.recognizers.base import Hit, SpokenRecognizer
 from models.spoken import Turn
 from pipeline.entities import Entity
@@ -16,41 +16,56 @@ _PART: Final = alternatives("body_parts")
 _COMPLAINT: Final = alternatives("complaints")
 _WHERE: Final = r"(?:my|the|his|her|their|your|both|one|left|right|lower|upper|inner|back|of|side)"
 _IN_A_PART: Final = re.compile(
-    rf"\b(?:(?:really |very |bad |severe |sharp |constant |some |strange |weird |burning |high |low "
-    rf"|stabbing |dull |persistent )*{_COMPLAINT}(?: \w+)? (?:in|on|under|around|behind|near|from|down"
+    rf"\b(?:(?:really |very |bad |severe |sharp |constant |some |strange |weird |burning "
+    rf"|high |low "
+    rf"|stabbing |dull |persistent )*{_COMPLAINT}(?: \w+)? (?:in|on|under|around|behind"
+    rf"|near|from|down"
     rf"|with|inside|to|of)(?: {_WHERE})* {_PART}(?: and (?:{_WHERE} )?{_PART})?"
     rf"|{_PART} (?:{_COMPLAINT})(?: {_COMPLAINT})?"
     rf"|(?:my|his|her|their|the)(?: left| right| lower| upper| whole| both| other)* {_PART}"
-    rf"(?: and {_PART})? (?:is|are|was|has been|have been|keeps?|feels?|been|started|really|just|got|gets|have)"
+    rf"(?: and {_PART})? (?:is|are|was|has been|have been|keeps?|feels?|been|started"
+    rf"|really|just|got|gets|have)"
     rf"(?: \w+){{0,2}} (?:{_COMPLAINT}|killing me|falling asleep|acting up)"
-    rf"|(?:my|his|her|their)(?: left| right| lower| upper)* {_PART} (?:hurts?|aches?|itch(?:es)?|throbs?"
+    rf"|(?:my|his|her|their)(?: left| right| lower| upper)* {_PART} (?:hurts?|aches?"
+    rf"|itch(?:es)?|throbs?"
     rf"|burns?|bleeds?|cramps?|swells?)"
     rf"|(?:broke|broken|sprained|twisted|fractured|injured|burned|tore|torn|dislocated|hurt|cut)"
     rf" (?:my|his|her|a|the)(?: left| right)* {_PART}"
-    rf"|(?:swollen|sore|itchy|stiff|numb|broken|sprained|painful|bleeding|infected|burning|torn|weak"
+    rf"|(?:swollen|sore|itchy|stiff|numb|broken|sprained|painful|bleeding|infected|burning"
+    rf"|torn|weak"
     rf"|fractured|achy|aching|dislocated|enlarged) {_PART})\b"
 )
 _LAY: Final = re.compile(
-    r"\b(?:(?:trouble|difficulty|problems?|hard time) (?:breathing|sleeping|swallowing|walking|seeing"
+    r"\b(?:(?:trouble|difficulty|problems?|hard time) (?:breathing|sleeping|swallowing"
+    r"|walking|seeing"
     r"|hearing|urinating|peeing|standing|concentrating|focusing|eating|remembering)"
-    r"|(?:cant|cannot|couldnt|can not|havent been able to) (?:breathe|sleep|swallow|walk|see|hear|pee"
-    r"|urinate|taste|smell|keep (?:food|anything|it) down|stop (?:coughing|shaking|crying|bleeding))"
-    r"|(?:threw|throwing) up|(?:feel|feeling|felt|been feeling|get|getting)(?: really| very| so| a bit"
-    r"| a little| kind of)? (?:dizzy|nauseous|nauseated|faint|light ?headed|depressed|anxious|suicidal"
+    r"|(?:cant|cannot|couldnt|can not|havent been able to) (?:breathe|sleep|swallow|walk"
+    r"|see|hear|pee"
+    r"|urinate|taste|smell|keep (?:food|anything|it) down|stop (?:coughing|shaking|crying"
+    r"|bleeding))"
+    r"|(?:threw|throwing) up|(?:feel|feeling|felt|been feeling|get|getting)(?: really"
+    r"| very| so| a bit"
+    r"| a little| kind of)? (?:dizzy|nauseous|nauseated|faint|light ?headed|depressed"
+    r"|anxious|suicidal"
     r"|feverish|weak|tired all the time|short of breath|numb|bloated|queasy)"
     r"|(?:shortness|short|out) of breath|(?:lost|losing|gained|gaining)(?: a lot of| some)? weight"
     r"|(?:high|low|elevated)(?: \w+)? (?:blood (?:pressure|sugar)|cholesterol|fever|sugar|pressure)"
-    r"|(?:burns?|burning|hurts?|pain) when (?:i|he|she) (?:pee|urinate|go|swallow|breathe|walk|eat|cough)s?"
+    r"|(?:burns?|burning|hurts?|pain) when (?:i|he|she) (?:pee|urinate|go|swallow|breathe"
+    r"|walk|eat|cough)s?"
     r"|(?:pregnant|expecting a baby)|(?:passed|passing|blacked|blacking) out"
     r"|(?:tested|testing) positive(?: for(?: \w+){1,2})?|(?:missed|late|heavy|irregular) periods?"
-    r"|(?:bad|severe|terrible|constant|nagging|persistent|dry) (?:cough|headaches?|migraines?|nausea"
-    r"|diarrhea|pain|itch|itching|rash|cramps|cold|flu)|(?:ringing|buzzing) in (?:my|his|her|the) ears?"
+    r"|(?:bad|severe|terrible|constant|nagging|persistent|dry) (?:cough|headaches?"
+    r"|migraines?|nausea"
+    r"|diarrhea|pain|itch|itching|rash|cramps|cold|flu)|(?:ringing|buzzing) in (?:my|his"
+    r"|her|the) ears?"
     r"|(?:cough|coughing|throwing|spitting) up blood|(?:stage|type) (?:one|two|three|four|1|2|3|4)"
     r"(?: \w+){0,2} (?:cancer|diabetes|kidney disease))\b"
 )
 _DIAGNOSED: Final = re.compile(
-    r"\b(?:diagnos(?:ed|is)(?: \w+){0,2}? (?:with|is|of|was|as)|suffer(?:s|ing|ed)? from|treated for"
-    r"|treatment for|history of|symptoms of|recovering from|battling|living with|complications? from"
+    r"\b(?:diagnos(?:ed|is)(?: \w+){0,2}? (?:with|is|of|was|as)|suffer(?:s|ing|ed)? from"
+    r"|treated for"
+    r"|treatment for|history of|symptoms of|recovering from|battling|living with"
+    r"|complications? from"
     r"|(?:being|been) seen for|treating (?:me|him|her) for|tested (?:positive )?for|died of)\b"
     r"(?! (?:that|this|it|the (?:call|account|order)))"
 )
@@ -61,22 +76,17 @@ _HAS: Final = re.compile(
     r"|i get|because of my|because of|due to my|for my|about my|with my|it is for|its for)\b"
 )
 _IDIOMS: Final = re.compile(
-    r"\b(?:stroke of (?:luck|genius|midnight)|heart of|by heart|sick and tired|cold (?:call|feet|water"
-    r"|weather|drinks?)|pain in the neck|headache (?:to|for) (?:deal|set|return)|back pain relief cream"
+    r"\b(?:stroke of (?:luck|genius|midnight)|heart of|by heart|sick and tired"
+    r"|cold (?:call|feet|water"
+    r"|weather|drinks?)|pain in the neck|headache (?:to|for) (?:deal|set|return)"
+    r"|back pain relief cream"
     r"|head of|on the other hand|at hand|second hand|face value|in the back|back of|foot of the"
-    r"|eye on|leg of|heads up|arms? and a leg|side of the|under pressure|water pressure|air pressure"
-    r"|tire pressure|oil pressure|problem with (?:the|my) (?:back|side|head)(?:rest| panel|phones?|light))\b"
+    r"|eye on|leg of|heads up|arms? and a leg|side of the|under pressure|water pressure"
+    r"|air pressure"
+    r"|tire pressure|oil pressure|problem with (?:the|my) (?:back|side|head)(?:rest"
+    r"| panel|phones?|light))\b"
 )
-_NO_CONDITION: Final = frozenset(
-    """account appointment question questions order bill insurance card phone number name address
-    issue issues problem problems trouble email car house computer internet service package
-    prescription medication medications medicine refill reason idea visit call time doctor doctors
-    work kids kid son daughter wife husband mom dad baby dog cat pen paper record records id member
-    coverage plan policy referral results copy form forms test tests checkup check physical annual
-    yearly follow followup cleaning surgery other another same it that this them one two lot few
-    couple minute hard day days week weeks here now pleasure chance wonderful nice great good it
-    router printer order orders delivery receipt password app website portal""".split()
-)
+_NO_CONDITION: Final = listed("not_named_conditions")
 _LONGEST: Final = 9
 
 
@@ -118,8 +128,27 @@ class ConditionRecognizer(SpokenRecognizer):
     def _named(turn: Turn, at: int, score: float, pattern: str) -> Iterator[Hit]:
         first = at
         while first < len(turn.tokens) and turn.tokens[first].key in {
-            "a", "an", "the", "some", "my", "this", "these", "really", "very", "such", "been", "for",
-            "having", "it", "its", "because", "of", "i", "have", "ive", "had",
+            "a",
+            "an",
+            "the",
+            "some",
+            "my",
+            "this",
+            "these",
+            "really",
+            "very",
+            "such",
+            "been",
+            "for",
+            "having",
+            "it",
+            "its",
+            "because",
+            "of",
+            "i",
+            "have",
+            "ive",
+            "had",
         }:
             first += 1
         last = first
@@ -131,8 +160,10 @@ class ConditionRecognizer(SpokenRecognizer):
             if key in {"but", "so", "that", "which", "since", "because", "when", "would", "can"}:
                 break
             last += 1
-        while last > first and is_function(turn.tokens[last - 1].key) and (
-            turn.tokens[last - 1].key not in {"down", "up", "out", "back"}
+        while (
+            last > first
+            and is_function(turn.tokens[last - 1].key)
+            and (turn.tokens[last - 1].key not in {"down", "up", "out", "back"})
         ):
             last -= 1
         last = trim_fillers(turn, first, last)

@@ -22,14 +22,40 @@ _BARE: Final = re.compile(
     r"\bat (?:gmail|g mail|yahoo|hotmail|hot mail|icloud|protonmail|aol|a o l|ymail)\b"
 )
 _CONNECTORS: Final = frozenset(
-    "dot period point underscore dash hyphen minus plus at add apostrophe number as in".split()
+    [
+        "dot",
+        "period",
+        "point",
+        "underscore",
+        "dash",
+        "hyphen",
+        "minus",
+        "plus",
+        "at",
+        "add",
+        "apostrophe",
+        "number",
+        "as",
+        "in",
+    ]
 )
-_BEFORE: Final = frozenset(
-    """is its it my the address email mail to use that thats was be yes yeah sure okay ok um uh
-    would will send at me his her our your this so please under right well it'll itll spelled
-    all lowercase emails called website site visit www on or from go our by and""".split()
+_BEFORE: Final = listed("before_addresses")
+_EVIDENCE: Final = frozenset(
+    [
+        "at",
+        "dot",
+        "underscore",
+        "com",
+        "gmail",
+        "yahoo",
+        "hotmail",
+        "outlook",
+        "icloud",
+        "aol",
+        "net",
+        "org",
+    ]
 )
-_EVIDENCE: Final = frozenset("at dot underscore com gmail yahoo hotmail outlook icloud aol net org".split())
 _LONGEST_LOCAL: Final = 26
 
 
@@ -54,7 +80,11 @@ class SpokenEmailRecognizer(SpokenRecognizer):
         for index, token in enumerate(turn.tokens):
             if "@" in token.after:
                 yield Hit(
-                    Entity.EMAIL_ADDRESS, _local(turn, index + 1), _domain(turn, index + 1), 0.9, "@"
+                    Entity.EMAIL_ADDRESS,
+                    _local(turn, index + 1),
+                    _domain(turn, index + 1),
+                    0.9,
+                    "@",
                 )
 
     @staticmethod
@@ -66,8 +96,11 @@ class SpokenEmailRecognizer(SpokenRecognizer):
                 return index + 1
         # Without "at": letters or figures right before a mail provider are an address too.
         known = turn.plain[turn.offsets[first] :].startswith(tuple(listed("email_providers")))
-        if known and first and (is_spelled(turn.tokens[first - 1].key)
-                                or is_number(turn.tokens[first - 1].key)):
+        if (
+            known
+            and first
+            and (is_spelled(turn.tokens[first - 1].key) or is_number(turn.tokens[first - 1].key))
+        ):
             return first
         return None
 
@@ -86,10 +119,16 @@ class SpokenEmailRecognizer(SpokenRecognizer):
         )
         end = trim_fillers(turn, first, sentence_end(turn, first, 40)) if not spelled else last
         if evidence:
-            yield Hit(Entity.EMAIL_ADDRESS, first, max(end, _last_evidence(turn, first, last)), 0.7,
-                      "asked for")
+            yield Hit(
+                Entity.EMAIL_ADDRESS,
+                first,
+                max(end, _last_evidence(turn, first, last)),
+                0.7,
+                "asked for",
+            )
             return
-        odd = [key for key in keys if zipf(key) < 4.0 or is_number(key)]  # noqa: PLR2004
+        figures = sum(map(is_number, keys))
+        odd = figures > 1 or any(zipf(key) < 4.0 for key in keys)  # noqa: PLR2004
         if odd and len(keys) <= 6:  # noqa: PLR2004 - a short odd answer is the address, misheard
             yield Hit(Entity.EMAIL_ADDRESS, first, last, 0.55, "odd answer")
 
@@ -122,8 +161,10 @@ def _local(turn: Turn, at: int) -> int:
             if words > 4:  # noqa: PLR2004 - "mary ann van buren at …"
                 break
         first -= 1
-    while first < at and turn.tokens[first].key in {"at", "as", "in", "number", "i"} and (
-        first + 1 < at and not is_spelled(turn.tokens[first + 1].key)
+    while (
+        first < at
+        and turn.tokens[first].key in {"at", "as", "in", "number", "i"}
+        and (first + 1 < at and not is_spelled(turn.tokens[first + 1].key))
     ):
         first += 1
     return first
@@ -133,7 +174,8 @@ def _domain(turn: Turn, at: int) -> int:
     """Token after the domain that begins at ``at``."""
     last = at + 1
     while last < len(turn.tokens) and (
-        turn.tokens[last - 1].after == "." or turn.tokens[last].key == "dot"
+        turn.tokens[last - 1].after == "."
+        or turn.tokens[last].key == "dot"
         or turn.tokens[last - 1].key == "dot"
     ):
         last += 1

@@ -19,12 +19,17 @@ _DOSE: Final = re.compile(
 )
 _TAKES: Final = re.compile(
     r"\b(?:(?:prescriptions?|refills?|prior authorization|script|dose|dosage|bottle|renewal|supply"
-    r"|side effects?|pack|prescribed(?: me| him| her)?) (?:for|of|on|from)(?: my| the| his| her| some| that)?"
-    r"|refill(?:ed|ing)?(?: on)?(?: my| the| his| her| some)|renew(?: my| the)|prescribed(?: me| him| her)?"
+    r"|side effects?|pack|prescribed(?: me| him| her)?) (?:for|of|on|from)(?: my| the"
+    r"| his| her| some| that)?"
+    r"|refill(?:ed|ing)?(?: on)?(?: my| the| his| her| some)|renew(?: my| the)"
+    r"|prescribed(?: me| him| her)?"
     r"|allergic to|allergy to|allergies to|react(?:ion)? (?:badly )?to|reacted (?:badly )?to"
-    r"|(?:i|we|he|she) (?:also |still |currently |only |just |already )*(?:takes?|took|uses?)(?: my| some)?"
-    r"|(?:im|i am|hes|shes|been|were|was) (?:also |still |currently |already )*(?:taking|on)(?: my)?"
-    r"|(?:put|started|keep|keeps|has) (?:me|him|her) on|switched(?: me| him| her)? (?:to|from)|stopped taking"
+    r"|(?:i|we|he|she) (?:also |still |currently |only |just |already )*(?:takes?|took"
+    r"|uses?)(?: my| some)?"
+    r"|(?:im|i am|hes|shes|been|were|was) (?:also |still |currently |already )*(?:taking"
+    r"|on)(?: my)?"
+    r"|(?:put|started|keep|keeps|has) (?:me|him|her) on|switched(?: me| him| her)? (?:to"
+    r"|from)|stopped taking"
     r"|started taking|need(?: more| some| my)|out of(?: my)?|low on(?: my)?|intolerant (?:of|to)"
     r"|sensitive to|(?:cant|cannot|dont|do not) (?:take|tolerate)|run(?:ning)? out of(?: my)?"
     r"|medications? (?:is|are|called|named)|medicines? (?:is|called)|drug (?:is|called))\b"
@@ -32,16 +37,7 @@ _TAKES: Final = re.compile(
 _SURE: Final = re.compile(
     r"(?:prescri|refill|renew|allerg|react|medic|dose|dosage|intoleran|side effect|milligram)"
 )
-_NO_MEDICINE: Final = frozenset(
-    """it that this them something anything nothing everything care look time place call order
-    appointment bill card phone number name seat message note picture minute day days while break
-    medication medications medicine medicines meds prescription prescriptions pills pill refill
-    refills same other another few couple little lot much home hold line file computer internet
-    insurance policy plan program behalf way back bus train taxi cab stock paper ink toner help
-    information account website email address service two three four five six ten one doctor
-    else known drug allergies allergy none any anymore else pollen peanuts dust cats dogs
-    shellfish advantage visit shower nap walk bath charge speed""".split()
-)
+_NO_MEDICINE: Final = listed("not_medicines")
 _LONGEST: Final = 4
 _DOSE_REACH: Final = 6
 
@@ -74,7 +70,7 @@ class MedicationRecognizer(SpokenRecognizer):
                 first = skip_lead_in(turn, first + 1)  # the end of the answer before
             yield from self._place(turn, first, sure=True, score=0.6)
         if turn.medical or asked is not None:
-            yield from self._sounds(turn, keys)
+            yield from self._sounds(keys)
 
     @staticmethod
     def _place(turn: Turn, at: int, *, sure: bool, score: float = 0.55) -> Iterator[Hit]:
@@ -86,7 +82,9 @@ class MedicationRecognizer(SpokenRecognizer):
             if last > first:
                 sound = sounds_like_medicine(turn.keys(first, last))
                 if sure or sound:
-                    yield Hit(Entity.MEDICATION, first, last, score + (0.1 if sound else 0), "place")
+                    yield Hit(
+                        Entity.MEDICATION, first, last, score + (0.1 if sound else 0), "place"
+                    )
             if last >= stop or turn.tokens[last].key not in {"and", "or", "plus"} or last == first:
                 break
             first = last + 1
@@ -95,16 +93,24 @@ class MedicationRecognizer(SpokenRecognizer):
     def _before_dose(turn: Turn, dose: int) -> Iterator[Hit]:
         """The name before "twenty milligrams"."""
         last = dose
-        while last > 0 and dose - last < _DOSE_REACH and (
-            is_number(turn.tokens[last - 1].key)
-            or turn.tokens[last - 1].key in {"a", "and", "point", "of", "the", "at"}
+        while (
+            last > 0
+            and dose - last < _DOSE_REACH
+            and (
+                is_number(turn.tokens[last - 1].key)
+                or turn.tokens[last - 1].key in {"a", "and", "point", "of", "the", "at"}
+            )
         ):
             last -= 1
         first = last
-        while first > 0 and last - first < _LONGEST - 1 and (
-            not is_function(turn.tokens[first - 1].key)
-            and turn.tokens[first - 1].key not in _NO_MEDICINE
-            and not turn.tokens[first - 1].stops
+        while (
+            first > 0
+            and last - first < _LONGEST - 1
+            and (
+                not is_function(turn.tokens[first - 1].key)
+                and turn.tokens[first - 1].key not in _NO_MEDICINE
+                and not turn.tokens[first - 1].stops
+            )
         ):
             first -= 1
         unit = turn.tokens[dose].key
@@ -113,7 +119,7 @@ class MedicationRecognizer(SpokenRecognizer):
             yield Hit(Entity.MEDICATION, first, last, 0.6, "before a dose")
 
     @staticmethod
-    def _sounds(turn: Turn, keys: tuple[str, ...]) -> Iterator[Hit]:
+    def _sounds(keys: tuple[str, ...]) -> Iterator[Hit]:
         for index, key in enumerate(keys):
             if zipf(key) < 3.2 and sounds_like_medicine((key,)):  # noqa: PLR2004
                 yield Hit(Entity.MEDICATION, index, index + 1, 0.55, "sounds like one")
@@ -121,14 +127,16 @@ class MedicationRecognizer(SpokenRecognizer):
 
 def _name(turn: Turn, first: int, stop: int) -> int:
     """Token after the words that may be a medicine's name."""
+    for size in range(min(_LONGEST, stop - first), 1, -1):
+        # "met for min": a recogniser's pieces may be words of grammar.
+        if sounds_like_medicine(turn.keys(first, first + size)):
+            return first + size
     at = first
     while at < stop and at - first < _LONGEST:
         key = turn.tokens[at].key
         if key in FILLERS or key in _NO_MEDICINE or is_number(key):
             break
-        if is_function(key) and not longest(
-            medicines(), turn.keys(0, len(turn.tokens)), at
-        ):
+        if is_function(key) and not longest(medicines(), turn.keys(0, len(turn.tokens)), at):
             break
         at += 1
     return at

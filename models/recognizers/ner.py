@@ -17,10 +17,11 @@ from models.spoken import turn_in
 from pipeline.entities import Entity
 
 
-class NamedPersonRecognizer(LocalRecognizer):  # type: ignore[misc]  # presidio has no usable types
+class NamedPersonRecognizer(LocalRecognizer):
     """People that the NLP engine found and whose name is a name."""
 
     ENTITIES: ClassVar[tuple[str, ...]] = (Entity.PERSON,)
+    name: str
 
     def __init__(
         self,

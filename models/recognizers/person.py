@@ -25,7 +25,8 @@ _STATED: Final = re.compile(
     r"\b(?:(?:my|the|his|her|their|our|whose|patients?|full|first|last|middle|maiden|given|family"
     r"|legal|sur) names?(?: is| was| are| its| would be)?|my names|name is|call me|goes by|named"
     r"|i go by|is under|listed under|it under|this is|speaking (?:to|with)|spelled|spelling is"
-    r"|spell it|spell that|on behalf of|calling (?:for|about)|my (?:wife|husband|son|daughter|mother"
+    r"|spell it|spell that|on behalf of|calling (?:for|about)|my (?:wife|husband|son"
+    r"|daughter|mother"
     r"|father|mom|dad|sister|brother|partner|boss|fiancee?|roommate|neighbou?r|landlord|friend"
     r"|doctor|child|baby|mother in law|uncle|aunt|grand(?:mother|father|son|daughter|ma|pa))s?"
     r"(?: name)?(?: is)?|mr|mrs|ms|miss|mister|missus|doctor|dr|nurse|professor"
@@ -36,37 +37,27 @@ _CERTAIN: Final = re.compile(
     r"(?:names?(?: is| was| its| would be)?|my names|spelled|spelling is|spell it|spell that"
     r"|mr|mrs|ms|mister|missus)$"
 )
+_TITLE: Final = re.compile(r"(?:doctor|dr|nurse|professor|miss)$")
 _COPULA: Final = re.compile(r"(?:is|was|its|be|names|spelled)$")
-_SPELLS: Final = re.compile(r"(?:(?:last|first|middle|maiden|sur|family) names? (?:is|was|its)|spelled|spell)")
-_COMPANY: Final = frozenset(
-    """pharmacy clinic electric bank insurance group medical hospital health gas water energy
-    power company corporation inc llc store stores market direct outfitters dental center centre
-    university college school church hotel motel airlines airways motors auto foods services
-    financial credit telecom wireless mobile cable supply parts""".split()
+_SPELLS: Final = re.compile(
+    r"(?:(?:last|first|middle|maiden|sur|family) names? (?:is|was|its)|spelled|spell)"
 )
+_COMPANY: Final = listed("company_words")
 _CALLED: Final = re.compile(
     r"\b(?:thanks|thank you|hi|hello|hey|okay|alright|all right|perfect|great|sorry|dear|bye"
     r"|goodbye|morning|afternoon|evening|sure|yes|welcome|right|now|well|day)$"
 )
 _THANKED: Final = re.compile(r"\b(?:thanks|tanks|thank you)$")
-_PARTICLES: Final = frozenset(
-    "de la del della di da dos du el al bin ben van von der den ter mc mac o st saint san le".split()
-)
-_NO_NAMES: Final = frozenset(
-    """hold check moment second minute calling looking trying wait waiting sec question account
-    bill order card spelled spell spelling middle initial junior senior number phone address
-    company store customer service support department help desk line recorded quality manager
-    supervisor correct wrong date birth thanks welcome lets dont didnt doesnt cant wont isnt
-    theres heres whats youre were theyre ive youve id ill youll havent couldnt wouldnt gonna
-    wanna okey speaking afraid happy glad pleased interested wondering having using getting
-    doctor nurse street avenue road lane apartment dollars cents percent""".split()
-)
+_PARTICLES: Final = listed("name_particles")
+_NO_NAMES: Final = listed("not_names")
 _ACRONYMS: Final = frozenset(map(tuple, ("cvv", "cvc", "ssn", "dob", "pin", "vin", "usa", "pdf")))
-_STREETS: Final = frozenset("street road avenue boulevard parkway highway".split())
+_STREETS: Final = frozenset(["street", "road", "avenue", "boulevard", "parkway", "highway"])
 _MOST_NAMES: Final = 4
 _BROKEN_WORDS: Final = 8
 _FREE: Final = 4.8
 """Zipf frequency up to which any word may be a name where a name was asked for."""
+_RARE: Final = 3.5
+_ODD: Final = 2.5
 _SURNAME_AFTER_GIVEN: Final = 5.9
 
 
@@ -87,7 +78,9 @@ class SpokenPersonRecognizer(SpokenRecognizer):
             certain = _CERTAIN.search(said) is not None
             if turn.tokens[found.last - 1].stops and not _COPULA.search(said):
                 continue  # "Can I get your name? And the address?" states nothing
-            first = skip_lead_in(turn, found.last) if certain else found.last
+            first = found.last
+            while certain and not _is_given(turn, first) and skip_lead_in(turn, first) > first:
+                first += 1
             if first > found.last + 4 or any(
                 token.stops for token in turn.tokens[found.last : first]
             ):
@@ -96,12 +89,15 @@ class SpokenPersonRecognizer(SpokenRecognizer):
             if end > first and certain:
                 yield Hit(Entity.PERSON, first, end, 0.9, "spelled")
                 continue
-            last = _name(turn, first, free=certain)
-            if last > first and (certain or _is_given(turn, first) or last - first > 1):
+            titled = _TITLE.search(said) is not None and _is_rare_surname(turn, first)
+            last = _name(turn, first, free=certain or titled)
+            if last > first and (certain or titled or _is_given(turn, first) or last - first > 1):
                 yield Hit(Entity.PERSON, first, last, 0.85 if certain else 0.6, "stated")
                 yield from _spelled_after(turn, last)
             elif certain and _SPELLS.search(said):
-                yield Hit(Entity.PERSON, found.last, _broken(turn, found.last), 0.5, "broken spelling")
+                yield Hit(
+                    Entity.PERSON, found.last, _broken(turn, found.last), 0.5, "broken spelling"
+                )
 
     def _asked(self, turn: Turn) -> Iterator[Hit]:
         at = turn.expected(Entity.PERSON)
@@ -171,6 +167,13 @@ def _spelled_after(turn: Turn, last: int) -> Iterator[Hit]:
         yield Hit(Entity.PERSON, last, end, 0.85, "spelled")
 
 
+def _is_rare_surname(turn: Turn, index: int) -> bool:
+    if index >= len(turn.tokens):
+        return False
+    token = turn.tokens[index]
+    return token.key in surnames() and (token.title or zipf(token.key) < _RARE)
+
+
 def _is_given(turn: Turn, index: int) -> bool:
     if index >= len(turn.tokens):
         return False
@@ -202,10 +205,7 @@ def _name(turn: Turn, first: int, *, free: bool) -> int:
             break
         if at > first and token.key in _STREETS:
             break
-        if not (
-            _fits(turn, at, first=first, free=free)
-            or _joins(turn, at, first=first)
-        ):
+        if not (_fits(turn, at, first=first, free=free) or _joins(turn, at, first=first)):
             break
         at += 1
     while at > first and (
@@ -221,14 +221,14 @@ def _fits(turn: Turn, at: int, *, first: int, free: bool) -> bool:
     if key in given_names() and key not in LEAD_IN:
         return True
     large = token.title and (at > first or (at > 0 and not turn.tokens[at - 1].stops))
-    if key in LEAD_IN or key in MONTHS or len(key) < 2:
+    if key in LEAD_IN or key in MONTHS or is_spelled(key):
         return bool(large and at > first and key not in FILLERS and key in surnames())
     after_given = at > first and (
         turn.tokens[at - 1].key in given_names() or _is_given(turn, at - 1)
     )
     if after_given:
         limit = _SURNAME_AFTER_GIVEN if token.title else _FREE
-        return zipf(key) < limit and (key in surnames() or token.title or zipf(key) < 2.5)
+        return zipf(key) < limit and (key in surnames() or token.title or zipf(key) < _ODD)
     if free:
         return (large and zipf(key) < _SURNAME_AFTER_GIVEN) or zipf(key) < _FREE
     return at > first and large and not is_function(key) and key in surnames()

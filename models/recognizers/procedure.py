@@ -13,7 +13,8 @@ from pipeline.entities import Entity
 
 _NAMED: Final = re.compile(
     rf"\b(?:{alternatives('body_parts')} )?{alternatives('procedures')}\b"
-    rf"|\b(?:{alternatives('body_parts')} (?:surgery|replacement|transplant|removal|operation|biopsy|scan"
+    rf"|\b(?:{alternatives('body_parts')} (?:surgery|replacement|transplant|removal"
+    rf"|operation|biopsy|scan"
     r"|implants?|reconstruction)|\w+(?:ectomy|oscopy|plasty|otomy|ostomy))\b"
 )
 _EVERYDAY: Final = frozenset({"rehab", "detox", "stress test", "blood test", "radiation treatment"})

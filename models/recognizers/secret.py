@@ -12,7 +12,8 @@ from models.spoken import Turn
 from pipeline.entities import Entity
 
 _STATED: Final = re.compile(
-    r"\b(?:(?:my|the|our) (?:password|pass word|pass ?phrase|pass ?code|user ?name|user name|user id"
+    r"\b(?:(?:my|the|our) (?:password|pass word|pass ?phrase|pass ?code|user ?name"
+    r"|user name|user id"
     r"|login|log in|screen name|code ?word|security word|mothers maiden name|maiden name"
     r"|verbal password|secret word)(?: is| was| its| would be)|first pets? name (?:is|was))\b"
 )

@@ -11,11 +11,10 @@ from models.recognizers.codes import code_after
 from models.spoken import Turn
 from pipeline.entities import Entity
 
-_VIN: Final = re.compile(
-    r"\b(?:v i n|vin|vehicle identification)(?: number)?(?: is| its)?\b"
-)
+_VIN: Final = re.compile(r"\b(?:v i n|vin|vehicle identification)(?: number)?(?: is| its)?\b")
 _PLATE: Final = re.compile(
-    r"\b(?:(?:license|licence|number|registration) plates?|plate|tag)(?: number)?(?: is| its| reads)?\b"
+    r"\b(?:(?:license|licence|number|registration) plates?|plate|tag)(?: number)?(?: is"
+    r"| its| reads)?\b"
 )
 
 

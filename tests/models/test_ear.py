@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.models, pytest.mark.slow]
 
 SAMPLES = Path(__file__).parents[2] / "benchmarks" / "samples"
 DIGIT_WORDS = frozenset(
-    ["zero", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+    ("zero", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 )
 
 

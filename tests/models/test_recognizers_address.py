@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+
+from models.recognizers.address import SpokenAddressRecognizer
+
+pytestmark = pytest.mark.models
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        (
+            "forty three Ellis Street Boise Idaho eight eight six two one",
+            "forty three Ellis Street Boise Idaho eight eight six two one",
+        ),
+        ("it's sixty one oh eight James Lane", "sixty one oh eight James Lane"),
+        ("1 6 3 Jackson Road unit B 1 7 0 5 7", "1 6 3 Jackson Road unit B 1 7 0 5 7"),
+        ("I'm at 120 West Maple Avenue, Apt 4.", "120 West Maple Avenue, Apt 4"),
+        ("send it to P O box four twelve", "P O box four twelve"),
+        (
+            "we moved to Albany New York one two two oh three",
+            "Albany New York one two two oh three",
+        ),
+    ],
+)
+def test_finds_addresses(find, text, address):
+    assert address in find(SpokenAddressRecognizer(), text)
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("it's eighty two eighty two Laster the Elaine", "eighty two eighty two Laster the Elaine"),
+        ("Ross Drive, Albany", "Ross Drive, Albany"),
+    ],
+)
+def test_silences_the_answer_where_one_was_asked_for(find, text, address):
+    assert address in find(SpokenAddressRecognizer(), text, asked="STREET_ADDRESS")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "your total is two hundred three dollars and sixty five cents",
+        "it took two days in a row",
+        "I need five of the phone chargers right away",
+        "the truck left for Chicago this morning",
+        "turn the green wheel four times and drive away",
+        "it happened two times on the way",
+    ],
+)
+def test_leaves_other_talk_alone(find, text):
+    assert find(SpokenAddressRecognizer(), text) == []
+
+
+def test_an_answer_without_an_address_stays(find):
+    assert find(SpokenAddressRecognizer(), "yes that's right", asked="STREET_ADDRESS") == []

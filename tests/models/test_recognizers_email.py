@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import pytest
+
+from models.recognizers.email import SpokenEmailRecognizer
+
+pytestmark = pytest.mark.models
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        (
+            "my email is j o h n dot smith at gmail dot com thanks",
+            "j o h n dot smith at gmail dot com",
+        ),
+        ("it's john.smith at gmail.com", "john.smith at gmail.com"),
+        ("you can use laura underscore b at yahoo dot com", "laura underscore b at yahoo dot com"),
+        ("send it to john.smith@gmail.com please", "john.smith@gmail.com"),
+        (
+            "it's mike forty two at acme industries dot org",
+            "mike forty two at acme industries dot org",
+        ),
+        ("yes it's sandy at hotmail", "sandy at hotmail"),
+    ],
+)
+def test_finds_addresses(find, text, address):
+    assert address in find(SpokenEmailRecognizer(), text)
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("sure, jay smitt at g male calm", "jay smitt at g male calm"),
+        ("it's l b a r r e r a nineteen at aol", "l b a r r e r a nineteen at aol"),
+        ("Jaysmithson", "Jaysmithson"),
+    ],
+)
+def test_silences_the_answer_where_one_was_asked_for(find, text, address):
+    assert address in find(SpokenEmailRecognizer(), text, asked="EMAIL_ADDRESS")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "meet me at the store at nine",
+        "I'll send you an email about it",
+        "the price is at an all time low",
+        "you can look at the website",
+    ],
+)
+def test_leaves_other_talk_alone(find, text):
+    assert find(SpokenEmailRecognizer(), text) == []
+
+
+def test_an_answer_without_an_address_stays(find):
+    assert find(SpokenEmailRecognizer(), "I do not have one", asked="EMAIL_ADDRESS") == []

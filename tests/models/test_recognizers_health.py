@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import pytest
+
+from models.recognizers.condition import ConditionRecognizer
+from models.recognizers.medication import MedicationRecognizer
+from models.recognizers.procedure import ProcedureRecognizer
+from models.sounds import sounds_like_medicine
+
+pytestmark = pytest.mark.models
+
+
+@pytest.mark.parametrize(
+    ("text", "medicine"),
+    [
+        ("I need a refill of my Eliquis twenty milligrams", "Eliquis"),
+        ("I also take methotrexate and I'm allergic to sulfa", "methotrexate"),
+        ("I also take methotrexate and I'm allergic to sulfa", "sulfa"),
+        ("I'm on a blood thinner", "blood thinner"),
+        ("she takes insulin every day", "insulin"),
+        ("a prescription for met for min", "met for min"),
+        ("fifty milligrams of metoprolol", "metoprolol"),
+        ("I'm allergic to penny sillen", "penny sillen"),
+    ],
+)
+def test_finds_medicines(find, text, medicine):
+    assert medicine in find(MedicationRecognizer(), text)
+
+
+@pytest.mark.parametrize(
+    ("text", "medicine"),
+    [
+        ("I take walkerin", "walkerin"),
+        ("And certraline and nothing else", "certraline"),
+        ("just a torva statin", "torva statin"),
+    ],
+)
+def test_believes_more_in_a_call_about_health(find, text, medicine):
+    found = find(MedicationRecognizer(), text, asked="MEDICATION", medical=True)
+    assert medicine in found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the set of four takes ten minutes",
+        "I take the bus to work",
+        "we are out of stock of the blue sofa",
+        "take your time, no worries",
+        "the honey and the oregano are on sale",
+        "I need three of the wool blankets",
+    ],
+)
+def test_leaves_other_talk_alone(find, text):
+    assert find(MedicationRecognizer(), text) == []
+
+
+@pytest.mark.parametrize("heard", ["met for men", "a torva statin", "amlo the pine", "zarelto"])
+def test_misheard_medicines_sound_alike(heard):
+    assert sounds_like_medicine(tuple(heard.split()))
+
+
+@pytest.mark.parametrize("heard", ["my account", "order number", "software", "delivery", "catalog"])
+def test_everyday_words_do_not_sound_like_medicines(heard):
+    assert not sounds_like_medicine(tuple(heard.split()))
+
+
+@pytest.mark.parametrize(
+    ("text", "condition"),
+    [
+        ("for my high blood pressure", "high blood pressure"),
+        ("I've been having Crohn's disease", "Crohn's disease"),
+        ("I think I have blood in my urine", "blood in my urine"),
+        ("I have a lump under my arm", "lump under my arm"),
+        ("my left knee hurts a lot", "my left knee hurts"),
+        ("I was diagnosed with rheumatoid arthritis", "rheumatoid arthritis"),
+        ("she has trouble breathing", "trouble breathing"),
+        ("he is suffering from dizzy spells", "dizzy spells"),
+        ("I've been feeling really depressed", "been feeling really depressed"),
+        ("I broke my ankle", "broke my ankle"),
+    ],
+)
+def test_finds_conditions(find, text, condition):
+    assert condition in find(ConditionRecognizer(), text)
+
+
+def test_what_someone_has_counts_in_a_call_about_health(find):
+    text = "I've been having crunch disease"
+    assert "crunch disease" in find(ConditionRecognizer(), text, medical=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "it was a stroke of luck",
+        "I know it by heart",
+        "my internet keeps dropping",
+        "I have a question about my order",
+        "on the other hand the price is fine",
+        "the back of the card",
+        "the feeder is jammed, open the rear tray",
+        "we have high water pressure in the building",
+    ],
+)
+def test_idioms_and_other_talk_are_no_conditions(find, text):
+    assert find(ConditionRecognizer(), text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "procedure"),
+    [
+        ("I'm scheduled for a colonoscopy", "colonoscopy"),
+        ("after my knee replacement", "knee replacement"),
+        ("they did an appendectomy", "appendectomy"),
+        ("I need an M R I", "M R I"),
+    ],
+)
+def test_finds_procedures(find, text, procedure):
+    assert procedure in find(ProcedureRecognizer(), text)
+
+
+def test_a_stress_test_of_a_server_is_none(find):
+    assert find(ProcedureRecognizer(), "we ran a stress test on it") == []
+    assert find(ProcedureRecognizer(), "we ran a stress test on it", medical=True)

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+
+from models.recognizers.person import SpokenPersonRecognizer
+
+pytestmark = pytest.mark.models
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("my name is Laura Barrera", "Laura Barrera"),
+        ("My name is Will Turner and I have a question", "Will Turner"),
+        ("this is Courtney Doyle", "Courtney Doyle"),
+        ("I spoke with Doctor Dominguez last week", "Dominguez"),
+        ("Thanks, Laurie", "Laurie"),
+        ("last name is B A R R E R A", "B A R R E R A"),
+        ("last name is B-A-R-R-E-R-A.", "B-A-R-R-E-R-A"),
+        ("it's spelled charlie lima alpha romeo kilo echo", "charlie lima alpha romeo kilo echo"),
+        ("that's B as in boy, O, B as in boy, spelled B as in boy O B", "B as in boy O B"),
+        ("her name is Maria de la Cruz", "Maria de la Cruz"),
+        ("my husband Robert called yesterday", "Robert"),
+        ("the account is under Patricia Norman", "Patricia Norman"),
+    ],
+)
+def test_finds_names(find, text, name):
+    assert name in find(SpokenPersonRecognizer(), text)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Sure, Laurie Santana", "Laurie Santana"),
+        ("Yes, it's Little Hunter", "Little Hunter"),
+        ("Glory Santana", "Glory Santana"),
+        ("it's N O R M A N", "N O R M A N"),
+    ],
+)
+def test_believes_more_where_a_name_was_asked_for(find, text, name):
+    assert name in find(SpokenPersonRecognizer(), text, asked="PERSON")
+
+
+def test_knows_a_name_again(find):
+    text = "okay and is courtney the only driver"
+    assert find(SpokenPersonRecognizer(), text) == []
+    assert find(SpokenPersonRecognizer(), text, known=frozenset({"courtney"})) == ["courtney"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Thank you for calling Harbor and Pine, what can I do for you?",
+        "it ships from Jackson Mississippi to Austin Texas",
+        "I will mark it for May or June",
+        "Can I get your full name, please? Can you confirm the address?",
+        "your order should arrive by Thursday August tenth",
+        "the printer help desk opens at nine",
+        "I need three of the wool blankets",
+        "thanks for your patience, have a great day",
+        "What's the C V V on there?",
+    ],
+)
+def test_leaves_other_talk_alone(find, text):
+    assert find(SpokenPersonRecognizer(), text) == []
+
+
+def test_an_answer_that_is_no_name_stays(find):
+    assert find(SpokenPersonRecognizer(), "hold on a second please", asked="PERSON") == []
