@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from agents.settings import PREFIX, Settings, load_settings
+from agents.settings import PREFIX, Settings, load_settings, settings_page
 from pipeline.errors import BrokerError, HushwireError, ModelError, StoreError
 
 app = typer.Typer(
@@ -153,8 +153,15 @@ def redact(
 
 
 @app.command()
-def settings() -> None:
+def settings(
+    markdown: Annotated[  # noqa: FBT002  a flag of the command line
+        bool, typer.Option("--markdown", help="Print docs/settings.md.")
+    ] = False,
+) -> None:
     """List every setting: its meaning, its default and the value in force."""
+    if markdown:
+        typer.echo(settings_page(), nl=False)
+        return
     current = load_settings()
     table = Table("setting", "in force", "default", "meaning", show_lines=True)
     for name, field in Settings.model_fields.items():

@@ -162,6 +162,36 @@ def load_settings(**options: Any) -> Settings:  # noqa: ANN401  any setting may 
         raise SettingsError(f"{_config_file()}: not valid TOML: {error}") from None
 
 
+def settings_page() -> str:
+    """All settings as the Markdown page ``docs/settings.md``."""
+    rows = [
+        f"| `{PREFIX}{name.upper()}` | `{name}` | {_shown(field.default)} | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    return "\n".join(
+        [
+            "# Settings",
+            "",
+            (
+                "Strongest first: options of a command, environment variables, a TOML file "
+                f"(`{DEFAULT_CONFIG}` in the working folder, or the one that `{CONFIG_VARIABLE}` "
+                "names), defaults. What is misspelt or out of range is refused. "
+                "`hushwire settings` shows the values in force; this page is printed by "
+                "`hushwire settings --markdown`."
+            ),
+            "",
+            "| environment | TOML | default | meaning |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def _shown(default: object) -> str:
+    return "none" if default is None else f"`{default}`"
+
+
 def _config_file() -> Path:
     named = os.environ.get(CONFIG_VARIABLE)
     if named and not Path(named).is_file():

@@ -14,6 +14,8 @@ PARTITIONS = 8
 RAW_RETENTION_MS = 86_400_000
 """Longest call plus the longest outage that is to be survived; after that raw audio is gone."""
 KEPT_RETENTION_MS = 604_800_000
+_GRACE_S = 1.0
+"""The client's own time-out, which says more, is given this much time to come first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,9 @@ def create_topics(
     ]
     for name, future in admin.create_topics(wanted, request_timeout=timeout_s).items():
         try:
-            future.result(timeout_s)
+            future.result(timeout_s + _GRACE_S)
+        except TimeoutError:
+            raise BrokerError(f"{bootstrap}: no answer within {timeout_s:.0f} s") from None
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 reason = error.args[0].name()

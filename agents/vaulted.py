@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from agents.kinds import KINDS, kind_of
 from agents.report import ReportCall, ReportCheck, ReportLeak, ReportMute, ReportTurn
 from pipeline.certificate import Certificate, MuteStated, parse_certificate
 from pipeline.errors import RecordError, StoreError
@@ -75,7 +76,7 @@ def read_call(certificate: Path) -> ReportCall:
 
 
 def _mute(mute: MuteStated, stated: Certificate) -> ReportMute:
-    """A muted interval with its strongest span; the other types that it covers stand beside it."""
+    """A muted interval by its gravest kind's strongest span; other types stand beside it."""
     rate = max(1, stated.sample_rate)
     behind = sorted(
         (
@@ -86,7 +87,7 @@ def _mute(mute: MuteStated, stated: Certificate) -> ReportMute:
             and span.start < mute.end
             and mute.start < span.end
         ),
-        key=lambda span: (-span.score, span.start, span.entity),
+        key=lambda span: (KINDS.index(kind_of(span.entity)), -span.score, span.start, span.entity),
     )
     times = mute.start * 1_000 // rate, -(-mute.end * 1_000 // rate)
     if not behind:

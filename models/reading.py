@@ -25,6 +25,9 @@ SPLIT_S: Final = 2.0
 """Pause inside an entity that is left audible."""
 _MOVES_ON: Final = 3
 """Words of content with which the asker goes on to something else."""
+_WORD_S: Final = 0.35
+_LETTER_S: Final = 0.09
+"""The longest that a word plausibly takes (measured on telephone speech)."""
 _SHORTEST_NAME: Final = 3
 _GLUED: Final = frozenset("-'.\u2019")
 
@@ -153,7 +156,10 @@ class TurnReader:
             token = turn.tokens[last - 1]
             if token.end <= placed.fresh:
                 continue
-            sample = placed.between(token.start, token.end)[-1].end
+            word = placed.between(token.start, token.end)[-1]
+            # Whisper lets a last word end seconds late; the answer begins long before that.
+            likely = round((_WORD_S + _LETTER_S * len(word.text)) * self._rate)
+            sample = min(word.end, word.start + likely)
             found[entity, sample] = _Prompt(entity, channel, sample, sample)
         return list(found.values())
 

@@ -34,7 +34,7 @@ _STRIDE = 2
 LONGEST_S = 30
 """The encoder's positions end here."""
 MOST_TOKENS = 80
-"""Tokens of one window, beyond which Whisper only repeats itself: 10 s of speech are under 60."""
+"""Token limit of one window; what it cuts off has no word and is listened to again."""
 MOST_PROMPT_TOKENS = 64
 
 NO_SPEECH = 0.6

@@ -22,7 +22,7 @@ from pipeline.records import Interval
 
 SHORTEST_S, PER_DIGIT_S, PER_LETTER_S = 0.35, 0.75, 0.09
 """The longest that a word plausibly takes: a constant, and more for each digit or letter that is
-written in it (derived from human telephone digits: 99 % of the spoken digits take less)."""
+written in it: the cap under which the second hearing was measured on human telephone digits."""
 FREE_BACK_S, FREE_AHEAD_S = 0.3, 0.5
 TOUCHING_BACK_S, TOUCHING_AHEAD_S = 0.05, 0.25
 """How far a word's borders may move outward: next to a pause, and next to another word. Whisper's

@@ -31,8 +31,8 @@ class EntityRule(_Model):
     action: Action = Action.MUTE
     threshold: Probability = 0.4
     """Spans that score lower are dropped."""
-    pad_before_ms: Milliseconds = 250
-    pad_after_ms: Milliseconds = 250
+    pad_before_ms: Milliseconds = 150
+    pad_after_ms: Milliseconds = 180
 
 
 class MutingRule(_Model):
@@ -41,11 +41,11 @@ class MutingRule(_Model):
     style: Literal["silence", "tone", "noise"] = "silence"
     ramp_ms: Milliseconds = 5
     """Raised-cosine ramp, placed outside the sensitive samples."""
-    merge_ms: Milliseconds = 300
+    merge_ms: Milliseconds = 200
     """Mutes of a channel that are nearer than this become one."""
-    snap_ms: Milliseconds = 200
+    snap_ms: Milliseconds = 120
     """How far an edge may move outward to the nearest low-energy point."""
-    after_silence_ms: Milliseconds = 300
+    after_silence_ms: Milliseconds = 150
     """Extra padding at most, where a span begins or ends in silence: word times are off there."""
 
 

@@ -218,7 +218,7 @@ def _name(turn: Turn, first: int, *, free: bool) -> int:
 def _fits(turn: Turn, at: int, *, first: int, free: bool) -> bool:
     token = turn.tokens[at]
     key = token.key
-    if key in given_names() and key not in LEAD_IN:
+    if (key in given_names() and key not in LEAD_IN) or (at == first and _is_given(turn, at)):
         return True
     large = token.title and (at > first or (at > 0 and not turn.tokens[at - 1].stops))
     if key in LEAD_IN or key in MONTHS or is_spelled(key):

@@ -135,13 +135,16 @@ class Installation:
         raise AssertionError(f"still open: {states}\n{self.log()}")
 
     def stored(self) -> dict[str, str]:
-        """sha256 of every file in the vault, by path."""
+        """Every file in the vault by path: text as it is, audio by its sha256."""
         vault = self.folder / "vault"
-        return {
-            str(path.relative_to(vault)): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in sorted(vault.rglob("*"))
-            if path.is_file()
-        }
+        found: dict[str, str] = {}
+        for path in sorted(vault.rglob("*")):
+            if path.is_file():
+                content = path.read_bytes()
+                audio = path.suffix == ".flac"
+                name = str(path.relative_to(vault))
+                found[name] = hashlib.sha256(content).hexdigest() if audio else content.decode()
+        return found
 
     def read(self, topic: str) -> list[Any]:
         """Every record of a topic."""

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from models.catalogue import Entry, entries
 from models.ear import Ear, EarSettings, hear, start_ear
+from models.loader import find
 from models.voice import SileroVoice
 from pipeline.activity import FRAME
 from pipeline.errors import ModelError
@@ -147,3 +149,9 @@ def test_the_voice_detector_is_a_function_of_audio_and_state(voice: SileroVoice)
 def test_the_voice_detector_refuses_broken_frames(voice: SileroVoice) -> None:
     with pytest.raises(ModelError):
         voice.probabilities(np.zeros(FRAME + 1, np.float32), voice.start())
+
+
+@pytest.mark.parametrize("model", entries(), ids=lambda model: model.id)
+def test_the_catalogue_states_the_real_size(model: Entry) -> None:
+    path = find(model.id, allow_hub=False)
+    assert sum((path / name).stat().st_size for name in model.files) == model.bytes

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipeline.conversation import Conversation
 from pipeline.entities import Entity
@@ -291,3 +293,54 @@ def test_nothing_spoken_shows_in_a_repr() -> None:
     conversation = Call(CARD).conversation()
     assert "four" not in repr(conversation)
     assert "four" not in repr(conversation.spans(10**9))
+
+
+TEXTS = [
+    "four",
+    "4111",
+    "double",
+    "oh",
+    "to",
+    "$5",
+    "ZG19",
+    "-",
+    "",
+    "card",
+    "number",
+    "is",
+    "the",
+    "May",
+]
+some_words = st.lists(
+    st.tuples(
+        st.integers(0, 1),
+        st.integers(0, 40 * RATE),
+        st.integers(0, RATE),
+        st.sampled_from(TEXTS),
+        st.floats(0, 1),
+        st.sampled_from(Hearing),
+    ),
+    max_size=60,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(some_words)
+def test_no_words_whatever_break_it(
+    drawn: list[tuple[int, int, int, str, float, Hearing]],
+) -> None:
+    conversation = Conversation(RATE, 2, POLICY)
+    end = 60 * RATE
+    for channel in (0, 1):
+        words = tuple(
+            Word(channel, start, start + length, text, probability, hearing)
+            for where, start, length, text, probability, hearing in drawn
+            if where == channel
+        )
+        conversation.take(Heard("call", channel, channel, 0, end, words, heard_until=end))
+    spans = conversation.spans(end, force_before=end)
+    assert all(0 <= span.start <= span.end and span.channel in (0, 1) for span in spans)
+    assert spans == conversation.spans(end, force_before=end)
+    conversation.expected(0, end)
+    conversation.forget(end)
+    assert conversation.open_since() is None or conversation.open_since() < end

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.settings import load_settings
+from agents.settings import load_settings, settings_page
 from pipeline.errors import SettingsError
 
 pytestmark = pytest.mark.unit
@@ -61,3 +61,10 @@ def test_a_missing_named_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("HUSHWIRE_CONFIG", "elsewhere.toml")
     with pytest.raises(SettingsError, match="there is no file"):
         load_settings()
+
+
+def test_the_page_of_settings_is_up_to_date() -> None:
+    page = Path(__file__).parents[2] / "docs" / "settings.md"
+    assert page.read_text(encoding="utf-8") == settings_page(), (
+        "run: hushwire settings --markdown > docs/settings.md"
+    )

@@ -17,8 +17,10 @@ pytestmark = pytest.mark.unit
 FILES = {"call-1.flac": b"audio", "call-1.certificate.json": b"{}"}
 
 
-def _call(call_id: str = "call-1", *, passed: bool = True, **files: bytes) -> StoredCall:
-    return StoredCall(call_id, passed, cast("Certificate", None), files or FILES)
+def _call(
+    call_id: str = "call-1", files: dict[str, bytes] = FILES, *, passed: bool = True
+) -> StoredCall:
+    return StoredCall(call_id, passed, cast("Certificate", None), files)
 
 
 def test_all_files_appear_private(tmp_path: Path) -> None:
@@ -31,7 +33,7 @@ def test_all_files_appear_private(tmp_path: Path) -> None:
 
 
 def test_a_call_that_failed_goes_to_quarantine(tmp_path: Path) -> None:
-    Vault(tmp_path).store(_call(passed=False, **{"call-1.certificate.json": b"{}"}))
+    Vault(tmp_path).store(_call(files={"call-1.certificate.json": b"{}"}, passed=False))
     assert (tmp_path / "quarantine" / "call-1" / "call-1.certificate.json").read_bytes() == b"{}"
     assert not list((tmp_path / "calls").iterdir())
 
@@ -39,7 +41,7 @@ def test_a_call_that_failed_goes_to_quarantine(tmp_path: Path) -> None:
 def test_who_is_first_stays(tmp_path: Path) -> None:
     vault = Vault(tmp_path)
     assert vault.store(_call())
-    assert not vault.store(_call(**{"call-1.flac": b"other"}))
+    assert not vault.store(_call(files={"call-1.flac": b"other"}))
     assert (tmp_path / "calls" / "call-1" / "call-1.flac").read_bytes() == b"audio"
 
 
@@ -75,7 +77,7 @@ def test_an_unsafe_call_id_is_refused(tmp_path: Path, call_id: str) -> None:
 @pytest.mark.parametrize("name", ["../x", "a/b", ".hidden", ""])
 def test_an_unsafe_file_name_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(RecordError):
-        Vault(tmp_path).store(_call(**{name: b""}))
+        Vault(tmp_path).store(_call(files={name: b""}))
     assert not list((tmp_path / "calls").iterdir())
 
 

@@ -1,0 +1,197 @@
+"""Logging, metrics, messages, topics and processes: what must not show, and what must end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agents import fatal, logging, messages
+from agents.bound import bound_command
+from agents.metrics import Metrics
+from agents.pool import EarPool, Ears
+from agents.port import Delivery
+from agents.producer import CallProducer
+from agents.sealing import KeyEncryptionKey
+from agents.steps import Tell
+from agents.topics import Topics, create_topics
+from pipeline.errors import BrokerError, ModelError
+from pipeline.records import CallEnd, Interval, Window
+from tests.broker import fakes
+
+pytestmark = pytest.mark.unit
+
+
+def test_only_allowed_fields_are_logged() -> None:
+    entry = {"event": "heard", "call_id": "a", "text": "secret", "words": ["secret"]}
+    assert logging.only_allowed(None, "info", entry) == {
+        "event": "heard",
+        "call_id": "a",
+        "dropped_fields": 2,
+    }
+
+
+def test_logs_are_json_lines_without_content(capsys: pytest.CaptureFixture[str]) -> None:
+    logging.configure_logging("info")
+    logging.get_logger("mute").warning("dead letter", code="seal", value=b"secret")
+    line = json.loads(capsys.readouterr().err)
+    assert (line["stage"], line["code"], line["dropped_fields"]) == ("mute", "seal", 1)
+
+
+def test_the_snapshot_sums_up() -> None:
+    metrics = Metrics()
+    metrics.calls.labels("mute").inc(2)
+    metrics.spans.labels("CARD_NUMBER").inc()
+    metrics.audio.inc(1.5)
+    metrics.refused.labels("mute", "internal").inc()
+    metrics.dead_letters.labels("mute", "seal").inc()
+    metrics.dead_letters.labels("detect", "seal").inc()
+    seen = metrics.snapshot()
+    assert seen.calls == {"mute": 2}
+    assert seen.spans == {"CARD_NUMBER": 1}
+    assert seen.audio_seconds == 1.5
+    assert (seen.refused, seen.dead_letters) == (1, {"seal": 2})
+
+
+def test_no_metric_has_a_call_label() -> None:
+    for family in Metrics().registry.collect():
+        assert family.name.startswith("hushwire_")
+        assert not [one for one in family.samples if "call_id" in one.labels]
+
+
+def test_a_dead_letter_holds_no_content() -> None:
+    delivery = Delivery("t", 1, 2, b"k", {"ce_id": b"secret"}, b"secret")
+    letter = messages.dead_letter("d", delivery, stage="mute", code="seal")
+    assert (letter.key, letter.value) == (None, b"")
+    assert b"secret" not in b"".join(letter.headers.values())
+    assert "secret" not in repr(delivery)
+
+
+def test_an_event_is_the_same_every_time() -> None:
+    tell = Tell("t", "call-1", "hushwire.call.redacted.v1", {"state": "stored"})
+    assert messages.event(tell) == messages.event(tell)
+    assert messages.event(tell).headers["ce_id"] == b"call-1/hushwire.call.redacted.v1"
+
+
+def test_topics_have_their_names() -> None:
+    assert Topics.named("p").all() == (
+        "p.audio.raw",
+        "p.words",
+        "p.spans",
+        "p.audio.redacted",
+        "p.audio.verified",
+        "p.calls.redacted",
+        "p.deadletter",
+        "p.audit",
+    )
+
+
+def test_a_broker_that_is_away_is_an_error_in_time(tmp_path: Path) -> None:
+    _, seal = KeyEncryptionKey.load_or_create(tmp_path / "kek.json").new_transit_key("a")
+    began = time.monotonic()
+    with (
+        pytest.raises(BrokerError, match="not acknowledged"),
+        CallProducer("127.0.0.1:1", "t", delivery_s=1.0) as producer,
+    ):
+        producer.send(CallEnd("a", 0, 0), seal)
+    with pytest.raises(BrokerError):
+        create_topics("127.0.0.1:1", Topics.named(), timeout_s=1.0)
+    assert time.monotonic() - began < 6.0
+
+
+def test_a_bound_program_ends_with_its_parent() -> None:
+    code = (
+        "import subprocess, sys, time\n"
+        "from agents.bound import bound_command\n"
+        "child = subprocess.Popen(bound_command('/bin/sleep', '60'))\n"
+        "print(child.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    deadline = time.monotonic() + 10
+    while "sleep" not in _command(child) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert "sleep" in _command(child)
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    while "sleep" in _command(child) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert "sleep" not in _command(child)
+
+
+def test_a_bound_program_does_not_outlive_a_parent_that_is_gone() -> None:
+    command = bound_command("/bin/sleep", "60")
+    command[3] = "1"
+    assert subprocess.run(command, check=False, timeout=10).returncode == 1
+
+
+def _command(process: int) -> str:
+    """What a process runs; empty once it has ended."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_text()
+    except OSError:
+        return ""
+
+
+def test_fatal_ends_the_process_with_its_code() -> None:
+    code = "from agents import fatal; fatal.exit_now(fatal.BROKER, 'the broker is away')"
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert done.returncode == fatal.BROKER
+    assert done.stderr == "hushwire: the broker is away (exit 81)\n"
+
+
+def _window(call_id: str, words: list[str | None]) -> Window:
+    pcm = fakes.speak(words)
+    whole = Interval(0, len(pcm))
+    return Window(call_id, 0, 0, 0, len(pcm), fakes.RATE, pcm, (whole,), len(pcm))
+
+
+async def test_a_window_that_kills_its_process_is_unheard_and_others_are_not() -> None:
+    pool = EarPool(Ears(fakes.start, (), fakes.hear, fakes.hear), 1)
+    try:
+        await pool.start()
+        good, bad = _window("plain", ["hello", "two"]), _window("killer", ["hello"])
+        heard = await asyncio.gather(pool.listen(good), pool.listen(bad), pool.listen(good))
+        assert [word.text for word in heard[0].words] == ["hello", "two"]
+        assert heard[2].words == heard[0].words
+        assert heard[1].unheard == (Interval(0, len(bad.pcm)),)
+    finally:
+        pool.stop()
+
+
+def _no_models() -> None:
+    raise ModelError("whisper-base: not found; pull it")
+
+
+def _ends() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize(("start", "message"), [(_no_models, "not found"), (_ends, "end while")])
+async def test_a_pool_without_models_says_so(start: object, message: str) -> None:
+    assert callable(start)
+    pool = EarPool(Ears(start, (), fakes.hear, fakes.hear), 1)
+    try:
+        with pytest.raises(ModelError, match=message):
+            await pool.start()
+    finally:
+        pool.stop()
+
+
+async def test_silence_needs_no_process() -> None:
+    pool = EarPool(Ears(_ends, (), fakes.hear, fakes.hear), 1)
+    window = Window("a", 4, 1, 10, 20, 8_000, np.zeros(0, np.int16), (), 20)
+    heard = await pool.listen(window)
+    assert (heard.seq, heard.channel, heard.heard_until, heard.unheard) == (4, 1, 20, ())
+    pool.stop()

@@ -1,0 +1,258 @@
+"""The adapters of the stages, driven with literal records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agents.ledger import CallState, Ledger
+from agents.stages.detect import DetectCall
+from agents.stages.mute import MuteCall, mute_stage
+from agents.stages.transcribe import Patience, TranscribeCall
+from agents.stages.vault import VaultCall
+from agents.stages.verify import VerifyCall
+from agents.steps import Act, LateError, Later, Listen, Send, Step, Tell
+from agents.topics import Topics
+from agents.vault import Vault
+from pipeline.errors import ModelError, RecordError
+from pipeline.listening import LoudnessVoice, unheard
+from pipeline.policy import load_policy
+from pipeline.records import (
+    AudioChunk,
+    CallEnd,
+    CallInfo,
+    EndedBy,
+    Findings,
+    Heard,
+    Interval,
+    Record,
+    RedactedChunk,
+    Role,
+    Span,
+    Verdict,
+    Watermark,
+    Window,
+)
+
+pytestmark = pytest.mark.unit
+
+TOPICS = Topics.named()
+POLICY = load_policy("default")
+CALL = CallInfo("call-1", 8_000, (Role.MIXED,))
+PATIENCE = Patience(late_s=2.0, idle_s=30.0)
+SECOND = np.zeros((8_000, 1), np.int16)
+
+
+def _chunk(seq: int) -> AudioChunk:
+    return AudioChunk(CALL, seq, seq * 8_000, SECOND)
+
+
+def _sent(steps: list[Step], *, heard: bool = True) -> list[Record]:
+    """Carry steps out as the runtime would, with windows in which nothing was said."""
+    records: list[Record] = []
+    for step in steps:
+        match step:
+            case Send():
+                records.append(step.record)
+            case Later():
+                records += _sent(step.then())
+            case Listen():
+                window = step.window
+                answer = _silence(window) if heard else unheard(window)
+                records += _sent(step.then(answer))
+            case Act():
+                step.what()
+    return records
+
+
+def _silence(window: Window) -> Heard:
+    return Heard(
+        window.call_id,
+        window.seq,
+        window.channel,
+        window.start,
+        window.end,
+        heard_until=window.heard_until,
+    )
+
+
+@pytest.fixture
+def transcribe() -> TranscribeCall:
+    return TranscribeCall("call-1", TOPICS.words, LoudnessVoice(), PATIENCE, lambda _: None)
+
+
+class TestTranscribe:
+    def test_the_end_comes_last_and_once(self, transcribe: TranscribeCall) -> None:
+        _sent(transcribe.take(TOPICS.audio_raw, _chunk(0)))
+        assert transcribe.wait_s == 30.0
+        records = _sent(transcribe.take(TOPICS.audio_raw, CallEnd("call-1", 1, 8_000)))
+        assert isinstance(records[0], Heard)
+        assert records[0].call == CALL
+        assert records[-1] == CallEnd("call-1", 1, 8_000)
+        assert transcribe.done
+        assert transcribe.take(TOPICS.audio_raw, CallEnd("call-1", 1, 8_000)) == []
+
+    def test_a_missing_chunk_is_waited_for(self, transcribe: TranscribeCall) -> None:
+        transcribe.take(TOPICS.audio_raw, _chunk(0))
+        assert transcribe.take(TOPICS.audio_raw, CallEnd("call-1", 3, 24_000)) == []
+        transcribe.take(TOPICS.audio_raw, _chunk(2))
+        assert (transcribe.done, transcribe.wait_s) == (False, 2.0)
+        end = _sent(transcribe.take(TOPICS.audio_raw, _chunk(1)))[-1]
+        assert end == CallEnd("call-1", 3, 24_000)
+
+    def test_a_chunk_that_never_comes_is_a_marked_gap(self, transcribe: TranscribeCall) -> None:
+        for record in (_chunk(0), _chunk(2), CallEnd("call-1", 3, 24_000)):
+            transcribe.take(TOPICS.audio_raw, record)
+        assert _sent(transcribe.quiet())[-1] == CallEnd("call-1", 3, 24_000, marks=("gap",))
+        assert transcribe.late("AudioChunk", 1)
+        assert transcribe.late("AudioChunk", 3)
+        assert not transcribe.late("AudioChunk", 2)
+        assert not transcribe.late("CallEnd", 0)
+        with pytest.raises(LateError):
+            transcribe.take(TOPICS.audio_raw, _chunk(1))
+        assert transcribe.take(TOPICS.audio_raw, _chunk(2)) == []
+
+    def test_a_call_without_end_is_ended(self, transcribe: TranscribeCall) -> None:
+        transcribe.take(TOPICS.audio_raw, _chunk(0))
+        transcribe.take(TOPICS.audio_raw, _chunk(1))
+        end = _sent(transcribe.quiet())[-1]
+        assert end == CallEnd("call-1", 2, 16_000, EndedBy.IDLE)
+        assert transcribe.wait_s is None
+
+    def test_a_window_that_was_not_heard_marks_the_call(self, transcribe: TranscribeCall) -> None:
+        transcribe.take(TOPICS.audio_raw, _chunk(0))
+        steps = transcribe.take(TOPICS.audio_raw, CallEnd("call-1", 1, 8_000))
+        records = _sent(steps, heard=False)
+        assert isinstance(records[0], Heard)
+        assert records[0].unheard == (Interval(0, 8_000),)
+        assert records[-1] == CallEnd("call-1", 1, 8_000, marks=("unheard",))
+
+    def test_a_call_without_audio_ends(self, transcribe: TranscribeCall) -> None:
+        end = CallEnd("call-1", 0, 0)
+        assert _sent(transcribe.take(TOPICS.audio_raw, end)) == [end]
+
+    def test_a_chunk_of_another_rate_is_refused_and_counts_as_missing(
+        self, transcribe: TranscribeCall
+    ) -> None:
+        transcribe.take(TOPICS.audio_raw, _chunk(0))
+        other = AudioChunk(CallInfo("call-1", 16_000, CALL.roles), 1, 8_000, SECOND)
+        with pytest.raises(RecordError):
+            transcribe.take(TOPICS.audio_raw, other)
+        assert transcribe.take(TOPICS.audio_raw, CallEnd("call-1", 2, 16_000)) == []
+
+
+class _Breaks:
+    """A detector that breaks on words."""
+
+    def __init__(self) -> None:
+        self.heard: list[Heard] = []
+
+    def take(self, heard: Heard) -> list[Findings]:
+        if not heard.unheard:
+            raise ZeroDivisionError
+        self.heard.append(heard)
+        return []
+
+    def finish(self, end: CallEnd) -> list[Findings]:
+        return [Findings(end.call_id, 0, end=end)]
+
+
+class TestDetect:
+    def test_a_window_that_breaks_the_detector_is_unheard(self) -> None:
+        detector = _Breaks()
+        core = DetectCall("call-1", TOPICS.spans, lambda *_: detector)
+        core.take(TOPICS.words, Heard("call-1", 0, 0, 0, 500, heard_until=800, call=CALL))
+        assert detector.heard[0].unheard == (Interval(0, 800),)
+
+    def test_without_a_rate_the_record_is_refused(self) -> None:
+        core = DetectCall("call-1", TOPICS.spans, lambda *_: _Breaks())
+        with pytest.raises(RecordError):
+            core.take(TOPICS.words, Heard("call-1", 0, 0, 0, 500))
+
+    def test_an_empty_call_has_an_end(self) -> None:
+        core = DetectCall("call-1", TOPICS.spans, lambda *_: _Breaks())
+        end = CallEnd("call-1", 0, 0)
+        assert _sent(core.take(TOPICS.words, end)) == [Findings("call-1", 0, end=end)]
+        assert core.done
+
+    def test_a_call_of_which_no_window_came_is_refused(self) -> None:
+        core = DetectCall("call-1", TOPICS.spans, lambda *_: _Breaks())
+        with pytest.raises(ModelError):
+            core.take(TOPICS.words, CallEnd("call-1", 3, 24_000))
+
+
+class TestMute:
+    def test_holds_audio_until_the_findings_release_it(self) -> None:
+        core = MuteCall(TOPICS.audio_redacted, POLICY, PATIENCE)
+        assert core.take(TOPICS.audio_raw, _chunk(0)) == []
+        assert core.held == 16_000
+        end = CallEnd("call-1", 1, 8_000)
+        findings = Findings("call-1", 0, watermark=Watermark(8_001), end=end)
+        chunk, last = _sent(core.take(TOPICS.spans, findings))
+        assert isinstance(chunk, RedactedChunk)
+        assert last == end
+        assert (core.held, core.done) == (0, True)
+
+    def test_missing_audio_is_waited_for_longer_before_the_recorder_s_end_was_read(self) -> None:
+        core = MuteCall(TOPICS.audio_redacted, POLICY, PATIENCE)
+        core.take(TOPICS.audio_raw, _chunk(0))
+        assert core.wait_s is None
+        end = CallEnd("call-1", 2, 16_000)
+        findings = Findings("call-1", 0, watermark=Watermark(16_001), end=end)
+        released = _sent(core.take(TOPICS.spans, findings))
+        assert core.wait_s == 30.0
+        core.take(TOPICS.audio_raw, end)
+        assert core.wait_s == 2.0
+        records = [*released, *_sent(core.quiet())]
+        assert [type(one) for one in records] == [RedactedChunk, RedactedChunk, CallEnd]
+        assert core.done
+
+    def test_only_raw_audio_may_pause(self) -> None:
+        assert mute_stage(TOPICS, POLICY, PATIENCE).pausable == (TOPICS.audio_raw,)
+
+
+class _Inspector:
+    def inspect(
+        self, heard: Heard, *, sample_rate: int, expected: frozenset[str]
+    ) -> tuple[Span, ...]:
+        raise ZeroDivisionError
+
+
+def test_verify_fails_closed_when_a_window_can_not_be_inspected() -> None:
+    core = VerifyCall(TOPICS.audio_verified, POLICY, _Inspector())
+    loud = np.full((80_000, 1), 3_000, np.int16)
+    span = Span("CARD_NUMBER", 0, 30_000, 40_000, 1.0, "numbers")
+    muter = MuteCall(TOPICS.audio_redacted, POLICY, PATIENCE)
+    muter.take(TOPICS.audio_raw, AudioChunk(CALL, 0, 0, loud))
+    end = CallEnd("call-1", 1, 80_000)
+    findings = Findings("call-1", 0, (span,), watermark=Watermark(80_001), end=end)
+    sent: list[Record] = []
+    for record in _sent(muter.take(TOPICS.spans, findings)):
+        sent += _sent(core.take(TOPICS.audio_redacted, record))
+    verdict = sent[-1]
+    assert isinstance(verdict, Verdict)
+    assert not verdict.passed
+    assert core.done
+
+
+def test_the_vault_stores_then_tells_then_destroys_the_key(tmp_path: Path) -> None:
+    ledger = Ledger.embedded(tmp_path / "state")
+    ledger.open_call("call-1")
+    core = VaultCall("call-1", TOPICS, POLICY, Vault(tmp_path / "vault"), ledger, PATIENCE)
+    end = CallEnd("call-1", 1, 8_000)
+    findings = Findings("call-1", 0, watermark=Watermark(8_001), end=end)
+    core.take(TOPICS.audio_verified, RedactedChunk(CALL, 0, 0, SECOND))
+    core.take(TOPICS.audio_verified, Verdict(CALL, passed=True, checks=(), end=end))
+    assert core.wait_s == 30.0
+    steps = core.take(TOPICS.spans, findings)
+    assert [type(step) for step in steps] == [Act, Tell, Tell, Act]
+    assert isinstance(steps[0], Act)
+    steps[0].what()
+    assert (tmp_path / "vault" / "calls" / "call-1" / "call-1.flac").is_file()
+    assert ledger.state("call-1") is CallState.OPEN
+    assert isinstance(steps[3], Act)
+    steps[3].what()
+    assert ledger.state("call-1") is CallState.STORED
+    assert core.done
