@@ -14,6 +14,7 @@ from agents.ingest import Ingested, Outcome, ingest
 from agents.ledger import Ledger
 from agents.logging import configure_logging
 from agents.metrics import Metrics
+from agents.outbox import Limits
 from agents.pool import whisper_ears
 from agents.producer import CallProducer
 from agents.recordings import find_recordings
@@ -88,6 +89,7 @@ def worker_config(stages: list[str], vault: Path | None, settings: Settings) -> 
         partitions=settings.partitions,
         replication=settings.replication,
         engines=settings.engine_processes,
+        limits=Limits(calls=settings.calls_in_flight),
         patience=Patience(settings.late_seconds, settings.idle_seconds),
     )
 

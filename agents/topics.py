@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, fields
 
 from confluent_kafka import KafkaError, KafkaException
@@ -14,6 +15,7 @@ PARTITIONS = 8
 RAW_RETENTION_MS = 86_400_000
 """Longest call plus the longest outage that is to be survived; after that raw audio is gone."""
 KEPT_RETENTION_MS = 604_800_000
+_LOOK_AGAIN_S = 0.1
 _GRACE_S = 1.0
 """The client's own time-out, which says more, is given this much time to come first."""
 
@@ -112,11 +114,19 @@ def create_topics(
 
 
 def _check_partitions(admin: AdminClient, bootstrap: str, topics: Topics, timeout_s: float) -> None:
-    try:
-        known = admin.list_topics(timeout=timeout_s).topics
-    except KafkaException as error:
-        raise BrokerError(f"{bootstrap}: no answer ({error.args[0].name()})") from error
-    counts = {len(known[name].partitions) for name in topics.transit() if name in known}
+    """Wait until the broker shows all topics, and compare their partitions."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            known = admin.list_topics(timeout=timeout_s).topics
+        except KafkaException as error:
+            raise BrokerError(f"{bootstrap}: no answer ({error.args[0].name()})") from error
+        if all(name in known and known[name].partitions for name in topics.all()):
+            break
+        if time.monotonic() > deadline:
+            raise BrokerError(f"{bootstrap}: the topics were created but do not appear")
+        time.sleep(_LOOK_AGAIN_S)
+    counts = {len(known[name].partitions) for name in topics.transit()}
     if len(counts) > 1:
         raise BrokerError(
             f"{bootstrap}: the topics have different numbers of partitions ({sorted(counts)}); "

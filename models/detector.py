@@ -209,9 +209,16 @@ class CallDetector:
         self._heard_until[heard.channel] = max(self._heard_until[heard.channel], heard.heard_until)
 
     def _read(self, horizon: int, *, final: bool) -> None:
-        for spoken in self._turns.ready(horizon, final=final):
+        ready = self._turns.ready(horizon, final=final)
+        for index, spoken in enumerate(ready):
             try:
-                others = self._turns.going_on(spoken.channel, spoken.end)
+                # A prompt may fall into a turn that begins later, or is not over yet.
+                others = [
+                    tuple(word for word in turn.words if word.start < spoken.end)
+                    for turn in ready[index + 1 :]
+                    if turn.channel != spoken.channel and turn.start < spoken.end
+                ]
+                others += self._turns.going_on(spoken.channel, spoken.end)
                 self._found += self._reader.read(spoken, others)
             except Exception:  # noqa: BLE001 - whatever fails on content must silence, not pass
                 self._fail(spoken.channel, *_extent(spoken))

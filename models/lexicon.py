@@ -91,7 +91,7 @@ def zipf(word: str) -> float:
 
     That is the base-10 logarithm of how often it occurs in a billion words.
     """
-    frequency = _frequencies().get(word) or _frequencies().get(_CONTRACTIONS.get(word, ""))
+    frequency = _frequencies().get(_CONTRACTIONS.get(word, word))
     return math.log10(frequency) + 9.0 if frequency else 0.0
 
 

@@ -20,6 +20,7 @@ from presidio_analyzer import AnalyzerEngine, RecognizerResult
 from presidio_analyzer.app_tracer import AppTracer
 from presidio_analyzer.nlp_engine import NerModelConfiguration, SpacyNlpEngine
 from presidio_analyzer.recognizer_registry import RecognizerRegistry, RecognizerRegistryProvider
+from spacy.strings import StringStore
 
 from models.lexicon import warm_up
 from models.spoken import SpokenArtifacts, Turn
@@ -117,6 +118,11 @@ class SpokenNlpEngine(SpacyNlpEngine):
             self.nlp: Any = {_LANGUAGE: self._loaded}
         except (OSError, ValueError) as error:
             raise ModelError(f"spaCy model {self._model} does not load; reinstall it") from error
+
+    @property
+    def strings(self) -> StringStore:
+        """Every string that spaCy keeps."""
+        return self._loaded.vocab.strings
 
     @contextmanager
     def memory(self) -> Iterator[None]:

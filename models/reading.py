@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from presidio_analyzer import RecognizerResult
@@ -28,6 +28,7 @@ _MOVES_ON: Final = 3
 _WORD_S: Final = 0.35
 _LETTER_S: Final = 0.09
 """The longest that a word plausibly takes (measured on telephone speech)."""
+_LETTERS_S: Final = 1.2
 _SHORTEST_NAME: Final = 3
 _GLUED: Final = frozenset("-'.\u2019")
 
@@ -224,7 +225,10 @@ class TurnReader:
                 continue
             if result.entity_type == Entity.PERSON:
                 self._remember(turn, result.start, result.end)
-            for start, end in self._stretches(placed.between(result.start, result.end)):
+            words = placed.between(result.start, result.end)
+            if "spelled" in explained(result):
+                words = self._stretched(words, placed)
+            for start, end in self._stretches(words):
                 spans[
                     Span(
                         entity=result.entity_type,
@@ -246,6 +250,16 @@ class TurnReader:
                 and (token.key in given_names() or not is_function(token.key))
             ):
                 self._known.add(token.key)
+
+    def _stretched(self, words: list[Word], placed: _Placed) -> list[Word]:
+        """Words with the last one as long as the pause after it: letters are heard too few."""
+        last = words[-1]
+        following = min(
+            (word.start for _, _, word in placed.words if word.start > last.start),
+            default=last.end + round(_LETTERS_S * self._rate),
+        )
+        end = min(max(last.end, following), last.end + round(_LETTERS_S * self._rate))
+        return [*words[:-1], replace(last, end=end)]
 
     def _stretches(self, words: list[Word]) -> list[tuple[int, int]]:
         """Samples of words, parted where the speaker paused for long."""

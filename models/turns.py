@@ -74,15 +74,22 @@ def streams_of(words: Iterable[Word]) -> dict[Stream, list[Word]]:
         own = [word for word in words if word.hearing is hearing]
         if not own and stream is Stream.EVIDENCE:
             continue
-        fill = [word for word in again if not any(_covers(other, word) for other in own)]
+        fill = [word for word in again if not _covered(word, own)]
         streams[stream] = sorted([*own, *fill], key=_order)
     return streams
 
 
-def _covers(one: Word, other: Word) -> bool:
-    """Whether ``one`` takes more than half of the time of ``other``."""
-    shared = min(one.end, other.end) - max(one.start, other.start)
-    return shared * 2 > other.end - other.start
+def _covered(word: Word, others: list[Word]) -> bool:
+    """Whether other words take more than half of a word's time."""
+    shared = 0
+    reached = word.start
+    for other in others:
+        start = max(other.start, reached)
+        end = min(other.end, word.end)
+        if end > start:
+            shared += end - start
+            reached = end
+    return shared * 2 > word.end - word.start
 
 
 class CallTurns:

@@ -9,7 +9,7 @@ from agents.steps import LateError, Later, Listen, Send, Stage, Step
 from agents.topics import Topics
 from pipeline.errors import RecordError
 from pipeline.listening import Listener, VoiceDetector
-from pipeline.records import AudioChunk, CallEnd, CallInfo, EndedBy, Heard, Record, Window
+from pipeline.records import AudioChunk, CallEnd, CallInfo, EndedBy, Heard, Interval, Record, Window
 
 NAME = "transcribe"
 
@@ -66,6 +66,9 @@ class TranscribeCall:
         self._end: CallEnd | None = None
         self._finishing = self._done = False
         self._marks: set[str] = set()
+        self._gaps: tuple[Interval, ...] = ()
+        self._gaps_told: dict[int, int] = {}
+        """How many of the gaps every channel's windows have stated."""
         self._missing: frozenset[int] = frozenset()
         self._highest = -1
 
@@ -123,6 +126,7 @@ class TranscribeCall:
             self._listener = Listener(chunk.call, self._voice)
             self._call = chunk.call
         windows = self._listener.take(chunk)
+        self._gaps = self._listener.gaps
         self._seen.add(chunk.seq)
         self._length = max(self._length, chunk.end)
         return [*self._listen(windows), *self._finish_if_complete()]
@@ -143,7 +147,8 @@ class TranscribeCall:
         steps: list[Step] = []
         if self._listener is not None:
             steps = self._listen(self._listener.finish(end))
-            if self._listener.gaps:
+            self._gaps = self._listener.gaps
+            if self._gaps:
                 self._marks.add("gap")
             self._listener = None
         return [*steps, Later(lambda: self._over(end))]
@@ -154,7 +159,12 @@ class TranscribeCall:
     def _heard(self, heard: Heard) -> list[Step]:
         if heard.unheard:
             self._marks.add("unheard")
-        return [Send(self._words, replace(heard, call=self._call))]
+        # A chunk that was given up may still reach muting: nobody has listened to it.
+        told = self._gaps_told.get(heard.channel, 0)
+        gaps = [gap for gap in self._gaps[told:] if gap.start < heard.heard_until]
+        self._gaps_told[heard.channel] = told + len(gaps)
+        unheard = (*heard.unheard, *gaps)
+        return [Send(self._words, replace(heard, call=self._call, unheard=unheard))]
 
     def _over(self, end: CallEnd) -> list[Step]:
         """The end goes on once everything before it was heard and sent."""

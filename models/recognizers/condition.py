@@ -16,9 +16,8 @@ _PART: Final = alternatives("body_parts")
 _COMPLAINT: Final = alternatives("complaints")
 _WHERE: Final = r"(?:my|the|his|her|their|your|both|one|left|right|lower|upper|inner|back|of|side)"
 _IN_A_PART: Final = re.compile(
-    rf"\b(?:(?:really |very |bad |severe |sharp |constant |some |strange |weird |burning "
-    rf"|high |low "
-    rf"|stabbing |dull |persistent )*{_COMPLAINT}(?: \w+)? (?:in|on|under|around|behind"
+    rf"\b(?:(?:a |really |very |bad |severe |sharp |constant |some |strange |weird |burning "
+    rf"|high |low |stabbing |dull |persistent )*{_COMPLAINT}(?: \w+)? (?:in|on|under|around|behind"
     rf"|near|from|down"
     rf"|with|inside|to|of)(?: {_WHERE})* {_PART}(?: and (?:{_WHERE} )?{_PART})?"
     rf"|{_PART} (?:{_COMPLAINT})(?: {_COMPLAINT})?"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
-from models.answers import FILLERS, is_function, is_number, sentence_end, skip_lead_in
+from models.answers import LEAD_IN, is_function, is_number, sentence_end, skip_lead_in
 from models.lexicon import listed, longest, medicines, zipf
 from models.recognizers.base import Hit, SpokenRecognizer
 from models.sounds import sounds_like_medicine, sounds_like_stem
@@ -39,6 +39,7 @@ _SURE: Final = re.compile(
 )
 _NO_MEDICINE: Final = listed("not_medicines")
 _LONGEST: Final = 4
+_EVERYDAY: Final = 5.6
 _DOSE_REACH: Final = 6
 
 
@@ -134,8 +135,11 @@ def _name(turn: Turn, first: int, stop: int) -> int:
     at = first
     while at < stop and at - first < _LONGEST:
         key = turn.tokens[at].key
-        if key in FILLERS or key in _NO_MEDICINE or is_number(key):
+        if key in LEAD_IN or key in _NO_MEDICINE or is_number(key):
             break
+        if at == first and zipf(key) < _EVERYDAY:
+            at += 1  # "water in" was warfarin: where a medicine is named, nouns count
+            continue
         if is_function(key) and not longest(medicines(), turn.keys(0, len(turn.tokens)), at):
             break
         at += 1

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,16 +63,15 @@ def test_it_ends_with_a_killed_parent() -> None:
     while _listening(port) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not _listening(port)
-    assert not Path(f"/proc/{pid}/exe").exists() or "tansu" not in os.readlink(f"/proc/{pid}/exe")
+    program = Path(f"/proc/{pid}/exe")
+    assert not program.exists() or "tansu" not in program.readlink().name
 
 
 def test_topics_of_different_width_are_refused(bootstrap: str) -> None:
     topics = Topics.named(f"w{time.monotonic_ns()}")
     create_topics(bootstrap, topics, partitions=2)
     create_topics(bootstrap, topics, partitions=2)
-    other = Topics.named("unused")
-    mixed = Topics(**{name: getattr(topics, name) for name in Topics.__slots__})
-    mixed = Topics(**{**{n: getattr(mixed, n) for n in Topics.__slots__}, "words": other.words})
+    mixed = replace(topics, words=f"{topics.words}.wide")
     with pytest.raises(BrokerError, match="different numbers"):
         create_topics(bootstrap, mixed, partitions=3)
 

@@ -17,6 +17,7 @@ from agents.messages import DEADLETTER
 from agents.producer import sealed
 from agents.worker import STAGES
 from pipeline.errors import UnknownCallError
+from pipeline.policy import load_policy
 from pipeline.records import AudioChunk, Pcm
 from pipeline.wire import Clear
 from tests.broker import fakes
@@ -107,16 +108,23 @@ def _certificate(installation: Installation, call_id: str) -> dict[str, Any]:
 
 
 def _assert_redacted(raw: Pcm, redacted: Pcm) -> None:
-    """Digits are zero; what is far from them is as it was; the length is the same."""
+    """Digits are zero; what is not muted is as it was; the length is the same."""
     assert redacted.shape == raw.shape
     level = np.abs(raw.astype(int))
     highest_digit = fakes.LOWEST + fakes.STEP * (len(fakes.DIGITS) - 1)
     digits = (level > 0) & (level <= highest_digit)
     assert digits.any()
     assert not redacted[digits].any()
-    kept = redacted != 0
-    assert np.array_equal(redacted[kept], raw[kept])
+    kept = (redacted == raw) & (raw != 0)
     assert kept.sum() > fakes.BURST
+    changed = (redacted != raw).astype(int)
+    ramp = fakes.RATE * load_policy("default").muting.ramp_ms // 1_000
+    for channel in range(2):
+        # What was changed is zero, but for a ramp on either side, which is only quieter.
+        ramped = changed[:, channel] & (redacted[:, channel] != 0)
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], ramped, [0]])))
+        assert max(np.diff(edges)[::2], default=0) <= ramp
+    assert (np.abs(redacted.astype(int)) <= level).all()
 
 
 def _letters(installation: Installation, count: int) -> Counter[str]:

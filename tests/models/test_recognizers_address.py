@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from models.recognizers.address import SpokenAddressRecognizer
 
 pytestmark = pytest.mark.models
+
+Find = Callable[..., list[str]]
 
 
 @pytest.mark.parametrize(
@@ -24,7 +28,7 @@ pytestmark = pytest.mark.models
         ),
     ],
 )
-def test_finds_addresses(find, text, address):
+def test_finds_addresses(find: Find, text: str, address: str) -> None:
     assert address in find(SpokenAddressRecognizer(), text)
 
 
@@ -35,7 +39,7 @@ def test_finds_addresses(find, text, address):
         ("Ross Drive, Albany", "Ross Drive, Albany"),
     ],
 )
-def test_silences_the_answer_where_one_was_asked_for(find, text, address):
+def test_silences_the_answer_where_one_was_asked_for(find: Find, text: str, address: str) -> None:
     assert address in find(SpokenAddressRecognizer(), text, asked="STREET_ADDRESS")
 
 
@@ -50,9 +54,9 @@ def test_silences_the_answer_where_one_was_asked_for(find, text, address):
         "it happened two times on the way",
     ],
 )
-def test_leaves_other_talk_alone(find, text):
+def test_leaves_other_talk_alone(find: Find, text: str) -> None:
     assert find(SpokenAddressRecognizer(), text) == []
 
 
-def test_an_answer_without_an_address_stays(find):
+def test_an_answer_without_an_address_stays(find: Find) -> None:
     assert find(SpokenAddressRecognizer(), "yes that's right", asked="STREET_ADDRESS") == []

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from models.recognizers.age import SpokenAgeRecognizer
+from models.recognizers.base import SpokenRecognizer
 from models.recognizers.device import DeviceRecognizer
 from models.recognizers.secret import SecretRecognizer
 from models.recognizers.vehicle import VehicleRecognizer
 from models.recognizers.web import SpokenWebRecognizer
 
 pytestmark = pytest.mark.models
+
+Find = Callable[..., list[str]]
 
 
 @pytest.mark.parametrize(
@@ -38,7 +43,7 @@ pytestmark = pytest.mark.models
         (SpokenWebRecognizer, "ping 192.168.0.12 for me", "192.168.0.12"),
     ],
 )
-def test_finds_codes(find, recognizer, text, value):
+def test_finds_codes(find: Find, recognizer: type[SpokenRecognizer], text: str, value: str) -> None:
     assert value in find(recognizer(), text)
 
 
@@ -50,7 +55,9 @@ def test_finds_codes(find, recognizer, text, value):
         (SpokenAgeRecognizer, "ninety one", "AGE_OVER_89"),
     ],
 )
-def test_believes_answers(find, recognizer, text, asked):
+def test_believes_answers(
+    find: Find, recognizer: type[SpokenRecognizer], text: str, asked: str
+) -> None:
     assert text in find(recognizer(), text, asked=asked)
 
 
@@ -65,5 +72,5 @@ def test_believes_answers(find, recognizer, text, asked):
         (SpokenWebRecognizer, "version eleven point eight point twenty six"),
     ],
 )
-def test_leaves_other_talk_alone(find, recognizer, text):
+def test_leaves_other_talk_alone(find: Find, recognizer: type[SpokenRecognizer], text: str) -> None:
     assert find(recognizer(), text) == []

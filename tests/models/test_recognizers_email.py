@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from models.recognizers.email import SpokenEmailRecognizer
 
 pytestmark = pytest.mark.models
+
+Find = Callable[..., list[str]]
 
 
 @pytest.mark.parametrize(
@@ -24,7 +28,7 @@ pytestmark = pytest.mark.models
         ("yes it's sandy at hotmail", "sandy at hotmail"),
     ],
 )
-def test_finds_addresses(find, text, address):
+def test_finds_addresses(find: Find, text: str, address: str) -> None:
     assert address in find(SpokenEmailRecognizer(), text)
 
 
@@ -36,7 +40,7 @@ def test_finds_addresses(find, text, address):
         ("Jaysmithson", "Jaysmithson"),
     ],
 )
-def test_silences_the_answer_where_one_was_asked_for(find, text, address):
+def test_silences_the_answer_where_one_was_asked_for(find: Find, text: str, address: str) -> None:
     assert address in find(SpokenEmailRecognizer(), text, asked="EMAIL_ADDRESS")
 
 
@@ -49,9 +53,9 @@ def test_silences_the_answer_where_one_was_asked_for(find, text, address):
         "you can look at the website",
     ],
 )
-def test_leaves_other_talk_alone(find, text):
+def test_leaves_other_talk_alone(find: Find, text: str) -> None:
     assert find(SpokenEmailRecognizer(), text) == []
 
 
-def test_an_answer_without_an_address_stays(find):
+def test_an_answer_without_an_address_stays(find: Find) -> None:
     assert find(SpokenEmailRecognizer(), "I do not have one", asked="EMAIL_ADDRESS") == []

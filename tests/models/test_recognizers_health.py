@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from models.recognizers.condition import ConditionRecognizer
@@ -8,6 +10,8 @@ from models.recognizers.procedure import ProcedureRecognizer
 from models.sounds import sounds_like_medicine
 
 pytestmark = pytest.mark.models
+
+Find = Callable[..., list[str]]
 
 
 @pytest.mark.parametrize(
@@ -23,7 +27,7 @@ pytestmark = pytest.mark.models
         ("I'm allergic to penny sillen", "penny sillen"),
     ],
 )
-def test_finds_medicines(find, text, medicine):
+def test_finds_medicines(find: Find, text: str, medicine: str) -> None:
     assert medicine in find(MedicationRecognizer(), text)
 
 
@@ -35,7 +39,7 @@ def test_finds_medicines(find, text, medicine):
         ("just a torva statin", "torva statin"),
     ],
 )
-def test_believes_more_in_a_call_about_health(find, text, medicine):
+def test_believes_more_in_a_call_about_health(find: Find, text: str, medicine: str) -> None:
     found = find(MedicationRecognizer(), text, asked="MEDICATION", medical=True)
     assert medicine in found
 
@@ -51,17 +55,17 @@ def test_believes_more_in_a_call_about_health(find, text, medicine):
         "I need three of the wool blankets",
     ],
 )
-def test_leaves_other_talk_alone(find, text):
+def test_leaves_other_talk_alone(find: Find, text: str) -> None:
     assert find(MedicationRecognizer(), text) == []
 
 
 @pytest.mark.parametrize("heard", ["met for men", "a torva statin", "amlo the pine", "zarelto"])
-def test_misheard_medicines_sound_alike(heard):
+def test_misheard_medicines_sound_alike(heard: str) -> None:
     assert sounds_like_medicine(tuple(heard.split()))
 
 
 @pytest.mark.parametrize("heard", ["my account", "order number", "software", "delivery", "catalog"])
-def test_everyday_words_do_not_sound_like_medicines(heard):
+def test_everyday_words_do_not_sound_like_medicines(heard: str) -> None:
     assert not sounds_like_medicine(tuple(heard.split()))
 
 
@@ -71,7 +75,7 @@ def test_everyday_words_do_not_sound_like_medicines(heard):
         ("for my high blood pressure", "high blood pressure"),
         ("I've been having Crohn's disease", "Crohn's disease"),
         ("I think I have blood in my urine", "blood in my urine"),
-        ("I have a lump under my arm", "lump under my arm"),
+        ("I have a lump under my arm", "a lump under my arm"),
         ("my left knee hurts a lot", "my left knee hurts"),
         ("I was diagnosed with rheumatoid arthritis", "rheumatoid arthritis"),
         ("she has trouble breathing", "trouble breathing"),
@@ -80,11 +84,11 @@ def test_everyday_words_do_not_sound_like_medicines(heard):
         ("I broke my ankle", "broke my ankle"),
     ],
 )
-def test_finds_conditions(find, text, condition):
+def test_finds_conditions(find: Find, text: str, condition: str) -> None:
     assert condition in find(ConditionRecognizer(), text)
 
 
-def test_what_someone_has_counts_in_a_call_about_health(find):
+def test_what_someone_has_counts_in_a_call_about_health(find: Find) -> None:
     text = "I've been having crunch disease"
     assert "crunch disease" in find(ConditionRecognizer(), text, medical=True)
 
@@ -102,7 +106,7 @@ def test_what_someone_has_counts_in_a_call_about_health(find):
         "we have high water pressure in the building",
     ],
 )
-def test_idioms_and_other_talk_are_no_conditions(find, text):
+def test_idioms_and_other_talk_are_no_conditions(find: Find, text: str) -> None:
     assert find(ConditionRecognizer(), text) == []
 
 
@@ -115,10 +119,10 @@ def test_idioms_and_other_talk_are_no_conditions(find, text):
         ("I need an M R I", "M R I"),
     ],
 )
-def test_finds_procedures(find, text, procedure):
+def test_finds_procedures(find: Find, text: str, procedure: str) -> None:
     assert procedure in find(ProcedureRecognizer(), text)
 
 
-def test_a_stress_test_of_a_server_is_none(find):
+def test_a_stress_test_of_a_server_is_none(find: Find) -> None:
     assert find(ProcedureRecognizer(), "we ran a stress test on it") == []
     assert find(ProcedureRecognizer(), "we ran a stress test on it", medical=True)

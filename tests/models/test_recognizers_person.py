@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from models.recognizers.person import SpokenPersonRecognizer
 
 pytestmark = pytest.mark.models
+
+Find = Callable[..., list[str]]
 
 
 @pytest.mark.parametrize(
@@ -24,7 +28,7 @@ pytestmark = pytest.mark.models
         ("the account is under Patricia Norman", "Patricia Norman"),
     ],
 )
-def test_finds_names(find, text, name):
+def test_finds_names(find: Find, text: str, name: str) -> None:
     assert name in find(SpokenPersonRecognizer(), text)
 
 
@@ -37,11 +41,11 @@ def test_finds_names(find, text, name):
         ("it's N O R M A N", "N O R M A N"),
     ],
 )
-def test_believes_more_where_a_name_was_asked_for(find, text, name):
+def test_believes_more_where_a_name_was_asked_for(find: Find, text: str, name: str) -> None:
     assert name in find(SpokenPersonRecognizer(), text, asked="PERSON")
 
 
-def test_knows_a_name_again(find):
+def test_knows_a_name_again(find: Find) -> None:
     text = "okay and is courtney the only driver"
     assert find(SpokenPersonRecognizer(), text) == []
     assert find(SpokenPersonRecognizer(), text, known=frozenset({"courtney"})) == ["courtney"]
@@ -61,9 +65,9 @@ def test_knows_a_name_again(find):
         "What's the C V V on there?",
     ],
 )
-def test_leaves_other_talk_alone(find, text):
+def test_leaves_other_talk_alone(find: Find, text: str) -> None:
     assert find(SpokenPersonRecognizer(), text) == []
 
 
-def test_an_answer_that_is_no_name_stays(find):
+def test_an_answer_that_is_no_name_stays(find: Find) -> None:
     assert find(SpokenPersonRecognizer(), "hold on a second please", asked="PERSON") == []

@@ -105,7 +105,11 @@ class TestTranscribe:
     def test_a_chunk_that_never_comes_is_a_marked_gap(self, transcribe: TranscribeCall) -> None:
         for record in (_chunk(0), _chunk(2), CallEnd("call-1", 3, 24_000)):
             transcribe.take(TOPICS.audio_raw, record)
-        assert _sent(transcribe.quiet())[-1] == CallEnd("call-1", 3, 24_000, marks=("gap",))
+        sent = _sent(transcribe.quiet())
+        assert sent[-1] == CallEnd("call-1", 3, 24_000, marks=("gap",))
+        # Muting may still get the chunk: nobody has listened to it, so it must not be released.
+        heard = [record for record in sent if isinstance(record, Heard)]
+        assert [gap for one in heard for gap in one.unheard] == [Interval(8_000, 16_000)]
         assert transcribe.late("AudioChunk", 1)
         assert transcribe.late("AudioChunk", 3)
         assert not transcribe.late("AudioChunk", 2)

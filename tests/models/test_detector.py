@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import logging
+import socket
+from pathlib import Path
+
+import pytest
+import tldextract
+
+from models.detector import Detector
+from models.presidio import Analyzer, SpokenNlpEngine, load_registry
+from models.spoken import turn_of
+from pipeline.errors import ModelError, PolicyError
+from pipeline.policy import load_policy
+from pipeline.records import CallEnd, Findings, Heard, Word
+
+pytestmark = pytest.mark.models
+
+RATE = 8_000
+
+
+@pytest.fixture(scope="module")
+def detector() -> Detector:
+    return Detector(load_policy("default"))
+
+
+def said(channel: int, start_s: float, text: str) -> tuple[Word, ...]:
+    step = round(0.35 * RATE)
+    begin = round(start_s * RATE)
+    return tuple(
+        Word(channel, begin + index * step, begin + index * step + step - 200, word)
+        for index, word in enumerate(text.split())
+    )
+
+
+def listen(detector: Detector, turns: list[tuple[int, float, str]], end_s: float) -> list[Findings]:
+    call = detector.open("call-1", RATE, 2)
+    end = round(end_s * RATE)
+    found: list[Findings] = []
+    for channel in (0, 1):
+        words = tuple(w for c, start, text in turns if c == channel for w in said(c, start, text))
+        found += call.take(Heard("call-1", channel, channel, 0, end, words, heard_until=end))
+    return [*found, *call.finish(CallEnd("call-1", 1, end))]
+
+
+def test_the_agents_question_tells_what_the_customers_answer_is(detector: Detector) -> None:
+    found = listen(
+        detector,
+        [
+            (0, 0.0, "Can I get your full name, please?"),
+            (1, 3.5, "Glory Santana"),
+            (0, 5.5, "Thanks, and the service address?"),
+            (1, 8.5, "eighty two Lester Lane"),
+            (0, 12.0, "Do you have other questions about the wool blankets?"),
+            (1, 16.0, "no that is all"),
+        ],
+        20.0,
+    )
+    shown = " ".join(word.text for finding in found for word in finding.words)
+    entities = {span.entity for finding in found for span in finding.spans}
+    assert {"PERSON", "STREET_ADDRESS"} <= entities
+    for gone in ("Glory", "Santana", "Lester", "Lane"):
+        assert gone not in shown
+    for kept in ("full name", "service address", "wool blankets", "that is all"):
+        assert kept in shown
+
+
+def test_what_failed_to_be_silenced_is_found_in_redacted_audio(detector: Detector) -> None:
+    record = Heard("call-1", 0, 0, 0, 80_000, said(0, 1.0, "nine two four seven"))
+    found = detector.inspect(record, sample_rate=RATE, expected=frozenset({"CARD_NUMBER"}))
+    assert [(span.entity, span.start) for span in found] == [("CARD_NUMBER", 8_000)]
+    assert detector.inspect(record, sample_rate=RATE, expected=frozenset({"PERSON"})) == ()
+    harmless = Heard("call-1", 0, 0, 0, 80_000, said(0, 1.0, "thank you and the expiry date"))
+    expected = frozenset({"CARD_NUMBER", "PERSON"})
+    assert detector.inspect(harmless, sample_rate=RATE, expected=expected) == ()
+
+
+def test_no_word_reaches_a_log(caplog: pytest.LogCaptureFixture, detector: Detector) -> None:
+    caplog.set_level(logging.DEBUG)
+    for name in ("presidio-analyzer", "decision_process", "spacy"):
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    listen(detector, [(1, 0.0, "my email is zanzibar at gmail.com and IBAN GB29ZZZZ")], 9.0)
+    assert "zanzibar" not in caplog.text.lower()
+    assert "gb29" not in caplog.text.lower()
+
+
+def test_a_plain_email_opens_no_connection(
+    monkeypatch: pytest.MonkeyPatch, detector: Detector
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    found = listen(detector, [(1, 0.0, "it is john.smith@example.org thanks")], 6.0)
+    assert "EMAIL_ADDRESS" in {span.entity for finding in found for span in finding.spans}
+    assert tldextract.extract("a.example.co.uk").suffix == "co.uk"
+
+
+def test_strings_do_not_pile_up() -> None:
+    analyzer = Analyzer()
+    strings = analyzer.engine.strings
+    analyzer.analyze(turn_of("my name is Laura"), names=True)
+    before = len(strings)
+    for number in range(200):
+        analyzer.analyze(turn_of(f"my code is zq{number}xw{number}"), names=True)
+    assert len(strings) == before
+
+
+def test_a_missing_model_is_an_error_and_no_download() -> None:
+    with pytest.raises(ModelError, match="not installed"):
+        SpokenNlpEngine("en_core_web_nothing").load()
+
+
+def test_a_wrong_registry_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "registry.yaml"
+    path.write_text(
+        "supported_languages: [en]\nglobal_regex_flags: 26\n"
+        "recognizers:\n  - {name: NoSuchRecognizer, type: predefined}\n"
+    )
+    with pytest.raises(PolicyError, match=r"registry\.yaml"):
+        load_registry(path)
+    with pytest.raises(PolicyError, match="no such file"):
+        load_registry(tmp_path / "absent.yaml")

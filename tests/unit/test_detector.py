@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from presidio_analyzer import AnalysisExplanation, RecognizerResult
+
+from models.detector import ANALYSIS_FAILED, UNHEARD, CallDetector
+from models.reading import Analyses, ScriptedAnalyses
+from models.spoken import Turn
+from pipeline.conversation import Conversation
+from pipeline.policy import parse_policy
+from pipeline.records import (
+    Action,
+    CallEnd,
+    Findings,
+    Heard,
+    Hearing,
+    Interval,
+    Reason,
+    Span,
+    Word,
+)
+
+pytestmark = pytest.mark.unit
+
+RATE = 1000
+POLICY = parse_policy(
+    "name: t\nversion: '1'\nentities:\n  PERSON: {threshold: 0.4}\n"
+    "  URL: {action: count, threshold: 0.4}\n"
+)
+
+
+class Finds:
+    """Finds a word wherever it is said."""
+
+    def __init__(self, word: str, entity: str = "PERSON", score: float = 0.8) -> None:
+        self._word, self._entity, self._score = word, entity, score
+
+    def analyze(self, turn: Turn, *, names: bool) -> list[RecognizerResult]:
+        return [
+            RecognizerResult(
+                self._entity,
+                token.start,
+                token.end,
+                self._score,
+                AnalysisExplanation("finds", self._score, pattern_name="scripted"),
+                {RecognizerResult.RECOGNIZER_NAME_KEY: "finds"},
+            )
+            for token in turn.tokens
+            if token.key == self._word
+        ]
+
+
+def open_call(analyses: Analyses, channels: int = 1) -> CallDetector:
+    return CallDetector(
+        "call-1",
+        sample_rate=RATE,
+        channels=channels,
+        policy=POLICY,
+        analyses=analyses,
+        conversation=Conversation(RATE, channels, POLICY),
+    )
+
+
+def heard(
+    seq: int, start: int, end: int, text: str = "", *, channel: int = 0, at: int | None = None
+) -> Heard:
+    begin = start if at is None else at
+    words = tuple(
+        Word(channel, begin + 300 * index, begin + 300 * index + 250, word)
+        for index, word in enumerate(text.split())
+    )
+    return Heard("call-1", seq, channel, start, end, words, heard_until=end, models=("ear@1",))
+
+
+def run(call: CallDetector, records: list[Heard], end: int, chunks: int = 1) -> list[Findings]:
+    found = [finding for record in records for finding in call.take(record)]
+    return [*found, *call.finish(CallEnd("call-1", chunks, end))]
+
+
+def spans(findings: list[Findings]) -> list[Span]:
+    return [span for finding in findings for span in finding.spans]
+
+
+def texts(findings: list[Findings]) -> list[str]:
+    return [word.text for finding in findings for word in finding.words]
+
+
+def test_a_found_word_becomes_a_span_of_its_samples_and_leaves_the_transcript() -> None:
+    found = run(open_call(Finds("laura")), [heard(0, 0, 10_000, "hello laura there")], 10_000)
+    assert [(s.entity, s.start, s.end, s.recognizer) for s in spans(found)] == [
+        ("PERSON", 300, 550, "finds: scripted")
+    ]
+    assert texts(found) == ["hello", "there"]
+    assert found[-1].end is not None
+    assert found[-1].watermark.sample == 10_000
+    assert "ear@1" in found[-1].models
+
+
+def test_counted_entities_are_stated_and_stay_in_the_transcript() -> None:
+    found = run(open_call(Finds("site", "URL")), [heard(0, 0, 9_000, "my site")], 9_000)
+    assert [span.action for span in spans(found)] == [Action.COUNT]
+    assert texts(found) == ["my", "site"]
+
+
+def test_what_scores_below_the_policys_threshold_is_dropped() -> None:
+    found = run(open_call(Finds("laura", score=0.39)), [heard(0, 0, 9_000, "laura")], 9_000)
+    assert spans(found) == []
+
+
+def test_the_second_models_words_mute_but_are_not_shown() -> None:
+    record = heard(0, 0, 9_000, "hello lora")
+    second = Word(0, 280, 560, "laura", hearing=Hearing.SECOND)
+    found = run(open_call(Finds("laura")), [replace(record, words=(*record.words, second))], 9_000)
+    assert [(span.start, span.end) for span in spans(found)] == [(280, 560)]
+    assert texts(found) == ["hello"]
+
+
+def test_records_out_of_order_and_repeated_bring_the_same_findings() -> None:
+    records = [
+        heard(0, 0, 9_000, "hello laura"),
+        heard(1, 9_000, 18_000, "and laura again"),
+        heard(2, 18_000, 27_000, "nothing"),
+    ]
+    plain = run(open_call(Finds("laura")), records, 27_000)
+    again = [records[0], records[2], replace(records[0], words=()), records[1], records[1]]
+    mixed = run(open_call(Finds("laura")), again, 27_000)
+    assert spans(mixed) == spans(plain)
+    assert texts(mixed) == texts(plain)
+
+
+def test_the_slower_channel_holds_the_watermark() -> None:
+    call = open_call(Finds("laura"), channels=2)
+    assert call.take(heard(0, 0, 20_000, "hello laura")) == []
+    found = call.take(heard(1, 0, 20_000, "yes", channel=1))
+    assert 0 < found[0].watermark.sample < 20_000
+
+
+def test_an_analysis_that_fails_silences_the_turn_and_is_counted() -> None:
+    call = open_call(ScriptedAnalyses(RuntimeError("boom")))
+    found = run(call, [heard(0, 0, 9_000, "my name is laura")], 9_000)
+    assert [(s.entity, s.start, s.end, s.reason, s.score) for s in spans(found)] == [
+        (UNHEARD, 0, 1_150, Reason.UNHEARD, 1.0)
+    ]
+    assert texts(found) == []
+    assert call.failures == 1
+    assert found[-1].end is not None
+    assert ANALYSIS_FAILED in found[-1].end.marks
+
+
+def test_a_conversation_that_fails_silences_what_it_was_asked_about(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError
+
+    monkeypatch.setattr(Conversation, "spans", fail)
+    found = run(open_call(Finds("laura")), [heard(0, 0, 9_000, "hello")], 9_000)
+    silenced = [span for span in spans(found) if span.entity == UNHEARD]
+    assert silenced[0].start == 0
+    assert max(span.end for span in silenced) >= 9_000
+    assert texts(found) == []
+
+
+def test_unheard_stretches_and_missing_windows_are_silenced_whole() -> None:
+    first = replace(heard(0, 0, 5_000, "hello"), unheard=(Interval(2_000, 3_000),))
+    third = heard(2, 9_000, 12_000, "bye")
+    found = run(open_call(Finds("laura")), [first, third], 12_000)
+    assert [(span.start, span.end) for span in spans(found) if span.entity == UNHEARD] == [
+        (2_000, 3_000),
+        (5_000, 9_000),
+    ]
+
+
+def test_nothing_after_the_end_and_no_second_end() -> None:
+    call = open_call(Finds("laura"))
+    assert len(call.finish(CallEnd("call-1", 0, 0))) == 1
+    assert call.finish(CallEnd("call-1", 0, 0)) == []
+    assert call.take(heard(0, 0, 100, "laura")) == []
+
+
+def test_nothing_spoken_shows_in_a_repr() -> None:
+    call = open_call(Finds("laura"))
+    call.take(heard(0, 0, 9_000, "hello laura"))
+    assert "laura" not in repr(call)
+
+
+WORDS = st.sampled_from(["laura", "hello", "four", "one", "thanks", "so"])
+
+
+@given(
+    st.lists(st.tuples(st.lists(WORDS, max_size=12), st.integers(0, 3_000)), min_size=1, max_size=8)
+)
+def test_watermarks_rise_spans_come_once_and_nothing_sensitive_is_shown(
+    script: list[tuple[list[str], int]],
+) -> None:
+    records, start = [], 0
+    for seq, (words, pause) in enumerate(script):
+        end = start + pause + 300 * len(words) + 100
+        records.append(heard(seq, start, end, " ".join(words), at=start + pause))
+        start = end
+    found = run(open_call(Finds("laura")), records, start)
+    marks = [finding.watermark.sample for finding in found]
+    assert marks == sorted(marks)
+    assert [finding.seq for finding in found] == list(range(len(found)))
+    people = [span for span in spans(found) if span.entity == "PERSON"]
+    assert len(people) == len(set(people))
+    said = sum(words.count("laura") for words, _ in script)
+    assert len({span.start for span in people}) == said
+    before = 0
+    for finding in found:
+        assert all(before <= span.start for span in finding.spans)
+        assert all(word.text != "laura" for word in finding.words)
+        if finding.end is None:
+            assert all(span.start < finding.watermark.sample for span in finding.spans)
+            assert all(word.end <= finding.watermark.sample for word in finding.words)
+        before = finding.watermark.sample

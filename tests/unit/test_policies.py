@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+
+from pipeline.entities import HEALTH, PAYMENT, Entity
+from pipeline.policy import load_policy
+from pipeline.records import Action
+
+pytestmark = pytest.mark.unit
+
+SHIPPED = ("default", "pci", "hipaa")
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_policy_names_every_entity_and_no_other(name: str) -> None:
+    policy = load_policy(name)
+    assert policy.name == name
+    assert set(policy.entities) == {str(entity) for entity in Entity}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_payment_data_is_always_muted_and_the_unlisted_too(name: str) -> None:
+    policy = load_policy(name)
+    assert {policy.rule(entity).action for entity in PAYMENT} == {Action.MUTE}
+    assert policy.rule("NEW_ENTITY").action is Action.MUTE
+    assert all(policy.rule(entity).threshold <= 0.4 for entity in PAYMENT)
+
+
+def test_hipaa_mutes_everything_and_believes_health_words_sooner() -> None:
+    default, hipaa = load_policy("default"), load_policy("hipaa")
+    assert {rule.action for rule in hipaa.entities.values()} == {Action.MUTE}
+    assert all(hipaa.rule(e).threshold < default.rule(e).threshold for e in HEALTH)
+
+
+def test_pci_only_counts_what_is_no_payment_data() -> None:
+    policy = load_policy("pci")
+    assert policy.rule(Entity.PERSON).action is Action.COUNT
+    assert policy.rule(Entity.MEDICATION).action is Action.COUNT
+    assert policy.rule(Entity.NUMBER_SEQUENCE).action is Action.MUTE
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_edges_are_padded_by_what_word_times_are_off(name: str) -> None:
+    policy = load_policy(name)
+    for rule in policy.entities.values():
+        assert rule.pad_before_ms >= 100
+        assert rule.pad_after_ms >= 100
