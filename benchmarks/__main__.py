@@ -1,10 +1,9 @@
-"""Measures the whole pipeline on calls whose truth is known: leaks, and speed against a peer.
+"""Measures the whole pipeline on calls whose truth is known: leaks, and speed against a baseline.
 
     python -m benchmarks [--calls DIR] [--repeats 3] [--out build/bench]
 
-The peer is what hears the same files without redacting them: faster-whisper base, int8, beam 5,
-word times, its own voice-activity filter. Both run in turns in the same session, because only
-their ratio survives a change of machine; medians of the repeats are reported.
+The baseline is what the same libraries give as they come (``benchmarks.baseline``). Both run in
+turns in the same session, because only their ratio survives a change of machine.
 """
 
 from __future__ import annotations
@@ -13,32 +12,30 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks import leakcheck
+from benchmarks.baseline import NAME
 from benchmarks.corpus import SAMPLES
 
-_PEER = """
-import sys, soundfile, soxr
-from faster_whisper import WhisperModel
-from models.loader import find
-model = WhisperModel(str(find("whisper-base", allow_hub=False)), device="cpu", compute_type="int8")
-for path in sys.argv[1:]:
-    audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    for channel in range(audio.shape[1]):
-        pcm = soxr.resample(audio[:, channel], rate, 16_000)
-        segments, _ = model.transcribe(
-            pcm, language="en", beam_size=5, word_timestamps=True, vad_filter=True
-        )
-        sum(len(segment.words or ()) for segment in segments)
-"""
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a command took, with all processes that it waited for."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mb: float
+    """Largest single process."""
 
 
 def measure(calls: Path, repeats: int) -> dict[str, Any]:
@@ -51,69 +48,105 @@ def measure(calls: Path, repeats: int) -> dict[str, Any]:
     entries = [json.loads(line) for line in manifest.read_text(encoding="utf-8").splitlines()]
     recordings = [str(calls / entry["file"]) for entry in entries]
     command = str(Path(sys.executable).with_name("hushwire"))
-    ours, peer = [], []
+    ours, peer = list[Cost](), list[Cost]()
     with tempfile.TemporaryDirectory() as folder:
-        vault = Path(folder)
-        for repeat in range(repeats):
-            vault = Path(folder) / str(repeat)
-            ours.append(_seconds([command, "run", "--from", str(calls), "--to", str(vault)]))
-            peer.append(_seconds([sys.executable, "-c", _PEER, *recordings]))
-        report = leakcheck.check(manifest, vault)
-    audio = sum(entry["duration_ms"] for entry in entries) / 1_000
+        vault, redacted = Path(folder) / "vault", Path(folder) / "baseline"
+        redacted.mkdir()
+        for _ in range(repeats):
+            shutil.rmtree(vault, ignore_errors=True)
+            ours.append(_cost([command, "run", "--from", str(calls), "--to", str(vault)]))
+            peer.append(
+                _cost([sys.executable, "-m", "benchmarks.baseline", str(redacted), *recordings])
+            )
+        leaks = {
+            "hushwire": json.loads(leakcheck.as_json(leakcheck.check(manifest, vault))),
+            "baseline": json.loads(leakcheck.as_json(leakcheck.check(manifest, redacted))),
+        }
     return {
         "machine": f"{os.cpu_count()} cores, {_processor()}, {platform.platform()}",
         "calls": len(entries),
-        "audio_seconds": audio,
+        "audio_seconds": sum(entry["duration_ms"] for entry in entries) / 1_000,
         "repeats": repeats,
-        "hushwire_seconds": statistics.median(ours),
-        "peer_seconds": statistics.median(peer),
-        "hushwire_over_peer": statistics.median(a / b for a, b in zip(ours, peer, strict=True)),
-        "times_real_time": audio / statistics.median(ours),
-        "leaks": json.loads(leakcheck.as_json(report)),
+        "hushwire": asdict(_median(ours)),
+        "baseline": asdict(_median(peer)),
+        "wall_ratio": statistics.median(
+            a.wall_s / b.wall_s for a, b in zip(ours, peer, strict=True)
+        ),
+        "leaks": leaks,
     }
 
 
 def page(result: dict[str, Any]) -> str:
     """The result as Markdown."""
-    leaks = result["leaks"]
+    ours, peer = result["leaks"]["hushwire"], result["leaks"]["baseline"]
+    audio = result["audio_seconds"]
+    other = {each["type"]: each for each in peer["types"]}
+    digits = {each["kind"]: each for each in peer["digits"]}
     lines = [
-        "# Measured",
+        (
+            f"{result['calls']} calls, {audio:.0f} s of audio, two channels each; median of "
+            f"{result['repeats']} runs in turns,"
+        ),
+        f"start of broker and models included. {result['machine']}.",
+        f"Baseline: {NAME}.",
         "",
-        f"{result['calls']} calls, {result['audio_seconds']:.0f} s of audio, two channels; median",
-        f"of {result['repeats']} runs, set-up of broker and models included. {result['machine']}.",
+        "| | wall s | times real time | CPU s | largest process MB |",
+        "|---|---|---|---|---|",
+        _row("hushwire", result["hushwire"], audio),
+        _row("baseline", result["baseline"], audio),
         "",
-        "| | wall seconds | times real time |",
-        "|---|---|---|",
-        _row("hushwire, whole pipeline", result["hushwire_seconds"], result["audio_seconds"]),
-        _row("faster-whisper base, words only", result["peer_seconds"], result["audio_seconds"]),
+        f"Wall time, hushwire over baseline: {result['wall_ratio']:.2f}.",
         "",
-        f"Ratio of the two: {result['hushwire_over_peer']:.2f}.",
-        "",
-        "| digits | spoken | audible |",
-        "|---|---|---|",
-        *(f"| {d['kind']} | {d['digits']} | {d['audible']} |" for d in leaks["digits"]),
-        "",
-        "| type | entities | sensitive s | silenced % |",
+        "| digits | spoken | audible: hushwire | audible: baseline |",
         "|---|---|---|---|",
         *(
-            f"| {t['type']} | {t['entities']} | {t['sensitive_ms'] / 1_000:.1f} | "
-            f"{100 * t['silenced_ms'] / max(t['sensitive_ms'], 1e-9):.1f} |"
-            for t in leaks["types"]
+            f"| {d['kind']} | {d['digits']} | {d['audible']} | {digits[d['kind']]['audible']} |"
+            for d in ours["digits"]
         ),
         "",
-        f"Harmless speech muted: {100 * leaks['harmless_muted_share']:.1f} %.",
+        "| type | entities | sensitive s | silenced %: hushwire | silenced %: baseline |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {t['type']} | {t['entities']} | {t['sensitive_ms'] / 1_000:.1f} | "
+            f"{_silenced(t):.1f} | {_silenced(other[t['type']]):.1f} |"
+            for t in ours["types"]
+        ),
+        "",
+        (
+            f"Harmless speech muted: hushwire {100 * ours['harmless_muted_share']:.1f} %, "
+            f"baseline {100 * peer['harmless_muted_share']:.1f} %."
+        ),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _row(name: str, seconds: float, audio: float) -> str:
-    return f"| {name} | {seconds:.1f} | {audio / seconds:.1f} |"
+def _silenced(result: dict[str, Any]) -> float:
+    return float(100 * result["silenced_ms"] / max(result["sensitive_ms"], 1e-9))
 
 
-def _seconds(command: Sequence[str]) -> float:
+def _median(costs: Sequence[Cost]) -> Cost:
+    return Cost(
+        statistics.median(each.wall_s for each in costs),
+        statistics.median(each.cpu_s for each in costs),
+        statistics.median(each.peak_mb for each in costs),
+    )
+
+
+def _row(name: str, cost: dict[str, float], audio: float) -> str:
+    wall, cpu, peak = cost["wall_s"], cost["cpu_s"], cost["peak_mb"]
+    return f"| {name} | {wall:.1f} | {audio / wall:.1f} | {cpu:.1f} | {peak:.0f} |"
+
+
+def _cost(command: Sequence[str]) -> Cost:
     started = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - started
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, list(command))
+    return Cost(
+        time.perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1_024
+    )
 
 
 def _processor() -> str:

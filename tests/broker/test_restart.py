@@ -1,0 +1,71 @@
+"""``hushwire run`` with real models, killed in the middle, on a broker that stays."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+SAMPLES = Path(__file__).parents[2] / "benchmarks" / "samples"
+CALLS = ("order", "refill", "bill")
+
+pytestmark = [pytest.mark.broker, pytest.mark.models, pytest.mark.slow]
+
+
+class Run:
+    """One installation: a folder with recordings, a vault, and topics of its own."""
+
+    def __init__(self, bootstrap: str, folder: Path) -> None:
+        self.vault, self.source = folder / "vault", folder / "in"
+        self.source.mkdir(parents=True)
+        for name in CALLS:
+            (self.source / f"{name}.flac").symlink_to(SAMPLES / f"{name}.flac")
+        self.environment = {
+            **os.environ,
+            "HUSHWIRE_BOOTSTRAP": bootstrap,
+            "HUSHWIRE_TOPIC_PREFIX": f"r{uuid.uuid4().hex[:8]}",
+            "HUSHWIRE_PARTITIONS": "4",
+        }
+        self.output = folder / "output.log"
+
+    def start(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "agents", "run"]
+        command += ["--from", str(self.source), "--to", str(self.vault)]
+        with self.output.open("ab") as log:
+            return subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
+
+    def hashes(self) -> dict[str, str]:
+        return {
+            path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in (self.vault / "calls").rglob("*")
+            if path.is_file()
+        }
+
+
+def test_a_killed_run_ends_with_the_same_vault(bootstrap: str, tmp_path: Path) -> None:
+    undisturbed = Run(bootstrap, tmp_path / "undisturbed")
+    assert undisturbed.start().wait(120) == 0, undisturbed.output.read_text()
+
+    killed = Run(bootstrap, tmp_path / "killed")
+    first = killed.start()
+    deadline = time.monotonic() + 60
+    ledger = killed.vault / ".hushwire" / "ledger.db"
+    while not ledger.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    # Models are loaded and the group is joined after some 8 s; the calls take about 10 s more.
+    time.sleep(14)
+    assert first.poll() is None, "the run was over before it could be killed"
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    assert len(killed.hashes()) < 4 * len(CALLS)
+
+    assert killed.start().wait(120) == 0, killed.output.read_text()
+    assert len(killed.hashes()) == 4 * len(CALLS)
+    assert killed.hashes() == undisturbed.hashes()
