@@ -31,7 +31,8 @@ def main() -> int:
     parser.add_argument("--samples", type=Path, default=SAMPLES, help="calls with their truth")
     parser.add_argument("--to", type=Path, default=Path("build/demo"), help="made anew each time")
     options = parser.parse_args()
-    console = Console()
+    # Without a terminal (a log, a pipe) there is no width to keep to.
+    console = Console() if sys.stdout.isatty() else Console(width=132)
     vault: Path = options.to / "vault"
     shutil.rmtree(vault, ignore_errors=True)
     try:
@@ -67,9 +68,11 @@ def _leak(result: CallResult) -> ReportLeak:
 
 
 def _table(calls: list[ReportCall], leaks: LeakReport) -> Table:
-    table = Table("call", "spans by type", title="Redacted calls, checked against the truth")
-    for title in ("muted", "verified", "digits audible", "sensitive silenced", "harmless muted"):
-        table.add_column(title, justify="right")
+    table = Table(title="Redacted calls, checked against the truth")
+    table.add_column("call", no_wrap=True)
+    table.add_column("spans by type", ratio=1)
+    for title in ("muted", "verified", "digits\naudible", "sensitive\nsilenced", "harmless\nmuted"):
+        table.add_column(title, justify="right", no_wrap=True)
     for call in calls:
         types = Counter(mute.entity for mute in call.mutes)
         leak = call.leak
