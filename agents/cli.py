@@ -61,7 +61,9 @@ def _errors() -> Iterator[None]:
     try:
         yield
     except HushwireError as error:
-        err.print(f"hushwire: {error}", style="bold red", markup=False, highlight=False)
+        err.print(
+            f"hushwire: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True
+        )
         sys.exit(_exit_code(error))
     except KeyboardInterrupt:
         err.print("hushwire: stopped")

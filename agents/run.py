@@ -28,8 +28,10 @@ from agents.metrics import Metrics, Snapshot
 from agents.recordings import find_recordings
 from agents.settings import Settings
 from agents.start import STATE, ingest_files, opened_ledger, worker_config
+from agents.topics import reach_broker
 from agents.worker import STAGES, run_worker
 from pipeline.errors import InputError
+from pipeline.policy import load_policy
 
 POLL_S = 0.3
 
@@ -78,6 +80,9 @@ def run_folder(source: Path, vault: Path, settings: Settings, *, console: Consol
     files = list(find_recordings([source]))
     if not files:
         raise InputError(f"{source}: no recordings in it (WAV, FLAC or Ogg)")
+    load_policy(settings.policy)  # refused before anything is made
+    if settings.bootstrap:
+        reach_broker(settings.bootstrap)
     configure_logging("warning" if settings.log_level == "info" else settings.log_level)
     with ExitStack() as stack:
         changes: dict[str, object] = {"state_dir": settings.state_folder(vault / STATE)}

@@ -21,7 +21,7 @@ from agents.recordings import find_recordings
 from agents.sealing import KeyEncryptionKey
 from agents.settings import Settings
 from agents.stages.transcribe import Patience
-from agents.topics import Topics
+from agents.topics import Topics, reach_broker
 from agents.worker import STAGES, Models, WorkerConfig, run_worker
 from models.detector import Detector
 from models.ear import EarSettings
@@ -56,6 +56,7 @@ def start_worker(
     """
     configure_logging(settings.log_level)
     config = worker_config(stages, vault, settings)
+    reach_broker(config.bootstrap)
     metrics = Metrics()
     if settings.metrics_port:
         start_http_server(settings.metrics_port, addr="127.0.0.1", registry=metrics.registry)
@@ -101,6 +102,7 @@ def ingest_paths(paths: list[Path], settings: Settings, *, console: Console) -> 
         HushwireError: a path is unusable, or the broker or the ledger is away.
     """
     files = list(find_recordings(paths))
+    reach_broker(named_broker(settings))
     with opened_ledger(settings, STATE) as ledger:
         results = ingest_files(
             files, ledger, settings, lambda one: console.print(told(one), markup=False)

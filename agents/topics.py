@@ -14,6 +14,8 @@ PARTITIONS = 8
 """Default for all topics; fixed up front, since growing breaks the order of a call."""
 RAW_RETENTION_MS = 86_400_000
 """Longest call plus the longest outage that is to be survived; after that raw audio is gone."""
+REACH_S = 10.0
+"""How long a broker may take to answer when a command starts."""
 KEPT_RETENTION_MS = 604_800_000
 _LOOK_AGAIN_S = 0.1
 _GRACE_S = 1.0
@@ -111,6 +113,22 @@ def create_topics(
                 reason = error.args[0].name()
                 raise BrokerError(f"{bootstrap}: topic {name} not created ({reason})") from error
     _check_partitions(admin, bootstrap, topics, timeout_s)
+
+
+def reach_broker(bootstrap: str, *, timeout_s: float = REACH_S) -> None:
+    """Ask the broker for a sign of life, so that a wrong address is told soon and clearly.
+
+    Raises:
+        BrokerError: nobody answers there.
+    """
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": "0"})
+    try:
+        admin.list_topics(timeout=timeout_s)
+    except KafkaException as error:
+        raise BrokerError(
+            f"no Kafka broker answers at {bootstrap} within {timeout_s:.0f} s: check the address "
+            "and that it runs, then start again; nothing was lost"
+        ) from error
 
 
 def _check_partitions(admin: AdminClient, bootstrap: str, topics: Topics, timeout_s: float) -> None:

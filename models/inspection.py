@@ -10,9 +10,16 @@ from models.presidio import explained
 from models.reading import Analyses
 from models.spoken import turn_of
 from models.turns import streams_of
+from pipeline.cues import Mood
 from pipeline.entities import LEXICAL, SPOKEN_NUMBERS, Entity
+from pipeline.lanes import Lane
+from pipeline.numbers import NumberRun
 from pipeline.policy import Policy
 from pipeline.records import Heard, Reason, Span, Word
+from pipeline.second_look import EDGE_DIGITS
+from pipeline.tokens import Flag
+from pipeline.verdicts import HARMLESS, Track
+from pipeline.vocabulary import vocabulary
 
 _GAP_S: Final = 0.6
 """Words further apart are not read together: a mute may lie between them."""
@@ -25,6 +32,10 @@ _SHORT: Final = frozenset(
 )
 """Numbers of which three digits are already telling."""
 _TEENS: Final = 2
+_LIKELY: Final = 0.3
+"""Least probability of every word of a short run; below, the listener's prompt speaks."""
+_HARMLESS_MOODS: Final = frozenset({Mood.AMOUNT, Mood.PLACE, Mood.REFERENCE})
+_ANNOUNCED_WORDS: Final = 3
 
 
 def leftovers(
@@ -35,9 +46,15 @@ def leftovers(
     for words in streams_of(heard.words).values():
         for run in _runs(words, round(_GAP_S * sample_rate)):
             for span in (*_digits(run, expected), *_entities(analyses, policy, run, expected)):
-                rule = policy.rule(span.entity)
-                found[replace(span, action=rule.action, reason=Reason.VERIFICATION)] = None
+                found[_ruled(policy, span)] = None
+        for span in _edges(words, heard.channel, sample_rate, expected):
+            found[_ruled(policy, span)] = None
     return tuple(sorted(found, key=lambda s: (s.start, s.channel, s.end, s.entity, s.recognizer)))
+
+
+def _ruled(policy: Policy, span: Span) -> Span:
+    action = policy.rule(span.entity).action
+    return replace(span, action=action, reason=Reason.VERIFICATION)
 
 
 def _runs(words: list[Word], gap: int) -> list[list[Word]]:
@@ -89,6 +106,43 @@ def _digits(run: list[Word], expected: frozenset[str]) -> list[Span]:
             )
         current, count = [], 0
     return found
+
+
+def _edges(
+    words: list[Word], channel: int, sample_rate: int, expected: frozenset[str]
+) -> list[Span]:
+    """Digits too few to be telling alone, which may be the edge of a muted number.
+
+    Whether such a number lies beside them is for the asker to say, who knows the mutes.
+    """
+    numbers = sorted(expected & frozenset(map(str, SPOKEN_NUMBERS)))
+    if not numbers:
+        return []
+    lane = Lane(channel, sample_rate, vocabulary())
+    lane.add(words)
+    track = lane.track()
+    return [
+        Span(
+            entity=numbers[0],
+            channel=channel,
+            start=run.start,
+            end=run.end,
+            score=_SURE,
+            recognizer=EDGE_DIGITS,
+        )
+        for run in track.runs
+        if min(word.probability for word in run.words) >= _LIKELY
+        and not run.flags & (HARMLESS | {Flag.CARDINAL, Flag.DECIMAL})
+        and not _announced(track, run)
+    ]
+
+
+def _announced(track: Track, run: NumberRun) -> bool:
+    """Whether the words before a run say that it is a price, a place or an order number."""
+    return any(
+        cue.mood in _HARMLESS_MOODS and 0 < run.first - cue.last <= _ANNOUNCED_WORDS
+        for cue in track.cues
+    )
 
 
 def _entities(

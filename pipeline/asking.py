@@ -162,9 +162,13 @@ class Ask:
             # "5 1 4 8 items" is no quantity while a longer number is being given.
             quantity = len(run.digits) < _FRAGMENT or Flag.CARDINAL in flags
             return quantity or not self.halfway
-        if local is Mood.AMOUNT and not self.halfway:
+        if local is Mood.AMOUNT and not (self.halfway and self._may_give(run)):
             return True
         return local is not None and Flag.CARDINAL in flags
+
+    def _may_give(self, run: NumberRun) -> bool:
+        """Whether the answer may go on here: a short one goes on with the side that began it."""
+        return self.need >= LONG_NEED or self.given[run.channel] > 0
 
     @staticmethod
     def _accepts_again(run: NumberRun, local: Mood | None) -> bool:

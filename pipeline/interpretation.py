@@ -243,6 +243,7 @@ class _Walk:
         for ask in reversed(self._active):
             if reference is not None and ask.opened < reference.start:
                 pending = ask.entity is Entity.CARD_NUMBER and not ask.fulfilled
+                pending = pending and not self._says_what(reference, ask, run)
                 near = run.start - ask.touched < REFERENCE_S / 2 * self._rate
                 if not (pending and near and len(run.digits) >= _FRAGMENT):
                     continue
@@ -252,6 +253,14 @@ class _Walk:
             self._reference_until = max(self._reference_until, run.end)
             verdict.explained = True
         return None
+
+    def _says_what(self, reference: Cue, ask: Ask, run: NumberRun) -> bool:
+        """Whether the side that asked, and gave nothing, says "your order number is" itself.
+
+        On one channel nobody knows who speaks, and on the answering side it may be misheard.
+        """
+        two = len(self._tracks) > 1
+        return two and reference.channel == run.channel == ask.channel and not ask.given[run.channel]
 
     def _in_reference(self, run: NumberRun) -> Cue | None:
         if self._reference is None:

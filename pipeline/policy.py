@@ -116,13 +116,14 @@ def load_policy(source: str | Path) -> Policy:
     Raises:
         PolicyError: the file is missing, is no YAML, or breaks the schema.
     """
-    path = Path(source)
+    path, shipped = Path(source), Path(str(resources.files("policies")))
     if path.suffix not in {".yaml", ".yml"}:
-        path = Path(str(resources.files("policies"))) / f"{source}.yaml"
+        path = shipped / f"{source}.yaml"
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        msg = f"policy {source}: cannot be read ({error.strerror}); name a YAML file"
+        names = ", ".join(sorted(file.stem for file in shipped.glob("*.yaml")))
+        msg = f"policy {source}: cannot be read ({error.strerror}); name a YAML file or {names}"
         raise PolicyError(msg) from error
     return parse_policy(text, origin=str(source))
 

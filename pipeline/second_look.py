@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.audibility import AudibleTrack
+from pipeline.entities import SPOKEN_NUMBERS
 from pipeline.errors import RecordError
 from pipeline.history import History
 from pipeline.intervals import FRAMES_PER_SECOND, Levels, Reach, subtract_intervals, widen
@@ -40,6 +41,12 @@ _EXPECT_S: Final = 10
 _LEAST_LEFT_FRAMES: Final = 3
 """A finding with less than 30 ms of audible sound left is a recogniser's invention."""
 _REFUSED_MARKS: Final = (LATE_SPAN, FINDINGS_MISSING)
+EDGE_DIGITS: Final = "leftover digits beside a mute"
+"""Recogniser of a digit or two that count only directly beside a muted number."""
+_EDGE_MS: Final = 1_500
+"""Such digits lie no further from the number: within a number people pause for less."""
+_EDGE_AUDIBLE_MS: Final = 60
+"""Half of the shortest digit; with less to be heard of it, the recogniser invented it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,8 @@ class _Asked:
     round: int
     expected: frozenset[str]
     """Entity types that were muted near it."""
+    numbers: tuple[Span, ...] = ()
+    """Muted numbers of its channel that digits in it may be the edge of."""
     mutes: tuple[Mute, ...] = ()
     """What earlier rounds of the same look added; other looks' mutes are left out on purpose, so
     that what is heard does not depend on which answer comes first."""
@@ -78,6 +87,7 @@ class SecondLook:
         self.asked: dict[int, _Asked] = {}
         self._policy = policy
         self._reach = Reach.of(policy, info.sample_rate)
+        self._edge = _EDGE_MS * info.sample_rate // 1_000
         self._fill = Fill(policy.muting.style, info.sample_rate, info.call_id)
         self._held: deque[RedactedChunk] = deque()
         self._mutes: list[Mute] = []
@@ -119,7 +129,9 @@ class SecondLook:
         """Windows for everything that can be planned now."""
         speech = sum(track.audible_samples for track in self._tracks)
         looks = self._planner.advance(self._position, speech, over=over)
-        return [self._ask(_Asked(look, 1, self._expected(look))) for look in looks]
+        return [
+            self._ask(_Asked(look, 1, self._expected(look), self._numbers(look))) for look in looks
+        ]
 
     def answer(self, heard: Heard, spans: Sequence[Span]) -> list[Window]:
         """Mute what was found in a window, and ask again where something was."""
@@ -138,7 +150,9 @@ class SecondLook:
             return []
         self.tally.added.update(found)
         if asked.round >= self._policy.verification.max_rounds:
-            self.tally.still_found += len(found)
+            # An edge is silent now; a digit heard next to that silence once more is no ground to
+            # refuse the call, because the listener's prompt makes it hear digits there.
+            self.tally.still_found += sum(1 for mute in found if not _is_edge(mute))
             return []
         again = replace(asked, round=asked.round + 1, mutes=(*asked.mutes, *found))
         return [self._ask(again)]
@@ -152,6 +166,20 @@ class SecondLook:
             if mute.start < look.end + near and mute.end > look.start - near
             for span in mute.spans
             if span.reason in {Reason.RECOGNISED, Reason.ECHO}
+        )
+
+    def _numbers(self, look: Look) -> tuple[Span, ...]:
+        """Numbers muted on a look's channel, in it or directly beside it."""
+        near = self._edge
+        return tuple(
+            span
+            for mute in self._mutes
+            if mute.channel == look.channel
+            for span in mute.spans
+            if span.entity in SPOKEN_NUMBERS
+            and span.reason in {Reason.RECOGNISED, Reason.ECHO}
+            and span.start < look.end + near
+            and span.end > look.start - near
         )
 
     def release(self, *, over: bool) -> list[RedactedChunk]:
@@ -285,6 +313,11 @@ class SecondLook:
         start, end = max(look.start, span.start), min(look.end, span.end)
         if span.channel != look.channel or start >= end:
             return None
+        if span.recognizer == EDGE_DIGITS:
+            number = self._beside(asked, start, end)
+            if number is None:
+                return None
+            span = replace(span, entity=number.entity)
         first = max(0, start - reach.back - reach.context)
         last = min(self._position, end + reach.ahead + reach.context)
         levels = Levels.measure(self._read(first, last)[:, look.channel], first, rate)
@@ -298,6 +331,21 @@ class SecondLook:
             return None
         found = replace(span, start=start, end=end, reason=Reason.VERIFICATION)
         return Mute(look.channel, low, high, (found,))
+
+    def _beside(self, asked: _Asked, start: int, end: int) -> Span | None:
+        """The muted number that the digits at ``[start, end)`` may be the edge of, if any is.
+
+        Nothing counts as digits that is hardly audible: the listener's prompt invents them.
+        """
+        heard = self._tracks[asked.look.channel].within(start, end)
+        left = subtract_intervals(heard, self._muted(asked))
+        least = min(_EDGE_AUDIBLE_MS * self.info.sample_rate // 1_000, end - start)
+        if sum(len(each) for each in left) < least:
+            return None
+        known = (*asked.numbers, *(span for mute in asked.mutes for span in mute.spans))
+        away = [(max(one.start - end, start - one.end, 0), one) for one in known]
+        gap, nearest = min(away, key=lambda pair: pair[0], default=(self._edge + 1, None))
+        return nearest if gap <= self._edge else None
 
     def _final(self, chunk: RedactedChunk) -> RedactedChunk:
         """A chunk with everything that verification added to it."""
@@ -322,6 +370,10 @@ class SecondLook:
         )
         touching = [each for each in near if each.start < chunk.end and each.end > chunk.start]
         return replace(chunk, pcm=pcm, mutes=(*chunk.mutes, *touching))
+
+
+def _is_edge(mute: Mute) -> bool:
+    return all(span.recognizer == EDGE_DIGITS for span in mute.spans)
 
 
 def _order(mute: Mute) -> tuple[int, int, int, str]:

@@ -1,0 +1,64 @@
+"""The command's errors: one clear line, an exit code, and nothing made."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from agents import cli, topics
+
+pytestmark = pytest.mark.unit
+
+
+def hushwire(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Run the command; its exit code."""
+    monkeypatch.setattr(sys, "argv", ["hushwire", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return int(ended.value.code or 0)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (("run", "--from", "gone", "--to", "v"), 2, "gone: there is no such file or folder"),
+        (("run", "--from", ".", "--to", "v"), 2, "no recordings in it"),
+        (("redact", "gone.wav", "x.wav"), 2, "gone.wav: cannot be opened"),
+        (("worker", "detect"), 2, "no broker: name one"),
+        (("policy", "check", "nope"), 2, "name a YAML file or default, hipaa, pci"),
+        (("certificate", "check", "call.json"), 2, "ends with .certificate.json"),
+    ],
+)
+def test_wrong_input_is_told(
+    arguments: tuple[str, ...],
+    code: int,
+    told: str,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert hushwire(monkeypatch, *arguments) == code
+    assert told in capsys.readouterr().err
+    assert list(folder.iterdir()) == []
+
+
+def test_a_broker_that_is_away_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(topics.reach_broker, "__kwdefaults__", {"timeout_s": 0.5})
+    (folder / "call.wav").write_bytes(b"")
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{closed.getsockname()[1]}"
+        for command in (("ingest", "call.wav"), ("worker", "detect")):
+            assert hushwire(monkeypatch, *command, "--bootstrap", address) == 4
+            assert f"no Kafka broker answers at {address}" in capsys.readouterr().err
