@@ -21,7 +21,7 @@ from models.catalogue import entry
 from models.loader import find
 from models.whisper import Encoded, Features, Whisper, features
 from pipeline.activity import VOICE_RATE, Samples
-from pipeline.audit import Loudness, plausible, uncovered, without_loops
+from pipeline.audit import Loudness, drawn_back, plausible, uncovered, without_loops
 from pipeline.errors import ModelError
 from pipeline.listening import unheard
 from pipeline.packs import Pack, pack
@@ -200,7 +200,13 @@ class Ear:
             spoken = [one.place(word.start, word.end) for word in whole]
             snapped = listening.loudness.snap_all(spoken, VOICE_RATE)
             words += [
-                _Word(where, word.text, word.probability, hearing, decoded.believable)
+                _Word(
+                    drawn_back(word.text, where, listening.speech, VOICE_RATE),
+                    word.text,
+                    word.probability,
+                    hearing,
+                    decoded.believable,
+                )
                 for where, word in zip(snapped, whole, strict=True)
             ]
         return words

@@ -6,6 +6,7 @@ Pure functions on intervals and loudness; all of one call to them share one samp
   word over the digits that it dropped.
 - ``uncovered`` says which speech no word accounts for; it is listened to again.
 - ``Loudness.snap`` moves the borders of a word to where the sound begins and ends.
+- ``drawn_back`` takes a word that was stretched over a pause back to the side where it was spoken.
 - ``without_loops`` cuts a text where the recogniser only repeats itself.
 """
 
@@ -32,6 +33,14 @@ LOOPS = 4
 (``0 0 0 0``) reach four; what follows is decoded again anyway, since no word covers it."""
 
 
+PAUSE_S = 0.5
+"""A silence that nobody makes inside a word."""
+PER_SPOKEN_LETTER_S, LEAST_SPOKEN_S = 0.06, 0.15
+"""The shortest that a word takes when it is spoken fast."""
+EDGE_S = 0.1
+"""What stays beside the speech that a stretched word is drawn back to."""
+
+
 def longest(text: str, rate: int) -> int:
     """Samples that a word can plausibly take."""
     digits = sum(letter.isdigit() for letter in text)
@@ -42,6 +51,39 @@ def longest(text: str, rate: int) -> int:
 def plausible(text: str, spoken: Interval, rate: int) -> Interval:
     """The samples that a word accounts for: its own, but no more than it plausibly takes."""
     return Interval(spoken.start, min(spoken.end, spoken.start + longest(text, rate)))
+
+
+def drawn_back(text: str, spoken: Interval, speech: Iterable[Interval], rate: int) -> Interval:
+    """Where a word was spoken that the recogniser stretched over a pause.
+
+    Whisper lets the last word of an utterance end where the next utterance begins. A word that
+    spans a pause of ``PAUSE_S`` is cut back to its first stretch of speech where all of it fits
+    there, or to its last one where the first holds next to nothing; otherwise it stays.
+
+    Args:
+        text: the word; one with a digit stays as it is.
+        spoken: its samples.
+        speech: where somebody speaks.
+        rate: Hz.
+    """
+    if any(letter.isdigit() for letter in text):
+        return spoken
+    inside = [
+        Interval(max(part.start, spoken.start), min(part.end, spoken.end))
+        for part in speech
+        if part.overlaps(spoken)
+    ]
+    parts = merged(inside, within=int(PAUSE_S * rate))
+    if len(parts) < 2:  # noqa: PLR2004 - no pause inside
+        return spoken
+    edge = int(EDGE_S * rate)
+    letters = sum(letter.isalpha() for letter in text)
+    needed = int(max(LEAST_SPOKEN_S, PER_SPOKEN_LETTER_S * letters) * rate)
+    if len(parts[0]) >= needed:
+        return Interval(spoken.start, min(spoken.end, parts[0].end + edge))
+    if len(parts[0]) <= edge and len(parts[-1]) >= needed:
+        return Interval(max(spoken.start, parts[-1].start - edge), spoken.end)
+    return spoken
 
 
 def merged(intervals: Iterable[Interval], *, within: int = 0) -> list[Interval]:

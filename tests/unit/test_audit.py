@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.audit import Loudness, longest, merged, plausible, uncovered, without_loops
+from pipeline.audit import (
+    Loudness,
+    drawn_back,
+    longest,
+    merged,
+    plausible,
+    uncovered,
+    without_loops,
+)
 from pipeline.packs import pack
 from pipeline.records import Interval
 
@@ -148,3 +156,27 @@ def test_every_sample_of_a_stretch_is_in_a_pack_and_finds_its_way_back(
             assert one.audio[at] == audio[origin.start]
             heard.add(origin.start)
     assert heard >= samples(parts)
+
+
+SPEECH = [Interval(0, 1_000), Interval(6_000, 8_000)]
+
+
+@pytest.mark.parametrize(
+    ("text", "spoken", "expected"),
+    [
+        # Stretched to the next utterance: all of it fits before the pause.
+        ("Kevin.", Interval(600, 6_400), Interval(600, 1_100)),
+        # Begins early: before the pause there is next to nothing of it.
+        ("Can", Interval(950, 6_300), Interval(5_900, 6_300)),
+        # Neither side is sure: it stays.
+        ("appointment", Interval(700, 6_300), Interval(700, 6_300)),
+        # Digits are never cut back.
+        ("4111", Interval(600, 6_400), Interval(600, 6_400)),
+        # No pause inside.
+        ("yes", Interval(200, 800), Interval(200, 800)),
+    ],
+)
+def test_a_word_stretched_over_a_pause_is_drawn_back(
+    text: str, spoken: Interval, expected: Interval
+) -> None:
+    assert drawn_back(text, spoken, SPEECH, 1_000) == expected
