@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from agents.port import Delivery
 from agents.sealing import Seal
 from agents.steps import Act, CallCore, Later, Listen, Send, Step, Tell
-from pipeline.errors import RecordError
+from pipeline.errors import ModelError, RecordError
 from pipeline.records import Heard, Record
 
 T = TypeVar("T")
@@ -237,7 +237,11 @@ class CallRun:
         elif isinstance(step, Later):
             await self._in_place(await self._desk.in_thread(step.then))
         elif isinstance(step, Listen) and task is not None:
-            heard = await task
+            await asyncio.wait([task])
+            if task.cancelled():
+                # A task group takes no notice of a child that was cancelled: the call would hang.
+                raise ModelError("listening to a window was cancelled")
+            heard = task.result()
             await self._in_place(await self._desk.in_thread(lambda: step.then(heard)))
 
     async def _in_place(self, steps: list[Step]) -> None:

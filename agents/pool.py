@@ -23,7 +23,7 @@ from pipeline.errors import ModelError
 from pipeline.listening import unheard
 from pipeline.records import Heard, Window
 
-LISTEN_S = 600.0
+LISTEN_S = 120.0
 """A window that takes longer has hung: its process is ended and the window tried once more."""
 
 
@@ -94,9 +94,16 @@ class EarPool:
 
     async def _once(self, executor: ProcessPoolExecutor, window: Window, *, check: bool) -> Heard:
         job = self._ears.check if check else self._ears.hear
-        loop = asyncio.get_running_loop()
-        async with asyncio.timeout(self._listen_s):
-            return await loop.run_in_executor(executor, job, window)
+        future = executor.submit(job, window)
+        try:
+            async with asyncio.timeout(self._listen_s):
+                return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            # Another window broke the pool and took this one, which still waited, with it.
+            raise BrokenProcessPool("the pool was ended while a window waited in it") from None
 
     async def _again(self, broken: ProcessPoolExecutor, window: Window, *, check: bool) -> Heard:
         async with self._alone:

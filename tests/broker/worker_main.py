@@ -38,6 +38,7 @@ def main() -> None:
         group_prefix=prefix,
         partitions=4,
         engines=1,
+        listen_s=20.0,
         patience=Patience(late_s=2.0, idle_s=float(idle_s)),
     )
     asyncio.run(run_worker(config, ready=_ready))

@@ -90,7 +90,8 @@ class ApacheKafka:
         if self._process is not None:
             raise RuntimeError("the broker is running already")
         if not self.data.exists():
-            cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+            # An id that begins with a dash would be read as an option.
+            cluster = "k" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
             self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._config))
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(

@@ -1,0 +1,33 @@
+"""The pool of speech engines: a window that kills its process takes no other one with it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from agents.pool import EarPool, Ears
+from pipeline.records import Heard, Window
+from tests.broker import fakes
+
+pytestmark = pytest.mark.slow
+
+
+def window(call_id: str, seq: int) -> Window:
+    pcm = fakes.speak(["hello", "one", "two"])
+    return Window(call_id, seq, 0, 0, len(pcm), fakes.RATE, pcm, heard_until=len(pcm))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_windows_that_wait_when_the_pool_breaks_are_heard(workers: int) -> None:
+    pool = EarPool(Ears(fakes.start, (), fakes.hear, fakes.hear), workers)
+    await pool.start()
+    try:
+        calls = [fakes.SLOW, fakes.KILLER, *(f"{fakes.SLOW}-{number}" for number in range(10))]
+        windows = [window(call_id, seq) for seq, call_id in enumerate(calls)]
+        listening = asyncio.gather(*(pool.listen(one) for one in windows))
+        heard: list[Heard] = await asyncio.wait_for(listening, 60)
+    finally:
+        pool.stop()
+    assert [one.call_id for one in heard] == calls
+    assert [one.call_id for one in heard if one.unheard] == [fakes.KILLER]
