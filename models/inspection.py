@@ -36,6 +36,7 @@ _LIKELY: Final = 0.3
 """Least probability of every word of a short run; below, the listener's prompt speaks."""
 _HARMLESS_MOODS: Final = frozenset({Mood.AMOUNT, Mood.PLACE, Mood.REFERENCE})
 _ANNOUNCED_WORDS: Final = 3
+_BREATH_S: Final = 0.3
 
 
 def leftovers(
@@ -134,6 +135,7 @@ def _edges(
         if min(word.probability for word in run.words) >= _LIKELY
         and not run.flags & (HARMLESS | {Flag.CARDINAL, Flag.DECIMAL})
         and not _announced(track, run)
+        and not _noun(words, run, sample_rate)
     ]
 
 
@@ -143,6 +145,14 @@ def _announced(track: Track, run: NumberRun) -> bool:
         cue.mood in _HARMLESS_MOODS and 0 < run.first - cue.last <= _ANNOUNCED_WORDS
         for cue in track.cues
     )
+
+
+def _noun(words: list[Word], run: NumberRun, sample_rate: int) -> bool:
+    """Whether a lone "one" goes with the word right before it: "a long one"."""
+    if run.digits != "1" or run.first == 0:
+        return False
+    before = words[run.first - 1]
+    return run.start - before.end < _BREATH_S * sample_rate and not _count(before.text)
 
 
 def _entities(

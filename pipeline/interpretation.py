@@ -35,6 +35,8 @@ UNDER_TOPIC: Final = 8
 """The same, where the talk is of cards."""
 TOPIC_S: Final = 60.0
 _FRAGMENT: Final = 4
+_GIVEN: Final = 2
+"""Digits with which a side begins to answer."""
 _AFTER_CARD_S: Final = 30.0
 """Seconds after card data for which a short number that nobody explained is taken for more."""
 _STRAY_S: Final = 2.5
@@ -247,6 +249,8 @@ class _Walk:
                 near = run.start - ask.touched < REFERENCE_S / 2 * self._rate
                 if not (pending and near and len(run.digits) >= _FRAGMENT):
                     continue
+            if verdict.local is not None and self._from_asker(ask, run):
+                continue
             if ask.accepts(run, verdict.local, trailing_word=self._look.goes_on(run)):
                 return ask
         if reference is not None:
@@ -254,13 +258,26 @@ class _Walk:
             verdict.explained = True
         return None
 
+    def _from_asker(self, ask: Ask, run: NumberRun) -> bool:
+        """Whether the side that asked says a price or a place, after the other side answered."""
+        short = len(run.digits) <= _FRAGMENT and ask.entity is not Entity.STREET_ADDRESS
+        if not short or run.channel != ask.channel or ask.given[run.channel]:
+            return False
+        return any(
+            len(old.run.digits) >= _GIVEN
+            for old in self._result.verdicts
+            if old.run.channel != run.channel and ask.opened < old.run.start < run.start
+        )
+
     def _says_what(self, reference: Cue, ask: Ask, run: NumberRun) -> bool:
         """Whether the side that asked, and gave nothing, says "your order number is" itself.
 
         On one channel nobody knows who speaks, and on the answering side it may be misheard.
         """
         two = len(self._tracks) > 1
-        return two and reference.channel == run.channel == ask.channel and not ask.given[run.channel]
+        return (
+            two and reference.channel == run.channel == ask.channel and not ask.given[run.channel]
+        )
 
     def _in_reference(self, run: NumberRun) -> Cue | None:
         if self._reference is None:

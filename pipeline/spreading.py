@@ -12,9 +12,11 @@ from itertools import pairwise
 from typing import Final
 
 from pipeline.asking import WORDY, Ask
+from pipeline.composing import Part
 from pipeline.entities import Entity
 from pipeline.policy import UnexplainedRule
 from pipeline.records import Interval, Reason, Word
+from pipeline.replies import Replies
 from pipeline.verdicts import Reading, Track, Verdict
 from pipeline.vocabulary import Vocabulary
 
@@ -77,10 +79,14 @@ class Spreader:
                 for verdict in reading.verdicts
                 if verdict.entity is not None and verdict.run.channel == track.channel
             ]
-            found += [self._whole(track, verdict) for verdict in verdicts]
+            replies = Replies(track, reading, self._voc, self._rate)
+            for verdict in verdicts:
+                found += self._whole(track, verdict, replies)
             for left, right in pairwise(verdicts):
                 gap = self._gap(track, left, right)
-                if gap is not None:
+                if gap is not None and not replies.between(
+                    left, left.run.parts[-1], right.run.parts[0]
+                ):
                     found.append(gap)
             if self._rule.mute:
                 for verdict in verdicts:
@@ -117,17 +123,39 @@ class Spreader:
                     found.append(_suspect(entity, channel, gap.start, gap.end))
         return found
 
-    def _whole(self, track: Track, verdict: Verdict) -> Sensitive:
+    def _whole(self, track: Track, verdict: Verdict, replies: Replies) -> list[Sensitive]:
+        """A run, without the "okay" between two groups that are read back."""
         run = verdict.run
-        end = run.end
-        spoken = round(_DIGIT_S * self._rate) * len(run.parts[-1].digits)
-        least = run.parts[-1].word.start + spoken
-        following = run.last + 1
+        entity = verdict.entity or Entity.NUMBER_SEQUENCE
+        pieces: list[tuple[Part, ...]] = []
+        first = 0
+        for at in range(1, len(run.parts)):
+            if replies.between(verdict, run.parts[at - 1], run.parts[at]):
+                pieces.append(run.parts[first:at])
+                first = at
+        pieces.append(run.parts[first:])
+        return [
+            Sensitive(
+                entity,
+                run.channel,
+                parts[0].word.start,
+                self._end(track, parts),
+                verdict.score,
+                verdict.recognizer,
+            )
+            for parts in pieces
+        ]
+
+    def _end(self, track: Track, parts: Sequence[Part]) -> int:
+        """The end of a run or piece: the recogniser's ends come too early."""
+        end = max(part.word.end for part in parts)
+        last = parts[-1]
+        least = last.word.start + round(_DIGIT_S * self._rate) * len(last.digits)
+        following = last.index + 1
         if least > end:
             room = track.words[following].start if following < len(track.words) else least
             end = max(end, min(least, room))
-        entity = verdict.entity or Entity.NUMBER_SEQUENCE
-        return Sensitive(entity, run.channel, run.start, end, verdict.score, verdict.recognizer)
+        return end
 
     def _gap(self, track: Track, left: Verdict, right: Verdict) -> Sensitive | None:
         """What lies between two pieces of one number, unless something harmless was said."""

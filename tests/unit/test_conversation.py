@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,31 @@ def entities(script: str) -> set[str]:
 )
 def test_entity(name: str, entity: Entity) -> None:
     assert entities(DIALOGUES[name]) == {entity}
+
+
+def test_the_listeners_okay_between_groups_stays_audible() -> None:
+    call = Call(
+        "A: Card number?\nC: <four nine one six>\nA: <four nine one six> okay.\n"
+        "C: <three three oh eight>\nA: Got it, go ahead.\nC: <two two seven one>\n"
+        "A: <two two seven one> yes.\nC: <nine four five zero>"
+    )
+    spans = call.conversation().spans(call.end)
+    audible = {w.text for w in call.words if not muted(w, spans)}
+    assert {"okay.", "Got", "it,", "go", "ahead.", "yes."} <= audible
+    assert all(
+        muted(w, spans) for w, mark in zip(call.words, call.marks, strict=True) if mark == "s"
+    )
+
+
+def test_unsure_words_between_groups_stay_silent() -> None:
+    call = Call(
+        "A: Card number?\nC: <four nine one six>\nA: <four nine one six> okay.\n"
+        "C: <three three oh eight>\nA: <three three oh eight>"
+    )
+    doubted = [replace(w, probability=0.3) if w.text == "okay." else w for w in call.words]
+    call.words = doubted
+    spans = call.conversation().spans(call.end)
+    assert [muted(w, spans) for w in doubted if w.text == "okay."] == [True]
 
 
 def test_account_is_a_banks_where_the_talk_is_of_checks() -> None:

@@ -25,6 +25,7 @@ from pipeline.records import (
     Window,
 )
 from pipeline.rendering import apply_mutes
+from pipeline.second_look import EDGE_DIGITS
 from pipeline.verification import CallVerifier
 
 pytestmark = pytest.mark.unit
@@ -231,6 +232,68 @@ def test_what_is_still_heard_after_the_last_round_fails_the_call() -> None:
     _, verdict, _ = drive(chunks_of(call_audio(30), (SECRET_MUTE,)), stubborn)
     assert not verdict.passed
     assert check(verdict, "still_found").measured > 0
+
+
+def edge(low: float, high: float, *, stubborn: bool) -> Answer:
+    """A listener that hears a digit there: while it sounds, or always."""
+
+    def hears(window: Window) -> list[Span]:
+        first, last = round(low * RATE), round(high * RATE)
+        if window.channel != 1 or window.start >= last or window.end <= first:
+            return []
+        heard = window.pcm[max(0, first - window.start) : last - window.start]
+        if not stubborn and np.abs(heard.astype(int)).max(initial=0) <= 500:
+            return []
+        return [Span("PIN", 1, first, last, 0.6, EDGE_DIGITS)]
+
+    return hears
+
+
+def test_a_digit_at_the_edge_of_a_muted_number_is_muted_as_part_of_it() -> None:
+    chunks = chunks_of(call_audio(30), (SECRET_MUTE,))
+    out, verdict, _ = drive(chunks, edge(12.6, 12.95, stubborn=False))
+    assert verdict.passed
+    (added,) = verdict.added
+    assert {span.entity for span in added.spans} == {"CARD_NUMBER"}
+    assert added.start <= round(12.6 * RATE) - 400
+    samples = np.concatenate([one.pcm for one in out])
+    assert not samples[added.start : added.end, 1].any()
+
+
+def test_a_digit_far_from_a_muted_number_is_no_edge() -> None:
+    chunks = chunks_of(call_audio(30), (SECRET_MUTE,))
+    _, verdict, _ = drive(chunks, edge(13.7, 14.0, stubborn=False))
+    assert verdict.passed
+    assert verdict.added == ()
+
+
+def test_a_digit_beside_what_is_no_number_is_no_edge() -> None:
+    name = Span("PERSON", 1, SECRET.start, SECRET.end, 0.9, "test")
+    chunks = chunks_of(call_audio(30), (Mute(1, name.start, name.end, (name,)),))
+    _, verdict, _ = drive(chunks, edge(12.6, 12.95, stubborn=False))
+    assert verdict.added == ()
+
+
+def test_an_edge_that_is_heard_again_in_its_own_silence_refuses_no_call() -> None:
+    chunks = chunks_of(call_audio(30), (SECRET_MUTE,))
+    _, verdict, _ = drive(chunks, edge(12.6, 12.95, stubborn=True))
+    assert verdict.passed
+    assert len(verdict.added) == 1
+
+
+def test_edges_that_go_on_are_muted_and_refuse_no_call() -> None:
+    def creeps(window: Window) -> list[Span]:
+        after = np.abs(window.pcm.astype(int)) > 500
+        after[: max(0, SECRET.end - window.start)] = False
+        loud = np.flatnonzero(after)
+        if window.channel != 1 or len(loud) == 0:
+            return []
+        at = window.start + int(loud[0])
+        return [Span("CARD_NUMBER", 1, at, at + 800, 0.6, EDGE_DIGITS)]
+
+    _, verdict, _ = drive(chunks_of(call_audio(30), (SECRET_MUTE,)), creeps)
+    assert verdict.passed
+    assert verdict.added
 
 
 def test_a_finding_inside_the_silence_is_an_invention() -> None:
