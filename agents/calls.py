@@ -148,7 +148,8 @@ class CallRun:
 
     async def _take_all(self) -> None:
         while True:
-            while not self._inbox and not self.core.done:
+            # A core that is done may have said so with an answer whose steps are not queued yet.
+            while not self._inbox and not (self.core.done and not self._listening):
                 self._arrived.clear()
                 await self._arrived.wait()
             if not self._inbox:
@@ -178,9 +179,6 @@ class CallRun:
         for step in steps:
             self._start(step)
         self._changed()
-        if self.core.done:
-            # The core may end with what was heard, not with a record: wake the taking task.
-            self._arrived.set()
 
     def _start(self, step: Step) -> None:
         if not isinstance(step, Listen):
@@ -199,6 +197,8 @@ class CallRun:
     def _no_longer_listens(self, task: asyncio.Task[Any]) -> None:
         self._listening.discard(task)
         self._heard_one.set()
+        # The core may end with what was heard, not with a record.
+        self._arrived.set()
 
     async def _answer(self, step: Listen) -> None:
         heard = await self._desk.listen(step)

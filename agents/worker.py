@@ -44,7 +44,6 @@ STAGES = (transcribe.NAME, detect.NAME, mute.NAME, verify.NAME, vault.NAME)
 """All stages, in the order in which a call passes them."""
 _LISTENING = frozenset({transcribe.NAME, verify.NAME})
 _LANGUAGE = frozenset({detect.NAME, verify.NAME})
-READ_AGAIN_S = 3.0
 STOP_S = 8.0
 """An app that does not stop in this time is left to the end of the process."""
 
@@ -228,7 +227,6 @@ async def _run(
         apps.append(app)
         runtimes.append(runtime)
     watches = [asyncio.create_task(runtime.watch()) for runtime in runtimes]
-    watches.append(asyncio.create_task(_keep_reading(apps)))
     try:
         await asyncio.gather(*(app.start() for app in apps))
         crashes = [asyncio.create_task(app.wait_until_stopped()) for app in apps]
@@ -247,21 +245,6 @@ async def _run(
         await _stop(apps, runtimes)
         language.shutdown(wait=False, cancel_futures=True)
         log.info("worker stopped", count=len(apps))
-
-
-async def _keep_reading(apps: list[faust.App]) -> None:
-    """Let partitions be fetched again that Faust set aside for a full buffer.
-
-    Its wake-up is lost at times, and the partition then stands still for good. Where a buffer
-    is full in earnest, one more fetch is all that this costs.
-    """
-    while True:
-        await asyncio.sleep(READ_AGAIN_S)
-        for app in apps:
-            if app.started and not app.rebalancing and _assignment(app):
-                consumer: Any = app.consumer
-                for partition in tuple(consumer._buffered_partitions):  # noqa: SLF001
-                    consumer.on_buffer_drop(partition)
 
 
 async def _until_assigned(apps: list[faust.App], ready: Callable[[], None]) -> None:
