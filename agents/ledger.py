@@ -3,8 +3,9 @@
 SQLite embedded (WAL, mode 0600, deleted content is overwritten), any other SQLAlchemy URL
 deployed. Every call is a short transaction; async code goes through ``asyncio.to_thread``.
 
-Outcomes: ``seal`` raises ``UnknownCallError`` for a call that was never opened or whose key was
-destroyed; every method raises ``StoreError`` where the database is away.
+Outcomes: ``seal`` raises ``UnknownCallError`` for a call that is not open; every method raises
+``StoreError`` where the database is away. The key of a quarantined call outlives the call, for
+nobody but ``quarantined_seal``, until ``end_quarantine`` destroys it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
     ForeignKey,
     LargeBinary,
@@ -69,6 +71,15 @@ class CallState(StrEnum):
     STORED = "stored"
     QUARANTINED = "quarantined"
     REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A quarantined call whose key was not destroyed yet."""
+
+    call_id: str
+    since: datetime
+    """When it was closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,15 +163,28 @@ class Ledger:
         """The seal of an open call.
 
         Raises:
-            UnknownCallError: never opened, or its key was destroyed.
+            UnknownCallError: never opened, or closed.
             SealError: the key was wrapped with another key file.
         """
+        return self._seal_in(CallState.OPEN, call_id)
+
+    def quarantined_seal(self, call_id: str) -> Seal:
+        """The seal of a quarantined call: opens what the broker still holds of it.
+
+        Raises:
+            UnknownCallError: not quarantined, or the quarantine has ended.
+            SealError: the key was wrapped with another key file.
+        """
+        return self._seal_in(CallState.QUARANTINED, call_id)
+
+    def _seal_in(self, state: CallState, call_id: str) -> Seal:
+        query = select(_CALLS.c.wrapped_key).where(
+            _CALLS.c.call_id == call_id, _CALLS.c.state == state.value
+        )
         with self._transaction() as connection:
-            wrapped = connection.scalar(
-                select(_CALLS.c.wrapped_key).where(_CALLS.c.call_id == call_id)
-            )
+            wrapped = connection.scalar(query)
         if not wrapped:
-            raise UnknownCallError("no key for this call: never opened, or destroyed")
+            raise UnknownCallError(f"no key of this call: it is not {state.value}, or destroyed")
         return self._kek.unwrap(wrapped, call_id)
 
     def state(self, call_id: str) -> CallState | None:
@@ -196,6 +220,8 @@ class Ledger:
     def close_call(self, call_id: str, state: CallState) -> bool:
         """Close a call and destroy its key: overwritten, cleared, and gone from SQLite's log.
 
+        The key of a call that is closed as quarantined lives on until ``end_quarantine``.
+
         Returns:
             Whether this call did it: ``False`` for one that was closed before.
 
@@ -212,16 +238,41 @@ class Ledger:
             return False
         mine = (_CALLS.c.call_id == call_id) & (_CALLS.c.state == CallState.OPEN.value)
         with self._transaction() as connection:
-            length = connection.scalar(select(func.length(_CALLS.c.wrapped_key)).where(mine)) or 0
-            connection.execute(update(_CALLS).where(mine).values(wrapped_key=bytes(length)))
+            if state is not CallState.QUARANTINED:
+                _destroy_key(connection, mine)
             closed = connection.execute(
-                update(_CALLS)
-                .where(mine)
-                .values(wrapped_key=None, state=state.value, closed=_now())
+                update(_CALLS).where(mine).values(state=state.value, closed=_now())
             )
             won = closed.rowcount > 0
         self._checkpoint()
         return won
+
+    def quarantined(self) -> list[Quarantined]:
+        """Quarantined calls whose key lives, the oldest first."""
+        query = (
+            select(_CALLS.c.call_id, _CALLS.c.closed)
+            .where(_CALLS.c.state == CallState.QUARANTINED.value, _CALLS.c.wrapped_key.is_not(None))
+            .order_by(_CALLS.c.closed, _CALLS.c.call_id)
+        )
+        with self._transaction() as connection:
+            rows = connection.execute(query).all()
+        return [Quarantined(call_id, datetime.fromisoformat(closed)) for call_id, closed in rows]
+
+    def end_quarantine(self, call_id: str) -> bool:
+        """Destroy the key of a quarantined call, as ``close_call`` does.
+
+        Returns:
+            Whether this call did it: ``False`` where no such key was there any more.
+        """
+        mine = (
+            (_CALLS.c.call_id == call_id)
+            & (_CALLS.c.state == CallState.QUARANTINED.value)
+            & _CALLS.c.wrapped_key.is_not(None)
+        )
+        with self._transaction() as connection:
+            destroyed = _destroy_key(connection, mine)
+        self._checkpoint()
+        return destroyed
 
     def reset_open_calls(self) -> int:
         """Forget every open call: for a broker that lost its records, such as a memory-only one.
@@ -257,6 +308,15 @@ class Ledger:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         except SQLAlchemyError as error:
             raise StoreError(f"ledger: {type(error).__name__}") from None
+
+
+def _destroy_key(connection: Connection, where: ColumnElement[bool]) -> bool:
+    """Overwrite a call's key, then clear it; says whether there was one."""
+    length = connection.scalar(select(func.length(_CALLS.c.wrapped_key)).where(where)) or 0
+    if not length:
+        return False
+    connection.execute(update(_CALLS).where(where).values(wrapped_key=bytes(length)))
+    return connection.execute(update(_CALLS).where(where).values(wrapped_key=None)).rowcount > 0
 
 
 def _harden(connection: Any, _record: Any) -> None:  # noqa: ANN401 - DBAPI objects

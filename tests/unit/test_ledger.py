@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,55 @@ def test_a_destroyed_key_is_in_no_file(ledger: Ledger, tmp_path: Path) -> None:
     ledger.close_call("call-1", CallState.STORED)
     assert not [path for path in state.iterdir() if wrapped[:32] in path.read_bytes()]
     assert not [path for path in state.iterdir() if wrapped[-32:] in path.read_bytes()]
+
+
+def wrapped_keys(state: Path) -> list[bytes | None]:
+    with sqlite3.connect(state / "ledger.db") as connection:
+        rows = connection.execute("SELECT wrapped_key FROM calls").fetchall()
+    connection.close()
+    return [row[0] for row in rows]
+
+
+def test_a_quarantined_call_keeps_its_key_for_the_quarantine_alone(ledger: Ledger) -> None:
+    value = ledger.open_call("call-1").seal.seal(b"value", b"")
+    with pytest.raises(UnknownCallError):
+        ledger.quarantined_seal("call-1")
+    ledger.close_call("call-1", CallState.QUARANTINED)
+    for closed in (ledger.seal, ledger.open_call):
+        with pytest.raises(UnknownCallError):
+            closed("call-1")
+    assert ledger.quarantined_seal("call-1").open(value, b"") == b"value"
+    (listed,) = ledger.quarantined()
+    assert listed.call_id == "call-1"
+    assert abs((datetime.now(UTC) - listed.since).total_seconds()) < 60
+
+
+def test_the_end_of_a_quarantine_leaves_the_key_in_no_file(ledger: Ledger, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    ledger.open_call("call-1")
+    ledger.close_call("call-1", CallState.QUARANTINED)
+    (wrapped,) = wrapped_keys(state)
+    assert wrapped is not None
+    assert any(wrapped in path.read_bytes() for path in state.iterdir())
+    assert ledger.end_quarantine("call-1")
+    assert not ledger.end_quarantine("call-1")
+    assert wrapped_keys(state) == [None]
+    assert not [path for path in state.iterdir() if wrapped[:32] in path.read_bytes()]
+    assert not [path for path in state.iterdir() if wrapped[-32:] in path.read_bytes()]
+    assert ledger.state("call-1") is CallState.QUARANTINED
+    assert ledger.quarantined() == []
+    with pytest.raises(UnknownCallError):
+        ledger.quarantined_seal("call-1")
+
+
+@pytest.mark.parametrize("state", [None, CallState.STORED, CallState.REFUSED])
+def test_only_a_quarantine_is_ended(ledger: Ledger, state: CallState | None) -> None:
+    ledger.open_call("call-1")
+    if state is not None:
+        ledger.close_call("call-1", state)
+    assert not ledger.end_quarantine("call-1")
+    assert ledger.quarantined() == []
+    assert (ledger.state("call-1") is CallState.OPEN) == (state is None)
 
 
 def test_open_is_no_way_to_close(ledger: Ledger) -> None:
