@@ -1,12 +1,14 @@
 """The ``hushwire`` command: options become settings, errors become one clear line.
 
 Exit codes: 0 done; 1 some recordings were refused or quarantined; 2 wrong input, setting or
-policy; 3 a model is missing or altered; 4 the broker or a store is away.
+policy; 3 a model is missing or altered; 4 the broker or a store is away; 70 a fault of ours; 130
+stopped.
 """
 
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -17,6 +19,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from agents.commands.redact import redact
 from agents.settings import PREFIX, Settings, load_settings, settings_page
 from pipeline.errors import BrokerError, HushwireError, ModelError, StoreError
 
@@ -68,6 +71,14 @@ def _errors() -> Iterator[None]:
     except KeyboardInterrupt:
         err.print("hushwire: stopped")
         sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - a message that is not ours may hold spoken words
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(place.filename).name}:{place.lineno} in {place.name}"
+        err.print(
+            f"hushwire: a fault of ours, {type(error).__name__} at {where}; please report it",
+            style="bold red", markup=False, highlight=False, soft_wrap=True,
+        )  # fmt: skip
+        sys.exit(70)
 
 
 def _exit_code(error: HushwireError) -> int:
@@ -135,23 +146,7 @@ def ingest(
     sys.exit(1 if refused else 0)
 
 
-@app.command()
-def redact(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="A recording.")],
-    target: Annotated[
-        Path, typer.Argument(metavar="OUT", help="Redacted recording: IN's kind, or .flac.")
-    ],
-    policy: PolicyName = None,
-) -> None:
-    """Redact one recording without a broker; transcript and certificate are laid beside it."""
-    from agents.offline import redact_file
-
-    stored = redact_file(source, target, load_settings(policy=policy))
-    for path in stored.written:
-        out.print(f"wrote {path}", markup=False, highlight=False)
-    if not stored.passed:
-        err.print("hushwire: verification failed; the call is quarantined, no audio was written")
-        sys.exit(1)
+app.command()(redact)
 
 
 @app.command()

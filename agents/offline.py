@@ -1,4 +1,4 @@
-"""Redacts one recording without a broker: the stages' own cores, connected in memory.
+"""Redacts one recording without a broker.
 
 Outcomes of ``redact_file``: every file of the call written, or none. A call whose verification
 fails leaves its certificate and no audio. Problems raise ``HushwireError``.
@@ -6,43 +6,34 @@ fails leaves its certificate and no audio. Problems raise ``HushwireError``.
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from agents.line import Line, Told
+from agents.placing import placement, refuse_existing
 from agents.pool import engine_pool
-from agents.recordings import SUFFIXES, read_drop
+from agents.recordings import read_drop
+from agents.report import report_page
 from agents.settings import Settings
-from agents.stages.detect import detect_stage
-from agents.stages.mute import mute_stage
-from agents.stages.transcribe import Patience, transcribe_stage
-from agents.stages.verify import verify_stage
+from agents.stages.detect import Open
+from agents.stages.verify import Inspector
 from agents.start import ear_settings
-from agents.steps import CallCore, Later, Listen, Send, Step
-from agents.topics import Topics
+from agents.vaulted import read_call, recording_beside
 from models.detector import Detector
 from models.ear import check, hear
 from models.voice import SileroVoice
-from pipeline.audio import Recording, as_flac, read_recording, write_recording
-from pipeline.certificate import check_certificate
-from pipeline.errors import InputError, StoreError
+from pipeline.audio import Recording, RecordingInfo, read_recording
+from pipeline.certificate import certificate_json, check_certificate, restated
+from pipeline.errors import InputError
+from pipeline.listening import VoiceDetector
+from pipeline.outform import form_of, in_form, write_in, written_checks
 from pipeline.policy import Policy, load_policy
-from pipeline.records import (
-    AudioChunk,
-    CallEnd,
-    CallInfo,
-    Findings,
-    Heard,
-    Mute,
-    Record,
-    RedactedChunk,
-    Verdict,
-)
+from pipeline.records import AudioChunk, CallEnd, CallInfo, Heard, Mute, Pcm, Window
 from pipeline.rendering import apply_mutes
-from pipeline.vaulting import CallAssembly, StoredCall
+from pipeline.vaulting import StoredCall
 
 CERTIFICATE = ".certificate.json"
 
@@ -55,42 +46,118 @@ class Redacted:
     written: tuple[Path, ...]
 
 
-def redact_file(source: Path, target: Path, settings: Settings) -> Redacted:
-    """Redact one recording.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be made of one recording."""
+
+    source: Path
+    """WAV, FLAC or Ogg."""
+    target: Path
+    """``.wav`` or ``.flac``, or with ``lossy`` ``.ogg`` or ``.opus``."""
+    lossy: bool = False
+    """Whether a format that changes every sample may be written."""
+    report: Path | None = None
+    """HTML report of the call."""
+    force: bool = False
+    """Whether files that are there already are replaced."""
+
+    @property
+    def beside(self) -> tuple[Path, Path, Path]:
+        """Transcript, subtitles and certificate."""
+        endings = (".json", ".vtt", CERTIFICATE)
+        first, second, third = (
+            self.target.with_name(self.target.stem + ending) for ending in endings
+        )
+        return first, second, third
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A recording that was read, and what is to be made of it."""
+
+    wanted: Wanted
+    policy: Policy
+    call: CallInfo
+    recording: Recording
+    form: RecordingInfo
+    """How OUT is coded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """What hears and detects: the real ones, or scripted ones in tests."""
+
+    open_detector: Open
+    inspector: Inspector
+    voice: VoiceDetector
+    pool: Executor
+    listen: Callable[[Window], Heard] = hear
+    listen_again: Callable[[Window], Heard] = check
+
+
+def redact_file(wanted: Wanted, settings: Settings, *, told: Told | None = None) -> Redacted:
+    """Redact one recording; transcript, subtitles and certificate are laid beside it.
 
     Args:
-        source: WAV, FLAC or Ogg.
-        target: the same kind, or ``.flac``; ``<stem>.json``, ``.vtt`` and ``.certificate.json``
-            are laid beside it.
+        wanted: what is to be made of which recording.
         settings: models and policy.
+        told: progress.
 
     Raises:
-        HushwireError: the recording, the policy or a model is unusable, or a file can't be
-            written; nothing is left half-written.
+        HushwireError: the recording, the policy or a model is unusable, a file is there already
+            or can't be written; nothing is left then.
     """
-    drop = read_drop(source)
-    recording = read_recording(source)
-    wanted = _in_kind(source, target, recording)
-    call = drop.info(recording.sample_rate, recording.channels)
-    policy = load_policy(settings.policy)
-    detector = Detector(policy)
+    job = prepare(wanted, load_policy(settings.policy))
     with engine_pool(ear_settings(settings), settings.engine_processes) as pool:
-        line = Line(call.call_id, policy, detector, pool)
-        for record in _records(call, recording):
-            line.put(line.topics.audio_raw, record)
-        stored = line.finish()
-    files = {
-        target.with_name(target.stem + name.removeprefix(call.call_id)): content
-        for name, content in stored.files.items()
-        if not name.endswith(".flac")
-    }
-    if stored.passed:
-        samples = apply_mutes(
-            wanted.samples, line.mutes, call.sample_rate, policy.muting, key=call.call_id
+        detector = Detector(job.policy)
+        engines = Engines(detector.open, detector, SileroVoice(), pool)
+        return redact(job, engines, told=told)
+
+
+def prepare(wanted: Wanted, policy: Policy) -> Job:
+    """Read the recording and refuse what can't be done, before anything slow begins.
+
+    Raises:
+        InputError: the recording is unusable, OUT can't hold it, or something is in the way.
+    """
+    drop = read_drop(wanted.source)
+    recording = read_recording(wanted.source)
+    form = form_of(recording.info, wanted.target.suffix, lossy=wanted.lossy)
+    if form.container == "OGG" and policy.muting.style != "silence":
+        raise InputError(
+            f"{wanted.target.name}: a lossy format can't be checked under a {policy.muting.style}; "
+            "use a policy with style silence, or let OUT end with .flac"
         )
-        files[target] = write_recording(Recording(wanted.info, samples))
-    _write_all(files)
-    return Redacted(stored.passed, tuple(sorted(files)))
+    outs = [wanted.target, *wanted.beside, *([wanted.report] if wanted.report else [])]
+    if len({path.resolve() for path in outs}) < len(outs):
+        raise InputError(f"{outs[-1].name}: is the name of two files that are to be written")
+    own = {wanted.source.resolve(), wanted.source.with_suffix(".json").resolve()}
+    for path in outs:
+        if path.resolve() in own:
+            raise InputError(f"{path.name}: belongs to IN, which is never overwritten")
+    refuse_existing(outs, force=wanted.force)
+    call = drop.info(recording.sample_rate, recording.channels)
+    return Job(wanted, policy, call, recording, form)
+
+
+def redact(job: Job, engines: Engines, *, told: Told | None = None) -> Redacted:
+    """Carry out a job; see ``redact_file``."""
+    call, pcm = job.call, job.recording.pcm
+    line = Line(
+        call.call_id,
+        job.policy,
+        engines.open_detector,
+        engines.inspector,
+        voice=engines.voice,
+        pool=engines.pool,
+        listen=engines.listen,
+        listen_again=engines.listen_again,
+        told=told or (lambda again, done, known: None),  # noqa: ARG005 - nobody asked
+    )
+    for record in _records(call, pcm):
+        line.put(line.topics.audio_raw, record)
+    stored = line.finish()
+    return _place(job.wanted, _files(job, stored, line.mutes) if stored.passed else {}, stored)
 
 
 def certificate_problems(file: Path) -> list[str]:
@@ -103,7 +170,7 @@ def certificate_problems(file: Path) -> list[str]:
     if not file.name.endswith(CERTIFICATE):
         raise InputError(f"{file.name}: a certificate's name ends with {CERTIFICATE}")
     stem = file.name.removesuffix(CERTIFICATE)
-    audio = file.with_name(f"{stem}.flac")
+    audio = recording_beside(file)
     others = [file.with_name(stem + suffix) for suffix in (".json", ".vtt")]
     try:
         checks = check_certificate(
@@ -120,136 +187,69 @@ def certificate_problems(file: Path) -> list[str]:
     ]
 
 
-class Line:
-    """The stages of one call in a row; what one sends, the next takes at once.
-
-    Args:
-        call_id: of the call.
-        policy: what is muted.
-        detector: for detection and verification.
-        pool: speech engines; several windows are listened to at once, results stay in order.
-    """
-
-    def __init__(
-        self, call_id: str, policy: Policy, detector: Detector, pool: ProcessPoolExecutor
-    ) -> None:
-        self.topics = Topics.named()
-        self._mutes: dict[Mute, None] = {}
-        self._pool = pool
-        patience = Patience()
-        stages = (
-            transcribe_stage(self.topics, SileroVoice(), patience),
-            detect_stage(self.topics, detector.open),
-            mute_stage(self.topics, policy, patience),
-            verify_stage(self.topics, policy, detector),
-        )
-        self._readers: list[tuple[tuple[str, ...], CallCore, _Steps]] = [
-            (stage.inputs, stage.open(call_id), deque()) for stage in stages
-        ]
-        self._assembly = CallAssembly(policy)
-        self._stored: StoredCall | None = None
-
-    @property
-    def mutes(self) -> tuple[Mute, ...]:
-        """Every mute of the verified audio."""
-        return tuple(self._mutes)
-
-    def put(self, topic: str, record: Record) -> None:
-        """Hand a record to whoever reads the topic."""
-        self._assemble(topic, record)
-        for inputs, core, steps in self._readers:
-            if topic in inputs:
-                steps.extend(self._begin(step) for step in core.take(topic, record))
-
-    def finish(self) -> StoredCall:
-        """Carry out all steps and return the call.
-
-        Raises:
-            StoreError: the stages did not bring the call to its end.
-        """
-        while any(steps for _, _, steps in self._readers):
-            for _, _, steps in self._readers:
-                while steps:
-                    self._carry_out(steps)
-        if self._stored is None:
-            raise StoreError("the call did not come to its end; nothing was written")
-        return self._stored
-
-    def _begin(self, step: Step) -> _Begun:
-        if isinstance(step, Listen):
-            job = check if step.check else hear
-            return step, self._pool.submit(job, step.window)
-        return step, None
-
-    def _carry_out(self, steps: _Steps) -> None:
-        step, result = steps.popleft()
-        match step:
-            case Send():
-                self.put(step.topic, step.record)
-            case Listen() if result is not None:
-                more = [self._begin(one) for one in step.then(result.result())]
-                # A core that does not ask for order states its next steps as of now.
-                steps.extendleft(reversed(more)) if step.in_order else steps.extend(more)
-            case Later():
-                steps.extendleft(reversed([self._begin(one) for one in step.then()]))
-            case _:
-                raise StoreError(f"{type(step).__name__} has no place without a broker")
-
-    def _assemble(self, topic: str, record: Record) -> None:
-        match record:
-            case Findings():
-                stored = self._assembly.take_findings(record)
-            case RedactedChunk() if topic == self.topics.audio_verified:
-                self._mutes.update(dict.fromkeys(record.mutes))
-                stored = self._assembly.take_chunk(record)
-            case Verdict():
-                stored = self._assembly.take_verdict(record)
-            case _:
-                return
-        self._stored = self._stored or stored
-
-
-_Begun = tuple[Step, Future[Heard] | None]
-_Steps = deque[_Begun]
-
-
-def _in_kind(source: Path, target: Path, recording: Recording) -> Recording:
-    """The recording in the form that the target asks for."""
-    if target.resolve() == source.resolve():
-        raise InputError(f"{target.name}: OUT may not be IN; the original is never overwritten")
-    kind = target.suffix.lower()
-    if kind == ".flac":
-        return as_flac(recording)
-    if kind not in SUFFIXES or kind != source.suffix.lower():
-        raise InputError(f"{target.name}: OUT has to be {source.suffix.lower()} like IN, or .flac")
-    if not recording.info.exact:
-        raise InputError(
-            f"{target.name}: writing {recording.info.subtype} again would change every sample; "
-            "let OUT end with .flac"
-        )
-    return recording
-
-
-def _records(call: CallInfo, recording: Recording) -> Iterator[AudioChunk | CallEnd]:
-    step, pcm = recording.sample_rate, recording.pcm
+def _records(call: CallInfo, pcm: Pcm) -> Iterator[AudioChunk | CallEnd]:
+    step = call.sample_rate
     starts = range(0, len(pcm), step)
     for seq, start in enumerate(starts):
         yield AudioChunk(call, seq, start, pcm[start : start + step])
     yield CallEnd(call.call_id, len(starts), len(pcm))
 
 
-def _write_all(files: dict[Path, bytes]) -> None:
-    """Write next to the final names first, then rename: no file is ever half there."""
-    parts = {path: path.with_name(f".{path.name}.part") for path in files}
-    try:
+def _files(job: Job, stored: StoredCall, mutes: Sequence[Mute]) -> dict[Path, bytes]:
+    """OUT and what lies beside it; only the certificate where OUT is not what it has to be.
+
+    The line has verified 16-bit audio. OUT is rendered from the recording itself, in its own
+    width, so it is checked anew: as it was coded, not as it was meant.
+    """
+    wanted, rule, call_id = job.wanted, job.policy.muting, job.call.call_id
+    original = in_form(job.recording, job.form)
+    samples = apply_mutes(original.samples, mutes, job.call.sample_rate, rule, key=call_id)
+    muted = Recording(job.form, samples)
+    audio = write_in(muted)
+    transcript, subtitles, certificate = wanted.beside
+    texts = {
+        path: next(data for name, data in stored.files.items() if name.endswith(ending))
+        for path, ending in ((transcript, f"{call_id}.json"), (subtitles, ".vtt"))
+    }
+    stated = restated(
+        stored.certificate,
+        written_checks(original, muted, audio, mutes, rule, key=call_id),
+        {path.name: data for path, data in {**texts, wanted.target: audio}.items()},
+    )
+    again = check_certificate(
+        certificate_json(stated),
+        audio,
+        {path.name: data for path, data in texts.items()},
+        limit_dbfs=job.policy.verification.max_span_dbfs,
+    )
+    stated = restated(stated, [one for one in again if not one.passed], None)
+    files = {certificate: certificate_json(stated)}
+    return {**files, **texts, wanted.target: audio} if stated.passed else files
+
+
+def _place(wanted: Wanted, files: dict[Path, bytes], stored: StoredCall) -> Redacted:
+    """Put everything in its place at once; of a quarantined call only its certificate."""
+    transcript, subtitles, certificate = wanted.beside
+    passed = wanted.target in files
+    files = files or {certificate: certificate_json(stored.certificate)}
+    with placement(wanted.target.parent) as out, ExitStack() as stack:
         for path, content in files.items():
-            with parts[path].open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        for path, part in parts.items():
-            part.replace(path)
-    except OSError as error:
-        for part in parts.values():
-            part.unlink(missing_ok=True)
-        raise StoreError(f"{error.filename}: cannot be written ({error.strerror})") from error
+            out.write(path.name, content)
+        report = wanted.report
+        placed: tuple[Path, ...] = ()
+        if report is not None:
+            page = stack.enter_context(placement(report.parent))
+            call = read_call(out.folder / certificate.name)
+            page.write(report.name, report_page(report, [call], title=call.call_id).encode())
+            placed = page.commit()
+        if not passed:
+            # What --force was to replace is not what the certificate speaks of.
+            for path in (wanted.target, transcript, subtitles):
+                path.unlink(missing_ok=True)
+        try:
+            placed += out.commit()
+        except OSError:
+            for path in placed:
+                path.unlink(missing_ok=True)
+            raise
+    return Redacted(passed, tuple(sorted(placed)))

@@ -153,16 +153,35 @@ def write_report(
     Raises:
         StoreError: a recording can't be read, or the file can't be written.
     """
+    page = report_page(path, calls, title=title, subtitle=subtitle, embed_audio=embed_audio)
     try:
-        views = [_view(call, path, embed_audio=embed_audio) for call in calls]
-        page = _template().render(
-            title=title, subtitle=subtitle, views=views, totals=_Totals(tuple(calls)), kinds=KINDS
-        )
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(page, encoding="utf-8")
-    except (OSError, soundfile.LibsndfileError) as error:
+    except OSError as error:
         raise StoreError(f"report {path}: {error}") from error
     return path
+
+
+def report_page(
+    path: Path,
+    calls: Sequence[ReportCall],
+    *,
+    title: str = "Redacted calls",
+    subtitle: str = "",
+    embed_audio: bool = True,
+) -> str:
+    """The report's text; see ``write_report``. Nothing is written.
+
+    Raises:
+        StoreError: a recording can't be read.
+    """
+    try:
+        views = [_view(call, path, embed_audio=embed_audio) for call in calls]
+    except (OSError, soundfile.LibsndfileError) as error:
+        raise StoreError(f"report {path}: {error}") from error
+    return _template().render(
+        title=title, subtitle=subtitle, views=views, totals=_Totals(tuple(calls)), kinds=KINDS
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.kinds import KINDS, kind_of
+from agents.recordings import SUFFIXES
 from agents.report import ReportCall, ReportCheck, ReportLeak, ReportMute, ReportTurn
 from pipeline.certificate import Certificate, MuteStated, parse_certificate
 from pipeline.errors import RecordError, StoreError
@@ -59,7 +60,7 @@ def read_call(certificate: Path) -> ReportCall:
     stated = parse_certificate(_bytes(certificate))
     stem = certificate.name.removesuffix(CERTIFICATE)
     transcript = certificate.with_name(f"{stem}.json")
-    audio = certificate.with_name(f"{stem}.flac")
+    audio = recording_beside(certificate)
     stored = bool(stated.files)
     return ReportCall(
         call_id=stated.call_id,
@@ -73,6 +74,13 @@ def read_call(certificate: Path) -> ReportCall:
         facts=_facts(stated),
         marks=stated.marks,
     )
+
+
+def recording_beside(certificate: Path) -> Path:
+    """Where the recording of a certificate lies: the vault's FLAC, or what ``redact`` wrote."""
+    stem = certificate.name.removesuffix(CERTIFICATE)
+    places = [certificate.with_name(stem + ending) for ending in (".flac", *sorted(SUFFIXES))]
+    return next((path for path in places if path.exists()), places[0])
 
 
 def _mute(mute: MuteStated, stated: Certificate) -> ReportMute:

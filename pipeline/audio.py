@@ -146,50 +146,6 @@ def iter_chunks(source: Source, seconds: float = 1.0) -> Iterator[Pcm]:
             yield to_int16(block)
 
 
-def write_recording(recording: Recording, target: str | Path | None = None) -> bytes:
-    """Encode a recording in its own container and subtype, and write it where asked.
-
-    Args:
-        recording: what to write; lossy subtypes (Vorbis, Opus) are refused, because encoding
-            them again changes every sample. Hand in ``as_flac`` of it instead.
-        target: a path, or None for memory only.
-
-    Returns:
-        The file's bytes.
-
-    Raises:
-        AudioError: a lossy subtype, or a path that cannot be written.
-    """
-    info = recording.info
-    if not info.exact:
-        raise AudioError(
-            f"{info.subtype} loses quality when written again; write the recording as FLAC instead"
-        )
-    data = encode(recording.samples, info.sample_rate, info.container, info.subtype)
-    if target is not None:
-        try:
-            Path(target).write_bytes(data)
-        except OSError as error:
-            raise AudioError(f"{target}: cannot be written ({error.strerror})") from error
-    return data
-
-
-def as_flac(recording: Recording) -> Recording:
-    """The same recording, to be written as FLAC: 24 bits where it has more than 16."""
-    wide = recording.samples.dtype == np.int32
-    info = recording.info
-    return Recording(
-        info=RecordingInfo(
-            sample_rate=info.sample_rate,
-            channels=info.channels,
-            frames=info.frames,
-            container="FLAC",
-            subtype="PCM_24" if wide else "PCM_16",
-        ),
-        samples=recording.samples if wide else recording.pcm,
-    )
-
-
 def encode(samples: npt.NDArray[Any], sample_rate: int, container: str, subtype: str) -> bytes:
     """Encode samples of shape ``(n, channels)`` in memory.
 

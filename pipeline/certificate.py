@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from importlib import metadata
 from typing import Annotated, Any, Final, Literal
 
@@ -18,16 +19,19 @@ import numpy as np
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from pipeline.audio import iter_chunks
+from pipeline.audio import inspect_recording, iter_chunks
 from pipeline.errors import AudioError, RecordError
 from pipeline.intervals import covered, merge_intervals
 from pipeline.loudness import SILENCE_DBFS, loudest_frame
+from pipeline.outform import as_coded
 from pipeline.policy import Policy
 from pipeline.records import Action, Check, Interval, Mute, Reason, Span, Verdict
 from pipeline.rendering import Fill, expected_inside, is_gap
 
 SCHEMA_ID: Final = "hushwire.certificate.v1"
 _CONFIG: Final = ConfigDict(extra="forbid")
+_SMEAR_MS: Final = 60
+"""How far Vorbis and Opus smear sound into silence (measured on 8 kHz calls: up to 40 ms)."""
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Count = Annotated[int, Field(ge=0)]
 
@@ -176,9 +180,24 @@ def build_certificate(
         muted_ms_by_entity=_muted_by(muted, rate, lambda span: span.entity),
         muted_ms_by_reason=_muted_by(muted, rate, lambda span: span.reason.value),
         passed=all(check.passed for check in every) and verdict.passed,
-        checks=tuple(CheckStated(c.name, c.passed, c.measured, c.limit) for c in every),
+        checks=tuple(_check_stated(one) for one in every),
         listened_ms=verdict.listened * 1_000 // rate,
-        files={name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())},
+        files=_hashes(files),
+    )
+
+
+def restated(
+    certificate: Certificate, checks: Sequence[Check], files: Mapping[str, bytes] | None
+) -> Certificate:
+    """A certificate of the same call with further checks, and other files where they are given.
+
+    Where a check failed, nothing is stored: the certificate names no file.
+    """
+    every = (*certificate.checks, *(_check_stated(one) for one in checks))
+    passed = certificate.passed and all(one.passed for one in every)
+    hashes = certificate.files if files is None else _hashes(files)
+    return replace(
+        certificate, checks=every, passed=passed, files=hashes if passed else {}, signature=None
     )
 
 
@@ -266,18 +285,24 @@ def uncovered_spans(spans: Iterable[Span], mutes: Iterable[Mute], length: int) -
 
 def _measure(stated: Certificate, audio: bytes, limit_dbfs: float) -> list[Check]:
     """Decode the recording block by block and look into its mutes."""
-    mutes = [
-        Mute(one.channel, one.start, one.end, _gap_spans(one) if one.gap else ())
-        for one in stated.mutes
-    ]
     fill = Fill(stated.style, stated.sample_rate, stated.call_id)
     place, wrong, loudest = 0, 0, SILENCE_DBFS
     try:
+        info = inspect_recording(audio)
+        # A lossy codec smears what stands beside a mute into its edges.
+        inset = 0 if info.container != "OGG" else _SMEAR_MS * stated.sample_rate // 1_000
+        mutes = [
+            Mute(
+                one.channel, one.start + inset, one.end - inset, _gap_spans(one) if one.gap else ()
+            )
+            for one in stated.mutes
+            if one.end - one.start > 2 * inset
+        ]
         for block in iter_chunks(audio, seconds=1.0):
             if block.shape[1] != len(stated.roles):
                 return [_none("channels_wrong", 1)]
             wanted, mask = expected_inside(mutes, fill, shape=block.shape, start=place)
-            wrong += int(np.count_nonzero((block != wanted) & mask))
+            wrong += int(np.count_nonzero((block != as_coded(wanted, info)) & mask))
             loudest = max(loudest, loudest_frame(np.where(mask, block, 0), stated.sample_rate))
             place += len(block)
     except AudioError:
@@ -302,6 +327,14 @@ def _uncovered(stated: Certificate) -> int:
     ]
     mutes = [Mute(one.channel, one.start, one.end) for one in stated.mutes]
     return uncovered_spans(spans, mutes, stated.samples)
+
+
+def _hashes(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
+
+
+def _check_stated(check: Check) -> CheckStated:
+    return CheckStated(check.name, check.passed, check.measured, check.limit)
 
 
 def _stated(span: Span, rate: int) -> SpanStated:

@@ -67,7 +67,7 @@ def apply_mutes(
         low, high = _clip(mute.start, mute.end, start, len(out))
         if low < high:
             inside = fill.samples(mute.channel, start + low, start + high)
-            out[low:high, mute.channel] = _scaled(inside, out.dtype)
+            out[low:high, mute.channel] = scaled(inside, out.dtype)
     for mute in ordered:
         if is_gap(mute):
             low, high = _clip(mute.start, mute.end, start, len(out))
@@ -125,7 +125,7 @@ def _ramps(out: npt.NDArray[Any], mute: Mute, ramp: int, start: int, fill: Fill)
         gain = fade[start + low - edge : start + high - edge]
         beside = fill.samples(mute.channel, start + low, start + high)
         kept = out[low:high, mute.channel].astype(np.float64)
-        mixed = kept * gain + _scaled(beside, out.dtype).astype(np.float64) * (1.0 - gain)
+        mixed = kept * gain + scaled(beside, out.dtype).astype(np.float64) * (1.0 - gain)
         if np.issubdtype(out.dtype, np.integer):
             mixed = np.rint(mixed)
         out[low:high, mute.channel] = mixed.astype(out.dtype)
@@ -136,7 +136,7 @@ def _clip(first: int, last: int, start: int, length: int) -> tuple[int, int]:
     return max(0, first - start), min(length, last - start)
 
 
-def _scaled(fill: npt.NDArray[np.int16], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+def scaled(fill: npt.NDArray[np.int16], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     """int16 samples in the width of the audio they go into."""
     if dtype == np.int32:
         return fill.astype(np.int32) << 16

@@ -5,8 +5,8 @@ there, and None before that and after it.
 
 - A call that passed: ``<id>.flac``, ``<id>.json``, ``<id>.vtt`` and ``<id>.certificate.json``.
 - A call that did not (verification failed, a chunk or finding is missing, a span to be muted is
-  not silent, nobody was understood although somebody speaks, the finished files fail their own
-  certificate): only ``<id>.certificate.json``, with ``passed`` false.
+  not silent, nobody was understood although somebody speaks or may have spoken, the finished files
+  fail their own certificate): only ``<id>.certificate.json``, with ``passed`` false.
 
 The verdict comes after the call's chunks on the same topic, so a chunk that is missing then never
 comes. The findings come over another topic and are waited for.
@@ -28,13 +28,16 @@ from pipeline.certificate import (
     uncovered_spans,
 )
 from pipeline.errors import AudioError, RecordError
+from pipeline.intervals import merge_intervals
 from pipeline.policy import Policy
 from pipeline.records import (
     Action,
     CallEnd,
     Check,
     Findings,
+    Interval,
     Mute,
+    Reason,
     RedactedChunk,
     Span,
     Verdict,
@@ -43,7 +46,9 @@ from pipeline.records import (
 from pipeline.transcript import build_transcript, to_call_analytics, to_json, to_webvtt
 
 LEAST_SPEECH_S: Final = 5
-"""A call with more audible sound than this and not one word was not understood."""
+"""A call with more sound than this, audible or silenced unheard, and not one word was not
+understood."""
+_NOT_HEARD: Final = frozenset({Reason.UNHEARD, Reason.GAP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,11 @@ class StoredCall:
     certificate: Certificate = field(repr=False)
     files: dict[str, bytes] = field(repr=False)
     """By file name."""
+
+    @property
+    def certificate_name(self) -> str:
+        """Which of the files is the certificate."""
+        return _name(self.call_id, "certificate.json")
 
 
 class CallAssembly:
@@ -169,17 +179,29 @@ class CallAssembly:
         end = verdict.end or CallEnd(verdict.call.call_id, self._chunks + 1, self._position)
         uncovered = uncovered_spans(spans, self._mutes | set(verdict.added), self._position)
         rate = max(1, verdict.call.sample_rate)
-        audible = sum(track.audible_samples for track in self._tracks) / rate
-        understood = bool(words or any(span.action is Action.MUTE for span in spans))
+        audible = sum(track.audible_samples for track in self._tracks)
+        mute = [span for span in spans if span.action is Action.MUTE]
+        understood = bool(words or any(span.reason not in _NOT_HEARD for span in mute))
+        # What nobody could listen to was silenced: it may have been speech, all of it.
+        unheard = sum(
+            len(one)
+            for channel in range(len(self._tracks))
+            for one in merge_intervals(
+                Interval(max(0, span.start), max(0, span.start, min(span.end, self._position)))
+                for span in mute
+                if span.channel == channel and span.reason in _NOT_HEARD
+            )
+        )
+        lost = (audible + unheard) / rate
         return [
             _none("stored_chunks_missing", abs(end.chunks - self._chunks)),
             _none("stored_samples_missing", abs(end.end - self._position)),
             _none("findings_missing", findings_missing),
             _none("spans_not_covered", uncovered),
             Check(
-                "audible_seconds_without_any_word",
-                passed=understood or audible <= LEAST_SPEECH_S,
-                measured=0.0 if understood else round(audible, 2),
+                "seconds_without_any_word",
+                passed=understood or lost <= LEAST_SPEECH_S,
+                measured=0.0 if understood else round(lost, 2),
                 limit=float(LEAST_SPEECH_S),
             ),
         ]

@@ -18,6 +18,7 @@ from pipeline.records import (
     Findings,
     Heard,
     Interval,
+    Reason,
     Span,
     Watermark,
     Window,
@@ -149,7 +150,7 @@ def _spans(words: tuple[Word, ...]) -> list[Span]:
 
 
 def _unheard(channel: int, start: int, end: int) -> Span:
-    return Span("UNHEARD", channel, start, end, 1.0, "scripted")
+    return Span("UNHEARD", channel, start, end, 1.0, "scripted", reason=Reason.UNHEARD)
 
 
 def _ends(place: Interval) -> tuple[int, int]:

@@ -13,14 +13,13 @@ import soundfile
 from pipeline.audio import (
     FlacWriter,
     Recording,
-    as_flac,
     inspect_recording,
     iter_chunks,
     read_recording,
     to_int16,
-    write_recording,
 )
 from pipeline.errors import AudioError
+from pipeline.outform import form_of, in_form, write_in
 from pipeline.policy import MutingRule
 from pipeline.records import Mute
 from pipeline.rendering import apply_mutes
@@ -117,7 +116,7 @@ def test_chunks_join_to_the_whole() -> None:
 def test_every_code_of_g711_comes_back_as_the_same_sample(subtype: str) -> None:
     code = {"ULAW": 7, "ALAW": 6}[subtype]
     recording = read_recording(wave(bytes(range(256)), code=code, bits=8))
-    again = read_recording(write_recording(recording))
+    again = read_recording(write_in(recording))
     assert again.info.subtype == subtype
     assert len(np.unique(recording.pcm)) >= 255
     np.testing.assert_array_equal(again.pcm, recording.pcm)
@@ -132,7 +131,7 @@ def test_muting_in_place_keeps_width_and_every_untouched_sample(subtype: str) ->
     soundfile.write(buffer, noise, 8_000, format="WAV", subtype=subtype)
     before = read_recording(buffer.getvalue())
     muted = apply_mutes(before.samples, [Mute(1, 1_000, 2_000)], 8_000, MutingRule())
-    data = write_recording(Recording(before.info, muted))
+    data = write_in(Recording(before.info, muted))
     after = read_recording(data)
     assert after.info == before.info
     ramp = 40
@@ -144,22 +143,40 @@ def test_muting_in_place_keeps_width_and_every_untouched_sample(subtype: str) ->
     assert inside.max() <= (8 if subtype == "ALAW" else 0)
 
 
+def flac(recording: Recording) -> Recording:
+    return in_form(recording, form_of(recording.info, ".flac"))
+
+
 @pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
-def test_lossy_kinds_are_not_written_again_but_as_flac(subtype: str) -> None:
+def test_lossy_kinds_become_flac_as_they_were_decoded(subtype: str) -> None:
     recording = read_recording(made("OGG", subtype, 16_000))
-    with pytest.raises(AudioError, match="FLAC"):
-        write_recording(recording)
-    flac = as_flac(recording)
-    np.testing.assert_array_equal(read_recording(write_recording(flac)).pcm, recording.pcm)
+    with pytest.raises(AudioError, match="--lossy"):
+        form_of(recording.info, ".ogg")
+    again = read_recording(write_in(flac(recording)))
+    np.testing.assert_array_equal(again.pcm, recording.pcm)
 
 
-def test_24_bits_stay_24_bits_as_flac(tmp_path: Path) -> None:
+def test_24_bits_stay_24_bits_as_flac() -> None:
     wide = (RNG.integers(-(2**23), 2**23, (500, 1)) << 8).astype(np.int32)
     recording = read_recording(made("WAV", "PCM_24", pcm=wide))
     np.testing.assert_array_equal(recording.samples, wide)
-    target = tmp_path / "call.flac"
-    write_recording(as_flac(recording), target)
-    np.testing.assert_array_equal(read_recording(target).samples, wide)
+    again = read_recording(write_in(flac(recording)))
+    np.testing.assert_array_equal(again.samples, wide)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_32", "FLOAT", "DOUBLE"])
+def test_what_flac_cannot_hold_is_refused(subtype: str) -> None:
+    recording = read_recording(made("WAV", subtype, pcm=PCM / 32_768))
+    with pytest.raises(AudioError, match="24 bits"):
+        form_of(recording.info, ".flac")
+    assert form_of(recording.info, ".WAV") == recording.info
+
+
+def test_opus_runs_at_its_own_rates_only() -> None:
+    info = read_recording(made("WAV", "PCM_16", 44_100)).info
+    with pytest.raises(AudioError, match="44100 Hz"):
+        form_of(info, ".opus", lossy=True)
+    assert form_of(info, ".ogg", lossy=True).subtype == "VORBIS"
 
 
 def test_flac_written_in_blocks_is_deterministic_and_whole() -> None:

@@ -274,7 +274,7 @@ def test_a_muting_stage_that_only_says_so_never_leads_to_a_stored_call() -> None
 def test_a_recogniser_that_hears_nothing_never_leads_to_a_stored_call() -> None:
     found = findings(spans=(), words=())
     chunks, verdict = verify(POLICY, redact(POLICY, found))
-    quarantined(store(chunks, verdict, found), "audible_seconds_without_any_word")
+    quarantined(store(chunks, verdict, found), "seconds_without_any_word")
 
 
 def test_a_detector_that_stops_early_leaves_only_silence_behind_it() -> None:

@@ -1,0 +1,1 @@
+"""Commands of ``hushwire``, a module each."""

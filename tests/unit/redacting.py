@@ -1,0 +1,50 @@
+"""A scripted call through ``hushwire redact``'s own core, for the tests of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from agents.offline import Engines, Redacted, Wanted, prepare, redact
+from pipeline.listening import LoudnessVoice
+from pipeline.policy import EchoRule, MutingRule, Policy, load_policy
+from tests.broker.fakes import ScriptedDetector, hear, speak
+
+RATE = 8_000
+SAID = ["hello", "please", None, "one", "two", "three", None, None, "thanks", "good"]
+AGENT = [None, "hello", "yes", None, None, None, None, None, "good", None]
+BESIDE = ["call.certificate.json", "call.json", "call.vtt"]
+
+
+def audio(repeats: int = 1) -> np.ndarray:
+    """Two channels of int16; the customer says three digits, samples 7,200 to 13,600."""
+    return np.stack([speak(AGENT * repeats), speak(SAID * repeats)], axis=1)
+
+
+@contextmanager
+def scripted() -> Iterator[Engines]:
+    """Engines that hear and detect exactly."""
+    detector = ScriptedDetector()
+    with ThreadPoolExecutor(1) as pool:
+        yield Engines(detector.open, detector, LoudnessVoice(), pool, hear, hear)
+
+
+def styled(style: str) -> Policy:
+    """The default policy in a style; square waves of both channels would count as echo."""
+    policy = load_policy("default")
+    rule = MutingRule.model_validate({**policy.muting.model_dump(), "style": style})
+    return policy.model_copy(update={"muting": rule, "echo": EchoRule(mode="never")})
+
+
+def run(wanted: Wanted, engines: Engines, style: str = "silence") -> Redacted:
+    """Redact."""
+    return redact(prepare(wanted, styled(style)), engines)
+
+
+def names(folder: Path) -> list[str]:
+    """What lies in a folder."""
+    return sorted(path.name for path in folder.iterdir())
