@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agents.commands.redact import redact
+from agents.commands import keys, ledger
 from agents.settings import PREFIX, Settings, load_settings, settings_page
 from pipeline.errors import BrokerError, HushwireError, ModelError, StoreError
 
@@ -37,6 +38,8 @@ policy_app = typer.Typer(help="Policies.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 app.add_typer(certificate_app, name="certificate")
 app.add_typer(policy_app, name="policy")
+app.add_typer(keys.app, name="keys")
+app.add_typer(ledger.app, name="ledger")
 
 out = Console()
 err = Console(stderr=True)

@@ -1,7 +1,7 @@
 """The ledger: which calls are open, their wrapped transit keys, and which stage is done with them.
 
-SQLite embedded (WAL, mode 0600, deleted content is overwritten), any other SQLAlchemy URL
-deployed. Every call is a short transaction; async code goes through ``asyncio.to_thread``.
+SQLite embedded (WAL, mode 0600, deleted content is overwritten), PostgreSQL deployed. Every call
+is a short transaction; async code goes through ``asyncio.to_thread``.
 
 Outcomes: ``seal`` raises ``UnknownCallError`` for a call that is not open; every method raises
 ``StoreError`` where the database is away. The key of a quarantined call outlives the call, for
@@ -10,58 +10,24 @@ nobody but ``quarantined_seal``, until ``end_quarantine`` destroys it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Connection,
-    ForeignKey,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    create_engine,
-    delete,
-    event,
-    func,
-    insert,
-    select,
-    update,
-)
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
+from agents import schema
+from agents.database import Database
 from agents.private import private_folder
-from agents.sealing import KeyEncryptionKey, Seal
-from pipeline.errors import RecordError, StoreError, UnknownCallError
+from agents.sealing import KeyEncryptionKey, Seal, wrapping_key_id
+from agents.tables import CALLS, PROGRESS, TRANSIT_KEYS, WRAPPING_KEYS
+from pipeline.errors import RecordError, SealError, StoreError, UnknownCallError
 from pipeline.wire import valid_call_id
 
-BUSY_MS = 30_000
-"""How long SQLite waits for another process that writes."""
-
-_META = MetaData()
-_CALLS = Table(
-    "calls",
-    _META,
-    Column("call_id", String(128), primary_key=True),
-    Column("wrapped_key", LargeBinary, nullable=True),
-    Column("state", String(16), nullable=False),
-    Column("created", String(40), nullable=False),
-    Column("closed", String(40), nullable=True),
-)
-_PROGRESS = Table(
-    "progress",
-    _META,
-    Column("call_id", String(128), ForeignKey("calls.call_id"), primary_key=True),
-    Column("stage", String(16), primary_key=True),
-)
+_ATTEMPTS = 5
+"""A key that is replaced while a call is opened or read: how often it is taken anew."""
 
 
 class CallState(StrEnum):
@@ -103,23 +69,8 @@ class Ledger:
 
     def __init__(self, url: str, kek: KeyEncryptionKey) -> None:
         self._kek = kek
-        parsed = make_url(url)
-        self._sqlite = parsed.get_backend_name() == "sqlite"
-        options: dict[str, Any] = {}
-        if self._sqlite:
-            options["connect_args"] = {"timeout": BUSY_MS / 1000}
-        self._engine = create_engine(parsed, **options)
-        if self._sqlite:
-            event.listen(self._engine, "connect", _harden)
-            file = Path(parsed.database or "")
-            try:
-                private_folder(file.parent)
-                # Made by us first: SQLite gives its -wal and -shm files the same mode.
-                file.touch(mode=0o600)
-            except OSError as error:
-                raise StoreError(f"ledger: {error.strerror}") from error
-        with self._transaction() as connection:
-            _META.create_all(connection)
+        self.database = Database(url)
+        schema.ready(self.database)
 
     @classmethod
     def embedded(cls, folder: Path) -> Ledger:
@@ -130,7 +81,7 @@ class Ledger:
 
     def dispose(self) -> None:
         """Close all connections."""
-        self._engine.dispose()
+        self.database.dispose()
 
     def open_call(self, call_id: str) -> Opened:
         """Create a call with a fresh key, or return the one that is open already.
@@ -142,22 +93,42 @@ class Ledger:
         if not valid_call_id(call_id):
             raise RecordError("a call id has 1 to 128 of the characters A-Z a-z 0-9 . _ -")
         if self.state(call_id) is None:
-            wrapped, seal = self._kek.new_transit_key(call_id)
             try:
-                with self._transaction() as connection:
-                    connection.execute(
-                        insert(_CALLS).values(
-                            call_id=call_id,
-                            wrapped_key=wrapped,
-                            state=CallState.OPEN.value,
-                            created=_now(),
-                        )
-                    )
+                return Opened(self._create(call_id), created=True)
             except IntegrityError:
                 pass  # another process opened it meanwhile: use its key
-            else:
-                return Opened(seal, created=True)
         return Opened(self.seal(call_id), created=False)
+
+    def _create(self, call_id: str) -> Seal:
+        """Insert a call, with a key that is wrapped by a wrapping key in force.
+
+        A key that was retired by ``agents.rotation`` may be removed at any moment. So its row is
+        locked against the rotation until the call is there for the rotation to see.
+        """
+        for _ in range(_ATTEMPTS):
+            wrapped, seal = self._kek.new_transit_key(call_id)
+            key_id = wrapping_key_id(wrapped)
+            with self.database.writing() as connection:
+                row = connection.execute(
+                    select(WRAPPING_KEYS.c.retired)
+                    .where(WRAPPING_KEYS.c.key_id == key_id)
+                    .with_for_update(read=True)
+                ).one_or_none()
+                if row is not None and row.retired is None:
+                    connection.execute(
+                        insert(CALLS).values(
+                            call_id=call_id, state=CallState.OPEN.value, created=now()
+                        )
+                    )
+                    connection.execute(
+                        insert(TRANSIT_KEYS).values(call_id=call_id, wrapped_key=wrapped)
+                    )
+                    return seal
+            if row is None:
+                note_wrapping_key(self.database, key_id)
+            else:
+                self._kek.reload()
+        raise StoreError("ledger: the key file is older than the ledger: its key was retired")
 
     def seal(self, call_id: str) -> Seal:
         """The seal of an open call.
@@ -178,25 +149,37 @@ class Ledger:
         return self._seal_in(CallState.QUARANTINED, call_id)
 
     def _seal_in(self, state: CallState, call_id: str) -> Seal:
-        query = select(_CALLS.c.wrapped_key).where(
-            _CALLS.c.call_id == call_id, _CALLS.c.state == state.value
+        query = (
+            select(TRANSIT_KEYS.c.wrapped_key)
+            .join(CALLS)
+            .where(CALLS.c.call_id == call_id, CALLS.c.state == state.value)
         )
-        with self._transaction() as connection:
-            wrapped = connection.scalar(query)
-        if not wrapped:
-            raise UnknownCallError(f"no key of this call: it is not {state.value}, or destroyed")
-        return self._kek.unwrap(wrapped, call_id)
+        tried: list[bytes] = []
+        while True:
+            with self.database.reading() as connection:
+                wrapped = connection.scalar(query)
+            if not wrapped:
+                raise UnknownCallError(
+                    f"no key of this call: it is not {state.value}, or destroyed"
+                )
+            try:
+                return self._kek.unwrap(wrapped, call_id)
+            except SealError:
+                # A rotation may have wrapped it anew between the two lines above.
+                if wrapped in tried or len(tried) >= _ATTEMPTS:
+                    raise
+                tried.append(wrapped)
 
     def state(self, call_id: str) -> CallState | None:
         """Where a call stands; ``None`` for one that was never opened."""
-        with self._transaction() as connection:
-            state = connection.scalar(select(_CALLS.c.state).where(_CALLS.c.call_id == call_id))
+        with self.database.reading() as connection:
+            state = connection.scalar(select(CALLS.c.state).where(CALLS.c.call_id == call_id))
         return None if state is None else CallState(state)
 
     def count(self, state: CallState) -> int:
         """How many calls stand there."""
-        with self._transaction() as connection:
-            query = select(func.count()).select_from(_CALLS).where(_CALLS.c.state == state.value)
+        with self.database.reading() as connection:
+            query = select(func.count()).select_from(CALLS).where(CALLS.c.state == state.value)
             return int(connection.scalar(query) or 0)
 
     def finish(self, call_id: str, stage: str) -> None:
@@ -204,16 +187,16 @@ class Ledger:
         if self.finished(call_id, stage):
             return
         try:
-            with self._transaction() as connection:
-                connection.execute(insert(_PROGRESS).values(call_id=call_id, stage=stage))
+            with self.database.writing() as connection:
+                connection.execute(insert(PROGRESS).values(call_id=call_id, stage=stage))
         except IntegrityError:
             return  # another process was first
 
     def finished(self, call_id: str, stage: str) -> bool:
         """Whether a stage is done with a call."""
-        with self._transaction() as connection:
-            query = select(_PROGRESS.c.stage).where(
-                _PROGRESS.c.call_id == call_id, _PROGRESS.c.stage == stage
+        with self.database.reading() as connection:
+            query = select(PROGRESS.c.stage).where(
+                PROGRESS.c.call_id == call_id, PROGRESS.c.stage == stage
             )
             return connection.scalar(query) is not None
 
@@ -235,26 +218,29 @@ class Ledger:
         if known is None:
             raise UnknownCallError("the call was never opened")
         if known is not CallState.OPEN:
+            # Also after a repeat: the first time may have ended between the two.
+            self.database.scrub(TRANSIT_KEYS)
             return False
-        mine = (_CALLS.c.call_id == call_id) & (_CALLS.c.state == CallState.OPEN.value)
-        with self._transaction() as connection:
-            if state is not CallState.QUARANTINED:
-                _destroy_key(connection, mine)
+        mine = (CALLS.c.call_id == call_id) & (CALLS.c.state == CallState.OPEN.value)
+        with self.database.writing() as connection:
             closed = connection.execute(
-                update(_CALLS).where(mine).values(state=state.value, closed=_now())
+                update(CALLS).where(mine).values(state=state.value, closed=now())
             )
             won = closed.rowcount > 0
-        self._checkpoint()
+            if won and state is not CallState.QUARANTINED:
+                _destroy_keys(connection, TRANSIT_KEYS.c.call_id == call_id)
+        self.database.scrub(TRANSIT_KEYS)
         return won
 
     def quarantined(self) -> list[Quarantined]:
         """Quarantined calls whose key lives, the oldest first."""
         query = (
-            select(_CALLS.c.call_id, _CALLS.c.closed)
-            .where(_CALLS.c.state == CallState.QUARANTINED.value, _CALLS.c.wrapped_key.is_not(None))
-            .order_by(_CALLS.c.closed, _CALLS.c.call_id)
+            select(CALLS.c.call_id, CALLS.c.closed)
+            .join(TRANSIT_KEYS)
+            .where(CALLS.c.state == CallState.QUARANTINED.value)
+            .order_by(CALLS.c.closed, CALLS.c.call_id)
         )
-        with self._transaction() as connection:
+        with self.database.reading() as connection:
             rows = connection.execute(query).all()
         return [Quarantined(call_id, datetime.fromisoformat(closed)) for call_id, closed in rows]
 
@@ -264,73 +250,52 @@ class Ledger:
         Returns:
             Whether this call did it: ``False`` where no such key was there any more.
         """
-        mine = (
-            (_CALLS.c.call_id == call_id)
-            & (_CALLS.c.state == CallState.QUARANTINED.value)
-            & _CALLS.c.wrapped_key.is_not(None)
+        quarantined = select(CALLS.c.call_id).where(
+            CALLS.c.call_id == call_id, CALLS.c.state == CallState.QUARANTINED.value
         )
-        with self._transaction() as connection:
-            destroyed = _destroy_key(connection, mine)
-        self._checkpoint()
-        return destroyed
+        with self.database.writing() as connection:
+            destroyed = _destroy_keys(connection, TRANSIT_KEYS.c.call_id.in_(quarantined))
+        self.database.scrub(TRANSIT_KEYS)
+        return destroyed > 0
 
     def reset_open_calls(self) -> int:
         """Forget every open call: for a broker that lost its records, such as a memory-only one.
 
         Their keys are destroyed and they may be opened anew. Returns how many there were.
         """
-        opened = select(_CALLS.c.call_id).where(_CALLS.c.state == CallState.OPEN.value)
-        with self._transaction() as connection:
-            connection.execute(delete(_PROGRESS).where(_PROGRESS.c.call_id.in_(opened)))
+        opened = select(CALLS.c.call_id).where(CALLS.c.state == CallState.OPEN.value)
+        with self.database.writing() as connection:
+            connection.execute(delete(PROGRESS).where(PROGRESS.c.call_id.in_(opened)))
+            _destroy_keys(connection, TRANSIT_KEYS.c.call_id.in_(opened))
             gone = connection.execute(
-                delete(_CALLS).where(_CALLS.c.state == CallState.OPEN.value)
+                delete(CALLS).where(CALLS.c.state == CallState.OPEN.value)
             ).rowcount
-        self._checkpoint()
+        self.database.scrub(TRANSIT_KEYS)
         return int(gone)
 
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except IntegrityError:
-            raise
-        except SQLAlchemyError as error:
-            # The statement and its parameters are cut off.
-            raise StoreError(f"ledger: {type(error).__name__}") from None
 
-    def _checkpoint(self) -> None:
-        """Move SQLite's log into the file and empty it, so that no old page stays in the log."""
-        if not self._sqlite:
-            return
-        try:
-            with self._engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        except SQLAlchemyError as error:
-            raise StoreError(f"ledger: {type(error).__name__}") from None
+def note_wrapping_key(database: Database, key_id: int, *, retired: bool = False) -> None:
+    """Make a wrapping key known to the ledger; a repeat changes nothing."""
+    try:
+        with database.writing() as connection:
+            at = now()
+            connection.execute(
+                insert(WRAPPING_KEYS).values(
+                    key_id=key_id, created=at, retired=at if retired else None
+                )
+            )
+    except IntegrityError:
+        return  # known already
 
 
-def _destroy_key(connection: Connection, where: ColumnElement[bool]) -> bool:
-    """Overwrite a call's key, then clear it; says whether there was one."""
-    length = connection.scalar(select(func.length(_CALLS.c.wrapped_key)).where(where)) or 0
-    if not length:
-        return False
-    connection.execute(update(_CALLS).where(where).values(wrapped_key=bytes(length)))
-    return connection.execute(update(_CALLS).where(where).values(wrapped_key=None)).rowcount > 0
+def _destroy_keys(connection: Connection, where: ColumnElement[bool]) -> int:
+    """Overwrite keys, then delete them; how many there were."""
+    if connection.dialect.name == "sqlite":  # PostgreSQL would only write another row beside it
+        zeros = func.zeroblob(func.length(TRANSIT_KEYS.c.wrapped_key))
+        connection.execute(update(TRANSIT_KEYS).where(where).values(wrapped_key=zeros))
+    return int(connection.execute(delete(TRANSIT_KEYS).where(where)).rowcount)
 
 
-def _harden(connection: Any, _record: Any) -> None:  # noqa: ANN401 - DBAPI objects
-    """Write-ahead log, durable commits, and deleted content overwritten with zeros."""
-    for pragma in (
-        f"busy_timeout={BUSY_MS}",
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "secure_delete=ON",
-        "foreign_keys=ON",
-        "temp_store=MEMORY",
-    ):
-        connection.execute(f"PRAGMA {pragma}").close()
-
-
-def _now() -> str:
+def now() -> str:
+    """The time as the ledger writes it."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
