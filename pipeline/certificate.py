@@ -20,6 +20,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from pipeline.audio import inspect_recording, iter_chunks
+from pipeline.counting import muted_by_reason
 from pipeline.errors import AudioError, RecordError
 from pipeline.intervals import covered, merge_intervals
 from pipeline.loudness import SILENCE_DBFS, loudest_frame
@@ -119,6 +120,8 @@ class Certificate:
     muted_ms_by_entity: dict[str, int]
     """A mute with several types counts for each of them."""
     muted_ms_by_reason: dict[str, int]
+    """Every muted sample counts once, for its strongest reason; ``unexplained`` is what only
+    suspicion silenced."""
     passed: bool
     checks: tuple[CheckStated, ...]
     listened_ms: _Count
@@ -178,7 +181,7 @@ def build_certificate(
         mutes=_mutes_stated(muted),
         muted_ms=total * 1_000 // rate,
         muted_ms_by_entity=_muted_by(muted, rate, lambda span: span.entity),
-        muted_ms_by_reason=_muted_by(muted, rate, lambda span: span.reason.value),
+        muted_ms_by_reason=muted_by_reason(muted, rate),
         passed=all(check.passed for check in every) and verdict.passed,
         checks=tuple(_check_stated(one) for one in every),
         listened_ms=verdict.listened * 1_000 // rate,

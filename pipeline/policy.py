@@ -41,8 +41,9 @@ class MutingRule(_Model):
     style: Literal["silence", "tone", "noise"] = "silence"
     ramp_ms: Milliseconds = 5
     """Raised-cosine ramp, placed outside the sensitive samples."""
-    merge_ms: Milliseconds = 200
-    """Mutes of a channel that are nearer than this become one."""
+    merge_ms: Milliseconds = 300
+    """Mutes of a channel that are nearer than this become one: a shorter rest is no word that
+    anybody understands, but may be the edge of one that has to be silent."""
     snap_ms: Milliseconds = 120
     """How far an edge may move outward to the nearest low-energy point."""
     after_silence_ms: Milliseconds = 150
@@ -66,11 +67,13 @@ class HoldRule(_Model):
 
 
 class UnexplainedRule(_Model):
-    """Speech that no word explains, and odd words next to number context."""
+    """Speech that no word explains, and words of low probability, next to number context."""
 
     mute: bool = True
     within_ms: Milliseconds = 3_000
-    """How near to a sensitive context it has to stand."""
+    """How near to a sensitive context speech without a word has to stand."""
+    unsure_below: Probability = 0.4
+    """Word probability below which a word directly beside a number may be anything."""
 
 
 class VerificationRule(_Model):

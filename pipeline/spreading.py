@@ -30,13 +30,13 @@ _ODD_WORDS: Final = 3
 """The longest island of odd words beside a number that may be digits heard wrongly."""
 _ODD_NEAR_S: Final = 1.5
 _PAUSE_S: Final = 0.5
-_UNSURE: Final = 0.4
-"""Word probability below which a word may be anything."""
 _ANSWER_S: Final = 12.0
 _PLAIN: Final = 1
 _STRANGE: Final = 2
 _LONGEST_ODD: Final = 5
 """A digit heard wrongly becomes a short word."""
+_WORDLESS: Final = "unexplained-speech"
+_DOUBTFUL: Final = "doubtful-word"
 _FULL: Final = {
     Entity.CARD_NUMBER: 15,
     Entity.CARD_SECURITY_CODE: 3,
@@ -120,7 +120,7 @@ class Spreader:
                     None,
                 ) or next((ask.entity for ask in asks if self._awaited(ask, gap.start)), None)
                 if entity is not None:
-                    found.append(_suspect(entity, channel, gap.start, gap.end))
+                    found.append(_suspect(entity, channel, gap.start, gap.end, _WORDLESS))
         return found
 
     def _whole(self, track: Track, verdict: Verdict, replies: Replies) -> list[Sensitive]:
@@ -183,7 +183,9 @@ class Spreader:
         found: list[Sensitive] = []
         for edge, step in ((verdict.run.last, 1), (verdict.run.first, -1)):
             island = self._island(track.words, edge, step, covered, short=short)
-            found += [_suspect(entity, track.channel, word.start, word.end) for word in island]
+            found += [
+                _suspect(entity, track.channel, word.start, word.end, _DOUBTFUL) for word in island
+            ]
         return found
 
     @staticmethod
@@ -222,7 +224,7 @@ class Spreader:
     def _doubt(self, word: Word, *, short: bool) -> int:
         """How much a word may be a digit heard wrongly: not at all, by its look, or surely odd."""
         text = word.text.lower().strip(" .,;:!?…\"'()-")
-        if word.probability < _UNSURE:
+        if word.probability < self._rule.unsure_below:
             return _STRANGE
         if not short or not text:
             return 0
@@ -247,7 +249,8 @@ class Spreader:
             if not words or len(words) > _ODD_WORDS:
                 continue
             if all(self._doubt(word, short=True) for word in words):
-                found.append(_suspect(ask.entity, track.channel, words[0].start, words[-1].end))
+                start, end = words[0].start, words[-1].end
+                found.append(_suspect(ask.entity, track.channel, start, end, _DOUBTFUL))
         return found
 
     def _awaited(self, ask: Ask, at: int) -> bool:
@@ -265,5 +268,5 @@ def _numeric(ask: Ask) -> bool:
     return ask.entity not in WORDY and ask.entity is not Entity.STREET_ADDRESS
 
 
-def _suspect(entity: Entity, channel: int, start: int, end: int) -> Sensitive:
-    return Sensitive(entity, channel, start, end, 0.5, "unexplained-speech", Reason.UNEXPLAINED)
+def _suspect(entity: Entity, channel: int, start: int, end: int, recognizer: str) -> Sensitive:
+    return Sensitive(entity, channel, start, end, 0.5, recognizer, Reason.UNEXPLAINED)

@@ -264,3 +264,45 @@ def test_mutes_and_spans_in_pieces_do_not_depend_on_the_order(
         assert one.mutes == other.mutes
         np.testing.assert_array_equal(one.pcm, other.pcm)
         assert all(mute.end - mute.start <= RATE for mute in one.mutes)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.sampled_from(["silence", "tone", "noise"]),
+    st.sampled_from([np.int16, np.int32, np.float32, np.float64]),
+    st.integers(1, 8),
+    st.sampled_from([8_000, 11_025, 16_000, 48_000]),
+    st.integers(0, 3_000),
+    st.lists(st.tuples(st.integers(0, 7), st.integers(-500, 4_000), st.integers(0, 2_000))),
+    st.integers(0, 2**32),
+)
+def test_any_width_style_and_number_of_channels(
+    style: str,
+    width: type,
+    channels: int,
+    rate: int,
+    length: int,
+    places: list[tuple[int, int, int]],
+    seed: int,
+) -> None:
+    """Shape and type stay, the inside is the fill alone, every other sample is bit-identical."""
+    raw = np.random.default_rng(seed).integers(-(2**31), 2**31, (length, channels), np.int64)
+    integer = np.issubdtype(width, np.integer)
+    samples = (raw >> 16 if width is np.int16 else raw if integer else raw / 2.0**31).astype(width)
+    before = samples.copy()
+    mutes = [Mute(at % channels, low, low + size) for at, low, size in places]
+    rule = MutingRule.model_validate({"style": style, "ramp_ms": 5})
+    out = apply_mutes(samples, mutes, rate, rule, start=100, key="call")
+    np.testing.assert_array_equal(samples, before)
+    assert out.shape == samples.shape
+    assert out.dtype == samples.dtype
+    touched = np.zeros(out.shape, bool)
+    inside = np.zeros(out.shape, bool)
+    ramp = 5 * rate // 1_000
+    for mute in mutes:
+        low, high = mute.start - 100, mute.end - 100
+        touched[max(0, low - ramp) : max(0, high + ramp), mute.channel] = True
+        inside[max(0, low) : max(0, high), mute.channel] = True
+    np.testing.assert_array_equal(out[~touched], samples[~touched])
+    nothing = apply_mutes(np.zeros_like(samples), mutes, rate, rule, start=100, key="call")
+    np.testing.assert_array_equal(out[inside], nothing[inside])

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from pipeline.entities import HEALTH, PAYMENT, Entity
-from pipeline.policy import load_policy
+from pipeline.errors import PolicyError
+from pipeline.policy import MutingRule, load_policy, parse_policy
 from pipeline.records import Action
 
 pytestmark = pytest.mark.unit
@@ -45,3 +46,25 @@ def test_edges_are_padded_by_what_word_times_are_off(name: str) -> None:
     for rule in policy.entities.values():
         assert rule.pad_before_ms >= 100
         assert rule.pad_after_ms >= 100
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_policy_states_how_it_mutes(name: str) -> None:
+    policy = load_policy(name)
+    assert policy.model_fields_set >= {"muting", "echo", "unexplained"}
+    assert policy.muting == MutingRule(
+        style="silence", ramp_ms=5, merge_ms=300, snap_ms=120, after_silence_ms=150
+    )
+    assert (policy.echo.mode, policy.unexplained.mute) == ("auto", True)
+
+
+@pytest.mark.parametrize("style", ["silence", "tone", "noise"])
+def test_every_style_may_be_chosen(style: str) -> None:
+    text = f"name: x\nversion: '1'\nmuting:\n  style: {style}\necho:\n  mode: always\n"
+    policy = parse_policy(text)
+    assert (policy.muting.style, policy.echo.mode) == (style, "always")
+
+
+def test_another_style_is_refused_by_its_line() -> None:
+    with pytest.raises(PolicyError, match=r"line 4: muting\.style"):
+        parse_policy("name: x\nversion: '1'\nmuting:\n  style: beep\n")
