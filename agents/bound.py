@@ -15,6 +15,27 @@ import sys
 
 _PR_SET_PDEATHSIG = 1
 """``prctl(2)``: the signal that this process gets when its parent's thread ends."""
+_PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4
+"""``prctl(2)``: whether the kernel may write this process's memory out."""
+
+
+def without_core_dumps() -> None:
+    """Let this process's memory, which may hold speech, never be written to a disk by a crash.
+
+    The limit alone does not stop a dump that the kernel pipes to a program (``core(5)``); a process
+    that is not dumpable is never dumped, and can't be attached to by others of its user. Both hold
+    for children, the second until they run another program.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def may_dump_core() -> bool:
+    """Whether a crash of this process could write its memory to a disk."""
+    if sys.platform == "linux":
+        return bool(ctypes.CDLL(None, use_errno=True).prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0))
+    return resource.getrlimit(resource.RLIMIT_CORE)[0] != 0
 
 
 def end_with_parent(parent: int) -> None:
@@ -26,7 +47,7 @@ def end_with_parent(parent: int) -> None:
     Args:
         parent: the parent's process id, to notice that it ended before this call.
     """
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    without_core_dumps()
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:

@@ -20,7 +20,9 @@ from rich.console import Console
 from rich.table import Table
 
 from agents.commands.redact import redact
-from agents.commands import keys, ledger
+from agents.bound import without_core_dumps
+from agents.commands import keys, ledger, topics
+from agents.commands.doctor import doctor
 from agents.settings import PREFIX, Settings, load_settings, settings_page
 from pipeline.errors import BrokerError, HushwireError, ModelError, StoreError
 
@@ -40,6 +42,7 @@ app.add_typer(certificate_app, name="certificate")
 app.add_typer(policy_app, name="policy")
 app.add_typer(keys.app, name="keys")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(topics.app, name="topics")
 
 out = Console()
 err = Console(stderr=True)
@@ -58,6 +61,7 @@ Engines = Annotated[int | None, typer.Option(help="Speech engine processes; 0: o
 
 def main() -> None:
     """Entry point of the ``hushwire`` command."""
+    without_core_dumps()
     with _errors():
         app()
 
@@ -150,6 +154,7 @@ def ingest(
 
 
 app.command()(redact)
+app.command()(doctor)
 
 
 @app.command()

@@ -12,8 +12,11 @@ FOLDER = 0o700
 
 
 def private_folder(path: Path) -> None:
-    """Create a folder (mode 0700) with its parents; an existing one is left as it is."""
-    path.mkdir(mode=FOLDER, parents=True, exist_ok=True)
+    """Create a folder and the missing ones above it (mode 0700); an existing one stays as it is."""
+    for folder in (*reversed(path.parents), path):
+        # ``parents=True`` would give the ones above the mode that the umask leaves.
+        if not folder.exists():
+            folder.mkdir(mode=FOLDER, exist_ok=True)
 
 
 def write_private(path: Path, data: bytes, *, replace: bool = True) -> None:

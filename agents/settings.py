@@ -25,6 +25,8 @@ from pipeline.errors import SettingsError
 PREFIX = "HUSHWIRE_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 DEFAULT_CONFIG = Path("hushwire.toml")
+STATE = Path(".hushwire")
+"""State folder where neither a setting nor a vault names one."""
 
 
 class Settings(BaseSettings):
@@ -47,6 +49,11 @@ class Settings(BaseSettings):
     )
     replication: Annotated[int, Field(ge=1, le=9)] = Field(
         default=1, description="Replication factor of the topics when they are made."
+    )
+    raw_retention_seconds: Annotated[int, Field(ge=600, le=2_592_000)] = Field(
+        default=86_400,
+        description="How long the broker keeps the sealed records of calls: longer than the "
+        "longest call plus the longest outage that is to be survived, and no longer.",
     )
     state_dir: Path | None = Field(
         default=None,

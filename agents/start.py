@@ -89,6 +89,7 @@ def worker_config(stages: list[str], vault: Path | None, settings: Settings) -> 
         group_prefix=settings.topic_prefix,
         partitions=settings.partitions,
         replication=settings.replication,
+        raw_retention_ms=settings.raw_retention_seconds * 1000,
         engines=settings.engine_processes,
         limits=Limits(calls=settings.calls_in_flight),
         patience=Patience(settings.late_seconds, settings.idle_seconds),

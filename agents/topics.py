@@ -13,7 +13,12 @@ from pipeline.errors import BrokerError
 PARTITIONS = 8
 """Default for all topics; fixed up front, since growing breaks the order of a call."""
 RAW_RETENTION_MS = 86_400_000
-"""Longest call plus the longest outage that is to be survived; after that raw audio is gone."""
+"""Longest call plus the longest outage that is to be survived; after that raw audio is gone. A call
+is read again from its first record after a crash, so this can't be minutes (ADR 2)."""
+SEGMENT_BYTES = 64 * 1024 * 1024
+"""Retention works on closed segments only: a busy partition closes one within minutes."""
+SEGMENTS = 12
+"""A quiet partition closes a segment this many times within the retention."""
 REACH_S = 10.0
 """How long a broker may take to answer when a command starts."""
 KEPT_RETENTION_MS = 604_800_000
@@ -64,12 +69,33 @@ class Topics:
         )
 
 
+def wanted_configs(topics: Topics, retention_ms: int) -> dict[str, dict[str, str]]:
+    """How every topic has to be configured, by its name.
+
+    Args:
+        topics: their names.
+        retention_ms: how long sealed records of calls are kept.
+    """
+    transit = set(topics.transit())
+    kept = {name: retention_ms if name in transit else KEPT_RETENTION_MS for name in topics.all()}
+    return {
+        name: {
+            "cleanup.policy": "delete",  # compaction would keep the last record of every call
+            "retention.ms": str(retention),
+            "segment.ms": str(retention // SEGMENTS),
+            "segment.bytes": str(SEGMENT_BYTES),
+        }
+        for name, retention in kept.items()
+    }
+
+
 def create_topics(
     bootstrap: str,
     topics: Topics,
     *,
     partitions: int = PARTITIONS,
     replication: int = 1,
+    retention_ms: int = RAW_RETENTION_MS,
     timeout_s: float = 30.0,
     client: dict[str, str] | None = None,
 ) -> None:
@@ -80,6 +106,7 @@ def create_topics(
         topics: their names.
         partitions: the same for all, so that a call's records are in partitions of one number.
         replication: copies of each partition.
+        retention_ms: how long the broker keeps the sealed records of calls.
         timeout_s: how long to wait for the broker.
         client: further librdkafka settings, such as TLS ones.
 
@@ -88,20 +115,9 @@ def create_topics(
             partitions.
     """
     admin = AdminClient({**(client or {}), "bootstrap.servers": bootstrap, "log_level": "0"})
-    transit = set(topics.transit())
     wanted = [
-        NewTopic(
-            name,
-            num_partitions=partitions,
-            replication_factor=replication,
-            config={
-                "cleanup.policy": "delete",
-                "retention.ms": str(RAW_RETENTION_MS if name in transit else KEPT_RETENTION_MS),
-                # Retention works on closed segments only.
-                "segment.ms": str(RAW_RETENTION_MS // 4),
-            },
-        )
-        for name in topics.all()
+        NewTopic(name, num_partitions=partitions, replication_factor=replication, config=config)
+        for name, config in wanted_configs(topics, retention_ms).items()
     ]
     for name, future in admin.create_topics(wanted, request_timeout=timeout_s).items():
         try:

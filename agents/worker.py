@@ -31,7 +31,7 @@ from agents.sealing import KeyEncryptionKey
 from agents.stages import detect, mute, transcribe, vault, verify
 from agents.stages.transcribe import Patience
 from agents.steps import Stage
-from agents.topics import PARTITIONS, Topics, create_topics
+from agents.topics import PARTITIONS, RAW_RETENTION_MS, Topics, create_topics
 from agents.vault import Vault
 from models.detector import Detector
 from models.ear import EarSettings
@@ -96,6 +96,7 @@ class WorkerConfig:
     group_prefix: str = "hushwire"
     partitions: int = PARTITIONS
     replication: int = 1
+    raw_retention_ms: int = RAW_RETENTION_MS
     engines: int = 1
     """Speech engine processes."""
     patience: Patience = field(default_factory=Patience)
@@ -140,6 +141,7 @@ async def run_worker(
         config.topics,
         partitions=config.partitions,
         replication=config.replication,
+        retention_ms=config.raw_retention_ms,
     )
     pool = None
     if _LISTENING & set(config.stages):

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from agents.settings import Settings, load_settings
+from agents.settings import STATE, Settings, load_settings
 
 if TYPE_CHECKING:
     from agents.ledger import Ledger
@@ -64,7 +64,6 @@ def _opened(settings: Settings) -> Iterator[tuple[Path, Ledger]]:
     """
     from agents.ledger import Ledger  # noqa: PLC0415 - --help comes at once
     from agents.sealing import KeyEncryptionKey  # noqa: PLC0415
-    from agents.start import STATE  # noqa: PLC0415
 
     state = settings.state_folder(STATE)
     path = settings.keyset_file(state)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 from rich.console import Console
 
-from agents.settings import load_settings
+from agents.settings import STATE, load_settings
 
 app = typer.Typer(help="The ledger's database.", no_args_is_help=True)
 
@@ -20,7 +20,6 @@ def upgrade() -> None:
     """Migrate the ledger's schema to this version; PostgreSQL is never migrated by itself."""
     from agents import schema  # noqa: PLC0415 - --help comes at once
     from agents.database import Database  # noqa: PLC0415
-    from agents.start import STATE  # noqa: PLC0415
 
     settings = load_settings()
     database = Database(settings.ledger_location(settings.state_folder(STATE)))

@@ -1,0 +1,54 @@
+"""``hushwire topics``: makes the topics and sets how long the broker keeps what is on them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from agents.settings import load_settings
+
+app = typer.Typer(help="The topics on a Kafka cluster.", no_args_is_help=True)
+
+Bootstrap = Annotated[str | None, typer.Option(help="Kafka bootstrap servers.")]
+Retention = Annotated[
+    int | None,
+    typer.Option(
+        "--raw-retention-seconds", help="How long the broker keeps the sealed records of calls."
+    ),
+]
+
+
+@app.command()
+def create(bootstrap: Bootstrap = None, raw_retention_seconds: Retention = None) -> None:
+    """Create the topics that are missing; ones that exist stay as they are."""
+    from agents.start import named_broker  # noqa: PLC0415 - --help comes at once
+    from agents.topics import Topics, create_topics  # noqa: PLC0415
+
+    settings = load_settings(bootstrap=bootstrap, raw_retention_seconds=raw_retention_seconds)
+    topics = Topics.named(settings.topic_prefix)
+    create_topics(
+        named_broker(settings),
+        topics,
+        partitions=settings.partitions,
+        replication=settings.replication,
+        retention_ms=settings.raw_retention_seconds * 1000,
+    )
+    told = f"{len(topics.all())} topics of {settings.partitions} partitions are there"
+    Console().print(told, highlight=False)
+
+
+@app.command()
+def update(bootstrap: Bootstrap = None, raw_retention_seconds: Retention = None) -> None:
+    """Set retention, segments and cleanup of the topics that exist."""
+    from agents.cluster import update_topics  # noqa: PLC0415 - --help comes at once
+    from agents.start import named_broker  # noqa: PLC0415
+    from agents.topics import Topics  # noqa: PLC0415
+
+    settings = load_settings(bootstrap=bootstrap, raw_retention_seconds=raw_retention_seconds)
+    seconds = settings.raw_retention_seconds
+    topics = Topics.named(settings.topic_prefix)
+    done = update_topics(named_broker(settings), topics, seconds * 1000)
+    told = f"{len(done)} topics updated; sealed records of calls are kept for {seconds} s"
+    Console().print(told, highlight=False)

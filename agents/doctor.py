@@ -1,0 +1,282 @@
+"""Looks at an installation and says what is weaker than it should be, and what to do about it.
+
+Outcomes: a list of ``Finding``; nothing is changed or made, and what can't be looked at is a
+finding as well. No check raises.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import stat
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+
+from agents import schema
+from agents.bound import may_dump_core
+from agents.cluster import ClusterState, cluster_state
+from agents.database import Database
+from agents.rotation import wrapping_keys
+from agents.settings import Settings
+from agents.topics import Topics, wanted_configs
+from models.catalogue import entries
+from models.loader import verify
+from pipeline.errors import HushwireError
+
+FREE_BYTES = 2 * 1024**3
+"""Room that a vault should have left: a day of calls is lost sooner than one thinks."""
+KEY_DAYS = 365
+"""A wrapping key that is older should be replaced: NIST SP 800-57 part 1 rev. 5, table 1, gives a
+key-wrapping key at most two years."""
+CLOCK_S = 2.0
+"""Two clocks may differ by this much: the audit log's times should tell an order."""
+_SWAPS = Path("/proc/swaps")
+_SWAP_LIMIT = Path("/sys/fs/cgroup/memory.swap.max")
+
+
+class Grade(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    WEAK = "weak"
+    SKIPPED = "not checked"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found."""
+
+    grade: Grade
+    what: str
+    told: str
+    advice: str = ""
+    """What to do; empty unless weak."""
+
+
+def examine(settings: Settings, state: Path, vault: Path | None) -> list[Finding]:
+    """Every check.
+
+    Args:
+        settings: what should be.
+        state: folder of ledger and wrapping key.
+        vault: folder of the vault; ``None``: not on this machine.
+    """
+    checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
+        ("broker", lambda: _broker(settings)),
+        ("state folder", lambda: _folder("state folder", state)),
+        ("key file", lambda: _keyset(settings.keyset_file(state))),
+        ("ledger", lambda: _ledger(settings, state)),
+        ("vault", lambda: _vault(vault)),
+        ("models", lambda: _models(settings)),
+        ("memory", _memory),
+    ]
+    found: list[Finding] = []
+    for what, check in checks:
+        try:
+            found += check()
+        except (HushwireError, OSError) as error:
+            told = error.strerror or "" if isinstance(error, OSError) else str(error)
+            found.append(Finding(Grade.WEAK, what, told, "make it reachable and look again"))
+    return found
+
+
+def broker_findings(cluster: ClusterState, topics: Topics, settings: Settings) -> list[Finding]:
+    """Compare a cluster with the settings."""
+    retention_ms = settings.raw_retention_seconds * 1000
+    wanted = wanted_configs(topics, retention_ms)
+    missing = [name for name in topics.all() if name not in cluster.topics]
+    found = []
+    if missing:
+        told = f"missing: {', '.join(missing)}"
+        found.append(Finding(Grade.WEAK, "topics", told, "hushwire topics create"))
+    counts = sorted({one.partitions for one in cluster.topics.values()})
+    if len(counts) > 1:
+        told = f"their numbers of partitions differ: {counts}"
+        advice = "stop, delete and create them anew: a call's order depends on it"
+        found.append(Finding(Grade.WEAK, "partitions", told, advice))
+    for name, topic in cluster.topics.items():
+        for key, value in wanted[name].items():
+            has = topic.config.get(key, "unknown")
+            if not _as_strong(key, has, value):
+                told = f"{key} is {has}, should be {value}"
+                found.append(Finding(Grade.WEAK, name, told, "hushwire topics update"))
+        if topic.replicas < settings.replication:
+            told = f"{topic.replicas} copies, should be {settings.replication}"
+            advice = "raise it with kafka-reassign-partitions"
+            found.append(Finding(Grade.WEAK, name, told, advice))
+    if settings.replication == 1 and cluster.brokers > 1:
+        told = f"one copy of every record on {cluster.brokers} brokers"
+        advice = "HUSHWIRE_REPLICATION=3: a lost broker loses the calls in flight"
+        found.append(Finding(Grade.WEAK, "replication", told, advice))
+    if not found:
+        told = f"{len(cluster.topics)} topics of {counts[0]} partitions, as the settings say"
+        found.append(Finding(Grade.OK, "topics", told))
+    return found
+
+
+def _as_strong(key: str, has: str, wanted: str) -> bool:
+    """Whether a topic's setting keeps nothing longer than wanted."""
+    if key == "cleanup.policy":
+        return has == wanted
+    # -1 is for ever.
+    return has.isdigit() and int(has) <= int(wanted)
+
+
+def _broker(settings: Settings) -> Iterator[Finding]:
+    if not settings.bootstrap:
+        yield Finding(Grade.SKIPPED, "broker", "none is named: --bootstrap or HUSHWIRE_BOOTSTRAP")
+        return
+    topics = Topics.named(settings.topic_prefix)
+    yield from broker_findings(cluster_state(settings.bootstrap, topics), topics, settings)
+
+
+def _folder(what: str, path: Path) -> Iterator[Finding]:
+    if not path.exists():
+        yield Finding(Grade.SKIPPED, what, f"{path} is not there yet")
+        return
+    problem = _exposed(path, stat.S_ISDIR)
+    if problem:
+        yield Finding(Grade.WEAK, what, f"{path}: {problem}", f"chmod 700 {path}, owned by us")
+    else:
+        yield Finding(Grade.OK, what, f"{path}: ours alone")
+
+
+def _keyset(path: Path) -> Iterator[Finding]:
+    if not path.exists():
+        yield Finding(Grade.SKIPPED, "key file", f"{path} is not there yet")
+        return
+    problem = _exposed(path, stat.S_ISREG)
+    if problem:
+        yield Finding(
+            Grade.WEAK, "key file", f"{path}: {problem}", f"chmod 600 {path}, owned by us"
+        )
+    else:
+        yield Finding(Grade.OK, "key file", f"{path}: ours alone")
+
+
+def _exposed(path: Path, kind: Callable[[int], bool]) -> str:
+    """Why others may get at a path; empty when they may not."""
+    status = path.stat()
+    if not kind(status.st_mode):
+        return "not what it should be"
+    if status.st_uid != os.geteuid():
+        return "belongs to another user"
+    if status.st_mode & 0o077:
+        return f"others may get at it (mode {stat.S_IMODE(status.st_mode):04o})"
+    return ""
+
+
+def _ledger(settings: Settings, state: Path) -> Iterator[Finding]:
+    url = make_url(settings.ledger_location(state))
+    file = Path(url.database or "")
+    sqlite = url.get_backend_name() == "sqlite"
+    if sqlite and not file.exists():
+        yield Finding(Grade.SKIPPED, "ledger", f"{file} is not there yet")
+        return
+    database = Database(settings.ledger_location(state))
+    try:
+        current, newest = schema.current(database), schema.newest()
+        if current == newest:
+            yield Finding(Grade.OK, "ledger", f"schema {current}")
+            yield from _key_ages(settings.keyset_file(state), database)
+        else:
+            told = f"schema {current or 'empty'}, this version needs {newest}"
+            yield Finding(Grade.WEAK, "ledger", told, "hushwire ledger upgrade")
+        if not sqlite:
+            yield _clock(database)
+    finally:
+        database.dispose()
+
+
+def _key_ages(path: Path, database: Database) -> Iterator[Finding]:
+    if not path.exists():
+        return
+    keys = wrapping_keys(path, database)
+    if len(keys) > 1:
+        told = f"{len(keys)} keys: a rotation was interrupted"
+        yield Finding(Grade.WEAK, "wrapping key", told, "hushwire keys rotate")
+        return
+    since = keys[0].known_since
+    days = (datetime.now(UTC) - datetime.fromisoformat(since)).days if since else 0
+    if days > KEY_DAYS:
+        yield Finding(Grade.WEAK, "wrapping key", f"{days} days old", "hushwire keys rotate")
+    else:
+        yield Finding(Grade.OK, "wrapping key", f"{days} days old, wraps {keys[0].wraps} keys")
+
+
+def _clock(database: Database) -> Finding:
+    with database.reading() as connection:
+        before = time.time()
+        theirs = float(connection.scalar(text("SELECT extract(epoch FROM clock_timestamp())")))
+        ours = (before + time.time()) / 2
+    apart = abs(theirs - ours)
+    told = f"{apart:.1f} s from the database's"
+    if apart > CLOCK_S:
+        return Finding(Grade.WEAK, "clock", told, "let NTP set both")
+    return Finding(Grade.OK, "clock", told)
+
+
+def _vault(path: Path | None) -> Iterator[Finding]:
+    if path is None:
+        yield Finding(Grade.SKIPPED, "vault", "none is named: --to")
+        return
+    yield from _folder("vault", path)
+    if not path.exists():
+        return
+    if not os.access(path, os.W_OK | os.X_OK):
+        yield Finding(Grade.WEAK, "vault", f"{path}: not writable", "let the worker's user own it")
+    free = shutil.disk_usage(path).free
+    told = f"{free / 1024**3:.1f} GiB free"
+    if free < FREE_BYTES:
+        yield Finding(
+            Grade.WEAK, "vault", told, "make room: calls wait on the broker when it is full"
+        )
+    else:
+        yield Finding(Grade.OK, "vault", told)
+
+
+def _models(settings: Settings) -> Iterator[Finding]:
+    checks = [verify(entry.id, folder=settings.models_dir) for entry in entries()]
+    for check in checks:
+        if not check.ok:
+            yield Finding(
+                Grade.WEAK, f"model {check.model_id}", check.problem, "hushwire models pull"
+            )
+    if all(check.ok for check in checks):
+        yield Finding(Grade.OK, "models", f"{len(checks)}, as the catalogue pins them")
+
+
+def _memory() -> Iterator[Finding]:
+    if may_dump_core():
+        soft = resource.getrlimit(resource.RLIMIT_CORE)[0]
+        told = f"a crash writes memory to a disk (limit {soft})"
+        yield Finding(Grade.WEAK, "core dumps", told, "ulimit -c 0")
+    else:
+        yield Finding(Grade.OK, "core dumps", "off in every process of ours")
+    swaps = swap_devices(_read(_SWAPS))
+    if swaps and _read(_SWAP_LIMIT).strip() != "0":
+        told = f"on: {', '.join(swaps)}; memory that holds speech may reach that disk"
+        yield Finding(Grade.WEAK, "swap", told, "swapoff -a, or encrypt it; see docs/security.md")
+    else:
+        yield Finding(Grade.OK, "swap", "none for us")
+
+
+def swap_devices(table: str) -> list[str]:
+    """Swap that is not memory itself, from the text of ``/proc/swaps``."""
+    names = [line.split()[0] for line in table.splitlines()[1:] if line.strip()]
+    return [name for name in names if not name.startswith("/dev/zram")]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        return ""

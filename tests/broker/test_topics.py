@@ -1,0 +1,55 @@
+"""What the broker keeps is set and read on the brokers themselves."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import uuid
+from dataclasses import replace
+
+import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from agents.cluster import cluster_state
+from agents.doctor import Grade, broker_findings
+from agents.settings import Settings
+from agents.topics import Topics, wanted_configs
+
+pytestmark = pytest.mark.broker
+
+
+def hushwire(*arguments: str) -> str:
+    command = [sys.executable, "-m", "agents", *arguments]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_topics_are_made_weakened_and_set_right(
+    bootstrap: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prefix = f"t{uuid.uuid4().hex[:8]}"
+    topics = Topics.named(prefix)
+    monkeypatch.setenv("HUSHWIRE_TOPIC_PREFIX", prefix)
+    monkeypatch.setenv("HUSHWIRE_PARTITIONS", "2")
+    monkeypatch.setenv("HUSHWIRE_BOOTSTRAP", bootstrap)
+    settings = Settings(topic_prefix=prefix, partitions=2)
+
+    # One topic was made by hand, with a broker's own defaults: records stay for a week.
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": "0"})
+    admin.create_topics([NewTopic(topics.words, 2, 1)])[topics.words].result(15)
+    weak = broker_findings(cluster_state(bootstrap, topics), topics, settings)
+    assert {one.advice for one in weak} >= {"hushwire topics create", "hushwire topics update"}
+
+    assert "8 topics of 2 partitions" in hushwire("topics", "create")
+    weak = broker_findings(cluster_state(bootstrap, topics), topics, settings)
+    assert {one.what for one in weak} == {topics.words}
+
+    assert "8 topics updated" in hushwire("topics", "update", "--raw-retention-seconds", "3600")
+    state = cluster_state(bootstrap, topics)
+    for name, wanted in wanted_configs(topics, 3_600_000).items():
+        assert {key: state.topics[name].config[key] for key in wanted} == wanted
+    hour = settings.model_copy(update={"raw_retention_seconds": 3600})
+    assert [one.grade for one in broker_findings(state, topics, hour)] == [Grade.OK]
+    lonely = replace(state, brokers=3)
+    assert [one.what for one in broker_findings(lonely, topics, hour)] == ["replication"]

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import sqlite3
+import sys
+from pathlib import Path
+
+import pytest
+
+from agents import cli, doctor
+from agents.cluster import ClusterState, TopicState
+from agents.doctor import Finding, Grade, broker_findings, examine, swap_devices
+from agents.ledger import Ledger
+from agents.settings import Settings, load_settings
+from agents.topics import Topics, wanted_configs
+from models.loader import Check
+from pipeline.errors import BrokerError
+
+pytestmark = pytest.mark.unit
+
+TOPICS = Topics.named()
+CONFIGS = wanted_configs(TOPICS, 86_400_000)
+SETTINGS = Settings(partitions=4, replication=3)
+
+
+def cluster(raw: TopicState | None = None) -> ClusterState:
+    states = {name: TopicState(4, 3, config) for name, config in CONFIGS.items()}
+    if raw is not None:
+        states[TOPICS.audio_raw] = raw
+    return ClusterState(3, states)
+
+
+def told(findings: list[Finding]) -> list[str]:
+    return [f"{one.what}: {one.told}" for one in findings if one.grade is Grade.WEAK]
+
+
+def test_a_cluster_as_the_settings_say_is_fine() -> None:
+    (one,) = broker_findings(cluster(), TOPICS, SETTINGS)
+    assert (one.grade, one.told) == (Grade.OK, "8 topics of 4 partitions, as the settings say")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "weak"),
+    [
+        ("retention.ms", "86400001", True),
+        ("retention.ms", "-1", True),
+        ("retention.ms", "600000", False),
+        ("segment.ms", "604800000", True),
+        ("segment.bytes", "1073741824", True),
+        ("segment.bytes", "1048576", False),
+        ("cleanup.policy", "compact", True),
+        ("cleanup.policy", "compact,delete", True),
+    ],
+)
+def test_what_keeps_raw_audio_longer_is_weak(key: str, value: str, *, weak: bool) -> None:
+    changed = TopicState(4, 3, {**CONFIGS[TOPICS.audio_raw], key: value})
+    found = told(broker_findings(cluster(raw=changed), TOPICS, SETTINGS))
+    wanted = CONFIGS[TOPICS.audio_raw][key]
+    expected = [f"{TOPICS.audio_raw}: {key} is {value}, should be {wanted}"] if weak else []
+    assert found == expected
+
+
+def test_a_setting_that_the_broker_does_not_tell_is_weak() -> None:
+    found = told(broker_findings(cluster(raw=TopicState(4, 3, {})), TOPICS, SETTINGS))
+    assert len(found) == len(CONFIGS[TOPICS.audio_raw])
+
+
+def test_missing_topics_partitions_and_copies_are_told() -> None:
+    uneven = cluster(raw=TopicState(5, 2, CONFIGS[TOPICS.audio_raw]))
+    assert told(broker_findings(uneven, TOPICS, SETTINGS)) == [
+        "partitions: their numbers of partitions differ: [4, 5]",
+        f"{TOPICS.audio_raw}: 2 copies, should be 3",
+    ]
+    found = broker_findings(ClusterState(3, {}), TOPICS, SETTINGS)
+    assert [one.advice for one in found] == ["hushwire topics create"]
+    alone = broker_findings(cluster(), TOPICS, Settings(partitions=4, replication=1))
+    assert told(alone) == ["replication: one copy of every record on 3 brokers"]
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An installation without a weakness; models are hashed by another test."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(doctor, "may_dump_core", lambda: False)
+    monkeypatch.setattr(doctor, "verify", lambda one, folder: Check(one, None, ok=True))
+    monkeypatch.setattr(doctor, "_SWAPS", tmp_path / "swaps")
+    monkeypatch.setattr(doctor, "_SWAP_LIMIT", tmp_path / "limit")
+    monkeypatch.setattr(doctor, "FREE_BYTES", 1)
+    state = tmp_path / "state"
+    ledger = Ledger.embedded(state)
+    ledger.open_call("call-1")
+    ledger.dispose()
+    (tmp_path / "vault").mkdir(mode=0o700)
+    return tmp_path
+
+
+def weak(folder: Path) -> list[str]:
+    return told(examine(load_settings(), folder / "state", folder / "vault"))
+
+
+def test_a_good_installation_is_fine(installed: Path) -> None:
+    assert weak(installed) == []
+
+
+def test_open_files_are_told(installed: Path) -> None:
+    (installed / "state").chmod(0o750)
+    (installed / "state" / "kek.json").chmod(0o640)
+    (installed / "vault").chmod(0o701)
+    found = weak(installed)
+    assert [line.split(":")[0] for line in found[:2]] == ["state folder", "key file"]
+    assert found[0].endswith("others may get at it (mode 0750)")
+    assert any(line.startswith("vault: ") and line.endswith("(mode 0701)") for line in found)
+
+
+def test_memory_that_may_reach_a_disk_is_told(
+    installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "may_dump_core", lambda: True)
+    table = "Filename Type Size Used Priority\n/dev/sda2 partition 8 0 -2\n"
+    (installed / "swaps").write_text(table, encoding="utf-8")
+    assert [line.split(":")[0] for line in weak(installed)] == ["core dumps", "swap"]
+    (installed / "limit").write_text("0\n", encoding="utf-8")
+    assert [line.split(":")[0] for line in weak(installed)] == ["core dumps"]
+
+
+def test_compressed_memory_is_no_disk() -> None:
+    assert swap_devices("Filename\n/dev/zram0 partition 1 0 100\n/swap file 1 0 -2\n") == ["/swap"]
+    assert swap_devices("") == []
+
+
+def test_a_full_disk_and_an_altered_model_are_told(
+    installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "FREE_BYTES", 2**80)
+    problem = "is not the file that the catalogue pins"
+    monkeypatch.setattr(
+        doctor, "verify", lambda one, folder: Check(one, None, ok=False, problem=problem)
+    )
+    found = weak(installed)
+    assert found[0].endswith("GiB free")
+    assert len([line for line in found if line.endswith(problem)]) == 4
+
+
+def test_an_old_ledger_is_told_and_left_as_it_is(installed: Path) -> None:
+    file = installed / "state" / "ledger.db"
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    connection.close()
+    assert [line.split(",")[0] for line in weak(installed)] == ["ledger: schema 0001"]
+
+
+def test_an_old_wrapping_key_is_told(installed: Path) -> None:
+    with sqlite3.connect(installed / "state" / "ledger.db") as connection:
+        connection.execute("UPDATE wrapping_keys SET created = '2020-01-01T00:00:00.000+00:00'")
+    connection.close()
+    (found,) = weak(installed)
+    assert found.startswith("wrapping key: ")
+    assert found.endswith("days old")
+
+
+def test_what_cannot_be_reached_is_weak(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> None:
+        raise BrokerError("no answer")
+
+    monkeypatch.setattr(doctor, "cluster_state", away)
+    settings = load_settings(bootstrap="127.0.0.1:1")
+    found = examine(settings, installed / "state", installed / "vault")
+    assert told(found) == ["broker: no answer"]
+
+
+def test_nothing_is_made_and_the_exit_code_tells(
+    installed: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["doctor", "--to", "vault", "--state-dir"]
+    for state, code in (("state", 0), ("elsewhere", 0), ("open", 1)):
+        if state == "open":
+            (installed / "open").mkdir(mode=0o755)
+            (installed / "open").chmod(0o755)
+        before = sorted(installed.rglob("*"))
+        monkeypatch.setattr(sys, "argv", ["hushwire", *arguments, state])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert ended.value.code == code
+        assert sorted(installed.rglob("*")) == before
+    assert "1 of" in capsys.readouterr().out
