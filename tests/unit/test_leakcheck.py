@@ -13,7 +13,8 @@ import pytest
 import soundfile
 
 from benchmarks import leakcheck
-from benchmarks.leakcheck import CallResult, DigitResult, LeakCheckError, TypeResult, check
+from benchmarks.leakcheck import CallResult, DigitResult, TypeResult, check
+from pipeline.errors import InputError
 
 pytestmark = pytest.mark.unit
 
@@ -150,7 +151,7 @@ def test_a_call_without_a_file_is_missing(tmp_path: Path, speech: Audio) -> None
 
 
 def test_another_length_is_refused(score: Callable[[Audio], CallResult], speech: Audio) -> None:
-    with pytest.raises(LeakCheckError, match="the original is"):
+    with pytest.raises(InputError, match="the original is"):
         score(speech[:-80])
 
 

@@ -1,0 +1,86 @@
+"""Runs what is to be evaluated: the real detector on labelled texts.
+
+Raises ``HushwireError`` for files and models that can't be used; a case whose analysis fails is
+silenced whole like in a call, and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from models.detector import Detector
+from pipeline.errors import InputError
+from pipeline.evaluation.labelled import LabelledCase, parse_cases, unknown_types
+from pipeline.evaluation.results import Evaluation, from_json
+from pipeline.evaluation.texts import Case, Detected, curve, lay_out, open_policy, score
+from pipeline.policy import Policy
+from pipeline.records import CallEnd, Span
+
+
+def read_cases(paths: Iterable[Path]) -> list[LabelledCase]:
+    """Read labelled texts, one after another.
+
+    Raises:
+        InputError: a file can't be read, is no labelled text, or repeats an identifier.
+    """
+    cases: list[LabelledCase] = []
+    seen: set[str] = set()
+    for path in paths:
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{path}: cannot be read as text ({type(error).__name__})") from None
+        for case in parse_cases(text, origin=path.name):
+            if case.id in seen:
+                raise InputError(f"{path.name}: the case {case.id} is there twice")
+            seen.add(case.id)
+            cases.append(case)
+    if not cases:
+        raise InputError("there are no labelled texts in what was named")
+    return cases
+
+
+def read_result(path: Path) -> Evaluation:
+    """Read what ``--json`` wrote.
+
+    Raises:
+        InputError: it can't be read, or is something else.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as text ({type(error).__name__})") from None
+    return from_json(text, origin=path.name)
+
+
+def detect(detector: Detector, cases: Iterable[Case]) -> list[Detected]:
+    """Run a detector over cases, each as a call of its own."""
+    return [Detected(case, spans_of(detector, case)) for case in cases]
+
+
+def spans_of(detector: Detector, case: Case) -> tuple[Span, ...]:
+    """Every span of one case."""
+    call = detector.open(case.call.call_id, case.call.sample_rate, case.call.channels)
+    findings = [one for heard in case.windows() for one in call.take(heard)]
+    findings += call.finish(CallEnd(case.call.call_id, len(case.ends), case.ends[-1]))
+    return tuple(span for one in findings for span in one.spans)
+
+
+def evaluate_text(cases: Sequence[LabelledCase], policy: Policy, *, curves: bool) -> Evaluation:
+    """Run the detector under a policy and compare with the labels.
+
+    Args:
+        cases: the truth.
+        policy: what is muted, and from which scores.
+        curves: also run with thresholds at zero, for precision and recall per threshold.
+    """
+    placed = [lay_out(case) for case in cases]
+    result = score(policy.name, detect(Detector(policy), placed), policy)
+    notes = tuple(
+        f"{count} labels of type {name} are not counted: Hushwire has no such type"
+        for name, count in unknown_types(cases).items()
+    )
+    points = curve(detect(Detector(open_policy(policy)), placed)) if curves else ()
+    return replace(result, curve=points, notes=notes)

@@ -1,0 +1,190 @@
+"""Runs what is to be evaluated on recorded calls: a folder that was redacted, or the pipeline.
+
+Raises ``HushwireError`` for recordings, manifests and models that can't be used.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from concurrent.futures import Executor
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from agents.line import Line
+from agents.pool import engine_pool
+from agents.recordings import SUFFIXES, read_drop
+from agents.settings import Settings
+from agents.start import ear_settings
+from agents.vaulted import CERTIFICATE
+from models.detector import Detector
+from models.voice import SileroVoice
+from pipeline.audio import read_recording
+from pipeline.certificate import parse_certificate
+from pipeline.errors import InputError
+from pipeline.evaluation.causes import RunRecords, causes_of
+from pipeline.evaluation.frames import Samples
+from pipeline.evaluation.leaks import CallResult, LeakReport, evaluation_of, score_call
+from pipeline.evaluation.results import Evaluation
+from pipeline.evaluation.truth import TruthCall, parse_manifest
+from pipeline.policy import Policy, load_policy
+from pipeline.records import (
+    AudioChunk,
+    CallEnd,
+    Findings,
+    Heard,
+    Mute,
+    Record,
+    Span,
+    Word,
+)
+
+
+def read_manifest(path: Path) -> tuple[TruthCall, ...]:
+    """Read a truth manifest.
+
+    Raises:
+        InputError: it can't be read, or a line is not what it has to be.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as text ({type(error).__name__})") from None
+    return parse_manifest(text, origin=path.name)
+
+
+def check(manifest: Path, redacted: Path) -> LeakReport:
+    """Compare every call of a manifest with the redacted file of the same name under a folder.
+
+    Raises:
+        InputError: a file can't be read, or a redacted one has another rate, length or number of
+            channels than its original.
+    """
+    calls = []
+    for truth in read_manifest(manifest):
+        path = _redacted_file(redacted, truth.call_id)
+        calls.append(_missing(truth) if path is None else _compared(truth, manifest.parent, path))
+    return LeakReport(tuple(calls))
+
+
+def evaluate_folder(manifest: Path, redacted: Path) -> Evaluation:
+    """Evaluate a folder of redacted recordings; certificates beside them tell more on leaks.
+
+    Raises:
+        InputError: a file can't be read or compared, or no call is there at all.
+        RecordError: a certificate does not follow its schema.
+    """
+    report = check(manifest, redacted)
+    if all(call.missing for call in report.calls):
+        raise InputError(f"{redacted}: there is no redacted recording of any call of the manifest")
+    causes: dict[str, str] = {}
+    for call in report.calls:
+        path = next(iter(sorted(redacted.rglob(f"{call.call_id}{CERTIFICATE}"))), None)
+        if path is not None:
+            causes |= causes_of(call, _stated(path))
+    return evaluation_of(redacted.name, read_manifest(manifest), report, causes)
+
+
+def evaluate_run(
+    manifest: Path,
+    settings: Settings,
+    *,
+    told: Callable[[str], None] = lambda name: None,  # noqa: ARG005 - nobody asked
+) -> Evaluation:
+    """Redact every call of a manifest in memory and evaluate what comes out.
+
+    Args:
+        manifest: the truth; the recordings lie beside it.
+        settings: models and policy.
+        told: is told the name of each call that begins.
+    """
+    truths, policy = read_manifest(manifest), load_policy(settings.policy)
+    calls: list[CallResult] = []
+    causes: dict[str, str] = {}
+    with engine_pool(ear_settings(settings), settings.engine_processes) as pool:
+        detector = Detector(policy)
+        for truth in truths:
+            told(truth.call_id)
+            call, records = _run(truth, manifest.parent, policy, detector, pool)
+            calls.append(call)
+            causes |= causes_of(call, records)
+    return evaluation_of(policy.name, truths, LeakReport(tuple(calls)), causes)
+
+
+class _Watched(Line):
+    """A line that keeps what was heard and found."""
+
+    heard: tuple[Word, ...] = ()
+    spans: tuple[Span, ...] = ()
+
+    def put(self, topic: str, record: Record) -> None:
+        match record:
+            case Heard() if topic == self.topics.words:
+                self.heard += record.words
+            case Findings():
+                self.spans += record.spans
+        super().put(topic, record)
+
+
+def _run(
+    truth: TruthCall, folder: Path, policy: Policy, detector: Detector, pool: Executor
+) -> tuple[CallResult, RunRecords]:
+    drop = read_drop(folder / truth.file)
+    recording = read_recording(drop.path)
+    call = drop.info(recording.sample_rate, recording.channels)
+    line = _Watched(call.call_id, policy, detector.open, detector, voice=SileroVoice(), pool=pool)
+    step, pcm = recording.sample_rate, recording.pcm
+    starts = range(0, len(pcm), step)
+    for seq, start in enumerate(starts):
+        line.put(line.topics.audio_raw, AudioChunk(call, seq, start, pcm[start : start + step]))
+    line.put(line.topics.audio_raw, CallEnd(call.call_id, len(starts), len(pcm)))
+    stored = line.finish()
+    audio = next((data for name, data in stored.files.items() if name.endswith(".flac")), None)
+    records = RunRecords(step, line.spans, line.mutes, line.heard)
+    if audio is None:
+        return _missing(truth), records
+    after, _ = _decoded(io.BytesIO(audio), truth.call_id)
+    before = pcm.astype(np.float64) / 32_768.0
+    return score_call(truth, before, after, step), records
+
+
+def _stated(path: Path) -> RunRecords:
+    """What a certificate says of a call."""
+    stated = parse_certificate(path.read_bytes())
+    return RunRecords(
+        stated.sample_rate,
+        tuple(
+            Span(s.entity, s.channel, s.start, s.end, s.score, s.recognizer, s.action, s.reason)
+            for s in stated.spans
+        ),
+        tuple(Mute(m.channel, m.start, m.end) for m in stated.mutes),
+    )
+
+
+def _compared(truth: TruthCall, folder: Path, path: Path) -> CallResult:
+    before, rate = _decoded(folder / truth.file, truth.call_id)
+    after, rate_after = _decoded(path, truth.call_id)
+    if rate_after != rate:
+        raise InputError(
+            f"{truth.call_id}: the redacted recording has {rate_after} Hz; the original is {rate}"
+        )
+    return score_call(truth, before, after, rate)
+
+
+def _decoded(source: Path | io.BytesIO, name: str) -> tuple[Samples, int]:
+    try:
+        audio, rate = soundfile.read(source, dtype="float64", always_2d=True)
+    except (OSError, soundfile.LibsndfileError):
+        raise InputError(f"{name}: a recording of it cannot be read") from None
+    return audio, int(rate)
+
+
+def _missing(truth: TruthCall) -> CallResult:
+    return CallResult(Path(truth.file).name, missing=True)
+
+
+def _redacted_file(folder: Path, stem: str) -> Path | None:
+    hits = (path for suffix in sorted(SUFFIXES) for path in folder.rglob(f"{stem}{suffix}"))
+    return next(iter(sorted(hits)), None)

@@ -1,0 +1,198 @@
+"""Labelled texts: cases of a few turns in which every sensitive stretch is marked.
+
+Three forms are read, told apart by their content:
+
+- our own: a JSON object a line, ``{"id", "tags", "turns": [{"role", "text", "labels": [{"entity",
+  "start", "end", "optional", "group"}]}]}``; places are characters of the turn's text;
+- presidio-research: a JSON list (or an object a line) of ``{"full_text", "spans": [{"entity_type",
+  "start_position", "end_position"}]}``;
+- BIO: a token and its tag a line, sentences parted by empty lines.
+
+A file that holds none of them is an ``InputError`` with its line; no text shows in an error.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pipeline.errors import InputError
+from pipeline.evaluation.names import entity_name, is_known
+from pipeline.records import Role
+
+_TAG: Final = re.compile(r"^(?:O|[BIESUL]-\S+)$")
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Label(_Model):
+    """A marked stretch of a turn."""
+
+    entity: str
+    start: Annotated[int, Field(ge=0)]
+    """First character."""
+    end: int
+    """Character after the last one."""
+    optional: bool = False
+    """Counts neither as sensitive nor as harmless."""
+    group: str = ""
+    """Labels of a case with the same group are one entity, such as a number over several turns."""
+
+
+class LabelledTurn(_Model):
+    """What one side says."""
+
+    role: Role = Role.MIXED
+    text: Annotated[str, Field(repr=False)]
+    labels: tuple[Label, ...] = ()
+
+    @model_validator(mode="after")
+    def _labels_lie_in_the_text(self) -> LabelledTurn:
+        for label in self.labels:
+            if not label.start < label.end <= len(self.text):
+                raise ValueError("a label does not lie in its text")
+        return self
+
+
+class LabelledCase(_Model):
+    """A few turns that belong together; the unit of resampling."""
+
+    id: str
+    tags: tuple[str, ...] = ()
+    """What the case is an example of, such as ``card`` or ``price``."""
+    turns: Annotated[tuple[LabelledTurn, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _one_kind_of_recording(self) -> LabelledCase:
+        mixed = {turn.role is Role.MIXED for turn in self.turns}
+        if len(mixed) > 1:
+            raise ValueError("a case is either all mixed, or has agent and customer apart")
+        return self
+
+    @property
+    def negative(self) -> bool:
+        """Whether nothing in the case is sensitive."""
+        return not any(not label.optional for turn in self.turns for label in turn.labels)
+
+    def as_line(self) -> str:
+        """The case in our own form."""
+        data = self.model_dump(mode="json", exclude_defaults=True)
+        return json.dumps(data, ensure_ascii=False)
+
+
+def parse_cases(text: str, *, origin: str) -> list[LabelledCase]:
+    """Read the cases of a file, whichever of the three forms it has.
+
+    Args:
+        text: the file's content.
+        origin: what the file is called in errors and in identifiers.
+
+    Raises:
+        InputError: the file has none of the forms, or breaks the rules of its own.
+    """
+    start = text.lstrip()[:1]
+    try:
+        if start == "[":
+            return [_research(entry, f"{origin}:{n}") for n, entry in enumerate(json.loads(text))]
+        if start == "{":
+            return [
+                _object(json.loads(line), f"{origin}:{number}")
+                for number, line in enumerate(text.splitlines(), 1)
+                if line.strip()
+            ]
+    except json.JSONDecodeError as error:
+        raise InputError(f"{origin}: not valid JSON near line {error.lineno}") from None
+    return list(_bio(text, origin))
+
+
+def unknown_types(cases: Sequence[LabelledCase]) -> dict[str, int]:
+    """Entity types of labels that Hushwire does not have, and how often each is there."""
+    counts: dict[str, int] = {}
+    for label in (label for case in cases for turn in case.turns for label in turn.labels):
+        if not is_known(label.entity):
+            counts[label.entity] = counts.get(label.entity, 0) + 1
+    return counts
+
+
+def _object(entry: dict[str, Any], place: str) -> LabelledCase:
+    if "full_text" in entry:
+        return _research(entry, place)
+    try:
+        return LabelledCase.model_validate(entry)
+    except ValidationError as error:
+        raise InputError(f"{place}: {_first(error)}") from None
+
+
+def _research(entry: dict[str, Any], place: str) -> LabelledCase:
+    """A sample as presidio-research writes it; types that we don't have are optional."""
+    try:
+        labels = [
+            {
+                "entity": entity_name(str(span["entity_type"])),
+                "start": span["start_position"],
+                "end": span["end_position"],
+                "optional": not is_known(str(span["entity_type"])),
+            }
+            for span in entry.get("spans") or ()
+        ]
+        turn = {"role": Role.MIXED, "text": entry["full_text"], "labels": labels}
+        return LabelledCase.model_validate({"id": place, "turns": [turn]})
+    except ValidationError as error:
+        raise InputError(f"{place}: {_first(error)}") from None
+    except (KeyError, TypeError, AttributeError):
+        raise InputError(
+            f"{place}: not a sample with full_text, and spans with entity_type, start_position "
+            "and end_position"
+        ) from None
+
+
+def _bio(text: str, origin: str) -> Iterator[LabelledCase]:
+    tokens: list[tuple[str, str]] = []
+    first = 1
+    for number, line in enumerate([*text.splitlines(), ""], 1):
+        columns = line.split()
+        if columns and columns[0] == "-DOCSTART-":
+            continue
+        if not columns:
+            if tokens:
+                yield _sentence(tokens, f"{origin}:{first}")
+            tokens, first = [], number + 1
+            continue
+        if len(columns) == 1 or not _TAG.match(columns[-1]):
+            raise InputError(
+                f"{origin}, line {number}: neither JSON nor a token with a BIO tag such as B-PERSON"
+            )
+        tokens.append((columns[0], columns[-1]))
+
+
+def _sentence(tokens: Sequence[tuple[str, str]], place: str) -> LabelledCase:
+    text, labels = "", list[Label]()
+    for token, tag in tokens:
+        start = len(text) + bool(text)
+        text = f"{text} {token}" if text else token
+        if tag == "O":
+            continue
+        prefix, _, name = tag.partition("-")
+        entity = entity_name(name)
+        goes_on = (
+            prefix in "IEL" and labels and labels[-1].entity == entity
+            and labels[-1].end == start - 1
+        )  # fmt: skip
+        if goes_on:
+            start = labels.pop().start
+        labels.append(
+            Label(entity=entity, start=start, end=len(text), optional=not is_known(entity))
+        )
+    turn = LabelledTurn(text=text, labels=tuple(labels))
+    return LabelledCase(id=place, turns=(turn,))
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(str(part) for part in first['loc']) or 'case'}: {first['msg']}"

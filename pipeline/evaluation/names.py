@@ -1,0 +1,54 @@
+"""What entity types are called elsewhere, so that one gate fits every kind of truth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from pipeline.entities import Entity
+
+ALIASES: Final[Mapping[str, str]] = {
+    # Truth manifests of audio, and short names for the command line
+    "card": Entity.CARD_NUMBER,
+    "pan": Entity.CARD_NUMBER,
+    "cvv": Entity.CARD_SECURITY_CODE,
+    "expiry": Entity.CARD_EXPIRY,
+    "account": Entity.ACCOUNT_NUMBER,
+    "routing": Entity.BANK_ROUTING,
+    "routing_number": Entity.BANK_ROUTING,
+    "ssn": Entity.US_SSN,
+    "ssn_last4": Entity.US_SSN,
+    "phone": Entity.PHONE_NUMBER,
+    "email": Entity.EMAIL_ADDRESS,
+    "name": Entity.PERSON,
+    "address": Entity.STREET_ADDRESS,
+    "dob": Entity.DATE_OF_BIRTH,
+    "mrn": Entity.MEDICAL_RECORD_NUMBER,
+    "policy_number": Entity.MEMBER_ID,
+    "drug": Entity.MEDICATION,
+    "diagnosis": Entity.MEDICAL_CONDITION,
+    "condition": Entity.MEDICAL_CONDITION,
+    "member": Entity.MEMBER_ID,
+    "license": Entity.DRIVER_LICENSE,
+    "zip": Entity.ZIP_CODE,
+    "vin": Entity.VEHICLE_ID,
+    "plate": Entity.LICENSE_PLATE,
+    # Presidio and presidio-research
+    "credit_card": Entity.CARD_NUMBER,
+    "iban_code": Entity.IBAN,
+    "us_bank_number": Entity.BANK_ACCOUNT,
+    "us_driver_license": Entity.DRIVER_LICENSE,
+    "us_passport": Entity.PASSPORT,
+    "domain_name": Entity.URL,
+    "medical_license": Entity.DRIVER_LICENSE,
+}
+
+
+def entity_name(name: str) -> str:
+    """Our name for an entity type; a name that nobody knows stays, in capitals."""
+    return str(ALIASES.get(name.strip().lower(), name.strip().upper()))
+
+
+def is_known(name: str) -> bool:
+    """Whether Hushwire has such an entity type at all."""
+    return entity_name(name) in set(Entity)

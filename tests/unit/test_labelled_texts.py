@@ -1,0 +1,94 @@
+"""The labelled texts are what their templates give, and are as many and as varied as claimed."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.labelled import HALVES, TEXTS, as_lines, cases
+from benchmarks.people import luhn_digit
+from benchmarks.written import number
+from pipeline.entities import Entity
+from pipeline.evaluation.labelled import LabelledCase, parse_cases
+from pipeline.evaluation.texts import lay_out
+
+pytestmark = pytest.mark.unit
+
+RARE = {Entity.NUMBER_SEQUENCE}
+"""What nobody says on purpose."""
+
+
+@pytest.fixture(scope="module")
+def halves() -> dict[str, list[LabelledCase]]:
+    return {half: cases(half) for half in HALVES}
+
+
+@pytest.mark.parametrize("half", HALVES)
+def test_the_files_are_what_the_templates_give(half: str) -> None:
+    assert (TEXTS / f"{half}.jsonl").read_text(encoding="utf-8") == as_lines(half)
+
+
+def test_they_are_enough(halves: dict[str, list[LabelledCase]]) -> None:
+    negatives = [case.negative for half in halves.values() for case in half]
+    assert sum(negatives) >= 400
+    assert len(negatives) - sum(negatives) >= 600
+    for half in halves.values():
+        found = {label.entity for case in half for turn in case.turns for label in turn.labels}
+        assert found == set(Entity) - RARE
+
+
+def test_the_halves_share_nothing(halves: dict[str, list[LabelledCase]]) -> None:
+    words = [
+        {
+            turn.text[label.start : label.end].lower()
+            for case in half
+            for turn in case.turns
+            for label in turn.labels
+            if label.entity in {Entity.PERSON, Entity.MEDICATION, Entity.STREET_ADDRESS}
+            and not label.optional
+            and label.end - label.start > 3
+        }
+        for half in halves.values()
+    ]
+    assert not words[0] & words[1]
+
+
+def test_every_label_begins_and_ends_with_a_word(halves: dict[str, list[LabelledCase]]) -> None:
+    for case in (case for half in halves.values() for case in half):
+        for turn in case.turns:
+            for label in turn.labels:
+                text = turn.text[label.start : label.end]
+                assert text == text.strip() != ""
+                assert label.start == 0 or turn.text[label.start - 1] == " "
+        placed = lay_out(case)
+        assert parse_cases(case.as_line(), origin="x") == [case]
+        assert sum(map(len, placed.words)) == sum(len(t.text.split()) for t in case.turns)
+
+
+def test_glued_card_numbers_pass_luhn_but_for_lost_digits(
+    halves: dict[str, list[LabelledCase]],
+) -> None:
+    lengths: Counter[int] = Counter()
+    for case in (case for half in halves.values() for case in half):
+        for turn in case.turns:
+            for label in turn.labels:
+                digits = turn.text[label.start : label.end].translate(str.maketrans("", "", " -,."))
+                if label.entity == Entity.CARD_NUMBER and digits.isdigit() and len(digits) > 13:
+                    lengths[len(digits)] += 1
+                    if len(digits) == 16:
+                        assert luhn_digit(digits[:-1]) == digits[-1]
+    assert lengths[16] > 10
+
+
+@given(
+    digits=st.text("0123456789", min_size=3, max_size=16),
+    style=st.sampled_from(["grouped", "joined", "dashed", "single"]),
+    size=st.integers(1, 5),
+)
+def test_figures_hold_every_digit(digits: str, style: str, size: int) -> None:
+    bits = number(digits, (size,), random.Random(0), style)
+    assert "".join(c for bit in bits for c in bit.text if c.isdigit()) == digits
