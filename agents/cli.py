@@ -21,7 +21,7 @@ from rich.table import Table
 
 from agents.commands.redact import redact
 from agents.bound import without_core_dumps
-from agents.commands import keys, ledger, topics
+from agents.commands import evaluate, keys, ledger, topics
 from agents.commands.doctor import doctor
 from agents.settings import PREFIX, Settings, load_settings, settings_page
 from pipeline.errors import BrokerError, HushwireError, ModelError, StoreError
@@ -40,6 +40,7 @@ policy_app = typer.Typer(help="Policies.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 app.add_typer(certificate_app, name="certificate")
 app.add_typer(policy_app, name="policy")
+app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(keys.app, name="keys")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(topics.app, name="topics")
