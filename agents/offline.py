@@ -21,6 +21,7 @@ from agents.settings import Settings
 from agents.stages.detect import Open
 from agents.stages.verify import Inspector
 from agents.start import ear_settings
+from agents.tokenkey import token_key
 from agents.vaulted import read_call, recording_beside
 from models.detector import Detector
 from models.ear import check, hear
@@ -108,8 +109,10 @@ def redact_file(wanted: Wanted, settings: Settings, *, told: Told | None = None)
             or can't be written; nothing is left then.
     """
     job = prepare(wanted, load_policy(settings.policy))
+    state = settings.state_folder(Path(".hushwire"))
+    secret = token_key(job.policy, settings.token_key_file(state))
     with engine_pool(ear_settings(settings), settings.engine_processes) as pool:
-        detector = Detector(job.policy)
+        detector = Detector(job.policy, token_key=secret)
         engines = Engines(detector.open, detector, SileroVoice(), pool)
         return redact(job, engines, told=told)
 

@@ -266,11 +266,12 @@ def _template() -> jinja2.Template:
 
 
 def _pieces(text: str) -> list[tuple[str, str]]:
-    """Cut a turn at its placeholders: ``(text, "")`` or ``("", entity)``."""
+    """Cut a turn at its placeholders: ``(text, "")``, or ``(what is shown, entity)``."""
     pieces = []
     for part in text.replace("[", "\0[").replace("]", "]\0").split("\0"):
         if part.startswith("[") and part.endswith("]"):
-            pieces.append(("", part[1:-1]))
+            entity, _, shown = part[1:-1].partition(" ")
+            pieces.append((shown, entity))
         elif part:
             pieces.append((part, ""))
     return pieces

@@ -70,6 +70,12 @@ class Settings(BaseSettings):
         description="File of the wrapping key (Tink keyset, mode 0600), the same for all workers. "
         "Empty: `kek.json` in the state folder, made when it is missing.",
     )
+    token_key: Path | None = Field(
+        default=None,
+        description="File of the secret for keyed hashes in transcripts (hexadecimal, mode 0600), "
+        "the same for all workers that detect. Empty: `tokens.key` in the state folder, made when "
+        "a policy asks for tokens and it is missing.",
+    )
     policy: str = Field(
         default="default",
         description="Policy: a YAML file, or the name of a shipped one (default, pci, hipaa).",
@@ -149,6 +155,10 @@ class Settings(BaseSettings):
     def keyset_file(self, state: Path) -> Path:
         """The wrapping key's file for a state folder."""
         return self.keyset or state / "kek.json"
+
+    def token_key_file(self, state: Path) -> Path:
+        """The token secret's file for a state folder."""
+        return self.token_key or state / "tokens.key"
 
 
 def load_settings(**options: Any) -> Settings:  # noqa: ANN401  any setting may be an option

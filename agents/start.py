@@ -21,6 +21,7 @@ from agents.recordings import find_recordings
 from agents.sealing import KeyEncryptionKey
 from agents.settings import Settings
 from agents.stages.transcribe import Patience
+from agents.tokenkey import token_key
 from agents.topics import Topics, reach_broker
 from agents.worker import STAGES, Models, WorkerConfig, run_worker
 from models.detector import Detector
@@ -80,7 +81,9 @@ def worker_config(stages: list[str], vault: Path | None, settings: Settings) -> 
         models=Models(
             ears=whisper_ears(ear_settings(settings)),
             voice=SileroVoice,
-            detector=lambda: Detector(policy),
+            detector=lambda: Detector(
+                policy, token_key=token_key(policy, settings.token_key_file(state))
+            ),
         ),
         ledger_url=settings.ledger_location(state),
         keyset=settings.keyset_file(state),

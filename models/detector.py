@@ -13,6 +13,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
+from models.anonymising import Anonymiser
+from models.disclosing import Disclosures
 from models.inspection import leftovers
 from models.presidio import MODEL, Analyzer
 from models.reading import Analyses, TurnReader
@@ -27,6 +29,7 @@ from pipeline.records import (
     Hearing,
     Interval,
     Reason,
+    Shown,
     Span,
     Watermark,
     Word,
@@ -59,6 +62,8 @@ class Detector:
         policy: thresholds, actions and holds.
         settings: the registry and the language.
         analyses: takes the place of Presidio in tests.
+        token_key: the installation's secret for keyed hashes in transcripts; needed where the
+            policy asks for them.
 
     Raises:
         ModelError: a language model or word list is missing.
@@ -71,8 +76,10 @@ class Detector:
         *,
         settings: DetectorSettings | None = None,
         analyses: Analyses | None = None,
+        token_key: bytes | None = None,
     ) -> None:
         self._policy = policy
+        self._anonymiser = Anonymiser(token_key)
         self._settings = settings or DetectorSettings()
         self._analyses = analyses or Analyzer(self._settings.registry)
         self._model = f"{MODEL}@{metadata.version(MODEL)}"
@@ -89,6 +96,7 @@ class Detector:
             policy=self._policy,
             analyses=self._analyses,
             conversation=conversation,
+            disclosures=Disclosures(self._policy, self._anonymiser, sample_rate),
             models=(self._model,),
         )
 
@@ -128,6 +136,7 @@ class CallDetector:
         policy: Policy,
         analyses: Analyses,
         conversation: Conversation,
+        disclosures: Disclosures | None = None,
         models: tuple[str, ...] = (),
     ) -> None:
         self.failures = 0
@@ -135,6 +144,7 @@ class CallDetector:
         self._rate = sample_rate
         self._policy = policy
         self._conversation = conversation
+        self._disclosures = disclosures
         self._turns = CallTurns(sample_rate, channels)
         self._reader = TurnReader(analyses, policy, sample_rate, channels)
         self._waiting: dict[int, Heard] = {}
@@ -261,6 +271,7 @@ class CallDetector:
         shown = tuple(
             word for word in words if word.hearing is Hearing.MAIN and not self._muted(word)
         )
+        disclosed = self._disclosed(spans)
         self._words = [word for word in self._words if word.start >= until]
         keep = self._watermark - round(_KEEP_S * self._rate)
         self._stated = [span for span in self._stated if span.end > keep]
@@ -276,9 +287,20 @@ class CallDetector:
             watermark=Watermark(self._watermark),
             models=tuple(sorted(self._models)),
             end=end,
+            shown=disclosed,
         )
         self._seq += 1
         return findings
+
+    def _disclosed(self, spans: tuple[Span, ...]) -> tuple[Shown, ...]:
+        """What the transcript may show of the spans; plain placeholders where that fails."""
+        if self._disclosures is None:
+            return ()
+        try:
+            return self._disclosures.take(spans, self._words)
+        except Exception:  # noqa: BLE001 - the spans are muted all the same
+            self.failures += 1
+            return ()
 
     def _due(self, before: int, until: int, forced: int) -> tuple[Span, ...]:
         """Spans that begin before ``until`` and were not stated, each once, in order."""

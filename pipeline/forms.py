@@ -28,6 +28,7 @@ from pipeline.records import (
     Record,
     RedactedChunk,
     Role,
+    Shown,
     Span,
     Verdict,
     Watermark,
@@ -260,7 +261,23 @@ def _findings(findings: Findings) -> Form:
         "watermark": findings.watermark.sample,
         "models": list(findings.models),
         "end": _end(findings.end) if findings.end else None,
+        "shown": [
+            {
+                "entity": shown.entity,
+                "channel": shown.channel,
+                "start": shown.start,
+                "end": shown.end,
+                "text": shown.text,
+            }
+            for shown in findings.shown
+        ],
     }
+
+
+def _read_shown(form: Form) -> Shown:
+    _require(0 <= form["start"] <= form["end"], "what is shown ends before it starts")
+    _require(0 <= form["channel"] < MOST_CHANNELS, "channel out of range")
+    return Shown(form["entity"], form["channel"], form["start"], form["end"], form["text"])
 
 
 def _read_findings(form: Form, _audio: bytes) -> Findings:
@@ -273,6 +290,7 @@ def _read_findings(form: Form, _audio: bytes) -> Findings:
         watermark=Watermark(form["watermark"]),
         models=tuple(form["models"]),
         end=_read_end(form["end"]) if form["end"] else None,
+        shown=_each(_read_shown, form["shown"]),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from pipeline.disclosure import Show, refusal
 from pipeline.errors import PolicyError
 from pipeline.records import Action
 
@@ -33,6 +34,8 @@ class EntityRule(_Model):
     """Spans that score lower are dropped."""
     pad_before_ms: Milliseconds = 150
     pad_after_ms: Milliseconds = 180
+    transcript: Show = Show.PLACEHOLDER
+    """What the transcript says in the value's place."""
 
 
 class MutingRule(_Model):
@@ -108,6 +111,13 @@ class Policy(_Model):
         return self.entities.get(entity, self.default)
 
     @property
+    def needs_token_key(self) -> bool:
+        """Whether any type is shown as a keyed hash."""
+        return any(
+            rule.transcript is Show.TOKEN for rule in (self.default, *self.entities.values())
+        )
+
+    @property
     def digest(self) -> str:
         """sha256 of the policy's canonical JSON: what a certificate names beside the version."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
@@ -150,13 +160,20 @@ def parse_policy(text: str, *, origin: str = "policy") -> Policy:
         msg = f"{origin}, line 1: a policy is a mapping with at least 'name' and 'version'"
         raise PolicyError(msg)
     try:
-        return Policy.model_validate(data)
+        policy = Policy.model_validate(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         location = first["loc"]
         field = ".".join(str(part) for part in location)
         msg = f"{origin}, line {_line_of(node, location)}: {field}: {first['msg']}"
         raise PolicyError(msg) from error
+    for name, rule in (("", policy.default), *policy.entities.items()):
+        place = ("entities", name, "transcript") if name else ("default", "transcript")
+        problem = refusal(name, rule.transcript)
+        if problem:
+            msg = f"{origin}, line {_line_of(node, place)}: {'.'.join(place)}: {problem}"
+            raise PolicyError(msg)
+    return policy
 
 
 def _line_of(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:

@@ -216,6 +216,17 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """What the transcript says in the place of a muted value: masked or hashed, never raw."""
+
+    entity: str
+    channel: int
+    start: int
+    end: int
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Watermark:
     """Every span that begins before ``sample`` is final and has been stated."""
 
@@ -236,6 +247,9 @@ class Findings:
     models: tuple[str, ...] = ()
     end: CallEnd | None = None
     """Set on the last record of a call."""
+    shown: tuple[Shown, ...] = ()
+    """What stands for muted values where the policy asks for more than a placeholder; it may
+    come with later findings than its span."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 A word stays only where no mute overlaps it on its channel, whatever the reason of the mute. What
 is muted shows as a placeholder such as ``[CARD_NUMBER]``; equal placeholders that follow one
-another are one.
+another are one. Where the policy asks for it, detection hands over what stands in it as well, as
+in ``[CARD_NUMBER ************1111]``.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pipeline.intervals import merge_intervals
-from pipeline.records import CallInfo, Hearing, Interval, Mute, Reason, Role, Word
+from pipeline.records import CallInfo, Hearing, Interval, Mute, Reason, Role, Shown, Word
 from pipeline.rendering import is_gap
 
 TURN_PAUSE_MS: Final = 1_500
@@ -69,7 +70,11 @@ class Transcript:
 
 
 def build_transcript(
-    call: CallInfo, length: int, words: Iterable[Word], mutes: Sequence[Mute]
+    call: CallInfo,
+    length: int,
+    words: Iterable[Word],
+    mutes: Sequence[Mute],
+    shown: Sequence[Shown] = (),
 ) -> Transcript:
     """Put together what may be shown of a call.
 
@@ -78,15 +83,17 @@ def build_transcript(
         length: in samples.
         words: those that detection kept; other than ``Hearing.MAIN`` ones are never shown.
         mutes: every mute of the call, those of echo and verification too.
+        shown: what stands in the placeholders of muted values.
     """
     main = [word for word in words if word.hearing is Hearing.MAIN]
     tokens: list[Token] = []
     for channel in range(call.channels):
         here = [mute for mute in mutes if mute.channel == channel and mute.start < mute.end]
         silent = merge_intervals(mute.interval for mute in here)
-        shown = [word for word in main if word.channel == channel]
-        kept, swallowed = _split(shown, silent)
-        tokens += _merged(sorted([*kept, *_placeholders(here, swallowed)], key=_place))
+        spoken = [word for word in main if word.channel == channel]
+        kept, swallowed = _split(spoken, silent)
+        values = [one for one in shown if one.channel == channel]
+        tokens += _merged(sorted([*kept, *_placeholders(here, swallowed, values)], key=_place))
     return Transcript(call=call, length=length, turns=_turns(call, tokens))
 
 
@@ -157,7 +164,9 @@ def _split(words: Iterable[Word], silent: Sequence[Interval]) -> tuple[list[Toke
     return kept, swallowed
 
 
-def _placeholders(mutes: Sequence[Mute], swallowed: Sequence[Interval]) -> list[Token]:
+def _placeholders(
+    mutes: Sequence[Mute], swallowed: Sequence[Interval], values: Sequence[Shown]
+) -> list[Token]:
     """One per entity of each mute, in the order in which they were spoken.
 
     A gap shows nothing, and neither does an echo, unless a word was lost to it.
@@ -176,10 +185,19 @@ def _placeholders(mutes: Sequence[Mute], swallowed: Sequence[Interval]) -> list[
         ] or [(mute.start, mute.end, "REDACTED")]
         for start, end, entity in sorted(shown):
             place = min(max(start, mute.start), mute.end - 1)
-            tokens.append(
-                Token(mute.channel, place, max(place + 1, end), f"[{entity}]", entity=entity)
-            )
+            text = _labelled(entity, place, max(place + 1, end), values)
+            tokens.append(Token(mute.channel, place, max(place + 1, end), text, entity=entity))
     return tokens
+
+
+def _labelled(entity: str, start: int, end: int, values: Sequence[Shown]) -> str:
+    """A placeholder, with what the policy lets stand in it."""
+    texts = [
+        " ".join(one.text.split())
+        for one in values
+        if one.entity == entity and one.start < end and start < one.end
+    ]
+    return " ".join([f"[{entity}", *dict.fromkeys(text for text in texts if text)]) + "]"
 
 
 def _place(token: Token) -> tuple[int, int, str]:
@@ -187,13 +205,20 @@ def _place(token: Token) -> tuple[int, int, str]:
 
 
 def _merged(tokens: Iterable[Token]) -> list[Token]:
-    """Join equal placeholders that follow one another directly."""
+    """Join placeholders of one entity that follow one another, unless both say what they hide."""
     merged: list[Token] = []
     for token in tokens:
         last = merged[-1] if merged else None
-        if last is not None and token.entity and token.entity == last.entity:
+        plain = f"[{token.entity}]"
+        if (
+            last is not None
+            and token.entity
+            and token.entity == last.entity
+            and (last.text == token.text or plain in {last.text, token.text})
+        ):
+            text = token.text if last.text == plain else last.text
             merged[-1] = Token(
-                last.channel, last.start, max(last.end, token.end), last.text, entity=last.entity
+                last.channel, last.start, max(last.end, token.end), text, entity=last.entity
             )
         else:
             merged.append(token)

@@ -39,6 +39,7 @@ from pipeline.records import (
     Mute,
     Reason,
     RedactedChunk,
+    Shown,
     Span,
     Verdict,
     Word,
@@ -154,7 +155,8 @@ class CallAssembly:
         checks = self._checks(verdict, last.seq + 1 - len(in_order), spans, words)
         mutes = self._mutes | set(verdict.added)
         if verdict.passed and all(check.passed for check in checks):
-            files = self._files(verdict, spans, words, mutes)
+            shown = [one for findings in in_order for one in findings.shown]
+            files = self._files(verdict, spans, words, mutes, shown)
             stored = self._stored(verdict, spans, mutes, models, files, checks)
             again = check_certificate(
                 stored.files[_name(verdict.call.call_id, "certificate.json")],
@@ -207,11 +209,16 @@ class CallAssembly:
         ]
 
     def _files(
-        self, verdict: Verdict, spans: list[Span], words: list[Word], mutes: set[Mute]
+        self,
+        verdict: Verdict,
+        spans: list[Span],
+        words: list[Word],
+        mutes: set[Mute],
+        shown: list[Shown],
     ) -> dict[str, bytes]:
         call = verdict.call
         ordered = sorted(mutes, key=lambda one: (one.channel, one.start, one.end))
-        transcript = build_transcript(call, self._position, words, ordered)
+        transcript = build_transcript(call, self._position, words, ordered, shown)
         entities = [span.entity for span in spans if span.action is Action.MUTE]
         if self._writer is None:  # pragma: no cover - a call that passed has chunks
             raise AudioError("a call without audio cannot be stored")

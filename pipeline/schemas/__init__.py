@@ -23,7 +23,7 @@ NEWEST = {
     "AudioChunk": 1,
     "CallEnd": 1,
     "Heard": 1,
-    "Findings": 1,
+    "Findings": 2,
     "RedactedChunk": 1,
     "Verdict": 1,
 }

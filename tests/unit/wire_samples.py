@@ -20,6 +20,7 @@ from pipeline.records import (
     Record,
     RedactedChunk,
     Role,
+    Shown,
     Span,
     Verdict,
     Watermark,
@@ -31,6 +32,7 @@ PCM = np.array([[0, 1], [-32_768, 32_767], [258, -2]], np.int16)
 END = CallEnd("call-1", 7, 56_000, EndedBy.IDLE, ("gap", "unheard"))
 WORD = Word(1, 100, 200, "placeholder", 0.25, Hearing.SECOND)
 SPAN = Span("CARD_NUMBER", 1, 100, 200, 0.75, "numbers", Action.COUNT, Reason.ECHO)
+SHOWN = Shown("CARD_NUMBER", 1, 100, 200, "************1111")
 MUTE = Mute(0, 90, 210, (SPAN,))
 
 SAMPLES: dict[str, Record] = {
@@ -50,7 +52,9 @@ SAMPLES: dict[str, Record] = {
         models=("main@0123abcd",),
         call=CALL,
     ),
-    "Findings": Findings("call-1", 2, (SPAN,), (WORD,), Watermark(800), ("language@1",), END),
+    "Findings": Findings(
+        "call-1", 2, (SPAN,), (WORD,), Watermark(800), ("language@1",), END, (SHOWN,)
+    ),
     "RedactedChunk": RedactedChunk(CALL, 4, 32_000, PCM, (MUTE,)),
     "Verdict": Verdict(
         CALL,

@@ -1,0 +1,40 @@
+"""The installation's secret for keyed hashes in transcripts.
+
+It is made once, stays in a file that only its owner may read, and is the same for all workers that
+detect. Whoever has it can try out values (a card number has few digits) and find those that stand
+behind tokens; whoever loses it can no longer tell equal values of old and new calls.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from agents.private import write_private
+from models.anonymising import LEAST_KEY
+from pipeline.errors import StoreError
+from pipeline.policy import Policy
+
+
+def token_key(policy: Policy, path: Path) -> bytes | None:
+    """Read the secret, or make it (mode 0600) where there is none; None if no type asks for it.
+
+    Raises:
+        StoreError: it can't be read or written, is too short, or others may read it.
+    """
+    if not policy.needs_token_key:
+        return None
+    try:
+        if not path.exists():
+            write_private(path, f"{secrets.token_hex(LEAST_KEY)}\n".encode(), replace=False)
+        if path.stat().st_mode & 0o077:
+            raise StoreError(f"token key {path.name}: others may read it; set its mode to 0600")
+        key = bytes.fromhex(path.read_text("ascii").strip())
+    except OSError as error:
+        raise StoreError(f"token key {path.name}: {os.strerror(error.errno or 0)}") from error
+    except ValueError:
+        raise StoreError(f"token key {path.name}: holds no hexadecimal key") from None
+    if len(key) < LEAST_KEY:
+        raise StoreError(f"token key {path.name}: is shorter than {LEAST_KEY} bytes")
+    return key
