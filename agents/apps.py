@@ -17,6 +17,8 @@ from agents.runtime import StageRuntime
 
 BUFFER = 8
 """Records per partition that Faust buffers; its default of 4096 holds the whole backlog."""
+POLL_RECORDS = 64
+"""Records that come at once at most: what a stage that is full still has to take."""
 SESSION_S = 6.0
 """A killed worker's partitions move after this; group joins on the embedded broker take half."""
 
@@ -51,6 +53,7 @@ def make_app(
         # With acknowledgement by call, an unfinished call would hold every shutdown up.
         stream_wait_empty=False,
         consumer_max_fetch_size=1 << 20,
+        consumer_max_poll_records=POLL_RECORDS,
         consumer_auto_offset_reset="earliest",
         producer_acks=-1,
         producer_linger_ms=0,

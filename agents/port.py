@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import faust
+from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+
+NOTHING_WANTED_S = 0.1
+"""How soon a consumer looks again when everything that it reads is held back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ class Port(Protocol):
         ...
 
     def pause(self, topics: tuple[str, ...]) -> None:
-        """Stop fetching these topics."""
+        """Stop fetching these topics; what was fetched already still comes."""
         ...
 
     def resume(self, topics: tuple[str, ...]) -> None:
@@ -58,6 +62,26 @@ class _Handled:
         self.topic, self.offset, self.acked = topic, offset, False
 
 
+class HoldingConsumer(driver.Consumer):
+    """Faust's consumer, which leaves whole topics unfetched while they are held back.
+
+    Faust's own ``pause_partitions`` takes a partition out of the set by which ``getmany`` tells
+    the records that it hands on: those that were fetched before and not handed on yet are
+    dropped, and the commit later moves past them.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as Faust has it
+        super().__init__(*args, **kwargs)
+        self.held_back: set[str] = set()
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ANN401, ASYNC109 - as Faust has it
+        wanted = {tp for tp in active_partitions or () if tp.topic not in self.held_back}
+        if not wanted:
+            await self.sleep(NOTHING_WANTED_S)
+            return {}
+        return await super()._getmany(wanted, timeout)
+
+
 class FaustPort:
     """The port of one Faust app.
 
@@ -66,6 +90,8 @@ class FaustPort:
     """
 
     def __init__(self, app: faust.App) -> None:
+        transport: Any = app.transport
+        transport.Consumer = HoldingConsumer
         self._app = app
         self._topics: dict[str, Any] = {}
 
@@ -81,20 +107,21 @@ class FaustPort:
 
     def acknowledge(self, topic: str, partition: int, offset: int) -> None:
         """See ``Port.acknowledge``."""
-        consumer: Any = self._app.consumer
-        consumer.ack(_Handled(topic, partition, offset))
+        handled: Any = _Handled(topic, partition, offset)
+        self._consumer.ack(handled)
 
     def pause(self, topics: tuple[str, ...]) -> None:
         """See ``Port.pause``."""
-        self._app.consumer.pause_partitions(self._assigned(topics))
+        self._consumer.held_back.update(topics)
 
     def resume(self, topics: tuple[str, ...]) -> None:
-        """See ``Port.resume``; during a rebalance Faust resumes everything itself."""
-        if not self._app.rebalancing:
-            self._app.consumer.resume_partitions(self._assigned(topics))
+        """See ``Port.resume``."""
+        self._consumer.held_back.difference_update(topics)
 
-    def _assigned(self, topics: tuple[str, ...]) -> set[TP]:
-        return {tp for tp in self._app.consumer.assignment() if tp.topic in topics}
+    @property
+    def _consumer(self) -> HoldingConsumer:
+        consumer: Any = self._app.consumer
+        return cast("HoldingConsumer", consumer)
 
 
 def raw_topic(app: faust.App, *names: str) -> Any:  # noqa: ANN401 - Faust has no types

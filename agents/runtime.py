@@ -311,9 +311,6 @@ class StageRuntime:
         while True:
             await asyncio.sleep(TICK_S)
             now = time.monotonic()
-            if self._paused:
-                # A rebalance resumes everything: say it again.
-                self._port.pause(self.stage.pausable)
             if now - swept >= SWEEP_S:
                 swept = now
                 await self._sweep()
