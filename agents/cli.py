@@ -19,10 +19,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from agents.commands.redact import redact
 from agents.bound import without_core_dumps
-from agents.commands import evaluate, keys, ledger, topics
+from agents.commands import audit, certificate, evaluate, keys, ledger, topics
 from agents.commands.doctor import doctor
+from agents.commands.redact import redact
+from agents.commands.scan import scan_leaks
 from agents.settings import PREFIX, Settings, load_settings, settings_page
 from pipeline.errors import BrokerError, HushwireError, ModelError, StoreError
 
@@ -35,10 +36,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 models_app = typer.Typer(help="The speech and language models.", no_args_is_help=True)
-certificate_app = typer.Typer(help="Certificates of redacted calls.", no_args_is_help=True)
 policy_app = typer.Typer(help="Policies.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
-app.add_typer(certificate_app, name="certificate")
+app.add_typer(certificate.app, name="certificate")
+app.add_typer(audit.app, name="audit")
 app.add_typer(policy_app, name="policy")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(keys.app, name="keys")
@@ -156,6 +157,7 @@ def ingest(
 
 app.command()(redact)
 app.command()(doctor)
+app.command("scan-leaks")(scan_leaks)
 
 
 @app.command()
@@ -231,21 +233,6 @@ def models_verify(
         out.print(f"{check.model_id}: {state}", markup=False, highlight=False)
     if not all(check.ok for check in checks):
         sys.exit(3)
-
-
-@certificate_app.command("check")
-def certificate_check(
-    file: Annotated[Path, typer.Argument(help="<call>.certificate.json beside its call's files.")],
-) -> None:
-    """Check a certificate offline against the audio and transcript that lie beside it."""
-    from agents.offline import certificate_problems
-
-    problems = certificate_problems(file)
-    for problem in problems:
-        err.print(f"{file.name}: {problem}", markup=False, highlight=False)
-    if problems:
-        sys.exit(1)
-    out.print(f"{file.name}: valid", markup=False, highlight=False)
 
 
 @policy_app.command("check")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from agents.auditlog import Event
 from agents.port import Delivery
 from agents.steps import Tell
 from pipeline import wire
@@ -29,7 +30,7 @@ def event(tell: Tell, *, source: str = wire.SOURCE) -> Message:
     """A CloudEvent with JSON facts; ``ce_id`` depends on the call and the kind alone."""
     headers = {
         "ce_specversion": b"1.0",
-        "ce_id": f"{tell.call_id}/{tell.kind}".encode(),
+        "ce_id": _event_id(tell).encode(),
         "ce_source": source.encode(),
         "ce_type": tell.kind.encode(),
         "ce_subject": tell.call_id.encode(),
@@ -44,6 +45,19 @@ def audit(topic: str, call_id: str, what: str, facts: Mapping[str, object]) -> T
     """An audit record: what happened to a call, and when."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     return Tell(topic, call_id, f"hushwire.audit.{what}.v1", {"at": now, "what": what, **facts})
+
+
+def audit_event(tell: Tell) -> Event:
+    """An audit record as it goes into the audit log, under the same id as on the topic.
+
+    Raises:
+        ValueError: a fact is more than a short JSON value.
+    """
+    return Event(_event_id(tell), tell.call_id, tell.kind, tell.facts)
+
+
+def _event_id(tell: Tell) -> str:
+    return f"{tell.call_id}/{tell.kind}"
 
 
 def dead_letter(

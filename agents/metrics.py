@@ -57,6 +57,9 @@ class Metrics:
         self.over_limit = self._counter(
             "calls_over_limit", "Calls admitted beyond the limit so as not to stall.", "stage"
         )
+        self.audit_broken = self._gauge(
+            "audit_broken", "1 while the audit log can't be signed: changed, cut or away."
+        )
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"hushwire_{name}", text, labels, registry=self.registry)

@@ -17,12 +17,13 @@ from agents.placing import placement, refuse_existing
 from agents.pool import engine_pool
 from agents.recordings import read_drop
 from agents.report import report_page
-from agents.settings import Settings
+from agents.settings import STATE, Settings
+from agents.signing import SigningKey
 from agents.stages.detect import Open
 from agents.stages.verify import Inspector
 from agents.start import ear_settings
 from agents.tokenkey import token_key
-from agents.vaulted import read_call, recording_beside
+from agents.vaulted import read_call
 from models.detector import Detector
 from models.ear import check, hear
 from models.voice import SileroVoice
@@ -109,12 +110,13 @@ def redact_file(wanted: Wanted, settings: Settings, *, told: Told | None = None)
             or can't be written; nothing is left then.
     """
     job = prepare(wanted, load_policy(settings.policy))
-    state = settings.state_folder(Path(".hushwire"))
+    state = settings.state_folder(STATE)
+    key = SigningKey.load_or_create(settings.signing_key_file(state))
     secret = token_key(job.policy, settings.token_key_file(state))
     with engine_pool(ear_settings(settings), settings.engine_processes) as pool:
         detector = Detector(job.policy, token_key=secret)
         engines = Engines(detector.open, detector, SileroVoice(), pool)
-        return redact(job, engines, told=told)
+        return redact(job, engines, key=key, told=told)
 
 
 def prepare(wanted: Wanted, policy: Policy) -> Job:
@@ -143,8 +145,8 @@ def prepare(wanted: Wanted, policy: Policy) -> Job:
     return Job(wanted, policy, call, recording, form)
 
 
-def redact(job: Job, engines: Engines, *, told: Told | None = None) -> Redacted:
-    """Carry out a job; see ``redact_file``."""
+def redact(job: Job, engines: Engines, *, key: SigningKey, told: Told | None = None) -> Redacted:
+    """Carry out a job; see ``redact_file``. ``key`` signs the certificate."""
     call, pcm = job.call, job.recording.pcm
     line = Line(
         call.call_id,
@@ -160,34 +162,8 @@ def redact(job: Job, engines: Engines, *, told: Told | None = None) -> Redacted:
     for record in _records(call, pcm):
         line.put(line.topics.audio_raw, record)
     stored = line.finish()
-    return _place(job.wanted, _files(job, stored, line.mutes) if stored.passed else {}, stored)
-
-
-def certificate_problems(file: Path) -> list[str]:
-    """What is wrong with a certificate and the call's files beside it; empty when nothing is.
-
-    Raises:
-        InputError: a file can't be read.
-        RecordError: the certificate does not follow its schema.
-    """
-    if not file.name.endswith(CERTIFICATE):
-        raise InputError(f"{file.name}: a certificate's name ends with {CERTIFICATE}")
-    stem = file.name.removesuffix(CERTIFICATE)
-    audio = recording_beside(file)
-    others = [file.with_name(stem + suffix) for suffix in (".json", ".vtt")]
-    try:
-        checks = check_certificate(
-            file.read_bytes(),
-            audio.read_bytes() if audio.exists() else b"",
-            {path.name: path.read_bytes() for path in others if path.exists()},
-        )
-    except OSError as error:
-        raise InputError(f"{file.name}: cannot be read ({error.strerror})") from error
-    return [
-        f"{check.name}: measured {check.measured:g}, allowed {check.limit:g}"
-        for check in checks
-        if not check.passed
-    ]
+    files = _files(job, stored, line.mutes) if stored.passed else {}
+    return _place(job.wanted, files, stored, key)
 
 
 def _records(call: CallInfo, pcm: Pcm) -> Iterator[AudioChunk | CallEnd]:
@@ -230,11 +206,14 @@ def _files(job: Job, stored: StoredCall, mutes: Sequence[Mute]) -> dict[Path, by
     return {**files, **texts, wanted.target: audio} if stated.passed else files
 
 
-def _place(wanted: Wanted, files: dict[Path, bytes], stored: StoredCall) -> Redacted:
+def _place(
+    wanted: Wanted, files: dict[Path, bytes], stored: StoredCall, key: SigningKey
+) -> Redacted:
     """Put everything in its place at once; of a quarantined call only its certificate."""
     transcript, subtitles, certificate = wanted.beside
     passed = wanted.target in files
     files = files or {certificate: certificate_json(stored.certificate)}
+    files[certificate] = key.certify_file(files[certificate])
     with placement(wanted.target.parent) as out, ExitStack() as stack:
         for path, content in files.items():
             out.write(path.name, content)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from agents import fatal, messages
+from agents.auditlog import AuditLog
 from agents.logging import get_logger
 from agents.metrics import Metrics
 from agents.port import Delivery, Port
@@ -50,14 +52,22 @@ class Outbox:
         topics: where dead letters go.
         metrics: what is counted.
         limits: how often is tried.
+        audit: where audit records are kept.
     """
 
     def __init__(
-        self, stage: Stage, port: Port, *, topics: Topics, metrics: Metrics, limits: Limits
+        self,
+        stage: Stage,
+        port: Port,
+        *,
+        topics: Topics,
+        metrics: Metrics,
+        limits: Limits,
+        audit: AuditLog,
     ) -> None:
         self._stage, self._port, self._topics = stage.name, port, topics
         self._judges = stage.judges or stage.inputs
-        self._metrics, self._limits = metrics, limits
+        self._metrics, self._limits, self._audit = metrics, limits, audit
         self._log = get_logger(stage.name)
 
     async def send(self, step: Send, seal: Seal) -> Awaitable[object]:
@@ -70,7 +80,12 @@ class Outbox:
         return await self._post(messages.Message(step.topic, key, clear.headers, clear.value))
 
     async def tell(self, tell: Tell) -> Awaitable[object]:
-        """Queue a content-free event; what is returned is done when the broker has it."""
+        """Queue a content-free event; what is returned is done when the broker has it.
+
+        An audit record is written to the audit log before: no broker can lose it or make it up.
+        """
+        if tell.topic == self._topics.audit:
+            await self.retry(partial(self._audit.append, messages.audit_event(tell)))
         return await self._post(messages.event(tell))
 
     async def reject(

@@ -26,8 +26,8 @@ from agents.ledger import CallState, Ledger
 from agents.logging import configure_logging
 from agents.metrics import Metrics, Snapshot
 from agents.recordings import find_recordings
-from agents.settings import Settings
-from agents.start import STATE, ingest_files, opened_ledger, worker_config
+from agents.settings import STATE, Settings
+from agents.start import ingest_files, opened_ledger, worker_config
 from agents.topics import reach_broker
 from agents.worker import STAGES, run_worker
 from pipeline.errors import InputError

@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 
 from agents import fatal, messages
 from agents.acknowledge import Prefix
+from agents.auditlog import AuditLog
 from agents.calls import Arrival, CallRun, Desk
 from agents.ledger import CallState, Ledger
 from agents.logging import get_logger
@@ -64,7 +65,7 @@ class StageRuntime:
     Args:
         stage: what to do with a call.
         port: the broker.
-        ledger: keys and progress.
+        ledger: keys and progress; the audit log lies beside them.
         pool: the speech engines.
         topics: where dead letters and audit records go.
         metrics: what is counted.
@@ -87,7 +88,14 @@ class StageRuntime:
         self.stage, self._port, self._ledger, self._pool = stage, port, ledger, pool
         self._topics, self._metrics, self._limits = topics, metrics, limits or Limits()
         self._log = get_logger(stage.name)
-        self._out = Outbox(stage, port, topics=topics, metrics=metrics, limits=self._limits)
+        self._out = Outbox(
+            stage,
+            port,
+            topics=topics,
+            metrics=metrics,
+            limits=self._limits,
+            audit=AuditLog(ledger.database),
+        )
         self._thread = thread or ThreadPoolExecutor(1, f"hushwire-{stage.name}")
         self._partitions: dict[tuple[str, int], _Partition] = {}
         self._runs: dict[str, CallRun] = {}

@@ -70,6 +70,17 @@ class Settings(BaseSettings):
         description="File of the wrapping key (Tink keyset, mode 0600), the same for all workers. "
         "Empty: `kek.json` in the state folder, made when it is missing.",
     )
+    signing_key: Path | None = Field(
+        default=None,
+        description="File of the key that signs certificates and the audit log (Ed25519, PEM, mode "
+        "0600), the same for all workers with the vault stage. "
+        "Empty: `signing.pem` in the state folder, made when it is missing.",
+    )
+    audit_days: Annotated[int, Field(ge=1, le=36_525)] = Field(
+        default=366,
+        description="How long the audit log keeps its entries, in days; PCI DSS 10.5.1 asks for "
+        "twelve months.",
+    )
     token_key: Path | None = Field(
         default=None,
         description="File of the secret for keyed hashes in transcripts (hexadecimal, mode 0600), "
@@ -159,6 +170,10 @@ class Settings(BaseSettings):
     def token_key_file(self, state: Path) -> Path:
         """The token secret's file for a state folder."""
         return self.token_key or state / "tokens.key"
+
+    def signing_key_file(self, state: Path) -> Path:
+        """The signing key's file for a state folder."""
+        return self.signing_key or state / "signing.pem"
 
 
 def load_settings(**options: Any) -> Settings:  # noqa: ANN401  any setting may be an option

@@ -19,7 +19,7 @@ from agents.pool import whisper_ears
 from agents.producer import CallProducer
 from agents.recordings import find_recordings
 from agents.sealing import KeyEncryptionKey
-from agents.settings import Settings
+from agents.settings import STATE, Settings
 from agents.stages.transcribe import Patience
 from agents.tokenkey import token_key
 from agents.topics import Topics, reach_broker
@@ -29,9 +29,6 @@ from models.ear import EarSettings
 from models.voice import SileroVoice
 from pipeline.errors import SettingsError
 from pipeline.policy import load_policy
-
-STATE = Path(".hushwire")
-"""State folder where neither a setting nor a vault names one."""
 
 
 def start_worker(
@@ -87,6 +84,8 @@ def worker_config(stages: list[str], vault: Path | None, settings: Settings) -> 
         ),
         ledger_url=settings.ledger_location(state),
         keyset=settings.keyset_file(state),
+        signing_key=settings.signing_key_file(state),
+        audit_days=settings.audit_days,
         vault=vault,
         topics=Topics.named(settings.topic_prefix),
         group_prefix=settings.topic_prefix,

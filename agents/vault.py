@@ -73,6 +73,17 @@ class Vault:
             raise StoreError(f"vault: {os.strerror(error.errno or 0)}") from error
         return True
 
+    def read(self, call_id: str, name: str, *, passed: bool = True) -> bytes:
+        """A file of a call.
+
+        Raises:
+            StoreError: it is not there or can't be read.
+        """
+        try:
+            return (self.place(call_id, passed=passed) / name).read_bytes()
+        except OSError as error:
+            raise StoreError(f"vault: {os.strerror(error.errno or 0)}") from error
+
     def place(self, call_id: str, *, passed: bool = True) -> Path:
         """The folder of a call."""
         return self.folder / ("calls" if passed else "quarantine") / call_id

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,8 @@ import faust
 
 from agents import fatal
 from agents.apps import attach, make_app, port_of
+from agents.auditkeeper import AuditKeeper
+from agents.auditlog import AuditLog
 from agents.ledger import Ledger
 from agents.logging import get_logger, silence_libraries
 from agents.metrics import Metrics
@@ -28,6 +31,7 @@ from agents.outbox import Limits
 from agents.pool import LISTEN_S, EarPool, Ears, whisper_ears
 from agents.runtime import StageRuntime
 from agents.sealing import KeyEncryptionKey
+from agents.signing import SigningKey
 from agents.stages import detect, mute, transcribe, vault, verify
 from agents.stages.transcribe import Patience
 from agents.steps import Stage
@@ -90,6 +94,10 @@ class WorkerConfig:
     models: Models
     ledger_url: str
     keyset: Path
+    signing_key: Path
+    """The vault stage signs with it; made when it is missing."""
+    audit_days: int
+    """How long the audit log keeps its entries."""
     vault: Path | None = None
     """Folder of the vault; the vault stage needs it."""
     topics: Topics = field(default_factory=Topics.named)
@@ -149,8 +157,12 @@ async def run_worker(
     try:
         if pool is not None:
             await pool.start()
-        stages = await asyncio.to_thread(_stages, config, ledger, metrics)
-        await _run(config, stages, ledger, pool, metrics, stop, ready)
+        key = None
+        if vault.NAME in config.stages:
+            key = SigningKey.load_or_create(config.signing_key)
+        stages = await asyncio.to_thread(_stages, config, ledger, metrics, key)
+        async with _kept(config, ledger, metrics, key):
+            await _run(config, stages, ledger, pool, metrics, stop, ready)
     finally:
         if pool is not None:
             pool.stop()
@@ -169,7 +181,28 @@ def _open_ledger(config: WorkerConfig) -> Ledger:
     return Ledger(config.ledger_url, KeyEncryptionKey.load_or_create(config.keyset))
 
 
-def _stages(config: WorkerConfig, ledger: Ledger, metrics: Metrics) -> list[Stage]:
+@asynccontextmanager
+async def _kept(
+    config: WorkerConfig, ledger: Ledger, metrics: Metrics, key: SigningKey | None
+) -> AsyncIterator[None]:
+    """While the vault stage runs, the audit log is signed and pruned."""
+    if key is None:
+        yield
+        return
+    log = AuditLog(ledger.database)
+    keeper = AuditKeeper(log, key, keep_days=config.audit_days, metrics=metrics)
+    tending = asyncio.create_task(keeper.tend())
+    try:
+        yield
+    finally:
+        tending.cancel()
+        await asyncio.wait([tending])
+        await keeper.close()
+
+
+def _stages(
+    config: WorkerConfig, ledger: Ledger, metrics: Metrics, key: SigningKey | None
+) -> list[Stage]:
     """Make the wanted stages; loads models."""
     topics, policy, patience = config.topics, config.policy, config.patience
     detector = config.models.detector() if _LANGUAGE & set(config.stages) else None
@@ -187,9 +220,9 @@ def _stages(config: WorkerConfig, ledger: Ledger, metrics: Metrics) -> list[Stag
                 made.append(mute.mute_stage(topics, policy, patience))
             case verify.NAME if detector is not None:
                 made.append(verify.verify_stage(topics, policy, detector))
-            case vault.NAME if config.vault is not None:
+            case vault.NAME if config.vault is not None and key is not None:
                 store = Vault(config.vault)
-                made.append(vault.vault_stage(topics, policy, store, ledger, patience))
+                made.append(vault.vault_stage(topics, policy, store, ledger, patience, key=key))
     return made
 
 

@@ -28,6 +28,7 @@ from pipeline.outform import as_coded
 from pipeline.policy import Policy
 from pipeline.records import Action, Check, Interval, Mute, Reason, Span, Verdict
 from pipeline.rendering import Fill, expected_inside, is_gap
+from pipeline.signatures import Signature, sign_document
 
 SCHEMA_ID: Final = "hushwire.certificate.v1"
 _CONFIG: Final = ConfigDict(extra="forbid")
@@ -82,15 +83,6 @@ class CheckStated:
     passed: bool
     measured: float
     limit: float
-
-
-@dataclass(frozen=True, slots=True, config=_CONFIG)
-class Signature:
-    """Who vouches for a certificate; filled in by the signing part."""
-
-    algorithm: str
-    key_id: str
-    value: str
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
@@ -210,11 +202,12 @@ def certificate_json(certificate: Certificate) -> bytes:
     return (json.dumps(data, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
 
 
-def signing_payload(certificate: Certificate) -> bytes:
-    """What a signature covers: the canonical JSON of everything but the signature itself."""
-    data = _ADAPTER.dump_python(certificate, mode="json")
-    data.pop("signature")
-    return json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+def sign_certificate(
+    certificate: Certificate, key_id: str, sign: Callable[[bytes], str]
+) -> Certificate:
+    """The certificate with its signature; see ``pipeline.signatures`` for what that covers."""
+    document = _ADAPTER.dump_python(certificate, mode="json")
+    return replace(certificate, signature=sign_document(document, key_id, sign))
 
 
 def parse_certificate(data: bytes) -> Certificate:

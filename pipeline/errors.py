@@ -79,3 +79,9 @@ class StoreError(HushwireError):
 
     code = "store"
     retryable = True
+
+
+class TamperError(HushwireError):
+    """Something that was changed, cut or signed by another key after it was written."""
+
+    code = "tamper"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from functools import partial
 
 from agents.ledger import CallState, Ledger
 from agents.messages import audit
+from agents.signing import SigningKey
 from agents.stages.transcribe import Patience
-from agents.steps import Act, Stage, Step, Tell
+from agents.steps import Act, Later, Stage, Step, Tell
 from agents.topics import Topics
 from agents.vault import Vault
 from pipeline.errors import RecordError
@@ -20,13 +23,19 @@ REDACTED = "hushwire.call.redacted.v1"
 
 
 def vault_stage(
-    topics: Topics, policy: Policy, vault: Vault, ledger: Ledger, patience: Patience
+    topics: Topics,
+    policy: Policy,
+    vault: Vault,
+    ledger: Ledger,
+    patience: Patience,
+    *,
+    key: SigningKey,
 ) -> Stage:
-    """The stage."""
+    """The stage; ``key`` signs the certificates."""
     return Stage(
         NAME,
         (topics.audio_verified, topics.spans),
-        lambda call_id: VaultCall(call_id, topics, policy, vault, ledger, patience),
+        lambda call_id: VaultCall(call_id, topics, policy, vault, ledger, patience, key=key),
         judges=(topics.audio_verified,),
     )
 
@@ -42,9 +51,12 @@ class VaultCall:
         vault: Vault,
         ledger: Ledger,
         patience: Patience,
+        *,
+        key: SigningKey,
     ) -> None:
         self._call_id, self._topics, self._vault, self._ledger = call_id, topics, vault, ledger
-        self._patience = patience
+        self._patience, self._key = patience, key
+        self._certificate = ""
         self._assembly = CallAssembly(policy)
         self._judged = self._done = False
 
@@ -100,10 +112,27 @@ class VaultCall:
         state = CallState.STORED if stored.passed else CallState.QUARANTINED
         facts = {"call_id": self._call_id, "state": state.value, "files": len(stored.files)}
         return [
-            Act(partial(self._vault.store, stored)),
-            Tell(self._topics.calls_redacted, self._call_id, REDACTED, facts),
-            audit(self._topics.audit, self._call_id, "call-closed", {"state": state.value}),
+            Act(partial(self._keep, self._key.certify(stored))),
+            Later(lambda: self._tell(facts)),
             Act(partial(self._close, state)),
+        ]
+
+    def _keep(self, call: StoredCall) -> None:
+        """Store the call and note the certificate that is there then.
+
+        A call that is there already stays as it is: its certificate may be another, made before
+        an upgrade. What is told and audited is the one in the vault.
+        """
+        self._vault.store(call)
+        data = self._vault.read(call.call_id, call.certificate_name, passed=call.passed)
+        self._certificate = hashlib.sha256(data).hexdigest()
+
+    def _tell(self, facts: Mapping[str, object]) -> list[Step]:
+        audited = {"state": facts["state"], "certificate": self._certificate}
+        told = {**facts, "certificate": self._certificate}
+        return [
+            Tell(self._topics.calls_redacted, self._call_id, REDACTED, told),
+            audit(self._topics.audit, self._call_id, "call-closed", audited),
         ]
 
     def _close(self, state: CallState) -> None:

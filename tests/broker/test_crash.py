@@ -1,15 +1,20 @@
-"""Killed and started again, the vault is the same, byte by byte."""
+"""Killed and started again, the vault is the same, byte by byte, and the audit log whole."""
 
 from __future__ import annotations
 
+import hashlib
 import random
+import shutil
 import time
 import uuid
 from pathlib import Path
 
 import pytest
 
+from agents.auditchain import read_export
+from agents.auditlog import AuditLog
 from agents.ledger import CallState
+from agents.signing import SigningKey
 from tests.broker.harness import Installation, script
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
@@ -30,6 +35,9 @@ def undisturbed(bootstrap: str, tmp_path: Path) -> dict[str, str]:
         made.start()
         _sent(made)
         assert set(made.until_closed(CALLS).values()) == {CallState.STORED}
+        # Certificates of two installations are the same only where one key signs them.
+        (tmp_path / "state").mkdir(mode=0o700, exist_ok=True)
+        shutil.copy(made.folder / "state" / "signing.pem", tmp_path / "state")
         return made.stored()
     finally:
         made.close()
@@ -48,6 +56,8 @@ def test_kill_nine_changes_nothing(installation: Installation, undisturbed: dict
     assert len(undisturbed) == 4 * len(CALLS)
     _assert_same(installation.stored(), undisturbed)
     assert not installation.read(installation.topics.deadletter)
+    installation.stop(worker)
+    _assert_audited(installation)
 
 
 def test_a_second_worker_takes_over(
@@ -60,6 +70,23 @@ def test_a_second_worker_takes_over(
     assert set(installation.until_closed(CALLS).values()) == {CallState.STORED}
     _assert_same(installation.stored(), undisturbed)
     assert not installation.read(installation.topics.deadletter)
+
+
+def _assert_audited(installation: Installation) -> None:
+    """Every call's end is in the chain once, with its certificate, and all of it is signed."""
+    key = SigningKey.load(installation.folder / "state" / "signing.pem").public
+    log = AuditLog(installation.ledger.database)
+    seen = log.verify({key.key_id: key})
+    assert (seen.first, seen.last, seen.unsigned, seen.problems) == (1, len(CALLS), 0, ())
+    entries, _ = read_export(log.export())
+    calls = installation.folder / "vault" / "calls"
+    assert {one.subject: one.facts["certificate"] for one in entries} == {
+        name: hashlib.sha256((calls / name / f"{name}.certificate.json").read_bytes()).hexdigest()
+        for name in CALLS
+    }
+    told = installation.read(installation.topics.audit)
+    ids = {dict(one.headers())["ce_id"].decode() for one in told}
+    assert ids == {one.event_id for one in entries}
 
 
 def _assert_same(stored: dict[str, str], undisturbed: dict[str, str]) -> None:

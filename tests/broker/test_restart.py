@@ -32,6 +32,8 @@ class Run:
             "HUSHWIRE_BOOTSTRAP": bootstrap,
             "HUSHWIRE_TOPIC_PREFIX": f"r{uuid.uuid4().hex[:8]}",
             "HUSHWIRE_PARTITIONS": "4",
+            # Certificates of two installations are the same only where one key signs them.
+            "HUSHWIRE_SIGNING_KEY": str(folder.parent / "signing.pem"),
         }
         self.output = folder / "output.log"
 

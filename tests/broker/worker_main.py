@@ -33,6 +33,8 @@ def main() -> None:
         ),
         ledger_url=f"sqlite:///{Path(folder, 'state', 'ledger.db')}",
         keyset=Path(folder, "state", "kek.json"),
+        signing_key=Path(folder, "state", "signing.pem"),
+        audit_days=366,
         vault=Path(folder, "vault"),
         topics=Topics.named(prefix),
         group_prefix=prefix,

@@ -8,8 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from agents.checking import check_file
 from agents.offline import Engines, Redacted, Wanted, prepare, redact
+from agents.signing import SigningKey
 from pipeline.listening import LoudnessVoice
 from pipeline.policy import EchoRule, MutingRule, Policy, load_policy
 from tests.broker.fakes import ScriptedDetector, hear, speak
@@ -17,6 +20,7 @@ from tests.broker.fakes import ScriptedDetector, hear, speak
 RATE = 8_000
 SAID = ["hello", "please", None, "one", "two", "three", None, None, "thanks", "good"]
 AGENT = [None, "hello", "yes", None, None, None, None, None, "good", None]
+KEY = SigningKey(Ed25519PrivateKey.generate())
 BESIDE = ["call.certificate.json", "call.json", "call.vtt"]
 
 
@@ -42,7 +46,13 @@ def styled(style: str) -> Policy:
 
 def run(wanted: Wanted, engines: Engines, style: str = "silence") -> Redacted:
     """Redact."""
-    return redact(prepare(wanted, styled(style)), engines)
+    return redact(prepare(wanted, styled(style)), engines, key=KEY)
+
+
+def problems(out: Path) -> list[str]:
+    """What the check of OUT's certificate finds."""
+    file = out.with_name(f"{out.stem}.certificate.json")
+    return [one.text for one in check_file(file, {KEY.public.key_id: KEY.public})]
 
 
 def names(folder: Path) -> list[str]:

@@ -15,7 +15,7 @@ from pipeline.certificate import (
     certificate_schema,
     check_certificate,
     parse_certificate,
-    signing_payload,
+    sign_certificate,
 )
 from pipeline.errors import RecordError
 from pipeline.muting import CallMuter
@@ -191,12 +191,28 @@ def test_the_published_schema_is_the_one_in_use() -> None:
     assert json.loads(text) == certificate_schema()
 
 
-def test_a_certificate_reads_back_and_signs_without_its_signature() -> None:
+def test_a_certificate_reads_back() -> None:
     stated = stored_call().certificate
-    data = certificate_json(stated)
-    assert parse_certificate(data) == stated
-    assert b"signature" not in signing_payload(stated)
-    assert json.loads(signing_payload(stated))["call_id"] == "call-1"
+    assert parse_certificate(certificate_json(stated)) == stated
+
+
+def test_everything_but_the_signature_s_value_is_signed() -> None:
+    stated = stored_call().certificate
+    signed: list[bytes] = []
+
+    def sign(payload: bytes) -> str:
+        signed.append(payload)
+        return "A" * 86 + "=="
+
+    certificate = sign_certificate(stated, "a" * 64, sign)
+    assert parse_certificate(certificate_json(certificate)) == certificate
+    document = json.loads(certificate_json(certificate))
+    assert document["signature"].pop("value") == "A" * 86 + "=="
+    assert json.loads(signed[0]) == document
+    assert document["signature"] == {"algorithm": "Ed25519", "key_id": "a" * 64}
+    # Signed again, the old signature is not part of what is signed.
+    assert sign_certificate(certificate, "a" * 64, sign) == certificate
+    assert signed[0] == signed[1]
 
 
 @pytest.mark.parametrize(

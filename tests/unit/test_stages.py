@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from agents.ledger import CallState, Ledger
+from agents.signing import SigningKey
 from agents.stages.detect import DetectCall
 from agents.stages.mute import MuteCall, mute_stage
 from agents.stages.transcribe import Patience, TranscribeCall
@@ -244,19 +247,32 @@ def test_verify_fails_closed_when_a_window_can_not_be_inspected() -> None:
 def test_the_vault_stores_then_tells_then_destroys_the_key(tmp_path: Path) -> None:
     ledger = Ledger.embedded(tmp_path / "state")
     ledger.open_call("call-1")
-    core = VaultCall("call-1", TOPICS, POLICY, Vault(tmp_path / "vault"), ledger, PATIENCE)
+    key = SigningKey.load_or_create(tmp_path / "signing.pem")
+    core = VaultCall("call-1", TOPICS, POLICY, Vault(tmp_path / "vault"), ledger, PATIENCE, key=key)
     end = CallEnd("call-1", 1, 8_000)
     findings = Findings("call-1", 0, watermark=Watermark(8_001), end=end)
     core.take(TOPICS.audio_verified, RedactedChunk(CALL, 0, 0, SECOND))
     core.take(TOPICS.audio_verified, Verdict(CALL, passed=True, checks=(), end=end))
     assert core.wait_s == 30.0
     steps = core.take(TOPICS.spans, findings)
-    assert [type(step) for step in steps] == [Act, Tell, Tell, Act]
-    assert isinstance(steps[0], Act)
-    steps[0].what()
-    assert (tmp_path / "vault" / "calls" / "call-1" / "call-1.flac").is_file()
+    first, second, third = steps
+    assert isinstance(first, Act)
+    first.what()
+    stored = tmp_path / "vault" / "calls" / "call-1"
+    certificate = (stored / "call-1.certificate.json").read_bytes()
+    assert (stored / "call-1.flac").is_file()
+    assert key.public.signed(json.loads(certificate))
     assert ledger.state("call-1") is CallState.OPEN
-    assert isinstance(steps[3], Act)
-    steps[3].what()
+    # What is told is the certificate in the vault, also where it is there since before an upgrade.
+    first.what()
+    assert isinstance(second, Later)
+    news, audited = second.then()
+    assert isinstance(news, Tell)
+    assert isinstance(audited, Tell)
+    assert (news.topic, audited.topic) == (TOPICS.calls_redacted, TOPICS.audit)
+    digest = hashlib.sha256(certificate).hexdigest()
+    assert news.facts["certificate"] == audited.facts["certificate"] == digest
+    assert isinstance(third, Act)
+    third.what()
     assert ledger.state("call-1") is CallState.STORED
     assert core.done

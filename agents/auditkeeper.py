@@ -1,0 +1,82 @@
+"""Signs and prunes the audit log while a worker with the vault stage runs.
+
+A checkpoint is signed when the worker starts, when ``auditlog.EVERY`` entries came, every
+``CHECKPOINT_S`` seconds where anything came, and when the worker stops in order. What is too old is
+pruned once a day. A log that does not hold is neither signed nor pruned: it is told as an error,
+over and over, and calls go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from agents.auditlog import EVERY, AuditLog
+from agents.logging import get_logger
+from agents.metrics import Metrics
+from agents.signing import SigningKey
+from pipeline.errors import HushwireError
+
+LOOK_S = 5.0
+"""How often the number of unsigned entries is looked up."""
+CHECKPOINT_S = 600.0
+PRUNE_S = 86_400.0
+
+
+class AuditKeeper:
+    """Keeps one log; several workers may keep the same one.
+
+    Args:
+        log: the audit log.
+        key: signs.
+        keep_days: entries that are older are pruned.
+        metrics: where a broken log shows.
+        look_s: how often it looks.
+    """
+
+    def __init__(
+        self,
+        log: AuditLog,
+        key: SigningKey,
+        *,
+        keep_days: int,
+        metrics: Metrics,
+        look_s: float = LOOK_S,
+    ) -> None:
+        self._log, self._key, self._keep_days = log, key, keep_days
+        self._metrics, self._look_s = metrics, look_s
+        self._told = get_logger("vault")
+        self._signed_at = self._pruned_at = -PRUNE_S
+
+    async def tend(self) -> None:
+        """Look after the log until cancelled."""
+        while True:
+            await asyncio.to_thread(self._guarded, self._look)
+            await asyncio.sleep(self._look_s)
+
+    async def close(self) -> None:
+        """Sign what came last."""
+        await asyncio.to_thread(self._guarded, self._sign)
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        if now - self._pruned_at >= PRUNE_S:
+            self._log.prune(self._key, keep_days=self._keep_days)
+            self._pruned_at = now
+        waiting = self._log.unsigned()
+        if waiting >= EVERY or (waiting and now - self._signed_at >= CHECKPOINT_S):
+            self._sign()
+
+    def _sign(self) -> None:
+        self._log.checkpoint(self._key)
+        self._signed_at = time.monotonic()
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except HushwireError as error:
+            self._metrics.audit_broken.set(1)
+            self._told.error("audit log not signed", code=error.code)
+        else:
+            self._metrics.audit_broken.set(0)

@@ -1,0 +1,119 @@
+"""Checks a certificate offline: its schema, its signature, and the files that lie beside it.
+
+Outcomes of ``check_file``: findings, each with its kind; none for a certificate that holds.
+``InputError`` where the certificate can't be read, ``RecordError`` where it breaks its schema.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+
+from agents.signing import PublicKey
+from agents.vaulted import CERTIFICATE
+from pipeline.certificate import Certificate, check_certificate, parse_certificate
+from pipeline.errors import InputError
+from pipeline.signatures import read_document
+
+_TEXTS = (".json", ".vtt")
+"""What lies beside a recording; every other file that a certificate names is the recording."""
+
+
+class Problem(IntEnum):
+    """What can be wrong: the command's exit codes, the gravest with the highest number."""
+
+    NOT_CLEAN = 1
+    """The call did not pass its verification, or its files don't measure as they should."""
+    MISSING = 10
+    """A file that the certificate names is not there."""
+    UNSIGNED = 11
+    NO_KEY = 12
+    """It is signed, and no public key is there to check it with."""
+    WRONG_KEY = 13
+    """It is signed by a key that is not among the known ones."""
+    CHANGED = 14
+    """The certificate or a file is not as it was when it was signed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is wrong."""
+
+    problem: Problem
+    text: str
+
+
+def check_file(file: Path, keys: Mapping[str, PublicKey]) -> list[Finding]:
+    """Check a certificate and the files beside it.
+
+    Args:
+        file: ``<name>.certificate.json``.
+        keys: public keys by their id.
+
+    Raises:
+        InputError: the file can't be read.
+        RecordError: it does not follow the schema.
+    """
+    if not file.name.endswith(CERTIFICATE):
+        raise InputError(f"{file.name}: a certificate's name ends with {CERTIFICATE}")
+    data = _read(file)
+    stated, document = parse_certificate(data), read_document(data)
+    found = list(_signature(stated, document, keys))
+    beside = {name: file.with_name(name) for name in stated.files if name == Path(name).name}
+    found += [
+        Finding(Problem.MISSING, f"{name} is missing")
+        for name in stated.files
+        if name not in beside or not beside[name].is_file()
+    ]
+    files = {name: _read(path) for name, path in beside.items() if path.is_file()}
+    changed = [
+        Finding(Problem.CHANGED, f"{name} is not the file that was certified")
+        for name, content in files.items()
+        if hashlib.sha256(content).hexdigest() != stated.files[name]
+    ]
+    found += changed
+    if not stated.passed:
+        failed = ", ".join(one.name for one in stated.checks if not one.passed) or "not said"
+        found.append(Finding(Problem.NOT_CLEAN, f"the call was quarantined: {failed}"))
+    elif not changed and set(files) == set(stated.files):
+        found += _measured(data, files)
+    return found
+
+
+def _signature(
+    stated: Certificate, document: Mapping[str, object], keys: Mapping[str, PublicKey]
+) -> Iterator[Finding]:
+    signature = stated.signature
+    if signature is None:
+        yield Finding(Problem.UNSIGNED, "not signed: anybody may have written it")
+        return
+    key = keys.get(signature.key_id)
+    if not keys:
+        told = "signed, but no public key is known to check it with: name one with --public-key"
+        yield Finding(Problem.NO_KEY, told)
+    elif key is None:
+        told = f"signed by another key ({signature.key_id[:16]}…)"
+        yield Finding(Problem.WRONG_KEY, told)
+    elif not key.signed(document):
+        yield Finding(Problem.CHANGED, "the certificate was changed after it was signed")
+
+
+def _measured(certificate: bytes, files: Mapping[str, bytes]) -> list[Finding]:
+    """Look into the audio: do the mutes hold what the certificate says?"""
+    texts = {name: data for name, data in files.items() if name.endswith(_TEXTS)}
+    audio = next((data for name, data in files.items() if name not in texts), b"")
+    return [
+        Finding(Problem.NOT_CLEAN, f"{one.name}: measured {one.measured:g}, allowed {one.limit:g}")
+        for one in check_certificate(certificate, audio, texts)
+        if not one.passed
+    ]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path.name}: cannot be read ({error.strerror})") from error

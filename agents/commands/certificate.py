@@ -1,0 +1,62 @@
+"""``hushwire certificate``: check what a certificate says, and the public key to check it with."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from agents.commands import known
+from agents.settings import STATE, load_settings
+
+app = typer.Typer(help="Certificates of redacted calls.", no_args_is_help=True)
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="<call>.certificate.json beside its call's files.")],
+    public_key: known.PublicKeys = None,
+    state_dir: known.StateDir = None,
+) -> None:
+    """Check a certificate offline: schema, signature, and the files that lie beside it.
+
+    Without --public-key it is checked with this installation's own key.
+
+    Exit codes: 0 valid; 1 genuine, but the call was quarantined or its audio does not measure as it
+    should; 2 no certificate; 10 a file is missing; 11 not signed; 12 no public key to check it
+    with; 13 signed by another key; 14 changed.
+    """
+    from agents.checking import check_file  # noqa: PLC0415 - --help comes at once
+    from pipeline.signatures import read_document, signature_of  # noqa: PLC0415
+
+    out, err = Console(), Console(stderr=True)
+    keys = known.public_keys(public_key or [], state_dir, near=file)
+    found = check_file(file, keys)
+    for one in found:
+        err.print(f"{file.name}: {one.text}", markup=False, highlight=False, soft_wrap=True)
+    if found:
+        sys.exit(max(one.problem for one in found))
+    signature = signature_of(read_document(file.read_bytes()))
+    signer = f"{signature.key_id[:16]}…" if signature else ""
+    whose = "the key named" if public_key else "this installation's own key"
+    out.print(
+        f"{file.name}: valid, signed by {whose} ({signer})",
+        markup=False, highlight=False, soft_wrap=True,
+    )  # fmt: skip
+
+
+@app.command("public-key")
+def public_key(state_dir: known.StateDir = None) -> None:
+    """Print this installation's public key as PEM; the key is made where there is none.
+
+    Whoever has it can check certificates and the audit log, and nothing else. Hand it over on
+    another way than the certificates.
+    """
+    from agents.signing import SigningKey  # noqa: PLC0415 - --help comes at once
+
+    settings = load_settings(state_dir=state_dir)
+    path = settings.signing_key_file(settings.state_folder(STATE))
+    typer.echo(SigningKey.load_or_create(path).public.pem(), nl=False)

@@ -1,0 +1,58 @@
+"""Which public keys a command that checks signatures goes by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from agents.settings import STATE, load_settings
+
+if TYPE_CHECKING:
+    from agents.signing import PublicKey
+
+PublicKeys = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--public-key",
+        help="PEM file of a public key; may be given several times, for keys that were in use "
+        "before.",
+    ),
+]
+StateDir = Annotated[
+    Path | None, typer.Option("--state-dir", help="Folder of the ledger and the keys.")
+]
+
+
+def public_keys(
+    files: list[Path], state_dir: Path | None, *, near: Path | None = None
+) -> dict[str, PublicKey]:
+    """The public keys of files, or of this installation where none is named, by their id.
+
+    Args:
+        files: PEM files.
+        state_dir: the installation's state folder, where an option names it.
+        near: a file in a vault, whose own state folder is looked at too.
+
+    Raises:
+        InputError: a file holds no public key.
+        StoreError: the installation's key can't be used.
+    """
+    from agents.signing import PublicKey, SigningKey  # noqa: PLC0415 - --help comes at once
+
+    keys = [PublicKey.load(path) for path in files]
+    if not files:
+        settings = load_settings(state_dir=state_dir)
+        private = settings.signing_key_file(settings.state_folder(_state_near(near)))
+        if private.exists():
+            keys.append(SigningKey.load(private).public)
+    return {key.key_id: key for key in keys}
+
+
+def _state_near(file: Path | None) -> Path:
+    """The state folder that ``hushwire run`` made in the vault of a file, or the usual one."""
+    for folder in file.absolute().parents if file is not None else ():
+        if (folder / STATE).is_dir():
+            return folder / STATE
+    return STATE

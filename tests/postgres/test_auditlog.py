@@ -1,0 +1,85 @@
+"""The audit log's chain on SQLite and on PostgreSQL: one for all writers, whoever dies."""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+from sqlalchemy import delete, update
+
+from agents.auditlog import AuditLog, Event
+from agents.audittables import ENTRIES
+from agents.database import Database
+from agents.ledger import Ledger
+from agents.signing import SigningKey
+from pipeline.errors import TamperError
+
+KIND = "hushwire.audit.call-closed.v1"
+
+
+def closed(call: int) -> Event:
+    return Event(f"call-{call}/{KIND}", f"call-{call}", KIND, {"state": "stored"})
+
+
+def write(url: str, first: int) -> int:
+    """Write 20 events, half of which the neighbour writes too; how many were new."""
+    database = Database(url)
+    log = AuditLog(database)
+    new = sum(log.append(closed(call)) for call in range(first, first + 20))
+    database.dispose()
+    return new
+
+
+def test_processes_write_one_chain(ledger: Ledger, ledger_url: str, tmp_path: Path) -> None:
+    key = SigningKey.load_or_create(tmp_path / "signing.pem")
+    with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
+        new = list(pool.map(write, [ledger_url] * 4, [0, 10, 20, 30]))
+    assert sum(new) == 50
+    log = AuditLog(ledger.database)
+    assert log.checkpoint(key) is not None
+    seen = log.verify({key.public.key_id: key.public})
+    assert (seen.first, seen.last, seen.signed, seen.problems) == (1, 50, 50, ())
+    assert len(list(log.export())) == 51
+
+
+def test_tampering_is_found_and_not_signed(ledger: Ledger, tmp_path: Path) -> None:
+    key = SigningKey.load_or_create(tmp_path / "signing.pem")
+    keys = {key.public.key_id: key.public}
+    log = AuditLog(ledger.database)
+    for call in range(6):
+        log.append(closed(call))
+    log.checkpoint(key)
+    log.append(closed(6))
+    with ledger.database.writing() as connection:
+        connection.execute(delete(ENTRIES).where(ENTRIES.c.seq == 2))
+        connection.execute(update(ENTRIES).where(ENTRIES.c.seq == 7).values(subject="other"))
+    assert log.verify(keys).problems == ("entry 2 is missing: cut out", "entry 7: changed")
+    with pytest.raises(TamperError):
+        log.checkpoint(key)
+
+
+def test_what_is_old_goes_and_the_rest_holds(ledger: Ledger, tmp_path: Path) -> None:
+    key = SigningKey.load_or_create(tmp_path / "signing.pem")
+    log = AuditLog(ledger.database)
+    for call in range(3):
+        log.append(closed(call))
+    log.checkpoint(key)
+    later = datetime.now(UTC) + timedelta(days=400)
+    assert log.prune(key, keep_days=366, now=later) == 3
+    seen = log.verify({key.public.key_id: key.public})
+    assert (seen.first, seen.last, seen.problems) == (4, 4, ())
+
+
+def test_a_log_that_is_being_written_is_read_as_it_was(ledger: Ledger, tmp_path: Path) -> None:
+    key = SigningKey.load_or_create(tmp_path / "signing.pem")
+    log = AuditLog(ledger.database)
+    for call in range(3):
+        log.append(closed(call))
+    lines = log.export()
+    first = next(lines)
+    log.append(closed(3))
+    log.checkpoint(key)
+    assert len([first, *lines]) == 3
