@@ -24,6 +24,7 @@ from agents.commands import audit, certificate, evaluate, keys, ledger, topics
 from agents.commands.doctor import doctor
 from agents.commands.redact import redact
 from agents.commands.scan import scan_leaks
+from agents.commands.scan import scan_leaks
 from agents.settings import PREFIX, Settings, load_settings, settings_page
 from pipeline.errors import BrokerError, HushwireError, ModelError, StoreError
 
@@ -157,6 +158,7 @@ def ingest(
 
 app.command()(redact)
 app.command()(doctor)
+app.command("scan-leaks")(scan_leaks)
 app.command("scan-leaks")(scan_leaks)
 
 
