@@ -6,11 +6,11 @@ BIN := .venv/bin
 KAFKA_LIB := tests/kafka/lib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint format docs bench samples kafka lock clean
+.PHONY: help setup demo test unit lint format docs bench bench-detection bench-muting samples kafka lock clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
 
 setup: .venv/.dev ## Create .venv with everything for development
 
@@ -44,6 +44,12 @@ docs: .venv/.dev ## Check links, commands and settings that README and docs name
 
 bench: .venv/.dev ## Measure leaks on the sample calls, and speed against bare faster-whisper
 	$(BIN)/python -m benchmarks
+
+bench-detection: .venv/.dev ## Measure detection on the labelled texts, against plain Presidio
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.detection
+
+bench-muting: .venv/.dev ## Measure muting alone: speed, samples changed, sensitive time silenced
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.muting
 
 samples: .venv/.dev ## Make the sample calls and their truth again from their seeds
 	@.ci/need flite flite

@@ -87,16 +87,16 @@ def tables(evaluation: Evaluation) -> list[Table]:
     table = Table(title=f"{evaluation.name}: {whole.calls} calls or cases", box=SIMPLE_HEAD)
     table.add_column("type", no_wrap=True)
     last = "digits\nleaked" if unit == "ms" else "precision\n%"
-    for name in ("n", "any\nleak", "silenced\n%", "", "nothing\nleaks %", "", last):
+    for name in ("n", "with\nleak", "silent\n%", "95 %", "clean\n%", "95 %", last):
         table.add_column(name, justify="right", no_wrap=True)
     for each in by_entity(evaluation):
-        digits = f"{each.digits_leaked} of {each.digits}" if each.digits else ""
+        digits = f"{each.digits_leaked}/{each.digits}" if each.digits else ""
         precise = f"{100 * each.precision.value:.1f}" if each.found else ""
         table.add_row(
             each.entity, str(each.entities), str(each.leaked), *_columns(each.coverage),
             *_columns(each.whole), digits if unit == "ms" else precise,
         )  # fmt: skip
-    table.caption = "beside a share: its 95 % interval"
+    table.caption = f"silent: share of the {unit}; clean: share of entities without any leak"
     lines = Table(show_header=False, box=None)
     lines.add_row("sensitive, left audible", f"{whole.audible:.0f} of {whole.amount:.0f} {unit}")
     lines.add_row("silenced", _estimate(whole.coverage))

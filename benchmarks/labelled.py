@@ -9,12 +9,14 @@ The same templates and seed give the same files, byte for byte. See ``benchmarks
 from __future__ import annotations
 
 import argparse
+import itertools
 import random
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -42,7 +44,7 @@ class _Line:
 
 def cases(half: str) -> list[LabelledCase]:
     """All cases of a half; what comes out twice is left out."""
-    source = yaml.safe_load((TEXTS / f"{half}.yaml").read_text(encoding="utf-8"))
+    source = _source(half)
     found: dict[tuple[LabelledTurn, ...], LabelledCase] = {}
     for kind in ("positives", "negatives"):
         for index, template in enumerate(source[kind].strip().split("\n\n")):
@@ -51,6 +53,20 @@ def cases(half: str) -> list[LabelledCase]:
                 case = _case(name, template, source["values"])
                 found.setdefault(case.turns, case)
     return list(found.values())
+
+
+def fresh(half: str) -> Iterator[LabelledCase]:
+    """More cases of a half's positive templates with other values, without end."""
+    source = _source(half)
+    templates = [each for each in source["positives"].strip().split("\n\n") if "{" in each]
+    for copy in itertools.count(_COPIES):
+        for index, template in enumerate(templates):
+            yield _case(f"{half}-more-{index:03}-{copy}", template, source["values"])
+
+
+def _source(half: str) -> Mapping[str, Any]:
+    text = (TEXTS / f"{half}.yaml").read_text(encoding="utf-8")
+    return dict(yaml.safe_load(text))
 
 
 def _case(name: str, template: str, lists: Mapping[str, Sequence[str]]) -> LabelledCase:

@@ -24,6 +24,8 @@ PAUSE_S = 0.5
 NOT_FOUND = "not found"
 """Cause of a leak: no word of the entity is covered."""
 IN_PART = "found in part"
+_LEAD = RATE
+"""Samples before the first word."""
 _CHANNELS = {Role.AGENT: 0, Role.CUSTOMER: 1, Role.MIXED: 0}
 _STEPS = tuple(step / 20 for step in range(21))
 
@@ -51,8 +53,8 @@ class Case:
 
     @property
     def seconds(self) -> float:
-        """Length of the audio that the text stands for."""
-        return self.ends[-1] / RATE
+        """Length of the speech that the text stands for, with the pauses between turns."""
+        return (self.ends[-1] - _LEAD) / RATE
 
     def windows(self) -> Iterator[Heard]:
         """What listening to the case would have brought: a window a turn for every channel."""
@@ -76,7 +78,7 @@ def lay_out(case: LabelledCase) -> Case:
     roles = (Role.MIXED,) if mixed else (Role.AGENT, Role.CUSTOMER)
     turns: list[tuple[Placed, ...]] = []
     ends: list[int] = []
-    at = RATE
+    at = _LEAD
     for number, turn in enumerate(case.turns):
         words = words_from_text(turn.text, channel=_CHANNELS[turn.role], start=at, rate=RATE)
         places = [(found.start(), found.end()) for found in re.finditer(r"\S+", turn.text)]
