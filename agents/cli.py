@@ -20,10 +20,9 @@ from rich.console import Console
 from rich.table import Table
 
 from agents.bound import without_core_dumps
-from agents.commands import audit, certificate, evaluate, keys, ledger, topics
+from agents.commands import audit, certificate, evaluate, keys, ledger, quarantine, topics
 from agents.commands.doctor import doctor
 from agents.commands.redact import redact
-from agents.commands.scan import scan_leaks
 from agents.commands.scan import scan_leaks
 from agents.settings import PREFIX, Settings, load_settings, settings_page
 from pipeline.errors import BrokerError, HushwireError, ModelError, StoreError
@@ -45,6 +44,7 @@ app.add_typer(policy_app, name="policy")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(keys.app, name="keys")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(topics.app, name="topics")
 
 out = Console()
@@ -158,7 +158,6 @@ def ingest(
 
 app.command()(redact)
 app.command()(doctor)
-app.command("scan-leaks")(scan_leaks)
 app.command("scan-leaks")(scan_leaks)
 
 

@@ -81,6 +81,11 @@ class Settings(BaseSettings):
         description="How long the audit log keeps its entries, in days; PCI DSS 10.5.1 asks for "
         "twelve months.",
     )
+    quarantine_hours: Annotated[int, Field(ge=0, le=8_760)] = Field(
+        default=72,
+        description="How long the transit key of a quarantined call is kept, in hours; then it is "
+        "destroyed, and what the broker still has of the call opens for nobody.",
+    )
     token_key: Path | None = Field(
         default=None,
         description="File of the secret for keyed hashes in transcripts (hexadecimal, mode 0600), "

@@ -86,6 +86,7 @@ def worker_config(stages: list[str], vault: Path | None, settings: Settings) -> 
         keyset=settings.keyset_file(state),
         signing_key=settings.signing_key_file(state),
         audit_days=settings.audit_days,
+        quarantine_hours=settings.quarantine_hours,
         vault=vault,
         topics=Topics.named(settings.topic_prefix),
         group_prefix=settings.topic_prefix,

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 import faust
 
-from agents import fatal
+from agents import fatal, quarantine
 from agents.apps import attach, make_app, port_of
 from agents.auditkeeper import AuditKeeper
 from agents.auditlog import AuditLog
@@ -98,6 +98,8 @@ class WorkerConfig:
     """The vault stage signs with it; made when it is missing."""
     audit_days: int
     """How long the audit log keeps its entries."""
+    quarantine_hours: int
+    """How long the key of a quarantined call lives."""
     vault: Path | None = None
     """Folder of the vault; the vault stage needs it."""
     topics: Topics = field(default_factory=Topics.named)
@@ -185,18 +187,22 @@ def _open_ledger(config: WorkerConfig) -> Ledger:
 async def _kept(
     config: WorkerConfig, ledger: Ledger, metrics: Metrics, key: SigningKey | None
 ) -> AsyncIterator[None]:
-    """While the vault stage runs, the audit log is signed and pruned."""
+    """While the vault stage runs, the audit log is signed and pruned, and quarantines end."""
     if key is None:
         yield
         return
     log = AuditLog(ledger.database)
     keeper = AuditKeeper(log, key, keep_days=config.audit_days, metrics=metrics)
-    tending = asyncio.create_task(keeper.tend())
+    tending = [
+        asyncio.create_task(keeper.tend()),
+        asyncio.create_task(quarantine.tend(ledger, log, config.quarantine_hours)),
+    ]
     try:
         yield
     finally:
-        tending.cancel()
-        await asyncio.wait([tending])
+        for task in tending:
+            task.cancel()
+        await asyncio.wait(tending)
         await keeper.close()
 
 

@@ -35,6 +35,7 @@ def main() -> None:
         keyset=Path(folder, "state", "kek.json"),
         signing_key=Path(folder, "state", "signing.pem"),
         audit_days=366,
+        quarantine_hours=72,
         vault=Path(folder, "vault"),
         topics=Topics.named(prefix),
         group_prefix=prefix,

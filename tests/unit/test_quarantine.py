@@ -1,0 +1,109 @@
+"""The key of a quarantined call ends with its time, and the audit log says so."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from agents import quarantine
+from agents.auditlog import AuditLog
+from agents.commands.quarantine import app
+from agents.ledger import CallState, Ledger
+from pipeline.errors import InputError, UnknownCallError
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    ledger = Ledger.embedded(tmp_path / ".hushwire")
+    for call_id, state in (
+        ("failed", CallState.QUARANTINED),
+        ("good", CallState.STORED),
+        ("bad", CallState.REFUSED),
+    ):
+        ledger.open_call(call_id)
+        ledger.close_call(call_id, state)
+    ledger.open_call("open")
+    yield ledger
+    ledger.dispose()
+
+
+def audited(ledger: Ledger) -> list[tuple[str, str]]:
+    lines = [json.loads(line) for line in AuditLog(ledger.database).export()]
+    return [(line["subject"], line["facts"]["why"]) for line in lines]
+
+
+def test_a_quarantined_call_is_listed_with_its_end(ledger: Ledger) -> None:
+    (one,) = quarantine.held(ledger, 48)
+    assert one.call_id == "failed"
+    assert one.until - one.since == timedelta(hours=48)
+    assert one.reasons == ()
+
+
+def test_before_its_time_nothing_is_swept(ledger: Ledger) -> None:
+    soon = datetime.now(UTC) + timedelta(hours=47)
+    assert quarantine.sweep(ledger, AuditLog(ledger.database), 48, now=soon) == []
+    assert ledger.quarantined_seal("failed")
+    assert audited(ledger) == []
+
+
+def test_after_its_time_the_key_is_destroyed_and_audited_once(ledger: Ledger) -> None:
+    log, later = AuditLog(ledger.database), datetime.now(UTC) + timedelta(hours=49)
+    assert quarantine.sweep(ledger, log, 48, now=later) == ["failed"]
+    assert quarantine.sweep(ledger, log, 48, now=later) == []
+    assert audited(ledger) == [("failed", "expired")]
+    with pytest.raises(UnknownCallError):
+        ledger.quarantined_seal("failed")
+    assert ledger.state("failed") is CallState.QUARANTINED
+    assert ledger.seal("open")
+
+
+def test_a_quarantine_without_hours_ends_at_once(ledger: Ledger) -> None:
+    assert quarantine.sweep(ledger, AuditLog(ledger.database), 0) == ["failed"]
+
+
+def test_a_worker_sweeps_by_itself(ledger: Ledger) -> None:
+    async def some_time() -> None:
+        task = asyncio.create_task(
+            quarantine.tend(ledger, AuditLog(ledger.database), 0, look_s=0.01)
+        )
+        while ledger.quarantined():  # noqa: ASYNC110 - the ledger has no event
+            await asyncio.sleep(0.01)
+        task.cancel()
+
+    asyncio.run(asyncio.wait_for(some_time(), 10))
+    assert audited(ledger) == [("failed", "expired")]
+
+
+def test_list_and_drop_by_command(ledger: Ledger, tmp_path: Path) -> None:
+    run = CliRunner()
+    listed = run.invoke(app, ["list", "--vault", str(tmp_path)])
+    assert listed.exit_code == 0, listed.output
+    assert "failed" in listed.output
+    assert "good" not in listed.output
+    dropped = run.invoke(app, ["drop", "failed", "--vault", str(tmp_path)])
+    assert dropped.exit_code == 0
+    assert audited(ledger) == [("failed", "dropped")]
+    again = run.invoke(app, ["drop", "failed", "--vault", str(tmp_path)])
+    assert again.exit_code == 1
+    assert "no call is in quarantine" in run.invoke(app, ["list", "--vault", str(tmp_path)]).output
+
+
+@pytest.mark.parametrize("call", ["good", "bad", "open", "unknown"])
+def test_only_a_quarantined_call_can_be_dropped(ledger: Ledger, call: str, tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["drop", call, "--vault", str(tmp_path)])
+    assert result.exit_code == 1
+    assert audited(ledger) == []
+    assert ledger.seal("open")
+
+
+def test_without_a_ledger_there_is_nothing_to_list(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["list", "--state-dir", str(tmp_path)])
+    assert isinstance(result.exception, InputError)
