@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+from agents import audittables as _audittables  # noqa: F401 - its tables are in METADATA
 from agents.tables import METADATA
 
 context.configure(

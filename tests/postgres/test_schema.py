@@ -1,0 +1,157 @@
+"""Migrations make the tables that the code works with, from nothing and from what was there."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import text
+
+from agents import audittables, cli, schema
+from agents.database import Database
+from agents.ledger import CallState, Ledger
+from agents.sealing import KeyEncryptionKey
+from agents.tables import METADATA
+from pipeline.errors import SettingsError, StoreError
+
+OLD_TABLES = (
+    """CREATE TABLE calls (
+        call_id VARCHAR(128) NOT NULL PRIMARY KEY, wrapped_key {bytes}, state VARCHAR(16) NOT NULL,
+        created VARCHAR(40) NOT NULL, closed VARCHAR(40))""",
+    """CREATE TABLE progress (
+        call_id VARCHAR(128) NOT NULL REFERENCES calls (call_id), stage VARCHAR(16) NOT NULL,
+        PRIMARY KEY (call_id, stage))""",
+)
+AT = "2026-01-01T00:00:00.000+00:00"
+
+
+def differences(url: str) -> list[object]:
+    database = Database(url)
+    with database.reading() as connection:
+        found = compare_metadata(MigrationContext.configure(connection), METADATA)
+    database.dispose()
+    return list(found)
+
+
+def test_the_migrated_schema_is_the_one_of_the_tables(ledger_url: str) -> None:
+    assert audittables.ENTRIES.name in METADATA.tables
+    assert differences(ledger_url) == []
+
+
+def test_a_column_that_no_migration_makes_is_seen(ledger_url: str) -> None:
+    database = Database(ledger_url)
+    with database.writing() as connection:
+        connection.execute(text("ALTER TABLE progress ADD COLUMN more INTEGER"))
+    database.dispose()
+    assert len(differences(ledger_url)) == 1
+
+
+def test_an_upgrade_may_be_repeated(empty_url: str) -> None:
+    database = Database(empty_url)
+    assert schema.current(database) is None
+    assert schema.upgrade(database) == (None, schema.newest())
+    assert schema.upgrade(database) == (schema.newest(), schema.newest())
+    assert schema.current(database) == schema.newest()
+    database.dispose()
+
+
+def old_ledger(url: str, keyset: Path) -> dict[str, bytes]:
+    """A ledger from before there were migrations; a value that each of its calls sealed."""
+    kek = KeyEncryptionKey(keyset)
+    database = Database(url)
+    values = {}
+    with database.writing() as connection:
+        for statement in OLD_TABLES:
+            kind = "BLOB" if database.sqlite else "BYTEA"
+            connection.execute(text(statement.format(bytes=kind)))
+        for call_id, state in (("open", "open"), ("held", "quarantined"), ("gone", "stored")):
+            wrapped, seal = kek.new_transit_key(call_id)
+            values[call_id] = seal.seal(b"value", b"")
+            key = None if state == "stored" else wrapped
+            row = {"id": call_id, "key": key, "state": state, "at": AT}
+            insert = "INSERT INTO calls VALUES (:id, :key, :state, :at, :at)"
+            connection.execute(text(insert), row)
+        connection.execute(text("INSERT INTO progress VALUES ('open', 'mute')"))
+    database.dispose()
+    return values
+
+
+def test_a_ledger_from_before_migrations_goes_on(empty_url: str, keyset: Path) -> None:
+    values = old_ledger(empty_url, keyset)
+    database = Database(empty_url)
+    if not database.sqlite:
+        with pytest.raises(StoreError, match=r"its schema is 0001 .*hushwire ledger upgrade"):
+            Ledger(empty_url, KeyEncryptionKey(keyset))
+        assert schema.upgrade(database) == ("0001", schema.newest())
+    database.dispose()
+    ledger = Ledger(empty_url, KeyEncryptionKey(keyset))
+    assert differences(empty_url) == []
+    assert ledger.seal("open").open(values["open"], b"") == b"value"
+    assert ledger.quarantined_seal("held").open(values["held"], b"") == b"value"
+    assert ledger.state("gone") is CallState.STORED
+    assert ledger.finished("open", "mute")
+    assert ledger.open_call("new").created
+    ledger.dispose()
+
+
+def test_a_migrated_file_holds_no_key_of_a_closed_call(tmp_path: Path, keyset: Path) -> None:
+    file = tmp_path / "state" / "ledger.db"
+    old_ledger(f"sqlite:///{file}", keyset)
+    with sqlite3.connect(file) as connection:
+        (wrapped,) = connection.execute("SELECT wrapped_key FROM calls WHERE state = 'open'")
+    connection.close()
+    ledger = Ledger(f"sqlite:///{file}", KeyEncryptionKey(keyset))
+    ledger.close_call("open", CallState.STORED)
+    written = b"".join(path.read_bytes() for path in file.parent.iterdir())
+    assert wrapped[0][-40:] not in written
+    ledger.dispose()
+
+
+def test_a_newer_schema_is_refused(ledger_url: str, keyset: Path) -> None:
+    database = Database(ledger_url)
+    with database.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    for refused in (
+        lambda: Ledger(ledger_url, KeyEncryptionKey(keyset)),
+        lambda: schema.upgrade(database),
+    ):
+        with pytest.raises(StoreError, match="9999 is newer than this version"):
+            refused()
+    database.dispose()
+
+
+@pytest.mark.unit
+def test_two_processes_that_make_the_same_file_do_not_meet(tmp_path: Path) -> None:
+    """The second one finds the tables when its turn comes."""
+    databases = [Database(f"sqlite:///{tmp_path / 'state' / 'ledger.db'}") for _ in range(2)]
+    assert [schema.current(one) for one in databases] == [None, None]
+    assert [schema.upgrade(one)[0] for one in databases] == [None, schema.newest()]
+    for one in databases:
+        one.dispose()
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("url", ["mysql://host/name", "nonsense", "", "postgresqll://host/x"])
+def test_another_database_is_a_wrong_setting(url: str) -> None:
+    with pytest.raises(SettingsError, match="ledger_url: sqlite:///FILE or postgresql"):
+        Database(url)
+
+
+def test_the_command_upgrades(
+    empty_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HUSHWIRE_LEDGER_URL", empty_url)
+    for told in ("upgraded from empty", "up to date already"):
+        monkeypatch.setattr(sys, "argv", ["hushwire", "ledger", "upgrade"])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert ended.value.code == 0
+        assert f"ledger: schema {schema.newest()}, {told}" in capsys.readouterr().out
