@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import math
 import random
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +31,8 @@ from pipeline.records import Role
 TEXTS = Path(__file__).parent / "texts"
 HALVES = ("tune", "held")
 _COPIES = 4
+_LEAST = 16
+"""How often a value comes at least, so that a figure of it means something."""
 _SLOT = re.compile(r"\{([a-z0-9]+(?:_spelled|_short)?)(?:_(turns|readback))?(?::([a-z]+))?\}")
 _ROLES = {"A": Role.AGENT, "C": Role.CUSTOMER}
 _OKAYS = ("Okay.", "uh-huh", "Mm-hmm.", "Go ahead.", "Got it.", "yes", "Alright, next?")
@@ -47,19 +51,31 @@ def cases(half: str) -> list[LabelledCase]:
     source = _source(half)
     found: dict[tuple[LabelledTurn, ...], LabelledCase] = {}
     for kind in ("positives", "negatives"):
-        for index, template in enumerate(source[kind].strip().split("\n\n")):
-            for copy in range(_COPIES if "{" in template else 1):
+        templates = source[kind].strip().split("\n\n")
+        copies = _copies(templates)
+        for index, template in enumerate(templates):
+            for copy in range(copies[index]):
                 name = f"{half}-{kind[:3]}-{index:03}-{copy}"
                 case = _case(name, template, source["values"])
                 found.setdefault(case.turns, case)
     return list(found.values())
 
 
+def _copies(templates: Sequence[str]) -> list[int]:
+    """How often each template is filled: a value that few templates ask for comes often."""
+    slots = [{found.group(1) for found in _SLOT.finditer(each)} for each in templates]
+    uses = Counter(slot for each in slots for slot in each)
+    return [
+        max((_COPIES, *(math.ceil(_LEAST / uses[slot]) for slot in each))) if each else 1
+        for each in slots
+    ]
+
+
 def fresh(half: str) -> Iterator[LabelledCase]:
     """More cases of a half's positive templates with other values, without end."""
     source = _source(half)
     templates = [each for each in source["positives"].strip().split("\n\n") if "{" in each]
-    for copy in itertools.count(_COPIES):
+    for copy in itertools.count(_LEAST):
         for index, template in enumerate(templates):
             yield _case(f"{half}-more-{index:03}-{copy}", template, source["values"])
 
