@@ -18,14 +18,16 @@ from pipeline.policy import EchoRule, MutingRule, Policy, load_policy
 from tests.broker.fakes import ScriptedDetector, hear, speak
 
 RATE = 8_000
-SAID = ["hello", "please", None, "one", "two", "three", None, None, "thanks", "good"]
-AGENT = [None, "hello", "yes", None, None, None, None, None, "good", None]
+REST = [None] * 4
+"""Longer than anything beside a mute may belong to it."""
+SAID = ["hello", "please", *REST, "one", "two", "three", *REST, "thanks", "good"]
+AGENT = [None, "hello", "yes", *REST, *REST, None, None, "good", None]
 KEY = SigningKey(Ed25519PrivateKey.generate())
 BESIDE = ["call.certificate.json", "call.json", "call.vtt"]
 
 
 def audio(repeats: int = 1) -> np.ndarray:
-    """Two channels of int16; the customer says three digits, samples 7,200 to 13,600."""
+    """Two channels of int16; the customer says three digits, samples 14,400 to 20,800."""
     return np.stack([speak(AGENT * repeats), speak(SAID * repeats)], axis=1)
 
 
