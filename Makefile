@@ -17,12 +17,17 @@ setup: .venv/.dev ## Create .venv with everything for development
 demo: .venv/.run ## Redact the eight sample calls and write the HTML report
 	@$(BIN)/python -m benchmarks.demo
 
-test: .venv/.dev ## Run every test, on the embedded broker and on Apache Kafka where it can be had
+test: .venv/.dev ## Run every test, also on Apache Kafka and PostgreSQL where they can be had
 	@.ci/need chromium chromium || echo "THE BROWSER TESTS WILL FAIL: no chromium here." >&2
 	@$(MAKE) --no-print-directory kafka || { \
 	  echo; echo "################################################################"; \
 	  echo "# APACHE KAFKA ITSELF IS NOT TESTED: its set-up failed (above). #"; \
 	  echo "# The same tests run on the embedded broker only.               #"; \
+	  echo "################################################################"; echo; } >&2
+	@.ci/need pg_ctlcluster postgresql || { \
+	  echo; echo "################################################################"; \
+	  echo "# POSTGRESQL IS NOT TESTED: it can't be had here (above).      #"; \
+	  echo "# The same tests run on SQLite only.                           #"; \
 	  echo "################################################################"; echo; } >&2
 	$(BIN)/python -m pytest
 

@@ -6,7 +6,8 @@ The steps, each of which may be repeated after a crash:
 2. the ledger notes the old keys as retired: from here on no call is opened with one, since
    ``Ledger.open_call`` holds the row of its wrapping key until its call is written;
 3. every wrapped key is wrapped anew, where it still is as it was read;
-4. nothing in the ledger needs the old keys any more: they are removed from the file.
+4. nothing in the ledger needs the old keys any more: the audit log is told, and they are removed
+   from the file.
 
 A worker that meets a key whose wrapping key it does not know reads the file again. The file has to
 be one that all processes share, such as on a common volume.
@@ -27,6 +28,7 @@ from pathlib import Path
 
 from sqlalchemy import select, update
 
+from agents.auditlog import AuditLog, Event
 from agents.database import Database
 from agents.ledger import note_wrapping_key, now
 from agents.sealing import (
@@ -40,6 +42,7 @@ from agents.sealing import (
 from agents.tables import TRANSIT_KEYS, WRAPPING_KEYS
 from pipeline.errors import StoreError
 
+ROTATED = "hushwire.audit.wrapping-key-replaced.v1"
 BATCH = 500
 """Wrapped keys that are read at a time."""
 
@@ -97,6 +100,7 @@ def rotate(path: Path, database: Database) -> Rotated:
             )
         rewrapped = _rewrap_all(kek, database)
         database.scrub(TRANSIT_KEYS)
+        AuditLog(database).append(_event(kek.primary, old))
         _write(path, only_primary(handle))
         return Rotated(kek.primary, old, rewrapped, resumed)
 
@@ -121,6 +125,17 @@ def wrapping_keys(path: Path, database: Database) -> list[WrappingKey]:
         )
         for key_id in sorted(kek.ids | set(wraps), key=lambda one: (one != kek.primary, one))
     ]
+
+
+def _event(primary: int, removed: tuple[int, ...]) -> Event:
+    """The same for a repeat: it says which keys, not how much was left to do."""
+    facts = {
+        "at": now(),
+        "what": "wrapping-key-replaced",
+        "primary": f"{primary:08x}",
+        "removed": " ".join(f"{key_id:08x}" for key_id in removed),
+    }
+    return Event(f"keys/{ROTATED}/{primary:08x}", "", ROTATED, facts)
 
 
 def _rewrap_all(kek: KeyEncryptionKey, database: Database) -> int:

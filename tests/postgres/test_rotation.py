@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from agents import rotation
+from agents.auditlog import AuditLog
 from agents.ledger import CallState, Ledger
 from agents.rotation import rotate, wrapping_keys
 from agents.sealing import KeyEncryptionKey
@@ -73,7 +74,7 @@ def interrupt(*_: object) -> None:
     raise StopError
 
 
-@pytest.mark.parametrize("step", ["note_wrapping_key", "_rewrap_all", "only_primary"])
+@pytest.mark.parametrize("step", ["note_wrapping_key", "_rewrap_all", "_event", "only_primary"])
 def test_an_interrupted_rotation_is_finished_by_the_next(
     ledger: Ledger, keyset: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -93,6 +94,29 @@ def test_an_interrupted_rotation_is_finished_by_the_next(
     assert key_ids(keyset) == [fresh.key_id]
     assert ledger.seal("call-1").open(value, b"") == b"value"
     assert ledger.seal("call-2").open(late, b"") == b"late"
+
+
+def events(ledger: Ledger) -> list[dict[str, str]]:
+    log = AuditLog(ledger.database)
+    return [entry["facts"] for entry in map(json.loads, log.export()) if "facts" in entry]
+
+
+def test_the_audit_log_is_told_once_and_before_the_old_key_is_gone(
+    ledger: Ledger, keyset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (before,) = key_ids(keyset)
+    with monkeypatch.context() as patched:
+        patched.setattr(rotation, "only_primary", interrupt)
+        with pytest.raises(StopError):
+            rotate(keyset, ledger.database)
+    (event,) = events(ledger)
+    done = rotate(keyset, ledger.database)
+    assert events(ledger) == [event]
+    assert (event["what"], event["primary"], event["removed"]) == (
+        "wrapping-key-replaced",
+        f"{done.primary:08x}",
+        f"{before:08x}",
+    )
 
 
 def test_nothing_is_removed_where_a_key_does_not_unwrap(
