@@ -159,11 +159,12 @@ def differences(
     for start in range(0, len(result), step):
         got = result[start : start + step]
         was = original.samples[start : start + step]
-        wanted, mask = expected_inside(mutes, fill, shape=(len(got), info.channels), start=start)
+        near = [m for m in mutes if m.start - ramp < start + len(got) and m.end + ramp > start]
+        wanted, mask = expected_inside(near, fill, shape=(len(got), info.channels), start=start)
         expected = as_coded(scaled(wanted, original.samples.dtype), info)
         inside += int(np.count_nonzero((got != expected) & mask))
         touched = mask.copy()
-        for mute in mutes:
+        for mute in near:
             low, high = max(0, mute.start - ramp - start), mute.end + ramp - start
             if high > 0 and low < len(got):
                 touched[low:high, mute.channel] = True

@@ -47,7 +47,7 @@ def redact(
 
     out, err = Console(), Console(stderr=True)
     wanted = Wanted(source, target, lossy=lossy, report=report, force=force)
-    with _Bar(err) as bar:
+    with Bar(err) as bar:
         stored = redact_file(wanted, load_settings(policy=policy), told=bar.told)
     for path in stored.written:
         out.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
@@ -56,7 +56,7 @@ def redact(
         sys.exit(QUARANTINED)
 
 
-class _Bar(Progress):
+class Bar(Progress):
     """Progress on a terminal; nothing in a log or a pipe."""
 
     def __init__(self, console: Console) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Iterator
@@ -11,8 +12,10 @@ import numpy as np
 import pytest
 import soundfile
 import structlog
+from rich.console import Console
 
 from agents import cli, offline, placing
+from agents.commands.redact import Bar
 from agents.offline import Engines, Redacted, Wanted, prepare
 from pipeline.audio import read_recording
 from pipeline.errors import AudioError, HushwireError, InputError, ModelError, StoreError
@@ -280,3 +283,15 @@ def test_a_sidecar_of_another_shape_is_told(source: Path, out: Path) -> None:
     source.with_suffix(".json").write_text('{"channels": [{"index": 0, "role": "agent"}]}')
     with pytest.raises(InputError, match="1 channels"):
         prepare(Wanted(source, out), styled("silence"))
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_the_progress_bar_shows_on_a_terminal_only(*, terminal: bool) -> None:
+    shown = io.StringIO()
+    console = Console(file=shown, force_terminal=terminal, width=80)
+    with Bar(console) as bar:
+        bar.told(False, 8_000, 16_000)  # noqa: FBT003
+        bar.told(True, 4_000, 4_000)  # noqa: FBT003
+    text = shown.getvalue()
+    assert ("listening" in text and "50%" in text and "checking" in text) is terminal
+    assert bool(text.strip()) is terminal
