@@ -1,0 +1,83 @@
+"""Speech without a word, and words of low probability, beside a sensitive number."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pipeline.conversation import Conversation
+from pipeline.numbers import words_from_text
+from pipeline.policy import Policy, UnexplainedRule
+from pipeline.records import Heard, Interval, Reason, Span
+
+pytestmark = pytest.mark.unit
+
+RATE = 8_000
+CARD = "my card number is four one one one one one one one one one one one"
+
+
+def suspected(
+    rule: UnexplainedRule,
+    text: str = CARD,
+    *,
+    odd: str = "",
+    probability: float = 1.0,
+    gap_s: float | None = None,
+) -> list[Span]:
+    """What only suspicion finds: an odd word directly behind a card number, or wordless speech."""
+    policy = Policy(name="x", version="1", unexplained=rule)
+    words = words_from_text(text, rate=RATE)
+    end = words[-1].end
+    if odd:
+        behind = words_from_text(odd, start=end + 400, rate=RATE)
+        words += [replace(word, probability=probability) for word in behind]
+    unexplained = ()
+    if gap_s is not None:
+        start = end + round(gap_s * RATE)
+        unexplained = (Interval(start, start + 4_000),)
+    conversation = Conversation(RATE, 1, policy)
+    until = end + 20 * RATE
+    conversation.take(
+        Heard("x", 0, 0, 0, until, tuple(words), unexplained=unexplained, heard_until=until)
+    )
+    return [span for span in conversation.spans(until) if span.reason is Reason.UNEXPLAINED]
+
+
+def test_speech_without_a_word_beside_a_number_is_silenced() -> None:
+    (span,) = suspected(UnexplainedRule(), gap_s=1.0)
+    assert (span.entity, span.recognizer, span.end - span.start) == (
+        "CARD_NUMBER", "unexplained-speech", 4_000,
+    )  # fmt: skip
+
+
+def test_how_near_it_has_to_stand_is_the_policys() -> None:
+    # All sixteen digits: nothing more is awaited, so that only nearness counts.
+    text = "my card number is " + "four " + "one " * 15
+    near = UnexplainedRule(within_ms=3_000)
+    assert suspected(near, text, gap_s=2.5)
+    assert not suspected(near, text, gap_s=4.5)
+    assert suspected(UnexplainedRule(within_ms=5_000), text, gap_s=4.5)
+
+
+def test_a_word_of_low_probability_beside_a_number_is_silenced() -> None:
+    found = suspected(UnexplainedRule(), odd="battery", probability=0.2)
+    assert {span.recognizer for span in found} == {"doubtful-word"}
+    assert suspected(UnexplainedRule(), odd="battery", probability=0.9) == []
+
+
+def test_how_unlikely_it_has_to_be_is_the_policys() -> None:
+    assert suspected(UnexplainedRule(unsure_below=0.1), odd="battery", probability=0.2) == []
+    assert suspected(UnexplainedRule(unsure_below=0.95), odd="battery", probability=0.9)
+
+
+def test_both_can_be_switched_off() -> None:
+    off = UnexplainedRule(mute=False)
+    assert suspected(off, gap_s=1.0) == []
+    assert suspected(off, odd="battery", probability=0.2) == []
+
+
+@pytest.mark.parametrize("text", ["thank you and good bye", "it costs forty two dollars"])
+def test_away_from_anything_sensitive_nothing_is_suspected(text: str) -> None:
+    assert suspected(UnexplainedRule(), text, gap_s=0.5) == []
+    assert suspected(UnexplainedRule(), text, odd="battery", probability=0.1) == []
