@@ -125,6 +125,13 @@ def test_placeholders_become_labels(tmp_path: Path, call: ReportCall) -> None:
     assert "[CARD_NUMBER]" not in page
 
 
+def test_what_a_policy_lets_be_shown_stands_in_the_label(tmp_path: Path, call: ReportCall) -> None:
+    turn = ReportTurn(1, 1_000, 2_000, "It's [CARD_NUMBER 411111******1111], [PERSON #9f3a<b>]")
+    page = _page(tmp_path, replace(call, turns=(turn,)))
+    assert '<span class="chip pay">Card number <code>411111******1111</code></span>' in page
+    assert '<span class="chip person">Person <code>#9f3a&lt;b&gt;</code></span>' in page
+
+
 def test_muted_interval_names_type_times_score_and_recogniser(
     tmp_path: Path, call: ReportCall
 ) -> None:
