@@ -224,11 +224,11 @@ def _place(
             call = read_call(out.folder / certificate.name)
             page.write(report.name, report_page(report, [call], title=call.call_id).encode())
             placed = page.commit()
-        if not passed:
-            # What --force was to replace is not what the certificate speaks of.
-            for path in (wanted.target, transcript, subtitles):
-                path.unlink(missing_ok=True)
         try:
+            if not passed:
+                # What --force was to replace is not what the certificate speaks of.
+                for path in (wanted.target, transcript, subtitles):
+                    path.unlink(missing_ok=True)
             placed += out.commit()
         except OSError:
             for path in placed:
