@@ -60,8 +60,8 @@ def read_call(certificate: Path) -> ReportCall:
     stated = parse_certificate(_bytes(certificate))
     stem = certificate.name.removesuffix(CERTIFICATE)
     transcript = certificate.with_name(f"{stem}.json")
-    audio = recording_beside(certificate)
-    stored = bool(stated.files)
+    audio = _recording(certificate, stated)
+    stored = audio is not None
     return ReportCall(
         call_id=stated.call_id,
         roles=stated.roles,
@@ -70,17 +70,17 @@ def read_call(certificate: Path) -> ReportCall:
         mutes=tuple(_mute(mute, stated) for mute in stated.mutes),
         verified=stated.passed,
         checks=tuple(ReportCheck(c.name, c.passed, c.measured, c.limit) for c in stated.checks),
-        audio=audio if stored else None,
+        audio=audio,
         facts=_facts(stated),
         marks=stated.marks,
     )
 
 
-def recording_beside(certificate: Path) -> Path:
-    """Where the recording of a certificate lies: the vault's FLAC, or what ``redact`` wrote."""
-    stem = certificate.name.removesuffix(CERTIFICATE)
-    places = [certificate.with_name(stem + ending) for ending in (".flac", *sorted(SUFFIXES))]
-    return next((path for path in places if path.exists()), places[0])
+def _recording(certificate: Path, stated: Certificate) -> Path | None:
+    """The recording that a certificate names: the vault's FLAC, or what ``redact`` wrote."""
+    names = [name for name in stated.files if Path(name).suffix.lower() in SUFFIXES]
+    # Only a plain name: a certificate must not lead to a file elsewhere.
+    return next((certificate.with_name(name) for name in names if name == Path(name).name), None)
 
 
 def _mute(mute: MuteStated, stated: Certificate) -> ReportMute:
