@@ -6,13 +6,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
+from agents.canaries import Canary, needles
+from agents.leaks import Searcher, scan, told
+from agents.planting import self_test
 from tests.broker.harness import Installation
 
 pytestmark = [pytest.mark.broker, pytest.mark.models, pytest.mark.slow]
@@ -22,57 +25,34 @@ CALLS = ("order", "card-replacement")
 SENSITIVE = frozenset({"pan", "cvv", "ssn"})
 
 
-@dataclass(frozen=True)
-class Needle:
-    name: str
-    content: bytes
-
-
-def needles() -> Iterator[Needle]:
-    """Card numbers as digits and as spoken, and the audio in which they were spoken."""
+def canaries() -> list[Canary]:
+    """Card numbers as digits and as spoken, and the audio of all sensitive words."""
+    found = []
     lines = (SAMPLES / "manifest.jsonl").read_text(encoding="utf-8").splitlines()
     for entry in map(json.loads, lines):
         stem = Path(entry["file"]).stem
         if stem not in CALLS:
             continue
         pcm, rate = soundfile.read(SAMPLES / f"{stem}.flac", dtype="int16", always_2d=True)
+        spoken = []
         for entity in entry["entities"]:
             if entity["type"] not in SENSITIVE:
                 continue
-            channel = entry["channels"].index(entity["channel"])
             if entity["type"] == "pan":
-                yield Needle(f"{stem} digits", entity["full_value"].encode())
+                found.append(Canary(f"{stem} digits", entity["full_value"]))
                 if len(entity["text"].split()) > 3:
-                    yield Needle(f"{stem} spoken", entity["text"].encode())
+                    found.append(Canary(f"{stem} spoken", entity["text"]))
             for word in entity["words"]:
-                start = int((word["start_ms"] + word["end_ms"]) / 2_000 * rate)
-                part = pcm[start : start + 64]
-                if abs(part[:, channel].astype(int)).max() > 500:
-                    yield Needle(f"{stem} stereo", part.tobytes())
-                    yield Needle(f"{stem} mono", part[:, channel].tobytes())
+                first, last = (int(word[name] * rate / 1000) for name in ("start_ms", "end_ms"))
+                spoken.append(pcm[first:last])
+        found.append(Canary(f"{stem} audio", samples=np.concatenate(spoken), rate=rate))
+    return found
 
 
-def scan(content: bytes, wanted: list[Needle]) -> set[str]:
-    return {one.name for one in wanted if one.content in content}
-
-
-def scan_folder(folder: Path, wanted: list[Needle]) -> set[str]:
-    """Needles in any file below a folder, with the file's name."""
-    return {
-        f"{name} in {path.relative_to(folder)}"
-        for path in folder.rglob("*")
-        if path.is_file()
-        for name in scan(path.read_bytes(), wanted)
-    }
-
-
-def test_a_planted_needle_is_found(tmp_path: Path) -> None:
-    wanted = list(needles())
-    assert len(wanted) > 40
-    planted = wanted[:1] + wanted[-1:]
-    for place, needle in enumerate(planted):
-        (tmp_path / f"{place}.log").write_bytes(b"\x00" * 5_000 + needle.content + b"tail")
-    assert len(scan_folder(tmp_path, planted)) == 2
+def test_planted_canaries_are_found() -> None:
+    known = canaries()
+    assert {one.name.split()[-1] for one in known} == {"digits", "spoken", "audio"}
+    assert [one for one in self_test(known) if not one.found] == []
 
 
 def test_no_card_number_in_any_written_byte(
@@ -98,11 +78,11 @@ def test_no_card_number_in_any_written_byte(
             command, cwd=work, env=environment, stdout=log, stderr=log, check=True, timeout=280
         )
 
-    wanted = list(needles())
+    search = Searcher(*needles(canaries()))
     assert len(list((work / "vault" / "calls").iterdir())) == len(CALLS)
-    assert scan_folder(work, wanted) == set()
+    assert told(scan([work], search)) == []
     for topic in installation.topics.all():
         for message in installation.read(topic):
             parts = [message.key() or b"", message.value() or b""]
             parts += [value or b"" for _, value in message.headers() or []]
-            assert scan(b"\x00".join(parts), wanted) == set(), topic
+            assert search.search(BytesIO(b"\x00".join(parts))) == [], topic

@@ -7,14 +7,19 @@ import stat
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from threading import Thread
 
 import pytest
+from sqlalchemy import Table
 
+from agents import ledger as ledger_module
 from agents import rotation
 from agents.auditlog import AuditLog
+from agents.database import Database
 from agents.ledger import CallState, Ledger
 from agents.rotation import rotate, wrapping_keys
-from agents.sealing import KeyEncryptionKey
+from agents.sealing import KeyEncryptionKey, Seal
+from agents.tables import CALLS
 from pipeline.errors import SealError, StoreError
 
 
@@ -134,6 +139,49 @@ def test_nothing_is_removed_where_a_key_does_not_unwrap(
 def test_two_rotations_do_not_run_at_once(ledger: Ledger, keyset: Path) -> None:
     with rotation._alone(keyset), pytest.raises(StoreError, match="another rotation"):
         rotate(keyset, ledger.database)
+
+
+def test_a_rotation_waits_for_a_call_that_is_being_opened(
+    ledger: Ledger, ledger_url: str, keyset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its key is wrapped by the old key, and not there yet for the rotation to see."""
+    ledger.open_call("before")
+    rotating = Thread(target=lambda: rotate(keyset, Database(ledger_url)))
+    waited: list[bool] = []
+
+    def insert(table: Table) -> object:
+        if table is CALLS and not waited:
+            rotating.start()
+            rotating.join(0.7)
+            waited.append(rotating.is_alive())
+        return real(table)
+
+    real = ledger_module.insert
+    monkeypatch.setattr(ledger_module, "insert", insert)
+    value = ledger.open_call("call-1").seal.seal(b"value", b"")
+    rotating.join(30)
+    assert waited == [True]
+    assert [one.wraps for one in wrapping_keys(keyset, ledger.database)] == [2]
+    assert ledger.seal("call-1").open(value, b"") == b"value"
+
+
+def test_a_key_that_is_wrapped_anew_while_it_is_read_is_read_again(
+    ledger: Ledger, keyset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    value = ledger.open_call("call-1").seal.seal(b"value", b"")
+    kek = ledger._kek
+    read: list[bytes] = []
+
+    def unwrap(wrapped: bytes, call_id: str) -> Seal:
+        if not read:
+            rotate(keyset, ledger.database)
+            kek.reload()
+        read.append(wrapped)
+        return KeyEncryptionKey.unwrap(kek, wrapped, call_id)
+
+    monkeypatch.setattr(kek, "unwrap", unwrap)
+    assert ledger.seal("call-1").open(value, b"") == b"value"
+    assert len(read) == 2
 
 
 def open_and_use(url: str, keyset: Path, name: str, count: int) -> int:
