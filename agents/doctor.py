@@ -72,7 +72,8 @@ def examine(settings: Settings, state: Path, vault: Path | None) -> list[Finding
     checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
         ("broker", lambda: _broker(settings)),
         ("state folder", lambda: _folder("state folder", state)),
-        ("key file", lambda: _keyset(settings.keyset_file(state))),
+        ("key file", lambda: _key_file("key file", settings.keyset_file(state))),
+        ("signing key", lambda: _key_file("signing key", settings.signing_key_file(state))),
         ("ledger", lambda: _ledger(settings, state)),
         ("vault", lambda: _vault(vault)),
         ("models", lambda: _models(settings)),
@@ -149,17 +150,15 @@ def _folder(what: str, path: Path) -> Iterator[Finding]:
         yield Finding(Grade.OK, what, f"{path}: ours alone")
 
 
-def _keyset(path: Path) -> Iterator[Finding]:
+def _key_file(what: str, path: Path) -> Iterator[Finding]:
     if not path.exists():
-        yield Finding(Grade.SKIPPED, "key file", f"{path} is not there yet")
+        yield Finding(Grade.SKIPPED, what, f"{path} is not there yet")
         return
     problem = _exposed(path, stat.S_ISREG)
     if problem:
-        yield Finding(
-            Grade.WEAK, "key file", f"{path}: {problem}", f"chmod 600 {path}, owned by us"
-        )
+        yield Finding(Grade.WEAK, what, f"{path}: {problem}", f"chmod 600 {path}, owned by us")
     else:
-        yield Finding(Grade.OK, "key file", f"{path}: ours alone")
+        yield Finding(Grade.OK, what, f"{path}: ours alone")
 
 
 def _exposed(path: Path, kind: Callable[[int], bool]) -> str:
