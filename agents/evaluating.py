@@ -16,7 +16,7 @@ from pipeline.evaluation.labelled import LabelledCase, parse_cases, unknown_type
 from pipeline.evaluation.results import Evaluation, from_json
 from pipeline.evaluation.texts import Case, Detected, curve, lay_out, open_policy, score
 from pipeline.policy import Policy
-from pipeline.records import CallEnd, Span
+from pipeline.records import CallEnd, Reason, Span
 
 
 def read_cases(paths: Iterable[Path]) -> list[LabelledCase]:
@@ -77,10 +77,14 @@ def evaluate_text(cases: Sequence[LabelledCase], policy: Policy, *, curves: bool
         curves: also run with thresholds at zero, for precision and recall per threshold.
     """
     placed = [lay_out(case) for case in cases]
-    result = score(policy.name, detect(Detector(policy), placed), policy)
-    notes = tuple(
+    detected = detect(Detector(policy), placed)
+    result = score(policy.name, detected, policy)
+    notes = [
         f"{count} labels of type {name} are not counted: Hushwire has no such type"
         for name, count in unknown_types(cases).items()
-    )
+    ]
+    failed = sum(any(span.reason is Reason.UNHEARD for span in one.spans) for one in detected)
+    if failed:
+        notes.append(f"the analysis of {failed} cases failed; they were silenced whole or in part")
     points = curve(detect(Detector(open_policy(policy)), placed)) if curves else ()
-    return replace(result, curve=points, notes=notes)
+    return replace(result, curve=points, notes=tuple(notes))
