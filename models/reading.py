@@ -14,9 +14,10 @@ from models.presidio import explained
 from models.prompts import about_health, asked
 from models.spoken import PAUSE, Turn, turn_of
 from models.turns import PAUSE_S, Spoken, Stream
+from pipeline.audit import plausible
 from pipeline.entities import Entity
 from pipeline.policy import Policy
-from pipeline.records import Span, Word
+from pipeline.records import Interval, Span, Word
 
 ANSWER_S: Final = 12.0
 """How long after a prompt, or after the last part of its answer, an answer may come."""
@@ -29,6 +30,8 @@ _WORD_S: Final = 0.35
 _LETTER_S: Final = 0.09
 """The longest that a word plausibly takes (measured on telephone speech)."""
 _LETTERS_S: Final = 1.2
+_EARLY_S: Final = 0.3
+"""How much too early the recogniser's words begin, so that they may end as much later."""
 _SHORTEST_NAME: Final = 3
 _GLUED: Final = frozenset("-'.\u2019")
 
@@ -228,6 +231,8 @@ class TurnReader:
             words = placed.between(result.start, result.end)
             if "spelled" in explained(result):
                 words = self._stretched(words, placed)
+            else:
+                words = [replace(word, end=self._ends(word)) for word in words]
             for start, end in self._stretches(words):
                 spans[
                     Span(
@@ -260,6 +265,12 @@ class TurnReader:
         )
         end = min(max(last.end, following), last.end + round(_LETTERS_S * self._rate))
         return [*words[:-1], replace(last, end=end)]
+
+    def _ends(self, word: Word) -> int:
+        """The end of a word, which the recogniser may have stretched over a pause."""
+        heard = Interval(word.start, max(word.end, word.start))
+        likely = plausible(word.text, heard, self._rate).end + round(_EARLY_S * self._rate)
+        return min(word.end, likely)
 
     def _stretches(self, words: list[Word]) -> list[tuple[int, int]]:
         """Samples of words, parted where the speaker paused for long."""

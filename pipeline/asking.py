@@ -155,13 +155,15 @@ class Ask:
         """Whether a short run is a price or a quantity: its unit or the words before say so."""
         flags = run.flags
         if len(run.digits) > _SHORT:
-            return False
+            return run.amounts
         if flags & {Flag.MONEY, Flag.PERCENT}:
             return True
-        if Flag.UNIT in flags:
+        if Flag.UNIT in flags and not run.digit_by_digit:
             # "5 1 4 8 items" is no quantity while a longer number is being given.
             quantity = len(run.digits) < _FRAGMENT or Flag.CARDINAL in flags
             return quantity or not self.halfway
+        if run.digit_by_digit:
+            return False
         if local is Mood.AMOUNT and not (self.halfway and self._may_give(run)):
             return True
         return local is not None and Flag.CARDINAL in flags

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Final
 
 from pipeline.asking import WORDY, Ask
-from pipeline.cues import Cue
+from pipeline.cues import Cue, Mood
 from pipeline.entities import Entity
 from pipeline.hearings import Source, sequences
 from pipeline.interpretation import interpret
@@ -26,6 +26,7 @@ from pipeline.spreading import Sensitive, Spreader
 from pipeline.tokens import Flag
 from pipeline.verdicts import Reading, Talk, Track, Verdict
 from pipeline.vocabulary import Vocabulary, vocabulary
+from pipeline.witnesses import Witnesses
 
 OPEN_S: Final = 12.0
 """Seconds of silence on a number after which nothing is expected to continue it."""
@@ -163,22 +164,6 @@ class Conversation:
         found = [sample for sample in found if sample < self._now]
         return min(found, default=None)
 
-    def expected(self, channel: int, sample: int) -> frozenset[str]:
-        """Entity types that somebody has asked for, or announced, and that may come now.
-
-        A prompt of either side counts for both: agents read values back.
-        """
-        if not 0 <= channel < self._channels:
-            return frozenset()
-        readings, talks, _ = self._interpreted()
-        return frozenset(
-            str(ask.entity)
-            for reading, talk in zip(readings, talks, strict=True)
-            for ask in reading.asks
-            if ask.opened <= sample
-            and not ask.over(sample, talk.between(ask.touched, sample), self._rate)
-        )
-
     def forget(self, before: int) -> None:
         """Drop what is no longer needed once everything before a sample was released.
 
@@ -214,7 +199,7 @@ class Conversation:
                 for source, tracks in zip(sources, groups, strict=True)
                 for track in tracks
                 for cue in track.cues
-                if _believed(cue, source)
+                if source is not Source.AGAIN or _believed(cue, groups)
             )
             talks = [self._talk(tracks) for tracks in groups]
             if sources[-1:] == [Source.AGAIN]:
@@ -226,7 +211,13 @@ class Conversation:
             if sources[-1:] == [Source.AGAIN]:
                 _explain(readings[-1], readings[:-1])
             self._repeated(readings)
-            spreader = Spreader(self._rate, self._policy.unexplained, self._voc)
+            whole = [
+                tracks
+                for source, tracks in zip(sources, groups, strict=True)
+                if source is not Source.AGAIN
+            ]
+            witnesses = Witnesses(whole, self._voc, self._rate)
+            spreader = Spreader(self._rate, self._policy.unexplained, self._voc, witnesses)
             sensitive: list[Sensitive] = []
             for tracks, reading in zip(groups, readings, strict=True):
                 sensitive += spreader.spread(tracks, reading)
@@ -344,10 +335,21 @@ def _explain(again: Reading, firsts: Sequence[Reading]) -> None:
             verdict.entity, verdict.explained = None, True
 
 
-def _believed(cue: Cue, source: Source) -> bool:
-    """The prompt of the second listening speaks of cards: it hears such phrases everywhere."""
-    prompted = cue.entity in (Entity.CARD_NUMBER, Entity.CARD_SECURITY_CODE)
-    return not (source is Source.AGAIN and prompted)
+def _believed(cue: Cue, groups: Sequence[Sequence[Track]]) -> bool:
+    """Whether a phrase of the second listening counts.
+
+    Its prompt speaks of cards: it hears such phrases everywhere. And it drops words: "the number
+    is" asks for nothing where another hearing has "the tracking number is".
+    """
+    if cue.entity in (Entity.CARD_NUMBER, Entity.CARD_SECURITY_CODE):
+        return False
+    return cue.entity is not Entity.NUMBER_SEQUENCE or not any(
+        other.mood is Mood.REFERENCE and other.start < cue.end and cue.start < other.end
+        for tracks in groups
+        for track in tracks
+        if track.channel == cue.channel
+        for other in track.cues
+    )
 
 
 def _once(cues: Iterable[Cue]) -> list[Cue]:

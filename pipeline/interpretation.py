@@ -19,7 +19,7 @@ from pipeline.numbers import NumberRun
 from pipeline.records import Interval
 from pipeline.surroundings import Surroundings, cut
 from pipeline.tokens import Flag
-from pipeline.verdicts import HARMLESS, Reading, Talk, Track, Verdict
+from pipeline.verdicts import AFTER_CARD, CARD_DATA, HARMLESS, Reading, Talk, Track, Verdict
 
 CHAIN_S: Final = 20.0
 """Seconds of pause within which digits without a context still belong together."""
@@ -43,9 +43,6 @@ _STRAY_S: Final = 2.5
 _STRAY_WORDS: Final = 2
 _BORN_BY: Final = "2019"
 """Later dates are more often appointments than births."""
-_CARD_DATA: Final = frozenset(
-    {Entity.CARD_NUMBER, Entity.CARD_SECURITY_CODE, Entity.CARD_EXPIRY, Entity.PIN}
-)
 
 
 def interpret(
@@ -199,7 +196,7 @@ class _Walk:
         self._drop_over(run.start)
         verdict = Verdict(run, self._look.local(run))
         verdict.missing = self._look.missing(run)
-        verdict.answer = self._look.is_turn(run)
+        verdict.turn = self._look.turn(run)
         self._result.verdicts.append(verdict)
         ask = self._answered_by(verdict)
         if ask is not None:
@@ -208,7 +205,7 @@ class _Walk:
             entity = self._shape(ask, run)
             verdict.take(entity, 0.85 if ask.entity is entity else 0.75, _name(entity))
             self._raise(verdict)
-            if entity in _CARD_DATA:
+            if entity in CARD_DATA:
                 self._card_data = run.end
             return
         announced = self._look.announced_after(run)
@@ -224,11 +221,12 @@ class _Walk:
         soon = self._card_data >= 0 and run.start - self._card_data < _AFTER_CARD_S * self._rate
         if not soon or verdict.explained or verdict.local is Mood.AMOUNT:
             return
-        short = 3 <= len(run.digits) <= 4  # noqa: PLR2004 - security codes and expiry dates
+        # Security codes and expiry dates; of an answer a digit or two may be lost.
+        short = (2 if verdict.answer else 3) <= len(run.digits) <= 4  # noqa: PLR2004
         if short and not run.flags & (HARMLESS | {Flag.CARDINAL}):
-            verdict.take(Entity.CARD_SECURITY_CODE, 0.5, "spoken-after-card")
+            verdict.take(Entity.CARD_SECURITY_CODE, 0.5, AFTER_CARD)
         elif verdict.answer and run.flags & {Flag.DATE, Flag.YEAR}:
-            verdict.take(Entity.CARD_EXPIRY, 0.5, "spoken-after-card")
+            verdict.take(Entity.CARD_EXPIRY, 0.5, AFTER_CARD)
 
     def _born(self, verdict: Verdict) -> None:
         """A whole date of the past as a whole turn: the prompt was not understood."""
@@ -241,6 +239,9 @@ class _Walk:
 
     def _answered_by(self, verdict: Verdict) -> Ask | None:
         run = verdict.run
+        repeated = self._repeats_at_once(verdict)
+        if repeated is not None:
+            return repeated
         reference = self._in_reference(run)
         for ask in reversed(self._active):
             if reference is not None and ask.opened < reference.start:
@@ -256,6 +257,17 @@ class _Walk:
         if reference is not None:
             self._reference_until = max(self._reference_until, run.end)
             verdict.explained = True
+        return None
+
+    def _repeats_at_once(self, verdict: Verdict) -> Ask | None:
+        """What the other side is just answering, where a run falls between its groups."""
+        run = verdict.run
+        if verdict.local is not None or run.flags & (HARMLESS | {Flag.CARDINAL}):
+            return None
+        for old in reversed(self._result.verdicts):
+            inside = old.run.start < run.start and run.end < old.run.end
+            if old.ask is not None and old.run.channel != run.channel and inside:
+                return old.ask
         return None
 
     def _from_asker(self, ask: Ask, run: NumberRun) -> bool:
@@ -315,7 +327,7 @@ class _Walk:
         count = len(run.digits)
         if luhn(run.digits) and card_brand(run.digits) and not verdict.explained:
             verdict.take(Entity.CARD_NUMBER, 0.95, _name(Entity.CARD_NUMBER))
-        if count >= LONG and not verdict.explained:
+        if count >= LONG and not verdict.explained and not run.amounts:
             verdict.take(Entity.NUMBER_SEQUENCE, 0.7, "spoken-long-number")
         if not verdict.chains:
             return

@@ -17,6 +17,7 @@ from pipeline.policy import EntityRule, Policy
 from pipeline.records import Interval
 
 FRAMES_PER_SECOND: Final = 100
+_FRAME_MS: Final = 1_000 // FRAMES_PER_SECOND
 CONTEXT_MS: Final = 500
 """How much audio on both sides of a widened span says what is quiet there."""
 LAG_MS: Final = 300
@@ -28,6 +29,19 @@ _LEAST_CONTRAST_DB: Final = 10.0
 """With less between loud and soft frames, no frame is called quiet."""
 _QUIET_SHARE: Final = 0.25
 """Quiet is the lowest quarter, in decibels, between the local floor and the local peak."""
+_LONGEST_WORD_S: Final = 1.5
+"""A longer span holds several words, of which the first and the last are misplaced each by itself.
+"""
+_PAUSE_MS: Final = 120
+"""A silence that ends a word: the closure before the last sound of "six" or "eight" is shorter."""
+_REST_MS: Final = 80
+"""How much of such a pause is silenced: the last sound fades into it."""
+_WORD_MS: Final = 120
+"""Sound of the shortest digit."""
+_TAIL_MS: Final = 80
+"""The end of another word that a span may begin with."""
+_LAST_MS: Final = 350
+"""Where a span's first or last word has to be heard, before a pause may end the padding."""
 _QUIET_BELOW_PEAK_DB: Final = 40.0
 """What is this much below the local peak is quiet in any case."""
 
@@ -153,19 +167,77 @@ def widen(
     - Where the span begins in silence, the recogniser placed its words too early by about that
       much: the end moves on by it, up to ``after_silence_ms``; and the other way round at the
       end. (Measured for Whisper: starts -0.7 to +0.1 s, ends -0.4 to +0.3 s off.)
+      Only for a span of about a word: in a long one both ends are misplaced each by itself.
+    - Padding ends at a pause, if a whole word sounds inside the span before it: what is spoken
+      after the pause is another word.
     - Each edge then moves outward to the nearest quiet frame within ``snap_ms``, or to the
       softest frame there, so that a word is not cut in its middle.
 
     The result begins not before ``start - reach.back`` and ends not after ``end + reach.ahead``.
     """
     quiet = levels.quiet()
-    lead = _silence_from(start, end, quiet, levels, reach.silence)
-    trail = _silence_until(start, end, quiet, levels, reach.silence)
+    one_word = end - start <= _LONGEST_WORD_S * sample_rate
+    silence = reach.silence if one_word else 0
+    lead = _silence_from(start, end, quiet, levels, silence)
+    trail = _silence_until(start, end, quiet, levels, silence)
     low = start - rule.pad_before_ms * sample_rate // 1_000 - trail
     high = end + rule.pad_after_ms * sample_rate // 1_000 + lead
+    first, last = (None, None) if one_word else _pauses(start, end, quiet, levels)
+    if not one_word:
+        first = _pause_at(start, quiet, levels) or first
     return Interval(
-        _snap_back(low, quiet, levels, reach.snap), _snap_ahead(high, quiet, levels, reach.snap)
+        _snap_back(low, quiet, levels, reach.snap) if first is None else max(low, first),
+        _snap_ahead(high, quiet, levels, reach.snap) if last is None else min(high, last),
     )
+
+
+def _pauses(
+    start: int, end: int, quiet: npt.NDArray[np.bool_], levels: Levels
+) -> tuple[int | None, int | None]:
+    """The samples at which a pause ends the padding before and after a span; None for no pause."""
+    first = start // levels.frame - levels.first
+    last = (end - 1) // levels.frame - levels.first + 1
+    if not 0 <= first < last <= len(quiet):
+        return None, None
+    ahead = _pause_after(quiet, first, last)
+    back = _pause_after(quiet[::-1], len(quiet) - last, len(quiet) - first)
+    return (
+        None if back is None else (levels.first + len(quiet) - back) * levels.frame,
+        None if ahead is None else (levels.first + ahead) * levels.frame,
+    )
+
+
+def _pause_at(start: int, quiet: npt.NDArray[np.bool_], levels: Levels) -> int | None:
+    """Where the pause begins at whose edge a span begins; None for no pause there.
+
+    A span that begins right before a pause begins with the end of the word before it: no word
+    is as short, and the recogniser's first words come too early.
+    """
+    size = _PAUSE_MS // _FRAME_MS
+    here = start // levels.frame - levels.first
+    for at in range(max(0, here), here + _TAIL_MS // _FRAME_MS + 1):
+        if at + size <= len(quiet) and np.all(quiet[at : at + size]):
+            return (levels.first + at) * levels.frame
+    return None
+
+
+def _pause_after(quiet: npt.NDArray[np.bool_], first: int, last: int) -> int | None:
+    """Frame at which the pause that follows ``[first, last)`` has silenced enough of itself.
+
+    None where no word sounds at the end of the span, so that it may lie behind the pause.
+    """
+    heard = ~quiet[max(first, last - _LAST_MS // _FRAME_MS) : last]
+    if np.count_nonzero(heard) < _WORD_MS // _FRAME_MS:
+        return None
+    size = _PAUSE_MS // _FRAME_MS
+    at = last
+    while at > first and quiet[at - 1]:
+        at -= 1
+    while at + size <= len(quiet):
+        if np.all(quiet[at : at + size]):
+            return max(last, at + _REST_MS // _FRAME_MS)
+        at += 1
+    return None
 
 
 def _silence_from(

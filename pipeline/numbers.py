@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Final
 
 from pipeline.composing import Part, compose
@@ -20,7 +21,14 @@ _MOST_GLUE: Final = 6
 """More words than this between two digits end a run."""
 _BELIEVED: Final = 3
 """Certain digits that a run needs before a homophone in it counts as a digit."""
+_ROW: Final = 3
+"""Single digits from which a run is a row of digits."""
+_AMOUNT: Final = 5
+"""Digits of the longest price."""
 _GLUE: Final = frozenset({Kind.FILLER, Kind.CORRECTION, Kind.SEPARATOR, Kind.LINK})
+_LONGEST_DAY: Final = 2
+_YEAR: Final = 4
+_ENDS: Final = (".", "?", "!")
 _SPELLED: Final = frozenset({Kind.LETTER, Kind.MAYBE_LETTER})
 
 
@@ -51,6 +59,24 @@ class NumberRun:
     def words(self) -> tuple[Word, ...]:
         """The words that carried digits or letters."""
         return tuple(part.word for part in self.parts)
+
+    @property
+    def digit_by_digit(self) -> bool:
+        """Whether it is a row of single digits, as nobody states a price or a quantity."""
+        filled = [part for part in self.parts if part.digits]
+        return len(filled) >= _ROW and all(len(part.digits) == 1 for part in filled)
+
+    @property
+    def amounts(self) -> bool:
+        """Whether it is nothing but written amounts of money ("$58.50, $50"), however many."""
+        sizes: list[int] = []
+        for part in self.parts:
+            if Flag.MONEY in part.flags:
+                sizes.append(0)
+            if not sizes:
+                return False
+            sizes[-1] += len(part.digits)
+        return max(sizes) <= _AMOUNT
 
     @property
     def first(self) -> int:
@@ -152,11 +178,58 @@ class _Reader:
             if token is not None:
                 piece.append(token)
                 continue
-            run = self._run(piece)
-            if run is not None:
-                found.append(run)
+            for tokens in self._numbers(piece):
+                run = self._run(tokens)
+                if run is not None:
+                    found.append(run)
             piece = []
         return found
+
+    def _numbers(self, tokens: list[Token]) -> list[list[Token]]:
+        """One segment as its numbers: what a date or a quantity says holds for no other digits.
+
+        A date begins with its month, unless a day or a year stands right before it. A quantity at
+        the end ("nine. Right, one second") is a number of its own where a filler or the end of a
+        sentence parts it from the digits before.
+        """
+        cuts = [at for at in range(1, len(tokens)) if self._new_date(tokens, at)]
+        last = self._quantity(tokens)
+        bounds = sorted({0, *cuts, last, len(tokens)})
+        return [tokens[low:high] for low, high in pairwise(bounds)]
+
+    @staticmethod
+    def _new_date(tokens: list[Token], at: int) -> bool:
+        """Whether a month begins a number: no day and no year stands right before it."""
+        if tokens[at].kind is not Kind.MONTH:
+            return False
+        before = at - 1
+        while before > 0 and tokens[before].kind is Kind.LINK:
+            before -= 1
+        token = tokens[before]
+        if token.kind is Kind.ORDINAL or before < at - 1:
+            return False
+        in_row = before > 0 and tokens[before - 1].kind in SOLID
+        day = len(token.value) <= _LONGEST_DAY and not in_row
+        year = len(token.value) == _YEAR and token.value[:2] in ("19", "20")
+        return token.kind in _GLUE or not (day or year)
+
+    def _quantity(self, tokens: list[Token]) -> int:
+        """Where the quantity begins that ends the segment; its length where there is none."""
+        after = tokens[-1].index + 1 if tokens else len(self._words)
+        if after >= len(self._words) or not self._is_unit(_bare(self._words[after].text)):
+            return len(tokens)
+        for at in range(len(tokens) - 1, 0, -1):
+            token, before = tokens[at], tokens[at - 1]
+            if token.kind in _GLUE:
+                continue
+            ends = self._words[before.index].text.rstrip().endswith(_ENDS)
+            inside = before.kind in _GLUE and at > 1 and tokens[at - 2].kind is Kind.SCALE
+            if ends or (before.kind in _GLUE and not inside):
+                return at
+        return len(tokens)
+
+    def _is_unit(self, word: str) -> bool:
+        return any(word in self._voc.words[name] for name in ("money", "percent", "units"))
 
     def _settle(self, tokens: list[Token], offset: int) -> list[Token | None]:
         """Homophones, "oh", letters, months and ordinals become numbers, or ``None`` (a cut)."""

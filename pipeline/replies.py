@@ -12,6 +12,7 @@ from pipeline.composing import Part
 from pipeline.records import Word
 from pipeline.verdicts import Reading, Track, Verdict
 from pipeline.vocabulary import Vocabulary
+from pipeline.witnesses import Witnesses
 
 _LEAST_S: Final = 1.2
 """A shorter break holds no turn of the other side."""
@@ -29,10 +30,14 @@ class Replies:
         reading: all verdicts.
         voc: the harmless words.
         rate: samples per second.
+        witnesses: all hearings of the call.
     """
 
-    def __init__(self, track: Track, reading: Reading, voc: Vocabulary, rate: int) -> None:
+    def __init__(
+        self, track: Track, reading: Reading, voc: Vocabulary, rate: int, witnesses: Witnesses
+    ) -> None:
         self._track = track
+        self._witnesses = witnesses
         self._least = round(_LEAST_S * rate)
         self._known = (voc.words["harmless_reply"] | voc.words["fillers"]) - set(voc.near_digits)
         self._others = [
@@ -63,4 +68,5 @@ class Replies:
     def _harmless(self, word: Word) -> bool:
         pieces = word.text.lower().replace("-", " ").split()
         bare = [piece.strip(" .,;:!?…\"'()") for piece in pieces]
-        return word.probability >= _SURE and all(piece in self._known for piece in bare)
+        known = all(piece in self._known for piece in bare)
+        return known and (word.probability >= _SURE or self._witnesses.agree(word))

@@ -17,8 +17,9 @@ from pipeline.entities import Entity
 from pipeline.policy import UnexplainedRule
 from pipeline.records import Interval, Reason, Word
 from pipeline.replies import Replies
-from pipeline.verdicts import Reading, Track, Verdict
+from pipeline.verdicts import AFTER_CARD, Reading, Track, Verdict
 from pipeline.vocabulary import Vocabulary
+from pipeline.witnesses import Witnesses, bare
 
 _DIGIT_S: Final = 0.35
 """A digit lasts at least about this long, whatever the recogniser says."""
@@ -31,6 +32,8 @@ _ODD_WORDS: Final = 3
 _ODD_NEAR_S: Final = 1.5
 _PAUSE_S: Final = 0.5
 _ANSWER_S: Final = 12.0
+_LEAST_AFTER_CARD: Final = 3
+"""An answer after card data of fewer digits has lost some: its whole turn is silenced."""
 _PLAIN: Final = 1
 _STRANGE: Final = 2
 _LONGEST_ODD: Final = 5
@@ -65,10 +68,13 @@ class Sensitive:
 class Spreader:
     """Widens numbers to the audio that has to be silent."""
 
-    def __init__(self, rate: int, rule: UnexplainedRule, voc: Vocabulary) -> None:
+    def __init__(
+        self, rate: int, rule: UnexplainedRule, voc: Vocabulary, witnesses: Witnesses
+    ) -> None:
         self._rate = rate
         self._rule = rule
         self._voc = voc
+        self._witnesses = witnesses
 
     def spread(self, tracks: Sequence[Track], reading: Reading) -> list[Sensitive]:
         """The stretches of one reading."""
@@ -79,7 +85,7 @@ class Spreader:
                 for verdict in reading.verdicts
                 if verdict.entity is not None and verdict.run.channel == track.channel
             ]
-            replies = Replies(track, reading, self._voc, self._rate)
+            replies = Replies(track, reading, self._voc, self._rate, self._witnesses)
             for verdict in verdicts:
                 found += self._whole(track, verdict, replies)
             for left, right in pairwise(verdicts):
@@ -124,27 +130,37 @@ class Spreader:
         return found
 
     def _whole(self, track: Track, verdict: Verdict, replies: Replies) -> list[Sensitive]:
-        """A run, without the "okay" between two groups that are read back."""
+        """A run, without what was said between its groups by all that was heard."""
         run = verdict.run
         entity = verdict.entity or Entity.NUMBER_SEQUENCE
         pieces: list[tuple[Part, ...]] = []
         first = 0
         for at in range(1, len(run.parts)):
-            if replies.between(verdict, run.parts[at - 1], run.parts[at]):
+            before, after = run.parts[at - 1], run.parts[at]
+            talk = self._witnesses.ordinary(track.channel, before.word.end, after.word.start)
+            if talk > _SPOKEN_GAP_WORDS or replies.between(verdict, before, after):
                 pieces.append(run.parts[first:at])
                 first = at
         pieces.append(run.parts[first:])
+        lost = len(run.digits) < _LEAST_AFTER_CARD and verdict.recognizer == AFTER_CARD
+        if verdict.turn is not None and lost:
+            return [self._turn(track, verdict, entity)]
+        bounds = [[parts[0].word.start, self._end(track, parts)] for parts in pieces]
+        bounds[0][0] = self._witnesses.start(run, track.words)
+        bounds[-1][1] = self._witnesses.end(run, track.words, bounds[-1][1])
         return [
-            Sensitive(
-                entity,
-                run.channel,
-                parts[0].word.start,
-                self._end(track, parts),
-                verdict.score,
-                verdict.recognizer,
-            )
-            for parts in pieces
+            Sensitive(entity, run.channel, start, end, verdict.score, verdict.recognizer)
+            for start, end in bounds
+            if start < end
         ]
+
+    @staticmethod
+    def _turn(track: Track, verdict: Verdict, entity: Entity) -> Sensitive:
+        """The whole of a short turn of which nobody knows the prompt: "Well, 32" is "12 32"."""
+        words = track.words[verdict.turn[0] : verdict.turn[1] + 1] if verdict.turn else ()
+        start, end = words[0].start, max(word.end for word in words)
+        score = verdict.score
+        return Sensitive(entity, track.channel, start, end, score, verdict.recognizer)
 
     def _end(self, track: Track, parts: Sequence[Part]) -> int:
         """The end of a run or piece: the recogniser's ends come too early."""
@@ -162,7 +178,8 @@ class Spreader:
         same = left.ask is right.ask and left.chain == right.chain
         same = same and (left.ask is not None or left.chain > 0)
         length = right.run.start - left.run.end
-        between = right.run.first - left.run.last - 1
+        heard = self._witnesses.ordinary(track.channel, left.run.end, right.run.start)
+        between = max(right.run.first - left.run.last - 1, heard)
         silent = between <= 0 and length <= _SILENT_GAP_S * self._rate
         spoken = between <= _SPOKEN_GAP_WORDS and length <= _SPOKEN_GAP_S * self._rate
         if length <= 0 or not same or not (silent or spoken):
@@ -190,9 +207,12 @@ class Spreader:
 
     @staticmethod
     def _falls_short(verdict: Verdict, entity: Entity) -> bool:
-        count = len(verdict.run.digits)
-        if verdict.ask is not None:
-            count = max(count, verdict.ask.answered)
+        run, ask = verdict.run, verdict.ask
+        count = len(run.digits)
+        if ask is not None:
+            # What the asking side reads back is complete only when that side has said all of it.
+            given = ask.given[run.channel] if run.channel == ask.channel else ask.answered
+            count = max(count, given)
         return count < _FULL.get(entity, 99)
 
     def _island(
@@ -223,12 +243,15 @@ class Spreader:
 
     def _doubt(self, word: Word, *, short: bool) -> int:
         """How much a word may be a digit heard wrongly: not at all, by its look, or surely odd."""
-        text = word.text.lower().strip(" .,;:!?…\"'()-")
+        text = bare(word.text)
+        number = text in self._voc.homophones or text in self._voc.near_digits
+        if not number and text not in self._voc.words["odd"] and self._witnesses.agree(word):
+            return 0
         if word.probability < self._rule.unsure_below:
             return _STRANGE
         if not short or not text:
             return 0
-        if text in self._voc.homophones:
+        if number:
             return _STRANGE
         if text in self._voc.words["odd"]:
             return _PLAIN

@@ -22,6 +22,7 @@ _TURN_WORDS: Final = 3
 _TURN_PAUSE_S: Final = 1.0
 _TURN_REPLY_S: Final = 8.0
 _GOES_ON_S: Final = 0.3
+_ENDS: Final = (".", "?", "!")
 
 
 class Surroundings:
@@ -61,6 +62,8 @@ class Surroundings:
         if nearest is None or nearest.mood is Mood.ASK:
             return None
         words = self._tracks[run.channel].words
+        if run.first and words[run.first - 1].text.rstrip().endswith(_ENDS):
+            return None  # "let me turn it over. Seven …": a phrase speaks for its own sentence
         said = bisect.bisect_left(words, nearest.end - slack, key=lambda word: word.start)
         return nearest.mood if run.first - said <= _LOCAL_WORDS + 1 else None
 
@@ -73,8 +76,8 @@ class Surroundings:
             if gap.start < run.end + slack and run.start - slack < gap.end
         )
 
-    def is_turn(self, run: NumberRun) -> bool:
-        """Whether a run is most of a turn that answers the other side."""
+    def turn(self, run: NumberRun) -> tuple[int, int] | None:
+        """First and last word of the turn, if the run is most of it and answers the other side."""
         words = self._tracks[run.channel].words
         pause = round(_TURN_PAUSE_S * self._rate)
         first, last = run.first, run.last
@@ -83,11 +86,12 @@ class Surroundings:
         while last + 1 < len(words) and words[last + 1].start - words[last].end < pause:
             last += 1
         if run.first - first > _TURN_WORDS or last - run.last > _TURN_WORDS:
-            return False
+            return None
         begin = words[first].start
         since = begin - round(_TURN_REPLY_S * self._rate)
         others = [channel for channel in self._tracks if channel != run.channel]
-        return any(self._talk.between(since, begin, channel) for channel in others)
+        answers = any(self._talk.between(since, begin, channel) for channel in others)
+        return (first, last) if answers else None
 
     def goes_on(self, run: NumberRun) -> bool:
         """Whether the speaker goes straight on with a word after the run."""

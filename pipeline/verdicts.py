@@ -30,6 +30,11 @@ HARMLESS: Final = frozenset(
     }
 )
 """What says of a number that it is no piece of a longer one."""
+CARD_DATA: Final = frozenset(
+    {Entity.CARD_NUMBER, Entity.CARD_SECURITY_CODE, Entity.CARD_EXPIRY, Entity.PIN}
+)
+AFTER_CARD: Final = "spoken-after-card"
+"""Recogniser of short answers after card data, whose prompt was not understood."""
 _PHONE: Final = 7
 """Digits from which "eight hundred …" is a telephone number and no quantity."""
 
@@ -57,12 +62,18 @@ class Verdict:
     ask: Ask | None = None
     missing: int = 0
     """Digits that were probably spoken in or beside the run, and not heard."""
-    answer: bool = False
-    """The whole turn is little else than this number, in answer to the other side."""
+    turn: tuple[int, int] | None = None
+    """First and last word of the turn, where it answers the other side and is little else than
+    this number."""
     chain: int = 0
     """Numbers the chains of a reading; runs of one chain go together."""
     explained: bool = False
     """An order number or the like: nothing that follows makes it sensitive."""
+
+    @property
+    def answer(self) -> bool:
+        """Whether the whole turn is little else than this number, in answer to the other side."""
+        return self.turn is not None
 
     @property
     def harmless(self) -> bool:

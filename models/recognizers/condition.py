@@ -85,6 +85,9 @@ _IDIOMS: Final = re.compile(
     r"|tire pressure|oil pressure|problem with (?:the|my) (?:back|side|head)(?:rest"
     r"| panel|phones?|light))\b"
 )
+_WHEN: Final = frozenset(["last", "ago", "year", "years", "month", "months", "week", "weeks"])
+_SPEAKERS: Final = frozenset(["i", "im", "ive", "my", "he", "she", "we", "it", "its", "they"])
+"""Who begins another sentence after "and"."""
 _NO_CONDITION: Final = listed("not_named_conditions")
 _LONGEST: Final = 9
 
@@ -114,13 +117,14 @@ class ConditionRecognizer(SpokenRecognizer):
             yield Hit(Entity.MEDICAL_CONDITION, found.first, found.last, score, "part of the body")
         for found in turn.search(_LAY):
             yield Hit(Entity.MEDICAL_CONDITION, found.first, found.last, 0.55, "lay words")
-        for found in turn.search(_DIAGNOSED):
+        stated = list(turn.search(_DIAGNOSED))
+        for found in stated:
             yield from self._named(turn, found.last, 0.7, "diagnosed")
         if turn.medical:
             for found in turn.search(_HAS):
                 yield from self._named(turn, found.last, 0.5, "has")
         asked = turn.expected(Entity.MEDICAL_CONDITION)
-        if asked is not None and turn.medical:
+        if asked is not None and turn.medical and not stated:
             yield from self._named(turn, skip_lead_in(turn, asked), 0.55, "asked for")
 
     @staticmethod
@@ -157,6 +161,8 @@ class ConditionRecognizer(SpokenRecognizer):
             if key in _NO_CONDITION or (key in FILLERS and key not in {"right", "and"}):
                 break
             if key in {"but", "so", "that", "which", "since", "because", "when", "would", "can"}:
+                break
+            if key in _WHEN or (key == "and" and set(turn.keys(last + 1, last + 2)) & _SPEAKERS):
                 break
             last += 1
         while (

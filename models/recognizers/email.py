@@ -57,6 +57,13 @@ _EVIDENCE: Final = frozenset(
     ]
 )
 _LONGEST_LOCAL: Final = 26
+_LONGEST_ODD: Final = 9
+"""Words of an address as it is spoken: "j dot smith at some example dot com"."""
+_EVIDENCE_GAP: Final = 5
+"""Words between two signs of an address after which the second belongs to other talk."""
+_LABELS: Final = 3
+"""Labels of a name with dots ("smith.example.org") that is no plain web site."""
+_TLDS: Final = listed("top_level_domains")
 
 
 class SpokenEmailRecognizer(SpokenRecognizer):
@@ -78,6 +85,11 @@ class SpokenEmailRecognizer(SpokenRecognizer):
             if first < found.first:
                 yield Hit(Entity.EMAIL_ADDRESS, first, found.last, 0.7, "at a mail provider")
         for index, token in enumerate(turn.tokens):
+            first = _dotted(turn, index) if token.key in _TLDS else index
+            if index - first >= _LABELS - 1 and turn.tokens[first].key != "www":
+                yield Hit(
+                    Entity.EMAIL_ADDRESS, _local(turn, first), index + 1, 0.6, "a name with dots"
+                )
             if "@" in token.after:
                 yield Hit(
                     Entity.EMAIL_ADDRESS,
@@ -129,19 +141,27 @@ class SpokenEmailRecognizer(SpokenRecognizer):
             return
         figures = sum(map(is_number, keys))
         odd = figures > 1 or any(zipf(key) < 4.0 for key in keys)  # noqa: PLR2004
-        if odd and len(keys) <= 6:  # noqa: PLR2004 - a short odd answer is the address, misheard
+        if odd and len(keys) <= _LONGEST_ODD:  # a short odd answer is the address, misheard
             yield Hit(Entity.EMAIL_ADDRESS, first, last, 0.55, "odd answer")
 
 
 def _last_evidence(turn: Turn, first: int, last: int) -> int:
-    return max(
-        (
-            index + 1
-            for index in range(first, last)
-            if turn.tokens[index].key in _EVIDENCE or is_spelled(turn.tokens[index].key)
-        ),
-        default=last,
-    )
+    """Token after the last sign of an address, while the signs follow one another closely."""
+    end = first
+    for index in range(first, last):
+        token = turn.tokens[index]
+        sign = token.key in _EVIDENCE or is_spelled(token.key) or "@" in token.after
+        if sign and index - end <= _EVIDENCE_GAP:
+            end = index + 1
+    return end if end > first else last
+
+
+def _dotted(turn: Turn, last: int) -> int:
+    """First token of the name with dots that ends with the token ``last``."""
+    first = last
+    while first > 0 and turn.tokens[first - 1].after == ".":
+        first -= 1
+    return first
 
 
 def _local(turn: Turn, at: int) -> int:

@@ -13,6 +13,7 @@ from models.answers import (
     is_function,
     is_number,
     is_spelled,
+    sentence_end,
     skip_lead_in,
     spelled_run,
 )
@@ -48,11 +49,17 @@ _CALLED: Final = re.compile(
     r"|goodbye|morning|afternoon|evening|sure|yes|welcome|right|now|well|day)$"
 )
 _THANKED: Final = re.compile(r"\b(?:thanks|tanks|thank you)$")
+_IS: Final = re.compile(r"\b(?:this is|name is|names|name was)\b")
+_GREETING: Final = re.compile(
+    r"\b(?:(?:thanks|thank you) for (?:calling|choosing)|welcome to|(?:youve|you have) reached)\b"
+)
+"""A company's name follows."""
 _PARTICLES: Final = listed("name_particles")
 _NO_NAMES: Final = listed("not_names")
 _ACRONYMS: Final = frozenset(map(tuple, ("cvv", "cvc", "ssn", "dob", "pin", "vin", "usa", "pdf")))
 _STREETS: Final = frozenset(["street", "road", "avenue", "boulevard", "parkway", "highway"])
 _MOST_NAMES: Final = 4
+_SHORT_ANSWER: Final = 6
 _BROKEN_WORDS: Final = 8
 _FREE: Final = 4.8
 """Zipf frequency up to which any word may be a name where a name was asked for."""
@@ -111,9 +118,24 @@ class SpokenPersonRecognizer(SpokenRecognizer):
             end = spelled_run(turn, index)
             if end > index and turn.keys(index, end) not in _ACRONYMS:
                 yield Hit(Entity.PERSON, index, end, 0.85, "spelled when asked for")
-                break
+                return
+        if last == first:
+            yield from self._unreadable(turn, first)
+
+    @staticmethod
+    def _unreadable(turn: Turn, first: int) -> Iterator[Hit]:
+        """Where the name stands that was asked for, though the words make none ("the new one")."""
+        for found in turn.search(_IS):
+            if found.first >= first and found.last < len(turn.tokens):
+                end = sentence_end(turn, found.last, _MOST_NAMES)
+                yield Hit(Entity.PERSON, found.last, end, 0.45, "asked for, unreadable")
+                return
+        keys = turn.keys(first, len(turn.tokens))
+        if 0 < len(keys) <= _SHORT_ANSWER and any(zipf(key) < _RARE for key in keys):
+            yield Hit(Entity.PERSON, first, len(turn.tokens), 0.45, "odd answer")
 
     def _free(self, turn: Turn) -> Iterator[Hit]:
+        companies = _companies(turn)
         for index, token in enumerate(turn.tokens):
             if token.key in turn.known and not in_address(turn, index + 1):
                 yield Hit(Entity.PERSON, index, index + 1, 0.7, "named before")
@@ -122,7 +144,7 @@ class SpokenPersonRecognizer(SpokenRecognizer):
                     yield Hit(Entity.PERSON, index, index + 1, 0.45, "thanked by name")
                 continue
             last = _name(turn, index, free=False)
-            if last - index > 1 and not in_address(turn, last):
+            if last - index > 1 and not in_address(turn, last) and index not in companies:
                 yield Hit(Entity.PERSON, index, last, 0.65, "given name and surname")
                 yield from _spelled_after(turn, last)
             elif self._called(turn, index):
@@ -148,6 +170,15 @@ class SpokenPersonRecognizer(SpokenRecognizer):
         ends = index + 1 == len(turn.tokens) or "," in token.after or token.stops
         comma = index > 0 and "," in turn.tokens[index - 1].after
         return bool(ends and (comma or _CALLED.search(before)))
+
+
+def _companies(turn: Turn) -> set[int]:
+    """Tokens after "thank you for calling", where a company's name stands ("Willow Creek")."""
+    tokens: set[int] = set()
+    for found in turn.search(_GREETING):
+        if found.last < len(turn.tokens) and not turn.tokens[found.last - 1].stops:
+            tokens.update(range(found.last, sentence_end(turn, found.last, _MOST_NAMES)))
+    return tokens
 
 
 def _broken(turn: Turn, first: int) -> int:

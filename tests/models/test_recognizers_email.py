@@ -26,6 +26,7 @@ Find = Callable[..., list[str]]
             "mike forty two at acme industries dot org",
         ),
         ("yes it's sandy at hotmail", "sandy at hotmail"),
+        ("It's Linda.Chapman.eggexample.org", "Linda.Chapman.eggexample.org"),
     ],
 )
 def test_finds_addresses(find: Find, text: str, address: str) -> None:
@@ -38,6 +39,14 @@ def test_finds_addresses(find: Find, text: str, address: str) -> None:
         ("sure, jay smitt at g male calm", "jay smitt at g male calm"),
         ("it's l b a r r e r a nineteen at aol", "l b a r r e r a nineteen at aol"),
         ("Jaysmithson", "Jaysmithson"),
+        (
+            "Linda Dolce, chapter in that example doctor",
+            "Linda Dolce, chapter in that example doctor",
+        ),
+        (
+            "tim dot jacobs at example dot org / thank you so much / last year we were at nine",
+            "tim dot jacobs at example dot org",
+        ),
     ],
 )
 def test_silences_the_answer_where_one_was_asked_for(find: Find, text: str, address: str) -> None:
@@ -51,6 +60,7 @@ def test_silences_the_answer_where_one_was_asked_for(find: Find, text: str, addr
         "I'll send you an email about it",
         "the price is at an all time low",
         "you can look at the website",
+        "you find it all on www.example.com",
     ],
 )
 def test_leaves_other_talk_alone(find: Find, text: str) -> None:

@@ -26,6 +26,8 @@ Find = Callable[..., list[str]]
         ("her name is Maria de la Cruz", "Maria de la Cruz"),
         ("my husband Robert called yesterday", "Robert"),
         ("the account is under Patricia Norman", "Patricia Norman"),
+        ("Thank you for calling, my name is Will Turner", "Will Turner"),
+        ("Thank you for calling. Laura Barrera speaking", "Laura Barrera"),
     ],
 )
 def test_finds_names(find: Find, text: str, name: str) -> None:
@@ -39,6 +41,8 @@ def test_finds_names(find: Find, text: str, name: str) -> None:
         ("Yes, it's Little Hunter", "Little Hunter"),
         ("Glory Santana", "Glory Santana"),
         ("it's N O R M A N", "N O R M A N"),
+        ("High streaming, this is the new one.", "the new one"),
+        ("Deenies nolann", "Deenies nolann"),
     ],
 )
 def test_believes_more_where_a_name_was_asked_for(find: Find, text: str, name: str) -> None:
@@ -55,6 +59,7 @@ def test_knows_a_name_again(find: Find) -> None:
     "text",
     [
         "Thank you for calling Harbor and Pine, what can I do for you?",
+        "Thank you for calling Willow Creek Home, how can I help?",
         "it ships from Jackson Mississippi to Austin Texas",
         "I will mark it for May or June",
         "Can I get your full name, please? Can you confirm the address?",
@@ -71,3 +76,8 @@ def test_leaves_other_talk_alone(find: Find, text: str) -> None:
 
 def test_an_answer_that_is_no_name_stays(find: Find) -> None:
     assert find(SpokenPersonRecognizer(), "hold on a second please", asked="PERSON") == []
+
+
+def test_goodbye_is_nobody_who_is_thanked(find: Find) -> None:
+    known = frozenset({"courtney"})
+    assert find(SpokenPersonRecognizer(), "Thank you. Goodbye.", known=known) == []

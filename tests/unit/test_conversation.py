@@ -221,17 +221,81 @@ def test_undecided_digits_are_silenced_when_they_are_forced() -> None:
     assert (span.entity, span.start) == (Entity.NUMBER_SEQUENCE, call.words[2].start)
 
 
-def test_expected() -> None:
-    call = Call(
-        "A: Can I get your full name and date of birth?\nC: Sure, one second.\n"
-        "A: And what medications are you taking?\nC: Well let me see."
-    )
-    conversation = call.conversation()
-    before, after = call.words[0].start, call.words[9].end + 1
-    assert conversation.expected(1, before - 1) == frozenset()
-    assert {"PERSON", "DATE_OF_BIRTH"} <= conversation.expected(1, after)
-    assert "MEDICATION" in conversation.expected(1, call.end)
-    assert conversation.expected(7, after) == frozenset()
+def said(text: str, at: float, channel: int = 0, hearing: Hearing = Hearing.MAIN) -> list[Word]:
+    """Words of 0.3 s each, one every 0.4 s, from a second on."""
+    starts = [round((at + 0.4 * place) * RATE) for place in range(len(text.split()))]
+    return [
+        Word(channel, start, start + round(0.3 * RATE), word, 0.9, hearing)
+        for start, word in zip(starts, text.split(), strict=True)
+    ]
+
+
+def found(*words: list[Word], channels: int = 2) -> tuple[Span, ...]:
+    conversation = Conversation(RATE, channels, POLICY)
+    for channel in range(channels):
+        own = sorted((w for row in words for w in row if w.channel == channel), key=_start)
+        conversation.take(
+            Heard("call", channel, channel, 0, 60 * RATE, tuple(own), heard_until=60 * RATE)
+        )
+    return conversation.spans(60 * RATE)
+
+
+def _start(word: Word) -> int:
+    return word.start
+
+
+def test_a_group_that_is_read_back_amid_the_answer_is_silenced() -> None:
+    routing = said("The routing number please", 1.0)
+    answer = said("0 5 7 2 3", 4.0, 1) + said("0 5 4 4", 8.0, 1)
+    echoed = said("three four", 6.4)
+    spans = found(routing, answer, echoed)
+    assert all(muted(word, spans) for word in echoed)
+
+
+def test_a_number_begins_where_both_models_agree() -> None:
+    def hearing(first: float, kind: Hearing) -> list[Word]:
+        return said("my card number is", first - 1.6, hearing=kind) + said(
+            "4 9 1 6 3 3 0 8 2 2 7 1", first, hearing=kind
+        )
+
+    early, late = hearing(4.0, Hearing.MAIN), hearing(4.4, Hearing.SECOND)
+    (span,) = found(early, late, channels=1)
+    assert early[4].start < span.start < late[4].start
+    alone = found(early, channels=1)
+    assert alone[0].start == early[4].start
+
+
+def test_equal_digits_do_not_move_the_start() -> None:
+    early = said("my card number is 5 5 1 6 3 3 0 8 2 2 7 1", 2.0)
+    late = said("my card number is 5 5 1 6 3 3 0 8 2 2 7 1", 2.4, hearing=Hearing.SECOND)
+    (span,) = found(early, late, channels=1)
+    assert span.start == early[4].start
+
+
+def test_words_that_one_model_is_sure_of_part_two_numbers() -> None:
+    main = said("The account number is 6 5 6 5 7", 1.0) + said("0 2 0 2", 8.0)
+    other = said("The account number is 6 5 6 5 7", 1.0, hearing=Hearing.SECOND)
+    between = said("thank you for that then", 5.2, hearing=Hearing.SECOND)
+    other += between + said("0 2 0 2", 8.0, hearing=Hearing.SECOND)
+    spans = found(main, other, channels=1)
+    assert not any(muted(word, spans) for word in between)
+    assert muted(main[-1], spans)
+
+
+def test_an_odd_word_that_both_models_heard_is_that_word() -> None:
+    def hearing(kind: Hearing, probability: float) -> list[Word]:
+        words = said("The card number is 4 9 1 6 3 3 0 8 Then how long", 1.0, hearing=kind)
+        return [replace(w, probability=probability) if w.text == "Then" else w for w in words]
+
+    main, second = hearing(Hearing.MAIN, 0.3), hearing(Hearing.SECOND, 0.6)
+    assert muted(main[12], found(main, channels=1))
+    assert not muted(main[12], found(main, second, channels=1))
+
+
+def test_a_dropped_word_makes_no_question_of_a_tracking_number() -> None:
+    second = said("The tracking number is 8 5 1 4 4 3", 2.0, hearing=Hearing.SECOND)
+    again = said("The", 2.0, hearing=Hearing.AGAIN) + said("number is", 2.8, hearing=Hearing.AGAIN)
+    assert found(second, again) == ()
 
 
 def test_unexplained_speech_beside_a_number_is_silenced() -> None:
@@ -367,6 +431,5 @@ def test_no_words_whatever_break_it(
     spans = conversation.spans(end, force_before=end)
     assert all(0 <= span.start <= span.end and span.channel in (0, 1) for span in spans)
     assert spans == conversation.spans(end, force_before=end)
-    conversation.expected(0, end)
     conversation.forget(end)
     assert conversation.open_since() is None or conversation.open_since() < end
