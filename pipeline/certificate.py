@@ -28,12 +28,14 @@ from pipeline.outform import as_coded
 from pipeline.policy import Policy
 from pipeline.records import Action, Check, Interval, Mute, Reason, Span, Verdict
 from pipeline.rendering import Fill, expected_inside, is_gap
-from pipeline.signatures import Signature, sign_document
+from pipeline.signatures import Signature, plain, sign_document
 
 SCHEMA_ID: Final = "hushwire.certificate.v1"
 _CONFIG: Final = ConfigDict(extra="forbid")
 _SMEAR_MS: Final = 60
 """How far Vorbis and Opus smear sound into silence (measured on 8 kHz calls: up to 40 ms)."""
+_DECIMALS: Final = 4
+"""Of every number: so it looks the same whatever writes it (no exponents)."""
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Count = Annotated[int, Field(ge=0)]
 
@@ -198,8 +200,8 @@ def restated(
 
 def certificate_json(certificate: Certificate) -> bytes:
     """A certificate's file: the same certificate gives the same bytes."""
-    data = _ADAPTER.dump_python(certificate, mode="json")
-    return (json.dumps(data, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+    data = plain(_ADAPTER.dump_python(certificate, mode="json"))
+    return (json.dumps(data, ensure_ascii=False, indent=1) + "\n").encode()
 
 
 def sign_certificate(
@@ -330,7 +332,9 @@ def _hashes(files: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def _check_stated(check: Check) -> CheckStated:
-    return CheckStated(check.name, check.passed, check.measured, check.limit)
+    return CheckStated(
+        check.name, check.passed, round(check.measured, _DECIMALS), round(check.limit, _DECIMALS)
+    )
 
 
 def _stated(span: Span, rate: int) -> SpanStated:
@@ -342,7 +346,7 @@ def _stated(span: Span, rate: int) -> SpanStated:
         end=end,
         start_ms=start * 1_000 // rate,
         end_ms=-(-end * 1_000 // rate),
-        score=round(span.score, 4),
+        score=round(span.score, _DECIMALS),
         recognizer=span.recognizer,
         action=span.action,
         reason=span.reason,

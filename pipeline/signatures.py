@@ -1,13 +1,14 @@
 """What a signature covers: the same bytes on every machine, made with any JSON library.
 
 A signed document is a JSON object with a member ``signature`` of ``algorithm``, ``key_id`` and
-``value``. Signed is the document without ``signature.value``, written as UTF-8 JSON with sorted
-keys, no white space, and every number as the document writes it.
+``value``. Signed is the document without ``signature.value``, in the canonical form of RFC 8785:
+UTF-8, members sorted, no white space, whole numbers without a point.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Literal
 
@@ -25,7 +26,7 @@ class Signature:
     """Who vouches for a document: an Ed25519 signature over its canonical JSON.
 
     Signed are the document's own members and ``algorithm`` and ``key_id``: everything but
-    ``value``, as UTF-8 JSON with sorted keys and no white space, numbers as the file has them.
+    ``value``, in the canonical form of RFC 8785 (members sorted, no white space, UTF-8).
     """
 
     algorithm: Literal["Ed25519"]
@@ -39,8 +40,33 @@ _SIGNATURE: Final = TypeAdapter(Signature)
 
 
 def canonical_json(document: Mapping[str, Any]) -> bytes:
-    """A JSON object as the bytes that are hashed or signed: see the module's text."""
-    return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    """A JSON object as the bytes that are hashed or signed: see the module's text.
+
+    Raises:
+        ValueError: a number that JSON libraries write in different ways: not finite, or with an
+            exponent. Ours have few digits.
+    """
+    return json.dumps(plain(document), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """JSON with its members in the order of RFC 8785 and its numbers in the form of RFC 8785.
+
+    Raises:
+        ValueError: see ``canonical_json``.
+    """
+    match value:
+        case Mapping():
+            names = sorted(value, key=lambda name: name.encode("utf-16-be"))
+            return {name: plain(value[name]) for name in names}
+        case list() | tuple():
+            return [plain(one) for one in value]
+        case float() if value.is_integer() and abs(value) < 1 << 53:
+            return int(value)
+        case float() if not math.isfinite(value) or "e" in repr(value):
+            raise ValueError("a number without a canonical form")
+        case _:
+            return value
 
 
 def read_document(data: bytes) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -134,6 +136,23 @@ def test_what_is_no_certificate_is_refused(certificate: Path, tmp_path: Path) ->
     certificate.write_bytes(twice)
     with pytest.raises(RecordError, match="repeated"):
         check_file(certificate, KEYS)
+
+
+def test_the_program_in_the_docs_checks_without_us(certificate: Path, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "certificates.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"(?s)```python\n(.*?)```", page)
+    public = tmp_path / "hushwire.pem"
+    public.write_text(KEY.public.pem(), encoding="utf-8")
+    command = [sys.executable, "-I", "-c", program, str(certificate), str(public)]
+
+    def told() -> str:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stderr
+
+    assert told() == ""
+    _other_transcript(certificate)
+    assert "AssertionError: call-1.json" in told()
+    _changed(certificate)
+    assert "InvalidSignature" in told()
 
 
 def _command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:

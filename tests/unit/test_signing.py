@@ -142,10 +142,23 @@ def test_the_payload_is_the_file_without_the_signature_s_value(key: SigningKey) 
     assert (
         payload
         == (
-            '{"list":[1,0.5],"measured":-120.0,"name":"Größe","schema":"test",'
+            '{"list":[1,0.5],"measured":-120,"name":"Größe","schema":"test",'
             f'"signature":{{"algorithm":"Ed25519","key_id":"{key.public.key_id}"}}}}'
         ).encode()
     )
+
+
+def test_numbers_and_members_have_one_form() -> None:
+    """RFC 8785, 3.2.2.3 and 3.2.3: UTF-16 order, whole numbers without a point."""
+    document = {"\ufb33": 1.0, "\U0001f600": [0.5, -0.0], "a": {"c": None, "b": True}}
+    expected = '{"a":{"b":true,"c":null},"\U0001f600":[0.5,0],"\ufb33":1}'
+    assert canonical_json(document) == expected.encode()
+
+
+@pytest.mark.parametrize("number", [1e-7, 1e300, float("inf"), float("nan")])
+def test_a_number_that_libraries_write_differently_is_refused(number: float) -> None:
+    with pytest.raises(ValueError, match="canonical"):
+        canonical_json({"measured": number})
 
 
 def test_openssl_agrees(key: SigningKey, tmp_path: Path) -> None:
