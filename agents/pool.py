@@ -20,7 +20,7 @@ from typing import Any
 from agents.bound import end_with_parent
 from models.ear import EarSettings, check, hear, start_ear
 from pipeline.errors import ModelError
-from pipeline.listening import unheard
+from pipeline.listening import silent, unheard
 from pipeline.records import Heard, Window
 
 LISTEN_S = 120.0
@@ -81,7 +81,7 @@ class EarPool:
             ModelError: no process can be started any more.
         """
         if not len(window.pcm) and not window.speech:
-            return _silent(window)
+            return silent(window)  # no process is needed to hear nothing
         async with self._slots:
             # While a suspect runs alone nobody else is in the pool.
             async with self._alone:
@@ -135,18 +135,6 @@ def _executor(ears: Ears, workers: int) -> ProcessPoolExecutor:
         mp_context=get_context("spawn"),
         initializer=_start,
         initargs=(os.getpid(), ears.start, ears.arguments),
-    )
-
-
-def _silent(window: Window) -> Heard:
-    """Nothing was spoken: no process is needed to hear nothing."""
-    return Heard(
-        call_id=window.call_id,
-        seq=window.seq,
-        channel=window.channel,
-        start=window.start,
-        end=window.end,
-        heard_until=window.heard_until,
     )
 
 

@@ -23,7 +23,7 @@ from models.whisper import Encoded, Features, Whisper, features
 from pipeline.activity import VOICE_RATE, Samples
 from pipeline.audit import Loudness, drawn_back, plausible, uncovered, without_loops
 from pipeline.errors import ModelError
-from pipeline.listening import unheard
+from pipeline.listening import silent, unheard
 from pipeline.packs import Pack, pack
 from pipeline.records import Heard, Hearing, Interval, Window, Word
 
@@ -133,7 +133,11 @@ class Ear:
         return _guarded(window, self._hear)
 
     def check(self, window: Window) -> Heard:
-        """Listen to redacted audio another way: the small model, asked for digits, one pass."""
+        """Listen to redacted audio another way: the small model, asked for digits.
+
+        One pass, and another one over what it left unexplained: a long window of many pieces
+        often ends for the model before its audio does.
+        """
         return _guarded(window, self._check_once)
 
     def _hear(self, window: Window) -> Heard:
@@ -164,6 +168,7 @@ class Ear:
             for one in self._packs(listening)
         ]
         words = self._pass(self._check, inputs, listening, Hearing.MAIN, prompt=DIGIT_PROMPT)
+        words += self._again(self._check, words, listening, apart=False)
         return self._heard(window, listening, words, (entry(self._check_id).reference,))
 
     def _packs(self, listening: _Listening) -> list[Pack]:
@@ -212,9 +217,15 @@ class Ear:
         return words
 
     def _again(
-        self, model: Whisper, words: list[_Word], listening: _Listening, *, beam: int = 1
+        self,
+        model: Whisper,
+        words: list[_Word],
+        listening: _Listening,
+        *,
+        beam: int = 1,
+        apart: bool = True,
     ) -> list[_Word]:
-        """Listen again, by itself, to each stretch of speech that the words do not explain."""
+        """Listen again to the speech that the words do not explain, each stretch by itself."""
         left = uncovered(
             listening.speech,
             [word.cover for word in words if word.believed],
@@ -227,7 +238,7 @@ class Ear:
             margin=_MARGIN,
             lead=_LEAD,
             overlap=_OVERLAP,
-            apart=True,
+            apart=apart,
         )
         inputs = [
             (one, model.encode(self._features(one, self._settings.again_context_s)))
@@ -270,16 +281,7 @@ class Ear:
 def _guarded(window: Window, listen: Callable[[Window], Heard]) -> Heard:
     """Fail closed: whatever goes wrong, the window is to be silenced whole."""
     if not len(window.pcm):
-        return Heard(
-            call_id=window.call_id,
-            seq=window.seq,
-            channel=window.channel,
-            start=window.start,
-            end=window.end,
-            speech=window.speech,
-            unexplained=window.speech,
-            heard_until=window.heard_until,
-        )
+        return silent(window)
     try:
         return listen(window)
     except Exception:  # noqa: BLE001 - a window must never get through because of an unknown error

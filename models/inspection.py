@@ -16,7 +16,7 @@ from pipeline.lanes import Lane
 from pipeline.numbers import NumberRun
 from pipeline.policy import Policy
 from pipeline.records import Heard, Reason, Span, Word
-from pipeline.second_look import EDGE_DIGITS
+from pipeline.second_look import EDGE_DIGITS, FEW_DIGITS
 from pipeline.tokens import Flag
 from pipeline.verdicts import HARMLESS, Track
 from pipeline.vocabulary import vocabulary
@@ -27,13 +27,28 @@ _SURE: Final = 0.6
 """Only what is sure counts here: the context of a mute always looks like the mute's entity."""
 _FEW: Final = 3
 _MORE: Final = 4
+_ALONE: Final = 6
+"""Digits of a number that is telling where no number was muted near it."""
+_BETWEEN: Final = 2
+"""Other words that may stand inside such a number; with more it is talk with numbers in it."""
+_TOLD: Final = 2
+"""Digits that are telling behind words that announce such a number."""
 _SHORT: Final = frozenset(
-    {Entity.CARD_SECURITY_CODE, Entity.PIN, Entity.CARD_EXPIRY, Entity.US_SSN}
+    {
+        Entity.CARD_NUMBER,
+        Entity.CARD_SECURITY_CODE,
+        Entity.PIN,
+        Entity.CARD_EXPIRY,
+        Entity.US_SSN,
+    }
 )
-"""Numbers of which three digits are already telling."""
-_TEENS: Final = 2
+"""Numbers of which three digits are already telling; a security code stands near its card."""
 _LIKELY: Final = 0.3
 """Least probability of every word of a short run; below, the listener's prompt speaks."""
+_CLEAR: Final = 0.5
+"""Least probability of every word of a name or the like; what is misheard reads like a name."""
+_OFTEN: Final = 0.2
+"""Least mean probability of a longer run: the prompt alone invents digits of 0.00 to 0.05."""
 _HARMLESS_MOODS: Final = frozenset({Mood.AMOUNT, Mood.PLACE, Mood.REFERENCE})
 _ANNOUNCED_WORDS: Final = 3
 _BREATH_S: Final = 0.3
@@ -45,11 +60,15 @@ def leftovers(
     """Spans of the ``expected`` types that are still audible, in time order."""
     found: dict[Span, None] = {}
     for words in streams_of(heard.words).values():
+        lane = Lane(heard.channel, sample_rate, vocabulary())
+        lane.add(words)
+        track = lane.track()
+        numbers = _digits(words, track, heard.channel, sample_rate, expected)
         for run in _runs(words, round(_GAP_S * sample_rate)):
-            for span in (*_digits(run, expected), *_entities(analyses, policy, run, expected)):
-                found[_ruled(policy, span)] = None
+            numbers += _entities(analyses, policy, run, expected)
+        found.update((_ruled(policy, span), None) for span in numbers)
         telling = tuple(found)
-        for span in _edges(words, heard.channel, sample_rate, expected):
+        for span in _edges(words, track, heard.channel, sample_rate, expected):
             if not any(one.start <= span.start and span.end <= one.end for one in telling):
                 found[_ruled(policy, span)] = None
     return tuple(sorted(found, key=lambda s: (s.start, s.channel, s.end, s.entity, s.recognizer)))
@@ -70,49 +89,47 @@ def _runs(words: list[Word], gap: int) -> list[list[Word]]:
     return runs
 
 
-def _count(text: str) -> int:
-    """How many digits a word stands for."""
-    figures = sum(map(str.isdigit, text))
-    if figures:
-        return figures
+def _numeric(text: str) -> bool:
+    """Whether a word stands for digits."""
     keys = [token.key for token in turn_of(text).tokens]
-    if not keys or not all(map(is_number, keys)):
-        return 0
-    tens = ("teen", "ty", "ten", "eleven", "twelve")
-    return sum(_TEENS if key.endswith(tens) else 1 for key in keys)
+    return any(map(str.isdigit, text)) or (bool(keys) and all(map(is_number, keys)))
 
 
-def _digits(run: list[Word], expected: frozenset[str]) -> list[Span]:
+def _digits(
+    words: list[Word], track: Track, channel: int, sample_rate: int, expected: frozenset[str]
+) -> list[Span]:
+    """Numbers that are telling, unless something says that they are harmless.
+
+    Long or announced ones are telling anywhere; a few digits only near a muted number, and that is
+    for the asker to say.
+    """
     numbers = sorted(expected & frozenset(map(str, SPOKEN_NUMBERS)))
-    if not numbers:
-        return []
     enough = _FEW if expected & frozenset(map(str, _SHORT)) else _MORE
     found: list[Span] = []
-    current: list[Word] = []
-    count = 0
-    for word in [*run, None]:
-        digits = _count(word.text) if word else 0
-        if word and digits:
-            current.append(word)
-            count += digits
+    for run in track.runs:
+        spoken = run.last - run.first + 1 - len(run.parts)
+        likely = sum(word.probability for word in run.words) >= _OFTEN * len(run.words)
+        if spoken > _BETWEEN or not likely or not _suspicious(words, track, run, sample_rate):
             continue
-        if count >= enough:
-            found.append(
-                Span(
-                    entity=numbers[0],
-                    channel=current[0].channel,
-                    start=current[0].start,
-                    end=max(one.end for one in current),
-                    score=_SURE,
-                    recognizer="leftover digits",
-                )
+        announced = len(run.digits) >= _TOLD and _asked_for(track, run)
+        if not announced and len(run.digits) < (enough if numbers else _ALONE):
+            continue
+        telling = announced or len(run.digits) >= _ALONE
+        found.append(
+            Span(
+                entity=numbers[0] if numbers else Entity.NUMBER_SEQUENCE.value,
+                channel=channel,
+                start=run.start,
+                end=run.end,
+                score=_SURE,
+                recognizer="leftover digits" if telling else FEW_DIGITS,
             )
-        current, count = [], 0
+        )
     return found
 
 
 def _edges(
-    words: list[Word], channel: int, sample_rate: int, expected: frozenset[str]
+    words: list[Word], track: Track, channel: int, sample_rate: int, expected: frozenset[str]
 ) -> list[Span]:
     """Digits too few to be telling alone, which may be the edge of a muted number.
 
@@ -121,9 +138,6 @@ def _edges(
     numbers = sorted(expected & frozenset(map(str, SPOKEN_NUMBERS)))
     if not numbers:
         return []
-    lane = Lane(channel, sample_rate, vocabulary())
-    lane.add(words)
-    track = lane.track()
     return [
         Span(
             entity=numbers[0],
@@ -135,10 +149,17 @@ def _edges(
         )
         for run in track.runs
         if min(word.probability for word in run.words) >= _LIKELY
-        and not run.flags & (HARMLESS | {Flag.CARDINAL, Flag.DECIMAL})
+        and _suspicious(words, track, run, sample_rate)
+    ]
+
+
+def _suspicious(words: list[Word], track: Track, run: NumberRun, sample_rate: int) -> bool:
+    """Whether nothing says that digits are a price, a date, an order number or the like."""
+    return (
+        not run.flags & (HARMLESS | {Flag.CARDINAL, Flag.DECIMAL})
         and not _announced(track, run)
         and not _noun(words, run, sample_rate)
-    ]
+    )
 
 
 def _announced(track: Track, run: NumberRun) -> bool:
@@ -149,12 +170,22 @@ def _announced(track: Track, run: NumberRun) -> bool:
     )
 
 
+def _asked_for(track: Track, run: NumberRun) -> bool:
+    """Whether the words before a run announce a sensitive number: "the code is …"."""
+    return any(
+        cue.mood is Mood.ASK
+        and cue.entity in SPOKEN_NUMBERS
+        and 0 < run.first - cue.last <= _ANNOUNCED_WORDS
+        for cue in track.cues
+    )
+
+
 def _noun(words: list[Word], run: NumberRun, sample_rate: int) -> bool:
     """Whether a lone "one" goes with the word right before it: "a long one"."""
     if run.digits != "1" or run.first == 0:
         return False
     before = words[run.first - 1]
-    return run.start - before.end < _BREATH_S * sample_rate and not _count(before.text)
+    return run.start - before.end < _BREATH_S * sample_rate and not _numeric(before.text)
 
 
 def _entities(
@@ -176,11 +207,12 @@ def _entities(
     found: list[Span] = []
     for result in analyses.analyze(turn, names=False):
         least = max(_SURE, policy.rule(result.entity_type).threshold)
-        if result.entity_type not in wanted or result.score < least:
-            continue
         inside = [
             word for first, last, word in placed if first < result.end and result.start < last
         ]
+        unclear = min((word.probability for word in inside), default=0.0) < _CLEAR
+        if result.entity_type not in wanted or result.score < least or unclear:
+            continue
         found.append(
             Span(
                 entity=result.entity_type,

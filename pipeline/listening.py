@@ -8,12 +8,13 @@ Outcomes of ``Listener``:
 - The same audio gives the same windows, bit by bit, however it was cut into chunks: everything
   is computed over blocks of a fixed size.
 
-``unheard`` is what a window that could not be listened to becomes: silenced whole.
+``silent`` is what a window becomes in which nothing sounds, ``unheard`` one that could not be
+listened to: silenced whole.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +40,7 @@ __all__ = [
     "LoudnessVoice",
     "VoiceDetector",
     "VoiceState",
+    "silent",
     "unheard",
 ]
 
@@ -211,10 +213,8 @@ class Listener:
         )
 
 
-def unheard(window: Window) -> Heard:
-    """What a window becomes that could not be listened to: all of it is to be silenced."""
-    start = min(window.start, window.owned.start) if window.owned else window.start
-    end = max(window.end, window.heard_until)
+def silent(window: Window) -> Heard:
+    """What a window without audio becomes; speech that it states all the same is unexplained."""
     return Heard(
         call_id=window.call_id,
         seq=window.seq,
@@ -222,9 +222,16 @@ def unheard(window: Window) -> Heard:
         start=window.start,
         end=window.end,
         speech=window.speech,
-        unheard=(Interval(start, end),),
+        unexplained=window.speech,
         heard_until=window.heard_until,
     )
+
+
+def unheard(window: Window) -> Heard:
+    """What a window becomes that could not be listened to: all of it is to be silenced."""
+    start = min(window.start, window.owned.start) if window.owned else window.start
+    end = max(window.end, window.heard_until)
+    return replace(silent(window), unexplained=(), unheard=(Interval(start, end),))
 
 
 def _resampler(sample_rate: int) -> soxr.ResampleStream | None:

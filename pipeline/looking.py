@@ -1,18 +1,23 @@
 """Chooses what of the redacted audio is listened to again, within a budget.
 
-The neighbourhood of every mute comes first: what a first pass overlooks most often stands next to
-what it found. A share of the rest is drawn by the call id, so that a repeat draws the same. The
-budget grows with the speech that has gone by; every choice depends on the redacted audio and the
-order of its chunks alone, not on how fast the listening is.
+What lies beside a muted number comes first, on every channel: what a first pass overlooks most
+often stands there, and both sides read numbers. A share of the rest is drawn by
+the call id, so that a repeat draws the same. The budget grows with the speech that has gone by;
+every choice depends on the redacted audio and the order of its chunks alone, not on how fast the
+listening is.
+
+A recogniser costs as much for a word as for ten seconds, and hears a word badly that stands alone.
+So pieces of a channel are collected and handed over together, as one ``Look``.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
+from pipeline.entities import SPOKEN_NUMBERS
 from pipeline.intervals import merge_intervals, subtract_intervals
 from pipeline.policy import VerificationRule
 from pipeline.records import Interval, Mute
@@ -21,22 +26,23 @@ ADVANCE_SPEECH_S: Final = 40
 """Every call is taken to hold this much speech, so that its first mutes are looked at too."""
 SLOT_S: Final = 4
 """Length of a drawn stretch."""
-_LEAST_SIDE_MS: Final = 500
-"""Less than this beside a mute is not worth a look: no word is recognised in it."""
-_LEAST_AUDIBLE_MS: Final = 120
+LOOK_COST_S: Final = 1.1
+SECOND_COST: Final = 0.15
+"""What a look costs, in seconds of first-pass speech: so much in any case, and so much for each
+audible second. Measured: the first pass takes 0.085 CPU seconds a second of speech, the check
+0.012 and 0.1 for each look."""
+_LEAST_AUDIBLE_MS: Final = 80
 """Shorter than the shortest digit."""
-_SHARE_OF_CREDIT: Final = 2
-"""One cluster takes at most this part of the budget, so that the next one gets some too."""
-_WIDTHS: Final = (1.0, 0.75, 0.5, 0.25)
-"""Shares of the neighbourhood that are tried, widest first."""
-_NEAR_MS: Final = 3_000
-"""Mutes of a channel nearer than this are looked at together: a number read in parts."""
-_HOLE_MS: Final = 4_000
-"""Silence up to this length stays inside a window: the words around it give context."""
-_LONGEST_S: Final = 12
-"""What a recogniser hears at once; longer windows cost more and tell no more."""
-_MARGIN_MS: Final = 100
-"""Kept around the audible part of a window."""
+_FULL_S: Final = 18
+"""Audible seconds from which on a look is handed over: the recogniser takes 28 at once."""
+_OLDEST_S: Final = 30
+"""A look spans no more than about this, because its audio is held until it is answered."""
+_PAUSE_MS: Final = 400
+"""A look ends in a pause, so that no number is torn in two."""
+_MARGIN_MS: Final = 200
+"""Kept around the audible parts of a look."""
+_RESERVE: Final = 0.25
+"""Part of the budget that draws leave to what lies beside later mutes."""
 
 Audible: TypeAlias = Callable[[int, int, int], list[Interval]]
 """``(channel, start, end)`` to the audible stretches there."""
@@ -44,13 +50,26 @@ Audible: TypeAlias = Callable[[int, int, int], list[Interval]]
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One stretch of one channel to be listened to."""
+    """Stretches of one channel to be listened to together."""
 
     channel: int
     start: int
     end: int
-    cost: int
-    """Audible samples in it."""
+    pieces: tuple[Interval, ...]
+    """What can be heard in it, in order; the rest of it is not listened to."""
+
+    def cost(self, sample_rate: int) -> int:
+        """Samples of first-pass speech that listening to it costs as much as."""
+        audible = sum(len(piece) for piece in self.pieces)
+        return int(LOOK_COST_S * sample_rate + SECOND_COST * audible)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Pieces of a channel that wait to be handed over."""
+
+    pieces: list[Interval] = field(default_factory=list)
+    audible: int = 0
 
 
 class Planner:
@@ -61,7 +80,7 @@ class Planner:
         call_id: seeds the drawn share.
         sample_rate: Hz.
         channels: how many.
-        ahead: how many samples after a look have to be there before it is planned.
+        ahead: how many samples after a stretch have to be there before it is planned.
         audible: says where something can be heard.
     """
 
@@ -80,160 +99,155 @@ class Planner:
         self._rate = sample_rate
         self._channels = channels
         self._audible = audible
-        self._beside = rule.neighbourhood_ms * sample_rate // 1_000
+        self.beside = rule.neighbourhood_ms * sample_rate // 1_000
+        """How many samples beside a mute are looked at."""
         self._slot = SLOT_S * sample_rate
-        self._ahead = self._beside + ahead
+        self._ahead = self.beside + ahead
         self._margin = _MARGIN_MS * sample_rate // 1_000
-        self._position = 0
-        self._waiting: list[Mute] = []
         self._mutes: list[list[Interval]] = [[] for _ in range(channels)]
-        self._planned: list[list[Interval]] = [[] for _ in range(channels)]
+        self._numbers: list[Interval] = []
+        self._batches = [_Batch() for _ in range(channels)]
         self._next_slot = 0
         self.spent = 0
-        """Samples planned so far."""
+        """Samples of first-pass speech that all looks together cost as much as."""
         self.sides = 0
-        """Neighbourhoods with something audible in them."""
+        """Stretches beside mutes with something audible in them."""
         self.passed_over = 0
-        """Neighbourhoods left out because the budget was used up."""
+        """Those of them that were left out because the budget was used up."""
 
     def add(self, mute: Mute) -> None:
         """Note a mute, once."""
         self._mutes[mute.channel].append(mute.interval)
-        self._waiting.append(mute)
+        if any(span.entity in SPOKEN_NUMBERS for span in mute.spans):
+            self._numbers.append(mute.interval)
 
     def advance(self, position: int, speech: int, *, over: bool) -> list[Look]:
         """Plan what can be planned now.
 
         Args:
             position: first sample that has not come yet.
-            speech: audible samples so far, over all channels.
+            speech: samples of speech so far, over all channels.
             over: whether the call has ended.
         """
-        self._position = position
         looks: list[Look] = []
-        still: list[Mute] = []
-        for cluster in self._clusters():
-            if over or cluster[-1].end + self._ahead <= position:
-                looks += self._neighbourhood(cluster, position, speech)
-            else:
-                still += cluster
-        self._waiting = still
-        while over or (self._next_slot + 1) * self._slot + self._ahead <= position:
-            if self._next_slot * self._slot >= position:
-                break
-            looks += self._draw(self._next_slot, position, speech)
+        while self._next_slot * self._slot < position and (
+            over or (self._next_slot + 1) * self._slot + self._ahead <= position
+        ):
+            start = self._next_slot * self._slot
+            slot = Interval(start, min(position, start + self._slot))
+            for channel in range(self._channels):
+                self._take(channel, slot, speech)
             self._next_slot += 1
-        return looks
+            looks += self._full(slot.end, position)
+        if over:
+            looks += [self._hand_over(c, position) for c in range(self._channels)]
+        return [look for look in looks if look.pieces]
+
+    def again(self, look: Look, found: list[Interval], muted: list[Interval]) -> Look:
+        """What is listened to once more after something was found in a look; perhaps nothing.
+
+        It goes beyond the look, because a number that begins in it may end elsewhere.
+
+        Args:
+            look: where something was found.
+            found: the new mutes.
+            muted: all mutes of the channel that are known, the new ones too.
+        """
+        low = max(0, min(one.start for one in found) - self.beside)
+        high = min(look.end, max(one.end for one in found)) + self.beside
+        pieces = tuple(
+            self._free(look.channel, _within([Interval(low, high)], found, self.beside), muted)
+        )
+        if not pieces:
+            return Look(look.channel, look.start, look.start, ())
+        start = max(0, pieces[0].start - self._margin)
+        once_more = Look(look.channel, start, pieces[-1].end + self._margin, pieces)
+        self.spent += once_more.cost(self._rate)
+        return once_more
 
     def earliest(self, position: int) -> int:
         """No look that is still to be planned begins before this sample."""
-        waiting = [mute.start for mute in self._waiting]
-        begin = min([position, *waiting]) - self._beside - self._margin
-        return min(begin, self._next_slot * self._slot)
+        waiting = [batch.pieces[0].start for batch in self._batches if batch.pieces]
+        return min([position, self._next_slot * self._slot, *waiting]) - self._margin
 
     def forget(self, before: int) -> None:
         """Drop what lies before a sample."""
-        for channel in range(self._channels):
-            self._mutes[channel] = [one for one in self._mutes[channel] if one.end > before]
-            self._planned[channel] = [one for one in self._planned[channel] if one.end > before]
+        reach = before - self.beside - self._slot
+        self._mutes = [[one for one in each if one.end > reach] for each in self._mutes]
+        self._numbers = [one for one in self._numbers if one.end > reach]
+
+    def _take(self, channel: int, slot: Interval, speech: int) -> None:
+        """Collect what is to be listened to in a slot of a channel."""
+        open_parts = self._free(channel, [slot], self._mutes[channel])
+        near = _within(open_parts, self._numbers, self.beside)
+        if near:
+            self.sides += 1
+            if not self._add(channel, near, self._credit(speech)):
+                self.passed_over += 1
+        if near == open_parts or not self._drawn(channel, slot):
+            return
+        rest = subtract_intervals(open_parts, near)
+        reserve = int(_RESERVE * self._rule.max_cost * ADVANCE_SPEECH_S * self._rate)
+        self._add(channel, rest, self._credit(speech) - reserve)
+
+    def _add(self, channel: int, pieces: list[Interval], credit: int) -> bool:
+        """Put pieces into the channel's batch if the credit allows."""
+        batch = self._batches[channel]
+        audible = sum(len(piece) for piece in pieces)
+        cost = int(SECOND_COST * audible + (0 if batch.pieces else LOOK_COST_S * self._rate))
+        if cost > credit:
+            return False
+        batch.pieces = merge_intervals([*batch.pieces, *pieces])
+        batch.audible += audible
+        self.spent += cost
+        return True
+
+    def _free(
+        self, channel: int, stretches: list[Interval], muted: list[Interval]
+    ) -> list[Interval]:
+        """The audible parts of some stretches that are not muted."""
+        heard = [one for each in stretches for one in self._audible(channel, each.start, each.end)]
+        least = _LEAST_AUDIBLE_MS * self._rate // 1_000
+        return [one for one in subtract_intervals(heard, muted) if len(one) >= least]
+
+    def _drawn(self, channel: int, slot: Interval) -> bool:
+        number = slot.start // self._slot
+        seed = hashlib.sha256(f"{self._call_id}/{channel}/{number}".encode()).digest()
+        return int.from_bytes(seed[:8], "big") < self._rule.sample_share * 2**64
 
     def _credit(self, speech: int) -> int:
         counted = max(speech, ADVANCE_SPEECH_S * self._rate)
         return int(self._rule.max_cost * counted) - self.spent
 
-    def _clusters(self) -> list[list[Mute]]:
-        """The waiting mutes of each channel, together where they lie near one another."""
-        near = _NEAR_MS * self._rate // 1_000
-        clusters: list[list[Mute]] = []
-        for mute in sorted(self._waiting, key=lambda each: (each.channel, each.start, each.end)):
-            last = clusters[-1][-1] if clusters else None
-            if (
-                last is not None
-                and last.channel == mute.channel
-                and mute.start - last.end < near
-                and not self._long(clusters[-1])
-            ):
-                clusters[-1].append(mute)
-            else:
-                clusters.append([mute])
-        return clusters
-
-    def _long(self, cluster: list[Mute]) -> bool:
-        """Whether a cluster fills a window, so that the next mute begins another one."""
-        whole = cluster[-1].end - cluster[0].start >= _LONGEST_S * self._rate
-        return whole and len(cluster) > 1
-
-    def _neighbourhood(self, cluster: list[Mute], position: int, speech: int) -> list[Look]:
-        """Both sides of every mute of a cluster, as wide as the budget allows."""
-        channel = cluster[0].channel
-        wide = [self._sides(mute, self._beside, position) for mute in cluster]
-        count = sum(1 for sides in wide for side in sides if self._free(channel, [side]))
-        self.sides += count
-        credit = self._credit(speech)
-        least = _LEAST_SIDE_MS * self._rate // 1_000
-        for share in _WIDTHS:
-            length = max(least, int(share * self._beside))
-            sides = [one for mute in cluster for one in self._sides(mute, length, position)]
-            pieces = self._free(channel, sides)
-            cost = sum(len(piece) for piece in pieces)
-            allowed = credit if share == _WIDTHS[-1] else credit // _SHARE_OF_CREDIT
-            if cost <= allowed:
-                return self._windows(channel, pieces)
-        self.passed_over += count
-        return []
-
-    def _sides(self, mute: Mute, length: int, position: int) -> list[Interval]:
-        """What lies on both sides of a mute."""
-        before = Interval(max(0, mute.start - length), mute.start)
-        after = Interval(mute.end, max(mute.end, min(position, mute.end + length)))
-        return [side for side in (before, after) if len(side)]
-
-    def _windows(self, channel: int, pieces: list[Interval]) -> list[Look]:
-        """Looks over the pieces; several share one where little silence lies between them."""
-        hole, longest = _HOLE_MS * self._rate // 1_000, _LONGEST_S * self._rate
-        groups: list[list[Interval]] = []
-        for piece in pieces:
-            last = groups[-1] if groups else None
-            if (
-                last is not None
-                and piece.start - last[-1].end < hole
-                and piece.end - last[0].start <= longest
-            ):
-                last.append(piece)
-            else:
-                groups.append([piece])
-        return [self._plan(channel, group) for group in groups]
-
-    def _free(self, channel: int, sides: list[Interval]) -> list[Interval]:
-        """The audible parts of some stretches that are neither muted nor planned yet."""
-        heard = [one for side in sides for one in self._audible(channel, side.start, side.end)]
-        free = subtract_intervals(heard, self._mutes[channel] + self._planned[channel])
-        least = _LEAST_AUDIBLE_MS * self._rate // 1_000
-        return merge_intervals(
-            Interval(max(0, one.start - self._margin), min(self._position, one.end + self._margin))
-            for one in free
-            if len(one) >= least
-        )
-
-    def _draw(self, slot: int, position: int, speech: int) -> list[Look]:
-        """A drawn stretch of every channel that has nothing muted or planned in it."""
-        start, end = slot * self._slot, min(position, (slot + 1) * self._slot)
-        looks: list[Look] = []
-        for channel in range(self._channels):
-            seed = hashlib.sha256(f"{self._call_id}/{channel}/{slot}".encode()).digest()
-            drawn = int.from_bytes(seed[:8], "big") < self._rule.sample_share * 2**64
-            if not drawn or self._credit(speech) < end - start:
+    def _full(self, until: int, position: int) -> list[Look]:
+        """Hand over the batches that are full, or whose audio is held for long."""
+        pause = _PAUSE_MS * self._rate // 1_000
+        due: list[int] = []
+        for channel, batch in enumerate(self._batches):
+            if not batch.pieces:
                 continue
-            whole = Interval(start, end)
-            taken = self._mutes[channel] + self._planned[channel]
-            heard = self._audible(channel, start, end)
-            if any(one.overlaps(whole) for one in taken) or not heard:
-                continue
-            looks.append(self._plan(channel, heard))
-        return looks
+            held = until - batch.pieces[0].start
+            full = batch.audible >= _FULL_S * self._rate or held >= _OLDEST_S * self._rate
+            paused = until - batch.pieces[-1].end >= pause
+            if full and (paused or held >= 2 * _OLDEST_S * self._rate):
+                due.append(channel)
+        return [self._hand_over(channel, position) for channel in due]
 
-    def _plan(self, channel: int, pieces: list[Interval]) -> Look:
-        self._planned[channel] += pieces
-        cost = sum(len(piece) for piece in pieces)
-        self.spent += cost
-        return Look(channel, pieces[0].start, pieces[-1].end, cost)
+    def _hand_over(self, channel: int, position: int) -> Look:
+        pieces = tuple(self._batches[channel].pieces)
+        self._batches[channel] = _Batch()
+        if not pieces:
+            return Look(channel, 0, 0, ())
+        start = max(0, pieces[0].start - self._margin)
+        return Look(channel, start, min(position, pieces[-1].end + self._margin), pieces)
+
+
+def _within(parts: list[Interval], mutes: list[Interval], reach: int) -> list[Interval]:
+    """What of some parts lies no further than ``reach`` from a mute."""
+    near = [
+        Interval(max(part.start, mute.start - reach), min(part.end, mute.end + reach))
+        for part in parts
+        for mute in mutes
+        if part.start < mute.end + reach and part.end > mute.start - reach
+    ]
+    return merge_intervals(near)

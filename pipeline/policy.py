@@ -84,13 +84,16 @@ class VerificationRule(_Model):
 
     max_span_dbfs: Annotated[float, Field(ge=-120.0, le=-20.0)] = -60.0
     """Loudest RMS allowed inside a muted interval (style ``silence``)."""
-    neighbourhood_ms: Milliseconds = 3_000
-    """How much audio on both sides of a mute is listened to again."""
-    max_rounds: Annotated[int, Field(ge=1, le=5)] = 2
+    neighbourhood_ms: Annotated[int, Field(ge=0, le=30_000)] = 8_000
+    """How much audio on both sides of a muted number is listened to again, on every channel."""
+    max_rounds: Annotated[int, Field(ge=1, le=5)] = 3
+    """How often the same stretch is listened to after something was found in it; a number that is
+    still heard in the last round quarantines the call."""
     max_cost: Annotated[float, Field(ge=0.0, le=1.0)] = 0.15
-    """Share of the call's speech that may be listened to again."""
-    sample_share: Probability = 0.02
-    """Share of what lies away from mutes that is listened to again, within ``max_cost``."""
+    """What listening again may cost, as a share of the first pass."""
+    sample_share: Probability = 0.1
+    """Share of what lies away from muted numbers that is listened to again, within ``max_cost``;
+    which part is drawn by the call id."""
 
 
 class Policy(_Model):

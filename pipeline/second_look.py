@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.audibility import AudibleTrack
-from pipeline.entities import SPOKEN_NUMBERS
+from pipeline.entities import SPOKEN_NUMBERS, Entity
 from pipeline.errors import RecordError
 from pipeline.history import History
 from pipeline.intervals import FRAMES_PER_SECOND, Levels, Reach, subtract_intervals, widen
@@ -35,6 +35,7 @@ from pipeline.records import (
     Window,
 )
 from pipeline.rendering import Fill, apply_mutes, expected_inside, is_gap
+from pipeline.stubs import TOUCHING_MS, stubs
 
 _EXPECT_S: Final = 10
 """A mute this near to a window says what may be left over in it."""
@@ -43,6 +44,14 @@ _LEAST_LEFT_FRAMES: Final = 3
 _REFUSED_MARKS: Final = (LATE_SPAN, FINDINGS_MISSING)
 EDGE_DIGITS: Final = "leftover digits beside a mute"
 """Recogniser of a digit or two that count only directly beside a muted number."""
+STUB: Final = "sound beside a mute"
+"""Recogniser of what sounds beside a muted number and no word explains."""
+_STUB_SCORE: Final = 0.5
+_STUB_PAD_MS: Final = 120
+"""Padding of such a sound: a soft consonant at its border may be left out of it."""
+FEW_DIGITS: Final = "a few leftover digits"
+"""Recogniser of a security code or a group of a number, which counts only near a muted number."""
+_FEW_MS: Final = 4_000
 _EDGE_MS: Final = 1_500
 """Such digits lie no further from the number: within a number people pause for less."""
 _EDGE_AUDIBLE_MS: Final = 60
@@ -103,6 +112,12 @@ class SecondLook:
             audible=lambda channel, start, end: self._tracks[channel].within(start, end),
         )
         self._next_window = 0
+        self._muted_samples = 0
+
+    @property
+    def _speech(self) -> int:
+        """Samples of speech that the first pass had so far: what sounds, and what is muted."""
+        return sum(track.audible_samples for track in self._tracks) + self._muted_samples
 
     def append(self, chunk: RedactedChunk) -> list[Window]:
         """Measure the next chunk and plan what it allows to plan.
@@ -123,11 +138,12 @@ class SecondLook:
                 self._mutes.append(mute)
                 if not is_gap(mute):
                     self._planner.add(mute)
+                    self._muted_samples += mute.end - mute.start
         return self.plan(over=False)
 
     def plan(self, *, over: bool) -> list[Window]:
         """Windows for everything that can be planned now."""
-        speech = sum(track.audible_samples for track in self._tracks)
+        speech = self._speech
         looks = self._planner.advance(self._position, speech, over=over)
         return [
             self._ask(_Asked(look, 1, self._expected(look), self._numbers(look))) for look in looks
@@ -141,21 +157,39 @@ class SecondLook:
         self.tally.models.update(heard.models)
         if heard.unheard or not heard.models:
             self.tally.unanswered += 1
-        found = [
-            mute
-            for span in spans
-            if span.action is Action.MUTE and (mute := self._left_over(asked, span)) is not None
-        ]
+        found = self._left(asked, [span for span in spans if span.action is Action.MUTE])
+        if not heard.unheard:
+            found += self._left(asked, self._stubs(asked, heard, found))
         if not found:
             return []
         self.tally.added.update(found)
+        # What sounded beside a mute is silent now, and all of it was told at once. A digit heard
+        # next to that silence once more is no ground to refuse the call, because the listener's
+        # prompt makes it hear digits there.
+        telling = [mute.interval for mute in found if not _is_edge(mute)]
         if asked.round >= self._policy.verification.max_rounds:
-            # An edge is silent now; a digit heard next to that silence once more is no ground to
-            # refuse the call, because the listener's prompt makes it hear digits there.
-            self.tally.still_found += sum(1 for mute in found if not _is_edge(mute))
+            self.tally.still_found += len(telling)
+            telling = []
+        if not telling:
             return []
-        again = replace(asked, round=asked.round + 1, mutes=(*asked.mutes, *found))
-        return [self._ask(again)]
+        more = replace(asked, round=asked.round + 1, mutes=(*asked.mutes, *found))
+        look = self._planner.again(asked.look, telling, self._muted(more))
+        return [self._ask(replace(more, look=look))] if look.pieces else []
+
+    def _left(self, asked: _Asked, spans: Sequence[Span]) -> list[Mute]:
+        return [mute for span in spans if (mute := self._left_over(asked, span)) is not None]
+
+    def _stubs(self, asked: _Asked, heard: Heard, found: Sequence[Mute]) -> list[Span]:
+        """What sounds beside a muted number without a word."""
+        channel = asked.look.channel
+        numbers = [
+            mute.interval
+            for mute in (*self._mutes, *asked.mutes, *found)
+            if mute.channel == channel and any(_is_number(span) for span in mute.spans)
+        ]
+        parts = stubs(self._audible(asked), numbers, heard.words, self.info.sample_rate)
+        entity = Entity.NUMBER_SEQUENCE.value
+        return [Span(entity, channel, part.start, part.end, _STUB_SCORE, STUB) for part in parts]
 
     def _expected(self, look: Look) -> frozenset[str]:
         """Entity types muted near a look."""
@@ -176,15 +210,12 @@ class SecondLook:
             for mute in self._mutes
             if mute.channel == look.channel
             for span in mute.spans
-            if span.entity in SPOKEN_NUMBERS
-            and span.reason in {Reason.RECOGNISED, Reason.ECHO}
-            and span.start < look.end + near
-            and span.end > look.start - near
+            if _is_number(span) and span.start < look.end + near and span.end > look.start - near
         )
 
     def release(self, *, over: bool) -> list[RedactedChunk]:
         """Return the chunks that no answer can change any more."""
-        back = self._reach.back + self._reach.context + self._reach.ramp
+        back = self._reach.back + self._reach.context + self._reach.ramp + self._planner.beside
         starts = [asked.look.start for asked in self.asked.values()]
         if not over:
             starts.append(self._planner.earliest(self._position))
@@ -207,10 +238,7 @@ class SecondLook:
         missing = max(0, end.chunks - tally.chunks)
         lost = abs(end.end - self._position)
         marks = [mark for mark in end.marks if mark in _REFUSED_MARKS]
-        speech = max(
-            sum(track.audible_samples for track in self._tracks),
-            ADVANCE_SPEECH_S * self.info.sample_rate,
-        )
+        speech = max(self._speech, ADVANCE_SPEECH_S * self.info.sample_rate)
         planner = self._planner
         checks = (
             _none("missing_chunks", missing),
@@ -264,7 +292,7 @@ class SecondLook:
         look, seq = asked.look, self._next_window
         self._next_window += 1
         self.asked[seq] = asked
-        self.tally.listened += look.end - look.start
+        self.tally.listened += sum(len(piece) for piece in look.pieces)
         return Window(
             call_id=self.info.call_id,
             seq=seq,
@@ -296,9 +324,7 @@ class SecondLook:
         return [mute.interval for mute in known if mute.channel == asked.look.channel]
 
     def _audible(self, asked: _Asked) -> list[Interval]:
-        look = asked.look
-        heard = self._tracks[look.channel].within(look.start, look.end)
-        return subtract_intervals(heard, self._muted(asked))
+        return subtract_intervals(asked.look.pieces, self._muted(asked))
 
     def _read(self, start: int, end: int) -> Pcm:
         """Redacted audio as it came, without what verification added."""
@@ -313,11 +339,18 @@ class SecondLook:
         start, end = max(look.start, span.start), min(look.end, span.end)
         if span.channel != look.channel or start >= end:
             return None
-        if span.recognizer == EDGE_DIGITS:
-            number = self._beside(asked, start, end)
+        if span.recognizer in {EDGE_DIGITS, FEW_DIGITS}:
+            few = span.recognizer == FEW_DIGITS
+            number = (self._near if few else self._beside)(asked, start, end)
             if number is None:
                 return None
             span = replace(span, entity=number.entity)
+        if span.recognizer == STUB:
+            low, high = self._joined(asked, start, end)
+            number = self._near(asked, start, end)
+            entity = number.entity if number else span.entity
+            found = replace(span, entity=entity, start=start, end=end, reason=Reason.VERIFICATION)
+            return Mute(look.channel, low, high, (found,))
         first = max(0, start - reach.back - reach.context)
         last = min(self._position, end + reach.ahead + reach.context)
         levels = Levels.measure(self._read(first, last)[:, look.channel], first, rate)
@@ -332,6 +365,25 @@ class SecondLook:
         found = replace(span, start=start, end=end, reason=Reason.VERIFICATION)
         return Mute(look.channel, low, high, (found,))
 
+    def _joined(self, asked: _Asked, start: int, end: int) -> tuple[int, int]:
+        """A sound beside a mute with some padding, up to the mutes that it touches."""
+        rate = self.info.sample_rate
+        pad, near = (each * rate // 1_000 for each in (_STUB_PAD_MS, TOUCHING_MS))
+        low, high = max(0, start - pad), min(self._position, end + pad)
+        for mute in self._muted(asked):
+            if 0 <= start - mute.end <= near:
+                low = min(low, mute.end)
+            if 0 <= mute.start - end <= near:
+                high = max(high, mute.start)
+        return low, high
+
+    def _near(self, asked: _Asked, start: int, end: int) -> Span | None:
+        """The number muted nearest to ``[start, end)`` on any channel, if one is near enough."""
+        known = [
+            span for mute in (*self._mutes, *asked.mutes) for span in mute.spans if _is_number(span)
+        ]
+        return _nearest(known, start, end, _FEW_MS * self.info.sample_rate // 1_000)
+
     def _beside(self, asked: _Asked, start: int, end: int) -> Span | None:
         """The muted number that the digits at ``[start, end)`` may be the edge of, if any is.
 
@@ -343,9 +395,7 @@ class SecondLook:
         if sum(len(each) for each in left) < least:
             return None
         known = (*asked.numbers, *(span for mute in asked.mutes for span in mute.spans))
-        away = [(max(one.start - end, start - one.end, 0), one) for one in known]
-        gap, nearest = min(away, key=lambda pair: pair[0], default=(self._edge + 1, None))
-        return nearest if gap <= self._edge else None
+        return _nearest(known, start, end, self._edge)
 
     def _final(self, chunk: RedactedChunk) -> RedactedChunk:
         """A chunk with everything that verification added to it."""
@@ -373,7 +423,20 @@ class SecondLook:
 
 
 def _is_edge(mute: Mute) -> bool:
-    return all(span.recognizer == EDGE_DIGITS for span in mute.spans)
+    return all(span.recognizer in {EDGE_DIGITS, STUB} for span in mute.spans)
+
+
+def _nearest(spans: Sequence[Span], start: int, end: int, within: int) -> Span | None:
+    """The span nearest to ``[start, end)``, if it is so near."""
+    away = [(max(one.start - end, start - one.end, 0), one) for one in spans]
+    gap, nearest = min(away, key=lambda pair: pair[0], default=(within + 1, None))
+    return nearest if gap <= within else None
+
+
+def _is_number(span: Span) -> bool:
+    """Whether a muted span is a number that was heard; only beside such a one digits are left."""
+    heard = {Reason.RECOGNISED, Reason.ECHO, Reason.VERIFICATION}
+    return span.entity in SPOKEN_NUMBERS and span.reason in heard
 
 
 def _order(mute: Mute) -> tuple[int, int, int, str]:

@@ -12,7 +12,7 @@ from models.spoken import Turn
 from pipeline.numbers import words_from_text
 from pipeline.policy import Policy
 from pipeline.records import Heard
-from pipeline.second_look import EDGE_DIGITS
+from pipeline.second_look import EDGE_DIGITS, FEW_DIGITS
 
 pytestmark = pytest.mark.unit
 
@@ -69,3 +69,65 @@ def test_unlikely_digits_are_the_prompts() -> None:
 
 def test_without_a_muted_number_nearby_there_is_none() -> None:
     assert edges("seven", expected=frozenset({"PERSON"})) == []
+
+
+def numbers(
+    text: str, *, expected: frozenset[str] = CARD, probability: float = 0.9
+) -> list[tuple[str, str]]:
+    words = tuple(replace(w, probability=probability) for w in words_from_text(text, rate=RATE))
+    heard = Heard("call", 0, 0, 0, 20 * RATE, words)
+    found = leftovers(Nothing(), POLICY, heard, RATE, expected)
+    return [(s.entity, s.recognizer) for s in found if s.recognizer != EDGE_DIGITS]
+
+
+@pytest.mark.parametrize(
+    ("text", "recognizer"),
+    [
+        ("nine five oh", FEW_DIGITS),
+        ("four four one two", FEW_DIGITS),
+        ("four four one two nine nine", "leftover digits"),
+        ("the code is nine five", "leftover digits"),
+    ],
+)
+def test_long_or_announced_numbers_are_telling_by_themselves(text: str, recognizer: str) -> None:
+    assert numbers(text) == [("CARD_NUMBER", recognizer)]
+
+
+def test_where_no_number_was_muted_only_a_long_or_announced_one_is_found() -> None:
+    nowhere: frozenset[str] = frozenset()
+    assert numbers("four four one two", expected=nowhere) == []
+    found = [("NUMBER_SEQUENCE", "leftover digits")]
+    assert numbers("four four one two nine nine", expected=nowhere) == found
+    assert numbers("the code is nine five", expected=nowhere) == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "your order number is four four one two nine nine",
+        "three hundred seventy dollars",
+        "one two uh and um okay five six",
+    ],
+)
+def test_prices_references_and_talk_with_numbers_are_none(text: str) -> None:
+    assert numbers(text) == []
+
+
+def test_digits_of_the_prompt_alone_are_none() -> None:
+    assert numbers("seven five eight", probability=0.03) == []
+
+
+class Names:
+    """Takes the whole turn for a name."""
+
+    def analyze(self, turn: Turn, *, names: bool = True) -> list[RecognizerResult]:
+        return [RecognizerResult("PERSON", 0, len(turn.text), 0.9)]
+
+
+@pytest.mark.parametrize(("probability", "count"), [(0.9, 1), (0.4, 0)])
+def test_only_a_clearly_heard_name_is_found(probability: float, count: int) -> None:
+    words = tuple(
+        replace(w, probability=probability) for w in words_from_text("Laura Barrera", rate=RATE)
+    )
+    heard = Heard("call", 0, 0, 0, 20 * RATE, words)
+    assert len(leftovers(Names(), POLICY, heard, RATE, frozenset({"PERSON"}))) == count

@@ -23,6 +23,7 @@ from pipeline.records import (
     Span,
     Verdict,
     Window,
+    Word,
 )
 from pipeline.rendering import apply_mutes
 from pipeline.second_look import EDGE_DIGITS
@@ -48,6 +49,15 @@ Answer = Callable[[Window], list[Span]]
 
 def nothing(_: Window) -> list[Span]:
     return []
+
+
+def talk(window: Window) -> tuple[Word, ...]:
+    """A clear word wherever something sounds."""
+    return tuple(
+        Word(window.channel, start, min(start + 3_200, part.end), "perhaps", 0.9)
+        for part in window.speech
+        for start in range(part.start, part.end, 3_200)
+    )
 
 
 def call_audio(seconds: int, seed: int = 1) -> np.ndarray:
@@ -81,6 +91,7 @@ def drive(
     end: CallEnd | None = None,
     order: random.Random | None = None,
     models: tuple[str, ...] = MODELS,
+    words: Callable[[Window], tuple[Word, ...]] = talk,
 ) -> tuple[list[RedactedChunk], Verdict, list[Window]]:
     """Feed a call; answers come at once, or late and shuffled where ``order`` is given."""
     verifier = CallVerifier(policy)
@@ -99,7 +110,13 @@ def drive(
     def answer_one(index: int) -> None:
         window = waiting.pop(index)
         heard = Heard(
-            CALL.call_id, window.seq, window.channel, window.start, window.end, models=models
+            CALL.call_id,
+            window.seq,
+            window.channel,
+            window.start,
+            window.end,
+            words=words(window),
+            models=models,
         )
         sort_out(verifier.take_heard(heard, answer(window)))
 
@@ -129,16 +146,17 @@ def test_a_clean_call_passes_unchanged() -> None:
         np.testing.assert_array_equal(one.pcm, other.pcm)
         assert one.mutes == other.mutes
     assert windows
-    assert verdict.listened == sum(one.end - one.start for one in windows)
+    assert verdict.listened == sum(len(part) for one in windows for part in one.speech)
 
 
 def test_both_sides_of_a_mute_are_asked_for_and_its_inside_is_silent_there() -> None:
     short = Mute(1, 10 * RATE, 11 * RATE, (SECRET,))
     _, _, windows = drive(chunks_of(call_audio(30), (short,)), nothing)
-    assert {one.channel for one in windows} == {1}
-    assert any(one.start < short.start - 2_000 for one in windows)
-    assert any(one.end > short.end + 2_000 for one in windows)
-    for window in windows:
+    assert {one.channel for one in windows} == {0, 1}, "the other side reads numbers back"
+    same = [one for one in windows if one.channel == 1]
+    assert any(one.start < short.start - 2_000 for one in same)
+    assert any(one.end > short.end + 2_000 for one in same)
+    for window in same:
         inside = window.pcm[max(0, short.start - window.start) : max(0, short.end - window.start)]
         assert not inside.any()
         assert all(not part.overlaps(Interval(short.start, short.end)) for part in window.speech)
@@ -148,8 +166,11 @@ def test_what_was_muted_nearby_is_expected_in_a_window() -> None:
     verifier = CallVerifier(POLICY)
     windows = [
         one
-        for chunk in chunks_of(call_audio(30), (SECRET_MUTE,))
-        for one in verifier.take(chunk)
+        for item in [
+            *chunks_of(call_audio(30), (SECRET_MUTE,)),
+            CallEnd(CALL.call_id, 30, 30 * RATE),
+        ]
+        for one in verifier.take(item)
         if isinstance(one, Window)
     ]
     assert windows
@@ -378,7 +399,8 @@ def test_without_a_budget_nothing_is_listened_to_and_energy_still_counts() -> No
     _, verdict, windows = drive(chunks_of(call_audio(30), (SECRET_MUTE,)), nothing, policy=policy)
     assert windows == []
     assert verdict.passed
-    assert check(verdict, "neighbourhoods_passed_over").measured == 2
+    passed_over = check(verdict, "neighbourhoods_passed_over")
+    assert passed_over.measured == passed_over.limit > 0
 
 
 def test_a_share_of_the_rest_is_drawn_by_the_call_id() -> None:
@@ -429,7 +451,7 @@ def test_chunks_are_released_while_the_call_goes_on() -> None:
     released = []
     for chunk in chunks_of(call_audio(60), ()):
         released += verifier.take(chunk)
-    assert len(released) > 45
+    assert len(released) > 35
 
 
 def test_mutes_that_lie_near_one_another_share_a_window() -> None:
@@ -442,7 +464,7 @@ def test_mutes_that_lie_near_one_another_share_a_window() -> None:
     first = windows[0]
     assert first.start < parts[0].start
     assert first.end > parts[-1].end
-    assert all(len(one.pcm) <= 12 * RATE for one in windows)
+    assert all(sum(map(len, one.speech)) <= 28 * RATE for one in windows)
 
 
 def test_a_window_never_reaches_beyond_the_call() -> None:

@@ -1,0 +1,86 @@
+"""Finds what sounds beside a muted number and no word explains: the rest of a digit, most likely.
+
+Pure functions on intervals and words; all of one call to them share one sample rate. The limits
+were chosen on the shipped sample calls (``benchmarks.verification``): of 26 digits that were left
+audible beside a mute, the check heard 16 as no digit or as an unlikely one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from pipeline.audit import plausible, uncovered
+from pipeline.records import Interval, Word
+from pipeline.tokens import is_number
+from pipeline.vocabulary import vocabulary
+
+TOUCHING_MS: Final = 450
+"""What begins so soon beside a mute may belong to it: people pause for less between digits."""
+_ENCLOSED_MS: Final = 1_500
+"""The same between two mutes: what stands inside a number most likely belongs to it."""
+_CLEAR: Final = 0.5
+"""From this probability on a word explains the sound under it. The check is prompted for digits,
+so that an unlikely word of another kind is often a digit that was misheard."""
+_HINT: Final = 0.1
+"""From this probability on a digit is evidence against the words beside it, whose times are off."""
+_OFF_MS: Final = 300
+"""By so much the times of words are off."""
+_ALONE_MS: Final = 500
+"""A sound that is no longer is one digit or one short word: a hint decides on all of it."""
+_LEAST_MS: Final = 120
+"""Less than this is no digit: breath, or the end of a word that the mute cut."""
+_LONGEST_MS: Final = 1_200
+"""More than two digits take; what is longer is talk that the check did not understand."""
+
+
+def stubs(
+    audible: Sequence[Interval], mutes: Sequence[Interval], words: Iterable[Word], rate: int
+) -> list[Interval]:
+    """What sounds beside a mute, or beside what was found there, and no word explains.
+
+    A clear word that is no number explains the sound under it; but not a short sound of its own
+    with a hint of a digit.
+
+    Args:
+        audible: where something can be heard, in order, outside the mutes.
+        mutes: of numbers, on the same channel.
+        words: what was heard there.
+        rate: Hz.
+    """
+    near, far = (each * rate // 1_000 for each in (TOUCHING_MS, _ENCLOSED_MS))
+    left, known = _unexplained(audible, list(words), rate), list(mutes)
+    found: list[Interval] = []
+    while fresh := [part for part in left if _belongs(part, known, near, far)]:
+        left = [part for part in left if part not in fresh]
+        found += fresh
+        known += fresh
+    return sorted(found)
+
+
+def _belongs(part: Interval, known: Sequence[Interval], near: int, far: int) -> bool:
+    """Whether a sound touches one of the mutes, or stands between two of them."""
+    before = min((part.start - one.end for one in known if one.end <= part.start), default=far + 1)
+    after = min((one.start - part.end for one in known if one.start >= part.end), default=far + 1)
+    return min(before, after) <= near or max(before, after) <= far
+
+
+def _unexplained(audible: Sequence[Interval], words: list[Word], rate: int) -> list[Interval]:
+    voc = vocabulary()
+    off, alone = _OFF_MS * rate // 1_000, _ALONE_MS * rate // 1_000
+    least, longest = _LEAST_MS * rate // 1_000, _LONGEST_MS * rate // 1_000
+    hints = [
+        Interval(max(0, word.start - off), word.end + off)
+        for word in words
+        if word.probability >= _HINT and is_number(word.text, voc)
+    ]
+    covers = [
+        plausible(word.text, Interval(word.start, word.end), rate)
+        for word in words
+        if word.probability >= _CLEAR and not is_number(word.text, voc)
+    ]
+    parts: list[Interval] = []
+    for sound in audible:
+        hinted = len(sound) <= alone and any(hint.overlaps(sound) for hint in hints)
+        parts += uncovered([sound], [] if hinted else covers, at_least=least)
+    return [part for part in parts if len(part) <= longest]
