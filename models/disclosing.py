@@ -123,9 +123,11 @@ class Disclosures:
         for at in range(len(kept) - 1, -1, -1):
             value = "".join(one.value for one in kept[at:])
             second = "".join(one.second for one in kept[at:])
-            if complete(entity, value, second):
-                kept.clear()
-                return value
+            # A checksum tells which model heard it well; without one, both have to agree.
+            for one, other in ((value, second), (second, value)):
+                if complete(entity, one, other):
+                    kept.clear()
+                    return one
         return ""
 
 

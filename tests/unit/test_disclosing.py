@@ -122,6 +122,12 @@ def test_a_number_without_a_checksum_needs_both_models() -> None:
     assert shown(Show.LAST_FOUR, alone, "US_SSN") == []
 
 
+def test_a_checksum_tells_which_model_heard_a_number_well() -> None:
+    misheard = SPOKEN.rsplit(" ", 1)[0]
+    assert shown(Show.LAST_FOUR, said(misheard, second=SPOKEN)) == ["************1111"]
+    assert shown(Show.LAST_FOUR, said(misheard, second=misheard)) == []
+
+
 def test_a_number_in_pieces_is_shown_at_its_last_one() -> None:
     disclosures = Disclosures(policy(Show.LAST_FOUR), Anonymiser(KEY), RATE)
     out = []
