@@ -6,11 +6,11 @@ BIN := .venv/bin
 KAFKA_LIB := tests/kafka/lib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint format docs bench bench-detection bench-muting samples kafka lock clean
+.PHONY: help setup demo test unit lint format docs bench bench-detection bench-muting bench-verification samples kafka lock clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 setup: .venv/.dev ## Create .venv with everything for development
 
@@ -55,6 +55,9 @@ bench-detection: .venv/.dev ## Measure detection on the labelled texts, against 
 
 bench-muting: .venv/.dev ## Measure muting alone: speed, samples changed, sensitive time silenced
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.muting
+
+bench-verification: .venv/.dev ## Measure the verify stage on leaks planted in the sample calls
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.verification
 
 samples: .venv/.dev ## Make the sample calls and their truth again from their seeds
 	@.ci/need flite flite

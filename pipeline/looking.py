@@ -26,8 +26,8 @@ ADVANCE_SPEECH_S: Final = 40
 """Every call is taken to hold this much speech, so that its first mutes are looked at too."""
 SLOT_S: Final = 4
 """Length of a drawn stretch."""
-LOOK_COST_S: Final = 1.1
-SECOND_COST: Final = 0.15
+LOOK_COST_S: Final = 1.2
+SECOND_COST: Final = 0.16
 """What a look costs, in seconds of first-pass speech: so much in any case, and so much for each
 audible second. Measured: the first pass takes 0.085 CPU seconds a second of speech, the check
 0.012 and 0.1 for each look."""

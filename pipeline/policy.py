@@ -91,7 +91,7 @@ class VerificationRule(_Model):
     still heard in the last round quarantines the call."""
     max_cost: Annotated[float, Field(ge=0.0, le=1.0)] = 0.15
     """What listening again may cost, as a share of the first pass."""
-    sample_share: Probability = 0.1
+    sample_share: Probability = 0.05
     """Share of what lies away from muted numbers that is listened to again, within ``max_cost``;
     which part is drawn by the call id."""
 

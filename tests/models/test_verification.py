@@ -1,0 +1,41 @@
+"""The verify stage with the real models, on a sample call with a planted leak."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.corpus import SAMPLES
+from benchmarks.planting import Labelled, audible_share, leaks_of, read_calls, redacted
+from benchmarks.verification import Bench
+from pipeline.policy import load_policy
+from pipeline.records import Reason
+
+pytestmark = [pytest.mark.models, pytest.mark.slow]
+
+POLICY = load_policy("default")
+
+
+@pytest.fixture(scope="module")
+def bench() -> Bench:
+    return Bench(POLICY)
+
+
+@pytest.fixture(scope="module")
+def call() -> Labelled:
+    return next(one for one in read_calls(SAMPLES / "manifest.jsonl") if one.entry["entities"])
+
+
+@pytest.mark.parametrize("kind", ["first digit", "last digit", "security code"])
+def test_a_planted_leak_is_caught(bench: Bench, call: Labelled, kind: str) -> None:
+    leak = next(one for one in leaks_of(call) if one.kind == kind)
+    chunks = redacted(call, POLICY, leak)
+    after, verdict = bench.verify(call, chunks)
+    assert audible_share(call, leak, after) <= 0.2
+    assert verdict.passed
+    assert any(span.reason is Reason.VERIFICATION for mute in verdict.added for span in mute.spans)
+
+
+def test_a_correctly_redacted_call_passes(bench: Bench, call: Labelled) -> None:
+    _, verdict = bench.verify(call, redacted(call, POLICY))
+    assert verdict.passed
+    assert verdict.listened > 0
