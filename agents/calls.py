@@ -176,17 +176,21 @@ class CallRun:
 
     def _put_steps(self, steps: list[Step]) -> None:
         """Queue the steps of one answer of the core; without waiting, so that order is kept."""
-        for step in steps:
-            self._start(step)
+        for queued in self._started(steps):
+            self._steps.put_nowait(queued)
         self._changed()
 
-    def _start(self, step: Step) -> None:
-        if not isinstance(step, Listen):
-            self._steps.put_nowait(_Queued(step))
-        elif step.in_order:
-            self._steps.put_nowait(_Queued(step, self._listen(self._desk.listen(step))))
-        else:
-            self._listen(self._answer(step))
+    def _started(self, steps: list[Step]) -> list[_Queued]:
+        """Start listening where a step wants it; what is left to carry out in order."""
+        queued = []
+        for step in steps:
+            if not isinstance(step, Listen):
+                queued.append(_Queued(step))
+            elif step.in_order:
+                queued.append(_Queued(step, self._listen(self._desk.listen(step))))
+            else:
+                self._listen(self._answer(step))
+        return queued
 
     def _listen(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = self._group.create_task(work)
@@ -246,7 +250,7 @@ class CallRun:
 
     async def _in_place(self, steps: list[Step]) -> None:
         """Carry out steps before those that are queued already."""
-        await self._carry_out([_Queued(step) for step in steps])
+        await self._carry_out(self._started(steps))
         self._changed()
         if self.core.done:
             self._arrived.set()

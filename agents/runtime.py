@@ -36,7 +36,13 @@ from agents.sealing import Seal
 from agents.steps import Listen, Stage, Step
 from agents.topics import Topics
 from pipeline import wire
-from pipeline.errors import HushwireError, ModelError, RecordError, SealError
+from pipeline.errors import (
+    HushwireError,
+    ModelError,
+    RecordError,
+    SealError,
+    UnknownCallError,
+)
 from pipeline.records import Heard
 
 REMEMBERED = 4_096
@@ -103,7 +109,7 @@ class StageRuntime:
         self._over: OrderedDict[str, Callable[[str, int], bool] | None] = OrderedDict()
         self._ended = asyncio.Event()
         self._blocked = 0
-        self._unblocked_at = time.monotonic()
+        self._unblocked_at = self._swept = time.monotonic()
         self._paused = False
         self._desk = Desk(
             in_thread=self._in_thread,
@@ -140,10 +146,11 @@ class StageRuntime:
             partition = self._partitions.pop(place)
             if partition.task is not None:
                 partition.task.cancel()
+            partition.intake.clear()
             partition.left.set()
-        for call_id, run in list(self._runs.items()):
+        for run in list(self._runs.values()):
             if any((topic, number) not in self._partitions for topic, number, _ in run.offsets):
-                self._tasks[call_id].cancel()
+                self._drop(run)
         await asyncio.sleep(0)
 
     async def _read(self, partition: _Partition) -> None:
@@ -201,14 +208,15 @@ class StageRuntime:
             self._done([(delivery.topic, delivery.partition, delivery.offset)])
             return None
         await self._blocking(self._until_few())
-        known = self._runs.get(call_id)
-        if known is not None:
-            return known
         core = await self._in_stage(lambda: self.stage.open(call_id))
         known = self._runs.get(call_id)
         if known is not None:
             # The same call's first records came over two topics at once.
             return known
+        if call_id in self._over:
+            # It even ended meanwhile, with what came over the other topic.
+            await self._after_end(delivery, wire.address(delivery.headers, delivery.key))
+            return None
         run = CallRun(call_id, seal, core, self._desk, room=self._limits.room, changed=self._weigh)
         self._runs[call_id] = run
         self._tasks[call_id] = self._spawn(self._drive(run))
@@ -219,7 +227,11 @@ class StageRuntime:
         state = self._ledger.state(call_id)
         if state is not CallState.OPEN or self._ledger.finished(call_id, self.stage.name):
             return state, None
-        return state, self._ledger.seal(call_id)
+        try:
+            return state, self._ledger.seal(call_id)
+        except UnknownCallError:
+            # Another stage closed it between the two questions.
+            return self._ledger.state(call_id), None
 
     async def _until_few(self) -> None:
         """Wait for a free place; where every call waits for records, more reading is the way."""
@@ -273,7 +285,13 @@ class StageRuntime:
         facts = {"stage": self.stage.name, "code": code, "state": CallState.REFUSED.value}
         tell = messages.audit(self._topics.audit, run.call_id, "call-refused", facts)
         await (await self._out.tell(tell))
-        await self._out.retry(lambda: self._ledger.close_call(run.call_id, CallState.REFUSED))
+        with suppress(UnknownCallError):
+            await self._out.retry(lambda: self._ledger.close_call(run.call_id, CallState.REFUSED))
+
+    def _drop(self, run: CallRun) -> None:
+        """End a call here and now, whatever its task is at; it may come again at once."""
+        self._tasks[run.call_id].cancel()
+        self._forget(run)
 
     def _forget(self, run: CallRun) -> None:
         if self._runs.get(run.call_id) is run:
@@ -315,29 +333,31 @@ class StageRuntime:
 
     async def watch(self) -> None:
         """Tell calls when nothing came for long, and drop those that another stage refused."""
-        swept = time.monotonic()
         while True:
             await asyncio.sleep(TICK_S)
-            now = time.monotonic()
-            if now - swept >= SWEEP_S:
-                swept = now
-                await self._sweep()
-            if self._blocked or any(one.intake for one in self._partitions.values()):
-                continue
-            for run in list(self._runs.values()):
-                wait = run.core.wait_s
-                since = max(run.last_arrival, self._unblocked_at)
-                if wait is not None and run.idle and now - since >= wait:
-                    run.put_quiet()
+            await self.tick()
+
+    async def tick(self) -> None:
+        """Look once at what time has brought."""
+        now = time.monotonic()
+        if now - self._swept >= SWEEP_S:
+            self._swept = now
+            await self._sweep()
+        if self._blocked or any(one.intake for one in self._partitions.values()):
+            return
+        for run in list(self._runs.values()):
+            wait = run.core.wait_s
+            since = max(run.last_arrival, self._unblocked_at)
+            if wait is not None and run.idle and now - since >= wait:
+                run.put_quiet()
 
     async def _sweep(self) -> None:
         for call_id, run in list(self._runs.items()):
             if time.monotonic() - run.last_arrival < SWEEP_S:
                 continue
             state = await self._out.retry(partial(self._ledger.state, call_id))
-            if state is not CallState.OPEN and call_id in self._tasks:
-                self._tasks[call_id].cancel()
-                self._forget(run)
+            if state is not CallState.OPEN and self._runs.get(call_id) is run:
+                self._drop(run)
                 self._remember(call_id, None)
                 self._done(run.offsets)
 
@@ -361,7 +381,11 @@ class StageRuntime:
     async def _listen(self, step: Listen) -> Heard:
         if self._pool is None:
             raise ModelError("this worker has no speech engines")
-        heard = await self._pool.listen(step.window, check=step.check)
+        try:
+            heard = await self._pool.listen(step.window, check=step.check)
+        except ModelError as error:
+            # Refusing every call because processes can't be had just now would lose them all.
+            fatal.exit_now(fatal.MODEL, str(error))
         if heard.unheard:
             self._metrics.unheard.inc()
         return heard

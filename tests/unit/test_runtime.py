@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from agents import fatal
@@ -19,10 +21,10 @@ from agents.outbox import Limits
 from agents.port import Delivery
 from agents.producer import sealed
 from agents.runtime import StageRuntime
-from agents.steps import Act, CallCore, LateError, Send, Stage, Step
+from agents.steps import Act, CallCore, LateError, Listen, Send, Stage, Step
 from agents.topics import Topics
-from pipeline.errors import StoreError
-from pipeline.records import CallEnd, Record
+from pipeline.errors import ModelError, StoreError
+from pipeline.records import CallEnd, Heard, Record, Window
 
 pytestmark = pytest.mark.unit
 
@@ -325,3 +327,78 @@ async def test_a_stage_that_holds_too_much_pauses_and_resumes(tmp_path: Path) ->
         rig.cores["a"].held = 0
         await rig.bring("a", 0)
         await rig.until(lambda: rig.port.paused[-1] == f"resume {IN}")
+
+
+async def test_a_call_closed_elsewhere_while_it_is_looked_up_is_dropped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(_rig(tmp_path, lambda _: EchoCore())) as rig:
+        seal = rig.ledger.open_call("a").seal
+        message = sealed(CallEnd("a", 1, 0), IN, seal)
+        state = rig.ledger.state
+
+        def closed_right_after(call_id: str) -> CallState | None:
+            answer = state(call_id)
+            monkeypatch.setattr(rig.ledger, "state", state)
+            rig.ledger.close_call(call_id, CallState.REFUSED)
+            return answer
+
+        monkeypatch.setattr(rig.ledger, "state", closed_right_after)
+        await rig.bring_message(message.headers, message.value, "a")
+        await rig.until(lambda: rig.acknowledged() == [0])
+        assert not rig.cores
+
+
+async def test_a_partition_that_comes_back_at_once_is_worked_on_anew(tmp_path: Path) -> None:
+    async with running(_rig(tmp_path, lambda _: EchoCore())) as rig:
+        await rig.bring("a", 1)
+        await rig.until(lambda: len(rig.port.sent) == 1)
+        await rig.runtime.keep_only(set())
+        await rig.bring("a", 1, offset=0)
+        await rig.bring("a", 0, offset=1)
+        await rig.until(lambda: rig.acknowledged() == [0, 1])
+
+
+async def test_a_reader_that_waits_for_room_ends_with_its_partition(tmp_path: Path) -> None:
+    go_on = threading.Event()
+
+    def opened(_: str) -> EchoCore:
+        go_on.wait(5)
+        return EchoCore()
+
+    async with running(_rig(tmp_path, opened, limits=Limits(room=1))) as rig:
+        reading = asyncio.create_task(rig.bring("a", 1, 2, 3, 4))
+        await asyncio.sleep(0.05)
+        assert not reading.done()
+        await rig.runtime.keep_only(set())
+        await asyncio.sleep(0)
+        assert not rig.runtime._blocked
+        reading.cancel()
+        go_on.set()
+
+
+async def test_engines_that_cannot_be_started_end_the_process_not_the_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[int] = []
+
+    def told(code: int, _message: str) -> None:
+        ended.append(code)
+        raise fatal.FatalError(code, "")
+
+    class NoEngines:
+        async def listen(self, _window: Window, *, check: bool) -> Heard:
+            raise ModelError(f"no process can be started, check={check}")
+
+    class ListeningCore(EchoCore):
+        def take(self, topic: str, record: Record) -> list[Step]:
+            return [Listen(Window("a", 0, 0, 0, 1, 8_000, np.zeros(1, np.int16)), lambda _: [])]
+
+    monkeypatch.setattr(fatal, "_hook", [told])
+    async with running(_rig(tmp_path, lambda _: ListeningCore())) as rig:
+        monkeypatch.setattr(rig.runtime, "_pool", NoEngines())
+        await rig.bring("a", 1)
+        await rig.until(lambda: bool(ended))
+        assert ended[0] == fatal.MODEL
+        assert rig.ledger.state("a") is CallState.OPEN
+        assert rig.acknowledged() == []
