@@ -120,8 +120,10 @@ def tables(evaluation: Evaluation) -> list[Table]:
 def comparison_table(comparison: Comparison) -> Table:
     """A comparison for a terminal."""
     audible, harmless, unit = comparison.audible, comparison.harmless, comparison.unit
-    table = Table("type", title=f"second: {comparison.second}, against first: {comparison.first}")
-    for name in ("entities", "leak in the first only", "in the second only", "p (McNemar)"):
+    title = f"second: {comparison.second}, against first: {comparison.first}"
+    table = Table(title=title, box=SIMPLE_HEAD)
+    table.add_column("type", no_wrap=True)
+    for name in ("n", "leak in\nfirst only", "leak in\nsecond only", "p\n(McNemar)"):
         table.add_column(name, justify="right")
     for each in comparison.entities:
         table.add_row(each.entity, str(each.entities), str(each.only_first),
@@ -134,10 +136,8 @@ def comparison_table(comparison: Comparison) -> Table:
 
 
 def _notes(evaluation: Evaluation) -> list[str]:
-    kept = [
-        f"{count} entities of type {name} are not counted: the policy does not mute them"
-        for name, count in evaluation.kept.items()
-    ]
+    names = ", ".join(f"{count} {name}" for name, count in evaluation.kept.items())
+    kept = [f"not counted, because the policy does not mute them: {names}"] if names else []
     return [*kept, *evaluation.notes]
 
 
