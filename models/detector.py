@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from importlib import metadata
 from pathlib import Path
 from typing import Final
 
 from models.anonymising import Anonymiser
+from models.catalogue import entry
 from models.disclosing import Disclosures
 from models.inspection import leftovers
 from models.presidio import MODEL, Analyzer
@@ -82,7 +82,7 @@ class Detector:
         self._anonymiser = Anonymiser(token_key)
         self._settings = settings or DetectorSettings()
         self._analyses = analyses or Analyzer(self._settings.registry)
-        self._model = f"{MODEL}@{metadata.version(MODEL)}"
+        self._model = entry(MODEL).reference
 
     def open(self, call_id: str, sample_rate: int, channels: int) -> CallDetector:
         """Begin a call."""

