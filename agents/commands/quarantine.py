@@ -45,10 +45,10 @@ def list_calls(vault: Vault = None, state_dir: known.StateDir = None) -> None:
     if not calls:
         out.print("no call is in quarantine")
         return
-    table = Table("call", "failed checks", "since", "key until")
+    table = Table("call", "failed checks", "since (UTC)", "key until (UTC)")
     for one in calls:
         reasons = ", ".join(one.reasons) or "see its certificate"
-        since, until = (each.isoformat(timespec="minutes") for each in (one.since, one.until))
+        since, until = (f"{each:%Y-%m-%d %H:%M}" for each in (one.since, one.until))
         table.add_row(one.call_id, reasons, since, until)
     out.print(table)
 
