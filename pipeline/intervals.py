@@ -32,9 +32,9 @@ _QUIET_SHARE: Final = 0.25
 _LONGEST_WORD_S: Final = 1.5
 """A longer span holds several words, of which the first and the last are misplaced each by itself.
 """
-_PAUSE_MS: Final = 120
+_PAUSE_MS: Final = 200
 """A silence that ends a word: the closure before the last sound of "six" or "eight" is shorter."""
-_REST_MS: Final = 80
+_REST_MS: Final = 160
 """How much of such a pause is silenced: the last sound fades into it."""
 _WORD_MS: Final = 120
 """Sound of the shortest digit."""
@@ -184,11 +184,10 @@ def widen(
     high = end + rule.pad_after_ms * sample_rate // 1_000 + lead
     first, last = (None, None) if one_word else _pauses(start, end, quiet, levels)
     if not one_word:
-        first = _pause_at(start, quiet, levels) or first
-    return Interval(
-        _snap_back(low, quiet, levels, reach.snap) if first is None else max(low, first),
-        _snap_ahead(high, quiet, levels, reach.snap) if last is None else min(high, last),
-    )
+        first = start if _begins_at_pause(start, quiet, levels) else first
+    low = _snap_back(low, quiet, levels, reach.snap) if first is None else max(low, first)
+    high = _snap_ahead(high, quiet, levels, reach.snap) if last is None else min(high, last)
+    return Interval(min(start, low), max(end, high))
 
 
 def _pauses(
@@ -207,18 +206,17 @@ def _pauses(
     )
 
 
-def _pause_at(start: int, quiet: npt.NDArray[np.bool_], levels: Levels) -> int | None:
-    """Where the pause begins at whose edge a span begins; None for no pause there.
+def _begins_at_pause(start: int, quiet: npt.NDArray[np.bool_], levels: Levels) -> bool:
+    """Whether a span begins right before a pause, and so with the end of the word before it.
 
-    A span that begins right before a pause begins with the end of the word before it: no word
-    is as short, and the recogniser's first words come too early.
+    No word is as short, and the recogniser's first words come too early: padding is needless.
     """
     size = _PAUSE_MS // _FRAME_MS
     here = start // levels.frame - levels.first
-    for at in range(max(0, here), here + _TAIL_MS // _FRAME_MS + 1):
-        if at + size <= len(quiet) and np.all(quiet[at : at + size]):
-            return (levels.first + at) * levels.frame
-    return None
+    return any(
+        at + size <= len(quiet) and bool(np.all(quiet[at : at + size]))
+        for at in range(max(0, here), here + _TAIL_MS // _FRAME_MS + 1)
+    )
 
 
 def _pause_after(quiet: npt.NDArray[np.bool_], first: int, last: int) -> int | None:

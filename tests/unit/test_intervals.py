@@ -28,14 +28,15 @@ def widened(start: int, end: int, *silences: tuple[int, int]) -> Interval:
 
 
 def test_padding_ends_at_the_pause_after_a_number() -> None:
-    wide = widened(8_000, 24_000, (24_160, 25_200))
-    assert 24_160 <= wide.end <= 24_160 + 800
+    wide = widened(8_000, 24_000, (24_080, 26_400))
+    assert wide.end == 24_080 + 1_280
     assert wide.start == 8_000 - BEFORE
 
 
 def test_padding_ends_at_the_pause_before_a_number() -> None:
-    wide = widened(8_000, 24_000, (6_560, 7_840))
-    assert 7_840 - 800 <= wide.start <= 7_840
+    wide = widened(8_000, 24_000, (5_600, 7_920))
+    assert wide.start == 8_000 - BEFORE
+    assert widened(8_000, 24_000, (5_600, 8_000)).start == 8_000 - BEFORE
 
 
 def test_the_closure_inside_a_last_digit_is_no_pause() -> None:
@@ -46,9 +47,8 @@ def test_a_pause_does_not_end_the_padding_where_no_word_sounded_before_it() -> N
     assert widened(8_000, 24_000, (20_800, 24_080)).end == 24_000 + AFTER
 
 
-def test_the_end_of_the_word_before_is_left_audible() -> None:
-    wide = widened(8_000, 24_000, (8_400, 9_600))
-    assert wide.start == 8_400
+def test_a_span_that_begins_with_the_end_of_another_word_is_not_padded_there() -> None:
+    assert widened(8_000, 24_000, (8_400, 10_400)).start == 8_000
 
 
 def test_a_first_digit_before_a_pause_stays_in_the_span() -> None:
