@@ -6,7 +6,7 @@ BIN := .venv/bin
 KAFKA_LIB := tests/kafka/lib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint format docs bench bench-detection bench-muting bench-verification samples kafka lock clean
+.PHONY: help setup demo test unit lint format docs bench bench-detection bench-muting bench-verification samples kafka chaos lock clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -65,6 +65,9 @@ samples: .venv/.dev ## Make the sample calls and their truth again from their se
 	$(BIN)/python -m benchmarks.corpus --samples
 
 kafka: $(KAFKA_LIB)/.stamp ## Fetch Apache Kafka for the tests (needs a JDK and Maven)
+
+chaos: .venv/.dev ## Put 200 faults on running calls (about an hour); nothing may be lost
+	$(BIN)/python -m tests.faults.chaos --faults 200 --calls 400
 
 lock: ## Resolve the dependencies anew into both lock files
 	@[ -x build/lock/bin/uv ] || { $(PYTHON) -m venv build/lock && build/lock/bin/pip install -q uv; }

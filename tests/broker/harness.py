@@ -69,17 +69,30 @@ class Installation:
 
     def start(self, stages: str = ALL, *, idle_s: float = 60.0) -> subprocess.Popen[str]:
         """Start a worker and wait until it reads."""
-        command = [sys.executable, str(WORKER), self.bootstrap, str(self.folder), self.prefix]
+        worker = self.spawn(stages, idle_s=idle_s)
+        assert worker.stdout is not None
+        readable, _, _ = select.select([worker.stdout], [], [], START_S)
+        line = worker.stdout.readline().strip() if readable else "(silent)"
+        assert line == "ready", self.log()
+        return worker
+
+    def spawn(
+        self, stages: str = ALL, *, idle_s: float = 60.0, bootstrap: str = ""
+    ) -> subprocess.Popen[str]:
+        """Start a worker and don't wait for it."""
+        command = [
+            sys.executable,
+            str(WORKER),
+            bootstrap or self.bootstrap,
+            str(self.folder),
+            self.prefix,
+        ]
         log = (self.folder / "worker.log").open("a", encoding="utf-8")
         worker = subprocess.Popen(
             [*command, stages, str(idle_s)], stdout=subprocess.PIPE, stderr=log, text=True
         )
         log.close()
         self.workers.append(worker)
-        assert worker.stdout is not None
-        readable, _, _ = select.select([worker.stdout], [], [], START_S)
-        line = worker.stdout.readline().strip() if readable else "(silent)"
-        assert line == "ready", self.log()
         return worker
 
     def log(self) -> str:

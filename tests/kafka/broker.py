@@ -32,10 +32,10 @@ PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners=PLAINTEXT://127.0.0.1:{port},FAR://127.0.0.1:{far},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},FAR://127.0.0.1:{proxy}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,FAR:PLAINTEXT,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
 log.dirs={data}
 auto.create.topics.enable=false
@@ -67,10 +67,18 @@ class ApacheKafka:
         self.data = folder / "data"
         self.log = folder / "broker.log"
         self._config = folder / "server.properties"
-        port, controller = _free_ports(2)
+        # Clients of ``far`` are told to come over ``proxy``, where a test may put one.
+        port, controller, self.far, self.proxy = _free_ports(4)
         self.bootstrap = f"127.0.0.1:{port}"
         self._config.write_text(
-            PROPERTIES.format(port=port, controller=controller, data=self.data), encoding="utf-8"
+            PROPERTIES.format(
+                port=port,
+                controller=controller,
+                far=self.far,
+                proxy=self.proxy,
+                data=self.data,
+            ),
+            encoding="utf-8",
         )
         self._process: subprocess.Popen[bytes] | None = None
 

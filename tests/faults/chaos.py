@@ -1,0 +1,409 @@
+"""Calls under a seeded schedule of faults: ``python -m tests.faults.chaos --faults 200``.
+
+Workers are real processes with scripted speech, supervised as in a deployment: one that ends is
+started again. After the last fault everything has to come to rest by itself; then the vault is
+compared with the one of an undisturbed run. See ``docs/faults.md``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from agents.embedded import EmbeddedBroker
+from agents.ledger import CallState
+from pipeline.certificate import parse_certificate
+from pipeline.records import AudioChunk, CallEnd
+from tests.broker.harness import Installation, Script, script
+from tests.faults.proxy import Proxy
+from tests.kafka.broker import ApacheKafka, apache_kafka, available
+
+GROUPS = ("transcribe,detect", "mute,verify,vault")
+REST_S = 150.0
+"""How long the calls may take to end after the last fault."""
+BETWEEN_S = (0.5, 4.0)
+
+
+@dataclass
+class Line:
+    """What one kind of fault did."""
+
+    times: int = 0
+    recovery_s: list[float] = field(default_factory=list)
+
+
+@dataclass
+class Outcome:
+    """What became of a run."""
+
+    calls: int
+    faults: dict[str, Line]
+    lost: list[str] = field(default_factory=list)
+    different: list[str] = field(default_factory=list)
+    duplicated: list[str] = field(default_factory=list)
+    leaked: list[str] = field(default_factory=list)
+    stuck: list[str] = field(default_factory=list)
+    orphans: list[int] = field(default_factory=list)
+    exits: Counter[int] = field(default_factory=Counter)
+    """Exit codes of workers that ended by themselves."""
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing at all went wrong."""
+        bad = self.lost, self.different, self.duplicated, self.leaked, self.stuck, self.orphans
+        return not any(bad)
+
+
+class Chaos:
+    """One run.
+
+    Args:
+        made: the installation.
+        kafka: Apache Kafka with its proxy, where it is that.
+        proxy: stands before it.
+        seed: of the schedule.
+    """
+
+    def __init__(
+        self, made: Installation, kafka: ApacheKafka | None, proxy: Proxy | None, seed: int
+    ) -> None:
+        self._made, self._kafka, self._proxy = made, kafka, proxy
+        self._dice = random.Random(seed)
+        self._over = threading.Event()
+        self._slots: dict[str, subprocess.Popen[str]] = {}
+        self._lock = threading.Lock()
+        self._told: set[int] = set()
+        self._children: set[int] = set()
+        self.exits: Counter[int] = Counter()
+        self.closed: dict[str, float] = {}
+
+    def faults(self) -> dict[str, Callable[[], None]]:
+        """Every kind of fault that this broker allows."""
+        kinds = {
+            "kill -9": self._kill,
+            "SIGTERM": self._term,
+            "worker joins and leaves": self._join,
+            "engine killed": self._engine,
+            "vault refuses": self._vault,
+            "ledger locked": self._ledger,
+        }
+        if self._proxy is not None:
+            kinds |= {"connections cut": self._cut, "slow broker": self._slow}
+        if self._kafka is not None:
+            kinds |= {"broker restarted": self._broker}
+        return kinds
+
+    def run(self, calls: list[Script], count: int, within_s: float) -> Outcome:
+        """Send the calls while faults come, wait until all is at rest, and look."""
+        threads = [threading.Thread(target=one) for one in (self._supervise, self._watch(calls))]
+        sending = threading.Thread(target=self._send, args=(calls,))
+        for one in (*threads, sending):
+            one.start()
+        outcome = Outcome(len(calls), {name: Line() for name in self.faults()})
+        try:
+            began: list[tuple[str, float]] = []
+            names = list(self.faults())
+            deadline = time.monotonic() + within_s
+            while len(began) < count and time.monotonic() < deadline:
+                if not began or len(began) % len(names) == 0:
+                    self._dice.shuffle(names)
+                name = names[len(began) % len(names)]
+                began.append((name, time.monotonic()))
+                outcome.faults[name].times += 1
+                self.faults()[name]()
+                time.sleep(self._dice.uniform(*BETWEEN_S))
+            sending.join()
+            with contextlib.suppress(AssertionError):
+                self._made.until_closed([one.info.call_id for one in calls], within_s=REST_S)
+            time.sleep(3.0)  # the last commits
+        finally:
+            self._over.set()
+            for one in threads:
+                one.join()
+        for name, at in began:
+            later = [when for when in self.closed.values() if when > at]
+            if later:
+                outcome.faults[name].recovery_s.append(min(later) - at)
+        self._stop_all()
+        outcome.exits = self.exits
+        return outcome
+
+    # The faults
+
+    def _any(self) -> subprocess.Popen[str]:
+        with self._lock:
+            return self._dice.choice(list(self._slots.values()))
+
+    def _kill(self) -> None:
+        worker = self._any()
+        self._children |= set(children(worker.pid))
+        self._told.add(worker.pid)
+        worker.kill()
+
+    def _term(self) -> None:
+        worker = self._any()
+        self._children |= set(children(worker.pid))
+        self._told.add(worker.pid)
+        worker.send_signal(signal.SIGTERM)
+
+    def _join(self) -> None:
+        extra = self._made.spawn(bootstrap=self._bootstrap)
+        time.sleep(self._dice.uniform(6, 10))
+        self._children |= set(children(extra.pid))
+        extra.send_signal(signal.SIGTERM)
+
+    def _engine(self) -> None:
+        with self._lock:
+            workers = list(self._slots.values())
+        found = [child for worker in workers for child in children(worker.pid)]
+        if found:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(_pidfd(self._dice.choice(found)), signal.SIGKILL)
+
+    def _vault(self) -> None:
+        """Nothing can be written: the folder in which calls are written first is away."""
+        folder = self._made.folder / "vault" / ".writing"
+        away = folder.with_name(".away")
+        if folder.exists():
+            folder.rename(away)
+            time.sleep(self._dice.uniform(1, 3))
+            if folder.exists():
+                folder.rmdir()
+            away.rename(folder)
+
+    def _ledger(self) -> None:
+        with contextlib.closing(
+            sqlite3.connect(self._made.folder / "state" / "ledger.db", timeout=30)
+        ) as database:
+            database.execute("BEGIN IMMEDIATE")
+            time.sleep(self._dice.uniform(1, 4))
+            database.rollback()
+
+    def _cut(self) -> None:
+        assert self._proxy is not None
+        self._proxy.cut()
+        time.sleep(self._dice.uniform(0.1, 3))
+        self._proxy.mend()
+
+    def _slow(self) -> None:
+        assert self._proxy is not None
+        self._proxy.slow(0.15)
+        time.sleep(self._dice.uniform(2, 4))
+        self._proxy.mend()
+
+    def _broker(self) -> None:
+        assert self._kafka is not None
+        self._kafka.stop()
+        self._kafka.start()
+
+    # What goes on meanwhile
+
+    @property
+    def _bootstrap(self) -> str:
+        return f"127.0.0.1:{self._kafka.proxy}" if self._kafka else self._made.bootstrap
+
+    def _supervise(self) -> None:
+        while not self._over.wait(0.3):
+            for group in GROUPS:
+                worker = self._slots.get(group)
+                if worker is not None and worker.poll() is None:
+                    continue
+                if worker is not None and worker.pid not in self._told:
+                    self.exits[worker.returncode] += 1
+                with self._lock:
+                    self._slots[group] = self._made.spawn(group, bootstrap=self._bootstrap)
+
+    def _watch(self, calls: list[Script]) -> Callable[[], None]:
+        def watch() -> None:
+            while not self._over.wait(0.3):
+                for one in calls:
+                    name = one.info.call_id
+                    if name not in self.closed and self._made.ledger.state(name) in {
+                        CallState.STORED,
+                        CallState.QUARANTINED,
+                        CallState.REFUSED,
+                    }:
+                        self.closed[name] = time.monotonic()
+
+        return watch
+
+    def _send(self, calls: list[Script]) -> None:
+        """All calls side by side, some records twice or out of their order."""
+        dice = random.Random(len(calls))
+        queues: dict[str, list[AudioChunk | CallEnd]]
+        queues = {one.info.call_id: [*one.chunks, one.end] for one in calls}
+        live: list[str] = []
+        waiting = list(queues)
+        while live or waiting:
+            while waiting and len(live) < 6:
+                live.append(waiting.pop(0))
+            name = dice.choice(live)
+            queue = queues[name]
+            if len(queue) > 2 and dice.random() < 0.1:
+                queue[0], queue[1] = queue[1], queue[0]
+            record = queue.pop(0)
+            self._made.send(name, [record] * (2 if dice.random() < 0.1 else 1))
+            if not queue:
+                live.remove(name)
+            time.sleep(0.02)
+        self._made.producer.flush()
+
+    def _stop_all(self) -> None:
+        for worker in self._made.workers:
+            if worker.poll() is None:
+                self._children |= set(children(worker.pid))
+                worker.send_signal(signal.SIGTERM)
+        for worker in self._made.workers:
+            try:
+                worker.wait(20)
+            except subprocess.TimeoutExpired:
+                worker.kill()
+                worker.wait()
+        time.sleep(0.5)
+
+    def orphans(self) -> list[int]:
+        """Children of workers that still run after their workers have ended."""
+        return [pid for pid in self._children if Path(f"/proc/{pid}").exists()]
+
+
+def judge(
+    outcome: Outcome, chaos: Chaos, made: Installation, calls: list[Script], expected: Installation
+) -> None:
+    """Compare with the undisturbed run, and look for what must not be there."""
+    outcome.orphans = chaos.orphans()
+    vault = made.folder / "vault"
+    for one in calls:
+        name = one.info.call_id
+        places = [place for place in ("calls", "quarantine") if (vault / place / name).is_dir()]
+        if places != ["calls"]:
+            (outcome.duplicated if len(places) > 1 else outcome.lost).append(name)
+            continue
+        certificate = (vault / "calls" / name / f"{name}.certificate.json").read_bytes()
+        for file, digest in parse_certificate(certificate).files.items():
+            content = (vault / "calls" / name / file).read_bytes()
+            same = (expected.folder / "vault" / "calls" / name / file).read_bytes() == content
+            if not same or hashlib.sha256(content).hexdigest() not in digest:
+                outcome.different.append(f"{name}/{file}")
+    canaries = [b"hello", b"please", b"four"] + [
+        one.pcm[start : start + 16].tobytes()
+        for one in calls
+        for start in range(0, len(one.pcm), 2_400)
+        if one.pcm[start : start + 16].any()
+    ]
+    reads = {
+        "transcribe": ("audio_raw",),
+        "detect": ("words",),
+        "mute": ("audio_raw", "spans"),
+        "verify": ("audio_redacted",),
+        "vault": ("audio_verified", "spans"),
+    }
+    written: dict[str, Counter[int]] = {}
+    for topic in {name for names in reads.values() for name in names}:
+        records = made.read(getattr(made.topics, topic))
+        written[topic] = Counter(record.partition() for record in records)
+        values = b"\0".join(record.value() or b"" for record in records)
+        outcome.leaked += [f"{topic}: {one!r}" for one in canaries if one in values]
+    for stage, topics in reads.items():
+        for topic in topics:
+            committed = made.committed(stage, getattr(made.topics, topic))
+            if committed != dict(written[topic]):
+                outcome.stuck.append(f"{stage} {topic}: {committed} of {dict(written[topic])}")
+
+
+def children(pid: int) -> Iterator[int]:
+    """Child processes that run speech engines."""
+    with contextlib.suppress(OSError):
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+        for child in text.split():
+            with contextlib.suppress(OSError):
+                if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    yield int(child)
+
+
+def _pidfd(pid: int) -> int:
+    return os.pidfd_open(pid)
+
+
+def table(outcome: Outcome) -> Table:
+    """What is printed."""
+    made = Table("fault", "times", "longest until the next call was stored, s")
+    for name, line in outcome.faults.items():
+        longest = f"{max(line.recovery_s):.1f}" if line.recovery_s else "-"
+        made.add_row(name, str(line.times), longest)
+    return made
+
+
+def run(folder: Path, *, seed: int, faults: int, minutes: float, calls: int) -> Outcome:
+    """A whole run on Apache Kafka where it can be had, otherwise on the embedded broker."""
+    scripts = [script(f"slow-{number}", first=number, seconds=6) for number in range(calls)]
+    with contextlib.ExitStack() as stack:
+        kafka = proxy = None
+        if available() is None:
+            kafka = stack.enter_context(apache_kafka(folder / "kafka"))
+            proxy = Proxy(kafka.proxy, kafka.far)
+            proxy.start()
+            stack.callback(proxy.stop)
+            bootstrap = kafka.bootstrap
+        else:
+            bootstrap = stack.enter_context(EmbeddedBroker()).bootstrap
+        expected, made = (_installation(bootstrap, folder / one) for one in ("calm", "chaos"))
+        stack.callback(expected.close)
+        stack.callback(made.close)
+        expected.start()
+        expected.interleave(scripts)
+        expected.until_closed([one.info.call_id for one in scripts], within_s=REST_S)
+        expected.close()
+        chaos = Chaos(made, kafka, proxy, seed)
+        outcome = chaos.run(scripts, faults, minutes * 60)
+        judge(outcome, chaos, made, scripts, expected)
+    return outcome
+
+
+def _installation(bootstrap: str, folder: Path) -> Installation:
+    folder.mkdir(parents=True)
+    return Installation(bootstrap, folder, f"f{uuid.uuid4().hex[:8]}")
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--faults", type=int, default=200)
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--calls", type=int, default=200)
+    options = parser.parse_args()
+    console = Console()
+    with tempfile.TemporaryDirectory() as folder:
+        outcome = run(
+            Path(folder),
+            seed=options.seed,
+            faults=options.faults,
+            minutes=options.minutes,
+            calls=options.calls,
+        )
+    console.print(table(outcome))
+    for name in ("lost", "different", "duplicated", "leaked", "stuck", "orphans", "exits"):
+        console.print(f"{name}: {getattr(outcome, name) or 0}", highlight=False)
+    sys.exit(0 if outcome.clean else 1)
+
+
+if __name__ == "__main__":
+    main()
