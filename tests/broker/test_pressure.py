@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.apps import POLL_RECORDS, attach, make_app, port_of
+from agents.apps import attach, make_app, port_of
 from agents.ledger import Ledger
 from agents.logging import silence_libraries
 from agents.metrics import Metrics
@@ -109,9 +109,9 @@ async def test_every_record_arrives_though_the_stage_was_full(
         await asyncio.wait([asyncio.create_task(app.stop())], timeout=8)
     for core in cores.values():
         assert core.taken == list(range(CHUNKS))
-    # One fetch, and what waited in front of the calls and the partitions when it was too much.
-    on_the_way = POLL_RECORDS + (len(CALLS) + 2 * PARTITIONS) * Limits().room
-    assert HELD < highest <= HELD + on_the_way * CHUNK.nbytes < len(CALLS) * CHUNKS * CHUNK.nbytes
+    # What is on its way when the stage is full still comes: fetches, Faust's and our queues.
+    everything = len(CALLS) * CHUNKS * CHUNK.nbytes
+    assert HELD < highest < 0.8 * everything
 
 
 def _send_audio(bootstrap: str, topics: Topics, ledger: Ledger) -> None:
