@@ -139,26 +139,24 @@ def _broker(settings: Settings) -> Iterator[Finding]:
     yield from broker_findings(cluster_state(settings.bootstrap, topics), topics, settings)
 
 
-def _folder(what: str, path: Path) -> Iterator[Finding]:
+def _ours(what: str, path: Path, *, kind: Callable[[int], bool], mode: str) -> Iterator[Finding]:
+    """Whether a path is of its kind and nobody else's; ``mode`` is what it should have."""
     if not path.exists():
         yield Finding(Grade.SKIPPED, what, f"{path} is not there yet")
         return
-    problem = _exposed(path, stat.S_ISDIR)
+    problem = _exposed(path, kind)
     if problem:
-        yield Finding(Grade.WEAK, what, f"{path}: {problem}", f"chmod 700 {path}, owned by us")
+        yield Finding(Grade.WEAK, what, f"{path}: {problem}", f"chmod {mode} {path}, owned by us")
     else:
         yield Finding(Grade.OK, what, f"{path}: ours alone")
+
+
+def _folder(what: str, path: Path) -> Iterator[Finding]:
+    return _ours(what, path, kind=stat.S_ISDIR, mode="700")
 
 
 def _key_file(what: str, path: Path) -> Iterator[Finding]:
-    if not path.exists():
-        yield Finding(Grade.SKIPPED, what, f"{path} is not there yet")
-        return
-    problem = _exposed(path, stat.S_ISREG)
-    if problem:
-        yield Finding(Grade.WEAK, what, f"{path}: {problem}", f"chmod 600 {path}, owned by us")
-    else:
-        yield Finding(Grade.OK, what, f"{path}: ours alone")
+    return _ours(what, path, kind=stat.S_ISREG, mode="600")
 
 
 def _exposed(path: Path, kind: Callable[[int], bool]) -> str:

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-import jinja2
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from agents.kinds import kind_of, label_of
+from agents.pages import page_template
 from agents.plots import curves, intervals
 from pipeline.errors import StoreError
 from pipeline.evaluation.comparison import Comparison
@@ -53,19 +53,17 @@ def write_html(
     Raises:
         StoreError: the file can't be written.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("agents", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        kind=kind_of, label=label_of, estimate=_estimate, percent=_percent, amount=_amount
+    template = page_template(
+        "evaluation.html",
+        kind=kind_of,
+        label=label_of,
+        estimate=_estimate,
+        percent=_percent,
+        amount=_amount,
     )
     entities = by_entity(evaluation)
     kind = "audio" if evaluation.unit == "ms" else "text"
-    page = environment.get_template("evaluation.html").render(
+    page = template.render(
         title=f"Evaluation of {evaluation.name} on {kind}",
         subtitle=f"{len(evaluation.calls)} {'calls' if kind == 'audio' else 'cases'}",
         unit=evaluation.unit,

@@ -66,6 +66,12 @@ def end(ledger: Ledger, log: AuditLog, call_id: str, why: Literal["expired", "dr
     """
     if all(one.call_id != call_id for one in ledger.quarantined()):
         return False
+    return _destroy(ledger, log, call_id, why)
+
+
+def _destroy(
+    ledger: Ledger, log: AuditLog, call_id: str, why: Literal["expired", "dropped"]
+) -> bool:
     at = datetime.now(UTC).isoformat(timespec="milliseconds")
     facts = {"at": at, "what": "quarantine-ended", "why": why}
     log.append(Event(f"{call_id}/{ENDED}", call_id, ENDED, facts))
@@ -78,7 +84,7 @@ def sweep(ledger: Ledger, log: AuditLog, hours: int, *, now: datetime | None = N
     return [
         one.call_id
         for one in held(ledger, hours)
-        if one.until <= limit and end(ledger, log, one.call_id, "expired")
+        if one.until <= limit and _destroy(ledger, log, one.call_id, "expired")
     ]
 
 

@@ -22,6 +22,7 @@ import soundfile
 
 from agents.drawing import Envelope, envelope
 from agents.kinds import KINDS, Kind, kind_of, label_of
+from agents.pages import page_template
 from pipeline.errors import StoreError
 
 COLUMNS = 900
@@ -252,17 +253,14 @@ def _source(call: ReportCall, page: Path, embed: bool) -> str:  # noqa: FBT001 -
 
 
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("agents", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    return page_template(
+        "report.html",
+        clock=_clock,
+        seconds=_seconds,
+        kind=kind_of,
+        label=label_of,
+        pieces=_pieces,
     )
-    environment.filters.update(
-        clock=_clock, seconds=_seconds, kind=kind_of, label=label_of, pieces=_pieces
-    )
-    return environment.get_template("report.html")
 
 
 def _pieces(text: str) -> list[tuple[str, str]]:
