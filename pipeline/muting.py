@@ -326,7 +326,11 @@ class _Call:
         if rule.mode == "auto" and not heard:
             return
         lag = found.lag if heard else 0
-        start, end = max(0, low + lag), min(self.position, high + lag)
+        start, end = low + lag, high + lag
+        if rule.mode == "always":
+            # A lag that chance alone suggests must not move the mirror away from the span.
+            start, end = min(start, low), max(end, high)
+        start, end = max(0, start), min(self.position, end)
         if start < end:
             echo = Span(
                 span.entity, other, start, end, round(found.score, 4), "echo", reason=Reason.ECHO

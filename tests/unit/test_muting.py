@@ -404,6 +404,16 @@ def test_an_echo_is_muted_on_the_other_channel_at_its_delay() -> None:
     assert not out[9_200:21_200, 0].any()
 
 
+def test_a_policy_that_always_mirrors_mutes_the_same_time_beside_the_echo() -> None:
+    pcm = loud(4)
+    pcm[1_200:, 0] = pcm[:-1_200, 1] // 2
+    policy = PLAIN.model_copy(update={"echo": EchoRule(mode="always")})
+    out, _ = run(policy, pcm, span(1, 1, 2.5))
+    assert not out[8_000 : 20_000 + 1_200, 0].any()
+    assert np.array_equal(out[:8_000, 0], pcm[:8_000, 0])
+    assert np.array_equal(out[21_200:, 0], pcm[21_200:, 0])
+
+
 def test_an_unlike_channel_is_left_alone_unless_the_policy_says_always() -> None:
     pcm = RNG.normal(0, 4_000, (4 * RATE, 2)).astype(np.int16)
     auto, _ = run(PLAIN.model_copy(update={"echo": EchoRule()}), pcm, span(1, 1, 2.5))

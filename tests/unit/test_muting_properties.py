@@ -195,9 +195,12 @@ def test_any_interleaving_equals_the_whole_call_at_once(
     scenario: Scenario, order: random.Random
 ) -> None:
     if scenario.policy.echo.mode == "always":
-        # An echo of nothing has no lag: the oracle mirrors at 0 where channels are unlike.
+        # The oracle mirrors without a lag: no likeness may count, not even that of two samples,
+        # which is always 1.
         scenario = Scenario(
-            scenario.policy.model_copy(update={"echo": EchoRule(mode="always", threshold=1.0)}),
+            scenario.policy.model_copy(
+                update={"echo": EchoRule.model_construct(mode="always", threshold=2.0)}
+            ),
             scenario.pcm,
             scenario.sizes,
             scenario.spans,
