@@ -1,0 +1,1 @@
+"""The web side: who may look at redacted calls, and how."""
