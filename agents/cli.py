@@ -57,7 +57,7 @@ StateDir = Annotated[
     Path | None, typer.Option("--state-dir", help="Folder of the ledger and the wrapping key.")
 ]
 PolicyName = Annotated[
-    str | None, typer.Option("--policy", help="Policy file, or default, pci, hipaa.")
+    str | None, typer.Option("--policy", help="Policy file, or default, pci, hipaa, gdpr; or pci+hipaa.")
 ]
 Engines = Annotated[int | None, typer.Option(help="Speech engine processes; 0: one per core.")]
 

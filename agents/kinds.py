@@ -40,6 +40,7 @@ _CONTACT = frozenset(
 _IDENTITY = frozenset(
     {
         Entity.US_SSN,
+        Entity.NATIONAL_ID,
         Entity.PASSPORT,
         Entity.DRIVER_LICENSE,
         Entity.DATE_OF_BIRTH,

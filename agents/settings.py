@@ -94,7 +94,8 @@ class Settings(BaseSettings):
     )
     policy: str = Field(
         default="default",
-        description="Policy: a YAML file, or the name of a shipped one (default, pci, hipaa).",
+        description="Policy: a YAML file, or the name of a shipped one (default, pci, hipaa, gdpr); "
+        "several joined by a plus sign (pci+hipaa) are their union.",
     )
     main_model: str = Field(
         default="whisper-base",

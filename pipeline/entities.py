@@ -29,6 +29,8 @@ class Entity(StrEnum):
     # Identifiers of a person
     US_SSN = "US_SSN"
     """Social security number, also its last four digits."""
+    NATIONAL_ID = "NATIONAL_ID"
+    """National identity, tax or insurance number outside the US (NINO, NIR, NIF, Steuer-ID …)."""
     PHONE_NUMBER = "PHONE_NUMBER"
     ACCOUNT_NUMBER = "ACCOUNT_NUMBER"
     """Account or customer number with a company that is no bank."""
@@ -73,6 +75,10 @@ PAYMENT: Final = frozenset(
 )
 """What the payment-card rules are about."""
 
+NEVER_ALLOWED: Final = PAYMENT | {Entity.PASSWORD, Entity.NUMBER_SEQUENCE}
+"""What no allow list may leave audible: payment data, secrets, and long numbers that nothing
+explains, because they may be a card that was misheard."""
+
 HEALTH: Final = frozenset({Entity.MEDICATION, Entity.MEDICAL_CONDITION, Entity.MEDICAL_PROCEDURE})
 """What is said about a person's health."""
 
@@ -100,6 +106,7 @@ SPOKEN_NUMBERS: Final = frozenset(
         Entity.BANK_ROUTING,
         Entity.IBAN,
         Entity.US_SSN,
+        Entity.NATIONAL_ID,
         Entity.PHONE_NUMBER,
         Entity.ACCOUNT_NUMBER,
         Entity.MEDICAL_RECORD_NUMBER,

@@ -1,7 +1,8 @@
 """What is muted, kept or only counted, and how: data that a security engineer can read and change.
 
 A policy is a YAML file (see ``policies/``). It is validated when it is loaded; an error names the
-file, the line and what is allowed there.
+file, the line and what is allowed there. Policies combine: ``pci+hipaa`` is the union of both, and
+a file may begin from others (``extends: [pci, hipaa]``); see ``pipeline.policymerge``.
 """
 
 from __future__ import annotations
@@ -9,14 +10,16 @@ from __future__ import annotations
 import hashlib
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.disclosure import Show, refusal
+from pipeline.entities import NEVER_ALLOWED, SPOKEN_NUMBERS, Entity
 from pipeline.errors import PolicyError
+from pipeline.policymerge import union
 from pipeline.records import Action
+from pipeline.yamlfile import Document, read_document
 
 Milliseconds = Annotated[int, Field(ge=0, le=5_000)]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -96,6 +99,23 @@ class VerificationRule(_Model):
     which part is drawn by the call id."""
 
 
+class LanguageRule(_Model):
+    """What happens to speech in a language that detection has no data for."""
+
+    unknown: Literal["silence", "quarantine"] = "silence"
+    """All of its speech is silenced and the call is marked; ``quarantine`` also keeps the call out
+    of the vault."""
+
+
+class RecognizerRule(_Model):
+    """Thresholds of one recogniser, in the place of those of the entity types."""
+
+    threshold: Probability | None = None
+    """For every type that it finds."""
+    entities: dict[str, Probability] = {}
+    """For one type."""
+
+
 class Policy(_Model):
     """A complete policy."""
 
@@ -108,10 +128,31 @@ class Policy(_Model):
     hold: HoldRule = HoldRule()
     unexplained: UnexplainedRule = UnexplainedRule()
     verification: VerificationRule = VerificationRule()
+    language: LanguageRule = LanguageRule()
+    recognizers: dict[str, RecognizerRule] = {}
+    """By the recogniser's name in the catalogue; those of numbers are called ``spoken-…``."""
+    allow: dict[str, tuple[str, ...]] = {}
+    """Values that stay audible although they are of a type that is muted, such as the company's
+    own telephone number; only where the whole value matches, and never payment data."""
 
     def rule(self, entity: str) -> EntityRule:
         """The rule for an entity type, or the default one."""
         return self.entities.get(entity, self.default)
+
+    def threshold(self, entity: str, recognizer: str) -> float:
+        """The score from which a recogniser's span of a type counts.
+
+        Args:
+            entity: the type.
+            recognizer: as a span names it: the recogniser, and its pattern after a colon.
+        """
+        rule = self.recognizers.get(recognizer.partition(":")[0])
+        if rule is not None:
+            if entity in rule.entities:
+                return rule.entities[entity]
+            if rule.threshold is not None:
+                return rule.threshold
+        return self.rule(entity).threshold
 
     @property
     def needs_token_key(self) -> bool:
@@ -126,68 +167,116 @@ class Policy(_Model):
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
 
+_DEEPEST: Final = 8
+"""Policies that extend one another; more is a circle."""
+_ALLOWED_DIGITS: Final = 4
+"""A shorter number would match by chance."""
+
+
 def load_policy(source: str | Path) -> Policy:
     """Read a policy by path, or by the name of a shipped one such as ``default``.
 
+    Several, joined by a plus sign (``pci+hipaa``), are one policy that mutes what any of them
+    mutes.
+
     Raises:
-        PolicyError: the file is missing, is no YAML, or breaks the schema.
+        PolicyError: a file is missing, is no YAML, or breaks the schema.
     """
-    path, shipped = Path(source), Path(str(resources.files("policies")))
+    text = str(source)
+    names = [text] if "+" not in text or Path(text).is_file() else text.split("+")
+    return union([_load(name, Path(), depth=0) for name in names])
+
+
+def _load(source: str, folder: Path, *, depth: int) -> Policy:
+    """One policy; relative paths begin at ``folder``."""
+    path, shipped = folder / source, Path(str(resources.files("policies")))
     if path.suffix not in {".yaml", ".yml"}:
         path = shipped / f"{source}.yaml"
     try:
         text = path.read_text(encoding="utf-8")
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         names = ", ".join(sorted(file.stem for file in shipped.glob("*.yaml")))
-        msg = f"policy {source}: cannot be read ({error.strerror}); name a YAML file or {names}"
+        problem = getattr(error, "strerror", None) or "not UTF-8"
+        msg = f"policy {source}: cannot be read ({problem}); name a YAML file or {names}"
         raise PolicyError(msg) from error
-    return parse_policy(text, origin=str(source))
+    return parse_policy(text, origin=source, folder=path.parent, depth=depth)
 
 
-def parse_policy(text: str, *, origin: str = "policy") -> Policy:
+def parse_policy(
+    text: str, *, origin: str = "policy", folder: Path | None = None, depth: int = 0
+) -> Policy:
     """Validate the text of a policy.
+
+    Args:
+        text: YAML.
+        origin: what it is called in messages.
+        folder: where the policies lie that it extends by a relative path.
+        depth: how many policies extend this one.
 
     Raises:
         PolicyError: with ``origin``, the line and what is wrong there.
     """
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "not valid YAML"
-        msg = f"{origin}{where}: {problem}"
-        raise PolicyError(msg) from error
-    if not isinstance(data, dict):
-        msg = f"{origin}, line 1: a policy is a mapping with at least 'name' and 'version'"
-        raise PolicyError(msg)
+    document = read_document(
+        text, origin=origin, what="a policy is a mapping with at least 'name' and 'version'"
+    )
+    data = dict(document.data)
+    if "extends" in data:
+        bases = data.pop("extends")
+        data = _over(_base(document, bases, folder or Path(), depth), data)
     try:
         policy = Policy.model_validate(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        location = first["loc"]
-        field = ".".join(str(part) for part in location)
-        msg = f"{origin}, line {_line_of(node, location)}: {field}: {first['msg']}"
-        raise PolicyError(msg) from error
+        raise document.refused(first["loc"], first["msg"]) from error
     for name, rule in (("", policy.default), *policy.entities.items()):
         place = ("entities", name, "transcript") if name else ("default", "transcript")
         problem = refusal(name, rule.transcript)
         if problem:
-            msg = f"{origin}, line {_line_of(node, place)}: {'.'.join(place)}: {problem}"
-            raise PolicyError(msg)
+            raise document.refused(place, problem)
+    for entity, entries in policy.allow.items():
+        for index, entry in enumerate(entries):
+            if problem := _not_allowed(entity, entry):
+                raise document.refused(("allow", entity, index), problem)
     return policy
 
 
-def _line_of(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
-    """1-based line of the deepest node on the way to ``location`` that exists."""
-    line = 1
-    for part in location:
-        if not isinstance(node, yaml.MappingNode):
-            break
-        pair = next(((key, value) for key, value in node.value if key.value == str(part)), None)
-        if pair is None:
-            break
-        line = pair[0].start_mark.line + 1
-        node = pair[1]
-    return line
+def _base(document: Document, bases: object, folder: Path, depth: int) -> Policy:
+    """The union of the policies that a file begins from."""
+    names = [bases] if isinstance(bases, str) else bases
+    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
+        raise document.refused(("extends",), "the name of a policy, or a list of names")
+    if depth >= _DEEPEST:
+        raise document.refused(("extends",), "policies extend one another in a circle")
+    return union([_load(name, folder, depth=depth + 1) for name in names])
+
+
+def _over(base: Policy, own: dict[str, Any]) -> dict[str, Any]:
+    """A file's own lines over what it extends, field by field."""
+    data = base.model_dump(exclude_unset=True)
+    for key, value in own.items():
+        if key == "entities" and isinstance(value, dict):
+            known = data.setdefault(key, {})
+            for entity, rule in value.items():
+                plain = base.rule(str(entity)).model_dump()
+                known[entity] = {**plain, **rule} if isinstance(rule, dict) else rule
+        elif isinstance(value, dict) and isinstance(getattr(base, key, None), BaseModel):
+            data[key] = {**getattr(base, key).model_dump(), **value}
+        elif isinstance(value, dict) and isinstance(data.get(key), dict):
+            data[key] = {**data[key], **value}
+        else:
+            data[key] = value
+    return data
+
+
+def _not_allowed(entity: str, entry: str) -> str:
+    """Why a value may not stay audible; empty where it may."""
+    if entity in NEVER_ALLOWED:
+        return f"{entity} is never left audible: it is payment data, a secret, or may be either"
+    if entity not in set(Entity):
+        return "no type that Hushwire finds"
+    if entity in SPOKEN_NUMBERS:
+        if sum(map(str.isdecimal, entry)) < _ALLOWED_DIGITS:
+            return f"write the number in figures, {_ALLOWED_DIGITS} digits at least"
+    elif sum(map(str.isalpha, entry)) < _ALLOWED_DIGITS:
+        return f"a value of {_ALLOWED_DIGITS} letters at least"
+    return ""

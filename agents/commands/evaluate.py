@@ -23,7 +23,7 @@ app = typer.Typer(
 )
 
 PolicyName = Annotated[
-    str | None, typer.Option("--policy", help="Policy file, or default, pci, hipaa.")
+    str | None, typer.Option("--policy", help="Policy file, or default, pci, hipaa, gdpr; or pci+hipaa.")
 ]
 Html = Annotated[Path | None, typer.Option("--html", help="Write a report with plots here.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Write all figures here, for CI.")]

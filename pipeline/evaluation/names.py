@@ -41,6 +41,12 @@ ALIASES: Final[Mapping[str, str]] = {
     "us_passport": Entity.PASSPORT,
     "domain_name": Entity.URL,
     "medical_license": Entity.DRIVER_LICENSE,
+    "uk_nino": Entity.NATIONAL_ID,
+    "es_nif": Entity.NATIONAL_ID,
+    "es_nie": Entity.NATIONAL_ID,
+    "de_tax_id": Entity.NATIONAL_ID,
+    "it_fiscal_code": Entity.NATIONAL_ID,
+    "pl_pesel": Entity.NATIONAL_ID,
 }
 
 

@@ -19,7 +19,7 @@ from pipeline.evaluation.texts import lay_out
 
 pytestmark = pytest.mark.unit
 
-RARE = {Entity.NUMBER_SEQUENCE}
+RARE = {Entity.NUMBER_SEQUENCE, Entity.NATIONAL_ID}
 """What nobody says on purpose."""
 
 

@@ -9,7 +9,7 @@ from pipeline.records import Action
 
 pytestmark = pytest.mark.unit
 
-SHIPPED = ("default", "pci", "hipaa")
+SHIPPED = ("default", "pci", "hipaa", "gdpr")
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -38,6 +38,13 @@ def test_pci_only_counts_what_is_no_payment_data() -> None:
     assert policy.rule(Entity.PERSON).action is Action.COUNT
     assert policy.rule(Entity.MEDICATION).action is Action.COUNT
     assert policy.rule(Entity.NUMBER_SEQUENCE).action is Action.MUTE
+
+
+def test_gdpr_mutes_all_that_identifies_and_health() -> None:
+    policy = load_policy("gdpr")
+    counted = {name for name, rule in policy.entities.items() if rule.action is Action.COUNT}
+    assert counted == {"AGE_OVER_89"}
+    assert {policy.rule(entity).action for entity in HEALTH} == {Action.MUTE}
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -1,0 +1,160 @@
+"""Policies combine: the stricter wins, and a union mutes at least what each of them mutes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.disclosure import Show
+from pipeline.entities import NEVER_ALLOWED, Entity
+from pipeline.errors import PolicyError
+from pipeline.policy import (
+    EchoRule,
+    EntityRule,
+    LanguageRule,
+    Policy,
+    RecognizerRule,
+    UnexplainedRule,
+    load_policy,
+    parse_policy,
+)
+from pipeline.policymerge import union
+from pipeline.records import Action
+
+pytestmark = pytest.mark.unit
+
+HEAD = "name: own\nversion: '1'\n"
+
+ENTITIES = ["PERSON", "PHONE_NUMBER", "CARD_NUMBER", "OWN_TYPE"]
+NAMES = ["First", "Second"]
+scores = st.integers(0, 20).map(lambda step: step / 20)
+rules = st.builds(
+    EntityRule,
+    action=st.sampled_from(list(Action)),
+    threshold=scores,
+    pad_before_ms=st.integers(0, 400),
+    transcript=st.sampled_from([Show.PLACEHOLDER, Show.MASK, Show.TOKEN]),
+)
+policies = st.builds(
+    Policy,
+    name=st.just("p"),
+    version=st.just("1"),
+    default=rules,
+    entities=st.dictionaries(st.sampled_from(ENTITIES), rules),
+    recognizers=st.dictionaries(
+        st.sampled_from(NAMES),
+        st.builds(
+            RecognizerRule,
+            threshold=st.none() | scores,
+            entities=st.dictionaries(st.sampled_from(ENTITIES), scores),
+        ),
+    ),
+    allow=st.dictionaries(
+        st.just("PERSON"), st.sets(st.sampled_from(["Dana Reyes", "Lee Hart"])).map(tuple)
+    ),
+    unexplained=st.builds(UnexplainedRule, mute=st.booleans(), within_ms=st.integers(0, 4000)),
+    echo=st.builds(EchoRule, mode=st.sampled_from(["auto", "always", "never"]), threshold=scores),
+    language=st.builds(LanguageRule, unknown=st.sampled_from(["silence", "quarantine"])),
+)
+
+
+def mutes(policy: Policy, entity: str, recognizer: str, score: float, value: str) -> bool:
+    rule = policy.rule(entity)
+    counts = score >= policy.threshold(entity, recognizer)
+    return rule.action is Action.MUTE and counts and value not in policy.allow.get(entity, ())
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.lists(policies, min_size=2, max_size=3),
+    st.sampled_from([*ENTITIES, "NOWHERE_NAMED"]),
+    st.sampled_from([*NAMES, "Third"]),
+    scores,
+    st.sampled_from(["Dana Reyes", "Lee Hart", "x"]),
+)
+def test_a_union_mutes_at_least_what_each_does(
+    several: list[Policy], entity: str, recognizer: str, score: float, value: str
+) -> None:
+    both = union(several)
+    assert mutes(both, entity, f"{recognizer}: a pattern", score, value) >= any(
+        mutes(one, entity, f"{recognizer}: a pattern", score, value) for one in several
+    )
+    for one in several:
+        assert both.rule(entity).pad_before_ms >= one.rule(entity).pad_before_ms
+        assert both.unexplained.mute >= one.unexplained.mute
+        assert both.unexplained.within_ms >= one.unexplained.within_ms
+        assert both.echo.threshold <= one.echo.threshold
+        assert (both.echo.mode == "always") >= (one.echo.mode == "always")
+        assert (both.language.unknown == "quarantine") >= (one.language.unknown == "quarantine")
+
+
+@settings(max_examples=100, deadline=None)
+@given(policies, policies)
+def test_the_order_of_a_union_changes_its_name_only(one: Policy, other: Policy) -> None:
+    names = {"name": "p", "version": "1"}
+    both = union([one, other]).model_copy(update=names)
+    turned = union([other, one]).model_copy(update=names)
+    assert both == turned
+    assert union([one, one]).model_copy(update=names).entities == one.entities
+
+
+def test_pci_and_hipaa_keep_the_lower_threshold_of_each() -> None:
+    policy = load_policy("pci+hipaa")
+    assert (policy.name, policy.version) == ("pci+hipaa", "1+1")
+    assert policy.rule(Entity.CARD_NUMBER).threshold == 0.3
+    assert policy.rule(Entity.PERSON) == load_policy("hipaa").rule(Entity.PERSON)
+    assert parse_policy(HEAD + "extends: [pci, hipaa]\n").entities == policy.entities
+
+
+def test_a_file_lays_its_own_lines_over_what_it_extends(tmp_path: Path) -> None:
+    (tmp_path / "house.yaml").write_text(HEAD + "extends: pci\nhold: {max_seconds: 30}\n")
+    own = tmp_path / "own.yaml"
+    own.write_text(
+        HEAD + "extends: [house.yaml, hipaa]\n"
+        "entities:\n  PERSON: {action: count}\n  LOYALTY_ID: {threshold: 0.2}\n"
+        "recognizers:\n  AgeRecognizer: {threshold: 0.9}\n"
+        'allow:\n  PHONE_NUMBER: ["1-800-555-0199"]\n'
+    )
+    policy = load_policy(own)
+    assert policy.name == "own"
+    assert policy.rule("PERSON") == EntityRule(action=Action.COUNT, threshold=0.35)
+    assert policy.rule("LOYALTY_ID").threshold == 0.2
+    assert policy.rule("MEDICATION") == load_policy("hipaa").rule("MEDICATION")
+    assert policy.hold.max_seconds == 60
+    assert policy.threshold("AGE_OVER_89", "AgeRecognizer: stated age") == 0.9
+    assert policy.threshold("AGE_OVER_89", "Other") == 0.4
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("extends: gone\n", "policy gone: cannot be read"),
+        ("extends: {}\n", "line 3: extends: the name of a policy"),
+        ("extends: pci\nechoes: {}\n", "line 4: echoes: Extra inputs"),
+        ("entities:\n  PERSON: {action: count}\n  PERSON: {}\n", "line 5: PERSON stands here a"),
+        ("recognizers:\n  X: {threshold: 2}\n", r"line 4: recognizers\.X\.threshold"),
+        ('allow:\n  PERSON: ["Al"]\n', r"line 4: allow\.PERSON\.0: a value of 4 letters"),
+        ('allow:\n  PHONE_NUMBER: ["call us"]\n', "in figures, 4 digits at least"),
+        ('allow:\n  PERSONS: ["Dana Reyes"]\n', "no type that Hushwire finds"),
+        ("language: {unknown: pass}\n", r"line 3: language\.unknown"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_line(text: str, reason: str) -> None:
+    with pytest.raises(PolicyError, match=reason):
+        parse_policy(HEAD + text)
+
+
+@pytest.mark.parametrize("entity", sorted(NEVER_ALLOWED))
+def test_payment_data_is_never_left_audible(entity: str) -> None:
+    with pytest.raises(PolicyError, match="never left audible"):
+        parse_policy(HEAD + f'allow:\n  {entity}: ["4111 1111 1111 1111"]\n')
+
+
+def test_a_circle_of_policies_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "one.yaml").write_text(HEAD + "extends: two.yaml\n")
+    (tmp_path / "two.yaml").write_text(HEAD + "extends: one.yaml\n")
+    with pytest.raises(PolicyError, match="in a circle"):
+        load_policy(tmp_path / "one.yaml")
