@@ -20,7 +20,16 @@ from rich.console import Console
 from rich.table import Table
 
 from agents.bound import without_core_dumps
-from agents.commands import audit, certificate, evaluate, keys, ledger, quarantine, topics
+from agents.commands import (
+    audit,
+    certificate,
+    deadletter,
+    evaluate,
+    keys,
+    ledger,
+    quarantine,
+    topics,
+)
 from agents.commands.doctor import doctor
 from agents.commands.redact import redact
 from agents.commands.scan import scan_leaks
@@ -44,6 +53,7 @@ app.add_typer(policy_app, name="policy")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(keys.app, name="keys")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(deadletter.app, name="deadletter")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(topics.app, name="topics")
 
@@ -57,7 +67,8 @@ StateDir = Annotated[
     Path | None, typer.Option("--state-dir", help="Folder of the ledger and the wrapping key.")
 ]
 PolicyName = Annotated[
-    str | None, typer.Option("--policy", help="Policy file, or default, pci, hipaa, gdpr; or pci+hipaa.")
+    str | None,
+    typer.Option("--policy", help="Policy file, or default, pci, hipaa, gdpr; or pci+hipaa."),
 ]
 Engines = Annotated[int | None, typer.Option(help="Speech engine processes; 0: one per core.")]
 

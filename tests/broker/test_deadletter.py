@@ -1,0 +1,107 @@
+"""Dead letters are listed without content, and what can be worked on is sent again as it was."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import select
+
+from agents import messages
+from agents.audittables import ENTRIES
+from agents.ledger import CallState
+from agents.letters import Fate, read_letters
+from agents.port import Delivery
+from agents.producer import CallProducer
+from pipeline import wire
+from tests.broker.harness import Installation, script
+
+pytestmark = pytest.mark.broker
+
+
+def hushwire(installation: Installation, *arguments: str) -> str:
+    environment = {
+        "HUSHWIRE_BOOTSTRAP": installation.bootstrap,
+        "HUSHWIRE_TOPIC_PREFIX": installation.prefix,
+        "HUSHWIRE_STATE_DIR": str(installation.folder / "state"),
+        "COLUMNS": "200",
+    }
+    command = [sys.executable, "-m", "agents", "deadletter", *arguments]
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, timeout=60, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def reject(installation: Installation, delivery: Delivery, code: str, *, kept: bool) -> None:
+    """A dead letter as a stage writes it."""
+    call_id = (delivery.key or b"").decode()
+    letter = messages.dead_letter(
+        installation.topics.deadletter, delivery, stage="transcribe", code=code, call_id=call_id
+    )
+    if kept:
+        letter = messages.with_original(letter, delivery)
+    with CallProducer(installation.bootstrap, letter.topic) as producer:
+        producer.send_message(wire.Clear(call_id, dict(letter.headers), letter.value))
+
+
+def test_what_can_be_worked_on_is_sent_again(installation: Installation) -> None:
+    raw = installation.topics.audio_raw
+    for name in ("open", "closed", "away"):
+        installation.send(name, script(name, seconds=2).chunks)
+    installation.producer.flush()
+    deliveries = {}
+    for one in installation.read(raw):
+        headers = dict(one.headers())
+        call = one.key().decode()
+        deliveries.setdefault(
+            call, Delivery(raw, one.partition(), one.offset(), one.key(), headers, one.value())
+        )
+    installation.ledger.close_call("closed", CallState.REFUSED)
+    good = deliveries["open"]
+    reject(installation, good, "record", kept=True)
+    reject(installation, replace(good, offset=good.offset + 1), "seal", kept=False)
+    reject(installation, deliveries["closed"], "record", kept=True)
+    reject(installation, replace(good, key=b"nobody", headers={}), "unknown_call", kept=False)
+    reject(installation, replace(deliveries["away"], offset=10_000), "seal", kept=False)
+    reject(installation, replace(good, value=b"changed"), "seal", kept=True)
+    with CallProducer(installation.bootstrap, installation.topics.deadletter) as producer:
+        producer.send_message(wire.Clear("other", {"whatever": b"1"}, b"something in clear"))
+
+    letters = read_letters(installation.bootstrap, installation.topics, installation.ledger)
+    assert Counter(one.fate for one in letters) == {
+        Fate.REPLAYABLE: 2,
+        **dict.fromkeys((Fate.CLOSED, Fate.UNKNOWN, Fate.GONE, Fate.BROKEN, Fate.NO_LETTER), 1),
+    }
+    assert all((one.sealed is not None) == (one.fate is Fate.REPLAYABLE) for one in letters)
+
+    shown = hushwire(installation, "list")
+    assert "7 dead letters, 2 can be replayed" in shown
+    assert "something" not in shown
+    lines = hushwire(installation, "list", "--json", "--call", "open").splitlines()
+    assert [json.loads(line)["replayable"] for line in lines].count(True) == 2
+
+    before = len(installation.read(raw))
+    told = hushwire(installation, "replay", "--call", "open")
+    assert "2 records sent again, 1 left" in told
+    again = installation.read(raw)
+    assert len(again) == before + 2
+    same = [one for one in again if dict(one.headers()) == good.headers]
+    assert [one.value() for one in same] == [good.value] * 2
+    with installation.ledger.database.reading() as connection:
+        query = select(ENTRIES.c.facts).where(ENTRIES.c.kind.endswith("record-replayed.v1"))
+        facts = [str(one) for one in connection.scalars(query)]
+    assert len(facts) == 2
+    assert all(f'"record_offset":{place}' in "".join(facts) for place in (good.offset,))
+
+
+def test_nothing_is_replayed_unless_named(installation: Installation) -> None:
+    command = [sys.executable, "-m", "agents", "deadletter", "replay"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "--call, --code, or --all" in done.stderr
