@@ -12,6 +12,7 @@ from typing import Any
 import faust
 from faust.types import TP
 
+from agents.kafkasecurity import KafkaSecurity
 from agents.port import Delivery, FaustPort, raw_topic
 from agents.runtime import StageRuntime
 
@@ -31,7 +32,13 @@ class _App(faust.App):
 
 
 def make_app(
-    group: str, bootstrap: str, *, partitions: int, longest_job_s: float, client_id: str
+    group: str,
+    bootstrap: str,
+    *,
+    partitions: int,
+    longest_job_s: float,
+    client_id: str,
+    security: KafkaSecurity | None = None,
 ) -> faust.App:
     """A Faust app for one stage.
 
@@ -41,11 +48,16 @@ def make_app(
         partitions: of every topic.
         longest_job_s: the longest that one window may take in the pool.
         client_id: shown in the broker's logs.
+        security: how the cluster is spoken to; None: in clear.
+
+    Raises:
+        SettingsError: a file of ``security`` can't be used.
     """
     brokers = [f"aiokafka://{server}" for server in bootstrap.split(",")]
     return _App(
         group,
         broker=brokers,
+        broker_credentials=security.credentials() if security else None,
         broker_client_id=client_id,
         broker_session_timeout=SESSION_S,
         broker_heartbeat_interval=SESSION_S / 3,

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
 
 from sqlalchemy import text
@@ -24,6 +25,7 @@ from agents import schema
 from agents.bound import may_dump_core
 from agents.cluster import ClusterState, cluster_state
 from agents.database import Database
+from agents.kafkasecurity import KafkaSecurity
 from agents.rotation import wrapping_keys
 from agents.settings import Settings
 from agents.topics import Topics, wanted_configs
@@ -136,7 +138,25 @@ def _broker(settings: Settings) -> Iterator[Finding]:
         yield Finding(Grade.SKIPPED, "broker", "none is named: --bootstrap or HUSHWIRE_BOOTSTRAP")
         return
     topics = Topics.named(settings.topic_prefix)
-    yield from broker_findings(cluster_state(settings.bootstrap, topics), topics, settings)
+    security = KafkaSecurity.of(settings)
+    cluster = cluster_state(settings.bootstrap, topics, client=security.librdkafka())
+    yield from broker_findings(cluster, topics, settings)
+    if security.tls:
+        yield Finding(Grade.OK, "broker connection", security.protocol)
+    elif all(_loopback(one) for one in settings.bootstrap.split(",")):
+        yield Finding(Grade.OK, "broker connection", "in clear, over the loopback only")
+    else:
+        advice = "HUSHWIRE_KAFKA_SECURITY_PROTOCOL=SASL_SSL or SSL, see docs/operations.md"
+        told = f"{security.protocol}: events are in clear on the network, and anybody may write"
+        yield Finding(Grade.WEAK, "broker connection", told, advice)
+
+
+def _loopback(server: str) -> bool:
+    host = server.rpartition(":")[0].strip("[]")
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _ours(what: str, path: Path, *, kind: Callable[[int], bool], mode: str) -> Iterator[Finding]:

@@ -22,6 +22,7 @@ from rich.table import Table
 
 from agents.embedded import EmbeddedBroker
 from agents.ingest import Ingested, Outcome
+from agents.kafkasecurity import IN_CLEAR, KafkaSecurity
 from agents.ledger import CallState, Ledger
 from agents.logging import configure_logging
 from agents.metrics import Metrics, Snapshot
@@ -82,13 +83,14 @@ def run_folder(source: Path, vault: Path, settings: Settings, *, console: Consol
         raise InputError(f"{source}: no recordings in it (WAV, FLAC or Ogg)")
     load_policy(settings.policy)  # refused before anything is made
     if settings.bootstrap:
-        reach_broker(settings.bootstrap)
+        reach_broker(settings.bootstrap, client=KafkaSecurity.of(settings).librdkafka())
     configure_logging("warning" if settings.log_level == "info" else settings.log_level)
     with ExitStack() as stack:
         changes: dict[str, object] = {"state_dir": settings.state_folder(vault / STATE)}
         embedded = settings.bootstrap is None
         if embedded:
             changes["bootstrap"] = stack.enter_context(EmbeddedBroker()).bootstrap
+            changes |= IN_CLEAR
         settings = settings.model_copy(update=changes)
         ledger = stack.enter_context(opened_ledger(settings, vault / STATE))
         if embedded:

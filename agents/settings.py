@@ -39,6 +39,34 @@ class Settings(BaseSettings):
         description="Kafka bootstrap servers, host:port[,host:port]. Empty: the embedded broker, "
         "a child process on a loopback port that keeps everything in memory.",
     )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        default="PLAINTEXT",
+        description="How the cluster is spoken to, in Kafka's own words. The embedded broker is "
+        "always spoken to in clear, over the loopback.",
+    )
+    kafka_ca: Path | None = Field(
+        default=None,
+        description="PEM file of the authorities that sign the brokers' certificates. "
+        "Empty: the system's.",
+    )
+    kafka_certificate: Path | None = Field(
+        default=None, description="PEM file of the client's certificate chain, for mutual TLS."
+    )
+    kafka_key: Path | None = Field(
+        default=None, description="PEM file of the key of `kafka_certificate`."
+    )
+    kafka_key_password_file: Path | None = Field(
+        default=None, description="File whose first line is the password of `kafka_key`."
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        default="SCRAM-SHA-512", description="How the client proves its password to the brokers."
+    )
+    kafka_username: str | None = Field(default=None, description="SASL user name.")
+    kafka_password_file: Path | None = Field(
+        default=None,
+        description="File whose first line is the SASL password, such as a mounted secret; not "
+        "readable by everybody.",
+    )
     topic_prefix: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,60}$")] = Field(
         default="hushwire", description="What every topic name and consumer group begins with."
     )

@@ -11,6 +11,7 @@ from prometheus_client import start_http_server
 from rich.console import Console
 
 from agents.ingest import Ingested, Outcome, ingest
+from agents.kafkasecurity import KafkaSecurity
 from agents.ledger import Ledger
 from agents.logging import configure_logging
 from agents.metrics import Metrics
@@ -54,7 +55,7 @@ def start_worker(
     """
     configure_logging(settings.log_level)
     config = worker_config(stages, vault, settings)
-    reach_broker(config.bootstrap)
+    reach_broker(config.bootstrap, client=config.security.librdkafka())
     metrics = Metrics()
     if settings.metrics_port:
         start_http_server(settings.metrics_port, addr="127.0.0.1", registry=metrics.registry)
@@ -88,6 +89,7 @@ def worker_config(stages: list[str], vault: Path | None, settings: Settings) -> 
         audit_days=settings.audit_days,
         quarantine_hours=settings.quarantine_hours,
         vault=vault,
+        security=KafkaSecurity.of(settings),
         topics=Topics.named(settings.topic_prefix),
         group_prefix=settings.topic_prefix,
         partitions=settings.partitions,
@@ -106,7 +108,7 @@ def ingest_paths(paths: list[Path], settings: Settings, *, console: Console) -> 
         HushwireError: a path is unusable, or the broker or the ledger is away.
     """
     files = list(find_recordings(paths))
-    reach_broker(named_broker(settings))
+    reach_broker(named_broker(settings), client=KafkaSecurity.of(settings).librdkafka())
     with opened_ledger(settings, STATE) as ledger:
         results = ingest_files(
             files, ledger, settings, lambda one: console.print(told(one), markup=False)
@@ -121,7 +123,8 @@ def ingest_files(
 ) -> list[Ingested]:
     """Send recordings to the broker that the settings name."""
     topic = Topics.named(settings.topic_prefix).audio_raw
-    with CallProducer(named_broker(settings), topic) as producer:
+    client = KafkaSecurity.of(settings).librdkafka()
+    with CallProducer(named_broker(settings), topic, client=client) as producer:
         return ingest(files, producer, ledger, chunk_seconds=settings.chunk_seconds, report=report)
 
 

@@ -131,19 +131,26 @@ def create_topics(
     _check_partitions(admin, bootstrap, topics, timeout_s)
 
 
-def reach_broker(bootstrap: str, *, timeout_s: float = REACH_S) -> None:
+def reach_broker(
+    bootstrap: str, *, timeout_s: float = REACH_S, client: dict[str, str] | None = None
+) -> None:
     """Ask the broker for a sign of life, so that a wrong address is told soon and clearly.
+
+    Args:
+        bootstrap: ``host:port[,…]``.
+        timeout_s: how long it may take.
+        client: further librdkafka settings, such as TLS ones.
 
     Raises:
         BrokerError: nobody answers there.
     """
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": "0"})
+    admin = AdminClient({**(client or {}), "bootstrap.servers": bootstrap, "log_level": "0"})
     try:
         admin.list_topics(timeout=timeout_s)
     except KafkaException as error:
         raise BrokerError(
-            f"no Kafka broker answers at {bootstrap} within {timeout_s:.0f} s: check the address "
-            "and that it runs, then start again; nothing was lost"
+            f"no Kafka broker answers at {bootstrap} within {timeout_s:.0f} s: check the address, "
+            "the kafka_* settings and that it runs, then start again; nothing was lost"
         ) from error
 
 

@@ -24,6 +24,7 @@ from agents import fatal, quarantine
 from agents.apps import attach, make_app, port_of
 from agents.auditkeeper import AuditKeeper
 from agents.auditlog import AuditLog
+from agents.kafkasecurity import KafkaSecurity
 from agents.ledger import Ledger
 from agents.logging import get_logger, silence_libraries
 from agents.metrics import Metrics
@@ -102,6 +103,8 @@ class WorkerConfig:
     """How long the key of a quarantined call lives."""
     vault: Path | None = None
     """Folder of the vault; the vault stage needs it."""
+    security: KafkaSecurity = field(default_factory=KafkaSecurity)
+    """How the cluster is spoken to."""
     topics: Topics = field(default_factory=Topics.named)
     group_prefix: str = "hushwire"
     partitions: int = PARTITIONS
@@ -152,6 +155,7 @@ async def run_worker(
         partitions=config.partitions,
         replication=config.replication,
         retention_ms=config.raw_retention_ms,
+        client=config.security.librdkafka(),
     )
     pool = None
     if _LISTENING & set(config.stages):
@@ -253,6 +257,7 @@ async def _run(
             partitions=config.partitions,
             longest_job_s=config.listen_s,
             client_id=f"hushwire-{stage.name}",
+            security=config.security,
         )
         runtime = StageRuntime(
             stage,

@@ -23,7 +23,8 @@ Retention = Annotated[
 @app.command()
 def create(bootstrap: Bootstrap = None, raw_retention_seconds: Retention = None) -> None:
     """Create the topics that are missing; ones that exist stay as they are."""
-    from agents.start import named_broker  # noqa: PLC0415 - --help comes at once
+    from agents.kafkasecurity import KafkaSecurity  # noqa: PLC0415 - --help comes at once
+    from agents.start import named_broker  # noqa: PLC0415
     from agents.topics import Topics, create_topics  # noqa: PLC0415
 
     settings = load_settings(bootstrap=bootstrap, raw_retention_seconds=raw_retention_seconds)
@@ -34,6 +35,7 @@ def create(bootstrap: Bootstrap = None, raw_retention_seconds: Retention = None)
         partitions=settings.partitions,
         replication=settings.replication,
         retention_ms=settings.raw_retention_seconds * 1000,
+        client=KafkaSecurity.of(settings).librdkafka(),
     )
     told = f"{len(topics.all())} topics of {settings.partitions} partitions are there"
     Console().print(told, highlight=False)
@@ -43,12 +45,14 @@ def create(bootstrap: Bootstrap = None, raw_retention_seconds: Retention = None)
 def update(bootstrap: Bootstrap = None, raw_retention_seconds: Retention = None) -> None:
     """Set retention, segments and cleanup of the topics that exist."""
     from agents.cluster import update_topics  # noqa: PLC0415 - --help comes at once
+    from agents.kafkasecurity import KafkaSecurity  # noqa: PLC0415
     from agents.start import named_broker  # noqa: PLC0415
     from agents.topics import Topics  # noqa: PLC0415
 
     settings = load_settings(bootstrap=bootstrap, raw_retention_seconds=raw_retention_seconds)
     seconds = settings.raw_retention_seconds
     topics = Topics.named(settings.topic_prefix)
-    done = update_topics(named_broker(settings), topics, seconds * 1000)
+    client = KafkaSecurity.of(settings).librdkafka()
+    done = update_topics(named_broker(settings), topics, seconds * 1000, client=client)
     told = f"{len(done)} topics updated; sealed records of calls are kept for {seconds} s"
     Console().print(told, highlight=False)

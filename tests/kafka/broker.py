@@ -62,8 +62,10 @@ def available() -> str | None:
 class ApacheKafka:
     """One broker with its data in ``folder``; ``stop`` and ``start`` keep data and port."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, properties: str = "", scram: tuple[str, ...] = ()) -> None:
+        """``properties`` go behind ``PROPERTIES``; ``scram`` are users, as Kafka writes them."""
         folder.mkdir(parents=True, exist_ok=True)
+        self._scram = tuple(part for user in scram for part in ("--add-scram", user))
         self.data = folder / "data"
         self.log = folder / "broker.log"
         self._config = folder / "server.properties"
@@ -71,7 +73,8 @@ class ApacheKafka:
         port, controller, self.far, self.proxy = _free_ports(4)
         self.bootstrap = f"127.0.0.1:{port}"
         self._config.write_text(
-            PROPERTIES.format(
+            # Where a property stands twice, Java takes the last one.
+            (PROPERTIES + properties).format(
                 port=port,
                 controller=controller,
                 far=self.far,
@@ -100,7 +103,10 @@ class ApacheKafka:
         if not self.data.exists():
             # An id that begins with a dash would be read as an option.
             cluster = "k" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
-            self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._config))
+            self._java(
+                "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._config),
+                *self._scram,
+            )  # fmt: skip
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*_java_command(), "kafka.Kafka", str(self._config)],

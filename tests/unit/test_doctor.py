@@ -158,7 +158,7 @@ def test_an_old_wrapping_key_is_told(installed: Path) -> None:
 
 
 def test_what_cannot_be_reached_is_weak(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(*_: object) -> None:
+    def away(*_: object, **__: object) -> None:
         raise BrokerError("no answer")
 
     monkeypatch.setattr(doctor, "cluster_state", away)
