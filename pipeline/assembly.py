@@ -7,7 +7,8 @@ Outcomes of ``ChunkAssembler``:
   "not yet": an earlier chunk is still missing, or the chunk was a repeat.
 - A chunk that is still missing when ``reorder`` later ones wait, or when the call ends, becomes a
   *gap*: all-zero audio of exactly the missing length under the missing number (several missing
-  ones share the length evenly; one without any room between its neighbours comes out empty).
+  ones share the length evenly; one without any room between its neighbours comes out empty; a long
+  one comes in several pieces under its number).
   ``gaps`` states every such interval. A chunk that comes after its gap was filled is dropped.
 - A chunk that breaks the rules raises ``RecordError`` and leaves the state as it was: it then
   counts as missing, so that its place is silenced.
@@ -26,6 +27,8 @@ from pipeline.records import AudioChunk, CallEnd, CallInfo, Interval
 
 REORDER = 64
 """Later chunks that may wait for a missing one; at 1 s a chunk about a minute."""
+PIECE_S = 10
+"""Longest silence that is given out at once; a longer one comes in pieces under one number."""
 LONGEST_GAP_S = 3_600
 """A start that jumps further than this is a contradiction, not a gap: it bounds memory."""
 MOST_MISSING = 65_536
@@ -55,6 +58,16 @@ class ChunkAssembler:
     def position(self) -> int:
         """First sample that was not given out yet."""
         return self._position
+
+    @property
+    def numbers(self) -> int:
+        """How many chunk numbers were given out or filled."""
+        return self._next
+
+    @property
+    def held(self) -> int:
+        """Bytes of the chunks that wait for a missing one."""
+        return sum(chunk.pcm.nbytes for chunk in self._waiting.values())
 
     @property
     def gaps(self) -> tuple[Interval, ...]:
@@ -157,46 +170,48 @@ class ChunkAssembler:
         """Give out the waiting chunks that follow directly."""
         ready: list[AudioChunk] = []
         while (chunk := self._waiting.pop(self._next, None)) is not None:
-            ready.append(self._joined(chunk))
+            ready += self._joined(chunk)
             self._next += 1
             self._position = chunk.end
         return ready
 
-    def _joined(self, chunk: AudioChunk) -> AudioChunk:
+    def _joined(self, chunk: AudioChunk) -> list[AudioChunk]:
         """The chunk, with silence before it where the recorder's clock ran on without audio."""
         if chunk.start == self._position:
-            return chunk
+            return [chunk]
         self._note_gap(self._position, chunk.start)
-        silence = np.zeros((chunk.start - self._position, chunk.call.channels), np.int16)
-        return AudioChunk(
-            call=chunk.call,
-            seq=chunk.seq,
-            start=self._position,
-            pcm=np.concatenate([silence, chunk.pcm]),
-        )
+        *before, last = self._silent(chunk.seq, self._position, chunk.start)
+        pcm = np.concatenate([last.pcm, chunk.pcm])
+        return [*before, AudioChunk(call=chunk.call, seq=chunk.seq, start=last.start, pcm=pcm)]
 
     def _fill(self, until_seq: int, until: int) -> list[AudioChunk]:
         """Silence for the numbers up to ``until_seq`` and the samples up to ``until``."""
-        call = self._call
-        if call is None:  # pragma: no cover - only called once a call is known
-            return []
         first, missing = self._position, until_seq - self._next
-        if missing < 1:
+        if self._call is None or missing < 1:
             return []
         self._note_gap(first, until)
         self._marks.add("gap")
         bounds = [first + (until - first) * part // missing for part in range(missing + 1)]
-        silent = [
-            AudioChunk(
-                call=call,
-                seq=self._next + part,
-                start=bounds[part],
-                pcm=np.zeros((bounds[part + 1] - bounds[part], call.channels), np.int16),
-            )
-            for part in range(missing)
-        ]
+        silent: list[AudioChunk] = []
+        for part in range(missing):
+            silent += self._silent(self._next + part, bounds[part], bounds[part + 1])
         self._next, self._position = until_seq, until
         return silent
+
+    def _silent(self, seq: int, start: int, end: int) -> list[AudioChunk]:
+        """Silence under one number, in pieces: an hour of it is never one array."""
+        call = self._call
+        assert call is not None  # noqa: S101 - no gap is known before a chunk is
+        step = PIECE_S * call.sample_rate
+        return [
+            AudioChunk(
+                call=call,
+                seq=seq,
+                start=low,
+                pcm=np.zeros((min(low + step, end) - low, call.channels), np.int16),
+            )
+            for low in (range(start, end, step) if end > start else (start,))
+        ]
 
     def _note_gap(self, start: int, end: int) -> None:
         if end == start:

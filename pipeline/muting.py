@@ -2,8 +2,9 @@
 
 Outcomes of ``CallMuter``: every method returns what can be released now, in order:
 
-- ``RedactedChunk``: same number, place and length as the raw chunk (as ``ChunkAssembler`` put it
-  in order). It is returned once no later finding can change one of its samples.
+- ``RedactedChunk``: a second of the call, cut anew whatever chunks the recorder made, so that
+  every number always means the same place and a record's size is bounded. It is returned once no
+  later finding can change one of its samples.
 - ``CallEnd``: last of all, once the detector has ended the call and the audio is complete.
 - An empty list is "not yet".
 
@@ -20,7 +21,6 @@ findings arrived. It fails closed:
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -44,6 +44,8 @@ from pipeline.records import (
 )
 from pipeline.rendering import apply_mutes
 
+CHUNK_S: Final = 1
+"""Length of what is released; the last chunk of a call may be shorter."""
 SPAN_PIECE_S: Final = 30
 """Longer spans are worked on in pieces, so that memory stays bounded."""
 LATE_SPAN: Final = "late_span"
@@ -78,6 +80,11 @@ class CallMuter:
         self._end: CallEnd | None = None
         self._audio_complete = False
         self._finished = False
+
+    @property
+    def held(self) -> int:
+        """Bytes of audio that wait: for a chunk before them, or to be released."""
+        return self._assembler.held + (self._state.held if self._state else 0)
 
     @property
     def finished(self) -> bool:
@@ -192,13 +199,13 @@ class CallMuter:
             self._finished = True
             marks = {*end.marks, *self._assembler.marks, *state.marks}
             released.append(
-                replace(end, chunks=state.chunks, end=state.position, marks=tuple(sorted(marks)))
+                replace(end, chunks=state.released, end=state.position, marks=tuple(sorted(marks)))
             )
         return released
 
     def _all_came(self, end: CallEnd) -> bool:
-        chunks = self._state.chunks if self._state else 0
-        return chunks >= end.chunks and self._assembler.position >= end.end
+        came = self._assembler
+        return came.numbers >= end.chunks and came.position >= end.end
 
 
 class _Call:
@@ -208,27 +215,30 @@ class _Call:
         self.call = call
         self.watermark = Findings(call.call_id, 0).watermark
         self.marks: set[str] = set()
-        self.chunks = 0
-        """How many chunks came in order."""
+        self.released = 0
+        """How many chunks were released."""
         self.position = 0
         """First sample that has not come yet."""
         self._policy = policy
         self._reach = Reach.of(policy, call.sample_rate)
         self._history = History(call.channels)
-        self._pending: deque[AudioChunk] = deque()
         self._pieces: list[_Piece] = []
         self._gaps: list[Mute] = []
         self._mutes = [
             ChannelMutes(channel, self._reach, call.sample_rate) for channel in range(call.channels)
         ]
         self._released = 0
+        """First sample that was not released yet."""
+
+    @property
+    def held(self) -> int:
+        """Bytes of audio that came and were not released yet."""
+        return 2 * self.call.channels * (self.position - self._released)
 
     def append(self, chunk: AudioChunk) -> None:
         """Take the next chunk in order."""
         self._history.append(chunk.start, chunk.pcm)
-        self._pending.append(chunk)
         self.position = chunk.end
-        self.chunks += 1
 
     def add_gap(self, start: int, end: int) -> None:
         """Note audio that never came."""
@@ -273,14 +283,17 @@ class _Call:
         else:
             starts = [piece.start for piece in self._pieces]
             until = min([self.watermark.sample, *starts]) - self._reach.back - self._reach.lag
+        step = CHUNK_S * self.call.sample_rate
         ready: list[RedactedChunk] = []
-        while self._pending:
-            chunk = self._pending[0]
-            if not all(mutes.settled(chunk.start, chunk.end, until) for mutes in self._mutes):
+        while self._released < self.position:
+            start, end = self._released, min(self._released + step, self.position)
+            if end - start < step and not over:
                 break
-            self._pending.popleft()
-            ready.append(self._redact(chunk))
-            self._released = chunk.end
+            if not all(mutes.settled(start, end, until) for mutes in self._mutes):
+                break
+            ready.append(self._redact(start, end))
+            self._released = end
+            self.released += 1
         self._forget()
         return ready
 
@@ -352,22 +365,22 @@ class _Call:
                 )
                 mutes.add(Cut(low, high, span))
 
-    def _redact(self, chunk: AudioChunk) -> RedactedChunk:
-        near = [each for mutes in self._mutes for each in mutes.near(chunk.start, chunk.end)]
-        gaps = [gap for gap in self._gaps if gap.start < chunk.end and gap.end > chunk.start]
+    def _redact(self, start: int, end: int) -> RedactedChunk:
+        near = [each for mutes in self._mutes for each in mutes.near(start, end)]
+        gaps = [gap for gap in self._gaps if gap.start < end and gap.end > start]
         pcm = apply_mutes(
-            chunk.pcm,
+            self._history.read(start, end),
             [*near, *gaps],
             self.call.sample_rate,
             self._policy.muting,
-            start=chunk.start,
+            start=start,
             key=self.call.call_id,
         )
-        touching = [mute for mute in near if mute.start < chunk.end and mute.end > chunk.start]
+        touching = [mute for mute in near if mute.start < end and mute.end > start]
         return RedactedChunk(
-            call=chunk.call,
-            seq=chunk.seq,
-            start=chunk.start,
+            call=self.call,
+            seq=self.released,
+            start=start,
             pcm=pcm,
             mutes=tuple(touching + gaps),
         )

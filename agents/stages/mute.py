@@ -30,9 +30,6 @@ class MuteCall:
     def __init__(self, redacted: str, policy: Policy, patience: Patience) -> None:
         self._redacted, self._patience = redacted, patience
         self._muter = CallMuter(policy)
-        self._bytes: dict[int, int] = {}
-        """Size of every chunk that waits, by number."""
-        self._next = 0
         self._last: CallEnd | None = None
         self._recorder_ended = False
 
@@ -44,7 +41,7 @@ class MuteCall:
     @property
     def held(self) -> int:
         """See ``CallCore``."""
-        return sum(self._bytes.values())
+        return self._muter.held
 
     @property
     def wait_s(self) -> float | None:
@@ -62,10 +59,7 @@ class MuteCall:
         del topic
         match record:
             case AudioChunk():
-                released = self._muter.take_audio(record)
-                if record.seq >= self._next:
-                    self._bytes[record.seq] = record.pcm.nbytes
-                return self._send(released)
+                return self._send(self._muter.take_audio(record))
             case Findings():
                 if record.end is not None and self._last is None:
                     self._last = record.end
@@ -88,10 +82,4 @@ class MuteCall:
         return False
 
     def _send(self, released: list[RedactedChunk | CallEnd]) -> list[Step]:
-        for record in released:
-            if isinstance(record, RedactedChunk):
-                self._bytes.pop(record.seq, None)
-                self._next = max(self._next, record.seq + 1)
-        if self._muter.finished:
-            self._bytes.clear()
         return [Send(self._redacted, record) for record in released]

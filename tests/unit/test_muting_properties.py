@@ -207,10 +207,11 @@ def test_any_interleaving_equals_the_whole_call_at_once(
             scenario.watermarks,
         )
     chunks, ends = feed(scenario, order)
-    assert [chunk.seq for chunk in chunks] == list(range(len(scenario.sizes)))
-    assert [len(chunk.pcm) for chunk in chunks] == list(scenario.sizes)
+    whole, rest = divmod(len(scenario.pcm), RATE)
+    assert [chunk.seq for chunk in chunks] == list(range(whole + bool(rest)))
+    assert [len(chunk.pcm) for chunk in chunks] == [RATE] * whole + [rest] * bool(rest)
     assert len(ends) == 1
-    assert (ends[0].chunks, ends[0].end) == (len(scenario.sizes), len(scenario.pcm))
+    assert (ends[0].chunks, ends[0].end) == (len(chunks), len(scenario.pcm))
     np.testing.assert_array_equal(np.concatenate([chunk.pcm for chunk in chunks]), oracle(scenario))
 
 
