@@ -65,6 +65,7 @@ def replay(
         raise SettingsError("name what to replay: --call, --code, or --all")
     from agents import messages  # noqa: PLC0415 - --help comes at once
     from agents.auditlog import AuditLog  # noqa: PLC0415
+    from agents.kafkasecurity import KafkaSecurity  # noqa: PLC0415
     from agents.letters import audit_facts  # noqa: PLC0415
     from agents.letters import replay as send_again  # noqa: PLC0415
     from agents.start import named_broker, opened_ledger  # noqa: PLC0415
@@ -76,7 +77,8 @@ def replay(
     sent = 0
     with opened_ledger(settings, STATE) as ledger:
         log = AuditLog(ledger.database)
-        for letter in send_again(letters, named_broker(settings), ledger):
+        client = KafkaSecurity.of(settings).librdkafka()
+        for letter in send_again(letters, named_broker(settings), ledger, client=client):
             facts = audit_facts(letter)
             tell = messages.audit(topic, letter.call_id, "record-replayed", facts)
             log.append(messages.audit_event(tell))
@@ -107,7 +109,8 @@ def _row(letter: Letter) -> dict[str, object]:
 
 
 def _chosen(settings: Settings, call: str | None, code: str | None) -> list[Letter]:
-    from agents.letters import read_letters  # noqa: PLC0415 - --help comes at once
+    from agents.kafkasecurity import KafkaSecurity  # noqa: PLC0415 - --help comes at once
+    from agents.letters import read_letters  # noqa: PLC0415
     from agents.start import named_broker, opened_ledger  # noqa: PLC0415
     from agents.topics import Topics  # noqa: PLC0415
 
@@ -118,4 +121,5 @@ def _chosen(settings: Settings, call: str | None, code: str | None) -> list[Lett
             ledger,
             call_id=call,
             code=code,
+            client=KafkaSecurity.of(settings).librdkafka(),
         )
