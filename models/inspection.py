@@ -13,10 +13,10 @@ from models.turns import streams_of
 from pipeline.cues import Mood
 from pipeline.entities import LEXICAL, SPOKEN_NUMBERS, Entity
 from pipeline.lanes import Lane
+from pipeline.leftovers import EDGE_DIGITS, FEW_DIGITS
 from pipeline.numbers import NumberRun
 from pipeline.policy import Policy
 from pipeline.records import Heard, Reason, Span, Word
-from pipeline.second_look import EDGE_DIGITS, FEW_DIGITS
 from pipeline.tokens import Flag
 from pipeline.verdicts import HARMLESS, Track
 from pipeline.vocabulary import vocabulary

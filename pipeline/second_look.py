@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.audibility import AudibleTrack
-from pipeline.entities import SPOKEN_NUMBERS, Entity
+from pipeline.entities import Entity
 from pipeline.errors import RecordError
 from pipeline.history import History
-from pipeline.intervals import FRAMES_PER_SECOND, Levels, Reach, subtract_intervals, widen
+from pipeline.intervals import Reach, subtract_intervals
+from pipeline.leftovers import EDGE_MS, STUB, Scene, is_edge, is_number, mute_for
 from pipeline.looking import ADVANCE_SPEECH_S, Look, Planner
 from pipeline.loudness import SILENCE_DBFS, loudest_frame
 from pipeline.muting import FINDINGS_MISSING, LATE_SPAN
@@ -35,27 +36,12 @@ from pipeline.records import (
     Window,
 )
 from pipeline.rendering import Fill, apply_mutes, expected_inside, is_gap
-from pipeline.stubs import TOUCHING_MS, stubs
+from pipeline.stubs import stubs
 
 _EXPECT_S: Final = 10
 """A mute this near to a window says what may be left over in it."""
-_LEAST_LEFT_FRAMES: Final = 3
-"""A finding with less than 30 ms of audible sound left is a recogniser's invention."""
 _REFUSED_MARKS: Final = (LATE_SPAN, FINDINGS_MISSING)
-EDGE_DIGITS: Final = "leftover digits beside a mute"
-"""Recogniser of a digit or two that count only directly beside a muted number."""
-STUB: Final = "sound beside a mute"
-"""Recogniser of what sounds beside a muted number and no word explains."""
 _STUB_SCORE: Final = 0.5
-_STUB_PAD_MS: Final = 120
-"""Padding of such a sound: a soft consonant at its border may be left out of it."""
-FEW_DIGITS: Final = "a few leftover digits"
-"""Recogniser of a security code or a group of a number, which counts only near a muted number."""
-_FEW_MS: Final = 4_000
-_EDGE_MS: Final = 1_500
-"""Such digits lie no further from the number: within a number people pause for less."""
-_EDGE_AUDIBLE_MS: Final = 60
-"""Half of the shortest digit; with less to be heard of it, the recogniser invented it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +82,7 @@ class SecondLook:
         self.asked: dict[int, _Asked] = {}
         self._policy = policy
         self._reach = Reach.of(policy, info.sample_rate)
-        self._edge = _EDGE_MS * info.sample_rate // 1_000
+        self._edge = EDGE_MS * info.sample_rate // 1_000
         self._fill = Fill(policy.muting.style, info.sample_rate, info.call_id)
         self._held: deque[RedactedChunk] = deque()
         self._mutes: list[Mute] = []
@@ -166,7 +152,7 @@ class SecondLook:
         # What sounded beside a mute is silent now, and all of it was told at once. A digit heard
         # next to that silence once more is no ground to refuse the call, because the listener's
         # prompt makes it hear digits there.
-        telling = [mute.interval for mute in found if not _is_edge(mute)]
+        telling = [mute.interval for mute in found if not is_edge(mute)]
         if asked.round >= self._policy.verification.max_rounds:
             self.tally.still_found += len(telling)
             telling = []
@@ -177,7 +163,25 @@ class SecondLook:
         return [self._ask(replace(more, look=look))] if look.pieces else []
 
     def _left(self, asked: _Asked, spans: Sequence[Span]) -> list[Mute]:
-        return [mute for span in spans if (mute := self._left_over(asked, span)) is not None]
+        scene = self._scene(asked)
+        mutes = (mute_for(span, scene, self._policy) for span in spans)
+        return [mute for mute in mutes if mute is not None]
+
+    def _scene(self, asked: _Asked) -> Scene:
+        """What findings in a look are judged by."""
+        channel = asked.look.channel
+        added = tuple(span for mute in asked.mutes for span in mute.spans)
+        known = (span for mute in self._mutes for span in mute.spans)
+        return Scene(
+            look=asked.look,
+            sample_rate=self.info.sample_rate,
+            position=self._position,
+            muted=tuple(self._muted(asked)),
+            near=tuple(span for span in (*known, *added) if is_number(span)),
+            beside=(*asked.numbers, *added),
+            heard=self._tracks[channel].within,
+            read=lambda start, end: self._read(start, end)[:, channel],
+        )
 
     def _stubs(self, asked: _Asked, heard: Heard, found: Sequence[Mute]) -> list[Span]:
         """What sounds beside a muted number without a word."""
@@ -185,7 +189,7 @@ class SecondLook:
         numbers = [
             mute.interval
             for mute in (*self._mutes, *asked.mutes, *found)
-            if mute.channel == channel and any(_is_number(span) for span in mute.spans)
+            if mute.channel == channel and any(is_number(span) for span in mute.spans)
         ]
         parts = stubs(self._audible(asked), numbers, heard.words, self.info.sample_rate)
         entity = Entity.NUMBER_SEQUENCE.value
@@ -210,7 +214,7 @@ class SecondLook:
             for mute in self._mutes
             if mute.channel == look.channel
             for span in mute.spans
-            if _is_number(span) and span.start < look.end + near and span.end > look.start - near
+            if is_number(span) and span.start < look.end + near and span.end > look.start - near
         )
 
     def release(self, *, over: bool) -> list[RedactedChunk]:
@@ -333,70 +337,6 @@ class SecondLook:
             history.append(chunk.start, chunk.pcm)
         return history.read(start, end)
 
-    def _left_over(self, asked: _Asked, span: Span) -> Mute | None:
-        """The mute for a finding, or None where nothing can be heard of it."""
-        look, rate, reach = asked.look, self.info.sample_rate, self._reach
-        start, end = max(look.start, span.start), min(look.end, span.end)
-        if span.channel != look.channel or start >= end:
-            return None
-        if span.recognizer in {EDGE_DIGITS, FEW_DIGITS}:
-            few = span.recognizer == FEW_DIGITS
-            number = (self._near if few else self._beside)(asked, start, end)
-            if number is None:
-                return None
-            span = replace(span, entity=number.entity)
-        if span.recognizer == STUB:
-            low, high = self._joined(asked, start, end)
-            number = self._near(asked, start, end)
-            entity = number.entity if number else span.entity
-            found = replace(span, entity=entity, start=start, end=end, reason=Reason.VERIFICATION)
-            return Mute(look.channel, low, high, (found,))
-        first = max(0, start - reach.back - reach.context)
-        last = min(self._position, end + reach.ahead + reach.context)
-        levels = Levels.measure(self._read(first, last)[:, look.channel], first, rate)
-        rule = self._policy.rule(span.entity)
-        wide = widen(start, end, rule=rule, reach=reach, levels=levels, sample_rate=rate)
-        low, high = max(0, wide.start), min(self._position, wide.end)
-        heard = self._tracks[look.channel].within(low, high)
-        left = subtract_intervals(heard, self._muted(asked))
-        least = _LEAST_LEFT_FRAMES * rate // FRAMES_PER_SECOND
-        if sum(len(each) for each in left) < least:
-            return None
-        found = replace(span, start=start, end=end, reason=Reason.VERIFICATION)
-        return Mute(look.channel, low, high, (found,))
-
-    def _joined(self, asked: _Asked, start: int, end: int) -> tuple[int, int]:
-        """A sound beside a mute with some padding, up to the mutes that it touches."""
-        rate = self.info.sample_rate
-        pad, near = (each * rate // 1_000 for each in (_STUB_PAD_MS, TOUCHING_MS))
-        low, high = max(0, start - pad), min(self._position, end + pad)
-        for mute in self._muted(asked):
-            if 0 <= start - mute.end <= near:
-                low = min(low, mute.end)
-            if 0 <= mute.start - end <= near:
-                high = max(high, mute.start)
-        return low, high
-
-    def _near(self, asked: _Asked, start: int, end: int) -> Span | None:
-        """The number muted nearest to ``[start, end)`` on any channel, if one is near enough."""
-        known = [
-            span for mute in (*self._mutes, *asked.mutes) for span in mute.spans if _is_number(span)
-        ]
-        return _nearest(known, start, end, _FEW_MS * self.info.sample_rate // 1_000)
-
-    def _beside(self, asked: _Asked, start: int, end: int) -> Span | None:
-        """The muted number that the digits at ``[start, end)`` may be the edge of, if any is.
-
-        Nothing counts as digits that is hardly audible: the listener's prompt invents them.
-        """
-        heard = self._tracks[asked.look.channel].within(start, end)
-        left = subtract_intervals(heard, self._muted(asked))
-        least = min(_EDGE_AUDIBLE_MS * self.info.sample_rate // 1_000, end - start)
-        if sum(len(each) for each in left) < least:
-            return None
-        known = (*asked.numbers, *(span for mute in asked.mutes for span in mute.spans))
-        return _nearest(known, start, end, self._edge)
-
     def _final(self, chunk: RedactedChunk) -> RedactedChunk:
         """A chunk with everything that verification added to it."""
         ramp = self._reach.ramp
@@ -420,23 +360,6 @@ class SecondLook:
         )
         touching = [each for each in near if each.start < chunk.end and each.end > chunk.start]
         return replace(chunk, pcm=pcm, mutes=(*chunk.mutes, *touching))
-
-
-def _is_edge(mute: Mute) -> bool:
-    return all(span.recognizer in {EDGE_DIGITS, STUB} for span in mute.spans)
-
-
-def _nearest(spans: Sequence[Span], start: int, end: int, within: int) -> Span | None:
-    """The span nearest to ``[start, end)``, if it is so near."""
-    away = [(max(one.start - end, start - one.end, 0), one) for one in spans]
-    gap, nearest = min(away, key=lambda pair: pair[0], default=(within + 1, None))
-    return nearest if gap <= within else None
-
-
-def _is_number(span: Span) -> bool:
-    """Whether a muted span is a number that was heard; only beside such a one digits are left."""
-    heard = {Reason.RECOGNISED, Reason.ECHO, Reason.VERIFICATION}
-    return span.entity in SPOKEN_NUMBERS and span.reason in heard
 
 
 def _order(mute: Mute) -> tuple[int, int, int, str]:

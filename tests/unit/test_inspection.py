@@ -9,10 +9,10 @@ from presidio_analyzer import RecognizerResult
 
 from models.inspection import leftovers
 from models.spoken import Turn
+from pipeline.leftovers import EDGE_DIGITS, FEW_DIGITS
 from pipeline.numbers import words_from_text
 from pipeline.policy import Policy
 from pipeline.records import Heard
-from pipeline.second_look import EDGE_DIGITS, FEW_DIGITS
 
 pytestmark = pytest.mark.unit
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import RecordError
+from pipeline.leftovers import EDGE_DIGITS
 from pipeline.policy import EntityRule, MutingRule, Policy, VerificationRule
 from pipeline.records import (
     CallEnd,
@@ -26,7 +27,6 @@ from pipeline.records import (
     Word,
 )
 from pipeline.rendering import apply_mutes
-from pipeline.second_look import EDGE_DIGITS
 from pipeline.verification import CallVerifier
 
 pytestmark = pytest.mark.unit
