@@ -203,7 +203,7 @@ def _ledger(settings: Settings, state: Path) -> Iterator[Finding]:
         current, newest = schema.current(database), schema.newest()
         if current == newest:
             yield Finding(Grade.OK, "ledger", f"schema {current}")
-            yield from _key_ages(settings.keyset_file(state), database)
+            yield from _key_ages(settings, state, database)
         else:
             told = f"schema {current or 'empty'}, this version needs {newest}"
             yield Finding(Grade.WEAK, "ledger", told, "hushwire ledger upgrade")
@@ -213,10 +213,13 @@ def _ledger(settings: Settings, state: Path) -> Iterator[Finding]:
         database.dispose()
 
 
-def _key_ages(path: Path, database: Database) -> Iterator[Finding]:
+def _key_ages(settings: Settings, state: Path, database: Database) -> Iterator[Finding]:
+    path, service = settings.keyset_file(state), settings.key_service
     if not path.exists():
         return
-    keys = wrapping_keys(path, database)
+    keys = wrapping_keys(path, database, service=service)
+    if service is not None:
+        yield Finding(Grade.OK, "key service", f"{service} opens the key file")
     if len(keys) > 1:
         told = f"{len(keys)} keys: a rotation was interrupted"
         yield Finding(Grade.WEAK, "wrapping key", told, "hushwire keys rotate")

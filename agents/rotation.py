@@ -13,7 +13,7 @@ A worker that meets a key whose wrapping key it does not know reads the file aga
 be one that all processes share, such as on a common volume.
 
 Outcomes of ``rotate``: what was done. ``SealError`` where a key does not unwrap: nothing was
-removed. ``StoreError`` where file or ledger are away, or another rotation runs.
+removed. ``StoreError`` where file, key service or ledger are away, or another rotation runs.
 """
 
 from __future__ import annotations
@@ -21,30 +21,32 @@ from __future__ import annotations
 import fcntl
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import select, update
+from sqlalchemy import Table, select, update
 
 from agents.auditlog import AuditLog, Event
 from agents.database import Database
+from agents.keysets import KeysetFile, only_primary, with_new_primary
 from agents.ledger import note_wrapping_key, now
-from agents.sealing import (
-    KeyEncryptionKey,
-    only_primary,
-    read_keyset,
-    with_new_primary,
-    wrapping_key_id,
-    write_keyset,
-)
+from agents.sealing import KeyEncryptionKey, transit_bound, wrapping_key_id
 from agents.tables import TRANSIT_KEYS, WRAPPING_KEYS
+from agents.vaultkeys import bound_to
+from agents.vaulttables import VAULT_KEYS
 from pipeline.errors import StoreError
 
 ROTATED = "hushwire.audit.wrapping-key-replaced.v1"
+ENCRYPTED = "hushwire.audit.keyset-encrypted.v1"
 BATCH = 500
-"""Wrapped keys that are read at a time."""
+"""Wrapped keys that are written in one transaction."""
+_TABLES: tuple[tuple[Table, Callable[[str], bytes]], ...] = (
+    (TRANSIT_KEYS, transit_bound),
+    (VAULT_KEYS, bound_to),
+)
+"""Where wrapped keys lie, and what each is bound to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Rotated:
     removed: tuple[int, ...]
     """Ids of the keys that are gone."""
     rewrapped: int
-    """Transit keys that were wrapped anew."""
+    """Transit and vault keys that were wrapped anew."""
     resumed: bool
     """It finished an earlier rotation that was interrupted."""
 
@@ -71,23 +73,25 @@ class WrappingKey:
     """ISO 8601; ``None`` for a key that the ledger was never opened with."""
     retired: str | None
     wraps: int
-    """Transit keys that it wraps."""
+    """Transit and vault keys that it wraps."""
 
 
-def rotate(path: Path, database: Database) -> Rotated:
+def rotate(path: Path, database: Database, *, service: str | None = None) -> Rotated:
     """Replace the wrapping key of a keyset file and its ledger.
 
     Args:
         path: the keyset file.
         database: the ledger's, with its schema up to date.
+        service: URI of the key service's key that encrypts the file.
     """
-    with _alone(path):
-        handle = read_keyset(path)
+    file = KeysetFile(path, service)
+    with alone(path):
+        handle = file.read()
         resumed = len(handle.keyset_info().key_info) > 1
         if not resumed:
             handle = with_new_primary(handle)
-            _write(path, handle)
-        kek = KeyEncryptionKey(path)
+            file.write(handle)
+        kek = KeyEncryptionKey(path, service)
         old = tuple(sorted(kek.ids - {kek.primary}))
         note_wrapping_key(database, kek.primary)
         for key_id in old:
@@ -99,20 +103,25 @@ def rotate(path: Path, database: Database) -> Rotated:
                 .values(retired=now())
             )
         rewrapped = _rewrap_all(kek, database)
-        database.scrub(TRANSIT_KEYS)
+        for table, _ in _TABLES:
+            database.scrub(table)
         AuditLog(database).append(_event(kek.primary, old))
-        _write(path, only_primary(handle))
+        file.write(only_primary(handle))
         return Rotated(kek.primary, old, rewrapped, resumed)
 
 
-def wrapping_keys(path: Path, database: Database) -> list[WrappingKey]:
-    """The keys of a keyset file, and any other that still wraps a transit key.
+def wrapping_keys(
+    path: Path, database: Database, *, service: str | None = None
+) -> list[WrappingKey]:
+    """The keys of a keyset file, and any other that still wraps a call's key.
 
     Raises:
-        StoreError: file or ledger are away.
+        StoreError: file, key service or ledger are away.
     """
-    kek = KeyEncryptionKey(path)
-    wraps = Counter(wrapping_key_id(wrapped) for _, wrapped in _wrapped(database))
+    kek = KeyEncryptionKey(path, service)
+    wraps = Counter(
+        wrapping_key_id(wrapped) for table, _ in _TABLES for _, wrapped in _wrapped(database, table)
+    )
     with database.reading() as connection:
         rows = {row.key_id: row for row in connection.execute(select(WRAPPING_KEYS))}
     return [
@@ -125,6 +134,29 @@ def wrapping_keys(path: Path, database: Database) -> list[WrappingKey]:
         )
         for key_id in sorted(kek.ids | set(wraps), key=lambda one: (one != kek.primary, one))
     ]
+
+
+def move_to_service(path: Path, database: Database, before: str | None, after: str) -> None:
+    """Encrypt a keyset file with a key service's key; the wrapping key stays as it is.
+
+    Args:
+        path: the keyset file.
+        database: the ledger's: the audit log is told first.
+        before: URI of the service's key that encrypts the file so far; ``None``: it is in clear.
+        after: URI of the service's key that is to encrypt it.
+
+    Raises:
+        SettingsError: ``after`` is no such URI, or the service's client is missing.
+        StoreError: file, key service or ledger are away; the file is as it was.
+    """
+    target = KeysetFile(path, after)
+    with alone(path):
+        handle = KeysetFile(path, before).read()
+        content = target.serialized(handle)
+        primary = handle.keyset_info().primary_key_id
+        facts = {"at": now(), "what": "keyset-encrypted", "primary": f"{primary:08x}", "by": after}
+        AuditLog(database).append(Event(f"keys/{ENCRYPTED}/{primary:08x}", "", ENCRYPTED, facts))
+        target.write_content(content)
 
 
 def _event(primary: int, removed: tuple[int, ...]) -> Event:
@@ -140,45 +172,45 @@ def _event(primary: int, removed: tuple[int, ...]) -> Event:
 
 def _rewrap_all(kek: KeyEncryptionKey, database: Database) -> int:
     """Wrap anew until nothing is left that another key wraps; how many were."""
+    return sum(_rewrap_table(kek, database, table, bound) for table, bound in _TABLES)
+
+
+def _rewrap_table(
+    kek: KeyEncryptionKey, database: Database, table: Table, bound: Callable[[str], bytes]
+) -> int:
     count = 0
     while True:
-        left = [one for one in _wrapped(database) if wrapping_key_id(one[1]) != kek.primary]
+        left = [one for one in _wrapped(database, table) if wrapping_key_id(one[1]) != kek.primary]
         if not left:
             return count
         for start in range(0, len(left), BATCH):
             with database.writing() as connection:
                 for call_id, wrapped in left[start : start + BATCH]:
-                    # A call that was closed meanwhile stays closed.
+                    # A call that was closed or erased meanwhile stays so.
                     done = connection.execute(
-                        update(TRANSIT_KEYS)
-                        .where(
-                            TRANSIT_KEYS.c.call_id == call_id,
-                            TRANSIT_KEYS.c.wrapped_key == wrapped,
-                        )
-                        .values(wrapped_key=kek.rewrap(wrapped, call_id))
+                        update(table)
+                        .where(table.c.call_id == call_id, table.c.wrapped_key == wrapped)
+                        .values(wrapped_key=kek.rewrap_keyset(wrapped, bound(call_id)))
                     )
                     count += done.rowcount
 
 
-def _wrapped(database: Database) -> list[tuple[str, bytes]]:
-    """Every wrapped key with its call: as many as calls are open or quarantined, 150 bytes each."""
+def _wrapped(database: Database, table: Table) -> list[tuple[str, bytes]]:
+    """Every wrapped key with its call: about 150 bytes each."""
     with database.reading() as connection:
         return [
             (row.call_id, bytes(row.wrapped_key))
-            for row in connection.execute(select(TRANSIT_KEYS).order_by(TRANSIT_KEYS.c.call_id))
+            for row in connection.execute(select(table).order_by(table.c.call_id))
         ]
 
 
-def _write(path: Path, handle: object) -> None:
-    try:
-        write_keyset(path, handle)
-    except OSError as error:
-        raise StoreError(f"key file {path.name}: {os.strerror(error.errno or 0)}") from error
-
-
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Hold other rotations of this file off, by a lock on its folder."""
+def alone(path: Path) -> Iterator[None]:
+    """Hold other rotations of this file off, by a lock on its folder.
+
+    Raises:
+        StoreError: the folder is not there, or another one runs.
+    """
     try:
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:

@@ -1,7 +1,7 @@
 """Keys and seals: every value that reaches a broker is sealed with its call's own key.
 
-``KeyEncryptionKey`` wraps the transit keys (a Tink keyset file, readable by its owner only);
-``Seal`` holds one call's key and seals or opens values. Tink's AEAD is AES-256-GCM.
+``KeyEncryptionKey`` wraps the transit keys (a Tink keyset, see ``agents.keysets``); ``Seal`` holds
+one call's key and seals or opens values. Tink's AEAD is AES-256-GCM.
 
 Outcomes: ``Seal.open`` returns the clear value or raises ``SealError``; it says nothing about
 why, since the reason is the same for a wrong key, a changed byte and a moved record.
@@ -9,19 +9,16 @@ why, since the reason is the same for a wrong key, a changed byte and a moved re
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import tink
 from google.protobuf.message import DecodeError
-from tink import aead, json_proto_keyset_format, proto_keyset_format, secret_key_access
+from tink import aead, proto_keyset_format
 from tink.proto import tink_pb2
 
-from agents.private import write_private
-from pipeline.errors import SealError, StoreError
-
-aead.register()
+from agents.keysets import KeysetFile, new_keyset
+from pipeline.errors import SealError
 
 _PREFIX = 5
 """Bytes of Tink's prefix before a ciphertext."""
@@ -64,48 +61,60 @@ class Seal:
 class _Keyset:
     """A keyset file as it was read."""
 
+    content: bytes = field(repr=False)
     aead: aead.Aead
     primary: int
     ids: frozenset[int]
 
     @classmethod
-    def of(cls, handle: tink.KeysetHandle) -> _Keyset:
+    def read(cls, file: KeysetFile, known: _Keyset | None = None) -> _Keyset:
+        content = file.content()
+        if known is not None and content == known.content:
+            return known  # a service is not asked again for the same file
+        handle = file.parse(content)
         info = handle.keyset_info()
         ids = frozenset(key.key_id for key in info.key_info)
-        return cls(handle.primitive(aead.Aead), info.primary_key_id, ids)
+        return cls(content, handle.primitive(aead.Aead), info.primary_key_id, ids)
 
 
 class KeyEncryptionKey:
     """The key that wraps all transit keys: the primary one of a keyset file.
 
-    The file may be replaced while processes use it (``agents.rotation``): a wrapped key whose
-    wrapping key is not known makes the file be read again.
+    It is in memory from here on: no call waits for a key service. The file may be replaced while
+    processes use it (``agents.rotation``): a wrapped key whose wrapping key is not known makes the
+    file be read again.
 
     Args:
         path: the keyset file.
+        service: URI of the key service's key that encrypts the file; ``None``: it is in clear.
 
     Raises:
         StoreError: the file cannot be read, holds no keyset, or others may read it.
+        KeyServiceError: the service can't be reached or refuses.
+        SettingsError: the service's client library is missing.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, service: str | None = None) -> None:
         self.path = path
-        self._keyset = _Keyset.of(read_keyset(path))
+        self._file = KeysetFile(path, service)
+        self._keyset = _Keyset.read(self._file)
 
     @classmethod
-    def load_or_create(cls, path: Path) -> KeyEncryptionKey:
+    def load_or_create(cls, path: Path, service: str | None = None) -> KeyEncryptionKey:
         """Read the keyset file, or create it (mode 0600) where there is none.
 
         Raises:
-            StoreError: the file cannot be read or written, holds no keyset, or others may read it.
+            HushwireError: see the class; nothing is written where a service fails.
         """
+        file = KeysetFile(path, service)
         try:
-            if not path.exists():
-                write_keyset(path, _new_handle(), replace=False)
+            missing = not path.exists()
         except OSError as error:
-            raise _unusable(path, error) from error
+            raise file.unusable(error) from error
+        if missing:
+            file.write(new_keyset(), replace=False)
         # Read back in any case: another process may have been first.
-        return cls(path)
+        return cls(path, service)
 
     @property
     def primary(self) -> int:
@@ -121,17 +130,14 @@ class KeyEncryptionKey:
         """Read the file again.
 
         Raises:
-            StoreError: see ``KeyEncryptionKey``.
+            HushwireError: see ``KeyEncryptionKey``.
         """
-        self._keyset = _Keyset.of(read_keyset(self.path))
+        self._keyset = _Keyset.read(self._file, self._keyset)
 
     def new_transit_key(self, call_id: str) -> tuple[bytes, Seal]:
         """A fresh key for a call: wrapped (to be stored) and ready for use."""
-        handle = _new_handle()
-        wrapped = proto_keyset_format.serialize_encrypted(
-            handle, self._keyset.aead, _bound(call_id)
-        )
-        return wrapped, Seal(handle.primitive(aead.Aead))
+        handle = new_keyset()
+        return self.wrap_keyset(handle, transit_bound(call_id)), Seal(handle.primitive(aead.Aead))
 
     def unwrap(self, wrapped: bytes, call_id: str) -> Seal:
         """The seal of a wrapped key.
@@ -140,7 +146,7 @@ class KeyEncryptionKey:
             SealError: the key was wrapped by another key, or for another call.
             StoreError: the key file had to be read again, and can't be.
         """
-        return Seal(self._unwrapped(wrapped, call_id).primitive(aead.Aead))
+        return Seal(self.unwrap_keyset(wrapped, transit_bound(call_id)).primitive(aead.Aead))
 
     def rewrap(self, wrapped: bytes, call_id: str) -> bytes:
         """The same transit key, wrapped by the primary key.
@@ -148,16 +154,31 @@ class KeyEncryptionKey:
         Raises:
             SealError: see ``unwrap``.
         """
-        handle = self._unwrapped(wrapped, call_id)
-        return bytes(
-            proto_keyset_format.serialize_encrypted(handle, self._keyset.aead, _bound(call_id))
-        )
+        return self.rewrap_keyset(wrapped, transit_bound(call_id))
 
-    def _unwrapped(self, wrapped: bytes, call_id: str) -> tink.KeysetHandle:
+    def wrap_keyset(self, handle: tink.KeysetHandle, bound: bytes) -> bytes:
+        """Wrap a keyset of any kind by the primary key, bound to what it is for."""
+        return bytes(proto_keyset_format.serialize_encrypted(handle, self._keyset.aead, bound))
+
+    def rewrap_keyset(self, wrapped: bytes, bound: bytes) -> bytes:
+        """The same keyset, wrapped by the primary key.
+
+        Raises:
+            SealError: see ``unwrap_keyset``.
+        """
+        return self.wrap_keyset(self.unwrap_keyset(wrapped, bound), bound)
+
+    def unwrap_keyset(self, wrapped: bytes, bound: bytes) -> tink.KeysetHandle:
+        """A keyset that ``wrap_keyset`` wrapped.
+
+        Raises:
+            SealError: it was wrapped by another key, or for something else.
+            StoreError: the key file had to be read again, and can't be.
+        """
         if wrapping_key_id(wrapped) not in self._keyset.ids:
             self.reload()
         try:
-            return proto_keyset_format.parse_encrypted(wrapped, self._keyset.aead, _bound(call_id))
+            return proto_keyset_format.parse_encrypted(wrapped, self._keyset.aead, bound)
         except tink.TinkError:
             raise SealError("the call's key does not unwrap: wrong key file?") from None
 
@@ -177,69 +198,6 @@ def wrapping_key_id(wrapped: bytes) -> int:
     return int.from_bytes(inner[1:_PREFIX], "big")
 
 
-def read_keyset(path: Path) -> tink.KeysetHandle:
-    """Read a keyset file.
-
-    Raises:
-        StoreError: it cannot be read, holds no keyset, or others may read it.
-    """
-    try:
-        if path.stat().st_mode & 0o077:
-            raise StoreError(f"key file {path.name}: others may read it; set its mode to 0600")
-        text = path.read_text(encoding="utf-8")
-        return json_proto_keyset_format.parse(text, secret_key_access.TOKEN)
-    except OSError as error:
-        raise _unusable(path, error) from error
-    except (tink.TinkError, ValueError):
-        raise StoreError(f"key file {path.name}: holds no Tink keyset") from None
-
-
-def write_keyset(path: Path, handle: tink.KeysetHandle, *, replace: bool = True) -> None:
-    """Write a keyset file whole, mode 0600; an existing one stays unless ``replace``.
-
-    Raises:
-        OSError: the disk refuses.
-    """
-    text = json_proto_keyset_format.serialize(handle, secret_key_access.TOKEN)
-    write_private(path, text.encode(), replace=replace)
-
-
-def with_new_primary(handle: tink.KeysetHandle) -> tink.KeysetHandle:
-    """The keyset with one more key, which is the primary one; the others still unwrap."""
-    keyset, fresh = _clear(handle), _clear(_new_handle())
-    while fresh.primary_key_id in {key.key_id for key in keyset.key}:
-        fresh = _clear(_new_handle())
-    keyset.key.append(fresh.key[0])
-    keyset.primary_key_id = fresh.primary_key_id
-    return _handle(keyset)
-
-
-def only_primary(handle: tink.KeysetHandle) -> tink.KeysetHandle:
-    """The keyset with its primary key alone."""
-    keyset = _clear(handle)
-    kept = [key for key in keyset.key if key.key_id == keyset.primary_key_id]
-    del keyset.key[:]
-    keyset.key.extend(kept)
-    return _handle(keyset)
-
-
-def _new_handle() -> tink.KeysetHandle:
-    return tink.new_keyset_handle(aead.aead_key_templates.AES256_GCM)
-
-
-def _clear(handle: tink.KeysetHandle) -> tink_pb2.Keyset:
-    # Tink for Python has no keyset manager; its keysets are protocol buffers of a public schema.
-    binary = proto_keyset_format.serialize(handle, secret_key_access.TOKEN)
-    return tink_pb2.Keyset.FromString(binary)
-
-
-def _handle(keyset: tink_pb2.Keyset) -> tink.KeysetHandle:
-    return proto_keyset_format.parse(keyset.SerializeToString(), secret_key_access.TOKEN)
-
-
-def _unusable(path: Path, error: OSError) -> StoreError:
-    return StoreError(f"key file {path.name}: {os.strerror(error.errno or 0)}")
-
-
-def _bound(call_id: str) -> bytes:
+def transit_bound(call_id: str) -> bytes:
+    """What a wrapped transit key is bound to."""
     return b"hushwire/transit/" + call_id.encode()

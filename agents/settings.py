@@ -12,7 +12,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -20,6 +20,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from agents import keyuri
 from pipeline.errors import SettingsError
 
 PREFIX = "HUSHWIRE_"
@@ -93,10 +94,12 @@ class Settings(BaseSettings):
         description="SQLAlchemy URL of the ledger that all workers share. "
         "Empty: a SQLite file in the state folder.",
     )
-    keyset: Path | None = Field(
+    keyset: Annotated[str | None, AfterValidator(keyuri.file_or_service)] = Field(
         default=None,
         description="File of the wrapping key (Tink keyset, mode 0600), the same for all workers. "
-        "Empty: `kek.json` in the state folder, made when it is missing.",
+        "Empty: `kek.json` in the state folder, made when it is missing. Or the key of a key "
+        "service that encrypts that `kek.json`: `aws-kms://arn:aws:kms:…` or "
+        "`hcvault://HOST:PORT/MOUNT/keys/NAME`.",
     )
     signing_key: Path | None = Field(
         default=None,
@@ -199,7 +202,13 @@ class Settings(BaseSettings):
 
     def keyset_file(self, state: Path) -> Path:
         """The wrapping key's file for a state folder."""
-        return self.keyset or state / "kek.json"
+        named = self.keyset if self.key_service is None else None
+        return Path(named) if named else state / "kek.json"
+
+    @property
+    def key_service(self) -> str | None:
+        """URI of the key service's key that encrypts the wrapping key's file, if one does."""
+        return self.keyset if keyuri.names_service(self.keyset or "") else None
 
     def token_key_file(self, state: Path) -> Path:
         """The token secret's file for a state folder."""

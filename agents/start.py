@@ -85,6 +85,7 @@ def worker_config(stages: list[str], vault: Path | None, settings: Settings) -> 
         ),
         ledger_url=settings.ledger_location(state),
         keyset=settings.keyset_file(state),
+        key_service=settings.key_service,
         signing_key=settings.signing_key_file(state),
         audit_days=settings.audit_days,
         quarantine_hours=settings.quarantine_hours,
@@ -139,7 +140,7 @@ def told(result: Ingested) -> str:
 def opened_ledger(settings: Settings, fallback: Path) -> Iterator[Ledger]:
     """The ledger of a state folder, closed at the end of the block."""
     state = settings.state_folder(fallback)
-    kek = KeyEncryptionKey.load_or_create(settings.keyset_file(state))
+    kek = KeyEncryptionKey.load_or_create(settings.keyset_file(state), settings.key_service)
     ledger = Ledger(settings.ledger_location(state), kek)
     try:
         yield ledger

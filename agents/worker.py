@@ -101,6 +101,8 @@ class WorkerConfig:
     """How long the audit log keeps its entries."""
     quarantine_hours: int
     """How long the key of a quarantined call lives."""
+    key_service: str | None = None
+    """URI of the key service's key that encrypts the keyset file."""
     vault: Path | None = None
     """Folder of the vault; the vault stage needs it."""
     security: KafkaSecurity = field(default_factory=KafkaSecurity)
@@ -184,7 +186,8 @@ def _check(config: WorkerConfig) -> None:
 
 
 def _open_ledger(config: WorkerConfig) -> Ledger:
-    return Ledger(config.ledger_url, KeyEncryptionKey.load_or_create(config.keyset))
+    kek = KeyEncryptionKey.load_or_create(config.keyset, config.key_service)
+    return Ledger(config.ledger_url, kek)
 
 
 @asynccontextmanager

@@ -81,6 +81,12 @@ class StoreError(HushwireError):
     retryable = True
 
 
+class KeyServiceError(StoreError):
+    """The service that encrypts the wrapping key can't be reached or does not let us use it."""
+
+    code = "key_service"
+
+
 class TamperError(HushwireError):
     """Something that was changed, cut or signed by another key after it was written."""
 

@@ -29,8 +29,9 @@ def list_keys(state_dir: StateDir = None) -> None:
     """Show ids and ages of the wrapping keys, and how many calls' keys each wraps."""
     from agents.rotation import wrapping_keys  # noqa: PLC0415 - --help comes at once
 
-    with _opened(load_settings(state_dir=state_dir)) as (path, ledger):
-        keys = wrapping_keys(path, ledger.database)
+    settings = load_settings(state_dir=state_dir)
+    with _opened(settings) as (path, ledger):
+        keys = wrapping_keys(path, ledger.database, service=settings.key_service)
     table = Table("key id", "use", "known for", "wraps")
     for key in keys:
         use = "primary" if key.primary else "old: run `hushwire keys rotate` again"
@@ -43,8 +44,9 @@ def rotate(state_dir: StateDir = None) -> None:
     """Replace the wrapping key; running workers go on. After an interruption, run it again."""
     from agents.rotation import rotate as rotate_keys  # noqa: PLC0415 - --help comes at once
 
-    with _opened(load_settings(state_dir=state_dir)) as (path, ledger):
-        done = rotate_keys(path, ledger.database)
+    settings = load_settings(state_dir=state_dir)
+    with _opened(settings) as (path, ledger):
+        done = rotate_keys(path, ledger.database, service=settings.key_service)
     console = Console()
     if done.resumed:
         console.print("an earlier rotation was interrupted: this one finished it")
@@ -53,6 +55,34 @@ def rotate(state_dir: StateDir = None) -> None:
         f"primary key {done.primary:08x}; {done.rewrapped} keys wrapped anew; removed {removed}",
         highlight=False,
     )
+
+
+@app.command()
+def wrap(
+    service: Annotated[
+        str,
+        typer.Option(
+            "--with",
+            help="The service's key: aws-kms://arn:aws:kms:… or hcvault://HOST/MOUNT/keys/NAME.",
+        ),
+    ],
+    state_dir: StateDir = None,
+) -> None:
+    """Encrypt the file of the wrapping key with a key of a key service, or with another one.
+
+    The key stays the same, so that nothing else changes. Exit code 4 when the service can't be
+    reached or refuses: the file is as it was.
+    """
+    from agents.rotation import move_to_service  # noqa: PLC0415 - --help comes at once
+
+    settings = load_settings(state_dir=state_dir)
+    with _opened(settings) as (path, ledger):
+        move_to_service(path, ledger.database, settings.key_service, service)
+    told = (
+        f"{path} is encrypted by {service} now. Next: HUSHWIRE_KEYSET={service}, start the "
+        "workers again, then `hushwire keys rotate`: copies of the old file open nothing after it."
+    )
+    Console().print(told, markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager
@@ -67,7 +97,7 @@ def _opened(settings: Settings) -> Iterator[tuple[Path, Ledger]]:
 
     state = settings.state_folder(STATE)
     path = settings.keyset_file(state)
-    ledger = Ledger(settings.ledger_location(state), KeyEncryptionKey(path))
+    ledger = Ledger(settings.ledger_location(state), KeyEncryptionKey(path, settings.key_service))
     try:
         yield path, ledger
     finally:

@@ -137,7 +137,7 @@ def test_nothing_is_removed_where_a_key_does_not_unwrap(
 
 
 def test_two_rotations_do_not_run_at_once(ledger: Ledger, keyset: Path) -> None:
-    with rotation._alone(keyset), pytest.raises(StoreError, match="another rotation"):
+    with rotation.alone(keyset), pytest.raises(StoreError, match="another rotation"):
         rotate(keyset, ledger.database)
 
 

@@ -68,3 +68,29 @@ def test_the_page_of_settings_is_up_to_date() -> None:
     assert page.read_text(encoding="utf-8") == settings_page(), (
         "run: hushwire settings --markdown > docs/settings.md"
     )
+
+
+def test_the_keyset_is_a_file_or_a_key_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    state = Path("state")
+    assert (load_settings().keyset_file(state), load_settings().key_service) == (
+        state / "kek.json",
+        None,
+    )
+    assert load_settings(keyset="/keys/kek.json").keyset_file(state) == Path("/keys/kek.json")
+    aws = "aws-kms://arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    for uri in (aws, "hcvault://vault.example:8200/teams/transit/keys/hush", "hcvault:///a/keys/b"):
+        settings = load_settings(keyset=uri)
+        assert (settings.keyset_file(state), settings.key_service) == (state / "kek.json", uri)
+    for wrong in (
+        "aws-kms://key",
+        "hcvault://vault.example/transit/hush",
+        "hcvault://user:secret@vault.example/transit/keys/hush",
+        "gcp-kms://projects/a",
+        "aws-kms:/arn",
+    ):
+        monkeypatch.setenv("HUSHWIRE_KEYSET", wrong)
+        if wrong == "aws-kms:/arn":  # a file, if an odd one
+            assert load_settings().key_service is None
+        else:
+            with pytest.raises(SettingsError, match="key service"):
+                load_settings()
