@@ -63,8 +63,8 @@ _BY_NAME: Final = (
 """By what the exceptions of botocore and requests are called; the first that fits."""
 
 
-class KeyService(aead.Aead):
-    """One key of a service, as Tink wants it for keysets.
+class KeyService:
+    """One key of a service: Tink's AEAD for a keyset.
 
     Args:
         uri: the key's name.
