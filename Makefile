@@ -6,7 +6,7 @@ BIN := .venv/bin
 KAFKA_LIB := tests/kafka/lib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint format docs bench bench-detection bench-muting bench-verification samples kafka chaos lock clean
+.PHONY: help setup demo test unit lint format docs bench bench-detection bench-muting bench-verification bench-transcription samples kafka chaos fuzz audit lock clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -59,6 +59,9 @@ bench-muting: .venv/.dev ## Measure muting alone: speed, samples changed, sensit
 bench-verification: .venv/.dev ## Measure the verify stage on leaks planted in the sample calls
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.verification
 
+bench-transcription: .venv/.dev ## Measure the transcription stage: cost, digits left out, word error
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.transcription
+
 samples: .venv/.dev ## Make the sample calls and their truth again from their seeds
 	@.ci/need flite flite
 	@.ci/need festival festival festvox-kallpc16k festvox-us-slt-hts
@@ -68,6 +71,12 @@ kafka: $(KAFKA_LIB)/.stamp ## Fetch Apache Kafka for the tests (needs a JDK and 
 
 chaos: .venv/.dev ## Put 200 faults on running calls (about an hour); nothing may be lost
 	$(BIN)/python -m tests.faults.chaos --faults 200 --calls 400
+
+fuzz: .venv/.dev ## Look for inputs that break a reader of foreign bytes, a minute each
+	$(BIN)/python -m tests.fuzz --seconds 60
+
+audit: .venv/.dev ## Check the code for unsafe calls, secrets, and dependencies with known holes
+	@.ci/audit
 
 lock: ## Resolve the dependencies anew into both lock files
 	@[ -x build/lock/bin/uv ] || { $(PYTHON) -m venv build/lock && build/lock/bin/pip install -q uv; }

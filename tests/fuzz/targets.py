@@ -1,0 +1,187 @@
+"""Everything that reads bytes from outside, as functions that may fail in one way only.
+
+A target takes any bytes. It returns, or the code under test raises the typed error that its
+docstring promises and the target swallows it; any other exception is a fault.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from agents.auditchain import read_export
+from agents.recordings import read_drop
+from pipeline import wire
+from pipeline.audio import inspect_recording, read_recording
+from pipeline.certificate import parse_certificate
+from pipeline.errors import AudioError, HushwireError, InputError, PolicyError, RecordError
+from pipeline.evaluation.labelled import parse_cases
+from pipeline.policy import parse_policy
+from pipeline.signatures import read_document
+from tests.unit.wire_samples import SAMPLES
+
+POLICIES = Path(__file__).parents[2] / "policies"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A reader, and inputs that it accepts, from which others are made."""
+
+    run: Callable[[bytes], None]
+    seeds: tuple[bytes, ...]
+
+
+def _record(data: bytes) -> None:
+    """A record's value, under the headers of every type: ``RecordError`` alone."""
+    name, _, rest = data.partition(b"\n")
+    known = name.decode("ascii", "replace")
+    message = wire.encode(SAMPLES.get(known, SAMPLES["Heard"]))
+    headers = dict(message.headers)
+    if wire.META in headers:
+        headers[wire.META] = rest[: len(rest) // 2]
+        rest = rest[len(rest) // 2 :]
+    with suppress(RecordError):
+        wire.decode(wire.address(headers, b"call-1"), headers, rest)
+
+
+def _headers(data: bytes) -> None:
+    """A record's headers and key: ``RecordError`` alone."""
+    key, *lines = data.split(b"\n")
+    headers: dict[str, bytes | None] = {}
+    for line in lines:
+        name, _, value = line.partition(b"=")
+        headers[name.decode("utf-8", "replace")] = value
+    with suppress(RecordError):
+        where = wire.address(headers, key)
+        assert wire.valid_call_id(where.call_id)
+        wire.associated_data("topic", headers)
+
+
+def _sidecar(data: bytes) -> None:
+    """What a recorder says beside a recording: ``InputError`` alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        recording = Path(folder) / "call-1.wav"
+        recording.with_suffix(".json").write_bytes(data)
+        with suppress(InputError):
+            drop = read_drop(recording)
+            assert wire.valid_call_id(drop.call_id) or ".." in drop.call_id
+            drop.info(8_000, 2)
+
+
+def _audio(data: bytes) -> None:
+    """A recording: ``AudioError`` alone, and never fewer samples than were declared."""
+    with suppress(AudioError):
+        info = inspect_recording(data)
+        if info.frames * info.channels > 50_000_000:
+            return  # a declared length costs memory only as far as it is really there
+        assert len(read_recording(data).samples) == info.frames
+
+
+def _policy(data: bytes) -> None:
+    """A policy: ``PolicyError`` alone."""
+    with suppress(PolicyError):
+        parse_policy(data.decode("utf-8", "replace"), origin="fuzz.yaml")
+
+
+def _certificate(data: bytes) -> None:
+    """A certificate: an error of ours alone."""
+    with suppress(HushwireError):
+        read_document(data)
+    with suppress(HushwireError):
+        parse_certificate(data)
+
+
+def _audit(data: bytes) -> None:
+    """An exported audit log: an error of ours alone."""
+    with suppress(HushwireError):
+        read_export(data.splitlines())
+
+
+def _texts(data: bytes) -> None:
+    """Labelled texts: an error of ours alone."""
+    with suppress(HushwireError):
+        parse_cases(data.decode("utf-8", "replace"), origin="fuzz.jsonl")
+
+
+def _recordings() -> tuple[bytes, ...]:
+    pcm = np.arange(-400, 400, dtype=np.int16).reshape(-1, 2)
+    made = []
+    for container, subtype in (
+        ("WAV", "PCM_16"),
+        ("WAV", "ULAW"),
+        ("WAV", "FLOAT"),
+        ("FLAC", "PCM_16"),
+        ("OGG", "VORBIS"),
+    ):
+        buffer = io.BytesIO()
+        soundfile.write(buffer, pcm, 8_000, format=container, subtype=subtype)
+        made.append(buffer.getvalue())
+    return tuple(made)
+
+
+def _encoded() -> tuple[bytes, ...]:
+    made = []
+    for name, record in SAMPLES.items():
+        message = wire.encode(record)
+        meta = message.headers.get(wire.META, b"")
+        made.append(name.encode() + b"\n" + meta + message.value)
+    return tuple(made)
+
+
+def _written_headers() -> tuple[bytes, ...]:
+    made = []
+    for record in SAMPLES.values():
+        headers = wire.encode(record).headers
+        lines = [name.encode() + b"=" + value for name, value in headers.items()]
+        made.append(b"\n".join([b"call-1", *lines]))
+    return tuple(made)
+
+
+def _json(document: object) -> bytes:
+    return json.dumps(document).encode()
+
+
+TARGETS: dict[str, Target] = {
+    "record": Target(_record, _encoded()),
+    "headers": Target(_headers, _written_headers()),
+    "sidecar": Target(
+        _sidecar,
+        (
+            _json(
+                {
+                    "call_id": "c-1",
+                    "started_at": "2026-03-01T10:00:00Z",
+                    "channels": [{"index": 0, "role": "agent"}, {"index": 1, "role": "customer"}],
+                    "language": "en",
+                    "purpose": "quality",
+                    "caller": "+1 555 0100",
+                }
+            ),
+            b"{}",
+        ),
+    ),
+    "audio": Target(_audio, _recordings()),
+    "policy": Target(_policy, tuple(p.read_bytes() for p in sorted(POLICIES.glob("*.yaml")))),
+    "certificate": Target(
+        _certificate,
+        (_json({"schema": "x", "call_id": "c", "spans": [], "signature": {}}), b"{}", b"[1e999]"),
+    ),
+    "audit": Target(_audit, (_json({"seq": 1, "facts": {}}), b"")),
+    "texts": Target(
+        _texts,
+        (
+            _json({"id": "1", "turns": [{"text": "my name is Ann", "labels": []}]}),
+            _json({"full_text": "hello Ann", "spans": []}),
+            b"hello O\nAnn B-PERSON\n",
+        ),
+    ),
+}
+"""By name, in the order in which a call meets them."""
