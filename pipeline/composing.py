@@ -8,6 +8,7 @@ from typing import Final
 
 from pipeline.records import Word
 from pipeline.tokens import SOLID, Flag, Kind, Token
+from pipeline.vocabulary import Vocabulary
 
 _DIGITS: Final = frozenset({Kind.DIGIT, Kind.NEAR, Kind.HOMOPHONE})
 _YEAR_LENGTH: Final = 4
@@ -27,9 +28,9 @@ class Part:
     """What is said of the number that the word belongs to."""
 
 
-def compose(words: Sequence[Word], tokens: Sequence[Token]) -> list[Part]:
+def compose(words: Sequence[Word], tokens: Sequence[Token], voc: Vocabulary) -> list[Part]:
     """Digits per word, for the tokens of one run; glue at the edges carries nothing."""
-    composer = _Composer(tokens)
+    composer = _Composer(tokens, voc)
     composer.run()
     parts: dict[int, Part] = {}
     for index, digits, letters in composer.out:
@@ -43,8 +44,9 @@ def compose(words: Sequence[Word], tokens: Sequence[Token]) -> list[Part]:
 
 
 class _Composer:
-    def __init__(self, tokens: Sequence[Token]) -> None:
+    def __init__(self, tokens: Sequence[Token], voc: Vocabulary) -> None:
         self._tokens = tokens
+        self._lists = voc.words
         self._at = 0
         self.out: list[tuple[int, str, str]] = []
         self.flagged: list[tuple[int, frozenset[Flag]]] = []
@@ -64,7 +66,7 @@ class _Composer:
             elif token.kind is Kind.ORDINAL:
                 self._flag(Flag.ORDINAL)
                 self._emit(token, token.value)
-            elif token.kind in SOLID or token.kind in _DIGITS:
+            elif token.kind in SOLID or token.kind in _DIGITS or self._bare(0):
                 self._number(token)
             else:
                 self._glue(token)
@@ -83,7 +85,7 @@ class _Composer:
         return self._tokens[place] if place < len(self._tokens) else None
 
     def _glue(self, token: Token) -> None:
-        if token.kind is Kind.SEPARATOR and token.text in ("point", "dot") and self.out:
+        if token.kind is Kind.SEPARATOR and token.text in self._lists["decimal"] and self.out:
             after = self._peek()
             if after is not None and after.kind in SOLID:
                 self._flag(Flag.DECIMAL)
@@ -91,7 +93,7 @@ class _Composer:
             after = self._peek()
             if after is not None and after.kind is Kind.ORDINAL:  # "the fifth": one phrase
                 self.out.append((token.index, "", ""))
-        elif token.text in ("no", "sorry", "wait", "correction", "scratch", "actually"):
+        elif token.text in self._lists["corrected"]:
             self._flag(Flag.CORRECTED)
 
     def _multiplied(self, token: Token) -> None:
@@ -107,16 +109,36 @@ class _Composer:
             self._cardinal()
             return
         after = self._peek()
-        if token.kind is Kind.TENS and after is not None and not token.closes:
-            unit = after.kind is Kind.DIGIT and after.value != "0"
-            if unit or (after.kind is Kind.ORDINAL and len(after.value) == 1):
-                if after.kind is Kind.ORDINAL:
-                    self._flag(Flag.ORDINAL)
-                self._emit(token, token.value[0])
-                self._emit(after, after.value)
-                return
+        joined = self._joined(0)
+        if joined:
+            if joined[-1][0].kind is Kind.ORDINAL:
+                self._flag(Flag.ORDINAL)
+            for part, digits in joined:
+                self._emit(part, digits)
+            return
         self._emit(token, token.value)
         self._note_year(token, after)
+
+    def _joined(self, ahead: int) -> list[tuple[Token, str]]:
+        """Tens with their unit: "forty one", "cuarenta y uno"; nothing where none follows."""
+        token = self._peek(ahead)
+        if token is None or token.kind is not Kind.TENS or token.closes:
+            return []
+        parts = [(token, token.value[0])]
+        link = self._peek(ahead + 1)
+        if self._lists["tens_joins"]:
+            if link is None or link.text not in self._lists["tens_joins"] or link.closes:
+                return []
+            parts.append((link, ""))
+        unit = self._peek(ahead + len(parts))
+        if unit is None:
+            return []
+        digit = unit.kind is Kind.DIGIT and unit.value != "0"
+        if self._scale(ahead + len(parts) + 1) and unit.index == self._tokens[-1].index:
+            digit = digit and True
+        if digit or (unit.kind is Kind.ORDINAL and len(unit.value) == 1):
+            return [*parts, (unit, unit.value)]
+        return []
 
     def _note_year(self, token: Token, after: Token | None) -> None:
         century = token.value in ("19", "20") and token.kind in (Kind.TEEN, Kind.TENS)
@@ -130,11 +152,16 @@ class _Composer:
         token = self._peek(ahead)
         if token is None or token.kind not in SOLID:
             return []
-        after = self._peek(ahead + 1)
-        joins = token.kind is Kind.TENS and not token.closes
-        if joins and after is not None and after.kind is Kind.DIGIT and after.value != "0":
-            return [(token, token.value[0]), (after, after.value)]
+        joined = self._joined(ahead)
+        if joined and joined[-1][0].kind is Kind.DIGIT:
+            return joined
         return [(token, token.value)]
+
+    def _bare(self, ahead: int) -> bool:
+        """Whether a scale word that needs no number before it is ``ahead`` of here: "mil"."""
+        token = self._peek(ahead)
+        bare = self._lists["bare_scales"]
+        return token is not None and token.kind is Kind.SCALE and token.text in bare
 
     def _scale(self, ahead: int) -> int:
         """The zeros of a scale word ``ahead`` of here; 0 if there is none."""
@@ -143,7 +170,7 @@ class _Composer:
 
     def _scaled(self) -> bool:
         small = self._small(0)
-        return bool(small) and self._scale(len(small)) > 0
+        return self._bare(0) or (bool(small) and self._scale(len(small)) > 0)
 
     def _cardinal(self) -> None:
         """Read "two hundred and fifty three", "one thousand eight hundred forty seven"."""
@@ -156,6 +183,8 @@ class _Composer:
         """A number of fewer than ``limit`` digits ``ahead`` of here, and how far it reaches."""
         parts = self._small(ahead)
         at = ahead + len(parts)
+        if not parts and self._bare(ahead):
+            parts = [(self._tokens[self._at + ahead], "1")]
         for zeros in (_HUNDRED, *range(_HUNDRED + 1, limit)):
             if not parts or self._scale(at) != zeros or zeros >= limit:
                 continue
@@ -169,7 +198,7 @@ class _Composer:
     def _rest(self, ahead: int, zeros: int) -> tuple[list[tuple[Token, str]], int]:
         """What follows a scale word and fills its zeros; nothing if it does not fit."""
         joined = self._peek(ahead)
-        start = ahead + 1 if joined is not None and joined.text == "and" else ahead
+        start = ahead + 1 if joined is not None and joined.text in self._lists["joins"] else ahead
         parts, end = self._below(start, limit=zeros)
         width = sum(len(digits) for _, digits in parts)
         after = self._peek(end)

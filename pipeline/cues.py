@@ -12,23 +12,11 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
+from pipeline.accents import plain
 from pipeline.entities import Entity
 from pipeline.records import Word
 from pipeline.vocabulary import Vocabulary
 
-_FIGURES: Final = {
-    "0": "zero",
-    "1": "one",
-    "2": "two",
-    "3": "three",
-    "4": "four",
-    "5": "five",
-    "6": "six",
-    "7": "seven",
-    "8": "eight",
-    "9": "nine",
-}
-_FIGURES_ABOVE: Final = {"12": "twelve", "15": "fifteen", "16": "sixteen"}
 _WORDS: Final = re.compile(r"\d+|[^\W\d_]+(?:'[^\W\d_]+)*")
 
 
@@ -64,7 +52,7 @@ class Cue:
 
 def find_cues(words: Sequence[Word], voc: Vocabulary) -> list[Cue]:
     """The phrases of one channel and one hearing; of overlapping ones the strongest, longest."""
-    text, starts, indexes, ends = _plain(words)
+    text, starts, indexes, ends = _plain(words, voc)
     if not starts:
         return []
     found: list[tuple[Mood, int, int, Entity | None]] = []
@@ -97,20 +85,22 @@ def _rank(mood: Mood) -> int:
     return min(mood, Mood.REFERENCE)
 
 
-def _plain(words: Sequence[Word]) -> tuple[str, list[int], list[int], list[int]]:
+def _plain(
+    words: Sequence[Word], voc: Vocabulary
+) -> tuple[str, list[int], list[int], list[int]]:
     """Lower-case text padded by spaces; where each piece starts; its first and last word."""
     pieces: list[tuple[str, int, int]] = []
     letters = ""
     for index, word in enumerate(words):
-        for piece in _WORDS.findall(word.text.replace("\u2019", "'").lower()):
-            if len(piece) == 1 and piece.isalpha():
+        for piece in _WORDS.findall(plain(word.text.replace("\u2019", "'").lower())):
+            if len(piece) == 1 and piece.isalpha() and piece not in voc.words["lone_letters"]:
                 letters += piece
                 if len(letters) > 1:
                     pieces[-1] = (letters, pieces[-1][1], index)
                     continue
             else:
                 letters = ""
-            pieces.append((_FIGURES.get(piece) or _FIGURES_ABOVE.get(piece) or piece, index, index))
+            pieces.append((voc.figures.get(piece, piece), index, index))
     text = " "
     starts: list[int] = []
     for piece, _, _ in pieces:

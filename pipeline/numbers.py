@@ -223,10 +223,15 @@ class _Reader:
             if token.kind in _GLUE:
                 continue
             ends = self._words[before.index].text.rstrip().endswith(_ENDS)
-            inside = before.kind in _GLUE and at > 1 and tokens[at - 2].kind is Kind.SCALE
+            inside = before.kind in _GLUE and at > 1 and self._joins(tokens[at - 2], before)
             if ends or (before.kind in _GLUE and not inside):
                 return at
         return len(tokens)
+
+    def _joins(self, left: Token, link: Token) -> bool:
+        """Whether a word goes on with the number before it: "hundred and", "treinta y"."""
+        tens = left.kind is Kind.TENS and link.text in self._voc.words["tens_joins"]
+        return left.kind is Kind.SCALE or tens
 
     def _is_unit(self, word: str) -> bool:
         return any(word in self._voc.words[name] for name in ("money", "percent", "units"))
@@ -293,7 +298,7 @@ class _Reader:
         return after.start - before.end > (before.end - before.start)
 
     def _run(self, tokens: list[Token]) -> NumberRun | None:
-        parts = compose(self._words, tokens)
+        parts = compose(self._words, tokens, self._voc)
         if not any(part.digits for part in parts):
             return None
         return NumberRun(parts[0].word.channel, tuple(self._with_neighbours(parts)))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum, auto
 from typing import Final
 
+from pipeline.accents import plain
 from pipeline.records import Word
 from pipeline.vocabulary import Vocabulary
 
@@ -103,17 +104,17 @@ def tokenise(words: Sequence[Word], voc: Vocabulary) -> list[Token]:
 def _split(index: int, raw: str, voc: Vocabulary) -> list[Token]:
     text = raw.translate(_DASHES).strip()
     closes = bool(text) and text[-1] in _CLOSING
-    core = text.strip(_EDGE)
+    core = plain(text.strip(_EDGE))
     lower = core.lower()
     if core.isalpha():  # most words, and the quick way
-        token = _lookup(index, lower, core, voc)
-        return [replace(token, closes=True) if closes else token]
+        found = _named(index, lower, core, voc)
+        return [*found[:-1], replace(found[-1], closes=True)] if closes else found
     flags = _flags(text, lower)
     ordinal = _ORDINAL.fullmatch(lower)
     if ordinal:
         tokens = [Token(index, Kind.ORDINAL, lower, ordinal[1])]
     elif lower in voc.words["units"] or lower in voc.words["money"]:
-        tokens = [_lookup(index, lower, core, voc)]
+        tokens = _named(index, lower, core, voc)
     else:
         tokens = _pieces(index, core, voc)
     if flags:
@@ -159,8 +160,16 @@ def _pieces(index: int, core: str, voc: Vocabulary) -> list[Token]:
         elif mixed and piece.isalpha() and piece.isupper() and lower not in voc.digits:
             tokens.extend(Token(index, Kind.LETTER, one.lower(), one) for one in piece)
         else:
-            tokens.append(_lookup(index, lower, piece, voc))
+            tokens.extend(_named(index, lower, piece, voc))
     return tokens
+
+
+def _named(index: int, lower: str, original: str, voc: Vocabulary) -> list[Token]:
+    """The tokens of a word: two for one that is a digit and its zeros ("doscientos")."""
+    if lower in voc.hundreds:
+        digit = Token(index, Kind.DIGIT, lower, voc.hundreds[lower])
+        return [digit, Token(index, Kind.SCALE, lower, "2")]
+    return [_lookup(index, lower, original, voc)]
 
 
 def _lookup(index: int, lower: str, original: str, voc: Vocabulary) -> Token:
@@ -180,8 +189,9 @@ def _lookup(index: int, lower: str, original: str, voc: Vocabulary) -> Token:
         return Token(index, Kind.MULTIPLIER, lower, str(voc.multipliers[lower]))
     if lower in voc.homophones:
         return Token(index, Kind.HOMOPHONE, lower, voc.homophones[lower])
-    if len(lower) == 1 and lower.isalpha() and (lower not in "ai" or original.isupper()):
-        kind = Kind.MAYBE_LETTER if lower in "ai" else Kind.LETTER
+    weak = lower in voc.words["weak_letters"]
+    if len(lower) == 1 and lower.isalpha() and (not weak or original.isupper()):
+        kind = Kind.MAYBE_LETTER if weak else Kind.LETTER
         return Token(index, kind, lower, lower.upper())
     return Token(index, _glue(lower, voc), lower, _spelt(lower, voc))
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import lru_cache
 from importlib import resources
 from typing import Any
 
 import yaml
 
+from pipeline.accents import plain
 from pipeline.entities import Entity
 from pipeline.errors import SettingsError
 
@@ -33,6 +35,14 @@ _WORD_LISTS = (
     "safe",
     "odd",
     "harmless_reply",
+    "joins",
+    "tens_joins",
+    "bare_scales",
+    "weak_letters",
+    "lone_letters",
+    "decimal",
+    "corrected",
+    "announcing",
 )
 
 
@@ -49,12 +59,16 @@ class Vocabulary:
     """Word to digit; what a recogniser writes for a digit, believed only inside a run."""
     teens: Mapping[str, str]
     tens: Mapping[str, str]
+    hundreds: Mapping[str, str]
+    """Word to the digit before its two zeros, where a language has one word for it."""
     scales: Mapping[str, int]
     """Word to its number of zeros."""
     multipliers: Mapping[str, int]
     ordinals: Mapping[str, str]
     words: Mapping[str, frozenset[str]]
     """Named lists, such as ``fillers`` and ``units``."""
+    figures: Mapping[str, str]
+    """Figures to the word for them, as phrases are written."""
     ask: Mapping[Entity, re.Pattern[str]]
     """Phrases that open an expectation, per entity type."""
     topic: Mapping[Entity, re.Pattern[str]]
@@ -65,6 +79,13 @@ class Vocabulary:
     """Phrases that make the number after them a price or a quantity."""
     place: re.Pattern[str]
     """Phrases that make it a time or a place, where no value was asked for."""
+
+
+@lru_cache(maxsize=1)
+def languages() -> tuple[str, ...]:
+    """Two-letter codes of the languages that there are number words and prompts for."""
+    names = (file.name for file in resources.files("pipeline").iterdir())
+    return tuple(sorted(name[7:-5] for name in names if fnmatch(name, "spoken_??.yaml")))
 
 
 @lru_cache(maxsize=8)
@@ -95,10 +116,16 @@ def _build(data: Mapping[str, Any]) -> Vocabulary:
         homophones=_inverse(data["homophones"]),
         teens=_inverse(data["teens"]),
         tens=_inverse(data["tens"]),
+        hundreds=_inverse(data["hundreds"]),
         scales={word: int(value) for word, value in _inverse(data["scales"]).items()},
         multipliers={word: int(value) for word, value in _inverse(data["multipliers"]).items()},
         ordinals=_inverse(data["ordinals"]),
-        words={name: frozenset(data["words"][name].split()) for name in _WORD_LISTS},
+        words={name: _words(data["words"][name]) for name in _WORD_LISTS},
+        figures={
+            figure: plain(words.split()[0])
+            for table in ("digits", "teens")
+            for figure, words in data[table].items()
+        },
         ask={Entity(name): _pattern(phrases) for name, phrases in data["ask"].items()},
         topic={Entity(name): _pattern(phrases) for name, phrases in data["topic"].items()},
         reference=_pattern(data["reference"]),
@@ -108,7 +135,13 @@ def _build(data: Mapping[str, Any]) -> Vocabulary:
 
 
 def _inverse(table: Mapping[str, str]) -> dict[str, str]:
-    return {word: value for value, words in table.items() for word in words.split()}
+    return {word: value for value, words in table.items() for word in _words(words)}
+
+
+def _words(text: str) -> frozenset[str]:
+    """The words of a list, with their accents and without."""
+    words = text.split()
+    return frozenset([*words, *map(plain, words)])
 
 
 def _pattern(phrases: list[str]) -> re.Pattern[str]:
