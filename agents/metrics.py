@@ -51,6 +51,9 @@ class Metrics:
         self.spans = self._counter("spans", "Spans found.", "entity")
         self.audio = self._counter("audio_seconds", "Audio of calls that were transcribed.")
         self.unheard = self._counter("windows_unheard", "Windows that could not be heard.")
+        self.doubts = self._counter(
+            "speech_doubts", "Guards against invented or missing words that struck.", "reason"
+        )
         self.in_flight = self._gauge("calls_in_flight", "Calls in flight.", "stage")
         self.lag = self._gauge("records_unacknowledged", "Records not acknowledged yet.", "stage")
         self.held = self._gauge("held_bytes", "Audio held back.", "stage")

@@ -388,6 +388,8 @@ class StageRuntime:
             fatal.exit_now(fatal.MODEL, str(error))
         if heard.unheard:
             self._metrics.unheard.inc()
+        for doubt in heard.doubts:
+            self._metrics.doubts.labels(doubt).inc()
         return heard
 
     async def _discard(

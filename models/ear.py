@@ -4,25 +4,29 @@ Outcomes of ``Ear.hear``: always a ``Heard`` for the whole window. ``MAIN`` word
 of the main model; everything else that was heard is evidence (``AGAIN``, ``SECOND``). Whatever goes
 wrong makes the window ``unheard``: it is then silenced whole, never passed on.
 
-The same window gives bit-identical words in every process: one thread, one window at a time, no
-sampling, features and resampling over the window alone.
+The same window gives bit-identical words in every process: one thread, no sampling, features and
+resampling over the window alone. Windows that are listened to together share decoder batches, which
+changes no bit of them (``models.rounds``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import soxr
 
 from models.catalogue import entry
 from models.loader import find
-from models.whisper import Encoded, Features, Whisper, features
+from models.rounds import Listener, Passage, Round, Transcriber, together
+from models.whisper import Whisper, features
 from pipeline.activity import VOICE_RATE, Samples
-from pipeline.audit import Loudness, drawn_back, plausible, uncovered, without_loops
+from pipeline.audit import Loudness, drawn_back, plausible, uncovered
 from pipeline.errors import ModelError
+from pipeline.guards import Doubt, judge
 from pipeline.listening import silent, unheard
 from pipeline.packs import Pack, pack
 from pipeline.records import Heard, Hearing, Interval, Window, Word
@@ -41,6 +45,9 @@ class EarSettings:
     """The second opinion; None, or a language other than English, for no second model."""
     check: str = "whisper-tiny.en"
     """What listens to redacted audio."""
+    second_where: Literal["everywhere", "numbers"] = "everywhere"
+    """``numbers``: the second model hears only windows in which the main model wrote a number or
+    left speech unexplained. A number that the main model wrote as other words is then missed."""
     language: str = "en"
     threads: int = 1
     device: str = "cpu"
@@ -50,6 +57,8 @@ class EarSettings:
     allow_hub: bool = False
     context_s: int = 12
     """What the encoder is fed at least. Word error is 19 % at 8 s and 11 % at 12 s (greedy)."""
+    batch: int = 8
+    """Inputs that are decoded at once, out of all windows that are listened to together."""
     again: bool = True
     """Whether speech that no word explains is listened to again."""
     again_context_s: int = 6
@@ -67,6 +76,8 @@ class _Listening:
     audio: Samples = field(repr=False)
     speech: tuple[Interval, ...]
     loudness: Loudness
+    doubts: list[Doubt] = field(default_factory=list)
+    """Every guard that struck, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +141,14 @@ class Ear:
 
     def hear(self, window: Window) -> Heard:
         """Listen to a window; never raises for what is in it or what a model does with it."""
-        return _guarded(window, self._hear)
+        return self.hear_all([window])[0]
+
+    def hear_all(self, windows: Sequence[Window]) -> list[Heard]:
+        """Listen to several windows, of any calls, for less than to one after another.
+
+        Each window's result is the same as alone, bit by bit; none is unheard because of another.
+        """
+        return self._together(windows, self._hear)
 
     def check(self, window: Window) -> Heard:
         """Listen to redacted audio another way: the small model, asked for digits.
@@ -138,41 +156,63 @@ class Ear:
         One pass, and another one over what it left unexplained: a long window of many pieces
         often ends for the model before its audio does.
         """
-        return _guarded(window, self._check_once)
+        return self.check_all([window])[0]
 
-    def _hear(self, window: Window) -> Heard:
+    def check_all(self, windows: Sequence[Window]) -> list[Heard]:
+        """``check`` for several windows, as ``hear_all``."""
+        return self._together(windows, self._check_once)
+
+    def _together(
+        self, windows: Sequence[Window], listen: Callable[[Window], Listener[Heard]]
+    ) -> list[Heard]:
+        """Fail closed: whatever goes wrong with a window, it is to be silenced whole."""
+        heard = together(
+            [listen(one) for one in windows if len(one.pcm)], most=self._settings.batch
+        )
+        results = iter(heard)
+        found = [next(results) if len(one.pcm) else silent(one) for one in windows]
+        return [
+            unheard(window) if isinstance(one, Exception) else one
+            for window, one in zip(windows, found, strict=True)
+        ]
+
+    def _hear(self, window: Window) -> Listener[Heard]:
         listening = _listening(window)
-        packs = self._packs(listening)
-        mels = [self._features(one, self._settings.context_s) for one in packs]
-        inputs = [(one, self._main.encode(mel)) for one, mel in zip(packs, mels, strict=True)]
-        main = self._pass(self._main, inputs, listening, Hearing.MAIN)
+        passages = self._packs(listening)
+        main = yield from self._pass(self._main, passages, listening, Hearing.MAIN)
         words, second = main, list[_Word]()
-        if self._second is not None:
-            inputs = [(one, self._second.encode(mel)) for one, mel in zip(packs, mels, strict=True)]
-            second = self._pass(self._second, inputs, listening, Hearing.SECOND)
+        if self._second is not None and self._asks_second(main, listening):
+            second = yield from self._pass(self._second, passages, listening, Hearing.SECOND)
             words = main + second
         if self._settings.again:
             if sum(word.numeric for word in words) >= _NUMBER_CONTEXT:
                 model = self._second or self._main
-                words += self._pass(model, inputs, listening, Hearing.AGAIN, prompt=DIGIT_PROMPT)
-            words += self._again(self._main, main, listening)
-            if self._second is not None:
-                words += self._again(self._second, second, listening)
-            words += self._again(self._main, words, listening, beam=5)
+                words += yield from self._pass(
+                    model, passages, listening, Hearing.AGAIN, prompt=DIGIT_PROMPT
+                )
+            words += yield from self._again(self._main, main, listening)
+            if second:
+                words += yield from self._again(self._second or self._main, second, listening)
+            words += yield from self._again(self._main, words, listening, beam=5)
         return self._heard(window, listening, words, self.models)
 
-    def _check_once(self, window: Window) -> Heard:
+    def _asks_second(self, main: list[_Word], listening: _Listening) -> bool:
+        """Whether the second model hears this window too."""
+        if self._settings.second_where == "everywhere" or any(word.numeric for word in main):
+            return True
+        return bool(self._left(main, listening, self._settings.unexplained_ms))
+
+    def _check_once(self, window: Window) -> Listener[Heard]:
         listening = _listening(window)
-        inputs = [
-            (one, self._check.encode(self._features(one, self._settings.context_s)))
-            for one in self._packs(listening)
-        ]
-        words = self._pass(self._check, inputs, listening, Hearing.MAIN, prompt=DIGIT_PROMPT)
-        words += self._again(self._check, words, listening, apart=False)
+        passages = self._packs(listening)
+        words = yield from self._pass(
+            self._check, passages, listening, Hearing.MAIN, prompt=DIGIT_PROMPT
+        )
+        words += yield from self._again(self._check, words, listening, apart=False)
         return self._heard(window, listening, words, (entry(self._check_id).reference,))
 
-    def _packs(self, listening: _Listening) -> list[Pack]:
-        return pack(
+    def _packs(self, listening: _Listening) -> list[Passage]:
+        packs = pack(
             listening.audio,
             listening.speech,
             most=_MOST,
@@ -180,29 +220,34 @@ class Ear:
             lead=_LEAD,
             overlap=_OVERLAP,
         )
-
-    def _features(self, one: Pack, context_s: int) -> Features:
-        """Fed for two seconds more at a time, so that few sizes occur."""
-        needed = -(-len(one.audio) // VOICE_RATE)
-        return features(one.audio, max(context_s, needed + needed % 2))
+        return [_passage(one, self._settings.context_s) for one in packs]
 
     def _pass(
         self,
-        model: Whisper,
-        inputs: list[tuple[Pack, Encoded]],
+        model: Transcriber,
+        passages: list[Passage],
         listening: _Listening,
         hearing: Hearing,
         *,
         prompt: str = "",
         beam: int = 1,
-    ) -> list[_Word]:
+    ) -> Listener[list[_Word]]:
         words: list[_Word] = []
-        for one, encoded in inputs:
-            decoded = model.decode(encoded, len(one.audio), prompt=prompt, beam=beam)
-            if not decoded.believable and hearing is Hearing.MAIN:
+        answers = yield Round(model, passages, prompt=prompt, beam=beam)
+        for passage, decoded in zip(passages, answers, strict=True):
+            judged = judge(
+                [word.text for word in decoded.words],
+                no_speech=decoded.no_speech,
+                log_probability=decoded.log_probability,
+                compression=decoded.compression,
+                full=decoded.full,
+                language=self._settings.language,
+            )
+            listening.doubts.extend(judged.doubts)
+            if not judged.believed and hearing is Hearing.MAIN:
                 continue
-            whole = decoded.words[: without_loops([word.text for word in decoded.words])]
-            spoken = [one.place(word.start, word.end) for word in whole]
+            whole = decoded.words[: judged.words]
+            spoken = [passage.pack.place(word.start, word.end) for word in whole]
             snapped = listening.loudness.snap_all(spoken, VOICE_RATE)
             words += [
                 _Word(
@@ -210,7 +255,7 @@ class Ear:
                     word.text,
                     word.probability,
                     hearing,
-                    decoded.believable,
+                    judged.believed,
                 )
                 for where, word in zip(snapped, whole, strict=True)
             ]
@@ -218,42 +263,39 @@ class Ear:
 
     def _again(
         self,
-        model: Whisper,
+        model: Transcriber,
         words: list[_Word],
         listening: _Listening,
         *,
         beam: int = 1,
         apart: bool = True,
-    ) -> list[_Word]:
+    ) -> Listener[list[_Word]]:
         """Listen again to the speech that the words do not explain, each stretch by itself."""
-        left = uncovered(
-            listening.speech,
-            [word.cover for word in words if word.believed],
-            at_least=self._settings.again_ms * VOICE_RATE // 1_000,
-        )
         packs = pack(
             listening.audio,
-            left,
+            self._left(words, listening, self._settings.again_ms),
             most=_MOST,
             margin=_MARGIN,
             lead=_LEAD,
             overlap=_OVERLAP,
             apart=apart,
         )
-        inputs = [
-            (one, model.encode(self._features(one, self._settings.again_context_s)))
-            for one in packs
-        ]
-        return self._pass(model, inputs, listening, Hearing.AGAIN, prompt=DIGIT_PROMPT, beam=beam)
+        passages = [_passage(one, self._settings.again_context_s) for one in packs]
+        return (
+            yield from self._pass(
+                model, passages, listening, Hearing.AGAIN, prompt=DIGIT_PROMPT, beam=beam
+            )
+        )
+
+    def _left(self, words: list[_Word], listening: _Listening, least_ms: int) -> list[Interval]:
+        """Speech that no believed word explains."""
+        covers = [word.cover for word in words if word.believed]
+        return uncovered(listening.speech, covers, at_least=least_ms * VOICE_RATE // 1_000)
 
     def _heard(
         self, window: Window, listening: _Listening, words: list[_Word], models: tuple[str, ...]
     ) -> Heard:
-        left = uncovered(
-            listening.speech,
-            [word.cover for word in words if word.believed],
-            at_least=self._settings.unexplained_ms * VOICE_RATE // 1_000,
-        )
+        left = self._left(words, listening, self._settings.unexplained_ms)
         return Heard(
             call_id=window.call_id,
             seq=window.seq,
@@ -265,9 +307,10 @@ class Ear:
             unexplained=tuple(_place(part, window) for part in left),
             heard_until=window.heard_until,
             models=models,
+            doubts=(*listening.doubts, *[Doubt.WORDLESS] * len(left)),
         )
 
-    def _load(self, model_id: str) -> Whisper:
+    def _load(self, model_id: str) -> Transcriber:
         chosen = self._settings
         return Whisper(
             find(model_id, folder=chosen.models, allow_hub=chosen.allow_hub),
@@ -278,14 +321,10 @@ class Ear:
         )
 
 
-def _guarded(window: Window, listen: Callable[[Window], Heard]) -> Heard:
-    """Fail closed: whatever goes wrong, the window is to be silenced whole."""
-    if not len(window.pcm):
-        return silent(window)
-    try:
-        return listen(window)
-    except Exception:  # noqa: BLE001 - a window must never get through because of an unknown error
-        return unheard(window)
+def _passage(one: Pack, context_s: int) -> Passage:
+    """Fed for two seconds more at a time, so that few sizes occur."""
+    needed = -(-len(one.audio) // VOICE_RATE)
+    return Passage(one, features(one.audio, max(context_s, needed + needed % 2)))
 
 
 def _listening(window: Window) -> _Listening:
@@ -358,11 +397,21 @@ def start_ear(settings: EarSettings) -> None:
 
 def hear(window: Window) -> Heard:
     """``Ear.hear`` with the models of this process; without models, the window is unheard."""
-    ear = _of_process.get("ear")
-    return unheard(window) if ear is None else ear.hear(window)
+    return hear_all([window])[0]
 
 
 def check(window: Window) -> Heard:
     """``Ear.check`` with the models of this process; without models, the window is unheard."""
+    return check_all([window])[0]
+
+
+def hear_all(windows: Sequence[Window]) -> list[Heard]:
+    """``Ear.hear_all`` with the models of this process, as ``hear``."""
     ear = _of_process.get("ear")
-    return unheard(window) if ear is None else ear.check(window)
+    return [unheard(one) for one in windows] if ear is None else ear.hear_all(windows)
+
+
+def check_all(windows: Sequence[Window]) -> list[Heard]:
+    """``Ear.check_all`` with the models of this process, as ``check``."""
+    ear = _of_process.get("ear")
+    return [unheard(one) for one in windows] if ear is None else ear.check_all(windows)

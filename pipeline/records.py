@@ -198,6 +198,9 @@ class Heard:
     """``id@sha256`` prefix of every model that listened."""
     call: CallInfo | None = None
     """Set on what transcription sends on, so that detection knows rate and channels."""
+    doubts: tuple[str, ...] = field(default=(), compare=False)
+    """Every guard of ``pipeline.guards`` that struck; counted where the window was listened to, not
+    sent on."""
 
 
 @dataclass(frozen=True, slots=True)

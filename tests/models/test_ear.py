@@ -18,6 +18,7 @@ from models.loader import find
 from models.voice import SileroVoice
 from pipeline.activity import FRAME
 from pipeline.errors import ModelError
+from pipeline.guards import Doubt
 from pipeline.listening import Listener
 from pipeline.records import AudioChunk, CallEnd, CallInfo, Hearing, Interval, Role, Window
 
@@ -127,6 +128,48 @@ def test_noise_taken_for_speech_is_either_explained_or_stated(ear: Ear) -> None:
 def window_of(pcm: np.ndarray) -> Window:
     length = len(pcm)
     return Window("noise", 0, 0, 0, length, 8_000, pcm, (Interval(0, length),), length)
+
+
+def no_speech(kind: str) -> np.ndarray:
+    """Six seconds of a telephone line on which nobody speaks, at 8 kHz."""
+    rate = 8_000
+    at = np.arange(6 * rate) / rate
+    rng = np.random.default_rng(7)
+    hiss = rng.normal(0, 60, len(at))
+    tones = {
+        # Precise tone plan: 440 + 480 Hz, two seconds on, four off.
+        "ringback": ((440.0, 480.0), at % 6 < 2),
+        # ITU-T Q.23: "5" is 770 + 1336 Hz; keys of 80 ms with 120 ms pauses.
+        "dtmf": ((770.0, 1_336.0), at % 0.2 < 0.08),
+    }
+    if kind == "silence":
+        return np.zeros(len(at), np.int16)
+    if kind == "noise":
+        return rng.normal(0, 400, len(at)).astype(np.int16)
+    pitches, gate = tones[kind]
+    tone = sum(3_000 * np.sin(2 * np.pi * pitch * at) for pitch in pitches)
+    return (tone * gate + hiss).astype(np.int16)
+
+
+@pytest.mark.parametrize("kind", ["silence", "noise", "ringback", "dtmf"])
+def test_where_nobody_speaks_no_words_are_believed_without_a_doubt(
+    ear: Ear, voice: SileroVoice, kind: str
+) -> None:
+    """By the voice detector's windows, and with all of it taken for speech."""
+    pcm = no_speech(kind)
+    call = CallInfo("quiet", 8_000, (Role.MIXED,))
+    listener = Listener(call, voice)
+    windows = listener.take(AudioChunk(call, 0, 0, pcm[:, None]))
+    windows += listener.finish(CallEnd("quiet", 1, len(pcm)))
+    for window in [*windows, window_of(pcm)]:
+        heard = ear.hear(window)
+        main = [word for word in heard.words if word.hearing is Hearing.MAIN]
+        assert not [word for word in main if any(letter.isdigit() for letter in word.text)]
+        assert not heard.unheard
+        assert len(heard.doubts) >= len(heard.unexplained)
+    # All of it was called speech; what the doubted words don't explain is stated.
+    assert Doubt.WORDLESS in heard.doubts
+    assert sum(len(part) for part in heard.unexplained) >= 0.4 * len(pcm)
 
 
 @pytest.mark.parametrize("size", [999, 8_000, 60_000])
