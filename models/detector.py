@@ -150,6 +150,7 @@ class CallDetector:
         self._waiting: dict[int, Heard] = {}
         self._next = 0
         self._heard_until = [0] * channels
+        self._horizon = 0
         self._words: list[Word] = []
         self._found: list[Span] = []
         self._stated: list[Span] = []
@@ -174,9 +175,13 @@ class CallDetector:
             moved = True
         if not moved:
             return []
+        horizon = min(self._heard_until)
+        if horizon <= self._horizon:
+            return []  # what the other channels say up to here is still to come
+        self._horizon = horizon
         before = self._watermark
-        self._read(min(self._heard_until), final=False)
-        forced = self._advance(min(self._heard_until))
+        self._read(horizon, final=False)
+        forced = self._advance(horizon)
         if self._watermark <= before:
             return []
         return [self._findings(before, self._watermark, forced)]

@@ -8,19 +8,30 @@ spaCy keeps every string it has seen. Each is closed here, with a test of its ow
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from importlib import import_module, resources
 from pathlib import Path
 from typing import Any, Final
 
 import spacy
 import tldextract
-from presidio_analyzer import AnalyzerEngine, RecognizerResult
+from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerResult
 from presidio_analyzer.app_tracer import AppTracer
-from presidio_analyzer.nlp_engine import NerModelConfiguration, SpacyNlpEngine
+from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
+from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, SpacyNlpEngine
+from presidio_analyzer.predefined_recognizers import (
+    CreditCardRecognizer,
+    EmailRecognizer,
+    IbanRecognizer,
+    IpRecognizer,
+    UsSsnRecognizer,
+)
 from presidio_analyzer.recognizer_registry import RecognizerRegistry, RecognizerRegistryProvider
 from spacy.strings import StringStore
+from spacy.tokens import Doc, Span
 
 from models.lexicon import warm_up
 from models.loader import find
@@ -30,8 +41,17 @@ from pipeline.errors import ModelError, PolicyError
 MODEL: Final = "spacy-en-core-web-sm"
 """spaCy's small English model, by its id in the catalogue."""
 _LANGUAGE: Final = "en"
-_OFF: Final = ("tagger", "parser", "attribute_ruler", "lemmatizer")
-"""Parts of the pipeline that no recogniser needs; they are half of its cost."""
+_OFF: Final = ("tok2vec", "tagger", "parser", "attribute_ruler", "lemmatizer")
+"""Parts of the pipeline that no recogniser needs: the entity recogniser has vectors of its own."""
+_FIGURES: Final = re.compile(r"[\d@]")
+_NEEDS_FIGURES: Final = (
+    CreditCardRecognizer,
+    EmailRecognizer,
+    IbanRecognizer,
+    IpRecognizer,
+    UsSsnRecognizer,
+)
+"""Presidio's recognisers that find nothing in a text without a figure or an at sign."""
 _RECOGNISERS: Final = (
     "address",
     "age",
@@ -131,21 +151,82 @@ class SpokenNlpEngine(SpacyNlpEngine):
             yield
 
     def artifacts(self, turn: Turn, *, names: bool) -> SpokenArtifacts:
-        """Presidio's artifacts for a turn; ``names`` runs the entity recogniser too."""
-        nlp = self._loaded
-        doc = nlp(turn.text) if names else nlp.make_doc(turn.text)
-        entities = [entity for entity in doc.ents if entity.label_ == "PERSON"]
-        return SpokenArtifacts(
-            turn,
-            entities=entities,
-            tokens=doc,
-            tokens_indices=[token.idx for token in doc],
-            # Without a lemmatiser the lower-case word is the lemma that contexts are compared to.
-            lemmas=[token.lower_ for token in doc],
-            nlp_engine=self,
-            language=_LANGUAGE,
-            scores=[self.ner_model_configuration.default_score] * len(entities),
+        """Presidio's artifacts for a turn; ``names`` lets the entity recogniser be asked too."""
+        return _Lazy(turn, self, names=names)
+
+    def document(self, text: str, *, names: bool) -> Doc:
+        """SpaCy's own view of a text."""
+        return self._loaded(text) if names else self._loaded.make_doc(text)
+
+
+class _Lazy(SpokenArtifacts):
+    """Artifacts that run spaCy when a recogniser asks for what only spaCy knows: most never do."""
+
+    def __init__(self, turn: Turn, engine: SpokenNlpEngine, *, names: bool) -> None:
+        # Presidio's own constructor would have everything worked out now.
+        self.turn = turn
+        self.nlp_engine = engine
+        self._engine = engine
+        self._names = names
+
+    @cached_property
+    def tokens(self) -> Doc:
+        return self._engine.document(self.turn.text, names=self._names)
+
+    @cached_property
+    def entities(self) -> list[Span]:
+        return [one for one in self.tokens.ents if one.label_ == "PERSON"] if self._names else []
+
+    @cached_property
+    def tokens_indices(self) -> list[int]:
+        return [token.idx for token in self.tokens]
+
+    @cached_property
+    def lemmas(self) -> list[str]:
+        # Without a lemmatiser the lower-case word is the lemma that contexts are compared to.
+        return [token.lower_ for token in self.tokens]
+
+    @cached_property
+    def keywords(self) -> list[str]:
+        return list(self.set_keywords(self._engine, self.lemmas, _LANGUAGE))
+
+    @cached_property
+    def scores(self) -> list[float]:
+        return [self._engine.ner_model_configuration.default_score] * len(self.entities)
+
+
+class _Enhancer(LemmaContextAwareEnhancer):
+    """Presidio's, kept from copying results of which none is to be changed."""
+
+    def enhance_using_context(
+        self,
+        text: str,
+        raw_results: list[RecognizerResult],
+        nlp_artifacts: NlpArtifacts,
+        recognizers: list[EntityRecognizer],
+        context: list[str] | None = None,
+    ) -> list[RecognizerResult]:
+        """Raise the scores of results that have words of their context near them."""
+        done = RecognizerResult.IS_SCORE_ENHANCED_BY_CONTEXT_KEY
+        if all((result.recognition_metadata or {}).get(done) for result in raw_results):
+            return raw_results
+        return list(
+            super().enhance_using_context(text, raw_results, nlp_artifacts, recognizers, context)
         )
+
+
+class _Fixed(RecognizerRegistry):
+    """Recognisers that do not change: Presidio would pick them anew for every text."""
+
+    def get_recognizers(
+        self,
+        language: str,  # noqa: ARG002
+        entities: list[str] | None = None,  # noqa: ARG002
+        all_fields: bool = False,  # noqa: ARG002, FBT001, FBT002 - Presidio's signature
+        ad_hoc_recognizers: list[EntityRecognizer] | None = None,  # noqa: ARG002
+    ) -> list[EntityRecognizer]:
+        """All of them, in the order of the registry file."""
+        return list(self.recognizers)
 
 
 def load_registry(path: Path | None = None) -> RecognizerRegistry:
@@ -183,21 +264,28 @@ class Analyzer:
         self.engine.load()
         found = load_registry(registry)
         warm_up()
-        self._analyzer = AnalyzerEngine(
-            registry=found,
-            nlp_engine=self.engine,
-            app_tracer=_SilentTracer(),
-            log_decision_process=False,
-            supported_languages=[_LANGUAGE],
-        )
+        own = [one for one in found.recognizers if one.supported_language == _LANGUAGE]
+        words = [one for one in own if type(one) not in _NEEDS_FIGURES]
+        self._all, self._wordy = self._over(own), self._over(words)
         self._entities = sorted(
             {entity for entry in found.recognizers for entity in entry.supported_entities}
         )
 
+    def _over(self, recognizers: list[EntityRecognizer]) -> AnalyzerEngine:
+        return AnalyzerEngine(
+            registry=_Fixed(recognizers, supported_languages=[_LANGUAGE]),
+            nlp_engine=self.engine,
+            app_tracer=_SilentTracer(),
+            log_decision_process=False,
+            supported_languages=[_LANGUAGE],
+            context_aware_enhancer=_Enhancer(),
+        )
+
     def analyze(self, turn: Turn, *, names: bool) -> list[RecognizerResult]:
         """Every result for a turn, in a fixed order; policy thresholds are the caller's."""
+        engine = self._all if _FIGURES.search(turn.text) else self._wordy
         with self.engine.memory():
-            results = self._analyzer.analyze(
+            results = engine.analyze(
                 text=turn.text,
                 language=_LANGUAGE,
                 entities=self._entities,

@@ -6,15 +6,18 @@ so its word alone is not enough to silence speech.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from presidio_analyzer import AnalysisExplanation, LocalRecognizer, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
 from models.lexicon import given_names, surnames, zipf
 from models.recognizers.person import in_address
-from models.spoken import turn_in
+from models.spoken import Token, turn_in
 from pipeline.entities import Entity
+
+_RARE: Final = 3.6
+"""Zipf frequency below which a capitalised word is more likely a surname than a word."""
 
 
 class NamedPersonRecognizer(LocalRecognizer):
@@ -48,6 +51,8 @@ class NamedPersonRecognizer(LocalRecognizer):
         if nlp_artifacts is None or (entities and Entity.PERSON not in entities):
             return results
         turn = turn_in(text, nlp_artifacts)
+        if not any(_is_given(token) or _is_family(token) for token in turn.tokens):
+            return results  # spaCy could name nobody here that the lists would agree to
         for entity in nlp_artifacts.entities:
             if entity.label_ != Entity.PERSON:
                 continue
@@ -58,10 +63,11 @@ class NamedPersonRecognizer(LocalRecognizer):
             ]
             if not inside or in_address(turn, inside[-1][0] + 1):
                 continue
-            given = any(token.key in given_names() for _, token in inside)
-            rare = all(token.title and zipf(token.key) < 3.6 for _, token in inside)  # noqa: PLR2004
-            family = any(token.key in surnames() for _, token in inside)
-            if not given and not (rare and family):
+            given = any(_is_given(token) for _, token in inside)
+            if not given and not (
+                all(_is_rare(token) for _, token in inside)
+                and any(_is_family(token) for _, token in inside)
+            ):
                 continue
             results.append(
                 RecognizerResult(
@@ -75,7 +81,20 @@ class NamedPersonRecognizer(LocalRecognizer):
                     recognition_metadata={
                         RecognizerResult.RECOGNIZER_NAME_KEY: self.name,
                         RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: self.id,
+                        RecognizerResult.IS_SCORE_ENHANCED_BY_CONTEXT_KEY: True,
                     },
                 )
             )
         return results
+
+
+def _is_given(token: Token) -> bool:
+    return token.key in given_names()
+
+
+def _is_rare(token: Token) -> bool:
+    return token.title and zipf(token.key) < _RARE
+
+
+def _is_family(token: Token) -> bool:
+    return _is_rare(token) and token.key in surnames()
