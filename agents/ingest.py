@@ -53,6 +53,7 @@ def ingest(
     ledger: Ledger,
     *,
     chunk_seconds: float,
+    named: Callable[[str], str],
     report: Callable[[Ingested], None] = lambda _: None,
 ) -> list[Ingested]:
     """Send recordings one after another.
@@ -62,6 +63,7 @@ def ingest(
         producer: writes to the raw topic.
         ledger: makes the calls' keys.
         chunk_seconds: length of a chunk.
+        named: makes the pseudonym of a party's number, such as ``agents.parties.Pseudonyms``.
         report: is told of each recording when it is through.
 
     Raises:
@@ -72,7 +74,7 @@ def ingest(
     seen: dict[str, Path] = {}
     for path in paths:
         try:
-            result = _ingest_one(path, producer, ledger, chunk_seconds, seen)
+            result = _ingest_one(path, producer, ledger, chunk_seconds, named, seen)
         except InputError as error:
             result = Ingested(path, Outcome.REFUSED, problem=str(error))
         results.append(result)
@@ -85,6 +87,7 @@ def _ingest_one(
     producer: CallProducer,
     ledger: Ledger,
     chunk_seconds: float,
+    named: Callable[[str], str],
     seen: dict[str, Path],
 ) -> Ingested:
     drop = read_drop(path)
@@ -95,7 +98,7 @@ def _ingest_one(
         )
     seen[drop.call_id] = path
     header = inspect_recording(path)
-    call = drop.info(header.sample_rate, header.channels)
+    call = drop.info(header.sample_rate, header.channels, named=named)
     seconds = header.frames / header.sample_rate
     if ledger.finished(drop.call_id, STAGE):
         state = ledger.state(drop.call_id)

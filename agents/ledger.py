@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from agents import schema
@@ -68,7 +68,7 @@ class Ledger:
     """
 
     def __init__(self, url: str, kek: KeyEncryptionKey) -> None:
-        self._kek = kek
+        self.kek = kek
         self.database = Database(url)
         schema.ready(self.database)
 
@@ -106,15 +106,11 @@ class Ledger:
         locked against the rotation until the call is there for the rotation to see.
         """
         for _ in range(_ATTEMPTS):
-            wrapped, seal = self._kek.new_transit_key(call_id)
+            wrapped, seal = self.kek.new_transit_key(call_id)
             key_id = wrapping_key_id(wrapped)
             with self.database.writing() as connection:
-                row = connection.execute(
-                    select(WRAPPING_KEYS.c.retired)
-                    .where(WRAPPING_KEYS.c.key_id == key_id)
-                    .with_for_update(read=True)
-                ).one_or_none()
-                if row is not None and row.retired is None:
+                in_force = wrapping_key_in_force(connection, key_id)
+                if in_force:
                     connection.execute(
                         insert(CALLS).values(
                             call_id=call_id, state=CallState.OPEN.value, created=now()
@@ -124,10 +120,10 @@ class Ledger:
                         insert(TRANSIT_KEYS).values(call_id=call_id, wrapped_key=wrapped)
                     )
                     return seal
-            if row is None:
+            if in_force is None:
                 note_wrapping_key(self.database, key_id)
             else:
-                self._kek.reload()
+                self.kek.reload()
         raise StoreError("ledger: the key file is older than the ledger: its key was retired")
 
     def seal(self, call_id: str) -> Seal:
@@ -163,7 +159,7 @@ class Ledger:
                     f"no key of this call: it is not {state.value}, or destroyed"
                 )
             try:
-                return self._kek.unwrap(wrapped, call_id)
+                return self.kek.unwrap(wrapped, call_id)
             except SealError:
                 # A rotation may have wrapped it anew between the two lines above.
                 if wrapped in tried or len(tried) >= _ATTEMPTS:
@@ -228,7 +224,7 @@ class Ledger:
             )
             won = closed.rowcount > 0
             if won and state is not CallState.QUARANTINED:
-                _destroy_keys(connection, TRANSIT_KEYS.c.call_id == call_id)
+                destroy_keys(connection, TRANSIT_KEYS, TRANSIT_KEYS.c.call_id == call_id)
         self.database.scrub(TRANSIT_KEYS)
         return won
 
@@ -254,7 +250,9 @@ class Ledger:
             CALLS.c.call_id == call_id, CALLS.c.state == CallState.QUARANTINED.value
         )
         with self.database.writing() as connection:
-            destroyed = _destroy_keys(connection, TRANSIT_KEYS.c.call_id.in_(quarantined))
+            destroyed = destroy_keys(
+                connection, TRANSIT_KEYS, TRANSIT_KEYS.c.call_id.in_(quarantined)
+            )
         self.database.scrub(TRANSIT_KEYS)
         return destroyed > 0
 
@@ -266,12 +264,25 @@ class Ledger:
         opened = select(CALLS.c.call_id).where(CALLS.c.state == CallState.OPEN.value)
         with self.database.writing() as connection:
             connection.execute(delete(PROGRESS).where(PROGRESS.c.call_id.in_(opened)))
-            _destroy_keys(connection, TRANSIT_KEYS.c.call_id.in_(opened))
+            destroy_keys(connection, TRANSIT_KEYS, TRANSIT_KEYS.c.call_id.in_(opened))
             gone = connection.execute(
                 delete(CALLS).where(CALLS.c.state == CallState.OPEN.value)
             ).rowcount
         self.database.scrub(TRANSIT_KEYS)
         return int(gone)
+
+
+def wrapping_key_in_force(connection: Connection, key_id: int) -> bool | None:
+    """Whether a wrapping key may wrap; None where the ledger does not know it yet.
+
+    Until the transaction ends, no rotation retires it.
+    """
+    row = connection.execute(
+        select(WRAPPING_KEYS.c.retired)
+        .where(WRAPPING_KEYS.c.key_id == key_id)
+        .with_for_update(read=True)
+    ).one_or_none()
+    return None if row is None else row.retired is None
 
 
 def note_wrapping_key(database: Database, key_id: int, *, retired: bool = False) -> None:
@@ -288,12 +299,12 @@ def note_wrapping_key(database: Database, key_id: int, *, retired: bool = False)
         return  # known already
 
 
-def _destroy_keys(connection: Connection, where: ColumnElement[bool]) -> int:
-    """Overwrite keys, then delete them; how many there were."""
+def destroy_keys(connection: Connection, table: Table, where: ColumnElement[bool]) -> int:
+    """Overwrite keys of a table with a ``wrapped_key``, then delete them; how many there were."""
     if connection.dialect.name == "sqlite":  # PostgreSQL would only write another row beside it
-        zeros = func.zeroblob(func.length(TRANSIT_KEYS.c.wrapped_key))
-        connection.execute(update(TRANSIT_KEYS).where(where).values(wrapped_key=zeros))
-    return int(connection.execute(delete(TRANSIT_KEYS).where(where)).rowcount)
+        zeros = func.zeroblob(func.length(table.c.wrapped_key))
+        connection.execute(update(table).where(where).values(wrapped_key=zeros))
+    return int(connection.execute(delete(table).where(where)).rowcount)
 
 
 def now() -> str:

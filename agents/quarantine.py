@@ -11,17 +11,19 @@ Both raise ``StoreError`` where the database is away.
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Final, Literal
 
 from agents.auditlog import AuditLog, Event
+from agents.catalogue import Catalogue
 from agents.ledger import Ledger
 from agents.logging import get_logger
+from agents.places import QUARANTINE, Place
 from agents.vaulted import CERTIFICATE
 from pipeline.certificate import parse_certificate
-from pipeline.errors import HushwireError, RecordError
+from pipeline.errors import HeldError, HushwireError, RecordError, StoreError
 
 ENDED: Final = "hushwire.audit.quarantine-ended.v1"
 LOOK_S: Final = 60.0
@@ -39,13 +41,13 @@ class Held:
     """Names of the checks that failed; empty where the vault was not asked or has none."""
 
 
-def held(ledger: Ledger, hours: int, vault: Path | None = None) -> list[Held]:
+def held(ledger: Ledger, hours: int, vault: Place | None = None) -> list[Held]:
     """Every quarantined call whose key lives, the oldest first.
 
     Args:
         ledger: keys and states.
         hours: how long a quarantine lasts.
-        vault: folder of the vault, for the reasons.
+        vault: where the certificates lie, for the reasons.
     """
     return [
         Held(
@@ -63,7 +65,12 @@ def end(ledger: Ledger, log: AuditLog, call_id: str, why: Literal["expired", "dr
 
     Returns:
         Whether there was a key to destroy.
+
+    Raises:
+        HeldError: a legal hold is on the call.
     """
+    if call_id in Catalogue(ledger.database).held():
+        raise HeldError(f"call {call_id} is under a legal hold: its key stays")
     if all(one.call_id != call_id for one in ledger.quarantined()):
         return False
     return _destroy(ledger, log, call_id, why)
@@ -79,12 +86,15 @@ def _destroy(
 
 
 def sweep(ledger: Ledger, log: AuditLog, hours: int, *, now: datetime | None = None) -> list[str]:
-    """End every quarantine whose time is up; the ids of the calls."""
+    """End every quarantine whose time is up and that no legal hold keeps; the ids of the calls."""
     limit = now or datetime.now(UTC)
+    kept = Catalogue(ledger.database).held()
     return [
         one.call_id
         for one in held(ledger, hours)
-        if one.until <= limit and _destroy(ledger, log, one.call_id, "expired")
+        if one.until <= limit
+        and one.call_id not in kept
+        and _destroy(ledger, log, one.call_id, "expired")
     ]
 
 
@@ -101,11 +111,11 @@ async def tend(ledger: Ledger, log: AuditLog, hours: int, *, look_s: float = LOO
         await asyncio.sleep(look_s)
 
 
-def _reasons(vault: Path, call_id: str) -> tuple[str, ...]:
+def _reasons(vault: Place, call_id: str) -> tuple[str, ...]:
     """Names of the failed checks in a call's certificate."""
     try:
-        data = (vault / "quarantine" / call_id / f"{call_id}{CERTIFICATE}").read_bytes()
-        stated = parse_certificate(data)
-    except (OSError, RecordError):
+        with closing(vault.open(QUARANTINE, call_id, f"{call_id}{CERTIFICATE}")) as file:
+            stated = parse_certificate(file.read())
+    except (StoreError, RecordError):
         return ()
     return tuple(check.name for check in stated.checks if not check.passed)

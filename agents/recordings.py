@@ -1,14 +1,15 @@
 """Recordings in folders: which files are calls, and what their sidecars say.
 
 A recorder drops ``<id>.wav`` (or FLAC, Ogg) and, optionally and last, ``<id>.json``:
-``{"call_id": …, "started_at": …, "channels": [{"index": 0, "role": "agent"}, …], "language": …}``.
+``{"call_id": …, "started_at": …, "channels": [{"index": 0, "role": "agent"}, …], "language": …}``,
+and ``"purpose"``, ``"caller"`` or a channel's ``"number"``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +17,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import InputError
+from pipeline.parties import PURPOSE
 from pipeline.records import CallInfo, Role
 
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus"})
@@ -28,6 +30,7 @@ class _Channel(BaseModel):
     model_config = ConfigDict(extra="ignore")
     index: Annotated[int, Field(ge=0, le=7)]
     role: Role
+    number: str | None = Field(default=None, repr=False, max_length=256)
 
 
 class _Sidecar(BaseModel):
@@ -36,6 +39,14 @@ class _Sidecar(BaseModel):
     started_at: datetime | None = None
     channels: list[_Channel] | None = None
     language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] = "en"
+    purpose: Annotated[str, Field(pattern=f"^{PURPOSE.pattern}$")] = ""
+    caller: str | None = Field(default=None, repr=False, max_length=256)
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Of everybody whose number is named."""
+        named = (self.caller, *(channel.number for channel in self.channels or ()))
+        return tuple(number for number in named if number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +58,19 @@ class Drop:
     started_at: str = ""
     language: str = "en"
     roles: tuple[Role, ...] | None = None
+    purpose: str = ""
+    numbers: tuple[str, ...] = field(default=(), repr=False)
+    """The parties' numbers as the sidecar has them: they go no further than ``info``."""
 
-    def info(self, sample_rate: int, channels: int) -> CallInfo:
+    def info(
+        self, sample_rate: int, channels: int, *, named: Callable[[str], str] | None = None
+    ) -> CallInfo:
         """The call's record once the file's header is known.
+
+        Args:
+            sample_rate: in Hz.
+            channels: how many the file has.
+            named: makes a number's pseudonym; without it the call names no parties.
 
         Raises:
             InputError: the sidecar describes other channels than the file has.
@@ -60,7 +81,16 @@ class Drop:
                 f"{self.path.name}: the sidecar describes {len(roles)} channels, "
                 f"the recording has {channels}"
             )
-        return CallInfo(self.call_id, sample_rate, roles, self.started_at, self.language)
+        parties = sorted({named(number) for number in self.numbers}) if named else ()
+        return CallInfo(
+            self.call_id,
+            sample_rate,
+            roles,
+            self.started_at,
+            self.language,
+            self.purpose,
+            tuple(parties),
+        )
 
 
 def default_roles(channels: int) -> tuple[Role, ...]:
@@ -114,6 +144,8 @@ def read_drop(path: Path) -> Drop:
         call_id=call_id,
         started_at=notes.started_at.isoformat() if notes.started_at else "",
         language=notes.language,
+        purpose=notes.purpose,
+        numbers=notes.numbers,
         roles=_roles(notes.channels, sidecar.name),
     )
 

@@ -26,8 +26,9 @@ from agents.kafkasecurity import IN_CLEAR, KafkaSecurity
 from agents.ledger import CallState, Ledger
 from agents.logging import configure_logging
 from agents.metrics import Metrics, Snapshot
+from agents.places import state_inside
 from agents.recordings import find_recordings
-from agents.settings import STATE, Settings
+from agents.settings import Settings
 from agents.start import ingest_files, opened_ledger, worker_config
 from agents.topics import reach_broker
 from agents.worker import STAGES, run_worker
@@ -66,12 +67,12 @@ class Summary:
         return self.audio_seconds / self.wall_seconds if self.wall_seconds else 0.0
 
 
-def run_folder(source: Path, vault: Path, settings: Settings, *, console: Console) -> Summary:
+def run_folder(source: Path, vault: str | Path, settings: Settings, *, console: Console) -> Summary:
     """Redact a folder; call it from the main thread.
 
     Args:
         source: folder or file.
-        vault: folder of the vault, made when missing.
+        vault: folder of the vault, made when missing, or ``s3://bucket/prefix``.
         settings: without ``bootstrap``, the embedded broker runs as a child process.
         console: where progress and summary are shown.
 
@@ -82,17 +83,18 @@ def run_folder(source: Path, vault: Path, settings: Settings, *, console: Consol
     if not files:
         raise InputError(f"{source}: no recordings in it (WAV, FLAC or Ogg)")
     load_policy(settings.policy)  # refused before anything is made
+    inside = state_inside(vault)
     if settings.bootstrap:
         reach_broker(settings.bootstrap, client=KafkaSecurity.of(settings).librdkafka())
     configure_logging("warning" if settings.log_level == "info" else settings.log_level)
     with ExitStack() as stack:
-        changes: dict[str, object] = {"state_dir": settings.state_folder(vault / STATE)}
+        changes: dict[str, object] = {"state_dir": settings.state_folder(inside)}
         embedded = settings.bootstrap is None
         if embedded:
             changes["bootstrap"] = stack.enter_context(EmbeddedBroker()).bootstrap
             changes |= IN_CLEAR
         settings = settings.model_copy(update=changes)
-        ledger = stack.enter_context(opened_ledger(settings, vault / STATE))
+        ledger = stack.enter_context(opened_ledger(settings, inside))
         if embedded:
             ledger.reset_open_calls()
         run = _Run(files, vault, settings, ledger, console)
@@ -106,7 +108,7 @@ class _Run:
     """The worker in the main thread, ingest and display in another."""
 
     files: list[Path]
-    vault: Path
+    vault: str | Path
     settings: Settings
     ledger: Ledger
     console: Console
@@ -206,7 +208,7 @@ def _spans_line(spans: Mapping[str, int]) -> str:
     return "spans: " + (", ".join(f"{name} {count}" for name, count in ordered) or "none yet")
 
 
-def _print_summary(summary: Summary, vault: Path, console: Console) -> None:
+def _print_summary(summary: Summary, vault: str | Path, console: Console) -> None:
     outcomes = Counter(one.outcome for one in summary.results)
     states = Counter(state.value for state in summary.states.values())
     table = Table(title=f"vault {vault}", show_header=False)
@@ -222,6 +224,11 @@ def _print_summary(summary: Summary, vault: Path, console: Console) -> None:
         table.add_row("time", f"{summary.wall_seconds:.1f} s ({summary.speed:.1f} times real time)")
         table.add_row("found", _spans_line(summary.spans).removeprefix("spans: "))
     console.print(table)
+    if states[CallState.STORED.value]:
+        console.print(
+            f"the vault is encrypted; plain files: hushwire export --all --vault {vault} --to DIR",
+            markup=False, highlight=False, soft_wrap=True,
+        )  # fmt: skip
     for one in summary.results:
         if one.outcome is Outcome.REFUSED:
             console.print(f"refused: {one.problem}", style="red", markup=False, highlight=False)

@@ -1,7 +1,7 @@
 """Reads stored calls for people: lists, transcripts, certificates, and audio by byte range.
 
 The vault decrypts as it reads; nothing is written in clear. Who may look, and that a look is
-audited, is the caller's to see to (the API, ``hushwire export``).
+audited, is the caller's to see to (the API, ``agents.exporting``).
 
 Outcomes: ``UnknownCallError`` for a call that the catalogue does not have (never stored, erased, or
 being erased); ``SealError`` for bytes that were changed, cut, moved or sealed with another key;
@@ -12,83 +12,44 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Final
 
-from agents.settings import Settings
+from agents.catalogue import PAGE, CallFilter, Catalogue, Page, StoredCallFacts
+from agents.places import state_inside
+from agents.settings import STATE, Settings
+from agents.vault import Vault
+from agents.vaulted import CERTIFICATE
+from pipeline.errors import InputError, SealError, UnknownCallError
 
-PAGE: Final = 50
-"""Calls on a page where nothing else is asked for."""
+__all__ = ["PAGE", "CallFilter", "Page", "Shelf", "StoredCallFacts", "open_shelf"]
 
-
-@dataclass(frozen=True, slots=True)
-class StoredCallFacts:
-    """What the catalogue knows of a call; no content."""
-
-    call_id: str
-    stored: datetime
-    started: str
-    """ISO 8601 as the recorder said, or empty."""
-    duration_ms: int
-    passed: bool
-    """False: quarantined, there is only a certificate."""
-    policy: str
-    policy_version: str
-    purpose: str
-    retain_until: datetime
-    held: datetime | None
-    """Since when a legal hold is on it."""
-    parties: tuple[str, ...]
-    """Keyed pseudonyms of those who took part."""
-    certificate: str
-    """sha256 of the certificate, in hex."""
-    files: dict[str, int]
-    """Plain length in bytes, by file name."""
-
-
-@dataclass(frozen=True, slots=True)
-class CallFilter:
-    """Which calls are wanted; all conditions hold at once."""
-
-    passed: bool | None = None
-    held: bool | None = None
-    purpose: str | None = None
-    policy: str | None = None
-    party: str | None = None
-    """A pseudonym."""
-    since: datetime | None = None
-    """Stored at or after."""
-    until: datetime | None = None
-    """Stored before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Calls, the newest first."""
-
-    calls: tuple[StoredCallFacts, ...]
-    following: str | None
-    """What ``list_calls`` takes as ``after`` for the next page; None: this is the last one."""
+EVERYTHING = CallFilter()
 
 
 class Shelf:
-    """The stored calls of one installation."""
+    """The stored calls of one installation; safe to use from several threads.
+
+    Args:
+        vault: where they lie.
+    """
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._catalogue: Catalogue = vault.catalogue
 
     def list_calls(
-        self, wanted: CallFilter = CallFilter(), *, limit: int = PAGE, after: str | None = None
+        self, wanted: CallFilter = EVERYTHING, *, limit: int = PAGE, after: str | None = None
     ) -> Page:
         """Calls of the catalogue, the newest first.
 
         Raises:
             InputError: ``after`` is not what a page gave.
         """
-        raise NotImplementedError
+        return self._catalogue.page(wanted, limit=limit, after=after)
 
     def call(self, call_id: str) -> StoredCallFacts:
         """What is known of a call."""
-        raise NotImplementedError
+        return self._catalogue.get(call_id)
 
     def transcript(self, call_id: str) -> bytes:
         """The redacted transcript: Call-Analytics-style JSON.
@@ -96,38 +57,73 @@ class Shelf:
         Raises:
             UnknownCallError: also for a quarantined call.
         """
-        raise NotImplementedError
+        return self._whole(call_id, "json")
 
     def subtitles(self, call_id: str) -> bytes:
         """The redacted transcript as WebVTT; raises as ``transcript`` does."""
-        raise NotImplementedError
+        return self._whole(call_id, "vtt")
 
     def certificate(self, call_id: str) -> bytes:
-        """The certificate: JSON; quarantined calls have one too."""
-        raise NotImplementedError
+        """The certificate: JSON; quarantined calls have one too.
+
+        Raises:
+            SealError: it is not the one that was stored.
+        """
+        facts = self.call(call_id)
+        return self._vault.certificate(facts)
 
     def audio_length(self, call_id: str) -> int:
         """Plain length of the redacted audio (FLAC) in bytes; raises as ``transcript`` does."""
-        raise NotImplementedError
+        return self._length(call_id, f"{call_id}.flac")
 
     def audio(self, call_id: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
-        """Bytes ``[start, stop)`` of the redacted audio (FLAC) in pieces, at most 1 MiB in memory.
+        """Bytes ``[start, stop)`` of the redacted audio (FLAC), in pieces of at most 1 MiB.
 
         Raises:
-            UnknownCallError: see ``transcript``; at the first piece.
-            SealError: at the piece that does not open; what came before it is genuine.
+            UnknownCallError: see ``transcript``.
             InputError: the range is not within the audio.
+            SealError: at the piece that does not open; what came before it is genuine.
         """
-        raise NotImplementedError
+        length = self.audio_length(call_id)
+        stop = length if stop is None else stop
+        if not 0 <= start <= stop <= length:
+            raise InputError(f"the range is not within the {length} bytes of the audio")
+        return self.file(call_id, f"{call_id}.flac", start, stop)
+
+    def file(
+        self, call_id: str, name: str, start: int = 0, stop: int | None = None
+    ) -> Iterator[bytes]:
+        """Any file of a call that passed, by its plain name; raises as ``audio`` does."""
+        stop = self._length(call_id, name) if stop is None else stop
+        return self._vault.stream(call_id, name, start, stop) if stop > start else iter(())
+
+    def _whole(self, call_id: str, ending: str) -> bytes:
+        name = f"{call_id}.{ending}"
+        data = b"".join(self.file(call_id, name))
+        if len(data) != self._length(call_id, name):
+            raise SealError("a file of the vault has another length than it had")
+        return data
+
+    def _length(self, call_id: str, name: str) -> int:
+        facts = self.call(call_id)
+        if not facts.passed or name not in facts.files or name == call_id + CERTIFICATE:
+            raise UnknownCallError("no such file: the call is quarantined, or the name is unknown")
+        return facts.files[name]
 
 
 @contextmanager
-def open_shelf(settings: Settings, vault: str | Path) -> Iterator[Shelf]:  # noqa: ARG001
+def open_shelf(settings: Settings, vault: str | Path) -> Iterator[Shelf]:
     """The shelf of an installation, closed at the end of the block.
 
     Args:
         settings: where ledger and keys are.
         vault: folder of the vault, or ``s3://bucket/prefix``.
+
+    Raises:
+        HushwireError: ledger, keys or vault can't be opened.
     """
-    raise NotImplementedError
-    yield Shelf()
+    from agents.start import opened_ledger  # noqa: PLC0415 - readers need no models and stages
+
+    inside = state_inside(vault)
+    with opened_ledger(settings, inside if inside.is_dir() else STATE) as ledger:
+        yield Shelf(Vault.opened(vault, ledger))

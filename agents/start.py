@@ -16,6 +16,7 @@ from agents.ledger import Ledger
 from agents.logging import configure_logging
 from agents.metrics import Metrics
 from agents.outbox import Limits
+from agents.parties import Pseudonyms
 from agents.pool import whisper_ears
 from agents.producer import CallProducer
 from agents.recordings import find_recordings
@@ -34,7 +35,7 @@ from pipeline.policy import load_policy
 
 def start_worker(
     stages: list[str],
-    vault: Path | None,
+    vault: str | Path | None,
     settings: Settings,
     *,
     ready: Callable[[], None] | None = None,
@@ -43,7 +44,7 @@ def start_worker(
 
     Args:
         stages: their names, or ``all``.
-        vault: folder of the vault; the vault stage needs it.
+        vault: folder of the vault, or ``s3://bucket/prefix``; the vault stage needs it.
         settings: everything else; ``bootstrap`` is required.
         ready: called when every stage has its partitions.
 
@@ -63,7 +64,7 @@ def start_worker(
     return 0
 
 
-def worker_config(stages: list[str], vault: Path | None, settings: Settings) -> WorkerConfig:
+def worker_config(stages: list[str], vault: str | Path | None, settings: Settings) -> WorkerConfig:
     """The worker's own configuration.
 
     Raises:
@@ -125,8 +126,16 @@ def ingest_files(
     """Send recordings to the broker that the settings name."""
     topic = Topics.named(settings.topic_prefix).audio_raw
     client = KafkaSecurity.of(settings).librdkafka()
+    named = Pseudonyms(settings.token_key_file(settings.state_folder(STATE)))
     with CallProducer(named_broker(settings), topic, client=client) as producer:
-        return ingest(files, producer, ledger, chunk_seconds=settings.chunk_seconds, report=report)
+        return ingest(
+            files,
+            producer,
+            ledger,
+            chunk_seconds=settings.chunk_seconds,
+            named=named,
+            report=report,
+        )
 
 
 def told(result: Ingested) -> str:

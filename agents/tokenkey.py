@@ -1,8 +1,8 @@
-"""The installation's secret for keyed hashes in transcripts.
+"""The installation's secret for keyed hashes: of values in transcripts, and of parties' numbers.
 
 It is made once, stays in a file that only its owner may read, and is the same for all workers that
-detect. Whoever has it can try out values (a card number has few digits) and find those that stand
-behind tokens; whoever loses it can no longer tell equal values of old and new calls.
+detect and ingest. Whoever has it can try out values (a card number has few digits) and find those
+that stand behind tokens; whoever loses it can no longer tell equal values of old and new calls.
 """
 
 from __future__ import annotations
@@ -23,8 +23,15 @@ def token_key(policy: Policy, path: Path) -> bytes | None:
     Raises:
         StoreError: it can't be read or written, is too short, or others may read it.
     """
-    if not policy.needs_token_key:
-        return None
+    return read_or_make_key(path) if policy.needs_token_key else None
+
+
+def read_or_make_key(path: Path) -> bytes:
+    """Read the secret, or make it (mode 0600) where there is none.
+
+    Raises:
+        StoreError: see ``token_key``.
+    """
     try:
         if not path.exists():
             write_private(path, f"{secrets.token_hex(LEAST_KEY)}\n".encode(), replace=False)

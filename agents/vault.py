@@ -1,107 +1,242 @@
-"""The vault on a folder: all files of a call appear at once, or none.
+"""The vault: stored calls, each encrypted with a key of its own, in a folder or a bucket.
 
-``VAULT/calls/<call_id>/`` holds a call that passed, ``VAULT/quarantine/<call_id>/`` the
-certificate of one that did not. A call is written beside them first (``.writing``), flushed to
-the disk and renamed as a whole; a call that is there already stays as it is.
+``calls/<call>/`` holds a call that passed: ``<call>.flac.sealed``, ``<call>.json.sealed`` and
+``<call>.vtt.sealed`` (Tink's streaming AEAD), and the certificate, which holds no content, as it
+is. ``quarantine/<call>/`` holds the certificate of a call that did not pass. The key lies wrapped
+in the ledger's database, with the call's row in the catalogue. Bound to every sealed file are call and
+name, so that one that was moved, renamed or swapped does not open.
+
+Outcomes: ``store`` returns what the vault holds then, whoever stored it; ``UnknownCallError`` where
+the call was erased or refused meanwhile: nothing of it stays. Readers raise ``SealError`` for bytes
+that were changed, cut or moved, ``UnknownCallError`` where the key is gone, ``StoreError`` where
+the place or the database is away.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-import time
+import hashlib
+import io
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO, Final, Self
 
-from agents.private import OWNER_ONLY, flush_folder, private_folder
-from pipeline.errors import RecordError, StoreError
+import tink
+
+from agents.catalogue import Catalogue, StoredCallFacts
+from agents.ledger import Ledger
+from agents.places import PASSED, QUARANTINE, Place, open_place
+from agents.vaulted import CERTIFICATE
+from agents.vaultkeys import VaultKeys
+from pipeline.certificate import parse_certificate
+from pipeline.errors import RecordError, SealError, StoreError, UnknownCallError
 from pipeline.vaulting import StoredCall
 from pipeline.wire import valid_call_id
 
-_STALE_S = 86_400
-"""A half-written call that is older belongs to a process that was killed."""
+SEALED: Final = ".sealed"
+"""Ending of an encrypted file, behind its own name."""
+PIECE: Final = 1 << 20
+"""Bytes that a reader gets at most at once."""
 
 
 class Vault:
-    """A vault folder; created where missing.
+    """The vault of one installation.
 
     Args:
-        folder: its path.
-
-    Raises:
-        StoreError: the folder cannot be made.
+        place: where the files lie.
+        keys: the calls' keys.
+        catalogue: what is known of every call.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._writing = folder / ".writing"
-        try:
-            for path in (folder / "calls", folder / "quarantine", self._writing):
-                private_folder(path)
-            self._sweep()
-        except OSError as error:
-            raise StoreError(f"vault {folder}: {error.strerror}") from error
+    def __init__(self, place: Place, keys: VaultKeys, catalogue: Catalogue) -> None:
+        self.place, self.keys, self.catalogue = place, keys, catalogue
 
-    def store(self, call: StoredCall) -> bool:
-        """Write the files of a call; ``False`` when the call is there already.
+    @classmethod
+    def opened(cls, location: str | Path, ledger: Ledger) -> Self:
+        """The vault at a location, with the keys and the catalogue of a ledger.
+
+        Raises:
+            SettingsError: the location is neither a folder nor ``s3://bucket/prefix``.
+            StoreError: the folder cannot be made.
+        """
+        keys = VaultKeys(ledger.database, ledger.kek)
+        return cls(open_place(location), keys, Catalogue(ledger.database))
+
+    def store(self, call: StoredCall, *, keep_days: int) -> StoredCallFacts:
+        """Store a call; one that is there already stays as it is.
+
+        Args:
+            call: its certificate is signed.
+            keep_days: retention, counted from now.
 
         Raises:
             RecordError: the call id or a file name is not safe as a file name.
-            StoreError: the disk refuses; nothing half-written is visible, trying again may help.
+            UnknownCallError: the call is not open (any more).
+            StoreError: disk, bucket or database refuse; nothing half-written is visible.
         """
         if not valid_call_id(call.call_id):
             raise RecordError("a call id has 1 to 128 of the characters A-Z a-z 0-9 . _ -")
         if not call.files or any(not _safe(name) for name in call.files):
             raise RecordError("a stored call needs files with plain names")
-        target = self.place(call.call_id, passed=call.passed)
+        shelf = PASSED if call.passed else QUARANTINE
+        key = self.keys.obtain(call.call_id) if call.passed else None
+        files = dict(
+            (name, content)
+            if name == call.certificate_name
+            else (name + SEALED, _sealed(key, content, associated(call.call_id, name)))
+            for name, content in call.files.items()
+        )
+        mine = self.place.put(shelf, call.call_id, files)
+        known = self.catalogue.find(call.call_id)
+        if known is not None:
+            return known
+        lengths = {name: len(content) for name, content in call.files.items()}
+        if not mine:
+            lengths = {
+                name: sum(map(len, self._pieces(shelf, call.call_id, name))) for name in lengths
+            }
         try:
-            if target.exists():
-                return False
-            draft = Path(tempfile.mkdtemp(prefix=f"{call.call_id}.", dir=self._writing))
-            try:
-                for name, content in call.files.items():
-                    _write(draft / name, content)
-                flush_folder(draft)
-                # A folder is never renamed over one that has files: whoever is first stays.
-                draft.rename(target)
-            finally:
-                shutil.rmtree(draft, ignore_errors=True)
-            flush_folder(target.parent)
-        except OSError as error:
-            if target.exists():
-                return False
-            raise StoreError(f"vault: {os.strerror(error.errno or 0)}") from error
-        return True
+            return self.catalogue.enter(self._facts(call, shelf, lengths, keep_days))
+        except UnknownCallError:
+            # It was erased after its key was made: what was put since then goes too.
+            self.place.remove(shelf, call.call_id)
+            raise
+
+    def _facts(
+        self, call: StoredCall, shelf: str, lengths: dict[str, int], keep_days: int
+    ) -> StoredCallFacts:
+        """From the certificate that is in the vault: it may be another than ours."""
+        data = self.read(call.call_id, call.certificate_name, passed=call.passed)
+        stated = parse_certificate(data)
+        stored = datetime.now(UTC)
+        return StoredCallFacts(
+            call_id=call.call_id,
+            stored=stored,
+            started=stated.started_at,
+            duration_ms=stated.duration_ms,
+            passed=shelf == PASSED,
+            policy=stated.policy.name,
+            policy_version=stated.policy.version,
+            purpose=call.purpose,
+            retain_until=stored + timedelta(days=keep_days),
+            held=None,
+            parties=call.parties,
+            certificate=hashlib.sha256(data).hexdigest(),
+            files=lengths,
+        )
 
     def read(self, call_id: str, name: str, *, passed: bool = True) -> bytes:
-        """A file of a call.
+        """A file of a call, whole and in clear.
 
         Raises:
-            StoreError: it is not there or can't be read.
+            HushwireError: see the module's text.
         """
+        return b"".join(self._pieces(PASSED if passed else QUARANTINE, call_id, name))
+
+    def certificate(self, facts: StoredCallFacts) -> bytes:
+        """The certificate of a call in the catalogue.
+
+        Raises:
+            SealError: it is not the one that was stored.
+        """
+        data = self.read(facts.call_id, facts.call_id + CERTIFICATE, passed=facts.passed)
+        if hashlib.sha256(data).hexdigest() != facts.certificate:
+            raise SealError("the certificate in the vault is not the one that was stored")
+        return data
+
+    def stream(self, call_id: str, name: str, start: int, stop: int) -> Iterator[bytes]:
+        """Bytes ``[start, stop)`` of a file of a call that passed, in pieces of at most 1 MiB.
+
+        Tink for Python can't seek: what lies before ``start`` is decrypted and thrown away, at
+        more than 1 GB a second.
+
+        Raises:
+            SealError: see the module's text; also where the file ends before ``stop``.
+        """
+        position = 0
+        for piece in self._pieces(PASSED, call_id, name):
+            begin, position = position, position + len(piece)
+            if position > start:
+                yield piece[max(0, start - begin) : stop - begin]
+            if position >= stop:
+                return
+        raise SealError("the file ends before it should")
+
+    def _pieces(self, shelf: str, call_id: str, name: str) -> Iterator[bytes]:
+        if not valid_call_id(call_id) or not _safe(name):
+            raise UnknownCallError("no such call in the vault")
+        if name == call_id + CERTIFICATE:
+            with closing(self.place.open(shelf, call_id, name)) as file:
+                yield file.read()
+            return
+        key = self.keys.key(call_id)
+        with closing(self.place.open(shelf, call_id, name + SEALED)) as file:
+            yield from _opened(key, file, associated(call_id, name))
+
+
+def associated(call_id: str, name: str) -> bytes:
+    """What a seal binds to a file: call and name, each with its length before it."""
+    parts = (b"hushwire/vault/1", call_id.encode(), name.encode())
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+
+
+def _sealed(key: tink.streaming_aead.StreamingAead | None, content: bytes, bound: bytes) -> bytes:
+    if key is None:
+        raise RecordError("a quarantined call has a certificate and nothing else")
+    out = _Kept()
+    try:
+        with key.new_encrypting_stream(out, bound) as stream:
+            stream.write(content)
+    except tink.TinkError:
+        raise StoreError("vault: a file could not be sealed") from None
+    return out.getvalue()
+
+
+def _opened(
+    key: tink.streaming_aead.StreamingAead, file: BinaryIO, bound: bytes
+) -> Iterator[bytes]:
+    source = _Watched(file)
+    try:
+        with key.new_decrypting_stream(io.BufferedReader(source, PIECE), bound) as stream:
+            while piece := stream.read(PIECE):
+                yield piece
+    except tink.TinkError:
+        # Tink says of a disk that fails what it says of a wrong key.
+        if source.failed is not None:
+            raise source.failed from None
+        raise SealError("a file of the vault does not open") from None
+
+
+class _Kept(io.BytesIO):
+    """Tink closes what it wrote to; a closed buffer has no content."""
+
+    def close(self) -> None:
+        """Stay open."""
+
+
+class _Watched(io.RawIOBase):
+    """A file whose failure to be read is remembered."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.failed: StoreError | None = None
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, into: object, /) -> int:
+        """Read on."""
         try:
-            return (self.place(call_id, passed=passed) / name).read_bytes()
+            return self._file.readinto(into)  # type: ignore[attr-defined, no-any-return]
+        except StoreError as error:
+            self.failed = error
+            raise OSError from error
         except OSError as error:
-            raise StoreError(f"vault: {os.strerror(error.errno or 0)}") from error
-
-    def place(self, call_id: str, *, passed: bool = True) -> Path:
-        """The folder of a call."""
-        return self.folder / ("calls" if passed else "quarantine") / call_id
-
-    def _sweep(self) -> None:
-        """Remove what killed processes left half-written."""
-        for draft in self._writing.iterdir():
-            if time.time() - draft.stat().st_mtime > _STALE_S:
-                shutil.rmtree(draft, ignore_errors=True)
+            self.failed = StoreError(f"vault: {error.strerror}")
+            raise
 
 
 def _safe(name: str) -> bool:
     return bool(name) and name == Path(name).name and name[0] != "." and "\0" not in name
-
-
-def _write(path: Path, content: bytes) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

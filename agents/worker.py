@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 import faust
 
-from agents import fatal, quarantine
+from agents import fatal, quarantine, retention
 from agents.apps import attach, make_app, port_of
 from agents.auditkeeper import AuditKeeper
 from agents.auditlog import AuditLog
@@ -103,8 +103,8 @@ class WorkerConfig:
     """How long the key of a quarantined call lives."""
     key_service: str | None = None
     """URI of the key service's key that encrypts the keyset file."""
-    vault: Path | None = None
-    """Folder of the vault; the vault stage needs it."""
+    vault: str | Path | None = None
+    """Folder of the vault, or ``s3://bucket/prefix``; the vault stage needs it."""
     security: KafkaSecurity = field(default_factory=KafkaSecurity)
     """How the cluster is spoken to."""
     topics: Topics = field(default_factory=Topics.named)
@@ -168,8 +168,9 @@ async def run_worker(
         key = None
         if vault.NAME in config.stages:
             key = SigningKey.load_or_create(config.signing_key)
-        stages = await asyncio.to_thread(_stages, config, ledger, metrics, key)
-        async with _kept(config, ledger, metrics, key):
+        store = await asyncio.to_thread(_open_vault, config, ledger)
+        stages = await asyncio.to_thread(_stages, config, ledger, metrics, key, store)
+        async with _kept(config, ledger, metrics, key, store):
             await _run(config, stages, ledger, pool, metrics, stop, ready)
     finally:
         if pool is not None:
@@ -182,7 +183,7 @@ def _check(config: WorkerConfig) -> None:
     if unknown or not config.stages:
         raise SettingsError(f"no stage {', '.join(unknown) or 'named'}: {', '.join(STAGES)}")
     if vault.NAME in config.stages and config.vault is None:
-        raise SettingsError("the vault stage needs a vault folder")
+        raise SettingsError("the vault stage needs a vault: a folder or s3://bucket/prefix")
 
 
 def _open_ledger(config: WorkerConfig) -> Ledger:
@@ -190,12 +191,22 @@ def _open_ledger(config: WorkerConfig) -> Ledger:
     return Ledger(config.ledger_url, kek)
 
 
+def _open_vault(config: WorkerConfig, ledger: Ledger) -> Vault | None:
+    if vault.NAME not in config.stages or config.vault is None:
+        return None
+    return Vault.opened(config.vault, ledger)
+
+
 @asynccontextmanager
 async def _kept(
-    config: WorkerConfig, ledger: Ledger, metrics: Metrics, key: SigningKey | None
+    config: WorkerConfig,
+    ledger: Ledger,
+    metrics: Metrics,
+    key: SigningKey | None,
+    store: Vault | None,
 ) -> AsyncIterator[None]:
-    """While the vault stage runs, the audit log is signed and pruned, and quarantines end."""
-    if key is None:
+    """While the vault stage runs, the audit log is kept, and quarantines and retention end."""
+    if key is None or store is None:
         yield
         return
     log = AuditLog(ledger.database)
@@ -203,6 +214,7 @@ async def _kept(
     tending = [
         asyncio.create_task(keeper.tend()),
         asyncio.create_task(quarantine.tend(ledger, log, config.quarantine_hours)),
+        asyncio.create_task(retention.tend(store, ledger, log)),
     ]
     try:
         yield
@@ -214,7 +226,11 @@ async def _kept(
 
 
 def _stages(
-    config: WorkerConfig, ledger: Ledger, metrics: Metrics, key: SigningKey | None
+    config: WorkerConfig,
+    ledger: Ledger,
+    metrics: Metrics,
+    key: SigningKey | None,
+    store: Vault | None,
 ) -> list[Stage]:
     """Make the wanted stages; loads models."""
     topics, policy, patience = config.topics, config.policy, config.patience
@@ -233,8 +249,7 @@ def _stages(
                 made.append(mute.mute_stage(topics, policy, patience))
             case verify.NAME if detector is not None:
                 made.append(verify.verify_stage(topics, policy, detector))
-            case vault.NAME if config.vault is not None and key is not None:
-                store = Vault(config.vault)
+            case vault.NAME if store is not None and key is not None:
                 made.append(vault.vault_stage(topics, policy, store, ledger, patience, key=key))
     return made
 

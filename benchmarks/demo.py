@@ -15,9 +15,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from agents.auditlog import AuditLog
+from agents.exporting import export_calls
 from agents.report import ReportCall, ReportLeak, write_report
 from agents.run import Summary, run_folder
-from agents.settings import load_settings
+from agents.settings import STATE, load_settings
+from agents.shelf import CallFilter, Shelf
+from agents.start import opened_ledger
+from agents.vault import Vault
 from agents.vaulted import read_calls
 from benchmarks.leakcheck import CallResult, LeakReport, check
 from pipeline.errors import HushwireError
@@ -34,12 +39,14 @@ def main() -> int:
     # Without a terminal (a log, a pipe) there is no width to keep to.
     console = Console() if sys.stdout.isatty() else Console(width=132)
     vault: Path = options.to / "vault"
-    shutil.rmtree(vault, ignore_errors=True)
+    for folder in (vault, options.to / "calls"):
+        shutil.rmtree(folder, ignore_errors=True)
     try:
         summary = run_folder(options.samples, vault, load_settings(), console=console)
-        leaks = check(options.samples / "manifest.jsonl", vault)
+        plain = export_vault(vault, options.to / "calls")
+        leaks = check(options.samples / "manifest.jsonl", plain)
         calls = read_calls(
-            vault,
+            plain,
             originals={path.stem: path for path in options.samples.glob("*.flac")},
             leaks={one.call_id: _leak(one) for one in leaks.calls if not one.missing},
         )
@@ -52,6 +59,18 @@ def main() -> int:
     console.print(_table(calls, leaks))
     console.print(f"report: {report.resolve()}", markup=False, highlight=False, soft_wrap=True)
     return 0 if summary.clean and leaks.passed else 1
+
+
+def export_vault(vault: Path, to: Path) -> Path:
+    """Decrypt every call of a vault that ``hushwire run`` made; the folder.
+
+    Raises:
+        HushwireError: a file does not open, or can't be written.
+    """
+    with opened_ledger(load_settings(), vault / STATE) as ledger:
+        shelf = Shelf(Vault.opened(vault, ledger))
+        export_calls(shelf, AuditLog(ledger.database), CallFilter(), to, by="demo")
+    return to
 
 
 def _leak(result: CallResult) -> ReportLeak:

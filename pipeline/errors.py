@@ -67,6 +67,12 @@ class ModelError(HushwireError):
     code = "model"
 
 
+class HeldError(InputError):
+    """A call that a legal hold keeps from being erased."""
+
+    code = "held"
+
+
 class BrokerError(HushwireError):
     """The broker is away or refuses; trying again later may help."""
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from pipeline.errors import RecordError
+from pipeline.parties import PSEUDONYM, PURPOSE
 from pipeline.records import (
     Action,
     AudioChunk,
@@ -103,18 +104,30 @@ def _call(call: CallInfo) -> Form:
         "roles": [role.value for role in call.roles],
         "started_at": call.started_at,
         "language": call.language,
+        "purpose": call.purpose,
+        "parties": list(call.parties),
     }
 
 
 def _read_call(form: Form) -> CallInfo:
     _require(form["sample_rate"] in RATES, "sample rate out of range")
     _require(1 <= len(form["roles"]) <= MOST_CHANNELS, "a call has 1 to 16 channels")
+    _require(
+        not form["purpose"] or PURPOSE.fullmatch(form["purpose"]) is not None,
+        "not a purpose's name",
+    )
+    _require(
+        len(form["parties"]) <= MOST_CHANNELS and all(map(PSEUDONYM.fullmatch, form["parties"])),
+        "a party of a call is named by a pseudonym",
+    )
     return CallInfo(
         call_id=form["call_id"],
         sample_rate=form["sample_rate"],
         roles=tuple(Role(role) for role in form["roles"]),
         started_at=form["started_at"],
         language=form["language"],
+        purpose=form["purpose"],
+        parties=tuple(form["parties"]),
     )
 
 

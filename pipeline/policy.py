@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pipeline.disclosure import Show, refusal
 from pipeline.entities import NEVER_ALLOWED, SPOKEN_NUMBERS, Entity
 from pipeline.errors import PolicyError
+from pipeline.parties import PURPOSE
 from pipeline.policymerge import union
 from pipeline.records import Action
 from pipeline.yamlfile import Document, read_document
@@ -116,6 +117,12 @@ class RecognizerRule(_Model):
     """For one type."""
 
 
+Days = Annotated[int, Field(ge=1, le=36_500)]
+PurposeName = Annotated[str, Field(pattern=f"^{PURPOSE.pattern}$")]
+DEFAULT_PURPOSE = "default"
+"""Retention of calls whose recorder names no purpose."""
+
+
 class Policy(_Model):
     """A complete policy."""
 
@@ -128,6 +135,8 @@ class Policy(_Model):
     hold: HoldRule = HoldRule()
     unexplained: UnexplainedRule = UnexplainedRule()
     verification: VerificationRule = VerificationRule()
+    retention: Annotated[dict[PurposeName, Days], Field(min_length=1)] = {DEFAULT_PURPOSE: 365}
+    """How many days a stored call is kept, by purpose."""
     language: LanguageRule = LanguageRule()
     recognizers: dict[str, RecognizerRule] = {}
     """By the recogniser's name in the catalogue; those of numbers are called ``spoken-…``."""
@@ -153,6 +162,13 @@ class Policy(_Model):
             if rule.threshold is not None:
                 return rule.threshold
         return self.rule(entity).threshold
+
+    def keep_days(self, purpose: str) -> int:
+        """How many days a call of a purpose is kept.
+
+        A purpose that the policy does not list is kept no longer than the shortest that it does.
+        """
+        return self.retention.get(purpose or DEFAULT_PURPOSE, min(self.retention.values()))
 
     @property
     def needs_token_key(self) -> bool:

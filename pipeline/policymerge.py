@@ -84,6 +84,10 @@ def _both(one: Policy, other: Policy) -> Policy:
                     ),
                 }
             ),
+            "retention": {
+                purpose: min(one.keep_days(purpose), other.keep_days(purpose))
+                for purpose in sorted({*one.retention, *other.retention})
+            },
             "language": one.language.model_copy(
                 update={
                     "unknown": _first(

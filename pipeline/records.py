@@ -105,6 +105,10 @@ class CallInfo:
     started_at: str = ""
     """ISO 8601 with offset, or empty where the recorder does not say."""
     language: str = "en"
+    purpose: str = ""
+    """What the recording is for, such as ``quality``; it decides how long the call is kept."""
+    parties: tuple[str, ...] = ()
+    """Keyed pseudonyms of those who take part; their numbers never travel."""
 
     @property
     def channels(self) -> int:

@@ -62,6 +62,9 @@ class StoredCall:
     certificate: Certificate = field(repr=False)
     files: dict[str, bytes] = field(repr=False)
     """By file name."""
+    purpose: str = ""
+    parties: tuple[str, ...] = ()
+    """See ``CallInfo``."""
 
     @property
     def certificate_name(self) -> str:
@@ -254,6 +257,8 @@ class CallAssembly:
             passed=certificate.passed,
             certificate=certificate,
             files={**files, name: certificate_json(certificate)},
+            purpose=verdict.call.purpose,
+            parties=verdict.call.parties,
         )
 
 

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from agents.commands import known
-from agents.settings import STATE, Settings, load_settings
-from pipeline.errors import InputError
-
-if TYPE_CHECKING:
-    from agents.auditlog import AuditLog
-    from agents.ledger import Ledger
+from agents.commands.opened import opened
+from agents.settings import load_settings
 
 app = typer.Typer(
     help="Calls whose verification failed: not stored, their key kept for a while.",
     no_args_is_help=True,
 )
 Vault = Annotated[
-    Path | None,
-    typer.Option("--vault", help="Folder of the vault: its certificates say why a call failed."),
+    str | None,
+    typer.Option(
+        "--vault",
+        help="Folder of the vault, or s3://bucket/prefix: its certificates say why a call failed.",
+    ),
 ]
 
 
@@ -34,12 +30,14 @@ Vault = Annotated[
 def list_calls(vault: Vault = None, state_dir: known.StateDir = None) -> None:
     """List call, reason and end of every quarantine; a key whose time is up is destroyed first."""
     from agents import quarantine  # noqa: PLC0415 - --help comes at once
+    from agents.places import open_place  # noqa: PLC0415
 
     settings = load_settings(state_dir=state_dir)
     out = Console()
-    with _opened(settings, vault) as (ledger, log):
-        gone = quarantine.sweep(ledger, log, settings.quarantine_hours)
-        calls = quarantine.held(ledger, settings.quarantine_hours, vault)
+    with opened(settings, vault) as parts:
+        place = open_place(vault) if vault else None
+        gone = quarantine.sweep(parts.ledger, parts.log, settings.quarantine_hours)
+        calls = quarantine.held(parts.ledger, settings.quarantine_hours, place)
     for call_id in gone:
         out.print(f"{call_id}: the time was up, the key is destroyed", markup=False)
     if not calls:
@@ -65,23 +63,9 @@ def drop(
     """
     from agents import quarantine  # noqa: PLC0415 - --help comes at once
 
-    with _opened(load_settings(state_dir=state_dir), vault) as (ledger, log):
-        destroyed = quarantine.end(ledger, log, call, "dropped")
+    with opened(load_settings(state_dir=state_dir), vault) as parts:
+        destroyed = quarantine.end(parts.ledger, parts.log, call, "dropped")
     if not destroyed:
         Console(stderr=True).print(f"hushwire: {call}: no key in quarantine", markup=False)
         sys.exit(1)
     Console().print(f"{call}: the key is destroyed", markup=False, highlight=False)
-
-
-@contextmanager
-def _opened(settings: Settings, vault: Path | None) -> Iterator[tuple[Ledger, AuditLog]]:
-    """The ledger and the audit log of the installation, or those that ``run`` left in a vault."""
-    from agents.auditlog import AuditLog  # noqa: PLC0415 - --help comes at once
-    from agents.start import opened_ledger  # noqa: PLC0415
-
-    inside = vault / STATE if vault is not None and (vault / STATE).is_dir() else STATE
-    state = settings.state_folder(inside)
-    if settings.ledger_url is None and not (state / "ledger.db").exists():
-        raise InputError(f"{state}: holds no ledger; name its folder with --state-dir")
-    with opened_ledger(settings, inside) as ledger:
-        yield ledger, AuditLog(ledger.database)

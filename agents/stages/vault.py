@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from functools import partial
 
@@ -57,6 +56,7 @@ class VaultCall:
         self._call_id, self._topics, self._vault, self._ledger = call_id, topics, vault, ledger
         self._patience, self._key = patience, key
         self._certificate = ""
+        self._policy = policy
         self._assembly = CallAssembly(policy)
         self._judged = self._done = False
 
@@ -123,9 +123,8 @@ class VaultCall:
         A call that is there already stays as it is: its certificate may be another, made before
         an upgrade. What is told and audited is the one in the vault.
         """
-        self._vault.store(call)
-        data = self._vault.read(call.call_id, call.certificate_name, passed=call.passed)
-        self._certificate = hashlib.sha256(data).hexdigest()
+        days = self._policy.keep_days(call.purpose)
+        self._certificate = self._vault.store(call, keep_days=days).certificate
 
     def _tell(self, facts: Mapping[str, object]) -> list[Step]:
         audited = {"state": facts["state"], "certificate": self._certificate}

@@ -20,12 +20,12 @@ Form: TypeAlias = dict[str, Any]
 """A record as plain values, the way Avro sees it."""
 
 NEWEST = {
-    "AudioChunk": 1,
+    "AudioChunk": 2,
     "CallEnd": 1,
-    "Heard": 1,
+    "Heard": 2,
     "Findings": 2,
-    "RedactedChunk": 1,
-    "Verdict": 1,
+    "RedactedChunk": 2,
+    "Verdict": 2,
 }
 """The version that is written, by type; all versions up to it are read."""
 

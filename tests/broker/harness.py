@@ -17,8 +17,10 @@ import numpy as np
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
 from agents.ledger import CallState, Ledger
+from agents.places import PASSED
 from agents.producer import CallProducer
 from agents.topics import Topics, create_topics
+from agents.vault import SEALED, Vault
 from pipeline.records import AudioChunk, CallEnd, CallInfo, Pcm, Role
 from tests.broker import fakes
 
@@ -148,16 +150,22 @@ class Installation:
         raise AssertionError(f"still open: {states}\n{self.log()}")
 
     def stored(self) -> dict[str, str]:
-        """Every file in the vault by path: text as it is, audio by its sha256."""
-        vault = self.folder / "vault"
+        """Every file in the vault by path, decrypted: text as it is, audio by its sha256."""
+        vault = Vault.opened(self.folder / "vault", self.ledger)
         found: dict[str, str] = {}
-        for path in sorted(vault.rglob("*")):
+        for path in sorted((self.folder / "vault").rglob("*")):
             if path.is_file():
-                content = path.read_bytes()
-                audio = path.suffix == ".flac"
-                name = str(path.relative_to(vault))
-                found[name] = hashlib.sha256(content).hexdigest() if audio else content.decode()
+                name, call_id = path.name.removesuffix(SEALED), path.parent.name
+                passed = path.parent.parent.name == PASSED
+                content = vault.read(call_id, name, passed=passed)
+                audio = name.endswith(".flac")
+                place = f"{path.parent.parent.name}/{call_id}/{name}"
+                found[place] = hashlib.sha256(content).hexdigest() if audio else content.decode()
         return found
+
+    def kept(self, call_id: str, name: str) -> bytes:
+        """A file of a stored call, decrypted."""
+        return Vault.opened(self.folder / "vault", self.ledger).read(call_id, name)
 
     def read(self, topic: str) -> list[Any]:
         """Every record of a topic."""

@@ -93,8 +93,8 @@ def _beyond_the_end(installation: Installation, late: Script) -> Clear:
 
 
 def _audio(installation: Installation, call_id: str) -> Pcm:
-    path = installation.folder / "vault" / "calls" / call_id / f"{call_id}.flac"
-    read = soundfile.read(io.BytesIO(path.read_bytes()), dtype="int16", always_2d=True)
+    data = installation.kept(call_id, f"{call_id}.flac")
+    read = soundfile.read(io.BytesIO(data), dtype="int16", always_2d=True)
     pcm: Pcm = read[0]
     assert read[1] == fakes.RATE
     return pcm

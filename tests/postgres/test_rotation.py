@@ -169,7 +169,7 @@ def test_a_key_that_is_wrapped_anew_while_it_is_read_is_read_again(
     ledger: Ledger, keyset: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     value = ledger.open_call("call-1").seal.seal(b"value", b"")
-    kek = ledger._kek
+    kek = ledger.kek
     read: list[bytes] = []
 
     def unwrap(wrapped: bytes, call_id: str) -> Seal:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +10,18 @@ import soundfile
 
 from agents.ingest import Outcome, ingest
 from agents.ledger import CallState, Ledger
+from agents.recordings import read_drop
 from agents.sealing import Seal
+from pipeline.parties import pseudonym
 from pipeline.records import AudioChunk, CallEnd
+from pipeline.wire import encode
 
 pytestmark = pytest.mark.unit
+
+KEY = bytes(range(32))
+
+
+NAMED = partial(pseudonym, key=KEY)
 
 
 class FakeProducer:
@@ -42,7 +52,7 @@ def record(path: Path, seconds: float = 2.5) -> Path:
 def test_a_recording_becomes_chunks_without_gap_and_an_end(tmp_path: Path, ledger: Ledger) -> None:
     path, producer = record(tmp_path / "c1.wav"), FakeProducer()
 
-    [result] = ingest([path], producer, ledger, chunk_seconds=1.0)  # type: ignore[arg-type]
+    [result] = ingest([path], producer, ledger, chunk_seconds=1.0, named=NAMED)  # type: ignore[arg-type]
 
     assert (result.outcome, result.call_id, result.seconds) == (Outcome.SENT, "c1", 2.5)
     *chunks, end = producer.sent
@@ -57,14 +67,14 @@ def test_a_recording_becomes_chunks_without_gap_and_an_end(tmp_path: Path, ledge
 
 def test_a_second_run_sends_nothing_twice(tmp_path: Path, ledger: Ledger) -> None:
     path = record(tmp_path / "c1.wav")
-    ingest([path], FakeProducer(), ledger, chunk_seconds=1.0)  # type: ignore[arg-type]
+    ingest([path], FakeProducer(), ledger, chunk_seconds=1.0, named=NAMED)  # type: ignore[arg-type]
 
     again = FakeProducer()
-    [result] = ingest([path], again, ledger, chunk_seconds=1.0)  # type: ignore[arg-type]
+    [result] = ingest([path], again, ledger, chunk_seconds=1.0, named=NAMED)  # type: ignore[arg-type]
     assert (result.outcome, again.sent) == (Outcome.SENT_BEFORE, [])
 
     ledger.close_call("c1", CallState.STORED)
-    [result] = ingest([path], again, ledger, chunk_seconds=1.0)  # type: ignore[arg-type]
+    [result] = ingest([path], again, ledger, chunk_seconds=1.0, named=NAMED)  # type: ignore[arg-type]
     assert (result.outcome, again.sent) == (Outcome.STORED_BEFORE, [])
 
 
@@ -73,7 +83,7 @@ def test_one_bad_recording_is_refused_and_the_others_go_on(tmp_path: Path, ledge
     empty.write_bytes(b"")
     good = record(tmp_path / "b.wav")
 
-    refused, sent = ingest([empty, good], FakeProducer(), ledger, chunk_seconds=1.0)  # type: ignore[arg-type]
+    refused, sent = ingest([empty, good], FakeProducer(), ledger, chunk_seconds=1.0, named=NAMED)  # type: ignore[arg-type]
 
     assert refused.outcome is Outcome.REFUSED
     assert "a.wav" in refused.problem
@@ -89,7 +99,7 @@ def test_a_flac_that_breaks_half_way_is_refused_and_its_key_destroyed(
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
 
-    [result] = ingest([path], FakeProducer(), ledger, chunk_seconds=1.0)  # type: ignore[arg-type]
+    [result] = ingest([path], FakeProducer(), ledger, chunk_seconds=1.0, named=NAMED)  # type: ignore[arg-type]
 
     assert result.outcome is Outcome.REFUSED
     assert ledger.state("c1") in {None, CallState.REFUSED}
@@ -98,7 +108,41 @@ def test_a_flac_that_breaks_half_way_is_refused_and_its_key_destroyed(
 def test_two_recordings_may_not_claim_one_call(tmp_path: Path, ledger: Ledger) -> None:
     (tmp_path / "x").mkdir()
     paths = [record(tmp_path / "c1.wav"), record(tmp_path / "x" / "c1.wav")]
-    first, second = ingest(paths, FakeProducer(), ledger, chunk_seconds=1.0)  # type: ignore[arg-type]
+    first, second = ingest(paths, FakeProducer(), ledger, chunk_seconds=1.0, named=NAMED)  # type: ignore[arg-type]
     assert first.outcome is Outcome.SENT
     assert second.outcome is Outcome.REFUSED
     assert "call id c1" in second.problem
+
+
+def test_numbers_leave_as_pseudonyms_and_the_purpose_goes_along(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    path, producer = record(tmp_path / "c1.wav"), FakeProducer()
+    sidecar = {
+        "purpose": "quality",
+        "caller": "+1 (555) 010-0199",
+        "channels": [
+            {"index": 0, "role": "agent", "number": "tel:+15550100100"},
+            {"index": 1, "role": "customer", "number": "0015550100199"},
+        ],
+    }
+    path.with_suffix(".json").write_text(json.dumps(sidecar))
+    ingest([path], producer, ledger, chunk_seconds=1.0, named=NAMED)  # type: ignore[arg-type]
+    first = producer.sent[0]
+    assert isinstance(first, AudioChunk)
+    # The caller and the second channel are one person.
+    assert first.call.parties == tuple(sorted({NAMED("+15550100100"), NAMED("+15550100199")}))
+    assert first.call.purpose == "quality"
+    sent = repr(producer.sent) + repr(read_drop(path))
+    assert "0199" not in sent
+    assert "0100100" not in sent
+    message = encode(first)
+    assert b"0199" not in b"".join(message.headers.values())
+
+
+@pytest.mark.parametrize("purpose", ["Quality", "", "a b", "1st", "x" * 41])
+def test_a_purpose_that_is_no_name_is_refused(tmp_path: Path, ledger: Ledger, purpose: str) -> None:
+    path = record(tmp_path / "c1.wav")
+    path.with_suffix(".json").write_text(json.dumps({"purpose": purpose}))
+    [result] = ingest([path], FakeProducer(), ledger, chunk_seconds=1.0, named=NAMED)  # type: ignore[arg-type]
+    assert result.outcome is Outcome.REFUSED

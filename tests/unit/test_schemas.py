@@ -6,7 +6,7 @@ import io
 import json
 from dataclasses import replace
 from importlib import resources
-from typing import Any
+from typing import Any, cast
 
 import fastavro
 import pytest
@@ -25,8 +25,16 @@ WRITTEN = json.loads(
 """Bytes that each released version wrote, and the fingerprint of its schema."""
 
 
+def _before_parties(name: str) -> Record:
+    """A record of a call whose purpose and parties nobody names."""
+    record: Any = SAMPLES[name]
+    return cast("Record", replace(record, call=replace(record.call, purpose="", parties=())))
+
+
 BEFORE: dict[tuple[str, int], Record] = {
     ("Findings", 1): replace(SAMPLES["Findings"], shown=()),
+    **{(name, 1): _before_parties(name) for name in ("AudioChunk", "Heard", "RedactedChunk")},
+    ("Verdict", 1): _before_parties("Verdict"),
 }
 """What older versions, which lack a field, are read as."""
 

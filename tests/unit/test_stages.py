@@ -248,7 +248,8 @@ def test_the_vault_stores_then_tells_then_destroys_the_key(tmp_path: Path) -> No
     ledger = Ledger.embedded(tmp_path / "state")
     ledger.open_call("call-1")
     key = SigningKey.load_or_create(tmp_path / "signing.pem")
-    core = VaultCall("call-1", TOPICS, POLICY, Vault(tmp_path / "vault"), ledger, PATIENCE, key=key)
+    vault = Vault.opened(tmp_path / "vault", ledger)
+    core = VaultCall("call-1", TOPICS, POLICY, vault, ledger, PATIENCE, key=key)
     end = CallEnd("call-1", 1, 8_000)
     findings = Findings("call-1", 0, watermark=Watermark(8_001), end=end)
     core.take(TOPICS.audio_verified, RedactedChunk(CALL, 0, 0, SECOND))
@@ -260,7 +261,8 @@ def test_the_vault_stores_then_tells_then_destroys_the_key(tmp_path: Path) -> No
     first.what()
     stored = tmp_path / "vault" / "calls" / "call-1"
     certificate = (stored / "call-1.certificate.json").read_bytes()
-    assert (stored / "call-1.flac").is_file()
+    assert (stored / "call-1.flac.sealed").is_file()
+    assert vault.read("call-1", "call-1.flac").startswith(b"fLaC")
     assert key.public.signed(json.loads(certificate))
     assert ledger.state("call-1") is CallState.OPEN
     # What is told is the certificate in the vault, also where it is there since before an upgrade.

@@ -1,56 +1,312 @@
+"""The vault in a folder and in a bucket: all of a call or nothing, and only for who has its key."""
+
 from __future__ import annotations
 
 import stat
+import threading
+from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
 
+import obstore
 import pytest
 
-from agents import vault as module
-from agents.vault import Vault
-from pipeline.certificate import Certificate
-from pipeline.errors import RecordError, StoreError
-from pipeline.vaulting import StoredCall
+from agents import places
+from agents.buckets import BucketPlace
+from agents.catalogue import CallFilter
+from agents.ledger import CallState, Ledger
+from agents.places import PASSED, QUARANTINE, FolderPlace, open_place
+from agents.sealing import KeyEncryptionKey
+from agents.shelf import Shelf
+from agents.vault import SEALED, Vault
+from agents.vaultkeys import VaultKeys
+from pipeline.errors import (
+    InputError,
+    RecordError,
+    SealError,
+    SettingsError,
+    StoreError,
+    UnknownCallError,
+)
+from tests.unit.storing import AUDIO, FILES, bucket, stored_call
 
 pytestmark = pytest.mark.unit
 
-FILES = {"call-1.flac": b"audio", "call-1.certificate.json": b"{}"}
+CALL = "call-1"
+FLAC, CERTIFICATE = "call-1.flac", "call-1.certificate.json"
 
 
-def _call(
-    call_id: str = "call-1", files: dict[str, bytes] = FILES, *, passed: bool = True
-) -> StoredCall:
-    return StoredCall(call_id, passed, cast("Certificate", None), files)
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    ledger = Ledger.embedded(tmp_path / "state")
+    ledger.open_call(CALL)
+    ledger.open_call("call-2")
+    yield ledger
+    ledger.dispose()
 
 
-def test_all_files_appear_private(tmp_path: Path) -> None:
-    vault = Vault(tmp_path / "vault")
-    assert vault.store(_call())
-    place = tmp_path / "vault" / "calls" / "call-1"
-    assert {path.name: path.read_bytes() for path in place.iterdir()} == FILES
+@pytest.fixture(params=["folder", "bucket"])
+def location(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "folder":
+        yield str(tmp_path / "vault")
+        return
+    with bucket() as url:
+        yield f"{url}/pre/fix"
+
+
+@pytest.fixture
+def vault(location: str, ledger: Ledger) -> Vault:
+    return Vault.opened(location, ledger)
+
+
+class Raw:
+    """The bytes of a vault as a thief, a bad disk or a careless hand sees them."""
+
+    def __init__(self, vault: Vault) -> None:
+        self.place = vault.place
+
+    def _path(self, call_id: str, name: str) -> str:
+        if isinstance(self.place, FolderPlace):
+            return str(self.place.folder / PASSED / call_id / name)
+        assert isinstance(self.place, BucketPlace)
+        return f"{PASSED}/{call_id}/{self.place._draft(f'{PASSED}/{call_id}')}/{name}"
+
+    def read(self, call_id: str, name: str) -> bytes:
+        if isinstance(self.place, FolderPlace):
+            return Path(self._path(call_id, name)).read_bytes()
+        assert isinstance(self.place, BucketPlace)
+        return bytes(obstore.get(self.place._store, self._path(call_id, name)).bytes())
+
+    def write(self, call_id: str, name: str, content: bytes) -> None:
+        if isinstance(self.place, FolderPlace):
+            Path(self._path(call_id, name)).write_bytes(content)
+        else:
+            assert isinstance(self.place, BucketPlace)
+            obstore.put(self.place._store, self._path(call_id, name), content)
+
+    def everything(self) -> bytes:
+        if isinstance(self.place, FolderPlace):
+            files = [one for one in self.place.folder.rglob("*") if one.is_file()]
+            return b"".join(str(one).encode() + one.read_bytes() for one in files)
+        assert isinstance(self.place, BucketPlace)
+        store = self.place._store
+        paths = [one["path"] for page in obstore.list(store) for one in page]
+        return b"".join(one.encode() + bytes(obstore.get(store, one).bytes()) for one in paths)
+
+
+def test_what_is_stored_is_read_and_lies_nowhere_in_clear(vault: Vault) -> None:
+    facts = vault.store(stored_call(CALL), keep_days=30)
+    for name, content in stored_call(CALL).files.items():
+        assert vault.read(CALL, name) == content
+    assert facts.files == {name: len(content) for name, content in stored_call(CALL).files.items()}
+    raw = Raw(vault).everything()
+    assert AUDIO[5_000:5_064] not in raw
+    assert b"what was said" not in raw
+    assert (
+        stored_call(CALL).files[CERTIFICATE] in raw
+    )  # holds no content, so that anybody can check
+
+
+@pytest.mark.parametrize(
+    ("start", "stop"), [(0, 10), (0, len(AUDIO)), (1_048_500, 1_048_700), (2_400_000, 2_400_001)]
+)
+def test_a_range_is_the_same_bytes(vault: Vault, start: int, stop: int) -> None:
+    vault.store(stored_call(CALL), keep_days=30)
+    shelf = Shelf(vault)
+    assert shelf.audio_length(CALL) == len(AUDIO)
+    pieces = list(shelf.audio(CALL, start, stop))
+    assert b"".join(pieces) == AUDIO[start:stop]
+    assert max(map(len, pieces)) <= 1 << 20
+
+
+@pytest.mark.parametrize(("start", "stop"), [(-1, 5), (5, 4), (0, len(AUDIO) + 1)])
+def test_a_range_outside_the_audio_is_refused(vault: Vault, start: int, stop: int) -> None:
+    vault.store(stored_call(CALL), keep_days=30)
+    with pytest.raises(InputError):
+        Shelf(vault).audio(CALL, start, stop)
+
+
+def test_the_shelf_reads_all_of_a_call(vault: Vault) -> None:
+    vault.store(stored_call(CALL), keep_days=30)
+    shelf = Shelf(vault)
+    assert shelf.transcript(CALL) == FILES["json"]
+    assert shelf.subtitles(CALL) == FILES["vtt"]
+    assert shelf.certificate(CALL) == stored_call(CALL).files[CERTIFICATE]
+    assert list(shelf.audio(CALL, 7, 7)) == []
+    with pytest.raises(UnknownCallError):
+        shelf.transcript("call-2")
+
+
+def test_a_tampered_file_does_not_open(vault: Vault) -> None:
+    vault.store(stored_call(CALL), keep_days=30)
+    raw = Raw(vault)
+    sealed = bytearray(raw.read(CALL, FLAC + SEALED))
+    sealed[len(sealed) // 2] ^= 1
+    raw.write(CALL, FLAC + SEALED, bytes(sealed))
+    with pytest.raises(SealError):
+        vault.read(CALL, FLAC)
+
+
+@pytest.mark.parametrize("length", [0, 20, 1 << 20, -1, -16])
+def test_a_truncated_file_does_not_open(vault: Vault, length: int) -> None:
+    vault.store(stored_call(CALL), keep_days=30)
+    raw = Raw(vault)
+    raw.write(CALL, FLAC + SEALED, raw.read(CALL, FLAC + SEALED)[:length])
+    with pytest.raises(SealError):
+        vault.read(CALL, FLAC)
+    with pytest.raises(SealError):
+        list(Shelf(vault).audio(CALL, len(AUDIO) - 5))
+
+
+def test_swapped_files_and_moved_calls_do_not_open(vault: Vault) -> None:
+    vault.store(stored_call(CALL), keep_days=30)
+    vault.store(stored_call("call-2"), keep_days=30)
+    raw = Raw(vault)
+    text, subtitles = (raw.read(CALL, f"call-1.{one}{SEALED}") for one in ("json", "vtt"))
+    raw.write(CALL, f"call-1.json{SEALED}", subtitles)
+    raw.write(CALL, f"call-1.vtt{SEALED}", text)
+    raw.write("call-2", f"call-2.flac{SEALED}", raw.read(CALL, FLAC + SEALED))
+    for call_id, name in ((CALL, "call-1.json"), (CALL, "call-1.vtt"), ("call-2", "call-2.flac")):
+        with pytest.raises(SealError):
+            vault.read(call_id, name)
+
+
+def test_a_changed_certificate_is_not_handed_out(vault: Vault) -> None:
+    vault.store(stored_call(CALL), keep_days=30)
+    Raw(vault).write(CALL, CERTIFICATE, b"{}")
+    with pytest.raises(SealError):
+        Shelf(vault).certificate(CALL)
+
+
+def test_another_wrapping_key_opens_nothing(vault: Vault, ledger: Ledger, tmp_path: Path) -> None:
+    vault.store(stored_call(CALL), keep_days=30)
+    other = KeyEncryptionKey.load_or_create(tmp_path / "other" / "kek.json")
+    stranger = Vault(vault.place, VaultKeys(ledger.database, other), vault.catalogue)
+    with pytest.raises(SealError):
+        stranger.read(CALL, FLAC)
+
+
+def test_without_its_key_a_call_does_not_open(vault: Vault) -> None:
+    vault.store(stored_call(CALL), keep_days=30)
+    assert vault.keys.destroy(CALL)
+    assert not vault.keys.destroy(CALL)
+    with pytest.raises(UnknownCallError):
+        vault.read(CALL, FLAC)
+
+
+def test_a_key_wrapped_for_another_call_does_not_unwrap(vault: Vault, ledger: Ledger) -> None:
+    for name in (CALL, "call-2"):
+        vault.store(stored_call(name), keep_days=30)
+    with ledger.database.writing() as connection:
+        connection.exec_driver_sql(
+            "UPDATE vault_keys SET wrapped_key = "
+            "(SELECT wrapped_key FROM vault_keys WHERE call_id = 'call-2') WHERE call_id = 'call-1'"
+        )
+    with pytest.raises(SealError):
+        vault.read(CALL, FLAC)
+
+
+def test_who_is_first_stays(vault: Vault) -> None:
+    first = vault.store(stored_call(CALL), keep_days=30)
+    again = vault.store(stored_call(CALL, json=b"other"), keep_days=99)
+    assert again == first
+    assert vault.read(CALL, "call-1.json") == FILES["json"]
+
+
+def test_a_repeat_after_a_crash_before_the_catalogue_enters_what_is_there(vault: Vault) -> None:
+    first = vault.store(stored_call(CALL), keep_days=30)
+    vault.catalogue.begin_erasing(CALL, "request")
+    vault.catalogue.remove(CALL)
+    again = vault.store(stored_call(CALL, json=b"other and longer" * 9), keep_days=30)
+    assert again.files == first.files
+    assert again.certificate == first.certificate
+
+
+def test_of_concurrent_writers_one_wins_whole(vault: Vault) -> None:
+    texts = [bytes([65 + number]) * 50_000 for number in range(4)]
+    failed: list[Exception] = []
+
+    def write(text: bytes) -> None:
+        try:
+            vault.store(stored_call(CALL, json=text, vtt=text), keep_days=30)
+        except Exception as error:  # noqa: BLE001 - told below
+            failed.append(error)
+
+    threads = [threading.Thread(target=write, args=(text,)) for text in texts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    kept = vault.read(CALL, "call-1.json")
+    assert kept in texts
+    assert vault.read(CALL, "call-1.vtt") == kept
+    assert len(vault.catalogue.page(CallFilter()).calls) == 1
+    assert Raw(vault).everything().count(b"call-1.json" + SEALED.encode()) in {1, 2}
+
+
+def test_a_call_that_is_not_open_is_not_stored(vault: Vault, ledger: Ledger) -> None:
+    ledger.close_call(CALL, CallState.REFUSED)
+    with pytest.raises(UnknownCallError):
+        vault.store(stored_call(CALL), keep_days=30)
+    with pytest.raises(UnknownCallError):
+        vault.store(stored_call(CALL, passed=False), keep_days=30)
+    for shelf in (PASSED, QUARANTINE):
+        assert vault.place.names(shelf, CALL) == ()
+
+
+def test_a_call_that_failed_has_its_certificate_alone(vault: Vault) -> None:
+    facts = vault.store(stored_call(CALL, passed=False), keep_days=30)
+    assert not facts.passed
+    assert vault.place.names(QUARANTINE, CALL) == (CERTIFICATE,)
+    assert not vault.keys.has(CALL)
+    shelf = Shelf(vault)
+    assert shelf.certificate(CALL)
+    for read in (shelf.transcript, shelf.subtitles, shelf.audio_length):
+        with pytest.raises(UnknownCallError):
+            read(CALL)
+
+
+@pytest.mark.parametrize("call_id", ["../out", "", "a/b", ".."])
+def test_an_unsafe_call_id_is_refused(vault: Vault, call_id: str) -> None:
+    with pytest.raises(RecordError):
+        vault.store(stored_call(call_id), keep_days=30)
+    with pytest.raises(UnknownCallError):
+        vault.read(call_id, "x.flac")
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", ".hidden", ""])
+def test_an_unsafe_file_name_is_refused(vault: Vault, name: str) -> None:
+    with pytest.raises(RecordError):
+        vault.store(stored_call(CALL, files={name: b""}), keep_days=30)
+    assert vault.place.names(PASSED, CALL) == ()
+
+
+def test_a_transcript_that_is_named_like_a_certificate_is_sealed(
+    vault: Vault, ledger: Ledger
+) -> None:
+    ledger.open_call("call.certificate")
+    vault.store(stored_call("call.certificate"), keep_days=30)
+    assert b"what was said" not in Raw(vault).everything()
+    assert Shelf(vault).transcript("call.certificate") == FILES["json"]
+
+
+# A folder alone
+
+
+def test_all_files_appear_private(tmp_path: Path, ledger: Ledger) -> None:
+    Vault.opened(tmp_path / "vault", ledger).store(stored_call(CALL), keep_days=30)
+    place = tmp_path / "vault" / "calls" / CALL
     assert {stat.S_IMODE(path.stat().st_mode) for path in place.iterdir()} == {0o600}
+    assert stat.S_IMODE(place.stat().st_mode) == 0o700
     assert not list((tmp_path / "vault" / ".writing").iterdir())
 
 
-def test_a_call_that_failed_goes_to_quarantine(tmp_path: Path) -> None:
-    Vault(tmp_path).store(_call(files={"call-1.certificate.json": b"{}"}, passed=False))
-    assert (tmp_path / "quarantine" / "call-1" / "call-1.certificate.json").read_bytes() == b"{}"
-    assert not list((tmp_path / "calls").iterdir())
-
-
-def test_who_is_first_stays(tmp_path: Path) -> None:
-    vault = Vault(tmp_path)
-    assert vault.store(_call())
-    assert not vault.store(_call(files={"call-1.flac": b"other"}))
-    assert (tmp_path / "calls" / "call-1" / "call-1.flac").read_bytes() == b"audio"
-
-
 def test_a_full_disk_leaves_nothing_and_may_be_tried_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    vault = Vault(tmp_path)
+    vault = Vault.opened(tmp_path, ledger)
     written: list[str] = []
-    real = module._write
+    real = places._write
 
     def full(path: Path, content: bytes) -> None:
         if written:
@@ -58,30 +314,85 @@ def test_a_full_disk_leaves_nothing_and_may_be_tried_again(
         written.append(path.name)
         real(path, content)
 
-    monkeypatch.setattr(module, "_write", full)
+    monkeypatch.setattr(places, "_write", full)
     with pytest.raises(StoreError, match="No space left") as caught:
-        vault.store(_call())
+        vault.store(stored_call(CALL), keep_days=30)
     assert caught.value.retryable
-    assert not list((tmp_path / "calls").iterdir())
+    assert vault.place.names(PASSED, CALL) == ()
     assert not list((tmp_path / ".writing").iterdir())
+    assert vault.catalogue.find(CALL) is None
     monkeypatch.undo()
-    assert vault.store(_call())
+    assert vault.store(stored_call(CALL), keep_days=30).call_id == CALL
 
 
-@pytest.mark.parametrize("call_id", ["../out", "", "a/b", ".."])
-def test_an_unsafe_call_id_is_refused(tmp_path: Path, call_id: str) -> None:
-    with pytest.raises(RecordError):
-        Vault(tmp_path).store(_call(call_id))
+def test_a_disk_that_fails_is_no_wrong_key(
+    tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault = Vault.opened(tmp_path, ledger)
+    vault.store(stored_call(CALL), keep_days=30)
 
+    class Failing:
+        def readinto(self, into: object) -> int:
+            raise OSError(5, "Input/output error")
 
-@pytest.mark.parametrize("name", ["../x", "a/b", ".hidden", ""])
-def test_an_unsafe_file_name_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(RecordError):
-        Vault(tmp_path).store(_call(files={name: b""}))
-    assert not list((tmp_path / "calls").iterdir())
+        def close(self) -> None: ...
+
+    monkeypatch.setattr(vault.place, "open", lambda *_: Failing())
+    with pytest.raises(StoreError, match="Input/output error"):
+        vault.read(CALL, FLAC)
 
 
 def test_a_vault_that_cannot_be_made_is_a_store_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreError):
-        Vault(tmp_path / "file")
+        open_place(tmp_path / "file")
+
+
+@pytest.mark.parametrize("location", ["gs://bucket", "s3://", "s3://bucket?x=1"])
+def test_another_location_is_refused(location: str) -> None:
+    with pytest.raises(SettingsError):
+        open_place(location)
+
+
+# A bucket alone
+
+
+def test_a_writer_that_is_killed_between_objects_is_not_seen(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with bucket() as url:
+        vault = Vault.opened(url, ledger)
+        place = vault.place
+        assert isinstance(place, BucketPlace)
+        real, puts = obstore.put, list[str]()
+
+        def killed(store: object, path: str, *rest: object, **more: object) -> object:
+            if len(puts) == 3:
+                raise KeyboardInterrupt
+            puts.append(path)
+            return real(store, path, *rest, **more)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(obstore, "put", killed)
+        with pytest.raises(KeyboardInterrupt):
+            vault.store(stored_call(CALL), keep_days=30)
+        monkeypatch.undo()
+        assert len(puts) == 3
+        assert place.names(PASSED, CALL) == ()
+        assert vault.catalogue.find(CALL) is None
+        with pytest.raises(StoreError):
+            place.open(PASSED, CALL, FLAC + SEALED)
+        # The repeat stores the call, and removes what the killed one left.
+        vault.store(stored_call(CALL), keep_days=30)
+        assert vault.read(CALL, FLAC) == AUDIO
+        left = [one["path"] for page in obstore.list(place._store) for one in page]
+        assert len(left) == 5
+        assert not set(left) & set(puts)
+
+
+def test_a_bucket_that_is_away_is_a_store_error(ledger: Ledger) -> None:
+    with bucket() as url:
+        vault = Vault.opened(f"{url}-not-there", ledger)
+        with pytest.raises(StoreError) as caught:
+            vault.store(stored_call(CALL), keep_days=30)
+    assert caught.value.retryable
+    assert "127.0.0.1" not in str(caught.value)

@@ -27,7 +27,15 @@ from pipeline.records import (
     Word,
 )
 
-CALL = CallInfo("call-1", 8_000, (Role.AGENT, Role.CUSTOMER), "2026-03-01T10:00:00+00:00", "en")
+CALL = CallInfo(
+    "call-1",
+    8_000,
+    (Role.AGENT, Role.CUSTOMER),
+    "2026-03-01T10:00:00+00:00",
+    "en",
+    purpose="quality",
+    parties=("pn-00112233445566778899aabbccddeeff",),
+)
 PCM = np.array([[0, 1], [-32_768, 32_767], [258, -2]], np.int16)
 END = CallEnd("call-1", 7, 56_000, EndedBy.IDLE, ("gap", "unheard"))
 WORD = Word(1, 100, 200, "placeholder", 0.25, Hearing.SECOND)

@@ -1,0 +1,55 @@
+"""``hushwire hold``: legal holds, which keep calls from being erased."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from agents.commands import known
+from agents.commands.opened import VaultHint, opened, user
+from agents.settings import load_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+app = typer.Typer(
+    help="Legal holds: neither retention nor `hushwire erase` touches a held call.",
+    no_args_is_help=True,
+)
+Call = Annotated[str, typer.Argument(help="Call id.")]
+
+
+@app.command()
+def add(call: Call, vault: VaultHint = None, state_dir: known.StateDir = None) -> None:
+    """Put a legal hold on a call. A repeat changes nothing."""
+    changed = _change(call, vault, state_dir, datetime.now(UTC))
+    _tell(f"{call}: {'is held from now on' if changed else 'was held already'}")
+
+
+@app.command()
+def remove(call: Call, vault: VaultHint = None, state_dir: known.StateDir = None) -> None:
+    """Take the legal hold away; a call whose time is up is then erased by the next sweep."""
+    changed = _change(call, vault, state_dir, None)
+    _tell(f"{call}: {'is not held any more' if changed else 'was not held'}")
+
+
+def _change(call: str, vault: str | None, state_dir: Path | None, since: datetime | None) -> bool:
+    from agents.auditlog import Event  # noqa: PLC0415 - --help comes at once
+    from agents.catalogue import Catalogue  # noqa: PLC0415
+
+    with opened(load_settings(state_dir=state_dir), vault) as parts:
+        catalogue = Catalogue(parts.ledger.database)
+        if (catalogue.get(call).held is None) is (since is None):
+            return False
+        what = "hold-added" if since else "hold-removed"
+        kind, at = f"hushwire.audit.{what}.v1", datetime.now(UTC).isoformat(timespec="milliseconds")
+        facts = {"at": at, "what": what, "by": user()}
+        parts.log.append(Event(f"{call}/{kind}/{at}", call, kind, facts))
+        return catalogue.hold(call, since)
+
+
+def _tell(text: str) -> None:
+    Console().print(text, markup=False, highlight=False, soft_wrap=True)

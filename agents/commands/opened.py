@@ -1,0 +1,90 @@
+"""Opens what the commands on stored calls need: the ledger, the audit log, and the vault."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from agents.places import state_inside
+from agents.settings import STATE, Settings
+from pipeline.errors import InputError
+
+if TYPE_CHECKING:
+    from agents.auditlog import AuditLog
+    from agents.ledger import Ledger
+    from agents.vault import Vault
+
+VaultOption = Annotated[
+    str, typer.Option("--vault", help="Folder of the vault, or s3://bucket/prefix.")
+]
+VaultHint = Annotated[
+    str | None,
+    typer.Option("--vault", help="Vault of `hushwire run`, whose ledger lies inside it."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What is open until the block ends."""
+
+    ledger: Ledger
+    log: AuditLog
+
+
+@contextmanager
+def opened(settings: Settings, vault: str | None) -> Iterator[Opened]:
+    """The ledger of the installation, or the one that ``run`` left in a vault; none is made.
+
+    Raises:
+        InputError: there is none.
+        StoreError: it can't be opened.
+    """
+    from agents.auditlog import AuditLog  # noqa: PLC0415 - --help comes at once
+    from agents.start import opened_ledger  # noqa: PLC0415
+
+    inside = state_inside(vault)
+    fallback = inside if inside.is_dir() else STATE
+    state = settings.state_folder(fallback)
+    if settings.ledger_url is None and not (state / "ledger.db").exists():
+        raise InputError(f"{state}: holds no ledger; name its folder with --state-dir")
+    with opened_ledger(settings, fallback) as ledger:
+        yield Opened(ledger, AuditLog(ledger.database))
+
+
+@contextmanager
+def opened_vault(settings: Settings, vault: str) -> Iterator[tuple[Opened, Vault]]:
+    """The same, with the vault; raises as ``opened``."""
+    from agents.vault import Vault  # noqa: PLC0415 - --help comes at once
+
+    with opened(settings, vault) as parts:
+        yield parts, Vault.opened(vault, parts.ledger)
+
+
+def party(settings: Settings, vault: str | None, subject: str) -> str:
+    """The pseudonym of a number, or of a pseudonym itself.
+
+    Raises:
+        InputError: the installation has no token key, so no call names anybody.
+        StoreError: the key can't be read.
+    """
+    from agents.parties import Pseudonyms  # noqa: PLC0415 - --help comes at once
+    from pipeline.parties import PSEUDONYM  # noqa: PLC0415
+
+    inside = state_inside(vault)
+    path = settings.token_key_file(settings.state_folder(inside if inside.is_dir() else STATE))
+    if not PSEUDONYM.fullmatch(subject) and not path.exists():
+        raise InputError(f"{path}: is not there, so no stored call names anybody's number")
+    return Pseudonyms(path)(subject)
+
+
+def user() -> str:
+    """Who runs the command, for the audit log."""
+    try:
+        return getpass.getuser()[:128]
+    except (OSError, KeyError):
+        return "unknown"

@@ -1,0 +1,34 @@
+"""``hushwire retention``: the end of calls whose time is up."""
+
+from __future__ import annotations
+
+import typer
+from rich.console import Console
+
+from agents.commands import known
+from agents.commands.opened import VaultOption, opened_vault
+from agents.settings import load_settings
+
+app = typer.Typer(help="How long stored calls are kept.", no_args_is_help=True)
+
+
+@app.callback()
+def retention() -> None:
+    """How long stored calls are kept."""
+
+
+@app.command()
+def sweep(vault: VaultOption, state_dir: known.StateDir = None) -> None:
+    """Erase every call whose time is up, as the vault stage does every ten minutes.
+
+    Calls under a legal hold stay. An erasure that was interrupted is finished.
+    """
+    from agents.retention import sweep as sweep_calls  # noqa: PLC0415 - --help comes at once
+
+    with opened_vault(load_settings(state_dir=state_dir), vault) as (parts, opened):
+        gone = sweep_calls(opened, parts.ledger, parts.log)
+        held = len(opened.catalogue.held())
+    out = Console()
+    for call_id in gone:
+        out.print(f"{call_id}: erased", markup=False, highlight=False)
+    out.print(f"{len(gone)} calls erased; {held} are under a legal hold", highlight=False)

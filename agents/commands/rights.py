@@ -1,0 +1,91 @@
+"""``hushwire export`` and ``hushwire erase``: stored calls as plain files, and their end."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from agents.commands import known
+from agents.commands.opened import VaultOption, opened_vault, party, user
+from agents.settings import load_settings
+from pipeline.errors import InputError
+
+CallOption = Annotated[str | None, typer.Option("--call", help="Call id.")]
+SubjectOption = Annotated[
+    str | None, typer.Option("--subject", help="A person's number, or pseudonym: all their calls.")
+]
+
+
+def export(
+    vault: VaultOption,
+    to: Annotated[Path, typer.Option("--to", help="Folder; made when missing.")],
+    call: CallOption = None,
+    subject: SubjectOption = None,
+    every: Annotated[  # noqa: FBT002 - a flag of the command line
+        bool, typer.Option("--all", help="All calls of the vault.")
+    ] = False,
+    state_dir: known.StateDir = None,
+) -> None:
+    """Decrypt stored calls into plain files: FLAC, transcript, subtitles, certificate, facts.
+
+    The audit log notes each call and who got it. Exit codes: 0 written; 1 nobody's call was found.
+    """
+    from agents.exporting import export_call, export_calls  # noqa: PLC0415 - --help comes at once
+    from agents.shelf import CallFilter, Shelf  # noqa: PLC0415
+
+    if sum((call is not None, subject is not None, every)) != 1:
+        raise InputError("name one of --call, --subject and --all")
+    settings = load_settings(state_dir=state_dir)
+    wanted = CallFilter(party=party(settings, vault, subject) if subject is not None else None)
+    with opened_vault(settings, vault) as (parts, opened):
+        shelf = Shelf(opened)
+        if call is not None:
+            done = [export_call(shelf, parts.log, call, to, by=user())]
+        else:
+            done = export_calls(shelf, parts.log, wanted, to, by=user())
+    quarantined = sum(not one.passed for one in done)
+    told = f"{len(done)} calls in {to}"
+    _tell(told + (f", of which {quarantined} quarantined: certificate only" if quarantined else ""))
+    sys.exit(0 if done else 1)
+
+
+def erase(
+    vault: VaultOption,
+    call: CallOption = None,
+    subject: SubjectOption = None,
+    state_dir: known.StateDir = None,
+) -> None:
+    """Destroy keys, files and catalogue entries of a call, or of all calls of a person.
+
+    Needs no confirmation and can't be undone. A call that is still on its way is refused. Only the
+    audit log keeps that it was done. After an interruption, run it again.
+
+    Exit codes: 0 erased; 1 there was nothing, or a legal hold keeps some of a person's calls;
+    2 a legal hold keeps the call.
+    """
+    from agents import erasure  # noqa: PLC0415 - --help comes at once
+
+    if (call is None) is (subject is None):
+        raise InputError("name one of --call and --subject")
+    settings = load_settings(state_dir=state_dir)
+    with opened_vault(settings, vault) as (parts, opened):
+        if call is not None:
+            there = erasure.erase(opened, parts.ledger, parts.log, call, erasure.REQUEST)
+            _tell(f"{call}: {'erased' if there else 'there is nothing left of it'}")
+            sys.exit(0 if there else 1)
+        who = party(settings, vault, subject or "")
+        erased, kept = erasure.erase_party(opened, parts.ledger, parts.log, who)
+    for call_id in erased:
+        _tell(f"{call_id}: erased")
+    for call_id in kept:
+        _tell(f"{call_id}: kept, it is under a legal hold")
+    _tell(f"{len(erased)} calls erased, {len(kept)} kept")
+    sys.exit(0 if erased and not kept else 1)
+
+
+def _tell(text: str) -> None:
+    Console().print(text, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,93 @@
+"""Erases calls: keys, files, catalogue; what stays is that it was done.
+
+The order makes it safe at any moment, and a repeat finishes what was interrupted:
+
+1. the catalogue notes that the call is being erased: no reader and no legal hold comes after;
+2. the audit log is told;
+3. a call that is still on its way is closed, with its transit key; a quarantine ends;
+4. the vault key is destroyed: from here on the files open for nobody, wherever copies are;
+5. the files are removed, half-written ones too;
+6. the row goes, with the parties' pseudonyms.
+
+The ledger keeps the call's id with its state, so that the same recording is not taken in again.
+
+Outcomes of ``erase``: whether anything was there; ``HeldError`` where a legal hold forbids it;
+``UnknownCallError`` for an id that the ledger never had.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Final
+
+from agents.auditlog import AuditLog, Event
+from agents.ledger import CallState, Ledger, now
+from agents.places import PASSED, QUARANTINE
+from agents.vault import Vault
+from pipeline.errors import UnknownCallError
+
+ERASED: Final = "hushwire.audit.call-erased.v1"
+RETENTION: Final = "retention"
+"""Its time was up."""
+REQUEST: Final = "request"
+"""Somebody asked for the call's erasure, by its id."""
+SUBJECT: Final = "subject"
+"""A person asked for the erasure of their calls."""
+
+
+def erase(vault: Vault, ledger: Ledger, log: AuditLog, call_id: str, why: str) -> bool:
+    """Erase a call; see the module's text.
+
+    Args:
+        vault: where it lies.
+        ledger: its state and keys.
+        log: is told.
+        call_id: which.
+        why: ``RETENTION``, ``REQUEST`` or ``SUBJECT``.
+    """
+    state = ledger.state(call_id)
+    if state is None:
+        raise UnknownCallError(f"call {call_id}: there never was one of this id")
+    noted = vault.catalogue.begin_erasing(call_id, why)
+    keyed = vault.keys.has(call_id)
+    there = noted is not None or keyed or state is CallState.OPEN
+    there = there or any(vault.place.names(shelf, call_id) for shelf in (PASSED, QUARANTINE))
+    if there:
+        # Of a repeat the same, so that it is told once.
+        facts = {"at": now(), "what": "call-erased", "why": noted or why}
+        log.append(Event(f"{call_id}/{ERASED}", call_id, ERASED, facts))
+    if state is CallState.OPEN:
+        with suppress(UnknownCallError):
+            ledger.close_call(call_id, CallState.REFUSED)
+        # What was entered between the first look and the end of the call.
+        vault.catalogue.begin_erasing(call_id, why)
+    ledger.end_quarantine(call_id)
+    vault.keys.destroy(call_id)
+    removed = [vault.place.remove(shelf, call_id) for shelf in (PASSED, QUARANTINE)]
+    vault.catalogue.remove(call_id)
+    return there or any(removed)
+
+
+def erase_party(
+    vault: Vault, ledger: Ledger, log: AuditLog, party: str
+) -> tuple[list[str], list[str]]:
+    """Erase every stored call of a person.
+
+    Args:
+        vault: where the calls lie.
+        ledger: states and keys.
+        log: is told of each.
+        party: the person's pseudonym.
+
+    Returns:
+        The ids of the calls that are erased, and of those that a legal hold keeps.
+    """
+    erased: list[str] = []
+    kept: list[str] = []
+    for call_id in vault.catalogue.of_party(party):
+        if call_id in vault.catalogue.held():
+            kept.append(call_id)
+        else:
+            erase(vault, ledger, log, call_id, SUBJECT)
+            erased.append(call_id)
+    return erased, kept

@@ -1,0 +1,97 @@
+"""Numbers become keyed pseudonyms; retention by purpose."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from agents.parties import Pseudonyms
+from pipeline.errors import InputError, PolicyError, StoreError
+from pipeline.parties import PSEUDONYM, pseudonym
+from pipeline.policy import load_policy, parse_policy
+
+pytestmark = pytest.mark.unit
+
+KEY = bytes(range(32))
+KNOWN = "pn-575577751b106ce08289849036339437"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "+15550100199",
+        " +1 (555) 010-0199 ",
+        "0015550100199",
+        "tel:+1-555-010-0199;phone-context=x",
+        "sip:+15550100199@example.com",
+        "+1.555.010.0199",
+        "+1\u00a0555\u2011010\u20130199",
+    ],
+)
+def test_ways_to_write_a_number_give_one_pseudonym(written: str) -> None:
+    assert pseudonym(written, KEY) == pseudonym("+15550100199", KEY)
+
+
+def test_a_pseudonym_is_known() -> None:
+    """Computed once with openssl: it must never change, or a person's old calls are not found."""
+    assert pseudonym("+15550100199", KEY) == KNOWN
+    assert PSEUDONYM.fullmatch(KNOWN)
+
+
+@pytest.mark.parametrize("other", ["+15550100198", "15550100199", "5550100199", "sip:ann@host"])
+def test_other_numbers_give_others(other: str) -> None:
+    assert pseudonym(other, KEY) != pseudonym("+15550100199", KEY)
+
+
+def test_another_key_gives_another() -> None:
+    assert pseudonym("+15550100199", bytes(32)) != pseudonym("+15550100199", KEY)
+
+
+@pytest.mark.parametrize("number", ["", "  ", "()-", "5" * 300])
+def test_what_is_no_number_is_refused_without_quoting_it(number: str) -> None:
+    with pytest.raises(InputError) as caught:
+        pseudonym(number, KEY)
+    assert "5" * 10 not in str(caught.value)
+
+
+def test_the_key_is_made_with_the_first_number_and_private(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "tokens.key"
+    named = Pseudonyms(path)
+    already = f"pn-{'0' * 32}"
+    assert named(already) == already
+    assert not path.exists()
+    first = named("+15550100199")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert Pseudonyms(path)("0015550100199") == first
+    path.chmod(0o644)
+    with pytest.raises(StoreError):
+        Pseudonyms(path)("+15550100199")
+
+
+@pytest.mark.parametrize(
+    ("purpose", "days"), [("", 90), ("default", 90), ("training", 30), ("unlisted", 30)]
+)
+def test_retention_by_purpose_is_never_longer_than_was_meant(purpose: str, days: int) -> None:
+    policy = parse_policy("name: x\nversion: '1'\nretention: {default: 90, training: 30}\n")
+    assert policy.keep_days(purpose) == days
+
+
+def test_a_policy_without_a_default_keeps_no_longer_than_its_shortest() -> None:
+    policy = parse_policy("name: x\nversion: '1'\nretention: {legal: 900, training: 30}\n")
+    assert policy.keep_days("") == 30
+
+
+@pytest.mark.parametrize("bad", ["{}", "{default: 0}", "{Default: 5}", "{default: -1}", "5"])
+def test_a_retention_that_means_nothing_is_refused_by_its_line(bad: str) -> None:
+    with pytest.raises(PolicyError, match="line 3"):
+        parse_policy(f"name: x\nversion: '1'\nretention: {bad}\n")
+
+
+def test_of_two_policies_the_shorter_retention_counts(tmp_path: Path) -> None:
+    for name, retention in (("a", "{default: 90, training: 10}"), ("b", "{default: 40}")):
+        text = f"name: {name}\nversion: '1'\nretention: {retention}\n"
+        (tmp_path / f"{name}.yaml").write_text(text)
+    both = load_policy(f"{tmp_path / 'a.yaml'}+{tmp_path / 'b.yaml'}")
+    assert both.retention == {"default": 40, "training": 10}
