@@ -22,12 +22,16 @@ from rich.table import Table
 from agents.bound import without_core_dumps
 from agents.commands import (
     audit,
+    calls,
     certificate,
     deadletter,
     evaluate,
+    hold,
     keys,
     ledger,
     quarantine,
+    retention,
+    rights,
     tokens,
     topics,
 )
@@ -56,6 +60,11 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(deadletter.app, name="deadletter")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(calls.app, name="calls")
+app.add_typer(hold.app, name="hold")
+app.add_typer(retention.app, name="retention")
+app.command()(rights.export)
+app.command()(rights.erase)
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(topics.app, name="topics")
 
@@ -117,7 +126,10 @@ def _exit_code(error: HushwireError) -> int:
 @app.command()
 def run(
     source: Annotated[Path, typer.Option("--from", help="Folder (or file) of recordings.")],
-    vault: Annotated[Path, typer.Option("--to", help="Folder of the vault; made when missing.")],
+    vault: Annotated[
+        str,
+        typer.Option("--to", help="Folder of the vault, made when missing; or s3://bucket/prefix."),
+    ],
     bootstrap: Bootstrap = None,
     policy: PolicyName = None,
     engines: Engines = None,
@@ -139,7 +151,8 @@ def worker(
         list[str], typer.Argument(help="transcribe, detect, mute, verify, vault, or all.")
     ],
     vault: Annotated[
-        Path | None, typer.Option("--to", help="Folder of the vault (vault stage).")
+        str | None,
+        typer.Option("--to", help="Folder of the vault, or s3://bucket/prefix (vault stage)."),
     ] = None,
     bootstrap: Bootstrap = None,
     policy: PolicyName = None,
