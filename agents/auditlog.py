@@ -36,6 +36,7 @@ from agents.auditchain import (
     verify_chain,
     walk,
 )
+from agents.auditkinds import is_listed
 from agents.audittables import CHECKPOINTS, ENTRIES, HEAD
 from agents.database import Database
 from agents.signing import PublicKey, SigningKey
@@ -55,18 +56,21 @@ class Event:
     """What happened; no content.
 
     Raises:
-        ValueError: a fact is more than a short JSON value with a plain name.
+        ValueError: a fact is more than a short JSON value with a plain name, or the kind is not
+            listed in ``agents.auditkinds``.
     """
 
     event_id: str
     subject: str
     """Call id, or empty."""
     kind: str
-    """CloudEvents type."""
+    """CloudEvents type, of the list in ``agents.auditkinds``."""
     facts: Mapping[str, object]
 
     def __post_init__(self) -> None:
         """Keep everything out that could be content: long texts, structures, odd names."""
+        if not is_listed(self.kind):
+            raise ValueError("this kind of audit event is not listed in agents/auditkinds.py")
         for name, value in self.facts.items():
             if not _FACT_NAME.fullmatch(name):
                 raise ValueError("a fact of an audit event has a plain name")

@@ -38,6 +38,7 @@ from agents.commands import (
 from agents.commands.doctor import doctor
 from agents.commands.redact import redact
 from agents.commands.scan import scan_leaks
+from agents.logging import content_free_tracebacks
 from agents.settings import PREFIX, Settings, load_settings, settings_page
 from pipeline.errors import BrokerError, HushwireError, ModelError, StoreError
 
@@ -87,6 +88,7 @@ Engines = Annotated[int | None, typer.Option(help="Speech engine processes; 0: o
 def main() -> None:
     """Entry point of the ``hushwire`` command."""
     without_core_dumps()
+    content_free_tracebacks()
     with _errors():
         app()
 

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
+import traceback
 from collections.abc import MutableMapping
+from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import structlog
@@ -74,13 +78,38 @@ def configure_logging(level: str = "info") -> None:
 def silence_libraries() -> None:
     """Faust and aiokafka log messages and exceptions with their values: keep them quiet.
 
-    Their failures are told by us: a crashed app ends the process with a code of its own.
+    Their failures are told by us: a crashed app ends the process with a code of its own. What any
+    other library logs goes nowhere, unless somebody sets up a handler for it.
     """
+    logging.lastResort = logging.NullHandler()
     for name in _FOREIGN:
         logger = logging.getLogger(name)
         logger.handlers = [logging.NullHandler()]
         logger.propagate = False
         logger.setLevel(logging.CRITICAL)
+
+
+def content_free_tracebacks() -> None:
+    """Tell of an exception that nobody caught by its type and place, in every thread.
+
+    Python's own way prints its message, which may hold what was spoken.
+    """
+    sys.excepthook = _tell
+    threading.excepthook = lambda told: _tell(told.exc_type, told.exc_value, told.exc_traceback)
+    sys.unraisablehook = lambda told: _tell(told.exc_type, told.exc_value, told.exc_traceback)
+
+
+def place_of(trace: TracebackType | None) -> str:
+    """``FILE:LINE in FUNCTION`` of where an exception was raised."""
+    frames = traceback.extract_tb(trace)
+    if not frames:
+        return "an unknown place"
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno} in {frames[-1].name}"
+
+
+def _tell(kind: type[BaseException], _: BaseException | None, trace: TracebackType | None) -> None:
+    if not issubclass(kind, KeyboardInterrupt | SystemExit):
+        sys.stderr.write(f"hushwire: a fault of ours, {kind.__name__} at {place_of(trace)}\n")
 
 
 def get_logger(stage: str = "") -> Any:  # noqa: ANN401 - structlog's own proxy

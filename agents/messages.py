@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from agents.auditlog import Event
@@ -22,8 +22,8 @@ class Message:
 
     topic: str
     key: bytes | None
-    headers: Mapping[str, bytes]
-    value: bytes
+    headers: Mapping[str, bytes] = field(repr=False)
+    value: bytes = field(repr=False)
 
 
 def event(tell: Tell, *, source: str = wire.SOURCE) -> Message:

@@ -78,7 +78,7 @@ class Anonymiser:
         """What stands for a value; empty for a placeholder.
 
         Raises:
-            ModelError: a token was asked for without a key.
+            ModelError: a token was asked for without a key, or the operator failed.
         """
         length = len(value)
         match show:
@@ -104,5 +104,10 @@ class Anonymiser:
         self, entity: str, value: str, first: int, last: int, operator: OperatorConfig
     ) -> str:
         found = RecognizerResult(entity, first, last, 1.0)
-        result = self._engine.anonymize(value, [found], operators={entity: operator})
+        try:
+            result = self._engine.anonymize(value, [found], operators={entity: operator})
+        except ModelError:
+            raise  # ours, about the key
+        except Exception as error:  # noqa: BLE001 - whatever it says may quote the value
+            raise ModelError(f"a value could not be masked ({type(error).__name__})") from None
         return str(result.text)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from agents.commands import known
 from agents.settings import STATE, Settings, load_settings
@@ -108,6 +109,24 @@ def checkpoint(state_dir: known.StateDir = None) -> None:
         Console(stderr=True).print("hushwire: the audit log is empty: nothing to sign")
         return
     typer.echo(canonical_json(signed.document).decode())
+
+
+@app.command()
+def kinds(
+    markdown: Annotated[  # noqa: FBT002 - a flag of the command line
+        bool, typer.Option("--markdown", help="Print the table of docs/certificates.md.")
+    ] = False,
+) -> None:
+    """List every kind of event that the log may hold, and what it tells."""
+    from agents.auditkinds import KINDS, table  # noqa: PLC0415 - --help comes at once
+
+    if markdown:
+        typer.echo(table())
+        return
+    listed = Table("event", "what it tells")
+    for name, told in KINDS.items():
+        listed.add_row(name, told.replace("`", ""))
+    Console().print(listed)
 
 
 @contextmanager

@@ -1,0 +1,50 @@
+"""Every kind of event that the audit log may hold: a new kind begins with a line here.
+
+An event of a kind that is not listed is refused before it is written, so the list is complete by
+construction. ``hushwire audit kinds`` prints it; docs/certificates.md shows the same table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+KINDS: Final[Mapping[str, str]] = {
+    "call-closed": "A call was stored, and its transit key is destroyed next; or quarantined, and "
+    "the key lives on. `state`, `certificate`: the file's sha256",
+    "call-refused": "A stage could not work on a call: nothing is stored, its key is destroyed "
+    "next. `stage`, `code`, `state`",
+    "quarantine-ended": "The transit key of a quarantined call is destroyed. `why`: its time was "
+    "up, or somebody ended it",
+    "record-replayed": "A dead letter was sent again",
+    "call-erased": "Keys, files and catalogue entry of a stored call are destroyed. `why`: "
+    "retention, a request, or a person's request",
+    "call-exported": "A stored call was written out in clear. `by`, `certificate`",
+    "calls-listed": "Somebody listed stored calls on the command line. `by`, `calls`: how many",
+    "hold-added": "A legal hold keeps a call from being erased. `by`",
+    "hold-removed": "The legal hold is gone. `by`",
+    "looked": "Somebody was shown something through the console or API. `who`, `what`",
+    "denied": "Somebody who is known asked for what their roles do not allow. `who`, `what`",
+    "login-refused": "A token let nobody in. `origin`, `reason`",
+    "token-created": "An API token was made. `token`: its public id, `role`, `expires`, `by`",
+    "token-revoked": "An API token was revoked. `token`, `role`, `by`",
+    "wrapping-key-replaced": "All keys are wrapped anew and the old wrapping key is removed. "
+    "`primary`, `removed`: key ids",
+    "keyset-encrypted": "A key service encrypts the file of the wrapping key. `primary`, `by`: the "
+    "service's key",
+    "log-pruned": "Entries whose time was over were removed. `until`, `entries`: how many",
+}
+"""What it tells, by name."""
+
+_TYPES: Final = frozenset(f"hushwire.audit.{name}.v1" for name in KINDS)
+
+
+def is_listed(kind: str) -> bool:
+    """Whether a CloudEvents type is that of a listed kind."""
+    return kind in _TYPES
+
+
+def table() -> str:
+    """All kinds as a Markdown table."""
+    rows = [f"| `{name}` | {told} |" for name, told in KINDS.items()]
+    return "\n".join(["| event | what it tells |", "|---|---|", *rows])
