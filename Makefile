@@ -6,7 +6,7 @@ BIN := .venv/bin
 KAFKA_LIB := tests/kafka/lib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint format docs bench bench-detection bench-muting bench-verification bench-transcription samples kafka chaos fuzz audit lock clean
+.PHONY: help setup demo test unit lint format docs bench bench-detection bench-muting bench-verification bench-transcription samples kafka chaos soak fuzz audit lock clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -71,6 +71,9 @@ kafka: $(KAFKA_LIB)/.stamp ## Fetch Apache Kafka for the tests (needs a JDK and 
 
 chaos: .venv/.dev ## Put 200 faults on running calls (about an hour); nothing may be lost
 	$(BIN)/python -m tests.faults.chaos --faults 200 --calls 400
+
+soak: .venv/.dev ## Run the pipeline for an hour at 70 % of its load; nothing may grow
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults.soak
 
 fuzz: .venv/.dev ## Look for inputs that break a reader of foreign bytes, a minute each
 	$(BIN)/python -m tests.fuzz --seconds 60

@@ -310,6 +310,9 @@ class StageRuntime:
             partition = self._partitions.get((topic, number))
             for ready in partition.prefix.done(offset) if partition else ():
                 self._port.acknowledge(topic, number, ready)
+        self._count_waiting()
+
+    def _count_waiting(self) -> None:
         waiting = sum(len(partition.prefix) for partition in self._partitions.values())
         self._metrics.lag.labels(self.stage.name).set(waiting)
 
@@ -340,6 +343,7 @@ class StageRuntime:
     async def tick(self) -> None:
         """Look once at what time has brought."""
         now = time.monotonic()
+        self._count_waiting()
         if now - self._swept >= SWEEP_S:
             self._swept = now
             await self._sweep()
