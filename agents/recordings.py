@@ -7,7 +7,6 @@ and ``"purpose"``, ``"caller"`` or a channel's ``"number"``.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,9 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pipeline.errors import InputError
 from pipeline.parties import PURPOSE
 from pipeline.records import CallInfo, Role
+from pipeline.wire import valid_call_id
 
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus"})
-CALL_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")
 STEREO = (Role.AGENT, Role.CUSTOMER)
 """Roles of a two-channel recording without a sidecar: agent left, customer right."""
 
@@ -134,10 +133,10 @@ def read_drop(path: Path) -> Drop:
             where = ".".join(str(part) for part in first["loc"]) or "sidecar"
             raise InputError(f"{sidecar.name}: {where}: {first['msg']}") from None
     call_id = notes.call_id or path.stem
-    if not CALL_ID.fullmatch(call_id):
+    if not valid_call_id(call_id):
         raise InputError(
             f"{path.name}: the call id may hold letters, digits, dot, dash and underscore, "
-            "begins with a letter or digit and has at most 128 characters"
+            "begins with a letter or digit, has at most 128 characters and no two dots in a row"
         )
     return Drop(
         path=path,
