@@ -11,7 +11,6 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from importlib import import_module, resources
 from pathlib import Path
 from typing import Any, Final
@@ -31,7 +30,7 @@ from presidio_analyzer.predefined_recognizers import (
 )
 from presidio_analyzer.recognizer_registry import RecognizerRegistry, RecognizerRegistryProvider
 from spacy.strings import StringStore
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc
 
 from models.lexicon import warm_up
 from models.loader import find
@@ -52,6 +51,8 @@ _NEEDS_FIGURES: Final = (
     UsSsnRecognizer,
 )
 """Presidio's recognisers that find nothing in a text without a figure or an at sign."""
+_LATER: Final = frozenset({"entities", "tokens", "tokens_indices", "lemmas", "keywords", "scores"})
+"""What spaCy has to be asked for."""
 _RECOGNISERS: Final = (
     "address",
     "age",
@@ -169,30 +170,23 @@ class _Lazy(SpokenArtifacts):
         self._engine = engine
         self._names = names
 
-    @cached_property
-    def tokens(self) -> Doc:
-        return self._engine.document(self.turn.text, names=self._names)
-
-    @cached_property
-    def entities(self) -> list[Span]:
-        return [one for one in self.tokens.ents if one.label_ == "PERSON"] if self._names else []
-
-    @cached_property
-    def tokens_indices(self) -> list[int]:
-        return [token.idx for token in self.tokens]
-
-    @cached_property
-    def lemmas(self) -> list[str]:
-        # Without a lemmatiser the lower-case word is the lemma that contexts are compared to.
-        return [token.lower_ for token in self.tokens]
-
-    @cached_property
-    def keywords(self) -> list[str]:
-        return list(self.set_keywords(self._engine, self.lemmas, _LANGUAGE))
-
-    @cached_property
-    def scores(self) -> list[float]:
-        return [self._engine.ner_model_configuration.default_score] * len(self.entities)
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever Presidio keeps there
+        """Reached only for what is not there yet."""
+        if name not in _LATER:
+            raise AttributeError(name)
+        document = self._engine.document(self.turn.text, names=self._names)
+        people = [one for one in document.ents if one.label_ == "PERSON"]
+        super().__init__(
+            self.turn,
+            entities=people,
+            tokens=document,
+            tokens_indices=[token.idx for token in document],
+            # Without a lemmatiser the lower-case word is the lemma that contexts are compared to.
+            lemmas=[token.lower_ for token in document],
+            nlp_engine=self._engine,
+            language=_LANGUAGE,
+        )
+        return getattr(self, name)
 
 
 class _Enhancer(LemmaContextAwareEnhancer):
