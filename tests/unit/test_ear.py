@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 
 from models import ear as ears
 from models.ear import DIGIT_PROMPT, Ear, EarSettings
-from models.whisper import Decoded, TimedWord
+from models.whisper import Decoded, Encoded, Features, TimedWord
 from pipeline.errors import ModelError
 from pipeline.records import Heard, Hearing, Interval, Window
 
@@ -43,12 +43,20 @@ class FakeWhisper:
         self.script = script
         self.asked: list[tuple[str, int, int]] = []
 
-    def encode(self, features: object) -> object:
-        return features
+    def encode(self, features: Sequence[Features]) -> list[Encoded]:
+        return [np.asarray(one) for one in features]
 
-    def decode(self, encoded: object, length: int, *, prompt: str = "", beam: int = 1) -> Decoded:
-        self.asked.append((prompt, beam, length))
-        return self.script(prompt, beam, length)
+    def decode(
+        self,
+        encoded: Sequence[Encoded],
+        lengths: Sequence[int],
+        *,
+        prompt: str = "",
+        beam: int = 1,
+    ) -> list[Decoded]:
+        assert len(encoded) == len(lengths)
+        self.asked += [(prompt, beam, length) for length in lengths]
+        return [self.script(prompt, beam, length) for length in lengths]
 
 
 def ear_of(monkeypatch: pytest.MonkeyPatch, **models: FakeWhisper) -> Ear:

@@ -1,0 +1,176 @@
+"""Several listeners in step: what they ask of a model at the same time is decoded together.
+
+A listener is a generator. It yields a ``Round``, what it wants decoded, and gets the list of
+``Decoded`` back; what it returns is its result. The decoder reads all its weights for every token,
+so a batch of sequences costs little more than one (measured: base a quarter less in batches of 2
+to 8, tiny.en a third). The encoder is bound by its arithmetic: on one CPU thread a batch of it is
+slower than one after another, because it leaves the cache.
+
+Outcomes of ``together``: a result or an exception per listener. A batch that fails is decoded
+anew one by one, so that nobody fails for what another listener brought.
+
+Whether an input is decoded alone or in a batch changes no bit of its tokens, scores and no-speech
+probability (``tests/models/test_rounds.py`` compares them on the machine that runs it). Word times
+are not so lucky; ``Whisper.decode`` aligns one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias, TypeVar
+
+from models.whisper import Decoded, Encoded, Features
+from pipeline.packs import Pack
+
+T = TypeVar("T")
+
+
+class Transcriber(Protocol):
+    """The seam to a speech recogniser: encoder and decoder apart, both over several inputs.
+
+    ``models.whisper.Whisper`` is the one that ships; a fake that speaks scripted words stands in
+    ``tests/unit/test_ear.py``. Another engine has to give for each input the words with their
+    samples, and the same words for the same audio, whatever else is in the call.
+    """
+
+    def encode(self, features: Sequence[Features]) -> list[Encoded]:
+        """What the decoder needs of each input; opaque to everybody else.
+
+        Raises:
+            ModelError: the engine failed.
+        """
+        ...
+
+    def decode(
+        self,
+        encoded: Sequence[Encoded],
+        lengths: Sequence[int],
+        *,
+        prompt: str = "",
+        beam: int = 1,
+    ) -> list[Decoded]:
+        """Words of each input.
+
+        Args:
+            encoded: what ``encode`` returned.
+            lengths: samples of each input's audio at ``VOICE_RATE``, without padding.
+            prompt: text that is taken for what was said before; an engine may ignore it.
+            beam: how many readings are followed at once; 1 is greedy.
+
+        Raises:
+            ModelError: the engine failed.
+        """
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class Passage:
+    """A pack with its features, and what each model's encoder made of them, computed once."""
+
+    pack: Pack
+    features: Features = field(repr=False)
+    _encoded: dict[int, Encoded] = field(default_factory=dict, repr=False)
+
+    def encoded(self, model: Transcriber) -> Encoded | None:
+        """What the model's encoder made of it, if it was asked already."""
+        return self._encoded.get(id(model))
+
+    def keep(self, model: Transcriber, encoded: Encoded) -> None:
+        """Keep it for the passes that follow."""
+        self._encoded[id(model)] = encoded
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one listener wants decoded now."""
+
+    model: Transcriber
+    passages: Sequence[Passage]
+    prompt: str = ""
+    beam: int = 1
+
+
+Listener: TypeAlias = Generator[Round, list[Decoded], T]
+
+
+def together(listeners: Sequence[Listener[T]], *, most: int) -> list[T | Exception]:
+    """Run listeners to their end.
+
+    Args:
+        listeners: generators that were not started yet.
+        most: how many inputs are decoded at once; 1 for one after another.
+
+    Returns:
+        Per listener its result, or what it raised.
+    """
+    results: dict[int, T | Exception] = {}
+    asked: dict[int, Round] = {}
+    for number, listener in enumerate(listeners):
+        _advance(number, listener, None, asked, results)
+    while asked:
+        now, asked = asked, {}
+        answers = _answers(now, most)
+        for number, answer in answers.items():
+            _advance(number, listeners[number], answer, asked, results)
+    return [results[number] for number in range(len(listeners))]
+
+
+def _advance(
+    number: int,
+    listener: Listener[T],
+    answer: list[Decoded] | Exception | None,
+    asked: dict[int, Round],
+    results: dict[int, T | Exception],
+) -> None:
+    """Hand a listener its answer, and note what it asks next or how it ended."""
+    try:
+        if isinstance(answer, Exception):
+            asked[number] = listener.throw(answer)
+        elif answer is None:
+            asked[number] = next(listener)
+        else:
+            asked[number] = listener.send(answer)
+    except StopIteration as stop:
+        results[number] = stop.value
+    except Exception as error:  # noqa: BLE001 - the caller says what becomes of it
+        results[number] = error
+
+
+def _answers(rounds: dict[int, Round], most: int) -> dict[int, list[Decoded] | Exception]:
+    """Decode what all of them ask, inputs that fit one batch together."""
+    found: dict[tuple[int, int], Decoded | Exception] = {}
+    groups: dict[tuple[int, str, int, int], list[tuple[int, int]]] = {}
+    for number, asked in rounds.items():
+        for place, passage in enumerate(asked.passages):
+            size = passage.features.shape[-1]
+            key = (id(asked.model), asked.prompt, asked.beam, size)
+            groups.setdefault(key, []).append((number, place))
+    for places in groups.values():
+        for first in range(0, len(places), max(1, most)):
+            batch = places[first : first + max(1, most)]
+            passages = [rounds[number].passages[at] for number, at in batch]
+            decoded = _decoded(rounds[batch[0][0]], passages)
+            found.update(zip(batch, decoded, strict=True))
+    answers: dict[int, list[Decoded] | Exception] = {}
+    for number, asked in rounds.items():
+        mine = [found[number, place] for place in range(len(asked.passages))]
+        failed = next((one for one in mine if isinstance(one, Exception)), None)
+        answers[number] = failed or [one for one in mine if isinstance(one, Decoded)]
+    return answers
+
+
+def _decoded(asked: Round, passages: Sequence[Passage]) -> list[Decoded | Exception]:
+    try:
+        new = [one for one in dict.fromkeys(passages) if one.encoded(asked.model) is None]
+        if new:
+            encoded = asked.model.encode([one.features for one in new])
+            for passage, result in zip(new, encoded, strict=True):
+                passage.keep(asked.model, result)
+        ready = [one for each in passages if (one := each.encoded(asked.model)) is not None]
+        lengths = [len(one.pack.audio) for one in passages]
+        return [*asked.model.decode(ready, lengths, prompt=asked.prompt, beam=asked.beam)]
+    except Exception as error:  # noqa: BLE001 - the listener it concerns gets it
+        if len(passages) == 1:
+            return [error]
+        return [result for one in passages for result in _decoded(asked, [one])]
