@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from agents.steps import LateError, Later, Listen, Send, Stage, Step
 from agents.topics import Topics
 from pipeline.errors import RecordError
-from pipeline.listening import Listener, VoiceDetector
+from pipeline.listening import Listener, ListenSettings, VoiceDetector
 from pipeline.records import AudioChunk, CallEnd, CallInfo, EndedBy, Heard, Interval, Record, Window
 
 NAME = "transcribe"
@@ -29,6 +29,7 @@ def transcribe_stage(
     voice: VoiceDetector,
     patience: Patience,
     *,
+    listening: ListenSettings | None = None,
     audio: Callable[[float], object] = lambda _: None,
 ) -> Stage:
     """The stage.
@@ -37,12 +38,15 @@ def transcribe_stage(
         topics: names.
         voice: says where somebody speaks.
         patience: how long a call is waited for.
+        listening: how speech is packed into windows.
         audio: is told the seconds of every call that is through.
     """
     return Stage(
         NAME,
         (topics.audio_raw,),
-        lambda call_id: TranscribeCall(call_id, topics.words, voice, patience, audio),
+        lambda call_id: TranscribeCall(
+            call_id, topics.words, voice, patience, audio=audio, listening=listening
+        ),
     )
 
 
@@ -55,10 +59,12 @@ class TranscribeCall:
         words: str,
         voice: VoiceDetector,
         patience: Patience,
-        audio: Callable[[float], object],
+        *,
+        audio: Callable[[float], object] = lambda _: None,
+        listening: ListenSettings | None = None,
     ) -> None:
         self._call_id, self._words, self._voice = call_id, words, voice
-        self._patience, self._audio = patience, audio
+        self._patience, self._audio, self._listening = patience, audio, listening
         self._call: CallInfo | None = None
         self._listener: Listener | None = None
         self._seen: set[int] = set()
@@ -123,7 +129,7 @@ class TranscribeCall:
         if self._end is not None and chunk.seq >= self._end.chunks:
             raise LateError("a chunk beyond the end of its call")
         if self._listener is None:
-            self._listener = Listener(chunk.call, self._voice)
+            self._listener = Listener(chunk.call, self._voice, self._listening)
             self._call = chunk.call
         windows = self._listener.take(chunk)
         self._gaps = self._listener.gaps

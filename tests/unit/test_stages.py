@@ -83,7 +83,7 @@ def _silence(window: Window) -> Heard:
 
 @pytest.fixture
 def transcribe() -> TranscribeCall:
-    return TranscribeCall("call-1", TOPICS.words, LoudnessVoice(), PATIENCE, lambda _: None)
+    return TranscribeCall("call-1", TOPICS.words, LoudnessVoice(), PATIENCE)
 
 
 class TestTranscribe:
@@ -222,7 +222,7 @@ class TestMute:
 
 class _Inspector:
     def inspect(
-        self, heard: Heard, *, sample_rate: int, expected: frozenset[str]
+        self, heard: Heard, *, sample_rate: int, expected: frozenset[str], language: str = "en"
     ) -> tuple[Span, ...]:
         raise ZeroDivisionError
 

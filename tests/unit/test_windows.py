@@ -96,8 +96,8 @@ def test_settings_that_would_lose_speech_are_refused(wrong: dict[str, float]) ->
         ListenSettings(**wrong)  # type: ignore[arg-type]
 
 
-def test_the_live_settings_close_windows_sooner() -> None:
-    live, recorded = ListenSettings.live(), ListenSettings()
+def test_a_pace_that_is_quicker_closes_windows_sooner() -> None:
+    live, recorded = ListenSettings.latency(), ListenSettings.throughput()
     assert live.pause_ms < recorded.pause_ms
     assert live.span_ms < recorded.span_ms
 
