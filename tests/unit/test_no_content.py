@@ -156,8 +156,7 @@ def test_a_model_s_exception_goes_no_further(seam: str, monkeypatch: pytest.Monk
 
 @pytest.fixture
 def logged(capfd: pytest.CaptureFixture[str]) -> Iterator[pytest.CaptureFixture[str]]:
-    """Everything is logged, and what reaches the process's own streams is caught."""
-    configure_logging("debug")
+    """What reaches the process's own streams; logging is as it was afterwards."""
     yield capfd
     structlog.reset_defaults()
 
@@ -173,6 +172,7 @@ def _detector() -> Detector:
 def test_a_recogniser_that_fails_silences_and_tells_nothing(
     logged: pytest.CaptureFixture[str],
 ) -> None:
+    configure_logging("debug")
     detector = _detector()
     call = detector.open("a", 8_000, 1)
     word = Word(0, 100, 7_000, CANARY)
@@ -217,6 +217,7 @@ async def test_a_stage_that_breaks_tells_a_code_and_nothing_else(
         def __init__(self) -> None:
             super().__init__(f"can't do anything with {CANARY}")
 
+    configure_logging("debug")
     async with running(_rig(tmp_path, lambda _: EchoCore(fail=BrokenError))) as rig:
         await rig.bring("a", 1, 13)
         await rig.bring_message({"ce_id": CANARY.encode()}, CANARY.encode(), "a")
