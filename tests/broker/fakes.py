@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.listening import unheard
 from pipeline.records import (
     CallEnd,
     Findings,
@@ -35,6 +37,8 @@ DIGITS = frozenset(WORDS[:5])
 LOWEST, STEP = 3_000, 2_500
 KILLER = "killer"
 """A window of a call with this in its id ends the process that listens to it."""
+DEAF = "HUSHWIRE_SCRIPTED_DEAF"
+"""Environment variable: while the file that it names exists, no window can be heard."""
 SLOW = "slow"
 """Windows of a call with this in its id take a while."""
 
@@ -70,7 +74,14 @@ def start() -> None:
 
 
 def hear(window: Window) -> Heard:
-    """Stands in for ``models.ear.hear``."""
+    """Stands in for ``models.ear.hear``; a call is never deaf on both channels."""
+    if window.channel == 0 and DEAF in os.environ and Path(os.environ[DEAF]).exists():
+        return unheard(window)  # what the real ear makes of a model that raises
+    return check(window)
+
+
+def check(window: Window) -> Heard:
+    """Stands in for ``models.ear.check``."""
     if KILLER in window.call_id and len(window.pcm):
         os.kill(os.getpid(), signal.SIGKILL)
     if SLOW in window.call_id:
@@ -91,11 +102,13 @@ def hear(window: Window) -> Heard:
 class ScriptedDetector:
     """Stands in for ``models.detector.Detector``."""
 
-    def open(self, call_id: str, sample_rate: int, channels: int) -> ScriptedCall:
+    def open(
+        self, call_id: str, sample_rate: int, channels: int, *, language: str = "en"
+    ) -> ScriptedCall:
         return ScriptedCall(call_id, channels)
 
     def inspect(
-        self, heard: Heard, *, sample_rate: int, expected: frozenset[str]
+        self, heard: Heard, *, sample_rate: int, expected: frozenset[str], language: str = "en"
     ) -> tuple[Span, ...]:
         return tuple(_spans(heard.words))
 

@@ -6,7 +6,10 @@ Prints ``ready`` when every stage has its partitions.
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
+import time
 from pathlib import Path
 
 import fakes  # type: ignore[import-not-found]
@@ -19,24 +22,28 @@ from agents.worker import Models, WorkerConfig, run_worker
 from pipeline.listening import LoudnessVoice
 from pipeline.policy import EchoRule, load_policy
 
+HOUR_S = 3_600
+_real_time = time.time
+
 
 def main() -> None:
     bootstrap, folder, prefix, stages, idle_s = sys.argv[1:]
     configure_logging("info")
+    signal.signal(signal.SIGUSR1, lambda *_: jump())
     config = WorkerConfig(
         stages=tuple(stages.split(",")),
         bootstrap=bootstrap,
         # The scripted bursts of both channels are one wave: they would count as echo.
         policy=load_policy("default").model_copy(update={"echo": EchoRule(mode="never")}),
         models=Models(
-            Ears(fakes.start, (), fakes.hear, fakes.hear), LoudnessVoice, fakes.ScriptedDetector
+            Ears(fakes.start, (), fakes.hear, fakes.check), LoudnessVoice, fakes.ScriptedDetector
         ),
         ledger_url=f"sqlite:///{Path(folder, 'state', 'ledger.db')}",
         keyset=Path(folder, "state", "kek.json"),
         signing_key=Path(folder, "state", "signing.pem"),
         audit_days=366,
         quarantine_hours=72,
-        vault=Path(folder, "vault"),
+        vault=os.environ.get("VAULT_OF_TEST") or Path(folder, "vault"),
         topics=Topics.named(prefix),
         group_prefix=prefix,
         partitions=4,
@@ -45,6 +52,12 @@ def main() -> None:
         patience=Patience(late_s=2.0, idle_s=float(idle_s)),
     )
     asyncio.run(run_worker(config, ready=_ready))
+
+
+def jump() -> None:
+    """The wall clock jumps an hour ahead, and back with the next signal."""
+    ahead = time.time() - _real_time() < HOUR_S / 2
+    time.time = (lambda: _real_time() + HOUR_S) if ahead else _real_time
 
 
 def _ready() -> None:
