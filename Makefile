@@ -6,7 +6,7 @@ BIN := .venv/bin
 KAFKA_LIB := tests/kafka/lib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint format docs bench bench-detection bench-muting bench-verification bench-transcription samples kafka chaos soak fuzz audit lock clean
+.PHONY: help setup demo test unit lint format docs bench bench-detection bench-encryption bench-muting bench-verification bench-transcription samples kafka chaos soak fuzz audit lock clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -61,6 +61,9 @@ bench-verification: .venv/.dev ## Measure the verify stage on leaks planted in t
 
 bench-transcription: .venv/.dev ## Measure the transcription stage: cost, digits left out, word error
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.transcription
+
+bench-encryption: .venv/.dev ## Measure what encryption costs of a whole run
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.encryption
 
 samples: .venv/.dev ## Make the sample calls and their truth again from their seeds
 	@.ci/need flite flite

@@ -36,6 +36,7 @@ from agents.commands import (
     topics,
 )
 from agents.commands.doctor import doctor
+from agents.commands.processing import records_of_processing
 from agents.commands.redact import redact
 from agents.commands.scan import scan_leaks
 from agents.logging import content_free_tracebacks
@@ -187,6 +188,7 @@ def ingest(
 app.command()(redact)
 app.command()(doctor)
 app.command("scan-leaks")(scan_leaks)
+app.command("records-of-processing")(records_of_processing)
 
 
 @app.command()

@@ -173,6 +173,18 @@ class Settings(BaseSettings):
         default=0, description="Prometheus page on 127.0.0.1 at this port; 0: none."
     )
 
+    controller_name: str | None = Field(
+        default=None,
+        description="Who answers for the processing, for `hushwire records-of-processing`.",
+    )
+    controller_contact: str | None = Field(default=None, description="How to reach them.")
+    controller_dpo: str | None = Field(
+        default=None, description="Name and contact of their data protection officer."
+    )
+    controller_purposes: str | None = Field(
+        default=None, description="What calls are recorded for; several with semicolons."
+    )
+
     @classmethod
     def settings_customise_sources(
         cls,
