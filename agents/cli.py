@@ -39,6 +39,7 @@ from agents.commands.doctor import doctor
 from agents.commands.processing import records_of_processing
 from agents.commands.redact import redact
 from agents.commands.scan import scan_leaks
+from agents.commands.serve import serve
 from agents.logging import content_free_tracebacks
 from agents.settings import PREFIX, Settings, load_settings, settings_page
 from pipeline.errors import BrokerError, HushwireError, ModelError, StoreError
@@ -188,6 +189,7 @@ def ingest(
 app.command()(redact)
 app.command()(doctor)
 app.command("scan-leaks")(scan_leaks)
+app.command()(serve)
 app.command("records-of-processing")(records_of_processing)
 
 

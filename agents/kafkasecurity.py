@@ -103,7 +103,7 @@ class KafkaSecurity:
         """
         if self.protocol == "PLAINTEXT":
             return {}
-        told = {"security.protocol": self.protocol}
+        told: dict[str, str] = {"security.protocol": self.protocol}
         if self.tls:
             self._context()  # says what is wrong with a file before librdkafka would, and better
             told["ssl.endpoint.identification.algorithm"] = "https"

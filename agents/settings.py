@@ -12,6 +12,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import pydantic_settings
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
@@ -184,6 +185,46 @@ class Settings(BaseSettings):
     controller_purposes: str | None = Field(
         default=None, description="What calls are recorded for; several with semicolons."
     )
+    api_host: str = Field(
+        default="127.0.0.1",
+        description="Address on which `hushwire serve` listens. Beyond the loopback it needs "
+        "`api_certificate`, or `api_proxies`.",
+    )
+    api_port: Annotated[int, Field(ge=1, le=65_535)] = Field(
+        default=8440, description="Port on which `hushwire serve` listens."
+    )
+    api_certificate: Path | None = Field(
+        default=None, description="PEM file of the API's certificate chain; TLS is 1.2 at least."
+    )
+    api_key: Path | None = Field(
+        default=None, description="PEM file of the key of `api_certificate` (mode 0600)."
+    )
+    api_proxies: str | None = Field(
+        default=None,
+        description="Addresses of reverse proxies that bring TLS, with commas: what they say of "
+        "the caller's address is believed, nobody else's is.",
+    )
+    api_rate_per_minute: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        default=600, description="Requests of one token or person to the API in a minute."
+    )
+    oidc_issuer: str | None = Field(
+        default=None,
+        description="URL of the OpenID Connect issuer whose tokens the API takes, as its tokens "
+        "name it. Empty: API tokens only.",
+    )
+    oidc_audience: str | None = Field(
+        default=None, description="The audience that its tokens must be for; needed with an issuer."
+    )
+    oidc_claim: str = Field(
+        default="roles",
+        description="Claim that says what somebody may do: a text or a list; dots lead into "
+        "objects (`realm_access.roles`).",
+    )
+    oidc_roles: dict[str, Literal["analyst", "security", "operator", "auditor"]] = Field(
+        default={},
+        description="Role for each value of that claim, as a JSON object or a TOML table; a value "
+        "that is not named gives none. Needed with an issuer.",
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -245,6 +286,11 @@ def load_settings(**options: Any) -> Settings:  # noqa: ANN401  any setting may 
     except ValidationError as error:
         lines = [_explain(item["loc"], item["msg"]) for item in error.errors(include_url=False)]
         raise SettingsError("\n".join(lines)) from None
+    except pydantic_settings.SettingsError:
+        # Raised for a variable that is to hold JSON; its text names the field, its cause the value.
+        raise SettingsError(
+            f'{PREFIX}OIDC_ROLES: a JSON object is needed, such as {{"call-analysts": "analyst"}}'
+        ) from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{_config_file()}: not valid TOML: {error}") from None
 

@@ -12,7 +12,7 @@ import pytest
 pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("agents", "models", "pipeline", "policies")
+PACKAGES = ("agents", "console", "models", "pipeline", "policies")
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -1,0 +1,100 @@
+"""The API as an ASGI app: parts in, app out; nothing is started here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from agents.access import Permission
+from agents.auditlog import AuditLog
+from agents.database import Database
+from agents.doctor import Finding
+from agents.shelf import Shelf
+from agents.tokens import Tokens
+from console.calls import CallRoutes
+from console.door import Door
+from console.envelope import Envelope
+from console.errors import Refusal, answer
+from console.limiting import Limiter
+from console.looks import Looks
+from console.metrics import ApiMetrics
+from console.oidc import Oidc
+from console.routing import Routes, refuse_unguarded
+from console.upkeep import UpkeepRoutes
+
+_TOLD = {
+    404: ("not_found", "there is nothing at this address: /api/openapi.json lists what there is"),
+    405: ("method", "this address takes another method: /api/openapi.json lists them"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the app is made of."""
+
+    shelf: Shelf
+    database: Database
+    log: AuditLog
+    tokens: Tokens
+    limiter: Limiter
+    examine: Callable[[], list[Finding]]
+    """``hushwire doctor``."""
+    oidc: Oidc | None = None
+    """None: API tokens only."""
+    secure: bool = False
+    """Whether callers come over TLS, to us or to a proxy: cookies are for TLS only then."""
+    tls: bool = False
+    """Whether we speak TLS ourselves."""
+    metrics: ApiMetrics = field(default_factory=ApiMetrics)
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """The app.
+
+    Raises:
+        SettingsError: a route needs no permission.
+    """
+    # FastAPI's own pages would be routes without a permission.
+    app = FastAPI(title="Hushwire", openapi_url=None, docs_url=None, redoc_url=None)
+    looks = Looks(parts.log)
+    door = Door(parts.tokens, parts.oidc, parts.limiter, looks)
+    routes = Routes(app, door)
+
+    def openapi() -> dict[str, Any]:
+        """This interface as OpenAPI."""
+        return app.openapi()
+
+    routes.add_open("GET", "/healthz", healthz)
+    routes.add("GET", "/api/openapi.json", Permission.WHO_AM_I, openapi)
+    CallRoutes(parts.shelf, looks, parts.metrics).add_to(routes)
+    UpkeepRoutes(parts.database, parts.tokens, looks, parts.metrics, parts.examine).add_to(routes)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_middleware(Envelope, metrics=parts.metrics, tls=parts.tls)
+    refuse_unguarded(app)
+    return app
+
+
+def healthz() -> Response:
+    """That the server lives; nothing else."""
+    return JSONResponse({"alive": True})
+
+
+async def _http(_request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    code, message = _TOLD.get(status, ("request", "the request can't be read"))
+    return answer(Refusal(status, code, message))
+
+
+async def _invalid(_request: Request, error: Exception) -> Response:
+    """Where something is wrong, and what; never the value, which may be anything."""
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    places = {".".join(str(part) for part in one["loc"][1:]) or "body" for one in found}
+    told = "; ".join(sorted(f"{place[:60]}: not allowed" for place in places))
+    return answer(Refusal(422, "parameter", f"{told}: /api/openapi.json says what is"))

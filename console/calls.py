@@ -1,0 +1,176 @@
+"""The routes of stored calls: lists, transcripts, audio, certificates.
+
+Each look is in the audit log before its bytes go out. Quarantined calls have routes of their own:
+on the others they are not there.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated, Final
+
+from fastapi import Path, Query, Request
+from fastapi.responses import Response, StreamingResponse
+
+from agents.access import Permission
+from agents.shelf import PAGE, CallFilter, Shelf, StoredCallFacts
+from console.errors import unknown_call
+from console.looks import Looks
+from console.metrics import ApiMetrics
+from console.muted import muted_spans
+from console.ranges import byte_range
+from console.routing import Routes
+from console.shapes import Call, Calls, Muted
+from pipeline.wire import valid_call_id
+
+FLAC: Final = "audio/flac"
+LIMIT_MOST: Final = 200
+
+CallId = Annotated[str, Path(description="The call's id.")]
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MOST, description="Calls on a page.")]
+After = Annotated[str | None, Query(max_length=400, description="`following` of the page before.")]
+Word = Annotated[str | None, Query(max_length=128)]
+
+
+class CallRoutes:
+    """Answers what is asked about calls.
+
+    Args:
+        shelf: the stored calls.
+        looks: where looks are written.
+        metrics: where they are counted.
+    """
+
+    def __init__(self, shelf: Shelf, looks: Looks, metrics: ApiMetrics) -> None:
+        self._shelf, self._looks, self._metrics = shelf, looks, metrics
+
+    def add_to(self, routes: Routes) -> None:
+        """Add the routes."""
+        one = "/api/calls/{call_id}"
+        may = Permission
+        routes.add("GET", "/api/calls", may.LIST_CALLS, self.calls)
+        routes.add("GET", one, may.LIST_CALLS, self.call)
+        routes.add("GET", f"{one}/transcript", may.READ_TRANSCRIPT, self.transcript)
+        routes.add("GET", f"{one}/subtitles", may.READ_TRANSCRIPT, self.subtitles)
+        routes.add("GET", f"{one}/muted", may.READ_TRANSCRIPT, self.muted)
+        routes.add("GET", f"{one}/audio", may.READ_AUDIO, self.audio)
+        routes.add("GET", f"{one}/certificate", may.READ_CERTIFICATE, self.certificate)
+        routes.add("GET", "/api/quarantine", may.READ_QUARANTINE, self.quarantine)
+        routes.add(
+            "GET",
+            "/api/quarantine/{call_id}/certificate",
+            may.READ_QUARANTINE,
+            self.quarantined_certificate,
+        )
+
+    def calls(
+        self,
+        request: Request,
+        limit: Limit = PAGE,
+        after: After = None,
+        purpose: Word = None,
+        policy: Word = None,
+        party: Word = None,
+        held: bool | None = None,  # noqa: FBT001 - a parameter of the address
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Calls:
+        """Stored calls, the newest first; no content."""
+        wanted = CallFilter(
+            passed=True,
+            held=held,
+            purpose=purpose,
+            policy=policy,
+            party=party,
+            since=since,
+            until=until,
+        )
+        return self._listed(request, "list", wanted, limit, after)
+
+    def quarantine(self, request: Request, limit: Limit = PAGE, after: After = None) -> Calls:
+        """Quarantined calls, the newest first."""
+        return self._listed(request, "list-quarantine", CallFilter(passed=False), limit, after)
+
+    def call(self, request: Request, call_id: CallId) -> Call:
+        """What the catalogue knows of a call; no content."""
+        facts = self._passed(call_id)
+        self._look(request, "facts", call_id)
+        return Call.of(facts)
+
+    def transcript(self, request: Request, call_id: CallId) -> Response:
+        """The redacted transcript in the shape of Call Analytics."""
+        self._passed(call_id)
+        data = self._shelf.transcript(call_id)
+        self._look(request, "transcript", call_id)
+        return Response(data, media_type="application/json")
+
+    def subtitles(self, request: Request, call_id: CallId) -> Response:
+        """The redacted transcript as WebVTT."""
+        self._passed(call_id)
+        data = self._shelf.subtitles(call_id)
+        self._look(request, "subtitles", call_id)
+        return Response(data, media_type="text/vtt; charset=utf-8")
+
+    def muted(self, request: Request, call_id: CallId) -> list[Muted]:
+        """Where the call is silent, and why."""
+        self._passed(call_id)
+        spans = muted_spans(self._shelf.certificate(call_id))
+        self._look(request, "muted", call_id)
+        return spans
+
+    def audio(self, request: Request, call_id: CallId) -> Response:
+        """The redacted audio (FLAC), whole or by a range of bytes."""
+        self._passed(call_id)
+        length = self._shelf.audio_length(call_id)
+        # There is no entity tag, so no range can be promised to be of the same bytes.
+        wanted = None if "if-range" in request.headers else request.headers.get("range")
+        part = byte_range(wanted, length)
+        start, stop = part or (0, length)
+        pieces = self._shelf.audio(call_id, start, stop)
+        first = next(pieces, b"")  # what does not open is told before the answer begins
+        self._look(request, "audio", call_id, first=start, last=stop - 1)
+        headers = {"Accept-Ranges": "bytes", "Content-Length": str(stop - start)}
+        if part is not None:
+            headers["Content-Range"] = f"bytes {start}-{stop - 1}/{length}"
+        body: Iterator[bytes] = itertools.chain((first,), pieces)
+        return StreamingResponse(
+            body, status_code=206 if part else 200, headers=headers, media_type=FLAC
+        )
+
+    def certificate(self, request: Request, call_id: CallId) -> Response:
+        """The certificate of a stored call."""
+        self._passed(call_id)
+        return self._certificate(request, call_id, "certificate")
+
+    def quarantined_certificate(self, request: Request, call_id: CallId) -> Response:
+        """The certificate of a quarantined call: which checks failed."""
+        if not valid_call_id(call_id) or self._shelf.call(call_id).passed:
+            raise unknown_call()
+        return self._certificate(request, call_id, "quarantine-certificate")
+
+    def _certificate(self, request: Request, call_id: str, what: str) -> Response:
+        data = self._shelf.certificate(call_id)
+        self._look(request, what, call_id)
+        return Response(data, media_type="application/json")
+
+    def _listed(
+        self, request: Request, what: str, wanted: CallFilter, limit: int, after: str | None
+    ) -> Calls:
+        page = self._shelf.list_calls(wanted, limit=limit, after=after)
+        self._look(request, what, calls=len(page.calls))
+        return Calls.of(page)
+
+    def _passed(self, call_id: str) -> StoredCallFacts:
+        """What is known of a call that passed; raises for all others alike."""
+        if not valid_call_id(call_id):
+            raise unknown_call()
+        facts = self._shelf.call(call_id)
+        if not facts.passed:
+            raise unknown_call()
+        return facts
+
+    def _look(self, request: Request, what: str, call_id: str = "", **facts: int) -> None:
+        self._looks.write(request.state.principal, what, call_id, **facts)
+        self._metrics.looks.labels(what).inc()

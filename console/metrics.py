@@ -1,0 +1,31 @@
+"""All metric names of the API: one prefix, no label with a call, a person or a token."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+
+class ApiMetrics:
+    """The metrics of one server, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.answers = Counter(
+            "hushwire_api_answers",
+            "Answers by class of status.",
+            ["status"],
+            registry=self.registry,
+        )
+        self.refusals = Counter(
+            "hushwire_api_refusals", "Refusals by code.", ["code"], registry=self.registry
+        )
+        self.looks = Counter(
+            "hushwire_api_looks", "Looks at calls.", ["what"], registry=self.registry
+        )
+        self.faults = Counter(
+            "hushwire_api_faults", "Answers that failed for want of something, or by a fault.",
+            registry=self.registry,
+        )  # fmt: skip
+        self.calls = Gauge(
+            "hushwire_catalogue_calls", "Calls in the catalogue.", ["state"], registry=self.registry
+        )

@@ -1,0 +1,262 @@
+"""OpenID Connect: people show a JWT that their organisation's issuer signed.
+
+RS256 and ES256 only, with keys that the issuer publishes; issuer, audience and times are checked,
+and a configured claim says which roles somebody has. Outcomes of ``Oidc.check``: subject and roles,
+``AccessError`` for a token that lets nobody in, ``IssuerError`` where the keys can't be had.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Self
+from urllib.parse import urlsplit
+
+import httpx
+import jwt
+
+from agents.access import AccessError, Role
+from agents.settings import Settings
+from pipeline.errors import HushwireError, SettingsError
+
+ALGORITHMS: Final = ("RS256", "ES256")
+LEEWAY_S: Final = 30
+"""How far the issuer's clock may be from ours."""
+CACHE_S: Final = 3_600.0
+"""Keys are fetched again after this."""
+REFRESH_S: Final = 60.0
+"""An unknown key makes us look again, but not sooner than this after the last time."""
+TIMEOUT_S: Final = 5.0
+ANSWER_MOST: Final = 1 << 20
+TOKEN_MOST: Final = 8_192
+"""Longest token in characters."""
+_SUBJECT_MOST: Final = 255
+_NO_KEYS: Final = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    jwt.PyJWTError,
+    ValueError,
+    TypeError,
+    KeyError,
+    RecursionError,
+)
+
+
+class IssuerError(HushwireError):
+    """The issuer's keys can't be had; trying again later may help."""
+
+    code: ClassVar[str] = "issuer"
+    retryable: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class OidcConfig:
+    """What is trusted."""
+
+    issuer: str
+    audience: str
+    claim: str
+    roles: Mapping[str, Role]
+    """By value of the claim."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self | None:
+        """What the settings say; None: OpenID Connect is off.
+
+        Raises:
+            SettingsError: they do not fit together, or the issuer is spoken to in clear.
+        """
+        if settings.oidc_issuer is None:
+            if settings.oidc_audience or settings.oidc_roles:
+                raise SettingsError("oidc_audience and oidc_roles need oidc_issuer")
+            return None
+        if not settings.oidc_audience or not settings.oidc_roles:
+            raise SettingsError(
+                "oidc_issuer needs oidc_audience and oidc_roles: otherwise a token for another "
+                "service would do, and nobody would have a role"
+            )
+        if not _trustworthy(settings.oidc_issuer):
+            raise SettingsError("oidc_issuer: an https URL is needed")
+        roles = {value: Role(role) for value, role in settings.oidc_roles.items()}
+        return cls(settings.oidc_issuer, settings.oidc_audience, settings.oidc_claim, roles)
+
+
+class Oidc:
+    """Checks the tokens of one issuer.
+
+    Args:
+        config: what is trusted.
+        clock: monotonic seconds, for the age of the keys.
+    """
+
+    def __init__(self, config: OidcConfig, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._config = config
+        self._keys = _IssuerKeys(config.issuer, clock)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._keys.close()
+
+    def check(self, text: str) -> tuple[str, tuple[Role, ...]]:
+        """The pseudonym of whoever the token is of, and their roles.
+
+        Raises:
+            AccessError: the token is not valid here, or gives no role.
+            IssuerError: the issuer is away.
+        """
+        if len(text) > TOKEN_MOST:
+            raise AccessError("malformed")
+        try:
+            header = jwt.get_unverified_header(text)
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+            raise AccessError("malformed") from None
+        algorithm, kid = header.get("alg"), header.get("kid")
+        if algorithm not in ALGORITHMS:
+            raise AccessError("algorithm")
+        if not isinstance(kid, str) or not kid:
+            raise AccessError("key")
+        key = self._keys.key(kid)
+        # A public RSA key must never serve as the secret of another algorithm.
+        if (
+            key is None
+            or key.algorithm_name != algorithm
+            or key.public_key_use not in {None, "sig"}
+        ):
+            raise AccessError("key")
+        return self._claims(text, key, algorithm)
+
+    def _claims(self, text: str, key: jwt.PyJWK, algorithm: str) -> tuple[str, tuple[Role, ...]]:
+        config = self._config
+        try:
+            claims = jwt.decode(
+                text,
+                key,
+                algorithms=[algorithm],
+                audience=config.audience,
+                issuer=config.issuer,
+                leeway=LEEWAY_S,
+                options={
+                    "require": ["exp", "iat", "iss", "aud", "sub"],
+                    "enforce_minimum_key_length": True,
+                },
+            )
+        except jwt.ExpiredSignatureError:
+            raise AccessError("expired") from None
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
+            raise AccessError(type(error).__name__) from None
+        subject = claims["sub"]
+        if not isinstance(subject, str) or not 0 < len(subject) <= _SUBJECT_MOST:
+            raise AccessError("subject")
+        roles = self._roles(claims)
+        if not roles:
+            raise AccessError("no_role")
+        return pseudonym(config.issuer, subject), roles
+
+    def _roles(self, claims: Mapping[str, Any]) -> tuple[Role, ...]:
+        found = _claim(claims, self._config.claim)
+        values = [found] if isinstance(found, str) else found
+        if not isinstance(values, list):
+            return ()
+        named = {self._config.roles.get(one) for one in values if isinstance(one, str)}
+        return tuple(role for role in Role if role in named)
+
+
+def pseudonym(issuer: str, subject: str) -> str:
+    """How a person stands in the audit log: found again by whoever knows the subject."""
+    return "oidc:" + hashlib.sha256(f"{issuer}\0{subject}".encode()).hexdigest()[:32]
+
+
+class _IssuerKeys:
+    """The keys that an issuer publishes, by id; fetched when they are needed."""
+
+    def __init__(self, issuer: str, clock: Callable[[], float]) -> None:
+        self._issuer, self._clock = issuer, clock
+        self._lock = threading.Lock()
+        self._keys: dict[str, jwt.PyJWK] = {}
+        self._fetched: float | None = None
+        self._tried: float | None = None
+        self._client = httpx.Client(
+            timeout=TIMEOUT_S, follow_redirects=False, trust_env=not _loopback(issuer)
+        )
+
+    def close(self) -> None:
+        self._client.close()
+
+    def key(self, kid: str) -> jwt.PyJWK | None:
+        with self._lock:
+            old = self._fetched is None or self._clock() - self._fetched > CACHE_S
+            if (old or kid not in self._keys) and self._may_try():
+                try:
+                    self._fetch()
+                except _NO_KEYS:
+                    if old:
+                        raise _away() from None
+            elif old:
+                raise _away()
+            return self._keys.get(kid)
+
+    def _may_try(self) -> bool:
+        return self._tried is None or self._clock() - self._tried >= REFRESH_S
+
+    def _fetch(self) -> None:
+        self._tried = self._clock()
+        base = self._issuer.rstrip("/")
+        found = self._json(f"{base}/.well-known/openid-configuration")
+        address = found["jwks_uri"]
+        if found.get("issuer") != self._issuer or not _trustworthy(address):
+            raise ValueError("not the configuration of this issuer")
+        keys = jwt.PyJWKSet.from_dict(self._json(address)).keys
+        self._keys = {key.key_id: key for key in keys if key.key_id}
+        self._fetched = self._clock()
+
+    def _json(self, address: str) -> dict[str, Any]:
+        body = bytearray()
+        with self._client.stream("GET", address) as response:
+            if response.status_code != httpx.codes.OK:
+                raise ValueError("not an answer")
+            for part in response.iter_bytes():
+                body += part
+                if len(body) > ANSWER_MOST:
+                    raise ValueError("too long an answer")
+        read = json.loads(bytes(body))
+        if not isinstance(read, dict):
+            raise TypeError("not an object")
+        return read
+
+
+def _away() -> IssuerError:
+    return IssuerError("the OpenID Connect issuer can't be reached, or publishes no keys")
+
+
+def _claim(claims: Mapping[str, Any], name: str) -> object:
+    """A claim by its whole name, or by a way through objects."""
+    if name in claims:
+        return claims[name]
+    at: object = claims
+    for part in name.split("."):
+        if not isinstance(at, dict):
+            return None
+        at = at.get(part)
+    return at
+
+
+def _trustworthy(address: object) -> bool:
+    if not isinstance(address, str):
+        return False
+    try:
+        scheme = urlsplit(address).scheme
+    except ValueError:
+        return False
+    return scheme == "https" or (scheme == "http" and _loopback(address))
+
+
+def _loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(urlsplit(address).hostname or "").is_loopback
+    except ValueError:
+        return False

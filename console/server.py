@@ -1,0 +1,179 @@
+"""``hushwire serve``: from settings to a running server; ends with SIGTERM or SIGINT.
+
+It listens on the loopback unless callers come over TLS: ours, or a reverse proxy's.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Final
+
+import uvicorn
+
+from agents import schema
+from agents.auditlog import AuditLog
+from agents.database import Database
+from agents.doctor import examine
+from agents.logging import configure_logging, get_logger
+from agents.places import state_inside
+from agents.settings import STATE, Settings
+from agents.shelf import open_shelf
+from agents.tokens import Tokens
+from console.app import Parts, create_app
+from console.limiting import Limiter
+from console.oidc import Oidc, OidcConfig
+from pipeline.errors import SettingsError
+
+KEEP_ALIVE_S: Final = 15
+STOP_S: Final = 10
+CONNECTIONS: Final = 256
+"""Requests at once; more are answered with 503."""
+HEADERS_MOST: Final = 32 * 1024
+"""Bytes of a request's headers."""
+
+
+def serve(settings: Settings, vault: str) -> None:
+    """Serve until stopped.
+
+    Args:
+        settings: addresses, keys, who is let in.
+        vault: folder of the vault, or ``s3://bucket/prefix``.
+
+    Raises:
+        SettingsError: the settings do not fit together, or would let tokens go in clear.
+        StoreError: the ledger or the vault can't be opened.
+    """
+    uvicorn_options = options(settings)
+    oidc_config = OidcConfig.of(settings)
+    configure_logging(settings.log_level)
+    silence_server()
+    inside = state_inside(vault)  # as `hushwire run` makes it
+    state = settings.state_folder(inside if inside.is_dir() else STATE)
+    if settings.ledger_url is None and not (state / "ledger.db").exists():
+        raise SettingsError(f"{state}: holds no ledger; name its folder with --state-dir")
+    with ExitStack() as stack:
+        database = Database(settings.ledger_location(state))
+        stack.callback(database.dispose)
+        schema.ready(database)
+        shelf = stack.enter_context(
+            open_shelf(settings.model_copy(update={"state_dir": state}), vault)
+        )
+        log = AuditLog(database)
+        oidc = Oidc(oidc_config) if oidc_config is not None else None
+        if oidc is not None:
+            stack.callback(oidc.close)
+        local = None if "://" in vault else Path(vault)
+        tls = settings.api_certificate is not None
+        app = create_app(
+            Parts(
+                shelf=shelf,
+                database=database,
+                log=log,
+                tokens=Tokens(database, log),
+                limiter=Limiter(settings.api_rate_per_minute),
+                examine=lambda: examine(settings, state, local),
+                oidc=oidc,
+                secure=tls or settings.api_proxies is not None,
+                tls=tls,
+            )
+        )
+        listening = stack.enter_context(_listening(settings.api_host, settings.api_port))
+        # What uvicorn caught it raises again once it has stopped in order.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        address = f"{'https' if tls else 'http'}://{_host(settings.api_host)}:{settings.api_port}"
+        get_logger().info(f"serving on {address}")
+        uvicorn.Server(uvicorn.Config(app, **uvicorn_options)).run(sockets=[listening])
+
+
+def options(settings: Settings) -> dict[str, Any]:
+    """What uvicorn is told.
+
+    Raises:
+        SettingsError: tokens would go in clear over a network, or a file can't be used.
+    """
+    certificate, key = settings.api_certificate, settings.api_key
+    if (certificate is None) != (key is None):
+        raise SettingsError("api_certificate and api_key belong together: set both")
+    if certificate is None and settings.api_proxies is None and not _loopback(settings.api_host):
+        raise SettingsError(
+            f"api_host {settings.api_host} without TLS would send tokens and calls in clear: set "
+            "api_certificate and api_key, or api_proxies where a reverse proxy brings TLS"
+        )
+    told: dict[str, Any] = {
+        "lifespan": "off",
+        "access_log": False,  # addresses would name calls; looks are in the audit log
+        "log_config": None,
+        "server_header": False,
+        "timeout_keep_alive": KEEP_ALIVE_S,
+        "timeout_graceful_shutdown": STOP_S,
+        "limit_concurrency": CONNECTIONS,
+        "http": "h11",
+        "h11_max_incomplete_event_size": HEADERS_MOST,
+        "ws": "none",
+        "proxy_headers": settings.api_proxies is not None,
+        "forwarded_allow_ips": settings.api_proxies or "",
+    }
+    if certificate is not None and key is not None:
+        if key.exists() and key.stat().st_mode & 0o077:
+            raise SettingsError(f"api_key: others may read {key}; set its mode to 0600")
+        context = _context(certificate, key)
+        told["ssl_context_factory"] = _always(context)
+    return told
+
+
+def silence_server() -> None:
+    """The server logs exceptions with their text: keep it quiet; ``Envelope`` tells what failed."""
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "httpx", "httpcore", "limits"):
+        logger = logging.getLogger(name)
+        logger.handlers = [logging.NullHandler()]
+        logger.propagate = False
+        logger.setLevel(logging.CRITICAL)
+
+
+def _context(certificate: Path, key: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(certificate, key, password=lambda: "")
+    except (OSError, ssl.SSLError):
+        raise SettingsError(
+            f"api_certificate, api_key: {certificate} and {key} are not a certificate and its key "
+            "in PEM without a password"
+        ) from None
+    return context
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A listening socket; uvicorn would end without a word where it gets none."""
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family, backlog=CONNECTIONS)
+    except OSError as error:
+        raise SettingsError(
+            f"{_host(host)}:{port}: can't listen there ({error.strerror})"
+        ) from None
+
+
+def _always(context: ssl.SSLContext) -> Callable[..., ssl.SSLContext]:
+    return lambda _config, _default: context
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

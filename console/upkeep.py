@@ -1,0 +1,202 @@
+"""The routes of those who see no content: audit log, tokens, metrics, state, policies."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
+
+import yaml
+from fastapi import Path, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import ColumnElement, func, select
+
+from agents.access import Permission
+from agents.auditchain import ENTRY
+from agents.audittables import ENTRIES
+from agents.database import Database
+from agents.doctor import Finding
+from agents.tokens import Tokens
+from agents.vaulttables import CATALOGUE
+from console.looks import Looks
+from console.metrics import ApiMetrics
+from console.routing import Routes
+from console.shapes import (
+    AuditEntry,
+    AuditPage,
+    Checked,
+    Me,
+    PolicyState,
+    Retention,
+    TokenMade,
+    TokenShown,
+    TokenWanted,
+)
+from pipeline.errors import PolicyError
+from pipeline.policy import parse_policy
+
+DEEPEST: Final = 12
+"""Levels of a policy that is sent; with each one PyYAML gets slower."""
+_OPENING: Final = (
+    yaml.BlockMappingStartToken,
+    yaml.BlockSequenceStartToken,
+    yaml.FlowMappingStartToken,
+    yaml.FlowSequenceStartToken,
+)
+_CLOSING: Final = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
+_SHIPPED: Final = re.compile(r"[a-z0-9_-]{1,40}")
+
+
+@dataclass(frozen=True, slots=True)
+class UpkeepRoutes:
+    """Answers what is asked about the installation."""
+
+    database: Database
+    tokens: Tokens
+    looks: Looks
+    metrics: ApiMetrics
+    examine: Callable[[], list[Finding]]
+    """``hushwire doctor``."""
+
+    def add_to(self, routes: Routes) -> None:
+        """Add the routes."""
+        may = Permission
+        routes.add("GET", "/api/me", may.WHO_AM_I, self.me)
+        routes.add("GET", "/api/audit", may.READ_AUDIT, self.audit)
+        routes.add("GET", "/api/tokens", may.MANAGE_TOKENS, self.list_tokens)
+        routes.add("POST", "/api/tokens", may.MANAGE_TOKENS, self.make_token, status_code=201)
+        routes.add("DELETE", "/api/tokens/{token_id}", may.MANAGE_TOKENS, self.revoke_token)
+        routes.add("POST", "/api/policy/check", may.CHECK_POLICY, self.check_policy)
+        routes.add("GET", "/api/doctor", may.READ_STATE, self.doctor)
+        routes.add("GET", "/api/retention", may.READ_STATE, self.retention)
+        routes.add("GET", "/metrics", may.READ_METRICS, self.metrics_page)
+
+    def me(self, request: Request) -> Me:
+        """Who asks, and what they may do."""
+        principal = request.state.principal
+        return Me(
+            who=principal.who,
+            roles=principal.roles,
+            permissions=tuple(sorted(principal.permissions)),
+        )
+
+    def audit(
+        self,
+        request: Request,
+        after: Annotated[int, Query(ge=0, description="Number of the last entry known.")] = 0,
+        limit: Annotated[int, Query(ge=1, le=1_000)] = 200,
+    ) -> AuditPage:
+        """The audit log by pages, each entry as `hushwire audit export` writes it.
+
+        By pages, for a reader that holds the database open would hold up the end of keys.
+        """
+        self.looks.write(request.state.principal, "audit-log", after=after)
+        query = select(ENTRIES).where(ENTRIES.c.seq > after).order_by(ENTRIES.c.seq).limit(limit)
+        with self.database.reading() as connection:
+            rows = [dict(row) for row in connection.execute(query).mappings()]
+        entries = tuple(
+            AuditEntry(
+                schema_=ENTRY,
+                facts=json.loads(row.pop("facts")),
+                **{name: value for name, value in row.items() if name != "fingerprint"},
+            )
+            for row in rows
+        )
+        return AuditPage(
+            entries=entries, following=entries[-1].seq if len(entries) == limit else None
+        )
+
+    def list_tokens(self, request: Request) -> list[TokenShown]:
+        """All tokens; never a token itself."""
+        self.looks.write(request.state.principal, "tokens")
+        now = datetime.now(UTC)
+        return [TokenShown.of(token, now) for token in self.tokens.known()]
+
+    def make_token(self, request: Request, wanted: TokenWanted) -> TokenMade:
+        """Make a token: the answer is the only time that it is shown."""
+        token, text = self.tokens.create(
+            wanted.role, wanted.name, timedelta(days=wanted.days), by=request.state.principal.who
+        )
+        return TokenMade(token=text, known=TokenShown.of(token, datetime.now(UTC)))
+
+    def revoke_token(
+        self, request: Request, token_id: Annotated[str, Path(max_length=16)]
+    ) -> dict[str, bool]:
+        """End a token at once; false: it was revoked before."""
+        return {"revoked": self.tokens.revoke(token_id, by=request.state.principal.who)}
+
+    async def check_policy(self, request: Request) -> PolicyState:
+        """Validate a policy (YAML, the body) as `hushwire policy check` does."""
+        return await run_in_threadpool(policy_state, await request.body())
+
+    def doctor(self, request: Request) -> list[Checked]:
+        """What is weaker than it should be, as `hushwire doctor` finds it."""
+        self.looks.write(request.state.principal, "doctor")
+        return [
+            Checked(grade=one.grade.value, what=one.what, told=one.told, advice=one.advice)
+            for one in self.examine()
+        ]
+
+    def retention(self) -> Retention:
+        """How many calls are kept, and how long still."""
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        table = CATALOGUE.c
+        with self.database.reading() as connection:
+
+            def count(*conditions: ColumnElement[bool]) -> int:
+                query = select(func.count()).select_from(CATALOGUE).where(*conditions)
+                return int(connection.scalar(query) or 0)
+
+            earliest = connection.scalar(
+                select(func.min(table.retain_until)).where(table.held.is_(None))
+            )
+            return Retention(
+                stored=count(table.passed.is_(True)),
+                quarantined=count(table.passed.is_(False)),
+                held=count(table.held.is_not(None)),
+                due=count(table.held.is_(None), table.retain_until <= now),
+                earliest=datetime.fromisoformat(earliest) if earliest else None,
+            )
+
+    def metrics_page(self) -> Response:
+        """Metrics for Prometheus: of this server and of the catalogue, without a call's id."""
+        kept = self.retention()
+        self.metrics.calls.labels("stored").set(kept.stored)
+        self.metrics.calls.labels("quarantined").set(kept.quarantined)
+        self.metrics.calls.labels("held").set(kept.held)
+        return Response(generate_latest(self.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def policy_state(body: bytes) -> PolicyState:
+    """Validate a policy that somebody sent.
+
+    Other than a file's, it may extend shipped policies only, or it could make the server read its
+    own files; no aliases, with which a few lines unfold into gigabytes; and no deep nesting.
+    """
+    try:
+        text = body.decode("utf-8")
+        _refuse_dangerous(text)
+        policy = parse_policy(text)
+    except PolicyError as error:
+        return PolicyState(valid=False, problem=str(error))
+    except (UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError):
+        return PolicyState(valid=False, problem="policy: not YAML in UTF-8")
+    return PolicyState(valid=True, name=policy.name, version=policy.version, digest=policy.digest)
+
+
+def _refuse_dangerous(text: str) -> None:
+    depth = 0
+    for token in yaml.scan(text):
+        depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
+        if depth > DEEPEST or isinstance(token, yaml.AliasToken):
+            raise PolicyError("policy: aliases (*name) and deep nesting can't be sent here")
+    data = yaml.safe_load(text)
+    bases = data.get("extends", []) if isinstance(data, dict) else []
+    names = bases if isinstance(bases, list) else [bases]
+    if any(not isinstance(name, str) or not _SHIPPED.fullmatch(name) for name in names):
+        raise PolicyError("policy: extends names shipped policies only, when it is sent here")

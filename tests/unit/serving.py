@@ -1,0 +1,100 @@
+"""A console over a real ledger and a real vault in a folder, asked without a socket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from fastapi import FastAPI
+from sqlalchemy import select
+from starlette.testclient import TestClient
+
+from agents.access import Role
+from agents.auditlog import AuditLog
+from agents.audittables import ENTRIES
+from agents.doctor import Finding, Grade
+from agents.ledger import Ledger
+from agents.shelf import Shelf
+from agents.tokens import Tokens
+from agents.vault import Vault
+from console.app import Parts, create_app
+from console.limiting import Limiter
+from console.oidc import Oidc
+from tests.unit.storing import stored_call
+
+ADDRESS = "192.0.2.7"
+STORED, OTHER, HELD_BACK = "call-1", "call-2", "call-q"
+
+
+@dataclass
+class Console:
+    """What a test needs of a console."""
+
+    app: FastAPI
+    ledger: Ledger
+    tokens: Tokens
+    vault: Vault
+
+    def token(self, role: str, *, lives: timedelta = timedelta(days=1)) -> str:
+        """A new token of a role."""
+        return self.tokens.create(Role(role), role, lives, by="test")[1]
+
+    def client(self, text: str | None = None, *, address: str = ADDRESS) -> TestClient:
+        """Somebody who shows a token."""
+        headers = {"Authorization": f"Bearer {text}"} if text is not None else {}
+        return TestClient(
+            self.app, headers=headers, client=(address, 50_000), follow_redirects=False
+        )
+
+    def role(self, role: str) -> TestClient:
+        """Somebody with a new token of a role."""
+        return self.client(self.token(role))
+
+    def audited(self, kind: str = "looked") -> list[tuple[str, str]]:
+        """Subjects and facts of the audit log's entries of a kind."""
+        query = select(ENTRIES.c.subject, ENTRIES.c.facts).where(
+            ENTRIES.c.kind == f"hushwire.audit.{kind}.v1"
+        )
+        with self.ledger.database.reading() as connection:
+            rows = connection.execute(query.order_by(ENTRIES.c.seq)).all()
+        return [(row.subject, row.facts) for row in rows]
+
+
+@contextmanager
+def console(
+    folder: Path,
+    *,
+    per_minute: int = 10_000,
+    failures: int = 10,
+    oidc: Oidc | None = None,
+    secure: bool = False,
+) -> Iterator[Console]:
+    """A console with two stored calls and a quarantined one."""
+    ledger = Ledger.embedded(folder / "state")
+    vault = Vault.opened(folder / "vault", ledger)
+    for call_id in (STORED, OTHER, HELD_BACK):
+        ledger.open_call(call_id)
+        vault.store(
+            stored_call(call_id, passed=call_id != HELD_BACK, purpose="support"), keep_days=30
+        )
+    log = AuditLog(ledger.database)
+    tokens = Tokens(ledger.database, log)
+    app = create_app(
+        Parts(
+            shelf=Shelf(vault),
+            database=ledger.database,
+            log=log,
+            tokens=tokens,
+            limiter=Limiter(per_minute, failures=failures),
+            examine=lambda: [Finding(Grade.WEAK, "vault", "others may get at it", "chmod")],
+            oidc=oidc,
+            secure=secure,
+        )
+    )
+    try:
+        yield Console(app, ledger, tokens, vault)
+    finally:
+        ledger.dispose()
