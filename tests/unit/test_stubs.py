@@ -42,7 +42,8 @@ def test_a_sound_away_from_the_mute_is_not(sound: Interval) -> None:
     ("text", "probability", "explains"),
     [
         ("thanks", 0.9, True),
-        ("thanks", 0.4, False),
+        ("thanks", 0.2, True),
+        ("thanks", 0.05, False),
         ("six", 0.9, False),
         ("6.", 0.9, False),
         ("for", 0.9, False),
@@ -50,7 +51,7 @@ def test_a_sound_away_from_the_mute_is_not(sound: Interval) -> None:
         ("to", 0.9, False),
     ],
 )
-def test_only_a_clear_word_that_may_be_no_digit_explains(
+def test_only_a_word_that_may_be_no_digit_explains(
     text: str, probability: float, *, explains: bool
 ) -> None:
     sound = at(12.1, 12.5)
@@ -63,6 +64,22 @@ def test_a_hint_of_a_digit_outweighs_the_word_on_a_short_sound() -> None:
     sound, is_word = at(12.1, 12.5), word("is", 12.0, 12.5)
     assert found(sound, words=(is_word, word("3.", 12.6, 13.4, 0.2))) == [sound]
     assert found(sound, words=(is_word, word("3.", 12.6, 13.4, 0.05))) == []
+
+
+def test_a_faint_word_explains_nothing_where_a_digit_was_written_near() -> None:
+    sound, word_on_it = at(12.1, 12.5), word("then", 12.1, 12.6, 0.3)
+    assert found(sound, words=(word_on_it,)) == []
+    assert found(sound, words=(word_on_it, word("7.", 12.6, 13.4, 0.01))) == [sound]
+    assert found(sound, words=(word_on_it, word("7.", 13.0, 13.4, 0.01))) == []
+
+
+def test_the_cut_beginning_of_clear_talk_is_its_own() -> None:
+    talk = at(12.0, 13.4)
+    words = (word("you", 12.2, 12.7), word("that", 12.7, 13.1), word("helps", 13.0, 13.4))
+    assert found(talk, words=words) == []
+    assert found(talk, words=(*words, word("2", 12.0, 12.4, 0.02))) == [at(12.0, 12.2)]
+    longer = (word("you", 12.5, 12.9), word("helps", 12.9, 13.4))
+    assert found(talk, words=longer) == [at(12.0, 12.5)]
 
 
 def test_a_hint_leaves_longer_talk_to_its_words() -> None:
