@@ -51,16 +51,17 @@ class BucketPlace:
         """A bucket by its name.
 
         Raises:
-            StoreError: the client can't be made, such as for a malformed ``AWS_*`` variable.
+            StoreError: there is no such bucket, it can't be listed, or is away.
         """
         with _translated():
-            return cls(
-                S3Store(
-                    bucket,
-                    prefix=prefix or None,
-                    retry_config={"max_retries": _TRIES, "retry_timeout": _PATIENCE},
-                )
+            store = S3Store(
+                bucket,
+                prefix=prefix or None,
+                retry_config={"max_retries": _TRIES, "retry_timeout": _PATIENCE},
             )
+            # To reading, a missing bucket looks like a missing call.
+            next(iter(obstore.list(store, chunk_size=1)), None)
+        return cls(store)
 
     def put(self, shelf: str, call_id: str, files: Mapping[str, bytes]) -> bool:
         """See ``Place``."""

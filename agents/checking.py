@@ -7,15 +7,15 @@ Outcomes of ``check_file``: findings, each with its kind; none for a certificate
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
 from agents.signing import PublicKey
-from agents.vaulted import CERTIFICATE
+from agents.vaulted import CERTIFICATE, SEALED
 from pipeline.certificate import Certificate, check_certificate, parse_certificate
-from pipeline.errors import InputError
+from pipeline.errors import InputError, SealError, UnknownCallError
 from pipeline.signatures import read_document
 
 _TEXTS = (".json", ".vtt")
@@ -46,12 +46,18 @@ class Finding:
     text: str
 
 
-def check_file(file: Path, keys: Mapping[str, PublicKey]) -> list[Finding]:
+def check_file(
+    file: Path,
+    keys: Mapping[str, PublicKey],
+    *,
+    unseal: Callable[[str], bytes] | None = None,
+) -> list[Finding]:
     """Check a certificate and the files beside it.
 
     Args:
         file: ``<name>.certificate.json``.
         keys: public keys by their id.
+        unseal: reads a file, by its plain name, that lies sealed in the vault beside it.
 
     Raises:
         InputError: the file can't be read.
@@ -63,12 +69,14 @@ def check_file(file: Path, keys: Mapping[str, PublicKey]) -> list[Finding]:
     stated, document = parse_certificate(data), read_document(data)
     found = list(_signature(stated, document, keys))
     beside = {name: file.with_name(name) for name in stated.files if name == Path(name).name}
-    found += [
-        Finding(Problem.MISSING, f"{name} is missing")
-        for name in stated.files
-        if name not in beside or not beside[name].is_file()
-    ]
-    files = {name: _read(path) for name, path in beside.items() if path.is_file()}
+    files: dict[str, bytes] = {}
+    for name in stated.files:
+        try:
+            files[name] = _content(beside.get(name), unseal)
+        except SealError:
+            found.append(Finding(Problem.CHANGED, f"{name} does not open"))
+        except InputError as error:
+            found.append(Finding(Problem.MISSING, f"{name} {error}"))
     changed = [
         Finding(Problem.CHANGED, f"{name} is not the file that was certified")
         for name, content in files.items()
@@ -81,6 +89,25 @@ def check_file(file: Path, keys: Mapping[str, PublicKey]) -> list[Finding]:
     elif not changed and set(files) == set(stated.files):
         found += _measured(data, files)
     return found
+
+
+def _content(path: Path | None, unseal: Callable[[str], bytes] | None) -> bytes:
+    """The content of a file that a certificate names.
+
+    Raises:
+        InputError: it is not to be had; the message says why.
+        SealError: it is sealed and does not open.
+    """
+    if path is not None and path.is_file():
+        return _read(path)
+    if path is None or not path.with_name(path.name + SEALED).is_file():
+        raise InputError("is missing")
+    if unseal is None:
+        raise InputError("is sealed: export the call, or check it where the vault's keys are")
+    try:
+        return unseal(path.name)
+    except UnknownCallError:
+        raise InputError("is sealed, and its key is destroyed") from None
 
 
 def _signature(

@@ -26,6 +26,7 @@ from agents.bound import may_dump_core
 from agents.cluster import ClusterState, cluster_state
 from agents.database import Database
 from agents.kafkasecurity import KafkaSecurity
+from agents.places import is_bucket, open_place
 from agents.rotation import wrapping_keys
 from agents.settings import Settings
 from agents.topics import Topics, wanted_configs
@@ -63,13 +64,13 @@ class Finding:
     """What to do; empty unless weak."""
 
 
-def examine(settings: Settings, state: Path, vault: Path | None) -> list[Finding]:
+def examine(settings: Settings, state: Path, vault: str | Path | None) -> list[Finding]:
     """Every check.
 
     Args:
         settings: what should be.
         state: folder of ledger and wrapping key.
-        vault: folder of the vault; ``None``: not on this machine.
+        vault: folder of the vault, or ``s3://bucket/prefix``; ``None``: not on this machine.
     """
     checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
         ("broker", lambda: _broker(settings)),
@@ -244,10 +245,15 @@ def _clock(database: Database) -> Finding:
     return Finding(Grade.OK, "clock", told)
 
 
-def _vault(path: Path | None) -> Iterator[Finding]:
-    if path is None:
+def _vault(location: str | Path | None) -> Iterator[Finding]:
+    if location is None:
         yield Finding(Grade.SKIPPED, "vault", "none is named: --to")
         return
+    if is_bucket(location):
+        open_place(location)
+        yield Finding(Grade.OK, "vault", f"{location} answers")
+        return
+    path = Path(location)
     yield from _folder("vault", path)
     if not path.exists():
         return

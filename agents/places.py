@@ -66,7 +66,7 @@ def open_place(location: str | Path) -> Place:
 
     Raises:
         SettingsError: another scheme, or no bucket.
-        StoreError: the folder cannot be made.
+        StoreError: the folder cannot be made, or the bucket is away.
     """
     if not is_bucket(location):
         return FolderPlace(Path(location))

@@ -41,7 +41,7 @@ from pipeline.errors import StoreError
 ROTATED = "hushwire.audit.wrapping-key-replaced.v1"
 ENCRYPTED = "hushwire.audit.keyset-encrypted.v1"
 BATCH = 500
-"""Wrapped keys that are written in one transaction."""
+"""Wrapped keys that are read at a time, and written in one transaction."""
 _TABLES: tuple[tuple[Table, Callable[[str], bytes]], ...] = (
     (TRANSIT_KEYS, transit_bound),
     (VAULT_KEYS, bound_to),
@@ -120,7 +120,10 @@ def wrapping_keys(
     """
     kek = KeyEncryptionKey(path, service)
     wraps = Counter(
-        wrapping_key_id(wrapped) for table, _ in _TABLES for _, wrapped in _wrapped(database, table)
+        wrapping_key_id(wrapped)
+        for table, _ in _TABLES
+        for batch in _wrapped(database, table)
+        for _, wrapped in batch
     )
     with database.reading() as connection:
         rows = {row.key_id: row for row in connection.execute(select(WRAPPING_KEYS))}
@@ -180,28 +183,36 @@ def _rewrap_table(
 ) -> int:
     count = 0
     while True:
-        left = [one for one in _wrapped(database, table) if wrapping_key_id(one[1]) != kek.primary]
-        if not left:
-            return count
-        for start in range(0, len(left), BATCH):
+        done = 0
+        for batch in _wrapped(database, table):
+            left = [one for one in batch if wrapping_key_id(one[1]) != kek.primary]
+            done += len(left)
+            if not left:
+                continue
             with database.writing() as connection:
-                for call_id, wrapped in left[start : start + BATCH]:
+                for call_id, wrapped in left:
                     # A call that was closed or erased meanwhile stays so.
-                    done = connection.execute(
+                    changed = connection.execute(
                         update(table)
                         .where(table.c.call_id == call_id, table.c.wrapped_key == wrapped)
                         .values(wrapped_key=kek.rewrap_keyset(wrapped, bound(call_id)))
                     )
-                    count += done.rowcount
+                    count += changed.rowcount
+        if not done:
+            return count
 
 
-def _wrapped(database: Database, table: Table) -> list[tuple[str, bytes]]:
-    """Every wrapped key with its call: about 150 bytes each."""
-    with database.reading() as connection:
-        return [
-            (row.call_id, bytes(row.wrapped_key))
-            for row in connection.execute(select(table).order_by(table.c.call_id))
-        ]
+def _wrapped(database: Database, table: Table) -> Iterator[list[tuple[str, bytes]]]:
+    """Every wrapped key with its call, in batches: there are as many as stored calls."""
+    last = ""
+    while True:
+        query = select(table).where(table.c.call_id > last).order_by(table.c.call_id).limit(BATCH)
+        with database.reading() as connection:
+            found = [(row.call_id, bytes(row.wrapped_key)) for row in connection.execute(query)]
+        if not found:
+            return
+        yield found
+        last = found[-1][0]
 
 
 @contextmanager

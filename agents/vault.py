@@ -3,8 +3,8 @@
 ``calls/<call>/`` holds a call that passed: ``<call>.flac.sealed``, ``<call>.json.sealed`` and
 ``<call>.vtt.sealed`` (Tink's streaming AEAD), and the certificate, which holds no content, as it
 is. ``quarantine/<call>/`` holds the certificate of a call that did not pass. The key lies wrapped
-in the ledger's database, with the call's row in the catalogue. Bound to every sealed file are call and
-name, so that one that was moved, renamed or swapped does not open.
+in the ledger's database, with the call's row in the catalogue. Bound to every sealed file are call
+and name, so that one that was moved, renamed or swapped does not open.
 
 Outcomes: ``store`` returns what the vault holds then, whoever stored it; ``UnknownCallError`` where
 the call was erased or refused meanwhile: nothing of it stays. Readers raise ``SealError`` for bytes
@@ -27,15 +27,13 @@ import tink
 from agents.catalogue import Catalogue, StoredCallFacts
 from agents.ledger import Ledger
 from agents.places import PASSED, QUARANTINE, Place, open_place
-from agents.vaulted import CERTIFICATE
+from agents.vaulted import CERTIFICATE, SEALED
 from agents.vaultkeys import VaultKeys
 from pipeline.certificate import parse_certificate
 from pipeline.errors import RecordError, SealError, StoreError, UnknownCallError
 from pipeline.vaulting import StoredCall
 from pipeline.wire import valid_call_id
 
-SEALED: Final = ".sealed"
-"""Ending of an encrypted file, behind its own name."""
 PIECE: Final = 1 << 20
 """Bytes that a reader gets at most at once."""
 

@@ -1,4 +1,4 @@
-"""Reads the vault's files of a call for the report.
+"""Reads the plain files of a call, as ``redact`` and ``export`` write them, for the report.
 
 Outcomes of ``read_call``: a ``ReportCall``; without audio and transcript for a call that is
 quarantined. A file that is missing or malformed raises.
@@ -20,6 +20,8 @@ from pipeline.errors import RecordError, StoreError
 from pipeline.records import Action
 
 CERTIFICATE = ".certificate.json"
+SEALED = ".sealed"
+"""Ending of an encrypted file of the vault, behind its own name."""
 
 
 def read_calls(
@@ -28,7 +30,7 @@ def read_calls(
     originals: Mapping[str, Path] | None = None,
     leaks: Mapping[str, ReportLeak] | None = None,
 ) -> list[ReportCall]:
-    """Every call under a vault folder, by name.
+    """Every call under a folder of plain files, by name.
 
     Args:
         vault: folder with ``<id>.certificate.json`` and what belongs to it.

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from agents.commands import known
 from agents.commands.opened import VaultHint, opened, party, user
@@ -58,18 +58,20 @@ def list_calls(
         for one in page.calls:
             typer.echo(json.dumps(described(one), sort_keys=True))
         return
-    table = Table("call", "stored (UTC)", "length", "outcome", "policy", "purpose", "kept until")
+    table = Table(Column("call", overflow="fold"))
+    for title in ("stored", "length", "outcome", "policy", "purpose", "kept until"):
+        table.add_column(title, no_wrap=True)
     for one in page.calls:
         minutes, seconds = divmod(round(one.duration_ms / 1_000), 60)
         kept = f"{one.retain_until:%Y-%m-%d}"
         table.add_row(
             one.call_id,
-            f"{one.stored:%Y-%m-%d %H:%M}",
+            f"{one.stored:%Y-%m-%d}",
             f"{minutes}:{seconds:02}",
             "passed" if one.passed else "quarantined",
             f"{one.policy} {one.policy_version}",
-            one.purpose or "not named",
-            f"legal hold ({kept})" if one.held else kept,
+            one.purpose or "none",
+            "legal hold" if one.held else kept,
         )
     out = Console()
     if page.calls:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +25,8 @@ def check(
 ) -> None:
     """Check a certificate offline: schema, signature, and the files that lie beside it.
 
+    Files that lie sealed in the vault are opened where the installation's ledger and keys are.
+
     Without --public-key it is checked with this installation's own key.
 
     Exit codes: 0 valid; 1 genuine, but the call was quarantined or its audio does not measure as it
@@ -34,7 +38,8 @@ def check(
 
     out, err = Console(), Console(stderr=True)
     keys = known.public_keys(public_key or [], state_dir, near=file)
-    found = check_file(file, keys)
+    with _unsealing(file, state_dir) as unseal:
+        found = check_file(file, keys, unseal=unseal)
     for one in found:
         err.print(f"{file.name}: {one.text}", markup=False, highlight=False, soft_wrap=True)
     if found:
@@ -46,6 +51,25 @@ def check(
         f"{file.name}: valid, signed by {whose} ({signer})",
         markup=False, highlight=False, soft_wrap=True,
     )  # fmt: skip
+
+
+@contextmanager
+def _unsealing(file: Path, state_dir: Path | None) -> Iterator[Callable[[str], bytes] | None]:
+    """How to read the sealed files beside a certificate; None where there are none, or no keys."""
+    from agents.start import opened_ledger  # noqa: PLC0415 - --help comes at once
+    from agents.vault import Vault  # noqa: PLC0415
+    from agents.vaulted import SEALED  # noqa: PLC0415
+
+    settings, near = load_settings(state_dir=state_dir), known.state_near(file)
+    folder = file.absolute().parent
+    state = settings.state_folder(near)
+    has_ledger = settings.ledger_url is not None or (state / "ledger.db").exists()
+    if not has_ledger or not any(folder.glob(f"*{SEALED}")):
+        yield None
+        return
+    with opened_ledger(settings, near) as ledger:
+        vault = Vault.opened(folder.parent.parent, ledger)
+        yield lambda name: vault.read(folder.name, name)
 
 
 @app.command("public-key")

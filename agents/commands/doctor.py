@@ -13,13 +13,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from agents.places import state_inside
 from agents.settings import STATE, load_settings
 
 _COLOURS = {"ok": "green", "weak": "bold red", "not checked": "yellow"}
 
 
 def doctor(
-    vault: Annotated[Path | None, typer.Option("--to", help="Folder of the vault.")] = None,
+    vault: Annotated[
+        str | None, typer.Option("--to", help="Folder of the vault, or s3://bucket/prefix.")
+    ] = None,
     bootstrap: Annotated[str | None, typer.Option(help="Kafka bootstrap servers.")] = None,
     state_dir: Annotated[
         Path | None, typer.Option("--state-dir", help="Folder of the ledger and the wrapping key.")
@@ -32,7 +35,8 @@ def doctor(
     from agents.doctor import Grade, examine  # noqa: PLC0415 - --help comes at once
 
     settings = load_settings(bootstrap=bootstrap, state_dir=state_dir)
-    fallback = vault / STATE if vault and (vault / STATE).exists() else STATE
+    inside = state_inside(vault)
+    fallback = inside if inside.exists() else STATE
     findings = examine(settings, settings.state_folder(fallback), vault)
     table = Table("", "check", "found", "what to do")
     for one in findings:

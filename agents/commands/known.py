@@ -44,13 +44,13 @@ def public_keys(
     keys = [PublicKey.load(path) for path in files]
     if not files:
         settings = load_settings(state_dir=state_dir)
-        private = settings.signing_key_file(settings.state_folder(_state_near(near)))
+        private = settings.signing_key_file(settings.state_folder(state_near(near)))
         if private.exists():
             keys.append(SigningKey.load(private).public)
     return {key.key_id: key for key in keys}
 
 
-def _state_near(file: Path | None) -> Path:
+def state_near(file: Path | None) -> Path:
     """The state folder that ``hushwire run`` made in the vault of a file, or the usual one."""
     for folder in file.absolute().parents if file is not None else ():
         if (folder / STATE).is_dir():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import os
 import signal
 import sys
 import time

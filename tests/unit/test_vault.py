@@ -7,10 +7,11 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import obstore
 import pytest
 
-from agents import places
+from agents import doctor, places
 from agents.buckets import BucketPlace
 from agents.catalogue import CallFilter
 from agents.ledger import CallState, Ledger
@@ -391,8 +392,20 @@ def test_a_writer_that_is_killed_between_objects_is_not_seen(
 
 def test_a_bucket_that_is_away_is_a_store_error(ledger: Ledger) -> None:
     with bucket() as url:
-        vault = Vault.opened(f"{url}-not-there", ledger)
+        with pytest.raises(StoreError) as missing:
+            open_place(f"{url}-not-there")
+        assert url not in str(missing.value)
+        vault = Vault.opened(url, ledger)
+        boto3.client("s3", region_name="us-east-1").delete_bucket(Bucket=url.rpartition("/")[2])
         with pytest.raises(StoreError) as caught:
             vault.store(stored_call(CALL), keep_days=30)
     assert caught.value.retryable
     assert "127.0.0.1" not in str(caught.value)
+
+
+def test_doctor_asks_a_bucket() -> None:
+    with bucket() as url:
+        found = list(doctor._vault(f"{url}/x"))
+        assert [one.grade for one in found] == [doctor.Grade.OK]
+        with pytest.raises(StoreError):
+            list(doctor._vault(f"{url}-not-there"))

@@ -1,0 +1,290 @@
+"""The end of stored calls: erasure, retention, legal holds; safe to interrupt and to repeat."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from agents import quarantine, retention
+from agents.auditlog import AuditLog
+from agents.catalogue import CallFilter
+from agents.database import Database
+from agents.erasure import REQUEST, RETENTION, erase, erase_party
+from agents.ledger import CallState, Ledger
+from agents.places import PASSED, QUARANTINE, FolderPlace
+from agents.shelf import Shelf
+from agents.vault import Vault
+from pipeline.errors import HeldError, StoreError, UnknownCallError
+from tests.unit.storing import bucket, stored_call
+
+pytestmark = pytest.mark.unit
+
+ANN, BOB = f"pn-{'a' * 32}", f"pn-{'b' * 32}"
+CALLS = {"one": (ANN,), "two": (ANN, BOB), "three": (BOB,)}
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    ledger = Ledger.embedded(tmp_path / "state")
+    yield ledger
+    ledger.dispose()
+
+
+@pytest.fixture
+def log(ledger: Ledger) -> AuditLog:
+    return AuditLog(ledger.database)
+
+
+@pytest.fixture
+def vault(tmp_path: Path, ledger: Ledger) -> Vault:
+    return filled(Vault.opened(tmp_path / "vault", ledger), ledger)
+
+
+def filled(vault: Vault, ledger: Ledger) -> Vault:
+    for call_id, parties in CALLS.items():
+        ledger.open_call(call_id)
+        vault.store(stored_call(call_id, parties=parties, purpose="quality"), keep_days=30)
+        ledger.close_call(call_id, CallState.STORED)
+    return vault
+
+
+def told(log: AuditLog) -> list[tuple[str, str, str]]:
+    lines = [json.loads(line) for line in log.export()]
+    return [(one["subject"], one["facts"]["what"], one["facts"].get("why", "")) for one in lines]
+
+
+def left(vault: Vault, call_id: str) -> list[str]:
+    """What there still is of a call."""
+    found = [shelf for shelf in (PASSED, QUARANTINE) if vault.place.names(shelf, call_id)]
+    found += ["key"] if vault.keys.has(call_id) else []
+    found += ["row"] if vault.catalogue.find(call_id) else []
+    assert isinstance(vault.place, FolderPlace)
+    return found + [one.name for one in (vault.place.folder / ".writing").iterdir()]
+
+
+def test_an_erased_call_is_gone_and_only_the_audit_log_knows(
+    vault: Vault, ledger: Ledger, log: AuditLog, tmp_path: Path
+) -> None:
+    key = bytes(_wrapped(ledger, "one"))
+    assert erase(vault, ledger, log, "one", REQUEST)
+    assert left(vault, "one") == []
+    for read in (Shelf(vault).transcript, Shelf(vault).certificate, Shelf(vault).call):
+        with pytest.raises(UnknownCallError):
+            read("one")
+    assert told(log) == [("one", "call-erased", REQUEST)]
+    # Neither the key nor the pseudonyms are in the database's files any more.
+    written = b"".join(one.read_bytes() for one in (tmp_path / "state").glob("ledger.db*"))
+    assert key not in written
+    # It is not taken in again, and the others are as they were.
+    assert ledger.state("one") is CallState.STORED
+    assert Shelf(vault).transcript("two")
+    # A repeat changes nothing and tells nothing.
+    assert not erase(vault, ledger, log, "one", REQUEST)
+    assert len(told(log)) == 1
+
+
+def test_after_an_erasure_copies_of_the_files_do_not_open(
+    vault: Vault, ledger: Ledger, log: AuditLog
+) -> None:
+    copy = {
+        name: vault.place.open(PASSED, "one", name).read()
+        for name in vault.place.names(PASSED, "one")
+    }
+    erase(vault, ledger, log, "one", REQUEST)
+    vault.place.put(PASSED, "one", copy)
+    with pytest.raises(UnknownCallError):
+        vault.read("one", "one.flac")
+
+
+STEPS: list[tuple[type, str]] = [
+    (AuditLog, "append"),
+    (Ledger, "end_quarantine"),
+    (Database, "scrub"),
+    (FolderPlace, "remove"),
+]
+
+
+@pytest.mark.parametrize(("owner", "name"), STEPS, ids=lambda one: getattr(one, "__name__", one))
+def test_an_interrupted_erasure_is_finished_by_the_next_sweep(
+    vault: Vault,
+    ledger: Ledger,
+    log: AuditLog,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: type,
+    name: str,
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise StoreError("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, away)
+        with pytest.raises(StoreError):
+            erase(vault, ledger, log, "one", REQUEST)
+    # Nobody reads it any more, whatever is left of it; nor can it be held any more.
+    with pytest.raises(UnknownCallError):
+        Shelf(vault).transcript("one")
+    with pytest.raises(UnknownCallError):
+        vault.catalogue.hold("one", datetime.now(UTC))
+    assert retention.sweep(vault, ledger, log) == ["one"]
+    assert left(vault, "one") == []
+    assert told(log) == [("one", "call-erased", REQUEST)]
+    assert retention.sweep(vault, ledger, log) == []
+
+
+def test_a_held_call_is_neither_swept_nor_erased(
+    vault: Vault, ledger: Ledger, log: AuditLog
+) -> None:
+    later = datetime.now(UTC) + timedelta(days=31)
+    assert vault.catalogue.hold("one", datetime.now(UTC))
+    assert not vault.catalogue.hold("one", datetime.now(UTC))
+    with pytest.raises(HeldError, match="legal hold since"):
+        erase(vault, ledger, log, "one", REQUEST)
+    assert retention.sweep(vault, ledger, log, now=later) == ["three", "two"]
+    assert Shelf(vault).transcript("one")
+    assert vault.catalogue.hold("one", None)
+    assert retention.sweep(vault, ledger, log, now=later) == ["one"]
+    assert [why for _, _, why in told(log)] == [RETENTION] * 3
+
+
+def test_before_its_time_nothing_is_swept(vault: Vault, ledger: Ledger, log: AuditLog) -> None:
+    soon = datetime.now(UTC) + timedelta(days=29, hours=23)
+    assert retention.sweep(vault, ledger, log, now=soon) == []
+    assert told(log) == []
+
+
+def test_a_person_s_calls_go_and_held_ones_are_named(
+    vault: Vault, ledger: Ledger, log: AuditLog
+) -> None:
+    vault.catalogue.hold("two", datetime.now(UTC))
+    assert erase_party(vault, ledger, log, ANN) == (["one"], ["two"])
+    assert [one.call_id for one in vault.catalogue.page(CallFilter(party=ANN)).calls] == ["two"]
+    assert erase_party(vault, ledger, log, f"pn-{'c' * 32}") == ([], [])
+
+
+def test_a_call_on_its_way_is_refused(vault: Vault, ledger: Ledger, log: AuditLog) -> None:
+    ledger.open_call("late")
+    vault.keys.obtain("late")
+    assert erase(vault, ledger, log, "late", REQUEST)
+    assert ledger.state("late") is CallState.REFUSED
+    assert left(vault, "late") == []
+    with pytest.raises(UnknownCallError):
+        vault.store(stored_call("late"), keep_days=30)
+    assert left(vault, "late") == []
+
+
+def test_a_call_that_is_erased_while_it_is_stored_does_not_stay(
+    vault: Vault, ledger: Ledger, log: AuditLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.open_call("late")
+    put: Callable[..., bool] = vault.place.put
+
+    def erased_meanwhile(*arguments: object) -> bool:
+        done = put(*arguments)
+        monkeypatch.undo()
+        erase(vault, ledger, log, "late", REQUEST)
+        put(*arguments)  # a slow writer comes last
+        return done
+
+    monkeypatch.setattr(vault.place, "put", erased_meanwhile)
+    with pytest.raises(UnknownCallError):
+        vault.store(stored_call("late"), keep_days=30)
+    assert left(vault, "late") == []
+
+
+def test_a_quarantined_call_is_erased_with_its_transit_key(
+    vault: Vault, ledger: Ledger, log: AuditLog
+) -> None:
+    ledger.open_call("bad")
+    vault.store(stored_call("bad", passed=False), keep_days=30)
+    ledger.close_call("bad", CallState.QUARANTINED)
+    vault.catalogue.hold("bad", datetime.now(UTC))
+    # The hold keeps the key of the quarantine, too.
+    assert quarantine.sweep(ledger, log, 0) == []
+    with pytest.raises(HeldError):
+        quarantine.end(ledger, log, "bad", "dropped")
+    vault.catalogue.hold("bad", None)
+    assert erase(vault, ledger, log, "bad", REQUEST)
+    assert ledger.quarantined() == []
+    assert left(vault, "bad") == []
+
+
+def test_a_key_of_a_refused_call_is_swept(vault: Vault, ledger: Ledger, log: AuditLog) -> None:
+    ledger.open_call("late")
+    vault.keys.obtain("late")
+    assert retention.sweep(vault, ledger, log) == []
+    assert vault.keys.has("late")
+    ledger.close_call("late", CallState.REFUSED)
+    retention.sweep(vault, ledger, log)
+    assert not vault.keys.has("late")
+
+
+def test_an_unknown_call_cannot_be_erased(vault: Vault, ledger: Ledger, log: AuditLog) -> None:
+    with pytest.raises(UnknownCallError):
+        erase(vault, ledger, log, "never", REQUEST)
+    assert told(log) == []
+
+
+def test_in_a_bucket_all_objects_go(ledger: Ledger, log: AuditLog) -> None:
+    with bucket() as url:
+        vault = filled(Vault.opened(f"{url}/x", ledger), ledger)
+        assert erase(vault, ledger, log, "one", REQUEST)
+        assert vault.place.names(PASSED, "one") == ()
+        assert not vault.place.remove(PASSED, "one")
+        assert Shelf(vault).transcript("two")
+
+
+def test_a_worker_sweeps_by_itself(vault: Vault, ledger: Ledger, log: AuditLog) -> None:
+    with ledger.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE catalogue SET retain_until = '2020-01-01T00:00:00.000'")
+
+    async def some_time() -> None:
+        task = asyncio.create_task(retention.tend(vault, ledger, log, look_s=0.01))
+        while vault.catalogue.page(CallFilter()).calls:  # noqa: ASYNC110 - no event for it
+            await asyncio.sleep(0.01)
+        task.cancel()
+
+    asyncio.run(asyncio.wait_for(some_time(), 20))
+
+
+def test_pages_hold_every_call_once(vault: Vault) -> None:
+    seen: list[str] = []
+    after: str | None = None
+    while True:
+        page = Shelf(vault).list_calls(limit=2, after=after)
+        seen += [one.call_id for one in page.calls]
+        after = page.following
+        if after is None:
+            break
+    assert sorted(seen) == sorted(CALLS)
+    stored = [vault.catalogue.get(one).stored for one in seen]
+    assert stored == sorted(stored, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (CallFilter(), 3),
+        (CallFilter(party=BOB), 2),
+        (CallFilter(purpose="quality"), 3),
+        (CallFilter(purpose="other"), 0),
+        (CallFilter(passed=False), 0),
+        (CallFilter(held=True), 0),
+        (CallFilter(held=False, policy="default"), 3),
+        (CallFilter(since=datetime(2020, 1, 1, tzinfo=UTC)), 3),
+        (CallFilter(until=datetime(2020, 1, 1, tzinfo=UTC)), 0),
+    ],
+)
+def test_filters(vault: Vault, wanted: CallFilter, found: int) -> None:
+    assert len(vault.catalogue.page(wanted).calls) == found
+
+
+def _wrapped(ledger: Ledger, call_id: str) -> bytes:
+    with ledger.database.reading() as connection:
+        query = "SELECT wrapped_key FROM vault_keys WHERE call_id = ?"
+        found = connection.exec_driver_sql(query, (call_id,)).scalar_one()
+        return bytes(found)

@@ -1,0 +1,195 @@
+"""The commands on stored calls, as somebody runs them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from agents import exporting
+from agents.auditlog import AuditLog
+from agents.cli import app
+from agents.ledger import CallState, Ledger
+from agents.parties import Pseudonyms
+from agents.shelf import Shelf
+from agents.vault import Vault
+from pipeline.errors import HeldError, InputError, SealError, UnknownCallError
+from tests.unit.storing import AUDIO, FILES, stored_call
+
+pytestmark = pytest.mark.unit
+
+NUMBER = "+1 555 010 0199"
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A vault as ``hushwire run`` leaves it: its ledger and keys inside."""
+    monkeypatch.chdir(tmp_path)
+    place = tmp_path / "vault"
+    state = place / ".hushwire"
+    ledger = Ledger.embedded(state)
+    vault = Vault.opened(place, ledger)
+    caller = Pseudonyms(state / "tokens.key")(NUMBER)
+    for call_id, passed in (("one", True), ("two", True), ("bad", False)):
+        parties = (caller,) if call_id == "one" else ()
+        ledger.open_call(call_id)
+        vault.store(stored_call(call_id, passed=passed, parties=parties), keep_days=30)
+        ledger.close_call(call_id, CallState.STORED if passed else CallState.QUARANTINED)
+    yield place
+    ledger.dispose()
+
+
+def run(*arguments: object, exit_code: int = 0) -> Result:
+    result = CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=True)
+    if exit_code >= 0:
+        assert result.exit_code == exit_code, (result.output, result.exception)
+    return result
+
+
+def audited(place: Path) -> list[tuple[str, str]]:
+    ledger = Ledger.embedded(place / ".hushwire")
+    lines = [json.loads(line) for line in AuditLog(ledger.database).export()]
+    ledger.dispose()
+    return [(one["subject"], one["facts"]["what"]) for one in lines]
+
+
+def test_an_exported_call_is_plain_private_and_audited(place: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run("export", "--call", "one", "--vault", place, "--to", out)
+    assert (out / "one" / "one.flac").read_bytes() == AUDIO
+    assert (out / "one" / "one.json").read_bytes() == FILES["json"]
+    facts = json.loads((out / "one" / "call.json").read_text())
+    certificate = (out / "one" / "one.certificate.json").read_bytes()
+    assert facts["certificate"] == hashlib.sha256(certificate).hexdigest()
+    assert {stat.S_IMODE(one.stat().st_mode) for one in (out / "one").iterdir()} == {0o600}
+    assert audited(place) == [("one", "call-exported")]
+    run("export", "--call", "one", "--vault", place, "--to", out)  # a repeat is another look
+    assert len(audited(place)) == 2
+    assert len(list((out / "one").iterdir())) == 5
+
+
+def test_an_access_request_by_number_gives_the_caller_s_calls(place: Path, tmp_path: Path) -> None:
+    run("export", "--subject", "001-555-010-0199", "--vault", place, "--to", tmp_path / "out")
+    assert [one.name for one in (tmp_path / "out").iterdir()] == ["one"]
+    nobody = run(
+        "export", "--subject", "+1555", "--vault", place, "--to", tmp_path / "none", exit_code=1
+    )
+    assert "0 calls" in nobody.output
+
+
+def test_everything_is_exported_a_quarantined_call_by_its_certificate(
+    place: Path, tmp_path: Path
+) -> None:
+    result = run("export", "--all", "--vault", place, "--to", tmp_path / "out")
+    assert "3 calls" in result.output
+    assert sorted(one.name for one in (tmp_path / "out" / "bad").iterdir()) == [
+        "bad.certificate.json",
+        "call.json",
+    ]
+
+
+def test_a_damaged_call_is_not_exported(place: Path, tmp_path: Path) -> None:
+    sealed = place / "calls" / "one" / "one.flac.sealed"
+    sealed.write_bytes(sealed.read_bytes()[:-1])
+    result = run("export", "--call", "one", "--vault", place, "--to", tmp_path / "x", exit_code=1)
+    assert isinstance(result.exception, SealError)
+    assert not list((tmp_path / "x").rglob("*.flac"))
+
+
+def test_a_file_that_is_not_the_certified_one_is_not_exported(place: Path, tmp_path: Path) -> None:
+    ledger = Ledger.embedded(place / ".hushwire")
+    vault = Vault.opened(place, ledger)
+
+    class Other(Shelf):
+        def file(self, *_: object, **__: object) -> Iterator[bytes]:
+            yield b"genuine, and another"
+
+    with pytest.raises(SealError):
+        exporting.export_call(Other(vault), AuditLog(ledger.database), "one", tmp_path, by="me")
+    ledger.dispose()
+    assert not list(tmp_path.rglob("*.flac"))
+
+
+@pytest.mark.parametrize("options", [[], ["--call", "one", "--all"], ["--subject", "x", "--all"]])
+def test_one_of_call_subject_and_all(place: Path, tmp_path: Path, options: list[str]) -> None:
+    result = run("export", *options, "--vault", place, "--to", tmp_path / "x", exit_code=-1)
+    assert isinstance(result.exception, InputError)
+
+
+def test_calls_are_listed_without_content(place: Path) -> None:
+    plain = run("calls", "list", "--vault", place).output
+    for word in ("one", "two", "bad", "passed", "quarantined", "default 1", "0:10"):
+        assert word in plain
+    lines = run("calls", "list", "--vault", place, "--json").output.splitlines()
+    assert {json.loads(line)["call_id"] for line in lines} == {"one", "two", "bad"}
+    only = run("calls", "list", "--vault", place, "--json", "--subject", NUMBER).output
+    assert [json.loads(line)["call_id"] for line in only.splitlines()] == ["one"]
+    assert "there are more" in run("calls", "list", "--vault", place, "--limit", "2").output
+    assert NUMBER.replace(" ", "") not in plain + only
+    assert audited(place) == [("", "calls-listed")] * 4
+
+
+def test_a_hold_keeps_a_call_until_it_is_taken_away(place: Path) -> None:
+    assert "is held from now on" in run("hold", "add", "one", "--vault", place).output
+    assert "was held already" in run("hold", "add", "one", "--vault", place).output
+    refused = run("erase", "--call", "one", "--vault", place, exit_code=1)
+    assert isinstance(refused.exception, HeldError)
+    assert "legal hold" in run("calls", "list", "--vault", place, "--held").output
+    kept = run("erase", "--subject", NUMBER, "--vault", place, exit_code=1).output
+    assert "one: kept, it is under a legal hold" in kept
+    run("hold", "remove", "one", "--vault", place)
+    run("erase", "--subject", NUMBER, "--vault", place)
+    assert audited(place)[1:] == [
+        ("", "calls-listed"),
+        ("one", "hold-removed"),
+        ("one", "call-erased"),
+    ]
+    gone = run("hold", "add", "one", "--vault", place, exit_code=1)
+    assert isinstance(gone.exception, UnknownCallError)
+
+
+def test_an_erased_call_is_gone(place: Path) -> None:
+    assert "one: erased" in run("erase", "--call", "one", "--vault", place).output
+    assert not (place / "calls" / "one").exists()
+    assert "nothing left" in run("erase", "--call", "one", "--vault", place, exit_code=1).output
+    run("erase", "--call", "bad", "--vault", place)
+    assert not (place / "quarantine" / "bad").exists()
+
+
+def test_the_sweep_erases_what_is_due(place: Path) -> None:
+    assert "0 calls erased" in run("retention", "sweep", "--vault", place).output
+    ledger = Ledger.embedded(place / ".hushwire")
+    with ledger.database.writing() as connection:
+        connection.exec_driver_sql(
+            "UPDATE catalogue SET retain_until = '2020-01-01T00:00:00.000+00:00' "
+            "WHERE call_id = 'two'"
+        )
+    ledger.dispose()
+    result = run("retention", "sweep", "--vault", place)
+    assert "two: erased" in result.output
+    assert not (place / "calls" / "two").exists()
+
+
+def test_without_a_ledger_nothing_is_made(tmp_path: Path) -> None:
+    result = run("calls", "list", "--state-dir", tmp_path / "none", exit_code=1)
+    assert isinstance(result.exception, InputError)
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_certificate_in_the_vault_is_checked_with_the_vault_s_keys(
+    place: Path, tmp_path: Path
+) -> None:
+    """The made-up files are no audio, but they are the ones that the certificate names."""
+    file = place / "calls" / "one" / "one.certificate.json"
+    there = run("certificate", "check", file, exit_code=-1).output
+    assert "one.flac" not in there
+    keyless = run("certificate", "check", file, "--state-dir", tmp_path / "none", exit_code=-1)
+    assert "one.flac is sealed: export the call" in keyless.output
+    sealed = file.with_name("one.json.sealed")
+    sealed.write_bytes(sealed.read_bytes()[:-1] + b"x")
+    assert "one.json does not open" in run("certificate", "check", file, exit_code=14).output
