@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-import os
 import signal
 import sys
 import time
 from pathlib import Path
 
 import fakes  # type: ignore[import-not-found]
+from prometheus_client import start_http_server
 
 from agents.logging import configure_logging
+from agents.metrics import Metrics
 from agents.pool import Ears
 from agents.stages.transcribe import Patience
 from agents.topics import Topics
@@ -52,7 +53,10 @@ def main() -> None:
         listen_s=20.0,
         patience=Patience(late_s=2.0, idle_s=float(idle_s)),
     )
-    asyncio.run(run_worker(config, ready=_ready))
+    metrics = Metrics()
+    if port := os.environ.get("METRICS_OF_TEST"):
+        start_http_server(int(port), addr="127.0.0.1", registry=metrics.registry)
+    asyncio.run(run_worker(config, metrics=metrics, ready=_ready))
 
 
 def jump() -> None:
