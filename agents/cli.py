@@ -30,6 +30,7 @@ from agents.commands import (
     keys,
     ledger,
     quarantine,
+    recognizers,
     retention,
     rights,
     tokens,
@@ -63,6 +64,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(deadletter.app, name="deadletter")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(recognizers.app, name="recognizers")
 app.add_typer(calls.app, name="calls")
 app.add_typer(hold.app, name="hold")
 app.add_typer(retention.app, name="retention")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from models.detector import Detector
+from models.detector import Detector, DetectorSettings
 from pipeline.errors import InputError
 from pipeline.evaluation.labelled import LabelledCase, parse_cases, unknown_types
 from pipeline.evaluation.results import Evaluation, from_json
@@ -62,22 +62,27 @@ def detect(detector: Detector, cases: Iterable[Case]) -> list[Detected]:
 
 def spans_of(detector: Detector, case: Case) -> tuple[Span, ...]:
     """Every span of one case."""
-    call = detector.open(case.call.call_id, case.call.sample_rate, case.call.channels)
+    info = case.call
+    call = detector.open(info.call_id, info.sample_rate, info.channels, info.language)
     findings = [one for heard in case.windows() for one in call.take(heard)]
     findings += call.finish(CallEnd(case.call.call_id, len(case.ends), case.ends[-1]))
     return tuple(span for one in findings for span in one.spans)
 
 
-def evaluate_text(cases: Sequence[LabelledCase], policy: Policy, *, curves: bool) -> Evaluation:
+def evaluate_text(
+    cases: Sequence[LabelledCase], policy: Policy, *, curves: bool, own: Path | None = None
+) -> Evaluation:
     """Run the detector under a policy and compare with the labels.
 
     Args:
         cases: the truth.
         policy: what is muted, and from which scores.
         curves: also run with thresholds at zero, for precision and recall per threshold.
+        own: registry file of own recognisers.
     """
+    added = DetectorSettings(registry=own)
     placed = [lay_out(case) for case in cases]
-    detected = detect(Detector(policy), placed)
+    detected = detect(Detector(policy, settings=added), placed)
     result = score(policy.name, detected, policy)
     notes = [
         f"{count} labels of type {name} are not counted: Hushwire has no such type"
@@ -86,5 +91,6 @@ def evaluate_text(cases: Sequence[LabelledCase], policy: Policy, *, curves: bool
     failed = sum(any(span.reason is Reason.UNHEARD for span in one.spans) for one in detected)
     if failed:
         notes.append(f"the analysis of {failed} cases failed; they were silenced whole or in part")
-    points = curve(detect(Detector(open_policy(policy)), placed)) if curves else ()
+    opened = Detector(open_policy(policy), settings=added) if curves else None
+    points = curve(detect(opened, placed)) if opened else ()
     return replace(result, curve=points, notes=tuple(notes))

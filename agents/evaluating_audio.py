@@ -19,7 +19,7 @@ from agents.recordings import SUFFIXES, read_drop
 from agents.settings import Settings
 from agents.start import ear_settings
 from agents.vaulted import CERTIFICATE
-from models.detector import Detector
+from models.detector import Detector, DetectorSettings
 from models.voice import SileroVoice
 from pipeline.audio import read_recording
 from pipeline.certificate import parse_certificate
@@ -104,7 +104,7 @@ def evaluate_run(
     calls: list[CallResult] = []
     causes: dict[str, str] = {}
     with engine_pool(ear_settings(settings), settings.engine_processes) as pool:
-        detector = Detector(policy)
+        detector = Detector(policy, settings=DetectorSettings(registry=settings.recognizers))
         for truth in truths:
             told(truth.call_id)
             call, records = _run(truth, manifest.parent, policy, detector, pool)

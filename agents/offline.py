@@ -24,7 +24,7 @@ from agents.stages.verify import Inspector
 from agents.start import ear_settings
 from agents.tokenkey import token_key
 from agents.vaulted import read_call
-from models.detector import Detector
+from models.detector import Detector, DetectorSettings
 from models.ear import check, hear
 from models.voice import SileroVoice
 from pipeline.audio import Recording, RecordingInfo, read_recording
@@ -114,7 +114,8 @@ def redact_file(wanted: Wanted, settings: Settings, *, told: Told | None = None)
     key = SigningKey.load_or_create(settings.signing_key_file(state))
     secret = token_key(job.policy, settings.token_key_file(state))
     with engine_pool(ear_settings(settings), settings.engine_processes) as pool:
-        detector = Detector(job.policy, token_key=secret)
+        own = DetectorSettings(registry=settings.recognizers)
+        detector = Detector(job.policy, settings=own, token_key=secret)
         engines = Engines(detector.open, detector, SileroVoice(), pool)
         return redact(job, engines, key=key, told=told)
 

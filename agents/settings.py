@@ -126,8 +126,13 @@ class Settings(BaseSettings):
     )
     policy: str = Field(
         default="default",
-        description="Policy: a YAML file, or the name of a shipped one (default, pci, hipaa, gdpr); "
-        "several joined by a plus sign (pci+hipaa) are their union.",
+        description="Policy: a YAML file, or the name of a shipped one (default, pci, hipaa, "
+        "gdpr); several joined by a plus sign (pci+hipaa) are their union.",
+    )
+    recognizers: Path | None = Field(
+        default=None,
+        description="Registry file of own recognisers (patterns, lists, classes), added to the "
+        "shipped ones; `hushwire recognizers check FILE` validates it.",
     )
     main_model: str = Field(
         default="whisper-base",

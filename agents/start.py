@@ -26,7 +26,7 @@ from agents.stages.transcribe import Patience
 from agents.tokenkey import token_key
 from agents.topics import Topics, reach_broker
 from agents.worker import STAGES, Models, WorkerConfig, run_worker
-from models.detector import Detector
+from models.detector import Detector, DetectorSettings
 from models.ear import EarSettings
 from models.voice import SileroVoice
 from pipeline.errors import SettingsError
@@ -81,7 +81,9 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
             ears=whisper_ears(ear_settings(settings)),
             voice=SileroVoice,
             detector=lambda: Detector(
-                policy, token_key=token_key(policy, settings.token_key_file(state))
+                policy,
+                settings=DetectorSettings(registry=settings.recognizers),
+                token_key=token_key(policy, settings.token_key_file(state)),
             ),
         ),
         ledger_url=settings.ledger_location(state),

@@ -56,7 +56,9 @@ STOP_S = 8.0
 class LanguageDetector(verify.Inspector, Protocol):
     """What detection and verification share, such as ``models.detector.Detector``."""
 
-    def open(self, call_id: str, sample_rate: int, channels: int) -> detect.DetectorCall:
+    def open(
+        self, call_id: str, sample_rate: int, channels: int, *, language: str
+    ) -> detect.DetectorCall:
         """Begin a call."""
         ...
 

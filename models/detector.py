@@ -12,13 +12,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from models.allowing import Allowed
 from models.anonymising import Anonymiser
 from models.catalogue import entry
 from models.disclosing import Disclosures
+from models.fluency import Fluency
 from models.inspection import leftovers
 from models.presidio import MODEL, Analyzer
 from models.reading import Analyses, TurnReader
-from models.turns import CallTurns, Spoken
+from models.turns import CallTurns, Spoken, Stream
 from pipeline.conversation import Conversation
 from pipeline.policy import Policy
 from pipeline.records import (
@@ -34,6 +36,8 @@ from pipeline.records import (
     Watermark,
     Word,
 )
+from pipeline.verification import OTHER_LANGUAGE
+from pipeline.vocabulary import DEFAULT, languages
 
 UNHEARD: Final = "UNHEARD"
 """Entity of a stretch that could not be transcribed or analysed."""
@@ -49,8 +53,7 @@ class DetectorSettings:
     """What a detector is set up with."""
 
     registry: Path | None = None
-    """Presidio registry file; the shipped one by default."""
-    language: str = "en"
+    """Registry file of own recognisers, beside the shipped ones."""
 
 
 class Detector:
@@ -60,7 +63,7 @@ class Detector:
 
     Args:
         policy: thresholds, actions and holds.
-        settings: the registry and the language.
+        settings: the registry.
         analyses: takes the place of Presidio in tests.
         token_key: the installation's secret for keyed hashes in transcripts; needed where the
             policy asks for them.
@@ -81,14 +84,15 @@ class Detector:
         self._policy = policy
         self._anonymiser = Anonymiser(token_key)
         self._settings = settings or DetectorSettings()
-        self._analyses = analyses or Analyzer(self._settings.registry)
+        self._analyses = analyses or Analyzer(self._settings.registry, policy)
         self._model = entry(MODEL).reference
 
-    def open(self, call_id: str, sample_rate: int, channels: int) -> CallDetector:
-        """Begin a call."""
-        conversation = Conversation(
-            sample_rate, channels, self._policy, language=self._settings.language
-        )
+    def open(
+        self, call_id: str, sample_rate: int, channels: int, language: str = DEFAULT
+    ) -> CallDetector:
+        """Begin a call; one in a language without data will be silenced whole."""
+        known = language if language in languages() else DEFAULT
+        conversation = Conversation(sample_rate, channels, self._policy, language=known)
         return CallDetector(
             call_id,
             sample_rate=sample_rate,
@@ -98,10 +102,16 @@ class Detector:
             conversation=conversation,
             disclosures=Disclosures(self._policy, self._anonymiser, sample_rate),
             models=(self._model,),
+            language=language,
         )
 
     def inspect(
-        self, heard: Heard, *, sample_rate: int, expected: frozenset[str]
+        self,
+        heard: Heard,
+        *,
+        sample_rate: int,
+        expected: frozenset[str],
+        language: str = DEFAULT,
     ) -> tuple[Span, ...]:
         """What is still sensitive in words heard in redacted audio.
 
@@ -109,12 +119,15 @@ class Detector:
             heard: one window, near muted spans.
             sample_rate: Hz of the window's samples.
             expected: entity types that were muted near it.
+            language: of the call.
 
         Returns:
             Spans to be silenced; a window whose analysis fails counts whole.
         """
         try:
-            return leftovers(self._analyses, self._policy, heard, sample_rate, expected)
+            return leftovers(
+                self._analyses, self._policy, heard, sample_rate, expected, language=language
+            )
         except Exception:  # noqa: BLE001 - whatever fails on content must silence, not pass
             if not heard.words:
                 return ()
@@ -138,15 +151,20 @@ class CallDetector:
         conversation: Conversation,
         disclosures: Disclosures | None = None,
         models: tuple[str, ...] = (),
+        language: str = DEFAULT,
     ) -> None:
         self.failures = 0
+        self._foreign = language not in languages()
+        known = DEFAULT if self._foreign else language
+        self._fluency = None if self._foreign else Fluency(known, channels)
+        self._allowed = Allowed(policy, known)
         self._call_id = call_id
         self._rate = sample_rate
         self._policy = policy
         self._conversation = conversation
         self._disclosures = disclosures
         self._turns = CallTurns(sample_rate, channels)
-        self._reader = TurnReader(analyses, policy, sample_rate, channels)
+        self._reader = TurnReader(analyses, policy, sample_rate, channels, language=known)
         self._waiting: dict[int, Heard] = {}
         self._next = 0
         self._heard_until = [0] * channels
@@ -206,6 +224,8 @@ class CallDetector:
         last = max([self._watermark, *(word.end for word in self._words)]) + 1
         if self.failures:
             end = replace(end, marks=(*end.marks, ANALYSIS_FAILED))
+        if self._foreign:
+            end = replace(end, marks=(*end.marks, OTHER_LANGUAGE))
         return [self._findings(before, last, last, end)]
 
     # -- inside ------------------------------------------------------------------------------
@@ -216,6 +236,9 @@ class CallDetector:
             _unheard(heard.channel, one.start, one.end) for one in heard.unheard if len(one)
         ]
         self._words += [word for word in heard.words if word.start >= 0]
+        if self._fluency is None and (heard.speech or heard.words):
+            self._found.append(_foreign(heard.channel, heard.start, heard.end))
+            heard = replace(heard, words=(), unexplained=())
         try:
             self._turns.take(heard)
             self._conversation.take(heard)
@@ -235,8 +258,16 @@ class CallDetector:
                 ]
                 others += self._turns.going_on(spoken.channel, spoken.end)
                 self._found += self._reader.read(spoken, others)
+                self._check_language(spoken)
             except Exception:  # noqa: BLE001 - whatever fails on content must silence, not pass
                 self._fail(spoken.channel, *_extent(spoken))
+
+    def _check_language(self, spoken: Spoken) -> None:
+        """Silence a turn in another language: what is said in it was not understood."""
+        shown = spoken.stream is Stream.SHOWN
+        if shown and self._fluency and not self._fluency.fits(spoken.channel, spoken.words):
+            self._foreign = True
+            self._found.append(_foreign(spoken.channel, *_extent(spoken)))
 
     def _fail(self, channel: int, start: int, end: int) -> None:
         self.failures += 1
@@ -316,6 +347,11 @@ class CallDetector:
         except Exception:  # noqa: BLE001 - whatever fails on content must silence, not pass
             self.failures += 1
             due += [_unheard(c, before, until) for c in range(len(self._heard_until))]
+        try:
+            due = self._allowed.drop(due, self._words)
+            self._allowed.forget(before)
+        except Exception:  # noqa: BLE001 - all of it stays muted
+            self.failures += 1
         fresh: dict[Span, None] = {}
         for span in due:
             part = span if span.start >= before else self._rest(span, before)
@@ -345,6 +381,11 @@ class CallDetector:
             span.channel == word.channel and span.start < end and word.start < span.end
             for span in self._stated
         )
+
+
+def _foreign(channel: int, start: int, end: int) -> Span:
+    """Speech in a language that cannot be searched."""
+    return replace(_unheard(channel, start, max(end, start + 1)), recognizer=OTHER_LANGUAGE)
 
 
 def _unheard(channel: int, start: int, end: int, reason: Reason = Reason.UNHEARD) -> Span:

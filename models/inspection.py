@@ -19,7 +19,7 @@ from pipeline.policy import Policy
 from pipeline.records import Heard, Reason, Span, Word
 from pipeline.tokens import Flag
 from pipeline.verdicts import HARMLESS, Track
-from pipeline.vocabulary import vocabulary
+from pipeline.vocabulary import DEFAULT, vocabulary
 
 _GAP_S: Final = 0.6
 """Words further apart are not read together: a mute may lie between them."""
@@ -55,17 +55,23 @@ _BREATH_S: Final = 0.3
 
 
 def leftovers(
-    analyses: Analyses, policy: Policy, heard: Heard, sample_rate: int, expected: frozenset[str]
+    analyses: Analyses,
+    policy: Policy,
+    heard: Heard,
+    sample_rate: int,
+    expected: frozenset[str],
+    *,
+    language: str = DEFAULT,
 ) -> tuple[Span, ...]:
     """Spans of the ``expected`` types that are still audible, in time order."""
     found: dict[Span, None] = {}
     for words in streams_of(heard.words).values():
-        lane = Lane(heard.channel, sample_rate, vocabulary())
+        lane = Lane(heard.channel, sample_rate, vocabulary(language))
         lane.add(words)
         track = lane.track()
         numbers = _digits(words, track, heard.channel, sample_rate, expected)
         for run in _runs(words, round(_GAP_S * sample_rate)):
-            numbers += _entities(analyses, policy, run, expected)
+            numbers += _entities(analyses, policy, run, expected, language)
         found.update((_ruled(policy, span), None) for span in numbers)
         telling = tuple(found)
         for span in _edges(words, track, heard.channel, sample_rate, expected):
@@ -189,7 +195,11 @@ def _noun(words: list[Word], run: NumberRun, sample_rate: int) -> bool:
 
 
 def _entities(
-    analyses: Analyses, policy: Policy, run: list[Word], expected: frozenset[str]
+    analyses: Analyses,
+    policy: Policy,
+    run: list[Word],
+    expected: frozenset[str],
+    language: str,
 ) -> list[Span]:
     wanted = expected & frozenset(map(str, LEXICAL))
     if not wanted:
@@ -201,12 +211,12 @@ def _entities(
         start = len(text) + bool(text)
         text = f"{text} {piece}" if text else piece
         placed.append((start, len(text), word))
-    turn = turn_of(text)
+    turn = turn_of(text, language=language)
     if not turn.tokens:
         return []
     found: list[Span] = []
     for result in analyses.analyze(turn, names=False):
-        least = max(_SURE, policy.rule(result.entity_type).threshold)
+        least = max(_SURE, policy.threshold(result.entity_type, explained(result)))
         inside = [
             word for first, last, word in placed if first < result.end and result.start < last
         ]

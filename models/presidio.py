@@ -11,7 +11,6 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module, resources
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,18 +23,25 @@ from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, Sp
 from presidio_analyzer.predefined_recognizers import (
     CreditCardRecognizer,
     EmailRecognizer,
+    EsNieRecognizer,
+    EsNifRecognizer,
     IbanRecognizer,
     IpRecognizer,
+    ItFiscalCodeRecognizer,
+    UkNinoRecognizer,
     UsSsnRecognizer,
 )
-from presidio_analyzer.recognizer_registry import RecognizerRegistry, RecognizerRegistryProvider
+from presidio_analyzer.recognizer_registry import RecognizerRegistry
 from spacy.strings import StringStore
 from spacy.tokens import Doc
 
 from models.lexicon import warm_up
 from models.loader import find
+from models.registry import load_registry
 from models.spoken import SpokenArtifacts, Turn
-from pipeline.errors import ModelError, PolicyError
+from pipeline.errors import ModelError
+from pipeline.policy import Policy
+from pipeline.vocabulary import languages
 
 MODEL: Final = "spacy-en-core-web-sm"
 """spaCy's small English model, by its id in the catalogue."""
@@ -43,30 +49,20 @@ _LANGUAGE: Final = "en"
 _OFF: Final = ("tok2vec", "tagger", "parser", "attribute_ruler", "lemmatizer")
 """Parts of the pipeline that no recogniser needs: the entity recogniser has vectors of its own."""
 _FIGURES: Final = re.compile(r"[\d@]")
+_LATER: Final = frozenset({"entities", "tokens", "tokens_indices", "lemmas", "keywords", "scores"})
+"""What spaCy has to be asked for."""
 _NEEDS_FIGURES: Final = (
     CreditCardRecognizer,
     EmailRecognizer,
+    EsNieRecognizer,
+    EsNifRecognizer,
     IbanRecognizer,
     IpRecognizer,
+    ItFiscalCodeRecognizer,
+    UkNinoRecognizer,
     UsSsnRecognizer,
 )
 """Presidio's recognisers that find nothing in a text without a figure or an at sign."""
-_LATER: Final = frozenset({"entities", "tokens", "tokens_indices", "lemmas", "keywords", "scores"})
-"""What spaCy has to be asked for."""
-_RECOGNISERS: Final = (
-    "address",
-    "age",
-    "condition",
-    "device",
-    "email",
-    "medication",
-    "ner",
-    "person",
-    "procedure",
-    "secret",
-    "vehicle",
-    "web",
-)
 
 
 class _Nothing(logging.Filter):
@@ -223,26 +219,6 @@ class _Fixed(RecognizerRegistry):
         return list(self.recognizers)
 
 
-def load_registry(path: Path | None = None) -> RecognizerRegistry:
-    """The recognisers that a registry file names; the shipped file by default.
-
-    Raises:
-        PolicyError: the file is missing, is no registry, or names an unknown recogniser.
-    """
-    for name in _RECOGNISERS:
-        import_module(f"models.recognizers.{name}")
-    source = path or Path(str(resources.files("models"))) / "recognizers" / "registry.yaml"
-    if not source.is_file():
-        raise PolicyError(f"recogniser registry {source.name}: no such file")
-    try:
-        return RecognizerRegistryProvider(conf_file=source).create_recognizer_registry()
-    except Exception as error:  # presidio raises bare and foreign types here
-        kind = type(error).__name__
-        raise PolicyError(
-            f"recogniser registry {source.name}: refused ({kind}): {error}"
-        ) from error
-
-
 class Analyzer:
     """Presidio's analyzer over turns, with every known leak closed.
 
@@ -251,21 +227,28 @@ class Analyzer:
         PolicyError: the registry is refused.
     """
 
-    def __init__(self, registry: Path | None = None) -> None:
-        """Load models and recognisers; takes a second or two."""
+    def __init__(self, registry: Path | None = None, policy: Policy | None = None) -> None:
+        """Load models and recognisers; takes a second or two.
+
+        Args:
+            registry: own recognisers, beside the shipped ones.
+            policy: what its types and its thresholds name is checked against them.
+        """
         close_leaks()
         self.engine = SpokenNlpEngine()
         self.engine.load()
-        found = load_registry(registry)
+        found = load_registry(registry, policy)
         warm_up()
-        own = [one for one in found.recognizers if one.supported_language == _LANGUAGE]
-        words = [one for one in own if type(one) not in _NEEDS_FIGURES]
-        self._all, self._wordy = self._over(own), self._over(words)
-        self._entities = sorted(
-            {entity for entry in found.recognizers for entity in entry.supported_entities}
-        )
+        self._all = {code: self._over(found.of(code)) for code in languages()}
+        self._wordy = {
+            code: self._over([one for one in found.of(code) if type(one) not in _NEEDS_FIGURES])
+            for code in languages()
+        }
+        self._entities = found.entities
 
-    def _over(self, recognizers: list[EntityRecognizer]) -> AnalyzerEngine:
+    def _over(self, recognizers: list[EntityRecognizer]) -> AnalyzerEngine | None:
+        if not recognizers:
+            return None  # Presidio would take its own ones instead
         return AnalyzerEngine(
             registry=_Fixed(recognizers, supported_languages=[_LANGUAGE]),
             nlp_engine=self.engine,
@@ -277,7 +260,11 @@ class Analyzer:
 
     def analyze(self, turn: Turn, *, names: bool) -> list[RecognizerResult]:
         """Every result for a turn, in a fixed order; policy thresholds are the caller's."""
-        engine = self._all if _FIGURES.search(turn.text) else self._wordy
+        engines = self._all if _FIGURES.search(turn.text) else self._wordy
+        engine = engines[turn.language]
+        if engine is None:
+            return []
+        names = names and turn.language == _LANGUAGE
         with self.engine.memory():
             results = engine.analyze(
                 text=turn.text,
@@ -286,6 +273,9 @@ class Analyzer:
                 nlp_artifacts=self.engine.artifacts(turn, names=names),
                 return_decision_process=True,
             )
+        if any(not 0 <= one.start < one.end <= len(turn.text) for one in results):
+            # A recogniser of somebody's own: what it meant to silence is not known.
+            raise ModelError("a recogniser's result lies outside the text")
         return sorted(results, key=_order)
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from models.spoken import Turn
 from pipeline.entities import Entity
+from pipeline.vocabulary import DEFAULT
 
 _WHOSE: Final = (
     r"(?:your|the|a|an|patients?|his|her|their|its|childs?|sons?|daughters?|wifes|husbands|spouses"
@@ -142,11 +143,11 @@ _HEALTH: Final = re.compile(
 
 def asked(turn: Turn) -> Iterator[tuple[str, int]]:
     """Entity types that the turn asks for, with the token after the question's key words."""
-    for entity, pattern in _PROMPTS:
+    for entity, pattern in _PROMPTS if turn.language == DEFAULT else ():
         for found in turn.search(pattern):
             yield str(entity), found.last
 
 
 def about_health(turn: Turn) -> bool:
     """Whether the turn has a word that only a call about health has."""
-    return _HEALTH.search(turn.plain) is not None
+    return turn.language == DEFAULT and _HEALTH.search(turn.plain) is not None

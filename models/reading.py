@@ -18,6 +18,7 @@ from pipeline.audit import plausible
 from pipeline.entities import Entity
 from pipeline.policy import Policy
 from pipeline.records import Interval, Span, Word
+from pipeline.vocabulary import DEFAULT
 
 ANSWER_S: Final = 12.0
 """How long after a prompt, or after the last part of its answer, an answer may come."""
@@ -106,10 +107,20 @@ class TurnReader:
         policy: thresholds and actions.
         sample_rate: Hz.
         channels: how many the call has; with one, both speakers are on it.
+        language: of the call.
     """
 
-    def __init__(self, analyses: Analyses, policy: Policy, sample_rate: int, channels: int) -> None:
+    def __init__(
+        self,
+        analyses: Analyses,
+        policy: Policy,
+        sample_rate: int,
+        channels: int,
+        *,
+        language: str = DEFAULT,
+    ) -> None:
         self._analyses = analyses
+        self._language = language
         self._policy = policy
         self._rate = sample_rate
         self._pause = round(PAUSE_S * sample_rate)
@@ -130,7 +141,7 @@ class TurnReader:
             others: what the other channels say in turns that still go on.
         """
         placed = _place(spoken.before, spoken.words, self._pause)
-        turn = turn_of(placed.text)
+        turn = turn_of(placed.text, language=self._language)
         if not turn.tokens:
             return []
         self._medical = self._medical or about_health(turn)
@@ -145,6 +156,7 @@ class TurnReader:
             expects=tuple(sorted(expects)),
             known=frozenset(self._known),
             medical=self._medical,
+            language=self._language,
         )
         for prompt in active:
             prompt.touched = max(prompt.touched, spoken.end)
@@ -202,7 +214,9 @@ class TurnReader:
             placed = _place((), words, self._pause)
             found += [
                 prompt
-                for prompt in self._found_in(turn_of(placed.text), placed, words[0].channel)
+                for prompt in self._found_in(
+                    turn_of(placed.text, language=self._language), placed, words[0].channel
+                )
                 if prompt.sample <= spoken.end
             ]
         return found
@@ -224,7 +238,8 @@ class TurnReader:
         spans: dict[Span, None] = {}
         for result in results:
             rule = self._policy.rule(result.entity_type)
-            if result.end <= placed.fresh or result.score < rule.threshold:
+            least = self._policy.threshold(result.entity_type, explained(result))
+            if result.end <= placed.fresh or result.score < least:
                 continue
             if result.entity_type == Entity.PERSON:
                 self._remember(turn, result.start, result.end)

@@ -16,6 +16,8 @@ from typing import Any, Final
 
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
+from pipeline.vocabulary import DEFAULT
+
 PAUSE: Final = "/"
 """Stands in a text where the speaker paused for long."""
 _TOKEN: Final = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
@@ -72,6 +74,8 @@ class Turn:
     """Names said before in this call, as keys."""
     medical: bool = False
     """Whether the call is about somebody's health."""
+    language: str = DEFAULT
+    """Which recognisers search it."""
 
     def search(self, pattern: re.Pattern[str]) -> Iterator[Found]:
         """Every match of ``pattern`` on the plain text, as whole tokens."""
@@ -112,6 +116,7 @@ def turn_of(
     expects: tuple[tuple[str, int], ...] = (),
     known: frozenset[str] = frozenset(),
     medical: bool = False,
+    language: str = DEFAULT,
 ) -> Turn:
     """Part a text into tokens."""
     matches = list(_TOKEN.finditer(text))
@@ -137,6 +142,7 @@ def turn_of(
         expects=expects,
         known=known,
         medical=medical,
+        language=language,
     )
 
 

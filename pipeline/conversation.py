@@ -136,7 +136,7 @@ class Conversation:
     def _counts(self, span: Span) -> bool:
         """What nothing explains has no score that a threshold could judge."""
         unknown = span.reason is Reason.UNEXPLAINED or span.recognizer == _UNDECIDED
-        return unknown or span.score >= self._policy.rule(span.entity).threshold
+        return unknown or span.score >= self._policy.threshold(span.entity, span.recognizer)
 
     def open_since(self) -> int | None:
         """The earliest sample whose spans later words may still change; ``None`` for none."""

@@ -17,7 +17,8 @@ come does not.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from dataclasses import replace
+from typing import Final, TypeAlias
 
 from pipeline.errors import RecordError
 from pipeline.policy import Policy
@@ -33,6 +34,8 @@ from pipeline.records import (
 )
 from pipeline.second_look import SecondLook
 
+OTHER_LANGUAGE: Final = "language"
+"""Mark of a call with speech in a language that it does not say, or that there is no data for."""
 Output: TypeAlias = Window | RedactedChunk | Verdict
 
 
@@ -115,5 +118,13 @@ class CallVerifier:
         out: list[Output] = [*call.release(over=True), *asked]
         if not call.asked:
             self._finished = True
-            out.append(call.verdict(end))
+            out.append(self._judged(call.verdict(end), end))
         return out
+
+    def _judged(self, verdict: Verdict, end: CallEnd) -> Verdict:
+        """The verdict, with what the policy says of speech in another language."""
+        if self._policy.language.unknown != "quarantine":
+            return verdict
+        known = OTHER_LANGUAGE not in end.marks
+        check = Check("known_language", known, float(not known), 0.0)
+        return replace(verdict, passed=verdict.passed and known, checks=(*verdict.checks, check))

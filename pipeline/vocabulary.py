@@ -20,6 +20,8 @@ from pipeline.accents import plain
 from pipeline.entities import Entity
 from pipeline.errors import SettingsError
 
+DEFAULT = "en"
+"""The language of a call that says none."""
 _WORD_LISTS = (
     "months",
     "weekdays",
@@ -89,7 +91,7 @@ def languages() -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=8)
-def vocabulary(language: str = "en") -> Vocabulary:
+def vocabulary(language: str = DEFAULT) -> Vocabulary:
     """The vocabulary of a language, by its two-letter code.
 
     Raises:

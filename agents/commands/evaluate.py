@@ -23,7 +23,7 @@ app = typer.Typer(
 )
 
 PolicyName = Annotated[
-    str | None, typer.Option("--policy", help="Policy file, or default, pci, hipaa, gdpr; or pci+hipaa.")
+    str | None, typer.Option("--policy", help="Policy file, or default, pci, hipaa, gdpr.")
 ]
 Html = Annotated[Path | None, typer.Option("--html", help="Write a report with plots here.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Write all figures here, for CI.")]
@@ -68,7 +68,12 @@ def text(
     def evaluate(name: str) -> Evaluation:
         if not files:
             raise InputError("name at least one file of labelled texts")
-        return evaluate_text(read_cases(files), load_policy(name), curves=html is not None)
+        return evaluate_text(
+            read_cases(files),
+            load_policy(name),
+            curves=html is not None,
+            own=load_settings().recognizers,
+        )
 
     _evaluate(evaluate, policy, compare, html, json, min_recall or [])
 

@@ -26,7 +26,7 @@ def redact(
         Path, typer.Argument(metavar="OUT", help="Redacted recording: .wav or .flac.")
     ],
     policy: Annotated[
-        str | None, typer.Option("--policy", help="Policy file, or default, pci, hipaa, gdpr; or pci+hipaa.")
+        str | None, typer.Option("--policy", help="Policy file, or default, pci, hipaa, gdpr.")
     ] = None,
     report: Annotated[
         Path | None, typer.Option("--report", help="HTML report of the call.", metavar="FILE.html")

@@ -26,8 +26,14 @@ class DetectorCall(Protocol):
         ...
 
 
-Open = Callable[[str, int, int], DetectorCall]
-"""Opens a call: id, sample rate, channels."""
+class Open(Protocol):
+    """Opens a call, such as ``models.detector.Detector.open``."""
+
+    def __call__(
+        self, call_id: str, sample_rate: int, channels: int, *, language: str
+    ) -> DetectorCall:
+        """Begin a call."""
+        ...
 
 
 def detect_stage(topics: Topics, open_call: Open) -> Stage:
@@ -86,7 +92,10 @@ class DetectCall:
         if self._call is None:
             if heard.call is None:
                 raise RecordError("the first window of a call does not say its sample rate")
-            self._call = self._open(self._call_id, heard.call.sample_rate, heard.call.channels)
+            call = heard.call
+            self._call = self._open(
+                self._call_id, call.sample_rate, call.channels, language=call.language
+            )
         try:
             return self._call.take(heard)
         except RecordError:

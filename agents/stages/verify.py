@@ -21,7 +21,7 @@ class Inspector(Protocol):
     """Looks for what is sensitive in a single window, such as ``models.detector.Detector``."""
 
     def inspect(
-        self, heard: Heard, *, sample_rate: int, expected: frozenset[str]
+        self, heard: Heard, *, sample_rate: int, expected: frozenset[str], language: str
     ) -> Sequence[Span]:
         """Spans of what is sensitive in a window, given what was muted near it."""
         ...
@@ -43,6 +43,7 @@ class VerifyCall:
         self._verified, self._inspector = verified, inspector
         self._verifier = CallVerifier(policy)
         self._bytes: dict[int, int] = {}
+        self._language = ""
 
     @property
     def done(self) -> bool:
@@ -64,6 +65,8 @@ class VerifyCall:
         del topic
         if not isinstance(record, RedactedChunk | CallEnd):
             raise RecordError("not a record of the redacted topic")
+        if isinstance(record, RedactedChunk):
+            self._language = record.call.language
         return self._steps(self._verifier.take(record))
 
     def quiet(self) -> list[Step]:
@@ -87,7 +90,10 @@ class VerifyCall:
         expected = self._verifier.expected_at(window)
         try:
             spans = self._inspector.inspect(
-                heard, sample_rate=window.sample_rate, expected=expected
+                heard,
+                sample_rate=window.sample_rate,
+                expected=expected,
+                language=self._language,
             )
         except Exception:  # noqa: BLE001 - fail closed: what can't be inspected was not checked
             heard, spans = unheard(window), ()

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import logging
 import socket
-from pathlib import Path
 
 import pytest
 import tldextract
@@ -10,9 +9,9 @@ import tldextract
 from models import loader
 from models.catalogue import entry
 from models.detector import Detector
-from models.presidio import MODEL, Analyzer, SpokenNlpEngine, load_registry
+from models.presidio import MODEL, Analyzer, SpokenNlpEngine
 from models.spoken import turn_of
-from pipeline.errors import ModelError, PolicyError
+from pipeline.errors import ModelError
 from pipeline.policy import load_policy
 from pipeline.records import CallEnd, Findings, Heard, Word
 
@@ -125,15 +124,3 @@ def test_findings_name_the_model_with_its_hash(detector: Detector) -> None:
     found = listen(detector, [(0, 1.0, "hello there")], 8.0)
     assert {model for one in found for model in one.models} == {entry(MODEL).reference}
     assert entry(MODEL).reference == "spacy-en-core-web-sm@cd93e9ca9126"
-
-
-def test_a_wrong_registry_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "registry.yaml"
-    path.write_text(
-        "supported_languages: [en]\nglobal_regex_flags: 26\n"
-        "recognizers:\n  - {name: NoSuchRecognizer, type: predefined}\n"
-    )
-    with pytest.raises(PolicyError, match=r"registry\.yaml"):
-        load_registry(path)
-    with pytest.raises(PolicyError, match="no such file"):
-        load_registry(tmp_path / "absent.yaml")

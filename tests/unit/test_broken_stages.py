@@ -41,11 +41,13 @@ class Broken(ScriptedDetector):
     def __init__(self, where: str) -> None:
         self.where = where
 
-    def open(self, call_id: str, sample_rate: int, channels: int) -> ScriptedCall:
+    def open(
+        self, call_id: str, sample_rate: int, channels: int, *, language: str = "en"
+    ) -> ScriptedCall:
         return BrokenCall(call_id, channels, self.where)
 
     def inspect(
-        self, heard: Heard, *, sample_rate: int, expected: frozenset[str]
+        self, heard: Heard, *, sample_rate: int, expected: frozenset[str], language: str = "en"
     ) -> tuple[Span, ...]:
         raise RuntimeError(WORDS)
 

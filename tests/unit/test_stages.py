@@ -169,23 +169,23 @@ class _Breaks:
 class TestDetect:
     def test_a_window_that_breaks_the_detector_is_unheard(self) -> None:
         detector = _Breaks()
-        core = DetectCall("call-1", TOPICS.spans, lambda *_: detector)
+        core = DetectCall("call-1", TOPICS.spans, lambda *_, **__: detector)
         core.take(TOPICS.words, Heard("call-1", 0, 0, 0, 500, heard_until=800, call=CALL))
         assert detector.heard[0].unheard == (Interval(0, 800),)
 
     def test_without_a_rate_the_record_is_refused(self) -> None:
-        core = DetectCall("call-1", TOPICS.spans, lambda *_: _Breaks())
+        core = DetectCall("call-1", TOPICS.spans, lambda *_, **__: _Breaks())
         with pytest.raises(RecordError):
             core.take(TOPICS.words, Heard("call-1", 0, 0, 0, 500))
 
     def test_an_empty_call_has_an_end(self) -> None:
-        core = DetectCall("call-1", TOPICS.spans, lambda *_: _Breaks())
+        core = DetectCall("call-1", TOPICS.spans, lambda *_, **__: _Breaks())
         end = CallEnd("call-1", 0, 0)
         assert _sent(core.take(TOPICS.words, end)) == [Findings("call-1", 0, end=end)]
         assert core.done
 
     def test_a_call_of_which_no_window_came_is_refused(self) -> None:
-        core = DetectCall("call-1", TOPICS.spans, lambda *_: _Breaks())
+        core = DetectCall("call-1", TOPICS.spans, lambda *_, **__: _Breaks())
         with pytest.raises(ModelError):
             core.take(TOPICS.words, CallEnd("call-1", 3, 24_000))
 

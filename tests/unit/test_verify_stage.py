@@ -42,9 +42,9 @@ class Finds:
         self.times = times
 
     def inspect(
-        self, heard: Heard, *, sample_rate: int, expected: frozenset[str]
+        self, heard: Heard, *, sample_rate: int, expected: frozenset[str], language: str = "en"
     ) -> Sequence[Span]:
-        del sample_rate
+        del sample_rate, language
         assert "CARD_NUMBER" in expected
         if self.times == 0 or not heard.start < self.span.start < heard.end:
             return ()
@@ -56,9 +56,11 @@ class Grows(Finds):
     """Finds the next second of the call in every round: a number without an end."""
 
     def inspect(
-        self, heard: Heard, *, sample_rate: int, expected: frozenset[str]
+        self, heard: Heard, *, sample_rate: int, expected: frozenset[str], language: str = "en"
     ) -> Sequence[Span]:
-        found = super().inspect(heard, sample_rate=sample_rate, expected=expected)
+        found = super().inspect(
+            heard, sample_rate=sample_rate, expected=expected, language=language
+        )
         start = self.span.end
         self.span = Span("CARD_NUMBER", 0, start, start + RATE, 0.9, "digits")
         return found
