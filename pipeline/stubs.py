@@ -37,7 +37,9 @@ _ALONE_MS: Final = 500
 _LEAST_MS: Final = 120
 """Less than this is no digit: breath, or the end of a word that the mute cut."""
 _LONGEST_MS: Final = 1_000
-"""About as much as three digits take; what is longer is mostly talk that was not understood."""
+"""About as much as two digits take; what is longer is mostly talk that was not understood."""
+_LONGEST_HINTED_MS: Final = 1_500
+"""The same where a digit of some probability was written over it: two slow ones without a pause."""
 
 
 def stubs(
@@ -92,7 +94,13 @@ def _unexplained(audible: Sequence[Interval], words: list[Word], rate: int) -> l
             rest = uncovered([part], faint, at_least=1)
             if 2 * sum(len(each) for each in rest) > len(part):
                 parts.append(part)
-    return [part for part in parts if len(part) <= longest]
+    slow = _LONGEST_HINTED_MS * rate // 1_000
+    return [
+        part
+        for part in parts
+        if len(part) <= longest
+        or (len(part) <= slow and any(hint.overlaps(part) for hint in hints))
+    ]
 
 
 def _hints(words: Iterable[Word], least: float, rate: int) -> list[Interval]:

@@ -82,6 +82,14 @@ def test_the_cut_beginning_of_clear_talk_is_its_own() -> None:
     assert found(talk, words=longer) == [at(12.0, 12.5)]
 
 
+def test_two_slow_digits_may_sound_longer_where_a_digit_was_written() -> None:
+    slow = at(12.0, 13.4)
+    assert found(slow) == []
+    assert found(slow, words=(word("7", 12.1, 12.7, 0.15),)) == [slow]
+    assert found(slow, words=(word("7", 12.1, 12.7, 0.05),)) == []
+    assert found(at(12.0, 13.6), words=(word("7", 12.1, 12.7, 0.15),)) == []
+
+
 def test_a_hint_leaves_longer_talk_to_its_words() -> None:
     talk = at(12.1, 13.1)
     words = (word("perfect", 12.1, 12.7), word("thanks", 12.6, 13.1), word("3", 13.0, 13.1, 0.2))
