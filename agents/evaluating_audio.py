@@ -18,7 +18,7 @@ from agents.pool import engine_pool
 from agents.recordings import SUFFIXES, read_drop
 from agents.settings import Settings
 from agents.start import ear_settings
-from agents.vaulted import CERTIFICATE
+from agents.vaulted import CERTIFICATE, SEALED
 from models.detector import Detector, DetectorSettings
 from models.voice import SileroVoice
 from pipeline.audio import read_recording
@@ -65,6 +65,11 @@ def check(manifest: Path, redacted: Path) -> LeakReport:
     calls = []
     for truth in read_manifest(manifest):
         path = _redacted_file(redacted, truth.call_id)
+        if path is None and next(redacted.rglob(f"{truth.call_id}.flac{SEALED}"), None):
+            raise InputError(
+                f"{redacted}: is an encrypted vault: `hushwire export --all --vault {redacted} "
+                "--to DIR`, then name that folder"
+            )
         calls.append(_missing(truth) if path is None else _compared(truth, manifest.parent, path))
     return LeakReport(tuple(calls))
 

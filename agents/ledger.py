@@ -23,6 +23,7 @@ from agents.database import Database
 from agents.private import private_folder
 from agents.sealing import KeyEncryptionKey, Seal, wrapping_key_id
 from agents.tables import CALLS, PROGRESS, TRANSIT_KEYS, WRAPPING_KEYS
+from agents.vaulttables import CATALOGUE, PARTIES, VAULT_KEYS
 from pipeline.errors import RecordError, SealError, StoreError, UnknownCallError
 from pipeline.wire import valid_call_id
 
@@ -259,16 +260,29 @@ class Ledger:
     def reset_open_calls(self) -> int:
         """Forget every open call: for a broker that lost its records, such as a memory-only one.
 
-        Their keys are destroyed and they may be opened anew. Returns how many there were.
+        Their keys are destroyed and they may be opened anew. Returns how many there were. One that
+        the vault has, and that somebody put a legal hold on before it was closed, is closed.
         """
         opened = select(CALLS.c.call_id).where(CALLS.c.state == CallState.OPEN.value)
+        held = select(CATALOGUE.c.call_id).where(CATALOGUE.c.held.is_not(None))
         with self.database.writing() as connection:
+            kept = connection.execute(
+                update(CALLS)
+                .where(CALLS.c.state == CallState.OPEN.value, CALLS.c.call_id.in_(held))
+                .values(state=CallState.STORED.value, closed=now())
+                .returning(CALLS.c.call_id)
+            ).scalars()
+            destroy_keys(connection, TRANSIT_KEYS, TRANSIT_KEYS.c.call_id.in_(list(kept)))
             connection.execute(delete(PROGRESS).where(PROGRESS.c.call_id.in_(opened)))
             destroy_keys(connection, TRANSIT_KEYS, TRANSIT_KEYS.c.call_id.in_(opened))
+            destroy_keys(connection, VAULT_KEYS, VAULT_KEYS.c.call_id.in_(opened))
+            connection.execute(delete(PARTIES).where(PARTIES.c.call_id.in_(opened)))
+            connection.execute(delete(CATALOGUE).where(CATALOGUE.c.call_id.in_(opened)))
             gone = connection.execute(
                 delete(CALLS).where(CALLS.c.state == CallState.OPEN.value)
             ).rowcount
-        self.database.scrub(TRANSIT_KEYS)
+        for table in (TRANSIT_KEYS, VAULT_KEYS):
+            self.database.scrub(table)
         return int(gone)
 
 

@@ -91,15 +91,33 @@ class Vault:
             return known
         lengths = {name: len(content) for name, content in call.files.items()}
         if not mine:
-            lengths = {
-                name: sum(map(len, self._pieces(shelf, call.call_id, name))) for name in lengths
-            }
+            lengths = self._lengths(call, shelf, set(files))
         try:
             return self.catalogue.enter(self._facts(call, shelf, lengths, keep_days))
         except UnknownCallError:
             # It was erased after its key was made: what was put since then goes too.
             self.place.remove(shelf, call.call_id)
             raise
+
+    def _lengths(self, call: StoredCall, shelf: str, names: set[str]) -> dict[str, int]:
+        """Plain lengths of a call that was there already; all of it is opened for that.
+
+        Raises:
+            StoreError: it was damaged, or written in clear by an older version, or its key is gone
+                with a broker that lost its records. It is removed, and trying again stores ours.
+        """
+        if set(self.place.names(shelf, call.call_id)) == names:
+            try:
+                data = self.read(call.call_id, call.certificate_name, passed=call.passed)
+                parse_certificate(data)
+                return {
+                    name: sum(map(len, self._pieces(shelf, call.call_id, name)))
+                    for name in call.files
+                }
+            except RecordError:
+                pass
+        self.place.remove(shelf, call.call_id)
+        raise StoreError("vault: a copy of the call that does not open was removed")
 
     def _facts(
         self, call: StoredCall, shelf: str, lengths: dict[str, int], keep_days: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import boto3
@@ -220,6 +221,49 @@ def test_a_repeat_after_a_crash_before_the_catalogue_enters_what_is_there(vault:
     again = vault.store(stored_call(CALL, json=b"other and longer" * 9), keep_days=30)
     assert again.files == first.files
     assert again.certificate == first.certificate
+
+
+def test_a_damaged_copy_is_replaced_by_a_repeat(vault: Vault) -> None:
+    """As a worker does that died before the catalogue knew the call; the stage tries again."""
+    vault.store(stored_call(CALL), keep_days=30)
+    vault.catalogue.begin_erasing(CALL, "request")
+    vault.catalogue.remove(CALL)
+    Raw(vault).write(CALL, f"call-1.vtt{SEALED}", b"damaged")
+    with pytest.raises(StoreError) as caught:
+        vault.store(stored_call(CALL), keep_days=30)
+    assert caught.value.retryable
+    assert vault.store(stored_call(CALL), keep_days=30).call_id == CALL
+    assert vault.read(CALL, "call-1.vtt") == FILES["vtt"]
+
+
+def test_a_call_that_was_stored_in_clear_half_way_through_an_upgrade_is_sealed(
+    vault: Vault,
+) -> None:
+    vault.place.put(PASSED, CALL, stored_call(CALL).files)
+    with pytest.raises(StoreError):
+        vault.store(stored_call(CALL), keep_days=30)
+    vault.store(stored_call(CALL), keep_days=30)
+    assert b"what was said" not in Raw(vault).everything()
+
+
+def test_after_a_broker_that_lost_its_records_a_call_is_stored_anew(
+    vault: Vault, ledger: Ledger
+) -> None:
+    """``hushwire run`` was killed between the vault and the end of the call's key."""
+    vault.store(stored_call(CALL), keep_days=30)
+    vault.store(stored_call("call-2"), keep_days=30)
+    vault.catalogue.hold("call-2", datetime.now(UTC))
+    assert ledger.reset_open_calls() == 1
+    assert vault.catalogue.find(CALL) is None
+    assert not vault.keys.has(CALL)
+    # A legal hold outlives that.
+    assert ledger.state("call-2") is CallState.STORED
+    assert Shelf(vault).transcript("call-2") == FILES["json"]
+    ledger.open_call(CALL)
+    with pytest.raises(StoreError):
+        vault.store(stored_call(CALL), keep_days=30)
+    vault.store(stored_call(CALL), keep_days=30)
+    assert Shelf(vault).transcript(CALL) == FILES["json"]
 
 
 def test_of_concurrent_writers_one_wins_whole(vault: Vault) -> None:
