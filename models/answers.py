@@ -107,6 +107,8 @@ def _is_pronoun(turn: Turn, at: int) -> bool:
     """An "I" with a verb after it; inside a spelled run letters stand on both sides."""
     if at + 1 >= len(turn.tokens):
         return False
+    if turn.keys(at + 1, at + 3) == ("as", "in"):
+        return False  # "I as in ice"
     return not is_spelled(turn.tokens[at + 1].key) and not (
         at and is_spelled(turn.tokens[at - 1].key)
     )

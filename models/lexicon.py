@@ -132,7 +132,7 @@ def _dictionary(package: str, file: str) -> dict[str, dict[str, Any]]:
 
 @cache
 def given_names() -> dict[str, int]:
-    """US given names (census of 1990) with their rank, without everyday words."""
+    """Given names, without everyday words: US ones (census of 1990) with their rank, and others."""
     ranks: dict[str, int] = {}
     for file in ("dist.male.first", "dist.female.first"):
         for line in _packaged("names", file).read_text("ascii").splitlines():
@@ -142,6 +142,9 @@ def given_names() -> dict[str, int]:
     words = listed("names_that_are_words")
     rare = 400
     common = 4.4
+    for line in listed("world_names"):
+        for key in line.split():
+            ranks.setdefault(key, rare + 1)
     return {
         name: rank
         for name, rank in ranks.items()
@@ -227,6 +230,16 @@ def _by_first_word(entries: frozenset[str] | set[str]) -> dict[str, tuple[tuple[
         words = tuple(entry.split())
         grouped.setdefault(words[0], []).append(words)
     return {first: tuple(sorted(group, key=len, reverse=True)) for first, group in grouped.items()}
+
+
+@cache
+def _phrases(name: str) -> dict[str, tuple[tuple[str, ...], ...]]:
+    return _by_first_word(listed(name))
+
+
+def longest_listed(name: str, keys: tuple[str, ...], at: int) -> int:
+    """How many keys from ``at`` on are an entry of one of our own lists; 0 if none."""
+    return longest(_phrases(name), keys, at)
 
 
 def longest(lexicon: dict[str, tuple[tuple[str, ...], ...]], keys: tuple[str, ...], at: int) -> int:

@@ -15,10 +15,14 @@ _AGE: Final = (
     r"|(?:a|one) hundred(?: and)?(?: (?:one|two|three|four|five|six|seven|eight|nine|ten))?"
     r"|9\d|1[01]\d)"
 )
+_WHO: Final = (
+    r"he|she|who|(?:grand|great grand|step)?(?:mother|father|mom|mum|dad|ma|pa|parent)|wife|husband"
+    r"|aunt|uncle|patient|nana|nan|brother|sister|neighbou?r|resident|member"
+)
 _STATED: Final = re.compile(
-    rf"\b(?:(?:i am|im|hes|shes|he is|she is|who is|whos|turned|turning|turn|aged|age(?: is| of)?"
-    rf"|is now|just) {_AGE}(?! (?:dollars|percent|minutes|miles|days|milligrams|degrees|pounds"
-    rf"|people|cents|hours|feet|of|to))\b"
+    rf"\b(?:(?:i am|im|hes|shes|whos|(?:{_WHO}) (?:is|was|just turned|will be|would be)|turned"
+    rf"|turns|turning|turn|aged|age(?: is| of)?|is now|just) {_AGE}(?! (?:dollars|percent|minutes"
+    rf"|miles|days|milligrams|degrees|pounds|people|cents|hours|feet|of|to))\b"
     rf"|{_AGE.replace('?P<age>', '?P<years>')} ?(?:years? old|year old|yrs? old|years of age)\b)"
 )
 _ALONE: Final = re.compile(rf"\b{_AGE}\b")

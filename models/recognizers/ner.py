@@ -11,8 +11,9 @@ from typing import ClassVar, Final
 from presidio_analyzer import AnalysisExplanation, LocalRecognizer, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
+from models.answers import LEAD_IN
 from models.lexicon import given_names, surnames, zipf
-from models.recognizers.person import in_address
+from models.recognizers.naming import in_address, well_known
 from models.spoken import Token, turn_in
 from pipeline.entities import Entity
 
@@ -53,6 +54,7 @@ class NamedPersonRecognizer(LocalRecognizer):
         turn = turn_in(text, nlp_artifacts)
         if not any(_is_given(token) or _is_family(token) for token in turn.tokens):
             return results  # spaCy could name nobody here that the lists would agree to
+        known = well_known(turn)
         for entity in nlp_artifacts.entities:
             if entity.label_ != Entity.PERSON:
                 continue
@@ -61,18 +63,24 @@ class NamedPersonRecognizer(LocalRecognizer):
                 for index, token in enumerate(turn.tokens)
                 if token.start < entity.end_char and entity.start_char < token.end
             ]
-            if not inside or in_address(turn, inside[-1][0] + 1):
+            if not inside or in_address(turn, inside[-1][0] + 1) or inside[0][0] in known:
                 continue
+            if len(inside) == 1 and turn.keys(inside[0][0] - 1, inside[0][0]) == ("the",):
+                continue  # "the Madison model"
             given = any(_is_given(token) for _, token in inside)
             if not given and not (
                 all(_is_rare(token) for _, token in inside)
                 and any(_is_family(token) for _, token in inside)
             ):
                 continue
+            while len(inside) > 1 and (
+                inside[0][1].key in LEAD_IN or inside[0][1].key in {"a", "an"}
+            ):
+                inside = inside[1:]
             results.append(
                 RecognizerResult(
                     entity_type=str(Entity.PERSON),
-                    start=entity.start_char,
+                    start=inside[0][1].start,
                     end=entity.end_char,
                     score=0.6 if given else 0.45,
                     analysis_explanation=AnalysisExplanation(

@@ -7,9 +7,6 @@ from collections.abc import Iterator
 from typing import ClassVar, Final
 
 from models.answers import (
-    FILLERS,
-    LEAD_IN,
-    MONTHS,
     is_function,
     is_number,
     is_spelled,
@@ -17,8 +14,23 @@ from models.answers import (
     skip_lead_in,
     spelled_run,
 )
-from models.lexicon import given_names, listed, surnames, zipf
+from models.lexicon import zipf
 from models.recognizers.base import Hit, SpokenRecognizer
+from models.recognizers.naming import (
+    FREE,
+    MOST_NAMES,
+    NO_NAMES,
+    TITLES,
+    begins,
+    has_capitals,
+    in_address,
+    in_surnames,
+    is_given,
+    is_large,
+    may_be_name,
+    name_end,
+    well_known,
+)
 from models.spoken import PAUSE, Turn
 from pipeline.entities import Entity
 
@@ -29,43 +41,58 @@ _STATED: Final = re.compile(
     r"|spell it|spell that|on behalf of|calling (?:for|about)|my (?:wife|husband|son"
     r"|daughter|mother"
     r"|father|mom|dad|sister|brother|partner|boss|fiancee?|roommate|neighbou?r|landlord|friend"
-    r"|doctor|child|baby|mother in law|uncle|aunt|grand(?:mother|father|son|daughter|ma|pa))s?"
+    r"|doctor|child|baby|mother in law|uncle|aunt|grand(?:mother|father|son|daughter|ma|pa)"
+    r"|boyfriend|girlfriend|cousin|nephew|niece|step(?:son|daughter|mom|dad)|kid|spouse|manager"
+    r"|supervisor|lawyer|accountant|assistant|dentist|therapist|surgeon|caregiver|carer|tenant)s?"
     r"(?: name)?(?: is)?|mr|mrs|ms|miss|mister|missus|doctor|dr|nurse|professor"
-    r"|(?:ask|asked|asking) for|(?:speak|talk|spoke|talked) (?:to|with)|made out to"
-    r"|account (?:of|holder is)|patient is|member is|addressed to|attention|i am|im)\b(?! the)"
+    r"|(?:ask|asked|asking|looking) for|(?:speak|talk|spoke|talked|talking) (?:to|with)"
+    r"|made out to|(?:check|cheque|payable) (?:out )?to|put me through to"
+    r"|(?:transfer|connect|reach|meet|met|saw|see|add|remove|take) (?:me (?:to|with|back to) )?"
+    r"|(?:reservation|appointment|booking|booked|order|package|gift|policy|account|message)"
+    r"(?: is)? (?:for|under|to)|under the name(?: of)?|is this|youre|you are|driver (?:was|is)"
+    r"|(?:got|have|with) an?|calls? (?:me|him|her)|called (?:me|him|her)?"
+    r"|tell|told|text|contact|thank|cancel it for|change it to|(?:surgeon|dentist|therapist"
+    r"|manager|supervisor|agent|rep|driver|lawyer|nanny) (?:is|was)"
+    r"|account (?:of|holder is)|patient is|member is|addressed to|attention|i am|im|it is for"
+    r"|its for)\b(?! the)"
 )
 _CERTAIN: Final = re.compile(
     r"(?:names?(?: is| was| its| would be)?|my names|spelled|spelling is|spell it|spell that"
     r"|mr|mrs|ms|mister|missus)$"
 )
+_WEAK: Final = re.compile(
+    r"(?:this is|is this|i am|im|youre|you are|its? (?:is )?for|calling (?:for|about)|meet|met|saw"
+    r"|see|reach|add|remove|take|order for|tell|told|text|contact|thank|cancel it for"
+    r"|change it to|(?:got|have|with) an?|called(?: \w+)?"
+    r"|account for)$"
+)
+"""Much else follows these words: an odd word has to be odder to be a name."""
+_INDEFINITE: Final = re.compile(r"(?:got|have|with) an?$")
 _TITLE: Final = re.compile(r"(?:doctor|dr|nurse|professor|miss)$")
 _COPULA: Final = re.compile(r"(?:is|was|its|be|names|spelled)$")
 _SPELLS: Final = re.compile(
     r"(?:(?:last|first|middle|maiden|sur|family) names? (?:is|was|its)|spelled|spell)"
 )
-_COMPANY: Final = listed("company_words")
 _CALLED: Final = re.compile(
-    r"\b(?:thanks|thank you|hi|hello|hey|okay|alright|all right|perfect|great|sorry|dear|bye"
+    r"\b(?:(?:thanks|thank you)(?: so much| very much| again)?|hi|hello|hey|okay|alright|all right"
+    r"|perfect|great|sorry|dear|bye|worries|problem|meet you|hear you|talk to you|of course|there"
     r"|goodbye|morning|afternoon|evening|sure|yes|welcome|right|now|well|day)$"
 )
 _THANKED: Final = re.compile(r"\b(?:thanks|tanks|thank you)$")
+_ACTS: Final = re.compile(
+    r"\b(?:speaking|here|calling|again|told (?:me|us)|said (?:i|it|that|to|you)|promised|helped me"
+    r"|called (?:me|us)|gave me|sent me|from (?:your|the) \w+|(?:is|was) (?:my|our|the) (?:wife"
+    r"|husband|son|daughter|agent|doctor|manager|rep))\b"
+)
 _IS: Final = re.compile(r"\b(?:this is|name is|names|name was)\b")
 _GREETING: Final = re.compile(
     r"\b(?:(?:thanks|thank you) for (?:calling|choosing)|welcome to|(?:youve|you have) reached)\b"
 )
 """A company's name follows."""
-_PARTICLES: Final = listed("name_particles")
-_NO_NAMES: Final = listed("not_names")
 _ACRONYMS: Final = frozenset(map(tuple, ("cvv", "cvc", "ssn", "dob", "pin", "vin", "usa", "pdf")))
-_STREETS: Final = frozenset(["street", "road", "avenue", "boulevard", "parkway", "highway"])
-_MOST_NAMES: Final = 4
 _SHORT_ANSWER: Final = 6
 _BROKEN_WORDS: Final = 8
-_FREE: Final = 4.8
-"""Zipf frequency up to which any word may be a name where a name was asked for."""
 _RARE: Final = 3.5
-_ODD: Final = 2.5
-_SURNAME_AFTER_GIVEN: Final = 5.9
 
 
 class SpokenPersonRecognizer(SpokenRecognizer):
@@ -75,18 +102,22 @@ class SpokenPersonRecognizer(SpokenRecognizer):
 
     def find(self, turn: Turn) -> Iterator[Hit]:
         """Names that are stated, asked for, called, spelled or known from before."""
-        yield from self._stated(turn)
-        yield from self._asked(turn)
-        yield from self._free(turn)
+        known = well_known(turn)
+        stated = list(self._stated(turn))
+        yield from stated
+        for hit in (*self._asked(turn, alone=not stated), *self._free(turn)):
+            if hit.first not in known:
+                yield hit
 
     def _stated(self, turn: Turn) -> Iterator[Hit]:
         for found in turn.search(_STATED):
             said = found.match.group()
             certain = _CERTAIN.search(said) is not None
-            if turn.tokens[found.last - 1].stops and not _COPULA.search(said):
+            before = turn.tokens[found.last - 1]
+            if before.stops and before.key not in TITLES and not _COPULA.search(said):
                 continue  # "Can I get your name? And the address?" states nothing
             first = found.last
-            while certain and not _is_given(turn, first) and skip_lead_in(turn, first) > first:
+            while certain and not is_given(turn, first) and skip_lead_in(turn, first) > first:
                 first += 1
             if first > found.last + 4 or any(
                 token.stops for token in turn.tokens[found.last : first]
@@ -96,9 +127,12 @@ class SpokenPersonRecognizer(SpokenRecognizer):
             if end > first and certain:
                 yield Hit(Entity.PERSON, first, end, 0.9, "spelled")
                 continue
-            titled = _TITLE.search(said) is not None and _is_rare_surname(turn, first)
-            last = _name(turn, first, free=certain or titled)
-            if last > first and (certain or titled or _is_given(turn, first) or last - first > 1):
+            titled = _TITLE.search(said) is not None and may_be_name(turn, first)
+            cued = self._is_cued(turn, first, said)
+            last = name_end(turn, first, free=certain or titled, cued=cued)
+            if last > first and (
+                certain or titled or cued or is_given(turn, first) or last - first > 1
+            ):
                 yield Hit(Entity.PERSON, first, last, 0.85 if certain else 0.6, "stated")
                 yield from _spelled_after(turn, last)
             elif certain and _SPELLS.search(said):
@@ -106,12 +140,20 @@ class SpokenPersonRecognizer(SpokenRecognizer):
                     Entity.PERSON, found.last, _broken(turn, found.last), 0.5, "broken spelling"
                 )
 
-    def _asked(self, turn: Turn) -> Iterator[Hit]:
+    @staticmethod
+    def _is_cued(turn: Turn, first: int, said: str) -> bool:
+        """Whether a name that is on no list stands where a person is named."""
+        if _INDEFINITE.search(said):  # "I have a Ngozi Thornbury here", but "a Samsung"
+            both = may_be_name(turn, first) and may_be_name(turn, first + 1)
+            return both and is_large(turn, first) and turn.tokens[first + 1].title
+        return may_be_name(turn, first, odd=2.0 if _WEAK.search(said) else 3.0)
+
+    def _asked(self, turn: Turn, *, alone: bool) -> Iterator[Hit]:
         at = turn.expected(Entity.PERSON)
         if at is None:
             return
         first = skip_lead_in(turn, at)
-        last = _name(turn, first, free=True)
+        last = name_end(turn, first, free=True)
         if last > first:
             yield Hit(Entity.PERSON, first, last, 0.75, "asked for")
         for index in range(at, len(turn.tokens)):
@@ -119,7 +161,7 @@ class SpokenPersonRecognizer(SpokenRecognizer):
             if end > index and turn.keys(index, end) not in _ACRONYMS:
                 yield Hit(Entity.PERSON, index, end, 0.85, "spelled when asked for")
                 return
-        if last == first:
+        if last == first and alone:
             yield from self._unreadable(turn, first)
 
     @staticmethod
@@ -127,7 +169,7 @@ class SpokenPersonRecognizer(SpokenRecognizer):
         """Where the name stands that was asked for, though the words make none ("the new one")."""
         for found in turn.search(_IS):
             if found.first >= first and found.last < len(turn.tokens):
-                end = sentence_end(turn, found.last, _MOST_NAMES)
+                end = sentence_end(turn, found.last, MOST_NAMES)
                 yield Hit(Entity.PERSON, found.last, end, 0.45, "asked for, unreadable")
                 return
         keys = turn.keys(first, len(turn.tokens))
@@ -136,14 +178,19 @@ class SpokenPersonRecognizer(SpokenRecognizer):
 
     def _free(self, turn: Turn) -> Iterator[Hit]:
         companies = _companies(turn)
+        yield from self._acting(turn, companies)
         for index, token in enumerate(turn.tokens):
             if token.key in turn.known and not in_address(turn, index + 1):
                 yield Hit(Entity.PERSON, index, index + 1, 0.7, "named before")
-            if not _is_given(turn, index):
+            if not is_given(turn, index):
                 if turn.known and self._thanked_name(turn, index):
                     yield Hit(Entity.PERSON, index, index + 1, 0.45, "thanked by name")
+                elif index not in companies and self._called_oddly(turn, index):
+                    yield Hit(Entity.PERSON, index, index + 1, 0.5, "called by name")
+                elif index not in companies and _is_pair(turn, index):
+                    yield Hit(Entity.PERSON, index, index + 2, 0.5, "two names")
                 continue
-            last = _name(turn, index, free=False)
+            last = name_end(turn, index, free=False)
             if last - index > 1 and not in_address(turn, last) and index not in companies:
                 yield Hit(Entity.PERSON, index, last, 0.65, "given name and surname")
                 yield from _spelled_after(turn, last)
@@ -151,11 +198,38 @@ class SpokenPersonRecognizer(SpokenRecognizer):
                 yield Hit(Entity.PERSON, index, index + 1, 0.55, "called by name")
 
     @staticmethod
+    def _acting(turn: Turn, companies: set[int]) -> Iterator[Hit]:
+        """Who speaks, is here or told something: "Hiroshi told me", "Nkechi Obi here"."""
+        for found in turn.search(_ACTS):
+            last = found.first
+            first = last
+            while first > 0 and last - first < MOST_NAMES and not turn.tokens[first - 1].stops:
+                at = first - 1
+                initial = is_spelled(turn.tokens[at].key) and turn.tokens[at].key not in {"i", "a"}
+                if not (may_be_name(turn, at) or (initial and first < last)):
+                    break
+                first = at
+            while first > 0 and first < last and is_spelled(turn.tokens[first - 1].key):
+                first -= 1  # "J. R. Whitfield here"
+            if first < last and begins(turn, first) and not companies.intersection({first}):
+                yield Hit(Entity.PERSON, first, last, 0.55, "acts")
+
+    @staticmethod
+    def _called_oddly(turn: Turn, index: int) -> bool:
+        """Whether a word on no list of given names is a vocative: "Alright Mateusz, let me"."""
+        before = turn.plain[: max(0, turn.offsets[index] - 1)]
+        if not _CALLED.search(before) or in_address(turn, index + 1):
+            return False
+        key = turn.tokens[index].key
+        sure = is_large(turn, index) or in_surnames(key)
+        return sure and zipf(key) < _RARE and may_be_name(turn, index)
+
+    @staticmethod
     def _thanked_name(turn: Turn, index: int) -> bool:
         """Whether an odd word follows "thanks" in a call in which a name was given."""
         token = turn.tokens[index]
         before = turn.plain[: max(0, turn.offsets[index] - 1)]
-        odd = token.key not in _NO_NAMES and not is_function(token.key) and zipf(token.key) < _FREE
+        odd = token.key not in NO_NAMES and not is_function(token.key) and zipf(token.key) < FREE
         return odd and not is_number(token.key) and _THANKED.search(before) is not None
 
     @staticmethod
@@ -168,6 +242,8 @@ class SpokenPersonRecognizer(SpokenRecognizer):
         if _THANKED.search(before):
             return True
         ends = index + 1 == len(turn.tokens) or "," in token.after or token.stops
+        if not has_capitals(turn) and zipf(token.key) < _RARE and _CALLED.search(before):
+            return True  # without punctuation nothing shows where a vocative ends
         comma = index > 0 and "," in turn.tokens[index - 1].after
         return bool(ends and (comma or _CALLED.search(before)))
 
@@ -177,7 +253,7 @@ def _companies(turn: Turn) -> set[int]:
     tokens: set[int] = set()
     for found in turn.search(_GREETING):
         if found.last < len(turn.tokens) and not turn.tokens[found.last - 1].stops:
-            tokens.update(range(found.last, sentence_end(turn, found.last, _MOST_NAMES)))
+            tokens.update(range(found.last, sentence_end(turn, found.last, MOST_NAMES)))
     return tokens
 
 
@@ -198,93 +274,14 @@ def _spelled_after(turn: Turn, last: int) -> Iterator[Hit]:
         yield Hit(Entity.PERSON, last, end, 0.85, "spelled")
 
 
-def _is_rare_surname(turn: Turn, index: int) -> bool:
-    if index >= len(turn.tokens):
-        return False
-    token = turn.tokens[index]
-    return token.key in surnames() and (token.title or zipf(token.key) < _RARE)
-
-
-def _is_given(turn: Turn, index: int) -> bool:
-    if index >= len(turn.tokens):
-        return False
-    token = turn.tokens[index]
-    if token.key in given_names():
-        return True
-    # "Will Turner": a word that is also a name counts where it is written large amid a sentence.
-    large = token.title and index > 0 and not turn.tokens[index - 1].stops
-    following = turn.tokens[index + 1] if index + 1 < len(turn.tokens) else None
-    return bool(
-        large
-        and token.key in listed("names_that_are_words")
-        and token.key not in MONTHS | FILLERS
-        and following
-        and following.title
-        and following.key in surnames()
-        and zipf(following.key) < _FREE
-    )
-
-
-def _name(turn: Turn, first: int, *, free: bool) -> int:
-    """Token after the name that begins at ``first``; ``first`` if none does."""
-    at = first
-    while at < len(turn.tokens) and at - first < _MOST_NAMES:
-        token = turn.tokens[at]
-        if at > first and turn.tokens[at - 1].stops and not is_spelled(turn.tokens[at - 1].key):
-            break
-        if token.key in _NO_NAMES or token.key in _COMPANY or is_number(token.key):
-            break
-        if at > first and token.key in _STREETS:
-            break
-        if not (_fits(turn, at, first=first, free=free) or _joins(turn, at, first=first)):
-            break
-        at += 1
-    while at > first and (
-        turn.tokens[at - 1].key in _PARTICLES and turn.tokens[at - 1].key not in given_names()
+def _is_pair(turn: Turn, index: int) -> bool:
+    """Whether two capitalised odd words amid a sentence are a name ("take Lin Lindqvist off")."""
+    if index + 1 >= len(turn.tokens) or not (
+        is_large(turn, index) and turn.tokens[index].after == " "
     ):
-        at -= 1
-    return at
-
-
-def _fits(turn: Turn, at: int, *, first: int, free: bool) -> bool:
-    token = turn.tokens[at]
-    key = token.key
-    if (key in given_names() and key not in LEAD_IN) or (at == first and _is_given(turn, at)):
-        return True
-    large = token.title and (at > first or (at > 0 and not turn.tokens[at - 1].stops))
-    if key in LEAD_IN or key in MONTHS or is_spelled(key):
-        return bool(large and at > first and key not in FILLERS and key in surnames())
-    after_given = at > first and (
-        turn.tokens[at - 1].key in given_names() or _is_given(turn, at - 1)
-    )
-    if after_given:
-        limit = _SURNAME_AFTER_GIVEN if token.title else _FREE
-        return zipf(key) < limit and (key in surnames() or token.title or zipf(key) < _ODD)
-    if free:
-        return (large and zipf(key) < _SURNAME_AFTER_GIVEN) or zipf(key) < _FREE
-    return at > first and large and not is_function(key) and key in surnames()
-
-
-def _joins(turn: Turn, at: int, *, first: int) -> bool:
-    """A particle or an initial inside a name ("Maria de la Cruz", "John F Miller")."""
-    token = turn.tokens[at]
-    following = turn.tokens[at + 1] if at + 1 < len(turn.tokens) else None
-    if following is None or is_function(following.key):
         return False
-    particle = token.key in _PARTICLES and token.key not in {"o", "a"}
-    initial = at > first and is_spelled(token.key) and token.key != "i"
-    prefix = token.key in {"mc", "mac", "o", "st", "saint", "van", "von", "de", "di", "la", "el"}
-    return (particle and (at > first or prefix)) or (initial and not is_spelled(following.key))
-
-
-def in_address(turn: Turn, at: int) -> bool:
-    """Whether a street's kind, a state or a company's kind follows ("Jackson Road")."""
-    following = turn.keys(at, at + 2)
-    if not following:
-        return False
-    return (
-        following[0] in _COMPANY
-        or following[0] in listed("street_suffixes") - {"st", "dr", "close", "way", "row", "place"}
-        or following[0] in listed("states")
-        or " ".join(following) in listed("states")
-    )
+    first, second = turn.tokens[index], turn.tokens[index + 1]
+    rare = max(zipf(first.key), zipf(second.key)) < _RARE
+    listed = in_surnames(first.key) or in_surnames(second.key)
+    both = may_be_name(turn, index) and may_be_name(turn, index + 1)
+    return both and rare and listed and not in_address(turn, index + 2)

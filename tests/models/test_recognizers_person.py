@@ -81,3 +81,56 @@ def test_an_answer_that_is_no_name_stays(find: Find) -> None:
 def test_goodbye_is_nobody_who_is_thanked(find: Find) -> None:
     known = frozenset({"courtney"})
     assert find(SpokenPersonRecognizer(), "Thank you. Goodbye.", known=known) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("I spoke to Kenji about this last week.", "Kenji"),
+        ("i spoke to rashid about this last week", "rashid"),
+        ("Thank you, Mr. Mbeki.", "Mbeki"),
+        ("Good morning Ms. Balasubramanian, how can I help?", "Balasubramanian"),
+        ("my wife anjali cardenas", "anjali cardenas"),
+        ("The booking is under the name of Zsofia Lindqvist", "Zsofia Lindqvist"),
+        ("Yeah put me through to Katarzyna please", "Katarzyna"),
+        ("Could you ask for Thandiwe at the desk?", "Thandiwe"),
+        ("it's for emeka hernandez", "emeka hernandez"),
+        ("You're speaking with Mateusz, how may I help you?", "Mateusz"),
+        ("J. R. Whitfield here, I'm returning a call.", "J. R. Whitfield"),
+        ("Hiroshi told me it was free.", "Hiroshi"),
+        ("I have a Ngozi Thornbury on file, is that you?", "Ngozi Thornbury"),
+        ("alright siobhan let me pull that up", "siobhan"),
+        ("Thanks so much Priya, have a good one.", "Priya"),
+        ("I see Dr. Mbatha at the clinic.", "Mbatha"),
+        ("it's I as in ice, Y as in yellow, E as in Edward", "I as in ice, Y as in yellow, E"),
+    ],
+)
+def test_finds_names_that_are_on_no_us_list(find: Find, text: str, name: str) -> None:
+    asked = "PERSON" if "as in" in text else None
+    assert any(name in found for found in find(SpokenPersonRecognizer(), text, asked=asked))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I usually shop at Martin Brothers.",
+        "I ordered from Ben and Jerry's.",
+        "It's a John Deere mower.",
+        "i watched harry potter on it",
+        "I spoke to customer service twice.",
+        "I spoke to a supervisor about this last week.",
+        "This is ridiculous.",
+        "this is unacceptable",
+        "I am flabbergasted.",
+        "im flabbergasted",
+        "My wife called yesterday.",
+        "It's for my business.",
+        "I'm Canadian.",
+        "I'm flying to San Jose in April.",
+        "We banked with Wells Fargo before.",
+        "Can I speak with someone in billing?",
+        "it's the may invoice",
+    ],
+)
+def test_companies_roles_and_moods_are_no_names(find: Find, text: str) -> None:
+    assert find(SpokenPersonRecognizer(), text) == []

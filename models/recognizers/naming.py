@@ -1,0 +1,204 @@
+"""What may be a name: the lists, the letters it is written with, and where it ends."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+from models.answers import FILLERS, LEAD_IN, MONTHS, is_function, is_number, is_spelled
+from models.lexicon import given_names, listed, longest_listed, surnames, zipf
+from models.spoken import Token, Turn
+
+COMPANY: Final = listed("company_words")
+NO_NAMES: Final = listed("not_names")
+PARTICLES: Final = listed("name_particles")
+MOST_NAMES: Final = 4
+FREE: Final = 4.8
+"""Zipf frequency up to which any word may be a name where a name was asked for."""
+TITLES: Final = frozenset(["mr", "mrs", "ms", "dr", "prof", "st"])
+"""Abbreviations whose full stop ends no sentence."""
+_STREETS: Final = frozenset(["street", "road", "avenue", "boulevard", "parkway", "highway"])
+_ODD: Final = 2.5
+_RARE: Final = 3.6
+_SURNAME_AFTER_GIVEN: Final = 5.9
+_WORDLIKE: Final = re.compile(
+    r".{3}(?:ed|ing|ous|able|ible|ful|less|ly|tion|sion|ness|ment|ive|ical|ity|ists?|ated|izes?"
+    r"|ism|ance|ence|ships?|ers|ings|ies|ology|graphy|ware)$"
+)
+"""Endings of rare words that are no names ("flabbergasted")."""
+
+
+def plain(key: str) -> str:
+    """A key without accents, as the lists are."""
+    if key.isascii():
+        return key
+    return "".join(c for c in unicodedata.normalize("NFKD", key) if not unicodedata.combining(c))
+
+
+def in_given(key: str) -> bool:
+    """Whether a key is a given name on the lists."""
+    return plain(key) in given_names()
+
+
+def in_surnames(key: str) -> bool:
+    """Whether a key is a surname on the list."""
+    return plain(key) in surnames()
+
+
+def has_capitals(turn: Turn) -> bool:
+    """Whether the turn is written with capitals, so that a name in it would have one."""
+    return any(token.title for token in turn.tokens)
+
+
+def is_large(turn: Turn, at: int) -> bool:
+    """Whether a token is capitalised for another reason than to begin a sentence."""
+    if at == 0 or not turn.tokens[at].title:
+        return False
+    before = turn.tokens[at - 1]
+    return not before.stops or before.key in TITLES
+
+
+def may_be_name(turn: Turn, at: int, *, odd: float = 3.0) -> bool:
+    """Whether a token may be a name where a person is named.
+
+    Args:
+        turn: the turn.
+        at: the token.
+        odd: Zipf frequency below which a word on no list counts as a name.
+    """
+    if at >= len(turn.tokens):
+        return False
+    token = turn.tokens[at]
+    key = token.key
+    if len(key) == 1 or not key.isalpha() or key in LEAD_IN or key in MONTHS or is_number(key):
+        return False
+    if key in NO_NAMES or key in COMPANY:
+        return False
+    if in_given(key):
+        return True
+    if is_large(turn, at):
+        return zipf(key) < FREE and not is_function(key)
+    small = not token.title and has_capitals(turn)  # a name would have been written large
+    limit = _RARE if in_surnames(key) else odd
+    return not small and not _WORDLIKE.match(key) and zipf(key) < limit
+
+
+def is_given(turn: Turn, index: int) -> bool:
+    """Whether a token is a given name, or a word that stands as one."""
+    if index >= len(turn.tokens):
+        return False
+    token = turn.tokens[index]
+    if in_given(token.key):
+        return True
+    # "Will Turner": a word that is also a name counts where it is written large amid a sentence.
+    following = turn.tokens[index + 1] if index + 1 < len(turn.tokens) else None
+    return bool(
+        is_large(turn, index)
+        and token.key in listed("names_that_are_words")
+        and token.key not in MONTHS | FILLERS
+        and following
+        and following.title
+        and in_surnames(following.key)
+        and zipf(following.key) < FREE
+    )
+
+
+def name_end(turn: Turn, first: int, *, free: bool, cued: bool = False) -> int:
+    """Token after the name that begins at ``first``; ``first`` if none does.
+
+    Args:
+        turn: the turn.
+        first: where the name would begin.
+        free: a name was asked for or announced: nearly any word may be one.
+        cued: a person is named here, by whatever name.
+    """
+    at = first
+    while at < len(turn.tokens) and at - first < MOST_NAMES:
+        token = turn.tokens[at]
+        if at > first and turn.tokens[at - 1].stops and not is_spelled(turn.tokens[at - 1].key):
+            break
+        if token.key in NO_NAMES or token.key in COMPANY or is_number(token.key):
+            break
+        if at > first and token.key in _STREETS:
+            break
+        here = cued and may_be_name(turn, at) and (at == first or _goes_on(turn, at))
+        if not (here or _fits(turn, at, first=first, free=free) or _joins(turn, at, first=first)):
+            break
+        at += 1
+    while at > first and (
+        turn.tokens[at - 1].key in PARTICLES and not in_given(turn.tokens[at - 1].key)
+    ):
+        at -= 1
+    return at
+
+
+def _goes_on(turn: Turn, at: int) -> bool:
+    """Whether a word is a surname behind a name ("my wife Anjali Cardenas")."""
+    return "," not in turn.tokens[at - 1].after
+
+
+def _fits(turn: Turn, at: int, *, first: int, free: bool) -> bool:
+    token = turn.tokens[at]
+    key = token.key
+    if (in_given(key) and key not in LEAD_IN) or (at == first and is_given(turn, at)):
+        return True
+    large = token.title and (at > first or (at > 0 and not turn.tokens[at - 1].stops))
+    if key in LEAD_IN or key in MONTHS or is_spelled(key):
+        return bool(large and at > first and key not in FILLERS and in_surnames(key))
+    if at > first and (in_given(turn.tokens[at - 1].key) or is_given(turn, at - 1)):
+        limit = _SURNAME_AFTER_GIVEN if token.title else FREE
+        return zipf(key) < limit and (in_surnames(key) or token.title or zipf(key) < _ODD)
+    if free:
+        limit = FREE
+        if at > first and not token.title and any(one.title for one in turn.tokens[first:at]):
+            limit = _RARE  # "Mrs. Quigley bear with me": a name would go on with a capital
+        return (large and zipf(key) < _SURNAME_AFTER_GIVEN) or zipf(key) < limit
+    return at > first and large and not is_function(key) and in_surnames(key)
+
+
+def _joins(turn: Turn, at: int, *, first: int) -> bool:
+    """A particle or an initial inside a name ("Maria de la Cruz", "John F Miller")."""
+    token = turn.tokens[at]
+    following = turn.tokens[at + 1] if at + 1 < len(turn.tokens) else None
+    if following is None or is_function(following.key):
+        return False
+    particle = token.key in PARTICLES and token.key not in {"o", "a"}
+    initial = at > first and is_spelled(token.key) and token.key != "i"
+    prefix = token.key in {"mc", "mac", "o", "st", "saint", "van", "von", "de", "di", "la", "el"}
+    return (particle and (at > first or prefix)) or (initial and not is_spelled(following.key))
+
+
+def in_address(turn: Turn, at: int) -> bool:
+    """Whether a street's kind, a state or a company's kind follows ("Jackson Road")."""
+    following = turn.keys(at, at + 2)
+    if not following:
+        return False
+    pair = " ".join(following)
+    return (
+        following[0] in COMPANY
+        or pair in COMPANY
+        or following[0] in listed("street_suffixes") - {"st", "dr", "close", "way", "row", "place"}
+        or following[0] in listed("states")
+        or pair in listed("states")
+    )
+
+
+def well_known(turn: Turn) -> set[int]:
+    """Tokens of brands and famous people that are made of names ("Ben and Jerry's")."""
+    keys = turn.keys(0, len(turn.tokens))
+    tokens: set[int] = set()
+    for at in range(len(keys)):
+        size = longest_listed("well_known_names", keys, at)
+        tokens.update(range(at, at + size))
+    return tokens
+
+
+def begins(turn: Turn, at: int) -> bool:
+    """Whether a token begins a sentence, fillers and greetings before it left out."""
+    while at > 0 and not turn.tokens[at - 1].stops:
+        token: Token = turn.tokens[at - 1]
+        if token.key not in LEAD_IN and token.key not in FILLERS:
+            return False
+        at -= 1
+    return True
