@@ -81,8 +81,14 @@ def fresh(half: str) -> Iterator[LabelledCase]:
 
 
 def _source(half: str) -> Mapping[str, Any]:
-    text = (TEXTS / f"{half}.yaml").read_text(encoding="utf-8")
-    return dict(yaml.safe_load(text))
+    whole: dict[str, Any] = {"values": {}, "positives": "", "negatives": ""}
+    for name in (half, f"{half}_phrasings"):
+        text = (TEXTS / f"{name}.yaml").read_text(encoding="utf-8")
+        part = yaml.safe_load(text)
+        whole["values"] |= part["values"]
+        for kind in ("positives", "negatives"):
+            whole[kind] += "\n\n" + part[kind].strip()
+    return whole
 
 
 def _case(name: str, template: str, lists: Mapping[str, Sequence[str]]) -> LabelledCase:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks import people
+from benchmarks.phrased import PHRASES, phonetic
 from benchmarks.spoken import cardinal, year
 from benchmarks.written import (
     Bit,
@@ -104,6 +105,10 @@ NUMBERS: Mapping[str, Digits] = {
     "group": Digits(Entity.MEMBER_ID, some(5, 6), ((3,), (5,))),
     "passport": Digits(Entity.PASSPORT, some(9), ((3,),)),
     "imei": Digits(Entity.DEVICE_ID, some(15), ((2, 6, 6, 1), (3,), (5,))),
+    "sort": Digits(Entity.BANK_ROUTING, some(6), ((2,),)),
+    "acct4": Digits(Entity.BANK_ACCOUNT, some(4), ((4,), (2,))),
+    "nhs": Digits(Entity.MEDICAL_RECORD_NUMBER, some(10), ((3, 3, 4),)),
+    "sin": Digits(Entity.US_SSN, some(9), ((3,),)),
     "zip": Digits(Entity.ZIP_CODE, lambda rng: str(rng.randint(10_001, 99_899)), ((5,), (3, 2))),
 }
 
@@ -118,6 +123,7 @@ class Values:
 
     def __init__(self, rng: random.Random, lists: Mapping[str, Sequence[str]]) -> None:
         self._rng, self._lists = rng, lists
+        self._style = ""
 
     def fill(self, slot: str, style: str = "") -> list[Said]:
         """Write a slot.
@@ -130,6 +136,10 @@ class Values:
             sizes = self._rng.choice(kind.sizes)
             bits = number(kind.make(self._rng), sizes, self._rng, style)
             return _labelled(bits, kind.entity, slot)
+        if slot in PHRASES:
+            phrase = PHRASES[slot]
+            return _labelled(phrase.write(self._rng), phrase.entity, slot)
+        self._style = style
         filler: Callable[[], list[Said]] | None = getattr(self, f"_{slot}", None)
         if filler is None:
             raise KeyError(f"no slot {{{slot}}}")
@@ -138,7 +148,8 @@ class Values:
     # -- with letters ------------------------------------------------------------------------
 
     def _lettered(self, slot: str, entity: Entity, value: str) -> list[Said]:
-        return _labelled(code(value, self._rng), entity, slot)
+        write = phonetic if self._style == "phonetic" else code
+        return _labelled(write(value, self._rng), entity, slot)
 
     def _characters(self, count_: int) -> str:
         return "".join(self._rng.choice(_LETTERS) for _ in range(count_))
@@ -193,6 +204,9 @@ class Values:
     def _secret(self) -> list[Said]:
         return [Said(self._pick("secret"), Entity.PASSWORD, slot="secret")]
 
+    def _answer(self) -> list[Said]:
+        return _phrase(self._pick("answer"), Entity.PASSWORD, "answer")
+
     def _first(self) -> list[Said]:
         return [Said(self._pick("first"), Entity.PERSON, slot="first")]
 
@@ -204,7 +218,8 @@ class Values:
         return [Said(text, Entity.PERSON, slot="name")]
 
     def _name_spelled(self) -> list[Said]:
-        return _labelled(letters(self._pick("last"), self._rng), Entity.PERSON, "name_spelled")
+        write = phonetic if self._style == "phonetic" else letters
+        return _labelled(write(self._pick("last"), self._rng), Entity.PERSON, "name_spelled")
 
     def _email(self) -> list[Said]:
         first, last = self._pick("first").lower(), self._pick("last").lower()
@@ -318,7 +333,8 @@ class Values:
     def _code(self) -> list[Said]:
         digits = some(5, 6, 7, 8)(self._rng)
         if self._rng.random() < 0.3:
-            return _plain(code(self._characters(2) + digits, self._rng))
+            write = phonetic if self._style == "phonetic" else code
+            return _plain(write(self._characters(2) + digits, self._rng))
         return _plain(number(digits, (3,), self._rng))
 
     def _code3(self) -> list[Said]:

@@ -26,6 +26,7 @@ from pipeline.policy import Policy
 from pipeline.records import (
     Action,
     CallEnd,
+    EndedBy,
     Findings,
     Heard,
     Hearing,
@@ -226,7 +227,9 @@ class CallDetector:
             end = replace(end, marks=(*end.marks, ANALYSIS_FAILED))
         if self._foreign:
             end = replace(end, marks=(*end.marks, OTHER_LANGUAGE))
-        return [self._findings(before, last, last, end)]
+        # After a call's own end no digit follows; where it only fell silent, one may have.
+        forced = last if end.ended_by is EndedBy.IDLE else 0
+        return [self._findings(before, last, forced, end)]
 
     # -- inside ------------------------------------------------------------------------------
 

@@ -15,6 +15,20 @@ _WHOSE: Final = (
     r"|cardholders?|customers?|callers?|members?|accounts?|holders?|insureds?|subscribers?)"
 )
 
+_KEPT: Final = r"security|secret|memorable|safe|code|verbal|magic"
+_ASKED_ABOUT: Final = (
+    r"(?:ever )?(?:pets?|dogs?|cats?|school|teachers?|cars?|jobs?|street|friends?|concert|boss"
+    r"|employer|movie|film|book|colou?r|food|dish|team|sport|band|song|singer|place|city|holiday"
+    r"|animal|flower|hero|actor|author|restaurant|toy|nickname|cousin|phone|house|subject"
+    r"|drink|dessert|season|number|character|show|game|player|album|country|crush|date)s?"
+    r"(?:s name| name)?"
+)
+_TAIL: Final = (
+    r"(?: (?:on|for|of|with|to) (?:the |your |this |that |my )?(?:file|account|card|records?"
+    r"|profile|system|policy|order|login))?(?: please)?"
+)
+"""What belongs to the question still: "the password on file"."""
+
 _PROMPTS: Final = tuple(
     (entity, re.compile(rf"\b(?:{pattern})\b"))
     for entity, pattern in (
@@ -103,14 +117,23 @@ _PROMPTS: Final = tuple(
         (
             Entity.PASSWORD,
             (
-                r"(?:your|the|a|what|current|new)(?: \w+)? (?:password|pass ?phrase|pass word"
-                r"|pass ?code"
-                r"|user ?name|user name|user id|login|log in|screen name|security (?:word"
-                r"|answer|phrase)"
-                r"|secret (?:word|answer|phrase)|code ?word)(?! is)"
+                r"(?:your|the|a|an|what|which|current|new|online|account|verbal|any)(?: \w+)?"
+                r" (?:password|pass ?phrase|pass word|pass ?code|pass ?key|user ?name|user name"
+                r"|user id|login|log in|screen name"
+                rf"|(?:{_KEPT}) (?:word|answer|phrase|name|place|date|information)|code ?word)"
+                rf"(?! is){_TAIL}"
+                rf"|(?:{_KEPT}) (?:word|answer|phrase|place|date|question)(?! is){_TAIL}"
+                rf"|(?:password|pass ?phrase|pass ?word|user ?name)(?! is){_TAIL}"
                 r"|security question|secret question|mothers maiden name|maiden name"
-                r"|name of your first (?:pet|school|teacher|car)|first pets? name|favou?rite \w+"
-                r"|verbal password"
+                r"|(?:first|favou?rite|childhood|oldest|best|high|primary|elementary)"
+                rf" {_ASKED_ABOUT}"
+                rf"(?: (?:called|named|from|in|as a child|growing up|at)(?: \w+)?)?"
+                r"|(?:street|town|city|village|house|place|road) (?:did )?(?:you|were you) "
+                r"(?:grew up|grow up|born|raised|lived?)(?: (?:on|in|at))?"
+                r"|where (?:did you (?:grow up|meet|go to school|get married)|were you born)"
+                r"|(?:mothers|fathers|grandmothers|grandfathers|spouses|partners|childs) "
+                r"(?:first |middle |maiden )?name"
+                r"|what (?:did|do) you (?:pick|choose|put|set)(?: \w+){0,5}|verbal password"
             ),
         ),
         (

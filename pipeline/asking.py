@@ -62,6 +62,22 @@ _DIGIT_BY_DIGIT: Final = frozenset(
     }
 )
 """Where one lone digit may be all that was heard of an answer."""
+LETTERED: Final = frozenset(
+    {
+        Entity.MEMBER_ID,
+        Entity.ACCOUNT_NUMBER,
+        Entity.DRIVER_LICENSE,
+        Entity.PASSPORT,
+        Entity.LICENSE_PLATE,
+        Entity.VEHICLE_ID,
+        Entity.DEVICE_ID,
+        Entity.IBAN,
+        Entity.MEDICAL_RECORD_NUMBER,
+        Entity.US_SSN,
+        Entity.ZIP_CODE,
+    }
+)
+"""Answered by letters too, as in a national insurance number or a postcode."""
 WORDY: Final = LEXICAL - {Entity.STREET_ADDRESS}
 """Asks that no number answers."""
 _LONGEST_DATE: Final = 10
@@ -137,6 +153,8 @@ class Ask:
         """
         if self.entity in WORDY or Flag.PRONOUN in run.flags:
             return False
+        if not run.digits or (self.entity in LETTERED and Flag.SPELLED in run.flags):
+            return self.entity in LETTERED and not (self.fulfilled and not run.digits)
         if self.entity in DATED:
             return self._accepts_date(run, local)
         if self.entity is Entity.STREET_ADDRESS and local is Mood.PLACE:
@@ -190,5 +208,6 @@ class Ask:
         if len(run.digits) > _LONGEST_DATE:
             return False
         if self.fulfilled:
-            return local is None and len(run.digits) >= _READ_BACK
+            dated = bool(run.flags & {Flag.DATE, Flag.ORDINAL})
+            return local is None and (dated or len(run.digits) >= _READ_BACK)
         return local is not Mood.AMOUNT

@@ -11,6 +11,7 @@ from pipeline.tokens import SOLID, Flag, Kind, Token
 from pipeline.vocabulary import Vocabulary
 
 _DIGITS: Final = frozenset({Kind.DIGIT, Kind.NEAR, Kind.HOMOPHONE})
+_LETTERS: Final = frozenset({Kind.LETTER, Kind.MAYBE_LETTER})
 _YEAR_LENGTH: Final = 4
 _HUNDRED: Final = 2
 """Zeros of a hundred."""
@@ -24,6 +25,8 @@ class Part:
     word: Word
     digits: str = field(default="", repr=False)
     letters: str = field(default="", repr=False)
+    characters: str = field(default="", repr=False)
+    """Digits and letters in their order."""
     flags: frozenset[Flag] = frozenset()
     """What is said of the number that the word belongs to."""
 
@@ -35,7 +38,12 @@ def compose(words: Sequence[Word], tokens: Sequence[Token], voc: Vocabulary) -> 
     parts: dict[int, Part] = {}
     for index, digits, letters in composer.out:
         old = parts.get(index, Part(index, words[index]))
-        parts[index] = replace(old, digits=old.digits + digits, letters=old.letters + letters)
+        parts[index] = replace(
+            old,
+            digits=old.digits + digits,
+            letters=old.letters + letters,
+            characters=old.characters + letters + digits,
+        )
     for index, flags in composer.flagged:
         holder = index if index in parts else max((i for i in parts if i < index), default=None)
         if holder is not None:
@@ -58,8 +66,13 @@ class _Composer:
                 self.flagged.append((token.index, token.flags))
             if token.kind is Kind.MULTIPLIER:
                 self._multiplied(token)
-            elif token.kind in (Kind.LETTER, Kind.MAYBE_LETTER):
+            elif token.kind in _LETTERS:
+                if len(token.text) > 1:
+                    self._flag(Flag.SPELLED)
                 self._emit(token, letters=token.value)
+            elif token.kind is Kind.STANDIN:
+                self._flag(Flag.SPELLED)
+                self._emit(token)
             elif token.kind is Kind.MONTH:
                 self._flag(Flag.DATE)
                 self._emit(token)
@@ -98,6 +111,10 @@ class _Composer:
 
     def _multiplied(self, token: Token) -> None:
         after = self._peek()
+        if after is not None and after.kind in _LETTERS:
+            self._emit(token, letters=after.value * (int(token.value) - 1))
+            self._emit(after, letters=after.value)
+            return
         if after is None or not (after.kind in _DIGITS or after.kind is Kind.FIGURES):
             self._at += 1
             return

@@ -66,7 +66,7 @@ def find_cues(words: Sequence[Word], voc: Vocabulary) -> list[Cue]:
         (Mood.PLACE, voc.place),
     ):
         found += [(mood, *match.span(), None) for match in pattern.finditer(text)]
-    found.sort(key=lambda item: (-_rank(item[0]), item[1] - item[2], item[1]))
+    found.sort(key=_order)
     taken: list[tuple[int, int]] = []
     cues: list[Cue] = []
     for mood, start, end, named in found:
@@ -76,18 +76,23 @@ def find_cues(words: Sequence[Word], voc: Vocabulary) -> list[Cue]:
         first = indexes[bisect.bisect_right(starts, start) - 1]
         last = ends[bisect.bisect_right(starts, end - 1) - 1]
         word = words[first]
+        if mood is Mood.REFERENCE and first == last and word.text.rstrip().endswith("."):
+            continue  # "that's the first part. Nine": the number is not the part's
         cues.append(Cue(word.channel, word.start, words[last].end, mood, named, first, last))
     return sorted(cues, key=lambda cue: cue.first)
 
 
-def _rank(mood: Mood) -> int:
-    """References and asks are of one rank: there the longer phrase decides."""
-    return min(mood, Mood.REFERENCE)
+def _order(found: tuple[Mood, int, int, Entity | None]) -> tuple[int, bool, int, int]:
+    """Which phrase stands where two overlap.
+
+    References and asks are of one rank: there the earlier phrase decides, then the longer one
+    ("passport number for the booking"), and "what's the number" only where no other stands.
+    """
+    mood, start, end, entity = found
+    return (-min(mood, Mood.REFERENCE), entity is Entity.NUMBER_SEQUENCE, start, start - end)
 
 
-def _plain(
-    words: Sequence[Word], voc: Vocabulary
-) -> tuple[str, list[int], list[int], list[int]]:
+def _plain(words: Sequence[Word], voc: Vocabulary) -> tuple[str, list[int], list[int], list[int]]:
     """Lower-case text padded by spaces; where each piece starts; its first and last word."""
     pieces: list[tuple[str, int, int]] = []
     letters = ""

@@ -17,6 +17,7 @@ from pipeline.cues import Cue, Mood
 from pipeline.entities import Entity
 from pipeline.numbers import NumberRun
 from pipeline.records import Interval
+from pipeline.shapes import shaped
 from pipeline.surroundings import Surroundings, cut
 from pipeline.tokens import Flag
 from pipeline.verdicts import AFTER_CARD, CARD_DATA, HARMLESS, Reading, Talk, Track, Verdict
@@ -35,6 +36,9 @@ UNDER_TOPIC: Final = 8
 """The same, where the talk is of cards."""
 TOPIC_S: Final = 60.0
 _FRAGMENT: Final = 4
+_SPELLED_CODE: Final = 5
+"""Characters of the shortest code whose letters are spelled with stand-ins."""
+_SPELLED_NAME: Final = 3
 _GIVEN: Final = 2
 """Digits with which a side begins to answer."""
 _AFTER_CARD_S: Final = 30.0
@@ -214,6 +218,35 @@ class _Walk:
         self._after_card(verdict)
         self._born(verdict)
         self._lengths(verdict)
+        self._shaped(verdict)
+        self._spelled(verdict)
+        self._short_answer(verdict)
+
+    def _shaped(self, verdict: Verdict) -> None:
+        """Letters and digits in an order that only one kind of number has."""
+        entity = shaped(verdict.run.characters)
+        if entity is not None and not verdict.explained:
+            verdict.take(entity, 0.6, _name(entity))
+
+    def _spelled(self, verdict: Verdict) -> None:
+        """Letters with words that stand for them: a code, or without a digit a name."""
+        run = verdict.run
+        if verdict.explained or Flag.SPELLED not in run.flags:
+            return
+        if run.digits:
+            if len(run.characters) >= _SPELLED_CODE:
+                verdict.take(Entity.NUMBER_SEQUENCE, 0.6, "spoken-spelled-code")
+            return
+        asked = next((ask.entity for ask in reversed(self._active) if ask.entity in WORDY), None)
+        if asked is not None or len(run.characters) >= _SPELLED_NAME:
+            verdict.take(asked or Entity.PERSON, 0.6, "spoken-spelled-letters")
+
+    def _short_answer(self, verdict: Verdict) -> None:
+        """Digits said one by one, as a whole turn, in answer to a prompt that nobody understood."""
+        run = verdict.run
+        enough = run.digit_by_digit and len(run.digits) >= _FRAGMENT
+        if verdict.answer and verdict.chains and enough:
+            verdict.take(Entity.NUMBER_SEQUENCE, 0.5, "spoken-answer")
 
     def _after_card(self, verdict: Verdict) -> None:
         """Short numbers after card data, where the prompt was not understood."""
@@ -325,7 +358,8 @@ class _Walk:
         """Numbers that nobody asked for: long ones, alone or as a chain of pieces."""
         run = verdict.run
         count = len(run.digits)
-        if luhn(run.digits) and card_brand(run.digits) and not verdict.explained:
+        # Whatever is said about it: a card's number may follow "for that order".
+        if luhn(run.digits) and card_brand(run.digits):
             verdict.take(Entity.CARD_NUMBER, 0.95, _name(Entity.CARD_NUMBER))
         if count >= LONG and not verdict.explained and not run.amounts:
             verdict.take(Entity.NUMBER_SEQUENCE, 0.7, "spoken-long-number")

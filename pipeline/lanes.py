@@ -13,9 +13,9 @@ from itertools import pairwise
 from typing import Final
 
 from pipeline.cues import Cue, find_cues
-from pipeline.numbers import NumberRun, read
+from pipeline.numbers import NumberRun, read, tokens_of
 from pipeline.records import Word
-from pipeline.tokens import is_glue, is_number, is_part
+from pipeline.tokens import Kind, is_glue, is_number, is_part
 from pipeline.verdicts import Track
 from pipeline.vocabulary import Vocabulary
 
@@ -96,9 +96,12 @@ class Lane:
 
     def _read_piece(self, first: int, last: int) -> tuple[list[Cue], list[NumberRun]]:
         words = self._words[first:last]
-        cues = find_cues(words, self._voc)
+        tokens = tokens_of(words, self._voc)
+        standins = {token.index for token in tokens if token.kind is Kind.STANDIN}
+        # In "B as in boy" no word says anything else.
+        cues = [cue for cue in find_cues(words, self._voc) if cue.first not in standins]
         covered = self._covered(words, cues)
-        runs = read(words, max_gap=self._split, without=covered, voc=self._voc)
+        runs = read(words, max_gap=self._split, without=covered, voc=self._voc, tokens=tokens)
         return (
             [replace(cue, first=cue.first + first, last=cue.last + first) for cue in cues],
             [

@@ -13,6 +13,8 @@ from itertools import pairwise
 from typing import Final
 
 from pipeline.composing import Part, compose
+from pipeline.leading import settle_first, without_pronoun
+from pipeline.letters import mark
 from pipeline.records import Hearing, Word
 from pipeline.tokens import SOLID, Flag, Kind, Token, tokenise
 from pipeline.vocabulary import Vocabulary, vocabulary
@@ -28,8 +30,15 @@ _AMOUNT: Final = 5
 _GLUE: Final = frozenset({Kind.FILLER, Kind.CORRECTION, Kind.SEPARATOR, Kind.LINK})
 _LONGEST_DAY: Final = 2
 _YEAR: Final = 4
+_YEAR_WORDS: Final = 3
+"""Words of a year: "nineteen thirty six"."""
 _ENDS: Final = (".", "?", "!")
 _SPELLED: Final = frozenset({Kind.LETTER, Kind.MAYBE_LETTER})
+_NAMED: Final = frozenset({Kind.LETTER, Kind.MAYBE_LETTER, Kind.STANDIN})
+_RADIO: Final = 3
+"""Words of a spelling alphabet that are letters even without a digit beside them."""
+_LETTERS: Final = 2
+"""Letters of the shortest run that has no digit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +62,7 @@ class NumberRun:
     @property
     def characters(self) -> str:
         """Digits and letters, in order."""
-        return "".join(part.letters + part.digits for part in self.parts)
+        return "".join(part.characters for part in self.parts)
 
     @property
     def words(self) -> tuple[Word, ...]:
@@ -105,6 +114,7 @@ def read(
     max_gap: int | None = None,
     without: Collection[int] = (),
     voc: Vocabulary | None = None,
+    tokens: Sequence[Token] | None = None,
 ) -> list[NumberRun]:
     """Find every run of number words in the words of one channel and one hearing.
 
@@ -113,16 +123,22 @@ def read(
         max_gap: a silence of more samples than this ends a run; ``None`` for never.
         without: indexes of words that are no numbers, such as those of a prompt ("last four").
         voc: the language; English when left out.
+        tokens: of ``words``, where :func:`tokens_of` made them before.
     """
     language = voc or vocabulary()
-    tokens = [
+    kept = [
         Token(token.index, Kind.OTHER, token.text, closes=token.closes)
         if token.index in without
         else token
-        for token in tokenise(words, language)
+        for token in (tokens_of(words, language) if tokens is None else tokens)
     ]
-    reader = _Reader(words, tokens, max_gap, language)
+    reader = _Reader(words, kept, max_gap, language)
     return [run for first, last in reader.segments() for run in reader.runs(first, last)]
+
+
+def tokens_of(words: Sequence[Word], voc: Vocabulary) -> list[Token]:
+    """The tokens of the words, with the phrases marked that name letters."""
+    return mark(tokenise(words, voc), voc)
 
 
 class _Reader:
@@ -161,7 +177,8 @@ class _Reader:
 
     @staticmethod
     def _counts(token: Token) -> bool:
-        return token.kind in SOLID or token.kind in (Kind.ORDINAL, Kind.NEAR)
+        kinds = (Kind.ORDINAL, Kind.NEAR, Kind.LETTER, Kind.MAYBE_LETTER)
+        return token.kind in SOLID or token.kind in kinds
 
     def _gap_before(self, position: int) -> bool:
         if self._max_gap is None or position == 0:
@@ -171,7 +188,9 @@ class _Reader:
 
     def runs(self, first: int, last: int) -> list[NumberRun]:
         """The runs of one segment: soft tokens are settled, and what stays unsettled cuts."""
-        settled = self._settle(self._tokens[first:last], first)
+        settled = self._settle(
+            settle_first(self._tokens[first:last], self._words, self._voc), first
+        )
         found: list[NumberRun] = []
         piece: list[Token] = []
         for token in [*settled, None]:
@@ -208,9 +227,15 @@ class _Reader:
         token = tokens[before]
         if token.kind is Kind.ORDINAL or before < at - 1:
             return False
-        in_row = before > 0 and tokens[before - 1].kind in SOLID
-        day = len(token.value) <= _LONGEST_DAY and not in_row
-        year = len(token.value) == _YEAR and token.value[:2] in ("19", "20")
+        row = at
+        while row > 0 and tokens[row - 1].kind in SOLID and at - row <= _YEAR_WORDS:
+            row -= 1
+        said = [one.value for one in tokens[row:at]]
+        day = len(said) == 1 and len(token.value) <= _LONGEST_DAY
+        centuries = ("19", "20")
+        year = said[0][:2] in centuries and len(said) <= _YEAR_WORDS if said else False
+        year = year and (len(said) > 1 or len(said[0]) == _YEAR)
+        year = year or any(one.kind is Kind.SCALE for one in tokens[max(0, at - 4) : at])
         return token.kind in _GLUE or not (day or year)
 
     def _quantity(self, tokens: list[Token]) -> int:
@@ -248,6 +273,9 @@ class _Reader:
                 keep = self._near_number(tokens, at)
             elif token.kind in _SPELLED:
                 keep = self._is_letter(tokens, at)
+                if not keep and token.text in self._voc.words["corrections"]:  # "I mean"
+                    settled.append(replace(token, kind=Kind.CORRECTION))
+                    continue
             elif token.kind is Kind.MONTH:
                 keep = self._beside(tokens, at, SOLID | {Kind.ORDINAL})
             elif token.kind is Kind.ORDINAL:
@@ -268,12 +296,29 @@ class _Reader:
         return self._beside(tokens, at, kinds) and any(token.kind in SOLID for token in tokens)
 
     def _is_letter(self, tokens: list[Token], at: int) -> bool:
-        strong = SOLID | {Kind.LETTER, Kind.NEAR}
         if tokens[at].kind is Kind.LETTER:
             return True
-        left = at > 0 and tokens[at - 1].kind in strong
-        right = at + 1 < len(tokens) and tokens[at + 1].kind in strong
-        return (left and right) or (len(tokens[at].text) > 1 and (left or right))
+        if len(tokens[at].text) > 1:
+            return self._is_radio(tokens, at)
+        strong = SOLID | {Kind.LETTER, Kind.NEAR, Kind.STANDIN}
+        left = tokens[at - 1].kind if at > 0 else None
+        right = tokens[at + 1].kind if at + 1 < len(tokens) else None
+        return (left in strong and right in strong) or Kind.LETTER in (left, right)
+
+    @staticmethod
+    def _is_radio(tokens: list[Token], at: int) -> bool:
+        """Whether a word of a spelling alphabet is meant: digits or more such words beside it."""
+        first = last = at
+        while first > 0 and tokens[first - 1].kind in _NAMED:
+            first -= 1
+        while last + 1 < len(tokens) and tokens[last + 1].kind in _NAMED:
+            last += 1
+        row = tokens[first : last + 1]
+        strong = SOLID | {Kind.NEAR}
+        left = first > 0 and tokens[first - 1].kind in strong
+        right = last + 1 < len(tokens) and tokens[last + 1].kind in strong
+        spelled = any(token.kind is Kind.LETTER for token in row) or len(row) >= _RADIO
+        return left or right or spelled
 
     def _is_digit(self, tokens: list[Token], at: int, offset: int, sure: int) -> bool:
         if at > 0 and tokens[at - 1].kind is Kind.MULTIPLIER:
@@ -300,7 +345,10 @@ class _Reader:
     def _run(self, tokens: list[Token]) -> NumberRun | None:
         parts = compose(self._words, tokens, self._voc)
         if not any(part.digits for part in parts):
-            return None
+            letters = sum(len(part.letters) for part in parts)
+            if letters < _LETTERS or not any(Flag.SPELLED in part.flags for part in parts):
+                return None
+        parts = list(without_pronoun(parts, self._words, self._voc))
         return NumberRun(parts[0].word.channel, tuple(self._with_neighbours(parts)))
 
     def _with_neighbours(self, parts: list[Part]) -> list[Part]:

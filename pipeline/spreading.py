@@ -249,7 +249,7 @@ class Spreader:
             return 0
         if word.probability < self._rule.unsure_below:
             return _STRANGE
-        if not short or not text:
+        if not short or not text or text in self._voc.words["corrections"]:
             return 0
         if number:
             return _STRANGE

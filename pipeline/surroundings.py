@@ -134,9 +134,9 @@ def cut(track: Track, asked: Sequence[Cue], references: Sequence[Cue]) -> list[N
             if cut >= run.parts[-1].word.start:
                 break
             at = next(i for i, part in enumerate(rest) if part.word.start >= cut)
-            if any(part.digits for part in rest[:at]):
+            if any(part.digits or part.letters for part in rest[:at]):
                 pieces.append(NumberRun(run.channel, rest[:at]))
             rest = rest[at:]
-        if any(part.digits for part in rest):
+        if any(part.digits or part.letters for part in rest):
             pieces.append(run if rest is run.parts else NumberRun(run.channel, rest))
     return pieces

@@ -32,6 +32,8 @@ class Kind(Enum):
     MONTH = auto()
     LETTER = auto()
     MAYBE_LETTER = auto()
+    STANDIN = auto()
+    """Says which letter is meant: "as in boy"."""
     FILLER = auto()
     CORRECTION = auto()
     SEPARATOR = auto()
@@ -54,6 +56,8 @@ class Flag(StrEnum):
     """Spoken with "hundred" or "thousand", or written with thousands commas."""
     YEAR = "year"
     CORRECTED = "corrected"
+    SPELLED = "spelled"
+    """Letters came with words that stand for them, as nobody says a price."""
     PRONOUN = "pronoun"
     """A lone "one" that stands for a thing: "this one"."""
 
@@ -78,6 +82,8 @@ class Token:
     flags: frozenset[Flag] = frozenset()
 
 
+_GLUED_LETTERS: Final = 4
+"""Lower-case letters that a code holds in a row at most."""
 _DASHES: Final = str.maketrans(
     {"\u2013": "-", "\u2014": "-", "\u2010": "-", "\u2011": "-", "\u2019": "'", "\u2018": "'"}
 )
@@ -113,7 +119,7 @@ def _split(index: int, raw: str, voc: Vocabulary) -> list[Token]:
     ordinal = _ORDINAL.fullmatch(lower)
     if ordinal:
         tokens = [Token(index, Kind.ORDINAL, lower, ordinal[1])]
-    elif lower in voc.words["units"] or lower in voc.words["money"]:
+    elif any(lower in voc.words[name] for name in ("units", "money", "spelling")):
         tokens = _named(index, lower, core, voc)
     else:
         tokens = _pieces(index, core, voc)
@@ -157,7 +163,7 @@ def _pieces(index: int, core: str, voc: Vocabulary) -> list[Token]:
         lower = piece.lower()
         if piece.isdigit():
             tokens.append(Token(index, Kind.FIGURES, lower, piece))
-        elif mixed and piece.isalpha() and piece.isupper() and lower not in voc.digits:
+        elif mixed and _glued_letters(piece, voc):
             tokens.extend(Token(index, Kind.LETTER, one.lower(), one) for one in piece)
         else:
             tokens.extend(_named(index, lower, piece, voc))
@@ -170,6 +176,14 @@ def _named(index: int, lower: str, original: str, voc: Vocabulary) -> list[Token
         digit = Token(index, Kind.DIGIT, lower, voc.hundreds[lower])
         return [digit, Token(index, Kind.SCALE, lower, "2")]
     return [_lookup(index, lower, original, voc)]
+
+
+def _glued_letters(piece: str, voc: Vocabulary) -> bool:
+    """Whether letters that are glued to digits ("ZG19", "b2345") are spelled."""
+    lower = piece.lower()
+    if not piece.isalpha() or lower in voc.digits:
+        return False
+    return piece.isupper() or (len(piece) <= _GLUED_LETTERS and lower not in voc.words["units"])
 
 
 def _lookup(index: int, lower: str, original: str, voc: Vocabulary) -> Token:
@@ -217,13 +231,16 @@ def _spelt(lower: str, voc: Vocabulary) -> str:
 
 def is_glue(text: str, voc: Vocabulary) -> bool:
     """Whether a word may stand inside a number without being a part of it."""
-    return _split(0, text, voc)[0].kind in _GLUE
+    token = _split(0, text, voc)[0]
+    return token.kind in _GLUE or token.text in voc.words["letter_links"]
 
 
 def is_part(text: str, voc: Vocabulary) -> bool:
     """Whether a word may turn out to be a part of a number once its neighbours are heard."""
-    kind = _split(0, text, voc)[-1].kind
-    return kind is not Kind.OTHER and kind not in _GLUE
+    token = _split(0, text, voc)[-1]
+    if token.text in voc.words["standins"]:
+        return True
+    return token.kind is not Kind.OTHER and token.kind not in _GLUE
 
 
 def is_number(text: str, voc: Vocabulary) -> bool:

@@ -36,7 +36,10 @@ CARD_DATA: Final = frozenset(
 AFTER_CARD: Final = "spoken-after-card"
 """Recogniser of short answers after card data, whose prompt was not understood."""
 _PHONE: Final = 7
-"""Digits from which "eight hundred …" is a telephone number and no quantity."""
+"""Digits from which "eight hundred …" is a telephone number and no quantity, nor is what follows
+"on" or "at" a place."""
+_NO_AMOUNT: Final = 9
+"""Digits from which what follows "under" or "about" is no amount."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,8 @@ class Verdict:
     def chains(self) -> bool:
         """Whether the run may be a piece of a longer number."""
         flags = self.run.flags
-        if self.explained or self.local is not None:
+        least = _NO_AMOUNT if self.local is Mood.AMOUNT else _PHONE
+        if self.explained or (self.local is not None and len(self.run.digits) < least):
             return False
         if Flag.CARDINAL in flags and len(self.run.digits) < _PHONE:
             return False

@@ -46,6 +46,8 @@ _WORD_LISTS = (
     "corrected",
     "announcing",
 )
+_SPELLING_LISTS = ("standins", "letter_links", "letter_case")
+"""Word lists that a language may do without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ class Vocabulary:
     """Word to its number of zeros."""
     multipliers: Mapping[str, int]
     ordinals: Mapping[str, str]
+    letter_names: Mapping[str, str]
+    """Word to letter; what a recogniser writes for a letter, believed only in "see as in cat"."""
     words: Mapping[str, frozenset[str]]
     """Named lists, such as ``fillers`` and ``units``."""
     figures: Mapping[str, str]
@@ -122,7 +126,9 @@ def _build(data: Mapping[str, Any]) -> Vocabulary:
         scales={word: int(value) for word, value in _inverse(data["scales"]).items()},
         multipliers={word: int(value) for word, value in _inverse(data["multipliers"]).items()},
         ordinals=_inverse(data["ordinals"]),
-        words={name: _words(data["words"][name]) for name in _WORD_LISTS},
+        letter_names=_inverse(data.get("letter_names", {})),
+        words={name: _words(data["words"][name]) for name in _WORD_LISTS}
+        | {name: _words(data["words"].get(name, "")) for name in _SPELLING_LISTS},
         figures={
             figure: plain(words.split()[0])
             for table in ("digits", "teens")

@@ -1,0 +1,59 @@
+"""Words right before a number that look like a part of it: "this one, four …", "Oh, five …".
+
+Outcome: the tokens or parts without them. Nothing is raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from pipeline.checksums import card_brand, luhn
+from pipeline.composing import Part
+from pipeline.records import Word
+from pipeline.tokens import Kind, Token
+from pipeline.vocabulary import Vocabulary
+
+_ENDS: Final = (".", "?", "!")
+_ONE: Final = "1"
+_EXCLAIMED: Final = 3
+"""Digits that follow an exclamation at least; after fewer it may be the zero of "oh, four"."""
+_MARKS: Final = " .,;:!?…\"'()"
+
+
+def settle_first(tokens: Sequence[Token], words: Sequence[Word], voc: Vocabulary) -> list[Token]:
+    """The tokens of a segment; a first word that is no digit becomes a filler.
+
+    "This one," with a comma stands for a thing, and "Oh," at the beginning of a sentence before
+    digits without commas is an exclamation.
+    """
+    if len(tokens) < 2 or not tokens[0].closes:  # noqa: PLR2004 - a first and another one
+        return list(tokens)
+    first, second = tokens[0], tokens[1]
+    before = words[first.index - 1].text if first.index else ""
+    thing = first.value == _ONE and _bare(before) in voc.words["pronoun_before"]
+    begins = not before or before.rstrip().endswith(_ENDS)
+    flows = len(tokens) == 2 or not second.closes  # noqa: PLR2004
+    flows = flows and sum(len(token.value) for token in tokens[1:]) >= _EXCLAIMED
+    exclaimed = first.kind is Kind.NEAR and len(first.text) > 1 and begins and flows
+    if thing or exclaimed:
+        return [replace(first, kind=Kind.FILLER), *tokens[1:]]
+    return list(tokens)
+
+
+def without_pronoun(
+    parts: Sequence[Part], words: Sequence[Word], voc: Vocabulary
+) -> Sequence[Part]:
+    """The parts of a run; without a "this one" where the digits after it are a card's."""
+    digits = "".join(part.digits for part in parts)
+    before = parts[0].index - 1
+    if not parts[0].word.text[:1].isalpha() or parts[0].digits != _ONE or before < 0:
+        return parts
+    if _bare(words[before].text) not in voc.words["pronoun_before"]:
+        return parts
+    return parts[1:] if card_brand(digits[1:]) and luhn(digits[1:]) else parts
+
+
+def _bare(text: str) -> str:
+    return text.lower().strip(_MARKS)

@@ -1,0 +1,119 @@
+"""Letters and the words that say which letter is meant: "B as in boy", "M Mary", "capital K".
+
+Outcome: :func:`mark` returns the same tokens, with the letter of such a phrase as a letter and its
+other words as stand-ins, which belong to the value: whoever hears them knows the letter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from pipeline.tokens import SOLID, Flag, Kind, Token
+from pipeline.vocabulary import Vocabulary
+
+_SPELLED: Final = frozenset({Kind.LETTER, Kind.STANDIN})
+_NAMED: Final = _SPELLED | {Kind.MAYBE_LETTER}
+_SHORTEST: Final = 3
+"""Letters of the shortest stand-in ("boy")."""
+
+
+def mark(tokens: Sequence[Token], voc: Vocabulary) -> list[Token]:
+    """Mark the phrases that name letters, in the tokens of one channel and one hearing."""
+    marked = list(tokens)
+    at = 0
+    while at < len(marked):
+        end = _framed(marked, at, voc)
+        if end > at:
+            letter = _letter(marked[at], voc)
+            marked[at] = replace(marked[at], kind=Kind.LETTER, value=letter.upper())
+            for place in range(at + 1, end):
+                marked[place] = replace(marked[place], kind=Kind.STANDIN, value="")
+        at = max(end, at + 1)
+    for at, token in enumerate(marked):
+        after = marked[at + 1] if at + 1 < len(marked) else None
+        if after is None:
+            break
+        if token.text in voc.words["letter_case"] and len(after.text) == 1 and after.text.isalpha():
+            marked[at] = replace(token, kind=Kind.FILLER)
+            flags = after.flags | {Flag.SPELLED}
+            letter = after.text.upper()
+            marked[at + 1] = replace(after, kind=Kind.LETTER, value=letter, flags=flags)
+        elif token.kind is Kind.MONTH and token.text in voc.words["spelling"]:
+            around = {after.kind, marked[at - 1].kind if at else Kind.OTHER}
+            if around & _NAMED and not around & SOLID:  # "hotel november", and no date
+                marked[at] = replace(token, kind=Kind.MAYBE_LETTER, value=token.text[0].upper())
+        elif _article(token, after, marked[at - 1] if at else None):
+            marked[at] = replace(token, kind=Kind.LETTER, value=token.text.upper())
+    return marked
+
+
+def _article(token: Token, after: Token, before: Token | None) -> bool:
+    """Whether "a" or "i" in lower case is spelled: letters on both sides, or one and a digit."""
+    if token.text not in {"a", "i"} or token.kind in _SPELLED or before is None:
+        return False
+    if after.text == "m":  # "seven a m"
+        return False
+    kinds = {before.kind, after.kind}
+    return bool(kinds & _SPELLED) and kinds <= _SPELLED | SOLID
+
+
+def _framed(tokens: Sequence[Token], at: int, voc: Vocabulary) -> int:
+    """Where a phrase ends that names the letter at a place; the place itself for none."""
+    letter = _letter(tokens[at], voc)
+    if not letter:
+        return at
+    plain = len(tokens[at].text) == 1 and tokens[at].kind is not Kind.OTHER
+    for link, certain in _LINKS:
+        word = at + 1 + len(link)
+        if word >= len(tokens):
+            continue
+        if tuple(token.text for token in tokens[at + 1 : word]) != link:
+            continue
+        if _stands_for(tokens[word], letter, voc, certain=certain, plain=plain):
+            return word + 1
+    return at
+
+
+_LINKS: Final = (
+    (("as", "in"), True),
+    (("like", "in"), True),
+    (("is", "in"), True),
+    (("as", "an"), True),
+    (("as", "a"), True),
+    (("is", "for"), True),
+    (("for",), False),
+    (("like",), False),
+    (("as",), False),
+    (("of",), False),
+    ((), False),
+)
+"""What may stand between the letter and its word, and whether it is said for nothing else."""
+
+
+def _letter(token: Token, voc: Vocabulary) -> str:
+    """The letter that a token may be, in lower case; empty for none."""
+    if len(token.text) == 1 and token.text.isalpha():
+        return token.text
+    return voc.letter_names.get(token.text, "")
+
+
+def _stands_for(word: Token, letter: str, voc: Vocabulary, *, certain: bool, plain: bool) -> bool:
+    """Whether a word stands for a letter.
+
+    Args:
+        word: after the letter.
+        letter: in lower case.
+        voc: the language.
+        certain: the words between say so ("as in").
+        plain: the letter is written as one, and not as a word that sounds like it.
+    """
+    text = word.text
+    if len(text) < _SHORTEST and text not in voc.words["standins"]:
+        return False
+    fits = text.startswith(letter)
+    known = text in voc.words["standins"] or text in voc.words["spelling"]
+    if certain:
+        return (fits and text.isalpha()) or (known and (plain or fits))
+    return fits and known and word.kind not in SOLID
