@@ -6,11 +6,12 @@ import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agents.places import state_inside
+from agents.places import PASSED, is_bucket, state_inside
 from agents.settings import STATE, Settings
 from pipeline.errors import InputError
 
@@ -58,11 +59,22 @@ def opened(settings: Settings, vault: str | None) -> Iterator[Opened]:
 
 @contextmanager
 def opened_vault(settings: Settings, vault: str) -> Iterator[tuple[Opened, Vault]]:
-    """The same, with the vault; raises as ``opened``."""
+    """The same, with the vault; raises as ``opened``, and where there is no such vault."""
     from agents.vault import Vault  # noqa: PLC0415 - --help comes at once
 
+    require_vault(vault)
     with opened(settings, vault) as parts:
         yield parts, Vault.opened(vault, parts.ledger)
+
+
+def require_vault(location: str) -> None:
+    """Refuse a folder that is no vault: a misspelt one would be made, and be empty.
+
+    Raises:
+        InputError: it is none.
+    """
+    if not is_bucket(location) and not (Path(location) / PASSED).is_dir():
+        raise InputError(f"{location}: is no vault")
 
 
 def party(settings: Settings, vault: str | None, subject: str) -> str:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agents.commands import known
-from agents.commands.opened import opened
+from agents.commands.opened import opened, require_vault
 from agents.settings import load_settings
 
 app = typer.Typer(
@@ -33,6 +33,8 @@ def list_calls(vault: Vault = None, state_dir: known.StateDir = None) -> None:
     from agents.places import open_place  # noqa: PLC0415
 
     settings = load_settings(state_dir=state_dir)
+    if vault:
+        require_vault(vault)
     out = Console()
     with opened(settings, vault) as parts:
         place = open_place(vault) if vault else None

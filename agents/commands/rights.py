@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -13,6 +13,9 @@ from agents.commands import known
 from agents.commands.opened import VaultOption, opened_vault, party, user
 from agents.settings import load_settings
 from pipeline.errors import InputError
+
+if TYPE_CHECKING:
+    from agents.vault import Vault
 
 CallOption = Annotated[str | None, typer.Option("--call", help="Call id.")]
 SubjectOption = Annotated[
@@ -74,10 +77,12 @@ def erase(
     settings = load_settings(state_dir=state_dir)
     with opened_vault(settings, vault) as (parts, opened):
         if call is not None:
+            _require_files(opened, [call])
             there = erasure.erase(opened, parts.ledger, parts.log, call, erasure.REQUEST)
             _tell(f"{call}: {'erased' if there else 'there is nothing left of it'}")
             sys.exit(0 if there else 1)
         who = party(settings, vault, subject or "")
+        _require_files(opened, opened.catalogue.of_party(who))
         erased, kept = erasure.erase_party(opened, parts.ledger, parts.log, who)
     for call_id in erased:
         _tell(f"{call_id}: erased")
@@ -85,6 +90,21 @@ def erase(
         _tell(f"{call_id}: kept, it is under a legal hold")
     _tell(f"{len(erased)} calls erased, {len(kept)} kept")
     sys.exit(0 if erased and not kept else 1)
+
+
+def _require_files(vault: Vault, calls: list[str]) -> None:
+    """Refuse to erase calls whose files lie in another vault: they would stay behind.
+
+    Raises:
+        InputError: the vault has nothing of a call that the catalogue knows.
+    """
+    from agents.places import PASSED, QUARANTINE  # noqa: PLC0415 - --help comes at once
+
+    for call_id in calls:
+        if vault.catalogue.find(call_id) is None:
+            continue
+        if not any(vault.place.names(shelf, call_id) for shelf in (PASSED, QUARANTINE)):
+            raise InputError(f"call {call_id}: this vault has no file of it; is it another's?")
 
 
 def _tell(text: str) -> None:

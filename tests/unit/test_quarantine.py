@@ -84,6 +84,7 @@ def test_a_worker_sweeps_by_itself(ledger: Ledger) -> None:
 
 def test_list_and_drop_by_command(ledger: Ledger, tmp_path: Path) -> None:
     run = CliRunner()
+    (tmp_path / "calls").mkdir()
     listed = run.invoke(app, ["list", "--vault", str(tmp_path)])
     assert listed.exit_code == 0, listed.output
     assert "failed" in listed.output

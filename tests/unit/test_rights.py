@@ -175,6 +175,21 @@ def test_the_sweep_erases_what_is_due(place: Path) -> None:
     assert not (place / "calls" / "two").exists()
 
 
+def test_a_misspelt_vault_is_not_made_and_erases_nothing(place: Path, tmp_path: Path) -> None:
+    state = ("--state-dir", place / ".hushwire")
+    wrong = tmp_path / "vualt"
+    for command in (("erase", "--call", "one"), ("retention", "sweep"), ("quarantine", "list")):
+        result = run(*command, "--vault", wrong, *state, exit_code=1)
+        assert isinstance(result.exception, InputError)
+    assert not wrong.exists()
+    # A vault, and not this call's.
+    (wrong / "calls").mkdir(parents=True)
+    result = run("erase", "--call", "one", "--vault", wrong, *state, exit_code=1)
+    assert isinstance(result.exception, InputError)
+    assert "another's" in str(result.exception)
+    run("export", "--call", "one", "--vault", place, "--to", tmp_path / "out")
+
+
 def test_without_a_ledger_nothing_is_made(tmp_path: Path) -> None:
     result = run("calls", "list", "--state-dir", tmp_path / "none", exit_code=1)
     assert isinstance(result.exception, InputError)
