@@ -32,13 +32,18 @@ BURST = 1_600
 """Samples of a word."""
 GAP = 800
 """Silence after it."""
-WORDS = ("zero", "one", "two", "three", "four", "hello", "please", "thanks", "yes", "good")
+WORDS = tuple(
+    os.environ.get("SCRIPTED_WORDS", "zero one two three four hello please thanks yes good").split()
+)
+"""Ten; a test may name others, for every process that it starts."""
 DIGITS = frozenset(WORDS[:5])
 LOWEST, STEP = 3_000, 2_500
 KILLER = "killer"
 """A window of a call with this in its id ends the process that listens to it."""
 DEAF = "HUSHWIRE_SCRIPTED_DEAF"
 """Environment variable: while the file that it names exists, no window can be heard."""
+BROKEN = "broken"
+"""A window of a call with this in its id makes the recogniser raise, and quote all words."""
 SLOW = "slow"
 """Windows of a call with this in its id take a while."""
 
@@ -84,6 +89,8 @@ def check(window: Window) -> Heard:
     """Stands in for ``models.ear.check``."""
     if KILLER in window.call_id and len(window.pcm):
         os.kill(os.getpid(), signal.SIGKILL)
+    if BROKEN in window.call_id and len(window.pcm):
+        raise RuntimeError(" ".join(WORDS))
     if SLOW in window.call_id:
         time.sleep(0.3)
     return Heard(

@@ -1,0 +1,187 @@
+"""Under work, crashes and errors nothing that was said is in any byte that anything wrote.
+
+The recogniser says canary words: every word of every call is one, and so is the audio. Workers and
+the broker are killed, records are poisoned, the recogniser dies and raises, calls are refused and
+quarantined. Then everything on the disk is searched: key store, catalogue, vault, logs, working and
+temporary folders, Apache Kafka's log directory, and every record and metric as clients see them.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from confluent_kafka import Producer
+
+from agents.canaries import Canary, needles
+from agents.embedded import EmbeddedBroker
+from agents.leaks import Searcher, forms, scan, told
+from agents.ledger import CallState
+from agents.planting import self_test
+from agents.producer import sealed
+from agents.shelf import Shelf
+from agents.vault import Vault
+from pipeline.records import AudioChunk, Pcm
+from tests.broker.fakes import BROKEN, KILLER, SLOW
+from tests.broker.harness import Installation, script
+from tests.kafka.broker import ApacheKafka, available
+
+pytestmark = [pytest.mark.broker, pytest.mark.slow]
+
+WORDS = (
+    "4000001234567899", "5100009876543210", "370000001112223", "6011000099988877",
+    "4929000055554444", "violetwalrusumbrella", "tangerineottersofa", "crimsonbadgerlantern",
+    "indigoferretteapot", "saffronlynxharmonica",
+)  # fmt: skip
+"""What the scripted recogniser hears: five card numbers, which are muted, and five words that stay
+in the sealed transcript."""
+Broker = ApacheKafka | EmbeddedBroker
+CRASHED = (f"{SLOW}-1", f"{SLOW}-2")
+FAILED = (f"{KILLER}-1", f"{BROKEN}-1", "poisoned-1")
+
+
+def canaries(sounds: list[Pcm]) -> list[Canary]:
+    """Every word, and the audio of the calls."""
+    found = [Canary(f"word {number}", word) for number, word in enumerate(WORDS)]
+    return [*found, Canary("audio", samples=np.concatenate(sounds), rate=8_000)]
+
+
+@pytest.fixture(params=["embedded", "apache"])
+def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
+    """A broker of its own, since it is killed and its folder is searched."""
+    if request.param == "embedded":
+        with EmbeddedBroker() as embedded:
+            yield embedded
+        return
+    problem = available()
+    if problem is not None:
+        pytest.skip(f"NOT TESTED ON APACHE KAFKA: {problem}")
+    kafka = ApacheKafka(tmp_path / "kafka")
+    try:
+        kafka.start()
+        yield kafka
+    finally:
+        kafka.stop()
+
+
+@pytest.fixture
+def installation(
+    broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Installation]:
+    """Workers of it speak canaries, and write wherever they like below the test's folder."""
+    for name in ("tmp", "working", "work"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setenv("SCRIPTED_WORDS", " ".join(WORDS))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    monkeypatch.chdir(tmp_path / "working")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("METRICS_OF_TEST", str(free.getsockname()[1]))
+    made = Installation(broker.bootstrap, tmp_path / "work", f"l{uuid.uuid4().hex[:8]}")
+    yield made
+    made.close()
+
+
+def poison(installation: Installation, chunk: AudioChunk, call_id: str) -> None:
+    """Records that are cut, moved to another topic, and sealed with another call's key."""
+    seal = installation.ledger.open_call(call_id).seal
+    other = installation.ledger.open_call("other").seal
+    raw = installation.topics.audio_raw
+    good = sealed(chunk, raw, seal)
+    moved = sealed(chunk, installation.topics.words, seal)
+    foreign = sealed(chunk, raw, other)
+    producer = Producer({"bootstrap.servers": installation.bootstrap})
+    for message, value in ((good, good.value[:-1]), (moved, moved.value), (foreign, foreign.value)):
+        headers = list(message.headers.items())
+        producer.produce(raw, key=call_id.encode(), value=value, headers=headers)
+    assert producer.flush(20) == 0
+
+
+def all_bytes(installation: Installation, topic: str) -> bytes:
+    """Keys, values and headers of all records, as a client sees them."""
+    parts: list[bytes] = []
+    for message in installation.read(topic):
+        parts += [message.key() or b"", message.value() or b""]
+        parts += [value or b"" for _, value in message.headers() or []]
+    return b"\x00".join(parts)
+
+
+def test_planted_canaries_are_found() -> None:
+    sound = script("plant").pcm
+    assert [one for one in self_test(canaries([sound])) if not one.found] == []
+
+
+def test_nothing_that_was_said_is_in_any_written_byte(
+    broker: Broker,
+    installation: Installation,
+    tmp_path: Path,
+) -> None:
+    calls = {
+        name: script(name, seconds=2 if BROKEN in name else 4, first=place)
+        for place, name in enumerate(("plain-1", *CRASHED, *FAILED))
+    }
+    search = Searcher(*needles(canaries([one.pcm for one in calls.values()])))
+
+    worker = installation.start()
+    installation.interleave([calls["plain-1"], *(calls[name] for name in CRASHED)])
+    time.sleep(1.0)
+    worker.kill()
+    worker.wait()
+    if isinstance(broker, ApacheKafka):
+        broker.kill()
+        broker.start()
+    worker = installation.start()
+    states = installation.until_closed(["plain-1", *CRASHED])
+    assert set(states.values()) == {CallState.STORED}
+
+    poison(installation, calls["poisoned-1"].chunks[0], "poisoned-1")
+    installation.interleave([calls[name] for name in FAILED])
+    states = installation.until_closed(FAILED)
+    assert states[f"{KILLER}-1"] is CallState.QUARANTINED
+    assert states[f"{BROKEN}-1"] in {CallState.QUARANTINED, CallState.REFUSED}
+    assert states["poisoned-1"] is CallState.STORED
+    page = f"http://127.0.0.1:{os.environ['METRICS_OF_TEST']}/metrics"
+    with urllib.request.urlopen(page, timeout=10) as answer:
+        metrics = answer.read()
+    assert b"hushwire_dead_letters" in metrics
+    installation.stop(worker)
+
+    # The canaries did go through: what may stay is in the transcript, for whoever has the key.
+    vault = Vault.opened(installation.folder / "vault", installation.ledger)
+    transcript = Shelf(vault).transcript("plain-1").decode()
+    assert any(word in transcript for word in WORDS[5:])
+    assert not any(word in transcript for word in WORDS[:5])
+
+    assert search.search(BytesIO(metrics)) == []
+    assert installation.read(installation.topics.deadletter)
+    for topic in installation.topics.all():
+        assert search.search(BytesIO(all_bytes(installation, topic))) == [], topic
+    done = scan([tmp_path], search)
+    assert told(done) == []
+    names = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+    assert {"ledger.db", "kek.json", "worker.log", "plain-1.flac.sealed"} <= names
+    if isinstance(broker, ApacheKafka):
+        _assert_the_log_directory_is_searched(broker, installation, search)
+
+
+def _assert_the_log_directory_is_searched(
+    kafka: ApacheKafka, installation: Installation, search: Searcher
+) -> None:
+    """A canary in clear, text and audio, is found where the broker wrote it."""
+    raw = [path for path in kafka.data.rglob("*.log") if "audio.raw" in path.parent.name]
+    assert sum(path.stat().st_size for path in raw) > 500_000
+    producer = Producer({"bootstrap.servers": installation.bootstrap})
+    for value in (WORDS[5].encode(), script("plain-1", seconds=4).pcm.tobytes()):
+        producer.produce(installation.topics.words, key=b"planted", value=value)
+    assert producer.flush(20) == 0
+    found = forms(hit for _, hit in scan(kafka.data.rglob("*.log"), search).hits)
+    assert ("word 5", "text") in found
+    assert any(name == "audio" and "PCM16" in form for name, form in found)
