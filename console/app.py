@@ -25,6 +25,7 @@ from console.limiting import Limiter
 from console.looks import Looks
 from console.metrics import ApiMetrics
 from console.oidc import Oidc
+from console.pages import PageRoutes, page_answer
 from console.routing import Routes, refuse_unguarded
 from console.upkeep import UpkeepRoutes
 
@@ -76,9 +77,15 @@ def create_app(parts: Parts) -> FastAPI:
     UpkeepRoutes(parts.database, parts.tokens, looks, parts.metrics, parts.examine).add_to(routes)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_middleware(Envelope, metrics=parts.metrics, tls=parts.tls)
+    PageRoutes(parts.shelf, looks, parts.metrics, door, parts.secure).add_to(routes)
+    app.add_middleware(Envelope, metrics=parts.metrics, tls=parts.tls, answering=_answer)
     refuse_unguarded(app)
     return app
+
+
+def _answer(path: str, refusal: Refusal) -> Response:
+    """A refusal as a page where a page was asked for, as JSON elsewhere."""
+    return page_answer(path, refusal) or answer(refusal)
 
 
 def healthz() -> Response:

@@ -49,7 +49,7 @@ class Door:
                 "show a token: Authorization: Bearer … (`hushwire tokens create` makes one)",
                 _BEARER,
             )
-        principal = self.identify(text, _origin(request))
+        principal = self.identify(text, origin_of(request))
         if not self.limiter.may_ask(principal.who):
             raise Refusal(
                 TOO_MANY, "rate", "too many requests: wait a moment", {"Retry-After": "10"}
@@ -116,5 +116,6 @@ def _shown(request: Request) -> str | None:
     return request.cookies.get(COOKIE) if request.method in _READING else None
 
 
-def _origin(request: Request) -> str:
+def origin_of(request: Request) -> str:
+    """Address of the caller."""
     return request.client.host if request.client is not None else "unknown"

@@ -7,14 +7,16 @@ its text. An answer that breaks off is cut, so that the caller sees that it is n
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agents.logging import get_logger
-from console.errors import Refusal, answer, refusal_of
+from console.errors import Refusal, refusal_of
 from console.metrics import ApiMetrics
 from pipeline.errors import HushwireError
 
@@ -44,10 +46,18 @@ class Envelope:
         app: what it goes around.
         metrics: where answers are counted.
         tls: whether the server itself speaks TLS.
+        answering: makes the answer of a refusal at a path.
     """
 
-    def __init__(self, app: ASGIApp, *, metrics: ApiMetrics, tls: bool) -> None:
-        self._app, self._metrics = app, metrics
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        metrics: ApiMetrics,
+        tls: bool,
+        answering: Callable[[str, Refusal], Response],
+    ) -> None:
+        self._app, self._metrics, self._answering = app, metrics, answering
         self._headers = {**HEADERS, **({"Strict-Transport-Security": STRICT} if tls else {})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,7 +83,7 @@ class Envelope:
             refusal = self._refused(error)
             self._metrics.refusals.labels(refusal.code).inc()
             if not began:
-                await answer(refusal)(scope, receive, sending)
+                await self._answering(scope["path"], refusal)(scope, receive, sending)
 
     def _refused(self, error: Exception) -> Refusal:
         if isinstance(error, Refusal):

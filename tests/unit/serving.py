@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -63,6 +64,25 @@ class Console:
         return [(row.subject, row.facts) for row in rows]
 
 
+def transcript_of(*texts: str) -> bytes:
+    """A transcript: the agent asks, the customer says the texts and a number."""
+    turns = [("AGENT", "Your card number?"), *(("CUSTOMER", text) for text in texts)]
+    turns.append(("CUSTOMER", "It is [CARD_NUMBER] thanks"))
+    return json.dumps(
+        {
+            "Transcript": [
+                {
+                    "ParticipantId": who,
+                    "BeginOffsetMillis": 2_000 * place,
+                    "EndOffsetMillis": 2_000 * place + 1_900,
+                    "Content": text,
+                }
+                for place, (who, text) in enumerate(turns)
+            ]
+        }
+    ).encode()
+
+
 @contextmanager
 def console(
     folder: Path,
@@ -71,14 +91,16 @@ def console(
     failures: int = 10,
     oidc: Oidc | None = None,
     secure: bool = False,
+    **files: bytes,
 ) -> Iterator[Console]:
-    """A console with two stored calls and a quarantined one."""
+    """A console with two stored calls and a quarantined one; ``files`` by their ending."""
     ledger = Ledger.embedded(folder / "state")
     vault = Vault.opened(folder / "vault", ledger)
     for call_id in (STORED, OTHER, HELD_BACK):
         ledger.open_call(call_id)
         vault.store(
-            stored_call(call_id, passed=call_id != HELD_BACK, purpose="support"), keep_days=30
+            stored_call(call_id, passed=call_id != HELD_BACK, purpose="support", **files),
+            keep_days=30,
         )
     log = AuditLog(ledger.database)
     tokens = Tokens(ledger.database, log)
