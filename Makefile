@@ -6,7 +6,7 @@ BIN := .venv/bin
 KAFKA_LIB := tests/kafka/lib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint format docs bench bench-detection bench-encryption bench-muting bench-verification bench-transcription samples kafka chaos soak fuzz audit lock clean
+.PHONY: help setup demo test unit lint format docs bench bench-detection bench-encryption bench-muting bench-verification bench-transcription bench-word-times samples kafka chaos soak fuzz audit lock clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -64,6 +64,9 @@ bench-transcription: .venv/.dev ## Measure the transcription stage: cost, digits
 
 bench-encryption: .venv/.dev ## Measure what encryption costs of a whole run
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.encryption
+
+bench-word-times: .venv/.dev ## Measure how far spoken digits are misplaced, and the padding for it
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.word_times
 
 samples: .venv/.dev ## Make the sample calls and their truth again from their seeds
 	@.ci/need flite flite

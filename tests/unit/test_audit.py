@@ -180,3 +180,46 @@ def test_a_word_stretched_over_a_pause_is_drawn_back(
     text: str, spoken: Interval, expected: Interval
 ) -> None:
     assert drawn_back(text, spoken, SPEECH, 1_000) == expected
+
+
+def steps(*sounds: tuple[float, float], until: float) -> Loudness:
+    """Loud from second to second, silent between."""
+    loud = np.zeros(round(until * 100), np.bool_)
+    for start, end in sounds:
+        loud[round(start * 100) : round(end * 100)] = True
+    return Loudness(loud, RATE // 100)
+
+
+def settled(
+    borders: tuple[float, float, float], *sounds: tuple[float, float]
+) -> list[tuple[float, float]]:
+    """Seconds of two words that touch at the middle border."""
+    first, middle, last = (round(each * RATE) for each in borders)
+    words = [Interval(first, middle), Interval(middle, last)]
+    loudness = steps(*sounds, until=borders[2] + 1.0)
+    return [
+        (round(one.start / RATE, 2), round(one.end / RATE, 2))
+        for one in loudness.settled(words, RATE)
+    ]
+
+
+def test_a_digit_that_begins_in_the_word_before_begins_after_the_pause() -> None:
+    """ "is" until 1.4, a pause, a digit from 1.8 on; the border was heard at 1.2."""
+    assert settled((1.0, 1.2, 2.2), (0.9, 1.4), (1.8, 2.2)) == [(1.0, 1.46), (1.65, 2.2)]
+
+
+def test_a_digit_that_ends_in_the_next_sentence_ends_before_the_pause() -> None:
+    assert settled((1.0, 2.0, 2.6), (1.0, 1.4), (1.8, 2.6)) == [(1.0, 1.46), (1.65, 2.6)]
+
+
+def test_a_border_stays_where_a_word_would_lose_its_sound() -> None:
+    assert settled((1.0, 1.2, 1.85), (0.9, 1.4), (1.8, 2.2)) == [(1.0, 1.2), (1.2, 1.85)]
+    assert settled((1.35, 2.0, 2.6), (1.0, 1.4), (1.8, 2.6)) == [(1.35, 2.0), (2.0, 2.6)]
+
+
+def test_the_closure_inside_a_digit_is_no_pause() -> None:
+    assert settled((1.0, 1.2, 2.0), (0.9, 1.4), (1.5, 2.0)) == [(1.0, 1.2), (1.2, 2.0)]
+
+
+def test_a_border_far_inside_a_sound_stays() -> None:
+    assert settled((1.0, 1.5, 2.6), (0.9, 2.0), (2.3, 2.6)) == [(1.0, 1.5), (1.5, 2.6)]
