@@ -1,7 +1,7 @@
-"""Signs and prunes the audit log while a worker with the vault stage runs.
+"""Signs and prunes the audit log while a worker with the vault stage, or the API's server, runs.
 
-A checkpoint is signed when the worker starts, when ``auditlog.EVERY`` entries came, every
-``CHECKPOINT_S`` seconds where anything came, and when the worker stops in order. What is too old is
+A checkpoint is signed when that starts, when ``auditlog.EVERY`` entries came, every
+``CHECKPOINT_S`` seconds where anything came, and when it stops in order. What is too old is
 pruned once a day. A log that does not hold is neither signed nor pruned: it is told as an error,
 over and over, and calls go on.
 """
@@ -11,10 +11,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Protocol
+
+from prometheus_client import Gauge
 
 from agents.auditlog import EVERY, AuditLog
 from agents.logging import get_logger
-from agents.metrics import Metrics
 from agents.signing import SigningKey
 from pipeline.errors import HushwireError
 
@@ -22,6 +24,15 @@ LOOK_S = 5.0
 """How often the number of unsigned entries is looked up."""
 CHECKPOINT_S = 600.0
 PRUNE_S = 86_400.0
+
+
+class Shows(Protocol):
+    """Metrics on which a broken log shows."""
+
+    @property
+    def audit_broken(self) -> Gauge:
+        """1 while the log can't be signed."""
+        ...
 
 
 class AuditKeeper:
@@ -41,7 +52,7 @@ class AuditKeeper:
         key: SigningKey,
         *,
         keep_days: int,
-        metrics: Metrics,
+        metrics: Shows,
         look_s: float = LOOK_S,
     ) -> None:
         self._log, self._key, self._keep_days = log, key, keep_days

@@ -6,16 +6,14 @@ its text. An answer that breaks off is cut, so that the caller sees that it is n
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from agents.logging import get_logger
+from agents.logging import get_logger, place_of
 from console.errors import Refusal, refusal_of
 from console.metrics import ApiMetrics
 from pipeline.errors import HushwireError
@@ -95,10 +93,9 @@ class Envelope:
 
     def _broken(self, error: Exception) -> None:
         self._metrics.faults.inc()
-        place = traceback.extract_tb(error.__traceback__)[-1]
         code = error.code if isinstance(error, HushwireError) else "fault"
         get_logger().error(
-            f"an answer failed at {Path(place.filename).name}:{place.lineno}",
+            f"an answer failed at {place_of(error.__traceback__)}",
             code=code,
             error_type=type(error).__name__,
         )

@@ -26,6 +26,11 @@ class ApiMetrics:
             "hushwire_api_faults", "Answers that failed for want of something, or by a fault.",
             registry=self.registry,
         )  # fmt: skip
+        self.audit_broken = Gauge(
+            "hushwire_audit_broken",
+            "1 while the audit log can't be signed: changed, cut or away.",
+            registry=self.registry,
+        )
         self.calls = Gauge(
             "hushwire_catalogue_calls", "Calls in the catalogue.", ["state"], registry=self.registry
         )

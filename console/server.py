@@ -29,7 +29,9 @@ from agents.shelf import open_shelf
 from agents.tokens import Tokens
 from console.app import Parts, create_app
 from console.limiting import Limiter
+from console.metrics import ApiMetrics
 from console.oidc import Oidc, OidcConfig
+from console.signing import signed
 from pipeline.errors import SettingsError
 
 KEEP_ALIVE_S: Final = 15
@@ -72,6 +74,9 @@ def serve(settings: Settings, vault: str) -> None:
             stack.callback(oidc.close)
         local = None if "://" in vault else Path(vault)
         tls = settings.api_certificate is not None
+        metrics = ApiMetrics()
+        key = settings.signing_key_file(state)
+        stack.enter_context(signed(log, key, keep_days=settings.audit_days, metrics=metrics))
         app = create_app(
             Parts(
                 shelf=shelf,
@@ -83,6 +88,7 @@ def serve(settings: Settings, vault: str) -> None:
                 oidc=oidc,
                 secure=tls or settings.api_proxies is not None,
                 tls=tls,
+                metrics=metrics,
             )
         )
         listening = stack.enter_context(_listening(settings.api_host, settings.api_port))

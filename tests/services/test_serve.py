@@ -16,11 +16,16 @@ import httpx
 import pytest
 
 from agents.access import Role
+from agents.auditlog import AuditLog
+from agents.ledger import Ledger
+from agents.places import PASSED
 from agents.settings import load_settings
+from agents.signing import SigningKey
+from agents.vault import SEALED
 from console import server
 from pipeline.errors import SettingsError
 from tests.certificates import Authority
-from tests.unit.serving import STORED, console
+from tests.unit.serving import OTHER, STORED, console
 from tests.unit.storing import AUDIO
 
 pytestmark = [pytest.mark.slow]
@@ -38,8 +43,13 @@ def free_port() -> int:
 def test_over_tls_from_the_command(tmp_path: Path) -> None:
     authority = Authority(tmp_path / "tls")
     pair = authority.issue("server")
+    key = SigningKey.load_or_create(tmp_path / "state" / "signing.pem")
     with console(tmp_path) as served:
         text = served.token(Role.ANALYST)
+        changed = served.vault.place.folder / PASSED / OTHER / f"{OTHER}.flac{SEALED}"  # type: ignore[attr-defined]
+        data = bytearray(changed.read_bytes())
+        data[-100] ^= 1
+        changed.write_bytes(data)
     port = free_port()
     process = subprocess.Popen(
         [
@@ -68,6 +78,8 @@ def test_over_tls_from_the_command(tmp_path: Path) -> None:
             part = client.get(f"/api/calls/{STORED}/audio", headers={"Range": "bytes=10-19"})
             assert (part.status_code, part.content) == (206, AUDIO[10:20])
             assert client.get(f"/api/calls/{STORED}/audio").content == AUDIO
+            with pytest.raises(httpx.RemoteProtocolError):  # cut, so that nobody takes it for whole
+                client.get(f"/api/calls/{OTHER}/audio")
         old = ssl.create_default_context(cafile=authority.ca)
         old.minimum_version = ssl.TLSVersion.TLSv1
         old.maximum_version = ssl.TLSVersion.TLSv1_1
@@ -88,6 +100,11 @@ def test_over_tls_from_the_command(tmp_path: Path) -> None:
     assert text.encode() not in printed
     assert STORED.encode() not in printed
     assert b"serving on https://127.0.0.1" in printed
+    ledger = Ledger.embedded(tmp_path / "state")
+    seen = AuditLog(ledger.database).verify({key.public.key_id: key.public})
+    ledger.dispose()
+    assert (seen.problems, seen.unsigned) == ((), 0)
+    assert seen.last == 5  # a token, a list, three times audio
 
 
 def wait_until_up(client: httpx.Client, process: subprocess.Popen[bytes]) -> None:

@@ -1,0 +1,59 @@
+"""Signs the audit log while the server runs: looks are entries, and no worker may be running.
+
+The signing key is asked for only where it lies beside the ledger, as on a single machine. On
+several, the server does without it and the workers sign what it writes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from agents.auditkeeper import AuditKeeper
+from agents.auditlog import AuditLog
+from agents.signing import SigningKey
+from console.metrics import ApiMetrics
+
+STOP_S: Final = 30.0
+"""How long the last signature may take."""
+
+
+@contextmanager
+def signed(log: AuditLog, key: Path, *, keep_days: int, metrics: ApiMetrics) -> Iterator[None]:
+    """Keep the audit log signed while the block runs, where the key is at hand.
+
+    Args:
+        log: what is signed.
+        key: file of the signing key; where it is not there, nothing is done.
+        keep_days: entries that are older are pruned.
+        metrics: where a broken log shows.
+
+    Raises:
+        StoreError: the key can't be used.
+    """
+    if not key.exists():
+        yield
+        return
+    keeper = AuditKeeper(log, SigningKey.load(key), keep_days=keep_days, metrics=metrics)
+    stop = threading.Event()
+    thread = threading.Thread(
+        target=lambda: asyncio.run(_tend(keeper, stop)), name="hushwire-audit", daemon=True
+    )
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(STOP_S)
+
+
+async def _tend(keeper: AuditKeeper, stop: threading.Event) -> None:
+    tending = asyncio.create_task(keeper.tend())
+    await asyncio.to_thread(stop.wait)
+    tending.cancel()
+    await asyncio.wait([tending])
+    await keeper.close()
