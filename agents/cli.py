@@ -41,7 +41,7 @@ from agents.commands.processing import records_of_processing
 from agents.commands.redact import redact
 from agents.commands.scan import scan_leaks
 from agents.commands.serve import serve
-from agents.logging import content_free_tracebacks
+from agents.logging import configure_logging, content_free_tracebacks
 from agents.settings import PREFIX, Settings, load_settings, settings_page
 from pipeline.errors import BrokerError, HushwireError, ModelError, StoreError
 
@@ -93,6 +93,7 @@ def main() -> None:
     """Entry point of the ``hushwire`` command."""
     without_core_dumps()
     content_free_tracebacks()
+    configure_logging("warning")  # for commands that set up nothing of their own
     with _errors():
         app()
 

@@ -70,9 +70,14 @@ def configure_logging(level: str = "info") -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=_on_stderr,
     )
     silence_libraries()
+
+
+def _on_stderr(*_: object) -> structlog.PrintLogger:
+    """What standard error is now, not what it was when logging was set up."""
+    return structlog.PrintLogger(sys.stderr)
 
 
 def silence_libraries() -> None:

@@ -16,9 +16,11 @@ import requests
 from botocore.exceptions import ClientError
 
 from agents.auditlog import AuditLog
+from agents.doctor import Grade, examine
 from agents.ledger import Ledger
 from agents.rotation import move_to_service, rotate, wrapping_keys
 from agents.sealing import KeyEncryptionKey
+from agents.settings import Settings
 from pipeline.errors import HushwireError, KeyServiceError, SettingsError, StoreError
 from tests.services.transit import Transit
 
@@ -252,6 +254,23 @@ def test_the_command_moves_rotates_and_lists(transit: Transit, tmp_path: Path) -
     assert (rotated.returncode, is_encrypted(file)) == (0, True)
     listed = hushwire("keys", "list", keyset=uri)
     assert (listed.returncode, "primary" in listed.stdout) == (0, True)
+
+
+def test_doctor_tells_whether_the_service_opens_the_file(transit: Transit, file: Path) -> None:
+    uri = transit.make_key("key")
+    url = f"sqlite:///{file.parent / 'ledger.db'}"
+    Ledger(url, KeyEncryptionKey.load_or_create(file, uri)).dispose()
+    settings = Settings(keyset=uri)
+
+    def ledger_findings() -> dict[str, tuple[Grade, str]]:
+        found = examine(settings, file.parent, None)
+        return {one.what: (one.grade, one.told) for one in found}
+
+    assert ledger_findings()["key service"] == (Grade.OK, f"{uri} opens the key file")
+    transit.sealed = True
+    grade, told = ledger_findings()["ledger"]
+    assert grade is Grade.WEAK
+    assert "is sealed" in told
 
 
 @pytest.mark.parametrize(
