@@ -148,9 +148,8 @@ class KafkaSecurity:
             raise SettingsError(f"kafka_ca: {self.ca} holds no certificate in PEM") from None
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if self.certificate is not None and self.key is not None:
-            password = ""
-            if self.key_password_file is not None:
-                password = _secret("kafka_key_password_file", self.key_password_file)
+            file = self.key_password_file
+            password = _secret("kafka_key_password_file", file) if file is not None else ""
             try:
                 # Without a password that is a text, OpenSSL would ask on the terminal.
                 context.load_cert_chain(self.certificate, self.key, password=lambda: password)

@@ -93,6 +93,7 @@ class Tokens:
         if not timedelta(0) < lives <= timedelta(days=MOST_DAYS):
             raise InputError(f"a token lives for more than nothing and at most {MOST_DAYS} days")
         now = self._now()
+        now = now.replace(microsecond=now.microsecond // 1_000 * 1_000)  # as it is stored
         token_id = secrets.token_hex(8)
         text = f"{PREFIX}{token_id}_{secrets.token_hex(32)}"
         token = Token(token_id, name, role, now, now + lives, None)

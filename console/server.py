@@ -61,6 +61,9 @@ def serve(settings: Settings, vault: str) -> None:
     state = settings.state_folder(inside if inside.is_dir() else STATE)
     if settings.ledger_url is None and not (state / "ledger.db").exists():
         raise SettingsError(f"{state}: holds no ledger; name its folder with --state-dir")
+    local = None if "://" in vault else Path(vault)
+    if local is not None and not local.is_dir():
+        raise SettingsError(f"{vault}: there is no such folder; --vault names the vault")
     with ExitStack() as stack:
         database = Database(settings.ledger_location(state))
         stack.callback(database.dispose)
@@ -72,7 +75,6 @@ def serve(settings: Settings, vault: str) -> None:
         oidc = Oidc(oidc_config) if oidc_config is not None else None
         if oidc is not None:
             stack.callback(oidc.close)
-        local = None if "://" in vault else Path(vault)
         tls = settings.api_certificate is not None
         metrics = ApiMetrics()
         key = settings.signing_key_file(state)

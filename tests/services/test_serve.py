@@ -154,6 +154,13 @@ def test_without_a_ledger_it_says_so(tmp_path: Path) -> None:
         server.serve(load_settings(state_dir=tmp_path), str(tmp_path))
 
 
+def test_a_vault_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    Ledger.embedded(tmp_path / "state").dispose()
+    with pytest.raises(SettingsError, match="no such folder"):
+        server.serve(load_settings(state_dir=tmp_path / "state"), str(tmp_path / "vualt"))
+    assert not (tmp_path / "vualt").exists()
+
+
 def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
     with console(tmp_path), socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

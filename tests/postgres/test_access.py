@@ -1,0 +1,55 @@
+"""Tokens, looks and what operators and auditors read, on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from agents.access import AccessError, Role
+from agents.auditlog import AuditLog
+from agents.ledger import Ledger
+from agents.sealing import KeyEncryptionKey
+from agents.shelf import Shelf
+from agents.tokens import Tokens
+from agents.vault import Vault
+from console.app import Parts, create_app
+from console.limiting import Limiter
+from tests.unit.storing import stored_call
+
+
+@pytest.fixture
+def ledger(ledger_url: str, tmp_path: Path) -> Iterator[Ledger]:
+    made = Ledger(ledger_url, KeyEncryptionKey.load_or_create(tmp_path / "kek.json"))
+    yield made
+    made.dispose()
+
+
+def test_tokens_and_what_they_open(ledger: Ledger, tmp_path: Path) -> None:
+    vault = Vault.opened(tmp_path / "vault", ledger)
+    ledger.open_call("call-1")
+    vault.store(stored_call("call-1"), keep_days=0)
+    log = AuditLog(ledger.database)
+    tokens = Tokens(ledger.database, log)
+    app = create_app(Parts(Shelf(vault), ledger.database, log, tokens, Limiter(100), examine=list))
+
+    def asks(role: Role) -> TestClient:
+        text = tokens.create(role, "somebody", timedelta(hours=1), by="test")[1]
+        return TestClient(app, headers={"Authorization": f"Bearer {text}"})
+
+    assert asks(Role.ANALYST).get("/api/calls/call-1/transcript").status_code == 200
+    kept = asks(Role.OPERATOR).get("/api/retention").json()
+    assert (kept["stored"], kept["quarantined"], kept["due"]) == (1, 0, 1)
+    page = asks(Role.AUDITOR).get("/api/audit", params={"limit": 1_000}).json()
+    assert [one["seq"] for one in page["entries"]] == list(range(1, len(page["entries"]) + 1))
+    assert page["entries"][-1]["kind"] == "hushwire.audit.looked.v1"
+
+    made, text = tokens.create(Role.SECURITY, "Ann", timedelta(hours=1), by="test")
+    assert tokens.check(text) == made
+    assert tokens.revoke(made.token_id, by="test")
+    with pytest.raises(AccessError):
+        tokens.check(text)
+    assert {one.name for one in tokens.known()} == {"Ann", "somebody"}
