@@ -32,6 +32,9 @@ OPEN_S: Final = 12.0
 """Seconds of silence on a number after which nothing is expected to continue it."""
 ANSWER_S: Final = 10.0
 """Seconds for which the watermark waits for the answer to a prompt."""
+_ANNOUNCED_S: Final = 4.0
+"""Seconds after a date within which it may still be called a date of birth."""
+_DATED: Final = frozenset({Flag.DATE, Flag.YEAR, Flag.ORDINAL})
 CONTEXT_S: Final = 90.0
 """Seconds of context that stay in memory before what is still undecided."""
 _GRAM: Final = 4
@@ -264,7 +267,7 @@ class Conversation:
 
     def _known_digits(self, reading: Reading, verdict: Verdict) -> str:
         """The digits of a known number, with those of its neighbour that go with it."""
-        if verdict.entity not in _KNOWN:
+        if verdict.entity not in _KNOWN or verdict.explained:
             return ""
         if verdict.ask is None:
             return verdict.run.digits
@@ -289,6 +292,8 @@ class Conversation:
         """Whether more digits may still join a run, seen from what has been heard."""
         if self._now - verdict.run.end > OPEN_S * self._rate:
             return False
+        if verdict.run.flags & _DATED and self._now - verdict.run.end <= _ANNOUNCED_S * self._rate:
+            return True  # "…, that's my date of birth"
         return verdict.entity is not None or verdict.chains
 
     def _awaits_answer(self, ask: Ask, talk: Talk) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
-from pipeline.asking import LONG_NEED, QUEUE_S, REFERENCE_S, WORDY, Ask
+from pipeline.asking import DATED, LONG_NEED, QUEUE_S, REFERENCE_S, WORDY, Ask
 from pipeline.checksums import aba, card_brand, luhn
 from pipeline.cues import Cue, Mood
 from pipeline.entities import Entity
@@ -43,6 +43,13 @@ _GIVEN: Final = 2
 """Digits with which a side begins to answer."""
 _AFTER_CARD_S: Final = 30.0
 """Seconds after card data for which a short number that nobody explained is taken for more."""
+_BREATH_S: Final = 8.0
+_EXPIRY: Final = 10
+"""Digits of month, year and a security code at most."""
+_DATE: Final = frozenset({Flag.DATE, Flag.YEAR, Flag.ORDINAL})
+_EXPLAINED: Final = 0.35
+"""Score of a long number that was called an order's or the like: policies for payment cards set
+their threshold below it, since a card may follow such words too."""
 _STRAY_S: Final = 2.5
 _STRAY_WORDS: Final = 2
 _BORN_BY: Final = "2019"
@@ -213,11 +220,16 @@ class _Walk:
                 self._card_data = run.end
             return
         announced = self._look.announced_after(run)
-        if announced is not None and len(run.digits) >= 3 and not run.flags & HARMLESS:  # noqa: PLR2004
+        said = run.flags & HARMLESS - (_DATE if announced in DATED else frozenset())
+        if announced is not None and len(run.digits) >= 3 and not said:  # noqa: PLR2004
             verdict.take(announced, 0.8, _name(announced))
         self._after_card(verdict)
         self._born(verdict)
         self._lengths(verdict)
+        if verdict.entity is Entity.CARD_NUMBER or (
+            verdict.entity is not None and len(run.digits) > LONG
+        ):
+            self._card_data = run.end
         self._shaped(verdict)
         self._spelled(verdict)
         self._short_answer(verdict)
@@ -258,8 +270,13 @@ class _Walk:
         short = (2 if verdict.answer else 3) <= len(run.digits) <= 4  # noqa: PLR2004
         if short and not run.flags & (HARMLESS | {Flag.CARDINAL}):
             verdict.take(Entity.CARD_SECURITY_CODE, 0.5, AFTER_CARD)
-        elif verdict.answer and run.flags & {Flag.DATE, Flag.YEAR}:
+        elif run.flags & {Flag.DATE, Flag.YEAR} and (verdict.answer or self._right_after(run)):
             verdict.take(Entity.CARD_EXPIRY, 0.5, AFTER_CARD)
+
+    def _right_after(self, run: NumberRun) -> bool:
+        """Whether a month and a year follow card data in one breath."""
+        near = run.start - self._card_data < _BREATH_S * self._rate
+        return near and Flag.ORDINAL not in run.flags and len(run.digits) <= _EXPIRY
 
     def _born(self, verdict: Verdict) -> None:
         """A whole date of the past as a whole turn: the prompt was not understood."""
@@ -361,8 +378,9 @@ class _Walk:
         # Whatever is said about it: a card's number may follow "for that order".
         if luhn(run.digits) and card_brand(run.digits):
             verdict.take(Entity.CARD_NUMBER, 0.95, _name(Entity.CARD_NUMBER))
-        if count >= LONG and not verdict.explained and not run.amounts:
-            verdict.take(Entity.NUMBER_SEQUENCE, 0.7, "spoken-long-number")
+        if count >= LONG and not run.amounts:
+            score = _EXPLAINED if verdict.explained else 0.7
+            verdict.take(Entity.NUMBER_SEQUENCE, score, "spoken-long-number")
         if not verdict.chains:
             return
         if self._chain and not self._continues(self._chain[-1].run, run):

@@ -280,6 +280,7 @@ class _Reader:
                 keep = self._beside(tokens, at, SOLID | {Kind.ORDINAL})
             elif token.kind is Kind.ORDINAL:
                 keep = self._beside(tokens, at, {Kind.MONTH, Kind.TENS})
+                keep = keep or self._day_of_month(tokens, at)
             elif token.kind is Kind.LINK:
                 keep = self._beside(tokens, at, {Kind.MONTH, Kind.ORDINAL})
             settled.append(token if keep else None)
@@ -290,6 +291,21 @@ class _Reader:
             neighbour is not None and neighbour.kind in kinds
             for neighbour in (_next(tokens, at, -1), _next(tokens, at, 1))
         )
+
+    @staticmethod
+    def _day_of_month(tokens: list[Token], at: int) -> bool:
+        """Whether an ordinal is of "the twentieth of the second", with a year after it."""
+        ordinals = [
+            place
+            for place in range(max(0, at - 3), min(len(tokens), at + 4))
+            if tokens[place].kind is Kind.ORDINAL
+        ]
+        if len(ordinals) != 2:  # noqa: PLR2004 - day and month
+            return False
+        day, month = ordinals
+        between = [token.kind for token in tokens[day + 1 : month]]
+        year = tokens[month + 1].kind in SOLID if month + 1 < len(tokens) else False
+        return year and bool(between) and all(kind is Kind.LINK for kind in between)
 
     def _near_number(self, tokens: list[Token], at: int) -> bool:
         kinds = SOLID | {Kind.NEAR, Kind.MULTIPLIER, Kind.LETTER}
