@@ -16,7 +16,7 @@ from agents.steps import CallCore, Later, Listen, Send, Step
 from agents.topics import Topics
 from models.ear import check, hear
 from pipeline.errors import ModelError, StoreError
-from pipeline.listening import VoiceDetector
+from pipeline.listening import ListenSettings, VoiceDetector
 from pipeline.policy import Policy
 from pipeline.records import Findings, Heard, Mute, Record, RedactedChunk, Verdict, Window
 from pipeline.vaulting import CallAssembly, StoredCall
@@ -37,6 +37,7 @@ class Line:
         voice: says where somebody speaks.
         pool: runs ``listen`` and ``listen_again``; several windows are listened to at once, results
             stay in order.
+        listening: how speech is packed into windows.
         listen: hears a window; the real ear by default.
         listen_again: hears a window of redacted audio.
         told: progress.
@@ -51,6 +52,7 @@ class Line:
         *,
         voice: VoiceDetector,
         pool: Executor,
+        listening: ListenSettings | None = None,
         listen: Callable[[Window], Heard] = hear,
         listen_again: Callable[[Window], Heard] = check,
         told: Told = lambda again, done, known: None,  # noqa: ARG005 - nobody asked
@@ -63,7 +65,7 @@ class Line:
         self._through = {False: 0, True: 0}
         patience = Patience()
         stages = (
-            transcribe_stage(self.topics, voice, patience),
+            transcribe_stage(self.topics, voice, patience, listening=listening),
             detect_stage(self.topics, open_detector),
             mute_stage(self.topics, policy, patience),
             verify_stage(self.topics, policy, inspector),

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from agents.layout import listening
 from agents.line import Line, Told
 from agents.placing import placement, refuse_existing
 from agents.pool import engine_pool
@@ -30,7 +31,7 @@ from models.voice import SileroVoice
 from pipeline.audio import Recording, RecordingInfo, read_recording
 from pipeline.certificate import certificate_json, check_certificate, restated
 from pipeline.errors import InputError
-from pipeline.listening import VoiceDetector
+from pipeline.listening import ListenSettings, VoiceDetector
 from pipeline.outform import form_of, in_form, write_in, written_checks
 from pipeline.policy import Policy, load_policy
 from pipeline.records import AudioChunk, CallEnd, CallInfo, Heard, Mute, Pcm, Window
@@ -95,6 +96,8 @@ class Engines:
     pool: Executor
     listen: Callable[[Window], Heard] = hear
     listen_again: Callable[[Window], Heard] = check
+    listening: ListenSettings | None = None
+    """How speech is packed into windows."""
 
 
 def redact_file(wanted: Wanted, settings: Settings, *, told: Told | None = None) -> Redacted:
@@ -116,7 +119,9 @@ def redact_file(wanted: Wanted, settings: Settings, *, told: Told | None = None)
     with engine_pool(ear_settings(settings), settings.engine_processes) as pool:
         own = DetectorSettings(registry=settings.recognizers)
         detector = Detector(job.policy, settings=own, token_key=secret)
-        engines = Engines(detector.open, detector, SileroVoice(), pool)
+        engines = Engines(
+            detector.open, detector, SileroVoice(), pool, listening=listening(settings.pace)
+        )
         return redact(job, engines, key=key, told=told)
 
 
@@ -156,6 +161,7 @@ def redact(job: Job, engines: Engines, *, key: SigningKey, told: Told | None = N
         engines.inspector,
         voice=engines.voice,
         pool=engines.pool,
+        listening=engines.listening,
         listen=engines.listen,
         listen_again=engines.listen_again,
         told=told or (lambda again, done, known: None),  # noqa: ARG005 - nobody asked

@@ -9,22 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from typing import Any
 
 from agents.bound import end_with_parent
-from models.ear import EarSettings, check, hear, start_ear
+from agents.gather import Gather, Job
+from agents.layout import Batch
+from models.ear import EarSettings, check, check_all, hear, hear_all, start_ear
 from pipeline.errors import ModelError
 from pipeline.listening import silent, unheard
 from pipeline.records import Heard, Window
 
 LISTEN_S = 120.0
-"""A window that takes longer has hung: its process is ended and the window tried once more."""
+"""Windows that take longer have hung: their process is ended and each is tried once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,9 @@ class Ears:
     arguments: tuple[Any, ...]
     hear: Callable[[Window], Heard]
     check: Callable[[Window], Heard]
+    hear_all: Job | None = None
+    """Hears several windows for less than one after another; None: one after another."""
+    check_all: Job | None = None
 
 
 class EarPool:
@@ -45,14 +51,28 @@ class EarPool:
 
     Args:
         ears: what to run.
-        workers: how many processes, one window each at a time.
-        listen_s: how long one window may take.
+        workers: how many processes.
+        batch: how many windows a process gets at once.
+        listen_s: how long it may take for them.
     """
 
-    def __init__(self, ears: Ears, workers: int, *, listen_s: float = LISTEN_S) -> None:
+    def __init__(
+        self,
+        ears: Ears,
+        workers: int,
+        *,
+        batch: Batch | None = None,
+        listen_s: float = LISTEN_S,
+    ) -> None:
         self._ears, self._workers, self._listen_s = ears, max(1, workers), listen_s
-        self._executor = _executor(self._ears, self._workers)
-        self._slots = asyncio.Semaphore(2 * self._workers)
+        self._batch = batch or Batch()
+        self._jobs: dict[bool, Job] = {
+            False: ears.hear_all or partial(_one_by_one, ears.hear),
+            True: ears.check_all or partial(_one_by_one, ears.check),
+        }
+        self._gather = self._gathered()
+        # As many again may wait as are in work: a process that becomes free finds a full batch.
+        self._slots = asyncio.Semaphore(2 * self._workers * self._batch.most)
         self._alone = asyncio.Lock()
 
     async def start(self) -> None:
@@ -62,7 +82,8 @@ class EarPool:
             ModelError: a process can't be started or its models can't be loaded.
         """
         loop = asyncio.get_running_loop()
-        waiting = [loop.run_in_executor(self._executor, _loaded) for _ in range(self._workers)]
+        executor = self._gather.executor
+        waiting = [loop.run_in_executor(executor, _loaded) for _ in range(self._workers)]
         try:
             problems = [problem for problem in await asyncio.gather(*waiting) if problem]
         except BrokenProcessPool:
@@ -86,47 +107,42 @@ class EarPool:
             # While a suspect runs alone nobody else is in the pool.
             async with self._alone:
                 pass
-            executor = self._executor
+            gather = self._gather
             try:
-                return await self._once(executor, window, check=check)
+                return await gather.hear(self._jobs[check], window)
             except (BrokenProcessPool, TimeoutError):
-                return await self._again(executor, window, check=check)
+                return await self._again(gather, window, check=check)
 
-    async def _once(self, executor: ProcessPoolExecutor, window: Window, *, check: bool) -> Heard:
-        job = self._ears.check if check else self._ears.hear
-        future = executor.submit(job, window)
-        try:
-            async with asyncio.timeout(self._listen_s):
-                return await asyncio.wrap_future(future)
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            # Another window broke the pool and took this one, which still waited, with it.
-            raise BrokenProcessPool("the pool was ended while a window waited in it") from None
-
-    async def _again(self, broken: ProcessPoolExecutor, window: Window, *, check: bool) -> Heard:
+    async def _again(self, broken: Gather, window: Window, *, check: bool) -> Heard:
         async with self._alone:
-            if self._executor is broken:
+            if self._gather is broken:
                 await self._renew()
-            executor = self._executor
             try:
-                return await self._once(executor, window, check=check)
+                return await self._gather.hear(self._jobs[check], window, alone=True)
             except (BrokenProcessPool, TimeoutError):
                 await self._renew()
                 return unheard(window)
 
     async def _renew(self) -> None:
         self._kill()
-        self._executor = _executor(self._ears, self._workers)
+        self._gather = self._gathered()
         await self.start()
+
+    def _gathered(self) -> Gather:
+        executor = _executor(self._ears, self._workers)
+        return Gather(executor, self._workers, self._batch, longest_s=self._listen_s)
 
     def _kill(self) -> None:
         """End the processes at once: one that hangs would never be joined."""
-        children = getattr(self._executor, "_processes", None) or {}
+        executor = self._gather.executor
+        children = getattr(executor, "_processes", None) or {}
         for child in tuple(children.values()):
             child.kill()
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _one_by_one(listen: Callable[[Window], Heard], windows: Sequence[Window]) -> list[Heard]:
+    return [listen(window) for window in windows]
 
 
 def _executor(ears: Ears, workers: int) -> ProcessPoolExecutor:
@@ -184,4 +200,4 @@ def engine_pool(settings: EarSettings, workers: int) -> Iterator[ProcessPoolExec
 
 def whisper_ears(settings: EarSettings) -> Ears:
     """The real ears."""
-    return Ears(start_ear, (settings,), hear, check)
+    return Ears(start_ear, (settings,), hear, check, hear_all, check_all)

@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from agents import keyuri
+from agents.layout import engine_count
 from pipeline.errors import SettingsError
 
 PREFIX = "HUSHWIRE_"
@@ -143,6 +144,12 @@ class Settings(BaseSettings):
         description="Speech model that hears everything a second time for detection; "
         "`none` switches the second opinion off.",
     )
+    second_where: Literal["everywhere", "numbers"] = Field(
+        default="everywhere",
+        description="Which windows the second model hears; `numbers`: only those in which the main "
+        "model wrote a number or left speech unexplained, which is cheaper and loses what the main "
+        "model took for other words.",
+    )
     models_dir: Path | None = Field(
         default=None, description="Folder with models; empty: the user's cache folder."
     )
@@ -157,7 +164,14 @@ class Settings(BaseSettings):
     )
     engines: Annotated[int, Field(ge=0, le=256)] = Field(
         default=0,
-        description="Speech engine processes of one thread each; 0: one per core.",
+        description="Speech engine processes of one thread each; 0: one per core that the "
+        "container's CPU limit leaves, one in all for a GPU.",
+    )
+    pace: Literal["latency", "balanced", "throughput"] = Field(
+        default="throughput",
+        description="How soon words come: `latency` for calls that are still running (seconds), "
+        "`throughput` for recordings (up to a minute, half the cost). docs/transcription.md has "
+        "the figures.",
     )
     chunk_seconds: Annotated[float, Field(ge=0.1, le=20.0)] = Field(
         default=1.0, description="Length of the audio chunks that `ingest` makes."
@@ -177,18 +191,6 @@ class Settings(BaseSettings):
     )
     metrics_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
         default=0, description="Prometheus page on 127.0.0.1 at this port; 0: none."
-    )
-
-    controller_name: str | None = Field(
-        default=None,
-        description="Who answers for the processing, for `hushwire records-of-processing`.",
-    )
-    controller_contact: str | None = Field(default=None, description="How to reach them.")
-    controller_dpo: str | None = Field(
-        default=None, description="Name and contact of their data protection officer."
-    )
-    controller_purposes: str | None = Field(
-        default=None, description="What calls are recorded for; several with semicolons."
     )
     api_host: str = Field(
         default="127.0.0.1",
@@ -231,6 +233,18 @@ class Settings(BaseSettings):
         "that is not named gives none. Needed with an issuer.",
     )
 
+    controller_name: str | None = Field(
+        default=None,
+        description="Who answers for the processing, for `hushwire records-of-processing`.",
+    )
+    controller_contact: str | None = Field(default=None, description="How to reach them.")
+    controller_dpo: str | None = Field(
+        default=None, description="Name and contact of their data protection officer."
+    )
+    controller_purposes: str | None = Field(
+        default=None, description="What calls are recorded for; several with semicolons."
+    )
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -248,7 +262,7 @@ class Settings(BaseSettings):
     @property
     def engine_processes(self) -> int:
         """Speech engine processes to start."""
-        return self.engines or os.cpu_count() or 1
+        return engine_count(self.engines, self.device)
 
     def state_folder(self, fallback: Path) -> Path:
         """The state folder, or ``fallback`` where none is set."""

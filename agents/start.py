@@ -12,6 +12,7 @@ from rich.console import Console
 
 from agents.ingest import Ingested, Outcome, ingest
 from agents.kafkasecurity import KafkaSecurity
+from agents.layout import batching, listening
 from agents.ledger import Ledger
 from agents.logging import configure_logging
 from agents.metrics import Metrics
@@ -100,6 +101,8 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
         replication=settings.replication,
         raw_retention_ms=settings.raw_retention_seconds * 1000,
         engines=settings.engine_processes,
+        listening=listening(settings.pace),
+        batch=batching(settings.pace, settings.device),
         limits=Limits(calls=settings.calls_in_flight),
         patience=Patience(settings.late_seconds, settings.idle_seconds),
     )
@@ -178,8 +181,10 @@ def ear_settings(settings: Settings) -> EarSettings:
     return EarSettings(
         main=settings.main_model,
         second=None if settings.second_model == "none" else settings.second_model,
+        second_where=settings.second_where,
         device=settings.device,
         compute_type=settings.compute_type,
         models=settings.models_dir,
         allow_hub=settings.allow_hub,
+        batch=batching(settings.pace, settings.device).most,
     )

@@ -25,6 +25,7 @@ from agents.apps import attach, make_app, port_of
 from agents.auditkeeper import AuditKeeper
 from agents.auditlog import AuditLog
 from agents.kafkasecurity import KafkaSecurity
+from agents.layout import Batch
 from agents.ledger import Ledger
 from agents.logging import get_logger, silence_libraries
 from agents.metrics import Metrics
@@ -44,6 +45,7 @@ from models.voice import SileroVoice
 from pipeline.activity import VoiceDetector
 from pipeline.errors import SettingsError
 from pipeline.policy import Policy
+from pipeline.windows import ListenSettings
 
 STAGES = (transcribe.NAME, detect.NAME, mute.NAME, verify.NAME, vault.NAME)
 """All stages, in the order in which a call passes them."""
@@ -116,6 +118,10 @@ class WorkerConfig:
     raw_retention_ms: int = RAW_RETENTION_MS
     engines: int = 1
     """Speech engine processes."""
+    batch: Batch = field(default_factory=Batch)
+    """How windows are put together for one engine process."""
+    listening: ListenSettings = field(default_factory=ListenSettings)
+    """How speech is packed into windows."""
     patience: Patience = field(default_factory=Patience)
     limits: Limits = field(default_factory=Limits)
     listen_s: float = LISTEN_S
@@ -163,7 +169,9 @@ async def run_worker(
     )
     pool = None
     if _LISTENING & set(config.stages):
-        pool = EarPool(config.models.ears, config.engines, listen_s=config.listen_s)
+        pool = EarPool(
+            config.models.ears, config.engines, batch=config.batch, listen_s=config.listen_s
+        )
     try:
         if pool is not None:
             await pool.start()
@@ -243,7 +251,13 @@ def _stages(
         match name:
             case transcribe.NAME if voice is not None:
                 made.append(
-                    transcribe.transcribe_stage(topics, voice, patience, audio=metrics.audio.inc)
+                    transcribe.transcribe_stage(
+                        topics,
+                        voice,
+                        patience,
+                        listening=config.listening,
+                        audio=metrics.audio.inc,
+                    )
                 )
             case detect.NAME if detector is not None:
                 made.append(detect.detect_stage(topics, detector.open))

@@ -24,6 +24,7 @@ import numpy as np
 import soxr
 from faster_whisper import WhisperModel
 
+from agents.layout import Pace, batching, listening
 from benchmarks.corpus import SAMPLES
 from benchmarks.hearing import Listened, Said, Score, score
 from benchmarks.planting import Labelled, read_calls
@@ -39,9 +40,6 @@ TARGETS = {WHOLE: 0.7, ONE: 0.4}
 """CPU time over the bare engine's."""
 LIMITS = {"outside": 0.5, "audible": 0.5, "harmless": 5.0}
 """Per cent, of the whole stage."""
-
-_TOGETHER = 8
-"""Windows that an engine process gets at once."""
 
 Way: TypeAlias = Callable[[Labelled], Listened]
 
@@ -76,12 +74,12 @@ def bare() -> Way:
     return listen
 
 
-def stage(settings: EarSettings) -> Way:
+def stage(settings: EarSettings, pace: Pace = "throughput") -> Way:
     """Our stage: voice activity, windows, and all passes of the ear."""
     ear, voice = Ear(settings), SileroVoice()
 
     def listen(call: Labelled) -> Listened:
-        listener = Listener(call.info, voice)
+        listener = Listener(call.info, voice, listening(pace))
         windows: list[Window] = []
         second = call.info.sample_rate
         starts = range(0, len(call.pcm), second)
@@ -91,8 +89,9 @@ def stage(settings: EarSettings) -> Way:
         windows += listener.finish(CallEnd(call.info.call_id, len(starts), len(call.pcm)))
         windows = [window for window in windows if len(window.pcm)]
         heard: list[Heard] = []
-        for first in range(0, len(windows), _TOGETHER):
-            heard += ear.hear_all(windows[first : first + _TOGETHER])
+        most = batching(pace, "cpu").most
+        for first in range(0, len(windows), most):
+            heard += ear.hear_all(windows[first : first + most])
         return _listened(heard, call.info.sample_rate)
 
     return listen
@@ -203,12 +202,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("manifests", nargs="*", type=Path, default=[SAMPLES / "manifest.jsonl"])
     parser.add_argument("--calls", type=int, help="so many calls of each manifest")
     parser.add_argument("--ways", nargs="*", default=[BARE, WHOLE, ONE])
+    parser.add_argument(
+        "--pace", choices=["latency", "balanced", "throughput"], default="throughput"
+    )
     parser.add_argument("--out", type=Path, default=Path("build/bench"))
     options = parser.parse_args(arguments)
+    pace: Pace = options.pace
     make: dict[str, Callable[[], Way]] = {
         BARE: bare,
-        WHOLE: lambda: stage(EarSettings()),
-        ONE: lambda: stage(EarSettings(second=None, again=False)),
+        WHOLE: lambda: stage(EarSettings(), pace),
+        ONE: lambda: stage(EarSettings(second=None, again=False), pace),
     }
     ways = {name: make[name]() for name in options.ways}
     results: dict[str, Any] = {}
