@@ -121,9 +121,9 @@ class Settings(BaseSettings):
     )
     token_key: Path | None = Field(
         default=None,
-        description="File of the secret for keyed hashes in transcripts (hexadecimal, mode 0600), "
-        "the same for all workers that detect. Empty: `tokens.key` in the state folder, made when "
-        "a policy asks for tokens and it is missing.",
+        description="File of the secret for keyed hashes in transcripts and of parties' numbers "
+        "(hexadecimal, mode 0600), the same for all workers that detect and machines that ingest. "
+        "Empty: `tokens.key` in the state folder, made when it is first needed.",
     )
     policy: str = Field(
         default="default",
