@@ -1,0 +1,121 @@
+"""How waiting windows are put together for engine processes; threads stand in for processes."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from agents.gather import Gather
+from agents.layout import Batch
+from pipeline.listening import silent
+from pipeline.records import Heard, Window
+
+pytestmark = pytest.mark.unit
+
+
+def window(seq: int) -> Window:
+    return Window("c", seq, 0, 0, 1, 8_000, np.ones(1, np.int16), heard_until=1)
+
+
+class Engine:
+    """Hears batches once the gate is open, and keeps their numbers."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.batches: list[list[int]] = []
+        self.begun = threading.Event()
+
+    def hear(self, windows: Sequence[Window]) -> list[Heard]:
+        self.batches.append([one.seq for one in windows])
+        self.begun.set()
+        self.gate.wait(10)
+        return [silent(one) for one in windows]
+
+    def breaks(self, windows: Sequence[Window]) -> list[Heard]:
+        raise BrokenProcessPool("died")
+
+
+def gather(threads: ThreadPoolExecutor, batch: Batch, *, workers: int = 1) -> Gather:
+    return Gather(cast("Any", threads), workers, batch, longest_s=10.0)
+
+
+async def test_what_waits_while_all_are_busy_is_taken_together() -> None:
+    engine = Engine()
+    with ThreadPoolExecutor(1) as threads:
+        one = gather(threads, Batch(3))
+        tasks = [asyncio.create_task(one.hear(engine.hear, window(seq))) for seq in range(6)]
+        await asyncio.to_thread(engine.begun.wait, 10)
+        engine.gate.set()
+        heard = await asyncio.gather(*tasks)
+    assert [each.seq for each in heard] == list(range(6))
+    assert engine.batches == [[0], [1, 2, 3], [4, 5]]
+
+
+async def test_a_suspect_is_heard_alone() -> None:
+    engine = Engine()
+    with ThreadPoolExecutor(1) as threads:
+        one = gather(threads, Batch(4))
+        first = asyncio.create_task(one.hear(engine.hear, window(0)))
+        await asyncio.to_thread(engine.begun.wait, 10)
+        more = [
+            asyncio.create_task(one.hear(engine.hear, window(seq), alone=seq == 2))
+            for seq in (1, 2, 3)
+        ]
+        await asyncio.sleep(0)
+        engine.gate.set()
+        await asyncio.gather(first, *more)
+    assert engine.batches == [[0], [1], [2], [3]]
+
+
+async def test_a_free_process_waits_for_more_only_as_long_as_it_may() -> None:
+    engine = Engine()
+    engine.gate.set()
+    with ThreadPoolExecutor(1) as threads:
+        one = gather(threads, Batch(2, wait_s=0.05))
+        pair = [one.hear(engine.hear, window(0)), one.hear(engine.hear, window(1))]
+        await asyncio.gather(*pair)
+        await one.hear(engine.hear, window(2))
+    assert engine.batches == [[0, 1], [2]]
+
+
+async def test_free_processes_share_what_waits() -> None:
+    engine = Engine()
+    with ThreadPoolExecutor(2) as threads:
+        one = gather(threads, Batch(4, wait_s=0.05), workers=2)
+        tasks = [asyncio.create_task(one.hear(engine.hear, window(seq))) for seq in range(4)]
+        await asyncio.to_thread(engine.begun.wait, 10)
+        engine.gate.set()
+        await asyncio.gather(*tasks)
+    assert all(len(batch) <= 2 for batch in engine.batches)
+    assert sorted(seq for batch in engine.batches for seq in batch) == [0, 1, 2, 3]
+
+
+async def test_a_broken_process_fails_its_batch() -> None:
+    engine = Engine()
+    with ThreadPoolExecutor(1) as threads:
+        one = gather(threads, Batch(2))
+        with pytest.raises(BrokenProcessPool):
+            await one.hear(engine.breaks, window(0))
+
+
+async def test_a_pool_that_was_ended_fails_what_comes() -> None:
+    threads = ThreadPoolExecutor(1)
+    threads.shutdown()
+    with pytest.raises(BrokenProcessPool):
+        await gather(threads, Batch(2)).hear(Engine().hear, window(0))
+
+
+async def test_a_batch_that_hangs_is_given_up() -> None:
+    engine = Engine()
+    with ThreadPoolExecutor(1) as threads:
+        one = Gather(cast("Any", threads), 1, Batch(2), longest_s=0.05)
+        with pytest.raises(TimeoutError):
+            await one.hear(engine.hear, window(0))
+        engine.gate.set()
