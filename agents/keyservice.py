@@ -50,7 +50,7 @@ _VAULT_REASONS: Final = {
     "Forbidden": _NOT_ALLOWED,
     "Unauthorized": _NOT_ALLOWED,
     "InvalidPath": _NO_KEY,
-    "InvalidRequest": _OTHER_KEY,
+    "InvalidRequest": f"{_OTHER_KEY}, or no token was sent",
     "VaultDown": "is sealed",
     "VaultNotInitialized": "is not set up",
 }

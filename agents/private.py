@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,10 +20,11 @@ def private_folder(path: Path) -> None:
             folder.mkdir(mode=FOLDER, exist_ok=True)
 
 
-def write_private(path: Path, data: bytes, *, replace: bool = True) -> None:
+def write_private(path: Path, data: bytes | Iterable[bytes], *, replace: bool = True) -> None:
     """Write a file whole (mode 0600): into a neighbour first, flushed to the disk, then renamed.
 
-    With ``replace=False`` an existing file stays as it is, also one that appears meanwhile.
+    Parts are written as they come, so that a long file needs no memory. With ``replace=False`` an
+    existing file stays as it is, also one that appears meanwhile.
 
     Raises:
         OSError: the disk refuses.
@@ -31,7 +33,7 @@ def write_private(path: Path, data: bytes, *, replace: bool = True) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            file.writelines((data,) if isinstance(data, bytes) else data)
             file.flush()
             os.fsync(file.fileno())
         if replace:

@@ -87,7 +87,7 @@ def export(
                 sys.stdout.buffer.write(line)
             return
         try:
-            write_private(file, b"".join(log.export()))
+            write_private(file, log.export())
         except OSError as error:
             raise InputError(f"{file}: cannot be written ({error.strerror})") from error
 

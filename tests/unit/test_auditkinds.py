@@ -1,14 +1,19 @@
-"""The list of audit events is complete, by construction, and documented."""
+"""The list of audit events is complete, by construction, and documented; exports hold them."""
 
 from __future__ import annotations
 
+import json
 import re
+import stat
+import sys
 from pathlib import Path
 
 import pytest
 
+from agents import cli
 from agents.auditkinds import KINDS, table
-from agents.auditlog import Event
+from agents.auditlog import AuditLog, Event
+from agents.ledger import Ledger
 
 pytestmark = pytest.mark.unit
 
@@ -32,3 +37,23 @@ def test_every_kind_that_the_code_names_is_listed_and_the_page_shows_them_all() 
     assert len(named) > 10
     page = (root / "docs" / "certificates.md").read_text("utf-8")
     assert table() in page
+
+
+def test_an_export_to_a_file_is_written_as_it_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = Ledger.embedded(tmp_path / "state")
+    kind = "hushwire.audit.call-closed.v1"
+    for number in range(3):
+        AuditLog(ledger.database).append(Event(f"{number}/{kind}", str(number), kind, {}))
+    ledger.dispose()
+    file = tmp_path / "audit.jsonl"
+    state = ["--state-dir", str(tmp_path / "state")]
+    for out in ([], ["--out", str(file)]):
+        monkeypatch.setattr(sys, "argv", ["hushwire", "audit", "export", *out, *state])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert ended.value.code == 0
+    assert file.read_text("utf-8") == capsys.readouterr().out
+    assert [json.loads(line)["seq"] for line in file.open(encoding="utf-8")] == [1, 2, 3]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
