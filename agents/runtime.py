@@ -33,7 +33,7 @@ from agents.outbox import Limits, Outbox
 from agents.pool import EarPool
 from agents.port import Delivery, Port
 from agents.sealing import Seal
-from agents.steps import Listen, Stage, Step
+from agents.steps import Late, Listen, Stage, Step
 from agents.topics import Topics
 from pipeline import wire
 from pipeline.errors import (
@@ -106,7 +106,7 @@ class StageRuntime:
         self._partitions: dict[tuple[str, int], _Partition] = {}
         self._runs: dict[str, CallRun] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._over: OrderedDict[str, Callable[[str, int], bool] | None] = OrderedDict()
+        self._over: OrderedDict[str, Late] = OrderedDict()
         self._ended = asyncio.Event()
         self._blocked = 0
         self._unblocked_at = self._swept = time.monotonic()
@@ -190,7 +190,7 @@ class StageRuntime:
 
     async def _after_end(self, delivery: Delivery, where: wire.Address) -> None:
         late = self._over[where.call_id]
-        if late is not None and late(where.name, where.seq):
+        if (where.name, where.seq) in late:
             await self._discard(delivery, where.call_id, "late", original=False)
             return
         self._metrics.dropped.labels(self.stage.name, "over").inc()
@@ -203,7 +203,7 @@ class StageRuntime:
             await self._discard(delivery, call_id, "unknown_call")
             return None
         if seal is None:
-            self._remember(call_id, None)
+            self._remember(call_id, Late())
             self._metrics.dropped.labels(self.stage.name, "over").inc()
             self._done([(delivery.topic, delivery.partition, delivery.offset)])
             return None
@@ -269,10 +269,10 @@ class StageRuntime:
             await self._refuse(run, _code(error))
         # From here on a record that comes is one that comes after the end.
         self._forget(run)
-        self._remember(run.call_id, run.core.late if finished else None)
+        self._remember(run.call_id, run.core.late if finished else Late())
         for arrival in run.leftover() if finished else ():
             where = wire.address(arrival.delivery.headers, arrival.delivery.key)
-            if run.core.late(where.name, where.seq):
+            if (where.name, where.seq) in run.core.late:
                 await self._out.reject(arrival.delivery, run.call_id, "late")
         if finished:
             self._metrics.calls.labels(self.stage.name).inc()
@@ -300,7 +300,7 @@ class StageRuntime:
         self._metrics.in_flight.labels(self.stage.name).set(len(self._runs))
         self._weigh()
 
-    def _remember(self, call_id: str, late: Callable[[str, int], bool] | None) -> None:
+    def _remember(self, call_id: str, late: Late) -> None:
         self._over[call_id] = late
         while len(self._over) > REMEMBERED:
             self._over.popitem(last=False)
@@ -362,7 +362,7 @@ class StageRuntime:
             state = await self._out.retry(partial(self._ledger.state, call_id))
             if state is not CallState.OPEN and self._runs.get(call_id) is run:
                 self._drop(run)
-                self._remember(call_id, None)
+                self._remember(call_id, Late())
                 self._done(run.offsets)
 
     async def stop(self) -> None:

@@ -62,6 +62,28 @@ class Listen:
 
 
 @dataclass(frozen=True, slots=True)
+class Late:
+    """Records that a finished call never took; what is remembered of it, so nothing else is in it.
+
+    The default says that whatever comes is a repeat.
+    """
+
+    name: str = ""
+    """Record type such as ``AudioChunk``."""
+    since: int = 0
+    """Every number from here on."""
+    missing: frozenset[int] = frozenset()
+    """Numbers before that."""
+
+    def __contains__(self, record: object) -> bool:
+        """Whether ``(name, seq)`` is one of them."""
+        match record:
+            case (self.name, int(seq)):
+                return seq >= self.since or seq in self.missing
+        return False
+
+
+@dataclass(frozen=True, slots=True)
 class Later:
     """Ask the core for more steps once all steps before this one are carried out."""
 
@@ -104,8 +126,9 @@ class CallCore(Protocol):
         """Nothing came for ``wait_s``; see the module's text."""
         ...
 
-    def late(self, name: str, seq: int) -> bool:
-        """Whether a record that comes after ``done`` is news, not a repeat."""
+    @property
+    def late(self) -> Late:
+        """Which records are news, not repeats, when they come after ``done``."""
         ...
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
-from agents.steps import Send, Stage, Step
+from agents.steps import Late, Send, Stage, Step
 from agents.topics import Topics
 from pipeline.errors import ModelError, RecordError
 from pipeline.records import CallEnd, Findings, Heard, Interval, Record, Watermark
@@ -83,10 +82,10 @@ class DetectCall:
         """See ``CallCore``."""
         return []
 
-    def late(self, name: str, seq: int) -> bool:
+    @property
+    def late(self) -> Late:
         """See ``CallCore``: whatever comes after the end is a repeat."""
-        del name, seq
-        return False
+        return Late()
 
     def _take(self, heard: Heard) -> list[Findings]:
         if self._call is None:

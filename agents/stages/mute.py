@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agents.stages.transcribe import Patience
-from agents.steps import Send, Stage, Step
+from agents.steps import Late, Send, Stage, Step
 from agents.topics import Topics
 from pipeline.errors import RecordError
 from pipeline.muting import CallMuter
@@ -76,10 +76,10 @@ class MuteCall:
             return []
         return self._send(self._muter.take_end(self._last))
 
-    def late(self, name: str, seq: int) -> bool:
+    @property
+    def late(self) -> Late:
         """See ``CallCore``: transcription states what is late."""
-        del name, seq
-        return False
+        return Late()
 
     def _send(self, released: list[RedactedChunk | CallEnd]) -> list[Step]:
         return [Send(self._redacted, record) for record in released]

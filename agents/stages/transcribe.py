@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from agents.steps import LateError, Later, Listen, Send, Stage, Step
+from agents.steps import Late, LateError, Later, Listen, Send, Stage, Step
 from agents.topics import Topics
 from pipeline.errors import RecordError
 from pipeline.listening import Listener, ListenSettings, VoiceDetector
@@ -117,13 +117,14 @@ class TranscribeCall:
             self._end = CallEnd(self._call_id, chunks, self._length, ended_by=EndedBy.IDLE)
         return self._finish(self._end)
 
-    def late(self, name: str, seq: int) -> bool:
+    @property
+    def late(self) -> Late:
         """See ``CallCore``: a chunk that was not heard is news."""
-        return name == "AudioChunk" and (seq > self._highest or seq in self._missing)
+        return Late("AudioChunk", self._highest + 1, self._missing)
 
     def _take_chunk(self, chunk: AudioChunk) -> list[Step]:
         if self._finishing:
-            if self.late("AudioChunk", chunk.seq):
+            if ("AudioChunk", chunk.seq) in self.late:
                 raise LateError("a chunk after the end of its call")
             return []
         if self._end is not None and chunk.seq >= self._end.chunks:

@@ -9,7 +9,7 @@ from agents.ledger import CallState, Ledger
 from agents.messages import audit
 from agents.signing import SigningKey
 from agents.stages.transcribe import Patience
-from agents.steps import Act, Later, Stage, Step, Tell
+from agents.steps import Act, Late, Later, Stage, Step, Tell
 from agents.topics import Topics
 from agents.vault import Vault
 from pipeline.errors import RecordError
@@ -99,10 +99,10 @@ class VaultCall:
         """
         raise RecordError("the last findings of the call never came")
 
-    def late(self, name: str, seq: int) -> bool:
+    @property
+    def late(self) -> Late:
         """See ``CallCore``: whatever comes after the end is a repeat."""
-        del name, seq
-        return False
+        return Late()
 
     def _store(self, stored: StoredCall | None) -> list[Step]:
         """First the files, then the news of them, last the end of the key."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
-from agents.steps import Listen, Send, Stage, Step
+from agents.steps import Late, Listen, Send, Stage, Step
 from agents.topics import Topics
 from pipeline.errors import RecordError
 from pipeline.listening import unheard
@@ -73,10 +73,10 @@ class VerifyCall:
         """See ``CallCore``."""
         return []
 
-    def late(self, name: str, seq: int) -> bool:
+    @property
+    def late(self) -> Late:
         """See ``CallCore``: whatever comes after the end is a repeat."""
-        del name, seq
-        return False
+        return Late()
 
     def _steps(self, outputs: Sequence[Window | RedactedChunk | Verdict]) -> list[Step]:
         return [

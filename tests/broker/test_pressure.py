@@ -17,7 +17,7 @@ from agents.metrics import Metrics
 from agents.outbox import Limits
 from agents.producer import CallProducer
 from agents.runtime import StageRuntime
-from agents.steps import Stage, Step
+from agents.steps import Late, Stage, Step
 from agents.topics import Topics, create_topics
 from pipeline.records import AudioChunk, CallEnd, CallInfo, Record, Role
 from tests.broker import fakes
@@ -53,8 +53,9 @@ class HoldingCore:
     def quiet(self) -> list[Step]:
         return []
 
-    def late(self, name: str, seq: int) -> bool:
-        return False
+    @property
+    def late(self) -> Late:
+        return Late()
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from agents.logging import silence_libraries
 from agents.metrics import Metrics
 from agents.producer import CallProducer
 from agents.runtime import StageRuntime
-from agents.steps import Stage, Step
+from agents.steps import Late, Stage, Step
 from agents.topics import Topics, create_topics, reach_broker
 from pipeline.errors import BrokerError
 from pipeline.records import CallEnd, Record
@@ -96,8 +96,9 @@ class FirstRecord:
     def quiet(self) -> list[Step]:
         return []
 
-    def late(self, name: str, seq: int) -> bool:
-        return False
+    @property
+    def late(self) -> Late:
+        return Late()
 
 
 async def test_a_record_goes_through_both_clients(

@@ -14,7 +14,7 @@ from tink import aead, new_keyset_handle
 from agents.calls import Arrival, CallRun, Desk
 from agents.port import Delivery
 from agents.sealing import Seal
-from agents.steps import Listen, Send, Step
+from agents.steps import Late, Listen, Send, Step
 from pipeline.records import CallEnd, Heard, Record, Window
 
 pytestmark = pytest.mark.unit
@@ -44,8 +44,9 @@ class CheckingCore:
     def quiet(self) -> list[Step]:
         return []
 
-    def late(self, name: str, seq: int) -> bool:
-        return False
+    @property
+    def late(self) -> Late:
+        return Late()
 
 
 @dataclass

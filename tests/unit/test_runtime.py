@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import threading
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +23,7 @@ from agents.outbox import Limits
 from agents.port import Delivery
 from agents.producer import sealed
 from agents.runtime import StageRuntime
-from agents.steps import Act, CallCore, LateError, Listen, Send, Stage, Step
+from agents.steps import Act, CallCore, Late, LateError, Listen, Send, Stage, Step
 from agents.topics import Topics
 from pipeline.errors import ModelError, StoreError
 from pipeline.records import CallEnd, Heard, Record, Window
@@ -98,8 +100,9 @@ class EchoCore:
         self.done = True
         return []
 
-    def late(self, name: str, seq: int) -> bool:
-        return True
+    @property
+    def late(self) -> Late:
+        return Late("CallEnd")
 
 
 @dataclass
@@ -402,3 +405,14 @@ async def test_engines_that_cannot_be_started_end_the_process_not_the_call(
         assert ended[0] == fatal.MODEL
         assert rig.ledger.state("a") is CallState.OPEN
         assert rig.acknowledged() == []
+
+
+async def test_a_finished_call_leaves_nothing_of_its_core_behind(tmp_path: Path) -> None:
+    async with running(_rig(tmp_path, lambda _: EchoCore())) as rig:
+        await rig.bring("call-1", 1, 0)
+        await rig.until(lambda: rig.acknowledged() == [0, 1])
+        core = weakref.ref(rig.cores.pop("call-1"))
+        await rig.bring("call-2", 1, 0)
+        await rig.until(lambda: rig.acknowledged() == [0, 1, 2, 3])
+        gc.collect()
+        assert core() is None

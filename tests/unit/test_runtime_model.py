@@ -34,7 +34,7 @@ from agents.port import Delivery
 from agents.producer import sealed
 from agents.runtime import SWEEP_S, StageRuntime
 from agents.sealing import Seal
-from agents.steps import Act, LateError, Later, Listen, Send, Stage, Step
+from agents.steps import Act, Late, LateError, Later, Listen, Send, Stage, Step
 from agents.topics import Topics
 from pipeline import wire
 from pipeline.records import CallEnd, Heard, Record, Window
@@ -89,8 +89,9 @@ class Core:
     def quiet(self) -> list[Step]:
         return [] if self._finishing else self._finish()
 
-    def late(self, name: str, seq: int) -> bool:
-        return False
+    @property
+    def late(self) -> Late:
+        return Late()
 
     def _answer(self, number: int) -> list[Step]:
         self._answered += 1
