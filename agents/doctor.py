@@ -32,6 +32,7 @@ from agents.settings import Settings
 from agents.topics import Topics, wanted_configs
 from models.catalogue import entries
 from models.loader import verify
+from models.whisper import unusable
 from pipeline.errors import HushwireError
 
 FREE_BYTES = 2 * 1024**3
@@ -80,6 +81,7 @@ def examine(settings: Settings, state: Path, vault: str | Path | None) -> list[F
         ("ledger", lambda: _ledger(settings, state)),
         ("vault", lambda: _vault(vault)),
         ("models", lambda: _models(settings)),
+        ("speech engines", lambda: _engines(settings)),
         ("memory", _memory),
     ]
     found: list[Finding] = []
@@ -278,6 +280,18 @@ def _models(settings: Settings) -> Iterator[Finding]:
             )
     if all(check.ok for check in checks):
         yield Finding(Grade.OK, "models", f"{len(checks)}, as the catalogue pins them")
+
+
+def _engines(settings: Settings) -> Iterator[Finding]:
+    problem = unusable(settings.device, settings.compute_type)
+    if problem:
+        yield Finding(
+            Grade.WEAK, "speech engines", problem, "set HUSHWIRE_DEVICE and HUSHWIRE_COMPUTE_TYPE"
+        )
+    else:
+        count = settings.engine_processes
+        told = f"{count} on {settings.device}, {settings.compute_type}, pace {settings.pace}"
+        yield Finding(Grade.OK, "speech engines", told)
 
 
 def _memory() -> Iterator[Finding]:

@@ -223,6 +223,15 @@ class Whisper:
         return tuple(words)
 
 
+def unusable(device: str, compute_type: str) -> str | None:
+    """Why this machine cannot run models in this way; None where it can."""
+    if device == "cuda" and not ctranslate2.get_cuda_device_count():
+        return "no CUDA device can be seen"
+    if compute_type not in ctranslate2.get_supported_compute_types(device):
+        return f"{compute_type} is not an arithmetic of this {device} device"
+    return None
+
+
 def _view(encoded: Sequence[Encoded]) -> ctranslate2.StorageView:
     return ctranslate2.StorageView.from_array(np.ascontiguousarray(np.concatenate(encoded)))
 
