@@ -26,7 +26,7 @@ BUSY_MS = 30_000
 CONNECT_S = 5
 """How long PostgreSQL may take to answer a new connection."""
 VACUUM_S = 60.0
-"""PostgreSQL's table of keys is vacuumed at most this often by one process."""
+"""A table of PostgreSQL's is vacuumed at most this often by one process."""
 
 _LOOK_AGAIN_S = 0.005
 _SQLITE, _POSTGRESQL = "sqlite", "postgresql"
@@ -46,7 +46,7 @@ class Database:
     def __init__(self, url: str) -> None:
         parsed = _parsed(url)
         self.sqlite = parsed.get_backend_name() == _SQLITE
-        self._vacuumed = -VACUUM_S
+        self._vacuumed: dict[str, float] = {}
         if self.sqlite:
             self.engine = create_engine(parsed, connect_args={"timeout": BUSY_MS / 1000})
             event.listen(self.engine, "connect", _harden)
@@ -96,8 +96,8 @@ class Database:
         with _translated(), self.engine.connect() as connection:
             if self.sqlite:
                 _checkpoint(connection)
-            elif time.monotonic() - self._vacuumed >= VACUUM_S:
-                self._vacuumed = time.monotonic()
+            elif time.monotonic() - self._vacuumed.get(table.name, -VACUUM_S) >= VACUUM_S:
+                self._vacuumed[table.name] = time.monotonic()
                 quoted = connection.dialect.identifier_preparer.format_table(table)
                 autocommit = connection.execution_options(isolation_level="AUTOCOMMIT")
                 autocommit.exec_driver_sql(f"VACUUM (SKIP_LOCKED) {quoted}")

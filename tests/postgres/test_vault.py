@@ -9,18 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from agents import retention
+from agents import retention, schema
 from agents.auditlog import AuditLog
 from agents.catalogue import CallFilter
+from agents.database import Database
 from agents.erasure import REQUEST, erase
 from agents.ledger import CallState, Ledger
 from agents.rotation import rotate, wrapping_keys
 from agents.sealing import KeyEncryptionKey
 from agents.vault import Vault
 from pipeline.errors import HeldError, UnknownCallError
+from tests.postgres.server import Postgres
 from tests.unit.storing import FILES, stored_call
-
-pytestmark = pytest.mark.postgres
 
 ANN = f"pn-{'a' * 32}"
 
@@ -129,3 +129,33 @@ def test_of_a_hold_and_an_erasure_at_once_one_wins(vault: Vault, ledger: Ledger)
             thread.join()
         assert len(outcomes) == 1
         assert (vault.catalogue.find(call_id) is not None) == (outcomes == ["held"])
+
+
+@pytest.mark.postgres
+def test_erased_keys_are_vacuumed_out_of_the_table_s_file(
+    server: Postgres, keyset: Path, tmp_path: Path
+) -> None:
+    server.empty()
+    database = Database(server.url)
+    schema.upgrade(database)
+    database.dispose()
+    ledger = Ledger(server.url, KeyEncryptionKey(keyset))
+    vault = Vault.opened(tmp_path / "vault", ledger)
+    # A file that was never cut is no proof: one key is there before.
+    ledger.open_call("only")
+    vault.store(stored_call("only"), keep_days=30)
+    ledger.close_call("only", CallState.STORED)
+    ((key,),) = server.execute("SELECT wrapped_key FROM vault_keys")
+    assert isinstance(key, bytes)
+    assert key[-40:] in _table(server)
+    # Also when another table of this process was vacuumed a moment ago.
+    erase(vault, ledger, AuditLog(ledger.database), "only", REQUEST)
+    assert key[-40:] not in _table(server)
+    ledger.dispose()
+
+
+def _table(server: Postgres) -> bytes:
+    """The file of the vault's keys, as it lies on the disk."""
+    server.execute("CHECKPOINT")
+    ((place,),) = server.execute("SELECT pg_relation_filepath('vault_keys')")
+    return (server.data / str(place)).read_bytes()
