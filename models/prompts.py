@@ -1,4 +1,8 @@
-"""What one side asks the other for, as far as words answer it (numbers: ``pipeline.cues``)."""
+"""What one side asks the other for, as far as words answer it (numbers: ``pipeline.cues``).
+
+Plates, vehicle numbers and devices are answered by letters too; the phrases that ask for them are
+those of the language's number words.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from typing import Final
 
 from models.spoken import Turn
 from pipeline.entities import Entity
-from pipeline.vocabulary import DEFAULT
+from pipeline.vocabulary import DEFAULT, vocabulary
 
 _WHOSE: Final = (
     r"(?:your|the|a|an|patients?|his|her|their|its|childs?|sons?|daughters?|wifes|husbands|spouses"
@@ -136,23 +140,13 @@ _PROMPTS: Final = tuple(
                 r"|what (?:did|do) you (?:pick|choose|put|set)(?: \w+){0,5}|verbal password"
             ),
         ),
-        (
-            Entity.LICENSE_PLATE,
-            r"(?:license|licence|number|registration) plate(?: number)?|plate number|tag number",
-        ),
-        (Entity.VEHICLE_ID, r"v i n(?: number)?|vin(?: number)?|vehicle identification number"),
-        (
-            Entity.DEVICE_ID,
-            (
-                r"serial number|i m e i(?: number)?|imei(?: number)?|mac address|device id"
-                r"|esn|implant number"
-            ),
-        ),
         (Entity.IP_ADDRESS, r"(?:i p|ip) address"),
         (Entity.URL, r"(?:your|the) (?:web ?site|web page|web address|profile|homepage)"),
         (Entity.AGE_OVER_89, r"how old|(?:your|his|her|the patients?) age"),
     )
 )
+
+_SPELLED: Final = (Entity.LICENSE_PLATE, Entity.VEHICLE_ID, Entity.DEVICE_ID)
 
 _HEALTH: Final = re.compile(
     r"\b(?:clinic|pharmac(?:y|ist)|hospital|physician|doctors?|nurse|medical|medications?"
@@ -168,6 +162,10 @@ def asked(turn: Turn) -> Iterator[tuple[str, int]]:
     """Entity types that the turn asks for, with the token after the question's key words."""
     for entity, pattern in _PROMPTS if turn.language == DEFAULT else ():
         for found in turn.search(pattern):
+            yield str(entity), found.last
+    phrases = vocabulary(turn.language).ask
+    for entity in _SPELLED:
+        for found in turn.search(phrases[entity]) if entity in phrases else ():
             yield str(entity), found.last
 
 

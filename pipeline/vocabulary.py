@@ -153,6 +153,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 def _pattern(phrases: list[str]) -> re.Pattern[str]:
-    """One expression for all phrases, bounded by spaces; the longest phrases are tried first."""
+    """One expression for all phrases, bounded by spaces or the edges; long phrases come first."""
     ordered = sorted((phrase.strip() for phrase in phrases), key=len, reverse=True)
-    return re.compile(r"(?<= )(?:" + "|".join(f"(?:{phrase})" for phrase in ordered) + r")(?= )")
+    joined = "|".join(f"(?:{phrase})" for phrase in ordered)
+    return re.compile(rf"(?<!\S)(?=\S)(?:{joined})(?!\S)")
