@@ -59,10 +59,12 @@ class FakeWhisper:
         return [self.script(prompt, beam, length) for length in lengths]
 
 
-def ear_of(monkeypatch: pytest.MonkeyPatch, **models: FakeWhisper) -> Ear:
+def ear_of(
+    monkeypatch: pytest.MonkeyPatch, settings: EarSettings | None = None, **models: FakeWhisper
+) -> Ear:
     names = {"whisper-base": "main", "whisper-tiny.en": "second"}
     monkeypatch.setattr(Ear, "_load", lambda _, model_id: models[names[model_id]])
-    return Ear(EarSettings())
+    return Ear(settings or EarSettings())
 
 
 def window(seconds: float = 4.0, owned: Interval | None = None) -> Window:
@@ -241,3 +243,67 @@ def test_a_process_without_models_hears_nothing_and_says_so(
     monkeypatch.setattr(ears, "_of_process", {})
     assert ears.hear(window()).unheard
     assert ears.check(window()).unheard
+
+
+LONG = (0.0, 1.2, "understandable")
+
+
+@pytest.mark.parametrize(
+    ("main_says", "asked"),
+    [
+        (decoded(LONG, (1.2, 2.4, "understandable"), (2.4, 3.5, "circumstances")), False),
+        (decoded(LONG, (1.2, 2.4, "understandable"), (2.4, 3.5, "twenty4")), True),
+        (decoded(LONG, (1.2, 2.4, "understandable")), True),
+    ],
+    ids=["explained", "a number", "unexplained"],
+)
+def test_the_second_model_can_be_kept_to_windows_that_may_hold_numbers(
+    monkeypatch: pytest.MonkeyPatch,
+    main_says: Decoded,
+    asked: bool,  # noqa: FBT001 - a table
+) -> None:
+    main = FakeWhisper(lambda prompt, *_: NOTHING if prompt else main_says)
+    second = FakeWhisper(lambda *_: NOTHING)
+    chosen = EarSettings(second_where="numbers", again=False)
+    ear_of(monkeypatch, chosen, main=main, second=second).hear(window(3.5))
+    assert bool(second.asked) is asked
+
+
+def test_windows_heard_together_share_batches_and_keep_their_own_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    batches: list[int] = []
+
+    class Batched(FakeWhisper):
+        def decode(
+            self,
+            encoded: Sequence[Encoded],
+            lengths: Sequence[int],
+            *,
+            prompt: str = "",
+            beam: int = 1,
+        ) -> list[Decoded]:
+            batches.append(len(encoded))
+            return super().decode(encoded, lengths, prompt=prompt, beam=beam)
+
+    main = Batched(lambda _, __, samples: decoded((0, 4, str(samples))))
+    chosen = EarSettings(second=None, again=False, batch=2)
+    windows = [window(seconds) for seconds in (2.0, 3.0, 4.0)]
+    heard = ear_of(monkeypatch, chosen, main=main, second=main).hear_all(windows)
+    assert batches == [2, 1]
+    assert [texts(one, Hearing.MAIN) for one in heard] == [
+        [str(LEAD + int(seconds * RATE))] for seconds in (2.0, 3.0, 4.0)
+    ]
+
+
+def test_a_window_that_fails_leaves_its_neighbours_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    def script(prompt: str, beam: int, samples: int) -> Decoded:
+        if samples == LEAD + 3 * RATE:
+            raise ModelError("bad")
+        return decoded((0, 2, "fine"))
+
+    main = FakeWhisper(script)
+    chosen = EarSettings(second=None, again=False)
+    windows = [window(2.0), window(3.0), window(4.0)]
+    heard = ear_of(monkeypatch, chosen, main=main, second=main).hear_all(windows)
+    assert [bool(one.unheard) for one in heard] == [False, True, False]
