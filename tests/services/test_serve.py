@@ -167,3 +167,11 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
         settings = load_settings(state_dir=tmp_path / "state", api_port=port)
         with pytest.raises(SettingsError, match=f"{port}: can't listen"):
             server.serve(settings, str(tmp_path / "vault"))
+
+
+def test_answers_do_not_wait_for_the_callers_acknowledgement() -> None:
+    with server._listening("127.0.0.1", free_port()) as listening:
+        caller = socket.create_connection(listening.getsockname())
+        accepted, _ = listening.accept()
+        with caller, accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
