@@ -235,6 +235,11 @@ class CallDetector:
 
     def _hear(self, heard: Heard) -> None:
         self._models.update(heard.models)
+        until = self._heard_until[heard.channel]
+        if heard.start > until:
+            # Windows leave no hole. A call that was read again under other settings does: its
+            # windows have other limits, and those whose numbers were taken are dropped.
+            self._found.append(_unheard(heard.channel, until, heard.start))
         self._found += [
             _unheard(heard.channel, one.start, one.end) for one in heard.unheard if len(one)
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from agents.steps import Late, LateError, Later, Listen, Send, Stage, Step
 from agents.topics import Topics
@@ -161,17 +162,20 @@ class TranscribeCall:
         return [*steps, Later(lambda: self._over(end))]
 
     def _listen(self, windows: list[Window]) -> list[Step]:
-        return [Listen(window, self._heard) for window in windows]
+        return [Listen(window, partial(self._heard, window)) for window in windows]
 
-    def _heard(self, heard: Heard) -> list[Step]:
+    def _heard(self, window: Window, heard: Heard) -> list[Step]:
         if heard.unheard:
             self._marks.add("unheard")
         # A chunk that was given up may still reach muting: nobody has listened to it.
-        told = self._gaps_told.get(heard.channel, 0)
-        gaps = [gap for gap in self._gaps[told:] if gap.start < heard.heard_until]
-        self._gaps_told[heard.channel] = told + len(gaps)
+        known = self._gaps_told.get(heard.channel, 0)
+        gaps = [gap for gap in self._gaps[known:] if gap.start < heard.heard_until]
+        self._gaps_told[heard.channel] = known + len(gaps)
         unheard = (*heard.unheard, *gaps)
-        return [Send(self._words, replace(heard, call=self._call, unheard=unheard))]
+        # From where on it accounts for its channel: detection silences what no record does.
+        start = min(heard.start, window.owned.start) if window.owned else heard.start
+        told = replace(heard, start=start, call=self._call, unheard=unheard)
+        return [Send(self._words, told)]
 
     def _over(self, end: CallEnd) -> list[Step]:
         """The end goes on once everything before it was heard and sent."""
