@@ -7,7 +7,7 @@ Two names count as alike when their sound keys are near in edit distance.
 from __future__ import annotations
 
 import re
-from functools import cache, lru_cache
+from functools import cache
 from typing import Final
 
 from rapidfuzz import fuzz, process
@@ -44,6 +44,8 @@ _SOUNDS: Final = tuple(
 )
 _ENOUGH: Final = 86.0
 """Similarity of sound keys, in percent, from which two names are alike."""
+CLOSE: Final = 93.0
+"""Similarity where nothing else speaks for a medicine."""
 _SHORTEST: Final = 6
 _ENDINGS: Final = re.compile(
     r"(?:statin|stain|prazole|pril|sartan|olol|cillin|mycin|micin|oxacin|cycline|azole|azine|idone"
@@ -55,16 +57,11 @@ _ENDINGS: Final = re.compile(
 """Endings that name a class of medicine (USAN stems, American Medical Association)."""
 
 
-@lru_cache(maxsize=4096)
-def _key(word: str) -> str:
+def sound_key(word: str) -> str:
+    """A word by its sound: consonant classes, runs of vowels as one."""
     for pattern, sound in _SOUNDS:
         word = pattern.sub(sound, word)
     return word
-
-
-def sound_key(word: str) -> str:
-    """A word by its sound: consonant classes, runs of vowels as one."""
-    return _key(word)
 
 
 @cache
@@ -74,7 +71,7 @@ def _keys() -> dict[int, tuple[str, ...]]:
     for group in medicines().values():
         for words in group:
             if len(words) == 1 and len(words[0]) >= _SHORTEST and zipf(words[0]) > 0:
-                key = _key(words[0])
+                key = sound_key(words[0])
                 keys.setdefault(len(key), set()).add(key)
     return {size: tuple(sorted(group)) for size, group in keys.items()}
 
@@ -84,19 +81,24 @@ def sounds_like_stem(word: str) -> bool:
     return len(word) >= _SHORTEST and _ENDINGS.search(word) is not None and zipf(word) < 3.0  # noqa: PLR2004
 
 
-def sounds_like_medicine(words: tuple[str, ...]) -> bool:
-    """Whether words, run together, sound like a medicine ("met for men")."""
+def sounds_like_medicine(words: tuple[str, ...], *, enough: float = _ENOUGH) -> bool:
+    """Whether words, run together, sound like a medicine ("met for men").
+
+    Args:
+        words: keys of tokens.
+        enough: least similarity of the sound keys, in percent.
+    """
     joined = "".join(words)
     if len(joined) < _SHORTEST or not joined.isalpha():
         return False
     if sounds_like_stem(joined):
         return True
-    key = _key(joined)
+    key = sound_key(joined)
     near = [
         entry
         for size in range(len(key) - 1, len(key) + 2)
         for entry in _keys().get(size, ())
         if entry[0] == key[0]
     ]
-    best = process.extractOne(key, near, scorer=fuzz.ratio, score_cutoff=_ENOUGH)
+    best = process.extractOne(key, near, scorer=fuzz.ratio, score_cutoff=enough)
     return best is not None and len(key) >= _SHORTEST

@@ -32,10 +32,15 @@ _STREET: Final = re.compile(
     rf"|southeast|southwest|n|s|e|w) )?(?P<name>(?!(?:minutes?|hours?|days?|percent|dollars?) )"
     rf"(?:[a-z0-9]+ ){{1,3}}?)(?P<kind>{_SUFFIX})\b"
 )
-_BOX: Final = re.compile(rf"\b(?:p o|po|post office) box (?:(?:number )?{_NUMBER} ?)+")
+_BOX: Final = re.compile(
+    rf"\b(?:(?:(?:p o|po|post office|postal) box|gpo box|g p o box|locked bag|private bag)"
+    rf" (?:(?:number )?{_NUMBER} ?)+|(?:rural route|r r|rr|star route|county road"
+    rf"|state route|highway|route) (?:(?:number )?{_NUMBER} ?)+(?:box|number)"
+    rf" (?:{_NUMBER} ?)+(?:[a-h]\b)?)"
+)
 _UNIT: Final = re.compile(
-    rf"\b(?:apartment|apt|unit|suite|lot|building|bldg) (?:number )?(?:(?:{_NUMBER}"
-    rf"|[a-h]) ?){{1,5}}\b"
+    rf"\b(?:apartment|apt|unit|suite|lot|building|bldg|flat|penthouse|floor) (?:number )?"
+    rf"(?:(?:{_NUMBER}|[a-h]) ?){{1,5}}\b"
 )
 _PLACE: Final = re.compile(
     rf"\b(?P<city>(?:[a-z]+ ){{1,3}}?)(?P<state>{_STATE})(?P<zip>(?: {_NUMBER}){{2,9}})\b"
@@ -49,6 +54,12 @@ _LIVES: Final = re.compile(
 _WEAK_KINDS: Final = frozenset(
     ["way", "place", "close", "row", "drive", "court", "dr", "st", "ct", "trail", "square"]
 )
+_OTHER: Final = frozenset(
+    ["iban", "account", "card", "email", "e", "phone", "cell", "mobile", "fax", "number", "sort"]
+)
+"""Where else something is sent to."""
+_UNITS: Final = frozenset(["flat", "apartment", "apt", "unit", "suite", "lot", "shop", "room"])
+_BEFORE_A_STREET: Final = 7
 _AFTER: Final = 16
 _GRAMMAR: Final = 5.6
 _IN_PLACES: Final = frozenset({"new", "a", "b", "of"})
@@ -65,7 +76,8 @@ class SpokenAddressRecognizer(SpokenRecognizer):
         for found in turn.search(_STREET):
             if self._is_street(turn, *turn.span_of(found, "name"), found.group("kind")):
                 last = _tail(turn, found.last)
-                yield Hit(Entity.STREET_ADDRESS, found.first, last, 0.8, "number and street")
+                first = _unit_before(turn, found.first)
+                yield Hit(Entity.STREET_ADDRESS, first, last, 0.8, "number and street")
         for found in turn.search(_BOX):
             last = _tail(turn, found.last)
             yield Hit(Entity.STREET_ADDRESS, found.first, last, 0.8, "post box")
@@ -99,11 +111,16 @@ class SpokenAddressRecognizer(SpokenRecognizer):
         return named
 
     @staticmethod
+    def _is_other(turn: Turn, first: int) -> bool:
+        """Whether something else than an address is named ("send it to IBAN …")."""
+        return turn.tokens[first].key in _OTHER
+
+    @staticmethod
     def _answer(turn: Turn, at: int, score: float, pattern: str) -> Iterator[Hit]:
         first = skip_lead_in(turn, at)
-        last = trim_fillers(turn, first, len(turn.tokens))
+        last = trim_fillers(turn, first, _other_answer(turn, first))
         keys = turn.keys(first, last)
-        if not keys:
+        if not keys or SpokenAddressRecognizer._is_other(turn, first):
             return
         numbers = sum(map(is_number, keys))
         kinds = listed("street_suffixes") - _WEAK_KINDS
@@ -112,7 +129,7 @@ class SpokenAddressRecognizer(SpokenRecognizer):
             for key, following in zip(keys, (*keys[1:], ""), strict=True)
         )
         if numbers or states or any(key in kinds for key in keys):
-            end = max(sentence_end(turn, first, 30), _last_number(turn, first, last, 30))
+            end = max(min(sentence_end(turn, first, 30), last), _last_number(turn, first, last, 30))
             yield Hit(Entity.STREET_ADDRESS, first, trim_fillers(turn, first, end), score, pattern)
         elif len(keys) <= 5 and any(  # noqa: PLR2004 - a street or a city without its number
             zipf(key) < 4.6 or turn.tokens[index].title  # noqa: PLR2004
@@ -130,11 +147,30 @@ def _last_number(turn: Turn, first: int, last: int, limit: int) -> int:
     )
 
 
+def _unit_before(turn: Turn, first: int) -> int:
+    """``first`` moved back over what stands before a number and a street ("flat 12 Rosewood …")."""
+    for at in range(max(0, first - _BEFORE_A_STREET), first + 1):
+        if turn.tokens[at].key in _UNITS and not any(
+            token.stops for token in turn.tokens[at:first]
+        ):
+            return at
+    return first
+
+
+def _other_answer(turn: Turn, first: int) -> int:
+    """Where another answer begins ("… Ohio, and 40 02"), or the end of the turn."""
+    for at in range(first + 1, len(turn.tokens)):
+        if turn.tokens[at].key == "and" and "," in turn.tokens[at - 1].after:
+            return at
+    return len(turn.tokens)
+
+
 def _tail(turn: Turn, last: int) -> int:
     """``last`` moved on over unit, city, state and ZIP that follow a street."""
     stop = min(len(turn.tokens), last + _AFTER)
     end = last
     keys = turn.keys(0, len(turn.tokens))
+    stop = min(stop, _other_answer(turn, last))
     states = listed("states")
     for index in range(last, stop):
         key = keys[index]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import ClassVar, Final
 
 from models.answers import FILLERS, is_function, is_number, sentence_end, skip_lead_in, trim_fillers
@@ -25,6 +26,11 @@ _IN_A_PART: Final = re.compile(
     rf"(?: and {_PART})? (?:is|are|was|has been|have been|keeps?|feels?|been|started"
     rf"|really|just|got|gets|have)"
     rf"(?: \w+){{0,2}} (?:{_COMPLAINT}|killing me|falling asleep|acting up)"
+    rf"|(?:my|his|her|their)(?: left| right| lower| upper)* {_PART}(?: (?:keeps?|is|was"
+    rf"|has been|kept|starts?|started))? (?:rac(?:es|ing)|pound(?:s|ing)"
+    rf"|giv(?:es|ing) (?:out|way)|gave (?:out|way)"
+    rf"|lock(?:s|ing) up|(?:goes|going|went) numb|twitch(?:es|ing)|flutter(?:s|ing)|skip(?:s|ping)"
+    rf"(?: beats)?|pop(?:s|ping) out|seiz(?:es|ing) up|act(?:s|ing) up|swell(?:s|ing)(?: up)?)"
     rf"|(?:my|his|her|their)(?: left| right| lower| upper)* {_PART} (?:hurts?|aches?"
     rf"|itch(?:es)?|throbs?"
     rf"|burns?|bleeds?|cramps?|swells?)"
@@ -85,6 +91,48 @@ _IDIOMS: Final = re.compile(
     r"|tire pressure|oil pressure|problem with (?:the|my) (?:back|side|head)(?:rest"
     r"| panel|phones?|light))\b"
 )
+_SCARE: Final = (
+    r"(?:heart attack|stroke|migraine|headache|aneurysm|panic attack|anxiety attack|coronary"
+    r"|seizure|fit|ulcer|hernia|nervous breakdown)"
+)
+_FIGURATIVE: Final = re.compile(
+    rf"\b(?:(?:almost|nearly|practically|just about|about to|gonna|going to)"
+    rf"(?: \w+){{0,3}} {_SCARE}"
+    rf"|(?:gave|giving|gives|give|given) (?:me|us|him|her|my \w+) (?:a|an|such a)(?: \w+)? {_SCARE}"
+    r"|(?:its|is|was|been|such|what|be|real|total|huge|whole|big|another) an?(?: \w+)? (?:headache"
+    r"|migraine|nightmare|pain)(?: (?!in\b)\w+)?|(?:real|total|huge|major|big) (?:headache|pain)"
+    rf"|(?:had|have|having) an? {_SCARE} (?:when|about|over|at|because|looking|reading|seeing)"
+    r"|fever pitch|cabin fever|buck fever|gold fever|sick (?:to death|of|and tired)"
+    r"|(?:dying|died|die) (?:to|when|of laughter|laughing|of embarrassment)|makes? me (?:sick|ill)"
+    r"|allergic to (?:paperwork|work|small talk|drama|mornings|exercise|spending|phones?"
+    r"|phone calls|commitment|lines|waiting|people|technology|computers)|blind spots?|deaf ears"
+    r"|turn a blind eye"
+    r"|(?:bled|bleeding) (?:me|us|money|ink)|growing pains|cancer of|cough up|choke points?)\b"
+)
+"""What people say of prices and forms; in a call about health it is meant."""
+_GRADES: Final = frozenset(
+    [
+        "chronic",
+        "severe",
+        "acute",
+        "mild",
+        "moderate",
+        "early",
+        "advanced",
+        "recurrent",
+        "terrible",
+        "awful",
+        "bad",
+        "horrible",
+        "constant",
+        "terminal",
+        "postpartum",
+        "seasonal",
+        "juvenile",
+    ]
+)
+_SKIPPED: Final = listed("condition_leads")
+"""Words before what somebody has."""
 _WHEN: Final = frozenset(["last", "ago", "year", "years", "month", "months", "week", "weeks"])
 _SPEAKERS: Final = frozenset(["i", "im", "ive", "my", "he", "she", "we", "it", "its", "they"])
 """Who begins another sentence after "and"."""
@@ -100,7 +148,13 @@ class ConditionRecognizer(SpokenRecognizer):
     def find(self, turn: Turn) -> Iterator[Hit]:
         """Lexicon entries, complaints of a part of the body, stated and asked conditions."""
         idioms = [(found.first, found.last) for found in turn.search(_IDIOMS)]
+        if not turn.medical:
+            idioms += [(found.first, found.last) for found in turn.search(_FIGURATIVE)]
         for hit in self._all(turn):
+            first = hit.first
+            while first > 0 and turn.tokens[first - 1].key in _GRADES:
+                first -= 1
+            hit = replace(hit, first=first)  # noqa: PLW2901 - the same hit, with its grade
             if not any(first < hit.last and hit.first < last for first, last in idioms):
                 yield hit
 
@@ -130,39 +184,22 @@ class ConditionRecognizer(SpokenRecognizer):
     @staticmethod
     def _named(turn: Turn, at: int, score: float, pattern: str) -> Iterator[Hit]:
         first = at
-        while first < len(turn.tokens) and turn.tokens[first].key in {
-            "a",
-            "an",
-            "the",
-            "some",
-            "my",
-            "this",
-            "these",
-            "really",
-            "very",
-            "such",
-            "been",
-            "for",
-            "having",
-            "it",
-            "its",
-            "because",
-            "of",
-            "i",
-            "have",
-            "ive",
-            "had",
-        }:
+        while first < len(turn.tokens) and turn.tokens[first].key in _SKIPPED:
             first += 1
         last = first
         stop = sentence_end(turn, first, _LONGEST) if first < len(turn.tokens) else first
         while last < stop:
             key = turn.tokens[last].key
+            if key in _NO_CONDITION and last > first:
+                return  # "symptoms of a slow router"
             if key in _NO_CONDITION or (key in FILLERS and key not in {"right", "and"}):
                 break
             if key in {"but", "so", "that", "which", "since", "because", "when", "would", "can"}:
                 break
             if key in _WHEN or (key == "and" and set(turn.keys(last + 1, last + 2)) & _SPEAKERS):
+                break
+            if key in {"and", "or"} and last > first:
+                yield from ConditionRecognizer._named(turn, last + 1, score, pattern)
                 break
             last += 1
         while (

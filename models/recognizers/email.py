@@ -14,9 +14,11 @@ from pipeline.entities import Entity
 
 _PROVIDER: Final = alternatives("email_providers")
 _TLD: Final = alternatives("top_level_domains")
+_COUNTRY: Final = "(?:uk|u k|au|a u|nz|n z|za|in|jp|br|mx|us|u s|ca|ie)"
+"""After "co dot", "com dot" and the like."""
 _DOMAIN: Final = re.compile(
     rf"\b(?:at |add |and )?(?:(?P<known>{_PROVIDER})(?: (?:dot|period|point|doc|dat))? {_TLD}"
-    rf"|(?P<other>(?:[a-z0-9]+ ){{1,4}}?)(?:dot|period) {_TLD})\b"
+    rf"|(?P<other>(?:[a-z0-9]+ ){{1,9}}?)(?:dot|period) {_TLD})(?: dot {_COUNTRY})?\b"
 )
 _BARE: Final = re.compile(
     r"\bat (?:gmail|g mail|yahoo|hotmail|hot mail|icloud|protonmail|aol|a o l|ymail)\b"

@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 from models.answers import LEAD_IN, is_function, is_number, sentence_end, skip_lead_in
 from models.lexicon import listed, longest, medicines, zipf
 from models.recognizers.base import Hit, SpokenRecognizer
-from models.sounds import sounds_like_medicine, sounds_like_stem
+from models.sounds import CLOSE, sounds_like_medicine, sounds_like_stem
 from models.spoken import Turn
 from pipeline.entities import Entity
 
@@ -21,6 +21,7 @@ _TAKES: Final = re.compile(
     r"\b(?:(?:prescriptions?|refills?|prior authorization|script|dose|dosage|bottle|renewal|supply"
     r"|side effects?|pack|prescribed(?: me| him| her)?) (?:for|of|on|from)(?: my| the"
     r"| his| her| some| that)?"
+    r"|(?:generic|coupon|copay|price|cost|substitute)(?: version)? (?:for|of|on)"
     r"|refill(?:ed|ing)?(?: on)?(?: my| the| his| her| some)|renew(?: my| the)"
     r"|prescribed(?: me| him| her)?"
     r"|allergic to|allergy to|allergies to|react(?:ion)? (?:badly )?to|reacted (?:badly )?to"
@@ -34,9 +35,20 @@ _TAKES: Final = re.compile(
     r"|sensitive to|(?:cant|cannot|dont|do not) (?:take|tolerate)|run(?:ning)? out of(?: my)?"
     r"|medications? (?:is|are|called|named)|medicines? (?:is|called)|drug (?:is|called))\b"
 )
+_OWN: Final = re.compile(
+    r"\b(?:my|her|his|the) (?P<name>\w+(?: \w+){0,3}) (?:refills?|prescriptions?|script|dose|dosage"
+    r"|pills?|tablets?|inhaler|injections?|patch(?:es)?)\b"
+)
 _SURE: Final = re.compile(
     r"(?:prescri|refill|renew|allerg|react|medic|dose|dosage|intoleran|side effect|milligram)"
 )
+_LEADS: Final = listed("medicine_leads")
+"""Words between a trigger and the name: "takes forty milligrams of …"."""
+_JOINING: Final = frozenset({"and", "or", "plus"})
+_VERBS: Final = listed("medicine_verbs")
+_UNUSUAL: Final = 3.2
+"""Zipf frequency below which a word that sounds like no medicine may be one all the same."""
+_LONG: Final = 7
 _NO_MEDICINE: Final = listed("not_medicines")
 _LONGEST: Final = 4
 _EVERYDAY: Final = 5.6
@@ -51,42 +63,68 @@ class MedicationRecognizer(SpokenRecognizer):
     def find(self, turn: Turn) -> Iterator[Hit]:
         """Names in the lexicon, names in a medicine's place, and names that sound like one."""
         keys = turn.keys(0, len(turn.tokens))
+        yield from self._listed(turn, keys)
+        for found in turn.search(_TAKES):
+            sure = bool(turn.medical or _SURE.search(found.match.group()))
+            yield from self._place(turn, found.last, sure=sure)
+        for found in turn.search(_OWN):
+            first, last = turn.span_of(found, "name")
+            yield from self._place(turn, first, sure=True, stop=last)
+        for found in turn.search(_DOSE):
+            yield from self._before_dose(turn, found.first)
+            if found.match.group()[:1] == "m":
+                yield from self._place(turn, found.last, sure=True)
+        asked = turn.expected(Entity.MEDICATION)
+        if asked is not None:
+            first = skip_lead_in(turn, asked)
+            halves = turn.keys(first - 1, first + 1)
+            if (
+                first > asked
+                and sounds_like_medicine(halves)
+                and not longest(medicines(), halves, 1)
+            ):
+                first -= 1  # "sir traline"
+            while first < len(turn.tokens) and is_number(turn.tokens[first].key):
+                first = skip_lead_in(turn, first + 1)  # the end of the answer before
+            yield from self._place(turn, first, sure=True, asked=True)
+        if turn.medical or asked is not None:
+            yield from self._sounds(keys)
+
+    @staticmethod
+    def _listed(turn: Turn, keys: tuple[str, ...]) -> Iterator[Hit]:
         index = 0
         while index < len(keys):
             size = longest(medicines(), keys, index)
             if size:
                 known = turn.medical or " ".join(keys[index : index + size]) in listed("medicines")
-                score = 0.75 if known or sounds_like_stem(keys[index]) else 0.35
+                alone = 0.45 if size == 1 and len(keys[index]) >= _LONG else 0.35
+                score = 0.75 if known or sounds_like_stem(keys[index]) else alone
                 yield Hit(Entity.MEDICATION, index, index + size, score, "lexicon")
             index += max(1, size)
-        for found in turn.search(_TAKES):
-            sure = bool(turn.medical or _SURE.search(found.match.group()))
-            yield from self._place(turn, found.last, sure=sure)
-        for found in turn.search(_DOSE):
-            yield from self._before_dose(turn, found.first)
-        asked = turn.expected(Entity.MEDICATION)
-        if asked is not None:
-            first = skip_lead_in(turn, asked)
-            while first < len(turn.tokens) and is_number(turn.tokens[first].key):
-                first = skip_lead_in(turn, first + 1)  # the end of the answer before
-            yield from self._place(turn, first, sure=True, score=0.6)
-        if turn.medical or asked is not None:
-            yield from self._sounds(keys)
 
     @staticmethod
-    def _place(turn: Turn, at: int, *, sure: bool, score: float = 0.55) -> Iterator[Hit]:
-        """What stands where a medicine is named, and one more after "and"."""
-        stop = sentence_end(turn, at, 12) if at < len(turn.tokens) else at
+    def _place(
+        turn: Turn, at: int, *, sure: bool, asked: bool = False, stop: int | None = None
+    ) -> Iterator[Hit]:
+        """What stands where a medicine is named, and more after "and"."""
+        if stop is None:
+            stop = sentence_end(turn, at, 12) if at < len(turn.tokens) else at
         first = at
         while first < stop:
+            if not asked:
+                first = _skip_leads(turn, first, stop)
             last = _name(turn, first, stop)
-            if last > first:
-                sound = sounds_like_medicine(turn.keys(first, last))
-                if sure or sound:
-                    yield Hit(
-                        Entity.MEDICATION, first, last, score + (0.1 if sound else 0), "place"
-                    )
-            if last >= stop or turn.tokens[last].key not in {"and", "or", "plus"} or last == first:
+            if last == first:
+                break
+            keys = turn.keys(first, last)
+            sound = sounds_like_medicine(keys, enough=86.0 if sure else CLOSE)
+            likely = longest(medicines(), turn.keys(0, len(turn.tokens)), first) or any(
+                zipf(key) < _UNUSUAL for key in keys
+            )
+            if sound or asked or (sure and likely):
+                score = (0.6 if asked else 0.55) + (0.1 if sound else 0)
+                yield Hit(Entity.MEDICATION, first, last, score, "place")
+            if last >= stop or turn.tokens[last].key not in _JOINING:
                 break
             first = last + 1
 
@@ -109,7 +147,7 @@ class MedicationRecognizer(SpokenRecognizer):
             and last - first < _LONGEST - 1
             and (
                 not is_function(turn.tokens[first - 1].key)
-                and turn.tokens[first - 1].key not in _NO_MEDICINE
+                and turn.tokens[first - 1].key not in _NO_MEDICINE | _VERBS
                 and not turn.tokens[first - 1].stops
             )
         ):
@@ -126,11 +164,23 @@ class MedicationRecognizer(SpokenRecognizer):
                 yield Hit(Entity.MEDICATION, index, index + 1, 0.55, "sounds like one")
 
 
+def _skip_leads(turn: Turn, first: int, stop: int) -> int:
+    """First token that is neither a figure nor a word between a trigger and the name."""
+    while first < stop and (turn.tokens[first].key in _LEADS or is_number(turn.tokens[first].key)):
+        first += 1
+    return first
+
+
 def _name(turn: Turn, first: int, stop: int) -> int:
     """Token after the words that may be a medicine's name."""
     for size in range(min(_LONGEST, stop - first), 1, -1):
         # "met for min": a recogniser's pieces may be words of grammar.
-        if sounds_like_medicine(turn.keys(first, first + size)):
+        keys = turn.keys(first, first + size)
+        if (
+            not _NO_MEDICINE.intersection(keys)
+            and not _JOINING.intersection(keys)
+            and (sounds_like_medicine(keys))
+        ):
             return first + size
     at = first
     while at < stop and at - first < _LONGEST:

@@ -12,7 +12,9 @@ from models.spoken import Turn
 from pipeline.entities import Entity
 
 _NAMED: Final = re.compile(
-    rf"\b(?:{alternatives('body_parts')} )?{alternatives('procedures')}\b"
+    rf"\b(?:{alternatives('body_parts')} )?{alternatives('procedures')}"
+    rf"(?: (?:put in|placed|removed|taken out|done))?\b"
+    r"|(?<=had |ing |for |ted |her |his |ter )radiation\b(?! (?:leak|level|detector|shield))"
     rf"|\b(?:{alternatives('body_parts')} (?:surgery|replacement|transplant|removal"
     rf"|operation|biopsy|scan"
     r"|implants?|reconstruction)|\w+(?:ectomy|oscopy|plasty|otomy|ostomy))\b"

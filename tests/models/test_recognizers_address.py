@@ -60,3 +60,30 @@ def test_leaves_other_talk_alone(find: Find, text: str) -> None:
 
 def test_an_answer_without_an_address_stays(find: Find) -> None:
     assert find(SpokenAddressRecognizer(), "yes that's right", asked="STREET_ADDRESS") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "flat 12 Rosewood House 60 Park Lane",
+        "unit 7 45 Bondi Road",
+        "rural route 4 box 118",
+        "RR 2 box 71",
+        "P O box nine oh two",
+        "apartment 4 B 60 Lincoln Place",
+        "one eleven West 57th Street suite 1200",
+    ],
+)
+def test_finds_addresses_of_other_kinds_whole(find: Find, text: str) -> None:
+    assert find(SpokenAddressRecognizer(), f"it's {text}", asked="STREET_ADDRESS")[0] == text
+
+
+def test_where_else_something_is_sent_is_no_address(find: Find) -> None:
+    text = "Please send it to IBAN G B 7 4 T D G J"
+    assert find(SpokenAddressRecognizer(), text) == []
+
+
+def test_the_answer_to_another_question_is_none(find: Find) -> None:
+    text = "41 Orchard Place Akron Ohio, and two three one two"
+    found = find(SpokenAddressRecognizer(), text, asked="STREET_ADDRESS")
+    assert found[0] == "41 Orchard Place Akron Ohio"

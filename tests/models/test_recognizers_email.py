@@ -69,3 +69,16 @@ def test_leaves_other_talk_alone(find: Find, text: str) -> None:
 
 def test_an_answer_without_an_address_stays(find: Find) -> None:
     assert find(SpokenEmailRecognizer(), "I do not have one", asked="EMAIL_ADDRESS") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "info at thornbury design dot co dot uk",
+        "kate at k a t e designs dot com",
+        "d dash evans at bluewave dot io",
+        "j as in John, t as in Tom, smith at comcast dot net",
+    ],
+)
+def test_finds_addresses_at_any_domain_whole(find: Find, text: str) -> None:
+    assert find(SpokenEmailRecognizer(), f"send it to {text} please")[0] == text

@@ -126,3 +126,91 @@ def test_finds_procedures(find: Find, text: str, procedure: str) -> None:
 def test_a_stress_test_of_a_server_is_none(find: Find) -> None:
     assert find(ProcedureRecognizer(), "we ran a stress test on it") == []
     assert find(ProcedureRecognizer(), "we ran a stress test on it", medical=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("she takes forty milligrams of oxycodone", "oxycodone"),
+        ("fifty milligrams of losar tan", "losar tan"),
+        ("I'd like to refill my prescription for prednisone", "prednisone"),
+        ("my buspirone ran out", "buspirone"),
+        ("could you renew my lip a tor prescription", "lip a tor"),
+        ("is there a generic for lamotrigine", "lamotrigine"),
+    ],
+)
+def test_medicines_without_what_leads_to_them(find: Find, text: str, name: str) -> None:
+    assert find(MedicationRecognizer(), text, medical=True) == [name]
+
+
+def test_medicines_that_are_joined_are_two(find: Find) -> None:
+    found = find(MedicationRecognizer(), "I'm on Xarelto and losartan", medical=True)
+    assert found == ["losartan", "Xarelto"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("sir traline", "sir traline"), ("just doxycycline", "doxycycline")],
+)
+def test_a_medicine_that_was_asked_for(find: Find, text: str, name: str) -> None:
+    assert find(MedicationRecognizer(), text, asked="MEDICATION", medical=True)[0] == name
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I'm allergic to paperwork, ha.",
+        "can I get a prescription for success",
+        "What are the side effects of cancelling?",
+        "Can you renew my subscription?",
+        "I'm on the website now.",
+        "I use a Dyson vacuum.",
+        "I take the bus to work.",
+    ],
+)
+def test_what_stands_in_a_medicines_place_and_is_none(find: Find, text: str) -> None:
+    assert find(MedicationRecognizer(), text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "You nearly gave me a heart attack with that price.",
+        "I almost had a stroke when I saw the total",
+        "It's a headache dealing with this every month.",
+        "this whole thing gives me a migraine, your website I mean",
+        "I'm sick of waiting on hold.",
+        "That was a stroke of luck.",
+        "This is killing me, honestly.",
+        "It's a real pain in the neck.",
+        "my laptop has a virus",
+        "There's a bug in your app.",
+        "Your symptoms of a slow router are normal.",
+        "The leg came off the table.",
+    ],
+)
+def test_idioms_are_no_conditions(find: Find, text: str) -> None:
+    assert find(ConditionRecognizer(), text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("the new pills gave me a migraine", "migraine"),
+        ("I have chronic back pain", "chronic back pain"),
+        ("my heart races at night", "my heart races"),
+        ("my knee keeps giving out", "my knee keeps giving out"),
+    ],
+)
+def test_complaints_are(find: Find, text: str, name: str) -> None:
+    assert name in find(ConditionRecognizer(), text, medical=True)
+
+
+def test_what_leads_to_a_symptom_stays(find: Find) -> None:
+    found = find(
+        ConditionRecognizer(),
+        "Mostly palpitations and a fever",
+        asked="MEDICAL_CONDITION",
+        medical=True,
+    )
+    assert found == ["palpitations", "fever"]
