@@ -57,13 +57,13 @@ def serve(settings: Settings, vault: str) -> None:
     oidc_config = OidcConfig.of(settings)
     configure_logging(settings.log_level)
     silence_server()
+    local = None if "://" in vault else Path(vault)
+    if local is not None and not local.is_dir():
+        raise SettingsError(f"{vault}: there is no such folder; --vault names the vault")
     inside = state_inside(vault)  # as `hushwire run` makes it
     state = settings.state_folder(inside if inside.is_dir() else STATE)
     if settings.ledger_url is None and not (state / "ledger.db").exists():
         raise SettingsError(f"{state}: holds no ledger; name its folder with --state-dir")
-    local = None if "://" in vault else Path(vault)
-    if local is not None and not local.is_dir():
-        raise SettingsError(f"{vault}: there is no such folder; --vault names the vault")
     with ExitStack() as stack:
         database = Database(settings.ledger_location(state))
         stack.callback(database.dispose)
