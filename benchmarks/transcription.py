@@ -109,8 +109,8 @@ def _listened(heard: Sequence[Heard], rate: int) -> Listened:
             (one.channel, part.start * 1_000 / rate, part.end * 1_000 / rate)
             for part in (*one.unexplained, *one.unheard)
         ]
-    shown = sorted(said[True], key=lambda word: (word.channel, word.start_ms))
-    return Listened(tuple(shown), tuple(said[False]), tuple(unexplained))
+    ordered = sorted(said[True], key=lambda word: (word.channel, word.start_ms))
+    return Listened(tuple(ordered), tuple(said[False]), tuple(unexplained))
 
 
 def measure(calls: Sequence[Labelled], ways: Mapping[str, Way]) -> dict[str, Any]:

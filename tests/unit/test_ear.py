@@ -60,7 +60,7 @@ class FakeWhisper:
 
 
 def ear_of(
-    monkeypatch: pytest.MonkeyPatch, settings: EarSettings | None = None, **models: FakeWhisper
+    monkeypatch: pytest.MonkeyPatch, settings: EarSettings | None = None, /, **models: FakeWhisper
 ) -> Ear:
     names = {"whisper-base": "main", "whisper-tiny.en": "second"}
     monkeypatch.setattr(Ear, "_load", lambda _, model_id: models[names[model_id]])

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from types import SimpleNamespace
 
+import ctranslate2
 import numpy as np
 import numpy.typing as npt
 import pytest
+import tokenizers
 
 from agents.settings import Settings
 from agents.start import ear_settings
@@ -40,8 +42,8 @@ class Engine:
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> type[Engine]:
     Engine.made, Engine.shapes = [], []
-    monkeypatch.setattr(whispers.ctranslate2.models, "Whisper", Engine)
-    monkeypatch.setattr(whispers.tokenizers.Tokenizer, "from_file", lambda _: object())
+    monkeypatch.setattr(ctranslate2.models, "Whisper", Engine)
+    monkeypatch.setattr(tokenizers.Tokenizer, "from_file", lambda _: object())
     monkeypatch.setattr(
         whispers, "Tokenizer", lambda *_, **__: SimpleNamespace(sot_sequence=[1], no_timestamps=2)
     )
@@ -82,13 +84,11 @@ def test_what_the_engine_raises_is_a_model_error(
 
 
 def test_a_machine_without_a_gpu_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(whispers.ctranslate2, "get_cuda_device_count", lambda: 0)
+    monkeypatch.setattr(ctranslate2, "get_cuda_device_count", lambda: 0)
     assert unusable("cuda", "float16") == "no CUDA device can be seen"
     assert unusable("cpu", "int8") is None
 
 
 def test_an_arithmetic_that_the_device_lacks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        whispers.ctranslate2, "get_supported_compute_types", lambda _: {"int8", "float32"}
-    )
+    monkeypatch.setattr(ctranslate2, "get_supported_compute_types", lambda _: {"int8", "float32"})
     assert unusable("cpu", "float16") == "float16 is not an arithmetic of this cpu device"
