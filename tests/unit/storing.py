@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from unittest import mock
 
 import boto3
 import numpy as np
 from moto.server import ThreadedMotoServer
 
+from agents.ledger import Ledger
 from pipeline.certificate import build_certificate, certificate_json
 from pipeline.policy import load_policy
 from pipeline.records import CallEnd, CallInfo, Check, Role, Verdict
@@ -86,3 +91,18 @@ def bucket() -> Iterator[str]:
     with mock.patch.dict(os.environ, variables):
         boto3.client("s3", region_name="us-east-1").create_bucket(Bucket=name)
         yield f"s3://{name}"
+
+
+@cache
+def _template() -> Path:
+    """A state folder whose ledger is migrated already, to be copied: migrating takes its time."""
+    folder = Path(tempfile.mkdtemp(prefix="hushwire-test-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    Ledger.embedded(folder / "state").dispose()
+    return folder / "state"
+
+
+def new_ledger(state: Path) -> Ledger:
+    """An empty ledger in a folder that is not there yet."""
+    shutil.copytree(_template(), state)
+    return Ledger.embedded(state)

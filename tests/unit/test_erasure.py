@@ -20,7 +20,7 @@ from agents.places import PASSED, QUARANTINE, FolderPlace
 from agents.shelf import Shelf
 from agents.vault import Vault
 from pipeline.errors import HeldError, StoreError, UnknownCallError
-from tests.unit.storing import bucket, stored_call
+from tests.unit.storing import bucket, new_ledger, stored_call
 
 pytestmark = pytest.mark.unit
 
@@ -30,7 +30,7 @@ CALLS = {"one": (ANN,), "two": (ANN, BOB), "three": (BOB,)}
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    ledger = Ledger.embedded(tmp_path / "state")
+    ledger = new_ledger(tmp_path / "state")
     yield ledger
     ledger.dispose()
 

@@ -19,7 +19,7 @@ from agents.parties import Pseudonyms
 from agents.shelf import Shelf
 from agents.vault import Vault
 from pipeline.errors import HeldError, InputError, SealError, UnknownCallError
-from tests.unit.storing import AUDIO, FILES, stored_call
+from tests.unit.storing import AUDIO, FILES, new_ledger, stored_call
 
 pytestmark = pytest.mark.unit
 
@@ -32,7 +32,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     place = tmp_path / "vault"
     state = place / ".hushwire"
-    ledger = Ledger.embedded(state)
+    ledger = new_ledger(state)
     vault = Vault.opened(place, ledger)
     caller = Pseudonyms(state / "tokens.key")(NUMBER)
     for call_id, passed in (("one", True), ("two", True), ("bad", False)):

@@ -29,7 +29,7 @@ from pipeline.errors import (
     StoreError,
     UnknownCallError,
 )
-from tests.unit.storing import AUDIO, FILES, bucket, stored_call
+from tests.unit.storing import AUDIO, FILES, bucket, new_ledger, stored_call
 
 pytestmark = pytest.mark.unit
 
@@ -39,7 +39,7 @@ FLAC, CERTIFICATE = "call-1.flac", "call-1.certificate.json"
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    ledger = Ledger.embedded(tmp_path / "state")
+    ledger = new_ledger(tmp_path / "state")
     ledger.open_call(CALL)
     ledger.open_call("call-2")
     yield ledger
