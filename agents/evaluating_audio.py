@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from agents.layout import listening
 from agents.line import Line
 from agents.pool import engine_pool
 from agents.recordings import SUFFIXES, read_drop
@@ -40,6 +41,7 @@ from pipeline.records import (
     Span,
     Word,
 )
+from pipeline.windows import ListenSettings
 
 
 def read_manifest(path: Path) -> tuple[TruthCall, ...]:
@@ -112,7 +114,8 @@ def evaluate_run(
         detector = Detector(policy, settings=DetectorSettings(registry=settings.recognizers))
         for truth in truths:
             told(truth.call_id)
-            call, records = _run(truth, manifest.parent, policy, detector, pool)
+            engines = (detector, pool, listening(settings.pace))
+            call, records = _run(truth, manifest.parent, policy, engines)
             calls.append(call)
             causes |= causes_of(call, records)
     return evaluation_of(policy.name, truths, LeakReport(tuple(calls)), causes)
@@ -134,12 +137,24 @@ class _Watched(Line):
 
 
 def _run(
-    truth: TruthCall, folder: Path, policy: Policy, detector: Detector, pool: Executor
+    truth: TruthCall,
+    folder: Path,
+    policy: Policy,
+    engines: tuple[Detector, Executor, ListenSettings],
 ) -> tuple[CallResult, RunRecords]:
+    detector, pool, settings = engines
     drop = read_drop(folder / truth.file)
     recording = read_recording(drop.path)
     call = drop.info(recording.sample_rate, recording.channels)
-    line = _Watched(call.call_id, policy, detector.open, detector, voice=SileroVoice(), pool=pool)
+    line = _Watched(
+        call.call_id,
+        policy,
+        detector.open,
+        detector,
+        voice=SileroVoice(),
+        pool=pool,
+        listening=settings,
+    )
     step, pcm = recording.sample_rate, recording.pcm
     starts = range(0, len(pcm), step)
     for seq, start in enumerate(starts):
