@@ -1,0 +1,146 @@
+"""Each of Presidio's own leaks: it is there without our setup, and gone with it."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+import tldextract
+from presidio_analyzer.app_tracer import AppTracer
+from presidio_analyzer.predefined_recognizers import IbanRecognizer
+
+from models.presidio import Analyzer, close_leaks
+from models.spoken import turn_of
+
+pytestmark = pytest.mark.models
+
+CARD = "zanzibar card 4111 1111 1111 1111"
+
+
+@pytest.fixture(scope="module")
+def analyzer() -> Analyzer:
+    return Analyzer()
+
+
+class _Kept(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage().lower())
+
+
+@contextmanager
+def kept(name: str) -> Iterator[list[str]]:
+    """What a logger lets out, asked for everything, under the filters it has."""
+    logger, handler, level = logging.getLogger(name), _Kept(), logging.getLogger(name).level
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    try:
+        yield handler.lines
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+@contextmanager
+def opened(name: str) -> Iterator[None]:
+    """The logger as the library has it."""
+    logger = logging.getLogger(name)
+    filters, logger.filters = logger.filters, []
+    try:
+        yield
+    finally:
+        logger.filters = filters
+
+
+def _analyze(analyzer: Analyzer) -> None:
+    assert analyzer.analyze(turn_of(CARD), names=True)
+
+
+def _decide(_: Analyzer) -> None:
+    AppTracer().trace("1", "zanzibar")
+
+
+def _fail_on_iban(_: Analyzer) -> None:
+    IbanRecognizer().validate_result("zanzibar!")
+
+
+@pytest.mark.parametrize(
+    ("name", "act"),
+    [
+        ("presidio-analyzer", _analyze),
+        ("presidio-analyzer", _fail_on_iban),
+        ("decision_process", _decide),
+    ],
+    ids=["context words", "iban error", "decisions"],
+)
+def test_a_logger_that_quotes_words_is_closed(
+    analyzer: Analyzer, name: str, act: Callable[[Analyzer], None]
+) -> None:
+    with kept(name) as lines:
+        with opened(name):
+            act(analyzer)
+        assert any("zanzibar" in line for line in lines), "the library no longer leaks here"
+        lines.clear()
+        act(analyzer)
+    assert lines == []
+
+
+def test_our_analyzer_logs_no_decision_whatever_the_logger(analyzer: Analyzer) -> None:
+    with opened("decision_process"), kept("decision_process") as lines:
+        _analyze(analyzer)
+    assert lines == []
+
+
+def test_a_suffix_list_is_never_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def refuse(*arguments: object, **_: object) -> None:
+        asked.append(arguments)
+        raise OSError
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    with kept("tldextract"):
+        tldextract.TLDExtract(cache_dir=None)("john.smith@example.org")
+    assert asked, "the library no longer asks the network"
+    asked.clear()
+    close_leaks()
+    assert tldextract.extract("a.example.co.uk").suffix == "co.uk"
+    assert asked == []
+
+
+def test_strings_pile_up_only_outside_of_a_call(analyzer: Analyzer) -> None:
+    strings = analyzer.engine.strings
+    before = len(strings)
+    analyzer.engine.document("laura zqxwv", names=True)
+    assert len(strings) > before, "spaCy no longer keeps what it saw"
+    before = len(strings)
+    for number in range(200):
+        # A name, so that spaCy is asked at all.
+        analyzer.analyze(turn_of(f"Laura zq{number}xw said so"), names=True)
+    assert len(strings) == before
+
+
+def test_spacy_is_asked_only_where_a_name_may_stand(
+    analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    ask = analyzer.engine.document
+
+    def counted(text: str, *, names: bool) -> object:
+        asked.append(text)
+        return ask(text, names=names)
+
+    monkeypatch.setattr(analyzer.engine, "document", counted)
+    for text in ("okay", "yes please go ahead", "four one one one", "where is my order"):
+        analyzer.analyze(turn_of(text), names=True)
+    assert asked == []
+    found = analyzer.analyze(turn_of("we met Laura there"), names=True)
+    assert len(asked) == 1
+    assert {result.entity_type for result in found} == {"PERSON"}
