@@ -48,6 +48,8 @@ class Cue:
     """Index of its first word in the sequence."""
     last: int = field(compare=False)
     """Index of its last word in the sequence."""
+    brief: bool = False
+    """A reference that explains one short number and no more."""
 
 
 def find_cues(words: Sequence[Word], voc: Vocabulary) -> list[Cue]:
@@ -62,11 +64,13 @@ def find_cues(words: Sequence[Word], voc: Vocabulary) -> list[Cue]:
         found += [(Mood.TOPIC, *match.span(), about) for match in pattern.finditer(text)]
     for mood, pattern in (
         (Mood.REFERENCE, voc.reference),
+        (Mood.REFERENCE, voc.brief),
         (Mood.AMOUNT, voc.amount),
         (Mood.PLACE, voc.place),
     ):
         found += [(mood, *match.span(), None) for match in pattern.finditer(text)]
     found.sort(key=_order)
+    brief = {match.span() for match in voc.brief.finditer(text)}
     taken: list[tuple[int, int]] = []
     cues: list[Cue] = []
     for mood, start, end, named in found:
@@ -76,10 +80,28 @@ def find_cues(words: Sequence[Word], voc: Vocabulary) -> list[Cue]:
         first = indexes[bisect.bisect_right(starts, start) - 1]
         last = ends[bisect.bisect_right(starts, end - 1) - 1]
         word = words[first]
+        if mood in (Mood.PLACE, Mood.AMOUNT) and _spelled(words[first : last + 1]):
+            continue  # "B Y" in a code is not "by"
         if mood is Mood.REFERENCE and first == last and word.text.rstrip().endswith("."):
             continue  # "that's the first part. Nine": the number is not the part's
-        cues.append(Cue(word.channel, word.start, words[last].end, mood, named, first, last))
+        cues.append(
+            Cue(
+                word.channel,
+                word.start,
+                words[last].end,
+                mood,
+                named,
+                first,
+                last,
+                brief=mood is Mood.REFERENCE and (start, end) in brief,
+            )
+        )
     return sorted(cues, key=lambda cue: cue.first)
+
+
+def _spelled(words: Sequence[Word]) -> bool:
+    """Whether there are several words, all single letters."""
+    return len(words) > 1 and all(len(word.text.strip(" .,;:!?-")) == 1 for word in words)
 
 
 def _order(found: tuple[Mood, int, int, Entity | None]) -> tuple[int, bool, int, int]:

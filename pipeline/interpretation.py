@@ -39,6 +39,8 @@ _FRAGMENT: Final = 4
 _SPELLED_CODE: Final = 5
 """Characters of the shortest code whose letters are spelled with stand-ins."""
 _SPELLED_NAME: Final = 3
+_BRIEF: Final = 6
+"""Digits of the longest extension."""
 _GIVEN: Final = 2
 """Digits with which a side begins to answer."""
 _AFTER_CARD_S: Final = 30.0
@@ -304,7 +306,10 @@ class _Walk:
                 continue
             if ask.accepts(run, verdict.local, trailing_word=self._look.goes_on(run)):
                 return ask
-        if reference is not None:
+        if reference is not None and reference.brief:
+            self._reference = None
+            verdict.explained = len(run.digits) <= _BRIEF
+        elif reference is not None:
             self._reference_until = max(self._reference_until, run.end)
             verdict.explained = True
         return None

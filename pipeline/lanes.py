@@ -102,6 +102,8 @@ class Lane:
         cues = [cue for cue in find_cues(words, self._voc) if cue.first not in standins]
         covered = self._covered(words, cues)
         runs = read(words, max_gap=self._split, without=covered, voc=self._voc, tokens=tokens)
+        if first == 0:
+            return cues, runs
         return (
             [replace(cue, first=cue.first + first, last=cue.last + first) for cue in cues],
             [

@@ -42,7 +42,8 @@ def mark(tokens: Sequence[Token], voc: Vocabulary) -> list[Token]:
             marked[at + 1] = replace(after, kind=Kind.LETTER, value=letter, flags=flags)
         elif token.kind is Kind.MONTH and token.text in voc.words["spelling"]:
             around = {after.kind, marked[at - 1].kind if at else Kind.OTHER}
-            if around & _NAMED and not around & SOLID:  # "hotel november", and no date
+            row = all(one.kind in _NAMED for one in marked[max(0, at - 2) : at]) and at > 1
+            if row or (around & _NAMED and not around & SOLID):  # "hotel november", and no date
                 marked[at] = replace(token, kind=Kind.MAYBE_LETTER, value=token.text[0].upper())
         elif _article(token, after, marked[at - 1] if at else None):
             marked[at] = replace(token, kind=Kind.LETTER, value=token.text.upper())

@@ -317,8 +317,7 @@ class _Reader:
         if len(tokens[at].text) > 1:
             return self._is_radio(tokens, at)
         strong = SOLID | {Kind.LETTER, Kind.NEAR, Kind.STANDIN}
-        left = tokens[at - 1].kind if at > 0 else None
-        right = tokens[at + 1].kind if at + 1 < len(tokens) else None
+        left, right = (_beyond(tokens, at, step) for step in (-1, 1))
         return (left in strong and right in strong) or Kind.LETTER in (left, right)
 
     @staticmethod
@@ -387,6 +386,18 @@ class _Reader:
             flags.add(Flag.PRONOUN)
         parts[-1] = replace(parts[-1], flags=parts[-1].flags | flags)
         return parts
+
+
+def _beyond(tokens: list[Token], at: int, step: int) -> Kind | None:
+    """The kind beside a row of letters that are words too ("A A colon")."""
+    place = at + step
+    while 0 <= place < len(tokens):
+        token = tokens[place]
+        lone = token.kind is Kind.MAYBE_LETTER and len(token.text) == 1
+        if not lone and token.kind is not Kind.SEPARATOR:
+            return token.kind
+        place += step
+    return None
 
 
 def _next(tokens: list[Token], at: int, step: int) -> Token | None:

@@ -46,6 +46,7 @@ _WORD_LISTS = (
     "corrected",
     "announcing",
 )
+_NEVER = "(?!)"
 _SPELLING_LISTS = ("standins", "letter_links", "letter_case")
 """Word lists that a language may do without."""
 
@@ -81,6 +82,8 @@ class Vocabulary:
     """Phrases that only say what the talk is about."""
     reference: re.Pattern[str]
     """Phrases that announce an order number or another harmless one."""
+    brief: re.Pattern[str]
+    """Phrases that announce a short harmless number and reach no further ("extension")."""
     amount: re.Pattern[str]
     """Phrases that make the number after them a price or a quantity."""
     place: re.Pattern[str]
@@ -137,6 +140,7 @@ def _build(data: Mapping[str, Any]) -> Vocabulary:
         ask={Entity(name): _pattern(phrases) for name, phrases in data["ask"].items()},
         topic={Entity(name): _pattern(phrases) for name, phrases in data["topic"].items()},
         reference=_pattern(data["reference"]),
+        brief=_pattern(data.get("brief", [_NEVER])),
         amount=_pattern(data["amount"]),
         place=_pattern(data["place"]),
     )

@@ -191,6 +191,6 @@ def small(value: int) -> str:
 def test_any_text_can_be_read(texts: list[str]) -> None:
     words = words_from_text(" ".join(texts))
     for run in read(words):
-        assert run.digits
+        assert run.characters
         assert run.first <= run.last < len(words)
         assert [part.index for part in run.parts] == sorted({part.index for part in run.parts})
