@@ -39,7 +39,7 @@ def spoken_call() -> StoredCall:
     soundfile.write(flac, pcm, RATE, format="FLAC")
     files = {
         f"{CALL}.flac": flac.getvalue(),
-        f"{CALL}.json": transcript_of("Yes, one moment <b>please</b>"),
+        f"{CALL}.json": transcript_of("Yes, one moment <b>please</b>").encode(),
         f"{CALL}.vtt": b"WEBVTT\n",
     }
     span = Span("CARD_NUMBER", 1, 4 * RATE, 6 * RATE, 0.97, "spoken-numbers")
@@ -149,9 +149,10 @@ def test_from_the_token_to_the_sound_of_a_turn(
 def test_by_keyboard_and_on_a_narrow_screen(page: Page, served: tuple[str, Console]) -> None:
     page.set_viewport_size({"width": 380, "height": 800})
     page.goto("/login")
-    page.keyboard.type(served[1].token("analyst"))  # the field has the focus
+    expect(page.get_by_label("Token")).to_be_focused()
+    page.keyboard.type(served[1].token("analyst"))
     page.keyboard.press("Enter")
-    page.wait_for_url("**/")
+    expect(page.get_by_role("link", name=CALL)).to_be_visible()
     page.goto(f"/calls/{CALL}")
     assert page.evaluate("document.documentElement.scrollWidth") <= 380
     first = page.locator(".turn button").first

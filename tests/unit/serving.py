@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -64,7 +68,7 @@ class Console:
         return [(row.subject, row.facts) for row in rows]
 
 
-def transcript_of(*texts: str) -> bytes:
+def transcript_of(*texts: str) -> str:
     """A transcript: the agent asks, the customer says the texts and a number."""
     turns = [("AGENT", "Your card number?"), *(("CUSTOMER", text) for text in texts)]
     turns.append(("CUSTOMER", "It is [CARD_NUMBER] thanks"))
@@ -80,7 +84,25 @@ def transcript_of(*texts: str) -> bytes:
                 for place, (who, text) in enumerate(turns)
             ]
         }
-    ).encode()
+    )
+
+
+@cache
+def _filled(files: str) -> Path:
+    """Ledger and vault of a console, made once for the process; ``files`` as a JSON object."""
+    kept = tempfile.TemporaryDirectory(prefix="console-")
+    atexit.register(kept.cleanup)
+    folder = Path(kept.name)
+    ledger = Ledger.embedded(folder / "state")
+    vault = Vault.opened(folder / "vault", ledger)
+    contents = {name: text.encode() for name, text in json.loads(files).items()}
+    for call_id in (STORED, OTHER, HELD_BACK):
+        ledger.open_call(call_id)
+        passed = call_id != HELD_BACK
+        call = stored_call(call_id, passed=passed, purpose="support", **contents)
+        vault.store(call, keep_days=30)
+    ledger.dispose()
+    return folder
 
 
 @contextmanager
@@ -91,17 +113,12 @@ def console(
     failures: int = 10,
     oidc: Oidc | None = None,
     secure: bool = False,
-    **files: bytes,
+    **files: str,
 ) -> Iterator[Console]:
     """A console with two stored calls and a quarantined one; ``files`` by their ending."""
+    shutil.copytree(_filled(json.dumps(files)), folder, dirs_exist_ok=True)
     ledger = Ledger.embedded(folder / "state")
     vault = Vault.opened(folder / "vault", ledger)
-    for call_id in (STORED, OTHER, HELD_BACK):
-        ledger.open_call(call_id)
-        vault.store(
-            stored_call(call_id, passed=call_id != HELD_BACK, purpose="support", **files),
-            keep_days=30,
-        )
     log = AuditLog(ledger.database)
     tokens = Tokens(ledger.database, log)
     app = create_app(
