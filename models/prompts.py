@@ -29,7 +29,7 @@ _ASKED_ABOUT: Final = (
 )
 _TAIL: Final = (
     r"(?: (?:on|for|of|with|to) (?:the |your |this |that |my )?(?:file|account|card|records?"
-    r"|profile|system|policy|order|login))?(?: please)?"
+    r"|profile|system|policy|order|login))?(?: (?:did|do|have) you \w+)?(?: please)?"
 )
 """What belongs to the question still: "the password on file"."""
 
@@ -128,12 +128,17 @@ _PROMPTS: Final = tuple(
                 rf"(?! is){_TAIL}"
                 rf"|(?:{_KEPT}) (?:word|answer|phrase|place|date|question)(?! is){_TAIL}"
                 rf"|(?:password|pass ?phrase|pass ?word|user ?name)(?! is){_TAIL}"
-                r"|security question|secret question|mothers maiden name|maiden name"
+                r"|(?:security|secret|challenge|verification|recovery|hint) (?:question|hint)"
+                r"|(?:which|what) (?:word|phrase|place|answer) (?:did|do) you (?:pick|choose|set"
+                r"|give|use|put|register|have)(?: \w+){0,4}"
+                r"|for (?:your )?security(?: purposes)? (?:whats?|which|(?:the )?name)(?: \w+){0,8}"
+                r"|mothers maiden name|maiden name"
                 r"|(?:first|favou?rite|childhood|oldest|best|high|primary|elementary)"
                 rf" {_ASKED_ABOUT}"
                 rf"(?: (?:called|named|from|in|as a child|growing up|at)(?: \w+)?)?"
-                r"|(?:street|town|city|village|house|place|road) (?:did )?(?:you|were you) "
-                r"(?:grew up|grow up|born|raised|lived?)(?: (?:on|in|at))?"
+                r"|(?:street|town|city|village|house|place|road|hospital|country) (?:did )?"
+                r"(?:you (?:were )?|were you )(?:grew up|grow up|born|raised|lived?)"
+                r"(?: (?:on|in|at))?"
                 r"|where (?:did you (?:grow up|meet|go to school|get married)|were you born)"
                 r"|(?:mothers|fathers|grandmothers|grandfathers|spouses|partners|childs) "
                 r"(?:first |middle |maiden )?name"

@@ -26,6 +26,8 @@ _STATED: Final = re.compile(
     r"|verbal password|secret word)(?: is| was| its| would be| should be)"
     r"|(?:password|pass ?phrase|pass word|login|log in|security answer|maiden name)"
     r"(?:s| is| was| should be| would be)"
+    r"|(?:user ?name and (?:the )?password|password and (?:the )?user ?name|passwords?) (?:is|are)"
+    r"(?: both)?(?: the same)?"
     r"|first pets? name (?:is|was)|(?:answer|secret word|memorable word) (?:is|was|would be))\b"
 )
 _BEFORE: Final = (FILLERS | listed("secret_lead_ins")) - {"oh"}
@@ -33,7 +35,7 @@ _BEFORE: Final = (FILLERS | listed("secret_lead_ins")) - {"oh"}
 _REFUSES: Final = listed("refusals")
 _SYMBOLS: Final = listed("symbols")
 _LONGEST: Final = 16
-_SHORT: Final = 5
+_SHORT: Final = 9
 
 
 class SecretRecognizer(SpokenRecognizer):
