@@ -8,7 +8,8 @@ and recognised digits are matched per window by edit distance; what was not reco
 of times. "As aligned" are the times by cross-attention alone, "corrected" those that the ear states
 (``pipeline.audit``). The padding is the least that covers 99.9 % of the milliseconds of recognised
 digits, for a number's first and last edge apart; "snapped" with the muting stage's own edges, which
-move on to a quiet moment.
+move on to a quiet moment and end at a pause: what lies behind the pause no padding covers, and the
+other hearings have to (None).
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from benchmarks.human import human_calls
 from benchmarks.planting import Labelled, read_calls
 from models.ear import Ear, EarSettings
 from models.voice import SileroVoice
+from pipeline.entities import Entity
 from pipeline.intervals import Levels, Reach, widen
 from pipeline.listening import Listener
 from pipeline.numbers import NumberRun, read
@@ -58,6 +60,8 @@ class Times:
     """Error of each number's last digit: negative is too early."""
     missed: dict[tuple[str, int], float] = field(default_factory=dict)
     """Milliseconds of recognised digits outside, by side (``plain before`` …) and padding."""
+    left_ms: float = 0.0
+    """The same under the policy's own padding and edges."""
     digit_ms: float = 0.0
     digits: int = 0
 
@@ -76,6 +80,7 @@ class Times:
             "start": _quantiles(self.starts_ms),
             "end": _quantiles(self.ends_ms),
             "padding_ms": pads,
+            "left_percent": round(100 * self.left_ms / max(self.digit_ms, 1e-9), 3),
         }
 
 
@@ -181,9 +186,14 @@ def _note(
     times.digits += len(matched)
     times.digit_ms += sum(len(where) for where, _ in matched) * 1_000 / rate
     start, end = run.start, max(word.end for word in run.words)
+    rule = policy.rule(Entity.CARD_NUMBER)
+    snap = _snapper(call, channel, (start, end), policy)
+    low, high = snap(rule.pad_before_ms * rate // 1_000, rule.pad_after_ms * rate // 1_000)
+    inside = sum(max(0, min(high, one.end) - max(low, one.start)) for one, _ in matched)
+    times.left_ms += (sum(len(one) for one, _ in matched) - inside) * 1_000 / rate
     for kind, edges in (
         ("plain", lambda before, after: (start - before, end + after)),
-        ("snapped", _snapper(call, channel, (start, end), policy)),
+        ("snapped", snap),
     ):
         for pad in PADS_MS:
             samples = pad * rate // 1_000
@@ -246,9 +256,9 @@ def page(found: dict[str, Times]) -> str:
         "",
         (
             "| model, times | digits | start: 0.1 % · 5 % · median · 95 % · 99.9 % | end "
-            "| padding before, after | the same, snapped |"
+            "| padding before, after | the same, snapped | left under the policy |"
         ),
-        "|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|",
     ]
     for name, times in sorted(found.items()):
         told = times.summary()
@@ -260,7 +270,9 @@ def page(found: dict[str, Times]) -> str:
             f"{pads.get(f'{kind} before')}, {pads.get(f'{kind} after')}"
             for kind in ("plain", "snapped")
         )
-        lines.append(f"| {name} | {told['digits']} | {start} | {end} | {plain} | {snapped} |")
+        left = f"{told['left_percent']} %"
+        row = (name, str(told["digits"]), start, end, plain, snapped, left)
+        lines.append(f"| {' | '.join(row)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -24,7 +24,7 @@ from models.loader import find
 from models.rounds import Listener, Passage, Round, Transcriber, together
 from models.whisper import Whisper, features
 from pipeline.activity import VOICE_RATE, Samples
-from pipeline.audit import Loudness, placed, plausible, uncovered
+from pipeline.audit import Loudness, Timing, placed, plausible, uncovered
 from pipeline.errors import ModelError
 from pipeline.guards import Doubt, judge
 from pipeline.listening import silent, unheard
@@ -104,6 +104,12 @@ class _Word:
 _DIGIT_WORDS = frozenset(
     ("zero", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 )
+_TIMINGS = {
+    "whisper-base": Timing(back=0.1, ahead=0.4),
+    "whisper-tiny.en": Timing(back=0.3, ahead=0.05),
+}
+"""Base places a word after a pause 0.2 to 0.4 s early, tiny.en a little late (medians on human
+telephone digits: ``benchmarks.word_times``)."""
 _FULL_SCALE = 32_768.0
 _MOST = 28 * VOICE_RATE
 _LEAD = int(0.3 * VOICE_RATE)
@@ -254,6 +260,7 @@ class Ear:
                 [passage.pack.place(word.start, word.end) for word in whole],
                 listening.loudness,
                 listening.speech,
+                self._timing(model),
                 VOICE_RATE,
             )
             words += [
@@ -310,6 +317,12 @@ class Ear:
             models=models,
             doubts=(*listening.doubts, *[Doubt.WORDLESS] * len(left)),
         )
+
+    def _timing(self, model: Transcriber) -> Timing:
+        """How a model errs; nothing is known of one that was not measured."""
+        others = self._second_id if model is self._second else self._check_id
+        chosen = self._settings.main if model is self._main else others
+        return _TIMINGS.get(chosen or "", Timing())
 
     def _load(self, model_id: str) -> Transcriber:
         chosen = self._settings

@@ -28,13 +28,11 @@ FREE_BACK_S, FREE_AHEAD_S = 0.3, 0.5
 TOUCHING_BACK_S, TOUCHING_AHEAD_S = 0.05, 0.25
 """How far a word's borders may move outward: next to a pause, and next to another word. Whisper's
 words begin 0.15 to 0.3 s early and end 0.1 s early (base, median on human telephone digits)."""
-REACH_S, BREAK_S = 0.4, 0.15
-"""How far a border between two words may move to a pause, and the shortest pause: the closure
-inside "six" or "eight" is shorter."""
-WORD_S, LEAST_S = 0.12, 0.06
-"""The sound that a word keeps: as much as the shortest digit takes, where it loses its beginning to
-the word before; half of that where it loses its end, because only what follows is known to be a
-word of its own."""
+BREAK_S = 0.15
+"""The shortest pause that a border between two words moves to: the closure inside "six" or "eight"
+is shorter."""
+WORD_S = 0.12
+"""The sound that a word keeps when its border moves: as much as the shortest digit takes."""
 AFTER_S, BEFORE_S = 0.06, 0.15
 """What of that pause stays with the word before and the word after it: soft consonants."""
 LOOPS = 4
@@ -44,7 +42,7 @@ LOOPS = 4
 
 PAUSE_S = 0.5
 """A silence that nobody makes inside a word."""
-PER_SPOKEN_LETTER_S, LEAST_SPOKEN_S = 0.06, 0.15
+PER_SPOKEN_LETTER_S, WORD_SPOKEN_S = 0.06, 0.15
 """The shortest that a word takes when it is spoken fast."""
 EDGE_S = 0.1
 """What stays beside the speech that a stretched word is drawn back to."""
@@ -87,7 +85,7 @@ def drawn_back(text: str, spoken: Interval, speech: Iterable[Interval], rate: in
         return spoken
     edge = int(EDGE_S * rate)
     letters = sum(letter.isalpha() for letter in text)
-    needed = int(max(LEAST_SPOKEN_S, PER_SPOKEN_LETTER_S * letters) * rate)
+    needed = int(max(WORD_SPOKEN_S, PER_SPOKEN_LETTER_S * letters) * rate)
     if len(parts[0]) >= needed:
         return Interval(spoken.start, min(spoken.end, parts[0].end + edge))
     if len(parts[0]) <= edge and len(parts[-1]) >= needed:
@@ -137,6 +135,18 @@ def without_loops(texts: Sequence[str]) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Timing:
+    """How far the borders that a model states between words may be moved, in seconds.
+
+    A model that is mostly early may be moved far ahead, and back by less than a digit takes; and
+    the other way round.
+    """
+
+    back: float = 0.1
+    ahead: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
 class Loudness:
     """Where a stretch of audio is loud, in steps of ``step`` samples."""
 
@@ -159,16 +169,17 @@ class Loudness:
         quiet, high = np.percentile(smooth, [10, 95])
         return cls(smooth > quiet + 0.35 * (high - quiet), step)
 
-    def settled(self, words: Sequence[Interval], rate: int) -> list[Interval]:
+    def settled(self, words: Sequence[Interval], timing: Timing, rate: int) -> list[Interval]:
         """Move the border between two words that touch out of a sound and into the pause beside.
 
         Whisper's borders fall up to half a second early or late, so that the end of "is" counts as
         the digit after the pause, or a digit reaches into the next sentence. A border inside a
-        sound that a pause ends (or begins) within ``REACH_S`` moves to the nearer pause, if the
-        word that loses sound keeps enough of its own.
+        sound that a pause ends or begins within the model's reach moves to the nearer of them, if
+        the word that loses sound keeps enough of its own.
 
         Args:
             words: of one text, in their order.
+            timing: of the model that heard them.
             rate: Hz.
         """
         placed = list(words)
@@ -183,12 +194,14 @@ class Loudness:
                 continue
             low, high = sounds[at]
             last = -(-after.end // self.step)
-            earlier = border - low if at else len(self.loud)
-            later = high - border if at + 1 < len(sounds) else len(self.loud)
-            if min(earlier, later) > int(REACH_S * 100):
+            never = len(self.loud)
+            earlier = border - low if at and border - low <= timing.back * 100 else never
+            follows = at + 1 < len(sounds)
+            later = high - border if follows and high - border <= timing.ahead * 100 else never
+            if earlier == later == never:
                 continue
             if earlier <= later:
-                fits = self._loud(before.start // self.step, low) >= int(LEAST_S * 100)
+                fits = self._loud(before.start // self.step, low) >= int(WORD_S * 100)
                 quiet, sound = sounds[at - 1][1], low
             else:
                 fits = self._loud(high, last) >= int(WORD_S * 100)
@@ -266,6 +279,7 @@ def placed(
     spoken: Sequence[Interval],
     loudness: Loudness,
     speech: Sequence[Interval],
+    timing: Timing,
     rate: int,
 ) -> list[Interval]:
     """Correct the recogniser's word times towards where sounds begin and end.
@@ -275,9 +289,10 @@ def placed(
         spoken: their samples by cross-attention.
         loudness: of the audio.
         speech: where somebody speaks.
+        timing: of the model that heard them.
         rate: Hz.
     """
-    snapped = loudness.snap_all(loudness.settled(spoken, rate), rate)
+    snapped = loudness.snap_all(loudness.settled(spoken, timing, rate), rate)
     return [
         drawn_back(text, where, speech, rate) for text, where in zip(texts, snapped, strict=True)
     ]
