@@ -49,8 +49,16 @@ def test_the_halves_share_neither_lines_nor_values() -> None:
     assert tune["values"].keys() == held["values"].keys()
     for name in tune["values"].keys() - {"mail"}:  # providers of e-mail are the same for all
         assert not set(tune["values"][name]) & set(held["values"][name])
+    more = [
+        yaml.safe_load((TEXTS / f"{half}_phrasings.yaml").read_text(encoding="utf-8"))
+        for half in HALVES
+    ]
+    assert not set(more[0]["values"]["answer"]) & set(more[1]["values"]["answer"])
     for kind in ("positives", "negatives"):
-        parts = [set(each[kind].strip().split("\n\n")) for each in (tune, held)]
+        parts = [
+            set(f"{each[kind].strip()}\n\n{new[kind].strip()}".split("\n\n"))
+            for each, new in zip((tune, held), more, strict=True)
+        ]
         assert not parts[0] & parts[1]
 
 
