@@ -187,7 +187,12 @@ class _Composer:
 
     def _scaled(self) -> bool:
         small = self._small(0)
-        return self._bare(0) or (bool(small) and self._scale(len(small)) > 0)
+        return self._bare(0) or (bool(small) and self._after(len(small)) > 0)
+
+    def _after(self, ahead: int) -> int:
+        """The zeros of a scale word that multiplies what stands before it: "ciento" never does."""
+        zeros = self._scale(ahead)
+        return 0 if zeros == _HUNDRED and self._bare(ahead) else zeros
 
     def _cardinal(self) -> None:
         """Read "two hundred and fifty three", "one thousand eight hundred forty seven"."""
@@ -200,10 +205,12 @@ class _Composer:
         """A number of fewer than ``limit`` digits ``ahead`` of here, and how far it reaches."""
         parts = self._small(ahead)
         at = ahead + len(parts)
-        if not parts and self._bare(ahead):
+        if not parts and self._bare(ahead) and self._scale(ahead) < limit:
             parts = [(self._tokens[self._at + ahead], "1")]
         for zeros in (_HUNDRED, *range(_HUNDRED + 1, limit)):
-            if not parts or self._scale(at) != zeros or zeros >= limit:
+            if not parts or zeros >= limit or self._scale(at) != zeros:
+                continue
+            if at > ahead and self._after(at) != zeros:
                 continue
             scale = self._tokens[self._at + at]
             rest, end = self._rest(at + 1, zeros)
@@ -221,6 +228,6 @@ class _Composer:
         after = self._peek(end)
         more = after is not None and (after.kind in SOLID or after.kind in _DIGITS)
         # A lone digit belongs to the hundred unless more digits follow: "eight hundred, 5 5 5".
-        if not parts or width > zeros or self._scale(end) == zeros or (width == 1 and more):
+        if not parts or width > zeros or self._after(end) == zeros or (width == 1 and more):
             return [], ahead
         return parts, end

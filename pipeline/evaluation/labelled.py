@@ -2,8 +2,8 @@
 
 Three forms are read, told apart by their content:
 
-- our own: a JSON object a line, ``{"id", "tags", "turns": [{"role", "text", "labels": [{"entity",
-  "start", "end", "optional", "group"}]}]}``; places are characters of the turn's text;
+- our own: a JSON object a line, ``{"id", "tags", "language", "turns": [{"role", "text", "labels":
+  [{"entity", "start", "end", "optional", "group"}]}]}``; places are characters of the turn's text;
 - presidio-research: a JSON list (or an object a line) of ``{"full_text", "spans": [{"entity_type",
   "start_position", "end_position"}]}``;
 - BIO: a token and its tag a line, sentences parted by empty lines.
@@ -66,6 +66,8 @@ class LabelledCase(_Model):
     id: str
     tags: tuple[str, ...] = ()
     """What the case is an example of, such as ``card`` or ``price``."""
+    language: str = "en"
+    """Two-letter code of what is spoken."""
     turns: Annotated[tuple[LabelledTurn, ...], Field(min_length=1)]
 
     @model_validator(mode="after")

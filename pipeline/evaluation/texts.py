@@ -92,7 +92,8 @@ def lay_out(case: LabelledCase) -> Case:
         ends.append(at)
     # Identifiers of files and lines hold characters that a call's may not.
     call_id = re.sub(r"[^A-Za-z0-9._-]", "-", case.id).strip("-._") or "case"
-    return Case(case, CallInfo(call_id, RATE, roles), tuple(turns), tuple(ends))
+    call = CallInfo(call_id, RATE, roles, language=case.language)
+    return Case(case, call, tuple(turns), tuple(ends))
 
 
 def _placed(
