@@ -144,6 +144,11 @@ class Settings(BaseSettings):
         description="Speech model that hears everything a second time for detection; "
         "`none` switches the second opinion off.",
     )
+    language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] = Field(
+        default="en",
+        description="Language that the speech engines write (`en`, `es`); other than `en`, no "
+        "second model. A call whose sidecar names another one does not fit it and is silenced.",
+    )
     second_where: Literal["everywhere", "numbers"] = Field(
         default="everywhere",
         description="Which windows the second model hears; `numbers`: only those in which the main "

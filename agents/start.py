@@ -182,6 +182,7 @@ def ear_settings(settings: Settings) -> EarSettings:
         main=settings.main_model,
         second=None if settings.second_model == "none" else settings.second_model,
         second_where=settings.second_where,
+        language=settings.language,
         device=settings.device,
         compute_type=settings.compute_type,
         models=settings.models_dir,

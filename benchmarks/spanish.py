@@ -136,8 +136,8 @@ class _Values:
             words = f"{MONTHS[month]} de {cardinal(2000 + year)}"
             return figures if style == "figures" else words
         if name == "birth":
-            day, month, year = rng.randrange(1, 29), rng.choice(MONTHS), rng.randrange(1940, 2003)
-            return f"{cardinal(day)} de {month} de {cardinal(year)}"
+            day, when, year = rng.randrange(1, 29), rng.choice(MONTHS), rng.randrange(1940, 2003)
+            return f"{cardinal(day)} de {when} de {cardinal(year)}"
         if part:
             if not self._card:
                 self._card = self._digits(16)

@@ -15,7 +15,7 @@ from wordfreq import zipf_frequency
 
 from pipeline.accents import plain
 from pipeline.records import Word
-from pipeline.vocabulary import Vocabulary, vocabulary
+from pipeline.vocabulary import DEFAULT, Vocabulary, vocabulary
 
 ENOUGH: Final = 6
 """Ordinary words that it takes to tell."""
@@ -25,6 +25,8 @@ SHARE: Final = 0.5
 """Share of common words below which it is another language. Of 2,000 English turns of the labelled
 texts two have less; Spanish, French, German, Italian, Portuguese, Dutch and Polish, looked up in
 English, have 0.0 to 0.46."""
+FOREIGN: Final = 1.0
+"""A word that is ten times as common in English is an English one."""
 _KEPT: Final = 12
 _SHORTEST: Final = 2
 
@@ -45,7 +47,7 @@ class Fluency:
     def fits(self, channel: int, words: Iterable[Word]) -> bool:
         """Whether a turn is in the call's language; a short one counts with those before it."""
         common = [
-            _zipf(word, self._language) >= COMMON
+            _common(word, self._language)
             for word in _ordinary((word.text for word in words), self._voc)
         ]
         before = self._before[channel]
@@ -54,6 +56,15 @@ class Fluency:
         if not common:
             return True
         return len(seen) < ENOUGH or sum(seen) >= SHARE * len(seen)
+
+
+def _common(word: str, language: str) -> bool:
+    """Whether a word is common in a language, and not far more so in English.
+
+    English words are common in texts of every language.
+    """
+    own = _zipf(word, language)
+    return own >= COMMON and (language == DEFAULT or _zipf(word, DEFAULT) - own < FOREIGN)
 
 
 def _ordinary(texts: Iterable[str], voc: Vocabulary) -> Iterator[str]:

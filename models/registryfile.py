@@ -133,7 +133,9 @@ def read_registry(path: Path) -> RegistryFile:
     try:
         read = _File.model_validate(document.data)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
+        errors = error.errors(include_url=False, include_input=False)
+        # A misspelt key is also a missing one; the spelling is what helps.
+        first = min(errors, key=lambda one: one["type"] != "extra_forbidden")
         # pydantic names the member of a union that it tried: no part of the file.
         place = tuple(part for part in first["loc"] if part not in _UNION_MEMBERS)
         reason = "unknown key" if first["type"] == "extra_forbidden" else first["msg"]

@@ -32,7 +32,7 @@ LABELS: Final = {
 """What the model is asked for, and the type that each answer becomes."""
 
 
-class GlinerRecognizer(GLiNERRecognizer):  # type: ignore[misc]
+class GlinerRecognizer(GLiNERRecognizer):
     """Presidio's GLiNER recogniser over local, pinned weights.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -115,7 +116,7 @@ def test_a_shipped_one_may_be_switched_off_but_not_for_payment_data(tmp_path: Pa
         (r"\bL\d{8}\b", "L[", "line 5: recognizers.0.patterns.0.regex: no regular expression"),
         (r"\bL\d{8}\b", "(L+)+x", "line 5: recognizers.0.patterns.0.regex: can take for ever"),
         (r"\bL\d{8}\b", "L*", "matches an empty text"),
-        ("regex:", "regexp:", "line 5: recognizers.0.patterns.0"),
+        ("regex:", "regexp:", "line 5: recognizers.0.patterns.0.regexp: unknown key"),
         ("LOYALTY_ID", "LOYALTY", "line 3: recognizers.0.supported_entity: the policy knows no"),
         ("context:", "supported_language: xx\n    context:", "no data for language 'xx'"),
         ("recognizers:", "supported_languages: [en, xx]\nrecognizers:", "line 1: supported_lang"),
@@ -173,6 +174,18 @@ def test_a_threshold_for_a_recogniser_that_there_is_not_is_refused() -> None:
     wrong = policy.model_copy(update={"recognizers": {"SpokenAge": {}}})
     with pytest.raises(PolicyError, match=r"recognizers\.SpokenAge: no recogniser has this name"):
         load_registry(None, wrong)
+
+
+def test_the_example_of_the_docs_can_be_used(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "detectors.md").read_text(encoding="utf-8")
+    registry, policy, code, *_ = re.findall(r"(?ms)^```\w+\n(.*?)^```", page)
+    (tmp_path / "projects.py").write_text(code)
+    loaded = load_registry(write(tmp_path, registry), parse_policy(policy))
+    assert [one.name for one in loaded.registered if not one.shipped] == [
+        "Loyalty card",
+        "Secret sites",
+        "Projects",
+    ]
 
 
 @pytest.mark.parametrize(
