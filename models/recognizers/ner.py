@@ -14,9 +14,12 @@ from presidio_analyzer.nlp_engine import NlpArtifacts
 from models.answers import LEAD_IN
 from models.lexicon import given_names, surnames, zipf
 from models.recognizers.naming import in_address, well_known
-from models.spoken import Token, turn_in
+from models.recognizers.person import SpokenPersonRecognizer
+from models.spoken import Token, Turn, turn_in
 from pipeline.entities import Entity
 
+_SURE: Final = 0.6
+"""Score of what spaCy finds: a rule that is as sure needs no second opinion."""
 _RARE: Final = 3.6
 """Zipf frequency below which a capitalised word is more likely a surname than a word."""
 
@@ -40,6 +43,20 @@ class NamedPersonRecognizer(LocalRecognizer):
             name=name or type(self).__name__,
             context=context,
         )
+        self._rules = SpokenPersonRecognizer()
+
+    def _open(self, turn: Turn) -> bool:
+        """Whether a name of the lists stands where the rules are not sure of one."""
+        names = {
+            index
+            for index, token in enumerate(turn.tokens)
+            if _is_given(token) or _is_family(token)
+        }
+        if names:
+            for hit in self._rules.find(turn):
+                if hit.score >= _SURE:
+                    names.difference_update(range(hit.first, hit.last))
+        return bool(names)
 
     def load(self) -> None:
         """The model belongs to the NLP engine."""
@@ -52,8 +69,8 @@ class NamedPersonRecognizer(LocalRecognizer):
         if nlp_artifacts is None or (entities and Entity.PERSON not in entities):
             return results
         turn = turn_in(text, nlp_artifacts)
-        if not any(_is_given(token) or _is_family(token) for token in turn.tokens):
-            return results  # spaCy could name nobody here that the lists would agree to
+        if not self._open(turn):
+            return results  # spaCy could name nobody that the lists would agree to and we have not
         known = well_known(turn)
         for entity in nlp_artifacts.entities:
             if entity.label_ != Entity.PERSON:

@@ -123,7 +123,7 @@ def test_strings_pile_up_only_outside_of_a_call(analyzer: Analyzer) -> None:
     before = len(strings)
     for number in range(200):
         # A name, so that spaCy is asked at all.
-        analyzer.analyze(turn_of(f"Laura zq{number}xw said so"), names=True)
+        analyzer.analyze(turn_of(f"well Laura knows zq{number}xw too"), names=True)
     assert len(strings) == before
 
 
@@ -141,6 +141,6 @@ def test_spacy_is_asked_only_where_a_name_may_stand(
     for text in ("okay", "yes please go ahead", "four one one one", "where is my order"):
         analyzer.analyze(turn_of(text), names=True)
     assert asked == []
-    found = analyzer.analyze(turn_of("we met Laura there"), names=True)
+    found = analyzer.analyze(turn_of("well Laura knows about it too"), names=True)
     assert len(asked) == 1
     assert {result.entity_type for result in found} == {"PERSON"}
