@@ -19,6 +19,8 @@ from pipeline.vocabulary import vocabulary
 TOUCHING_MS: Final = 200
 """What begins so soon beside a mute may belong to it. Digits further off are found as digits; with
 450 ms, three points more of the harmless speech of the human-digit calls were muted."""
+_CHAINED_MS: Final = 450
+"""The same beside a sound that was found so: of a number that goes on, the next digit."""
 _ENCLOSED_MS: Final = 1_500
 """The same between two mutes: what stands inside a number most likely belongs to it."""
 _CLEAR: Final = 0.5
@@ -56,10 +58,14 @@ def stubs(
         words: what was heard there.
         rate: Hz.
     """
-    near, far = (each * rate // 1_000 for each in (TOUCHING_MS, _ENCLOSED_MS))
+    near, next_to, far = (each * rate // 1_000 for each in (TOUCHING_MS, _CHAINED_MS, _ENCLOSED_MS))
     left, known = _unexplained(audible, list(words), rate), list(mutes)
     found: list[Interval] = []
-    while fresh := [part for part in left if _belongs(part, known, near, far)]:
+    while fresh := [
+        part
+        for part in left
+        if _belongs(part, known, near, far) or _belongs(part, found, next_to, next_to)
+    ]:
         left = [part for part in left if part not in fresh]
         found += fresh
         known += fresh

@@ -103,8 +103,8 @@ def test_what_a_long_word_cannot_cover_is_found() -> None:
 
 
 def test_sounds_beside_what_was_found_belong_to_it() -> None:
-    digits = [at(12.1, 12.4), at(12.6, 12.9), at(13.1, 13.4)]
-    assert found(*digits, at(14.5, 14.8)) == digits
+    digits = [at(12.1, 12.4), at(12.8, 13.1), at(13.5, 13.8)]
+    assert found(*digits, at(14.3, 14.6)) == digits
 
 
 def test_between_two_mutes_the_pause_may_be_longer() -> None:
