@@ -101,6 +101,22 @@ def test_the_order_of_a_union_changes_its_name_only(one: Policy, other: Policy) 
     assert union([one, one]).model_copy(update=names).entities == one.entities
 
 
+def test_a_union_keeps_calls_no_longer_than_each() -> None:
+    one = Policy(name="a", version="1", retention={"default": 365, "training": 30})
+    other = Policy(name="b", version="1", retention={"default": 90})
+    both = union([one, other])
+    assert both.retention == {"default": 90, "training": 30}
+    assert both.keep_days("other") == 30
+
+
+def test_every_rule_of_a_policy_is_thought_of() -> None:
+    # A new field has to say here, and in pipeline.policymerge, which side of it is the stricter.
+    assert set(Policy.model_fields) == {
+        "name", "version", "default", "entities", "muting", "echo", "hold", "unexplained",
+        "verification", "retention", "language", "recognizers", "allow",
+    }  # fmt: skip
+
+
 def test_pci_and_hipaa_keep_the_lower_threshold_of_each() -> None:
     policy = load_policy("pci+hipaa")
     assert (policy.name, policy.version) == ("pci+hipaa", "1+1")
