@@ -22,8 +22,8 @@ ENOUGH: Final = 6
 COMMON: Final = 4.0
 """Zipf frequency of the words that carry talk: ten in a million."""
 SHARE: Final = 0.5
-"""Share of common words below which it is another language. Of 2,000 English turns of the labelled
-texts two have less; Spanish, French, German, Italian, Portuguese, Dutch and Polish, looked up in
+"""Share of common words below which it is another language. Of 7,216 English turns of the labelled
+texts ten have less; Spanish, French, German, Italian, Portuguese, Dutch and Polish, looked up in
 English, have 0.0 to 0.46."""
 FOREIGN: Final = 1.0
 """A word that is ten times as common in English is an English one."""
