@@ -48,25 +48,25 @@ class _Line:
 
 def cases(half: str) -> list[LabelledCase]:
     """All cases of a half; what comes out twice is left out."""
-    source = _source(half)
     found: dict[tuple[LabelledTurn, ...], LabelledCase] = {}
-    for kind in ("positives", "negatives"):
-        templates = source[kind].strip().split("\n\n")
-        copies = _copies(templates)
-        for index, template in enumerate(templates):
-            for copy in range(copies[index]):
-                name = f"{half}-{kind[:3]}-{index:03}-{copy}"
-                case = _case(name, template, source["values"])
-                found.setdefault(case.turns, case)
+    for part, source, least in ((half, _source(half), _LEAST), (f"{half}-w", _words(half), 0)):
+        for kind in ("positives", "negatives"):
+            templates = source[kind].strip().split("\n\n")
+            copies = _copies(templates, least)
+            for index, template in enumerate(templates):
+                for copy in range(copies[index]):
+                    name = f"{part}-{kind[:3]}-{index:03}-{copy}"
+                    case = _case(name, template, source["values"])
+                    found.setdefault(case.turns, case)
     return list(found.values())
 
 
-def _copies(templates: Sequence[str]) -> list[int]:
+def _copies(templates: Sequence[str], least: int = _LEAST) -> list[int]:
     """How often each template is filled: a value that few templates ask for comes often."""
     slots = [{found.group(1) for found in _SLOT.finditer(each)} for each in templates]
     uses = Counter(slot for each in slots for slot in each)
     return [
-        max((_COPIES, *(math.ceil(_LEAST / uses[slot]) for slot in each))) if each else 1
+        max((_COPIES, *(math.ceil(least / uses[slot]) for slot in each))) if each else 1
         for each in slots
     ]
 
@@ -89,6 +89,12 @@ def _source(half: str) -> Mapping[str, Any]:
         for kind in ("positives", "negatives"):
             whole[kind] += "\n\n" + part[kind].strip()
     return whole
+
+
+def _words(half: str) -> Mapping[str, Any]:
+    """Names, health and addresses in words, with values of their own."""
+    source: dict[str, Any] = yaml.safe_load((TEXTS / f"{half}_words.yaml").read_text("utf-8"))
+    return source
 
 
 def _case(name: str, template: str, lists: Mapping[str, Sequence[str]]) -> LabelledCase:

@@ -289,6 +289,21 @@ class Values:
     def _procedure(self) -> list[Said]:
         return _phrase(self._pick("procedure"), Entity.MEDICAL_PROCEDURE, "procedure")
 
+    def _person(self) -> list[Said]:
+        return _phrase(self._pick("person"), Entity.PERSON, "person")
+
+    def _place(self) -> list[Said]:
+        return _phrase(self._pick("place"), Entity.STREET_ADDRESS, "place")
+
+    def _postcode(self) -> list[Said]:
+        return _phrase(self._pick("postcode"), Entity.ZIP_CODE, "postcode")
+
+    def _mailbox(self) -> list[Said]:
+        return _phrase(self._pick("mailbox"), Entity.EMAIL_ADDRESS, "mailbox")
+
+    def _misheard(self) -> list[Said]:
+        return _phrase(self._pick("misheard"), Entity.MEDICATION, "misheard")
+
     # -- harmless ----------------------------------------------------------------------------
 
     def _price(self) -> list[Said]:
