@@ -40,6 +40,9 @@ class Permission(StrEnum):
     READ_STATE = "read-state"
     CHECK_POLICY = "check-policy"
     MANAGE_TOKENS = "manage-tokens"
+    MARK_CALL = "mark-call"
+    MARK_QUARANTINE = "mark-quarantine"
+    READ_MARKS = "read-marks"
 
 
 MAY: Final[Mapping[Role, frozenset[Permission]]] = {
@@ -49,6 +52,7 @@ MAY: Final[Mapping[Role, frozenset[Permission]]] = {
             Permission.LIST_CALLS,
             Permission.READ_TRANSCRIPT,
             Permission.READ_AUDIO,
+            Permission.MARK_CALL,
         }
     ),
     Role.SECURITY: frozenset(
@@ -57,6 +61,8 @@ MAY: Final[Mapping[Role, frozenset[Permission]]] = {
             Permission.READ_QUARANTINE,
             Permission.CHECK_POLICY,
             Permission.MANAGE_TOKENS,
+            Permission.MARK_QUARANTINE,
+            Permission.READ_MARKS,
         }
     ),
     Role.OPERATOR: frozenset({Permission.WHO_AM_I, Permission.READ_METRICS, Permission.READ_STATE}),

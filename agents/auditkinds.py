@@ -23,6 +23,10 @@ KINDS: Final[Mapping[str, str]] = {
     "calls-listed": "Somebody listed stored calls on the command line. `by`, `calls`: how many",
     "hold-added": "A legal hold keeps a call from being erased. `by`",
     "hold-removed": "The legal hold is gone. `by`",
+    "mark-added": "A reviewer marked a missed or a wrong place in a call. `mark`: its id, `kind`, "
+    "`entity`, `by`",
+    "mark-removed": "The mark was taken back. `mark`, `kind`, `entity`, `by`",
+    "marks-listed": "Somebody listed marks on the command line. `by`, `marks`: how many",
     "looked": "Somebody was shown something through the console or API. `who`, `what`",
     "denied": "Somebody who is known asked for what their roles do not allow. `who`, `what`",
     "login-refused": "A token let nobody in. `origin`, `reason`",

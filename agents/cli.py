@@ -29,10 +29,12 @@ from agents.commands import (
     hold,
     keys,
     ledger,
+    marks,
     quarantine,
     recognizers,
     retention,
     rights,
+    shadow,
     tokens,
     topics,
 )
@@ -64,6 +66,8 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(deadletter.app, name="deadletter")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(marks.app, name="marks")
+app.add_typer(shadow.app, name="shadow")
 app.add_typer(recognizers.app, name="recognizers")
 app.add_typer(calls.app, name="calls")
 app.add_typer(hold.app, name="hold")

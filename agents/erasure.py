@@ -7,7 +7,7 @@ The order makes it safe at any moment, and a repeat finishes what was interrupte
 3. a call that is still on its way is closed, with its transit key; a quarantine ends;
 4. the vault key is destroyed: from here on the files open for nobody, wherever copies are;
 5. the files are removed, half-written ones too;
-6. the row goes, with the parties' pseudonyms.
+6. marks and comparisons of the call go, then its row, with the parties' pseudonyms.
 
 The ledger keeps the call's id with its state, so that the same recording is not taken in again.
 
@@ -22,7 +22,9 @@ from typing import Final
 
 from agents.auditlog import AuditLog, Event
 from agents.ledger import CallState, Ledger, now
+from agents.marks import Marks
 from agents.places import PASSED, QUARANTINE
+from agents.shadowlog import ShadowResults
 from agents.vault import Vault
 from pipeline.errors import UnknownCallError
 
@@ -64,6 +66,8 @@ def erase(vault: Vault, ledger: Ledger, log: AuditLog, call_id: str, why: str) -
     ledger.end_quarantine(call_id)
     vault.keys.destroy(call_id)
     removed = [vault.place.remove(shelf, call_id) for shelf in (PASSED, QUARANTINE)]
+    Marks(ledger.database, log).erase(call_id)
+    ShadowResults(ledger.database).remove(call_id)
     vault.catalogue.remove(call_id)
     return there or any(removed)
 

@@ -54,6 +54,18 @@ class Metrics:
         self.doubts = self._counter(
             "speech_doubts", "Guards against invented or missing words that struck.", "reason"
         )
+        self.shadow_calls = self._counter(
+            "shadow_calls", "Calls in which a candidate policy was compared with the live one."
+        )
+        self.shadow_seconds = self._counter(
+            "shadow_seconds", "Speech silenced by both policies or by one.", "entity", "side"
+        )
+        self.shadow_spans = self._counter(
+            "shadow_spans", "Stretches silenced by both policies or by one.", "entity", "side"
+        )
+        self.shadow_failed = self._counter(
+            "shadow_failed", "Comparisons that were dropped; the live path went on.", "code"
+        )
         self.in_flight = self._gauge("calls_in_flight", "Calls in flight.", "stage")
         self.lag = self._gauge("records_unacknowledged", "Records not acknowledged yet.", "stage")
         self.held = self._gauge("held_bytes", "Audio held back.", "stage")

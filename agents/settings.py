@@ -130,6 +130,12 @@ class Settings(BaseSettings):
         description="Policy: a YAML file, or the name of a shipped one (default, pci, hipaa, "
         "gdpr); several joined by a plus sign (pci+hipaa) are their union.",
     )
+    shadow_policy: str | None = Field(
+        default=None,
+        description="A candidate policy that the detect stage tries beside `policy` on the same "
+        "calls, without any influence on them; `hushwire shadow report` compares. It costs a "
+        "second detection.",
+    )
     recognizers: Path | None = Field(
         default=None,
         description="Registry file of own recognisers (patterns, lists, classes), added to the "

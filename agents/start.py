@@ -23,6 +23,7 @@ from agents.producer import CallProducer
 from agents.recordings import find_recordings
 from agents.sealing import KeyEncryptionKey
 from agents.settings import STATE, Settings
+from agents.shadowing import candidate
 from agents.stages.transcribe import Patience
 from agents.tokenkey import token_key
 from agents.topics import Topics, reach_broker
@@ -105,6 +106,9 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
         batch=batching(settings.pace, settings.device),
         limits=Limits(calls=settings.calls_in_flight),
         patience=Patience(settings.late_seconds, settings.idle_seconds),
+        shadow=candidate(load_policy(settings.shadow_policy), settings.recognizers)
+        if settings.shadow_policy
+        else None,
     )
 
 

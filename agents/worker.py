@@ -33,6 +33,7 @@ from agents.outbox import Limits
 from agents.pool import LISTEN_S, EarPool, Ears, whisper_ears
 from agents.runtime import StageRuntime
 from agents.sealing import KeyEncryptionKey
+from agents.shadowing import Candidate, Shadow
 from agents.signing import SigningKey
 from agents.stages import detect, mute, transcribe, vault, verify
 from agents.stages.transcribe import Patience
@@ -126,6 +127,8 @@ class WorkerConfig:
     limits: Limits = field(default_factory=Limits)
     listen_s: float = LISTEN_S
     """How long one window may take."""
+    shadow: Candidate | None = None
+    """A policy that the detect stage tries beside the live one."""
 
 
 async def run_worker(
@@ -260,7 +263,10 @@ def _stages(
                     )
                 )
             case detect.NAME if detector is not None:
-                made.append(detect.detect_stage(topics, detector.open))
+                beside = None
+                if config.shadow is not None:
+                    beside = Shadow(config.shadow, policy, ledger.database, metrics).open
+                made.append(detect.detect_stage(topics, detector.open, beside))
             case mute.NAME:
                 made.append(mute.mute_stage(topics, policy, patience))
             case verify.NAME if detector is not None:

@@ -15,6 +15,7 @@ from agents.access import Permission
 from agents.auditlog import AuditLog
 from agents.database import Database
 from agents.doctor import Finding
+from agents.marks import Marks
 from agents.shelf import Shelf
 from agents.tokens import Tokens
 from console.calls import CallRoutes
@@ -23,6 +24,7 @@ from console.envelope import Envelope
 from console.errors import Refusal, answer
 from console.limiting import Limiter
 from console.looks import Looks
+from console.marks import MarkRoutes
 from console.metrics import ApiMetrics
 from console.oidc import Oidc
 from console.pages import PageRoutes, page_answer
@@ -74,6 +76,7 @@ def create_app(parts: Parts) -> FastAPI:
     routes.add_open("GET", "/healthz", healthz)
     routes.add("GET", "/api/openapi.json", Permission.WHO_AM_I, openapi)
     CallRoutes(parts.shelf, looks, parts.metrics).add_to(routes)
+    MarkRoutes(parts.shelf, Marks(parts.database, parts.log), looks).add_to(routes)
     UpkeepRoutes(parts.database, parts.tokens, looks, parts.metrics, parts.examine).add_to(routes)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)

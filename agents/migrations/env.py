@@ -5,6 +5,8 @@ from __future__ import annotations
 from alembic import context
 
 from agents import audittables as _audittables  # noqa: F401 - its tables are in METADATA
+from agents import marktables as _marktables  # noqa: F401
+from agents import shadowtables as _shadowtables  # noqa: F401
 from agents import tokentables as _tokentables  # noqa: F401
 from agents import vaulttables as _vaulttables  # noqa: F401
 from agents.tables import METADATA

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
-from agents.steps import Late, Send, Stage, Step
+from agents.steps import Late, Later, Send, Stage, Step
 from agents.topics import Topics
 from pipeline.errors import ModelError, RecordError
-from pipeline.records import CallEnd, Findings, Heard, Interval, Record, Watermark
+from pipeline.records import CallEnd, CallInfo, Findings, Heard, Interval, Record, Watermark
 
 NAME = "detect"
 
@@ -35,18 +37,42 @@ class Open(Protocol):
         ...
 
 
-def detect_stage(topics: Topics, open_call: Open) -> Stage:
-    """The stage."""
+class Beside(Protocol):
+    """Something that sees what the detector of a call takes and says; it never raises."""
+
+    def take(self, record: Heard | CallEnd, live: Sequence[Findings]) -> list[Step]:
+        """Take a record of the call, and what the detector said to it."""
+        ...
+
+
+def detect_stage(
+    topics: Topics, open_call: Open, beside: Callable[[CallInfo], Beside] | None = None
+) -> Stage:
+    """The stage.
+
+    Args:
+        topics: where to read and send.
+        open_call: opens a call's detector.
+        beside: opens what looks on, such as ``agents.shadowing.Shadow.open``.
+    """
     return Stage(
-        NAME, (topics.words,), lambda call_id: DetectCall(call_id, topics.spans, open_call)
+        NAME, (topics.words,), lambda call_id: DetectCall(call_id, topics.spans, open_call, beside)
     )
 
 
 class DetectCall:
     """One call; see ``agents.steps.CallCore``."""
 
-    def __init__(self, call_id: str, spans: str, open_call: Open) -> None:
+    def __init__(
+        self,
+        call_id: str,
+        spans: str,
+        open_call: Open,
+        beside: Callable[[CallInfo], Beside] | None = None,
+    ) -> None:
         self._call_id, self._spans, self._open = call_id, spans, open_call
+        self._open_beside = beside
+        self._beside: Beside | None = None
         self._call: DetectorCall | None = None
         self._done = False
 
@@ -72,9 +98,9 @@ class DetectCall:
             return []
         match record:
             case Heard():
-                return self._send(self._take(record))
+                return self._send(record, self._take(record))
             case CallEnd():
-                return self._send(self._finish(record))
+                return self._send(record, self._finish(record))
             case _:
                 raise RecordError("not a record of the words topic")
 
@@ -95,6 +121,7 @@ class DetectCall:
             self._call = self._open(
                 self._call_id, call.sample_rate, call.channels, language=call.language
             )
+            self._beside = self._open_beside(call) if self._open_beside else None
         try:
             return self._call.take(heard)
         except RecordError:
@@ -109,9 +136,13 @@ class DetectCall:
             raise ModelError("a call with audio came without any window")
         return [Findings(self._call_id, 0, watermark=Watermark(end.end), end=end)]
 
-    def _send(self, findings: list[Findings]) -> list[Step]:
+    def _send(self, record: Heard | CallEnd, findings: list[Findings]) -> list[Step]:
         self._done = any(one.end is not None for one in findings)
-        return [Send(self._spans, one) for one in findings]
+        steps: list[Step] = [Send(self._spans, one) for one in findings]
+        if self._beside is not None:
+            # Behind the sends: who looks on begins once the findings are with the broker.
+            steps.append(Later(partial(self._beside.take, record, tuple(findings))))
+        return steps
 
 
 def _unheard(heard: Heard) -> Heard:

@@ -1,0 +1,163 @@
+"""A candidate policy beside the live one: the same windows, a detector of its own, no influence.
+
+Outcomes of ``ShadowCall``: steps that compare and write, never a record to be sent. Whatever fails
+in it is counted and ends the comparison of that call; the live path does not notice. It runs once
+the live findings are with the broker, and only ``agents.stages.detect`` calls it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy.exc import IntegrityError
+
+from agents.database import Database
+from agents.logging import get_logger
+from agents.metrics import Metrics
+from agents.shadowlog import Pair, ShadowResults
+from agents.stages.detect import DetectorCall, Open
+from agents.steps import Act, Step
+from models.detector import Detector, DetectorSettings
+from pipeline.disclosure import Show
+from pipeline.errors import HushwireError
+from pipeline.evaluation.agreement import Agreement, agreements
+from pipeline.policy import Policy
+from pipeline.records import CallEnd, CallInfo, Findings, Heard, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A policy that is tried beside the live one."""
+
+    policy: Policy
+    detector: Callable[[], Open]
+    """Makes its detector; called once, when the detect stage starts."""
+
+
+def candidate(policy: Policy, registry: Path | None) -> Candidate:
+    """A candidate with the real detector.
+
+    Args:
+        policy: the candidate; nothing that it says of transcripts is carried out.
+        registry: registry file of own recognisers, as of the live detector.
+    """
+    unseen = policy.model_copy(
+        update={
+            "default": policy.default.model_copy(update={"transcript": Show.PLACEHOLDER}),
+            "entities": {
+                name: rule.model_copy(update={"transcript": Show.PLACEHOLDER})
+                for name, rule in policy.entities.items()
+            },
+        }
+    )
+    return Candidate(
+        policy, lambda: Detector(unseen, settings=DetectorSettings(registry=registry)).open
+    )
+
+
+class Shadow:
+    """The candidate of one process.
+
+    Args:
+        tried: the candidate.
+        live: the policy in force.
+        database: the ledger's, for the results.
+        metrics: what is counted.
+
+    Raises:
+        HushwireError: the candidate's detector can't be made.
+    """
+
+    def __init__(
+        self, tried: Candidate, live: Policy, database: Database, metrics: Metrics
+    ) -> None:
+        self._open = tried.detector()
+        self._pair = Pair.of(live, tried.policy)
+        self._results, self._metrics = ShadowResults(database), metrics
+        self._log = get_logger("detect")
+
+    def open(self, call: CallInfo) -> ShadowCall:
+        """Begin a call."""
+        return ShadowCall(call, self._open, keep=self._keep, failed=self._failed)
+
+    def _keep(self, call_id: str, found: Sequence[Agreement]) -> None:
+        """Count and write a call's comparison; runs in a thread where waiting holds nobody up."""
+        self._metrics.shadow_calls.inc()
+        for one in found:
+            for side, seconds, spans in (
+                ("both", one.both_ms / 1_000, one.both),
+                ("live", one.only_first_ms / 1_000, one.only_first),
+                ("candidate", one.only_second_ms / 1_000, one.only_second),
+            ):
+                self._metrics.shadow_seconds.labels(one.entity, side).inc(seconds)
+                self._metrics.shadow_spans.labels(one.entity, side).inc(spans)
+        try:
+            self._results.write(call_id, self._pair, found)
+        except (HushwireError, IntegrityError) as error:
+            self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        code = error.code if isinstance(error, HushwireError) else "internal"
+        self._metrics.shadow_failed.labels(code).inc()
+        self._log.warning("shadow dropped", code=code)
+
+
+class ShadowCall:
+    """One call of the candidate.
+
+    Args:
+        call: the call.
+        open_call: the candidate's detector.
+        keep: takes the comparison.
+        failed: is told what broke.
+    """
+
+    def __init__(
+        self,
+        call: CallInfo,
+        open_call: Open,
+        *,
+        keep: Callable[[str, Sequence[Agreement]], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        self._info, self._open, self._keep, self._told = call, open_call, keep, failed
+        self._call: DetectorCall | None = None
+        self._live: list[Span] = []
+        self._found: list[Span] = []
+        self._broken = False
+
+    def take(self, record: Heard | CallEnd, live: Sequence[Findings]) -> list[Step]:
+        """Take what the live detector took, and what it found.
+
+        Args:
+            record: a window, or the end of the call.
+            live: the live detector's answer to it.
+        """
+        if self._broken:
+            return []
+        try:
+            return self._take(record, live)
+        except Exception as error:  # noqa: BLE001 - whatever fails here is not for the live path
+            self._broken, self._call = True, None
+            self._live, self._found = [], []
+            self._told(error)
+            return []
+
+    def _take(self, record: Heard | CallEnd, live: Sequence[Findings]) -> list[Step]:
+        info = self._info
+        if self._call is None:
+            self._call = self._open(
+                info.call_id, info.sample_rate, info.channels, language=info.language
+            )
+        self._live += [span for one in live for span in one.spans]
+        ended = isinstance(record, CallEnd)
+        said = self._call.finish(record) if isinstance(record, CallEnd) else self._call.take(record)
+        self._found += [span for one in said for span in one.spans]
+        if not ended:
+            return []
+        found = agreements(self._live, self._found, info.sample_rate)
+        self._broken, self._call = True, None  # a repeat of the end compares nothing again
+        return [Act(partial(self._keep, info.call_id, found))]
