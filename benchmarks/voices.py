@@ -1,4 +1,4 @@
-"""Voices that speak the scripted calls: Piper, flite and festival behind one small protocol.
+"""Voices that speak the scripted calls: Piper, flite, festival, espeak-ng, behind one protocol.
 
 Every voice turns texts into mono ``float64`` audio at 8 kHz in ``[-1, 1]``, with the silence at
 both ends cut off, so that the first and last sample of a text are known. The same text gives the
@@ -62,6 +62,7 @@ def voice(name: str) -> Voice:
         "piper": Piper,
         "flite": Flite,
         "festival": Festival,
+        "espeak": Espeak,
     }
     if engine not in kinds:
         raise VoiceError(f"no voice engine {engine!r}; there are: {', '.join(kinds)}")
@@ -153,6 +154,25 @@ class Festival(_Base):
             for text, path in zip(texts, paths, strict=True):
                 if not path.exists():
                     raise VoiceError(f"{self.name} brought no file for {text!r}")
+                raw, rate = soundfile.read(path, dtype="float64")
+                spoken.append(self._finish(raw, rate, text))
+        return spoken
+
+
+class Espeak(_Base):
+    """espeak-ng (Debian package of that name): a stress case, hardly intelligible to Whisper."""
+
+    engine = "espeak"
+
+    def say(self, texts: Sequence[str]) -> list[Audio]:
+        """Speak each text by itself."""
+        espeak = _program("espeak-ng", "espeak-ng")
+        spoken = []
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "said.wav"
+            for text in texts:
+                command = [espeak, "-v", self._speaker, "-w", str(path), "--", text]
+                subprocess.run(command, check=True, capture_output=True, timeout=60)
                 raw, rate = soundfile.read(path, dtype="float64")
                 spoken.append(self._finish(raw, rate, text))
         return spoken

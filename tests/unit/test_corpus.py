@@ -156,8 +156,9 @@ def test_harmless_speech_and_words_do_not_overlap() -> None:
             assert end <= entity["start_ms"] or start >= entity["end_ms"]
 
 
-def test_support_has_no_entities() -> None:
-    _, truth = _make("support")
+@pytest.mark.parametrize("script", ["support", "delivery"])
+def test_calls_without_personal_data_have_no_entities(script: str) -> None:
+    _, truth = _make(script)
     assert truth["pii_free"] is True
     assert truth["entities"] == []
 
@@ -251,7 +252,7 @@ def test_a_large_set_is_planned_from_its_seed() -> None:
 
 def test_writing_lays_the_sidecar_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = corpus.make(_plan("bill"), voices=lambda _: ToneVoice())
-    monkeypatch.setattr(corpus, "make", lambda plan: made)
+    monkeypatch.setattr(corpus, "make", lambda plan, voices: made)
     corpus.write([_plan("bill")], tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {
         "call.flac",
