@@ -6,7 +6,7 @@ BIN := .venv/bin
 KAFKA_LIB := tests/kafka/lib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint format docs bench bench-detection bench-encryption bench-muting bench-verification bench-transcription bench-word-times samples kafka chaos soak fuzz audit lock clean
+.PHONY: help setup demo test unit lint format docs bench bench-detection bench-encryption bench-muting bench-peers bench-pipeline bench-verification bench-transcription bench-word-times samples kafka chaos soak fuzz audit lock clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -64,6 +64,12 @@ bench-transcription: .venv/.dev ## Measure the transcription stage: cost, digits
 
 bench-encryption: .venv/.dev ## Measure what encryption costs of a whole run
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.encryption
+
+bench-pipeline: .venv/.dev ## Measure cost by stage, memory, restart, takeover, growth; write docs/sizing.md
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.pipeline --sizing docs/sizing.md
+
+bench-peers: .venv/.dev ## Measure the same calls and texts with Presidio and scrubadub (from PyPI)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.peers
 
 bench-word-times: .venv/.dev ## Measure how far spoken digits are misplaced, and the padding for it
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.word_times

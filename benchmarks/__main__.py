@@ -2,8 +2,9 @@
 
     python -m benchmarks [--calls DIR] [--repeats 3] [--out build/bench]
 
-The baseline is what the same libraries give as they come (``benchmarks.baseline``). Both run in
-turns in the same session, because only their ratio survives a change of machine.
+The baseline is what the same libraries give as they come (``benchmarks.baseline``), and beside both
+stands the bare speech engine, which silences nothing. All run in turns in the same session, because
+only their ratios survive a change of machine.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -26,6 +26,7 @@ from typing import Any
 from benchmarks import leakcheck
 from benchmarks.baseline import NAME
 from benchmarks.corpus import SAMPLES
+from benchmarks.processes import machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +49,16 @@ def measure(calls: Path, repeats: int) -> dict[str, Any]:
     entries = [json.loads(line) for line in manifest.read_text(encoding="utf-8").splitlines()]
     recordings = [str(calls / entry["file"]) for entry in entries]
     command = str(Path(sys.executable).with_name("hushwire"))
-    ours, peer = list[Cost](), list[Cost]()
+    ours, peer, bare = list[Cost](), list[Cost](), list[Cost]()
     with tempfile.TemporaryDirectory() as folder:
         vault, redacted = Path(folder) / "vault", Path(folder) / "baseline"
         redacted.mkdir()
         for _ in range(repeats):
             shutil.rmtree(vault, ignore_errors=True)
             ours.append(_cost([command, "run", "--from", str(calls), "--to", str(vault)]))
-            peer.append(
-                _cost([sys.executable, "-m", "benchmarks.baseline", str(redacted), *recordings])
-            )
+            other = [sys.executable, "-m", "benchmarks.baseline"]
+            peer.append(_cost([*other, str(redacted), *recordings]))
+            bare.append(_cost([*other, "--bare", str(redacted), *recordings]))
         plain = Path(folder) / "plain"
         export = [command, "export", "--all", "--vault", str(vault), "--to", str(plain)]
         subprocess.run(export, check=True, stdout=subprocess.DEVNULL)
@@ -66,14 +67,18 @@ def measure(calls: Path, repeats: int) -> dict[str, Any]:
             "baseline": json.loads(leakcheck.as_json(leakcheck.check(manifest, redacted))),
         }
     return {
-        "machine": f"{os.cpu_count()} cores, {_processor()}, {platform.platform()}",
+        "machine": machine(),
         "calls": len(entries),
         "audio_seconds": sum(entry["duration_ms"] for entry in entries) / 1_000,
         "repeats": repeats,
         "hushwire": asdict(_median(ours)),
         "baseline": asdict(_median(peer)),
+        "bare": asdict(_median(bare)),
         "wall_ratio": statistics.median(
             a.wall_s / b.wall_s for a, b in zip(ours, peer, strict=True)
+        ),
+        "bare_cpu_ratio": statistics.median(
+            a.cpu_s / b.cpu_s for a, b in zip(ours, bare, strict=True)
         ),
         "leaks": leaks,
     }
@@ -97,8 +102,12 @@ def page(result: dict[str, Any]) -> str:
         "|---|---|---|---|---|",
         _row("hushwire", result["hushwire"], audio),
         _row("baseline", result["baseline"], audio),
+        _row("bare faster-whisper, one thread", result["bare"], audio),
         "",
-        f"Wall time, hushwire over baseline: {result['wall_ratio']:.2f}.",
+        (
+            f"Wall time, hushwire over baseline: {result['wall_ratio']:.2f}. "
+            f"CPU time, hushwire over bare faster-whisper: {result['bare_cpu_ratio']:.2f}."
+        ),
         "",
         "| digits | spoken | audible: hushwire | audible: baseline |",
         "|---|---|---|---|",
@@ -150,16 +159,6 @@ def _cost(command: Sequence[str]) -> Cost:
     return Cost(
         time.perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1_024
     )
-
-
-def _processor() -> str:
-    """The processor's own name where Linux tells it."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return platform.machine()
-    names = [line.partition(":")[2].strip() for line in text.splitlines() if "model name" in line]
-    return names[0] if names else platform.machine()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

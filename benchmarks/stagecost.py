@@ -1,0 +1,187 @@
+"""The real pipeline with a process for every stage: what each one costs, and how fast it starts.
+
+The broker is a process of its own, every stage is a worker of its own with one engine process of
+one thread, and ``/proc`` says what each used. Only the work counts, from the moment at which all
+stages were ready to the moment at which the last call was closed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from agents.embedded import EmbeddedBroker
+from agents.ledger import CallState, Ledger
+from agents.sealing import KeyEncryptionKey
+from agents.worker import STAGES
+from benchmarks.processes import cpu_s, resident_mb, tree
+
+_START_S: Final = 120.0
+_STORE_S: Final = 900.0
+_IDLE_S: Final = 5.0
+
+
+def stage_costs(calls: Path, *, starts: int) -> dict[str, Any]:
+    """Redact all calls once, a process per stage; then start an empty worker again and again.
+
+    Args:
+        calls: folder with recordings and ``manifest.jsonl``.
+        starts: how often the empty pipeline is started.
+
+    Returns:
+        ``stages`` and the broker (CPU s, resident MB of worker and engines, CPU s per idle second),
+        ``wall_s``, ``audio_s``, ``bare`` (faster-whisper alone on the same files), ``restart_s``.
+
+    Raises:
+        TimeoutError: a stage does not start, or a call stays open.
+        subprocess.CalledProcessError: ingest or the bare engine failed.
+    """
+    manifest = (calls / "manifest.jsonl").read_text(encoding="utf-8").splitlines()
+    entries = [json.loads(entry) for entry in manifest]
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        broker = stack.enter_context(EmbeddedBroker())
+        environment = _environment(broker.bootstrap, folder / "state")
+        workers = {
+            stage: stack.enter_context(_worker([stage], folder, environment)) for stage in STAGES
+        }
+        for worker in workers.values():
+            _until_ready(worker)
+        pids = {stage: worker.pid for stage, worker in workers.items()} | {
+            "broker": broker.pid or 0
+        }
+        still = {name: cpu_s(pid) for name, pid in pids.items()}
+        time.sleep(_IDLE_S)
+        before = {name: cpu_s(pid) for name, pid in pids.items()}
+        wall = _redact(calls, folder / "state", environment, entries)
+        cost = {name: cpu_s(pid) - before[name] for name, pid in pids.items()}
+        memory = {name: [resident_mb(one) for one in tree(pid)] for name, pid in pids.items()}
+        for worker in workers.values():
+            _stop(worker)
+        restart = [_start(folder, environment) for _ in range(starts)]
+        bare = _bare([calls / entry["file"] for entry in entries], folder)
+    return {
+        "audio_s": sum(entry["duration_ms"] for entry in entries) / 1_000,
+        "calls": len(entries),
+        "wall_s": wall,
+        "stages": {
+            name: {
+                "cpu_s": cost[name],
+                "idle_share": (before[name] - still[name]) / _IDLE_S,
+                "worker_mb": memory[name][0] if memory[name] else 0.0,
+                "engines_mb": sum(memory[name][1:]),
+            }
+            for name in cost
+        },
+        "bare": bare,
+        "restart_s": restart,
+        "restart_median_s": statistics.median(restart) if restart else None,
+    }
+
+
+def _redact(
+    calls: Path, state: Path, environment: Mapping[str, str], entries: Sequence[Mapping[str, Any]]
+) -> float:
+    """Send all calls and wait for the last; seconds, ingest's own start included."""
+    began = time.monotonic()
+    command = [sys.executable, "-m", "agents", "ingest", str(calls)]
+    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+    key = KeyEncryptionKey.load_or_create(state / "kek.json")
+    ledger = Ledger(f"sqlite:///{state / 'ledger.db'}", key)
+    try:
+        names = [Path(entry["file"]).stem for entry in entries]
+        deadline = began + _STORE_S
+        while True:
+            open_ones = [n for n in names if ledger.state(n) in {None, CallState.OPEN}]
+            if not open_ones:
+                return time.monotonic() - began
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{len(open_ones)} calls are still open")
+            time.sleep(0.1)
+    finally:
+        ledger.dispose()
+
+
+def _start(folder: Path, environment: Mapping[str, str]) -> float:
+    """Seconds from the start of one worker with all stages to its readiness."""
+    began = time.monotonic()
+    with _worker(["all"], folder, environment) as worker:
+        _until_ready(worker)
+        took = time.monotonic() - began
+        _stop(worker)
+    return took
+
+
+def _bare(recordings: Sequence[Path], folder: Path) -> dict[str, float]:
+    """faster-whisper alone, its model loaded before the clock runs."""
+    command = [sys.executable, "-m", "benchmarks.baseline", "--bare", str(folder)]
+    done = subprocess.run(
+        [*command, *map(str, recordings)],
+        check=True,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    return dict(json.loads(done.stdout))
+
+
+def _environment(bootstrap: str, state: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "HUSHWIRE_BOOTSTRAP": bootstrap,
+        "HUSHWIRE_STATE_DIR": str(state),
+        "HUSHWIRE_PARTITIONS": "4",
+        "HUSHWIRE_ENGINES": "1",
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+@contextmanager
+def _worker(
+    stages: Sequence[str], folder: Path, environment: Mapping[str, str]
+) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "benchmarks.readied", str(folder / "vault"), *stages]
+    with (folder / "worker.log").open("a", encoding="utf-8") as log:
+        worker = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True
+        )
+    try:
+        yield worker
+    finally:
+        if worker.poll() is None:
+            worker.kill()
+            worker.wait()
+        if worker.stdout:
+            worker.stdout.close()
+
+
+def _until_ready(worker: subprocess.Popen[str]) -> None:
+    """Wait for the line ``ready``; logs may come before it."""
+    deadline = time.monotonic() + _START_S
+    while worker.stdout is not None and time.monotonic() < deadline:
+        readable, _, _ = select.select([worker.stdout], [], [], 1.0)
+        text = worker.stdout.readline() if readable else None
+        if text == "ready\n":
+            return
+        if text == "":
+            break
+    raise TimeoutError("a worker did not get ready")
+
+
+def _stop(worker: subprocess.Popen[str]) -> None:
+    worker.send_signal(signal.SIGTERM)
+    try:
+        worker.wait(30)
+    except subprocess.TimeoutExpired:
+        worker.kill()
+        worker.wait()
