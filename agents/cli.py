@@ -43,6 +43,7 @@ from agents.commands.processing import records_of_processing
 from agents.commands.redact import redact
 from agents.commands.scan import scan_leaks
 from agents.commands.serve import serve
+from agents.commands.tune import tune
 from agents.logging import configure_logging, content_free_tracebacks
 from agents.settings import PREFIX, Settings, load_settings, settings_page
 from pipeline.errors import BrokerError, HushwireError, ModelError, StoreError
@@ -197,6 +198,7 @@ app.command()(redact)
 app.command()(doctor)
 app.command("scan-leaks")(scan_leaks)
 app.command()(serve)
+app.command()(tune)
 app.command("records-of-processing")(records_of_processing)
 
 

@@ -42,7 +42,7 @@ def write_json(
         "comparison": asdict(comparison) if comparison else None,
         "evaluation": as_data(evaluation),
     }
-    _write(path, json.dumps(_finite(data), indent=1) + "\n")
+    write_plain(path, json.dumps(_finite(data), indent=1) + "\n")
 
 
 def write_html(
@@ -76,7 +76,7 @@ def write_html(
         failures=failures,
         notes=_notes(evaluation),
     )
-    _write(path, page)
+    write_plain(path, page)
 
 
 def tables(evaluation: Evaluation) -> list[Table]:
@@ -175,7 +175,12 @@ def _finite(value: object) -> object:
             return value
 
 
-def _write(path: Path, text: str) -> None:
+def write_plain(path: Path, text: str) -> None:
+    """Write a file, with the folders above it.
+
+    Raises:
+        StoreError: it can't be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
