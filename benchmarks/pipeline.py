@@ -21,12 +21,13 @@ from typing import Any, Final
 from agents.embedded import EmbeddedBroker
 from benchmarks import sizing
 from benchmarks.corpus import SAMPLES
+from benchmarks.longcalls import length_costs
 from benchmarks.processes import machine
 from benchmarks.scripted import growth, memory, takeover
 from benchmarks.stagecost import stage_costs
 from tests.kafka.broker import apache_kafka, available
 
-PARTS: Final = ("stages", "memory", "takeover", "growth")
+PARTS: Final = ("stages", "memory", "takeover", "growth", "length")
 MEMORY_MB, RESTART_S, TAKEOVER_S = 3.0, 8.0, 15.0
 """The goals: a call in flight, an empty pipeline's start, and takeover after ``kill -9``."""
 
@@ -51,6 +52,9 @@ def measure(parts: Sequence[str], options: argparse.Namespace) -> dict[str, Any]
         print(f"measuring {part}", flush=True)
         if part == "stages":
             found[part] = stage_costs(options.calls, starts=3)
+            continue
+        if part == "length":
+            found[part] = length_costs(options.calls, options.repeats)
             continue
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -78,6 +82,7 @@ def page(results: Mapping[str, Any]) -> str:
         ("memory", _memory),
         ("takeover", _takeover),
         ("growth", _growth),
+        ("length", _length),
     ):
         if part in results:
             lines += [*told(results), ""]
@@ -148,6 +153,16 @@ def _growth(results: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _length(results: Mapping[str, Any]) -> list[str]:
+    law = results["length"]
+    return [
+        (
+            f"Growth with the length of a call, real models, all stages in a row: exponent "
+            f"{law['exponent']:.2f} (R² {law['r2']:.3f})."
+        )
+    ]
+
+
 def _goal(what: str, measured: float, limit: float) -> str:
     verdict = "met" if measured <= limit else "missed"
     return f"{what}: {measured:.2f} (goal {limit:g}, {verdict})."
@@ -162,6 +177,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seconds", nargs="*", type=int, default=[20, 60])
     parser.add_argument("--counts", nargs="*", type=int, default=[4, 8, 16, 32])
     parser.add_argument("--lengths", nargs="*", type=int, default=[10, 20, 40, 80])
+    parser.add_argument("--repeats", nargs="*", type=int, default=[1, 2, 4])
     parser.add_argument("--workers", nargs="*", type=int, default=[1, 2, 4])
     parser.add_argument("--embedded", action="store_true", help="no Apache Kafka")
     parser.add_argument("--out", type=Path, default=Path("build/bench"))
@@ -178,7 +194,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     stored.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     (options.out / "pipeline.md").write_text(page(results), encoding="utf-8")
     print(page(results))
-    if options.sizing and {"stages", "memory", "growth"} <= set(results):
+    if options.sizing and {"stages", "memory", "growth", "length"} <= set(results):
         text = sizing.page(results, when=results["when"], machine=results["machine"])
         options.sizing.write_text(text, encoding="utf-8")
         print(f"written to {options.sizing}")

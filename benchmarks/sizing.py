@@ -85,7 +85,7 @@ def page(results: Mapping[str, Any], *, when: str, machine: str) -> str:
     """``docs/sizing.md``.
 
     Args:
-        results: of ``benchmarks.pipeline``, with the parts stages, memory and growth.
+        results: of ``benchmarks.pipeline``, with the parts stages, memory, growth and length.
         when: the day of the measurement.
         machine: on which it was made.
     """
@@ -128,13 +128,14 @@ def page(results: Mapping[str, Any], *, when: str, machine: str) -> str:
         "| with | exponent | R² | points |",
         "|---|---|---|---|",
         *(_law(name, growth[key]) for key, name in _LAWS.items()),
+        _law("length of a call with the real models, CPU s", results["length"]),
         "",
         (
-            "Exponents are of `cost = a · n^b`, least squares of the logarithms, with scripted "
-            "speech: everything around the models. 1 is proportional; below 1, what a start costs "
-            f"is shared. Workers share the cores of one machine ({machine.partition(',')[0]}), so "
-            "that more of them than cores can't be faster. The models' own cost is per second of "
-            "speech and does not depend on calls or length (windows of at most 30 s)."
+            "Exponents are of `cost = a · n^b`, least squares of the logarithms. The first three "
+            "are with scripted speech, everything around the models on a broker; the last one is "
+            "all stages in a row without a broker. 1 is proportional; below 1, a fixed part is "
+            f"shared. Workers share the cores of one machine ({machine.partition(',')[0]}) with "
+            "broker and ledger, so that more of them than cores can't be faster."
         ),
         "",
         (
@@ -178,5 +179,5 @@ def _stages(each: Mapping[str, float], costs: Mapping[str, Any]) -> list[str]:
 
 
 def _law(name: str, law: Mapping[str, Any]) -> str:
-    points = ", ".join(f"{at}: {value:.2f}" for at, value in law["points"])
+    points = ", ".join(f"{at:.0f}: {value:.2f}" for at, value in law["points"])
     return f"| {name} | {law['exponent']:.2f} | {law['r2']:.3f} | {points} |"

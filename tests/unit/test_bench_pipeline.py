@@ -51,6 +51,7 @@ RESULTS: dict[str, Any] = {
     ],
     "takeover_broker": "Apache Kafka",
     "growth": {"calls": LAW, "length": LAW, "workers": LAW},
+    "length": {"points": [(45.0, 6.0), (90.0, 12.5)], "exponent": 1.06, "r2": 0.999},
 }
 
 
@@ -126,6 +127,7 @@ def test_the_sizing_page_says_what_it_rests_on() -> None:
     assert "| 100,000 | 20,000 |" in text
     assert "A GPU was not measured" in text
     assert "have not been run" in text
+    assert "with the real models, CPU s | 1.06 | 0.999 | 45: 6.00, 90: 12.50 |" in text
     assert "2 cores, A, B" in text
 
 
