@@ -20,7 +20,8 @@ from agents.ledger import CallState, Ledger
 from agents.places import PASSED
 from agents.producer import CallProducer
 from agents.topics import Topics, create_topics
-from agents.vault import SEALED, Vault
+from agents.vault import Vault
+from agents.vaulted import SEALED
 from pipeline.records import AudioChunk, CallEnd, CallInfo, Pcm, Role
 from tests.broker import fakes
 
