@@ -10,7 +10,6 @@ from models.presidio import explained
 from models.reading import Analyses
 from models.spoken import turn_of
 from models.turns import streams_of
-from pipeline.cues import Mood
 from pipeline.entities import LEXICAL, SPOKEN_NUMBERS, Entity
 from pipeline.lanes import Lane
 from pipeline.leftovers import EDGE_DIGITS, FEW_DIGITS
@@ -19,7 +18,7 @@ from pipeline.policy import Policy
 from pipeline.records import Heard, Reason, Span, Word
 from pipeline.tokens import Flag
 from pipeline.verdicts import HARMLESS, Track
-from pipeline.vocabulary import DEFAULT, vocabulary
+from pipeline.vocabulary import DEFAULT, Mood, vocabulary
 
 _GAP_S: Final = 0.6
 """Words further apart are not read together: a mute may lie between them."""

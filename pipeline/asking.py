@@ -10,10 +10,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
-from pipeline.cues import Cue, Mood
+from pipeline.cues import Cue
 from pipeline.entities import LEXICAL, Entity
 from pipeline.numbers import NumberRun
 from pipeline.tokens import Flag
+from pipeline.vocabulary import Mood
 
 LASTS_S: Final = 30.0
 """Seconds for which an ask waits after it was last touched."""

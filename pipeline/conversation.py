@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Final
 
 from pipeline.asking import WORDY, Ask
-from pipeline.cues import Cue, Mood
+from pipeline.cues import Cue
 from pipeline.entities import Entity
 from pipeline.hearings import Source, sequences
 from pipeline.interpretation import interpret
@@ -25,7 +25,7 @@ from pipeline.records import Heard, Interval, Reason, Span, Word
 from pipeline.spreading import Sensitive, Spreader
 from pipeline.tokens import Flag
 from pipeline.verdicts import Reading, Talk, Track, Verdict
-from pipeline.vocabulary import Vocabulary, vocabulary
+from pipeline.vocabulary import Mood, Vocabulary, vocabulary
 from pipeline.witnesses import Witnesses
 
 OPEN_S: Final = 12.0

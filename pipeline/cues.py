@@ -9,30 +9,14 @@ import bisect
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import Final
 
 from pipeline.accents import plain
 from pipeline.entities import Entity
 from pipeline.records import Word
-from pipeline.vocabulary import Vocabulary
+from pipeline.vocabulary import Announced, Mood, Vocabulary
 
 _WORDS: Final = re.compile(r"\d+|[^\W\d_]+(?:'[^\W\d_]+)*")
-
-
-class Mood(IntEnum):
-    """What a phrase does; where two overlap, the higher one stands."""
-
-    PLACE = 0
-    """The number after it is a time or a place, unless a value was asked for."""
-    TOPIC = 1
-    """Says what the talk is about."""
-    AMOUNT = 2
-    """The number after it is a price or a quantity."""
-    REFERENCE = 3
-    """An order number or another harmless one follows."""
-    ASK = 4
-    """A value is asked for or announced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +41,11 @@ def find_cues(words: Sequence[Word], voc: Vocabulary) -> list[Cue]:
     text, starts, indexes, ends = _plain(words, voc)
     if not starts:
         return []
-    found: list[tuple[Mood, int, int, Entity | None]] = []
-    for entity, pattern in voc.ask.items():
-        found += [(Mood.ASK, *match.span(), entity) for match in pattern.finditer(text)]
-    for about, pattern in voc.topic.items():
-        found += [(Mood.TOPIC, *match.span(), about) for match in pattern.finditer(text)]
-    for mood, pattern in (
-        (Mood.REFERENCE, voc.reference),
-        (Mood.REFERENCE, voc.brief),
-        (Mood.AMOUNT, voc.amount),
-        (Mood.PLACE, voc.place),
-    ):
-        found += [(mood, *match.span(), None) for match in pattern.finditer(text)]
-    found.sort(key=_order)
-    brief = {match.span() for match in voc.brief.finditer(text)}
+    found = sorted(voc.announcing.find(text), key=_order)
+    brief = {(start, end) for about, start, end in found if about.brief}
     taken: list[tuple[int, int]] = []
     cues: list[Cue] = []
-    for mood, start, end, named in found:
+    for (mood, named, _), start, end in found:
         if any(start < other_end and other_start < end for other_start, other_end in taken):
             continue
         taken.append((start, end))
@@ -104,13 +76,13 @@ def _spelled(words: Sequence[Word]) -> bool:
     return len(words) > 1 and all(len(word.text.strip(" .,;:!?-")) == 1 for word in words)
 
 
-def _order(found: tuple[Mood, int, int, Entity | None]) -> tuple[int, bool, int, int]:
+def _order(found: tuple[Announced, int, int]) -> tuple[int, bool, int, int]:
     """Which phrase stands where two overlap.
 
     References and asks are of one rank: there the earlier phrase decides, then the longer one
     ("passport number for the booking"), and "what's the number" only where no other stands.
     """
-    mood, start, end, entity = found
+    (mood, entity, _), start, end = found
     return (-min(mood, Mood.REFERENCE), entity is Entity.NUMBER_SEQUENCE, start, start - end)
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from pipeline.asking import DATED, LONG_NEED, QUEUE_S, REFERENCE_S, WORDY, Ask
 from pipeline.checksums import aba, card_brand, luhn
-from pipeline.cues import Cue, Mood
+from pipeline.cues import Cue
 from pipeline.entities import Entity
 from pipeline.numbers import NumberRun
 from pipeline.records import Interval
@@ -21,6 +21,7 @@ from pipeline.shapes import shaped
 from pipeline.surroundings import Surroundings, cut
 from pipeline.tokens import Flag
 from pipeline.verdicts import AFTER_CARD, CARD_DATA, HARMLESS, Reading, Talk, Track, Verdict
+from pipeline.vocabulary import Mood
 
 CHAIN_S: Final = 20.0
 """Seconds of pause within which digits without a context still belong together."""

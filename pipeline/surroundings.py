@@ -6,11 +6,12 @@ import bisect
 from collections.abc import Sequence
 from typing import Final
 
-from pipeline.cues import Cue, Mood
+from pipeline.cues import Cue
 from pipeline.entities import Entity
 from pipeline.numbers import NumberRun
 from pipeline.records import Interval
 from pipeline.verdicts import Talk, Track
+from pipeline.vocabulary import Mood
 
 _LOCAL_WORDS: Final = 3
 """Words that may stand between a phrase and the number that it speaks of."""

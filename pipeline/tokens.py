@@ -10,11 +10,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum, auto
+from functools import lru_cache
 from typing import Final
 
 from pipeline.accents import plain
 from pipeline.records import Word
-from pipeline.vocabulary import Vocabulary
+from pipeline.vocabulary import Vocabulary, vocabulary
 
 
 class Kind(Enum):
@@ -187,46 +188,50 @@ def _glued_letters(piece: str, voc: Vocabulary) -> bool:
 
 
 def _lookup(index: int, lower: str, original: str, voc: Vocabulary) -> Token:
-    tables = (
-        (voc.digits, Kind.DIGIT),
-        (voc.near_digits, Kind.NEAR),
-        (voc.teens, Kind.TEEN),
-        (voc.tens, Kind.TENS),
-        (voc.ordinals, Kind.ORDINAL),
-    )
-    for table, kind in tables:
-        if lower in table:
-            return Token(index, kind, lower, table[lower])
-    if lower in voc.scales:
-        return Token(index, Kind.SCALE, lower, str(voc.scales[lower]))
-    if lower in voc.multipliers:
-        return Token(index, Kind.MULTIPLIER, lower, str(voc.multipliers[lower]))
-    if lower in voc.homophones:
-        return Token(index, Kind.HOMOPHONE, lower, voc.homophones[lower])
+    numbers, others = _kinds(voc.language)
+    if lower in numbers:
+        kind, value = numbers[lower]
+        return Token(index, kind, lower, value)
     weak = lower in voc.words["weak_letters"]
     if len(lower) == 1 and lower.isalpha() and (not weak or original.isupper()):
         kind = Kind.MAYBE_LETTER if weak else Kind.LETTER
         return Token(index, kind, lower, lower.upper())
-    return Token(index, _glue(lower, voc), lower, _spelt(lower, voc))
+    kind, value = others.get(lower, (Kind.OTHER, ""))
+    return Token(index, kind, lower, value)
 
 
-def _glue(lower: str, voc: Vocabulary) -> Kind:
-    words = voc.words
-    for name, kind in (
-        ("months", Kind.MONTH),
-        ("fillers", Kind.FILLER),
-        ("corrections", Kind.CORRECTION),
-        ("separators", Kind.SEPARATOR),
-        ("links", Kind.LINK),
-        ("spelling", Kind.MAYBE_LETTER),
+@lru_cache(maxsize=8)
+def _kinds(language: str) -> tuple[dict[str, tuple[Kind, str]], dict[str, tuple[Kind, str]]]:
+    """Word to kind and value: number words, and the others that may stand in a number.
+
+    A word of several kinds has the one that is listed last.
+    """
+    voc = vocabulary(language)
+    numbers: dict[str, tuple[Kind, str]] = {}
+    for table, kind in (
+        (voc.homophones, Kind.HOMOPHONE),
+        (voc.multipliers, Kind.MULTIPLIER),
+        (voc.scales, Kind.SCALE),
+        (voc.ordinals, Kind.ORDINAL),
+        (voc.tens, Kind.TENS),
+        (voc.teens, Kind.TEEN),
+        (voc.near_digits, Kind.NEAR),
+        (voc.digits, Kind.DIGIT),
     ):
-        if lower in words[name]:
-            return kind
-    return Kind.OTHER
-
-
-def _spelt(lower: str, voc: Vocabulary) -> str:
-    return lower[0].upper() if lower in voc.words["spelling"] else ""
+        numbers |= {word: (kind, str(value)) for word, value in table.items()}
+    others: dict[str, tuple[Kind, str]] = {}
+    for name, kind in (
+        ("spelling", Kind.MAYBE_LETTER),
+        ("links", Kind.LINK),
+        ("separators", Kind.SEPARATOR),
+        ("corrections", Kind.CORRECTION),
+        ("fillers", Kind.FILLER),
+        ("months", Kind.MONTH),
+    ):
+        for word in voc.words[name]:
+            letter = word[0].upper() if word in voc.words["spelling"] else ""
+            others[word] = (kind, letter)
+    return numbers, others
 
 
 def is_glue(text: str, voc: Vocabulary) -> bool:

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pipeline.asking import Ask
-from pipeline.cues import Cue, Mood
+from pipeline.cues import Cue
 from pipeline.entities import Entity
 from pipeline.numbers import NumberRun
 from pipeline.records import Word
 from pipeline.tokens import Flag
+from pipeline.vocabulary import Mood
 
 HARMLESS: Final = frozenset(
     {

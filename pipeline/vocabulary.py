@@ -7,18 +7,20 @@ for a language without a file, or a file that breaks its form.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from fnmatch import fnmatch
 from functools import lru_cache
 from importlib import resources
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from pipeline.accents import plain
 from pipeline.entities import Entity
 from pipeline.errors import SettingsError
+from pipeline.phrases import Phrases
 
 DEFAULT = "en"
 """The language of a call that says none."""
@@ -46,9 +48,37 @@ _WORD_LISTS = (
     "corrected",
     "announcing",
 )
-_NEVER = "(?!)"
 _SPELLING_LISTS = ("standins", "letter_links", "letter_case")
 """Word lists that a language may do without."""
+
+
+_SPELLED = (Entity.LICENSE_PLATE, Entity.VEHICLE_ID, Entity.DEVICE_ID)
+"""Answered by letters as much as by digits: who asks for the number asks for words too."""
+
+
+class Mood(IntEnum):
+    """What a phrase does; where two overlap, the higher one stands."""
+
+    PLACE = 0
+    """The number after it is a time or a place, unless a value was asked for."""
+    TOPIC = 1
+    """Says what the talk is about."""
+    AMOUNT = 2
+    """The number after it is a price or a quantity."""
+    REFERENCE = 3
+    """An order number or another harmless one follows."""
+    ASK = 4
+    """A value is asked for or announced."""
+
+
+class Announced(NamedTuple):
+    """What a phrase about numbers announces."""
+
+    mood: Mood
+    entity: Entity | None = None
+    """What is asked for, or talked about."""
+    brief: bool = False
+    """One short harmless number and no more ("extension")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +106,12 @@ class Vocabulary:
     """Named lists, such as ``fillers`` and ``units``."""
     figures: Mapping[str, str]
     """Figures to the word for them, as phrases are written."""
-    ask: Mapping[Entity, re.Pattern[str]]
-    """Phrases that open an expectation, per entity type."""
-    topic: Mapping[Entity, re.Pattern[str]]
-    """Phrases that only say what the talk is about."""
-    reference: re.Pattern[str]
-    """Phrases that announce an order number or another harmless one."""
-    brief: re.Pattern[str]
-    """Phrases that announce a short harmless number and reach no further ("extension")."""
-    amount: re.Pattern[str]
-    """Phrases that make the number after them a price or a quantity."""
-    place: re.Pattern[str]
-    """Phrases that make it a time or a place, where no value was asked for."""
+    announcing: Phrases[Announced]
+    """What announces a number, or explains it."""
+    worded: Phrases[Entity]
+    """What asks for an answer in words, such as a name. Apostrophes are left out: "whats"."""
+    health: Phrases[None]
+    """Words that only a call about somebody's health has."""
 
 
 @lru_cache(maxsize=1)
@@ -137,13 +161,38 @@ def _build(data: Mapping[str, Any]) -> Vocabulary:
             for table in ("digits", "teens")
             for figure, words in data[table].items()
         },
-        ask={Entity(name): _pattern(phrases) for name, phrases in data["ask"].items()},
-        topic={Entity(name): _pattern(phrases) for name, phrases in data["topic"].items()},
-        reference=_pattern(data["reference"]),
-        brief=_pattern(data.get("brief", [_NEVER])),
-        amount=_pattern(data["amount"]),
-        place=_pattern(data["place"]),
+        announcing=_announcing(data),
+        worded=_worded(data),
+        health=Phrases({None: data.get("health", ())}),
     )
+
+
+def _announcing(data: Mapping[str, Any]) -> Phrases[Announced]:
+    lists = {
+        Announced(mood, Entity(name)): phrases
+        for mood, section in ((Mood.ASK, "ask"), (Mood.TOPIC, "topic"))
+        for name, phrases in data[section].items()
+    }
+    lists[Announced(Mood.REFERENCE)] = data["reference"]
+    lists[Announced(Mood.REFERENCE, brief=True)] = data.get("brief", ())
+    lists[Announced(Mood.AMOUNT)] = data["amount"]
+    lists[Announced(Mood.PLACE)] = data["place"]
+    return Phrases({label: _longest_first(phrases) for label, phrases in lists.items()})
+
+
+def _worded(data: Mapping[str, Any]) -> Phrases[Entity]:
+    """Phrases as they stand, their named parts put in, and those for what may be spelled."""
+    parts = data.get("parts", {})
+    lists = {Entity(name): phrases for name, phrases in data.get("worded", {}).items()}
+    whole = {name: [_with(parts, one) for one in phrases] for name, phrases in lists.items()}
+    asked = {entity: _longest_first(data["ask"].get(entity, ())) for entity in _SPELLED}
+    return Phrases(whole | asked)
+
+
+def _with(parts: Mapping[str, str], phrase: str) -> str:
+    for name, part in parts.items():
+        phrase = phrase.replace(f"<{name}>", part)
+    return phrase
 
 
 def _inverse(table: Mapping[str, str]) -> dict[str, str]:
@@ -156,8 +205,5 @@ def _words(text: str) -> frozenset[str]:
     return frozenset([*words, *map(plain, words)])
 
 
-def _pattern(phrases: list[str]) -> re.Pattern[str]:
-    """One expression for all phrases, bounded by spaces or the edges; long phrases come first."""
-    ordered = sorted((phrase.strip() for phrase in phrases), key=len, reverse=True)
-    joined = "|".join(f"(?:{phrase})" for phrase in ordered)
-    return re.compile(rf"(?<!\S)(?=\S)(?:{joined})(?!\S)")
+def _longest_first(phrases: Iterable[str]) -> list[str]:
+    return sorted((phrase.strip() for phrase in phrases), key=len, reverse=True)
