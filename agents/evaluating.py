@@ -16,7 +16,7 @@ from pipeline.evaluation.labelled import LabelledCase, parse_cases, unknown_type
 from pipeline.evaluation.results import Evaluation, from_json
 from pipeline.evaluation.texts import Case, Detected, curve, lay_out, open_policy, score
 from pipeline.policy import Policy
-from pipeline.records import CallEnd, Reason, Span
+from pipeline.records import CallEnd, CallInfo, Heard, Reason, Span
 
 
 def read_cases(paths: Iterable[Path]) -> list[LabelledCase]:
@@ -52,7 +52,8 @@ def read_result(path: Path) -> Evaluation:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as text ({type(error).__name__})") from None
-    return from_json(text, origin=path.name)
+    # Two results of one policy, such as of two models, are told apart by their files.
+    return replace(from_json(text, origin=path.name), name=path.stem)
 
 
 def detect(detector: Detector, cases: Iterable[Case]) -> list[Detected]:
@@ -62,10 +63,17 @@ def detect(detector: Detector, cases: Iterable[Case]) -> list[Detected]:
 
 def spans_of(detector: Detector, case: Case) -> tuple[Span, ...]:
     """Every span of one case."""
-    info = case.call
+    end = CallEnd(case.call.call_id, len(case.ends), case.ends[-1])
+    return spans_in(detector, case.call, case.windows(), end)
+
+
+def spans_in(
+    detector: Detector, info: CallInfo, windows: Iterable[Heard], end: CallEnd
+) -> tuple[Span, ...]:
+    """Every span that a detector finds in the windows of a call."""
     call = detector.open(info.call_id, info.sample_rate, info.channels, info.language)
-    findings = [one for heard in case.windows() for one in call.take(heard)]
-    findings += call.finish(CallEnd(case.call.call_id, len(case.ends), case.ends[-1]))
+    findings = [one for heard in windows for one in call.take(heard)]
+    findings += call.finish(end)
     return tuple(span for one in findings for span in one.spans)
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
+from agents.evaluating import spans_in
 from agents.layout import listening
 from agents.line import Line
 from agents.pool import engine_pool
@@ -27,13 +29,16 @@ from pipeline.certificate import parse_certificate
 from pipeline.errors import InputError
 from pipeline.evaluation.causes import RunRecords, causes_of
 from pipeline.evaluation.frames import Samples
+from pipeline.evaluation.heardcurve import HeardCall, heard_curve
 from pipeline.evaluation.leaks import CallResult, LeakReport, evaluation_of, score_call
-from pipeline.evaluation.results import Evaluation
+from pipeline.evaluation.results import Evaluation, FoundSpan, found_spans
+from pipeline.evaluation.texts import open_policy
 from pipeline.evaluation.truth import TruthCall, parse_manifest
 from pipeline.policy import Policy, load_policy
 from pipeline.records import (
     AudioChunk,
     CallEnd,
+    CallInfo,
     Findings,
     Heard,
     Mute,
@@ -87,17 +92,24 @@ def evaluate_folder(manifest: Path, redacted: Path) -> Evaluation:
     if all(call.missing for call in report.calls):
         raise InputError(f"{redacted}: there is no redacted recording of any call of the manifest")
     causes: dict[str, str] = {}
+    spans: tuple[FoundSpan, ...] | None = ()
     for call in report.calls:
         path = next(iter(sorted(redacted.rglob(f"{call.call_id}{CERTIFICATE}"))), None)
-        if path is not None:
-            causes |= causes_of(call, _stated(path))
-    return evaluation_of(redacted.name, read_manifest(manifest), report, causes)
+        if path is None:
+            spans = None  # a comparison of some calls only would say too little
+            continue
+        records = _stated(path)
+        causes |= causes_of(call, records)
+        if spans is not None:
+            spans += found_spans(call.call_id, records.spans, records.rate)
+    return evaluation_of(redacted.name, read_manifest(manifest), report, causes, spans)
 
 
 def evaluate_run(
     manifest: Path,
     settings: Settings,
     *,
+    curves: bool = False,
     told: Callable[[str], None] = lambda name: None,  # noqa: ARG005 - nobody asked
 ) -> Evaluation:
     """Redact every call of a manifest in memory and evaluate what comes out.
@@ -105,32 +117,57 @@ def evaluate_run(
     Args:
         manifest: the truth; the recordings lie beside it.
         settings: models and policy.
+        curves: also detect with thresholds at zero in what was heard, for precision and recall per
+            threshold.
         told: is told the name of each call that begins.
     """
     truths, policy = read_manifest(manifest), load_policy(settings.policy)
     calls: list[CallResult] = []
     causes: dict[str, str] = {}
+    spans: tuple[FoundSpan, ...] = ()
+    heard: list[HeardCall] = []
+    own = DetectorSettings(registry=settings.recognizers)
+    opened = Detector(open_policy(policy), settings=own) if curves else None
     with engine_pool(ear_settings(settings), settings.engine_processes) as pool:
-        detector = Detector(policy, settings=DetectorSettings(registry=settings.recognizers))
+        detector = Detector(policy, settings=own)
         for truth in truths:
             told(truth.call_id)
             engines = (detector, pool, listening(settings.pace))
-            call, records = _run(truth, manifest.parent, policy, engines)
+            call, records, line = _run(truth, manifest.parent, policy, engines)
             calls.append(call)
             causes |= causes_of(call, records)
-    return evaluation_of(policy.name, truths, LeakReport(tuple(calls)), causes)
+            spans += found_spans(truth.call_id, records.spans, records.rate)
+            if opened is not None and line.info is not None and line.end is not None:
+                found = spans_in(opened, line.info, line.windows, line.end)
+                heard.append(HeardCall(truth, found, records.rate))
+    report = LeakReport(tuple(calls))
+    result = evaluation_of(policy.name, truths, report, causes, spans)
+    return replace(result, curve=heard_curve(heard))
 
 
 class _Watched(Line):
     """A line that keeps what was heard and found."""
 
-    heard: tuple[Word, ...] = ()
+    windows: tuple[Heard, ...] = ()
+    end: CallEnd | None = None
     spans: tuple[Span, ...] = ()
+
+    @property
+    def heard(self) -> tuple[Word, ...]:
+        """The words of all windows."""
+        return tuple(word for heard in self.windows for word in heard.words)
+
+    @property
+    def info(self) -> CallInfo | None:
+        """What the first window says of the call."""
+        return self.windows[0].call if self.windows else None
 
     def put(self, topic: str, record: Record) -> None:
         match record:
             case Heard() if topic == self.topics.words:
-                self.heard += record.words
+                self.windows += (record,)
+            case CallEnd() if topic == self.topics.words:
+                self.end = record
             case Findings():
                 self.spans += record.spans
         super().put(topic, record)
@@ -141,7 +178,7 @@ def _run(
     folder: Path,
     policy: Policy,
     engines: tuple[Detector, Executor, ListenSettings],
-) -> tuple[CallResult, RunRecords]:
+) -> tuple[CallResult, RunRecords, _Watched]:
     detector, pool, settings = engines
     drop = read_drop(folder / truth.file)
     recording = read_recording(drop.path)
@@ -164,10 +201,10 @@ def _run(
     audio = next((data for name, data in stored.files.items() if name.endswith(".flac")), None)
     records = RunRecords(step, line.spans, line.mutes, line.heard)
     if audio is None:
-        return _missing(truth), records
+        return _missing(truth), records, line
     after, _ = _decoded(io.BytesIO(audio), truth.call_id)
     before = pcm.astype(np.float64) / 32_768.0
-    return score_call(truth, before, after, step), records
+    return score_call(truth, before, after, step), records, line
 
 
 def _stated(path: Path) -> RunRecords:

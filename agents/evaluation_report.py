@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Final
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -22,6 +23,9 @@ from pipeline.evaluation.comparison import Comparison
 from pipeline.evaluation.results import Evaluation, as_data
 from pipeline.evaluation.statistics import Estimate
 from pipeline.evaluation.summary import by_entity, by_tag, totals
+
+_MOST: Final = 500
+"""Stretches that a page lists."""
 
 
 def write_json(
@@ -73,6 +77,7 @@ def write_html(
         curves=curves(evaluation.curve),
         tags=by_tag(evaluation),
         comparison=comparison,
+        most=_MOST,
         failures=failures,
         notes=_notes(evaluation),
     )
@@ -130,6 +135,26 @@ def comparison_table(comparison: Comparison) -> Table:
         f"{name}: {each.value:+.0f} {unit} ({each.low:+.0f} to {each.high:+.0f}, p {each.p:.3g})"
         for name, each in (("left audible", audible), ("harmless muted", harmless))
     )
+    return table
+
+
+def agreement_table(comparison: Comparison) -> Table:
+    """Stretches that both silence, or only one, for a terminal."""
+    table = Table(title="stretches that detection silences, before padding", box=SIMPLE_HEAD)
+    table.add_column("type", no_wrap=True)
+    for name in (
+        "both",
+        "first\nonly",
+        "second\nonly",
+        "both\ns",
+        "first\nonly s",
+        "second\nonly s",
+    ):
+        table.add_column(name, justify="right", no_wrap=True)
+    for each in comparison.agreement:
+        counts = (each.both, each.only_first, each.only_second)
+        seconds = (each.both_ms, each.only_first_ms, each.only_second_ms)
+        table.add_row(each.entity, *map(str, counts), *(f"{ms / 1_000:.1f}" for ms in seconds))
     return table
 
 

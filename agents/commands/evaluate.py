@@ -23,7 +23,8 @@ app = typer.Typer(
 )
 
 PolicyName = Annotated[
-    str | None, typer.Option("--policy", help="Policy file, or default, pci, hipaa, gdpr.")
+    str | None,
+    typer.Option("--policy", help="Policy file, or default, pci, hipaa, gdpr."),
 ]
 Html = Annotated[Path | None, typer.Option("--html", help="Write a report with plots here.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Write all figures here, for CI.")]
@@ -116,7 +117,9 @@ def audio(
         told: Callable[[str], None] = lambda call: err.print(  # noqa: E731
             f"{name}: {call}", markup=False, highlight=False
         )
-        return evaluate_run(manifest, load_settings(policy=name), told=told)
+        return evaluate_run(
+            manifest, load_settings(policy=name), curves=html is not None, told=told
+        )
 
     _evaluate(evaluate, policy, compare, html, json, min_recall or [])
 
@@ -144,6 +147,8 @@ def _evaluate(
         out.print(table)
     if comparison:
         out.print(report.comparison_table(comparison))
+        if comparison.agreement:
+            out.print(report.agreement_table(comparison))
     if json:
         report.write_json(json, result, comparison, failures)
     if html:

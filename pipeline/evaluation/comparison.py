@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from pipeline.errors import InputError
+from pipeline.evaluation.agreement import Agreement
 from pipeline.evaluation.results import CallScore, Evaluation, Item
+from pipeline.evaluation.spandiff import StretchChange, changed_stretches, span_agreement
 from pipeline.evaluation.statistics import Difference, difference, mcnemar
 from pipeline.evaluation.summary import per_call
 
@@ -65,6 +67,10 @@ class Comparison:
     """Harmless words or milliseconds that are muted."""
     items: tuple[ItemChange, ...]
     calls: tuple[CallChange, ...]
+    agreement: tuple[Agreement, ...] = ()
+    """Stretches that detection silences, by type; empty where either side does not know them."""
+    stretches: tuple[StretchChange, ...] = ()
+    """Those that only one of the two silences."""
 
 
 def compare(first: Evaluation, second: Evaluation) -> Comparison:
@@ -83,6 +89,8 @@ def compare(first: Evaluation, second: Evaluation) -> Comparison:
     names = sorted({a.entity for a, b in items if a.leaked != b.leaked})
     audible = [per_call((pair[side] for pair in items), _audible) for side in (0, 1)]
     ids = [a.id for a, _ in calls]
+    known = first.spans is not None and second.spans is not None
+    spans = (first.spans or (), second.spans or ()) if known else ((), ())
     return Comparison(
         first=first.name,
         second=second.name,
@@ -100,6 +108,8 @@ def compare(first: Evaluation, second: Evaluation) -> Comparison:
             for a, b in calls
             if a.harmless_muted != b.harmless_muted
         ),
+        agreement=span_agreement(*spans),
+        stretches=changed_stretches(*spans),
     )
 
 

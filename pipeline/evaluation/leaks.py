@@ -17,7 +17,7 @@ import numpy as np
 from pipeline.errors import InputError
 from pipeline.evaluation.frames import Samples, silenced_frames
 from pipeline.evaluation.names import entity_name
-from pipeline.evaluation.results import CallScore, Evaluation, Item
+from pipeline.evaluation.results import CallScore, Evaluation, FoundSpan, Item
 from pipeline.evaluation.truth import TruthCall, TruthEntity, TruthWord
 
 FRAME_MS = 10
@@ -163,7 +163,11 @@ def _digits(calls: Sequence[CallResult]) -> tuple[DigitResult, ...]:
 
 
 def evaluation_of(
-    name: str, truth: Sequence[TruthCall], report: LeakReport, causes: Mapping[str, str]
+    name: str,
+    truth: Sequence[TruthCall],
+    report: LeakReport,
+    causes: Mapping[str, str],
+    spans: tuple[FoundSpan, ...] | None = None,
 ) -> Evaluation:
     """The report in the form that summaries, comparisons and gates share.
 
@@ -172,6 +176,7 @@ def evaluation_of(
         truth: the manifest.
         report: the calls of the manifest, in its order.
         causes: where a leak came from, by item.
+        spans: what detection silences in all of the calls, where that is known.
     """
     items = [
         Item(
@@ -199,7 +204,7 @@ def evaluation_of(
         )
         for line, call in zip(truth, report.calls, strict=True)
     ]
-    return Evaluation(name, "ms", tuple(items), tuple(calls))
+    return Evaluation(name, "ms", tuple(items), tuple(calls), spans=spans)
 
 
 def items_of(call: CallResult) -> Iterator[tuple[str, EntityScore]]:

@@ -6,6 +6,7 @@ reports are written once. ``Evaluation.as_json`` is what ``--json`` writes and `
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Annotated, Literal
 
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
 from pipeline.errors import InputError
+from pipeline.records import Action, Span
 
 _STRICT = ConfigDict(extra="forbid")
 
@@ -63,6 +65,18 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
+class FoundSpan:
+    """A stretch that detection silences, before padding; of texts the times are made up."""
+
+    call: str
+    entity: str
+    channel: int
+    start_ms: int
+    end_ms: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class Point:
     """Precision and recall of one entity type at one threshold, each 0 to 1."""
 
@@ -86,6 +100,26 @@ class Evaluation:
     kept: dict[str, int] = Field(default_factory=dict)
     """Entities that the policy does not mute, and that are therefore not counted."""
     notes: tuple[str, ...] = ()
+    spans: tuple[FoundSpan, ...] | None = None
+    """Every stretch that detection silences; None where that is not known."""
+
+
+def found_spans(call: str, spans: Iterable[Span], rate: int) -> tuple[FoundSpan, ...]:
+    """The spans of a call that mute, in the form that evaluations keep.
+
+    Args:
+        call: identifier of the call or case.
+        spans: of whatever action.
+        rate: samples per second.
+    """
+    return tuple(
+        FoundSpan(
+            call, one.entity, one.channel, one.start * 1_000 // rate, -(-one.end * 1_000 // rate),
+            one.score,
+        )
+        for one in spans
+        if one.action is Action.MUTE
+    )  # fmt: skip
 
 
 class _File(BaseModel):

@@ -13,7 +13,15 @@ from dataclasses import dataclass, field
 
 from pipeline.evaluation.labelled import Label, LabelledCase
 from pipeline.evaluation.names import entity_name
-from pipeline.evaluation.results import CallScore, Evaluation, Found, Item, Point
+from pipeline.evaluation.results import (
+    CallScore,
+    Evaluation,
+    Found,
+    FoundSpan,
+    Item,
+    Point,
+    found_spans,
+)
 from pipeline.numbers import words_from_text
 from pipeline.policy import Policy
 from pipeline.records import Action, CallInfo, Heard, Interval, Role, Span, Word
@@ -134,6 +142,7 @@ def score(name: str, detected: Sequence[Detected], policy: Policy) -> Evaluation
     items: list[Item] = []
     calls: list[CallScore] = []
     found: list[Found] = []
+    spans: list[FoundSpan] = []
     kept: Counter[str] = Counter()
     for one in detected:
         muting = Detected(one.case, tuple(s for s in one.spans if s.action is Action.MUTE))
@@ -142,7 +151,11 @@ def score(name: str, detected: Sequence[Detected], policy: Policy) -> Evaluation
         kept.update(skipped)
         calls.append(_call(muting))
         found += _found(muting)
-    return Evaluation(name, "words", tuple(items), tuple(calls), tuple(found), kept=dict(kept))
+        spans += found_spans(one.case.labelled.id, muting.spans, RATE)
+    return Evaluation(
+        name, "words", tuple(items), tuple(calls), tuple(found), kept=dict(kept),
+        spans=tuple(spans),
+    )  # fmt: skip
 
 
 def curve(detected: Sequence[Detected]) -> tuple[Point, ...]:

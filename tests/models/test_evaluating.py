@@ -65,11 +65,13 @@ def test_a_run_in_memory_and_a_folder_say_the_same(tmp_path: Path) -> None:
     manifest.write_text(json.dumps(truth) + "\n", encoding="utf-8")
 
     settings = load_settings()
-    live = evaluate_run(manifest, settings)
+    live = evaluate_run(manifest, settings, curves=True)
     wanted = Wanted(originals / f"{CALL}.flac", redacted / f"{CALL}.flac")
     assert redact_file(wanted, settings).passed
     stored = evaluate_folder(manifest, redacted)
     assert stored.calls == live.calls
+    assert set(stored.spans or ()) == set(live.spans or ())
+    assert [point.entity for point in live.curve] == ["PERSON"] * 21
     assert [(i.id, i.amount, i.covered) for i in stored.items] == [
         (i.id, i.amount, i.covered) for i in live.items
     ]

@@ -15,7 +15,7 @@ from agents.evaluation_report import write_html, write_json
 from agents.plots import curves, intervals
 from pipeline.errors import StoreError
 from pipeline.evaluation.comparison import compare
-from pipeline.evaluation.results import CallScore, Evaluation, Item, Point
+from pipeline.evaluation.results import CallScore, Evaluation, FoundSpan, Item, Point
 from pipeline.evaluation.statistics import Estimate
 
 pytestmark = pytest.mark.unit
@@ -32,12 +32,14 @@ FIRST = Evaluation(
         CallScore("c2", 10, 1),
         CallScore("n<1>", 5, 0, negative=True, tags=("price",)),
     ),
+    spans=(FoundSpan("c1", "CARD_NUMBER", 1, 100, 900, 0.8),),
     curve=(Point("PERSON", 0.0, 0.5, 1.0), Point("PERSON", 0.5, 1.0, 0.5)),
 )  # fmt: skip
 SECOND = replace(
     FIRST,
     name="candidate",
     items=(replace(FIRST.items[0], covered=16, leaked=False, cause=""), FIRST.items[1]),
+    spans=(FoundSpan("c1", "CARD_NUMBER", 1, 100, 1_500, 0.8),),
 )
 
 
@@ -63,12 +65,17 @@ def test_two_results_are_compared(
     page = tmp_path / "page.html"
     code = run(monkeypatch, "text", "--compare", *files, "--json", str(out), "--html", str(page))
     assert code == 0
-    assert "second: candidate, against first: live" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "second: candidate, against first: live" in said
+    assert "stretches that detection silences" in said
     written = json.loads(out.read_text())
     assert written["comparison"]["audible"]["value"] == -4
     assert written["totals"]["leaked"] == 0
     assert written["entities"][0]["precision"]["value"] is None
+    (stretch,) = written["comparison"]["stretches"]
+    assert (stretch["start_ms"], stretch["end_ms"], stretch["only"]) == (900, 1_500, "second")
     assert "c1/a:CARD_NUMBER" in page.read_text()
+    assert "Stretches that only one silences" in page.read_text()
 
 
 @pytest.mark.parametrize(

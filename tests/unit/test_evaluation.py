@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from pipeline.errors import InputError
 from pipeline.evaluation.causes import RunRecords, cause_of, causes_of
 from pipeline.evaluation.comparison import compare
+from pipeline.evaluation.heardcurve import HeardCall, heard_curve
 from pipeline.evaluation.labelled import parse_cases, unknown_types
 from pipeline.evaluation.leaks import CallResult, EntityScore, WordScore
-from pipeline.evaluation.results import CallScore, Evaluation, Item, from_json
+from pipeline.evaluation.results import CallScore, Evaluation, FoundSpan, Item, from_json
+from pipeline.evaluation.spandiff import StretchChange, changed_stretches, span_agreement
 from pipeline.evaluation.statistics import difference, mcnemar, ratio, wilson
 from pipeline.evaluation.summary import by_entity, gate_failures, parse_gate, totals
 from pipeline.evaluation.texts import Detected, curve, lay_out, open_policy, score
@@ -390,3 +392,63 @@ def test_a_manifest_that_is_none() -> None:
         parse_manifest('{"file": "a.flac", "channels": ["x"]}\n{"file": "b.flac"}', origin="m")
     with pytest.raises(InputError, match="no call"):
         parse_manifest("\n", origin="m")
+
+
+# -- span by span --------------------------------------------------------------------------------
+
+LIVE_SPANS = (
+    FoundSpan("a", "PERSON", 0, 1_000, 2_000, 0.5),
+    FoundSpan("a", "CARD_NUMBER", 1, 0, 400, 0.9),
+    FoundSpan("b", "PERSON", 0, 0, 100, 0.9),
+)
+TRIED_SPANS = (
+    FoundSpan("a", "PERSON", 0, 1_500, 2_500, 0.5),
+    FoundSpan("a", "PHONE_NUMBER", 1, 0, 400, 0.9),
+)
+
+
+def test_what_only_one_silences_is_listed_with_its_place() -> None:
+    assert changed_stretches(LIVE_SPANS, TRIED_SPANS) == (
+        StretchChange("a", 0, 1_000, 1_500, "first", ("PERSON",)),
+        StretchChange("a", 0, 2_000, 2_500, "second", ("PERSON",)),
+        StretchChange("b", 0, 0, 100, "first", ("PERSON",)),
+    )
+    found = {one.entity: one for one in span_agreement(LIVE_SPANS, TRIED_SPANS)}
+    assert list(found) == ["ALL", "CARD_NUMBER", "PERSON", "PHONE_NUMBER"]
+    whole, person = found["ALL"], found["PERSON"]
+    assert (whole.both_ms, whole.only_first_ms, whole.only_second_ms) == (900, 600, 500)
+    assert (person.both, person.only_first, person.only_second) == (1, 1, 0)
+
+
+def test_a_comparison_has_spans_where_both_sides_know_them() -> None:
+    plain = Evaluation("x", "words", (), (CallScore("a", 1, 0), CallScore("b", 1, 0)))
+    live, tried = replace(plain, spans=LIVE_SPANS), replace(plain, spans=TRIED_SPANS)
+    assert len(compare(live, tried).stretches) == 3
+    assert compare(live, plain).agreement == ()
+    text = json.dumps({"evaluation": asdict(live)})
+    assert from_json(text, origin="x").spans == LIVE_SPANS
+
+
+def test_a_curve_of_a_recording_counts_milliseconds() -> None:
+    line = {
+        "file": "a.flac", "channels": ["agent", "customer"],
+        "entities": [
+            {"type": "pan", "channel": "customer",
+             "words": [{"start_ms": 1_000, "end_ms": 1_400}, {"start_ms": 1_600, "end_ms": 2_000}]},
+            {"type": "name", "channel": "agent", "optional": True,
+             "words": [{"start_ms": 0, "end_ms": 500}]},
+        ],
+        "speech": {"agent": [[0, 1_000]], "customer": [[1_900, 3_200]]},
+    }  # fmt: skip
+    (truth,) = parse_manifest(json.dumps(line), origin="x")
+    spans = tuple(
+        Span("CARD_NUMBER", 1, start * 8, end * 8, value, "x")
+        for start, end, value in ((1_000, 1_500, 0.9), (1_600, 1_800, 0.5), (3_000, 3_400, 0.3))
+    )
+    spans += (Span("CARD_NUMBER", 0, 0, 8_000, 0.3, "x"),)  # of the other channel
+    points = {p.threshold: p for p in heard_curve([HeardCall(truth, spans, 8_000)])}
+    assert {p.entity for p in points.values()} == {"CARD_NUMBER"}
+    assert [points[at].recall for at in (0.0, 0.5, 0.55, 0.95)] == [0.75, 0.75, 0.5, 0.0]
+    # Harmless: 200 ms of the customer, and of the agent what is 200 ms away from the optional name.
+    assert points[0.0].precision == 600 / (600 + 200 + 300)
+    assert (points[0.5].precision, points[0.95].precision) == (1.0, 1.0)
