@@ -8,10 +8,10 @@ the same words always bring the same verdicts. Outcomes: a :class:`Reading`; it 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Final
 
 from pipeline.asking import DATED, LONG_NEED, QUEUE_S, REFERENCE_S, WORDY, Ask
+from pipeline.chaining import TOPIC_S, Chains, join_strays
 from pipeline.checksums import aba, card_brand, luhn
 from pipeline.cues import Cue
 from pipeline.entities import Entity
@@ -20,22 +20,11 @@ from pipeline.records import Interval
 from pipeline.shapes import shaped
 from pipeline.surroundings import Surroundings, cut
 from pipeline.tokens import Flag
-from pipeline.verdicts import AFTER_CARD, CARD_DATA, HARMLESS, Reading, Talk, Track, Verdict
+from pipeline.verdicts import AFTER_CARD, CARD_DATA, HARMLESS, Reading, Talk, Track, Verdict, spoken
 from pipeline.vocabulary import Mood
 
-CHAIN_S: Final = 20.0
-"""Seconds of pause within which digits without a context still belong together."""
-CHAIN_TALK: Final = 12
-"""Content words of the same channel that end such a chain."""
 LONG: Final = 12
 """Digits from which a run is silenced whatever is said about it."""
-UNASKED: Final = 9
-"""Digits from which a run that nothing explains is silenced."""
-UNASKED_TURN: Final = 7
-"""The same, for a turn that is little else than a number, said in answer to the other side."""
-UNDER_TOPIC: Final = 8
-"""The same, where the talk is of cards."""
-TOPIC_S: Final = 60.0
 _FRAGMENT: Final = 4
 _SPELLED_CODE: Final = 5
 """Characters of the shortest code whose letters are spelled with stand-ins."""
@@ -53,8 +42,6 @@ _DATE: Final = frozenset({Flag.DATE, Flag.YEAR, Flag.ORDINAL})
 _EXPLAINED: Final = 0.35
 """Score of a long number that was called an order's or the like: policies for payment cards set
 their threshold below it, since a card may follow such words too."""
-_STRAY_S: Final = 2.5
-_STRAY_WORDS: Final = 2
 _BORN_BY: Final = "2019"
 """Later dates are more often appointments than births."""
 
@@ -96,8 +83,7 @@ class _Walk:
         self._reference_until = 0
         self._card_topic = -1
         self._bank_topic = -1
-        self._chain: list[Verdict] = []
-        self._chains = 0
+        self._chains = Chains(rate, talk)
         self._card_data = -1
         self._result = Reading()
         asked = [cue for cue in heard if cue.mood in (Mood.ASK, Mood.TOPIC)]
@@ -114,28 +100,9 @@ class _Walk:
                 self._hear(event)
             else:
                 self._judge(event)
-        self._end_chain()
-        self._join_strays()
+        self._chains.end(self._card_topic)
+        join_strays(self._result, self._look, self._tracks, self._rate)
         return self._result
-
-    def _join_strays(self) -> None:
-        """A digit or two right beside a sensitive number, nonsense between, belong to it."""
-        for channel in self._tracks:
-            row = [verdict for verdict in self._result.verdicts if verdict.run.channel == channel]
-            for left, right in [*pairwise(row), *pairwise(reversed(row))]:
-                if left.entity is not None and self._stray(left.run, right):
-                    right.take(left.entity, left.score, left.recognizer)
-                    right.ask, right.chain = left.ask, left.chain
-
-    def _stray(self, known: NumberRun, verdict: Verdict) -> bool:
-        run = verdict.run
-        if verdict.entity is not None or verdict.explained or verdict.local is Mood.AMOUNT:
-            return False
-        gap = max(run.start - known.end, known.start - run.end)
-        between = max(run.first - known.last, known.first - run.last) - 1
-        if gap > _STRAY_S * self._rate or between > _STRAY_WORDS or self._look.goes_on(run):
-            return False
-        return len(run.digits) < _FRAGMENT and not run.flags & HARMLESS
 
     # -- phrases -----------------------------------------------------------------------------
 
@@ -148,7 +115,7 @@ class _Walk:
             return
         self._drop_over(cue.start)
         if cue.mood is Mood.REFERENCE:
-            self._end_chain()
+            self._chains.end(self._card_topic)
             self._close([ask for ask in self._active if ask.answered], cue.start, keep_cards=True)
             self._reference, self._reference_until = cue, cue.end
             return
@@ -174,7 +141,7 @@ class _Walk:
             ask = Ask.of(self._specific(cue))
             self._active.append(ask)
             self._result.asks.append(ask)
-        self._end_chain()
+        self._chains.end(self._card_topic)
         self._reference = None
         if cue.entity in (Entity.BANK_ROUTING, Entity.BANK_ACCOUNT):
             self._bank_topic = cue.end
@@ -217,7 +184,7 @@ class _Walk:
             ask.answer(run)
             verdict.ask = ask
             entity = self._shape(ask, run)
-            verdict.take(entity, 0.85 if ask.entity is entity else 0.75, _name(entity))
+            verdict.take(entity, 0.85 if ask.entity is entity else 0.75, spoken(entity))
             self._raise(verdict)
             if entity in CARD_DATA:
                 self._card_data = run.end
@@ -225,7 +192,7 @@ class _Walk:
         announced = self._look.announced_after(run)
         said = run.flags & HARMLESS - (_DATE if announced in DATED else frozenset())
         if announced is not None and len(run.digits) >= 3 and not said:  # noqa: PLR2004
-            verdict.take(announced, 0.8, _name(announced))
+            verdict.take(announced, 0.8, spoken(announced))
         self._after_card(verdict)
         self._born(verdict)
         self._lengths(verdict)
@@ -241,7 +208,7 @@ class _Walk:
         """Letters and digits in an order that only one kind of number has."""
         entity = shaped(verdict.run.characters)
         if entity is not None and not verdict.explained:
-            verdict.take(entity, 0.6, _name(entity))
+            verdict.take(entity, 0.6, spoken(entity))
 
     def _spelled(self, verdict: Verdict) -> None:
         """Letters with words that stand for them: a code, or without a digit a name."""
@@ -383,49 +350,9 @@ class _Walk:
         count = len(run.digits)
         # Whatever is said about it: a card's number may follow "for that order".
         if luhn(run.digits) and card_brand(run.digits):
-            verdict.take(Entity.CARD_NUMBER, 0.95, _name(Entity.CARD_NUMBER))
+            verdict.take(Entity.CARD_NUMBER, 0.95, spoken(Entity.CARD_NUMBER))
         if count >= LONG and not run.amounts:
             score = _EXPLAINED if verdict.explained else 0.7
             verdict.take(Entity.NUMBER_SEQUENCE, score, "spoken-long-number")
-        if not verdict.chains:
-            return
-        if self._chain and not self._continues(self._chain[-1].run, run):
-            self._end_chain()
-        self._chain.append(verdict)
-
-    def _continues(self, before: NumberRun, run: NumberRun) -> bool:
-        if run.start - before.end > CHAIN_S * self._rate:
-            return False
-        return self._talk.between(before.end, run.start, run.channel) <= CHAIN_TALK
-
-    def _end_chain(self) -> None:
-        chain, self._chain = self._chain, []
-        if not chain:
-            return
-        totals: dict[int, str] = {}
-        for verdict in chain:
-            run = verdict.run
-            totals[run.channel] = totals.get(run.channel, "") + run.digits
-        longest = max(totals.values(), key=len)
-        count = len(longest) + max(verdict.missing for verdict in chain)
-        enough = UNASKED_TURN if any(verdict.answer for verdict in chain) else UNASKED
-        start = chain[0].run.start
-        in_topic = self._card_topic >= 0 and start - self._card_topic < TOPIC_S * self._rate
-        if in_topic and count >= UNDER_TOPIC:
-            entity, score = Entity.CARD_NUMBER, 0.75
-        elif len(longest) == 10:  # noqa: PLR2004 - digits of a North American phone number
-            entity, score = Entity.PHONE_NUMBER, 0.6
-        elif count >= enough:
-            entity, score = Entity.NUMBER_SEQUENCE, 0.6
-        else:
-            return
-        if luhn(longest) and card_brand(longest):
-            entity, score = Entity.CARD_NUMBER, 0.95
-        self._chains += 1
-        for verdict in chain:
-            verdict.chain = self._chains
-            verdict.take(entity, score, _name(entity))
-
-
-def _name(entity: Entity) -> str:
-    return "spoken-" + entity.value.lower().replace("_", "-")
+        if verdict.chains:
+            self._chains.add(verdict, self._card_topic)

@@ -12,14 +12,13 @@ from typing import Final
 from pipeline.checksums import card_brand, luhn
 from pipeline.composing import Part
 from pipeline.records import Word
-from pipeline.tokens import Kind, Token
+from pipeline.tokens import Kind, Token, bare
 from pipeline.vocabulary import Vocabulary
 
 _ENDS: Final = (".", "?", "!")
 _ONE: Final = "1"
 _EXCLAIMED: Final = 3
 """Digits that follow an exclamation at least; after fewer it may be the zero of "oh, four"."""
-_MARKS: Final = " .,;:!?…\"'()"
 
 
 def settle_first(tokens: Sequence[Token], words: Sequence[Word], voc: Vocabulary) -> list[Token]:
@@ -32,7 +31,7 @@ def settle_first(tokens: Sequence[Token], words: Sequence[Word], voc: Vocabulary
         return list(tokens)
     first, second = tokens[0], tokens[1]
     before = words[first.index - 1].text if first.index else ""
-    thing = first.value == _ONE and _bare(before) in voc.words["pronoun_before"]
+    thing = first.value == _ONE and bare(before) in voc.words["pronoun_before"]
     begins = not before or before.rstrip().endswith(_ENDS)
     flows = len(tokens) == 2 or not second.closes  # noqa: PLR2004
     flows = flows and sum(len(token.value) for token in tokens[1:]) >= _EXCLAIMED
@@ -50,10 +49,6 @@ def without_pronoun(
     before = parts[0].index - 1
     if not parts[0].word.text[:1].isalpha() or parts[0].digits != _ONE or before < 0:
         return parts
-    if _bare(words[before].text) not in voc.words["pronoun_before"]:
+    if bare(words[before].text) not in voc.words["pronoun_before"]:
         return parts
     return parts[1:] if card_brand(digits[1:]) and luhn(digits[1:]) else parts
-
-
-def _bare(text: str) -> str:
-    return text.lower().strip(_MARKS)

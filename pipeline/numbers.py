@@ -16,27 +16,21 @@ from pipeline.composing import Part, compose
 from pipeline.leading import settle_first, without_pronoun
 from pipeline.letters import mark
 from pipeline.records import Hearing, Word
-from pipeline.tokens import SOLID, Flag, Kind, Token, tokenise
+from pipeline.settling import settle
+from pipeline.tokens import GLUE, SOLID, Flag, Kind, Token, bare, tokenise
 from pipeline.vocabulary import Vocabulary, vocabulary
 
 _MOST_GLUE: Final = 6
 """More words than this between two digits end a run."""
-_BELIEVED: Final = 3
-"""Certain digits that a run needs before a homophone in it counts as a digit."""
 _ROW: Final = 3
 """Single digits from which a run is a row of digits."""
 _AMOUNT: Final = 5
 """Digits of the longest price."""
-_GLUE: Final = frozenset({Kind.FILLER, Kind.CORRECTION, Kind.SEPARATOR, Kind.LINK})
 _LONGEST_DAY: Final = 2
 _YEAR: Final = 4
 _YEAR_WORDS: Final = 3
 """Words of a year: "nineteen thirty six"."""
 _ENDS: Final = (".", "?", "!")
-_SPELLED: Final = frozenset({Kind.LETTER, Kind.MAYBE_LETTER})
-_NAMED: Final = frozenset({Kind.LETTER, Kind.MAYBE_LETTER, Kind.STANDIN})
-_RADIO: Final = 3
-"""Words of a spelling alphabet that are letters even without a digit beside them."""
 _LETTERS: Final = 2
 """Letters of the shortest run that has no digit."""
 
@@ -160,7 +154,7 @@ class _Reader:
         first: int | None = None
         glue = 0
         for position, token in enumerate(self._tokens):
-            glue = glue + 1 if token.kind in _GLUE else 0
+            glue = glue + 1 if token.kind in GLUE else 0
             stops = token.kind is Kind.OTHER or glue > _MOST_GLUE
             if first is not None and (stops or self._gap_before(position)):
                 found.append((first, position))
@@ -188,9 +182,8 @@ class _Reader:
 
     def runs(self, first: int, last: int) -> list[NumberRun]:
         """The runs of one segment: soft tokens are settled, and what stays unsettled cuts."""
-        settled = self._settle(
-            settle_first(self._tokens[first:last], self._words, self._voc), first
-        )
+        begun = settle_first(self._tokens[first:last], self._words, self._voc)
+        settled = settle(begun, first, self._words, self._tokens, self._voc)
         found: list[NumberRun] = []
         piece: list[Token] = []
         for token in [*settled, None]:
@@ -236,20 +229,20 @@ class _Reader:
         year = said[0][:2] in centuries and len(said) <= _YEAR_WORDS if said else False
         year = year and (len(said) > 1 or len(said[0]) == _YEAR)
         year = year or any(one.kind is Kind.SCALE for one in tokens[max(0, at - 4) : at])
-        return token.kind in _GLUE or not (day or year)
+        return token.kind in GLUE or not (day or year)
 
     def _quantity(self, tokens: list[Token]) -> int:
         """Where the quantity begins that ends the segment; its length where there is none."""
         after = tokens[-1].index + 1 if tokens else len(self._words)
-        if after >= len(self._words) or not self._is_unit(_bare(self._words[after].text)):
+        if after >= len(self._words) or not self._is_unit(bare(self._words[after].text)):
             return len(tokens)
         for at in range(len(tokens) - 1, 0, -1):
             token, before = tokens[at], tokens[at - 1]
-            if token.kind in _GLUE:
+            if token.kind in GLUE:
                 continue
             ends = self._words[before.index].text.rstrip().endswith(_ENDS)
-            inside = before.kind in _GLUE and at > 1 and self._joins(tokens[at - 2], before)
-            if ends or (before.kind in _GLUE and not inside):
+            inside = before.kind in GLUE and at > 1 and self._joins(tokens[at - 2], before)
+            if ends or (before.kind in GLUE and not inside):
                 return at
         return len(tokens)
 
@@ -260,102 +253,6 @@ class _Reader:
 
     def _is_unit(self, word: str) -> bool:
         return any(word in self._voc.words[name] for name in ("money", "percent", "units"))
-
-    def _settle(self, tokens: list[Token], offset: int) -> list[Token | None]:
-        """Homophones, "oh", letters, months and ordinals become numbers, or ``None`` (a cut)."""
-        sure = sum(len(token.value) for token in tokens if token.kind in SOLID)
-        settled: list[Token | None] = []
-        for at, token in enumerate(tokens):
-            keep = True
-            if token.kind is Kind.HOMOPHONE:
-                keep = self._is_digit(tokens, at, offset, sure)
-            elif token.kind is Kind.NEAR:
-                keep = self._near_number(tokens, at)
-            elif token.kind in _SPELLED:
-                keep = self._is_letter(tokens, at)
-                if not keep and token.text in self._voc.words["corrections"]:  # "I mean"
-                    settled.append(replace(token, kind=Kind.CORRECTION))
-                    continue
-            elif token.kind is Kind.MONTH:
-                keep = self._beside(tokens, at, SOLID | {Kind.ORDINAL})
-            elif token.kind is Kind.ORDINAL:
-                keep = self._beside(tokens, at, {Kind.MONTH, Kind.TENS})
-                keep = keep or self._day_of_month(tokens, at)
-            elif token.kind is Kind.LINK:
-                keep = self._beside(tokens, at, {Kind.MONTH, Kind.ORDINAL})
-            settled.append(token if keep else None)
-        return settled
-
-    def _beside(self, tokens: list[Token], at: int, kinds: Collection[Kind]) -> bool:
-        return any(
-            neighbour is not None and neighbour.kind in kinds
-            for neighbour in (_next(tokens, at, -1), _next(tokens, at, 1))
-        )
-
-    @staticmethod
-    def _day_of_month(tokens: list[Token], at: int) -> bool:
-        """Whether an ordinal is of "the twentieth of the second", with a year after it."""
-        ordinals = [
-            place
-            for place in range(max(0, at - 3), min(len(tokens), at + 4))
-            if tokens[place].kind is Kind.ORDINAL
-        ]
-        if len(ordinals) != 2:  # noqa: PLR2004 - day and month
-            return False
-        day, month = ordinals
-        between = [token.kind for token in tokens[day + 1 : month]]
-        year = tokens[month + 1].kind in SOLID if month + 1 < len(tokens) else False
-        return year and bool(between) and all(kind is Kind.LINK for kind in between)
-
-    def _near_number(self, tokens: list[Token], at: int) -> bool:
-        kinds = SOLID | {Kind.NEAR, Kind.MULTIPLIER, Kind.LETTER}
-        return self._beside(tokens, at, kinds) and any(token.kind in SOLID for token in tokens)
-
-    def _is_letter(self, tokens: list[Token], at: int) -> bool:
-        if tokens[at].kind is Kind.LETTER:
-            return True
-        if len(tokens[at].text) > 1:
-            return self._is_radio(tokens, at)
-        strong = SOLID | {Kind.LETTER, Kind.NEAR, Kind.STANDIN}
-        left, right = (_beyond(tokens, at, step) for step in (-1, 1))
-        return (left in strong and right in strong) or Kind.LETTER in (left, right)
-
-    @staticmethod
-    def _is_radio(tokens: list[Token], at: int) -> bool:
-        """Whether a word of a spelling alphabet is meant: digits or more such words beside it."""
-        first = last = at
-        while first > 0 and tokens[first - 1].kind in _NAMED:
-            first -= 1
-        while last + 1 < len(tokens) and tokens[last + 1].kind in _NAMED:
-            last += 1
-        row = tokens[first : last + 1]
-        strong = SOLID | {Kind.NEAR}
-        left = first > 0 and tokens[first - 1].kind in strong
-        right = last + 1 < len(tokens) and tokens[last + 1].kind in strong
-        spelled = any(token.kind is Kind.LETTER for token in row) or len(row) >= _RADIO
-        return left or right or spelled
-
-    def _is_digit(self, tokens: list[Token], at: int, offset: int, sure: int) -> bool:
-        if at > 0 and tokens[at - 1].kind is Kind.MULTIPLIER:
-            return True
-        if sure < _BELIEVED:
-            return False
-        left = any(token.kind in SOLID for token in tokens[:at])
-        right = any(token.kind in SOLID for token in tokens[at + 1 :])
-        if left and right:
-            return True
-        place = offset + at
-        if left:
-            return tokens[at].closes or self._pause(place, place + 1)
-        return self._pause(place - 1, place) or self._tokens[place - 1].closes
-
-    def _pause(self, left: int, right: int) -> bool:
-        """Whether the speaker pauses between two neighbouring tokens; the edges count as pauses."""
-        if left < 0 or right >= len(self._tokens):
-            return True
-        before = self._words[self._tokens[left].index]
-        after = self._words[self._tokens[right].index]
-        return after.start - before.end > (before.end - before.start)
 
     def _run(self, tokens: list[Token]) -> NumberRun | None:
         parts = compose(self._words, tokens, self._voc)
@@ -373,7 +270,7 @@ class _Reader:
         before = parts[0].index - 1
         flags: set[Flag] = set()
         if after < len(self._words):
-            word = _bare(self._words[after].text)
+            word = bare(self._words[after].text)
             for name, flag in (
                 ("money", Flag.MONEY),
                 ("percent", Flag.PERCENT),
@@ -382,36 +279,10 @@ class _Reader:
                 if word in lists[name]:
                     flags.add(flag)
         alone = "".join(part.digits for part in parts) == "1"
-        if alone and before >= 0 and _bare(self._words[before].text) in lists["pronoun_before"]:
+        if alone and before >= 0 and bare(self._words[before].text) in lists["pronoun_before"]:
             flags.add(Flag.PRONOUN)
         parts[-1] = replace(parts[-1], flags=parts[-1].flags | flags)
         return parts
-
-
-def _beyond(tokens: list[Token], at: int, step: int) -> Kind | None:
-    """The kind beside a row of letters that are words too ("A A colon")."""
-    place = at + step
-    while 0 <= place < len(tokens):
-        token = tokens[place]
-        lone = token.kind is Kind.MAYBE_LETTER and len(token.text) == 1
-        if not lone and token.kind is not Kind.SEPARATOR:
-            return token.kind
-        place += step
-    return None
-
-
-def _next(tokens: list[Token], at: int, step: int) -> Token | None:
-    """The nearest token in a direction that is neither filler nor link."""
-    place = at + step
-    while 0 <= place < len(tokens):
-        if tokens[place].kind not in _GLUE:
-            return tokens[place]
-        place += step
-    return None
-
-
-def _bare(text: str) -> str:
-    return text.lower().strip(" .,;:!?…\"'()")
 
 
 def words_from_text(

@@ -65,6 +65,8 @@ class Flag(StrEnum):
 
 SOLID: Final = frozenset({Kind.FIGURES, Kind.DIGIT, Kind.TEEN, Kind.TENS})
 """Kinds that are a number wherever they stand."""
+GLUE: Final = frozenset({Kind.FILLER, Kind.CORRECTION, Kind.SEPARATOR, Kind.LINK})
+"""Kinds that may stand between the digits of a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,6 @@ _DASHES: Final = str.maketrans(
     {"\u2013": "-", "\u2014": "-", "\u2010": "-", "\u2011": "-", "\u2019": "'", "\u2018": "'"}
 )
 _EDGE: Final = " \t.,;:!?…\"'()[]{}*#-/"
-_GLUE: Final = frozenset({Kind.FILLER, Kind.CORRECTION, Kind.SEPARATOR, Kind.LINK})
 _CLOSING: Final = ".,;:!?…"
 _PIECE: Final = re.compile(r"\d+|[^\W\d_]+(?:'[^\W\d_]+)*")
 _MONEY: Final = "$£€"
@@ -234,10 +235,15 @@ def _kinds(language: str) -> tuple[dict[str, tuple[Kind, str]], dict[str, tuple[
     return numbers, others
 
 
+def bare(text: str) -> str:
+    """A word in lower case, without the punctuation at its edges."""
+    return text.lower().strip(" .,;:!?…\"'()")
+
+
 def is_glue(text: str, voc: Vocabulary) -> bool:
     """Whether a word may stand inside a number without being a part of it."""
     token = _split(0, text, voc)[0]
-    return token.kind in _GLUE or token.text in voc.words["letter_links"]
+    return token.kind in GLUE or token.text in voc.words["letter_links"]
 
 
 def is_part(text: str, voc: Vocabulary) -> bool:
@@ -245,7 +251,7 @@ def is_part(text: str, voc: Vocabulary) -> bool:
     token = _split(0, text, voc)[-1]
     if token.text in voc.words["standins"]:
         return True
-    return token.kind is not Kind.OTHER and token.kind not in _GLUE
+    return token.kind is not Kind.OTHER and token.kind not in GLUE
 
 
 def is_number(text: str, voc: Vocabulary) -> bool:

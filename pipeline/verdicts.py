@@ -121,3 +121,8 @@ class Talk:
         """Content words that begin in ``[start, end)``, on one channel or on all."""
         starts = self._all if channel is None else self._by_channel.get(channel, [])
         return bisect.bisect_left(starts, end) - bisect.bisect_left(starts, start)
+
+
+def spoken(entity: Entity) -> str:
+    """The name of what recognises an entity type in spoken numbers."""
+    return "spoken-" + entity.value.lower().replace("_", "-")
