@@ -16,9 +16,11 @@ from models.spoken import PAUSE, Turn, turn_of
 from models.turns import PAUSE_S, Spoken, Stream
 from pipeline.audit import plausible
 from pipeline.entities import Entity
+from pipeline.numbers import read
 from pipeline.policy import Policy
 from pipeline.records import Interval, Span, Word
-from pipeline.vocabulary import DEFAULT
+from pipeline.tokens import Flag
+from pipeline.vocabulary import DEFAULT, vocabulary
 
 ANSWER_S: Final = 12.0
 """How long after a prompt, or after the last part of its answer, an answer may come."""
@@ -34,6 +36,8 @@ _LETTERS_S: Final = 1.2
 _EARLY_S: Final = 0.3
 """How much too early the recogniser's words begin, so that they may end as much later."""
 _SHORTEST_NAME: Final = 3
+_UNCUED: Final = ("ner and name list", "given name and surname", "two names")
+"""Patterns of names that nothing round them announces."""
 _GLUED: Final = frozenset("-'.\u2019")
 
 
@@ -241,9 +245,11 @@ class TurnReader:
             least = self._policy.threshold(result.entity_type, explained(result))
             if result.end <= placed.fresh or result.score < least:
                 continue
-            if result.entity_type == Entity.PERSON:
-                self._remember(turn, result.start, result.end)
             words = placed.between(result.start, result.end)
+            if result.entity_type == Entity.PERSON:
+                if explained(result).endswith(_UNCUED) and self._names_letters(words, placed):
+                    continue
+                self._remember(turn, result.start, result.end)
             if "spelled" in explained(result):
                 words = self._stretched(words, placed)
             else:
@@ -261,6 +267,17 @@ class TurnReader:
                     )
                 ] = None
         return list(spans)
+
+    def _names_letters(self, words: list[Word], placed: _Placed) -> bool:
+        """Whether names stand for the letters of a code: "J as in John, 4 4 1"."""
+        runs = read([word for _, _, word in placed.words], voc=vocabulary(self._language))
+        codes = {
+            part.word
+            for run in runs
+            if run.digits and Flag.SPELLED in run.flags
+            for part in run.parts
+        }
+        return codes.issuperset(words)
 
     def _remember(self, turn: Turn, start: int, end: int) -> None:
         for token in turn.tokens:

@@ -17,7 +17,7 @@ import regex
 LabelT = TypeVar("LabelT")
 
 _REMEMBERED: Final = 4_096
-"""Words of which it is known what they can begin."""
+"""Words, and beginnings of words, of which it is known what they can begin."""
 
 
 class Phrases(Generic[LabelT]):
@@ -53,7 +53,7 @@ class Phrases(Generic[LabelT]):
         ends: dict[int, int] = {}
         start = 0
         for word in text.split(" "):
-            for which in self._begun_by(word) if word else ():
+            for which in self._begun_by(f"{word} ") if word else ():
                 match = self._patterns[which].match(text, start)
                 if match and ends.get(which, 0) <= start:
                     ends[which] = match.end()
@@ -61,13 +61,11 @@ class Phrases(Generic[LabelT]):
             start += len(word) + 1
         return [(self._labels[which], first, end) for which, first, end in sorted(found)]
 
-    def _beginning(self, word: str) -> tuple[int, ...]:
-        """Which expressions have a match that begins with a word."""
-        return tuple(
-            which
-            for which, pattern in enumerate(self._partly)
-            if pattern.match(f"{word} ", partial=True)
-        )
+    def _beginning(self, text: str) -> tuple[int, ...]:
+        """Which expressions have a match that begins with a text, told from half of it first."""
+        half = len(text) // 2
+        likely = self._begun_by(text[:half]) if half else range(len(self._partly))
+        return tuple(which for which in likely if self._partly[which].match(text, partial=True))
 
 
 def _bounded(phrases: Iterable[str]) -> str:
