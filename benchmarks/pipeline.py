@@ -13,7 +13,7 @@ import datetime as dt
 import json
 import statistics
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -23,45 +23,44 @@ from benchmarks import sizing
 from benchmarks.corpus import SAMPLES
 from benchmarks.longcalls import length_costs
 from benchmarks.processes import machine
-from benchmarks.scripted import growth, memory, takeover
-from benchmarks.stagecost import stage_costs
+from benchmarks.scripted import growth, memory, scaling, takeover
+from benchmarks.stagecost import restart, stage_costs
 from tests.kafka.broker import apache_kafka, available
 
-PARTS: Final = ("stages", "memory", "takeover", "growth", "length")
+PARTS: Final = ("stages", "restart", "memory", "takeover", "growth", "workers", "length")
 MEMORY_MB, RESTART_S, TAKEOVER_S = 3.0, 8.0, 15.0
 """The goals: a call in flight, an empty pipeline's start, and takeover after ``kill -9``."""
 
 
-def measure(parts: Sequence[str], options: argparse.Namespace) -> dict[str, Any]:
-    """Run the named parts, each on a broker of its own."""
+def measure(parts: Sequence[str], options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Run the named parts, each on a broker of its own; give each as it is there."""
     made: dict[str, Callable[[str, Path], Any]] = {
         "memory": lambda broker, folder: memory(
             broker, folder, levels=options.levels, seconds=options.seconds
         ),
+        "restart": lambda broker, folder: restart(broker, folder, starts=3),
         "takeover": lambda broker, folder: takeover(broker, folder, calls=12, repeats=3),
         "growth": lambda broker, folder: growth(
             broker,
             folder,
             counts=options.counts,
             lengths=options.lengths,
-            workers=options.workers,
         ),
+        "workers": lambda broker, folder: scaling(broker, folder, workers=options.workers),
     }
-    found: dict[str, Any] = {}
     for part in parts:
         print(f"measuring {part}", flush=True)
         if part == "stages":
-            found[part] = stage_costs(options.calls, starts=3)
+            yield {part: stage_costs(options.calls)}
             continue
         if part == "length":
-            found[part] = length_costs(options.calls, options.repeats)
+            yield {part: length_costs(options.calls, options.repeats)}
             continue
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             bootstrap = _broker(stack, folder, embedded=options.embedded)
-            found[part] = made[part](bootstrap, folder)
-        found[f"{part}_broker"] = _name(embedded=options.embedded)
-    return found
+            found = made[part](bootstrap, folder)
+        yield {part: found, f"{part}_broker": _name(embedded=options.embedded)}
 
 
 def _broker(stack: ExitStack, folder: Path, *, embedded: bool) -> str:
@@ -79,9 +78,11 @@ def page(results: Mapping[str, Any]) -> str:
     lines = [f"{results['machine']}; {results['when']}.", ""]
     for part, told in (
         ("stages", _stages),
+        ("restart", _restart),
         ("memory", _memory),
         ("takeover", _takeover),
         ("growth", _growth),
+        ("workers", _workers),
         ("length", _length),
     ):
         if part in results:
@@ -98,7 +99,6 @@ def _stages(results: Mapping[str, Any]) -> list[str]:
         f"{one['cpu_s'] / bare:.2f} | {one['idle_share']:.3f} |"
         for name, one in found["stages"].items()
     ]
-    restart = found["restart_median_s"]
     return [
         (
             f"{found['calls']} calls, {audio:.0f} s of audio, two channels each; a process for "
@@ -111,8 +111,17 @@ def _stages(results: Mapping[str, Any]) -> list[str]:
         *rows,
         f"| all stages | {ours:.1f} | {1_000 * ours / audio:.1f} | {ours / bare:.2f} | |",
         f"| bare faster-whisper base | {bare:.1f} | {1_000 * bare / audio:.1f} | 1.00 | |",
+    ]
+
+
+def _restart(results: Mapping[str, Any]) -> list[str]:
+    found = results["restart"]
+    each = ", ".join(f"{took:.1f}" for took in found["starts_s"])
+    load = " and ".join(f"{load:.1f}" for load in found["load"])
+    return [
+        _goal("Empty pipeline, from start to ready, s (median)", found["median_s"], RESTART_S),
         "",
-        _goal("Empty pipeline, from start to ready, s (median)", restart, RESTART_S),
+        f"{results['restart_broker']}, real models: {each} s; load of the machine {load}.",
     ]
 
 
@@ -153,6 +162,12 @@ def _growth(results: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _workers(results: Mapping[str, Any]) -> list[str]:
+    law = results["workers"]
+    points = ", ".join(f"{count}: {speed:.2f}" for count, speed in law["points"])
+    return [f"Calls a second by workers ({points}): exponent {law['exponent']:.2f}."]
+
+
 def _length(results: Mapping[str, Any]) -> list[str]:
     law = results["length"]
     return [
@@ -178,7 +193,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--counts", nargs="*", type=int, default=[4, 8, 16, 32])
     parser.add_argument("--lengths", nargs="*", type=int, default=[10, 20, 40, 80])
     parser.add_argument("--repeats", nargs="*", type=int, default=[1, 2, 4])
-    parser.add_argument("--workers", nargs="*", type=int, default=[1, 2, 4])
+    parser.add_argument("--workers", nargs="*", type=int, default=[1, 2])
     parser.add_argument("--embedded", action="store_true", help="no Apache Kafka")
     parser.add_argument("--out", type=Path, default=Path("build/bench"))
     parser.add_argument("--sizing", type=Path, help="where the sizing page goes")
@@ -186,15 +201,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     stored = options.out / "pipeline.json"
     results = json.loads(stored.read_text("utf-8")) if stored.exists() else {}
-    results |= measure(options.parts, options)
-    results |= {
-        "machine": machine(),
-        "when": dt.datetime.now(dt.UTC).date().isoformat(),
-    }
-    stored.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    today = dt.datetime.now(dt.UTC).date().isoformat()
+    for found in measure(options.parts, options):
+        results |= {**found, "machine": machine(), "when": today}
+        stored.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     (options.out / "pipeline.md").write_text(page(results), encoding="utf-8")
     print(page(results))
-    if options.sizing and {"stages", "memory", "growth", "length"} <= set(results):
+    if options.sizing and set(PARTS) <= set(results):
         text = sizing.page(results, when=results["when"], machine=results["machine"])
         options.sizing.write_text(text, encoding="utf-8")
         print(f"written to {options.sizing}")

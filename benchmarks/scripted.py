@@ -145,25 +145,18 @@ class _Groups:
 
 
 def growth(
-    bootstrap: str,
-    folder: Path,
-    *,
-    counts: Sequence[int],
-    lengths: Sequence[int],
-    workers: Sequence[int],
+    bootstrap: str, folder: Path, *, counts: Sequence[int], lengths: Sequence[int]
 ) -> dict[str, Any]:
-    """Cost against number of calls, their length, and workers; a power law through each.
+    """CPU seconds of a worker against the number of calls and their length.
 
     Args:
         bootstrap: a broker.
-        folder: for ledgers, vaults and logs.
+        folder: for ledger, vault and logs.
         counts: so many calls of 10 s.
         lengths: eight calls of so many seconds.
-        workers: so many workers, on 24 calls of 20 s.
 
     Returns:
-        For each of ``calls``, ``length`` (CPU s of the worker) and ``workers`` (calls a second):
-        ``points`` and ``exponent`` with its ``r2``.
+        For ``calls`` and ``length``: ``points``, ``exponent`` of a power law and its ``r2``.
     """
     made = _installation(bootstrap, folder, "growth")
     try:
@@ -173,12 +166,12 @@ def growth(
         by_length = [(s, _cost(made, pid, 8, s, f"length-{s}")) for s in lengths]
     finally:
         made.close()
-    speeds = [(n, _speed(bootstrap, folder, n)) for n in workers]
-    return {
-        "calls": _law(by_count),
-        "length": _law(by_length),
-        "workers": _law(speeds),
-    }
+    return {"calls": _law(by_count), "length": _law(by_length)}
+
+
+def scaling(bootstrap: str, folder: Path, *, workers: Sequence[int]) -> dict[str, Any]:
+    """Calls a second that so many workers get through, of 24 calls of 20 s; like ``growth``."""
+    return _law([(n, _speed(bootstrap, folder, n)) for n in workers])
 
 
 def _law(points: Sequence[tuple[int, float]]) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def page(results: Mapping[str, Any], *, when: str, machine: str) -> str:
     """``docs/sizing.md``.
 
     Args:
-        results: of ``benchmarks.pipeline``, with the parts stages, memory, growth and length.
+        results: of ``benchmarks.pipeline``, with all its parts.
         when: the day of the measurement.
         machine: on which it was made.
     """
@@ -128,6 +128,7 @@ def page(results: Mapping[str, Any], *, when: str, machine: str) -> str:
         "| with | exponent | R² | points |",
         "|---|---|---|---|",
         *(_law(name, growth[key]) for key, name in _LAWS.items()),
+        _law("workers, calls a second", results["workers"]),
         _law("length of a call with the real models, CPU s", results["length"]),
         "",
         (
@@ -150,7 +151,6 @@ def page(results: Mapping[str, Any], *, when: str, machine: str) -> str:
 _LAWS: Final = {
     "calls": "number of calls, CPU s",
     "length": "length of a call, CPU s",
-    "workers": "workers, calls a second",
 }
 
 

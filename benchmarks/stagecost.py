@@ -32,16 +32,15 @@ _STORE_S: Final = 900.0
 _IDLE_S: Final = 5.0
 
 
-def stage_costs(calls: Path, *, starts: int) -> dict[str, Any]:
-    """Redact all calls once, a process per stage; then start an empty worker again and again.
+def stage_costs(calls: Path) -> dict[str, Any]:
+    """Redact all calls once, a process per stage, and listen to them with the bare engine.
 
     Args:
         calls: folder with recordings and ``manifest.jsonl``.
-        starts: how often the empty pipeline is started.
 
     Returns:
         ``stages`` and the broker (CPU s, resident MB of worker and engines, CPU s per idle second),
-        ``wall_s``, ``audio_s``, ``bare`` (faster-whisper alone on the same files), ``restart_s``.
+        ``wall_s``, ``audio_s``, ``bare`` (faster-whisper alone on the same files).
 
     Raises:
         TimeoutError: a stage does not start, or a call stays open.
@@ -69,7 +68,6 @@ def stage_costs(calls: Path, *, starts: int) -> dict[str, Any]:
         memory = {name: [resident_mb(one) for one in tree(pid)] for name, pid in pids.items()}
         for worker in workers.values():
             _stop(worker)
-        restart = [_start(folder, environment) for _ in range(starts)]
         bare = _bare([calls / entry["file"] for entry in entries], folder)
     return {
         "audio_s": sum(entry["duration_ms"] for entry in entries) / 1_000,
@@ -85,9 +83,29 @@ def stage_costs(calls: Path, *, starts: int) -> dict[str, Any]:
             for name in cost
         },
         "bare": bare,
-        "restart_s": restart,
-        "restart_median_s": statistics.median(restart) if restart else None,
     }
+
+
+def restart(bootstrap: str, folder: Path, *, starts: int) -> dict[str, Any]:
+    """Start one worker with all stages and the real models on an empty pipeline, again and again.
+
+    Args:
+        bootstrap: a broker; the topics are made before the first start that counts.
+        folder: for ledger, vault and log.
+        starts: how often.
+
+    Returns:
+        ``starts_s`` from start to ready, their ``median_s``, and ``load`` (processes that wanted a
+        core beside it in the last minute, before and after).
+
+    Raises:
+        TimeoutError: a worker does not get ready.
+    """
+    environment, before = _environment(bootstrap, folder / "state"), os.getloadavg()[0]
+    _start(folder, environment)
+    took = [_start(folder, environment) for _ in range(starts)]
+    load = [before, os.getloadavg()[0]]
+    return {"starts_s": took, "median_s": statistics.median(took), "load": load}
 
 
 def _redact(
