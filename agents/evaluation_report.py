@@ -19,6 +19,7 @@ from agents.kinds import kind_of, label_of
 from agents.pages import page_template
 from agents.plots import curves, intervals
 from pipeline.errors import StoreError
+from pipeline.evaluation.agreement import ALL
 from pipeline.evaluation.comparison import Comparison
 from pipeline.evaluation.results import Evaluation, as_data
 from pipeline.evaluation.statistics import Estimate
@@ -87,19 +88,24 @@ def write_html(
 def tables(evaluation: Evaluation) -> list[Table]:
     """The figures for a terminal."""
     unit, whole = evaluation.unit, totals(evaluation)
-    table = Table(title=f"{evaluation.name}: {whole.calls} calls or cases", box=SIMPLE_HEAD)
+    title = f"{evaluation.name}: {whole.calls} calls or cases"
+    table = Table(title=title, box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("type", no_wrap=True)
-    last = "digits\nleaked" if unit == "ms" else "precision\n%"
-    for name in ("n", "with\nleak", "silent\n%", "95 %", "clean\n%", "95 %", last):
+    last = "digits\nleaked" if unit == "ms" else "right\n%"
+    for name in ("n", "with\nleak", "silent\n%", "clean\n%", last):
         table.add_column(name, justify="right", no_wrap=True)
     for each in by_entity(evaluation):
         digits = f"{each.digits_leaked}/{each.digits}" if each.digits else ""
         precise = f"{100 * each.precision.value:.1f}" if each.found else ""
         table.add_row(
-            each.entity, str(each.entities), str(each.leaked), *_columns(each.coverage),
-            *_columns(each.whole), digits if unit == "ms" else precise,
+            each.entity, str(each.entities), str(each.leaked), _column(each.coverage),
+            _column(each.whole), digits if unit == "ms" else precise,
         )  # fmt: skip
-    table.caption = f"silent: share of the {unit}; clean: share of entities without any leak"
+    right = "" if unit == "ms" else "; right: share of what was found that is sensitive"
+    table.caption = (
+        f"silent: share of the {unit}; clean: share of entities without any leak; "
+        f"in brackets 95 % intervals{right}"
+    )
     lines = Table(show_header=False, box=None)
     lines.add_row("sensitive, left audible", f"{whole.audible:.0f} of {whole.amount:.0f} {unit}")
     lines.add_row("silenced", _estimate(whole.coverage))
@@ -151,7 +157,10 @@ def agreement_table(comparison: Comparison) -> Table:
         "second\nonly s",
     ):
         table.add_column(name, justify="right", no_wrap=True)
+    table.caption = "types on which both agree wholly are left out"
     for each in comparison.agreement:
+        if not each.differs and each.entity != ALL:
+            continue
         counts = (each.both, each.only_first, each.only_second)
         seconds = (each.both_ms, each.only_first_ms, each.only_second_ms)
         table.add_row(each.entity, *map(str, counts), *(f"{ms / 1_000:.1f}" for ms in seconds))
@@ -171,12 +180,12 @@ def _estimate(estimate: Estimate) -> str:
     return f"{_percent(estimate.value)} ({low:.1f} to {high:.1f})"
 
 
-def _columns(estimate: Estimate) -> tuple[str, str]:
+def _column(estimate: Estimate) -> str:
     """A share and its interval in percent."""
     if math.isnan(estimate.value):
-        return "-", ""
+        return "-"
     value, low, high = (100 * each for each in (estimate.value, estimate.low, estimate.high))
-    return f"{value:.1f}", f"{low:.0f}-{high:.0f}"
+    return f"{value:.1f} ({low:.0f}-{high:.0f})"
 
 
 def _percent(share: float) -> str:

@@ -51,7 +51,7 @@ def add(
     if mark.kind is Kind.MISSED and facts.passed:
         out.print(
             "it can still be heard in the stored call: a mark changes nothing there. "
-            f"`hushwire erase --call {call}` removes the call.",
+            f"`hushwire erase --call {call} --vault {vault}` removes the call.",
             markup=False, highlight=False, soft_wrap=True,
         )  # fmt: skip
 
