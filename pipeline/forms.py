@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -41,31 +43,21 @@ MOST_CHANNELS = 16
 RATES = range(4_000, 192_001)
 """Sample rates in Hz that a call may have."""
 
+_UNWRITTEN = frozenset({"pcm", "doubts"})
+"""Fields that no form has: audio travels beside it, and doubts are not sent on."""
+
 T = TypeVar("T")
 
 
 def to_form(record: Record) -> tuple[str, Form, bytes]:
-    """The type's name, its plain values, and the audio bytes (empty for types without audio)."""
-    match record:
-        case AudioChunk():
-            form = {"call": _call(record.call), "seq": record.seq, "start": record.start}
-            return "AudioChunk", form, _pcm_bytes(record.pcm)
-        case RedactedChunk():
-            form = {
-                "call": _call(record.call),
-                "seq": record.seq,
-                "start": record.start,
-                "mutes": [_mute(mute) for mute in record.mutes],
-            }
-            return "RedactedChunk", form, _pcm_bytes(record.pcm)
-        case CallEnd():
-            return "CallEnd", _end(record), b""
-        case Heard():
-            return "Heard", _heard(record), b""
-        case Findings():
-            return "Findings", _findings(record), b""
-        case Verdict():
-            return "Verdict", _verdict(record), b""
+    """The type's name, its plain values, and the audio bytes (empty for types without audio).
+
+    The form's names are those of the record's fields.
+    """
+    names = [one.name for one in fields(record) if one.name not in _UNWRITTEN]
+    form = {name: _plain(getattr(record, name)) for name in names}
+    audio = _pcm_bytes(record.pcm) if isinstance(record, AudioChunk | RedactedChunk) else b""
+    return type(record).__name__, form, audio
 
 
 def from_form(name: str, form: Form, audio: bytes) -> Record:
@@ -83,6 +75,21 @@ def from_form(name: str, form: Form, audio: bytes) -> Record:
         raise RecordError(f"a value of the {name} record is not allowed") from None
 
 
+def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a record holds
+    """A value as Avro writes it."""
+    match value:
+        case Enum():
+            return value.value
+        case Watermark():
+            return value.sample
+        case tuple():
+            return [_plain(one) for one in value]
+        case _ if is_dataclass(value):
+            return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+        case _:
+            return value
+
+
 def _require(holds: bool, rule: str) -> None:  # noqa: FBT001 - reads as an assertion
     if not holds:
         raise RecordError(rule)
@@ -97,18 +104,6 @@ def _pcm(audio: bytes, channels: int) -> Pcm:
     return np.frombuffer(audio, dtype="<i2").astype(np.int16, copy=False).reshape(-1, channels)
 
 
-def _call(call: CallInfo) -> Form:
-    return {
-        "call_id": call.call_id,
-        "sample_rate": call.sample_rate,
-        "roles": [role.value for role in call.roles],
-        "started_at": call.started_at,
-        "language": call.language,
-        "purpose": call.purpose,
-        "parties": list(call.parties),
-    }
-
-
 def _read_call(form: Form) -> CallInfo:
     _require(form["sample_rate"] in RATES, "sample rate out of range")
     _require(1 <= len(form["roles"]) <= MOST_CHANNELS, "a call has 1 to 16 channels")
@@ -120,19 +115,8 @@ def _read_call(form: Form) -> CallInfo:
         len(form["parties"]) <= MOST_CHANNELS and all(map(PSEUDONYM.fullmatch, form["parties"])),
         "a party of a call is named by a pseudonym",
     )
-    return CallInfo(
-        call_id=form["call_id"],
-        sample_rate=form["sample_rate"],
-        roles=tuple(Role(role) for role in form["roles"]),
-        started_at=form["started_at"],
-        language=form["language"],
-        purpose=form["purpose"],
-        parties=tuple(form["parties"]),
-    )
-
-
-def _interval(interval: Interval) -> Form:
-    return {"start": interval.start, "end": interval.end}
+    roles = tuple(Role(role) for role in form["roles"])
+    return CallInfo(**form | {"roles": roles, "parties": tuple(form["parties"])})
 
 
 def _read_interval(form: Form) -> Interval:
@@ -140,65 +124,16 @@ def _read_interval(form: Form) -> Interval:
     return Interval(form["start"], form["end"])
 
 
-def _word(word: Word) -> Form:
-    return {
-        "channel": word.channel,
-        "start": word.start,
-        "end": word.end,
-        "text": word.text,
-        "probability": word.probability,
-        "hearing": word.hearing.value,
-    }
-
-
 def _read_word(form: Form) -> Word:
     _require(0 <= form["start"] <= form["end"], "a word ends before it starts")
     _require(0 <= form["channel"] < MOST_CHANNELS, "channel out of range")
-    return Word(
-        channel=form["channel"],
-        start=form["start"],
-        end=form["end"],
-        text=form["text"],
-        probability=form["probability"],
-        hearing=Hearing(form["hearing"]),
-    )
-
-
-def _span(span: Span) -> Form:
-    return {
-        "entity": span.entity,
-        "channel": span.channel,
-        "start": span.start,
-        "end": span.end,
-        "score": span.score,
-        "recognizer": span.recognizer,
-        "action": span.action.value,
-        "reason": span.reason.value,
-    }
+    return Word(**form | {"hearing": Hearing(form["hearing"])})
 
 
 def _read_span(form: Form) -> Span:
     _require(0 <= form["start"] <= form["end"], "a span ends before it starts")
     _require(0 <= form["channel"] < MOST_CHANNELS, "channel out of range")
-    return Span(
-        entity=form["entity"],
-        channel=form["channel"],
-        start=form["start"],
-        end=form["end"],
-        score=form["score"],
-        recognizer=form["recognizer"],
-        action=Action(form["action"]),
-        reason=Reason(form["reason"]),
-    )
-
-
-def _mute(mute: Mute) -> Form:
-    return {
-        "channel": mute.channel,
-        "start": mute.start,
-        "end": mute.end,
-        "spans": [_span(span) for span in mute.spans],
-    }
+    return Span(**form | {"action": Action(form["action"]), "reason": Reason(form["reason"])})
 
 
 def _read_mute(form: Form) -> Mute:
@@ -207,42 +142,10 @@ def _read_mute(form: Form) -> Mute:
     return Mute(form["channel"], form["start"], form["end"], _each(_read_span, form["spans"]))
 
 
-def _end(end: CallEnd) -> Form:
-    return {
-        "call_id": end.call_id,
-        "chunks": end.chunks,
-        "end": end.end,
-        "ended_by": end.ended_by.value,
-        "marks": list(end.marks),
-    }
-
-
 def _read_end(form: Form, _audio: bytes = b"") -> CallEnd:
     _require(form["chunks"] >= 0 and form["end"] >= 0, "a call's length is negative")
-    return CallEnd(
-        call_id=form["call_id"],
-        chunks=form["chunks"],
-        end=form["end"],
-        ended_by=EndedBy(form["ended_by"]),
-        marks=tuple(form["marks"]),
-    )
-
-
-def _heard(heard: Heard) -> Form:
-    return {
-        "call_id": heard.call_id,
-        "seq": heard.seq,
-        "channel": heard.channel,
-        "start": heard.start,
-        "end": heard.end,
-        "words": [_word(word) for word in heard.words],
-        "speech": [_interval(one) for one in heard.speech],
-        "unexplained": [_interval(one) for one in heard.unexplained],
-        "unheard": [_interval(one) for one in heard.unheard],
-        "heard_until": heard.heard_until,
-        "models": list(heard.models),
-        "call": _call(heard.call) if heard.call else None,
-    }
+    ended_by = EndedBy(form["ended_by"])
+    return CallEnd(**form | {"ended_by": ended_by, "marks": tuple(form["marks"])})
 
 
 def _read_heard(form: Form, _audio: bytes) -> Heard:
@@ -250,47 +153,22 @@ def _read_heard(form: Form, _audio: bytes) -> Heard:
     _require(0 <= form["start"] <= form["end"], "a window ends before it starts")
     _require(0 <= form["channel"] < MOST_CHANNELS, "channel out of range")
     return Heard(
-        call_id=form["call_id"],
-        seq=form["seq"],
-        channel=form["channel"],
-        start=form["start"],
-        end=form["end"],
-        words=_each(_read_word, form["words"]),
-        speech=_each(_read_interval, form["speech"]),
-        unexplained=_each(_read_interval, form["unexplained"]),
-        unheard=_each(_read_interval, form["unheard"]),
-        heard_until=form["heard_until"],
-        models=tuple(form["models"]),
-        call=_read_call(form["call"]) if form["call"] else None,
+        **form
+        | {
+            "words": _each(_read_word, form["words"]),
+            "speech": _each(_read_interval, form["speech"]),
+            "unexplained": _each(_read_interval, form["unexplained"]),
+            "unheard": _each(_read_interval, form["unheard"]),
+            "models": tuple(form["models"]),
+            "call": _read_call(form["call"]) if form["call"] else None,
+        }
     )
-
-
-def _findings(findings: Findings) -> Form:
-    return {
-        "call_id": findings.call_id,
-        "seq": findings.seq,
-        "spans": [_span(span) for span in findings.spans],
-        "words": [_word(word) for word in findings.words],
-        "watermark": findings.watermark.sample,
-        "models": list(findings.models),
-        "end": _end(findings.end) if findings.end else None,
-        "shown": [
-            {
-                "entity": shown.entity,
-                "channel": shown.channel,
-                "start": shown.start,
-                "end": shown.end,
-                "text": shown.text,
-            }
-            for shown in findings.shown
-        ],
-    }
 
 
 def _read_shown(form: Form) -> Shown:
     _require(0 <= form["start"] <= form["end"], "what is shown ends before it starts")
     _require(0 <= form["channel"] < MOST_CHANNELS, "channel out of range")
-    return Shown(form["entity"], form["channel"], form["start"], form["end"], form["text"])
+    return Shown(**form)
 
 
 def _read_findings(form: Form, _audio: bytes) -> Findings:
@@ -305,26 +183,6 @@ def _read_findings(form: Form, _audio: bytes) -> Findings:
         end=_read_end(form["end"]) if form["end"] else None,
         shown=_each(_read_shown, form["shown"]),
     )
-
-
-def _verdict(verdict: Verdict) -> Form:
-    return {
-        "call": _call(verdict.call),
-        "passed": verdict.passed,
-        "checks": [
-            {
-                "name": check.name,
-                "passed": check.passed,
-                "measured": check.measured,
-                "limit": check.limit,
-            }
-            for check in verdict.checks
-        ],
-        "added": [_mute(mute) for mute in verdict.added],
-        "listened": verdict.listened,
-        "models": list(verdict.models),
-        "end": _end(verdict.end) if verdict.end else None,
-    }
 
 
 def _read_verdict(form: Form, _audio: bytes) -> Verdict:
