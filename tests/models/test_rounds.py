@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +10,9 @@ import soundfile as sf
 
 from models.ear import Ear, EarSettings
 from models.voice import SileroVoice
+from pipeline.activity import VOICE_RATE
 from pipeline.listening import Listener
-from pipeline.records import AudioChunk, CallEnd, CallInfo, Role, Window
+from pipeline.records import AudioChunk, CallEnd, CallInfo, Interval, Role, Window
 from pipeline.windows import ListenSettings
 
 pytestmark = [pytest.mark.models, pytest.mark.slow]
@@ -40,18 +40,21 @@ def test_windows_heard_together_are_heard_as_alone(size: int) -> None:
 
 
 def test_memory_stays_flat_over_many_windows() -> None:
-    """The slope over 150 windows of a second: less than 4 MB in all, beside the allocator's own."""
-    ear = Ear(EarSettings(main="whisper-tiny.en", second=None, again=False, context_s=1))
-    window = windows_of("order", ListenSettings.latency())[0]
-    short = Window("c", 0, 0, 0, 8_000, 8_000, window.pcm[:8_000], heard_until=8_000)
+    """38 windows of 4 s leave less than half of what it would take to keep each one's audio."""
+    seconds = 4
+    ear = Ear(EarSettings(main="whisper-tiny.en", second=None, again=False, context_s=seconds))
+    long = next(one for one in windows_of("order", ListenSettings()) if len(one.pcm) > 32_000)
+    pcm = np.resize(long.pcm, seconds * 8_000)
+    speech = (Interval(0, len(pcm)),)
     resident: list[float] = []
-    for number in range(180):
-        ear.hear(Window("c", number, 0, 0, 8_000, 8_000, short.pcm, window.speech[:1], 8_000))
-        if number >= 30 and number % 5 == 0:
-            gc.collect()
+    for number in range(48):
+        heard = ear.hear(Window("c", number, 0, 0, len(pcm), 8_000, pcm.copy(), speech, len(pcm)))
+        assert heard.words
+        if number >= 10:
             resident.append(_resident_mb())
     slope = float(np.polyfit(np.arange(len(resident)), resident, 1)[0])
-    assert slope * len(resident) < 4.0
+    kept = seconds * VOICE_RATE * np.dtype(np.float32).itemsize * len(resident) / 2**20
+    assert slope * len(resident) < kept / 2
 
 
 def _resident_mb() -> float:
