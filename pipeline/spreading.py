@@ -85,6 +85,8 @@ class Spreader:
                 for verdict in reading.verdicts
                 if verdict.entity is not None and verdict.run.channel == track.channel
             ]
+            if not verdicts:
+                continue
             replies = Replies(track, reading, self._voc, self._rate, self._witnesses)
             for verdict in verdicts:
                 found += self._whole(track, verdict, replies)
