@@ -21,6 +21,7 @@ from agents.access import MAY, Role
 from agents.kafkasecurity import KafkaSecurity
 from agents.kinds import kind_of, label_of
 from agents.settings import Settings
+from agents.shadowlog import KEEP_DAYS
 from agents.topics import Topics
 from models.catalogue import entries
 from pipeline.entities import Entity
@@ -193,6 +194,11 @@ def _retention(settings: Settings, policy: Policy) -> tuple[Row, ...]:
         ),
         Row("key of a quarantined call", f"{settings.quarantine_hours} hours"),
         Row("audit log, without content", f"{settings.audit_days} days"),
+        Row("reviewers' marks, without content", "until their call is erased"),
+        Row(
+            "comparisons with a shadow policy, without content",
+            f"{KEEP_DAYS} days, or until their call is erased",
+        ),
     )
 
 

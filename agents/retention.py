@@ -1,4 +1,4 @@
-"""Erases calls whose time is up, and finishes erasures that were interrupted.
+"""Erases calls whose time is up, and finishes erasures that were interrupted; comparisons too.
 
 Outcomes of ``sweep``: the ids of the calls that are gone; ``StoreError`` where vault or database
 are away. Calls under a legal hold stay, whatever their time.
@@ -14,6 +14,7 @@ from agents.auditlog import AuditLog
 from agents.erasure import RETENTION, erase
 from agents.ledger import Ledger
 from agents.logging import get_logger
+from agents.shadowlog import ShadowResults
 from agents.vault import Vault
 from pipeline.errors import HeldError, HushwireError
 
@@ -36,6 +37,7 @@ def sweep(vault: Vault, ledger: Ledger, log: AuditLog, *, now: datetime | None =
     # A call that was refused after its key was made, before anything was stored.
     for call_id in vault.keys.left_over():
         erase(vault, ledger, log, call_id, RETENTION)
+    ShadowResults(ledger.database).drop_old(now or datetime.now(UTC))
     return gone
 
 

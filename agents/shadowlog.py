@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import and_, case, delete, func, insert, or_, select
@@ -20,6 +20,8 @@ from agents.shadowtables import SHADOW
 from pipeline.evaluation.agreement import ALL, Agreement
 from pipeline.policy import Policy
 
+KEEP_DAYS: Final = 90
+"""How long a comparison is kept; a candidate is decided on sooner."""
 _NAME_LENGTH: Final = 200
 
 
@@ -162,6 +164,16 @@ class ShadowResults:
             calls = connection.scalar(select(func.count(SHADOW.c.call_id.distinct())).where(mine))
             connection.execute(delete(SHADOW).where(mine))
         return int(calls or 0)
+
+    def drop_old(self, now: datetime) -> None:
+        """Remove what is older than ``KEEP_DAYS``: a refused call is in no vault to be erased."""
+        limit = (now - timedelta(days=KEEP_DAYS)).astimezone(UTC).isoformat(timespec="milliseconds")
+        old = SHADOW.c.compared < limit
+        with self._database.reading() as connection:
+            if connection.scalar(select(SHADOW.c.call_id).where(old).limit(1)) is None:
+                return
+        with self._database.writing() as connection:
+            connection.execute(delete(SHADOW).where(old))
 
     def remove(self, call_id: str) -> None:
         """Remove what there is of a call, as it is erased."""

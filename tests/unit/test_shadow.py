@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import generate_latest
 
-from agents import cli
+from agents import cli, retention
 from agents.auditlog import AuditLog
 from agents.erasure import REQUEST, erase
 from agents.ledger import CallState, Ledger
@@ -200,6 +200,13 @@ def test_results_go_with_the_call(ledger: Ledger, tmp_path: Path) -> None:
         ledger.close_call(call_id, CallState.STORED)
     erase(vault, ledger, AuditLog(ledger.database), "call-1", REQUEST)
     assert [one.calls for one in results.reports()] == [1]
+    soon = datetime.now(UTC)
+    retention.sweep(vault, ledger, AuditLog(ledger.database), now=soon + timedelta(days=1))
+    assert [one.calls for one in results.reports()] == [1]
+    # A call that was refused is in no vault, so its rows end by their age.
+    results.write("refused", Pair.of(LIVE, TRIED), agreements(FOUND, (), 8_000))
+    retention.sweep(vault, ledger, AuditLog(ledger.database), now=soon + timedelta(days=91))
+    assert results.reports() == []
 
 
 def test_the_report_is_printed(
