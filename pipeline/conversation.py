@@ -344,17 +344,24 @@ def _believed(cue: Cue, groups: Sequence[Sequence[Track]]) -> bool:
     """Whether a phrase of the second listening counts.
 
     Its prompt speaks of cards: it hears such phrases everywhere. And it drops words: "the number
-    is" asks for nothing where another hearing has "the tracking number is".
+    is" asks for nothing where another hearing has "the tracking number is". A phrase that explains
+    numbers away counts only where another hearing has one too: "page H" was "B H".
     """
     if cue.entity in (Entity.CARD_NUMBER, Entity.CARD_SECURITY_CODE):
         return False
-    return cue.entity is not Entity.NUMBER_SEQUENCE or not any(
-        other.mood is Mood.REFERENCE and other.start < cue.end and cue.start < other.end
+    named = any(
+        other is not cue
+        and other.mood is Mood.REFERENCE
+        and other.start < cue.end
+        and cue.start < other.end
         for tracks in groups
         for track in tracks
         if track.channel == cue.channel
         for other in track.cues
     )
+    if cue.mood is Mood.REFERENCE:
+        return named
+    return cue.entity is not Entity.NUMBER_SEQUENCE or not named
 
 
 def _once(cues: Iterable[Cue]) -> list[Cue]:
