@@ -47,6 +47,26 @@ ALIASES: Final[Mapping[str, str]] = {
     "de_tax_id": Entity.NATIONAL_ID,
     "it_fiscal_code": Entity.NATIONAL_ID,
     "pl_pesel": Entity.NATIONAL_ID,
+    # BIO sets: CoNLL, the clinical de-identification tasks, ai4privacy
+    "per": Entity.PERSON,
+    "patient": Entity.PERSON,
+    "doctor": Entity.PERSON,
+    "medicalrecord": Entity.MEDICAL_RECORD_NUMBER,
+    "firstname": Entity.PERSON,
+    "middlename": Entity.PERSON,
+    "lastname": Entity.PERSON,
+    "creditcardnumber": Entity.CARD_NUMBER,
+    "creditcardcvv": Entity.CARD_SECURITY_CODE,
+    "accountnumber": Entity.ACCOUNT_NUMBER,
+    "phonenumber": Entity.PHONE_NUMBER,
+    "street": Entity.STREET_ADDRESS,
+    "zipcode": Entity.ZIP_CODE,
+    "ipv4": Entity.IP_ADDRESS,
+    "ipv6": Entity.IP_ADDRESS,
+    "phoneimei": Entity.DEVICE_ID,
+    "mac": Entity.DEVICE_ID,
+    "vehiclevin": Entity.VEHICLE_ID,
+    "vehiclevrm": Entity.LICENSE_PLATE,
 }
 
 

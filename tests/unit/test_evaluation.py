@@ -16,6 +16,7 @@ from pipeline.evaluation.comparison import compare
 from pipeline.evaluation.heardcurve import HeardCall, heard_curve
 from pipeline.evaluation.labelled import parse_cases, unknown_types
 from pipeline.evaluation.leaks import CallResult, EntityScore, WordScore
+from pipeline.evaluation.names import ALIASES, is_known
 from pipeline.evaluation.results import CallScore, Evaluation, FoundSpan, Item, from_json
 from pipeline.evaluation.spandiff import StretchChange, changed_stretches, span_agreement
 from pipeline.evaluation.statistics import difference, mcnemar, ratio, wilson
@@ -452,3 +453,19 @@ def test_a_curve_of_a_recording_counts_milliseconds() -> None:
     # Harmless: 200 ms of the customer, and of the agent what is 200 ms away from the optional name.
     assert points[0.0].precision == 600 / (600 + 200 + 300)
     assert (points[0.5].precision, points[0.95].precision) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("tag", "entity"),
+    [("PER", "PERSON"), ("CREDITCARDNUMBER", "CARD_NUMBER"), ("MEDICALRECORD",
+     "MEDICAL_RECORD_NUMBER"), ("card", "CARD_NUMBER"), ("Us_Ssn", "US_SSN")],
+)  # fmt: skip
+def test_types_of_other_data_are_ours(tag: str, entity: str) -> None:
+    (case,) = parse_cases(f"one B-{tag}\ntwo I-{tag}\nthree O\n", origin="x")
+    ((label,), *rest) = [turn.labels for turn in case.turns]
+    assert (label.entity, label.start, label.end, label.optional) == (entity, 0, 7, False)
+    assert rest == []
+
+
+def test_every_other_name_is_of_a_type_that_we_have() -> None:
+    assert all(is_known(name) for name in ALIASES)
