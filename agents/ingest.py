@@ -15,11 +15,12 @@ from pathlib import Path
 
 from agents.ledger import CallState, Ledger
 from agents.producer import CallProducer
-from agents.recordings import read_drop
+from agents.recordings import Drop, read_drop
 from agents.sealing import Seal
 from pipeline.audio import inspect_recording, iter_chunks
 from pipeline.errors import InputError, UnknownCallError
 from pipeline.records import AudioChunk, CallEnd, CallInfo
+from pipeline.vocabulary import DEFAULT
 
 STAGE = "ingest"
 """Its name in the ledger's progress."""
@@ -54,6 +55,7 @@ def ingest(
     *,
     chunk_seconds: float,
     named: Callable[[str], str],
+    language: str = DEFAULT,
     report: Callable[[Ingested], None] = lambda _: None,
 ) -> list[Ingested]:
     """Send recordings one after another.
@@ -64,6 +66,7 @@ def ingest(
         ledger: makes the calls' keys.
         chunk_seconds: length of a chunk.
         named: makes the pseudonym of a party's number, such as ``agents.parties.Pseudonyms``.
+        language: of a call whose sidecar names none.
         report: is told of each recording when it is through.
 
     Raises:
@@ -74,7 +77,8 @@ def ingest(
     seen: dict[str, Path] = {}
     for path in paths:
         try:
-            result = _ingest_one(path, producer, ledger, chunk_seconds, named, seen)
+            drop = read_drop(path, language=language)
+            result = _ingest_one(drop, producer, ledger, chunk_seconds, named, seen)
         except InputError as error:
             result = Ingested(path, Outcome.REFUSED, problem=str(error))
         results.append(result)
@@ -83,14 +87,14 @@ def ingest(
 
 
 def _ingest_one(
-    path: Path,
+    drop: Drop,
     producer: CallProducer,
     ledger: Ledger,
     chunk_seconds: float,
     named: Callable[[str], str],
     seen: dict[str, Path],
 ) -> Ingested:
-    drop = read_drop(path)
+    path = drop.path
     if drop.call_id in seen:
         raise InputError(
             f"{path.name}: call id {drop.call_id} is {seen[drop.call_id].name}'s already; "

@@ -37,6 +37,7 @@ from pipeline.policy import Policy, load_policy
 from pipeline.records import AudioChunk, CallEnd, CallInfo, Heard, Mute, Pcm, Window
 from pipeline.rendering import apply_mutes
 from pipeline.vaulting import StoredCall
+from pipeline.vocabulary import DEFAULT
 
 CERTIFICATE = ".certificate.json"
 
@@ -112,7 +113,7 @@ def redact_file(wanted: Wanted, settings: Settings, *, told: Told | None = None)
         HushwireError: the recording, the policy or a model is unusable, a file is there already
             or can't be written; nothing is left then.
     """
-    job = prepare(wanted, load_policy(settings.policy))
+    job = prepare(wanted, load_policy(settings.policy), language=settings.language)
     state = settings.state_folder(STATE)
     key = SigningKey.load_or_create(settings.signing_key_file(state))
     secret = token_key(job.policy, settings.token_key_file(state))
@@ -125,13 +126,13 @@ def redact_file(wanted: Wanted, settings: Settings, *, told: Told | None = None)
         return redact(job, engines, key=key, told=told)
 
 
-def prepare(wanted: Wanted, policy: Policy) -> Job:
+def prepare(wanted: Wanted, policy: Policy, *, language: str = DEFAULT) -> Job:
     """Read the recording and refuse what can't be done, before anything slow begins.
 
     Raises:
         InputError: the recording is unusable, OUT can't hold it, or something is in the way.
     """
-    drop = read_drop(wanted.source)
+    drop = read_drop(wanted.source, language=language)
     recording = read_recording(wanted.source)
     form = form_of(recording.info, wanted.target.suffix, lossy=wanted.lossy)
     if form.container == "OGG" and policy.muting.style != "silence":

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pipeline.errors import InputError
 from pipeline.parties import PURPOSE
 from pipeline.records import CallInfo, Role
+from pipeline.vocabulary import DEFAULT
 from pipeline.wire import valid_call_id
 
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus"})
@@ -37,7 +38,7 @@ class _Sidecar(BaseModel):
     call_id: str | None = None
     started_at: datetime | None = None
     channels: list[_Channel] | None = None
-    language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] = "en"
+    language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] | None = None
     purpose: Annotated[str, Field(pattern=f"^{PURPOSE.pattern}$")] = ""
     caller: str | None = Field(default=None, repr=False, max_length=256)
 
@@ -55,7 +56,7 @@ class Drop:
     path: Path
     call_id: str
     started_at: str = ""
-    language: str = "en"
+    language: str = DEFAULT
     roles: tuple[Role, ...] | None = None
     purpose: str = ""
     numbers: tuple[str, ...] = field(default=(), repr=False)
@@ -117,8 +118,12 @@ def find_recordings(paths: Iterable[Path]) -> Iterator[Path]:
             yield path
 
 
-def read_drop(path: Path) -> Drop:
+def read_drop(path: Path, *, language: str = DEFAULT) -> Drop:
     """A recording with its sidecar, where it has one; the call id defaults to the file's stem.
+
+    Args:
+        path: of the recording.
+        language: of a call whose sidecar names none.
 
     Raises:
         InputError: the sidecar is no valid JSON object of its shape, or the call id is unusable.
@@ -142,7 +147,7 @@ def read_drop(path: Path) -> Drop:
         path=path,
         call_id=call_id,
         started_at=notes.started_at.isoformat() if notes.started_at else "",
-        language=notes.language,
+        language=notes.language or language,
         purpose=notes.purpose,
         numbers=notes.numbers,
         roles=_roles(notes.channels, sidecar.name),

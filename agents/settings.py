@@ -152,8 +152,7 @@ class Settings(BaseSettings):
     )
     language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] = Field(
         default="en",
-        description="Language that the speech engines write (`en`, `es`); other than `en`, no "
-        "second model. A call whose sidecar names another one does not fit it and is silenced.",
+        description="Language of a call whose sidecar names none (`en`, `es`).",
     )
     second_where: Literal["everywhere", "numbers"] = Field(
         default="everywhere",

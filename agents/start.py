@@ -143,6 +143,7 @@ def ingest_files(
             ledger,
             chunk_seconds=settings.chunk_seconds,
             named=named,
+            language=settings.language,
             report=report,
         )
 
@@ -186,7 +187,6 @@ def ear_settings(settings: Settings) -> EarSettings:
         main=settings.main_model,
         second=None if settings.second_model == "none" else settings.second_model,
         second_where=settings.second_where,
-        language=settings.language,
         device=settings.device,
         compute_type=settings.compute_type,
         models=settings.models_dir,

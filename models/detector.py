@@ -225,7 +225,7 @@ class CallDetector:
         last = max([self._watermark, *(word.end for word in self._words)]) + 1
         if self.failures:
             end = replace(end, marks=(*end.marks, ANALYSIS_FAILED))
-        if self._foreign:
+        if self._foreign and OTHER_LANGUAGE not in end.marks:
             end = replace(end, marks=(*end.marks, OTHER_LANGUAGE))
         # After a call's own end no digit follows; where it only fell silent, one may have.
         forced = last if end.ended_by is EndedBy.IDLE else 0

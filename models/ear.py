@@ -5,35 +5,36 @@ of the main model; everything else that was heard is evidence (``AGAIN``, ``SECO
 wrong makes the window ``unheard``: it is then silenced whole, never passed on.
 
 The same window gives bit-identical words in every process: one thread, no sampling, features and
-resampling over the window alone. Windows that are listened to together share decoder batches, which
-changes no bit of them (``models.rounds``).
+resampling over the window alone. A window is heard in the language of its call, by the models that
+know it; where the main model takes it for another, or nothing searches that language, all of it
+is ``unheard`` too, with the doubt ``FOREIGN``. Windows that are listened to together share decoder
+batches, which changes no bit of them (``models.rounds``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import soxr
 
+from models.again import agreed, doubtful
 from models.catalogue import entry
 from models.loader import find
 from models.rounds import Listener, Passage, Round, Transcriber, together
-from models.whisper import Whisper, features
+from models.whisper import Decoded, Whisper, features
 from pipeline.activity import VOICE_RATE, Samples
 from pipeline.audit import Loudness, Timing, placed, plausible, uncovered
 from pipeline.errors import ModelError
-from pipeline.guards import Doubt, judge
+from pipeline.guards import FOREIGN, Doubt, judge, telling
 from pipeline.listening import silent, unheard
 from pipeline.packs import Pack, pack
 from pipeline.records import Heard, Hearing, Interval, Window, Word
-
-DIGIT_PROMPT = "My card number is 4 1 1 1, 2 0 3 9. The code is 7 5 8."
-"""Read as said before by the second pass: it halves the digits that are lost. Its text is not
-believed (it invites digits), so it never makes a ``MAIN`` word."""
+from pipeline.vocabulary import DEFAULT, languages, vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,12 @@ class EarSettings:
 
     main: str = "whisper-base"
     second: str | None = "whisper-tiny.en"
-    """The second opinion; None, or a language other than English, for no second model."""
+    """The second opinion; None for none. A call in a language that it does not know has none."""
     check: str = "whisper-tiny.en"
-    """What listens to redacted audio."""
+    """What listens to redacted audio; the main model where it does not know the language."""
     second_where: Literal["everywhere", "numbers"] = "everywhere"
     """``numbers``: the second model hears only windows in which the main model wrote a number or
     left speech unexplained. A number that the main model wrote as other words is then missed."""
-    language: str = "en"
     threads: int = 1
     device: str = "cpu"
     compute_type: str = "int8"
@@ -77,6 +77,7 @@ class _Listening:
     audio: Samples = field(repr=False)
     speech: tuple[Interval, ...]
     loudness: Loudness
+    language: str
     doubts: list[Doubt] = field(default_factory=list)
     """Every guard that struck, in order."""
 
@@ -89,21 +90,14 @@ class _Word:
     hearing: Hearing
     believed: bool
     """Whether the guards let it pass; if not, it is evidence but explains no speech."""
-
-    @property
-    def numeric(self) -> bool:
-        """Whether it is, or begins like, a number."""
-        plain = "".join(letter for letter in self.text.lower() if letter.isalnum())
-        return plain in _DIGIT_WORDS or any(letter.isdigit() for letter in plain)
+    numeric: bool
+    """Whether it is, or begins like, a number."""
 
     @property
     def cover(self) -> Interval:
         return plausible(self.text, self.spoken, VOICE_RATE)
 
 
-_DIGIT_WORDS = frozenset(
-    ("zero", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-)
 _TIMINGS = {
     "whisper-base": Timing(back=0.1, ahead=0.4),
     "whisper-tiny.en": Timing(back=0.3, ahead=0.05),
@@ -116,7 +110,7 @@ _LEAD = int(0.3 * VOICE_RATE)
 _MARGIN = int(0.2 * VOICE_RATE)
 _OVERLAP = VOICE_RATE // 2
 _NUMBER_CONTEXT = 3
-"""So many numeric words of either model, and the window is listened to again for digits."""
+"""So many numeric words of both models, and the window may be listened to again for digits."""
 
 
 class Ear:
@@ -132,19 +126,19 @@ class Ear:
     def __init__(self, settings: EarSettings | None = None) -> None:
         self._settings = settings or EarSettings()
         chosen = self._settings
-        english = chosen.language == "en"
-        self._main = self._load(chosen.main)
-        self._second_id = chosen.second if english and chosen.second != chosen.main else None
-        self._second = self._load(self._second_id) if self._second_id else None
-        self._check_id = chosen.check if english else chosen.main
-        loaded = {chosen.main: self._main, self._second_id: self._second}
-        self._check = loaded.get(self._check_id) or self._load(self._check_id)
+        self._loaded = {
+            model_id: self._load(model_id)
+            for model_id in dict.fromkeys((chosen.main, chosen.second, chosen.check))
+            if model_id
+        }
+        self._main = self._loaded[chosen.main]
+        self._check = self._loaded[chosen.check]
 
     @property
     def models(self) -> tuple[str, ...]:
-        """``id@sha256`` prefix of the models that ``hear`` uses."""
-        used = [self._settings.main, *([self._second_id] if self._second_id else [])]
-        return tuple(entry(model_id).reference for model_id in used)
+        """``id@sha256`` prefix of the models that ``hear`` uses for English."""
+        used = [self._main, self._second(DEFAULT)]
+        return tuple(entry(self._id(model)).reference for model in used if model)
 
     def hear(self, window: Window) -> Heard:
         """Listen to a window; never raises for what is in it or what a model does with it."""
@@ -159,6 +153,8 @@ class Ear:
 
     def check(self, window: Window) -> Heard:
         """Listen to redacted audio another way: the small model, asked for digits.
+
+        What is left of a call in an unknown language is listened to in the default one.
 
         One pass, and another one over what it left unexplained: a long window of many pieces
         often ends for the model before its audio does.
@@ -184,24 +180,39 @@ class Ear:
         ]
 
     def _hear(self, window: Window) -> Listener[Heard]:
-        listening = _listening(window)
+        if not self._knows(window.language):
+            return _foreign(window, [Doubt.FOREIGN])
+        listening = _listening(window, window.language)
         passages = self._packs(listening)
-        main = yield from self._pass(self._main, passages, listening, Hearing.MAIN)
+        main = yield from self._pass(self._main, passages, listening, Hearing.MAIN, tell=True)
+        if Doubt.FOREIGN in listening.doubts:
+            return _foreign(window, listening.doubts)
+        other = self._second(window.language)
         words, second = main, list[_Word]()
-        if self._second is not None and self._asks_second(main, listening):
-            second = yield from self._pass(self._second, passages, listening, Hearing.SECOND)
+        if other is not None and self._asks_second(main, listening):
+            second = yield from self._pass(other, passages, listening, Hearing.SECOND)
             words = main + second
         if self._settings.again:
-            if sum(word.numeric for word in words) >= _NUMBER_CONTEXT:
-                model = self._second or self._main
+            if _asks_digits(main, second, listening):
                 words += yield from self._pass(
-                    model, passages, listening, Hearing.AGAIN, prompt=DIGIT_PROMPT
+                    other or self._main, passages, listening, Hearing.AGAIN, prompt=True
                 )
             words += yield from self._again(self._main, main, listening)
             if second:
-                words += yield from self._again(self._second or self._main, second, listening)
+                words += yield from self._again(
+                    other or self._main, second, listening, numbers=[*main, *second]
+                )
             words += yield from self._again(self._main, words, listening, beam=5)
-        return self._heard(window, listening, words, self.models)
+        return self._heard(window, listening, words, [self._main, *([other] if other else [])])
+
+    def _knows(self, language: str) -> bool:
+        """Whether it can be heard, and what was heard be searched."""
+        return language in languages() and self._main.knows(language)
+
+    def _second(self, language: str) -> Transcriber | None:
+        """The second opinion on a language, where there is one."""
+        model = self._loaded.get(self._settings.second or "")
+        return model if model is not self._main and model and model.knows(language) else None
 
     def _asks_second(self, main: list[_Word], listening: _Listening) -> bool:
         """Whether the second model hears this window too."""
@@ -210,13 +221,13 @@ class Ear:
         return bool(self._left(main, listening, self._settings.unexplained_ms))
 
     def _check_once(self, window: Window) -> Listener[Heard]:
-        listening = _listening(window)
+        language = window.language if self._knows(window.language) else DEFAULT
+        listening = _listening(window, language)
         passages = self._packs(listening)
-        words = yield from self._pass(
-            self._check, passages, listening, Hearing.MAIN, prompt=DIGIT_PROMPT
-        )
-        words += yield from self._again(self._check, words, listening, apart=False)
-        return self._heard(window, listening, words, (entry(self._check_id).reference,))
+        model = self._check if self._check.knows(language) else self._main
+        words = yield from self._pass(model, passages, listening, Hearing.MAIN, prompt=True)
+        words += yield from self._again(model, words, listening, apart=False)
+        return self._heard(window, listening, words, [model])
 
     def _packs(self, listening: _Listening) -> list[Passage]:
         packs = pack(
@@ -236,19 +247,25 @@ class Ear:
         listening: _Listening,
         hearing: Hearing,
         *,
-        prompt: str = "",
+        prompt: bool = False,
         beam: int = 1,
+        tell: bool = False,
     ) -> Listener[list[_Word]]:
+        """One pass; ``prompt``: asked for digits; ``tell``: the language is guessed as well."""
         words: list[_Word] = []
-        answers = yield Round(model, passages, prompt=prompt, beam=beam)
+        voc = vocabulary(listening.language)
+        asked = voc.digit_prompt if prompt else ""
+        answers = yield Round(model, passages, listening.language, prompt=asked, beam=beam)
         for passage, decoded in zip(passages, answers, strict=True):
+            if tell and _elsewhere(model, passage, decoded, listening.language):
+                listening.doubts.append(Doubt.FOREIGN)
             judged = judge(
                 [word.text for word in decoded.words],
                 no_speech=decoded.no_speech,
                 log_probability=decoded.log_probability,
                 compression=decoded.compression,
                 full=decoded.full,
-                language=self._settings.language,
+                language=listening.language,
             )
             listening.doubts.extend(judged.doubts)
             if not judged.believed and hearing is Hearing.MAIN:
@@ -264,7 +281,14 @@ class Ear:
                 VOICE_RATE,
             )
             words += [
-                _Word(where, word.text, word.probability, hearing, judged.believed)
+                _Word(
+                    where,
+                    word.text,
+                    word.probability,
+                    hearing,
+                    judged.believed,
+                    _numeric(word.text, listening.language),
+                )
                 for where, word in zip(spoken, whole, strict=True)
             ]
         return words
@@ -277,11 +301,18 @@ class Ear:
         *,
         beam: int = 1,
         apart: bool = True,
+        numbers: list[_Word] | None = None,
     ) -> Listener[list[_Word]]:
-        """Listen again to the speech that the words do not explain, each stretch by itself."""
+        """Listen again to the speech that the words do not explain, each stretch by itself.
+
+        Given ``numbers``, words of both models, only to what is doubtful beside them.
+        """
+        left = self._left(words, listening, self._settings.again_ms)
+        if numbers is not None:
+            left = doubtful(left, numbers, listening.loudness, VOICE_RATE)
         packs = pack(
             listening.audio,
-            self._left(words, listening, self._settings.again_ms),
+            left,
             most=_MOST,
             margin=_MARGIN,
             lead=_LEAD,
@@ -290,9 +321,7 @@ class Ear:
         )
         passages = [_passage(one, self._settings.again_context_s) for one in packs]
         return (
-            yield from self._pass(
-                model, passages, listening, Hearing.AGAIN, prompt=DIGIT_PROMPT, beam=beam
-            )
+            yield from self._pass(model, passages, listening, Hearing.AGAIN, prompt=True, beam=beam)
         )
 
     def _left(self, words: list[_Word], listening: _Listening, least_ms: int) -> list[Interval]:
@@ -301,7 +330,7 @@ class Ear:
         return uncovered(listening.speech, covers, at_least=least_ms * VOICE_RATE // 1_000)
 
     def _heard(
-        self, window: Window, listening: _Listening, words: list[_Word], models: tuple[str, ...]
+        self, window: Window, listening: _Listening, words: list[_Word], models: list[Transcriber]
     ) -> Heard:
         left = self._left(words, listening, self._settings.unexplained_ms)
         return Heard(
@@ -314,25 +343,37 @@ class Ear:
             speech=window.speech,
             unexplained=tuple(_place(part, window) for part in left),
             heard_until=window.heard_until,
-            models=models,
+            models=tuple(entry(self._id(model)).reference for model in models),
             doubts=(*listening.doubts, *[Doubt.WORDLESS] * len(left)),
         )
 
     def _timing(self, model: Transcriber) -> Timing:
         """How a model errs; nothing is known of one that was not measured."""
-        others = self._second_id if model is self._second else self._check_id
-        chosen = self._settings.main if model is self._main else others
-        return _TIMINGS.get(chosen or "", Timing())
+        return _TIMINGS.get(self._id(model), Timing())
+
+    def _id(self, model: Transcriber) -> str:
+        return next(model_id for model_id, one in self._loaded.items() if one is model)
 
     def _load(self, model_id: str) -> Transcriber:
         chosen = self._settings
         return Whisper(
             find(model_id, folder=chosen.models, allow_hub=chosen.allow_hub),
-            language=chosen.language,
             device=chosen.device,
             compute_type=chosen.compute_type,
             threads=chosen.threads,
         )
+
+
+def _asks_digits(main: list[_Word], second: list[_Word], listening: _Listening) -> bool:
+    """Whether the window is listened to again for digits.
+
+    Not where both models heard the same ones and no guard struck.
+    """
+    if sum(word.numeric for word in [*main, *second]) < _NUMBER_CONTEXT:
+        return False
+    voc = vocabulary(listening.language)
+    same = agreed(main, second, {**voc.near_digits, **voc.digits})
+    return bool(listening.doubts) or not same
 
 
 def _passage(one: Pack, context_s: int) -> Passage:
@@ -340,7 +381,32 @@ def _passage(one: Pack, context_s: int) -> Passage:
     return Passage(one, features(one.audio, max(context_s, -(-len(one.audio) // VOICE_RATE))))
 
 
-def _listening(window: Window) -> _Listening:
+def _elsewhere(model: Transcriber, passage: Passage, decoded: Decoded, language: str) -> bool:
+    """Whether the model takes what it heard for another language."""
+    encoded = passage.encoded(model)
+    if encoded is None or not telling(decoded.no_speech, len(passage.pack.audio) / VOICE_RATE):
+        return False
+    return model.likelihood(encoded, language) < FOREIGN
+
+
+def _foreign(window: Window, doubts: list[Doubt]) -> Heard:
+    """Silenced whole: what is said in it cannot be searched."""
+    return replace(unheard(window), doubts=tuple(doubts))
+
+
+def _numeric(text: str, language: str) -> bool:
+    """Whether a word is, or begins like, a number."""
+    plain = "".join(letter for letter in text.lower() if letter.isalnum())
+    return plain in _digit_words(language) or any(letter.isdigit() for letter in plain)
+
+
+@lru_cache(maxsize=8)
+def _digit_words(language: str) -> frozenset[str]:
+    voc = vocabulary(language)
+    return frozenset((*voc.digits, *voc.near_digits))
+
+
+def _listening(window: Window, language: str) -> _Listening:
     """The window's audio at ``VOICE_RATE``.
 
     Raises:
@@ -364,7 +430,7 @@ def _listening(window: Window) -> _Listening:
             speech[0] = Interval(0, speech[0].end)
         if window.end > window.owned.end:
             speech[-1] = Interval(speech[-1].start, len(audio))
-    return _Listening(audio, tuple(speech), Loudness.of(audio, VOICE_RATE))
+    return _Listening(audio, tuple(speech), Loudness.of(audio, VOICE_RATE), language)
 
 
 def _place(part: Interval, window: Window) -> Interval:

@@ -29,6 +29,8 @@ T = TypeVar("T")
 class Transcriber(Protocol):
     """The seam to a speech recogniser: encoder and decoder apart, both over several inputs.
 
+    The language is each input's, because one process hears the calls of all languages.
+
     ``models.whisper.Whisper`` is the one that ships; a fake that speaks scripted words stands in
     ``tests/unit/test_ear.py``. Another engine has to give for each input the words with their
     samples, and the same words for the same audio, whatever else is in the call.
@@ -47,6 +49,7 @@ class Transcriber(Protocol):
         encoded: Sequence[Encoded],
         lengths: Sequence[int],
         *,
+        language: str,
         prompt: str = "",
         beam: int = 1,
     ) -> list[Decoded]:
@@ -55,8 +58,21 @@ class Transcriber(Protocol):
         Args:
             encoded: what ``encode`` returned.
             lengths: samples of each input's audio at ``VOICE_RATE``, without padding.
+            language: ISO 639-1 code of what is spoken, one that the engine knows.
             prompt: text that is taken for what was said before; an engine may ignore it.
             beam: how many readings are followed at once; 1 is greedy.
+
+        Raises:
+            ModelError: the engine failed, or does not know the language.
+        """
+        ...
+
+    def knows(self, language: str) -> bool:
+        """Whether it can be told to hear a language."""
+        ...
+
+    def likelihood(self, encoded: Encoded, language: str) -> float:
+        """Probability that an input is in a language; 1 where the engine cannot tell.
 
         Raises:
             ModelError: the engine failed.
@@ -87,6 +103,7 @@ class Round:
 
     model: Transcriber
     passages: Sequence[Passage]
+    language: str = "en"
     prompt: str = ""
     beam: int = 1
 
@@ -140,11 +157,11 @@ def _advance(
 def _answers(rounds: dict[int, Round], most: int) -> dict[int, list[Decoded] | Exception]:
     """Decode what all of them ask, inputs that fit one batch together."""
     found: dict[tuple[int, int], Decoded | Exception] = {}
-    groups: dict[tuple[int, str, int, int], list[tuple[int, int]]] = {}
+    groups: dict[tuple[int, str, str, int, int], list[tuple[int, int]]] = {}
     for number, asked in rounds.items():
         for place, passage in enumerate(asked.passages):
             size = passage.features.shape[-1]
-            key = (id(asked.model), asked.prompt, asked.beam, size)
+            key = (id(asked.model), asked.language, asked.prompt, asked.beam, size)
             groups.setdefault(key, []).append((number, place))
     for places in groups.values():
         for first in range(0, len(places), max(1, most)):
@@ -169,7 +186,8 @@ def _decoded(asked: Round, passages: Sequence[Passage]) -> list[Decoded | Except
                 passage.keep(asked.model, result)
         ready = [one for each in passages if (one := each.encoded(asked.model)) is not None]
         lengths = [len(one.pack.audio) for one in passages]
-        return [*asked.model.decode(ready, lengths, prompt=asked.prompt, beam=asked.beam)]
+        how = {"language": asked.language, "prompt": asked.prompt}
+        return [*asked.model.decode(ready, lengths, beam=asked.beam, **how)]
     except Exception as error:  # noqa: BLE001 - the listener it concerns gets it
         if len(passages) == 1:
             return [error]

@@ -79,20 +79,18 @@ class Whisper:
 
     Args:
         path: folder with the model's verified files.
-        language: ISO 639-1 code of the speech; English-only models take ``en`` alone.
         device: ``cpu`` or ``cuda``.
         compute_type: as CTranslate2 names it, such as ``int8``.
         threads: CPU threads; results are bit-identical only for the same number.
 
     Raises:
-        ModelError: the files cannot be loaded, or the language is not the model's.
+        ModelError: the files cannot be loaded.
     """
 
     def __init__(
         self,
         path: Path,
         *,
-        language: str = "en",
         device: str = "cpu",
         compute_type: str = "int8",
         threads: int = 1,
@@ -105,17 +103,12 @@ class Whisper:
                 intra_threads=threads,
                 inter_threads=1,
             )
-            raw = tokenizers.Tokenizer.from_file(str(path / "tokenizer.json"))
+            self._raw = tokenizers.Tokenizer.from_file(str(path / "tokenizer.json"))
         except Exception as error:  # both libraries raise types of their own
             raise ModelError(f"{path.name}: cannot be loaded ({type(error).__name__})") from error
-        multilingual = bool(self._model.is_multilingual)
-        if not multilingual and language != "en":
-            raise ModelError(f"{path.name}: hears English only, not {language!r}")
-        try:
-            self._tokens = Tokenizer(raw, multilingual, task="transcribe", language=language)
-        except ValueError as error:
-            raise ModelError(f"{path.name}: does not know the language {language!r}") from error
-        self._start = list(self._tokens.sot_sequence)
+        self._multilingual = bool(self._model.is_multilingual)
+        self._tokenizers: dict[str, Tokenizer] = {}
+        """Per language that was asked for."""
         self._most_encoded = _MOST_ENCODED[device]
 
     def encode(self, features: Sequence[Features]) -> list[Encoded]:
@@ -142,6 +135,7 @@ class Whisper:
         encoded: Sequence[Encoded],
         lengths: Sequence[int],
         *,
+        language: str = "en",
         prompt: str = "",
         beam: int = 1,
     ) -> list[Decoded]:
@@ -150,16 +144,18 @@ class Whisper:
         Args:
             encoded: what ``encode`` returned, of one shape.
             lengths: samples of each input's audio at ``VOICE_RATE``, without the padding.
+            language: ISO 639-1 code of the speech; English-only models take ``en`` alone.
             prompt: text that the decoder takes for what was said before.
             beam: beam size; 1 is greedy.
 
         Raises:
-            ModelError: the model failed.
+            ModelError: the model failed, or does not know the language.
         """
-        start = [*self._start, self._tokens.no_timestamps]
+        tokens = self._tokens(language)
+        start = [*tokens.sot_sequence, tokens.no_timestamps]
         if prompt:
-            before = self._tokens.encode(" " + prompt.strip())[-MOST_PROMPT_TOKENS:]
-            start = [self._tokens.sot_prev, *before, *start]
+            before = tokens.encode(" " + prompt.strip())[-MOST_PROMPT_TOKENS:]
+            start = [tokens.sot_prev, *before, *start]
         try:
             results = self._model.generate(
                 _view(encoded),
@@ -171,32 +167,72 @@ class Whisper:
                 suppress_blank=True,
             )
             return [
-                self._read(result, one, length)
+                self._read(tokens, result, one, length)
                 for result, one, length in zip(results, encoded, lengths, strict=True)
             ]
         except (RuntimeError, ValueError) as error:
             raise ModelError(f"decoding failed ({type(error).__name__})") from None
 
+    def knows(self, language: str) -> bool:
+        """Whether the model can be told to hear a language."""
+        if not self._multilingual:
+            return language == "en"
+        return self._raw.token_to_id(f"<|{language}|>") is not None
+
+    def likelihood(self, encoded: Encoded, language: str) -> float:
+        """Probability that an input is in a language: one step of the decoder.
+
+        Returns:
+            1 for a model that hears English only, which cannot tell.
+
+        Raises:
+            ModelError: the model failed.
+        """
+        if not self._multilingual:
+            return 1.0
+        try:
+            guesses = self._model.detect_language(_view([encoded]))[0]
+        except (RuntimeError, ValueError) as error:
+            raise ModelError(f"telling the language failed ({type(error).__name__})") from None
+        return float(dict(guesses).get(f"<|{language}|>", 0.0))
+
+    def _tokens(self, language: str) -> Tokenizer:
+        """Raises ``ModelError`` for a language that the model does not know."""
+        if not self.knows(language):
+            raise ModelError("the model does not know the language of a call")
+        if language not in self._tokenizers:
+            self._tokenizers[language] = Tokenizer(
+                self._raw, self._multilingual, task="transcribe", language=language
+            )
+        return self._tokenizers[language]
+
     def _read(
-        self, result: ctranslate2.models.WhisperGenerationResult, encoded: Encoded, length: int
+        self,
+        tokenizer: Tokenizer,
+        result: ctranslate2.models.WhisperGenerationResult,
+        encoded: Encoded,
+        length: int,
     ) -> Decoded:
-        tokens = [token for token in result.sequences_ids[0] if token < self._tokens.eot]
-        text = self._tokens.decode(tokens).strip().encode()
+        tokens = [token for token in result.sequences_ids[0] if token < tokenizer.eot]
+        text = tokenizer.decode(tokens).strip().encode()
         return Decoded(
-            words=self._align(encoded, tokens, length),
+            words=self._align(tokenizer, encoded, tokens, length),
             no_speech=float(result.no_speech_prob),
             log_probability=float(result.scores[0]),
             compression=len(text) / len(zlib.compress(text)) if text else 0.0,
             full=len(tokens) >= MOST_TOKENS - 1,
         )
 
-    def _align(self, encoded: Encoded, tokens: list[int], length: int) -> tuple[TimedWord, ...]:
+    def _align(
+        self, tokenizer: Tokenizer, encoded: Encoded, tokens: list[int], length: int
+    ) -> tuple[TimedWord, ...]:
         """Word times by cross-attention."""
         if not tokens:
             return ()
         positions = max(1, -(-length * FRAMES_PER_SECOND // VOICE_RATE))
-        aligned = self._model.align(_view([encoded]), self._start, [tokens], positions)[0]
-        texts, groups = self._tokens.split_to_word_tokens([*tokens, self._tokens.eot])
+        start = list(tokenizer.sot_sequence)
+        aligned = self._model.align(_view([encoded]), start, [tokens], positions)[0]
+        texts, groups = tokenizer.split_to_word_tokens([*tokens, tokenizer.eot])
         pairs = np.asarray(aligned.alignments, np.int64).reshape(-1, 2)
         if not len(pairs) or len(groups) < 2:  # noqa: PLR2004 - a word and the end
             return ()

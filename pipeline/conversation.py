@@ -208,7 +208,14 @@ class Conversation:
             if sources[-1:] == [Source.AGAIN]:
                 talks[-1] = talks[0]  # it hears only pieces of the talk
             readings = [
-                interpret(tracks, heard, self._rate, talk, self._unexplained)
+                interpret(
+                    tracks,
+                    heard,
+                    self._rate,
+                    talk,
+                    self._unexplained,
+                    self._voc.words["announcing"],
+                )
                 for tracks, talk in zip(groups, talks, strict=True)
             ]
             if sources[-1:] == [Source.AGAIN]:

@@ -52,6 +52,7 @@ def interpret(
     rate: int,
     talk: Talk,
     unexplained: Sequence[Sequence[Interval]],
+    announcing: frozenset[str],
 ) -> Reading:
     """Judge every run of one reading.
 
@@ -61,8 +62,9 @@ def interpret(
         rate: samples per second.
         talk: counts the content words of the reading.
         unexplained: per channel, speech that no word explains.
+        announcing: words of the language such as "is" in "… is my card number".
     """
-    return _Walk(tracks, heard, rate, talk, unexplained).walk()
+    return _Walk(tracks, heard, rate, talk, unexplained, announcing).walk()
 
 
 class _Walk:
@@ -73,8 +75,9 @@ class _Walk:
         rate: int,
         talk: Talk,
         unexplained: Sequence[Sequence[Interval]],
+        announcing: frozenset[str],
     ) -> None:
-        self._look = Surroundings(tracks, heard, rate, talk, unexplained)
+        self._look = Surroundings(tracks, heard, rate, talk, unexplained, announcing)
         self._tracks = {track.channel: track for track in tracks}
         self._rate = rate
         self._talk = talk

@@ -210,6 +210,7 @@ class Listener:
             ),
             heard_until=heard_until,
             owned=owned,
+            language=self._call.language,
         )
 
 

@@ -166,6 +166,8 @@ class Window:
     owned: Interval | None = None
     """The samples whose words this window states; what lies outside is context that another
     window states too. None: all of it."""
+    language: str = "en"
+    """Of the call: what the window is listened to in."""
 
 
 @dataclass(frozen=True, slots=True)

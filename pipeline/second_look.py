@@ -307,6 +307,7 @@ class SecondLook:
             pcm=self._silenced(asked),
             speech=tuple(self._audible(asked)),
             heard_until=look.end,
+            language=self.info.language,
         )
 
     def _silenced(self, asked: _Asked) -> npt.NDArray[np.int16]:

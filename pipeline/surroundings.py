@@ -35,6 +35,7 @@ class Surroundings:
         rate: samples per second.
         talk: counts the content words of the reading.
         unexplained: per channel, speech that no word explains.
+        announcing: words of the language such as "is" in "… is my card number".
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Surroundings:
         rate: int,
         talk: Talk,
         unexplained: Sequence[Sequence[Interval]],
+        announcing: frozenset[str],
     ) -> None:
         self._tracks = {track.channel: track for track in tracks}
         self._around = [cue for cue in heard if cue.mood in (Mood.AMOUNT, Mood.PLACE, Mood.ASK)]
@@ -51,6 +53,7 @@ class Surroundings:
         self._rate = rate
         self._talk = talk
         self._unexplained = unexplained
+        self._announcing = announcing
 
     def local(self, run: NumberRun) -> Mood | None:
         """The mood of the phrase directly before a run on its channel, in any hearing."""
@@ -114,9 +117,9 @@ class Surroundings:
         if cue.mood is not Mood.ASK or cue.first - run.last > _AFTER_WORDS:
             return None
         between = [
-            word.text.lower().strip(" .,!?") for word in track.words[run.last + 1 : cue.first]
+            word.text.lower().strip(" .,!?¡¿") for word in track.words[run.last + 1 : cue.first]
         ]
-        said = {"is", "was", "that's", "thats", "for", "as"} & set(between)
+        said = self._announcing.intersection(between)
         numeric = cue.entity is not None and cue.entity is not Entity.PERSON
         return cue.entity if said and numeric else None
 

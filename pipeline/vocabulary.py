@@ -104,6 +104,9 @@ class Vocabulary:
     """Word to letter; what a recogniser writes for a letter, believed only in "see as in cat"."""
     words: Mapping[str, frozenset[str]]
     """Named lists, such as ``fillers`` and ``units``."""
+    digit_prompt: str
+    """Read to a recogniser as said before: it halves the digits that are lost. It invites digits,
+    too, so what is heard behind it is evidence and never a ``MAIN`` word."""
     figures: Mapping[str, str]
     """Figures to the word for them, as phrases are written."""
     announcing: Phrases[Announced]
@@ -156,6 +159,7 @@ def _build(data: Mapping[str, Any]) -> Vocabulary:
         letter_names=_inverse(data.get("letter_names", {})),
         words={name: _words(data["words"][name]) for name in _WORD_LISTS}
         | {name: _words(data["words"].get(name, "")) for name in _SPELLING_LISTS},
+        digit_prompt=str(data["digit_prompt"]),
         figures={
             figure: plain(words.split()[0])
             for table in ("digits", "teens")

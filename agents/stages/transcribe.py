@@ -9,8 +9,10 @@ from functools import partial
 from agents.steps import Late, LateError, Later, Listen, Send, Stage, Step
 from agents.topics import Topics
 from pipeline.errors import RecordError
+from pipeline.guards import Doubt
 from pipeline.listening import Listener, ListenSettings, VoiceDetector
 from pipeline.records import AudioChunk, CallEnd, CallInfo, EndedBy, Heard, Interval, Record, Window
+from pipeline.verification import OTHER_LANGUAGE
 
 NAME = "transcribe"
 
@@ -165,7 +167,9 @@ class TranscribeCall:
         return [Listen(window, partial(self._heard, window)) for window in windows]
 
     def _heard(self, window: Window, heard: Heard) -> list[Step]:
-        if heard.unheard:
+        if Doubt.FOREIGN in heard.doubts:
+            self._marks.add(OTHER_LANGUAGE)
+        elif heard.unheard:
             self._marks.add("unheard")
         # A chunk that was given up may still reach muting: nobody has listened to it.
         known = self._gaps_told.get(heard.channel, 0)

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from models import ear as ears
-from models.ear import DIGIT_PROMPT, Ear, EarSettings
+from models.ear import Ear, EarSettings
 from models.whisper import Decoded, Encoded, Features, TimedWord
 from pipeline.errors import ModelError
 from pipeline.records import Heard, Hearing, Interval, Window
 
 pytestmark = pytest.mark.unit
+
+DIGIT_PROMPT = "My card number is 4 1 1 1, 2 0 3 9. The code is 7 5 8."
 
 RATE = 16_000
 LEAD = 4_800
@@ -39,9 +41,26 @@ def decoded(
 class FakeWhisper:
     """Says what its script returns for (prompt, beam, samples)."""
 
-    def __init__(self, script: Callable[[str, int, int], Decoded]) -> None:
-        self.script = script
+    def __init__(
+        self,
+        script: Callable[[str, int, int], Decoded],
+        knows: Sequence[str] = ("en",),
+        likelihood: float = 1.0,
+    ) -> None:
+        self.script, self.known, self.guess = script, knows, likelihood
         self.asked: list[tuple[str, int, int]] = []
+        self.languages: list[str] = []
+        """Of each decode."""
+        self.guessed: list[str] = []
+        """What the likelihood was asked of."""
+
+    def knows(self, language: str) -> bool:
+        return language in self.known
+
+    def likelihood(self, encoded: Encoded, language: str) -> float:
+        del encoded
+        self.guessed.append(language)
+        return self.guess
 
     def encode(self, features: Sequence[Features]) -> list[Encoded]:
         return [np.asarray(one) for one in features]
@@ -51,9 +70,11 @@ class FakeWhisper:
         encoded: Sequence[Encoded],
         lengths: Sequence[int],
         *,
+        language: str,
         prompt: str = "",
         beam: int = 1,
     ) -> list[Decoded]:
+        self.languages.append(language)
         assert len(encoded) == len(lengths)
         self.asked += [(prompt, beam, length) for length in lengths]
         return [self.script(prompt, beam, length) for length in lengths]
@@ -67,7 +88,7 @@ def ear_of(
     return Ear(settings or EarSettings())
 
 
-def window(seconds: float = 4.0, owned: Interval | None = None) -> Window:
+def window(seconds: float = 4.0, owned: Interval | None = None, language: str = "en") -> Window:
     """All of it is speech."""
     samples = int(seconds * RATE)
     noise = np.random.default_rng(0).normal(0, 2_000, samples).astype(np.int16)
@@ -82,6 +103,7 @@ def window(seconds: float = 4.0, owned: Interval | None = None) -> Window:
         speech=(Interval(1_000, 1_000 + samples),),
         heard_until=1_000 + samples,
         owned=owned,
+        language=language,
     )
 
 
@@ -101,16 +123,27 @@ def test_the_main_models_first_pass_is_main_and_the_rest_is_evidence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     main = FakeWhisper(lambda *_: full())
-    second = FakeWhisper(lambda prompt, *_: decoded((0, 4, "999999")) if prompt else full())
+    second = FakeWhisper(
+        lambda prompt, *_: decoded((0, 4, "999999")) if prompt else full((3, 4, "5"))
+    )
     heard = ear_of(monkeypatch, main=main, second=second).hear(window())
     assert texts(heard, Hearing.MAIN) == ["11", "22", "33", "44"]
-    assert texts(heard, Hearing.SECOND) == ["11", "22", "33", "44"]
+    assert texts(heard, Hearing.SECOND) == ["11", "22", "33", "44", "5"]
     assert texts(heard, Hearing.AGAIN) == ["999999"]
     assert heard.unexplained == ()
     assert heard.unheard == ()
     assert (heard.call_id, heard.seq, heard.channel) == ("c1", 5, 1)
     assert heard.models == ("whisper-base@d01c3014881c", "whisper-tiny.en@1a5afae06a4d")
     assert main.asked == [("", 1, LEAD + 4 * RATE)]  # all was explained: no second pass
+
+
+def test_digits_that_both_models_heard_are_not_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    second = FakeWhisper(lambda *_: full())
+    heard = ear_of(monkeypatch, main=FakeWhisper(lambda *_: full()), second=second).hear(window())
+    assert texts(heard, Hearing.AGAIN) == []
+    assert second.asked == [("", 1, LEAD + 4 * RATE)]
 
 
 def test_speech_without_words_is_listened_to_again_and_then_stated_as_unexplained(
@@ -212,20 +245,6 @@ def test_a_silent_window_is_heard_without_asking_anybody(monkeypatch: pytest.Mon
     assert model.asked == []
 
 
-def test_another_language_has_no_second_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    loaded: list[str] = []
-
-    def load(_: Ear, model_id: str) -> FakeWhisper:
-        loaded.append(model_id)
-        return FakeWhisper(lambda *_: full())
-
-    monkeypatch.setattr(Ear, "_load", load)
-    ear = Ear(EarSettings(language="de"))
-    assert loaded == ["whisper-base"]
-    assert ear.models == ("whisper-base@d01c3014881c",)
-    assert texts(ear.hear(window()), Hearing.SECOND) == []
-
-
 def test_checking_is_one_prompted_pass_of_the_small_model(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -280,11 +299,12 @@ def test_windows_heard_together_share_batches_and_keep_their_own_words(
             encoded: Sequence[Encoded],
             lengths: Sequence[int],
             *,
+            language: str,
             prompt: str = "",
             beam: int = 1,
         ) -> list[Decoded]:
             batches.append(len(encoded))
-            return super().decode(encoded, lengths, prompt=prompt, beam=beam)
+            return super().decode(encoded, lengths, language=language, prompt=prompt, beam=beam)
 
     main = Batched(lambda _, __, samples: decoded((0, 4, str(samples))))
     chosen = EarSettings(second=None, again=False, batch=2)
@@ -307,3 +327,81 @@ def test_a_window_that_fails_leaves_its_neighbours_heard(monkeypatch: pytest.Mon
     windows = [window(2.0), window(3.0), window(4.0)]
     heard = ear_of(monkeypatch, chosen, main=main, second=main).hear_all(windows)
     assert [bool(one.unheard) for one in heard] == [False, True, False]
+
+
+def known(likelihood: float = 1.0, language: str = "es") -> tuple[FakeWhisper, FakeWhisper]:
+    """A main model for English and another language, and a second one for English alone."""
+    main = FakeWhisper(lambda *_: full(), ("en", language), likelihood)
+    return main, FakeWhisper(lambda *_: full())
+
+
+def test_a_call_is_heard_in_its_language_by_the_models_that_know_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    main, second = known()
+    ear = ear_of(monkeypatch, main=main, second=second)
+    spanish, english = ear.hear_all([window(language="es"), window()])
+    assert sorted(main.languages) == ["en", "es", "es"]
+    assert set(second.languages) == {"en"}
+    assert spanish.models == ("whisper-base@d01c3014881c",)
+    assert english.models == ("whisper-base@d01c3014881c", "whisper-tiny.en@1a5afae06a4d")
+    prompt = "Mi número de tarjeta es 4 1 1 1, 2 0 3 9. El código es 7 5 8."
+    assert [asked for asked, _, _ in main.asked if asked] == [prompt]
+    assert not spanish.doubts
+
+
+def test_a_spanish_call_is_checked_by_the_main_model_in_spanish(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    main, second = known()
+    heard = ear_of(monkeypatch, main=main, second=second).check(window(language="es"))
+    assert (main.languages, second.languages) == (["es"], [])
+    assert heard.models == ("whisper-base@d01c3014881c",)
+
+
+@pytest.mark.parametrize(
+    ("language", "of_main"), [("fr", "fr"), ("es", "de")], ids=["no data", "no model"]
+)
+def test_a_language_that_cannot_be_searched_or_heard_is_silenced_whole(
+    monkeypatch: pytest.MonkeyPatch, language: str, of_main: str
+) -> None:
+    main, second = known(language=of_main)
+    ear = ear_of(monkeypatch, main=main, second=second)
+    one = window(language=language)
+    heard = ear.hear(one)
+    assert heard.unheard == (Interval(one.start, one.end),)
+    assert (heard.words, heard.doubts) == ((), ("foreign",))
+    assert main.asked == []
+    assert ear.check(one).words  # what is left of it is listened to in the default language
+    assert second.languages == ["en"]
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "no_speech", "seconds", "foreign"),
+    [
+        (0.09, 0.0, 4.0, True),
+        (0.11, 0.0, 4.0, False),
+        (0.09, 0.7, 4.0, False),
+        (0.09, 0.0, 2.0, False),
+    ],
+    ids=["another language", "likely enough", "no speech", "too short to tell"],
+)
+def test_what_the_model_takes_for_another_language_is_silenced_whole(
+    monkeypatch: pytest.MonkeyPatch,
+    likelihood: float,
+    no_speech: float,
+    seconds: float,
+    foreign: bool,  # noqa: FBT001 - a table
+) -> None:
+    def script(*_: object) -> Decoded:
+        return decoded((0, 1, "11"), (1, 2, "22"), no_speech=no_speech)
+
+    main = FakeWhisper(script, likelihood=likelihood)
+    second = FakeWhisper(script)
+    one = window(seconds)
+    heard = ear_of(monkeypatch, main=main, second=second).hear(one)
+    assert ("foreign" in heard.doubts) is foreign
+    assert heard.unheard == ((Interval(one.start, one.end),) if foreign else ())
+    assert bool(heard.words) is not foreign
+    assert bool(second.asked) is not foreign
+    assert main.guessed == ([] if no_speech > 0.6 or seconds < 3 else ["en"])

@@ -118,8 +118,9 @@ def _whisper(what: str) -> Callable[[], None]:
     def work() -> None:
         whisper = object.__new__(Whisper)
         whisper._model = type("Model", (), {what: _raises})()
-        whisper._start, whisper._most_encoded = [], 1
-        whisper._tokens = type("Tokens", (), {"no_timestamps": 1, "eot": 2})()
+        whisper._most_encoded, whisper._multilingual = 1, False
+        tokens = type("Tokens", (), {"no_timestamps": 1, "eot": 2, "sot_sequence": []})()
+        whisper._tokenizers = {"en": tokens}
         if what == "encode":
             whisper.encode([np.zeros((80, 100), np.float32)])
         else:

@@ -74,3 +74,14 @@ def test_roles_follow_the_position() -> None:
     assert default_roles(1) == (Role.MIXED,)
     assert default_roles(2) == (Role.AGENT, Role.CUSTOMER)
     assert default_roles(3) == (Role.AGENT, Role.CUSTOMER, Role.MIXED)
+
+
+@pytest.mark.parametrize(
+    ("sidecar", "language"), [(None, "es"), ("{}", "es"), ('{"language": "fr"}', "fr")]
+)
+def test_a_call_whose_sidecar_names_no_language_has_the_set_one(
+    tmp_path: Path, sidecar: str | None, language: str
+) -> None:
+    if sidecar is not None:
+        (tmp_path / "x.json").write_text(sidecar, encoding="utf-8")
+    assert read_drop(tmp_path / "x.wav", language="es").info(8_000, 1).language == language

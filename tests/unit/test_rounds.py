@@ -24,14 +24,29 @@ class Counting:
     def __init__(self) -> None:
         self.encoded: list[int] = []
         self.batches: list[list[int]] = []
+        self.languages: list[str] = []
+
+    def knows(self, language: str) -> bool:
+        return language in ("en", "es")
+
+    def likelihood(self, encoded: Encoded, language: str) -> float:
+        del encoded, language
+        return 1.0
 
     def encode(self, features: Sequence[Features]) -> list[Encoded]:
         self.encoded += [int(one[0, 0]) for one in features]
         return [one[None] for one in features]
 
     def decode(
-        self, encoded: Sequence[Encoded], lengths: Sequence[int], *, prompt: str = "", beam: int = 1
+        self,
+        encoded: Sequence[Encoded],
+        lengths: Sequence[int],
+        *,
+        language: str,
+        prompt: str = "",
+        beam: int = 1,
     ) -> list[Decoded]:
+        self.languages.append(language)
         marks = [int(one[0, 0, 0]) for one in encoded]
         self.batches.append(marks)
         assert len({one.shape for one in encoded}) == 1
@@ -46,13 +61,25 @@ def passage(mark: int, frames: int = 4) -> Passage:
     return Passage(Pack(audio, (Interval(0, 160),), 0), np.full((80, frames), mark, np.float32))
 
 
-def asks(model: Counting, *rounds: list[Passage], beam: int = 1) -> Listener[list[float]]:
+def asks(
+    model: Counting, *rounds: list[Passage], beam: int = 1, language: str = "en"
+) -> Listener[list[float]]:
     """Asks for each round in turn and returns all answers."""
     said: list[float] = []
     for passages in rounds:
-        answers = yield Round(model, passages, beam=beam)
+        answers = yield Round(model, passages, language, beam=beam)
         said += [one.log_probability for one in answers]
     return said
+
+
+def test_a_batch_is_of_one_language() -> None:
+    model = Counting()
+    listeners = [
+        asks(model, [passage(number)], language=language)
+        for number, language in enumerate(("en", "es", "en"))
+    ]
+    assert together(listeners, most=4) == [[0.0], [1.0], [2.0]]
+    assert list(zip(model.languages, model.batches, strict=True)) == [("en", [0, 2]), ("es", [1])]
 
 
 def test_what_is_asked_at_the_same_time_is_decoded_together() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -135,6 +136,16 @@ class TestTranscribe:
         assert isinstance(records[0], Heard)
         assert records[0].unheard == (Interval(0, 8_000),)
         assert records[-1] == CallEnd("call-1", 1, 8_000, marks=("unheard",))
+
+    def test_a_window_in_another_language_marks_the_call(self, transcribe: TranscribeCall) -> None:
+        transcribe.take(TOPICS.audio_raw, _chunk(0))
+        steps = transcribe.take(TOPICS.audio_raw, CallEnd("call-1", 1, 8_000))
+        listens = [step for step in steps if isinstance(step, Listen)]
+        answers = [replace(unheard(one.window), doubts=("foreign",)) for one in listens]
+        told = [one.then(answer) for one, answer in zip(listens, answers, strict=True)]
+        assert all(isinstance(step, Send) for steps in told for step in steps)
+        end = _sent([step for step in steps if isinstance(step, Later)])[-1]
+        assert end == CallEnd("call-1", 1, 8_000, marks=("language",))
 
     def test_a_call_without_audio_ends(self, transcribe: TranscribeCall) -> None:
         end = CallEnd("call-1", 0, 0)

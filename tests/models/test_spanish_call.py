@@ -1,0 +1,76 @@
+"""A Spanish call from its audio to what is silenced.
+
+``spanish.flac``: 27 s of espeak-ng 1.51 (``-v es -s 135``) at 8 kHz, a greeting, a card number and
+a farewell, with silence between. The text and the number are made up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from models.detector import Detector
+from models.ear import Ear
+from models.voice import SileroVoice
+from pipeline.listening import Listener
+from pipeline.policy import load_policy
+from pipeline.records import AudioChunk, CallEnd, CallInfo, Heard, Role, Span
+
+pytestmark = [pytest.mark.models, pytest.mark.slow]
+
+AUDIO = Path(__file__).with_name("spanish.flac")
+RATE = 8_000
+GREETING, CARD, FAREWELL = (4_800, 71_369), (98_974, 158_592), (168_192, 214_766)
+"""Samples in which each was spoken."""
+PAD = RATE // 4
+"""Muting pads every span."""
+
+
+@pytest.fixture(scope="module")
+def ear() -> Ear:
+    return Ear()
+
+
+def heard_as(language: str, ear: Ear) -> list[Heard]:
+    pcm, rate = sf.read(AUDIO, dtype="int16", always_2d=True)
+    assert rate == RATE
+    call = CallInfo("c", RATE, (Role.MIXED,), language=language)
+    listener = Listener(call, SileroVoice())
+    windows = listener.take(AudioChunk(call, 0, 0, pcm))
+    windows += listener.finish(CallEnd("c", 1, len(pcm)))
+    return [
+        replace(heard, start=min(heard.start, window.owned.start)) if window.owned else heard
+        for window, heard in zip(windows, ear.hear_all(windows), strict=True)
+    ]
+
+
+def share(spans: Sequence[Span], part: tuple[int, int]) -> float:
+    silenced = np.zeros(part[1], np.bool_)
+    for span in spans:
+        silenced[max(0, span.start - PAD) : span.end + PAD] = True
+    return float(silenced[part[0] :].mean())
+
+
+def test_a_spanish_card_number_is_silenced_and_the_rest_is_kept(ear: Ear) -> None:
+    windows = heard_as("es", ear)
+    call = Detector(load_policy("default")).open("c", RATE, 1, "es")
+    found = [span for heard in windows for one in call.take(heard) for span in one.spans]
+    last = call.finish(CallEnd("c", 1, windows[-1].heard_until))
+    found += [span for one in last for span in one.spans]
+    assert share(found, CARD) > 0.95
+    assert share(found, GREETING) < 0.05
+    assert share(found, FAREWELL) < 0.05
+    assert last[-1].end is not None
+    assert last[-1].end.marks == ()
+
+
+def test_the_same_call_declared_english_is_silenced_whole(ear: Ear) -> None:
+    spoken = [heard for heard in heard_as("en", ear) if heard.speech]
+    assert spoken
+    assert all("foreign" in heard.doubts for heard in spoken)
+    assert all(heard.unheard and not heard.words for heard in spoken)
