@@ -17,6 +17,7 @@ from models.answers import (
 from models.lexicon import zipf
 from models.recognizers.base import Hit, SpokenRecognizer
 from models.recognizers.naming import (
+    COMPANY,
     FREE,
     MOST_NAMES,
     NO_NAMES,
@@ -89,6 +90,9 @@ _GREETING: Final = re.compile(
     r"\b(?:(?:thanks|thank you) for (?:calling|choosing)|welcome to|(?:youve|you have) reached)\b"
 )
 """A company's name follows."""
+_GREETS: Final = re.compile(r"\bthis is$")
+_COMPANY_NAMES: Final = 2
+"""Words of a company's own name before the word for what it is."""
 _ACRONYMS: Final = frozenset(map(tuple, ("cvv", "cvc", "ssn", "dob", "pin", "vin", "usa", "pdf")))
 _SHORT_ANSWER: Final = 6
 _BROKEN_WORDS: Final = 8
@@ -130,6 +134,8 @@ class SpokenPersonRecognizer(SpokenRecognizer):
             titled = _TITLE.search(said) is not None and may_be_name(turn, first)
             cued = self._is_cued(turn, first, said)
             last = name_end(turn, first, free=certain or titled, cued=cued)
+            if _GREETS.search(said) and first in _named_companies(turn):
+                continue
             if last > first and (
                 certain or titled or cued or is_given(turn, first) or last - first > 1
             ):
@@ -250,10 +256,26 @@ class SpokenPersonRecognizer(SpokenRecognizer):
 
 def _companies(turn: Turn) -> set[int]:
     """Tokens after "thank you for calling", where a company's name stands ("Willow Creek")."""
-    tokens: set[int] = set()
+    tokens = _named_companies(turn)
     for found in turn.search(_GREETING):
         if found.last < len(turn.tokens) and not turn.tokens[found.last - 1].stops:
             tokens.update(range(found.last, sentence_end(turn, found.last, MOST_NAMES)))
+    return tokens
+
+
+def _named_companies(turn: Turn) -> set[int]:
+    """Tokens of odd names right before what a company is ("Valley Electric"), no known name."""
+    tokens: set[int] = set()
+    for index, token in enumerate(turn.tokens):
+        if token.key not in COMPANY:
+            continue
+        for at in range(index - 1, max(-1, index - 1 - _COMPANY_NAMES), -1):
+            before = turn.tokens[at]
+            if "," in before.after or before.stops or not before.title:
+                break
+            if is_given(turn, at) or in_surnames(before.key):
+                break
+            tokens.add(at)
     return tokens
 
 
