@@ -176,13 +176,15 @@ async def run_worker(
             config.models.ears, config.engines, batch=config.batch, listen_s=config.listen_s
         )
     try:
-        if pool is not None:
-            await pool.start()
         key = None
         if vault.NAME in config.stages:
             key = SigningKey.load_or_create(config.signing_key)
         store = await asyncio.to_thread(_open_vault, config, ledger)
-        stages = await asyncio.to_thread(_stages, config, ledger, metrics, key, store)
+        # The engines load in their own processes while the detector loads in this one.
+        stages, *_ = await asyncio.gather(
+            asyncio.to_thread(_stages, config, ledger, metrics, key, store),
+            *([pool.start()] if pool is not None else []),
+        )
         async with _kept(config, ledger, metrics, key, store):
             await _run(config, stages, ledger, pool, metrics, stop, ready)
     finally:
