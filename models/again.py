@@ -6,12 +6,15 @@ stage costs 6 to 9 % less, loses no digit more, and takes in less harmless speec
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from pipeline.audit import Loudness
 from pipeline.records import Interval
+from pipeline.vocabulary import vocabulary
 
+NUMBER_CONTEXT = 3
+"""So many numeric words of both models, and a window holds a number."""
 NEAR_S = 4.0
 """How far from a number a stretch is still listened to again: a pause inside a number that is read
 out from a card."""
@@ -38,25 +41,33 @@ class Numbered(Protocol):
         ...
 
 
-def agreed(one: Sequence[Numbered], other: Sequence[Numbered], digits: Mapping[str, str]) -> bool:
-    """Whether two models heard the same digits in the same order, at least one.
+def asks_digits(
+    one: Sequence[Numbered], other: Sequence[Numbered], language: str, *, doubted: bool = False
+) -> bool:
+    """Whether a window is listened to again for digits: it holds a number that is in doubt.
+
+    That is not so where two models heard the same digits in the same order, and no guard struck.
 
     Args:
         one: words of a model.
-        other: words of another model about the same audio.
-        digits: digit words to digits. Any other number word has to be the same word.
+        other: words of another model about the same audio; empty without one.
+        language: of the words.
+        doubted: whether a guard struck on any of them.
     """
-    heard = _digits(one, digits)
-    return bool(heard) and heard == _digits(other, digits)
+    if sum(word.numeric for word in (*one, *other)) < NUMBER_CONTEXT:
+        return False
+    return doubted or _digits(one, language) != _digits(other, language)
 
 
-def _digits(words: Sequence[Numbered], digits: Mapping[str, str]) -> list[str]:
+def _digits(words: Sequence[Numbered], language: str) -> list[str]:
+    """Digits in the order of their times; any other number word as it stands."""
+    voc = vocabulary(language)
     found: list[str] = []
     for word in sorted(words, key=lambda each: each.spoken.start):
         if word.numeric:
             plain = "".join(letter for letter in word.text.lower() if letter.isalnum())
             written = [letter for letter in plain if letter.isdigit()]
-            found += written or [digits.get(plain, plain)]
+            found += written or [voc.digits.get(plain) or voc.near_digits.get(plain) or plain]
     return found
 
 

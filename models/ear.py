@@ -14,26 +14,22 @@ batches, which changes no bit of them (``models.rounds``).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-import soxr
-
-from models.again import agreed, doubtful
+from models.again import asks_digits, doubtful
 from models.catalogue import entry
+from models.hearing import HeardWord, Listening, in_call, listening_of, numeric, place
 from models.loader import find
 from models.rounds import Listener, Passage, Round, Transcriber, together
 from models.whisper import Decoded, Whisper, features
-from pipeline.activity import VOICE_RATE, Samples
-from pipeline.audit import Loudness, Timing, placed, plausible, uncovered
-from pipeline.errors import ModelError
+from pipeline.activity import VOICE_RATE
+from pipeline.audit import Timing, placed, uncovered
 from pipeline.guards import FOREIGN, Doubt, judge, telling
 from pipeline.listening import silent, unheard
 from pipeline.packs import Pack, pack
-from pipeline.records import Heard, Hearing, Interval, Window, Word
+from pipeline.records import Heard, Hearing, Interval, Window
 from pipeline.vocabulary import DEFAULT, languages, vocabulary
 
 
@@ -70,47 +66,16 @@ class EarSettings:
     """The shortest speech without a word that is stated as unexplained."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Listening:
-    """One window's audio at ``VOICE_RATE``, in samples of its own."""
-
-    audio: Samples = field(repr=False)
-    speech: tuple[Interval, ...]
-    loudness: Loudness
-    language: str
-    doubts: list[Doubt] = field(default_factory=list)
-    """Every guard that struck, in order."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Word:
-    spoken: Interval
-    text: str = field(repr=False)
-    probability: float
-    hearing: Hearing
-    believed: bool
-    """Whether the guards let it pass; if not, it is evidence but explains no speech."""
-    numeric: bool
-    """Whether it is, or begins like, a number."""
-
-    @property
-    def cover(self) -> Interval:
-        return plausible(self.text, self.spoken, VOICE_RATE)
-
-
 _TIMINGS = {
     "whisper-base": Timing(back=0.1, ahead=0.4),
     "whisper-tiny.en": Timing(back=0.3, ahead=0.05),
 }
 """Base places a word after a pause 0.2 to 0.4 s early, tiny.en a little late (medians on human
 telephone digits: ``benchmarks.word_times``)."""
-_FULL_SCALE = 32_768.0
 _MOST = 28 * VOICE_RATE
 _LEAD = int(0.3 * VOICE_RATE)
 _MARGIN = int(0.2 * VOICE_RATE)
 _OVERLAP = VOICE_RATE // 2
-_NUMBER_CONTEXT = 3
-"""So many numeric words of both models, and the window may be listened to again for digits."""
 
 
 class Ear:
@@ -182,18 +147,19 @@ class Ear:
     def _hear(self, window: Window) -> Listener[Heard]:
         if not self._knows(window.language):
             return _foreign(window, [Doubt.FOREIGN])
-        listening = _listening(window, window.language)
+        listening = listening_of(window, window.language)
         passages = self._packs(listening)
         main = yield from self._pass(self._main, passages, listening, Hearing.MAIN, tell=True)
         if Doubt.FOREIGN in listening.doubts:
             return _foreign(window, listening.doubts)
         other = self._second(window.language)
-        words, second = main, list[_Word]()
+        words, second = main, list[HeardWord]()
         if other is not None and self._asks_second(main, listening):
             second = yield from self._pass(other, passages, listening, Hearing.SECOND)
             words = main + second
         if self._settings.again:
-            if _asks_digits(main, second, listening):
+            doubted = bool(listening.doubts)
+            if asks_digits(main, second, listening.language, doubted=doubted):
                 words += yield from self._pass(
                     other or self._main, passages, listening, Hearing.AGAIN, prompt=True
                 )
@@ -214,7 +180,7 @@ class Ear:
         model = self._loaded.get(self._settings.second or "")
         return model if model is not self._main and model and model.knows(language) else None
 
-    def _asks_second(self, main: list[_Word], listening: _Listening) -> bool:
+    def _asks_second(self, main: list[HeardWord], listening: Listening) -> bool:
         """Whether the second model hears this window too."""
         if self._settings.second_where == "everywhere" or any(word.numeric for word in main):
             return True
@@ -222,14 +188,14 @@ class Ear:
 
     def _check_once(self, window: Window) -> Listener[Heard]:
         language = window.language if self._knows(window.language) else DEFAULT
-        listening = _listening(window, language)
+        listening = listening_of(window, language)
         passages = self._packs(listening)
         model = self._check if self._check.knows(language) else self._main
         words = yield from self._pass(model, passages, listening, Hearing.MAIN, prompt=True)
         words += yield from self._again(model, words, listening, apart=False)
         return self._heard(window, listening, words, [model])
 
-    def _packs(self, listening: _Listening) -> list[Passage]:
+    def _packs(self, listening: Listening) -> list[Passage]:
         packs = pack(
             listening.audio,
             listening.speech,
@@ -244,15 +210,15 @@ class Ear:
         self,
         model: Transcriber,
         passages: list[Passage],
-        listening: _Listening,
+        listening: Listening,
         hearing: Hearing,
         *,
         prompt: bool = False,
         beam: int = 1,
         tell: bool = False,
-    ) -> Listener[list[_Word]]:
+    ) -> Listener[list[HeardWord]]:
         """One pass; ``prompt``: asked for digits; ``tell``: the language is guessed as well."""
-        words: list[_Word] = []
+        words: list[HeardWord] = []
         voc = vocabulary(listening.language)
         asked = voc.digit_prompt if prompt else ""
         answers = yield Round(model, passages, listening.language, prompt=asked, beam=beam)
@@ -281,13 +247,13 @@ class Ear:
                 VOICE_RATE,
             )
             words += [
-                _Word(
+                HeardWord(
                     where,
                     word.text,
                     word.probability,
                     hearing,
                     judged.believed,
-                    _numeric(word.text, listening.language),
+                    numeric(word.text, listening.language),
                 )
                 for where, word in zip(spoken, whole, strict=True)
             ]
@@ -296,13 +262,13 @@ class Ear:
     def _again(
         self,
         model: Transcriber,
-        words: list[_Word],
-        listening: _Listening,
+        words: list[HeardWord],
+        listening: Listening,
         *,
         beam: int = 1,
         apart: bool = True,
-        numbers: list[_Word] | None = None,
-    ) -> Listener[list[_Word]]:
+        numbers: list[HeardWord] | None = None,
+    ) -> Listener[list[HeardWord]]:
         """Listen again to the speech that the words do not explain, each stretch by itself.
 
         Given ``numbers``, words of both models, only to what is doubtful beside them.
@@ -324,24 +290,29 @@ class Ear:
             yield from self._pass(model, passages, listening, Hearing.AGAIN, prompt=True, beam=beam)
         )
 
-    def _left(self, words: list[_Word], listening: _Listening, least_ms: int) -> list[Interval]:
+    def _left(self, words: list[HeardWord], listening: Listening, least_ms: int) -> list[Interval]:
         """Speech that no believed word explains."""
         covers = [word.cover for word in words if word.believed]
         return uncovered(listening.speech, covers, at_least=least_ms * VOICE_RATE // 1_000)
 
     def _heard(
-        self, window: Window, listening: _Listening, words: list[_Word], models: list[Transcriber]
+        self,
+        window: Window,
+        listening: Listening,
+        words: list[HeardWord],
+        models: list[Transcriber],
     ) -> Heard:
         left = self._left(words, listening, self._settings.unexplained_ms)
+        found = [in_call(word, window) for word in words]
         return Heard(
             call_id=window.call_id,
             seq=window.seq,
             channel=window.channel,
             start=window.start,
             end=window.end,
-            words=tuple(sorted((_in_call(word, window) for word in words), key=_start)),
+            words=tuple(sorted(found, key=lambda word: word.start)),
             speech=window.speech,
-            unexplained=tuple(_place(part, window) for part in left),
+            unexplained=tuple(place(part, window) for part in left),
             heard_until=window.heard_until,
             models=tuple(entry(self._id(model)).reference for model in models),
             doubts=(*listening.doubts, *[Doubt.WORDLESS] * len(left)),
@@ -364,18 +335,6 @@ class Ear:
         )
 
 
-def _asks_digits(main: list[_Word], second: list[_Word], listening: _Listening) -> bool:
-    """Whether the window is listened to again for digits.
-
-    Not where both models heard the same ones and no guard struck.
-    """
-    if sum(word.numeric for word in [*main, *second]) < _NUMBER_CONTEXT:
-        return False
-    voc = vocabulary(listening.language)
-    same = agreed(main, second, {**voc.near_digits, **voc.digits})
-    return bool(listening.doubts) or not same
-
-
 def _passage(one: Pack, context_s: int) -> Passage:
     """Fed in whole seconds, so that inputs often fit one batch."""
     return Passage(one, features(one.audio, max(context_s, -(-len(one.audio) // VOICE_RATE))))
@@ -392,73 +351,6 @@ def _elsewhere(model: Transcriber, passage: Passage, decoded: Decoded, language:
 def _foreign(window: Window, doubts: list[Doubt]) -> Heard:
     """Silenced whole: what is said in it cannot be searched."""
     return replace(unheard(window), doubts=tuple(doubts))
-
-
-def _numeric(text: str, language: str) -> bool:
-    """Whether a word is, or begins like, a number."""
-    plain = "".join(letter for letter in text.lower() if letter.isalnum())
-    return plain in _digit_words(language) or any(letter.isdigit() for letter in plain)
-
-
-@lru_cache(maxsize=8)
-def _digit_words(language: str) -> frozenset[str]:
-    voc = vocabulary(language)
-    return frozenset((*voc.digits, *voc.near_digits))
-
-
-def _listening(window: Window, language: str) -> _Listening:
-    """The window's audio at ``VOICE_RATE``.
-
-    Raises:
-        ModelError: the window's audio has another length than it says.
-    """
-    if window.pcm.shape != (window.end - window.start,):
-        raise ModelError("a window's audio is not as long as the window")
-    audio = window.pcm.astype(np.float32) / np.float32(_FULL_SCALE)
-    if window.sample_rate != VOICE_RATE:
-        audio = soxr.resample(audio, window.sample_rate, VOICE_RATE)
-    speech = [
-        Interval(
-            max(0, part.start - window.start) * VOICE_RATE // window.sample_rate,
-            min(max(0, part.end - window.start) * VOICE_RATE // window.sample_rate, len(audio)),
-        )
-        for part in window.speech
-    ]
-    if speech and window.owned is not None:
-        # Context beyond a hard cut is heard as well: the words at the border need it.
-        if window.start < window.owned.start:
-            speech[0] = Interval(0, speech[0].end)
-        if window.end > window.owned.end:
-            speech[-1] = Interval(speech[-1].start, len(audio))
-    return _Listening(audio, tuple(speech), Loudness.of(audio, VOICE_RATE), language)
-
-
-def _place(part: Interval, window: Window) -> Interval:
-    """An interval at ``VOICE_RATE`` in samples of the call, rounded outward."""
-    start = window.start + part.start * window.sample_rate // VOICE_RATE
-    end = window.start - (-part.end * window.sample_rate // VOICE_RATE)
-    return Interval(start, max(start, min(end, window.end)))
-
-
-def _in_call(word: _Word, window: Window) -> Word:
-    placed = _place(word.spoken, window)
-    hearing = word.hearing
-    owned = window.owned
-    middle = (placed.start + placed.end) // 2
-    if hearing is Hearing.MAIN and owned and not owned.start <= middle < max(owned.end, 1):
-        hearing = Hearing.AGAIN  # the neighbouring window states it; as evidence it stays
-    return Word(
-        channel=window.channel,
-        start=placed.start,
-        end=placed.end,
-        text=word.text,
-        probability=word.probability,
-        hearing=hearing,
-    )
-
-
-def _start(word: Word) -> int:
-    return word.start
 
 
 _of_process: dict[str, Ear] = {}

@@ -1,0 +1,117 @@
+"""One window as the models get it, and the way of what they heard back into the call.
+
+Outcomes of ``listening_of``: a ``Listening``, or ``ModelError`` for a window whose audio is not as
+long as the window says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+import soxr
+
+from pipeline.activity import VOICE_RATE, Samples
+from pipeline.audit import Loudness, plausible
+from pipeline.errors import ModelError
+from pipeline.guards import Doubt
+from pipeline.records import Hearing, Interval, Window, Word
+from pipeline.vocabulary import vocabulary
+
+_FULL_SCALE = 32_768.0
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """One window's audio at ``VOICE_RATE``, in samples of its own."""
+
+    audio: Samples = field(repr=False)
+    speech: tuple[Interval, ...]
+    loudness: Loudness
+    language: str
+    doubts: list[Doubt] = field(default_factory=list)
+    """Every guard that struck, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeardWord:
+    """A recognised word, in samples at ``VOICE_RATE`` from the start of its window."""
+
+    spoken: Interval
+    text: str = field(repr=False)
+    probability: float
+    hearing: Hearing
+    believed: bool
+    """Whether the guards let it pass; if not, it is evidence but explains no speech."""
+    numeric: bool
+    """Whether it is, or begins like, a number."""
+
+    @property
+    def cover(self) -> Interval:
+        """The samples that it accounts for."""
+        return plausible(self.text, self.spoken, VOICE_RATE)
+
+
+def numeric(text: str, language: str) -> bool:
+    """Whether a word is, or begins like, a number."""
+    plain = "".join(letter for letter in text.lower() if letter.isalnum())
+    return plain in _digit_words(language) or any(letter.isdigit() for letter in plain)
+
+
+@lru_cache(maxsize=8)
+def _digit_words(language: str) -> frozenset[str]:
+    voc = vocabulary(language)
+    return frozenset((*voc.digits, *voc.near_digits))
+
+
+def listening_of(window: Window, language: str) -> Listening:
+    """The window's audio at ``VOICE_RATE``.
+
+    Raises:
+        ModelError: the window's audio has another length than it says.
+    """
+    if window.pcm.shape != (window.end - window.start,):
+        raise ModelError("a window's audio is not as long as the window")
+    audio = window.pcm.astype(np.float32) / np.float32(_FULL_SCALE)
+    if window.sample_rate != VOICE_RATE:
+        audio = soxr.resample(audio, window.sample_rate, VOICE_RATE)
+    speech = [
+        Interval(
+            max(0, part.start - window.start) * VOICE_RATE // window.sample_rate,
+            min(max(0, part.end - window.start) * VOICE_RATE // window.sample_rate, len(audio)),
+        )
+        for part in window.speech
+    ]
+    if speech and window.owned is not None:
+        # Context beyond a hard cut is heard as well: the words at the border need it.
+        if window.start < window.owned.start:
+            speech[0] = Interval(0, speech[0].end)
+        if window.end > window.owned.end:
+            speech[-1] = Interval(speech[-1].start, len(audio))
+    return Listening(audio, tuple(speech), Loudness.of(audio, VOICE_RATE), language)
+
+
+def in_call(word: HeardWord, window: Window) -> Word:
+    """A word in samples of the call; one that a neighbouring window states is evidence here."""
+    placed = place(word.spoken, window)
+    hearing = word.hearing
+    owned = window.owned
+    middle = (placed.start + placed.end) // 2
+    if hearing is Hearing.MAIN and owned and not owned.start <= middle < max(owned.end, 1):
+        hearing = Hearing.AGAIN  # the neighbouring window states it; as evidence it stays
+    return Word(
+        channel=window.channel,
+        start=placed.start,
+        end=placed.end,
+        text=word.text,
+        probability=word.probability,
+        hearing=hearing,
+    )
+
+
+def place(part: Interval, window: Window) -> Interval:
+    """An interval at ``VOICE_RATE`` in samples of the call, rounded outward."""
+    start = window.start + part.start * window.sample_rate // VOICE_RATE
+    end = window.start - (-part.end * window.sample_rate // VOICE_RATE)
+    return Interval(start, max(start, min(end, window.end)))
