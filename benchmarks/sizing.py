@@ -104,8 +104,8 @@ def page(results: Mapping[str, Any], *, when: str, machine: str) -> str:
         "",
         (
             f"**One core bears {calls_per_core(costs):.1f} calls at once** (two channels, 8 kHz, "
-            "dense scripted talk; real calls have more pauses, which cost next to nothing). A GPU "
-            "was not measured, and no figure is given for one."
+            "dense scripted talk; only speech is listened to, so that calls with more pauses cost "
+            "less). A GPU was not measured, and no figure is given for one."
         ),
         "",
         *_needs([need(calls, costs, memory["mb_per_call"]) for calls in SIZES]),
@@ -136,7 +136,8 @@ def page(results: Mapping[str, Any], *, when: str, machine: str) -> str:
             "are with scripted speech, everything around the models on a broker; the last one is "
             "all stages in a row without a broker. 1 is proportional; below 1, a fixed part is "
             f"shared. Workers share the cores of one machine ({machine.partition(',')[0]}) with "
-            "broker and ledger, so that more of them than cores can't be faster."
+            "broker and ledger, so that more of them than cores can't be faster, and 24 short calls "
+            "are mostly waiting: that row is no measure of many machines."
         ),
         "",
         (
