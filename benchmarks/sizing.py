@@ -136,8 +136,8 @@ def page(results: Mapping[str, Any], *, when: str, machine: str) -> str:
             "are with scripted speech, everything around the models on a broker; the last one is "
             "all stages in a row without a broker. 1 is proportional; below 1, a fixed part is "
             f"shared. Workers share the cores of one machine ({machine.partition(',')[0]}) with "
-            "broker and ledger, so that more of them than cores can't be faster, and 24 short calls "
-            "are mostly waiting: that row is no measure of many machines."
+            "broker and ledger, so that more of them than cores can't be faster, and 24 short "
+            "calls are mostly waiting: that row is no measure of many machines."
         ),
         "",
         (
