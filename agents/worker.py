@@ -181,9 +181,9 @@ async def run_worker(
             key = SigningKey.load_or_create(config.signing_key)
         store = await asyncio.to_thread(_open_vault, config, ledger)
         # The engines load in their own processes while the detector loads in this one.
-        stages, *_ = await asyncio.gather(
+        stages, _ = await asyncio.gather(
             asyncio.to_thread(_stages, config, ledger, metrics, key, store),
-            *([pool.start()] if pool is not None else []),
+            pool.start() if pool is not None else asyncio.sleep(0),
         )
         async with _kept(config, ledger, metrics, key, store):
             await _run(config, stages, ledger, pool, metrics, stop, ready)
