@@ -119,7 +119,9 @@ def page(results: Mapping[str, Any], *, when: str, machine: str) -> str:
         (
             f"A call in flight takes {memory['mb_per_call']:.1f} MB of a worker with all stages. "
             f"A worker takes {IN_FLIGHT} calls at once; Kafka needs at least as many partitions as "
-            "there are workers of a stage. Memory counts one engine process a core (its models are "
+            "there are workers of a stage, and better a multiple: who has partitions keeps up to "
+            "partitions / workers of them, rounded up, so that of three workers on four partitions "
+            "the third got none (seen). Memory counts one engine process a core (its models are "
             "loaded in each) and one worker process for each stage."
         ),
         "",
