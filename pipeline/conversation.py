@@ -8,8 +8,6 @@ so the same words bring the same spans whatever the order of the questions.
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
@@ -17,6 +15,7 @@ from typing import Final
 from pipeline.asking import WORDY, Ask
 from pipeline.cues import Cue
 from pipeline.entities import Entity
+from pipeline.fragments import GRAM, Fragments
 from pipeline.hearings import Source, sequences
 from pipeline.interpretation import interpret
 from pipeline.lanes import Lane
@@ -37,28 +36,7 @@ _ANNOUNCED_S: Final = 4.0
 _DATED: Final = frozenset({Flag.DATE, Flag.YEAR, Flag.ORDINAL})
 CONTEXT_S: Final = 90.0
 """Seconds of context that stay in memory before what is still undecided."""
-_GRAM: Final = 4
 _UNDECIDED: Final = "spoken-undecided-number"
-_CHANCE: Final = 2
-"""So many fragments that a price or an order number shares with a known number are chance."""
-_SAID: Final = frozenset({Flag.MONEY, Flag.PERCENT, Flag.DATE, Flag.YEAR, Flag.TIME})
-_KNOWN: Final = frozenset(
-    {
-        Entity.CARD_NUMBER,
-        Entity.US_SSN,
-        Entity.BANK_ACCOUNT,
-        Entity.BANK_ROUTING,
-        Entity.ACCOUNT_NUMBER,
-        Entity.MEDICAL_RECORD_NUMBER,
-        Entity.MEMBER_ID,
-        Entity.PHONE_NUMBER,
-        Entity.NUMBER_SEQUENCE,
-        Entity.PIN,
-        Entity.PASSPORT,
-        Entity.DRIVER_LICENSE,
-    }
-)
-"""Whose fragments of four digits are silenced wherever they come again."""
 
 
 class Conversation:
@@ -84,8 +62,7 @@ class Conversation:
         }
         self._unexplained: list[list[Interval]] = [[] for _ in range(channels)]
         self._heard_until = [0] * channels
-        self._salt = secrets.token_bytes(16)
-        self._remembered: set[bytes] = set()
+        self._fragments = Fragments()
         self._result: tuple[list[Reading], list[Talk], list[Sensitive]] | None = None
 
     def __repr__(self) -> str:
@@ -117,7 +94,7 @@ class Conversation:
             for verdict in reading.verdicts:
                 run = verdict.run
                 undecided = run.start < force_before and verdict.entity is None and verdict.chains
-                if undecided and len(run.digits) >= _GRAM and self._may_continue(verdict):
+                if undecided and len(run.digits) >= GRAM and self._may_continue(verdict):
                     found.append(
                         Sensitive(
                             Entity.NUMBER_SEQUENCE,
@@ -176,10 +153,7 @@ class Conversation:
         if horizon <= 0:
             return
         readings, _, _ = self._interpreted()
-        for reading in readings:
-            for verdict in reading.verdicts:
-                if verdict.run.end < before:
-                    self._remembered |= self._grams(self._known_digits(reading, verdict))
+        self._fragments.remember(readings, before)
         for lanes in self._lanes.values():
             for lane in lanes:
                 lane.forget(horizon)
@@ -220,7 +194,7 @@ class Conversation:
             ]
             if sources[-1:] == [Source.AGAIN]:
                 _explain(readings[-1], readings[:-1])
-            self._repeated(readings)
+            self._fragments.recognise(readings)
             whole = [
                 tracks
                 for source, tracks in zip(sources, groups, strict=True)
@@ -252,48 +226,6 @@ class Conversation:
                 )
             )
         return Talk(starts)
-
-    def _repeated(self, readings: list[Reading]) -> None:
-        """Fragments of numbers that are known in this call, before or after."""
-        known = set(self._remembered)
-        for reading in readings:
-            for verdict in reading.verdicts:
-                known |= self._grams(self._known_digits(reading, verdict))
-        if not known:
-            return
-        for reading in readings:
-            for verdict in reading.verdicts:
-                if verdict.entity is None and self._repeats(verdict, known):
-                    verdict.take(Entity.CARD_NUMBER, 0.8, "spoken-known-fragment")
-
-    def _repeats(self, verdict: Verdict, known: set[bytes]) -> bool:
-        """Whether a number shares more with a known one than chance explains."""
-        shared = len(known & self._grams(verdict.run.digits))
-        exact = len(verdict.run.digits) == _GRAM and not verdict.run.flags & _SAID
-        return shared > (_CHANCE if verdict.harmless and not exact else 0)
-
-    def _known_digits(self, reading: Reading, verdict: Verdict) -> str:
-        """The digits of a known number, with those of its neighbour that go with it."""
-        if verdict.entity not in _KNOWN or verdict.explained:
-            return ""
-        if verdict.ask is None:
-            return verdict.run.digits
-        same = [
-            other.run.digits
-            for other in reading.verdicts
-            if other.entity is not None
-            and other.ask is verdict.ask
-            and other.run.channel == verdict.run.channel
-        ]
-        return "".join(same)
-
-    def _grams(self, digits: str) -> set[bytes]:
-        return {
-            hashlib.blake2b(
-                digits[at : at + _GRAM].encode(), key=self._salt, digest_size=8
-            ).digest()
-            for at in range(len(digits) - _GRAM + 1)
-        }
 
     def _may_continue(self, verdict: Verdict) -> bool:
         """Whether more digits may still join a run, seen from what has been heard."""
