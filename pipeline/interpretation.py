@@ -16,6 +16,7 @@ from pipeline.checksums import aba, card_brand, luhn
 from pipeline.cues import Cue
 from pipeline.entities import Entity
 from pipeline.numbers import NumberRun
+from pipeline.prices import decimal, parted, price
 from pipeline.records import Interval
 from pipeline.shapes import shaped
 from pipeline.surroundings import Surroundings, cut
@@ -102,7 +103,7 @@ class _Walk:
             if isinstance(event, Cue):
                 self._hear(event)
             else:
-                self._judge(event)
+                self._take(event)
         self._chains.end(self._card_topic)
         join_strays(self._result, self._look, self._tracks, self._rate)
         return self._result
@@ -176,13 +177,31 @@ class _Walk:
 
     # -- numbers -----------------------------------------------------------------------------
 
-    def _judge(self, run: NumberRun) -> None:
+    def _take(self, run: NumberRun) -> None:
+        """Judge a run, and the prices in it apart where they can be no answer."""
         self._drop_over(run.start)
+        if not all(self._asks_in_vain(ask, run) for ask in self._active):
+            self._judge(run, paid=False)
+            return
+        for piece in parted(run):
+            self._judge(piece, paid=price(piece))
+
+    def _asks_in_vain(self, ask: Ask, run: NumberRun) -> bool:
+        """Whether a run is of the side that asked, after the other side spoke and gave nothing.
+
+        A value that is misheard as a price stays whole; so does all on one channel.
+        """
+        if ask.entity in CARD_DATA or ask.answered or ask.channel != run.channel:
+            return False
+        others = [channel for channel in self._tracks if channel != run.channel]
+        return any(self._talk.between(ask.touched, run.start, channel) for channel in others)
+
+    def _judge(self, run: NumberRun, *, paid: bool) -> None:
         verdict = Verdict(run, self._look.local(run))
         verdict.missing = self._look.missing(run)
         verdict.turn = self._look.turn(run)
         self._result.verdicts.append(verdict)
-        ask = self._answered_by(verdict)
+        ask = self._answered_by(verdict, [] if paid else self._active)
         if ask is not None:
             ask.answer(run)
             verdict.ask = ask
@@ -241,10 +260,22 @@ class _Walk:
             return
         # Security codes and expiry dates; of an answer a digit or two may be lost.
         short = (2 if verdict.answer else 3) <= len(run.digits) <= 4  # noqa: PLR2004
+        if short and decimal(run) and self._asked_for_card(run):
+            return
         if short and not run.flags & (HARMLESS | {Flag.CARDINAL}):
             verdict.take(Entity.CARD_SECURITY_CODE, 0.5, AFTER_CARD)
         elif run.flags & {Flag.DATE, Flag.YEAR} and (verdict.answer or self._right_after(run)):
             verdict.take(Entity.CARD_EXPIRY, 0.5, AFTER_CARD)
+
+    def _asked_for_card(self, run: NumberRun) -> bool:
+        """Whether a run is of the side that asked for card data and that the other side answered.
+
+        That side states what is to be paid. On one channel nobody knows who speaks.
+        """
+        for old in self._result.verdicts:
+            if old.ask is not None and old.ask.entity in CARD_DATA:
+                return old.ask.channel == run.channel != old.run.channel
+        return False
 
     def _right_after(self, run: NumberRun) -> bool:
         """Whether a month and a year follow card data in one breath."""
@@ -257,16 +288,18 @@ class _Walk:
         year = run.digits[-4:]
         past = len(year) == _FRAGMENT and "1900" <= year <= _BORN_BY
         dated = run.flags >= {Flag.DATE, Flag.YEAR} and len(run.digits) > _FRAGMENT
-        if verdict.answer and past and dated and not verdict.explained:
+        if not past or not dated or verdict.explained:
+            return
+        if verdict.answer or self._look.alone(run):
             verdict.take(Entity.DATE_OF_BIRTH, 0.55, "spoken-whole-date")
 
-    def _answered_by(self, verdict: Verdict) -> Ask | None:
+    def _answered_by(self, verdict: Verdict, asks: Sequence[Ask]) -> Ask | None:
         run = verdict.run
         repeated = self._repeats_at_once(verdict)
         if repeated is not None:
             return repeated
         reference = self._in_reference(run)
-        for ask in reversed(self._active):
+        for ask in reversed(asks):
             if reference is not None and ask.opened < reference.start:
                 pending = ask.entity is Entity.CARD_NUMBER and not ask.fulfilled
                 pending = pending and not self._says_what(reference, ask, run)

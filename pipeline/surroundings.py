@@ -9,7 +9,7 @@ from typing import Final
 from pipeline.cues import Cue
 from pipeline.entities import Entity
 from pipeline.numbers import NumberRun
-from pipeline.records import Interval
+from pipeline.records import Interval, Word
 from pipeline.verdicts import Talk, Track
 from pipeline.vocabulary import Mood
 
@@ -21,6 +21,8 @@ _AFTER_WORDS: Final = 5
 _TURN_WORDS: Final = 3
 """Other words that a turn may hold on each side of its number."""
 _TURN_PAUSE_S: Final = 1.0
+_SENTENCE_PAUSE_S: Final = 0.4
+"""Pause after the end of a sentence with which the other side may begin, on one channel."""
 _TURN_REPLY_S: Final = 8.0
 _GOES_ON_S: Final = 0.3
 _ENDS: Final = (".", "?", "!")
@@ -82,20 +84,42 @@ class Surroundings:
 
     def turn(self, run: NumberRun) -> tuple[int, int] | None:
         """First and last word of the turn, if the run is most of it and answers the other side."""
+        found = self._bounds(run)
+        others = [channel for channel in self._tracks if channel != run.channel]
+        return found if found and self._said_before(run, found[0], others) else None
+
+    def alone(self, run: NumberRun) -> bool:
+        """Whether a run is most of what stands between two pauses, soon after other talk.
+
+        On one channel, where a turn of the other side shows by its pauses only.
+        """
+        found = self._bounds(run)
+        mixed = len(self._tracks) == 1
+        return found is not None and mixed and self._said_before(run, found[0], [run.channel])
+
+    def _said_before(self, run: NumberRun, first: int, channels: Sequence[int]) -> bool:
+        """Whether there was talk on some of the channels shortly before a word of a run's."""
+        begin = self._tracks[run.channel].words[first].start
+        since = begin - round(_TURN_REPLY_S * self._rate)
+        return any(self._talk.between(since, begin, channel) for channel in channels)
+
+    def _bounds(self, run: NumberRun) -> tuple[int, int] | None:
+        """First and last word between the pauses around a run, if there are few others."""
         words = self._tracks[run.channel].words
-        pause = round(_TURN_PAUSE_S * self._rate)
         first, last = run.first, run.last
-        while first > 0 and words[first].start - words[first - 1].end < pause:
+        while first > 0 and not self._parts(words[first - 1], words[first]):
             first -= 1
-        while last + 1 < len(words) and words[last + 1].start - words[last].end < pause:
+        while last + 1 < len(words) and not self._parts(words[last], words[last + 1]):
             last += 1
         if run.first - first > _TURN_WORDS or last - run.last > _TURN_WORDS:
             return None
-        begin = words[first].start
-        since = begin - round(_TURN_REPLY_S * self._rate)
-        others = [channel for channel in self._tracks if channel != run.channel]
-        answers = any(self._talk.between(since, begin, channel) for channel in others)
-        return (first, last) if answers else None
+        return first, last
+
+    def _parts(self, before: Word, after: Word) -> bool:
+        """Whether the pause between two words parts turns; of two sides it may be shorter."""
+        ends = len(self._tracks) == 1 and before.text.rstrip().endswith(_ENDS)
+        pause = _SENTENCE_PAUSE_S if ends else _TURN_PAUSE_S
+        return after.start - before.end >= round(pause * self._rate)
 
     def goes_on(self, run: NumberRun) -> bool:
         """Whether the speaker goes straight on with a word after the run."""
