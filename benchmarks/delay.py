@@ -14,7 +14,7 @@ import asyncio
 import itertools
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +30,43 @@ from pipeline.listening import Listener
 from pipeline.records import AudioChunk, Heard, Window
 
 _CHUNK_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Seconds."""
+
+    count: int
+    p50: float
+    p95: float
+    longest: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Summary | None:
+        """The figures of some values; ``None`` where there are none. p95 is interpolated."""
+        if not values:
+            return None
+        p95 = float(np.percentile(values, 95))
+        return cls(len(values), statistics.median(values), p95, max(values))
+
+    @property
+    def cells(self) -> str:
+        """Three cells of a table."""
+        return f"{self.p50:.1f} | {self.p95:.1f} | {self.longest:.1f}"
+
+
+def live_chunks(call: Labelled, chunk_s: float, seconds: float) -> Iterator[AudioChunk]:
+    """A call of a stated length in whole chunks; a shorter recording begins anew.
+
+    Args:
+        call: the recording, at least a chunk long.
+        chunk_s: length of a chunk in seconds.
+        seconds: length of the call.
+    """
+    step = int(chunk_s * call.info.sample_rate)
+    whole = itertools.cycle(call.pcm[at : at + step] for at in range(0, len(call.pcm) - step, step))
+    for seq in range(int(seconds / chunk_s)):
+        yield AudioChunk(call.info, seq, seq * step, next(whole))
 
 
 @dataclass(slots=True)
@@ -80,17 +117,15 @@ async def _live(
 ) -> None:
     listener = Listener(call.info, voice, listening(pace))
     rate = call.info.sample_rate
-    step = int(_CHUNK_S * rate)
-    whole = itertools.cycle(call.pcm[at : at + step] for at in range(0, len(call.pcm) - step, step))
 
     async def hear(window: Window) -> None:
         _note(await pool.listen(window), began, rate, delays)
 
     async with asyncio.TaskGroup() as group:
-        for seq in range(int(seconds / _CHUNK_S)):
+        for chunk in live_chunks(call, _CHUNK_S, seconds):
             # A chunk can be had once its last sample was spoken.
-            await asyncio.sleep(max(0.0, began + (seq + 1) * _CHUNK_S - time.monotonic()))
-            for window in listener.take(AudioChunk(call.info, seq, seq * step, next(whole))):
+            await asyncio.sleep(max(0.0, began + chunk.end / rate - time.monotonic()))
+            for window in listener.take(chunk):
                 group.create_task(hear(window))
 
 
@@ -101,10 +136,8 @@ def _note(heard: Heard, began: float, rate: int, delays: Delays) -> None:
 
 
 def _figures(values: Sequence[float]) -> str:
-    if not values:
-        return "none | | |"
-    p95 = float(np.percentile(values, 95))
-    return f"{len(values)} | {statistics.median(values):.1f} | {p95:.1f} | {max(values):.1f}"
+    summary = Summary.of(values)
+    return f"{summary.count} | {summary.cells}" if summary else "none | | |"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -28,13 +28,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import tink
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 from tink import streaming_aead
 
 from agents.embedded import EmbeddedBroker
 from agents.sealing import KeyEncryptionKey
 from agents.topics import Topics
 from benchmarks.corpus import SAMPLES
+from benchmarks.reading import read_all
 
 MOST: Final = 0.01
 PARTITIONS: Final = 4
@@ -50,7 +50,6 @@ READERS: Final = {
     _TOPICS.audio_verified: 1,
 }
 """Stages that open the records of a topic; a test compares them with the stages' own inputs."""
-_WAIT_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,26 +90,8 @@ def run(calls: Path) -> Written:
 
 def _lengths(bootstrap: str, topic: str) -> list[int]:
     """Clear length of every record of a topic."""
-    consumer = Consumer(
-        {"bootstrap.servers": bootstrap, "group.id": "bench", "enable.partition.eof": True}
-    )
-    consumer.assign([TopicPartition(topic, one, OFFSET_BEGINNING) for one in range(PARTITIONS)])
-    found: list[int] = []
-    ended: set[int | None] = set()
-    deadline = time.monotonic() + _WAIT_S
-    while len(ended) < PARTITIONS:
-        if time.monotonic() > deadline:
-            raise TimeoutError(topic)
-        message = consumer.poll(0.5)
-        if message is None:
-            continue
-        error = message.error()
-        if error is None:
-            found.append(max(0, len(message.value() or b"") - SEAL))
-        elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - the client's only name
-            ended.add(message.partition())
-    consumer.close()
-    return found
+    found = read_all(bootstrap, topic, PARTITIONS)
+    return [max(0, len(message.value() or b"") - SEAL) for message in found]
 
 
 def encrypt_all(written: Written) -> dict[str, float]:

@@ -27,6 +27,7 @@ from agents.sealing import KeyEncryptionKey
 from agents.worker import STAGES
 from benchmarks.processes import cpu_s, resident_mb, tree
 
+PARTITIONS: Final = 4
 _START_S: Final = 120.0
 _STORE_S: Final = 900.0
 _IDLE_S: Final = 5.0
@@ -51,23 +52,24 @@ def stage_costs(calls: Path) -> dict[str, Any]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         broker = stack.enter_context(EmbeddedBroker())
-        environment = _environment(broker.bootstrap, folder / "state")
+        settings = environment(broker.bootstrap, folder / "state")
         workers = {
-            stage: stack.enter_context(_worker([stage], folder, environment)) for stage in STAGES
+            stage: stack.enter_context(worker_process([stage], folder, settings))
+            for stage in STAGES
         }
         for worker in workers.values():
-            _until_ready(worker)
+            until_ready(worker)
         pids = {stage: worker.pid for stage, worker in workers.items()} | {
             "broker": broker.pid or 0
         }
         still = {name: cpu_s(pid) for name, pid in pids.items()}
         time.sleep(_IDLE_S)
         before = {name: cpu_s(pid) for name, pid in pids.items()}
-        wall = _redact(calls, folder / "state", environment, entries)
+        wall = _redact(calls, folder / "state", settings, entries)
         cost = {name: cpu_s(pid) - before[name] for name, pid in pids.items()}
         memory = {name: [resident_mb(one) for one in tree(pid)] for name, pid in pids.items()}
         for worker in workers.values():
-            _stop(worker)
+            stop(worker)
         bare = _bare([calls / entry["file"] for entry in entries], folder)
     return {
         "audio_s": sum(entry["duration_ms"] for entry in entries) / 1_000,
@@ -101,20 +103,20 @@ def restart(bootstrap: str, folder: Path, *, starts: int) -> dict[str, Any]:
     Raises:
         TimeoutError: a worker does not get ready.
     """
-    environment, before = _environment(bootstrap, folder / "state"), os.getloadavg()[0]
-    _start(folder, environment)
-    took = [_start(folder, environment) for _ in range(starts)]
+    settings, before = environment(bootstrap, folder / "state"), os.getloadavg()[0]
+    _start(folder, settings)
+    took = [_start(folder, settings) for _ in range(starts)]
     load = [before, os.getloadavg()[0]]
     return {"starts_s": took, "median_s": statistics.median(took), "load": load}
 
 
 def _redact(
-    calls: Path, state: Path, environment: Mapping[str, str], entries: Sequence[Mapping[str, Any]]
+    calls: Path, state: Path, settings: Mapping[str, str], entries: Sequence[Mapping[str, Any]]
 ) -> float:
     """Send all calls and wait for the last; seconds, ingest's own start included."""
     began = time.monotonic()
     command = [sys.executable, "-m", "agents", "ingest", str(calls)]
-    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, env=settings, check=True, stdout=subprocess.DEVNULL)
     key = KeyEncryptionKey.load_or_create(state / "kek.json")
     ledger = Ledger(f"sqlite:///{state / 'ledger.db'}", key)
     try:
@@ -131,13 +133,13 @@ def _redact(
         ledger.dispose()
 
 
-def _start(folder: Path, environment: Mapping[str, str]) -> float:
+def _start(folder: Path, settings: Mapping[str, str]) -> float:
     """Seconds from the start of one worker with all stages to its readiness."""
     began = time.monotonic()
-    with _worker(["all"], folder, environment) as worker:
-        _until_ready(worker)
+    with worker_process(["all"], folder, settings) as worker:
+        until_ready(worker)
         took = time.monotonic() - began
-        _stop(worker)
+        stop(worker)
     return took
 
 
@@ -153,25 +155,27 @@ def _bare(recordings: Sequence[Path], folder: Path) -> dict[str, float]:
     return dict(json.loads(done.stdout))
 
 
-def _environment(bootstrap: str, state: Path) -> dict[str, str]:
+def environment(bootstrap: str, state: Path) -> dict[str, str]:
+    """Settings of a worker with one engine on a broker, as environment variables."""
     return {
         **os.environ,
         "HUSHWIRE_BOOTSTRAP": bootstrap,
         "HUSHWIRE_STATE_DIR": str(state),
-        "HUSHWIRE_PARTITIONS": "4",
+        "HUSHWIRE_PARTITIONS": str(PARTITIONS),
         "HUSHWIRE_ENGINES": "1",
         "OMP_NUM_THREADS": "1",
     }
 
 
 @contextmanager
-def _worker(
-    stages: Sequence[str], folder: Path, environment: Mapping[str, str]
+def worker_process(
+    stages: Sequence[str], folder: Path, settings: Mapping[str, str]
 ) -> Iterator[subprocess.Popen[str]]:
+    """A worker that ends with the block at the latest; its log is ``folder / "worker.log"``."""
     command = [sys.executable, "-m", "benchmarks.readied", str(folder / "vault"), *stages]
     with (folder / "worker.log").open("a", encoding="utf-8") as log:
         worker = subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True
+            command, env=settings, stdout=subprocess.PIPE, stderr=log, text=True
         )
     try:
         yield worker
@@ -183,8 +187,12 @@ def _worker(
             worker.stdout.close()
 
 
-def _until_ready(worker: subprocess.Popen[str]) -> None:
-    """Wait for the line ``ready``; logs may come before it."""
+def until_ready(worker: subprocess.Popen[str]) -> None:
+    """Wait for the line ``ready``; logs may come before it.
+
+    Raises:
+        TimeoutError: it does not come.
+    """
     deadline = time.monotonic() + _START_S
     while worker.stdout is not None and time.monotonic() < deadline:
         readable, _, _ = select.select([worker.stdout], [], [], 1.0)
@@ -196,7 +204,8 @@ def _until_ready(worker: subprocess.Popen[str]) -> None:
     raise TimeoutError("a worker did not get ready")
 
 
-def _stop(worker: subprocess.Popen[str]) -> None:
+def stop(worker: subprocess.Popen[str]) -> None:
+    """Let a worker end by itself; kill one that does not."""
     worker.send_signal(signal.SIGTERM)
     try:
         worker.wait(30)

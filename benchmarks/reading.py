@@ -1,0 +1,45 @@
+"""Reads back what lies on a topic; values stay sealed."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
+
+_WAIT_S: Final = 60.0
+
+
+def read_all(bootstrap: str, topic: str, partitions: int) -> list[Message]:
+    """Every record that a topic holds, in order within a partition.
+
+    Args:
+        bootstrap: the broker.
+        topic: its name.
+        partitions: how many it has.
+
+    Raises:
+        TimeoutError: the broker does not give its records back.
+    """
+    consumer = Consumer(
+        {"bootstrap.servers": bootstrap, "group.id": "bench", "enable.partition.eof": True}
+    )
+    consumer.assign([TopicPartition(topic, one, OFFSET_BEGINNING) for one in range(partitions)])
+    found: list[Message] = []
+    ended: set[int | None] = set()
+    deadline = time.monotonic() + _WAIT_S
+    try:
+        while len(ended) < partitions:
+            if time.monotonic() > deadline:
+                raise TimeoutError(topic)
+            message = consumer.poll(0.5)
+            if message is None:
+                continue
+            error = message.error()
+            if error is None:
+                found.append(message)
+            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - the client's only name
+                ended.add(message.partition())
+    finally:
+        consumer.close()
+    return found
