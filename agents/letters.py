@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -134,15 +135,21 @@ def replay(
     Raises:
         BrokerError: the broker is away; run it again, nothing is sent twice to effect.
     """
-    for letter in letters:
-        record = letter.sealed
-        if record is None or letter.fate is not Fate.REPLAYABLE:
-            continue
-        if ledger.state(letter.call_id) is not CallState.OPEN:
-            continue
-        with CallProducer(bootstrap, letter.topic, client=client) as producer:
+    with ExitStack() as open_ones:
+        producers: dict[str, CallProducer] = {}
+        for letter in letters:
+            record = letter.sealed
+            if record is None or letter.fate is not Fate.REPLAYABLE:
+                continue
+            if ledger.state(letter.call_id) is not CallState.OPEN:
+                continue
+            if letter.topic not in producers:
+                made = CallProducer(bootstrap, letter.topic, client=client)
+                producers[letter.topic] = open_ones.enter_context(made)
+            producer = producers[letter.topic]
             producer.send_message(wire.Clear(letter.call_id, dict(record.headers), record.value))
-        yield letter
+            producer.flush()
+            yield letter
 
 
 def audit_facts(letter: Letter) -> dict[str, object]:
@@ -172,7 +179,9 @@ def _letter(message: Received) -> Letter:
     except (KeyError, ValueError):
         numbers, topic, stage, code, fate = [-1, -1, 0], "", "", "", Fate.NO_LETTER
     call_id = (message.key() or b"").decode("ascii", "replace")
-    kept = {name: value for name, value in headers.items() if name not in _letter_names(headers)}
+    kept = {
+        name: value for name, value in headers.items() if not name.startswith(messages.DEADLETTER)
+    }
     return Letter(
         partition=partition if partition is not None else -1,
         offset=offset if offset is not None else -1,
@@ -187,10 +196,6 @@ def _letter(message: Received) -> Letter:
         fate=fate,
         sealed=Record(kept, message.value() or b"") if kept else None,
     )
-
-
-def _letter_names(headers: Mapping[str, bytes]) -> set[str]:
-    return {name for name in headers if name.startswith(messages.DEADLETTER)}
 
 
 def _judged(letter: Letter, topics: Topics, ledger: Ledger, reader: _Reader) -> Letter:
