@@ -22,7 +22,13 @@ def read_all(bootstrap: str, topic: str, partitions: int) -> list[Message]:
         TimeoutError: the broker does not give its records back.
     """
     consumer = Consumer(
-        {"bootstrap.servers": bootstrap, "group.id": "bench", "enable.partition.eof": True}
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": "look",  # required, though nothing is committed
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "log_level": 0,
+        }
     )
     consumer.assign([TopicPartition(topic, one, OFFSET_BEGINNING) for one in range(partitions)])
     found: list[Message] = []

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from agents.ledger import CallState, Ledger
 from agents.places import PASSED
@@ -22,6 +22,7 @@ from agents.producer import CallProducer
 from agents.topics import Topics, create_topics
 from agents.vault import Vault
 from agents.vaulted import SEALED
+from benchmarks.reading import read_all
 from pipeline.records import AudioChunk, CallEnd, CallInfo, Pcm, Role
 from tests.broker import fakes
 
@@ -170,30 +171,7 @@ class Installation:
 
     def read(self, topic: str) -> list[Any]:
         """Every record of a topic."""
-        consumer = Consumer(
-            {
-                "bootstrap.servers": self.bootstrap,
-                "group.id": f"{self.prefix}-look",
-                "enable.auto.commit": False,
-                "enable.partition.eof": True,
-                "log_level": 0,
-            }
-        )
-        consumer.assign([TopicPartition(topic, one, OFFSET_BEGINNING) for one in range(PARTITIONS)])
-        found: list[Any] = []
-        ended: set[int | None] = set()
-        deadline = time.monotonic() + 30.0
-        while len(ended) < PARTITIONS and time.monotonic() < deadline:
-            message = consumer.poll(0.5)
-            if message is None:
-                continue
-            error = message.error()
-            if error is None:
-                found.append(message)
-            elif error.code() == KafkaError._PARTITION_EOF:
-                ended.add(message.partition())
-        consumer.close()
-        return found
+        return read_all(self.bootstrap, topic, PARTITIONS)
 
     def committed(self, stage: str, topic: str) -> dict[int, int]:
         """Committed offset by partition, for partitions that have one."""
