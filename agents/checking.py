@@ -14,8 +14,9 @@ from pathlib import Path
 
 from agents.signing import PublicKey
 from agents.vaulted import CERTIFICATE, SEALED
-from pipeline.certificate import Certificate, check_certificate, parse_certificate
+from pipeline.certificate import Certificate, parse_certificate
 from pipeline.errors import InputError, SealError, UnknownCallError
+from pipeline.proof import check_certificate
 from pipeline.signatures import read_document
 
 _TEXTS = (".json", ".vtt")

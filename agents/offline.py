@@ -29,11 +29,12 @@ from models.detector import Detector, DetectorSettings
 from models.ear import check, hear
 from models.voice import SileroVoice
 from pipeline.audio import Recording, RecordingInfo, read_recording
-from pipeline.certificate import certificate_json, check_certificate, restated
+from pipeline.certificate import certificate_json, restated
 from pipeline.errors import InputError
 from pipeline.listening import ListenSettings, VoiceDetector
 from pipeline.outform import form_of, in_form, write_in, written_checks
 from pipeline.policy import Policy, load_policy
+from pipeline.proof import check_certificate
 from pipeline.records import AudioChunk, CallEnd, CallInfo, Heard, Mute, Pcm, Window
 from pipeline.rendering import apply_mutes
 from pipeline.vaulting import StoredCall

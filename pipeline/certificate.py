@@ -2,8 +2,7 @@
 
 A certificate holds no spoken content and is a pure function of the call, its policy and the
 models: no time of creation, so that a repeat gives the same bytes. Its shape is published as
-``schemas/certificate.v1.json``. ``check_certificate`` verifies one offline against the stored
-files, with nothing but this module's rules.
+``schemas/certificate.v1.json``. ``pipeline.proof`` verifies one offline against the stored files.
 """
 
 from __future__ import annotations
@@ -15,25 +14,19 @@ from dataclasses import replace
 from importlib import metadata
 from typing import Annotated, Any, Final, Literal
 
-import numpy as np
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from pipeline.audio import inspect_recording, iter_chunks
 from pipeline.counting import muted_by_reason
-from pipeline.errors import AudioError, RecordError
-from pipeline.intervals import covered, merge_intervals
-from pipeline.loudness import SILENCE_DBFS, loudest_frame
-from pipeline.outform import as_coded
+from pipeline.errors import RecordError
+from pipeline.intervals import merge_intervals
 from pipeline.policy import Policy
 from pipeline.records import Action, Check, Interval, Mute, Reason, Span, Verdict
-from pipeline.rendering import Fill, expected_inside, is_gap
+from pipeline.rendering import is_gap
 from pipeline.signatures import Signature, plain, sign_document
 
 SCHEMA_ID: Final = "hushwire.certificate.v1"
 _CONFIG: Final = ConfigDict(extra="forbid")
-_SMEAR_MS: Final = 60
-"""How far Vorbis and Opus smear sound into silence (measured on 8 kHz calls: up to 40 ms)."""
 _DECIMALS: Final = 4
 """Of every number: so it looks the same whatever writes it (no exponents)."""
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -234,99 +227,6 @@ def certificate_schema() -> dict[str, Any]:
     return schema
 
 
-def check_certificate(
-    certificate: bytes, audio: bytes, files: Mapping[str, bytes], *, limit_dbfs: float = -60.0
-) -> tuple[Check, ...]:
-    """Verify a certificate offline against the files that were stored with it.
-
-    Args:
-        certificate: its file.
-        audio: the stored recording.
-        files: every other stored file by name, transcripts above all.
-        limit_dbfs: loudest RMS of 10 ms allowed inside a silent mute.
-
-    Returns:
-        One check each: the call passed, every hash agrees and every file is there, length and
-        rate agree, the mutes hold what they have to, every span to be muted lies in a mute.
-
-    Raises:
-        RecordError: the certificate does not follow the schema.
-    """
-    stated = parse_certificate(certificate)
-    hashes = {hashlib.sha256(data).hexdigest() for data in (audio, *files.values())}
-    wrong = sum(1 for digest in stated.files.values() if digest not in hashes)
-    extra = len(hashes - set(stated.files.values()))
-    checks = [
-        Check("passed", stated.passed, float(stated.passed), 1.0),
-        _none("files_missing_or_altered", wrong),
-        _none("files_not_stated", extra + (not stated.files)),
-        _none("spans_not_covered", _uncovered(stated)),
-    ]
-    return (*checks, *_measure(stated, audio, limit_dbfs))
-
-
-def uncovered_spans(spans: Iterable[Span], mutes: Iterable[Mute], length: int) -> int:
-    """How many spans that had to be muted are not wholly inside the mutes of their channel."""
-    silent: dict[int, list[Interval]] = {}
-    for mute in mutes:
-        silent.setdefault(mute.channel, []).append(mute.interval)
-    return sum(
-        1
-        for span in spans
-        if span.action is Action.MUTE
-        and not covered(
-            Interval(min(span.start, length), max(min(span.start, length), min(span.end, length))),
-            silent.get(span.channel, []),
-        )
-    )
-
-
-def _measure(stated: Certificate, audio: bytes, limit_dbfs: float) -> list[Check]:
-    """Decode the recording block by block and look into its mutes."""
-    fill = Fill(stated.style, stated.sample_rate, stated.call_id)
-    place, wrong, loudest = 0, 0, SILENCE_DBFS
-    try:
-        info = inspect_recording(audio)
-        # A lossy codec smears what stands beside a mute into its edges.
-        inset = 0 if info.container != "OGG" else _SMEAR_MS * stated.sample_rate // 1_000
-        mutes = [
-            Mute(
-                one.channel, one.start + inset, one.end - inset, _gap_spans(one) if one.gap else ()
-            )
-            for one in stated.mutes
-            if one.end - one.start > 2 * inset
-        ]
-        for block in iter_chunks(audio, seconds=1.0):
-            if block.shape[1] != len(stated.roles):
-                return [_none("channels_wrong", 1)]
-            wanted, mask = expected_inside(mutes, fill, shape=block.shape, start=place)
-            wrong += int(np.count_nonzero((block != as_coded(wanted, info)) & mask))
-            loudest = max(loudest, loudest_frame(np.where(mask, block, 0), stated.sample_rate))
-            place += len(block)
-    except AudioError:
-        return [_none("audio_unreadable", 1)]
-    inside = (
-        Check("energy_in_mutes_dbfs", loudest <= limit_dbfs, round(loudest, 2), limit_dbfs)
-        if stated.style == "silence"
-        else _none("wrong_fill_samples", wrong)
-    )
-    return [_none("samples_missing", abs(stated.samples - place)), inside]
-
-
-def _gap_spans(one: MuteStated) -> tuple[Span, ...]:
-    name = Reason.GAP.upper()
-    return (Span(name, one.channel, one.start, one.end, 1.0, "assembly", reason=Reason.GAP),)
-
-
-def _uncovered(stated: Certificate) -> int:
-    spans = [
-        Span(one.entity, one.channel, one.start, one.end, one.score, one.recognizer, one.action)
-        for one in stated.spans
-    ]
-    mutes = [Mute(one.channel, one.start, one.end) for one in stated.mutes]
-    return uncovered_spans(spans, mutes, stated.samples)
-
-
 def _hashes(files: Mapping[str, bytes]) -> dict[str, str]:
     return {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
 
@@ -400,7 +300,3 @@ def _span_order(span: Span) -> tuple[int, int, int, str, str, str, str, float]:
         span.action.value,
         span.score,
     )
-
-
-def _none(name: str, count: int) -> Check:
-    return Check(name=name, passed=count == 0, measured=float(count), limit=0.0)

@@ -24,12 +24,11 @@ from pipeline.certificate import (
     Certificate,
     build_certificate,
     certificate_json,
-    check_certificate,
-    uncovered_spans,
 )
 from pipeline.errors import AudioError, RecordError
 from pipeline.intervals import merge_intervals
 from pipeline.policy import Policy
+from pipeline.proof import check_certificate, uncovered_spans
 from pipeline.records import (
     Action,
     CallEnd,

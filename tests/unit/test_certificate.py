@@ -13,13 +13,13 @@ import soundfile
 from pipeline.certificate import (
     certificate_json,
     certificate_schema,
-    check_certificate,
     parse_certificate,
     sign_certificate,
 )
 from pipeline.errors import RecordError
 from pipeline.muting import CallMuter
 from pipeline.policy import MutingRule, Policy
+from pipeline.proof import check_certificate
 from pipeline.records import (
     Action,
     AudioChunk,
