@@ -32,6 +32,7 @@ from agents.recordings import read_drop
 from agents.settings import load_settings
 from agents.start import ear_settings
 from benchmarks.corpus import SAMPLES
+from benchmarks.results import finish, stamp
 from models.detector import Detector
 from models.voice import SileroVoice
 from pipeline.audio import read_recording
@@ -218,6 +219,8 @@ def measure(found: Sequence[Case], policy: Policy, repeats: int) -> dict[str, An
         other.add(case, plain, plain != case.pcm)
     audio = sum(len(case.pcm) / case.call.sample_rate for case in found)
     return {
+        **stamp(),
+        "repeats": repeats,
         "audio_seconds": audio,
         "spans": sum(len(case.spans) for case in found),
         "hushwire": {"cpu_s": statistics.median(ours), **asdict(tally)},
@@ -247,7 +250,11 @@ def page(result: dict[str, Any]) -> str:
         ("samples changed outside mutes and ramps", str(ours["changed_outside"]), "none stated"),
     ]
     lines = [
-        f"{audio:.0f} s of audio, {result['spans']} spans. Baseline: {BASELINE}.",
+        (
+            f"{audio:.0f} s of audio, {result['spans']} spans; processor time of one core, median "
+            f"of {result['repeats']} runs in turns. {result['machine']}; {result['when']}."
+        ),
+        f"Baseline: {BASELINE}.",
         "",
         "| | hushwire | baseline |",
         "|---|---|---|",
@@ -282,10 +289,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     policy = load_policy("default")
     result = measure(list(cases(options.calls, policy)), policy, options.repeats)
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "result.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    (options.out / "result.md").write_text(page(result), encoding="utf-8")
-    print(page(result))
+    finish(options.out, "result", result, page(result))
     return 0 if reached(result) else 1
 
 

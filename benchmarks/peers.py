@@ -14,7 +14,6 @@ never into ours: neither is needed for anything else. What they are has a versio
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import json
 import subprocess
 import sys
@@ -33,7 +32,7 @@ from benchmarks.baseline import Finder, Heard, Listener
 from benchmarks.corpus import SAMPLES
 from benchmarks.labelled import cases
 from benchmarks.leakcheck import as_json
-from benchmarks.processes import machine
+from benchmarks.results import finish, stamp
 from models.detector import Detector
 from pipeline.evaluation.labelled import parse_cases
 from pipeline.evaluation.names import entity_name, is_known
@@ -295,18 +294,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     peers = Peers(options.environment)
     result = {
-        "machine": machine(),
-        "when": dt.datetime.now(dt.UTC).date().isoformat(),
+        **stamp(),
         "packages": PACKAGES,
         "calls": on_calls(options.calls, peers),
         "texts": on_texts(peers),
         "sentences": on_sentences(peers, options.samples),
     }
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "peers.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    (options.out / "peers.md").write_text(page(result), encoding="utf-8")
-    print(page(result))
-    print(f"written to {options.out}")
+    finish(options.out, "peers", result, page(result))
 
 
 if __name__ == "__main__":

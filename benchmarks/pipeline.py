@@ -9,7 +9,6 @@ can be used for one part at a time. ``--sizing`` writes the sizing page from all
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import json
 import statistics
 import tempfile
@@ -22,7 +21,7 @@ from agents.embedded import EmbeddedBroker
 from benchmarks import sizing
 from benchmarks.corpus import SAMPLES
 from benchmarks.longcalls import length_costs
-from benchmarks.processes import machine
+from benchmarks.results import finish, keep, stamp
 from benchmarks.scripted import growth, memory, scaling, takeover
 from benchmarks.stagecost import restart, stage_costs
 from tests.kafka.broker import apache_kafka, available
@@ -51,7 +50,7 @@ def measure(parts: Sequence[str], options: argparse.Namespace) -> Iterator[dict[
     for part in parts:
         print(f"measuring {part}", flush=True)
         if part == "stages":
-            yield {part: stage_costs(options.calls)}
+            yield {part: stage_costs(options.calls, options.runs)}
             continue
         if part == "length":
             yield {part: length_costs(options.calls, options.repeats)}
@@ -102,8 +101,9 @@ def _stages(results: Mapping[str, Any]) -> list[str]:
     return [
         (
             f"{found['calls']} calls, {audio:.0f} s of audio, two channels each; a process for "
-            f"every stage, embedded broker, one engine thread each; {found['wall_s']:.1f} s from "
-            "ingest's start to the last call."
+            f"every stage, embedded broker, one engine thread each; medians of {found['runs']} "
+            f"runs in turns with the bare engine; {found['wall_s']:.1f} s from ingest's start to "
+            "the last call."
         ),
         "",
         "| | CPU s | CPU ms a second of a call | over bare engine | idle, share of a core |",
@@ -188,6 +188,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Measure the whole pipeline.")
     parser.add_argument("--parts", nargs="*", choices=PARTS, default=list(PARTS))
     parser.add_argument("--calls", type=Path, default=SAMPLES)
+    parser.add_argument("--runs", type=int, default=3, help="of the stages and their baseline")
     parser.add_argument("--levels", nargs="*", type=int, default=[8, 16, 32, 64])
     parser.add_argument("--seconds", nargs="*", type=int, default=[20, 60])
     parser.add_argument("--counts", nargs="*", type=int, default=[4, 8, 16, 32])
@@ -198,20 +199,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("build/bench"))
     parser.add_argument("--sizing", type=Path, help="where the sizing page goes")
     options = parser.parse_args(arguments)
-    options.out.mkdir(parents=True, exist_ok=True)
     stored = options.out / "pipeline.json"
     results = json.loads(stored.read_text("utf-8")) if stored.exists() else {}
-    today = dt.datetime.now(dt.UTC).date().isoformat()
     for found in measure(options.parts, options):
-        results |= {**found, "machine": machine(), "when": today}
-        stored.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    (options.out / "pipeline.md").write_text(page(results), encoding="utf-8")
-    print(page(results))
+        results |= {**found, **stamp()}
+        keep(options.out, "pipeline", results)
+    finish(options.out, "pipeline", results, page(results))
     if options.sizing and set(PARTS) <= set(results):
         text = sizing.page(results, when=results["when"], machine=results["machine"])
         options.sizing.write_text(text, encoding="utf-8")
         print(f"written to {options.sizing}")
-    print(f"written to {options.out}")
 
 
 if __name__ == "__main__":

@@ -16,9 +16,7 @@ chunk closed it is found by cutting the same audio once more. Values stay sealed
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import itertools
-import json
 import os
 import subprocess
 import tempfile
@@ -35,13 +33,14 @@ from agents.embedded import EmbeddedBroker
 from agents.layout import Pace, engine_count, listening
 from agents.ledger import CallState, Ledger
 from agents.producer import CallProducer
+from agents.settings import load_settings
 from agents.topics import Topics
 from benchmarks import fits
 from benchmarks.corpus import SAMPLES
 from benchmarks.delay import Summary, live_chunks
 from benchmarks.planting import Labelled, read_calls
-from benchmarks.processes import machine
 from benchmarks.reading import read_all
+from benchmarks.results import finish, keep, stamp
 from benchmarks.stagecost import PARTITIONS, environment, stop, until_ready, worker_process
 from models.voice import SileroVoice
 from pipeline import wire
@@ -339,24 +338,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--out", type=Path, default=Path("build/bench-delay"))
     options = parser.parse_args(arguments)
-    options.out.mkdir(parents=True, exist_ok=True)
     known = list(read_calls(options.manifest))
     results: dict[str, Any] = {
-        "machine": machine(),
-        "when": dt.datetime.now(dt.UTC).date().isoformat(),
+        **stamp(),
         "seconds": options.seconds,
-        "engines": engine_count(0, "cpu"),
+        "engines": engine_count(0, load_settings().device),
         "runs": [],
     }
     for pace, count in itertools.product(options.pace, options.calls):
         print(f"measuring {count} live calls at pace {pace}", flush=True)
         calls = list(itertools.islice(itertools.cycle(known), count))
         results["runs"].append(measure(calls, pace, options.seconds))
-        text = json.dumps(results, indent=2) + "\n"
-        (options.out / "result.json").write_text(text, encoding="utf-8")
-        (options.out / "result.md").write_text(page(results), encoding="utf-8")
-    print(page(results))
-    print(f"written to {options.out}")
+        keep(options.out, "result", results)
+    finish(options.out, "result", results, page(results))
 
 
 if __name__ == "__main__":

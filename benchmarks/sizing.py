@@ -16,6 +16,11 @@ BROKER_BYTES: Final = 96_300
 IN_FLIGHT: Final = 64
 """Calls that a worker process takes at once (`calls_in_flight`)."""
 CORES_A_MACHINE: Final = 32
+GPU: Final = (
+    "HUSHWIRE_DEVICE=cuda HUSHWIRE_COMPUTE_TYPE=float16 python -m benchmarks.releases "
+    "--pace throughput --calls 16 32 48 64"
+)
+"""What would measure one: a single process feeds it, so its load is counted in calls."""
 LISTENING: Final = ("transcribe", "verify")
 """Stages with speech engines."""
 
@@ -105,7 +110,9 @@ def page(results: Mapping[str, Any], *, when: str, machine: str) -> str:
         (
             f"**One core bears {calls_per_core(costs):.1f} calls at once** (two channels, 8 kHz, "
             "dense scripted talk; only speech is listened to, so that calls with more pauses cost "
-            "less). A GPU was not measured, and no figure is given for one."
+            "less). A GPU was not measured: none was to be had, and no figure is given for one. "
+            f"Where there is one, `{GPU}` says at which number of live calls it does not keep up "
+            "any more."
         ),
         "",
         *_needs([need(calls, costs, memory["mb_per_call"]) for calls in SIZES]),

@@ -33,15 +33,16 @@ _STORE_S: Final = 900.0
 _IDLE_S: Final = 5.0
 
 
-def stage_costs(calls: Path) -> dict[str, Any]:
-    """Redact all calls once, a process per stage, and listen to them with the bare engine.
+def stage_costs(calls: Path, runs: int) -> dict[str, Any]:
+    """Redact all calls, a process per stage, and listen to them with the bare engine, in turns.
 
     Args:
         calls: folder with recordings and ``manifest.jsonl``.
+        runs: how often; the medians are given.
 
     Returns:
         ``stages`` and the broker (CPU s, resident MB of worker and engines, CPU s per idle second),
-        ``wall_s``, ``audio_s``, ``bare`` (faster-whisper alone on the same files).
+        ``wall_s``, ``audio_s``, ``bare`` (faster-whisper alone on the same files), ``runs``.
 
     Raises:
         TimeoutError: a stage does not start, or a call stays open.
@@ -49,6 +50,24 @@ def stage_costs(calls: Path) -> dict[str, Any]:
     """
     manifest = (calls / "manifest.jsonl").read_text(encoding="utf-8").splitlines()
     entries = [json.loads(entry) for entry in manifest]
+    made = [_stages_once(calls, entries) for _ in range(runs)]
+    names = made[0]["stages"]
+    return {
+        "audio_s": sum(entry["duration_ms"] for entry in entries) / 1_000,
+        "calls": len(entries),
+        "runs": runs,
+        "wall_s": statistics.median(one["wall_s"] for one in made),
+        "stages": {name: _median([one["stages"][name] for one in made]) for name in names},
+        "bare": _median([one["bare"] for one in made]),
+    }
+
+
+def _median(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Key by key."""
+    return {key: statistics.median(one[key] for one in found) for key in found[0]}
+
+
+def _stages_once(calls: Path, entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         broker = stack.enter_context(EmbeddedBroker())
@@ -72,8 +91,6 @@ def stage_costs(calls: Path) -> dict[str, Any]:
             stop(worker)
         bare = _bare([calls / entry["file"] for entry in entries], folder)
     return {
-        "audio_s": sum(entry["duration_ms"] for entry in entries) / 1_000,
-        "calls": len(entries),
         "wall_s": wall,
         "stages": {
             name: {

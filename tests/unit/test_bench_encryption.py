@@ -39,7 +39,10 @@ def test_every_part_takes_time_and_is_told() -> None:
     assert all(seconds > 0 for seconds in cost.values())
     told = page(
         {
+            "machine": "2 cores",
+            "when": "2026-01-01",
             "calls": 2,
+            "runs": 3,
             "records": 10,
             "megabytes": 1.0,
             "vault_megabytes": 3.0,
