@@ -9,9 +9,10 @@ import pytest
 
 from models import ear as ears
 from models.ear import Ear, EarSettings
-from models.whisper import Decoded, Encoded, Features, TimedWord
+from models.whisper import Decoded, Encoded, TimedWord
 from pipeline.errors import ModelError
 from pipeline.records import Heard, Hearing, Interval, Window
+from tests.unit.whispers import StandIn
 
 pytestmark = pytest.mark.unit
 
@@ -38,7 +39,7 @@ def decoded(
     )
 
 
-class FakeWhisper:
+class FakeWhisper(StandIn):
     """Says what its script returns for (prompt, beam, samples)."""
 
     def __init__(
@@ -47,35 +48,13 @@ class FakeWhisper:
         knows: Sequence[str] = ("en",),
         likelihood: float = 1.0,
     ) -> None:
-        self.script, self.known, self.guess = script, knows, likelihood
+        super().__init__(knows, likelihood)
+        self.script = script
         self.asked: list[tuple[str, int, int]] = []
-        self.languages: list[str] = []
-        """Of each decode."""
-        self.guessed: list[str] = []
-        """What the likelihood was asked of."""
 
-    def knows(self, language: str) -> bool:
-        return language in self.known
-
-    def likelihood(self, encoded: Encoded, language: str) -> float:
-        del encoded
-        self.guessed.append(language)
-        return self.guess
-
-    def encode(self, features: Sequence[Features]) -> list[Encoded]:
-        return [np.asarray(one) for one in features]
-
-    def decode(
-        self,
-        encoded: Sequence[Encoded],
-        lengths: Sequence[int],
-        *,
-        language: str,
-        prompt: str = "",
-        beam: int = 1,
+    def answer(
+        self, encoded: Sequence[Encoded], lengths: Sequence[int], prompt: str, beam: int
     ) -> list[Decoded]:
-        self.languages.append(language)
-        assert len(encoded) == len(lengths)
         self.asked += [(prompt, beam, length) for length in lengths]
         return [self.script(prompt, beam, length) for length in lengths]
 
@@ -294,17 +273,11 @@ def test_windows_heard_together_share_batches_and_keep_their_own_words(
     batches: list[int] = []
 
     class Batched(FakeWhisper):
-        def decode(
-            self,
-            encoded: Sequence[Encoded],
-            lengths: Sequence[int],
-            *,
-            language: str,
-            prompt: str = "",
-            beam: int = 1,
+        def answer(
+            self, encoded: Sequence[Encoded], lengths: Sequence[int], prompt: str, beam: int
         ) -> list[Decoded]:
             batches.append(len(encoded))
-            return super().decode(encoded, lengths, language=language, prompt=prompt, beam=beam)
+            return super().answer(encoded, lengths, prompt, beam)
 
     main = Batched(lambda _, __, samples: decoded((0, 4, str(samples))))
     chosen = EarSettings(second=None, again=False, batch=2)

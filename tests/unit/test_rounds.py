@@ -14,43 +14,29 @@ from models.whisper import Decoded, Encoded, Features
 from pipeline.errors import ModelError
 from pipeline.packs import Pack
 from pipeline.records import Interval
+from tests.unit.whispers import StandIn
 
 pytestmark = pytest.mark.unit
 
 
-class Counting:
+class Counting(StandIn):
     """Decodes an input to its first feature, as a mean log probability."""
 
     def __init__(self) -> None:
+        super().__init__(("en", "es"))
         self.encoded: list[int] = []
         self.batches: list[list[int]] = []
-        self.languages: list[str] = []
-
-    def knows(self, language: str) -> bool:
-        return language in ("en", "es")
-
-    def likelihood(self, encoded: Encoded, language: str) -> float:
-        del encoded, language
-        return 1.0
 
     def encode(self, features: Sequence[Features]) -> list[Encoded]:
         self.encoded += [int(one[0, 0]) for one in features]
         return [one[None] for one in features]
 
-    def decode(
-        self,
-        encoded: Sequence[Encoded],
-        lengths: Sequence[int],
-        *,
-        language: str,
-        prompt: str = "",
-        beam: int = 1,
+    def answer(
+        self, encoded: Sequence[Encoded], lengths: Sequence[int], prompt: str, beam: int
     ) -> list[Decoded]:
-        self.languages.append(language)
         marks = [int(one[0, 0, 0]) for one in encoded]
         self.batches.append(marks)
         assert len({one.shape for one in encoded}) == 1
-        assert len(lengths) == len(marks)
         if any(mark < 0 for mark in marks):
             raise ModelError("one of them is bad")
         return [Decoded((), 0.0, float(mark), 0.0, full=False) for mark in marks]
