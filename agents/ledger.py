@@ -65,13 +65,14 @@ class Ledger:
         kek: wraps the transit keys.
 
     Raises:
-        StoreError: the database cannot be opened.
+        StoreError: the database cannot be opened, or its keys were wrapped with other key files.
     """
 
     def __init__(self, url: str, kek: KeyEncryptionKey) -> None:
         self.kek = kek
         self.database = Database(url)
         schema.ready(self.database)
+        self._check_key_file()
 
     @classmethod
     def embedded(cls, folder: Path) -> Ledger:
@@ -79,6 +80,21 @@ class Ledger:
         private_folder(folder)
         kek = KeyEncryptionKey.load_or_create(folder / "kek.json")
         return cls(f"sqlite:///{(folder / 'ledger.db').absolute()}", kek)
+
+    def _check_key_file(self) -> None:
+        """Refuse another key file than the ledger's: calls that it opens are lost to all others."""
+        in_force = select(WRAPPING_KEYS.c.key_id).where(WRAPPING_KEYS.c.retired.is_(None))
+        for _ in range(2):
+            with self.database.reading() as connection:
+                known = set(connection.scalars(in_force))
+            if not known or known & self.kek.ids:
+                return
+            self.kek.reload()  # a rotation may have replaced the key since the file was read
+        self.dispose()
+        raise StoreError(
+            f"key file {self.kek.path.name}: it holds no wrapping key of this ledger; put the file "
+            "in its place that the ledger's calls were opened with"
+        )
 
     def dispose(self) -> None:
         """Close all connections."""

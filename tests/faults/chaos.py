@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import hashlib
-import io
 import os
 import random
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -23,19 +22,16 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import soundfile
 from rich.console import Console
-from rich.table import Table
 
 from agents.embedded import EmbeddedBroker
 from agents.ledger import CallState
-from pipeline.certificate import parse_certificate
 from pipeline.records import AudioChunk, CallEnd
 from tests.broker import fakes
 from tests.broker.harness import Installation, Script, script
+from tests.faults.judging import Line, Outcome, judge, table
 from tests.faults.proxy import Proxy
 from tests.kafka.broker import ApacheKafka, apache_kafka, available
 
@@ -43,36 +39,8 @@ GROUPS = ("transcribe,detect", "mute,verify,vault")
 REST_S = 150.0
 """How long the calls may take to end after the last fault."""
 BETWEEN_S = (0.5, 4.0)
-
-
-@dataclass
-class Line:
-    """What one kind of fault did."""
-
-    times: int = 0
-    recovery_s: list[float] = field(default_factory=list)
-
-
-@dataclass
-class Outcome:
-    """What became of a run."""
-
-    calls: int
-    faults: dict[str, Line]
-    lost: list[str] = field(default_factory=list)
-    different: list[str] = field(default_factory=list)
-    duplicated: list[str] = field(default_factory=list)
-    leaked: list[str] = field(default_factory=list)
-    stuck: list[str] = field(default_factory=list)
-    orphans: list[int] = field(default_factory=list)
-    exits: Counter[int] = field(default_factory=Counter)
-    """Exit codes of workers that ended by themselves."""
-
-    @property
-    def clean(self) -> bool:
-        """Whether nothing at all went wrong."""
-        bad = self.lost, self.different, self.duplicated, self.leaked, self.stuck, self.orphans
-        return not any(bad)
+FULL = 4_096
+"""Bytes; enough for the small files of a state, not for audio nor for what a ledger appends."""
 
 
 class Chaos:
@@ -106,6 +74,8 @@ class Chaos:
             "worker joins and leaves": self._join,
             "engine killed": self._engine,
             "vault refuses": self._vault,
+            "disk full": self._full,
+            "key file away": self._key_file,
             "ledger locked": self._ledger,
             "model fails on a window": self._deaf,
             "clock jumps": self._clock,
@@ -124,6 +94,8 @@ class Chaos:
             one.start()
         outcome = Outcome(len(calls), {name: Line() for name in self.faults()})
         try:
+            while len(self._slots) < len(GROUPS):
+                time.sleep(0.1)
             began: list[tuple[str, float]] = []
             names = list(self.faults())
             deadline = time.monotonic() + within_s
@@ -193,6 +165,23 @@ class Chaos:
             if folder.exists():
                 folder.rmdir()
             away.rename(folder)
+
+    def _full(self) -> None:
+        """No file of a worker grows beyond 4 KiB for a while: writes end in the middle."""
+        with self._lock:
+            workers = [worker for worker in self._slots.values() if worker.poll() is None]
+        _limit_files(workers, FULL)
+        time.sleep(self._dice.uniform(1, 3))
+        _limit_files(workers, resource.RLIM_INFINITY)
+
+    def _key_file(self) -> None:
+        """The file of the wrapping key is away while a worker starts."""
+        file = self._made.folder / "state" / "kek.json"
+        away = file.with_name("away.json")
+        file.rename(away)
+        self._kill()
+        time.sleep(self._dice.uniform(2, 6))
+        away.replace(file)
 
     def _ledger(self) -> None:
         with contextlib.closing(
@@ -306,61 +295,6 @@ class Chaos:
         return [pid for pid in self._children if Path(f"/proc/{pid}").exists()]
 
 
-def judge(
-    outcome: Outcome, chaos: Chaos, made: Installation, calls: list[Script], expected: Installation
-) -> None:
-    """Compare with the undisturbed run, and look for what must not be there."""
-    outcome.orphans = chaos.orphans()
-    vault = made.folder / "vault"
-    for one in calls:
-        name = one.info.call_id
-        places = [place for place in ("calls", "quarantine") if (vault / place / name).is_dir()]
-        if places != ["calls"]:
-            (outcome.duplicated if len(places) > 1 else outcome.lost).append(name)
-            continue
-        certificate = (vault / "calls" / name / f"{name}.certificate.json").read_bytes()
-        stated = parse_certificate(certificate)
-        deaf = "unheard" in stated.marks
-        for file, digest in stated.files.items():
-            content = made.kept(name, file)
-            calm = expected.kept(name, file)
-            same = calm == content or (deaf and _only_silenced(file, content, calm))
-            if not same or hashlib.sha256(content).hexdigest() not in digest:
-                outcome.different.append(f"{name}/{file}")
-    canaries = [b"hello", b"please", b"four"] + [
-        one.pcm[start : start + 16].tobytes()
-        for one in calls
-        for start in range(0, len(one.pcm), 2_400)
-        if one.pcm[start : start + 16].any()
-    ]
-    reads = {
-        "transcribe": ("audio_raw",),
-        "detect": ("words",),
-        "mute": ("audio_raw", "spans"),
-        "verify": ("audio_redacted",),
-        "vault": ("audio_verified", "spans"),
-    }
-    written: dict[str, Counter[int]] = {}
-    for topic in {name for names in reads.values() for name in names}:
-        records = made.read(getattr(made.topics, topic))
-        written[topic] = Counter(record.partition() for record in records)
-        values = b"\0".join(record.value() or b"" for record in records)
-        outcome.leaked += [f"{topic}: {one!r}" for one in canaries if one in values]
-    for stage, topics in reads.items():
-        for topic in topics:
-            committed = made.committed(stage, getattr(made.topics, topic))
-            if committed != dict(written[topic]):
-                outcome.stuck.append(f"{stage} {topic}: {committed} of {dict(written[topic])}")
-
-
-def _only_silenced(file: str, content: bytes, calm: bytes) -> bool:
-    """Whether audio differs by silence alone; texts of such a call may lack words."""
-    if not file.endswith(".flac"):
-        return True
-    here, there = (soundfile.read(io.BytesIO(one), dtype="int16")[0] for one in (content, calm))
-    return here.shape == there.shape and not here[here != there].any()
-
-
 def children(pid: int) -> Iterator[int]:
     """Child processes that run speech engines."""
     with contextlib.suppress(OSError):
@@ -371,17 +305,16 @@ def children(pid: int) -> Iterator[int]:
                     yield int(child)
 
 
+def _limit_files(workers: list[subprocess.Popen[str]], size: int) -> None:
+    """The largest file that each worker and its engines may write from here on."""
+    for worker in workers:
+        for pid in (worker.pid, *children(worker.pid)):
+            with contextlib.suppress(ProcessLookupError):
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+
 def _pidfd(pid: int) -> int:
     return os.pidfd_open(pid)
-
-
-def table(outcome: Outcome) -> Table:
-    """What is printed."""
-    made = Table("fault", "times", "longest until the next call was stored, s")
-    for name, line in outcome.faults.items():
-        longest = f"{max(line.recovery_s):.1f}" if line.recovery_s else "-"
-        made.add_row(name, str(line.times), longest)
-    return made
 
 
 def run(
@@ -406,11 +339,14 @@ def run(
         expected.interleave(scripts)
         expected.until_closed([one.info.call_id for one in scripts], within_s=REST_S)
         expected.close()
+        # Workers inherit this: a clock that jumps while one starts must not end it.
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
         os.environ[fakes.DEAF] = str(folder / "deaf")
         stack.callback(os.environ.pop, fakes.DEAF)
         chaos = Chaos(made, kafka, proxy, seed)
         outcome = chaos.run(scripts, faults, minutes * 60)
-        judge(outcome, chaos, made, scripts, expected)
+        outcome.orphans = chaos.orphans()
+        judge(outcome, made, scripts, expected)
     return outcome
 
 

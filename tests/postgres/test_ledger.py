@@ -12,7 +12,7 @@ import pytest
 
 from agents.ledger import CallState, Ledger
 from agents.sealing import KeyEncryptionKey
-from pipeline.errors import RecordError, SealError, UnknownCallError
+from pipeline.errors import RecordError, SealError, StoreError, UnknownCallError
 
 CALLS = [f"call-{number}" for number in range(12)]
 
@@ -102,9 +102,17 @@ def test_reset_forgets_open_calls_only(ledger: Ledger) -> None:
     assert ledger.state("stored") is CallState.STORED
 
 
-def test_the_wrong_key_file_is_told_apart(ledger: Ledger, ledger_url: str, tmp_path: Path) -> None:
+def test_the_wrong_key_file_is_refused(ledger: Ledger, ledger_url: str, tmp_path: Path) -> None:
     ledger.open_call("call-1")
+    with pytest.raises(StoreError, match=r"other\.json: it holds no wrapping key of this ledger"):
+        Ledger(ledger_url, KeyEncryptionKey.load_or_create(tmp_path / "other.json"))
+
+
+def test_the_wrong_key_file_does_not_open_a_call(
+    ledger: Ledger, ledger_url: str, tmp_path: Path
+) -> None:
     other = Ledger(ledger_url, KeyEncryptionKey.load_or_create(tmp_path / "other.json"))
+    ledger.open_call("call-1")
     with pytest.raises(SealError, match="wrong key file"):
         other.seal("call-1")
     other.dispose()
