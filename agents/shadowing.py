@@ -84,7 +84,14 @@ class Shadow:
         return ShadowCall(call, self._open, keep=self._keep, failed=self._failed)
 
     def _keep(self, call_id: str, found: Sequence[Agreement]) -> None:
-        """Count and write a call's comparison; runs in a thread where waiting holds nobody up."""
+        """Write and count a call's comparison; runs in a thread where waiting holds nobody up."""
+        try:
+            new = self._results.write(call_id, self._pair, found)
+        except (HushwireError, IntegrityError) as error:
+            self._failed(error)
+            return
+        if not new:
+            return  # it was counted before the call was read again
         self._metrics.shadow_calls.inc()
         for one in found:
             for side, seconds, spans in (
@@ -94,10 +101,6 @@ class Shadow:
             ):
                 self._metrics.shadow_seconds.labels(one.entity, side).inc(seconds)
                 self._metrics.shadow_spans.labels(one.entity, side).inc(spans)
-        try:
-            self._results.write(call_id, self._pair, found)
-        except (HushwireError, IntegrityError) as error:
-            self._failed(error)
 
     def _failed(self, error: Exception) -> None:
         code = error.code if isinstance(error, HushwireError) else "internal"

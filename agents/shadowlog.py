@@ -82,8 +82,12 @@ class ShadowResults:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def write(self, call_id: str, pair: Pair, found: Iterable[Agreement]) -> None:
-        """Write a call's comparison; what is there of it and the same pair is replaced."""
+    def write(self, call_id: str, pair: Pair, found: Iterable[Agreement]) -> bool:
+        """Write a call's comparison; what is there of it and the same pair is replaced.
+
+        Returns:
+            Whether there was none of it yet.
+        """
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         rows = [
             {
@@ -109,8 +113,9 @@ class ShadowResults:
             SHADOW.c.candidate == pair.candidate,
         )
         with self._database.writing() as connection:
-            connection.execute(delete(SHADOW).where(mine))
+            replaced = connection.execute(delete(SHADOW).where(mine)).rowcount
             connection.execute(insert(SHADOW), rows)
+        return replaced == 0
 
     def reports(self, since: datetime | None = None) -> list[ShadowReport]:
         """Every pair of policies that was compared, the latest first.

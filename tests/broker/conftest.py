@@ -1,4 +1,4 @@
-"""The brokers on which the same test bodies run."""
+"""A broker for the tests, and an installation on it."""
 
 from __future__ import annotations
 
@@ -8,25 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from agents.embedded import EmbeddedBroker
+from tests.broker.brokers import BOTH, running
 from tests.broker.harness import Installation
-from tests.kafka.broker import apache_kafka, available
 
 
-@pytest.fixture(scope="session", params=["embedded", "apache"])
+@pytest.fixture(scope="session", params=BOTH)
 def bootstrap(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     """Address of a running broker: the embedded one, and Apache Kafka where it can be started."""
-    if request.param == "embedded":
-        with EmbeddedBroker() as broker:
-            yield broker.bootstrap
-        return
-    problem = available()
-    if problem is not None:
-        pytest.skip(f"NOT TESTED ON APACHE KAFKA: {problem}")
-    with apache_kafka(tmp_path_factory.mktemp("kafka")) as kafka:
-        yield kafka.bootstrap
+    with running(request.param, tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker.bootstrap
 
 
 @pytest.fixture

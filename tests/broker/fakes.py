@@ -107,24 +107,42 @@ def check(window: Window) -> Heard:
 
 
 class ScriptedDetector:
-    """Stands in for ``models.detector.Detector``."""
+    """Stands in for ``models.detector.Detector``.
+
+    Args:
+        sensitive: the words that it finds.
+    """
+
+    def __init__(self, sensitive: frozenset[str] = DIGITS) -> None:
+        self._sensitive = sensitive
 
     def open(
         self, call_id: str, sample_rate: int, channels: int, *, language: str = "en"
     ) -> ScriptedCall:
-        return ScriptedCall(call_id, channels)
+        return ScriptedCall(call_id, channels, self._sensitive)
 
     def inspect(
         self, heard: Heard, *, sample_rate: int, expected: frozenset[str], language: str = "en"
     ) -> tuple[Span, ...]:
-        return tuple(_spans(heard.words))
+        return tuple(_spans(heard.words, self._sensitive))
+
+
+class FailingDetector(ScriptedDetector):
+    """A candidate that breaks, each call in another place, and quotes all words."""
+
+    def open(
+        self, call_id: str, sample_rate: int, channels: int, *, language: str = "en"
+    ) -> ScriptedCall:
+        if call_id.endswith("0"):
+            raise RuntimeError(" ".join(WORDS))
+        return FailingCall(call_id, channels, self._sensitive)
 
 
 class ScriptedCall:
     """Stands in for ``models.detector.CallDetector``."""
 
-    def __init__(self, call_id: str, channels: int) -> None:
-        self._call_id = call_id
+    def __init__(self, call_id: str, channels: int, sensitive: frozenset[str] = DIGITS) -> None:
+        self._call_id, self._sensitive = call_id, sensitive
         self._until = [0] * channels
         self._next, self._seq = 0, 0
         self._waiting: dict[int, Heard] = {}
@@ -138,9 +156,9 @@ class ScriptedCall:
         while (one := self._waiting.pop(self._next, None)) is not None:
             self._next += 1
             self._until[one.channel] = max(self._until[one.channel], one.heard_until)
-            self._spans += _spans(one.words)
+            self._spans += _spans(one.words, self._sensitive)
             self._spans += [_unheard(one.channel, *_ends(place)) for place in one.unheard]
-            self._words += [word for word in one.words if word.text not in DIGITS]
+            self._words += [word for word in one.words if word.text not in self._sensitive]
         mark = max(0, min(self._until) - RATE)
         return [self._findings(mark)] if mark > self._mark else []
 
@@ -161,11 +179,23 @@ class ScriptedCall:
         )
 
 
-def _spans(words: tuple[Word, ...]) -> list[Span]:
+class FailingCall(ScriptedCall):
+    """A call of ``FailingDetector`` that was opened."""
+
+    def take(self, heard: Heard) -> list[Findings]:
+        if self._call_id.endswith("1") and heard.seq:
+            raise MemoryError(" ".join(WORDS))
+        return super().take(heard)
+
+    def finish(self, end: CallEnd) -> list[Findings]:
+        raise ValueError(" ".join(WORDS))
+
+
+def _spans(words: tuple[Word, ...], sensitive: frozenset[str]) -> list[Span]:
     return [
         Span("CARD_NUMBER", word.channel, word.start, word.end, 1.0, "scripted")
         for word in words
-        if word.text in DIGITS
+        if word.text in sensitive
     ]
 
 

@@ -22,7 +22,6 @@ import pytest
 from confluent_kafka import Producer
 
 from agents.canaries import Canary, needles
-from agents.embedded import EmbeddedBroker
 from agents.leaks import Searcher, forms, scan, told
 from agents.ledger import CallState
 from agents.planting import self_test
@@ -30,9 +29,10 @@ from agents.producer import sealed
 from agents.shelf import Shelf
 from agents.vault import Vault
 from pipeline.records import AudioChunk, Pcm
+from tests.broker.brokers import BOTH, Broker, running
 from tests.broker.fakes import BROKEN, KILLER, SLOW
 from tests.broker.harness import Installation, script
-from tests.kafka.broker import ApacheKafka, available
+from tests.kafka.broker import ApacheKafka
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -43,7 +43,6 @@ WORDS = (
 )  # fmt: skip
 """What the scripted recogniser hears: five card numbers, which are muted, and five words that stay
 in the sealed transcript."""
-Broker = ApacheKafka | EmbeddedBroker
 CRASHED = (f"{SLOW}-1", f"{SLOW}-2")
 FAILED = (f"{KILLER}-1", f"{BROKEN}-1", "poisoned-1")
 
@@ -54,22 +53,11 @@ def canaries(sounds: list[Pcm]) -> list[Canary]:
     return [*found, Canary("audio", samples=np.concatenate(sounds), rate=8_000)]
 
 
-@pytest.fixture(params=["embedded", "apache"])
+@pytest.fixture(params=BOTH)
 def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
     """A broker of its own, since it is killed and its folder is searched."""
-    if request.param == "embedded":
-        with EmbeddedBroker() as embedded:
-            yield embedded
-        return
-    problem = available()
-    if problem is not None:
-        pytest.skip(f"NOT TESTED ON APACHE KAFKA: {problem}")
-    kafka = ApacheKafka(tmp_path / "kafka")
-    try:
-        kafka.start()
-        yield kafka
-    finally:
-        kafka.stop()
+    with running(request.param, tmp_path / "kafka") as made:
+        yield made
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from prometheus_client import start_http_server
 from agents.logging import configure_logging
 from agents.metrics import Metrics
 from agents.pool import Ears
+from agents.shadowing import Candidate
 from agents.stages.transcribe import Patience
 from agents.topics import Topics
 from agents.worker import Models, WorkerConfig, run_worker
@@ -52,6 +53,7 @@ def main() -> None:
         engines=1,
         listen_s=20.0,
         patience=Patience(late_s=2.0, idle_s=float(idle_s)),
+        shadow=_candidate(os.environ.get("SHADOW_OF_TEST", "")),
     )
     metrics = Metrics()
     if port := os.environ.get("METRICS_OF_TEST"):
@@ -63,6 +65,16 @@ def jump() -> None:
     """The wall clock jumps an hour ahead, and back with the next signal."""
     ahead = time.time() - _real_time() < HOUR_S / 2
     time.time = (lambda: _real_time() + HOUR_S) if ahead else _real_time
+
+
+def _candidate(wanted: str) -> Candidate | None:
+    """The policy that a test tries beside the live one: words that it finds, or ``failing``."""
+    if not wanted:
+        return None
+    policy = load_policy("default").model_copy(update={"name": "tried", "version": "2"})
+    if wanted == "failing":
+        return Candidate(policy, lambda: fakes.FailingDetector().open)
+    return Candidate(policy, lambda: fakes.ScriptedDetector(frozenset(wanted.split())).open)
 
 
 def _ready() -> None:
