@@ -38,6 +38,8 @@ ALLOWED = frozenset(
         "error_type",
         "workers",
         "bootstrap",
+        "address",
+        "place",
     }
 )
 """Fields whose values are counts, ids, places or fixed words."""

@@ -115,14 +115,21 @@ class Marks:
                 query = query.where(later)
             return [_mark(row) for row in connection.execute(query).mappings()]
 
-    def remove(self, mark_id: str, *, by: str) -> None:
+    def remove(self, mark_id: str, *, by: str, own_of: str | None = None) -> None:
         """Take a mark back.
 
+        Args:
+            mark_id: its id.
+            by: who takes it back.
+            own_of: a call; only a mark in it that ``by`` made themselves is taken back then.
+
         Raises:
-            InputError: there is none of this id.
+            InputError: there is none of this id, or it is not theirs.
         """
         with self._database.reading() as connection:
             mark = _found(connection, mark_id)
+        if own_of is not None and (mark.call_id, mark.by) != (own_of, by):
+            raise InputError("that is no mark of yours in this call")
         self._tell(REMOVED, mark, by)
         with self._database.writing() as connection:
             connection.execute(delete(MARKS).where(MARKS.c.mark_id == mark_id))

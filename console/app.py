@@ -18,6 +18,7 @@ from agents.doctor import Finding
 from agents.marks import Marks
 from agents.shelf import Shelf
 from agents.tokens import Tokens
+from console.callpages import CallPages
 from console.calls import CallRoutes
 from console.door import Door
 from console.envelope import Envelope
@@ -76,11 +77,13 @@ def create_app(parts: Parts) -> FastAPI:
     routes.add_open("GET", "/healthz", healthz)
     routes.add("GET", "/api/openapi.json", Permission.WHO_AM_I, openapi)
     CallRoutes(parts.shelf, looks, parts.metrics).add_to(routes)
-    MarkRoutes(parts.shelf, Marks(parts.database, parts.log), looks).add_to(routes)
+    marks = Marks(parts.database, parts.log)
+    MarkRoutes(parts.shelf, marks, looks).add_to(routes)
     UpkeepRoutes(parts.database, parts.tokens, looks, parts.metrics, parts.examine).add_to(routes)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     PageRoutes(parts.shelf, looks, parts.metrics, door, parts.secure).add_to(routes)
+    CallPages(parts.shelf, marks, looks, parts.metrics).add_to(routes)
     app.add_middleware(Envelope, metrics=parts.metrics, tls=parts.tls, answering=_answer)
     refuse_unguarded(app)
     return app

@@ -20,7 +20,8 @@ from console.looks import Looks, Principal
 from console.oidc import Oidc
 
 COOKIE: Final = "hushwire_token"
-"""The session cookie of the pages; it is taken for reading only, so no other site can use it."""
+"""The session cookie of the pages; it is taken for reading and for forms of our own pages only, so
+no other site can use it."""
 _READING: Final = frozenset({"GET", "HEAD"})
 _BEARER: Final = {"WWW-Authenticate": "Bearer"}
 
@@ -34,14 +35,19 @@ class Door:
     limiter: Limiter
     looks: Looks
 
-    def admit(self, request: Request, permission: Permission) -> Principal:
+    def admit(self, request: Request, permission: Permission, *, form: bool = False) -> Principal:
         """Let a request in, or not.
 
+        Args:
+            request: what is asked.
+            permission: what that needs.
+            form: whether it is a form of our pages, which may show the cookie.
+
         Raises:
-            Refusal: 401 without a valid token, 403 without the permission, 429 too often,
-                503 where it can't be checked or written down.
+            Refusal: 401 without a valid token, 403 without the permission or for a form from
+                elsewhere, 429 too often, 503 where it can't be checked or written down.
         """
-        text = _shown(request)
+        text = _shown(request, form=form)
         if text is None:
             raise Refusal(
                 UNAUTHORISED,
@@ -96,24 +102,37 @@ class Permit:
     Args:
         door: checks it.
         permission: what is needed.
+        form: whether the route takes a form of our pages.
     """
 
-    def __init__(self, door: Door, permission: Permission) -> None:
-        self._door, self.permission = door, permission
+    def __init__(self, door: Door, permission: Permission, *, form: bool = False) -> None:
+        self._door, self.permission, self._form = door, permission, form
 
     def __call__(self, request: Request) -> Principal:
         """The principal, for routes that need to know who asks; raises ``Refusal``."""
-        principal = self._door.admit(request, self.permission)
+        principal = self._door.admit(request, self.permission, form=self._form)
         request.state.principal = principal
         return principal
 
 
-def _shown(request: Request) -> str | None:
-    """The token of a request; the cookie only where nothing is changed."""
+def _shown(request: Request, *, form: bool) -> str | None:
+    """The token of a request; the cookie only for reading, and for a form of our own pages.
+
+    Raises:
+        Refusal: the form was sent from elsewhere, or by a browser that does not say from where.
+    """
     kind, _, text = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() == "bearer" and text.strip():
         return text.strip()
-    return request.cookies.get(COOKIE) if request.method in _READING else None
+    cookie = request.cookies.get(COOKIE)
+    if request.method in _READING or cookie is None:
+        return cookie
+    if not form:
+        return None
+    # ``Origin`` says nothing here: with our referrer policy a form's is "null".
+    if request.headers.get("sec-fetch-site") != "same-origin":
+        raise Refusal(FORBIDDEN, "origin", "send this form from this server's own page")
+    return cookie
 
 
 def origin_of(request: Request) -> str:

@@ -95,7 +95,8 @@ class Envelope:
         self._metrics.faults.inc()
         code = error.code if isinstance(error, HushwireError) else "fault"
         get_logger().error(
-            f"an answer failed at {place_of(error.__traceback__)}",
+            "an answer failed",
+            place=place_of(error.__traceback__),
             code=code,
             error_type=type(error).__name__,
         )

@@ -48,6 +48,13 @@ class Routes:
         permit = Depends(Permit(self._door, permission))
         self._app.add_api_route(path, endpoint, methods=[method], dependencies=[permit], **options)
 
+    def add_form(self, path: str, permission: Permission, endpoint: Callable[..., Any]) -> None:
+        """Add a route that takes a form of our own pages, for whoever has a permission."""
+        permit = Depends(Permit(self._door, permission, form=True))
+        self._app.add_api_route(
+            path, endpoint, methods=["POST"], dependencies=[permit], include_in_schema=False
+        )
+
     def add_open(self, method: str, path: str, endpoint: Callable[..., Any]) -> None:
         """Add a route of ``OPEN``."""
         self._app.add_api_route(path, endpoint, methods=[method], include_in_schema=False)

@@ -97,7 +97,7 @@ def serve(settings: Settings, vault: str) -> None:
         # What uvicorn caught it raises again once it has stopped in order.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         address = f"{'https' if tls else 'http'}://{_host(settings.api_host)}:{settings.api_port}"
-        get_logger().info(f"serving on {address}")
+        get_logger().info("serving", address=address)
         uvicorn.Server(uvicorn.Config(app, **uvicorn_options)).run(sockets=[listening])
 
 

@@ -15,6 +15,8 @@ from agents.tokens import MOST_DAYS, Token
 class Call(BaseModel):
     """A call as the catalogue knows it; no content."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     call_id: str
     stored: datetime
     started: str
@@ -35,20 +37,7 @@ class Call(BaseModel):
     @classmethod
     def of(cls, facts: StoredCallFacts) -> Self:
         """From the shelf."""
-        return cls(
-            call_id=facts.call_id,
-            stored=facts.stored,
-            started=facts.started,
-            duration_ms=facts.duration_ms,
-            passed=facts.passed,
-            policy=facts.policy,
-            policy_version=facts.policy_version,
-            purpose=facts.purpose,
-            retain_until=facts.retain_until,
-            held=facts.held,
-            parties=facts.parties,
-            certificate=facts.certificate,
-        )
+        return cls.model_validate(facts)
 
 
 class Calls(BaseModel):

@@ -22,7 +22,6 @@ from pipeline.records import Action
 SCHEMA: Final = "hushwire.mark.v1"
 MOST_MS: Final = 120_000
 """A mark is a place, not a call."""
-_TYPE_LENGTH: Final = 80
 
 
 class Kind(StrEnum):
@@ -150,7 +149,7 @@ def _type(name: str, stated: Certificate) -> str:
     """Our own types, and those of own recognisers that the call shows."""
     entity = entity_name(name)
     if not is_known(entity) and entity not in {span.entity for span in stated.spans}:
-        raise InputError(f"{name[:_TYPE_LENGTH]}: no type that Hushwire has; docs/entities.md")
+        raise InputError("that is no type that Hushwire has: docs/entities.md lists them")
     return entity
 
 

@@ -99,7 +99,8 @@ def test_over_tls_from_the_command(tmp_path: Path) -> None:
     assert process.returncode == 0
     assert text.encode() not in printed
     assert STORED.encode() not in printed
-    assert b"serving on https://127.0.0.1" in printed
+    assert b'"address": "https://127.0.0.1' in printed
+    assert b'"event": "serving"' in printed
     ledger = Ledger.embedded(tmp_path / "state")
     seen = AuditLog(ledger.database).verify({key.public.key_id: key.public})
     ledger.dispose()

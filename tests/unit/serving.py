@@ -80,11 +80,26 @@ def transcript_of(*texts: str) -> str:
                     "BeginOffsetMillis": 2_000 * place,
                     "EndOffsetMillis": 2_000 * place + 1_900,
                     "Content": text,
+                    "Items": _items(text, 2_000 * place),
                 }
                 for place, (who, text) in enumerate(turns)
             ]
         }
     )
+
+
+def _items(text: str, start: int) -> list[dict[str, object]]:
+    """Words of 300 ms, 400 ms apart, with their punctuation, as the pipeline writes them."""
+    items: list[dict[str, object]] = []
+    for place, word in enumerate(text.split()):
+        times = {"BeginOffsetMillis": start + 400 * place}
+        times["EndOffsetMillis"] = times["BeginOffsetMillis"] + 300
+        bare = word.rstrip(",.?")
+        muted = {"Redactions": [{"Type": bare[1:-1]}]} if bare.startswith("[") else {}
+        items.append({"Type": "pronunciation", "Content": bare, **times, **muted})
+        if bare != word:
+            items.append({"Type": "punctuation", "Content": word[len(bare) :]})
+    return items
 
 
 @cache

@@ -1,0 +1,237 @@
+"""A call's page, and the marks on it: stored calls for analysts, quarantined ones for security.
+
+A stored call shows its redacted transcript beside its redacted audio. Of a quarantined call there
+is nothing to show but its certificate: which checks failed, and where it would be silent. On both a
+place can be marked by whoever may; the form is taken from this server's own page only. All marks
+stand on a page for security.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import RedirectResponse, Response
+
+from agents.access import Permission
+from agents.kinds import KINDS, kind_of
+from agents.marks import PAGE, Marks
+from agents.shelf import CallFilter, Shelf, StoredCallFacts
+from console.calls import After, CallId
+from console.errors import NOT_FOUND, refusal_of, unknown_call
+from console.forms import MarkForm
+from console.looks import Looks, Principal
+from console.metrics import ApiMetrics
+from console.muted import muted_spans
+from console.rendering import page
+from console.routing import Routes
+from console.turns import turns_of
+from pipeline.certificate import parse_certificate
+from pipeline.entities import Entity
+from pipeline.errors import InputError, UnknownCallError
+from pipeline.evaluation.marked import Mark
+from pipeline.wire import valid_call_id
+
+_SEE_OTHER: Final = 303
+_INPUT: Final = 400
+TYPES: Final = tuple(
+    (kind.title, tuple(one.value for one in Entity if kind_of(one) is kind))
+    for kind in KINDS
+    if any(kind_of(one) is kind for one in Entity)
+)
+"""Types that can be marked as missed, as the form groups them."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallPages:
+    """Answers with the pages of calls and marks."""
+
+    shelf: Shelf
+    marks: Marks
+    looks: Looks
+    metrics: ApiMetrics
+
+    def add_to(self, routes: Routes) -> None:
+        """Add the routes."""
+        may = Permission
+        for side, read, mark, show, add, take_back in (
+            ("calls", may.READ_TRANSCRIPT, may.MARK_CALL, self.call, self.mark, self.take_back),
+            (
+                "quarantine",
+                may.READ_QUARANTINE,
+                may.MARK_QUARANTINE,
+                self.quarantined,
+                self.mark_quarantined,
+                self.take_back_quarantined,
+            ),
+        ):
+            one = f"/{side}/{{call_id}}"
+            routes.add("GET", one, read, show, include_in_schema=False)
+            routes.add_form(f"{one}/marks", mark, add)
+            routes.add_form(f"{one}/marks/{{mark_id}}/remove", mark, take_back)
+        hidden = {"include_in_schema": False}
+        routes.add("GET", "/quarantine", may.READ_QUARANTINE, self.quarantine, **hidden)
+        routes.add("GET", "/marks", may.READ_MARKS, self.every_mark, **hidden)
+
+    def call(self, request: Request, call_id: CallId) -> Response:
+        """A stored call: transcript, player, where it is silent, what was marked."""
+        return self._stored(request, self._facts(call_id, passed=True))
+
+    def quarantine(self, request: Request, after: After = None) -> Response:
+        """Quarantined calls, the newest first."""
+        listed = self.shelf.list_calls(CallFilter(passed=False), limit=_CALLS, after=after)
+        self._look(request, "list-quarantine", calls=len(listed.calls))
+        me = request.state.principal
+        return page("quarantine.html", me=me, page=listed, first=after is None)
+
+    def quarantined(self, request: Request, call_id: CallId) -> Response:
+        """A quarantined call: what its certificate says, and what was marked."""
+        return self._held_back(request, self._facts(call_id, passed=False))
+
+    async def mark(self, request: Request, call_id: CallId) -> Response:
+        """Mark a place in a stored call; nothing of it is changed."""
+        return await self._in_thread(request, call_id, passed=True)
+
+    async def mark_quarantined(self, request: Request, call_id: CallId) -> Response:
+        """Mark a place in a quarantined call whose key lives."""
+        return await self._in_thread(request, call_id, passed=False)
+
+    def take_back(self, request: Request, call_id: CallId, mark_id: str) -> Response:
+        """Take a mark of one's own back."""
+        return self._take_back(request, self._facts(call_id, passed=True), mark_id)
+
+    def take_back_quarantined(self, request: Request, call_id: CallId, mark_id: str) -> Response:
+        """Take a mark of one's own in a quarantined call back."""
+        return self._take_back(request, self._facts(call_id, passed=False), mark_id)
+
+    def every_mark(self, request: Request, after: str = "") -> Response:
+        """All marks, the oldest first."""
+        found = self.marks.known(after=after[:_ID], limit=_MARKS)
+        self._look(request, "marks", marks=len(found))
+        following = found[-1].mark_id if len(found) == _MARKS else ""
+        me = request.state.principal
+        return page("marks.html", me=me, marks=found, following=following, first=not after)
+
+    async def _in_thread(self, request: Request, call_id: str, *, passed: bool) -> Response:
+        body = await request.body()
+        return await run_in_threadpool(self._mark, request, call_id, body, passed=passed)
+
+    def _mark(self, request: Request, call_id: str, body: bytes, *, passed: bool) -> Response:
+        facts = self._facts(call_id, passed=passed)
+        form = MarkForm.of(body)
+        try:
+            who = request.state.principal.who
+            self.marks.add(facts, self._certificate, form.place, by=who)
+        except UnknownCallError as error:
+            if passed:
+                raise
+            return self._held_back(request, facts, form, str(error), NOT_FOUND)
+        except InputError as error:
+            show = self._stored if passed else self._held_back
+            return show(request, facts, form, refusal_of(error).message, _INPUT)
+        return RedirectResponse(f"{_address(facts)}#marks", _SEE_OTHER)
+
+    def _take_back(self, request: Request, facts: StoredCallFacts, mark_id: str) -> Response:
+        self.marks.remove(mark_id[:_ID], by=request.state.principal.who, own_of=facts.call_id)
+        return RedirectResponse(f"{_address(facts)}#marks", _SEE_OTHER)
+
+    def _stored(
+        self,
+        request: Request,
+        facts: StoredCallFacts,
+        form: MarkForm | None = None,
+        problem: str = "",
+        status: int = 200,
+    ) -> Response:
+        call_id = facts.call_id
+        certificate = self.shelf.certificate(call_id)
+        roles = parse_certificate(certificate).roles
+        turns = turns_of(self.shelf.transcript(call_id), roles)
+        me: Principal = request.state.principal
+        may_mark = Permission.MARK_CALL in me.permissions
+        marks = self.marks.known(call_id) if may_mark else []
+        self._look(request, "page", call_id, marks=len(marks))
+        return page(
+            "call.html",
+            status,
+            me=me,
+            call=facts,
+            roles=roles,
+            turns=turns,
+            muted=muted_spans(certificate),
+            may_listen=Permission.READ_AUDIO in me.permissions,
+            **_marking(facts, marks, form, problem, may_mark=may_mark),
+        )
+
+    def _held_back(
+        self,
+        request: Request,
+        facts: StoredCallFacts,
+        form: MarkForm | None = None,
+        problem: str = "",
+        status: int = 200,
+    ) -> Response:
+        certificate = self.shelf.certificate(facts.call_id)
+        stated = parse_certificate(certificate)
+        me: Principal = request.state.principal
+        may_mark = Permission.MARK_QUARANTINE in me.permissions
+        marks = self.marks.known(facts.call_id) if may_mark else []
+        self._look(request, "quarantine-page", facts.call_id, marks=len(marks))
+        return page(
+            "quarantined.html",
+            status,
+            me=me,
+            call=facts,
+            roles=stated.roles,
+            failed=[one for one in stated.checks if not one.passed],
+            muted=muted_spans(certificate),
+            **_marking(facts, marks, form, problem, may_mark=may_mark),
+        )
+
+    def _facts(self, call_id: str, *, passed: bool) -> StoredCallFacts:
+        """What is known of a call on this side; raises for all others alike."""
+        if not valid_call_id(call_id):
+            raise unknown_call()
+        facts = self.shelf.call(call_id)
+        if facts.passed is not passed:
+            raise unknown_call()
+        return facts
+
+    def _certificate(self, facts: StoredCallFacts) -> bytes:
+        return self.shelf.certificate(facts.call_id)
+
+    def _look(self, request: Request, what: str, call_id: str = "", **facts: int) -> None:
+        self.looks.write(request.state.principal, what, call_id, **facts)
+        self.metrics.looks.labels(what).inc()
+
+
+_CALLS: Final = 50
+_MARKS: Final = 200
+_ID: Final = 16
+
+
+def _address(facts: StoredCallFacts) -> str:
+    return f"/{'calls' if facts.passed else 'quarantine'}/{facts.call_id}"
+
+
+def _marking(
+    facts: StoredCallFacts,
+    marks: Sequence[Mark],
+    form: MarkForm | None,
+    problem: str,
+    *,
+    may_mark: bool,
+) -> dict[str, object]:
+    """What the part of a page with the marks shows."""
+    return {
+        "address": _address(facts),
+        "may_mark": may_mark,
+        "marks": marks,
+        "more_marks": len(marks) == PAGE,
+        "form": form or MarkForm(),
+        "problem": problem,
+        "types": TYPES,
+    }

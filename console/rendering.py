@@ -1,0 +1,82 @@
+"""Pages from templates, with a content security policy that allows nothing from elsewhere."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import Final
+
+import jinja2
+from fastapi.responses import Response
+
+from agents.kinds import kind_of, label_of
+from console.errors import NOT_FOUND, Refusal
+from console.shapes import Muted
+
+POLICY: Final = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; media-src 'self'; img-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+"""Content security policy of the pages."""
+STATIC: Final = {
+    "console.css": "text/css; charset=utf-8",
+    "marks.js": "text/javascript; charset=utf-8",
+    "player.js": "text/javascript; charset=utf-8",
+}
+
+
+def page(name: str, status: int = 200, **context: object) -> Response:
+    """A page.
+
+    Args:
+        name: of its template.
+        status: of HTTP.
+        **context: what the template shows.
+    """
+    body = _environment().get_template(name).render(**context)
+    headers = {"Content-Security-Policy": POLICY}
+    return Response(body, status, headers, media_type="text/html; charset=utf-8")
+
+
+def static(name: str) -> Response:
+    """A style sheet or script of ours.
+
+    Raises:
+        Refusal: there is none of this name.
+    """
+    if name not in STATIC:
+        raise Refusal(NOT_FOUND, "not_found", "there is no such file")
+    return Response(_file(name), media_type=STATIC[name])
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("console", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"clock": _clock, "why": _why, "kind": _kind, "label": label_of}
+    return environment
+
+
+@cache
+def _file(name: str) -> bytes:
+    return resources.files("console").joinpath("static", name).read_bytes()
+
+
+def _clock(ms: int) -> str:
+    minutes, seconds = divmod(ms // 1_000, 60)
+    return f"{minutes}:{seconds:02}"
+
+
+def _why(muted: Muted) -> str:
+    """What a muted stretch was, for people."""
+    return ", ".join(map(label_of, muted.entities)) or f"Precaution ({', '.join(muted.reasons)})"
+
+
+def _kind(muted: Muted) -> str:
+    """Its colour class."""
+    return kind_of(muted.entities[0]).name if muted.entities else "other"

@@ -1,0 +1,131 @@
+"""A console on a port, and a browser that looks at it."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from threading import Thread
+
+import numpy as np
+import pytest
+import soundfile
+import uvicorn
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from console.server import silence_server
+from pipeline.certificate import build_certificate, certificate_json
+from pipeline.policy import load_policy
+from pipeline.records import CallEnd, CallInfo, Check, Mute, Role, Span, Verdict
+from pipeline.vaulting import StoredCall
+from tests.unit.serving import Console, console, transcript_of
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+RATE = 8_000
+WITHIN_S = 30.0
+CALL = "call-2026-03-01-a"
+
+
+def spoken_call() -> StoredCall:
+    """Ten seconds of tone on two channels with a muted number."""
+    tone = 0.3 * np.sin(np.arange(10 * RATE) * 0.3)
+    pcm = np.stack([tone, tone], axis=1)
+    pcm[4 * RATE : 6 * RATE, 1] = 0
+    flac = io.BytesIO()
+    soundfile.write(flac, pcm, RATE, format="FLAC")
+    files = {
+        f"{CALL}.flac": flac.getvalue(),
+        f"{CALL}.json": transcript_of("Yes, one moment <b>please</b>").encode(),
+        f"{CALL}.vtt": b"WEBVTT\n",
+    }
+    span = Span("CARD_NUMBER", 1, 4 * RATE, 6 * RATE, 0.97, "spoken-numbers")
+    verdict = Verdict(
+        CallInfo(CALL, RATE, (Role.AGENT, Role.CUSTOMER), "2026-03-01T10:00:00+00:00"),
+        passed=True,
+        checks=(Check("leaks", passed=True, measured=0.0, limit=0.0),),
+        end=CallEnd(CALL, 1, len(pcm)),
+    )
+    certificate = build_certificate(
+        verdict,
+        load_policy("default"),
+        spans=[span],
+        mutes={Mute(1, 4 * RATE, 6 * RATE, (span,))},
+        models=set(),
+        length=len(pcm),
+        files=files,
+    )
+    files[f"{CALL}.certificate.json"] = certificate_json(certificate)
+    return StoredCall(CALL, passed=True, certificate=certificate, files=files)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Console]]:
+    """A console on a loopback port."""
+    silence_server()
+    with console(tmp_path_factory.mktemp("console")) as made:
+        made.ledger.open_call(CALL)
+        made.vault.store(spoken_call(), keep_days=30)
+        listening = socket.create_server(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(made.app, log_config=None, lifespan="off"))
+        thread = Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}", made
+        server.should_exit = True
+        thread.join(15)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium; a machine without it fails, since the pages would go out unseen."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert chromium, "no chromium: `apt-get install chromium` (make test tries it)"
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser: Browser, served: tuple[str, Console]) -> Iterator[Page]:
+    address, _ = served
+    opened = browser.new_page(viewport={"width": 1280, "height": 900}, base_url=address)
+    problems: list[str] = []
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.on("console", lambda message: problems.append(message.text))
+    opened.on(
+        "request",
+        lambda request: (
+            problems.append(request.url) if not request.url.startswith(address) else None
+        ),
+    )
+    yield opened
+    opened.close()
+    # A refused page is told on the browser's own console; nothing else may be.
+    assert [one for one in problems if "status of 40" not in one] == []
+
+
+def log_in(page: Page, text: str) -> None:
+    page.goto("/")
+    page.get_by_label("Token").fill(text)
+    page.get_by_role("button", name="Log in").click()
+
+
+def until(page: Page, true: str) -> None:
+    """Wait until an expression is true.
+
+    ``wait_for_function`` looks again with ``eval``, which our content security policy forbids.
+    """
+    deadline = time.monotonic() + WITHIN_S
+    while not page.evaluate(true):
+        assert time.monotonic() < deadline, true
+        page.wait_for_timeout(50)
