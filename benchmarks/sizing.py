@@ -150,8 +150,8 @@ def page(results: Mapping[str, Any], *, when: str, machine: str) -> str:
         ),
         "",
         (
-            "100,000 calls have not been run, nor 1,000: beyond the points above the table assumes "
-            "that nothing grows faster than measured there. The ledger (PostgreSQL) and the broker "
+            "100,000 calls have not been run, nor 1,000: beyond the points above the table takes "
+            "every cost as proportional to the calls. The ledger (PostgreSQL) and the broker "
             "are not sized by it; the broker's processor time above is that of the embedded one."
         ),
     ]
@@ -162,6 +162,9 @@ _LAWS: Final = {
     "calls": "number of calls, CPU s",
     "length": "length of a call, CPU s",
 }
+
+
+_LEAST_POINTS: Final = 2
 
 
 def _needs(needs: Sequence[Need]) -> list[str]:
@@ -190,4 +193,6 @@ def _stages(each: Mapping[str, float], costs: Mapping[str, Any]) -> list[str]:
 
 def _law(name: str, law: Mapping[str, Any]) -> str:
     points = ", ".join(f"{at:.0f}: {value:.2f}" for at, value in law["points"])
-    return f"| {name} | {law['exponent']:.2f} | {law['r2']:.3f} | {points} |"
+    # A line through two points explains them always.
+    told = f"{law['r2']:.3f}" if len(law["points"]) > _LEAST_POINTS else ""
+    return f"| {name} | {law['exponent']:.2f} | {told} | {points} |"

@@ -53,7 +53,7 @@ RESULTS: dict[str, Any] = {
     "takeover_broker": "Apache Kafka",
     "growth": {"calls": LAW, "length": LAW},
     "workers": LAW,
-    "length": {"points": [(45.0, 6.0), (90.0, 12.5)], "exponent": 1.06, "r2": 0.999},
+    "length": {"points": [(45.0, 6.0), (60.0, 8.0), (90.0, 12.5)], "exponent": 1.06, "r2": 0.999},
 }
 
 
@@ -130,7 +130,8 @@ def test_the_sizing_page_says_what_it_rests_on() -> None:
     assert "A GPU was not measured" in text
     assert sizing.GPU in text
     assert "have not been run" in text
-    assert "with the real models, CPU s | 1.06 | 0.999 | 45: 6.00, 90: 12.50 |" in text
+    assert "with the real models, CPU s | 1.06 | 0.999 | 45: 6.00, 60: 8.00, 90: 12.50 |" in text
+    assert "| workers, calls a second | 1.00 |  | 1: 2.00, 2: 4.00 |" in text
     assert "2 cores, A, B" in text
 
 
