@@ -149,7 +149,8 @@ class Installation:
             if all(state not in {None, CallState.OPEN} for state in states.values()):
                 return {one: state for one, state in states.items() if state is not None}
             time.sleep(0.2)
-        raise AssertionError(f"still open: {states}\n{self.log()}")
+        still = [one for one, state in states.items() if state in {None, CallState.OPEN}]
+        raise AssertionError(f"{len(still)} still open, such as {still[:5]}\n{self.log()}")
 
     def stored(self) -> dict[str, str]:
         """Every file in the vault by path, decrypted: text as it is, audio by its sha256."""
