@@ -17,11 +17,20 @@ function kindChosen() {
   entity.required = missed;
 }
 
-// Words of the turn that are selected; the whole turn where none are.
+// Whether a letter of a word is selected; one that is only touched at its edge is not.
+function within(range, word) {
+  const text = word.firstChild;
+  return range.comparePoint(text, text.length - 1) >= 0 && range.comparePoint(text, 1) <= 0;
+}
+
+// Begin and end of the words of a turn that are selected; null where none are.
 function selected(turn) {
   const chosen = document.getSelection();
-  const words = [...turn.querySelectorAll("p [data-start]")].filter(
-    (word) => !chosen.isCollapsed && chosen.containsNode(word, true));
+  if (chosen.isCollapsed) {
+    return null;
+  }
+  const range = chosen.getRangeAt(0);
+  const words = [...turn.querySelectorAll("p [data-start]")].filter((word) => within(range, word));
   return words.length ? [words[0].dataset.start, words[words.length - 1].dataset.end] : null;
 }
 

@@ -68,6 +68,19 @@ def test_words_that_are_selected_are_marked(call: Page, made: Marks, tmp_path: P
     expect(marks).to_contain_text("Missed: Password, customer, 0.7 s; stays audible")
     assert [placed(one) for one in made.known(CALL)] == [("missed", "PASSWORD", 1, 2_400, 3_100)]
     call.screenshot(path=tmp_path / "marked.png", full_page=True)
+    # What is touched at its edge only, here "Yes," and "please", is not meant.
+    call.evaluate(
+        """() => {
+          const words = document.querySelectorAll(".turn.channel1 p span");
+          const range = document.createRange();
+          range.setStart(words[0].firstChild, words[0].firstChild.length);
+          range.setEnd(words[3].firstChild, 0);
+          document.getSelection().removeAllRanges();
+          document.getSelection().addRange(range);
+        }"""
+    )
+    call.get_by_role("button", name="Mark in the turn at 0:02").click()
+    assert values(call) == ("2.4", "3.1")
     call.get_by_role("button", name="Take back the mark at 0:02").click()
     expect(marks).to_contain_text("No marks.")
     assert made.known() == []
@@ -156,11 +169,15 @@ def test_security_marks_a_quarantined_call_and_reads_all(
     page.screenshot(path=tmp_path / "marks.png", full_page=True)
 
 
-def test_on_a_narrow_screen_nothing_is_cut_off(call: Page, made: Marks) -> None:
+def test_on_a_narrow_dark_screen_nothing_is_cut_off(
+    call: Page, made: Marks, tmp_path: Path
+) -> None:
     call.set_viewport_size({"width": 380, "height": 800})
+    call.emulate_media(color_scheme="dark")
     call.locator(".turn").nth(1).locator("[data-pick]").click()
     call.get_by_label("Type").select_option("Password")
     call.get_by_role("button", name="Mark", exact=True).click()
     expect(call.get_by_role("region", name="Marks")).to_contain_text("Missed: Password")
     assert len(made.known(CALL)) == 1
     assert call.evaluate("document.documentElement.scrollWidth") <= 380
+    call.screenshot(path=tmp_path / "narrow.png", full_page=True)
