@@ -6,10 +6,12 @@ reasons are in ``docs/adr/0002-one-call-one-unit.md``.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 import faust
+from faust.tables import TableManager
 from faust.types import TP
 
 from agents.kafkasecurity import KafkaSecurity
@@ -22,6 +24,28 @@ POLL_RECORDS = 64
 """Records that come at once at most: what a stage that is full still has to take."""
 SESSION_S = 6.0
 """A killed worker's partitions move after this; group joins on the embedded broker take half."""
+
+
+SUBSCRIBED_S = 1.0
+"""How long Faust lets its agents take to name their topics before it joins the group."""
+_LOOK_S = 0.01
+
+
+class _Tables(TableManager):
+    """No tables, so there is nothing to wait for but the agent's topics.
+
+    Faust's own sleeps for ``SUBSCRIBED_S`` whatever happens, and joins the group after that.
+    """
+
+    async def on_start(self) -> None:
+        """Go on as soon as the agent has named its topics."""
+        for _ in range(round(SUBSCRIBED_S / _LOOK_S)):
+            if len(self.app.topics) or self.should_stop:
+                break
+            await self.sleep(_LOOK_S)
+        if not self.should_stop:
+            await self._update_channels()
+            await self.recovery.start()
 
 
 class _App(faust.App):
@@ -85,26 +109,37 @@ def make_app(
         web_enabled=False,
         debug=False,
         store="memory://",
+        TableManager=_Tables,
         logging_config=None,
         loghandlers=[],
         autodiscover=False,
     )
 
 
-def attach(app: faust.App, runtime: StageRuntime) -> None:
-    """Let the app's agent feed the runtime."""
-    topic = raw_topic(app, *runtime.stage.inputs)
+def attach(
+    app: faust.App, name: str, inputs: tuple[str, ...], opened: asyncio.Future[StageRuntime]
+) -> None:
+    """Let the app's agent feed a runtime.
+
+    Args:
+        app: of the stage.
+        name: of the stage.
+        inputs: topics that it reads.
+        opened: gets the runtime once records may come; before that they wait in Faust's buffers.
+    """
+    topic = raw_topic(app, *inputs)
 
     async def read(stream: Any) -> None:  # noqa: ANN401 - Faust has no types
+        # The topics are named to the broker by the loop, so the wait is inside.
         async for event in stream.noack().events():
+            runtime = await asyncio.shield(opened)
             await runtime.arrive(_delivery(event))
 
-    app.agent(topic, name=f"{runtime.stage.name}-agent", isolated_partitions=True, concurrency=1)(
-        read
-    )
+    app.agent(topic, name=f"{name}-agent", isolated_partitions=True, concurrency=1)(read)
 
     async def assigned(_app: Any, partitions: set[TP], **_rest: Any) -> None:  # noqa: ANN401
-        await runtime.keep_only({(tp.topic, tp.partition) for tp in partitions})
+        if opened.done() and not opened.cancelled():
+            await opened.result().keep_only({(tp.topic, tp.partition) for tp in partitions})
 
     signal: Any = app.on_partitions_assigned
     signal.connect(assigned, weak=False)

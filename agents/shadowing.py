@@ -20,7 +20,6 @@ from agents.metrics import Metrics
 from agents.shadowlog import Pair, ShadowResults
 from agents.stages.detect import DetectorCall, Open
 from agents.steps import Act, Step
-from models.detector import Detector, DetectorSettings
 from pipeline.disclosure import Show
 from pipeline.errors import HushwireError
 from pipeline.evaluation.agreement import Agreement, agreements
@@ -53,9 +52,14 @@ def candidate(policy: Policy, registry: Path | None) -> Candidate:
             },
         }
     )
-    return Candidate(
-        policy, lambda: Detector(unseen, settings=DetectorSettings(registry=registry)).open
-    )
+    return Candidate(policy, partial(_detector, unseen, registry))
+
+
+def _detector(policy: Policy, registry: Path | None) -> Open:
+    # Imported where the models are loaded: a worker joins its groups meanwhile.
+    from models.detector import Detector, DetectorSettings  # noqa: PLC0415
+
+    return Detector(policy, settings=DetectorSettings(registry=registry)).open
 
 
 class Shadow:

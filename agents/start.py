@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from prometheus_client import start_http_server
@@ -26,13 +27,12 @@ from agents.settings import STATE, Settings
 from agents.shadowing import candidate
 from agents.stages.transcribe import Patience
 from agents.tokenkey import token_key
-from agents.topics import Topics, reach_broker
-from agents.worker import STAGES, Models, WorkerConfig, run_worker
-from models.detector import Detector, DetectorSettings
+from agents.topics import Topics, create_topics, reach_broker
+from agents.worker import STAGES, LanguageDetector, Models, WorkerConfig, run_worker
 from models.ear import EarSettings
-from models.voice import SileroVoice
+from pipeline.activity import VoiceDetector
 from pipeline.errors import SettingsError
-from pipeline.policy import load_policy
+from pipeline.policy import Policy, load_policy
 
 
 def start_worker(
@@ -81,12 +81,8 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
         policy=policy,
         models=Models(
             ears=whisper_ears(ear_settings(settings)),
-            voice=SileroVoice,
-            detector=lambda: Detector(
-                policy,
-                settings=DetectorSettings(registry=settings.recognizers),
-                token_key=token_key(policy, settings.token_key_file(state)),
-            ),
+            voice=_voice,
+            detector=partial(_detector, policy, settings),
         ),
         ledger_url=settings.ledger_location(state),
         keyset=settings.keyset_file(state),
@@ -112,6 +108,23 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
     )
 
 
+def _voice() -> VoiceDetector:
+    # Imported where the models are loaded: a worker joins its groups meanwhile.
+    from models.voice import SileroVoice  # noqa: PLC0415
+
+    return SileroVoice()
+
+
+def _detector(policy: Policy, settings: Settings) -> LanguageDetector:
+    from models.detector import Detector, DetectorSettings  # noqa: PLC0415 - as above
+
+    return Detector(
+        policy,
+        settings=DetectorSettings(registry=settings.recognizers),
+        token_key=token_key(policy, settings.token_key_file(settings.state_folder(STATE))),
+    )
+
+
 def ingest_paths(paths: list[Path], settings: Settings, *, console: Console) -> int:
     """Ingest recordings and print what became of each; returns how many were refused.
 
@@ -119,7 +132,7 @@ def ingest_paths(paths: list[Path], settings: Settings, *, console: Console) -> 
         HushwireError: a path is unusable, or the broker or the ledger is away.
     """
     files = list(find_recordings(paths))
-    reach_broker(named_broker(settings), client=KafkaSecurity.of(settings).librdkafka())
+    have_topics(settings)
     with opened_ledger(settings, STATE) as ledger:
         results = ingest_files(
             files, ledger, settings, lambda one: console.print(told(one), markup=False)
@@ -127,6 +140,28 @@ def ingest_paths(paths: list[Path], settings: Settings, *, console: Console) -> 
     counts = {outcome: sum(one.outcome is outcome for one in results) for outcome in Outcome}
     console.print(", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count))
     return counts[Outcome.REFUSED]
+
+
+def have_topics(settings: Settings) -> None:
+    """Make all topics unless there is one for raw audio.
+
+    Many brokers make a topic with the first record for it, and with a number of partitions of their
+    own: workers, which make the others, would then refuse to start.
+
+    Raises:
+        BrokerError: the broker is away, or does not let us make them.
+    """
+    bootstrap, client = named_broker(settings), KafkaSecurity.of(settings).librdkafka()
+    topics = Topics.named(settings.topic_prefix)
+    if topics.audio_raw not in reach_broker(bootstrap, client=client):
+        create_topics(
+            bootstrap,
+            topics,
+            partitions=settings.partitions,
+            replication=settings.replication,
+            retention_ms=settings.raw_retention_seconds * 1000,
+            client=client,
+        )
 
 
 def ingest_files(

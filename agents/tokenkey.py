@@ -12,8 +12,8 @@ import secrets
 from pathlib import Path
 
 from agents.private import write_private
-from models.anonymising import LEAST_KEY
 from pipeline.errors import StoreError
+from pipeline.parties import LEAST_KEY
 from pipeline.policy import Policy
 
 

@@ -101,6 +101,8 @@ def create_topics(
 ) -> None:
     """Create the topics that are missing; ones that exist stay as they are.
 
+    Where all are there, the right to create any is not needed.
+
     Args:
         bootstrap: ``host:port[,…]``.
         topics: their names.
@@ -114,12 +116,15 @@ def create_topics(
         BrokerError: the broker is away or refuses, or a topic that exists has another number of
             partitions.
     """
+    there = reach_broker(bootstrap, timeout_s=timeout_s, client=client)
     admin = AdminClient({**(client or {}), "bootstrap.servers": bootstrap, "log_level": "0"})
     wanted = [
         NewTopic(name, num_partitions=partitions, replication_factor=replication, config=config)
         for name, config in wanted_configs(topics, retention_ms).items()
+        if name not in there
     ]
-    for name, future in admin.create_topics(wanted, request_timeout=timeout_s).items():
+    made = admin.create_topics(wanted, request_timeout=timeout_s) if wanted else {}
+    for name, future in made.items():
         try:
             future.result(timeout_s + _GRACE_S)
         except TimeoutError:
@@ -133,20 +138,23 @@ def create_topics(
 
 def reach_broker(
     bootstrap: str, *, timeout_s: float = REACH_S, client: dict[str, str] | None = None
-) -> None:
-    """Ask the broker for a sign of life, so that a wrong address is told soon and clearly.
+) -> frozenset[str]:
+    """Ask the broker for its topics, so that a wrong address is told soon and clearly.
 
     Args:
         bootstrap: ``host:port[,…]``.
         timeout_s: how long it may take.
         client: further librdkafka settings, such as TLS ones.
 
+    Returns:
+        The names of all topics that it shows.
+
     Raises:
         BrokerError: nobody answers there.
     """
     admin = AdminClient({**(client or {}), "bootstrap.servers": bootstrap, "log_level": "0"})
     try:
-        admin.list_topics(timeout=timeout_s)
+        return frozenset(admin.list_topics(timeout=timeout_s).topics)
     except KafkaException as error:
         raise BrokerError(
             f"no Kafka broker answers at {bootstrap} within {timeout_s:.0f} s: check the address, "

@@ -8,20 +8,17 @@ that risks a loss ends the process with one of ``agents.fatal``'s exit codes.
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
-
-import faust
+from typing import Protocol
 
 from agents import fatal, quarantine, retention
-from agents.apps import attach, make_app, port_of
+from agents.apps import make_app, port_of
 from agents.auditkeeper import AuditKeeper
 from agents.auditlog import AuditLog
 from agents.kafkasecurity import KafkaSecurity
@@ -30,9 +27,10 @@ from agents.ledger import Ledger
 from agents.logging import get_logger, silence_libraries
 from agents.metrics import Metrics
 from agents.outbox import Limits
-from agents.pool import LISTEN_S, EarPool, Ears, whisper_ears
+from agents.pool import LISTEN_S, EarPool, Ears
 from agents.runtime import StageRuntime
 from agents.sealing import KeyEncryptionKey
+from agents.serving import Serving
 from agents.shadowing import Candidate, Shadow
 from agents.signing import SigningKey
 from agents.stages import detect, mute, transcribe, vault, verify
@@ -40,9 +38,6 @@ from agents.stages.transcribe import Patience
 from agents.steps import Stage
 from agents.topics import PARTITIONS, RAW_RETENTION_MS, Topics, create_topics
 from agents.vault import Vault
-from models.detector import Detector
-from models.ear import EarSettings
-from models.voice import SileroVoice
 from pipeline.activity import VoiceDetector
 from pipeline.errors import SettingsError
 from pipeline.policy import Policy
@@ -52,8 +47,13 @@ STAGES = (transcribe.NAME, detect.NAME, mute.NAME, verify.NAME, vault.NAME)
 """All stages, in the order in which a call passes them."""
 _LISTENING = frozenset({transcribe.NAME, verify.NAME})
 _LANGUAGE = frozenset({detect.NAME, verify.NAME})
-STOP_S = 8.0
-"""An app that does not stop in this time is left to the end of the process."""
+_INPUTS = {
+    transcribe.NAME: transcribe.inputs,
+    detect.NAME: detect.inputs,
+    mute.NAME: mute.inputs,
+    verify.NAME: verify.inputs,
+    vault.NAME: vault.inputs,
+}
 
 
 class LanguageDetector(verify.Inspector, Protocol):
@@ -78,16 +78,12 @@ class Models:
     """Makes the detector."""
 
 
-def shipped_models(ears: EarSettings, policy: Policy) -> Models:
-    """The real models, loaded where a stage needs them.
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """The models of this process, as far as its stages need them."""
 
-    Args:
-        ears: how to listen.
-        policy: what the detector goes by.
-    """
-    return Models(
-        whisper_ears(ears), partial(SileroVoice, folder=ears.models), partial(Detector, policy)
-    )
+    voice: VoiceDetector | None
+    detector: LanguageDetector | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,37 +156,41 @@ async def run_worker(
     if signals:
         for one in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(one, stop.set)
-    ledger = await asyncio.to_thread(_open_ledger, config)
-    await asyncio.to_thread(
-        create_topics,
-        config.bootstrap,
-        config.topics,
-        partitions=config.partitions,
-        replication=config.replication,
-        retention_ms=config.raw_retention_ms,
-        client=config.security.librdkafka(),
-    )
     pool = None
     if _LISTENING & set(config.stages):
         pool = EarPool(
             config.models.ears, config.engines, batch=config.batch, listen_s=config.listen_s
         )
+    # What loads stays: the collector would look through it again and again.
+    gc.disable()
+    loading = asyncio.create_task(_load(config, pool))
+    ledger = None
     try:
+        ledger = await asyncio.to_thread(_open_ledger, config)
+        await asyncio.to_thread(
+            create_topics,
+            config.bootstrap,
+            config.topics,
+            partitions=config.partitions,
+            replication=config.replication,
+            retention_ms=config.raw_retention_ms,
+            client=config.security.librdkafka(),
+        )
         key = None
         if vault.NAME in config.stages:
             key = SigningKey.load_or_create(config.signing_key)
         store = await asyncio.to_thread(_open_vault, config, ledger)
-        # The engines load in their own processes while the detector loads in this one.
-        stages, _ = await asyncio.gather(
-            asyncio.to_thread(_stages, config, ledger, metrics, key, store),
-            pool.start() if pool is not None else asyncio.sleep(0),
-        )
         async with _kept(config, ledger, metrics, key, store):
-            await _run(config, stages, ledger, pool, metrics, stop, ready)
+            parts = _Parts(ledger, pool, metrics, key, store)
+            await _run(config, parts, loading, stop, ready)
     finally:
+        gc.enable()
+        loading.cancel()
+        await asyncio.wait([loading])
         if pool is not None:
             pool.stop()
-        ledger.dispose()
+        if ledger is not None:
+            ledger.dispose()
 
 
 def _check(config: WorkerConfig) -> None:
@@ -240,17 +240,39 @@ async def _kept(
         await keeper.close()
 
 
-def _stages(
-    config: WorkerConfig,
-    ledger: Ledger,
-    metrics: Metrics,
-    key: SigningKey | None,
-    store: Vault | None,
-) -> list[Stage]:
-    """Make the wanted stages; loads models."""
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What stages are made of, beside the models."""
+
+    ledger: Ledger
+    pool: EarPool | None
+    metrics: Metrics
+    key: SigningKey | None
+    store: Vault | None
+
+
+async def _load(config: WorkerConfig, pool: EarPool | None) -> _Loaded:
+    """Load all models: the engines' in their own processes, the others in a thread of this one."""
+    loaded, _ = await asyncio.gather(
+        asyncio.to_thread(_load_here, config),
+        pool.start() if pool is not None else asyncio.sleep(0),
+    )
+    return loaded
+
+
+def _load_here(config: WorkerConfig) -> _Loaded:
+    stages = set(config.stages)
+    return _Loaded(
+        config.models.voice() if transcribe.NAME in stages else None,
+        config.models.detector() if _LANGUAGE & stages else None,
+    )
+
+
+def _stages(config: WorkerConfig, parts: _Parts, loaded: _Loaded) -> list[Stage]:
+    """Make the wanted stages."""
     topics, policy, patience = config.topics, config.policy, config.patience
-    detector = config.models.detector() if _LANGUAGE & set(config.stages) else None
-    voice = config.models.voice() if transcribe.NAME in config.stages else None
+    ledger, metrics, key, store = parts.ledger, parts.metrics, parts.key, parts.store
+    detector, voice = loaded.detector, loaded.voice
     made: list[Stage] = []
     for name in config.stages:
         match name:
@@ -280,80 +302,67 @@ def _stages(
 
 async def _run(
     config: WorkerConfig,
-    stages: list[Stage],
-    ledger: Ledger,
-    pool: EarPool | None,
-    metrics: Metrics,
+    parts: _Parts,
+    loading: asyncio.Task[_Loaded],
     stop: asyncio.Event,
     ready: Callable[[], None],
 ) -> None:
+    """Join the groups while the models load, then open the stages; until stopped."""
     log = get_logger()
-    # The detector is not for several threads at a time: its stages share one.
-    language = ThreadPoolExecutor(1, thread_name_prefix="hushwire-language")
-    apps: list[faust.App] = []
-    runtimes: list[StageRuntime] = []
-    for stage in stages:
-        app = make_app(
-            f"{config.group_prefix}-{stage.name}",
+    apps = {
+        name: make_app(
+            f"{config.group_prefix}-{name}",
             config.bootstrap,
             partitions=config.partitions,
             longest_job_s=config.listen_s,
-            client_id=f"hushwire-{stage.name}",
+            client_id=f"hushwire-{name}",
             security=config.security,
         )
-        runtime = StageRuntime(
-            stage,
-            port_of(app),
-            ledger=ledger,
-            pool=pool,
-            topics=config.topics,
-            metrics=metrics,
-            limits=config.limits,
-            thread=language if stage.name in _LANGUAGE else None,
+        for name in config.stages
+    }
+    ports = {name: port_of(app) for name, app in apps.items()}
+    serving = Serving(apps, {name: _INPUTS[name](config.topics) for name in config.stages})
+    # The detector is not for several threads at a time: its stages share one.
+    language = ThreadPoolExecutor(1, thread_name_prefix="hushwire-language")
+
+    async def opened() -> None:
+        stages = await asyncio.to_thread(_stages, config, parts, await loading)
+        serving.open(
+            [
+                StageRuntime(
+                    stage,
+                    ports[stage.name],
+                    ledger=parts.ledger,
+                    pool=parts.pool,
+                    topics=config.topics,
+                    metrics=parts.metrics,
+                    limits=config.limits,
+                    thread=language if stage.name in _LANGUAGE else None,
+                )
+                for stage in stages
+            ]
         )
-        attach(app, runtime)
-        apps.append(app)
-        runtimes.append(runtime)
-    watches = [asyncio.create_task(runtime.watch()) for runtime in runtimes]
-    try:
-        await asyncio.gather(*(app.start() for app in apps))
-        crashes = [asyncio.create_task(app.wait_until_stopped()) for app in apps]
-        waiting = asyncio.create_task(_until_assigned(apps, ready))
-        stopped = asyncio.create_task(stop.wait())
+
+    async def served() -> None:
+        await asyncio.gather(serving.join(), opened())
         log.info("worker started", count=len(apps), bootstrap=config.bootstrap)
-        done, _ = await asyncio.wait(
-            [*crashes, *watches, stopped], return_when=asyncio.FIRST_COMPLETED
-        )
-        waiting.cancel()
-        if stopped not in done:
-            fatal.exit_now(fatal.CRASHED, "a stage's broker client ended; start the worker again")
+        await serving.until_assigned()
+        gc.freeze()
+        gc.enable()
+        log.info("worker ready", count=len(apps))
+        ready()
+        await serving.until_broken()
+        fatal.exit_now(fatal.CRASHED, "a stage's broker client ended; start the worker again")
+
+    serve, stopped = asyncio.create_task(served()), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([serve, stopped], return_when=asyncio.FIRST_COMPLETED)
+        if not stopped.done():
+            await serve
     finally:
-        for task in watches:
+        for task in (serve, stopped):
             task.cancel()
-        await _stop(apps, runtimes)
+        await asyncio.wait([serve, stopped])
+        await serving.stop()
         language.shutdown(wait=False, cancel_futures=True)
         log.info("worker stopped", count=len(apps))
-
-
-async def _until_assigned(apps: list[faust.App], ready: Callable[[], None]) -> None:
-    """Wait until every app has partitions, then tell."""
-    while not all(app.started and _assignment(app) and not app.rebalancing for app in apps):  # noqa: ASYNC110 - Faust has no event
-        await asyncio.sleep(0.1)
-    ready()
-
-
-def _assignment(app: faust.App) -> set[Any]:
-    try:
-        assigned: set[Any] = app.consumer.assignment()
-    except Exception:  # noqa: BLE001 - Faust raises while its consumer is not there yet
-        return set()
-    return assigned
-
-
-async def _stop(apps: list[faust.App], runtimes: list[StageRuntime]) -> None:
-    """Stop reading first, then what is in work; it is read again by whoever comes next."""
-    for runtime in runtimes:
-        await runtime.stop()
-    _, late = await asyncio.wait([asyncio.create_task(app.stop()) for app in apps], timeout=STOP_S)
-    if late:
-        sys.stderr.write(f"hushwire: {len(late)} broker clients did not stop in time\n")

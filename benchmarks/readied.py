@@ -1,4 +1,4 @@
-"""A worker that prints ``ready`` when every stage has its partitions.
+"""A worker that prints ``ready`` when every stage has its partitions and its models are loaded.
 
 ``python -m benchmarks.readied VAULT STAGE…``; everything else comes from the settings.
 """
@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import sys
 
-from agents.settings import load_settings
-from agents.start import start_worker
+
+def _main() -> int:
+    # Imported here: engine processes import this module, and the command's own main module, too.
+    from agents.settings import load_settings  # noqa: PLC0415
+    from agents.start import start_worker  # noqa: PLC0415
+
+    return start_worker(sys.argv[2:], sys.argv[1], load_settings(), ready=_ready)
 
 
 def _ready() -> None:
@@ -17,4 +22,4 @@ def _ready() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(start_worker(sys.argv[2:], sys.argv[1], load_settings(), ready=_ready))
+    sys.exit(_main())

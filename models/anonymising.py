@@ -16,9 +16,8 @@ from presidio_anonymizer.operators import Operator, OperatorType
 
 from pipeline.disclosure import BIN_DIGITS, LAST_DIGITS, Show
 from pipeline.errors import ModelError
+from pipeline.parties import LEAST_KEY
 
-LEAST_KEY: Final = 32
-"""Bytes of a token key: as many as SHA-256 gives (RFC 2104, section 3)."""
 _TOKEN_CHARACTERS: Final = 16
 """64 bits of the hash: two of a million values fall together once in 37 million installations."""
 _MASK: Final = "*"

@@ -18,6 +18,8 @@ PURPOSE: Final = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 """What a purpose's name looks like."""
 PSEUDONYM: Final = re.compile(r"pn-[0-9a-f]{32}")
 """What a pseudonym looks like: 128 bits."""
+LEAST_KEY: Final = 32
+"""Bytes of a token key: as many as SHA-256 gives (RFC 2104, section 3)."""
 _SCHEME: Final = re.compile(r"^(?:tel|sips?):", re.IGNORECASE)
 _FILLING: Final = re.compile(r"[\s().\-/\u00a0\u2010-\u2015]")
 _DOMAIN: Final = b"hushwire/party/1\x00"

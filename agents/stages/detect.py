@@ -45,6 +45,11 @@ class Beside(Protocol):
         ...
 
 
+def inputs(topics: Topics) -> tuple[str, ...]:
+    """The topics that the stage reads."""
+    return (topics.words,)
+
+
 def detect_stage(
     topics: Topics, open_call: Open, beside: Callable[[CallInfo], Beside] | None = None
 ) -> Stage:
@@ -56,7 +61,7 @@ def detect_stage(
         beside: opens what looks on, such as ``agents.shadowing.Shadow.open``.
     """
     return Stage(
-        NAME, (topics.words,), lambda call_id: DetectCall(call_id, topics.spans, open_call, beside)
+        NAME, inputs(topics), lambda call_id: DetectCall(call_id, topics.spans, open_call, beside)
     )
 
 

@@ -13,11 +13,16 @@ from pipeline.records import AudioChunk, CallEnd, Findings, Record, RedactedChun
 NAME = "mute"
 
 
+def inputs(topics: Topics) -> tuple[str, ...]:
+    """The topics that the stage reads."""
+    return (topics.audio_raw, topics.spans)
+
+
 def mute_stage(topics: Topics, policy: Policy, patience: Patience) -> Stage:
     """The stage; raw audio may stop, since the findings that release it come without it."""
     return Stage(
         NAME,
-        (topics.audio_raw, topics.spans),
+        inputs(topics),
         lambda _: MuteCall(topics.audio_redacted, policy, patience),
         judges=(topics.spans,),
         pausable=(topics.audio_raw,),

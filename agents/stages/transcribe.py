@@ -27,6 +27,11 @@ class Patience:
     """For any chunk, before the call is ended."""
 
 
+def inputs(topics: Topics) -> tuple[str, ...]:
+    """The topics that the stage reads."""
+    return (topics.audio_raw,)
+
+
 def transcribe_stage(
     topics: Topics,
     voice: VoiceDetector,
@@ -46,7 +51,7 @@ def transcribe_stage(
     """
     return Stage(
         NAME,
-        (topics.audio_raw,),
+        inputs(topics),
         lambda call_id: TranscribeCall(
             call_id, topics.words, voice, patience, audio=audio, listening=listening
         ),

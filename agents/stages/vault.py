@@ -21,6 +21,11 @@ NAME = "vault"
 REDACTED = "hushwire.call.redacted.v1"
 
 
+def inputs(topics: Topics) -> tuple[str, ...]:
+    """The topics that the stage reads."""
+    return (topics.audio_verified, topics.spans)
+
+
 def vault_stage(
     topics: Topics,
     policy: Policy,
@@ -33,7 +38,7 @@ def vault_stage(
     """The stage; ``key`` signs the certificates."""
     return Stage(
         NAME,
-        (topics.audio_verified, topics.spans),
+        inputs(topics),
         lambda call_id: VaultCall(call_id, topics, policy, vault, ledger, patience, key=key),
         judges=(topics.audio_verified,),
     )

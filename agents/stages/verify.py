@@ -27,11 +27,16 @@ class Inspector(Protocol):
         ...
 
 
+def inputs(topics: Topics) -> tuple[str, ...]:
+    """The topics that the stage reads."""
+    return (topics.audio_redacted,)
+
+
 def verify_stage(topics: Topics, policy: Policy, inspector: Inspector) -> Stage:
     """The stage."""
     return Stage(
         NAME,
-        (topics.audio_redacted,),
+        inputs(topics),
         lambda _: VerifyCall(topics.audio_verified, policy, inspector),
     )
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import uuid
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -16,6 +17,8 @@ from agents.settings import Settings
 from agents.topics import Topics, wanted_configs
 
 pytestmark = pytest.mark.broker
+
+SAMPLES = Path(__file__).parents[2] / "benchmarks" / "samples"
 
 
 def hushwire(*arguments: str) -> str:
@@ -53,3 +56,18 @@ def test_topics_are_made_weakened_and_set_right(
     assert [one.grade for one in broker_findings(state, topics, hour)] == [Grade.OK]
     lonely = replace(state, brokers=3)
     assert [one.what for one in broker_findings(lonely, topics, hour)] == ["replication"]
+
+
+def test_recordings_that_are_sent_before_any_worker_make_all_topics_alike(
+    bootstrap: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The embedded broker would make the one for raw audio with a number of its own."""
+    prefix = f"t{uuid.uuid4().hex[:8]}"
+    monkeypatch.setenv("HUSHWIRE_TOPIC_PREFIX", prefix)
+    monkeypatch.setenv("HUSHWIRE_PARTITIONS", "2")
+    monkeypatch.setenv("HUSHWIRE_BOOTSTRAP", bootstrap)
+    monkeypatch.setenv("HUSHWIRE_STATE_DIR", str(tmp_path))
+    assert "1 sent" in hushwire("ingest", str(SAMPLES / "bill.flac"))
+    topics = Topics.named(prefix)
+    there = cluster_state(bootstrap, topics).topics
+    assert {name: there[name].partitions for name in topics.all()} == dict.fromkeys(topics.all(), 2)

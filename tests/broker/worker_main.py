@@ -22,6 +22,7 @@ from agents.shadowing import Candidate
 from agents.stages.transcribe import Patience
 from agents.topics import Topics
 from agents.worker import Models, WorkerConfig, run_worker
+from pipeline.errors import ModelError
 from pipeline.listening import LoudnessVoice
 from pipeline.policy import EchoRule, load_policy
 
@@ -38,9 +39,7 @@ def main() -> None:
         bootstrap=bootstrap,
         # The scripted bursts of both channels are one wave: they would count as echo.
         policy=load_policy("default").model_copy(update={"echo": EchoRule(mode="never")}),
-        models=Models(
-            Ears(fakes.start, (), fakes.hear, fakes.check), LoudnessVoice, fakes.ScriptedDetector
-        ),
+        models=Models(Ears(fakes.start, (), fakes.hear, fakes.check), LoudnessVoice, _detector),
         ledger_url=f"sqlite:///{Path(folder, 'state', 'ledger.db')}",
         keyset=Path(folder, "state", "kek.json"),
         signing_key=Path(folder, "state", "signing.pem"),
@@ -59,6 +58,18 @@ def main() -> None:
     if port := os.environ.get("METRICS_OF_TEST"):
         start_http_server(int(port), addr="127.0.0.1", registry=metrics.registry)
     asyncio.run(run_worker(config, metrics=metrics, ready=_ready))
+
+
+def _detector() -> fakes.ScriptedDetector:
+    """The scripted detector, which loads until a test's file is there, or is missing."""
+    loading = os.environ.get("LOADING_OF_TEST")
+    if loading == "missing":
+        raise ModelError("a test's model is missing")
+    if loading:
+        Path(loading).with_suffix(".begun").touch()
+    while loading and not Path(loading).exists():
+        time.sleep(0.05)
+    return fakes.ScriptedDetector()
 
 
 def jump() -> None:

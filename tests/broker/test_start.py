@@ -1,0 +1,75 @@
+"""A worker joins its groups while its models load, and takes nothing before they are there."""
+
+from __future__ import annotations
+
+import select
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from agents.ledger import CallState
+from tests.broker.harness import START_S, Installation, script
+
+pytestmark = pytest.mark.broker
+
+JOINED_S = 6.0
+"""Joining is over by then, so that records were fetched."""
+
+
+def until_loading(loaded: Path) -> None:
+    """Wait until a worker has begun to load."""
+    deadline = time.monotonic() + START_S
+    while not loaded.with_suffix(".begun").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_nothing_is_taken_before_the_models_are_loaded(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = installation.folder / "loaded"
+    monkeypatch.setenv("LOADING_OF_TEST", str(loaded))
+    installation.interleave([script("waiting", seconds=4)])
+    worker = installation.spawn()
+    assert worker.stdout is not None
+    until_loading(loaded)
+    assert not select.select([worker.stdout], [], [], JOINED_S)[0], installation.log()
+    topics = installation.topics
+    assert installation.ledger.state("waiting") is CallState.OPEN
+    for stage in ("transcribe", "mute"):
+        assert not installation.committed(stage, topics.audio_raw)
+    for topic in (topics.deadletter, topics.words):
+        assert not installation.read(topic)
+    loaded.touch()
+    assert worker.stdout.readline() == "ready\n", installation.log()
+    assert installation.until_closed(["waiting"]) == {"waiting": CallState.STORED}
+
+
+@pytest.mark.parametrize("bootstrap", ["embedded"], indirect=True)
+def test_a_missing_model_ends_the_worker_and_leaves_the_calls(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.interleave([script("left", seconds=2)])
+    monkeypatch.setenv("LOADING_OF_TEST", "missing")
+    worker = installation.spawn()
+    assert worker.wait(30) != 0
+    assert "a test's model is missing" in installation.log()
+    assert installation.ledger.state("left") is CallState.OPEN
+    assert not installation.committed("transcribe", installation.topics.audio_raw)
+
+
+@pytest.mark.parametrize("bootstrap", ["embedded"], indirect=True)
+def test_a_worker_stops_while_its_models_load(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = installation.folder / "loaded"
+    monkeypatch.setenv("LOADING_OF_TEST", str(loaded))
+    worker = installation.spawn()
+    until_loading(loaded)
+    time.sleep(1)  # it joins
+    worker.send_signal(signal.SIGTERM)
+    time.sleep(0.5)
+    loaded.touch()
+    assert worker.wait(30) == 0, installation.log()
