@@ -27,7 +27,7 @@ from agents.acknowledge import Prefix
 from agents.auditlog import AuditLog
 from agents.calls import Arrival, CallRun, Desk
 from agents.ledger import CallState, Ledger
-from agents.logging import get_logger
+from agents.logging import get_logger, place_of
 from agents.metrics import Metrics
 from agents.outbox import Limits, Outbox
 from agents.pool import EarPool
@@ -266,7 +266,7 @@ class StageRuntime:
         except fatal.FatalError:
             raise
         except Exception as error:  # noqa: BLE001 - fail closed: a broken call is refused
-            await self._refuse(run, _code(error))
+            await self._refuse(run, error)
         # From here on a record that comes is one that comes after the end.
         self._forget(run)
         self._remember(run.call_id, run.core.late if finished else Late())
@@ -278,9 +278,12 @@ class StageRuntime:
             self._metrics.calls.labels(self.stage.name).inc()
         self._done(run.offsets)
 
-    async def _refuse(self, run: CallRun, code: str) -> None:
+    async def _refuse(self, run: CallRun, error: Exception) -> None:
         """Close a call that can't be worked on: its key dies, its records open nowhere."""
-        self._log.error("call refused", call_id=run.call_id, code=code)
+        code, kind, place = _code(error), type(error).__name__, place_of(error.__traceback__)
+        self._log.error(
+            "call refused", call_id=run.call_id, code=code, error_type=kind, place=place
+        )
         self._metrics.refused.labels(self.stage.name, code).inc()
         facts = {"stage": self.stage.name, "code": code, "state": CallState.REFUSED.value}
         tell = messages.audit(self._topics.audit, run.call_id, "call-refused", facts)

@@ -164,11 +164,18 @@ def encode(samples: npt.NDArray[Any], sample_rate: int, container: str, subtype:
     return buffer.getvalue()
 
 
+class _Buffer(io.BytesIO):
+    """Outlives an encoder that is thrown away half-way, and then writes its last bytes."""
+
+    def close(self) -> None:
+        """Nothing: the bytes go with the object."""
+
+
 class FlacWriter:
     """Encodes int16 audio to FLAC in memory, block by block: only the coded bytes are kept."""
 
     def __init__(self, sample_rate: int, channels: int) -> None:
-        self._buffer = io.BytesIO()
+        self._buffer = _Buffer()
         try:
             self._file = soundfile.SoundFile(
                 self._buffer, "w", sample_rate, channels, subtype="PCM_16", format="FLAC"

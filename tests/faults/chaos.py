@@ -65,6 +65,8 @@ class Chaos:
         self._lock = threading.Lock()
         self._told: set[int] = set()
         self._children: set[int] = set()
+        self._progress = 0.0
+        """Share of the faults that came."""
         self.exits: Counter[int] = Counter()
         self.closed: dict[str, float] = {}
 
@@ -102,6 +104,7 @@ class Chaos:
             names = list(self.faults())
             deadline = time.monotonic() + within_s
             while len(began) < count and time.monotonic() < deadline:
+                self._progress = (len(began) + 1) / count
                 if not began or len(began) % len(names) == 0:
                     self._dice.shuffle(names)
                 name = names[len(began) % len(names)]
@@ -109,6 +112,7 @@ class Chaos:
                 outcome.faults[name].times += 1
                 self.faults()[name]()
                 time.sleep(self._dice.uniform(*BETWEEN_S))
+            self._progress = 1.0
             sending.join()
             with contextlib.suppress(AssertionError):
                 self._made.until_closed([one.info.call_id for one in calls], within_s=REST_S)
@@ -259,15 +263,18 @@ class Chaos:
         return watch
 
     def _send(self, calls: list[Script]) -> None:
-        """All calls side by side, some records twice or out of their order."""
+        """Six calls at a time, as fast as faults come; some records twice or out of order."""
         dice = random.Random(len(calls))
         queues: dict[str, list[AudioChunk | CallEnd]]
         queues = {one.info.call_id: [*one.chunks, one.end] for one in calls}
         live: list[str] = []
         waiting = list(queues)
         while live or waiting:
-            while waiting and len(live) < 6:
+            while waiting and len(live) < 6 and len(waiting) > len(calls) * (1 - self._progress):
                 live.append(waiting.pop(0))
+            if not live:
+                time.sleep(0.1)
+                continue
             name = dice.choice(live)
             queue = queues[name]
             if len(queue) > 2 and dice.random() < 0.1:
