@@ -293,13 +293,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("build/bench"))
     options = parser.parse_args(arguments)
     peers = Peers(options.environment)
-    result = {
-        **stamp(),
-        "packages": PACKAGES,
-        "calls": on_calls(options.calls, peers),
-        "texts": on_texts(peers),
-        "sentences": on_sentences(peers, options.samples),
+    parts: dict[str, Callable[[], Any]] = {
+        "calls": lambda: on_calls(options.calls, peers),
+        "texts": lambda: on_texts(peers),
+        "sentences": lambda: on_sentences(peers, options.samples),
     }
+    result: dict[str, Any] = {**stamp(), "packages": PACKAGES}
+    for part, measure in parts.items():
+        print(f"measuring {part}", flush=True)
+        result[part] = measure()
     finish(options.out, "peers", result, page(result))
 
 
