@@ -21,6 +21,7 @@ from models.inspection import leftovers
 from models.presidio import MODEL, Analyzer
 from models.reading import Analyses, TurnReader
 from models.turns import CallTurns, Spoken, Stream
+from pipeline.borders import bordered
 from pipeline.conversation import Conversation
 from pipeline.policy import Policy
 from pipeline.records import (
@@ -38,7 +39,7 @@ from pipeline.records import (
     Word,
 )
 from pipeline.verification import OTHER_LANGUAGE
-from pipeline.vocabulary import DEFAULT, languages
+from pipeline.vocabulary import DEFAULT, languages, vocabulary
 
 UNHEARD: Final = "UNHEARD"
 """Entity of a stretch that could not be transcribed or analysed."""
@@ -159,6 +160,7 @@ class CallDetector:
         known = DEFAULT if self._foreign else language
         self._fluency = None if self._foreign else Fluency(known, channels)
         self._allowed = Allowed(policy, known)
+        self._language = known
         self._call_id = call_id
         self._rate = sample_rate
         self._policy = policy
@@ -265,10 +267,18 @@ class CallDetector:
                     if turn.channel != spoken.channel and turn.start < spoken.end
                 ]
                 others += self._turns.going_on(spoken.channel, spoken.end)
-                self._found += self._reader.read(spoken, others)
+                self._found += self._bordered(self._reader.read(spoken, others), spoken)
                 self._check_language(spoken)
             except Exception:  # noqa: BLE001 - whatever fails on content must silence, not pass
                 self._fail(spoken.channel, *_extent(spoken))
+
+    def _bordered(self, spans: list[Span], spoken: Spoken) -> list[Span]:
+        """Spans of a turn, drawn in to the words beside them that both models heard."""
+        if not spans:
+            return spans
+        heard = [word for word in self._words if word.channel == spoken.channel]
+        words = [*spoken.before, *spoken.words]
+        return bordered(spans, words, heard, vocabulary(self._language), self._rate)
 
     def _check_language(self, spoken: Spoken) -> None:
         """Silence a turn in another language: what is said in it was not understood."""

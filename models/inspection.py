@@ -10,12 +10,13 @@ from models.presidio import explained
 from models.reading import Analyses
 from models.spoken import turn_of
 from models.turns import streams_of
+from pipeline.audit import plausible
 from pipeline.entities import LEXICAL, SPOKEN_NUMBERS, Entity
 from pipeline.lanes import Lane
 from pipeline.leftovers import EDGE_DIGITS, FEW_DIGITS
 from pipeline.numbers import NumberRun
 from pipeline.policy import Policy
-from pipeline.records import Heard, Reason, Span, Word
+from pipeline.records import Heard, Interval, Reason, Span, Word
 from pipeline.tokens import Flag
 from pipeline.verdicts import HARMLESS, Track
 from pipeline.vocabulary import DEFAULT, Mood, vocabulary
@@ -64,7 +65,9 @@ def leftovers(
 ) -> tuple[Span, ...]:
     """Spans of the ``expected`` types that are still audible, in time order."""
     found: dict[Span, None] = {}
-    for words in streams_of(heard.words).values():
+    # A word that was stretched over seconds does not hide what was heard there again.
+    placed = [_placed(word, sample_rate) for word in heard.words]
+    for words in streams_of(placed).values():
         lane = Lane(heard.channel, sample_rate, vocabulary(language))
         lane.add(words)
         track = lane.track()
@@ -77,6 +80,12 @@ def leftovers(
             if not any(one.start <= span.start and span.end <= one.end for one in telling):
                 found[_ruled(policy, span)] = None
     return tuple(sorted(found, key=lambda s: (s.start, s.channel, s.end, s.entity, s.recognizer)))
+
+
+def _placed(word: Word, sample_rate: int) -> Word:
+    """A word that is no longer than it plausibly takes."""
+    heard = Interval(word.start, max(word.end, word.start))
+    return replace(word, end=plausible(word.text, heard, sample_rate).end)
 
 
 def _ruled(policy: Policy, span: Span) -> Span:

@@ -14,7 +14,7 @@ from typing import Final
 
 from pipeline.asking import WORDY, Ask
 from pipeline.cues import Cue
-from pipeline.entities import Entity
+from pipeline.entities import NEVER_ALLOWED, Entity
 from pipeline.fragments import GRAM, Fragments
 from pipeline.hearings import Source, sequences
 from pipeline.interpretation import interpret
@@ -36,6 +36,10 @@ _ANNOUNCED_S: Final = 4.0
 _DATED: Final = frozenset({Flag.DATE, Flag.YEAR, Flag.ORDINAL})
 CONTEXT_S: Final = 90.0
 """Seconds of context that stay in memory before what is still undecided."""
+_UNSURE: Final = 0.5
+_SURE: Final = 0.8
+"""A prompt with a word of less probability than the first counts for nothing where the other model
+heard, with at least the second, that an order number or the like follows."""
 _UNDECIDED: Final = "spoken-undecided-number"
 
 
@@ -176,7 +180,7 @@ class Conversation:
                 for source, tracks in zip(sources, groups, strict=True)
                 for track in tracks
                 for cue in track.cues
-                if source is not Source.AGAIN or _believed(cue, groups)
+                if _believed(cue, track, source, groups)
             )
             talks = [self._talk(tracks) for tracks in groups]
             if sources[-1:] == [Source.AGAIN]:
@@ -279,7 +283,12 @@ def _explain(again: Reading, firsts: Sequence[Reading]) -> None:
             verdict.entity, verdict.explained = None, True
 
 
-def _believed(cue: Cue, groups: Sequence[Sequence[Track]]) -> bool:
+def _believed(cue: Cue, track: Track, source: Source, groups: Sequence[Sequence[Track]]) -> bool:
+    """Whether a phrase counts that a hearing brought."""
+    return _supported(cue, groups) if source is Source.AGAIN else _clear(cue, track, groups)
+
+
+def _supported(cue: Cue, groups: Sequence[Sequence[Track]]) -> bool:
     """Whether a phrase of the second listening counts.
 
     Its prompt speaks of cards: it hears such phrases everywhere. And it drops words: "the number
@@ -301,6 +310,32 @@ def _believed(cue: Cue, groups: Sequence[Sequence[Track]]) -> bool:
     if cue.mood is Mood.REFERENCE:
         return named
     return cue.entity is not Entity.NUMBER_SEQUENCE or not named
+
+
+def _clear(cue: Cue, track: Track, groups: Sequence[Sequence[Track]]) -> bool:
+    """Whether a prompt was heard well enough, or nothing speaks against it.
+
+    "Your other number is" of one model, unsure of it, asks for nothing where the other model
+    clearly heard "your order number is". Card data and the like are asked for all the same.
+    """
+    if cue.mood is not Mood.ASK or cue.entity in NEVER_ALLOWED or _surely(cue, track) >= _UNSURE:
+        return True
+    return not any(
+        other.mood is Mood.REFERENCE
+        and other.start < cue.end
+        and cue.start < other.end
+        and _surely(other, beside) >= _SURE
+        for tracks in groups
+        for beside in tracks
+        if beside.channel == cue.channel and beside is not track
+        for other in beside.cues
+    )
+
+
+def _surely(cue: Cue, track: Track) -> float:
+    """Least probability of a phrase's words."""
+    words = track.words[cue.first : cue.last + 1]
+    return min((word.probability for word in words), default=0.0)
 
 
 def _once(cues: Iterable[Cue]) -> list[Cue]:

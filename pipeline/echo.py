@@ -4,6 +4,9 @@ The measure is the normalised cross-correlation of both signals after whitening 
 band. Whitening makes every frequency count alike, so that an echo far below the other speaker's
 level still stands out as a peak: for unrelated signals of one second the highest of all lags stays
 near 0.05, because about 2 * bandwidth * time independent values are averaged.
+
+An echo is as long as its voice: where the speaker pauses in a long span, what sounds on the other
+channel is the other speaker.
 """
 
 from __future__ import annotations
@@ -14,6 +17,10 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+
+from pipeline.intervals import sounding
+from pipeline.policy import EchoRule
+from pipeline.records import Interval
 
 _BAND_HZ: Final = (300.0, 3_400.0)
 """The telephone band (ITU-T G.712)."""
@@ -58,6 +65,39 @@ def find_echo(
         if found.score > best.score:
             best = found
     return best
+
+
+def mirrored(
+    span: Interval,
+    source: npt.NDArray[np.int16],
+    other: npt.NDArray[np.int16],
+    sample_rate: int,
+    lag: int,
+    rule: EchoRule,
+) -> tuple[float, list[Interval]]:
+    """Where another channel is silenced because the voice of a span is heard there.
+
+    Args:
+        span: what is silenced on the first channel.
+        source: its samples, shape ``(n,)``.
+        other: the other channel from ``lag`` samples before to ``lag`` after it.
+        sample_rate: Hz.
+        lag: longest delay looked for, in samples.
+        rule: of the policy.
+
+    Returns:
+        How alike the channels are, and the places in call samples, in order.
+    """
+    if rule.mode == "never":
+        return 0.0, []
+    found = find_echo(source, other, sample_rate, lag)
+    heard = found.score >= rule.threshold
+    by = found.lag if heard else 0
+    if rule.mode == "always":
+        # A lag that chance alone suggests must not move the mirror away from the span.
+        return found.score, [Interval(span.start + min(by, 0), span.end + max(by, 0))]
+    parts = sounding(source, span.start, sample_rate) if heard else []
+    return found.score, [Interval(part.start + by, part.end + by) for part in parts]
 
 
 def _match(

@@ -201,7 +201,8 @@ class _Walk:
         verdict.missing = self._look.missing(run)
         verdict.turn = self._look.turn(run)
         self._result.verdicts.append(verdict)
-        ask = self._answered_by(verdict, [] if paid else self._active)
+        verdict.explained = clock = self._look.clock(run, verdict.local)
+        ask = self._answered_by(verdict, [] if paid or clock else self._active)
         if ask is not None:
             ask.answer(run)
             verdict.ask = ask

@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from pipeline.assembly import REORDER, ChunkAssembler
-from pipeline.echo import find_echo
+from pipeline.echo import mirrored
 from pipeline.errors import RecordError
 from pipeline.grouping import ChannelMutes, Cut
 from pipeline.history import History
@@ -37,12 +37,14 @@ from pipeline.records import (
     CallEnd,
     CallInfo,
     Findings,
+    Interval,
     Mute,
     Reason,
     RedactedChunk,
     Span,
 )
 from pipeline.rendering import apply_mutes
+from pipeline.spreading import WORDLESS
 
 CHUNK_S: Final = 1
 """Length of what is released; the last chunk of a call may be shorter."""
@@ -321,7 +323,15 @@ class _Call:
         channel = piece.span.channel
         levels = Levels.measure(self._history.read(first, last)[:, channel], first, rate)
         rule = self._policy.rule(piece.span.entity)
-        wide = widen(start, end, rule=rule, reach=reach, levels=levels, sample_rate=rate)
+        wide = widen(
+            start,
+            end,
+            rule=rule,
+            reach=reach,
+            levels=levels,
+            sample_rate=rate,
+            timed=piece.span.recognizer != WORDLESS,
+        )
         low, high = max(0, wide.start), min(self.position, wide.end)
         self._mutes[channel].add(Cut(low, high, piece.span))
         if self._policy.echo.mode != "never" and low < high:
@@ -331,24 +341,23 @@ class _Call:
 
     def _mirror(self, span: Span, low: int, high: int, other: int) -> None:
         """Cut the other channel too where the sensitive samples can be heard there."""
-        reach, rule = self._reach, self._policy.echo
-        audio = self._history.read(low - reach.lag, high + reach.lag)
-        source = audio[reach.lag : reach.lag + high - low, span.channel]
-        found = find_echo(source, audio[:, other], self.call.sample_rate, reach.lag)
-        heard = found.score >= rule.threshold
-        if rule.mode == "auto" and not heard:
-            return
-        lag = found.lag if heard else 0
-        start, end = low + lag, high + lag
-        if rule.mode == "always":
-            # A lag that chance alone suggests must not move the mirror away from the span.
-            start, end = min(start, low), max(end, high)
-        start, end = max(0, start), min(self.position, end)
-        if start < end:
-            echo = Span(
-                span.entity, other, start, end, round(found.score, 4), "echo", reason=Reason.ECHO
-            )
-            self._mutes[other].add(Cut(start, end, echo))
+        lag = self._reach.lag
+        audio = self._history.read(low - lag, high + lag)
+        score, places = mirrored(
+            Interval(low, high),
+            audio[lag : lag + high - low, span.channel],
+            audio[:, other],
+            self.call.sample_rate,
+            lag,
+            self._policy.echo,
+        )
+        for place in places:
+            start, end = max(0, place.start), min(self.position, place.end)
+            if start < end:
+                echo = Span(
+                    span.entity, other, start, end, round(score, 4), "echo", reason=Reason.ECHO
+                )
+                self._mutes[other].add(Cut(start, end, echo))
 
     def _mute_the_unheard(self) -> None:
         """Silence what the detector never got to, as far back as a span there could reach."""

@@ -37,7 +37,7 @@ class EntityRule(_Model):
     threshold: Probability = 0.4
     """Spans that score lower are dropped."""
     pad_before_ms: Milliseconds = 150
-    pad_after_ms: Milliseconds = 180
+    pad_after_ms: Milliseconds = 150
     transcript: Show = Show.PLACEHOLDER
     """What the transcript says in the value's place."""
 

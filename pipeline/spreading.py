@@ -38,7 +38,8 @@ _PLAIN: Final = 1
 _STRANGE: Final = 2
 _LONGEST_ODD: Final = 5
 """A digit heard wrongly becomes a short word."""
-_WORDLESS: Final = "unexplained-speech"
+WORDLESS: Final = "unexplained-speech"
+"""Recogniser of speech that no word explains: its borders are those of the sound."""
 _DOUBTFUL: Final = "doubtful-word"
 _FULL: Final = {
     Entity.CARD_NUMBER: 15,
@@ -128,7 +129,7 @@ class Spreader:
                     None,
                 ) or next((ask.entity for ask in asks if self._awaited(ask, gap.start)), None)
                 if entity is not None:
-                    found.append(_suspect(entity, channel, gap.start, gap.end, _WORDLESS))
+                    found.append(_suspect(entity, channel, gap.start, gap.end, WORDLESS))
         return found
 
     def _whole(self, track: Track, verdict: Verdict, replies: Replies) -> list[Sensitive]:

@@ -10,6 +10,7 @@ from pipeline.cues import Cue
 from pipeline.entities import Entity
 from pipeline.numbers import NumberRun
 from pipeline.records import Interval, Word
+from pipeline.tokens import Flag
 from pipeline.verdicts import Talk, Track
 from pipeline.vocabulary import Mood
 
@@ -25,6 +26,11 @@ _SENTENCE_PAUSE_S: Final = 0.4
 """Pause after the end of a sentence with which the other side may begin, on one channel."""
 _TURN_REPLY_S: Final = 8.0
 _GOES_ON_S: Final = 0.3
+_CLOCK_DIGITS: Final = (3, 4)
+_CLOCK_WORDS: Final = 2
+"""Words from a date to the hour: "at", or "um, at"."""
+_HOURS: Final = 24
+_MINUTES: Final = 60
 _ENDS: Final = (".", "?", "!")
 
 
@@ -72,6 +78,20 @@ class Surroundings:
             return None  # "let me turn it over. Seven …": a phrase speaks for its own sentence
         said = bisect.bisect_left(words, nearest.end - slack, key=lambda word: word.start)
         return nearest.mood if run.first - said <= _LOCAL_WORDS + 1 else None
+
+    def clock(self, run: NumberRun, local: Mood | None) -> bool:
+        """Whether a run is a time of day right behind a date: "October 26th at 945"."""
+        digits = run.digits
+        if local is not Mood.PLACE or run.characters != digits or len(digits) not in _CLOCK_DIGITS:
+            return False
+        if not (1 <= int(digits[:-2]) <= _HOURS and int(digits[-2:]) < _MINUTES):
+            return False
+        return any(
+            Flag.DATE in other.flags
+            and 0 < run.first - other.last <= _CLOCK_WORDS
+            and run.start - other.end < _TURN_PAUSE_S * self._rate
+            for other in self._tracks[run.channel].runs
+        )
 
     def missing(self, run: NumberRun) -> int:
         """Stretches of speech without a word in or beside a run: a digit each, at least."""

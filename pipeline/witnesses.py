@@ -24,8 +24,10 @@ _LONGEST_S: Final = 3.0
 _APART_S: Final = 0.5
 """How far two models place the same word apart."""
 _TRUST: Final = 0.35
-"""How far the place of a number moves from the earlier model's to the later one's: the earlier
-one is nearer to the truth where the number follows without a pause."""
+"""How far a border moves from the outer model's place to the inner one's: the earlier one is nearer
+to the truth where a number follows without a pause."""
+MOST_S: Final = 0.1
+"""The most that a border moves so at an end: less than a span is padded."""
 _ENOUGH: Final = 2
 """Digits at an edge that both models have to agree on."""
 
@@ -43,6 +45,7 @@ class Witnesses:
         self._voc = voc
         self._longest = round(_LONGEST_S * rate)
         self._apart = round(_APART_S * rate)
+        self._most = round(MOST_S * rate)
         self._hearings = [{track.channel: track.words for track in tracks} for tracks in hearings]
         self._runs = [{track.channel: track.runs for track in tracks} for tracks in hearings]
 
@@ -92,7 +95,10 @@ class Witnesses:
         That is where the models agree on the last two digits and on the word after them.
         """
         same = self._twins(run, words, run.last + 1, run.digits[-_ENOUGH:])
-        return min(end, max(word.start for _, word in same)) if same else end
+        if not same:
+            return end
+        starts = [word.start for _, word in same]
+        return min(end, between(max(starts), min(starts), self._most))
 
     def _twins(
         self, run: NumberRun, words: Sequence[Word], beside: int, digits: str
@@ -140,6 +146,18 @@ class Witnesses:
     def _within(words: Sequence[Word], start: int, end: int) -> Sequence[Word]:
         first = bisect.bisect_left(words, start, key=lambda one: one.start)
         return words[first : bisect.bisect_left(words, end, key=lambda one: one.start)]
+
+
+def between(outer: int, inner: int, most: int) -> int:
+    """A border that two models place differently: a part of the way from the outer place in.
+
+    Args:
+        outer: the place that silences more.
+        inner: the other one.
+        most: how many samples it moves at most.
+    """
+    moved = min(round(_TRUST * abs(inner - outer)), most)
+    return outer + moved if inner > outer else outer - moved
 
 
 def bare(text: str) -> str:

@@ -61,8 +61,14 @@ _EVIDENCE: Final = frozenset(
 _LONGEST_LOCAL: Final = 26
 _LONGEST_ODD: Final = 9
 """Words of an address as it is spoken: "j dot smith at some example dot com"."""
+_LONGEST_ANSWER: Final = 40
+_AFTER_SIGN: Final = 9
+"""Words of an answer after the last sign of a spelled address: "… at", and a domain that was not
+understood. Then other talk begins, on one channel that of the other side."""
 _EVIDENCE_GAP: Final = 5
 """Words between two signs of an address after which the second belongs to other talk."""
+_WORDS: Final = frozenset({"a", "i"})
+"""Letters that are words too: signs of an address only right behind another sign."""
 _LABELS: Final = 3
 """Labels of a name with dots ("smith.example.org") that is no plain web site."""
 _TLDS: Final = listed("top_level_domains")
@@ -131,15 +137,12 @@ class SpokenEmailRecognizer(SpokenRecognizer):
             or any("@" in token.after for token in turn.tokens[first:last])
             or spelled > 1
         )
-        end = trim_fillers(turn, first, sentence_end(turn, first, 40)) if not spelled else last
+        end = trim_fillers(turn, first, sentence_end(turn, first, _LONGEST_ANSWER))
         if evidence:
-            yield Hit(
-                Entity.EMAIL_ADDRESS,
-                first,
-                max(end, _last_evidence(turn, first, last)),
-                0.7,
-                "asked for",
-            )
+            sign = _last_evidence(turn, first, last)
+            if spelled:  # up to the end of what the last sign stands in
+                sign = trim_fillers(turn, sign, sentence_end(turn, sign - 1, _AFTER_SIGN))
+            yield Hit(Entity.EMAIL_ADDRESS, first, max(end, sign), 0.7, "asked for")
             return
         figures = sum(map(is_number, keys))
         odd = figures > 1 or any(zipf(key) < 4.0 for key in keys)  # noqa: PLR2004
@@ -152,7 +155,8 @@ def _last_evidence(turn: Turn, first: int, last: int) -> int:
     end = first
     for index in range(first, last):
         token = turn.tokens[index]
-        sign = token.key in _EVIDENCE or is_spelled(token.key) or "@" in token.after
+        letter = is_spelled(token.key) and (token.key not in _WORDS or index == end)
+        sign = letter or token.key in _EVIDENCE or "@" in token.after
         if sign and index - end <= _EVIDENCE_GAP:
             end = index + 1
     return end if end > first else last

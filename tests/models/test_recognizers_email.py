@@ -82,3 +82,18 @@ def test_an_answer_without_an_address_stays(find: Find) -> None:
 )
 def test_finds_addresses_at_any_domain_whole(find: Find, text: str) -> None:
     assert find(SpokenEmailRecognizer(), f"send it to {text} please")[0] == text
+
+
+def test_a_spelled_answer_ends_with_the_sentence_of_its_last_sign(find: Find) -> None:
+    text = (
+        "it's k a r l at example dot com. Thank you. Your claim has a number, and the deductible "
+        "is eighty one dollars. We will send it by Friday"
+    )
+    for address in find(SpokenEmailRecognizer(), text, asked="EMAIL_ADDRESS"):
+        assert address in "it's k a r l at example dot com. Thank you"
+
+
+def test_a_spelled_answer_with_a_domain_that_nobody_understood_stays_whole(find: Find) -> None:
+    text = "it's k a r l at the grant will got told"
+    found = find(SpokenEmailRecognizer(), text, asked="EMAIL_ADDRESS")
+    assert any(address.endswith("k a r l at the grant will got told") for address in found)

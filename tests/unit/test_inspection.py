@@ -12,7 +12,7 @@ from models.spoken import Turn
 from pipeline.leftovers import EDGE_DIGITS, FEW_DIGITS
 from pipeline.numbers import words_from_text
 from pipeline.policy import Policy
-from pipeline.records import Heard
+from pipeline.records import Heard, Hearing, Word
 
 pytestmark = pytest.mark.unit
 
@@ -131,3 +131,14 @@ def test_only_a_clearly_heard_name_is_found(probability: float, count: int) -> N
     )
     heard = Heard("call", 0, 0, 0, 20 * RATE, words)
     assert len(leftovers(Names(), POLICY, heard, RATE, frozenset({"PERSON"}))) == count
+
+
+def test_a_word_stretched_over_seconds_does_not_hide_the_order_number_heard_again() -> None:
+    said = words_from_text("your order number is one two one three five nine", rate=RATE)
+    later = [replace(w, start=w.start + RATE, end=w.end + RATE) for w in said]
+    again = [replace(w, hearing=Hearing.AGAIN) for w in later[:4]]
+    stretched = Word(0, 0, later[4].start, "huh.", 0.4)
+    heard = Heard("call", 0, 0, 0, 20 * RATE, (stretched, *again, *later[4:]))
+    assert leftovers(Nothing(), POLICY, heard, RATE, CARD) == ()
+    unexplained = Heard("call", 0, 0, 0, 20 * RATE, (stretched, *later[4:]))
+    assert len(leftovers(Nothing(), POLICY, unexplained, RATE, CARD)) == 1

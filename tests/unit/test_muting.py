@@ -404,6 +404,21 @@ def test_an_echo_is_muted_on_the_other_channel_at_its_delay() -> None:
     assert not out[9_200:21_200, 0].any()
 
 
+def test_no_echo_is_muted_where_its_voice_pauses() -> None:
+    policy = PLAIN.model_copy(update={"echo": EchoRule()})
+    pcm = np.zeros((6 * RATE, 2), np.int16)
+    pcm[:, 1] = RNG.normal(0, 4_000, 6 * RATE).astype(np.int16)
+    pcm[2 * RATE : 4 * RATE, 1] = 2
+    pcm[1_200:, 0] = pcm[:-1_200, 1] // 50
+    talk = slice(int(2.6 * RATE), int(3.6 * RATE))
+    pcm[talk, 0] = RNG.normal(0, 3_000, RATE).astype(np.int16)
+    out, _ = run(policy, pcm, span(1, 1, 5))
+    assert np.array_equal(out[talk, 0], pcm[talk, 0])
+    assert not out[9_200 : 2 * RATE + 1_200, 0].any()
+    assert not out[4 * RATE + 1_200 : 5 * RATE + 1_200, 0].any()
+    assert not out[RATE : 5 * RATE, 1].any()
+
+
 def test_a_policy_that_always_mirrors_mutes_the_same_time_beside_the_echo() -> None:
     pcm = loud(4)
     pcm[1_200:, 0] = pcm[:-1_200, 1] // 2

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pipeline.conversation import Conversation
 from pipeline.numbers import words_from_text
 from pipeline.policy import load_policy
-from pipeline.records import Heard
+from pipeline.records import Heard, Hearing
 
 pytestmark = pytest.mark.unit
 
@@ -72,3 +74,50 @@ def test_harmless_numbers_stay_audible(agent: str, customer: str) -> None:
 def test_a_passport_for_a_booking_is_a_passport() -> None:
     number = "five five oh one two nine eight seven six"
     assert silent("default", "And the passport number for the booking?", number) == number
+
+
+def both(agent: str, other: str, unsure: str, probability: float) -> bool:
+    """Whether a digit is muted that two models heard behind different words."""
+    conversation = Conversation(RATE, 2, load_policy("default"))
+    words = words_from_text(agent, channel=0, start=RATE, rate=RATE)
+    second = [
+        replace(
+            word,
+            hearing=Hearing.SECOND,
+            probability=probability if word.text == unsure else 0.9,
+        )
+        for word in words_from_text(other, channel=0, start=RATE, rate=RATE)
+    ]
+    end = words[-1].end + RATE
+    heard = tuple(sorted([*words, *second], key=lambda word: word.start))
+    conversation.take(Heard("call", 0, 0, 0, end, heard, heard_until=end))
+    conversation.take(Heard("call", 1, 1, 0, end, heard_until=end))
+    return any(span.start < words[-1].end for span in conversation.spans(end))
+
+
+def test_a_prompt_that_one_model_doubts_yields_to_a_clear_order_number_of_the_other() -> None:
+    numbers = "free to go zero zero three nine one"
+    clear, unsure = (
+        f"Great, your order number is {numbers}",
+        f"Great, your phone number is {numbers}",
+    )
+    assert not both(clear, unsure, "phone", 0.4)
+    assert both(clear, unsure, "phone", 0.9)
+
+
+def test_a_doubted_prompt_for_card_data_counts() -> None:
+    numbers = "four one one one zero zero three nine"
+    clear, unsure = f"your order number is {numbers}", f"your card number is {numbers}"
+    assert both(clear, unsure, "card", 0.3)
+
+
+@pytest.mark.parametrize(
+    ("agent", "muted"),
+    [
+        ("Your phone number? I can offer Wednesday October 26 at 945.", ""),
+        ("Your phone number? I can offer Wednesday October 26 at 1030.", ""),
+        ("Your phone number? October 26 is fine. Yes, 945", "945"),
+    ],
+)
+def test_a_time_of_day_behind_a_date_is_no_answer(agent: str, muted: str) -> None:
+    assert silent("default", agent) == muted
