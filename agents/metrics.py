@@ -69,6 +69,10 @@ class Metrics:
         self.in_flight = self._gauge("calls_in_flight", "Calls in flight.", "stage")
         self.lag = self._gauge("records_unacknowledged", "Records not acknowledged yet.", "stage")
         self.held = self._gauge("held_bytes", "Audio held back.", "stage")
+        self.strings = self._gauge(
+            "language_strings",
+            "Strings that the language model keeps; flat unless it leaks.",
+        )
         self.over_limit = self._counter(
             "calls_over_limit", "Calls admitted beyond the limit so as not to stall.", "stage"
         )

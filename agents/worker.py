@@ -47,17 +47,23 @@ STAGES = (transcribe.NAME, detect.NAME, mute.NAME, verify.NAME, vault.NAME)
 """All stages, in the order in which a call passes them."""
 _LISTENING = frozenset({transcribe.NAME, verify.NAME})
 _LANGUAGE = frozenset({detect.NAME, verify.NAME})
-_INPUTS = {
+INPUTS = {
     transcribe.NAME: transcribe.inputs,
     detect.NAME: detect.inputs,
     mute.NAME: mute.inputs,
     verify.NAME: verify.inputs,
     vault.NAME: vault.inputs,
 }
+"""Which topics each stage reads."""
 
 
 class LanguageDetector(verify.Inspector, Protocol):
     """What detection and verification share, such as ``models.detector.Detector``."""
+
+    @property
+    def strings(self) -> int:
+        """How many strings its language model keeps."""
+        ...
 
     def open(
         self, call_id: str, sample_rate: int, channels: int, *, language: str
@@ -184,6 +190,7 @@ async def run_worker(
             parts = _Parts(ledger, pool, metrics, key, store)
             await _run(config, parts, loading, stop, ready)
     finally:
+        gc.unfreeze()  # or the interpreter's end would leave it, and libraries complain
         gc.enable()
         loading.cancel()
         await asyncio.wait([loading])
@@ -273,6 +280,8 @@ def _stages(config: WorkerConfig, parts: _Parts, loaded: _Loaded) -> list[Stage]
     topics, policy, patience = config.topics, config.policy, config.patience
     ledger, metrics, key, store = parts.ledger, parts.metrics, parts.key, parts.store
     detector, voice = loaded.detector, loaded.voice
+    if detector is not None:
+        metrics.strings.set_function(lambda: detector.strings)
     made: list[Stage] = []
     for name in config.stages:
         match name:
@@ -321,7 +330,7 @@ async def _run(
         for name in config.stages
     }
     ports = {name: port_of(app) for name, app in apps.items()}
-    serving = Serving(apps, {name: _INPUTS[name](config.topics) for name in config.stages})
+    serving = Serving(apps, {name: INPUTS[name](config.topics) for name in config.stages})
     # The detector is not for several threads at a time: its stages share one.
     language = ThreadPoolExecutor(1, thread_name_prefix="hushwire-language")
 

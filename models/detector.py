@@ -89,6 +89,11 @@ class Detector:
         self._analyses = analyses or Analyzer(self._settings.registry, policy)
         self._model = entry(MODEL).reference
 
+    @property
+    def strings(self) -> int:
+        """How many strings the language model keeps; the same after any number of calls."""
+        return len(self._analyses.engine.strings) if isinstance(self._analyses, Analyzer) else 0
+
     def open(
         self, call_id: str, sample_rate: int, channels: int, language: str = DEFAULT
     ) -> CallDetector:

@@ -113,6 +113,8 @@ class ScriptedDetector:
         sensitive: the words that it finds.
     """
 
+    strings = 0
+
     def __init__(self, sensitive: frozenset[str] = DIGITS) -> None:
         self._sensitive = sensitive
 

@@ -2,6 +2,7 @@
 
     python -m tests.faults.soak --minutes 60 --load 0.7
     python -m tests.faults.soak --minutes 10 --load 3      # back-pressure, and how it drains
+    python -m tests.faults.soak --tiny 10000               # calls of a second
 
 One worker with all stages and the real models, on Apache Kafka where it can be had. First the load
 that it can sustain is measured on the same machine, then the sample calls are sent again and again,
@@ -15,59 +16,52 @@ import argparse
 import contextlib
 import json
 import os
-import re
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from agents.embedded import EmbeddedBroker
 from agents.ledger import CallState, Ledger
 from agents.producer import CallProducer
 from agents.recordings import read_drop
 from agents.sealing import KeyEncryptionKey
-from agents.topics import Topics
+from agents.topics import Topics, create_topics
 from pipeline.audio import Recording, read_recording
 from pipeline.records import AudioChunk, CallEnd
-from tests.kafka.broker import apache_kafka, available
+from tests.broker.brokers import running
+from tests.faults import tiny
+from tests.faults.looking import Look, Watcher, free_port
+from tests.kafka.broker import available
 
 SAMPLES = Path(__file__).parents[2] / "benchmarks" / "samples"
 LOOK_S = 2.0
 WARM_CALLS = 8
 """Calls that are sent before anything is measured: models and caches are loaded with them."""
-METRICS_PORT = 19_464
 DRAIN_S = 1_800.0
 GROWTH = 0.05
 """A figure is flat when the median of its last third is at most this share above the second."""
+QUEUE = 0.5
+"""The same for what waits in queues, which are longer or shorter by chance."""
+FEW = 200
+"""Records that are no queue: about two sample calls in every stage."""
+STORE_S = 600.0
+COMMIT_S = 15.0
+Broker = Literal["apache", "embedded"]
 
 
-@dataclass(frozen=True)
-class Look:
-    """What was seen at one moment."""
-
-    at_s: float
-    memory_mb: float
-    """Resident memory of the worker without its engines."""
-    engines_mb: float
-    handles: int
-    threads: int
-    temporary: int
-    """Files in the temporary folder and half-written calls."""
-    waiting: int
-    """Records taken and not acknowledged yet, all stages."""
-    held_mb: float
-    open_calls: int
+class WorkerEndedError(Exception):
+    """The worker ended by itself; the text says where its log is."""
 
 
 @dataclass
@@ -80,30 +74,44 @@ class Soak:
     sent: int = 0
     audio_s: float = 0.0
     drained_s: float | None = None
+    left: int = 0
+    """Records behind at the end."""
     states: dict[str, int] = field(default_factory=dict)
     restarts: int = 0
     looks: list[Look] = field(default_factory=list)
 
+    def thirds(self, name: str) -> tuple[float, float]:
+        """Medians of the second and of the last third."""
+        values = [float(getattr(look, name)) for look in self.looks] or [0.0]
+        third = max(1, len(values) // 3)
+        return float(np.median(values[third : 2 * third] or values)), float(
+            np.median(values[-third:])
+        )
+
     def growth(self, name: str) -> float:
         """Median of the last third over the median of the second, less one."""
-        values = [float(getattr(look, name)) for look in self.looks]
-        third = max(1, len(values) // 3)
-        before, after = np.median(values[third : 2 * third]), np.median(values[-third:])
-        return float(after / before - 1) if before else float(after > 0)
+        before, after = self.thirds(name)
+        return after / before - 1 if before else float(after > 0)
 
     @property
     def problems(self) -> list[str]:
         """What is not as it has to be."""
         found = []
         if self.load < 1:
-            flat = ("memory_mb", "engines_mb", "handles", "threads", "temporary")
+            flat = ("memory_mb", "engines_mb", "handles", "threads", "temporary", "strings")
             found += [
                 f"{name} grew by {self.growth(name):.1%}"
                 for name in flat
                 if self.growth(name) > GROWTH
             ]
+            for name in ("waiting", "lag"):
+                before, after = self.thirds(name)
+                if after > max(before * (1 + QUEUE), FEW):
+                    found.append(f"{name} grew from {before:.0f} to {after:.0f} records")
         if self.drained_s is None:
             found.append("calls were still open at the end")
+        if self.left:
+            found.append(f"{self.left} records were still behind at the end")
         if self.restarts:
             found.append("the worker ended by itself")
         lost = sum(count for state, count in self.states.items() if state not in _FINE)
@@ -147,14 +155,31 @@ class Calls:
         return self._ledger.count(CallState.OPEN)
 
 
-def run(folder: Path, *, load: float, minutes: float) -> Soak:
-    """A whole run."""
+def run(
+    folder: Path,
+    *,
+    load: float,
+    minutes: float,
+    broker: Broker | None = None,
+    capacity: float | None = None,
+) -> Soak:
+    """A whole run.
+
+    Args:
+        folder: for everything; the worker's log is ``worker.log`` in it.
+        load: share of what is sustained.
+        minutes: for how long calls are sent.
+        broker: which; Apache Kafka where it can be had.
+        capacity: times real time that the machine sustains; measured first where it is not given.
+
+    Raises:
+        WorkerEndedError: the worker ended by itself.
+        TimeoutError: it stores nothing.
+    """
     soak = Soak(load)
     with contextlib.ExitStack() as stack:
-        if available() is None:
-            bootstrap = stack.enter_context(apache_kafka(folder / "kafka")).bootstrap
-        else:
-            bootstrap = stack.enter_context(EmbeddedBroker()).bootstrap
+        name = broker or ("apache" if available() is None else "embedded")
+        bootstrap = stack.enter_context(running(name, folder / "kafka")).bootstrap
         state, temporary = folder / "state", folder / "tmp"
         temporary.mkdir(parents=True)
         ledger = Ledger(
@@ -162,23 +187,34 @@ def run(folder: Path, *, load: float, minutes: float) -> Soak:
             KeyEncryptionKey.load_or_create(state / "kek.json"),
         )
         stack.callback(ledger.dispose)
-        worker = stack.enter_context(_worker(bootstrap, folder, temporary))
-        calls = Calls(bootstrap, Topics.named(), ledger)
-        soak.capacity = _capacity(calls)
+        topics = Topics.named()
+        # A broker makes a topic with the first record for it, and with partitions of its own.
+        create_topics(bootstrap, topics)
+        port = free_port()
+        worker = stack.enter_context(_worker(bootstrap, folder, temporary, port))
+        calls = Calls(bootstrap, topics, ledger)
+        soak.capacity = capacity or _capacity(calls, worker)
         over = threading.Event()
+        watcher = Watcher(worker.process.pid, bootstrap, topics, port)
+        folders = (temporary, folder / "vault" / ".writing")
         watching = threading.Thread(
-            target=_watch, args=(soak, worker, calls, folder, temporary, over)
+            target=lambda: soak.looks.extend(
+                watcher.looks(over, every_s=LOOK_S, folders=folders, open_calls=calls.open)
+            )
         )
         watching.start()
         try:
-            _send(soak, calls, minutes * 60)
+            _send(soak, calls, worker, minutes * 60)
             began = time.monotonic()
-            if _until(lambda: calls.open() == 0, DRAIN_S):
+            if worker.until(lambda: calls.open() == 0, DRAIN_S):
                 soak.drained_s = time.monotonic() - began
+            # What is acknowledged is committed twice a second.
+            worker.until(lambda: watcher.lag() == 0, COMMIT_S)
+            soak.left = watcher.lag()
         finally:
             over.set()
             watching.join()
-        soak.restarts = int(worker.poll() is not None)
+        soak.restarts = int(worker.process.poll() is not None)
         for name in calls.names:
             state_of = ledger.state(name)
             key = state_of.value if state_of else "unknown"
@@ -186,22 +222,23 @@ def run(folder: Path, *, load: float, minutes: float) -> Soak:
     return soak
 
 
-def _capacity(calls: Calls) -> float:
+def _capacity(calls: Calls, worker: Worker) -> float:
     """Times real time, after a first round that loads everything."""
     rates = []
     for _ in range(2):
         began = time.monotonic()
         seconds = sum(calls.send() for _ in range(WARM_CALLS))
-        if not _until(lambda: calls.open() == 0, 600):
-            raise SystemExit("the worker stored nothing within ten minutes; see its log")
+        if not worker.until(lambda: calls.open() == 0, STORE_S):
+            raise TimeoutError(f"the worker stores nothing; see {worker.log}")
         rates.append(seconds / (time.monotonic() - began))
     return rates[-1]
 
 
-def _send(soak: Soak, calls: Calls, seconds: float) -> None:
+def _send(soak: Soak, calls: Calls, worker: Worker, seconds: float) -> None:
     """Send calls so that their audio comes at the given share of the capacity."""
     began, due = time.monotonic(), 0.0
     while (now := time.monotonic() - began) < seconds:
+        worker.check()
         if now < due:
             time.sleep(min(due - now, 0.5))
             continue
@@ -211,21 +248,52 @@ def _send(soak: Soak, calls: Calls, seconds: float) -> None:
         due += length / (soak.load * soak.capacity)
 
 
+@dataclass(frozen=True)
+class Worker:
+    """The worker, and where it says what is wrong."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def check(self) -> None:
+        """Notice at once that it ended.
+
+        Raises:
+            WorkerEndedError: it did.
+        """
+        code = self.process.poll()
+        if code is not None:
+            last = self.log.read_text("utf-8", "replace").strip().splitlines()[-3:]
+            text = "\n".join([f"the worker ended by itself (exit code {code}); {self.log}:", *last])
+            raise WorkerEndedError(text)
+
+    def until(self, true: Callable[[], bool], within_s: float) -> bool:
+        """Whether something comes true in time, the worker being there."""
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            if true():
+                return True
+            self.check()
+            time.sleep(0.5)
+        return False
+
+
 @contextlib.contextmanager
-def _worker(bootstrap: str, folder: Path, temporary: Path) -> Iterator[subprocess.Popen[bytes]]:
-    log = (folder / "worker.log").open("wb")
+def _worker(bootstrap: str, folder: Path, temporary: Path, port: int) -> Iterator[Worker]:
+    path = folder / "worker.log"
     command = [sys.executable, "-m", "agents", "worker", "all", "--to", str(folder / "vault")]
     environment = {
         **os.environ,
         "HUSHWIRE_BOOTSTRAP": bootstrap,
         "HUSHWIRE_STATE_DIR": str(folder / "state"),
-        "HUSHWIRE_METRICS_PORT": str(METRICS_PORT),
+        "HUSHWIRE_METRICS_PORT": str(port),
         "TMPDIR": str(temporary),
         "OMP_NUM_THREADS": "1",
     }
-    worker = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    with path.open("wb") as log:
+        worker = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
-        yield worker
+        yield Worker(worker, path)
     finally:
         worker.send_signal(signal.SIGTERM)
         try:
@@ -233,69 +301,6 @@ def _worker(bootstrap: str, folder: Path, temporary: Path) -> Iterator[subproces
         except subprocess.TimeoutExpired:
             worker.kill()
             worker.wait()
-        log.close()
-
-
-def _watch(
-    soak: Soak,
-    worker: subprocess.Popen[bytes],
-    calls: Calls,
-    folder: Path,
-    temporary: Path,
-    over: threading.Event,
-) -> None:
-    began = time.monotonic()
-    while not over.wait(LOOK_S):
-        with contextlib.suppress(OSError):
-            page = _metrics()
-            children = _children(worker.pid)
-            soak.looks.append(
-                Look(
-                    at_s=time.monotonic() - began,
-                    memory_mb=_resident_mb(worker.pid),
-                    engines_mb=sum(_resident_mb(child) for child in children),
-                    handles=sum(1 for _ in Path(f"/proc/{worker.pid}/fd").iterdir()),
-                    threads=sum(1 for _ in Path(f"/proc/{worker.pid}/task").iterdir()),
-                    temporary=_files(temporary) + _files(folder / "vault" / ".writing"),
-                    waiting=round(page.get("hushwire_records_unacknowledged", 0)),
-                    held_mb=page.get("hushwire_held_bytes", 0) / 1e6,
-                    open_calls=calls.open(),
-                )
-            )
-
-
-def _metrics() -> dict[str, float]:
-    """Sums over the labels of every metric."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{METRICS_PORT}/metrics", timeout=5) as answer:
-        text = answer.read().decode()
-    sums: dict[str, float] = {}
-    for name, value in re.findall(r"^(hushwire_\w+)(?:\{.*\})? (\S+)$", text, re.MULTILINE):
-        sums[name] = sums.get(name, 0.0) + float(value)
-    return sums
-
-
-def _children(pid: int) -> list[int]:
-    text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
-    return [int(child) for child in text.split()]
-
-
-def _resident_mb(pid: int) -> float:
-    text = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    found = re.search(r"VmRSS:\s+(\d+) kB", text)
-    return int(found.group(1)) / 1024 if found else 0.0
-
-
-def _files(folder: Path) -> int:
-    return sum(path.is_file() for path in folder.rglob("*")) if folder.exists() else 0
-
-
-def _until(true: Any, within_s: float) -> bool:  # noqa: ANN401 - a question without arguments
-    deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline:
-        if true():
-            return True
-        time.sleep(0.5)
-    return False
 
 
 def table(soak: Soak) -> Table:
@@ -307,7 +312,9 @@ def table(soak: Soak) -> Table:
         "handles": "open files and sockets",
         "threads": "threads",
         "temporary": "temporary files",
+        "strings": "strings of the language model",
         "waiting": "records not acknowledged",
+        "lag": "records behind, all groups",
         "held_mb": "audio held back, MB",
         "open_calls": "open calls",
     }
@@ -343,12 +350,29 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--load", type=float, default=0.7, help="share of what is sustained")
+    parser.add_argument("--tiny", type=int, help="instead, this many calls of a second")
+    parser.add_argument("--broker", choices=["apache", "embedded"], help="which")
     parser.add_argument("--out", type=Path, default=Path("build/soak"))
     options = parser.parse_args()
     console = Console()
-    with tempfile.TemporaryDirectory() as folder:
-        soak = run(Path(folder), load=options.load, minutes=options.minutes)
     options.out.mkdir(parents=True, exist_ok=True)
+    if options.tiny:
+        found = tiny.run(options.tiny, told=lambda line: console.print(line, highlight=False))
+        (options.out / "tiny.json").write_text(json.dumps(found, indent=2) + "\n", "utf-8")
+        return 0 if found["grew_mb"] < tiny.MOST_MB else 1
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder, "worker.log")
+        try:
+            soak = run(
+                Path(folder), load=options.load, minutes=options.minutes, broker=options.broker
+            )
+        except (WorkerEndedError, TimeoutError) as error:
+            console.print(str(error), style="bold red", markup=False, highlight=False)
+            return 1
+        finally:
+            if log.exists():  # before the folder is gone
+                shutil.copyfile(log, options.out / "worker.log")
+                console.print(f"the worker's log: {options.out / 'worker.log'}", highlight=False)
     result = {**asdict(soak), "problems": soak.problems}
     (options.out / "result.json").write_text(json.dumps(result, indent=2) + "\n", "utf-8")
     (options.out / "report.html").write_text(curves(soak), "utf-8")

@@ -2,24 +2,97 @@
 
 from __future__ import annotations
 
+import subprocess
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.faults.soak import run
-
-pytestmark = [pytest.mark.broker, pytest.mark.models, pytest.mark.slow, pytest.mark.timeout(1_500)]
+from tests.faults.looking import Look
+from tests.faults.soak import Soak, Worker, WorkerEndedError, curves, run
+from tests.kafka.broker import available
 
 GROWTH = 0.2
 """Wider than over an hour: five minutes after the start of a busy machine are not settled."""
 
 
+@pytest.mark.broker
+@pytest.mark.models
+@pytest.mark.slow
+@pytest.mark.timeout(1_500)
 def test_five_minutes_leave_nothing_behind(tmp_path: Path) -> None:
-    soak = run(tmp_path, load=0.5, minutes=5)
+    """On Apache Kafka where it can be had, and then shortly on the embedded broker, too."""
+    both = available() is None
+    soak = run(tmp_path / "first", load=0.5, minutes=4.5 if both else 5)
     assert soak.sent > 0
-    assert soak.restarts == 0, (tmp_path / "worker.log").read_text(encoding="utf-8")[-2_000:]
+    assert soak.restarts == 0, (tmp_path / "first" / "worker.log").read_text("utf-8")[-2_000:]
     assert soak.drained_s is not None
     assert set(soak.states) == {"stored"}, soak.states
-    for name in ("memory_mb", "engines_mb", "handles", "threads"):
+    for name in ("memory_mb", "engines_mb", "handles", "threads", "strings"):
         assert soak.growth(name) < GROWTH, name
     assert max(look.temporary for look in soak.looks[-5:]) <= 2
+    assert soak.left == 0
+    if both:
+        embedded = run(
+            tmp_path / "second", load=0.5, minutes=0.2, broker="embedded", capacity=soak.capacity
+        )
+        assert embedded.drained_s is not None
+        assert set(embedded.states) == {"stored"}, embedded.states
+        assert embedded.left == 0
+
+
+@pytest.mark.unit
+def test_a_worker_that_ends_is_noticed_at_once(tmp_path: Path) -> None:
+    log = tmp_path / "worker.log"
+    with log.open("wb") as file:
+        ended = subprocess.Popen(["/bin/sh", "-c", "echo why; exit 3"], stdout=file)
+    ended.wait(10)
+    began = time.monotonic()
+    with pytest.raises(WorkerEndedError, match=r"exit code 3\); .*worker.log:\nwhy"):
+        Worker(ended, log).until(lambda: False, 60)
+    assert time.monotonic() - began < 1
+
+
+def looks(lag: list[int]) -> list[Look]:
+    return [
+        Look(
+            at_s=2.0 * number,
+            memory_mb=300.0,
+            engines_mb=400.0,
+            handles=90,
+            threads=30,
+            temporary=0,
+            strings=900,
+            waiting=100,
+            lag=behind,
+            held_mb=1.0,
+            open_calls=4,
+        )
+        for number, behind in enumerate(lag)
+    ]
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    ("lag", "found"),
+    [
+        ([100] * 9, []),
+        ([0] * 6 + [150] * 3, []),
+        ([400] * 6 + [590] * 3, []),
+        ([400] * 6 + [700] * 3, ["lag grew from 400 to 700 records"]),
+        ([0] * 6 + [300] * 3, ["lag grew from 0 to 300 records"]),
+    ],
+    ids=["flat", "few", "by chance", "grows", "piles up"],
+)
+def test_a_queue_that_grows_is_a_problem_below_full_load(lag: list[int], found: list[str]) -> None:
+    soak = Soak(0.7, drained_s=1.0, states={"stored": 3}, looks=looks(lag))
+    assert soak.problems == found
+    assert not replace(soak, load=3.0).problems
+    assert "lag" in curves(soak)
+
+
+@pytest.mark.unit
+def test_a_figure_that_grows_is_a_problem() -> None:
+    more = [replace(look, strings=look.strings + 20 * n) for n, look in enumerate(looks([0] * 9))]
+    assert Soak(0.7, drained_s=1.0, looks=more).problems == ["strings grew by 6.1%"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import resource
 import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from agents.line import Line
 from pipeline.errors import RecordError
 from pipeline.listening import Listener, LoudnessVoice
 from pipeline.muting import CallMuter
-from pipeline.policy import load_policy
+from pipeline.policy import EchoRule, load_policy
 from pipeline.records import (
     AudioChunk,
     CallEnd,
@@ -26,8 +27,11 @@ from pipeline.records import (
     Role,
     Span,
     Watermark,
+    Window,
 )
-from pipeline.vaulting import StoredCall
+from pipeline.vaulting import CallAssembly, StoredCall
+from pipeline.verification import CallVerifier
+from tests.broker import fakes
 from tests.broker.fakes import ScriptedDetector, hear
 from tests.unit.redacting import RATE, audio, styled
 
@@ -182,3 +186,80 @@ def test_a_long_call_holds_as_much_as_a_short_one(seconds: int) -> None:
         tracemalloc.stop()
     assert held < (hold + 4) * RATE * 4
     assert kept < 3_000_000
+
+
+class Through:
+    """A call that goes through all cores record by record, as it does through the stages."""
+
+    def __init__(self, call: CallInfo) -> None:
+        policy = load_policy("default").model_copy(update={"echo": EchoRule(mode="never")})
+        self.listener, self.muter = Listener(call, LoudnessVoice()), CallMuter(policy)
+        self.verifier, self.assembly = CallVerifier(policy), CallAssembly(policy)
+        self.inspector = ScriptedDetector()
+        self.detector = self.inspector.open(call.call_id, call.sample_rate, call.channels)
+        self.rate, self.spans = call.sample_rate, 0
+        self.stored: StoredCall | None = None
+
+    def take(self, chunk: AudioChunk) -> None:
+        self._verify(self.muter.take_audio(chunk))
+        self._hear(self.listener.take(chunk))
+
+    def finish(self, end: CallEnd) -> StoredCall:
+        self._hear(self.listener.finish(end))
+        self._find(self.detector.finish(end))
+        assert self.stored is not None
+        return self.stored
+
+    def _hear(self, windows: list[Window]) -> None:
+        for window in windows:
+            self._find(self.detector.take(hear(window)))
+
+    def _find(self, findings: list[Findings]) -> None:
+        for one in findings:
+            self.spans += len(one.spans)
+            self.stored = self.assembly.take_findings(one) or self.stored
+            self._verify(self.muter.take_findings(one))
+
+    def _verify(self, released: list[RedactedChunk | CallEnd]) -> None:
+        waiting = [output for record in released for output in self.verifier.take(record)]
+        while waiting:
+            output = waiting.pop(0)
+            if isinstance(output, Window):
+                found = self.inspector.inspect(
+                    fakes.check(output),
+                    sample_rate=self.rate,
+                    expected=self.verifier.expected_at(output),
+                )
+                waiting += self.verifier.take_heard(fakes.check(output), found)
+            elif isinstance(output, RedactedChunk):
+                self.stored = self.assembly.take_chunk(output) or self.stored
+            else:
+                self.stored = self.assembly.take_verdict(output) or self.stored
+
+
+@pytest.mark.slow
+def test_a_call_of_eight_hours_is_stored_whole_in_the_memory_of_a_short_one() -> None:
+    """What is left of it when it ends, its compressed audio, grows; nothing else does."""
+    hours, step = 8, 10
+    call = CallInfo("long", RATE, (Role.CUSTOMER,))
+    said = fakes.speak(["hello", "three", "please", "four", "yes"])[: 2 * step * RATE]
+    minute = np.zeros((60 * RATE, 1), np.int16)
+    minute[: len(said), 0] = said
+    through_all, held, early = Through(call), 0, 0
+    for number in range(hours * 3_600 // step):
+        at = number * step * RATE
+        piece = minute[at % len(minute) : at % len(minute) + step * RATE].copy()
+        through_all.take(AudioChunk(call, number, at, piece))
+        held = max(held, through_all.muter.held)
+        if number == 600 // step:
+            early = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - early) / 1_024
+    end = CallEnd("long", hours * 3_600 // step, hours * HOUR)
+    stored = through_all.finish(end)
+    audio_file = next(data for name, data in stored.files.items() if name.endswith(".flac"))
+    assert stored.passed
+    assert through_all.spans >= hours * 60
+    with soundfile.SoundFile(io.BytesIO(audio_file)) as opened:
+        assert opened.frames == hours * HOUR
+    assert held < 60 * RATE * 2
+    assert grown_mb < len(audio_file) / 1e6 + 20

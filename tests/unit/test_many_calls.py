@@ -1,0 +1,133 @@
+"""Many tiny calls through all stages in one process: nothing of a call stays in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections import Counter
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from agents import runtime as runtimes
+from agents.ledger import CallState, Ledger
+from agents.metrics import Metrics
+from agents.port import Delivery
+from agents.producer import sealed
+from agents.runtime import StageRuntime
+from agents.signing import SigningKey
+from agents.stages import detect, mute, transcribe, vault, verify
+from agents.stages.transcribe import Patience
+from agents.topics import Topics
+from agents.vault import Vault
+from pipeline.listening import LoudnessVoice
+from pipeline.policy import load_policy
+from pipeline.records import AudioChunk, CallEnd, Heard, Window
+from tests.broker import fakes
+from tests.broker.harness import script
+
+pytestmark = pytest.mark.unit
+
+TOPICS = Topics.named()
+WARM, MORE = 40, 120
+"""Calls before the first count, and between the two counts."""
+SLACK = 60
+"""Objects of one type that may come or go by themselves: half of one for each call."""
+LIBRARIES = frozenset({"weakref.ReferenceType"})
+"""Weak references hold nothing; libraries keep dead ones in lists and clear them now and then."""
+
+
+@dataclass
+class Loop:
+    """A broker in memory: what one stage sends, the others get."""
+
+    runtimes: list[StageRuntime] = field(default_factory=list)
+    offsets: Counter[str] = field(default_factory=Counter)
+
+    async def send(
+        self, topic: str, key: bytes | None, value: bytes, headers: Mapping[str, bytes]
+    ) -> Awaitable[object]:
+        await self.bring(topic, key, value, headers)
+        return asyncio.sleep(0)
+
+    async def bring(
+        self, topic: str, key: bytes | None, value: bytes, headers: Mapping[str, bytes]
+    ) -> None:
+        offset = self.offsets[topic]
+        self.offsets[topic] += 1
+        for one in self.runtimes:
+            if topic in one.stage.inputs:
+                await one.arrive(Delivery(topic, 0, offset, key, dict(headers), value))
+
+    def acknowledge(self, topic: str, partition: int, offset: int) -> None:
+        """Nothing to keep."""
+
+    def pause(self, topics: tuple[str, ...]) -> None:
+        """Nothing to do."""
+
+    def resume(self, topics: tuple[str, ...]) -> None:
+        """Nothing to do."""
+
+
+class Ears:
+    """The pool of speech engines."""
+
+    async def listen(self, window: Window, *, check: bool = False) -> Heard:
+        return fakes.check(window) if check else fakes.hear(window)
+
+
+async def _calls(loop: Loop, ledger: Ledger, numbers: range) -> None:
+    example = script("example", seconds=1)
+    for number in numbers:
+        info = replace(example.info, call_id=f"tiny-{number}")
+        seal = ledger.open_call(info.call_id).seal
+        pcm = example.chunks[0].pcm
+        for record in (AudioChunk(info, 0, 0, pcm), CallEnd(info.call_id, 1, len(pcm))):
+            message = sealed(record, TOPICS.audio_raw, seal)
+            key = info.call_id.encode()
+            await loop.bring(TOPICS.audio_raw, key, message.value, message.headers)
+        while ledger.state(info.call_id) is CallState.OPEN:  # noqa: ASYNC110 - a database
+            await asyncio.sleep(0.005)
+    await asyncio.sleep(0.05)
+
+
+def _counted() -> Counter[str]:
+    gc.collect()
+    return Counter(f"{type(one).__module__}.{type(one).__qualname__}" for one in gc.get_objects())
+
+
+async def test_of_a_call_that_is_over_nothing_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Finished calls are remembered, so many and no more.
+    monkeypatch.setattr(runtimes, "REMEMBERED", WARM // 2)
+    ledger = Ledger.embedded(tmp_path)
+    policy, patience, metrics = load_policy("default"), Patience(), Metrics()
+    detector = fakes.ScriptedDetector()
+    store = Vault.opened(tmp_path / "vault", ledger)
+    key = SigningKey.load_or_create(tmp_path / "signing.pem")
+    loop = Loop()
+    for stage in (
+        transcribe.transcribe_stage(TOPICS, LoudnessVoice(), patience),
+        detect.detect_stage(TOPICS, detector.open),
+        mute.mute_stage(TOPICS, policy, patience),
+        verify.verify_stage(TOPICS, policy, detector),
+        vault.vault_stage(TOPICS, policy, store, ledger, patience, key=key),
+    ):
+        made = StageRuntime(stage, loop, ledger=ledger, pool=Ears(), topics=TOPICS, metrics=metrics)
+        loop.runtimes.append(made)
+    try:
+        await _calls(loop, ledger, range(WARM))
+        before = _counted()
+        await _calls(loop, ledger, range(WARM, WARM + MORE))
+        after = _counted()
+        assert ledger.count(CallState.STORED) == WARM + MORE
+    finally:
+        for one in loop.runtimes:
+            await one.stop()
+        ledger.dispose()
+    grown = {name: count - before[name] for name, count in after.items()}
+    kept = {name: count for name, count in grown.items() if count > SLACK}
+    assert set(kept) <= LIBRARIES, kept
