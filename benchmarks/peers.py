@@ -251,8 +251,15 @@ def _calls(found: Mapping[str, Any]) -> list[str]:
     ]
     harmless = [100 * found[name]["harmless_muted_share"] for name in ENGINES]
     rows.append("| sensitive time silenced % | " + " | ".join(f"{n:.1f}" for n in sums) + " |")
+    rows.append(_left("sensitive time", [100 - one for one in sums]))
     rows.append("| harmless speech muted % | " + " | ".join(f"{n:.1f}" for n in harmless) + " |")
     return rows
+
+
+def _left(what: str, shares: Sequence[float]) -> str:
+    """What is left, over what our own side leaves."""
+    ratios = [f"{one / shares[0]:.1f}" if shares[0] else "" for one in shares]
+    return f"| {what} left, over hushwire | " + " | ".join(ratios) + " |"
 
 
 def _texts(found: Mapping[str, Any]) -> list[str]:
@@ -266,6 +273,8 @@ def _texts(found: Mapping[str, Any]) -> list[str]:
         + " |"
         for entity in by_type["hushwire"]
     ]
+    covered = [found[name]["totals"]["coverage"]["value"] for name in ENGINES]
+    rows.append(_left("words", [1 - one for one in covered]))
     for key, title in (
         ("coverage", "all types"),
         ("negatives_flagged", "negatives flagged"),
