@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 import signal
 import statistics
 import subprocess
@@ -50,7 +51,26 @@ def stage_costs(calls: Path, runs: int) -> dict[str, Any]:
     """
     manifest = (calls / "manifest.jsonl").read_text(encoding="utf-8").splitlines()
     entries = [json.loads(entry) for entry in manifest]
-    made = [_stages_once(calls, entries) for _ in range(runs)]
+    recordings = [calls / entry["file"] for entry in entries]
+    made: list[dict[str, Any]] = []
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        broker = stack.enter_context(EmbeddedBroker())
+        settings = environment(broker.bootstrap, folder / "state")
+        workers = {
+            stage: stack.enter_context(worker_process([stage], folder, settings))
+            for stage in STAGES
+        }
+        for worker in workers.values():
+            until_ready(worker)
+        pids = {stage: worker.pid for stage, worker in workers.items()}
+        for number in range(runs):
+            turn = folder / f"turn-{number}"
+            _renamed(recordings, turn, number)
+            made.append(_turn(turn, folder / "state", settings, pids | {"broker": broker.pid or 0}))
+            made[-1]["bare"] = _bare(recordings, folder)
+        for worker in workers.values():
+            stop(worker)
     names = made[0]["stages"]
     return {
         "audio_s": sum(entry["duration_ms"] for entry in entries) / 1_000,
@@ -67,29 +87,28 @@ def _median(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {key: statistics.median(one[key] for one in found) for key in found[0]}
 
 
-def _stages_once(calls: Path, entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory()))
-        broker = stack.enter_context(EmbeddedBroker())
-        settings = environment(broker.bootstrap, folder / "state")
-        workers = {
-            stage: stack.enter_context(worker_process([stage], folder, settings))
-            for stage in STAGES
-        }
-        for worker in workers.values():
-            until_ready(worker)
-        pids = {stage: worker.pid for stage, worker in workers.items()} | {
-            "broker": broker.pid or 0
-        }
-        still = {name: cpu_s(pid) for name, pid in pids.items()}
-        time.sleep(_IDLE_S)
-        before = {name: cpu_s(pid) for name, pid in pids.items()}
-        wall = _redact(calls, folder / "state", settings, entries)
-        cost = {name: cpu_s(pid) - before[name] for name, pid in pids.items()}
-        memory = {name: [resident_mb(one) for one in tree(pid)] for name, pid in pids.items()}
-        for worker in workers.values():
-            stop(worker)
-        bare = _bare([calls / entry["file"] for entry in entries], folder)
+def _renamed(recordings: Sequence[Path], turn: Path, number: int) -> None:
+    """Copy recordings and their sidecars under new names, or the calls would be stored already."""
+    turn.mkdir()
+    for path in recordings:
+        name = f"{number}-{path.stem}"
+        shutil.copy(path, turn / f"{name}{path.suffix}")
+        sidecar = path.with_suffix(".json")
+        if sidecar.exists():
+            notes = json.loads(sidecar.read_text(encoding="utf-8")) | {"call_id": name}
+            (turn / sidecar.with_stem(name).name).write_text(json.dumps(notes), encoding="utf-8")
+
+
+def _turn(
+    calls: Path, state: Path, settings: Mapping[str, str], pids: Mapping[str, int]
+) -> dict[str, Any]:
+    """What every process costs idle, and for all calls of a folder."""
+    still = {name: cpu_s(pid) for name, pid in pids.items()}
+    time.sleep(_IDLE_S)
+    before = {name: cpu_s(pid) for name, pid in pids.items()}
+    wall = _redact(calls, state, settings)
+    cost = {name: cpu_s(pid) - before[name] for name, pid in pids.items()}
+    memory = {name: [resident_mb(one) for one in tree(pid)] for name, pid in pids.items()}
     return {
         "wall_s": wall,
         "stages": {
@@ -101,7 +120,6 @@ def _stages_once(calls: Path, entries: Sequence[Mapping[str, Any]]) -> dict[str,
             }
             for name in cost
         },
-        "bare": bare,
     }
 
 
@@ -127,9 +145,7 @@ def restart(bootstrap: str, folder: Path, *, starts: int) -> dict[str, Any]:
     return {"starts_s": took, "median_s": statistics.median(took), "load": load}
 
 
-def _redact(
-    calls: Path, state: Path, settings: Mapping[str, str], entries: Sequence[Mapping[str, Any]]
-) -> float:
+def _redact(calls: Path, state: Path, settings: Mapping[str, str]) -> float:
     """Send all calls and wait for the last; seconds, ingest's own start included."""
     began = time.monotonic()
     command = [sys.executable, "-m", "agents", "ingest", str(calls)]
@@ -137,7 +153,7 @@ def _redact(
     key = KeyEncryptionKey.load_or_create(state / "kek.json")
     ledger = Ledger(f"sqlite:///{state / 'ledger.db'}", key)
     try:
-        names = [Path(entry["file"]).stem for entry in entries]
+        names = {path.stem for path in calls.iterdir()}
         deadline = began + _STORE_S
         while True:
             open_ones = [n for n in names if ledger.state(n) in {None, CallState.OPEN}]
