@@ -1,8 +1,8 @@
 """What was heard of a labelled call, against its truth: digits left out, speech taken in, words.
 
 The mask is what recognised numbers cover before any policy: every word of any hearing that is a
-number, with padding on both sides, and close to those what only may be one ("to", "oh") or has no
-word at all. All of it is counted in frames of 10 ms.
+number, with padding on both sides, what only may be one ("to", "oh") where it touches that padding,
+and what has no word at all near it. All of it is counted in frames of 10 ms.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pipeline.vocabulary import vocabulary
 PAD_MS = 200
 """Silence on both sides of a number: what the shipped policies use."""
 NEAR_MS = 1_000
-"""What may be a number counts as one this close to a number."""
+"""Speech without a word counts as a number this close to one."""
 DIGIT_TYPES = frozenset(
     {"pan", "cvv", "ssn", "ssn_last4", "account_number", "routing_number", "phone"}
 )
@@ -124,7 +124,7 @@ def score(call: Labelled, listened: Listened) -> Score:
 
 def _mask(listened: Listened, channel: int, frames: int) -> Frames:
     mask = np.zeros(frames, np.bool_)
-    maybe: list[tuple[float, float, int]] = []
+    maybe: list[tuple[float, float, int, int]] = []
     for word in (*listened.shown, *listened.evidence):
         if word.channel != channel:
             continue
@@ -133,11 +133,13 @@ def _mask(listened: Listened, channel: int, frames: int) -> Frames:
         if solid(word.text):
             _mark(mask, word.start_ms - PAD_MS, end + PAD_MS)
         elif is_number(word.text, vocabulary()):
-            maybe.append((word.start_ms, end, PAD_MS))
-    maybe += [(start, end, 0) for one, start, end in listened.unexplained if one == channel]
+            maybe.append((word.start_ms, end, PAD_MS, PAD_MS))
+    maybe += [
+        (start, end, 0, NEAR_MS) for one, start, end in listened.unexplained if one == channel
+    ]
     context = mask.copy()
-    for start, end, pad in maybe:
-        if context[_slice(start - NEAR_MS, end + NEAR_MS)].any():
+    for start, end, pad, near in maybe:
+        if context[_slice(start - near, end + near)].any():
             _mark(mask, start - pad, end + pad)
     return mask
 

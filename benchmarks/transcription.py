@@ -32,6 +32,7 @@ from models.ear import Ear, EarSettings
 from models.loader import find
 from models.voice import SileroVoice
 from pipeline.activity import VOICE_RATE
+from pipeline.hearings import INVENTED
 from pipeline.listening import Listener
 from pipeline.records import AudioChunk, CallEnd, Heard, Hearing, Window
 
@@ -98,13 +99,15 @@ def stage(settings: EarSettings, pace: Pace = "throughput") -> Way:
 
 
 def _listened(heard: Sequence[Heard], rate: int) -> Listened:
+    """What people read, and the evidence: not what detection takes for invented at once."""
     said: dict[bool, list[Said]] = {True: [], False: []}
     unexplained: list[tuple[int, float, float]] = []
     for one in heard:
         for word in one.words:
             begin, end = word.start * 1_000 / rate, word.end * 1_000 / rate
             shown = word.hearing is Hearing.MAIN
-            said[shown].append(Said(word.channel, begin, end, word.text))
+            if word.hearing is not Hearing.AGAIN or word.probability >= INVENTED:
+                said[shown].append(Said(word.channel, begin, end, word.text))
         unexplained += [
             (one.channel, part.start * 1_000 / rate, part.end * 1_000 / rate)
             for part in (*one.unexplained, *one.unheard)

@@ -20,7 +20,15 @@ from typing import Literal
 
 from models.again import asks_digits, doubtful
 from models.catalogue import entry
-from models.hearing import HeardWord, Listening, in_call, listening_of, numeric, place
+from models.hearing import (
+    HeardWord,
+    Listening,
+    drawn_in,
+    in_call,
+    listening_of,
+    numeric,
+    place,
+)
 from models.loader import find
 from models.rounds import Listener, Passage, Round, Transcriber, together
 from models.whisper import Decoded, Whisper, features
@@ -303,7 +311,7 @@ class Ear:
         models: list[Transcriber],
     ) -> Heard:
         left = self._left(words, listening, self._settings.unexplained_ms)
-        found = [in_call(word, window) for word in words]
+        found = [in_call(word, window) for word in drawn_in(words, listening)]
         return Heard(
             call_id=window.call_id,
             seq=window.seq,

@@ -6,7 +6,8 @@ long as the window says.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -17,9 +18,13 @@ from pipeline.audit import Loudness, plausible
 from pipeline.errors import ModelError
 from pipeline.guards import Doubt
 from pipeline.records import Hearing, Interval, Window, Word
+from pipeline.tightening import tightened
+from pipeline.tokens import SOLID, tokenise
 from pipeline.vocabulary import vocabulary
 
 _FULL_SCALE = 32_768.0
+_PAUSE_S = 1.0
+"""The longest pause between digits of one number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,44 @@ def listening_of(window: Window, language: str) -> Listening:
         if window.end > window.owned.end:
             speech[-1] = Interval(speech[-1].start, len(audio))
     return Listening(audio, tuple(speech), Loudness.of(audio, VOICE_RATE), language)
+
+
+def drawn_in(words: Sequence[HeardWord], listening: Listening) -> list[HeardWord]:
+    """The words with the beginnings of numbers drawn in to where two hearings place them.
+
+    A digit that follows another stays: the pause between them belongs to the number. Only what is
+    stated changes, not what a word accounts for: take this step last.
+
+    Args:
+        words: of all hearings.
+        listening: that they were heard in.
+    """
+    voc = vocabulary(listening.language)
+    numbers = [
+        word
+        for word in words
+        if any(token.kind in SOLID for token in tokenise([Word(0, 0, 0, word.text)], voc))
+    ]
+    found: list[HeardWord] = []
+    for word in words:
+        spoken = word.spoken
+        if word in numbers and not any(_leads_to(one.spoken, spoken) for one in numbers):
+            others = [
+                one.spoken for one in numbers if one.hearing not in (word.hearing, Hearing.AGAIN)
+            ]
+            spoken = tightened(spoken, others, listening.loudness, VOICE_RATE)
+            # The order of a text is that of its words' starts.
+            later = [one.spoken.start for one in words if one.hearing is word.hearing]
+            until = min([at for at in later if at > word.spoken.start], default=spoken.start)
+            spoken = Interval(min(spoken.start, until), spoken.end)
+        found.append(replace(word, spoken=spoken))
+    return found
+
+
+def _leads_to(before: Interval, after: Interval) -> bool:
+    """Whether one number word stands close in front of another."""
+    middle = (before.start + before.end) // 2
+    return middle < after.start < before.end + int(_PAUSE_S * VOICE_RATE)
 
 
 def in_call(word: HeardWord, window: Window) -> Word:

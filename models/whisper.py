@@ -41,6 +41,12 @@ input as one alone (base, 12 s of input, measured): its attention leaves the cac
 MOST_TOKENS = 80
 """Token limit of one window; what it cuts off has no word and is listened to again."""
 MOST_PROMPT_TOKENS = 64
+_GLANCE = 3
+"""Every third position of an input tells its language nearly as well as all of them, at half the
+cost: of 218 windows in 16 languages (espeak-ng and human digits) it was off by 0.20 at most."""
+_CLEAR = 0.5
+"""With less at a glance, all positions are looked at. Of 88 windows in which all of them gave the
+call's language less than 0.15, a glance gave 0.24 at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +186,7 @@ class Whisper:
         return self._raw.token_to_id(f"<|{language}|>") is not None
 
     def likelihood(self, encoded: Encoded, language: str) -> float:
-        """Probability that an input is in a language: one step of the decoder.
+        """Probability that an input is in a language: one step of the decoder, two in doubt.
 
         Returns:
             1 for a model that hears English only, which cannot tell.
@@ -190,6 +196,10 @@ class Whisper:
         """
         if not self._multilingual:
             return 1.0
+        glance = self._guess(encoded[:, ::_GLANCE], language)
+        return glance if glance >= _CLEAR else self._guess(encoded, language)
+
+    def _guess(self, encoded: Encoded, language: str) -> float:
         try:
             guesses = self._model.detect_language(_view([encoded]))[0]
         except (RuntimeError, ValueError) as error:
@@ -231,7 +241,9 @@ class Whisper:
             return ()
         positions = max(1, -(-length * FRAMES_PER_SECOND // VOICE_RATE))
         start = list(tokenizer.sot_sequence)
-        aligned = self._model.align(_view([encoded]), start, [tokens], positions)[0]
+        # The silence behind the audio holds no word, and every position costs.
+        heard = encoded[:, : -(-positions // _STRIDE)]
+        aligned = self._model.align(_view([heard]), start, [tokens], positions)[0]
         texts, groups = tokenizer.split_to_word_tokens([*tokens, tokenizer.eot])
         pairs = np.asarray(aligned.alignments, np.int64).reshape(-1, 2)
         if not len(pairs) or len(groups) < 2:  # noqa: PLR2004 - a word and the end

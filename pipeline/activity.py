@@ -7,6 +7,7 @@ depend on how the audio was cut into chunks.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import Protocol, TypeAlias
 
@@ -71,6 +72,10 @@ _FLOOR_FRAMES = 94
 _ABOVE_FLOOR_DB, _BELOW_PEAK_DB, _AUDIBLE_DB = 15.0, 25.0, -55.0
 _QUIET_PEAK_DB = -40.0
 """Before anybody spoke, and long after, the peak is taken to be this."""
+_STEADY_DB = 3.0
+RESTING = 0.05
+"""Below this probability of speech a detector takes a frame for the noise of the line. Of frames
+behind such ones that are as quiet as the floor none got more than 0.04 (31 min of audio)."""
 _DECAY_DB = 0.03
 """What the peak sinks by in a frame: about 1 dB a second."""
 _BURST_FRAMES = 94
@@ -86,15 +91,33 @@ class Bursts:
     """
 
     def __init__(self) -> None:
-        self._last: deque[float] = deque(maxlen=_FLOOR_FRAMES)
+        self._frame = 0
+        self._floors: deque[tuple[int, float]] = deque()
+        """Frames that are, or may become, the quietest of the last 3 s: number and loudness, both
+        rising."""
         self._peak = _QUIET_PEAK_DB
         self._run = 0
 
     def loud(self, level: float) -> bool:
         """Take the next frame's mean square; say whether it belongs to a loud burst."""
-        decibels = 10.0 * float(np.log10(level + 1e-9))
-        self._last.append(decibels)
+        decibels = 10.0 * math.log10(level + 1e-9)
+        self._frame += 1
+        while self._floors and self._floors[-1][1] >= decibels:
+            self._floors.pop()
+        self._floors.append((self._frame, decibels))
+        if self._floors[0][0] <= self._frame - _FLOOR_FRAMES:
+            self._floors.popleft()
+        floor = self._floors[0][1]
         self._peak = max(decibels, self._peak - _DECAY_DB, _QUIET_PEAK_DB)
-        limit = max(min(self._last) + _ABOVE_FLOOR_DB, self._peak - _BELOW_PEAK_DB, _AUDIBLE_DB)
+        limit = max(floor + _ABOVE_FLOOR_DB, self._peak - _BELOW_PEAK_DB, _AUDIBLE_DB)
         self._run = self._run + 1 if decibels > limit else 0
         return 0 < self._run <= _BURST_FRAMES
+
+    def steady(self, level: float) -> bool:
+        """Whether a mean square is hardly above the quietest frame of the last 3 s.
+
+        Where every frame of half a second is not, nothing sounds but the noise of the line.
+        """
+        if self._frame < _FLOOR_FRAMES:
+            return False
+        return 10.0 * math.log10(level + 1e-9) < self._floors[0][1] + _STEADY_DB

@@ -13,14 +13,14 @@ from dataclasses import replace
 from enum import Enum
 from typing import Final
 
-from pipeline.audit import plausible
-from pipeline.records import Hearing, Interval, Word
+from pipeline.audit import longest
+from pipeline.records import Hearing, Word
 from pipeline.tokens import is_number
 from pipeline.vocabulary import Vocabulary
 
 _OVERLAP: Final = 0.35
 """Share of the shorter word from which two words are one sound heard twice."""
-_INVENTED: Final = 0.1
+INVENTED: Final = 0.1
 """An ``AGAIN`` word of less probability is invented."""
 _CONTRADICTED: Final = 0.5
 """The same, where a sure word of the first pass says otherwise."""
@@ -56,12 +56,12 @@ def sequences(words: tuple[Word, ...], voc: Vocabulary, rate: int) -> dict[Sourc
 
 
 def _timed(word: Word, rate: int) -> Word:
-    end = plausible(word.text, Interval(word.start, word.end), rate).end
-    return word if end == word.end else replace(word, end=end)
+    end = word.start + longest(word.text, rate)
+    return word if word.end <= end else replace(word, end=end)
 
 
 def _invented(word: Word, main: Iterable[Word], voc: Vocabulary) -> bool:
-    if word.probability < _INVENTED:
+    if word.probability < INVENTED:
         return True
     if word.probability >= _CONTRADICTED or not is_number(word.text, voc):
         return False

@@ -352,10 +352,10 @@ def test_a_language_that_cannot_be_searched_or_heard_is_silenced_whole(
 @pytest.mark.parametrize(
     ("likelihood", "no_speech", "seconds", "foreign"),
     [
-        (0.09, 0.0, 4.0, True),
-        (0.11, 0.0, 4.0, False),
-        (0.09, 0.7, 4.0, False),
-        (0.09, 0.0, 2.0, False),
+        (0.11, 0.0, 4.0, True),
+        (0.13, 0.0, 4.0, False),
+        (0.11, 0.7, 4.0, False),
+        (0.11, 0.0, 2.0, False),
     ],
     ids=["another language", "likely enough", "no speech", "too short to tell"],
 )

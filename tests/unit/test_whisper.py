@@ -72,6 +72,60 @@ def test_the_encoder_gets_batches_where_that_pays(
     assert [one.shape for one in encoded] == [(1, 2, 8)] * 3
 
 
+@pytest.mark.parametrize(
+    ("glance", "positions", "told"), [(0.5, [4], 0.5), (0.49, [4, 12], 0.1)], ids=["clear", "doubt"]
+)
+def test_all_positions_are_asked_for_the_language_where_a_third_is_not_sure(
+    engine: type[Engine],
+    monkeypatch: pytest.MonkeyPatch,
+    glance: float,
+    positions: list[int],
+    told: float,
+) -> None:
+    asked: list[int] = []
+
+    def detect_language(_: object, view: object) -> list[list[tuple[str, float]]]:
+        asked.append(np.asarray(view).shape[1])
+        return [[("<|de|>", 0.4), ("<|en|>", glance if asked[-1] == 4 else 0.1)]]
+
+    monkeypatch.setattr(engine, "detect_language", detect_language, raising=False)
+    encoded = np.zeros((1, 12, 8), np.float32)
+    assert Whisper(Path("model")).likelihood(encoded, "en") == told
+    assert asked == positions
+
+
+def test_words_are_aligned_with_the_audio_and_not_with_the_silence_behind_it(
+    engine: type[Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shapes: list[tuple[int, ...]] = []
+
+    def generate(_: object, view: object, *_args: object, **_kept: object) -> list[object]:
+        shapes.append(np.asarray(view).shape)
+        return [SimpleNamespace(sequences_ids=[[7]], no_speech_prob=0.0, scores=[-0.1])]
+
+    def align(_: object, view: object, *_args: object) -> list[object]:
+        shapes.append(np.asarray(view).shape)
+        return [SimpleNamespace(alignments=[(0, 0), (1, 40)], text_token_probs=[0.75])]
+
+    monkeypatch.setattr(engine, "generate", generate, raising=False)
+    monkeypatch.setattr(engine, "align", align, raising=False)
+    tokens = SimpleNamespace(
+        sot_sequence=[1],
+        no_timestamps=2,
+        eot=9,
+        decode=lambda _: "four",
+        split_to_word_tokens=lambda _: (["four", ""], [[7], [9]]),
+    )
+    monkeypatch.setattr(whispers, "Tokenizer", lambda *_, **__: tokens)
+    monkeypatch.setattr(
+        tokenizers.Tokenizer, "from_file", lambda _: SimpleNamespace(token_to_id=lambda _: 1)
+    )
+    encoded = np.zeros((1, 600, 8), np.float32)
+    (decoded,) = Whisper(Path("model")).decode([encoded], [16_000])
+    assert shapes == [(1, 600, 8), (1, 50, 8)]
+    assert [(word.start, word.end, word.text) for word in decoded.words] == [(0, 12_800, "four")]
+
+
 def test_what_the_engine_raises_is_a_model_error(
     engine: type[Engine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
