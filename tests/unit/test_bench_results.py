@@ -20,7 +20,7 @@ pytestmark = pytest.mark.unit
 def test_a_result_is_written_twice_and_printed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    result = {**stamp(), "ratio": 0.5}
+    result: dict[str, Any] = {**stamp(), "ratio": 0.5}
     finish(tmp_path / "new", "made", result, "# A page\n")
     assert json.loads((tmp_path / "new" / "made.json").read_text()) == result
     assert (tmp_path / "new" / "made.md").read_text() == "# A page\n"

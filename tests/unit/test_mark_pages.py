@@ -41,7 +41,7 @@ def send(visitor: TestClient, place: str, headers: dict[str, str] = HERE, **form
     answer = visitor.post(f"/{place}/marks", data={**PLACE, **form}, headers=headers)
     if answer.status_code == 303:
         assert answer.headers["location"] == f"/{place}#marks"
-    return answer.status_code
+    return int(answer.status_code)
 
 
 def marks(served: Console) -> list[dict[str, object]]:
