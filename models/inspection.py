@@ -49,6 +49,8 @@ _CLEAR: Final = 0.5
 """Least probability of every word of a name or the like; what is misheard reads like a name."""
 _OFTEN: Final = 0.2
 """Least mean probability of a longer run: the prompt alone invents digits of 0.00 to 0.05."""
+_TELLING: Final = 0.8
+"""Least probability of the words that explain a number for the other hearings too."""
 _HARMLESS_MOODS: Final = frozenset({Mood.AMOUNT, Mood.PLACE, Mood.REFERENCE})
 _ANNOUNCED_WORDS: Final = 3
 _BREATH_S: Final = 0.3
@@ -65,19 +67,26 @@ def leftovers(
 ) -> tuple[Span, ...]:
     """Spans of the ``expected`` types that are still audible, in time order."""
     found: dict[Span, None] = {}
+    told: list[NumberRun] = []
     # A word that was stretched over seconds does not hide what was heard there again.
     placed = [_placed(word, sample_rate) for word in heard.words]
+    lanes: list[tuple[list[Word], Track]] = []
     for words in streams_of(placed).values():
         lane = Lane(heard.channel, sample_rate, vocabulary(language))
         lane.add(words)
         track = lane.track()
+        lanes.append((words, track))
+        told += [run for run in track.runs if _surely_told(track, run)]
+    for words, track in lanes:
         numbers = _digits(words, track, heard.channel, sample_rate, expected)
+        numbers = [span for span in numbers if not _explained(span, track, told)]
         for run in _runs(words, round(_GAP_S * sample_rate)):
             numbers += _entities(analyses, policy, run, expected, language)
         found.update((_ruled(policy, span), None) for span in numbers)
         telling = tuple(found)
         for span in _edges(words, track, heard.channel, sample_rate, expected):
-            if not any(one.start <= span.start and span.end <= one.end for one in telling):
+            covered = any(one.start <= span.start and span.end <= one.end for one in telling)
+            if not covered and not _explained(span, track, told):
                 found[_ruled(policy, span)] = None
     return tuple(sorted(found, key=lambda s: (s.start, s.channel, s.end, s.entity, s.recognizer)))
 
@@ -181,6 +190,29 @@ def _announced(track: Track, run: NumberRun) -> bool:
     return any(
         cue.mood in _HARMLESS_MOODS and 0 < run.first - cue.last <= _ANNOUNCED_WORDS
         for cue in track.cues
+    )
+
+
+def _surely_told(track: Track, run: NumberRun) -> bool:
+    """Whether clear words before a run say that it is an order number or the like."""
+    return any(
+        cue.mood is Mood.REFERENCE
+        and 0 < run.first - cue.last <= _ANNOUNCED_WORDS
+        and min(word.probability for word in track.words[cue.first : cue.last + 1]) >= _TELLING
+        for cue in track.cues
+    )
+
+
+def _explained(span: Span, track: Track, told: list[NumberRun]) -> bool:
+    """Whether another hearing of the same digits clearly says that they are an order number's.
+
+    "Information number is" was "confirmation number is". Not where they are announced here.
+    """
+    run = next(run for run in track.runs if (run.start, run.end) == (span.start, span.end))
+    return not _asked_for(track, run) and any(
+        other.digits == run.digits
+        and 2 * (min(other.end, run.end) - max(other.start, run.start)) > run.end - run.start
+        for other in told
     )
 
 

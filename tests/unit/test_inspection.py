@@ -142,3 +142,24 @@ def test_a_word_stretched_over_seconds_does_not_hide_the_order_number_heard_agai
     assert leftovers(Nothing(), POLICY, heard, RATE, CARD) == ()
     unexplained = Heard("call", 0, 0, 0, 20 * RATE, (stretched, *later[4:]))
     assert len(leftovers(Nothing(), POLICY, unexplained, RATE, CARD)) == 1
+
+
+@pytest.mark.parametrize(
+    ("other", "sure", "left"),
+    [
+        ("information number is", 0.9, 0),
+        ("information number is", 0.5, 1),
+        ("the card number is", 0.9, 1),
+    ],
+)
+def test_digits_that_one_hearing_clearly_calls_an_order_number_are_none_in_the_other(
+    other: str, sure: float, left: int
+) -> None:
+    said = words_from_text("confirmation number is three eight two seven four one", rate=RATE)
+    clear = [replace(word, probability=sure) for word in said]
+    digits = [replace(word, hearing=Hearing.SECOND) for word in said[3:]]
+    before = words_from_text(other, rate=RATE)
+    second = [replace(word, hearing=Hearing.SECOND) for word in before]
+    assert before[-1].end < said[3].start
+    heard = Heard("call", 0, 0, 0, 20 * RATE, (*clear, *second, *digits))
+    assert len(leftovers(Nothing(), POLICY, heard, RATE, CARD)) == left
