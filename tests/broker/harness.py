@@ -126,6 +126,10 @@ class Installation:
         for record in records:
             self.producer.send(record, seal)
 
+    def renew_producer(self) -> None:
+        """Begin anew after a record was given up."""
+        self.producer = CallProducer(self.bootstrap, self.topics.audio_raw)
+
     def interleave(self, scripts: Sequence[Script]) -> None:
         """Send calls chunk by chunk in turn."""
         longest = max(len(one.chunks) for one in scripts)

@@ -28,11 +28,11 @@ from rich.console import Console
 
 from agents.embedded import EmbeddedBroker
 from agents.ledger import CallState
-from pipeline.records import AudioChunk, CallEnd
 from tests.broker import fakes
 from tests.broker.harness import Installation, Script, script
 from tests.faults.judging import Line, Outcome, judge, table
 from tests.faults.proxy import Proxy
+from tests.faults.recorder import Recorder
 from tests.kafka.broker import ApacheKafka, apache_kafka, available
 
 GROUPS = ("transcribe,detect", "mute,verify,vault")
@@ -41,6 +41,8 @@ REST_S = 150.0
 WAVE = 20
 """Calls at a time in the undisturbed run."""
 BETWEEN_S = (0.5, 4.0)
+STORM = 4
+"""Faults one after another, until a call has to be stored before the next one."""
 FULL = 4_096
 """Bytes; enough for the small files of a state, not for audio nor for what a ledger appends."""
 
@@ -93,7 +95,8 @@ class Chaos:
     def run(self, calls: list[Script], count: int, within_s: float) -> Outcome:
         """Send the calls while faults come, wait until all is at rest, and look."""
         threads = [threading.Thread(target=one) for one in (self._supervise, self._watch(calls))]
-        sending = threading.Thread(target=self._send, args=(calls,))
+        recorder = Recorder(self._made, calls, self.closed, lambda: self._progress)
+        sending = threading.Thread(target=recorder.run)
         for one in (*threads, sending):
             one.start()
         outcome = Outcome(len(calls), {name: Line() for name in self.faults()})
@@ -112,6 +115,8 @@ class Chaos:
                 outcome.faults[name].times += 1
                 self.faults()[name]()
                 time.sleep(self._dice.uniform(*BETWEEN_S))
+                if len(began) % STORM == 0:
+                    self._recover()
             self._progress = 1.0
             sending.join()
             with contextlib.suppress(AssertionError):
@@ -128,6 +133,12 @@ class Chaos:
         self._stop_all()
         outcome.exits = self.exits
         return outcome
+
+    def _recover(self) -> None:
+        """Wait for the next call to be closed: a slow machine gets no more faults than it bears."""
+        closed, deadline = len(self.closed), time.monotonic() + REST_S
+        while len(self.closed) == closed and time.monotonic() < deadline:
+            time.sleep(0.2)
 
     # The faults
 
@@ -261,30 +272,6 @@ class Chaos:
                         self.closed[name] = time.monotonic()
 
         return watch
-
-    def _send(self, calls: list[Script]) -> None:
-        """Six calls at a time, as fast as faults come; some records twice or out of order."""
-        dice = random.Random(len(calls))
-        queues: dict[str, list[AudioChunk | CallEnd]]
-        queues = {one.info.call_id: [*one.chunks, one.end] for one in calls}
-        live: list[str] = []
-        waiting = list(queues)
-        while live or waiting:
-            while waiting and len(live) < 6 and len(waiting) > len(calls) * (1 - self._progress):
-                live.append(waiting.pop(0))
-            if not live:
-                time.sleep(0.1)
-                continue
-            name = dice.choice(live)
-            queue = queues[name]
-            if len(queue) > 2 and dice.random() < 0.1:
-                queue[0], queue[1] = queue[1], queue[0]
-            record = queue.pop(0)
-            self._made.send(name, [record] * (2 if dice.random() < 0.1 else 1))
-            if not queue:
-                live.remove(name)
-            time.sleep(0.02)
-        self._made.producer.flush()
 
     def _stop_all(self) -> None:
         for worker in self._made.workers:
