@@ -37,7 +37,7 @@ def measure(parts: Sequence[str], options: argparse.Namespace) -> Iterator[dict[
         "memory": lambda broker, folder: memory(
             broker, folder, levels=options.levels, seconds=options.seconds
         ),
-        "restart": lambda broker, folder: restart(broker, folder, starts=3),
+        "restart": lambda broker, folder: restart(broker, folder, starts=5),
         "takeover": lambda broker, folder: takeover(broker, folder, calls=12, repeats=3),
         "growth": lambda broker, folder: growth(
             broker,
@@ -69,7 +69,10 @@ def _broker(stack: ExitStack, folder: Path, *, embedded: bool) -> str:
 
 
 def _name(*, embedded: bool) -> str:
-    return "embedded broker" if embedded or available() is not None else "Apache Kafka"
+    """The broker, and how long a group's first member waits for others there before it is in."""
+    if embedded or available() is not None:
+        return "embedded broker (half of the session timeout: 3 s)"
+    return "Apache Kafka (group.initial.rebalance.delay.ms 0; its default is 3 s)"
 
 
 def page(results: Mapping[str, Any]) -> str:
