@@ -38,4 +38,7 @@ def test_no_other_distribution_brings_our_names() -> None:
 
 def test_the_command_is_installed() -> None:
     (command,) = metadata.entry_points(group="console_scripts", name="hushwire")
-    assert command.value == "agents.cli:main"
+    assert command.dist is not None
+    assert command.dist.name == "hushwire"
+    assert command.module.startswith("agents.")
+    assert callable(command.load())
