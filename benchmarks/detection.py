@@ -15,7 +15,6 @@ import argparse
 import json
 import logging
 import os
-import platform
 import random
 import statistics
 import subprocess
@@ -32,6 +31,7 @@ from presidio_analyzer.nlp_engine import NlpEngineProvider
 
 from agents.evaluating import spans_of
 from benchmarks.labelled import HALVES, cases, fresh
+from benchmarks.results import finish, stamp
 from models.detector import Detector
 from pipeline.evaluation.labelled import LabelledCase
 from pipeline.evaluation.names import entity_name
@@ -113,7 +113,7 @@ def measure(repeats: int, utterances: int) -> dict[str, Any]:
                 half: score(name, each, load_policy("default")) for half, each in detected.items()
             }
     return {
-        "machine": f"{os.cpu_count()} cores, {platform.platform()}",
+        **stamp(),
         "audio_seconds": audio,
         "repeats": repeats,
         "ms_per_second": {name: statistics.median(each) for name, each in costs.items()},
@@ -178,7 +178,7 @@ def page(result: dict[str, Any]) -> str:
     lines = [
         (
             f"{result['audio_seconds']:.0f} s of speech that the texts stand for; median of "
-            f"{result['repeats']} runs in turns, one thread. {result['machine']}."
+            f"{result['repeats']} runs in turns, one thread. {result['machine']}; {result['when']}."
         ),
         f"Baseline: {BASELINE}.",
         "",
@@ -246,11 +246,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(json.dumps(memory(options.memory, options.utterances)))
         return
     result = measure(options.repeats, options.utterances)
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "detection.json").write_text(json.dumps(result, indent=2) + "\n", "utf-8")
-    (options.out / "detection.md").write_text(page(result), encoding="utf-8")
-    print(page(result))
-    print(f"written to {options.out}")
+    finish(options.out, "detection", result, page(result))
 
 
 if __name__ == "__main__":

@@ -10,9 +10,6 @@ channel by channel.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +25,7 @@ from agents.layout import Pace, batching, listening
 from benchmarks.corpus import SAMPLES
 from benchmarks.hearing import Listened, Said, Score, score
 from benchmarks.planting import Labelled, read_calls
+from benchmarks.results import finish, stamp
 from models.ear import Ear, EarSettings
 from models.loader import find
 from models.voice import SileroVoice
@@ -225,12 +223,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "channel_s": sum(call.pcm.size / call.info.sample_rate for call in calls),
             "ways": measure(calls, ways),
         }
-    machine = f"{os.cpu_count()} cores, {platform.platform()}; one thread, CPU time."
-    text = page(results, machine)
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "transcription.json").write_text(json.dumps(results, indent=2) + "\n")
-    (options.out / "transcription.md").write_text(text, encoding="utf-8")
-    print(f"\n{text}\nwritten to {options.out}")
+    stamped = stamp()
+    told = f"{stamped['machine']}; {stamped['when']}; one thread, CPU time."
+    kept = {**stamped, "corpora": results}
+    finish(options.out, "transcription", kept, page(results, told))
 
 
 if __name__ == "__main__":
