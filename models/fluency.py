@@ -75,13 +75,16 @@ def _ordinary(texts: Iterable[str], voc: Vocabulary) -> Iterator[str]:
         name = bare[:1].isupper() and not opens
         opens = text.rstrip().endswith((".", "?", "!", ":"))
         lower = bare.lower()
-        spoken = any(lower in table for table in _numbers(voc))
+        spoken = lower in _numbers(voc.language)
         if len(bare) >= _SHORTEST and bare.replace("'", "").isalpha() and not (name or spoken):
             yield lower
 
 
-def _numbers(voc: Vocabulary) -> tuple[Iterable[str], ...]:
-    return (voc.digits, voc.teens, voc.tens, voc.hundreds, voc.scales, voc.words["spelling"])
+@lru_cache(maxsize=8)
+def _numbers(language: str) -> frozenset[str]:
+    voc = vocabulary(language)
+    tables = (voc.digits, voc.teens, voc.tens, voc.hundreds, voc.scales, voc.words["spelling"])
+    return frozenset(word for table in tables for word in table)
 
 
 @lru_cache(maxsize=4_096)

@@ -11,6 +11,7 @@ import io
 import math
 import pickle
 import re
+from collections.abc import Iterator
 from functools import cache
 from importlib import resources, util
 from pathlib import Path
@@ -248,3 +249,16 @@ def longest(lexicon: dict[str, tuple[tuple[str, ...], ...]], keys: tuple[str, ..
         if keys[at : at + len(words)] == words:
             return len(words)
     return 0
+
+
+def entries(
+    lexicon: dict[str, tuple[tuple[str, ...], ...]], keys: tuple[str, ...]
+) -> Iterator[tuple[int, int]]:
+    """Entries of the lexicon as ``[first, last)``, longest first; they do not overlap."""
+    free = 0
+    for at, key in enumerate(keys):
+        if at >= free and key in lexicon:
+            size = longest(lexicon, keys, at)
+            if size:
+                free = at + size
+                yield at, free

@@ -8,9 +8,8 @@ spaCy keeps every string it has seen. Each is closed here, with a test of its ow
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,24 +19,14 @@ from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerResult
 from presidio_analyzer.app_tracer import AppTracer
 from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
 from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, SpacyNlpEngine
-from presidio_analyzer.predefined_recognizers import (
-    CreditCardRecognizer,
-    EmailRecognizer,
-    EsNieRecognizer,
-    EsNifRecognizer,
-    IbanRecognizer,
-    IpRecognizer,
-    ItFiscalCodeRecognizer,
-    UkNinoRecognizer,
-    UsSsnRecognizer,
-)
 from presidio_analyzer.recognizer_registry import RecognizerRegistry
 from spacy.strings import StringStore
 from spacy.tokens import Doc
 
 from models.lexicon import warm_up
 from models.loader import find
-from models.registry import load_registry
+from models.recognizers.base import SpokenRecognizer
+from models.registry import Registered, load_registry
 from models.spoken import SpokenArtifacts, Turn
 from pipeline.errors import ModelError
 from pipeline.policy import Policy
@@ -48,21 +37,20 @@ MODEL: Final = "spacy-en-core-web-sm"
 _LANGUAGE: Final = "en"
 _OFF: Final = ("tok2vec", "tagger", "parser", "attribute_ruler", "lemmatizer")
 """Parts of the pipeline that no recogniser needs: the entity recogniser has vectors of its own."""
-_FIGURES: Final = re.compile(r"[\d@]")
-_LATER: Final = frozenset({"entities", "tokens", "tokens_indices", "lemmas", "keywords", "scores"})
-"""What spaCy has to be asked for."""
-_NEEDS_FIGURES: Final = (
-    CreditCardRecognizer,
-    EmailRecognizer,
-    EsNieRecognizer,
-    EsNifRecognizer,
-    IbanRecognizer,
-    IpRecognizer,
-    ItFiscalCodeRecognizer,
-    UkNinoRecognizer,
-    UsSsnRecognizer,
-)
-"""Presidio's recognisers that find nothing in a text without a figure or an at sign."""
+_SCORE: Final = 0.85
+"""What Presidio takes where a model states no score."""
+_LEAST_FIGURES: Final = {
+    "CreditCardRecognizer": 13,
+    "EsNieRecognizer": 7,
+    "EsNifRecognizer": 7,
+    "FrenchNirRecognizer": 12,
+    "IbanRecognizer": 2,
+    "IpRecognizer": 1,
+    "ItFiscalCodeRecognizer": 1,
+    "UkNinoRecognizer": 6,
+    "UsSsnRecognizer": 9,
+}
+"""Figures of the shortest value that a shipped recogniser for written figures finds."""
 
 
 class _Nothing(logging.Filter):
@@ -141,15 +129,21 @@ class SpokenNlpEngine(SpacyNlpEngine):
         """Every string that spaCy keeps."""
         return self._loaded.vocab.strings
 
-    @contextmanager
-    def memory(self) -> Iterator[None]:
-        """Forget the strings of everything that is processed inside."""
-        with self._loaded.memory_zone():
-            yield
+    def memory(self) -> AbstractContextManager[Any]:
+        """Forget the strings of everything that is processed inside; not to be nested."""
+        return self._loaded.memory_zone()
 
-    def artifacts(self, turn: Turn, *, names: bool) -> SpokenArtifacts:
-        """Presidio's artifacts for a turn; ``names`` lets the entity recogniser be asked too."""
-        return _Lazy(turn, self, names=names)
+    def artifacts(
+        self, turn: Turn, *, names: bool, zone: ExitStack | None = None
+    ) -> SpokenArtifacts:
+        """Presidio's artifacts for a turn.
+
+        Args:
+            turn: the turn.
+            names: lets the entity recogniser be asked, too.
+            zone: enters :meth:`memory` before spaCy is asked for the first time.
+        """
+        return _Lazy(turn, self, names=names, zone=zone)
 
     def document(self, text: str, *, names: bool) -> Doc:
         """SpaCy's own view of a text."""
@@ -159,30 +153,50 @@ class SpokenNlpEngine(SpacyNlpEngine):
 class _Lazy(SpokenArtifacts):
     """Artifacts that run spaCy when a recogniser asks for what only spaCy knows: most never do."""
 
-    def __init__(self, turn: Turn, engine: SpokenNlpEngine, *, names: bool) -> None:
+    def __init__(
+        self, turn: Turn, engine: SpokenNlpEngine, *, names: bool, zone: ExitStack | None
+    ) -> None:
         # Presidio's own constructor would have everything worked out now.
         self.turn = turn
         self.nlp_engine = engine
         self._engine = engine
         self._names = names
+        self._zone = zone
+
+    def _document(self, *, names: bool) -> Doc:
+        if self._zone is not None:
+            self._zone.enter_context(self._engine.memory())
+            self._zone = None
+        return self._engine.document(self.turn.text, names=names)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever Presidio keeps there
         """Reached only for what is not there yet."""
         if name not in _LATER:
             raise AttributeError(name)
-        document = self._engine.document(self.turn.text, names=self._names)
-        people = [one for one in document.ents if one.label_ == "PERSON"]
-        super().__init__(
-            self.turn,
-            entities=people,
-            tokens=document,
-            tokens_indices=[token.idx for token in document],
-            # Without a lemmatiser the lower-case word is the lemma that contexts are compared to.
-            lemmas=[token.lower_ for token in document],
-            nlp_engine=self._engine,
-            language=_LANGUAGE,
-        )
-        return getattr(self, name)
+        value = _LATER[name](self)
+        setattr(self, name, value)
+        return value
+
+    def people(self) -> list[Any]:
+        """What the entity recogniser found."""
+        self.tokens = self._document(names=self._names)
+        return [one for one in self.tokens.ents if one.label_ == "PERSON"]
+
+    def parted(self) -> Doc:
+        """The text as spaCy parts it; what is named in it costs much more."""
+        return self._document(names=False)
+
+
+_LATER: Final[dict[str, Callable[[_Lazy], Any]]] = {
+    "entities": _Lazy.people,
+    "tokens": _Lazy.parted,
+    "tokens_indices": lambda one: [token.idx for token in one.tokens],
+    # Without a lemmatiser the lower-case word is the lemma that contexts are compared to.
+    "lemmas": lambda one: [token.lower_ for token in one.tokens],
+    "keywords": lambda one: one.set_keywords(one.nlp_engine, one.lemmas, _LANGUAGE),
+    "scores": lambda one: [_SCORE] * len(one.entities),
+}
+"""What spaCy has to be asked for, each by itself."""
 
 
 class _Enhancer(LemmaContextAwareEnhancer):
@@ -205,18 +219,32 @@ class _Enhancer(LemmaContextAwareEnhancer):
         )
 
 
-class _Fixed(RecognizerRegistry):
-    """Recognisers that do not change: Presidio would pick them anew for every text."""
+class _Frame(AnalyzerEngine):
+    """Presidio's, kept from looking for the context of nothing."""
+
+    def _enhance_using_context(
+        self,
+        text: str,
+        raw_results: list[RecognizerResult],
+        *rest: Any,  # noqa: ANN401 - as it comes
+    ) -> list[RecognizerResult]:
+        if not raw_results:
+            return raw_results
+        return list(super()._enhance_using_context(text, raw_results, *rest))
+
+
+class _Chosen(RecognizerRegistry):
+    """Leaves it to the request which recognisers run: Presidio would pick them by type only."""
 
     def get_recognizers(
         self,
         language: str,  # noqa: ARG002
         entities: list[str] | None = None,  # noqa: ARG002
         all_fields: bool = False,  # noqa: ARG002, FBT001, FBT002 - Presidio's signature
-        ad_hoc_recognizers: list[EntityRecognizer] | None = None,  # noqa: ARG002
+        ad_hoc_recognizers: list[EntityRecognizer] | None = None,
     ) -> list[EntityRecognizer]:
-        """All of them, in the order of the registry file."""
-        return list(self.recognizers)
+        """Those of the request."""
+        return ad_hoc_recognizers or []
 
 
 class Analyzer:
@@ -239,18 +267,18 @@ class Analyzer:
         self.engine.load()
         found = load_registry(registry, policy)
         warm_up()
-        self._all = {code: self._over(found.of(code)) for code in languages()}
-        self._wordy = {
-            code: self._over([one for one in found.of(code) if type(one) not in _NEEDS_FIGURES])
+        self._recognizers = {
+            code: [
+                (one.recognizer, gate_of(one)) for one in found.registered if one.language == code
+            ]
             for code in languages()
         }
         self._entities = found.entities
-
-    def _over(self, recognizers: list[EntityRecognizer]) -> AnalyzerEngine | None:
-        if not recognizers:
-            return None  # Presidio would take its own ones instead
-        return AnalyzerEngine(
-            registry=_Fixed(recognizers, supported_languages=[_LANGUAGE]),
+        self._frame = _Frame(
+            # Without any, Presidio would load its own ones.
+            registry=_Chosen(
+                [one.recognizer for one in found.registered], supported_languages=[_LANGUAGE]
+            ),
             nlp_engine=self.engine,
             app_tracer=_SilentTracer(),
             log_decision_process=False,
@@ -260,23 +288,35 @@ class Analyzer:
 
     def analyze(self, turn: Turn, *, names: bool) -> list[RecognizerResult]:
         """Every result for a turn, in a fixed order; policy thresholds are the caller's."""
-        engines = self._all if _FIGURES.search(turn.text) else self._wordy
-        engine = engines[turn.language]
-        if engine is None:
+        chosen = [one for one, may_find in self._recognizers[turn.language] if may_find(turn)]
+        if not chosen:
             return []
         names = names and turn.language == _LANGUAGE
-        with self.engine.memory():
-            results = engine.analyze(
+        with ExitStack() as zone:
+            results = self._frame.analyze(
                 text=turn.text,
                 language=_LANGUAGE,
                 entities=self._entities,
-                nlp_artifacts=self.engine.artifacts(turn, names=names),
+                nlp_artifacts=self.engine.artifacts(turn, names=names, zone=zone),
                 return_decision_process=True,
+                ad_hoc_recognizers=chosen,
             )
         if any(not 0 <= one.start < one.end <= len(turn.text) for one in results):
             # A recogniser of somebody's own: what it meant to silence is not known.
             raise ModelError("a recogniser's result lies outside the text")
         return sorted(results, key=_order)
+
+
+def gate_of(one: Registered) -> Callable[[Turn], bool]:
+    """What tells cheaply whether a recogniser may find something in a turn; own ones always may."""
+    if one.shipped and isinstance(one.recognizer, SpokenRecognizer):
+        return one.recognizer.may_find
+    if one.shipped and one.name in _LEAST_FIGURES:
+        least = _LEAST_FIGURES[one.name]
+        return lambda turn: turn.figures >= least
+    if one.shipped and one.name == "EmailRecognizer":
+        return lambda turn: "@" in turn.text
+    return lambda _: True
 
 
 def explained(result: RecognizerResult) -> str:

@@ -155,13 +155,7 @@ class TurnReader:
         if self._mono:
             active += prompts
         expects = {(prompt.entity, self._from(placed, turn, prompt.sample)) for prompt in active}
-        turn = turn_of(
-            placed.text,
-            expects=tuple(sorted(expects)),
-            known=frozenset(self._known),
-            medical=self._medical,
-            language=self._language,
-        )
+        turn = turn.given(tuple(sorted(expects)), frozenset(self._known), medical=self._medical)
         for prompt in active:
             prompt.touched = max(prompt.touched, spoken.end)
         self._prompts += prompts

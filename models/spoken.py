@@ -11,17 +11,20 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Final
 
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
+from models.patterns import Worded, opened
 from pipeline.vocabulary import DEFAULT
 
 PAUSE: Final = "/"
 """Stands in a text where the speaker paused for long."""
 _TOKEN: Final = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 _APOSTROPHE: Final = re.compile(r"['\u2019]")
+_FIGURE: Final = re.compile(r"\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ class Found:
         return self.match.group(name) or ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Turn:
     """What one speaker says in one go, with what is known of the call at that point."""
 
@@ -77,8 +80,27 @@ class Turn:
     language: str = DEFAULT
     """Which recognisers search it."""
 
-    def search(self, pattern: re.Pattern[str]) -> Iterator[Found]:
+    @cached_property
+    def opened(self) -> frozenset[Worded]:
+        """Expressions that its words do not rule out."""
+        return opened(self.all_keys)
+
+    @cached_property
+    def all_keys(self) -> tuple[str, ...]:
+        """The key of every token."""
+        return tuple(token.key for token in self.tokens)
+
+    @cached_property
+    def figures(self) -> int:
+        """How many figures are written in it."""
+        return len(_FIGURE.findall(self.text))
+
+    def search(self, pattern: Worded | re.Pattern[str]) -> Iterator[Found]:
         """Every match of ``pattern`` on the plain text, as whole tokens."""
+        if isinstance(pattern, Worded):
+            if pattern not in self.opened:
+                return
+            pattern = pattern.pattern
         for match in pattern.finditer(self.plain):
             if match.end() > match.start():
                 yield Found(self.token_at(match.start()), self.token_at(match.end() - 1) + 1, match)
@@ -94,11 +116,17 @@ class Turn:
 
     def expected(self, entity: str) -> int | None:
         """First token of an answer that ``entity`` was asked for, or None."""
-        return min((at for name, at in self.expects if name == entity), default=None)
+        return min([at for name, at in self.expects if name == entity], default=None)
+
+    def given(
+        self, expects: tuple[tuple[str, int], ...], known: frozenset[str], *, medical: bool
+    ) -> Turn:
+        """The same turn with what is known of the call."""
+        return replace(self, expects=expects, known=known, medical=medical)
 
     def keys(self, first: int, last: int) -> tuple[str, ...]:
         """Keys of the tokens ``[first, last)``."""
-        return tuple(token.key for token in self.tokens[first:last])
+        return self.all_keys[first:last]
 
 
 class SpokenArtifacts(NlpArtifacts):

@@ -6,7 +6,6 @@ a turn that still goes on is "not yet" and shows in :meth:`CallTurns.open_since`
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -75,7 +74,7 @@ def streams_of(words: Iterable[Word]) -> dict[Stream, list[Word]]:
         if not own and stream is Stream.EVIDENCE:
             continue
         fill = [word for word in again if not _covered(word, own)]
-        streams[stream] = sorted([*own, *fill], key=_order)
+        streams[stream] = sorted([*own, *fill], key=_order) if fill else own
     return streams
 
 
@@ -109,10 +108,11 @@ class CallTurns:
     def take(self, heard: Heard) -> None:
         """Add the words of one window."""
         for stream, words in streams_of(heard.words).items():
-            for word in words:
-                lane = self._lanes.get((word.channel, stream))
-                if lane is not None and word.text.strip():
-                    insort(lane.pending, word, key=_order)
+            for channel in {word.channel for word in words}:
+                lane = self._lanes.get((channel, stream))
+                if lane is not None:
+                    own = [one for one in words if one.channel == channel and one.text.strip()]
+                    lane.pending = sorted([*lane.pending, *own], key=_order)
 
     def ready(self, horizon: int, *, final: bool) -> list[Spoken]:
         """Turns that are over at ``horizon``, before which all channels were heard."""

@@ -50,8 +50,8 @@ EDGE_S = 0.1
 
 def longest(text: str, rate: int) -> int:
     """Samples that a word can plausibly take."""
-    digits = sum(letter.isdigit() for letter in text)
-    letters = sum(letter.isalpha() for letter in text)
+    digits = sum(map(str.isdigit, text))
+    letters = sum(map(str.isalpha, text))
     return int((SHORTEST_S + PER_DIGIT_S * digits + PER_LETTER_S * letters) * rate)
 
 

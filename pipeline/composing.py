@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from pipeline.records import Word
@@ -35,20 +35,25 @@ def compose(words: Sequence[Word], tokens: Sequence[Token], voc: Vocabulary) -> 
     """Digits per word, for the tokens of one run; glue at the edges carries nothing."""
     composer = _Composer(tokens, voc)
     composer.run()
-    parts: dict[int, Part] = {}
+    carried: dict[int, list[tuple[str, str]]] = {}
     for index, digits, letters in composer.out:
-        old = parts.get(index, Part(index, words[index]))
-        parts[index] = replace(
-            old,
-            digits=old.digits + digits,
-            letters=old.letters + letters,
-            characters=old.characters + letters + digits,
-        )
+        carried.setdefault(index, []).append((digits, letters))
+    said: dict[int, frozenset[Flag]] = {}
     for index, flags in composer.flagged:
-        holder = index if index in parts else max((i for i in parts if i < index), default=None)
+        holder = index if index in carried else max((i for i in carried if i < index), default=None)
         if holder is not None:
-            parts[holder] = replace(parts[holder], flags=parts[holder].flags | flags)
-    return [parts[index] for index in sorted(parts)]
+            said[holder] = said.get(holder, frozenset()) | flags
+    return [
+        Part(
+            index,
+            words[index],
+            digits="".join(digits for digits, _ in pieces),
+            letters="".join(letters for _, letters in pieces),
+            characters="".join(letters + digits for digits, letters in pieces),
+            flags=said.get(index, frozenset()),
+        )
+        for index, pieces in sorted(carried.items())
+    ]
 
 
 class _Composer:

@@ -41,7 +41,10 @@ class Lane:
     def add(self, words: Iterable[Word]) -> None:
         """Insert words where they belong; words without any letter or digit count too."""
         for word in words:
-            bisect.insort(self._words, word, key=lambda one: one.start)
+            if self._words and word.start < self._words[-1].start:
+                bisect.insort(self._words, word, key=lambda one: one.start)
+            else:
+                self._words.append(word)
             self._track = None
 
     def forget(self, before: int) -> None:

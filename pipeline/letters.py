@@ -22,9 +22,10 @@ _SHORTEST: Final = 3
 def mark(tokens: Sequence[Token], voc: Vocabulary) -> list[Token]:
     """Mark the phrases that name letters, in the tokens of one channel and one hearing."""
     marked = list(tokens)
+    texts = tuple(token.text for token in tokens)
     at = 0
     while at < len(marked):
-        end = _framed(marked, at, voc)
+        end = _framed(marked, texts, at, voc)
         if end > at:
             letter = _letter(marked[at], voc)
             marked[at] = replace(marked[at], kind=Kind.LETTER, value=letter.upper())
@@ -60,7 +61,7 @@ def _article(token: Token, after: Token, before: Token | None) -> bool:
     return bool(kinds & _SPELLED) and kinds <= _SPELLED | SOLID
 
 
-def _framed(tokens: Sequence[Token], at: int, voc: Vocabulary) -> int:
+def _framed(tokens: Sequence[Token], texts: tuple[str, ...], at: int, voc: Vocabulary) -> int:
     """Where a phrase ends that names the letter at a place; the place itself for none."""
     letter = _letter(tokens[at], voc)
     if not letter:
@@ -70,7 +71,7 @@ def _framed(tokens: Sequence[Token], at: int, voc: Vocabulary) -> int:
         word = at + 1 + len(link)
         if word >= len(tokens):
             continue
-        if tuple(token.text for token in tokens[at + 1 : word]) != link:
+        if texts[at + 1 : word] != link:
             continue
         if _stands_for(tokens[word], letter, voc, certain=certain, plain=plain):
             return word + 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import Final
 
@@ -35,7 +36,7 @@ _LETTERS: Final = 2
 """Letters of the shortest run that has no digit."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NumberRun:
     """Digits that were spoken in one go."""
 
@@ -43,17 +44,17 @@ class NumberRun:
     parts: tuple[Part, ...] = field(repr=False)
     """The words, in order, with the digits and letters that each carried."""
 
-    @property
+    @cached_property
     def flags(self) -> frozenset[Flag]:
         """What the writing of the parts, or the words beside them, say about the number."""
         return frozenset(flag for part in self.parts for flag in part.flags)
 
-    @property
+    @cached_property
     def digits(self) -> str:
         """All digits, in order."""
         return "".join(part.digits for part in self.parts)
 
-    @property
+    @cached_property
     def characters(self) -> str:
         """Digits and letters, in order."""
         return "".join(part.characters for part in self.parts)
@@ -96,7 +97,7 @@ class NumberRun:
         """First sample."""
         return self.parts[0].word.start
 
-    @property
+    @cached_property
     def end(self) -> int:
         """First sample after the run."""
         return max(part.word.end for part in self.parts)
@@ -120,12 +121,14 @@ def read(
         tokens: of ``words``, where :func:`tokens_of` made them before.
     """
     language = voc or vocabulary()
-    kept = [
-        Token(token.index, Kind.OTHER, token.text, closes=token.closes)
-        if token.index in without
-        else token
-        for token in (tokens_of(words, language) if tokens is None else tokens)
-    ]
+    kept = list(tokens_of(words, language) if tokens is None else tokens)
+    if without:
+        kept = [
+            Token(token.index, Kind.OTHER, token.text, closes=token.closes)
+            if token.index in without
+            else token
+            for token in kept
+        ]
     reader = _Reader(words, kept, max_gap, language)
     return [run for first, last in reader.segments() for run in reader.runs(first, last)]
 
@@ -281,7 +284,8 @@ class _Reader:
         alone = "".join(part.digits for part in parts) == "1"
         if alone and before >= 0 and bare(self._words[before].text) in lists["pronoun_before"]:
             flags.add(Flag.PRONOUN)
-        parts[-1] = replace(parts[-1], flags=parts[-1].flags | flags)
+        if flags:
+            parts[-1] = replace(parts[-1], flags=parts[-1].flags | flags)
         return parts
 
 

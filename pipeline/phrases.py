@@ -20,6 +20,30 @@ _REMEMBERED: Final = 4_096
 """Words, and beginnings of words, of which it is known what they can begin."""
 
 
+class Beginnings:
+    """Which of many expressions a word can begin.
+
+    Args:
+        sources: regular expressions.
+    """
+
+    def __init__(self, sources: Iterable[str]) -> None:
+        # Only `regex` tells whether a text is the beginning of a match.
+        self._partly = [regex.compile(source) for source in sources]
+        self._begun_by = lru_cache(maxsize=_REMEMBERED // 4)(self._beginning)
+        self.of = lru_cache(maxsize=_REMEMBERED)(self._of)
+        """A word to the places in ``sources`` of the expressions that it can begin."""
+
+    def _of(self, word: str) -> tuple[int, ...]:
+        return self._begun_by(f"{word} ")
+
+    def _beginning(self, text: str) -> tuple[int, ...]:
+        """Which expressions have a match that begins with a text, told from half of it first."""
+        half = len(text) // 2
+        likely = self._begun_by(text[:half]) if half else range(len(self._partly))
+        return tuple(which for which in likely if self._partly[which].match(text, partial=True))
+
+
 class Phrases(Generic[LabelT]):
     """What phrases there are, each list of them under a label.
 
@@ -37,9 +61,7 @@ class Phrases(Generic[LabelT]):
         sources = [_bounded(phrases) for phrases in lists.values()]
         self._labels = tuple(lists)
         self._patterns = [re.compile(source) for source in sources]
-        # Only `regex` tells whether a text is the beginning of a match.
-        self._partly = [regex.compile(source) for source in sources]
-        self._begun_by = lru_cache(maxsize=_REMEMBERED)(self._beginning)
+        self._beginnings = Beginnings(sources)
 
     def find(self, text: str) -> list[tuple[LabelT, int, int]]:
         """Matches as label, first character and end, in the order of labels, then of the text.
@@ -53,19 +75,13 @@ class Phrases(Generic[LabelT]):
         ends: dict[int, int] = {}
         start = 0
         for word in text.split(" "):
-            for which in self._begun_by(f"{word} ") if word else ():
+            for which in self._beginnings.of(word) if word else ():
                 match = self._patterns[which].match(text, start)
                 if match and ends.get(which, 0) <= start:
                     ends[which] = match.end()
                     found.append((which, start, match.end()))
             start += len(word) + 1
         return [(self._labels[which], first, end) for which, first, end in sorted(found)]
-
-    def _beginning(self, text: str) -> tuple[int, ...]:
-        """Which expressions have a match that begins with a text, told from half of it first."""
-        half = len(text) // 2
-        likely = self._begun_by(text[:half]) if half else range(len(self._partly))
-        return tuple(which for which in likely if self._partly[which].match(text, partial=True))
 
 
 def _bounded(phrases: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from enum import Enum, StrEnum, auto
+from enum import IntEnum, StrEnum, auto
 from functools import lru_cache
 from typing import Final
 
@@ -18,7 +18,7 @@ from pipeline.records import Word
 from pipeline.vocabulary import Vocabulary, vocabulary
 
 
-class Kind(Enum):
+class Kind(IntEnum):
     """What a token is on its own, before its neighbours are looked at."""
 
     FIGURES = auto()
@@ -115,8 +115,7 @@ def _split(index: int, raw: str, voc: Vocabulary) -> list[Token]:
     core = plain(text.strip(_EDGE))
     lower = core.lower()
     if core.isalpha():  # most words, and the quick way
-        found = _named(index, lower, core, voc)
-        return [*found[:-1], replace(found[-1], closes=True)] if closes else found
+        return _named(index, lower, core, voc, closes=closes)
     flags = _flags(text, lower)
     ordinal = _ORDINAL.fullmatch(lower)
     if ordinal:
@@ -172,12 +171,15 @@ def _pieces(index: int, core: str, voc: Vocabulary) -> list[Token]:
     return tokens
 
 
-def _named(index: int, lower: str, original: str, voc: Vocabulary) -> list[Token]:
+def _named(
+    index: int, lower: str, original: str, voc: Vocabulary, *, closes: bool = False
+) -> list[Token]:
     """The tokens of a word: two for one that is a digit and its zeros ("doscientos")."""
     if lower in voc.hundreds:
         digit = Token(index, Kind.DIGIT, lower, voc.hundreds[lower])
-        return [digit, Token(index, Kind.SCALE, lower, "2")]
-    return [_lookup(index, lower, original, voc)]
+        return [digit, Token(index, Kind.SCALE, lower, "2", closes)]
+    kind, value = _lookup(lower, original, voc)
+    return [Token(index, kind, lower, value, closes)]
 
 
 def _glued_letters(piece: str, voc: Vocabulary) -> bool:
@@ -188,17 +190,18 @@ def _glued_letters(piece: str, voc: Vocabulary) -> bool:
     return piece.isupper() or (len(piece) <= _GLUED_LETTERS and lower not in voc.words["units"])
 
 
-def _lookup(index: int, lower: str, original: str, voc: Vocabulary) -> Token:
+def _lookup(lower: str, original: str, voc: Vocabulary) -> tuple[Kind, str]:
     numbers, others = _kinds(voc.language)
     if lower in numbers:
-        kind, value = numbers[lower]
-        return Token(index, kind, lower, value)
-    weak = lower in voc.words["weak_letters"]
-    if len(lower) == 1 and lower.isalpha() and (not weak or original.isupper()):
-        kind = Kind.MAYBE_LETTER if weak else Kind.LETTER
-        return Token(index, kind, lower, lower.upper())
-    kind, value = others.get(lower, (Kind.OTHER, ""))
-    return Token(index, kind, lower, value)
+        return numbers[lower]
+    if len(lower) == 1 and lower.isalpha():
+        weak = lower in voc.words["weak_letters"]
+        if not weak or original.isupper():
+            return Kind.MAYBE_LETTER if weak else Kind.LETTER, lower.upper()
+    return others.get(lower, _OTHER)
+
+
+_OTHER: Final = (Kind.OTHER, "")
 
 
 @lru_cache(maxsize=8)

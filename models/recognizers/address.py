@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
@@ -16,6 +15,7 @@ from models.answers import (
     trim_fillers,
 )
 from models.lexicon import alternatives, listed, zipf
+from models.patterns import Worded
 from models.recognizers.base import Hit, SpokenRecognizer
 from models.spoken import Turn
 from pipeline.entities import Entity
@@ -27,25 +27,27 @@ _NUMBER: Final = (
 )
 _SUFFIX: Final = alternatives("street_suffixes")
 _STATE: Final = alternatives("states")
-_STREET: Final = re.compile(
+_STREET: Final = Worded(
     rf"\b(?:{_NUMBER} ){{1,7}}(?:(?:north|south|east|west|and a half|old|northeast|northwest"
     rf"|southeast|southwest|n|s|e|w) )?(?P<name>(?!(?:minutes?|hours?|days?|percent|dollars?) )"
-    rf"(?:[a-z0-9]+ ){{1,3}}?)(?P<kind>{_SUFFIX})\b"
+    rf"(?:[a-z0-9]+ ){{1,3}}?)(?P<kind>{_SUFFIX})\b",
+    holds=rf"{_SUFFIX}\b",
 )
-_BOX: Final = re.compile(
+_BOX: Final = Worded(
     rf"\b(?:(?:(?:p o|po|post office|postal) box|gpo box|g p o box|locked bag|private bag)"
     rf" (?:(?:number )?{_NUMBER} ?)+|(?:rural route|r r|rr|star route|county road"
     rf"|state route|highway|route) (?:(?:number )?{_NUMBER} ?)+(?:box|number)"
     rf" (?:{_NUMBER} ?)+(?:[a-h]\b)?)"
 )
-_UNIT: Final = re.compile(
+_UNIT: Final = Worded(
     rf"\b(?:apartment|apt|unit|suite|lot|building|bldg|flat|penthouse|floor) (?:number )?"
     rf"(?:(?:{_NUMBER}|[a-h]) ?){{1,5}}\b"
 )
-_PLACE: Final = re.compile(
-    rf"\b(?P<city>(?:[a-z]+ ){{1,3}}?)(?P<state>{_STATE})(?P<zip>(?: {_NUMBER}){{2,9}})\b"
+_PLACE: Final = Worded(
+    rf"\b(?P<city>(?:[a-z]+ ){{1,3}}?)(?P<state>{_STATE})(?P<zip>(?: {_NUMBER}){{2,9}})\b",
+    holds=rf"{_STATE}\b",
 )
-_LIVES: Final = re.compile(
+_LIVES: Final = Worded(
     r"\b(?:i live (?:at|on|in)|we live (?:at|on|in)|living (?:at|on|in)|moved to|moving to"
     r"|(?:my|our|the|new|home|billing|mailing|shipping|service|delivery|street|current) address is"
     r"(?: now)?|address (?:is|of)|(?:ship|send|deliver|mail) (?:it|that|them|this) to"
@@ -69,6 +71,7 @@ class SpokenAddressRecognizer(SpokenRecognizer):
     """Addresses by their shape; the whole answer where one was asked for."""
 
     ENTITIES: ClassVar[tuple[str, ...]] = (Entity.STREET_ADDRESS,)
+    PATTERNS: ClassVar[tuple[Worded, ...]] = (_STREET, _BOX, _UNIT, _PLACE, _LIVES)
 
     def find(self, turn: Turn) -> Iterator[Hit]:
         """Streets with what follows them, post boxes, units, cities with a ZIP, and answers."""

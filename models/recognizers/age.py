@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
+from models.patterns import Worded
 from models.recognizers.base import Hit, SpokenRecognizer
 from models.spoken import Turn
 from pipeline.entities import Entity
@@ -19,19 +19,21 @@ _WHO: Final = (
     r"he|she|who|(?:grand|great grand|step)?(?:mother|father|mom|mum|dad|ma|pa|parent)|wife|husband"
     r"|aunt|uncle|patient|nana|nan|brother|sister|neighbou?r|resident|member"
 )
-_STATED: Final = re.compile(
+_STATED: Final = Worded(
     rf"\b(?:(?:i am|im|hes|shes|whos|(?:{_WHO}) (?:is|was|just turned|will be|would be)|turned"
     rf"|turns|turning|turn|aged|age(?: is| of)?|is now|just) {_AGE}(?! (?:dollars|percent|minutes"
     rf"|miles|days|milligrams|degrees|pounds|people|cents|hours|feet|of|to))\b"
-    rf"|{_AGE.replace('?P<age>', '?P<years>')} ?(?:years? old|year old|yrs? old|years of age)\b)"
+    rf"|{_AGE.replace('?P<age>', '?P<years>')} ?(?:years? old|year old|yrs? old|years of age)\b)",
+    holds=r"(?:ninety|hundred|9\d|1[01]\d)",
 )
-_ALONE: Final = re.compile(rf"\b{_AGE}\b")
+_ALONE: Final = Worded(rf"\b{_AGE}\b")
 
 
 class SpokenAgeRecognizer(SpokenRecognizer):
     """Ages of ninety and more."""
 
     ENTITIES: ClassVar[tuple[str, ...]] = (Entity.AGE_OVER_89,)
+    PATTERNS: ClassVar[tuple[Worded, ...]] = (_STATED,)
 
     def find(self, turn: Turn) -> Iterator[Hit]:
         """Ages that are stated as such, and the answer to "how old"."""

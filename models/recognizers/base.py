@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from presidio_analyzer import AnalysisExplanation, EntityRecognizer, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
+from models.patterns import Worded
 from models.spoken import Turn, turn_in
 
 
@@ -32,6 +33,8 @@ class SpokenRecognizer(EntityRecognizer):
     """
 
     ENTITIES: ClassVar[tuple[str, ...]] = ()
+    PATTERNS: ClassVar[tuple[Worded, ...]] = ()
+    """One of them is in whatever is found unasked; none where something else may be found too."""
     name: str
 
     def __init__(
@@ -53,6 +56,12 @@ class SpokenRecognizer(EntityRecognizer):
 
     def load(self) -> None:
         """Nothing to load; lexicons load when they are first asked."""
+
+    def may_find(self, turn: Turn) -> bool:
+        """Whether ``find`` is worth its while; True wherever it finds something."""
+        if not self.PATTERNS or not turn.opened.isdisjoint(self.PATTERNS):
+            return True
+        return any(entity in self.ENTITIES for entity, _ in turn.expects)
 
     @abstractmethod
     def find(self, turn: Turn) -> Iterable[Hit]:

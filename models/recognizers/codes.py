@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from models.answers import FILLERS, is_number, is_spelled
 from models.lexicon import listed
+from models.patterns import Worded
 from models.recognizers.base import Hit
 from models.spoken import Turn
 from pipeline.entities import Entity
@@ -33,9 +33,7 @@ def code_at(turn: Turn, first: int) -> tuple[int, int]:
     return min(at, len(turn.tokens)), characters
 
 
-def code_after(
-    turn: Turn, entity: Entity, name: re.Pattern[str], *, shortest: int
-) -> Iterator[Hit]:
+def code_after(turn: Turn, entity: Entity, name: Worded, *, shortest: int) -> Iterator[Hit]:
     """Codes of at least ``shortest`` characters after their name, or in an answer."""
     starts = [(found.last, 0.7, "named") for found in turn.search(name)]
     asked = turn.expected(entity)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
 from models.lexicon import alternatives
+from models.patterns import Worded
 from models.recognizers.base import Hit, SpokenRecognizer
 from models.spoken import Turn
 from pipeline.entities import Entity
@@ -22,7 +22,7 @@ _MEASURED: Final = (
     r"(?:blood pressures?|blood sugars?|sugars?|sugar levels?|blood count|white count|iron|sodium"
     r"|potassium|h[ae]moglobin|cholesterol|platelets|oxygen levels?|heart rate|pulse|temperature)"
 )
-_WRONG: Final = re.compile(
+_WRONG: Final = Worded(
     # The possessive is the verb of a contraction too: "my heart's racing" reads "hearts racing".
     rf"\b(?:{_OWN} {_PART}{_IS} (?:racing|pounding|failing|swollen|swelling|infected|abscessed"
     r"|inflamed|sore|numb|stiff|blocked|weak|bleeding|aching|throbbing|burning|itching|itchy"
@@ -43,7 +43,7 @@ _WRONG: Final = re.compile(
     r"|(?:iron|sodium|potassium|h[ae]moglobin|platelets)(?: levels?)?(?: is| are) (?:a bit |too"
     r" |very |really )*(?:low|high))\b"
 )
-_UNWELL: Final = re.compile(
+_UNWELL: Final = Worded(
     r"\b(?:(?:been|feel|feels|feeling|felt|hes|shes|im|is|was|quite|very|really|so) (?:poorly"
     r"|unwell|rough as|under the weather|off (?:his|her|my) food|off colou?r|run down)"
     rf"|(?:(?:he|she|i|been|being|hes|shes|was|feel|feeling|felt|feels|makes? (?:me|him|her)"
@@ -53,16 +53,17 @@ _UNWELL: Final = re.compile(
     r"|(?:had|has had|took|taken|having) (?:a|another|a bad|a nasty) (?:fall|turn|funny turn"
     r"|reaction|flare ?up|relapse|dizzy spell|bleed)(?! (?:in price|signal|light|to (?:the|that"
     r"|this) (?:news|call|bill|price)))"
-    r"|(?:\w+ )?(?:weeks|months) pregnant|in remission|(?:flared|flares|flaring) up"
+    r"|in remission|(?:flared|flares|flaring) up"
     r"|chesty cough|(?:tickly|hacking|nasty) cough"
     r"|(?:going|gone|stone|profoundly|partially|born|completely|registered) (?:deaf|blind)"
     r"(?! (?:to|without)\b)"
     r"|(?:(?:im|hes|shes|is|am) (?:deaf|blind)(?! (?:to|without|spot|trust)\b))"
     r"|(?:drinking|drug|drugs|alcohol|gambling|substance) (?:problem|habit|addiction|abuse))\b"
 )
-_SCLEROSIS: Final = re.compile(r"\b(?:have|has|had|ive|got|with|my|his|her) (?P<ms>ms)\b")
+_PREGNANT: Final = Worded(r"\b(?:\w+ )?(?:weeks|months) pregnant\b", holds=r"(?:weeks|months)\b")
+_SCLEROSIS: Final = Worded(r"\b(?:have|has|had|ive|got|with|my|his|her) (?P<ms>ms)\b")
 """MS, which is written as the title is: no name follows it."""
-_DONE: Final = re.compile(
+_DONE: Final = Worded(
     rf"\b(?:(?:operation|operated|op|surgery|procedure|injections?|jab|scan|x ray) (?:on|in|for|of)"
     rf" {_OWN} {_PART}"
     r"|(?:had|having|needs?|needed|get|getting|waiting for|waiting on|booked (?:in )?for|in for"
@@ -81,10 +82,15 @@ class ComplaintRecognizer(SpokenRecognizer):
     """What ails somebody and what was done about it, told in everyday words."""
 
     ENTITIES: ClassVar[tuple[str, ...]] = (Entity.MEDICAL_CONDITION, Entity.MEDICAL_PROCEDURE)
+    PATTERNS: ClassVar[tuple[Worded, ...]] = (_WRONG, _UNWELL, _PREGNANT, _SCLEROSIS, _DONE)
 
     def find(self, turn: Turn) -> Iterator[Hit]:
         """Parts of the body with what is wrong with them, readings, being unwell, operations."""
-        for pattern, name in ((_WRONG, "what is wrong"), (_UNWELL, "unwell")):
+        for pattern, name in (
+            (_WRONG, "what is wrong"),
+            (_UNWELL, "unwell"),
+            (_PREGNANT, "unwell"),
+        ):
             for found in turn.search(pattern):
                 yield Hit(Entity.MEDICAL_CONDITION, found.first, found.last, 0.55, name)
         for found in turn.search(_SCLEROSIS):

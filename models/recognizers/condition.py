@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import ClassVar, Final
 
 from models.answers import FILLERS, is_function, is_number, sentence_end, skip_lead_in, trim_fillers
-from models.lexicon import alternatives, diseases, listed, longest
+from models.lexicon import alternatives, diseases, entries, listed
+from models.patterns import Worded
 from models.recognizers.base import Hit, SpokenRecognizer
 from models.spoken import Turn
 from pipeline.entities import Entity
@@ -16,7 +17,7 @@ from pipeline.entities import Entity
 _PART: Final = alternatives("body_parts")
 _COMPLAINT: Final = alternatives("complaints")
 _WHERE: Final = r"(?:my|the|his|her|their|your|both|one|left|right|lower|upper|inner|back|of|side)"
-_IN_A_PART: Final = re.compile(
+_IN_A_PART: Final = Worded(
     rf"\b(?:(?:a |really |very |bad |severe |sharp |constant |some |strange |weird |burning "
     rf"|high |low |stabbing |dull |persistent )*{_COMPLAINT}(?: \w+)? (?:in|on|under|around|behind"
     rf"|near|from|down"
@@ -38,9 +39,10 @@ _IN_A_PART: Final = re.compile(
     rf" (?:my|his|her|a|the)(?: left| right)* {_PART}"
     rf"|(?:swollen|sore|itchy|stiff|numb|broken|sprained|painful|bleeding|infected|burning"
     rf"|torn|weak"
-    rf"|fractured|achy|aching|dislocated|enlarged) {_PART})\b"
+    rf"|fractured|achy|aching|dislocated|enlarged) {_PART})\b",
+    holds=rf"{_PART}\b",
 )
-_LAY: Final = re.compile(
+_LAY: Final = Worded(
     r"\b(?:(?:trouble|difficulty|problems?|hard time) (?:breathing|sleeping|swallowing"
     r"|walking|seeing"
     r"|hearing|urinating|peeing|standing|concentrating|focusing|eating|remembering)"
@@ -66,7 +68,7 @@ _LAY: Final = re.compile(
     r"|(?:cough|coughing|throwing|spitting) up blood|(?:stage|type) (?:one|two|three|four|1|2|3|4)"
     r"(?: \w+){0,2} (?:cancer|diabetes|kidney disease))\b"
 )
-_DIAGNOSED: Final = re.compile(
+_DIAGNOSED: Final = Worded(
     r"\b(?:diagnos(?:ed|is)(?: \w+){0,2}? (?:with|is|of|was|as)|suffer(?:s|ing|ed)? from"
     r"|treated for"
     r"|treatment for|history of|symptoms of|recovering from|battling|living with"
@@ -74,13 +76,13 @@ _DIAGNOSED: Final = re.compile(
     r"|(?:being|been) seen for|treating (?:me|him|her) for|tested (?:positive )?for|died of)\b"
     r"(?! (?:that|this|it|the (?:call|account|order)))"
 )
-_HAS: Final = re.compile(
+_HAS: Final = Worded(
     r"\b(?:ive been having|i have been having|ive been getting|been having|ive had|i have had"
     r"|i think i have|i think i might have|i might have|i may have|think its|i have|ive got|he has"
     r"|she has|he had|she had|i had|im having|i am having|hes having|shes having|i keep getting"
     r"|i get|because of my|because of|due to my|for my|about my|with my|it is for|its for)\b"
 )
-_IDIOMS: Final = re.compile(
+_IDIOMS: Final = Worded(
     r"\b(?:stroke of (?:luck|genius|midnight)|heart of|by heart|sick and tired"
     r"|cold (?:call|feet|water"
     r"|weather|drinks?)|pain in the neck|headache (?:to|for) (?:deal|set|return)"
@@ -95,7 +97,7 @@ _SCARE: Final = (
     r"(?:heart attack|stroke|migraine|headache|aneurysm|panic attack|anxiety attack|coronary"
     r"|seizure|fit|ulcer|hernia|nervous breakdown)"
 )
-_FIGURATIVE: Final = re.compile(
+_FIGURATIVE: Final = Worded(
     rf"\b(?:(?:almost|nearly|practically|just about|about to|gonna|going to)"
     rf"(?: \w+){{0,3}} {_SCARE}"
     rf"|(?:gave|giving|gives|give|given) (?:me|us|him|her|my \w+) (?:a|an|such a)(?: \w+)? {_SCARE}"
@@ -147,10 +149,13 @@ class ConditionRecognizer(SpokenRecognizer):
 
     def find(self, turn: Turn) -> Iterator[Hit]:
         """Lexicon entries, complaints of a part of the body, stated and asked conditions."""
+        hits = list(self._all(turn))
+        if not hits:
+            return
         idioms = [(found.first, found.last) for found in turn.search(_IDIOMS)]
         if not turn.medical:
             idioms += [(found.first, found.last) for found in turn.search(_FIGURATIVE)]
-        for hit in self._all(turn):
+        for hit in hits:
             first = hit.first
             while first > 0 and turn.tokens[first - 1].key in _GRADES:
                 first -= 1
@@ -159,13 +164,8 @@ class ConditionRecognizer(SpokenRecognizer):
                 yield hit
 
     def _all(self, turn: Turn) -> Iterator[Hit]:
-        keys = turn.keys(0, len(turn.tokens))
-        index = 0
-        while index < len(keys):
-            size = longest(diseases(), keys, index)
-            if size:
-                yield Hit(Entity.MEDICAL_CONDITION, index, index + size, 0.65, "lexicon")
-            index += max(1, size)
+        for first, last in entries(diseases(), turn.keys(0, len(turn.tokens))):
+            yield Hit(Entity.MEDICAL_CONDITION, first, last, 0.65, "lexicon")
         for found in turn.search(_IN_A_PART):
             score = 0.6 if turn.medical or _PERSONAL.search(found.match.group()) else 0.45
             yield Hit(Entity.MEDICAL_CONDITION, found.first, found.last, score, "part of the body")

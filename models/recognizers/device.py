@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
+from models.patterns import Worded
 from models.recognizers.base import Hit, SpokenRecognizer
 from models.recognizers.codes import code_after
 from models.spoken import Turn
 from pipeline.entities import Entity
 
-_DEVICE: Final = re.compile(
+_DEVICE: Final = Worded(
     r"\b(?:serial(?: number)?|i m e i|imei|mac address|device id|implant number)"
     r"(?: number)?(?: is| its| reads)?\b"
 )
@@ -21,6 +21,7 @@ class DeviceRecognizer(SpokenRecognizer):
     """Identifiers of devices."""
 
     ENTITIES: ClassVar[tuple[str, ...]] = (Entity.DEVICE_ID,)
+    PATTERNS: ClassVar[tuple[Worded, ...]] = (_DEVICE,)
 
     def find(self, turn: Turn) -> Iterator[Hit]:
         """Codes after their name, and codes in an answer."""

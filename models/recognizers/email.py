@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
 from models.answers import FILLERS, is_number, is_spelled, sentence_end, skip_lead_in, trim_fillers
 from models.lexicon import alternatives, listed, zipf
+from models.patterns import Worded
 from models.recognizers.base import Hit, SpokenRecognizer
 from models.spoken import Turn
 from pipeline.entities import Entity
@@ -16,11 +16,13 @@ _PROVIDER: Final = alternatives("email_providers")
 _TLD: Final = alternatives("top_level_domains")
 _COUNTRY: Final = "(?:uk|u k|au|a u|nz|n z|za|in|jp|br|mx|us|u s|ca|ie)"
 """After "co dot", "com dot" and the like."""
-_DOMAIN: Final = re.compile(
+_ENDING: Final = Worded(rf"\b{_TLD}\b")
+_DOMAIN: Final = Worded(
     rf"\b(?:at |add |and )?(?:(?P<known>{_PROVIDER})(?: (?:dot|period|point|doc|dat))? {_TLD}"
-    rf"|(?P<other>(?:[a-z0-9]+ ){{1,9}}?)(?:dot|period) {_TLD})(?: dot {_COUNTRY})?\b"
+    rf"|(?P<other>(?:[a-z0-9]+ ){{1,9}}?)(?:dot|period) {_TLD})(?: dot {_COUNTRY})?\b",
+    holds=rf"{_TLD}\b",
 )
-_BARE: Final = re.compile(
+_BARE: Final = Worded(
     r"\bat (?:gmail|g mail|yahoo|hotmail|hot mail|icloud|protonmail|aol|a o l|ymail)\b"
 )
 _CONNECTORS: Final = frozenset(
@@ -78,6 +80,11 @@ class SpokenEmailRecognizer(SpokenRecognizer):
     """Addresses by their domain; the whole answer where one was asked for."""
 
     ENTITIES: ClassVar[tuple[str, ...]] = (Entity.EMAIL_ADDRESS,)
+    PATTERNS: ClassVar[tuple[Worded, ...]] = (_ENDING, _BARE)
+
+    def may_find(self, turn: Turn) -> bool:
+        """Whether there is an end of an address, a mail provider, an at sign or a question."""
+        return super().may_find(turn) or "@" in turn.text
 
     def find(self, turn: Turn) -> Iterator[Hit]:
         """Addresses with "at", addresses asked for, and what is left of broken ones."""

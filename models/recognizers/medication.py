@@ -7,17 +7,18 @@ from collections.abc import Iterator
 from typing import ClassVar, Final
 
 from models.answers import LEAD_IN, is_function, is_number, sentence_end, skip_lead_in
-from models.lexicon import listed, longest, medicines, zipf
+from models.lexicon import entries, listed, longest, medicines, zipf
+from models.patterns import Worded
 from models.recognizers.base import Hit, SpokenRecognizer
 from models.sounds import CLOSE, sounds_like_medicine, sounds_like_stem
 from models.spoken import Turn
 from pipeline.entities import Entity
 
-_DOSE: Final = re.compile(
+_DOSE: Final = Worded(
     r"\b(?:milligrams?|mg|micrograms?|mcg|milliliters?|grams?|units? of|tablets?|capsules?|pills?"
     r"|puffs?)\b"
 )
-_TAKES: Final = re.compile(
+_TAKES: Final = Worded(
     r"\b(?:(?:prescriptions?|refills?|prior authorization|script|dose|dosage|bottle|renewal|supply"
     r"|side effects?|pack|prescribed(?: me| him| her)?) (?:for|of|on|from)(?: my| the"
     r"| his| her| some| that)?"
@@ -35,7 +36,7 @@ _TAKES: Final = re.compile(
     r"|sensitive to|(?:cant|cannot|dont|do not) (?:take|tolerate)|run(?:ning)? out of(?: my)?"
     r"|medications? (?:is|are|called|named)|medicines? (?:is|called)|drug (?:is|called))\b"
 )
-_OWN: Final = re.compile(
+_OWN: Final = Worded(
     r"\b(?:my|her|his|the) (?P<name>\w+(?: \w+){0,3}) (?:refills?|prescriptions?|script|dose|dosage"
     r"|pills?|tablets?|inhaler|injections?|patch(?:es)?)\b"
 )
@@ -92,15 +93,11 @@ class MedicationRecognizer(SpokenRecognizer):
 
     @staticmethod
     def _listed(turn: Turn, keys: tuple[str, ...]) -> Iterator[Hit]:
-        index = 0
-        while index < len(keys):
-            size = longest(medicines(), keys, index)
-            if size:
-                known = turn.medical or " ".join(keys[index : index + size]) in listed("medicines")
-                alone = 0.45 if size == 1 and len(keys[index]) >= _LONG else 0.35
-                score = 0.75 if known or sounds_like_stem(keys[index]) else alone
-                yield Hit(Entity.MEDICATION, index, index + size, score, "lexicon")
-            index += max(1, size)
+        for first, last in entries(medicines(), keys):
+            known = turn.medical or " ".join(keys[first:last]) in listed("medicines")
+            alone = 0.45 if last - first == 1 and len(keys[first]) >= _LONG else 0.35
+            score = 0.75 if known or sounds_like_stem(keys[first]) else alone
+            yield Hit(Entity.MEDICATION, first, last, score, "lexicon")
 
     @staticmethod
     def _place(

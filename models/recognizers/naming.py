@@ -8,7 +8,11 @@ from typing import Final
 
 from models.answers import FILLERS, LEAD_IN, MONTHS, is_function, is_number, is_spelled
 from models.lexicon import given_names, listed, longest_listed, surnames, zipf
-from models.spoken import Token, Turn
+from models.spoken import PAUSE, Token, Turn
+from pipeline.numbers import read
+from pipeline.records import Word
+from pipeline.tokens import Flag
+from pipeline.vocabulary import vocabulary
 
 COMPANY: Final = listed("company_words")
 NO_NAMES: Final = listed("not_names")
@@ -19,6 +23,7 @@ FREE: Final = 4.8
 TITLES: Final = frozenset(["mr", "mrs", "ms", "dr", "prof", "st"])
 """Abbreviations whose full stop ends no sentence."""
 _STREETS: Final = frozenset(["street", "road", "avenue", "boulevard", "parkway", "highway"])
+_WORD: Final = re.compile(r"\S+")
 _ODD: Final = 2.5
 _RARE: Final = 3.6
 _SURNAME_AFTER_GIVEN: Final = 5.9
@@ -192,6 +197,26 @@ def well_known(turn: Turn) -> set[int]:
         size = longest_listed("well_known_names", keys, at)
         tokens.update(range(at, at + size))
     return tokens
+
+
+def in_codes(turn: Turn) -> set[int]:
+    """Tokens of codes with figures whose letters are named ("J as in John, 4 4 1")."""
+    if not any(is_spelled(token.key) for token in turn.tokens):
+        return set()
+    words = [
+        Word(0, found.start(), found.end(), found.group())
+        for found in _WORD.finditer(turn.text)
+        if found.group() != PAUSE
+    ]
+    runs = read(words, voc=vocabulary(turn.language))
+    codes = [
+        part.word for run in runs if run.digits and Flag.SPELLED in run.flags for part in run.parts
+    ]
+    return {
+        index
+        for index, token in enumerate(turn.tokens)
+        if any(word.start <= token.start < word.end for word in codes)
+    }
 
 
 def begins(turn: Turn, at: int) -> bool:

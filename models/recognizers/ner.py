@@ -13,7 +13,7 @@ from presidio_analyzer.nlp_engine import NlpArtifacts
 
 from models.answers import LEAD_IN
 from models.lexicon import given_names, surnames, zipf
-from models.recognizers.naming import in_address, well_known
+from models.recognizers.naming import in_address, in_codes, well_known
 from models.recognizers.person import SpokenPersonRecognizer
 from models.spoken import Token, Turn, turn_in
 from pipeline.entities import Entity
@@ -46,7 +46,10 @@ class NamedPersonRecognizer(LocalRecognizer):
         self._rules = SpokenPersonRecognizer()
 
     def _open(self, turn: Turn) -> bool:
-        """Whether a name of the lists stands where the rules are not sure of one."""
+        """Whether a name of the lists stands where the rules are not sure of one.
+
+        Those that name the letters of a code are nobody's.
+        """
         names = {
             index
             for index, token in enumerate(turn.tokens)
@@ -56,7 +59,7 @@ class NamedPersonRecognizer(LocalRecognizer):
             for hit in self._rules.find(turn):
                 if hit.score >= _SURE:
                     names.difference_update(range(hit.first, hit.last))
-        return bool(names)
+        return bool(names) and not names <= in_codes(turn)
 
     def load(self) -> None:
         """The model belongs to the NLP engine."""

@@ -15,6 +15,7 @@ from models.answers import (
     spelled_run,
 )
 from models.lexicon import zipf
+from models.patterns import Worded
 from models.recognizers.base import Hit, SpokenRecognizer
 from models.recognizers.naming import (
     COMPANY,
@@ -35,7 +36,7 @@ from models.recognizers.naming import (
 from models.spoken import PAUSE, Turn
 from pipeline.entities import Entity
 
-_STATED: Final = re.compile(
+_STATED: Final = Worded(
     r"\b(?:(?:my|the|his|her|their|our|whose|patients?|full|first|last|middle|maiden|given|family"
     r"|legal|sur) names?(?: is| was| are| its| would be)?|my names|name is|call me|goes by|named"
     r"|i go by|is under|listed under|it under|this is|speaking (?:to|with)|spelled|spelling is"
@@ -80,13 +81,13 @@ _CALLED: Final = re.compile(
     r"|goodbye|morning|afternoon|evening|sure|yes|welcome|right|now|well|day)$"
 )
 _THANKED: Final = re.compile(r"\b(?:thanks|tanks|thank you)$")
-_ACTS: Final = re.compile(
+_ACTS: Final = Worded(
     r"\b(?:speaking|here|calling|again|told (?:me|us)|said (?:i|it|that|to|you)|promised|helped me"
     r"|called (?:me|us)|gave me|sent me|from (?:your|the) \w+|(?:is|was) (?:my|our|the) (?:wife"
     r"|husband|son|daughter|agent|doctor|manager|rep))\b"
 )
-_IS: Final = re.compile(r"\b(?:this is|name is|names|name was)\b")
-_GREETING: Final = re.compile(
+_IS: Final = Worded(r"\b(?:this is|name is|names|name was)\b")
+_GREETING: Final = Worded(
     r"\b(?:(?:thanks|thank you) for (?:calling|choosing)|welcome to|(?:youve|you have) reached)\b"
 )
 """A company's name follows."""
@@ -223,12 +224,12 @@ class SpokenPersonRecognizer(SpokenRecognizer):
     @staticmethod
     def _called_oddly(turn: Turn, index: int) -> bool:
         """Whether a word on no list of given names is a vocative: "Alright Mateusz, let me"."""
-        before = turn.plain[: max(0, turn.offsets[index] - 1)]
-        if not _CALLED.search(before) or in_address(turn, index + 1):
-            return False
         key = turn.tokens[index].key
-        sure = is_large(turn, index) or in_surnames(key)
-        return sure and zipf(key) < _RARE and may_be_name(turn, index)
+        if not (is_large(turn, index) or in_surnames(key)) or zipf(key) >= _RARE:
+            return False
+        before = turn.plain[: max(0, turn.offsets[index] - 1)]
+        called = _CALLED.search(before) is not None and not in_address(turn, index + 1)
+        return called and may_be_name(turn, index)
 
     @staticmethod
     def _thanked_name(turn: Turn, index: int) -> bool:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
 from models.lexicon import alternatives
+from models.patterns import Worded
 from models.recognizers.base import Hit, SpokenRecognizer
 from models.spoken import Turn
 from pipeline.entities import Entity
 
-_NAMED: Final = re.compile(
+_NAMED: Final = Worded(
     rf"\b(?:{alternatives('body_parts')} )?{alternatives('procedures')}"
     rf"(?: (?:put in|placed|removed|taken out|done))?\b"
     r"|(?<=had |ing |for |ted |her |his |ter )radiation\b(?! (?:leak|level|detector|shield))"
@@ -26,6 +26,7 @@ class ProcedureRecognizer(SpokenRecognizer):
     """What was or will be done to a patient."""
 
     ENTITIES: ClassVar[tuple[str, ...]] = (Entity.MEDICAL_PROCEDURE,)
+    PATTERNS: ClassVar[tuple[Worded, ...]] = (_NAMED,)
 
     def find(self, turn: Turn) -> Iterator[Hit]:
         """Procedures of the list, and words with the endings of procedures."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
@@ -15,11 +14,12 @@ from models.answers import (
     trim_fillers,
 )
 from models.lexicon import listed
+from models.patterns import Worded
 from models.recognizers.base import Hit, SpokenRecognizer
 from models.spoken import Turn
 from pipeline.entities import Entity
 
-_STATED: Final = re.compile(
+_STATED: Final = Worded(
     r"\b(?:(?:my|the|our) (?:password|pass word|pass ?phrase|pass ?code|user ?name"
     r"|user name|user id"
     r"|login|log in|screen name|code ?word|security word|mothers maiden name|maiden name"
@@ -42,6 +42,7 @@ class SecretRecognizer(SpokenRecognizer):
     """What only the customer should know, when it is asked for or announced."""
 
     ENTITIES: ClassVar[tuple[str, ...]] = (Entity.PASSWORD,)
+    PATTERNS: ClassVar[tuple[Worded, ...]] = (_STATED,)
 
     def find(self, turn: Turn) -> Iterator[Hit]:
         """The answer after a stated or asked secret."""

@@ -7,22 +7,29 @@ from collections.abc import Iterator
 from typing import ClassVar, Final
 
 from models.lexicon import alternatives
+from models.patterns import Worded
 from models.recognizers.base import Hit, SpokenRecognizer
 from models.spoken import Turn
 from pipeline.entities import Entity
 
 _TLD: Final = alternatives("top_level_domains")
-_URL: Final = re.compile(
+_URL: Final = Worded(
     rf"\b(?:https? |w w w |www |triple w |double u |slash )(?:dot )?(?:[a-z0-9]+ ){{1,6}}?"
     rf"(?:dot )?{_TLD}(?: (?:slash|forward slash)(?: [a-z0-9]+){{1,4}})?\b"
-    r"|\b[a-z0-9]+ dot (?:com|net|org) (?:forward )?slash(?: [a-z0-9]+){1,4}\b"
+    r"|\b[a-z0-9]+ dot (?:com|net|org) (?:forward )?slash(?: [a-z0-9]+){1,4}\b",
+    holds=rf"{_TLD}\b",
 )
 _GROUP: Final = (
     r"(?:\d{1,3}|(?:(?:zero|oh|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
     r"|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty"
     r"|sixty|seventy|eighty|ninety|hundred|and|double|triple) ?){1,5})"
 )
-_IP: Final = re.compile(rf"\b{_GROUP} ?(?:(?:dot|point) {_GROUP} ?){{3}}")
+_IP: Final = Worded(
+    rf"\b{_GROUP} ?(?:(?:dot|point) {_GROUP} ?){{3}}",
+    holds=r"\w*(?:dot|point)",
+)
+_GROUPS: Final = 4
+"""Figures of the shortest network address."""
 _FIGURES: Final = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
 
 
@@ -30,6 +37,11 @@ class SpokenWebRecognizer(SpokenRecognizer):
     """Personal web addresses and network addresses."""
 
     ENTITIES: ClassVar[tuple[str, ...]] = (Entity.URL, Entity.IP_ADDRESS)
+    PATTERNS: ClassVar[tuple[Worded, ...]] = (_URL, _IP)
+
+    def may_find(self, turn: Turn) -> bool:
+        """Whether it may be said or written."""
+        return super().may_find(turn) or turn.figures >= _GROUPS
 
     def find(self, turn: Turn) -> Iterator[Hit]:
         """Addresses said with "dot", or written with dots."""

@@ -1,0 +1,82 @@
+"""What an expression is ruled out for would not have matched."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.patterns import Worded
+from models.recognizers.base import SpokenRecognizer
+from models.registry import load_registry
+from models.spoken import turn_of
+
+pytestmark = pytest.mark.unit
+
+PLACE = Worded(r"\b(?:[a-z]+ ){1,3}?(?:new york|ohio) \d+\b", holds=r"(?:new york|ohio)\b")
+STATED = Worded(r"(?<=had |ter )radiation\b(?! (?:leak|(?:ice|sea) level))|\bmy names?(?: is)?\b")
+_WORDS = ("my", "name", "is", "new", "york", "yorker", "ohio", "5", "had", "after", "radiation",
+          "leak", "ice", "sea", "level", "names")  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(_WORDS), max_size=8).map(" ".join))
+def test_whatever_matches_is_opened(text: str) -> None:
+    for one in (PLACE, STATED):
+        if one.pattern.search(text):
+            assert one in turn_of(text).opened
+
+
+@pytest.mark.parametrize(
+    ("text", "opened"),
+    [
+        ("dayton ohio 45402", {PLACE}),
+        ("my dayton office", {STATED}),
+        ("new york 5", {PLACE}),
+        ("the new yorker", {PLACE}),
+        ("the old yorker", set()),
+        ("after radiation", {STATED}),
+        ("where is the parcel", set()),
+        ("", set()),
+    ],
+)
+def test_what_a_turn_opens(text: str, opened: set[Worded]) -> None:
+    assert turn_of(text).opened & {PLACE, STATED} == opened
+
+
+def test_a_search_finds_whole_tokens_or_nothing() -> None:
+    turn = turn_of("So, in Dayton, Ohio 45402 it is")
+    assert [(one.first, one.last) for one in turn.search(PLACE)] == [(0, 5)]
+    assert list(turn.search(STATED)) == []
+    assert [(one.first, one.last) for one in turn.search(re.compile("ohio"))] == [(3, 4)]
+
+
+def test_an_expression_made_later_is_opened_too() -> None:
+    turn_of("heron").opened  # noqa: B018 - worked out before
+    later = Worded(r"\bheron\b")
+    assert later in turn_of("heron").opened
+
+
+def test_what_is_no_expression_is_refused() -> None:
+    with pytest.raises(re.error):
+        Worded("(heron")
+
+
+def test_every_recogniser_that_may_be_left_out_says_by_what() -> None:
+    gated = {
+        one.name: len(one.recognizer.PATTERNS)
+        for one in load_registry().registered
+        if isinstance(one.recognizer, SpokenRecognizer) and one.recognizer.PATTERNS
+    }
+    assert gated == {
+        "SpokenEmailRecognizer": 2,
+        "SpokenAddressRecognizer": 5,
+        "SpokenWebRecognizer": 2,
+        "SpokenAgeRecognizer": 1,
+        "ComplaintRecognizer": 5,
+        "ProcedureRecognizer": 1,
+        "VehicleRecognizer": 2,
+        "DeviceRecognizer": 1,
+        "SecretRecognizer": 1,
+    }
