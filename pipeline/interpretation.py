@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from pipeline.asking import DATED, LONG_NEED, QUEUE_S, REFERENCE_S, WORDY, Ask
+from pipeline.births import birth_date, old_figures
 from pipeline.chaining import TOPIC_S, Chains, join_strays
 from pipeline.checksums import aba, card_brand, luhn
 from pipeline.cues import Cue
@@ -28,7 +29,8 @@ LONG: Final = 12
 """Digits from which a run is silenced whatever is said about it."""
 _FRAGMENT: Final = 4
 _SPELLED_CODE: Final = 5
-"""Characters of the shortest code whose letters are spelled with stand-ins."""
+"""Characters of the shortest code whose letters are spelled with stand-ins; one more where it is
+one letter, since "Delta eleven sixty two" is a flight."""
 _SPELLED_NAME: Final = 3
 _BRIEF: Final = 6
 """Digits of the longest extension."""
@@ -43,8 +45,6 @@ _DATE: Final = frozenset({Flag.DATE, Flag.YEAR, Flag.ORDINAL})
 _EXPLAINED: Final = 0.35
 """Score of a long number that was called an order's or the like: policies for payment cards set
 their threshold below it, since a card may follow such words too."""
-_BORN_BY: Final = "2019"
-"""Later dates are more often appointments than births."""
 
 
 def interpret(
@@ -239,7 +239,8 @@ class _Walk:
         if verdict.explained or Flag.SPELLED not in run.flags:
             return
         if run.digits:
-            if len(run.characters) >= _SPELLED_CODE:
+            letters = len(run.characters) - len(run.digits)
+            if len(run.characters) >= _SPELLED_CODE + (letters == 1):
                 verdict.take(Entity.NUMBER_SEQUENCE, 0.6, "spoken-spelled-code")
             return
         asked = next((ask.entity for ask in reversed(self._active) if ask.entity in WORDY), None)
@@ -285,13 +286,9 @@ class _Walk:
 
     def _born(self, verdict: Verdict) -> None:
         """A whole date of the past as a whole turn: the prompt was not understood."""
-        run = verdict.run
-        year = run.digits[-4:]
-        past = len(year) == _FRAGMENT and "1900" <= year <= _BORN_BY
-        dated = run.flags >= {Flag.DATE, Flag.YEAR} and len(run.digits) > _FRAGMENT
-        if not past or not dated or verdict.explained:
+        if not birth_date(verdict.run) or verdict.explained or verdict.local is Mood.AMOUNT:
             return
-        if verdict.answer or self._look.alone(run):
+        if verdict.answer or old_figures(verdict.run) or self._look.alone(verdict.run):
             verdict.take(Entity.DATE_OF_BIRTH, 0.55, "spoken-whole-date")
 
     def _answered_by(self, verdict: Verdict, asks: Sequence[Ask]) -> Ask | None:
