@@ -131,9 +131,9 @@ def page(result: dict[str, Any]) -> str:
     loads = " and ".join(f"{one:.1f}" for one in result["load"])
     lines = [
         (
-            f"{result['calls']} calls, {audio:.0f} s of audio, two channels each; medians of "
-            f"{result['repeats']} runs in turns. {result['machine']}; {result['when']}; load of "
-            f"the machine before and after {loads}."
+            f"{result['calls']} calls, {audio:.0f} s of audio, two channels each; runs in turns, "
+            f"medians of {result['repeats']}. {result['machine']}; {result['when']}; load of the "
+            f"machine before and after {loads}."
         ),
         (
             f"Baseline: {NAME}, two threads, one call after another. Bare: faster-whisper base "
