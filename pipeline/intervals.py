@@ -83,11 +83,6 @@ def subtract_intervals(intervals: Iterable[Interval], holes: Sequence[Interval])
     return left
 
 
-def covered(interval: Interval, by: Sequence[Interval]) -> bool:
-    """Whether every sample of ``interval`` lies in one of ``by``."""
-    return not subtract_intervals([interval], by)
-
-
 @dataclass(frozen=True, slots=True)
 class Reach:
     """How far a span's mute may go, in samples at one sample rate; from the policy."""
