@@ -147,7 +147,7 @@ class SpokenEmailRecognizer(SpokenRecognizer):
         end = trim_fillers(turn, first, sentence_end(turn, first, _LONGEST_ANSWER))
         if evidence:
             sign = _last_evidence(turn, first, last)
-            if spelled:  # up to the end of what the last sign stands in
+            if spelled and sign > first:  # up to the end of what the last sign stands in
                 sign = trim_fillers(turn, sign, sentence_end(turn, sign - 1, _AFTER_SIGN))
             yield Hit(Entity.EMAIL_ADDRESS, first, max(end, sign), 0.7, "asked for")
             return
@@ -158,15 +158,18 @@ class SpokenEmailRecognizer(SpokenRecognizer):
 
 
 def _last_evidence(turn: Turn, first: int, last: int) -> int:
-    """Token after the last sign of an address, while the signs follow one another closely."""
+    """Token after the last sign of an address, while the signs follow one another closely.
+
+    ``first`` where there is none.
+    """
     end = first
     for index in range(first, last):
         token = turn.tokens[index]
         letter = is_spelled(token.key) and (token.key not in _WORDS or index == end)
         sign = letter or token.key in _EVIDENCE or "@" in token.after
-        if sign and index - end <= _EVIDENCE_GAP:
+        if sign and (end == first or index - end <= _EVIDENCE_GAP):
             end = index + 1
-    return end if end > first else last
+    return end
 
 
 def _dotted(turn: Turn, last: int) -> int:
