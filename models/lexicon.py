@@ -19,7 +19,7 @@ from typing import Any, Final, NoReturn
 
 from wordfreq import get_frequency_dict
 
-from models.spoken import turn_of
+from models.spoken import Turn, turn_of
 from pipeline.errors import ModelError
 
 COMMON_DRUG: Final = 2.6
@@ -262,3 +262,15 @@ def entries(
             if size:
                 free = at + size
                 yield at, free
+
+
+def entries_in(
+    lexicon: dict[str, tuple[tuple[str, ...], ...]], turn: Turn
+) -> Iterator[tuple[int, int]]:
+    """Entries of the lexicon in a turn, as said and without a contracted "s" ("Prozac's gone")."""
+    keys = turn.keys(0, len(turn.tokens))
+    places = dict.fromkeys(entries(lexicon, keys))
+    bare = turn.bare(keys)
+    if bare != keys:
+        places |= dict.fromkeys(entries(lexicon, bare))
+    yield from places

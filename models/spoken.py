@@ -23,6 +23,7 @@ from pipeline.vocabulary import DEFAULT
 PAUSE: Final = "/"
 """Stands in a text where the speaker paused for long."""
 _TOKEN: Final = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
+_CONTRACTED: Final = re.compile(r"['\u2019][sS]$")
 _APOSTROPHE: Final = re.compile(r"['\u2019]")
 _FIGURE: Final = re.compile(r"\d")
 
@@ -123,6 +124,13 @@ class Turn:
     ) -> Turn:
         """The same turn with what is known of the call."""
         return replace(self, expects=expects, known=known, medical=medical)
+
+    def bare(self, keys: tuple[str, ...]) -> tuple[str, ...]:
+        """The keys of all tokens, without a possessive or contracted "s" ("Prozac's")."""
+        return tuple(
+            key[:-1] if _CONTRACTED.search(self.text, token.start, token.end) else key
+            for key, token in zip(keys, self.tokens, strict=True)
+        )
 
     def keys(self, first: int, last: int) -> tuple[str, ...]:
         """Keys of the tokens ``[first, last)``."""

@@ -40,7 +40,7 @@ _BOX: Final = Worded(
     rf" (?:{_NUMBER} ?)+(?:[a-h]\b)?)"
 )
 _UNIT: Final = Worded(
-    rf"\b(?:apartment|apt|unit|suite|lot|building|bldg|flat|penthouse|floor) (?:number )?"
+    rf"\b(?:apartment|apt|unit|suite|lot|building|bldg|flat|penthouse|floor|level) (?:number )?"
     rf"(?:(?:{_NUMBER}|[a-h]) ?){{1,5}}\b"
 )
 _PLACE: Final = Worded(
@@ -57,7 +57,20 @@ _WEAK_KINDS: Final = frozenset(
     ["way", "place", "close", "row", "drive", "court", "dr", "st", "ct", "trail", "square"]
 )
 _OTHER: Final = frozenset(
-    ["iban", "account", "card", "email", "e", "phone", "cell", "mobile", "fax", "number", "sort"]
+    [
+        "iban",
+        "account",
+        "card",
+        "email",
+        "e",
+        "phone",
+        "cell",
+        "mobile",
+        "fax",
+        "number",
+        "sort",
+        "version",
+    ]
 )
 """Where else something is sent to."""
 _UNITS: Final = frozenset(["flat", "apartment", "apt", "unit", "suite", "lot", "shop", "room"])

@@ -20,7 +20,8 @@ _WHO: Final = (
     r"|aunt|uncle|patient|nana|nan|brother|sister|neighbou?r|resident|member"
 )
 _STATED: Final = Worded(
-    rf"\b(?:(?:i am|im|hes|shes|whos|(?:{_WHO}) (?:is|was|just turned|will be|would be)|turned"
+    rf"\b(?:(?:i am|im|hes|shes|whos|(?:{_WHO})(?:s| is| was| just turned| will be"
+    rf"| would be)|turned"
     rf"|turns|turning|turn|aged|age(?: is| of)?|is now|just) {_AGE}(?! (?:dollars|percent|minutes"
     rf"|miles|days|milligrams|degrees|pounds|people|cents|hours|feet|of|to))\b"
     rf"|{_AGE.replace('?P<age>', '?P<years>')} ?(?:years? old|year old|yrs? old|years of age)\b)",

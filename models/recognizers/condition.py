@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import ClassVar, Final
 
 from models.answers import FILLERS, is_function, is_number, sentence_end, skip_lead_in, trim_fillers
-from models.lexicon import alternatives, diseases, entries, listed
+from models.lexicon import alternatives, diseases, entries_in, listed
 from models.patterns import Worded
 from models.recognizers.base import Hit, SpokenRecognizer
 from models.spoken import Turn
@@ -164,7 +164,7 @@ class ConditionRecognizer(SpokenRecognizer):
                 yield hit
 
     def _all(self, turn: Turn) -> Iterator[Hit]:
-        for first, last in entries(diseases(), turn.keys(0, len(turn.tokens))):
+        for first, last in entries_in(diseases(), turn):
             yield Hit(Entity.MEDICAL_CONDITION, first, last, 0.65, "lexicon")
         for found in turn.search(_IN_A_PART):
             score = 0.6 if turn.medical or _PERSONAL.search(found.match.group()) else 0.45

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import ClassVar, Final
 
 from models.answers import LEAD_IN, is_function, is_number, sentence_end, skip_lead_in
-from models.lexicon import entries, listed, longest, medicines, zipf
+from models.lexicon import entries_in, listed, longest, medicines, zipf
 from models.patterns import Worded
 from models.recognizers.base import Hit, SpokenRecognizer
 from models.sounds import CLOSE, sounds_like_medicine, sounds_like_stem
@@ -93,8 +93,9 @@ class MedicationRecognizer(SpokenRecognizer):
 
     @staticmethod
     def _listed(turn: Turn, keys: tuple[str, ...]) -> Iterator[Hit]:
-        for first, last in entries(medicines(), keys):
-            known = turn.medical or " ".join(keys[first:last]) in listed("medicines")
+        bare = turn.bare(keys)
+        for first, last in entries_in(medicines(), turn):
+            known = turn.medical or " ".join(bare[first:last]) in listed("medicines")
             alone = 0.45 if last - first == 1 and len(keys[first]) >= _LONG else 0.35
             score = 0.75 if known or sounds_like_stem(keys[first]) else alone
             yield Hit(Entity.MEDICATION, first, last, score, "lexicon")

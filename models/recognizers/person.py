@@ -38,7 +38,8 @@ from pipeline.entities import Entity
 
 _STATED: Final = Worded(
     r"\b(?:(?:my|the|his|her|their|our|whose|patients?|full|first|last|middle|maiden|given|family"
-    r"|legal|sur) names?(?: is| was| are| its| would be)?|my names|name is|call me|goes by|named"
+    r"|legal|sur) names?(?: is| was| are| its| would be)?|surnames?(?: is| was| its)|my surnames"
+    r"|my names|name is|call me|goes by|named"
     r"|i go by|is under|listed under|it under|this is|speaking (?:to|with)|spelled|spelling is"
     r"|spell it|spell that|on behalf of|calling (?:for|about)|my (?:wife|husband|son"
     r"|daughter|mother"
@@ -72,6 +73,8 @@ _WEAK: Final = re.compile(
 _INDEFINITE: Final = re.compile(r"(?:got|have|with) an?$")
 _TITLE: Final = re.compile(r"(?:doctor|dr|nurse|professor|miss)$")
 _COPULA: Final = re.compile(r"(?:is|was|its|be|names|spelled)$")
+_SPELLED_LETTERS: Final = 4
+"""Letters of a row that is no abbreviation."""
 _SPELLS: Final = re.compile(
     r"(?:(?:last|first|middle|maiden|sur|family) names? (?:is|was|its)|spelled|spell)"
 )
@@ -108,8 +111,9 @@ class SpokenPersonRecognizer(SpokenRecognizer):
     def find(self, turn: Turn) -> Iterator[Hit]:
         """Names that are stated, asked for, called, spelled or known from before."""
         known = well_known(turn)
-        stated = list(self._stated(turn))
+        stated = [hit for hit in self._stated(turn) if hit.first not in known]
         yield from stated
+        yield from _spelled_too(turn, stated)
         for hit in (*self._asked(turn, alone=not stated), *self._free(turn)):
             if hit.first not in known:
                 yield hit
@@ -288,6 +292,16 @@ def _broken(turn: Turn, first: int) -> int:
         if PAUSE in turn.tokens[at - 1].after:
             break
     return at
+
+
+def _spelled_too(turn: Turn, stated: list[Hit]) -> Iterator[Hit]:
+    """Rows of letters further on in a turn that gives a name ("…, then Q U I N …")."""
+    index = min((hit.last for hit in stated), default=len(turn.tokens))
+    while index < len(turn.tokens):
+        end = spelled_run(turn, index)
+        if end - index >= _SPELLED_LETTERS and turn.keys(index, end) not in _ACRONYMS:
+            yield Hit(Entity.PERSON, index, end, 0.6, "spelled further on")
+        index = max(index + 1, end)
 
 
 def _spelled_after(turn: Turn, last: int) -> Iterator[Hit]:
