@@ -343,14 +343,9 @@ class _Call:
         """Cut the other channel too where the sensitive samples can be heard there."""
         lag = self._reach.lag
         audio = self._history.read(low - lag, high + lag)
-        score, places = mirrored(
-            Interval(low, high),
-            audio[lag : lag + high - low, span.channel],
-            audio[:, other],
-            self.call.sample_rate,
-            lag,
-            self._policy.echo,
-        )
+        source, beside = audio[lag : lag + high - low, span.channel], audio[:, other]
+        place, rule = Interval(low, high), self._policy.echo
+        score, places = mirrored(place, source, beside, self.call.sample_rate, lag, rule)
         for place in places:
             start, end = max(0, place.start), min(self.position, place.end)
             if start < end:
