@@ -116,7 +116,7 @@ class Chaos:
                 self.faults()[name]()
                 time.sleep(self._dice.uniform(*BETWEEN_S))
                 if len(began) % STORM == 0:
-                    self._recover()
+                    self._recover(recorder)
             self._progress = 1.0
             sending.join()
             with contextlib.suppress(AssertionError):
@@ -134,10 +134,10 @@ class Chaos:
         outcome.exits = self.exits
         return outcome
 
-    def _recover(self) -> None:
+    def _recover(self, recorder: Recorder) -> None:
         """Wait for the next call to be closed: a slow machine gets no more faults than it bears."""
         closed, deadline = len(self.closed), time.monotonic() + REST_S
-        while len(self.closed) == closed and time.monotonic() < deadline:
+        while len(self.closed) == closed < recorder.begun and time.monotonic() < deadline:
             time.sleep(0.2)
 
     # The faults

@@ -38,6 +38,11 @@ class Recorder:
         self._live: dict[str, list[AudioChunk | CallEnd]] = {}
         self._dice = random.Random(len(calls))
 
+    @property
+    def begun(self) -> int:
+        """How many calls were begun."""
+        return len(self._calls) - len(self._waiting)
+
     def run(self) -> None:
         """Send until the broker has everything."""
         while True:
@@ -56,12 +61,8 @@ class Recorder:
                 return
 
     def _begin(self) -> None:
-        begun = len(self._calls) * self._progress()
-        while (
-            self._waiting
-            and len(self._live) < AT_ONCE
-            and len(self._calls) - len(self._waiting) < begun
-        ):
+        most = len(self._calls) * self._progress()
+        while self._waiting and len(self._live) < AT_ONCE and self.begun < most:
             name = self._waiting.pop(0)
             self._live[name] = self._all(name)
 
