@@ -96,6 +96,8 @@ def page(results: Mapping[str, Any], *, when: str, machine: str) -> str:
     """
     costs, memory, growth = results["stages"], results["memory"], results["growth"]
     each = per_call(costs)
+    by_length = memory["mb_per_call_by_seconds"]
+    length = max(by_length, key=lambda seconds: float(by_length[seconds]))
     lines = [
         "# Sizing",
         "",
@@ -115,7 +117,7 @@ def page(results: Mapping[str, Any], *, when: str, machine: str) -> str:
             "any more."
         ),
         "",
-        *_needs([need(calls, costs, memory["mb_per_call"]) for calls in SIZES]),
+        *_needs([need(calls, costs, by_length[length]) for calls in SIZES]),
         "",
         "## What it follows from",
         "",
@@ -124,7 +126,8 @@ def page(results: Mapping[str, Any], *, when: str, machine: str) -> str:
         *_stages(each, costs),
         "",
         (
-            f"A call in flight takes {memory['mb_per_call']:.1f} MB of a worker with all stages. "
+            f"A call in flight takes {by_length[length]:.1f} MB of a worker with all stages once "
+            f"{length} s of it have come, the most that was measured. "
             f"A worker takes {IN_FLIGHT} calls at once; Kafka needs at least as many partitions as "
             "there are workers of a stage, and better a multiple: who has partitions keeps up to "
             "partitions / workers of them, rounded up, so that of three workers on four partitions "
