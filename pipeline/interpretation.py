@@ -262,22 +262,22 @@ class _Walk:
             return
         # Security codes and expiry dates; of an answer a digit or two may be lost.
         short = (2 if verdict.answer else 3) <= len(run.digits) <= 4  # noqa: PLR2004
-        if short and decimal(run) and self._asked_for_card(run):
+        if short and decimal(run) and self._heard_a_card(run):
             return
         if short and not run.flags & (HARMLESS | {Flag.CARDINAL}):
             verdict.take(Entity.CARD_SECURITY_CODE, 0.5, AFTER_CARD)
         elif run.flags & {Flag.DATE, Flag.YEAR} and (verdict.answer or self._right_after(run)):
             verdict.take(Entity.CARD_EXPIRY, 0.5, AFTER_CARD)
 
-    def _asked_for_card(self, run: NumberRun) -> bool:
-        """Whether a run is of the side that asked for card data and that the other side answered.
+    def _heard_a_card(self, run: NumberRun) -> bool:
+        """Whether a run is of the side that was told card data by the other one.
 
         That side states what is to be paid. On one channel nobody knows who speaks.
         """
-        for old in self._result.verdicts:
-            if old.ask is not None and old.ask.entity in CARD_DATA:
-                return old.ask.channel == run.channel != old.run.channel
-        return False
+        return any(
+            old.entity in CARD_DATA and old.run.channel != run.channel
+            for old in self._result.verdicts
+        )
 
     def _right_after(self, run: NumberRun) -> bool:
         """Whether a month and a year follow card data in one breath."""

@@ -243,11 +243,17 @@ class _Reader:
             token, before = tokens[at], tokens[at - 1]
             if token.kind in GLUE:
                 continue
-            ends = self._words[before.index].text.rstrip().endswith(_ENDS)
+            closes = (*_ENDS, *((",",) if self._asks_to_wait(tokens[at:]) else ()))
+            ends = self._words[before.index].text.rstrip().endswith(closes)
             inside = before.kind in GLUE and at > 1 and self._joins(tokens[at - 2], before)
             if ends or (before.kind in GLUE and not inside):
                 return at
         return len(tokens)
+
+    def _asks_to_wait(self, rest: list[Token]) -> bool:
+        """Whether the quantity is a "one second", which is heard between the groups of a number."""
+        after = bare(self._words[rest[-1].index + 1].text)
+        return len(rest) == 1 and rest[0].value == "1" and after in self._voc.words["waits"]
 
     def _joins(self, left: Token, link: Token) -> bool:
         """Whether a word goes on with the number before it: "hundred and", "treinta y"."""

@@ -41,6 +41,7 @@ _WORD_LISTS = (
     "harmless_reply",
     "joins",
     "tens_joins",
+    "waits",
     "bare_scales",
     "weak_letters",
     "lone_letters",
