@@ -15,6 +15,8 @@ from pipeline.vocabulary import Vocabulary
 
 _BELIEVED: Final = 3
 """Certain digits that a run needs before a homophone in it counts as a digit."""
+_ROW: Final = 3
+"""Homophones in a row that are digits: beside a number no sentence holds so many."""
 _SPELLED: Final = frozenset({Kind.LETTER, Kind.MAYBE_LETTER})
 _NAMED: Final = frozenset({Kind.LETTER, Kind.MAYBE_LETTER, Kind.STANDIN})
 _RADIO: Final = 3
@@ -127,12 +129,22 @@ class _Settler:
             return False
         left = any(token.kind in SOLID for token in tokens[:at])
         right = any(token.kind in SOLID for token in tokens[at + 1 :])
-        if left and right:
+        if (left and right) or self._in_row(tokens, at):
             return True
         place = offset + at
         if left:
             return tokens[at].closes or self._pause(place, place + 1)
         return self._pause(place - 1, place) or self._tokens[place - 1].closes
+
+    @staticmethod
+    def _in_row(tokens: list[Token], at: int) -> bool:
+        """Whether so many homophones stand in a row that they can be no words: "to too for"."""
+        first = last = at
+        while first > 0 and tokens[first - 1].kind is Kind.HOMOPHONE:
+            first -= 1
+        while last + 1 < len(tokens) and tokens[last + 1].kind is Kind.HOMOPHONE:
+            last += 1
+        return last - first + 1 >= _ROW
 
     def _pause(self, left: int, right: int) -> bool:
         """Whether the speaker pauses between two neighbouring tokens; the edges count as pauses."""
