@@ -51,13 +51,15 @@ def test_the_old_key_opens_nothing_any_more(
     copied = tmp_path / "copied.json"
     copied.write_bytes(keyset.read_bytes())
     copied.chmod(0o600)
-    rotate(keyset, ledger.database)
     thief = Ledger(ledger_url, KeyEncryptionKey(copied))
+    rotate(keyset, ledger.database)
     with pytest.raises(SealError):
         thief.seal("call-1")
     with pytest.raises(StoreError, match="older than the ledger"):
         thief.open_call("call-2")
     thief.dispose()
+    with pytest.raises(StoreError, match="no wrapping key of this ledger"):
+        Ledger(ledger_url, KeyEncryptionKey(copied))
 
 
 def test_a_process_that_knows_the_old_key_opens_calls_with_the_new_one(

@@ -38,7 +38,7 @@ WORDED = {
 WRITES = {
     "agents/fatal.py": "a constant text and an exit code",
     "agents/logging.py": "type and place of an exception",
-    "agents/worker.py": "a number of clients",
+    "agents/serving.py": "a number of clients",
     "agents/commands/audit.py": "an export that was asked for, to standard output",
 }
 """Modules that write to a standard stream themselves, and what."""
