@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NoReturn
 
 BROKER, STORE, MODEL, KEY, BUG, CRASHED = 81, 82, 83, 84, 85, 86
@@ -32,6 +33,7 @@ def exit_now(code: int, message: str) -> NoReturn:
     """
     for told in _hook:
         told(code, message)
-    sys.stderr.write(f"hushwire: {message} (exit {code})\n")
-    sys.stderr.flush()
+    with suppress(OSError, ValueError):  # a full disk under the log must not keep us alive
+        sys.stderr.write(f"hushwire: {message} (exit {code})\n")
+        sys.stderr.flush()
     os._exit(code)

@@ -6,14 +6,16 @@ shows up in a test instead of showing what was spoken.
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 import threading
 import traceback
 from collections.abc import MutableMapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -77,9 +79,21 @@ def configure_logging(level: str = "info") -> None:
     silence_libraries()
 
 
+class _StandardError(io.TextIOBase):
+    """What standard error is now; a log that can't be written stops no call."""
+
+    def write(self, text: str) -> int:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
+
+
 def _on_stderr(*_: object) -> structlog.PrintLogger:
-    """What standard error is now, not what it was when logging was set up."""
-    return structlog.PrintLogger(sys.stderr)
+    return structlog.PrintLogger(cast("TextIO", _StandardError()))
 
 
 def silence_libraries() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import io
 import logging
+import os
 import subprocess
 import sys
 import textwrap
@@ -12,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.logging import ALLOWED, silence_libraries
+from agents import fatal
+from agents.logging import ALLOWED, configure_logging, get_logger, silence_libraries
 
 pytestmark = pytest.mark.unit
 
@@ -163,3 +166,19 @@ def test_every_command_has_hooks_and_the_allow_list() -> None:
     assert '"dropped_fields": 1' in done.stderr
     assert "secret" not in done.stderr
     assert "a fault of ours, ZeroDivisionError at" in done.stderr
+
+
+class _FullDisk(io.StringIO):
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+def test_a_log_on_a_full_disk_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[int] = []
+    monkeypatch.setattr(sys, "stderr", _FullDisk())
+    monkeypatch.setattr(os, "_exit", ended.append)
+    configure_logging("info")
+    get_logger("vault").warning("store away", attempt=1)
+    monkeypatch.setattr(fatal, "_hook", [])
+    fatal.exit_now(fatal.STORE, "the store is away")
+    assert ended == [fatal.STORE]
