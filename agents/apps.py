@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import faust
-from faust.tables import TableManager
 from faust.types import TP
 
 from agents.kafkasecurity import KafkaSecurity
@@ -24,28 +23,6 @@ POLL_RECORDS = 64
 """Records that come at once at most: what a stage that is full still has to take."""
 SESSION_S = 6.0
 """A killed worker's partitions move after this; group joins on the embedded broker take half."""
-
-
-SUBSCRIBED_S = 1.0
-"""How long Faust lets its agents take to name their topics before it joins the group."""
-_LOOK_S = 0.01
-
-
-class _Tables(TableManager):
-    """No tables, so there is nothing to wait for but the agent's topics.
-
-    Faust's own sleeps for ``SUBSCRIBED_S`` whatever happens, and joins the group after that.
-    """
-
-    async def on_start(self) -> None:
-        """Go on as soon as the agent has named its topics."""
-        for _ in range(round(SUBSCRIBED_S / _LOOK_S)):
-            if len(self.app.topics) or self.should_stop:
-                break
-            await self.sleep(_LOOK_S)
-        if not self.should_stop:
-            await self._update_channels()
-            await self.recovery.start()
 
 
 class _App(faust.App):
@@ -109,7 +86,6 @@ def make_app(
         web_enabled=False,
         debug=False,
         store="memory://",
-        TableManager=_Tables,
         logging_config=None,
         loghandlers=[],
         autodiscover=False,

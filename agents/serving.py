@@ -1,9 +1,8 @@
 """The broker clients of one worker, one for each stage, and what they hand records to.
 
-Groups are joined while the models load, since both take seconds. Nothing is read before the models
-are there: a stage's runtime can only be made of a stage, which is made of loaded models, and until
-``open`` hands it over, a client holds at most a few fetched records of each partition, sealed as
-they are on the broker. None of them is acknowledged.
+Groups are joined once the models are there (``open``, then ``join``): a worker whose partitions
+move while it is still loading was seen to lose what its client had fetched, so that a call missed
+chunks and was quarantined. A record that comes before ``open`` waits, sealed, unacknowledged.
 """
 
 from __future__ import annotations

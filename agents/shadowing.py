@@ -56,7 +56,7 @@ def candidate(policy: Policy, registry: Path | None) -> Candidate:
 
 
 def _detector(policy: Policy, registry: Path | None) -> Open:
-    # Imported where the models are loaded: a worker joins its groups meanwhile.
+    # Imported where the models are loaded: other parts of a worker start meanwhile.
     from models.detector import Detector, DetectorSettings  # noqa: PLC0415
 
     return Detector(policy, settings=DetectorSettings(registry=registry)).open

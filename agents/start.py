@@ -109,7 +109,7 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
 
 
 def _voice() -> VoiceDetector:
-    # Imported where the models are loaded: a worker joins its groups meanwhile.
+    # Imported where the models are loaded: other parts of a worker start meanwhile.
     from models.voice import SileroVoice  # noqa: PLC0415
 
     return SileroVoice()

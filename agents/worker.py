@@ -316,7 +316,7 @@ async def _run(
     stop: asyncio.Event,
     ready: Callable[[], None],
 ) -> None:
-    """Join the groups while the models load, then open the stages; until stopped."""
+    """Open the stages once the models are loaded, then join the groups; until stopped."""
     log = get_logger()
     apps = {
         name: make_app(
@@ -353,7 +353,8 @@ async def _run(
         )
 
     async def served() -> None:
-        await asyncio.gather(serving.join(), opened())
+        await opened()
+        await serving.join()
         log.info("worker started", count=len(apps), bootstrap=config.bootstrap)
         await serving.until_assigned()
         gc.freeze()
