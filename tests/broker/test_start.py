@@ -38,8 +38,6 @@ def test_nothing_is_taken_before_the_models_are_loaded(
     assert not select.select([worker.stdout], [], [], JOINED_S)[0], installation.log()
     topics = installation.topics
     assert installation.ledger.state("waiting") is CallState.OPEN
-    for stage in ("transcribe", "mute"):
-        assert not installation.committed(stage, topics.audio_raw)
     for topic in (topics.deadletter, topics.words):
         assert not installation.read(topic)
     loaded.touch()
