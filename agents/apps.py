@@ -6,7 +6,6 @@ reasons are in ``docs/adr/0002-one-call-one-unit.md``.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -92,30 +91,20 @@ def make_app(
     )
 
 
-def attach(
-    app: faust.App, name: str, inputs: tuple[str, ...], opened: asyncio.Future[StageRuntime]
-) -> None:
-    """Let the app's agent feed a runtime.
-
-    Args:
-        app: of the stage.
-        name: of the stage.
-        inputs: topics that it reads.
-        opened: gets the runtime once records may come; before that they wait in Faust's buffers.
-    """
-    topic = raw_topic(app, *inputs)
+def attach(app: faust.App, runtime: StageRuntime) -> None:
+    """Let the app's agent feed the runtime."""
+    topic = raw_topic(app, *runtime.stage.inputs)
 
     async def read(stream: Any) -> None:  # noqa: ANN401 - Faust has no types
-        # The topics are named to the broker by the loop, so the wait is inside.
         async for event in stream.noack().events():
-            runtime = await asyncio.shield(opened)
             await runtime.arrive(_delivery(event))
 
-    app.agent(topic, name=f"{name}-agent", isolated_partitions=True, concurrency=1)(read)
+    app.agent(topic, name=f"{runtime.stage.name}-agent", isolated_partitions=True, concurrency=1)(
+        read
+    )
 
     async def assigned(_app: Any, partitions: set[TP], **_rest: Any) -> None:  # noqa: ANN401
-        if opened.done() and not opened.cancelled():
-            await opened.result().keep_only({(tp.topic, tp.partition) for tp in partitions})
+        await runtime.keep_only({(tp.topic, tp.partition) for tp in partitions})
 
     signal: Any = app.on_partitions_assigned
     signal.connect(assigned, weak=False)

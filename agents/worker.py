@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+import faust
+
 from agents import fatal, quarantine, retention
 from agents.apps import make_app, port_of
 from agents.auditkeeper import AuditKeeper
@@ -316,50 +318,20 @@ async def _run(
     stop: asyncio.Event,
     ready: Callable[[], None],
 ) -> None:
-    """Open the stages once the models are loaded, then join the groups; until stopped."""
+    """Make the stages once the models are loaded, and join their groups; until stopped."""
     log = get_logger()
-    apps = {
-        name: make_app(
-            f"{config.group_prefix}-{name}",
-            config.bootstrap,
-            partitions=config.partitions,
-            longest_job_s=config.listen_s,
-            client_id=f"hushwire-{name}",
-            security=config.security,
-        )
-        for name in config.stages
-    }
-    ports = {name: port_of(app) for name, app in apps.items()}
-    serving = Serving(apps, {name: INPUTS[name](config.topics) for name in config.stages})
+    serving = Serving()
     # The detector is not for several threads at a time: its stages share one.
     language = ThreadPoolExecutor(1, thread_name_prefix="hushwire-language")
 
-    async def opened() -> None:
-        stages = await asyncio.to_thread(_stages, config, parts, await loading)
-        serving.open(
-            [
-                StageRuntime(
-                    stage,
-                    ports[stage.name],
-                    ledger=parts.ledger,
-                    pool=parts.pool,
-                    topics=config.topics,
-                    metrics=parts.metrics,
-                    limits=config.limits,
-                    thread=language if stage.name in _LANGUAGE else None,
-                )
-                for stage in stages
-            ]
-        )
-
     async def served() -> None:
-        await opened()
-        await serving.join()
-        log.info("worker started", count=len(apps), bootstrap=config.bootstrap)
+        stages = await asyncio.to_thread(_stages, config, parts, await loading)
+        await serving.join([_client(config, parts, stage, language) for stage in stages])
+        log.info("worker started", count=len(stages), bootstrap=config.bootstrap)
         await serving.until_assigned()
         gc.freeze()
         gc.enable()
-        log.info("worker ready", count=len(apps))
+        log.info("worker ready", count=len(stages))
         ready()
         await serving.until_broken()
         fatal.exit_now(fatal.CRASHED, "a stage's broker client ended; start the worker again")
@@ -375,4 +347,29 @@ async def _run(
         await asyncio.wait([serve, stopped])
         await serving.stop()
         language.shutdown(wait=False, cancel_futures=True)
-        log.info("worker stopped", count=len(apps))
+        log.info("worker stopped", count=len(config.stages))
+
+
+def _client(
+    config: WorkerConfig, parts: _Parts, stage: Stage, language: ThreadPoolExecutor
+) -> tuple[faust.App, StageRuntime]:
+    """A stage's broker client, and what it hands records to."""
+    app = make_app(
+        f"{config.group_prefix}-{stage.name}",
+        config.bootstrap,
+        partitions=config.partitions,
+        longest_job_s=config.listen_s,
+        client_id=f"hushwire-{stage.name}",
+        security=config.security,
+    )
+    runtime = StageRuntime(
+        stage,
+        port_of(app),
+        ledger=parts.ledger,
+        pool=parts.pool,
+        topics=config.topics,
+        metrics=parts.metrics,
+        limits=config.limits,
+        thread=language if stage.name in _LANGUAGE else None,
+    )
+    return app, runtime

@@ -91,9 +91,7 @@ async def test_every_record_arrives_though_the_stage_was_full(
         metrics=Metrics(),
         limits=Limits(held_bytes=HELD),
     )
-    opened = asyncio.get_running_loop().create_future()
-    opened.set_result(runtime)
-    attach(app, stage.name, stage.inputs, opened)
+    attach(app, runtime)
     watch = asyncio.create_task(runtime.watch())
     highest = 0
     try:

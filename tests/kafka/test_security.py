@@ -123,9 +123,7 @@ async def test_a_record_goes_through_both_clients(
     runtime = StageRuntime(
         stage, port_of(app), ledger=ledger, pool=None, topics=TOPICS, metrics=Metrics()
     )
-    opened = asyncio.get_running_loop().create_future()
-    opened.set_result(runtime)
-    attach(app, stage.name, stage.inputs, opened)
+    attach(app, runtime)
     watch = asyncio.create_task(runtime.watch())
     try:
         await app.start()
