@@ -1,4 +1,4 @@
-"""The templates of the HTML reports."""
+"""The templates of the HTML reports, and how every page of ours is made of templates."""
 
 from __future__ import annotations
 
@@ -7,19 +7,29 @@ from collections.abc import Callable
 import jinja2
 
 
-def page_template(name: str, **filters: Callable[..., object]) -> jinja2.Template:
-    """A template of ``agents/templates``; what it is given is escaped, what is missing raises.
+def environment(package: str, **filters: Callable[..., object]) -> jinja2.Environment:
+    """Templates of a package; what they are given is escaped, what is missing raises.
 
     Args:
-        name: file name.
-        filters: what the template calls, by name.
+        package: with a folder ``templates``.
+        filters: what the templates call, by name.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("agents", "templates"),
+    made = jinja2.Environment(
+        loader=jinja2.PackageLoader(package, "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(filters)
-    return environment.get_template(name)
+    made.filters.update(filters)
+    return made
+
+
+def page_template(name: str, **filters: Callable[..., object]) -> jinja2.Template:
+    """A template of ``agents/templates``.
+
+    Args:
+        name: file name.
+        filters: what the template calls, by name.
+    """
+    return environment("agents", **filters).get_template(name)

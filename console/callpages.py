@@ -20,8 +20,8 @@ from agents.access import Permission
 from agents.kinds import KINDS, kind_of
 from agents.marks import PAGE, Marks
 from agents.shelf import CallFilter, Shelf, StoredCallFacts
-from console.calls import After, CallId
-from console.errors import NOT_FOUND, refusal_of, unknown_call
+from console.calls import After, CallId, facts_of
+from console.errors import NOT_FOUND, refusal_of
 from console.forms import MarkForm
 from console.looks import Looks, Principal
 from console.metrics import ApiMetrics
@@ -33,7 +33,6 @@ from pipeline.certificate import parse_certificate
 from pipeline.entities import Entity
 from pipeline.errors import InputError, UnknownCallError
 from pipeline.evaluation.marked import Mark
-from pipeline.wire import valid_call_id
 
 _SEE_OTHER: Final = 303
 _INPUT: Final = 400
@@ -78,7 +77,7 @@ class CallPages:
 
     def call(self, request: Request, call_id: CallId) -> Response:
         """A stored call: transcript, player, where it is silent, what was marked."""
-        return self._stored(request, self._facts(call_id, passed=True))
+        return self._stored(request, facts_of(self.shelf, call_id, passed=True))
 
     def quarantine(self, request: Request, after: After = None) -> Response:
         """Quarantined calls, the newest first."""
@@ -89,7 +88,7 @@ class CallPages:
 
     def quarantined(self, request: Request, call_id: CallId) -> Response:
         """A quarantined call: what its certificate says, and what was marked."""
-        return self._held_back(request, self._facts(call_id, passed=False))
+        return self._held_back(request, facts_of(self.shelf, call_id, passed=False))
 
     async def mark(self, request: Request, call_id: CallId) -> Response:
         """Mark a place in a stored call; nothing of it is changed."""
@@ -101,11 +100,11 @@ class CallPages:
 
     def take_back(self, request: Request, call_id: CallId, mark_id: str) -> Response:
         """Take a mark of one's own back."""
-        return self._take_back(request, self._facts(call_id, passed=True), mark_id)
+        return self._take_back(request, facts_of(self.shelf, call_id, passed=True), mark_id)
 
     def take_back_quarantined(self, request: Request, call_id: CallId, mark_id: str) -> Response:
         """Take a mark of one's own in a quarantined call back."""
-        return self._take_back(request, self._facts(call_id, passed=False), mark_id)
+        return self._take_back(request, facts_of(self.shelf, call_id, passed=False), mark_id)
 
     def every_mark(self, request: Request, after: str = "") -> Response:
         """All marks, the oldest first."""
@@ -120,7 +119,7 @@ class CallPages:
         return await run_in_threadpool(self._mark, request, call_id, body, passed=passed)
 
     def _mark(self, request: Request, call_id: str, body: bytes, *, passed: bool) -> Response:
-        facts = self._facts(call_id, passed=passed)
+        facts = facts_of(self.shelf, call_id, passed=passed)
         form = MarkForm.of(body)
         try:
             who = request.state.principal.who
@@ -190,15 +189,6 @@ class CallPages:
             muted=muted_spans(certificate),
             **_marking(facts, marks, form, problem, may_mark=may_mark),
         )
-
-    def _facts(self, call_id: str, *, passed: bool) -> StoredCallFacts:
-        """What is known of a call on this side; raises for all others alike."""
-        if not valid_call_id(call_id):
-            raise unknown_call()
-        facts = self.shelf.call(call_id)
-        if facts.passed is not passed:
-            raise unknown_call()
-        return facts
 
     def _certificate(self, facts: StoredCallFacts) -> bytes:
         return self.shelf.certificate(facts.call_id)

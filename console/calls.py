@@ -34,6 +34,16 @@ After = Annotated[str | None, Query(max_length=400, description="`following` of 
 Word = Annotated[str | None, Query(max_length=128)]
 
 
+def facts_of(shelf: Shelf, call_id: str, *, passed: bool) -> StoredCallFacts:
+    """What is known of a call on one side: stored or quarantined; raises for all others alike."""
+    if not valid_call_id(call_id):
+        raise unknown_call()
+    facts = shelf.call(call_id)
+    if facts.passed is not passed:
+        raise unknown_call()
+    return facts
+
+
 class CallRoutes:
     """Answers what is asked about calls.
 
@@ -146,8 +156,7 @@ class CallRoutes:
 
     def quarantined_certificate(self, request: Request, call_id: CallId) -> Response:
         """The certificate of a quarantined call: which checks failed."""
-        if not valid_call_id(call_id) or self._shelf.call(call_id).passed:
-            raise unknown_call()
+        facts_of(self._shelf, call_id, passed=False)
         return self._certificate(request, call_id, "quarantine-certificate")
 
     def _certificate(self, request: Request, call_id: str, what: str) -> Response:
@@ -163,13 +172,7 @@ class CallRoutes:
         return Calls.of(page)
 
     def _passed(self, call_id: str) -> StoredCallFacts:
-        """What is known of a call that passed; raises for all others alike."""
-        if not valid_call_id(call_id):
-            raise unknown_call()
-        facts = self._shelf.call(call_id)
-        if not facts.passed:
-            raise unknown_call()
-        return facts
+        return facts_of(self._shelf, call_id, passed=True)
 
     def _look(self, request: Request, what: str, call_id: str = "", **facts: int) -> None:
         self._looks.write(request.state.principal, what, call_id, **facts)

@@ -14,12 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from agents.access import Permission
 from agents.marks import PAGE, Marks
 from agents.shelf import Shelf, StoredCallFacts
-from console.calls import CallId
-from console.errors import unknown_call
+from console.calls import CallId, facts_of
 from console.looks import Looks
 from console.routing import Routes
 from pipeline.evaluation.marked import Mark, Place
-from pipeline.wire import valid_call_id
 
 
 class MarkWanted(BaseModel):
@@ -69,15 +67,15 @@ class MarkRoutes:
 
     def mark(self, request: Request, call_id: CallId, wanted: MarkWanted) -> Mark:
         """Mark a place in a stored call; nothing of it is changed."""
-        return self._add(request, self._facts(call_id, passed=True), wanted)
+        return self._add(request, facts_of(self._shelf, call_id, passed=True), wanted)
 
     def mark_quarantined(self, request: Request, call_id: CallId, wanted: MarkWanted) -> Mark:
         """Mark a place in a quarantined call whose key lives."""
-        return self._add(request, self._facts(call_id, passed=False), wanted)
+        return self._add(request, facts_of(self._shelf, call_id, passed=False), wanted)
 
     def of_call(self, request: Request, call_id: CallId) -> MarkPage:
         """The marks of a stored call: its first thousand."""
-        self._facts(call_id, passed=True)
+        facts_of(self._shelf, call_id, passed=True)
         self._looks.write(request.state.principal, "marks", call_id)
         return MarkPage(marks=tuple(self._marks.known(call_id)), following=None)
 
@@ -102,12 +100,3 @@ class MarkRoutes:
             place,
             by=request.state.principal.who,
         )
-
-    def _facts(self, call_id: str, *, passed: bool) -> StoredCallFacts:
-        """What is known of a call on this side; raises for all others alike."""
-        if not valid_call_id(call_id):
-            raise unknown_call()
-        facts = self._shelf.call(call_id)
-        if facts.passed is not passed:
-            raise unknown_call()
-        return facts

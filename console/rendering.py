@@ -10,6 +10,7 @@ import jinja2
 from fastapi.responses import Response
 
 from agents.kinds import kind_of, label_of
+from agents.pages import environment
 from console.errors import NOT_FOUND, Refusal
 from console.shapes import Muted
 
@@ -51,15 +52,7 @@ def static(name: str) -> Response:
 
 @cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("console", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"clock": _clock, "why": _why, "kind": _kind, "label": label_of}
-    return environment
+    return environment("console", clock=_clock, why=_why, kind=_kind, label=label_of)
 
 
 @cache

@@ -9,7 +9,6 @@ temporary folders, Apache Kafka's log directory, and every record and metric as 
 from __future__ import annotations
 
 import os
-import socket
 import time
 import urllib.request
 import uuid
@@ -33,6 +32,7 @@ from tests.broker.brokers import BOTH, Broker, running
 from tests.broker.fakes import BROKEN, KILLER, SLOW
 from tests.broker.harness import Installation, script
 from tests.kafka.broker import ApacheKafka
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -70,9 +70,7 @@ def installation(
     monkeypatch.setenv("SCRIPTED_WORDS", " ".join(WORDS))
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     monkeypatch.chdir(tmp_path / "working")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        monkeypatch.setenv("METRICS_OF_TEST", str(free.getsockname()[1]))
+    monkeypatch.setenv("METRICS_OF_TEST", str(free_port()))
     made = Installation(broker.bootstrap, tmp_path / "work", f"l{uuid.uuid4().hex[:8]}")
     yield made
     made.close()

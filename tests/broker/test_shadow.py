@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from agents.ledger import CallState
 from agents.shadowlog import ShadowReport, ShadowResults
 from tests.broker import fakes
 from tests.broker.harness import Installation, Script, script
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -41,9 +41,7 @@ T = TypeVar("T")
 @pytest.fixture
 def page(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Figures]:
     """Reads the metrics page of the worker that runs: the shadow's figures by name and labels."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     monkeypatch.setenv("METRICS_OF_TEST", str(port))
 
     def read() -> Figures:

@@ -6,7 +6,8 @@ import io
 import shutil
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Thread
 
 import numpy as np
@@ -95,23 +96,30 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
-@pytest.fixture
-def page(browser: Browser, served: tuple[str, Console]) -> Iterator[Page]:
-    address, _ = served
-    opened = browser.new_page(viewport={"width": 1280, "height": 900}, base_url=address)
+@contextmanager
+def watched(
+    browser: Browser, foreign: Callable[[str], bool], **options: str
+) -> Iterator[tuple[Page, list[str]]]:
+    """A page, and what went wrong on it: errors, messages, requests to where it may not go."""
+    opened = browser.new_page(viewport={"width": 1280, "height": 900}, **options)
     problems: list[str] = []
     opened.on("pageerror", lambda error: problems.append(str(error)))
     opened.on("console", lambda message: problems.append(message.text))
     opened.on(
         "request",
-        lambda request: (
-            problems.append(request.url) if not request.url.startswith(address) else None
-        ),
+        lambda request: problems.append(request.url) if foreign(request.url) else None,
     )
-    yield opened
+    yield opened, problems
     opened.close()
+
+
+@pytest.fixture
+def page(browser: Browser, served: tuple[str, Console]) -> Iterator[Page]:
+    address, _ = served
+    with watched(browser, lambda url: not url.startswith(address), base_url=address) as found:
+        yield found[0]
     # A refused page is told on the browser's own console; nothing else may be.
-    assert [one for one in problems if "status of 40" not in one] == []
+    assert [one for one in found[1] if "status of 40" not in one] == []
 
 
 def log_in(page: Page, text: str) -> None:

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page
 
 from agents.kinds import KINDS
 from agents.report import ReportCall, ReportLeak, ReportMute, ReportTurn, write_report
+from tests.browser.conftest import watched
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -42,19 +43,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def page(browser: Browser, report: Path) -> Iterator[Page]:
-    opened = browser.new_page(viewport={"width": 1280, "height": 900})
-    problems: list[str] = []
-    opened.on("pageerror", lambda error: problems.append(str(error)))
-    opened.on("console", lambda message: problems.append(message.text))
-    opened.on(
-        "request",
-        lambda request: (
-            problems.append(request.url) if request.url.startswith(("http:", "https:")) else None
-        ),
-    )
-    opened.goto(report.as_uri())
-    yield opened
-    opened.close()
+    with watched(browser, lambda url: url.startswith(("http:", "https:"))) as (opened, problems):
+        opened.goto(report.as_uri())
+        yield opened
     assert problems == []
 
 

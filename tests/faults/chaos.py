@@ -28,6 +28,7 @@ from rich.console import Console
 
 from agents.embedded import EmbeddedBroker
 from agents.ledger import CallState
+from benchmarks.processes import tree
 from tests.broker import fakes
 from tests.broker.harness import Installation, Script, script
 from tests.faults.judging import Line, Outcome, judge, table
@@ -292,13 +293,11 @@ class Chaos:
 
 
 def children(pid: int) -> Iterator[int]:
-    """Child processes that run speech engines."""
-    with contextlib.suppress(OSError):
-        text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
-        for child in text.split():
-            with contextlib.suppress(OSError):
-                if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
-                    yield int(child)
+    """Processes below a worker that run speech engines."""
+    for child in tree(pid)[1:]:
+        with contextlib.suppress(OSError):
+            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                yield child
 
 
 def _limit_files(workers: list[subprocess.Popen[str]], size: int) -> None:
@@ -338,7 +337,7 @@ def run(
             expected.until_closed([one.info.call_id for one in few], within_s=REST_S)
         expected.close()
         # Workers inherit this: a clock that jumps while one starts must not end it.
-        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+        stack.callback(signal.signal, signal.SIGUSR1, signal.signal(signal.SIGUSR1, signal.SIG_IGN))
         os.environ[fakes.DEAF] = str(folder / "deaf")
         stack.callback(os.environ.pop, fakes.DEAF)
         chaos = Chaos(made, kafka, proxy, seed)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import soundfile
 from rich.table import Table
 
+from agents.worker import INPUTS
 from pipeline.certificate import parse_certificate
 from tests.broker.harness import Installation, Script
 
@@ -71,22 +72,16 @@ def judge(
         for start in range(0, len(one.pcm), 2_400)
         if one.pcm[start : start + 16].any()
     ]
-    reads = {
-        "transcribe": ("audio_raw",),
-        "detect": ("words",),
-        "mute": ("audio_raw", "spans"),
-        "verify": ("audio_redacted",),
-        "vault": ("audio_verified", "spans"),
-    }
+    reads = {stage: inputs(made.topics) for stage, inputs in INPUTS.items()}
     written: dict[str, Counter[int]] = {}
     for topic in {name for names in reads.values() for name in names}:
-        records = made.read(getattr(made.topics, topic))
+        records = made.read(topic)
         written[topic] = Counter(record.partition() for record in records)
         values = b"\0".join(record.value() or b"" for record in records)
         outcome.leaked += [f"{topic}: {one!r}" for one in canaries if one in values]
     for stage, topics in reads.items():
         for topic in topics:
-            committed = made.committed(stage, getattr(made.topics, topic))
+            committed = made.committed(stage, topic)
             if committed != dict(written[topic]):
                 outcome.stuck.append(f"{stage} {topic}: {committed} of {dict(written[topic])}")
 

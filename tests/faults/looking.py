@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import socket
 import threading
 import time
 import urllib.request
@@ -20,7 +19,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 
 from agents.topics import Topics
 from agents.worker import INPUTS
-from benchmarks.processes import resident_mb
+from benchmarks.processes import resident_mb, tree
 
 ANSWER_S = 5.0
 
@@ -81,7 +80,7 @@ class Watcher:
                 yield Look(
                     at_s=time.monotonic() - began,
                     memory_mb=resident_mb(self._pid),
-                    engines_mb=sum(map(resident_mb, children(self._pid))),
+                    engines_mb=sum(map(resident_mb, tree(self._pid)[1:])),
                     handles=sum(1 for _ in Path(f"/proc/{self._pid}/fd").iterdir()),
                     threads=sum(1 for _ in Path(f"/proc/{self._pid}/task").iterdir()),
                     temporary=sum(map(_files, folders)),
@@ -132,19 +131,6 @@ class Watcher:
         for name, value in re.findall(r"^(hushwire_\w+)(?:\{.*\})? (\S+)$", text, re.MULTILINE):
             sums[name] = sums.get(name, 0.0) + float(value)
         return sums
-
-
-def children(pid: int) -> list[int]:
-    """The processes that a process has started."""
-    text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
-    return [int(child) for child in text.split()]
-
-
-def free_port() -> int:
-    """A port for a metrics page."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _files(folder: Path) -> int:

@@ -41,8 +41,9 @@ from pipeline.audio import Recording, read_recording
 from pipeline.records import AudioChunk, CallEnd
 from tests.broker.brokers import running
 from tests.faults import tiny
-from tests.faults.looking import Look, Watcher, free_port
+from tests.faults.looking import Look, Watcher
 from tests.kafka.broker import available
+from tests.ports import free_port
 
 SAMPLES = Path(__file__).parents[2] / "benchmarks" / "samples"
 LOOK_S = 2.0

@@ -25,18 +25,13 @@ from agents.vault import SEALED
 from console import server
 from pipeline.errors import SettingsError
 from tests.certificates import Authority
+from tests.ports import free_port
 from tests.unit.serving import OTHER, STORED, console
 from tests.unit.storing import AUDIO
 
 pytestmark = [pytest.mark.slow]
 
 START_S = 60.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
