@@ -110,15 +110,11 @@ class _Settler:
     @staticmethod
     def _is_radio(tokens: list[Token], at: int) -> bool:
         """Whether a word of a spelling alphabet is meant: digits or more such words beside it."""
-        first = last = at
-        while first > 0 and tokens[first - 1].kind in _NAMED:
-            first -= 1
-        while last + 1 < len(tokens) and tokens[last + 1].kind in _NAMED:
-            last += 1
-        row = tokens[first : last + 1]
+        first, end = _row(tokens, at, _NAMED)
+        row = tokens[first:end]
         strong = SOLID | {Kind.NEAR}
         left = first > 0 and tokens[first - 1].kind in strong
-        right = last + 1 < len(tokens) and tokens[last + 1].kind in strong
+        right = end < len(tokens) and tokens[end].kind in strong
         spelled = any(token.kind is Kind.LETTER for token in row) or len(row) >= _RADIO
         return left or right or spelled
 
@@ -139,12 +135,8 @@ class _Settler:
     @staticmethod
     def _in_row(tokens: list[Token], at: int) -> bool:
         """Whether so many homophones stand in a row that they can be no words: "to too for"."""
-        first = last = at
-        while first > 0 and tokens[first - 1].kind is Kind.HOMOPHONE:
-            first -= 1
-        while last + 1 < len(tokens) and tokens[last + 1].kind is Kind.HOMOPHONE:
-            last += 1
-        return last - first + 1 >= _ROW
+        first, end = _row(tokens, at, {Kind.HOMOPHONE})
+        return end - first >= _ROW
 
     def _pause(self, left: int, right: int) -> bool:
         """Whether the speaker pauses between two neighbouring tokens; the edges count as pauses."""
@@ -153,6 +145,16 @@ class _Settler:
         before = self._words[self._tokens[left].index]
         after = self._words[self._tokens[right].index]
         return after.start - before.end > (before.end - before.start)
+
+
+def _row(tokens: list[Token], at: int, kinds: Collection[Kind]) -> tuple[int, int]:
+    """The tokens of some kinds around one, without a break, as ``[first, end)``."""
+    first, end = at, at + 1
+    while first > 0 and tokens[first - 1].kind in kinds:
+        first -= 1
+    while end < len(tokens) and tokens[end].kind in kinds:
+        end += 1
+    return first, end
 
 
 def _beyond(tokens: list[Token], at: int, step: int) -> Kind | None:

@@ -36,7 +36,8 @@ CARD_DATA: Final = frozenset(
 )
 AFTER_CARD: Final = "spoken-after-card"
 """Recogniser of short answers after card data, whose prompt was not understood."""
-_DIGITS: Final = 4
+_SPELT_OUT: Final = 4
+"""Digits said one by one from which they are no amount, whatever stands before them."""
 _PHONE: Final = 7
 """Digits from which "eight hundred …" is a telephone number and no quantity, nor is what follows
 "on" or "at" a place."""
@@ -92,7 +93,7 @@ class Verdict:
         flags = self.run.flags
         least = _NO_AMOUNT if self.local is Mood.AMOUNT else _PHONE
         if self.local is Mood.AMOUNT and self.run.digit_by_digit:
-            least = _DIGITS  # "sorry about him, oh five one oh": nobody says an amount so
+            least = _SPELT_OUT  # "sorry about him, oh five one oh": nobody says an amount so
         if self.explained or (self.local is not None and len(self.run.digits) < least):
             return False
         if Flag.CARDINAL in flags and len(self.run.digits) < _PHONE:
