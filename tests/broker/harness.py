@@ -178,6 +178,14 @@ class Installation:
         """Every record of a topic."""
         return read_all(self.bootstrap, topic, PARTITIONS)
 
+    def content(self, topic: str) -> bytes:
+        """Keys, values and headers of all records of a topic, as a client sees them."""
+        parts: list[bytes] = []
+        for message in self.read(topic):
+            parts += [message.key() or b"", message.value() or b""]
+            parts += [value or b"" for _, value in message.headers() or []]
+        return b"\x00".join(parts)
+
     def committed(self, stage: str, topic: str) -> dict[int, int]:
         """Committed offset by partition, for partitions that have one."""
         consumer = Consumer(

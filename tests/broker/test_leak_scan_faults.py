@@ -16,19 +16,19 @@ from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
-import numpy as np
 import pytest
 from confluent_kafka import Producer
 
-from agents.canaries import Canary, needles
+from agents.canaries import needles
 from agents.leaks import Searcher, forms, scan, told
 from agents.ledger import CallState
 from agents.planting import self_test
 from agents.producer import sealed
 from agents.shelf import Shelf
 from agents.vault import Vault
-from pipeline.records import AudioChunk, Pcm
+from pipeline.records import AudioChunk
 from tests.broker.brokers import BOTH, Broker, running
+from tests.broker.canaries import WORDS, canaries
 from tests.broker.fakes import BROKEN, KILLER, SLOW
 from tests.broker.harness import Installation, script
 from tests.kafka.broker import ApacheKafka
@@ -36,21 +36,8 @@ from tests.ports import free_port
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
-WORDS = (
-    "4000001234567899", "5100009876543210", "370000001112223", "6011000099988877",
-    "4929000055554444", "violetwalrusumbrella", "tangerineottersofa", "crimsonbadgerlantern",
-    "indigoferretteapot", "saffronlynxharmonica",
-)  # fmt: skip
-"""What the scripted recogniser hears: five card numbers, which are muted, and five words that stay
-in the sealed transcript."""
 CRASHED = (f"{SLOW}-1", f"{SLOW}-2")
 FAILED = (f"{KILLER}-1", f"{BROKEN}-1", "poisoned-1")
-
-
-def canaries(sounds: list[Pcm]) -> list[Canary]:
-    """Every word, and the audio of the calls."""
-    found = [Canary(f"word {number}", word) for number, word in enumerate(WORDS)]
-    return [*found, Canary("audio", samples=np.concatenate(sounds), rate=8_000)]
 
 
 @pytest.fixture(params=BOTH)
@@ -89,15 +76,6 @@ def poison(installation: Installation, chunk: AudioChunk, call_id: str) -> None:
         headers = list(message.headers.items())
         producer.produce(raw, key=call_id.encode(), value=value, headers=headers)
     assert producer.flush(20) == 0
-
-
-def all_bytes(installation: Installation, topic: str) -> bytes:
-    """Keys, values and headers of all records, as a client sees them."""
-    parts: list[bytes] = []
-    for message in installation.read(topic):
-        parts += [message.key() or b"", message.value() or b""]
-        parts += [value or b"" for _, value in message.headers() or []]
-    return b"\x00".join(parts)
 
 
 def test_planted_canaries_are_found() -> None:
@@ -149,7 +127,7 @@ def test_nothing_that_was_said_is_in_any_written_byte(
     assert search.search(BytesIO(metrics)) == []
     assert installation.read(installation.topics.deadletter)
     for topic in installation.topics.all():
-        assert search.search(BytesIO(all_bytes(installation, topic))) == [], topic
+        assert search.search(BytesIO(installation.content(topic))) == [], topic
     done = scan([tmp_path], search)
     assert told(done) == []
     names = {path.name for path in tmp_path.rglob("*") if path.is_file()}

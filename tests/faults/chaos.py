@@ -24,12 +24,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from agents.embedded import EmbeddedBroker
 from agents.ledger import CallState
 from benchmarks.processes import tree
 from tests.broker import fakes
+from tests.broker.canaries import WORDS
 from tests.broker.harness import Installation, Script, script
 from tests.faults.judging import Line, Outcome, judge, table
 from tests.faults.proxy import Proxy
@@ -114,6 +116,7 @@ class Chaos:
                 name = names[len(began) % len(names)]
                 began.append((name, time.monotonic()))
                 outcome.faults[name].times += 1
+                outcome.faults[name].calls |= recorder.open
                 self.faults()[name]()
                 time.sleep(self._dice.uniform(*BETWEEN_S))
                 if len(began) % STORM == 0:
@@ -327,6 +330,12 @@ def run(
             bootstrap = kafka.bootstrap
         else:
             bootstrap = stack.enter_context(EmbeddedBroker()).bootstrap
+        # Every word is a canary, and temporary files are looked through as well.
+        temporary = folder / "tmp"
+        temporary.mkdir()
+        environment = stack.enter_context(pytest.MonkeyPatch.context())
+        environment.setenv("SCRIPTED_WORDS", " ".join(WORDS))
+        environment.setenv("TMPDIR", str(temporary))
         expected, made = (_installation(bootstrap, folder / one) for one in ("calm", "chaos"))
         stack.callback(expected.close)
         stack.callback(made.close)
@@ -338,12 +347,11 @@ def run(
         expected.close()
         # Workers inherit this: a clock that jumps while one starts must not end it.
         stack.callback(signal.signal, signal.SIGUSR1, signal.signal(signal.SIGUSR1, signal.SIG_IGN))
-        os.environ[fakes.DEAF] = str(folder / "deaf")
-        stack.callback(os.environ.pop, fakes.DEAF)
+        environment.setenv(fakes.DEAF, str(folder / "deaf"))
         chaos = Chaos(made, kafka, proxy, seed)
         outcome = chaos.run(scripts, faults, minutes * 60)
         outcome.orphans = chaos.orphans()
-        judge(outcome, made, scripts, expected)
+        judge(outcome, made, scripts, expected, folder=folder)
     return outcome
 
 
@@ -372,8 +380,10 @@ def main() -> None:
             embedded=options.embedded,
         )
     console.print(table(outcome))
-    for name in ("lost", "different", "duplicated", "leaked", "stuck", "orphans", "exits"):
-        console.print(f"{name}: {getattr(outcome, name) or 0}", highlight=False)
+    for name, found in outcome.bad.items():
+        console.print(f"{name}: {found or 0}", highlight=False)
+    console.print(f"searched: {outcome.searched_mb:.0f} MB", highlight=False)
+    console.print(f"exits: {dict(outcome.exits) or 0}", highlight=False)
     sys.exit(0 if outcome.clean else 1)
 
 

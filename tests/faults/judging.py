@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 
 import soundfile
 from rich.table import Table
 
+from agents.auditlog import AuditLog
+from agents.canaries import needles
+from agents.checking import check_file
+from agents.leaks import Searcher, scan, told
+from agents.signing import SigningKey
 from agents.worker import INPUTS
 from pipeline.certificate import parse_certificate
+from tests.broker.canaries import WORDS, canaries
 from tests.broker.harness import Installation, Script
+
+VARIANTS = len(WORDS)
+"""Calls of one length differ by their first word alone."""
+CLOSED = "hushwire.audit.call-closed.v1"
 
 
 @dataclass
@@ -21,6 +34,8 @@ class Line:
     """What one kind of fault did."""
 
     times: int = 0
+    calls: set[str] = field(default_factory=set)
+    """Calls that were open when it came."""
     recovery_s: list[float] = field(default_factory=list)
 
 
@@ -33,32 +48,72 @@ class Outcome:
     lost: list[str] = field(default_factory=list)
     different: list[str] = field(default_factory=list)
     duplicated: list[str] = field(default_factory=list)
+    invalid: list[str] = field(default_factory=list)
+    """Certificates that do not check, and what is wrong with the audit log."""
     leaked: list[str] = field(default_factory=list)
     stuck: list[str] = field(default_factory=list)
     orphans: list[int] = field(default_factory=list)
     exits: Counter[int] = field(default_factory=Counter)
     """Exit codes of workers that ended by themselves."""
+    searched_mb: float = 0.0
+    """How much was searched for canaries."""
 
     @property
     def clean(self) -> bool:
         """Whether nothing at all went wrong."""
-        bad = self.lost, self.different, self.duplicated, self.leaked, self.stuck, self.orphans
-        return not any(bad)
+        return not any(self.bad.values())
+
+    @property
+    def bad(self) -> dict[str, list[str]]:
+        """Everything that must be empty, by name."""
+        return {
+            "lost": self.lost,
+            "different": self.different,
+            "duplicated": self.duplicated,
+            "invalid": self.invalid,
+            "leaked": self.leaked,
+            "stuck": self.stuck,
+            "orphans": [str(one) for one in self.orphans],
+        }
 
 
 def judge(
-    outcome: Outcome, made: Installation, calls: Sequence[Script], expected: Installation
+    outcome: Outcome,
+    made: Installation,
+    calls: Sequence[Script],
+    expected: Installation,
+    *,
+    folder: Path,
 ) -> None:
-    """Compare with the undisturbed run, and look for what must not be there."""
+    """Compare with the undisturbed run, and look for what must not be there.
+
+    Args:
+        outcome: gets what is found.
+        made: where the faults came.
+        calls: what was sent.
+        expected: the undisturbed run.
+        folder: everything that either run, or its broker, wrote.
+    """
+    stored = _compare(outcome, made, calls, expected)
+    _check_proofs(outcome, made, stored)
+    _search(outcome, made, calls, folder)
+    _look_for_stuck(outcome, made)
+
+
+def _compare(
+    outcome: Outcome, made: Installation, calls: Sequence[Script], expected: Installation
+) -> list[str]:
+    """Files of every call; returns the calls that are stored, once."""
     vault = made.folder / "vault"
+    stored: list[str] = []
     for one in calls:
         name = one.info.call_id
         places = [place for place in ("calls", "quarantine") if (vault / place / name).is_dir()]
         if places != ["calls"]:
             (outcome.duplicated if len(places) > 1 else outcome.lost).append(name)
             continue
-        certificate = (vault / "calls" / name / f"{name}.certificate.json").read_bytes()
-        stated = parse_certificate(certificate)
+        stored.append(name)
+        stated = parse_certificate(_certificate(made, name).read_bytes())
         deaf = "unheard" in stated.marks
         for file, digest in stated.files.items():
             content = made.kept(name, file)
@@ -66,24 +121,7 @@ def judge(
             same = calm == content or (deaf and _only_silenced(file, content, calm))
             if not same or hashlib.sha256(content).hexdigest() not in digest:
                 outcome.different.append(f"{name}/{file}")
-    canaries = [b"hello", b"please", b"four"] + [
-        one.pcm[start : start + 16].tobytes()
-        for one in calls
-        for start in range(0, len(one.pcm), 2_400)
-        if one.pcm[start : start + 16].any()
-    ]
-    reads = {stage: inputs(made.topics) for stage, inputs in INPUTS.items()}
-    written: dict[str, Counter[int]] = {}
-    for topic in {name for names in reads.values() for name in names}:
-        records = made.read(topic)
-        written[topic] = Counter(record.partition() for record in records)
-        values = b"\0".join(record.value() or b"" for record in records)
-        outcome.leaked += [f"{topic}: {one!r}" for one in canaries if one in values]
-    for stage, topics in reads.items():
-        for topic in topics:
-            committed = made.committed(stage, topic)
-            if committed != dict(written[topic]):
-                outcome.stuck.append(f"{stage} {topic}: {committed} of {dict(written[topic])}")
+    return stored
 
 
 def _only_silenced(file: str, content: bytes, calm: bytes) -> bool:
@@ -94,10 +132,77 @@ def _only_silenced(file: str, content: bytes, calm: bytes) -> bool:
     return here.shape == there.shape and not here[here != there].any()
 
 
+def _check_proofs(outcome: Outcome, made: Installation, stored: Sequence[str]) -> None:
+    """Every certificate as `hushwire certificate check` does, the log as `audit verify` does."""
+    public = SigningKey.load(made.folder / "state" / "signing.pem").public
+    keys = {public.key_id: public}
+    for name in stored:
+        found = check_file(_certificate(made, name), keys, unseal=partial(made.kept, name))
+        outcome.invalid += [f"{name}: {one.text}" for one in found]
+    log = AuditLog(made.ledger.database)
+    outcome.invalid += [f"audit log: {one}" for one in log.verify(keys).problems]
+    entries = [json.loads(line) for line in log.export()]
+    closed = Counter(one["subject"] for one in entries if one.get("kind") == CLOSED)
+    outcome.invalid += [
+        f"{name}: closed {closed[name]} times in the audit log"
+        for name in stored
+        if closed[name] != 1
+    ]
+
+
+def _search(outcome: Outcome, made: Installation, calls: Sequence[Script], folder: Path) -> None:
+    """No canary in any file of the folder, nor in any record as clients see it."""
+    searcher = Searcher(*needles(canaries([one.pcm for one in calls[:VARIANTS]])))
+    for topic in made.topics.all():
+        content = made.content(topic)
+        outcome.searched_mb += len(content) / 1e6
+        outcome.leaked += [
+            f"{topic}: {hit.canary} as {hit.form}" for hit in searcher.search(io.BytesIO(content))
+        ]
+    done = scan([folder], searcher)
+    outcome.searched_mb += done.bytes / 1e6
+    outcome.leaked += told(done)
+
+
+def _look_for_stuck(outcome: Outcome, made: Installation) -> None:
+    """Every stage has committed to the end of every partition."""
+    for stage, inputs in INPUTS.items():
+        for topic in inputs(made.topics):
+            committed = made.committed(stage, topic)
+            written = dict(Counter(record.partition() for record in made.read(topic)))
+            if committed != written:
+                outcome.stuck.append(f"{stage} {topic}: {committed} of {written}")
+
+
+def _certificate(made: Installation, name: str) -> Path:
+    return made.folder / "vault" / "calls" / name / f"{name}.certificate.json"
+
+
 def table(outcome: Outcome) -> Table:
-    """What is printed."""
-    made = Table("fault", "times", "longest until the next call was stored, s")
+    """What is printed: calls that were open when a fault came, and what became of them."""
+    made = Table(
+        "fault", "times", "calls", "lost", "different", "duplicated", "leaked",
+        "until the next call was stored, s: median", "longest",
+    )  # fmt: skip
+    different = {one.split("/")[0] for one in outcome.different}
     for name, line in outcome.faults.items():
-        longest = f"{max(line.recovery_s):.1f}" if line.recovery_s else "-"
-        made.add_row(name, str(line.times), longest)
+        times = sorted(line.recovery_s)
+        bad = (set(outcome.lost), different, set(outcome.duplicated))
+        made.add_row(
+            name,
+            str(line.times),
+            str(len(line.calls)),
+            *(str(len(line.calls & one)) for one in bad),
+            "",
+            *([f"{times[len(times) // 2]:.1f}", f"{times[-1]:.1f}"] if times else ["-", "-"]),
+        )
+    made.add_section()
+    made.add_row(
+        "all",
+        str(sum(one.times for one in outcome.faults.values())),
+        str(outcome.calls),
+        *(str(len(one)) for one in (outcome.lost, different, outcome.duplicated, outcome.leaked)),
+        "",
+        "",
+    )
     return made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from pipeline.errors import BrokerError, UnknownCallError
 from pipeline.records import AudioChunk, CallEnd
@@ -29,7 +29,7 @@ class Recorder:
         self,
         made: Installation,
         calls: Sequence[Script],
-        closed: Container[str],
+        closed: Collection[str],
         progress: Callable[[], float],
     ) -> None:
         self._made, self._closed, self._progress = made, closed, progress
@@ -42,6 +42,11 @@ class Recorder:
     def begun(self) -> int:
         """How many calls were begun."""
         return len(self._calls) - len(self._waiting)
+
+    @property
+    def open(self) -> set[str]:
+        """Calls that were begun and are not stored yet."""
+        return set(self._calls).difference(self._waiting, self._closed)
 
     def run(self) -> None:
         """Send until the broker has everything."""
