@@ -310,7 +310,9 @@ class Ear:
         words: list[HeardWord],
         models: list[Transcriber],
     ) -> Heard:
-        left = self._left(words, listening, self._settings.unexplained_ms)
+        # What the second listening invents explains nothing, though nobody listens a third time.
+        explaining = [word for word in words if not word.invented]
+        left = self._left(explaining, listening, self._settings.unexplained_ms)
         found = [in_call(word, window) for word in drawn_in(words, listening)]
         return Heard(
             call_id=window.call_id,

@@ -17,6 +17,7 @@ from pipeline.activity import VOICE_RATE, Samples
 from pipeline.audit import Loudness, plausible
 from pipeline.errors import ModelError
 from pipeline.guards import Doubt
+from pipeline.hearings import INVENTED
 from pipeline.records import Hearing, Interval, Window, Word
 from pipeline.tightening import tightened
 from pipeline.tokens import SOLID, tokenise
@@ -56,6 +57,11 @@ class HeardWord:
     def cover(self) -> Interval:
         """The samples that it accounts for."""
         return plausible(self.text, self.spoken, VOICE_RATE)
+
+    @property
+    def invented(self) -> bool:
+        """Whether detection drops it: so it explains no speech either."""
+        return self.hearing is Hearing.AGAIN and self.probability < INVENTED
 
 
 def numeric(text: str, language: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Final
 from pipeline.cues import Cue
 from pipeline.entities import LEXICAL, Entity
 from pipeline.numbers import NumberRun
+from pipeline.prices import with_cents
 from pipeline.tokens import Flag
 from pipeline.vocabulary import Mood
 
@@ -22,6 +23,10 @@ QUEUE_S: Final = 8.0
 """Asks that come within this of each other were made in one breath and wait together."""
 REFERENCE_S: Final = 20.0
 """Seconds for which "the order number is" explains the numbers that follow."""
+REFERENCE_TALK: Final = 10
+"""Content words after which it explains none any more."""
+REFERENCE_DONE: Final = 5
+"""The same once a number of that kind was said."""
 TALK_DONE: Final = 5
 """Content words after which a fulfilled ask is over."""
 TALK_DONE_CARD: Final = 8
@@ -85,6 +90,9 @@ _LONGEST_DATE: Final = 10
 _SHORT: Final = 5
 """Prices and quantities have no more digits."""
 _FRAGMENT: Final = 4
+_MONTHS: Final = 12
+_YEARS: Final = (20, 45)
+"""Of cards that are in use."""
 _READ_BACK: Final = 3
 """Digits of the shortest piece that is read back."""
 
@@ -155,27 +163,35 @@ class Ask:
         if self.entity in WORDY or Flag.PRONOUN in run.flags:
             return False
         if not run.digits or (self.entity in LETTERED and Flag.SPELLED in run.flags):
-            return self.entity in LETTERED and not (self.fulfilled and not run.digits)
+            return self.entity in LETTERED and not self._names_itself(run)
         if self.entity in DATED:
             return self._accepts_date(run, local)
         if self.entity is Entity.STREET_ADDRESS and local is Mood.PLACE:
             local = None  # "unit 5", "on Fifth": part of an address
         if len(run.digits) == 1 and self.entity is not Entity.STREET_ADDRESS:
             begun = self.halfway or self.entity in _DIGIT_BY_DIGIT
+            # The first half of a postcode: "NE6, and the second bit's …".
+            begun = begun or (self.entity is Entity.ZIP_CODE and len(run.characters) > 1)
             plain = not (run.flags or trailing_word or local is not None)
             return begun and plain and not self.fulfilled
-        if self._counts_something(run, local):
+        clock = self.entity is Entity.PIN and local is Mood.PLACE and not run.digit_by_digit
+        if clock or self._counts_something(run, local):
             return False
         return (
             self._accepts_again(run, local) if self.fulfilled else self._accepts_plain(run, local)
         )
+
+    def _names_itself(self, run: NumberRun) -> bool:
+        """Whether a word in capitals before any digit says what is asked for: "your BVN"."""
+        word = not run.digits and len(run.parts) == 1 and len(run.characters) > 1
+        return word and not self.answered and Flag.SPELLED not in run.flags
 
     def _counts_something(self, run: NumberRun, local: Mood | None) -> bool:
         """Whether a short run is a price or a quantity: its unit or the words before say so."""
         flags = run.flags
         if len(run.digits) > _SHORT:
             return run.amounts
-        if flags & {Flag.MONEY, Flag.PERCENT}:
+        if flags & {Flag.MONEY, Flag.PERCENT} or (with_cents(run) and not self.halfway):
             return True
         if Flag.UNIT in flags and not run.digit_by_digit:
             # "5 1 4 8 items" is no quantity while a longer number is being given.
@@ -206,9 +222,14 @@ class Ask:
     def _accepts_date(self, run: NumberRun, local: Mood | None) -> bool:
         if run.flags & {Flag.MONEY, Flag.PERCENT, Flag.UNIT, Flag.TIME}:
             return False
-        if len(run.digits) > _LONGEST_DATE:
+        if len(run.digits) > _LONGEST_DATE or (with_cents(run) and not _monthly(run.digits)):
             return False
         if self.fulfilled:
             dated = bool(run.flags & {Flag.DATE, Flag.ORDINAL})
             return local is None and (dated or len(run.digits) >= _READ_BACK)
         return local is not Mood.AMOUNT
+
+
+def _monthly(digits: str) -> bool:
+    """Whether digits with a point in them may be a month and a year: "11.28", but not "9.99"."""
+    return 1 <= int(digits[:-2]) <= _MONTHS and _YEARS[0] <= int(digits[-2:]) <= _YEARS[1]

@@ -27,6 +27,8 @@ UNASKED_TURN: Final = 7
 UNDER_TOPIC: Final = 8
 """The same, where the talk is of cards."""
 TOPIC_S: Final = 60.0
+_LETTERS: Final = 2
+"""Letters of a code that count like digits."""
 _FRAGMENT: Final = 4
 _STRAY_S: Final = 2.5
 _STRAY_WORDS: Final = 2
@@ -63,11 +65,15 @@ class Chains:
         if not chain:
             return
         totals: dict[int, str] = {}
+        letters: dict[int, int] = {}
         for verdict in chain:
             run = verdict.run
             totals[run.channel] = totals.get(run.channel, "") + run.digits
-        longest = max(totals.values(), key=len)
+            more = len(run.characters) - len(run.digits)
+            letters[run.channel] = letters.get(run.channel, 0) + more
+        channel, longest = max(totals.items(), key=lambda item: len(item[1]))
         count = len(longest) + max(verdict.missing for verdict in chain)
+        count += min(letters[channel], _LETTERS)
         enough = UNASKED_TURN if any(verdict.answer for verdict in chain) else UNASKED
         start = chain[0].run.start
         in_topic = card_topic >= 0 and start - card_topic < TOPIC_S * self._rate
@@ -89,6 +95,9 @@ class Chains:
     def _continues(self, before: NumberRun, run: NumberRun) -> bool:
         if run.start - before.end > CHAIN_S * self._rate:
             return False
+        if not (before.strung and run.strung):
+            # Quantities stand in talk ("36 would be 118"); pieces of a number next to each other.
+            return self._talk.between(before.end, run.start) == 0
         return self._talk.between(before.end, run.start, run.channel) <= CHAIN_TALK
 
 

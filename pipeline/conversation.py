@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from pipeline.afterwards import in_vain
 from pipeline.asking import WORDY, Ask
 from pipeline.cues import Cue
 from pipeline.entities import NEVER_ALLOWED, Entity
@@ -130,7 +131,9 @@ class Conversation:
             for verdict in reading.verdicts:
                 if self._may_continue(verdict):
                     run = verdict.run
-                    sure = verdict.entity is not None
+                    sure = verdict.entity is not None and not (
+                        verdict.ask is not None and in_vain(verdict.ask)
+                    )
                     found.append(run.parts[-1].word.start if sure else run.start)
             found += [ask.asked_until for ask in reading.asks if self._awaits_answer(ask, talk)]
         settled = [-1] * self._channels

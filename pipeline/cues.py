@@ -54,8 +54,8 @@ def find_cues(words: Sequence[Word], voc: Vocabulary) -> list[Cue]:
         word = words[first]
         if mood in (Mood.PLACE, Mood.AMOUNT) and _spelled(words[first : last + 1]):
             continue  # "B Y" in a code is not "by"
-        if mood is Mood.REFERENCE and first == last and word.text.rstrip().endswith("."):
-            continue  # "that's the first part. Nine": the number is not the part's
+        if mood is Mood.REFERENCE and _ends_inside(words[first : last + 1]):
+            continue  # "that's the first part. Nine", "her ticket. Number's …"
         cues.append(
             Cue(
                 word.channel,
@@ -69,6 +69,12 @@ def find_cues(words: Sequence[Word], voc: Vocabulary) -> list[Cue]:
             )
         )
     return sorted(cues, key=lambda cue: cue.first)
+
+
+def _ends_inside(words: Sequence[Word]) -> bool:
+    """Whether a sentence ends in a phrase before its last word, or with its only one."""
+    parted = words[:-1] or words
+    return any(word.text.rstrip().endswith(".") for word in parted)
 
 
 def _spelled(words: Sequence[Word]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from pipeline.entities import Entity
@@ -17,6 +17,8 @@ from pipeline.verdicts import Reading, Verdict
 
 GRAM: Final = 4
 """Digits of a fragment."""
+_CODE: Final = 3
+"""Characters of a fragment with letters."""
 _CHANCE: Final = 2
 """So many fragments that a price or an order number shares with a known number are chance."""
 _SAID: Final = frozenset({Flag.MONEY, Flag.PERCENT, Flag.DATE, Flag.YEAR, Flag.TIME})
@@ -34,6 +36,10 @@ _KNOWN: Final = frozenset(
         Entity.PIN,
         Entity.PASSPORT,
         Entity.DRIVER_LICENSE,
+        Entity.NATIONAL_ID,
+        Entity.LICENSE_PLATE,
+        Entity.VEHICLE_ID,
+        Entity.DEVICE_ID,
     }
 )
 """Whose fragments are silenced wherever they come again."""
@@ -51,14 +57,14 @@ class Fragments:
         for reading in readings:
             for verdict in reading.verdicts:
                 if verdict.run.end < before:
-                    self._remembered |= self._grams(_known_digits(reading, verdict))
+                    self._remembered |= self._grams(_known(reading, verdict))
 
     def recognise(self, readings: Sequence[Reading]) -> None:
         """Declare fragments of numbers sensitive that are known in this call, before or after."""
         known = set(self._remembered)
         for reading in readings:
             for verdict in reading.verdicts:
-                known |= self._grams(_known_digits(reading, verdict))
+                known |= self._grams(_known(reading, verdict))
         if not known:
             return
         for reading in readings:
@@ -68,28 +74,46 @@ class Fragments:
 
     def _repeats(self, verdict: Verdict, known: set[bytes]) -> bool:
         """Whether a number shares more with a known one than chance explains."""
-        shared = len(known & self._grams(verdict.run.digits))
-        exact = len(verdict.run.digits) == GRAM and not verdict.run.flags & _SAID
-        return shared > (_CHANCE if verdict.harmless and not exact else 0)
+        run = verdict.run
+        shared = len(known & self._digests(_fragments(run.digits)))
+        exact = len(run.digits) == GRAM and not run.flags & _SAID
+        if shared > (_CHANCE if verdict.harmless and not exact else 0):
+            return True
+        lettered = self._digests(_lettered(run.characters))
+        return bool(lettered) and not verdict.explained and lettered <= known
 
-    def _grams(self, digits: str) -> set[bytes]:
+    def _grams(self, number: tuple[str, str]) -> set[bytes]:
+        """Digests of all fragments of a known number's digits and characters."""
+        digits, characters = number
+        return self._digests([*_fragments(digits), *_lettered(characters)])
+
+    def _digests(self, fragments: Iterable[str]) -> set[bytes]:
         return {
-            hashlib.blake2b(digits[at : at + GRAM].encode(), key=self._salt, digest_size=8).digest()
-            for at in range(len(digits) - GRAM + 1)
+            hashlib.blake2b(one.encode(), key=self._salt, digest_size=8).digest()
+            for one in fragments
         }
 
 
-def _known_digits(reading: Reading, verdict: Verdict) -> str:
-    """The digits of a known number, with those of its neighbour that go with it."""
+def _fragments(text: str, length: int = GRAM) -> list[str]:
+    return [text[at : at + length] for at in range(len(text) - length + 1)]
+
+
+def _lettered(characters: str) -> list[str]:
+    """The fragments of a code that hold a letter."""
+    return [one for one in _fragments(characters.upper(), _CODE) if not one.isdecimal()]
+
+
+def _known(reading: Reading, verdict: Verdict) -> tuple[str, str]:
+    """Digits and characters of a known number, with those of its neighbour that go with it."""
     if verdict.entity not in _KNOWN or verdict.explained:
-        return ""
+        return "", ""
     if verdict.ask is None:
-        return verdict.run.digits
+        return verdict.run.digits, verdict.run.characters
     same = [
-        other.run.digits
+        other.run
         for other in reading.verdicts
         if other.entity is not None
         and other.ask is verdict.ask
         and other.run.channel == verdict.run.channel
     ]
-    return "".join(same)
+    return "".join(run.digits for run in same), "".join(run.characters for run in same)

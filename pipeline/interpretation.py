@@ -8,18 +8,29 @@ the same words always bring the same verdicts. Outcomes: a :class:`Reading`; it 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Final
 
-from pipeline.asking import DATED, LONG_NEED, QUEUE_S, REFERENCE_S, WORDY, Ask
+from pipeline.afterwards import join_alike, take_back
+from pipeline.asking import (
+    DATED,
+    LONG_NEED,
+    QUEUE_S,
+    REFERENCE_DONE,
+    REFERENCE_S,
+    REFERENCE_TALK,
+    WORDY,
+    Ask,
+)
 from pipeline.births import birth_date, old_figures
 from pipeline.chaining import TOPIC_S, Chains, join_strays
 from pipeline.checksums import aba, card_brand, luhn
 from pipeline.cues import Cue
 from pipeline.entities import Entity
 from pipeline.numbers import NumberRun
-from pipeline.prices import decimal, parted, price
+from pipeline.prices import decimal, parted, price, with_cents
 from pipeline.records import Interval
-from pipeline.shapes import shaped
+from pipeline.shapes import shaped, written
 from pipeline.surroundings import Surroundings, cut
 from pipeline.tokens import Flag
 from pipeline.verdicts import AFTER_CARD, CARD_DATA, HARMLESS, Reading, Talk, Track, Verdict, spoken
@@ -85,6 +96,7 @@ class _Walk:
         self._active: list[Ask] = []
         self._reference: Cue | None = None
         self._reference_until = 0
+        self._reference_given: dict[int, list[str]] = {}
         self._card_topic = -1
         self._bank_topic = -1
         self._chains = Chains(rate, talk)
@@ -105,8 +117,17 @@ class _Walk:
             else:
                 self._take(event)
         self._chains.end(self._card_topic)
+        take_back(self._result, self._over)
+        join_alike(self._result)
         join_strays(self._result, self._look, self._tracks, self._rate)
         return self._result
+
+    def _over(self, ask: Ask) -> bool:
+        """Whether an ask is over by what has been heard so far."""
+        now = max(
+            (track.words[-1].end for track in self._tracks.values() if track.words), default=0
+        )
+        return ask.over(now, self._talk.between(ask.touched, now), self._rate)
 
     # -- phrases -----------------------------------------------------------------------------
 
@@ -122,6 +143,7 @@ class _Walk:
             self._chains.end(self._card_topic)
             self._close([ask for ask in self._active if ask.answered], cue.start, keep_cards=True)
             self._reference, self._reference_until = cue, cue.end
+            self._reference_given = {}
             return
         self._ask(cue)
 
@@ -214,7 +236,8 @@ class _Walk:
             return
         announced = self._look.announced_after(run)
         said = run.flags & HARMLESS - (_DATE if announced in DATED else frozenset())
-        if announced is not None and len(run.digits) >= 3 and not said:  # noqa: PLR2004
+        enough = len(run.digits) >= 3 and not with_cents(run)  # noqa: PLR2004
+        if announced is not None and enough and not said:
             verdict.take(announced, 0.8, spoken(announced))
         self._after_card(verdict)
         self._born(verdict)
@@ -229,7 +252,8 @@ class _Walk:
 
     def _shaped(self, verdict: Verdict) -> None:
         """Letters and digits in an order that only one kind of number has."""
-        entity = shaped(verdict.run.characters)
+        run = verdict.run
+        entity = shaped(run.characters) or written(" ".join(part.word.text for part in run.parts))
         if entity is not None and not verdict.explained:
             verdict.take(entity, 0.6, spoken(entity))
 
@@ -311,10 +335,21 @@ class _Walk:
         if reference is not None and reference.brief:
             self._reference = None
             verdict.explained = len(run.digits) <= _BRIEF
-        elif reference is not None:
+        elif reference is not None and not self._another_number(reference, run):
             self._reference_until = max(self._reference_until, run.end)
+            self._reference_given.setdefault(run.channel, []).append(run.digits)
             verdict.explained = True
         return None
+
+    def _another_number(self, reference: Cue, run: NumberRun) -> bool:
+        """Whether the other side says a long number after the one that a reference stated.
+
+        "Is there a help desk one?" speaks of no number that the answer could repeat.
+        """
+        stated = "".join(self._reference_given.get(reference.channel, []))
+        other = run.channel != reference.channel and len(run.digits) > _BRIEF
+        repeats = len(stated) >= _FRAGMENT and (stated in run.digits or run.digits in stated)
+        return other and bool(stated) and not repeats
 
     def _repeats_at_once(self, verdict: Verdict) -> Ask | None:
         """What the other side is just answering, where a run falls between its groups."""
@@ -351,7 +386,10 @@ class _Walk:
     def _in_reference(self, run: NumberRun) -> Cue | None:
         if self._reference is None:
             return None
-        if run.start - self._reference_until > REFERENCE_S * self._rate:
+        talk = self._talk.between(self._reference_until, run.start)
+        given = max(map(len, chain.from_iterable(self._reference_given.values())), default=0)
+        moved_on = talk > (REFERENCE_DONE if given >= _FRAGMENT else REFERENCE_TALK)
+        if moved_on or run.start - self._reference_until > REFERENCE_S * self._rate:
             self._reference = None
         return self._reference
 
@@ -385,7 +423,7 @@ class _Walk:
         # Whatever is said about it: a card's number may follow "for that order".
         if luhn(run.digits) and card_brand(run.digits):
             verdict.take(Entity.CARD_NUMBER, 0.95, spoken(Entity.CARD_NUMBER))
-        if count >= LONG and not run.amounts:
+        if count >= LONG and not (run.amounts or run.clocks or run.rising):
             score = _EXPLAINED if verdict.explained else 0.7
             verdict.take(Entity.NUMBER_SEQUENCE, score, "spoken-long-number")
         if verdict.chains:

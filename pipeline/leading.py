@@ -17,6 +17,8 @@ from pipeline.vocabulary import Vocabulary
 
 _ENDS: Final = (".", "?", "!")
 _ONE: Final = "1"
+_CODE: Final = 4
+"""Words of a code that "his one" speaks of, at least."""
 _EXCLAIMED: Final = 3
 """Digits that follow an exclamation at least; after fewer it may be the zero of "oh, four"."""
 
@@ -44,11 +46,13 @@ def settle_first(tokens: Sequence[Token], words: Sequence[Word], voc: Vocabulary
 def without_pronoun(
     parts: Sequence[Part], words: Sequence[Word], voc: Vocabulary
 ) -> Sequence[Part]:
-    """The parts of a run; without a "this one" where the digits after it are a card's."""
+    """The parts of a run; without a "this one" where a card's digits or a code's letter follow."""
     digits = "".join(part.digits for part in parts)
     before = parts[0].index - 1
     if not parts[0].word.text[:1].isalpha() or parts[0].digits != _ONE or before < 0:
         return parts
     if bare(words[before].text) not in voc.words["pronoun_before"]:
         return parts
-    return parts[1:] if card_brand(digits[1:]) and luhn(digits[1:]) else parts
+    code = len(parts) > _CODE and bool(parts[1].letters) and not parts[1].digits
+    card = bool(card_brand(digits[1:])) and luhn(digits[1:])
+    return parts[1:] if card or code else parts

@@ -25,6 +25,14 @@ _MOST_GLUE: Final = 6
 """More words than this between two digits end a run."""
 _ROW: Final = 3
 """Single digits from which a run is a row of digits."""
+_STRUNG: Final = 4
+"""Digits from which a number is more likely an identifier, or a piece of one, than a quantity."""
+_SMALL: Final = 2
+"""Digits of the numbers of such a list."""
+_LIST: Final = 5
+"""Numbers from which a list that rises is no number in pairs: of 120 rows of five one rises."""
+_TWO_LISTS: Final = 8
+"""Numbers from which it may be two such lists: of 170 rows of eight one falls no more than once."""
 _AMOUNT: Final = 5
 """Digits of the longest price."""
 _LONGEST_DAY: Final = 2
@@ -69,6 +77,26 @@ class NumberRun:
         """Whether it is a row of single digits, as nobody states a price or a quantity."""
         filled = [part for part in self.parts if part.digits]
         return len(filled) >= _ROW and all(len(part.digits) == 1 for part in filled)
+
+    @cached_property
+    def strung(self) -> bool:
+        """Whether it is said as identifiers are, and not as one quantity: "415", "36.2"."""
+        return len(self.digits) >= _STRUNG and not self.flags & {Flag.DECIMAL, Flag.TIME}
+
+    @cached_property
+    def rising(self) -> bool:
+        """Whether it is a list of small numbers in order, as of a lottery: "4, 11, 19, 27"."""
+        said = [int(part.digits) for part in self.parts if part.digits]
+        small = all(len(part.digits) <= _SMALL and not part.letters for part in self.parts)
+        pairs = any(number > 9 for number in said)  # noqa: PLR2004 - no row of single digits
+        falls = sum(a >= b for a, b in pairwise(said))
+        return small and pairs and len(said) >= _LIST and falls <= (len(said) >= _TWO_LISTS)
+
+    @property
+    def clocks(self) -> bool:
+        """Whether it is nothing but written times of day ("6:15, 7:00, 12:10"), however many."""
+        filled = [part for part in self.parts if part.digits]
+        return all(Flag.TIME in part.flags for part in filled)
 
     @property
     def amounts(self) -> bool:
@@ -267,7 +295,8 @@ class _Reader:
         parts = compose(self._words, tokens, self._voc)
         if not any(part.digits for part in parts):
             letters = sum(len(part.letters) for part in parts)
-            if letters < _LETTERS or not any(Flag.SPELLED in part.flags for part in parts):
+            spelled = letters >= _LETTERS and any(Flag.SPELLED in part.flags for part in parts)
+            if not spelled and not any(token.kind is Kind.LETTER for token in tokens):
                 return None
         parts = list(without_pronoun(parts, self._words, self._voc))
         return NumberRun(parts[0].word.channel, tuple(self._with_neighbours(parts)))

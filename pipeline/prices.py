@@ -16,6 +16,7 @@ from pipeline.tokens import Flag
 _LONGEST: Final = 9
 """Digits from which nothing is taken out of a run: it may hold a whole identifier."""
 _WHOLE: Final = re.compile(r"[$£€]\d{1,4}\.\d\d[.,;:!?…]*")
+_POINT: Final = re.compile(r"\d{1,4}\.\d\d[.,;:!?…]*")
 _UNITS: Final = re.compile(r"[$£€]\d{1,4}")
 _CENTS: Final = re.compile(r"\.\d\d[.,;:!?…]*")
 
@@ -27,6 +28,11 @@ def decimal(run: NumberRun) -> bool:
     words = [word.text.strip() for word in run.words]
     cents = [bool(_CENTS.fullmatch(word)) for word in words]
     return cents == [False, True] and words[0][-1:].isdigit()
+
+
+def with_cents(run: NumberRun) -> bool:
+    """Whether a run is one short number with two figures behind a point, as prices are: "9.99"."""
+    return len(run.parts) == 1 and bool(_POINT.fullmatch(run.parts[0].word.text.strip()))
 
 
 def price(run: NumberRun) -> bool:

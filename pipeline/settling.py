@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from pipeline.records import Word
-from pipeline.tokens import GLUE, SOLID, Kind, Token
+from pipeline.tokens import GLUE, SOLID, Flag, Kind, Token
 from pipeline.vocabulary import Vocabulary
 
 _BELIEVED: Final = 3
@@ -50,6 +50,7 @@ class _Settler:
 
     def settle(self, tokens: list[Token], offset: int) -> list[Token | None]:
         """Homophones, "oh", letters, months and ordinals become numbers, or ``None`` (a cut)."""
+        tokens = _with_ranges(tokens)
         sure = sum(len(token.value) for token in tokens if token.kind in SOLID)
         settled: list[Token | None] = []
         for at, token in enumerate(tokens):
@@ -104,6 +105,9 @@ class _Settler:
         if len(tokens[at].text) > 1:
             return self._is_radio(tokens, at)
         strong = SOLID | {Kind.LETTER, Kind.NEAR, Kind.STANDIN}
+        after = tokens[at + 1] if at + 1 < len(tokens) else None
+        if after is not None and after.kind is Kind.SEPARATOR and after.text:
+            return True  # "A dash double four"
         left, right = (_beyond(tokens, at, step) for step in (-1, 1))
         return (left in strong and right in strong) or Kind.LETTER in (left, right)
 
@@ -121,7 +125,7 @@ class _Settler:
     def _is_digit(self, tokens: list[Token], at: int, offset: int, sure: int) -> bool:
         if at > 0 and tokens[at - 1].kind is Kind.MULTIPLIER:
             return True
-        if sure < _BELIEVED:
+        if sure < _BELIEVED or _in_range(tokens, at):
             return False
         left = any(token.kind in SOLID for token in tokens[:at])
         right = any(token.kind in SOLID for token in tokens[at + 1 :])
@@ -145,6 +149,27 @@ class _Settler:
         before = self._words[self._tokens[left].index]
         after = self._words[self._tokens[right].index]
         return after.start - before.end > (before.end - before.start)
+
+
+def _with_ranges(tokens: list[Token]) -> list[Token]:
+    """The tokens; the two ends of a range count things, as if a unit followed: "20 to 40"."""
+    ends = {
+        place for at in range(len(tokens)) if _in_range(tokens, at) for place in (at - 1, at + 1)
+    }
+    return [
+        replace(token, flags=token.flags | {Flag.UNIT}) if at in ends else token
+        for at, token in enumerate(tokens)
+    ]
+
+
+def _in_range(tokens: list[Token], at: int) -> bool:
+    """Whether a word stands between the ends of a range, and nothing else is a number there."""
+    if tokens[at].kind is not Kind.HOMOPHONE or not 0 < at < len(tokens) - 1:
+        return False
+    left, right = tokens[at - 1], tokens[at + 1]
+    alone = sum(token.kind in SOLID for token in tokens) == 2  # noqa: PLR2004 - both ends
+    ends = left.kind is right.kind is Kind.FIGURES and len(left.value) == len(right.value) > 1
+    return alone and ends and left.value < right.value
 
 
 def _row(tokens: list[Token], at: int, kinds: Collection[Kind]) -> tuple[int, int]:

@@ -30,6 +30,14 @@ _FORMS: Final = (
     ),
 )  # fmt: skip
 
+# North American Numbering Plan, as it is written without and with an area code.
+_TELEPHONE: Final = re.compile(r"(?:\(?\d{3}\)?[- ])?\d{3}-\d{4}[.,;:!?]*")
+
+
+def written(text: str) -> Entity | None:
+    """What a number is by the marks in it, where only one kind is written so."""
+    return Entity.PHONE_NUMBER if _TELEPHONE.fullmatch(text.strip()) else None
+
 
 def shaped(characters: str) -> Entity | None:
     """What letters and digits are by their form, where only one kind of number has it.

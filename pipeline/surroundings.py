@@ -76,6 +76,9 @@ class Surroundings:
         words = self._tracks[run.channel].words
         if run.first and words[run.first - 1].text.rstrip().endswith(_ENDS):
             return None  # "let me turn it over. Seven …": a phrase speaks for its own sentence
+        comma = run.first and words[run.first - 1].text.rstrip().endswith(",")
+        if comma and nearest.mood is Mood.PLACE and run.digit_by_digit:
+            return None  # "there is a truck going by, nine nine oh seven"
         said = bisect.bisect_left(words, nearest.end - slack, key=lambda word: word.start)
         return nearest.mood if run.first - said <= _LOCAL_WORDS + 1 else None
 

@@ -85,6 +85,8 @@ class Token:
     flags: frozenset[Flag] = frozenset()
 
 
+_CAPITALS: Final = 5
+"""Letters of the longest word in capitals that may be a piece of a code."""
 _GLUED_LETTERS: Final = 4
 """Lower-case letters that a code holds in a row at most."""
 _DASHES: Final = str.maketrans(
@@ -100,7 +102,7 @@ _TIME: Final = re.compile(r"\d{1,2}:\d{2}(am|pm)?")
 _DATE: Final = re.compile(r"\d{1,2}/\d{1,4}(/\d{2,4})?")
 _ORDINAL: Final = re.compile(r"(\d{1,2})(?:st|nd|rd|th)")
 _MEASURED: Final = re.compile(
-    r"\d+(?:mg|mcg|ml|gb|mb|kb|kg|lb|lbs|oz|cm|mm|km|ft|in|am|pm|k|x|s|hz|ghz|mph|kwh|v|w|amp)"
+    r"\d+(?:mg|mcg|ml|gb|mb|kb|kg|lb|lbs|oz|cm|mm|km|ft|in|am|pm|p|k|x|s|hz|ghz|mph|kwh|v|w|amp)"
 )
 
 
@@ -115,6 +117,8 @@ def _split(index: int, raw: str, voc: Vocabulary) -> list[Token]:
     core = plain(text.strip(_EDGE))
     lower = core.lower()
     if core.isalpha():  # most words, and the quick way
+        if core.isupper() and _written_out(lower, voc):
+            return _letters(index, core, closes=closes)
         return _named(index, lower, core, voc, closes=closes)
     flags = _flags(text, lower)
     ordinal = _ORDINAL.fullmatch(lower)
@@ -133,6 +137,19 @@ def _split(index: int, raw: str, voc: Vocabulary) -> list[Token]:
     if tokens and closes:
         tokens[-1] = replace(tokens[-1], closes=True)
     return tokens or [Token(index, Kind.SEPARATOR, "", closes=True)]
+
+
+def _written_out(lower: str, voc: Vocabulary) -> bool:
+    """Whether a word in capitals may be a piece of a code ("VXE"), and is no known word."""
+    lists = voc.words
+    known = any(lower in lists[name] for name in ("acronyms", "units", "safe", "fillers", "months"))
+    return 1 < len(lower) <= _CAPITALS and not known and _lookup(lower, lower, voc) == _OTHER
+
+
+def _letters(index: int, core: str, *, closes: bool) -> list[Token]:
+    tokens = [Token(index, Kind.LETTER, one.lower(), one) for one in core]
+    tokens[-1] = replace(tokens[-1], closes=closes)
+    return tokens
 
 
 def _flags(text: str, lower: str) -> frozenset[Flag]:

@@ -49,7 +49,7 @@ _WORD_LISTS = (
     "corrected",
     "announcing",
 )
-_SPELLING_LISTS = ("standins", "letter_links", "letter_case")
+_SPELLING_LISTS = ("acronyms", "standins", "letter_links", "letter_case")
 """Word lists that a language may do without."""
 
 
@@ -116,6 +116,8 @@ class Vocabulary:
     """What asks for an answer in words, such as a name. Apostrophes are left out: "whats"."""
     health: Phrases[None]
     """Words that only a call about somebody's health has."""
+    animals: Phrases[None]
+    """Words that only a call about animals or plants has."""
 
 
 @lru_cache(maxsize=1)
@@ -169,6 +171,7 @@ def _build(data: Mapping[str, Any]) -> Vocabulary:
         announcing=_announcing(data),
         worded=_worded(data),
         health=Phrases({None: data.get("health", ())}),
+        animals=Phrases({None: data.get("animals", ())}),
     )
 
 
