@@ -66,6 +66,9 @@ class Metrics:
         self.shadow_failed = self._counter(
             "shadow_failed", "Comparisons that were dropped; the live path went on.", "code"
         )
+        self.assignments = self._counter(
+            "assignments", "Times that the group gave this worker its partitions.", "stage"
+        )
         self.in_flight = self._gauge("calls_in_flight", "Calls in flight.", "stage")
         self.lag = self._gauge("records_unacknowledged", "Records not acknowledged yet.", "stage")
         self.held = self._gauge("held_bytes", "Audio held back.", "stage")

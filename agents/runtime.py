@@ -142,6 +142,7 @@ class StageRuntime:
 
     async def keep_only(self, places: set[tuple[str, int]]) -> None:
         """Forget everything of partitions that now belong to another process."""
+        self._metrics.assignments.labels(self.stage.name).inc()
         for place in set(self._partitions) - places:
             partition = self._partitions.pop(place)
             if partition.task is not None:

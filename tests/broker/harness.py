@@ -61,12 +61,22 @@ def script(call_id: str, *, seconds: int = 8, first: int = 0) -> Script:
 
 
 class Installation:
-    """Everything that belongs to one test on a broker."""
+    """Everything that belongs to one test on a broker.
 
-    def __init__(self, bootstrap: str, folder: Path, prefix: str) -> None:
+    Args:
+        bootstrap: the broker.
+        folder: for state, vault and the workers' log.
+        prefix: of topics and groups.
+        partitions: of every topic.
+    """
+
+    def __init__(
+        self, bootstrap: str, folder: Path, prefix: str, *, partitions: int = PARTITIONS
+    ) -> None:
         self.bootstrap, self.folder, self.prefix = bootstrap, folder, prefix
+        self.partitions = partitions
         self.topics = Topics.named(prefix)
-        create_topics(bootstrap, self.topics, partitions=PARTITIONS)
+        create_topics(bootstrap, self.topics, partitions=partitions)
         self.ledger = Ledger.embedded(folder / "state")
         self.producer = CallProducer(bootstrap, self.topics.audio_raw)
         self.workers: list[subprocess.Popen[str]] = []
@@ -93,7 +103,10 @@ class Installation:
         ]
         log = (self.folder / "worker.log").open("a", encoding="utf-8")
         worker = subprocess.Popen(
-            [*command, stages, str(idle_s)], stdout=subprocess.PIPE, stderr=log, text=True
+            [*command, stages, str(idle_s), str(self.partitions)],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
         )
         log.close()
         self.workers.append(worker)
@@ -176,7 +189,7 @@ class Installation:
 
     def read(self, topic: str) -> list[Any]:
         """Every record of a topic."""
-        return read_all(self.bootstrap, topic, PARTITIONS)
+        return read_all(self.bootstrap, topic, self.partitions)
 
     def content(self, topic: str) -> bytes:
         """Keys, values and headers of all records of a topic, as a client sees them."""
@@ -191,7 +204,7 @@ class Installation:
         consumer = Consumer(
             {"bootstrap.servers": self.bootstrap, "group.id": f"{self.prefix}-{stage}"}
         )
-        places = [TopicPartition(topic, one) for one in range(PARTITIONS)]
+        places = [TopicPartition(topic, one) for one in range(self.partitions)]
         answer = consumer.committed(places, timeout=10)
         consumer.close()
         return {one.partition: one.offset for one in answer if one.offset >= 0}

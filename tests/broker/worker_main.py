@@ -31,7 +31,7 @@ _real_time = time.time
 
 
 def main() -> None:
-    bootstrap, folder, prefix, stages, idle_s = sys.argv[1:]
+    bootstrap, folder, prefix, stages, idle_s, partitions = sys.argv[1:]
     configure_logging("info")
     signal.signal(signal.SIGUSR1, lambda *_: jump())
     config = WorkerConfig(
@@ -48,7 +48,7 @@ def main() -> None:
         vault=os.environ.get("VAULT_OF_TEST") or Path(folder, "vault"),
         topics=Topics.named(prefix),
         group_prefix=prefix,
-        partitions=4,
+        partitions=int(partitions),
         engines=1,
         listen_s=20.0,
         patience=Patience(late_s=2.0, idle_s=float(idle_s)),

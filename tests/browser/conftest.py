@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 from console.server import silence_server
 from pipeline.certificate import build_certificate, certificate_json
@@ -134,6 +134,14 @@ def until(page: Page, true: str) -> None:
     ``wait_for_function`` looks again with ``eval``, which our content security policy forbids.
     """
     deadline = time.monotonic() + WITHIN_S
-    while not page.evaluate(true):
+    while not _evaluated(page, true):
         assert time.monotonic() < deadline, true
         page.wait_for_timeout(50)
+
+
+def _evaluated(page: Page, true: str) -> bool:
+    """Whether an expression is true; what raises, such as on an element not there yet, is not."""
+    try:
+        return bool(page.evaluate(true))
+    except Error:
+        return False

@@ -33,6 +33,7 @@ def call(page: Page, served: tuple[str, Console]) -> Page:
     """A call's page, as an analyst sees it."""
     log_in(page, served[1].token("analyst"))
     page.get_by_role("link", name=CALL).click()
+    page.wait_for_url(f"**/calls/{CALL}")  # and until its scripts have run
     until(page, "document.getElementById('audio').readyState >= 1")
     return page
 
@@ -41,9 +42,10 @@ def placed(mark: Mark) -> tuple[str, str, int, int, int]:
     return mark.kind.value, mark.entity, mark.channel, mark.start_ms, mark.end_ms
 
 
-def values(page: Page) -> tuple[str, str]:
+def has_values(page: Page, begins: str, ends: str) -> None:
     form = page.locator("form.mark")
-    return form.get_by_label("From, s").input_value(), form.get_by_label("To, s").input_value()
+    expect(form.get_by_label("From, s")).to_have_value(begins)
+    expect(form.get_by_label("To, s")).to_have_value(ends)
 
 
 def test_words_that_are_selected_are_marked(call: Page, made: Marks, tmp_path: Path) -> None:
@@ -58,7 +60,7 @@ def test_words_that_are_selected_are_marked(call: Page, made: Marks, tmp_path: P
     call.mouse.up()
     call.get_by_role("button", name="Mark in the turn at 0:02").click()
     # "one moment": from the first word's beginning to the last one's end.
-    assert values(call) == ("2.4", "3.1")
+    has_values(call, "2.4", "3.1")
     expect(call.get_by_label("Speaker")).to_have_value("1")
     expect(call.get_by_label("Type")).to_be_focused()
     call.get_by_label("Type").select_option("Password")
@@ -80,7 +82,7 @@ def test_words_that_are_selected_are_marked(call: Page, made: Marks, tmp_path: P
         }"""
     )
     call.get_by_role("button", name="Mark in the turn at 0:02").click()
-    assert values(call) == ("2.4", "3.1")
+    has_values(call, "2.4", "3.1")
     call.get_by_role("button", name="Take back the mark at 0:02").click()
     expect(marks).to_contain_text("No marks.")
     assert made.known() == []
@@ -90,7 +92,7 @@ def test_a_mute_is_marked_as_wrong_by_keyboard_alone(call: Page, made: Marks) ->
     wrong = call.get_by_role("button", name="Wrong mute: mark it")
     wrong.focus()
     call.keyboard.press("Enter")
-    assert values(call) == ("4", "6")
+    has_values(call, "4", "6")
     expect(call.get_by_label("is silent and need not be")).to_be_checked()
     expect(call.get_by_label("Type")).to_be_disabled()
     expect(call.get_by_role("button", name="Mark", exact=True)).to_be_focused()
@@ -105,7 +107,7 @@ def test_a_mute_is_marked_as_wrong_by_keyboard_alone(call: Page, made: Marks) ->
 def test_a_turn_is_marked_by_keyboard_alone(call: Page, made: Marks) -> None:
     call.locator(".turn").nth(0).locator("[data-pick]").focus()
     call.keyboard.press("Space")
-    assert values(call) == ("0", "1.9")
+    has_values(call, "0", "1.9")
     call.keyboard.type("Street")  # the type has the focus: a letter chooses
     for _ in range(6):  # who speaks, from, now, to, now, and the button that sends
         call.keyboard.press("Tab")
@@ -121,7 +123,7 @@ def test_the_player_says_where(call: Page, made: Marks) -> None:
     call.get_by_role("button", name="Now is where it begins").click()
     call.evaluate(seek, 7.25)
     call.get_by_role("button", name="Now is where it ends").click()
-    assert values(call) == ("6.5", "7.25")
+    has_values(call, "6.5", "7.25")
     call.get_by_role("button", name="Listen to it").click()
     until(
         call,
@@ -143,7 +145,7 @@ def test_a_place_that_is_refused_keeps_what_was_filled_in(call: Page, made: Mark
     form.get_by_label("Type").select_option("PIN")
     call.get_by_role("button", name="Mark", exact=True).click()
     expect(call.get_by_role("alert")).to_contain_text("silent already")
-    assert values(call) == ("4.1", "4.9")
+    has_values(call, "4.1", "4.9")
     expect(call.get_by_label("Type")).to_have_value("PIN")
     assert made.known() == []
 

@@ -43,6 +43,8 @@ class Look:
     lag: int
     """Records on the broker behind what was committed, all groups."""
     held_mb: float
+    assignments: int
+    """Times that a group gave the worker partitions; once more than before is an eviction."""
     open_calls: int
 
 
@@ -88,6 +90,7 @@ class Watcher:
                     waiting=round(page.get("hushwire_records_unacknowledged", 0)),
                     lag=self.lag(),
                     held_mb=page.get("hushwire_held_bytes", 0) / 1e6,
+                    assignments=round(page.get("hushwire_assignments_total", 0)),
                     open_calls=open_calls(),
                 )
 

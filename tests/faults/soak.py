@@ -33,6 +33,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agents.ledger import CallState, Ledger
+from agents.outbox import Limits
 from agents.producer import CallProducer
 from agents.recordings import read_drop
 from agents.sealing import KeyEncryptionKey
@@ -56,6 +57,11 @@ QUEUE = 0.5
 """The same for what waits in queues, which are longer or shorter by chance."""
 FEW = 200
 """Records that are no queue: about two sample calls in every stage."""
+HELD_MB = 1.25 * Limits().held_bytes / 1e6
+"""Audio that the mute stage may hold: its limit, and what was fetched before it paused."""
+MEMORY_MB = 600.0 + 2 * HELD_MB
+"""A worker with all stages but its engines: code, word lists and language model, and twice what is
+held, since what is released is copied and the allocator keeps pages."""
 STORE_S = 600.0
 COMMIT_S = 15.0
 Broker = Literal["apache", "embedded"]
@@ -97,18 +103,10 @@ class Soak:
     @property
     def problems(self) -> list[str]:
         """What is not as it has to be."""
-        found = []
-        if self.load < 1:
-            flat = ("memory_mb", "engines_mb", "handles", "threads", "temporary", "strings")
-            found += [
-                f"{name} grew by {self.growth(name):.1%}"
-                for name in flat
-                if self.growth(name) > GROWTH
-            ]
-            for name in ("waiting", "lag"):
-                before, after = self.thirds(name)
-                if after > max(before * (1 + QUEUE), FEW):
-                    found.append(f"{name} grew from {before:.0f} to {after:.0f} records")
+        found = self._grown() if self.load < 1 else self._beyond()
+        times = [look.assignments for look in self.looks] or [0]
+        if times[-1] > times[0]:
+            found.append(f"a group gave partitions {times[-1] - times[0]} times anew")
         if self.drained_s is None:
             found.append("calls were still open at the end")
         if self.left:
@@ -119,6 +117,31 @@ class Soak:
         if lost:
             found.append(f"{lost} calls were neither stored nor quarantined")
         return found
+
+    def _grown(self) -> list[str]:
+        """What grew under a load that is sustained."""
+        flat = ("memory_mb", "engines_mb", "handles", "threads", "temporary", "strings")
+        found = [
+            f"{name} grew by {self.growth(name):.1%}" for name in flat if self.growth(name) > GROWTH
+        ]
+        for name in ("waiting", "lag"):
+            before, after = self.thirds(name)
+            if after > max(before * (1 + QUEUE), FEW):
+                found.append(f"{name} grew from {before:.0f} to {after:.0f} records")
+        return found
+
+    def _beyond(self) -> list[str]:
+        """What went beyond its bound under a load that is not."""
+        bounds = {"held_mb": HELD_MB, "memory_mb": MEMORY_MB}
+        highest = {
+            name: max((float(getattr(look, name)) for look in self.looks), default=0.0)
+            for name in bounds
+        }
+        return [
+            f"{name} went up to {highest[name]:.0f}, its bound is {bound:.0f}"
+            for name, bound in bounds.items()
+            if highest[name] > bound
+        ]
 
 
 _FINE = {CallState.STORED.value, CallState.QUARANTINED.value}
@@ -317,6 +340,7 @@ def table(soak: Soak) -> Table:
         "waiting": "records not acknowledged",
         "lag": "records behind, all groups",
         "held_mb": "audio held back, MB",
+        "assignments": "times that partitions were given",
         "open_calls": "open calls",
     }
     for name, text in names.items():

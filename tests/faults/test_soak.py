@@ -67,6 +67,7 @@ def looks(lag: list[int]) -> list[Look]:
             waiting=100,
             lag=behind,
             held_mb=1.0,
+            assignments=5,
             open_calls=4,
         )
         for number, behind in enumerate(lag)
@@ -96,3 +97,17 @@ def test_a_queue_that_grows_is_a_problem_below_full_load(lag: list[int], found: 
 def test_a_figure_that_grows_is_a_problem() -> None:
     more = [replace(look, strings=look.strings + 20 * n) for n, look in enumerate(looks([0] * 9))]
     assert Soak(0.7, drained_s=1.0, looks=more).problems == ["strings grew by 6.1%"]
+
+
+@pytest.mark.unit
+def test_under_overload_bounds_count_and_an_eviction() -> None:
+    first, *rest = looks([0] * 3)
+    more = [first, replace(first, held_mb=400.0), replace(first, memory_mb=1_400.0)]
+    assert Soak(3.0, drained_s=1.0, looks=more).problems == [
+        "held_mb went up to 400, its bound is 336",
+        "memory_mb went up to 1400, its bound is 1271",
+    ]
+    evicted = [first, *(replace(look, assignments=6) for look in rest)]
+    assert Soak(3.0, drained_s=1.0, looks=evicted).problems == [
+        "a group gave partitions 1 times anew"
+    ]
