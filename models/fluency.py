@@ -1,18 +1,23 @@
 """Whether the words of a call are words of its language: speech in another cannot be searched.
 
-Outcome of :meth:`Fluency.fits`: False where enough ordinary words were heard and too few of them
-are common in the language; True otherwise, also while too little was heard to tell.
+Outcome of :meth:`Fluency.fits`: False where enough ordinary words were heard, too few of them are
+common in the language, and many are none of its words; True otherwise, also while too little was
+heard to tell.
 """
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections import deque
 from collections.abc import Iterable, Iterator
+from enum import IntEnum
 from functools import lru_cache
 from typing import Final
 
 from wordfreq import zipf_frequency
 
+from models.lexicon import listed, medicines
 from pipeline.accents import plain
 from pipeline.records import Word
 from pipeline.vocabulary import DEFAULT, Vocabulary, vocabulary
@@ -22,13 +27,35 @@ ENOUGH: Final = 6
 COMMON: Final = 4.0
 """Zipf frequency of the words that carry talk: ten in a million."""
 SHARE: Final = 0.5
-"""Share of common words below which it is another language. Of 7,216 English turns of the labelled
-texts ten have less; Spanish, French, German, Italian, Portuguese, Dutch and Polish, looked up in
-English, have 0.0 to 0.46."""
+"""Share of common words below which it may be another language. Talk of a trade, of a code or of
+names has as few now and then; Spanish, French, German, Italian, Portuguese, Dutch and Polish,
+looked up in English, have 0.0 to 0.46."""
+STRANGE: Final = 0.25
+"""Share of words that are none of the language from which such talk is in another one."""
+UNKNOWN: Final = 2.5
+"""Zipf frequency below which a word is none of the language's: three in ten million."""
 FOREIGN: Final = 1.0
 """A word that is ten times as common in English is an English one."""
+_NAMELY: Final = 3.0
+"""Zipf frequency below which a capital at the head of a sentence is a name's."""
 _KEPT: Final = 12
 _SHORTEST: Final = 2
+_ENDING: Final = re.compile(r"(?:'(?:s|ll|d|ve|re)|s')$")
+"""What is contracted with a noun, and the possessive: "carat's", "stalls'"."""
+_SPACELESS: Final = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
+"""Scripts, by their names in Unicode, that part no words."""
+_SIGNS: Final = 2
+"""Characters of such a script that make about a word."""
+_SURE: Final = 2
+"""How many words one of another script counts as."""
+
+
+class Kind(IntEnum):
+    """What a word says of the language it is in."""
+
+    COMMON = 0
+    KNOWN = 1
+    STRANGE = 2
 
 
 class Fluency:
@@ -42,29 +69,49 @@ class Fluency:
     def __init__(self, language: str, channels: int) -> None:
         self._language = language
         self._voc = vocabulary(language)
-        self._before: list[deque[bool]] = [deque(maxlen=_KEPT) for _ in range(channels)]
+        self._before: list[deque[Kind]] = [deque(maxlen=_KEPT) for _ in range(channels)]
 
     def fits(self, channel: int, words: Iterable[Word]) -> bool:
         """Whether a turn is in the call's language; a short one counts with those before it."""
-        common = [
-            _common(word, self._language)
+        kinds = [
+            kind
             for word in _ordinary((word.text for word in words), self._voc)
+            for kind in _kinds(word, self._language)
         ]
         before = self._before[channel]
-        seen = common if len(common) >= ENOUGH else [*before, *common]
-        before.extend(common)
-        if not common:
+        seen = kinds if len(kinds) >= ENOUGH else [*before, *kinds]
+        before.extend(kinds)
+        if not kinds or len(seen) < ENOUGH:
             return True
-        return len(seen) < ENOUGH or sum(seen) >= SHARE * len(seen)
+        common = seen.count(Kind.COMMON)
+        return common >= SHARE * len(seen) or seen.count(Kind.STRANGE) < STRANGE * len(seen)
 
 
-def _common(word: str, language: str) -> bool:
-    """Whether a word is common in a language, and not far more so in English.
+def _kinds(word: str, language: str) -> list[Kind]:
+    """What a word counts as: one of the language's common words, a known one, or neither.
 
-    English words are common in texts of every language.
+    English words are common in texts of every language, so elsewhere those that are far more so in
+    English are strange.
     """
+    if not _latin(word):
+        spaceless = sum(unicodedata.name(sign, "").startswith(_SPACELESS) for sign in word)
+        return [Kind.STRANGE] * max(_SURE, spaceless // _SIGNS)
     own = _zipf(word, language)
-    return own >= COMMON and (language == DEFAULT or _zipf(word, DEFAULT) - own < FOREIGN)
+    if language != DEFAULT:
+        if own < UNKNOWN or _zipf(word, DEFAULT) - own >= FOREIGN:
+            return [Kind.STRANGE]
+    elif word in listed("foreign_talk"):
+        return [Kind.STRANGE]
+    if own >= COMMON:
+        return [Kind.COMMON]
+    if own >= UNKNOWN or (language == DEFAULT and (word,) in medicines().get(word, ())):
+        return [Kind.KNOWN]
+    return [Kind.STRANGE]
+
+
+def _latin(word: str) -> bool:
+    """Whether no letter is of another script; Indian ones write vowels as marks."""
+    return all(unicodedata.name(sign, "").startswith("LATIN") for sign in word if sign.isalpha())
 
 
 def _ordinary(texts: Iterable[str], voc: Vocabulary) -> Iterator[str]:
@@ -72,11 +119,18 @@ def _ordinary(texts: Iterable[str], voc: Vocabulary) -> Iterator[str]:
     opens = True
     for text in texts:
         bare = text.strip(" .,;:!?…\"'()[]¿¡-").replace("\u2019", "'")
-        name = bare[:1].isupper() and not opens
-        opens = text.rstrip().endswith((".", "?", "!", ":"))
+        capital = bare[:1].isupper()
+        name = capital and not opens
+        opened, opens = opens, text.rstrip().endswith((".", "?", "!", ":"))
         lower = bare.lower()
+        if voc.language == DEFAULT and _zipf(lower, DEFAULT) < UNKNOWN:
+            lower = _ENDING.sub("", lower)
+        if capital and opened:
+            name = 0 < _zipf(lower, voc.language) < _NAMELY and voc.language == DEFAULT
         spoken = lower in _numbers(voc.language)
-        if len(bare) >= _SHORTEST and bare.replace("'", "").isalpha() and not (name or spoken):
+        letters = lower.replace("'", "")
+        ordinary = len(bare) >= _SHORTEST and letters.isalpha() and not (name or spoken)
+        if ordinary or not _latin(lower):
             yield lower
 
 
@@ -84,7 +138,8 @@ def _ordinary(texts: Iterable[str], voc: Vocabulary) -> Iterator[str]:
 def _numbers(language: str) -> frozenset[str]:
     voc = vocabulary(language)
     tables = (voc.digits, voc.teens, voc.tens, voc.hundreds, voc.scales, voc.words["spelling"])
-    return frozenset(word for table in tables for word in table)
+    ordinals = listed("ordinals") if language == DEFAULT else ()
+    return frozenset([*(word for table in tables for word in table), *ordinals])
 
 
 @lru_cache(maxsize=4_096)

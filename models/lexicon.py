@@ -11,7 +11,7 @@ import io
 import math
 import pickle
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import resources, util
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any, Final, NoReturn
 from wordfreq import get_frequency_dict
 
 from models.spoken import Turn, turn_of
+from models.world_names import world_names
 from pipeline.errors import ModelError
 
 COMMON_DRUG: Final = 2.6
@@ -64,13 +65,58 @@ _CONTRACTIONS: Final = {
         "who's",
         "where's",
         "how's",
+        "you'd",
+        "he'd",
+        "she'd",
+        "they'd",
+        "who'd",
+        "there'd",
+        "it'd",
+        "that'd",
+        "it'll",
+        "that'll",
+        "they'll",
+        "there'll",
+        "who'll",
+        "hasn't",
+        "hadn't",
+        "shouldn't",
+        "weren't",
+        "mustn't",
+        "needn't",
+        "ain't",
+        "could've",
+        "would've",
+        "should've",
+        "when's",
+        "why's",
     ]
 }
 """Tokens have no apostrophes; the word list has."""
 _SPEAKABLE: Final = re.compile(r"[A-Za-z][A-Za-z0-9 '\u2019-]*$")
+_DOUBLED: Final = re.compile(r"^[^aeiou]*[aeiou][bdgmnprt]$")
+"""Verbs of one short syllable, which double their last letter: "throb"."""
 _SEPARATORS: Final = re.compile(r"[^a-z0-9]+")
 _MAX_WORDS: Final = 5
 _SHORTEST: Final = 5
+_RARE_RANK: Final = 400
+"""Rank in the census up to which a name stays one, however often the word is said."""
+
+
+_EACH_PER_CENT: Final = 1.25e6
+_SELDOM: Final = 2.8
+"""Zipf frequency below which a name is hardly said for anything else."""
+_SAID: Final = 3.3
+"""The same for names of people whose language is English."""
+_MOSTLY: Final = 0.8
+"""Logarithm of people by how often they are said (per billion words), from which a name is little
+else."""
+_SHORT_NAME: Final = 3
+"""Letters of names that may as well be abbreviations."""
+_AT_HOME: Final = frozenset(
+    ["en_GB", "en_IE", "ga_IE", "en_IN", "en_NG", "en_KE", "en_PK", "en_NZ", "yo_NG", "tw_GH"]
+)
+"""Faker's locales where English is spoken and names are others than in the US."""
 
 
 class _PlainUnpickler(pickle.Unpickler):
@@ -103,17 +149,43 @@ def listed(name: str) -> frozenset[str]:
     Raises:
         ModelError: the file is missing from the installation.
     """
+    lines = (line.partition("#")[0].strip() for line in _lines_of(name))
+    return frozenset(turn_of(line).plain for line in lines if line)
+
+
+def _lines_of(name: str) -> list[str]:
     try:
         text = (resources.files("models") / "lexicons" / f"{name}.txt").read_text("utf-8")
     except OSError as error:
         raise ModelError(f"word list {name} is missing; reinstall the package") from error
-    lines = (line.partition("#")[0].strip() for line in text.splitlines())
-    return frozenset(turn_of(line).plain for line in lines if line)
+    return text.splitlines()
 
 
 def alternatives(name: str) -> str:
     """A regular expression for any entry of a list, longest first."""
-    return "(?:" + "|".join(sorted(map(re.escape, listed(name)), key=lambda e: (-len(e), e))) + ")"
+    return any_of(listed(name))
+
+
+def any_of(entries: Iterable[str]) -> str:
+    """A regular expression for any of some words or phrases, longest first."""
+    return "(?:" + "|".join(sorted(map(re.escape, entries), key=lambda e: (-len(e), e))) + ")"
+
+
+def inflected(name: str) -> frozenset[str]:
+    """The entries of a list of verbs in all their regular forms ("swell up": "swelling up")."""
+    return frozenset(form for entry in listed(name) for form in _forms(*entry.partition(" ")))
+
+
+def _forms(verb: str, space: str, rest: str) -> Iterator[str]:
+    """Of "stop", say: stop, stops, stopping, stopped."""
+    stem = verb
+    if verb.endswith("e") and not verb.endswith("ee"):
+        stem = verb[:-1]
+    elif _DOUBLED.search(verb):
+        stem = verb + verb[-1]
+    third = "es" if verb.endswith(("s", "x", "z", "ch", "sh")) else "s"
+    for form in (verb, verb + third, stem + "ing", stem.removesuffix("e") + "ed"):
+        yield form + space + rest
 
 
 def _packaged(package: str, file: str) -> Path:
@@ -132,8 +204,68 @@ def _dictionary(package: str, file: str) -> dict[str, dict[str, Any]]:
 
 
 @cache
+def plain_given_names() -> frozenset[str]:
+    """Given names from all over the world that are little else, so that they need no frame.
+
+    A name is one where people have it more often than it is said: what is rare in English, and what
+    many people of the US census have for how often it is said ("Emma", but not "Paris").
+
+    Raises:
+        ModelError: a list is missing from the installation.
+    """
+    never = listed("not_names") | listed("names_that_are_words")
+    born, world = _census_shares(), world_names()
+    kept = {name for name in {*world, *born} if name not in never and _is_plain(name, born, world)}
+    return frozenset(kept) | words_in("plain_names") | words_in("world_names")
+
+
+def _is_plain(name: str, born: Mapping[str, float], world: Mapping[str, frozenset[str]]) -> bool:
+    often, people = zipf(name), born.get(name)
+    if often < _SELDOM:
+        return len(name) > _SHORT_NAME or not often
+    if people is not None and math.log10(people) - often >= _MOSTLY:
+        return True
+    return often < _SAID and bool(world.get(name, frozenset()) & _AT_HOME)
+
+
+def _census_shares() -> dict[str, float]:
+    """People who have a given name (US census of 1990, 125 million of each sex)."""
+    people: dict[str, float] = {}
+    for name, share in _census("first"):
+        people[name] = people.get(name, 0.0) + share * _EACH_PER_CENT
+    return people
+
+
+def _census(which: str) -> Iterator[tuple[str, float]]:
+    for file in (f"dist.male.{which}", f"dist.female.{which}"):
+        for line in _packaged("names", file).read_text("ascii").splitlines():
+            name, share, _, _ = line.split()
+            yield name.lower(), float(share)
+
+
+@cache
+def words_in(name: str) -> frozenset[str]:
+    """The words of a list that has many of them in a line and none that is not a key.
+
+    Raises:
+        ModelError: the file is missing from the installation.
+    """
+    lines = _lines_of(name)
+    return frozenset(key for line in lines if not line.startswith("#") for key in line.split())
+
+
+@cache
 def given_names() -> dict[str, int]:
     """Given names, without everyday words: US ones (census of 1990) with their rank, and others."""
+    ranks = dict(_census_given_names())
+    for name in plain_given_names():
+        ranks.setdefault(name, _RARE_RANK + 1)
+    return ranks
+
+
+@cache
+def _census_given_names() -> dict[str, int]:
+    """Those of the census and of our own list."""
     ranks: dict[str, int] = {}
     for file in ("dist.male.first", "dist.female.first"):
         for line in _packaged("names", file).read_text("ascii").splitlines():
@@ -141,15 +273,14 @@ def given_names() -> dict[str, int]:
             key = name.lower()
             ranks[key] = min(int(rank), ranks.get(key, int(rank)))
     words = listed("names_that_are_words")
-    rare = 400
     common = 4.4
     for line in listed("world_names"):
         for key in line.split():
-            ranks.setdefault(key, rare + 1)
+            ranks.setdefault(key, _RARE_RANK + 1)
     return {
         name: rank
         for name, rank in ranks.items()
-        if name not in words and len(name) > 1 and (rank <= rare or zipf(name) < common)
+        if name not in words and len(name) > 1 and (rank <= _RARE_RANK or zipf(name) < common)
     }
 
 
@@ -166,7 +297,7 @@ def medicines() -> dict[str, tuple[tuple[str, ...], ...]]:
     data = _dictionary("drug_named_entity_recognition", "drug_ner_dictionary.pkl.bz2")
     entries = data["drug_variant_to_canonical"]
     kept = {entry for entry in map(_normal, entries) if entry and _is_medicine(entry)}
-    return _by_first_word(kept | listed("medicines"))
+    return _by_first_word(kept | listed("medicines") | listed("medicine_brands"))
 
 
 @cache
@@ -211,7 +342,7 @@ def _is_medicine(entry: str) -> bool:
     if len(words) > _MAX_WORDS or any(word.isdigit() for word in words):
         return False
     if len(words) == 1:
-        is_name = surnames().get(entry, 99_999) < 20_000 or entry in given_names()  # noqa: PLR2004
+        is_name = surnames().get(entry, 99_999) < 20_000 or entry in _census_given_names()  # noqa: PLR2004
         return len(entry) >= _SHORTEST and zipf(entry) < COMMON_DRUG and not is_name
     return min(map(zipf, words)) < 2.5  # noqa: PLR2004 - at least one word is no everyday word
 

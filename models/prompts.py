@@ -6,9 +6,21 @@ The phrases are those of the call's language (``worded`` and ``health`` in its s
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
+from models.lexicon import diseases, entries, medicines, zipf
 from models.spoken import Turn
-from pipeline.vocabulary import vocabulary
+from pipeline.vocabulary import DEFAULT, vocabulary
+
+_RARE: Final = 3.4
+"""Zipf frequency below which the name of an illness or a medicine is no figure of speech."""
+_SHORT: Final = 5
+_FIGURES: Final = frozenset(
+    ["headache", "headaches", "migraine", "migraines", "aneurysm", "coronary", "seizure", "hernia",
+     "ulcer", "ulcers", "hives", "burnout", "amnesia", "paranoia", "schizophrenic", "meltdown",
+     "latex", "colic", "cramps", "botox", "heroin", "steroids", "nits", "acne"]
+)  # fmt: skip
+"""Illnesses and substances that people name when they speak of bills, forms, goods or news."""
 
 
 def asked(turn: Turn) -> Iterator[tuple[str, int]]:
@@ -18,5 +30,15 @@ def asked(turn: Turn) -> Iterator[tuple[str, int]]:
 
 
 def about_health(turn: Turn) -> bool:
-    """Whether the turn has a word that only a call about health has."""
-    return bool(vocabulary(turn.language).health.find(turn.plain))
+    """Whether the turn has a word, or a rare name, that only a call about health has."""
+    if vocabulary(turn.language).health.find(turn.plain):
+        return True
+    if turn.language != DEFAULT:
+        return False
+    return any(
+        not _FIGURES.intersection(turn.keys(first, last))
+        and min(map(zipf, turn.keys(first, last))) < _RARE
+        for lexicon in (diseases(), medicines())
+        for first, last in entries(lexicon, turn.all_keys)
+        if first + 1 < last or len(turn.all_keys[first]) > _SHORT
+    )

@@ -8,10 +8,13 @@ from typing import Final, Protocol
 
 from presidio_analyzer import RecognizerResult
 
+from models.animals import about_animals, of_an_animal
 from models.answers import FILLERS, is_function, is_number
 from models.lexicon import given_names
+from models.memory import KEPT, LONGEST, Memory
 from models.presidio import explained
 from models.prompts import about_health, asked
+from models.repeats import AGAIN
 from models.spoken import PAUSE, Turn, turn_of
 from models.turns import PAUSE_S, Spoken, Stream
 from pipeline.audit import plausible
@@ -131,7 +134,9 @@ class TurnReader:
         self._mono = channels == 1
         self._prompts: list[_Prompt] = []
         self._known: set[str] = set()
+        self._memory = Memory(sample_rate)
         self._medical = False
+        self._animals = False
 
     def read(
         self,
@@ -148,6 +153,8 @@ class TurnReader:
         turn = turn_of(placed.text, language=self._language)
         if not turn.tokens:
             return []
+        # Who has spoken of his own health may mention his dog.
+        self._animals = self._animals or (not self._medical and about_animals(turn))
         self._medical = self._medical or about_health(turn)
         prompts = self._found_in(turn, placed, spoken.channel)
         self._move_on(spoken, turn, placed, prompts)
@@ -155,7 +162,13 @@ class TurnReader:
         if self._mono:
             active += prompts
         expects = {(prompt.entity, self._from(placed, turn, prompt.sample)) for prompt in active}
-        turn = turn.given(tuple(sorted(expects)), frozenset(self._known), medical=self._medical)
+        turn = turn.given(
+            tuple(sorted(expects)),
+            frozenset(self._known),
+            medical=self._medical,
+            said=self._memory.known(spoken.start),
+            recent=self._memory.recent(spoken.start),
+        )
         for prompt in active:
             prompt.touched = max(prompt.touched, spoken.end)
         self._prompts += prompts
@@ -239,11 +252,19 @@ class TurnReader:
             least = self._policy.threshold(result.entity_type, explained(result))
             if result.end <= placed.fresh or result.score < least:
                 continue
+            if self._animals and of_an_animal(turn, result.entity_type, result.start):
+                continue
             words = placed.between(result.start, result.end)
+            if result.entity_type == Entity.AGE_OVER_89:
+                # The other side repeats it: "a hundred and two!"
+                said = words[-1].end
+                self._prompts.append(_Prompt(result.entity_type, channel, said, said))
             if result.entity_type == Entity.PERSON:
                 if explained(result).endswith(_UNCUED) and self._names_letters(words, placed):
                     continue
                 self._remember(turn, result.start, result.end)
+            if result.entity_type in KEPT:
+                self._keep(turn, result, words[-1].end)
             if "spelled" in explained(result):
                 words = self._stretched(words, placed)
             else:
@@ -281,6 +302,19 @@ class TurnReader:
                 and (token.key in given_names() or not is_function(token.key))
             ):
                 self._known.add(token.key)
+
+    def _keep(self, turn: Turn, result: RecognizerResult, now: int) -> None:
+        """Remember a value, or that it was said again."""
+        if explained(result).endswith(AGAIN):
+            self._memory.touch(result.entity_type, now)
+            return
+        inside = [
+            index
+            for index, token in enumerate(turn.tokens)
+            if result.start <= token.start < result.end
+        ]
+        if inside and len(inside) <= LONGEST:
+            self._memory.take(result.entity_type, turn, inside[0], inside[-1] + 1, now)
 
     def _stretched(self, words: list[Word], placed: _Placed) -> list[Word]:
         """Words with the last one as long as the pause after it: letters are heard too few."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
@@ -26,6 +26,8 @@ _TOKEN: Final = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 _CONTRACTED: Final = re.compile(r"['\u2019][sS]$")
 _APOSTROPHE: Final = re.compile(r"['\u2019]")
 _FIGURE: Final = re.compile(r"\d")
+_SHORTENED: Final = frozenset({"mr", "mrs", "ms", "mx"})
+"""Written with a dot that ends no sentence ("Mr. Tibbles")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ class Token:
     def stops(self) -> bool:
         """Whether a sentence ends after the token (not the dot inside "gmail.com")."""
         mark = self.after.lstrip(" ,")
-        return PAUSE in self.after or (mark[:1] in {".", "?", "!"} and mark[1:2].isspace())
+        ends = mark[:1] in {".", "?", "!"} and mark[1:2].isspace()
+        return PAUSE in self.after or (ends and self.key not in _SHORTENED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,10 @@ class Turn:
     """Entity types that were asked for, and the token from which the answer may begin."""
     known: frozenset[str] = field(default=frozenset(), repr=False)
     """Names said before in this call, as keys."""
+    said: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
+    """Telling words of values that were found before in this call, by entity type."""
+    recent: frozenset[str] = frozenset()
+    """Entity types of which a value was said just before."""
     medical: bool = False
     """Whether the call is about somebody's health."""
     language: str = DEFAULT
@@ -120,10 +127,18 @@ class Turn:
         return min([at for name, at in self.expects if name == entity], default=None)
 
     def given(
-        self, expects: tuple[tuple[str, int], ...], known: frozenset[str], *, medical: bool
+        self,
+        expects: tuple[tuple[str, int], ...],
+        known: frozenset[str],
+        *,
+        medical: bool,
+        said: Mapping[str, frozenset[str]],
+        recent: frozenset[str],
     ) -> Turn:
         """The same turn with what is known of the call."""
-        return replace(self, expects=expects, known=known, medical=medical)
+        return replace(
+            self, expects=expects, known=known, medical=medical, said=said, recent=recent
+        )
 
     def bare(self, keys: tuple[str, ...]) -> tuple[str, ...]:
         """The keys of all tokens, without a possessive or contracted "s" ("Prozac's")."""

@@ -61,7 +61,8 @@ class SpokenRecognizer(EntityRecognizer):
         """Whether ``find`` is worth its while; True wherever it finds something."""
         if not self.PATTERNS or not turn.opened.isdisjoint(self.PATTERNS):
             return True
-        return any(entity in self.ENTITIES for entity, _ in turn.expects)
+        expected = any(entity in self.ENTITIES for entity, _ in turn.expects)
+        return expected or any(entity in turn.said for entity in self.ENTITIES)
 
     @abstractmethod
     def find(self, turn: Turn) -> Iterable[Hit]:

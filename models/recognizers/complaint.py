@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
+from models.answers import says_will
 from models.lexicon import alternatives
 from models.patterns import Worded
 from models.recognizers.base import Hit, SpokenRecognizer
@@ -12,7 +14,7 @@ from models.spoken import Turn
 from pipeline.entities import Entity
 
 _PART: Final = rf"{alternatives('body_parts')}s?"
-_OWN: Final = r"(?:my|his|her|their)(?: left| right| lower| upper| whole| poor)*"
+_OWN: Final = r"(?:my|me|his|her|their)(?: left| right| lower| upper| whole| poor)*"
 _IS: Final = (
     r"(?: (?:is|are|was|were|has|have|had|been|keeps?|got|gets|getting|went|gone|going|feels?"
     r"|all|so|too|very|really|just|a bit|a little|quite|always|still|completely|right))*"
@@ -20,7 +22,8 @@ _IS: Final = (
 _MISSES: Final = r"(?! (?:of|to|and tired|with (?:you|this|it|the)|about|note|leave|pay|days?)\b)"
 _MEASURED: Final = (
     r"(?:blood pressures?|blood sugars?|sugars?|sugar levels?|blood count|white count|iron|sodium"
-    r"|potassium|h[ae]moglobin|cholesterol|platelets|oxygen levels?|heart rate|pulse|temperature)"
+    r"|potassium|h[ae]moglobin|cholesterol|platelets|oxygen levels?|a1c|hba1c|inr|egfr|psa|tsh"
+    r"|creatinine|ferritin|uric acid|heart rate|pulse|temperature)"
 )
 _WRONG: Final = Worded(
     # The possessive is the verb of a contraction too: "my heart's racing" reads "hearts racing".
@@ -32,7 +35,7 @@ _WRONG: Final = Worded(
     rf"|(?:wound|cut|incision|stitches|bite|burn|scar)s?{_IS} (?:infected|weeping|oozing|septic"
     r"|bleeding)"
     rf"|(?:stitches|staples|pins|a plate|metal) in {_OWN} {_PART}"
-    rf"|(?:done|did|put|doing|threw|thrown) {_OWN} {_PART} (?:in|out)"
+    rf"|(?:done|did|put|doing|threw|thrown) {_OWN} (?!heads?\b){_PART} (?:in|out)"
     rf"|(?:lost|losing|no|lack of) (?:all )?(?:the )?(?:feeling|sensation|movement|use)"
     rf"(?: (?:in|of) {_OWN} {_PART})"
     rf"|(?:broke|broken|cracked|fractured|bruised|chipped|ruptured|dislocated|tore|torn|pulled"
@@ -66,6 +69,12 @@ _UNWELL: Final = Worded(
     r"|(?:(?:im|hes|shes|is|am) (?:deaf|blind)(?! (?:to|without|spot|trust)\b))"
     r"|(?:drinking|drug|drugs|alcohol|gambling|substance) (?:problem|habit|addiction|abuse))\b"
 )
+_DISGUST: Final = re.compile(
+    r"\b(?:that|it|this|price|prices|bill|bills|cost|fees?|charges?|you|service|attitude|news|wait"
+    r"|thought|tune|music|sight|way) (?:just )?(?:makes?|making|made) (?:me|him|her|us) (?:\w+ )?"
+    r"(?:sick|ill)\b"
+)
+"""What people are sick of; in a call about health it may be meant."""
 _PREGNANT: Final = Worded(r"\b(?:\w+ )?(?:weeks|months) pregnant\b", holds=r"(?:weeks|months)\b")
 _SCLEROSIS: Final = Worded(r"\b(?:have|has|had|ive|got|with|my|his|her) (?P<ms>ms)\b")
 """MS, which is written as the title is: no name follows it."""
@@ -73,7 +82,8 @@ _DONE: Final = Worded(
     rf"\b(?:(?:operation|operated|op|surgery|procedure|injections?|jab|scan|x ray) (?:on|in|for|of)"
     rf" {_OWN} {_PART}"
     r"|(?:had|having|needs?|needed|get|getting|waiting for|waiting on|booked (?:in )?for|in for"
-    r"|due for|due|after) (?:a|an|my|his|her|another|the|some)(?: \w+)? (?:scan|filling|smear"
+    r"|due for|due|after|got|ive got) (?:a|an|my|his|her|another|the|some)(?: \w+)? (?:scan"
+    r"|filling|smear"
     r"|operation|op|extraction|transfusion|infusion|amputation|check scan|brain scan|stitches)"
     r"(?! (?:of|to|from|station|manual|system|code|copy|team|number|for (?:the|my) (?:document"
     r"|cake|sandwich))\b)"
@@ -98,7 +108,8 @@ class ComplaintRecognizer(SpokenRecognizer):
             (_PREGNANT, "unwell"),
         ):
             for found in turn.search(pattern):
-                yield Hit(Entity.MEDICAL_CONDITION, found.first, found.last, 0.55, name)
+                if not says_will(turn, found) and (turn.medical or not _DISGUST.search(turn.plain)):
+                    yield Hit(Entity.MEDICAL_CONDITION, found.first, found.last, 0.55, name)
         for found in turn.search(_SCLEROSIS):
             first, last = turn.span_of(found, "ms")
             ends = last == len(turn.tokens) or turn.tokens[first].after.strip() != "."

@@ -16,10 +16,13 @@ from pipeline.entities import Entity
 
 _PART: Final = alternatives("body_parts")
 _COMPLAINT: Final = alternatives("complaints")
-_WHERE: Final = r"(?:my|the|his|her|their|your|both|one|left|right|lower|upper|inner|back|of|side)"
+_WHERE: Final = (
+    r"(?:my|me|the|his|her|their|your|both|one|left|right|lower|upper|inner|back|of|side)"
+)
 _IN_A_PART: Final = Worded(
     rf"\b(?:(?:a |really |very |bad |severe |sharp |constant |some |strange |weird |burning "
-    rf"|high |low |stabbing |dull |persistent )*{_COMPLAINT}(?: \w+)? (?:in|on|under|around|behind"
+    rf"|high |low |stabbing |dull |persistent |shooting |horrible |nasty "
+    rf"|these )*{_COMPLAINT}(?: \w+)? (?:in|on|under|around|behind"
     rf"|near|from|down"
     rf"|with|inside|to|of)(?: {_WHERE})* {_PART}(?: and (?:{_WHERE} )?{_PART})?"
     rf"|{_PART} (?:{_COMPLAINT})(?: {_COMPLAINT})?"
@@ -27,12 +30,12 @@ _IN_A_PART: Final = Worded(
     rf"(?: and {_PART})? (?:is|are|was|has been|have been|keeps?|feels?|been|started"
     rf"|really|just|got|gets|have)"
     rf"(?: \w+){{0,2}} (?:{_COMPLAINT}|killing me|falling asleep|acting up)"
-    rf"|(?:my|his|her|their)(?: left| right| lower| upper)* {_PART}(?: (?:keeps?|is|was"
+    rf"|(?:my|me|his|her|their)(?: left| right| lower| upper)* {_PART}(?: (?:keeps?|is|was"
     rf"|has been|kept|starts?|started))? (?:rac(?:es|ing)|pound(?:s|ing)"
     rf"|giv(?:es|ing) (?:out|way)|gave (?:out|way)"
     rf"|lock(?:s|ing) up|(?:goes|going|went) numb|twitch(?:es|ing)|flutter(?:s|ing)|skip(?:s|ping)"
     rf"(?: beats)?|pop(?:s|ping) out|seiz(?:es|ing) up|act(?:s|ing) up|swell(?:s|ing)(?: up)?)"
-    rf"|(?:my|his|her|their)(?: left| right| lower| upper)* {_PART} (?:hurts?|aches?"
+    rf"|(?:my|me|his|her|their)(?: left| right| lower| upper)* {_PART} (?:hurts?|aches?"
     rf"|itch(?:es)?|throbs?"
     rf"|burns?|bleeds?|cramps?|swells?)"
     rf"|(?:broke|broken|sprained|twisted|fractured|injured|burned|tore|torn|dislocated|hurt|cut)"
@@ -46,9 +49,9 @@ _LAY: Final = Worded(
     r"\b(?:(?:trouble|difficulty|problems?|hard time) (?:breathing|sleeping|swallowing"
     r"|walking|seeing"
     r"|hearing|urinating|peeing|standing|concentrating|focusing|eating|remembering)"
-    r"|(?:cant|cannot|couldnt|can not|havent been able to) (?:breathe|sleep|swallow|walk"
-    r"|see|hear|pee"
-    r"|urinate|taste|smell|keep (?:food|anything|it) down|stop (?:coughing|shaking|crying"
+    r"|(?:cant|cannot|couldnt|can not|havent been able to) (?:breathe|sleep|swallow"
+    r"|pee"
+    r"|urinate|keep (?:food|anything|it) down|stop (?:coughing|shaking|crying"
     r"|bleeding))"
     r"|(?:threw|throwing) up|(?:feel|feeling|felt|been feeling|get|getting)(?: really"
     r"| very| so| a bit"
@@ -71,7 +74,13 @@ _LAY: Final = Worded(
 _DIAGNOSED: Final = Worded(
     r"\b(?:diagnos(?:ed|is)(?: \w+){0,2}? (?:with|is|of|was|as)|suffer(?:s|ing|ed)? from"
     r"|treated for"
-    r"|treatment for|history of|symptoms of|recovering from|battling|living with"
+    r"|treatment for|history of|symptoms of|recovering from|battling|living with|died from"
+    r"|dying (?:of|from)|born with|riddled with|laid up with|struck down with"
+    r"|(?:come|came|gone|went|going) down with|signed off(?: work| sick)?(?: with| for| because of)"
+    r"|(?:admitted|rushed in|taken in|kept in|in hospital|off sick|off work"
+    r"|off school) (?:with|for)"
+    r"|suffer(?:s|ing|ed)? with|prone to|got over|a touch of|a bout of|a dose of|riddled with"
+    r"|(?:up all night|in bed|stuck in bed|doubled up) with"
     r"|complications? from"
     r"|(?:being|been) seen for|treating (?:me|him|her) for|tested (?:positive )?for|died of)\b"
     r"(?! (?:that|this|it|the (?:call|account|order)))"
@@ -80,10 +89,17 @@ _HAS: Final = Worded(
     r"\b(?:ive been having|i have been having|ive been getting|been having|ive had|i have had"
     r"|i think i have|i think i might have|i might have|i may have|think its|i have|ive got|he has"
     r"|she has|he had|she had|i had|im having|i am having|hes having|shes having|i keep getting"
-    r"|i get|because of my|because of|due to my|for my|about my|with my|it is for|its for)\b"
+    r"|(?<!can )(?<!could )(?<!may )i get|because of my|because of|due to my|for my|about my"
+    r"|with my|it is for|its for)\b"
 )
 _IDIOMS: Final = Worded(
-    r"\b(?:stroke of (?:luck|genius|midnight)|heart of|by heart|sick and tired"
+    r"\b(?:(?:chair|table|desk|bed|sofa|couch|trouser|chicken|lamb|bar|lamp|clock|watch|bottle"
+    r"|shirt"
+    r"|jacket|laptop|door|guitar|violin|stool|bench|pump|valve|machine) (?:back|leg|arm|foot"
+    r"|feet|face"
+    r"|head|neck|mouth|hand)s?|sight for sore eyes|blood pressure (?:monitors?|machines?"
+    r"|cuffs?)|throw(?:s|ing)? up (?:an?|the|errors?|problems?|issues?|messages?)"
+    r"|stroke of (?:luck|genius|midnight)|heart of|by heart|sick and tired"
     r"|cold (?:call|feet|water"
     r"|weather|drinks?)|pain in the neck|headache (?:to|for) (?:deal|set|return)"
     r"|back pain relief cream"
@@ -100,8 +116,10 @@ _SCARE: Final = (
 _FIGURATIVE: Final = Worded(
     rf"\b(?:(?:almost|nearly|practically|just about|about to|gonna|going to)"
     rf"(?: \w+){{0,3}} {_SCARE}"
-    rf"|(?:gave|giving|gives|give|given) (?:me|us|him|her|my \w+) (?:a|an|such a)(?: \w+)? {_SCARE}"
-    r"|(?:its|is|was|been|such|what|be|real|total|huge|whole|big|another) an?(?: \w+)? (?:headache"
+    rf"|(?:gave|giving|gives|give|given) (?:me|us|him|her|you|them|everyone|everybody|people|anyone"
+    rf"|my \w+|the \w+|our \w+) (?:a|an|such a)(?: \w+)? {_SCARE}s?"
+    r"|(?:its|is|was|things|thats|jobs|forms|apps|sites|been|such|what|be|real|total|huge"
+    r"|whole|big|another) an?(?: \w+)? (?:headache"
     r"|migraine|nightmare|pain)(?: (?!in\b)\w+)?|(?:real|total|huge|major|big) (?:headache|pain)"
     rf"|(?:had|have|having) an? {_SCARE} (?:when|about|over|at|because|looking|reading|seeing)"
     r"|fever pitch|cabin fever|buck fever|gold fever|sick (?:to death|of|and tired)"
@@ -112,8 +130,46 @@ _FIGURATIVE: Final = Worded(
     r"|(?:bled|bleeding) (?:me|us|money|ink)|growing pains|cancer of|cough up|choke points?)\b"
 )
 """What people say of prices and forms; in a call about health it is meant."""
+TRADE: Final = Worded(
+    r"\b(?:webinars?|seminars?|workshops?|courses?|(?:a|the) talk|lectures?|leaflets?"
+    r"|brochures?|posters?"
+    r"|articles?|books?|podcasts?|documentar(?:y|ies)|training|modules?|sessions?|research"
+    r"|stud(?:y|ies)"
+    r"|campaigns?|fundraisers?|charit(?:y|ies)|policy|guidance|awareness|conference|blog)"
+    r"(?: \w+)? (?:on|about|into|around)(?: the| new)?(?: (?!(?:my|his|her|me|our)\b)\w+){1,3}\b"
+)
+_SERVED: Final = Worded(
+    r"\b(?:\w+ ){1,3}(?:awareness|webinar|charity|fundraiser|campaign|leaflet|posters?|society"
+    r"|foundation|conference|research (?:fund|trust|uk)|(?:fun )?run|appeal|training|workshop"
+    r"|(?:unit|clinic|ward|department|centre|center|helpline|team"
+    r"|service) (?:\w+ )?(?:speaking|here"
+    r"|how can))\b",
+    holds=r"(?:webinar|workshop|leaflet|poster|training|research|campaign|fundraiser|charit"
+    r"|awareness|conference|society|foundation|run|appeal|unit|clinic|ward|department|centre|center"
+    r"|helpline|team|service)\w*\b",
+)
+"""Those who teach of illnesses, collect money for them, or answer the phone of a ward."""
 _GRADES: Final = frozenset(
     [
+        "worst",
+        "splitting",
+        "blinding",
+        "stinking",
+        "pounding",
+        "throbbing",
+        "crippling",
+        "raging",
+        "nasty",
+        "sharp",
+        "dull",
+        "excruciating",
+        "recurring",
+        "inoperable",
+        "aggressive",
+        "secondary",
+        "bilateral",
+        "congenital",
+        "hereditary",
         "chronic",
         "severe",
         "acute",
@@ -136,10 +192,15 @@ _GRADES: Final = frozenset(
 _SKIPPED: Final = listed("condition_leads")
 """Words before what somebody has."""
 _WHEN: Final = frozenset(["last", "ago", "year", "years", "month", "months", "week", "weeks"])
+_TURNS: Final = frozenset(
+    ["but", "so", "that", "which", "since", "because", "when", "would", "can"]
+)
 _SPEAKERS: Final = frozenset(["i", "im", "ive", "my", "he", "she", "we", "it", "its", "they"])
 """Who begins another sentence after "and"."""
 _NO_CONDITION: Final = listed("not_named_conditions")
 _LONGEST: Final = 9
+_SENTENCES: Final = 3
+"""How many sentences of an answer are looked at for what was asked."""
 
 
 class ConditionRecognizer(SpokenRecognizer):
@@ -155,11 +216,15 @@ class ConditionRecognizer(SpokenRecognizer):
         idioms = [(found.first, found.last) for found in turn.search(_IDIOMS)]
         if not turn.medical:
             idioms += [(found.first, found.last) for found in turn.search(_FIGURATIVE)]
+        idioms += [(found.first, found.last) for found in turn.search(TRADE)]
+        if not _PERSONAL.search(turn.plain):
+            idioms += [(found.first, found.last) for found in turn.search(_SERVED)]
         for hit in hits:
             first = hit.first
             while first > 0 and turn.tokens[first - 1].key in _GRADES:
                 first -= 1
-            hit = replace(hit, first=first)  # noqa: PLW2901 - the same hit, with its grade
+            last = _qualified(turn, hit.last)
+            hit = replace(hit, first=first, last=last)  # noqa: PLW2901 - the same, with its grade
             if not any(first < hit.last and hit.first < last for first, last in idioms):
                 yield hit
 
@@ -179,7 +244,23 @@ class ConditionRecognizer(SpokenRecognizer):
                 yield from self._named(turn, found.last, 0.5, "has")
         asked = turn.expected(Entity.MEDICAL_CONDITION)
         if asked is not None and turn.medical and not stated:
-            yield from self._named(turn, skip_lead_in(turn, asked), 0.55, "asked for")
+            yield from self._asked(turn, asked)
+
+    @staticmethod
+    def _asked(turn: Turn, asked: int) -> Iterator[Hit]:
+        """What the first sentence names that names anything; not the question's own end."""
+        at = asked
+        for _ in range(_SENTENCES):
+            at = skip_lead_in(turn, at)
+            if at >= len(turn.tokens):
+                return
+            stop = sentence_end(turn, at, len(turn.tokens))
+            rest = asked and at == asked and "?" in turn.tokens[stop - 1].after
+            hits = [] if rest else list(ConditionRecognizer._named(turn, at, 0.55, "asked for"))
+            if hits:
+                yield from hits
+                return
+            at = stop
 
     @staticmethod
     def _named(turn: Turn, at: int, score: float, pattern: str) -> Iterator[Hit]:
@@ -192,11 +273,14 @@ class ConditionRecognizer(SpokenRecognizer):
             key = turn.tokens[last].key
             if key in _NO_CONDITION and last > first:
                 return  # "symptoms of a slow router"
-            if key in _NO_CONDITION or (key in FILLERS and key not in {"right", "and"}):
+            if key in _NO_CONDITION | _TURNS or (key in FILLERS and key not in {"right", "and"}):
                 break
-            if key in {"but", "so", "that", "which", "since", "because", "when", "would", "can"}:
-                break
-            if key in _WHEN or (key == "and" and set(turn.keys(last + 1, last + 2)) & _SPEAKERS):
+            # "my sleep apnea I can't drive"
+            if (
+                (key in {"i", "im", "ive"} and last > first)
+                or key in _WHEN
+                or (key == "and" and set(turn.keys(last + 1, last + 2)) & _SPEAKERS)
+            ):
                 break
             if key in {"and", "or"} and last > first:
                 yield from ConditionRecognizer._named(turn, last + 1, score, pattern)
@@ -214,4 +298,28 @@ class ConditionRecognizer(SpokenRecognizer):
             yield Hit(Entity.MEDICAL_CONDITION, first, last, score, pattern)
 
 
-_PERSONAL: Final = re.compile(r"\b(?:my|his|her|i)\b")
+def _qualified(turn: Turn, last: int) -> int:
+    """``last`` moved over its letter or type ("haemophilia A"), or "of my life"."""
+    following = turn.keys(last, last + 3)
+    if not following or turn.tokens[last - 1].stops:
+        return last
+    if following[0] == "of" and following[1:2] and following[2:3] in {("life",), ("lives",)}:
+        return last + 3
+    if following[0] in _KINDS and following[1:2] and following[1] in _NUMBERED:
+        return last + 2
+    lettered = turn.tokens[last - 1].key in _LETTERED or following[0] in {"b", "c"}
+    written = turn.text[turn.tokens[last].start : turn.tokens[last].end]
+    ends = last + 1 == len(turn.tokens) or bool(turn.tokens[last].after.strip())
+    if lettered and following[0] in _TYPES and (ends or written.isupper()):
+        return last + 1
+    return last
+
+
+_KINDS: Final = frozenset({"type", "stage", "grade", "class"})
+_NUMBERED: Final = frozenset({"one", "two", "three", "four", "1", "2", "3", "4", "a", "b", "c"})
+_LETTERED: Final = frozenset(
+    ["haemophilia", "hemophilia", "hepatitis", "hep", "influenza", "flu", "strep", "bipolar"]
+)
+_TYPES: Final = frozenset({"a", "b", "c", "d", "e", "one", "two", "1", "2"})
+"""Letters and figures that tell kinds of one illness apart."""
+_PERSONAL: Final = re.compile(r"\b(?:my|his|her|i|ive|im|shes|hes)\b")

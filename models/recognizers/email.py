@@ -5,25 +5,44 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
-from models.answers import FILLERS, is_number, is_spelled, sentence_end, skip_lead_in, trim_fillers
+from models.answers import (
+    FILLERS,
+    LEAD_IN,
+    is_number,
+    is_spelled,
+    sentence_end,
+    skip_lead_in,
+    trim_fillers,
+)
 from models.lexicon import alternatives, listed, zipf
 from models.patterns import Worded
 from models.recognizers.base import Hit, SpokenRecognizer
+from models.repeats import AGAIN, just_said, letters_at, said_again
 from models.spoken import Turn
 from pipeline.entities import Entity
 
 _PROVIDER: Final = alternatives("email_providers")
 _TLD: Final = alternatives("top_level_domains")
-_COUNTRY: Final = "(?:uk|u k|au|a u|nz|n z|za|in|jp|br|mx|us|u s|ca|ie)"
-"""After "co dot", "com dot" and the like."""
-_ENDING: Final = Worded(rf"\b{_TLD}\b")
+_DOT: Final = "(?:dot|period|point|doc|dat|full stop)"
+_COUNTRY: Final = "(?:[a-z]{2}|[a-z] [a-z])"
+"""A country's domain, also letter by letter ("dot d e")."""
+_ENDING: Final = Worded(rf"\b(?:{_TLD}|{_DOT} {_COUNTRY})\b")
 _DOMAIN: Final = Worded(
-    rf"\b(?:at |add |and )?(?:(?P<known>{_PROVIDER})(?: (?:dot|period|point|doc|dat))? {_TLD}"
-    rf"|(?P<other>(?:[a-z0-9]+ ){{1,9}}?)(?:dot|period) {_TLD})(?: dot {_COUNTRY})?\b",
+    rf"\b(?:at |add |and )?(?:(?P<known>{_PROVIDER})(?: {_DOT})? {_TLD}"
+    rf"|(?P<other>(?:[a-z0-9]+ ){{1,9}}?)(?:dot|period) {_TLD})(?: (?:dot|period) {_COUNTRY})?\b",
     holds=rf"{_TLD}\b",
 )
+_ABROAD: Final = Worded(
+    rf"\b(?:at|add) (?:[a-z0-9]+ ){{1,5}}?{_DOT}"
+    rf" (?:{_TLD}|c o m|o r g|n e t|e d u|{_COUNTRY})\b"
+    rf"(?: {_DOT} {_COUNTRY}\b)?",
+    holds=rf"{_DOT} ",
+)
+"""Any domain behind an at sign: believed where the part before the sign looks like an address."""
 _BARE: Final = Worded(
-    r"\bat (?:gmail|g mail|yahoo|hotmail|hot mail|icloud|protonmail|aol|a o l|ymail)\b"
+    r"\bat (?:gmail|g mail|yahoo|hotmail|hot mail|icloud|protonmail|aol|a o l|ymail"
+    r"|(?P<other>outlook|comcast|verizon|zoho|gmx|fastmail|proton|btinternet|bt internet|rediffmail"
+    r"|virgin media|virginmedia|sky|talktalk|orange|web|posteo|bigpond|optus))\b"
 )
 _CONNECTORS: Final = frozenset(
     [
@@ -71,6 +90,18 @@ _EVIDENCE_GAP: Final = 5
 """Words between two signs of an address after which the second belongs to other talk."""
 _WORDS: Final = frozenset({"a", "i"})
 """Letters that are words too: signs of an address only right behind another sign."""
+_JOINS: Final = frozenset({"underscore", "hyphen", "dash"})
+_LOCAL_SIGNS: Final = frozenset({"dot", "period", "point", "underscore", "hyphen", "dash"})
+_PARTS: Final = (
+    _JOINS
+    | {"dot", "point", "at", "one", "word", "space", "com", "letter"}
+    | (listed("email_providers") - {"me", "live", "mail", "mac", "cox", "charter", "spectrum"})
+)
+"""Words of an address that are telling beside another part of it."""
+_RARE: Final = 3.5
+_EVERYDAY: Final = 4.6
+_SPELLED: Final = 3
+_MOST_LEADS: Final = 3
 _LABELS: Final = 3
 """Labels of a name with dots ("smith.example.org") that is no plain web site."""
 _TLDS: Final = listed("top_level_domains")
@@ -80,39 +111,56 @@ class SpokenEmailRecognizer(SpokenRecognizer):
     """Addresses by their domain; the whole answer where one was asked for."""
 
     ENTITIES: ClassVar[tuple[str, ...]] = (Entity.EMAIL_ADDRESS,)
-    PATTERNS: ClassVar[tuple[Worded, ...]] = (_ENDING, _BARE)
+    PATTERNS: ClassVar[tuple[Worded, ...]] = (_ENDING, _BARE, _ABROAD)
 
     def may_find(self, turn: Turn) -> bool:
         """Whether there is an end of an address, a mail provider, an at sign or a question."""
         return super().may_find(turn) or "@" in turn.text
 
     def find(self, turn: Turn) -> Iterator[Hit]:
-        """Addresses with "at", addresses asked for, and what is left of broken ones."""
+        """Addresses with "at", addresses asked for, what is left of broken ones, and repeats."""
         asked = turn.expected(Entity.EMAIL_ADDRESS)
+        hits = [*self._spoken(turn), *self._written(turn)]
         if asked is not None:
-            yield from self._answer(turn, asked)
+            whole = [hit for hit in hits if hit.last > asked]
+            hits += [*_sentences_of(turn, asked, whole)] or self._answer(turn, asked)
+        yield from hits
+        places = [(hit.first, hit.last) for hit in hits]
+        for first, last in said_again(turn, Entity.EMAIL_ADDRESS, _PARTS.__contains__, places):
+            yield Hit(Entity.EMAIL_ADDRESS, first, last, 0.6, AGAIN)
+        yield from _going_on(turn, just_said(turn, Entity.EMAIL_ADDRESS, places))
+
+    def _spoken(self, turn: Turn) -> Iterator[Hit]:
+        """Such as "j dot smith at gmail dot com"."""
         for found in turn.search(_DOMAIN):
             at = self._at_sign(turn, found.first, found.last)
             if at is not None:
-                yield Hit(Entity.EMAIL_ADDRESS, _local(turn, at), found.last, 0.85, "at a domain")
+                yield from _parted(turn, _local(turn, at), at, found.last)
+        for found in turn.search(_ABROAD):
+            first = _local(turn, found.first)
+            if _looks_local(turn, first, found.first):
+                yield Hit(Entity.EMAIL_ADDRESS, first, found.last, 0.7, "at a country's domain")
         for found in turn.search(_BARE):
             first = _local(turn, found.first)
-            if first < found.first:
+            rare = not found.group("other") or _looks_local(turn, first, found.first)
+            if first < found.first and rare:
                 yield Hit(Entity.EMAIL_ADDRESS, first, found.last, 0.7, "at a mail provider")
+
+    @staticmethod
+    def _written(turn: Turn) -> Iterator[Hit]:
+        """Such as "j.smith@gmail.com", or what a recogniser made of it."""
         for index, token in enumerate(turn.tokens):
             first = _dotted(turn, index) if token.key in _TLDS else index
             if index - first >= _LABELS - 1 and turn.tokens[first].key != "www":
-                yield Hit(
-                    Entity.EMAIL_ADDRESS, _local(turn, first), index + 1, 0.6, "a name with dots"
-                )
+                local = _local(turn, first)
+                yield Hit(Entity.EMAIL_ADDRESS, local, index + 1, 0.6, "a name with dots")
+            domain = _domain(turn, index + 1)
+            if token.key == "at" and _written(turn, index + 1):
+                first = _local(turn, index)
+                if _looks_local(turn, first, index):
+                    yield Hit(Entity.EMAIL_ADDRESS, first, domain, 0.7, "at a written domain")
             if "@" in token.after:
-                yield Hit(
-                    Entity.EMAIL_ADDRESS,
-                    _local(turn, index + 1),
-                    _domain(turn, index + 1),
-                    0.9,
-                    "@",
-                )
+                yield Hit(Entity.EMAIL_ADDRESS, _local(turn, index + 1), domain, 0.9, "@")
 
     @staticmethod
     def _at_sign(turn: Turn, first: int, last: int) -> int | None:
@@ -140,7 +188,7 @@ class SpokenEmailRecognizer(SpokenRecognizer):
             return
         spelled = sum(map(is_spelled, keys))
         evidence = (
-            any(key in _EVIDENCE for key in keys)
+            any(_is_sign(turn, at) for at in range(first, last))
             or any("@" in token.after for token in turn.tokens[first:last])
             or spelled > 1
         )
@@ -157,6 +205,83 @@ class SpokenEmailRecognizer(SpokenRecognizer):
             yield Hit(Entity.EMAIL_ADDRESS, first, last, 0.55, "odd answer")
 
 
+def _sentences_of(turn: Turn, asked: int, hits: list[Hit]) -> Iterator[Hit]:
+    """Answers that hold a whole address, from where its sentence begins."""
+    for hit in hits:
+        first = hit.first
+        while first > asked and not turn.tokens[first - 1].stops:
+            first -= 1
+        first = skip_lead_in(turn, first)
+        if hit.first - first <= _LONGEST_LOCAL:
+            yield Hit(Entity.EMAIL_ADDRESS, min(first, hit.first), hit.last, 0.7, "asked for")
+
+
+def _parted(turn: Turn, first: int, at: int, last: int) -> Iterator[Hit]:
+    """An address, without talk behind its at sign ("at, and then it's the company, …")."""
+    rest = at + 1
+    while rest < last and turn.tokens[rest].key in LEAD_IN:
+        rest += 1
+    if rest - at <= _MOST_LEADS or rest >= last:
+        yield Hit(Entity.EMAIL_ADDRESS, first, last, 0.85, "at a domain")
+        return
+    yield Hit(Entity.EMAIL_ADDRESS, first, at + 1, 0.85, "at a domain")
+    yield Hit(Entity.EMAIL_ADDRESS, rest, last, 0.85, "at a domain")
+
+
+def _looks_local(turn: Turn, first: int, at: int) -> bool:
+    """Whether tokens are the part before an at sign: with a dot, a figure, a letter, or rare."""
+    keys = turn.keys(first, at)
+    if not keys:
+        return False
+    signs = any(key in _LOCAL_SIGNS or is_number(key) for key in keys)
+    letters = any(is_spelled(key) and key not in _WORDS for key in keys)
+    return signs or letters or zipf(keys[-1]) < _RARE
+
+
+def _written(turn: Turn, at: int) -> bool:
+    """Whether a name with dots is written from a token on ("web.de")."""
+    if at >= len(turn.tokens) - 1 or turn.tokens[at].after != ".":
+        return False
+    end = turn.all_keys[_domain(turn, at) - 1]
+    return end.isalpha() and len(end) > 1
+
+
+def _going_on(turn: Turn, at: int) -> Iterator[Hit]:
+    """What is spelled right after an address was said ("all one word, V A N D E N …")."""
+    while at < len(turn.tokens):
+        letters, end = letters_at(turn, at)
+        joined = turn.all_keys[at] in _JOINS or turn.keys(at, at + 2) == ("one", "word")
+        if len(letters) >= _SPELLED or (joined and turn.all_keys[at] != "dot"):
+            first, last = _signs_around(turn, at, max(end, at + 1 + (turn.all_keys[at] == "one")))
+            yield Hit(Entity.EMAIL_ADDRESS, first, last, 0.5, "goes on")
+            end = last
+        at = max(end, at + 1)
+
+
+def _signs_around(turn: Turn, first: int, last: int) -> tuple[int, int]:
+    """Letters and signs of an address with those that stand beside them."""
+    while first > 0 and not turn.tokens[first - 1].stops:
+        before = turn.all_keys[first - 1]
+        if not (before in _PARTS or is_number(before) or (first > 1 and before == "all")):
+            break
+        first -= 1
+    while last < len(turn.tokens) and not turn.tokens[last - 1].stops:
+        after = turn.all_keys[last]
+        if not (after in _PARTS or is_number(after) or is_spelled(after)):
+            break
+        last += 1
+    return first, last
+
+
+def _is_sign(turn: Turn, at: int) -> bool:
+    """Whether a word is a sign of an address; "at" is one behind what is no everyday word."""
+    key = turn.all_keys[at]
+    if key != "at" or at == 0:
+        return key in _EVIDENCE
+    before = turn.all_keys[at - 1]
+    return is_spelled(before) or is_number(before) or zipf(before) < _EVERYDAY
+
+
 def _last_evidence(turn: Turn, first: int, last: int) -> int:
     """Token after the last sign of an address, while the signs follow one another closely.
 
@@ -166,7 +291,7 @@ def _last_evidence(turn: Turn, first: int, last: int) -> int:
     for index in range(first, last):
         token = turn.tokens[index]
         letter = is_spelled(token.key) and (token.key not in _WORDS or index == end)
-        sign = letter or token.key in _EVIDENCE or "@" in token.after
+        sign = letter or _is_sign(turn, index) or "@" in token.after
         if sign and (end == first or index - end <= _EVIDENCE_GAP):
             end = index + 1
     return end

@@ -15,20 +15,24 @@ from pipeline.tokens import Flag
 from pipeline.vocabulary import vocabulary
 
 COMPANY: Final = listed("company_words")
-NO_NAMES: Final = listed("not_names")
+NO_NAMES: Final = listed("not_names") | listed("interjections") | listed("replies")
 PARTICLES: Final = listed("name_particles")
 MOST_NAMES: Final = 4
 FREE: Final = 4.8
 """Zipf frequency up to which any word may be a name where a name was asked for."""
 TITLES: Final = frozenset(["mr", "mrs", "ms", "dr", "prof", "st"])
 """Abbreviations whose full stop ends no sentence."""
+_SUFFIXES: Final = frozenset(["junior", "senior", "jr", "snr", "jnr", "iii"])
+_NUMBERED: Final = frozenset(["second", "third", "fourth", "fifth", "younger", "elder"])
 _STREETS: Final = frozenset(["street", "road", "avenue", "boulevard", "parkway", "highway"])
+_APOSTROPHES: Final = frozenset("'\u2019")
+_CONTRACTED: Final = re.compile(r"['\u2019](?:m|ll|re|ve|d|t)$", re.IGNORECASE)
 _WORD: Final = re.compile(r"\S+")
 _ODD: Final = 2.5
 _RARE: Final = 3.6
 _SURNAME_AFTER_GIVEN: Final = 5.9
 _WORDLIKE: Final = re.compile(
-    r".{3}(?:ed|ing|ous|able|ible|ful|less|ly|tion|sion|ness|ment|ive|ical|ity|ists?|ated|izes?"
+    r".{3,}(?:ed|ing|ous|able|ible|ful|less|ly|tion|sion|ness|ment|ive|ical|ity|ists?|ated|izes?"
     r"|ism|ance|ence|ships?|ers|ings|ies|ology|graphy|ware)$"
 )
 """Endings of rare words that are no names ("flabbergasted")."""
@@ -39,6 +43,34 @@ def plain(key: str) -> str:
     if key.isascii():
         return key
     return "".join(c for c in unicodedata.normalize("NFKD", key) if not unicodedata.combining(c))
+
+
+def bare(turn: Turn, at: int) -> str:
+    """A token's key as the lists have it: no accents, no possessive or contracted "s"."""
+    token = turn.tokens[at]
+    key = token.key
+    if (
+        key.endswith("s")
+        and token.end - token.start > len(key)
+        and (turn.text[token.end - 2] in _APOSTROPHES)
+    ):
+        key = key[:-1]
+    return plain(key)
+
+
+def is_contracted(turn: Turn, at: int) -> bool:
+    """Whether a token is a pronoun with its verb, or a verb with "not" ("I'm", "she'll")."""
+    token = turn.tokens[at]
+    return token.end - token.start > len(token.key) and (
+        _CONTRACTED.search(turn.text, token.start, token.end) is not None
+    )
+
+
+def is_acronym(turn: Turn, at: int) -> bool:
+    """Whether a token is written large throughout, in a turn that is not ("my IBAN")."""
+    token = turn.tokens[at]
+    text = turn.text[token.start : token.end]
+    return len(text) > 1 and text.isupper() and not turn.text.isupper()
 
 
 def in_given(key: str) -> bool:
@@ -58,7 +90,7 @@ def has_capitals(turn: Turn) -> bool:
 
 def is_large(turn: Turn, at: int) -> bool:
     """Whether a token is capitalised for another reason than to begin a sentence."""
-    if at == 0 or not turn.tokens[at].title:
+    if at == 0 or at >= len(turn.tokens) or not turn.tokens[at].title:
         return False
     before = turn.tokens[at - 1]
     return not before.stops or before.key in TITLES
@@ -78,15 +110,16 @@ def may_be_name(turn: Turn, at: int, *, odd: float = 3.0) -> bool:
     key = token.key
     if len(key) == 1 or not key.isalpha() or key in LEAD_IN or key in MONTHS or is_number(key):
         return False
-    if key in NO_NAMES or key in COMPANY:
+    if key in NO_NAMES or key in COMPANY or is_contracted(turn, at) or is_acronym(turn, at):
         return False
     if in_given(key):
         return True
     if is_large(turn, at):
         return zipf(key) < FREE and not is_function(key)
     small = not token.title and has_capitals(turn)  # a name would have been written large
-    limit = _RARE if in_surnames(key) else odd
-    return not small and not _WORDLIKE.match(key) and zipf(key) < limit
+    surname = in_surnames(key)
+    limit = _RARE if surname else odd
+    return not small and zipf(key) < limit and (surname or not _WORDLIKE.match(key))
 
 
 def is_given(turn: Turn, index: int) -> bool:
@@ -118,12 +151,37 @@ def name_end(turn: Turn, first: int, *, free: bool, cued: bool = False) -> int:
         free: a name was asked for or announced: nearly any word may be one.
         cued: a person is named here, by whatever name.
     """
+    at = _name_end(turn, first, free=free, cued=cued)
+    return _suffix_end(turn, at) if at > first else first
+
+
+def _suffix_end(turn: Turn, at: int) -> int:
+    """``at`` moved over "junior" or "the third" behind a name."""
+    keys = turn.keys(at, at + 2)
+    if turn.tokens[at - 1].stops or not keys:
+        return at
+    if keys[0] in _SUFFIXES:
+        return at + 1
+    if keys[0] == "the" and keys[1:] and keys[1] in _NUMBERED:
+        last = turn.tokens[at + 1]
+        if at + 2 == len(turn.tokens) or last.stops or "," in last.after:
+            return at + 2
+    return at
+
+
+def _name_end(turn: Turn, first: int, *, free: bool, cued: bool) -> int:
     at = first
-    while at < len(turn.tokens) and at - first < MOST_NAMES:
+    most = first + MOST_NAMES
+    while at < min(len(turn.tokens), most):
         token = turn.tokens[at]
+        most += at > first and token.key in PARTICLES
         if at > first and turn.tokens[at - 1].stops and not is_spelled(turn.tokens[at - 1].key):
             break
         if token.key in NO_NAMES or token.key in COMPANY or is_number(token.key):
+            break
+        if is_contracted(turn, at) or (
+            at > first and not free and "," in turn.tokens[at - 1].after
+        ):
             break
         if at > first and token.key in _STREETS:
             break
@@ -166,10 +224,11 @@ def _joins(turn: Turn, at: int, *, first: int) -> bool:
     """A particle or an initial inside a name ("Maria de la Cruz", "John F Miller")."""
     token = turn.tokens[at]
     following = turn.tokens[at + 1] if at + 1 < len(turn.tokens) else None
-    if following is None or is_function(following.key):
+    if following is None or (is_function(following.key) and following.key not in PARTICLES):
         return False
     particle = token.key in PARTICLES and token.key not in {"o", "a"}
-    initial = at > first and is_spelled(token.key) and token.key != "i"
+    initial = at > first and is_spelled(token.key) and token.key not in {"i", "a"}
+    initial = initial or (at > first and token.key == "a" and token.title)
     prefix = token.key in {"mc", "mac", "o", "st", "saint", "van", "von", "de", "di", "la", "el"}
     return (particle and (at > first or prefix)) or (initial and not is_spelled(following.key))
 
@@ -189,9 +248,19 @@ def in_address(turn: Turn, at: int) -> bool:
     )
 
 
+def names_thing(turn: Turn, last: int) -> bool:
+    """Whether what ends before ``last``, or begins there, is a thing ("Alexandra Park")."""
+    things = listed("named_things")
+    following = turn.keys(last, last + 1)
+    ends = turn.tokens[last - 1].stops or "," in turn.tokens[last - 1].after
+    return turn.tokens[last - 1].key in things or (
+        not ends and following[:1] != () and (following[0] in things)
+    )
+
+
 def well_known(turn: Turn) -> set[int]:
     """Tokens of brands and famous people that are made of names ("Ben and Jerry's")."""
-    keys = turn.keys(0, len(turn.tokens))
+    keys = tuple(plain(key) for key in turn.all_keys)
     tokens: set[int] = set()
     for at in range(len(keys)):
         size = longest_listed("well_known_names", keys, at)

@@ -1,4 +1,4 @@
-"""PERSON by spaCy's entity recogniser, kept only where a list of names agrees.
+"""PERSON by spaCy's entity recogniser, kept only where a list of given names agrees.
 
 The small English model finds 53 % of spoken names and takes companies and medicines for people,
 so its word alone is not enough to silence speech.
@@ -12,16 +12,21 @@ from presidio_analyzer import AnalysisExplanation, LocalRecognizer, RecognizerRe
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
 from models.answers import LEAD_IN
-from models.lexicon import given_names, surnames, zipf
-from models.recognizers.naming import in_address, in_codes, well_known
+from models.lexicon import given_names
+from models.recognizers.given import GivenNameRecognizer
+from models.recognizers.naming import (
+    has_capitals,
+    in_address,
+    in_codes,
+    names_thing,
+    well_known,
+)
 from models.recognizers.person import SpokenPersonRecognizer
 from models.spoken import Token, Turn, turn_in
 from pipeline.entities import Entity
 
 _SURE: Final = 0.6
 """Score of what spaCy finds: a rule that is as sure needs no second opinion."""
-_RARE: Final = 3.6
-"""Zipf frequency below which a capitalised word is more likely a surname than a word."""
 
 
 class NamedPersonRecognizer(LocalRecognizer):
@@ -43,6 +48,7 @@ class NamedPersonRecognizer(LocalRecognizer):
             name=name or type(self).__name__,
             context=context,
         )
+        self._plain = GivenNameRecognizer()
         self._rules = SpokenPersonRecognizer()
 
     def _open(self, turn: Turn) -> bool:
@@ -50,14 +56,14 @@ class NamedPersonRecognizer(LocalRecognizer):
 
         Those that name the letters of a code are nobody's.
         """
-        names = {
-            index
-            for index, token in enumerate(turn.tokens)
-            if _is_given(token) or _is_family(token)
-        }
-        if names:
-            for hit in self._rules.find(turn):
-                if hit.score >= _SURE:
+        names = {index for index, token in enumerate(turn.tokens) if _is_given(token)}
+        if has_capitals(turn):
+            names = {index for index in names if turn.tokens[index].title}
+        for rules, sure in ((self._plain, 0.0), (self._rules, _SURE)):
+            if not names:
+                return False
+            for hit in rules.find(turn):
+                if hit.score >= sure:
                     names.difference_update(range(hit.first, hit.last))
         return bool(names) and not names <= in_codes(turn)
 
@@ -83,16 +89,17 @@ class NamedPersonRecognizer(LocalRecognizer):
                 for index, token in enumerate(turn.tokens)
                 if token.start < entity.end_char and entity.start_char < token.end
             ]
-            if not inside or in_address(turn, inside[-1][0] + 1) or inside[0][0] in known:
+            if (
+                not inside
+                or in_address(turn, inside[-1][0] + 1)
+                or names_thing(turn, inside[-1][0] + 1)
+                or known.intersection(at for at, _ in inside)
+            ):
                 continue
             if len(inside) == 1 and turn.keys(inside[0][0] - 1, inside[0][0]) == ("the",):
                 continue  # "the Madison model"
-            given = any(_is_given(token) for _, token in inside)
-            if not given and not (
-                all(_is_rare(token) for _, token in inside)
-                and any(_is_family(token) for _, token in inside)
-            ):
-                continue
+            if not any(_is_given(token) for _, token in inside):
+                continue  # most of them are towns, shops and makes
             while len(inside) > 1 and (
                 inside[0][1].key in LEAD_IN or inside[0][1].key in {"a", "an"}
             ):
@@ -102,7 +109,7 @@ class NamedPersonRecognizer(LocalRecognizer):
                     entity_type=str(Entity.PERSON),
                     start=inside[0][1].start,
                     end=entity.end_char,
-                    score=0.6 if given else 0.45,
+                    score=0.6,
                     analysis_explanation=AnalysisExplanation(
                         recognizer=self.name, original_score=0.6, pattern_name="ner and name list"
                     ),
@@ -118,11 +125,3 @@ class NamedPersonRecognizer(LocalRecognizer):
 
 def _is_given(token: Token) -> bool:
     return token.key in given_names()
-
-
-def _is_rare(token: Token) -> bool:
-    return token.title and zipf(token.key) < _RARE
-
-
-def _is_family(token: Token) -> bool:
-    return _is_rare(token) and token.key in surnames()

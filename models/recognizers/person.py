@@ -6,53 +6,70 @@ import re
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
-from models.answers import (
-    is_function,
-    is_number,
-    is_spelled,
-    sentence_end,
-    skip_lead_in,
-    spelled_run,
-)
-from models.lexicon import zipf
+from models.answers import skip_lead_in
+from models.lexicon import alternatives, given_names, listed, zipf
 from models.patterns import Worded
+from models.recognizers.around import (
+    alone,
+    coordinated,
+    corrected,
+    initials,
+    said_again,
+    spelled_after,
+    spelled_names,
+    spelled_too,
+    whole,
+    with_letter,
+)
+from models.recognizers.asked import asked_for
 from models.recognizers.base import Hit, SpokenRecognizer
+from models.recognizers.called import (
+    acting,
+    called,
+    called_oddly,
+    companies_in,
+    named_companies,
+    thanked_name,
+)
 from models.recognizers.naming import (
-    COMPANY,
-    FREE,
-    MOST_NAMES,
-    NO_NAMES,
     TITLES,
-    begins,
-    has_capitals,
+    bare,
     in_address,
     in_surnames,
     is_given,
     is_large,
     may_be_name,
     name_end,
+    names_thing,
     well_known,
 )
+from models.recognizers.spelling import spelled_run
 from models.spoken import PAUSE, Turn
 from pipeline.entities import Entity
 
+_RELATIONS: Final = alternatives("relations")
 _STATED: Final = Worded(
-    r"\b(?:(?:my|the|his|her|their|our|whose|patients?|full|first|last|middle|maiden|given|family"
-    r"|legal|sur) names?(?: is| was| are| its| would be)?|surnames?(?: is| was| its)|my surnames"
-    r"|my names|name is|call me|goes by|named"
-    r"|i go by|is under|listed under|it under|this is|speaking (?:to|with)|spelled|spelling is"
-    r"|spell it|spell that|on behalf of|calling (?:for|about)|my (?:wife|husband|son"
-    r"|daughter|mother"
-    r"|father|mom|dad|sister|brother|partner|boss|fiancee?|roommate|neighbou?r|landlord|friend"
-    r"|doctor|child|baby|mother in law|uncle|aunt|grand(?:mother|father|son|daughter|ma|pa)"
-    r"|boyfriend|girlfriend|cousin|nephew|niece|step(?:son|daughter|mom|dad)|kid|spouse|manager"
-    r"|supervisor|lawyer|accountant|assistant|dentist|therapist|surgeon|caregiver|carer|tenant)s?"
-    r"(?: name)?(?: is)?|mr|mrs|ms|miss|mister|missus|doctor|dr|nurse|professor"
+    r"\b(?:(?:my|the|his|her|their|our|your|whose|patients?|full|first|last|middle|maiden|given"
+    r"|family|legal|sur|second|real|proper|good|actual) names?(?: is| was| are| its| would be)?"
+    r"|(?:sur|fore)names? (?:is|was|its)|my surnames"
+    r"|my names|name is|call me|goes by|known as|named|everyone calls? (?:him|her|me)"
+    r"|i go by|is under|listed under|it under|be under|thats under|pronounced"
+    r"|speaking (?:to|with)|spelled|spelling is|you say it|i say it"
+    r"|spell it|spell that|on behalf of|calling (?:for|about)"
+    r"|(?:my|his|her|their|our|your|the|a|me) (?:late |ex |little |big |older |younger "
+    rf"|eldest |youngest |oldest |other |new |step )?{_RELATIONS}s?(?: name)?"
+    r"(?: is| was| called| named)?"
+    r"|mr|mrs|ms|miss|mister|missus|doctor|dr|nurse|professor|prof|reverend|rev|pastor|rabbi|imam"
+    r"|captain|sergeant|constable|officer|inspector|councillor|judge|auntie|aunty|uncle|granny|nana"
     r"|(?:ask|asked|asking|looking) for|(?:speak|talk|spoke|talked|talking) (?:to|with)"
-    r"|made out to|(?:check|cheque|payable) (?:out )?to|put me through to"
+    r"|made out to|(?:check|cheque|payable) (?:out )?(?:to)?|through to|care of"
     r"|(?:transfer|connect|reach|meet|met|saw|see|add|remove|take) (?:me (?:to|with|back to) )?"
-    r"|(?:reservation|appointment|booking|booked|order|package|gift|policy|account|message)"
-    r"(?: is)? (?:for|under|to)|under the name(?: of)?|is this|youre|you are|driver (?:was|is)"
+    r"|(?:reservation|appointment|booking|booked|order|package|parcel|delivery|cab|taxi|gift|policy"
+    r"|account|message|letter)(?: is| here)? (?:for|under|to)(?: an?)?"
+    r"|under the name(?: of)?|by the name of|is this|this is|are you|youre|you are"
+    r"|driver (?:was|is)|informant|executor"
+    r"|(?:hi|hiya|hello|hey|morning|afternoon|evening|ah|oh)(?: \w+){0,2} its"
+    r"|is(?= \w+ (?:there|about|around|available|home|free|awake)\b)"
     r"|(?:got|have|with) an?|calls? (?:me|him|her)|called (?:me|him|her)?"
     r"|tell|told|text|contact|thank|cancel it for|change it to|(?:surgeon|dentist|therapist"
     r"|manager|supervisor|agent|rep|driver|lawyer|nanny) (?:is|was)"
@@ -67,38 +84,23 @@ _WEAK: Final = re.compile(
     r"(?:this is|is this|i am|im|youre|you are|its? (?:is )?for|calling (?:for|about)|meet|met|saw"
     r"|see|reach|add|remove|take|order for|tell|told|text|contact|thank|cancel it for"
     r"|change it to|(?:got|have|with) an?|called(?: \w+)?"
-    r"|account for)$"
+    r"|account for|are you)$"
 )
 """Much else follows these words: an odd word has to be odder to be a name."""
-_INDEFINITE: Final = re.compile(r"(?:got|have|with) an?$")
-_TITLE: Final = re.compile(r"(?:doctor|dr|nurse|professor|miss)$")
-_COPULA: Final = re.compile(r"(?:is|was|its|be|names|spelled)$")
-_SPELLED_LETTERS: Final = 4
-"""Letters of a row that is no abbreviation."""
+_INDEFINITE: Final = re.compile(r"(?:(?:got|have|with|for) an?)$")
+_TITLE: Final = re.compile(
+    r"(?:doctor|dr|nurse|professor|prof|miss|reverend|rev|pastor|rabbi|imam|captain|sergeant"
+    r"|constable|officer|inspector|councillor|judge|auntie|aunty|uncle)$"
+)
+_ASKED_TO: Final = re.compile(r"\b(?:can|cant|could|couldnt|would|to|you|please|dont|nobody)$")
+"""Words after which "spell it" announces no spelling."""
+_COPULA: Final = re.compile(r"(?:is|was|its|be|names|says?|spelled|informant|executor)$")
 _SPELLS: Final = re.compile(
     r"(?:(?:last|first|middle|maiden|sur|family) names? (?:is|was|its)|spelled|spell)"
 )
-_CALLED: Final = re.compile(
-    r"\b(?:(?:thanks|thank you)(?: so much| very much| again)?|hi|hello|hey|okay|alright|all right"
-    r"|perfect|great|sorry|dear|bye|worries|problem|meet you|hear you|talk to you|of course|there"
-    r"|goodbye|morning|afternoon|evening|sure|yes|welcome|right|now|well|day)$"
-)
-_THANKED: Final = re.compile(r"\b(?:thanks|tanks|thank you)$")
-_ACTS: Final = Worded(
-    r"\b(?:speaking|here|calling|again|told (?:me|us)|said (?:i|it|that|to|you)|promised|helped me"
-    r"|called (?:me|us)|gave me|sent me|from (?:your|the) \w+|(?:is|was) (?:my|our|the) (?:wife"
-    r"|husband|son|daughter|agent|doctor|manager|rep))\b"
-)
-_IS: Final = Worded(r"\b(?:this is|name is|names|name was)\b")
-_GREETING: Final = Worded(
-    r"\b(?:(?:thanks|thank you) for (?:calling|choosing)|welcome to|(?:youve|you have) reached)\b"
-)
-"""A company's name follows."""
 _GREETS: Final = re.compile(r"\bthis is$")
-_COMPANY_NAMES: Final = 2
-"""Words of a company's own name before the word for what it is."""
-_ACRONYMS: Final = frozenset(map(tuple, ("cvv", "cvc", "ssn", "dob", "pin", "vin", "usa", "pdf")))
-_SHORT_ANSWER: Final = 6
+_SURE: Final = 0.75
+"""Score from which somebody said that it is a name."""
 _BROKEN_WORDS: Final = 8
 _RARE: Final = 3.5
 
@@ -110,13 +112,28 @@ class SpokenPersonRecognizer(SpokenRecognizer):
 
     def find(self, turn: Turn) -> Iterator[Hit]:
         """Names that are stated, asked for, called, spelled or known from before."""
-        known = well_known(turn)
-        stated = [hit for hit in self._stated(turn) if hit.first not in known]
+        public = well_known(turn)
+        stated = [hit for hit in self._stated(turn) if not _is_public(hit, public)]
+        spelled = list(spelled_names(turn))
+        others = [
+            hit
+            for hit in (
+                *asked_for(turn, alone=not stated),
+                *self._free(turn),
+                *alone(turn, stated),
+                *whole(turn),
+            )
+            if not _is_public(hit, public)
+        ]
         yield from stated
-        yield from _spelled_too(turn, stated)
-        for hit in (*self._asked(turn, alone=not stated), *self._free(turn)):
-            if hit.first not in known:
-                yield hit
+        yield from spelled
+        yield from others
+        yield from spelled_too(turn, stated)
+        yield from coordinated(turn, (*stated, *others, *spelled), public)
+        yield from said_again(turn, (*stated, *others))
+        yield from initials(turn)
+        yield from with_letter(turn)
+        yield from corrected(turn)
 
     def _stated(self, turn: Turn) -> Iterator[Hit]:
         for found in turn.search(_STATED):
@@ -128,6 +145,12 @@ class SpokenPersonRecognizer(SpokenRecognizer):
             first = found.last
             while certain and not is_given(turn, first) and skip_lead_in(turn, first) > first:
                 first += 1
+            if (
+                first > found.last
+                and not _COPULA.search(said)
+                and not _COPULA.search(turn.tokens[first - 1].key)
+            ):
+                certain = False  # "the first name on the booking"
             if first > found.last + 4 or any(
                 token.stops for token in turn.tokens[found.last : first]
             ):
@@ -139,14 +162,18 @@ class SpokenPersonRecognizer(SpokenRecognizer):
             titled = _TITLE.search(said) is not None and may_be_name(turn, first)
             cued = self._is_cued(turn, first, said)
             last = name_end(turn, first, free=certain or titled, cued=cued)
-            if _GREETS.search(said) and first in _named_companies(turn):
+            if _GREETS.search(said) and first in named_companies(turn):
                 continue
             if last > first and (
                 certain or titled or cued or is_given(turn, first) or last - first > 1
             ):
                 yield Hit(Entity.PERSON, first, last, 0.85 if certain else 0.6, "stated")
-                yield from _spelled_after(turn, last)
-            elif certain and _SPELLS.search(said):
+                yield from spelled_after(turn, last)
+            elif (
+                certain
+                and _SPELLS.search(said)
+                and not _ASKED_TO.search(turn.plain[: max(0, found.match.start() - 1)])
+            ):
                 yield Hit(
                     Entity.PERSON, found.last, _broken(turn, found.last), 0.5, "broken spelling"
                 )
@@ -159,129 +186,28 @@ class SpokenPersonRecognizer(SpokenRecognizer):
             return both and is_large(turn, first) and turn.tokens[first + 1].title
         return may_be_name(turn, first, odd=2.0 if _WEAK.search(said) else 3.0)
 
-    def _asked(self, turn: Turn, *, alone: bool) -> Iterator[Hit]:
-        at = turn.expected(Entity.PERSON)
-        if at is None:
-            return
-        first = skip_lead_in(turn, at)
-        last = name_end(turn, first, free=True)
-        if last > first:
-            yield Hit(Entity.PERSON, first, last, 0.75, "asked for")
-        for index in range(at, len(turn.tokens)):
-            end = spelled_run(turn, index)
-            if end > index and turn.keys(index, end) not in _ACRONYMS:
-                yield Hit(Entity.PERSON, index, end, 0.85, "spelled when asked for")
-                return
-        if last == first and alone:
-            yield from self._unreadable(turn, first)
-
-    @staticmethod
-    def _unreadable(turn: Turn, first: int) -> Iterator[Hit]:
-        """Where the name stands that was asked for, though the words make none ("the new one")."""
-        for found in turn.search(_IS):
-            if found.first >= first and found.last < len(turn.tokens):
-                end = sentence_end(turn, found.last, MOST_NAMES)
-                yield Hit(Entity.PERSON, found.last, end, 0.45, "asked for, unreadable")
-                return
-        keys = turn.keys(first, len(turn.tokens))
-        if 0 < len(keys) <= _SHORT_ANSWER and any(zipf(key) < _RARE for key in keys):
-            yield Hit(Entity.PERSON, first, len(turn.tokens), 0.45, "odd answer")
-
     def _free(self, turn: Turn) -> Iterator[Hit]:
-        companies = _companies(turn)
-        yield from self._acting(turn, companies)
-        for index, token in enumerate(turn.tokens):
-            if token.key in turn.known and not in_address(turn, index + 1):
+        companies = companies_in(turn)
+        yield from acting(turn, companies)
+        for index in range(len(turn.tokens)):
+            if bare(turn, index) in turn.known and _is_meant(turn, index):
                 yield Hit(Entity.PERSON, index, index + 1, 0.7, "named before")
             if not is_given(turn, index):
-                if turn.known and self._thanked_name(turn, index):
+                if turn.known and thanked_name(turn, index):
                     yield Hit(Entity.PERSON, index, index + 1, 0.45, "thanked by name")
-                elif index not in companies and self._called_oddly(turn, index):
+                elif index not in companies and called_oddly(turn, index):
                     yield Hit(Entity.PERSON, index, index + 1, 0.5, "called by name")
                 elif index not in companies and _is_pair(turn, index):
                     yield Hit(Entity.PERSON, index, index + 2, 0.5, "two names")
                 continue
             last = name_end(turn, index, free=False)
+            if names_thing(turn, last):
+                continue
             if last - index > 1 and not in_address(turn, last) and index not in companies:
                 yield Hit(Entity.PERSON, index, last, 0.65, "given name and surname")
-                yield from _spelled_after(turn, last)
-            elif self._called(turn, index):
+                yield from spelled_after(turn, last)
+            elif called(turn, index):
                 yield Hit(Entity.PERSON, index, index + 1, 0.55, "called by name")
-
-    @staticmethod
-    def _acting(turn: Turn, companies: set[int]) -> Iterator[Hit]:
-        """Who speaks, is here or told something: "Hiroshi told me", "Nkechi Obi here"."""
-        for found in turn.search(_ACTS):
-            last = found.first
-            first = last
-            while first > 0 and last - first < MOST_NAMES and not turn.tokens[first - 1].stops:
-                at = first - 1
-                initial = is_spelled(turn.tokens[at].key) and turn.tokens[at].key not in {"i", "a"}
-                if not (may_be_name(turn, at) or (initial and first < last)):
-                    break
-                first = at
-            while first > 0 and first < last and is_spelled(turn.tokens[first - 1].key):
-                first -= 1  # "J. R. Whitfield here"
-            if first < last and begins(turn, first) and not companies.intersection({first}):
-                yield Hit(Entity.PERSON, first, last, 0.55, "acts")
-
-    @staticmethod
-    def _called_oddly(turn: Turn, index: int) -> bool:
-        """Whether a word on no list of given names is a vocative: "Alright Mateusz, let me"."""
-        key = turn.tokens[index].key
-        if not (is_large(turn, index) or in_surnames(key)) or zipf(key) >= _RARE:
-            return False
-        before = turn.plain[: max(0, turn.offsets[index] - 1)]
-        called = _CALLED.search(before) is not None and not in_address(turn, index + 1)
-        return called and may_be_name(turn, index)
-
-    @staticmethod
-    def _thanked_name(turn: Turn, index: int) -> bool:
-        """Whether an odd word follows "thanks" in a call in which a name was given."""
-        token = turn.tokens[index]
-        before = turn.plain[: max(0, turn.offsets[index] - 1)]
-        odd = token.key not in NO_NAMES and not is_function(token.key) and zipf(token.key) < FREE
-        return odd and not is_number(token.key) and _THANKED.search(before) is not None
-
-    @staticmethod
-    def _called(turn: Turn, index: int) -> bool:
-        """Whether the token is a vocative: "Thanks, Laurie", "…, Laurie."."""
-        if in_address(turn, index + 1):
-            return False
-        token = turn.tokens[index]
-        before = turn.plain[: max(0, turn.offsets[index] - 1)]
-        if _THANKED.search(before):
-            return True
-        ends = index + 1 == len(turn.tokens) or "," in token.after or token.stops
-        if not has_capitals(turn) and zipf(token.key) < _RARE and _CALLED.search(before):
-            return True  # without punctuation nothing shows where a vocative ends
-        comma = index > 0 and "," in turn.tokens[index - 1].after
-        return bool(ends and (comma or _CALLED.search(before)))
-
-
-def _companies(turn: Turn) -> set[int]:
-    """Tokens after "thank you for calling", where a company's name stands ("Willow Creek")."""
-    tokens = _named_companies(turn)
-    for found in turn.search(_GREETING):
-        if found.last < len(turn.tokens) and not turn.tokens[found.last - 1].stops:
-            tokens.update(range(found.last, sentence_end(turn, found.last, MOST_NAMES)))
-    return tokens
-
-
-def _named_companies(turn: Turn) -> set[int]:
-    """Tokens of odd names right before what a company is ("Valley Electric"), no known name."""
-    tokens: set[int] = set()
-    for index, token in enumerate(turn.tokens):
-        if token.key not in COMPANY:
-            continue
-        for at in range(index - 1, max(-1, index - 1 - _COMPANY_NAMES), -1):
-            before = turn.tokens[at]
-            if "," in before.after or before.stops or not before.title:
-                break
-            if is_given(turn, at) or in_surnames(before.key):
-                break
-            tokens.add(at)
-    return tokens
 
 
 def _broken(turn: Turn, first: int) -> int:
@@ -294,21 +220,20 @@ def _broken(turn: Turn, first: int) -> int:
     return at
 
 
-def _spelled_too(turn: Turn, stated: list[Hit]) -> Iterator[Hit]:
-    """Rows of letters further on in a turn that gives a name ("…, then Q U I N …")."""
-    index = min((hit.last for hit in stated), default=len(turn.tokens))
-    while index < len(turn.tokens):
-        end = spelled_run(turn, index)
-        if end - index >= _SPELLED_LETTERS and turn.keys(index, end) not in _ACRONYMS:
-            yield Hit(Entity.PERSON, index, end, 0.6, "spelled further on")
-        index = max(index + 1, end)
+def _is_public(hit: Hit, known: set[int]) -> bool:
+    """Whether a brand or a famous person is meant, where nobody said that it is a name."""
+    return hit.first in known and (hit.score < _SURE or hit.first - 1 in known)
 
 
-def _spelled_after(turn: Turn, last: int) -> Iterator[Hit]:
-    """A spelling that follows a name directly ("Sherri Clarke, C, L, A …")."""
-    end = spelled_run(turn, last)
-    if end > last:
-        yield Hit(Entity.PERSON, last, end, 0.85, "spelled")
+def _is_meant(turn: Turn, at: int) -> bool:
+    """Whether a name that was said before is meant here, and not the word that it is, too."""
+    if in_address(turn, at + 1):
+        return False
+    key = bare(turn, at)
+    if key not in listed("names_that_are_words") or key in given_names() or is_large(turn, at):
+        return True
+    token = turn.tokens[at]
+    return token.title and (token.stops or "," in token.after) and key in listed("word_names")
 
 
 def _is_pair(turn: Turn, index: int) -> bool:

@@ -1,7 +1,8 @@
-"""PASSWORD: passwords, user names and answers to security questions."""
+"""PASSWORD: passwords, user names, network keys and answers to security questions."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
@@ -13,12 +14,18 @@ from models.answers import (
     sentence_end,
     trim_fillers,
 )
-from models.lexicon import listed
+from models.lexicon import listed, longest_listed
 from models.patterns import Worded
 from models.recognizers.base import Hit, SpokenRecognizer
+from models.repeats import AGAIN, just_said, said_again
 from models.spoken import Turn
 from pipeline.entities import Entity
 
+_NAMED: Final = Worded(
+    r"\b(?:the|my|our|your) (?:[a-z]+ )?(?:login|log in|username|user name|password|answer|word)"
+    r" ?(?:number|code|name|id)? (?:is|was|should be)\b"
+)
+"""With what an answer may begin: "the login number is"."""
 _STATED: Final = Worded(
     r"\b(?:(?:my|the|our) (?:password|pass word|pass ?phrase|pass ?code|user ?name"
     r"|user name|user id"
@@ -29,45 +36,213 @@ _STATED: Final = Worded(
     r"(?: is| was| its| would be| should be)"
     r"|(?:password|pass ?phrase|pass word|login|log in|security answer|maiden name)"
     r"(?:s| is| was| should be| would be)"
+    r"|(?:wi ?fi|wireless|network|wpa2?|router|hub|broadband)"
+    r" (?:key|password|pass ?code|pass ?phrase)(?:s| is| was| says)"
     r"|(?:user ?name and (?:the )?password|password and (?:the )?user ?name|passwords?) (?:is|are)"
     r"(?: both)?(?: the same)?"
     r"|first pets? name (?:is|was)|(?:answer|secret word|memorable word) (?:is|was|would be))\b"
 )
+_ABOUT: Final = Worded(
+    r"\b(?:pass ?words?|pass ?phrases?|pass ?codes?|pass word|user ?name|log ?in|log in|log on"
+    r"|sign in|signing in|logging in|typing|typed|type|key|keys|wi ?fi|router|hub|caps lock)\b"
+)
+"""Talk of a password: near it, signs and letters one by one are one."""
+_SIGN: Final = Worded(
+    r"\b(?:exclamation (?:mark|point|sign)|question mark|hash ?tag|hash|ampersand|asterisk"
+    r"|dollar sign|pound sign|percent sign|at sign|underscore|plus sign|equals sign|tilde"
+    r"|(?:capital|uppercase|upper case|lowercase|lower case|small|big) [a-z]"
+    r"|(?:all (?:in )?)?(?:lowercase|lower case|uppercase|upper case|caps|capitals) [^\W_]+)\b"
+)
+_SURE_SIGNS: Final = frozenset(
+    ["exclamation", "ampersand", "asterisk", "dollar", "percent", "tilde", "equals"]
+)
+_ODD: Final = re.compile(r"(?=\S*[a-z])[A-Za-z]+\d+[A-Za-z]+\d\w*|\d+[A-Za-z]+\d+[A-Za-z]\w*")
+"""Letters and digits in turn, some of the letters small: no model, no postcode, no plate."""
+_MIXED: Final = re.compile(r"(?=\w*[A-Za-z]{3})(?=\w*\d)(?!\d+(?:st|nd|rd|th|[ap]m)$)\w{5,}")
 _BEFORE: Final = (FILLERS | listed("secret_lead_ins")) - {"oh"}
 """What leads to a secret. "My", "the", "first" are no lead-in here: "my first dog Rex"."""
 _REFUSES: Final = listed("refusals")
 _SYMBOLS: Final = listed("symbols")
+_TALK: Final = frozenset(
+    ["you", "we", "they", "youre", "youve", "youll", "weve", "were", "theyre", "lets", "can",
+     "could", "shall", "need", "want", "going", "got", "get", "do", "does", "doing"]
+)  # fmt: skip
+"""Words of a sentence that talks, where few of its words are telling."""
+_PARTS: Final = _SYMBOLS | listed("street_suffixes") | {"point"}
+_HESITATES: Final = listed("interjections")
+_SIGHS: Final = {(word,) for word in _HESITATES}
+_OTHERWISE: Final = frozenset({"or", "no", "maybe", "perhaps", "either", "try", "otherwise"})
+"""With what another guess begins."""
+_ASKS: Final = listed("question_words")
+_SAID: Final = "stated"
 _LONGEST: Final = 16
 _SHORT: Final = 9
+_SHORTER: Final = 4
+"""Words of a further sentence that is an answer too ("I set it up years ago. Biscuit?")."""
+_SENTENCES: Final = 4
+_SIGNS: Final = 2
+_GAP: Final = 5
+"""Words between two signs of one password ("8 again, and then a small l")."""
+_SPELLED: Final = 3
 
 
 class SecretRecognizer(SpokenRecognizer):
-    """What only the customer should know, when it is asked for or announced."""
+    """What only the customer should know, when it is asked for, announced, or looks like it."""
 
     ENTITIES: ClassVar[tuple[str, ...]] = (Entity.PASSWORD,)
-    PATTERNS: ClassVar[tuple[Worded, ...]] = (_STATED,)
+    PATTERNS: ClassVar[tuple[Worded, ...]] = (_STATED, _SIGN)
+
+    def may_find(self, turn: Turn) -> bool:
+        """Whether a secret is announced, asked for, known, or spelled."""
+        return super().may_find(turn) or (turn.figures > 1 and bool(_ODD.search(turn.text)))
 
     def find(self, turn: Turn) -> Iterator[Hit]:
-        """The answer after a stated or asked secret."""
+        """The answer after a stated or asked secret, signs of a password, and what was said."""
+        hits: list[Hit] = []
         for found in turn.search(_STATED):
-            yield from self._answer(turn, found.last, 0.8, "stated")
+            if any(turn.tokens[at].stops for at in range(found.first, found.last - 1)):
+                continue  # "… my username. It's under …"
+            hits += self._answer(turn, found.last, 0.8, _SAID)
         asked = turn.expected(Entity.PASSWORD)
         if asked is not None:
-            yield from self._answer(turn, asked, 0.65, "asked for")
+            hits += self._answer(turn, asked, 0.65, "asked for")
+        yield from hits
+        places = [(hit.first, hit.last) for hit in hits]
+        near = just_said(turn, Entity.PASSWORD, places)
+        yield from _signs(turn, near if asked is None else min(asked, near))
+        for first, last in said_again(turn, Entity.PASSWORD, _PARTS.__contains__, places):
+            yield Hit(Entity.PASSWORD, first, last, 0.6, AGAIN)
 
     @staticmethod
     def _answer(turn: Turn, at: int, score: float, pattern: str) -> Iterator[Hit]:
-        first = at
-        while first < len(turn.tokens) and turn.tokens[first].key in _BEFORE:
+        stop = min(len(turn.tokens), at + 2 * _LONGEST)
+        given = False
+        for place in range(_SENTENCES):
+            if at >= stop:
+                return
+            end = sentence_end(turn, at, _LONGEST)
+            first, otherwise = _skip(turn, at, end)
+            last = trim_fillers(turn, first, end)
+            keys = turn.keys(first, last)
+            if _asks(turn, at, end):
+                return
+            content = sum(_tells(key) for key in keys)
+            # A sentence of grammar ("I don't remember it") is no secret.
+            refused = any(key in _REFUSES for key in keys)
+            if not place and refused and pattern == _SAID:
+                return  # "my password's not working"
+            if place and given and not otherwise:
+                return  # other talk
+            talk = not _TALK.isdisjoint(keys) and content * 2 < len(keys)
+            refused = refused or talk
+            short = len(keys) <= (_SHORTER if place and not otherwise else _SHORT) and not refused
+            dense = content * 2 >= len(keys) and (not place or otherwise)
+            if content and (short or dense):
+                given = True
+                yield Hit(Entity.PASSWORD, first, last, score, pattern)
+            at = end
+
+
+def _skip(turn: Turn, first: int, last: int) -> tuple[int, bool]:
+    """First token of a sentence after its lead-in, and whether it is another guess."""
+    otherwise = False
+    keys = turn.all_keys
+    for found in turn.search(_NAMED):
+        if found.first == first and found.last < last:
+            first = found.last
+    while first < last:
+        hesitates = longest_listed("hesitations", keys, first)
+        sighs = keys[first] == "oh" and (
+            turn.tokens[first].after.strip()
+            or keys[first + 1 : first + 2] in _SIGHS
+            or (first + 1 < last and longest_listed("hesitations", keys, first + 1) > 0)
+        )
+        if hesitates:
+            first += hesitates
+        elif sighs:
             first += 1
-        last = trim_fillers(turn, first, sentence_end(turn, first, _LONGEST))
+        elif keys[first] in _BEFORE or keys[first] in _HESITATES or keys[first] in _OTHERWISE:
+            otherwise = otherwise or keys[first] in _OTHERWISE
+            first += 1
+        else:
+            break
+    return first, otherwise
+
+
+def _asks(turn: Turn, first: int, last: int) -> bool:
+    """Whether a sentence is a question of the other side ("And the postcode?")."""
+    if "?" not in turn.tokens[last - 1].after:
+        return False
+    begins = [first, *(at + 1 for at in range(first, last) if "," in turn.tokens[at].after)]
+    for begin in begins:
+        at = begin
+        while at < last and turn.tokens[at].key in FILLERS:
+            at += 1
+        keys = turn.keys(at, min(at + 2, last))
+        if keys and (keys[0] in _ASKS or " ".join(keys) in _ASKS):
+            return True
+    return False
+
+
+def _signs(turn: Turn, begin: int) -> Iterator[Hit]:
+    """Passwords by their form: signs, cases and letters one by one, and odd tokens.
+
+    Args:
+        turn: what was said.
+        begin: token from which talk is of a password anyway.
+    """
+    about = begin < len(turn.tokens) or next(turn.search(_ABOUT), None) is not None
+    marks = {found.first: found.last for found in turn.search(_SIGN)}
+    taken = {at for first, last in marks.items() for at in range(first, last)}
+    for at in range(begin, len(turn.tokens)):
+        if at not in taken and _mark(turn, at):
+            marks.setdefault(at, at + 1)
+    for first, last, count in _grouped(sorted(marks.items())):
         keys = turn.keys(first, last)
-        content = sum(_tells(key) for key in keys)
-        # A sentence of grammar ("I don't remember it") is no secret.
-        refused = any(key in _REFUSES for key in keys)
-        short = len(keys) <= _SHORT and not refused
-        if content and (short or content * 2 >= len(keys)):
-            yield Hit(Entity.PASSWORD, first, last, score, pattern)
+        sure = any(key in _SURE_SIGNS for key in keys)
+        several = count >= _SIGNS and (sure or (about and any(key in _SYMBOLS for key in keys)))
+        spelled = first >= begin and count >= _SPELLED and any(map(is_spelled, keys))
+        begun = _word_before(turn, first)
+        if several or spelled or (about and sure and begun < first):
+            yield Hit(Entity.PASSWORD, begun, last, 0.6, "signs")
+    for match in _ODD.finditer(turn.text):
+        inside = [
+            index
+            for index, token in enumerate(turn.tokens)
+            if token.start < match.end() and match.start() < token.end
+        ]
+        if inside:
+            yield Hit(Entity.PASSWORD, inside[0], inside[-1] + 1, 0.5, "letters and digits in turn")
+
+
+def _grouped(marks: list[tuple[int, int]]) -> list[tuple[int, int, int]]:
+    """Signs that follow one another closely, as ``[first, last)``, with how many they are."""
+    found: list[tuple[int, int, int]] = []
+    for first, last in marks:
+        if found and first - found[-1][1] <= _GAP:
+            begin, _, count = found[-1]
+            found[-1] = (begin, last, count + 1)
+        else:
+            found.append((first, last, 1))
+    return found
+
+
+def _mark(turn: Turn, at: int) -> bool:
+    """Whether a token may be one of a password's that is read out: a letter, a figure, a sign."""
+    token = turn.tokens[at]
+    if token.key in {"a", "i"} or (token.key == "oh" and token.after.strip()):
+        return False
+    mixed = _MIXED.fullmatch(turn.text[token.start : token.end]) is not None
+    return is_spelled(token.key) or is_number(token.key) or mixed or token.key in _SYMBOLS
+
+
+def _word_before(turn: Turn, first: int) -> int:
+    """``first`` moved back to the word that a sign ends ("fluffy exclamation mark")."""
+    if first and turn.tokens[first].key in _SURE_SIGNS | {"hash", "hashtag", "underscore"}:
+        before = turn.tokens[first - 1]
+        if not before.stops and not is_function(before.key):
+            return first - 1
+    return first
 
 
 def _tells(key: str) -> bool:

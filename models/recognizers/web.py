@@ -6,56 +6,197 @@ import re
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
-from models.lexicon import alternatives
+from models.answers import LEAD_IN, is_number, is_spelled
+from models.lexicon import alternatives, listed, zipf
 from models.patterns import Worded
 from models.recognizers.base import Hit, SpokenRecognizer
+from models.repeats import AGAIN, said_again
 from models.spoken import Turn
 from pipeline.entities import Entity
 
 _TLD: Final = alternatives("top_level_domains")
+_DOT: Final = "(?:dot|period|point)"
+_SLASH: Final = "(?:(?:forward |back )?slash|stroke)"
 _URL: Final = Worded(
     rf"\b(?:https? |w w w |www |triple w |double u |slash )(?:dot )?(?:[a-z0-9]+ ){{1,6}}?"
     rf"(?:dot )?{_TLD}(?: (?:slash|forward slash)(?: [a-z0-9]+){{1,4}})?\b"
     r"|\b[a-z0-9]+ dot (?:com|net|org) (?:forward )?slash(?: [a-z0-9]+){1,4}\b",
     holds=rf"{_TLD}\b",
 )
+_PATH: Final = Worded(
+    rf"\b(?:(?:[a-z] ){{1,12}}|[a-z0-9]+ )(?:(?:dot|dash|hyphen|underscore) [a-z0-9]+ )*dot"
+    rf" (?:[a-z0-9]{{2,}}|[a-z](?: [a-z]){{1,3}}) {_SLASH}\b",
+    holds=rf"{_SLASH}\b",
+)
+"""A page on any site: "bit dot ly slash …"."""
+_OWN: Final = Worded(
+    r"\b(?:my|our own|his|her|their)(?: own| new| old| personal| little)?"
+    r" (?:web ?site|site|web page|page|blog|portfolio|profile|channel|shop|store|link|url"
+    r"|web address|domain)"
+    r"(?:s| is| was| its)?\b"
+)
+"""What somebody's own site follows."""
+_SITE: Final = Worded(
+    rf"\b[a-z0-9]+(?: (?:{_DOT}|dash|hyphen|underscore) [a-z0-9]+)*? {_DOT}"
+    rf" (?:[a-z]{{2,}}|[a-z] [a-z])\b"
+    rf"(?: {_DOT} (?:[a-z]{{2,3}}|[a-z] [a-z]))*\b",
+    holds=rf"{_DOT} ",
+)
+_WRITTEN: Final = re.compile(r"(?:https?://)?(?:[\w-]+\.)+[a-z]{2,}/[^\s,;]+", re.IGNORECASE)
 _GROUP: Final = (
-    r"(?:\d{1,3}|(?:(?:zero|oh|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
-    r"|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty"
-    r"|sixty|seventy|eighty|ninety|hundred|and|double|triple) ?){1,5})"
+    r"(?:\d(?: \d){1,2}\b|\d{1,3}\b|(?:(?:zero|nought|oh|one|two|three|four|five|six|seven|eight"
+    r"|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty"
+    r"|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|and|a|double|triple)\b ?){1,5})"
 )
 _IP: Final = Worded(
     rf"\b{_GROUP} ?(?:(?:dot|point) {_GROUP} ?){{3}}",
     holds=r"\w*(?:dot|point)",
 )
+_IP_MIXED: Final = Worded(
+    rf"\b(?:\d{{1,3}} ){{1,3}}(?:(?:dot|point) {_GROUP} ?){{1,3}}",
+    holds=r"(?:dot|point) ",
+)
+"""Some of its dots written: "192.168 dot 1 dot 14"."""
+_DOTS: Final = frozenset({"dot", "dots", "point", "period", "colon", "again"})
+_HEX: Final = re.compile(r"[0-9a-f]{1,4}")
+_LEAST_GROUPS: Final = 3
+_LEAST_COLONS: Final = 2
 _GROUPS: Final = 4
 """Figures of the shortest network address."""
 _FIGURES: Final = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
+_SYMBOLS: Final = listed("symbols")
+_CASES: Final = frozenset({"lower", "upper", "case", "all", "then", "and"})
+_RARE: Final = 4.6
+_LONGEST_PATH: Final = 24
+_LONGEST_NAME: Final = 8
+_PARTS: Final = _SYMBOLS | {"com", "www", "http", "https", "point"}
 
 
 class SpokenWebRecognizer(SpokenRecognizer):
     """Personal web addresses and network addresses."""
 
     ENTITIES: ClassVar[tuple[str, ...]] = (Entity.URL, Entity.IP_ADDRESS)
-    PATTERNS: ClassVar[tuple[Worded, ...]] = (_URL, _IP)
+    PATTERNS: ClassVar[tuple[Worded, ...]] = (_URL, _PATH, _OWN, _IP, _IP_MIXED)
 
     def may_find(self, turn: Turn) -> bool:
         """Whether it may be said or written."""
-        return super().may_find(turn) or turn.figures >= _GROUPS
+        return super().may_find(turn) or turn.figures >= _GROUPS or "/" in turn.text
 
     def find(self, turn: Turn) -> Iterator[Hit]:
         """Addresses said with "dot", or written with dots."""
-        for found in turn.search(_URL):
-            # A company's own site is no secret; a page that was asked for is.
-            score = 0.6 if turn.expected(Entity.URL) is not None else 0.45
-            yield Hit(Entity.URL, found.first, found.last, score, "dots")
+        yield from self._urls(turn)
         for found in turn.search(_IP):
             yield Hit(Entity.IP_ADDRESS, found.first, found.last, 0.7, "four groups")
-        for match in _FIGURES.finditer(turn.text):
-            inside = [
-                index
-                for index, token in enumerate(turn.tokens)
-                if match.start() <= token.start < match.end()
-            ]
-            if inside:
-                yield Hit(Entity.IP_ADDRESS, inside[0], inside[-1] + 1, 0.7, "four figures")
+        for found in turn.search(_IP_MIXED):
+            written = any(turn.tokens[at].after == "." for at in range(found.first, found.last - 1))
+            if written and _groups(turn, found.first, found.last) == _GROUPS:
+                yield Hit(Entity.IP_ADDRESS, found.first, found.last, 0.7, "groups and dots")
+        for first, last in _within(turn, _FIGURES):
+            yield Hit(Entity.IP_ADDRESS, first, last, 0.7, "four figures")
+        asked = turn.expected(Entity.IP_ADDRESS)
+        if asked is not None:
+            for first, last in _network(turn, asked):
+                yield Hit(Entity.IP_ADDRESS, first, last, 0.6, "asked for")
+
+    @staticmethod
+    def _urls(turn: Turn) -> Iterator[Hit]:
+        asked = turn.expected(Entity.URL)
+        for found in turn.search(_URL):
+            # A company's own site is no secret; a page that was asked for is.
+            score = 0.6 if asked is not None else 0.45
+            yield Hit(Entity.URL, found.first, _path(turn, found.last), score, "dots")
+        for found in turn.search(_PATH):
+            yield Hit(Entity.URL, found.first, _path(turn, found.last), 0.6, "page of a site")
+        for first, last in _within(turn, _WRITTEN):
+            yield Hit(Entity.URL, first, last, 0.6, "written page")
+        own = [found.last for found in turn.search(_OWN)]
+        if asked is not None or own:
+            begin = min([*own, *([asked] if asked is not None else [])])
+            for found in turn.search(_SITE):
+                if found.first >= begin and not _is_figure(turn, found.first, found.last):
+                    first = _name(turn, begin, found.first)
+                    yield Hit(Entity.URL, first, _path(turn, found.last), 0.6, "own site")
+        for first, last in said_again(turn, Entity.URL, _PARTS.__contains__):
+            yield Hit(Entity.URL, first, last, 0.6, AGAIN)
+
+
+def _name(turn: Turn, begin: int, first: int) -> int:
+    """``first`` moved back to where the name of a site begins, at ``begin`` at the earliest."""
+    at = first
+    while at > begin and not turn.tokens[at - 1].stops and first - at < _LONGEST_NAME:
+        if turn.all_keys[at - 1] in LEAD_IN - {"all", "one", "and"}:
+            break
+        at -= 1
+    return at
+
+
+def _within(turn: Turn, pattern: re.Pattern[str]) -> Iterator[tuple[int, int]]:
+    """Tokens ``[first, last)`` of every match in the text."""
+    for match in pattern.finditer(turn.text):
+        inside = [
+            index
+            for index, token in enumerate(turn.tokens)
+            if match.start() <= token.start < match.end()
+        ]
+        if inside:
+            yield inside[0], inside[-1] + 1
+
+
+def _path(turn: Turn, last: int) -> int:
+    """``last`` moved on over what is spelled behind a slash: letters, figures, signs, a word."""
+    begun = last
+    keys = turn.all_keys
+    slash = keys[last - 1 : last] in {("slash",), ("stroke",)}
+    while last < len(keys) and last - begun < _LONGEST_PATH:
+        key = keys[last]
+        after_sign = keys[last - 1] in _SYMBOLS
+        sign = key in _SYMBOLS or key in _PARTS or is_number(key)
+        letter = is_spelled(key) and (key not in {"a", "i"} or turn.tokens[last].title)
+        case = key in _CASES and not turn.tokens[last - 1].stops
+        odd = (slash or last > begun) and zipf(key) < _RARE and not turn.tokens[last - 1].stops
+        if not (sign or letter or odd or after_sign or case):
+            break
+        if not slash and key not in {"slash", "forward", "stroke"} and last == begun:
+            break
+        last += 1
+    while last > begun and keys[last - 1] in _CASES:
+        last -= 1
+    return last
+
+
+def _is_figure(turn: Turn, first: int, last: int) -> bool:
+    """Whether "point" stands in a number: "two point five gigs"."""
+    keys = turn.keys(first, last)
+    return any(
+        key in {"point", "period"} and is_number(keys[at - 1]) for at, key in enumerate(keys) if at
+    )
+
+
+def _groups(turn: Turn, first: int, last: int) -> int:
+    """How many groups of figures there are between dots, written or said."""
+    groups = 1
+    for at in range(first, last - 1):
+        groups += turn.tokens[at].after == "." or turn.all_keys[at] in {"dot", "point"}
+    return groups
+
+
+def _network(turn: Turn, asked: int) -> Iterator[tuple[int, int]]:
+    """A network address that was asked for: groups of figures, or of figures and letters."""
+    at = asked
+    keys = turn.all_keys
+    while at < len(keys):
+        last = at
+        groups = colons = 0
+        while last < len(keys):
+            key = keys[last]
+            figure = is_number(key) or (key[:1].isdigit() and _HEX.fullmatch(key) is not None)
+            letter = is_spelled(key) and key <= "f"
+            written = _HEX.fullmatch(key) is not None and any(map(str.isdigit, key))
+            if not (figure or letter or written or key in _DOTS or key == "and"):
+                break
+            groups += figure or letter or written
+            colons += key == "colon" or ":" in turn.tokens[last].after
+            last += 1
+        if groups >= _LEAST_GROUPS or colons >= _LEAST_COLONS:
+            yield at, last
+        at = max(last, at + 1)

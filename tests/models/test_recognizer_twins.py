@@ -37,7 +37,8 @@ def engine() -> SpokenNlpEngine:
 def found(engine: SpokenNlpEngine, name: str, text: str) -> set[str]:
     asked = _ASKED.match(text)
     text = text[asked.end() :] if asked else text
-    turn = turn_of(text, expects=((asked[1], 0),) if asked else ())
+    expects = ((asked[1], 0),) if asked and asked[1] != "HEALTH" else ()
+    turn = turn_of(text, expects=expects, medical=bool(asked and asked[1] == "HEALTH"))
     registered = next(one for one in REGISTERED if one.name == name)
     recognizer = registered.recognizer
     results = recognizer.analyze(

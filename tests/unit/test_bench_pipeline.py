@@ -53,6 +53,7 @@ RESULTS: dict[str, Any] = {
     "takeover_broker": "Apache Kafka",
     "growth": {"calls": LAW, "length": LAW},
     "workers": LAW,
+    "partitions": LAW,
     "length": {"points": [(45.0, 6.0), (60.0, 8.0), (90.0, 12.5)], "exponent": 1.06, "r2": 0.999},
 }
 

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.labelled import HALVES, TEXTS, as_lines, cases
+from benchmarks.labelled import HALVES, TALK, TEXTS, as_lines, cases, talk
 from benchmarks.people import luhn_digit
 from benchmarks.written import number
 from pipeline.entities import Entity
@@ -40,6 +40,16 @@ def test_they_are_enough(halves: dict[str, list[LabelledCase]]) -> None:
     for half in halves.values():
         found = {label.entity for case in half for turn in case.turns for label in turn.labels}
         assert found == set(Entity) - RARE
+
+
+def test_the_dialogues_are_enough_and_share_none() -> None:
+    tune, held = (talk(name) for name in TALK)
+    for half in (tune, held):
+        negatives = sum(case.negative for case in half)
+        assert len(half) - negatives >= 150
+        assert negatives >= 90
+    assert not {case.id for case in tune} & {case.id for case in held}
+    assert not {case.turns for case in tune} & {case.turns for case in held}
 
 
 def test_the_halves_share_neither_lines_nor_values() -> None:

@@ -54,6 +54,13 @@ def test_the_policy_may_quarantine(unknown: str, marks: tuple[str, ...], *, pass
         ("en", "four one one one nine nine two two three three", True),
         ("en", "echo lima sierra whiskey oscar romeo tango hotel", True),
         ("en", "gracias señor", True),
+        ("en", "Nine carat's fetching about 24 a gram today, eighteen's about 48.", True),
+        ("en", "Orlaith. Orlaith Mac Giolla. Sixteenth of the eleventh, ninety three.", True),
+        ("en", "ramipril bisoprolol furosemide apixaban and lansoprazole mornings", True),
+        ("en", "plumber's merchant's closed, van's clamped, joist's rotten", True),
+        ("en", "मैं आपसे अपने बिल के बारे में बात करना चाहता हूँ", False),
+        ("en", "我想付我的电话费可以吗谢谢你们", False),
+        ("en", "la factura del mes que no se paga con el banco de la ciudad", False),
     ],
 )
 def test_words_fit_their_language(language: str, text: str, *, fits: bool) -> None:

@@ -1,0 +1,164 @@
+"""MEDICAL_CONDITION: in a call about health, whatever is said of a part of somebody's body.
+
+There nearly every predicate of a part is a symptom ("her mouth's drooping on one side"), and so is
+what happens in it ("like somebody's standing on my chest") and what somebody keeps doing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar, Final
+
+from models.answers import sentence_end
+from models.lexicon import alternatives
+from models.patterns import Worded
+from models.recognizers.base import Hit, SpokenRecognizer
+from models.spoken import Turn
+from pipeline.entities import Entity
+
+_OWN: Final = r"(?:my|me|his|her|your|mums|dads|moms|nans|babys)"
+_PART: Final = (
+    rf"(?:{alternatives('body_parts')}|{alternatives('bodily')}|wee|poo|stools?|cycle"
+    rf"|soft spot|cord"
+    r"|lenses|tongue|sex|phlegm|spots?|milk|mood|weight|speech|walking|swallowing|peeing|weeing)"
+)
+_PREDICATE: Final = Worded(
+    rf"\b{_OWN} (?P<it>(?:(?:left|right|whole|other|bad|both|lower|upper|big|little) )*(?P<part>"
+    rf"{_PART})(?:s| is| are| was| were| has| have| had| feels?| felt| looks?| looked| keeps?| kept"
+    rf"| goes| went| gets?| got| started| wont| cant| doesnt| isnt| arent| just| all| seems?| came"
+    rf"| comes| been) (?!(?:appointment|referral|results?|scan|test|fine|ok|okay|good|better|great"
+    rf"|normal|alright|all right|healed|insured|covered|in (?:the|your|a) (?:system|post|file)"
+    rf"|on (?:file"
+    rf"|the (?:system|phone|line))|ready|not (?:bad|too bad))\b)\w+)",
+    holds=rf"{_PART}s?\b",
+)
+_WITHIN: Final = Worded(
+    rf"\b(?:in|on|under|behind|down|up|across|round|around|from|over|at|through|into|against|along)"
+    rf" (?:both |all )?{_OWN} (?:(?:left|right|whole|other|bad|lower|upper|big|little) )*"
+    rf"(?P<part>{_PART})s?(?! of\b)\b",
+    holds=rf"{_PART}s?\b",
+)
+_KEEPS: Final = Worded(
+    r"\b(?:i|he|she|we|they|it|hes|shes|\w+s?) (?P<it>(?:keeps?|kept)(?: on)? (?P<doing>\w+ing)\b)",
+    holds=r"(?:keeps?|kept)\b",
+)
+_FEELS: Final = Worded(
+    r"\b(?:i|he|she|it|ive been|hes|shes) (?P<it>(?:just |sort of |kind of )*(?:feels?|feeling"
+    r"|felt|walks?"
+    r"|talks?|sounds?|looks?|breathes?) (?:a bit |all |really |so )*(?:like|as if|as though)"
+    r"(?! (?:you|we|they|a (?:fool|mug|idiot|lot)|its (?:taking|been|going)"
+    r"|ive been (?:waiting|on))\b))"
+    r" \w+",
+    holds=r"(?:feel|felt|walk|talk|sound|look|breathe)\w*\b",
+)
+_SELF: Final = Worded(
+    r"\b(?P<it>(?:grind(?:s|ing)?|clench(?:es|ing)?|bit(?:e|es|ing)) (?:my|his|her) (?:teeth"
+    r"|jaw|nails|lip"
+    r"|tongue)|(?:been|got|was|getting) (?:bitten|stung|scratched)(?: by \w+(?: \w+)?)?"
+    r"|(?:nearly|almost|about) (?:fainted|passed out|blacked out|collapsed|fell over)|bled through"
+    r"(?: \w+){0,3}|frog in (?:my|his|her) throat|(?:i|he|she|they) (?:goes|go|went) (?:blank"
+    r"|vacant"
+    r"|stiff|rigid|limp|quiet)|walk(?:s|ing)? into things|tender to (?:the )?touch"
+    r"|stopped (?:talking"
+    r"|walking|growing|eating|feeding|sleeping|crawling)|cr(?:y|ies|ying) (?:at|over"
+    r"|for) \w+(?: \w+)?"
+    r"|(?:not|havent|hasnt|never) had (?:a|my|her) period(?: since \w+)?|gone right off (?:my"
+    r"|his|her)"
+    r" \w+)\b"
+)
+_LONGEST: Final = 6
+_BACK: Final = 6
+_ENDS: Final = frozenset(
+    ["but", "so", "because", "cos", "since", "when", "which", "though", "until", "i", "im",
+     "ive", "shes", "hes", "do", "can", "could", "should", "would", "please", "thanks", "and",
+     "then", "yeah", "for", "today", "yesterday", "last", "now", "if", "after", "before",
+     "while", "who", "please"]
+)  # fmt: skip
+"""Words with which something else begins."""
+_BEGINS: Final = frozenset(
+    ["got", "have", "has", "had", "having", "get", "gets", "getting", "theres", "there", "is",
+     "its", "was", "with", "feels", "feel", "feeling", "felt", "and", "but", "ive", "im", "hes",
+     "shes", "i", "he", "she", "so", "because", "like", "been", "the", "this", "these", "a",
+     "an", "some", "of", "about", "are", "it", "that", "just", "really", "yeah", "yes", "no"]
+)  # fmt: skip
+"""Words after which that begins which is in or on a part."""
+_OFFICE: Final = frozenset(
+    ["ringing", "calling", "asking", "telling", "saying", "trying", "sending", "cancelling",
+     "being", "canceling", "changing", "emailing", "texting", "going", "writing", "paying",
+     "coming", "moving", "charging", "booking", "waiting", "holding", "looking", "checking",
+     "putting", "giving", "taking"]
+)  # fmt: skip
+_SENT: Final = frozenset(
+    ["letters", "letter", "text", "texts", "emails", "calls", "message", "messages", "cut",
+     "through", "bills", "bill", "charged", "error", "engaged", "appointment", "appointments"]
+)  # fmt: skip
+"""What people keep getting from an office."""
+_NOTHING: Final = frozenset(
+    ["to", "of", "the", "a", "an", "my", "and", "in", "on", "at", "with", "as"]
+)  # fmt: skip
+_FIGURED: Final = frozenset(
+    ["side", "behalf", "hand", "hands", "mind", "blood", "bits", "sleep", "hearing"]
+)  # fmt: skip
+"""What is at somebody's hand or side may be anything."""
+
+
+class BodywiseRecognizer(SpokenRecognizer):
+    """Predicates of parts of the body, what is in them, and what somebody keeps doing."""
+
+    ENTITIES: ClassVar[tuple[str, ...]] = (Entity.MEDICAL_CONDITION,)
+    PATTERNS: ClassVar[tuple[Worded, ...]] = (
+        _PREDICATE, _WITHIN, _KEEPS, _FEELS, _SELF,
+    )  # fmt: skip
+
+    def find(self, turn: Turn) -> Iterator[Hit]:
+        """Clauses about somebody's body; nothing outside a call about health."""
+        if not turn.medical:
+            return
+        for found in turn.search(_PREDICATE):
+            if found.group("part") not in _FIGURED:
+                first, last = turn.span_of(found, "it")
+                yield _hit(first, _until(turn, last - 1), "of a part")
+        for found in turn.search(_WITHIN):
+            first = _since(turn, found.first)
+            if first < found.first and found.group("part") not in _FIGURED:
+                yield _hit(first, found.last, "within a part")
+        for found in turn.search(_KEEPS):
+            first, last = turn.span_of(found, "it")
+            letters = _SENT.intersection(turn.keys(last, last + 3))
+            if found.group("doing") not in _OFFICE and not letters:
+                yield _hit(first, _until(turn, last), "keeps doing")
+        for found in turn.search(_FEELS):
+            first, last = turn.span_of(found, "it")
+            yield _hit(first, _until(turn, last), "feels like")
+        for found in turn.search(_SELF):
+            yield _hit(*turn.span_of(found, "it"), "does")
+
+
+def _until(turn: Turn, at: int) -> int:
+    """Token after what is said from ``at`` on, to the end of the clause."""
+    stop = sentence_end(turn, at, _LONGEST) if at < len(turn.tokens) else at
+    last = at
+    while last < stop and turn.tokens[last].key not in _ENDS:
+        last += 1
+        if "," in turn.tokens[last - 1].after:
+            break
+    while last > at and turn.tokens[last - 1].key in _NOTHING:
+        last -= 1
+    return last
+
+
+def _since(turn: Turn, at: int) -> int:
+    """First token of what is in or on a part: words of content just before ``at``."""
+    first = at
+    while (
+        first > 0
+        and at - first < _BACK
+        and not turn.tokens[first - 1].after.strip(" -")
+        and turn.tokens[first - 1].key not in _BEGINS
+    ):
+        first -= 1
+    return first
+
+
+def _hit(first: int, last: int, pattern: str) -> Hit:
+    return Hit(Entity.MEDICAL_CONDITION, first, last, 0.5, pattern)
