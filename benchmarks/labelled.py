@@ -25,11 +25,13 @@ import yaml
 from benchmarks.spoken import split
 from benchmarks.values import NUMBERS, Said, Values
 from benchmarks.written import number
-from pipeline.evaluation.labelled import Label, LabelledCase, LabelledTurn
+from pipeline.evaluation.labelled import Label, LabelledCase, LabelledTurn, parse_cases
 from pipeline.records import Role
 
 TEXTS = Path(__file__).parent / "texts"
 HALVES = ("tune", "held")
+TALK = ("talk_tune", "talk_held")
+"""Dialogues that were written as a whole, not from templates."""
 _COPIES = 4
 _LEAST = 16
 """How often a value comes at least, so that a figure of it means something."""
@@ -44,6 +46,12 @@ class _Line:
     role: Role
     said: list[tuple[Said, str]] = field(default_factory=list)
     """What is said, and the group of the entity that it belongs to."""
+
+
+def talk(name: str) -> list[LabelledCase]:
+    """The dialogues of a half."""
+    file = TEXTS / f"{name}.jsonl"
+    return parse_cases(file.read_text(encoding="utf-8"), origin=file.name)
 
 
 def cases(half: str) -> list[LabelledCase]:

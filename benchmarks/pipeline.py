@@ -22,11 +22,13 @@ from benchmarks import sizing
 from benchmarks.corpus import SAMPLES
 from benchmarks.longcalls import length_costs
 from benchmarks.results import finish, keep, stamp
-from benchmarks.scripted import growth, memory, scaling, takeover
+from benchmarks.scripted import growth, memory, scaling, spread, takeover
 from benchmarks.stagecost import restart, stage_costs
 from tests.kafka.broker import apache_kafka, available
 
-PARTS: Final = ("stages", "restart", "memory", "takeover", "growth", "workers", "length")
+PARTS: Final = (
+    "stages", "restart", "memory", "takeover", "growth", "workers", "partitions", "length",
+)  # fmt: skip
 MEMORY_MB, RESTART_S, TAKEOVER_S = 3.0, 8.0, 15.0
 """The goals: a call in flight, an empty pipeline's start, and takeover after ``kill -9``."""
 
@@ -46,6 +48,7 @@ def measure(parts: Sequence[str], options: argparse.Namespace) -> Iterator[dict[
             lengths=options.lengths,
         ),
         "workers": lambda broker, folder: scaling(broker, folder, workers=options.workers),
+        "partitions": lambda broker, folder: spread(broker, folder, partitions=options.partitions),
     }
     for part in parts:
         print(f"measuring {part}", flush=True)
@@ -85,6 +88,7 @@ def page(results: Mapping[str, Any]) -> str:
         ("takeover", _takeover),
         ("growth", _growth),
         ("workers", _workers),
+        ("partitions", _partitions),
         ("length", _length),
     ):
         if part in results:
@@ -171,6 +175,12 @@ def _workers(results: Mapping[str, Any]) -> list[str]:
     return [f"Calls a second by workers ({points}): exponent {law['exponent']:.2f}."]
 
 
+def _partitions(results: Mapping[str, Any]) -> list[str]:
+    law = results["partitions"]
+    points = ", ".join(f"{count}: {speed:.2f}" for count, speed in law["points"])
+    return [f"Calls a second of one worker by partitions ({points}): {law['exponent']:.2f}."]
+
+
 def _length(results: Mapping[str, Any]) -> list[str]:
     law = results["length"]
     return [
@@ -198,6 +208,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--lengths", nargs="*", type=int, default=[10, 20, 40, 80])
     parser.add_argument("--repeats", nargs="*", type=int, default=[1, 2, 4])
     parser.add_argument("--workers", nargs="*", type=int, default=[1, 2])
+    parser.add_argument("--partitions", nargs="*", type=int, default=[1, 4, 16])
     parser.add_argument("--embedded", action="store_true", help="no Apache Kafka")
     parser.add_argument("--out", type=Path, default=Path("build/bench"))
     parser.add_argument("--sizing", type=Path, help="where the sizing page goes")

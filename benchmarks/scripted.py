@@ -20,7 +20,7 @@ from confluent_kafka.admin import AdminClient
 from agents.ledger import CallState
 from benchmarks import fits
 from benchmarks.processes import cpu_s, resident_mb
-from tests.broker.harness import Installation, Script, script
+from tests.broker.harness import PARTITIONS, Installation, Script, script
 
 IDLE_S: Final = 3_600.0
 """No call is closed because nothing of it comes."""
@@ -32,10 +32,12 @@ _WARM: Final = 4
 _STAGES: Final = ("transcribe", "detect", "mute", "verify", "vault")
 
 
-def _installation(bootstrap: str, folder: Path, name: str) -> Installation:
+def _installation(
+    bootstrap: str, folder: Path, name: str, *, partitions: int = PARTITIONS
+) -> Installation:
     own = folder / name
     own.mkdir()
-    return Installation(bootstrap, own, f"b{uuid.uuid4().hex[:8]}")
+    return Installation(bootstrap, own, f"b{uuid.uuid4().hex[:8]}", partitions=partitions)
 
 
 def memory(
@@ -171,7 +173,12 @@ def growth(
 
 def scaling(bootstrap: str, folder: Path, *, workers: Sequence[int]) -> dict[str, Any]:
     """Calls a second that so many workers get through, of 24 calls of 20 s; like ``growth``."""
-    return _law([(n, _speed(bootstrap, folder, n)) for n in workers])
+    return _law([(n, _speed(bootstrap, folder, workers=n)) for n in workers])
+
+
+def spread(bootstrap: str, folder: Path, *, partitions: Sequence[int]) -> dict[str, Any]:
+    """The same for one worker and so many partitions of every topic."""
+    return _law([(n, _speed(bootstrap, folder, partitions=n)) for n in partitions])
 
 
 def _law(points: Sequence[tuple[int, float]]) -> dict[str, Any]:
@@ -187,9 +194,12 @@ def _cost(made: Installation, pid: int, calls: int, seconds: int, name: str) -> 
     return cpu_s(pid) - before
 
 
-def _speed(bootstrap: str, folder: Path, workers: int) -> float:
+def _speed(
+    bootstrap: str, folder: Path, *, workers: int = 1, partitions: int = PARTITIONS
+) -> float:
     """Calls a second that so many workers get through."""
-    made = _installation(bootstrap, folder, f"workers-{workers}")
+    name = f"workers-{workers}-{partitions}"
+    made = _installation(bootstrap, folder, name, partitions=partitions)
     try:
         for _ in range(workers):
             made.start(idle_s=IDLE_S)

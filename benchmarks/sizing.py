@@ -141,10 +141,11 @@ def page(results: Mapping[str, Any], *, when: str, machine: str) -> str:
         "|---|---|---|---|",
         *(_law(name, growth[key]) for key, name in _LAWS.items()),
         _law("workers, calls a second", results["workers"]),
+        _law("partitions, calls a second of one worker", results["partitions"]),
         _law("length of a call with the real models, CPU s", results["length"]),
         "",
         (
-            "Exponents are of `cost = a · n^b`, least squares of the logarithms. The first three "
+            "Exponents are of `cost = a · n^b`, least squares of the logarithms. All but the last "
             "are with scripted speech, everything around the models on a broker; the last one is "
             "all stages in a row without a broker. 1 is proportional; below 1, a fixed part is "
             f"shared. Workers share the cores of one machine ({machine.partition(',')[0]}) with "
