@@ -117,17 +117,12 @@ class _Walk:
             else:
                 self._take(event)
         self._chains.end(self._card_topic)
-        take_back(self._result, self._over)
+        ends = [track.words[-1].end for track in self._tracks.values() if track.words]
+        now = max(ends, default=0)
+        take_back(self._result, lambda ask: self._is_over(ask, now))
         join_alike(self._result)
         join_strays(self._result, self._look, self._tracks, self._rate)
         return self._result
-
-    def _over(self, ask: Ask) -> bool:
-        """Whether an ask is over by what has been heard so far."""
-        now = max(
-            (track.words[-1].end for track in self._tracks.values() if track.words), default=0
-        )
-        return ask.over(now, self._talk.between(ask.touched, now), self._rate)
 
     # -- phrases -----------------------------------------------------------------------------
 
@@ -192,10 +187,13 @@ class _Walk:
 
     def _drop_over(self, at: int) -> None:
         for ask in list(self._active):
-            talk = self._talk.between(ask.touched, at)
-            if ask.over(at, talk, self._rate):
+            if self._is_over(ask, at):
                 ask.closed = at
                 self._active.remove(ask)
+
+    def _is_over(self, ask: Ask, at: int) -> bool:
+        """Whether no more can come for an ask from a sample on."""
+        return ask.over(at, self._talk.between(ask.touched, at), self._rate)
 
     # -- numbers -----------------------------------------------------------------------------
 
