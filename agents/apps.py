@@ -64,6 +64,7 @@ def make_app(
         broker_rebalance_timeout=60.0,
         # Full buffers stop the fetching that proves us alive to the group.
         broker_max_poll_interval=max(3_600.0, 2 * BUFFER * longest_job_s),
+        broker_max_poll_records=POLL_RECORDS,
         broker_commit_interval=0.5,
         # A call is acknowledged as one: hours may pass between two commits of a partition.
         broker_commit_livelock_soft_timeout=7 * 86_400.0,
@@ -72,7 +73,6 @@ def make_app(
         # With acknowledgement by call, an unfinished call would hold every shutdown up.
         stream_wait_empty=False,
         consumer_max_fetch_size=1 << 20,
-        consumer_max_poll_records=POLL_RECORDS,
         consumer_auto_offset_reset="earliest",
         producer_acks=-1,
         producer_linger_ms=0,
@@ -81,7 +81,6 @@ def make_app(
         topic_partitions=partitions,
         topic_disable_leader=True,
         topic_allow_declare=False,
-        topic_create_topics=False,
         web_enabled=False,
         debug=False,
         store="memory://",

@@ -1,0 +1,35 @@
+"""What a stage's Faust app is told."""
+
+from __future__ import annotations
+
+import faust
+import pytest
+from faust.types.settings import Settings
+
+from agents import apps
+
+pytestmark = pytest.mark.unit
+
+
+def _make() -> faust.App:
+    return apps.make_app(
+        "calls-mute", "127.0.0.1:9", partitions=2, longest_job_s=1.0, client_id="test"
+    )
+
+
+def test_every_setting_is_one_that_faust_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, object] = {}
+
+    class Told:
+        def __init__(self, group: str, **settings: object) -> None:
+            given.update(settings)
+
+    monkeypatch.setattr(apps, "_App", Told)
+    _make()
+    # Faust takes a name that it doesn't know without a word, and the setting does nothing.
+    assert [name for name in given if not hasattr(Settings, name)] == []
+
+
+def test_few_records_come_at_once() -> None:
+    app = _make()
+    assert app.conf.broker_max_poll_records == apps.POLL_RECORDS
