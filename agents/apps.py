@@ -20,6 +20,10 @@ BUFFER = 8
 """Records per partition that Faust buffers; its default of 4096 holds the whole backlog."""
 POLL_RECORDS = 64
 """Records that come at once at most: what a stage that is full still has to take."""
+METADATA_MS = 5_000
+"""How often the topics are looked at. A member that leads its group while a broker that was just
+started does not show them yet gives everybody nothing, and asks again when they show: with Faust's
+default after up to five minutes."""
 SESSION_S = 6.0
 """A killed worker's partitions move after this; group joins on the embedded broker take half."""
 
@@ -74,6 +78,7 @@ def make_app(
         stream_wait_empty=False,
         consumer_max_fetch_size=1 << 20,
         consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=METADATA_MS,
         producer_acks=-1,
         producer_linger_ms=0,
         producer_max_request_size=2_000_000,

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import ConsumerGroupState, KafkaException
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
     AlterConfigOpType,
@@ -102,22 +102,6 @@ def update_topics(
     if resources:
         _answers(bootstrap, admin.incremental_alter_configs, resources)
     return [resource.name for resource in resources]
-
-
-def nobody_assigned(bootstrap: str, group: str, *, client: dict[str, str] | None = None) -> bool:
-    """Whether a consumer group is at rest and none of its members has a partition.
-
-    A member that leads the group while a broker that was restarted does not show the topics yet
-    gives everybody nothing, and nobody asks again. False also where the broker does not tell.
-    """
-    try:
-        asked = _admin(bootstrap, client).describe_consumer_groups([group])
-        found = asked[group].result(ANSWER_S)
-    except (KafkaException, TimeoutError):
-        return False
-    members = found.members
-    given = any(member.assignment.topic_partitions for member in members)
-    return found.state is ConsumerGroupState.STABLE and bool(members) and not given
 
 
 def _admin(bootstrap: str, client: dict[str, str] | None) -> AdminClient:

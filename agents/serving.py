@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import faust
 
-from agents import fatal
 from agents.apps import attach
 from agents.runtime import StageRuntime
 
@@ -21,19 +20,12 @@ STOP_S = 8.0
 """A client that does not stop in this time is left to the end of the process."""
 LOOK_S = 0.05
 """How often a client is asked for its partitions; Faust has no event."""
-EMPTY_S = 8.0
-"""How long a client may have no partitions before its group is asked whether anybody has."""
 
 
 class Serving:
-    """Joins the groups of stages, and stops them again; may be stopped before it has joined.
+    """Joins the groups of stages, and stops them again; may be stopped before it has joined."""
 
-    Args:
-        nobody_assigned: whether no member of a group has a partition; may block.
-    """
-
-    def __init__(self, nobody_assigned: Callable[[str], bool] = lambda _: False) -> None:
-        self._nobody_assigned = nobody_assigned
+    def __init__(self) -> None:
         self._apps: list[faust.App] = []
         self._runtimes: list[StageRuntime] = []
         self._watches: list[asyncio.Task[None]] = []
@@ -46,7 +38,6 @@ class Serving:
             self._runtimes.append(runtime)
             self._watches.append(asyncio.create_task(runtime.watch()))
         await asyncio.gather(*(app.start() for app in self._apps))
-        self._watches += [asyncio.create_task(self._not_forgotten(app)) for app in self._apps]
 
     async def until_assigned(self) -> None:
         """Wait until every client has partitions."""
@@ -63,21 +54,6 @@ class Serving:
         finally:
             for end in ends:
                 end.cancel()
-
-    async def _not_forgotten(self, app: faust.App) -> None:
-        """End the process where the group has given nobody its partitions: started again, it asks.
-
-        A worker that has none while others of its group have them waits for its turn.
-        """
-        empty = 0.0
-        while True:
-            await asyncio.sleep(1.0)
-            # Faust may go on calling it a rebalance: the broker knows whether it is over.
-            empty = 0.0 if _assignment(app) else empty + 1.0
-            if empty >= EMPTY_S:
-                empty = 0.0
-                if await asyncio.to_thread(self._nobody_assigned, app.conf.id):
-                    fatal.exit_now(fatal.BROKER, "a group gave nobody its partitions; start again")
 
     async def stop(self) -> None:
         """Stop reading first, then what is in work; it is read again by whoever comes next."""

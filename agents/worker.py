@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -24,7 +23,6 @@ from agents import fatal, quarantine, retention
 from agents.apps import make_app, port_of
 from agents.auditkeeper import AuditKeeper
 from agents.auditlog import AuditLog
-from agents.cluster import nobody_assigned
 from agents.kafkasecurity import KafkaSecurity
 from agents.layout import Batch
 from agents.ledger import Ledger
@@ -322,8 +320,7 @@ async def _run(
 ) -> None:
     """Make the stages once the models are loaded, and join their groups; until stopped."""
     log = get_logger()
-    client = config.security.librdkafka()
-    serving = Serving(partial(nobody_assigned, config.bootstrap, client=client))
+    serving = Serving()
     # The detector is not for several threads at a time: its stages share one.
     language = ThreadPoolExecutor(1, thread_name_prefix="hushwire-language")
 

@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer, ConsumerGroupState, Producer
+from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from agents.cluster import nobody_assigned
 from tests.kafka.broker import ApacheKafka, apache_kafka, available
 
 pytestmark = [
@@ -48,26 +47,6 @@ def test_a_topic_that_nobody_created_is_not_there(kafka: ApacheKafka) -> None:
     producer.produce("nobody-created-me", b"x")
     producer.flush(5)
     assert "nobody-created-me" not in admin.list_topics(timeout=5).topics
-
-
-def test_a_group_whose_member_has_partitions_is_told(kafka: ApacheKafka) -> None:
-    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
-    admin.create_topics([NewTopic("shared-out", 2, 1)])["shared-out"].result(10)
-    assert not nobody_assigned(kafka.bootstrap, "sharing")  # it has no member yet
-    consumer = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "sharing"})
-    consumer.subscribe(["shared-out"])
-    deadline = time.monotonic() + 30
-    while not _resting(kafka, "sharing"):
-        consumer.poll(0.2)
-        assert time.monotonic() < deadline
-    assert not nobody_assigned(kafka.bootstrap, "sharing")
-    consumer.close()
-
-
-def _resting(kafka: ApacheKafka, group: str) -> bool:
-    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
-    found = admin.describe_consumer_groups([group])[group].result(10)
-    return found.state is ConsumerGroupState.STABLE
 
 
 def test_the_broker_dies_with_the_process_that_started_it(tmp_path: Path) -> None:

@@ -1,0 +1,67 @@
+"""A client that has joined its group before its topics can be seen gets them once they can."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from agents.apps import METADATA_MS, make_app
+from agents.logging import silence_libraries
+from agents.port import raw_topic
+from tests.kafka.broker import apache_kafka, available
+
+pytestmark = [
+    pytest.mark.broker,
+    pytest.mark.slow,
+    # The embedded broker makes a topic that somebody asks for.
+    pytest.mark.skipif(available() is not None, reason=f"APACHE KAFKA NOT TESTED: {available()}"),
+]
+
+PARTITIONS = 2
+
+
+async def test_topics_that_show_late_are_given_out(tmp_path: Path) -> None:
+    silence_libraries()
+    with apache_kafka(tmp_path) as kafka:
+        app: Any = make_app(
+            "late-group",
+            kafka.bootstrap,
+            partitions=PARTITIONS,
+            longest_job_s=1.0,
+            client_id="test",
+        )
+
+        async def read(stream: Any) -> None:  # noqa: ANN401 - Faust has no types
+            async for _ in stream.noack().events():
+                pass
+
+        app.agent(raw_topic(app, "late"), name="reader")(read)
+        starting = asyncio.create_task(app.start())
+        try:
+            # Long enough to be given nothing.
+            await asyncio.sleep(METADATA_MS / 1000)
+            assert not _assigned(app)
+            admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+            made = admin.create_topics([NewTopic("late", PARTITIONS, 1)])["late"]
+            await asyncio.to_thread(made.result, 10)
+            began = time.monotonic()
+            while len(_assigned(app)) < PARTITIONS:
+                # A look at the topics, then the group is joined again.
+                assert time.monotonic() - began < 4 * METADATA_MS / 1000
+                await asyncio.sleep(0.1)
+        finally:
+            starting.cancel()
+            await asyncio.wait([asyncio.create_task(app.stop())], timeout=8)
+
+
+def _assigned(app: Any) -> set[Any]:  # noqa: ANN401 - Faust has no types
+    try:
+        found: set[Any] = app.consumer.assignment()
+    except Exception:  # noqa: BLE001 - Faust raises while its consumer is not there yet
+        return set()
+    return found
