@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from models.answers import is_function, is_number, is_spelled, sentence_end
-from models.lexicon import listed, zipf
+from models.lexicon import listed, surnames, zipf
 from models.patterns import Worded
 from models.recognizers.base import Hit
 from models.recognizers.naming import (
@@ -15,6 +15,7 @@ from models.recognizers.naming import (
     FREE,
     MOST_NAMES,
     NO_NAMES,
+    TITLES,
     begins,
     has_capitals,
     in_address,
@@ -41,8 +42,20 @@ _GREETING: Final = Worded(
     r"\b(?:(?:thanks|thank you) for (?:calling|choosing)|welcome to|(?:youve|you have) reached)\b"
 )
 """A company's name follows."""
+_ENDEARMENTS: Final = listed("interjections")
 _COMPANY_NAMES: Final = 2
 """Words of a company's own name before the word for what it is."""
+_COMMON_SURNAME: Final = 2_000
+_FIRM: Final = Worded(
+    r"\b(?:hello|hi|morning|afternoon|evening|good day|through to|thanks for calling)\b"
+)
+"""Behind which whoever answers the telephone says the firm's name first."""
+_ANSWERS: Final = Worded(
+    r"\b(?:this is|my names?|speaking|how (?:can|may) (?:i|we)|can i help|what can i do)\b"
+)
+_MOST_FIRM: Final = 5
+_WORD: Final = 3.1
+"""Zipf frequency from which a word that is no surname says what a firm is ("Gyms", "Pensions")."""
 _RARE: Final = 3.5
 
 
@@ -53,8 +66,11 @@ def acting(turn: Turn, companies: set[int]) -> Iterator[Hit]:
         first = last
         while first > 0 and last - first < MOST_NAMES and not turn.tokens[first - 1].stops:
             at = first - 1
+            if at in companies or (first < last and "," in turn.tokens[at].after):
+                break
+            family = first == last and turn.tokens[at].title and _is_common_surname(turn, at)
             initial = is_spelled(turn.tokens[at].key) and turn.tokens[at].key not in {"i", "a"}
-            if not (may_be_name(turn, at) or (initial and first < last)):
+            if not (may_be_name(turn, at) or family or (initial and first < last)):
                 break
             first = at
         while first > 0 and first < last and is_spelled(turn.tokens[first - 1].key):
@@ -62,6 +78,10 @@ def acting(turn: Turn, companies: set[int]) -> Iterator[Hit]:
         starts = begins(turn, first) or "," in turn.tokens[first - 1].after
         if first < last and starts and not companies.intersection({first}):
             yield Hit(Entity.PERSON, first, last, 0.55, "acts")
+
+
+def _is_common_surname(turn: Turn, at: int) -> bool:
+    return surnames().get(turn.tokens[at].key, _COMMON_SURNAME) < _COMMON_SURNAME
 
 
 def called_oddly(turn: Turn, index: int) -> bool:
@@ -81,13 +101,17 @@ def thanked_name(turn: Turn, index: int) -> bool:
     """Whether an odd word follows "thanks" in a call in which a name was given."""
     token = turn.tokens[index]
     before = turn.plain[: max(0, turn.offsets[index] - 1)]
-    odd = token.key not in NO_NAMES and not is_function(token.key) and zipf(token.key) < FREE
+    odd = (
+        token.key not in NO_NAMES | TITLES and not is_function(token.key) and zipf(token.key) < FREE
+    )
     return odd and not is_number(token.key) and _THANKED.search(before) is not None
 
 
 def called(turn: Turn, index: int) -> bool:
     """Whether the token is a vocative: "Thanks, Laurie", "…, Laurie."."""
     token = turn.tokens[index]
+    if token.key in _ENDEARMENTS:
+        return False
     beside = {*turn.keys(max(0, index - 1), index), *turn.keys(index + 1, index + 2)}
     alphabet = listed("spelling_words")
     if in_address(turn, index + 1) or (token.key in alphabet and beside & alphabet):
@@ -104,11 +128,32 @@ def called(turn: Turn, index: int) -> bool:
 
 def companies_in(turn: Turn) -> set[int]:
     """Tokens after "thank you for calling", where a company's name stands ("Willow Creek")."""
-    tokens = named_companies(turn)
+    tokens = named_companies(turn) | answering_firm(turn)
     for found in turn.search(_GREETING):
         if found.last < len(turn.tokens) and not turn.tokens[found.last - 1].stops:
             tokens.update(range(found.last, sentence_end(turn, found.last, MOST_NAMES)))
     return tokens
+
+
+def answering_firm(turn: Turn) -> set[int]:
+    """Tokens of the firm with whose name somebody answers ("Hello, Meridian Cards, this is Jo")."""
+    if not has_capitals(turn) or next(turn.search(_ANSWERS), None) is None:
+        return set()
+    firms: set[int] = set()
+    for first in {0, *(found.last for found in turn.search(_FIRM))}:
+        last = first
+        while last < len(turn.tokens) and last - first < _MOST_FIRM and turn.tokens[last].title:
+            last += 1
+            if turn.tokens[last - 1].stops or "," in turn.tokens[last - 1].after:
+                break
+        kinds = [
+            at
+            for at in range(first + 1, last)
+            if zipf(turn.tokens[at].key) >= _WORD and not in_surnames(turn.tokens[at].key)
+        ]
+        if kinds and not is_given(turn, first) and turn.tokens[first].key not in TITLES:
+            firms.update(range(first, last))
+    return firms
 
 
 def named_companies(turn: Turn) -> set[int]:

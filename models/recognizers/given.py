@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
-from models.answers import is_spelled
+from models.answers import FILLERS, LEAD_IN, is_spelled
 from models.lexicon import listed, plain_given_names, words_in, zipf
 from models.recognizers.base import Hit, SpokenRecognizer
 from models.recognizers.naming import (
+    TITLES,
     bare,
     has_capitals,
     in_address,
@@ -31,6 +32,8 @@ _PLACES: Final = frozenset(["to", "from", "at", "of", "into"])
 """Words after which a name that is a town's, too, is a town."""
 _ASKS: Final = listed("requests")
 """Words with which one begins to ask somebody for something."""
+_OPENERS: Final = FILLERS | LEAD_IN | listed("interjections") | listed("replies")
+"""Words that begin a sentence before the name of whom one speaks to."""
 _POSSESSIVE: Final = 5
 _MOTION: Final = 4
 """Words before "to" among which somebody moves."""
@@ -85,7 +88,11 @@ def _without_s(key: str) -> str:
 
 def _stands_alone(turn: Turn, at: int) -> bool:
     """Whether a word is written large amid a sentence, but for itself ("which Grace")."""
-    if not is_large(turn, at) or (turn.tokens[at - 1].title and turn.tokens[at - 1].key != "i"):
+    if not is_large(turn, at):
+        return False
+    before = turn.tokens[at - 1]
+    opens = at == 1 or turn.tokens[at - 2].stops  # "Okay Heather, your next payment"
+    if before.title and before.key != "i" and not (opens and before.key in _OPENERS):
         return False
     ends = turn.tokens[at].stops or "," in turn.tokens[at].after
     following = turn.tokens[at + 1] if at + 1 < len(turn.tokens) and not ends else None
@@ -120,10 +127,10 @@ def _is_apart(turn: Turn, at: int) -> bool:
     if at == 0:
         return False
     before = turn.tokens[at - 1]
+    if before.key in _NO_PERSON_AFTER and (not before.stops or before.key in TITLES):
+        return True
     if before.stops:
         return False
-    if before.key in _NO_PERSON_AFTER:
-        return True
     if before.key in _PLACES and _is_town(turn, at):
         return True
     return before.key in _LETTER_LINKS and any(

@@ -31,6 +31,7 @@ _WORD: Final = re.compile(r"\S+")
 _ODD: Final = 2.5
 _RARE: Final = 3.6
 _SURNAME_AFTER_GIVEN: Final = 5.9
+_VERY_COMMON: Final = 60
 _WORDLIKE: Final = re.compile(
     r".{3,}(?:ed|ing|ous|able|ible|ful|less|ly|tion|sion|ness|ment|ive|ical|ity|ists?|ated|izes?"
     r"|ism|ance|ence|ships?|ers|ings|ies|ology|graphy|ware)$"
@@ -108,7 +109,13 @@ def may_be_name(turn: Turn, at: int, *, odd: float = 3.0) -> bool:
         return False
     token = turn.tokens[at]
     key = token.key
-    if len(key) == 1 or not key.isalpha() or key in LEAD_IN or key in MONTHS or is_number(key):
+    if (
+        len(key) == 1
+        or not key.isalpha()
+        or key in LEAD_IN
+        or bare(turn, at) in MONTHS
+        or is_number(key)
+    ):
         return False
     if key in NO_NAMES or key in COMPANY or is_contracted(turn, at) or is_acronym(turn, at):
         return False
@@ -118,7 +125,7 @@ def may_be_name(turn: Turn, at: int, *, odd: float = 3.0) -> bool:
         return zipf(key) < FREE and not is_function(key)
     small = not token.title and has_capitals(turn)  # a name would have been written large
     surname = in_surnames(key)
-    limit = _RARE if surname else odd
+    limit = max(_RARE, odd) if surname else odd
     return not small and zipf(key) < limit and (surname or not _WORDLIKE.match(key))
 
 
@@ -210,7 +217,7 @@ def _fits(turn: Turn, at: int, *, first: int, free: bool) -> bool:
     if key in LEAD_IN or key in MONTHS or is_spelled(key):
         return bool(large and at > first and key not in FILLERS and in_surnames(key))
     if at > first and (in_given(turn.tokens[at - 1].key) or is_given(turn, at - 1)):
-        limit = _SURNAME_AFTER_GIVEN if token.title else FREE
+        limit = _SURNAME_AFTER_GIVEN if token.title or _is_very_common(turn, at) else FREE
         return zipf(key) < limit and (in_surnames(key) or token.title or zipf(key) < _ODD)
     if free:
         limit = FREE
@@ -218,6 +225,12 @@ def _fits(turn: Turn, at: int, *, first: int, free: bool) -> bool:
             limit = _RARE  # "Mrs. Quigley bear with me": a name would go on with a capital
         return (large and zipf(key) < _SURNAME_AFTER_GIVEN) or zipf(key) < limit
     return at > first and large and not is_function(key) and in_surnames(key)
+
+
+def _is_very_common(turn: Turn, at: int) -> bool:
+    """Whether a word is one of the most common surnames, in a turn without capitals ("hall")."""
+    rank = surnames().get(turn.tokens[at].key, _VERY_COMMON)
+    return rank < _VERY_COMMON and not has_capitals(turn)
 
 
 def _joins(turn: Turn, at: int, *, first: int) -> bool:

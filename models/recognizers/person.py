@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import ClassVar, Final
 
 from models.answers import skip_lead_in
@@ -25,6 +26,7 @@ from models.recognizers.asked import asked_for
 from models.recognizers.base import Hit, SpokenRecognizer
 from models.recognizers.called import (
     acting,
+    answering_firm,
     called,
     called_oddly,
     companies_in,
@@ -34,6 +36,7 @@ from models.recognizers.called import (
 from models.recognizers.naming import (
     TITLES,
     bare,
+    has_capitals,
     in_address,
     in_surnames,
     is_given,
@@ -73,6 +76,11 @@ _STATED: Final = Worded(
     r"|(?:got|have|with) an?|calls? (?:me|him|her)|called (?:me|him|her)?"
     r"|tell|told|text|contact|thank|cancel it for|change it to|(?:surgeon|dentist|therapist"
     r"|manager|supervisor|agent|rep|driver|lawyer|nanny) (?:is|was)"
+    r"|(?:put|down|entered|registered|saved|showing|recorded|written)(?: down| in)? as"
+    r"|(?:should|supposed to|meant to|ought to) be"
+    r"|(?:signed|accepted|collected)(?: for)? by(?: an?)?"
+    r"|left with|handed to"
+    r"|its(?= \w+ (?:from|at|over at|calling|ringing|phoning|speaking|here)\b)"
     r"|account (?:of|holder is)|patient is|member is|addressed to|attention|i am|im|it is for"
     r"|its for)\b(?! the)"
 )
@@ -83,11 +91,21 @@ _CERTAIN: Final = re.compile(
 _WEAK: Final = re.compile(
     r"(?:this is|is this|i am|im|youre|you are|its? (?:is )?for|calling (?:for|about)|meet|met|saw"
     r"|see|reach|add|remove|take|order for|tell|told|text|contact|thank|cancel it for"
-    r"|change it to|(?:got|have|with) an?|called(?: \w+)?"
+    r"|change it to|(?:got|have|with|by) an?|called(?: \w+)?|be|left with|handed to"
+    r"|(?:showing|recorded|written|saved)(?: down| in)? as"
     r"|account for|are you)$"
 )
 """Much else follows these words: an odd word has to be odder to be a name."""
 _INDEFINITE: Final = re.compile(r"(?:(?:got|have|with|for) an?)$")
+_CALLS: Final = frozenset({("from",), ("calling",), ("ringing",), ("phoning",), ("speaking",)})
+_SPEAKER: Final = 4.4
+_WHOSE: Final = frozenset({("name",), ("names",), ("surname",)})
+_IS: Final = re.compile(r"(?:this is|its|i am|im)$")
+_MENTIONED: Final = re.compile(
+    r"(?:meet|met|saw|see|take|calling about|tell|told|thank|(?:got|have|with) an?"
+    r"|called(?: \w+)?)$"
+)
+"""Words behind which one may speak of somebody famous as well as of somebody one knows."""
 _TITLE: Final = re.compile(
     r"(?:doctor|dr|nurse|professor|prof|miss|reverend|rev|pastor|rabbi|imam|captain|sergeant"
     r"|constable|officer|inspector|councillor|judge|auntie|aunty|uncle)$"
@@ -99,8 +117,10 @@ _SPELLS: Final = re.compile(
     r"(?:(?:last|first|middle|maiden|sur|family) names? (?:is|was|its)|spelled|spell)"
 )
 _GREETS: Final = re.compile(r"\bthis is$")
-_SURE: Final = 0.75
-"""Score from which somebody said that it is a name."""
+_INTRODUCED: Final = "introduced"
+_PERSONAL: Final = frozenset([_INTRODUCED, "acts", "asked for", "called by name", "named before"])
+"""Patterns of a name that somebody on the call has, whoever famous has it, too."""
+_LEAD_IN: Final = 4
 _BROKEN_WORDS: Final = 8
 _RARE: Final = 3.5
 
@@ -113,7 +133,11 @@ class SpokenPersonRecognizer(SpokenRecognizer):
     def find(self, turn: Turn) -> Iterator[Hit]:
         """Names that are stated, asked for, called, spelled or known from before."""
         public = well_known(turn)
-        stated = [hit for hit in self._stated(turn) if not _is_public(hit, public)]
+        stated = [
+            _whole_famous(hit, public)
+            for hit in self._stated(turn)
+            if not _is_public(turn, hit, public)
+        ]
         spelled = list(spelled_names(turn))
         others = [
             hit
@@ -123,7 +147,7 @@ class SpokenPersonRecognizer(SpokenRecognizer):
                 *alone(turn, stated),
                 *whole(turn),
             )
-            if not _is_public(hit, public)
+            if not _is_public(turn, hit, public)
         ]
         yield from stated
         yield from spelled
@@ -136,47 +160,36 @@ class SpokenPersonRecognizer(SpokenRecognizer):
         yield from corrected(turn)
 
     def _stated(self, turn: Turn) -> Iterator[Hit]:
+        firm = answering_firm(turn)
         for found in turn.search(_STATED):
             said = found.match.group()
             certain = _CERTAIN.search(said) is not None
-            before = turn.tokens[found.last - 1]
-            if before.stops and before.key not in TITLES and not _COPULA.search(said):
-                continue  # "Can I get your name? And the address?" states nothing
-            first = found.last
-            while certain and not is_given(turn, first) and skip_lead_in(turn, first) > first:
-                first += 1
-            if (
-                first > found.last
-                and not _COPULA.search(said)
-                and not _COPULA.search(turn.tokens[first - 1].key)
-            ):
-                certain = False  # "the first name on the booking"
-            if first > found.last + 4 or any(
-                token.stops for token in turn.tokens[found.last : first]
-            ):
+            first = _after_lead_in(turn, found.last, said, certain=certain)
+            if first is None or first in firm:
                 continue
+            # "the first name on the booking"
+            certain = certain and (
+                first == found.last
+                or _COPULA.search(said) is not None
+                or _COPULA.search(turn.tokens[first - 1].key) is not None
+            )
             end = spelled_run(turn, first)
             if end > first and certain:
                 yield Hit(Entity.PERSON, first, end, 0.9, "spelled")
                 continue
-            titled = _TITLE.search(said) is not None and may_be_name(turn, first)
+            titled = _is_titled(turn, first, said)
             cued = self._is_cued(turn, first, said)
             last = name_end(turn, first, free=certain or titled, cued=cued)
             if _GREETS.search(said) and first in named_companies(turn):
                 continue
-            if last > first and (
-                certain or titled or cued or is_given(turn, first) or last - first > 1
-            ):
-                yield Hit(Entity.PERSON, first, last, 0.85 if certain else 0.6, "stated")
+            sure = certain or titled or cued or is_given(turn, first)
+            if last > first and (sure or last - first > 1):
+                pattern = "stated" if _MENTIONED.search(said) else _INTRODUCED
+                yield Hit(Entity.PERSON, first, last, 0.85 if certain else 0.6, pattern)
                 yield from spelled_after(turn, last)
-            elif (
-                certain
-                and _SPELLS.search(said)
-                and not _ASKED_TO.search(turn.plain[: max(0, found.match.start() - 1)])
-            ):
-                yield Hit(
-                    Entity.PERSON, found.last, _broken(turn, found.last), 0.5, "broken spelling"
-                )
+            elif certain and _announces_spelling(turn, found.match.start(), said):
+                last = _broken(turn, found.last)
+                yield Hit(Entity.PERSON, found.last, last, 0.5, "broken spelling")
 
     @staticmethod
     def _is_cued(turn: Turn, first: int, said: str) -> bool:
@@ -210,6 +223,39 @@ class SpokenPersonRecognizer(SpokenRecognizer):
                 yield Hit(Entity.PERSON, index, index + 1, 0.55, "called by name")
 
 
+def _after_lead_in(turn: Turn, at: int, said: str, *, certain: bool) -> int | None:
+    """Where a name would begin behind words that announce it; None where none is stated."""
+    before = turn.tokens[at - 1]
+    if before.stops and before.key not in TITLES and not _COPULA.search(said):
+        return None  # "Can I get your name? And the address?" states nothing
+    first = at
+    while certain and not is_given(turn, first) and skip_lead_in(turn, first) > first:
+        first += 1
+    if first > at + _LEAD_IN or any(token.stops for token in turn.tokens[at:first]):
+        return None
+    return None if turn.keys(first + 1, first + 2) in _WHOSE else first  # "my daughter's name"
+
+
+def _is_titled(turn: Turn, first: int, said: str) -> bool:
+    """Whether nearly any word is a name here: behind a title, or where somebody says who calls."""
+    if _TITLE.search(said) is not None and may_be_name(turn, first):
+        return True
+    return _IS.search(said) is not None and _speaks(turn, first)
+
+
+def _announces_spelling(turn: Turn, at: int, said: str) -> bool:
+    """Whether a spelling is given here, not asked for."""
+    return _SPELLS.search(said) is not None and not _ASKED_TO.search(turn.plain[: max(0, at - 1)])
+
+
+def _speaks(turn: Turn, at: int) -> bool:
+    """Whether a short word is the name of who calls: "it's Mo from the garage"."""
+    if turn.keys(at + 1, at + 2) not in _CALLS or turn.tokens[at].stops:
+        return False
+    large = turn.tokens[at].title or not has_capitals(turn)
+    return large and may_be_name(turn, at, odd=_SPEAKER)
+
+
 def _broken(turn: Turn, first: int) -> int:
     """Token after what should have been a spelling and was misheard ("W. Oh, I. Z. Hey.")."""
     at = first
@@ -220,9 +266,19 @@ def _broken(turn: Turn, first: int) -> int:
     return at
 
 
-def _is_public(hit: Hit, known: set[int]) -> bool:
-    """Whether a brand or a famous person is meant, where nobody said that it is a name."""
-    return hit.first in known and (hit.score < _SURE or hit.first - 1 in known)
+def _is_public(turn: Turn, hit: Hit, known: set[int]) -> bool:
+    """Whether a brand or a famous person is meant: nobody on the call said to have that name."""
+    if hit.first not in known or bare(turn, hit.first) in turn.known:
+        return False
+    return hit.pattern not in _PERSONAL or hit.first - 1 in known
+
+
+def _whole_famous(hit: Hit, known: set[int]) -> Hit:
+    """A caller's name that somebody famous has, to its end ("johnny cash")."""
+    last = hit.last
+    while hit.first in known and last in known:
+        last += 1
+    return replace(hit, last=last)
 
 
 def _is_meant(turn: Turn, at: int) -> bool:

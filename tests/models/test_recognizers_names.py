@@ -168,3 +168,9 @@ def test_keys_without_what_is_contracted() -> None:
 def test_a_name_ends_at_a_comma_unless_it_was_asked_for() -> None:
     turn = turn_of("Jo, Smith is here")
     assert name_end(turn, 0, free=False) == 1
+
+
+def test_a_name_that_is_a_word_after_an_opener(find: Find) -> None:
+    text = "Okay Heather, your next payment is due"
+    assert find(GivenNameRecognizer(), text) == ["Heather"]
+    assert find(GivenNameRecognizer(), "St. Brendan's is open") == []

@@ -134,3 +134,31 @@ def test_finds_names_that_are_on_no_us_list(find: Find, text: str, name: str) ->
 )
 def test_companies_roles_and_moods_are_no_names(find: Find, text: str) -> None:
     assert find(SpokenPersonRecognizer(), text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("it's been put down as karen hall and it should be corinne hall", "karen hall"),
+        ("it was signed for by a kowalski at ten", "kowalski"),
+        ("hi it's mo from the broadband people", "mo"),
+        ("Hi, it's Raf calling about the fence.", "Raf"),
+    ],
+)
+def test_finds_who_is_written_down_signs_or_calls(find: Find, text: str, names: str) -> None:
+    assert names in find(SpokenPersonRecognizer(), text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "it's been put down as furniture and it should be free",
+        "I spelled my daughter's name wrong on it",
+        "Thank you, honey.",
+        "June's from the second to the sixth.",
+        "it's great from here",
+        "what are their names and dates of birth",
+    ],
+)
+def test_what_stands_where_a_name_might_is_none(find: Find, text: str) -> None:
+    assert find(SpokenPersonRecognizer(), text) == []
