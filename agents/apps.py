@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import faust
+from faust.tables.manager import TableManager
 from faust.types import TP
 
 from agents.kafkasecurity import KafkaSecurity
@@ -33,6 +34,16 @@ class _App(faust.App):
 
     def _create_directories(self) -> None:
         pass
+
+
+class _NoTables(TableManager):
+    """Stages keep no tables, so that nothing has to be waited for before a group is joined."""
+
+    async def on_start(self) -> None:
+        """Start without Faust's pause of a second, in which tables would be registered."""
+        if not self.should_stop:
+            await self._update_channels()
+            await self.recovery.start()
 
 
 def make_app(
@@ -92,6 +103,7 @@ def make_app(
         logging_config=None,
         loghandlers=[],
         autodiscover=False,
+        TableManager=_NoTables,
     )
 
 

@@ -44,6 +44,7 @@ def _given(provider: type) -> Iterator[str]:
         if callable(value) or isinstance(value, property):
             continue
         for entry in value:
-            for name in _PARTS.split(plain(entry.lower())):
+            whole = entry.isascii() and entry.isalpha()  # most are, and splitting takes its time
+            for name in (entry.lower(),) if whole else _PARTS.split(plain(entry.lower())):
                 if name.isascii() and name.isalpha() and len(name) >= _SHORTEST:
                     yield name
