@@ -30,7 +30,7 @@ from pipeline.records import Role
 
 TEXTS = Path(__file__).parent / "texts"
 HALVES = ("tune", "held")
-TALK = ("talk_tune", "talk_held")
+TALK = ("talk_tune", "talk_held", "calls_tune", "calls_held")
 """Dialogues that were written as a whole, not from templates."""
 _COPIES = 4
 _LEAST = 16

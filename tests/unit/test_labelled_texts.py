@@ -42,12 +42,13 @@ def test_they_are_enough(halves: dict[str, list[LabelledCase]]) -> None:
         assert found == set(Entity) - RARE
 
 
-def test_the_dialogues_are_enough_and_share_none() -> None:
-    tune, held = (talk(name) for name in TALK)
+@pytest.mark.parametrize("names", [TALK[:2], TALK[2:]])
+def test_the_dialogues_are_enough_and_share_none(names: tuple[str, str]) -> None:
+    tune, held = (talk(name) for name in names)
     for half in (tune, held):
         negatives = sum(case.negative for case in half)
-        assert len(half) - negatives >= 150
-        assert negatives >= 90
+        assert len(half) - negatives >= 100
+        assert negatives >= 40
     assert not {case.id for case in tune} & {case.id for case in held}
     assert not {case.turns for case in tune} & {case.turns for case in held}
 
