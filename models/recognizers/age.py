@@ -35,6 +35,7 @@ _NEARLY: Final = (
     r"|well|over|past|now|only|just(?: gone| turned)?|all of|the grand age of|at least|like|um|uh"
     r"|rising|approaching))*"
 )
+_ORDINAL: Final = "(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth)"
 _STATED: Final = Worded(
     rf"\b(?:(?:(?:i am|im|hes|shes|whos|ill be|hell be|shell be|id be|hed be|shed be|wholl be"
     rf"|i (?:shall|will) be|(?:{_WHO}|ill|hed|shed|id|he|she)(?:s| is| was| just turned| will be"
@@ -43,9 +44,15 @@ _STATED: Final = Worded(
     rf"|passed away at){_NEARLY}|is now|just) {_AGE}"
     rf"{_UNITS}\b"
     rf"|{_AGE.replace('?P<age>', '?P<years>')} ?(?:years? old|year old|yrs? old|years of age"
-    rf"|years young|next birthday)\b)",
-    holds=r"(?:ninety|hundred|9\d|1[01]\d)",
+    rf"|years young|next birthday)\b"
+    rf"|(?:i|we) (?:was|were) {_AGE.replace('?P<age>', '?P<was>')}(?= (?:last|this|yesterday"
+    r"|today|on (?:the|\w+day)|in (?:january|february|march|april|may|june|july|august"
+    r"|september|october|november|december|the (?:spring|summer|autumn|winter)))\b)"
+    rf"|(?P<birthday>(?:one )?hundredth|(?:one )?hundred and {_ORDINAL}|ninety {_ORDINAL}"
+    r"|ninetieth|9\dth|9[123](?:st|nd|rd)|1[01]\d(?:st|nd|rd|th))(?= birthday\b))",
+    holds=r"(?:ninet|hundred|9\d|1[01]\d)",
 )
+_GROUPS: Final = ("age", "years", "was", "birthday")
 _ALONE: Final = Worded(rf"\b{_AGE}{_UNITS}\b")
 _CORRECTED: Final = frozenset(
     ["no", "wait", "sorry", "i", "mean", "um", "uh", "er", "hang", "on", "is", "she", "he", "it",
@@ -66,7 +73,7 @@ class SpokenAgeRecognizer(SpokenRecognizer):
     def find(self, turn: Turn) -> Iterator[Hit]:
         """Ages that are stated as such, and the answer to "how old"."""
         for found in turn.search(_STATED):
-            group = "age" if found.match.group("age") else "years"
+            group = next(one for one in _GROUPS if found.match.group(one))
             first, last = turn.span_of(found, group)
             yield Hit(Entity.AGE_OVER_89, first, last, 0.75, "stated age")
             for other in turn.search(_ALONE):
