@@ -56,6 +56,8 @@ _NO_PART: Final = (
     | {"mister", "missus", "miss", "www", "http", "https", "letter", "word"}
 )
 """Words that stand in many values."""
+_NO_SECRET: Final = _NO_PART - listed("spelling_words")
+"""The same of passwords, for which "tiger" and "apple" are favourites."""
 
 
 @dataclass(slots=True)
@@ -117,7 +119,8 @@ def telling(turn: Turn, entity: str, first: int, last: int) -> Iterator[str]:
             if piece.isdigit():
                 told = entity == Entity.PASSWORD and len(piece) >= _FIGURES
             else:
-                told = len(piece) >= _SHORTEST and piece not in _NO_PART and zipf(piece) < most
+                common = _NO_SECRET if entity == Entity.PASSWORD else _NO_PART
+                told = len(piece) >= _SHORTEST and piece not in common and zipf(piece) < most
             if told:
                 yield piece
 

@@ -10,7 +10,7 @@ from presidio_analyzer import RecognizerResult
 
 from models.animals import about_animals, of_an_animal
 from models.answers import FILLERS, is_function, is_number
-from models.lexicon import given_names
+from models.lexicon import given_names, longest_listed
 from models.memory import KEPT, LONGEST, Memory
 from models.presidio import explained
 from models.prompts import about_health, asked
@@ -30,6 +30,8 @@ ANSWER_S: Final = 12.0
 LONGEST_ANSWER_S: Final = 60.0
 SPLIT_S: Final = 2.0
 """Pause inside an entity that is left audible."""
+_SHORT_ASK: Final = 12
+"""Tokens of the longest turn that asks for the last value again."""
 _MOVES_ON: Final = 3
 """Words of content with which the asker goes on to something else."""
 _WORD_S: Final = 0.35
@@ -86,6 +88,11 @@ class _Placed:
     def between(self, start: int, end: int) -> list[Word]:
         """Words that characters ``[start, end)`` touch."""
         return [word for first, last, word in self.words if first < end and start < last]
+
+
+def _again(turn: Turn, at: int) -> bool:
+    """Whether a phrase begins at a token that asks again, or for more."""
+    return longest_listed("asks_again", turn.all_keys, at) > 0
 
 
 def _place(before: Sequence[Word], words: Sequence[Word], pause: int) -> _Placed:
@@ -157,6 +164,7 @@ class TurnReader:
         self._animals = self._animals or (not self._medical and about_animals(turn))
         self._medical = self._medical or about_health(turn)
         prompts = self._found_in(turn, placed, spoken.channel)
+        prompts += self._asked_again(turn, placed, spoken, prompts)
         self._move_on(spoken, turn, placed, prompts)
         active = [*self._active(spoken), *self._going_on(others, spoken)]
         if self._mono:
@@ -189,6 +197,17 @@ class TurnReader:
             sample = min(word.end, word.start + likely)
             found[entity, sample] = _Prompt(entity, channel, sample, sample)
         return list(found.values())
+
+    def _asked_again(
+        self, turn: Turn, placed: _Placed, spoken: Spoken, prompts: list[_Prompt]
+    ) -> list[_Prompt]:
+        """A secret that was just said is wrong or goes on: "that's not it", "and then?"."""
+        if prompts or Entity.PASSWORD not in self._memory.recent(spoken.start):
+            return []
+        fresh = [at for at, token in enumerate(turn.tokens) if token.start >= placed.fresh]
+        if not fresh or len(fresh) > _SHORT_ASK or not any(_again(turn, at) for at in fresh):
+            return []
+        return [_Prompt(Entity.PASSWORD, spoken.channel, spoken.end, spoken.end)]
 
     def _move_on(self, spoken: Spoken, turn: Turn, placed: _Placed, prompts: list[_Prompt]) -> None:
         """Close what the speaker asked before, when he goes on to something else."""

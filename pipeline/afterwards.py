@@ -24,7 +24,8 @@ _CODE: Final = 6
 
 def in_vain(ask: Ask) -> bool:
     """Whether so few digits came that they are no answer, if no more come."""
-    return ask.entity not in _SHORT and 0 < ask.answered < VAIN
+    few = ask.entity not in _SHORT and 0 < ask.answered < VAIN
+    return few and not ask.spelled and not ask.reopened
 
 
 def take_back(reading: Reading, over: Callable[[Ask], bool]) -> None:

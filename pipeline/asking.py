@@ -49,8 +49,11 @@ NEED: Final = {
     Entity.STREET_ADDRESS: 1,
     Entity.IBAN: 12,
     Entity.NUMBER_SEQUENCE: 12,
+    Entity.LICENSE_PLATE: 7,
 }
 """Digits from which an ask counts as answered; 5 where nothing is said."""
+LONG: Final = 12
+"""Digits from which a run is silenced whatever is said about it."""
 LONG_NEED: Final = 8
 """Values of this many digits are given in pieces, with talk between."""
 DATED: Final = frozenset({Entity.DATE_OF_BIRTH, Entity.CARD_EXPIRY})
@@ -86,6 +89,16 @@ LETTERED: Final = frozenset(
 """Answered by letters too, as in a national insurance number or a postcode."""
 WORDY: Final = LEXICAL - {Entity.STREET_ADDRESS}
 """Asks that no number answers."""
+_SHORT_OR_ANY: Final = frozenset(
+    {
+        Entity.CARD_SECURITY_CODE,
+        Entity.CARD_EXPIRY,
+        Entity.PIN,
+        Entity.ZIP_CODE,
+        Entity.NUMBER_SEQUENCE,
+    }
+)
+"""Asks that a long number does not answer."""
 _LONGEST_DATE: Final = 10
 _SHORT: Final = 5
 """Prices and quantities have no more digits."""
@@ -109,6 +122,10 @@ class Ask:
     closed: int | None = None
     given: Counter[int] = field(default_factory=Counter)
     """Digits that came, per channel: a read-back does not count twice."""
+    characters: Counter[int] = field(default_factory=Counter)
+    """Digits and letters that came, per channel."""
+    reopened: bool = False
+    """Whether it asks for more of, or another than, a value that was given before."""
 
     @classmethod
     def of(cls, cue: Cue) -> Ask:
@@ -123,8 +140,15 @@ class Ask:
 
     @property
     def answered(self) -> int:
-        """Most digits that one channel gave."""
-        return max(self.given.values(), default=0)
+        """Most digits that one channel gave, of a plate letters too: it may have two digits."""
+        given = self.characters if self.entity is Entity.LICENSE_PLATE else self.given
+        return max(given.values(), default=0)
+
+    @property
+    def spelled(self) -> bool:
+        """Whether letters came with the digits of an answer that may have some."""
+        given = max(self.given.values(), default=0)
+        return self.entity in LETTERED and max(self.characters.values(), default=0) > given + 1
 
     @property
     def fulfilled(self) -> bool:
@@ -150,7 +174,17 @@ class Ask:
     def answer(self, run: NumberRun) -> None:
         """Note digits that came."""
         self.given[run.channel] += len(run.digits)
+        self.characters[run.channel] += len(run.characters)
         self.touched = max(self.touched, run.end)
+
+    def meant(self, run: NumberRun) -> Entity:
+        """The entity by length, where the length contradicts what was asked for."""
+        count = len(run.digits)
+        if count >= LONG and self.entity in _SHORT_OR_ANY:
+            return Entity.CARD_NUMBER
+        if self.entity is Entity.STREET_ADDRESS and count in (5, 9):
+            return Entity.ZIP_CODE
+        return self.entity
 
     def accepts(self, run: NumberRun, local: Mood | None, *, trailing_word: bool) -> bool:
         """Whether a run may be an answer, or a part of one.
@@ -169,7 +203,7 @@ class Ask:
         if self.entity is Entity.STREET_ADDRESS and local is Mood.PLACE:
             local = None  # "unit 5", "on Fifth": part of an address
         if len(run.digits) == 1 and self.entity is not Entity.STREET_ADDRESS:
-            begun = self.halfway or self.entity in _DIGIT_BY_DIGIT
+            begun = self.halfway or self.reopened or self.entity in _DIGIT_BY_DIGIT
             # The first half of a postcode: "NE6, and the second bit's …".
             begun = begun or (self.entity is Entity.ZIP_CODE and len(run.characters) > 1)
             plain = not (run.flags or trailing_word or local is not None)

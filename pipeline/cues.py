@@ -16,6 +16,11 @@ from pipeline.entities import Entity
 from pipeline.records import Word
 from pipeline.vocabulary import Announced, Mood, Vocabulary
 
+_ENDS: Final = re.compile(r"[.?!]\s*$")
+_PASSING: Final = re.compile(
+    r" (?:to|on|with|in|from|under|into|of) (?:the|your|my|our|this|that|a|an) $"
+)
+"""Before a lone word that ends what is said: it names no number."""
 _WORDS: Final = re.compile(r"\d+|[^\W\d_]+(?:'[^\W\d_]+)*")
 
 
@@ -45,7 +50,8 @@ def find_cues(words: Sequence[Word], voc: Vocabulary) -> list[Cue]:
     brief = {(start, end) for about, start, end in found if about.brief}
     taken: list[tuple[int, int]] = []
     cues: list[Cue] = []
-    for (mood, named, _), start, end in found:
+    for about, start, end in found:
+        mood, named = about.mood, about.entity
         if any(start < other_end and other_start < end for other_start, other_end in taken):
             continue
         taken.append((start, end))
@@ -56,6 +62,10 @@ def find_cues(words: Sequence[Word], voc: Vocabulary) -> list[Cue]:
             continue  # "B Y" in a code is not "by"
         if mood is Mood.REFERENCE and _ends_inside(words[first : last + 1]):
             continue  # "that's the first part. Nine", "her ticket. Number's …"
+        if about.followed and _ENDS.search(words[last].text):
+            continue  # "for that order. 1164"
+        if text[end - 1] == " " and _PASSING.search(text, 0, start):
+            continue  # "… to the booking? 1164"
         cues.append(
             Cue(
                 word.channel,
@@ -65,7 +75,7 @@ def find_cues(words: Sequence[Word], voc: Vocabulary) -> list[Cue]:
                 named,
                 first,
                 last,
-                brief=mood is Mood.REFERENCE and (start, end) in brief,
+                brief=about.brief or (mood is Mood.REFERENCE and (start, end) in brief),
             )
         )
     return sorted(cues, key=lambda cue: cue.first)
@@ -88,8 +98,9 @@ def _order(found: tuple[Announced, int, int]) -> tuple[int, bool, int, int]:
     References and asks are of one rank: there the earlier phrase decides, then the longer one
     ("passport number for the booking"), and "what's the number" only where no other stands.
     """
-    (mood, entity, _), start, end = found
-    return (-min(mood, Mood.REFERENCE), entity is Entity.NUMBER_SEQUENCE, start, start - end)
+    about, start, end = found
+    weak = about.entity is Entity.NUMBER_SEQUENCE or about.mood is Mood.AGAIN
+    return (-min(about.mood, Mood.REFERENCE), weak, start, start - end)
 
 
 def _plain(words: Sequence[Word], voc: Vocabulary) -> tuple[str, list[int], list[int], list[int]]:

@@ -28,6 +28,7 @@ _KNOWN: Final = frozenset(
         Entity.US_SSN,
         Entity.BANK_ACCOUNT,
         Entity.BANK_ROUTING,
+        Entity.IBAN,
         Entity.ACCOUNT_NUMBER,
         Entity.MEDICAL_RECORD_NUMBER,
         Entity.MEMBER_ID,

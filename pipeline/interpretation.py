@@ -14,6 +14,7 @@ from typing import Final
 from pipeline.afterwards import join_alike, take_back
 from pipeline.asking import (
     DATED,
+    LONG,
     LONG_NEED,
     QUEUE_S,
     REFERENCE_DONE,
@@ -30,14 +31,13 @@ from pipeline.entities import Entity
 from pipeline.numbers import NumberRun
 from pipeline.prices import decimal, parted, price, with_cents
 from pipeline.records import Interval
-from pipeline.shapes import shaped, written
+from pipeline.reopening import reopened, waits_for
+from pipeline.shapes import shaped, toll_free, written
 from pipeline.surroundings import Surroundings, cut
 from pipeline.tokens import Flag
 from pipeline.verdicts import AFTER_CARD, CARD_DATA, HARMLESS, Reading, Talk, Track, Verdict, spoken
 from pipeline.vocabulary import Mood
 
-LONG: Final = 12
-"""Digits from which a run is silenced whatever is said about it."""
 _FRAGMENT: Final = 4
 _SPELLED_CODE: Final = 5
 """Characters of the shortest code whose letters are spelled with stand-ins; one more where it is
@@ -103,10 +103,11 @@ class _Walk:
         self._card_data = -1
         self._result = Reading()
         asked = [cue for cue in heard if cue.mood in (Mood.ASK, Mood.TOPIC)]
+        again = [cue for cue in heard if cue.mood is Mood.AGAIN]
         references = [cue for cue in heard if cue.mood is Mood.REFERENCE]
         runs = [run for track in tracks for run in cut(track, asked, references)]
         events: list[tuple[int, int, Cue | NumberRun]] = []
-        events += [(cue.start, 0, cue) for cue in [*asked, *references]]
+        events += [(cue.start, 0, cue) for cue in [*asked, *references, *again]]
         events += [(run.start, 1, run) for run in runs]
         self._events = sorted(events, key=lambda event: event[:2])
 
@@ -134,6 +135,14 @@ class _Walk:
                 self._bank_topic = cue.end
             return
         self._drop_over(cue.start)
+        if cue.mood is Mood.AGAIN:
+            ask = None
+            if self._reference is None:
+                ask = reopened(self._result.asks, self._active, cue, self._rate)
+            if ask is not None:
+                self._active.append(ask)
+                self._result.asks.append(ask)
+            return
         if cue.mood is Mood.REFERENCE:
             self._chains.end(self._card_topic)
             self._close([ask for ask in self._active if ask.answered], cue.start, keep_cards=True)
@@ -221,12 +230,14 @@ class _Walk:
         verdict.missing = self._look.missing(run)
         verdict.turn = self._look.turn(run)
         self._result.verdicts.append(verdict)
-        verdict.explained = clock = self._look.clock(run, verdict.local)
-        ask = self._answered_by(verdict, [] if paid or clock else self._active)
+        clock = self._look.clock(run, verdict.local)
+        business = toll_free(run.characters) and not any(map(waits_for, self._active))
+        verdict.explained = clock or business
+        ask = self._answered_by(verdict, [] if paid or verdict.explained else self._active)
         if ask is not None:
             ask.answer(run)
             verdict.ask = ask
-            entity = self._shape(ask, run)
+            entity = ask.meant(run)
             verdict.take(entity, 0.85 if ask.entity is entity else 0.75, spoken(entity))
             self._raise(verdict)
             if entity in CARD_DATA:
@@ -240,9 +251,8 @@ class _Walk:
         self._after_card(verdict)
         self._born(verdict)
         self._lengths(verdict)
-        if verdict.entity is Entity.CARD_NUMBER or (
-            verdict.entity is not None and len(run.digits) > LONG
-        ):
+        long = verdict.entity is not None and len(run.digits) > LONG
+        if verdict.entity is Entity.CARD_NUMBER or (long and not verdict.explained):
             self._card_data = run.end
         self._shaped(verdict)
         self._spelled(verdict)
@@ -390,21 +400,6 @@ class _Walk:
         if moved_on or run.start - self._reference_until > REFERENCE_S * self._rate:
             self._reference = None
         return self._reference
-
-    def _shape(self, ask: Ask, run: NumberRun) -> Entity:
-        """The entity by length, where the length contradicts what was asked for."""
-        count = len(run.digits)
-        if count >= LONG and ask.entity in (
-            Entity.CARD_SECURITY_CODE,
-            Entity.CARD_EXPIRY,
-            Entity.PIN,
-            Entity.ZIP_CODE,
-            Entity.NUMBER_SEQUENCE,
-        ):
-            return Entity.CARD_NUMBER
-        if ask.entity is Entity.STREET_ADDRESS and count in (5, 9):
-            return Entity.ZIP_CODE
-        return ask.entity
 
     def _raise(self, verdict: Verdict) -> None:
         """A checksum that holds raises the score; one that fails says nothing."""

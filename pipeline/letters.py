@@ -15,6 +15,8 @@ from pipeline.vocabulary import Vocabulary
 
 _SPELLED: Final = frozenset({Kind.LETTER, Kind.STANDIN})
 _NAMED: Final = _SPELLED | {Kind.MAYBE_LETTER}
+_ROW: Final = 4
+"""Digits and letters behind an "a" from which it is a letter too."""
 _SHORTEST: Final = 3
 """Letters of the shortest stand-in ("boy")."""
 
@@ -46,7 +48,7 @@ def mark(tokens: Sequence[Token], voc: Vocabulary) -> list[Token]:
             row = all(one.kind in _NAMED for one in marked[max(0, at - 2) : at]) and at > 1
             if row or (around & _NAMED and not around & SOLID):  # "hotel november", and no date
                 marked[at] = replace(token, kind=Kind.MAYBE_LETTER, value=token.text[0].upper())
-        elif _article(token, after, marked[at - 1] if at else None):
+        elif _article(token, after, marked[at - 1] if at else None) or _leads(marked, at):
             marked[at] = replace(token, kind=Kind.LETTER, value=token.text.upper())
     return marked
 
@@ -61,6 +63,17 @@ def _article(token: Token, after: Token, before: Token | None) -> bool:
     return bool(kinds & _SPELLED) and kinds <= _SPELLED | SOLID
 
 
+def _leads(tokens: Sequence[Token], at: int) -> bool:
+    """Whether "a" or "i" begins a row of digits and letters: "a four two b six"."""
+    if tokens[at].text not in {"a", "i"} or tokens[at].kind in _SPELLED:
+        return False
+    row = tokens[at + 1 : at + 1 + _ROW]
+    kinds = [token.kind for token in row]
+    figures = sum(kind in SOLID for kind in kinds)
+    rest = all(kind in _SPELLED | SOLID | {Kind.NEAR, Kind.SEPARATOR} for kind in kinds)
+    return len(row) == _ROW and rest and 0 < figures < len(kinds)
+
+
 def _framed(tokens: Sequence[Token], texts: tuple[str, ...], at: int, voc: Vocabulary) -> int:
     """Where a phrase ends that names the letter at a place; the place itself for none."""
     letter = _letter(tokens[at], voc)
@@ -73,11 +86,14 @@ def _framed(tokens: Sequence[Token], texts: tuple[str, ...], at: int, voc: Vocab
             continue
         if texts[at + 1 : word] != link:
             continue
-        if _stands_for(tokens[word], letter, voc, certain=certain, plain=plain):
+        known = certain or (link == _FOR and plain and letter not in {"a", "i"})
+        if _stands_for(tokens[word], letter, voc, certain=known, plain=plain):
             return word + 1
     return at
 
 
+_FOR: Final = ("for",)
+"""After a letter with any word of it behind: "K for Kerala"."""
 _LINKS: Final = (
     (("as", "in"), True),
     (("like", "in"), True),

@@ -216,6 +216,9 @@ class Spreader:
             # What the asking side reads back is complete only when that side has said all of it.
             given = ask.given[run.channel] if run.channel == ask.channel else ask.answered
             count = max(count, given)
+            told = max((n for side, n in ask.given.items() if side != ask.channel), default=0)
+            if run.channel == ask.channel and told and count >= max(ask.need, told):
+                return False  # all of it was read back
         return count < _FULL.get(entity, 99)
 
     def _island(

@@ -53,8 +53,8 @@ _SPELLING_LISTS = ("acronyms", "standins", "letter_links", "letter_case")
 """Word lists that a language may do without."""
 
 
-_SPELLED = (Entity.LICENSE_PLATE, Entity.VEHICLE_ID, Entity.DEVICE_ID)
-"""Answered by letters as much as by digits: who asks for the number asks for words too."""
+_WORDS_TOO = (Entity.LICENSE_PLATE, Entity.VEHICLE_ID, Entity.DEVICE_ID, Entity.CARD_EXPIRY)
+"""Answered by letters or the names of months too: who asks for the number asks for words."""
 
 
 class Mood(IntEnum):
@@ -68,7 +68,9 @@ class Mood(IntEnum):
     """The number after it is a price or a quantity."""
     REFERENCE = 3
     """An order number or another harmless one follows."""
-    ASK = 4
+    AGAIN = 4
+    """What was asked for last is asked for again, or goes on: "that's not what I have"."""
+    ASK = 5
     """A value is asked for or announced."""
 
 
@@ -79,7 +81,9 @@ class Announced(NamedTuple):
     entity: Entity | None = None
     """What is asked for, or talked about."""
     brief: bool = False
-    """One short harmless number and no more ("extension")."""
+    """One short harmless number and no more ("extension"), or more of a value and no other."""
+    followed: bool = False
+    """Holds for a number in the same sentence only ("order 5 5 1 8")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +186,15 @@ def _announcing(data: Mapping[str, Any]) -> Phrases[Announced]:
         for name, phrases in data[section].items()
     }
     lists[Announced(Mood.REFERENCE)] = data["reference"]
+    lists[Announced(Mood.REFERENCE, followed=True)] = data.get("followed", ())
+    lists[Announced(Mood.AGAIN)] = data.get("again", ())
+    lists[Announced(Mood.AGAIN, brief=True)] = data.get("more", ())
     lists[Announced(Mood.REFERENCE, brief=True)] = data.get("brief", ())
     lists[Announced(Mood.AMOUNT)] = data["amount"]
     lists[Announced(Mood.PLACE)] = data["place"]
-    return Phrases({label: _longest_first(phrases) for label, phrases in lists.items()})
+    parts = data.get("parts", {})
+    whole = {label: [_with(parts, one) for one in phrases] for label, phrases in lists.items()}
+    return Phrases({label: _longest_first(phrases) for label, phrases in whole.items()})
 
 
 def _worded(data: Mapping[str, Any]) -> Phrases[Entity]:
@@ -193,7 +202,12 @@ def _worded(data: Mapping[str, Any]) -> Phrases[Entity]:
     parts = data.get("parts", {})
     lists = {Entity(name): phrases for name, phrases in data.get("worded", {}).items()}
     whole = {name: [_with(parts, one) for one in phrases] for name, phrases in lists.items()}
-    asked = {entity: _longest_first(data["ask"].get(entity, ())) for entity in _SPELLED}
+    asked = {
+        entity: _longest_first(
+            _with(parts, one).replace("'", "") for one in data["ask"].get(entity, ())
+        )
+        for entity in _WORDS_TOO
+    }
     return Phrases(whole | asked)
 
 

@@ -26,20 +26,22 @@ _NAMED: Final = Worded(
     r" ?(?:number|code|name|id)? (?:is|was|should be)\b"
 )
 """With what an answer may begin: "the login number is"."""
+_NOUN: Final = (
+    r"(?:pass ?words?|pass ?phrase|pass ?code|pass ?key|user ?name|user id|user name|login|log in"
+    r"|log on|screen name|code ?word|maiden name"
+    r"|(?:security|secret|safe|magic|memorable) (?:word|phrase|answer|name|place)"
+    r"|(?:wi ?fi|wireless|network|wpa2?|router|hub|broadband|guest|security) (?:key|code))"
+)
 _STATED: Final = Worded(
-    r"\b(?:(?:my|the|our) (?:password|pass word|pass ?phrase|pass ?code|user ?name"
-    r"|user name|user id"
-    r"|login|log in|screen name|code ?word|security word|mothers maiden name|maiden name"
-    r"|verbal password|secret word)"
-    r"(?: (?:that )?(?:ive|i have|i|weve|we)"
-    r" (?:been using|use|used|set up|set|chose|gave|made|have))?"
-    r"(?: is| was| its| would be| should be)"
-    r"|(?:password|pass ?phrase|pass word|login|log in|security answer|maiden name)"
-    r"(?:s| is| was| should be| would be)"
-    r"|(?:wi ?fi|wireless|network|wpa2?|router|hub|broadband)"
-    r" (?:key|password|pass ?code|pass ?phrase)(?:s| is| was| says)"
-    r"|(?:user ?name and (?:the )?password|password and (?:the )?user ?name|passwords?) (?:is|are)"
-    r"(?: both)?(?: the same)?"
+    rf"\b(?:(?<!what )(?<!which )(?<!whose ){_NOUN}"
+    r"(?: (?:on|for|of|to) (?:the|my|your|our|this|that|it|his|her)(?: [a-z]+){0,2}?)?"
+    r"(?: (?:that )?(?:ive|i have|i|weve|we|youve|you)"
+    r" (?:been using|use|used|set up|set|chose|gave|made|have|had|picked))?"
+    r"(?:s| is| was| its| are| says| reads| would be| should be| will be| used to be)(?: both)?"
+    r"(?: the same)?"
+    r"|(?:user ?name|login) and (?:the )?password (?:is|are)(?: both)?(?: the same)?"
+    r"|(?:change|changed|set|reset|made|make|switched|updated)(?: [a-z]+){1,3}"
+    r" (?:password|pass ?code|login|user ?name|pass ?phrase)(?: [a-z]+)? (?:to|as)"
     r"|first pets? name (?:is|was)|(?:answer|secret word|memorable word) (?:is|was|would be))\b"
 )
 _ABOUT: Final = Worded(
@@ -56,8 +58,19 @@ _SIGN: Final = Worded(
 _SURE_SIGNS: Final = frozenset(
     ["exclamation", "ampersand", "asterisk", "dollar", "percent", "tilde", "equals"]
 )
-_ODD: Final = re.compile(r"(?=\S*[a-z])[A-Za-z]+\d+[A-Za-z]+\d\w*|\d+[A-Za-z]+\d+[A-Za-z]\w*")
+_ODD: Final = re.compile(
+    r"(?<!\S)(?=\S*[a-z])(?!0x)(?:[A-Za-z]+\d+[A-Za-z]+\d\w*|\d+[A-Za-z]+\d+[A-Za-z]\w*)"
+)
 """Letters and digits in turn, some of the letters small: no model, no postcode, no plate."""
+_SETS: Final = Worded(
+    r"\b(?:(?:the |your |my )?(?:new|temporary|temp|old|current|default) one(?: is|s| was| will be)"
+    r"|(?:set|reset|change|changed|make|made) it (?:to|as)|its set (?:to|as)"
+    r"|(?:type|types|typed|typing|enter|entered|entering|put|putting|key|keyed|keying) in"
+    r"|(?:type|typed|typing|entered|entering|trying|tried|using)"
+    r"|(?:log|logs|logged|logging|login|sign|signed|signing) (?:in|on|as)? ?(?:as|with|under))\b"
+)
+"""What a password or a user name follows, where it looks like one: "I'm typing Bella2009"."""
+_PRODUCTS: Final = listed("names_with_figures")
 _MIXED: Final = re.compile(r"(?=\w*[A-Za-z]{3})(?=\w*\d)(?!\d+(?:st|nd|rd|th|[ap]m)$)\w{5,}")
 _BEFORE: Final = (FILLERS | listed("secret_lead_ins")) - {"oh"}
 """What leads to a secret. "My", "the", "first" are no lead-in here: "my first dog Rex"."""
@@ -84,13 +97,29 @@ _SIGNS: Final = 2
 _GAP: Final = 5
 """Words between two signs of one password ("8 again, and then a small l")."""
 _SPELLED: Final = 3
+_REACH: Final = 4
+"""Words behind "I'm typing" within which the secret stands."""
+_TAILS: Final = listed("secret_tails")
+_GOES_ON: Final = frozenset(
+    ["so", "but", "because", "cos", "cause", "if", "though", "although", "which", "can", "could",
+     "you", "he", "she", "they", "we", "theres", "dont", "not", "do", "does", "is", "unless"]
+)  # fmt: skip
+"""With what other talk goes on behind a secret and a comma."""
+_WHERE: Final = frozenset(
+    ["on", "in", "at", "under", "underneath", "behind", "inside", "from", "off", "by", "with"]
+)
+_THAT: Final = frozenset(["the", "a", "an", "your", "my", "our", "that", "there", "it"])
+"""Together: where a secret is written down, and not what it is."""
+_IS: Final = frozenset({"its", "thatd", "itd", "thats"})
+_ARE: Final = frozenset({("it", "is"), ("it", "was"), ("that", "is"), ("would", "be")})
+_TAIL: Final = max(tail.count(" ") + 1 for tail in _TAILS)
 
 
 class SecretRecognizer(SpokenRecognizer):
     """What only the customer should know, when it is asked for, announced, or looks like it."""
 
     ENTITIES: ClassVar[tuple[str, ...]] = (Entity.PASSWORD,)
-    PATTERNS: ClassVar[tuple[Worded, ...]] = (_STATED, _SIGN)
+    PATTERNS: ClassVar[tuple[Worded, ...]] = (_STATED, _SIGN, _SETS)
 
     def may_find(self, turn: Turn) -> bool:
         """Whether a secret is announced, asked for, known, or spelled."""
@@ -103,6 +132,7 @@ class SecretRecognizer(SpokenRecognizer):
             if any(turn.tokens[at].stops for at in range(found.first, found.last - 1)):
                 continue  # "… my username. It's under …"
             hits += self._answer(turn, found.last, 0.8, _SAID)
+        hits += _looks_set(turn)
         asked = turn.expected(Entity.PASSWORD)
         if asked is not None:
             hits += self._answer(turn, asked, 0.65, "asked for")
@@ -120,17 +150,18 @@ class SecretRecognizer(SpokenRecognizer):
         for place in range(_SENTENCES):
             if at >= stop:
                 return
-            end = sentence_end(turn, at, _LONGEST)
+            end = _clause_end(turn, at, sentence_end(turn, at, _LONGEST))
             first, otherwise = _skip(turn, at, end)
-            last = trim_fillers(turn, first, end)
+            last = _trimmed(turn, first, end)
             keys = turn.keys(first, last)
             if _asks(turn, at, end):
                 return
             content = sum(_tells(key) for key in keys)
             # A sentence of grammar ("I don't remember it") is no secret.
             refused = any(key in _REFUSES for key in keys)
-            if not place and refused and pattern == _SAID:
-                return  # "my password's not working"
+            placed = bool(keys) and keys[0] in _WHERE and not _THAT.isdisjoint(keys[1:2])
+            if not place and (refused or placed) and pattern == _SAID:
+                return  # "my password's not working", "the key's on the sticker"
             if place and given and not otherwise:
                 return  # other talk
             talk = not _TALK.isdisjoint(keys) and content * 2 < len(keys)
@@ -140,6 +171,8 @@ class SecretRecognizer(SpokenRecognizer):
             if content and (short or dense):
                 given = True
                 yield Hit(Entity.PASSWORD, first, last, score, pattern)
+            elif not given and content:
+                yield from _inside(turn, at, end, score, pattern)
             at = end
 
 
@@ -167,6 +200,57 @@ def _skip(turn: Turn, first: int, last: int) -> tuple[int, bool]:
         else:
             break
     return first, otherwise
+
+
+def _inside(turn: Turn, first: int, last: int, score: float, pattern: str) -> Iterator[Hit]:
+    """The secret in talk without a full stop: "they always ask for one its geronimo"."""
+    for at in range(first, last - 1):
+        if turn.all_keys[at] not in _IS and turn.keys(at, at + 2) not in _ARE:
+            continue
+        begin, _ = _skip(turn, at, last)
+        end = begin
+        while end < last and end - begin < _SHORTER and _tells(turn.all_keys[end]):
+            end += 1
+        if end > begin and _REFUSES.isdisjoint(turn.keys(begin, end)):
+            yield Hit(Entity.PASSWORD, begin, end, score, pattern)
+            return
+
+
+def _clause_end(turn: Turn, first: int, last: int) -> int:
+    """Token after the clause that holds ``first``: "pelican, so if he doesn't say it"."""
+    told = False
+    for at in range(first, last - 1):
+        key = turn.tokens[at].key
+        told = told or (_tells(key) and key not in _BEFORE)
+        if told and "," in turn.tokens[at].after and turn.tokens[at + 1].key in _GOES_ON:
+            return at + 1
+    return last
+
+
+def _trimmed(turn: Turn, first: int, last: int) -> int:
+    """``last`` moved back over what is said behind a secret: "I think", "all one word"."""
+    begin = last + 1
+    while begin > last > first:
+        begin = last
+        last = trim_fillers(turn, first, last)
+        for size in range(min(_TAIL, last - first - 1), 0, -1):
+            if " ".join(turn.keys(last - size, last)) in _TAILS:
+                last -= size
+                break
+    return last
+
+
+def _looks_set(turn: Turn) -> Iterator[Hit]:
+    """Words with figures in them behind "I'm typing" or "the new one is"."""
+    for found in turn.search(_SETS):
+        for at in range(found.last, min(found.last + _REACH, len(turn.tokens))):
+            token = turn.tokens[at]
+            word = turn.text[token.start : token.end]
+            product = token.key.rstrip("0123456789") in _PRODUCTS
+            if _MIXED.fullmatch(word) and not word.isupper() and not product:
+                yield Hit(Entity.PASSWORD, at, at + 1, 0.6, _SAID)
+            if token.stops:
+                break
 
 
 def _asks(turn: Turn, first: int, last: int) -> bool:

@@ -82,7 +82,8 @@ def test_every_recogniser_that_may_be_left_out_says_by_what() -> None:
         "ProcedureRecognizer": 3,
         "VehicleRecognizer": 2,
         "DeviceRecognizer": 1,
-        "SecretRecognizer": 2,
+        "SecretRecognizer": 3,
         "SpokenBirthRecognizer": 1,
+        "SpokenExpiryRecognizer": 1,
         "SpokenPostcodeRecognizer": 1,
     }
