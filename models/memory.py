@@ -25,6 +25,7 @@ KEPT: Final = frozenset(
         Entity.PASSWORD,
         Entity.STREET_ADDRESS,
         Entity.URL,
+        Entity.ZIP_CODE,
     }
 )
 """Entity types of which it is remembered that, and in which words, a value was said."""
@@ -111,6 +112,8 @@ class Memory:
 
 def telling(turn: Turn, entity: str, first: int, last: int) -> Iterator[str]:
     """Words of the tokens ``[first, last)`` that tell of a value and of little else."""
+    if entity == Entity.ZIP_CODE:
+        return  # that it was said is all that counts
     if entity == Entity.STREET_ADDRESS:
         last = _street_end(turn, first, last)
     most = _COMMON.get(Entity(entity), _COMMON_ELSEWHERE)

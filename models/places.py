@@ -44,6 +44,7 @@ _NEAR: Final = frozenset({"near", "opposite", "behind", "beside", "above", "over
 _LINKS: Final = frozenset({"y", "yr", "na", "nan", "an", "uwch"})
 """Articles inside Welsh and Irish names ("Tan y Bwlch", "Tí na Coille")."""
 _INSIDE: Final = frozenset({"the", "of", "and", "saint", "st", "la", "le", "de", "del"}) | _LINKS
+_PARTS_OF_TOWN: Final = frozenset({"north", "south", "east", "west", "n", "s", "e", "w"})
 _GRAMMAR: Final = 6.1
 _EVERYDAY_WORD: Final = 4.8
 """Zipf frequency of "next", "other", "right"; a street's name has a rarer word, or a capital."""
@@ -258,7 +259,8 @@ def _celtic(turn: Turn, at: int) -> Iterator[Piece]:
         ):
             last += 1
         if last > at + 1 and (turn.tokens[at].title or zipf(keys[at]) < _VERY_RARE):
-            numbered = is_number(keys[at - 1]) if at else False
+            before = at - (at > 1 and keys[at - 1] in _PARTS_OF_TOWN)
+            numbered = is_number(keys[before - 1]) if before else False
             numbered = numbered or (last < len(keys) and is_number(keys[last]))
             sure = numbered or zipf(keys[at]) < _VERY_RARE
             yield Piece(at, last, numbered=NUMBERED if sure else 0, named=2)

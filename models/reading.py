@@ -12,6 +12,7 @@ from models.animals import about_animals, of_an_animal
 from models.answers import FILLERS, is_function, is_number
 from models.lexicon import given_names, longest_listed
 from models.memory import KEPT, LONGEST, Memory
+from models.openly import VERSION, is_public, version_asked
 from models.presidio import explained
 from models.prompts import about_health, asked
 from models.repeats import AGAIN
@@ -187,7 +188,9 @@ class TurnReader:
 
     def _found_in(self, turn: Turn, placed: _Placed, channel: int) -> list[_Prompt]:
         found: dict[tuple[str, int], _Prompt] = {}
-        for entity, last in asked(turn):
+        version = version_asked(turn)
+        told = [(VERSION, version)] if version is not None else []
+        for entity, last in (*asked(turn), *told):
             token = turn.tokens[last - 1]
             if token.end <= placed.fresh:
                 continue
@@ -271,7 +274,7 @@ class TurnReader:
             least = self._policy.threshold(result.entity_type, explained(result))
             if result.end <= placed.fresh or result.score < least:
                 continue
-            if self._animals and of_an_animal(turn, result.entity_type, result.start):
+            if self._harmless(turn, result):
                 continue
             words = placed.between(result.start, result.end)
             if result.entity_type == Entity.AGE_OVER_89:
@@ -301,6 +304,12 @@ class TurnReader:
                     )
                 ] = None
         return list(spans)
+
+    def _harmless(self, turn: Turn, result: RecognizerResult) -> bool:
+        """Whether a finding is an animal's, or what a company says in public."""
+        if self._animals and of_an_animal(turn, result.entity_type, result.start):
+            return True
+        return is_public(turn, result.entity_type, result.start, result.end)
 
     def _names_letters(self, words: list[Word], placed: _Placed) -> bool:
         """Whether names stand for the letters of a code: "J as in John, 4 4 1"."""

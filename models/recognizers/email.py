@@ -79,10 +79,22 @@ _EVIDENCE: Final = frozenset(
         "org",
     ]
 )
+_LEADS_TO_SITES: Final = frozenset({"is", "are"})
+_MORE_LEADS: Final = frozenset(
+    ["still", "should", "probably", "maybe", "definitely", "always", "either", "both", "same"]
+)
+"""Words before an address beside the common lead-ins ("is it still …")."""
+_PLACED: Final = frozenset(["after", "before", "end", "front", "behind", "between", "beginning"])
+"""Where in an address a figure or a letter stands: "there's an 82 after it"."""
+_BETWEEN: Final = frozenset(
+    ["theres", "there", "yeah", "with", "as", "figures", "digits", "numbers"]
+)
 _LONGEST_LOCAL: Final = 26
 _LONGEST_ODD: Final = 9
 """Words of an address as it is spoken: "j dot smith at some example dot com"."""
 _LONGEST_ANSWER: Final = 40
+_LONGEST_CORRECTION: Final = 14
+"""Words of an answer that spells a part of an address again; a longer one is other talk."""
 _AFTER_SIGN: Final = 9
 """Words of an answer after the last sign of a spelled address: "… at", and a domain that was not
 understood. Then other talk begins, on one channel that of the other side."""
@@ -98,6 +110,7 @@ _PARTS: Final = (
     | (listed("email_providers") - {"me", "live", "mail", "mac", "cox", "charter", "spectrum"})
 )
 """Words of an address that are telling beside another part of it."""
+_PROVIDERS: Final = listed("email_providers") - {"me", "live", "mail", "mac", "cox", "charter"}
 _RARE: Final = 3.5
 _EVERYDAY: Final = 4.6
 _SPELLED: Final = 3
@@ -124,6 +137,9 @@ class SpokenEmailRecognizer(SpokenRecognizer):
         if asked is not None:
             whole = [hit for hit in hits if hit.last > asked]
             hits += [*_sentences_of(turn, asked, whole)] or self._answer(turn, asked)
+            if Entity.EMAIL_ADDRESS in turn.recent:
+                for at in _figures_asked(turn, asked):
+                    hits.append(Hit(Entity.EMAIL_ADDRESS, at, at + 1, 0.5, "figures asked for"))
         yield from hits
         places = [(hit.first, hit.last) for hit in hits]
         for first, last in said_again(turn, Entity.EMAIL_ADDRESS, _PARTS.__contains__, places):
@@ -134,7 +150,7 @@ class SpokenEmailRecognizer(SpokenRecognizer):
         """Such as "j dot smith at gmail dot com"."""
         for found in turn.search(_DOMAIN):
             at = self._at_sign(turn, found.first, found.last)
-            if at is not None:
+            if at is not None and not _of_a_site(turn, at):
                 yield from _parted(turn, _local(turn, at), at, found.last)
         for found in turn.search(_ABROAD):
             first = _local(turn, found.first)
@@ -187,10 +203,11 @@ class SpokenEmailRecognizer(SpokenRecognizer):
         if not keys:
             return
         spelled = sum(map(is_spelled, keys))
+        fresh = Entity.EMAIL_ADDRESS not in turn.recent or len(keys) <= _LONGEST_CORRECTION
         evidence = (
             any(_is_sign(turn, at) for at in range(first, last))
             or any("@" in token.after for token in turn.tokens[first:last])
-            or spelled > 1
+            or (spelled > 1 and (fresh or is_spelled(keys[0])))
         )
         end = trim_fillers(turn, first, sentence_end(turn, first, _LONGEST_ANSWER))
         if evidence:
@@ -212,6 +229,8 @@ def _sentences_of(turn: Turn, asked: int, hits: list[Hit]) -> Iterator[Hit]:
         while first > asked and not turn.tokens[first - 1].stops:
             first -= 1
         first = skip_lead_in(turn, first)
+        while first < hit.first and turn.all_keys[first] in _MORE_LEADS:
+            first = skip_lead_in(turn, first + 1)
         if hit.first - first <= _LONGEST_LOCAL:
             yield Hit(Entity.EMAIL_ADDRESS, min(first, hit.first), hit.last, 0.7, "asked for")
 
@@ -226,6 +245,14 @@ def _parted(turn: Turn, first: int, at: int, last: int) -> Iterator[Hit]:
         return
     yield Hit(Entity.EMAIL_ADDRESS, first, at + 1, 0.85, "at a domain")
     yield Hit(Entity.EMAIL_ADDRESS, rest, last, 0.85, "at a domain")
+
+
+def _of_a_site(turn: Turn, at: int) -> bool:
+    """Whether an "at" leads to a web site: "the pages are at www dot …", "it's up at …"."""
+    if turn.keys(at + 1, at + 2) in {("www",), ("w",), ("http",), ("https",)}:
+        return True
+    before = turn.tokens[at - 1] if at else None
+    return before is not None and before.key in _LEADS_TO_SITES and not before.stops
 
 
 def _looks_local(turn: Turn, first: int, at: int) -> bool:
@@ -251,11 +278,42 @@ def _going_on(turn: Turn, at: int) -> Iterator[Hit]:
     while at < len(turn.tokens):
         letters, end = letters_at(turn, at)
         joined = turn.all_keys[at] in _JOINS or turn.keys(at, at + 2) == ("one", "word")
-        if len(letters) >= _SPELLED or (joined and turn.all_keys[at] != "dot"):
+        if _at_provider(turn, at):
+            end = at + 2
+            yield Hit(Entity.EMAIL_ADDRESS, at, end, 0.5, "goes on")
+        elif turn.all_keys[at] in _PLACED:
+            for figure in _placed(turn, at):
+                yield Hit(Entity.EMAIL_ADDRESS, figure, figure + 1, 0.5, "goes on")
+        elif len(letters) >= _SPELLED or (joined and turn.all_keys[at] != "dot"):
             first, last = _signs_around(turn, at, max(end, at + 1 + (turn.all_keys[at] == "one")))
             yield Hit(Entity.EMAIL_ADDRESS, first, last, 0.5, "goes on")
             end = last
         at = max(end, at + 1)
+
+
+def _at_provider(turn: Turn, at: int) -> bool:
+    """Whether an answer goes on with who the mail is with ("no, at yahoo")."""
+    following = turn.keys(at + 1, at + 2)
+    return turn.all_keys[at] == "at" and bool(following) and following[0] in _PROVIDERS
+
+
+def _figures_asked(turn: Turn, asked: int) -> Iterator[int]:
+    """Figures of a short answer to "is there a number in it?": "yes, 82", "eight two"."""
+    last = sentence_end(turn, skip_lead_in(turn, asked), _LONGEST_ODD)
+    numbers = [at for at in range(asked, last) if is_number(turn.all_keys[at])]
+    others = set(turn.keys(asked, last)) - LEAD_IN - _PLACED - _BETWEEN
+    if numbers and not {key for key in others if not is_number(key)}:
+        yield from numbers
+
+
+def _placed(turn: Turn, at: int) -> Iterator[int]:
+    """Figures and letters of which a sentence says where in an address they stand."""
+    first = at
+    while first > 0 and at - first < _AFTER_SIGN and not turn.tokens[first - 1].stops:
+        first -= 1
+        key = turn.all_keys[first]
+        if is_number(key) and key != "one":
+            yield first
 
 
 def _signs_around(turn: Turn, first: int, last: int) -> tuple[int, int]:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
-from models.answers import is_number, is_spelled
+from models.answers import is_number, is_spelled, sentence_end
 from models.lexicon import listed, zipf
 from models.patterns import Worded
 from models.recognizers.base import Hit, SpokenRecognizer
@@ -32,6 +32,12 @@ _WORD: Final = 4.8
 _NEAR: Final = 12
 """Tokens behind the word "postcode" in which it may begin."""
 _LEAST: Final = 2
+_MOST_LETTERS: Final = 4
+"""Letters that follow one another in a postcode without a figure."""
+_WHOLE: Final = re.compile(r"\d{5}")
+_LONGEST_ALONE: Final = 9
+_GRAMMAR: Final = 5.0
+_NO_CODE: Final = frozenset("$£€%#")
 
 
 class SpokenPostcodeRecognizer(SpokenRecognizer):
@@ -40,14 +46,44 @@ class SpokenPostcodeRecognizer(SpokenRecognizer):
     ENTITIES: ClassVar[tuple[str, ...]] = (Entity.ZIP_CODE,)
     PATTERNS: ClassVar[tuple[Worded, ...]] = (_STATED,)
 
+    def may_find(self, turn: Turn) -> bool:
+        """Whether one is named or asked for, or an address was just said."""
+        return super().may_find(turn) or Entity.STREET_ADDRESS in turn.recent
+
     def find(self, turn: Turn) -> Iterator[Hit]:
         """Letters with figures, or several letters, where a postcode is asked for or named."""
         asked = turn.expected(Entity.ZIP_CODE)
         named = [found.last for found in turn.search(_STATED)]
         for first, last in _pieces(turn):
             told = asked is not None and first >= asked
-            if told or any(at <= first <= at + _NEAR for at in named):
+            known = Entity.ZIP_CODE in turn.recent and _mixed(turn.keys(first, last))
+            if known or told or any(at <= first <= at + _NEAR for at in named):
                 yield Hit(Entity.ZIP_CODE, first, last, 0.55, "piece of a postcode")
+        if not {Entity.ZIP_CODE, Entity.STREET_ADDRESS}.isdisjoint(turn.recent):
+            for at in _alone(turn):
+                yield Hit(Entity.ZIP_CODE, at, at + 1, 0.5, "five figures alone")
+
+
+def _mixed(keys: tuple[str, ...]) -> bool:
+    """Whether a piece holds letters and figures, or a token that is both ("6XF")."""
+    letters = any(key.isalpha() and not is_number(key) for key in keys)
+    return (letters and any(map(is_number, keys))) or any(
+        _PIECE.fullmatch(key) and not key.isalpha() and not key.isdigit() for key in keys
+    )
+
+
+def _alone(turn: Turn) -> Iterator[int]:
+    """Five figures with nothing but small talk in their sentence: "so that's 85749?"."""
+    at = 0
+    while at < len(turn.tokens):
+        end = sentence_end(turn, at, _LONGEST_ALONE)
+        codes = [index for index in range(at, end) if _WHOLE.fullmatch(turn.all_keys[index])]
+        others = [key for key in turn.keys(at, end) if not _WHOLE.fullmatch(key)]
+        plain = all(zipf(key) >= _GRAMMAR and not is_number(key) for key in others)
+        text = turn.text[turn.tokens[at].start : turn.tokens[end - 1].end]
+        if codes and plain and _NO_CODE.isdisjoint(text):
+            yield from codes
+        at = end
 
 
 def _pieces(turn: Turn) -> Iterator[tuple[int, int]]:
@@ -73,7 +109,7 @@ def _pieces(turn: Turn) -> Iterator[tuple[int, int]]:
                 last, signs = last + 1, signs + 1
             else:
                 break
-        if letters and signs >= _LEAST:
+        if letters and signs >= _LEAST and (letters < signs or letters <= _MOST_LETTERS):
             yield at, last
         at = max(last, at + 1)
 
@@ -88,7 +124,8 @@ def _letter(turn: Turn, at: int) -> bool:
     key = turn.all_keys[at]
     if key not in {"a", "i"}:
         return is_spelled(key) or key in _NAMES
-    beside = (*turn.keys(max(0, at - 1), at), *turn.keys(at + 1, at + 2))
-    return (turn.tokens[at].title and key == "a") or any(
-        is_spelled(one) or one.isdigit() for one in beside
-    )
+    beside = turn.keys(max(0, at - 1), at)
+    following = turn.keys(at + 1, at + 2)
+    if following and not turn.tokens[at].after.strip():
+        return is_spelled(following[0]) or is_number(following[0])
+    return any(is_spelled(one) or one.isdigit() for one in beside)

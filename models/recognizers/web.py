@@ -29,6 +29,8 @@ _PATH: Final = Worded(
     holds=rf"{_SLASH}\b",
 )
 """A page on any site: "bit dot ly slash …"."""
+_SCHEME: Final = Worded(r"\b(?:https?|h t t p(?: s)?) (?:colon )?(?:forward )?slash slash\b")
+"""How a web address begins, spelled out."""
 _OWN: Final = Worded(
     r"\b(?:my|our own|his|her|their)(?: own| new| old| personal| little)?"
     r" (?:web ?site|site|web page|page|blog|portfolio|profile|channel|shop|store|link|url"
@@ -57,6 +59,20 @@ _IP_MIXED: Final = Worded(
     holds=r"(?:dot|point) ",
 )
 """Some of its dots written: "192.168 dot 1 dot 14"."""
+_NET: Final = Worded(
+    r"\b(?:(?:static |public |private |local |internal |external |old |new |router |host )?"
+    r"(?:i p|ip|ipv4|ipv6)(?: address)?|gateway|subnet(?: mask)?|net ?mask|d n s|dns"
+    r"|(?:wan|lan|network|server|host|loopback|remote) address|ping|pinging|ssh (?:to|into))"
+    r"(?:s| is| was| its| says| shows| of| to| on| at| now| still| used to be| set to"
+    r"| server| address)*\b"
+)
+"""What a network address follows."""
+_NEAR_NET: Final = 4
+_ENDS_IN: Final = frozenset(
+    (first, second)
+    for first in ("end", "ends", "ending", "finish", "finishes", "starts", "start", "starting")
+    for second in ("in", "with", "on")
+)
 _DOTS: Final = frozenset({"dot", "dots", "point", "period", "colon", "again"})
 _HEX: Final = re.compile(r"[0-9a-f]{1,4}")
 _LEAST_GROUPS: Final = 3
@@ -76,7 +92,9 @@ class SpokenWebRecognizer(SpokenRecognizer):
     """Personal web addresses and network addresses."""
 
     ENTITIES: ClassVar[tuple[str, ...]] = (Entity.URL, Entity.IP_ADDRESS)
-    PATTERNS: ClassVar[tuple[Worded, ...]] = (_URL, _PATH, _OWN, _IP, _IP_MIXED)
+    PATTERNS: ClassVar[tuple[Worded, ...]] = (
+        _URL, _PATH, _OWN, _IP, _IP_MIXED, _NET, _SCHEME,
+    )  # fmt: skip
 
     def may_find(self, turn: Turn) -> bool:
         """Whether it may be said or written."""
@@ -85,18 +103,30 @@ class SpokenWebRecognizer(SpokenRecognizer):
     def find(self, turn: Turn) -> Iterator[Hit]:
         """Addresses said with "dot", or written with dots."""
         yield from self._urls(turn)
+        yield from self._networks(turn)
+        asked = turn.expected(Entity.IP_ADDRESS)
+        if asked is not None:
+            for first, last in _network(turn, asked, _LEAST_GROUPS):
+                yield Hit(Entity.IP_ADDRESS, first, last, 0.6, "asked for")
+        if asked is not None or Entity.IP_ADDRESS in turn.recent:
+            yield from _rest(turn, asked or 0)
+
+    @staticmethod
+    def _networks(turn: Turn) -> Iterator[Hit]:
+        """Network addresses by their form, or behind their name."""
         for found in turn.search(_IP):
-            yield Hit(Entity.IP_ADDRESS, found.first, found.last, 0.7, "four groups")
+            first, last = _figures_only(turn, found.first, found.last)
+            yield Hit(Entity.IP_ADDRESS, first, last, 0.7, "four groups")
         for found in turn.search(_IP_MIXED):
             written = any(turn.tokens[at].after == "." for at in range(found.first, found.last - 1))
             if written and _groups(turn, found.first, found.last) == _GROUPS:
                 yield Hit(Entity.IP_ADDRESS, found.first, found.last, 0.7, "groups and dots")
         for first, last in _within(turn, _FIGURES):
             yield Hit(Entity.IP_ADDRESS, first, last, 0.7, "four figures")
-        asked = turn.expected(Entity.IP_ADDRESS)
-        if asked is not None:
-            for first, last in _network(turn, asked):
-                yield Hit(Entity.IP_ADDRESS, first, last, 0.6, "asked for")
+        for found in turn.search(_NET):
+            for first, last in _network(turn, found.last, _LEAST_GROUPS):
+                if first - found.last <= _NEAR_NET:
+                    yield Hit(Entity.IP_ADDRESS, first, last, 0.6, "named")
 
     @staticmethod
     def _urls(turn: Turn) -> Iterator[Hit]:
@@ -107,6 +137,9 @@ class SpokenWebRecognizer(SpokenRecognizer):
             yield Hit(Entity.URL, found.first, _path(turn, found.last), score, "dots")
         for found in turn.search(_PATH):
             yield Hit(Entity.URL, found.first, _path(turn, found.last), 0.6, "page of a site")
+        for found in turn.search(_SCHEME):
+            last = _path(turn, found.last)
+            yield Hit(Entity.URL, found.first, last, 0.6, "scheme")
         for first, last in _within(turn, _WRITTEN):
             yield Hit(Entity.URL, first, last, 0.6, "written page")
         own = [found.last for found in turn.search(_OWN)]
@@ -120,11 +153,33 @@ class SpokenWebRecognizer(SpokenRecognizer):
             yield Hit(Entity.URL, first, last, 0.6, AGAIN)
 
 
+def _figures_only(turn: Turn, first: int, last: int) -> tuple[int, int]:
+    """A match without the "and" or "a" around it."""
+    while first < last and turn.all_keys[first] == "and":
+        first += 1
+    while last > first and turn.all_keys[last - 1] in {"and", "a"}:
+        last -= 1
+    return first, last
+
+
+def _rest(turn: Turn, begin: int) -> Iterator[Hit]:
+    """Parts of a network address that was said or asked for: "dot 205", "it ends in 20"."""
+    for first, last in _network(turn, begin, 1):
+        dotted = any(
+            turn.all_keys[at] == "dot" or (at + 1 < last and turn.tokens[at].after == ".")
+            for at in range(first, last)
+        )
+        written = turn.text[: turn.tokens[first].start].endswith(" .")
+        before = turn.keys(max(0, first - 2), first)
+        if dotted or written or before in _ENDS_IN:
+            yield Hit(Entity.IP_ADDRESS, first, last, 0.55, "part")
+
+
 def _name(turn: Turn, begin: int, first: int) -> int:
     """``first`` moved back to where the name of a site begins, at ``begin`` at the earliest."""
     at = first
     while at > begin and not turn.tokens[at - 1].stops and first - at < _LONGEST_NAME:
-        if turn.all_keys[at - 1] in LEAD_IN - {"all", "one", "and"}:
+        if turn.all_keys[at - 1] in LEAD_IN - {"all", "one", "and", "the"}:
             break
         at -= 1
     return at
@@ -150,7 +205,8 @@ def _path(turn: Turn, last: int) -> int:
     while last < len(keys) and last - begun < _LONGEST_PATH:
         key = keys[last]
         after_sign = keys[last - 1] in _SYMBOLS
-        sign = key in _SYMBOLS or key in _PARTS or is_number(key)
+        then = key == "then" and keys[last + 1 : last + 2] in {("slash",), ("forward",)}
+        sign = key in _SYMBOLS or key in _PARTS or is_number(key) or then
         letter = is_spelled(key) and (key not in {"a", "i"} or turn.tokens[last].title)
         case = key in _CASES and not turn.tokens[last - 1].stops
         odd = (slash or last > begun) and zipf(key) < _RARE and not turn.tokens[last - 1].stops
@@ -180,7 +236,7 @@ def _groups(turn: Turn, first: int, last: int) -> int:
     return groups
 
 
-def _network(turn: Turn, asked: int) -> Iterator[tuple[int, int]]:
+def _network(turn: Turn, asked: int, least: int) -> Iterator[tuple[int, int]]:
     """A network address that was asked for: groups of figures, or of figures and letters."""
     at = asked
     keys = turn.all_keys
@@ -197,6 +253,6 @@ def _network(turn: Turn, asked: int) -> Iterator[tuple[int, int]]:
             groups += figure or letter or written
             colons += key == "colon" or ":" in turn.tokens[last].after
             last += 1
-        if groups >= _LEAST_GROUPS or colons >= _LEAST_COLONS:
+        if groups >= least or colons >= _LEAST_COLONS:
             yield at, last
         at = max(last, at + 1)

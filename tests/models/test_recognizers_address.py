@@ -5,6 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from models.recognizers.address import SpokenAddressRecognizer
+from models.recognizers.base import SpokenRecognizer
+from models.recognizers.postcode import SpokenPostcodeRecognizer
+from models.spoken import turn_of
+from pipeline.entities import Entity
 
 pytestmark = pytest.mark.models
 
@@ -87,3 +91,51 @@ def test_the_answer_to_another_question_is_none(find: Find) -> None:
     text = "41 Orchard Place Akron Ohio, and two three one two"
     found = find(SpokenAddressRecognizer(), text, asked="STREET_ADDRESS")
     assert found[0] == "41 Orchard Place Akron Ohio"
+
+
+def said_in(text: str, recognizer: SpokenRecognizer, *, recent: bool = True) -> list[str]:
+    """What is found in a turn of a call in which an address was said before."""
+    entity = Entity.STREET_ADDRESS
+    turn = turn_of(text).given(
+        (),
+        frozenset(),
+        medical=False,
+        said={entity: frozenset({"tiverton"})},
+        recent=frozenset({entity}) if recent else frozenset(),
+    )
+    return [
+        text[turn.tokens[hit.first].start : turn.tokens[hit.last - 1].end]
+        for hit in recognizer.find(turn)
+        if hit.score >= 0.4
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("it's been left at one two oh", "one two oh"),
+        ("I've got 12B here", "12B"),
+        ("Oh no, it's West.", "West"),
+        ("Avenue, not Street.", "Avenue"),
+        ("Sorry, 112 or 120?", "112 or 120"),
+        ("that's N4412", "N4412"),
+    ],
+)
+def test_after_an_address_a_part_of_it_is_one(text: str, value: str) -> None:
+    assert value in said_in(text, SpokenAddressRecognizer())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["it was left at two in the afternoon", "no way", "head west for a mile", "it's $112 in all"],
+)
+def test_after_an_address_other_talk_stays(text: str) -> None:
+    assert said_in(text, SpokenAddressRecognizer()) == []
+
+
+def test_five_figures_alone_right_after_an_address_are_its_code() -> None:
+    recognizer = SpokenPostcodeRecognizer()
+    assert said_in("And that's here in town, so 85749?", recognizer) == ["85749"]
+    assert said_in("so that's 85749?", recognizer, recent=False) == []
+    assert said_in("the order is 85749 of the spring catalogue", recognizer) == []
+    assert said_in("so that's $85749?", recognizer) == []
