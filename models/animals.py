@@ -20,6 +20,7 @@ _OTHER: Final = frozenset(
 )  # fmt: skip
 _SAYS: Final = frozenset({"think", "noticed", "thought", "reckon", "guess", "know", "found", "saw"})
 """Somebody who thinks that something ails an animal speaks of the animal."""
+_NAMED: Final = 3
 _PEOPLE: Final = frozenset(
     {"husband", "wife", "mum", "mom", "mam", "dad", "mother", "father", "son", "daughter", "nan",
      "gran",
@@ -32,6 +33,11 @@ _PEOPLE: Final = frozenset(
 def about_animals(turn: Turn) -> bool:
     """Whether the turn has a word that only a call about animals or plants has."""
     return bool(vocabulary(turn.language).animals.find(turn.plain))
+
+
+def _from(turn: Turn, at: int) -> str:
+    """What is said from a token on: "my dog has"."""
+    return " ".join(turn.keys(at, at + _NAMED))
 
 
 def of_an_animal(turn: Turn, entity: str, start: int) -> bool:
@@ -57,7 +63,7 @@ def of_an_animal(turn: Turn, entity: str, start: int) -> bool:
             return True
         if key == "my":
             return place + 1 < len(before) - 1 or bool(
-                vocabulary(turn.language).animals.find(" ".join(before[place:]))
+                vocabulary(turn.language).animals.find(_from(turn, first + place))
             )
         if key in _SELF and not _SAYS.intersection(before[place:]):
             return False

@@ -28,6 +28,16 @@ COMMON_DRUG: Final = 2.6
 COMMON_DISEASE: Final = 3.3
 _DISEASE_BRANCHES: Final = ("C", "F03")
 """MeSH branches: diseases, mental disorders (the rest of F is behaviour: "parenting")."""
+MEDICINES: Final = ("medicines", "medicine_brands", "medicines_abroad", "medicines_lay")
+_CONDITIONS: Final = (
+    "conditions",
+    "conditions_family",
+    "conditions_inner",
+    "conditions_mind",
+    "conditions_outer",
+    "conditions_senses",
+)
+"""Our own lists of what callers call medicines and conditions."""
 _CONTRACTIONS: Final = {
     whole.replace("'", ""): whole
     for whole in [
@@ -297,7 +307,7 @@ def medicines() -> dict[str, tuple[tuple[str, ...], ...]]:
     data = _dictionary("drug_named_entity_recognition", "drug_ner_dictionary.pkl.bz2")
     entries = data["drug_variant_to_canonical"]
     kept = {entry for entry in map(_normal, entries) if entry and _is_medicine(entry)}
-    return _by_first_word(kept | listed("medicines") | listed("medicine_brands"))
+    return _by_first_word(kept.union(*map(listed, MEDICINES)))
 
 
 @cache
@@ -315,7 +325,7 @@ def diseases() -> dict[str, tuple[tuple[str, ...], ...]]:
         )
     ]
     kept = {entry for entry in map(_normal, entries) if entry and _is_disease(entry)}
-    return _by_first_word((kept | listed("conditions")) - listed("not_conditions"))
+    return _by_first_word(kept.union(*map(listed, _CONDITIONS)) - listed("not_conditions"))
 
 
 def warm_up() -> None:

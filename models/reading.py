@@ -10,6 +10,7 @@ from presidio_analyzer import RecognizerResult
 
 from models.animals import about_animals, of_an_animal
 from models.answers import FILLERS, is_function, is_number
+from models.impersonal import Impersonal
 from models.lexicon import given_names, longest_listed
 from models.memory import KEPT, LONGEST, Memory
 from models.openly import VERSION, is_public, version_asked
@@ -145,6 +146,7 @@ class TurnReader:
         self._memory = Memory(sample_rate)
         self._medical = False
         self._animals = False
+        self._impersonal = Impersonal()
 
     def read(
         self,
@@ -163,9 +165,11 @@ class TurnReader:
             return []
         # Who has spoken of his own health may mention his dog.
         self._animals = self._animals or (not self._medical and about_animals(turn))
-        self._medical = self._medical or about_health(turn)
         prompts = self._found_in(turn, placed, spoken.channel)
         prompts += self._asked_again(turn, placed, spoken, prompts)
+        wanted = frozenset(prompt.entity for prompt in prompts)
+        self._impersonal.take(turn, wanted, medical=self._medical)
+        self._medical = self._medical or about_health(turn)
         self._move_on(spoken, turn, placed, prompts)
         active = [*self._active(spoken), *self._going_on(others, spoken)]
         if self._mono:
@@ -306,10 +310,13 @@ class TurnReader:
         return list(spans)
 
     def _harmless(self, turn: Turn, result: RecognizerResult) -> bool:
-        """Whether a finding is an animal's, or what a company says in public."""
-        if self._animals and of_an_animal(turn, result.entity_type, result.start):
+        """Whether a finding is an animal's or nobody's, or what a company says in public."""
+        entity, start, end = result.entity_type, result.start, result.end
+        if self._animals and of_an_animal(turn, entity, start):
             return True
-        return is_public(turn, result.entity_type, result.start, result.end)
+        dropped = self._impersonal.drops(turn, entity, start, end)
+        self._medical = self._medical or self._impersonal.told
+        return dropped or is_public(turn, entity, start, end)
 
     def _names_letters(self, words: list[Word], placed: _Placed) -> bool:
         """Whether names stand for the letters of a code: "J as in John, 4 4 1"."""

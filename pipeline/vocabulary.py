@@ -122,6 +122,8 @@ class Vocabulary:
     """Words that only a call about somebody's health has."""
     animals: Phrases[None]
     """Words that only a call about animals or plants has."""
+    goods: Phrases[None]
+    """Words of talk about goods, cover and courses, in which an illness is nobody's."""
 
 
 @lru_cache(maxsize=1)
@@ -176,6 +178,7 @@ def _build(data: Mapping[str, Any]) -> Vocabulary:
         worded=_worded(data),
         health=Phrases({None: data.get("health", ())}),
         animals=Phrases({None: data.get("animals", ())}),
+        goods=Phrases({None: data.get("goods", ())}),
     )
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
-from models.answers import sentence_end
-from models.lexicon import alternatives
+from models.answers import is_function, sentence_end
+from models.lexicon import alternatives, words_in
 from models.patterns import Worded
-from models.recognizers.base import Hit, SpokenRecognizer
+from models.recognizers.base import Hit
+from models.recognizers.health import HealthRecognizer
 from models.spoken import Turn
 from pipeline.entities import Entity
 
@@ -50,6 +51,48 @@ _FEELS: Final = Worded(
     r"|ive been (?:waiting|on))\b))"
     r" \w+",
     holds=r"(?:feel|felt|walk|talk|sound|look|breathe)\w*\b",
+)
+_CANT_DO: Final = Worded(
+    r"\b(?:i|he|she|they|me|you|it|mum|mom|dad|hes|shes|im|we|baby|son|daughter|wife|husband) "
+    r"(?:(?:just|really|also|still|sometimes|now) )*(?P<it>(?:cant|couldnt|cannot|can not"
+    r"|can hardly"
+    r"|can barely|could hardly|could barely|hardly|barely|not able to|unable to|struggles? to"
+    r"|struggling to|struggled to|have trouble|has trouble|having trouble|had trouble"
+    r"|find it hard to"
+    r"|finds it hard to)(?: (?:even|really|properly|hardly|barely))* (?P<doing>\w+))\b"
+)
+_DOES: Final = Worded(
+    r"\b(?:hes|shes|theyre|he is|she is|been|he was|she was|keep|keeps|started|starts|constantly"
+    r"|always)(?: (?:just|all|always|constantly|been|really|been constantly|still|now|started))*"
+    r" (?P<it>(?P<doing>\w{2,}ing)\b)"
+)
+_VERY: Final = Worded(
+    r"\b(?:i feel|i felt|feel|feels|feeling|felt|hes|shes|im|ive been|been|he is|she is|looks"
+    r"|looking|went|gone|get|gets|getting)(?: (?:feeling|looking|getting|been|just|gone|all))*"
+    r" (?P<it>(?:(?:really|very|so|ever so|a bit|a little|all|proper|quite|too|pretty|dead"
+    r"|extremely"
+    r"|terribly|awfully|totally|completely|rather|kind of|sort of) )+(?P<mood>\w{3,})\b)"
+)
+_COURSE: Final = Worded(
+    r"\b(?P<it>(?:(?:just|it|really|sort of|kind of) )?(?:comes and goes|come and go|came and went"
+    r"|coming and going|wak(?:es|ing) (?:me|him|her)(?: up)?|keep(?:s|ing) (?:me|him|her) (?:up"
+    r"|awake)"
+    r"|(?:gets?|getting|got|much|far|even|its|a lot|a bit) worse(?: (?:at night|in the \w+"
+    r"|when (?:i"
+    r"|he|she) \w+(?: \w+)?|after \w+(?: \w+)?|and worse|every day|by the day|lately))?"
+    r"|(?:shoot|shoots|shooting|radiat\w+|travel|travels|travelling|spread|spreads|spreading"
+    r"|creeping"
+    r"|runs|running|goes|going|moves|moving|moved) (?:right |all )?(?:down|up|across|through|into"
+    rf"|round|along|to) (?:the |my |his |her |both |one )*{_PART}s?"
+    r"|(?:stops|stopping|stopped) (?:me|him|her) (?:from )?(?:sleeping|walking|working|eating"
+    r"|breathing|moving|going out|driving)|takes my breath away|took my breath away"
+    r"|doubles? (?:me|him|her) (?:up|over)|floors me|lays me out|knocks me (?:out|for six)))\b"
+)
+_IS_LIKE: Final = Worded(
+    r"\b(?:its|it is|it was|theres|thats|sort of|kind of|bit|just) (?P<it>like (?:a|an|being|having"
+    r"|something|someone|somebody|theres|im|ive|hes|shes|my|electric|pins|needles|knives|wading"
+    r"|walking"
+    r"|looking|broken|burning|period|labou?r|tiny|little|hot|cold|razor)) \w+"
 )
 _SELF: Final = Worded(
     r"\b(?P<it>(?:grind(?:s|ing)?|clench(?:es|ing)?|bit(?:e|es|ing)) (?:my|his|her) (?:teeth"
@@ -102,41 +145,65 @@ _FIGURED: Final = frozenset(
 """What is at somebody's hand or side may be anything."""
 
 
-class BodywiseRecognizer(SpokenRecognizer):
+class BodywiseRecognizer(HealthRecognizer):
     """Predicates of parts of the body, what is in them, and what somebody keeps doing."""
 
     ENTITIES: ClassVar[tuple[str, ...]] = (Entity.MEDICAL_CONDITION,)
     PATTERNS: ClassVar[tuple[Worded, ...]] = (
-        _PREDICATE, _WITHIN, _KEEPS, _FEELS, _SELF,
+        _PREDICATE, _WITHIN, _KEEPS, _FEELS, _SELF, _CANT_DO, _DOES, _VERY, _COURSE, _IS_LIKE,
     )  # fmt: skip
 
-    def find(self, turn: Turn) -> Iterator[Hit]:
+    def hits(self, turn: Turn) -> Iterator[Hit]:
         """Clauses about somebody's body; nothing outside a call about health."""
         if not turn.medical:
             return
-        for found in turn.search(_PREDICATE):
-            if found.group("part") not in _FIGURED:
-                first, last = turn.span_of(found, "it")
-                yield _hit(first, _until(turn, last - 1), "of a part")
-        for found in turn.search(_WITHIN):
-            first = _since(turn, found.first)
-            if first < found.first and found.group("part") not in _FIGURED:
-                yield _hit(first, found.last, "within a part")
+        yield from _of_parts(turn)
         for found in turn.search(_KEEPS):
             first, last = turn.span_of(found, "it")
             letters = _SENT.intersection(turn.keys(last, last + 3))
             if found.group("doing") not in _OFFICE and not letters:
                 yield _hit(first, _until(turn, last), "keeps doing")
-        for found in turn.search(_FEELS):
+        for pattern in (_FEELS, _IS_LIKE):
+            for found in turn.search(pattern):
+                first, last = turn.span_of(found, "it")
+                yield _hit(first, _until(turn, last), "feels like")
+        for pattern in (_SELF, _COURSE):
+            for found in turn.search(pattern):
+                yield _hit(*turn.span_of(found, "it"), "does")
+        yield from _not_everyday(turn)
+
+
+def _of_parts(turn: Turn) -> Iterator[Hit]:
+    """What is said of a part of somebody's body, and what is in it or on it."""
+    for found in turn.search(_PREDICATE):
+        if found.group("part") not in _FIGURED:
             first, last = turn.span_of(found, "it")
-            yield _hit(first, _until(turn, last), "feels like")
-        for found in turn.search(_SELF):
-            yield _hit(*turn.span_of(found, "it"), "does")
+            yield _hit(first, _until(turn, last - 1), "of a part")
+    for found in turn.search(_WITHIN):
+        first = _since(turn, found.first)
+        if first < found.first and found.group("part") not in _FIGURED:
+            yield _hit(first, found.last, "within a part")
+
+
+def _not_everyday(turn: Turn) -> Iterator[Hit]:
+    """What somebody can't do, is doing or is very much, unless people do and are so in any call."""
+    doings, moods = words_in("everyday_doings"), words_in("everyday_moods")
+    for pattern, name in ((_CANT_DO, "can't do"), (_DOES, "is doing")):
+        for found in turn.search(pattern):
+            if found.group("doing") not in doings:
+                first, last = turn.span_of(found, "it")
+                yield _hit(first, _until(turn, last), name)
+    for found in turn.search(_VERY):
+        mood = found.group("mood")
+        if mood not in moods and mood not in doings and not is_function(mood):
+            yield _hit(*turn.span_of(found, "it"), "very")
 
 
 def _until(turn: Turn, at: int) -> int:
     """Token after what is said from ``at`` on, to the end of the clause."""
-    stop = sentence_end(turn, at, _LONGEST) if at < len(turn.tokens) else at
+    if at >= len(turn.tokens) or turn.tokens[at - 1].after.strip(" -"):
+        return at
+    stop = sentence_end(turn, at, _LONGEST)
     last = at
     while last < stop and turn.tokens[last].key not in _ENDS:
         last += 1

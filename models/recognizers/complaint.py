@@ -9,7 +9,8 @@ from typing import ClassVar, Final
 from models.answers import says_will
 from models.lexicon import alternatives
 from models.patterns import Worded
-from models.recognizers.base import Hit, SpokenRecognizer
+from models.recognizers.base import Hit
+from models.recognizers.health import HealthRecognizer
 from models.spoken import Turn
 from pipeline.entities import Entity
 
@@ -94,13 +95,13 @@ _DONE: Final = Worded(
 )
 
 
-class ComplaintRecognizer(SpokenRecognizer):
+class ComplaintRecognizer(HealthRecognizer):
     """What ails somebody and what was done about it, told in everyday words."""
 
     ENTITIES: ClassVar[tuple[str, ...]] = (Entity.MEDICAL_CONDITION, Entity.MEDICAL_PROCEDURE)
     PATTERNS: ClassVar[tuple[Worded, ...]] = (_WRONG, _UNWELL, _PREGNANT, _SCLEROSIS, _DONE)
 
-    def find(self, turn: Turn) -> Iterator[Hit]:
+    def hits(self, turn: Turn) -> Iterator[Hit]:
         """Parts of the body with what is wrong with them, readings, being unwell, operations."""
         for pattern, name in (
             (_WRONG, "what is wrong"),

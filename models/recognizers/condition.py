@@ -10,7 +10,9 @@ from typing import ClassVar, Final
 from models.answers import FILLERS, is_function, is_number, sentence_end, skip_lead_in, trim_fillers
 from models.lexicon import alternatives, diseases, entries_in, listed
 from models.patterns import Worded
-from models.recognizers.base import Hit, SpokenRecognizer
+from models.recognizers.base import Hit
+from models.recognizers.figures import figures, within
+from models.recognizers.health import HealthRecognizer, graded
 from models.spoken import Turn
 from pipeline.entities import Entity
 
@@ -89,105 +91,18 @@ _HAS: Final = Worded(
     r"\b(?:ive been having|i have been having|ive been getting|been having|ive had|i have had"
     r"|i think i have|i think i might have|i might have|i may have|think its|i have|ive got|he has"
     r"|she has|he had|she had|i had|im having|i am having|hes having|shes having|i keep getting"
+    r"|im getting|hes getting|shes getting|hes been having|hes been getting|shes been having"
+    r"|shes been getting|i keep having|keeps getting|keeps having|started getting|started having"
+    r"|(?:ive |i |weve |he |she )?noticed (?:a|an|some|this|these|that his|that her|that my)"
+    r"|found (?:a|an|this|these) (?:small |little |hard |big )?(?=lump|bump|spot|mass|shadow|clot"
+    r"|growth)|theres (?:this|these|like)|left (?:me|him|her) with|i was having|i was getting"
+    r"|he gets|she gets|been troubled with|bothered with|bothered by|troubled by|picked up a"
+    r"|caught (?:a|the)|developed (?:a|an|some|this|these)?|youve got|complaining of|complains of"
+    r"|plagued with|crippled with|bad with (?:my|his|her|the)|martyr to (?:my|his|her)"
+    r"|feels? (?:really|so|very|all)"
+    r"|feeling (?:really|so|very|all|a bit)|been feeling|i feel|i felt|hes feeling|shes feeling"
     r"|(?<!can )(?<!could )(?<!may )i get|because of my|because of|due to my|for my|about my"
     r"|with my|it is for|its for)\b"
-)
-_IDIOMS: Final = Worded(
-    r"\b(?:(?:chair|table|desk|bed|sofa|couch|trouser|chicken|lamb|bar|lamp|clock|watch|bottle"
-    r"|shirt"
-    r"|jacket|laptop|door|guitar|violin|stool|bench|pump|valve|machine) (?:back|leg|arm|foot"
-    r"|feet|face"
-    r"|head|neck|mouth|hand)s?|sight for sore eyes|blood pressure (?:monitors?|machines?"
-    r"|cuffs?)|throw(?:s|ing)? up (?:an?|the|errors?|problems?|issues?|messages?)"
-    r"|stroke of (?:luck|genius|midnight)|heart of|by heart|sick and tired"
-    r"|cold (?:call|feet|water"
-    r"|weather|drinks?)|pain in the neck|headache (?:to|for) (?:deal|set|return)"
-    r"|back pain relief cream"
-    r"|head of|on the other hand|at hand|second hand|face value|in the back|back of|foot of the"
-    r"|eye on|leg of|heads up|arms? and a leg|side of the|under pressure|water pressure"
-    r"|air pressure"
-    r"|tire pressure|oil pressure|problem with (?:the|my) (?:back|side|head)(?:rest"
-    r"| panel|phones?|light))\b"
-)
-_SCARE: Final = (
-    r"(?:heart attack|stroke|migraine|headache|aneurysm|panic attack|anxiety attack|coronary"
-    r"|seizure|fit|ulcer|hernia|nervous breakdown)"
-)
-_FIGURATIVE: Final = Worded(
-    rf"\b(?:(?:almost|nearly|practically|just about|about to|gonna|going to)"
-    rf"(?: \w+){{0,3}} {_SCARE}"
-    rf"|(?:gave|giving|gives|give|given) (?:me|us|him|her|you|them|everyone|everybody|people|anyone"
-    rf"|my \w+|the \w+|our \w+) (?:a|an|such a)(?: \w+)? {_SCARE}s?"
-    r"|(?:its|is|was|things|thats|jobs|forms|apps|sites|been|such|what|be|real|total|huge"
-    r"|whole|big|another) an?(?: \w+)? (?:headache"
-    r"|migraine|nightmare|pain)(?: (?!in\b)\w+)?|(?:real|total|huge|major|big) (?:headache|pain)"
-    rf"|(?:had|have|having) an? {_SCARE} (?:when|about|over|at|because|looking|reading|seeing)"
-    r"|fever pitch|cabin fever|buck fever|gold fever|sick (?:to death|of|and tired)"
-    r"|(?:dying|died|die) (?:to|when|of laughter|laughing|of embarrassment)|makes? me (?:sick|ill)"
-    r"|allergic to (?:paperwork|work|small talk|drama|mornings|exercise|spending|phones?"
-    r"|phone calls|commitment|lines|waiting|people|technology|computers)|blind spots?|deaf ears"
-    r"|turn a blind eye"
-    r"|(?:bled|bleeding) (?:me|us|money|ink)|growing pains|cancer of|cough up|choke points?)\b"
-)
-"""What people say of prices and forms; in a call about health it is meant."""
-TRADE: Final = Worded(
-    r"\b(?:webinars?|seminars?|workshops?|courses?|(?:a|the) talk|lectures?|leaflets?"
-    r"|brochures?|posters?"
-    r"|articles?|books?|podcasts?|documentar(?:y|ies)|training|modules?|sessions?|research"
-    r"|stud(?:y|ies)"
-    r"|campaigns?|fundraisers?|charit(?:y|ies)|policy|guidance|awareness|conference|blog)"
-    r"(?: \w+)? (?:on|about|into|around)(?: the| new)?(?: (?!(?:my|his|her|me|our)\b)\w+){1,3}\b"
-)
-_SERVED: Final = Worded(
-    r"\b(?:\w+ ){1,3}(?:awareness|webinar|charity|fundraiser|campaign|leaflet|posters?|society"
-    r"|foundation|conference|research (?:fund|trust|uk)|(?:fun )?run|appeal|training|workshop"
-    r"|(?:unit|clinic|ward|department|centre|center|helpline|team"
-    r"|service) (?:\w+ )?(?:speaking|here"
-    r"|how can))\b",
-    holds=r"(?:webinar|workshop|leaflet|poster|training|research|campaign|fundraiser|charit"
-    r"|awareness|conference|society|foundation|run|appeal|unit|clinic|ward|department|centre|center"
-    r"|helpline|team|service)\w*\b",
-)
-"""Those who teach of illnesses, collect money for them, or answer the phone of a ward."""
-_GRADES: Final = frozenset(
-    [
-        "worst",
-        "splitting",
-        "blinding",
-        "stinking",
-        "pounding",
-        "throbbing",
-        "crippling",
-        "raging",
-        "nasty",
-        "sharp",
-        "dull",
-        "excruciating",
-        "recurring",
-        "inoperable",
-        "aggressive",
-        "secondary",
-        "bilateral",
-        "congenital",
-        "hereditary",
-        "chronic",
-        "severe",
-        "acute",
-        "mild",
-        "moderate",
-        "early",
-        "advanced",
-        "recurrent",
-        "terrible",
-        "awful",
-        "bad",
-        "horrible",
-        "constant",
-        "terminal",
-        "postpartum",
-        "seasonal",
-        "juvenile",
-    ]
 )
 _SKIPPED: Final = listed("condition_leads")
 """Words before what somebody has."""
@@ -203,30 +118,21 @@ _SENTENCES: Final = 3
 """How many sentences of an answer are looked at for what was asked."""
 
 
-class ConditionRecognizer(SpokenRecognizer):
+class ConditionRecognizer(HealthRecognizer):
     """Diagnoses and symptoms; in a call about health also what "I have …" names."""
 
     ENTITIES: ClassVar[tuple[str, ...]] = (Entity.MEDICAL_CONDITION,)
 
-    def find(self, turn: Turn) -> Iterator[Hit]:
+    def hits(self, turn: Turn) -> Iterator[Hit]:
         """Lexicon entries, complaints of a part of the body, stated and asked conditions."""
-        hits = list(self._all(turn))
-        if not hits:
+        found = list(self._all(turn))
+        if not found:
             return
-        idioms = [(found.first, found.last) for found in turn.search(_IDIOMS)]
-        if not turn.medical:
-            idioms += [(found.first, found.last) for found in turn.search(_FIGURATIVE)]
-        idioms += [(found.first, found.last) for found in turn.search(TRADE)]
-        if not _PERSONAL.search(turn.plain):
-            idioms += [(found.first, found.last) for found in turn.search(_SERVED)]
-        for hit in hits:
-            first = hit.first
-            while first > 0 and turn.tokens[first - 1].key in _GRADES:
-                first -= 1
-            last = _qualified(turn, hit.last)
-            hit = replace(hit, first=first, last=last)  # noqa: PLW2901 - the same, with its grade
-            if not any(first < hit.last and hit.first < last for first, last in idioms):
-                yield hit
+        idioms = figures(turn)
+        for hit in found:
+            grown = graded(turn, replace(hit, last=_qualified(turn, hit.last)))
+            if not within((grown.first, grown.last), idioms):
+                yield grown
 
     def _all(self, turn: Turn) -> Iterator[Hit]:
         for first, last in entries_in(diseases(), turn):

@@ -8,6 +8,7 @@ from typing import ClassVar, Final
 
 from models.answers import FILLERS, LEAD_IN, is_function, is_number, sentence_end, skip_lead_in
 from models.lexicon import (
+    MEDICINES,
     entries_in,
     given_names,
     listed,
@@ -70,6 +71,13 @@ _SURE: Final = re.compile(
 )
 _LEADS: Final = listed("medicine_leads")
 """Words between a trigger and the name: "takes forty milligrams of …"."""
+_UNITS: Final = frozenset(
+    ["milligram", "milligrams", "mg", "mgs", "microgram", "micrograms", "mcg", "mil", "mils",
+     "ml", "units", "grams"]
+)  # fmt: skip
+_AFTER_STRENGTH: Final = frozenset(
+    ["and", "that", "which", "last", "for", "once", "twice", "please", "but", "is", "its", "xr"]
+)
 _JOINING: Final = frozenset({"and", "or", "plus"})
 _VERBS: Final = listed("medicine_verbs")
 _UNUSUAL: Final = 3.2
@@ -82,7 +90,6 @@ _DOSE_REACH: Final = 6
 _PILL_LIKE: Final = frozenset({"shaped", "shape", "box", "bottle", "case", "cutter", "organiser"})
 _SHORT_ANSWER: Final = 3
 """Words of an answer that is nothing but a name, whatever its words mean elsewhere."""
-_BRANDS: Final = "medicine_brands"
 _GRAMMAR: Final = 5.2
 """Zipf frequency of words with which no medicine in pieces begins or ends."""
 _RARE_PIECE: Final = 3.7
@@ -143,10 +150,10 @@ class MedicationRecognizer(SpokenRecognizer):
             named = " ".join(bare[first:last])
             if named == "the pill" and keys[last : last + 1] and keys[last] in _PILL_LIKE:
                 continue
-            known = turn.medical or named in listed("medicines") or named in listed(_BRANDS)
+            known = turn.medical or any(named in listed(name) for name in MEDICINES)
             alone = 0.45 if last - first == 1 and len(keys[first]) >= _LONG else 0.35
             score = 0.75 if known or sounds_like_stem(keys[first]) else alone
-            yield Hit(Entity.MEDICATION, first, last, score, "lexicon")
+            yield Hit(Entity.MEDICATION, first, _with_strength(turn, last), score, "lexicon")
 
     @staticmethod
     def _apart(turn: Turn, keys: tuple[str, ...]) -> Iterator[Hit]:
@@ -242,6 +249,25 @@ class MedicationRecognizer(SpokenRecognizer):
                 (key,), enough=CLOSE if common >= _UNKNOWN_PIECE else ENOUGH
             ):
                 yield Hit(Entity.MEDICATION, index, index + 1, 0.55, "sounds like one")
+
+
+def _with_strength(turn: Turn, last: int) -> int:
+    """``last`` moved over the strength that is said with a name: "ibuprofen eight hundred"."""
+    at = last
+    while at < len(turn.tokens) and at - last < _LONGEST and _follows_number(turn, at):
+        at += 1
+    if at == last:
+        return last
+    if at < len(turn.tokens) and turn.tokens[at].key in _UNITS and not turn.tokens[at - 1].stops:
+        return at + 1
+    ends = at == len(turn.tokens) or bool(turn.tokens[at - 1].after.strip(" -"))
+    return at if ends or turn.tokens[at].key in _AFTER_STRENGTH else last
+
+
+def _follows_number(turn: Turn, at: int) -> bool:
+    """Whether a token is a number that is said in one breath with what stands before it."""
+    key = turn.tokens[at].key
+    return (is_number(key) or key == "point") and not turn.tokens[at - 1].after.strip(" -")
 
 
 def _in_a_row(turn: Turn, first: int, last: int) -> bool:

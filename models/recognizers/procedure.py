@@ -6,13 +6,18 @@ import re
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
-from models.lexicon import alternatives, listed, zipf
+from models.lexicon import alternatives, any_of, listed, zipf
 from models.patterns import Worded
 from models.recognizers.base import Hit, SpokenRecognizer
-from models.recognizers.condition import TRADE
+from models.recognizers.figures import exaggerated, taught, within
 from models.spoken import Found, Turn
 from pipeline.entities import Entity
 
+_PROCEDURES: Final = any_of(listed("procedures") | listed("procedures_lay"))
+_TREATMENTS: Final = any_of(
+    listed("treatments") | listed("treatments_lay") | listed("lab_tests") | listed("vaccines")
+)
+_PART: Final = rf"{alternatives('body_parts')}s?"
 _HOW: Final = (
     r"(?:left|right|both|total|partial|full|bilateral|double|emergency|elective|open|keyhole|laser"
     r"|robotic|routine|annual|fasting|repeat|second|another"
@@ -38,7 +43,7 @@ _VACCINE: Final = (
     r"|contraceptive|trigger|iron|insulin|hormone|botox|weight loss)"
 )
 _NAMED: Final = Worded(
-    rf"\b(?:{_HOW} )*(?:{alternatives('body_parts')} )?{alternatives('procedures')}"
+    rf"\b(?:{_HOW} )*(?:{alternatives('body_parts')} )?{_PROCEDURES}"
     rf"(?: {_CARRIED_OUT})?(?: {_ON})?\b"
     r"|(?<=had |ing |for |ted |her |his |ter )radiation\b(?! (?:leak|level|detector|shield))"
     rf"|\b(?:(?:{_HOW} )*{_ORGAN} (?:surgery|replacements?|transplants?|removal"
@@ -49,6 +54,32 @@ _NAMED: Final = Worded(
     rf"|{_VACCINE} (?:shots?|jabs?|vaccines?|vaccinations?|boosters?|injections?)"
     r"|(?!(?:an|ar|d|b)?(?:ec|l)?otomy)\w+(?:ectomy|oscopy|plasty|otomy|ostomy))\b"
 )
+_INSERTED: Final = alternatives("operated_things")
+_PUT_IN: Final = Worded(
+    r"\b(?P<it>"
+    r"(?:(?:a|an|the|my|his|her|some|two|three|four|six|new|metal|another|both|these|them) )*"
+    rf"{_INSERTED}(?: (?:was|were|is|are|being|be|got|get))? (?:put in(?:to)?|fitted|inserted"
+    rf"|placed"
+    r"|implanted|replaced|removed|taken out|taken off|came out|come out|coming out|pulled out|out"
+    r"|burnt off|burned off|frozen off|froze off|cut off|cut out|shaved off|lasered off|zapped"
+    r"|changed|flushed|drained|unblocked|tightened)(?: (?:of|in|from) (?:my|his|her|the)(?: left"
+    rf"| right)? {_PART})?"
+    r"|(?:put|putting|got|had|has|have|getting|fitted|inserted)(?: (?:me|him|her|in))?"
+    rf"(?: (?:a|an|two|three|four|five|six|some|new|metal|the))+ {_INSERTED} in"
+    rf"(?: (?:my|his|her|it|there|the)(?: left| right)?(?: {_PART})?)?"
+    r"|removal of (?:the|my|his|her|a|an|both|some)(?: left| right)?"
+    rf" (?:{_INSERTED}|{_PART}|cataracts?|gall ?bladder|appendix|tonsils|hernia)"
+    r"|(?:chang(?:e|es|ing|ed)|re ?do(?:ing|ne)?|do(?:ing)?) (?:the|my|his|her) (?:dressings?"
+    r"|bandages?|catheter|stoma bag|drip|cannula)"
+    r"|(?:cut|cutting|burn|burnt|burned|froze|frozen|freeze|freezing|zap|zapped|shaved|sliced"
+    r"|lasered|took|take|taken) (?:(?:a|an|the|my|his|her|some|couple|of|few|two|three|it|one|that"
+    r"|them|those|these|both) )*"
+    rf"(?:{_INSERTED} )?off (?:my|his|her|the)(?: left| right)? {_PART}"
+    r")\b",
+    holds=rf"(?:{_INSERTED}|{_PART}|cataracts?|gall|appendix|tonsils|hernia|dressings?|bandages?"
+    r"|catheter|stoma|drip|cannula)\b",
+)
+"""What is put into a body and taken out of it; in a call about health."""
 _SNIP: Final = Worded(
     r"\b(?P<it>(?<=the )snip|(?<=his )snip|(?<=my )snip|(?<=a )snip|i u d)\b",
     holds=r"(?:snip"
@@ -61,7 +92,7 @@ _HAS_DONE: Final = re.compile(
 )
 """What stands before that which is done to somebody."""
 _DONE: Final = Worded(
-    rf"\b(?P<it>(?:{_HOW} )*{alternatives('treatments')}(?: {_CARRIED_OUT})?(?: {_ON})?)"
+    rf"\b(?P<it>(?:{_HOW} )*{_TREATMENTS}(?: {_CARRIED_OUT})?(?: {_ON})?)"
     r"(?! (?:tray|valve|moulding|molding|machine|bag|bottle|of (?:cash|money|capital|funds"
     r"|energy))\b)"
     r"(?! (?:of (?:the|my|your|this) (?!knee|hip|eye|back)|to (?:your|the) (?:email|phone|account)"
@@ -91,13 +122,18 @@ class ProcedureRecognizer(SpokenRecognizer):
     """What was or will be done to a patient."""
 
     ENTITIES: ClassVar[tuple[str, ...]] = (Entity.MEDICAL_PROCEDURE,)
-    PATTERNS: ClassVar[tuple[Worded, ...]] = (_NAMED, _SNIP, _DONE)
+    PATTERNS: ClassVar[tuple[Worded, ...]] = (_NAMED, _SNIP, _DONE, _PUT_IN)
 
     def find(self, turn: Turn) -> Iterator[Hit]:
         """What was done to somebody; not what a leaflet or a talk is about."""
-        taught = [(found.first, found.last) for found in turn.search(TRADE)]
-        for hit in self._all(turn):
-            if not any(first <= hit.first < last for first, last in taught):
+        found = list(self._all(turn))
+        if not found:
+            return
+        meant_else = exaggerated(turn)
+        subjects = taught(turn)
+        for hit in found:
+            at = (hit.first, hit.first + 1)
+            if not within(at, subjects) and not within((hit.first, hit.last), meant_else):
                 yield hit
 
     @staticmethod
@@ -114,9 +150,13 @@ class ProcedureRecognizer(SpokenRecognizer):
             yield Hit(Entity.MEDICAL_PROCEDURE, found.first, found.last, score, "named")
         for found in turn.search(_SNIP):
             yield Hit(Entity.MEDICAL_PROCEDURE, *turn.span_of(found, "it"), 0.6, "named")
+        medical = turn.medical or turn.expected(Entity.MEDICAL_PROCEDURE) is not None
+        if medical:
+            for found in turn.search(_PUT_IN):
+                yield Hit(Entity.MEDICAL_PROCEDURE, *turn.span_of(found, "it"), 0.55, "put in")
         for found in turn.search(_DONE):
             had = _HAS_DONE.search(turn.plain[: found.match.start()].rstrip())
-            if turn.medical or had or _rare(found):
+            if medical or had or _rare(found):
                 yield Hit(
                     Entity.MEDICAL_PROCEDURE, *turn.span_of(found, "it"), 0.55, "what is done"
                 )

@@ -12,7 +12,8 @@ from typing import ClassVar, Final
 
 from models.lexicon import alternatives, any_of, inflected, listed
 from models.patterns import Worded
-from models.recognizers.base import Hit, SpokenRecognizer
+from models.recognizers.base import Hit
+from models.recognizers.health import HealthRecognizer
 from models.spoken import Found, Turn
 from pipeline.entities import Entity
 
@@ -69,18 +70,15 @@ _GOES_WRONG: Final = Worded(
     holds=rf"{BODY}\b",
 )
 _INJURED: Final = Worded(
-    rf"\b(?P<it>(?:banged|bumped|hit|cracked|knocked|smashed|hurt|twisted|jarred|jammed|trapped"
-    r"|crushed|burnt|burned|scalded|sliced|stubbed|grazed|wrenched|ricked|strained|sprained|tore"
-    r"|ripped|popped|snapped|chipped|bust|busted|broke|broken|fractured|dislocated|split"
-    r"|gashed|rolled"
-    r"|tweaked|cut|injured|mangled|lacerated|pulled|put|done|did|sprung|knackered|buggered|wrecked)"
+    rf"\b(?P<it>{alternatives('injury_verbs')}"
     rf"(?: (?P<own>my|me|his|her|their)|(?P<some> an?| two| three| some))(?: {_WHICH})*"
     rf" (?P<part>{BODY})(?: (?P<out>out|in|open|up))?)\b",
     holds=rf"{BODY}\b",
 )
 _LOOSE: Final = frozenset(
-    {"put", "done", "did", "pulled", "popped", "hit", "cut", "split", "rolled"}
-)
+    ["put", "done", "did", "pulled", "popped", "hit", "cut", "split", "rolled", "slipped",
+     "clipped", "pinched", "knocked", "messed", "smacked", "scraped", "whacked", "jammed"]
+)  # fmt: skip
 """What people do with a hand or a leg without any harm."""
 _SAFE: Final = frozenset(
     ["hand", "hands", "head", "face", "leg", "foot", "feet", "eye", "eyes", "mouth", "arm",
@@ -145,7 +143,7 @@ _OBJECTS: Final = (
     r"|my (?:account|bill|order|statement|balance|name|card|policy|appointment|results|booking))\b)"
 )
 _ABLE: Final = Worded(
-    rf"\b(?P<it>{_CANT} (?:(?P<sure>breathe|eat|pee|wee|poo|poop"
+    rf"\b(?P<it>{_CANT} (?:(?P<sure>walk (?:that|too|very) far|breathe|eat|pee|wee|poo|poop"
     rf"|go to the (?:toilet|loo)|lie (?:down|flat)|kneel(?: down)?|stand up(?! (?:to|for)\b)"
     rf"|dress (?:my|him|her)self|wash (?:my|him|her)self|get warm|get (?:any )?sleep"
     rf"|catch {OWN} breath|get {OWN} breath|get enough air"
@@ -201,6 +199,8 @@ _GROWN: Final = frozenset(
 )
 """What may be dry or red without any illness, but does not fall out or burst."""
 _DENTAL: Final = frozenset({"tooth", "teeth", "filling", "crown", "veneer", "denture", "dentures"})
+_HARMED: Final = _ANATOMY | _DENTAL | {"disc", "discs", "disk", "ligaments", "tendons", "cartilage"}
+"""What is hurt, whatever the call is about."""
 _PLAIN: Final = frozenset(
     ["up", "down", "off", "high", "low", "late", "hard", "wet", "slow", "soft", "split",
      "dropped", "changed", "changing", "turned", "green", "odd", "out", "fallen", "stopped",
@@ -215,7 +215,7 @@ _MOVES: Final = re.compile(r" (?:up|down|to|on|off|through|over|in|into|from|for
 _FIGURED: Final = frozenset({"side", "blood", "head", "heart", "hand", "hands", "voice", "memory"})
 
 
-class SymptomRecognizer(SpokenRecognizer):
+class SymptomRecognizer(HealthRecognizer):
     """Symptoms by their frame; in a call about health also those of weaker words."""
 
     ENTITIES: ClassVar[tuple[str, ...]] = (Entity.MEDICAL_CONDITION,)
@@ -223,7 +223,7 @@ class SymptomRecognizer(SpokenRecognizer):
         _GOES_WRONG, _INJURED, _IT_DOES, _SOMETHING_IN, _LOST, _ABLE, _REFUSES,
     )  # fmt: skip
 
-    def find(self, turn: Turn) -> Iterator[Hit]:
+    def hits(self, turn: Turn) -> Iterator[Hit]:
         """What a part does, what is in it, what is lost, what somebody can't or won't do."""
         for found in turn.search(_GOES_WRONG):
             yield from _of_part(turn, found)
@@ -232,7 +232,7 @@ class SymptomRecognizer(SpokenRecognizer):
             named = _noun(found)
             loose = verb in _LOOSE and named in _SAFE and not found.group("out")
             if not loose or turn.medical:
-                yield from _hit(turn, found, "injured", sure=named in _ANATOMY or named in _DENTAL)
+                yield from _hit(turn, found, "injured", sure=named in _HARMED)
         for found in turn.search(_SOMETHING_IN):
             named = _noun(found)
             sure = found.group("own") and found.group("sure") and named in _ANATOMY

@@ -12,7 +12,8 @@ from typing import ClassVar, Final
 from models.answers import says_will
 from models.lexicon import alternatives, any_of, inflected, zipf
 from models.patterns import Worded
-from models.recognizers.base import Hit, SpokenRecognizer
+from models.recognizers.base import Hit
+from models.recognizers.health import HealthRecognizer
 from models.recognizers.symptom import OWN, PLACE
 from models.spoken import Found, Turn
 from pipeline.entities import Entity
@@ -281,7 +282,7 @@ _IN_A_CALL_ABOUT_HEALTH: Final = (
 )
 
 
-class UnwellRecognizer(SpokenRecognizer):
+class UnwellRecognizer(HealthRecognizer):
     """States of somebody, what his body brings up, fevers, abbreviations of conditions."""
 
     ENTITIES: ClassVar[tuple[str, ...]] = (Entity.MEDICAL_CONDITION,)
@@ -290,7 +291,7 @@ class UnwellRecognizer(SpokenRecognizer):
         _LOO, _CHANGED, _FOR_IT, _LETTERS, _CAPITALS, _OWN_TENDON,
     )  # fmt: skip
 
-    def find(self, turn: Turn) -> Iterator[Hit]:
+    def hits(self, turn: Turn) -> Iterator[Hit]:
         """States, symptoms, emissions, abbreviations; most only in a call about health."""
         for found in turn.search(_STATE):
             if says_will(turn, found):
