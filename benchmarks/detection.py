@@ -12,6 +12,7 @@ codes do in real calls.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import logging
 import os
@@ -100,6 +101,7 @@ def measure(repeats: int, utterances: int) -> dict[str, Any]:
     texts = {half: [lay_out(case) for case in cases(half)] for half in HALVES}
     texts |= {name: [lay_out(case) for case in talk(name)] for name in TALK}
     engines = {name: start() for name, start in ENGINES.items()}
+    gc.freeze()  # as a worker does
     audio = sum(case.seconds for half in texts.values() for case in half)
     costs: dict[str, list[float]] = {name: [] for name in engines}
     found: dict[str, dict[str, Evaluation]] = {name: {} for name in engines}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
+import re
 import stat
 import sys
 from functools import cache
@@ -21,6 +22,7 @@ import presidio_analyzer.predefined_recognizers as presidio
 from presidio_analyzer import EntityRecognizer
 
 import models.recognizers as shipped
+from models.patterns import Worded
 
 
 def class_at(place: str, folder: Path) -> type[EntityRecognizer]:
@@ -52,6 +54,12 @@ def class_at(place: str, folder: Path) -> type[EntityRecognizer]:
         raise ValueError(  # noqa: TRY004 - what the file says is wrong, not a caller's type
             f"{place}: {name} is no subclass of Presidio's EntityRecognizer"
         )
+    for one in getattr(found, "PATTERNS", ()):
+        if isinstance(one, Worded):
+            try:
+                _ = one.pattern
+            except re.error as error:
+                raise ValueError(f"{place}: no regular expression ({error})") from error
     return found
 
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
-from models.patterns import Worded, opened
+from models.patterns import Opened, Worded, opened
 from pipeline.vocabulary import DEFAULT
 
 PAUSE: Final = "/"
@@ -89,7 +89,7 @@ class Turn:
     """Which recognisers search it."""
 
     @cached_property
-    def opened(self) -> frozenset[Worded]:
+    def opened(self) -> Opened:
         """Expressions that its words do not rule out."""
         return opened(self.all_keys)
 
@@ -106,12 +106,20 @@ class Turn:
     def search(self, pattern: Worded | re.Pattern[str]) -> Iterator[Found]:
         """Every match of ``pattern`` on the plain text, as whole tokens."""
         if isinstance(pattern, Worded):
-            if pattern not in self.opened:
+            if pattern.mask & ~self.opened.mask:
                 return
             pattern = pattern.pattern
         for match in pattern.finditer(self.plain):
             if match.end() > match.start():
                 yield Found(self.token_at(match.start()), self.token_at(match.end() - 1) + 1, match)
+
+    def search_each(self, patterns: Iterable[tuple[Worded, str]]) -> Iterator[tuple[Found, str]]:
+        """Every match of several expressions, with what each is called."""
+        unsaid = ~self.opened.mask
+        for pattern, name in patterns:
+            if not pattern.mask & unsaid:
+                for found in self.search(pattern):
+                    yield found, name
 
     def token_at(self, position: int) -> int:
         """Index of the token at a character of ``plain``."""

@@ -231,7 +231,9 @@ class _Walk:
         verdict.turn = self._look.turn(run)
         self._result.verdicts.append(verdict)
         clock = self._look.clock(run, verdict.local)
-        business = toll_free(run.characters) and not any(map(waits_for, self._active))
+        business = toll_free(run.characters) and not any(
+            waits_for(ask, run.channel) for ask in self._active
+        )
         verdict.explained = clock or business
         ask = self._answered_by(verdict, [] if paid or verdict.explained else self._active)
         if ask is not None:

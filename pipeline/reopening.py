@@ -52,7 +52,11 @@ def reopened(asks: Sequence[Ask], active: Sequence[Ask], cue: Cue, rate: int) ->
     return Ask(last.entity, last.channel, cue.start, cue.end, cue.end, reopened=True)
 
 
-def waits_for(ask: Ask) -> bool:
-    """Whether an ask may be answered by what looks like the telephone number of a business."""
+def waits_for(ask: Ask, channel: int) -> bool:
+    """Whether an ask may be answered by what looks like the telephone number of a business.
+
+    Who asks for a telephone number may be given one; who says where to reach him gives his own.
+    """
     wordy = ask.entity in WORDY or ask.entity is Entity.NUMBER_SEQUENCE
-    return not (wordy or ask.entity is Entity.PHONE_NUMBER or ask.fulfilled)
+    others = ask.entity is Entity.PHONE_NUMBER and ask.channel != channel
+    return not (wordy or others or ask.fulfilled)

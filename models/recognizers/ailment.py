@@ -297,9 +297,8 @@ class AilmentRecognizer(HealthRecognizer):
 
     def hits(self, turn: Turn) -> Iterator[Hit]:
         """Whole phrases; most only in a call about health."""
-        for pattern, name in _CERTAIN:
-            for found in turn.search(pattern):
-                yield Hit(Entity.MEDICAL_CONDITION, *turn.span_of(found, "it"), 0.6, name)
+        for found, name in turn.search_each(_CERTAIN):
+            yield Hit(Entity.MEDICAL_CONDITION, *turn.span_of(found, "it"), 0.6, name)
         for found in turn.search(_TEETH):
             if turn.medical or found.group("sure"):
                 yield Hit(Entity.MEDICAL_CONDITION, *turn.span_of(found, "it"), 0.55, "teeth")
@@ -308,6 +307,5 @@ class AilmentRecognizer(HealthRecognizer):
                 yield Hit(Entity.MEDICAL_CONDITION, *turn.span_of(found, "it"), 0.55, "reads")
         if not turn.medical:
             return
-        for pattern, name in _TELLING:
-            for found in turn.search(pattern):
-                yield Hit(Entity.MEDICAL_CONDITION, *turn.span_of(found, "it"), 0.55, name)
+        for found, name in turn.search_each(_TELLING):
+            yield Hit(Entity.MEDICAL_CONDITION, *turn.span_of(found, "it"), 0.55, name)

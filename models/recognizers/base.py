@@ -59,8 +59,12 @@ class SpokenRecognizer(EntityRecognizer):
 
     def may_find(self, turn: Turn) -> bool:
         """Whether ``find`` is worth its while; True wherever it finds something."""
-        if not self.PATTERNS or not turn.opened.isdisjoint(self.PATTERNS):
+        if not self.PATTERNS:
             return True
+        unsaid = ~turn.opened.mask
+        for one in self.PATTERNS:
+            if not one.mask & unsaid:
+                return True
         expected = any(entity in self.ENTITIES for entity, _ in turn.expects)
         return expected or any(entity in turn.said for entity in self.ENTITIES)
 

@@ -52,7 +52,12 @@ _NAMED: Final = Worded(
     r"|profile|panel|function tests?|infusions?|injections?|tests?"
     rf"|implants?|reconstruction)(?: {_CARRIED_OUT})?"
     rf"|{_VACCINE} (?:shots?|jabs?|vaccines?|vaccinations?|boosters?|injections?)"
-    r"|(?!(?:an|ar|d|b)?(?:ec|l)?otomy)\w+(?:ectomy|oscopy|plasty|otomy|ostomy))\b"
+    r"|(?!(?:an|ar|d|b)?(?:ec|l)?otomy)\w+(?:ectomy|oscopy|plasty|otomy|ostomy))\b",
+    holds=rf"(?:{_PROCEDURES}|radiation|surgery|replacements?|transplants?|removal|operations?|op"
+    r"|biops(?:y|ies)|scans?|procedure|repair|grafts?|resection|ablation|screening|aspiration|lift"
+    r"|bypass|fusion|release|reduction|augmentation|drainage|swabs?|smears?|profile|panel|function"
+    r"|infusions?|injections?|tests?|implants?|reconstruction|shots?|jabs?|vaccines?|vaccinations?"
+    r"|boosters?|\w+(?:ectomy|oscopy|plasty|otomy|ostomy))\b",
 )
 _INSERTED: Final = alternatives("operated_things")
 _PUT_IN: Final = Worded(
@@ -98,7 +103,8 @@ _DONE: Final = Worded(
     r"(?! (?:of (?:the|my|your|this) (?!knee|hip|eye|back)|to (?:your|the) (?:email|phone|account)"
     r"|manual|system|code|copy|team|manager|room|station|number|hours|costs?|fees?|guide|document"
     r"|button|screen|department|desk|iron|for (?:the|my) (?:document|cake|sandwich|car|kitchen))\b)"
-    r"\b"
+    r"\b",
+    holds=rf"{_TREATMENTS}\b",
 )
 """Short words for what is done to somebody; in a call about health."""
 _EVERYDAY: Final = frozenset({"rehab", "detox", "stress test", "blood test", "radiation treatment"})

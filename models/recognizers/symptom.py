@@ -239,9 +239,8 @@ class SymptomRecognizer(HealthRecognizer):
             if not (found.group("own") or found.group("sure")):
                 continue
             yield from _hit(turn, found, "something in a part", sure=bool(sure))
-        for pattern, name in ((_LOST, "lost"), (_ABLE, "unable")):
-            for found in turn.search(pattern):
-                yield from _hit(turn, found, name, sure=bool(found.group("sure")))
+        for found, name in turn.search_each(((_LOST, "lost"), (_ABLE, "unable"))):
+            yield from _hit(turn, found, name, sure=bool(found.group("sure")))
         for found in turn.search(_IT_DOES):
             yield from _hit(turn, found, "it does", sure=" when " in found.group("it"))
         for found in turn.search(_REFUSES):

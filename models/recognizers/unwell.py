@@ -299,20 +299,17 @@ class UnwellRecognizer(HealthRecognizer):
             sure = bool(found.group("strong")) or _meant(found)
             if sure or turn.medical:
                 yield _hit(turn, found, "state", sure=sure)
-        for pattern, name in _CERTAIN:
-            for found in turn.search(pattern):
-                yield _hit(turn, found, name, sure=True)
-        for pattern, name in _TELLING:
-            for found in turn.search(pattern):
-                if turn.medical or _tells(found):
-                    yield _hit(turn, found, name, sure=False)
+        for found, name in turn.search_each(_CERTAIN):
+            yield _hit(turn, found, name, sure=True)
+        for found, name in turn.search_each(_TELLING):
+            if turn.medical or _tells(found):
+                yield _hit(turn, found, name, sure=False)
         if turn.medical:
             yield from self._medical(turn)
 
     def _medical(self, turn: Turn) -> Iterator[Hit]:
-        for pattern, name in _IN_A_CALL_ABOUT_HEALTH:
-            for found in turn.search(pattern):
-                yield _hit(turn, found, name, sure=False)
+        for found, name in turn.search_each(_IN_A_CALL_ABOUT_HEALTH):
+            yield _hit(turn, found, name, sure=False)
         for found in turn.search(_FOR_IT):
             first, last = turn.span_of(found, "it")
             over = last == len(turn.tokens) or turn.tokens[last].key in _ENDS
