@@ -37,7 +37,8 @@ def settle_first(tokens: Sequence[Token], words: Sequence[Word], voc: Vocabulary
     begins = not before or before.rstrip().endswith(_ENDS)
     flows = len(tokens) == 2 or not second.closes  # noqa: PLR2004
     flows = flows and sum(len(token.value) for token in tokens[1:]) >= _EXCLAIMED
-    exclaimed = first.kind is Kind.NEAR and len(first.text) > 1 and begins and flows
+    sighed = len(first.text) > 1 and "-" not in words[first.index].text  # "C-R-O" is a zero
+    exclaimed = first.kind is Kind.NEAR and sighed and begins and flows
     if thing or exclaimed:
         return [replace(first, kind=Kind.FILLER), *tokens[1:]]
     return list(tokens)

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.unit
         ("oh four twenty six", ["0426"]),
         ("zero nought O oh nine", ["00009"]),
         ("C-R-O seven G-R-O", ["070"]),
+        ("C-R-O, ten ten", ["01010"]),
         ("double four triple nine one", ["449991"]),
         ("double 6, 2", ["662"]),
         ("thirty four fifty twelve", ["345012"]),
