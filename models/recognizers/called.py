@@ -128,7 +128,7 @@ def called(turn: Turn, index: int) -> bool:
 
 def companies_in(turn: Turn) -> set[int]:
     """Tokens after "thank you for calling", where a company's name stands ("Willow Creek")."""
-    tokens = named_companies(turn) | answering_firm(turn)
+    tokens = named_companies(turn)
     for found in turn.search(_GREETING):
         if found.last < len(turn.tokens) and not turn.tokens[found.last - 1].stops:
             tokens.update(range(found.last, sentence_end(turn, found.last, MOST_NAMES)))

@@ -132,10 +132,10 @@ class SpokenPersonRecognizer(SpokenRecognizer):
 
     def find(self, turn: Turn) -> Iterator[Hit]:
         """Names that are stated, asked for, called, spelled or known from before."""
-        public = well_known(turn)
+        public, firm = well_known(turn), answering_firm(turn)
         stated = [
             _whole_famous(hit, public)
-            for hit in self._stated(turn)
+            for hit in self._stated(turn, firm)
             if not _is_public(turn, hit, public)
         ]
         spelled = list(spelled_names(turn))
@@ -143,7 +143,7 @@ class SpokenPersonRecognizer(SpokenRecognizer):
             hit
             for hit in (
                 *asked_for(turn, alone=not stated),
-                *self._free(turn),
+                *self._free(turn, firm),
                 *alone(turn, stated),
                 *whole(turn),
             )
@@ -159,8 +159,7 @@ class SpokenPersonRecognizer(SpokenRecognizer):
         yield from with_letter(turn)
         yield from corrected(turn)
 
-    def _stated(self, turn: Turn) -> Iterator[Hit]:
-        firm = answering_firm(turn)
+    def _stated(self, turn: Turn, firm: set[int]) -> Iterator[Hit]:
         for found in turn.search(_STATED):
             said = found.match.group()
             certain = _CERTAIN.search(said) is not None
@@ -199,8 +198,8 @@ class SpokenPersonRecognizer(SpokenRecognizer):
             return both and is_large(turn, first) and turn.tokens[first + 1].title
         return may_be_name(turn, first, odd=2.0 if _WEAK.search(said) else 3.0)
 
-    def _free(self, turn: Turn) -> Iterator[Hit]:
-        companies = companies_in(turn)
+    def _free(self, turn: Turn, firm: set[int]) -> Iterator[Hit]:
+        companies = companies_in(turn) | firm
         yield from acting(turn, companies)
         for index in range(len(turn.tokens)):
             if bare(turn, index) in turn.known and _is_meant(turn, index):
