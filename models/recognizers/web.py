@@ -80,6 +80,7 @@ _LEAST_COLONS: Final = 2
 _GROUPS: Final = 4
 """Figures of the shortest network address."""
 _FIGURES: Final = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
+_CURRENCIES: Final = ("$", "£", "€")
 _SYMBOLS: Final = listed("symbols")
 _CASES: Final = frozenset({"lower", "upper", "case", "all", "then", "and"})
 _RARE: Final = 4.6
@@ -165,6 +166,8 @@ def _figures_only(turn: Turn, first: int, last: int) -> tuple[int, int]:
 def _rest(turn: Turn, begin: int) -> Iterator[Hit]:
     """Parts of a network address that was said or asked for: "dot 205", "it ends in 20"."""
     for first, last in _network(turn, begin, 1):
+        if turn.text[: turn.tokens[first].start].endswith(_CURRENCIES):
+            continue
         dotted = any(
             turn.all_keys[at] == "dot" or (at + 1 < last and turn.tokens[at].after == ".")
             for at in range(first, last)

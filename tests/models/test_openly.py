@@ -56,6 +56,13 @@ def test_a_version_is_no_network_address() -> None:
     assert not public("the router's address is 10.2.0.14", "10.2.0.14", Entity.IP_ADDRESS, VERSION)
 
 
+def test_digits_written_with_points_are_a_network_address_only_where_one_is_spoken_of() -> None:
+    assert public("Dayton Ohio 1.1.8.0", "1.1.8.0", Entity.IP_ADDRESS)
+    assert not public("the IP is 1.1.8.0", "1.1.8.0", Entity.IP_ADDRESS)
+    assert not public("1.1.8.0", "1.1.8.0", Entity.IP_ADDRESS, "IP_ADDRESS")
+    assert not public("it answers at 10.1.8.0", "10.1.8.0", Entity.IP_ADDRESS)
+
+
 def test_where_a_version_is_asked_for_its_answer_may_begin_behind_the_word() -> None:
     assert version_asked(turn_of("which firmware is it on?")) == 2
     assert version_asked(turn_of("which router is it?")) is None
