@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from models.lexicon import listed, zipf
+from models.frequency import zipf
+from models.lexicon import listed
 from models.spoken import Found, Turn
 
 FILLERS: Final = listed("fillers")

@@ -111,7 +111,9 @@ def _kinds(word: str, language: str) -> list[Kind]:
 
 def _latin(word: str) -> bool:
     """Whether no letter is of another script; Indian ones write vowels as marks."""
-    return all(unicodedata.name(sign, "").startswith("LATIN") for sign in word if sign.isalpha())
+    return word.isascii() or all(
+        unicodedata.name(sign, "").startswith("LATIN") for sign in word if sign.isalpha()
+    )
 
 
 def _ordinary(texts: Iterable[str], voc: Vocabulary) -> Iterator[str]:
@@ -144,5 +146,6 @@ def _numbers(language: str) -> frozenset[str]:
 
 @lru_cache(maxsize=4_096)
 def _zipf(word: str, language: str) -> float:
+    known = float(zipf_frequency(word, language))
     # Recognisers write "codigo" now and then.
-    return float(max(zipf_frequency(word, language), zipf_frequency(plain(word), language)))
+    return known if word.isascii() else max(known, float(zipf_frequency(plain(word), language)))

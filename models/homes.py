@@ -14,7 +14,8 @@ from functools import partial
 from typing import Final
 
 from models.answers import FILLERS, MONTHS, ORDINALS, is_number, is_spelled, sentence_end
-from models.lexicon import alternatives, listed, zipf
+from models.frequency import zipf
+from models.lexicon import alternatives, listed
 from models.patterns import Worded
 from models.places import KINDS, Address
 from models.reach import DIRECTIONS, head, tail
@@ -48,7 +49,6 @@ _THERE: Final = Worded(
     r"|mums|dads|sons|place is|house is|office is|shop is|truck is|car is)"
     r"(?: (?:still|now|over|out|down|up|just|based|here|outside|parked|staying|stood|standing))?"
     r" (?:at|in)|(?:he|she|it|they) (?:was|were|stays|stayed|stay) (?:at|in))\b",
-    holds=r"(?:at|in) ",
 )
 """With what people say where they are; mostly no address follows."""
 _LEFT: Final = Worded(
@@ -59,8 +59,6 @@ _LEFT: Final = Worded(
     r"|next door|neighbou?rs?|(?:the|your|my) (?:parcel|package|order)(?: is|s)?)"
     rf" (?:at|with|to|by|in|over at|round at)(?: (?:number|no|house|flat|the people at))?"
     rf" (?P<number>{_NUMBERS})(?P<unit>[a-h] |[a-h]$)?",
-    holds=r"(?:left|leave|drop\w*|deliver\w*|handed|took|taken|put|pop|signed|door|neighbou?rs?"
-    r"|parcel|package|order) ",
 )
 """Where something was left: a house's number alone, in a call with an address."""
 _LETTERED: Final = re.compile(r"\d{1,4}[a-h]")
@@ -70,12 +68,12 @@ _RURAL_ROAD: Final = (
     r"|concession(?: road)?|side ?road|farm to market(?: road)?|f m|r r|rural route)"
 )
 _RURAL: Final = Worded(
-    rf"\b(?:(?:[nsew] )?{_NUMBERS}|[nsew]\d{{2,5}} )?(?:[nsew]\d{{2,5}} )?(?:old )?{_RURAL_ROAD}"
+    rf"\b(?:(?:[nsew] )?(?:{_NUMBER} ){{1,8}}|[nsew]\d{{2,5}} )?(?:[nsew]\d{{2,5}} )?(?:old )?"
+    rf"{_RURAL_ROAD}"
     rf" (?:number )?(?:{_NUMBERS}|[a-z]{{1,2}}\b)(?:north|south|east|west)?"
     rf"|\b(?:the )?(?:\d+(?:st|nd|rd|th)|{alternatives('ordinals')})"
     r" (?:concession|side ?road)(?: road| line| north| south| east| west)*\b"
     rf"|\b(?:{_NUMBER} ){{3,8}}(?:\d+(?:st|nd|rd|th)|{alternatives('ordinals')}) line\b",
-    holds=rf"(?:{_RURAL_ROAD}|concession|side ?road|line)\b",
 )
 """Roads in the country by their number: "County Road 14", "the 8th Concession"."""
 _SIGN: Final = Worded(

@@ -11,14 +11,14 @@ import io
 import math
 import pickle
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources, util
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from wordfreq import get_frequency_dict
-
+from models.frequency import zipf
 from models.spoken import Turn, turn_of
 from models.world_names import world_names
 from pipeline.errors import ModelError
@@ -38,71 +38,6 @@ _CONDITIONS: Final = (
     "conditions_senses",
 )
 """Our own lists of what callers call medicines and conditions."""
-_CONTRACTIONS: Final = {
-    whole.replace("'", ""): whole
-    for whole in [
-        "i'm",
-        "i'll",
-        "i've",
-        "i'd",
-        "you're",
-        "you've",
-        "you'll",
-        "he's",
-        "she's",
-        "it's",
-        "we're",
-        "we've",
-        "they're",
-        "they've",
-        "that's",
-        "what's",
-        "there's",
-        "here's",
-        "let's",
-        "don't",
-        "doesn't",
-        "didn't",
-        "can't",
-        "couldn't",
-        "won't",
-        "wouldn't",
-        "isn't",
-        "aren't",
-        "wasn't",
-        "haven't",
-        "hasn't",
-        "who's",
-        "where's",
-        "how's",
-        "you'd",
-        "he'd",
-        "she'd",
-        "they'd",
-        "who'd",
-        "there'd",
-        "it'd",
-        "that'd",
-        "it'll",
-        "that'll",
-        "they'll",
-        "there'll",
-        "who'll",
-        "hasn't",
-        "hadn't",
-        "shouldn't",
-        "weren't",
-        "mustn't",
-        "needn't",
-        "ain't",
-        "could've",
-        "would've",
-        "should've",
-        "when's",
-        "why's",
-    ]
-}
-"""Tokens have no apostrophes; the word list has."""
 _SPEAKABLE: Final = re.compile(r"[A-Za-z][A-Za-z0-9 '\u2019-]*$")
 _DOUBLED: Final = re.compile(r"^[^aeiou]*[aeiou][bdgmnprt]$")
 """Verbs of one short syllable, which double their last letter: "throb"."""
@@ -138,21 +73,6 @@ class _PlainUnpickler(pickle.Unpickler):
 
 
 @cache
-def _frequencies() -> dict[str, float]:
-    frequencies: dict[str, float] = get_frequency_dict("en")
-    return frequencies
-
-
-def zipf(word: str) -> float:
-    """Zipf frequency of an English word (0 unknown, 3 rare, 6 function words).
-
-    That is the base-10 logarithm of how often it occurs in a billion words.
-    """
-    frequency = _frequencies().get(_CONTRACTIONS.get(word, word))
-    return math.log10(frequency) + 9.0 if frequency else 0.0
-
-
-@cache
 def listed(name: str) -> frozenset[str]:
     """The entries of ``models/lexicons/<name>.txt``, normalised as tokens are.
 
@@ -177,8 +97,23 @@ def alternatives(name: str) -> str:
 
 
 def any_of(entries: Iterable[str]) -> str:
-    """A regular expression for any of some words or phrases, longest first."""
-    return "(?:" + "|".join(sorted(map(re.escape, entries), key=lambda e: (-len(e), e))) + ")"
+    """A regular expression for any of some words or phrases, longest first.
+
+    Their beginnings are shared, so that a search gives up at the first letter that none has.
+    """
+    return _branches(sorted(set(entries)), 0)
+
+
+def _branches(entries: Sequence[str], length: int) -> str:
+    """What follows the first characters that all entries, in order, have in common."""
+    rest = [entry for entry in entries if len(entry) > length]
+    found = [
+        re.escape(sign) + _branches(list(group), length + 1)
+        for sign, group in groupby(rest, key=lambda entry: entry[length])
+    ]
+    if len(rest) < len(entries):
+        return f"(?:{'|'.join(found)})?" if found else ""
+    return found[0] if len(found) == 1 and length else f"(?:{'|'.join(found)})"
 
 
 def inflected(name: str) -> frozenset[str]:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from models.answers import FILLERS, MONTHS, NUMBER_WORDS
-from models.lexicon import listed, zipf
+from models.frequency import zipf
+from models.lexicon import listed
 from models.spoken import Turn
 from pipeline.entities import Entity
 

@@ -1,6 +1,6 @@
 """Expressions that recognisers search a turn's plain text for, most ruled out by the turn's words.
 
-A match begins with one of few words, and some hold another one of few words. So a :class:`Worded`
+A match begins with one of few words, and most hold other ones of few words. So a :class:`Worded`
 expression is searched for only where a turn has such words; :func:`opened` tells that of all
 expressions at once. What is ruled out would have matched nowhere. A source that is no regular
 expression raises ``re.error`` when it is first needed.
@@ -11,17 +11,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Final
 
-import regex
+from models.frequency import zipf
+from pipeline.beginnings import Beginnings, needed
 
-from pipeline.phrases import Beginnings
-
-_AROUND: Final = regex.compile(r"\(\?<?[=!](?P<in>(?:[^()\\]|\\.|\((?&in)\))*)\)")
-"""What has to stand, or not to stand, around a match."""
 _REMEMBERED: Final = 4_096
-"""Words of which it is known what they can begin."""
+"""Words without figures of which it is known what they can begin."""
 
 
 class Worded:
@@ -29,44 +26,54 @@ class Worded:
 
     Args:
         source: every match begins where a word does.
-        holds: an expression of which a match is in every match, and begins where a word does;
-            worth while where nearly any word begins a match, or a very common one.
     """
 
-    def __init__(self, source: str, holds: str = "") -> None:
-        self._source = source
-        self.parts = [_AROUND.sub("", part) for part in (source, holds) if part]
-        first = sum(len(one.parts) for one in _all)
-        self.mask = sum(1 << first + part for part in range(len(self.parts)))
-        """A bit for each of its parts."""
-        _all.append(self)
-        _beginnings.cache_clear()
-        _begun_by.cache_clear()
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.mask = 0
+        """A bit for each set of words of which a match needs one; none until they are known."""
+        _new.append(self)
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         """The expression, compiled when the first turn opens it: there are many, and few begin."""
-        return re.compile(self._source)
+        return re.compile(self.source)
 
 
-_all: Final[list[Worded]] = []
-
-
-@lru_cache(maxsize=1)
-def _beginnings() -> Beginnings:
-    """What can begin the parts of all expressions."""
-    return Beginnings([part for one in _all for part in one.parts])
+_new: Final[list[Worded]] = []
+"""Those of which it is not known yet what they need."""
+_places: Final[dict[frozenset[str], int]] = {}
+_beginnings: Final = Beginnings(())
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def _begun_by(word: str) -> int:
-    """The bits of the parts that a word can begin."""
-    return sum(1 << part for part in _beginnings().of(word))
+    """The bits that a word sets."""
+    return _beginnings.of(word)
+
+
+def _learn() -> None:
+    """Read off what the new expressions need."""
+    while _new:
+        for each in needed(_new[0].source, _share):
+            if each not in _places:
+                _places[each] = _beginnings.add(each)
+            _new[0].mask |= 1 << _places[each]
+        del _new[0]
+    _begun_by.cache_clear()
+
+
+@cache
+def _share(beginning: str) -> float:
+    """About how many of all words begin so."""
+    word = beginning.rstrip()
+    alone = 10 ** (zipf(word) - 9)
+    return alone if word != beginning else alone + 10 ** (-0.4 - 0.9 * len(word))
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The expressions of which every part can begin with one of the words that were said."""
+    """The expressions for which a text has all the words that they need."""
 
     mask: int
 
@@ -75,8 +82,14 @@ class Opened:
 
 
 def opened(words: Iterable[str]) -> Opened:
-    """The expressions that words do not rule out."""
+    """The expressions that words do not rule out.
+
+    Raises:
+        re.error: the source of an expression is none.
+    """
+    if _new:
+        _learn()
     mask = 0
     for word in words:
-        mask |= _begun_by(word)
+        mask |= _begun_by(word) if word.isalpha() else _beginnings.of(word)
     return Opened(mask)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from models.answers import FILLERS, LEAD_IN, MONTHS, ORDINALS, is_number, is_spelled
-from models.lexicon import given_names, listed, zipf
+from models.frequency import zipf
+from models.lexicon import given_names, listed
 from models.spoken import Turn
 
 SUFFIXES: Final = listed("street_suffixes")

@@ -40,17 +40,26 @@ _OFF: Final = ("tok2vec", "tagger", "parser", "attribute_ruler", "lemmatizer")
 """Parts of the pipeline that no recogniser needs: the entity recogniser has vectors of its own."""
 _SCORE: Final = 0.85
 """What Presidio takes where a model states no score."""
-_LEAST_FIGURES: Final = {
-    "CreditCardRecognizer": 13,
-    "EsNieRecognizer": 7,
-    "EsNifRecognizer": 7,
-    "FrenchNirRecognizer": 12,
-    "IbanRecognizer": 2,
-    "IpRecognizer": 1,
-    "UkNinoRecognizer": 6,
-    "UsSsnRecognizer": 9,
+
+
+def _figures(least: int) -> Callable[[Turn], bool]:
+    """Whether a turn has the figures of the shortest value."""
+    return lambda turn: turn.figures >= least
+
+
+_GATES: Final[dict[str, Callable[[Turn], bool]]] = {
+    "CreditCardRecognizer": _figures(13),
+    "EmailRecognizer": lambda turn: "@" in turn.text,
+    "EsNieRecognizer": _figures(7),
+    "EsNifRecognizer": _figures(7),
+    "FrenchNirRecognizer": _figures(12),
+    "IbanRecognizer": _figures(2),
+    "IpRecognizer": lambda turn: turn.text.count(".") > 2 or turn.text.count(":") > 1,  # noqa: PLR2004
+    "ItFiscalCodeRecognizer": lambda turn: max(map(len, turn.all_keys), default=0) > 15,  # noqa: PLR2004
+    "UkNinoRecognizer": _figures(6),
+    "UsSsnRecognizer": _figures(9),
 }
-"""Figures of the shortest value that a shipped recogniser for written figures finds."""
+"""What a text has wherever a shipped recogniser of Presidio's finds something."""
 
 
 class _Nothing(logging.Filter):
@@ -315,11 +324,8 @@ def gate_of(one: Registered) -> Callable[[Turn], bool]:
     """What tells cheaply whether a recogniser may find something in a turn; own ones always may."""
     if one.shipped and isinstance(one.recognizer, SpokenRecognizer):
         return one.recognizer.may_find
-    if one.shipped and one.name in _LEAST_FIGURES:
-        least = _LEAST_FIGURES[one.name]
-        return lambda turn: turn.figures >= least
-    if one.shipped and one.name == "EmailRecognizer":
-        return lambda turn: "@" in turn.text
+    if one.shipped and one.name in _GATES:
+        return _GATES[one.name]
     return lambda _: True
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from models.lexicon import diseases, entries, medicines, zipf
+from models.frequency import zipf
+from models.lexicon import diseases, entries, medicines
 from models.spoken import Turn
 from pipeline.vocabulary import DEFAULT, vocabulary
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from models.answers import FILLERS, is_number, is_spelled
-from models.lexicon import listed, zipf
+from models.frequency import zipf
+from models.lexicon import listed
 from models.places import DWELLINGS
 from models.spoken import Turn
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from models.answers import is_number, is_spelled
-from models.lexicon import listed, zipf
+from models.frequency import zipf
+from models.lexicon import listed
 from models.memory import telling
 from models.spoken import Turn
 

@@ -13,7 +13,8 @@ from typing import Final
 
 from rapidfuzz import fuzz, process
 
-from models.lexicon import listed, medicines, zipf
+from models.frequency import zipf
+from models.lexicon import listed, medicines
 
 _SOUNDS: Final = tuple(
     (re.compile(pattern), sound)

@@ -20,7 +20,8 @@ from models.answers import (
     sentence_end,
     trim_fillers,
 )
-from models.lexicon import listed, zipf
+from models.frequency import zipf
+from models.lexicon import listed
 from models.places import DWELLINGS, KINDS, SUFFIXES, WEAK, street_before
 from models.reach import DIRECTIONS, JOINED, other_answer
 from models.spoken import Turn

@@ -84,7 +84,8 @@ class Conversation:
         self._unexplained[heard.channel].extend(heard.unexplained)
         until = max(self._heard_until[heard.channel], heard.heard_until)
         self._heard_until[heard.channel] = until
-        self._result = None
+        if heard.words or heard.unexplained:
+            self._result = None
 
     def spans(self, until: int, force_before: int = 0) -> tuple[Span, ...]:
         """Every sensitive number known that begins before a sample, in time order.

@@ -9,6 +9,7 @@ import bisect
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from pipeline.accents import plain
@@ -21,6 +22,9 @@ _PASSING: Final = re.compile(
     r" (?:to|on|with|in|from|under|into|of) (?:the|your|my|our|this|that|a|an) $"
 )
 """Before a lone word that ends what is said: it names no number."""
+_REMEMBERED: Final = 4_096
+"""Words without figures of which it is known what they hold."""
+_FIGURE: Final = re.compile(r"\d")
 _WORDS: Final = re.compile(r"\d+|[^\W\d_]+(?:'[^\W\d_]+)*")
 
 
@@ -103,12 +107,21 @@ def _order(found: tuple[Announced, int, int]) -> tuple[int, bool, int, int]:
     return (-min(about.mood, Mood.REFERENCE), weak, start, start - end)
 
 
+def _pieces(text: str) -> tuple[str, ...]:
+    """The words and figures in a word as it was heard."""
+    return tuple(_WORDS.findall(plain(text.replace("\u2019", "'").lower())))
+
+
+_pieces_of: Final = lru_cache(maxsize=_REMEMBERED)(_pieces)
+
+
 def _plain(words: Sequence[Word], voc: Vocabulary) -> tuple[str, list[int], list[int], list[int]]:
     """Lower-case text padded by spaces; where each piece starts; its first and last word."""
     pieces: list[tuple[str, int, int]] = []
     letters = ""
     for index, word in enumerate(words):
-        for piece in _WORDS.findall(plain(word.text.replace("\u2019", "'").lower())):
+        known = _FIGURE.search(word.text) is None
+        for piece in _pieces_of(word.text) if known else _pieces(word.text):
             if len(piece) == 1 and piece.isalpha() and piece not in voc.words["lone_letters"]:
                 letters += piece
                 if len(letters) > 1:

@@ -13,46 +13,16 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Final, Generic, TypeVar
 
-import regex
+from pipeline.beginnings import Beginnings, beginnings
 
 LabelT = TypeVar("LabelT")
 
 _REMEMBERED: Final = 4_096
-"""Words, and beginnings of words, of which it is known what they can begin."""
-_FIGURES: Final = 2
-_LETTERS: Final = 5
-"""By how many characters a long word is told; it may begin some less than is said of it then."""
+"""Words of which it is known what they can begin."""
 _MANY: Final = 4
-"""Lists that a word begins a phrase of, from which the few phrases that it begins are looked at."""
+"""Lists that a word begins phrases of, from which all of these are tried at once first."""
 
 Matcher = Callable[[str, int], re.Match[str] | None]
-
-
-class Beginnings:
-    """Which of many expressions a word can begin.
-
-    Args:
-        sources: regular expressions.
-    """
-
-    def __init__(self, sources: Iterable[str]) -> None:
-        # Only `regex` tells whether a text is the beginning of a match.
-        self._partly = [regex.compile(source) for source in sources]
-        self._begun_by = lru_cache(maxsize=_REMEMBERED)(self._beginning)
-        self.of = lru_cache(maxsize=_REMEMBERED)(self._of)
-        """A word to the places in ``sources`` of the expressions that it may begin."""
-
-    def _of(self, word: str) -> tuple[int, ...]:
-        # Ever new names and numbers come: those that begin alike are told together.
-        if word[:1].isdigit():
-            return self._begun_by(word[:_FIGURES] if len(word) > _FIGURES else f"{word} ")
-        return self._begun_by(word[:_LETTERS] if len(word) > _LETTERS + 1 else f"{word} ")
-
-    def _beginning(self, text: str) -> tuple[int, ...]:
-        """Which expressions have a match that begins with a text, told from half of it first."""
-        half = len(text) // 2
-        likely = self._begun_by(text[:half]) if half else range(len(self._partly))
-        return tuple(which for which in likely if self._partly[which].match(text, partial=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +52,10 @@ class Phrases(Generic[LabelT]):
     """
 
     def __init__(self, lists: Mapping[LabelT, Iterable[str]]) -> None:
-        self._phrases = [tuple(phrases) for phrases in lists.values()]
-        sources = [_bounded(phrases) for phrases in self._phrases]
+        self._phrases = [(which, one) for which, each in enumerate(lists.values()) for one in each]
         self._labels = tuple(lists)
-        self._patterns = [re.compile(source) for source in sources]
-        self._beginnings = Beginnings(sources)
-        self._single = cache(self._beginning_of)
+        self._beginnings = Beginnings(beginnings(f"(?:{phrase}) ") for _, phrase in self._phrases)
+        self._compiled = cache(_compiled)
         self._begun_by = lru_cache(maxsize=_REMEMBERED)(self._matchers)
 
     def find(self, text: str) -> list[tuple[LabelT, int, int]]:
@@ -115,29 +83,22 @@ class Phrases(Generic[LabelT]):
     def _matchers(self, word: str) -> _Begun:
         """What matches the phrases that a word begins.
 
-        "The" begins a few phrases of nearly every list: only these few are tried then, and first
-        all of them at once.
+        "The" begins a few phrases of nearly every list: all of them are tried at once first.
         """
-        lists = self._beginnings.of(word)
-        if not lists:
+        few: dict[int, tuple[str, ...]] = {}
+        places = self._beginnings.of(word)
+        while places:
+            which, phrase = self._phrases[(places & -places).bit_length() - 1]
+            few[which] = (*few.get(which, ()), phrase)
+            places &= places - 1
+        if not few:
             return _NOTHING
+        lists = tuple((which, self._compiled(each)) for which, each in few.items())
         if len(lists) < _MANY:
-            return _Begun(tuple((which, self._patterns[which].match) for which in lists))
-        few = {which: self._few(which, f"{word} ") for which in lists}
-        return _Begun(
-            tuple((which, re.compile(_bounded(each)).match) for which, each in few.items() if each),
-            re.compile(_bounded(phrase for each in few.values() for phrase in each)).match,
-        )
-
-    def _few(self, which: int, text: str) -> list[str]:
-        """The phrases of a list that a text can begin."""
-        return [one for one in self._phrases[which] if self._single(one).match(text, partial=True)]
-
-    @staticmethod
-    def _beginning_of(phrase: str) -> regex.Pattern[str]:
-        return regex.compile(_bounded([phrase]))
+            return _Begun(lists)
+        return _Begun(lists, self._compiled(tuple(one for each in few.values() for one in each)))
 
 
-def _bounded(phrases: Iterable[str]) -> str:
+def _compiled(phrases: tuple[str, ...]) -> Matcher:
     joined = "|".join(f"(?:{phrase})" for phrase in phrases)
-    return rf"(?<!\S)(?=\S)(?:{joined})(?!\S)"
+    return re.compile(rf"(?<!\S)(?=\S)(?:{joined})(?!\S)").match

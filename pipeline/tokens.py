@@ -89,6 +89,9 @@ _CAPITALS: Final = 5
 """Letters of the longest word in capitals that may be a piece of a code."""
 _GLUED_LETTERS: Final = 4
 """Lower-case letters that a code holds in a row at most."""
+_REMEMBERED: Final = 4_096
+"""Words without figures of which it is known what they are; no card's digits stay in memory."""
+_FIGURE: Final = re.compile(r"\d")
 _DASHES: Final = str.maketrans(
     {"\u2013": "-", "\u2014": "-", "\u2010": "-", "\u2011": "-", "\u2019": "'", "\u2018": "'"}
 )
@@ -108,26 +111,42 @@ _MEASURED: Final = re.compile(
 
 def tokenise(words: Sequence[Word], voc: Vocabulary) -> list[Token]:
     """Take the words of one channel and one hearing apart, in their order."""
-    return [token for index, word in enumerate(words) for token in _split(index, word.text, voc)]
+    return [
+        Token(index, piece.kind, piece.text, piece.value, piece.closes, piece.flags)
+        for index, word in enumerate(words)
+        for piece in _split(word.text, voc.language)
+    ]
 
 
-def _split(index: int, raw: str, voc: Vocabulary) -> list[Token]:
+def _split(raw: str, language: str) -> Sequence[Token]:
+    """The tokens of a word, as if it were the first one."""
+    if _FIGURE.search(raw):
+        return _taken_apart(raw, vocabulary(language))
+    return _known(raw, language)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _known(raw: str, language: str) -> tuple[Token, ...]:
+    return tuple(_taken_apart(raw, vocabulary(language)))
+
+
+def _taken_apart(raw: str, voc: Vocabulary) -> list[Token]:
     text = raw.translate(_DASHES).strip()
     closes = bool(text) and text[-1] in _CLOSING
     core = plain(text.strip(_EDGE))
     lower = core.lower()
     if core.isalpha():  # most words, and the quick way
         if core.isupper() and _written_out(lower, voc):
-            return _letters(index, core, closes=closes)
-        return _named(index, lower, core, voc, closes=closes)
+            return _letters(core, closes=closes)
+        return _named(lower, core, voc, closes=closes)
     flags = _flags(text, lower)
     ordinal = _ORDINAL.fullmatch(lower)
     if ordinal:
-        tokens = [Token(index, Kind.ORDINAL, lower, ordinal[1])]
+        tokens = [Token(0, Kind.ORDINAL, lower, ordinal[1])]
     elif any(lower in voc.words[name] for name in ("units", "money", "spelling")):
-        tokens = _named(index, lower, core, voc)
+        tokens = _named(lower, core, voc)
     else:
-        tokens = _pieces(index, core, voc)
+        tokens = _pieces(core, voc)
     if flags:
         tokens = [
             replace(token, flags=flags) if token.kind is Kind.FIGURES else token
@@ -136,7 +155,7 @@ def _split(index: int, raw: str, voc: Vocabulary) -> list[Token]:
         ]
     if tokens and closes:
         tokens[-1] = replace(tokens[-1], closes=True)
-    return tokens or [Token(index, Kind.SEPARATOR, "", closes=True)]
+    return tokens or [Token(0, Kind.SEPARATOR, "", closes=True)]
 
 
 def _written_out(lower: str, voc: Vocabulary) -> bool:
@@ -146,8 +165,8 @@ def _written_out(lower: str, voc: Vocabulary) -> bool:
     return 1 < len(lower) <= _CAPITALS and not known and _lookup(lower, lower, voc) == _OTHER
 
 
-def _letters(index: int, core: str, *, closes: bool) -> list[Token]:
-    tokens = [Token(index, Kind.LETTER, one.lower(), one) for one in core]
+def _letters(core: str, *, closes: bool) -> list[Token]:
+    tokens = [Token(0, Kind.LETTER, one.lower(), one) for one in core]
     tokens[-1] = replace(tokens[-1], closes=closes)
     return tokens
 
@@ -166,37 +185,35 @@ def _flags(text: str, lower: str) -> frozenset[Flag]:
     return frozenset(flag for flag, holds in found if holds)
 
 
-def _pieces(index: int, core: str, voc: Vocabulary) -> list[Token]:
+def _pieces(core: str, voc: Vocabulary) -> list[Token]:
     pieces = _PIECE.findall(core)
     letters = [piece for piece in pieces if len(piece) == 1 and piece.isalpha()]
     if len(pieces) > 1 and len(letters) == len(pieces):
         joined = "".join(letters).lower()
         digit = voc.near_digits.get(joined) or voc.digits.get(joined)
         if digit:
-            return [Token(index, Kind.NEAR, joined, digit)]
-        return [Token(index, Kind.LETTER, piece.lower(), piece.upper()) for piece in letters]
+            return [Token(0, Kind.NEAR, joined, digit)]
+        return [Token(0, Kind.LETTER, piece.lower(), piece.upper()) for piece in letters]
     mixed = any(piece.isdigit() for piece in pieces)
     tokens: list[Token] = []
     for piece in pieces:
         lower = piece.lower()
         if piece.isdigit():
-            tokens.append(Token(index, Kind.FIGURES, lower, piece))
+            tokens.append(Token(0, Kind.FIGURES, lower, piece))
         elif mixed and _glued_letters(piece, voc):
-            tokens.extend(Token(index, Kind.LETTER, one.lower(), one) for one in piece)
+            tokens.extend(Token(0, Kind.LETTER, one.lower(), one) for one in piece)
         else:
-            tokens.extend(_named(index, lower, piece, voc))
+            tokens.extend(_named(lower, piece, voc))
     return tokens
 
 
-def _named(
-    index: int, lower: str, original: str, voc: Vocabulary, *, closes: bool = False
-) -> list[Token]:
+def _named(lower: str, original: str, voc: Vocabulary, *, closes: bool = False) -> list[Token]:
     """The tokens of a word: two for one that is a digit and its zeros ("doscientos")."""
     if lower in voc.hundreds:
-        digit = Token(index, Kind.DIGIT, lower, voc.hundreds[lower])
-        return [digit, Token(index, Kind.SCALE, lower, "2", closes)]
+        digit = Token(0, Kind.DIGIT, lower, voc.hundreds[lower])
+        return [digit, Token(0, Kind.SCALE, lower, "2", closes)]
     kind, value = _lookup(lower, original, voc)
-    return [Token(index, kind, lower, value, closes)]
+    return [Token(0, kind, lower, value, closes)]
 
 
 def _glued_letters(piece: str, voc: Vocabulary) -> bool:
@@ -262,13 +279,13 @@ def bare(text: str) -> str:
 
 def is_glue(text: str, voc: Vocabulary) -> bool:
     """Whether a word may stand inside a number without being a part of it."""
-    token = _split(0, text, voc)[0]
+    token = _split(text, voc.language)[0]
     return token.kind in GLUE or token.text in voc.words["letter_links"]
 
 
 def is_part(text: str, voc: Vocabulary) -> bool:
     """Whether a word may turn out to be a part of a number once its neighbours are heard."""
-    token = _split(0, text, voc)[-1]
+    token = _split(text, voc.language)[-1]
     if token.text in voc.words["standins"]:
         return True
     return token.kind is not Kind.OTHER and token.kind not in GLUE
@@ -276,5 +293,5 @@ def is_part(text: str, voc: Vocabulary) -> bool:
 
 def is_number(text: str, voc: Vocabulary) -> bool:
     """Whether a word is, or begins with, something that may be a digit or a number word."""
-    first = _split(0, text, voc)[0]
+    first = _split(text, voc.language)[0]
     return first.kind in SOLID or first.kind in (Kind.NEAR, Kind.MULTIPLIER, Kind.HOMOPHONE)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
 from models.homes import HOMES, by_number, described, framed, is_flat, left_at, rural
-from models.lexicon import alternatives, listed
+from models.lexicon import alternatives, any_of, listed
 from models.patterns import Worded
 from models.places import (
     DWELLINGS,
@@ -33,23 +32,19 @@ _NUMBER: Final = (
     r"|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen"
     r"|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|double|triple)"
 )
-_SUFFIX: Final = (
-    "(?:" + "|".join(sorted(map(re.escape, KINDS), key=lambda kind: (-len(kind), kind))) + ")"
-)
+_SUFFIX: Final = any_of(KINDS)
 _STATE: Final = alternatives("states")
 _STREET: Final = Worded(
     rf"\b(?:{_NUMBER} ){{1,7}}(?:[a-h] )?(?:(?:north|south|east|west|and a half|old|northeast"
     rf"|northwest|southeast|southwest|n|s|e|w) )?"
     rf"(?P<name>(?!(?:minutes?|hours?|days?|percent|dollars?) )"
     rf"(?:[^\W_]+ ){{1,3}}?)(?P<kind>{_SUFFIX})\b",
-    holds=rf"{_SUFFIX}\b",
 )
 _ROUTE: Final = Worded(
     rf"\b(?:{_NUMBER} ){{1,6}}(?:(?:north|south|east|west|old|n|s|e|w) )?(?:(?:county|state|us|u s"
     rf"|farm to market|ranch|township|forest|national|regional) (?:road|route|highway|hwy)|highway"
     rf"|hwy|route|avenue|fm|f m) (?:{_NUMBER} ?){{1,4}}(?:(?:north|south|east|west)\b)?"
     rf"|\b(?:{_NUMBER} ){{1,6}}avenue (?:[a-z]|of the [a-z]+)\b",
-    holds=r"(?:road|route|highway|hwy|avenue|fm|f m) ",
 )
 _BOX: Final = Worded(
     rf"\b(?:(?:(?:p o|po|post office|postal) box|gpo box|g p o box|locked bag|private bag)"
@@ -63,7 +58,6 @@ _UNIT: Final = Worded(
 )
 _PLACE: Final = Worded(
     rf"\b(?P<city>(?:[a-z]+ ){{1,3}}?)(?P<state>{_STATE})(?P<zip>(?: {_NUMBER}){{2,9}})\b",
-    holds=rf"{_STATE}\b",
 )
 _LIVES: Final = Worded(
     r"\b(?:(?:i|we|he|she|they|you|who) (?:still |now |all )?lives? (?:at|on|in)"

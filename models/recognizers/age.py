@@ -50,7 +50,6 @@ _STATED: Final = Worded(
     r"|september|october|november|december|the (?:spring|summer|autumn|winter)))\b)"
     rf"|(?P<birthday>(?:one )?hundredth|(?:one )?hundred and {_ORDINAL}|ninety {_ORDINAL}"
     r"|ninetieth|9\dth|9[123](?:st|nd|rd)|1[01]\d(?:st|nd|rd|th))(?= birthday\b))",
-    holds=r"(?:ninet|hundred|9\d|1[01]\d)",
 )
 _GROUPS: Final = ("age", "years", "was", "birthday")
 _ALONE: Final = Worded(rf"\b{_AGE}{_UNITS}\b")

@@ -108,7 +108,6 @@ _FELL: Final = (
 )
 _TEETH: Final = Worded(
     rf"\b(?P<it>(?:(?P<sure>{_DENTAL})|{_LOOSE})s?(?: {_FELL_OUT}){{0,3}} {_FELL})\b",
-    holds=rf"(?:{_DENTAL}|{_LOOSE})s?\b",
 )
 _IT_WENT: Final = Worded(
     r"\b(?:it|its|theyre|they|that|thats|theyve|which|one|ones)(?: (?:has|have|is|are|was|just|all"
@@ -120,7 +119,6 @@ _IT_WENT: Final = Worded(
     r"|near|under) the (?:edges?|middle|tip|tips|tops?|sides?"
     r"|centre|center|bottom|outside|inside|ends?|back|front))?"
     rf"(?: {PLACE})?)\b",
-    holds=rf"(?:{alternatives('it_turned')})\b",
 )
 _SENSITIVE: Final = Worded(
     r"\b(?P<it>(?:(?:really|very|so|quite|a bit|too|super|over|hyper) )*sensitive (?:to"

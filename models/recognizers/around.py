@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from models.answers import is_function, is_spelled
-from models.lexicon import given_names, listed, plain_given_names, surnames, zipf
+from models.frequency import zipf
+from models.lexicon import given_names, listed, plain_given_names, surnames
 from models.patterns import Worded
 from models.recognizers.base import Hit
 from models.recognizers.naming import (

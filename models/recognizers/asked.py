@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from models.answers import is_spelled, sentence_end, skip_lead_in
-from models.lexicon import listed, plain_given_names, zipf
+from models.frequency import zipf
+from models.lexicon import listed, plain_given_names
 from models.patterns import Worded
 from models.recognizers.base import Hit
 from models.recognizers.naming import (

@@ -31,17 +31,14 @@ _PREDICATE: Final = Worded(
     rf"|normal|alright|all right|healed|insured|covered|in (?:the|your|a) (?:system|post|file)"
     rf"|on (?:file"
     rf"|the (?:system|phone|line))|ready|not (?:bad|too bad))\b)\w+)",
-    holds=rf"{_PART}s?\b",
 )
 _WITHIN: Final = Worded(
     rf"\b(?:in|on|under|behind|down|up|across|round|around|from|over|at|through|into|against|along)"
     rf" (?:both |all )?{_OWN} (?:(?:left|right|whole|other|bad|lower|upper|big|little) )*"
     rf"(?P<part>{_PART})s?(?! of\b)\b",
-    holds=rf"{_PART}s?\b",
 )
 _KEEPS: Final = Worded(
     r"\b(?:i|he|she|we|they|it|hes|shes|\w+s?) (?P<it>(?:keeps?|kept)(?: on)? (?P<doing>\w+ing)\b)",
-    holds=r"(?:keeps?|kept)\b",
 )
 _FEELS: Final = Worded(
     r"\b(?:i|he|she|it|ive been|hes|shes) (?P<it>(?:just |sort of |kind of )*(?:feels?|feeling"
@@ -50,7 +47,6 @@ _FEELS: Final = Worded(
     r"(?! (?:you|we|they|a (?:fool|mug|idiot|lot)|its (?:taking|been|going)"
     r"|ive been (?:waiting|on))\b))"
     r" \w+",
-    holds=r"(?:feel|felt|walk|talk|sound|look|breathe)\w*\b",
 )
 _CANT_DO: Final = Worded(
     r"\b(?:i|he|she|they|me|you|it|mum|mom|dad|hes|shes|im|we|baby|son|daughter|wife|husband) "

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from models.answers import is_function, is_number, is_spelled, sentence_end
-from models.lexicon import listed, surnames, zipf
+from models.frequency import zipf
+from models.lexicon import listed, surnames
 from models.patterns import Worded
 from models.recognizers.base import Hit
 from models.recognizers.naming import (
@@ -32,7 +33,9 @@ _CALLED: Final = re.compile(
     r"|perfect|great|sorry|dear|bye|worries|problem|meet you|hear you|talk to you|of course|there"
     r"|goodbye|morning|afternoon|evening|sure|yes|welcome|right|now|well|day)$"
 )
-_THANKED: Final = re.compile(r"\b(?:thanks|tanks|thank you)$")
+_THANKS: Final = frozenset({"thanks", "tanks"})
+_UNTHANKED: Final = NO_NAMES | TITLES
+"""What is no name behind thanks."""
 _ACTS: Final = Worded(
     r"\b(?:speaking|here|calling|again|told (?:me|us)|said (?:i|it|that|to|you)|promised|helped me"
     r"|called (?:me|us)|gave me|sent me|from (?:your|the) \w+|(?:is|was) (?:my|our|the) (?:wife"
@@ -99,12 +102,15 @@ def called_oddly(turn: Turn, index: int) -> bool:
 
 def thanked_name(turn: Turn, index: int) -> bool:
     """Whether an odd word follows "thanks" in a call in which a name was given."""
-    token = turn.tokens[index]
-    before = turn.plain[: max(0, turn.offsets[index] - 1)]
-    odd = (
-        token.key not in NO_NAMES | TITLES and not is_function(token.key) and zipf(token.key) < FREE
-    )
-    return odd and not is_number(token.key) and _THANKED.search(before) is not None
+    key = turn.tokens[index].key
+    if not _thanked(turn, index) or key in _UNTHANKED:
+        return False
+    return not is_function(key) and zipf(key) < FREE and not is_number(key)
+
+
+def _thanked(turn: Turn, index: int) -> bool:
+    before = turn.keys(max(0, index - 2), index)
+    return before == ("thank", "you") or not _THANKS.isdisjoint(before[-1:])
 
 
 def called(turn: Turn, index: int) -> bool:
@@ -116,9 +122,9 @@ def called(turn: Turn, index: int) -> bool:
     alphabet = listed("spelling_words")
     if in_address(turn, index + 1) or (token.key in alphabet and beside & alphabet):
         return False
-    before = turn.plain[: max(0, turn.offsets[index] - 1)]
-    if _THANKED.search(before):
+    if _thanked(turn, index):
         return True
+    before = turn.plain[: max(0, turn.offsets[index] - 1)]
     ends = index + 1 == len(turn.tokens) or "," in token.after or token.stops
     if not has_capitals(turn) and zipf(token.key) < _RARE and _CALLED.search(before):
         return True  # without punctuation nothing shows where a vocative ends

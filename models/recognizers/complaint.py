@@ -50,7 +50,6 @@ _WRONG: Final = Worded(
     r"|(?:my|his|her) (?:blood pressure|blood sugars?|sugars?|blood count|cholesterol)"
     r"|(?:iron|sodium|potassium|h[ae]moglobin|platelets)(?: levels?)?(?: is| are) (?:a bit |too"
     r" |very |really )*(?:low|high))\b",
-    holds=rf"(?:{_PART}|(?:wound|cut|incision|stitches|bite|burn|scar)s?|{_MEASURED})\b",
 )
 _UNWELL: Final = Worded(
     r"\b(?:(?:been|feel|feels|feeling|felt|hes|shes|im|is|was|quite|very|really|so) (?:poorly"
@@ -77,7 +76,7 @@ _DISGUST: Final = re.compile(
     r"(?:sick|ill)\b"
 )
 """What people are sick of; in a call about health it may be meant."""
-_PREGNANT: Final = Worded(r"\b(?:\w+ )?(?:weeks|months) pregnant\b", holds=r"(?:weeks|months)\b")
+_PREGNANT: Final = Worded(r"\b(?:\w+ )?(?:weeks|months) pregnant\b")
 _SCLEROSIS: Final = Worded(r"\b(?:have|has|had|ive|got|with|my|his|her) (?P<ms>ms)\b")
 """MS, which is written as the title is: no name follows it."""
 _DONE: Final = Worded(

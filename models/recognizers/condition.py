@@ -45,7 +45,6 @@ _IN_A_PART: Final = Worded(
     rf"|(?:swollen|sore|itchy|stiff|numb|broken|sprained|painful|bleeding|infected|burning"
     rf"|torn|weak"
     rf"|fractured|achy|aching|dislocated|enlarged) {_PART})\b",
-    holds=rf"{_PART}\b",
 )
 _LAY: Final = Worded(
     r"\b(?:(?:trouble|difficulty|problems?|hard time) (?:breathing|sleeping|swallowing"
@@ -113,6 +112,7 @@ _TURNS: Final = frozenset(
 _SPEAKERS: Final = frozenset(["i", "im", "ive", "my", "he", "she", "we", "it", "its", "they"])
 """Who begins another sentence after "and"."""
 _NO_CONDITION: Final = listed("not_named_conditions")
+_ENDS_NAME: Final = _NO_CONDITION | _TURNS
 _LONGEST: Final = 9
 _SENTENCES: Final = 3
 """How many sentences of an answer are looked at for what was asked."""
@@ -179,7 +179,7 @@ class ConditionRecognizer(HealthRecognizer):
             key = turn.tokens[last].key
             if key in _NO_CONDITION and last > first:
                 return  # "symptoms of a slow router"
-            if key in _NO_CONDITION | _TURNS or (key in FILLERS and key not in {"right", "and"}):
+            if key in _ENDS_NAME or (key in FILLERS and key not in {"right", "and"}):
                 break
             # "my sleep apnea I can't drive"
             if (

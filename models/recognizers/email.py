@@ -14,7 +14,8 @@ from models.answers import (
     skip_lead_in,
     trim_fillers,
 )
-from models.lexicon import alternatives, listed, zipf
+from models.frequency import zipf
+from models.lexicon import alternatives, listed
 from models.patterns import Worded
 from models.recognizers.base import Hit, SpokenRecognizer
 from models.repeats import AGAIN, just_said, letters_at, said_again
@@ -30,13 +31,11 @@ _ENDING: Final = Worded(rf"\b(?:{_TLD}|{_DOT} {_COUNTRY})\b")
 _DOMAIN: Final = Worded(
     rf"\b(?:at |add |and )?(?:(?P<known>{_PROVIDER})(?: {_DOT})? {_TLD}"
     rf"|(?P<other>(?:[a-z0-9]+ ){{1,9}}?)(?:dot|period) {_TLD})(?: (?:dot|period) {_COUNTRY})?\b",
-    holds=rf"{_TLD}\b",
 )
 _ABROAD: Final = Worded(
     rf"\b(?:at|add) (?:[a-z0-9]+ ){{1,5}}?{_DOT}"
     rf" (?:{_TLD}|c o m|o r g|n e t|e d u|{_COUNTRY})\b"
     rf"(?: {_DOT} {_COUNTRY}\b)?",
-    holds=rf"{_DOT} ",
 )
 """Any domain behind an at sign: believed where the part before the sign looks like an address."""
 _BARE: Final = Worded(

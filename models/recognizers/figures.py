@@ -73,9 +73,6 @@ _SERVED: Final = Worded(
     r"|(?:unit|clinic|ward|department|centre|center|helpline|team"
     r"|service) (?:\w+ )?(?:speaking|here"
     r"|how can))\b",
-    holds=r"(?:webinar|workshop|leaflet|poster|training|research|campaign|fundraiser|charit"
-    r"|awareness|conference|society|foundation|run|appeal|unit|clinic|ward|department|centre|center"
-    r"|helpline|team|service)\w*\b",
 )
 """Those who teach of illnesses, collect money for them, or answer the phone of a ward."""
 _WEARY: Final = Worded(

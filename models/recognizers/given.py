@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import ClassVar, Final
 
 from models.answers import FILLERS, LEAD_IN, is_spelled
-from models.lexicon import listed, plain_given_names, words_in, zipf
+from models.frequency import zipf
+from models.lexicon import listed, plain_given_names, words_in
 from models.recognizers.base import Hit, SpokenRecognizer
 from models.recognizers.naming import (
     TITLES,

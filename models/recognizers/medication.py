@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import ClassVar, Final
 
 from models.answers import FILLERS, LEAD_IN, is_function, is_number, sentence_end, skip_lead_in
+from models.frequency import zipf
 from models.lexicon import (
     MEDICINES,
     entries_in,
@@ -15,7 +16,6 @@ from models.lexicon import (
     longest,
     medicines,
     surnames,
-    zipf,
 )
 from models.patterns import Worded
 from models.recognizers.base import Hit, SpokenRecognizer
@@ -63,8 +63,6 @@ _FORM: Final = Worded(
     r"\b(?P<name>\w+) (?:tablets?|capsules?|pessar(?:y|ies)|suppositor(?:y|ies)|patch(?:es)?|gel"
     r"|cream|ointment|drops|spray|inhalers?|puffer|pens?|injections?|syrup|sachets?|lozenges|shots?"
     r"|jabs?|infusions?|nebules|linctus|suspension|implants?)\b",
-    holds=r"(?:tab|cap|pes|sup|pat|gel|cre|oin|dro|spr|inh|puf|pen|inj|syr|sac|loz|sho|jab|inf|neb"
-    r"|lin|sus|imp)\w*",
 )
 _SURE: Final = re.compile(
     r"(?:prescri|refill|renew|allerg|react|medic|dose|dosage|intoleran|side effect|milligram)"
@@ -84,6 +82,7 @@ _UNUSUAL: Final = 3.2
 """Zipf frequency below which a word that sounds like no medicine may be one all the same."""
 _LONG: Final = 7
 _NO_MEDICINE: Final = listed("not_medicines")
+_BEFORE_NAME: Final = _NO_MEDICINE | _VERBS
 _LONGEST: Final = 4
 _EVERYDAY: Final = 5.6
 _DOSE_REACH: Final = 6
@@ -231,7 +230,7 @@ class MedicationRecognizer(SpokenRecognizer):
             and last - first < _LONGEST - 1
             and (
                 not is_function(turn.tokens[first - 1].key)
-                and turn.tokens[first - 1].key not in _NO_MEDICINE | _VERBS
+                and turn.tokens[first - 1].key not in _BEFORE_NAME
                 and not turn.tokens[first - 1].stops
             )
         ):

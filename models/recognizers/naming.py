@@ -7,7 +7,8 @@ import unicodedata
 from typing import Final
 
 from models.answers import FILLERS, LEAD_IN, MONTHS, is_function, is_number, is_spelled
-from models.lexicon import given_names, listed, longest_listed, surnames, zipf
+from models.frequency import zipf
+from models.lexicon import given_names, listed, longest_listed, surnames
 from models.spoken import PAUSE, Token, Turn
 from pipeline.numbers import read
 from pipeline.records import Word
@@ -28,6 +29,7 @@ _STREETS: Final = frozenset(["street", "road", "avenue", "boulevard", "parkway",
 _APOSTROPHES: Final = frozenset("'\u2019")
 _CONTRACTED: Final = re.compile(r"['\u2019](?:m|ll|re|ve|d|t)$", re.IGNORECASE)
 _WORD: Final = re.compile(r"\S+")
+_TIMES_AND_FILLERS: Final = MONTHS | FILLERS
 _ODD: Final = 2.5
 _RARE: Final = 3.6
 _SURNAME_AFTER_GIVEN: Final = 5.9
@@ -141,7 +143,7 @@ def is_given(turn: Turn, index: int) -> bool:
     return bool(
         is_large(turn, index)
         and token.key in listed("names_that_are_words")
-        and token.key not in MONTHS | FILLERS
+        and token.key not in _TIMES_AND_FILLERS
         and following
         and following.title
         and in_surnames(following.key)

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import ClassVar, Final
 
 from models.answers import skip_lead_in
-from models.lexicon import alternatives, given_names, listed, zipf
+from models.frequency import zipf
+from models.lexicon import alternatives, given_names, listed
 from models.patterns import Worded
 from models.recognizers.around import (
     alone,

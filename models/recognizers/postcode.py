@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import ClassVar, Final
 
 from models.answers import is_number, is_spelled, sentence_end
-from models.lexicon import listed, zipf
+from models.frequency import zipf
+from models.lexicon import listed
 from models.patterns import Worded
 from models.recognizers.base import Hit, SpokenRecognizer
 from models.spoken import Turn

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
-from models.lexicon import alternatives, any_of, listed, zipf
+from models.frequency import zipf
+from models.lexicon import alternatives, any_of, listed
 from models.patterns import Worded
 from models.recognizers.base import Hit, SpokenRecognizer
 from models.recognizers.figures import exaggerated, taught, within
@@ -52,13 +53,11 @@ _NAMED: Final = Worded(
     r"|profile|panel|function tests?|infusions?|injections?|tests?"
     rf"|implants?|reconstruction)(?: {_CARRIED_OUT})?"
     rf"|{_VACCINE} (?:shots?|jabs?|vaccines?|vaccinations?|boosters?|injections?)"
-    r"|(?!(?:an|ar|d|b)?(?:ec|l)?otomy)\w+(?:ectomy|oscopy|plasty|otomy|ostomy))\b",
-    holds=rf"(?:{_PROCEDURES}|radiation|surgery|replacements?|transplants?|removal|operations?|op"
-    r"|biops(?:y|ies)|scans?|procedure|repair|grafts?|resection|ablation|screening|aspiration|lift"
-    r"|bypass|fusion|release|reduction|augmentation|drainage|swabs?|smears?|profile|panel|function"
-    r"|infusions?|injections?|tests?|implants?|reconstruction|shots?|jabs?|vaccines?|vaccinations?"
-    r"|boosters?|\w+(?:ectomy|oscopy|plasty|otomy|ostomy))\b",
+    r")\b",
 )
+_OPERATIONS: Final = ("ectomy", "oscopy", "plasty", "otomy", "ostomy")
+"""What the names of operations end with."""
+_NO_OPERATION: Final = re.compile(r"(?:an|ar|d|b)?(?:ec|l)?otomy")
 _INSERTED: Final = alternatives("operated_things")
 _PUT_IN: Final = Worded(
     r"\b(?P<it>"
@@ -81,14 +80,10 @@ _PUT_IN: Final = Worded(
     r"|them|those|these|both) )*"
     rf"(?:{_INSERTED} )?off (?:my|his|her|the)(?: left| right)? {_PART}"
     r")\b",
-    holds=rf"(?:{_INSERTED}|{_PART}|cataracts?|gall|appendix|tonsils|hernia|dressings?|bandages?"
-    r"|catheter|stoma|drip|cannula)\b",
 )
 """What is put into a body and taken out of it; in a call about health."""
 _SNIP: Final = Worded(
     r"\b(?P<it>(?<=the )snip|(?<=his )snip|(?<=my )snip|(?<=a )snip|i u d)\b",
-    holds=r"(?:snip"
-    r"|u d)\b",
 )
 _HAS_DONE: Final = re.compile(
     r"\b(?:(?:having|ive had|i had|have had|hes had|shes had|he had|she had|im getting"
@@ -104,7 +99,6 @@ _DONE: Final = Worded(
     r"|manual|system|code|copy|team|manager|room|station|number|hours|costs?|fees?|guide|document"
     r"|button|screen|department|desk|iron|for (?:the|my) (?:document|cake|sandwich|car|kitchen))\b)"
     r"\b",
-    holds=rf"{_TREATMENTS}\b",
 )
 """Short words for what is done to somebody; in a call about health."""
 _EVERYDAY: Final = frozenset({"rehab", "detox", "stress test", "blood test", "radiation treatment"})
@@ -130,6 +124,10 @@ class ProcedureRecognizer(SpokenRecognizer):
     ENTITIES: ClassVar[tuple[str, ...]] = (Entity.MEDICAL_PROCEDURE,)
     PATTERNS: ClassVar[tuple[Worded, ...]] = (_NAMED, _SNIP, _DONE, _PUT_IN)
 
+    def may_find(self, turn: Turn) -> bool:
+        """Whether something that may be done to somebody is named."""
+        return super().may_find(turn) or next(_operations(turn), None) is not None
+
     def find(self, turn: Turn) -> Iterator[Hit]:
         """What was done to somebody; not what a leaflet or a talk is about."""
         found = list(self._all(turn))
@@ -154,6 +152,8 @@ class ProcedureRecognizer(SpokenRecognizer):
                 continue
             score = 0.35 if said in _EVERYDAY and not turn.medical else 0.6
             yield Hit(Entity.MEDICAL_PROCEDURE, found.first, found.last, score, "named")
+        for at in _operations(turn):
+            yield Hit(Entity.MEDICAL_PROCEDURE, at, at + 1, 0.6, "named")
         for found in turn.search(_SNIP):
             yield Hit(Entity.MEDICAL_PROCEDURE, *turn.span_of(found, "it"), 0.6, "named")
         medical = turn.medical or turn.expected(Entity.MEDICAL_PROCEDURE) is not None
@@ -166,6 +166,13 @@ class ProcedureRecognizer(SpokenRecognizer):
                 yield Hit(
                     Entity.MEDICAL_PROCEDURE, *turn.span_of(found, "it"), 0.55, "what is done"
                 )
+
+
+def _operations(turn: Turn) -> Iterator[int]:
+    """Tokens that name an operation by how they end."""
+    for at, key in enumerate(turn.all_keys):
+        if key.endswith(_OPERATIONS) and key not in _OPERATIONS and not _NO_OPERATION.match(key):
+            yield at
 
 
 def _rare(found: Found) -> bool:

@@ -12,7 +12,8 @@ from functools import cache
 from typing import Final
 
 from models.answers import is_spelled
-from models.lexicon import listed, zipf
+from models.frequency import zipf
+from models.lexicon import listed
 from models.patterns import Worded
 from models.recognizers.naming import plain
 from models.spoken import Turn
@@ -63,7 +64,6 @@ WITH_LETTER: Final = Worded(
     r" [a-z]s?\b"
     r"(?:(?: and| then| or)? (?:with |without )?(?:an?|one|two|double|no) (?:[a-z]s?)\b)*"
     r"(?: (?:at the|in the|on the) (?:end|middle|front|beginning|start))?",
-    holds=r"\bwith(?:out)? ",
 )
 """How a name differs from another one: "Shaun with a U", "Brandi with an i"."""
 

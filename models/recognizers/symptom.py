@@ -67,13 +67,11 @@ _GOES_WRONG: Final = Worded(
     rf"|jelly"
     rf"|lead|a balloon|balloons|pins|fire|mush)|went (?:numb|dead)|{_STAYS})|(?P<weak>{_WEAK}))"
     rf"{_TAIL})\b",
-    holds=rf"{BODY}\b",
 )
 _INJURED: Final = Worded(
     rf"\b(?P<it>{alternatives('injury_verbs')}"
     rf"(?: (?P<own>my|me|his|her|their)|(?P<some> an?| two| three| some))(?: {_WHICH})*"
     rf" (?P<part>{BODY})(?: (?P<out>out|in|open|up))?)\b",
-    holds=rf"{BODY}\b",
 )
 _LOOSE: Final = frozenset(
     ["put", "done", "did", "pulled", "popped", "hit", "cut", "split", "rolled", "slipped",
@@ -111,7 +109,6 @@ _SOMETHING_IN: Final = Worded(
     rf"(?: (?:of \w+|floating|moving|coming|going|shooting|running|all|right|up|down|just|that|is"
     rf"|has|come|came|stuck|growing|appeared)){{0,3}} {_AT}(?: (?P<own>{OWN})|"
     rf" {_OF_IT})+ (?P<part>{BODY}){_TAIL})\b",
-    holds=rf"{BODY}\b",
 )
 _LACK: Final = (
     r"(?:no|lost|losing|lose|loses|lack of|loss of|losing all|lost all|hardly any|not much|without"

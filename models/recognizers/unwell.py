@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import ClassVar, Final
 
 from models.answers import says_will
-from models.lexicon import alternatives, any_of, inflected, zipf
+from models.frequency import zipf
+from models.lexicon import alternatives, any_of, inflected
 from models.patterns import Worded
 from models.recognizers.base import Hit
 from models.recognizers.health import HealthRecognizer
@@ -122,7 +123,7 @@ _SEES: Final = Worded(
 )
 _FEVERISH: Final = Worded(
     r"\b(?:(?P<sure>(?:hes|shes|ive|ive got|hes got|shes got|he has|she has|i have|he had|she had"
-    r"|i had|babys got|sons got|daughters got|running|spiked|kids got) (?:got )?an?)|(?:has"
+    r"|i had|babys got|sons got|daughters got|running|spiked|kids got) (?:got )?an? )|(?:has"
     r"|have|had|having|got|hes|shes|ive|run|runs|running|ran|with|spiked|spiking|youve"
     r"|youd|without|her|his|my|the|any|of|you|a|an)(?: got| running| any| bit| of)* )"
     r"(?P<it>(?:(?:high|slight|raging|low grade|very|really|bit of a|mild|bad) )*"
@@ -131,7 +132,6 @@ _FEVERISH: Final = Worded(
     r"(?! (?:of (?:the|my|your)|control|gauge|sensor|setting|job|agency|worker|position|role"
     r"|contract"
     r"|staff|probe|range|drop|outside|in (?:the|my)|password|check|mail|worker|dropped)\b)\b",
-    holds=r"temp(?:erature)?\b",
 )
 _WEEKS: Final = Worded(
     r"\b(?:im|i am|shes|she is|i was|she was|(?:ill|shell) be)(?: (?:about|nearly|only|just|around"
@@ -139,7 +139,6 @@ _WEEKS: Final = Worded(
     r" (?P<it>(?:\d\d?|\w+|\w+ty \w+) (?:weeks|months)(?: (?P<sure>gone|along|pregnant)| and \w+"
     r" days| now)?)(?! (?:old|late|away|into|behind|off|on|in|ago|away|from|to|out|of|before|after"
     r"|without|waiting|since|short|ahead|clean|sober|overdue|left|post|post op)\b)\b",
-    holds=r"(?:weeks|months)\b",
 )
 _TOLD: Final = Worded(
     r"\b(?P<it>"
@@ -196,7 +195,6 @@ _LOO: Final = Worded(
     r"\b(?P<it>(?:(?:going|go|goes|went|running|up and down|back and forth) )?(?:to |on )?(?:the )?"
     r"(?:loo|toilet|bathroom|bog|lav|dunny) (?:all (?:night|day|morning|week|the time)"
     r"|every (?:\w+ )?(?:minutes|hours?|half hour)))\b",
-    holds=r"(?:loo|toilet|bathroom|bog|lav|dunny)\b",
 )
 _CHANGED: Final = Worded(
     r"\b(?P<it>"
@@ -223,7 +221,6 @@ _FOR_IT: Final = Worded(
     r"|prostate|waterworks|uric acid|kidneys?|reflux|bones|joints|heart|stomach|skin|water|pain"
     r"|sleep|bowels|bladder|chest|back|hormones|mood)(?: (?:problem|problems|trouble|issues?"
     r"|patient))?)\b",
-    holds=r"(?:for|has|have|had|got|having|of|and|also|with)\b",
 )
 """What a medicine is for, or what somebody has, by the organ alone; nothing may come after it."""
 _ENDS: Final = frozenset(

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import ClassVar, Final
 
 from models.answers import LEAD_IN, is_number, is_spelled
-from models.lexicon import alternatives, listed, zipf
+from models.frequency import zipf
+from models.lexicon import alternatives, listed
 from models.patterns import Worded
 from models.recognizers.base import Hit, SpokenRecognizer
 from models.repeats import AGAIN, said_again
@@ -21,12 +22,10 @@ _URL: Final = Worded(
     rf"\b(?:https? |w w w |www |triple w |double u |slash )(?:dot )?(?:[a-z0-9]+ ){{1,6}}?"
     rf"(?:dot )?{_TLD}(?: (?:slash|forward slash)(?: [a-z0-9]+){{1,4}})?\b"
     r"|\b[a-z0-9]+ dot (?:com|net|org) (?:forward )?slash(?: [a-z0-9]+){1,4}\b",
-    holds=rf"{_TLD}\b",
 )
 _PATH: Final = Worded(
     rf"\b(?:(?:[a-z] ){{1,12}}|[a-z0-9]+ )(?:(?:dot|dash|hyphen|underscore) [a-z0-9]+ )*dot"
     rf" (?:[a-z0-9]{{2,}}|[a-z](?: [a-z]){{1,3}}) {_SLASH}\b",
-    holds=rf"{_SLASH}\b",
 )
 """A page on any site: "bit dot ly slash …"."""
 _SCHEME: Final = Worded(r"\b(?:https?|h t t p(?: s)?) (?:colon )?(?:forward )?slash slash\b")
@@ -42,7 +41,6 @@ _SITE: Final = Worded(
     rf"\b[a-z0-9]+(?: (?:{_DOT}|dash|hyphen|underscore) [a-z0-9]+)*? {_DOT}"
     rf" (?:[a-z]{{2,}}|[a-z] [a-z])\b"
     rf"(?: {_DOT} (?:[a-z]{{2,3}}|[a-z] [a-z]))*\b",
-    holds=rf"{_DOT} ",
 )
 _WRITTEN: Final = re.compile(r"(?:https?://)?(?:[\w-]+\.)+[a-z]{2,}/[^\s,;]+", re.IGNORECASE)
 _GROUP: Final = (
@@ -52,11 +50,9 @@ _GROUP: Final = (
 )
 _IP: Final = Worded(
     rf"\b{_GROUP} ?(?:(?:dot|point) {_GROUP} ?){{3}}",
-    holds=r"\w*(?:dot|point)",
 )
 _IP_MIXED: Final = Worded(
     rf"\b(?:\d{{1,3}} ){{1,3}}(?:(?:dot|point) {_GROUP} ?){{1,3}}",
-    holds=r"(?:dot|point) ",
 )
 """Some of its dots written: "192.168 dot 1 dot 14"."""
 _NET: Final = Worded(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models import patterns
@@ -18,7 +19,7 @@ from models.spoken import turn_of
 
 pytestmark = pytest.mark.unit
 
-PLACE = Worded(r"\b(?:[a-z]+ ){1,3}?(?:new york|ohio) \d+\b", holds=r"(?:new york|ohio)\b")
+PLACE = Worded(r"\b(?:[a-z]+ ){1,3}?(?:new york|ohio) \d+\b")
 STATED = Worded(r"(?<=had |ter )radiation\b(?! (?:leak|(?:ice|sea) level))|\bmy names?(?: is)?\b")
 _WORDS = ("my", "name", "is", "new", "york", "yorker", "ohio", "5", "had", "after", "radiation",
           "leak", "ice", "sea", "level", "names")  # fmt: skip
@@ -36,9 +37,10 @@ def test_whatever_matches_is_opened(text: str) -> None:
     ("text", "opened"),
     [
         ("dayton ohio 45402", {PLACE}),
-        ("my dayton office", {STATED}),
+        ("my dayton office", set()),
+        ("my old name", {STATED}),
         ("new york 5", {PLACE}),
-        ("the new yorker", {PLACE}),
+        ("the new yorker 5", {PLACE}),
         ("the old yorker", set()),
         ("after radiation", {STATED}),
         ("where is the parcel", set()),
@@ -74,7 +76,7 @@ def test_a_class_with_what_is_no_expression_is_refused(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=r"own\.py:Own: no regular expression \(missing \)"):
             class_at("own.py:Own", tmp_path)
     finally:
-        patterns._all.pop()  # the other tests' turns ask all that there are
+        patterns._new.pop()  # the other tests' turns ask all that there are
 
 
 def test_every_recogniser_that_may_be_left_out_says_by_what() -> None:
@@ -103,6 +105,23 @@ def test_every_recogniser_that_may_be_left_out_says_by_what() -> None:
     }
 
 
-def test_every_expression_of_ours_compiles() -> None:
+def ours() -> list[Worded]:
     known_classes()
-    assert all(one.pattern for one in patterns._all)
+    modules = [one for name, one in sys.modules.items() if name.startswith("models.")]
+    found = [one for module in modules for one in vars(module).values() if isinstance(one, Worded)]
+    assert len(found) > 100
+    return found
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_whatever_an_expression_of_ours_matches_is_opened(data: st.DataObject) -> None:
+    one = data.draw(st.sampled_from(ours()))
+    text = " ".join(data.draw(st.from_regex(one.source, fullmatch=True)).split())
+    words = text.split(" ")
+    if all(word.isalnum() for word in words) and one.pattern.match(text):
+        assert one in patterns.opened(words)
+
+
+def test_every_expression_of_ours_compiles() -> None:
+    assert all(one.pattern for one in ours())
