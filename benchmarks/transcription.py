@@ -216,10 +216,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("build/bench"))
     options = parser.parse_args(arguments)
     pace: Pace = options.pace
+    most = batching(pace, "cpu").most
     make: dict[str, Callable[[], Way]] = {
         BARE: bare,
-        WHOLE: lambda: stage(EarSettings(), pace),
-        ONE: lambda: stage(EarSettings(second=None, again=False), pace),
+        WHOLE: lambda: stage(EarSettings(batch=most), pace),
+        ONE: lambda: stage(EarSettings(second=None, again=False, batch=most), pace),
     }
     ways = {name: make[name]() for name in options.ways}
     results: dict[str, Any] = {}

@@ -115,6 +115,8 @@ class Cutter:
         self._seen = 0
         self._heard = 0
         self._segments: list[Frames] = []
+        self._spoken = 0
+        """Frames of these stretches of speech, as they will be padded."""
         self._run: int | None = None
         """First frame of the speech that is going on."""
         self._voiced = 0
@@ -142,15 +144,13 @@ class Cutter:
             if probability >= self._off:
                 self._voiced = frame + 1
             elif self._seen - self._voiced >= self._silence:
-                self._segments.append((self._run, self._voiced))
-                self._run = None
+                self._end_run(self._run)
         return self._cuts()
 
     def finish(self) -> list[Cut]:
         """Close what is open; the last cut is heard up to the last frame."""
         if self._run is not None:
-            self._segments.append((self._run, self._voiced))
-            self._run = None
+            self._end_run(self._run)
         if self._segments:
             return [self._close(self._seen)]
         return [self._rest(self._seen)] if self._heard < self._seen else []
@@ -161,20 +161,22 @@ class Cutter:
             if not self._segments:
                 return [self._rest(settled)] if settled - self._heard >= self._silent else []
             pause = self._seen - self._segments[-1][1]
-            full = self._spoken() >= self._enough
+            full = self._spoken >= self._enough
             if full or pause >= self._pause or self._seen - self._segments[0][0] >= self._span:
                 return [self._close(settled)]
             return []
         start = self._segments[0][0] if self._segments else self._run
-        spoken = self._spoken() + self._seen - self._run
+        spoken = self._spoken + self._seen - self._run
         if spoken < self._most and self._seen - start < self._span:
             return []
         if self._segments:
             return [self._close(self._run - self._pad)]
         return self._hard_cut()
 
-    def _spoken(self) -> int:
-        return sum(end - start + 2 * self._pad for start, end in self._segments)
+    def _end_run(self, start: int) -> None:
+        self._segments.append((start, self._voiced))
+        self._spoken += self._voiced - start + 2 * self._pad
+        self._run = None
 
     def _rest(self, until: int) -> Cut:
         owned = (self._heard, until)
@@ -194,7 +196,7 @@ class Cutter:
             speech=speech,
             heard_until=until,
         )
-        self._heard, self._segments, self._reach_back = until, [], 0
+        self._heard, self._segments, self._spoken, self._reach_back = until, [], 0, 0
         return cut
 
     def _hard_cut(self) -> list[Cut]:

@@ -57,7 +57,8 @@ def test_a_gpu_is_fed_by_one_process_and_what_is_set_counts(tmp_path: Path) -> N
 
 
 def test_a_free_process_waits_for_a_batch_only_on_a_gpu() -> None:
-    assert batching("throughput", "cpu") == Batch(4, 0.0)
+    assert batching("throughput", "cpu") == Batch(8, 0.0)
+    assert batching("latency", "cpu") == Batch(4, 0.0)
     assert batching("latency", "cuda").wait_s < batching("throughput", "cuda").wait_s
 
 
