@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Any, Final, TypeAlias
 
 _parser: Any = import_module("re._parser")
+_codes: Any = import_module("re._constants")
 
 Nodes: TypeAlias = Sequence[tuple[Any, Any]]
 """What the parser makes of a part of an expression."""
@@ -22,8 +23,16 @@ _WIDE_FIRST: Final = 40
 """Members of the largest set that is written out as the first character of a word."""
 _WIDE: Final = 4
 """The same of a later character."""
-_NOTHING: Final = frozenset({"AT", "ASSERT", "ASSERT_NOT"})
-_REPEATS: Final = frozenset({"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"})
+_NOTHING: Final = frozenset({_codes.AT, _codes.ASSERT, _codes.ASSERT_NOT})
+_LITERAL: Final = _codes.LITERAL
+_IN: Final = _codes.IN
+_BRANCH: Final = _codes.BRANCH
+_GROUP: Final = _codes.SUBPATTERN
+_RANGE: Final = _codes.RANGE
+_CATEGORY: Final = _codes.CATEGORY
+_DIGIT: Final = _codes.CATEGORY_DIGIT
+_ATOMIC: Final = _codes.ATOMIC_GROUP
+_REPEATS: Final = frozenset({_codes.MAX_REPEAT, _codes.MIN_REPEAT, _codes.POSSESSIVE_REPEAT})
 _SPACE: Final = " "
 _AT_WORD: Final = {""}
 """What a word has begun with where it begins."""
@@ -93,23 +102,32 @@ def _after(nodes: Nodes, begun: set[str], done: set[str]) -> set[str]:
     for kind, value in nodes:
         if not begun:
             break
-        begun = _behind(str(kind), value, begun, done)
+        if kind == _LITERAL:
+            begun = _appended(begun, chr(value), done)
+        elif kind not in _NOTHING:
+            begun = _behind(kind, value, begun, done)
     return begun
 
 
-def _behind(kind: str, value: Any, begun: set[str], done: set[str]) -> set[str]:  # noqa: ANN401
-    if kind in _NOTHING:
-        return begun
-    if kind in {"LITERAL", "IN"}:
-        return _appended(begun, chr(value) if kind == "LITERAL" else _members(value), done)
-    if kind == "ATOMIC_GROUP" or (kind == "SUBPATTERN" and not value[1]):
-        return _after(value if kind == "ATOMIC_GROUP" else value[3], begun, done)
-    if kind == "BRANCH":
+def _behind(kind: int, value: Any, begun: set[str], done: set[str]) -> set[str]:  # noqa: ANN401
+    inside = _inside(kind, value)
+    if inside is not None:
+        return _after(inside, begun, done)
+    if kind == _IN:
+        return _appended(begun, _members(value), done)
+    if kind == _BRANCH:
         return set[str]().union(*(_after(branch, begun, done) for branch in value[1]))
     if kind in _REPEATS:
         return _repeated(value, begun, done)
     done |= begun
     return set()
+
+
+def _inside(kind: int, value: Any) -> Nodes | None:  # noqa: ANN401
+    """The nodes of a group that changes nothing in how they match."""
+    if kind == _GROUP and not value[1]:
+        return value[3]  # type: ignore[no-any-return]
+    return value if kind == _ATOMIC else None
 
 
 def _repeated(value: tuple[Any, Any, Nodes], begun: set[str], done: set[str]) -> set[str]:
@@ -133,25 +151,23 @@ def _appended(begun: set[str], characters: str, done: set[str]) -> set[str]:
             continue
         for character in characters:
             if character != _SPACE:
-                longer.add(one + character)
+                (longer if len(one) + 1 < _LONGEST else done).add(one + character)
             elif one:
                 done.add(one + _SPACE)
             else:
                 longer.add(one)
-    whole = {one for one in longer if len(one) == _LONGEST}
-    done |= whole
-    return longer - whole
+    return longer
 
 
 def _members(value: Nodes) -> str:
     """The characters of a set; none where they are too many to tell."""
     found = ""
     for kind, member in value:
-        if str(kind) == "LITERAL":
+        if kind == _LITERAL:
             found += chr(member)
-        elif str(kind) == "RANGE" and member[1] - member[0] < _WIDE_FIRST:
+        elif kind == _RANGE and member[1] - member[0] < _WIDE_FIRST:
             found += "".join(map(chr, range(member[0], member[1] + 1)))
-        elif str(member) == "CATEGORY_DIGIT":
+        elif kind == _CATEGORY and member == _DIGIT:
             found += "0123456789"
         else:
             return ""
@@ -169,17 +185,17 @@ def _needs(nodes: Nodes, share: Callable[[str], float], begun: set[str]) -> list
     nodes = list(_flat(nodes))
     found: list[frozenset[str]] = []
     for index, (kind, value) in enumerate(nodes):
-        if str(kind) in _NOTHING:
+        if kind in _NOTHING:
             continue
         if begun == _AT_WORD or (begun and not index):
             first = _first(nodes[index:], begun)
             if "" not in first:
                 found.append(first)
-        if str(kind) == "BRANCH":
+        if kind == _BRANCH:
             each = [_needs(branch, share, begun) for branch in value[1]]
             if all(each) and max(map(len, each)) > 1:
                 found.append(frozenset[str]().union(*(_rarest(one, share) for one in each)))
-        elif str(kind) in _REPEATS and value[0] >= 1:
+        elif kind in _REPEATS and value[0] >= 1:
             found += _needs(value[2], share, begun)
         begun = _begun_behind((kind, value), begun)
     return found
@@ -201,27 +217,27 @@ def _rarest(sets: list[frozenset[str]], share: Callable[[str], float]) -> frozen
 def _flat(nodes: Nodes) -> Iterator[tuple[Any, Any]]:
     """Nodes of which every match has each, with groups opened."""
     for kind, value in nodes:
-        once = str(kind) in _REPEATS and value[0] >= 1 and value[1] == 1
-        if (str(kind) == "SUBPATTERN" and not value[1]) or once:
-            yield from _flat(value[-1])
-        elif str(kind) == "ATOMIC_GROUP":
-            yield from _flat(value)
-        else:
+        inside = _inside(kind, value)
+        if inside is None and kind in _REPEATS and value[0] >= 1 and value[1] == 1:
+            inside = value[2]
+        if inside is None:
             yield kind, value
+        else:
+            yield from _flat(inside)
 
 
 def _ends_word(nodes: Nodes, *, at_word: bool) -> bool:
     """Whether a new word begins behind some nodes, before which one began or not."""
     for kind, value in nodes:
-        if str(kind) in _NOTHING:
-            continue
-        if str(kind) == "LITERAL":
+        if kind == _LITERAL:
             at_word = chr(value) == _SPACE
-        elif str(kind) == "SUBPATTERN":
-            at_word = _ends_word(value[-1], at_word=at_word)
-        elif str(kind) == "BRANCH":
+        elif kind in _NOTHING:
+            continue
+        elif kind == _GROUP:
+            at_word = _ends_word(value[3], at_word=at_word)
+        elif kind == _BRANCH:
             at_word = all(_ends_word(branch, at_word=at_word) for branch in value[1])
-        elif str(kind) in _REPEATS:
+        elif kind in _REPEATS:
             once = _ends_word(value[2], at_word=at_word)
             at_word = once and (value[0] >= 1 or at_word) and _ends_word(value[2], at_word=once)
         else:
