@@ -130,7 +130,8 @@ _SENSITIVE: Final = Worded(
 _READS: Final = Worded(
     r"\b(?P<it>(?:(?:my|his|her|your|blood|the) )*(?:sugars?|pressures?|b p|bp|temperature|temp"
     r"|pulse"
-    r"|sats|oxygen|inr|peak flow|heart rate|cholesterol|fever|reading|readings|a1c|hba1c|levels?"
+    r"|sats|oxygen|inr|peak flow|heart rate|cholesterol|fever|reading|readings|a1c|hba1c|levels"
+    r"|level(?! (?:\d|one|two|three|four|five|six|seven|eight|nine)\b)"  # not a storey's
     r"|potassium|h[ae]moglobin|iron|psa|platelets|white count|creatinine|ketones|bmi)"
     r"(?: (?:is|are|was|were|s|at|of|around|about|reading|came|back|been|up|down|to|like|has|hit"
     r"|went"
