@@ -65,7 +65,8 @@ _LETTERED: Final = re.compile(r"\d{1,4}[a-h]")
 _RURAL_ROAD: Final = (
     r"(?:(?:county|state|rural|range|township|farm|forest|ranch|grid|section|quarter line|town"
     r"|fire|national|regional|provincial|parish) (?:road|route|highway|hwy|lane|line|trunk)"
-    r"|concession(?: road)?|side ?road|farm to market(?: road)?|f m|r r|rural route)"
+    r"|concession(?: road)?|side ?road|farm to market(?: road)?|f m|r r|r d|rural route"
+    r"|rural delivery)"
 )
 _RURAL: Final = Worded(
     rf"\b(?:(?:[nsew] )?(?:{_NUMBER} ){{1,8}}|[nsew]\d{{2,5}} )?(?:[nsew]\d{{2,5}} )?(?:old )?"

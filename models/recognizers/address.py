@@ -49,7 +49,7 @@ _ROUTE: Final = Worded(
 _BOX: Final = Worded(
     rf"\b(?:(?:(?:p o|po|post office|postal) box|gpo box|g p o box|locked bag|private bag)"
     rf" (?:(?:number )?{_NUMBER} ?)+|(?:rural route|r r|rr|star route|county road"
-    rf"|state route|highway|route) (?:(?:number )?{_NUMBER} ?)+(?:box|number)"
+    rf"|state route|highway|route|c m r|cmr|p s c|psc) (?:(?:number )?{_NUMBER} ?)+(?:box|number)"
     rf" (?:{_NUMBER} ?)+(?:[a-h]\b)?)"
 )
 _UNIT: Final = Worded(

@@ -29,6 +29,8 @@ _FIGURE: Final = (
 _REACTS: Final = Worded(
     rf"\b(?P<it>(?:brings?|brought|bringing) {_SOMEBODY} (?:all )?(?:out|up) in"
     r" (?:(?:an?|these|big|red|terrible|itchy|awful|horrible) )*\w+"
+    r"|(?:come|comes|came|coming) up in (?:(?:an?|these|big|red|terrible|itchy|awful|horrible) )*"
+    r"(?:hives|spots?|rash(?:es)?|lumps?|bumps?|blisters?|welts?|wheals?|bruises|boils|sores)"
     r"|(?:makes?|made|making) (?:me|him|her) (?:itch|itchy|wheeze|wheezy|vomit|faint|dizzy|drowsy"
     r"|sneeze|cough|swell up|come out in (?:\w+ )?\w+|throw up|go dizzy|feel (?:sick|dizzy|faint"
     r"|awful|spaced out|woozy|like a zombie))"
@@ -150,7 +152,8 @@ _OVER: Final = Worded(
 _LEVELS: Final = Worded(
     r"\b(?P<it>(?:blood pressures?|cholesterols?|blood sugars?|ferritins?|h[ae]moglobins?|platelets"
     r"|inrs?|hba1cs?|a1cs?|psas?|tshs?|white counts?|liver enzymes|kidney function|oxygen levels"
-    r"|iron levels?|vitamin d|sugar levels?|thyroid levels?|blood count|egfrs?)"
+    r"|iron levels?|vitamin d|(?:my|your|his|her) (?:iron|thyroid|sodium|potassium|b ?12|b twelve"
+    r"|folate)s?|sugar levels?|thyroid levels?|blood count|egfrs?)"
     r"(?: (?:is|are|was|were|has|been|came|come|back|a|bit|little|touch|too|very|really|still|quite"
     r"|always|on|the|slightly|gone|right|come))* (?:high|low|up|down|raised|borderline|abnormal"
     r"|sky high"

@@ -38,6 +38,7 @@ _COUNTED: Final = frozenset(
     ]
 )
 _SEVERAL: Final = frozenset({"two", "three", "four", "five", "six", "several", "2", "3", "4"})
+_ARTICLES: Final = frozenset({"a", "an"})
 _CANNOT: Final = frozenset(["cant", "cannot", "not", "dont", "doesnt", "wont", "unable", "hardly",
                             "barely", "couldnt", "struggle", "struggling", "isnt"])  # fmt: skip
 _THAN: Final = frozenset({"more", "longer", "further", "farther"})
@@ -65,6 +66,14 @@ class HealthRecognizer(SpokenRecognizer):
                 yield _compared(turn, graded(turn, hit))
 
 
+def with_article(turn: Turn, first: int) -> int:
+    """``first`` moved over an article, which is said in one breath with what it introduces."""
+    before = turn.keys(first - 1, first) if first else ()
+    return (
+        first - 1 if before and before[0] in _ARTICLES and not _parted(turn, first - 1) else first
+    )
+
+
 def graded(turn: Turn, hit: Hit) -> Hit:
     """A condition with the words before it that say how bad, of what kind or how many it is."""
     if hit.entity != Entity.MEDICAL_CONDITION:
@@ -78,6 +87,7 @@ def graded(turn: Turn, hit: Hit) -> Hit:
             first -= 2
         else:
             break
+    first = with_article(turn, first)
     return hit if first == hit.first else replace(hit, first=first)
 
 

@@ -64,6 +64,10 @@ _FORM: Final = Worded(
     r"|cream|ointment|drops|spray|inhalers?|puffer|pens?|injections?|syrup|sachets?|lozenges|shots?"
     r"|jabs?|infusions?|nebules|linctus|suspension|implants?)\b",
 )
+_FORMS: Final = frozenset(
+    ["tablet", "tablets", "capsule", "capsules", "patch", "patches", "gel", "cream", "ointment",
+     "drops", "spray", "inhaler", "inhalers", "pen", "pens", "injection", "injections", "syrup"]
+)  # fmt: skip
 _SURE: Final = re.compile(
     r"(?:prescri|refill|renew|allerg|react|medic|dose|dosage|intoleran|side effect|milligram)"
 )
@@ -152,7 +156,8 @@ class MedicationRecognizer(SpokenRecognizer):
             known = turn.medical or any(named in listed(name) for name in MEDICINES)
             alone = 0.45 if last - first == 1 and len(keys[first]) >= _LONG else 0.35
             score = 0.75 if known or sounds_like_stem(keys[first]) else alone
-            yield Hit(Entity.MEDICATION, first, _with_strength(turn, last), score, "lexicon")
+            end = _with_form(turn, _with_strength(turn, last))
+            yield Hit(Entity.MEDICATION, first, end, score, "lexicon")
 
     @staticmethod
     def _apart(turn: Turn, keys: tuple[str, ...]) -> Iterator[Hit]:
@@ -261,6 +266,13 @@ def _with_strength(turn: Turn, last: int) -> int:
         return at + 1
     ends = at == len(turn.tokens) or bool(turn.tokens[at - 1].after.strip(" -"))
     return at if ends or turn.tokens[at].key in _AFTER_STRENGTH else last
+
+
+def _with_form(turn: Turn, last: int) -> int:
+    """``last`` moved over what the medicine comes as: "fentanyl patches"."""
+    if turn.tokens[last - 1].after == " " and turn.all_keys[last] in _FORMS:
+        return last + 1
+    return last
 
 
 def _follows_number(turn: Turn, at: int) -> bool:

@@ -111,7 +111,10 @@ _TITLE: Final = re.compile(
     r"(?:doctor|dr|nurse|professor|prof|miss|reverend|rev|pastor|rabbi|imam|captain|sergeant"
     r"|constable|officer|inspector|councillor|judge|auntie|aunty|uncle)$"
 )
-_ASKED_TO: Final = re.compile(r"\b(?:can|cant|could|couldnt|would|to|you|please|dont|nobody)$")
+_ASKED_TO: Final = re.compile(
+    r"\b(?:can|cant|could|couldnt|would|to|you|youve|they|theyve|please|dont"
+    r"|nobody)$"
+)
 """Words after which "spell it" announces no spelling."""
 _COPULA: Final = re.compile(r"(?:is|was|its|be|names|says?|spelled|informant|executor)$")
 _SPELLS: Final = re.compile(

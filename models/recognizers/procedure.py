@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import ClassVar, Final
 
 from models.frequency import zipf
@@ -11,6 +12,7 @@ from models.lexicon import alternatives, any_of, listed
 from models.patterns import Worded
 from models.recognizers.base import Hit, SpokenRecognizer
 from models.recognizers.figures import exaggerated, taught, within
+from models.recognizers.health import with_article
 from models.spoken import Found, Turn
 from pipeline.entities import Entity
 
@@ -138,7 +140,7 @@ class ProcedureRecognizer(SpokenRecognizer):
         for hit in found:
             at = (hit.first, hit.first + 1)
             if not within(at, subjects) and not within((hit.first, hit.last), meant_else):
-                yield hit
+                yield replace(hit, first=with_article(turn, hit.first))
 
     @staticmethod
     def _all(turn: Turn) -> Iterator[Hit]:

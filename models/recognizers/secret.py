@@ -77,7 +77,7 @@ _BEFORE: Final = (FILLERS | listed("secret_lead_ins")) - {"oh"}
 _REFUSES: Final = listed("refusals")
 _SYMBOLS: Final = listed("symbols")
 _TALK: Final = frozenset(
-    ["you", "we", "they", "youre", "youve", "youll", "weve", "were", "theyre", "lets", "can",
+    ["who", "you", "we", "they", "youre", "youve", "youll", "weve", "were", "theyre", "lets", "can",
      "could", "shall", "need", "want", "going", "got", "get", "do", "does", "doing"]
 )  # fmt: skip
 """Words of a sentence that talks, where few of its words are telling."""
@@ -134,8 +134,8 @@ class SecretRecognizer(SpokenRecognizer):
             hits += self._answer(turn, found.last, 0.8, _SAID)
         hits += _looks_set(turn)
         asked = turn.expected(Entity.PASSWORD)
-        if asked is not None:
-            hits += self._answer(turn, asked, 0.65, "asked for")
+        for at in sorted({at for entity, at in turn.expects if entity == Entity.PASSWORD}):
+            hits += self._answer(turn, at, 0.65, "asked for")
         yield from hits
         places = [(hit.first, hit.last) for hit in hits]
         near = just_said(turn, Entity.PASSWORD, places)
@@ -147,9 +147,8 @@ class SecretRecognizer(SpokenRecognizer):
     def _answer(turn: Turn, at: int, score: float, pattern: str) -> Iterator[Hit]:
         stop = min(len(turn.tokens), at + 2 * _LONGEST)
         given = False
-        for place in range(_SENTENCES):
-            if at >= stop:
-                return
+        place = 0
+        while place < _SENTENCES and at < stop:
             end = _clause_end(turn, at, sentence_end(turn, at, _LONGEST))
             first, otherwise = _skip(turn, at, end)
             last = _trimmed(turn, first, end)
@@ -162,6 +161,9 @@ class SecretRecognizer(SpokenRecognizer):
             placed = bool(keys) and keys[0] in _WHERE and not _THAT.isdisjoint(keys[1:2])
             if not place and (refused or placed) and pattern == _SAID:
                 return  # "my password's not working", "the key's on the sticker"
+            if not place and placed and at:
+                at = end  # "read me the password off the little card"
+                continue
             if place and given and not otherwise:
                 return  # other talk
             talk = not _TALK.isdisjoint(keys) and content * 2 < len(keys)
@@ -173,7 +175,7 @@ class SecretRecognizer(SpokenRecognizer):
                 yield Hit(Entity.PASSWORD, first, last, score, pattern)
             elif not given and content:
                 yield from _inside(turn, at, end, score, pattern)
-            at = end
+            at, place = end, place + 1
 
 
 def _skip(turn: Turn, first: int, last: int) -> tuple[int, bool]:
@@ -263,6 +265,8 @@ def _asks(turn: Turn, first: int, last: int) -> bool:
         while at < last and turn.tokens[at].key in FILLERS:
             at += 1
         keys = turn.keys(at, min(at + 2, last))
+        if turn.keys(at + 1, at + 3) == ("it", "be"):
+            return False  # "can it be nectarine?"
         if keys and (keys[0] in _ASKS or " ".join(keys) in _ASKS):
             return True
     return False
@@ -281,7 +285,7 @@ def _signs(turn: Turn, begin: int) -> Iterator[Hit]:
     for at in range(begin, len(turn.tokens)):
         if at not in taken and _mark(turn, at):
             marks.setdefault(at, at + 1)
-    for first, last, count in _grouped(sorted(marks.items())):
+    for first, last, count in _grouped(turn, sorted(marks.items())):
         keys = turn.keys(first, last)
         sure = any(key in _SURE_SIGNS for key in keys)
         several = count >= _SIGNS and (sure or (about and any(key in _SYMBOLS for key in keys)))
@@ -299,11 +303,18 @@ def _signs(turn: Turn, begin: int) -> Iterator[Hit]:
             yield Hit(Entity.PASSWORD, inside[0], inside[-1] + 1, 0.5, "letters and digits in turn")
 
 
-def _grouped(marks: list[tuple[int, int]]) -> list[tuple[int, int, int]]:
+def _parted(turn: Turn, last: int, first: int) -> bool:
+    """Whether other talk begins between two signs: "E, W, A. Your balance is 212"."""
+    between = turn.keys(last, first)
+    stops = any(turn.tokens[at].stops for at in range(last - 1, first))
+    return stops and any(map(_tells, between)) and any(map(is_function, between))
+
+
+def _grouped(turn: Turn, marks: list[tuple[int, int]]) -> list[tuple[int, int, int]]:
     """Signs that follow one another closely, as ``[first, last)``, with how many they are."""
     found: list[tuple[int, int, int]] = []
     for first, last in marks:
-        if found and first - found[-1][1] <= _GAP:
+        if found and first - found[-1][1] <= _GAP and not _parted(turn, found[-1][1], first):
             begin, _, count = found[-1]
             found[-1] = (begin, last, count + 1)
         else:
