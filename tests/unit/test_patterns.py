@@ -95,6 +95,7 @@ def test_every_recogniser_that_may_be_left_out_says_by_what() -> None:
         "UnwellRecognizer": 16,
         "BodywiseRecognizer": 10,
         "AilmentRecognizer": 18,
+        "TroubleRecognizer": 10,
         "ProcedureRecognizer": 4,
         "VehicleRecognizer": 2,
         "DeviceRecognizer": 1,
