@@ -209,6 +209,8 @@ class Ask:
             plain = not (run.flags or trailing_word or local is not None)
             return begun and plain and not self.fulfilled
         clock = self.entity is Entity.PIN and local is Mood.PLACE and not run.digit_by_digit
+        # A call back is asked for at a time of day: "at 3:30".
+        clock = clock or (self.entity is Entity.PHONE_NUMBER and run.clocks and not self.halfway)
         if clock or self._counts_something(run, local):
             return False
         return (

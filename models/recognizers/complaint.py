@@ -49,7 +49,8 @@ _WRONG: Final = Worded(
     r"|(?:one|two|three|four|five) (?:hundred|oh|\w+ty))"
     r"|(?:my|his|her) (?:blood pressure|blood sugars?|sugars?|blood count|cholesterol)"
     r"|(?:iron|sodium|potassium|h[ae]moglobin|platelets)(?: levels?)?(?: is| are) (?:a bit |too"
-    r" |very |really )*(?:low|high))\b",
+    r" |very |really )*(?:low|high))\b"
+    r"(?! (?:degrees )?(?:outside|in the (?:shade|room|oven|freezer|fridge|pool|water))\b)",
 )
 _UNWELL: Final = Worded(
     r"\b(?:(?:been|feel|feels|feeling|felt|hes|shes|im|is|was|quite|very|really|so) (?:poorly"
