@@ -1,0 +1,44 @@
+"""Which value a question asks for, as far as numbers are concerned."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.cues import find_cues
+from pipeline.entities import Entity
+from pipeline.numbers import words_from_text
+from pipeline.vocabulary import Mood, vocabulary
+
+pytestmark = pytest.mark.unit
+
+
+def asked(text: str) -> list[Entity | None]:
+    cues = find_cues(words_from_text(text), vocabulary())
+    return [cue.entity for cue in cues if cue.mood is Mood.ASK]
+
+
+@pytest.mark.parametrize(
+    ("text", "entity"),
+    [
+        ("What's the best number?", Entity.PHONE_NUMBER),
+        ("What's the best way to reach you?", Entity.PHONE_NUMBER),
+        ("Can I grab a phone number?", Entity.PHONE_NUMBER),
+        ("And the code for the phone?", Entity.PIN),
+        ("What are the last four of the card?", Entity.CARD_NUMBER),
+        ("The last four of your Social, please?", Entity.US_SSN),
+        ("Can you read me the sixteen digits?", Entity.CARD_NUMBER),
+        ("And the four digits on the front for Amex?", Entity.CARD_SECURITY_CODE),
+        ("And the four digits?", Entity.PIN),
+        ("And the eight digit account number?", Entity.ACCOUNT_NUMBER),
+        ("What is the first name?", Entity.PERSON),
+        ("What was your first car?", Entity.PASSWORD),
+        ("What was your best subject at school?", Entity.PASSWORD),
+    ],
+)
+def test_one_value_is_asked_for(text: str, entity: Entity) -> None:
+    assert asked(text) == [entity]
+
+
+def test_not_everything_first_or_best_is_a_secret() -> None:
+    assert asked("What's the first thing I should do?") == []
+    assert asked("What's the best time to come?") == []
