@@ -56,7 +56,8 @@ def is_public(turn: Turn, entity: str, start: int, end: int) -> bool:
     first = sum(token.end <= start for token in turn.tokens)
     last = sum(token.start < end for token in turn.tokens)
     if entity == Entity.IP_ADDRESS:
-        return _is_version(turn, first) or _is_digit_by_digit(turn, first, last)
+        named = not _NETWORKS.isdisjoint(turn.all_keys) or turn.expected(entity) is not None
+        return not named and (_is_version(turn, first) or _is_digit_by_digit(turn, first, last))
     if entity == Entity.EMAIL_ADDRESS:
         return _is_role(turn, first, last)
     return _is_site(turn, first, last)
@@ -65,15 +66,11 @@ def is_public(turn: Turn, entity: str, start: int, end: int) -> bool:
 def _is_version(turn: Turn, first: int) -> bool:
     """Whether four figures with dots are a version ("firmware 3.2.0.14")."""
     near = turn.keys(max(0, first - _NEAR), first)
-    if not _NETWORKS.isdisjoint(turn.all_keys) or turn.expected(Entity.IP_ADDRESS) is not None:
-        return False
     return turn.expected(VERSION) is not None or not _VERSIONS.isdisjoint(near)
 
 
 def _is_digit_by_digit(turn: Turn, first: int, last: int) -> bool:
     """Whether it is a number as a recogniser writes digits one by one ("1.1.8.0.7")."""
-    if not _NETWORKS.isdisjoint(turn.all_keys) or turn.expected(Entity.IP_ADDRESS) is not None:
-        return False
     return all(key.isdigit() and len(key) == 1 for key in turn.keys(first, last))
 
 

@@ -11,14 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property
 from typing import Final
 
 from models.frequency import zipf
 from pipeline.beginnings import Beginnings, needed
-
-_REMEMBERED: Final = 4_096
-"""Words without figures of which it is known what they can begin."""
+from pipeline.remembering import Remembered
 
 
 class Worded:
@@ -46,10 +44,8 @@ _places: Final[dict[frozenset[str], int]] = {}
 _beginnings: Final = Beginnings(())
 
 
-@lru_cache(maxsize=_REMEMBERED)
-def _begun_by(word: str) -> int:
-    """The bits that a word sets."""
-    return _beginnings.of(word)
+_begun_by: Final = Remembered(_beginnings.of)
+"""The bits that a word sets."""
 
 
 def _learn() -> None:
@@ -60,7 +56,7 @@ def _learn() -> None:
                 _places[each] = _beginnings.add(each)
             _new[0].mask |= 1 << _places[each]
         del _new[0]
-    _begun_by.cache_clear()
+    _begun_by.forget()
 
 
 @cache
@@ -91,5 +87,5 @@ def opened(words: Iterable[str]) -> Opened:
         _learn()
     mask = 0
     for word in words:
-        mask |= _begun_by(word) if word.isalpha() else _beginnings.of(word)
+        mask |= _begun_by(word)
     return Opened(mask)

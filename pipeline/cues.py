@@ -9,12 +9,12 @@ import bisect
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final
 
 from pipeline.accents import plain
 from pipeline.entities import Entity
 from pipeline.records import Word
+from pipeline.remembering import Remembered
 from pipeline.vocabulary import Announced, Mood, Vocabulary
 
 _ENDS: Final = re.compile(r"[.?!]\s*$")
@@ -22,9 +22,6 @@ _PASSING: Final = re.compile(
     r" (?:to|on|with|in|from|under|into|of) (?:the|your|my|our|this|that|a|an) $"
 )
 """Before a lone word that ends what is said: it names no number."""
-_REMEMBERED: Final = 4_096
-"""Words without figures of which it is known what they hold."""
-_FIGURE: Final = re.compile(r"\d")
 _WORDS: Final = re.compile(r"\d+|[^\W\d_]+(?:'[^\W\d_]+)*")
 
 
@@ -107,12 +104,10 @@ def _order(found: tuple[Announced, int, int]) -> tuple[int, bool, int, int]:
     return (-min(about.mood, Mood.REFERENCE), weak, start, start - end)
 
 
+@Remembered
 def _pieces(text: str) -> tuple[str, ...]:
     """The words and figures in a word as it was heard."""
     return tuple(_WORDS.findall(plain(text.replace("\u2019", "'").lower())))
-
-
-_pieces_of: Final = lru_cache(maxsize=_REMEMBERED)(_pieces)
 
 
 def _plain(words: Sequence[Word], voc: Vocabulary) -> tuple[str, list[int], list[int], list[int]]:
@@ -120,8 +115,7 @@ def _plain(words: Sequence[Word], voc: Vocabulary) -> tuple[str, list[int], list
     pieces: list[tuple[str, int, int]] = []
     letters = ""
     for index, word in enumerate(words):
-        known = _FIGURE.search(word.text) is None
-        for piece in _pieces_of(word.text) if known else _pieces(word.text):
+        for piece in _pieces(word.text):
             if len(piece) == 1 and piece.isalpha() and piece not in voc.words["lone_letters"]:
                 letters += piece
                 if len(letters) > 1:

@@ -10,15 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from typing import Final, Generic, TypeVar
 
 from pipeline.beginnings import Beginnings, beginnings
+from pipeline.remembering import Remembered
 
 LabelT = TypeVar("LabelT")
 
-_REMEMBERED: Final = 4_096
-"""Words of which it is known what they can begin."""
 _MANY: Final = 4
 """Lists that a word begins phrases of, from which all of these are tried at once first."""
 
@@ -56,7 +55,9 @@ class Phrases(Generic[LabelT]):
         self._labels = tuple(lists)
         self._beginnings = Beginnings(beginnings(f"(?:{phrase}) ") for _, phrase in self._phrases)
         self._compiled = cache(_compiled)
-        self._begun_by = lru_cache(maxsize=_REMEMBERED)(self._matchers)
+        self._begun_by = Remembered(self._matchers)
+        for phrases in lists.values():
+            _compiled(tuple(phrases))  # what is wrong is refused now, not amid a call
 
     def find(self, text: str) -> list[tuple[LabelT, int, int]]:
         """Matches as label, first character and end, in the order of labels, then of the text.

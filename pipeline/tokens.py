@@ -15,6 +15,7 @@ from typing import Final
 
 from pipeline.accents import plain
 from pipeline.records import Word
+from pipeline.remembering import Remembered
 from pipeline.vocabulary import Vocabulary, vocabulary
 
 
@@ -89,9 +90,6 @@ _CAPITALS: Final = 5
 """Letters of the longest word in capitals that may be a piece of a code."""
 _GLUED_LETTERS: Final = 4
 """Lower-case letters that a code holds in a row at most."""
-_REMEMBERED: Final = 4_096
-"""Words without figures of which it is known what they are; no card's digits stay in memory."""
-_FIGURE: Final = re.compile(r"\d")
 _DASHES: Final = str.maketrans(
     {"\u2013": "-", "\u2014": "-", "\u2010": "-", "\u2011": "-", "\u2019": "'", "\u2018": "'"}
 )
@@ -118,16 +116,14 @@ def tokenise(words: Sequence[Word], voc: Vocabulary) -> list[Token]:
     ]
 
 
-def _split(raw: str, language: str) -> Sequence[Token]:
+def _split(raw: str, language: str) -> tuple[Token, ...]:
     """The tokens of a word, as if it were the first one."""
-    if _FIGURE.search(raw):
-        return _taken_apart(raw, vocabulary(language))
-    return _known(raw, language)
+    return _splitter(language)(raw)
 
 
-@lru_cache(maxsize=_REMEMBERED)
-def _known(raw: str, language: str) -> tuple[Token, ...]:
-    return tuple(_taken_apart(raw, vocabulary(language)))
+@lru_cache(maxsize=8)
+def _splitter(language: str) -> Remembered[tuple[Token, ...]]:
+    return Remembered(lambda raw: tuple(_taken_apart(raw, vocabulary(language))))
 
 
 def _taken_apart(raw: str, voc: Vocabulary) -> list[Token]:

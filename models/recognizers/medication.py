@@ -270,9 +270,8 @@ def _with_strength(turn: Turn, last: int) -> int:
 
 def _with_form(turn: Turn, last: int) -> int:
     """``last`` moved over what the medicine comes as: "fentanyl patches"."""
-    if turn.tokens[last - 1].after == " " and turn.all_keys[last] in _FORMS:
-        return last + 1
-    return last
+    form = turn.tokens[last - 1].after == " " and not _FORMS.isdisjoint(turn.keys(last, last + 1))
+    return last + 1 if form else last
 
 
 def _follows_number(turn: Turn, at: int) -> bool:

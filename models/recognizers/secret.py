@@ -133,13 +133,13 @@ class SecretRecognizer(SpokenRecognizer):
                 continue  # "… my username. It's under …"
             hits += self._answer(turn, found.last, 0.8, _SAID)
         hits += _looks_set(turn)
-        asked = turn.expected(Entity.PASSWORD)
-        for at in sorted({at for entity, at in turn.expects if entity == Entity.PASSWORD}):
+        asked = sorted({at for entity, at in turn.expects if entity == Entity.PASSWORD})
+        for at in asked:
             hits += self._answer(turn, at, 0.65, "asked for")
         yield from hits
         places = [(hit.first, hit.last) for hit in hits]
         near = just_said(turn, Entity.PASSWORD, places)
-        yield from _signs(turn, near if asked is None else min(asked, near))
+        yield from _signs(turn, min([*asked, near]))
         for first, last in said_again(turn, Entity.PASSWORD, _PARTS.__contains__, places):
             yield Hit(Entity.PASSWORD, first, last, 0.6, AGAIN)
 

@@ -47,9 +47,10 @@ def test_no_phrase_is_found_in_the_middle_of_a_word() -> None:
     assert Phrases({"a": ["card"]}).find("cards discard card") == [("a", 14, 18)]
 
 
-def test_what_is_no_expression_is_refused() -> None:
+@pytest.mark.parametrize("phrase", ["(card", "(?<=my +)card"])
+def test_what_is_no_expression_is_refused(phrase: str) -> None:
     with pytest.raises(re.error):
-        Phrases({"a": ["(card"]})
+        Phrases({"a": [phrase]})
 
 
 @pytest.mark.parametrize(

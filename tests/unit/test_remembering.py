@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import pytest
+
+from pipeline.remembering import Remembered
+
+pytestmark = pytest.mark.unit
+
+
+def test_only_words_without_figures_are_remembered() -> None:
+    asked: list[str] = []
+
+    def noted(word: str) -> int:
+        asked.append(word)
+        return len(word)
+
+    length = Remembered(noted)
+    assert [length(word) for word in ("card", "4111", "card", "4111", "b2b", "b2b")] == [
+        4, 4, 4, 4, 3, 3
+    ]  # fmt: skip
+    assert asked == ["card", "4111", "4111", "b2b", "b2b"]
+    length.forget()
+    assert length("card") == 4
+    assert asked[-1] == "card"
