@@ -1,8 +1,9 @@
 """What was heard of a labelled call, against its truth: digits left out, speech taken in, words.
 
 The mask is what recognised numbers cover before any policy: every word of any hearing that is a
-number, with padding on both sides, what only may be one ("to", "oh") where it touches that padding,
-and what has no word at all near it. All of it is counted in frames of 10 ms.
+number, with padding on both sides, what only may be one ("to", "oh") or a letter of it ("1, 1, L,
+L") where it touches that padding, and what has no word at all near it. All of it is counted in
+frames of 10 ms.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from rapidfuzz.distance import Levenshtein
 from benchmarks.planting import Labelled
 from pipeline.audit import longest
 from pipeline.records import Word
-from pipeline.tokens import SOLID, is_number, tokenise
+from pipeline.tokens import SOLID, Kind, is_number, tokenise
 from pipeline.vocabulary import vocabulary
 
 PAD_MS = 200
@@ -125,6 +126,7 @@ def score(call: Labelled, listened: Listened) -> Score:
 def _mask(listened: Listened, channel: int, frames: int) -> Frames:
     mask = np.zeros(frames, np.bool_)
     maybe: list[tuple[float, float, int, int]] = []
+    letters: list[tuple[float, float]] = []
     for word in (*listened.shown, *listened.evidence):
         if word.channel != channel:
             continue
@@ -134,6 +136,8 @@ def _mask(listened: Listened, channel: int, frames: int) -> Frames:
             _mark(mask, word.start_ms - PAD_MS, end + PAD_MS)
         elif is_number(word.text, vocabulary()):
             maybe.append((word.start_ms, end, PAD_MS, PAD_MS))
+        elif _letter(word.text):
+            letters.append((word.start_ms, end))
     maybe += [
         (start, end, 0, NEAR_MS) for one, start, end in listened.unexplained if one == channel
     ]
@@ -141,6 +145,10 @@ def _mask(listened: Listened, channel: int, frames: int) -> Frames:
     for start, end, pad, near in maybe:
         if context[_slice(start - near, end + near)].any():
             _mark(mask, start - pad, end + pad)
+    # As detection takes letters that follow one another behind digits for parts of the number.
+    for start, end in sorted(letters):
+        if mask[_slice(start - PAD_MS, end + PAD_MS)].any():
+            _mark(mask, start - PAD_MS, end + PAD_MS)
     return mask
 
 
@@ -160,6 +168,10 @@ def _digits(entity: dict[str, Any], mask: Frames, result: Score) -> None:
 def solid(text: str) -> bool:
     """Whether a recognised word is a digit or a number word, whatever stands around it."""
     return any(token.kind in SOLID for token in tokenise([Word(0, 0, 0, text)], vocabulary()))
+
+
+def _letter(text: str) -> bool:
+    return tokenise([Word(0, 0, 0, text)], vocabulary())[0].kind is Kind.LETTER
 
 
 def _mark(mask: Frames, start_ms: float, end_ms: float) -> None:

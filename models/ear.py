@@ -60,14 +60,14 @@ class EarSettings:
     """Folder of local models; None for the user's cache."""
     allow_hub: bool = False
     context_s: int = 12
-    """What the encoder is fed at least. At 10 s a tenth of the stage's cost is saved, and base made
-    33 errors in 314 ordinary words of human telephone clips instead of 9 (measured)."""
+    """What the decoder is given at least. At 10 s base made 33 errors in 314 ordinary words of
+    human telephone clips instead of 9 (measured)."""
     batch: int = 4
     """Inputs that are decoded at once, out of all windows that are listened to together."""
     again: bool = True
     """Whether speech that no word explains is listened to again."""
     again_context_s: int = 6
-    """What the encoder is fed at least when it listens again."""
+    """What the decoder is given at least when it listens again."""
     again_ms: int = 300
     """The shortest unexplained speech that is listened to again."""
     unexplained_ms: int = 200
@@ -346,7 +346,7 @@ class Ear:
 
 
 def _passage(one: Pack, context_s: int) -> Passage:
-    """Fed in whole seconds, so that inputs often fit one batch."""
+    """In whole seconds, so that inputs often fit one batch."""
     return Passage(one, features(one.audio, max(context_s, -(-len(one.audio) // VOICE_RATE))))
 
 

@@ -36,8 +36,12 @@ class Transcriber(Protocol):
     samples, and the same words for the same audio, whatever else is in the call.
     """
 
-    def encode(self, features: Sequence[Features]) -> list[Encoded]:
+    def encode(self, features: Sequence[Features], lengths: Sequence[int]) -> list[Encoded]:
         """What the decoder needs of each input; opaque to everybody else.
+
+        Args:
+            features: inputs of one shape.
+            lengths: samples of each input's audio at ``VOICE_RATE``, without padding.
 
         Raises:
             ModelError: the engine failed.
@@ -87,6 +91,11 @@ class Passage:
     pack: Pack
     features: Features = field(repr=False)
     _encoded: dict[int, Encoded] = field(default_factory=dict, repr=False)
+
+    @property
+    def length(self) -> int:
+        """Samples of its audio at ``VOICE_RATE``."""
+        return len(self.pack.audio)
 
     def encoded(self, model: Transcriber) -> Encoded | None:
         """What the model's encoder made of it, if it was asked already."""
@@ -181,11 +190,11 @@ def _decoded(asked: Round, passages: Sequence[Passage]) -> list[Decoded | Except
     try:
         new = [one for one in dict.fromkeys(passages) if one.encoded(asked.model) is None]
         if new:
-            encoded = asked.model.encode([one.features for one in new])
+            encoded = asked.model.encode([one.features for one in new], [one.length for one in new])
             for passage, result in zip(new, encoded, strict=True):
                 passage.keep(asked.model, result)
         ready = [one for each in passages if (one := each.encoded(asked.model)) is not None]
-        lengths = [len(one.pack.audio) for one in passages]
+        lengths = [one.length for one in passages]
         how = {"language": asked.language, "prompt": asked.prompt}
         return [*asked.model.decode(ready, lengths, beam=asked.beam, **how)]
     except Exception as error:  # noqa: BLE001 - the listener it concerns gets it

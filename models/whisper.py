@@ -13,6 +13,7 @@ processors on which that was measured; what changed with the batch, alignment, i
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -38,8 +39,18 @@ LONGEST_S = 30
 _MOST_ENCODED = {"cpu": 1, "cuda": 16}
 """Inputs in one run of the encoder. On one CPU thread a batch of 4 costs 1.4 times as much per
 input as one alone (base, 12 s of input, measured): its attention leaves the cache."""
+_SILENT = -1.5
+"""Every log-mel feature of digital silence."""
+_SETTLE_S = 2
+"""Silence that the encoder hears behind the audio; what it makes of more of it is always much the
+same (measured: docs/measured.md)."""
+_LEAST_S = 6
+"""The encoder hears no less than this: short inputs become other words with less silence."""
 MOST_TOKENS = 80
 """Token limit of one window; what it cuts off has no word and is listened to again."""
+_TOKENS_A_SECOND, _TOKENS_MORE = 8, 16
+"""Nobody says more tokens: digits with commas come to 8 a second. Whisper writes a second of noise
+as dozens of digits when it was asked for some."""
 MOST_PROMPT_TOKENS = 64
 _GLANCE = 3
 """Every third position of an input tells its language nearly as well as all of them, at half the
@@ -67,7 +78,7 @@ class Decoded:
     words: tuple[TimedWord, ...]
     no_speech: float
     log_probability: float
-    """Mean over the tokens."""
+    """Mean over the tokens; minus infinity where the limit cut it off."""
     compression: float
     full: bool
     """The token limit was reached: the end of the audio may be missing."""
@@ -116,25 +127,51 @@ class Whisper:
         self._tokenizers: dict[str, Tokenizer] = {}
         """Per language that was asked for."""
         self._most_encoded = _MOST_ENCODED[device]
+        self._silence: dict[int, Encoded] = {}
+        """What the encoder makes of silence, by how much of it there is."""
 
-    def encode(self, features: Sequence[Features]) -> list[Encoded]:
+    def encode(self, features: Sequence[Features], lengths: Sequence[int]) -> list[Encoded]:
         """Run the encoder.
+
+        Where inputs go through it one by one, it hears each with a little silence behind it and no
+        more: the rest of what it makes of silence is always the same, and is put behind.
 
         Args:
             features: inputs of one shape.
+            lengths: samples of each input's audio at ``VOICE_RATE``, without the padding.
 
         Raises:
             ModelError: the model failed.
         """
-        encoded: list[Encoded] = []
         try:
+            if self._most_encoded == 1:
+                return [
+                    self._completed(one, length)
+                    for one, length in zip(features, lengths, strict=True)
+                ]
+            encoded: list[Encoded] = []
             for first in range(0, len(features), self._most_encoded):
-                batch = np.stack(features[first : first + self._most_encoded])
-                view = self._model.encode(ctranslate2.StorageView.from_array(batch), to_cpu=True)
-                encoded += np.split(np.asarray(view), len(batch))
+                encoded += self._run(features[first : first + self._most_encoded])
         except (RuntimeError, ValueError) as error:
             raise ModelError(f"encoding failed ({type(error).__name__})") from None
         return encoded
+
+    def _completed(self, features: Features, length: int) -> Encoded:
+        """Encode the audio, and have the silence behind it from the store."""
+        whole = features.shape[1]
+        audible = length * FRAMES_PER_SECOND // VOICE_RATE
+        heard = max(audible + _SETTLE_S * FRAMES_PER_SECOND, _LEAST_S * FRAMES_PER_SECOND)
+        heard = -(-heard // _STRIDE) * _STRIDE
+        if heard >= whole:
+            return self._run([features])[0]
+        if whole not in self._silence:
+            self._silence[whole] = self._run([np.full_like(features, _SILENT)])[0]
+        (encoded,) = self._run([features[:, :heard]])
+        return np.concatenate([encoded, self._silence[whole][:, heard // _STRIDE :]], axis=1)
+
+    def _run(self, features: Sequence[Features]) -> list[Encoded]:
+        batch = ctranslate2.StorageView.from_array(np.stack(features))
+        return np.split(np.asarray(self._model.encode(batch, to_cpu=True)), len(features))
 
     def decode(
         self,
@@ -162,19 +199,22 @@ class Whisper:
         if prompt:
             before = tokens.encode(" " + prompt.strip())[-MOST_PROMPT_TOKENS:]
             start = [tokens.sot_prev, *before, *start]
+        limits = [_limit(length) if beam == 1 else MOST_TOKENS for length in lengths]
         try:
             results = self._model.generate(
                 _view(encoded),
                 [start] * len(encoded),
                 beam_size=beam,
-                max_length=len(start) + MOST_TOKENS,
+                max_length=len(start) + max(limits),
                 return_scores=True,
                 return_no_speech_prob=True,
                 suppress_blank=True,
             )
             return [
-                self._read(tokens, result, one, length)
-                for result, one, length in zip(results, encoded, lengths, strict=True)
+                self._read(tokens, result, one, length, limit)
+                for result, one, length, limit in zip(
+                    results, encoded, lengths, limits, strict=True
+                )
             ]
         except (RuntimeError, ValueError) as error:
             raise ModelError(f"decoding failed ({type(error).__name__})") from None
@@ -222,15 +262,18 @@ class Whisper:
         result: ctranslate2.models.WhisperGenerationResult,
         encoded: Encoded,
         length: int,
+        limit: int,
     ) -> Decoded:
-        tokens = [token for token in result.sequences_ids[0] if token < tokenizer.eot]
+        # The same whatever the limits of others in the batch are.
+        tokens = [token for token in result.sequences_ids[0] if token < tokenizer.eot][: limit - 1]
+        full = len(tokens) == limit - 1
         text = tokenizer.decode(tokens).strip().encode()
         return Decoded(
             words=self._align(tokenizer, encoded, tokens, length),
             no_speech=float(result.no_speech_prob),
-            log_probability=float(result.scores[0]),
+            log_probability=-math.inf if full else float(result.scores[0]),
             compression=len(text) / len(zlib.compress(text)) if text else 0.0,
-            full=len(tokens) >= MOST_TOKENS - 1,
+            full=full,
         )
 
     def _align(
@@ -278,6 +321,11 @@ def unusable(device: str, compute_type: str) -> str | None:
     if compute_type not in ctranslate2.get_supported_compute_types(device):
         return f"{compute_type} is not an arithmetic of this {device} device"
     return None
+
+
+def _limit(length: int) -> int:
+    """Tokens that so many samples of audio can hold."""
+    return min(MOST_TOKENS, _TOKENS_MORE + _TOKENS_A_SECOND * -(-length // VOICE_RATE))
 
 
 def _view(encoded: Sequence[Encoded]) -> ctranslate2.StorageView:

@@ -89,6 +89,12 @@ def test_a_word_that_may_be_a_digit_counts_close_to_one() -> None:
     assert alone.outside_ms == 2_000
 
 
+def test_letters_that_follow_a_digit_count_as_it_does() -> None:
+    said = (2_000, 2_400, "1,"), (2_500, 3_000, "L,"), (3_300, 4_000, "L.")
+    assert score(call(), heard(*said)).outside_ms == 60  # no letter takes 700 ms
+    assert score(call(), heard(*said[1:])).outside_ms == 2_000
+
+
 def test_speech_without_words_counts_close_to_a_number() -> None:
     words = (Said(0, 2_000, 3_000, "4"),)
     assert score(call(), Listened(words, (), ((0, 3_000, 4_000),))).outside_ms == 0

@@ -122,7 +122,7 @@ def _whisper(what: str) -> Callable[[], None]:
         tokens = type("Tokens", (), {"no_timestamps": 1, "eot": 2, "sot_sequence": []})()
         whisper._tokenizers = {"en": tokens}
         if what == "encode":
-            whisper.encode([np.zeros((80, 100), np.float32)])
+            whisper.encode([np.zeros((80, 100), np.float32)], [16_000])
         else:
             whisper.decode([np.zeros((1, 4, 4), np.float32)], [16_000])
 

@@ -27,7 +27,8 @@ class Counting(StandIn):
         self.encoded: list[int] = []
         self.batches: list[list[int]] = []
 
-    def encode(self, features: Sequence[Features]) -> list[Encoded]:
+    def encode(self, features: Sequence[Features], lengths: Sequence[int]) -> list[Encoded]:
+        assert len(features) == len(lengths)
         self.encoded += [int(one[0, 0]) for one in features]
         return [one[None] for one in features]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -36,7 +37,7 @@ class Engine:
         assert to_cpu
         array = np.asarray(view)
         self.shapes.append(array.shape)
-        return np.zeros((len(array), array.shape[2] // 2, 8), np.float32)
+        return np.repeat(array[:, :1, ::2].transpose(0, 2, 1), 8, axis=2)
 
 
 @pytest.fixture
@@ -67,9 +68,29 @@ def test_the_encoder_gets_batches_where_that_pays(
     engine: type[Engine], device: str, shapes: list[tuple[int, ...]]
 ) -> None:
     whisper = Whisper(Path("model"), device=device)
-    encoded = whisper.encode([np.zeros((80, 4), np.float32)] * 3)
+    encoded = whisper.encode([np.zeros((80, 4), np.float32)] * 3, [640] * 3)
     assert engine.shapes == shapes
     assert [one.shape for one in encoded] == [(1, 2, 8)] * 3
+
+
+def test_silence_far_behind_the_audio_is_encoded_once_for_all(engine: type[Engine]) -> None:
+    whisper = Whisper(Path("model"))
+    features = [np.full((80, 1_200), mark, np.float32) for mark in (1, 2)]
+    encoded = whisper.encode(features, [8 * 16_000, 16_000])
+    # The silence; 8 s and 2 s of silence behind them; and never less than 6 s.
+    assert engine.shapes == [(1, 80, 1_200), (1, 80, 1_000), (1, 80, 600)]
+    assert [one.shape for one in encoded] == [(1, 600, 8)] * 2
+    assert encoded[0][0, :, 0].tolist() == [1.0] * 500 + [-1.5] * 100
+    assert encoded[1][0, :, 0].tolist() == [2.0] * 300 + [-1.5] * 300
+
+
+@pytest.mark.parametrize(("device", "seconds"), [("cpu", 10), ("cpu", 12), ("cuda", 1)])
+def test_what_is_full_of_audio_or_shares_a_run_is_encoded_whole(
+    engine: type[Engine], device: str, seconds: int
+) -> None:
+    features = np.ones((80, 1_200), np.float32)
+    Whisper(Path("model"), device=device).encode([features], [seconds * 16_000])
+    assert engine.shapes == [(1, 80, 1_200)]
 
 
 @pytest.mark.parametrize(
@@ -126,6 +147,35 @@ def test_words_are_aligned_with_the_audio_and_not_with_the_silence_behind_it(
     assert [(word.start, word.end, word.text) for word in decoded.words] == [(0, 12_800, "four")]
 
 
+def test_no_more_tokens_are_written_than_the_audio_can_hold(
+    engine: type[Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def generate(_: object, view: object, *_args: object, **kept: object) -> list[object]:
+        asked.append(kept["max_length"])
+        written = SimpleNamespace(sequences_ids=[[7] * 70], no_speech_prob=0.9, scores=[-0.1])
+        return [written] * len(np.asarray(view))
+
+    monkeypatch.setattr(engine, "generate", generate, raising=False)
+    monkeypatch.setattr(Whisper, "_align", lambda *given: given[3])
+    tokens = SimpleNamespace(sot_sequence=[1], no_timestamps=2, eot=9, decode=lambda _: "four")
+    monkeypatch.setattr(whispers, "Tokenizer", lambda *_, **__: tokens)
+    monkeypatch.setattr(
+        tokenizers.Tokenizer, "from_file", lambda _: SimpleNamespace(token_to_id=lambda _: 1)
+    )
+    whisper, encoded = Whisper(Path("model")), np.zeros((1, 600, 8), np.float32)
+    short, long = 16_000, 160_000
+    (alone,) = whisper.decode([encoded], [short])
+    cut, whole = whisper.decode([encoded] * 2, [short, long])
+    assert asked == [2 + 24, 2 + 80]
+    assert alone == cut
+    assert (len(cut.words), cut.full, cut.log_probability) == (23, True, -math.inf)
+    assert (len(whole.words), whole.full, whole.log_probability) == (70, False, -0.1)
+    whisper.decode([encoded], [short], beam=5)
+    assert asked[-1] == 2 + 80
+
+
 def test_what_the_engine_raises_is_a_model_error(
     engine: type[Engine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,7 +184,7 @@ def test_what_the_engine_raises_is_a_model_error(
 
     monkeypatch.setattr(engine, "encode", fails)
     with pytest.raises(ModelError, match=r"^encoding failed \(RuntimeError\)$"):
-        Whisper(Path("model")).encode([np.zeros((80, 4), np.float32)])
+        Whisper(Path("model")).encode([np.zeros((80, 4), np.float32)], [640])
 
 
 def test_a_machine_without_a_gpu_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

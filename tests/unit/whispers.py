@@ -32,7 +32,8 @@ class StandIn:
         self.guessed.append(language)
         return self.guess
 
-    def encode(self, features: Sequence[Features]) -> list[Encoded]:
+    def encode(self, features: Sequence[Features], lengths: Sequence[int]) -> list[Encoded]:
+        assert len(features) == len(lengths)
         return [np.asarray(one) for one in features]
 
     def decode(
