@@ -90,12 +90,17 @@ def trim_fillers(turn: Turn, first: int, last: int) -> int:
     return last
 
 
+_SHORTENED: Final = frozenset({"mr", "mrs", "ms", "dr", "st", "prof", "rev"})
+"""Words that are written with a full stop."""
+
+
 def sentence_end(turn: Turn, first: int, limit: int) -> int:
     """Token after the sentence that holds ``first``, at most ``limit`` tokens on."""
     at = first
     stop = min(len(turn.tokens), first + limit)
     while at < stop:
         at += 1
-        if turn.tokens[at - 1].stops and not is_spelled(turn.tokens[at - 1].key):
+        token = turn.tokens[at - 1]
+        if token.stops and not is_spelled(token.key) and token.key not in _SHORTENED:
             break
     return at

@@ -11,11 +11,15 @@ from typing import Final
 from models.frequency import zipf
 from models.lexicon import diseases, entries, medicines
 from models.spoken import Turn
+from pipeline.entities import Entity
 from pipeline.vocabulary import DEFAULT, vocabulary
 
 _RARE: Final = 3.4
 """Zipf frequency below which the name of an illness or a medicine is no figure of speech."""
 _SHORT: Final = 5
+_WARNING: Final = 5
+_NEVER: Final = frozenset({"never", "dont", "not", "cannot", "nobody"})
+_GIVES: Final = frozenset(["give", "share", "tell", "reveal", "disclose", "say", "read", "send", "ask"])
 _FIGURES: Final = frozenset(
     ["headache", "headaches", "migraine", "migraines", "aneurysm", "coronary", "seizure", "hernia",
      "ulcer", "ulcers", "hives", "burnout", "amnesia", "paranoia", "schizophrenic", "meltdown",
@@ -26,8 +30,16 @@ _FIGURES: Final = frozenset(
 
 def asked(turn: Turn) -> Iterator[tuple[str, int]]:
     """Entity types that the turn asks for, with the token after the question's key words."""
-    for entity, _, end in vocabulary(turn.language).worded.find(turn.plain):
+    for entity, start, end in vocabulary(turn.language).worded.find(turn.plain):
+        if entity is Entity.PASSWORD and _warned(turn, turn.token_at(start)):
+            continue
         yield str(entity), turn.token_at(end - 1) + 1
+
+
+def _warned(turn: Turn, at: int) -> bool:
+    """Whether somebody is told to keep a secret: "never give the passcode to anybody"."""
+    before = turn.keys(max(0, at - _WARNING), at)
+    return not _NEVER.isdisjoint(before) and not _GIVES.isdisjoint(before)
 
 
 def about_health(turn: Turn) -> bool:

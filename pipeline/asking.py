@@ -56,6 +56,9 @@ LONG: Final = 12
 """Digits from which a run is silenced whatever is said about it."""
 LONG_NEED: Final = 8
 """Values of this many digits are given in pieces, with talk between."""
+_LETTERS: Final = 2
+_CODE: Final = 6
+"""Letters and characters of a code that is none of a card: "M N 6 R W 2"."""
 DATED: Final = frozenset({Entity.DATE_OF_BIRTH, Entity.CARD_EXPIRY})
 """Answered by dates."""
 _DIGIT_BY_DIGIT: Final = frozenset(
@@ -198,6 +201,8 @@ class Ask:
             return False
         if not run.digits or (self.entity in LETTERED and Flag.SPELLED in run.flags):
             return self.entity in LETTERED and not self._names_itself(run)
+        if self.entity is Entity.CARD_SECURITY_CODE and _mixed(run):
+            return False
         if self.entity in DATED:
             return self._accepts_date(run, local)
         if self.entity is Entity.STREET_ADDRESS and local is Mood.PLACE:
@@ -269,3 +274,9 @@ class Ask:
 def _monthly(digits: str) -> bool:
     """Whether digits with a point in them may be a month and a year: "11.28", but not "9.99"."""
     return 1 <= int(digits[:-2]) <= _MONTHS and _YEARS[0] <= int(digits[-2:]) <= _YEARS[1]
+
+
+def _mixed(run: NumberRun) -> bool:
+    """Whether a run is a code of letters and digits; a letter or two may be misheard digits."""
+    letters = len(run.characters) - len(run.digits)
+    return letters >= _LETTERS and len(run.characters) >= _CODE

@@ -316,12 +316,19 @@ class _Reader:
             ):
                 if word in lists[name]:
                     flags.add(flag)
+            digits = sum(len(part.digits) for part in parts)
+            if word in lists["each"] and digits <= _AMOUNT and self._period(after + 1):
+                flags.add(Flag.MONEY)  # "seven ninety-nine a month"
         alone = "".join(part.digits for part in parts) == "1"
         if alone and before >= 0 and bare(self._words[before].text) in lists["pronoun_before"]:
             flags.add(Flag.PRONOUN)
         if flags:
             parts[-1] = replace(parts[-1], flags=parts[-1].flags | flags)
         return parts
+
+    def _period(self, at: int) -> bool:
+        """Whether a word is a time that a price is paid for."""
+        return at < len(self._words) and bare(self._words[at].text) in self._voc.words["periods"]
 
 
 def words_from_text(

@@ -42,6 +42,8 @@ _WORD_LISTS = (
     "joins",
     "tens_joins",
     "waits",
+    "each",
+    "periods",
     "bare_scales",
     "weak_letters",
     "lone_letters",

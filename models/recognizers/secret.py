@@ -8,6 +8,7 @@ from typing import ClassVar, Final
 
 from models.answers import (
     FILLERS,
+    MONTHS,
     is_function,
     is_number,
     is_spelled,
@@ -75,6 +76,9 @@ _MIXED: Final = re.compile(r"(?=\w*[A-Za-z]{3})(?=\w*\d)(?!\d+(?:st|nd|rd|th|[ap
 _BEFORE: Final = (FILLERS | listed("secret_lead_ins")) - {"oh"}
 """What leads to a secret. "My", "the", "first" are no lead-in here: "my first dog Rex"."""
 _REFUSES: Final = listed("refusals")
+_RULES: Final = frozenset(["characters", "minimum", "contain", "contains", "least"])
+"""Words of what a password has to be like: "it needs at least 12 characters"."""
+_REPLIES: Final = listed("replies")
 _SYMBOLS: Final = listed("symbols")
 _TALK: Final = frozenset(
     ["who", "you", "we", "they", "youre", "youve", "youll", "weve", "were", "theyre", "lets", "can",
@@ -92,6 +96,8 @@ _LONGEST: Final = 16
 _SHORT: Final = 9
 _SHORTER: Final = 4
 """Words of a further sentence that is an answer too ("I set it up years ago. Biscuit?")."""
+_LONE: Final = 4
+_COUNT: Final = 2
 _SENTENCES: Final = 4
 _SIGNS: Final = 2
 _GAP: Final = 5
@@ -105,6 +111,11 @@ _GOES_ON: Final = frozenset(
      "you", "he", "she", "they", "we", "theres", "dont", "not", "do", "does", "is", "unless"]
 )  # fmt: skip
 """With what other talk goes on behind a secret and a comma."""
+_SOMEBODY: Final = frozenset(
+    ["you", "youve", "youre", "i", "ive", "im", "he", "hes", "she", "shes", "we", "weve", "they",
+     "theyve", "dont"]
+)  # fmt: skip
+"""With what other talk goes on behind "and"."""
 _WHERE: Final = frozenset(
     ["on", "in", "at", "under", "underneath", "behind", "inside", "from", "off", "by", "with"]
 )
@@ -146,7 +157,7 @@ class SecretRecognizer(SpokenRecognizer):
     @staticmethod
     def _answer(turn: Turn, at: int, score: float, pattern: str) -> Iterator[Hit]:
         stop = min(len(turn.tokens), at + 2 * _LONGEST)
-        given = False
+        given = loose = False
         place = 0
         while place < _SENTENCES and at < stop:
             end = _clause_end(turn, at, sentence_end(turn, at, _LONGEST))
@@ -155,7 +166,7 @@ class SecretRecognizer(SpokenRecognizer):
             keys = turn.keys(first, last)
             if _asks(turn, at, end):
                 return
-            content = sum(_tells(key) for key in keys)
+            content = sum(_tells(key) and key not in _REFUSES for key in keys)
             # A sentence of grammar ("I don't remember it") is no secret.
             refused = any(key in _REFUSES for key in keys)
             placed = bool(keys) and keys[0] in _WHERE and not _THAT.isdisjoint(keys[1:2])
@@ -164,18 +175,32 @@ class SecretRecognizer(SpokenRecognizer):
             if not place and placed and at:
                 at = end  # "read me the password off the little card"
                 continue
+            goes_on = _lone(keys) and (loose or len(keys) > 1)
+            goes_on = goes_on or not MONTHS.isdisjoint(keys)
+            otherwise = otherwise or goes_on
             if place and given and not otherwise:
                 return  # other talk
             talk = not _TALK.isdisjoint(keys) and content * 2 < len(keys)
-            refused = refused or talk
+            rules = not _RULES.isdisjoint(keys) or _counts(keys)
+            refused = refused or talk or rules
             short = len(keys) <= (_SHORTER if place and not otherwise else _SHORT) and not refused
-            dense = content * 2 >= len(keys) and (not place or otherwise)
+            dense = content * 2 >= len(keys) and (not place or otherwise) and not rules
             if content and (short or dense):
-                given = True
+                given, loose = True, not all(map(_tells, keys))
                 yield Hit(Entity.PASSWORD, first, last, score, pattern)
             elif not given and content:
                 yield from _inside(turn, at, end, score, pattern)
             at, place = end, place + 1
+
+
+def _counts(keys: tuple[str, ...]) -> bool:
+    """Whether a sentence says how long a secret is: "Six letters."."""
+    return len(keys) == _COUNT and is_number(keys[0]) and keys[1] in {"letters", "digits", "words"}
+
+
+def _lone(keys: tuple[str, ...]) -> bool:
+    """Whether a sentence is a few words that tell: "Sounds dodgy, that. Cormorant."."""
+    return 0 < len(keys) <= _LONE and all(map(_tells, keys)) and _REPLIES.isdisjoint(keys)
 
 
 def _skip(turn: Turn, first: int, last: int) -> tuple[int, bool]:
@@ -226,6 +251,8 @@ def _clause_end(turn: Turn, first: int, last: int) -> int:
         told = told or (_tells(key) and key not in _BEFORE)
         if told and "," in turn.tokens[at].after and turn.tokens[at + 1].key in _GOES_ON:
             return at + 1
+        if told and key in {"and", "but"} and turn.tokens[at + 1].key in _SOMEBODY:
+            return at
     return last
 
 
