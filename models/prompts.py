@@ -19,7 +19,9 @@ _RARE: Final = 3.4
 _SHORT: Final = 5
 _WARNING: Final = 5
 _NEVER: Final = frozenset({"never", "dont", "not", "cannot", "nobody"})
-_GIVES: Final = frozenset(["give", "share", "tell", "reveal", "disclose", "say", "read", "send", "ask"])
+_GIVES: Final = frozenset(
+    ["give", "share", "tell", "reveal", "disclose", "say", "read", "send", "ask"]
+)
 _FIGURES: Final = frozenset(
     ["headache", "headaches", "migraine", "migraines", "aneurysm", "coronary", "seizure", "hernia",
      "ulcer", "ulcers", "hives", "burnout", "amnesia", "paranoia", "schizophrenic", "meltdown",

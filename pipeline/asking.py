@@ -197,12 +197,11 @@ class Ask:
             local: what the words directly before the run say about it.
             trailing_word: whether the speaker goes straight on with another word.
         """
-        if self.entity in WORDY or Flag.PRONOUN in run.flags:
+        code = self.entity is Entity.CARD_SECURITY_CODE and _mixed(run)
+        if self.entity in WORDY or Flag.PRONOUN in run.flags or code:
             return False
         if not run.digits or (self.entity in LETTERED and Flag.SPELLED in run.flags):
             return self.entity in LETTERED and not self._names_itself(run)
-        if self.entity is Entity.CARD_SECURITY_CODE and _mixed(run):
-            return False
         if self.entity in DATED:
             return self._accepts_date(run, local)
         if self.entity is Entity.STREET_ADDRESS and local is Mood.PLACE:

@@ -40,7 +40,8 @@ def _short(run: NumberRun) -> bool:
     "2/14/62", "the third of June sixty two", "second of the tenth ninety eight"; a price such as
     "the first five ninety nine" has nothing between its first two numbers.
     """
-    dated = bool(run.flags) and run.flags <= {Flag.DATE, Flag.ORDINAL}
+    said = run.flags - {Flag.PAIRED}
+    dated = bool(said) and said <= {Flag.DATE, Flag.ORDINAL}
     if not dated or not _YEAR <= len(run.digits) <= _LONGEST or run.digits[-2:] < _SHORT_YEAR:
         return False
     if len(run.parts) == 1:

@@ -133,8 +133,8 @@ class _Composer:
         after = self._peek()
         joined = self._joined(0)
         if joined:
-            if joined[-1][0].kind is Kind.ORDINAL:
-                self._flag(Flag.ORDINAL)
+            ordinal = joined[-1][0].kind is Kind.ORDINAL
+            self._flag(Flag.ORDINAL if ordinal else Flag.PAIRED)
             for part, digits in joined:
                 self._emit(part, digits)
             return

@@ -132,7 +132,8 @@ class Conversation:
             for verdict in reading.verdicts:
                 if self._may_continue(verdict):
                     run = verdict.run
-                    sure = verdict.entity is not None and not (
+                    # What is but a sequence yet may turn out to be a card from its first digit on.
+                    sure = verdict.entity not in (None, Entity.NUMBER_SEQUENCE) and not (
                         verdict.ask is not None and in_vain(verdict.ask)
                     )
                     found.append(run.parts[-1].word.start if sure else run.start)

@@ -38,6 +38,8 @@ from pipeline.tokens import Flag
 from pipeline.verdicts import AFTER_CARD, CARD_DATA, HARMLESS, Reading, Talk, Track, Verdict, spoken
 from pipeline.vocabulary import Mood
 
+_ONE_BY_ONE: Final = 4
+"""Digits said one by one that count as sensitive wherever they stand: the shortest PIN."""
 _FRAGMENT: Final = 4
 _SPELLED_CODE: Final = 5
 """Characters of the shortest code whose letters are spelled with stand-ins; one more where it is
@@ -282,10 +284,18 @@ class _Walk:
             verdict.take(asked or Entity.PERSON, 0.6, "spoken-spelled-letters")
 
     def _short_answer(self, verdict: Verdict) -> None:
-        """Digits said one by one, as a whole turn, in answer to a prompt that nobody understood."""
+        """Digits said one by one that nothing explains: the prompt was not understood, or none was.
+
+        As a whole turn, in answer to the other side, fewer are enough, and letters may be among
+        them: amid talk a code with letters is mostly one of an order or a thing.
+        """
         run = verdict.run
-        enough = run.digit_by_digit and len(run.digits) >= _FRAGMENT
-        if verdict.answer and verdict.chains and enough:
+        if not run.digit_by_digit or not verdict.chains:
+            return
+        letters = len(run.characters) - len(run.digits)
+        plain = letters <= 1 and not run.flags & {Flag.DECIMAL, Flag.PAIRED}
+        alone = plain and len(run.digits) >= _ONE_BY_ONE
+        if alone or (verdict.answer and len(run.digits) >= _FRAGMENT):
             verdict.take(Entity.NUMBER_SEQUENCE, 0.5, "spoken-answer")
 
     def _after_card(self, verdict: Verdict) -> None:

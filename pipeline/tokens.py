@@ -54,6 +54,8 @@ class Flag(StrEnum):
     DATE = "date"
     ORDINAL = "ordinal"
     DECIMAL = "decimal"
+    PAIRED = "paired"
+    """Tens with their unit: "forty one"."""
     CARDINAL = "cardinal"
     """Spoken with "hundred" or "thousand", or written with thousands commas."""
     YEAR = "year"

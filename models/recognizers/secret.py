@@ -8,7 +8,6 @@ from typing import ClassVar, Final
 
 from models.answers import (
     FILLERS,
-    MONTHS,
     is_function,
     is_number,
     is_spelled,
@@ -67,7 +66,7 @@ _SETS: Final = Worded(
     r"\b(?:(?:the |your |my )?(?:new|temporary|temp|old|current|default) one(?: is|s| was| will be)"
     r"|(?:set|reset|change|changed|make|made) it (?:to|as)|its set (?:to|as)"
     r"|(?:type|types|typed|typing|enter|entered|entering|put|putting|key|keyed|keying) in"
-    r"|(?:type|typed|typing|entered|entering|trying|tried|using)"
+    r"|(?:type|typed|typing|entered|entering|trying|tried|using|(?:i|ive|we) (?:put|used))"
     r"|(?:log|logs|logged|logging|login|sign|signed|signing) (?:in|on|as)? ?(?:as|with|under))\b"
 )
 """What a password or a user name follows, where it looks like one: "I'm typing Bella2009"."""
@@ -79,6 +78,7 @@ _REFUSES: Final = listed("refusals")
 _RULES: Final = frozenset(["characters", "minimum", "contain", "contains", "least"])
 """Words of what a password has to be like: "it needs at least 12 characters"."""
 _REPLIES: Final = listed("replies")
+_MONTHS: Final = listed("months")
 _SYMBOLS: Final = listed("symbols")
 _TALK: Final = frozenset(
     ["who", "you", "we", "they", "youre", "youve", "youll", "weve", "were", "theyre", "lets", "can",
@@ -122,7 +122,10 @@ _WHERE: Final = frozenset(
 _THAT: Final = frozenset(["the", "a", "an", "your", "my", "our", "that", "there", "it"])
 """Together: where a secret is written down, and not what it is."""
 _IS: Final = frozenset({"its", "thatd", "itd", "thats"})
-_ARE: Final = frozenset({("it", "is"), ("it", "was"), ("that", "is"), ("would", "be")})
+_ARE: Final = frozenset(
+    [("it", "is"), ("it", "was"), ("that", "is"), ("would", "be"), ("have", "been"), ("i", "put"),
+     ("always", "said"), ("be", "called"), ("was", "called"), ("is", "called")]
+)  # fmt: skip
 _TAIL: Final = max(tail.count(" ") + 1 for tail in _TAILS)
 
 
@@ -157,15 +160,18 @@ class SecretRecognizer(SpokenRecognizer):
     @staticmethod
     def _answer(turn: Turn, at: int, score: float, pattern: str) -> Iterator[Hit]:
         stop = min(len(turn.tokens), at + 2 * _LONGEST)
-        given = loose = False
+        given = loose = guesses = False
         place = 0
         while place < _SENTENCES and at < stop:
             end = _clause_end(turn, at, sentence_end(turn, at, _LONGEST))
             first, otherwise = _skip(turn, at, end)
             last = _trimmed(turn, first, end)
             keys = turn.keys(first, last)
+            otherwise = otherwise or guesses
+            guesses = otherwise and not keys  # "No? Then it's Trafalgar."
             if _asks(turn, at, end):
-                return
+                at, place = end, place + 1
+                continue
             content = sum(_tells(key) and key not in _REFUSES for key in keys)
             # A sentence of grammar ("I don't remember it") is no secret.
             refused = any(key in _REFUSES for key in keys)
@@ -176,7 +182,7 @@ class SecretRecognizer(SpokenRecognizer):
                 at = end  # "read me the password off the little card"
                 continue
             goes_on = _lone(keys) and (loose or len(keys) > 1)
-            goes_on = goes_on or not MONTHS.isdisjoint(keys)
+            goes_on = goes_on or not _MONTHS.isdisjoint(keys)
             otherwise = otherwise or goes_on
             if place and given and not otherwise:
                 return  # other talk

@@ -214,7 +214,7 @@ def test_a_prompt_holds_the_watermark_while_its_answer_is_awaited() -> None:
 
 
 def test_undecided_digits_are_silenced_when_they_are_forced() -> None:
-    call = Call("C: So it's four nine one six three")
+    call = Call("C: So it's forty nine sixteen thirty")
     conversation = call.conversation()
     assert conversation.spans(call.end) == ()
     (span,) = conversation.spans(call.end, force_before=call.end)

@@ -70,6 +70,10 @@ def test_what_is_no_expression_is_refused(phrase: str) -> None:
         ("favourite childhood pet's name", [("PASSWORD", 4)]),
         ("What's the license plate?", [("LICENSE_PLATE", 4)]),
         ("the name of your company is on the box", []),
+        ("and where did you two meet?", [("PASSWORD", 6)]),
+        ("your birth city, as per our records?", [("PASSWORD", 3)]),
+        ("have you got that passcode? never give the passcode to anybody", []),
+        ("are you in a safe place", []),
     ],
 )
 def test_what_is_answered_in_words(text: str, expected: list[tuple[str, int]]) -> None:
