@@ -38,7 +38,8 @@ def mark(tokens: Sequence[Token], voc: Vocabulary) -> list[Token]:
         after = marked[at + 1] if at + 1 < len(marked) else None
         if after is None:
             break
-        if token.text in voc.words["letter_case"] and len(after.text) == 1 and after.text.isalpha():
+        cased = token.text in voc.words["letter_case"] and not token.closes
+        if cased and len(after.text) == 1 and after.text.isalpha():
             marked[at] = replace(token, kind=Kind.FILLER)
             flags = after.flags | {Flag.SPELLED}
             letter = after.text.upper()
