@@ -44,7 +44,7 @@ def test_they_are_enough(halves: dict[str, list[LabelledCase]]) -> None:
 
 @pytest.mark.parametrize(
     ("names", "positive", "negative"),
-    [(TALK[:2], 100, 40), (TALK[2:4], 100, 40), (TALK[4:], 60, 20)],
+    [(TALK[:2], 100, 40), (TALK[2:4], 100, 40), (TALK[4:6], 60, 20), (TALK[6:], 250, 100)],
 )
 def test_the_dialogues_are_enough_and_share_none(
     names: tuple[str, str], positive: int, negative: int
