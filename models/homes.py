@@ -41,6 +41,8 @@ _KNOWS: Final = Worded(
     r" (?:at|as|on|for|of)"
     r"|(?:you|he|she|they) (?:used to be|were) (?:at|on|in)"
     r"|(?:sent|posted|shipped|delivered|gone|going|coming|go|come) (?:out )?to"
+    rf"|(?:ive|weve|i|we) (?:got|have|see|show)(?= (?:{_NUMBER} ){{1,5}}[a-z]+ (?:[a-z]+ )?(?:is"
+    r" (?:that|it|this)|right|correct|still|does that|are you))"
     r"|(?:that|this) is (?:for|at)|(?:want|wanted|like) (?:it|this|that|them) sent(?: to)?)\b"
 )
 """With what the asking side says an address itself."""
@@ -117,11 +119,13 @@ _NAMED_HOUSES: Final = frozenset(
 )  # fmt: skip
 _LONGEST_TOWN: Final = 3
 _CALLED: Final = frozenset({"address", "place", "house", "property", "flat", "apartment"})
+_SHORT_STREET: Final = 2
 _LONGEST_FRAME: Final = 24
 _FIRST_PIECE: Final = 4
 _SURE_NAME: Final = 3.6
 _FREQUENT: Final = 5.6
 _COUNTED: Final = listed("counted")
+_PUBLIC: Final = listed("public_places")
 _NO_NAMES: Final = listed("counted") | listed("company_words") | MONTHS | FILLERS
 
 
@@ -143,11 +147,18 @@ def framed(turn: Turn, pieces: list[Address]) -> Iterator[Told]:
                 _enough(turn, piece, least)
                 and at <= piece.first < end
                 and _leads(turn, at, piece.first)
+                and _PUBLIC.isdisjoint(turn.keys(_street_end(turn, piece), piece.last + 1))
             ):
                 last = max(last, tail(turn, piece.last))
                 break
         if last > at:
             yield at, last, 0.6, "address in its frame"
+
+
+def _street_end(turn: Turn, piece: Address) -> int:
+    """Token after the street of a piece that ends with what the street stands before."""
+    last = piece.last - (piece.last - piece.first > _SHORT_STREET)
+    return last if turn.all_keys[last - 1] in KINDS else piece.last
 
 
 def _enough(turn: Turn, piece: Address, least: int) -> bool:

@@ -20,6 +20,11 @@ _NETWORKS: Final = frozenset(
      "network", "host", "server"]
 )  # fmt: skip
 _BOXES: Final = listed("role_mailboxes")
+_UNANSWERED: Final = frozenset(
+    ["noreply", "no reply", "donotreply", "do not reply", "dont reply", "mailer daemon",
+     "notifications", "notification", "alerts"]
+)  # fmt: skip
+"""Mailboxes from which machines write; nobody reads them."""
 _PERSONAL: Final = listed("email_providers") - {"mail", "me", "live", "mac"}
 _OURS: Final = frozenset({"our", "ours", "visit", "companys", "head"})
 _US: Final = _OURS | {"us", "we", "weve"}
@@ -36,6 +41,9 @@ _SITES: Final = frozenset(
     ["website", "websites", "site", "sites", "web", "webpage", "homepage", "page", "pages",
      "portal", "online", "app", "store", "visit", "head", "log", "login", "form", "faq", "www"]
 )  # fmt: skip
+_GO: Final = frozenset({"go", "head", "log", "visit", "open"})
+_DO: Final = frozenset({"click", "select", "tap", "press", "choose", "scroll", "youll"})
+"""What a company tells people to do on its site ("go to …, and click on …")."""
 _AT: Final = frozenset({"at", "add"})
 _PATHS: Final = frozenset({"slash", "stroke"})
 _LONGEST_BOX: Final = 3
@@ -88,13 +96,15 @@ def _is_role(turn: Turn, first: int, last: int) -> bool:
     )
     if sign is None or not _PERSONAL.isdisjoint(keys):
         return False
+    local = turn.keys(max(first, sign - _LONGEST_BOX), sign)
+    if any(" ".join(local[at:]) in _UNANSWERED for at in range(len(local))):
+        return True
     asked = turn.expected(Entity.EMAIL_ADDRESS) is not None
     held = not turn.said.get(Entity.EMAIL_ADDRESS, frozenset()).isdisjoint(keys)
     near = turn.keys(max(0, first - _NEAR), sign)
     ours = not _US.isdisjoint(near) and _ON_FILE.isdisjoint(near)
     if not ours and (asked or held or not _ON_FILE.isdisjoint(turn.all_keys)):
         return False
-    local = turn.keys(max(first, sign - _LONGEST_BOX), sign)
     return any(" ".join(local[at:]) in _BOXES for at in range(len(local))) and all(
         len(key) > 1 and not key[:1].isdigit() for key in local
     )
@@ -111,6 +121,8 @@ def _is_site(turn: Turn, first: int, last: int) -> bool:
         return False
     begin = max(0, first - _NEAR)
     before = turn.keys(begin, first + 1)
+    if not _GO.isdisjoint(before) and _MINE.isdisjoint((*before, *turn.keys(last, last + _NEAR))):
+        return not _DO.isdisjoint(turn.keys(last, last + _NEAR))
     return (
         not _OURS.isdisjoint(before) and not _SITES.isdisjoint(before) and _MINE.isdisjoint(before)
     )

@@ -26,9 +26,17 @@ WEAK: Final = EVERYDAY | {
     "loop", "walk", "rise", "hill", "ridge", "crossing", "alley", "parade", "circuit", "circus",
 }  # fmt: skip
 """Kinds that are everyday words too."""
+HOUSES: Final = frozenset(
+    ["house", "cottage", "lodge", "villa", "farm", "farmhouse", "manor", "grange", "bungalow",
+     "gables", "croft", "barn", "rectory", "vicarage", "mansions", "apartments", "residency",
+     "towers"]
+)  # fmt: skip
+"""What houses with a name are called."""
 _ELSEWHERE: Final = listed("not_streets")
 _SEATS: Final = listed("not_addresses")
-_HOMES: Final = frozenset({"flat", "apartment", "apt", "house", "plot", "door", "unit"})
+_HOMES: Final = frozenset(
+    {"mooring", "pontoon", "flat", "apartment", "apt", "house", "plot", "door", "unit"}
+)
 """Dwellings with a number of their own: "flat number one zero zero four"."""
 _ORDERED: Final = frozenset(
     {"floor", "cross", "main", "block", "phase", "stage", "sector", "storey"}
@@ -74,6 +82,8 @@ class Piece:
     """What a house number and a street say for it."""
     unit: int = 0
     named: int = 0
+    house: bool = False
+    """Whether it is a house by its name: "Elm Tree Cottage"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +170,9 @@ def _weighed(group: list[Piece]) -> Address:
     numbered = max(piece.numbered for piece in group)
     home = any(piece.unit == _HOME for piece in group)
     units = min(_HOME + home, sum(piece.unit for piece in group))
-    named = min(2, sum(piece.named for piece in group))
+    streets = sum(piece.named > 1 for piece in group)
+    houses = any(piece.house for piece in group)
+    named = min(2 + (houses and streets > 0), sum(piece.named for piece in group))
     last = max(piece.last for piece in group)
     return Address(group[0].first, last, numbered + units + named)
 
@@ -199,7 +211,7 @@ def _pieces(turn: Turn, streets: list[tuple[int, int]]) -> Iterator[Piece]:
         if key in KINDS and not labels:
             first = street_before(turn, at)
             if first < at:
-                yield Piece(first, at + 1, named=1 if key in WEAK else 2)
+                yield Piece(first, at + 1, named=1 if key in WEAK else 2, house=key in HOUSES)
         if key in _NEAR:
             yield from _landmark(turn, at)
         if key in PREFIXES or (key in _LINKS and at):
@@ -241,7 +253,7 @@ def _dwelling(turn: Turn, at: int) -> Iterator[Piece]:
             break
         last += 1
     if last > first:
-        home = key in _HOMES and (told or key in {"flat", "apartment", "apt"})
+        home = key in _HOMES and (told or key in {"flat", "apartment", "apt", "mooring", "pontoon"})
         yield Piece(at, last, unit=_HOME if home else 1)
 
 

@@ -121,13 +121,22 @@ def _widened(turn: Turn, first: int, last: int, part: Callable[[str], bool]) -> 
     keys = turn.all_keys
     at = last
     while at < len(keys) and at - last < _MOST_BETWEEN:
-        if turn.tokens[at - 1].stops and not is_spelled(keys[at - 1]):
+        parted = turn.tokens[at - 1].stops and not is_spelled(keys[at - 1])
+        if parted or keys[at : at + 2] == ("and", "the"):  # "and the lane?"
             break
         if _belongs(turn, at, part):
             last = at + 1
         elif keys[at] not in _BETWEEN:
             break
         at += 1
+    first = _widened_back(turn, first, part)
+    while first < last and keys[first] == "at":
+        first += 1
+    return first, last
+
+
+def _widened_back(turn: Turn, first: int, part: Callable[[str], bool]) -> int:
+    keys = turn.all_keys
     at = first
     while at > 0 and first - at < _MOST_BETWEEN:
         at -= 1
@@ -137,9 +146,7 @@ def _widened(turn: Turn, first: int, last: int, part: Callable[[str], bool]) -> 
             first = at
         elif keys[at] not in _BETWEEN:
             break
-    while first < last and keys[first] == "at":
-        first += 1
-    return first, last
+    return first
 
 
 def _belongs(turn: Turn, at: int, part: Callable[[str], bool]) -> bool:

@@ -55,6 +55,17 @@ _CORRECTED: Final = (DIRECTIONS - {"old"}) | (
 )
 """Parts of a street's name that are corrected by themselves: "West", "Avenue, not Street"."""
 _FOLLOW: Final = KINDS | {"with", "was", "not", "is", "dash", "hyphen", "as", "or"}
+_BEFORE_ONE: Final = frozenset(
+    ["got", "have", "has", "the", "that", "this", "old", "new", "right", "wrong", "same", "other",
+     "another", "which", "first", "last", "next", "need", "want", "a"]
+)  # fmt: skip
+"""Words behind which "one" is no number."""
+_REFUSES: Final = frozenset(
+    ["hasnt", "dont", "havent", "doesnt", "isnt", "no", "aint", "not", "without", "didnt", "youve",
+     "moved", "wrong", "old", "theres"]
+)  # fmt: skip
+"""Words of a first clause that is no address itself ("it hasn't got one, it's just …")."""
+_RELATED: Final = listed("relations")
 _PLACEHOLDERS: Final = frozenset({"there", "exactly", "again"})
 _LEADS: Final = (
     _HESITATES
@@ -81,6 +92,8 @@ _MOST_COMMON: Final = 3
 """Common words in a row that may stand inside an address ("on the corner of …")."""
 _RARE: Final = 3.5
 _VERY_RARE: Final = 2.5
+_TOWN: Final = 4.0
+"""Zipf frequency below which a word is a town where it is all of an answer ("Mayo")."""
 _UNCOUNTED: Final = 4.3
 _UNHEARD: Final = 3.3
 _FREQUENT: Final = 5.6
@@ -113,7 +126,7 @@ def answer(
             return
         number = _house_number(turn, at, end)
         if number < end or _names_place(turn, at, end):
-            first = number if all(map(is_function, turn.keys(at, number))) else _article(turn, at)
+            first = _begin(turn, at, number, pattern)
             if not given:
                 limit = _clause(turn, number, limit)
                 further = max(end, _last_number(turn, at, limit, _LONGEST_SENTENCE))
@@ -124,10 +137,26 @@ def answer(
         elif given:
             return
         elif not place:
-            end = _clause(turn, at, end)
-            if end - at <= _SHORT_ANSWER and _odd(turn, at, end, whole, pattern):
-                yield _article(turn, at), end, score - 0.15, pattern
+            yield from _short(turn, at, _clause(turn, at, end), whole, score, pattern)
         at = max(whole, end)
+
+
+def _short(
+    turn: Turn, at: int, end: int, whole: int, score: float, pattern: str
+) -> Iterator[tuple[int, int, float, str]]:
+    """A first clause that is a place by its name; or one that refuses, and what follows it."""
+    if end < whole and not _REFUSES.isdisjoint(turn.keys(at, end)):
+        yield from answer(turn, end, score, pattern)
+    elif end - at <= _SHORT_ANSWER and _odd(turn, at, end, whole, pattern):
+        yield _article(turn, at, told=pattern == STATED), end, score - 0.15, pattern
+
+
+def _begin(turn: Turn, at: int, number: int, pattern: str) -> int:
+    """Where an address begins in a sentence that begins at ``at`` and has a number."""
+    if all(map(is_function, turn.keys(at, number))):
+        return number
+    bare = pattern == STATED or _PLACES.isdisjoint(turn.keys(at, number))
+    return _article(turn, at, told=bare)
 
 
 def _lead(turn: Turn, at: int, stop: int) -> int:
@@ -159,10 +188,12 @@ def _is_network(turn: Turn, first: int, last: int) -> bool:
     )
 
 
-def _article(turn: Turn, at: int) -> int:
-    """``at`` moved back over the article of a house's name ("The Gables")."""
-    article = at > 0 and turn.all_keys[at - 1] == "the" and turn.tokens[at].title
-    return at - 1 if article and turn.tokens[at - 1].title else at
+def _article(turn: Turn, at: int, *, told: bool) -> int:
+    """``at`` moved back over an article that belongs to it ("The Gables", "the end terrace")."""
+    if not at or turn.all_keys[at - 1] != "the":
+        return at
+    large = turn.tokens[at].title and turn.tokens[at - 1].title
+    return at - 1 if large or not told else at
 
 
 def _worded_end(turn: Turn, first: int, last: int) -> int:
@@ -195,6 +226,9 @@ def _house_number(turn: Turn, first: int, last: int) -> int:
         end = at
         while end < last and _counts(turn, at, end):
             end += 1
+        if turn.keys(at, end) == ("one",) and _is_pronoun(turn, at):
+            at = end
+            continue
         if end > at and turn.keys(end, end + 3) == ("and", "a", "half"):
             end += 3
         following = turn.all_keys[end] if end < len(turn.tokens) else ""
@@ -206,6 +240,11 @@ def _house_number(turn: Turn, first: int, last: int) -> int:
             return at
         at = max(end, at + 1)
     return last
+
+
+def _is_pronoun(turn: Turn, at: int) -> bool:
+    """Whether "one" stands for a thing: "it hasn't got one", "the old one"."""
+    return at > 0 and not _BEFORE_ONE.isdisjoint(turn.keys(at - 1, at))
 
 
 def _counts(turn: Turn, first: int, at: int) -> bool:
@@ -276,8 +315,13 @@ def _odd(turn: Turn, first: int, last: int, whole: int, pattern: str) -> bool:
     if pattern == STATED and "?" in turn.tokens[whole - 1].after:
         return False  # "have you got the address of the rental?"
     keys = turn.keys(first, last)
+    if all(key in _RELATED or key.removesuffix("s") in _RELATED for key in keys):
+        return False  # "my mum's"
     if not _TALKS.isdisjoint(keys) or (len(keys) > 1 and is_number(keys[0])):
         return False
+    alone = len(keys) == 1 and last == whole and pattern != STATED
+    if alone and zipf(keys[0]) < _TOWN and keys[0] not in listed("replies"):
+        return True
     cased = any(token.title for token in turn.tokens[first:last])
     least = _RARE if cased else _RARE_NAME
     return any(
@@ -298,7 +342,7 @@ def _asks(turn: Turn, first: int, last: int) -> bool:
     begin = first
     while begin > 0 and not turn.tokens[begin - 1].stops:
         begin -= 1
-    if asks and turn.all_keys[begin] == "and":
+    if asks and turn.all_keys[begin] == "and" and first - begin <= _SHORT_QUESTION:
         return True
     return " ".join(keys[:2]) in _QUESTIONS or (
         keys[0] in _QUESTIONS and (asks or keys[0].startswith("wh"))

@@ -16,6 +16,7 @@ from models.places import (
     PREFIXES,
     SUFFIXES,
     WEAK,
+    Address,
     addresses,
     is_name,
     labelled,
@@ -24,6 +25,7 @@ from models.reach import DIRECTIONS, JOINED, UNITS, head, tail
 from models.recognizers.base import Hit, SpokenRecognizer
 from models.repeats import AGAIN, just_said, said_again
 from models.spoken import Turn
+from models.wayfaring import WAYS, on_the_way
 from models.whereabouts import STATED, answer, directions_again, numbers_again
 from pipeline.entities import Entity
 
@@ -61,7 +63,7 @@ _PLACE: Final = Worded(
 )
 _LIVES: Final = Worded(
     r"\b(?:(?:i|we|he|she|they|you|who) (?:still |now |all )?lives? (?:at|on|in)"
-    r"|living (?:at|on|in)|moved to|moving to"
+    r"|living (?:at|on|in)|moved to|moving to|(?:moved|moving) (?:house )?from"
     r"|(?:my|our|the|new|home|billing|mailing|shipping|service|delivery|street|current|his|her"
     r"|their) address(?:s| is| was)(?: now)?|address (?:is|of)"
     r"|(?:ship|send|deliver|mail|post) (?:it|that|them|this|those|these) (?:out |on )?to"
@@ -82,16 +84,17 @@ class SpokenAddressRecognizer(SpokenRecognizer):
 
     ENTITIES: ClassVar[tuple[str, ...]] = (Entity.STREET_ADDRESS,)
     PATTERNS: ClassVar[tuple[Worded, ...]] = (
-        _STREET, _ROUTE, _BOX, _UNIT, _PLACE, _LIVES, _PIECE, *HOMES,
+        _STREET, _ROUTE, _BOX, _UNIT, _PLACE, _LIVES, _PIECE, *HOMES, *WAYS,
     )  # fmt: skip
 
     def find(self, turn: Turn) -> Iterator[Hit]:
         """Streets with what follows them, post boxes, units, cities with a ZIP, and answers."""
         asked = turn.expected(Entity.STREET_ADDRESS)
-        found: list[tuple[int, int]] = []
-        for first, last, score, pattern in (*_shaped(turn, asked), *_told(turn, asked)):
-            if score >= _SURE:
-                found.append((first, last))
+        streets = list(_streets(turn))
+        pieces = [*addresses(turn, streets)] if _PIECE in turn.opened else []
+        told = [*_shaped(turn, asked, streets, pieces), *_told(turn, asked)]
+        found = [(first, last) for first, last, score, _ in told if score >= _SURE]
+        for first, last, score, pattern in (*told, *on_the_way(turn, asked, pieces, found)):
             yield Hit(Entity.STREET_ADDRESS, first, last, score, pattern)
         for first, last in said_again(turn, Entity.STREET_ADDRESS, _PARTS.__contains__, found):
             yield Hit(Entity.STREET_ADDRESS, first, last, 0.6, AGAIN)
@@ -101,12 +104,12 @@ class SpokenAddressRecognizer(SpokenRecognizer):
             yield Hit(Entity.STREET_ADDRESS, first, last, 0.5, f"number {AGAIN}")
 
 
-def _shaped(turn: Turn, asked: int | None) -> Iterator[tuple[int, int, float, str]]:
+def _shaped(
+    turn: Turn, asked: int | None, streets: list[tuple[int, int]], pieces: list[Address]
+) -> Iterator[tuple[int, int, float, str]]:
     """Addresses by their form."""
-    streets = list(_streets(turn))
     for first, last in streets:
         yield head(turn, first), tail(turn, last), 0.8, "number and street"
-    pieces = [*addresses(turn, streets)] if _PIECE in turn.opened else []
     least = 1 if asked is not None else ENOUGH
     for one in pieces:
         if one.weight >= least:

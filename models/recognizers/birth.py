@@ -29,6 +29,12 @@ _TENS: Final = frozenset(
 )  # fmt: skip
 _APPOINTED: Final = listed("appointed")
 """Talk of dates to come."""
+_CORRECTS: Final = frozenset(
+    ["no", "sorry", "wait", "actually", "rather", "mean", "tell", "lie", "correction", "scratch",
+     "not", "nope"]
+)  # fmt: skip
+"""Words with which somebody corrects what he has just said."""
+_LONGEST_CORRECTION: Final = 9
 _ENOUGH: Final = 2
 _ANSWER: Final = 16
 """Tokens of an answer within which a date of birth begins; later ones are of other talk."""
@@ -55,8 +61,11 @@ class SpokenBirthRecognizer(SpokenRecognizer):
             stated = any(at <= first <= at + 1 for at in born)
             if weight >= _ENOUGH and (told or stated or again):
                 yield Hit(Entity.DATE_OF_BIRTH, first, last, 0.6, "part of a date")
+        dated = begin is not None or bool(born)
         if again:
             yield from _year_again(turn)
+        if (again or dated) and not _CORRECTS.isdisjoint(turn.all_keys):
+            yield from _year_corrected(turn)
 
 
 def _dates(turn: Turn) -> Iterator[tuple[int, int, int]]:
@@ -86,6 +95,24 @@ def _dates(turn: Turn) -> Iterator[tuple[int, int, int]]:
         if end > at:
             yield at, end, weight
         at = max(last, at + 1)
+
+
+def _year_corrected(turn: Turn) -> Iterator[Hit]:
+    """A year with which a sentence of correction ends: "no, what am I saying, 68" and the like."""
+    first = 0
+    keys = turn.all_keys
+    while first < len(keys):
+        end = first
+        while end < len(keys) and (end == first or not turn.tokens[end - 1].stops):
+            end += 1
+        begin = end
+        while begin > first and is_number(keys[begin - 1]):
+            begin -= 1
+        told = begin < end and (keys[begin] in _TENS or _YEAR.fullmatch(keys[begin]))
+        corrects = not _CORRECTS.isdisjoint(keys[first:begin])
+        if told and corrects and end - first <= _LONGEST_CORRECTION:
+            yield Hit(Entity.DATE_OF_BIRTH, begin, end, 0.5, "year corrected")
+        first = end
 
 
 def _year_again(turn: Turn) -> Iterator[Hit]:

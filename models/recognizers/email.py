@@ -88,6 +88,9 @@ _PLACED: Final = frozenset(["after", "before", "end", "front", "behind", "betwee
 _BETWEEN: Final = frozenset(
     ["theres", "there", "yeah", "with", "as", "figures", "digits", "numbers"]
 )
+_COUNTRYS: Final = Worded(rf"\b[a-z]{{3,}} {_DOT} {_COUNTRY}\b")
+_LONGEST_DOMAIN: Final = 6
+"""Words of a turn that says no more than a domain."""
 _LONGEST_LOCAL: Final = 26
 _LONGEST_ODD: Final = 9
 """Words of an address as it is spoken: "j dot smith at some example dot com"."""
@@ -123,7 +126,7 @@ class SpokenEmailRecognizer(SpokenRecognizer):
     """Addresses by their domain; the whole answer where one was asked for."""
 
     ENTITIES: ClassVar[tuple[str, ...]] = (Entity.EMAIL_ADDRESS,)
-    PATTERNS: ClassVar[tuple[Worded, ...]] = (_ENDING, _BARE, _ABROAD)
+    PATTERNS: ClassVar[tuple[Worded, ...]] = (_ENDING, _BARE, _ABROAD, _COUNTRYS)
 
     def may_find(self, turn: Turn) -> bool:
         """Whether there is an end of an address, a mail provider, an at sign or a question."""
@@ -139,6 +142,8 @@ class SpokenEmailRecognizer(SpokenRecognizer):
             if Entity.EMAIL_ADDRESS in turn.recent:
                 for at in _figures_asked(turn, asked):
                     hits.append(Hit(Entity.EMAIL_ADDRESS, at, at + 1, 0.5, "figures asked for"))
+        if asked is not None or Entity.EMAIL_ADDRESS in turn.recent:
+            hits += self._domain_alone(turn)
         yield from hits
         places = [(hit.first, hit.last) for hit in hits]
         for first, last in said_again(turn, Entity.EMAIL_ADDRESS, _PARTS.__contains__, places):
@@ -193,6 +198,13 @@ class SpokenEmailRecognizer(SpokenRecognizer):
         ):
             return first
         return None
+
+    @staticmethod
+    def _domain_alone(turn: Turn) -> Iterator[Hit]:
+        """What stands behind the at sign, said by itself: "and then? fastmail dot fm"."""
+        if len(turn.tokens) <= _LONGEST_DOMAIN:
+            for found in (*turn.search(_DOMAIN), *turn.search(_COUNTRYS)):
+                yield Hit(Entity.EMAIL_ADDRESS, found.first, found.last, 0.5, "domain alone")
 
     @staticmethod
     def _answer(turn: Turn, asked: int) -> Iterator[Hit]:

@@ -35,6 +35,8 @@ _ASKS: Final = listed("requests")
 """Words with which one begins to ask somebody for something."""
 _OPENERS: Final = FILLERS | LEAD_IN | listed("interjections") | listed("replies")
 """Words that begin a sentence before the name of whom one speaks to."""
+_SAYS: Final = frozenset({"i", "im", "its", "thats", "hes", "shes", "youre", "is"})
+"""With a capital too where they begin a sentence before a name ("I'm Rose.")."""
 _POSSESSIVE: Final = 5
 _MOTION: Final = 4
 """Words before "to" among which somebody moves."""
@@ -93,7 +95,7 @@ def _stands_alone(turn: Turn, at: int) -> bool:
         return False
     before = turn.tokens[at - 1]
     opens = at == 1 or turn.tokens[at - 2].stops  # "Okay Heather, your next payment"
-    if before.title and before.key != "i" and not (opens and before.key in _OPENERS):
+    if before.title and before.key not in _SAYS and not (opens and before.key in _OPENERS):
         return False
     ends = turn.tokens[at].stops or "," in turn.tokens[at].after
     following = turn.tokens[at + 1] if at + 1 < len(turn.tokens) and not ends else None

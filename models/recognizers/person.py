@@ -48,6 +48,7 @@ from models.recognizers.naming import (
     well_known,
 )
 from models.recognizers.spelling import spelled_run
+from models.recognizers.wordnames import word_names
 from models.spoken import PAUSE, Turn
 from pipeline.entities import Entity
 
@@ -57,7 +58,7 @@ _STATED: Final = Worded(
     r"|family|legal|sur|second|real|proper|good|actual) names?(?: is| was| are| its| would be)?"
     r"|(?:sur|fore)names? (?:is|was|its)|my surnames"
     r"|my names|name is|call me|goes by|known as|named|everyone calls? (?:him|her|me)"
-    r"|i go by|is under|listed under|it under|be under|thats under|pronounced"
+    r"|i go by|(?:its|is) said|is under|listed under|it under|be under|thats under|pronounced"
     r"|speaking (?:to|with)|spelled|spelling is|you say it|i say it"
     r"|spell it|spell that|on behalf of|calling (?:for|about)"
     r"|(?:my|his|her|their|our|your|the|a|me) (?:late |ex |little |big |older |younger "
@@ -162,6 +163,9 @@ class SpokenPersonRecognizer(SpokenRecognizer):
         yield from initials(turn)
         yield from with_letter(turn)
         yield from corrected(turn)
+        yield from (
+            hit for hit in word_names(turn, (*stated, *others)) if not _is_public(turn, hit, public)
+        )
 
     def _stated(self, turn: Turn, firm: set[int]) -> Iterator[Hit]:
         for found in turn.search(_STATED):

@@ -36,8 +36,17 @@ _LEAST: Final = 2
 _MOST_LETTERS: Final = 4
 """Letters that follow one another in a postcode without a figure."""
 _WHOLE: Final = re.compile(r"\d{5}")
+_FOUR: Final = re.compile(r"(?!19[3-9]\d|20[0-4]\d)\d{4}")
+"""Postcodes of South Africa, Australia and New Zealand, but no year."""
 _LONGEST_ALONE: Final = 9
 _GRAMMAR: Final = 5.0
+_OTHER_CODES: Final = frozenset(
+    ["door", "gate", "access", "entry", "alarm", "key", "lock", "buzzer", "security", "sort",
+     "promo", "discount", "error", "dial", "dialling", "booking", "reference", "confirmation",
+     "keypad", "pin", "safe", "box", "garage", "barrier", "voucher", "coupon", "fault", "order",
+     "job", "ticket", "number", "ref", "extension", "lobby", "intercom", "passcode"]
+)  # fmt: skip
+"""Words of codes that are no postcode."""
 _NO_CODE: Final = frozenset("$£€%#")
 
 
@@ -63,6 +72,8 @@ class SpokenPostcodeRecognizer(SpokenRecognizer):
         if not {Entity.ZIP_CODE, Entity.STREET_ADDRESS}.isdisjoint(turn.recent):
             for at in _alone(turn):
                 yield Hit(Entity.ZIP_CODE, at, at + 1, 0.5, "five figures alone")
+            for at in _four(turn):
+                yield Hit(Entity.ZIP_CODE, at, at + 1, 0.5, "four figures behind an address")
 
 
 def _mixed(keys: tuple[str, ...]) -> bool:
@@ -85,6 +96,27 @@ def _alone(turn: Turn) -> Iterator[int]:
         if codes and plain and _NO_CODE.isdisjoint(text):
             yield from codes
         at = end
+
+
+def _four(turn: Turn) -> Iterator[int]:
+    """Four figures that end a sentence after "code" or a town ("Cromwell, 9383")."""
+    keys = turn.all_keys
+    for at in range(1, len(keys)):
+        ends = at + 1 == len(keys) or turn.tokens[at].stops
+        if not ends or not _FOUR.fullmatch(keys[at]):
+            continue
+        begin = at
+        while begin > 0 and not turn.tokens[begin - 1].stops:
+            begin -= 1
+        if not _OTHER_CODES.isdisjoint(keys[begin:at]):
+            continue
+        short = at - begin < _LONGEST_ALONE
+        comma = any("," in one.after for one in turn.tokens[max(begin, at - 2) : at])
+        town = turn.tokens[at - 1].title and zipf(keys[at - 1]) < _WORD and comma
+        town = town and not turn.text[turn.tokens[at - 1].start : turn.tokens[at - 1].end].isupper()
+        priced = not _NO_CODE.isdisjoint(turn.tokens[at - 1].after)
+        if short and not priced and ("code" in keys[begin:at] or town):
+            yield at
 
 
 def _pieces(turn: Turn) -> Iterator[tuple[int, int]]:

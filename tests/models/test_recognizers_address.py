@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -139,3 +140,85 @@ def test_five_figures_alone_right_after_an_address_are_its_code() -> None:
     assert said_in("so that's 85749?", recognizer, recent=False) == []
     assert said_in("the order is 85749 of the spring catalogue", recognizer) == []
     assert said_in("so that's $85749?", recognizer) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("I'm on the corner of Fifth and Main, by the bank", "Fifth and Main"),
+        ("he's on Hawthorn, number 212", "Hawthorn, number 212"),
+        ("my three words are kettle dot drifting dot maple", "kettle dot drifting dot maple"),
+        ("the three words are index home raft", "index home raft"),
+        ("1427 Larkspur Lane, that's in Plano, Texas", "Plano, Texas"),
+        ("Still Bunker Hill Street?", "Bunker Hill Street"),
+        ("No, we moved. Elm Tree Cottage, Church Lane", "Elm Tree Cottage, Church Lane"),
+        ("We're at mooring 14, Teddington Lock", "mooring 14, Teddington Lock"),
+        ("And do you still live at Whitfield Gardens?", "Whitfield Gardens"),
+        ("I've moved from Cavendish Road", "Cavendish Road"),
+    ],
+)
+def test_finds_what_its_frame_tells(find: Find, text: str, address: str) -> None:
+    assert address in find(SpokenAddressRecognizer(), text)
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("Sheppard and Yonge", "Sheppard and Yonge"),
+        ("pencil dot trumpet dot orbit", "pencil dot trumpet dot orbit"),
+        ("RD 3, Cromwell", "RD 3, Cromwell"),
+        ("Crossings apartments, I'm in K12", "K12"),
+        ("there's a four front and a four rear", "four rear"),
+        ("It hasn't got one, it's just The Old Forge.", "The Old Forge"),
+        ("We don't have a number. It's Glenburn Station, State Highway 8", "State Highway 8"),
+        (
+            "It's the flat above Molloy's chemist, Main Street",
+            "the flat above Molloy's chemist, Main Street",
+        ),
+        ("Mayo.", "Mayo"),
+    ],
+)
+def test_finds_what_answers_a_question_for_it(find: Find, text: str, address: str) -> None:
+    found = find(SpokenAddressRecognizer(), text, asked="STREET_ADDRESS")
+    assert any(address in one for one in found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "our branch is on the corner of Fifth and Main",
+        "it's 12 Mill Lane, that's in stock",
+        "you want the M25, number 380 is behind you",
+        "tell me in three words what it is",
+        "I'll come to the Market Street branch",
+        "is it still raining?",
+        "RD 3 is the part",
+        "the four front seats",
+    ],
+)
+def test_leaves_frames_without_an_address_alone(find: Find, text: str) -> None:
+    found = find(SpokenAddressRecognizer(), text)
+    assert not any(one != "12 Mill Lane" for one in found)
+
+
+@pytest.mark.parametrize("text", ["My mum's.", "It hasn't got one.", "To my solicitor."])
+def test_an_answer_that_names_nobodys_place_stays(find: Find, text: str) -> None:
+    assert find(SpokenAddressRecognizer(), text, asked="STREET_ADDRESS") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("Code for that's 2191?", ["2191"]),
+        ("Ōtaki, 5512.", ["5512"]),
+        ("the gate code is 2191", []),
+        ("we came in 1998.", []),
+        ("it was $2191.", []),
+    ],
+)
+def test_four_figures_behind_an_address(find: Find, text: str, codes: list[str]) -> None:
+    turn = replace(turn_of(text), recent=frozenset({Entity.STREET_ADDRESS}))
+    hits = SpokenPostcodeRecognizer().find(turn)
+    assert [
+        turn.text[turn.tokens[one.first].start : turn.tokens[one.last - 1].end] for one in hits
+    ] == codes

@@ -97,3 +97,15 @@ def test_a_spelled_answer_with_a_domain_that_nobody_understood_stays_whole(find:
     text = "it's k a r l at the grant will got told"
     found = find(SpokenEmailRecognizer(), text, asked="EMAIL_ADDRESS")
     assert any(address.endswith("k a r l at the grant will got told") for address in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "domain"),
+    [("fastmail dot fm", "fastmail dot fm"), ("Yahoo dot com.", "Yahoo dot com")],
+)
+def test_finds_a_domain_that_is_asked_for(find: Find, text: str, domain: str) -> None:
+    assert domain in find(SpokenEmailRecognizer(), text, asked="EMAIL_ADDRESS")
+
+
+def test_leaves_a_domain_that_nobody_asked_for_alone(find: Find) -> None:
+    assert find(SpokenEmailRecognizer(), "Yahoo dot com.") == []

@@ -174,3 +174,51 @@ def test_a_name_that_is_a_word_after_an_opener(find: Find) -> None:
     text = "Okay Heather, your next payment is due"
     assert find(GivenNameRecognizer(), text) == ["Heather"]
     assert find(GivenNameRecognizer(), "St. Brendan's is open") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("ask for hope she's my daughter", "hope"),
+        ("It's grace calling again", "grace"),
+        ("is mark there with you", "mark"),
+        ("this is dale from billing", "dale"),
+        ("Hi, I got a letter for a Mr. B. Osei here", "B. Osei"),
+        ("I'm Will. will shepherd.", "will shepherd"),
+        ("Thank you, Ms. Lane.", "Lane"),
+        ("kyle who bergstrom", "bergstrom"),
+        ("My son River is the patient", "River"),
+    ],
+)
+def test_finds_names_that_are_words(find: Find, text: str, name: str) -> None:
+    assert name in find(SpokenPersonRecognizer(), text)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Summer. Her legal name's Samira Haddad.", "Summer"),
+        ("Ask for hope, she'll be at the desk", "hope"),
+        ("Mine. D Wayne Purcell.", "D Wayne Purcell"),
+        ("My dad's. Major Tidwell.", "Major Tidwell"),
+    ],
+)
+def test_finds_names_that_are_words_in_answers(find: Find, text: str, name: str) -> None:
+    assert name in find(SpokenPersonRecognizer(), text, asked="PERSON")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("hope okay and a buzzer code", "hope"), ("destiny and then the other one", "destiny")],
+)
+def test_finds_names_that_are_words_again(find: Find, text: str, name: str) -> None:
+    assert name in find(SpokenPersonRecognizer(), text, known=frozenset({name}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["i hope so", "it's sunny here today", "mark my words", "will do", "is there hope for it",
+     "ask for grace period terms", "is summer busy there", "plan B costs more", "hope you like it"],
+)  # fmt: skip
+def test_leaves_the_words_alone(find: Find, text: str) -> None:
+    assert find(SpokenPersonRecognizer(), text, known=frozenset({"hope"})) == []
