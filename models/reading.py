@@ -185,6 +185,14 @@ class TurnReader:
         for prompt in active:
             prompt.touched = max(prompt.touched, spoken.end)
         self._prompts += prompts
+        spans = self._found(turn, placed, spoken)
+        if not self._medical or turn.medical:
+            return spans
+        # Somebody has just told of his health: what else he says of it counts from here on.
+        turn = replace(turn, medical=True)
+        return self._found(turn, placed, spoken)
+
+    def _found(self, turn: Turn, placed: _Placed, spoken: Spoken) -> list[Span]:
         results = self._analyses.analyze(turn, names=spoken.stream is Stream.SHOWN)
         return self._spans(results, placed, turn, spoken.channel)
 

@@ -65,6 +65,13 @@ class Found:
         return self.match.group(name) or ""
 
 
+_SOMEBODY: Final = frozenset(
+    ["i", "im", "ive", "my", "me", "myself", "he", "hes", "his", "him", "himself", "she", "shes",
+     "her", "herself", "mums", "dads", "moms", "nans", "babys", "sons", "daughters", "wifes",
+     "husbands", "wife", "husband", "son", "daughter", "mother", "father", "mum", "dad", "mom"]
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Turn:
     """What one speaker says in one go, with what is known of the call at that point."""
@@ -97,6 +104,11 @@ class Turn:
     def all_keys(self) -> tuple[str, ...]:
         """The key of every token."""
         return tuple(token.key for token in self.tokens)
+
+    @cached_property
+    def personal(self) -> bool:
+        """Whether somebody is spoken of in it who may be ill: oneself, or him, or her."""
+        return not _SOMEBODY.isdisjoint(self.all_keys)
 
     @cached_property
     def figures(self) -> int:

@@ -47,7 +47,7 @@ _REACTS: Final = Worded(
     r"(?: up| out)?)\b"
 )
 _MIND: Final = Worded(
-    rf"\b(?P<it>{any_of(listed('mind_told') | listed('lost_and_mobile'))}"
+    rf"\b(?P<it>{any_of(listed('mind_told') | listed('lost_and_mobile'))}(?! (?:it|them)\b)"
     r"|(?:cry|cries|crying|sob|sobs|sobbing|weeping) (?:in|at|on|before|after|into) (?:the |my |his"
     r" |her )?(?:car(?: park)?|work|bed|toilets?|shower|office|night|pillow|bathroom|shops?)"
     r"|(?:nod|nods|nodding|nodded) off(?: (?:at|in|mid|during|behind) (?:the |my |his |her )?\w+)?"
@@ -234,7 +234,8 @@ _REASON: Final = Worded(
     r"(?:backs?|knees?|hips?|legs?|chest|nerves|heart|lungs|eyes|eyesight|hearing|feet|joints"
     r"|condition|health|bowels|bladder|stomach|breathing|mobility|disability|illness|neck|shoulder"
     r"|ankles?|memory|sight|skin|hands|waterworks|tummy|prostate|balance|mental health|pain|injury"
-    r"|ears?))(?! (?:to|against|on|in|up|full|free|and soul|service|visitor|cover|plan|out)\b)"
+    r"|ears?))(?! (?:to|against|on|in|up|full|free|and soul|service|visitor|cover|plan|out|glued"
+    r"|pressed)\b)"
     r"|(?:struggl(?:e|es|ing) (?:with|on|up|down|getting up|to get up)(?: (?:the|my|his|her|any"
     r"))? (?:stairs|steps|walking|breathing|sleep|sleeping|hills|eating|mobility|standing|hearing"
     r"|seeing|legs|knees|memory|back|nerves|bending|pain|getting about|getting around)))\b"
@@ -273,12 +274,12 @@ _TELLING: Final = (
     (_IT_WENT, "it went"),
     (_SENSITIVE, "sensitive"),
     (_OVER, "reads"),
-    (_TOILET, "toilet"),
-    (_ACCIDENT, "accident"),
     (_CLEAN, "clean"),
     (_BABY, "baby"),
 )
 """These are said of other things, too."""
+_PERSONAL: Final = ((_TOILET, "toilet"), (_ACCIDENT, "accident"))
+"""These count wherever somebody is spoken of."""
 
 
 _OWN_READING: Final = re.compile(
@@ -292,7 +293,7 @@ class AilmentRecognizer(HealthRecognizer):
 
     ENTITIES: ClassVar[tuple[str, ...]] = (Entity.MEDICAL_CONDITION,)
     PATTERNS: ClassVar[tuple[Worded, ...]] = (
-        *(pattern for pattern, _ in (*_CERTAIN, *_TELLING)),
+        *(pattern for pattern, _ in (*_CERTAIN, *_TELLING, *_PERSONAL)),
         _TEETH,
         _READS,
     )
@@ -307,6 +308,9 @@ class AilmentRecognizer(HealthRecognizer):
         for found in turn.search(_READS):
             if turn.medical or _OWN_READING.match(found.group("it")):
                 yield Hit(Entity.MEDICAL_CONDITION, *turn.span_of(found, "it"), 0.55, "reads")
+        if turn.medical or turn.personal:
+            for found, name in turn.search_each(_PERSONAL):
+                yield Hit(Entity.MEDICAL_CONDITION, *turn.span_of(found, "it"), 0.55, name)
         if not turn.medical:
             return
         for found, name in turn.search_each(_TELLING):

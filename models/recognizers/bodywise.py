@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
-from models.answers import is_function, sentence_end
+from models.answers import is_function
 from models.lexicon import alternatives, words_in
 from models.patterns import Worded
 from models.recognizers.base import Hit
 from models.recognizers.health import HealthRecognizer
+from models.recognizers.reach import until
 from models.spoken import Turn
 from pipeline.entities import Entity
 
@@ -105,15 +106,7 @@ _SELF: Final = Worded(
     r"|his|her)"
     r" \w+)\b"
 )
-_LONGEST: Final = 6
 _BACK: Final = 6
-_ENDS: Final = frozenset(
-    ["but", "so", "because", "cos", "since", "when", "which", "though", "until", "i", "im",
-     "ive", "shes", "hes", "do", "can", "could", "should", "would", "please", "thanks", "and",
-     "then", "yeah", "for", "today", "yesterday", "last", "now", "if", "after", "before",
-     "while", "who", "please"]
-)  # fmt: skip
-"""Words with which something else begins."""
 _BEGINS: Final = frozenset(
     ["got", "have", "has", "had", "having", "get", "gets", "getting", "theres", "there", "is",
      "its", "was", "with", "feels", "feel", "feeling", "felt", "and", "but", "ive", "im", "hes",
@@ -132,9 +125,6 @@ _SENT: Final = frozenset(
      "through", "bills", "bill", "charged", "error", "engaged", "appointment", "appointments"]
 )  # fmt: skip
 """What people keep getting from an office."""
-_NOTHING: Final = frozenset(
-    ["to", "of", "the", "a", "an", "my", "and", "in", "on", "at", "with", "as"]
-)  # fmt: skip
 _FIGURED: Final = frozenset(
     ["side", "behalf", "hand", "hands", "mind", "blood", "bits", "sleep", "hearing"]
 )  # fmt: skip
@@ -151,6 +141,10 @@ class BodywiseRecognizer(HealthRecognizer):
 
     def hits(self, turn: Turn) -> Iterator[Hit]:
         """Clauses about somebody's body; nothing outside a call about health."""
+        if turn.medical or turn.personal:
+            for pattern in (_SELF, _COURSE):
+                for found in turn.search(pattern):
+                    yield _hit(*turn.span_of(found, "it"), "does")
         if not turn.medical:
             return
         yield from _of_parts(turn)
@@ -158,14 +152,11 @@ class BodywiseRecognizer(HealthRecognizer):
             first, last = turn.span_of(found, "it")
             letters = _SENT.intersection(turn.keys(last, last + 3))
             if found.group("doing") not in _OFFICE and not letters:
-                yield _hit(first, _until(turn, last), "keeps doing")
+                yield _hit(first, until(turn, last), "keeps doing")
         for pattern in (_FEELS, _IS_LIKE):
             for found in turn.search(pattern):
                 first, last = turn.span_of(found, "it")
-                yield _hit(first, _until(turn, last), "feels like")
-        for pattern in (_SELF, _COURSE):
-            for found in turn.search(pattern):
-                yield _hit(*turn.span_of(found, "it"), "does")
+                yield _hit(first, until(turn, last), "feels like")
         yield from _not_everyday(turn)
 
 
@@ -174,7 +165,7 @@ def _of_parts(turn: Turn) -> Iterator[Hit]:
     for found in turn.search(_PREDICATE):
         if found.group("part") not in _FIGURED:
             first, last = turn.span_of(found, "it")
-            yield _hit(first, _until(turn, last - 1), "of a part")
+            yield _hit(first, until(turn, last - 1), "of a part")
     for found in turn.search(_WITHIN):
         first = _since(turn, found.first)
         if first < found.first and found.group("part") not in _FIGURED:
@@ -188,26 +179,11 @@ def _not_everyday(turn: Turn) -> Iterator[Hit]:
         for found in turn.search(pattern):
             if found.group("doing") not in doings:
                 first, last = turn.span_of(found, "it")
-                yield _hit(first, _until(turn, last), name)
+                yield _hit(first, until(turn, last), name)
     for found in turn.search(_VERY):
         mood = found.group("mood")
         if mood not in moods and mood not in doings and not is_function(mood):
             yield _hit(*turn.span_of(found, "it"), "very")
-
-
-def _until(turn: Turn, at: int) -> int:
-    """Token after what is said from ``at`` on, to the end of the clause."""
-    if at >= len(turn.tokens) or turn.tokens[at - 1].after.strip(" -"):
-        return at
-    stop = sentence_end(turn, at, _LONGEST)
-    last = at
-    while last < stop and turn.tokens[last].key not in _ENDS:
-        last += 1
-        if "," in turn.tokens[last - 1].after:
-            break
-    while last > at and turn.tokens[last - 1].key in _NOTHING:
-        last -= 1
-    return last
 
 
 def _since(turn: Turn, at: int) -> int:

@@ -14,6 +14,7 @@ from typing import Final
 from models.lexicon import listed, longest_listed
 from models.recognizers.base import Hit, SpokenRecognizer
 from models.recognizers.figures import exaggerated, within
+from models.recognizers.reach import carried_on, parted
 from models.spoken import Turn
 from pipeline.entities import Entity
 
@@ -69,9 +70,7 @@ class HealthRecognizer(SpokenRecognizer):
 def with_article(turn: Turn, first: int) -> int:
     """``first`` moved over an article, which is said in one breath with what it introduces."""
     before = turn.keys(first - 1, first) if first else ()
-    return (
-        first - 1 if before and before[0] in _ARTICLES and not _parted(turn, first - 1) else first
-    )
+    return first - 1 if before and before[0] in _ARTICLES and not parted(turn, first - 1) else first
 
 
 def graded(turn: Turn, hit: Hit) -> Hit:
@@ -79,7 +78,7 @@ def graded(turn: Turn, hit: Hit) -> Hit:
     if hit.entity != Entity.MEDICAL_CONDITION:
         return hit
     first = hit.first
-    while first > 0 and hit.first - first < _BEFORE and not _parted(turn, first - 1):
+    while first > 0 and hit.first - first < _BEFORE and not parted(turn, first - 1):
         keys = turn.keys(first - 1, first)
         if keys[0] in _GRADES or (keys[0] in _SEVERAL and turn.medical):
             first -= 1
@@ -94,7 +93,7 @@ def graded(turn: Turn, hit: Hit) -> Hit:
 def _compared(turn: Turn, hit: Hit) -> Hit:
     """A condition with what it is likened to, or how often or how little it lets somebody do."""
     last = hit.last
-    ends = last >= len(turn.tokens) or _parted(turn, last - 1)
+    ends = last >= len(turn.tokens) or parted(turn, last - 1)
     if ends or hit.entity != Entity.MEDICAL_CONDITION:
         return hit
     keys = turn.keys(last, last + _COMPARED + 1)
@@ -108,9 +107,6 @@ def _compared(turn: Turn, hit: Hit) -> Hit:
             last += size or longest_listed("ability_tails", turn.all_keys, last)
     else:
         last += size
+    if turn.medical:
+        last = carried_on(turn, last)
     return hit if last == hit.last else replace(hit, last=last)
-
-
-def _parted(turn: Turn, at: int) -> bool:
-    """Whether more than a blank or a hyphen follows a token."""
-    return bool(turn.tokens[at].after.strip(" -"))

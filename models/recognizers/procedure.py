@@ -104,6 +104,11 @@ _DONE: Final = Worded(
 )
 """Short words for what is done to somebody; in a call about health."""
 _EVERYDAY: Final = frozenset({"rehab", "detox", "stress test", "blood test", "radiation treatment"})
+_OFFERED: Final = frozenset(
+    ["eye test", "eye tests", "sight test", "sight tests", "hearing test", "hearing tests",
+     "eye exam", "eye exams", "dental check up", "dental check ups", "flu jab", "flu jabs"]
+)  # fmt: skip
+"""What shops do for anybody."""
 _UNHEARD_OF: Final = 2.6
 """Zipf frequency of words that are in nobody's mouth but patients' and their doctors'."""
 _TRADES: Final = frozenset(
@@ -152,7 +157,9 @@ class ProcedureRecognizer(SpokenRecognizer):
                 turn.keys(found.first - 1, found.first)
             ):
                 continue
-            score = 0.35 if said in _EVERYDAY and not turn.medical else 0.6
+            everyday = said in _EVERYDAY and not turn.medical
+            offered = said in _OFFERED and not turn.personal
+            score = 0.35 if everyday or offered else 0.6
             yield Hit(Entity.MEDICAL_PROCEDURE, found.first, found.last, score, "named")
         for at in _operations(turn):
             yield Hit(Entity.MEDICAL_PROCEDURE, at, at + 1, 0.6, "named")

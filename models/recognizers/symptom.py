@@ -229,20 +229,21 @@ class SymptomRecognizer(HealthRecognizer):
             named = _noun(found)
             loose = verb in _LOOSE and named in _SAFE and not found.group("out")
             if not loose or turn.medical:
-                yield from _hit(turn, found, "injured", sure=named in _HARMED)
+                yield from _hit(turn, found, "injured", sure=named in _HARMED or turn.personal)
         for found in turn.search(_SOMETHING_IN):
             named = _noun(found)
             sure = found.group("own") and found.group("sure") and named in _ANATOMY
             if not (found.group("own") or found.group("sure")):
                 continue
-            yield from _hit(turn, found, "something in a part", sure=bool(sure))
+            told = bool(found.group("own")) and turn.personal
+            yield from _hit(turn, found, "something in a part", sure=bool(sure) or told)
         for found, name in turn.search_each(((_LOST, "lost"), (_ABLE, "unable"))):
-            yield from _hit(turn, found, name, sure=bool(found.group("sure")))
+            yield from _hit(turn, found, name, sure=bool(found.group("sure")) or turn.personal)
         for found in turn.search(_IT_DOES):
             yield from _hit(turn, found, "it does", sure=" when " in found.group("it"))
         for found in turn.search(_REFUSES):
             sure = found.match.group().split()[-1] in _IN_FULL
-            yield from _hit(turn, found, "refuses", sure=sure)
+            yield from _hit(turn, found, "refuses", sure=sure or turn.personal)
 
 
 def _noun(found: Found) -> str:

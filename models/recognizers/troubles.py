@@ -91,24 +91,29 @@ _CERTAIN: Final = (
 _TELLING: Final = (
     (_LINGERS, "lingers"),
     (_SPREADS, "spreads"),
-    (_LIMITED, "limited"),
-    (_HURTS_TO, "hurts to"),
     (_SMELLS, "looks bad"),
 )
 """These are said of other things, too."""
+_PERSONAL: Final = ((_LIMITED, "limited"), (_HURTS_TO, "hurts to"))
+"""These count wherever somebody is spoken of."""
 
 
 class TroubleRecognizer(HealthRecognizer):
     """Aids, bites and wounds, tears and turns, and complaints by how they go on."""
 
     ENTITIES: ClassVar[tuple[str, ...]] = (Entity.MEDICAL_CONDITION,)
-    PATTERNS: ClassVar[tuple[Worded, ...]] = tuple(pattern for pattern, _ in (*_CERTAIN, *_TELLING))
+    PATTERNS: ClassVar[tuple[Worded, ...]] = tuple(
+        pattern for pattern, _ in (*_CERTAIN, *_PERSONAL, *_TELLING)
+    )
 
     def hits(self, turn: Turn) -> Iterator[Hit]:
         """Whole phrases; most only in a call about health."""
         for found, name in turn.search_each(_CERTAIN):
             group = "it" if found.group("it") else "by"
             yield Hit(Entity.MEDICAL_CONDITION, *turn.span_of(found, group), 0.6, name)
+        if turn.medical or turn.personal:
+            for found, name in turn.search_each(_PERSONAL):
+                yield Hit(Entity.MEDICAL_CONDITION, *turn.span_of(found, "it"), 0.55, name)
         if turn.medical:
             for found, name in turn.search_each(_TELLING):
                 yield Hit(Entity.MEDICAL_CONDITION, *turn.span_of(found, "it"), 0.55, name)

@@ -272,11 +272,8 @@ _TELLING: Final = (
     (_WEEKS, "weeks"),
 )
 """Some matches of these are sure, by a group or by the rarity of their words."""
-_IN_A_CALL_ABOUT_HEALTH: Final = (
-    (_CHANGED, "change"),
-    (_BACK_UP, "brings up"),
-    (_SEES, "confused"),
-)
+_PERSONAL: Final = ((_SEES, "confused"), (_BACK_UP, "brings up"), (_CHANGED, "change"))
+"""These count wherever somebody is spoken of."""
 
 
 class UnwellRecognizer(HealthRecognizer):
@@ -301,12 +298,13 @@ class UnwellRecognizer(HealthRecognizer):
         for found, name in turn.search_each(_TELLING):
             if turn.medical or _tells(found):
                 yield _hit(turn, found, name, sure=False)
+        if turn.medical or turn.personal:
+            for found, name in turn.search_each(_PERSONAL):
+                yield _hit(turn, found, name, sure=False)
         if turn.medical:
             yield from self._medical(turn)
 
     def _medical(self, turn: Turn) -> Iterator[Hit]:
-        for found, name in turn.search_each(_IN_A_CALL_ABOUT_HEALTH):
-            yield _hit(turn, found, name, sure=False)
         for found in turn.search(_FOR_IT):
             first, last = turn.span_of(found, "it")
             over = last == len(turn.tokens) or turn.tokens[last].key in _ENDS
