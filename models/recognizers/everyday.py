@@ -61,7 +61,7 @@ _HAD: Final = Worded(
     r"|first|second|third|bit|of|bad|nasty|little|massive|mini|minor|big|huge|few|two|three|loads"
     r"|terrible|proper|really|couple|several|sudden|small|horrible) )*"
     r"(?P<it>fits?(?! of)|fall|tumble|funny turns?|dizzy (?:turns?|spells?)|bad turn|blackouts?"
-    r"|breakdown(?! (?:cover|service|on the|of))|clots?|brain bleed|mini stroke|miscarriages?"
+    r"|breakdown(?! (?:cover|service|on|of|at|in the))|clots?|brain bleed|mini stroke|miscarriages?"
     r"|stillbirth|shakes|runs(?! (?:in|on|of|from|to))|trots|squits|shivers|sweats|cold sweats"
     r"|funny spells?|nervous breakdown|panic attacks?|night terrors|flashbacks|mood swings"
     r"|seizures?|fainting (?:fits?|spells?)|absences|convulsions?|palpitations|tremors?|tics?"

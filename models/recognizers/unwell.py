@@ -119,7 +119,8 @@ _SEES: Final = Worded(
     r"|everything|things|names|faces|her own|his own|to eat)(?: \w+ (?:am|is|are))?"
     r"|(?:doesnt|didnt|dont) (?:recogni[sz]e|know who) (?:me|us|people|anyone|i am|her own|his own)"
     r"|repeat(?:s|ing)? (?:herself|himself)|ask(?:s|ing)? the same (?:question|thing)"
-    r"|not (?:him|her)self|(?:very |so )?confused)\b(?! (?:about|by|on the|with) )"
+    r"|not (?:him|her)self|(?:very |so )?confused)\b(?! (?:about|by|on the|with|the|them|it|that|me"
+    r"|us|everyone|everybody)\b)"
 )
 _FEVERISH: Final = Worded(
     r"\b(?:(?P<sure>(?:hes|shes|ive|ive got|hes got|shes got|he has|she has|i have|he had|she had"
