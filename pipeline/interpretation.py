@@ -38,8 +38,6 @@ from pipeline.tokens import Flag
 from pipeline.verdicts import AFTER_CARD, CARD_DATA, HARMLESS, Reading, Talk, Track, Verdict, spoken
 from pipeline.vocabulary import Mood
 
-_ONE_BY_ONE: Final = 4
-"""Digits said one by one that count as sensitive wherever they stand: the shortest PIN."""
 _FRAGMENT: Final = 4
 _SPELLED_CODE: Final = 5
 """Characters of the shortest code whose letters are spelled with stand-ins; one more where it is
@@ -286,16 +284,16 @@ class _Walk:
     def _short_answer(self, verdict: Verdict) -> None:
         """Digits said one by one that nothing explains: the prompt was not understood, or none was.
 
-        As a whole turn, in answer to the other side, fewer are enough, and letters may be among
-        them: amid talk a code with letters is mostly one of an order or a thing.
+        As a whole turn, in answer to the other side, letters may be among them: amid talk a code
+        with letters is mostly one of an order or a thing.
         """
         run = verdict.run
-        if not run.digit_by_digit or not verdict.chains:
+        enough = len(run.digits) >= _FRAGMENT and (run.digit_by_digit or run.in_a_row)
+        if not enough or not verdict.chains:
             return
         letters = len(run.characters) - len(run.digits)
         plain = letters <= 1 and not run.flags & {Flag.DECIMAL, Flag.PAIRED}
-        alone = plain and len(run.digits) >= _ONE_BY_ONE
-        if alone or (verdict.answer and len(run.digits) >= _FRAGMENT):
+        if plain or verdict.answer:
             verdict.take(Entity.NUMBER_SEQUENCE, 0.5, "spoken-answer")
 
     def _after_card(self, verdict: Verdict) -> None:

@@ -25,6 +25,8 @@ _MOST_GLUE: Final = 6
 """More words than this between two digits end a run."""
 _ROW: Final = 3
 """Single digits from which a run is a row of digits."""
+_ROW_OF_FIGURES: Final = 5
+"""Figures without a comma from which a number is no quantity: "12,000" has one."""
 _STRUNG: Final = 4
 """Digits from which a number is more likely an identifier, or a piece of one, than a quantity."""
 _SMALL: Final = 2
@@ -77,6 +79,13 @@ class NumberRun:
         """Whether it is a row of single digits, as nobody states a price or a quantity."""
         filled = [part for part in self.parts if part.digits]
         return len(filled) >= _ROW and all(len(part.digits) == 1 for part in filled)
+
+    @property
+    def in_a_row(self) -> bool:
+        """Whether it is one row of figures: recognisers write so what was said digit by digit."""
+        filled = [part.word.text for part in self.parts if part.digits]
+        row = len(filled) == 1 and filled[0].strip(" .,;:!?").isdigit()
+        return row and len(self.digits) >= _ROW_OF_FIGURES and self.characters == self.digits
 
     @cached_property
     def strung(self) -> bool:
