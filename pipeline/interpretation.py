@@ -30,7 +30,7 @@ from pipeline.cues import Cue
 from pipeline.entities import Entity
 from pipeline.numbers import NumberRun
 from pipeline.prices import decimal, parted, price, with_cents
-from pipeline.records import Interval
+from pipeline.records import Hearing, Interval
 from pipeline.reopening import reopened, waits_for
 from pipeline.shapes import shaped, toll_free, written
 from pipeline.surroundings import Surroundings, cut
@@ -285,7 +285,8 @@ class _Walk:
         """Digits said one by one that nothing explains: the prompt was not understood, or none was.
 
         As a whole turn, in answer to the other side, letters may be among them: amid talk a code
-        with letters is mostly one of an order or a thing.
+        with letters is mostly one of an order or a thing. What was listened to again for digits,
+        and rows of figures of the second opinion, are prices too: they count as an answer only.
         """
         run = verdict.run
         enough = len(run.digits) >= _FRAGMENT and (run.digit_by_digit or run.in_a_row)
@@ -293,6 +294,8 @@ class _Walk:
             return
         letters = len(run.characters) - len(run.digits)
         plain = letters <= 1 and not run.flags & {Flag.DECIMAL, Flag.PAIRED}
+        clear = {Hearing.MAIN} if run.in_a_row else {Hearing.MAIN, Hearing.SECOND}
+        plain = plain and all(word.hearing in clear for word in run.words)
         if plain or verdict.answer:
             verdict.take(Entity.NUMBER_SEQUENCE, 0.5, "spoken-answer")
 

@@ -433,3 +433,19 @@ def test_no_words_whatever_break_it(
     assert spans == conversation.spans(end, force_before=end)
     conversation.forget(end)
     assert conversation.open_since() is None or conversation.open_since() < end
+
+
+@pytest.mark.parametrize(
+    ("digits", "hearing", "silent"),
+    [
+        ("2 8 9 5 0", Hearing.MAIN, True),
+        ("2 8 9 5 0", Hearing.SECOND, True),
+        ("2 8 9 5 0", Hearing.AGAIN, False),
+        ("28950.", Hearing.MAIN, True),
+        ("28950.", Hearing.SECOND, False),
+    ],
+)
+def test_digits_that_nobody_asked_for_count_by_who_heard_them(
+    digits: str, hearing: Hearing, *, silent: bool
+) -> None:
+    assert bool(found(said(f"delivery is another {digits}", 1.0, hearing=hearing))) is silent
