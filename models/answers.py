@@ -90,8 +90,8 @@ def trim_fillers(turn: Turn, first: int, last: int) -> int:
     return last
 
 
-_SHORTENED: Final = frozenset({"mr", "mrs", "ms", "dr", "st", "prof", "rev"})
-"""Words that are written with a full stop."""
+_SHORTENED: Final = frozenset({"dr", "st", "prof", "rev"})
+"""Written with a dot that in an answer ends no sentence; elsewhere it may ("on Elm St. My …")."""
 
 
 def sentence_end(turn: Turn, first: int, limit: int) -> int:

@@ -110,6 +110,11 @@ class Turn:
         """Whether somebody is spoken of in it who may be ill: oneself, or him, or her."""
         return not _SOMEBODY.isdisjoint(self.all_keys)
 
+    @property
+    def ailing(self) -> bool:
+        """Whether a complaint in it is somebody's: in a call about health, or told of somebody."""
+        return self.medical or self.personal
+
     @cached_property
     def figures(self) -> int:
         """How many figures are written in it."""

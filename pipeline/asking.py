@@ -277,5 +277,4 @@ def _monthly(digits: str) -> bool:
 
 def _mixed(run: NumberRun) -> bool:
     """Whether a run is a code of letters and digits; a letter or two may be misheard digits."""
-    letters = len(run.characters) - len(run.digits)
-    return letters >= _LETTERS and len(run.characters) >= _CODE
+    return run.letters >= _LETTERS and len(run.characters) >= _CODE

@@ -69,8 +69,7 @@ class Chains:
         for verdict in chain:
             run = verdict.run
             totals[run.channel] = totals.get(run.channel, "") + run.digits
-            more = len(run.characters) - len(run.digits)
-            letters[run.channel] = letters.get(run.channel, 0) + more
+            letters[run.channel] = letters.get(run.channel, 0) + run.letters
         channel, longest = max(totals.items(), key=lambda item: len(item[1]))
         count = len(longest) + max(verdict.missing for verdict in chain)
         count += min(letters[channel], _LETTERS)

@@ -273,8 +273,7 @@ class _Walk:
         if verdict.explained or Flag.SPELLED not in run.flags:
             return
         if run.digits:
-            letters = len(run.characters) - len(run.digits)
-            if len(run.characters) >= _SPELLED_CODE + (letters == 1):
+            if len(run.characters) >= _SPELLED_CODE + (run.letters == 1):
                 verdict.take(Entity.NUMBER_SEQUENCE, 0.6, "spoken-spelled-code")
             return
         asked = next((ask.entity for ask in reversed(self._active) if ask.entity in WORDY), None)
@@ -292,11 +291,9 @@ class _Walk:
         enough = len(run.digits) >= _FRAGMENT and (run.digit_by_digit or run.in_a_row)
         if not enough or not verdict.chains:
             return
-        letters = len(run.characters) - len(run.digits)
-        plain = letters <= 1 and not run.flags & {Flag.DECIMAL, Flag.PAIRED}
+        plain = run.letters <= 1 and not run.flags & {Flag.DECIMAL, Flag.PAIRED}
         clear = {Hearing.MAIN} if run.in_a_row else {Hearing.MAIN, Hearing.SECOND}
-        plain = plain and all(word.hearing in clear for word in run.words)
-        if plain or verdict.answer:
+        if verdict.answer or (plain and all(word.hearing in clear for word in run.words)):
             verdict.take(Entity.NUMBER_SEQUENCE, 0.5, "spoken-answer")
 
     def _after_card(self, verdict: Verdict) -> None:

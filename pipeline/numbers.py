@@ -70,6 +70,11 @@ class NumberRun:
         return "".join(part.characters for part in self.parts)
 
     @property
+    def letters(self) -> int:
+        """How many of the characters are letters."""
+        return len(self.characters) - len(self.digits)
+
+    @property
     def words(self) -> tuple[Word, ...]:
         """The words that carried digits or letters."""
         return tuple(part.word for part in self.parts)
@@ -85,7 +90,7 @@ class NumberRun:
         """Whether it is one row of figures: recognisers write so what was said digit by digit."""
         filled = [part.word.text for part in self.parts if part.digits]
         row = len(filled) == 1 and filled[0].strip(" .,;:!?").isdigit()
-        return row and len(self.digits) >= _ROW_OF_FIGURES and self.characters == self.digits
+        return row and len(self.digits) >= _ROW_OF_FIGURES and not self.letters
 
     @cached_property
     def strung(self) -> bool:

@@ -308,7 +308,7 @@ class AilmentRecognizer(HealthRecognizer):
         for found in turn.search(_READS):
             if turn.medical or _OWN_READING.match(found.group("it")):
                 yield Hit(Entity.MEDICAL_CONDITION, *turn.span_of(found, "it"), 0.55, "reads")
-        if turn.medical or turn.personal:
+        if turn.ailing:
             for found, name in turn.search_each(_PERSONAL):
                 yield Hit(Entity.MEDICAL_CONDITION, *turn.span_of(found, "it"), 0.55, name)
         if not turn.medical:

@@ -229,7 +229,7 @@ class BefallenRecognizer(HealthRecognizer):
         """Whole phrases; most only in a call about health."""
         for found, name in turn.search_each(_CERTAIN):
             yield from _hit(turn, found, name, 0.6)
-        if turn.medical or turn.personal:
+        if turn.ailing:
             for found, name in turn.search_each(_PERSONAL):
                 yield from _hit(turn, found, name)
         yield from _of_parts(turn)

@@ -141,7 +141,7 @@ class BodywiseRecognizer(HealthRecognizer):
 
     def hits(self, turn: Turn) -> Iterator[Hit]:
         """Clauses about somebody's body; nothing outside a call about health."""
-        if turn.medical or turn.personal:
+        if turn.ailing:
             for pattern in (_SELF, _COURSE):
                 for found in turn.search(pattern):
                     yield _hit(*turn.span_of(found, "it"), "does")

@@ -156,7 +156,7 @@ class TreatedRecognizer(SpokenRecognizer):
 
     def find(self, turn: Turn) -> Iterator[Hit]:
         """Whole phrases; most only in a call about health."""
-        if turn.medical or turn.personal:
+        if turn.ailing:
             for found, name in turn.search_each(_CERTAIN):
                 yield from _hit(turn, found, name, 0.6)
         if not turn.medical:

@@ -111,7 +111,7 @@ class TroubleRecognizer(HealthRecognizer):
         for found, name in turn.search_each(_CERTAIN):
             group = "it" if found.group("it") else "by"
             yield Hit(Entity.MEDICAL_CONDITION, *turn.span_of(found, group), 0.6, name)
-        if turn.medical or turn.personal:
+        if turn.ailing:
             for found, name in turn.search_each(_PERSONAL):
                 yield Hit(Entity.MEDICAL_CONDITION, *turn.span_of(found, "it"), 0.55, name)
         if turn.medical:

@@ -299,7 +299,7 @@ class UnwellRecognizer(HealthRecognizer):
         for found, name in turn.search_each(_TELLING):
             if turn.medical or _tells(found):
                 yield _hit(turn, found, name, sure=False)
-        if turn.medical or turn.personal:
+        if turn.ailing:
             for found, name in turn.search_each(_PERSONAL):
                 yield _hit(turn, found, name, sure=False)
         if turn.medical:
