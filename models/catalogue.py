@@ -60,6 +60,8 @@ class Entry(_Data):
     parts: dict[str, tuple[str, ...]] = {}
     """Files that the wheels carry in parts, with the parts in the order they are joined in."""
     hub: Hub | None = None
+    packaged: bool = False
+    """Whether it comes with Hushwire itself, in ``folder`` beside the catalogue."""
 
     @model_validator(mode="after")
     def _main_is_listed(self) -> Entry:

@@ -1,6 +1,6 @@
 """Finds a model's files, checks their hashes, and says what to do when there are none.
 
-Sources in order: a local folder, the installed wheels, the hub.
+Sources in order: a local folder, what comes with Hushwire, the installed wheels, the hub.
 
 Outcomes of ``find``: the path of a folder whose files all have the catalogue's sha256, or
 ``ModelError``. A folder with wrong bytes is an error and not a reason to look further: somebody
@@ -25,6 +25,7 @@ from pipeline.errors import ModelError
 __all__ = ["Check", "default_folder", "entries", "find", "pull", "verify"]
 
 _BLOCK = 1 << 20
+_PACKAGE = Path(__file__).parent
 
 _Fingerprint = tuple[str, int, int]
 _verified: dict[_Fingerprint, str] = {}
@@ -64,6 +65,8 @@ def find(model_id: str, *, folder: Path | None = None, allow_hub: bool = True) -
     local = place / model.folder
     if _complete(local, model):
         return _checked(local, model)
+    if model.packaged and _complete(_PACKAGE / model.folder, model):
+        return _checked(_PACKAGE / model.folder, model)
     installed = _from_wheels(model, place)
     if installed is not None:
         return _checked(installed, model)

@@ -27,6 +27,7 @@ from spacy.tokens import Doc
 from models.lexicon import warm_up
 from models.loader import find
 from models.recognizers.base import SpokenRecognizer
+from models.recognizers.learnt import LearntRecognizer
 from models.registry import Registered, load_registry
 from models.spoken import SpokenArtifacts, Turn
 from pipeline.errors import ModelError
@@ -38,6 +39,8 @@ MODEL: Final = "spacy-en-core-web-sm"
 _LANGUAGE: Final = "en"
 _OFF: Final = ("tok2vec", "tagger", "parser", "attribute_ruler", "lemmatizer")
 """Parts of the pipeline that no recogniser needs: the entity recogniser has vectors of its own."""
+_DOUBT: Final = 0.5
+"""What a rule's score is multiplied by where the learnt tagger finds its words harmless."""
 _SCORE: Final = 0.85
 """What Presidio takes where a model states no score."""
 
@@ -286,6 +289,19 @@ class Analyzer:
             ]
             for code in languages()
         }
+        self._learnt = next(
+            one.recognizer
+            for one in found.registered
+            if isinstance(one.recognizer, LearntRecognizer)
+        )
+        self._doubtful = {
+            one.name
+            for one in found.registered
+            if one.shipped
+            and isinstance(one.recognizer, SpokenRecognizer)
+            and not isinstance(one.recognizer, LearntRecognizer)
+            and set(one.entities) <= set(LearntRecognizer.ENTITIES)
+        }
         self._entities = found.entities
         self._frame = _Frame(
             # Without any, Presidio would load its own ones.
@@ -317,6 +333,10 @@ class Analyzer:
         if any(not 0 <= one.start < one.end <= len(turn.text) for one in results):
             # A recogniser of somebody's own: what it meant to silence is not known.
             raise ModelError("a recogniser's result lies outside the text")
+        for one in results if turn.language == _LANGUAGE else ():
+            name = (one.recognition_metadata or {}).get(RecognizerResult.RECOGNIZER_NAME_KEY)
+            if name in self._doubtful and self._learnt.doubts(turn, one):
+                one.score *= _DOUBT
         return sorted(results, key=_order)
 
 

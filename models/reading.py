@@ -147,6 +147,7 @@ class TurnReader:
         self._medical = False
         self._animals = False
         self._impersonal = Impersonal()
+        self._last: dict[int, tuple[str, ...]] = {}
 
     def read(
         self,
@@ -181,7 +182,11 @@ class TurnReader:
             medical=self._medical,
             said=self._memory.known(spoken.start),
             recent=self._memory.recent(spoken.start),
+            heard=self._other_side(spoken.channel, others),
         )
+        if spoken.stream is Stream.SHOWN:
+            fresh = (token.key for token in turn.tokens if token.start >= placed.fresh)
+            self._last[spoken.channel] = tuple(fresh)
         for prompt in active:
             prompt.touched = max(prompt.touched, spoken.end)
         self._prompts += prompts
@@ -191,6 +196,15 @@ class TurnReader:
         # Somebody has just told of his health: what else he says of it counts from here on.
         turn = replace(turn, medical=True)
         return self._found(turn, placed, spoken)
+
+    def _other_side(self, channel: int, others: Sequence[tuple[Word, ...]]) -> tuple[str, ...]:
+        """What was said last by whom this speaker talks to; on one channel, the turn before."""
+        going_on = [words for words in others if words and words[0].channel != channel]
+        if going_on:
+            return turn_of(_place((), going_on[-1], self._pause).text).all_keys
+        if self._mono:
+            return self._last.get(channel, ())
+        return next((keys for other, keys in self._last.items() if other != channel), ())
 
     def _found(self, turn: Turn, placed: _Placed, spoken: Spoken) -> list[Span]:
         results = self._analyses.analyze(turn, names=spoken.stream is Stream.SHOWN)

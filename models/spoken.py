@@ -92,6 +92,8 @@ class Turn:
     """Entity types of which a value was said just before."""
     medical: bool = False
     """Whether the call is about somebody's health."""
+    heard: tuple[str, ...] = field(default=(), repr=False)
+    """Keys of what the other side said last."""
     language: str = DEFAULT
     """Which recognisers search it."""
 
@@ -159,11 +161,13 @@ class Turn:
         medical: bool,
         said: Mapping[str, frozenset[str]],
         recent: frozenset[str],
+        heard: tuple[str, ...] = (),
     ) -> Turn:
         """The same turn with what is known of the call."""
         return replace(
-            self, expects=expects, known=known, medical=medical, said=said, recent=recent
-        )
+            self, expects=expects, known=known, medical=medical, said=said, recent=recent,
+            heard=heard,
+        )  # fmt: skip
 
     def bare(self, keys: tuple[str, ...]) -> tuple[str, ...]:
         """The keys of all tokens, without a possessive or contracted "s" ("Prozac's")."""

@@ -1,0 +1,211 @@
+"""Learns the weights of the tagger (``models/tagging.py``) from the labelled texts to tune on.
+
+    python -m benchmarks.tagger [--check] [--to models/tagger/en.npz]
+
+The turns are what the recognisers get when the detector runs over the texts, so that nothing is
+learnt that a call would not show. ``--check`` learns from half of the texts and says how much of the
+other half's sensitive words the tagger alone finds, at several shares of harmless words.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pycrfsuite
+from presidio_analyzer import RecognizerResult
+
+from agents.evaluating import spans_of
+from benchmarks.labelled import cases, talk, TALK
+from models.detector import Detector
+from models.presidio import Analyzer, explained
+from models.recognizers.learnt import MODEL, LearntRecognizer
+from models.spoken import PAUSE, Turn
+from models.attributes import attributes
+from models.tagging import NOTHING, Tagger, Weights
+from pipeline.entities import Entity
+from pipeline.evaluation.names import entity_name
+from pipeline.evaluation.texts import Case, Placed, lay_out
+from pipeline.policy import load_policy
+
+NUMBERS: Final = "NUMBERS"
+"""Label of what the number engine finds; the tagger tells it from the rest only."""
+_OWN: Final = {
+    Entity.PASSWORD: Entity.PASSWORD,
+    Entity.PERSON: Entity.PERSON,
+    Entity.STREET_ADDRESS: Entity.STREET_ADDRESS,
+    Entity.ZIP_CODE: Entity.STREET_ADDRESS,
+    Entity.EMAIL_ADDRESS: Entity.EMAIL_ADDRESS,
+    Entity.URL: Entity.EMAIL_ADDRESS,
+    Entity.MEDICAL_CONDITION: Entity.MEDICAL_CONDITION,
+    Entity.MEDICAL_PROCEDURE: Entity.MEDICAL_PROCEDURE,
+    Entity.MEDICATION: Entity.MEDICATION,
+}
+"""Labels of what is said in words."""
+_TRAINING: Final = {
+    "c1": 2.0,
+    "c2": 0.02,
+    "max_iterations": 100,
+    "feature.minfreq": 2,
+    "feature.possible_transitions": True,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A turn with the label of each token."""
+
+    turn: Turn = field(repr=False)
+    labels: tuple[str, ...]
+    optional: tuple[bool, ...]
+
+
+class _Recorder:
+    """Runs the recognisers, except the learnt one, and keeps the turns that they were given."""
+
+    def __init__(self, analyzer: Analyzer) -> None:
+        self._analyzer = analyzer
+        self.turns: list[Turn] = []
+
+    def analyze(self, turn: Turn, *, names: bool) -> list[RecognizerResult]:
+        """Every other result."""
+        self.turns.append(turn)
+        found = self._analyzer.analyze(turn, names=names)
+        return [one for one in found if not explained(one).startswith(LearntRecognizer.__name__)]
+
+
+def examples(texts: Sequence[Case]) -> Iterator[list[Example]]:
+    """The turns of each case, as the recognisers get them."""
+    policy = load_policy("default")
+    recorder = _Recorder(Analyzer(policy=policy))
+    detector = Detector(policy, analyses=recorder)
+    for case in texts:
+        recorder.turns.clear()
+        spans_of(detector, case)
+        yield list(_labelled(case, recorder.turns))
+
+
+def _labelled(case: Case, turns: Sequence[Turn]) -> Iterator[Example]:
+    """Turns with labels; one that is not found again among the words of a case is left out."""
+    said: dict[int, list[Placed]] = {}
+    for placed in (placed for words in case.words for placed in words):
+        said.setdefault(placed.word.channel, []).append(placed)
+    until = 0
+    for turn in turns:
+        pieces = [one for one in re.finditer(r"\S+", turn.text) if one.group() != PAUSE]
+        texts = [one.group() for one in pieces]
+        ends = [
+            words[end - len(texts) : end]
+            for words in said.values()
+            for end in range(len(texts), len(words) + 1)
+            if [one.word.text for one in words[end - len(texts) : end]] == texts
+        ]
+        ends = [words for words in ends if words[-1].word.end >= until]
+        if not ends:
+            continue
+        words = min(ends, key=lambda each: each[-1].word.end)
+        until = words[-1].word.end
+        found = [
+            next(
+                word
+                for piece, word in zip(pieces, words, strict=True)
+                if token.start < piece.end() and piece.start() < token.end
+            )
+            for token in turn.tokens
+        ]
+        labels = [one.label for one in found]
+        yield Example(
+            turn,
+            tuple(_name(label.entity) if label else NOTHING for label in labels),
+            tuple(label is not None and label.optional for label in labels),
+        )
+
+
+def _name(entity: str) -> str:
+    return str(_OWN.get(Entity(name), NUMBERS)) if (name := entity_name(entity)) in set(Entity) else NUMBERS
+
+
+def learn(texts: Sequence[Sequence[Example]]) -> Weights:
+    """Weights from examples; the same each time."""
+    trainer = pycrfsuite.Trainer(algorithm="lbfgs", verbose=False)
+    trainer.set_params(_TRAINING)
+    for one in (one for case in texts for one in case):
+        trainer.append(attributes(one.turn), one.labels)
+    with tempfile.NamedTemporaryFile(suffix=".crfsuite") as file:
+        trainer.train(file.name)
+        tagger = pycrfsuite.Tagger()
+        tagger.open(file.name)
+        learnt = tagger.info()
+        tagger.close()
+    labels = (NOTHING, *sorted(set(learnt.labels) - {NOTHING}))
+    at = {label: index for index, label in enumerate(labels)}
+    told = {name: row for row, name in enumerate(sorted({name for name, _ in learnt.state_features}))}
+    state = np.zeros((len(told), len(labels)), np.float32)
+    for (name, label), weight in learnt.state_features.items():
+        state[told[name], at[label]] = weight
+    transitions = np.zeros((len(labels), len(labels)), np.float32)
+    for (before, after), weight in learnt.transitions.items():
+        transitions[at[before], at[after]] = weight
+    return Weights(labels, tuple(told), state.astype(np.float16).astype(np.float32), transitions)
+
+
+def pin(weights: Path, catalogue: Path = Path("models/catalogue.yaml")) -> str:
+    """Write size and sha256 of the weights into the catalogue; returns the sha256."""
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    before, mark, entry = catalogue.read_text("utf-8").partition(f"  - id: {MODEL}\n")
+    entry = re.sub(r"bytes: \d+", f"bytes: {weights.stat().st_size}", entry, count=1)
+    entry = re.sub(rf"{weights.name}: [0-9a-f]{{64}}", f"{weights.name}: {digest}", entry, count=1)
+    catalogue.write_text(before + mark + entry, "utf-8")
+    return digest
+
+
+def check(texts: Sequence[Sequence[Example]], weights: Weights) -> str:
+    """How much of the sensitive words the tagger alone finds, as a table."""
+    tagger = Tagger(weights)
+    own = [index for index, label in enumerate(weights.labels) if label not in {NOTHING, NUMBERS}]
+    right: dict[str, list[float]] = {}
+    harmless: list[float] = []
+    for one in (one for case in texts for one in case):
+        likely = tagger.probabilities(one.turn)[:, own].sum(axis=1)
+        for label, optional, value in zip(one.labels, one.optional, likely, strict=True):
+            if label == NOTHING:
+                harmless.append(float(value))
+            elif label != NUMBERS and not optional:
+                right.setdefault(label, []).append(float(value))
+    harmless.sort(reverse=True)
+    lines = [f"{'harmless':>10s} {'from':>6s} " + " ".join(f"{name[:12]:>12s}" for name in sorted(right))]
+    for share in (0.005, 0.01, 0.02, 0.03):
+        least = harmless[int(share * len(harmless))]
+        found = [sum(v > least for v in right[name]) / len(right[name]) for name in sorted(right)]
+        lines.append(f"{share:10.1%} {least:6.2f} " + " ".join(f"{one:12.1%}" for one in found))
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description="Learn the weights of the tagger.")
+    parser.add_argument("--to", type=Path, default=Path("models/tagger/en.npz"))
+    parser.add_argument("--check", action="store_true", help="learn from half, try on the other")
+    options = parser.parse_args(arguments)
+    texts = [*cases("tune")]
+    for name in TALK:
+        if name.endswith("tune"):
+            texts += talk(name)
+    found = list(examples([lay_out(case) for case in texts]))
+    if options.check:
+        print(check(found[1::2], learn(found[::2])))
+        return
+    options.to.parent.mkdir(parents=True, exist_ok=True)
+    learn(found).save(options.to)
+    print(f"{options.to}: {options.to.stat().st_size} bytes, sha256 {pin(options.to)}")
+
+
+if __name__ == "__main__":
+    main()
