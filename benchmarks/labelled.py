@@ -32,9 +32,11 @@ TEXTS = Path(__file__).parent / "texts"
 HALVES = ("tune", "held")
 TALK = (
     "talk_tune", "talk_held", "calls_tune", "calls_held", "desks_tune", "desks_held",
-    "asks_tune", "asks_held", "lines_tune", "lines_held",
+    "asks_tune", "asks_held",
 )  # fmt: skip
 """Dialogues that were written as a whole, not from templates."""
+LINES = ("lines_tune", "lines_held")
+"""Many more of them; the first ones are what the tagger learns from."""
 _COPIES = 4
 _LEAST = 16
 """How often a value comes at least, so that a figure of it means something."""
@@ -53,8 +55,13 @@ class _Line:
 
 def talk(name: str) -> list[LabelledCase]:
     """The dialogues of a half."""
-    file = TEXTS / f"{name}.jsonl"
-    return parse_cases(file.read_text(encoding="utf-8"), origin=file.name)
+    kind, half = name.split("_")
+    files = sorted((TEXTS / kind / half).glob("*.txt")) or [TEXTS / f"{name}.jsonl"]
+    return [
+        case
+        for file in files
+        for case in parse_cases(file.read_text("utf-8"), origin=f"{half}/{file.name}")
+    ]
 
 
 def cases(half: str) -> list[LabelledCase]:

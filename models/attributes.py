@@ -42,7 +42,7 @@ _WORDS_A_LENGTH: Final = 3
 class Place(NamedTuple):
     """Where a word stands in a turn; nothing of the word itself."""
 
-    index: int
+    nth: int
     length: int
     kind: str
     mark: str
@@ -124,9 +124,14 @@ def places(turn: Turn, kinds: Sequence[str]) -> list[Place]:
         mark = token.after.strip()[:1]
         found.append(
             Place(
-                min(index, _INDEX), min(length // _WORDS_A_LENGTH, _LENGTH), kind,
-                mark, mark_before, token.title and not stops, index + 1 == length,
-            )  # fmt: skip
+                min(index, _INDEX),
+                min(length // _WORDS_A_LENGTH, _LENGTH),
+                kind,
+                mark,
+                mark_before,
+                token.title and not stops,
+                index + 1 == length,
+            )
         )
         mark_before, stops = mark, bool(mark) and token.stops
     return found
@@ -134,12 +139,12 @@ def places(turn: Turn, kinds: Sequence[str]) -> list[Place]:
 
 def of_place(place: Place) -> list[str]:
     """What the place of a word tells."""
-    told = ["any", f"index={place.index}|{place.kind}", f"length={place.length}|{place.kind}"]
+    told = ["any", f"index={place.nth}|{place.kind}", f"length={place.length}|{place.kind}"]
     if place.mark:
         told.append(f"mark={place.mark}")
     if place.mark_before:
         told.append(f"before={place.mark_before}")
-    return told + ["raised"] * place.raised + ["first"] * (not place.index) + ["last"] * place.last
+    return told + ["raised"] * place.raised + ["first"] * (not place.nth) + ["last"] * place.last
 
 
 def of_talk(turn: Turn) -> list[str]:

@@ -25,9 +25,11 @@ from spacy.strings import StringStore
 from spacy.tokens import Doc
 
 from models.lexicon import warm_up
+from models.likelihood import DOUBTFUL, likely
 from models.loader import find
 from models.recognizers.base import SpokenRecognizer
 from models.recognizers.learnt import LearntRecognizer
+from models.recognizers.ner import NamedPersonRecognizer
 from models.registry import Registered, load_registry
 from models.spoken import SpokenArtifacts, Turn
 from pipeline.errors import ModelError
@@ -289,18 +291,13 @@ class Analyzer:
             ]
             for code in languages()
         }
-        self._learnt = next(
-            one.recognizer
-            for one in found.registered
-            if isinstance(one.recognizer, LearntRecognizer)
-        )
         self._doubtful = {
             one.name
             for one in found.registered
             if one.shipped
-            and isinstance(one.recognizer, SpokenRecognizer)
+            and isinstance(one.recognizer, SpokenRecognizer | NamedPersonRecognizer)
             and not isinstance(one.recognizer, LearntRecognizer)
-            and set(one.entities) <= set(LearntRecognizer.ENTITIES)
+            and set(one.entities) <= DOUBTFUL
         }
         self._entities = found.entities
         self._frame = _Frame(
@@ -333,11 +330,22 @@ class Analyzer:
         if any(not 0 <= one.start < one.end <= len(turn.text) for one in results):
             # A recogniser of somebody's own: what it meant to silence is not known.
             raise ModelError("a recogniser's result lies outside the text")
-        for one in results if turn.language == _LANGUAGE else ():
-            name = (one.recognition_metadata or {}).get(RecognizerResult.RECOGNIZER_NAME_KEY)
-            if name in self._doubtful and self._learnt.doubts(turn, one):
+        for one in results:
+            if self._is_doubtful(turn, one):
                 one.score *= _DOUBT
         return sorted(results, key=_order)
+
+    def _is_doubtful(self, turn: Turn, result: RecognizerResult) -> bool:
+        """Whether a rule takes words for personal that the learnt tagger finds harmless."""
+        name = (result.recognition_metadata or {}).get(RecognizerResult.RECOGNIZER_NAME_KEY)
+        if name not in self._doubtful or turn.language != _LANGUAGE:
+            return False
+        inside = [
+            index
+            for index, token in enumerate(turn.tokens)
+            if result.start < token.end and token.start < result.end
+        ]
+        return likely(turn).doubts(inside[0], inside[-1] + 1) if inside else False
 
 
 def gate_of(one: Registered) -> Callable[[Turn], bool]:

@@ -103,6 +103,11 @@ class Turn:
         return opened(self.all_keys)
 
     @cached_property
+    def _unsaid(self) -> int:
+        """The bits of what expressions need and its words have not."""
+        return ~self.opened.mask
+
+    @cached_property
     def all_keys(self) -> tuple[str, ...]:
         """The key of every token."""
         return tuple(token.key for token in self.tokens)
@@ -124,19 +129,20 @@ class Turn:
 
     def search(self, pattern: Worded | re.Pattern[str]) -> Iterator[Found]:
         """Every match of ``pattern`` on the plain text, as whole tokens."""
-        if isinstance(pattern, Worded):
-            if pattern.mask & ~self.opened.mask:
-                return
-            pattern = pattern.pattern
+        if isinstance(pattern, re.Pattern):
+            return self._matches(pattern)
+        # Nearly all are ruled out, and to begin an iteration costs more than to see that.
+        return _NONE if pattern.mask & self._unsaid else self._matches(pattern.pattern)
+
+    def _matches(self, pattern: re.Pattern[str]) -> Iterator[Found]:
         for match in pattern.finditer(self.plain):
             if match.end() > match.start():
                 yield Found(self.token_at(match.start()), self.token_at(match.end() - 1) + 1, match)
 
     def search_each(self, patterns: Iterable[tuple[Worded, str]]) -> Iterator[tuple[Found, str]]:
         """Every match of several expressions, with what each is called."""
-        unsaid = ~self.opened.mask
         for pattern, name in patterns:
-            if not pattern.mask & unsaid:
+            if not pattern.mask & self._unsaid:
                 for found in self.search(pattern):
                     yield found, name
 
@@ -188,6 +194,10 @@ class SpokenArtifacts(NlpArtifacts):
         """Keep ``turn``; the rest goes to Presidio as it is."""
         super().__init__(**artifacts)
         self.turn = turn
+
+
+_NONE: Final[Iterator[Found]] = iter(())
+"""No match; the same each time, since an iterator that is done stays so."""
 
 
 def turn_of(

@@ -1,4 +1,4 @@
-"""A tagger learnt from labelled calls: how likely each word of a turn is part of something personal.
+"""A tagger learnt from labelled calls: how likely each word of a turn is part of something private.
 
 It is a linear-chain conditional random field (Lafferty, McCallum and Pereira, 2001): every
 attribute of a word (``models/attributes.py``) has a weight for each label, and so has each pair of
@@ -20,7 +20,17 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from models.attributes import KINDS, REACH, kind_of, masked, of_pairs, of_place, of_talk, of_word, places
+from models.attributes import (
+    KINDS,
+    REACH,
+    kind_of,
+    masked,
+    of_pairs,
+    of_place,
+    of_talk,
+    of_word,
+    places,
+)
 from models.spoken import Turn
 from pipeline.errors import ModelError
 
@@ -64,7 +74,9 @@ class Weights:
             raise ModelError(f"{path.name}: is no tagger; reinstall the package") from error
         size = len(labels)
         if state.shape != (len(told), size) or transitions.shape != (size, size):
-            raise ModelError(f"{path.name}: its tables do not fit each other; reinstall the package")
+            raise ModelError(
+                f"{path.name}: its tables do not fit each other; reinstall the package"
+            )
         tables = (np.asarray(each, np.float32) for each in (state, transitions))
         return cls(tuple(labels), tuple(told), *tables)
 
@@ -117,9 +129,7 @@ class Tagger:
         size = (2 * REACH + 1, len(self.labels))
         tables.setdefault(name, np.zeros(size, np.float32))[at] = row
 
-    def _sum(
-        self, tables: dict[str, Table], told: Iterable[str], shape: tuple[int, ...]
-    ) -> Table:
+    def _sum(self, tables: dict[str, Table], told: Iterable[str], shape: tuple[int, ...]) -> Table:
         found = np.zeros(shape, np.float32)
         for one in told:
             if (table := tables.get(one)) is not None:
@@ -164,6 +174,6 @@ def _marginals(scores: Table, follows: NDArray[np.float64]) -> NDArray[np.float6
         backward[index] = follows @ (emitted[index + 1] * backward[index + 1])
         if not index % _SCALED:
             backward[index] /= backward[index].sum()
-    found = forward * backward
+    found: NDArray[np.float64] = forward * backward
     found /= found.sum(axis=1, keepdims=True)
     return found

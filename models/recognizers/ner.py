@@ -13,6 +13,7 @@ from presidio_analyzer.nlp_engine import NlpArtifacts
 
 from models.answers import LEAD_IN
 from models.lexicon import given_names
+from models.likelihood import DOUBTED, likely
 from models.recognizers.given import GivenNameRecognizer
 from models.recognizers.naming import (
     has_capitals,
@@ -59,6 +60,9 @@ class NamedPersonRecognizer(LocalRecognizer):
         names = {index for index, token in enumerate(turn.tokens) if _is_given(token)}
         if has_capitals(turn):
             names = {index for index in names if turn.tokens[index].title}
+        if names:  # spaCy is asked for no name that would be doubted anyway
+            values, _ = likely(turn)
+            names = {index for index in names if values[index] >= DOUBTED}
         for rules, sure in ((self._plain, 0.0), (self._rules, _SURE)):
             if not names:
                 return False

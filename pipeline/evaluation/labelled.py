@@ -1,12 +1,14 @@
 """Labelled texts: cases of a few turns in which every sensitive stretch is marked.
 
-Three forms are read, told apart by their content:
+Four forms are read, told apart by their content:
 
 - our own: a JSON object a line, ``{"id", "tags", "language", "turns": [{"role", "text", "labels":
   [{"entity", "start", "end", "optional", "group"}]}]}``; places are characters of the turn's text;
 - presidio-research: a JSON list (or an object a line) of ``{"full_text", "spans": [{"entity_type",
   "start_position", "end_position"}]}``;
-- BIO: a token and its tag a line, sentences parted by empty lines.
+- BIO: a token and its tag a line, sentences parted by empty lines;
+- dialogue, to be written by hand: a turn a line, ``A:`` what the agent says, ``C:`` the customer,
+  what is sensitive marked in place (``C: it's {PASSWORD|plum}``); cases parted by empty lines.
 
 A file that holds none of them is an ``InputError`` with its line; no text shows in an error.
 """
@@ -24,6 +26,9 @@ from pipeline.errors import InputError
 from pipeline.evaluation.names import entity_name, is_known
 from pipeline.records import Role
 
+_SIDES: Final = {"A": Role.AGENT, "C": Role.CUSTOMER}
+_SAID: Final = re.compile(r"([AC]): (.*\S)")
+_MARKED: Final = re.compile(r"\{([A-Za-z][A-Za-z0-9_]*)\|([^{}|]*\S[^{}|]*)\}")
 _TAG: Final = re.compile(r"^(?:O|[BIESUL]-\S+)$")
 
 
@@ -89,7 +94,7 @@ class LabelledCase(_Model):
 
 
 def parse_cases(text: str, *, origin: str) -> list[LabelledCase]:
-    """Read the cases of a file, whichever of the three forms it has.
+    """Read the cases of a file, whichever of the four forms it has.
 
     Args:
         text: the file's content.
@@ -110,6 +115,9 @@ def parse_cases(text: str, *, origin: str) -> list[LabelledCase]:
             ]
     except json.JSONDecodeError as error:
         raise InputError(f"{origin}: not valid JSON near line {error.lineno}") from None
+    opening = text.lstrip().partition("\n")[0].rstrip()
+    if _SAID.fullmatch(opening) and not _TAG.match(opening.split()[-1]):
+        return list(_dialogues(text, origin))
     return list(_bio(text, origin))
 
 
@@ -120,6 +128,35 @@ def unknown_types(cases: Sequence[LabelledCase]) -> dict[str, int]:
         if not is_known(label.entity):
             counts[label.entity] = counts.get(label.entity, 0) + 1
     return counts
+
+
+def _dialogues(text: str, origin: str) -> Iterator[LabelledCase]:
+    """Cases whose identifiers tell the lines that they begin at."""
+    turns: list[LabelledTurn] = []
+    first = 0
+    for number, line in enumerate([*text.splitlines(), ""], 1):
+        if line.strip():
+            first = first or number
+            turns.append(_turn(line.strip(), f"{origin}:{number}"))
+        elif turns:
+            yield LabelledCase(id=f"{origin}:{first}", turns=tuple(turns))
+            turns, first = [], 0
+
+
+def _turn(line: str, place: str) -> LabelledTurn:
+    said = _SAID.fullmatch(line)
+    if said is None:
+        raise InputError(f"{place}: a turn begins with 'A: ' or 'C: '")
+    text, labels, until = "", list[Label](), 0
+    for marked in _MARKED.finditer(said[2]):
+        text += said[2][until : marked.start()]
+        labels.append(Label(entity=marked[1], start=len(text), end=len(text) + len(marked[2])))
+        text += marked[2]
+        until = marked.end()
+    text += said[2][until:]
+    if any(sign in text for sign in "{}|"):
+        raise InputError(f"{place}: what is sensitive is marked as {{TYPE|words}}")
+    return LabelledTurn(role=_SIDES[said[1]], text=text, labels=tuple(labels))
 
 
 def _object(entry: dict[str, Any], place: str) -> LabelledCase:

@@ -148,6 +148,32 @@ def test_presidio_research() -> None:
     assert parse_cases(lines, origin="file")[0].turns == case.turns
 
 
+DIALOGUE = """\
+A: And a word only you would know?
+C: Um, {PASSWORD|marmalade}, or {password|marmite}.
+
+C: Hello.
+"""
+
+
+def test_dialogues_are_marked_in_place() -> None:
+    first, second = parse_cases(DIALOGUE, origin="calls.txt")
+    assert (first.id, second.id) == ("calls.txt:1", "calls.txt:4")
+    assert [turn.role for turn in first.turns] == [Role.AGENT, Role.CUSTOMER]
+    told = first.turns[1]
+    assert told.text == "Um, marmalade, or marmite."
+    assert [told.text[one.start : one.end] for one in told.labels] == ["marmalade", "marmite"]
+    assert second.negative
+
+
+@pytest.mark.parametrize(
+    "line", ["B: who is that?", "C: it is {PASSWORD|plum", "C: it is {plum}", "A:", "C: {PIN| }"]
+)
+def test_a_dialogue_that_is_wrong_is_refused_with_its_line(line: str) -> None:
+    with pytest.raises(InputError, match=r"calls\.txt:2: "):
+        parse_cases(f"A: Your word?\n{line}\n", origin="calls.txt")
+
+
 def test_bio() -> None:
     first, second = parse_cases(BIO, origin="file")
     label = first.turns[0].labels[0]

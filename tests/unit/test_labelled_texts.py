@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.labelled import HALVES, TALK, TEXTS, as_lines, cases, talk
+from benchmarks.labelled import HALVES, LINES, TALK, TEXTS, as_lines, cases, talk
 from benchmarks.people import luhn_digit
 from benchmarks.written import number
 from pipeline.entities import Entity
@@ -44,7 +44,13 @@ def test_they_are_enough(halves: dict[str, list[LabelledCase]]) -> None:
 
 @pytest.mark.parametrize(
     ("names", "positive", "negative"),
-    [(TALK[:2], 100, 40), (TALK[2:4], 100, 40), (TALK[4:6], 60, 20), (TALK[6:], 250, 100)],
+    [
+        (TALK[:2], 100, 40),
+        (TALK[2:4], 100, 40),
+        (TALK[4:6], 60, 20),
+        (TALK[6:], 250, 100),
+        (LINES, 200, 200),
+    ],
 )
 def test_the_dialogues_are_enough_and_share_none(
     names: tuple[str, str], positive: int, negative: int

@@ -1,0 +1,85 @@
+"""How likely the words of a turn are part of something personal, by the learnt tagger.
+
+A turn is tagged once, whoever asks: the recogniser that finds by it, those that it saves work, and
+the doubt about what rules found.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final, NamedTuple
+
+from models.catalogue import entry
+from models.loader import find
+from models.spoken import Turn
+from models.tagging import Tagger, Weights
+from pipeline.entities import Entity
+
+MODEL: Final = "tagger-en"
+LEARNT: Final = (
+    Entity.PERSON,
+    Entity.STREET_ADDRESS,
+    Entity.EMAIL_ADDRESS,
+    Entity.MEDICAL_CONDITION,
+    Entity.MEDICAL_PROCEDURE,
+    Entity.MEDICATION,
+    Entity.PASSWORD,
+)
+"""What is told in words; numbers are the number engine's."""
+DOUBTFUL: Final = frozenset(LEARNT) - {Entity.MEDICAL_CONDITION, Entity.MEDICAL_PROCEDURE}
+"""What rules take for more than it is; of health a third of what was doubted was told in earnest."""
+DOUBTED: Final = 0.03
+"""Likelihood below which a word is harmless, whatever a rule says."""
+
+
+class Likely(NamedTuple):
+    """Of each token of a turn."""
+
+    values: list[float]
+    """How likely it is part of anything of ``LEARNT``."""
+    entities: list[str]
+    """Of which type, if so."""
+
+    def doubts(self, first: int, last: int) -> bool:
+        """Whether no token of ``[first, last)`` is likely to be part of anything."""
+        return all(value < DOUBTED for value in self.values[first:last])
+
+
+class _Tagged:
+    """Remembers the last turn; several recognisers ask for the same."""
+
+    def __init__(self) -> None:
+        self._tagger = Tagger(Weights.load(find(MODEL, allow_hub=False) / entry(MODEL).main))
+        self._own = [at for at, label in enumerate(self._tagger.labels) if label in LEARNT]
+        self._turn: Turn | None = None
+        self._likely = Likely([], [])
+
+    def likely(self, turn: Turn) -> Likely:
+        if self._turn is not turn:
+            found = self._tagger.probabilities(turn)[:, self._own]
+            types = [self._tagger.labels[self._own[at]] for at in found.argmax(axis=1)]
+            self._turn, self._likely = turn, Likely(found.sum(axis=1).tolist(), types)
+        return self._likely
+
+
+@cache
+def _tagged() -> _Tagged:
+    return _Tagged()
+
+
+def load() -> None:
+    """Read the weights now rather than at the first turn.
+
+    Raises:
+        ModelError: they are missing or altered.
+    """
+    _tagged()
+
+
+def likely(turn: Turn) -> Likely:
+    """How likely each token is; the turn has at least one.
+
+    Raises:
+        ModelError: the weights are missing or altered.
+    """
+    return _tagged().likely(turn)
