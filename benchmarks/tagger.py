@@ -1,6 +1,6 @@
 """Learns the weights of the tagger (``models/tagging.py``) from the labelled texts to tune on.
 
-    python -m benchmarks.tagger [--check] [--to models/tagger/en.npz]
+    python -m benchmarks.tagger [--check]
 
 The turns are what the recognisers get when the detector runs over the texts, so that nothing is
 learnt that a call would not show. ``--check`` leaves every other file of the lines out and says how
@@ -37,6 +37,8 @@ from pipeline.evaluation.names import entity_name
 from pipeline.evaluation.texts import Case, Placed, lay_out
 from pipeline.policy import load_policy
 
+_FILE: Final = Path("models/tagger/en.npz")
+_CATALOGUE: Final = Path("models/catalogue.yaml")
 NUMBERS: Final = "NUMBERS"
 """Label of what the number engine finds; the tagger tells it from the rest only."""
 _OWN: Final = {str(entity): str(entity) for entity in LEARNT} | {
@@ -154,13 +156,19 @@ def learn(texts: Sequence[Sequence[Example]]) -> Weights:
     return Weights(labels, tuple(told), state.astype(np.float16).astype(np.float32), transitions)
 
 
-def pin(weights: Path, catalogue: Path = Path("models/catalogue.yaml")) -> str:
-    """Write size and sha256 of the weights into the catalogue; returns the sha256."""
-    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
-    before, mark, entry = catalogue.read_text("utf-8").partition(f"  - id: {MODEL}\n")
-    entry = re.sub(r"bytes: \d+", f"bytes: {weights.stat().st_size}", entry, count=1)
-    entry = re.sub(rf"{weights.name}: [0-9a-f]{{64}}", f"{weights.name}: {digest}", entry, count=1)
-    catalogue.write_text(before + mark + entry, "utf-8")
+def ship(weights: Weights) -> str:
+    """Write the weights into the package, and their size and sha256 into the catalogue.
+
+    Returns:
+        The sha256.
+    """
+    _FILE.parent.mkdir(parents=True, exist_ok=True)
+    weights.save(_FILE)
+    digest = hashlib.sha256(_FILE.read_bytes()).hexdigest()
+    before, mark, entry = _CATALOGUE.read_text("utf-8").partition(f"  - id: {MODEL}\n")
+    entry = re.sub(r"bytes: \d+", f"bytes: {_FILE.stat().st_size}", entry, count=1)
+    entry = re.sub(rf"{_FILE.name}: [0-9a-f]{{64}}", f"{_FILE.name}: {digest}", entry, count=1)
+    _CATALOGUE.write_text(before + mark + entry, "utf-8")
     return digest
 
 
@@ -191,7 +199,6 @@ def check(texts: Sequence[Sequence[Example]], weights: Weights) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description="Learn the weights of the tagger.")
-    parser.add_argument("--to", type=Path, default=Path("models/tagger/en.npz"))
     parser.add_argument("--check", action="store_true", help="learn from half, try on the other")
     options = parser.parse_args(arguments)
     others = [
@@ -205,9 +212,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         learnt = learn(_examples([*others, *(case for case in lines if _file(case) in files[::2])]))
         print(check(_examples(tried), learnt))
         return
-    options.to.parent.mkdir(parents=True, exist_ok=True)
-    learn(_examples([*others, *lines])).save(options.to)
-    print(f"{options.to}: {options.to.stat().st_size} bytes, sha256 {pin(options.to)}")
+    digest = ship(learn(_examples([*others, *lines])))
+    print(f"{_FILE}: {_FILE.stat().st_size} bytes, sha256 {digest}")
 
 
 def _file(case: LabelledCase) -> str:

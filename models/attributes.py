@@ -59,18 +59,24 @@ def _small_words() -> frozenset[str]:
 
 
 @cache
-def _lists() -> tuple[tuple[str, frozenset[str]], ...]:
-    """Every list of words, by its name; of entries of several words none, or the first ones."""
+def _listed() -> dict[str, list[str]]:
+    """The names of our own lists that a word is an entry of."""
     folder = resources.files("models") / "lexicons"
-    names = sorted(
-        path.name.removesuffix(".txt") for path in folder.iterdir() if path.name.endswith(".txt")
-    )
-    lists = [(name, frozenset(one for one in listed(name) if " " not in one)) for name in names]
+    files = sorted(path.name for path in folder.iterdir() if path.name.endswith(".txt"))
+    found: dict[str, list[str]] = {}
+    for name in (file.removesuffix(".txt") for file in files):
+        for word in listed(name):
+            found.setdefault(word, []).append(name)
+    return found
+
+
+def _lists_with(key: str) -> list[str]:
+    """The names of all lists that a word is in, with those where it only begins an entry."""
+    found = list(_listed().get(key, ()))
     for name, lexicon in (("diseases", diseases()), ("drugs", medicines())):
-        lists.append((name, frozenset(key for key, group in lexicon.items() if (key,) in group)))
-        lists.append((f"{name}+", frozenset(lexicon)))
-    lists += [("given", frozenset(given_names())), ("surnames", frozenset(surnames()))]
-    return tuple((name, words) for name, words in lists if words)
+        if key in lexicon:
+            found += [f"{name}+"] + [name] * ((key,) in lexicon[key])
+    return found + ["given"] * (key in given_names()) + ["surnames"] * (key in surnames())
 
 
 def is_small(key: str) -> bool:
@@ -108,7 +114,7 @@ def of_word(key: str) -> list[tuple[str, int]]:
         (f"ends={key[-3:]}", 0),
         (f"begins={key[:4]}", 0),
     ]
-    return told + [(f"in={name}", 1) for name, words in _lists() if key in words]
+    return told + [(f"in={name}", 1) for name in _lists_with(key)]
 
 
 def of_pairs(keys: Sequence[str]) -> list[str]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final
 from zipfile import BadZipFile
@@ -39,10 +39,11 @@ Table = NDArray[np.float32]
 NOTHING: Final = "O"
 """Label of a word that is part of nothing; the first of all labels."""
 _REMEMBERED: Final = 4_096
-"""Words, and places of words, of which the weights are remembered."""
+"""Words that were not learnt, and places of words, of which the weights are remembered."""
 _SCALED: Final = 16
 """After so many words forward and backward sums are brought back to a size that can't vanish."""
 _FAR: Final = re.compile(r"(.+)@(-?\d)")
+_WORD: Final = re.compile(r"w=.+@0")
 _OF_KIND: Final = re.compile(rf"(.+)\|([{KINDS}])")
 _TEXTS: Final = ("labels", "attributes")
 
@@ -111,7 +112,9 @@ class Tagger:
             elif (talk := _OF_KIND.fullmatch(name)) is not None:
                 self._put(self._talk, talk[1], KINDS.index(talk[2]), row)
             self._plain[name] = row
-        self._word = lru_cache(maxsize=_REMEMBERED)(self._of_word)
+        self._learnt = {one[2:-2] for one in weights.attributes if _WORD.fullmatch(one)}
+        self._of_learnt = cache(self._of_word)  # as many as were learnt at most
+        self._of_other = lru_cache(maxsize=_REMEMBERED)(self._of_word)
         self._place = lru_cache(maxsize=_REMEMBERED)(
             lambda place: self._sum(self._plain, of_place(place), (len(self.labels),))
         )
@@ -144,7 +147,9 @@ class Tagger:
     def _scores(self, turn: Turn) -> Table:
         """The sum of the weights of each token, by label."""
         keys = [masked(key) for key in turn.all_keys]
-        words = [self._word(key) for key in keys]
+        words = [
+            self._of_learnt(key) if key in self._learnt else self._of_other(key) for key in keys
+        ]
         # A margin on both sides takes what is told of words that there are not.
         scores = np.zeros((len(keys) + 2 * REACH, len(self.labels)), np.float32)
         for at, (_, table) in enumerate(words):
@@ -162,18 +167,17 @@ class Tagger:
 
 def _marginals(scores: Table, follows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Forward and backward sums over all ways to label the tokens."""
-    emitted = np.exp((scores - scores.max(axis=1, keepdims=True)).astype(np.float64))
-    length = len(emitted)
-    forward, backward = np.empty_like(emitted), np.ones_like(emitted)
-    forward[0] = emitted[0]
-    for index in range(1, length):
-        forward[index] = (forward[index - 1] @ follows) * emitted[index]
-        if not index % _SCALED:
-            forward[index] /= forward[index].sum()
-    for index in range(length - 2, -1, -1):
-        backward[index] = follows @ (emitted[index + 1] * backward[index + 1])
-        if not index % _SCALED:
-            backward[index] /= backward[index].sum()
-    found: NDArray[np.float64] = forward * backward
+    emitted = list(np.exp((scores - scores.max(axis=1, keepdims=True)).astype(np.float64)))
+    backwards = follows.T.copy()
+    forward, backward = [emitted[0]], [np.ones_like(emitted[-1])]
+    for at in range(1, len(emitted)):
+        # Rows on their own: to index a table costs as much as the sums.
+        before = (forward[-1] @ follows) * emitted[at]
+        behind = (emitted[-at] * backward[-1]) @ backwards
+        if not at % _SCALED:
+            before, behind = before / before.sum(), behind / behind.sum()
+        forward.append(before)
+        backward.append(behind)
+    found: NDArray[np.float64] = np.array(forward) * np.array(backward[::-1])
     found /= found.sum(axis=1, keepdims=True)
     return found

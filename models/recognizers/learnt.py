@@ -12,7 +12,13 @@ from models import likelihood
 from models.attributes import is_small
 from models.recognizers.base import Hit, SpokenRecognizer
 from models.spoken import Turn
+from pipeline.entities import Entity
 
+_SURE: Final = 0.55
+"""Likelihood of the likeliest word of what is found."""
+_SURE_OF_FIGURES: Final = 0.75
+"""The same for types that are mostly said in numbers, of which most are harmless."""
+_OF_FIGURES: Final = frozenset({Entity.PIN, Entity.DATE_OF_BIRTH})
 _PART: Final = 0.3
 """Likelihood from which a word beside a likelier one is part of the same."""
 
@@ -46,5 +52,7 @@ class LearntRecognizer(SpokenRecognizer):
                 last += 1
             if last > first:
                 peak = max(range(first, last), key=values.__getitem__)
-                yield Hit(entities[peak], first, last, round(values[peak], 3), "learnt")
+                least = _SURE_OF_FIGURES if entities[peak] in _OF_FIGURES else _SURE
+                if values[peak] >= least:
+                    yield Hit(entities[peak], first, last, round(values[peak], 3), "learnt")
             first = last + 1
