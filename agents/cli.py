@@ -238,7 +238,7 @@ def models_list() -> None:
     table = Table("id", "purpose", "licence", "MB", "sha256")
     for entry in entries():
         table.add_row(
-            entry.id, entry.purpose, entry.licence, f"{entry.bytes / 1e6:.0f}", entry.sha256[:16]
+            entry.id, entry.purpose, entry.licence, f"{entry.bytes / 1e6:.3g}", entry.sha256[:16]
         )
     out.print(table)
 

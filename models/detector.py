@@ -18,6 +18,7 @@ from models.catalogue import entry
 from models.disclosing import Disclosures
 from models.fluency import Fluency
 from models.inspection import leftovers
+from models.likelihood import MODEL as TAGGER
 from models.presidio import MODEL, Analyzer
 from models.reading import Analyses, TurnReader
 from models.turns import CallTurns, Spoken, Stream
@@ -87,7 +88,7 @@ class Detector:
         self._anonymiser = Anonymiser(token_key)
         self._settings = settings or DetectorSettings()
         self._analyses = analyses or Analyzer(self._settings.registry, policy)
-        self._model = entry(MODEL).reference
+        self._models = (entry(MODEL).reference, entry(TAGGER).reference)
 
     @property
     def strings(self) -> int:
@@ -108,7 +109,7 @@ class Detector:
             analyses=self._analyses,
             conversation=conversation,
             disclosures=Disclosures(self._policy, self._anonymiser, sample_rate),
-            models=(self._model,),
+            models=self._models,
             language=language,
         )
 

@@ -321,8 +321,9 @@ def longest_listed(name: str, keys: tuple[str, ...], at: int) -> int:
 
 def longest(lexicon: dict[str, tuple[tuple[str, ...], ...]], keys: tuple[str, ...], at: int) -> int:
     """How many keys from ``at`` on are an entry of the lexicon; 0 if none."""
+    following = keys[at + 1] if at + 1 < len(keys) else ""
     for words in lexicon.get(keys[at], ()):
-        if keys[at : at + len(words)] == words:
+        if len(words) == 1 or (words[1] == following and keys[at : at + len(words)] == words):
             return len(words)
     return 0
 
@@ -346,7 +347,7 @@ def entries_in(
     """Entries of the lexicon in a turn, as said and without a contracted "s" ("Prozac's gone")."""
     keys = turn.keys(0, len(turn.tokens))
     places = dict.fromkeys(entries(lexicon, keys))
-    bare = turn.bare(keys)
+    bare = turn.bare_keys
     if bare != keys:
         places |= dict.fromkeys(entries(lexicon, bare))
     yield from places

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from models.catalogue import entry
 from models.loader import find
-from models.spoken import Turn
+from models.spoken import OfLastTurn, Turn
 from models.tagging import Tagger, Weights
 from pipeline.entities import Entity
 
@@ -56,26 +56,9 @@ class Likely(NamedTuple):
         return all(value < DOUBTED for value in self.values[first:last])
 
 
-class _Tagged:
-    """Remembers the last turn; several recognisers ask for the same."""
-
-    def __init__(self) -> None:
-        self._tagger = Tagger(Weights.load(find(MODEL, allow_hub=False) / entry(MODEL).main))
-        self._own = [at for at, label in enumerate(self._tagger.labels) if label in LEARNT]
-        self._turn: Turn | None = None
-        self._likely = Likely([], [])
-
-    def likely(self, turn: Turn) -> Likely:
-        if self._turn is not turn:
-            found = self._tagger.probabilities(turn)[:, self._own]
-            types = [self._tagger.labels[self._own[at]] for at in found.argmax(axis=1)]
-            self._turn, self._likely = turn, Likely(found.sum(axis=1).tolist(), types)
-        return self._likely
-
-
 @cache
-def _tagged() -> _Tagged:
-    return _Tagged()
+def _tagger() -> Tagger:
+    return Tagger(Weights.load(find(MODEL, allow_hub=False) / entry(MODEL).main))
 
 
 def load() -> None:
@@ -84,13 +67,19 @@ def load() -> None:
     Raises:
         ModelError: they are missing or altered.
     """
-    _tagged()
+    _tagger()
 
 
-def likely(turn: Turn) -> Likely:
-    """How likely each token is; the turn has at least one.
+def _tagged(turn: Turn) -> Likely:
+    tagger = _tagger()
+    own = [at for at, label in enumerate(tagger.labels) if label in LEARNT]
+    found = tagger.probabilities(turn)[:, own]
+    types = [tagger.labels[own[at]] for at in found.argmax(axis=1).tolist()]
+    return Likely(found.sum(axis=1).tolist(), types)
 
-    Raises:
-        ModelError: the weights are missing or altered.
-    """
-    return _tagged().likely(turn)
+
+likely: Final = OfLastTurn(_tagged)
+"""How likely each token of a turn is; the turn has at least one.
+
+Raises ``ModelError`` where the weights are missing or altered.
+"""

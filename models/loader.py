@@ -1,6 +1,7 @@
 """Finds a model's files, checks their hashes, and says what to do when there are none.
 
-Sources in order: a local folder, what comes with Hushwire, the installed wheels, the hub.
+Sources in order: a local folder, the installed wheels, the hub; what comes with Hushwire itself is
+taken from there and nowhere else.
 
 Outcomes of ``find``: the path of a folder whose files all have the catalogue's sha256, or
 ``ModelError``. A folder with wrong bytes is an error and not a reason to look further: somebody
@@ -62,11 +63,11 @@ def find(model_id: str, *, folder: Path | None = None, allow_hub: bool = True) -
     """
     model = entry(model_id)
     place = folder or default_folder()
+    if model.packaged:  # the code and its weights go together: no older copy may stand in
+        return _checked(_PACKAGE / model.folder, model)
     local = place / model.folder
     if _complete(local, model):
         return _checked(local, model)
-    if model.packaged and _complete(_PACKAGE / model.folder, model):
-        return _checked(_PACKAGE / model.folder, model)
     installed = _from_wheels(model, place)
     if installed is not None:
         return _checked(installed, model)
@@ -84,6 +85,8 @@ def pull(model_id: str, *, folder: Path | None = None, allow_hub: bool = True) -
     model = entry(model_id)
     local = (folder or default_folder()) / model.folder
     found = find(model_id, folder=folder, allow_hub=allow_hub)
+    if model.packaged:
+        return found
     if found != local:
         _assemble(local, {name: (found / name,) for name in model.files})
     return _checked(local, model)
@@ -113,9 +116,15 @@ def _checked(path: Path, model: Entry) -> Path:
         if _sha256(path / name) != expected:
             raise ModelError(
                 f"{model.id}: {name} in {path} is not the file that the catalogue pins "
-                f"(sha256 {expected[:12]}…); remove the folder and run 'hushwire models pull'"
+                f"(sha256 {expected[:12]}…); {_mend(model)}"
             )
     return path
+
+
+def _mend(model: Entry) -> str:
+    if model.packaged:
+        return "reinstall hushwire, or after learning anew pin it: python -m benchmarks.tagger"
+    return "remove the folder and run 'hushwire models pull'"
 
 
 def _sha256(path: Path) -> str:

@@ -182,9 +182,10 @@ def written_apart(keys: tuple[str, ...]) -> Iterator[tuple[int, int]]:
         for last in (first + 2, first + 3):
             joined = "".join(keys[first:last])
             if (
-                last <= len(keys)
+                joined in lexicon
+                and last <= len(keys)
                 and len(joined) >= _SHORTEST
-                and (joined,) in lexicon.get(joined, ())
+                and (joined,) in lexicon[joined]
                 and all(len(key) > 1 for key in keys[first:last])
             ):
                 yield first, last

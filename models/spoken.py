@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
 from models.patterns import Opened, Worded, opened
 from pipeline.vocabulary import DEFAULT
+
+ResultT = TypeVar("ResultT")
 
 PAUSE: Final = "/"
 """Stands in a text where the speaker paused for long."""
@@ -175,16 +177,37 @@ class Turn:
             heard=heard,
         )  # fmt: skip
 
-    def bare(self, keys: tuple[str, ...]) -> tuple[str, ...]:
+    @cached_property
+    def bare_keys(self) -> tuple[str, ...]:
         """The keys of all tokens, without a possessive or contracted "s" ("Prozac's")."""
+        if not _APOSTROPHE.search(self.text):
+            return self.all_keys
         return tuple(
-            key[:-1] if _CONTRACTED.search(self.text, token.start, token.end) else key
-            for key, token in zip(keys, self.tokens, strict=True)
+            token.key[:-1] if _CONTRACTED.search(self.text, token.start, token.end) else token.key
+            for token in self.tokens
         )
 
     def keys(self, first: int, last: int) -> tuple[str, ...]:
         """Keys of the tokens ``[first, last)``."""
         return self.all_keys[first:last]
+
+
+class OfLastTurn(Generic[ResultT]):
+    """A function of a turn that several recognisers ask for the same: its last result is kept.
+
+    Args:
+        function: gives the same for the same turn.
+    """
+
+    def __init__(self, function: Callable[[Turn], ResultT]) -> None:
+        self._function = function
+        self._last: tuple[Turn, ResultT] | None = None
+
+    def __call__(self, turn: Turn) -> ResultT:
+        """What the function gives."""
+        if self._last is None or self._last[0] is not turn:
+            self._last = (turn, self._function(turn))
+        return self._last[1]
 
 
 class SpokenArtifacts(NlpArtifacts):

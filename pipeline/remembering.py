@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
 
 _MOST: Final = 4_096
-"""Words of which it is remembered."""
+"""Words of which it is remembered; then all are forgotten: that costs less than to keep order."""
 _FIGURE: Final = re.compile(r"\d")
 
 
 class Remembered(Generic[T]):
-    """A function of a word, with its last results.
+    """A function of a word, with results that it gave before.
 
     Args:
         function: gives the same for the same word, until ``forget``.
@@ -26,13 +25,23 @@ class Remembered(Generic[T]):
 
     def __init__(self, function: Callable[[str], T]) -> None:
         self._function = function
-        self._known = lru_cache(maxsize=_MOST)(function)
+        self._known: dict[str, T] = {}
 
     def __call__(self, word: str) -> T:
         """What the function gives."""
-        plain = word.isalpha() or not _FIGURE.search(word)  # the first is the quicker one
-        return self._known(word) if plain else self._function(word)
+        try:
+            return self._known[word]
+        except KeyError:
+            return self._work_out(word)
+
+    def _work_out(self, word: str) -> T:
+        found = self._function(word)
+        if not _FIGURE.search(word):
+            if len(self._known) >= _MOST:
+                self._known.clear()
+            self._known[word] = found
+        return found
 
     def forget(self) -> None:
         """Work everything out anew."""
-        self._known.cache_clear()
+        self._known.clear()

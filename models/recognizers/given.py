@@ -22,7 +22,7 @@ from models.recognizers.naming import (
     names_thing,
     well_known,
 )
-from models.spoken import Turn
+from models.spoken import OfLastTurn, Turn
 from pipeline.entities import Entity
 
 _NO_PERSON_AFTER: Final = frozenset(
@@ -55,32 +55,40 @@ class GivenNameRecognizer(SpokenRecognizer):
 
     ENTITIES: ClassVar[tuple[str, ...]] = (Entity.PERSON,)
 
-    def find(self, turn: Turn) -> Iterator[Hit]:
+    def find(self, turn: Turn) -> tuple[Hit, ...]:
         """Every given name that is little else, unless what stands round it says otherwise."""
-        names = plain_given_names()
-        words = listed("word_names")
-        capitals = has_capitals(turn)
-        keys = [bare(turn, at) for at in range(len(turn.tokens))]
-        if not capitals:
-            keys = [_without_s(key) for key in keys]
-        places = [at for at, key in enumerate(keys) if key in names or key in words]
-        if not places:
-            return
-        apart: set[int] | None = None
-        for at in places:
-            word = keys[at] in words
-            if not turn.tokens[at].title and (capitals or word):
-                continue
-            if word and not (_stands_alone(turn, at) or _is_addressed(turn, at)):
-                continue
-            if in_address(turn, at + 1) or names_thing(turn, at + 1):
-                continue
-            if _is_apart(turn, at) or is_acronym(turn, at):
-                continue
-            apart = well_known(turn) | in_codes(turn) if apart is None else apart
-            if at not in apart:
-                pattern = "name that is a word" if word else "given name"
-                yield Hit(Entity.PERSON, at, at + 1, 0.5, pattern)
+        return given_names_in(turn)
+
+
+def _given_names(turn: Turn) -> Iterator[Hit]:
+    names = plain_given_names()
+    words = listed("word_names")
+    capitals = has_capitals(turn)
+    keys = [bare(turn, at) for at in range(len(turn.tokens))]
+    if not capitals:
+        keys = [_without_s(key) for key in keys]
+    places = [at for at, key in enumerate(keys) if key in names or key in words]
+    if not places:
+        return
+    apart: set[int] | None = None
+    for at in places:
+        word = keys[at] in words
+        if not turn.tokens[at].title and (capitals or word):
+            continue
+        if word and not (_stands_alone(turn, at) or _is_addressed(turn, at)):
+            continue
+        if in_address(turn, at + 1) or names_thing(turn, at + 1):
+            continue
+        if _is_apart(turn, at) or is_acronym(turn, at):
+            continue
+        apart = well_known(turn) | in_codes(turn) if apart is None else apart
+        if at not in apart:
+            pattern = "name that is a word" if word else "given name"
+            yield Hit(Entity.PERSON, at, at + 1, 0.5, pattern)
+
+
+given_names_in: Final = OfLastTurn(lambda turn: tuple(_given_names(turn)))
+"""Given names in a turn, without any frame."""
 
 
 def _without_s(key: str) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
-from models import likelihood
 from models.attributes import is_small
+from models.likelihood import LEARNT, likely, load
 from models.recognizers.base import Hit, SpokenRecognizer
 from models.spoken import Turn
 from pipeline.entities import Entity
@@ -26,7 +26,7 @@ _PART: Final = 0.3
 class LearntRecognizer(SpokenRecognizer):
     """Words that the tagger holds for likely; scores are its probabilities."""
 
-    ENTITIES: ClassVar[tuple[str, ...]] = likelihood.LEARNT
+    ENTITIES: ClassVar[tuple[str, ...]] = LEARNT
 
     def load(self) -> None:
         """Read the weights.
@@ -34,7 +34,7 @@ class LearntRecognizer(SpokenRecognizer):
         Raises:
             ModelError: they are missing or altered.
         """
-        likelihood.load()
+        load()
 
     def may_find(self, turn: Turn) -> bool:
         """Whether there is a word in it that says something."""
@@ -44,7 +44,7 @@ class LearntRecognizer(SpokenRecognizer):
         """Runs of likely words; each is of the type that its likeliest word is."""
         if not turn.tokens:
             return
-        values, entities = likelihood.likely(turn)
+        values, entities = likely(turn)
         first = 0
         while first < len(values):
             last = first

@@ -131,7 +131,7 @@ class MedicationRecognizer(SpokenRecognizer):
         if asked is not None:
             yield from self._answer(turn, asked)
         if turn.medical or asked is not None:
-            yield from self._sounds(turn, keys)
+            yield from self._sounds(turn)
         if turn.medical:
             for found in turn.search(_FORM):
                 yield from self._of_a_form(turn, found)
@@ -148,7 +148,7 @@ class MedicationRecognizer(SpokenRecognizer):
 
     @staticmethod
     def _listed(turn: Turn, keys: tuple[str, ...]) -> Iterator[Hit]:
-        bare = turn.bare(keys)
+        bare = turn.bare_keys
         for first, last in entries_in(medicines(), turn):
             named = " ".join(bare[first:last])
             if named == "the pill" and keys[last : last + 1] and keys[last] in _PILL_LIKE:
@@ -246,8 +246,8 @@ class MedicationRecognizer(SpokenRecognizer):
             yield Hit(Entity.MEDICATION, first, last, 0.6, "before a dose")
 
     @staticmethod
-    def _sounds(turn: Turn, keys: tuple[str, ...]) -> Iterator[Hit]:
-        for index, key in enumerate(turn.bare(keys)):
+    def _sounds(turn: Turn) -> Iterator[Hit]:
+        for index, key in enumerate(turn.bare_keys):
             common = zipf(key)
             if common < _UNUSUAL and sounds_like_medicine(
                 (key,), enough=CLOSE if common >= _UNKNOWN_PIECE else ENOUGH

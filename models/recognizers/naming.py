@@ -26,7 +26,6 @@ TITLES: Final = frozenset(["mr", "mrs", "ms", "dr", "prof", "st"])
 _SUFFIXES: Final = frozenset(["junior", "senior", "jr", "snr", "jnr", "iii"])
 _NUMBERED: Final = frozenset(["second", "third", "fourth", "fifth", "younger", "elder"])
 _STREETS: Final = frozenset(["street", "road", "avenue", "boulevard", "parkway", "highway"])
-_APOSTROPHES: Final = frozenset("'\u2019")
 _CONTRACTED: Final = re.compile(r"['\u2019](?:m|ll|re|ve|d|t)$", re.IGNORECASE)
 _WORD: Final = re.compile(r"\S+")
 _TIMES_AND_FILLERS: Final = MONTHS | FILLERS
@@ -50,15 +49,7 @@ def plain(key: str) -> str:
 
 def bare(turn: Turn, at: int) -> str:
     """A token's key as the lists have it: no accents, no possessive or contracted "s"."""
-    token = turn.tokens[at]
-    key = token.key
-    if (
-        key.endswith("s")
-        and token.end - token.start > len(key)
-        and (turn.text[token.end - 2] in _APOSTROPHES)
-    ):
-        key = key[:-1]
-    return plain(key)
+    return plain(turn.bare_keys[at])
 
 
 def is_contracted(turn: Turn, at: int) -> bool:

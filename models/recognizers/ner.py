@@ -14,7 +14,7 @@ from presidio_analyzer.nlp_engine import NlpArtifacts
 from models.answers import LEAD_IN
 from models.lexicon import given_names
 from models.likelihood import DOUBTED, likely
-from models.recognizers.given import GivenNameRecognizer
+from models.recognizers.given import given_names_in
 from models.recognizers.naming import (
     has_capitals,
     in_address,
@@ -22,7 +22,7 @@ from models.recognizers.naming import (
     names_thing,
     well_known,
 )
-from models.recognizers.person import SpokenPersonRecognizer
+from models.recognizers.person import people_in
 from models.spoken import Token, Turn, turn_in
 from pipeline.entities import Entity
 
@@ -49,8 +49,6 @@ class NamedPersonRecognizer(LocalRecognizer):
             name=name or type(self).__name__,
             context=context,
         )
-        self._plain = GivenNameRecognizer()
-        self._rules = SpokenPersonRecognizer()
 
     def _open(self, turn: Turn) -> bool:
         """Whether a name of the lists stands where the rules are not sure of one.
@@ -63,10 +61,10 @@ class NamedPersonRecognizer(LocalRecognizer):
         if names:  # spaCy is asked for no name that would be doubted anyway
             values, _ = likely(turn)
             names = {index for index in names if values[index] >= DOUBTED}
-        for rules, sure in ((self._plain, 0.0), (self._rules, _SURE)):
+        for found, sure in ((given_names_in, 0.0), (people_in, _SURE)):
             if not names:
                 return False
-            for hit in rules.find(turn):
+            for hit in found(turn):
                 if hit.score >= sure:
                     names.difference_update(range(hit.first, hit.last))
         return bool(names) and not names <= in_codes(turn)

@@ -49,7 +49,7 @@ from models.recognizers.naming import (
 )
 from models.recognizers.spelling import spelled_run
 from models.recognizers.wordnames import word_names
-from models.spoken import PAUSE, Turn
+from models.spoken import PAUSE, OfLastTurn, Turn
 from pipeline.entities import Entity
 
 _RELATIONS: Final = alternatives("relations")
@@ -135,99 +135,109 @@ class SpokenPersonRecognizer(SpokenRecognizer):
 
     ENTITIES: ClassVar[tuple[str, ...]] = (Entity.PERSON,)
 
-    def find(self, turn: Turn) -> Iterator[Hit]:
+    def find(self, turn: Turn) -> tuple[Hit, ...]:
         """Names that are stated, asked for, called, spelled or known from before."""
-        public, firm = well_known(turn), answering_firm(turn)
-        stated = [
-            _whole_famous(hit, public)
-            for hit in self._stated(turn, firm)
-            if not _is_public(turn, hit, public)
-        ]
-        spelled = list(spelled_names(turn))
-        others = [
-            hit
-            for hit in (
-                *asked_for(turn, alone=not stated),
-                *self._free(turn, firm),
-                *alone(turn, stated),
-                *whole(turn),
-            )
-            if not _is_public(turn, hit, public)
-        ]
-        yield from stated
-        yield from spelled
-        yield from others
-        yield from spelled_too(turn, stated)
-        yield from coordinated(turn, (*stated, *others, *spelled), public)
-        yield from said_again(turn, (*stated, *others))
-        yield from initials(turn)
-        yield from with_letter(turn)
-        yield from corrected(turn)
-        yield from (
-            hit for hit in word_names(turn, (*stated, *others)) if not _is_public(turn, hit, public)
+        return people_in(turn)
+
+
+def _people(turn: Turn) -> Iterator[Hit]:
+    public, firm = well_known(turn), answering_firm(turn)
+    stated = [
+        _whole_famous(hit, public)
+        for hit in _stated(turn, firm)
+        if not _is_public(turn, hit, public)
+    ]
+    spelled = list(spelled_names(turn))
+    others = [
+        hit
+        for hit in (
+            *asked_for(turn, alone=not stated),
+            *_free(turn, firm),
+            *alone(turn, stated),
+            *whole(turn),
         )
+        if not _is_public(turn, hit, public)
+    ]
+    yield from stated
+    yield from spelled
+    yield from others
+    yield from spelled_too(turn, stated)
+    yield from coordinated(turn, (*stated, *others, *spelled), public)
+    yield from said_again(turn, (*stated, *others))
+    yield from initials(turn)
+    yield from with_letter(turn)
+    yield from corrected(turn)
+    yield from (
+        hit for hit in word_names(turn, (*stated, *others)) if not _is_public(turn, hit, public)
+    )
 
-    def _stated(self, turn: Turn, firm: set[int]) -> Iterator[Hit]:
-        for found in turn.search(_STATED):
-            said = found.match.group()
-            certain = _CERTAIN.search(said) is not None
-            first = _after_lead_in(turn, found.last, said, certain=certain)
-            if first is None or first in firm:
-                continue
-            # "the first name on the booking"
-            certain = certain and (
-                first == found.last
-                or _COPULA.search(said) is not None
-                or _COPULA.search(turn.tokens[first - 1].key) is not None
-            )
-            end = spelled_run(turn, first)
-            if end > first and certain:
-                yield Hit(Entity.PERSON, first, end, 0.9, "spelled")
-                continue
-            titled = _is_titled(turn, first, said)
-            cued = self._is_cued(turn, first, said)
-            last = name_end(turn, first, free=certain or titled, cued=cued)
-            if _GREETS.search(said) and first in named_companies(turn):
-                continue
-            sure = certain or titled or cued or is_given(turn, first)
-            if last > first and (sure or last - first > 1):
-                pattern = "stated" if _MENTIONED.search(said) else _INTRODUCED
-                yield Hit(Entity.PERSON, first, last, 0.85 if certain else 0.6, pattern)
-                yield from spelled_after(turn, last)
-            elif certain and _announces_spelling(turn, found.match.start(), said):
-                last = _broken(turn, found.last)
-                yield Hit(Entity.PERSON, found.last, last, 0.5, "broken spelling")
 
-    @staticmethod
-    def _is_cued(turn: Turn, first: int, said: str) -> bool:
-        """Whether a name that is on no list stands where a person is named."""
-        if _INDEFINITE.search(said):  # "I have a Ngozi Thornbury here", but "a Samsung"
-            both = may_be_name(turn, first) and may_be_name(turn, first + 1)
-            return both and is_large(turn, first) and turn.tokens[first + 1].title
-        return may_be_name(turn, first, odd=2.0 if _WEAK.search(said) else 3.0)
+def _stated(turn: Turn, firm: set[int]) -> Iterator[Hit]:
+    for found in turn.search(_STATED):
+        said = found.match.group()
+        certain = _CERTAIN.search(said) is not None
+        first = _after_lead_in(turn, found.last, said, certain=certain)
+        if first is None or first in firm:
+            continue
+        # "the first name on the booking"
+        certain = certain and (
+            first == found.last
+            or _COPULA.search(said) is not None
+            or _COPULA.search(turn.tokens[first - 1].key) is not None
+        )
+        end = spelled_run(turn, first)
+        if end > first and certain:
+            yield Hit(Entity.PERSON, first, end, 0.9, "spelled")
+            continue
+        titled = _is_titled(turn, first, said)
+        cued = _is_cued(turn, first, said)
+        last = name_end(turn, first, free=certain or titled, cued=cued)
+        if _GREETS.search(said) and first in named_companies(turn):
+            continue
+        sure = certain or titled or cued or is_given(turn, first)
+        if last > first and (sure or last - first > 1):
+            pattern = "stated" if _MENTIONED.search(said) else _INTRODUCED
+            yield Hit(Entity.PERSON, first, last, 0.85 if certain else 0.6, pattern)
+            yield from spelled_after(turn, last)
+        elif certain and _announces_spelling(turn, found.match.start(), said):
+            last = _broken(turn, found.last)
+            yield Hit(Entity.PERSON, found.last, last, 0.5, "broken spelling")
 
-    def _free(self, turn: Turn, firm: set[int]) -> Iterator[Hit]:
-        companies = companies_in(turn) | firm
-        yield from acting(turn, companies)
-        for index in range(len(turn.tokens)):
-            if bare(turn, index) in turn.known and _is_meant(turn, index):
-                yield Hit(Entity.PERSON, index, index + 1, 0.7, "named before")
-            if not is_given(turn, index):
-                if turn.known and thanked_name(turn, index):
-                    yield Hit(Entity.PERSON, index, index + 1, 0.45, "thanked by name")
-                elif index not in companies and called_oddly(turn, index):
-                    yield Hit(Entity.PERSON, index, index + 1, 0.5, "called by name")
-                elif index not in companies and _is_pair(turn, index):
-                    yield Hit(Entity.PERSON, index, index + 2, 0.5, "two names")
-                continue
-            last = name_end(turn, index, free=False)
-            if names_thing(turn, last):
-                continue
-            if last - index > 1 and not in_address(turn, last) and index not in companies:
-                yield Hit(Entity.PERSON, index, last, 0.65, "given name and surname")
-                yield from spelled_after(turn, last)
-            elif called(turn, index):
-                yield Hit(Entity.PERSON, index, index + 1, 0.55, "called by name")
+
+def _is_cued(turn: Turn, first: int, said: str) -> bool:
+    """Whether a name that is on no list stands where a person is named."""
+    if _INDEFINITE.search(said):  # "I have a Ngozi Thornbury here", but "a Samsung"
+        both = may_be_name(turn, first) and may_be_name(turn, first + 1)
+        return both and is_large(turn, first) and turn.tokens[first + 1].title
+    return may_be_name(turn, first, odd=2.0 if _WEAK.search(said) else 3.0)
+
+
+def _free(turn: Turn, firm: set[int]) -> Iterator[Hit]:
+    companies = companies_in(turn) | firm
+    yield from acting(turn, companies)
+    for index in range(len(turn.tokens)):
+        if bare(turn, index) in turn.known and _is_meant(turn, index):
+            yield Hit(Entity.PERSON, index, index + 1, 0.7, "named before")
+        if not is_given(turn, index):
+            if turn.known and thanked_name(turn, index):
+                yield Hit(Entity.PERSON, index, index + 1, 0.45, "thanked by name")
+            elif index not in companies and called_oddly(turn, index):
+                yield Hit(Entity.PERSON, index, index + 1, 0.5, "called by name")
+            elif index not in companies and _is_pair(turn, index):
+                yield Hit(Entity.PERSON, index, index + 2, 0.5, "two names")
+            continue
+        last = name_end(turn, index, free=False)
+        if names_thing(turn, last):
+            continue
+        if last - index > 1 and not in_address(turn, last) and index not in companies:
+            yield Hit(Entity.PERSON, index, last, 0.65, "given name and surname")
+            yield from spelled_after(turn, last)
+        elif called(turn, index):
+            yield Hit(Entity.PERSON, index, index + 1, 0.55, "called by name")
+
+
+people_in: Final = OfLastTurn(lambda turn: tuple(_people(turn)))
+"""Names in a turn, by what stands round them."""
 
 
 def _after_lead_in(turn: Turn, at: int, said: str, *, certain: bool) -> int | None:

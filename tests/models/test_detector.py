@@ -9,6 +9,7 @@ import tldextract
 from models import loader
 from models.catalogue import entry
 from models.detector import Detector
+from models.likelihood import MODEL as TAGGER
 from models.presidio import MODEL, Analyzer, SpokenNlpEngine
 from models.spoken import turn_of
 from pipeline.errors import ModelError
@@ -120,7 +121,8 @@ def test_an_altered_language_model_is_refused(monkeypatch: pytest.MonkeyPatch) -
         SpokenNlpEngine().load()
 
 
-def test_findings_name_the_model_with_its_hash(detector: Detector) -> None:
+def test_findings_name_the_models_with_their_hash(detector: Detector) -> None:
     found = listen(detector, [(0, 1.0, "hello there")], 8.0)
-    assert {model for one in found for model in one.models} == {entry(MODEL).reference}
+    expected = {entry(one).reference for one in (MODEL, TAGGER)}
+    assert {model for one in found for model in one.models} == expected
     assert entry(MODEL).reference == "spacy-en-core-web-sm@cd93e9ca9126"

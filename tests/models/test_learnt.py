@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from models import likelihood
+from models import presidio
 from models.likelihood import LEARNT, Likely, likely
 from models.presidio import Analyzer, explained
 from models.reading import TurnReader
+from models.recognizers import learnt, ner
 from models.spoken import Turn, turn_of
 from models.turns import Spoken, Stream
 from pipeline.numbers import words_from_text
@@ -35,11 +36,11 @@ def scores(analyzer: Analyzer, turn: Turn) -> dict[str, float]:
 
 
 def believe(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
-    class Tagged:
-        def likely(self, turn: Turn) -> Likely:
-            return Likely([value] * len(turn.tokens), [LEARNT[0]] * len(turn.tokens))
+    def same(turn: Turn) -> Likely:
+        return Likely([value] * len(turn.tokens), [LEARNT[0]] * len(turn.tokens))
 
-    monkeypatch.setattr(likelihood, "_tagged", Tagged)
+    for module in (presidio, learnt, ner):
+        monkeypatch.setattr(module, "likely", same)
 
 
 def test_a_rule_that_is_doubted_counts_half(

@@ -185,3 +185,20 @@ def test_a_folder_that_cannot_be_written_is_a_clear_error(use: Use, tmp_path: Pa
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ModelError, match="HUSHWIRE_MODELS"):
         loader.find("toy", folder=tmp_path / "file" / "models")
+
+
+def test_what_comes_with_the_code_is_taken_from_there_alone(
+    use: Use, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = toy(wheels=0).model_copy(update={"packaged": True})
+    place = use(model)
+    monkeypatch.setattr(loader, "_PACKAGE", tmp_path / "package")
+    write(place / "toy-1", {"w.bin": b"of an older version", "config.json": b"{}"})
+    with pytest.raises(ModelError, match=r"w\.bin: cannot be read"):
+        loader.find("toy", folder=place)
+    packaged = write(tmp_path / "package" / "toy-1", WHOLE)
+    assert loader.find("toy", folder=place) == packaged
+    assert loader.pull("toy", folder=place) == packaged
+    write(packaged, {"w.bin": b"altered"})
+    with pytest.raises(ModelError, match="reinstall hushwire"):
+        loader.find("toy", folder=place)
