@@ -13,14 +13,15 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from wordfreq import zipf_frequency
 
 from models.lexicon import listed, medicines
 from pipeline.accents import plain
 from pipeline.records import Word
-from pipeline.vocabulary import DEFAULT, Vocabulary, vocabulary
+from pipeline.remembering import Remembered
+from pipeline.vocabulary import DEFAULT, vocabulary
 
 ENOUGH: Final = 6
 """Ordinary words that it takes to tell."""
@@ -68,14 +69,13 @@ class Fluency:
 
     def __init__(self, language: str, channels: int) -> None:
         self._language = language
-        self._voc = vocabulary(language)
         self._before: list[deque[Kind]] = [deque(maxlen=_KEPT) for _ in range(channels)]
 
     def fits(self, channel: int, words: Iterable[Word]) -> bool:
         """Whether a turn is in the call's language; a short one counts with those before it."""
         kinds = [
             kind
-            for word in _ordinary((word.text for word in words), self._voc)
+            for word in _ordinary((word.text for word in words), self._language)
             for kind in _kinds(word, self._language)
         ]
         before = self._before[channel]
@@ -116,24 +116,51 @@ def _latin(word: str) -> bool:
     )
 
 
-def _ordinary(texts: Iterable[str], voc: Vocabulary) -> Iterator[str]:
+class _Seen(NamedTuple):
+    """What a word as it was heard says by itself."""
+
+    lower: str
+    capital: bool
+    ends: bool
+    """Whether a sentence ends with it."""
+    ordinary: bool
+    """Whether it counts unless it is a name: no figures, number word or letter."""
+    namely: bool
+    """Whether it is a name where a sentence begins with it and a capital."""
+    latin: bool
+
+
+def _seen(text: str, language: str) -> _Seen:
+    bare = text.strip(" .,;:!?…\"'()[]¿¡-").replace("\u2019", "'")
+    lower = bare.lower()
+    if language == DEFAULT and _zipf(lower, DEFAULT) < UNKNOWN:
+        lower = _ENDING.sub("", lower)
+    spoken = lower in _numbers(language)
+    return _Seen(
+        lower=lower,
+        capital=bare[:1].isupper(),
+        ends=text.rstrip().endswith((".", "?", "!", ":")),
+        ordinary=len(bare) >= _SHORTEST and lower.replace("'", "").isalpha() and not spoken,
+        namely=language == DEFAULT and 0 < _zipf(lower, language) < _NAMELY,
+        latin=_latin(lower),
+    )
+
+
+@lru_cache(maxsize=8)
+def _sight(language: str) -> Remembered[_Seen]:
+    return Remembered(lambda text: _seen(text, language))
+
+
+def _ordinary(texts: Iterable[str], language: str) -> Iterator[str]:
     """Lower-case words; neither figures, number words nor letters, nor names as capitals tell."""
+    sight = _sight(language)
     opens = True
     for text in texts:
-        bare = text.strip(" .,;:!?…\"'()[]¿¡-").replace("\u2019", "'")
-        capital = bare[:1].isupper()
-        name = capital and not opens
-        opened, opens = opens, text.rstrip().endswith((".", "?", "!", ":"))
-        lower = bare.lower()
-        if voc.language == DEFAULT and _zipf(lower, DEFAULT) < UNKNOWN:
-            lower = _ENDING.sub("", lower)
-        if capital and opened:
-            name = 0 < _zipf(lower, voc.language) < _NAMELY and voc.language == DEFAULT
-        spoken = lower in _numbers(voc.language)
-        letters = lower.replace("'", "")
-        ordinary = len(bare) >= _SHORTEST and letters.isalpha() and not (name or spoken)
-        if ordinary or not _latin(lower):
-            yield lower
+        seen = sight(text)
+        opened, opens = opens, seen.ends
+        name = seen.capital and (seen.namely if opened else True)
+        if (seen.ordinary and not name) or not seen.latin:
+            yield seen.lower
 
 
 @lru_cache(maxsize=8)

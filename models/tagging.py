@@ -109,7 +109,8 @@ class Tagger:
         for name, row in zip(weights.attributes, weights.state, strict=True):
             if (far := _FAR.fullmatch(name)) is not None:
                 self._put(self._far, far[1], REACH - int(far[2]), row)
-            elif (talk := _OF_KIND.fullmatch(name)) is not None:
+                continue
+            if (talk := _OF_KIND.fullmatch(name)) is not None:
                 self._put(self._talk, talk[1], KINDS.index(talk[2]), row)
             self._plain[name] = row
         self._learnt = {one[2:-2] for one in weights.attributes if _WORD.fullmatch(one)}

@@ -24,7 +24,15 @@ _SHORTEST: Final = 3
 def mark(tokens: Sequence[Token], voc: Vocabulary) -> list[Token]:
     """Mark the phrases that name letters, in the tokens of one channel and one hearing."""
     marked = list(tokens)
-    texts = tuple(token.text for token in tokens)
+    if any(_tells(token, voc) for token in tokens):
+        _mark_framed(marked, voc)
+        _mark_rest(marked, voc)
+    return marked
+
+
+def _mark_framed(marked: list[Token], voc: Vocabulary) -> None:
+    """Letters with the words that stand for them: "B as in boy"."""
+    texts = tuple(token.text for token in marked)
     at = 0
     while at < len(marked):
         end = _framed(marked, texts, at, voc)
@@ -34,10 +42,12 @@ def mark(tokens: Sequence[Token], voc: Vocabulary) -> list[Token]:
             for place in range(at + 1, end):
                 marked[place] = replace(marked[place], kind=Kind.STANDIN, value="")
         at = max(end, at + 1)
-    for at, token in enumerate(marked):
-        after = marked[at + 1] if at + 1 < len(marked) else None
-        if after is None:
-            break
+
+
+def _mark_rest(marked: list[Token], voc: Vocabulary) -> None:
+    """Letters that the tokens round them tell: "capital K", "hotel november", "a four two b"."""
+    for at in range(len(marked) - 1):
+        token, after = marked[at], marked[at + 1]
         cased = token.text in voc.words["letter_case"] and not token.closes
         if cased and len(after.text) == 1 and after.text.isalpha():
             marked[at] = replace(token, kind=Kind.FILLER)
@@ -51,7 +61,13 @@ def mark(tokens: Sequence[Token], voc: Vocabulary) -> list[Token]:
                 marked[at] = replace(token, kind=Kind.MAYBE_LETTER, value=token.text[0].upper())
         elif _article(token, after, marked[at - 1] if at else None) or _leads(marked, at):
             marked[at] = replace(token, kind=Kind.LETTER, value=token.text.upper())
-    return marked
+
+
+def _tells(token: Token, voc: Vocabulary) -> bool:
+    """Whether a token may begin anything here: in most turns none does."""
+    text = token.text
+    letter = len(text) == 1 or text in voc.letter_names
+    return letter or token.kind is Kind.MONTH or text in voc.words["letter_case"]
 
 
 def _article(token: Token, after: Token, before: Token | None) -> bool:
