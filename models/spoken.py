@@ -18,6 +18,7 @@ from typing import Any, Final, Generic, TypeVar
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
 from models.patterns import Opened, Worded, opened
+from pipeline.accents import plain
 from pipeline.vocabulary import DEFAULT
 
 ResultT = TypeVar("ResultT")
@@ -186,6 +187,11 @@ class Turn:
             token.key[:-1] if _CONTRACTED.search(self.text, token.start, token.end) else token.key
             for token in self.tokens
         )
+
+    @cached_property
+    def plain_keys(self) -> tuple[str, ...]:
+        """The same without accents, as lists of names have them."""
+        return self.bare_keys if self.text.isascii() else tuple(map(plain, self.bare_keys))
 
     def keys(self, first: int, last: int) -> tuple[str, ...]:
         """Keys of the tokens ``[first, last)``."""

@@ -21,10 +21,10 @@ from models.recognizers.naming import (
     in_surnames,
     is_large,
     may_be_name,
-    plain,
 )
 from models.recognizers.spelling import WITH_LETTER, named_letter, spelled_run, spellings
 from models.spoken import Turn
+from pipeline.accents import plain
 from pipeline.entities import Entity
 
 _SPELLED_LETTERS: Final = 4

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import Final
 
 from models.answers import FILLERS, LEAD_IN, MONTHS, is_function, is_number, is_spelled
 from models.frequency import zipf
 from models.lexicon import given_names, listed, longest_listed, surnames
 from models.spoken import PAUSE, Token, Turn
+from pipeline.accents import plain
 from pipeline.numbers import read
 from pipeline.records import Word
 from pipeline.tokens import Flag
@@ -40,16 +40,9 @@ _WORDLIKE: Final = re.compile(
 """Endings of rare words that are no names ("flabbergasted")."""
 
 
-def plain(key: str) -> str:
-    """A key without accents, as the lists are."""
-    if key.isascii():
-        return key
-    return "".join(c for c in unicodedata.normalize("NFKD", key) if not unicodedata.combining(c))
-
-
 def bare(turn: Turn, at: int) -> str:
     """A token's key as the lists have it: no accents, no possessive or contracted "s"."""
-    return plain(turn.bare_keys[at])
+    return turn.plain_keys[at]
 
 
 def is_contracted(turn: Turn, at: int) -> bool:

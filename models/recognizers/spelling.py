@@ -15,8 +15,8 @@ from models.answers import is_spelled
 from models.frequency import zipf
 from models.lexicon import listed
 from models.patterns import Worded
-from models.recognizers.naming import plain
 from models.spoken import Turn
+from pipeline.accents import plain
 from pipeline.vocabulary import DEFAULT, vocabulary
 
 _LEAST: Final = 3

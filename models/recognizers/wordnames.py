@@ -15,8 +15,9 @@ from models.frequency import zipf
 from models.lexicon import listed, plain_given_names, surnames
 from models.patterns import Worded
 from models.recognizers.base import Hit
-from models.recognizers.naming import FREE, NO_NAMES, has_capitals, in_surnames, plain
+from models.recognizers.naming import FREE, NO_NAMES, has_capitals, in_surnames
 from models.spoken import Turn
+from pipeline.accents import plain
 from pipeline.entities import Entity
 
 _WORDS: Final = listed("word_names")
