@@ -6,7 +6,7 @@ BIN := .venv/bin
 KAFKA_LIB := tests/kafka/lib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint format docs bench bench-delay bench-detection bench-encryption bench-muting bench-peers bench-pipeline bench-verification bench-transcription bench-word-times samples kafka chaos soak fuzz audit lock clean
+.PHONY: help setup demo test unit lint format docs bench bench-delay bench-detection bench-encryption bench-muting bench-peers bench-pipeline bench-verification bench-transcription bench-word-times samples kafka chaos soak fuzz audit lock tagger clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -102,6 +102,9 @@ lock: ## Resolve the dependencies anew into both lock files
 	  --no-emit-index-url --no-header -q -o requirements.txt
 	build/lock/bin/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header -q --extra dev -c requirements.txt -o requirements-dev.txt
+
+tagger: .venv/.dev ## Learn the weights of the tagger anew from the labelled texts (10 minutes)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.tagger
 
 clean: ## Remove what the targets made, the environment too
 	rm -rf .venv build dist $(KAFKA_LIB) *.egg-info
