@@ -211,9 +211,11 @@ class OfLastTurn(Generic[ResultT]):
 
     def __call__(self, turn: Turn) -> ResultT:
         """What the function gives."""
-        if self._last is None or self._last[0] is not turn:
-            self._last = (turn, self._function(turn))
-        return self._last[1]
+        last = self._last  # other threads may put theirs there meanwhile
+        if last is None or last[0] is not turn:
+            last = (turn, self._function(turn))
+            self._last = last
+        return last[1]
 
 
 class SpokenArtifacts(NlpArtifacts):

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.attributes import attributes, is_small, kind_of, masked, of_place, places
-from models.spoken import turn_of
+from models.spoken import OfLastTurn, Turn, turn_of
 from models.tagging import NOTHING, Tagger, Weights
 from pipeline.errors import ModelError
 
@@ -151,3 +151,20 @@ def test_tables_of_other_sizes_are_refused(tmp_path: Path) -> None:
     wrong.save(tmp_path / "en.npz")
     with pytest.raises(ModelError, match="do not fit each other"):
         Weights.load(tmp_path / "en.npz")
+
+
+def test_the_last_turn_is_worked_out_once_and_never_taken_for_another() -> None:
+    seen: list[str] = []
+    other = turn_of("other")
+
+    def length(turn: Turn) -> int:
+        seen.append(turn.text)
+        if turn is not other:
+            last(other)  # as another thread would, meanwhile
+        return len(turn.tokens)
+
+    last = OfLastTurn(length)
+    turn = turn_of("it is plum")
+    assert last(turn) == 3
+    assert last(turn) == 3
+    assert seen == ["it is plum", "other"]
