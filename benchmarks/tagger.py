@@ -13,7 +13,7 @@ import argparse
 import hashlib
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -97,17 +97,9 @@ def _labelled(case: Case, turns: Sequence[Turn]) -> Iterator[Example]:
     until = 0
     for turn in turns:
         pieces = [one for one in re.finditer(r"\S+", turn.text) if one.group() != PAUSE]
-        texts = [one.group() for one in pieces]
-        ends = [
-            words[end - len(texts) : end]
-            for words in said.values()
-            for end in range(len(texts), len(words) + 1)
-            if [one.word.text for one in words[end - len(texts) : end]] == texts
-        ]
-        ends = [words for words in ends if words[-1].word.end >= until]
-        if not ends:
+        words = _next_said(said.values(), [one.group() for one in pieces], until)
+        if not words:
             continue
-        words = min(ends, key=lambda each: each[-1].word.end)
         until = words[-1].word.end
         found = [
             next(
@@ -123,6 +115,20 @@ def _labelled(case: Case, turns: Sequence[Turn]) -> Iterator[Example]:
             tuple(_name(label.entity) if label else NOTHING for label in labels),
             tuple(label is not None and label.optional for label in labels),
         )
+
+
+def _next_said(
+    channels: Iterable[Sequence[Placed]], texts: Sequence[str], until: int
+) -> Sequence[Placed]:
+    """The first words of a channel that read so and end at a sample or later; none otherwise."""
+    found = [
+        words[end - len(texts) : end]
+        for words in channels
+        for end in range(len(texts), len(words) + 1)
+        if words[end - 1].word.end >= until
+        and [one.word.text for one in words[end - len(texts) : end]] == texts
+    ]
+    return min(found, key=lambda each: each[-1].word.end, default=())
 
 
 def _name(entity: str) -> str:

@@ -70,11 +70,17 @@ def load() -> None:
     _tagger()
 
 
+@cache
+def _own() -> tuple[list[int], list[str]]:
+    """Columns of the labels of ``LEARNT``, and the labels."""
+    own = [at for at, label in enumerate(_tagger().labels) if label in LEARNT]
+    return own, [_tagger().labels[at] for at in own]
+
+
 def _tagged(turn: Turn) -> Likely:
-    tagger = _tagger()
-    own = [at for at, label in enumerate(tagger.labels) if label in LEARNT]
-    found = tagger.probabilities(turn)[:, own]
-    types = [tagger.labels[own[at]] for at in found.argmax(axis=1).tolist()]
+    columns, labels = _own()
+    found = _tagger().probabilities(turn)[:, columns]
+    types = [labels[at] for at in found.argmax(axis=1).tolist()]
     return Likely(found.sum(axis=1).tolist(), types)
 
 

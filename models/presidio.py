@@ -28,7 +28,6 @@ from models.lexicon import warm_up
 from models.likelihood import DOUBTFUL, likely
 from models.loader import find
 from models.recognizers.base import SpokenRecognizer
-from models.recognizers.learnt import LearntRecognizer
 from models.recognizers.ner import NamedPersonRecognizer
 from models.registry import Registered, load_registry
 from models.spoken import SpokenArtifacts, Turn
@@ -296,7 +295,6 @@ class Analyzer:
             for one in found.registered
             if one.shipped
             and isinstance(one.recognizer, SpokenRecognizer | NamedPersonRecognizer)
-            and not isinstance(one.recognizer, LearntRecognizer)
             and set(one.entities) <= DOUBTFUL
         }
         self._entities = found.entities

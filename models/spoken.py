@@ -146,7 +146,7 @@ class Turn:
         """Every match of several expressions, with what each is called."""
         for pattern, name in patterns:
             if not pattern.mask & self._unsaid:
-                for found in self.search(pattern):
+                for found in self._matches(pattern.pattern):
                     yield found, name
 
     def token_at(self, position: int) -> int:
