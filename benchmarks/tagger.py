@@ -47,7 +47,7 @@ _OWN: Final = {str(entity): str(entity) for entity in LEARNT} | {
 }
 """Labels of what is told in words; what stands in one place is one to the tagger."""
 _TRAINING: Final = {
-    "c1": 2.0,
+    "c1": 1.0,
     "c2": 0.02,
     "max_iterations": 100,
     "feature.minfreq": 2,

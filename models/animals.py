@@ -10,7 +10,7 @@ from typing import Final
 
 from models.spoken import Turn
 from pipeline.entities import HEALTH
-from pipeline.vocabulary import vocabulary
+from pipeline.vocabulary import Subject, vocabulary
 
 _SELF: Final = frozenset({"i", "im", "ive", "id", "me", "myself", "we", "were", "weve"})
 _OTHER: Final = frozenset(
@@ -30,14 +30,10 @@ _PEOPLE: Final = frozenset(
 )  # fmt: skip
 
 
-def about_animals(turn: Turn) -> bool:
-    """Whether the turn has a word that only a call about animals or plants has."""
-    return bool(vocabulary(turn.language).animals.find(turn.plain))
-
-
-def _from(turn: Turn, at: int) -> str:
-    """What is said from a token on: "my dog has"."""
-    return " ".join(turn.keys(at, at + _NAMED))
+def _names_one(turn: Turn, at: int) -> bool:
+    """Whether an animal or a plant is named from a token on: "my dog has"."""
+    found = vocabulary(turn.language).worded.find(" ".join(turn.keys(at, at + _NAMED)))
+    return any(subject is Subject.ANIMALS for subject, _, _ in found)
 
 
 def of_an_animal(turn: Turn, entity: str, start: int) -> bool:
@@ -62,9 +58,7 @@ def of_an_animal(turn: Turn, entity: str, start: int) -> bool:
         if key in _OTHER:
             return True
         if key == "my":
-            return place + 1 < len(before) - 1 or bool(
-                vocabulary(turn.language).animals.find(_from(turn, first + place))
-            )
+            return place + 1 < len(before) - 1 or _names_one(turn, first + place)
         if key in _SELF and not _SAYS.intersection(before[place:]):
             return False
     return True

@@ -32,6 +32,8 @@ _RARE: Final = 4.0
 _FIGURE: Final = re.compile(r"\d")
 _LONGEST: Final = 6
 """Figures from which a number is a long one."""
+_MANY_A_LINE: Final = ("condition_adverbs", "everyday_doings", "everyday_moods", "not_ailing")
+"""Lists that have many words in a line."""
 _FREQUENT: Final = 7
 _INDEX: Final = 4
 _LENGTH: Final = 5
@@ -65,7 +67,7 @@ def _listed() -> dict[str, list[str]]:
     files = sorted(path.name for path in folder.iterdir() if path.name.endswith(".txt"))
     found: dict[str, list[str]] = {}
     for name in (file.removesuffix(".txt") for file in files):
-        for word in listed(name):
+        for word in words_in(name) if name in _MANY_A_LINE else listed(name):
             found.setdefault(word, []).append(name)
     return found
 
@@ -159,7 +161,9 @@ def of_talk(turn: Turn) -> list[str]:
     told = [f"q={key}" for key in sorted(set(heard) - _small_words())]
     told += [f"q{pair}" for pair in sorted(set(of_pairs(heard[-_HEARD_PAIRS:])))]
     told += [f"asked={entity}" for entity in sorted({entity for entity, _ in turn.expects})]
-    return [*told, "medical"] if turn.medical else told
+    told += [f"lately={entity}" for entity in sorted(turn.lately)]
+    told += [f"said={entity}" for entity in sorted(turn.recent)]
+    return told + ["medical"] * turn.medical + ["secret"] * turn.secret
 
 
 def attributes(turn: Turn) -> list[list[str]]:

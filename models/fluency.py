@@ -73,11 +73,7 @@ class Fluency:
 
     def fits(self, channel: int, words: Iterable[Word]) -> bool:
         """Whether a turn is in the call's language; a short one counts with those before it."""
-        kinds = [
-            kind
-            for word in _ordinary((word.text for word in words), self._language)
-            for kind in _kinds(word, self._language)
-        ]
+        kinds = list(_ordinary((word.text for word in words), self._language))
         before = self._before[channel]
         seen = kinds if len(kinds) >= ENOUGH else [*before, *kinds]
         before.extend(kinds)
@@ -87,7 +83,7 @@ class Fluency:
         return common >= SHARE * len(seen) or seen.count(Kind.STRANGE) < STRANGE * len(seen)
 
 
-def _kinds(word: str, language: str) -> list[Kind]:
+def _kinds(word: str, language: str) -> tuple[Kind, ...]:
     """What a word counts as: one of the language's common words, a known one, or neither.
 
     English words are common in texts of every language, so elsewhere those that are far more so in
@@ -95,18 +91,18 @@ def _kinds(word: str, language: str) -> list[Kind]:
     """
     if not _latin(word):
         spaceless = sum(unicodedata.name(sign, "").startswith(_SPACELESS) for sign in word)
-        return [Kind.STRANGE] * max(_SURE, spaceless // _SIGNS)
+        return (Kind.STRANGE,) * max(_SURE, spaceless // _SIGNS)
     own = _zipf(word, language)
     if language != DEFAULT:
         if own < UNKNOWN or _zipf(word, DEFAULT) - own >= FOREIGN:
-            return [Kind.STRANGE]
+            return (Kind.STRANGE,)
     elif word in listed("foreign_talk"):
-        return [Kind.STRANGE]
+        return (Kind.STRANGE,)
     if own >= COMMON:
-        return [Kind.COMMON]
+        return (Kind.COMMON,)
     if own >= UNKNOWN or (language == DEFAULT and (word,) in medicines().get(word, ())):
-        return [Kind.KNOWN]
-    return [Kind.STRANGE]
+        return (Kind.KNOWN,)
+    return (Kind.STRANGE,)
 
 
 def _latin(word: str) -> bool:
@@ -119,12 +115,11 @@ def _latin(word: str) -> bool:
 class _Seen(NamedTuple):
     """What a word as it was heard says by itself."""
 
-    lower: str
+    kinds: tuple[Kind, ...]
+    """What it counts as unless it is a name; figures, number words and letters count as nothing."""
     capital: bool
     ends: bool
     """Whether a sentence ends with it."""
-    ordinary: bool
-    """Whether it counts unless it is a name: no figures, number word or letter."""
     namely: bool
     """Whether it is a name where a sentence begins with it and a capital."""
     latin: bool
@@ -135,14 +130,15 @@ def _seen(text: str, language: str) -> _Seen:
     lower = bare.lower()
     if language == DEFAULT and _zipf(lower, DEFAULT) < UNKNOWN:
         lower = _ENDING.sub("", lower)
-    spoken = lower in _numbers(language)
+    word = len(bare) >= _SHORTEST and lower.replace("'", "").isalpha()
+    latin = _latin(lower)
+    counts = not latin or (word and lower not in _numbers(language))
     return _Seen(
-        lower=lower,
+        kinds=_kinds(lower, language) if counts else (),
         capital=bare[:1].isupper(),
         ends=text.rstrip().endswith((".", "?", "!", ":")),
-        ordinary=len(bare) >= _SHORTEST and lower.replace("'", "").isalpha() and not spoken,
         namely=language == DEFAULT and 0 < _zipf(lower, language) < _NAMELY,
-        latin=_latin(lower),
+        latin=latin,
     )
 
 
@@ -151,16 +147,16 @@ def _sight(language: str) -> Remembered[_Seen]:
     return Remembered(lambda text: _seen(text, language))
 
 
-def _ordinary(texts: Iterable[str], language: str) -> Iterator[str]:
-    """Lower-case words; neither figures, number words nor letters, nor names as capitals tell."""
+def _ordinary(texts: Iterable[str], language: str) -> Iterator[Kind]:
+    """Of words that are neither figures, number words nor letters, nor names as capitals tell."""
     sight = _sight(language)
     opens = True
     for text in texts:
         seen = sight(text)
         opened, opens = opens, seen.ends
         name = seen.capital and (seen.namely if opened else True)
-        if (seen.ordinary and not name) or not seen.latin:
-            yield seen.lower
+        if not (name and seen.latin):
+            yield from seen.kinds
 
 
 @lru_cache(maxsize=8)

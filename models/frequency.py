@@ -8,6 +8,8 @@ from typing import Final
 
 from wordfreq import get_frequency_dict
 
+from pipeline.remembering import Remembered
+
 _CONTRACTIONS: Final = {
     whole.replace("'", ""): whole
     for whole in [
@@ -81,10 +83,13 @@ def _frequencies() -> dict[str, float]:
     return frequencies
 
 
-def zipf(word: str) -> float:
-    """Zipf frequency of an English word (0 unknown, 3 rare, 6 function words).
-
-    That is the base-10 logarithm of how often it occurs in a billion words.
-    """
+def _zipf(word: str) -> float:
     frequency = _frequencies().get(_CONTRACTIONS.get(word, word))
     return math.log10(frequency) + 9.0 if frequency else 0.0
+
+
+zipf: Final = Remembered(_zipf)
+"""Zipf frequency of an English word (0 unknown, 3 rare, 6 function words).
+
+That is the base-10 logarithm of how often it occurs in a billion words.
+"""

@@ -12,9 +12,10 @@ from typing import Final
 
 from models.lexicon import listed
 from models.patterns import Worded
+from models.prompts import is_about
 from models.spoken import Turn
 from pipeline.entities import HEALTH, Entity
-from pipeline.vocabulary import vocabulary
+from pipeline.vocabulary import Subject
 
 _OWN: Final = re.compile(
     r"\b(?:my|mine|me|his|her|hers|him|he|she|hes|shes|ive|myself|us"
@@ -102,9 +103,7 @@ class Impersonal:
         """
         # A word in passing says little once somebody has told of himself.
         self._personal = self._personal or not wanted.isdisjoint(_ENDS)
-        self._goods = not self._personal and (
-            self._goods or bool(vocabulary(turn.language).goods.find(turn.plain))
-        )
+        self._goods = not self._personal and (self._goods or is_about(turn, Subject.GOODS))
         self._machine = self._machine or (not medical and any(turn.search(_MACHINES)))
 
     def drops(self, turn: Turn, entity: str, start: int, end: int) -> bool:

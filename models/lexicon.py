@@ -310,13 +310,14 @@ def _by_first_word(entries: frozenset[str] | set[str]) -> dict[str, tuple[tuple[
 
 
 @cache
-def _phrases(name: str) -> dict[str, tuple[tuple[str, ...], ...]]:
+def phrases(name: str) -> dict[str, tuple[tuple[str, ...], ...]]:
+    """The entries of one of our own lists by their first words, the longest first."""
     return _by_first_word(listed(name))
 
 
 def longest_listed(name: str, keys: tuple[str, ...], at: int) -> int:
     """How many keys from ``at`` on are an entry of one of our own lists; 0 if none."""
-    return longest(_phrases(name), keys, at)
+    return longest(phrases(name), keys, at)
 
 
 def longest(lexicon: dict[str, tuple[tuple[str, ...], ...]], keys: tuple[str, ...], at: int) -> int:

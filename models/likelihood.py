@@ -6,6 +6,7 @@ the doubt about what rules found.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -29,18 +30,17 @@ LEARNT: Final = (
 )
 """What is told in words, and what is asked for in ever other ones; other numbers are the number
 engine's alone."""
-DOUBTFUL: Final = frozenset(
-    {
-        Entity.PERSON,
-        Entity.STREET_ADDRESS,
-        Entity.EMAIL_ADDRESS,
-        Entity.MEDICATION,
-        Entity.PASSWORD,
-    }
-)
-"""What rules often take for more than it is; of health a third of what was doubted was true."""
-DOUBTED: Final = 0.03
-"""Likelihood below which a word is harmless, whatever a rule says."""
+DOUBTED: Final[Mapping[str, float]] = {
+    Entity.PERSON: 0.01,
+    Entity.STREET_ADDRESS: 0.01,
+    Entity.EMAIL_ADDRESS: 0.01,
+    Entity.MEDICATION: 0.01,
+    Entity.PASSWORD: 0.01,
+    Entity.MEDICAL_CONDITION: 0.003,
+    Entity.MEDICAL_PROCEDURE: 0.003,
+}
+"""Likelihood below which a word is harmless though a rule takes it for something that is told in
+words."""
 
 
 class Likely(NamedTuple):
@@ -51,9 +51,17 @@ class Likely(NamedTuple):
     entities: list[str]
     """Of which type, if so."""
 
-    def doubts(self, first: int, last: int) -> bool:
-        """Whether no token of ``[first, last)`` is likely to be part of anything."""
-        return all(value < DOUBTED for value in self.values[first:last])
+    def believed(self, entity: str, first: int, last: int) -> tuple[int, int]:
+        """What is left of tokens ``[first, last)`` that a rule takes for an entity; perhaps none.
+
+        What is harmless at both ends is no part of it. Of a password all is part or nothing:
+        whatever words may stand in one.
+        """
+        least = DOUBTED[entity]
+        likely = [at for at in range(first, last) if self.values[at] >= least]
+        if not likely or entity == Entity.PASSWORD:
+            return (first, last) if likely else (first, first)
+        return likely[0], likely[-1] + 1
 
 
 @cache
@@ -89,3 +97,5 @@ likely: Final = OfLastTurn(_tagged)
 
 Raises ``ModelError`` where the weights are missing or altered.
 """
+likeliest: Final = OfLastTurn(lambda turn: max(likely(turn).values) if turn.tokens else 1.0)
+"""How likely the likeliest token of a turn is; 1 for a turn without any."""

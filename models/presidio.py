@@ -25,7 +25,7 @@ from spacy.strings import StringStore
 from spacy.tokens import Doc
 
 from models.lexicon import warm_up
-from models.likelihood import DOUBTFUL, likely
+from models.likelihood import DOUBTED, likeliest, likely
 from models.loader import find
 from models.recognizers.base import SpokenRecognizer
 from models.recognizers.ner import NamedPersonRecognizer
@@ -40,8 +40,6 @@ MODEL: Final = "spacy-en-core-web-sm"
 _LANGUAGE: Final = "en"
 _OFF: Final = ("tok2vec", "tagger", "parser", "attribute_ruler", "lemmatizer")
 """Parts of the pipeline that no recogniser needs: the entity recogniser has vectors of its own."""
-_DOUBT: Final = 0.5
-"""What a rule's score is multiplied by where the learnt tagger finds its words harmless."""
 _SCORE: Final = 0.85
 """What Presidio takes where a model states no score."""
 
@@ -284,18 +282,22 @@ class Analyzer:
         self.engine.load()
         found = load_registry(registry, policy)
         warm_up()
-        self._recognizers = {
-            code: [
-                (one.recognizer, gate_of(one)) for one in found.registered if one.language == code
-            ]
-            for code in languages()
-        }
-        self._doubtful = {
-            one.name
+        self._doubted = {
+            one.name: min(DOUBTED[entity] for entity in one.entities)
             for one in found.registered
             if one.shipped
+            and one.language == _LANGUAGE
             and isinstance(one.recognizer, SpokenRecognizer | NamedPersonRecognizer)
-            and set(one.entities) <= DOUBTFUL
+            and set(one.entities) <= DOUBTED.keys()
+        }
+        """Rules that the learnt tagger may doubt, and the likelihood below which it does."""
+        self._recognizers = {
+            code: [
+                (one.recognizer, gate_of(one), self._doubted.get(one.name, 0.0))
+                for one in found.registered
+                if one.language == code
+            ]
+            for code in languages()
         }
         self._entities = found.entities
         self._frame = _Frame(
@@ -312,7 +314,12 @@ class Analyzer:
 
     def analyze(self, turn: Turn, *, names: bool) -> list[RecognizerResult]:
         """Every result for a turn, in a fixed order; policy thresholds are the caller's."""
-        chosen = [one for one, may_find in self._recognizers[turn.language] if may_find(turn)]
+        most = likeliest(turn) if turn.language == _LANGUAGE else 1.0
+        chosen = [
+            one
+            for one, may_find, least in self._recognizers[turn.language]
+            if most >= least and may_find(turn)
+        ]
         if not chosen:
             return []
         names = names and turn.language == _LANGUAGE
@@ -328,22 +335,32 @@ class Analyzer:
         if any(not 0 <= one.start < one.end <= len(turn.text) for one in results):
             # A recogniser of somebody's own: what it meant to silence is not known.
             raise ModelError("a recogniser's result lies outside the text")
-        for one in results:
-            if self._is_doubtful(turn, one):
-                one.score *= _DOUBT
-        return sorted(results, key=_order)
+        return sorted((one for one in results if self._believe(turn, one)), key=_order)
 
-    def _is_doubtful(self, turn: Turn, result: RecognizerResult) -> bool:
-        """Whether a rule takes words for personal that the learnt tagger finds harmless."""
+    def _believe(self, turn: Turn, result: RecognizerResult) -> bool:
+        """Take off a rule's finding what the learnt tagger holds for harmless at its ends.
+
+        Returns:
+            Whether anything is left.
+        """
         name = (result.recognition_metadata or {}).get(RecognizerResult.RECOGNIZER_NAME_KEY)
-        if name not in self._doubtful or turn.language != _LANGUAGE:
-            return False
+        if name not in self._doubted:
+            return True
         inside = [
             index
             for index, token in enumerate(turn.tokens)
             if result.start < token.end and token.start < result.end
         ]
-        return likely(turn).doubts(inside[0], inside[-1] + 1) if inside else False
+        if not inside:
+            return True
+        first, last = likely(turn).believed(result.entity_type, inside[0], inside[-1] + 1)
+        if first == last:
+            return False
+        if first > inside[0]:
+            result.start = turn.tokens[first].start
+        if last <= inside[-1]:
+            result.end = turn.tokens[last - 1].end
+        return True
 
 
 def gate_of(one: Registered) -> Callable[[Turn], bool]:

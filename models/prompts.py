@@ -10,9 +10,9 @@ from typing import Final
 
 from models.frequency import zipf
 from models.lexicon import diseases, entries, medicines
-from models.spoken import Turn
+from models.spoken import OfLastTurn, Turn
 from pipeline.entities import Entity
-from pipeline.vocabulary import DEFAULT, vocabulary
+from pipeline.vocabulary import DEFAULT, Subject, vocabulary
 
 _RARE: Final = 3.4
 """Zipf frequency below which the name of an illness or a medicine is no figure of speech."""
@@ -30,9 +30,14 @@ _FIGURES: Final = frozenset(
 """Illnesses and substances that people name when they speak of bills, forms, goods or news."""
 
 
+_worded: Final = OfLastTurn(lambda turn: vocabulary(turn.language).worded.find(turn.plain))
+
+
 def asked(turn: Turn) -> Iterator[tuple[str, int]]:
     """Entity types that the turn asks for, with the token after the question's key words."""
-    for entity, start, end in vocabulary(turn.language).worded.find(turn.plain):
+    for entity, start, end in _worded(turn):
+        if isinstance(entity, Subject):
+            continue
         if entity is Entity.PASSWORD and _warned(turn, turn.token_at(start)):
             continue
         yield str(entity), turn.token_at(end - 1) + 1
@@ -44,9 +49,14 @@ def _warned(turn: Turn, at: int) -> bool:
     return not _NEVER.isdisjoint(before) and not _GIVES.isdisjoint(before)
 
 
+def is_about(turn: Turn, subject: Subject) -> bool:
+    """Whether the turn has a word that only a call about the subject has."""
+    return any(told is subject for told, _, _ in _worded(turn))
+
+
 def about_health(turn: Turn) -> bool:
     """Whether the turn has a word, or a rare name, that only a call about health has."""
-    if vocabulary(turn.language).health.find(turn.plain):
+    if is_about(turn, Subject.HEALTH):
         return True
     if turn.language != DEFAULT:
         return False

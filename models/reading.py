@@ -8,14 +8,14 @@ from typing import Final, Protocol
 
 from presidio_analyzer import RecognizerResult
 
-from models.animals import about_animals, of_an_animal
+from models.animals import of_an_animal
 from models.answers import FILLERS, is_function, is_number
 from models.impersonal import Impersonal
 from models.lexicon import given_names, longest_listed
 from models.memory import KEPT, LONGEST, Memory
 from models.openly import VERSION, is_public, version_asked
 from models.presidio import explained
-from models.prompts import about_health, asked
+from models.prompts import about_health, asked, is_about
 from models.repeats import AGAIN
 from models.spoken import PAUSE, Turn, turn_of
 from models.turns import PAUSE_S, Spoken, Stream
@@ -25,11 +25,13 @@ from pipeline.numbers import read
 from pipeline.policy import Policy
 from pipeline.records import Interval, Span, Word
 from pipeline.tokens import Flag
-from pipeline.vocabulary import DEFAULT, vocabulary
+from pipeline.vocabulary import DEFAULT, Subject, vocabulary
 
 ANSWER_S: Final = 12.0
 """How long after a prompt, or after the last part of its answer, an answer may come."""
 LONGEST_ANSWER_S: Final = 60.0
+SECRETS_S: Final = 45.0
+"""How long after secrets were spoken of a word may be one."""
 SPLIT_S: Final = 2.0
 """Pause inside an entity that is left audible."""
 _SHORT_ASK: Final = 12
@@ -145,6 +147,8 @@ class TurnReader:
         self._known: set[str] = set()
         self._memory = Memory(sample_rate)
         self._medical = False
+        self._secret: int | None = None
+        self._lately: dict[str, int] = {}
         self._animals = False
         self._impersonal = Impersonal()
         self._last: dict[int, tuple[str, ...]] = {}
@@ -165,12 +169,14 @@ class TurnReader:
         if not turn.tokens:
             return []
         # Who has spoken of his own health may mention his dog.
-        self._animals = self._animals or (not self._medical and about_animals(turn))
+        self._animals = self._animals or (not self._medical and is_about(turn, Subject.ANIMALS))
         prompts = self._found_in(turn, placed, spoken.channel)
         prompts += self._asked_again(turn, placed, spoken, prompts)
         wanted = frozenset(prompt.entity for prompt in prompts)
         self._impersonal.take(turn, wanted, medical=self._medical)
         self._medical = self._medical or about_health(turn)
+        if is_about(turn, Subject.SECRETS):
+            self._secret = spoken.end
         self._move_on(spoken, turn, placed, prompts)
         active = [*self._active(spoken), *self._going_on(others, spoken)]
         if self._mono:
@@ -183,6 +189,12 @@ class TurnReader:
             said=self._memory.known(spoken.start),
             recent=self._memory.recent(spoken.start),
             heard=self._other_side(spoken.channel, others),
+            secret=self._of_secrets(spoken.start),
+            lately=frozenset(
+                entity
+                for entity, at in self._lately.items()
+                if spoken.start - at <= SECRETS_S * self._rate
+            ),
         )
         if spoken.stream is Stream.SHOWN:
             fresh = (token.key for token in turn.tokens if token.start >= placed.fresh)
@@ -190,12 +202,17 @@ class TurnReader:
         for prompt in active:
             prompt.touched = max(prompt.touched, spoken.end)
         self._prompts += prompts
+        self._lately |= {prompt.entity: spoken.end for prompt in prompts}
         spans = self._found(turn, placed, spoken)
         if not self._medical or turn.medical:
             return spans
         # Somebody has just told of his health: what else he says of it counts from here on.
         turn = replace(turn, medical=True)
         return self._found(turn, placed, spoken)
+
+    def _of_secrets(self, now: int) -> bool:
+        """Whether a secret may still be told that was spoken of."""
+        return self._secret is not None and now - self._secret <= SECRETS_S * self._rate
 
     def _other_side(self, channel: int, others: Sequence[tuple[Word, ...]]) -> tuple[str, ...]:
         """What was said last by whom this speaker talks to; on one channel, the turn before."""

@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
@@ -33,19 +33,24 @@ _SHORTENED: Final = frozenset({"mr", "mrs", "ms", "mx"})
 """Written with a dot that ends no sentence ("Mr. Tibbles")."""
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A run of letters or digits; hyphens, dots and ``@`` part tokens ("b-o-b" is three)."""
+class Token(NamedTuple):
+    """A run of letters or digits; hyphens, dots and ``@`` part tokens ("b-o-b" is three).
 
-    key: str = field(repr=False)
+    Nothing that was said shows in its ``repr``.
+    """
+
+    key: str
     """Lower case, without apostrophes: "Crohn's" is ``crohns``."""
     start: int
     """First character in the turn's text."""
     end: int
-    after: str = field(repr=False)
+    after: str
     """What stands between this token and the next one."""
     title: bool
     """Begins with a capital letter."""
+
+    def __repr__(self) -> str:
+        return f"Token(start={self.start}, end={self.end})"
 
     @property
     def stops(self) -> bool:
@@ -95,6 +100,10 @@ class Turn:
     """Entity types of which a value was said just before."""
     medical: bool = False
     """Whether the call is about somebody's health."""
+    secret: bool = False
+    """Whether passwords or the like were spoken of just before, or in it."""
+    lately: frozenset[str] = frozenset()
+    """Entity types that were asked for not long ago, by either side."""
     heard: tuple[str, ...] = field(default=(), repr=False)
     """Keys of what the other side said last."""
     language: str = DEFAULT
@@ -124,6 +133,11 @@ class Turn:
     def ailing(self) -> bool:
         """Whether a complaint in it is somebody's: in a call about health, or told of somebody."""
         return self.medical or self.personal
+
+    @cached_property
+    def capitals(self) -> bool:
+        """Whether it is written with capitals, so that a name in it would have one."""
+        return any(token.title for token in self.tokens)
 
     @cached_property
     def figures(self) -> int:
@@ -171,11 +185,13 @@ class Turn:
         said: Mapping[str, frozenset[str]],
         recent: frozenset[str],
         heard: tuple[str, ...] = (),
+        secret: bool = False,
+        lately: frozenset[str] = frozenset(),
     ) -> Turn:
         """The same turn with what is known of the call."""
         return replace(
             self, expects=expects, known=known, medical=medical, said=said, recent=recent,
-            heard=heard,
+            heard=heard, secret=secret, lately=lately,
         )  # fmt: skip
 
     @cached_property
@@ -246,13 +262,12 @@ def turn_of(
     position = 0
     for index, match in enumerate(matches):
         following = matches[index + 1].start() if index + 1 < len(matches) else len(text)
-        key = _APOSTROPHE.sub("", match.group()).lower()
+        said = match.group()
+        key = (said if said.isalnum() else _APOSTROPHE.sub("", said)).lower()
         after = text[match.end() : following]
         if following == len(text) and after.strip():
             after += " "
-        tokens.append(
-            Token(key, match.start(), match.end(), after, title=match.group()[0].isupper())
-        )
+        tokens.append(Token(key, match.start(), match.end(), after, title=said[0].isupper()))
         offsets.append(position)
         position += len(key) + 1
     return Turn(

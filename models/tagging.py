@@ -42,6 +42,8 @@ _REMEMBERED: Final = 4_096
 """Words that were not learnt, and places of words, of which the weights are remembered."""
 _SCALED: Final = 16
 """After so many words forward and backward sums are brought back to a size that can't vanish."""
+_LEAST: Final = -100.0
+"""What a label scores at least beside the best one of its word: nothing may vanish."""
 _FAR: Final = re.compile(r"(.+)@(-?\d)")
 _WORD: Final = re.compile(r"w=.+@0")
 _OF_KIND: Final = re.compile(rf"(.+)\|([{KINDS}])")
@@ -100,7 +102,7 @@ class Tagger:
 
     def __init__(self, weights: Weights) -> None:
         self.labels = weights.labels
-        self._follows = np.exp(weights.transitions.astype(np.float64))
+        self._follows = _both_ways(weights.transitions)
         self._plain: dict[str, Table] = {}
         self._far: dict[str, Table] = {}
         """What comes from a word at some distance: by the word that it tells of."""
@@ -167,18 +169,30 @@ class Tagger:
 
 
 def _marginals(scores: Table, follows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Forward and backward sums over all ways to label the tokens."""
-    emitted = list(np.exp((scores - scores.max(axis=1, keepdims=True)).astype(np.float64)))
-    backwards = follows.T.copy()
-    forward, backward = [emitted[0]], [np.ones_like(emitted[-1])]
-    for at in range(1, len(emitted)):
-        # Rows on their own: to index a table costs as much as the sums.
-        before = (forward[-1] @ follows) * emitted[at]
-        behind = (emitted[-at] * backward[-1]) @ backwards
+    """Forward and backward sums over all ways to label the tokens.
+
+    Args:
+        scores: tokens by labels.
+        follows: twice the labels by twice the labels, as ``_both_ways`` makes it.
+    """
+    less = (scores - scores.max(axis=1, keepdims=True)).astype(np.float64)
+    emitted = np.exp(np.maximum(less, _LEAST))
+    # Both ways at once: what numpy costs is calls, not sums.
+    sums = np.concatenate((emitted, emitted[::-1]), axis=1)
+    size = emitted.shape[1]
+    rows = list(sums)
+    for at in range(1, len(rows)):
+        rows[at] *= rows[at - 1] @ follows
         if not at % _SCALED:
-            before, behind = before / before.sum(), behind / behind.sum()
-        forward.append(before)
-        backward.append(behind)
-    found: NDArray[np.float64] = np.array(forward) * np.array(backward[::-1])
+            rows[at][:size] /= rows[at][:size].sum()
+            rows[at][size:] /= rows[at][size:].sum()
+    found: NDArray[np.float64] = sums[:, :size] * sums[::-1, size:] / emitted
     found /= found.sum(axis=1, keepdims=True)
     return found
+
+
+def _both_ways(transitions: Table) -> NDArray[np.float64]:
+    """How well labels follow each other, and beside it how well they precede each other."""
+    follows = np.exp(transitions.astype(np.float64))
+    nowhere = np.zeros_like(follows)
+    return np.block([[follows, nowhere], [nowhere, follows.T]])

@@ -68,7 +68,7 @@ class _Composer:
         while self._at < len(self._tokens):
             token = self._tokens[self._at]
             if token.flags:
-                self.flagged.append((token.index, token.flags))
+                self.flagged.append((token.word, token.flags))
             if token.kind is Kind.MULTIPLIER:
                 self._multiplied(token)
             elif token.kind in _LETTERS:
@@ -92,10 +92,10 @@ class _Composer:
 
     def _flag(self, flag: Flag) -> None:
         token = self._tokens[min(self._at, len(self._tokens) - 1)]
-        self.flagged.append((token.index, frozenset({flag})))
+        self.flagged.append((token.word, frozenset({flag})))
 
     def _emit(self, token: Token, digits: str = "", letters: str = "") -> None:
-        self.out.append((token.index, digits, letters))
+        self.out.append((token.word, digits, letters))
         self._at += 1
 
     def _peek(self, ahead: int = 1) -> Token | None:
@@ -110,7 +110,7 @@ class _Composer:
         elif token.kind is Kind.LINK:
             after = self._peek()
             if after is not None and after.kind is Kind.ORDINAL:  # "the fifth": one phrase
-                self.out.append((token.index, "", ""))
+                self.out.append((token.word, "", ""))
         elif token.text in self._lists["corrected"]:
             self._flag(Flag.CORRECTED)
 
@@ -156,7 +156,7 @@ class _Composer:
         if unit is None:
             return []
         digit = unit.kind is Kind.DIGIT and unit.value != "0"
-        if self._scale(ahead + len(parts) + 1) and unit.index == self._tokens[-1].index:
+        if self._scale(ahead + len(parts) + 1) and unit.word == self._tokens[-1].word:
             digit = digit and True
         if digit or (unit.kind is Kind.ORDINAL and len(unit.value) == 1):
             return [*parts, (unit, unit.value)]
@@ -203,7 +203,7 @@ class _Composer:
         """Read "two hundred and fifty three", "one thousand eight hundred forty seven"."""
         self._flag(Flag.CARDINAL)
         parts, taken = self._below(0, limit=9)
-        self.out += [(token.index, digits, "") for token, digits in parts]
+        self.out += [(token.word, digits, "") for token, digits in parts]
         self._at += taken
 
     def _below(self, ahead: int, *, limit: int) -> tuple[list[tuple[Token, str]], int]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from pipeline.afterwards import in_vain
@@ -21,7 +22,8 @@ from pipeline.hearings import Source, sequences
 from pipeline.interpretation import interpret
 from pipeline.lanes import Lane
 from pipeline.policy import Policy
-from pipeline.records import Heard, Interval, Reason, Span, Word
+from pipeline.records import Heard, Interval, Reason, Span
+from pipeline.remembering import Remembered
 from pipeline.spreading import Sensitive, Spreader
 from pipeline.tokens import Flag
 from pipeline.verdicts import Reading, Talk, Track, Verdict
@@ -220,7 +222,7 @@ class Conversation:
 
     def _talk(self, tracks: list[Track]) -> Talk:
         """Where content words begin: neither numbers nor "okay, uh-huh, thank you"."""
-        idle = self._voc.words["fillers"] | self._voc.words["harmless_reply"]
+        counts = _content(self._voc.language)
         starts: list[tuple[int, list[int]]] = []
         for track in tracks:
             spoken = {part.index for run in track.runs for part in run.parts}
@@ -230,7 +232,7 @@ class Conversation:
                     [
                         word.start
                         for index, word in enumerate(track.words)
-                        if index not in spoken and _counts(word, idle)
+                        if index not in spoken and counts(word.text)
                     ],
                 )
             )
@@ -264,9 +266,17 @@ class Conversation:
         )
 
 
-def _counts(word: Word, idle: frozenset[str]) -> bool:
-    text = word.text.lower().strip(" .,;:!?…\"'()-")
-    return len(text) > 1 and text not in idle
+@lru_cache(maxsize=8)
+def _content(language: str) -> Remembered[bool]:
+    """Whether a word says something in a language."""
+    words = vocabulary(language).words
+    idle = words["fillers"] | words["harmless_reply"]
+
+    def says(text: str) -> bool:
+        bare = text.lower().strip(" .,;:!?…\"'()-")
+        return len(bare) > 1 and bare not in idle
+
+    return Remembered(says)
 
 
 def _explain(again: Reading, firsts: Sequence[Reading]) -> None:

@@ -10,7 +10,7 @@ import bisect
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 from pipeline.cues import Cue, find_cues
 from pipeline.numbers import NumberRun, read, tokens_of
@@ -24,6 +24,27 @@ _LOOK_BACK: Final = 40
 """More words than a number has."""
 
 
+class _Piece(NamedTuple):
+    """What was read between two long silences."""
+
+    first: int
+    """Index of its first word; those of phrases and numbers count from the same word."""
+    cues: list[Cue]
+    runs: list[NumberRun]
+
+    def beginning_at(self, first: int) -> _Piece:
+        """The same where words before it were added or forgotten."""
+        by = first - self.first
+        if not by:
+            return self
+        cues = [replace(cue, first=cue.first + by, last=cue.last + by) for cue in self.cues]
+        runs = [
+            replace(run, parts=tuple(replace(part, index=part.index + by) for part in run.parts))
+            for run in self.runs
+        ]
+        return _Piece(first, cues, runs)
+
+
 class Lane:
     """Words in time order, in pieces between long silences."""
 
@@ -32,7 +53,8 @@ class Lane:
         self._split = round(SPLIT_S * rate)
         self._voc = voc
         self._words: list[Word] = []
-        self._read: dict[tuple[int, int, int], tuple[list[Cue], list[NumberRun]]] = {}
+        self._read: dict[tuple[int, int], _Piece] = {}
+        """By first sample and number of words: both hold whatever is forgotten before."""
         self._track: Track | None = None
 
     def __len__(self) -> int:
@@ -43,16 +65,18 @@ class Lane:
         for word in words:
             if self._words and word.start < self._words[-1].start:
                 bisect.insort(self._words, word, key=lambda one: one.start)
+                self._read.clear()
             else:
                 self._words.append(word)
             self._track = None
 
     def forget(self, before: int) -> None:
         """Drop the words that end before a sample."""
-        kept = [word for word in self._words if word.end >= before]
-        if len(kept) != len(self._words):
-            self._words = kept
-            self._read.clear()
+        gone = next(
+            (at for at, word in enumerate(self._words) if word.end >= before), len(self._words)
+        )
+        if gone:
+            del self._words[:gone]
             self._track = None
 
     def track(self) -> Track:
@@ -63,11 +87,11 @@ class Lane:
             known = self._read
             self._read = {}
             for first, last in self._pieces():
-                key = (first, last, self._words[first].start)
-                piece = known.get(key) or self._read_piece(first, last)
-                self._read[key] = piece
-                cues += piece[0]
-                runs += piece[1]
+                key = (self._words[first].start, last - first)
+                piece = known.get(key) or self._read_piece(self._words[first:last])
+                piece = self._read[key] = piece.beginning_at(first)
+                cues += piece.cues
+                runs += piece.runs
             self._track = Track(self._channel, tuple(self._words), cues, runs)
         return self._track
 
@@ -97,26 +121,14 @@ class Lane:
         cuts = [0, *starts, len(self._words)]
         return [(first, last) for first, last in pairwise(cuts) if first < last]
 
-    def _read_piece(self, first: int, last: int) -> tuple[list[Cue], list[NumberRun]]:
-        words = self._words[first:last]
+    def _read_piece(self, words: list[Word]) -> _Piece:
         tokens = tokens_of(words, self._voc)
-        standins = {token.index for token in tokens if token.kind is Kind.STANDIN}
+        standins = {token.word for token in tokens if token.kind is Kind.STANDIN}
         # In "B as in boy" no word says anything else.
         cues = [cue for cue in find_cues(words, self._voc) if cue.first not in standins]
         covered = self._covered(words, cues)
         runs = read(words, max_gap=self._split, without=covered, voc=self._voc, tokens=tokens)
-        if first == 0:
-            return cues, runs
-        return (
-            [replace(cue, first=cue.first + first, last=cue.last + first) for cue in cues],
-            [
-                replace(
-                    run,
-                    parts=tuple(replace(part, index=part.index + first) for part in run.parts),
-                )
-                for run in runs
-            ],
-        )
+        return _Piece(0, cues, runs)
 
     def _covered(self, words: list[Word], cues: list[Cue]) -> set[int]:
         """Words of phrases, whose numbers are none: "last four", "three digits".

@@ -6,7 +6,6 @@ Outcome: the tokens or parts without them. Nothing is raised.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 from pipeline.checksums import card_brand, luhn
@@ -32,15 +31,15 @@ def settle_first(tokens: Sequence[Token], words: Sequence[Word], voc: Vocabulary
     if len(tokens) < 2 or not tokens[0].closes:  # noqa: PLR2004 - a first and another one
         return list(tokens)
     first, second = tokens[0], tokens[1]
-    before = words[first.index - 1].text if first.index else ""
+    before = words[first.word - 1].text if first.word else ""
     thing = first.value == _ONE and bare(before) in voc.words["pronoun_before"]
     begins = not before or before.rstrip().endswith(_ENDS)
     flows = len(tokens) == 2 or not second.closes  # noqa: PLR2004
     flows = flows and sum(len(token.value) for token in tokens[1:]) >= _EXCLAIMED
-    sighed = len(first.text) > 1 and "-" not in words[first.index].text  # "C-R-O" is a zero
+    sighed = len(first.text) > 1 and "-" not in words[first.word].text  # "C-R-O" is a zero
     exclaimed = first.kind is Kind.NEAR and sighed and begins and flows
     if thing or exclaimed:
-        return [replace(first, kind=Kind.FILLER), *tokens[1:]]
+        return [first._replace(kind=Kind.FILLER), *tokens[1:]]
     return list(tokens)
 
 

@@ -7,7 +7,6 @@ other words as stand-ins, which belong to the value: whoever hears them knows th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 from pipeline.tokens import SOLID, Flag, Kind, Token
@@ -38,9 +37,9 @@ def _mark_framed(marked: list[Token], voc: Vocabulary) -> None:
         end = _framed(marked, texts, at, voc)
         if end > at:
             letter = _letter(marked[at], voc)
-            marked[at] = replace(marked[at], kind=Kind.LETTER, value=letter.upper())
+            marked[at] = marked[at]._replace(kind=Kind.LETTER, value=letter.upper())
             for place in range(at + 1, end):
-                marked[place] = replace(marked[place], kind=Kind.STANDIN, value="")
+                marked[place] = marked[place]._replace(kind=Kind.STANDIN, value="")
         at = max(end, at + 1)
 
 
@@ -50,17 +49,17 @@ def _mark_rest(marked: list[Token], voc: Vocabulary) -> None:
         token, after = marked[at], marked[at + 1]
         cased = token.text in voc.words["letter_case"] and not token.closes
         if cased and len(after.text) == 1 and after.text.isalpha():
-            marked[at] = replace(token, kind=Kind.FILLER)
+            marked[at] = token._replace(kind=Kind.FILLER)
             flags = after.flags | {Flag.SPELLED}
             letter = after.text.upper()
-            marked[at + 1] = replace(after, kind=Kind.LETTER, value=letter, flags=flags)
+            marked[at + 1] = after._replace(kind=Kind.LETTER, value=letter, flags=flags)
         elif token.kind is Kind.MONTH and token.text in voc.words["spelling"]:
             around = {after.kind, marked[at - 1].kind if at else Kind.OTHER}
             row = all(one.kind in _NAMED for one in marked[max(0, at - 2) : at]) and at > 1
             if row or (around & _NAMED and not around & SOLID):  # "hotel november", and no date
-                marked[at] = replace(token, kind=Kind.MAYBE_LETTER, value=token.text[0].upper())
+                marked[at] = token._replace(kind=Kind.MAYBE_LETTER, value=token.text[0].upper())
         elif _article(token, after, marked[at - 1] if at else None) or _leads(marked, at):
-            marked[at] = replace(token, kind=Kind.LETTER, value=token.text.upper())
+            marked[at] = token._replace(kind=Kind.LETTER, value=token.text.upper())
 
 
 def _tells(token: Token, voc: Vocabulary) -> bool:

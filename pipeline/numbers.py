@@ -166,8 +166,8 @@ def read(
     kept = list(tokens_of(words, language) if tokens is None else tokens)
     if without:
         kept = [
-            Token(token.index, Kind.OTHER, token.text, closes=token.closes)
-            if token.index in without
+            Token(token.word, Kind.OTHER, token.text, closes=token.closes)
+            if token.word in without
             else token
             for token in kept
         ]
@@ -222,8 +222,8 @@ class _Reader:
     def _gap_before(self, position: int) -> bool:
         if self._max_gap is None or position == 0:
             return False
-        before = self._words[self._tokens[position - 1].index]
-        return self._words[self._tokens[position].index].start - before.end > self._max_gap
+        before = self._words[self._tokens[position - 1].word]
+        return self._words[self._tokens[position].word].start - before.end > self._max_gap
 
     def runs(self, first: int, last: int) -> list[NumberRun]:
         """The runs of one segment: soft tokens are settled, and what stays unsettled cuts."""
@@ -278,7 +278,7 @@ class _Reader:
 
     def _quantity(self, tokens: list[Token]) -> int:
         """Where the quantity begins that ends the segment; its length where there is none."""
-        after = tokens[-1].index + 1 if tokens else len(self._words)
+        after = tokens[-1].word + 1 if tokens else len(self._words)
         if after >= len(self._words) or not self._is_unit(bare(self._words[after].text)):
             return len(tokens)
         for at in range(len(tokens) - 1, 0, -1):
@@ -286,7 +286,7 @@ class _Reader:
             if token.kind in GLUE:
                 continue
             closes = (*_ENDS, *((",",) if self._asks_to_wait(tokens[at:]) else ()))
-            ends = self._words[before.index].text.rstrip().endswith(closes)
+            ends = self._words[before.word].text.rstrip().endswith(closes)
             inside = before.kind in GLUE and at > 1 and self._joins(tokens[at - 2], before)
             if ends or (before.kind in GLUE and not inside):
                 return at
@@ -294,7 +294,7 @@ class _Reader:
 
     def _asks_to_wait(self, rest: list[Token]) -> bool:
         """Whether the quantity is a "one second", which is heard between the groups of a number."""
-        after = bare(self._words[rest[-1].index + 1].text)
+        after = bare(self._words[rest[-1].word + 1].text)
         return len(rest) == 1 and rest[0].value == "1" and after in self._voc.words["waits"]
 
     def _joins(self, left: Token, link: Token) -> bool:

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Final, Generic, TypeVar
+from typing import Final, TypeVar
 
 T = TypeVar("T")
 
 _MOST: Final = 4_096
-"""Words of which it is remembered; then all are forgotten: that costs less than to keep order."""
+"""Words of which it is remembered. After as many others those are forgotten that did not come again
+meanwhile: that costs less than to keep order."""
 _FIGURE: Final = re.compile(r"\d")
 
 
-class Remembered(Generic[T]):
+class Remembered(dict[str, T]):
     """A function of a word, with results that it gave before.
 
     Args:
@@ -24,24 +25,24 @@ class Remembered(Generic[T]):
     """
 
     def __init__(self, function: Callable[[str], T]) -> None:
+        super().__init__()
         self._function = function
-        self._known: dict[str, T] = {}
+        self._before: dict[str, T] = {}
 
-    def __call__(self, word: str) -> T:
-        """What the function gives."""
-        try:
-            return self._known[word]
-        except KeyError:
-            return self._work_out(word)
+    # A word that is known costs a look into a dictionary and no call: there are hundreds a turn.
+    __call__ = dict[str, T].__getitem__
 
-    def _work_out(self, word: str) -> T:
-        found = self._function(word)
+    def __missing__(self, word: str) -> T:
+        before = self._before
+        found = before[word] if word in before else self._function(word)
         if not _FIGURE.search(word):
-            if len(self._known) >= _MOST:
-                self._known.clear()
-            self._known[word] = found
+            if len(self) >= _MOST:
+                self._before = dict(self)
+                self.clear()
+            self[word] = found
         return found
 
     def forget(self) -> None:
         """Work everything out anew."""
-        self._known.clear()
+        self._before = {}
+        self.clear()

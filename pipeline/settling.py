@@ -6,7 +6,6 @@ Outcome: :func:`settle` keeps such a token, or puts a cut in its place. It raise
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from typing import Final
 
 from pipeline.records import Word
@@ -62,7 +61,7 @@ class _Settler:
             elif token.kind in _SPELLED:
                 keep = self._is_letter(tokens, at)
                 if not keep and token.text in self._voc.words["corrections"]:  # "I mean"
-                    settled.append(replace(token, kind=Kind.CORRECTION))
+                    settled.append(token._replace(kind=Kind.CORRECTION))
                     continue
             elif token.kind is Kind.MONTH:
                 keep = self._beside(tokens, at, SOLID | {Kind.ORDINAL})
@@ -146,8 +145,8 @@ class _Settler:
         """Whether the speaker pauses between two neighbouring tokens; the edges count as pauses."""
         if left < 0 or right >= len(self._tokens):
             return True
-        before = self._words[self._tokens[left].index]
-        after = self._words[self._tokens[right].index]
+        before = self._words[self._tokens[left].word]
+        after = self._words[self._tokens[right].word]
         return after.start - before.end > (before.end - before.start)
 
 
@@ -157,7 +156,7 @@ def _with_ranges(tokens: list[Token]) -> list[Token]:
         place for at in range(len(tokens)) if _in_range(tokens, at) for place in (at - 1, at + 1)
     }
     return [
-        replace(token, flags=token.flags | {Flag.UNIT}) if at in ends else token
+        token._replace(flags=token.flags | {Flag.UNIT}) if at in ends else token
         for at, token in enumerate(tokens)
     ]
 

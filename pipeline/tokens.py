@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum, auto
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from pipeline.accents import plain
 from pipeline.records import Word
@@ -72,20 +71,22 @@ GLUE: Final = frozenset({Kind.FILLER, Kind.CORRECTION, Kind.SEPARATOR, Kind.LINK
 """Kinds that may stand between the digits of a number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """One piece of a word."""
+class Token(NamedTuple):
+    """One piece of a word; nothing of it shows in its ``repr``."""
 
-    index: int
+    word: int
     """Which word of the sequence it came from."""
     kind: Kind
-    text: str = field(repr=False)
+    text: str
     """Lower case, without punctuation."""
-    value: str = field(default="", repr=False)
+    value: str = ""
     """Digits, or the letter, that the token stands for."""
     closes: bool = False
     """Punctuation follows."""
     flags: frozenset[Flag] = frozenset()
+
+    def __repr__(self) -> str:
+        return f"Token(word={self.word}, kind={self.kind!r}, flags={self.flags})"
 
 
 _CAPITALS: Final = 5
@@ -112,7 +113,7 @@ _MEASURED: Final = re.compile(
 def tokenise(words: Sequence[Word], voc: Vocabulary) -> list[Token]:
     """Take the words of one channel and one hearing apart, in their order."""
     return [
-        Token(index, piece.kind, piece.text, piece.value, piece.closes, piece.flags)
+        Token(index, *piece[1:])
         for index, word in enumerate(words)
         for piece in _split(word.text, voc.language)
     ]
@@ -147,12 +148,12 @@ def _taken_apart(raw: str, voc: Vocabulary) -> list[Token]:
         tokens = _pieces(core, voc)
     if flags:
         tokens = [
-            replace(token, flags=flags) if token.kind is Kind.FIGURES else token
+            token._replace(flags=flags) if token.kind is Kind.FIGURES else token
             for token in tokens
             if not (Flag.UNIT in flags or Flag.TIME in flags) or token.kind is Kind.FIGURES
         ]
     if tokens and closes:
-        tokens[-1] = replace(tokens[-1], closes=True)
+        tokens[-1] = tokens[-1]._replace(closes=True)
     return tokens or [Token(0, Kind.SEPARATOR, "", closes=True)]
 
 
@@ -165,7 +166,7 @@ def _written_out(lower: str, voc: Vocabulary) -> bool:
 
 def _letters(core: str, *, closes: bool) -> list[Token]:
     tokens = [Token(0, Kind.LETTER, one.lower(), one) for one in core]
-    tokens[-1] = replace(tokens[-1], closes=closes)
+    tokens[-1] = tokens[-1]._replace(closes=closes)
     return tokens
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from fnmatch import fnmatch
 from functools import lru_cache
 from importlib import resources
@@ -76,6 +76,19 @@ class Mood(IntEnum):
     """A value is asked for or announced."""
 
 
+class Subject(StrEnum):
+    """What a call may be about, as far as that says what is told in it, and of whom."""
+
+    HEALTH = "health"
+    """Somebody's own."""
+    ANIMALS = "animals"
+    """Animals or plants."""
+    GOODS = "goods"
+    """Goods, cover and courses, in which an illness is nobody's."""
+    SECRETS = "secrets"
+    """Passwords and the like: who speaks of them may tell one, turns later too."""
+
+
 class Announced(NamedTuple):
     """What a phrase about numbers announces."""
 
@@ -118,14 +131,9 @@ class Vocabulary:
     """Figures to the word for them, as phrases are written."""
     announcing: Phrases[Announced]
     """What announces a number, or explains it."""
-    worded: Phrases[Entity]
-    """What asks for an answer in words, such as a name. Apostrophes are left out: "whats"."""
-    health: Phrases[None]
-    """Words that only a call about somebody's health has."""
-    animals: Phrases[None]
-    """Words that only a call about animals or plants has."""
-    goods: Phrases[None]
-    """Words of talk about goods, cover and courses, in which an illness is nobody's."""
+    worded: Phrases[Entity | Subject]
+    """What asks for an answer in words, such as a name, and what tells what a call is about.
+    Apostrophes are left out: "whats"."""
 
 
 @lru_cache(maxsize=1)
@@ -178,9 +186,6 @@ def _build(data: Mapping[str, Any]) -> Vocabulary:
         },
         announcing=_announcing(data),
         worded=_worded(data),
-        health=Phrases({None: data.get("health", ())}),
-        animals=Phrases({None: data.get("animals", ())}),
-        goods=Phrases({None: data.get("goods", ())}),
     )
 
 
@@ -202,7 +207,7 @@ def _announcing(data: Mapping[str, Any]) -> Phrases[Announced]:
     return Phrases({label: _longest_first(phrases) for label, phrases in whole.items()})
 
 
-def _worded(data: Mapping[str, Any]) -> Phrases[Entity]:
+def _worded(data: Mapping[str, Any]) -> Phrases[Entity | Subject]:
     """Phrases as they stand, their named parts put in, and those for what may be spelled."""
     parts = data.get("parts", {})
     lists = {Entity(name): phrases for name, phrases in data.get("worded", {}).items()}
@@ -213,7 +218,8 @@ def _worded(data: Mapping[str, Any]) -> Phrases[Entity]:
         )
         for entity in _WORDS_TOO
     }
-    return Phrases(whole | asked)
+    about = {subject: data.get(str(subject), ()) for subject in Subject}
+    return Phrases({**whole, **asked, **about})
 
 
 def _with(parts: Mapping[str, str], phrase: str) -> str:

@@ -40,6 +40,7 @@ _COUNTED: Final = frozenset(
 )
 _SEVERAL: Final = frozenset({"two", "three", "four", "five", "six", "several", "2", "3", "4"})
 _ARTICLES: Final = frozenset({"a", "an"})
+_DETERMINERS: Final = _ARTICLES | {"the", "my", "your", "his", "her", "their"}
 _CANNOT: Final = frozenset(["cant", "cannot", "not", "dont", "doesnt", "wont", "unable", "hardly",
                             "barely", "couldnt", "struggle", "struggling", "isnt"])  # fmt: skip
 _THAN: Final = frozenset({"more", "longer", "further", "farther"})
@@ -69,8 +70,17 @@ class HealthRecognizer(SpokenRecognizer):
 
 def with_article(turn: Turn, first: int) -> int:
     """``first`` moved over an article, which is said in one breath with what it introduces."""
+    return _moved_over(turn, first, _ARTICLES)
+
+
+def with_determiner(turn: Turn, first: int) -> int:
+    """``first`` moved over an article, or a word for whose it is."""
+    return _moved_over(turn, first, _DETERMINERS)
+
+
+def _moved_over(turn: Turn, first: int, words: frozenset[str]) -> int:
     before = turn.keys(first - 1, first) if first else ()
-    return first - 1 if before and before[0] in _ARTICLES and not parted(turn, first - 1) else first
+    return first - 1 if before and before[0] in words and not parted(turn, first - 1) else first
 
 
 def graded(turn: Turn, hit: Hit) -> Hit:

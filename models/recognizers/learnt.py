@@ -5,20 +5,29 @@ Rules find what they were written for; the tagger finds what is told in other wo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar, Final
 
 from models.attributes import is_small
 from models.likelihood import LEARNT, likely, load
 from models.recognizers.base import Hit, SpokenRecognizer
+from models.recognizers.health import with_determiner
 from models.spoken import Turn
 from pipeline.entities import Entity
 
-_SURE: Final = 0.55
-"""Likelihood of the likeliest word of what is found."""
-_SURE_OF_FIGURES: Final = 0.75
-"""The same for types that are mostly said in numbers, of which most are harmless."""
-_OF_FIGURES: Final = frozenset({Entity.PIN, Entity.DATE_OF_BIRTH})
+_SURE: Final[Mapping[str, float]] = {
+    Entity.PERSON: 0.5,
+    Entity.STREET_ADDRESS: 0.5,
+    Entity.EMAIL_ADDRESS: 0.5,
+    Entity.MEDICAL_CONDITION: 0.45,
+    Entity.MEDICAL_PROCEDURE: 0.4,
+    Entity.MEDICATION: 0.4,
+    Entity.PASSWORD: 0.4,
+    Entity.PIN: 0.85,
+    Entity.DATE_OF_BIRTH: 0.85,
+}
+"""Likelihood of the likeliest word of what is found; more is asked of what is mostly said in
+numbers, of which most are harmless."""
 _PART: Final = 0.3
 """Likelihood from which a word beside a likelier one is part of the same."""
 
@@ -52,7 +61,9 @@ class LearntRecognizer(SpokenRecognizer):
                 last += 1
             if last > first:
                 peak = max(range(first, last), key=values.__getitem__)
-                least = _SURE_OF_FIGURES if entities[peak] in _OF_FIGURES else _SURE
-                if values[peak] >= least:
-                    yield Hit(entities[peak], first, last, round(values[peak], 3), "learnt")
+                entity, value = entities[peak], values[peak]
+                if value >= _SURE[entity]:
+                    medicine = entity == Entity.MEDICATION
+                    begin = with_determiner(turn, first) if medicine else first
+                    yield Hit(entity, begin, last, round(value, 3), "learnt")
             first = last + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import ClassVar, Final
 
 from models.answers import FILLERS, LEAD_IN, is_function, is_number, sentence_end, skip_lead_in
@@ -19,6 +20,7 @@ from models.lexicon import (
 )
 from models.patterns import Worded
 from models.recognizers.base import Hit, SpokenRecognizer
+from models.recognizers.health import with_determiner
 from models.sounds import (
     CLOSE,
     ENOUGH,
@@ -113,6 +115,11 @@ class MedicationRecognizer(SpokenRecognizer):
     ENTITIES: ClassVar[tuple[str, ...]] = (Entity.MEDICATION,)
 
     def find(self, turn: Turn) -> Iterator[Hit]:
+        """Medicines, each with the article or the like before it ("my", "the")."""
+        for hit in self._hits(turn):
+            yield replace(hit, first=with_determiner(turn, hit.first))
+
+    def _hits(self, turn: Turn) -> Iterator[Hit]:
         """Names in the lexicon, names in a medicine's place, and names that sound like one."""
         keys = turn.keys(0, len(turn.tokens))
         yield from self._listed(turn, keys)

@@ -7,7 +7,7 @@ from typing import Final
 
 from models.answers import FILLERS, LEAD_IN, MONTHS, is_function, is_number, is_spelled
 from models.frequency import zipf
-from models.lexicon import given_names, listed, longest_listed, surnames
+from models.lexicon import given_names, listed, longest, phrases, surnames
 from models.spoken import PAUSE, Token, Turn
 from pipeline.accents import plain
 from pipeline.numbers import read
@@ -72,7 +72,7 @@ def in_surnames(key: str) -> bool:
 
 def has_capitals(turn: Turn) -> bool:
     """Whether the turn is written with capitals, so that a name in it would have one."""
-    return any(token.title for token in turn.tokens)
+    return turn.capitals
 
 
 def is_large(turn: Turn, at: int) -> bool:
@@ -260,10 +260,11 @@ def names_thing(turn: Turn, last: int) -> bool:
 def well_known(turn: Turn) -> set[int]:
     """Tokens of brands and famous people that are made of names ("Ben and Jerry's")."""
     keys = tuple(plain(key) for key in turn.all_keys)
+    names = phrases("well_known_names")
     tokens: set[int] = set()
-    for at in range(len(keys)):
-        size = longest_listed("well_known_names", keys, at)
-        tokens.update(range(at, at + size))
+    for at, key in enumerate(keys):
+        if key in names:
+            tokens.update(range(at, at + longest(names, keys, at)))
     return tokens
 
 

@@ -60,7 +60,7 @@ class NamedPersonRecognizer(LocalRecognizer):
             names = {index for index in names if turn.tokens[index].title}
         if names:  # spaCy is asked for no name that would be doubted anyway
             values, _ = likely(turn)
-            names = {index for index in names if values[index] >= DOUBTED}
+            names = {index for index in names if values[index] >= DOUBTED[Entity.PERSON]}
         for found, sure in ((given_names_in, 0.0), (people_in, _SURE)):
             if not names:
                 return False

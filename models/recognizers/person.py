@@ -216,7 +216,7 @@ def _free(turn: Turn, firm: set[int]) -> Iterator[Hit]:
     companies = companies_in(turn) | firm
     yield from acting(turn, companies)
     for index in range(len(turn.tokens)):
-        if bare(turn, index) in turn.known and _is_meant(turn, index):
+        if turn.known and bare(turn, index) in turn.known and _is_meant(turn, index):
             yield Hit(Entity.PERSON, index, index + 1, 0.7, "named before")
         if not is_given(turn, index):
             if turn.known and thanked_name(turn, index):

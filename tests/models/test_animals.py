@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from models.animals import about_animals, of_an_animal
+from models.animals import of_an_animal
+from models.prompts import is_about
 from models.spoken import turn_of
 from pipeline.entities import Entity
+from pipeline.vocabulary import Subject
 
 pytestmark = pytest.mark.models
 
@@ -22,7 +24,7 @@ pytestmark = pytest.mark.models
     ],
 )
 def test_what_tells_a_call_about_animals(text: str, *, told: bool) -> None:
-    assert about_animals(turn_of(text)) is told
+    assert is_about(turn_of(text), Subject.ANIMALS) is told
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from models import presidio
-from models.likelihood import LEARNT, Likely, likely
+from models import likelihood, presidio
+from models.likelihood import DOUBTED, LEARNT, Likely, likeliest, likely
 from models.presidio import Analyzer, explained
 from models.reading import TurnReader
 from models.recognizers import learnt, ner
@@ -39,28 +39,46 @@ def believe(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
     def same(turn: Turn) -> Likely:
         return Likely([value] * len(turn.tokens), [LEARNT[0]] * len(turn.tokens))
 
-    for module in (presidio, learnt, ner):
+    for module in (presidio, learnt, likelihood, ner):
         monkeypatch.setattr(module, "likely", same)
 
 
-def test_a_rule_that_is_doubted_counts_half(
+def test_a_rule_that_is_doubted_does_not_count(
     analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    believe(monkeypatch, 0.01)
     asked = turn_of("tolpuddle", expects=(("PASSWORD", 0),))
-    believe(monkeypatch, 0.03)
     assert scores(analyzer, asked)["SecretRecognizer: asked for"] == 0.65
-    believe(monkeypatch, 0.029)
-    assert scores(analyzer, asked)["SecretRecognizer: asked for"] == 0.325
+    believe(monkeypatch, 0.009)
+    asked = turn_of("tolpuddle", expects=(("PASSWORD", 0),))
+    assert "SecretRecognizer: asked for" not in scores(analyzer, asked)
 
 
-def test_what_a_rule_is_sure_of_stays_silent_when_doubted(
+def test_a_finding_is_doubted_by_its_own_words(
     analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    believe(monkeypatch, 0.0)
-    least = load_policy("default").threshold("PASSWORD", "SecretRecognizer")
-    assert (
-        scores(analyzer, turn_of("my password is tolpuddle"))["SecretRecognizer: stated"] >= least
-    )
+    asked = turn_of("tolpuddle. Is the engine blocked?", expects=(("PASSWORD", 0),))
+    values = [0.0] * len(asked.tokens)
+    found = Likely([*values[:-1], 0.3], [LEARNT[0]] * len(values))
+    for module in (presidio, learnt, likelihood, ner):
+        monkeypatch.setattr(module, "likely", lambda _: found)
+    assert "SecretRecognizer: asked for" not in scores(analyzer, asked)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "my password is tolpuddle",
+        "the wifi password is bluebird forty two",
+        "my name is Gwynedd Parry",
+        "it's 14 Tolpuddle Lane",
+        "I live at the Old Forge, Nether Wallop",
+        "that's j dot parry at gmail dot com",
+        "I take bisoprolol",
+    ],
+)
+def test_what_is_plainly_stated_is_never_harmless(text: str) -> None:
+    assert likeliest(turn_of(text)) > 10 * max(DOUBTED.values())
 
 
 def test_nobody_doubts_a_teams_own_recogniser_nor_a_number(
@@ -79,12 +97,42 @@ def test_nobody_doubts_a_teams_own_recogniser_nor_a_number(
     assert same == {one: doubted[one] for one in same}
 
 
-def test_nobody_doubts_what_a_rule_finds_of_health(
+@pytest.mark.parametrize(
+    ("values", "left"),
+    [
+        ([0.0, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2], "can't do the stairs"),
+        ([0.0, 0.0, 0.003, 0.0, 0.3, 0.002, 0.0], "do the stairs"),
+        ([0.9, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], None),
+    ],
+)
+def test_harmless_words_at_the_ends_of_a_finding_are_left_out(
+    values: list[float], left: str | None, analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn = turn_of("I can't do the stairs any more")
+    for module in (presidio, learnt, likelihood, ner):
+        monkeypatch.setattr(module, "likely", lambda _: Likely(values, [LEARNT[0]] * 7))
+    found = {
+        turn.text[one.start : one.end]
+        for one in analyzer.analyze(turn, names=True)
+        if explained(one).startswith("SymptomRecognizer")
+    }
+    assert found == ({left} if left else set())
+
+
+def test_of_a_password_all_words_count_or_none(
     analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    turn = turn_of("the slow boat to Juneau", expects=(("PASSWORD", 0),))
+    found = Likely([0.0, 0.0, 0.2, 0.0, 0.0], [LEARNT[0]] * 5)
+    for module in (presidio, learnt, likelihood, ner):
+        monkeypatch.setattr(module, "likely", lambda _: found)
+    said = [one for one in analyzer.analyze(turn, names=True) if one.entity_type == "PASSWORD"]
+    assert turn.text[min(one.start for one in said) :] == "the slow boat to Juneau"
+
+
+def test_nobody_doubts_an_age(analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch) -> None:
     believe(monkeypatch, 0.0)
-    found = scores(analyzer, turn_of("I can't do the stairs any more"))
-    assert found["SymptomRecognizer: unable"] == 0.6
+    assert "SpokenAgeRecognizer" in str(scores(analyzer, turn_of("she's ninety three years old")))
 
 
 def test_a_turn_is_tagged_once() -> None:
@@ -108,6 +156,39 @@ def test_an_answer_is_read_with_what_the_other_side_said() -> None:
     reader.read(Spoken(1, Stream.SHOWN, (), answer))
     assert seen[0].heard == ()
     assert seen[1].heard == ("and", "your", "pet")
+
+
+def turns_read(*said: str) -> list[Turn]:
+    """The turns that recognisers get; the two sides take turns, two seconds apart."""
+    seen: list[Turn] = []
+
+    class Analyses:
+        def analyze(self, turn: Turn, *, names: bool) -> list[object]:
+            seen.append(turn)
+            return []
+
+    reader = TurnReader(Analyses(), load_policy("default"), 8_000, 2)  # type: ignore[arg-type]
+    start = 8_000
+    for channel, text in enumerate(said):
+        words = tuple(words_from_text(text, channel=channel % 2, start=start))
+        reader.read(Spoken(channel % 2, Stream.SHOWN, (), words))
+        start = words[-1].end + 16_000
+    return seen
+
+
+def test_talk_of_a_secret_is_remembered_for_a_while() -> None:
+    said = ("Did you set up a voice password?", "I don't talk to machines.", "With me, I mean.")
+    turns = turns_read(*said, "The Gutter Gang.", *["All right then, let me have a look."] * 14)
+    assert [turn.secret for turn in turns[:4]] == [True] * 4
+    assert not turns[-1].secret
+
+
+def test_what_was_asked_for_is_remembered_when_the_question_is_closed() -> None:
+    said = ("What's your date of birth?", "Mine or hers?", "I'm looking at the form, so yours.")
+    turns = turns_read(*said, "Right.", *["All right then, let me have a look."] * 14)
+    assert "DATE_OF_BIRTH" in turns[3].lately
+    assert turns[0].lately == frozenset()  # it is told what it asks for by the question itself
+    assert "DATE_OF_BIRTH" not in turns[-1].lately
 
 
 def test_on_one_channel_the_turn_before_is_what_was_heard() -> None:

@@ -17,10 +17,10 @@ Find = Callable[..., list[str]]
 @pytest.mark.parametrize(
     ("text", "medicine"),
     [
-        ("I need a refill of my Eliquis twenty milligrams", "Eliquis"),
+        ("I need a refill of my Eliquis twenty milligrams", "my Eliquis"),
         ("I also take methotrexate and I'm allergic to sulfa", "methotrexate"),
         ("I also take methotrexate and I'm allergic to sulfa", "sulfa"),
-        ("I'm on a blood thinner", "blood thinner"),
+        ("I'm on a blood thinner", "a blood thinner"),
         ("she takes insulin every day", "insulin"),
         ("a prescription for met for min", "met for min"),
         ("fifty milligrams of metoprolol", "metoprolol"),
@@ -36,7 +36,7 @@ def test_finds_medicines(find: Find, text: str, medicine: str) -> None:
     [
         ("I take walkerin", "walkerin"),
         ("And certraline and nothing else", "certraline"),
-        ("just a torva statin", "torva statin"),
+        ("just a torva statin", "a torva statin"),
     ],
 )
 def test_believes_more_in_a_call_about_health(find: Find, text: str, medicine: str) -> None:
@@ -134,8 +134,8 @@ def test_a_stress_test_of_a_server_is_none(find: Find) -> None:
         ("she takes forty milligrams of oxycodone", "oxycodone"),
         ("fifty milligrams of losar tan", "losar tan"),
         ("I'd like to refill my prescription for prednisone", "prednisone"),
-        ("my buspirone ran out", "buspirone"),
-        ("could you renew my lip a tor prescription", "lip a tor"),
+        ("my buspirone ran out", "my buspirone"),
+        ("could you renew my lip a tor prescription", "my lip a tor"),
         ("is there a generic for lamotrigine", "lamotrigine"),
     ],
 )

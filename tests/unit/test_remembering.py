@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline import remembering
 from pipeline.remembering import Remembered
 
 pytestmark = pytest.mark.unit
@@ -22,3 +23,14 @@ def test_only_words_without_figures_are_remembered() -> None:
     length.forget()
     assert length("card") == 4
     assert asked[-1] == "card"
+
+
+def test_what_comes_again_is_remembered_longer_and_the_rest_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(remembering, "_MOST", 2)
+    asked: list[str] = []
+    noted = Remembered(lambda word: asked.append(word) or word)
+    for word in ("the", "plum", "pear", "the", "quince", "fig", "the", "plum"):
+        assert noted(word) == word
+    assert asked == ["the", "plum", "pear", "quince", "fig", "plum"]

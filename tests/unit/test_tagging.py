@@ -37,9 +37,10 @@ def test_what_the_other_side_said_is_told_by_kind_of_word() -> None:
     turn = turn_of("plum")
     turn = turn.given(
         (("PASSWORD", 0),), frozenset(), medical=True, said={}, recent=frozenset(),
-        heard=("your", "memorable", "word"),
+        heard=("your", "memorable", "word"), secret=True, lately=frozenset({"PIN"}),
     )  # fmt: skip
     told = set(attributes(turn)[0])
+    assert {"secret|r", "lately=PIN|r"} <= told
     assert {"q=memorable|r", "qv=memorable_word|r", "asked=PASSWORD|r", "medical|r"} <= told
     assert "q=your|r" not in told  # it says little by itself
 
