@@ -313,9 +313,8 @@ class CallDetector:
             mark = min(mark, max(open_since, latest))
             forced = mark if open_since < latest else 0
         # No word may straddle the watermark: it would be audible before its span is known.
-        for word in sorted(self._words, key=lambda one: -one.start):
-            if word.start < mark < word.end:
-                mark = word.start
+        while over := [word.start for word in self._words if word.start < mark < word.end]:
+            mark = min(over)
         self._watermark = max(self._watermark, mark)
         return forced
 

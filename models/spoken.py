@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from presidio_analyzer.nlp_engine import NlpArtifacts
@@ -115,7 +116,7 @@ class Turn:
         return opened(self.all_keys)
 
     @cached_property
-    def _unsaid(self) -> int:
+    def unsaid(self) -> int:
         """The bits of what expressions need and its words have not."""
         return ~self.opened.mask
 
@@ -149,7 +150,7 @@ class Turn:
         if isinstance(pattern, re.Pattern):
             return self._matches(pattern)
         # Nearly all are ruled out, and to begin an iteration costs more than to see that.
-        return _NONE if pattern.mask & self._unsaid else self._matches(pattern.pattern)
+        return _NONE if pattern.mask & self.unsaid else self._matches(pattern.pattern)
 
     def _matches(self, pattern: re.Pattern[str]) -> Iterator[Found]:
         for match in pattern.finditer(self.plain):
@@ -159,7 +160,7 @@ class Turn:
     def search_each(self, patterns: Iterable[tuple[Worded, str]]) -> Iterator[tuple[Found, str]]:
         """Every match of several expressions, with what each is called."""
         for pattern, name in patterns:
-            if not pattern.mask & self._unsaid:
+            if not pattern.mask & self.unsaid:
                 for found in self._matches(pattern.pattern):
                     yield found, name
 
@@ -174,6 +175,8 @@ class Turn:
 
     def expected(self, entity: str) -> int | None:
         """First token of an answer that ``entity`` was asked for, or None."""
+        if not self.expects:
+            return None
         return min([at for name, at in self.expects if name == entity], default=None)
 
     def given(
@@ -256,18 +259,17 @@ def turn_of(
     language: str = DEFAULT,
 ) -> Turn:
     """Part a text into tokens."""
-    matches = list(_TOKEN.finditer(text))
+    spans = [match.span() for match in _TOKEN.finditer(text)]
     tokens: list[Token] = []
     offsets: list[int] = []
     position = 0
-    for index, match in enumerate(matches):
-        following = matches[index + 1].start() if index + 1 < len(matches) else len(text)
-        said = match.group()
+    for (start, end), (following, _) in pairwise([*spans, (len(text), 0)]):
+        said = text[start:end]
         key = (said if said.isalnum() else _APOSTROPHE.sub("", said)).lower()
-        after = text[match.end() : following]
+        after = text[end:following]
         if following == len(text) and after.strip():
             after += " "
-        tokens.append(Token(key, match.start(), match.end(), after, title=said[0].isupper()))
+        tokens.append(Token(key, start, end, after, said[0].isupper()))
         offsets.append(position)
         position += len(key) + 1
     return Turn(

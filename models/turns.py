@@ -151,16 +151,17 @@ class CallTurns:
 
     def _turn_size(self, words: list[Word], horizon: int, *, final: bool) -> int:
         """How many words the first turn has; 0 while it may go on."""
+        pause, last = PAUSE_S * self._rate, words[0].start + LONGEST_S * self._rate
         end = words[0].end
         for index, word in enumerate(words):
             if not final and word.start >= horizon:
                 return 0
-            if index and word.start - end >= PAUSE_S * self._rate:
+            if index and word.start - end >= pause:
                 return index
             end = max(end, word.end)
-            if index + 1 >= MOST_WORDS or end - words[0].start > LONGEST_S * self._rate:
+            if index + 1 >= MOST_WORDS or end > last:
                 return self._widest(words[: index + 1])
-        over = final or end + PAUSE_S * self._rate <= horizon
+        over = final or end + pause <= horizon
         return len(words) if over else 0
 
     @staticmethod

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from pipeline.activity import Samples
 from pipeline.records import Interval
+from pipeline.remembering import Remembered
 
 SHORTEST_S, PER_DIGIT_S, PER_LETTER_S = 0.35, 0.75, 0.09
 """The longest that a word plausibly takes: a constant, and more for each digit or letter that is
@@ -50,9 +51,14 @@ EDGE_S = 0.1
 
 def longest(text: str, rate: int) -> int:
     """Samples that a word can plausibly take."""
+    return int(_longest_s(text) * rate)
+
+
+@Remembered
+def _longest_s(text: str) -> float:
     digits = sum(map(str.isdigit, text))
     letters = sum(map(str.isalpha, text))
-    return int((SHORTEST_S + PER_DIGIT_S * digits + PER_LETTER_S * letters) * rate)
+    return SHORTEST_S + PER_DIGIT_S * digits + PER_LETTER_S * letters
 
 
 def plausible(text: str, spoken: Interval, rate: int) -> Interval:

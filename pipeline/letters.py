@@ -14,6 +14,8 @@ from pipeline.vocabulary import Vocabulary
 
 _SPELLED: Final = frozenset({Kind.LETTER, Kind.STANDIN})
 _NAMED: Final = _SPELLED | {Kind.MAYBE_LETTER}
+_ALONE: Final = frozenset({"a", "i"})
+"""Letters that are words."""
 _ROW: Final = 4
 """Digits and letters behind an "a" from which it is a letter too."""
 _SHORTEST: Final = 3
@@ -32,15 +34,16 @@ def mark(tokens: Sequence[Token], voc: Vocabulary) -> list[Token]:
 def _mark_framed(marked: list[Token], voc: Vocabulary) -> None:
     """Letters with the words that stand for them: "B as in boy"."""
     texts = tuple(token.text for token in marked)
-    at = 0
-    while at < len(marked):
-        end = _framed(marked, texts, at, voc)
+    end = 0
+    for at, text in enumerate(texts):
+        letter = _letter(text, voc)
+        if at < end or not letter:
+            continue
+        end = _framed(marked, texts, at, letter, voc)
         if end > at:
-            letter = _letter(marked[at], voc)
             marked[at] = marked[at]._replace(kind=Kind.LETTER, value=letter.upper())
             for place in range(at + 1, end):
                 marked[place] = marked[place]._replace(kind=Kind.STANDIN, value="")
-        at = max(end, at + 1)
 
 
 def _mark_rest(marked: list[Token], voc: Vocabulary) -> None:
@@ -58,7 +61,9 @@ def _mark_rest(marked: list[Token], voc: Vocabulary) -> None:
             row = all(one.kind in _NAMED for one in marked[max(0, at - 2) : at]) and at > 1
             if row or (around & _NAMED and not around & SOLID):  # "hotel november", and no date
                 marked[at] = token._replace(kind=Kind.MAYBE_LETTER, value=token.text[0].upper())
-        elif _article(token, after, marked[at - 1] if at else None) or _leads(marked, at):
+        elif token.text not in _ALONE or token.kind in _SPELLED:
+            continue
+        elif _article(after, marked[at - 1] if at else None) or _leads(marked, at):
             marked[at] = token._replace(kind=Kind.LETTER, value=token.text.upper())
 
 
@@ -69,11 +74,9 @@ def _tells(token: Token, voc: Vocabulary) -> bool:
     return letter or token.kind is Kind.MONTH or text in voc.words["letter_case"]
 
 
-def _article(token: Token, after: Token, before: Token | None) -> bool:
-    """Whether "a" or "i" in lower case is spelled: letters on both sides, or one and a digit."""
-    if token.text not in {"a", "i"} or token.kind in _SPELLED or before is None:
-        return False
-    if after.text == "m":  # "seven a m"
+def _article(after: Token, before: Token | None) -> bool:
+    """Whether "a" or "i" is spelled that stands between two tokens: letters, or one and a digit."""
+    if before is None or after.text == "m":  # "seven a m"
         return False
     kinds = {before.kind, after.kind}
     return bool(kinds & _SPELLED) and kinds <= _SPELLED | SOLID
@@ -81,8 +84,6 @@ def _article(token: Token, after: Token, before: Token | None) -> bool:
 
 def _leads(tokens: Sequence[Token], at: int) -> bool:
     """Whether "a" or "i" begins a row of digits and letters: "a four two b six"."""
-    if tokens[at].text not in {"a", "i"} or tokens[at].kind in _SPELLED:
-        return False
     row = tokens[at + 1 : at + 1 + _ROW]
     kinds = [token.kind for token in row]
     figures = sum(kind in SOLID for kind in kinds)
@@ -90,11 +91,10 @@ def _leads(tokens: Sequence[Token], at: int) -> bool:
     return len(row) == _ROW and rest and 0 < figures < len(kinds)
 
 
-def _framed(tokens: Sequence[Token], texts: tuple[str, ...], at: int, voc: Vocabulary) -> int:
+def _framed(
+    tokens: Sequence[Token], texts: tuple[str, ...], at: int, letter: str, voc: Vocabulary
+) -> int:
     """Where a phrase ends that names the letter at a place; the place itself for none."""
-    letter = _letter(tokens[at], voc)
-    if not letter:
-        return at
     plain = len(tokens[at].text) == 1 and tokens[at].kind is not Kind.OTHER
     for link, certain in _LINKS:
         word = at + 1 + len(link)
@@ -102,7 +102,7 @@ def _framed(tokens: Sequence[Token], texts: tuple[str, ...], at: int, voc: Vocab
             continue
         if texts[at + 1 : word] != link:
             continue
-        known = certain or (link == _FOR and plain and letter not in {"a", "i"})
+        known = certain or (link == _FOR and plain and letter not in _ALONE)
         if _stands_for(tokens[word], letter, voc, certain=known, plain=plain):
             return word + 1
     return at
@@ -126,11 +126,11 @@ _LINKS: Final = (
 """What may stand between the letter and its word, and whether it is said for nothing else."""
 
 
-def _letter(token: Token, voc: Vocabulary) -> str:
+def _letter(text: str, voc: Vocabulary) -> str:
     """The letter that a token may be, in lower case; empty for none."""
-    if len(token.text) == 1 and token.text.isalpha():
-        return token.text
-    return voc.letter_names.get(token.text, "")
+    if len(text) == 1 and text.isalpha():
+        return text
+    return voc.letter_names.get(text, "")
 
 
 def _stands_for(word: Token, letter: str, voc: Vocabulary, *, certain: bool, plain: bool) -> bool:

@@ -70,8 +70,9 @@ class Phrases(Generic[LabelT]):
         found: list[tuple[int, int, int]] = []
         ends: dict[int, int] = {}
         start = 0
+        begun_by = self._begun_by
         for word in text.split(" "):
-            begun = self._begun_by(word) if word else _NOTHING
+            begun = begun_by(word) if word else _NOTHING
             if begun is not _NOTHING and (begun.any is None or begun.any(text, start)):
                 for which, matches in begun.lists:
                     match = matches(text, start)

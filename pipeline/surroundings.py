@@ -132,10 +132,12 @@ class Surroundings:
         first, last = run.first, run.last
         while first > 0 and not self._parts(words[first - 1], words[first]):
             first -= 1
+            if run.first - first > _TURN_WORDS:
+                return None
         while last + 1 < len(words) and not self._parts(words[last], words[last + 1]):
             last += 1
-        if run.first - first > _TURN_WORDS or last - run.last > _TURN_WORDS:
-            return None
+            if last - run.last > _TURN_WORDS:
+                return None
         return first, last
 
     def _parts(self, before: Word, after: Word) -> bool:

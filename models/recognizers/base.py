@@ -67,7 +67,7 @@ class SpokenRecognizer(EntityRecognizer):
         """Whether ``find`` is worth its while; True wherever it finds something."""
         if not self.PATTERNS:
             return True
-        unsaid = ~turn.opened.mask
+        unsaid = turn.unsaid
         # Bits of what is needed and not said, for all expressions in one go: most have some.
         if not all(map(unsaid.__and__, self._masks)):
             return True
