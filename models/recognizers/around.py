@@ -86,6 +86,8 @@ def initials(turn: Turn) -> Iterator[Hit]:
         first, last = turn.span_of(found, "letters")
         yield Hit(Entity.PERSON, first, last, 0.5, "initials")
     for at in range(1, len(turn.tokens)):
+        if not is_spelled(turn.tokens[at].key):
+            continue
         last = named_letter(turn, at)
         before = bare(turn, at - 1)
         same = len(before) > 1 and before[:1] == turn.tokens[at].key

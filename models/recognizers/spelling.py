@@ -93,6 +93,9 @@ def spellings(turn: Turn, first: int = 0) -> Iterator[Spelling]:
     """Every row of letters from ``first`` on that is no abbreviation."""
     at = first
     while at < len(turn.tokens):
+        if not _may_begin(turn, at):
+            at += 1
+            continue
         row = spelling(turn, at)
         if row.last > at and turn.keys(at, row.last) not in _abbreviations():
             yield row
