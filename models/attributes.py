@@ -126,21 +126,14 @@ def of_pairs(keys: Sequence[str]) -> list[str]:
 
 def places(turn: Turn, kinds: Sequence[str]) -> list[Place]:
     """The place of each token, of which the kinds are known."""
-    length = len(turn.tokens)
+    count = len(turn.tokens)
+    length = min(count // _WORDS_A_LENGTH, _LENGTH)
     found, mark_before, stops = list[Place](), "", True
     for index, (token, kind) in enumerate(zip(turn.tokens, kinds, strict=True)):
-        mark = token.after.strip()[:1]
-        found.append(
-            Place(
-                min(index, _INDEX),
-                min(length // _WORDS_A_LENGTH, _LENGTH),
-                kind,
-                mark,
-                mark_before,
-                token.title and not stops,
-                index + 1 == length,
-            )
-        )
+        mark = "" if token.after == " " else token.after.strip()[:1]
+        nth = min(index, _INDEX)
+        raised, last = token.title and not stops, index + 1 == count
+        found.append(Place(nth, length, kind, mark, mark_before, raised, last))
         mark_before, stops = mark, bool(mark) and token.stops
     return found
 

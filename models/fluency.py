@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from enum import IntEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -73,7 +73,7 @@ class Fluency:
 
     def fits(self, channel: int, words: Iterable[Word]) -> bool:
         """Whether a turn is in the call's language; a short one counts with those before it."""
-        kinds = list(_ordinary((word.text for word in words), self._language))
+        kinds = _ordinary(words, self._language)
         before = self._before[channel]
         seen = kinds if len(kinds) >= ENOUGH else [*before, *kinds]
         before.extend(kinds)
@@ -147,16 +147,18 @@ def _sight(language: str) -> Remembered[_Seen]:
     return Remembered(lambda text: _seen(text, language))
 
 
-def _ordinary(texts: Iterable[str], language: str) -> Iterator[Kind]:
+def _ordinary(words: Iterable[Word], language: str) -> list[Kind]:
     """Of words that are neither figures, number words nor letters, nor names as capitals tell."""
     sight = _sight(language)
+    found: list[Kind] = []
     opens = True
-    for text in texts:
-        seen = sight(text)
-        opened, opens = opens, seen.ends
-        name = seen.capital and (seen.namely if opened else True)
+    for word in words:
+        seen = sight(word.text)
+        name = seen.capital and (seen.namely or not opens)
         if not (name and seen.latin):
-            yield from seen.kinds
+            found += seen.kinds
+        opens = seen.ends
+    return found
 
 
 @lru_cache(maxsize=8)

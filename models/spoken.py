@@ -121,6 +121,11 @@ class Turn:
         return ~self.opened.mask
 
     @cached_property
+    def wanted(self) -> frozenset[str]:
+        """Entity types that were asked for, or of which a value was found before."""
+        return frozenset([*self.said, *(entity for entity, _ in self.expects)])
+
+    @cached_property
     def all_keys(self) -> tuple[str, ...]:
         """The key of every token."""
         return tuple(token.key for token in self.tokens)

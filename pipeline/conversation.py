@@ -81,13 +81,14 @@ class Conversation:
 
     def take(self, heard: Heard) -> None:
         """Add what one window brought."""
+        until = max(self._heard_until[heard.channel], heard.heard_until)
+        self._heard_until[heard.channel] = until
+        if not (heard.words or heard.unexplained):
+            return  # silence, as most windows of the side that listens are
         for source, words in sequences(heard.words, self._voc, self._rate).items():
             self._lanes[source][heard.channel].add(words)
         self._unexplained[heard.channel].extend(heard.unexplained)
-        until = max(self._heard_until[heard.channel], heard.heard_until)
-        self._heard_until[heard.channel] = until
-        if heard.words or heard.unexplained:
-            self._result = None
+        self._result = None
 
     def spans(self, until: int, force_before: int = 0) -> tuple[Span, ...]:
         """Every sensitive number known that begins before a sample, in time order.

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 T = TypeVar("T")
 
-_MOST: Final = 4_096
+_MOST: Final = 2_048
 """Words of which it is remembered. After as many others those are forgotten that did not come again
 meanwhile: that costs less than to keep order."""
 _FIGURE: Final = re.compile(r"\d")

@@ -71,8 +71,7 @@ class SpokenRecognizer(EntityRecognizer):
         # Bits of what is needed and not said, for all expressions in one go: most have some.
         if not all(map(unsaid.__and__, self._masks)):
             return True
-        expected = any(entity in self.ENTITIES for entity, _ in turn.expects)
-        return expected or any(entity in turn.said for entity in self.ENTITIES)
+        return not turn.wanted.isdisjoint(self.ENTITIES)
 
     @abstractmethod
     def find(self, turn: Turn) -> Iterable[Hit]:

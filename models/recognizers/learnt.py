@@ -19,7 +19,7 @@ _SURE: Final[Mapping[str, float]] = {
     Entity.PERSON: 0.5,
     Entity.STREET_ADDRESS: 0.5,
     Entity.EMAIL_ADDRESS: 0.5,
-    Entity.MEDICAL_CONDITION: 0.45,
+    Entity.MEDICAL_CONDITION: 0.5,
     Entity.MEDICAL_PROCEDURE: 0.4,
     Entity.MEDICATION: 0.4,
     Entity.PASSWORD: 0.4,
