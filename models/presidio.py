@@ -27,6 +27,7 @@ from spacy.tokens import Doc
 from models.lexicon import warm_up
 from models.likelihood import DOUBTED, likeliest, likely
 from models.loader import find
+from models.recognizers.around import UNREAD
 from models.recognizers.base import SpokenRecognizer
 from models.recognizers.ner import NamedPersonRecognizer
 from models.registry import Registered, load_registry
@@ -344,7 +345,9 @@ class Analyzer:
             Whether anything is left.
         """
         name = (result.recognition_metadata or {}).get(RecognizerResult.RECOGNIZER_NAME_KEY)
-        if name not in self._doubted:
+        pattern = getattr(result.analysis_explanation, "pattern_name", None)
+        # What a misheard answer reads like says nothing of what was answered.
+        if name not in self._doubted or pattern in UNREAD:
             return True
         inside = [
             index

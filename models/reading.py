@@ -148,7 +148,7 @@ class TurnReader:
         self._memory = Memory(sample_rate)
         self._medical = False
         self._secret: int | None = None
-        self._lately: dict[str, int] = {}
+        self._lately: dict[tuple[str, int], int] = {}
         self._animals = False
         self._impersonal = Impersonal()
         self._last: dict[int, tuple[str, ...]] = {}
@@ -190,11 +190,7 @@ class TurnReader:
             recent=self._memory.recent(spoken.start),
             heard=self._other_side(spoken.channel, others),
             secret=self._of_secrets(spoken.start),
-            lately=frozenset(
-                entity
-                for entity, at in self._lately.items()
-                if spoken.start - at <= SECRETS_S * self._rate
-            ),
+            lately=self._asked_lately(spoken),
         )
         if spoken.stream is Stream.SHOWN:
             fresh = (token.key for token in turn.tokens if token.start >= placed.fresh)
@@ -202,13 +198,22 @@ class TurnReader:
         for prompt in active:
             prompt.touched = max(prompt.touched, spoken.end)
         self._prompts += prompts
-        self._lately |= {prompt.entity: spoken.end for prompt in prompts}
+        self._lately |= {(prompt.entity, spoken.channel): spoken.end for prompt in prompts}
         spans = self._found(turn, placed, spoken)
         if not self._medical or turn.medical:
             return spans
         # Somebody has just told of his health: what else he says of it counts from here on.
         turn = replace(turn, medical=True)
         return self._found(turn, placed, spoken)
+
+    def _asked_lately(self, spoken: Spoken) -> frozenset[str]:
+        """Entity types that the speaker was asked for not long ago; who asks may offer a date."""
+        return frozenset(
+            entity
+            for (entity, channel), at in self._lately.items()
+            if (self._mono or channel != spoken.channel)
+            and spoken.start - at <= SECRETS_S * self._rate
+        )
 
     def _of_secrets(self, now: int) -> bool:
         """Whether a secret may still be told that was spoken of."""

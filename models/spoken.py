@@ -104,7 +104,7 @@ class Turn:
     secret: bool = False
     """Whether passwords or the like were spoken of just before, or in it."""
     lately: frozenset[str] = frozenset()
-    """Entity types that were asked for not long ago, by either side."""
+    """Entity types that the speaker was asked for not long ago."""
     heard: tuple[str, ...] = field(default=(), repr=False)
     """Keys of what the other side said last."""
     language: str = DEFAULT

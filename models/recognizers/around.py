@@ -40,7 +40,7 @@ _BEFORE_ALONE: Final = frozenset(
 _INITIALS: Final = Worded(
     r"\binitials? (?:is |are |its |was )?(?P<letters>(?!a )[a-z]\b(?: (?:and )?[a-z]\b)*)"
 )
-_UNREAD: Final = frozenset(["asked for, unreadable", "odd answer", "broken spelling"])
+UNREAD: Final = frozenset(["asked for, unreadable", "odd answer", "broken spelling"])
 """Patterns of what need not be the name."""
 _JOINS: Final = frozenset(["or", "and", "hyphen", "dash"])
 _RARE: Final = 3.5
@@ -220,7 +220,7 @@ def said_again(turn: Turn, hits: Iterable[Hit]) -> Iterator[Hit]:
     said = {
         key
         for hit in hits
-        if hit.pattern not in _UNREAD
+        if hit.pattern not in UNREAD
         for at in range(hit.first, hit.last)
         if len(key := bare(turn, at)) >= _SHORTEST
         and (turn.tokens[at].title or zipf(key) < _RARE)

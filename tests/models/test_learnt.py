@@ -130,6 +130,16 @@ def test_of_a_password_all_words_count_or_none(
     assert turn.text[min(one.start for one in said) :] == "the slow boat to Juneau"
 
 
+def test_a_misheard_answer_is_not_doubted(
+    analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn = turn_of("It's Ryan, last name is W. Oh, I. Z. Hey.")
+    values = [0.0, 0.3, *[0.0] * (len(turn.tokens) - 2)]
+    for module in (presidio, learnt, likelihood, ner):
+        monkeypatch.setattr(module, "likely", lambda _: Likely(values, [LEARNT[0]] * len(values)))
+    assert "SpokenPersonRecognizer: broken spelling" in scores(analyzer, turn)
+
+
 def test_nobody_doubts_an_age(analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch) -> None:
     believe(monkeypatch, 0.0)
     assert "SpokenAgeRecognizer" in str(scores(analyzer, turn_of("she's ninety three years old")))
@@ -187,6 +197,7 @@ def test_what_was_asked_for_is_remembered_when_the_question_is_closed() -> None:
     said = ("What's your date of birth?", "Mine or hers?", "I'm looking at the form, so yours.")
     turns = turns_read(*said, "Right.", *["All right then, let me have a look."] * 14)
     assert "DATE_OF_BIRTH" in turns[3].lately
+    assert turns[2].lately == frozenset()  # who asks may offer a date
     assert turns[0].lately == frozenset()  # it is told what it asks for by the question itself
     assert "DATE_OF_BIRTH" not in turns[-1].lately
 
