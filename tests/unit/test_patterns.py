@@ -101,6 +101,7 @@ def test_every_recogniser_that_may_be_left_out_says_by_what() -> None:
         "TreatedRecognizer": 7,
         "ProcedureRecognizer": 4,
         "VehicleRecognizer": 2,
+        "HealthCardRecognizer": 1,
         "DeviceRecognizer": 1,
         "SecretRecognizer": 3,
         "SpokenBirthRecognizer": 1,
