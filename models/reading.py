@@ -30,8 +30,8 @@ from pipeline.vocabulary import DEFAULT, Subject, vocabulary
 ANSWER_S: Final = 12.0
 """How long after a prompt, or after the last part of its answer, an answer may come."""
 LONGEST_ANSWER_S: Final = 60.0
-SECRETS_S: Final = 45.0
-"""How long after secrets were spoken of a word may be one."""
+TALK_S: Final = 45.0
+"""How long what was spoken of, or asked for, may still be told."""
 SPLIT_S: Final = 2.0
 """Pause inside an entity that is left audible."""
 _SHORT_ASK: Final = 12
@@ -212,12 +212,12 @@ class TurnReader:
             entity
             for (entity, channel), at in self._lately.items()
             if (self._mono or channel != spoken.channel)
-            and spoken.start - at <= SECRETS_S * self._rate
+            and spoken.start - at <= TALK_S * self._rate
         )
 
     def _of_secrets(self, now: int) -> bool:
         """Whether a secret may still be told that was spoken of."""
-        return self._secret is not None and now - self._secret <= SECRETS_S * self._rate
+        return self._secret is not None and now - self._secret <= TALK_S * self._rate
 
     def _other_side(self, channel: int, others: Sequence[tuple[Word, ...]]) -> tuple[str, ...]:
         """What was said last by whom this speaker talks to; on one channel, the turn before."""

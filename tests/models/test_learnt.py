@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -35,12 +36,21 @@ def scores(analyzer: Analyzer, turn: Turn) -> dict[str, float]:
     return {explained(one): one.score for one in analyzer.analyze(turn, names=True)}
 
 
+def replace_likely(monkeypatch: pytest.MonkeyPatch, function: Callable[[Turn], Likely]) -> None:
+    for module in (presidio, learnt, likelihood, ner):
+        monkeypatch.setattr(module, "likely", function)
+
+
 def believe(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
     def same(turn: Turn) -> Likely:
         return Likely([value] * len(turn.tokens), [LEARNT[0]] * len(turn.tokens))
 
-    for module in (presidio, learnt, likelihood, ner):
-        monkeypatch.setattr(module, "likely", same)
+    replace_likely(monkeypatch, same)
+
+
+def believe_each(monkeypatch: pytest.MonkeyPatch, values: list[float]) -> None:
+    found = Likely(values, [LEARNT[0]] * len(values))
+    replace_likely(monkeypatch, lambda _: found)
 
 
 def test_a_rule_that_is_doubted_does_not_count(
@@ -58,10 +68,7 @@ def test_a_finding_is_doubted_by_its_own_words(
     analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = turn_of("tolpuddle. Is the engine blocked?", expects=(("PASSWORD", 0),))
-    values = [0.0] * len(asked.tokens)
-    found = Likely([*values[:-1], 0.3], [LEARNT[0]] * len(values))
-    for module in (presidio, learnt, likelihood, ner):
-        monkeypatch.setattr(module, "likely", lambda _: found)
+    believe_each(monkeypatch, [*[0.0] * (len(asked.tokens) - 1), 0.3])
     assert "SecretRecognizer: asked for" not in scores(analyzer, asked)
 
 
@@ -109,8 +116,7 @@ def test_harmless_words_at_the_ends_of_a_finding_are_left_out(
     values: list[float], left: str | None, analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     turn = turn_of("I can't do the stairs any more")
-    for module in (presidio, learnt, likelihood, ner):
-        monkeypatch.setattr(module, "likely", lambda _: Likely(values, [LEARNT[0]] * 7))
+    believe_each(monkeypatch, values)
     found = {
         turn.text[one.start : one.end]
         for one in analyzer.analyze(turn, names=True)
@@ -123,9 +129,7 @@ def test_of_a_password_all_words_count_or_none(
     analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     turn = turn_of("the slow boat to Juneau", expects=(("PASSWORD", 0),))
-    found = Likely([0.0, 0.0, 0.2, 0.0, 0.0], [LEARNT[0]] * 5)
-    for module in (presidio, learnt, likelihood, ner):
-        monkeypatch.setattr(module, "likely", lambda _: found)
+    believe_each(monkeypatch, [0.0, 0.0, 0.2, 0.0, 0.0])
     said = [one for one in analyzer.analyze(turn, names=True) if one.entity_type == "PASSWORD"]
     assert turn.text[min(one.start for one in said) :] == "the slow boat to Juneau"
 
@@ -134,9 +138,7 @@ def test_a_misheard_answer_is_not_doubted(
     analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     turn = turn_of("It's Ryan, last name is W. Oh, I. Z. Hey.")
-    values = [0.0, 0.3, *[0.0] * (len(turn.tokens) - 2)]
-    for module in (presidio, learnt, likelihood, ner):
-        monkeypatch.setattr(module, "likely", lambda _: Likely(values, [LEARNT[0]] * len(values)))
+    believe_each(monkeypatch, [0.0, 0.3, *[0.0] * (len(turn.tokens) - 2)])
     assert "SpokenPersonRecognizer: broken spelling" in scores(analyzer, turn)
 
 
@@ -151,7 +153,8 @@ def test_a_turn_is_tagged_once() -> None:
     assert likely(turn_of("my knees are shot")) is not likely(turn)
 
 
-def test_an_answer_is_read_with_what_the_other_side_said() -> None:
+def turns_read(*said: str, channels: int = 2) -> list[Turn]:
+    """The turns that recognisers get; the sides take turns, two seconds apart."""
     seen: list[Turn] = []
 
     class Analyses:
@@ -159,31 +162,26 @@ def test_an_answer_is_read_with_what_the_other_side_said() -> None:
             seen.append(turn)
             return []
 
-    reader = TurnReader(Analyses(), load_policy("default"), 8_000, 2)  # type: ignore[arg-type]
-    question = tuple(words_from_text("And your pet?", channel=0, start=8_000))
-    answer = tuple(words_from_text("Rex.", channel=1, start=40_000))
-    reader.read(Spoken(0, Stream.SHOWN, (), question))
-    reader.read(Spoken(1, Stream.SHOWN, (), answer))
-    assert seen[0].heard == ()
-    assert seen[1].heard == ("and", "your", "pet")
-
-
-def turns_read(*said: str) -> list[Turn]:
-    """The turns that recognisers get; the two sides take turns, two seconds apart."""
-    seen: list[Turn] = []
-
-    class Analyses:
-        def analyze(self, turn: Turn, *, names: bool) -> list[object]:
-            seen.append(turn)
-            return []
-
-    reader = TurnReader(Analyses(), load_policy("default"), 8_000, 2)  # type: ignore[arg-type]
+    policy = load_policy("default")
+    reader = TurnReader(Analyses(), policy, 8_000, channels)  # type: ignore[arg-type]
     start = 8_000
-    for channel, text in enumerate(said):
-        words = tuple(words_from_text(text, channel=channel % 2, start=start))
-        reader.read(Spoken(channel % 2, Stream.SHOWN, (), words))
+    for number, text in enumerate(said):
+        channel = number % channels
+        words = tuple(words_from_text(text, channel=channel, start=start))
+        reader.read(Spoken(channel, Stream.SHOWN, (), words))
         start = words[-1].end + 16_000
     return seen
+
+
+def test_an_answer_is_read_with_what_the_other_side_said() -> None:
+    question, answer = turns_read("And your pet?", "Rex.")
+    assert question.heard == ()
+    assert answer.heard == ("and", "your", "pet")
+
+
+def test_on_one_channel_the_turn_before_is_what_was_heard() -> None:
+    _, answer = turns_read("And your pet?", "Rex.", channels=1)
+    assert answer.heard == ("and", "your", "pet")
 
 
 def test_talk_of_a_secret_is_remembered_for_a_while() -> None:
@@ -200,17 +198,3 @@ def test_what_was_asked_for_is_remembered_when_the_question_is_closed() -> None:
     assert turns[2].lately == frozenset()  # who asks may offer a date
     assert turns[0].lately == frozenset()  # it is told what it asks for by the question itself
     assert "DATE_OF_BIRTH" not in turns[-1].lately
-
-
-def test_on_one_channel_the_turn_before_is_what_was_heard() -> None:
-    seen: list[Turn] = []
-
-    class Analyses:
-        def analyze(self, turn: Turn, *, names: bool) -> list[object]:
-            seen.append(turn)
-            return []
-
-    reader = TurnReader(Analyses(), load_policy("default"), 8_000, 1)  # type: ignore[arg-type]
-    for start, text in ((8_000, "And your pet?"), (40_000, "Rex.")):
-        reader.read(Spoken(0, Stream.SHOWN, (), tuple(words_from_text(text, start=start))))
-    assert seen[1].heard == ("and", "your", "pet")
