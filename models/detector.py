@@ -303,6 +303,8 @@ class CallDetector:
         going_on = self._turns.open_since()
         if going_on is not None:
             mark = min(mark, going_on)
+        if mark <= self._watermark:
+            return 0  # whatever is open, it can't move
         forced = 0
         latest = horizon - round(self._policy.hold.max_seconds * self._rate)
         try:

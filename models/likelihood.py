@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Final, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from models.catalogue import entry
 from models.loader import find
 from models.spoken import OfLastTurn, Turn
@@ -40,7 +43,8 @@ DOUBTED: Final[Mapping[str, float]] = {
     Entity.MEDICAL_PROCEDURE: 0.003,
 }
 """Likelihood below which a word is harmless though a rule takes it for something that is told in
-words."""
+words: that of health for what is told of health, that of anything else for the rest."""
+HEALTH: Final = frozenset({Entity.MEDICAL_CONDITION, Entity.MEDICAL_PROCEDURE, Entity.MEDICATION})
 
 
 class Likely(NamedTuple):
@@ -50,6 +54,14 @@ class Likely(NamedTuple):
     """How likely it is part of anything of ``LEARNT``."""
     entities: list[str]
     """Of which type, if so."""
+    health: list[float]
+    """How likely it is part of what is told of health."""
+    others: list[float]
+    """How likely it is part of anything else of ``LEARNT``."""
+
+    def told(self, entity: str) -> list[float]:
+        """How likely each token is part of what is told as an entity of ``DOUBTED`` is."""
+        return self.health if entity in HEALTH else self.others
 
     def believed(self, entity: str, first: int, last: int) -> tuple[int, int]:
         """What is left of tokens ``[first, last)`` that a rule takes for an entity; perhaps none.
@@ -57,8 +69,8 @@ class Likely(NamedTuple):
         What is harmless at both ends is no part of it. Of a password all is part or nothing:
         whatever words may stand in one.
         """
-        least = DOUBTED[entity]
-        likely = [at for at in range(first, last) if self.values[at] >= least]
+        least, values = DOUBTED[entity], self.told(entity)
+        likely = [at for at in range(first, last) if values[at] >= least]
         if not likely or entity == Entity.PASSWORD:
             return (first, last) if likely else (first, first)
         return likely[0], likely[-1] + 1
@@ -78,18 +90,29 @@ def load() -> None:
     _tagger()
 
 
+class _Own(NamedTuple):
+    """What of the tagger's labels is told in words."""
+
+    columns: list[int]
+    labels: list[str]
+    sums: NDArray[np.float64]
+    """All labels by three: adds up those of ``LEARNT``, of ``HEALTH``, and of the others."""
+
+
 @cache
-def _own() -> tuple[list[int], list[str]]:
-    """Columns of the labels of ``LEARNT``, and the labels."""
-    own = [at for at, label in enumerate(_tagger().labels) if label in LEARNT]
-    return own, [_tagger().labels[at] for at in own]
+def _own() -> _Own:
+    labels = _tagger().labels
+    columns = [at for at, label in enumerate(labels) if label in LEARNT]
+    sums = [(label in LEARNT, label in HEALTH, label in {*LEARNT} - HEALTH) for label in labels]
+    return _Own(columns, [labels[at] for at in columns], np.array(sums, np.float64))
 
 
 def _tagged(turn: Turn) -> Likely:
-    columns, labels = _own()
-    found = _tagger().probabilities(turn)[:, columns]
-    types = [labels[at] for at in found.argmax(axis=1).tolist()]
-    return Likely(found.sum(axis=1).tolist(), types)
+    own = _own()
+    found = _tagger().probabilities(turn)
+    values, health, others = (found @ own.sums).T.tolist()
+    types = [own.labels[at] for at in found[:, own.columns].argmax(axis=1).tolist()]
+    return Likely(values, types, health, others)
 
 
 likely: Final = OfLastTurn(_tagged)
@@ -97,5 +120,18 @@ likely: Final = OfLastTurn(_tagged)
 
 Raises ``ModelError`` where the weights are missing or altered.
 """
-likeliest: Final = OfLastTurn(lambda turn: max(likely(turn).values) if turn.tokens else 1.0)
-"""How likely the likeliest token of a turn is; 1 for a turn without any."""
+
+
+class Most(NamedTuple):
+    """How likely the likeliest token of a turn is."""
+
+    others: float = 1.0
+    health: float = 1.0
+
+
+def likeliest(turn: Turn) -> Most:
+    """How likely the likeliest token is told of health, and of anything else; 1 without any."""
+    if not turn.tokens:
+        return Most()
+    found = likely(turn)
+    return Most(max(found.others), max(found.health))

@@ -11,11 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from typing import Final
 
 from models.frequency import zipf
 from pipeline.beginnings import Beginnings, needed
+from pipeline.once import once
 from pipeline.remembering import Remembered
 
 
@@ -32,7 +33,7 @@ class Worded:
         """A bit for each set of words of which a match needs one; none until they are known."""
         _new.append(self)
 
-    @cached_property
+    @once
     def pattern(self) -> re.Pattern[str]:
         """The expression, compiled when the first turn opens it: there are many, and few begin."""
         return re.compile(self.source)

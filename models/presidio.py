@@ -8,6 +8,7 @@ spaCy keeps every string it has seen. Each is closed here, with a test of its ow
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -25,7 +26,7 @@ from spacy.strings import StringStore
 from spacy.tokens import Doc
 
 from models.lexicon import warm_up
-from models.likelihood import DOUBTED, likeliest, likely
+from models.likelihood import DOUBTED, HEALTH, Most, likeliest, likely
 from models.loader import find
 from models.recognizers.around import UNREAD
 from models.recognizers.base import SpokenRecognizer
@@ -50,14 +51,16 @@ def _figures(least: int) -> Callable[[Turn], bool]:
     return lambda turn: turn.figures >= least
 
 
+_IBAN: Final = re.compile(r"[a-z]{2}\d\d", re.IGNORECASE)
+_IP: Final = re.compile(r"\d\.\d|:.*:", re.DOTALL)
 _GATES: Final[dict[str, Callable[[Turn], bool]]] = {
     "CreditCardRecognizer": _figures(13),
     "EmailRecognizer": lambda turn: "@" in turn.text,
     "EsNieRecognizer": _figures(7),
     "EsNifRecognizer": _figures(7),
     "FrenchNirRecognizer": _figures(12),
-    "IbanRecognizer": _figures(2),
-    "IpRecognizer": lambda turn: turn.text.count(".") > 2 or turn.text.count(":") > 1,  # noqa: PLR2004
+    "IbanRecognizer": lambda turn: _IBAN.search(turn.text) is not None,
+    "IpRecognizer": lambda turn: _IP.search(turn.text) is not None,
     "ItFiscalCodeRecognizer": lambda turn: max(map(len, turn.all_keys), default=0) > 15,  # noqa: PLR2004
     "UkNinoRecognizer": _figures(6),
     "UsSsnRecognizer": _figures(9),
@@ -294,7 +297,12 @@ class Analyzer:
         """Rules that the learnt tagger may doubt, and the likelihood below which it does."""
         self._recognizers = {
             code: [
-                (one.recognizer, gate_of(one), self._doubted.get(one.name, 0.0))
+                (
+                    one.recognizer,
+                    gate_of(one),
+                    self._doubted.get(one.name, 0.0),
+                    set(one.entities) <= HEALTH,
+                )
                 for one in found.registered
                 if one.language == code
             ]
@@ -315,11 +323,11 @@ class Analyzer:
 
     def analyze(self, turn: Turn, *, names: bool) -> list[RecognizerResult]:
         """Every result for a turn, in a fixed order; policy thresholds are the caller's."""
-        most = likeliest(turn) if turn.language == _LANGUAGE else 1.0
+        most = likeliest(turn) if turn.language == _LANGUAGE else Most()
         chosen = [
             one
-            for one, may_find, least in self._recognizers[turn.language]
-            if most >= least and may_find(turn)
+            for one, may_find, least, health in self._recognizers[turn.language]
+            if most[health] >= least and may_find(turn)
         ]
         if not chosen:
             return []

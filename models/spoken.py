@@ -12,7 +12,6 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from itertools import pairwise
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
@@ -20,6 +19,7 @@ from presidio_analyzer.nlp_engine import NlpArtifacts
 
 from models.patterns import Opened, Worded, opened
 from pipeline.accents import plain
+from pipeline.once import once
 from pipeline.vocabulary import DEFAULT
 
 ResultT = TypeVar("ResultT")
@@ -110,27 +110,27 @@ class Turn:
     language: str = DEFAULT
     """Which recognisers search it."""
 
-    @cached_property
+    @once
     def opened(self) -> Opened:
         """Expressions that its words do not rule out."""
         return opened(self.all_keys)
 
-    @cached_property
+    @once
     def unsaid(self) -> int:
         """The bits of what expressions need and its words have not."""
         return ~self.opened.mask
 
-    @cached_property
+    @once
     def wanted(self) -> frozenset[str]:
         """Entity types that were asked for, or of which a value was found before."""
         return frozenset([*self.said, *(entity for entity, _ in self.expects)])
 
-    @cached_property
+    @once
     def all_keys(self) -> tuple[str, ...]:
         """The key of every token."""
         return tuple(token.key for token in self.tokens)
 
-    @cached_property
+    @once
     def personal(self) -> bool:
         """Whether somebody is spoken of in it who may be ill: oneself, or him, or her."""
         return not _SOMEBODY.isdisjoint(self.all_keys)
@@ -140,12 +140,12 @@ class Turn:
         """Whether a complaint in it is somebody's: in a call about health, or told of somebody."""
         return self.medical or self.personal
 
-    @cached_property
+    @once
     def capitals(self) -> bool:
         """Whether it is written with capitals, so that a name in it would have one."""
         return any(token.title for token in self.tokens)
 
-    @cached_property
+    @once
     def figures(self) -> int:
         """How many figures are written in it."""
         return len(_FIGURE.findall(self.text))
@@ -202,7 +202,7 @@ class Turn:
             heard=heard, secret=secret, lately=lately,
         )  # fmt: skip
 
-    @cached_property
+    @once
     def bare_keys(self) -> tuple[str, ...]:
         """The keys of all tokens, without a possessive or contracted "s" ("Prozac's")."""
         if not _APOSTROPHE.search(self.text):
@@ -212,7 +212,7 @@ class Turn:
             for token in self.tokens
         )
 
-    @cached_property
+    @once
     def plain_keys(self) -> tuple[str, ...]:
         """The same without accents, as lists of names have them."""
         return self.bare_keys if self.text.isascii() else tuple(map(plain, self.bare_keys))

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from itertools import pairwise
 from typing import Final
 
 from pipeline.composing import Part, compose
 from pipeline.leading import settle_first, without_pronoun
 from pipeline.letters import mark
+from pipeline.once import once
 from pipeline.records import Hearing, Word
 from pipeline.settling import settle
 from pipeline.tokens import GLUE, SOLID, Flag, Kind, Token, bare, tokenise
@@ -54,17 +54,17 @@ class NumberRun:
     parts: tuple[Part, ...] = field(repr=False)
     """The words, in order, with the digits and letters that each carried."""
 
-    @cached_property
+    @once
     def flags(self) -> frozenset[Flag]:
         """What the writing of the parts, or the words beside them, say about the number."""
         return frozenset(flag for part in self.parts for flag in part.flags)
 
-    @cached_property
+    @once
     def digits(self) -> str:
         """All digits, in order."""
         return "".join(part.digits for part in self.parts)
 
-    @cached_property
+    @once
     def characters(self) -> str:
         """Digits and letters, in order."""
         return "".join(part.characters for part in self.parts)
@@ -92,12 +92,12 @@ class NumberRun:
         row = len(filled) == 1 and filled[0].strip(" .,;:!?").isdigit()
         return row and len(self.digits) >= _ROW_OF_FIGURES and not self.letters
 
-    @cached_property
+    @once
     def strung(self) -> bool:
         """Whether it is said as identifiers are, and not as one quantity: "415", "36.2"."""
         return len(self.digits) >= _STRUNG and not self.flags & {Flag.DECIMAL, Flag.TIME}
 
-    @cached_property
+    @once
     def rising(self) -> bool:
         """Whether it is a list of small numbers in order, as of a lottery: "4, 11, 19, 27"."""
         said = [int(part.digits) for part in self.parts if part.digits]
@@ -139,7 +139,7 @@ class NumberRun:
         """First sample."""
         return self.parts[0].word.start
 
-    @cached_property
+    @once
     def end(self) -> int:
         """First sample after the run."""
         return max(part.word.end for part in self.parts)

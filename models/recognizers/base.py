@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar
 
 from presidio_analyzer import AnalysisExplanation, EntityRecognizer, RecognizerResult
@@ -13,6 +12,7 @@ from presidio_analyzer.nlp_engine import NlpArtifacts
 
 from models.patterns import Worded
 from models.spoken import Turn, turn_in
+from pipeline.once import once
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class SpokenRecognizer(EntityRecognizer):
     def load(self) -> None:
         """Nothing to load; lexicons load when they are first asked."""
 
-    @cached_property
+    @once
     def _masks(self) -> tuple[int, ...]:
         """What each expression needs; to be asked for when a turn was opened and they are known."""
         return tuple(one.mask for one in self.PATTERNS)

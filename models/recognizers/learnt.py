@@ -53,7 +53,7 @@ class LearntRecognizer(SpokenRecognizer):
         """Runs of likely words; each is of the type that its likeliest word is."""
         if not turn.tokens:
             return
-        values, entities = likely(turn)
+        values, entities, *_ = likely(turn)
         first = 0
         while first < len(values):
             last = first

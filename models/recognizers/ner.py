@@ -59,7 +59,7 @@ class NamedPersonRecognizer(LocalRecognizer):
         if has_capitals(turn):
             names = {index for index in names if turn.tokens[index].title}
         if names:  # spaCy is asked for no name that would be doubted anyway
-            values, _ = likely(turn)
+            values = likely(turn).told(Entity.PERSON)
             names = {index for index in names if values[index] >= DOUBTED[Entity.PERSON]}
         for found, sure in ((given_names_in, 0.0), (people_in, _SURE)):
             if not names:

@@ -179,6 +179,8 @@ class ProcedureRecognizer(SpokenRecognizer):
 
 def _operations(turn: Turn) -> Iterator[int]:
     """Tokens that name an operation by how they end."""
+    if not any(ending in turn.plain for ending in _OPERATIONS):
+        return
     for at, key in enumerate(turn.all_keys):
         if key.endswith(_OPERATIONS) and key not in _OPERATIONS and not _NO_OPERATION.match(key):
             yield at

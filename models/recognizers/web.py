@@ -43,16 +43,19 @@ _SITE: Final = Worded(
     rf"(?: {_DOT} (?:[a-z]{{2,3}}|[a-z] [a-z]))*\b",
 )
 _WRITTEN: Final = re.compile(r"(?:https?://)?(?:[\w-]+\.)+[a-z]{2,}/[^\s,;]+", re.IGNORECASE)
-_GROUP: Final = (
-    r"(?:\d(?: \d){1,2}\b|\d{1,3}\b|(?:(?:zero|nought|oh|one|two|three|four|five|six|seven|eight"
-    r"|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty"
-    r"|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|and|a|double|triple)\b ?){1,5})"
+_SAID: Final = (
+    "(?:zero|nought|oh|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen"
+    "|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty"
+    "|seventy|eighty|ninety|hundred|and|a|double|triple)"
 )
+_PAGE: Final = re.compile(r"\S/\S")
+"""What every written page has; a pause stands between spaces."""
+_GROUP: Final = rf"(?:\d(?: \d){{1,2}}|\d{{1,3}}|{_SAID}(?: {_SAID}){{0,4}})"
 _IP: Final = Worded(
-    rf"\b{_GROUP} ?(?:(?:dot|point) {_GROUP} ?){{3}}",
+    rf"\b{_GROUP}(?: (?:dot|point) {_GROUP}){{3}}\b",
 )
 _IP_MIXED: Final = Worded(
-    rf"\b(?:\d{{1,3}} ){{1,3}}(?:(?:dot|point) {_GROUP} ?){{1,3}}",
+    rf"\b(?:\d{{1,3}} ){{1,3}}(?:dot|point) {_GROUP}(?: (?:dot|point) {_GROUP}){{0,2}}\b",
 )
 """Some of its dots written: "192.168 dot 1 dot 14"."""
 _NET: Final = Worded(
@@ -95,7 +98,9 @@ class SpokenWebRecognizer(SpokenRecognizer):
 
     def may_find(self, turn: Turn) -> bool:
         """Whether it may be said or written."""
-        return super().may_find(turn) or turn.figures >= _GROUPS or "/" in turn.text
+        if super().may_find(turn) or turn.figures >= _GROUPS:
+            return True
+        return _PAGE.search(turn.text) is not None
 
     def find(self, turn: Turn) -> Iterator[Hit]:
         """Addresses said with "dot", or written with dots."""

@@ -43,13 +43,14 @@ def replace_likely(monkeypatch: pytest.MonkeyPatch, function: Callable[[Turn], L
 
 def believe(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
     def same(turn: Turn) -> Likely:
-        return Likely([value] * len(turn.tokens), [LEARNT[0]] * len(turn.tokens))
+        each = [value] * len(turn.tokens)
+        return Likely(each, [LEARNT[0]] * len(each), each, each)
 
     replace_likely(monkeypatch, same)
 
 
 def believe_each(monkeypatch: pytest.MonkeyPatch, values: list[float]) -> None:
-    found = Likely(values, [LEARNT[0]] * len(values))
+    found = Likely(values, [LEARNT[0]] * len(values), values, values)
     replace_likely(monkeypatch, lambda _: found)
 
 
@@ -85,7 +86,26 @@ def test_a_finding_is_doubted_by_its_own_words(
     ],
 )
 def test_what_is_plainly_stated_is_never_harmless(text: str) -> None:
-    assert likeliest(turn_of(text)) > 10 * max(DOUBTED.values())
+    assert max(likeliest(turn_of(text))) > 10 * max(DOUBTED.values())
+
+
+@pytest.mark.parametrize(
+    ("health", "others", "found"),
+    [(0.1, 0.1, ["MEDICATION", "PERSON"]), (0.1, 0.0, ["MEDICATION"]), (0.0, 0.1, ["PERSON"])],
+)
+def test_what_is_no_illness_may_be_a_name(
+    analyzer: Analyzer,
+    monkeypatch: pytest.MonkeyPatch,
+    health: float,
+    others: float,
+    found: list[str],
+) -> None:
+    turn = turn_of("my name is Ibrahim Osei and I take bisoprolol")
+    each = [max(health, others)] * len(turn.tokens)
+    said = Likely(each, [LEARNT[0]] * len(each), [health] * len(each), [others] * len(each))
+    replace_likely(monkeypatch, lambda _: said)
+    rules = [one for one in analyzer.analyze(turn, names=False) if "Learnt" not in explained(one)]
+    assert sorted({one.entity_type for one in rules}) == found
 
 
 def test_nobody_doubts_a_teams_own_recogniser_nor_a_number(
