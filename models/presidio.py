@@ -364,7 +364,9 @@ class Analyzer:
         ]
         if not inside:
             return True
-        first, last = likely(turn).believed(result.entity_type, inside[0], inside[-1] + 1)
+        first, last = likely(turn).believed(
+            explained(result), result.entity_type, inside[0], inside[-1] + 1
+        )
         if first == last:
             return False
         if first > inside[0]:

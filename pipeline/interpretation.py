@@ -45,6 +45,8 @@ one letter, since "Delta eleven sixty two" is a flight."""
 _SPELLED_NAME: Final = 3
 _BRIEF: Final = 6
 """Digits of the longest extension."""
+_SAME_BREATH: Final = 2
+"""Words of content between "your order number is" and the number."""
 _GIVEN: Final = 2
 """Digits with which a side begins to answer."""
 _AFTER_CARD_S: Final = 30.0
@@ -263,9 +265,24 @@ class _Walk:
     def _shaped(self, verdict: Verdict) -> None:
         """Letters and digits in an order that only one kind of number has."""
         run = verdict.run
-        entity = shaped(run.characters) or written(" ".join(part.word.text for part in run.parts))
-        if entity is not None and not verdict.explained:
+        entity, explained = shaped(run.characters), verdict.explained
+        if entity is None:
+            entity = written(" ".join(part.word.text for part in run.parts))
+            explained = explained and (toll_free(run.characters) or self._called_so(run))
+        if entity is not None and not explained:
             verdict.take(entity, 0.6, spoken(entity))
+
+    def _called_so(self, run: NumberRun) -> bool:
+        """Whether its speaker calls a number an order's or the like in the same breath.
+
+        Elsewhere in the talk of an order a telephone number is one: "shall we ring 512-555-0190?"
+        """
+        reference = self._reference
+        return (
+            reference is not None
+            and reference.channel == run.channel
+            and self._talk.between(reference.end, run.start) <= _SAME_BREATH
+        )
 
     def _spelled(self, verdict: Verdict) -> None:
         """Letters with words that stand for them: a code, or without a digit a name."""

@@ -57,8 +57,12 @@ _FORMS: Final = (
     ),
 )  # fmt: skip
 
-# North American Numbering Plan, as it is written without and with an area code.
-_TELEPHONE: Final = re.compile(r"(?:\(?\d{3}\)?[- ])?\d{3}-\d{4}[.,;:!?]*")
+# As telephone numbers are written: North American ones without and with an area code, British ones
+# (Ofcom, National Telephone Numbering Plan) and Australian mobiles.
+_TELEPHONE: Final = re.compile(
+    r"(?:(?:\(?\d{3}\)?[- ])?\d{3}-\d{4}|\(?\d{3}\)? \d{3} \d{4}"
+    r"|(?=(?:\D*\d){11}\D*$)0\d{2,4} \d{3,4} \d{3,4}|04\d\d \d{3} \d{3})[.,;:!?]*"
+)
 
 # Numbers that a business pays for, or that cost extra: of no person. North America, the United
 # Kingdom, Ireland, India and South Africa, Australia and New Zealand.

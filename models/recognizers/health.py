@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
+from models.allergies import led_up_to
 from models.lexicon import listed, longest_listed
 from models.recognizers.base import Hit, SpokenRecognizer
 from models.recognizers.figures import exaggerated, within
@@ -65,7 +66,18 @@ class HealthRecognizer(SpokenRecognizer):
         lightly = exaggerated(turn)
         for hit in found:
             if not within((hit.first, hit.last), lightly):
-                yield _compared(turn, graded(turn, hit))
+                whole = _compared(turn, graded(turn, hit))
+                first = without_reaction(turn, whole.first)
+                if first < whole.last:
+                    yield replace(whole, first=first)
+
+
+def without_reaction(turn: Turn, first: int) -> int:
+    """``first`` moved over "I'm allergic to" before a medicine."""
+    words = led_up_to(turn)
+    while first in words:
+        first += 1
+    return first
 
 
 def with_article(turn: Turn, first: int) -> int:

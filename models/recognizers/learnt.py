@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar, Final
 
 from models.attributes import is_small
-from models.likelihood import LEARNT, likely, load
+from models.likelihood import HEALTH, LEARNT, likely, load
 from models.recognizers.base import Hit, SpokenRecognizer
-from models.recognizers.health import with_determiner
+from models.recognizers.health import with_determiner, without_reaction
 from models.spoken import Turn
 from pipeline.entities import Entity
 
@@ -63,7 +63,9 @@ class LearntRecognizer(SpokenRecognizer):
                 peak = max(range(first, last), key=values.__getitem__)
                 entity, value = entities[peak], values[peak]
                 if value >= _SURE[entity]:
-                    medicine = entity == Entity.MEDICATION
-                    begin = with_determiner(turn, first) if medicine else first
-                    yield Hit(entity, begin, last, round(value, 3), "learnt")
+                    begin = without_reaction(turn, first) if entity in HEALTH else first
+                    if entity == Entity.MEDICATION:
+                        begin = with_determiner(turn, begin)
+                    if begin < last:
+                        yield Hit(entity, begin, last, round(value, 3), "learnt")
             first = last + 1
