@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from models.lexicon import longest, medicines
+from models.lexicon import listed, longest, medicines
 from models.patterns import Worded
 from models.spoken import OfLastTurn, Turn
+from pipeline.entities import Entity
 
 _TO: Final = Worded(
     r"\b(?:(?:im|i am|i|he|shes|hes|she|youre|you|theyre|they|we|were|is|am|are|was|also|really"
@@ -20,8 +21,8 @@ _TO: Final = Worded(
     r"(?: (?:the|my|all|any|some))?\b"
 )
 
-_NO_MEDICINES: Final = frozenset({"latex", "elastoplast"})
-"""Medicines elsewhere."""
+_NAMED: Final = ("anything", "any", "it", "that", "this", "something", "everything", "what", "some")
+"""What asks, or says nothing yet."""
 
 
 def _led_up_to(turn: Turn) -> frozenset[int]:
@@ -29,11 +30,22 @@ def _led_up_to(turn: Turn) -> frozenset[int]:
     return frozenset(
         at
         for found in turn.search(_TO)
-        if found.last < len(keys)
-        and keys[found.last] not in _NO_MEDICINES
-        and longest(medicines(), keys, found.last)
+        if found.last < len(keys) and _is_medicine(turn, found.last)
         for at in range(found.first, found.last)
     )
+
+
+def _is_medicine(turn: Turn, at: int) -> bool:
+    """Whether a token begins a medicine; where medicines are asked for, whatever is nothing else.
+
+    The recogniser writes "sofa" for "sulfa".
+    """
+    key = turn.bare_keys[at]
+    if key in listed("allergens") or key in _NAMED:
+        return False
+    if longest(medicines(), turn.bare_keys, at):
+        return True
+    return Entity.MEDICATION in turn.recent or Entity.MEDICATION in turn.wanted | turn.lately
 
 
 led_up_to: Final = OfLastTurn(_led_up_to)

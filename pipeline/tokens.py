@@ -101,6 +101,8 @@ _CLOSING: Final = ".,;:!?…"
 _PIECE: Final = re.compile(r"\d+|[^\W\d_]+(?:'[^\W\d_]+)*")
 _MONEY: Final = "$£€"
 _GROUPED: Final = re.compile(r"\d{1,3}(,\d{3})+(\.\d+)?")
+_THOUSANDS: Final = re.compile(r",\d{3}(?:\.\d+)?")
+_BEFORE_THOUSANDS: Final = re.compile(r"\W?\d{1,3}")
 _DECIMAL: Final = re.compile(r"\d+\.\d+")
 _TIME: Final = re.compile(r"\d{1,2}:\d{2}(am|pm)?")
 _DATE: Final = re.compile(r"\d{1,2}/\d{1,4}(/\d{2,4})?")
@@ -112,10 +114,25 @@ _MEASURED: Final = re.compile(
 
 def tokenise(words: Sequence[Word], voc: Vocabulary) -> list[Token]:
     """Take the words of one channel and one hearing apart, in their order."""
-    return [
+    tokens = [
         Token(index, *piece[1:])
         for index, word in enumerate(words)
         for piece in _split(word.text, voc.language)
+    ]
+    # Whisper writes "1,247" as two words.
+    grouped = {
+        at
+        for index in range(1, len(words))
+        if words[index].text.lstrip()[:1] == ","
+        and _THOUSANDS.fullmatch(words[index].text.strip().rstrip(_CLOSING))
+        and _BEFORE_THOUSANDS.fullmatch(words[index - 1].text.strip())
+        for at in (index - 1, index)
+    }
+    if not grouped:
+        return tokens
+    return [
+        token._replace(flags=token.flags | {Flag.CARDINAL}) if token.word in grouped else token
+        for token in tokens
     ]
 
 

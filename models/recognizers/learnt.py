@@ -59,6 +59,8 @@ class LearntRecognizer(SpokenRecognizer):
             last = first
             while last < len(values) and values[last] >= _PART:
                 last += 1
+                if turn.tokens[last - 1].stops and entities[last - 1] == Entity.PERSON:
+                    break  # "… is Brittany. What can I do …"
             if last > first:
                 peak = max(range(first, last), key=values.__getitem__)
                 entity, value = entities[peak], values[peak]
@@ -68,4 +70,4 @@ class LearntRecognizer(SpokenRecognizer):
                         begin = with_determiner(turn, begin)
                     if begin < last:
                         yield Hit(entity, begin, last, round(value, 3), "learnt")
-            first = last + 1
+            first = max(last, first + 1)

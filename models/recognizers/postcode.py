@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
-from models.answers import is_number, is_spelled, sentence_end
+from models.answers import MONTHS, is_number, is_spelled, sentence_end
 from models.frequency import zipf
 from models.lexicon import listed
 from models.patterns import Worded
@@ -24,6 +24,7 @@ _PIECE: Final = re.compile(
     r"[a-z]{1,2}\d{1,2}[a-z]?|\d[a-z]{2}|[a-z]\d[a-z]|\d[a-z]\d"
     r"|[a-z]{1,2}\d[a-z]?\d[a-z]{2}"
 )
+_DAY: Final = re.compile(r"\d(?:st|nd|rd|th)")
 _ALPHABET: Final = listed("spelling_words")
 _DOUBLED: Final = frozenset({"double", "capital", "treble", "triple"})
 _NAMES: Final = frozenset({"zed", "zee", "aitch", "haitch"})
@@ -135,7 +136,7 @@ def _pieces(turn: Turn) -> Iterator[tuple[int, int]]:
                 named = stand_in and last + 2 < len(keys) and keys[last + 2][:1] == key
                 last, signs, letters = last + (3 if named else 1), signs + 1, letters + 1
             elif (len(key) == _PAIR and key.isalpha() and _area(key, following)) or (
-                _PIECE.fullmatch(key) and any(map(str.isalpha, key))
+                _PIECE.fullmatch(key) and any(map(str.isalpha, key)) and not _is_day(keys, last)
             ):
                 last, signs, letters = last + 1, signs + 2, letters + 1
             elif is_number(key) or (key in _ALPHABET and signs):
@@ -145,6 +146,11 @@ def _pieces(turn: Turn) -> Iterator[tuple[int, int]]:
         if letters and signs >= _LEAST and (letters < signs or letters <= _MOST_LETTERS):
             yield at, last
         at = max(last, at + 1)
+
+
+def _is_day(keys: tuple[str, ...], at: int) -> bool:
+    """Whether what could be the end of a postcode is a day behind its month: "February 4th"."""
+    return _DAY.fullmatch(keys[at]) is not None and at > 0 and keys[at - 1] in MONTHS
 
 
 def _area(key: str, following: str) -> bool:

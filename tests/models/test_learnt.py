@@ -166,6 +166,17 @@ def test_harmless_words_at_the_ends_of_a_finding_are_left_out(
     assert found == ({left} if left else set())
 
 
+def test_a_name_ends_with_its_sentence(analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch) -> None:
+    turn = turn_of("my name is Brittany. What can I do?")
+    believe_each(monkeypatch, [0.0, 0.0, 0.0, 0.9, 0.4, 0.4, 0.0, 0.0])
+    learnt = [
+        turn.text[one.start : one.end]
+        for one in analyzer.analyze(turn, names=True)
+        if explained(one).startswith("LearntRecognizer")
+    ]
+    assert learnt == ["Brittany"]
+
+
 def test_of_a_password_all_words_count_or_none(
     analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

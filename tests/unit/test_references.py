@@ -65,6 +65,8 @@ def test_an_extension_explains_one_short_number() -> None:
         ("Do you have the booking reference?", "K as in king, H as in Henry, two two nine one"),
         ("Dial nine for an outside line.", "okay"),
         ("We open from three fifteen to twenty past five.", "fine"),
+        ("Here's your confirmation number, 127805.", "thanks"),
+        ("Your order number is 512-555-0190.", "thanks"),
     ],
 )
 def test_harmless_numbers_stay_audible(agent: str, customer: str) -> None:
@@ -121,3 +123,20 @@ def test_a_doubted_prompt_for_card_data_counts() -> None:
 )
 def test_a_time_of_day_behind_a_date_is_no_answer(agent: str, muted: str) -> None:
     assert silent("default", agent) == muted
+
+
+def test_amid_the_talk_of_an_order_a_telephone_number_is_one() -> None:
+    talk = "I can see the order here. Shall we ring you when it comes, on 512-555-0190?"
+    assert silent("default", f"Your order number is 88120. {talk}") == "512-555-0190?"
+
+
+@pytest.mark.parametrize(
+    ("customer", "muted"),
+    [
+        ("my rego's K L P two nine eight", "K L P two nine eight"),
+        ("Plate's K S one five W H V", "K S one five W H V"),
+        ("my NI is Q Q one two three four five six C", "Q Q one two three four five six C"),
+    ],
+)
+def test_what_is_named_with_a_contracted_verb(customer: str, muted: str) -> None:
+    assert silent("default", "Go ahead.", customer) == muted

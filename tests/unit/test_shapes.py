@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.entities import Entity
-from pipeline.shapes import shaped
+from pipeline.shapes import shaped, written
 
 pytestmark = pytest.mark.unit
 
@@ -31,3 +31,19 @@ pytestmark = pytest.mark.unit
 )
 def test_shaped(characters: str, entity: Entity | None) -> None:
     assert shaped(characters) is entity
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["512-555-0190?", "(619) 555-0108", "619 555 0108.", "555-0108", "07700 900 552.",
+     "020 7946 0018", "0412 345 678"],
+)  # fmt: skip
+def test_telephone_numbers_are_known_by_how_they_are_written(text: str) -> None:
+    assert written(text) is Entity.PHONE_NUMBER
+
+
+@pytest.mark.parametrize(
+    "text", ["555 0108", "28 950 1200", "0092 557 814", "19 512 0001", "2024 555 01", "12 34"]
+)
+def test_other_groups_of_figures_are_not(text: str) -> None:
+    assert written(text) is None
