@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pipeline.accents import plain
-from pipeline.entities import Entity
+from pipeline.entities import LEXICAL, Entity
 from pipeline.records import Word
 from pipeline.remembering import Remembered
 from pipeline.vocabulary import Announced, Mood, Vocabulary
@@ -22,6 +22,9 @@ _PASSING: Final = re.compile(
     r" (?:to|on|with|in|from|under|into|of) (?:the|your|my|our|this|that|a|an) $"
 )
 """Before a lone word that ends what is said: it names no number."""
+_BESIDE: Final = 6
+"""Words between what is asked for and what it is for, at most."""
+_GOES_WITH: Final = frozenset({"for", "with", "including", "plus", "in", "para", "con"})
 _WORDS: Final = re.compile(r"\d+|[^\W\d_]+(?:'[^\W\d_]+)*")
 
 
@@ -79,7 +82,23 @@ def find_cues(words: Sequence[Word], voc: Vocabulary) -> list[Cue]:
                 brief=about.brief or (mood is Mood.REFERENCE and (start, end) in brief),
             )
         )
-    return sorted(cues, key=lambda cue: cue.first)
+    ordered = sorted(cues, key=lambda cue: cue.first)
+    return [cue for at, cue in enumerate(ordered) if not _goes_with_ask(ordered[:at], cue, words)]
+
+
+def _goes_with_ask(before: Sequence[Cue], cue: Cue, words: Sequence[Word]) -> bool:
+    """Whether a reference says but what a value is asked for, or how it is to be given.
+
+    "What's your passport number, for the visit's booking?", "the card, with the version code",
+    "in any order".
+    """
+    if cue.mood is not Mood.REFERENCE:
+        return False
+    ask = next((one for one in reversed(before) if one.mood in (Mood.ASK, Mood.TOPIC)), None)
+    if ask is None or ask.entity in LEXICAL or not 0 < cue.first - ask.last <= _BESIDE:
+        return False
+    between = {piece for word in words[ask.last + 1 : cue.first] for piece in _pieces(word.text)}
+    return not between.isdisjoint(_GOES_WITH)
 
 
 def _ends_inside(words: Sequence[Word]) -> bool:

@@ -140,3 +140,20 @@ def test_amid_the_talk_of_an_order_a_telephone_number_is_one() -> None:
 )
 def test_what_is_named_with_a_contracted_verb(customer: str, muted: str) -> None:
     assert silent("default", "Go ahead.", customer) == muted
+
+
+@pytest.mark.parametrize(
+    ("agent", "customer"),
+    [
+        ("Your passport number, for the prison visit booking?", "five three three oh one eight"),
+        ("Sort code and account, please, in any order.", "four one, double eight, seven two"),
+        ("Your driver's licence, including the version number?", "D K four eight one nine oh six"),
+    ],
+)  # fmt: skip
+def test_what_a_value_is_asked_for_explains_no_value(agent: str, customer: str) -> None:
+    assert silent("default", agent, customer) == customer
+
+
+def test_a_reference_beside_an_ask_for_words_explains_its_number() -> None:
+    said = "You'd get an e-mail with the contract, order number four four seven one oh nine."
+    assert silent("default", said) == ""
