@@ -21,7 +21,9 @@ _TO: Final = Worded(
     r"(?: (?:the|my|all|any|some))?\b"
 )
 
-_NAMED: Final = ("anything", "any", "it", "that", "this", "something", "everything", "what", "some")
+_NOTHING_YET: Final = frozenset(
+    ["anything", "any", "it", "that", "this", "something", "everything", "what", "some"]
+)
 """What asks, or says nothing yet."""
 
 
@@ -41,11 +43,11 @@ def _is_medicine(turn: Turn, at: int) -> bool:
     The recogniser writes "sofa" for "sulfa".
     """
     key = turn.bare_keys[at]
-    if key in listed("allergens") or key in _NAMED:
+    if key in listed("allergens") or key in _NOTHING_YET:
         return False
     if longest(medicines(), turn.bare_keys, at):
         return True
-    return Entity.MEDICATION in turn.recent or Entity.MEDICATION in turn.wanted | turn.lately
+    return any(Entity.MEDICATION in types for types in (turn.recent, turn.wanted, turn.lately))
 
 
 led_up_to: Final = OfLastTurn(_led_up_to)

@@ -327,7 +327,7 @@ class Analyzer:
         chosen = [
             one
             for one, may_find, least, health in self._recognizers[turn.language]
-            if most[health] >= least and may_find(turn)
+            if (most.health if health else most.others) >= least and may_find(turn)
         ]
         if not chosen:
             return []

@@ -8,6 +8,8 @@ from models.allergies import led_up_to
 from models.recognizers.ailment import AilmentRecognizer
 from models.spoken import turn_of
 
+pytestmark = pytest.mark.models
+
 
 @pytest.mark.parametrize(
     ("text", "words"),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pipeline.once import once
+
+pytestmark = pytest.mark.unit
 
 
 class Counted:
