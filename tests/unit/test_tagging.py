@@ -16,6 +16,8 @@ from models.spoken import OfLastTurn, Turn, turn_of
 from models.tagging import NOTHING, Tagger, Weights
 from pipeline.errors import ModelError
 
+pytestmark = pytest.mark.unit
+
 LABELS = (NOTHING, "PASSWORD", "PERSON")
 
 
