@@ -77,7 +77,7 @@ def _lists_with(key: str) -> list[str]:
     found = list(_listed().get(key, ()))
     for name, lexicon in (("diseases", diseases()), ("drugs", medicines())):
         if key in lexicon:
-            found += [f"{name}+"] + [name] * ((key,) in lexicon[key])
+            found += [f"{name}+"] + [name] * ("" in lexicon[key])
     return found + ["given"] * (key in given_names()) + ["surnames"] * (key in surnames())
 
 

@@ -15,8 +15,7 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from wordfreq import zipf_frequency
-
+from models.frequency import zipf_in
 from models.lexicon import listed, medicines
 from pipeline.accents import plain
 from pipeline.records import Word
@@ -100,7 +99,7 @@ def _kinds(word: str, language: str) -> tuple[Kind, ...]:
         return (Kind.STRANGE,)
     if own >= COMMON:
         return (Kind.COMMON,)
-    if own >= UNKNOWN or (language == DEFAULT and (word,) in medicines().get(word, ())):
+    if own >= UNKNOWN or (language == DEFAULT and "" in medicines().get(word, ())):
         return (Kind.KNOWN,)
     return (Kind.STRANGE,)
 
@@ -169,8 +168,7 @@ def _numbers(language: str) -> frozenset[str]:
     return frozenset([*(word for table in tables for word in table), *ordinals])
 
 
-@lru_cache(maxsize=4_096)
 def _zipf(word: str, language: str) -> float:
-    known = float(zipf_frequency(word, language))
+    known = zipf_in(language, word)
     # Recognisers write "codigo" now and then.
-    return known if word.isascii() else max(known, float(zipf_frequency(plain(word), language)))
+    return known if word.isascii() else max(known, zipf_in(language, plain(word)))

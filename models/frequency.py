@@ -1,4 +1,4 @@
-"""How common English words are, by wordfreq."""
+"""How common words are, by wordfreq."""
 
 from __future__ import annotations
 
@@ -78,14 +78,19 @@ _CONTRACTIONS: Final = {
 
 
 @cache
-def _frequencies() -> dict[str, float]:
-    frequencies: dict[str, float] = get_frequency_dict("en")
+def _frequencies(language: str) -> dict[str, float]:
+    frequencies: dict[str, float] = get_frequency_dict(language)
     return frequencies
 
 
-def _zipf(word: str) -> float:
-    frequency = _frequencies().get(_CONTRACTIONS.get(word, word))
+def zipf_in(language: str, word: str) -> float:
+    """Zipf frequency of a word of a language, in lower case and with its apostrophes."""
+    frequency = _frequencies(language).get(word)
     return math.log10(frequency) + 9.0 if frequency else 0.0
+
+
+def _zipf(key: str) -> float:
+    return zipf_in("en", _CONTRACTIONS.get(key, key))
 
 
 zipf: Final = Remembered(_zipf)

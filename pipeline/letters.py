@@ -6,7 +6,7 @@ other words as stand-ins, which belong to the value: whoever hears them knows th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pipeline.tokens import SOLID, Flag, Kind, Token
@@ -96,7 +96,8 @@ def _framed(
 ) -> int:
     """Where a phrase ends that names the letter at a place; the place itself for none."""
     plain = len(tokens[at].text) == 1 and tokens[at].kind is not Kind.OTHER
-    for link, certain in _LINKS:
+    following = texts[at + 1] if at + 1 < len(texts) else ""
+    for link, certain in _LINKS.get(following, _NO_LINK):
         word = at + 1 + len(link)
         if word >= len(tokens):
             continue
@@ -110,20 +111,16 @@ def _framed(
 
 _FOR: Final = ("for",)
 """After a letter with any word of it behind: "K for Kerala"."""
-_LINKS: Final = (
-    (("as", "in"), True),
-    (("like", "in"), True),
-    (("is", "in"), True),
-    (("as", "an"), True),
-    (("as", "a"), True),
-    (("is", "for"), True),
-    (("for",), False),
-    (("like",), False),
-    (("as",), False),
-    (("of",), False),
-    ((), False),
-)
-"""What may stand between the letter and its word, and whether it is said for nothing else."""
+_NO_LINK: Final = (((), False),)
+_LINKS: Final[Mapping[str, tuple[tuple[tuple[str, ...], bool], ...]]] = {
+    "as": ((("as", "in"), True), (("as", "an"), True), (("as", "a"), True), (("as",), False)),
+    "like": ((("like", "in"), True), (("like",), False)),
+    "is": ((("is", "in"), True), (("is", "for"), True)),
+    "for": ((_FOR, False),),
+    "of": ((("of",), False),),
+}
+"""What may stand between the letter and its word, by its first word, and whether it is said for
+nothing else."""
 
 
 def _letter(text: str, voc: Vocabulary) -> str:

@@ -155,6 +155,8 @@ def _taken_apart(raw: str, voc: Vocabulary) -> list[Token]:
         if core.isupper() and _written_out(lower, voc):
             return _letters(core, closes=closes)
         return _named(lower, core, voc, closes=closes)
+    if core.isdecimal():  # most numbers
+        return [Token(0, Kind.FIGURES, lower, core, closes)]
     flags = _flags(text, lower)
     ordinal = _ORDINAL.fullmatch(lower)
     if ordinal:
