@@ -1,7 +1,7 @@
 """Expressions that recognisers search a turn's plain text for, most ruled out by the turn's words.
 
 A match begins with one of few words, and most hold other ones of few words. So a :class:`Worded`
-expression is searched for only where a turn has such words; :func:`opened` tells that of all
+expression is searched for only where a turn has such words; :func:`unsaid` tells that of all
 expressions at once. What is ruled out would have matched nowhere. A source that is no regular
 expression raises ``re.error`` when it is first needed.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
@@ -68,25 +67,15 @@ def _share(beginning: str) -> float:
     return alone if word != beginning else alone + 10 ** (-0.4 - 0.9 * len(word))
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """The expressions for which a text has all the words that they need."""
-
-    mask: int
-
-    def __contains__(self, one: Worded) -> bool:
-        return one.mask & self.mask == one.mask
-
-
-def opened(words: Iterable[str]) -> Opened:
-    """The expressions that words do not rule out.
+def unsaid(words: Iterable[str]) -> int:
+    """The bits of what expressions need and words have not.
 
     Raises:
         re.error: the source of an expression is none.
     """
     if _new:
         _learn()
-    mask = 0
+    said = 0
     for word in words:
-        mask |= _begun_by(word)
-    return Opened(mask)
+        said |= _begun_by(word)
+    return _beginnings.all ^ said  # never negative: such numbers are copied wherever they go

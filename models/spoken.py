@@ -17,7 +17,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
-from models.patterns import Opened, Worded, opened
+from models.patterns import Worded, unsaid
 from pipeline.accents import plain
 from pipeline.once import once
 from pipeline.vocabulary import DEFAULT
@@ -111,14 +111,13 @@ class Turn:
     """Which recognisers search it."""
 
     @once
-    def opened(self) -> Opened:
-        """Expressions that its words do not rule out."""
-        return opened(self.all_keys)
-
-    @once
     def unsaid(self) -> int:
         """The bits of what expressions need and its words have not."""
-        return ~self.opened.mask
+        return unsaid(self.all_keys)
+
+    def opens(self, pattern: Worded) -> bool:
+        """Whether its words do not rule an expression out."""
+        return not pattern.mask & self.unsaid
 
     @once
     def wanted(self) -> frozenset[str]:

@@ -175,18 +175,19 @@ def _marginals(scores: Table, follows: NDArray[np.float64]) -> NDArray[np.float6
         scores: tokens by labels.
         follows: twice the labels by twice the labels, as ``_both_ways`` makes it.
     """
-    less = (scores - scores.max(axis=1, keepdims=True)).astype(np.float64)
-    emitted = np.exp(np.maximum(less, _LEAST))
+    less = scores - scores.max(axis=1, keepdims=True)
+    emitted = np.exp(np.maximum(less, _LEAST, dtype=np.float64))
     # Both ways at once: what numpy costs is calls, not sums.
     sums = np.concatenate((emitted, emitted[::-1]), axis=1)
     size = emitted.shape[1]
     rows = list(sums)
     for at in range(1, len(rows)):
-        rows[at] *= rows[at - 1] @ follows
+        rows[at] *= rows[at - 1].dot(follows)
         if not at % _SCALED:
             rows[at][:size] /= rows[at][:size].sum()
             rows[at][size:] /= rows[at][size:].sum()
-    found: NDArray[np.float64] = sums[:, :size] * sums[::-1, size:] / emitted
+    found: NDArray[np.float64] = sums[:, :size] * sums[::-1, size:]
+    found /= emitted
     found /= found.sum(axis=1, keepdims=True)
     return found
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
+from pipeline.once import once
 from pipeline.records import Heard, Hearing, Word
 
 PAUSE_S: Final = 1.0
@@ -34,7 +35,7 @@ class Stream(IntEnum):
     """The second model, its holes filled likewise."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Spoken:
     """A finished turn of one channel and stream."""
 
@@ -48,7 +49,7 @@ class Spoken:
         """First sample of the first word."""
         return self.words[0].start
 
-    @property
+    @once
     def end(self) -> int:
         """Sample after the last word."""
         return max(word.end for word in self.words)
@@ -91,6 +92,9 @@ def _covered(word: Word, others: list[Word]) -> bool:
     return shared * 2 > word.end - word.start
 
 
+_STREAMS: Final = tuple(Stream)
+
+
 class CallTurns:
     """The words of one call on their way into turns.
 
@@ -102,7 +106,7 @@ class CallTurns:
     def __init__(self, sample_rate: int, channels: int) -> None:
         self._rate = sample_rate
         self._lanes = {
-            (channel, stream): _Lane() for channel in range(channels) for stream in Stream
+            (channel, stream): _Lane() for channel in range(channels) for stream in _STREAMS
         }
 
     def take(self, heard: Heard) -> None:
@@ -112,7 +116,10 @@ class CallTurns:
                 lane = self._lanes.get((channel, stream))
                 if lane is not None:
                     own = [one for one in words if one.channel == channel and one.text.strip()]
-                    lane.pending = sorted([*lane.pending, *own], key=_order)
+                    before = lane.pending[-1:]
+                    lane.pending += own
+                    if before and own and _order(own[0]) < _order(before[0]):
+                        lane.pending.sort(key=_order)
 
     def ready(self, horizon: int, *, final: bool) -> list[Spoken]:
         """Turns that are over at ``horizon``, before which all channels were heard."""

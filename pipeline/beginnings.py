@@ -81,10 +81,15 @@ class Beginnings:
         self._size += 1
         return self._size - 1
 
+    @property
+    def all(self) -> int:
+        """The places of all sets."""
+        return (1 << self._size) - 1
+
     def of(self, word: str) -> int:
         """The places of all sets that ``word`` has a beginning of, as bits."""
         if not word.isascii():
-            return (1 << self._size) - 1  # how it matches a class is for the expression to say
+            return self.all  # how it matches a class is for the expression to say
         places = self._places.get(word + _SPACE, 0)
         for length in range(min(len(word), _LONGEST) + 1):
             places |= self._places.get(word[:length], 0)

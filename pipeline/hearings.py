@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from enum import Enum
+from enum import StrEnum
 from typing import Final
 
 from pipeline.audit import longest
@@ -27,7 +27,7 @@ _CONTRADICTED: Final = 0.5
 _SURE: Final = 0.85
 
 
-class Source(Enum):
+class Source(StrEnum):
     """A sequence of words per channel; every one is searched, and what they find is united."""
 
     MAIN = "main"

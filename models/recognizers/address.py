@@ -91,7 +91,7 @@ class SpokenAddressRecognizer(SpokenRecognizer):
         """Streets with what follows them, post boxes, units, cities with a ZIP, and answers."""
         asked = turn.expected(Entity.STREET_ADDRESS)
         streets = list(_streets(turn))
-        pieces = [*addresses(turn, streets)] if _PIECE in turn.opened else []
+        pieces = [*addresses(turn, streets)] if turn.opens(_PIECE) else []
         told = [*_shaped(turn, asked, streets, pieces), *_told(turn, asked)]
         found = [(first, last) for first, last, score, _ in told if score >= _SURE]
         for first, last, score, pattern in (*told, *on_the_way(turn, asked, pieces, found)):

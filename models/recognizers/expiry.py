@@ -36,7 +36,7 @@ class SpokenExpiryRecognizer(SpokenRecognizer):
 
     def may_find(self, turn: Turn) -> bool:
         """Whether a date was asked for and there is one."""
-        return turn.expected(Entity.CARD_EXPIRY) is not None and _DATE in turn.opened
+        return turn.expected(Entity.CARD_EXPIRY) is not None and turn.opens(_DATE)
 
     def find(self, turn: Turn) -> Iterator[Hit]:
         """Months and years of an answer, such as "March", "the end of next year"."""
