@@ -77,6 +77,8 @@ class Beginnings:
     def add(self, beginnings: Iterable[str]) -> int:
         """Add a set; returns its place."""
         for one in beginnings:
+            for length in range(len(one)):
+                self._places.setdefault(one[:length], 0)
             self._places[one] = self._places.get(one, 0) | 1 << self._size
         self._size += 1
         return self._size - 1
@@ -92,7 +94,10 @@ class Beginnings:
             return self.all  # how it matches a class is for the expression to say
         places = self._places.get(word + _SPACE, 0)
         for length in range(min(len(word), _LONGEST) + 1):
-            places |= self._places.get(word[:length], 0)
+            begun = self._places.get(word[:length])
+            if begun is None:
+                break  # nothing begins so
+            places |= begun
         return places
 
 
