@@ -71,7 +71,7 @@ def spans_in(
     detector: Detector, info: CallInfo, windows: Iterable[Heard], end: CallEnd
 ) -> tuple[Span, ...]:
     """Every span that a detector finds in the windows of a call."""
-    call = detector.open(info.call_id, info.sample_rate, info.channels, info.language)
+    call = detector.open(info)
     findings = [one for heard in windows for one in call.take(heard)]
     findings += call.finish(end)
     return tuple(span for one in findings for span in one.spans)

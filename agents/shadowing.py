@@ -156,9 +156,7 @@ class ShadowCall:
     def _take(self, record: Heard | CallEnd, live: Sequence[Findings]) -> list[Step]:
         info = self._info
         if self._call is None:
-            self._call = self._open(
-                info.call_id, info.sample_rate, info.channels, language=info.language
-            )
+            self._call = self._open(info)
         self._live += [span for one in live for span in one.spans]
         ended = isinstance(record, CallEnd)
         said = self._call.finish(record) if isinstance(record, CallEnd) else self._call.take(record)

@@ -43,6 +43,7 @@ from agents.vault import Vault
 from pipeline.activity import VoiceDetector
 from pipeline.errors import SettingsError
 from pipeline.policy import Policy
+from pipeline.records import CallInfo
 from pipeline.windows import ListenSettings
 
 STAGES = (transcribe.NAME, detect.NAME, mute.NAME, verify.NAME, vault.NAME)
@@ -67,9 +68,7 @@ class LanguageDetector(verify.Inspector, Protocol):
         """How many strings its language model keeps."""
         ...
 
-    def open(
-        self, call_id: str, sample_rate: int, channels: int, *, language: str
-    ) -> detect.DetectorCall:
+    def open(self, call: CallInfo) -> detect.DetectorCall:
         """Begin a call."""
         ...
 

@@ -28,12 +28,14 @@ from pipeline.policy import Policy
 from pipeline.records import (
     Action,
     CallEnd,
+    CallInfo,
     EndedBy,
     Findings,
     Heard,
     Hearing,
     Interval,
     Reason,
+    Role,
     Shown,
     Span,
     Watermark,
@@ -95,22 +97,23 @@ class Detector:
         """How many strings the language model keeps; the same after any number of calls."""
         return len(self._analyses.engine.strings) if isinstance(self._analyses, Analyzer) else 0
 
-    def open(
-        self, call_id: str, sample_rate: int, channels: int, language: str = DEFAULT
-    ) -> CallDetector:
+    def open(self, call: CallInfo) -> CallDetector:
         """Begin a call; one in a language without data will be silenced whole."""
-        known = language if language in languages() else DEFAULT
-        conversation = Conversation(sample_rate, channels, self._policy, language=known)
+        rate, channels = call.sample_rate, call.channels
+        customers = frozenset(
+            channel for channel, role in enumerate(call.roles) if role is Role.CUSTOMER
+        )
+        known = call.language if call.language in languages() else DEFAULT
         return CallDetector(
-            call_id,
-            sample_rate=sample_rate,
+            call.call_id,
+            sample_rate=rate,
             channels=channels,
             policy=self._policy,
             analyses=self._analyses,
-            conversation=conversation,
-            disclosures=Disclosures(self._policy, self._anonymiser, sample_rate),
+            conversation=Conversation(rate, channels, self._policy, known, customers),
+            disclosures=Disclosures(self._policy, self._anonymiser, rate),
             models=self._models,
-            language=language,
+            language=call.language,
         )
 
     def inspect(

@@ -54,14 +54,21 @@ class Conversation:
         channels: how many the call has.
         policy: thresholds and actions per entity, and the rule on unexplained speech.
         language: of the number words and the prompts.
+        customers: channels on which nobody but a customer speaks, as far as is known.
     """
 
     def __init__(
-        self, sample_rate: int, channels: int, policy: Policy, language: str = "en"
+        self,
+        sample_rate: int,
+        channels: int,
+        policy: Policy,
+        language: str = "en",
+        customers: frozenset[int] = frozenset(),
     ) -> None:
         self._rate = sample_rate
         self._channels = channels
         self._policy = policy
+        self._customers = customers
         self._voc: Vocabulary = vocabulary(language)
         self._lanes = {
             source: [Lane(channel, sample_rate, self._voc) for channel in range(channels)]
@@ -201,6 +208,7 @@ class Conversation:
                     talk,
                     self._unexplained,
                     self._voc.words["announcing"],
+                    self._customers,
                 )
                 for tracks, talk in zip(groups, talks, strict=True)
             ]

@@ -42,6 +42,9 @@ _FRAGMENT: Final = 4
 _SPELLED_CODE: Final = 5
 """Characters of the shortest code whose letters are spelled with stand-ins; one more where it is
 one letter, since "Delta eleven sixty two" is a flight."""
+_OWN_CODE: Final = 6
+"""Characters of the shortest code that is taken for the customer's own, said in so many pieces:"""
+_OWN_PARTS: Final = 5
 _SPELLED_NAME: Final = 3
 _BRIEF: Final = 6
 """Digits of the longest extension."""
@@ -67,6 +70,7 @@ def interpret(
     talk: Talk,
     unexplained: Sequence[Sequence[Interval]],
     announcing: frozenset[str],
+    customers: frozenset[int],
 ) -> Reading:
     """Judge every run of one reading.
 
@@ -77,8 +81,9 @@ def interpret(
         talk: counts the content words of the reading.
         unexplained: per channel, speech that no word explains.
         announcing: words of the language such as "is" in "… is my card number".
+        customers: channels of customers.
     """
-    return _Walk(tracks, heard, rate, talk, unexplained, announcing).walk()
+    return _Walk(tracks, heard, rate, talk, unexplained, announcing, customers).walk()
 
 
 class _Walk:
@@ -90,7 +95,9 @@ class _Walk:
         talk: Talk,
         unexplained: Sequence[Sequence[Interval]],
         announcing: frozenset[str],
+        customers: frozenset[int],
     ) -> None:
+        self._customers = customers
         self._look = Surroundings(tracks, heard, rate, talk, unexplained, announcing)
         self._tracks = {track.channel: track for track in tracks}
         self._rate = rate
@@ -261,6 +268,7 @@ class _Walk:
         self._shaped(verdict)
         self._spelled(verdict)
         self._short_answer(verdict)
+        self._own_code(verdict)
 
     def _shaped(self, verdict: Verdict) -> None:
         """Letters and digits in an order that only one kind of number has."""
@@ -312,6 +320,18 @@ class _Walk:
         clear = {Hearing.MAIN} if run.in_a_row else {Hearing.MAIN, Hearing.SECOND}
         if verdict.answer or (plain and all(word.hearing in clear for word in run.words)):
             verdict.take(Entity.NUMBER_SEQUENCE, 0.5, "spoken-answer")
+
+    def _own_code(self, verdict: Verdict) -> None:
+        """Letters and digits that a customer says one by one, and nothing explains.
+
+        Customers spell what is theirs; an agent states the codes of orders and offers.
+        """
+        run = verdict.run
+        said = [part for part in run.parts if part.characters]
+        spelled = len(said) >= _OWN_PARTS and all(len(part.letters) <= 1 for part in said)
+        long = run.letters > 0 and len(run.characters) >= _OWN_CODE
+        if run.channel in self._customers and spelled and long and verdict.chains:
+            verdict.take(Entity.NUMBER_SEQUENCE, 0.5, "spoken-own-code")
 
     def _after_card(self, verdict: Verdict) -> None:
         """Short numbers after card data, where the prompt was not understood."""

@@ -30,9 +30,7 @@ class DetectorCall(Protocol):
 class Open(Protocol):
     """Opens a call, such as ``models.detector.Detector.open``."""
 
-    def __call__(
-        self, call_id: str, sample_rate: int, channels: int, *, language: str
-    ) -> DetectorCall:
+    def __call__(self, call: CallInfo) -> DetectorCall:
         """Begin a call."""
         ...
 
@@ -123,9 +121,7 @@ class DetectCall:
             if heard.call is None:
                 raise RecordError("the first window of a call does not say its sample rate")
             call = heard.call
-            self._call = self._open(
-                self._call_id, call.sample_rate, call.channels, language=call.language
-            )
+            self._call = self._open(call)
             self._beside = self._open_beside(call) if self._open_beside else None
         try:
             return self._call.take(heard)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from pipeline.listening import unheard
 from pipeline.records import (
     CallEnd,
+    CallInfo,
     Findings,
     Heard,
     Interval,
@@ -118,10 +119,8 @@ class ScriptedDetector:
     def __init__(self, sensitive: frozenset[str] = DIGITS) -> None:
         self._sensitive = sensitive
 
-    def open(
-        self, call_id: str, sample_rate: int, channels: int, *, language: str = "en"
-    ) -> ScriptedCall:
-        return ScriptedCall(call_id, channels, self._sensitive)
+    def open(self, call: CallInfo) -> ScriptedCall:
+        return ScriptedCall(call.call_id, call.channels, self._sensitive)
 
     def inspect(
         self, heard: Heard, *, sample_rate: int, expected: frozenset[str], language: str = "en"
@@ -132,12 +131,10 @@ class ScriptedDetector:
 class FailingDetector(ScriptedDetector):
     """A candidate that breaks, each call in another place, and quotes all words."""
 
-    def open(
-        self, call_id: str, sample_rate: int, channels: int, *, language: str = "en"
-    ) -> ScriptedCall:
-        if call_id.endswith("0"):
+    def open(self, call: CallInfo) -> ScriptedCall:
+        if call.call_id.endswith("0"):
             raise RuntimeError(" ".join(WORDS))
-        return FailingCall(call_id, channels, self._sensitive)
+        return FailingCall(call.call_id, call.channels, self._sensitive)
 
 
 class ScriptedCall:

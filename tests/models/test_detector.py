@@ -14,7 +14,7 @@ from models.presidio import MODEL, Analyzer, SpokenNlpEngine
 from models.spoken import turn_of
 from pipeline.errors import ModelError
 from pipeline.policy import load_policy
-from pipeline.records import CallEnd, Findings, Heard, Word
+from pipeline.records import CallEnd, CallInfo, Findings, Heard, Role, Word
 
 pytestmark = pytest.mark.models
 
@@ -36,7 +36,7 @@ def said(channel: int, start_s: float, text: str) -> tuple[Word, ...]:
 
 
 def listen(detector: Detector, turns: list[tuple[int, float, str]], end_s: float) -> list[Findings]:
-    call = detector.open("call-1", RATE, 2)
+    call = detector.open(CallInfo("call-1", RATE, (Role.AGENT, Role.CUSTOMER)))
     end = round(end_s * RATE)
     found: list[Findings] = []
     for channel in (0, 1):

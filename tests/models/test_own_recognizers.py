@@ -9,7 +9,7 @@ import pytest
 from models.detector import UNHEARD, Detector, DetectorSettings
 from pipeline.numbers import words_from_text
 from pipeline.policy import Policy, load_policy, parse_policy
-from pipeline.records import Action, CallEnd, Findings, Heard, Interval, Span, Word
+from pipeline.records import Action, CallEnd, CallInfo, Findings, Heard, Interval, Role, Span, Word
 
 pytestmark = pytest.mark.models
 
@@ -61,7 +61,7 @@ def run(
     end = words[-1].end + RATE
     speech = (Interval(words[0].start, words[-1].end),)
     heard = Heard("call-1", 0, 0, 0, end, words, speech, heard_until=end)
-    call = detector.open("call-1", RATE, 1, language)
+    call = detector.open(CallInfo("call-1", RATE, (Role.MIXED,), language=language))
     found = [*call.take(heard), *call.finish(CallEnd("call-1", 1, end))]
     return words, [span for one in found for span in one.spans], found
 

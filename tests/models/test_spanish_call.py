@@ -58,7 +58,7 @@ def share(spans: Sequence[Span], part: tuple[int, int]) -> float:
 
 def test_a_spanish_card_number_is_silenced_and_the_rest_is_kept(ear: Ear) -> None:
     windows = heard_as("es", ear)
-    call = Detector(load_policy("default")).open("c", RATE, 1, "es")
+    call = Detector(load_policy("default")).open(CallInfo("c", RATE, (Role.MIXED,), language="es"))
     found = [span for heard in windows for one in call.take(heard) for span in one.spans]
     last = call.finish(CallEnd("c", 1, windows[-1].heard_until))
     found += [span for one in last for span in one.spans]

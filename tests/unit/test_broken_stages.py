@@ -16,7 +16,7 @@ from agents.offline import Engines, Wanted
 from pipeline import muting
 from pipeline.errors import StoreError
 from pipeline.policy import MutingRule
-from pipeline.records import CallEnd, Findings, Heard, Mute, Span, Window
+from pipeline.records import CallEnd, CallInfo, Findings, Heard, Mute, Span, Window
 from pipeline.rendering import apply_mutes
 from tests.broker.fakes import ScriptedCall, ScriptedDetector, hear
 from tests.unit.redacting import RATE, audio, names, run, scripted
@@ -41,10 +41,8 @@ class Broken(ScriptedDetector):
     def __init__(self, where: str) -> None:
         self.where = where
 
-    def open(
-        self, call_id: str, sample_rate: int, channels: int, *, language: str = "en"
-    ) -> ScriptedCall:
-        return BrokenCall(call_id, channels, self.where)
+    def open(self, call: CallInfo) -> ScriptedCall:
+        return BrokenCall(call.call_id, call.channels, self.where)
 
     def inspect(
         self, heard: Heard, *, sample_rate: int, expected: frozenset[str], language: str = "en"

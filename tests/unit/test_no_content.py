@@ -25,7 +25,7 @@ from pipeline.activity import FRAME
 from pipeline.disclosure import Show
 from pipeline.errors import ModelError
 from pipeline.policy import load_policy
-from pipeline.records import CallEnd, Heard, Interval, Window, Word
+from pipeline.records import CallEnd, CallInfo, Heard, Interval, Role, Window, Word
 from tests.unit.test_runtime import TOPICS, EchoCore, _rig, running
 from tests.unit.wire_samples import SAMPLES
 
@@ -175,7 +175,7 @@ def test_a_recogniser_that_fails_silences_and_tells_nothing(
 ) -> None:
     configure_logging("debug")
     detector = _detector()
-    call = detector.open("a", 8_000, 1)
+    call = detector.open(CallInfo("a", 8_000, (Role.MIXED,)))
     word = Word(0, 100, 7_000, CANARY)
     heard = Heard("a", 0, 0, 0, 8_000, words=(word,), heard_until=8_000)
     found = [*call.take(heard), *call.finish(CallEnd("a", 1, 8_000))]
