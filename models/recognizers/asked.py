@@ -11,9 +11,12 @@ from models.lexicon import listed, plain_given_names
 from models.patterns import Worded
 from models.recognizers.base import Hit
 from models.recognizers.naming import (
+    ADDRESSES,
     MOST_NAMES,
+    bare,
     has_capitals,
     is_contracted,
+    is_frequent_surname,
     may_be_name,
     name_end,
 )
@@ -22,15 +25,17 @@ from models.spoken import Turn
 from pipeline.entities import Entity
 
 _IS: Final = Worded(r"\b(?:this is|name is|names|name was)\b")
-_TITLES: Final = frozenset(
-    ["mr", "mrs", "ms", "miss", "mister", "missus", "doctor", "dr", "nurse", "professor", "prof"]
-) | frozenset(
-    ["reverend", "rev", "pastor", "rabbi", "imam", "captain", "sergeant", "constable", "officer"]
-)
-"""What stands before a name and says nothing of who it is: it stays audible."""
 _INTERJECTIONS: Final = listed("interjections") | listed("replies")
 _RELATED: Final = listed("relations")
 _SHORT_ANSWER: Final = 6
+_TOLD: Final = frozenset({"with", "like", "as", "spelled", "spelt"})
+"""Words that go on with how a name is written."""
+_SKIPPED: Final = frozenset(
+    ["its", "it", "is", "thats", "thatll", "be", "under", "surname", "name", "names", "last", "the",
+     "that", "yes", "yeah", "um", "uh", "er", "oh", "so", "mr", "mrs", "miss", "ms", "doctor", "my",
+     "sorry", "okay", "sure"]
+)  # fmt: skip
+"""Words before a surname that is all of an answer."""
 _RARE: Final = 3.5
 
 
@@ -48,6 +53,8 @@ def asked_for(turn: Turn, *, alone: bool) -> Iterator[Hit]:
     last = first
     if _may_answer(turn, first):
         last = name_end(turn, first, free=True)
+    if last == first and _is_surname(turn, at, first):
+        last += 1
     if last > first:
         yield Hit(Entity.PERSON, first, last, 0.75, "asked for")
     else:
@@ -63,6 +70,15 @@ def asked_for(turn: Turn, *, alone: bool) -> Iterator[Hit]:
         yield Hit(Entity.PERSON, row.first, row.last, 0.85, "spelled when asked for")
     if last == first and alone and not rows:
         yield from _unreadable(turn, first)
+
+
+def _is_surname(turn: Turn, at: int, first: int) -> bool:
+    """Whether the answer is one word, a frequent surname as well ("It's Field, with an I.")."""
+    if first >= len(turn.tokens) or not _SKIPPED.issuperset(turn.keys(at, first)):
+        return False
+    whole = turn.tokens[first].stops or first + 1 == len(turn.tokens)
+    told = "," in turn.tokens[first].after or not _TOLD.isdisjoint(turn.keys(first + 1, first + 2))
+    return (whole or told) and is_frequent_surname(bare(turn, first))
 
 
 def _unreadable(turn: Turn, first: int) -> Iterator[Hit]:
@@ -90,7 +106,7 @@ def _skip_small_talk(turn: Turn, first: int) -> int:
             token.key in _INTERJECTIONS
             or token.key in _RELATED
             or is_contracted(turn, first)
-            or (token.key in _TITLES and first + 1 < len(turn.tokens))
+            or (token.key in ADDRESSES and first + 1 < len(turn.tokens))
         ):
             first += 1
         else:

@@ -16,13 +16,20 @@ from pipeline.tokens import Flag
 from pipeline.vocabulary import vocabulary
 
 COMPANY: Final = listed("company_words")
-NO_NAMES: Final = listed("not_names") | listed("interjections") | listed("replies")
+_INTERJECTIONS: Final = listed("interjections") | listed("replies")
+NO_NAMES: Final = listed("not_names") | _INTERJECTIONS
 PARTICLES: Final = listed("name_particles")
 MOST_NAMES: Final = 4
 FREE: Final = 4.8
 """Zipf frequency up to which any word may be a name where a name was asked for."""
 TITLES: Final = frozenset(["mr", "mrs", "ms", "dr", "prof", "st"])
 """Abbreviations whose full stop ends no sentence."""
+ADDRESSES: Final = frozenset(
+    ["mr", "mrs", "ms", "miss", "mister", "missus", "doctor", "dr", "nurse", "professor", "prof"]
+) | frozenset(
+    ["reverend", "rev", "pastor", "rabbi", "imam", "captain", "sergeant", "constable", "officer"]
+)
+"""What stands before a name and says nothing of who it is: it stays audible."""
 _SUFFIXES: Final = frozenset(["junior", "senior", "jr", "snr", "jnr", "iii"])
 _NUMBERED: Final = frozenset(["second", "third", "fourth", "fifth", "younger", "elder"])
 _STREETS: Final = frozenset(["street", "road", "avenue", "boulevard", "parkway", "highway"])
@@ -33,6 +40,11 @@ _ODD: Final = 2.5
 _RARE: Final = 3.6
 _SURNAME_AFTER_GIVEN: Final = 5.9
 _VERY_COMMON: Final = 60
+_FREQUENT: Final = 5_000
+"""Rank of the surnames that many people have (census of 1990)."""
+_MOST_FREQUENT: Final = 800
+"""The same of those that are among the commonest of words."""
+_SHORTEST: Final = 2
 _WORDLIKE: Final = re.compile(
     r".{3,}(?:ed|ing|ous|able|ible|ful|less|ly|tion|sion|ness|ment|ive|ical|ity|ists?|ated|izes?"
     r"|ism|ance|ence|ships?|ers|ings|ies|ology|graphy|ware)$"
@@ -68,6 +80,14 @@ def in_given(key: str) -> bool:
 def in_surnames(key: str) -> bool:
     """Whether a key is a surname on the list."""
     return plain(key) in surnames()
+
+
+def is_frequent_surname(key: str) -> bool:
+    """Whether many people have a surname, though it may be a common word ("Field", "White")."""
+    rank = surnames().get(key, _FREQUENT)
+    if len(key) <= _SHORTEST or key in _INTERJECTIONS:
+        return False
+    return rank < (_MOST_FREQUENT if is_function(key) else _FREQUENT)
 
 
 def has_capitals(turn: Turn) -> bool:
@@ -170,6 +190,10 @@ def _name_end(turn: Turn, first: int, *, free: bool, cued: bool) -> int:
         most += at > first and token.key in PARTICLES
         if at > first and turn.tokens[at - 1].stops and not is_spelled(turn.tokens[at - 1].key):
             break
+        addressed = at == first and at > 0 and turn.tokens[at - 1].key in ADDRESSES
+        if (addressed or ((free or cued) and at > first)) and _is_surname_of(turn, at):
+            at += 1
+            continue
         if token.key in NO_NAMES or token.key in COMPANY or is_number(token.key):
             break
         if is_contracted(turn, at) or (
@@ -187,6 +211,16 @@ def _name_end(turn: Turn, first: int, *, free: bool, cued: bool) -> int:
     ):
         at -= 1
     return at
+
+
+def _is_surname_of(turn: Turn, at: int) -> bool:
+    """Whether a common word is the name behind a given name or a title ("Tom Day", "Mrs Day")."""
+    token, before = turn.tokens[at], turn.tokens[at - 1]
+    ends = at + 1 == len(turn.tokens) or token.stops or "," in token.after
+    titled = before.key in ADDRESSES
+    joined = before.after in (" ", ". ") if titled else before.after == " " and in_given(before.key)
+    large = token.title or ends or (titled and not has_capitals(turn))
+    return joined and large and is_frequent_surname(bare(turn, at))
 
 
 def _goes_on(turn: Turn, at: int) -> bool:

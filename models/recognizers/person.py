@@ -35,6 +35,7 @@ from models.recognizers.called import (
     thanked_name,
 )
 from models.recognizers.naming import (
+    ADDRESSES,
     TITLES,
     bare,
     has_capitals,
@@ -123,7 +124,10 @@ _SPELLS: Final = re.compile(
 )
 _GREETS: Final = re.compile(r"\bthis is$")
 _INTRODUCED: Final = "introduced"
-_PERSONAL: Final = frozenset([_INTRODUCED, "acts", "asked for", "called by name", "named before"])
+_TITLED: Final = "titled"
+_PERSONAL: Final = frozenset(
+    [_INTRODUCED, _TITLED, "acts", "asked for", "called by name", "named before"]
+)
 """Patterns of a name that somebody on the call has, whoever famous has it, too."""
 _LEAD_IN: Final = 4
 _BROKEN_WORDS: Final = 8
@@ -197,6 +201,8 @@ def _stated(turn: Turn, firm: set[int]) -> Iterator[Hit]:
         sure = certain or titled or cued or is_given(turn, first)
         if last > first and (sure or last - first > 1):
             pattern = "stated" if _MENTIONED.search(said) else _INTRODUCED
+            if turn.tokens[first - 1].key in ADDRESSES:
+                pattern = _TITLED
             yield Hit(Entity.PERSON, first, last, 0.85 if certain else 0.6, pattern)
             yield from spelled_after(turn, last)
         elif certain and _announces_spelling(turn, found.match.start(), said):

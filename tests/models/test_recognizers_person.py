@@ -162,3 +162,41 @@ def test_finds_who_is_written_down_signs_or_calls(find: Find, text: str, names: 
 )
 def test_what_stands_where_a_name_might_is_none(find: Find, text: str) -> None:
     assert find(SpokenPersonRecognizer(), text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Field.", "Field"),
+        ("It's White.", "White"),
+        ("Um, young", "young"),
+        ("Day, D A Y.", "Day"),
+        ("Price, like the cost.", "Price"),
+        ("Yeah it's Tom Day.", "Tom Day"),
+        ("tom day", "tom day"),
+    ],
+)
+def test_a_common_word_is_a_surname_where_one_was_asked_for(
+    find: Find, text: str, name: str
+) -> None:
+    assert name in find(SpokenPersonRecognizer(), text, asked="PERSON")
+    assert name not in find(SpokenPersonRecognizer(), text)
+
+
+@pytest.mark.parametrize("text", ["Good.", "Call.", "The case is closed.", "My day was long."])
+def test_not_every_answer_is_a_surname(find: Find, text: str) -> None:
+    assert find(SpokenPersonRecognizer(), text, asked="PERSON") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("can I speak to Mr Day please", "Day"),
+        ("can i speak to mr day please", "day"),
+        ("my name's Tom Day and I'm ringing about a bill", "Tom Day"),
+    ],
+)
+def test_a_common_word_is_a_surname_behind_a_title_or_a_given_name(
+    find: Find, text: str, name: str
+) -> None:
+    assert name in find(SpokenPersonRecognizer(), text)
