@@ -92,6 +92,8 @@ _OTHERWISE: Final = frozenset({"or", "no", "maybe", "perhaps", "either", "try", 
 """With what another guess begins."""
 _ASKS: Final = listed("question_words")
 _SAID: Final = "stated"
+_ASKED: Final = "asked for"
+_WHOLE: Final = "all of an answer"
 _LONGEST: Final = 16
 _SHORT: Final = 9
 _SHORTER: Final = 4
@@ -122,6 +124,7 @@ _WHERE: Final = frozenset(
 _THAT: Final = frozenset(["the", "a", "an", "your", "my", "our", "that", "there", "it"])
 """Together: where a secret is written down, and not what it is."""
 _IS: Final = frozenset({"its", "thatd", "itd", "thats"})
+_TALKS: Final = _IS | _TALK | _SOMEBODY
 _ARE: Final = frozenset(
     [("it", "is"), ("it", "was"), ("that", "is"), ("would", "be"), ("have", "been"), ("i", "put"),
      ("always", "said"), ("be", "called"), ("was", "called"), ("is", "called")]
@@ -149,7 +152,7 @@ class SecretRecognizer(SpokenRecognizer):
         hits += _looks_set(turn)
         asked = sorted({at for entity, at in turn.expects if entity == Entity.PASSWORD})
         for at in asked:
-            hits += self._answer(turn, at, 0.65, "asked for")
+            hits += self._answer(turn, at, 0.65, _ASKED)
         yield from hits
         places = [(hit.first, hit.last) for hit in hits]
         near = just_said(turn, Entity.PASSWORD, places)
@@ -193,10 +196,18 @@ class SecretRecognizer(SpokenRecognizer):
             dense = content * 2 >= len(keys) and (not place or otherwise) and not rules
             if content and (short or dense):
                 given, loose = True, not all(map(_tells, keys))
-                yield Hit(Entity.PASSWORD, first, last, score, pattern)
+                whole = pattern == _ASKED and not place and _is_whole(turn, at, first, last)
+                yield Hit(Entity.PASSWORD, first, last, score, _WHOLE if whole else pattern)
             elif not given and content:
                 yield from _inside(turn, at, end, score, pattern)
             at, place = end, place + 1
+
+
+def _is_whole(turn: Turn, at: int, first: int, last: int) -> bool:
+    """Whether a few words that tell of nobody are all of an answer ("The old oak.")."""
+    few = last == len(turn.tokens) and last - first <= _LONE
+    said = {*turn.keys(at, last)}
+    return few and "?" not in turn.tokens[last - 1].after and said.isdisjoint(_TALKS)
 
 
 def _counts(keys: tuple[str, ...]) -> bool:
