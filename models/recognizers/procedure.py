@@ -115,8 +115,28 @@ _TRADES: Final = frozenset(
     ["physio", "physiotherapy", "chiropractor", "oncologist", "psychiatrist", "counselling",
      "counseling", "physical therapist", "cbt", "speech therapy", "plastic surgery"]
 )  # fmt: skip
-_PRACTICES: Final = frozenset({"gp", "gps", "doctors", "dental", "vets", "vet", "medical", "local"})
-"""Whose surgery is a house."""
+_PRACTICES: Final = frozenset(
+    [
+        "gp",
+        "gps",
+        "doctors",
+        "dental",
+        "vets",
+        "vet",
+        "medical",
+        "local",
+        "the",
+        "which",
+        "your",
+        "our",
+    ]
+)
+"""Before a surgery that is a house, unless it is told when or why it was done:"""
+_DONE_AT: Final = frozenset(
+    ["after", "before", "since", "for", "during", "until", "when", "have", "had", "having", "need",
+     "needs", "of", "recovering"]
+)  # fmt: skip
+_DONE_TO: Final = frozenset({"on", "went", "date", "itself"})
 _OFFERS: Final = frozenset(
     {"have", "offer", "provide", "got", "run", "do", "theres", "there", "is"}
 )
@@ -153,9 +173,7 @@ class ProcedureRecognizer(SpokenRecognizer):
             said = found.match.group()
             if _spelled(turn, found) or (said in _TRADES and _offered(turn, found)):
                 continue
-            if said == "surgery" and _PRACTICES.intersection(
-                turn.keys(found.first - 1, found.first)
-            ):
+            if said == "surgery" and _is_practice(turn, found.first):
                 continue
             everyday = said in _EVERYDAY and not turn.medical
             offered = said in _OFFERED and not turn.personal
@@ -175,6 +193,20 @@ class ProcedureRecognizer(SpokenRecognizer):
                 yield Hit(
                     Entity.MEDICAL_PROCEDURE, *turn.span_of(found, "it"), 0.55, "what is done"
                 )
+
+
+def _is_practice(turn: Turn, at: int) -> bool:
+    """Whether a surgery is a doctor's house ("Mill Road Surgery", "I rang the surgery")."""
+    if turn.expected(Entity.MEDICAL_PROCEDURE) is not None:
+        return False
+    token, before = turn.tokens[at], turn.keys(max(0, at - 2), at)
+    if not before:
+        return "," in token.after or token.stops
+    named = token.title and turn.tokens[at - 1].title and not turn.tokens[at - 1].stops
+    done = not _DONE_AT.isdisjoint(before[:-1]) or not _DONE_TO.isdisjoint(
+        turn.keys(at + 1, at + 2)
+    )
+    return named or (before[-1] in _PRACTICES and not done)
 
 
 def _operations(turn: Turn) -> Iterator[int]:

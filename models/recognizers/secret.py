@@ -206,8 +206,9 @@ class SecretRecognizer(SpokenRecognizer):
 def _is_whole(turn: Turn, at: int, first: int, last: int) -> bool:
     """Whether a few words that tell of nobody are all of an answer ("The old oak.")."""
     few = last == len(turn.tokens) and last - first <= _LONE
-    said = {*turn.keys(at, last)}
-    return few and "?" not in turn.tokens[last - 1].after and said.isdisjoint(_TALKS)
+    said, begins = {*turn.keys(at, last)}, turn.all_keys[first]
+    other = begins in _ASKS - _THAT or begins in _WHERE or "?" in turn.tokens[last - 1].after
+    return few and not other and said.isdisjoint(_TALKS)
 
 
 def _counts(keys: tuple[str, ...]) -> bool:

@@ -58,11 +58,22 @@ def test_a_rule_that_is_doubted_does_not_count(
     analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     believe(monkeypatch, 0.05)
-    asked = turn_of("tolpuddle", expects=(("PASSWORD", 0),))
+    asked = turn_of("it's tolpuddle", expects=(("PASSWORD", 0),))
     assert scores(analyzer, asked)["SecretRecognizer: asked for"] == 0.65
     believe(monkeypatch, 0.049)
-    asked = turn_of("tolpuddle", expects=(("PASSWORD", 0),))
+    asked = turn_of("it's tolpuddle", expects=(("PASSWORD", 0),))
     assert "SecretRecognizer: asked for" not in scores(analyzer, asked)
+
+
+def test_a_secret_that_is_all_of_an_answer_is_doubted_later(
+    analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    believe(monkeypatch, 0.01)
+    asked = turn_of("the old oak", expects=(("PASSWORD", 0),))
+    assert scores(analyzer, asked)["SecretRecognizer: all of an answer"] == 0.65
+    believe(monkeypatch, 0.009)
+    asked = turn_of("the old oak", expects=(("PASSWORD", 0),))
+    assert "SecretRecognizer: all of an answer" not in scores(analyzer, asked)
 
 
 def test_a_rule_that_is_mostly_right_is_doubted_later(
@@ -89,7 +100,7 @@ def test_rules_that_are_seldom_right_are_there(rule: str) -> None:
 def test_a_finding_is_doubted_by_its_own_words(
     analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = turn_of("tolpuddle. Is the engine blocked?", expects=(("PASSWORD", 0),))
+    asked = turn_of("it's tolpuddle. Is the engine blocked?", expects=(("PASSWORD", 0),))
     believe_each(monkeypatch, [*[0.0] * (len(asked.tokens) - 1), 0.3])
     assert "SecretRecognizer: asked for" not in scores(analyzer, asked)
 

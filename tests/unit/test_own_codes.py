@@ -24,7 +24,10 @@ def muted(text: str, channel: int, customers: frozenset[int]) -> set[str]:
         call.take(Heard("call", side, side, 0, end, own, heard_until=end))
     spans = call.spans(end)
     return {
-        word.text for word in words for one in spans if one.start < word.end and word.start < one.end
+        word.text
+        for word in words
+        for one in spans
+        if one.start < word.end and word.start < one.end
     }
 
 
