@@ -45,7 +45,7 @@ _LETTERS_S: Final = 1.2
 _EARLY_S: Final = 0.3
 """How much too early the recogniser's words begin, so that they may end as much later."""
 _SHORTEST_NAME: Final = 3
-_UNCUED: Final = ("ner and name list", "given name and surname", "two names")
+_UNCUED: Final = ("ner and name list", "given name and surname", "full name", "two names")
 """Patterns of names that nothing round them announces."""
 _GLUED: Final = frozenset("-'.\u2019")
 

@@ -41,6 +41,7 @@ from models.recognizers.naming import (
     has_capitals,
     in_address,
     in_surnames,
+    is_frequent_surname,
     is_given,
     is_large,
     may_be_name,
@@ -129,6 +130,11 @@ _PERSONAL: Final = frozenset(
     [_INTRODUCED, _TITLED, "acts", "asked for", "called by name", "named before"]
 )
 """Patterns of a name that somebody on the call has, whoever famous has it, too."""
+_OF_THINGS: Final = frozenset(
+    ["the", "a", "an", "any", "our", "your", "that", "this", "those", "these", "some", "new", "all"]
+)
+"""Words before a thing that has a person's name."""
+_BOTH: Final = 2
 _LEAD_IN: Final = 4
 _BROKEN_WORDS: Final = 8
 _RARE: Final = 3.5
@@ -236,10 +242,21 @@ def _free(turn: Turn, firm: set[int]) -> Iterator[Hit]:
         if names_thing(turn, last):
             continue
         if last - index > 1 and not in_address(turn, last) and index not in companies:
-            yield Hit(Entity.PERSON, index, last, 0.65, "given name and surname")
+            plain = _is_plain(turn, index, last)
+            pattern = "full name" if plain else "given name and surname"
+            yield Hit(Entity.PERSON, index, last, 0.65, pattern)
             yield from spelled_after(turn, last)
         elif called(turn, index):
             yield Hit(Entity.PERSON, index, index + 1, 0.55, "called by name")
+
+
+def _is_plain(turn: Turn, first: int, last: int) -> bool:
+    """Whether a name is one that many people have, and no thing's ("the Tom Collins")."""
+    given, surname = bare(turn, first), bare(turn, last - 1)
+    words = listed("names_that_are_words")
+    before = turn.keys(max(0, first - 1), first)
+    both = given in given_names() and given not in words and is_frequent_surname(surname)
+    return both and last - first == _BOTH and _OF_THINGS.isdisjoint(before)
 
 
 people_in: Final = OfLastTurn(lambda turn: tuple(_people(turn)))

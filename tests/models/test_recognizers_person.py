@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from models.recognizers.person import SpokenPersonRecognizer
+from models.spoken import turn_of
 
 pytestmark = pytest.mark.models
 
@@ -200,3 +201,13 @@ def test_a_common_word_is_a_surname_behind_a_title_or_a_given_name(
     find: Find, text: str, name: str
 ) -> None:
     assert name in find(SpokenPersonRecognizer(), text)
+
+
+def test_a_full_name_is_told_from_a_thing_that_has_one() -> None:
+    def patterns(text: str) -> set[str]:
+        hits = SpokenPersonRecognizer().find(turn_of(text))
+        return {hit.pattern for hit in hits}
+
+    assert "full name" in patterns("could you send it to Sarah Wells instead")
+    assert "full name" not in patterns("can I have the Sarah Wells in oak")
+    assert "given name and surname" in patterns("can I have the Sarah Wells in oak")
