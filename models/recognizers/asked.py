@@ -11,7 +11,7 @@ from models.lexicon import listed, plain_given_names
 from models.patterns import Worded
 from models.recognizers.base import Hit
 from models.recognizers.naming import (
-    ADDRESSES,
+    HONORIFICS,
     MOST_NAMES,
     bare,
     has_capitals,
@@ -106,7 +106,7 @@ def _skip_small_talk(turn: Turn, first: int) -> int:
             token.key in _INTERJECTIONS
             or token.key in _RELATED
             or is_contracted(turn, first)
-            or (token.key in ADDRESSES and first + 1 < len(turn.tokens))
+            or (token.key in HONORIFICS and first + 1 < len(turn.tokens))
         ):
             first += 1
         else:

@@ -24,7 +24,7 @@ FREE: Final = 4.8
 """Zipf frequency up to which any word may be a name where a name was asked for."""
 TITLES: Final = frozenset(["mr", "mrs", "ms", "dr", "prof", "st"])
 """Abbreviations whose full stop ends no sentence."""
-ADDRESSES: Final = frozenset(
+HONORIFICS: Final = frozenset(
     ["mr", "mrs", "ms", "miss", "mister", "missus", "doctor", "dr", "nurse", "professor", "prof"]
 ) | frozenset(
     ["reverend", "rev", "pastor", "rabbi", "imam", "captain", "sergeant", "constable", "officer"]
@@ -190,7 +190,7 @@ def _name_end(turn: Turn, first: int, *, free: bool, cued: bool) -> int:
         most += at > first and token.key in PARTICLES
         if at > first and turn.tokens[at - 1].stops and not is_spelled(turn.tokens[at - 1].key):
             break
-        addressed = at == first and at > 0 and turn.tokens[at - 1].key in ADDRESSES
+        addressed = at == first and at > 0 and turn.tokens[at - 1].key in HONORIFICS
         if (addressed or ((free or cued) and at > first)) and _is_surname_of(turn, at):
             at += 1
             continue
@@ -217,7 +217,7 @@ def _is_surname_of(turn: Turn, at: int) -> bool:
     """Whether a common word is the name behind a given name or a title ("Tom Day", "Mrs Day")."""
     token, before = turn.tokens[at], turn.tokens[at - 1]
     ends = at + 1 == len(turn.tokens) or token.stops or "," in token.after
-    titled = before.key in ADDRESSES
+    titled = before.key in HONORIFICS
     joined = before.after in (" ", ". ") if titled else before.after == " " and in_given(before.key)
     large = token.title or ends or (titled and not has_capitals(turn))
     return joined and large and is_frequent_surname(bare(turn, at))

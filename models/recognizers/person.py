@@ -35,7 +35,7 @@ from models.recognizers.called import (
     thanked_name,
 )
 from models.recognizers.naming import (
-    ADDRESSES,
+    HONORIFICS,
     TITLES,
     bare,
     has_capitals,
@@ -207,7 +207,7 @@ def _stated(turn: Turn, firm: set[int]) -> Iterator[Hit]:
         sure = certain or titled or cued or is_given(turn, first)
         if last > first and (sure or last - first > 1):
             pattern = "stated" if _MENTIONED.search(said) else _INTRODUCED
-            if turn.tokens[first - 1].key in ADDRESSES:
+            if turn.tokens[first - 1].key in HONORIFICS:
                 pattern = _TITLED
             yield Hit(Entity.PERSON, first, last, 0.85 if certain else 0.6, pattern)
             yield from spelled_after(turn, last)

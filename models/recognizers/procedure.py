@@ -116,21 +116,9 @@ _TRADES: Final = frozenset(
      "counseling", "physical therapist", "cbt", "speech therapy", "plastic surgery"]
 )  # fmt: skip
 _PRACTICES: Final = frozenset(
-    [
-        "gp",
-        "gps",
-        "doctors",
-        "dental",
-        "vets",
-        "vet",
-        "medical",
-        "local",
-        "the",
-        "which",
-        "your",
-        "our",
-    ]
-)
+    ["gp", "gps", "doctors", "dental", "vets", "vet", "medical", "local", "the", "which", "your",
+     "our"]
+)  # fmt: skip
 """Before a surgery that is a house, unless it is told when or why it was done:"""
 _DONE_AT: Final = frozenset(
     ["after", "before", "since", "for", "during", "until", "when", "have", "had", "having", "need",
