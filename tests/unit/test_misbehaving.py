@@ -196,7 +196,7 @@ class Through:
         self.listener, self.muter = Listener(call, LoudnessVoice()), CallMuter(policy)
         self.verifier, self.assembly = CallVerifier(policy), CallAssembly(policy)
         self.inspector = ScriptedDetector()
-        self.detector = self.inspector.open(call.call_id, call.sample_rate, call.channels)
+        self.detector = self.inspector.open(call)
         self.rate, self.spans = call.sample_rate, 0
         self.stored: StoredCall | None = None
 
