@@ -12,6 +12,7 @@ from models.patterns import Worded
 from models.recognizers.base import Hit
 from models.recognizers.naming import (
     HONORIFICS,
+    INTERJECTIONS,
     MOST_NAMES,
     bare,
     has_capitals,
@@ -25,7 +26,6 @@ from models.spoken import Turn
 from pipeline.entities import Entity
 
 _IS: Final = Worded(r"\b(?:this is|name is|names|name was)\b")
-_INTERJECTIONS: Final = listed("interjections") | listed("replies")
 _RELATED: Final = listed("relations")
 _SHORT_ANSWER: Final = 6
 _TOLD: Final = frozenset({"with", "like", "as", "spelled", "spelt"})
@@ -103,7 +103,7 @@ def _skip_small_talk(turn: Turn, first: int) -> int:
         if skipped > first:
             first = skipped
         elif (
-            token.key in _INTERJECTIONS
+            token.key in INTERJECTIONS
             or token.key in _RELATED
             or is_contracted(turn, first)
             or (token.key in HONORIFICS and first + 1 < len(turn.tokens))

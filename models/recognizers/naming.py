@@ -16,8 +16,8 @@ from pipeline.tokens import Flag
 from pipeline.vocabulary import vocabulary
 
 COMPANY: Final = listed("company_words")
-_INTERJECTIONS: Final = listed("interjections") | listed("replies")
-NO_NAMES: Final = listed("not_names") | _INTERJECTIONS
+INTERJECTIONS: Final = listed("interjections") | listed("replies")
+NO_NAMES: Final = listed("not_names") | INTERJECTIONS
 PARTICLES: Final = listed("name_particles")
 MOST_NAMES: Final = 4
 FREE: Final = 4.8
@@ -85,7 +85,7 @@ def in_surnames(key: str) -> bool:
 def is_frequent_surname(key: str) -> bool:
     """Whether many people have a surname, though it may be a common word ("Field", "White")."""
     rank = surnames().get(key, _FREQUENT)
-    if len(key) <= _SHORTEST or key in _INTERJECTIONS:
+    if len(key) <= _SHORTEST or key in INTERJECTIONS:
         return False
     return rank < (_MOST_FREQUENT if is_function(key) else _FREQUENT)
 

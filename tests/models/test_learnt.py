@@ -54,26 +54,27 @@ def believe_each(monkeypatch: pytest.MonkeyPatch, values: list[float]) -> None:
     replace_likely(monkeypatch, lambda _: found)
 
 
+@pytest.mark.parametrize(
+    ("text", "pattern", "least", "less"),
+    [
+        ("it's tolpuddle", "asked for", 0.05, 0.049),
+        ("the old oak", "all of an answer", 0.01, 0.009),
+    ],
+)
 def test_a_rule_that_is_doubted_does_not_count(
-    analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch
+    analyzer: Analyzer,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    pattern: str,
+    least: float,
+    less: float,
 ) -> None:
-    believe(monkeypatch, 0.05)
-    asked = turn_of("it's tolpuddle", expects=(("PASSWORD", 0),))
-    assert scores(analyzer, asked)["SecretRecognizer: asked for"] == 0.65
-    believe(monkeypatch, 0.049)
-    asked = turn_of("it's tolpuddle", expects=(("PASSWORD", 0),))
-    assert "SecretRecognizer: asked for" not in scores(analyzer, asked)
-
-
-def test_a_secret_that_is_all_of_an_answer_is_doubted_later(
-    analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    believe(monkeypatch, 0.01)
-    asked = turn_of("the old oak", expects=(("PASSWORD", 0),))
-    assert scores(analyzer, asked)["SecretRecognizer: all of an answer"] == 0.65
-    believe(monkeypatch, 0.009)
-    asked = turn_of("the old oak", expects=(("PASSWORD", 0),))
-    assert "SecretRecognizer: all of an answer" not in scores(analyzer, asked)
+    believe(monkeypatch, least)
+    asked = turn_of(text, expects=(("PASSWORD", 0),))
+    assert scores(analyzer, asked)[f"SecretRecognizer: {pattern}"] == 0.65
+    believe(monkeypatch, less)
+    asked = turn_of(text, expects=(("PASSWORD", 0),))
+    assert f"SecretRecognizer: {pattern}" not in scores(analyzer, asked)
 
 
 def test_a_rule_that_is_mostly_right_is_doubted_later(
