@@ -28,7 +28,8 @@ COMMON_DRUG: Final = 2.6
 COMMON_DISEASE: Final = 3.3
 _DISEASE_BRANCHES: Final = ("C", "F03")
 """MeSH branches: diseases, mental disorders (the rest of F is behaviour: "parenting")."""
-MEDICINES: Final = ("medicines", "medicine_brands", "medicines_abroad", "medicines_lay")
+_MEDICINES: Final = ("medicines", "medicine_brands", "medicines_abroad", "medicines_lay")
+_TAKEN: Final = ("tablet", "tablets", "pill", "pills", "med", "meds", "medication", "medicine")
 _CONDITIONS: Final = (
     "conditions",
     "conditions_family",
@@ -246,7 +247,14 @@ def medicines() -> Lexicon:
     data = _dictionary("drug_named_entity_recognition", "drug_ner_dictionary.pkl.bz2")
     entries = data["drug_variant_to_canonical"]
     kept = {entry for entry in map(_normal, entries) if entry and _is_medicine(entry)}
-    return _by_beginning(kept.union(*map(listed, MEDICINES)))
+    return _by_beginning(kept | known_medicines())
+
+
+@cache
+def known_medicines() -> frozenset[str]:
+    """Medicines on our own lists, and "tablets", "pills" and the like by what they are for."""
+    by_purpose = (f"{what} {form}" for what in listed("medicine_purposes") for form in _TAKEN)
+    return frozenset(by_purpose).union(*map(listed, _MEDICINES))
 
 
 @cache

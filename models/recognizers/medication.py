@@ -10,9 +10,9 @@ from typing import ClassVar, Final
 from models.answers import FILLERS, LEAD_IN, is_function, is_number, sentence_end, skip_lead_in
 from models.frequency import zipf
 from models.lexicon import (
-    MEDICINES,
     entries_in,
     given_names,
+    known_medicines,
     listed,
     longest,
     medicines,
@@ -160,7 +160,7 @@ class MedicationRecognizer(SpokenRecognizer):
             named = " ".join(bare[first:last])
             if named == "the pill" and keys[last : last + 1] and keys[last] in _PILL_LIKE:
                 continue
-            known = turn.medical or any(named in listed(name) for name in MEDICINES)
+            known = turn.medical or named in known_medicines()
             alone = 0.45 if last - first == 1 and len(keys[first]) >= _LONG else 0.35
             score = 0.75 if known or sounds_like_stem(keys[first]) else alone
             end = _with_form(turn, _with_strength(turn, last))
