@@ -65,6 +65,9 @@ def _mark_rest(marked: list[Token], voc: Vocabulary) -> None:
             continue
         elif _article(after, marked[at - 1] if at else None) or _leads(marked, at):
             marked[at] = token._replace(kind=Kind.LETTER, value=token.text.upper())
+        elif _doubled(marked, at):
+            for place in (at, at + 1):
+                marked[place] = marked[place]._replace(kind=Kind.LETTER, value=token.text.upper())
 
 
 def _tells(token: Token, voc: Vocabulary) -> bool:
@@ -89,6 +92,13 @@ def _leads(tokens: Sequence[Token], at: int) -> bool:
     figures = sum(kind in SOLID for kind in kinds)
     rest = all(kind in _SPELLED | SOLID | {Kind.NEAR, Kind.SEPARATOR} for kind in kinds)
     return len(row) == _ROW and rest and 0 < figures < len(kinds)
+
+
+def _doubled(tokens: Sequence[Token], at: int) -> bool:
+    """Whether "a" or "i" is said twice before a row of digits: "a a seven seven one two"."""
+    row = tokens[at + 2 : at + 2 + _ROW]
+    twice = tokens[at + 1].text == tokens[at].text and not tokens[at].closes
+    return twice and len(row) == _ROW and all(token.kind in SOLID for token in row)
 
 
 def _framed(

@@ -20,6 +20,8 @@ pytestmark = pytest.mark.models
         ("my dog is limping", True),
         ("my roses have black spot", True),
         ("I had a cat scan", False),
+        ("it makes her sick as a dog", False),
+        ("swollen up like a hamster", False),
         ("the doctor rang", False),
     ],
 )

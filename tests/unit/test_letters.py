@@ -26,6 +26,8 @@ pytestmark = pytest.mark.unit
         ("capital K capital a five", "KA5", "K a five"),
         ("double L four", "LL4", "double L four"),
         ("k a 7 4", "KA74", "k a 7 4"),
+        ("it's a a seven seven one two", "AA7712", "a a seven seven one two"),
+        ("it's a a seven", "7", "seven"),
         ("ab12 3", "ab123", "ab12 3"),
         ("A apple D David", "AD", "A apple D David"),
         ("alpha bravo charlie", "ABC", "alpha bravo charlie"),

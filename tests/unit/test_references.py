@@ -157,3 +157,20 @@ def test_what_a_value_is_asked_for_explains_no_value(agent: str, customer: str) 
 def test_a_reference_beside_an_ask_for_words_explains_its_number() -> None:
     said = "You'd get an e-mail with the contract, order number four four seven one oh nine."
     assert silent("default", said) == ""
+
+
+@pytest.mark.parametrize(
+    ("agent", "number"),
+    [
+        ("Your OHIP number with the version code, please.", "six oh one two four four eight nine"),
+        ("And the suffix?", "zero two"),
+    ],
+)
+def test_numbers_of_health_cover_are_asked_for(agent: str, number: str) -> None:
+    assert silent("default", agent, number) == number
+
+
+def test_who_is_still_insured_under_a_code() -> None:
+    assert silent("default", "Insurance still X J B nine zero one one two seven?") == (
+        "X J B nine zero one one two seven?"
+    )
