@@ -32,7 +32,7 @@ TEXTS = Path(__file__).parent / "texts"
 HALVES = ("tune", "held")
 TALK = (
     "talk_tune", "talk_held", "calls_tune", "calls_held", "desks_tune", "desks_held",
-    "asks_tune", "asks_held",
+    "asks_tune", "asks_held", "plain_tune", "plain_held",
 )  # fmt: skip
 """Dialogues that were written as a whole, not from templates."""
 LINES = ("lines_tune", "lines_held")

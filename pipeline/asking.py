@@ -92,6 +92,8 @@ LETTERED: Final = frozenset(
 """Answered by letters too, as in a national insurance number or a postcode."""
 WORDY: Final = LEXICAL - {Entity.STREET_ADDRESS}
 """Asks that no number answers."""
+_BY_CHARACTERS: Final = frozenset({Entity.LICENSE_PLATE, Entity.ZIP_CODE})
+"""Answers that may have but two or three digits among letters."""
 _SHORT_OR_ANY: Final = frozenset(
     {
         Entity.CARD_SECURITY_CODE,
@@ -143,8 +145,8 @@ class Ask:
 
     @property
     def answered(self) -> int:
-        """Most digits that one channel gave, of a plate letters too: it may have two digits."""
-        given = self.characters if self.entity is Entity.LICENSE_PLATE else self.given
+        """Most digits that one channel gave; of a plate or a postcode letters too."""
+        given = self.characters if self.entity in _BY_CHARACTERS else self.given
         return max(given.values(), default=0)
 
     @property

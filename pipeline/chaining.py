@@ -62,7 +62,7 @@ class Chains:
     def end(self, card_topic: int) -> None:
         """No further piece follows: judge the chain by its length."""
         chain, self._chain = self._chain, []
-        if not chain:
+        if not chain or all(_round(verdict.run) for verdict in chain):
             return
         totals: dict[int, str] = {}
         letters: dict[int, int] = {}
@@ -98,6 +98,11 @@ class Chains:
             # Quantities stand in talk ("36 would be 118"); pieces of a number next to each other.
             return self._talk.between(before.end, run.start) == 0
         return self._talk.between(before.end, run.start, run.channel) <= CHAIN_TALK
+
+
+def _round(run: NumberRun) -> bool:
+    """Whether a run is a size or the like: "1700", in a row of such ones no number's piece."""
+    return len(run.digits) <= _FRAGMENT and run.digits.endswith("00")
 
 
 def join_strays(reading: Reading, look: Surroundings, channels: Iterable[int], rate: int) -> None:

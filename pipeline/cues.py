@@ -65,7 +65,10 @@ def find_cues(words: Sequence[Word], voc: Vocabulary) -> list[Cue]:
         if mood in (Mood.PLACE, Mood.AMOUNT) and _spelled(words[first : last + 1]):
             continue  # "B Y" in a code is not "by"
         if mood is Mood.REFERENCE and _ends_inside(words[first : last + 1]):
-            continue  # "that's the first part. Nine", "her ticket. Number's …"
+            # "That's the first part. Nine", "her ticket. Number's …"; but "ticket number. It's …".
+            last = _sentence(words, first, last)
+            if not _refers(words[first : last + 1], voc):
+                continue
         if about.followed and _ENDS.search(words[last].text):
             continue  # "for that order. 1164"
         if text[end - 1] == " " and _PASSING.search(text, 0, start):
@@ -99,6 +102,20 @@ def _goes_with_ask(before: Sequence[Cue], cue: Cue, words: Sequence[Word]) -> bo
         return False
     between = {piece for word in words[ask.last + 1 : cue.first] for piece in _pieces(word.text)}
     return not between.isdisjoint(_GOES_WITH)
+
+
+def _sentence(words: Sequence[Word], first: int, last: int) -> int:
+    """The word with which the sentence ends that a phrase begins in."""
+    return next(at for at in range(first, last + 1) if words[at].text.rstrip().endswith("."))
+
+
+def _refers(words: Sequence[Word], voc: Vocabulary) -> bool:
+    """Whether words end with a whole reference, whatever follows them."""
+    text = _plain(words, voc)[0]
+    return any(
+        about.mood is Mood.REFERENCE and not about.followed and end == len(text) - 1
+        for about, _, end in voc.announcing.find(text)
+    )
 
 
 def _ends_inside(words: Sequence[Word]) -> bool:

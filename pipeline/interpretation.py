@@ -463,7 +463,7 @@ class _Walk:
         # Whatever is said about it: a card's number may follow "for that order".
         if luhn(run.digits) and card_brand(run.digits):
             verdict.take(Entity.CARD_NUMBER, 0.95, spoken(Entity.CARD_NUMBER))
-        if count >= LONG and not (run.amounts or run.clocks or run.rising):
+        if count >= LONG and not (run.amounts or run.clocks or run.rising or run.quantities):
             score = _EXPLAINED if verdict.explained else 0.7
             verdict.take(Entity.NUMBER_SEQUENCE, score, "spoken-long-number")
         if verdict.chains:

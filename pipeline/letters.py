@@ -61,7 +61,11 @@ def _mark_rest(marked: list[Token], voc: Vocabulary) -> None:
             row = all(one.kind in _NAMED for one in marked[max(0, at - 2) : at]) and at > 1
             if row or (around & _NAMED and not around & SOLID):  # "hotel november", and no date
                 marked[at] = token._replace(kind=Kind.MAYBE_LETTER, value=token.text[0].upper())
-        elif token.text not in _ALONE or token.kind in _SPELLED:
+        elif token.text not in _ALONE:
+            continue
+        elif at and _begins_talk(marked[at - 1], token, after):
+            marked[at] = token._replace(kind=Kind.OTHER, value="")
+        elif token.kind in _SPELLED:
             continue
         elif _article(after, marked[at - 1] if at else None) or _leads(marked, at):
             marked[at] = token._replace(kind=Kind.LETTER, value=token.text.upper())
@@ -75,6 +79,11 @@ def _tells(token: Token, voc: Vocabulary) -> bool:
     text = token.text
     letter = len(text) == 1 or text in voc.letter_names
     return letter or token.kind is Kind.MONTH or text in voc.words["letter_case"]
+
+
+def _begins_talk(before: Token, token: Token, after: Token) -> bool:
+    """Whether "A" or "I" is a word at the beginning of a sentence: "… E T. A pipe has burst"."""
+    return before.closes and not token.closes and after.kind is Kind.OTHER
 
 
 def _article(after: Token, before: Token | None) -> bool:

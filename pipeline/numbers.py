@@ -18,7 +18,7 @@ from pipeline.letters import mark
 from pipeline.once import once
 from pipeline.records import Hearing, Word
 from pipeline.settling import settle
-from pipeline.tokens import GLUE, SOLID, Flag, Kind, Token, bare, tokenise
+from pipeline.tokens import GLUE, SOLID, Flag, Kind, Token, bare, is_number, tokenise
 from pipeline.vocabulary import Vocabulary, vocabulary
 
 _MOST_GLUE: Final = 6
@@ -37,6 +37,11 @@ _TWO_LISTS: Final = 8
 """Numbers from which it may be two such lists: of 170 rows of eight one falls no more than once."""
 _AMOUNT: Final = 5
 """Digits of the longest price."""
+_PENCE: Final = 2
+_UP_TO: Final = "to"
+_WRITTEN: Final = frozenset({Flag.CARDINAL, Flag.DECIMAL})
+_QUANTITY: Final = 7
+"""Digits of the longest quantity."""
 _LONGEST_DAY: Final = 2
 _YEAR: Final = 4
 _YEAR_WORDS: Final = 3
@@ -122,7 +127,19 @@ class NumberRun:
             if not sizes:
                 return False
             sizes[-1] += len(part.digits)
-        return max(sizes) <= _AMOUNT
+        return max(sizes) <= _AMOUNT + 1  # "£899 to £539.40" says no two
+
+    @property
+    def quantities(self) -> bool:
+        """Whether it is several written quantities, or two with "to" between them.
+
+        "287,000 to 328,000", "44.99 and 12.50", "ten to nine".
+        """
+        said = [part for part in self.parts if bare(part.word.text) != _UP_TO]
+        written = all(part.flags & _WRITTEN and len(part.digits) <= _QUANTITY for part in said)
+        small = len(self.parts) > len(said) and all(len(part.digits) <= _SMALL for part in said)
+        two = len(said) == 2 and not any(part.letters for part in said)  # noqa: PLR2004
+        return (written and len(said) > 1) or (two and small)
 
     @property
     def first(self) -> int:
@@ -333,12 +350,22 @@ class _Reader:
             digits = sum(len(part.digits) for part in parts)
             if word in lists["each"] and digits <= _AMOUNT and self._period(after + 1):
                 flags.add(Flag.MONEY)  # "seven ninety-nine a month"
+        if self._after_money(before, parts):
+            flags.add(Flag.MONEY)  # "three pounds fifty"
         alone = "".join(part.digits for part in parts) == "1"
         if alone and before >= 0 and bare(self._words[before].text) in lists["pronoun_before"]:
             flags.add(Flag.PRONOUN)
         if flags:
             parts[-1] = replace(parts[-1], flags=parts[-1].flags | flags)
         return parts
+
+    def _after_money(self, before: int, parts: Sequence[Part]) -> bool:
+        """Whether parts are the pence of "three pounds fifty"; ``before`` is the word there."""
+        if before < 1 or sum(len(part.digits) for part in parts) > _PENCE:
+            return False
+        unit, amount = self._words[before].text, self._words[before - 1].text
+        whole = bare(unit) in self._voc.words["money"] and unit[-1:].isalpha()
+        return whole and is_number(amount, self._voc)
 
     def _period(self, at: int) -> bool:
         """Whether a word is a time that a price is paid for."""

@@ -103,6 +103,7 @@ _MONEY: Final = "$£€"
 _GROUPED: Final = re.compile(r"\d{1,3}(,\d{3})+(\.\d+)?")
 _THOUSANDS: Final = re.compile(r",\d{3}(?:\.\d+)?")
 _BEFORE_THOUSANDS: Final = re.compile(r"\W?\d{1,3}")
+_SUM: Final = re.compile(r"\d{1,3}(,\d{3})+\.\d\d")
 _DECIMAL: Final = re.compile(r"\d+\.\d+")
 _TIME: Final = re.compile(r"\d{1,2}:\d{2}(am|pm)?")
 _DATE: Final = re.compile(r"\d{1,2}/\d{1,4}(/\d{2,4})?")
@@ -192,7 +193,7 @@ def _letters(core: str, *, closes: bool) -> list[Token]:
 def _flags(text: str, lower: str) -> frozenset[Flag]:
     bare = lower.lstrip(_MONEY)
     found = (
-        (Flag.MONEY, any(sign in text for sign in _MONEY)),
+        (Flag.MONEY, any(sign in text for sign in _MONEY) or bool(_SUM.fullmatch(bare))),
         (Flag.PERCENT, "%" in text),
         (Flag.CARDINAL, bool(_GROUPED.fullmatch(bare))),
         (Flag.DECIMAL, bool(_DECIMAL.fullmatch(bare))),

@@ -98,7 +98,8 @@ class Verdict:
             return False
         if Flag.CARDINAL in flags and len(self.run.digits) < _PHONE:
             return False
-        return len(self.run.digits) > 1 and not flags & HARMLESS and not self.run.rising
+        listed = self.run.rising or self.run.quantities
+        return len(self.run.digits) > 1 and not flags & HARMLESS and not listed
 
     def take(self, entity: Entity, score: float, recognizer: str) -> None:
         """Declare it sensitive; a better reason wins."""

@@ -57,8 +57,8 @@ from pipeline.entities import Entity
 _RELATIONS: Final = alternatives("relations")
 _STATED: Final = Worded(
     r"\b(?:(?:my|the|his|her|their|our|your|whose|patients?|full|first|last|middle|maiden|given"
-    r"|family|legal|sur|second|real|proper|good|actual) names?(?: is| was| are| its| would be)?"
-    r"|(?:sur|fore)names? (?:is|was|its)|my surnames"
+    r"|family|legal|sur|second|real|proper|good|actual) names?(?: is| was| are| its| would be| as)?"
+    r"|(?:sur|fore)names? (?:is|was|its)|(?:my|your|his|her|the|their) surnames"
     r"|my names|name is|call me|goes by|known as|named|everyone calls? (?:him|her|me)"
     r"|i go by|(?:its|is) said|is under|listed under|it under|be under|thats under|pronounced"
     r"|speaking (?:to|with)|spelled|spelling is|you say it|i say it"
@@ -89,7 +89,7 @@ _STATED: Final = Worded(
     r"|its for)\b(?! the)"
 )
 _CERTAIN: Final = re.compile(
-    r"(?:names?(?: is| was| its| would be)?|my names|spelled|spelling is|spell it|spell that"
+    r"(?:names?(?: is| was| its| as| would be)?|my names|spelled|spelling is|spell it|spell that"
     r"|mr|mrs|ms|mister|missus)$"
 )
 _WEAK: Final = re.compile(
@@ -120,14 +120,19 @@ _ASKED_TO: Final = re.compile(
 )
 """Words after which "spell it" announces no spelling."""
 _COPULA: Final = re.compile(r"(?:is|was|its|be|names|says?|spelled|informant|executor)$")
+_NAME_IS: Final = re.compile(
+    r"(?:first|last|middle|maiden|family|sur) ?name(?:s| is| was| its| as| down as)$"
+)
 _SPELLS: Final = re.compile(
     r"(?:(?:last|first|middle|maiden|sur|family) names? (?:is|was|its)|spelled|spell)"
 )
 _GREETS: Final = re.compile(r"\bthis is$")
 _INTRODUCED: Final = "introduced"
 _TITLED: Final = "titled"
+_NAMED: Final = "named"
+"""What is plain needs no tagger that sees it, too: "your surname's Morgan?"."""
 _PERSONAL: Final = frozenset(
-    [_INTRODUCED, _TITLED, "acts", "asked for", "called by name", "named before"]
+    [_INTRODUCED, _TITLED, _NAMED, "acts", "asked for", "called by name", "named before"]
 )
 """Patterns of a name that somebody on the call has, whoever famous has it, too."""
 _OF_THINGS: Final = frozenset(
@@ -209,6 +214,8 @@ def _stated(turn: Turn, firm: set[int]) -> Iterator[Hit]:
             pattern = "stated" if _MENTIONED.search(said) else _INTRODUCED
             if turn.tokens[first - 1].key in HONORIFICS:
                 pattern = _TITLED
+            elif certain and _NAME_IS.search(said) and in_surnames(turn.tokens[first].key):
+                pattern = _NAMED
             yield Hit(Entity.PERSON, first, last, 0.85 if certain else 0.6, pattern)
             yield from spelled_after(turn, last)
         elif certain and _announces_spelling(turn, found.match.start(), said):

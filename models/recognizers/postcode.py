@@ -27,6 +27,7 @@ _PIECE: Final = re.compile(
 _DAY: Final = re.compile(r"\d(?:st|nd|rd|th)")
 _ALPHABET: Final = listed("spelling_words")
 _DOUBLED: Final = frozenset({"double", "capital", "treble", "triple"})
+_COUNTED: Final = (("digit",), ("digits",))
 _NAMES: Final = frozenset({"zed", "zee", "aitch", "haitch"})
 _PAIR: Final = 2
 _WORD: Final = 4.8
@@ -143,7 +144,8 @@ def _pieces(turn: Turn) -> Iterator[tuple[int, int]]:
                 last, signs = last + 1, signs + 1
             else:
                 break
-        if letters and signs >= _LEAST and (letters < signs or letters <= _MOST_LETTERS):
+        fits = signs >= _LEAST and (letters < signs or letters <= _MOST_LETTERS)
+        if letters and fits and keys[last : last + 1] not in _COUNTED:  # "a four digit PIN"
             yield at, last
         at = max(last, at + 1)
 

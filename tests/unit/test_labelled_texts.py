@@ -48,7 +48,8 @@ def test_they_are_enough(halves: dict[str, list[LabelledCase]]) -> None:
         (TALK[:2], 100, 40),
         (TALK[2:4], 100, 40),
         (TALK[4:6], 60, 20),
-        (TALK[6:], 250, 100),
+        (TALK[6:8], 250, 100),
+        (TALK[8:], 100, 100),
         (LINES, 200, 200),
     ],
 )
