@@ -61,17 +61,22 @@ def _mark_rest(marked: list[Token], voc: Vocabulary) -> None:
             row = all(one.kind in _NAMED for one in marked[max(0, at - 2) : at]) and at > 1
             if row or (around & _NAMED and not around & SOLID):  # "hotel november", and no date
                 marked[at] = token._replace(kind=Kind.MAYBE_LETTER, value=token.text[0].upper())
-        elif token.text not in _ALONE:
-            continue
-        elif at and _begins_talk(marked[at - 1], token, after):
-            marked[at] = token._replace(kind=Kind.OTHER, value="")
-        elif token.kind in _SPELLED:
-            continue
-        elif _article(after, marked[at - 1] if at else None) or _leads(marked, at):
-            marked[at] = token._replace(kind=Kind.LETTER, value=token.text.upper())
-        elif _doubled(marked, at):
-            for place in (at, at + 1):
-                marked[place] = marked[place]._replace(kind=Kind.LETTER, value=token.text.upper())
+        elif token.text in _ALONE:
+            _mark_alone(marked, at)
+
+
+def _mark_alone(marked: list[Token], at: int) -> None:
+    """The "a" or "i" at a place: spelled, or a word."""
+    token, after = marked[at], marked[at + 1]
+    if at and _begins_talk(marked[at - 1], token, after):
+        marked[at] = token._replace(kind=Kind.OTHER, value="")
+    elif token.kind in _SPELLED:
+        return
+    elif _article(after, marked[at - 1] if at else None) or _leads(marked, at):
+        marked[at] = token._replace(kind=Kind.LETTER, value=token.text.upper())
+    elif _doubled(marked, at):
+        for place in (at, at + 1):
+            marked[place] = marked[place]._replace(kind=Kind.LETTER, value=token.text.upper())
 
 
 def _tells(token: Token, voc: Vocabulary) -> bool:
