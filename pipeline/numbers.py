@@ -131,7 +131,7 @@ class NumberRun:
 
     @property
     def quantities(self) -> bool:
-        """Whether it is several written quantities, or two with "to" between them.
+        """Whether it is two written quantities, or two small numbers with "to" between them.
 
         "287,000 to 328,000", "44.99 and 12.50", "ten to nine".
         """
@@ -139,7 +139,7 @@ class NumberRun:
         written = all(part.flags & _WRITTEN and len(part.digits) <= _QUANTITY for part in said)
         small = len(self.parts) > len(said) and all(len(part.digits) <= _SMALL for part in said)
         two = len(said) == 2 and not any(part.letters for part in said)  # noqa: PLR2004
-        return (written and len(said) > 1) or (two and small)
+        return two and (written or small)
 
     @property
     def first(self) -> int:
