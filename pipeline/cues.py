@@ -106,7 +106,7 @@ def _goes_with_ask(before: Sequence[Cue], cue: Cue, words: Sequence[Word]) -> bo
 
 def _sentence(words: Sequence[Word], first: int, last: int) -> int:
     """The word with which the sentence ends that a phrase begins in."""
-    return next(at for at in range(first, last + 1) if words[at].text.rstrip().endswith("."))
+    return next(at for at in range(first, last + 1) if _stops(words[at]))
 
 
 def _refers(words: Sequence[Word], voc: Vocabulary) -> bool:
@@ -121,7 +121,12 @@ def _refers(words: Sequence[Word], voc: Vocabulary) -> bool:
 def _ends_inside(words: Sequence[Word]) -> bool:
     """Whether a sentence ends in a phrase before its last word, or with its only one."""
     parted = words[:-1] or words
-    return any(word.text.rstrip().endswith(".") for word in parted)
+    return any(map(_stops, parted))
+
+
+def _stops(word: Word) -> bool:
+    """Whether a word ends with a full stop."""
+    return word.text.rstrip().endswith(".")
 
 
 def _spelled(words: Sequence[Word]) -> bool:

@@ -38,6 +38,7 @@ _TWO_LISTS: Final = 8
 _AMOUNT: Final = 5
 """Digits of the longest price."""
 _PENCE: Final = 2
+"""Digits of the cents of a price."""
 _UP_TO: Final = "to"
 _WRITTEN: Final = frozenset({Flag.CARDINAL, Flag.DECIMAL})
 _QUANTITY: Final = 7
