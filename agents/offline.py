@@ -171,7 +171,7 @@ def redact(job: Job, engines: Engines, *, key: SigningKey, told: Told | None = N
     for record in _records(call, pcm):
         line.put(line.topics.audio_raw, record)
     stored = line.finish()
-    files = _files(job, stored, line.mutes) if stored.passed else {}
+    files = _files(job, stored, [*line.mutes, *stored.silenced]) if stored.passed else {}
     return _place(job.wanted, files, stored, key)
 
 

@@ -23,6 +23,7 @@ from models.presidio import MODEL, Analyzer
 from models.reading import Analyses, TurnReader
 from models.turns import CallTurns, Spoken, Stream
 from pipeline.borders import bordered
+from pipeline.comprehension import HARDLY_UNDERSTOOD, Comprehension
 from pipeline.conversation import Conversation
 from pipeline.policy import Policy
 from pipeline.records import (
@@ -175,6 +176,7 @@ class CallDetector:
         self._policy = policy
         self._conversation = conversation
         self._disclosures = disclosures
+        self._comprehension = Comprehension(sample_rate, channels, policy.understanding)
         self._turns = CallTurns(sample_rate, channels)
         self._reader = TurnReader(analyses, policy, sample_rate, channels, language=known)
         self._waiting: dict[int, Heard] = {}
@@ -238,6 +240,8 @@ class CallDetector:
             end = replace(end, marks=(*end.marks, ANALYSIS_FAILED))
         if self._foreign and OTHER_LANGUAGE not in end.marks:
             end = replace(end, marks=(*end.marks, OTHER_LANGUAGE))
+        if self._comprehension.hardly:
+            end = replace(end, marks=(*end.marks, HARDLY_UNDERSTOOD))
         # After a call's own end no digit follows; where it only fell silent, one may have.
         forced = last if end.ended_by is EndedBy.IDLE else 0
         return [self._findings(before, last, forced, end)]
@@ -258,6 +262,11 @@ class CallDetector:
         if self._fluency is None and (heard.speech or heard.words):
             self._found.append(_foreign(heard.channel, heard.start, heard.end))
             heard = replace(heard, words=(), unexplained=())
+        self._found += [
+            replace(span, start=max(span.start, self._watermark))
+            for span in self._comprehension.take(heard)
+            if span.end > self._watermark
+        ]
         try:
             self._turns.take(heard)
             self._conversation.take(heard)
@@ -304,8 +313,8 @@ class CallDetector:
         """Move the watermark; returns the sample before which open numbers are forced."""
         mark = horizon - round(LOOK_BACK_S * self._rate)
         going_on = self._turns.open_since()
-        if going_on is not None:
-            mark = min(mark, going_on)
+        not_understood = self._comprehension.open_since()
+        mark = min([mark, *(at for at in (going_on, not_understood) if at is not None)])
         if mark <= self._watermark:
             return 0  # whatever is open, it can't move
         forced = 0

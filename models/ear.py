@@ -7,7 +7,7 @@ wrong makes the window ``unheard``: it is then silenced whole, never passed on.
 The same window gives bit-identical words in every process: one thread, no sampling, features and
 resampling over the window alone. A window is heard in the language of its call, by the models that
 know it; where the main model takes it for another, or nothing searches that language, all of it
-is ``unheard`` too, with the doubt ``FOREIGN``. Windows that are listened to together share decoder
+is ``unheard`` too, with the doubt ``FOREIGN``; so is one that is too faint, with ``FAINT``. Windows that are listened to together share decoder
 batches, which changes no bit of them (``models.rounds``).
 """
 
@@ -33,7 +33,7 @@ from models.loader import find
 from models.rounds import Listener, Passage, Round, Transcriber, together
 from models.whisper import Decoded, Whisper, features
 from pipeline.activity import VOICE_RATE
-from pipeline.audit import Timing, placed, uncovered
+from pipeline.audit import Timing, merged, placed, uncovered
 from pipeline.guards import FOREIGN, Doubt, judge, telling
 from pipeline.listening import silent, unheard
 from pipeline.packs import Pack, pack
@@ -154,12 +154,14 @@ class Ear:
 
     def _hear(self, window: Window) -> Listener[Heard]:
         if not self._knows(window.language):
-            return _foreign(window, [Doubt.FOREIGN])
+            return _silenced(window, [Doubt.FOREIGN])
         listening = listening_of(window, window.language)
+        if Doubt.FAINT in listening.doubts:
+            return _silenced(window, listening.doubts)
         passages = self._packs(listening)
         main = yield from self._pass(self._main, passages, listening, Hearing.MAIN, tell=True)
         if Doubt.FOREIGN in listening.doubts:
-            return _foreign(window, listening.doubts)
+            return _silenced(window, listening.doubts)
         other = self._second(window.language)
         words, second = main, list[HeardWord]()
         if other is not None and self._asks_second(main, listening):
@@ -313,6 +315,11 @@ class Ear:
         # What the second listening invents explains nothing, though nobody listens a third time.
         explaining = [word for word in words if not word.invented]
         left = self._left(explaining, listening, self._settings.unexplained_ms)
+        sounds = uncovered(
+            window.sounds,
+            [place(word.cover, window) for word in explaining if word.believed],
+            at_least=self._settings.unexplained_ms * window.sample_rate // 1_000,
+        )
         found = [in_call(word, window) for word in drawn_in(words, listening)]
         return Heard(
             call_id=window.call_id,
@@ -322,7 +329,7 @@ class Ear:
             end=window.end,
             words=tuple(sorted(found, key=lambda word: word.start)),
             speech=window.speech,
-            unexplained=tuple(place(part, window) for part in left),
+            unexplained=tuple(merged([*(place(part, window) for part in left), *sounds])),
             heard_until=window.heard_until,
             models=tuple(entry(self._id(model)).reference for model in models),
             doubts=(*listening.doubts, *[Doubt.WORDLESS] * len(left)),
@@ -358,8 +365,8 @@ def _elsewhere(model: Transcriber, passage: Passage, decoded: Decoded, language:
     return model.likelihood(encoded, language) < FOREIGN
 
 
-def _foreign(window: Window, doubts: list[Doubt]) -> Heard:
-    """Silenced whole: what is said in it cannot be searched."""
+def _silenced(window: Window, doubts: list[Doubt]) -> Heard:
+    """Silenced whole: what is said in it cannot be heard or searched."""
     return replace(unheard(window), doubts=tuple(doubts))
 
 

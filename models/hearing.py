@@ -15,6 +15,7 @@ import soxr
 
 from pipeline.activity import VOICE_RATE, Samples
 from pipeline.audit import Loudness, plausible
+from pipeline.conditioning import FAINT_DBFS, high_passed, levelled, loudest
 from pipeline.errors import ModelError
 from pipeline.guards import Doubt
 from pipeline.hearings import INVENTED
@@ -22,6 +23,7 @@ from pipeline.records import Hearing, Interval, Window, Word
 from pipeline.tightening import tightened
 from pipeline.tokens import SOLID, tokenise
 from pipeline.vocabulary import vocabulary
+from pipeline.witnesses import SURE
 
 _FULL_SCALE = 32_768.0
 _PAUSE_S = 1.0
@@ -85,6 +87,9 @@ def listening_of(window: Window, language: str) -> Listening:
     if window.pcm.shape != (window.end - window.start,):
         raise ModelError("a window's audio is not as long as the window")
     audio = window.pcm.astype(np.float32) / np.float32(_FULL_SCALE)
+    audio = high_passed(audio, window.sample_rate)
+    doubts = [Doubt.FAINT] if loudest(audio) < FAINT_DBFS else []
+    audio = levelled(audio)
     if window.sample_rate != VOICE_RATE:
         audio = soxr.resample(audio, window.sample_rate, VOICE_RATE)
     speech = [
@@ -100,7 +105,7 @@ def listening_of(window: Window, language: str) -> Listening:
             speech[0] = Interval(0, speech[0].end)
         if window.end > window.owned.end:
             speech[-1] = Interval(speech[-1].start, len(audio))
-    return Listening(audio, tuple(speech), Loudness.of(audio, VOICE_RATE), language)
+    return Listening(audio, tuple(speech), Loudness.of(audio, VOICE_RATE), language, doubts)
 
 
 def drawn_in(words: Sequence[HeardWord], listening: Listening) -> list[HeardWord]:
@@ -124,7 +129,10 @@ def drawn_in(words: Sequence[HeardWord], listening: Listening) -> list[HeardWord
         spoken = word.spoken
         if word in numbers and not any(_leads_to(one.spoken, spoken) for one in numbers):
             others = [
-                one.spoken for one in numbers if one.hearing not in (word.hearing, Hearing.AGAIN)
+                one.spoken
+                for one in numbers
+                if one.hearing not in (word.hearing, Hearing.AGAIN)
+                and min(one.probability, word.probability) >= SURE
             ]
             spoken = tightened(spoken, others, listening.loudness, VOICE_RATE)
             # The order of a text is that of its words' starts.

@@ -72,7 +72,6 @@ _FLOOR_FRAMES = 94
 _ABOVE_FLOOR_DB, _BELOW_PEAK_DB, _AUDIBLE_DB = 15.0, 25.0, -55.0
 _QUIET_PEAK_DB = -40.0
 """Before anybody spoke, and long after, the peak is taken to be this."""
-_STEADY_DB = 3.0
 RESTING = 0.05
 """Below this probability of speech a detector takes a frame for the noise of the line. Of frames
 behind such ones that are as quiet as the floor none got more than 0.04 (31 min of audio)."""
@@ -112,12 +111,3 @@ class Bursts:
         limit = max(floor + _ABOVE_FLOOR_DB, self._peak - _BELOW_PEAK_DB, _AUDIBLE_DB)
         self._run = self._run + 1 if decibels > limit else 0
         return 0 < self._run <= _BURST_FRAMES
-
-    def steady(self, level: float) -> bool:
-        """Whether a mean square is hardly above the quietest frame of the last 3 s.
-
-        Where every frame of half a second is not, nothing sounds but the noise of the line.
-        """
-        if self._frame < _FLOOR_FRAMES:
-            return False
-        return 10.0 * math.log10(level + 1e-9) < self._floors[0][1] + _STEADY_DB

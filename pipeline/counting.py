@@ -19,6 +19,7 @@ STRONGEST_FIRST: Final = (
     Reason.VERIFICATION,
     Reason.ECHO,
     Reason.UNEXPLAINED,
+    Reason.NOT_UNDERSTOOD,
     Reason.UNHEARD,
 )
 """What was muted on suspicion alone counts only where nothing better explains it."""

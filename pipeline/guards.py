@@ -65,6 +65,8 @@ class Doubt(StrEnum):
     FOREIGN = "foreign"
     """Not the call's language, by the recogniser's own guess, or one that there is no data for:
     the window is silenced whole."""
+    FAINT = "faint"
+    """So quiet that its samples do not hold a voice: the window is silenced whole."""
     CUT_OFF = "cut_off"
     """The token limit was reached: the end of the speech may have no words."""
     WORDLESS = "wordless"

@@ -412,8 +412,11 @@ class _Walk:
         if verdict.local is not None or run.flags & (HARMLESS | {Flag.CARDINAL}):
             return None
         for old in reversed(self._result.verdicts):
-            inside = old.run.start < run.start and run.end < old.run.end
-            if old.ask is not None and old.run.channel != run.channel and inside:
+            if old.ask is None or old.run.channel == run.channel:
+                continue
+            # Card digits are still being given where the other side begins to repeat them.
+            until = run.start if old.ask.entity in CARD_DATA else run.end
+            if old.run.start < run.start and until < old.run.end:
                 return old.ask
         return None
 

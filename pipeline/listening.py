@@ -14,6 +14,8 @@ listened to: silenced whole.
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -31,8 +33,11 @@ from pipeline.activity import (
     VoiceState,
 )
 from pipeline.assembly import ChunkAssembler
+from pipeline.conditioning import HighPass, Leveller
 from pipeline.errors import AudioError
+from pipeline.intervals import merge_intervals, subtract_intervals
 from pipeline.records import AudioChunk, CallEnd, CallInfo, Heard, Interval, Pcm, Window
+from pipeline.sounding import Sounding
 from pipeline.windows import Cut, Cutter, ListenSettings
 
 __all__ = [
@@ -52,6 +57,8 @@ _SETTLED = 3
 """Batches of noise in a row, behind which the detector's state is that of a long silence. What it
 says of later speech then differs little: of 8,279 frames of speech in the sample calls none was
 lost, 9 more were taken for speech."""
+_JOINED = 7
+"""Frames apart at which two sounds are one: pauses up to 200 ms lie inside words and between."""
 _BLOCKS_PER_SECOND = 2
 _FULL_SCALE = 32_768.0
 LOWEST_RATE, HIGHEST_RATE = 8_000, 96_000
@@ -62,9 +69,12 @@ class _Channel:
     """What listening to one channel carries along."""
 
     number: int
+    high_pass: HighPass
     resampler: soxr.ResampleStream | None
     cutter: Cutter
     state: VoiceState
+    sounding: Sounding = field(default_factory=Sounding)
+    leveller: Leveller = field(default_factory=Leveller)
     bursts: Bursts = field(default_factory=Bursts)
     resting: int = 0
     """How many of the last batches that the detector got were the noise of the line to it."""
@@ -73,6 +83,10 @@ class _Channel:
     kept: npt.NDArray[np.int16] = field(default_factory=lambda: np.zeros(0, np.int16))
     """Audio at the call's rate that a later window can still need."""
     kept_from: int = 0
+    seen: int = 0
+    """How many frames were looked at."""
+    sounds: deque[int] = field(default_factory=deque)
+    """Frames that sounded and that no window has stated yet."""
 
 
 class Listener:
@@ -104,6 +118,7 @@ class Listener:
         self._channels = [
             _Channel(
                 number=number,
+                high_pass=HighPass(call.sample_rate),
                 resampler=_resampler(call.sample_rate),
                 cutter=Cutter(settings),
                 state=voice.start(),
@@ -161,6 +176,7 @@ class Listener:
     def _hear(self, channel: _Channel, pcm: npt.NDArray[np.int16], *, last: bool) -> list[Window]:
         channel.kept = np.concatenate([channel.kept, pcm])
         audio = pcm.astype(np.float32) / np.float32(_FULL_SCALE)
+        audio = channel.high_pass.chunk(audio, last=last)
         if channel.resampler is not None:
             audio = channel.resampler.resample_chunk(audio, last=last)
         audio = np.concatenate([channel.pending, audio])
@@ -176,13 +192,17 @@ class Listener:
         return windows
 
     def _frames(self, channel: _Channel, audio: Samples) -> list[Window]:
-        square = np.square(audio.reshape(-1, FRAME), dtype=np.float64)
+        sounds, steady = channel.sounding.take(audio)
+        raised = audio * channel.leveller.gain(_loudest(audio, sounds))
+        square = np.square(raised.reshape(-1, FRAME), dtype=np.float64)
         levels: list[float] = np.mean(square, axis=1).tolist()
         loud = [channel.bursts.loud(level) for level in levels]
-        if channel.resting >= _SETTLED and channel.bursts.steady(max(levels)):
+        channel.sounds.extend((np.flatnonzero(sounds) + channel.seen).tolist())
+        channel.seen += len(levels)
+        if channel.resting >= _SETTLED and steady:
             voiced = [0.0] * len(levels)
         else:
-            found, channel.state = self._voice.probabilities(audio, channel.state)
+            found, channel.state = self._voice.probabilities(raised, channel.state)
             voiced = found.tolist()
             channel.resting = channel.resting + 1 if max(voiced) < RESTING else 0
         windows: list[Window] = []
@@ -210,6 +230,9 @@ class Listener:
         if not cut.speech:
             start, end = owned.start, owned.end
         silent = not cut.speech or end == start
+        speech = tuple(
+            Interval(self._sample(first), self._sample(after)) for first, after in cut.speech
+        )
         pcm = channel.kept[start - channel.kept_from : end - channel.kept_from]
         return Window(
             call_id=self._call.call_id,
@@ -219,17 +242,40 @@ class Listener:
             end=end,
             sample_rate=self._call.sample_rate,
             pcm=np.zeros(0, np.int16) if silent else pcm.copy(),
-            speech=tuple(
-                Interval(self._sample(first), self._sample(after)) for first, after in cut.speech
-            ),
+            speech=speech,
+            sounds=tuple(subtract_intervals(self._sounds(channel, cut, owned), speech)),
             heard_until=heard_until,
             owned=owned,
             language=self._call.language,
         )
 
+    def _sounds(self, channel: _Channel, cut: Cut, owned: Interval) -> list[Interval]:
+        """Where a channel sounds in what a window owns, joined over short pauses."""
+        found: list[list[int]] = []
+        while channel.sounds and channel.sounds[0] < cut.heard_until:
+            frame = channel.sounds.popleft()
+            if found and frame - found[-1][1] < _JOINED:
+                found[-1][1] = frame + 1
+            else:
+                found.append([frame, frame + 1])
+        return [
+            Interval(max(start, owned.start), min(end, owned.end))
+            for start, end in ((self._sample(first), self._sample(after)) for first, after in found)
+            if max(start, owned.start) < min(end, owned.end)
+        ]
+
+
+def _loudest(audio: Samples, sounds: npt.NDArray[np.bool_]) -> float:
+    """The level of the loudest frame that sounds, in dBFS; ``-inf`` where none does."""
+    frames = audio.reshape(-1, FRAME)[sounds]
+    if not len(frames):
+        return -math.inf
+    square = np.mean(np.square(frames, dtype=np.float64), axis=1)
+    return 10.0 * math.log10(float(square.max()) + 1e-12)
+
 
 def silent(window: Window) -> Heard:
-    """What a window without audio becomes; speech that it states all the same is unexplained."""
+    """What a window without audio becomes; whatever sounds in it all the same is unexplained."""
     return Heard(
         call_id=window.call_id,
         seq=window.seq,
@@ -237,7 +283,7 @@ def silent(window: Window) -> Heard:
         start=window.start,
         end=window.end,
         speech=window.speech,
-        unexplained=window.speech,
+        unexplained=tuple(merge_intervals((*window.speech, *window.sounds))),
         heard_until=window.heard_until,
     )
 

@@ -83,6 +83,26 @@ class UnexplainedRule(_Model):
     """Word probability below which a word directly beside a number may be anything."""
 
 
+class UnderstandingRule(_Model):
+    """What sounds and is not understood, however far from anything sensitive."""
+
+    believed_from: Probability = 0.5
+    """Word probability from which on a word is believed; below, where both models heard it."""
+    within_ms: Annotated[int, Field(ge=5_000, le=30_000)] = 20_000
+    """The while in which sound without a word adds up; release waits for it at most this long."""
+    sound_ms: Annotated[int, Field(ge=500, le=30_000)] = 3_000
+    """So much of it within that while is silenced, where hardly a word was understood beside it."""
+    share: Probability = 0.8
+    """Hardly a word: what was not understood is at least this share of all that sounded."""
+    channel_share: Probability = 0.5
+    """The call is quarantined if of the speech of a channel less than this is believed words;"""
+    call_share: Probability = 0.65
+    """or less than this of the speech of all channels."""
+    least_ms: Annotated[int, Field(ge=1_000, le=600_000)] = 10_000
+    """So much speech it takes to judge a channel or call, and so much sound to silence a channel of
+    which most was not understood."""
+
+
 class VerificationRule(_Model):
     """How the redacted audio is checked before it is stored."""
 
@@ -134,6 +154,7 @@ class Policy(_Model):
     echo: EchoRule = EchoRule()
     hold: HoldRule = HoldRule()
     unexplained: UnexplainedRule = UnexplainedRule()
+    understanding: UnderstandingRule = UnderstandingRule()
     verification: VerificationRule = VerificationRule()
     retention: Annotated[dict[PurposeName, Days], Field(min_length=1)] = {DEFAULT_PURPOSE: 365}
     """How many days a stored call is kept, by purpose."""

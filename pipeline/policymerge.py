@@ -72,6 +72,18 @@ def _both(one: Policy, other: Policy) -> Policy:
                     **_most(one.unexplained, other.unexplained, ("within_ms", "unsure_below")),
                 }
             ),
+            "understanding": one.understanding.model_copy(
+                update={
+                    **_most(
+                        one.understanding,
+                        other.understanding,
+                        ("believed_from", "within_ms", "channel_share", "call_share"),
+                    ),
+                    **_fewest(
+                        one.understanding, other.understanding, ("sound_ms", "share", "least_ms")
+                    ),
+                }
+            ),
             "verification": one.verification.model_copy(
                 update={
                     "max_span_dbfs": min(
@@ -164,3 +176,7 @@ def _first(order: Sequence[T], *values: T) -> T:
 
 def _most(one: object, other: object, names: Iterable[str]) -> dict[str, float]:
     return {name: max(getattr(one, name), getattr(other, name)) for name in names}
+
+
+def _fewest(one: object, other: object, names: Iterable[str]) -> dict[str, float]:
+    return {name: min(getattr(one, name), getattr(other, name)) for name in names}

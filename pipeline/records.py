@@ -45,6 +45,8 @@ class Reason(StrEnum):
     """A recogniser found an entity."""
     UNEXPLAINED = "unexplained"
     """Speech that no word explains, next to a sensitive context."""
+    NOT_UNDERSTOOD = "not_understood"
+    """It sounds, and hardly a word was understood far and wide; or a whole channel of it."""
     UNHEARD = "unheard"
     """A stretch that could not be transcribed or analysed; it is silenced whole."""
     GAP = "gap"
@@ -161,6 +163,8 @@ class Window:
     """Shape ``(end - start,)``, or empty where nothing was spoken."""
     speech: tuple[Interval, ...] = ()
     """What the voice-activity detector took for speech, in call samples."""
+    sounds: tuple[Interval, ...] = ()
+    """Where the channel sounds beside that, in what the window owns."""
     heard_until: int = 0
     """Once this window is heard, all of the channel before this sample is."""
     owned: Interval | None = None
@@ -196,7 +200,8 @@ class Heard:
     """In time order per hearing; several hearings may cover the same samples."""
     speech: tuple[Interval, ...] = ()
     unexplained: tuple[Interval, ...] = ()
-    """Speech that no word of any hearing plausibly covers."""
+    """Speech, and sound that was not taken for speech, that no word of any hearing plausibly
+    covers."""
     unheard: tuple[Interval, ...] = ()
     """What could not be transcribed at all: to be silenced whole."""
     heard_until: int = 0

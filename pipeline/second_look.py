@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.audibility import AudibleTrack
+from pipeline.comprehension import HARDLY_UNDERSTOOD
 from pipeline.entities import Entity
 from pipeline.errors import RecordError
 from pipeline.history import History
@@ -40,7 +41,7 @@ from pipeline.stubs import stubs
 
 _EXPECT_S: Final = 10
 """A mute this near to a window says what may be left over in it."""
-_REFUSED_MARKS: Final = (LATE_SPAN, FINDINGS_MISSING)
+_REFUSED_MARKS: Final = (LATE_SPAN, FINDINGS_MISSING, HARDLY_UNDERSTOOD)
 _STUB_SCORE: Final = 0.5
 
 

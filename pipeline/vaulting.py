@@ -3,10 +3,11 @@
 Outcomes of ``CallAssembly``: every method returns a ``StoredCall`` once everything of the call is
 there, and None before that and after it.
 
-- A call that passed: ``<id>.flac``, ``<id>.json``, ``<id>.vtt`` and ``<id>.certificate.json``.
+- A call that passed: ``<id>.flac``, ``<id>.json``, ``<id>.vtt`` and ``<id>.certificate.json``. A
+  channel on which sound is heard for long and hardly a word was understood is silent, all of it.
 - A call that did not (verification failed, a chunk or finding is missing, a span to be muted is
-  not silent, nobody was understood although somebody speaks or may have spoken, the finished files
-  fail their own certificate): only ``<id>.certificate.json``, with ``passed`` false.
+  not silent, nobody or too little was understood although somebody speaks or may have spoken, the
+  finished files fail their own certificate): only ``<id>.certificate.json``, with ``passed`` false.
 
 The verdict comes after the call's chunks on the same topic, so a chunk that is missing then never
 comes. The findings come over another topic and are waited for.
@@ -19,12 +20,13 @@ from typing import Final
 from urllib.parse import quote
 
 from pipeline.audibility import AudibleTrack
-from pipeline.audio import FlacWriter
+from pipeline.audio import FlacWriter, iter_chunks
 from pipeline.certificate import (
     Certificate,
     build_certificate,
     certificate_json,
 )
+from pipeline.comprehension import NOT_UNDERSTOOD, Understanding, understanding
 from pipeline.errors import AudioError, RecordError
 from pipeline.intervals import merge_intervals
 from pipeline.policy import Policy
@@ -32,6 +34,7 @@ from pipeline.proof import check_certificate, uncovered_spans
 from pipeline.records import (
     Action,
     CallEnd,
+    CallInfo,
     Check,
     Findings,
     Interval,
@@ -43,12 +46,15 @@ from pipeline.records import (
     Verdict,
     Word,
 )
+from pipeline.rendering import apply_mutes
 from pipeline.transcript import build_transcript, to_call_analytics, to_json, to_webvtt
 
 LEAST_SPEECH_S: Final = 5
 """A call with more sound than this, audible or silenced unheard, and not one word was not
 understood."""
-_NOT_HEARD: Final = frozenset({Reason.UNHEARD, Reason.GAP})
+_NOT_HEARD: Final = frozenset({Reason.UNHEARD, Reason.GAP, Reason.NOT_UNDERSTOOD})
+WHOLE_CHANNEL: Final = "whole-channel"
+"""Recogniser of a channel that was silenced whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,8 @@ class StoredCall:
     purpose: str = ""
     parties: tuple[str, ...] = ()
     """See ``CallInfo``."""
+    silenced: tuple[Mute, ...] = ()
+    """Channels that were silenced whole, after verification."""
 
     @property
     def certificate_name(self) -> str:
@@ -154,11 +162,23 @@ class CallAssembly:
         spans = [span for findings in in_order for span in findings.spans]
         words = [word for findings in in_order for word in findings.words]
         models = {model for findings in in_order for model in findings.models}
-        checks = self._checks(verdict, last.seq + 1 - len(in_order), spans, words)
-        mutes = self._mutes | set(verdict.added)
+        heard = understanding(
+            self._policy.understanding,
+            max(1, verdict.call.sample_rate),
+            [track.audible_samples for track in self._tracks],
+            spans,
+            words,
+        )
+        if heard.silent:
+            marks = (verdict.end.marks if verdict.end else ()) + (NOT_UNDERSTOOD.lower(),)
+            verdict = _marked(verdict, marks)
+        whole = [Mute(span.channel, 0, self._position, (span,)) for span in self._whole(heard)]
+        spans += self._whole(heard)
+        mutes = self._mutes | set(verdict.added) | set(whole)
+        checks = self._checks(verdict, last.seq + 1 - len(in_order), spans, mutes, heard)
         if verdict.passed and all(check.passed for check in checks):
             shown = [one for findings in in_order for one in findings.shown]
-            files = self._files(verdict, spans, words, mutes, shown)
+            files = self._files(verdict, spans, words, mutes, shown, whole)
             stored = self._stored(verdict, spans, mutes, models, files, checks)
             again = check_certificate(
                 stored.files[_name(verdict.call.call_id, "certificate.json")],
@@ -170,22 +190,40 @@ class CallAssembly:
                 replace(check, name=f"stored_{check.name}") for check in again if not check.passed
             ]
             if not failed:
-                return stored
+                return replace(stored, silenced=tuple(whole))
             checks = [*checks, *failed]
         elif self._writer is not None:
             self._writer.finish()
         return self._stored(verdict, spans, mutes, models, {}, checks)
 
+    def _whole(self, heard: Understanding) -> list[Span]:
+        """One span over each channel that is to be silent."""
+        return [
+            Span(
+                NOT_UNDERSTOOD,
+                channel,
+                0,
+                self._position,
+                1.0,
+                WHOLE_CHANNEL,
+                reason=Reason.NOT_UNDERSTOOD,
+            )
+            for channel in heard.silent
+        ]
+
     def _checks(
-        self, verdict: Verdict, findings_missing: int, spans: list[Span], words: list[Word]
+        self,
+        verdict: Verdict,
+        findings_missing: int,
+        spans: list[Span],
+        mutes: set[Mute],
+        heard: Understanding,
     ) -> list[Check]:
         """What only the vault can ask, because it alone sees findings and audio together."""
         end = verdict.end or CallEnd(verdict.call.call_id, self._chunks + 1, self._position)
-        uncovered = uncovered_spans(spans, self._mutes | set(verdict.added), self._position)
         rate = max(1, verdict.call.sample_rate)
-        audible = sum(track.audible_samples for track in self._tracks)
         mute = [span for span in spans if span.action is Action.MUTE]
-        understood = bool(words or any(span.reason not in _NOT_HEARD for span in mute))
+        understood = heard.understood > 0
         # What nobody could listen to was silenced: it may have been speech, all of it.
         unheard = sum(
             len(one)
@@ -196,18 +234,20 @@ class CallAssembly:
                 if span.channel == channel and span.reason in _NOT_HEARD
             )
         )
-        lost = (audible + unheard) / rate
+        lost = (sum(track.audible_samples for track in self._tracks) + unheard) / rate
+        everything = len(heard.silent) == len(self._tracks)
         return [
             _none("stored_chunks_missing", abs(end.chunks - self._chunks)),
             _none("stored_samples_missing", abs(end.end - self._position)),
             _none("findings_missing", findings_missing),
-            _none("spans_not_covered", uncovered),
+            _none("spans_not_covered", uncovered_spans(spans, mutes, self._position)),
             Check(
                 "seconds_without_any_word",
                 passed=understood or lost <= LEAST_SPEECH_S,
                 measured=0.0 if understood else round(lost, 2),
                 limit=float(LEAST_SPEECH_S),
             ),
+            _none("every_channel_silent", int(bool(self._tracks) and everything)),
         ]
 
     def _files(
@@ -217,6 +257,7 @@ class CallAssembly:
         words: list[Word],
         mutes: set[Mute],
         shown: list[Shown],
+        whole: list[Mute],
     ) -> dict[str, bytes]:
         call = verdict.call
         ordered = sorted(mutes, key=lambda one: (one.channel, one.start, one.end))
@@ -225,10 +266,21 @@ class CallAssembly:
         if self._writer is None:  # pragma: no cover - a call that passed has chunks
             raise AudioError("a call without audio cannot be stored")
         return {
-            _name(call.call_id, "flac"): self._writer.finish(),
+            _name(call.call_id, "flac"): self._silenced(self._writer.finish(), call, whole),
             _name(call.call_id, "json"): to_json(to_call_analytics(transcript, entities=entities)),
             _name(call.call_id, "vtt"): to_webvtt(transcript),
         }
+
+    def _silenced(self, flac: bytes, call: CallInfo, whole: list[Mute]) -> bytes:
+        """The recording without the channels that are to be silent."""
+        if not whole:
+            return flac
+        writer, start, rate = FlacWriter(call.sample_rate, call.channels), 0, call.sample_rate
+        for pcm in iter_chunks(flac):
+            rule = self._policy.muting
+            writer.write(apply_mutes(pcm, whole, rate, rule, start=start, key=call.call_id))
+            start += len(pcm)
+        return writer.finish()
 
     def _stored(
         self,
@@ -265,6 +317,11 @@ def _name(call_id: str, suffix: str) -> str:
     """A file name for any call id: no separator, no leading dot."""
     safe = quote(call_id, safe="")
     return f"{safe.replace('.', '%2E') if safe.startswith('.') else safe}.{suffix}"
+
+
+def _marked(verdict: Verdict, marks: tuple[str, ...]) -> Verdict:
+    end = verdict.end
+    return replace(verdict, end=replace(end, marks=tuple(sorted(set(marks))))) if end else verdict
 
 
 def _none(name: str, count: int) -> Check:

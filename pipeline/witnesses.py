@@ -28,6 +28,8 @@ _TRUST: Final = 0.35
 to the truth where a number follows without a pause."""
 MOST_S: Final = 0.1
 """The most that a border moves so at an end: less than a span is padded."""
+SURE: Final = 0.6
+"""Word probability below which a model does not know where a number begins either."""
 _ENOUGH: Final = 2
 """Digits at an edge that both models have to agree on."""
 
@@ -82,8 +84,9 @@ class Witnesses:
             words: its channel's words in its hearing.
         """
         same = self._twins(run, words, run.first - 1, run.digits[:_ENOUGH])
-        if any(len(other.parts[0].digits) != 1 for other, _ in same):
-            return run.start  # a word of several digits is misplaced by more
+        firsts = [other.parts[0] for other, _ in same]
+        if any(len(part.digits) != 1 or part.word.probability < SURE for part in firsts):
+            return run.start  # a word of several digits is misplaced by more, and a doubtful one
         starts = [other.start for other, _ in same]
         earliest = min(starts, default=run.start)
         apart = max(starts, default=run.start) - earliest

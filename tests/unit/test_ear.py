@@ -218,7 +218,7 @@ def test_audio_of_another_length_than_stated_is_unheard(monkeypatch: pytest.Monk
 
 def test_a_silent_window_is_heard_without_asking_anybody(monkeypatch: pytest.MonkeyPatch) -> None:
     model = FakeWhisper(lambda *_: full())
-    silent = Window("c1", 0, 0, 0, 80_000, RATE, np.zeros(0, np.int16), (), 80_000)
+    silent = Window("c1", 0, 0, 0, 80_000, RATE, np.zeros(0, np.int16), (), heard_until=80_000)
     heard = ear_of(monkeypatch, main=model, second=model).hear(silent)
     assert (heard.words, heard.unheard, heard.heard_until) == ((), (), 80_000)
     assert model.asked == []

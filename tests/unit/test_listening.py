@@ -170,7 +170,7 @@ class Counting(LoudnessVoice):
     """Counts the frames that it gets, and may take all of them for speech of some likelihood."""
 
     def __init__(self, likelihood: float = 0.0) -> None:
-        super().__init__()
+        super().__init__(0.05)
         self.frames, self.likelihood = 0, likelihood
 
     def probabilities(self, audio: Samples, state: VoiceState) -> tuple[Samples, VoiceState]:
@@ -181,18 +181,18 @@ class Counting(LoudnessVoice):
 
 def line(seconds: float, loud_at: float) -> npt.NDArray[np.float64]:
     """The noise of a line at 16 kHz, and one second of something 12 dB louder in it."""
-    audio = np.random.default_rng(4).normal(0, 60, int(seconds * 16_000))
+    audio = np.random.default_rng(4).normal(0, 300, int(seconds * 16_000))
     audio[int(loud_at * 16_000) : int((loud_at + 1) * 16_000)] *= 4
     return audio
 
 
 @pytest.mark.parametrize(
-    ("likelihood", "least", "most"), [(0.0, 4.0, 5.5), (0.06, 20.0, 20.5)], ids=["rests", "doubts"]
+    ("likelihood", "least", "most"), [(0.0, 4.0, 7.5), (0.06, 20.0, 20.5)], ids=["rests", "doubts"]
 )
 def test_the_noise_of_a_line_is_not_shown_to_the_detector(
     likelihood: float, least: float, most: float
 ) -> None:
-    """Shown are the 3 s of the beginning, and the half seconds in which something is louder."""
+    """Shown are the 3 s of the beginning, and the half seconds in which a band is louder."""
     voice = Counting(likelihood)
     call = CallInfo("c1", 16_000, (Role.MIXED,))
     listener = Listener(call, voice)
@@ -200,15 +200,6 @@ def test_the_noise_of_a_line_is_not_shown_to_the_detector(
     listener.take(AudioChunk(call, 0, 0, audio))
     listener.finish(CallEnd("c1", 1, len(audio)))
     assert least <= voice.frames * FRAME / 16_000 <= most
-
-
-def test_noise_is_steady_only_after_three_seconds_and_near_its_floor() -> None:
-    bursts = Bursts()
-    for _ in range(93):
-        bursts.loud(1e-5)
-        assert not bursts.steady(1e-5)
-    bursts.loud(1e-5)
-    assert [bursts.steady(level) for level in (1e-5, 1.9e-5, 2.1e-5)] == [True, True, False]
 
 
 def test_an_unheard_window_silences_all_that_it_owns() -> None:

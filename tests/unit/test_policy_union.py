@@ -113,7 +113,7 @@ def test_every_rule_of_a_policy_is_thought_of() -> None:
     # A new field has to say here, and in pipeline.policymerge, which side of it is the stricter.
     assert set(Policy.model_fields) == {
         "name", "version", "default", "entities", "muting", "echo", "hold", "unexplained",
-        "verification", "retention", "language", "recognizers", "allow",
+        "understanding", "verification", "retention", "language", "recognizers", "allow",
     }  # fmt: skip
 
 

@@ -1,0 +1,74 @@
+"""Where a channel sounds, without asking what it is: any band clearly above what it holds steadily.
+
+Hum and noise are steady in every band; speech is not, even where it is quieter than they are in
+all. So this hears what a level would not, and costs next to nothing. It decides two things only:
+whether a voice detector need not be asked (nothing has changed), and what has to be understood,
+because it sounded.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.activity import FRAME, VOICE_RATE, Samples
+
+_EDGES_HZ: Final = (150, 300, 450, 650, 900, 1_300, 1_800, 2_500, 3_400, 7_800)
+_HISTORY: Final = 188
+"""Frames behind which the steady level of a band is measured: 6 s hold pauses."""
+_LEAST: Final = 94
+"""Frames that it takes to know one."""
+_FLOOR_PERCENTILE: Final = 10.0
+_SOUNDS_DB: Final = 8.0
+"""Above its steady level, a band sounds. Of white and pink noise no frame in an hour does."""
+_CHANGES_DB: Final = 6.0
+"""Above its steady level, something may have changed."""
+_SMOOTH: Final = 3
+"""Frames over which a band's power is averaged: 96 ms."""
+_NOTHING: Final = 1e-11
+"""Power of a band that nobody could hear, however much it was amplified: 16 bits hold no less."""
+
+_BANDS = [
+    slice(round(low * FRAME / VOICE_RATE), round(high * FRAME / VOICE_RATE))
+    for low, high in itertools.pairwise(_EDGES_HZ)
+]
+_WINDOW = np.hanning(FRAME).astype(np.float32)
+_NORM: Final = 2.0 / float(np.sum(np.square(_WINDOW)) * FRAME)
+
+
+class Sounding:
+    """What is steady on one channel, and where it sounds."""
+
+    def __init__(self) -> None:
+        self._before = np.full((_SMOOTH - 1, len(_BANDS)), _NOTHING)
+        self._history = np.zeros((0, len(_BANDS)))
+
+    def take(self, audio: Samples) -> tuple[npt.NDArray[np.bool_], bool]:
+        """Take the next frames, at ``VOICE_RATE``.
+
+        Returns:
+            Which of the frames sound, shape ``(frames,)``; and whether every band of every frame
+            is as steady as the noise of the line.
+        """
+        power = _powers(audio)
+        padded = np.concatenate([self._before, power])
+        smooth = sum(padded[at : at + len(power)] for at in range(_SMOOTH)) / _SMOOTH
+        decibels = 10.0 * np.log10(smooth)
+        self._before = padded[-(_SMOOTH - 1) :]
+        self._history = np.concatenate([self._history, decibels])[-_HISTORY:]
+        rank = int(len(self._history) * _FLOOR_PERCENTILE / 100.0)
+        floor = np.partition(self._history, rank, axis=0)[rank]
+        above = (decibels - floor).max(axis=1)
+        known = len(self._history) >= _LEAST
+        return above > _SOUNDS_DB, known and bool((above < _CHANGES_DB).all())
+
+
+def _powers(audio: Samples) -> npt.NDArray[np.float64]:
+    """Power of every frame in every band, full scale 1, shape ``(frames, bands)``."""
+    spectrum = np.fft.rfft(audio.reshape(-1, FRAME) * _WINDOW, axis=1)
+    square = spectrum.real**2 + spectrum.imag**2
+    bands = np.stack([square[:, band].sum(axis=1) for band in _BANDS], axis=1)
+    return np.asarray(bands * _NORM + _NOTHING)
