@@ -321,6 +321,10 @@ def _before(sound: Callable[[Audio, np.random.Generator], Audio]) -> Change:
     return change
 
 
+def _noise(time: Audio, rng: np.random.Generator) -> Audio:
+    return 0.05 * noise(len(time), "pink", rng)
+
+
 def _music(time: Audio, rng: np.random.Generator) -> Audio:
     """Chords of four notes, two a second, each struck and fading."""
     out = np.zeros(len(time))

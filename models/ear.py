@@ -7,7 +7,8 @@ wrong makes the window ``unheard``: it is then silenced whole, never passed on.
 The same window gives bit-identical words in every process: one thread, no sampling, features and
 resampling over the window alone. A window is heard in the language of its call, by the models that
 know it; where the main model takes it for another, or nothing searches that language, all of it
-is ``unheard`` too, with the doubt ``FOREIGN``; so is one that is too faint, with ``FAINT``. Windows that are listened to together share decoder
+is ``unheard`` too, with the doubt ``FOREIGN``; so is one that is too faint, with ``FAINT``.
+Windows that are listened to together share decoder
 batches, which changes no bit of them (``models.rounds``).
 """
 
