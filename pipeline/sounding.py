@@ -26,23 +26,28 @@ _SOUNDS_DB: Final = 8.0
 """Above its steady level, a band sounds. Of white and pink noise no frame in an hour does."""
 _CHANGES_DB: Final = 6.0
 """Above its steady level, something may have changed."""
-_SMOOTH: Final = 3
-"""Frames over which a band's power is averaged: 96 ms."""
+_SMOOTH: Final = 2
+"""Looks over which a band's power is averaged: 96 ms."""
 _NOTHING: Final = 1e-11
 """Power of a band that nobody could hear, however much it was amplified: 16 bits hold no less."""
 
+_MASKED: Final = 1e-5
+"""Of the loudest band, what shows in the others all the same: 50 dB down, and heard by nobody."""
+_SPAN: Final = 2 * FRAME
+"""Samples of one look: long enough to part the multiples of mains hum, which beat otherwise."""
 _BANDS = [
-    slice(round(low * FRAME / VOICE_RATE), round(high * FRAME / VOICE_RATE))
+    slice(round(low * _SPAN / VOICE_RATE), round(high * _SPAN / VOICE_RATE))
     for low, high in itertools.pairwise(_EDGES_HZ)
 ]
-_WINDOW = np.hanning(FRAME).astype(np.float32)
-_NORM: Final = 2.0 / float(np.sum(np.square(_WINDOW)) * FRAME)
+_WINDOW = np.hanning(_SPAN).astype(np.float32)
+_NORM: Final = 2.0 / float(np.sum(np.square(_WINDOW)) * _SPAN)
 
 
 class Sounding:
     """What is steady on one channel, and where it sounds."""
 
     def __init__(self) -> None:
+        self._last = np.zeros(FRAME, np.float32)
         self._before = np.full((_SMOOTH - 1, len(_BANDS)), _NOTHING)
         self._history = np.zeros((0, len(_BANDS)))
 
@@ -53,7 +58,8 @@ class Sounding:
             Which of the frames sound, shape ``(frames,)``; and whether every band of every frame
             is as steady as the noise of the line.
         """
-        power = _powers(audio)
+        power = _powers(np.concatenate([self._last, audio]))
+        self._last = audio[-FRAME:].copy()
         padded = np.concatenate([self._before, power])
         smooth = sum(padded[at : at + len(power)] for at in range(_SMOOTH)) / _SMOOTH
         decibels = 10.0 * np.log10(smooth)
@@ -67,8 +73,13 @@ class Sounding:
 
 
 def _powers(audio: Samples) -> npt.NDArray[np.float64]:
-    """Power of every frame in every band, full scale 1, shape ``(frames, bands)``."""
-    spectrum = np.fft.rfft(audio.reshape(-1, FRAME) * _WINDOW, axis=1)
+    """Power at every frame but the first, in every band, full scale 1; shape ``(frames, bands)``.
+
+    A frame is looked at together with the one before it.
+    """
+    frames = audio.reshape(-1, FRAME)
+    spectrum = np.fft.rfft(np.concatenate([frames[:-1], frames[1:]], axis=1) * _WINDOW, axis=1)
     square = spectrum.real**2 + spectrum.imag**2
     bands = np.stack([square[:, band].sum(axis=1) for band in _BANDS], axis=1)
-    return np.asarray(bands * _NORM + _NOTHING)
+    bands *= _NORM
+    return np.asarray(bands + _MASKED * bands.max(axis=1, keepdims=True) + _NOTHING)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from importlib import resources
 
 import numpy as np
@@ -381,3 +382,41 @@ def test_a_strange_call_id_stays_a_file_name() -> None:
     (name,) = stored.files
     assert "/" not in name
     assert not name.startswith(".")
+
+
+def noisy_call(policy: Policy, words: tuple[Word, ...]) -> StoredCall:
+    """Half a minute on both channels, and these words."""
+    seconds = 30
+    call = replace(CALL, call_id="noisy")
+    end = CallEnd(call.call_id, seconds, seconds * RATE)
+    pcm = np.tile(audio(), (3, 1))[: seconds * RATE]
+    chunks = [
+        RedactedChunk(call, seq, seq * RATE, pcm[seq * RATE : (seq + 1) * RATE])
+        for seq in range(seconds)
+    ]
+    found = Findings(call.call_id, 0, (), words, Watermark(seconds * RATE), end=end)
+    return store(chunks, Verdict(call, passed=True, checks=(), end=end), [found], policy)
+
+
+@pytest.mark.parametrize("style", ["silence", "tone", "noise"])
+def test_a_channel_that_sounds_without_words_is_silenced_whole(style: str) -> None:
+    policy = Policy(name="default", version="1", muting=MutingRule(style=style))
+    talk = tuple(Word(0, at * RATE, at * RATE + 4_000, f"w{at}") for at in range(30))
+    stored = noisy_call(policy, (*talk, Word(1, 2 * RATE, 2 * RATE + 2_000, "yes")))
+    assert stored.passed
+    assert "not_understood" in stored.certificate.marks
+    assert [(one.channel, one.start, one.end) for one in stored.silenced] == [(1, 0, 30 * RATE)]
+    after, _ = soundfile.read(io.BytesIO(stored.files["noisy.flac"]), dtype="int16")
+    before = np.tile(audio(), (3, 1))[: 30 * RATE]
+    assert (after[:, 0] == before[:, 0]).all()
+    if style == "silence":
+        assert not after[:, 1].any()
+    else:
+        assert abs(np.corrcoef(after[:, 1], before[:, 1])[0, 1]) < 0.05
+    assert b"yes" not in stored.files["noisy.json"]
+    assert stored.certificate.muted_ms_by_reason == {"not_understood": 30_000}
+
+
+def test_where_every_channel_would_be_silent_nothing_is_stored() -> None:
+    few = (Word(0, RATE, RATE + 2_000, "hm"), Word(1, 2 * RATE, 2 * RATE + 2_000, "yes"))
+    quarantined(noisy_call(POLICY, few), "every_channel_silent")

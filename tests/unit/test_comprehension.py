@@ -1,0 +1,167 @@
+"""What sounds and is not understood: from when on a stretch, a channel and a call are."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.comprehension import (
+    NOT_UNDERSTOOD,
+    SOUND_WITHOUT_WORDS,
+    SPEECH_WITHOUT_WORDS,
+    Comprehension,
+    understanding,
+)
+from pipeline.policy import UnderstandingRule
+from pipeline.records import Heard, Hearing, Interval, Reason, Span, Word
+
+pytestmark = pytest.mark.unit
+
+RATE = 8_000
+RULE = UnderstandingRule()
+
+
+def seconds(start: float, end: float) -> Interval:
+    return Interval(round(start * RATE), round(end * RATE))
+
+
+def heard(
+    until: float,
+    *,
+    lost: tuple[Interval, ...] = (),
+    speech: tuple[Interval, ...] = (),
+    words: tuple[Word, ...] = (),
+    channel: int = 0,
+) -> Heard:
+    end = round(until * RATE)
+    return Heard("c", 0, channel, 0, end, words, speech=speech, unexplained=lost, heard_until=end)
+
+
+def word(start: float, text: str = "well", probability: float = 0.9, **more: Hearing) -> Word:
+    place = seconds(start, start + 0.4)
+    return Word(0, place.start, place.end, text, probability, **more)
+
+
+def told(spans: list[Span]) -> list[tuple[float, float, str]]:
+    return [(one.start / RATE, one.end / RATE, one.recognizer) for one in spans]
+
+
+def test_three_seconds_of_sound_without_a_word_are_silenced_from_its_beginning() -> None:
+    call = Comprehension(RATE, 1, RULE)
+    assert call.take(heard(6, lost=(seconds(1, 3),))) == []
+    (first, second) = call.take(heard(12, lost=(seconds(8, 10),), speech=(seconds(8, 10),)))
+    assert told([first, second]) == [(1, 3, SOUND_WITHOUT_WORDS), (8, 10, SPEECH_WITHOUT_WORDS)]
+    assert (first.entity, first.reason) == (NOT_UNDERSTOOD, Reason.NOT_UNDERSTOOD)
+    # What goes on so is silent at once.
+    assert told(call.take(heard(14, lost=(seconds(12, 13),)))) == [(12, 13, SOUND_WITHOUT_WORDS)]
+
+
+def test_amid_understood_talk_a_cough_stays() -> None:
+    call = Comprehension(RATE, 1, RULE)
+    talk = tuple(word(at / 2) for at in range(20))
+    assert call.take(heard(12, lost=(seconds(10.5, 11.5),), words=talk)) == []
+    assert call.take(heard(18, lost=(seconds(12, 14.5),))) == []
+
+
+def test_words_that_nobody_believes_explain_nothing() -> None:
+    call = Comprehension(RATE, 1, RULE)
+    doubtful = tuple(word(at / 2, probability=0.2) for at in range(20))
+    assert call.take(heard(15, lost=(seconds(10.5, 14),), words=doubtful))
+
+
+def test_a_doubtful_word_that_both_models_heard_is_believed() -> None:
+    call = Comprehension(RATE, 1, RULE)
+    main = tuple(word(at, f"w{at}", 0.2) for at in range(40))
+    second = tuple(word(at + 0.3, f"W{at}.", 0.2, hearing=Hearing.SECOND) for at in range(40))
+    call.take(heard(40, words=main + second))
+    assert not call.hardly
+    other = Comprehension(RATE, 1, RULE)
+    other.take(heard(40, words=main))
+    assert other.hardly
+
+
+def test_sound_that_is_too_old_does_not_add_up() -> None:
+    call = Comprehension(RATE, 1, RULE)
+    assert not call.take(heard(30, lost=(seconds(1, 3),)))
+    assert not call.take(heard(60, lost=(seconds(31, 33),)))
+
+
+def test_release_waits_for_what_may_still_count_and_no_longer() -> None:
+    call = Comprehension(RATE, 2, RULE)
+    call.take(heard(3, lost=(seconds(1, 1.5),)))
+    assert call.open_since() is None  # a cough
+    call.take(heard(5, lost=(seconds(3, 4),)))
+    assert call.open_since() == RATE
+    call.take(heard(40))
+    assert call.open_since() is None
+
+
+def test_a_call_is_hardly_understood_by_one_channel_or_by_all() -> None:
+    good = tuple(word(at / 2, f"w{at}") for at in range(100))
+    bad = tuple(word(at / 2, f"w{at}", 0.1) for at in range(100))
+    call = Comprehension(RATE, 2, RULE)
+    call.take(heard(60, words=good))
+    assert not call.hardly
+    call.take(heard(60, words=bad, channel=1))
+    assert call.hardly
+
+
+def test_a_short_call_is_not_judged() -> None:
+    call = Comprehension(RATE, 1, RULE)
+    call.take(heard(9, words=tuple(word(at / 2, f"w{at}", 0.1) for at in range(18))))
+    assert not call.hardly
+
+
+def lost_span(start: float, end: float, channel: int = 0) -> Span:
+    place = seconds(start, end)
+    return Span(
+        NOT_UNDERSTOOD, channel, place.start, place.end, 1.0, SOUND_WITHOUT_WORDS,
+        reason=Reason.NOT_UNDERSTOOD,
+    )  # fmt: skip
+
+
+def test_a_channel_of_which_most_was_not_understood_is_silent() -> None:
+    few = [word(at) for at in range(5)]
+    assert understanding(RULE, RATE, [0], [lost_span(10, 25)], few).silent == (0,)
+    assert understanding(RULE, RATE, [0], [lost_span(10, 19)], few).silent == ()
+    many = [word(at / 2) for at in range(120)]
+    assert understanding(RULE, RATE, [0], [lost_span(60, 75)], many).silent == ()
+
+
+def test_a_channel_that_sounds_on_and_on_without_words_is_silent() -> None:
+    assert understanding(RULE, RATE, [30 * RATE, 5 * RATE], [], [word(1)]).silent == (0,)
+    talk = [word(at / 2) for at in range(60)]
+    assert understanding(RULE, RATE, [30 * RATE], [], talk).silent == ()
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 40), st.integers(1, 40), st.booleans(), st.booleans()),
+        min_size=1,
+        max_size=30,
+    )
+)
+def test_nothing_is_silenced_that_was_let_go_and_nothing_but_lost_sound(
+    steps: list[tuple[int, int, bool, bool]],
+) -> None:
+    """Whatever is silenced later began after what the rule had let go before."""
+    call = Comprehension(RATE, 1, RULE)
+    at, released, lost = 0, 0, list[Interval]()
+    for pause, length, spoken, believable in steps:
+        start = at + pause * RATE // 4
+        at = start + length * RATE // 10
+        place = Interval(start, at)
+        said = (Word(0, start, at, "well", 0.9 if believable else 0.1),) if spoken else ()
+        if not spoken:
+            lost.append(place)
+        record = Heard(
+            "c", 0, 0, start, at, said, unexplained=() if spoken else (place,), heard_until=at
+        )
+        least = RULE.sound_ms * RATE // 4_000
+        for span in call.take(record):
+            assert span.start >= released - least
+            assert any(one.start <= span.start and span.end <= one.end for one in lost)
+        open_since = call.open_since()
+        released = max(released, at if open_since is None else open_since)
