@@ -6,7 +6,7 @@ BIN := .venv/bin
 KAFKA_LIB := tests/kafka/lib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint format docs bench bench-delay bench-detection bench-encryption bench-muting bench-peers bench-pipeline bench-verification bench-transcription bench-word-times samples kafka chaos soak fuzz audit lock tagger clean
+.PHONY: help setup demo test unit lint format docs bench bench-damage bench-delay bench-detection bench-encryption bench-muting bench-peers bench-pipeline bench-verification bench-transcription bench-word-times samples kafka chaos soak fuzz audit lock tagger clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -49,6 +49,9 @@ docs: .venv/.dev ## Check links, commands and settings that README and docs name
 
 bench: .venv/.dev ## Measure leaks on the sample calls, and speed against bare faster-whisper
 	$(BIN)/python -m benchmarks
+
+bench-damage: .venv/.dev ## Measure what can still be heard of calls over damaged lines
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.damage
 
 bench-delay: .venv/.dev ## Measure how soon live calls are released, at several loads and paces
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.releases
