@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pipeline.comprehension import SOUND_WITHOUT_WORDS
 from pipeline.intervals import merge_intervals
-from pipeline.records import CallInfo, Hearing, Interval, Mute, Reason, Role, Shown, Word
+from pipeline.records import CallInfo, Hearing, Interval, Mute, Reason, Role, Shown, Span, Word
 from pipeline.rendering import is_gap
 
 TURN_PAUSE_MS: Final = 1_500
@@ -169,25 +170,41 @@ def _placeholders(
 ) -> list[Token]:
     """One per entity of each mute, in the order in which they were spoken.
 
-    A gap shows nothing, and neither does an echo, unless a word was lost to it.
+    A gap shows nothing, and neither does an echo or a sound that is no speech, unless a word was
+    lost to it.
     """
     tokens: list[Token] = []
     for mute in mutes:
         lost = any(place.overlaps(mute.interval) for place in swallowed)
         if is_gap(mute):
             continue
-        if mute.spans and not lost and all(span.reason is Reason.ECHO for span in mute.spans):
+        if mute.spans and not lost and all(map(_unspoken, mute.spans)):
             continue
         shown = [
             (max(span.start, mute.start), min(span.end, mute.end), span.entity)
-            for span in mute.spans
-            if span.reason is not Reason.GAP and (lost or span.reason is not Reason.ECHO)
+            for span in _one_each(mute.spans)
+            if span.reason is not Reason.GAP and (lost or not _unspoken(span))
         ] or [(mute.start, mute.end, "REDACTED")]
         for start, end, entity in sorted(shown):
             place = min(max(start, mute.start), mute.end - 1)
             text = _labelled(entity, place, max(place + 1, end), values)
             tokens.append(Token(mute.channel, place, max(place + 1, end), text, entity=entity))
     return tokens
+
+
+def _unspoken(span: Span) -> bool:
+    """Whether nothing was said there: an echo, or a sound that is no speech."""
+    return span.reason is Reason.ECHO or span.recognizer == SOUND_WITHOUT_WORDS
+
+
+def _one_each(spans: Sequence[Span]) -> Iterator[Span]:
+    """The spans of a mute; what was not understood counts once, in however many pieces it came."""
+    told = False
+    for span in spans:
+        lost = span.reason is Reason.NOT_UNDERSTOOD and span.recognizer != SOUND_WITHOUT_WORDS
+        if not (lost and told):
+            yield span
+        told = told or lost
 
 
 def _labelled(entity: str, start: int, end: int, values: Sequence[Shown]) -> str:

@@ -183,3 +183,17 @@ def test_a_line_break_in_a_word_cannot_end_a_cue() -> None:
 def test_no_word_shows_in_a_repr() -> None:
     transcript = build_transcript(CALL, 900, said(1, 0, "confidential"), [])
     assert "confidential" not in repr(transcript)
+
+
+def test_what_was_not_understood_is_told_once_and_a_mere_sound_not_at_all() -> None:
+    def lost(start: int, recognizer: str) -> Span:
+        return Span(
+            "NOT_UNDERSTOOD", 0, start, start + 800, 1.0, recognizer, reason=Reason.NOT_UNDERSTOOD
+        )
+
+    speech = (lost(8_000, "speech-without-words"), lost(9_000, "speech-without-words"))
+    music = (lost(30_000, "sound-without-words"),)
+    mutes = [Mute(0, 8_000, 9_800, speech), Mute(0, 30_000, 30_800, music)]
+    transcript = build_transcript(CALL, 40_000, [Word(0, 1_000, 2_000, "Hello")], mutes)
+    assert transcript.text.count("[NOT_UNDERSTOOD]") == 1
+    assert "REDACTED" not in transcript.text
