@@ -20,7 +20,9 @@ _FLOOR_EVERY_FRAMES: Final = 50
 """The floor is measured again after half a second, however short the chunks are."""
 _ABOVE_FLOOR_DB: Final = 10.0
 _LEAST_DBFS: Final = -60.0
-"""Softer than this is no speech on a telephone line."""
+"""Softer than this is no speech on a telephone line,"""
+_BELOW_LOUDEST_DB: Final = 40.0
+"""unless the channel was never louder than so much above it: a call that is too quiet."""
 _HIGHEST_FLOOR_DBFS: Final = -45.0
 """A floor that is louder is speech without a pause."""
 _JOIN_FRAMES: Final = 20
@@ -39,7 +41,7 @@ class AudibleTrack:
         self._frame = sample_rate // FRAMES_PER_SECOND
         self._recent: deque[float] = deque(maxlen=_MEMORY_FRAMES)
         self._kept: deque[tuple[int, npt.NDArray[np.bool_]]] = deque()
-        self._floor = FLOOR_DBFS
+        self._floor = self._loudest = FLOOR_DBFS
         self._unread = _FLOOR_EVERY_FRAMES
         self.audible_samples = 0
         """How many samples were audible in all."""
@@ -54,7 +56,9 @@ class AudibleTrack:
         if self._recent and self._unread >= _FLOOR_EVERY_FRAMES:
             self._floor = float(np.percentile(list(self._recent), 10.0))
             self._unread = 0
-        limit = max(min(self._floor, _HIGHEST_FLOOR_DBFS) + _ABOVE_FLOOR_DB, _LEAST_DBFS)
+        self._loudest = max(self._loudest, float(levels.dbfs.max()))
+        least = min(_LEAST_DBFS, self._loudest - _BELOW_LOUDEST_DB)
+        limit = max(min(self._floor, _HIGHEST_FLOOR_DBFS) + _ABOVE_FLOOR_DB, least)
         audible = levels.dbfs > limit
         self._kept.append((levels.first, audible))
         self.audible_samples += int(audible.sum()) * self._frame
