@@ -26,7 +26,7 @@ _TAPS_PER_WIDTH: Final = 5.5
 QUIET_DBFS: Final = -40.0
 """A channel whose loudest 32 ms stay below this is too quiet; ordinary calls reach -10 to -25."""
 FAINT_DBFS: Final = -70.0
-"""Below this, 16 bits hold too little of a voice: the loudest 32 ms are ten steps, the rest fewer."""
+"""Below this, 16 bits hold too little of a voice: ten steps at its loudest, then fewer."""
 _TARGET_DBFS: Final = -26.0
 _MOST_DB: Final = 60.0
 _DECAY_DB: Final = 0.05
