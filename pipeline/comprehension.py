@@ -31,7 +31,7 @@ SOUND_WITHOUT_WORDS: Final = "sound-without-words"
 _HOLDS_FROM: Final = 0.25
 """Share of what makes a stretch count, from which on the watermark waits for the rest."""
 _MOSTLY: Final = 0.6
-"""A channel is silent whole from this share of its sounds on that was not understood."""
+"""A channel is silent whole from this share of its speech on that was not understood."""
 _SAME_S: Final = 0.6
 """How far apart both models may place the same word."""
 _HARDLY: Final = 0.05
@@ -49,7 +49,7 @@ class _Channel:
     """Up to where stretches were silenced."""
     until: int = 0
     spoken: int = 0
-    """Samples of all that was said: words, up to a second each, and speech without one."""
+    """Samples of all words, up to a second each."""
     believed: int = 0
     """Of it, what believable words cover."""
 
@@ -97,10 +97,13 @@ def understanding(
         ]
         known = _length(covers)
         lost = [one for one in mute if one.reason is Reason.NOT_UNDERSTOOD]
-        sounds = _length(Interval(one.start, one.end) for one in lost)
+        sounds = heard + _length(Interval(one.start, one.end) for one in lost)
+        speech = _length(
+            Interval(one.start, one.end) for one in lost if one.recognizer == SPEECH_WITHOUT_WORDS
+        )
         understood += known
-        noisy = heard >= least and known < _HARDLY * heard
-        if noisy or (sounds >= least and sounds >= _MOSTLY * (sounds + known)):
+        hardly = sounds >= least and known < _HARDLY * sounds
+        if hardly or (speech >= least and speech >= _MOSTLY * (speech + known)):
             silent.append(channel)
     return Understanding(tuple(silent), understood)
 
@@ -133,7 +136,6 @@ class Comprehension:
         spans: list[Span] = []
         for part in subtract_intervals(heard.unexplained, words):
             speech = _share(part, heard.speech) >= 0.5  # noqa: PLR2004 - half
-            channel.spoken += len(part) if speech else 0
             channel.lost.append((part, speech))
             _forget(channel, part.end - self._within)
             if self._counts(channel, part.end):

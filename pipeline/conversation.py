@@ -43,6 +43,8 @@ _UNSURE: Final = 0.5
 _SURE: Final = 0.8
 """A prompt with a word of less probability than the first counts for nothing where the other model
 heard, with at least the second, that an order number or the like follows."""
+_CHECKED: Final = 0.95
+"""Score of a card number whose checksum and brand hold."""
 _UNDECIDED: Final = "spoken-undecided-number"
 
 
@@ -214,6 +216,7 @@ class Conversation:
             ]
             if sources[-1:] == [Source.AGAIN]:
                 _explain(readings[-1], readings[:-1])
+            _same_cards(readings)
             self._fragments.recognise(readings)
             whole = [
                 tracks
@@ -305,6 +308,26 @@ def _explain(again: Reading, firsts: Sequence[Reading]) -> None:
         ]
         if same and all(other.entity is None for other in same):
             verdict.entity, verdict.explained = None, True
+
+
+def _same_cards(readings: Sequence[Reading]) -> None:
+    """A card whose checksum holds in one hearing is one in every other, wherever it begins there.
+
+    The other lost a digit, and a number nearby explained away what was left.
+    """
+    cards = [
+        verdict
+        for reading in readings
+        for verdict in reading.verdicts
+        if verdict.entity is Entity.CARD_NUMBER and verdict.score >= _CHECKED
+    ]
+    for reading in readings:
+        for verdict in reading.verdicts:
+            run = verdict.run
+            for card in cards:
+                shared = min(run.end, card.run.end) - max(run.start, card.run.start)
+                if card.run.channel == run.channel and 2 * shared > run.end - run.start:
+                    verdict.take(Entity.CARD_NUMBER, card.score, card.recognizer)
 
 
 def _believed(cue: Cue, track: Track, source: Source, groups: Sequence[Sequence[Track]]) -> bool:
