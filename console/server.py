@@ -24,6 +24,7 @@ from agents.database import Database
 from agents.doctor import examine
 from agents.logging import configure_logging, get_logger
 from agents.places import state_inside
+from agents.policies import names_known
 from agents.settings import STATE, Settings
 from agents.shelf import open_shelf
 from agents.tokens import Tokens
@@ -91,6 +92,7 @@ def serve(settings: Settings, vault: str) -> None:
                 secure=tls or settings.api_proxies is not None,
                 tls=tls,
                 metrics=metrics,
+                known=names_known(settings),
             )
         )
         listening = stack.enter_context(_listening(settings.api_host, settings.api_port))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final
+from typing import Annotated
 
-import yaml
 from fastapi import Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
@@ -38,18 +36,9 @@ from console.shapes import (
     TokenWanted,
 )
 from pipeline.errors import PolicyError
+from pipeline.known import Known
 from pipeline.policy import parse_policy
-
-DEEPEST: Final = 12
-"""Levels of a policy that is sent; with each one PyYAML gets slower."""
-_OPENING: Final = (
-    yaml.BlockMappingStartToken,
-    yaml.BlockSequenceStartToken,
-    yaml.FlowMappingStartToken,
-    yaml.FlowSequenceStartToken,
-)
-_CLOSING: Final = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
-_SHIPPED: Final = re.compile(r"[a-z0-9_-]{1,40}")
+from pipeline.policycheck import warnings
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +51,8 @@ class UpkeepRoutes:
     metrics: ApiMetrics
     examine: Callable[[], list[Finding]]
     """``hushwire doctor``."""
+    known: Known
+    """The names that policies may use."""
 
     def add_to(self, routes: Routes) -> None:
         """Add the routes."""
@@ -132,7 +123,7 @@ class UpkeepRoutes:
 
     async def check_policy(self, request: Request) -> PolicyState:
         """Validate a policy (YAML, the body) as `hushwire policy check` does."""
-        return await run_in_threadpool(policy_state, await request.body())
+        return await run_in_threadpool(policy_state, await request.body(), self.known)
 
     def doctor(self, request: Request) -> list[Checked]:
         """What is weaker than it should be, as `hushwire doctor` finds it."""
@@ -172,31 +163,22 @@ class UpkeepRoutes:
         return Response(generate_latest(self.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
-def policy_state(body: bytes) -> PolicyState:
+def policy_state(body: bytes, known: Known) -> PolicyState:
     """Validate a policy that somebody sent.
 
     Other than a file's, it may extend shipped policies only, or it could make the server read its
-    own files; no aliases, with which a few lines unfold into gigabytes; and no deep nesting.
+    own files.
     """
     try:
-        text = body.decode("utf-8")
-        _refuse_dangerous(text)
-        policy = parse_policy(text)
+        policy = parse_policy(body.decode("utf-8"), known=known)
     except PolicyError as error:
         return PolicyState(valid=False, problem=str(error))
-    except (UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError):
+    except UnicodeDecodeError:
         return PolicyState(valid=False, problem="policy: not YAML in UTF-8")
-    return PolicyState(valid=True, name=policy.name, version=policy.version, digest=policy.digest)
-
-
-def _refuse_dangerous(text: str) -> None:
-    depth = 0
-    for token in yaml.scan(text):
-        depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
-        if depth > DEEPEST or isinstance(token, yaml.AliasToken):
-            raise PolicyError("policy: aliases (*name) and deep nesting can't be sent here")
-    data = yaml.safe_load(text)
-    bases = data.get("extends", []) if isinstance(data, dict) else []
-    names = bases if isinstance(bases, list) else [bases]
-    if any(not isinstance(name, str) or not _SHIPPED.fullmatch(name) for name in names):
-        raise PolicyError("policy: extends names shipped policies only, when it is sent here")
+    return PolicyState(
+        valid=True,
+        name=policy.name,
+        version=policy.version,
+        digest=policy.digest,
+        warnings=tuple(warnings(policy)),
+    )
