@@ -44,6 +44,7 @@ from agents.commands.redact import redact
 from agents.commands.scan import scan_leaks
 from agents.commands.serve import serve
 from agents.commands.tune import tune
+from agents.credentials import shown
 from agents.logging import configure_logging, content_free_tracebacks
 from agents.settings import PREFIX, Settings, load_settings, settings_page
 from pipeline.errors import BrokerError, HushwireError, ModelError, StoreError
@@ -217,7 +218,7 @@ def settings(
     for name, field in Settings.model_fields.items():
         table.add_row(
             f"{name}\n[dim]{PREFIX}{name.upper()}[/dim]",
-            str(getattr(current, name)),
+            shown(getattr(current, name)),
             str(field.default),
             field.description or "",
         )

@@ -105,7 +105,7 @@ class Envelope:
 def _limited(scope: Scope, receive: Receive) -> Receive:
     """The body, up to ``BODY_MOST``."""
     declared = Headers(scope=scope).get("content-length", "0")
-    if declared.isdigit() and int(declared) > BODY_MOST:
+    if declared.isdecimal() and int(declared) > BODY_MOST:
         raise _too_large()
     taken = 0
 

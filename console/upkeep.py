@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from fastapi import Path, Query, Request
+from fastapi import Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -21,6 +21,7 @@ from agents.database import Database
 from agents.doctor import Finding
 from agents.tokens import Tokens
 from agents.vaulttables import CATALOGUE
+from console.asked import Entry, Id
 from console.looks import Looks
 from console.metrics import ApiMetrics
 from console.routing import Routes
@@ -79,7 +80,7 @@ class UpkeepRoutes:
     def audit(
         self,
         request: Request,
-        after: Annotated[int, Query(ge=0, description="Number of the last entry known.")] = 0,
+        after: Entry = 0,
         limit: Annotated[int, Query(ge=1, le=1_000)] = 200,
     ) -> AuditPage:
         """The audit log by pages, each entry as `hushwire audit export` writes it.
@@ -115,9 +116,7 @@ class UpkeepRoutes:
         )
         return TokenMade(token=text, known=TokenShown.of(token, datetime.now(UTC)))
 
-    def revoke_token(
-        self, request: Request, token_id: Annotated[str, Path(max_length=16)]
-    ) -> dict[str, bool]:
+    def revoke_token(self, request: Request, token_id: Id) -> dict[str, bool]:
         """End a token at once; false: it was revoked before."""
         return {"revoked": self.tokens.revoke(token_id, by=request.state.principal.who)}
 

@@ -188,7 +188,7 @@ class Policy(_Model):
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
 
-_MOST_FILES: Final = 32
+_MOST_FILES: Final = 16
 """Policies that are read for one; more is a mistake, or somebody who wants to keep us busy."""
 _LARGEST: Final = 256 * 1024
 """Characters of a policy's file."""
