@@ -21,7 +21,7 @@ from agents.tokens import Tokens
 from console.callpages import CallPages
 from console.calls import CallRoutes
 from console.door import Door
-from console.envelope import Envelope
+from console.envelope import ALIVE, Envelope
 from console.errors import Refusal, answer
 from console.limiting import Limiter
 from console.looks import Looks
@@ -78,7 +78,7 @@ def create_app(parts: Parts) -> FastAPI:
         """This interface as OpenAPI."""
         return app.openapi()
 
-    routes.add_open("GET", "/healthz", healthz)
+    routes.add_open("GET", ALIVE, healthz)
     routes.add("GET", "/api/openapi.json", Permission.WHO_AM_I, openapi)
     CallRoutes(parts.shelf, looks, parts.metrics).add_to(routes)
     marks = Marks(parts.database, parts.log)
@@ -100,8 +100,8 @@ def _answer(path: str, refusal: Refusal) -> Response:
     return page_answer(path, refusal) or answer(refusal)
 
 
-def healthz() -> Response:
-    """That the server lives; nothing else."""
+async def healthz() -> Response:
+    """That the server lives; nothing else. It waits for no thread."""
     return JSONResponse({"alive": True})
 
 

@@ -32,13 +32,12 @@ from console.app import Parts, create_app
 from console.limiting import Limiter
 from console.metrics import ApiMetrics
 from console.oidc import Oidc, OidcConfig
+from console.patience import CONNECTIONS, PatientProtocol
 from console.signing import signed
 from pipeline.errors import SettingsError
 
 KEEP_ALIVE_S: Final = 15
 STOP_S: Final = 10
-CONNECTIONS: Final = 256
-"""Requests at once; more are answered with 503."""
 HEADERS_MOST: Final = 32 * 1024
 """Bytes of a request's headers."""
 
@@ -124,8 +123,7 @@ def options(settings: Settings) -> dict[str, Any]:
         "server_header": False,
         "timeout_keep_alive": KEEP_ALIVE_S,
         "timeout_graceful_shutdown": STOP_S,
-        "limit_concurrency": CONNECTIONS,
-        "http": "h11",
+        "http": PatientProtocol,
         "h11_max_incomplete_event_size": HEADERS_MOST,
         "ws": "none",
         "proxy_headers": settings.api_proxies is not None,
