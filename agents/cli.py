@@ -44,6 +44,7 @@ from agents.commands.redact import redact
 from agents.commands.scan import scan_leaks
 from agents.commands.serve import serve
 from agents.commands.tune import tune
+from agents.credentials import shown
 from agents.logging import configure_logging, content_free_tracebacks
 from agents.settings import PREFIX, Settings, load_settings, settings_page
 from pipeline.errors import BrokerError, HushwireError, ModelError, StoreError
@@ -217,7 +218,7 @@ def settings(
     for name, field in Settings.model_fields.items():
         table.add_row(
             f"{name}\n[dim]{PREFIX}{name.upper()}[/dim]",
-            str(getattr(current, name)),
+            shown(getattr(current, name)),
             str(field.default),
             field.description or "",
         )
@@ -281,8 +282,15 @@ def models_verify(
 def policy_check(
     name: Annotated[str, typer.Argument(help="Policy file, or a shipped name.")],
 ) -> None:
-    """Validate a policy and print its digest."""
-    from pipeline.policy import load_policy
+    """Validate a policy and print its digest; all mistakes are told at once.
 
-    policy = load_policy(name)
+    Own types and recognisers are those of HUSHWIRE_RECOGNIZERS. Exit codes: 0 it can be used, maybe
+    with warnings; 2 it is refused.
+    """
+    from agents.policies import read_policy
+    from pipeline.policycheck import warnings
+
+    policy = read_policy(load_settings(), name)
     out.print(f"{policy.name} version {policy.version} sha256 {policy.digest}", highlight=False)
+    for warning in warnings(policy):
+        err.print(f"warning: {warning}", style="yellow", markup=False, highlight=False)

@@ -17,6 +17,7 @@ import soundfile
 from agents.evaluating import spans_in
 from agents.layout import listening
 from agents.line import Line
+from agents.policies import read_policy
 from agents.pool import engine_pool
 from agents.recordings import SUFFIXES, read_drop
 from agents.settings import Settings
@@ -34,7 +35,7 @@ from pipeline.evaluation.leaks import CallResult, LeakReport, evaluation_of, sco
 from pipeline.evaluation.results import Evaluation, FoundSpan, found_spans
 from pipeline.evaluation.texts import open_policy
 from pipeline.evaluation.truth import TruthCall, parse_manifest
-from pipeline.policy import Policy, load_policy
+from pipeline.policy import Policy
 from pipeline.records import (
     AudioChunk,
     CallEnd,
@@ -121,7 +122,7 @@ def evaluate_run(
             threshold.
         told: is told the name of each call that begins.
     """
-    truths, policy = read_manifest(manifest), load_policy(settings.policy)
+    truths, policy = read_manifest(manifest), read_policy(settings)
     calls: list[CallResult] = []
     causes: dict[str, str] = {}
     spans: tuple[FoundSpan, ...] = ()

@@ -15,6 +15,7 @@ from pathlib import Path
 from agents.layout import listening
 from agents.line import Line, Told
 from agents.placing import placement, refuse_existing
+from agents.policies import read_policy
 from agents.pool import engine_pool
 from agents.recordings import read_drop
 from agents.report import report_page
@@ -33,7 +34,7 @@ from pipeline.certificate import certificate_json, restated
 from pipeline.errors import InputError
 from pipeline.listening import ListenSettings, VoiceDetector
 from pipeline.outform import form_of, in_form, write_in, written_checks
-from pipeline.policy import Policy, load_policy
+from pipeline.policy import Policy
 from pipeline.proof import check_certificate
 from pipeline.records import AudioChunk, CallEnd, CallInfo, Heard, Mute, Pcm, Window
 from pipeline.rendering import apply_mutes
@@ -114,7 +115,7 @@ def redact_file(wanted: Wanted, settings: Settings, *, told: Told | None = None)
         HushwireError: the recording, the policy or a model is unusable, a file is there already
             or can't be written; nothing is left then.
     """
-    job = prepare(wanted, load_policy(settings.policy), language=settings.language)
+    job = prepare(wanted, read_policy(settings), language=settings.language)
     state = settings.state_folder(STATE)
     key = SigningKey.load_or_create(settings.signing_key_file(state))
     secret = token_key(job.policy, settings.token_key_file(state))

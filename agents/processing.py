@@ -20,12 +20,13 @@ from sqlalchemy.engine import make_url
 from agents.access import MAY, Role
 from agents.kafkasecurity import KafkaSecurity
 from agents.kinds import kind_of, label_of
+from agents.policies import read_policy
 from agents.settings import Settings
 from agents.shadowlog import KEEP_DAYS
 from agents.topics import Topics
 from models.catalogue import entries
 from pipeline.entities import Entity
-from pipeline.policy import Policy, load_policy
+from pipeline.policy import Policy
 from pipeline.records import Action
 
 SCHEMA: Final = "hushwire.records-of-processing.v1"
@@ -113,7 +114,7 @@ def record_of(settings: Settings, state: Path, vault: str | None) -> Record:
         state: the state folder.
         vault: where the vault lies; ``None``: not told.
     """
-    policy = load_policy(settings.policy)
+    policy = read_policy(settings)
     return Record(
         schema=SCHEMA,
         made=datetime.now(UTC).isoformat(timespec="seconds"),

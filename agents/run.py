@@ -27,13 +27,13 @@ from agents.ledger import CallState, Ledger
 from agents.logging import configure_logging
 from agents.metrics import Metrics, Snapshot
 from agents.places import state_inside
+from agents.policies import read_policy
 from agents.recordings import find_recordings
 from agents.settings import Settings
 from agents.start import ingest_files, opened_ledger, worker_config
 from agents.topics import reach_broker
 from agents.worker import STAGES, run_worker
 from pipeline.errors import InputError
-from pipeline.policy import load_policy
 
 POLL_S = 0.3
 
@@ -82,7 +82,7 @@ def run_folder(source: Path, vault: str | Path, settings: Settings, *, console: 
     files = list(find_recordings([source]))
     if not files:
         raise InputError(f"{source}: no recordings in it (WAV, FLAC or Ogg)")
-    load_policy(settings.policy)  # refused before anything is made
+    read_policy(settings)  # refused before anything is made
     inside = state_inside(vault)
     if settings.bootstrap:
         reach_broker(settings.bootstrap, client=KafkaSecurity.of(settings).librdkafka())

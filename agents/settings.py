@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pydantic_settings
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -24,12 +25,21 @@ from pydantic_settings import (
 from agents import keyuri
 from agents.layout import engine_count
 from pipeline.errors import SettingsError
+from pipeline.parties import PURPOSE
 
 PREFIX = "HUSHWIRE_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 DEFAULT_CONFIG = Path("hushwire.toml")
 STATE = Path(".hushwire")
 """State folder where neither a setting nor a vault names one."""
+
+
+def _with_commas(value: object) -> object:
+    """A variable's text as a list."""
+    return [one.strip() for one in value.split(",")] if isinstance(value, str) and value else value
+
+
+PurposeName = Annotated[str, Field(pattern=f"^{PURPOSE.pattern}$")]
 
 
 class Settings(BaseSettings):
@@ -140,6 +150,11 @@ class Settings(BaseSettings):
         default=None,
         description="Registry file of own recognisers (patterns, lists, classes), added to the "
         "shipped ones; `hushwire recognizers check FILE` validates it.",
+    )
+    purposes: Annotated[tuple[PurposeName, ...], NoDecode, BeforeValidator(_with_commas)] = Field(
+        default=(),
+        description="What recorders name as the purpose of a call, with commas (a list in TOML): "
+        "a policy's `retention` may name these and `default`, nothing else.",
     )
     main_model: str = Field(
         default="whisper-base",

@@ -19,6 +19,7 @@ from agents.logging import configure_logging
 from agents.metrics import Metrics
 from agents.outbox import Limits
 from agents.parties import Pseudonyms
+from agents.policies import read_policy
 from agents.pool import whisper_ears
 from agents.producer import CallProducer
 from agents.recordings import find_recordings
@@ -32,7 +33,7 @@ from agents.worker import STAGES, LanguageDetector, Models, WorkerConfig, run_wo
 from models.ear import EarSettings
 from pipeline.activity import VoiceDetector
 from pipeline.errors import SettingsError
-from pipeline.policy import Policy, load_policy
+from pipeline.policy import Policy
 
 
 def start_worker(
@@ -73,7 +74,7 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
         SettingsError: no broker is named.
         PolicyError: the policy is refused.
     """
-    policy = load_policy(settings.policy)
+    policy = read_policy(settings)
     state = settings.state_folder(STATE)
     return WorkerConfig(
         stages=STAGES if stages == ["all"] else tuple(dict.fromkeys(stages)),
@@ -102,7 +103,7 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
         batch=batching(settings.pace, settings.device),
         limits=Limits(calls=settings.calls_in_flight),
         patience=Patience(settings.late_seconds, settings.idle_seconds),
-        shadow=candidate(load_policy(settings.shadow_policy), settings.recognizers)
+        shadow=candidate(read_policy(settings, settings.shadow_policy), settings.recognizers)
         if settings.shadow_policy
         else None,
     )

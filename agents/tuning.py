@@ -30,6 +30,7 @@ from pipeline.evaluation.tuning import (
     propose,
     scored,
 )
+from pipeline.known import BUILT_IN, Known
 from pipeline.policy import Policy, load_policy, parse_policy
 
 
@@ -72,6 +73,7 @@ def tune(
     folds: int = FOLDS,
     marks: Sequence[Mark] = (),
     own: Path | None = None,
+    known: Known = BUILT_IN,
 ) -> Tuned:
     """Propose thresholds, and run the texts under them.
 
@@ -83,8 +85,9 @@ def tune(
         folds: in how many parts the cases are split.
         marks: reviewers' marks.
         own: registry file of own recognisers.
+        known: the names that the policy may use.
     """
-    policy = load_policy(base)
+    policy = load_policy(base, known)
     placed = [lay_out(case) for case in cases]
     settings = DetectorSettings(registry=own)
     opened = detect(Detector(open_policy(policy), settings=settings), placed)
@@ -108,7 +111,7 @@ def with_thresholds(policy: Policy, proposal: Proposal) -> Policy:
     return policy.model_copy(update={"name": f"{policy.name}-tuned", "entities": entities})
 
 
-def write_policy(path: Path, tuned: Tuned) -> None:
+def write_policy(path: Path, tuned: Tuned, known: Known = BUILT_IN) -> None:
     """Write the proposal as a policy that extends the one in force.
 
     Raises:
@@ -136,7 +139,7 @@ def write_policy(path: Path, tuned: Tuned) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{path.parent}: cannot be made ({error.strerror})") from None
-    parse_policy(text, origin=path.name, folder=path.parent)
+    parse_policy(text, origin=path.name, folder=path.parent, known=known)
     write_plain(path, text)
 
 

@@ -21,7 +21,7 @@ from agents.tokens import Tokens
 from console.callpages import CallPages
 from console.calls import CallRoutes
 from console.door import Door
-from console.envelope import Envelope
+from console.envelope import ALIVE, Envelope
 from console.errors import Refusal, answer
 from console.limiting import Limiter
 from console.looks import Looks
@@ -31,6 +31,8 @@ from console.oidc import Oidc
 from console.pages import PageRoutes, page_answer
 from console.routing import Routes, refuse_unguarded
 from console.upkeep import UpkeepRoutes
+from models.known import known_names
+from pipeline.known import Known
 
 _TOLD = {
     404: ("not_found", "there is nothing at this address: /api/openapi.json lists what there is"),
@@ -56,6 +58,8 @@ class Parts:
     tls: bool = False
     """Whether we speak TLS ourselves."""
     metrics: ApiMetrics = field(default_factory=ApiMetrics)
+    known: Known = field(default_factory=known_names)
+    """The names that policies may use."""
 
 
 def create_app(parts: Parts) -> FastAPI:
@@ -74,12 +78,14 @@ def create_app(parts: Parts) -> FastAPI:
         """This interface as OpenAPI."""
         return app.openapi()
 
-    routes.add_open("GET", "/healthz", healthz)
+    routes.add_open("GET", ALIVE, healthz)
     routes.add("GET", "/api/openapi.json", Permission.WHO_AM_I, openapi)
     CallRoutes(parts.shelf, looks, parts.metrics).add_to(routes)
     marks = Marks(parts.database, parts.log)
     MarkRoutes(parts.shelf, marks, looks).add_to(routes)
-    UpkeepRoutes(parts.database, parts.tokens, looks, parts.metrics, parts.examine).add_to(routes)
+    UpkeepRoutes(
+        parts.database, parts.tokens, looks, parts.metrics, parts.examine, parts.known
+    ).add_to(routes)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     PageRoutes(parts.shelf, looks, parts.metrics, door, parts.secure).add_to(routes)
@@ -94,8 +100,8 @@ def _answer(path: str, refusal: Refusal) -> Response:
     return page_answer(path, refusal) or answer(refusal)
 
 
-def healthz() -> Response:
-    """That the server lives; nothing else."""
+async def healthz() -> Response:
+    """That the server lives; nothing else. It waits for no thread."""
     return JSONResponse({"alive": True})
 
 

@@ -20,7 +20,8 @@ from agents.access import Permission
 from agents.kinds import KINDS, kind_of
 from agents.marks import PAGE, Marks
 from agents.shelf import CallFilter, Shelf, StoredCallFacts
-from console.calls import After, CallId, facts_of
+from console.asked import After, CallId, Id, MarkId
+from console.calls import facts_of
 from console.errors import NOT_FOUND, refusal_of
 from console.forms import MarkForm
 from console.looks import Looks, Principal
@@ -98,17 +99,17 @@ class CallPages:
         """Mark a place in a quarantined call whose key lives."""
         return await self._in_thread(request, call_id, passed=False)
 
-    def take_back(self, request: Request, call_id: CallId, mark_id: str) -> Response:
+    def take_back(self, request: Request, call_id: CallId, mark_id: Id) -> Response:
         """Take a mark of one's own back."""
         return self._take_back(request, facts_of(self.shelf, call_id, passed=True), mark_id)
 
-    def take_back_quarantined(self, request: Request, call_id: CallId, mark_id: str) -> Response:
+    def take_back_quarantined(self, request: Request, call_id: CallId, mark_id: Id) -> Response:
         """Take a mark of one's own in a quarantined call back."""
         return self._take_back(request, facts_of(self.shelf, call_id, passed=False), mark_id)
 
-    def every_mark(self, request: Request, after: str = "") -> Response:
+    def every_mark(self, request: Request, after: MarkId = "") -> Response:
         """All marks, the oldest first."""
-        found = self.marks.known(after=after[:_ID], limit=_MARKS)
+        found = self.marks.known(after=after, limit=_MARKS)
         self._look(request, "marks", marks=len(found))
         following = found[-1].mark_id if len(found) == _MARKS else ""
         me = request.state.principal
@@ -134,7 +135,7 @@ class CallPages:
         return RedirectResponse(f"{_address(facts)}#marks", _SEE_OTHER)
 
     def _take_back(self, request: Request, facts: StoredCallFacts, mark_id: str) -> Response:
-        self.marks.remove(mark_id[:_ID], by=request.state.principal.who, own_of=facts.call_id)
+        self.marks.remove(mark_id, by=request.state.principal.who, own_of=facts.call_id)
         return RedirectResponse(f"{_address(facts)}#marks", _SEE_OTHER)
 
     def _stored(
@@ -200,7 +201,6 @@ class CallPages:
 
 _CALLS: Final = 50
 _MARKS: Final = 200
-_ID: Final = 16
 
 
 def _address(facts: StoredCallFacts) -> str:

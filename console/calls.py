@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from datetime import datetime
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import Path, Query, Request
+from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
 from agents.access import Permission
 from agents.shelf import PAGE, CallFilter, Shelf, StoredCallFacts
+from console.asked import After, CallId, Limit, Moment, Word
 from console.errors import unknown_call
 from console.looks import Looks
 from console.metrics import ApiMetrics
@@ -26,12 +26,6 @@ from console.shapes import Call, Calls, Muted
 from pipeline.wire import valid_call_id
 
 FLAC: Final = "audio/flac"
-LIMIT_MOST: Final = 200
-
-CallId = Annotated[str, Path(description="The call's id.")]
-Limit = Annotated[int, Query(ge=1, le=LIMIT_MOST, description="Calls on a page.")]
-After = Annotated[str | None, Query(max_length=400, description="`following` of the page before.")]
-Word = Annotated[str | None, Query(max_length=128)]
 
 
 def facts_of(shelf: Shelf, call_id: str, *, passed: bool) -> StoredCallFacts:
@@ -84,8 +78,8 @@ class CallRoutes:
         policy: Word = None,
         party: Word = None,
         held: bool | None = None,  # noqa: FBT001 - a parameter of the address
-        since: datetime | None = None,
-        until: datetime | None = None,
+        since: Moment | None = None,
+        until: Moment | None = None,
     ) -> Calls:
         """Stored calls, the newest first; no content."""
         wanted = CallFilter(

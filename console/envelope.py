@@ -10,14 +10,19 @@ from collections.abc import Callable
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agents.logging import get_logger, place_of
-from console.errors import Refusal, refusal_of
+from console.errors import UNAVAILABLE, Refusal, refusal_of
 from console.metrics import ApiMetrics
 from pipeline.errors import HushwireError
 
+REQUESTS_MOST: Final = 256
+"""Requests that are answered at once."""
+ALIVE: Final = "/healthz"
+"""Whether the server lives is answered however busy it is, or it would be started anew for that."""
 BODY_MOST: Final = 256 * 1024
 """Bytes of a request's body: a policy is the largest thing that anybody sends."""
 HEADERS: Final = {
@@ -56,6 +61,7 @@ class Envelope:
         answering: Callable[[str, Refusal], Response],
     ) -> None:
         self._app, self._metrics, self._answering = app, metrics, answering
+        self._running = 0
         self._headers = {**HEADERS, **({"Strict-Transport-Security": STRICT} if tls else {})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,6 +70,7 @@ class Envelope:
             await self._app(scope, receive, send)
             return
         began = False
+        self._running += 1
 
         async def sending(message: Message) -> None:
             nonlocal began
@@ -76,12 +83,18 @@ class Envelope:
             await send(message)
 
         try:
+            if self._running > REQUESTS_MOST and scope["path"] != ALIVE:
+                raise _busy()  # noqa: TRY301 - answered as any other refusal
             await self._app(scope, _limited(scope, receive), sending)
+        except ClientDisconnect:
+            pass  # nobody is there who could be answered
         except Exception as error:  # noqa: BLE001 - a message that is not ours may hold content
             refusal = self._refused(error)
             self._metrics.refusals.labels(refusal.code).inc()
             if not began:
                 await self._answering(scope["path"], refusal)(scope, receive, sending)
+        finally:
+            self._running -= 1
 
     def _refused(self, error: Exception) -> Refusal:
         if isinstance(error, Refusal):
@@ -105,7 +118,7 @@ class Envelope:
 def _limited(scope: Scope, receive: Receive) -> Receive:
     """The body, up to ``BODY_MOST``."""
     declared = Headers(scope=scope).get("content-length", "0")
-    if declared.isdigit() and int(declared) > BODY_MOST:
+    if declared.isdecimal() and int(declared) > BODY_MOST:
         raise _too_large()
     taken = 0
 
@@ -118,6 +131,12 @@ def _limited(scope: Scope, receive: Receive) -> Receive:
         return message
 
     return receiving
+
+
+def _busy() -> Refusal:
+    return Refusal(
+        UNAVAILABLE, "busy", "too many requests at once: try again", {"Retry-After": "5"}
+    )
 
 
 def _too_large() -> Refusal:

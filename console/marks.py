@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from agents.access import Permission
 from agents.marks import PAGE, Marks
 from agents.shelf import Shelf, StoredCallFacts
-from console.calls import CallId, facts_of
+from console.asked import CallId, MarkId
+from console.calls import facts_of
 from console.looks import Looks
 from console.routing import Routes
 from pipeline.evaluation.marked import Mark, Place
@@ -82,7 +83,7 @@ class MarkRoutes:
     def every(
         self,
         request: Request,
-        after: Annotated[str, Query(max_length=16, description="The last mark known.")] = "",
+        after: MarkId = "",
         limit: Annotated[int, Query(ge=1, le=PAGE)] = 200,
     ) -> MarkPage:
         """All marks by pages, as `hushwire marks list --json` prints them."""

@@ -1,8 +1,10 @@
 """OpenID Connect: people show a JWT that their organisation's issuer signed.
 
 RS256 and ES256 only, with keys that the issuer publishes; issuer, audience and times are checked,
-and a configured claim says which roles somebody has. Outcomes of ``Oidc.check``: subject and roles,
-``AccessError`` for a token that lets nobody in, ``IssuerError`` where the keys can't be had.
+and a configured claim says which roles somebody has. It has to be an access token (RFC 9068): an
+ID token says to a client who somebody is, and lets nobody in. Outcomes of ``Oidc.check``: subject
+and roles, ``AccessError`` for a token that lets nobody in, ``IssuerError`` where the keys can't be
+had.
 """
 
 from __future__ import annotations
@@ -35,6 +37,15 @@ TIMEOUT_S: Final = 5.0
 ANSWER_MOST: Final = 1 << 20
 TOKEN_MOST: Final = 8_192
 """Longest token in characters."""
+_ACCESS_TYPE: Final = "at+jwt"
+"""``typ`` of an access token's header (RFC 9068, section 2.1)."""
+_PLAIN_TYPES: Final = frozenset({"jwt", ""})
+"""``typ`` of issuers that say nothing by it; other tokens of theirs have one of their own."""
+_OF_ID_TOKENS: Final = ("nonce", "at_hash", "c_hash", "s_hash", "events")
+"""Claims of ID and logout tokens (OpenID Connect Core 2 and 3.3.2.11, Back-Channel Logout 2.4)."""
+_SCOPES: Final = ("scope", "scp")
+_CLIENTS: Final = ("azp", "client_id", "appid", "cid")
+"""Whom a token was issued to, as issuers call it."""
 _SUBJECT_MOST: Final = 255
 _NO_KEYS: Final = (
     httpx.HTTPError,
@@ -128,9 +139,11 @@ class Oidc:
             or key.public_key_use not in {None, "sig"}
         ):
             raise AccessError("key")
-        return self._claims(text, key, algorithm)
+        return self._claims(text, key, algorithm, header.get("typ", ""))
 
-    def _claims(self, text: str, key: jwt.PyJWK, algorithm: str) -> tuple[str, tuple[Role, ...]]:
+    def _claims(
+        self, text: str, key: jwt.PyJWK, algorithm: str, kind: object
+    ) -> tuple[str, tuple[Role, ...]]:
         config = self._config
         try:
             claims = jwt.decode(
@@ -149,6 +162,8 @@ class Oidc:
             raise AccessError("expired") from None
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
             raise AccessError(type(error).__name__) from None
+        if not _is_access_token(kind, claims):
+            raise AccessError("token_type")
         subject = claims["sub"]
         if not isinstance(subject, str) or not 0 < len(subject) <= _SUBJECT_MOST:
             raise AccessError("subject")
@@ -227,6 +242,30 @@ class _IssuerKeys:
         if not isinstance(read, dict):
             raise TypeError("not an object")
         return read
+
+
+def _is_access_token(kind: object, claims: Mapping[str, Any]) -> bool:
+    """Whether a token is for asking a service: its issuer has to say so in one way or another.
+
+    Args:
+        kind: ``typ`` of its header.
+        claims: once they are known to be the issuer's.
+    """
+    plain = kind.lower().removeprefix("application/") if isinstance(kind, str) else None
+    if plain == _ACCESS_TYPE:
+        return True
+    if plain not in _PLAIN_TYPES or any(name in claims for name in _OF_ID_TOKENS):
+        return False
+    # Keycloak and Cognito say it in a claim.
+    said = claims.get("typ"), claims.get("token_use")
+    if said != (None, None):
+        return said in [("Bearer", None), (None, "access")]  # a claim may be a list, too
+    if any(isinstance(claims.get(name), str | list) for name in _SCOPES):
+        return True
+    # An ID token's audience is the client itself.
+    audience = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
+    clients = [claims[name] for name in _CLIENTS if name in claims]
+    return bool(clients) and not any(client in audience for client in clients)
 
 
 def _away() -> IssuerError:

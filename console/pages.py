@@ -16,7 +16,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from agents.access import Permission
 from agents.shelf import CallFilter, Shelf
-from console.calls import After
+from console.asked import After
 from console.door import COOKIE, Door, origin_of
 from console.errors import UNAUTHORISED, Refusal
 from console.forms import fields

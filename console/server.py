@@ -24,6 +24,7 @@ from agents.database import Database
 from agents.doctor import examine
 from agents.logging import configure_logging, get_logger
 from agents.places import state_inside
+from agents.policies import names_known
 from agents.settings import STATE, Settings
 from agents.shelf import open_shelf
 from agents.tokens import Tokens
@@ -31,13 +32,12 @@ from console.app import Parts, create_app
 from console.limiting import Limiter
 from console.metrics import ApiMetrics
 from console.oidc import Oidc, OidcConfig
+from console.patience import CONNECTIONS, PatientProtocol
 from console.signing import signed
 from pipeline.errors import SettingsError
 
 KEEP_ALIVE_S: Final = 15
 STOP_S: Final = 10
-CONNECTIONS: Final = 256
-"""Requests at once; more are answered with 503."""
 HEADERS_MOST: Final = 32 * 1024
 """Bytes of a request's headers."""
 
@@ -91,6 +91,7 @@ def serve(settings: Settings, vault: str) -> None:
                 secure=tls or settings.api_proxies is not None,
                 tls=tls,
                 metrics=metrics,
+                known=names_known(settings),
             )
         )
         listening = stack.enter_context(_listening(settings.api_host, settings.api_port))
@@ -122,8 +123,7 @@ def options(settings: Settings) -> dict[str, Any]:
         "server_header": False,
         "timeout_keep_alive": KEEP_ALIVE_S,
         "timeout_graceful_shutdown": STOP_S,
-        "limit_concurrency": CONNECTIONS,
-        "http": "h11",
+        "http": PatientProtocol,
         "h11_max_incomplete_event_size": HEADERS_MOST,
         "ws": "none",
         "proxy_headers": settings.api_proxies is not None,

@@ -165,4 +165,6 @@ class PolicyState(BaseModel):
     version: str = ""
     digest: str = ""
     problem: str = ""
-    """Names the line."""
+    """All mistakes, each in a line that names where it is."""
+    warnings: tuple[str, ...] = ()
+    """What a valid policy does that may not be meant."""

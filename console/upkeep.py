@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final
+from typing import Annotated
 
-import yaml
-from fastapi import Path, Query, Request
+from fastapi import Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -23,6 +21,7 @@ from agents.database import Database
 from agents.doctor import Finding
 from agents.tokens import Tokens
 from agents.vaulttables import CATALOGUE
+from console.asked import Entry, Id
 from console.looks import Looks
 from console.metrics import ApiMetrics
 from console.routing import Routes
@@ -38,18 +37,9 @@ from console.shapes import (
     TokenWanted,
 )
 from pipeline.errors import PolicyError
+from pipeline.known import Known
 from pipeline.policy import parse_policy
-
-DEEPEST: Final = 12
-"""Levels of a policy that is sent; with each one PyYAML gets slower."""
-_OPENING: Final = (
-    yaml.BlockMappingStartToken,
-    yaml.BlockSequenceStartToken,
-    yaml.FlowMappingStartToken,
-    yaml.FlowSequenceStartToken,
-)
-_CLOSING: Final = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
-_SHIPPED: Final = re.compile(r"[a-z0-9_-]{1,40}")
+from pipeline.policycheck import warnings
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +52,8 @@ class UpkeepRoutes:
     metrics: ApiMetrics
     examine: Callable[[], list[Finding]]
     """``hushwire doctor``."""
+    known: Known
+    """The names that policies may use."""
 
     def add_to(self, routes: Routes) -> None:
         """Add the routes."""
@@ -88,7 +80,7 @@ class UpkeepRoutes:
     def audit(
         self,
         request: Request,
-        after: Annotated[int, Query(ge=0, description="Number of the last entry known.")] = 0,
+        after: Entry = 0,
         limit: Annotated[int, Query(ge=1, le=1_000)] = 200,
     ) -> AuditPage:
         """The audit log by pages, each entry as `hushwire audit export` writes it.
@@ -124,15 +116,13 @@ class UpkeepRoutes:
         )
         return TokenMade(token=text, known=TokenShown.of(token, datetime.now(UTC)))
 
-    def revoke_token(
-        self, request: Request, token_id: Annotated[str, Path(max_length=16)]
-    ) -> dict[str, bool]:
+    def revoke_token(self, request: Request, token_id: Id) -> dict[str, bool]:
         """End a token at once; false: it was revoked before."""
         return {"revoked": self.tokens.revoke(token_id, by=request.state.principal.who)}
 
     async def check_policy(self, request: Request) -> PolicyState:
         """Validate a policy (YAML, the body) as `hushwire policy check` does."""
-        return await run_in_threadpool(policy_state, await request.body())
+        return await run_in_threadpool(policy_state, await request.body(), self.known)
 
     def doctor(self, request: Request) -> list[Checked]:
         """What is weaker than it should be, as `hushwire doctor` finds it."""
@@ -172,31 +162,22 @@ class UpkeepRoutes:
         return Response(generate_latest(self.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
-def policy_state(body: bytes) -> PolicyState:
+def policy_state(body: bytes, known: Known) -> PolicyState:
     """Validate a policy that somebody sent.
 
     Other than a file's, it may extend shipped policies only, or it could make the server read its
-    own files; no aliases, with which a few lines unfold into gigabytes; and no deep nesting.
+    own files.
     """
     try:
-        text = body.decode("utf-8")
-        _refuse_dangerous(text)
-        policy = parse_policy(text)
+        policy = parse_policy(body.decode("utf-8"), known=known)
     except PolicyError as error:
         return PolicyState(valid=False, problem=str(error))
-    except (UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError):
+    except UnicodeDecodeError:
         return PolicyState(valid=False, problem="policy: not YAML in UTF-8")
-    return PolicyState(valid=True, name=policy.name, version=policy.version, digest=policy.digest)
-
-
-def _refuse_dangerous(text: str) -> None:
-    depth = 0
-    for token in yaml.scan(text):
-        depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
-        if depth > DEEPEST or isinstance(token, yaml.AliasToken):
-            raise PolicyError("policy: aliases (*name) and deep nesting can't be sent here")
-    data = yaml.safe_load(text)
-    bases = data.get("extends", []) if isinstance(data, dict) else []
-    names = bases if isinstance(bases, list) else [bases]
-    if any(not isinstance(name, str) or not _SHIPPED.fullmatch(name) for name in names):
-        raise PolicyError("policy: extends names shipped policies only, when it is sent here")
+    return PolicyState(
+        valid=True,
+        name=policy.name,
+        version=policy.version,
+        digest=policy.digest,
+        warnings=tuple(warnings(policy)),
+    )

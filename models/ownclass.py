@@ -11,7 +11,6 @@ import importlib
 import importlib.util
 import pkgutil
 import re
-import stat
 import sys
 from functools import cache
 from hashlib import sha256
@@ -23,6 +22,7 @@ from presidio_analyzer import EntityRecognizer
 
 import models.recognizers as shipped
 from models.patterns import Worded
+from models.registryfile import writable_by_all
 
 
 def class_at(place: str, folder: Path) -> type[EntityRecognizer]:
@@ -79,11 +79,6 @@ def known_classes() -> dict[str, type[EntityRecognizer]]:
         and issubclass(value, EntityRecognizer)
         and (module is presidio or value.__module__ == module.__name__)
     }
-
-
-def writable_by_all(path: Path) -> bool:
-    """Whether anybody on the machine may change a file."""
-    return bool(path.stat().st_mode & stat.S_IWOTH)
 
 
 def _imported(path: str) -> ModuleType:

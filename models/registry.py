@@ -9,23 +9,19 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from presidio_analyzer import EntityRecognizer, Pattern, PatternRecognizer
 
 from models.ownclass import class_at
 from models.patternguard import bind, problem_of
-from models.registryfile import Entry, LanguageEntry, RegistryFile, read_registry
+from models.registryfile import SHIPPED, Entry, LanguageEntry, RegistryFile, read_registry
 from pipeline.entities import NEVER_ALLOWED, Entity
 from pipeline.errors import HushwireError, PolicyError
+from pipeline.known import likely
 from pipeline.policy import Policy
 from pipeline.vocabulary import languages
-
-SHIPPED: Final = Path(str(resources.files("models"))) / "recognizers" / "registry.yaml"
-NUMBERS: Final = "spoken-"
-"""What the names of the number engine's recognisers begin with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +66,10 @@ def load_registry(own: Path | None = None, policy: Policy | None = None) -> Regi
 
     Args:
         own: a registry file that is added to the shipped one.
-        policy: its types are known ones, too, and its thresholds have to name recognisers.
+        policy: its types are known ones, too.
 
     Raises:
-        PolicyError: a file is wrong, or the policy names a recogniser that there is not.
+        PolicyError: a file is wrong.
     """
     known = {*map(str, Entity), *(policy.entities if policy else ())}
     base = read_registry(SHIPPED)
@@ -82,7 +78,6 @@ def load_registry(own: Path | None = None, policy: Policy | None = None) -> Regi
         added = read_registry(own)
         made = [one for one in made if one.name not in _switched_off(added, made)]
         made += _made(added, known, shipped=False, taken={one.name for one in made})
-    _check_thresholds(policy, {one.name for one in made})
     return Registry(tuple(made))
 
 
@@ -119,9 +114,21 @@ def _made(
             recognizer = _recognizer(file, index, entry, language)
             for entity in recognizer.supported_entities:
                 if entity not in known:
-                    raise file.refused(index, _no_entity(str(entity)), "name")
+                    raise file.refused(index, _no_entity(str(entity), known), "name")
             made.append(Registered(entry.name, recognizer, shipped=shipped))
     return made
+
+
+def types_of_class(file: RegistryFile, index: int) -> set[str]:
+    """What the class of an entry finds, as it says itself.
+
+    Raises:
+        PolicyError: there is no such class, or it can't be made.
+    """
+    entry = file.entries[index]
+    _check_languages(file)
+    made = [_of_class(file, index, entry, one) for one in entry.languages(file.languages)]
+    return {str(entity) for one in made for entity in one.supported_entities}
 
 
 def _check_languages(file: RegistryFile) -> None:
@@ -152,7 +159,7 @@ def _check_entities(file: RegistryFile, index: int, entry: Entry, known: set[str
     ]
     for place, entity in places:
         if entity not in known:
-            raise file.refused(index, _no_entity(str(entity)), *place)
+            raise file.refused(index, _no_entity(str(entity), known), *place)
 
 
 def _recognizer(
@@ -234,19 +241,10 @@ def _of_class(
     return recognizer
 
 
-def _check_thresholds(policy: Policy | None, names: set[str]) -> None:
-    """A threshold for a misspelt recogniser would silently do nothing."""
-    for name in policy.recognizers if policy else ():
-        if name not in names and not name.startswith(NUMBERS):
-            raise PolicyError(
-                f"policy {policy.name if policy else ''}: recognizers.{name}: no recogniser has "
-                "this name; hushwire recognizers list shows them"
-            )
-
-
 def _no_language(language: str) -> str:
     return f"no data for language {language!r}; there is {', '.join(languages())}"
 
 
-def _no_entity(entity: str) -> str:
-    return f"the policy knows no entity {entity}; name it under its entities"
+def _no_entity(entity: str, known: set[str]) -> str:
+    meant = likely(entity, known)
+    return f"the policy knows no entity {entity}; name it under its entities{meant}"

@@ -6,19 +6,21 @@ names file, line and reason for whatever is wrong.
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from models.ownclass import writable_by_all
 from pipeline.errors import PolicyError
 from pipeline.yamlfile import Document, read_document
 
 Score = Annotated[float, Field(ge=0.0, le=1.0)]
 Text = Annotated[str, Field(min_length=1)]
 
+SHIPPED: Final = Path(str(resources.files("models"))) / "recognizers" / "registry.yaml"
 _UNION_MEMBERS: Final = frozenset({"LanguageEntry", "constrained-str"})
 REGEX_FLAGS: Final = 26
 """DOTALL, MULTILINE and IGNORECASE: Presidio's own default."""
@@ -109,6 +111,11 @@ class RegistryFile:
         """The error for a mistake in an entry."""
         error = self.document.refused(("recognizers", index, *place), reason)
         return PolicyError(f"recogniser registry {error}")
+
+
+def writable_by_all(path: Path) -> bool:
+    """Whether anybody on the machine may change a file."""
+    return bool(path.stat().st_mode & stat.S_IWOTH)
 
 
 def read_registry(path: Path) -> RegistryFile:

@@ -1,13 +1,19 @@
 """What is muted, kept or only counted, and how: data that a security engineer can read and change.
 
 A policy is a YAML file (see ``policies/``). It is validated when it is loaded; an error names the
-file, the line and what is allowed there. Policies combine: ``pci+hipaa`` is the union of both, and
-a file may begin from others (``extends: [pci, hipaa]``); see ``pipeline.policymerge``.
+file, the line and what is allowed there, of all mistakes at once. A name that nobody knows is one
+of them: a rule for a misspelt type would silently leave the type to ``default``. Policies combine:
+``pci+hipaa`` is the union of both, and a file may begin from others (``extends: [pci, hipaa]``);
+see ``pipeline.policymerge``.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -17,10 +23,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pipeline.disclosure import Show, refusal
 from pipeline.entities import NEVER_ALLOWED, SPOKEN_NUMBERS, Entity
 from pipeline.errors import PolicyError
+from pipeline.known import BUILT_IN, DEFAULT_PURPOSE, Known
 from pipeline.parties import PURPOSE
 from pipeline.policymerge import union
 from pipeline.records import Action
-from pipeline.yamlfile import Document, read_document
+from pipeline.yamlfile import Location, read_document, shown
 
 Milliseconds = Annotated[int, Field(ge=0, le=5_000)]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -139,8 +146,6 @@ class RecognizerRule(_Model):
 
 Days = Annotated[int, Field(ge=1, le=36_500)]
 PurposeName = Annotated[str, Field(pattern=f"^{PURPOSE.pattern}$")]
-DEFAULT_PURPOSE = "default"
-"""Retention of calls whose recorder names no purpose."""
 
 
 class Policy(_Model):
@@ -204,87 +209,160 @@ class Policy(_Model):
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
 
-_DEEPEST: Final = 8
-"""Policies that extend one another; more is a circle."""
+_MOST_FILES: Final = 16
+"""Policies that are read for one; more is a mistake, or somebody who wants to keep us busy."""
+_LARGEST: Final = 256 * 1024
+"""Characters of a policy's file."""
+_MOST_VALUES: Final = 20_000
+"""Keys and values of a policy's file: an answer to whoever sends one takes no second."""
+_TOLD: Final = 50
+"""Mistakes that are told one by one."""
+_SHIPPED: Final = re.compile(r"[a-z0-9_-]{1,40}")
 _ALLOWED_DIGITS: Final = 4
 """A shorter number would match by chance."""
 
 
-def load_policy(source: str | Path) -> Policy:
+def load_policy(source: str | Path, known: Known = BUILT_IN) -> Policy:
     """Read a policy by path, or by the name of a shipped one such as ``default``.
 
     Several, joined by a plus sign (``pci+hipaa``), are one policy that mutes what any of them
     mutes.
 
+    Args:
+        source: path, name, or several.
+        known: the names that it may use.
+
     Raises:
-        PolicyError: a file is missing, is no YAML, or breaks the schema.
+        PolicyError: a file is missing, is no YAML, breaks the schema, or uses a name that nobody
+            knows; a line for each mistake.
     """
     text = str(source)
     names = [text] if "+" not in text or Path(text).is_file() else text.split("+")
-    return union([_load(name, Path(), depth=0) for name in names])
-
-
-def _load(source: str, folder: Path, *, depth: int) -> Policy:
-    """One policy; relative paths begin at ``folder``."""
-    path, shipped = folder / source, Path(str(resources.files("policies")))
-    if path.suffix not in {".yaml", ".yml"}:
-        path = shipped / f"{source}.yaml"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        names = ", ".join(sorted(file.stem for file in shipped.glob("*.yaml")))
-        problem = getattr(error, "strerror", None) or "not UTF-8"
-        msg = f"policy {source}: cannot be read ({problem}); name a YAML file or {names}"
-        raise PolicyError(msg) from error
-    return parse_policy(text, origin=source, folder=path.parent, depth=depth)
+    reading = _Reading(known)
+    return reading.outcome(reading.union_of(names, Path()))
 
 
 def parse_policy(
-    text: str, *, origin: str = "policy", folder: Path | None = None, depth: int = 0
+    text: str, *, origin: str = "policy", folder: Path | None = None, known: Known = BUILT_IN
 ) -> Policy:
     """Validate the text of a policy.
 
     Args:
         text: YAML.
         origin: what it is called in messages.
-        folder: where the policies lie that it extends by a relative path.
-        depth: how many policies extend this one.
+        folder: where the policies lie that it extends by a relative path; without one it may extend
+            shipped policies only.
+        known: the names that it may use.
 
     Raises:
-        PolicyError: with ``origin``, the line and what is wrong there.
+        PolicyError: with ``origin``, the line and what is wrong there, a line for each mistake.
     """
-    document = read_document(
-        text, origin=origin, what="a policy is a mapping with at least 'name' and 'version'"
-    )
-    data = dict(document.data)
-    if "extends" in data:
-        bases = data.pop("extends")
-        data = _over(_base(document, bases, folder or Path(), depth), data)
-    try:
-        policy = Policy.model_validate(data)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise document.refused(first["loc"], first["msg"]) from error
+    reading = _Reading(known)
+    return reading.outcome(reading.parse(text, origin, folder))
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One policy being read, with all that it extends."""
+
+    known: Known
+    problems: list[str] = field(default_factory=list)
+    files: int = 0
+    way: list[Path] = field(default_factory=list)
+    """Files that are being read, each extended by the one before it."""
+
+    def outcome(self, policy: Policy | None) -> Policy:
+        """The policy, or all that is wrong with it."""
+        if policy is not None and not self.problems:
+            return policy
+        told, rest = self.problems[:_TOLD], len(self.problems) - _TOLD
+        raise PolicyError("\n".join([*told, *([f"and {rest} more mistakes"] if rest > 0 else [])]))
+
+    def union_of(self, names: Sequence[str], folder: Path | None) -> Policy | None:
+        """Several policies as one; relative paths begin at ``folder``."""
+        loaded = [self._load(name, folder) for name in names]
+        return union([one for one in loaded if one is not None]) if all(loaded) else None
+
+    def parse(self, text: str, origin: str, folder: Path | None) -> Policy | None:
+        """The policy of a text; None: something was wrong, and is among the problems."""
+        try:
+            document = read_document(
+                text,
+                origin=origin,
+                what="a policy is a mapping with at least 'name' and 'version'",
+                largest=_LARGEST,
+                values=_MOST_VALUES,
+            )
+        except PolicyError as error:
+            self.problems += str(error).splitlines()
+            return None
+        found = list(self.known.unknown(document.data))
+        data, base = dict(document.data), None
+        if "extends" in data:
+            names = _names(data.pop("extends"), shipped=folder is None)
+            if isinstance(names, str):
+                found.append((("extends",), names))
+            else:
+                base = self.union_of(names, folder)
+        policy = None
+        try:
+            policy = Policy.model_validate(_over(base, data) if base is not None else data)
+        except ValidationError as error:
+            details = error.errors(include_url=False, include_input=False, include_context=False)
+            found += [(one["loc"], one["msg"]) for one in details]
+        else:
+            found += _forbidden(policy)
+        found.sort(key=lambda one: document.line(one[0]))
+        self.problems += [document.told(place, reason) for place, reason in found]
+        return policy
+
+    def _load(self, source: str, folder: Path | None) -> Policy | None:
+        shipped = Path(str(resources.files("policies")))
+        path = (folder or shipped) / source
+        if path.suffix not in {".yaml", ".yml"}:
+            path = shipped / f"{source}.yaml"
+        path = Path(os.path.normpath(path))
+        self.files += 1
+        if path in self.way or self.files > _MOST_FILES:
+            found = "extend one another in a circle" if path in self.way else "are too many to read"
+            self.problems.append(f"policy {shown(source)}: policies {found}")
+            return None
+        try:
+            with path.open(encoding="utf-8") as file:
+                text = file.read(_LARGEST + 1)
+        except (OSError, ValueError) as error:
+            names = ", ".join(sorted(one.stem for one in shipped.glob("*.yaml")))
+            problem = getattr(error, "strerror", None) or "not UTF-8"
+            self.problems.append(
+                f"policy {shown(source)}: cannot be read ({problem}); name a YAML file or {names}"
+            )
+            return None
+        self.way.append(path)
+        policy = self.parse(text, source, path.parent)
+        self.way.pop()
+        return policy
+
+
+def _names(bases: object, *, shipped: bool) -> list[str] | str:
+    """The policies that a file begins from, or what is wrong with them."""
+    names = [bases] if isinstance(bases, str) else bases
+    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
+        return "the name of a policy, or a list of names"
+    if shipped and not all(map(_SHIPPED.fullmatch, names)):
+        return "extends names shipped policies only, when it is sent here"
+    return names
+
+
+def _forbidden(policy: Policy) -> Iterator[tuple[Location, str]]:
+    """What no policy may show or leave audible."""
     for name, rule in (("", policy.default), *policy.entities.items()):
         place = ("entities", name, "transcript") if name else ("default", "transcript")
-        problem = refusal(name, rule.transcript)
-        if problem:
-            raise document.refused(place, problem)
+        if problem := refusal(name, rule.transcript):
+            yield place, problem
     for entity, entries in policy.allow.items():
         for index, entry in enumerate(entries):
             if problem := _not_allowed(entity, entry):
-                raise document.refused(("allow", entity, index), problem)
-    return policy
-
-
-def _base(document: Document, bases: object, folder: Path, depth: int) -> Policy:
-    """The union of the policies that a file begins from."""
-    names = [bases] if isinstance(bases, str) else bases
-    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
-        raise document.refused(("extends",), "the name of a policy, or a list of names")
-    if depth >= _DEEPEST:
-        raise document.refused(("extends",), "policies extend one another in a circle")
-    return union([_load(name, folder, depth=depth + 1) for name in names])
+                yield ("allow", entity, index), problem
 
 
 def _over(base: Policy, own: dict[str, Any]) -> dict[str, Any]:
@@ -310,7 +388,7 @@ def _not_allowed(entity: str, entry: str) -> str:
     if entity in NEVER_ALLOWED:
         return f"{entity} is never left audible: it is payment data, a secret, or may be either"
     if entity not in set(Entity):
-        return "no type that Hushwire finds"
+        return ""  # told already, once for the type
     if entity in SPOKEN_NUMBERS:
         if sum(map(str.isdecimal, entry)) < _ALLOWED_DIGITS:
             return f"write the number in figures, {_ALLOWED_DIGITS} digits at least"

@@ -36,6 +36,10 @@ CARD_DATA: Final = frozenset(
 )
 AFTER_CARD: Final = "spoken-after-card"
 """Recogniser of short answers after card data, whose prompt was not understood."""
+_ASKED_FOR: Final = 0.85
+"""Score of a number that was asked for or announced by its name: the most without a checksum."""
+_CHECKED: Final = 0.99
+"""Score of a number whose checksum holds."""
 _SPELT_OUT: Final = 4
 """Digits said one by one from which they are no amount, whatever stands before them."""
 _PHONE: Final = 7
@@ -131,3 +135,24 @@ class Talk:
 def spoken(entity: Entity) -> str:
     """The name of what recognises an entity type in spoken numbers."""
     return "spoken-" + entity.value.lower().replace("_", "-")
+
+
+NUMBER_RECOGNIZERS: Final = frozenset(
+    {
+        *map(spoken, Entity),
+        AFTER_CARD,
+        "spoken-answer",
+        "spoken-known-fragment",
+        "spoken-long-number",
+        "spoken-own-code",
+        "spoken-spelled-code",
+        "spoken-spelled-letters",
+        "spoken-whole-date",
+    }
+)
+"""What recognises spoken numbers, by the names that spans carry and policies set thresholds for."""
+
+
+def most(entity: Entity) -> float:
+    """The highest score that a spoken number of a type can have."""
+    return _CHECKED if entity in {Entity.CARD_NUMBER, Entity.BANK_ROUTING} else _ASKED_FOR

@@ -64,16 +64,17 @@ def text(
     Exit codes: 0 done; 1 the gate is not met; 2 wrong input.
     """
     from agents.evaluating import evaluate_text, read_cases  # noqa: PLC0415 - --help comes at once
-    from pipeline.policy import load_policy  # noqa: PLC0415
+    from agents.policies import read_policy  # noqa: PLC0415 - as above
 
     def evaluate(name: str) -> Evaluation:
         if not files:
             raise InputError("name at least one file of labelled texts")
+        settings = load_settings()
         return evaluate_text(
             read_cases(files),
-            load_policy(name),
+            read_policy(settings, name),
             curves=html is not None,
-            own=load_settings().recognizers,
+            own=settings.recognizers,
         )
 
     _evaluate(evaluate, policy, compare, html, json, min_recall or [])

@@ -26,11 +26,11 @@ PolicyName = Annotated[
 @app.command("list")
 def list_recognizers(policy: PolicyName = None) -> None:
     """List the recognisers in use: the shipped ones and those of HUSHWIRE_RECOGNIZERS."""
-    from models.registry import load_registry  # noqa: PLC0415 - --help comes at once
-    from pipeline.policy import load_policy  # noqa: PLC0415
+    from agents.policies import read_policy  # noqa: PLC0415 - --help comes at once
+    from models.registry import load_registry  # noqa: PLC0415 - as above
 
     settings = load_settings(policy=policy)
-    registry = load_registry(settings.recognizers, load_policy(settings.policy))
+    registry = load_registry(settings.recognizers, read_policy(settings))
     Console().print(_table(registry.registered))
 
 
@@ -44,11 +44,11 @@ def check(
     Its classes are imported. Exit codes: 0 it can be used; 2 it is refused, with file, line and
     reason.
     """
-    from models.registry import load_registry  # noqa: PLC0415 - --help comes at once
-    from pipeline.policy import load_policy  # noqa: PLC0415
+    from agents.policies import read_policy  # noqa: PLC0415 - --help comes at once
+    from models.registry import load_registry  # noqa: PLC0415 - as above
 
-    settings = load_settings(policy=policy)
-    registry = load_registry(file, load_policy(settings.policy))
+    settings = load_settings(policy=policy, recognizers=file)
+    registry = load_registry(file, read_policy(settings))
     off = {one.name for one in load_registry().registered} - {
         one.name for one in registry.registered
     }

@@ -38,9 +38,11 @@ def tune(
     from agents import tuning  # noqa: PLC0415 - --help comes at once
     from agents.evaluating import read_cases  # noqa: PLC0415
     from agents.evaluation_report import write_plain  # noqa: PLC0415
+    from agents.policies import names_known  # noqa: PLC0415
     from pipeline.evaluation.names import entity_name  # noqa: PLC0415
 
     settings = load_settings(policy=policy)
+    known = names_known(settings)
     tuned = tuning.tune(
         read_cases(texts),
         settings.policy,
@@ -49,13 +51,14 @@ def tune(
         folds=folds,
         marks=tuning.read_mark_files(marks or ()),
         own=settings.recognizers,
+        known=known,
     )
     console = Console()
     console.print(tuning.table(tuned))
     for line in tuning.notes(tuned):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if out:
-        tuning.write_policy(out, tuned)
+        tuning.write_policy(out, tuned, known)
         console.print(f"written: {out}", markup=False, highlight=False, soft_wrap=True)
     if json:
         write_plain(json, jsonlib.dumps(tuning.as_data(tuned), indent=1) + "\n")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from models.detector import UNHEARD, Detector, DetectorSettings
+from models.known import known_names
 from pipeline.numbers import words_from_text
 from pipeline.policy import Policy, load_policy, parse_policy
 from pipeline.records import Action, CallEnd, CallInfo, Findings, Heard, Interval, Role, Span, Word
@@ -50,7 +51,7 @@ def detector(tmp_path_factory: pytest.TempPathFactory) -> Detector:
     folder: Path = tmp_path_factory.mktemp("own")
     (folder / "projects.py").write_text(CLASS)
     (folder / "own.yaml").write_text(OWN)
-    policy: Policy = parse_policy(POLICY)
+    policy: Policy = parse_policy(POLICY, known=known_names(folder / "own.yaml"))
     return Detector(policy, settings=DetectorSettings(registry=folder / "own.yaml"))
 
 

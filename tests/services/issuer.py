@@ -56,8 +56,10 @@ class Issuer:
             shown = algorithm.to_jwk(key.public_key(), as_dict=True)
             self.published.append({**shown, "kid": kid, **more})
 
-    def token(self, kid: str, algorithm: str, **changed: object) -> str:
-        """A token; a claim that is changed to None is left out."""
+    def token(
+        self, kid: str, algorithm: str, *, head: str | None = "at+jwt", **changed: object
+    ) -> str:
+        """A token, ``head`` the type in its header; a claim that is changed to None is left out."""
         now = int(time.time())
         claims = {
             "iss": self.url,
@@ -69,7 +71,7 @@ class Issuer:
             **changed,
         }
         claims = {name: value for name, value in claims.items() if value is not None}
-        return jwt.encode(claims, self.keys[kid], algorithm, headers={"kid": kid})
+        return jwt.encode(claims, self.keys[kid], algorithm, headers={"kid": kid, "typ": head})
 
 
 @contextmanager

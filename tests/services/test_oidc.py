@@ -129,6 +129,61 @@ def test_claims_that_do_not_fit(
     assert refused(oidc, ours.token("r", "RS256", **claims)) == reason
 
 
+@pytest.mark.parametrize(
+    ("head", "claims"),
+    [
+        # ID tokens, as OpenID Connect Core has them: for the client.
+        ("JWT", {}),
+        (None, {}),
+        ("JWT", {"azp": AUDIENCE}),
+        ("JWT", {"aud": [AUDIENCE, "app"], "azp": "app"}),
+        ("JWT", {"azp": "app", "nonce": "n-0S6_WzA2Mj"}),
+        ("JWT", {"scope": "openid", "at_hash": "77QmUPtjPfzWtF2AnpK9RQ"}),
+        ("JWT", {"scope": "openid", "c_hash": "LDktKdoQak3Pk0cnXxCltA"}),
+        ("JWT", {"azp": "app", "s_hash": "x"}),
+        # Those of Keycloak and Cognito.
+        ("JWT", {"typ": "ID", "azp": "app", "scope": "openid"}),
+        ("JWT", {"typ": "Refresh", "azp": "app"}),
+        ("JWT", {"typ": ["Bearer"], "azp": "app"}),
+        ("JWT", {"token_use": "id", "client_id": "app"}),
+        # Other tokens that issuers sign.
+        ("logout+jwt", {"scope": "openid"}),
+        (
+            "JWT",
+            {"azp": "app", "events": {"http://schemas.openid.net/event/backchannel-logout": {}}},
+        ),
+        ("dpop+jwt", {"scope": "calls"}),
+        ("id+jwt", {"scope": "calls"}),
+        ("JWT", {"scope": None, "scp": 7}),
+    ],
+)
+@pytest.mark.parametrize(("kid", "algorithm"), [("r", "RS256"), ("e", "ES256")])
+def test_a_token_that_is_no_access_token_lets_nobody_in(
+    kid: str, algorithm: str, head: str | None, claims: dict[str, Any], oidc: Oidc, ours: Issuer
+) -> None:
+    assert refused(oidc, ours.token(kid, algorithm, head=head, **claims)) == "token_type"
+
+
+@pytest.mark.parametrize(
+    ("head", "claims"),
+    [
+        ("at+jwt", {}),
+        ("AT+JWT", {"client_id": AUDIENCE}),
+        ("application/at+jwt", {"nonce": "x"}),
+        ("JWT", {"typ": "Bearer", "azp": AUDIENCE, "scope": "openid"}),  # Keycloak
+        ("JWT", {"token_use": "access", "client_id": "app"}),  # Cognito
+        ("JWT", {"azp": "app", "scp": "calls.read"}),  # Entra ID, for a person
+        (None, {"azp": "app"}),  # and for a service
+        (None, {"cid": "app", "scp": ["calls"]}),  # Okta
+        ("JWT", {"aud": [AUDIENCE, "https://issuer.example/userinfo"], "azp": "app"}),  # Auth0
+    ],
+)
+def test_an_access_token_as_issuers_make_them(
+    head: str | None, claims: dict[str, Any], oidc: Oidc, ours: Issuer
+) -> None:
+    assert oidc.check(ours.token("r", "RS256", head=head, **claims))[1] == (Role.ANALYST,)
+
+
 def test_a_clock_that_is_a_little_off_is_forgiven(oidc: Oidc, ours: Issuer) -> None:
     now = int(time.time())
     assert oidc.check(ours.token("r", "RS256", exp=now - 10, iat=now - 600))

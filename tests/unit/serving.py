@@ -34,7 +34,7 @@ ADDRESS = "192.0.2.7"
 STORED, OTHER, HELD_BACK = "call-1", "call-2", "call-q"
 
 
-@dataclass
+@dataclass(eq=False)
 class Console:
     """What a test needs of a console."""
 

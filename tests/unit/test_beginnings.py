@@ -48,7 +48,7 @@ _SOURCES = st.recursive(
 )
 
 
-@settings(max_examples=600)
+@settings(max_examples=600, deadline=None)
 @given(
     _SOURCES,
     st.lists(st.sampled_from(_WORDS), min_size=1, max_size=6),
@@ -68,7 +68,7 @@ def test_a_text_with_a_match_has_all_that_is_needed(source, words, share) -> Non
     assert bits == (1 << len(sets)) - 1
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(_SOURCES, st.sampled_from(_WORDS), st.sampled_from(_WORDS))
 def test_a_word_with_which_a_match_begins_is_told(source: str, word: str, after: str) -> None:
     match = re.compile(source).match(f"{word} {after}")

@@ -22,6 +22,7 @@ from console.errors import Refusal
 from console.ranges import byte_range
 from console.upkeep import policy_state
 from pipeline.errors import StoreError
+from pipeline.known import BUILT_IN
 from tests.unit.serving import HELD_BACK, OTHER, STORED, Console, console
 from tests.unit.storing import AUDIO, FILES
 
@@ -324,11 +325,18 @@ def test_what_an_operator_reads(served: Console) -> None:
 
 
 def test_policies_are_checked() -> None:
-    good = policy_state(b"name: mine\nversion: '1'\nextends: pci\n")
-    assert (good.valid, good.name) == (True, "mine")
-    wrong = policy_state(b"name: mine\nversion: '1'\nmuting: {style: loud}\n")
+    good = policy_state(b"name: mine\nversion: '1'\nextends: pci\n", BUILT_IN)
+    assert (good.valid, good.name, good.warnings) == (True, "mine", ())
+    loose = policy_state(b"name: m\nversion: '1'\nentities: {PIN: {action: keep}}\n", BUILT_IN)
+    assert loose.valid
+    assert loose.warnings == ("PIN: payment data stays audible (action: keep)",)
+    wrong = policy_state(
+        b"name: mine\nversion: '1'\nmuting: {style: loud}\nentities: {PINS: {}}\n", BUILT_IN
+    )
     assert not wrong.valid
-    assert "line 3" in wrong.problem
+    first, second = wrong.problem.splitlines()
+    assert "line 3" in first
+    assert second.startswith("policy, line 4: entities.PINS: no type")
 
 
 @pytest.mark.parametrize(
@@ -337,6 +345,7 @@ def test_policies_are_checked() -> None:
         b"name: mine\nversion: '1'\nextends: /etc/passwd.yaml\n",
         b"name: mine\nversion: '1'\nextends: [pci, ../x.yml]\n",
         b"a: &a [x]\nb: *a\n",
+        b"name: &a [*a]\nversion: '1'\n",
         b"\xff\xfe",
         b"[" * 20_000,
         b"",
@@ -344,7 +353,7 @@ def test_policies_are_checked() -> None:
     ],
 )
 def test_policies_that_could_do_harm_are_refused(body: bytes) -> None:
-    state = policy_state(body)
+    state = policy_state(body, BUILT_IN)
     assert not state.valid
     assert state.problem.startswith("policy")
     assert "root" not in state.problem

@@ -9,10 +9,13 @@ import pytest
 
 from agents.parties import Pseudonyms
 from pipeline.errors import InputError, PolicyError, StoreError
+from pipeline.known import Known
 from pipeline.parties import PSEUDONYM, pseudonym
 from pipeline.policy import load_policy, parse_policy
 
 pytestmark = pytest.mark.unit
+
+RECORDERS = Known(purposes=frozenset({"default", "training", "legal"}))
 
 KEY = bytes(range(32))
 KNOWN = "pn-575577751b106ce08289849036339437"
@@ -74,12 +77,14 @@ def test_the_key_is_made_with_the_first_number_and_private(tmp_path: Path) -> No
     ("purpose", "days"), [("", 90), ("default", 90), ("training", 30), ("unlisted", 30)]
 )
 def test_retention_by_purpose_is_never_longer_than_was_meant(purpose: str, days: int) -> None:
-    policy = parse_policy("name: x\nversion: '1'\nretention: {default: 90, training: 30}\n")
+    text = "name: x\nversion: '1'\nretention: {default: 90, training: 30}\n"
+    policy = parse_policy(text, known=RECORDERS)
     assert policy.keep_days(purpose) == days
 
 
 def test_a_policy_without_a_default_keeps_no_longer_than_its_shortest() -> None:
-    policy = parse_policy("name: x\nversion: '1'\nretention: {legal: 900, training: 30}\n")
+    text = "name: x\nversion: '1'\nretention: {legal: 900, training: 30}\n"
+    policy = parse_policy(text, known=RECORDERS)
     assert policy.keep_days("") == 30
 
 
@@ -93,5 +98,5 @@ def test_of_two_policies_the_shorter_retention_counts(tmp_path: Path) -> None:
     for name, retention in (("a", "{default: 90, training: 10}"), ("b", "{default: 40}")):
         text = f"name: {name}\nversion: '1'\nretention: {retention}\n"
         (tmp_path / f"{name}.yaml").write_text(text)
-    both = load_policy(f"{tmp_path / 'a.yaml'}+{tmp_path / 'b.yaml'}")
+    both = load_policy(f"{tmp_path / 'a.yaml'}+{tmp_path / 'b.yaml'}", RECORDERS)
     assert both.retention == {"default": 40, "training": 10}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pipeline.disclosure import Show
 from pipeline.entities import NEVER_ALLOWED, Entity
 from pipeline.errors import PolicyError
+from pipeline.known import BUILT_IN, Known
 from pipeline.policy import (
     EchoRule,
     EntityRule,
@@ -134,7 +135,8 @@ def test_a_file_lays_its_own_lines_over_what_it_extends(tmp_path: Path) -> None:
         "recognizers:\n  AgeRecognizer: {threshold: 0.9}\n"
         'allow:\n  PHONE_NUMBER: ["1-800-555-0199"]\n'
     )
-    policy = load_policy(own)
+    known = Known(BUILT_IN.entities | {"LOYALTY_ID"}, BUILT_IN.recognizers | {"AgeRecognizer"})
+    policy = load_policy(own, known)
     assert policy.name == "own"
     assert policy.rule("PERSON") == EntityRule(action=Action.COUNT, threshold=0.35)
     assert policy.rule("LOYALTY_ID").threshold == 0.2
@@ -154,7 +156,10 @@ def test_a_file_lays_its_own_lines_over_what_it_extends(tmp_path: Path) -> None:
         ("recognizers:\n  X: {threshold: 2}\n", r"line 4: recognizers\.X\.threshold"),
         ('allow:\n  PERSON: ["Al"]\n', r"line 4: allow\.PERSON\.0: a value of 4 letters"),
         ('allow:\n  PHONE_NUMBER: ["call us"]\n', "in figures, 4 digits at least"),
-        ('allow:\n  PERSONS: ["Dana Reyes"]\n', "no type that Hushwire finds"),
+        (
+            'allow:\n  PERSONS: ["Dana Reyes"]\n',
+            r"line 4: allow\.PERSONS: no type .* did you mean PERSON\?",
+        ),
         ("language: {unknown: pass}\n", r"line 3: language\.unknown"),
     ],
 )

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from agents import cli
+from agents.policies import read_policy
 from agents.processing import UNKNOWN, record_of
 from agents.settings import Settings
-from pipeline.policy import load_policy
 
 pytestmark = pytest.mark.unit
 
@@ -32,6 +32,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     (tmp_path / "own.yaml").write_text(POLICY, encoding="utf-8")
     return Settings(
         policy=str(tmp_path / "own.yaml"),
+        purposes=("complaint",),
         raw_retention_seconds=7_200,
         audit_days=500,
         quarantine_hours=5,
@@ -58,7 +59,7 @@ def test_it_states_policy_retention_and_measures(settings: Settings, tmp_path: P
     assert data["Contact: URL"] == "kept audible and counted"
     assert "Card number" in next(what for what in data if what.startswith("Payment"))
     means = {row.what: row.told for row in record.means}
-    assert load_policy(settings.policy).digest in means["policy"]
+    assert read_policy(settings).digest in means["policy"]
     assert "ours.audio.raw" in means["topics"]
     assert means["vault"] == "s3://bucket/calls"
     security = {row.what: row.told for row in record.security}
@@ -82,6 +83,7 @@ def test_the_command_prints_both(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("HUSHWIRE_POLICY", settings.policy)
+    monkeypatch.setenv("HUSHWIRE_PURPOSES", "complaint")
     for arguments in ([], ["--json"]):
         monkeypatch.setattr(sys, "argv", ["hushwire", "records-of-processing", *arguments])
         with pytest.raises(SystemExit) as ended:

@@ -3,8 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+from typer.testing import CliRunner
 
-from agents.settings import load_settings, settings_page
+from agents.cli import app
+from agents.settings import Settings, load_settings, settings_page
 from pipeline.errors import SettingsError
 
 pytestmark = pytest.mark.unit
@@ -94,3 +97,35 @@ def test_the_keyset_is_a_file_or_a_key_service(monkeypatch: pytest.MonkeyPatch) 
         else:
             with pytest.raises(SettingsError, match="key service"):
                 load_settings()
+
+
+PASSWORD = "tiger-9"  # noqa: S105 - not one of ours
+ADDRESSES = [
+    f"postgresql+psycopg://scott:{PASSWORD}@db.example/hushwire?sslmode=require",
+    f"postgresql+psycopg://scott:a/{PASSWORD}@x?{PASSWORD}@db.example:5432/hushwire",
+    f"https://{PASSWORD}@login.example/realm",
+    f"postgresql+psycopg://db.example/hushwire?user=scott&password={PASSWORD}&sslmode=require",
+    f"https://login.example/#access_token={PASSWORD}",
+]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_no_credential_of_any_setting_is_shown(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = dict.fromkeys(Settings.model_fields, address)
+    monkeypatch.setattr("agents.cli.load_settings", lambda: Settings.model_construct(**every))
+    monkeypatch.setattr("agents.cli.out", Console(width=1_000))
+    shown = CliRunner().invoke(app, ["settings"])
+    assert shown.exit_code == 0
+    assert shown.stdout.count(".example") >= len(Settings.model_fields)
+    assert PASSWORD not in shown.stdout
+
+
+def test_what_lets_nobody_in_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agents.cli.out", Console(width=1_000))
+    monkeypatch.setenv("HUSHWIRE_LEDGER_URL", ADDRESSES[0])
+    monkeypatch.setenv("HUSHWIRE_KEYSET", "hcvault://vault.example:8200/transit/keys/hushwire")
+    shown = CliRunner().invoke(app, ["settings"]).stdout
+    assert "postgresql+psycopg://scott:***@db.example/hushwire?sslmode=require" in shown
+    assert "hcvault://vault.example:8200/transit/keys/hushwire" in shown

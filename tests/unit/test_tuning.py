@@ -138,7 +138,7 @@ _ROWS = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(_ROWS, st.sampled_from([0.5, 0.8, 0.98]))
 def test_a_proposal_keeps_its_promise(
     rows: list[tuple[str, dict[str, float]]], target: float

@@ -1,0 +1,36 @@
+"""What the parameters of an address may be, so that what is no value is told as such (422)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+from fastapi import Path, Query
+from pydantic import AfterValidator
+
+LIMIT_MOST: Final = 200
+WHOLE_MOST: Final = 2**63 - 1
+"""The largest number that a database knows."""
+_TEXT: Final = r"^[^\x00]*$"
+"""PostgreSQL has no texts with NUL."""
+
+
+def _utc(moment: datetime) -> datetime:
+    """The moment in UTC; without a zone it is the server's."""
+    try:
+        return moment.astimezone(UTC)
+    except (OverflowError, ValueError):
+        raise ValueError("outside the years 1 to 9999 in UTC") from None
+
+
+CallId = Annotated[str, Path(description="The call's id.")]
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MOST, description="Calls on a page.")]
+After = Annotated[
+    str | None,
+    Query(max_length=400, pattern=_TEXT, description="`following` of the page before."),
+]
+Word = Annotated[str | None, Query(max_length=128, pattern=_TEXT)]
+Moment = Annotated[datetime, AfterValidator(_utc)]
+MarkId = Annotated[str, Query(max_length=16, pattern=_TEXT, description="The last mark known.")]
+Id = Annotated[str, Path(max_length=16, pattern=_TEXT)]
+Entry = Annotated[int, Query(ge=0, le=WHOLE_MOST, description="Number of the last entry known.")]
