@@ -95,6 +95,14 @@ def test_a_float_that_is_no_number_is_refused() -> None:
         to_int16(np.array([[0.0], [np.nan]], np.float32))
 
 
+@pytest.mark.parametrize("peak", [-2.01, 1_000.0, 32_767.0])
+def test_floats_of_another_scale_are_refused(peak: float) -> None:
+    data = io.BytesIO()
+    soundfile.write(data, np.array([[0.0], [peak]]), 8_000, format="WAV", subtype="FLOAT")
+    with pytest.raises(AudioError, match="times full scale"):
+        list(iter_chunks(data.getvalue()))
+
+
 def test_mono_keeps_its_second_axis() -> None:
     assert read_recording(made("WAV", "PCM_16", pcm=PCM[:, :1])).pcm.shape == (4_000, 1)
 
@@ -144,7 +152,7 @@ def test_muting_in_place_keeps_width_and_every_untouched_sample(subtype: str) ->
 
 
 def flac(recording: Recording) -> Recording:
-    return in_form(recording, form_of(recording.info, ".flac"))
+    return in_form(recording.pcm, form_of(recording.info, ".flac"))
 
 
 @pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
@@ -156,19 +164,21 @@ def test_lossy_kinds_become_flac_as_they_were_decoded(subtype: str) -> None:
     np.testing.assert_array_equal(again.pcm, recording.pcm)
 
 
-def test_24_bits_stay_24_bits_as_flac() -> None:
+def test_24_bits_become_24_bits_of_flac_that_hold_16() -> None:
     wide = (RNG.integers(-(2**23), 2**23, (500, 1)) << 8).astype(np.int32)
     recording = read_recording(made("WAV", "PCM_24", pcm=wide))
     np.testing.assert_array_equal(recording.samples, wide)
     again = read_recording(write_in(flac(recording)))
-    np.testing.assert_array_equal(again.samples, wide)
+    assert again.info.subtype == "PCM_24"
+    np.testing.assert_array_equal(again.samples, wide >> 16 << 16)
 
 
 @pytest.mark.parametrize("subtype", ["PCM_32", "FLOAT", "DOUBLE"])
-def test_what_flac_cannot_hold_is_refused(subtype: str) -> None:
+def test_what_is_wider_than_flac_becomes_16_bits(subtype: str) -> None:
     recording = read_recording(made("WAV", subtype, pcm=PCM / 32_768))
-    with pytest.raises(AudioError, match="24 bits"):
-        form_of(recording.info, ".flac")
+    again = read_recording(write_in(flac(recording)))
+    assert again.info.subtype == "PCM_16"
+    np.testing.assert_array_equal(again.pcm, PCM)
     assert form_of(recording.info, ".WAV") == recording.info
 
 
