@@ -14,6 +14,7 @@ from pathlib import Path
 
 from agents.layout import listening
 from agents.line import Line, Told
+from agents.parties import Pseudonyms
 from agents.placing import placement, refuse_existing
 from agents.pool import engine_pool
 from agents.recordings import read_drop
@@ -29,6 +30,7 @@ from models.detector import Detector, DetectorSettings
 from models.ear import check, hear
 from models.voice import SileroVoice
 from pipeline.audio import Recording, RecordingInfo, read_recording
+from pipeline.callnames import holds_number, shown
 from pipeline.certificate import certificate_json, restated
 from pipeline.errors import InputError
 from pipeline.listening import ListenSettings, VoiceDetector
@@ -53,6 +55,8 @@ class Redacted:
     written: tuple[Path, ...]
     narrowed: bool = False
     """Whether IN held more than the 16 bits a sample that were analysed, and OUT holds."""
+    pseudonym: str = ""
+    """The call's id, where IN is named by a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,8 @@ class Job:
     """How OUT is coded."""
     narrowed: bool = False
     """See ``Redacted``."""
+    renamed: bool = False
+    """Whether the call id is a pseudonym."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +127,9 @@ def redact_file(wanted: Wanted, settings: Settings, *, told: Told | None = None)
         HushwireError: the recording, the policy or a model is unusable, a file is there already
             or can't be written; nothing is left then.
     """
-    job = prepare(wanted, load_policy(settings.policy), language=settings.language)
     state = settings.state_folder(STATE)
+    named = Pseudonyms(settings.token_key_file(state)).call_id
+    job = prepare(wanted, load_policy(settings.policy), language=settings.language, named=named)
     key = SigningKey.load_or_create(settings.signing_key_file(state))
     secret = token_key(job.policy, settings.token_key_file(state))
     with engine_pool(ear_settings(settings), settings.engine_processes) as pool:
@@ -134,13 +141,20 @@ def redact_file(wanted: Wanted, settings: Settings, *, told: Told | None = None)
         return redact(job, engines, key=key, told=told)
 
 
-def prepare(wanted: Wanted, policy: Policy, *, language: str = DEFAULT) -> Job:
+def prepare(
+    wanted: Wanted,
+    policy: Policy,
+    *,
+    language: str = DEFAULT,
+    named: Callable[[str], str] | None = None,
+) -> Job:
     """Read the recording and refuse what can't be done, before anything slow begins.
 
     Raises:
-        InputError: the recording is unusable, OUT can't hold it, or something is in the way.
+        InputError: the recording is unusable, OUT can't hold it or its name may hold a number, or
+            something is in the way.
     """
-    drop = read_drop(wanted.source, language=language)
+    drop = read_drop(wanted.source, language=language, named=named)
     read = read_recording(wanted.source)
     recording = Recording(read.info, read.pcm)
     form = form_of(read.info, wanted.target.suffix, lossy=wanted.lossy)
@@ -148,6 +162,11 @@ def prepare(wanted: Wanted, policy: Policy, *, language: str = DEFAULT) -> Job:
         raise InputError(
             f"{wanted.target.name}: a lossy format can't be checked under a {policy.muting.style}; "
             "use a policy with style silence, or let OUT end with .flac"
+        )
+    if holds_number(wanted.target.stem):
+        raise InputError(
+            f"{shown(wanted.target.name)}: the name may hold a telephone or card number, and would "
+            "stand in the certificate; give OUT another"
         )
     outs = [wanted.target, *wanted.beside, *([wanted.report] if wanted.report else [])]
     if len({path.resolve() for path in outs}) < len(outs):
@@ -158,7 +177,7 @@ def prepare(wanted: Wanted, policy: Policy, *, language: str = DEFAULT) -> Job:
             raise InputError(f"{path.name}: belongs to IN, which is never overwritten")
     refuse_existing(outs, force=wanted.force)
     call = drop.info(recording.sample_rate, recording.channels)
-    return Job(wanted, policy, call, recording, form, narrowed(read))
+    return Job(wanted, policy, call, recording, form, narrowed(read), drop.renamed)
 
 
 def redact(job: Job, engines: Engines, *, key: SigningKey, told: Told | None = None) -> Redacted:
@@ -250,4 +269,5 @@ def _place(job: Job, files: dict[Path, bytes], stored: StoredCall, key: SigningK
             for path in placed:
                 path.unlink(missing_ok=True)
             raise
-    return Redacted(passed, tuple(sorted(placed)), job.narrowed)
+    pseudonym = job.call.call_id if job.renamed else ""
+    return Redacted(passed, tuple(sorted(placed)), job.narrowed, pseudonym)

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from pipeline.callnames import shown
 from pipeline.containers import Contents, check_container
 from pipeline.errors import AudioError
 from pipeline.records import Pcm
@@ -93,7 +94,7 @@ class Recording:
         return to_int16(self.samples)
 
 
-def to_int16(samples: npt.NDArray[Any]) -> Pcm:
+def to_int16(samples: npt.NDArray[Any], name: str = "recording") -> Pcm:
     """Bring samples of any width to int16; int16 itself is returned as it is.
 
     Overshoot is clipped. Louder floats are of another scale: clipped, their speech would be heard
@@ -107,10 +108,10 @@ def to_int16(samples: npt.NDArray[Any]) -> Pcm:
     if samples.dtype == np.int32:
         return (samples >> 16).astype(np.int16)
     if not np.isfinite(samples).all():
-        raise AudioError("the recording holds samples that are no numbers; it is damaged")
+        raise AudioError(f"{name}: holds samples that are no numbers; it is damaged")
     if samples.size and np.abs(samples).max() > _LOUDEST:
         raise AudioError(
-            f"the recording goes to {np.abs(samples).max():.4g} times full scale; "
+            f"{name}: goes to {np.abs(samples).max():.4g} times full scale; "
             "scale it to -1 to 1"
         )
     scaled = np.rint(samples * _FULL_SCALE)
@@ -157,7 +158,7 @@ def iter_chunks(source: Source, seconds: float = 1.0) -> Iterator[Pcm]:
     with _opened(source) as (file, info):
         length = max(1, round(seconds * info.sample_rate))
         for block in _blocks(file, info, length, source):
-            yield to_int16(block)
+            yield to_int16(block, _name(source))
 
 
 def encode(samples: npt.NDArray[Any], sample_rate: int, container: str, subtype: str) -> bytes:
@@ -236,7 +237,7 @@ def _stream(source: Source, name: str) -> Iterator[BinaryIO]:
 
 
 def _name(source: Source) -> str:
-    return "recording" if isinstance(source, bytes) else Path(source).name
+    return "recording" if isinstance(source, bytes) else shown(Path(source).name)
 
 
 def _checked(

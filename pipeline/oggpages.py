@@ -46,6 +46,8 @@ def ogg_samples(stream: BinaryIO, size: int, name: str) -> tuple[int, int | None
     """
     stream.seek(0)
     first = page = _page(stream, name)
+    if not first.flags & _FIRST or first.number:
+        raise AudioError(f"{name}: its beginning is missing; send it again when it is whole")
     granule, number = 0, 0
     while not page.flags & _LAST:
         if stream.tell() >= size:
@@ -67,8 +69,6 @@ def ogg_samples(stream: BinaryIO, size: int, name: str) -> tuple[int, int | None
             f"{name}: {size - stream.tell()} bytes follow the stream's last page, such as a second "
             "recording; send each recording in a file of its own"
         )
-    if not first.flags & _FIRST or first.number:
-        raise AudioError(f"{name}: its beginning is missing; send it again when it is whole")
     return _samples(first.body, granule, name)
 
 

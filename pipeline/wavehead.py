@@ -103,6 +103,9 @@ def wave_samples(stream: BinaryIO, size: int, name: str) -> tuple[int, int]:
         raise AudioError(f"{name}: no format chunk; the file is damaged, send it again")
     if audio is None:
         raise AudioError(f"{name}: no data chunk; the file holds no audio")
+    stream.seek(min(place, size))
+    if stream.read().strip(b"\0"):
+        raise AudioError(f"{name}: bytes follow the last chunk; write the file anew")
     return _samples(form, audio, name)
 
 

@@ -16,10 +16,10 @@ from rich.console import Console
 
 from agents import cli, offline, placing
 from agents.commands.redact import Bar
-from agents.offline import Engines, Redacted, Wanted, prepare
+from agents.offline import Engines, Redacted, Wanted, prepare, redact
 from pipeline.audio import read_recording
 from pipeline.errors import AudioError, HushwireError, InputError, ModelError, StoreError
-from tests.unit.redacting import BESIDE, RATE, audio, names, problems, run, scripted, styled
+from tests.unit.redacting import BESIDE, KEY, RATE, audio, names, problems, run, scripted, styled
 
 pytestmark = pytest.mark.unit
 
@@ -217,6 +217,26 @@ def test_a_move_that_fails_leaves_nothing(
         run(Wanted(source, out, report=tmp_path / "report.html"), engines)
     assert names(out.parent) == []
     assert not (tmp_path / "report.html").exists()
+
+
+def test_a_recording_that_is_named_by_a_number_gets_a_pseudonym(
+    source: Path, out: Path, engines: Engines
+) -> None:
+    named = source.rename(source.with_name("4111-1111-1111-1111.wav"))
+    with pytest.raises(InputError, match="####-####-####-####.wav: the call id may hold"):
+        run(Wanted(named, out), engines)
+    pseudonym = "call-abcdefghijklmnopabcdefghijklmnop"
+    job = prepare(Wanted(named, out), styled("silence"), named=lambda _: pseudonym)
+    done = redact(job, engines, key=KEY)
+    assert (done.passed, done.pseudonym) == (True, pseudonym)
+    for path in done.written:
+        assert b"4111" not in path.read_bytes()
+    assert json.loads(out.with_name("call.certificate.json").read_bytes())["call_id"] == pseudonym
+
+
+def test_out_is_not_named_by_a_number(source: Path, out: Path) -> None:
+    with pytest.raises(InputError, match="################-redacted.wav: the name may hold"):
+        prepare(Wanted(source, out.with_name("4111111111111111-redacted.wav")), styled("silence"))
 
 
 # -- the command ---------------------------------------------------------------------------------
