@@ -1,4 +1,4 @@
-"""Makes pseudonyms of parties' numbers, and of calls named by one, with the installation's token key.
+"""Makes pseudonyms of numbers, and of calls that are named by one, with the token key.
 
 The key is read, or made, with the first number: who names none needs none. Ingest and gateways use
 it, so that a number never reaches the broker, and the commands that look for a person's calls.

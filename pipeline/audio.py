@@ -111,8 +111,7 @@ def to_int16(samples: npt.NDArray[Any], name: str = "recording") -> Pcm:
         raise AudioError(f"{name}: holds samples that are no numbers; it is damaged")
     if samples.size and np.abs(samples).max() > _LOUDEST:
         raise AudioError(
-            f"{name}: goes to {np.abs(samples).max():.4g} times full scale; "
-            "scale it to -1 to 1"
+            f"{name}: goes to {np.abs(samples).max():.4g} times full scale; scale it to -1 to 1"
         )
     scaled = np.rint(samples * _FULL_SCALE)
     return np.clip(scaled, -_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)
@@ -218,7 +217,9 @@ def _opened(source: Source) -> Iterator[tuple[Any, RecordingInfo]]:
         try:
             file = soundfile.SoundFile(stream)
         except (soundfile.LibsndfileError, ValueError, TypeError) as error:
-            raise AudioError(f"{name}: the {contents.kind} file is damaged; send it again") from error
+            raise AudioError(
+                f"{name}: the {contents.kind} file is damaged; send it again"
+            ) from error
         with file:
             yield file, _checked(file, contents, name)
 

@@ -8,6 +8,7 @@ may be audio that got lost, and is refused.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
@@ -74,13 +75,9 @@ def wave_samples(stream: BinaryIO, size: int, name: str) -> tuple[int, int]:
         AudioError: not one ``fmt`` and then one whole ``data`` of whole frames, or a chunk beside
             them that may hold audio.
     """
-    place = _FORM_HEAD
     form: _Format | None = None
     audio: int | None = None
-    while place + _CHUNK_HEAD <= size:
-        stream.seek(place)
-        tag, length = struct.unpack("<4sI", stream.read(_CHUNK_HEAD))
-        place += _CHUNK_HEAD
+    for tag, length, present in _chunks(stream, size, name):
         if tag == b"fmt ":
             if form is not None:
                 raise AudioError(f"{name}: more than one format chunk; the file is damaged")
@@ -90,23 +87,32 @@ def wave_samples(stream: BinaryIO, size: int, name: str) -> tuple[int, int]:
                 raise AudioError(
                     f"{name}: more than one data chunk; join the parts into one before sending"
                 )
-            _check_data(length, size - place, form, name)
+            _check_data(length, present, form, name)
             audio = length
-        elif length > size - place and audio is None:
-            raise AudioError(f"{name}: a chunk before the audio runs past the end of the file")
-        elif length > size - place and size - place > _ODD_BYTES:
-            raise AudioError(f"{name}: a chunk after the audio runs past the end of the file")
+        elif length > present and (audio is None or present > _ODD_BYTES):
+            where = "before" if audio is None else "after"
+            raise AudioError(f"{name}: a chunk {where} the audio runs past the end of the file")
         else:
-            _check_beside(stream, tag, min(length, size - place), name)
-        place += length + length % 2
+            _check_beside(stream, tag, min(length, present), name)
     if form is None:
         raise AudioError(f"{name}: no format chunk; the file is damaged, send it again")
     if audio is None:
         raise AudioError(f"{name}: no data chunk; the file holds no audio")
+    return _samples(form, audio, name)
+
+
+def _chunks(stream: BinaryIO, size: int, name: str) -> Iterator[tuple[bytes, int, int]]:
+    """Every chunk's name, declared length, and bytes up to the file's end; stands at its body."""
+    place = _FORM_HEAD
+    while place + _CHUNK_HEAD <= size:
+        stream.seek(place)
+        tag, length = struct.unpack("<4sI", stream.read(_CHUNK_HEAD))
+        place += _CHUNK_HEAD
+        yield tag, length, size - place
+        place += length + length % 2
     stream.seek(min(place, size))
     if stream.read().strip(b"\0"):
         raise AudioError(f"{name}: bytes follow the last chunk; write the file anew")
-    return _samples(form, audio, name)
 
 
 def _format_of(stream: BinaryIO, length: int, name: str) -> _Format:

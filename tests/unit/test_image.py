@@ -11,6 +11,10 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 import pytest
+import typer
+import yaml
+
+from agents.cli import app
 
 pytestmark = pytest.mark.unit
 
@@ -149,3 +153,42 @@ def test_the_image_runs_the_command_that_the_wheel_installs(wheel: set[str]) -> 
     assert any(name.endswith(".dist-info/entry_points.txt") for name in wheel)
     assert 'ENTRYPOINT ["hushwire"]' in DOCKERFILE
     assert re.search(r"(?m)^USER 10001:10001$", DOCKERFILE)
+
+
+# -- docker-compose.yml; its settings, volumes and confinement are test_repository's ---------------
+
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+OWN = {
+    name: service
+    for name, service in COMPOSE["services"].items()
+    if service["image"] == "hushwire:local"
+}
+
+
+def test_every_service_is_built_from_the_recipe_and_waits_for_services_that_are_there() -> None:
+    assert len(OWN) >= 6
+    for service in OWN.values():
+        assert (ROOT / service["build"]["context"] / service["build"]["dockerfile"]).is_file()
+    for service in COMPOSE["services"].values():
+        assert set(service.get("depends_on", {})) <= set(COMPOSE["services"])
+
+
+@pytest.mark.parametrize("name", sorted(OWN))
+def test_every_service_runs_a_command_that_is_there(name: str) -> None:
+    words = [*OWN[name].get("entrypoint", ["hushwire"])[1:], *OWN[name]["command"]]
+    command = typer.main.get_command(app)
+    while words and words[0] in getattr(command, "commands", {}):
+        command = command.commands[words.pop(0)]  # type: ignore[attr-defined]
+    assert not hasattr(command, "commands")
+    options = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
+    assert {word for word in words if word.startswith("-")} <= options
+
+
+@pytest.mark.parametrize("name", sorted(OWN))
+def test_every_path_that_a_service_names_is_mounted(name: str) -> None:
+    service = OWN[name]
+    mounted = {volume.split(":")[1] for volume in service["volumes"]}
+    mounted |= {"/calls"} if name == "ingest" else set()  # by whoever starts it
+    named = [*service["command"], *service["environment"].values()]
+    paths = [word for word in named if word.startswith("/")]
+    assert all(any(path == at or path.startswith(f"{at}/") for at in mounted) for path in paths)

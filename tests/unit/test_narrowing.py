@@ -23,7 +23,6 @@ DIGITS = slice(14_400, 20_800)
 """Where the customer says them."""
 
 
-
 def redacted(source: Path, to: str = ".wav") -> Path:
     out = source.parent / "out" / f"call{to}"
     out.parent.mkdir(exist_ok=True)

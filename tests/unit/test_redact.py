@@ -223,7 +223,7 @@ def test_a_recording_that_is_named_by_a_number_gets_a_pseudonym(
     source: Path, out: Path, engines: Engines
 ) -> None:
     named = source.rename(source.with_name("4111-1111-1111-1111.wav"))
-    with pytest.raises(InputError, match="####-####-####-####.wav: the call id may hold"):
+    with pytest.raises(InputError, match=r"####-####-####-####\.wav: the call id may hold"):
         run(Wanted(named, out), engines)
     pseudonym = "call-abcdefghijklmnopabcdefghijklmnop"
     job = prepare(Wanted(named, out), styled("silence"), named=lambda _: pseudonym)
@@ -235,7 +235,7 @@ def test_a_recording_that_is_named_by_a_number_gets_a_pseudonym(
 
 
 def test_out_is_not_named_by_a_number(source: Path, out: Path) -> None:
-    with pytest.raises(InputError, match="################-redacted.wav: the name may hold"):
+    with pytest.raises(InputError, match=r"################-redacted\.wav: the name may hold"):
         prepare(Wanted(source, out.with_name("4111111111111111-redacted.wav")), styled("silence"))
 
 
