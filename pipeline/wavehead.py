@@ -77,7 +77,9 @@ def wave_samples(stream: BinaryIO, size: int, name: str) -> tuple[int, int]:
     """
     form: _Format | None = None
     audio: int | None = None
-    for tag, length, present in _chunks(stream, size, name):
+    end = _FORM_HEAD
+    for tag, length, present in _chunks(stream, size):
+        end = size - present + length + length % 2
         if tag == b"fmt ":
             if form is not None:
                 raise AudioError(f"{name}: more than one format chunk; the file is damaged")
@@ -98,10 +100,11 @@ def wave_samples(stream: BinaryIO, size: int, name: str) -> tuple[int, int]:
         raise AudioError(f"{name}: no format chunk; the file is damaged, send it again")
     if audio is None:
         raise AudioError(f"{name}: no data chunk; the file holds no audio")
+    _check_end(stream, min(end, size), name)
     return _samples(form, audio, name)
 
 
-def _chunks(stream: BinaryIO, size: int, name: str) -> Iterator[tuple[bytes, int, int]]:
+def _chunks(stream: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
     """Every chunk's name, declared length, and bytes up to the file's end; stands at its body."""
     place = _FORM_HEAD
     while place + _CHUNK_HEAD <= size:
@@ -110,9 +113,6 @@ def _chunks(stream: BinaryIO, size: int, name: str) -> Iterator[tuple[bytes, int
         place += _CHUNK_HEAD
         yield tag, length, size - place
         place += length + length % 2
-    stream.seek(min(place, size))
-    if stream.read().strip(b"\0"):
-        raise AudioError(f"{name}: bytes follow the last chunk; write the file anew")
 
 
 def _format_of(stream: BinaryIO, length: int, name: str) -> _Format:
@@ -179,6 +179,13 @@ def _check_beside(stream: BinaryIO, tag: bytes, length: int, name: str) -> None:
             f"{name}: {length} bytes beside the audio (chunk {shown!r}) may be audio that the "
             "header does not count; write the file anew, with its audio alone"
         )
+
+
+def _check_end(stream: BinaryIO, place: int, name: str) -> None:
+    """Behind the last chunk there is no room for another, and nothing but zeros."""
+    stream.seek(place)
+    if stream.read().strip(b"\0"):
+        raise AudioError(f"{name}: bytes follow the last chunk; write the file anew")
 
 
 def _is_padding(stream: BinaryIO, length: int) -> bool:
