@@ -29,7 +29,7 @@ from agents.vaulted import read_call
 from models.detector import Detector, DetectorSettings
 from models.ear import check, hear
 from models.voice import SileroVoice
-from pipeline.audio import Recording, RecordingInfo, read_recording
+from pipeline.audio import Recording, RecordingInfo, read_recording, to_int16
 from pipeline.callnames import holds_number, shown
 from pipeline.certificate import certificate_json, restated
 from pipeline.errors import InputError
@@ -156,7 +156,7 @@ def prepare(
     """
     drop = read_drop(wanted.source, language=language, named=named)
     read = read_recording(wanted.source)
-    recording = Recording(read.info, read.pcm)
+    recording = Recording(read.info, to_int16(read.samples, shown(wanted.source.name)))
     form = form_of(read.info, wanted.target.suffix, lossy=wanted.lossy)
     if form.container == "OGG" and policy.muting.style != "silence":
         raise InputError(

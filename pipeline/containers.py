@@ -29,7 +29,7 @@ class Contents:
     least: int
     """Samples per channel."""
     most: int
-    """As ``least``, or more where the coding fills up its last block."""
+    """As ``least``, or more where the head alone can't tell."""
     rate: int | None = None
     """In Hz, in which ``least`` and ``most`` count; None: the recording's own."""
 
@@ -64,8 +64,7 @@ def check_container(stream: BinaryIO, name: str) -> Contents:
         samples = flac_samples(stream, size, name)
         contents = Contents("FLAC", samples, samples)
     elif head[:4] == b"OggS":
-        samples, rate = ogg_samples(stream, size, name)
-        contents = Contents("OGG", samples, samples, rate)
+        contents = Contents("OGG", *ogg_samples(stream, size, name))
     else:
         raise AudioError(f"{name}: no WAV, FLAC or Ogg file; convert it to one of these")
     stream.seek(0)

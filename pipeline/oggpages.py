@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
@@ -32,8 +33,11 @@ class _Page:
     body: bytes
 
 
-def ogg_samples(stream: BinaryIO, size: int, name: str) -> tuple[int, int | None]:
-    """Samples per channel that an Ogg file holds, and the rate they count in (None: its own).
+def ogg_samples(stream: BinaryIO, size: int, name: str) -> tuple[int, int, int | None]:
+    """Samples per channel that an Ogg file holds, at least and at most, and the rate they count in.
+
+    The rate is None where it is the recording's own. A stream may begin to count anywhere in its
+    first page of audio, which says how far that page goes and not how long it is.
 
     Args:
         stream: seekable, at any place.
@@ -44,45 +48,54 @@ def ogg_samples(stream: BinaryIO, size: int, name: str) -> tuple[int, int | None
         AudioError: a page is damaged or missing, several streams, something behind the last page,
             an end before that of the page before it, or neither Vorbis nor Opus.
     """
+    granules = [0]
+    skipped, rate = 0, None
+    for page in _pages(stream, size, name):
+        if page.number == 0:
+            skipped, rate = _coding(page.body, name)
+        if page.granule not in {_NO_PACKET_ENDS, 0}:
+            if page.granule < granules[-1]:
+                raise AudioError(f"{name}: declares less audio than it holds; write the file anew")
+            granules = [*granules[:2], page.granule]
+    if stream.tell() != size:
+        raise AudioError(
+            f"{name}: {size - stream.tell()} bytes follow the stream's last page, such as a second "
+            "recording; send each recording in a file of its own"
+        )
+    most = granules[-1] - skipped
+    if most <= 0:
+        raise AudioError(f"{name}: 0 samples of audio")
+    return max(0, most - granules[1]), most, rate
+
+
+def _pages(stream: BinaryIO, size: int, name: str) -> Iterator[_Page]:
+    """All pages of the first stream, to its last one."""
     stream.seek(0)
     first = page = _page(stream, name)
     if not first.flags & _FIRST or first.number:
         raise AudioError(f"{name}: its beginning is missing; send it again when it is whole")
-    granule, number = 0, 0
+    yield first
     while not page.flags & _LAST:
         if stream.tell() >= size:
             raise AudioError(
                 f"{name}: cut off, the stream's last page is missing; send it again when it is "
                 "whole"
             )
-        page, number = _page(stream, name), number + 1
+        number, page = page.number + 1, _page(stream, name)
         if page.serial != first.serial or page.flags & _FIRST:
             raise AudioError(f"{name}: more than one stream in the file; send each in its own")
         if page.number != number:
             raise AudioError(f"{name}: a page is missing in the middle; send the file again")
-        if page.granule != _NO_PACKET_ENDS:
-            if page.granule < granule:
-                raise AudioError(f"{name}: declares less audio than it holds; write the file anew")
-            granule = page.granule
-    if stream.tell() != size:
-        raise AudioError(
-            f"{name}: {size - stream.tell()} bytes follow the stream's last page, such as a second "
-            "recording; send each recording in a file of its own"
-        )
-    return _samples(first.body, granule, name)
+        yield page
 
 
-def _samples(head: bytes, granule: int, name: str) -> tuple[int, int | None]:
+def _coding(head: bytes, name: str) -> tuple[int, int | None]:
+    """Samples that the decoder drops at the beginning, and the rate they count in."""
     if head.startswith(b"\x01vorbis"):
-        samples, rate = granule, None
-    elif head.startswith(b"OpusHead") and len(head) >= _OPUS_HEAD:
-        (skipped,) = struct.unpack_from("<H", head, 10)
-        samples, rate = granule - skipped, _OPUS_RATE
-    else:
-        raise AudioError(f"{name}: the Ogg file holds neither Vorbis nor Opus; convert it")
-    if samples <= 0:
-        raise AudioError(f"{name}: 0 samples of audio")
-    return samples, rate
+        return 0, None
+    if head.startswith(b"OpusHead") and len(head) >= _OPUS_HEAD:
+        return int.from_bytes(head[10:12], "little"), _OPUS_RATE
+    raise AudioError(f"{name}: the Ogg file holds neither Vorbis nor Opus; convert it")
 
 
 def _page(stream: BinaryIO, name: str) -> _Page:

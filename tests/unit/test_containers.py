@@ -174,6 +174,39 @@ def test_every_flac_file_is_counted_whole(rate: int) -> None:
             assert inspect_recording(buffer.getvalue()).frames == samples
 
 
+def varying(data: bytes) -> bytes:
+    """A FLAC file with frames that say their first sample instead of their number."""
+    stream = io.BytesIO(data)
+    _, place = flacframes._head(stream, "")
+    frames = list(flacframes._frames(stream, place))
+    ends = [*(frame.place for frame in frames[1:]), len(data)]
+    out, sample = data[:place], 0
+    for frame, end in zip(frames, ends, strict=True):
+        whole = data[frame.place : end]
+        _, rest = flacframes._number(whole[:16])
+        extra = {6: 1, 7: 2}.get(whole[2] >> 4, 0) + {12: 1, 13: 2, 14: 2}.get(whole[2] & 15, 0)
+        head = b"\xff\xf9" + whole[2:4] + chr(sample).encode() + whole[rest : rest + extra]
+        new = head + bytes([flacframes._crc8(head)]) + whole[rest + extra + 1 : -2]
+        out += new + flacframes._crc16(new).to_bytes(2)
+        sample += frame.samples
+    return out
+
+
+def test_frames_of_varying_length_are_counted() -> None:
+    file = varying(FLAC)
+    np.testing.assert_array_equal(read_recording(file).samples, PCM)
+    with pytest.raises(AudioError, match="follows the audio"):
+        inspect_recording(file + FLAC)
+
+
+def test_an_ogg_file_may_begin_to_count_anywhere() -> None:
+    """As some encoders write it: the decoder starts at the first sample all the same."""
+    whole = pages(made("OGG", "OPUS", np.tile(PCM, (8, 1))))
+    later = [with_granule(page, struct.unpack_from("<q", page, 6)[0] + 5_000) for page in whole[2:]]
+    shifted = b"".join([*whole[:2], *later])
+    assert inspect_recording(shifted).frames == inspect_recording(b"".join(whole)).frames
+
+
 def test_the_numbers_of_frames_are_coded_as_in_utf_8() -> None:
     for number in (0, 127, 128, 2_047, 2_048, 65_535, 65_536, 0x10FFFF):
         coded = chr(number).encode("utf-8", "surrogatepass")
