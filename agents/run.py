@@ -231,6 +231,6 @@ def _print_summary(summary: Summary, vault: str | Path, console: Console) -> Non
         )  # fmt: skip
     for one in summary.results:
         if one.place:
-            console.print(renamed(one), markup=False, highlight=False)
+            console.print(renamed(one), markup=False, highlight=False, soft_wrap=True)
         if one.outcome is Outcome.REFUSED:
             console.print(f"refused: {one.problem}", style="red", markup=False, highlight=False)
