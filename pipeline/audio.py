@@ -32,6 +32,8 @@ MOST_CHANNELS: Final = 8
 _BLOCK: Final = 65_536
 """Frames that are decoded or encoded at a time."""
 _FULL_SCALE: Final = 32_768.0
+_HALF_STEP: Final = 1 << 15
+_HIGHEST: Final = (1 << 31) - 1 - _HALF_STEP
 _LOUDEST: Final = 2.0
 """Floats up to twice full scale are overshoot, as filters and lossy codecs make it."""
 
@@ -106,7 +108,10 @@ def to_int16(samples: npt.NDArray[Any], name: str = "recording") -> Pcm:
     if samples.dtype == np.int16:
         return samples
     if samples.dtype == np.int32:
-        return (samples >> 16).astype(np.int16)
+        # To the nearest: cutting the lower bits off would leave the sign of a voice below them,
+        # which is the voice, clipped.
+        nearest = (np.minimum(samples, _HIGHEST) + _HALF_STEP) >> 16
+        return np.asarray(nearest, np.int16)
     if not np.isfinite(samples).all():
         raise AudioError(f"{name}: holds samples that are no numbers; it is damaged")
     if samples.size and np.abs(samples).max() > _LOUDEST:
