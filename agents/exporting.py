@@ -4,8 +4,9 @@
 and ``call.json`` with what the catalogue knows of it. Files appear whole (mode 0600); a repeat
 after an interruption writes them again. The audit log is told of every call before its first byte.
 
-Outcomes: the facts of the calls that were written; ``UnknownCallError`` for one that is not there,
-``InputError`` for a folder that can't be written, else as ``agents.shelf``.
+Outcomes of ``export_call``: the call's facts; ``UnknownCallError`` for one that is not there,
+``InputError`` for a folder that can't be written, else as ``agents.shelf``. ``export_calls`` goes
+on after a call that can't be exported, and names it.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import json
 import os
 import tempfile
 import uuid
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -27,7 +28,7 @@ from agents.private import private_folder
 from agents.shelf import CallFilter, Shelf, StoredCallFacts
 from agents.vaulted import CERTIFICATE
 from pipeline.certificate import parse_certificate
-from pipeline.errors import InputError, SealError
+from pipeline.errors import HushwireError, InputError, SealError
 
 EXPORTED: Final = "hushwire.audit.call-exported.v1"
 FACTS: Final = "call.json"
@@ -65,13 +66,27 @@ def export_call(
     return facts
 
 
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What became of many calls."""
+
+    done: tuple[StoredCallFacts, ...]
+    failed: Mapping[str, HushwireError]
+    """Why, by call id."""
+
+
 def export_calls(
     shelf: Shelf, log: AuditLog, wanted: CallFilter, folder: Path, *, by: str
-) -> list[StoredCallFacts]:
+) -> Exported:
     """Write every call that a filter lets through; see ``export_call``."""
-    return [
-        export_call(shelf, log, one.call_id, folder, by=by) for one in every_call(shelf, wanted)
-    ]
+    done: list[StoredCallFacts] = []
+    failed: dict[str, HushwireError] = {}
+    for one in every_call(shelf, wanted):
+        try:
+            done.append(export_call(shelf, log, one.call_id, folder, by=by))
+        except HushwireError as error:
+            failed[one.call_id] = error
+    return Exported(tuple(done), failed)
 
 
 def every_call(shelf: Shelf, wanted: CallFilter) -> Iterator[StoredCallFacts]:

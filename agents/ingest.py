@@ -9,15 +9,17 @@ never be opened.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
 from agents.ledger import CallState, Ledger
+from agents.parties import Pseudonyms
 from agents.producer import CallProducer
 from agents.recordings import Drop, read_drop
 from agents.sealing import Seal
 from pipeline.audio import inspect_recording, iter_chunks
+from pipeline.callnames import shown
 from pipeline.errors import InputError, UnknownCallError
 from pipeline.records import AudioChunk, CallEnd, CallInfo
 from pipeline.vocabulary import DEFAULT
@@ -46,6 +48,8 @@ class Ingested:
     """Length of the call."""
     problem: str = ""
     """Why it was refused, and what to do."""
+    place: int = 0
+    """Which of the recordings it is, from 1, where its id is a pseudonym of its name."""
 
 
 def ingest(
@@ -54,7 +58,7 @@ def ingest(
     ledger: Ledger,
     *,
     chunk_seconds: float,
-    named: Callable[[str], str],
+    named: Pseudonyms,
     language: str = DEFAULT,
     report: Callable[[Ingested], None] = lambda _: None,
 ) -> list[Ingested]:
@@ -65,7 +69,7 @@ def ingest(
         producer: writes to the raw topic.
         ledger: makes the calls' keys.
         chunk_seconds: length of a chunk.
-        named: makes the pseudonym of a party's number, such as ``agents.parties.Pseudonyms``.
+        named: makes the pseudonyms of parties' numbers, and of calls that are named by one.
         language: of a call whose sidecar names none.
         report: is told of each recording when it is through.
 
@@ -75,10 +79,12 @@ def ingest(
     """
     results = []
     seen: dict[str, Path] = {}
-    for path in paths:
+    for place, path in enumerate(paths, 1):
         try:
-            drop = read_drop(path, language=language)
+            drop = read_drop(path, language=language, named=named.call_id)
             result = _ingest_one(drop, producer, ledger, chunk_seconds, named, seen)
+            if drop.renamed:
+                result = replace(result, place=place)
         except InputError as error:
             result = Ingested(path, Outcome.REFUSED, problem=str(error))
         results.append(result)
@@ -91,14 +97,14 @@ def _ingest_one(
     producer: CallProducer,
     ledger: Ledger,
     chunk_seconds: float,
-    named: Callable[[str], str],
+    named: Pseudonyms,
     seen: dict[str, Path],
 ) -> Ingested:
     path = drop.path
     if drop.call_id in seen:
         raise InputError(
-            f"{path.name}: call id {drop.call_id} is {seen[drop.call_id].name}'s already; "
-            "give it one of its own in a sidecar"
+            f"{shown(path.name)}: call id {drop.call_id} is {shown(seen[drop.call_id].name)}'s "
+            "already; give it one of its own in a sidecar"
         )
     seen[drop.call_id] = path
     header = inspect_recording(path)
@@ -112,7 +118,7 @@ def _ingest_one(
         seal = ledger.open_call(drop.call_id).seal
     except UnknownCallError:
         raise InputError(
-            f"{path.name}: call {drop.call_id} was refused before and its key is destroyed; "
+            f"{shown(path.name)}: call {drop.call_id} was refused before and its key is destroyed; "
             "give the repaired recording a new call id"
         ) from None
     try:

@@ -24,6 +24,7 @@ from agents.private import private_folder
 from agents.sealing import KeyEncryptionKey, Seal, wrapping_key_id
 from agents.tables import CALLS, PROGRESS, TRANSIT_KEYS, WRAPPING_KEYS
 from agents.vaulttables import CATALOGUE, PARTIES, VAULT_KEYS
+from pipeline.callnames import holds_number
 from pipeline.errors import RecordError, SealError, StoreError, UnknownCallError
 from pipeline.wire import valid_call_id
 
@@ -104,12 +105,17 @@ class Ledger:
         """Create a call with a fresh key, or return the one that is open already.
 
         Raises:
-            RecordError: the call id is not allowed.
+            RecordError: the call id is not allowed, or may hold a number.
             UnknownCallError: the call was closed before; its key is gone for good.
         """
         if not valid_call_id(call_id):
             raise RecordError("a call id has 1 to 128 of the characters A-Z a-z 0-9 . _ -")
         if self.state(call_id) is None:
+            if holds_number(call_id):
+                raise RecordError(
+                    "the call id may hold a telephone or card number; use its pseudonym, as "
+                    "agents.parties.Pseudonyms makes it"
+                )
             try:
                 return Opened(self._create(call_id), created=True)
             except IntegrityError:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from agents.layout import listening
 from agents.line import Line, Told
+from agents.parties import Pseudonyms
 from agents.placing import placement, refuse_existing
 from agents.policies import read_policy
 from agents.pool import engine_pool
@@ -29,11 +30,12 @@ from agents.vaulted import read_call
 from models.detector import Detector, DetectorSettings
 from models.ear import check, hear
 from models.voice import SileroVoice
-from pipeline.audio import Recording, RecordingInfo, read_recording
+from pipeline.audio import Recording, RecordingInfo, read_recording, to_int16
+from pipeline.callnames import holds_number, shown
 from pipeline.certificate import certificate_json, restated
 from pipeline.errors import InputError
 from pipeline.listening import ListenSettings, VoiceDetector
-from pipeline.outform import form_of, in_form, write_in, written_checks
+from pipeline.outform import form_of, in_form, narrowed, write_in, written_checks
 from pipeline.policy import Policy
 from pipeline.proof import check_certificate
 from pipeline.records import AudioChunk, CallEnd, CallInfo, Heard, Mute, Pcm, Window
@@ -42,6 +44,8 @@ from pipeline.vaulting import StoredCall
 from pipeline.vocabulary import DEFAULT
 
 CERTIFICATE = ".certificate.json"
+NARROWED = "narrowed"
+"""Mark of a call of which more was in IN than what was analysed and is in OUT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,10 @@ class Redacted:
 
     passed: bool
     written: tuple[Path, ...]
+    narrowed: bool = False
+    """Whether IN held more than the 16 bits a sample that were analysed, and OUT holds."""
+    pseudonym: str = ""
+    """The call's id, where IN is named by a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +93,13 @@ class Job:
     policy: Policy
     call: CallInfo
     recording: Recording
+    """What the stages see: 16 bits a sample."""
     form: RecordingInfo
     """How OUT is coded."""
+    narrowed: bool = False
+    """See ``Redacted``."""
+    renamed: bool = False
+    """Whether the call id is a pseudonym."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +128,9 @@ def redact_file(wanted: Wanted, settings: Settings, *, told: Told | None = None)
         HushwireError: the recording, the policy or a model is unusable, a file is there already
             or can't be written; nothing is left then.
     """
-    job = prepare(wanted, read_policy(settings), language=settings.language)
     state = settings.state_folder(STATE)
+    named = Pseudonyms(settings.token_key_file(state)).call_id
+    job = prepare(wanted, read_policy(settings), language=settings.language, named=named)
     key = SigningKey.load_or_create(settings.signing_key_file(state))
     secret = token_key(job.policy, settings.token_key_file(state))
     with engine_pool(ear_settings(settings), settings.engine_processes) as pool:
@@ -128,19 +142,32 @@ def redact_file(wanted: Wanted, settings: Settings, *, told: Told | None = None)
         return redact(job, engines, key=key, told=told)
 
 
-def prepare(wanted: Wanted, policy: Policy, *, language: str = DEFAULT) -> Job:
+def prepare(
+    wanted: Wanted,
+    policy: Policy,
+    *,
+    language: str = DEFAULT,
+    named: Callable[[str], str] | None = None,
+) -> Job:
     """Read the recording and refuse what can't be done, before anything slow begins.
 
     Raises:
-        InputError: the recording is unusable, OUT can't hold it, or something is in the way.
+        InputError: the recording is unusable, OUT can't hold it or its name may hold a number, or
+            something is in the way.
     """
-    drop = read_drop(wanted.source, language=language)
-    recording = read_recording(wanted.source)
-    form = form_of(recording.info, wanted.target.suffix, lossy=wanted.lossy)
+    drop = read_drop(wanted.source, language=language, named=named)
+    read = read_recording(wanted.source)
+    recording = Recording(read.info, to_int16(read.samples, shown(wanted.source.name)))
+    form = form_of(read.info, wanted.target.suffix, lossy=wanted.lossy)
     if form.container == "OGG" and policy.muting.style != "silence":
         raise InputError(
             f"{wanted.target.name}: a lossy format can't be checked under a {policy.muting.style}; "
             "use a policy with style silence, or let OUT end with .flac"
+        )
+    if holds_number(wanted.target.stem):
+        raise InputError(
+            f"{shown(wanted.target.name)}: the name may hold a telephone or card number, and would "
+            "stand in the certificate; give OUT another"
         )
     outs = [wanted.target, *wanted.beside, *([wanted.report] if wanted.report else [])]
     if len({path.resolve() for path in outs}) < len(outs):
@@ -151,7 +178,7 @@ def prepare(wanted: Wanted, policy: Policy, *, language: str = DEFAULT) -> Job:
             raise InputError(f"{path.name}: belongs to IN, which is never overwritten")
     refuse_existing(outs, force=wanted.force)
     call = drop.info(recording.sample_rate, recording.channels)
-    return Job(wanted, policy, call, recording, form)
+    return Job(wanted, policy, call, recording, form, narrowed(read), drop.renamed)
 
 
 def redact(job: Job, engines: Engines, *, key: SigningKey, told: Told | None = None) -> Redacted:
@@ -169,31 +196,31 @@ def redact(job: Job, engines: Engines, *, key: SigningKey, told: Told | None = N
         listen_again=engines.listen_again,
         told=told or (lambda again, done, known: None),  # noqa: ARG005 - nobody asked
     )
-    for record in _records(call, pcm):
+    for record in _records(call, pcm, (NARROWED,) if job.narrowed else ()):
         line.put(line.topics.audio_raw, record)
     stored = line.finish()
     files = _files(job, stored, [*line.mutes, *stored.silenced]) if stored.passed else {}
-    return _place(job.wanted, files, stored, key)
+    return _place(job, files, stored, key)
 
 
-def _records(call: CallInfo, pcm: Pcm) -> Iterator[AudioChunk | CallEnd]:
+def _records(call: CallInfo, pcm: Pcm, marks: tuple[str, ...]) -> Iterator[AudioChunk | CallEnd]:
     step = call.sample_rate
     starts = range(0, len(pcm), step)
     for seq, start in enumerate(starts):
         yield AudioChunk(call, seq, start, pcm[start : start + step])
-    yield CallEnd(call.call_id, len(starts), len(pcm))
+    yield CallEnd(call.call_id, len(starts), len(pcm), marks=marks)
 
 
 def _files(job: Job, stored: StoredCall, mutes: Sequence[Mute]) -> dict[Path, bytes]:
     """OUT and what lies beside it; only the certificate where OUT is not what it has to be.
 
-    The line has verified 16-bit audio. OUT is rendered from the recording itself, in its own
-    width, so it is checked anew: as it was coded, not as it was meant.
+    The line has verified the same 16-bit audio. OUT is coded in the recording's own width, so it
+    is checked anew: as it was coded, not as it was meant.
     """
     wanted, rule, call_id = job.wanted, job.policy.muting, job.call.call_id
-    original = in_form(job.recording, job.form)
-    samples = apply_mutes(original.samples, mutes, job.call.sample_rate, rule, key=call_id)
-    muted = Recording(job.form, samples)
+    pcm = job.recording.pcm
+    rendered = apply_mutes(pcm, mutes, job.call.sample_rate, rule, key=call_id)
+    original, muted = in_form(pcm, job.form), in_form(rendered, job.form)
     audio = write_in(muted)
     transcript, subtitles, certificate = wanted.beside
     texts = {
@@ -216,10 +243,9 @@ def _files(job: Job, stored: StoredCall, mutes: Sequence[Mute]) -> dict[Path, by
     return {**files, **texts, wanted.target: audio} if stated.passed else files
 
 
-def _place(
-    wanted: Wanted, files: dict[Path, bytes], stored: StoredCall, key: SigningKey
-) -> Redacted:
+def _place(job: Job, files: dict[Path, bytes], stored: StoredCall, key: SigningKey) -> Redacted:
     """Put everything in its place at once; of a quarantined call only its certificate."""
+    wanted = job.wanted
     transcript, subtitles, certificate = wanted.beside
     passed = wanted.target in files
     files = files or {certificate: certificate_json(stored.certificate)}
@@ -244,4 +270,5 @@ def _place(
             for path in placed:
                 path.unlink(missing_ok=True)
             raise
-    return Redacted(passed, tuple(sorted(placed)))
+    pseudonym = job.call.call_id if job.renamed else ""
+    return Redacted(passed, tuple(sorted(placed)), job.narrowed, pseudonym)

@@ -1,4 +1,4 @@
-"""Makes pseudonyms of parties' numbers with the installation's token key.
+"""Makes pseudonyms of numbers, and of calls that are named by one, with the token key.
 
 The key is read, or made, with the first number: who names none needs none. Ingest and gateways use
 it, so that a number never reaches the broker, and the commands that look for a person's calls.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from agents.tokenkey import read_or_make_key
+from pipeline.callnames import holds_number, pseudonym_of
 from pipeline.parties import PSEUDONYM, pseudonym
 
 
@@ -32,6 +33,17 @@ class Pseudonyms:
         """
         if PSEUDONYM.fullmatch(number):
             return number
+        return pseudonym(number, self._read())
+
+    def call_id(self, name: str) -> str:
+        """A call's name, or its pseudonym where it may hold a number.
+
+        Raises:
+            StoreError: the key can't be read or made.
+        """
+        return pseudonym_of(name, self._read()) if holds_number(name) else name
+
+    def _read(self) -> bytes:
         if self._key is None:
             self._key = read_or_make_key(self._path)
-        return pseudonym(number, self._key)
+        return self._key

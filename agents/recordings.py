@@ -2,7 +2,8 @@
 
 A recorder drops ``<id>.wav`` (or FLAC, Ogg) and, optionally and last, ``<id>.json``:
 ``{"call_id": …, "started_at": …, "channels": [{"index": 0, "role": "agent"}, …], "language": …}``,
-and ``"purpose"``, ``"caller"`` or a channel's ``"number"``.
+and ``"purpose"``, ``"caller"`` or a channel's ``"number"``. An id that may hold a number becomes a
+pseudonym here, and no message quotes it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from pipeline.callnames import holds_number, shown
 from pipeline.errors import InputError
 from pipeline.parties import PURPOSE
 from pipeline.records import CallInfo, Role
@@ -35,7 +37,7 @@ class _Channel(BaseModel):
 
 class _Sidecar(BaseModel):
     model_config = ConfigDict(extra="ignore")
-    call_id: str | None = None
+    call_id: str | None = Field(default=None, repr=False)
     started_at: datetime | None = None
     channels: list[_Channel] | None = None
     language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] | None = None
@@ -53,7 +55,7 @@ class _Sidecar(BaseModel):
 class Drop:
     """A recording that a recorder left: its file and what its sidecar says."""
 
-    path: Path
+    path: Path = field(repr=False)
     call_id: str
     started_at: str = ""
     language: str = DEFAULT
@@ -61,6 +63,8 @@ class Drop:
     purpose: str = ""
     numbers: tuple[str, ...] = field(default=(), repr=False)
     """The parties' numbers as the sidecar has them: they go no further than ``info``."""
+    renamed: bool = False
+    """Whether ``call_id`` is the pseudonym of a name that may hold a number."""
 
     def info(
         self, sample_rate: int, channels: int, *, named: Callable[[str], str] | None = None
@@ -78,7 +82,7 @@ class Drop:
         roles = self.roles or default_roles(channels)
         if len(roles) != channels:
             raise InputError(
-                f"{self.path.name}: the sidecar describes {len(roles)} channels, "
+                f"{shown(self.path.name)}: the sidecar describes {len(roles)} channels, "
                 f"the recording has {channels}"
             )
         parties = sorted({named(number) for number in self.numbers}) if named else ()
@@ -110,20 +114,24 @@ def find_recordings(paths: Iterable[Path]) -> Iterator[Path]:
         if path.is_dir():
             yield from sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
         elif not path.exists():
-            raise InputError(f"{path}: there is no such file or folder")
+            raise InputError(f"{path.parent / shown(path.name)}: there is no such file or folder")
         elif path.suffix.lower() not in SUFFIXES:
             kinds = ", ".join(sorted(SUFFIXES))
-            raise InputError(f"{path.name}: not a recording that can be read ({kinds})")
+            raise InputError(f"{shown(path.name)}: not a recording that can be read ({kinds})")
         else:
             yield path
 
 
-def read_drop(path: Path, *, language: str = DEFAULT) -> Drop:
+def read_drop(
+    path: Path, *, language: str = DEFAULT, named: Callable[[str], str] | None = None
+) -> Drop:
     """A recording with its sidecar, where it has one; the call id defaults to the file's stem.
 
     Args:
         path: of the recording.
         language: of a call whose sidecar names none.
+        named: makes the id of a call whose name may hold a number, such as
+            ``agents.parties.Pseudonyms.call_id``; without it such a name is refused.
 
     Raises:
         InputError: the sidecar is no valid JSON object of its shape, or the call id is unusable.
@@ -136,11 +144,19 @@ def read_drop(path: Path, *, language: str = DEFAULT) -> Drop:
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"]) or "sidecar"
-            raise InputError(f"{sidecar.name}: {where}: {first['msg']}") from None
+            raise InputError(f"{shown(sidecar.name)}: {where}: {first['msg']}") from None
     call_id = notes.call_id or path.stem
+    renamed = holds_number(call_id)
+    if renamed:
+        if named is None:
+            raise InputError(
+                f"{shown(path.name)}: the call id may hold a telephone or card number; "
+                "give it another in a sidecar"
+            )
+        call_id = named(call_id)
     if not valid_call_id(call_id):
         raise InputError(
-            f"{path.name}: the call id may hold letters, digits, dot, dash and underscore, "
+            f"{shown(path.name)}: the call id may hold letters, digits, dot, dash and underscore, "
             "begins with a letter or digit, has at most 128 characters and no two dots in a row"
         )
     return Drop(
@@ -150,7 +166,8 @@ def read_drop(path: Path, *, language: str = DEFAULT) -> Drop:
         language=notes.language or language,
         purpose=notes.purpose,
         numbers=notes.numbers,
-        roles=_roles(notes.channels, sidecar.name),
+        roles=_roles(notes.channels, shown(sidecar.name)),
+        renamed=renamed,
     )
 
 

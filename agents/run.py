@@ -30,7 +30,7 @@ from agents.places import state_inside
 from agents.policies import read_policy
 from agents.recordings import find_recordings
 from agents.settings import Settings
-from agents.start import ingest_files, opened_ledger, worker_config
+from agents.start import ingest_files, opened_ledger, renamed, worker_config
 from agents.topics import reach_broker
 from agents.worker import STAGES, run_worker
 from pipeline.errors import InputError
@@ -230,5 +230,7 @@ def _print_summary(summary: Summary, vault: str | Path, console: Console) -> Non
             markup=False, highlight=False, soft_wrap=True,
         )  # fmt: skip
     for one in summary.results:
+        if one.place:
+            console.print(renamed(one), markup=False, highlight=False, soft_wrap=True)
         if one.outcome is Outcome.REFUSED:
             console.print(f"refused: {one.problem}", style="red", markup=False, highlight=False)

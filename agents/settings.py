@@ -131,9 +131,10 @@ class Settings(BaseSettings):
     )
     token_key: Path | None = Field(
         default=None,
-        description="File of the secret for keyed hashes in transcripts and of parties' numbers "
-        "(hexadecimal, mode 0600), the same for all workers that detect and machines that ingest. "
-        "Empty: `tokens.key` in the state folder, made when it is first needed.",
+        description="File of the secret for keyed hashes in transcripts, of parties' numbers and "
+        "of calls' names (hexadecimal, mode 0600), the same for all workers that detect and "
+        "machines that ingest. Empty: `tokens.key` in the state folder, made when it is first "
+        "needed.",
     )
     policy: str = Field(
         default="default",

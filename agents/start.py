@@ -32,6 +32,7 @@ from agents.topics import Topics, create_topics, reach_broker
 from agents.worker import STAGES, LanguageDetector, Models, WorkerConfig, run_worker
 from models.ear import EarSettings
 from pipeline.activity import VoiceDetector
+from pipeline.callnames import shown
 from pipeline.errors import SettingsError
 from pipeline.policy import Policy
 
@@ -188,7 +189,13 @@ def told(result: Ingested) -> str:
     """One line on a recording."""
     if result.outcome is Outcome.REFUSED:
         return f"refused: {result.problem}"
-    return f"{result.outcome}: {result.path.name} ({result.seconds:.0f} s)"
+    line = f"{result.outcome}: {shown(result.path.name)} ({result.seconds:.0f} s)"
+    return f"{line}; {renamed(result)}" if result.place else line
+
+
+def renamed(result: Ingested) -> str:
+    """Which pseudonym a recording got that is named by a number; never the number."""
+    return f"recording {result.place} is named by a number, its call id is {result.call_id}"
 
 
 @contextmanager

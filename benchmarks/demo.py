@@ -69,7 +69,9 @@ def export_vault(vault: Path, to: Path) -> Path:
     """
     with opened_ledger(load_settings(), vault / STATE) as ledger:
         shelf = Shelf(Vault.opened(vault, ledger))
-        export_calls(shelf, AuditLog(ledger.database), CallFilter(), to, by="demo")
+        exported = export_calls(shelf, AuditLog(ledger.database), CallFilter(), to, by="demo")
+    for error in exported.failed.values():
+        raise error
     return to
 
 

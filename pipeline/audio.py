@@ -18,9 +18,10 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from pipeline.callnames import shown
+from pipeline.containers import Contents, check_container
 from pipeline.errors import AudioError
 from pipeline.records import Pcm
-from pipeline.wavehead import check_container
 
 Source: TypeAlias = str | Path | bytes
 """A path, or the bytes of a file."""
@@ -31,6 +32,10 @@ MOST_CHANNELS: Final = 8
 _BLOCK: Final = 65_536
 """Frames that are decoded or encoded at a time."""
 _FULL_SCALE: Final = 32_768.0
+_HALF_STEP: Final = 1 << 15
+_HIGHEST: Final = (1 << 31) - 1 - _HALF_STEP
+_LOUDEST: Final = 2.0
+"""Floats up to twice full scale are overshoot, as filters and lossy codecs make it."""
 
 _WIDTHS: Final[dict[str, str]] = {
     "PCM_24": "int32",
@@ -87,24 +92,39 @@ class Recording:
 
     @property
     def pcm(self) -> Pcm:
-        """The samples as int16, for the stages."""
+        """The samples as int16: what the stages see, and all that OUT may hold."""
         return to_int16(self.samples)
 
 
-def to_int16(samples: npt.NDArray[Any]) -> Pcm:
+def to_int16(samples: npt.NDArray[Any], name: str = "recording") -> Pcm:
     """Bring samples of any width to int16; int16 itself is returned as it is.
 
+    Overshoot is clipped. Louder floats are of another scale: clipped, their speech would be heard
+    badly, and yet be understood by people.
+
     Raises:
-        AudioError: samples that are no number (NaN or infinite).
+        AudioError: samples that are no number (NaN or infinite), or beyond twice full scale.
     """
     if samples.dtype == np.int16:
         return samples
     if samples.dtype == np.int32:
-        return (samples >> 16).astype(np.int16)
+        # To the nearest: cutting the lower bits off would leave the sign of a voice below them,
+        # which is the voice, clipped.
+        nearest = (np.minimum(samples, _HIGHEST) + _HALF_STEP) >> 16
+        return np.asarray(nearest, np.int16)
     if not np.isfinite(samples).all():
-        raise AudioError("the recording holds samples that are no numbers; it is damaged")
+        raise AudioError(f"{name}: holds samples that are no numbers; it is damaged")
+    if samples.size and np.abs(samples).max() > _LOUDEST:
+        raise AudioError(
+            f"{name}: goes to {np.abs(samples).max():.4g} times full scale; scale it to -1 to 1"
+        )
     scaled = np.rint(samples * _FULL_SCALE)
     return np.clip(scaled, -_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)
+
+
+def width_of(info: RecordingInfo) -> np.dtype[Any]:
+    """The type in which a recording's samples are decoded without loss."""
+    return np.dtype(_WIDTHS.get(info.subtype, "int16"))
 
 
 def inspect_recording(source: Source) -> RecordingInfo:
@@ -125,7 +145,7 @@ def read_recording(source: Source) -> Recording:
             samples; its rate is outside 8 to 48 kHz; it has 0 or more than 8 channels.
     """
     with _opened(source) as (file, info):
-        blocks = list(_blocks(file, info, _BLOCK, _WIDTHS.get(info.subtype, "int16"), source))
+        blocks = list(_blocks(file, info, _BLOCK, source))
     return Recording(info=info, samples=np.concatenate(blocks))
 
 
@@ -141,9 +161,8 @@ def iter_chunks(source: Source, seconds: float = 1.0) -> Iterator[Pcm]:
     """
     with _opened(source) as (file, info):
         length = max(1, round(seconds * info.sample_rate))
-        width = _WIDTHS.get(info.subtype, "int16")
-        for block in _blocks(file, info, length, width, source):
-            yield to_int16(block)
+        for block in _blocks(file, info, length, source):
+            yield to_int16(block, _name(source))
 
 
 def encode(samples: npt.NDArray[Any], sample_rate: int, container: str, subtype: str) -> bytes:
@@ -199,13 +218,15 @@ def _opened(source: Source) -> Iterator[tuple[Any, RecordingInfo]]:
     """Open a recording whose head is in order."""
     name = _name(source)
     with _stream(source, name) as stream:
-        kind = check_container(stream, name)
+        contents = check_container(stream, name)
         try:
             file = soundfile.SoundFile(stream)
         except (soundfile.LibsndfileError, ValueError, TypeError) as error:
-            raise AudioError(f"{name}: the {kind} file is damaged; send it again") from error
+            raise AudioError(
+                f"{name}: the {contents.kind} file is damaged; send it again"
+            ) from error
         with file:
-            yield file, _checked(file, kind, name)
+            yield file, _checked(file, contents, name)
 
 
 @contextmanager
@@ -222,10 +243,14 @@ def _stream(source: Source, name: str) -> Iterator[BinaryIO]:
 
 
 def _name(source: Source) -> str:
-    return "recording" if isinstance(source, bytes) else Path(source).name
+    return "recording" if isinstance(source, bytes) else shown(Path(source).name)
 
 
-def _checked(file: Any, kind: str, name: str) -> RecordingInfo:  # noqa: ANN401 - soundfile is untyped
+def _checked(
+    file: Any,  # noqa: ANN401 - soundfile is untyped
+    contents: Contents,
+    name: str,
+) -> RecordingInfo:
     rate, channels, frames = file.samplerate, file.channels, file.frames
     if not LOWEST_RATE <= rate <= HIGHEST_RATE:
         raise AudioError(
@@ -235,11 +260,16 @@ def _checked(file: Any, kind: str, name: str) -> RecordingInfo:  # noqa: ANN401 
         raise AudioError(f"{name}: {channels} channels; 1 to {MOST_CHANNELS} are supported")
     if frames <= 0:
         raise AudioError(f"{name}: 0 samples of audio")
+    if not contents.agrees(frames, rate):
+        raise AudioError(
+            f"{name}: the {contents.kind} file contradicts itself, {frames} samples are not what "
+            "it holds; write it anew"
+        )
     return RecordingInfo(
         sample_rate=int(rate),
         channels=int(channels),
         frames=int(frames),
-        container=kind,
+        container=contents.kind,
         subtype=str(file.subtype),
     )
 
@@ -248,14 +278,13 @@ def _blocks(
     file: Any,  # noqa: ANN401 - soundfile is untyped
     info: RecordingInfo,
     length: int,
-    dtype: str,
     source: Source,
 ) -> Iterator[npt.NDArray[Any]]:
     """Decode to the declared length; less or damaged is an error."""
-    done = 0
+    done, width = 0, width_of(info).name
     while True:
         try:
-            block = file.read(length, dtype=dtype, always_2d=True)
+            block = file.read(length, dtype=width, always_2d=True)
         except (soundfile.LibsndfileError, RuntimeError) as error:
             raise AudioError(
                 f"{_name(source)}: damaged after {done} of {info.frames} samples; send it again"

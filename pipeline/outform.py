@@ -3,8 +3,9 @@
 Outcomes: ``form_of`` says how OUT is coded, or raises ``AudioError`` where the file could not hold
 the recording's samples as they are; ``write_in`` returns the file's bytes; ``written_checks``
 decodes them again and answers, sample by sample, whether they are what muting should have made.
-A width is kept, widened without loss, or refused: samples are never rounded in passing. Formats
-that lose quality are written only when asked for.
+OUT carries the 16-bit samples that the stages saw, in the recording's own width where its kind
+allows: what lies below 16 bits or beyond full scale was not listened to, and speech can hide there.
+Formats that lose quality are written only when asked for.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.audio import Recording, RecordingInfo, encode, read_recording
+from pipeline.audio import Recording, RecordingInfo, encode, read_recording, width_of
 from pipeline.errors import AudioError
 from pipeline.policy import MutingRule
-from pipeline.records import Check, Mute
+from pipeline.records import Check, Mute, Pcm
 from pipeline.rendering import Fill, expected_inside, scaled
 
 LOSSY: Final = {".ogg": "VORBIS", ".opus": "OPUS"}
@@ -27,8 +28,6 @@ LOSSY: Final = {".ogg": "VORBIS", ".opus": "OPUS"}
 ENDINGS: Final = (".wav", ".flac", *LOSSY)
 _OPUS_RATES: Final = frozenset({8_000, 12_000, 16_000, 24_000, 48_000})
 """What Opus runs at (RFC 6716, section 2)."""
-_NARROW: Final = frozenset({"PCM_S8", "PCM_U8", "PCM_16", "ULAW", "ALAW", "VORBIS", "OPUS"})
-"""What 16 bits hold as it was decoded."""
 _SIXTEEN: Final = "PCM_16"
 _TWENTY_FOUR: Final = "PCM_24"
 
@@ -61,11 +60,6 @@ def form_of(info: RecordingInfo, ending: str, *, lossy: bool = False) -> Recordi
     if ending == ".flac":
         if info.container == "FLAC":
             return info
-        if info.subtype in {"PCM_32", "FLOAT", "DOUBLE"}:
-            raise AudioError(
-                f"FLAC holds 24 bits a sample and the recording is {info.subtype}; "
-                "let OUT end with .wav"
-            )
         wide = info.subtype == _TWENTY_FOUR
         return replace(info, container="FLAC", subtype=_TWENTY_FOUR if wide else _SIXTEEN)
     raise AudioError(f"OUT has to end with one of {', '.join(ENDINGS)}")
@@ -83,11 +77,17 @@ def _lossy_form(info: RecordingInfo, ending: str, *, asked: bool) -> RecordingIn
     return replace(info, container="OGG", subtype=subtype)
 
 
-def in_form(recording: Recording, form: RecordingInfo) -> Recording:
-    """The recording with its samples in the width that a form holds."""
-    narrow = form.subtype in _NARROW and form.container != "OGG"
-    samples = recording.pcm if narrow else recording.samples
-    return Recording(info=form, samples=samples)
+def in_form(pcm: Pcm, form: RecordingInfo) -> Recording:
+    """16-bit samples of shape ``(n, channels)`` in the width in which a form is decoded."""
+    return Recording(info=form, samples=scaled(pcm, width_of(form)))
+
+
+def narrowed(recording: Recording) -> bool:
+    """Whether a recording holds more than the stages saw; lossy ones are what they decode to."""
+    if not recording.info.exact:
+        return False
+    seen = scaled(recording.pcm, recording.samples.dtype)
+    return not np.array_equal(seen, recording.samples)
 
 
 def write_in(recording: Recording) -> bytes:

@@ -51,6 +51,15 @@ def redact(
         stored = redact_file(wanted, load_settings(policy=policy), told=bar.told)
     for path in stored.written:
         out.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
+    if stored.pseudonym:
+        err.print(
+            f"hushwire: IN is named by a number; its call id is {stored.pseudonym}", soft_wrap=True
+        )
+    if stored.narrowed and stored.passed:
+        err.print(
+            "hushwire: IN holds more than 16 bits a sample; OUT holds the 16 that were analysed",
+            soft_wrap=True,
+        )
     if not stored.passed:
         err.print("hushwire: verification failed; the call is quarantined, no audio was written")
         sys.exit(QUARANTINED)

@@ -35,9 +35,10 @@ def export(
 ) -> None:
     """Decrypt stored calls into plain files: FLAC, transcript, subtitles, certificate, facts.
 
-    The audit log notes each call and who got it. Exit codes: 0 written; 1 nobody's call was found.
+    The audit log notes each call and who got it. Exit codes: 0 written; 1 nobody's call was found,
+    or some of several can't be exported: they are named, the others are written.
     """
-    from agents.exporting import export_call, export_calls  # noqa: PLC0415 - --help comes at once
+    from agents.exporting import Exported, export_call, export_calls  # noqa: PLC0415 - --help comes at once
     from agents.shelf import CallFilter, Shelf  # noqa: PLC0415
 
     if sum((call is not None, subject is not None, every)) != 1:
@@ -47,13 +48,15 @@ def export(
     with opened_vault(settings, vault) as (parts, opened):
         shelf = Shelf(opened)
         if call is not None:
-            done = [export_call(shelf, parts.log, call, to, by=user())]
+            result = Exported((export_call(shelf, parts.log, call, to, by=user()),), {})
         else:
-            done = export_calls(shelf, parts.log, wanted, to, by=user())
-    quarantined = sum(not one.passed for one in done)
-    told = f"{len(done)} calls in {to}"
+            result = export_calls(shelf, parts.log, wanted, to, by=user())
+    quarantined = sum(not one.passed for one in result.done)
+    told = f"{len(result.done)} calls in {to}"
     _tell(told + (f", of which {quarantined} quarantined: certificate only" if quarantined else ""))
-    sys.exit(0 if done else 1)
+    for call_id, error in result.failed.items():
+        _tell(f"not exported: call {call_id}: {error}", err=True)
+    sys.exit(0 if result.done and not result.failed else 1)
 
 
 def erase(
@@ -107,5 +110,5 @@ def _require_files(vault: Vault, calls: list[str]) -> None:
             raise InputError(f"call {call_id}: this vault has no file of it; is it another's?")
 
 
-def _tell(text: str) -> None:
-    Console().print(text, markup=False, highlight=False, soft_wrap=True)
+def _tell(text: str, *, err: bool = False) -> None:
+    Console(stderr=err).print(text, markup=False, highlight=False, soft_wrap=True)

@@ -48,6 +48,8 @@ class VerifyCall:
         self._verified, self._inspector = verified, inspector
         self._verifier = CallVerifier(policy)
         self._bytes: dict[int, int] = {}
+        """Of every chunk that was taken and not yet released, by number."""
+        self._released = 0
         self._language = ""
 
     @property
@@ -70,9 +72,12 @@ class VerifyCall:
         del topic
         if not isinstance(record, RedactedChunk | CallEnd):
             raise RecordError("not a record of the redacted topic")
+        outputs = self._verifier.take(record)
         if isinstance(record, RedactedChunk):
             self._language = record.call.language
-        return self._steps(self._verifier.take(record))
+            if record.seq >= self._released:
+                self._bytes[record.seq] = record.pcm.nbytes
+        return self._steps(outputs)
 
     def quiet(self) -> list[Step]:
         """See ``CallCore``."""
@@ -84,6 +89,10 @@ class VerifyCall:
         return Late()
 
     def _steps(self, outputs: Sequence[Window | RedactedChunk | Verdict]) -> list[Step]:
+        for output in outputs:
+            if isinstance(output, RedactedChunk):
+                self._bytes.pop(output.seq, None)
+                self._released = output.seq + 1
         return [
             Listen(output, partial(self._answer, output), check=True, in_order=False)
             if isinstance(output, Window)

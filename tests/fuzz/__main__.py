@@ -15,7 +15,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-NAMES = ("record", "headers", "sidecar", "audio", "policy", "certificate", "audit", "texts")
+NAMES = (
+    "record", "headers", "sidecar", "audio", "name", "policy", "certificate", "audit", "texts",
+)  # fmt: skip
 FOUND = Path("build/fuzz")
 
 

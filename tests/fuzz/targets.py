@@ -21,6 +21,7 @@ from agents.auditchain import read_export
 from agents.recordings import read_drop
 from pipeline import wire
 from pipeline.audio import inspect_recording, read_recording
+from pipeline.callnames import holds_number, pseudonym_of, shown
 from pipeline.certificate import parse_certificate
 from pipeline.errors import AudioError, HushwireError, InputError, PolicyError, RecordError
 from pipeline.evaluation.labelled import parse_cases
@@ -77,12 +78,31 @@ def _sidecar(data: bytes) -> None:
 
 
 def _audio(data: bytes) -> None:
-    """A recording: ``AudioError`` alone, and never fewer samples than were declared."""
-    with suppress(AudioError):
+    """A recording: ``AudioError`` alone, and all of its samples; two in one file are none."""
+    try:
         info = inspect_recording(data)
         if info.frames * info.channels > 50_000_000:
             return  # a declared length costs memory only as far as it is really there
         assert len(read_recording(data).samples) == info.frames
+    except AudioError:
+        return
+    try:
+        inspect_recording(data + data)
+    except AudioError:
+        return
+    raise AssertionError("a second recording in the file was not noticed")
+
+
+def _name(data: bytes) -> None:
+    """A call's name: an id without a number, or a pseudonym that is one."""
+    name = data.decode("utf-8", "replace")
+    pseudonym = pseudonym_of(name, bytes(32))
+    assert wire.valid_call_id(pseudonym)
+    assert not holds_number(pseudonym)
+    if holds_number(name):
+        assert not any(char.isdecimal() for char in shown(name))
+    else:
+        assert shown(name) == name
 
 
 def _policy(data: bytes) -> None:
@@ -118,8 +138,11 @@ def _recordings() -> tuple[bytes, ...]:
         ("WAV", "PCM_16"),
         ("WAV", "ULAW"),
         ("WAV", "FLOAT"),
+        ("WAV", "IMA_ADPCM"),
         ("FLAC", "PCM_16"),
+        ("FLAC", "PCM_24"),
         ("OGG", "VORBIS"),
+        ("OGG", "OPUS"),
     ):
         buffer = io.BytesIO()
         soundfile.write(buffer, pcm, 8_000, format=container, subtype=subtype)
@@ -169,6 +192,7 @@ TARGETS: dict[str, Target] = {
         ),
     ),
     "audio": Target(_audio, _recordings()),
+    "name": Target(_name, (b"20260101-120000", b"+1 555 0100", b"%34%31", b"c-1")),
     "policy": Target(_policy, tuple(p.read_bytes() for p in sorted(POLICIES.glob("*.yaml")))),
     "certificate": Target(
         _certificate,

@@ -90,9 +90,28 @@ def test_floats_are_scaled_by_full_scale_and_clipped() -> None:
     assert pcm[:, 0].tolist() == [0, 16_384, -32_768, 32_767]
 
 
+@pytest.mark.parametrize("scale", [32_767, 0.49 / 32_768])
+def test_of_a_voice_below_half_a_step_not_even_its_sign_is_left(scale: float) -> None:
+    voice = scale * np.sin(np.arange(800) * 0.3)[:, None]
+    wide = np.rint(voice).astype(np.int32) if scale > 1 else voice
+    assert not to_int16(wide).any()
+    for value in (0x7FFF, -0x8000):
+        near = np.array([[(value << 16) + 5, (value << 16) - 5 if value > 0 else value << 16]])
+        assert (to_int16(near.astype(np.int32)) == value).all()
+    assert to_int16(np.array([[2**31 - 1]], np.int32))[0, 0] == 32_767
+
+
 def test_a_float_that_is_no_number_is_refused() -> None:
     with pytest.raises(AudioError, match="no numbers"):
         to_int16(np.array([[0.0], [np.nan]], np.float32))
+
+
+@pytest.mark.parametrize("peak", [-2.01, 1_000.0, 32_767.0])
+def test_floats_of_another_scale_are_refused(peak: float) -> None:
+    data = io.BytesIO()
+    soundfile.write(data, np.array([[0.0], [peak]]), 8_000, format="WAV", subtype="FLOAT")
+    with pytest.raises(AudioError, match="times full scale"):
+        list(iter_chunks(data.getvalue()))
 
 
 def test_mono_keeps_its_second_axis() -> None:
@@ -144,7 +163,7 @@ def test_muting_in_place_keeps_width_and_every_untouched_sample(subtype: str) ->
 
 
 def flac(recording: Recording) -> Recording:
-    return in_form(recording, form_of(recording.info, ".flac"))
+    return in_form(recording.pcm, form_of(recording.info, ".flac"))
 
 
 @pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
@@ -156,19 +175,22 @@ def test_lossy_kinds_become_flac_as_they_were_decoded(subtype: str) -> None:
     np.testing.assert_array_equal(again.pcm, recording.pcm)
 
 
-def test_24_bits_stay_24_bits_as_flac() -> None:
+def test_24_bits_become_24_bits_of_flac_that_hold_16() -> None:
     wide = (RNG.integers(-(2**23), 2**23, (500, 1)) << 8).astype(np.int32)
     recording = read_recording(made("WAV", "PCM_24", pcm=wide))
     np.testing.assert_array_equal(recording.samples, wide)
     again = read_recording(write_in(flac(recording)))
-    np.testing.assert_array_equal(again.samples, wide)
+    assert again.info.subtype == "PCM_24"
+    nearest = np.rint(wide / 65_536).clip(-32_768, 32_767)
+    assert np.abs(again.samples / 65_536 - nearest).max() <= (wide % 65_536 == 32_768).max()
 
 
 @pytest.mark.parametrize("subtype", ["PCM_32", "FLOAT", "DOUBLE"])
-def test_what_flac_cannot_hold_is_refused(subtype: str) -> None:
+def test_what_is_wider_than_flac_becomes_16_bits(subtype: str) -> None:
     recording = read_recording(made("WAV", subtype, pcm=PCM / 32_768))
-    with pytest.raises(AudioError, match="24 bits"):
-        form_of(recording.info, ".flac")
+    again = read_recording(write_in(flac(recording)))
+    assert again.info.subtype == "PCM_16"
+    np.testing.assert_array_equal(again.pcm, PCM)
     assert form_of(recording.info, ".WAV") == recording.info
 
 

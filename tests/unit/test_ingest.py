@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from functools import partial
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +10,12 @@ import soundfile
 
 from agents.ingest import Outcome, ingest
 from agents.ledger import CallState, Ledger
+from agents.parties import Pseudonyms
 from agents.recordings import read_drop
 from agents.sealing import Seal
-from pipeline.parties import pseudonym
+from agents.start import told
+from pipeline.callnames import PSEUDONYM
+from pipeline.errors import RecordError
 from pipeline.records import AudioChunk, CallEnd
 from pipeline.wire import encode
 
@@ -21,7 +24,14 @@ pytestmark = pytest.mark.unit
 KEY = bytes(range(32))
 
 
-NAMED = partial(pseudonym, key=KEY)
+class Named(Pseudonyms):
+    """Pseudonyms under a key of no file."""
+
+    def _read(self) -> bytes:
+        return KEY
+
+
+NAMED = Named(Path("none"))
 
 
 class FakeProducer:
@@ -146,3 +156,64 @@ def test_a_purpose_that_is_no_name_is_refused(tmp_path: Path, ledger: Ledger, pu
     path.with_suffix(".json").write_text(json.dumps({"purpose": purpose}))
     [result] = ingest([path], FakeProducer(), ledger, chunk_seconds=1.0, named=NAMED)  # type: ignore[arg-type]
     assert result.outcome is Outcome.REFUSED
+
+
+@pytest.mark.parametrize("where", ["stem", "sidecar"])
+def test_a_call_that_is_named_by_a_number_gets_a_pseudonym(
+    tmp_path: Path, ledger: Ledger, where: str
+) -> None:
+    number = "+1 (555) 555-0100" if where == "sidecar" else "4111-1111-1111-1111"
+    path = record(tmp_path / (f"{number}.wav" if where == "stem" else "c1.wav"))
+    if where == "sidecar":
+        path.with_suffix(".json").write_text(json.dumps({"call_id": number}))
+    producer = FakeProducer()
+    [result] = ingest([path], producer, ledger, chunk_seconds=1.0, named=NAMED)  # type: ignore[arg-type]
+    assert (result.outcome, result.place) == (Outcome.SENT, 1)
+    assert PSEUDONYM.fullmatch(result.call_id)
+    assert ledger.state(result.call_id) is CallState.OPEN
+    digits = re.sub(r"\D", "", number)
+    for text in (repr(producer.sent), told(result), repr(read_drop(path, named=NAMED.call_id))):
+        assert digits not in re.sub(r"[^\w]", "", text)
+    assert result.call_id in told(result)
+    assert "recording 1" in told(result)
+    held = b"".join(file.read_bytes() for file in (tmp_path / "state").iterdir())
+    assert number.encode() not in held
+    assert digits.encode() not in held
+    # A repeat is the same call.
+    [again] = ingest([path], FakeProducer(), ledger, chunk_seconds=1.0, named=NAMED)  # type: ignore[arg-type]
+    assert (again.outcome, again.call_id) == (Outcome.SENT_BEFORE, result.call_id)
+
+
+def test_two_recordings_of_one_caller_are_two_calls(tmp_path: Path, ledger: Ledger) -> None:
+    names = ("5555550100-20260101-120000", "5555550100-20260102-120000")
+    paths = [record(tmp_path / f"{name}.wav") for name in names]
+    results = ingest(paths, FakeProducer(), ledger, chunk_seconds=1.0, named=NAMED)  # type: ignore[arg-type]
+    assert len({one.call_id for one in results}) == 2
+    assert [one.place for one in results] == [1, 2]
+
+
+def test_no_message_quotes_a_number(tmp_path: Path, ledger: Ledger) -> None:
+    for folder in ("a", "b", "c"):
+        (tmp_path / folder).mkdir()
+    damaged = record(tmp_path / "a" / "5555550100.wav")
+    damaged.write_bytes(damaged.read_bytes()[:-1_000])
+    twice = [record(tmp_path / folder / "5555550101.wav") for folder in ("b", "c")]
+    wrong = record(tmp_path / "b" / "5555550102.wav")
+    wrong.with_suffix(".json").write_text('{"channels": [{"index": 1, "role": "agent"}]}')
+    many = record(tmp_path / "b" / "5555550103.wav")
+    many.with_suffix(".json").write_text('{"channels": [{"index": 0, "role": "agent"}]}')
+    results = ingest(
+        [damaged, *twice, wrong, many], FakeProducer(), ledger, chunk_seconds=1.0, named=NAMED
+    )  # type: ignore[arg-type]
+    problems = [told(one) for one in results if one.outcome is Outcome.REFUSED]
+    assert len(problems) == 4
+    for problem in problems:
+        assert "##########" in problem
+        assert "555" not in problem
+
+
+def test_the_ledger_opens_no_call_that_is_named_by_a_number(ledger: Ledger) -> None:
+    with pytest.raises(RecordError, match="may hold a telephone or card number") as caught:
+        ledger.open_call("5555550100")
+    assert "555" not in str(caught.value)
+    assert ledger.state("5555550100") is None

@@ -85,3 +85,11 @@ def test_a_call_whose_sidecar_names_no_language_has_the_set_one(
     if sidecar is not None:
         (tmp_path / "x.json").write_text(sidecar, encoding="utf-8")
     assert read_drop(tmp_path / "x.wav", language="es").info(8_000, 1).language == language
+
+
+def test_without_a_key_a_name_that_holds_a_number_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"##########\.wav: the call id may hold") as caught:
+        read_drop(tmp_path / "5555550100.wav")
+    assert "555" not in str(caught.value)
+    with pytest.raises(InputError, match=r"##########\.wav: there is no such file"):
+        list(find_recordings([tmp_path / "5555550100.wav"]))

@@ -16,10 +16,10 @@ from rich.console import Console
 
 from agents import cli, offline, placing
 from agents.commands.redact import Bar
-from agents.offline import Engines, Redacted, Wanted, prepare
+from agents.offline import Engines, Redacted, Wanted, prepare, redact
 from pipeline.audio import read_recording
 from pipeline.errors import AudioError, HushwireError, InputError, ModelError, StoreError
-from tests.unit.redacting import BESIDE, RATE, audio, names, problems, run, scripted, styled
+from tests.unit.redacting import BESIDE, KEY, RATE, audio, names, problems, run, scripted, styled
 
 pytestmark = pytest.mark.unit
 
@@ -108,6 +108,8 @@ def test_any_number_of_channels(channels: int, tmp_path: Path, engines: Engines)
     [
         (".wav", "ULAW", ".flac", "PCM_16"),
         (".wav", "PCM_24", ".flac", "PCM_24"),
+        (".wav", "FLOAT", ".flac", "PCM_16"),
+        (".wav", "PCM_32", ".flac", "PCM_16"),
         (".flac", "PCM_24", ".wav", "PCM_24"),
         (".ogg", "VORBIS", ".flac", "PCM_16"),
         (".ogg", "VORBIS", ".wav", "PCM_16"),
@@ -152,8 +154,6 @@ def test_under_a_tone_a_lossy_format_cannot_be_checked(
 @pytest.mark.parametrize(
     ("ending", "subtype", "to", "told"),
     [
-        (".wav", "FLOAT", ".flac", "24 bits"),
-        (".wav", "PCM_32", ".flac", "24 bits"),
         (".wav", "IMA_ADPCM", ".wav", "change every sample"),
         (".wav", "PCM_16", ".mp3", "has to end with"),
         (".wav", "PCM_16", "", "has to end with"),
@@ -217,6 +217,26 @@ def test_a_move_that_fails_leaves_nothing(
         run(Wanted(source, out, report=tmp_path / "report.html"), engines)
     assert names(out.parent) == []
     assert not (tmp_path / "report.html").exists()
+
+
+def test_a_recording_that_is_named_by_a_number_gets_a_pseudonym(
+    source: Path, out: Path, engines: Engines
+) -> None:
+    named = source.rename(source.with_name("4111-1111-1111-1111.wav"))
+    with pytest.raises(InputError, match=r"####-####-####-####\.wav: the call id may hold"):
+        run(Wanted(named, out), engines)
+    pseudonym = "call-abcdefghijklmnopabcdefghijklmnop"
+    job = prepare(Wanted(named, out), styled("silence"), named=lambda _: pseudonym)
+    done = redact(job, engines, key=KEY)
+    assert (done.passed, done.pseudonym) == (True, pseudonym)
+    for path in done.written:
+        assert b"4111" not in path.read_bytes()
+    assert json.loads(out.with_name("call.certificate.json").read_bytes())["call_id"] == pseudonym
+
+
+def test_out_is_not_named_by_a_number(source: Path, out: Path) -> None:
+    with pytest.raises(InputError, match=r"################-redacted\.wav: the name may hold"):
+        prepare(Wanted(source, out.with_name("4111111111111111-redacted.wav")), styled("silence"))
 
 
 # -- the command ---------------------------------------------------------------------------------

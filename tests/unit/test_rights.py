@@ -101,6 +101,24 @@ def test_a_damaged_call_is_not_exported(place: Path, tmp_path: Path) -> None:
     assert not list((tmp_path / "x").rglob("*.flac"))
 
 
+def test_a_damaged_call_does_not_keep_the_others_from_being_exported(
+    place: Path, tmp_path: Path
+) -> None:
+    """The list begins with the newest; whichever fails, the other two are written."""
+    for number, damaged in enumerate(("one", "two")):
+        sealed = place / "calls" / damaged / f"{damaged}.flac.sealed"
+        whole = sealed.read_bytes()
+        sealed.write_bytes(whole[:-1])
+        out = tmp_path / f"out-{number}"
+        result = run("export", "--all", "--vault", place, "--to", out, exit_code=1)
+        sealed.write_bytes(whole)
+        assert f"not exported: call {damaged}: " in result.output
+        assert "2 calls in" in result.output
+        others = {"one", "two", "bad"} - {damaged}
+        assert {name for name in others if (out / name / "call.json").is_file()} == others
+        assert not (out / damaged / f"{damaged}.flac").exists()
+
+
 def test_a_file_that_is_not_the_certified_one_is_not_exported(place: Path, tmp_path: Path) -> None:
     ledger = Ledger.embedded(place / ".hushwire")
     vault = Vault.opened(place, ledger)

@@ -117,6 +117,24 @@ def verified(inspector: Finds, rounds: int = 3) -> tuple[Pcm, Verdict, list[Wind
     return np.concatenate([chunk.pcm for chunk in out]), verdicts[0], windows
 
 
+def test_it_says_how_much_audio_it_holds() -> None:
+    policy = Policy(name="test", version="1")
+    stage, pcm = VerifyCall("verified", policy, Finds(13, 14, times=0)), bursts()
+    assert stage.held == 0
+    released = 0
+    for second in range(SECONDS):
+        start = second * RATE
+        chunk = RedactedChunk(CALL, second, start, pcm[start : start + RATE], ())
+        for _ in range(2):  # a repeat is held once, or no more
+            steps = stage.take("redacted", chunk)
+            released += sum(isinstance(step, Send) for step in steps)
+            assert stage.held == (second + 1 - released) * RATE * 2
+    assert 0 < released < SECONDS
+    stage.take("redacted", CallEnd(CALL.call_id, SECONDS, SECONDS * RATE))
+    assert stage.done
+    assert stage.held == 0
+
+
 def test_a_clean_call_passes_after_one_round() -> None:
     after, verdict, windows = verified(Finds(13, 14, times=0))
     assert verdict.passed
