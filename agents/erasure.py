@@ -9,7 +9,8 @@ The order makes it safe at any moment, and a repeat finishes what was interrupte
 5. the files are removed, half-written ones too;
 6. marks and comparisons of the call go, then its row, with the parties' pseudonyms.
 
-The ledger keeps the call's id with its state, so that the same recording is not taken in again.
+The ledger keeps the call's id, its state and that it was erased, so that the same recording is not
+taken in again.
 
 Outcomes of ``erase``: whether anything was there; ``HeldError`` where a legal hold forbids it;
 ``UnknownCallError`` for an id that the ledger never had.
@@ -63,6 +64,9 @@ def erase(vault: Vault, ledger: Ledger, log: AuditLog, call_id: str, why: str) -
             ledger.close_call(call_id, CallState.REFUSED)
         # What was entered between the first look and the end of the call.
         vault.catalogue.begin_erasing(call_id, why)
+    if noted is not None or why != RETENTION:
+        # Not where retention only clears up after a refused call: that was never stored.
+        ledger.note_erased(call_id)
     ledger.end_quarantine(call_id)
     vault.keys.destroy(call_id)
     removed = [vault.place.remove(shelf, call_id) for shelf in (PASSED, QUARANTINE)]

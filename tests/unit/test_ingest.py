@@ -146,3 +146,40 @@ def test_a_purpose_that_is_no_name_is_refused(tmp_path: Path, ledger: Ledger, pu
     path.with_suffix(".json").write_text(json.dumps({"purpose": purpose}))
     [result] = ingest([path], FakeProducer(), ledger, chunk_seconds=1.0, named=NAMED)  # type: ignore[arg-type]
     assert result.outcome is Outcome.REFUSED
+
+
+# What is known already
+
+
+def noise(path: Path, seed: int) -> Path:
+    pcm = np.random.default_rng(seed).integers(-3000, 3000, (16_000, 2)).astype(np.int16)
+    soundfile.write(path, pcm, 8000, subtype="PCM_16")
+    return path
+
+
+def test_another_recording_under_a_known_id_is_refused(tmp_path: Path, ledger: Ledger) -> None:
+    path = noise(tmp_path / "c1.wav", 1)
+    ingest([path], FakeProducer(), ledger, chunk_seconds=1.0, named=NAMED)  # type: ignore[arg-type]
+    for state in (CallState.OPEN, CallState.STORED):
+        if state is CallState.STORED:
+            ledger.close_call("c1", state)
+        noise(path, 2)
+        producer = FakeProducer()
+        [result] = ingest([path], producer, ledger, chunk_seconds=1.0, named=NAMED)  # type: ignore[arg-type]
+        assert (result.outcome, producer.sent) == (Outcome.REFUSED, [])
+        assert "c1.wav: call id c1 belongs to another recording" in result.problem
+        assert ledger.state("c1") is state
+    noise(path, 1)
+    [result] = ingest([path], FakeProducer(), ledger, chunk_seconds=1.0, named=NAMED)  # type: ignore[arg-type]
+    assert result.outcome is Outcome.STORED_BEFORE
+
+
+@pytest.mark.parametrize("state", [CallState.REFUSED, CallState.QUARANTINED])
+def test_what_is_not_stored_is_not_told_as_stored(
+    tmp_path: Path, ledger: Ledger, state: CallState
+) -> None:
+    path = record(tmp_path / "c1.wav")
+    ingest([path], FakeProducer(), ledger, chunk_seconds=1.0, named=NAMED)  # type: ignore[arg-type]
+    ledger.close_call("c1", state)
+    [result] = ingest([path], FakeProducer(), ledger, chunk_seconds=1.0, named=NAMED)  # type: ignore[arg-type]
+    assert state.value in result.outcome.value
