@@ -243,13 +243,6 @@ class Ledger:
             rows = connection.execute(query.order_by(CALLS.c.created, CALLS.c.call_id)).all()
         return [_known(row) for row in rows]
 
-    def oldest_open(self) -> datetime | None:
-        """When the oldest open call was opened; ``None`` where none is open."""
-        oldest = select(func.min(CALLS.c.created)).where(CALLS.c.state == CallState.OPEN.value)
-        with self.database.reading() as connection:
-            created = connection.scalar(oldest)
-        return None if created is None else datetime.fromisoformat(created)
-
     def note_erased(self, call_id: str) -> None:
         """Note that nothing of a call is kept any more; a repeat changes nothing."""
         mine = (CALLS.c.call_id == call_id) & CALLS.c.erased.is_(None)
@@ -376,6 +369,14 @@ def _known(row: Row[Any]) -> KnownCall:
 def _differ(known: str | None, recording: str | None) -> bool:
     """Whether two recordings are known not to be the same."""
     return known is not None and recording is not None and known != recording
+
+
+def open_since(database: Database) -> list[datetime]:
+    """When each open call was opened, the oldest first."""
+    query = select(CALLS.c.created).where(CALLS.c.state == CallState.OPEN.value)
+    with database.reading() as connection:
+        opened = connection.scalars(query.order_by(CALLS.c.created)).all()
+    return [datetime.fromisoformat(one) for one in opened]
 
 
 def wrapping_key_in_force(connection: Connection, key_id: int) -> bool | None:

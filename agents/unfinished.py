@@ -18,7 +18,7 @@ from typing import Final
 
 from agents.auditlog import AuditLog, Event
 from agents.catalogue import Catalogue
-from agents.ledger import CallState, KnownCall, Ledger, now, stamp
+from agents.ledger import CallState, KnownCall, Ledger, now, open_since, stamp
 from agents.logging import get_logger
 from agents.messages import audit, audit_event
 from agents.metrics import Metrics
@@ -93,8 +93,8 @@ async def tend(
             metrics.expired.inc(len(gone))
             if gone:
                 told.error("open calls expired", count=len(gone))
-            oldest = await asyncio.to_thread(ledger.oldest_open)
-            age = datetime.now(UTC) - oldest if oldest else timedelta()
+            opened = await asyncio.to_thread(open_since, ledger.database)
+            age = datetime.now(UTC) - opened[0] if opened else timedelta()
             metrics.oldest_open.set(max(0.0, age.total_seconds()))
         except HushwireError as error:
             told.error("open calls not swept", code=error.code)
