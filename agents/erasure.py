@@ -13,7 +13,8 @@ The ledger keeps the call's id, its state and that it was erased, so that the sa
 taken in again.
 
 Outcomes of ``erase``: whether anything was there; ``HeldError`` where a legal hold forbids it;
-``UnknownCallError`` for an id that the ledger never had.
+``UnknownCallError`` for an id that the ledger never had; ``InputError`` where the vault has files
+of a call that was never stored here: they are another installation's.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from agents.marks import Marks
 from agents.places import PASSED, QUARANTINE
 from agents.shadowlog import ShadowResults
 from agents.vault import Vault
-from pipeline.errors import UnknownCallError
+from pipeline.errors import InputError, UnknownCallError
 
 ERASED: Final = "hushwire.audit.call-erased.v1"
 RETENTION: Final = "retention"
@@ -48,13 +49,20 @@ def erase(vault: Vault, ledger: Ledger, log: AuditLog, call_id: str, why: str) -
         call_id: which.
         why: ``RETENTION``, ``REQUEST`` or ``SUBJECT``.
     """
-    state = ledger.state(call_id)
-    if state is None:
+    known = ledger.call(call_id)
+    if known is None:
         raise UnknownCallError(f"call {call_id}: there never was one of this id")
+    state = known.state
     noted = vault.catalogue.begin_erasing(call_id, why)
     keyed = vault.keys.has(call_id)
     there = noted is not None or keyed or state is CallState.OPEN
-    there = there or any(vault.place.names(shelf, call_id) for shelf in (PASSED, QUARANTINE))
+    files = any(vault.place.names(shelf, call_id) for shelf in (PASSED, QUARANTINE))
+    if files and not there and state is CallState.REFUSED and known.erased is None:
+        raise InputError(
+            f"call {call_id}: it was refused, so what this vault has of it is another "
+            "installation's; nothing was erased"
+        )
+    there = there or files
     if there:
         # Of a repeat the same, so that it is told once.
         facts = {"at": now(), "what": "call-erased", "why": noted or why}
