@@ -115,7 +115,8 @@ def broker_findings(cluster: ClusterState, topics: Topics, settings: Settings) -
             has = topic.config.get(key, "unknown")
             if not _as_strong(key, has, value):
                 told = f"{key} is {has}, should be {value}"
-                found.append(Finding(Grade.WEAK, name, told, "hushwire topics update"))
+                shorter = " --shorten" if key == "retention.ms" else ""
+                found.append(Finding(Grade.WEAK, name, told, f"hushwire topics update{shorter}"))
         if topic.replicas < settings.replication:
             told = f"{topic.replicas} copies, should be {settings.replication}"
             advice = "raise it with kafka-reassign-partitions"

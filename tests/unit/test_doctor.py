@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agents import cli, doctor
-from agents.cluster import ClusterState, TopicState
+from agents.cluster import ClusterState, TopicState, shortened
 from agents.doctor import Finding, Grade, broker_findings, examine, swap_devices
 from agents.ledger import Ledger
 from agents.settings import Settings, load_settings
@@ -62,6 +62,14 @@ def test_what_keeps_raw_audio_longer_is_weak(key: str, value: str, *, weak: bool
 def test_a_setting_that_the_broker_does_not_tell_is_weak() -> None:
     found = told(broker_findings(cluster(raw=TopicState(4, 3, {})), TOPICS, SETTINGS))
     assert len(found) == len(CONFIGS[TOPICS.audio_raw])
+
+
+def test_a_shorter_retention_is_told_before_it_is_set() -> None:
+    topic = TOPICS.audio_raw
+    wanted = wanted_configs(TOPICS, 3_600_000)
+    for has, shorter in (("604800000", [topic]), ("-1", [topic]), ("3600000", []), ("60000", [])):
+        state = TopicState(4, 3, {**wanted[topic], "retention.ms": has})
+        assert shortened(ClusterState(1, {topic: state}), wanted) == shorter
 
 
 def test_missing_topics_partitions_and_copies_are_told() -> None:

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -57,7 +57,7 @@ Carry = Callable[[Callable[[], None]], None]
 
 
 @pytest.fixture
-def while_running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Carry]:
+def while_running(monkeypatch: pytest.MonkeyPatch) -> Carry:
     """Says what happens while a run works; no broker, no model."""
     monkeypatch.setattr(run, "EmbeddedBroker", FakeBroker)
 
@@ -66,10 +66,10 @@ def while_running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Carry]:
             happens()
             return summary()
 
-        monkeypatch.setattr(run._Run, "carry_out", carry_out)  # noqa: SLF001
+        monkeypatch.setattr(run._Run, "carry_out", carry_out)
 
     set_to(lambda: None)
-    yield set_to
+    return set_to
 
 
 @pytest.fixture
@@ -207,7 +207,7 @@ def test_a_shared_ledger_is_refused_without_its_cluster(
 
 
 def test_both_are_wrong_input_on_the_command_line() -> None:
-    assert [cli._exit_code(error("x")) for error in (BusyError, SettingsError)] == [2, 2]  # noqa: SLF001
+    assert [cli._exit_code(error("x")) for error in (BusyError, SettingsError)] == [2, 2]
 
 
 def test_the_lock_dies_with_its_process(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_before_its_time_a_call_stays_open(ledger: Ledger, log: AuditLog) -> Non
 )
 @pytest.mark.parametrize("owner", ["cluster:ann", "embedded:ann"])
 def test_a_call_that_the_vault_has_is_closed_as_what_it_is(
-    ledger: Ledger, log: AuditLog, tmp_path: Path, passed: bool, state: CallState, owner: str
+    ledger: Ledger, log: AuditLog, tmp_path: Path, *, passed: bool, state: CallState, owner: str
 ) -> None:
     """The vault stage was killed between the catalogue and the end of the call's key."""
     opened(ledger, "kept", owner=owner)

@@ -266,7 +266,7 @@ def test_after_a_broker_that_lost_its_records_a_call_is_stored_anew(
 
 @pytest.mark.parametrize("passed", [True, False])
 def test_a_call_of_another_installation_in_the_same_vault_stays(
-    vault: Vault, location: str, tmp_path: Path, passed: bool
+    vault: Vault, location: str, tmp_path: Path, *, passed: bool
 ) -> None:
     """A run with another state folder, into a vault that has a call of the same id."""
     theirs, ours = (SigningKey.load_or_create(tmp_path / f"{one}.pem") for one in ("a", "b"))
