@@ -27,6 +27,11 @@ def owner(*, embedded: bool) -> str:
     return f"{_EMBEDDED if embedded else _CLUSTER}:{user()}"
 
 
+def is_cluster(named: str | None) -> bool:
+    """Whether a call was opened for a cluster, which may still have its records."""
+    return named is not None and named.startswith(f"{_CLUSTER}:")
+
+
 def is_embedded(named: str | None) -> bool:
     """Whether a call was opened for an embedded broker; of one without an owner nobody knows."""
     return named is not None and named.startswith(f"{_EMBEDDED}:")

@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -164,7 +164,7 @@ class _Run:
 
     async def _work(self) -> None:
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
-        config = worker_config(["all"], self.vault, self.settings)
+        config = replace(worker_config(["all"], self.vault, self.settings), embedded=self.embedded)
         with self.console.status("loading models and joining the broker") as status:
             feeder = threading.Thread(target=self._feed, args=(loop, stop), daemon=True)
 

@@ -22,7 +22,7 @@ from agents.ledger import CallState, KnownCall, Ledger, now, open_since, stamp
 from agents.logging import get_logger
 from agents.messages import audit, audit_event
 from agents.metrics import Metrics
-from agents.owners import is_embedded
+from agents.owners import is_cluster, is_embedded
 from agents.topics import SEGMENTS
 from pipeline.errors import HushwireError
 
@@ -63,13 +63,27 @@ def forget_own(ledger: Ledger, log: AuditLog) -> list[str]:
 
 
 def sweep(
-    ledger: Ledger, log: AuditLog, raw_retention_s: int, *, now: datetime | None = None
+    ledger: Ledger,
+    log: AuditLog,
+    raw_retention_s: int,
+    *,
+    embedded: bool = False,
+    now: datetime | None = None,
 ) -> list[str]:
-    """Refuse every call that is open for longer than ``longest_open``."""
+    """Refuse every call that is open for longer than ``longest_open``.
+
+    Args:
+        ledger: the calls.
+        log: is told of each.
+        raw_retention_s: how long the broker keeps sealed records.
+        embedded: the broker is a run's own: what lies on a cluster, which may keep records for
+            longer than this run's settings say, is left to the cluster's workers.
+        now: the time; the clock's where none is given.
+    """
     before = (now or datetime.now(UTC)) - longest_open(raw_retention_s)
     ended = []
     for one in ledger.open_calls(before=before):
-        if _stored(ledger, log, one):
+        if (embedded and is_cluster(one.owner)) or _stored(ledger, log, one):
             continue
         _tell(log, one, EXPIRED, "call-expired")
         if ledger.close_call(one.call_id, CallState.REFUSED):
@@ -83,13 +97,14 @@ async def tend(
     raw_retention_s: int,
     metrics: Metrics,
     *,
+    embedded: bool = False,
     look_s: float = LOOK_S,
 ) -> None:
     """Sweep until cancelled; a database that is away is told, and asked again."""
     told = get_logger("vault")
     while True:
         try:
-            gone = await asyncio.to_thread(sweep, ledger, log, raw_retention_s)
+            gone = await asyncio.to_thread(sweep, ledger, log, raw_retention_s, embedded=embedded)
             metrics.expired.inc(len(gone))
             if gone:
                 told.error("open calls expired", count=len(gone))

@@ -120,6 +120,8 @@ class WorkerConfig:
     partitions: int = PARTITIONS
     replication: int = 1
     raw_retention_ms: int = RAW_RETENTION_MS
+    embedded: bool = False
+    """Whether the broker ends with this process."""
     engines: int = 1
     """Speech engine processes."""
     batch: Batch = field(default_factory=Batch)
@@ -238,7 +240,11 @@ async def _kept(
         asyncio.create_task(keeper.tend()),
         asyncio.create_task(quarantine.tend(ledger, log, config.quarantine_hours)),
         asyncio.create_task(retention.tend(store, ledger, log)),
-        asyncio.create_task(unfinished.tend(ledger, log, config.raw_retention_ms // 1000, metrics)),
+        asyncio.create_task(
+            unfinished.tend(
+                ledger, log, config.raw_retention_ms // 1000, metrics, embedded=config.embedded
+            )
+        ),
     ]
     try:
         yield

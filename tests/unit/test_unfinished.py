@@ -80,6 +80,14 @@ def test_a_call_that_outlived_its_records_is_refused_and_its_key_destroyed(
     assert len(told(log)) == 1
 
 
+def test_a_run_leaves_what_lies_on_a_cluster_to_the_cluster(ledger: Ledger, log: AuditLog) -> None:
+    """Whose records may be kept for longer than the run's own settings say."""
+    opened(ledger, "theirs")
+    opened(ledger, "old", owner=None)
+    assert unfinished.sweep(ledger, log, DAY_S, embedded=True, now=LATE) == ["old"]
+    assert ledger.seal("theirs")
+
+
 def test_before_its_time_a_call_stays_open(ledger: Ledger, log: AuditLog) -> None:
     opened(ledger, "slow")
     before = LATE - timedelta(seconds=2)
