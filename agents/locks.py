@@ -1,8 +1,8 @@
 """Who works on an installation: locks on its folders, which the system drops with their process.
 
 ``hushwire run`` with its embedded broker has vault, state and ledger for itself. Workers,
-``ingest`` and a run on a cluster share them with one another. Commands that look, erase or export
-need no lock: the database keeps what they do apart.
+``ingest`` and a run on a cluster share vault and ledger with one another. Commands that look, erase
+or export need no lock: the database keeps what they do apart.
 
 Outcomes: the block runs; ``BusyError`` where another process holds what is wanted; ``StoreError``
 where a folder can't be locked.
@@ -46,7 +46,7 @@ def working_alone(settings: Settings, state: Path, vault: str | Path) -> Iterato
             "`hushwire run` is for one machine alone: name the cluster with --bootstrap, or unset "
             "HUSHWIRE_LEDGER_URL"
         )
-    with _locked(_folders(settings, state, vault), fcntl.LOCK_EX):
+    with _locked({state, *_folders(settings, state, vault)}, fcntl.LOCK_EX):
         yield
 
 
@@ -54,7 +54,9 @@ def working_alone(settings: Settings, state: Path, vault: str | Path) -> Iterato
 def working_together(
     settings: Settings, state: Path, vault: str | Path | None = None
 ) -> Iterator[None]:
-    """Work on ledger, state folder and vault beside others who do so too.
+    """Work on ledger and vault beside others who do so too.
+
+    The state folder may hold keys alone and be read-only: it is not locked for its own sake.
 
     Raises:
         BusyError: a run with an embedded broker has one of them for itself.
@@ -63,21 +65,19 @@ def working_together(
         yield
 
 
-def _folders(settings: Settings, state: Path, vault: str | Path | None) -> list[Path]:
-    """The folders that are locked, each once; in one order, so that nobody waits in a circle."""
-    folders = {state.resolve()}
+def _folders(settings: Settings, state: Path, vault: str | Path | None) -> set[Path]:
+    """The folders of ledger and vault, as far as they can be locked."""
     ledger = sqlite_file(settings.ledger_location(state))
-    if ledger is not None:
-        folders.add(ledger.parent.resolve())
+    folders = {ledger.parent} if ledger is not None else set()
     if vault is not None and not is_bucket(vault):
-        folders.add(Path(vault).resolve())
-    return sorted(folders)
+        folders.add(Path(vault))
+    return folders
 
 
 @contextmanager
-def _locked(folders: list[Path], kind: int) -> Iterator[None]:
+def _locked(folders: set[Path], kind: int) -> Iterator[None]:
     with ExitStack() as stack:
-        for folder in folders:
+        for folder in sorted({one.resolve() for one in folders}):  # each once
             stack.callback(os.close, _lock(folder, kind))
         yield
 

@@ -197,6 +197,13 @@ def test_a_run_keeps_off_where_a_worker_is(
     go(source, tmp_path / "vault", state_dir=state)
 
 
+def test_a_worker_needs_no_state_folder_that_it_could_write(tmp_path: Path) -> None:
+    """Its keys may be mounted read-only, where the ledger is in PostgreSQL."""
+    settings = Settings(ledger_url="postgresql+psycopg://u:p@127.0.0.1:1/x")
+    with working_together(settings, tmp_path / "none", "s3://bucket/prefix"):
+        assert list(tmp_path.iterdir()) == []
+
+
 def test_a_shared_ledger_is_refused_without_its_cluster(
     source: Path, tmp_path: Path, while_running: Carry
 ) -> None:
