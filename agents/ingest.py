@@ -153,6 +153,11 @@ class _Sender:
         outcome = self._outcome(known) if known else Outcome.SENT
         if outcome is Outcome.REFUSED_BEFORE and self.again:
             call_id, outcome = _following(drop.call_id, call_id), Outcome.SENT
+            if not valid_call_id(call_id):
+                raise InputError(
+                    f"{path.name}: call id {drop.call_id} is too long to be taken again; give the "
+                    "recording a new one in a sidecar"
+                )
         elif known and known.recording not in {None, recording}:
             raise InputError(
                 f"{path.name}: call id {call_id} belongs to another recording "
@@ -245,13 +250,7 @@ def _following(first: str, latest: str) -> str:
     """The id of the next call that is made of a recording.
 
     An id is never used twice: workers know which calls are over, and old records still lie on the
-    broker.
-
-    Raises:
-        InputError: it would be too long.
+    broker. It may be too long to be valid.
     """
     number = int(latest.removeprefix(f"{first}{_AGAIN}")) if latest != first else 1
-    following = f"{first}{_AGAIN}{number + 1}"
-    if not valid_call_id(following):
-        raise InputError(f"call id {first}: too long to be taken again; give it a new one")
-    return following
+    return f"{first}{_AGAIN}{number + 1}"

@@ -26,7 +26,7 @@ from agents.database import Database
 from agents.private import private_folder
 from agents.sealing import KeyEncryptionKey, Seal, wrapping_key_id
 from agents.tables import CALLS, PROGRESS, TRANSIT_KEYS, WRAPPING_KEYS
-from agents.vaulttables import VAULT_KEYS
+from agents.vaulttables import CATALOGUE, VAULT_KEYS
 from pipeline.errors import (
     OtherRecordingError,
     RecordError,
@@ -332,6 +332,23 @@ class Ledger:
             )
         self.database.scrub(TRANSIT_KEYS)
         return destroyed > 0
+
+    def expire_open(self, call_id: str) -> bool:
+        """Refuse an open call that the vault does not have, and destroy its key; whether it did.
+
+        ``Catalogue.enter`` locks the call's row too, so that a call is either entered or refused.
+        """
+        mine = CALLS.c.call_id == call_id
+        with self.database.writing() as connection:
+            state = connection.scalar(select(CALLS.c.state).where(mine).with_for_update())
+            row = select(CATALOGUE.c.call_id).where(CATALOGUE.c.call_id == call_id)
+            if state != CallState.OPEN.value or connection.scalar(row) is not None:
+                return False
+            refused = {"state": CallState.REFUSED.value, "closed": now()}
+            connection.execute(update(CALLS).where(mine).values(refused))
+            destroy_keys(connection, TRANSIT_KEYS, TRANSIT_KEYS.c.call_id == call_id)
+        self.database.scrub(TRANSIT_KEYS)
+        return True
 
     def forget_open(self, calls: Collection[str]) -> int:
         """Forget open calls whose records a memory-only broker lost; how many were open.

@@ -50,11 +50,10 @@ def forget_own(ledger: Ledger, log: AuditLog) -> list[str]:
 
     Only for who has the ledger for itself: such a broker may be another process's.
     """
-    erasing = set(Catalogue(ledger.database).unfinished())  # ``retention.sweep`` finishes those
     lost = [
         one
-        for one in ledger.open_calls()
-        if is_embedded(one.owner) and one.call_id not in erasing and not _stored(ledger, log, one)
+        for one in _not_erasing(ledger)
+        if is_embedded(one.owner) and not _stored(ledger, log, one)
     ]
     for one in lost:
         _tell(log, one, FORGOTTEN, "call-forgotten")
@@ -82,11 +81,11 @@ def sweep(
     """
     before = (now or datetime.now(UTC)) - longest_open(raw_retention_s)
     ended = []
-    for one in ledger.open_calls(before=before):
+    for one in _not_erasing(ledger, before):
         if (embedded and is_cluster(one.owner)) or _stored(ledger, log, one):
             continue
         _tell(log, one, EXPIRED, "call-expired")
-        if ledger.close_call(one.call_id, CallState.REFUSED):
+        if ledger.expire_open(one.call_id):
             ended.append(one.call_id)
     return ended
 
@@ -114,6 +113,12 @@ async def tend(
         except HushwireError as error:
             told.error("open calls not swept", code=error.code)
         await asyncio.sleep(look_s)
+
+
+def _not_erasing(ledger: Ledger, before: datetime | None = None) -> list[KnownCall]:
+    """Open calls but those whose erasure has begun: ``retention.sweep`` finishes that."""
+    erasing = set(Catalogue(ledger.database).unfinished())
+    return [one for one in ledger.open_calls(before=before) if one.call_id not in erasing]
 
 
 def _stored(ledger: Ledger, log: AuditLog, call: KnownCall) -> bool:

@@ -108,6 +108,17 @@ def test_open_calls_alone_are_forgotten(ledger: Ledger) -> None:
     assert ledger.state("stored") is CallState.STORED
 
 
+def test_an_open_call_expires_with_its_key(ledger: Ledger) -> None:
+    ledger.open_call("open")
+    ledger.open_call("stored")
+    ledger.close_call("stored", CallState.STORED)
+    assert [ledger.expire_open(one) for one in ("open", "open", "stored")] == [True, False, False]
+    assert ledger.state("open") is CallState.REFUSED
+    assert ledger.state("stored") is CallState.STORED
+    with pytest.raises(UnknownCallError):
+        ledger.seal("open")
+
+
 def test_a_call_is_one_recording_s(ledger: Ledger) -> None:
     before = datetime.now(UTC)
     ledger.open_call("call-1", recording="a" * 64, owner="cluster:ann")

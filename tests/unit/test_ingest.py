@@ -264,6 +264,16 @@ def test_a_refused_call_is_taken_anew_under_an_id_of_its_own(
     assert send(path, ledger, again=True)[0].outcome is Outcome.REFUSED
 
 
+def test_a_long_call_id_is_known_and_not_taken_again(tmp_path: Path, ledger: Ledger) -> None:
+    path = record(tmp_path / f"{'c' * 125}.wav")
+    send(path, ledger)
+    ledger.close_call("c" * 125, CallState.REFUSED)
+    assert send(path, ledger)[0].outcome is Outcome.REFUSED_BEFORE
+    result, sent = send(path, ledger, again=True)
+    assert (result.outcome, sent) == (Outcome.REFUSED, [])
+    assert "too long to be taken again" in result.problem
+
+
 def test_an_interrupted_recording_goes_on_and_another_one_is_not_mixed_with_it(
     tmp_path: Path, ledger: Ledger
 ) -> None:

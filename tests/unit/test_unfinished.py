@@ -149,7 +149,17 @@ def test_an_erasure_that_was_interrupted_is_not_forgotten(
     vault.store(stored_call("going"), keep_days=30)
     vault.catalogue.begin_erasing("going", "request")
     assert unfinished.forget_own(ledger, log) == []
+    assert unfinished.sweep(ledger, log, DAY_S, now=LATE) == []
     assert ledger.state("going") is CallState.OPEN
+    assert told(log) == []
+
+
+def test_a_call_that_is_entered_meanwhile_is_not_refused(ledger: Ledger, tmp_path: Path) -> None:
+    opened(ledger, "late")
+    Vault.opened(tmp_path / "vault", ledger).store(stored_call("late"), keep_days=30)
+    assert not ledger.expire_open("late")
+    assert ledger.seal("late")
+    assert not ledger.expire_open("unknown")
 
 
 def test_a_worker_sweeps_counts_and_shows_the_oldest(ledger: Ledger, log: AuditLog) -> None:
