@@ -109,6 +109,14 @@ def test_a_good_installation_is_fine(installed: Path) -> None:
     assert weak(installed) == []
 
 
+def test_a_call_that_is_open_for_too_long_is_told(installed: Path) -> None:
+    with sqlite3.connect(installed / "state" / "ledger.db") as connection:
+        connection.execute("UPDATE calls SET created = '2026-01-01T00:00:00.000+00:00'")
+    connection.close()
+    (found,) = weak(installed)
+    assert found.startswith("open calls: 1, the oldest since ")
+
+
 def test_open_files_are_told(installed: Path) -> None:
     (installed / "state").chmod(0o750)
     (installed / "state" / "kek.json").chmod(0o640)
