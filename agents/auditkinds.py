@@ -14,6 +14,11 @@ KINDS: Final[Mapping[str, str]] = {
     "the key lives on. `state`, `certificate`: the file's sha256",
     "call-refused": "A stage could not work on a call: nothing is stored, its key is destroyed "
     "next. `stage`, `code`, `state`",
+    "call-forgotten": "A call that an interrupted `hushwire run` left open is forgotten, its key "
+    "is destroyed next: its broker is gone, and it may be sent anew. `opened`, `owner`: when and "
+    "by whom",
+    "call-expired": "A call was open for longer than the broker keeps its records: it is refused, "
+    "its key is destroyed next. `opened`, `owner`",
     "quarantine-ended": "The transit key of a quarantined call is destroyed. `why`: its time was "
     "up, or somebody ended it",
     "record-replayed": "A dead letter was sent again",

@@ -1,8 +1,8 @@
 """The ``hushwire`` command: options become settings, errors become one clear line.
 
-Exit codes: 0 done; 1 some recordings were refused or quarantined; 2 wrong input, setting or
-policy; 3 a model is missing or altered; 4 the broker or a store is away; 70 a fault of ours; 130
-stopped.
+Exit codes: 0 done; 1 of some recordings nothing is stored; 2 wrong input, setting or policy, or
+another process works on the same ledger or vault; 3 a model is missing or altered; 4 the broker or
+a store is away; 70 a fault of ours; 130 stopped.
 """
 
 from __future__ import annotations
@@ -92,6 +92,14 @@ PolicyName = Annotated[
     str | None,
     typer.Option("--policy", help="Policy file, or default, pci, hipaa, gdpr; or pci+hipaa."),
 ]
+Again = Annotated[
+    bool,
+    typer.Option(
+        "--again",
+        help="Take recordings whose call was refused anew, also mended ones, as a new call "
+        "(<call>.again2).",
+    ),
+]
 Engines = Annotated[int | None, typer.Option(help="Speech engine processes; 0: one per core.")]
 
 
@@ -147,14 +155,19 @@ def run(
     policy: PolicyName = None,
     engines: Engines = None,
     state_dir: StateDir = None,
+    again: Again = False,  # noqa: FBT002 - a flag of the command line
 ) -> None:
-    """Redact all recordings of a folder: broker, all stages and ingest in one command."""
+    """Redact all recordings of a folder: broker, all stages and ingest in one command.
+
+    Exit codes: 0 every recording is stored; 1 some are not; 2 wrong input, or another process
+    works on the same ledger or vault.
+    """
     from agents.run import run_folder
 
     settings = load_settings(
         bootstrap=bootstrap, policy=policy, engines=engines, state_dir=state_dir
     )
-    summary = run_folder(source, vault, settings, console=out)
+    summary = run_folder(source, vault, settings, console=out, again=again)
     sys.exit(0 if summary.clean else 1)
 
 
@@ -186,13 +199,18 @@ def ingest(
     paths: Annotated[list[Path], typer.Argument(help="Recordings, or folders of them.")],
     bootstrap: Bootstrap = None,
     state_dir: StateDir = None,
+    again: Again = False,  # noqa: FBT002 - a flag of the command line
 ) -> None:
-    """Put recordings onto the raw topic of a Kafka cluster."""
+    """Put recordings onto the raw topic of a Kafka cluster.
+
+    Exit codes: 0 each was sent now or is stored already; 1 some were refused, or were sent before
+    and are not stored.
+    """
     from agents.start import ingest_paths
 
     settings = load_settings(bootstrap=bootstrap, state_dir=state_dir)
-    refused = ingest_paths(paths, settings, console=out)
-    sys.exit(1 if refused else 0)
+    missing = ingest_paths(paths, settings, console=out, again=again)
+    sys.exit(1 if missing else 0)
 
 
 app.command()(redact)

@@ -19,9 +19,10 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 
 from agents.topics import Topics, wanted_configs
-from pipeline.errors import BrokerError
+from pipeline.errors import BrokerError, SettingsError
 
 ANSWER_S = 15.0
+_RETENTION = "retention.ms"
 _GRACE_S = 1.0
 
 
@@ -74,8 +75,24 @@ def cluster_state(
     return ClusterState(len(known.brokers), states)
 
 
+def shortened(cluster: ClusterState, wanted: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Topics that keep records for longer than wanted: the broker would delete what is older."""
+    for_ever = "-1"
+    return [
+        name
+        for name, topic in cluster.topics.items()
+        if (has := topic.config.get(_RETENTION) or "") == for_ever
+        or (has.isdigit() and int(has) > int(wanted[name][_RETENTION]))
+    ]
+
+
 def update_topics(
-    bootstrap: str, topics: Topics, retention_ms: int, *, client: dict[str, str] | None = None
+    bootstrap: str,
+    topics: Topics,
+    retention_ms: int,
+    *,
+    shorten: bool = False,
+    client: dict[str, str] | None = None,
 ) -> list[str]:
     """Configure the topics that are there as ``wanted_configs`` says; their names.
 
@@ -83,10 +100,21 @@ def update_topics(
         bootstrap: ``host:port[,…]``.
         topics: their names.
         retention_ms: how long sealed records of calls are kept.
+        shorten: also where the broker then deletes records that it has.
         client: further librdkafka settings, such as TLS ones.
+
+    Raises:
+        SettingsError: a topic keeps its records for longer, and ``shorten`` is not set.
     """
     admin = _admin(bootstrap, client)
-    there = cluster_state(bootstrap, topics, client=client).topics
+    cluster = cluster_state(bootstrap, topics, client=client)
+    there = cluster.topics
+    shorter = shortened(cluster, wanted_configs(topics, retention_ms))
+    if shorter and not shorten:
+        raise SettingsError(
+            f"{', '.join(shorter)}: kept for longer than the settings say; what is older, also of "
+            "calls that are not finished, is deleted at once: say --shorten if that is wanted"
+        )
     resources = [
         ConfigResource(
             ConfigResource.Type.TOPIC,

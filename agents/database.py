@@ -103,6 +103,16 @@ class Database:
                 autocommit.exec_driver_sql(f"VACUUM (SKIP_LOCKED) {quoted}")
 
 
+def sqlite_file(url: str) -> Path | None:
+    """The file of a SQLite database; ``None`` for PostgreSQL.
+
+    Raises:
+        SettingsError: the URL names neither.
+    """
+    parsed = _parsed(url)
+    return Path(parsed.database or "") if parsed.get_backend_name() == _SQLITE else None
+
+
 def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)

@@ -26,10 +26,12 @@ from agents.bound import may_dump_core
 from agents.cluster import ClusterState, cluster_state
 from agents.database import Database
 from agents.kafkasecurity import KafkaSecurity
+from agents.ledger import open_since
 from agents.places import is_bucket, open_place
 from agents.rotation import wrapping_keys
 from agents.settings import Settings
 from agents.topics import Topics, wanted_configs
+from agents.unfinished import longest_open
 from models.catalogue import entries
 from models.loader import verify
 from models.whisper import unusable
@@ -113,7 +115,8 @@ def broker_findings(cluster: ClusterState, topics: Topics, settings: Settings) -
             has = topic.config.get(key, "unknown")
             if not _as_strong(key, has, value):
                 told = f"{key} is {has}, should be {value}"
-                found.append(Finding(Grade.WEAK, name, told, "hushwire topics update"))
+                shorter = " --shorten" if key == "retention.ms" else ""
+                found.append(Finding(Grade.WEAK, name, told, f"hushwire topics update{shorter}"))
         if topic.replicas < settings.replication:
             told = f"{topic.replicas} copies, should be {settings.replication}"
             advice = "raise it with kafka-reassign-partitions"
@@ -207,6 +210,7 @@ def _ledger(settings: Settings, state: Path) -> Iterator[Finding]:
         if current == newest:
             yield Finding(Grade.OK, "ledger", f"schema {current}")
             yield from _key_ages(settings, state, database)
+            yield _open_calls(settings, database)
         else:
             told = f"schema {current or 'empty'}, this version needs {newest}"
             yield Finding(Grade.WEAK, "ledger", told, "hushwire ledger upgrade")
@@ -233,6 +237,18 @@ def _key_ages(settings: Settings, state: Path, database: Database) -> Iterator[F
         yield Finding(Grade.WEAK, "wrapping key", f"{days} days old", "hushwire keys rotate")
     else:
         yield Finding(Grade.OK, "wrapping key", f"{days} days old, wraps {keys[0].wraps} keys")
+
+
+def _open_calls(settings: Settings, database: Database) -> Finding:
+    opened = open_since(database)
+    if not opened:
+        return Finding(Grade.OK, "open calls", "none")
+    age = datetime.now(UTC) - opened[0]
+    told = f"{len(opened)}, the oldest since {age.total_seconds() / 3600:.1f} h"
+    if age > longest_open(settings.raw_retention_seconds):
+        advice = "start a worker with the vault stage: it ends what the broker has no records of"
+        return Finding(Grade.WEAK, "open calls", told, advice)
+    return Finding(Grade.OK, "open calls", told)
 
 
 def _clock(database: Database) -> Finding:

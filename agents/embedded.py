@@ -1,7 +1,7 @@
 """The embedded broker: a Kafka-compatible server in memory, as a child process on the loopback.
 
 It keeps its records in memory only: when it ends, every call that was not stored is gone, which
-``Ledger.reset_open_calls`` then writes down.
+``agents.unfinished.forget_own`` then writes down.
 """
 
 from __future__ import annotations

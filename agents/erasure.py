@@ -9,10 +9,12 @@ The order makes it safe at any moment, and a repeat finishes what was interrupte
 5. the files are removed, half-written ones too;
 6. marks and comparisons of the call go, then its row, with the parties' pseudonyms.
 
-The ledger keeps the call's id with its state, so that the same recording is not taken in again.
+The ledger keeps the call's id, its state and that it was erased, so that the same recording is not
+taken in again.
 
 Outcomes of ``erase``: whether anything was there; ``HeldError`` where a legal hold forbids it;
-``UnknownCallError`` for an id that the ledger never had.
+``UnknownCallError`` for an id that the ledger never had; ``InputError`` where the vault has files
+of a call that was never stored here: they are another installation's.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from agents.marks import Marks
 from agents.places import PASSED, QUARANTINE
 from agents.shadowlog import ShadowResults
 from agents.vault import Vault
-from pipeline.errors import UnknownCallError
+from pipeline.errors import InputError, UnknownCallError
 
 ERASED: Final = "hushwire.audit.call-erased.v1"
 RETENTION: Final = "retention"
@@ -47,13 +49,20 @@ def erase(vault: Vault, ledger: Ledger, log: AuditLog, call_id: str, why: str) -
         call_id: which.
         why: ``RETENTION``, ``REQUEST`` or ``SUBJECT``.
     """
-    state = ledger.state(call_id)
-    if state is None:
+    known = ledger.call(call_id)
+    if known is None:
         raise UnknownCallError(f"call {call_id}: there never was one of this id")
+    state = known.state
     noted = vault.catalogue.begin_erasing(call_id, why)
     keyed = vault.keys.has(call_id)
     there = noted is not None or keyed or state is CallState.OPEN
-    there = there or any(vault.place.names(shelf, call_id) for shelf in (PASSED, QUARANTINE))
+    files = any(vault.place.names(shelf, call_id) for shelf in (PASSED, QUARANTINE))
+    if files and not there and state is CallState.REFUSED and known.erased is None:
+        raise InputError(
+            f"call {call_id}: it was refused, so what this vault has of it is another "
+            "installation's; nothing was erased"
+        )
+    there = there or files
     if there:
         # Of a repeat the same, so that it is told once.
         facts = {"at": now(), "what": "call-erased", "why": noted or why}
@@ -63,6 +72,9 @@ def erase(vault: Vault, ledger: Ledger, log: AuditLog, call_id: str, why: str) -
             ledger.close_call(call_id, CallState.REFUSED)
         # What was entered between the first look and the end of the call.
         vault.catalogue.begin_erasing(call_id, why)
+    if noted is not None or why != RETENTION:
+        # Not where retention only clears up after a refused call: that was never stored.
+        ledger.note_erased(call_id)
     ledger.end_quarantine(call_id)
     vault.keys.destroy(call_id)
     removed = [vault.place.remove(shelf, call_id) for shelf in (PASSED, QUARANTINE)]

@@ -1,12 +1,13 @@
 """Writes stored calls as plain files: for analysts, for checks, and for access requests.
 
-``DIR/<call>/`` gets the call's FLAC, transcript, subtitles and certificate under their own names,
-and ``call.json`` with what the catalogue knows of it. Files appear whole (mode 0600); a repeat
-after an interruption writes them again. The audit log is told of every call before its first byte.
+``DIR/<call>/`` gets the call's certificate, then its FLAC, transcript and subtitles under their own
+names, and ``call.json`` with what the catalogue knows of it. Files appear whole (mode 0600); a
+repeat writes them again. A folder that holds anything, but not this certificate, is no export of
+the call: nothing in it is touched. The audit log is told of every call before its first byte.
 
 Outcomes of ``export_call``: the call's facts; ``UnknownCallError`` for one that is not there,
-``InputError`` for a folder that can't be written, else as ``agents.shelf``. ``export_calls`` goes
-on after a call that can't be exported, and names it.
+``InputError`` for a folder that can't be written or is not ours, else as ``agents.shelf``.
+``export_calls`` goes on after a call that can't be exported, and names it.
 """
 
 from __future__ import annotations
@@ -47,20 +48,16 @@ def export_call(
         by: who asked.
     """
     facts = shelf.call(call_id)
+    certificate, into = shelf.certificate(call_id), folder / call_id
+    _refuse_others(into, call_id + CERTIFICATE, certificate)
     at = now()
     told = {"at": at, "what": "call-exported", "by": by, "certificate": facts.certificate}
     log.append(Event(f"{call_id}/{EXPORTED}/{uuid.uuid4()}", call_id, EXPORTED, told))
-    certificate = shelf.certificate(call_id)
     stated = parse_certificate(certificate)
-    into = folder / call_id
+    _write(into / (call_id + CERTIFICATE), [certificate])
     for name in facts.files:
-        if name == call_id + CERTIFICATE:
-            _write(into / name, [certificate])
-        else:
-            digest = _write(into / name, shelf.file(call_id, name))
-            if stated.files.get(name) != digest:
-                (into / name).unlink(missing_ok=True)
-                raise SealError("a file of the vault is not the one that was certified")
+        if name != call_id + CERTIFICATE:
+            _write(into / name, shelf.file(call_id, name), certified=stated.files.get(name, ""))
     document = json.dumps(described(facts), indent=2, sort_keys=True)
     _write(into / FACTS, [document.encode() + b"\n"])
     return facts
@@ -108,8 +105,30 @@ def described(facts: StoredCallFacts) -> dict[str, object]:
     }
 
 
-def _write(path: Path, pieces: Iterable[bytes]) -> str:
-    """Write a file whole, as it comes; its sha256."""
+def _refuse_others(into: Path, name: str, certificate: bytes) -> None:
+    """Refuse a folder with files that an export of this call did not put there.
+
+    Raises:
+        InputError: it has such.
+    """
+    try:
+        if not into.exists() or not any(into.iterdir()):
+            return
+        if (into / name).is_file() and (into / name).read_bytes() == certificate:
+            return
+    except OSError as error:
+        raise InputError(f"{into}: {os.strerror(error.errno or 0)}") from error
+    raise InputError(
+        f"{into}: holds files that are no export of this call; name another folder with --to"
+    )
+
+
+def _write(path: Path, pieces: Iterable[bytes], *, certified: str | None = None) -> None:
+    """Write a file whole, as it comes.
+
+    Raises:
+        SealError: its sha256 is not the certified one; nothing was written.
+    """
     digest = hashlib.sha256()
     try:
         private_folder(path.parent)
@@ -119,9 +138,10 @@ def _write(path: Path, pieces: Iterable[bytes]) -> str:
                 for piece in pieces:
                     digest.update(piece)
                     file.write(piece)
+            if certified is not None and digest.hexdigest() != certified:
+                raise SealError("a file of the vault is not the one that was certified")
             Path(name).replace(path)
         finally:
             Path(name).unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"{path}: {os.strerror(error.errno or 0)}") from error
-    return digest.hexdigest()

@@ -1,31 +1,42 @@
 """Puts recordings onto the raw topic, chunk by chunk, sealed with a key of the call's own.
 
-Outcomes per recording: sent (the broker acknowledged every chunk and the end), skipped (it is
-stored already, or on the broker already), or refused with the reason. A recording that turns out
-to be damaged half-way is refused whole: its key is destroyed, so that what was sent of it can
-never be opened.
+Outcomes per recording: sent (the broker acknowledged every chunk and the end), skipped because the
+ledger knows it, with what became of it, or refused with the reason. A recording that turns out to
+be damaged half-way, or that changes while it is read, is refused whole: its key is destroyed, so
+that what was sent of it can never be opened.
+
+The ledger knows a recording by the sha256 of its file: every version of Hushwire gets the same one,
+whatever it decodes, and anybody can compare it (``sha256sum``).
 """
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
-from agents.ledger import CallState, Ledger
+from agents.auditlog import AuditLog
+from agents.ledger import CallState, KnownCall, Ledger, stamp
+from agents.messages import audit, audit_event
+from agents.owners import is_embedded, owner
 from agents.parties import Pseudonyms
 from agents.producer import CallProducer
 from agents.recordings import Drop, read_drop
 from agents.sealing import Seal
 from pipeline.audio import inspect_recording, iter_chunks
 from pipeline.callnames import shown
-from pipeline.errors import InputError, UnknownCallError
+from pipeline.errors import InputError, OtherRecordingError, UnknownCallError
 from pipeline.records import AudioChunk, CallEnd, CallInfo
 from pipeline.vocabulary import DEFAULT
+from pipeline.wire import valid_call_id
 
 STAGE = "ingest"
 """Its name in the ledger's progress."""
+_AGAIN = ".again"
+"""Between the call id of a recording that is taken anew and how often it was taken."""
 
 
 class Outcome(StrEnum):
@@ -34,7 +45,17 @@ class Outcome(StrEnum):
     SENT = "sent"
     STORED_BEFORE = "stored before"
     SENT_BEFORE = "sent before"
+    """On its way on this broker."""
+    OPEN_ELSEWHERE = "open on another broker"
+    QUARANTINED_BEFORE = "quarantined before"
+    REFUSED_BEFORE = "refused before"
+    ERASED_BEFORE = "erased before"
     REFUSED = "refused"
+
+    @property
+    def good(self) -> bool:
+        """Whether it was sent just now, or is stored; of all others nothing may be kept."""
+        return self in {Outcome.SENT, Outcome.STORED_BEFORE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +68,19 @@ class Ingested:
     seconds: float = 0.0
     """Length of the call."""
     problem: str = ""
-    """Why it was refused, and what to do."""
+    """Why nothing of it may be stored, and what to do."""
     place: int = 0
     """Which of the recordings it is, from 1, where its id is a pseudonym of its name."""
+
+
+_ADVICE = {
+    Outcome.SENT_BEFORE: "on its way since {since}; ask again later, `hushwire doctor` tells of "
+    "calls that hang",
+    Outcome.OPEN_ELSEWHERE: "{owner} opened it at {since}; let that end first",
+    Outcome.QUARANTINED_BEFORE: "its verification failed; `hushwire quarantine list` tells more",
+    Outcome.REFUSED_BEFORE: "nothing of it is stored; --again takes it anew, as a new call",
+    Outcome.ERASED_BEFORE: "it is not taken again",
+}
 
 
 def ingest(
@@ -60,6 +91,8 @@ def ingest(
     chunk_seconds: float,
     named: Pseudonyms,
     language: str = DEFAULT,
+    embedded: bool = False,
+    again: bool = False,
     report: Callable[[Ingested], None] = lambda _: None,
 ) -> list[Ingested]:
     """Send recordings one after another.
@@ -71,18 +104,20 @@ def ingest(
         chunk_seconds: length of a chunk.
         named: makes the pseudonyms of parties' numbers, and of calls that are named by one.
         language: of a call whose sidecar names none.
+        embedded: whether the broker ends with this process.
+        again: take a recording whose call was refused anew, under a new call id.
         report: is told of each recording when it is through.
 
     Raises:
         BrokerError: the broker is away; what was not acknowledged is sent again by a repeat.
         StoreError: the ledger is away.
     """
+    sender = _Sender(producer, ledger, chunk_seconds, named, embedded=embedded, again=again)
     results = []
-    seen: dict[str, Path] = {}
     for place, path in enumerate(paths, 1):
         try:
             drop = read_drop(path, language=language, named=named.call_id)
-            result = _ingest_one(drop, producer, ledger, chunk_seconds, named, seen)
+            result = sender.take(drop)
             if drop.renamed:
                 result = replace(result, place=place)
         except InputError as error:
@@ -92,51 +127,140 @@ def ingest(
     return results
 
 
-def _ingest_one(
-    drop: Drop,
-    producer: CallProducer,
-    ledger: Ledger,
-    chunk_seconds: float,
-    named: Pseudonyms,
-    seen: dict[str, Path],
-) -> Ingested:
-    path = drop.path
-    if drop.call_id in seen:
-        raise InputError(
-            f"{shown(path.name)}: call id {drop.call_id} is {shown(seen[drop.call_id].name)}'s "
-            "already; give it one of its own in a sidecar"
-        )
-    seen[drop.call_id] = path
-    header = inspect_recording(path)
-    call = drop.info(header.sample_rate, header.channels, named=named)
-    seconds = header.frames / header.sample_rate
-    if ledger.finished(drop.call_id, STAGE):
-        state = ledger.state(drop.call_id)
-        before = Outcome.SENT_BEFORE if state is CallState.OPEN else Outcome.STORED_BEFORE
-        return Ingested(path, before, drop.call_id, seconds)
-    try:
-        seal = ledger.open_call(drop.call_id).seal
-    except UnknownCallError:
-        raise InputError(
-            f"{shown(path.name)}: call {drop.call_id} was refused before and its key is destroyed; "
-            "give the repaired recording a new call id"
-        ) from None
-    try:
-        _send(path, call, producer, seal, chunk_seconds)
-    except InputError:
-        ledger.close_call(drop.call_id, CallState.REFUSED)
-        raise
-    ledger.finish(drop.call_id, STAGE)
-    return Ingested(path, Outcome.SENT, drop.call_id, seconds)
+@dataclass(slots=True)
+class _Sender:
+    """Sends the recordings of one ``ingest``."""
+
+    producer: CallProducer
+    ledger: Ledger
+    chunk_seconds: float
+    named: Pseudonyms
+    embedded: bool
+    again: bool
+    seen: dict[str, Path] = field(default_factory=dict)
+    """Which recording has which call id."""
+
+    def take(self, drop: Drop) -> Ingested:
+        """Send a recording, or say what became of it before.
+
+        Raises:
+            InputError: it is refused.
+        """
+        path, name = drop.path, shown(drop.path.name)
+        if drop.call_id in self.seen:
+            other = shown(self.seen[drop.call_id].name)
+            raise InputError(
+                f"{name}: call id {drop.call_id} is {other}'s already; "
+                "give it one of its own in a sidecar"
+            )
+        self.seen[drop.call_id] = path
+        header = inspect_recording(path)
+        call = drop.info(header.sample_rate, header.channels, named=self.named)
+        recording = _digest(path)
+        call_id, known = self._latest(drop.call_id)
+        outcome = self._outcome(known) if known else Outcome.SENT
+        if outcome is Outcome.REFUSED_BEFORE and self.again:
+            call_id, outcome = _following(drop.call_id, call_id), Outcome.SENT
+            if not valid_call_id(call_id):
+                raise InputError(
+                    f"{name}: call id {drop.call_id} is too long to be taken again; give the "
+                    "recording a new one in a sidecar"
+                )
+        elif known and known.recording not in {None, recording}:
+            raise InputError(
+                f"{name}: call id {call_id} belongs to another recording "
+                f"({known.state.value}, sha256 {known.recording}); give this one an id of its own "
+                "in a sidecar"
+            )
+        if outcome is Outcome.SENT:
+            self._send(path, replace(call, call_id=call_id), recording)
+        problem = ""
+        if not outcome.good and known:
+            advice = _ADVICE[outcome].format(
+                since=stamp(known.created), owner=known.owner or "somebody"
+            )
+            problem = f"{name}: call {call_id}: {advice}"
+        seconds = header.frames / header.sample_rate
+        return Ingested(path, outcome, call_id, seconds, problem)
+
+    def _latest(self, call_id: str) -> tuple[str, KnownCall | None]:
+        """The last call that was made of a recording's id, by ``again``."""
+        latest, known = call_id, self.ledger.call(call_id)
+        while known is not None:
+            following = _following(call_id, latest)
+            later = self.ledger.call(following)
+            if later is None:
+                break
+            latest, known = following, later
+        return latest, known
+
+    def _outcome(self, known: KnownCall) -> Outcome:
+        """What became of a call; ``SENT`` for one whose sending was interrupted and goes on."""
+        if known.erased is not None:
+            return Outcome.ERASED_BEFORE
+        match known.state:
+            case CallState.STORED:
+                return Outcome.STORED_BEFORE
+            case CallState.QUARANTINED:
+                return Outcome.QUARANTINED_BEFORE
+            case CallState.REFUSED:
+                return Outcome.REFUSED_BEFORE
+        if is_embedded(known.owner) is not self.embedded:
+            return Outcome.OPEN_ELSEWHERE
+        sent = self.ledger.finished(known.call_id, STAGE)
+        return Outcome.SENT_BEFORE if sent else Outcome.SENT
+
+    def _send(self, path: Path, call: CallInfo, recording: str) -> None:
+        opener = owner(embedded=self.embedded)
+        try:
+            opened = self.ledger.open_call(call.call_id, recording=recording, owner=opener)
+        except (UnknownCallError, OtherRecordingError):
+            raise InputError(
+                f"{shown(path.name)}: call {call.call_id} was opened or closed by another process "
+                "just now; ask again"
+            ) from None
+        try:
+            self._send_all(path, call, opened.seal, recording)
+        except InputError as error:
+            facts = {"stage": STAGE, "code": error.code, "state": CallState.REFUSED.value}
+            told = audit_event(audit("", call.call_id, "call-refused", facts))
+            AuditLog(self.ledger.database).append(told)
+            self.ledger.close_call(call.call_id, CallState.REFUSED)
+            raise
+        self.ledger.finish(call.call_id, STAGE)
+
+    def _send_all(self, path: Path, call: CallInfo, seal: Seal, recording: str) -> None:
+        seq = start = 0
+        for pcm in iter_chunks(path, self.chunk_seconds):
+            chunk = AudioChunk(call, seq, start, pcm)
+            self.producer.send(chunk, seal)
+            seq, start = seq + 1, chunk.end
+        if _digest(path) != recording:
+            raise InputError(
+                f"{shown(path.name)}: it changed while it was read; is it still written?"
+            )
+        self.producer.send(CallEnd(call.call_id, chunks=seq, end=start), seal)
+        self.producer.flush()
 
 
-def _send(
-    path: Path, call: CallInfo, producer: CallProducer, seal: Seal, chunk_seconds: float
-) -> None:
-    seq = start = 0
-    for pcm in iter_chunks(path, chunk_seconds):
-        chunk = AudioChunk(call, seq, start, pcm)
-        producer.send(chunk, seal)
-        seq, start = seq + 1, chunk.end
-    producer.send(CallEnd(call.call_id, chunks=seq, end=start), seal)
-    producer.flush()
+def _digest(path: Path) -> str:
+    """sha256 of a file, in hex.
+
+    Raises:
+        InputError: it can't be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{shown(path.name)}: {os.strerror(error.errno or 0)}") from error
+
+
+def _following(first: str, latest: str) -> str:
+    """The id of the next call that is made of a recording.
+
+    An id is never used twice: workers know which calls are over, and old records still lie on the
+    broker. It may be too long to be valid.
+    """
+    number = int(latest.removeprefix(f"{first}{_AGAIN}")) if latest != first else 1
+    return f"{first}{_AGAIN}{number + 1}"

@@ -3,19 +3,22 @@
 SQLite embedded (WAL, mode 0600, deleted content is overwritten), PostgreSQL deployed. Every call
 is a short transaction; async code goes through ``asyncio.to_thread``.
 
-Outcomes: ``seal`` raises ``UnknownCallError`` for a call that is not open; every method raises
-``StoreError`` where the database is away. The key of a quarantined call outlives the call, for
-nobody but ``quarantined_seal``, until ``end_quarantine`` destroys it.
+Outcomes: ``seal`` raises ``UnknownCallError`` for a call that is not open, ``open_call`` also
+``OtherRecordingError``; every method raises ``StoreError`` where the database is away. The key of a
+quarantined call outlives the call, for nobody but ``quarantined_seal``, until ``end_quarantine``
+destroys it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from agents import schema
@@ -23,9 +26,15 @@ from agents.database import Database
 from agents.private import private_folder
 from agents.sealing import KeyEncryptionKey, Seal, wrapping_key_id
 from agents.tables import CALLS, PROGRESS, TRANSIT_KEYS, WRAPPING_KEYS
-from agents.vaulttables import CATALOGUE, PARTIES, VAULT_KEYS
+from agents.vaulttables import CATALOGUE, VAULT_KEYS
 from pipeline.callnames import holds_number
-from pipeline.errors import RecordError, SealError, StoreError, UnknownCallError
+from pipeline.errors import (
+    OtherRecordingError,
+    RecordError,
+    SealError,
+    StoreError,
+    UnknownCallError,
+)
 from pipeline.wire import valid_call_id
 
 _ATTEMPTS = 5
@@ -39,6 +48,21 @@ class CallState(StrEnum):
     STORED = "stored"
     QUARANTINED = "quarantined"
     REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCall:
+    """What the ledger knows of a call."""
+
+    call_id: str
+    state: CallState
+    created: datetime
+    """When it was opened."""
+    recording: str | None
+    """sha256 of the recorder's file, in hex; None where nobody named it."""
+    owner: str | None
+    """Who opened it; None where nobody named themselves."""
+    erased: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,28 +125,39 @@ class Ledger:
         """Close all connections."""
         self.database.dispose()
 
-    def open_call(self, call_id: str) -> Opened:
+    def open_call(
+        self, call_id: str, *, recording: str | None = None, owner: str | None = None
+    ) -> Opened:
         """Create a call with a fresh key, or return the one that is open already.
+
+        Args:
+            call_id: which.
+            recording: sha256 of the recorder's file, in hex, where there is one.
+            owner: who opens it, such as ``owners.owner`` says.
 
         Raises:
             RecordError: the call id is not allowed, or may hold a number.
+            OtherRecordingError: the call is another recording's.
             UnknownCallError: the call was closed before; its key is gone for good.
         """
         if not valid_call_id(call_id):
             raise RecordError("a call id has 1 to 128 of the characters A-Z a-z 0-9 . _ -")
-        if self.state(call_id) is None:
+        known = self.call(call_id)
+        if known is None:
             if holds_number(call_id):
                 raise RecordError(
                     "the call id may hold a telephone or card number; use its pseudonym, as "
                     "agents.parties.Pseudonyms makes it"
                 )
             try:
-                return Opened(self._create(call_id), created=True)
+                return Opened(self._create(call_id, recording, owner), created=True)
             except IntegrityError:
-                pass  # another process opened it meanwhile: use its key
+                known = self.call(call_id)  # another process opened it meanwhile: use its key
+        if known is not None and _differ(known.recording, recording):
+            raise OtherRecordingError(f"call id {call_id} belongs to another recording")
         return Opened(self.seal(call_id), created=False)
 
-    def _create(self, call_id: str) -> Seal:
+    def _create(self, call_id: str, recording: str | None, owner: str | None) -> Seal:
         """Insert a call, with a key that is wrapped by a wrapping key in force.
 
         A key that was retired by ``agents.rotation`` may be removed at any moment. So its row is
@@ -136,7 +171,11 @@ class Ledger:
                 if in_force:
                     connection.execute(
                         insert(CALLS).values(
-                            call_id=call_id, state=CallState.OPEN.value, created=now()
+                            call_id=call_id,
+                            state=CallState.OPEN.value,
+                            created=now(),
+                            recording=recording,
+                            owner=owner,
                         )
                     )
                     connection.execute(
@@ -194,6 +233,27 @@ class Ledger:
         with self.database.reading() as connection:
             state = connection.scalar(select(CALLS.c.state).where(CALLS.c.call_id == call_id))
         return None if state is None else CallState(state)
+
+    def call(self, call_id: str) -> KnownCall | None:
+        """What is known of a call; ``None`` for one that was never opened."""
+        with self.database.reading() as connection:
+            row = connection.execute(select(CALLS).where(CALLS.c.call_id == call_id)).one_or_none()
+        return None if row is None else _known(row)
+
+    def open_calls(self, *, before: datetime | None = None) -> list[KnownCall]:
+        """Open calls, the oldest first; with ``before`` those that were opened earlier."""
+        query = select(CALLS).where(CALLS.c.state == CallState.OPEN.value)
+        if before is not None:
+            query = query.where(CALLS.c.created < stamp(before))
+        with self.database.reading() as connection:
+            rows = connection.execute(query.order_by(CALLS.c.created, CALLS.c.call_id)).all()
+        return [_known(row) for row in rows]
+
+    def note_erased(self, call_id: str) -> None:
+        """Note that nothing of a call is kept any more; a repeat changes nothing."""
+        mine = (CALLS.c.call_id == call_id) & CALLS.c.erased.is_(None)
+        with self.database.writing() as connection:
+            connection.execute(update(CALLS).where(mine).values(erased=now()))
 
     def count(self, state: CallState) -> int:
         """How many calls stand there."""
@@ -279,33 +339,67 @@ class Ledger:
         self.database.scrub(TRANSIT_KEYS)
         return destroyed > 0
 
-    def reset_open_calls(self) -> int:
-        """Forget every open call: for a broker that lost its records, such as a memory-only one.
+    def expire_open(self, call_id: str) -> bool:
+        """Refuse an open call that the vault does not have, and destroy its key; whether it did.
 
-        Their keys are destroyed and they may be opened anew. Returns how many there were. One that
-        the vault has, and that somebody put a legal hold on before it was closed, is closed.
+        ``Catalogue.enter`` locks the call's row too, so that a call is either entered or refused.
         """
-        opened = select(CALLS.c.call_id).where(CALLS.c.state == CallState.OPEN.value)
-        held = select(CATALOGUE.c.call_id).where(CATALOGUE.c.held.is_not(None))
+        mine = CALLS.c.call_id == call_id
         with self.database.writing() as connection:
-            kept = connection.execute(
-                update(CALLS)
-                .where(CALLS.c.state == CallState.OPEN.value, CALLS.c.call_id.in_(held))
-                .values(state=CallState.STORED.value, closed=now())
-                .returning(CALLS.c.call_id)
-            ).scalars()
-            destroy_keys(connection, TRANSIT_KEYS, TRANSIT_KEYS.c.call_id.in_(list(kept)))
-            connection.execute(delete(PROGRESS).where(PROGRESS.c.call_id.in_(opened)))
-            destroy_keys(connection, TRANSIT_KEYS, TRANSIT_KEYS.c.call_id.in_(opened))
-            destroy_keys(connection, VAULT_KEYS, VAULT_KEYS.c.call_id.in_(opened))
-            connection.execute(delete(PARTIES).where(PARTIES.c.call_id.in_(opened)))
-            connection.execute(delete(CATALOGUE).where(CATALOGUE.c.call_id.in_(opened)))
-            gone = connection.execute(
-                delete(CALLS).where(CALLS.c.state == CallState.OPEN.value)
-            ).rowcount
-        for table in (TRANSIT_KEYS, VAULT_KEYS):
-            self.database.scrub(table)
-        return int(gone)
+            state = connection.scalar(select(CALLS.c.state).where(mine).with_for_update())
+            row = select(CATALOGUE.c.call_id).where(CATALOGUE.c.call_id == call_id)
+            if state != CallState.OPEN.value or connection.scalar(row) is not None:
+                return False
+            refused = {"state": CallState.REFUSED.value, "closed": now()}
+            connection.execute(update(CALLS).where(mine).values(refused))
+            destroy_keys(connection, TRANSIT_KEYS, TRANSIT_KEYS.c.call_id == call_id)
+        self.database.scrub(TRANSIT_KEYS)
+        return True
+
+    def forget_open(self, calls: Collection[str]) -> int:
+        """Forget open calls whose records a memory-only broker lost; how many were open.
+
+        Their keys are destroyed, and they may be opened anew. None of them is in the catalogue.
+        """
+        gone = 0
+        for call_id in calls:
+            mine = CALLS.c.call_id == call_id
+            with self.database.writing() as connection:
+                still = connection.scalar(select(CALLS.c.state).where(mine).with_for_update())
+                if still != CallState.OPEN.value:
+                    continue
+                connection.execute(delete(PROGRESS).where(PROGRESS.c.call_id == call_id))
+                destroy_keys(connection, TRANSIT_KEYS, TRANSIT_KEYS.c.call_id == call_id)
+                destroy_keys(connection, VAULT_KEYS, VAULT_KEYS.c.call_id == call_id)
+                gone += int(connection.execute(delete(CALLS).where(mine)).rowcount)
+        if calls:
+            for table in (TRANSIT_KEYS, VAULT_KEYS):
+                self.database.scrub(table)
+        return gone
+
+
+def _known(row: Row[Any]) -> KnownCall:
+    return KnownCall(
+        row.call_id,
+        CallState(row.state),
+        datetime.fromisoformat(row.created),
+        row.recording,
+        row.owner,
+        datetime.fromisoformat(row.erased) if row.erased else None,
+    )
+
+
+def _differ(known: str | None, recording: str | None) -> bool:
+    """Whether two recordings are known not to be the same."""
+    return known is not None and recording is not None and known != recording
+
+
+def open_since(database: Database) -> list[datetime]:
+    """When each open call was opened, the oldest first."""
+    query = select(CALLS.c.created).where(CALLS.c.state == CallState.OPEN.value)
+    with database.reading() as connection:
+        opened = connection.scalars(query.order_by(CALLS.c.created)).all()
+    return [datetime.fromisoformat(one) for one in opened]
 
 
 def wrapping_key_in_force(connection: Connection, key_id: int) -> bool | None:
@@ -345,4 +439,9 @@ def destroy_keys(connection: Connection, table: Table, where: ColumnElement[bool
 
 def now() -> str:
     """The time as the ledger writes it."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    return stamp(datetime.now(UTC))
+
+
+def stamp(moment: datetime) -> str:
+    """A time as the ledger writes it: times compare as text, so all are written alike."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")

@@ -43,6 +43,9 @@ class Metrics:
         self.registry = registry or CollectorRegistry()
         self.calls = self._counter("calls", "Calls finished.", "stage")
         self.refused = self._counter("calls_refused", "Calls refused.", "stage", "code")
+        self.expired = self._counter(
+            "calls_expired", "Calls ended because they stayed open for too long."
+        )
         self.records = self._counter("records", "Records taken.", "stage")
         self.dropped = self._counter(
             "records_dropped", "Repeats and records of finished calls.", "stage", "why"
@@ -70,6 +73,10 @@ class Metrics:
             "assignments", "Times that the group gave this worker its partitions.", "stage"
         )
         self.in_flight = self._gauge("calls_in_flight", "Calls in flight.", "stage")
+        self.oldest_open = self._gauge(
+            "oldest_open_call_seconds",
+            "Age of the oldest open call in the ledger; 0: none is open.",
+        )
         self.lag = self._gauge("records_unacknowledged", "Records not acknowledged yet.", "stage")
         self.held = self._gauge("held_bytes", "Audio held back.", "stage")
         self.strings = self._gauge(

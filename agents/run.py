@@ -2,7 +2,8 @@
 
 Outcomes: a ``Summary`` once every recording was stored, quarantined or refused. Calls that the
 vault holds already are skipped, so an interrupted run is simply started again. On the embedded
-broker, which keeps nothing, unfinished calls are sent anew; on a cluster they go on.
+broker, which keeps nothing, unfinished calls are sent anew; on a cluster they go on. A run with an
+embedded broker has ledger and vault for itself, and ends no call but those of such runs.
 """
 
 from __future__ import annotations
@@ -13,29 +14,35 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
+from agents.auditlog import AuditLog
 from agents.embedded import EmbeddedBroker
 from agents.ingest import Ingested, Outcome
 from agents.kafkasecurity import IN_CLEAR, KafkaSecurity
 from agents.ledger import CallState, Ledger
+from agents.locks import working_alone, working_together
 from agents.logging import configure_logging
 from agents.metrics import Metrics, Snapshot
 from agents.places import state_inside
 from agents.policies import read_policy
 from agents.recordings import find_recordings
 from agents.settings import Settings
-from agents.start import ingest_files, opened_ledger, renamed, worker_config
+from agents.start import ingest_files, opened_ledger, renamed, told, worker_config
 from agents.topics import reach_broker
+from agents.unfinished import forget_own
 from agents.worker import STAGES, run_worker
 from pipeline.errors import InputError
 
 POLL_S = 0.3
+_HERE = frozenset({Outcome.SENT, Outcome.SENT_BEFORE})
+"""Outcomes of recordings whose calls are on this broker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,7 @@ class Summary:
     results: tuple[Ingested, ...]
     """Of every recording, as ingest saw it."""
     states: Mapping[str, CallState]
-    """How every call that was sent ended."""
+    """How every call ended that was sent, or that the ledger knew."""
     spans: Mapping[str, int]
     """Spans found, by entity type."""
     dead_letters: Mapping[str, int]
@@ -56,10 +63,18 @@ class Summary:
 
     @property
     def clean(self) -> bool:
-        """Every recording is stored and nothing went to the dead letters."""
-        refused = any(one.outcome is Outcome.REFUSED for one in self.results)
-        stored = all(state is CallState.STORED for state in self.states.values())
-        return stored and not refused and not self.dead_letters
+        """Every single recording is stored and nothing went to the dead letters."""
+        return bool(self.results) and not self.missing and not self.dead_letters
+
+    @property
+    def missing(self) -> tuple[Ingested, ...]:
+        """Recordings of which nothing is stored."""
+        kept = _HERE | {Outcome.STORED_BEFORE}
+        return tuple(
+            one
+            for one in self.results
+            if one.outcome not in kept or self.states.get(one.call_id) is not CallState.STORED
+        )
 
     @property
     def speed(self) -> float:
@@ -67,7 +82,14 @@ class Summary:
         return self.audio_seconds / self.wall_seconds if self.wall_seconds else 0.0
 
 
-def run_folder(source: Path, vault: str | Path, settings: Settings, *, console: Console) -> Summary:
+def run_folder(
+    source: Path,
+    vault: str | Path,
+    settings: Settings,
+    *,
+    console: Console,
+    again: bool = False,
+) -> Summary:
     """Redact a folder; call it from the main thread.
 
     Args:
@@ -75,8 +97,10 @@ def run_folder(source: Path, vault: str | Path, settings: Settings, *, console: 
         vault: folder of the vault, made when missing, or ``s3://bucket/prefix``.
         settings: without ``bootstrap``, the embedded broker runs as a child process.
         console: where progress and summary are shown.
+        again: take recordings whose calls were refused anew.
 
     Raises:
+        BusyError: another process works on the ledger or the vault.
         HushwireError: the source is unusable, or something that the stages need is missing.
     """
     files = list(find_recordings([source]))
@@ -90,14 +114,18 @@ def run_folder(source: Path, vault: str | Path, settings: Settings, *, console: 
     with ExitStack() as stack:
         changes: dict[str, object] = {"state_dir": settings.state_folder(inside)}
         embedded = settings.bootstrap is None
+        lock = working_alone if embedded else working_together
+        stack.enter_context(lock(settings, settings.state_folder(inside), vault))
         if embedded:
             changes["bootstrap"] = stack.enter_context(EmbeddedBroker()).bootstrap
             changes |= IN_CLEAR
         settings = settings.model_copy(update=changes)
         ledger = stack.enter_context(opened_ledger(settings, inside))
         if embedded:
-            ledger.reset_open_calls()
-        run = _Run(files, vault, settings, ledger, console)
+            forget = partial(forget_own, ledger, AuditLog(ledger.database))
+            forget()
+            stack.callback(forget)  # the broker's records end with it, so the keys do, too
+        run = _Run(files, vault, settings, ledger, console, embedded=embedded, again=again)
         summary = run.carry_out()
     _print_summary(summary, vault, console)
     return summary
@@ -112,6 +140,8 @@ class _Run:
     settings: Settings
     ledger: Ledger
     console: Console
+    embedded: bool
+    again: bool
     metrics: Metrics = field(default_factory=Metrics)
     results: list[Ingested] = field(default_factory=list)
     began: float = 0.0
@@ -134,7 +164,7 @@ class _Run:
 
     async def _work(self) -> None:
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
-        config = worker_config(["all"], self.vault, self.settings)
+        config = replace(worker_config(["all"], self.vault, self.settings), embedded=self.embedded)
         with self.console.status("loading models and joining the broker") as status:
             feeder = threading.Thread(target=self._feed, args=(loop, stop), daemon=True)
 
@@ -163,22 +193,27 @@ class _Run:
 
     def _send(self) -> None:
         try:
-            ingest_files(self.files, self.ledger, self.settings, self.results.append)
+            ingest_files(
+                self.files,
+                self.ledger,
+                self.settings,
+                self.results.append,
+                embedded=self.embedded,
+                again=self.again,
+            )
         except BaseException as error:  # noqa: BLE001 - raised again in the main thread
             self.failure = error
 
     def _open(self) -> bool:
-        """Whether a call that was sent is not closed yet."""
+        """Whether a call that is on this broker is not closed yet."""
         if self.failure is not None:
             return False
-        return any(state is CallState.OPEN for state in self._states().values())
+        here = {one.call_id for one in list(self.results) if one.outcome in _HERE}
+        states = self._states()
+        return any(states.get(call_id) is CallState.OPEN for call_id in here)
 
     def _states(self) -> dict[str, CallState]:
-        known = {
-            one.call_id: self.ledger.state(one.call_id)
-            for one in self.results
-            if one.outcome is not Outcome.REFUSED
-        }
+        known = {one.call_id: self.ledger.state(one.call_id) for one in list(self.results)}
         return {call_id: state for call_id, state in known.items() if state is not None}
 
     def _display(self) -> Group:
@@ -213,8 +248,8 @@ def _print_summary(summary: Summary, vault: str | Path, console: Console) -> Non
     states = Counter(state.value for state in summary.states.values())
     table = Table(title=f"vault {vault}", show_header=False)
     table.add_row("recordings", str(len(summary.results)))
-    for outcome in (Outcome.STORED_BEFORE, Outcome.SENT_BEFORE, Outcome.REFUSED):
-        if outcomes[outcome]:
+    for outcome in Outcome:
+        if outcome is not Outcome.SENT and outcomes[outcome]:
             table.add_row(outcome.value, str(outcomes[outcome]))
     for name, count in sorted(states.items()):
         table.add_row(f"calls {name}", str(count))
@@ -232,5 +267,6 @@ def _print_summary(summary: Summary, vault: str | Path, console: Console) -> Non
     for one in summary.results:
         if one.place:
             console.print(renamed(one), markup=False, highlight=False, soft_wrap=True)
-        if one.outcome is Outcome.REFUSED:
-            console.print(f"refused: {one.problem}", style="red", markup=False, highlight=False)
+    for one in summary.missing:
+        if one.problem:
+            console.print(told(one), style="red", markup=False, highlight=False, soft_wrap=True)

@@ -15,6 +15,7 @@ from agents.ingest import Ingested, Outcome, ingest
 from agents.kafkasecurity import KafkaSecurity
 from agents.layout import batching, listening
 from agents.ledger import Ledger
+from agents.locks import working_together
 from agents.logging import configure_logging
 from agents.metrics import Metrics
 from agents.outbox import Limits
@@ -60,12 +61,17 @@ def start_worker(
     """
     configure_logging(settings.log_level)
     config = worker_config(stages, vault, settings)
+    with working_together(settings, settings.state_folder(STATE), config.vault):
+        _serve(config, settings, ready or (lambda: None))
+    return 0
+
+
+def _serve(config: WorkerConfig, settings: Settings, ready: Callable[[], None]) -> None:
     reach_broker(config.bootstrap, client=config.security.librdkafka())
     metrics = Metrics()
     if settings.metrics_port:
         start_http_server(settings.metrics_port, addr="127.0.0.1", registry=metrics.registry)
-    asyncio.run(run_worker(config, metrics=metrics, ready=ready or (lambda: None)))
-    return 0
+    asyncio.run(run_worker(config, metrics=metrics, ready=ready))
 
 
 def worker_config(stages: list[str], vault: str | Path | None, settings: Settings) -> WorkerConfig:
@@ -127,21 +133,39 @@ def _detector(policy: Policy, settings: Settings) -> LanguageDetector:
     )
 
 
-def ingest_paths(paths: list[Path], settings: Settings, *, console: Console) -> int:
-    """Ingest recordings and print what became of each; returns how many were refused.
+def ingest_paths(
+    paths: list[Path], settings: Settings, *, console: Console, again: bool = False
+) -> int:
+    """Ingest recordings and print what became of each.
+
+    Args:
+        paths: recordings, or folders of them.
+        settings: which broker and ledger.
+        console: where it is printed.
+        again: take recordings whose calls were refused anew.
+
+    Returns:
+        How many were neither sent now nor stored before.
 
     Raises:
         HushwireError: a path is unusable, or the broker or the ledger is away.
     """
     files = list(find_recordings(paths))
     have_topics(settings)
-    with opened_ledger(settings, STATE) as ledger:
+    with (
+        working_together(settings, settings.state_folder(STATE)),
+        opened_ledger(settings, STATE) as ledger,
+    ):
         results = ingest_files(
-            files, ledger, settings, lambda one: console.print(told(one), markup=False)
+            files,
+            ledger,
+            settings,
+            lambda one: console.print(told(one), markup=False, highlight=False, soft_wrap=True),
+            again=again,
         )
     counts = {outcome: sum(one.outcome is outcome for one in results) for outcome in Outcome}
     console.print(", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count))
-    return counts[Outcome.REFUSED]
+    return sum(not one.outcome.good for one in results)
 
 
 def have_topics(settings: Settings) -> None:
@@ -167,9 +191,15 @@ def have_topics(settings: Settings) -> None:
 
 
 def ingest_files(
-    files: list[Path], ledger: Ledger, settings: Settings, report: Callable[[Ingested], None]
+    files: list[Path],
+    ledger: Ledger,
+    settings: Settings,
+    report: Callable[[Ingested], None],
+    *,
+    embedded: bool = False,
+    again: bool = False,
 ) -> list[Ingested]:
-    """Send recordings to the broker that the settings name."""
+    """Send recordings to the broker that the settings name; see ``ingest``."""
     topic = Topics.named(settings.topic_prefix).audio_raw
     client = KafkaSecurity.of(settings).librdkafka()
     named = Pseudonyms(settings.token_key_file(settings.state_folder(STATE)))
@@ -181,14 +211,16 @@ def ingest_files(
             chunk_seconds=settings.chunk_seconds,
             named=named,
             language=settings.language,
+            embedded=embedded,
+            again=again,
             report=report,
         )
 
 
 def told(result: Ingested) -> str:
     """One line on a recording."""
-    if result.outcome is Outcome.REFUSED:
-        return f"refused: {result.problem}"
+    if not result.outcome.good:
+        return f"{result.outcome}: {result.problem}"
     line = f"{result.outcome}: {shown(result.path.name)} ({result.seconds:.0f} s)"
     return f"{line}; {renamed(result)}" if result.place else line
 

@@ -5,7 +5,7 @@ A test compares what the migrations make with these tables, on SQLite and on Pos
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, LargeBinary, MetaData, String, Table
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, MetaData, String, Table
 
 METADATA = MetaData()
 
@@ -16,8 +16,14 @@ CALLS = Table(
     Column("state", String(16), nullable=False),
     Column("created", String(40), nullable=False),
     Column("closed", String(40), nullable=True),
+    Column("recording", String(64), nullable=True),
+    Column("owner", String(160), nullable=True),
+    Column("erased", String(40), nullable=True),
+    Index("calls_state", "state", "created"),
 )
-"""Every call that was ever opened; times are ISO 8601 in UTC."""
+"""Every call that was ever opened; times are ISO 8601 in UTC. ``recording`` is the sha256 of the
+recorder's file, ``owner`` who opened the call (``agents.owners``); neither is known of calls from
+before schema 0007, nor of such that come without a file."""
 
 TRANSIT_KEYS = Table(
     "transit_keys",

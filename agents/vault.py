@@ -30,7 +30,13 @@ from agents.places import PASSED, QUARANTINE, Place, open_place
 from agents.vaulted import CERTIFICATE, SEALED
 from agents.vaultkeys import VaultKeys
 from pipeline.certificate import parse_certificate
-from pipeline.errors import RecordError, SealError, StoreError, UnknownCallError
+from pipeline.errors import (
+    OtherRecordingError,
+    RecordError,
+    SealError,
+    StoreError,
+    UnknownCallError,
+)
 from pipeline.vaulting import StoredCall
 from pipeline.wire import valid_call_id
 
@@ -70,6 +76,7 @@ class Vault:
 
         Raises:
             RecordError: the call id or a file name is not safe as a file name.
+            OtherRecordingError: another installation has a call of this id in the same place.
             UnknownCallError: the call is not open (any more).
             StoreError: disk, bucket or database refuse; nothing half-written is visible.
         """
@@ -78,6 +85,7 @@ class Vault:
         if not call.files or any(not _safe(name) for name in call.files):
             raise RecordError("a stored call needs files with plain names")
         shelf = PASSED if call.passed else QUARANTINE
+        self._refuse_other(call, shelf)
         key = self.keys.obtain(call.call_id) if call.passed else None
         files = dict(
             (name, content)
@@ -98,6 +106,25 @@ class Vault:
             # It was erased after its key was made: what was put since then goes too.
             self.place.remove(shelf, call.call_id)
             raise
+
+    def _refuse_other(self, call: StoredCall, shelf: str) -> None:
+        """Refuse to touch a copy whose certificate another installation's key signed.
+
+        One without a certificate that can be read is nobody's: it is replaced.
+        """
+        name = call.certificate_name
+        if name not in self.place.names(shelf, call.call_id):
+            return
+        try:
+            signed = parse_certificate(self.read(call.call_id, name, passed=call.passed)).signature
+        except RecordError:
+            return
+        ours = call.certificate.signature
+        if signed is not None and ours is not None and signed.key_id != ours.key_id:
+            raise OtherRecordingError(
+                "vault: it has a call of this id that is another installation's; use another "
+                "vault, or the state folder and signing key that belong to this one"
+            )
 
     def _lengths(self, call: StoredCall, shelf: str, names: set[str]) -> dict[str, int]:
         """Plain lengths of a call that was there already; all of it is opened for that.

@@ -19,7 +19,7 @@ from typing import Protocol
 
 import faust
 
-from agents import fatal, quarantine, retention
+from agents import fatal, quarantine, retention, unfinished
 from agents.apps import make_app, port_of
 from agents.auditkeeper import AuditKeeper
 from agents.auditlog import AuditLog
@@ -120,6 +120,8 @@ class WorkerConfig:
     partitions: int = PARTITIONS
     replication: int = 1
     raw_retention_ms: int = RAW_RETENTION_MS
+    embedded: bool = False
+    """Whether the broker ends with this process."""
     engines: int = 1
     """Speech engine processes."""
     batch: Batch = field(default_factory=Batch)
@@ -228,7 +230,7 @@ async def _kept(
     key: SigningKey | None,
     store: Vault | None,
 ) -> AsyncIterator[None]:
-    """While the vault stage runs, the audit log is kept, and quarantines and retention end."""
+    """While the vault stage runs, the audit log is kept, and what has an end gets it."""
     if key is None or store is None:
         yield
         return
@@ -238,6 +240,11 @@ async def _kept(
         asyncio.create_task(keeper.tend()),
         asyncio.create_task(quarantine.tend(ledger, log, config.quarantine_hours)),
         asyncio.create_task(retention.tend(store, ledger, log)),
+        asyncio.create_task(
+            unfinished.tend(
+                ledger, log, config.raw_retention_ms // 1000, metrics, embedded=config.embedded
+            )
+        ),
     ]
     try:
         yield

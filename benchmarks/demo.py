@@ -28,19 +28,35 @@ from benchmarks.leakcheck import CallResult, LeakReport, check
 from pipeline.errors import HushwireError
 
 SAMPLES = Path(__file__).parent / "samples"
+OURS = Path("build/demo")
+_MARK = ".demo"
+"""In a folder that the demo made: what is there may go."""
+
+
+def emptied(folder: Path) -> bool:
+    """Remove what an earlier demo left in a folder; False where somebody else uses it."""
+    made = [folder / "vault", folder / "calls"]
+    if any(one.exists() for one in made) and folder != OURS and not (folder / _MARK).exists():
+        return False
+    for one in made:
+        shutil.rmtree(one, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _MARK).touch()
+    return True
 
 
 def main() -> int:
     """Run the demo; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=Path, default=SAMPLES, help="calls with their truth")
-    parser.add_argument("--to", type=Path, default=Path("build/demo"), help="made anew each time")
+    parser.add_argument("--to", type=Path, default=OURS, help="made anew each time")
     options = parser.parse_args()
     # Without a terminal (a log, a pipe) there is no width to keep to.
     console = Console() if sys.stdout.isatty() else Console(width=132)
     vault: Path = options.to / "vault"
-    for folder in (vault, options.to / "calls"):
-        shutil.rmtree(folder, ignore_errors=True)
+    if not emptied(options.to):
+        console.print(f"demo: {options.to} holds what the demo did not make", style="bold red")
+        return 2
     try:
         summary = run_folder(options.samples, vault, load_settings(), console=console)
         plain = export_vault(vault, options.to / "calls")

@@ -189,6 +189,7 @@ def _assemble(target: Path, sources: dict[str, tuple[Path, ...]]) -> Path:
                 joined.flush()
                 os.fsync(joined.fileno())
         if target.is_dir() and not all((target / name).is_file() for name in sources):
+            _refuse_others(target, sources)
             shutil.rmtree(target, ignore_errors=True)  # an interrupted copy of an older version
         try:
             scratch.rename(target)
@@ -205,6 +206,23 @@ def _assemble(target: Path, sources: dict[str, tuple[Path, ...]]) -> Path:
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
     return target
+
+
+def _refuse_others(target: Path, ours: Iterable[str]) -> None:
+    """Refuse to replace a folder in which there is anything but files of the model.
+
+    Raises:
+        ModelError: there is.
+    """
+    known = {target / name for name in ours}
+    for path in target.rglob("*"):
+        # The hub's client keeps its notes in a hidden folder.
+        hidden = path.relative_to(target).parts[0].startswith(".")
+        if path.is_file() and path not in known and not hidden:
+            raise ModelError(
+                f"{target}: it has other files than the model's, such as {path.name}: move them, "
+                "or name another folder with HUSHWIRE_MODELS"
+            )
 
 
 def _from_hub(model: Entry, target: Path) -> Path:

@@ -61,6 +61,19 @@ class UnknownCallError(InputError):
     code = "unknown_call"
 
 
+class OtherRecordingError(InputError):
+    """A call id that another recording has."""
+
+    code = "other_recording"
+
+
+class BusyError(InputError):
+    """Another process works on the same folder or ledger; trying again later helps."""
+
+    code = "busy"
+    retryable = True
+
+
 class ModelError(HushwireError):
     """A model that is missing, altered, or that failed on its input."""
 

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from agents.commands import known
-from agents.commands.opened import VaultHint, opened, party, user
+from agents.commands.opened import VaultHint, opened, party
+from agents.owners import user
 from agents.settings import load_settings
 
 app = typer.Typer(help="The calls in the vault.", no_args_is_help=True)

@@ -9,7 +9,8 @@ import typer
 from rich.console import Console
 
 from agents.commands import known
-from agents.commands.opened import VaultHint, opened, user
+from agents.commands.opened import VaultHint, opened
+from agents.owners import user
 from agents.settings import load_settings
 
 if TYPE_CHECKING:

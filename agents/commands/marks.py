@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from agents.commands import known
-from agents.commands.opened import VaultHint, VaultOption, opened, opened_vault, user
+from agents.commands.opened import VaultHint, VaultOption, opened, opened_vault
+from agents.owners import user
 from agents.settings import load_settings
 from pipeline.errors import InputError
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -92,11 +91,3 @@ def party(settings: Settings, vault: str | None, subject: str) -> str:
     if not PSEUDONYM.fullmatch(subject) and not path.exists():
         raise InputError(f"{path}: is not there, so no stored call names anybody's number")
     return Pseudonyms(path)(subject)
-
-
-def user() -> str:
-    """Who runs the command, for the audit log."""
-    try:
-        return getpass.getuser()[:128]
-    except (OSError, KeyError):
-        return "unknown"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -28,7 +29,7 @@ Vault = Annotated[
 
 @app.command("list")
 def list_calls(vault: Vault = None, state_dir: known.StateDir = None) -> None:
-    """List call, reason and end of every quarantine; a key whose time is up is destroyed first."""
+    """List call, reason and end of every quarantine; nothing is changed."""
     from agents import quarantine  # noqa: PLC0415 - --help comes at once
     from agents.places import open_place  # noqa: PLC0415
 
@@ -38,10 +39,7 @@ def list_calls(vault: Vault = None, state_dir: known.StateDir = None) -> None:
     out = Console()
     with opened(settings, vault) as parts:
         place = open_place(vault) if vault else None
-        gone = quarantine.sweep(parts.ledger, parts.log, settings.quarantine_hours)
         calls = quarantine.held(parts.ledger, settings.quarantine_hours, place)
-    for call_id in gone:
-        out.print(f"{call_id}: the time was up, the key is destroyed", markup=False)
     if not calls:
         out.print("no call is in quarantine")
         return
@@ -49,8 +47,26 @@ def list_calls(vault: Vault = None, state_dir: known.StateDir = None) -> None:
     for one in calls:
         reasons = ", ".join(one.reasons) or "see its certificate"
         since, until = (f"{each:%Y-%m-%d %H:%M}" for each in (one.since, one.until))
-        table.add_row(one.call_id, reasons, since, until)
+        over = one.until <= datetime.now(UTC)
+        table.add_row(one.call_id, reasons, since, "its time is up" if over else until)
     out.print(table)
+
+
+@app.command()
+def sweep(vault: Vault = None, state_dir: known.StateDir = None) -> None:
+    """Destroy every key whose time is up, as the vault stage does every minute.
+
+    Calls under a legal hold stay.
+    """
+    from agents import quarantine  # noqa: PLC0415 - --help comes at once
+
+    settings = load_settings(state_dir=state_dir)
+    with opened(settings, vault) as parts:
+        gone = quarantine.sweep(parts.ledger, parts.log, settings.quarantine_hours)
+    out = Console()
+    for call_id in gone:
+        out.print(f"{call_id}: the time was up, the key is destroyed", markup=False)
+    out.print(f"{len(gone)} quarantines ended", highlight=False)
 
 
 @app.command()

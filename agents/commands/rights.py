@@ -10,7 +10,8 @@ import typer
 from rich.console import Console
 
 from agents.commands import known
-from agents.commands.opened import VaultOption, opened_vault, party, user
+from agents.commands.opened import VaultOption, opened_vault, party
+from agents.owners import user
 from agents.settings import load_settings
 from pipeline.errors import InputError
 

@@ -42,8 +42,19 @@ def create(bootstrap: Bootstrap = None, raw_retention_seconds: Retention = None)
 
 
 @app.command()
-def update(bootstrap: Bootstrap = None, raw_retention_seconds: Retention = None) -> None:
-    """Set retention, segments and cleanup of the topics that exist."""
+def update(
+    bootstrap: Bootstrap = None,
+    raw_retention_seconds: Retention = None,
+    *,
+    shorten: Annotated[
+        bool, typer.Option("--shorten", help="Also where records that are there are deleted.")
+    ] = False,
+) -> None:
+    """Set retention, segments and cleanup of the topics that exist.
+
+    A retention that is shorter than the topic's needs --shorten: the broker deletes what is older,
+    and calls that are not finished then can't be.
+    """
     from agents.cluster import update_topics  # noqa: PLC0415 - --help comes at once
     from agents.kafkasecurity import KafkaSecurity  # noqa: PLC0415
     from agents.start import named_broker  # noqa: PLC0415
@@ -53,6 +64,8 @@ def update(bootstrap: Bootstrap = None, raw_retention_seconds: Retention = None)
     seconds = settings.raw_retention_seconds
     topics = Topics.named(settings.topic_prefix)
     client = KafkaSecurity.of(settings).librdkafka()
-    done = update_topics(named_broker(settings), topics, seconds * 1000, client=client)
+    done = update_topics(
+        named_broker(settings), topics, seconds * 1000, shorten=shorten, client=client
+    )
     told = f"{len(done)} topics updated; sealed records of calls are kept for {seconds} s"
     Console().print(told, highlight=False)

@@ -21,11 +21,12 @@ pytestmark = pytest.mark.broker
 SAMPLES = Path(__file__).parents[2] / "benchmarks" / "samples"
 
 
-def hushwire(*arguments: str) -> str:
+def hushwire(*arguments: str, fails: int = 0) -> str:
+    """What a command writes, which has to end with an exit code."""
     command = [sys.executable, "-m", "agents", *arguments]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert done.returncode == fails, done.stderr
+    return done.stderr if fails else done.stdout
 
 
 def test_topics_are_made_weakened_and_set_right(
@@ -42,13 +43,20 @@ def test_topics_are_made_weakened_and_set_right(
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": "0"})
     admin.create_topics([NewTopic(topics.words, 2, 1)])[topics.words].result(15)
     weak = broker_findings(cluster_state(bootstrap, topics), topics, settings)
-    assert {one.advice for one in weak} >= {"hushwire topics create", "hushwire topics update"}
+    assert {one.advice for one in weak} >= {
+        "hushwire topics create",
+        "hushwire topics update --shorten",
+    }
 
     assert "8 topics of 2 partitions" in hushwire("topics", "create")
     weak = broker_findings(cluster_state(bootstrap, topics), topics, settings)
     assert {one.what for one in weak} == {topics.words}
 
-    assert "8 topics updated" in hushwire("topics", "update", "--raw-retention-seconds", "3600")
+    shorter = ("topics", "update", "--raw-retention-seconds", "3600")
+    assert topics.audio_raw in hushwire(*shorter, fails=2)
+    kept = cluster_state(bootstrap, topics).topics[topics.audio_raw].config["retention.ms"]
+    assert kept == "86400000"
+    assert "8 topics updated" in hushwire(*shorter, "--shorten")
     state = cluster_state(bootstrap, topics)
     for name, wanted in wanted_configs(topics, 3_600_000).items():
         assert {key: state.topics[name].config[key] for key in wanted} == wanted

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
-from agents.ledger import CallState, Ledger
+from agents.ledger import CallState, Ledger, open_since
 from agents.sealing import KeyEncryptionKey
-from pipeline.errors import RecordError, SealError, StoreError, UnknownCallError
+from pipeline.errors import (
+    OtherRecordingError,
+    RecordError,
+    SealError,
+    StoreError,
+    UnknownCallError,
+)
 
 CALLS = [f"call-{number}" for number in range(12)]
 
@@ -90,16 +96,62 @@ def test_progress_is_by_stage_and_may_be_repeated(ledger: Ledger) -> None:
     assert not ledger.finished("call-1", "detect")
 
 
-def test_reset_forgets_open_calls_only(ledger: Ledger) -> None:
+def test_open_calls_alone_are_forgotten(ledger: Ledger) -> None:
     ledger.open_call("open")
     ledger.finish("open", "mute")
     ledger.open_call("stored")
     ledger.close_call("stored", CallState.STORED)
-    assert ledger.reset_open_calls() == 1
+    assert ledger.forget_open(["open", "stored", "unknown"]) == 1
     assert ledger.state("open") is None
     assert ledger.open_call("open").created
     assert not ledger.finished("open", "mute")
     assert ledger.state("stored") is CallState.STORED
+
+
+def test_an_open_call_expires_with_its_key(ledger: Ledger) -> None:
+    ledger.open_call("open")
+    ledger.open_call("stored")
+    ledger.close_call("stored", CallState.STORED)
+    assert [ledger.expire_open(one) for one in ("open", "open", "stored")] == [True, False, False]
+    assert ledger.state("open") is CallState.REFUSED
+    assert ledger.state("stored") is CallState.STORED
+    with pytest.raises(UnknownCallError):
+        ledger.seal("open")
+
+
+def test_a_call_is_one_recording_s(ledger: Ledger) -> None:
+    before = datetime.now(UTC)
+    ledger.open_call("call-1", recording="a" * 64, owner="cluster:ann")
+    assert not ledger.open_call("call-1", recording="a" * 64).created
+    assert not ledger.open_call("call-1").created
+    with pytest.raises(OtherRecordingError, match="call-1 belongs to another recording"):
+        ledger.open_call("call-1", recording="b" * 64)
+    known = ledger.call("call-1")
+    assert known is not None
+    assert (known.recording, known.owner, known.erased) == ("a" * 64, "cluster:ann", None)
+    assert abs(known.created - before) < timedelta(seconds=30)
+    assert ledger.call("call-2") is None
+
+
+def test_open_calls_come_by_age(ledger: Ledger) -> None:
+    for call_id in ("first", "second", "over"):
+        ledger.open_call(call_id)
+    ledger.close_call("over", CallState.STORED)
+    assert [one.call_id for one in ledger.open_calls()] == ["first", "second"]
+    later = datetime.now(UTC) + timedelta(seconds=1)
+    assert len(ledger.open_calls(before=later)) == 2
+    assert ledger.open_calls(before=later - timedelta(hours=1)) == []
+    assert open_since(ledger.database) == [one.created for one in ledger.open_calls()]
+
+
+def test_an_erasure_is_noted_once(ledger: Ledger) -> None:
+    ledger.open_call("call-1")
+    ledger.note_erased("call-1")
+    first = ledger.call("call-1")
+    ledger.note_erased("call-1")
+    assert first is not None
+    assert first.erased is not None
+    assert ledger.call("call-1") == first
 
 
 def test_the_wrong_key_file_is_refused(ledger: Ledger, ledger_url: str, tmp_path: Path) -> None:

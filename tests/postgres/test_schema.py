@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
 from agents import audittables, cli, schema
 from agents.database import Database
-from agents.ledger import CallState, Ledger
+from agents.ledger import CallState, KnownCall, Ledger
 from agents.sealing import KeyEncryptionKey
 from agents.tables import METADATA
 from pipeline.errors import SettingsError, StoreError
@@ -95,6 +97,39 @@ def test_a_ledger_from_before_migrations_goes_on(empty_url: str, keyset: Path) -
     assert ledger.state("gone") is CallState.STORED
     assert ledger.finished("open", "mute")
     assert ledger.open_call("new").created
+    ledger.dispose()
+
+
+def test_what_was_erased_before_schema_0007_is_known_as_erased(
+    empty_url: str, keyset: Path
+) -> None:
+    """As far as the audit log tells; of all else neither recording nor owner is known."""
+    database = Database(empty_url)
+    with database.writing() as connection:
+        config = schema._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0006")
+        for call_id in ("erased", "kept"):
+            row = {"id": call_id, "at": AT}
+            insert = "INSERT INTO calls VALUES (:id, 'stored', :at, :at)"
+            connection.execute(text(insert), row)
+        entry = (
+            "INSERT INTO audit_entries VALUES "
+            "(:seq, :at, 'id', :call, :kind, '{}', :print, 'previous', 'hash')"
+        )
+        for seq, call_id, kind in ((1, "erased", "call-erased"), (2, "kept", "call-exported")):
+            values = {"seq": seq, "at": AT, "call": call_id, "print": str(seq)}
+            values["kind"] = f"hushwire.audit.{kind}.v1"
+            connection.execute(text(entry), values)
+    assert schema.upgrade(database) == ("0006", schema.newest())
+    database.dispose()
+    assert differences(empty_url) == []
+    ledger = Ledger(empty_url, KeyEncryptionKey(keyset))
+    at = datetime.fromisoformat(AT)
+    for call_id, erased in (("erased", at), ("kept", None)):
+        assert ledger.call(call_id) == KnownCall(
+            call_id, CallState.STORED, at, recording=None, owner=None, erased=erased
+        )
     ledger.dispose()
 
 

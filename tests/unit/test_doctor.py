@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agents import cli, doctor
-from agents.cluster import ClusterState, TopicState
+from agents.cluster import ClusterState, TopicState, shortened
 from agents.doctor import Finding, Grade, broker_findings, examine, swap_devices
 from agents.ledger import Ledger
 from agents.settings import Settings, load_settings
@@ -64,6 +64,14 @@ def test_a_setting_that_the_broker_does_not_tell_is_weak() -> None:
     assert len(found) == len(CONFIGS[TOPICS.audio_raw])
 
 
+def test_a_shorter_retention_is_told_before_it_is_set() -> None:
+    topic = TOPICS.audio_raw
+    wanted = wanted_configs(TOPICS, 3_600_000)
+    for has, shorter in (("604800000", [topic]), ("-1", [topic]), ("3600000", []), ("60000", [])):
+        state = TopicState(4, 3, {**wanted[topic], "retention.ms": has})
+        assert shortened(ClusterState(1, {topic: state}), wanted) == shorter
+
+
 def test_missing_topics_partitions_and_copies_are_told() -> None:
     uneven = cluster(raw=TopicState(5, 2, CONFIGS[TOPICS.audio_raw]))
     assert told(broker_findings(uneven, TOPICS, SETTINGS)) == [
@@ -99,6 +107,14 @@ def weak(folder: Path) -> list[str]:
 
 def test_a_good_installation_is_fine(installed: Path) -> None:
     assert weak(installed) == []
+
+
+def test_a_call_that_is_open_for_too_long_is_told(installed: Path) -> None:
+    with sqlite3.connect(installed / "state" / "ledger.db") as connection:
+        connection.execute("UPDATE calls SET created = '2026-01-01T00:00:00.000+00:00'")
+    connection.close()
+    (found,) = weak(installed)
+    assert found.startswith("open calls: 1, the oldest since ")
 
 
 def test_open_files_are_told(installed: Path) -> None:

@@ -1,23 +1,34 @@
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import re
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from rich.console import Console
 
-from agents.ingest import Outcome, ingest
+from agents import start
+from agents.auditlog import AuditLog
+from agents.erasure import REQUEST, erase
+from agents.ingest import Ingested, Outcome, ingest
 from agents.ledger import CallState, Ledger
+from agents.owners import user
 from agents.parties import Pseudonyms
 from agents.recordings import read_drop
 from agents.sealing import Seal
+from agents.settings import Settings
 from agents.start import told
+from agents.vault import Vault
 from pipeline.callnames import PSEUDONYM
-from pipeline.errors import RecordError
+from pipeline.errors import BrokerError, RecordError
 from pipeline.records import AudioChunk, CallEnd
 from pipeline.wire import encode
+from tests.unit.storing import stored_call
 
 pytestmark = pytest.mark.unit
 
@@ -54,6 +65,7 @@ def ledger(tmp_path: Path) -> Ledger:
 
 
 def record(path: Path, seconds: float = 2.5) -> Path:
+    path.parent.mkdir(exist_ok=True)
     pcm = np.arange(int(8000 * seconds) * 2, dtype=np.int16).reshape(-1, 2)
     soundfile.write(path, pcm, 8000, subtype="PCM_16")
     return path
@@ -217,3 +229,203 @@ def test_the_ledger_opens_no_call_that_is_named_by_a_number(ledger: Ledger) -> N
         ledger.open_call("5555550100")
     assert "555" not in str(caught.value)
     assert ledger.state("5555550100") is None
+
+
+# What is known already
+
+
+def noise(path: Path, seed: int) -> Path:
+    pcm = np.random.default_rng(seed).integers(-3000, 3000, (16_000, 2)).astype(np.int16)
+    soundfile.write(path, pcm, 8000, subtype="PCM_16")
+    return path
+
+
+def test_another_recording_under_a_known_id_is_refused(tmp_path: Path, ledger: Ledger) -> None:
+    path = noise(tmp_path / "c1.wav", 1)
+    ingest([path], FakeProducer(), ledger, chunk_seconds=1.0, named=NAMED)  # type: ignore[arg-type]
+    for state in (CallState.OPEN, CallState.STORED):
+        if state is CallState.STORED:
+            ledger.close_call("c1", state)
+        noise(path, 2)
+        producer = FakeProducer()
+        [result] = ingest([path], producer, ledger, chunk_seconds=1.0, named=NAMED)  # type: ignore[arg-type]
+        assert (result.outcome, producer.sent) == (Outcome.REFUSED, [])
+        assert "c1.wav: call id c1 belongs to another recording" in result.problem
+        assert ledger.state("c1") is state
+    noise(path, 1)
+    [result] = ingest([path], FakeProducer(), ledger, chunk_seconds=1.0, named=NAMED)  # type: ignore[arg-type]
+    assert result.outcome is Outcome.STORED_BEFORE
+
+
+@pytest.mark.parametrize("state", [CallState.REFUSED, CallState.QUARANTINED])
+def test_what_is_not_stored_is_not_told_as_stored(
+    tmp_path: Path, ledger: Ledger, state: CallState
+) -> None:
+    path = record(tmp_path / "c1.wav")
+    ingest([path], FakeProducer(), ledger, chunk_seconds=1.0, named=NAMED)  # type: ignore[arg-type]
+    ledger.close_call("c1", state)
+    [result] = ingest([path], FakeProducer(), ledger, chunk_seconds=1.0, named=NAMED)  # type: ignore[arg-type]
+    assert state.value in result.outcome.value
+    assert not result.outcome.good
+    assert "c1.wav: call c1: " in result.problem
+
+
+def send(path: Path, ledger: Ledger, **options: bool) -> tuple[Ingested, list[object]]:
+    producer = FakeProducer()
+    [result] = ingest(
+        [path],
+        producer,  # type: ignore[arg-type]
+        ledger,
+        chunk_seconds=1.0,
+        named=NAMED,
+        **options,
+    )
+    return result, list(producer.sent)
+
+
+def test_an_erased_call_is_told_as_erased_and_never_taken_again(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    path = record(tmp_path / "c1.wav")
+    send(path, ledger)
+    vault = Vault.opened(tmp_path / "vault", ledger)
+    vault.store(stored_call("c1"), keep_days=30)
+    ledger.close_call("c1", CallState.STORED)
+    assert send(path, ledger)[0].outcome is Outcome.STORED_BEFORE
+    erase(vault, ledger, AuditLog(ledger.database), "c1", REQUEST)
+    for again in (False, True):
+        result, sent = send(path, ledger, again=again)
+        assert (result.outcome, sent) == (Outcome.ERASED_BEFORE, [])
+        assert not result.outcome.good
+
+
+def test_a_call_on_another_broker_is_left_alone(tmp_path: Path, ledger: Ledger) -> None:
+    path = record(tmp_path / "c1.wav")
+    send(path, ledger)
+    result, sent = send(path, ledger, embedded=True)
+    assert (result.outcome, sent) == (Outcome.OPEN_ELSEWHERE, [])
+    assert not result.outcome.good
+    assert ledger.seal("c1")
+
+
+def test_a_refused_call_is_taken_anew_under_an_id_of_its_own(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    path = record(tmp_path / "c1.wav")
+    send(path, ledger)
+    # Not while it may still be stored.
+    assert send(path, ledger, again=True)[0].outcome is Outcome.SENT_BEFORE
+    ledger.close_call("c1", CallState.REFUSED)
+    assert send(path, ledger)[0].outcome is Outcome.REFUSED_BEFORE
+    result, sent = send(path, ledger, again=True)
+    assert (result.outcome, result.call_id) == (Outcome.SENT, "c1.again2")
+    assert {one.call_id for one in sent if isinstance(one, CallEnd)} == {"c1.again2"}
+    assert {one.call.call_id for one in sent if isinstance(one, AudioChunk)} == {"c1.again2"}
+    ledger.close_call("c1.again2", CallState.REFUSED)
+    # A mended recording may come now; it is the last one that counts.
+    noise(path, 5)
+    assert send(path, ledger)[0].outcome is Outcome.REFUSED
+    assert send(path, ledger, again=True)[0].call_id == "c1.again3"
+    ledger.close_call("c1.again3", CallState.STORED)
+    for again in (False, True):
+        result, sent = send(path, ledger, again=again)
+        assert (result.outcome, result.call_id, sent) == (Outcome.STORED_BEFORE, "c1.again3", [])
+    record(path)
+    assert send(path, ledger, again=True)[0].outcome is Outcome.REFUSED
+
+
+def test_a_long_call_id_is_known_and_not_taken_again(tmp_path: Path, ledger: Ledger) -> None:
+    path = record(tmp_path / f"{'c' * 125}.wav")
+    send(path, ledger)
+    ledger.close_call("c" * 125, CallState.REFUSED)
+    assert send(path, ledger)[0].outcome is Outcome.REFUSED_BEFORE
+    result, sent = send(path, ledger, again=True)
+    assert (result.outcome, sent) == (Outcome.REFUSED, [])
+    assert "too long to be taken again" in result.problem
+
+
+def test_an_interrupted_recording_goes_on_and_another_one_is_not_mixed_with_it(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    path = noise(tmp_path / "c1.wav", 1)
+
+    class Away(FakeProducer):
+        def flush(self) -> None:
+            raise BrokerError("gone")
+
+    with pytest.raises(BrokerError):
+        ingest([path], Away(), ledger, chunk_seconds=1.0, named=NAMED)  # type: ignore[arg-type]
+    noise(path, 2)
+    result, sent = send(path, ledger)
+    assert (result.outcome, sent) == (Outcome.REFUSED, [])
+    noise(path, 1)
+    assert send(path, ledger)[0].outcome is Outcome.SENT
+    assert ledger.state("c1") is CallState.OPEN
+
+
+def test_a_recording_that_changes_while_it_is_read_is_refused_whole(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    path = noise(tmp_path / "c1.wav", 1)
+
+    class Meanwhile(FakeProducer):
+        def send(self, record: AudioChunk | CallEnd, seal: Seal) -> None:
+            super().send(record, seal)
+            with path.open("ab") as file:
+                file.write(b"more")
+
+    producer = Meanwhile()
+    [result] = ingest([path], producer, ledger, chunk_seconds=1.0, named=NAMED)  # type: ignore[arg-type]
+    assert result.outcome is Outcome.REFUSED
+    assert "changed while it was read" in result.problem
+    assert not [one for one in producer.sent if isinstance(one, CallEnd)]
+    assert ledger.state("c1") is CallState.REFUSED
+    (event,) = (json.loads(line) for line in AuditLog(ledger.database).export())
+    assert (event["subject"], event["facts"]["what"]) == ("c1", "call-refused")
+    assert (event["facts"]["stage"], event["facts"]["code"]) == ("ingest", "input")
+
+
+def test_the_ledger_says_whose_recording_it_is_and_who_opened_it(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    path = record(tmp_path / "c1.wav")
+    send(path, ledger)
+    known = ledger.call("c1")
+    assert known is not None
+    assert known.recording == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert known.owner == f"cluster:{user()}"
+
+
+def test_a_recording_that_the_ledger_has_no_hash_of_is_taken_for_the_same(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    """It was opened by an older version."""
+    path = record(tmp_path / "c1.wav")
+    ledger.open_call("c1")
+    assert send(path, ledger)[0].outcome is Outcome.SENT
+    ledger.close_call("c1", CallState.STORED)
+    assert send(path, ledger)[0].outcome is Outcome.STORED_BEFORE
+
+
+def test_a_missing_recording_fails_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ledger: Ledger
+) -> None:
+    """No recording of which nothing is stored ends with 0, unless it was sent just now."""
+    path = record(tmp_path / "in" / "c1.wav")
+    monkeypatch.setattr(start, "have_topics", lambda _settings: None)
+    monkeypatch.setattr(start, "CallProducer", lambda *_, **__: nullcontext(FakeProducer()))
+    settings = Settings(state_dir=tmp_path / "state", bootstrap="127.0.0.1:1")
+    out = io.StringIO()
+
+    def missing(**options: bool) -> int:
+        console = Console(file=out, width=400)
+        return start.ingest_paths([path.parent], settings, console=console, **options)
+
+    assert missing() == 0
+    assert missing() == 1  # on its way, but not stored
+    ledger.close_call("c1", CallState.REFUSED)
+    assert missing() == 1
+    assert "refused before: c1.wav: call c1: nothing of it is stored; --again" in out.getvalue()
+    assert missing(again=True) == 0
+    ledger.close_call("c1.again2", CallState.STORED)
+    assert missing() == 0

@@ -89,6 +89,15 @@ def test_an_interrupted_copy_is_replaced(use: Use, tmp_path: Path) -> None:
     assert (found / "w.bin").read_bytes() == WHOLE["w.bin"]
 
 
+def test_a_folder_with_other_files_in_it_is_not_replaced(use: Use, tmp_path: Path) -> None:
+    """Somebody named a folder of their own, and it has one of a model's name."""
+    place = use(toy(), wheel_roots(tmp_path))
+    notes = write(place / "toy-1" / "notes", {"mine.txt": b"mine"}) / "mine.txt"
+    with pytest.raises(ModelError, match="other files"):
+        loader.find("toy", folder=place)
+    assert notes.read_bytes() == b"mine"
+
+
 def test_one_of_two_wheels_is_not_enough(use: Use, tmp_path: Path) -> None:
     roots = wheel_roots(tmp_path)
     place = use(toy(), {"toy-0": roots["toy-0"]})

@@ -97,6 +97,22 @@ def test_list_and_drop_by_command(ledger: Ledger, tmp_path: Path) -> None:
     assert "no call is in quarantine" in run.invoke(app, ["list", "--vault", str(tmp_path)]).output
 
 
+def test_looking_destroys_nothing(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the settings of who looks: the end is the workers', or a command's of its own."""
+    monkeypatch.setenv("HUSHWIRE_QUARANTINE_HOURS", "0")
+    (tmp_path / "calls").mkdir()
+    listed = CliRunner().invoke(app, ["list", "--vault", str(tmp_path)])
+    assert "failed" in listed.output
+    assert "its time is up" in listed.output
+    assert ledger.quarantined_seal("failed")
+    assert audited(ledger) == []
+    swept = CliRunner().invoke(app, ["sweep", "--vault", str(tmp_path)])
+    assert "failed: the time was up, the key is destroyed" in swept.output
+    assert audited(ledger) == [("failed", "expired")]
+
+
 @pytest.mark.parametrize("call", ["good", "bad", "open", "unknown"])
 def test_only_a_quarantined_call_can_be_dropped(ledger: Ledger, call: str, tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["drop", call, "--vault", str(tmp_path)])

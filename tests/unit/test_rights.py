@@ -73,6 +73,32 @@ def test_an_exported_call_is_plain_private_and_audited(place: Path, tmp_path: Pa
     assert len(list((out / "one").iterdir())) == 5
 
 
+def test_an_export_replaces_nothing_but_an_export(place: Path, tmp_path: Path) -> None:
+    """The recorder's own files lie in a folder of the call's name."""
+    out = tmp_path / "recordings"
+    (out / "one").mkdir(parents=True)
+    original = out / "one" / "one.flac"
+    original.write_bytes(b"the only original")
+    result = run("export", "--call", "one", "--vault", place, "--to", out, exit_code=1)
+    assert isinstance(result.exception, InputError)
+    assert "holds files that are no export of this call" in str(result.exception)
+    assert original.read_bytes() == b"the only original"
+    assert [one.name for one in (out / "one").iterdir()] == ["one.flac"]
+
+
+def test_an_interrupted_export_is_finished(place: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run("export", "--call", "one", "--vault", place, "--to", out)
+    certificate = (out / "one" / "one.certificate.json").read_bytes()
+    for path in (out / "one").iterdir():
+        if path.name != "one.certificate.json":  # the first one that is written
+            path.unlink()
+    (out / "one" / ".one.flac.abc").write_bytes(b"half")
+    run("export", "--call", "one", "--vault", place, "--to", out)
+    assert (out / "one" / "one.flac").read_bytes() == AUDIO
+    assert (out / "one" / "one.certificate.json").read_bytes() == certificate
+
+
 def test_an_access_request_by_number_gives_the_caller_s_calls(place: Path, tmp_path: Path) -> None:
     run("export", "--subject", "001-555-010-0199", "--vault", place, "--to", tmp_path / "out")
     assert [one.name for one in (tmp_path / "out").iterdir()] == ["one"]

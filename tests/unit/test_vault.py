@@ -5,24 +5,26 @@ from __future__ import annotations
 import stat
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import boto3
 import obstore
 import pytest
 
-from agents import doctor, places
+from agents import doctor, erasure, places, retention
+from agents.auditlog import AuditLog
 from agents.buckets import BucketPlace
 from agents.catalogue import CallFilter
 from agents.ledger import CallState, Ledger
 from agents.places import PASSED, QUARANTINE, FolderPlace, open_place
 from agents.sealing import KeyEncryptionKey
 from agents.shelf import Shelf
+from agents.signing import SigningKey
 from agents.vault import SEALED, Vault
 from agents.vaultkeys import VaultKeys
 from pipeline.errors import (
     InputError,
+    OtherRecordingError,
     RecordError,
     SealError,
     SettingsError,
@@ -251,19 +253,40 @@ def test_after_a_broker_that_lost_its_records_a_call_is_stored_anew(
 ) -> None:
     """``hushwire run`` was killed between the vault and the end of the call's key."""
     vault.store(stored_call(CALL), keep_days=30)
-    vault.store(stored_call("call-2"), keep_days=30)
-    vault.catalogue.hold("call-2", datetime.now(UTC))
-    assert ledger.reset_open_calls() == 1
-    assert vault.catalogue.find(CALL) is None
+    vault.catalogue.begin_erasing(CALL, "request")
+    vault.catalogue.remove(CALL)
+    assert ledger.forget_open([CALL]) == 1
     assert not vault.keys.has(CALL)
-    # A legal hold outlives that.
-    assert ledger.state("call-2") is CallState.STORED
-    assert Shelf(vault).transcript("call-2") == FILES["json"]
     ledger.open_call(CALL)
     with pytest.raises(StoreError):
         vault.store(stored_call(CALL), keep_days=30)
     vault.store(stored_call(CALL), keep_days=30)
     assert Shelf(vault).transcript(CALL) == FILES["json"]
+
+
+@pytest.mark.parametrize("passed", [True, False])
+def test_a_call_of_another_installation_in_the_same_vault_stays(
+    vault: Vault, location: str, tmp_path: Path, *, passed: bool
+) -> None:
+    """A run with another state folder, into a vault that has a call of the same id."""
+    theirs, ours = (SigningKey.load_or_create(tmp_path / f"{one}.pem") for one in ("a", "b"))
+    facts = vault.store(theirs.certify(stored_call(CALL, passed=passed)), keep_days=30)
+    other = new_ledger(tmp_path / "other")
+    other.open_call(CALL)
+    second = Vault.opened(location, other)
+    log = AuditLog(other.database)
+    for _ in range(2):
+        with pytest.raises(OtherRecordingError, match="another installation's"):
+            second.store(ours.certify(stored_call(CALL, passed=passed)), keep_days=30)
+    other.close_call(CALL, CallState.REFUSED)
+    retention.sweep(second, other, log)
+    for _ in range(2):
+        with pytest.raises(InputError, match="another installation's"):
+            erasure.erase(second, other, log, CALL, erasure.REQUEST)
+    assert vault.certificate(facts)
+    if passed:
+        assert Shelf(vault).transcript(CALL) == FILES["json"]
+    other.dispose()
 
 
 def test_of_concurrent_writers_one_wins_whole(vault: Vault) -> None:

@@ -1,0 +1,141 @@
+"""Calls that stayed open although nobody can finish them: they are ended, and their keys with them.
+
+A call is read from its first record, so it can't be finished once the broker lost that record: a
+memory-only one with its process, a cluster after the retention of sealed records.
+
+- ``forget_own``: what runs with an embedded broker left open may be sent anew, under the same id.
+- ``sweep``: what is open for longer than the broker keeps records is refused for good.
+
+A call that the vault has already is closed as what it is, not ended. The audit log is told first.
+Outcomes: the ids of the calls that were ended; ``StoreError`` where the database is away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from agents.auditlog import AuditLog, Event
+from agents.catalogue import Catalogue
+from agents.ledger import CallState, KnownCall, Ledger, now, open_since, stamp
+from agents.logging import get_logger
+from agents.messages import audit, audit_event
+from agents.metrics import Metrics
+from agents.owners import is_cluster, is_embedded
+from agents.topics import SEGMENTS
+from pipeline.errors import HushwireError
+
+FORGOTTEN: Final = "hushwire.audit.call-forgotten.v1"
+EXPIRED: Final = "hushwire.audit.call-expired.v1"
+LOOK_S: Final = 60.0
+"""How often a worker looks for calls that are open for too long."""
+MARGIN_S: Final = 3_600
+"""Beyond the retention: the broker's own check interval, clocks that differ, and a worker that
+holds the last records in memory."""
+
+
+def longest_open(raw_retention_s: int) -> timedelta:
+    """How long a call may be open: until the broker has surely deleted its first record.
+
+    Args:
+        raw_retention_s: how long sealed records are kept; a segment closes later, see
+            ``topics.wanted_configs``.
+    """
+    return timedelta(seconds=raw_retention_s + raw_retention_s // SEGMENTS + MARGIN_S)
+
+
+def forget_own(ledger: Ledger, log: AuditLog) -> list[str]:
+    """Forget the open calls of runs with an embedded broker that is gone.
+
+    Only for who has the ledger for itself: such a broker may be another process's.
+    """
+    lost = [
+        one
+        for one in _not_erasing(ledger)
+        if is_embedded(one.owner) and not _stored(ledger, log, one)
+    ]
+    for one in lost:
+        _tell(log, one, FORGOTTEN, "call-forgotten")
+    ledger.forget_open([one.call_id for one in lost])
+    return [one.call_id for one in lost]
+
+
+def sweep(
+    ledger: Ledger,
+    log: AuditLog,
+    raw_retention_s: int,
+    *,
+    embedded: bool = False,
+    now: datetime | None = None,
+) -> list[str]:
+    """Refuse every call that is open for longer than ``longest_open``.
+
+    Args:
+        ledger: the calls.
+        log: is told of each.
+        raw_retention_s: how long the broker keeps sealed records.
+        embedded: the broker is a run's own: what lies on a cluster, which may keep records for
+            longer than this run's settings say, is left to the cluster's workers.
+        now: the time; the clock's where none is given.
+    """
+    before = (now or datetime.now(UTC)) - longest_open(raw_retention_s)
+    ended = []
+    for one in _not_erasing(ledger, before):
+        if (embedded and is_cluster(one.owner)) or _stored(ledger, log, one):
+            continue
+        _tell(log, one, EXPIRED, "call-expired")
+        if ledger.expire_open(one.call_id):
+            ended.append(one.call_id)
+    return ended
+
+
+async def tend(
+    ledger: Ledger,
+    log: AuditLog,
+    raw_retention_s: int,
+    metrics: Metrics,
+    *,
+    embedded: bool = False,
+    look_s: float = LOOK_S,
+) -> None:
+    """Sweep until cancelled; a database that is away is told, and asked again."""
+    told = get_logger("vault")
+    while True:
+        try:
+            gone = await asyncio.to_thread(sweep, ledger, log, raw_retention_s, embedded=embedded)
+            metrics.expired.inc(len(gone))
+            if gone:
+                told.error("open calls expired", count=len(gone))
+            opened = await asyncio.to_thread(open_since, ledger.database)
+            age = datetime.now(UTC) - opened[0] if opened else timedelta()
+            metrics.oldest_open.set(max(0.0, age.total_seconds()))
+        except HushwireError as error:
+            told.error("open calls not swept", code=error.code)
+        await asyncio.sleep(look_s)
+
+
+def _not_erasing(ledger: Ledger, before: datetime | None = None) -> list[KnownCall]:
+    """Open calls but those whose erasure has begun: ``retention.sweep`` finishes that."""
+    erasing = set(Catalogue(ledger.database).unfinished())
+    return [one for one in ledger.open_calls(before=before) if one.call_id not in erasing]
+
+
+def _stored(ledger: Ledger, log: AuditLog, call: KnownCall) -> bool:
+    """Close a call that was stored before its process ended; whether it was."""
+    facts = Catalogue(ledger.database).find(call.call_id)
+    if facts is None:
+        return False
+    state = CallState.STORED if facts.passed else CallState.QUARANTINED
+    told = {"state": state.value, "certificate": facts.certificate}
+    # The event of the vault stage: where that was written before it ended, this one is a repeat.
+    log.append(audit_event(audit("", call.call_id, "call-closed", told)))
+    ledger.close_call(call.call_id, state)
+    return True
+
+
+def _tell(log: AuditLog, call: KnownCall, kind: str, what: str) -> None:
+    opened = stamp(call.created)
+    facts = {"at": now(), "what": what, "opened": opened, "owner": call.owner or ""}
+    # An id that is opened anew may be forgotten again: each time is an event of its own.
+    log.append(Event(f"{call.call_id}/{kind}/{opened}", call.call_id, kind, facts))

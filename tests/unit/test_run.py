@@ -1,0 +1,248 @@
+"""``hushwire run`` ends nothing that it did not begin, and its exit code tells the truth."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import pytest
+import soundfile
+from rich.console import Console
+
+from agents import cli, run
+from agents.auditlog import AuditLog
+from agents.ingest import Ingested, Outcome
+from agents.ledger import CallState, Ledger
+from agents.locks import FILE, working_alone, working_together
+from agents.owners import owner
+from agents.run import Summary, run_folder
+from agents.sealing import KeyEncryptionKey
+from agents.settings import Settings
+from pipeline.errors import BusyError, SettingsError
+
+pytestmark = pytest.mark.unit
+
+
+class FakeBroker:
+    """An embedded broker that is none."""
+
+    bootstrap = "127.0.0.1:1"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        """Nothing to stop."""
+
+
+def summary(*results: Ingested, states: dict[str, CallState] | None = None) -> Summary:
+    return Summary(results, states or {}, {}, {}, 0.0, 0.0)
+
+
+Carry = Callable[[Callable[[], None]], None]
+
+
+@pytest.fixture
+def while_running(monkeypatch: pytest.MonkeyPatch) -> Carry:
+    """Says what happens while a run works; no broker, no model."""
+    monkeypatch.setattr(run, "EmbeddedBroker", FakeBroker)
+
+    def set_to(happens: Callable[[], None]) -> None:
+        def carry_out(_self: object) -> Summary:
+            happens()
+            return summary()
+
+        monkeypatch.setattr(run._Run, "carry_out", carry_out)
+
+    set_to(lambda: None)
+    return set_to
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    soundfile.write(folder / "c1.wav", np.zeros((800, 2), np.int16), 8000, subtype="PCM_16")
+    return folder
+
+
+def go(source: Path, vault: Path, **settings: object) -> Summary:
+    return run_folder(
+        source, vault, Settings.model_validate(settings), console=Console(file=io.StringIO())
+    )
+
+
+def test_the_open_calls_of_others_stay(source: Path, tmp_path: Path, while_running: Carry) -> None:
+    del while_running
+    state = tmp_path / "state"
+    ledger = Ledger.embedded(state)
+    sealed = ledger.open_call("theirs").seal.seal(b"value", b"")
+    go(source, tmp_path / "vault", state_dir=state)
+    assert ledger.state("theirs") is CallState.OPEN
+    assert ledger.seal("theirs").open(sealed, b"") == b"value"
+    assert list(AuditLog(ledger.database).export()) == []
+    ledger.dispose()
+
+
+def test_a_recording_without_a_state_is_not_clean() -> None:
+    one, two = (Ingested(Path(f"{name}.wav"), Outcome.SENT, name) for name in ("a", "b"))
+    stored = CallState.STORED
+    assert summary(one, two, states={"a": stored, "b": stored}).clean
+    assert not summary(one, two, states={"a": stored}).clean
+    assert not summary(one, two).clean
+
+
+@pytest.mark.parametrize("outcome", [one for one in Outcome if one is not Outcome.STORED_BEFORE])
+def test_what_the_ledger_says_counts_not_what_was_sent(outcome: Outcome) -> None:
+    one = Ingested(Path("a.wav"), outcome, "a")
+    for state in (None, CallState.OPEN, CallState.REFUSED, CallState.QUARANTINED):
+        assert not summary(one, states={} if state is None else {"a": state}).clean
+
+
+def test_an_erased_call_is_not_clean() -> None:
+    """Its state in the ledger is still that it was stored."""
+    one = Ingested(Path("a.wav"), Outcome.ERASED_BEFORE, "a")
+    assert not summary(one, states={"a": CallState.STORED}).clean
+
+
+def test_what_an_interrupted_run_left_is_forgotten_and_audited(
+    source: Path, tmp_path: Path, while_running: Carry
+) -> None:
+    state = tmp_path / "state"
+    ledger = Ledger.embedded(state)
+    ledger.open_call("mine", owner=owner(embedded=True))
+    states: list[CallState | None] = []
+
+    def happens() -> None:
+        states.append(ledger.state("mine"))
+        ledger.open_call("late", owner=owner(embedded=True))
+        raise KeyboardInterrupt
+
+    while_running(happens)
+    with pytest.raises(KeyboardInterrupt):
+        go(source, tmp_path / "vault", state_dir=state)
+    # The broker ended with the run: what that left open goes at once.
+    assert states == [None]
+    assert ledger.state("late") is None
+    told = [json.loads(line) for line in AuditLog(ledger.database).export()]
+    assert [(one["subject"], one["facts"]["what"]) for one in told] == [
+        ("mine", "call-forgotten"),
+        ("late", "call-forgotten"),
+    ]
+    ledger.dispose()
+
+
+def test_two_runs_do_not_share_a_vault_a_state_folder_or_a_ledger(
+    source: Path, tmp_path: Path, while_running: Carry
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    url = f"sqlite:///{tmp_path / 'elsewhere' / 'ledger.db'}"
+    ours = {"state_dir": tmp_path / "state", "ledger_url": url}
+    others: dict[str, tuple[Path, dict[str, object]]] = {
+        "vault": (tmp_path / "vault", {"state_dir": tmp_path / "other"}),
+        "state": (tmp_path / "other vault", {"state_dir": tmp_path / "state"}),
+        "elsewhere": (tmp_path / "other vault", {"ledger_url": url}),
+    }
+    refused: list[str] = []
+
+    def happens() -> None:
+        ledger = Ledger(url, KeyEncryptionKey(tmp_path / "state" / "kek.json"))
+        ledger.open_call("working", owner=owner(embedded=True))
+        for vault, settings in others.values():
+            with pytest.raises(BusyError) as caught:
+                go(source, vault, **settings)
+            refused.append(str(caught.value))
+        with (
+            pytest.raises(BusyError),
+            working_together(Settings(state_dir=tmp_path / "state"), tmp_path / "state"),
+        ):
+            """A worker on the same state folder."""
+        assert ledger.state("working") is CallState.OPEN
+        ledger.dispose()
+
+    while_running(happens)
+    go(source, tmp_path / "vault", **ours)
+    assert [text.split(":")[0] for text in refused] == [str(tmp_path / one) for one in others]
+    assert "another hushwire process works here" in refused[0]
+    while_running(lambda: None)
+    go(source, tmp_path / "vault", **ours)
+
+
+def test_a_run_keeps_off_where_a_worker_is(
+    source: Path, tmp_path: Path, while_running: Carry
+) -> None:
+    del while_running
+    state = tmp_path / "state"
+    # Two workers share; a run without a cluster does not.
+    with (
+        working_together(Settings(state_dir=state), state, tmp_path / "vault"),
+        working_together(Settings(state_dir=state), state),
+        pytest.raises(BusyError),
+    ):
+        go(source, tmp_path / "vault", state_dir=state)
+    go(source, tmp_path / "vault", state_dir=state)
+
+
+def test_a_worker_needs_no_state_folder_that_it_could_write(tmp_path: Path) -> None:
+    """Its keys may be mounted read-only, where the ledger is in PostgreSQL."""
+    settings = Settings(ledger_url="postgresql+psycopg://u:p@127.0.0.1:1/x")
+    with working_together(settings, tmp_path / "none", "s3://bucket/prefix"):
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_shared_ledger_is_refused_without_its_cluster(
+    source: Path, tmp_path: Path, while_running: Carry
+) -> None:
+    """Before anybody connects: nothing answers there."""
+    del while_running
+    with pytest.raises(SettingsError, match=r"PostgreSQL.*--bootstrap"):
+        go(source, tmp_path / "vault", ledger_url="postgresql+psycopg://u:p@127.0.0.1:1/x")
+
+
+def test_both_are_wrong_input_on_the_command_line() -> None:
+    assert [cli._exit_code(error("x")) for error in (BusyError, SettingsError)] == [2, 2]
+
+
+def test_the_lock_dies_with_its_process(tmp_path: Path) -> None:
+    """Also by kill -9, and though a child of it lives on."""
+    program = (
+        "import subprocess, sys, time\n"
+        "from pathlib import Path\n"
+        "from agents.locks import working_alone\n"
+        "from agents.settings import Settings\n"
+        "state = Path(sys.argv[1])\n"
+        "with working_alone(Settings(state_dir=state), state, state):\n"
+        "    child = subprocess.Popen(['sleep', '60'])\n"
+        "    print(child.pid, flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    settings = Settings(state_dir=tmp_path)
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        child = int(holder.stdout.readline())
+        try:
+            with pytest.raises(BusyError), working_alone(settings, tmp_path, tmp_path):
+                """Held."""
+            holder.kill()
+            holder.wait()
+            with working_alone(settings, tmp_path, tmp_path):
+                assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
+        finally:
+            holder.kill()
+            os.kill(child, signal.SIGKILL)
