@@ -202,6 +202,26 @@ def verify_chain(
     )
 
 
+def contains(
+    entries: Iterable[Entry],
+    checkpoints: Iterable[Checkpoint],
+    keys: Mapping[str, PublicKey],
+    stated: Head,
+) -> bool:
+    """Whether a log holds an entry, or a valid checkpoint says that it was pruned.
+
+    Args:
+        entries: of the log, that one at least where it is there.
+        checkpoints: of the log.
+        keys: public keys by their id.
+        stated: number and hash of the entry.
+    """
+    start = start_of(_valid(checkpoints, keys)[0])
+    if stated.seq < start.seq or stated in {BEGINNING, start}:
+        return True
+    return any(one.seq == stated.seq and one.own_hash() == stated.hash for one in entries)
+
+
 def start_of(checkpoints: Iterable[Checkpoint]) -> Head:
     """Behind which entry a log begins."""
     starts = [one for one in checkpoints if one.kind == START]

@@ -32,6 +32,7 @@ from agents.auditchain import (
     Head,
     Stated,
     Verified,
+    contains,
     digest,
     start_of,
     statement,
@@ -129,10 +130,10 @@ class AuditLog:
         with self._database.reading() as connection:
             return _head(connection)
 
-    def start(self) -> Head:
-        """The last entry that was pruned."""
+    def start(self, key: PublicKey) -> Head:
+        """The last entry that was pruned, as a key signed it."""
         with self._database.reading() as connection:
-            return start_of(_checkpoints(connection))
+            return start_of(one for one in _checkpoints(connection) if key.signed(one.document))
 
     def checkpoint(self, key: SigningKey) -> Checkpoint | None:
         """Sign the last entry; the checkpoint that states it, None for an empty log.
@@ -167,8 +168,8 @@ class AuditLog:
             head = _locked_head(connection)
             stated = _checkpoints(connection)
             _refuse_broken(connection, key, stated, start_of(stated), head)
-            facts = {"at": _stamp(datetime.now(UTC)), "what": "log-adopted", "by": by}
-            facts |= {"until": head.seq, "hash": head.hash, **_remembered(key)}
+            facts: dict[str, object] = {"at": _stamp(datetime.now(UTC)), "what": "log-adopted"}
+            facts |= {"by": by, "until": head.seq, "hash": head.hash, **_remembered(key)}
             _append(connection, head, Event(f"log/{ADOPTED}/{head.seq}", "", ADOPTED, facts))
         with key.memory.locked():
             _remember(key, head)
@@ -210,6 +211,7 @@ class AuditLog:
         *,
         kept: Sequence[Checkpoint] = (),
         outside: Sequence[Stated] = (),
+        calls: int = 0,
     ) -> Verified:
         """Go through the whole log.
 
@@ -217,17 +219,31 @@ class AuditLog:
             keys: public keys by their id.
             kept: checkpoints that were kept elsewhere; they have to be in the chain too.
             outside: what else is known of entries from elsewhere.
+            calls: how many calls are stored, where somebody counted; the catalogue's are counted.
         """
         with self._snapshot() as connection:
+            entered = connection.scalar(select(func.count()).select_from(CATALOGUE))
             return verify_chain(
                 _entries(connection),
                 (*_checkpoints(connection), *kept),
                 keys,
                 head=_head(connection),
                 outside=outside,
-                calls=int(connection.scalar(select(func.count()).select_from(CATALOGUE)) or 0),
+                calls=max(calls, int(entered or 0)),
                 now=datetime.now(UTC),
             )
+
+    def holds(self, stated: Head, keys: Mapping[str, PublicKey]) -> bool:
+        """Whether an entry is in the log, or so old that it was pruned.
+
+        Args:
+            stated: number and hash of the entry.
+            keys: public keys by their id: whose word counts for what was pruned.
+        """
+        with self._snapshot() as connection:
+            entry = select(ENTRIES).where(ENTRIES.c.seq == stated.seq)
+            found = [_entry(row) for row in connection.execute(entry).mappings()]
+            return contains(found, _checkpoints(connection), keys, stated)
 
     def export(self) -> Iterator[bytes]:
         """The log as JSON lines: every entry in order, every checkpoint behind its entry."""
@@ -282,17 +298,14 @@ def _append(connection: Connection, head: Head, event: Event) -> None:
     connection.execute(update(HEAD).values(seq=entry.seq, hash=entry.hash))
 
 
-def _since(
-    connection: Connection, key: SigningKey, stated: list[Checkpoint], head: Head
-) -> Head:
+def _since(connection: Connection, key: SigningKey, stated: list[Checkpoint], head: Head) -> Head:
     """From which entry the log has to lead to its end: the one that the key signed last.
 
     Where a process with another copy of the key removed it, because its time was over, that
     process signed where the log now begins.
     """
     last = key.memory.read()
-    starts = [one for one in stated if one.kind == START and key.public.signed(one.document)]
-    start = start_of(starts)
+    start = start_of(one for one in stated if key.public.signed(one.document))
     if last.seq < start.seq:
         return start
     since = Head(last.seq, last.hash)

@@ -27,7 +27,7 @@ from agents.private import write_private
 from pipeline.errors import ForgottenError, StoreError
 from pipeline.signatures import canonical_json
 
-SCHEMA: Final = "hushwire.audit.signed-head.v1"
+SCHEMA: Final = "hushwire.signed-head.v1"
 GENESIS: Final = "0" * 64
 """What stands for the hash of the entry before the first one."""
 
@@ -41,7 +41,7 @@ class SignedHead:
     hash: str
     at: str
     """When, ISO 8601 in UTC; empty for nothing."""
-    schema: Literal["hushwire.audit.signed-head.v1"] = SCHEMA
+    schema: Literal["hushwire.signed-head.v1"] = SCHEMA
 
 
 _ADAPTER: Final = TypeAdapter(SignedHead)

@@ -31,10 +31,11 @@ def rewritten(database: Database) -> None:
         for seq, row in enumerate(kept, 1):
             if row["seq"] == CHANGED:
                 row["facts"] = '{"state":"refused"}'
-            columns = {**row, "seq": seq, "previous": last, "facts": json.loads(row["facts"])}
-            del columns["fingerprint"]
-            last = Entry(**{**columns, "hash": ""}).own_hash()
-            connection.execute(insert(ENTRIES).values({**row, "seq": seq, "previous": columns["previous"], "hash": last}))
+            row |= {"seq": seq, "previous": last}
+            plain = {**row, "facts": json.loads(row["facts"])}
+            del plain["fingerprint"]
+            last = row["hash"] = Entry(**plain).own_hash()
+            connection.execute(insert(ENTRIES).values(row))
         connection.execute(update(HEAD).values(seq=len(kept), hash=last))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -43,7 +43,11 @@ def fill(log: AuditLog, first: int, last: int) -> None:
 @pytest.mark.parametrize("forge", [rewritten, cut_back, emptied])
 @pytest.mark.parametrize("unsigned", [0, 3])
 def test_a_rewritten_log_does_not_hold_and_is_not_signed(
-    log: AuditLog, database: Database, key: SigningKey, forge, unsigned: int
+    log: AuditLog,
+    database: Database,
+    key: SigningKey,
+    forge: Callable[[Database], None],
+    unsigned: int,
 ) -> None:
     fill(log, 1, 9)
     assert log.checkpoint(key) is not None
