@@ -187,7 +187,7 @@ def verify_chain(
     problems += waiting.problems(end, now)
     if not first and (calls or start.seq):
         problems.append(
-            f"the log is empty, though {calls} calls are stored"
+            f"the log is empty, though calls are stored: {calls}"
             if calls
             else f"nothing is left behind entry {start.seq}, though pruning writes an entry"
         )

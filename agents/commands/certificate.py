@@ -28,7 +28,7 @@ def check(
         Path | None,
         typer.Option(
             "--audit-log",
-            help="An export; without it, the log of this installation, unless --public-key is named.",
+            help="An export; without it, this installation's log, unless a --public-key is named.",
         ),
     ] = None,
     public_key: known.PublicKeys = None,
