@@ -18,13 +18,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from agents.merkle import Tree
 from agents.signedhead import GENESIS
 from agents.signing import PublicKey
-from pipeline.errors import RecordError
+from pipeline.errors import InputError, RecordError
 from pipeline.signatures import canonical_json, read_document
 
 ENTRY: Final = "hushwire.audit.entry.v1"
 CHECKPOINT: Final = "hushwire.audit.checkpoint.v1"
+PRUNED: Final = "hushwire.audit.log-pruned.v1"
 UNSIGNED_MOST: Final = 500
 """More entries than this behind the last checkpoint, and a checkpoint must have been removed: one
 is due at 100 of them, and looked for every few seconds."""
@@ -220,6 +222,38 @@ def contains(
     if stated.seq < start.seq or stated in {BEGINNING, start}:
         return True
     return any(one.seq == stated.seq and one.own_hash() == stated.hash for one in entries)
+
+
+def tree_of(entries: Iterable[Entry], checkpoints: Iterable[Checkpoint]) -> Tree:
+    """The Merkle tree over a log's entries; its beginning is kept by the entries of prunings.
+
+    Raises:
+        InputError: a version that kept nothing of the tree pruned the log.
+    """
+    start, pruned = start_of(checkpoints), {}
+    leaves = []
+    for entry in entries:
+        leaves.append(bytes.fromhex(entry.hash))
+        if entry.kind == PRUNED:
+            pruned[entry.facts.get("until")] = entry.facts
+    try:
+        return Tree(leaves, start.seq, _frontier(pruned.get(start.seq, {})))
+    except ValueError:
+        raise InputError(
+            "audit log: pruned by a version that kept nothing of the Merkle tree; witnesses need "
+            "a log from its beginning"
+        ) from None
+
+
+def frontier_facts(tree: Tree, until: int) -> dict[str, object]:
+    """What the entry of a pruning keeps of the tree."""
+    return {f"tree_{level}": root.hex() for level, root in tree.frontier(until).items()}
+
+
+def _frontier(facts: Mapping[str, Any]) -> dict[int, bytes]:
+    """What an entry of a pruning kept."""
+    kept = {name: root for name, root in facts.items() if name.startswith("tree_")}
+    return {int(name.removeprefix("tree_")): bytes.fromhex(root) for name, root in kept.items()}
 
 
 def start_of(checkpoints: Iterable[Checkpoint]) -> Head:

@@ -26,6 +26,7 @@ from sqlalchemy.exc import IntegrityError
 from agents.auditchain import (
     BEGINNING,
     END,
+    PRUNED,
     START,
     Checkpoint,
     Entry,
@@ -34,23 +35,25 @@ from agents.auditchain import (
     Verified,
     contains,
     digest,
+    frontier_facts,
     start_of,
     statement,
+    tree_of,
     verify_chain,
     walk,
 )
 from agents.auditkinds import is_listed
 from agents.audittables import CHECKPOINTS, ENTRIES, HEAD
 from agents.database import Database
+from agents.merkle import Tree
 from agents.signedhead import SignedHead
 from agents.signing import PublicKey, SigningKey
 from agents.vaulttables import CATALOGUE
-from pipeline.errors import ForgottenError, RewrittenError, TamperError
+from pipeline.errors import ForgottenError, InputError, RewrittenError, TamperError
 from pipeline.signatures import canonical_json
 
 EVERY: Final = 100
 """Entries behind the last checkpoint from which on a new one is due."""
-PRUNED: Final = "hushwire.audit.log-pruned.v1"
 ADOPTED: Final = "hushwire.audit.log-adopted.v1"
 _FACT_LENGTH: Final = 256
 _FACT_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -197,11 +200,14 @@ class AuditLog:
                 return 0
             _refuse_broken(connection, key, stated, start_of(stated), head)
             _remember(key, head)
+            facts: dict[str, object] = {"at": _stamp(datetime.now(UTC)), "what": "log-pruned"}
+            with suppress(InputError):  # pruned before by a version that kept nothing
+                facts |= frontier_facts(tree_of(_entries(connection), stated), until)
             last = connection.scalar(select(ENTRIES.c.hash).where(ENTRIES.c.seq == until)) or ""
             gone = connection.execute(delete(ENTRIES).where(old)).rowcount
             connection.execute(delete(CHECKPOINTS).where(CHECKPOINTS.c.seq <= until))
-            start = _signed(connection, key, START, Head(until, last))
-            facts = {"at": start.at, "what": "log-pruned", "until": until, "entries": gone}
+            _signed(connection, key, START, Head(until, last))
+            facts |= {"until": until, "entries": gone}
             _append(connection, head, Event(f"log/{PRUNED}/{until}", "", PRUNED, facts))
         return int(gone)
 
@@ -244,6 +250,15 @@ class AuditLog:
             entry = select(ENTRIES).where(ENTRIES.c.seq == stated.seq)
             found = [_entry(row) for row in connection.execute(entry).mappings()]
             return contains(found, _checkpoints(connection), keys, stated)
+
+    def tree(self) -> Tree:
+        """The Merkle tree over the entries.
+
+        Raises:
+            InputError: a version that kept nothing of the tree pruned the log.
+        """
+        with self._snapshot() as connection:
+            return tree_of(_entries(connection), _checkpoints(connection))
 
     def export(self) -> Iterator[bytes]:
         """The log as JSON lines: every entry in order, every checkpoint behind its entry."""

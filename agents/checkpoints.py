@@ -10,6 +10,7 @@ Outcomes: ``put`` raises ``RewrittenError`` where the vault holds another entry 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -18,11 +19,12 @@ from confluent_kafka import KafkaException, Producer
 
 from agents.auditchain import Checkpoint, Stated, read_export
 from agents.kafkasecurity import KafkaSecurity
-from agents.places import CHECKPOINTS, PASSED, QUARANTINE, Place, open_place
+from agents.places import CHECKPOINTS, PASSED, QUARANTINE, WITNESSED, Place, open_place
 from agents.settings import Settings
 from agents.signing import PublicKey
 from agents.topics import Topics
 from agents.vaulted import CERTIFICATE
+from agents.witness import Note
 from pipeline import wire
 from pipeline.certificate import parse_certificate
 from pipeline.errors import BrokerError, RecordError, RewrittenError, StoreError
@@ -32,6 +34,7 @@ KIND: Final = "hushwire.audit.checkpoint.v1"
 DELIVERY_S: Final = 10.0
 """How long the broker may take to acknowledge one."""
 _FILE: Final = "checkpoint.json"
+_NOTE: Final = "note.txt"
 
 
 class Publisher(Protocol):
@@ -139,6 +142,27 @@ class TopicCheckpoints:
 
     def prune(self, until: int) -> None:
         """Nothing: the topic's retention does it."""
+
+
+def keep_note(place: Place, note: Note) -> None:
+    """Lay a cosigned checkpoint into the vault; it is never written over."""
+    data = note.note.encode()
+    name = f"{note.size:012d}.{hashlib.sha256(data).hexdigest()[:8]}"
+    place.put(WITNESSED, name, {_NOTE: data})
+
+
+def notes(place: Place) -> list[Note]:
+    """The cosigned checkpoints in a vault; their signatures are not checked.
+
+    Raises:
+        RecordError: a file is none.
+    """
+    found = []
+    for name in place.ids(WITNESSED):
+        if place.names(WITNESSED, name):
+            with place.open(WITNESSED, name, _NOTE) as file:
+                found.append(Note.parse(file.read().decode(errors="replace")))
+    return found
 
 
 def publishers(settings: Settings, vault: str | Path) -> list[Publisher]:

@@ -26,7 +26,8 @@ from pipeline.errors import SettingsError, StoreError
 PASSED: Final = "calls"
 QUARANTINE: Final = "quarantine"
 CHECKPOINTS: Final = "checkpoints"
-SHELVES: Final = (PASSED, QUARANTINE, CHECKPOINTS)
+WITNESSED: Final = "witnessed"
+SHELVES: Final = (PASSED, QUARANTINE, CHECKPOINTS, WITNESSED)
 _STALE_S: Final = 86_400
 """A half-written call that is older belongs to a process that was killed."""
 _DRAFT: Final = "~"
@@ -36,7 +37,7 @@ _DRAFT: Final = "~"
 class Place(Protocol):
     """Files by shelf (``calls`` or ``quarantine``), call and name.
 
-    The shelf ``checkpoints`` holds those of the audit log, by number in place of a call.
+    ``checkpoints`` and ``witnessed`` hold those of the audit log, by number in place of a call.
     """
 
     def put(self, shelf: str, call_id: str, files: Mapping[str, bytes]) -> bool:

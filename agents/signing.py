@@ -68,6 +68,11 @@ class PublicKey:
             raise InputError(f"public key {path.name}: not an Ed25519 key")
         return cls(key)
 
+    @property
+    def raw(self) -> bytes:
+        """The key's 32 bytes."""
+        return self._key.public_bytes_raw()
+
     def pem(self) -> str:
         """The key as PEM text."""
         return self._key.public_bytes(
@@ -159,6 +164,10 @@ class SigningKey:
     def sign(self, document: Mapping[str, Any]) -> Signature:
         """Sign a JSON object; the same document gives the same signature."""
         return sign_document(document, self.public.key_id, self._sign)
+
+    def sign_text(self, text: bytes) -> bytes:
+        """The 64 bytes of a signature over a text that is no JSON object."""
+        return self._key.sign(text)
 
     def certify(self, call: StoredCall, *, log: LogStated | None = None) -> StoredCall:
         """A call with its certificate signed; ``log`` is where the audit log ends."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,10 @@ from pipeline.errors import ForgottenError, InputError, TamperError
 if TYPE_CHECKING:
     from agents.auditchain import Checkpoint, Entry, Stated
     from agents.auditlog import AuditLog
+    from agents.merkle import Tree
+    from agents.places import Place
     from agents.signing import PublicKey, SigningKey
+    from agents.witness import Note
 
 BROKEN = 1
 """Exit code: the log was changed, cut or reordered, or signed by another key."""
@@ -59,7 +62,7 @@ def verify(
     Exit codes: 0 it holds; 1 it does not; 2 a file can't be read; 4 ledger or vault are away;
     12 no public key is known.
     """
-    from agents.auditchain import verify_chain  # noqa: PLC0415 - --help comes at once
+    from agents.auditchain import tree_of, verify_chain  # noqa: PLC0415 - --help comes at once
 
     out, err = Console(), Console(stderr=True)
     keys = known.public_keys(public_key or [], state_dir)
@@ -79,12 +82,14 @@ def verify(
             outside=outside.stated,
             calls=outside.calls,
         )
+        outside.compare(settings, lambda: tree_of(entries, checkpoints))
     else:
         outside.remember(settings.signing_key_file(settings.state_folder(STATE)))
         with opened_log(settings) as log:
             seen = log.verify(
                 keys, kept=outside.checkpoints, outside=outside.stated, calls=outside.calls
             )
+            outside.compare(settings, log.tree)
     problems = (*outside.problems, *seen.problems)
     for problem in problems:
         err.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
@@ -105,22 +110,30 @@ class _Outside:
     problems: list[str] = field(default_factory=list)
     calls: int = 0
     """Certificates in the vault."""
+    notes: list[Note] = field(default_factory=list)
+    """Witnessed checkpoints in the vault."""
 
     def look(self, vault: str, keys: Mapping[str, PublicKey]) -> None:
         """Take in what lies in the vault."""
-        from agents.checkpoints import VaultCheckpoints, certified  # noqa: PLC0415
-        from agents.places import is_bucket, open_place  # noqa: PLC0415
+        from agents.checkpoints import VaultCheckpoints, certified, notes  # noqa: PLC0415
 
-        if not is_bucket(vault) and not Path(vault).is_dir():
-            raise InputError(f"{vault}: there is no such folder; --vault names the vault")
-        place = open_place(vault)
+        place = opened_place(vault)
         self.checkpoints += VaultCheckpoints(place).all()
+        self.notes += notes(place)
         for one in certified(place, keys):
             self.calls += 1
             if isinstance(one, str):
                 self.problems.append(one)
             elif one is not None:
                 self.stated.append(one)
+
+    def compare(self, settings: Settings, tree: Callable[[], Tree]) -> None:
+        """Compare the log with what witnesses saw, where they saw anything."""
+        from agents.witness import contradictions, witnesses  # noqa: PLC0415
+
+        if self.notes:
+            known = witnesses(settings.audit_witnesses)
+            self.problems += contradictions(self.notes, known, settings.audit_origin, tree())
 
     def remember(self, signing_key: Path) -> None:
         """Take in what the signing key remembers, where it is at hand."""
@@ -170,8 +183,8 @@ def checkpoint(vault: Vault = None, state_dir: known.StateDir = None) -> None:
     is signed; 2 the key's memory is missing.
     """
     settings = load_settings(state_dir=state_dir)
-    with opened_log(settings) as log, _refusals():
-        _show(log.checkpoint(_key(settings)), vault)
+    with opened_log(settings) as log, refusals():
+        _show(log.checkpoint(signing_key(settings)), vault)
 
 
 @app.command()
@@ -183,11 +196,16 @@ def adopt(vault: Vault = None, state_dir: known.StateDir = None) -> None:
     verify --vault`): what was changed before this is signed with it. It is an entry of the log.
     """
     settings = load_settings(state_dir=state_dir)
-    with opened_log(settings) as log, _refusals():
-        _show(log.adopt(_key(settings), by=user()), vault)
+    with opened_log(settings) as log, refusals():
+        _show(log.adopt(signing_key(settings), by=user()), vault)
 
 
-def _key(settings: Settings) -> SigningKey:
+def signing_key(settings: Settings) -> SigningKey:
+    """This installation's signing key, made where there is none.
+
+    Raises:
+        StoreError: it can't be used.
+    """
     from agents.signing import SigningKey  # noqa: PLC0415 - --help comes at once
 
     return SigningKey.load_or_create(settings.signing_key_file(settings.state_folder(STATE)))
@@ -196,19 +214,18 @@ def _key(settings: Settings) -> SigningKey:
 def _show(signed: Checkpoint | None, vault: str | None) -> None:
     """Print a checkpoint, and lay it into the vault where one is named."""
     from agents.checkpoints import VaultCheckpoints  # noqa: PLC0415 - --help comes at once
-    from agents.places import open_place  # noqa: PLC0415
     from pipeline.signatures import canonical_json  # noqa: PLC0415
 
     if signed is None:
         Console(stderr=True).print("hushwire: the audit log is empty: nothing to sign")
         return
     if vault is not None:
-        VaultCheckpoints(open_place(vault)).put(signed)
+        VaultCheckpoints(opened_place(vault)).put(signed)
     typer.echo(canonical_json(signed.document).decode())
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def refusals() -> Iterator[None]:
     """End with the exit code of a log that does not hold."""
     try:
         yield
@@ -256,6 +273,20 @@ def opened_log(settings: Settings, fallback: Path = STATE) -> Iterator[AuditLog]
         yield AuditLog(database)
     finally:
         database.dispose()
+
+
+def opened_place(vault: str) -> Place:
+    """Where the files of a vault lie; nothing is made.
+
+    Raises:
+        InputError: there is no such folder.
+        StoreError: the bucket is away.
+    """
+    from agents.places import is_bucket, open_place  # noqa: PLC0415 - --help comes at once
+
+    if not is_bucket(vault) and not Path(vault).is_dir():
+        raise InputError(f"{vault}: there is no such folder; --vault names the vault")
+    return open_place(vault)
 
 
 def read_lines(path: Path) -> tuple[list[Entry], list[Checkpoint]]:

@@ -11,6 +11,7 @@ from agents.cluster import ClusterState, TopicState
 from agents.doctor import Finding, Grade, broker_findings, examine, swap_devices
 from agents.ledger import Ledger
 from agents.settings import Settings, load_settings
+from agents.signing import SigningKey
 from agents.topics import Topics, wanted_configs
 from models.loader import Check
 from pipeline.errors import BrokerError
@@ -99,6 +100,14 @@ def weak(folder: Path) -> list[str]:
 
 def test_a_good_installation_is_fine(installed: Path) -> None:
     assert weak(installed) == []
+
+
+def test_a_signing_key_that_forgot_what_it_signed_is_told(installed: Path) -> None:
+    SigningKey.load_or_create(installed / "state" / "signing.pem")
+    assert weak(installed) == []
+    (installed / "state" / "signing.pem.head").unlink()
+    (found,) = weak(installed)
+    assert found.startswith("signing key: what it signed last is not known")
 
 
 def test_open_files_are_told(installed: Path) -> None:
