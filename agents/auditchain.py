@@ -228,20 +228,20 @@ def tree_of(entries: Iterable[Entry], checkpoints: Iterable[Checkpoint]) -> Tree
     """The Merkle tree over a log's entries; its beginning is kept by the entries of prunings.
 
     Raises:
-        InputError: a version that kept nothing of the tree pruned the log.
+        InputError: a version that kept nothing of the tree pruned the log, or an entry is none.
     """
-    start, pruned = start_of(checkpoints), {}
-    leaves = []
-    for entry in entries:
-        leaves.append(bytes.fromhex(entry.hash))
-        if entry.kind == PRUNED:
-            pruned[entry.facts.get("until")] = entry.facts
+    start, leaves = start_of(checkpoints), []
+    facts: Mapping[str, Any] = {}
     try:
-        return Tree(leaves, start.seq, _frontier(pruned.get(start.seq, {})))
-    except ValueError:
+        for entry in entries:
+            leaves.append(bytes.fromhex(entry.hash))
+            if entry.kind == PRUNED and entry.facts.get("until") == start.seq:
+                facts = entry.facts
+        return Tree(leaves, start.seq, _frontier(facts))
+    except (ValueError, TypeError):  # what somebody changed into no hash as well
         raise InputError(
-            "audit log: pruned by a version that kept nothing of the Merkle tree; witnesses need "
-            "a log from its beginning"
+            "audit log: pruned by a version that kept nothing of the Merkle tree, or changed; "
+            "witnesses need a log from its beginning"
         ) from None
 
 

@@ -133,7 +133,10 @@ class _Outside:
 
         if self.notes:
             known = witnesses(settings.audit_witnesses)
-            self.problems += contradictions(self.notes, known, settings.audit_origin, tree())
+            try:
+                self.problems += contradictions(self.notes, known, settings.audit_origin, tree())
+            except InputError as error:
+                self.problems.append(str(error))
 
     def remember(self, signing_key: Path) -> None:
         """Take in what the signing key remembers, where it is at hand."""
