@@ -327,12 +327,13 @@ def _since(connection: Connection, key: SigningKey, stated: list[Checkpoint], he
     # As an entry, as the last one that is gone, or as what every log begins with.
     there = connection.scalar(select(ENTRIES.c.hash).where(ENTRIES.c.seq == since.seq))
     gone = {Head(one.seq, one.hash) for one in stated if one.kind == START}
-    known = there == since.hash if there is not None else since in {BEGINNING, *gone}
+    known = there == since.hash if there is not None else since in (gone or {BEGINNING})
     if not known or head.seq < since.seq:
+        signed = f"signed last on {last.at}" if last.at else "never saw: it begins behind it"
         raise RewrittenError(
-            f"audit log: it does not extend entry {since.seq}, which this key signed last on "
-            f"{last.at}: it was rewritten or cut back, and is not signed. `hushwire audit verify` "
-            "tells more; where a backup was restored, `hushwire audit adopt` goes on from it"
+            f"audit log: it does not extend entry {since.seq}, which this key {signed}: it was "
+            "rewritten or cut back, and is not signed. `hushwire audit verify` tells more; where a "
+            "backup was restored, `hushwire audit adopt` goes on from it"
         )
     return since
 

@@ -278,6 +278,19 @@ def test_a_key_that_takes_the_place_of_another_goes_on_where_it_ended(
         log.checkpoint(new)
 
 
+def test_a_key_in_another_place_takes_a_pruned_log_by_adoption_only(
+    log: AuditLog, key: SigningKey, tmp_path: Path
+) -> None:
+    fill(log, 1, 3)
+    log.prune(key, keep_days=0, now=datetime.now(UTC) + timedelta(days=1))
+    new = SigningKey.load_or_create(tmp_path / "new.pem")
+    with pytest.raises(RewrittenError, match="which this key never saw"):
+        log.checkpoint(new)
+    log.adopt(new, by="anna")
+    keys = {one.public.key_id: one.public for one in (key, new)}
+    assert log.verify(keys).problems == ()
+
+
 def test_a_checkpoint_that_nobody_signed_does_not_pass_for_ours(
     log: AuditLog, database: Database, key: SigningKey
 ) -> None:
