@@ -153,10 +153,11 @@ class AuditLog:
             _refuse_broken(connection, key, stated, since, head)
             if not head.seq:
                 return None
+            if since != head:
+                _remember(key, head)
             for one in stated:
                 if (one.seq, one.kind) == (head.seq, END) and key.public.signed(one.document):
                     return one
-            _remember(key, head)
             return _signed(connection, key, END, head)
 
     def adopt(self, key: SigningKey, *, by: str) -> Checkpoint:
