@@ -1,9 +1,9 @@
 """The certificate of a call: what was muted, by what, and that the check of the output passed.
 
 A certificate holds no spoken content and is a pure function of the call, its policy and the
-models: no time of creation, so that a repeat gives the same bytes, but for where the audit log ended
-when it was signed. Its shape is published as
-``schemas/certificate.v1.json``. ``pipeline.proof`` verifies one offline against the stored files.
+models: no time of creation, so that a repeat gives the same bytes, but for where the audit log
+ended when it was signed. Its shape is published as ``schemas/certificate.v1.json``.
+``pipeline.proof`` verifies one offline against the stored files.
 """
 
 from __future__ import annotations
