@@ -13,20 +13,26 @@ an untouched log has none.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 
+from agents.merkle import Tree
+from agents.signedhead import GENESIS
 from agents.signing import PublicKey
-from pipeline.errors import RecordError
+from pipeline.errors import InputError, RecordError
 from pipeline.signatures import canonical_json, read_document
 
-GENESIS: Final = "0" * 64
-"""``previous`` of the first entry."""
 ENTRY: Final = "hushwire.audit.entry.v1"
 CHECKPOINT: Final = "hushwire.audit.checkpoint.v1"
-UNSIGNED_MOST: Final = 1_000
-"""More entries than this behind the last checkpoint, and a checkpoint must have been removed."""
+PRUNED: Final = "hushwire.audit.log-pruned.v1"
+UNSIGNED_MOST: Final = 500
+"""More entries than this behind the last checkpoint, and a checkpoint must have been removed: one
+is due at 100 of them, and looked for every few seconds."""
+UNSIGNED_LONGEST: Final = timedelta(hours=24)
+"""An entry that is older has to be signed: a checkpoint is due after ten minutes while a worker or
+the server runs. Before the first checkpoint, no entry holds."""
 TOLD_MOST: Final = 50
 """Problems that are listed; behind one cut everything else is noise."""
 
@@ -93,6 +99,22 @@ class Checkpoint:
         stated = statement(self.kind, Head(self.seq, self.hash), self.at)
         return {**stated, "signature": signature}
 
+    @property
+    def stated(self) -> Stated:
+        """What it states, once its signature is known to be good."""
+        return Stated(self.seq, self.hash, f"signed on {self.at}")
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What is known of one entry from elsewhere: a checkpoint, a certificate, a signer's memory."""
+
+    seq: int
+    """0: before the first entry."""
+    hash: str
+    by: str
+    """Says of the entry where it is known from, such as "signed on …"."""
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -141,6 +163,9 @@ def verify_chain(
     keys: Mapping[str, PublicKey],
     *,
     head: Head | None = None,
+    outside: Sequence[Stated] = (),
+    calls: int = 0,
+    now: datetime | None = None,
 ) -> Verified:
     """Go through a log from its first entry to its last.
 
@@ -149,13 +174,25 @@ def verify_chain(
         checkpoints: all of them, also ones that were kept elsewhere.
         keys: public keys by their id.
         head: what the database remembers of the end; None for an export.
+        outside: what certificates and the signer's memory state of entries.
+        calls: how many calls are stored: each one has left an entry.
+        now: by which entries wait too long for a checkpoint; None: when the last one was written.
     """
     valid, problems = _valid(checkpoints, keys)
     start = start_of(valid)
-    end, first, broken = walk(entries, start, valid)
-    problems += broken
     signed = max(valid, key=lambda one: one.seq, default=None)
-    problems += _at_the_end(end, signed, head)
+    stated = [*(one.stated for one in valid), *outside]
+    waiting = _Waiting(signed.seq if signed else 0)
+    end, first, broken = walk(waiting.passed(entries), start, stated)
+    problems += broken
+    problems += _at_the_end(end, stated, head)
+    problems += waiting.problems(end, now)
+    if not first and (calls or start.seq):
+        problems.append(
+            f"the log is empty, though calls are stored: {calls}"
+            if calls
+            else f"nothing is left behind entry {start.seq}, though pruning writes an entry"
+        )
     if len(problems) > TOLD_MOST:
         problems = [*problems[:TOLD_MOST], f"and {len(problems) - TOLD_MOST} more"]
     return Verified(
@@ -167,6 +204,58 @@ def verify_chain(
     )
 
 
+def contains(
+    entries: Iterable[Entry],
+    checkpoints: Iterable[Checkpoint],
+    keys: Mapping[str, PublicKey],
+    stated: Head,
+) -> bool:
+    """Whether a log holds an entry, or a valid checkpoint says that it was pruned.
+
+    Args:
+        entries: of the log, that one at least where it is there.
+        checkpoints: of the log.
+        keys: public keys by their id.
+        stated: number and hash of the entry.
+    """
+    start = start_of(_valid(checkpoints, keys)[0])
+    if stated.seq < start.seq or stated in {BEGINNING, start}:
+        return True
+    return any(one.seq == stated.seq and one.own_hash() == stated.hash for one in entries)
+
+
+def tree_of(entries: Iterable[Entry], checkpoints: Iterable[Checkpoint]) -> Tree:
+    """The Merkle tree over a log's entries; its beginning is kept by the entries of prunings.
+
+    Raises:
+        InputError: a version that kept nothing of the tree pruned the log, or an entry is none.
+    """
+    start, leaves = start_of(checkpoints), []
+    facts: Mapping[str, Any] = {}
+    try:
+        for entry in entries:
+            leaves.append(bytes.fromhex(entry.hash))
+            if entry.kind == PRUNED and entry.facts.get("until") == start.seq:
+                facts = entry.facts
+        return Tree(leaves, start.seq, _frontier(facts))
+    except (ValueError, TypeError):  # what somebody changed into no hash as well
+        raise InputError(
+            "audit log: pruned by a version that kept nothing of the Merkle tree, or changed; "
+            "witnesses need a log from its beginning"
+        ) from None
+
+
+def frontier_facts(tree: Tree, until: int) -> dict[str, object]:
+    """What the entry of a pruning keeps of the tree."""
+    return {f"tree_{level}": root.hex() for level, root in tree.frontier(until).items()}
+
+
+def _frontier(facts: Mapping[str, Any]) -> dict[int, bytes]:
+    """What an entry of a pruning kept."""
+    kept = {name: root for name, root in facts.items() if name.startswith("tree_")}
+    return {int(name.removeprefix("tree_")): bytes.fromhex(root) for name, root in kept.items()}
+
+
 def start_of(checkpoints: Iterable[Checkpoint]) -> Head:
     """Behind which entry a log begins."""
     starts = [one for one in checkpoints if one.kind == START]
@@ -175,24 +264,24 @@ def start_of(checkpoints: Iterable[Checkpoint]) -> Head:
 
 
 def walk(
-    entries: Iterable[Entry], start: Head, checkpoints: Iterable[Checkpoint]
+    entries: Iterable[Entry], start: Head, outside: Iterable[Stated]
 ) -> tuple[Head, int, list[str]]:
     """Follow the links from entry to entry.
 
     Args:
         entries: those behind ``start``, in order.
         start: the entry before them.
-        checkpoints: what valid signatures say of them.
+        outside: what is known of entries from elsewhere; those before ``start`` are gone.
 
     Returns:
         The last entry, the number of the first one (0 for none), and every problem.
     """
-    stated: dict[int, list[Checkpoint]] = {}
-    for one in checkpoints:
-        stated.setdefault(one.seq, []).append(one)
+    stated: dict[int, set[Stated]] = {}
+    for one in outside:
+        stated.setdefault(one.seq, set()).add(one)
     problems = [
-        f"entry {start.seq}: two checkpoints state different hashes"
-        for one in stated.get(start.seq, ())
+        f"entry {start.seq}: not the one that was {one.by}"
+        for one in sorted(stated.get(start.seq, ()), key=lambda one: one.by)
         if one.hash != start.hash
     ]
     at, first = start, 0
@@ -200,8 +289,8 @@ def walk(
         first = first or entry.seq
         problems += _links(entry, at)
         problems += [
-            f"entry {entry.seq}: not the one that was signed on {one.at}"
-            for one in stated.get(entry.seq, ())
+            f"entry {entry.seq}: not the one that was {one.by}"
+            for one in sorted(stated.get(entry.seq, ()), key=lambda one: one.by)
             if entry.seq > at.seq and one.hash != entry.hash
         ]
         at = Head(max(at.seq, entry.seq), entry.hash)
@@ -291,25 +380,58 @@ def _links(entry: Entry, at: Head) -> list[str]:
     return found
 
 
-def _at_the_end(end: Head, signed: Checkpoint | None, head: Head | None) -> list[str]:
+def _at_the_end(end: Head, stated: Iterable[Stated], head: Head | None) -> list[str]:
     """What is wrong behind the last entry."""
     found = []
-    if signed is not None and signed.seq > end.seq:
-        found.append(
-            f"{_range(end.seq + 1, signed.seq)} missing: cut off the end, though signed on "
-            f"{signed.at}"
-        )
+    last = max(stated, key=lambda one: one.seq, default=None)
+    if last is not None and last.seq > end.seq:
+        told = f"cut off the end, though {last.by}"
+        found.append(f"{_range(end.seq + 1, last.seq)} missing: {told}")
     elif head is not None and head.seq > end.seq:
         found.append(f"{_range(end.seq + 1, head.seq)} missing: cut off the end")
     elif head is not None and (head.seq, head.hash) != (end.seq, end.hash):
         found.append(f"entry {end.seq}: not the one that was written last")
-    unsigned = end.seq - (signed.seq if signed else 0)
-    if unsigned > UNSIGNED_MOST:
-        found.append(
-            f"{_range(end.seq - unsigned + 1, end.seq)} behind no checkpoint: one was removed, or "
-            "no vault worker has run for long"
-        )
     return found
+
+
+class _Waiting:
+    """The entries behind the last checkpoint: how many, and since when.
+
+    Args:
+        signed: the last entry that a checkpoint covers; 0 for none.
+    """
+
+    def __init__(self, signed: int) -> None:
+        self._signed = signed
+        self._since = self._until = ""
+
+    def passed(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """The same entries, looked at on their way."""
+        for entry in entries:
+            if entry.seq > self._signed:
+                self._since = self._since or entry.recorded
+                self._until = entry.recorded
+            yield entry
+
+    def problems(self, end: Head, now: datetime | None) -> list[str]:
+        """What is wrong with their number or age."""
+        count = end.seq - self._signed
+        if count <= 0:
+            return []
+        told = f"{_range(self._signed + 1, end.seq)} behind no checkpoint"
+        advice = "one was removed, or neither a vault worker nor the server has run for long"
+        if not self._signed:
+            return [f"{told}, none that a known key signed: `hushwire audit checkpoint` makes one"]
+        if count > UNSIGNED_MOST or self._waited(now) > UNSIGNED_LONGEST:
+            return [f"{told}: {advice}"]
+        return []
+
+    def _waited(self, now: datetime | None) -> timedelta:
+        try:
+            since = datetime.fromisoformat(self._since)
+            return (now or datetime.fromisoformat(self._until)) - since
+        except (ValueError, TypeError):  # what somebody changed into no time, or one without a zone
+            return timedelta.max
 
 
 def _range(first: int, last: int) -> str:

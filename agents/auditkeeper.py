@@ -1,24 +1,27 @@
 """Signs and prunes the audit log while a worker with the vault stage, or the API's server, runs.
 
 A checkpoint is signed when that starts, when ``auditlog.EVERY`` entries came, every
-``CHECKPOINT_S`` seconds where anything came, and when it stops in order. What is too old is
-pruned once a day. A log that does not hold is neither signed nor pruned: it is told as an error,
-over and over, and calls go on.
+``CHECKPOINT_S`` seconds where anything came, and when it stops in order; then it is laid down
+outside the database (``agents.checkpoints``). What is too old is pruned once a day. A log that
+does not hold, or does not extend what the key signed last, is neither signed nor pruned: it is told
+as an error, over and over, and calls go on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from prometheus_client import Gauge
+from prometheus_client import Counter, Gauge
 
+from agents.auditchain import Checkpoint
 from agents.auditlog import EVERY, AuditLog
+from agents.checkpoints import Publisher
 from agents.logging import get_logger
 from agents.signing import SigningKey
-from pipeline.errors import HushwireError
+from pipeline.errors import HushwireError, TamperError
 
 LOOK_S = 5.0
 """How often the number of unsigned entries is looked up."""
@@ -34,6 +37,16 @@ class Shows(Protocol):
         """1 while the log can't be signed."""
         ...
 
+    @property
+    def audit_refused(self) -> Counter:
+        """How often it was not signed, by code."""
+        ...
+
+    @property
+    def audit_unpublished(self) -> Gauge:
+        """1 while the last checkpoint is not everywhere where it should be."""
+        ...
+
 
 class AuditKeeper:
     """Keeps one log; several workers may keep the same one.
@@ -43,6 +56,7 @@ class AuditKeeper:
         key: signs.
         keep_days: entries that are older are pruned.
         metrics: where a broken log shows.
+        publishers: where checkpoints go, outside the database.
         look_s: how often it looks.
     """
 
@@ -53,11 +67,14 @@ class AuditKeeper:
         *,
         keep_days: int,
         metrics: Shows,
+        publishers: Sequence[Publisher] = (),
         look_s: float = LOOK_S,
     ) -> None:
         self._log, self._key, self._keep_days = log, key, keep_days
         self._metrics, self._look_s = metrics, look_s
         self._told = get_logger("vault")
+        self._publishers = tuple(publishers)
+        self._waiting: dict[Publisher, Checkpoint] = {}
         self._signed_at = self._pruned_at = -PRUNE_S
 
     async def tend(self) -> None:
@@ -73,21 +90,49 @@ class AuditKeeper:
     def _look(self) -> None:
         now = time.monotonic()
         if now - self._pruned_at >= PRUNE_S:
-            self._log.prune(self._key, keep_days=self._keep_days)
+            if self._log.prune(self._key, keep_days=self._keep_days):
+                self._forget(self._log.start(self._key.public).seq)
             self._pruned_at = now
         waiting = self._log.unsigned()
-        if waiting >= EVERY or (waiting and now - self._signed_at >= CHECKPOINT_S):
+        first = self._signed_at < 0
+        if first or waiting >= EVERY or (waiting and now - self._signed_at >= CHECKPOINT_S):
             self._sign()
+        elif self._waiting:
+            self._publish()
 
     def _sign(self) -> None:
-        self._log.checkpoint(self._key)
+        signed = self._log.checkpoint(self._key)
         self._signed_at = time.monotonic()
+        if signed is not None:
+            self._waiting = dict.fromkeys(self._publishers, signed)
+            self._publish()
+
+    def _publish(self) -> None:
+        """Lay the last checkpoint where it is not yet; what is away is tried again."""
+        for publisher, checkpoint in list(self._waiting.items()):
+            try:
+                publisher.put(checkpoint)
+            except TamperError:
+                raise
+            except HushwireError as error:
+                self._told.warning("audit checkpoint not published", code=error.code)
+            else:
+                del self._waiting[publisher]
+        self._metrics.audit_unpublished.set(1 if self._waiting else 0)
+
+    def _forget(self, until: int) -> None:
+        for publisher in self._publishers:
+            try:
+                publisher.prune(until)
+            except HushwireError as error:  # what stays is no harm
+                self._told.warning("audit checkpoints not pruned", code=error.code)
 
     def _guarded(self, work: Callable[[], None]) -> None:
         try:
             work()
         except HushwireError as error:
             self._metrics.audit_broken.set(1)
+            self._metrics.audit_refused.labels(error.code).inc()
             self._told.error("audit log not signed", code=error.code)
         else:
             self._metrics.audit_broken.set(0)

@@ -41,7 +41,10 @@ KINDS: Final[Mapping[str, str]] = {
     "`primary`, `removed`: key ids",
     "keyset-encrypted": "A key service encrypts the file of the wrapping key. `primary`, `by`: the "
     "service's key",
-    "log-pruned": "Entries whose time was over were removed. `until`, `entries`: how many",
+    "log-pruned": "Entries whose time was over were removed. `until`, `entries`: how "
+    "many, `tree_…`: what remains of their Merkle tree",
+    "log-adopted": "The signing key was told to go on from the log as it is. `until`, `hash`: its "
+    "last entry, `signed`, `signed_hash`: what the key had signed last, `by`",
 }
 """What it tells, by name."""
 

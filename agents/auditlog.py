@@ -5,17 +5,18 @@ becomes final, so that no crash and no broker can lose one. There is one chain f
 writers lock the row that names the last entry, so they come one after the other.
 
 Outcomes: ``append`` says whether the event was new (a repeat changes nothing); ``checkpoint`` and
-``prune`` raise ``TamperError`` rather than sign over a chain that does not hold; every method
-raises ``StoreError`` where the database is away.
+``prune`` raise ``TamperError`` rather than sign over a chain that does not hold, ``RewrittenError``
+where it does not extend what the key signed last, ``ForgottenError`` where nobody knows what that
+is; every method raises ``StoreError`` where the database is away.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -25,27 +26,35 @@ from sqlalchemy.exc import IntegrityError
 from agents.auditchain import (
     BEGINNING,
     END,
+    PRUNED,
     START,
     Checkpoint,
     Entry,
     Head,
+    Stated,
     Verified,
+    contains,
     digest,
+    frontier_facts,
     start_of,
     statement,
+    tree_of,
     verify_chain,
     walk,
 )
 from agents.auditkinds import is_listed
 from agents.audittables import CHECKPOINTS, ENTRIES, HEAD
 from agents.database import Database
+from agents.merkle import Tree
+from agents.signedhead import SignedHead
 from agents.signing import PublicKey, SigningKey
-from pipeline.errors import TamperError
+from agents.vaulttables import CATALOGUE
+from pipeline.errors import ForgottenError, InputError, RewrittenError, TamperError
 from pipeline.signatures import canonical_json
 
 EVERY: Final = 100
 """Entries behind the last checkpoint from which on a new one is due."""
-PRUNED: Final = "hushwire.audit.log-pruned.v1"
+ADOPTED: Final = "hushwire.audit.log-adopted.v1"
 _FACT_LENGTH: Final = 256
 _FACT_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _BATCH: Final = 1_000
@@ -119,60 +128,138 @@ class AuditLog:
             last = connection.scalar(select(func.max(CHECKPOINTS.c.seq)))
             return _head(connection).seq - int(last or 0)
 
+    def head(self) -> Head:
+        """The last entry."""
+        with self._database.reading() as connection:
+            return _head(connection)
+
+    def start(self, key: PublicKey) -> Head:
+        """The last entry that was pruned, as a key signed it."""
+        with self._database.reading() as connection:
+            return start_of(one for one in _checkpoints(connection) if key.signed(one.document))
+
     def checkpoint(self, key: SigningKey) -> Checkpoint | None:
         """Sign the last entry; the checkpoint that states it, None for an empty log.
 
         Raises:
-            TamperError: what came after the last checkpoint does not follow from it.
+            TamperError: what came after the entry that the key signed last does not follow from it.
+            RewrittenError: that entry is another one now, or gone.
+            ForgottenError: nobody knows which one that was.
         """
-        with self._database.writing() as connection:
+        with self._database.writing() as connection, key.memory.locked():
             head = _locked_head(connection)
             stated = _checkpoints(connection)
-            last = max(stated, key=lambda one: one.seq, default=None)
-            since = Head(last.seq, last.hash) if last else BEGINNING
+            since = _since(connection, key, stated, head)
             _refuse_broken(connection, key, stated, since, head)
-            if last is not None and last.seq == head.seq:
-                return last
-            return _signed(connection, key, END, head) if head.seq else None
+            if not head.seq:
+                return None
+            if since != head:
+                _remember(key, head)
+            for one in stated:
+                if (one.seq, one.kind) == (head.seq, END) and key.public.signed(one.document):
+                    return one
+            return _signed(connection, key, END, head)
+
+    def adopt(self, key: SigningKey, *, by: str) -> Checkpoint:
+        """Let a key go on from the log as it is, and note what it signed last before that.
+
+        For a key that lost its memory, and for a database that was restored from a backup.
+
+        Raises:
+            TamperError: the log does not hold in itself: nothing is signed.
+        """
+        with self._database.writing() as connection, key.memory.locked():
+            head = _locked_head(connection)
+            stated = _checkpoints(connection)
+            _refuse_broken(connection, key, stated, start_of(stated), head)
+            facts: dict[str, object] = {"at": _stamp(datetime.now(UTC)), "what": "log-adopted"}
+            facts |= {"by": by, "until": head.seq, "hash": head.hash, **_remembered(key)}
+            _append(connection, head, Event(f"log/{ADOPTED}/{head.seq}", "", ADOPTED, facts))
+        with key.memory.locked():
+            _remember(key, head)
+        signed = self.checkpoint(key)
+        if signed is None:
+            raise TamperError("audit log: the entry of its adoption is gone")
+        return signed
 
     def prune(self, key: SigningKey, *, keep_days: int, now: datetime | None = None) -> int:
         """Remove the entries that are older, and sign where the log now begins; how many went.
 
         Raises:
-            TamperError: the log does not hold: nothing is removed.
+            HushwireError: as ``checkpoint`` does; nothing is removed.
         """
         limit = (now or datetime.now(UTC)) - timedelta(days=keep_days)
-        with self._database.writing() as connection:
+        with self._database.writing() as connection, key.memory.locked():
             head = _locked_head(connection)
+            stated = _checkpoints(connection)
+            _since(connection, key, stated, head)
             young = select(func.min(ENTRIES.c.seq)).where(ENTRIES.c.recorded >= _stamp(limit))
             kept = connection.scalar(young)
             until = head.seq if kept is None else int(kept) - 1
             old = ENTRIES.c.seq <= until
             if connection.scalar(select(ENTRIES.c.seq).where(old).limit(1)) is None:
                 return 0
-            stated = _checkpoints(connection)
             _refuse_broken(connection, key, stated, start_of(stated), head)
+            _remember(key, head)
+            facts: dict[str, object] = {"at": _stamp(datetime.now(UTC)), "what": "log-pruned"}
+            with suppress(InputError):  # pruned before by a version that kept nothing
+                facts |= frontier_facts(tree_of(_entries(connection), stated), until)
             last = connection.scalar(select(ENTRIES.c.hash).where(ENTRIES.c.seq == until)) or ""
             gone = connection.execute(delete(ENTRIES).where(old)).rowcount
             connection.execute(delete(CHECKPOINTS).where(CHECKPOINTS.c.seq <= until))
-            start = _signed(connection, key, START, Head(until, last))
-            facts = {"at": start.at, "what": "log-pruned", "until": until, "entries": gone}
+            _signed(connection, key, START, Head(until, last))
+            facts |= {"until": until, "entries": gone}
             _append(connection, head, Event(f"log/{PRUNED}/{until}", "", PRUNED, facts))
         return int(gone)
 
     def verify(
-        self, keys: Mapping[str, PublicKey], *, kept: tuple[Checkpoint, ...] = ()
+        self,
+        keys: Mapping[str, PublicKey],
+        *,
+        kept: Sequence[Checkpoint] = (),
+        outside: Sequence[Stated] = (),
+        calls: int = 0,
     ) -> Verified:
         """Go through the whole log.
 
         Args:
             keys: public keys by their id.
             kept: checkpoints that were kept elsewhere; they have to be in the chain too.
+            outside: what else is known of entries from elsewhere.
+            calls: how many calls are stored, where somebody counted; the catalogue's are counted.
         """
         with self._snapshot() as connection:
-            head = _head(connection)
-            stated = (*_checkpoints(connection), *kept)
-            return verify_chain(_entries(connection), stated, keys, head=head)
+            entered = connection.scalar(select(func.count()).select_from(CATALOGUE))
+            return verify_chain(
+                _entries(connection),
+                (*_checkpoints(connection), *kept),
+                keys,
+                head=_head(connection),
+                outside=outside,
+                calls=max(calls, int(entered or 0)),
+                now=datetime.now(UTC),
+            )
+
+    def holds(self, stated: Head, keys: Mapping[str, PublicKey]) -> bool:
+        """Whether an entry is in the log, or so old that it was pruned.
+
+        Args:
+            stated: number and hash of the entry.
+            keys: public keys by their id: whose word counts for what was pruned.
+        """
+        with self._snapshot() as connection:
+            entry = select(ENTRIES).where(ENTRIES.c.seq == stated.seq)
+            found = [_entry(row) for row in connection.execute(entry).mappings()]
+            return contains(found, _checkpoints(connection), keys, stated)
+
+    def tree(self) -> Tree:
+        """The Merkle tree over the entries.
+
+        Raises:
+            InputError: a version that kept nothing of the tree pruned the log.
+        """
+        with self._snapshot() as connection:
+            return tree_of(_entries(connection), _checkpoints(connection))
 
     def export(self) -> Iterator[bytes]:
         """The log as JSON lines: every entry in order, every checkpoint behind its entry."""
@@ -227,6 +314,45 @@ def _append(connection: Connection, head: Head, event: Event) -> None:
     connection.execute(update(HEAD).values(seq=entry.seq, hash=entry.hash))
 
 
+def _since(connection: Connection, key: SigningKey, stated: list[Checkpoint], head: Head) -> Head:
+    """From which entry the log has to lead to its end: the one that the key signed last.
+
+    Where a process with another copy of the key removed it, because its time was over, that
+    process signed where the log now begins.
+    """
+    last = key.memory.read()
+    start = start_of(one for one in stated if key.public.signed(one.document))
+    if last.seq < start.seq:
+        return start
+    since = Head(last.seq, last.hash)
+    # As an entry, as the last one that is gone, or as what every log begins with.
+    there = connection.scalar(select(ENTRIES.c.hash).where(ENTRIES.c.seq == since.seq))
+    gone = {Head(one.seq, one.hash) for one in stated if one.kind == START}
+    known = there == since.hash if there is not None else since in (gone or {BEGINNING})
+    if not known or head.seq < since.seq:
+        signed = f"signed last on {last.at}" if last.at else "never saw: it begins behind it"
+        raise RewrittenError(
+            f"audit log: it does not extend entry {since.seq}, which this key {signed}: it was "
+            "rewritten or cut back, and is not signed. `hushwire audit verify` tells more; where a "
+            "backup was restored, `hushwire audit adopt` goes on from it"
+        )
+    return since
+
+
+def _remember(key: SigningKey, head: Head) -> None:
+    """Before anything is signed."""
+    key.memory.write(SignedHead(head.seq, head.hash, _stamp(datetime.now(UTC))))
+
+
+def _remembered(key: SigningKey) -> dict[str, object]:
+    """What the key signed last, as facts of an event."""
+    try:
+        last = key.memory.read()
+    except ForgottenError:
+        return {"signed": None, "signed_hash": None}
+    return {"signed": last.seq, "signed_hash": last.hash}
+
+
 def _refuse_broken(
     connection: Connection, key: SigningKey, stated: list[Checkpoint], since: Head, head: Head
 ) -> None:
@@ -237,7 +363,7 @@ def _refuse_broken(
         for one in mine
         if not key.public.signed(one.document)
     ]
-    behind = [one for one in mine if one.seq >= since.seq]
+    behind = [one.stated for one in mine if one.seq >= since.seq]
     end, _, broken = walk(_entries(connection, behind=since.seq), since, behind)
     problems += broken
     if end != head:
@@ -249,20 +375,16 @@ def _refuse_broken(
 def _signed(connection: Connection, key: SigningKey, kind: str, head: Head) -> Checkpoint:
     at = _stamp(datetime.now(UTC))
     signature = key.sign(statement(kind, head, at))
-    connection.execute(
-        insert(CHECKPOINTS).values(
-            seq=head.seq,
-            kind=kind,
-            hash=head.hash,
-            at=at,
-            algorithm=signature.algorithm,
-            key_id=signature.key_id,
-            signature=signature.value,
-        )
-    )
-    return Checkpoint(
+    made = Checkpoint(
         head.seq, kind, head.hash, at, signature.algorithm, signature.key_id, signature.value
     )
+    row = {**asdict(made), "signature": made.value}
+    del row["value"]
+    # Another key may have signed the same entry, or somebody have written what nobody signed.
+    same = (CHECKPOINTS.c.seq == head.seq, CHECKPOINTS.c.kind == kind)
+    connection.execute(delete(CHECKPOINTS).where(*same))
+    connection.execute(insert(CHECKPOINTS).values(row))
+    return made
 
 
 def _entries(connection: Connection, *, behind: int = 0) -> Iterator[Entry]:

@@ -84,6 +84,12 @@ class BucketPlace:
             self._delete(base, besides=None if won else draft, keep=draft if won else None)
         return won
 
+    def ids(self, shelf: str) -> tuple[str, ...]:
+        """See ``Place``."""
+        with _translated():
+            found = obstore.list_with_delimiter(self._store, f"{shelf}/")
+        return tuple(sorted(path.rstrip("/").split("/")[-1] for path in found["common_prefixes"]))
+
     def names(self, shelf: str, call_id: str) -> tuple[str, ...]:
         """See ``Place``."""
         with _translated():

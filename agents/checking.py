@@ -14,7 +14,7 @@ from pathlib import Path
 
 from agents.signing import PublicKey
 from agents.vaulted import CERTIFICATE, SEALED
-from pipeline.certificate import Certificate, parse_certificate
+from pipeline.certificate import Certificate, LogStated, parse_certificate
 from pipeline.errors import InputError, SealError, UnknownCallError
 from pipeline.proof import check_certificate
 from pipeline.signatures import read_document
@@ -37,6 +37,9 @@ class Problem(IntEnum):
     """It is signed by a key that is not among the known ones."""
     CHANGED = 14
     """The certificate or a file is not as it was when it was signed."""
+    REWRITTEN = 15
+    """The audit log does not hold the entry that was its last one when the certificate was signed:
+    the log was written anew, or cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ def check_file(
     keys: Mapping[str, PublicKey],
     *,
     unseal: Callable[[str], bytes] | None = None,
+    logged: Callable[[LogStated], bool] | None = None,
 ) -> list[Finding]:
     """Check a certificate and the files beside it.
 
@@ -59,6 +63,7 @@ def check_file(
         file: ``<name>.certificate.json``.
         keys: public keys by their id.
         unseal: reads a file, by its plain name, that lies sealed in the vault beside it.
+        logged: tells whether an entry is in the audit log; None: no log is at hand.
 
     Raises:
         InputError: the file can't be read.
@@ -89,6 +94,9 @@ def check_file(
         found.append(Finding(Problem.NOT_CLEAN, f"the call was quarantined: {failed}"))
     elif not changed and set(files) == set(stated.files):
         found += _measured(data, files)
+    if stated.log is not None and logged is not None and not logged(stated.log):
+        told = f"the audit log does not hold entry {stated.log.seq} as the certificate names it"
+        found.append(Finding(Problem.REWRITTEN, told))
     return found
 
 

@@ -37,6 +37,7 @@ from agents.commands import (
     shadow,
     tokens,
     topics,
+    witness,
 )
 from agents.commands.doctor import doctor
 from agents.commands.processing import records_of_processing
@@ -62,6 +63,9 @@ policy_app = typer.Typer(help="Policies.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 app.add_typer(certificate.app, name="certificate")
 app.add_typer(audit.app, name="audit")
+audit.app.command("witness-key")(witness.key)
+audit.app.command("witness-request")(witness.request)
+audit.app.command("witness-add")(witness.add)
 app.add_typer(policy_app, name="policy")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(keys.app, name="keys")

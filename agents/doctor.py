@@ -30,12 +30,13 @@ from agents.ledger import open_since
 from agents.places import is_bucket, open_place
 from agents.rotation import wrapping_keys
 from agents.settings import Settings
+from agents.signedhead import HeadMemory
 from agents.topics import Topics, wanted_configs
 from agents.unfinished import longest_open
 from models.catalogue import entries
 from models.loader import verify
 from models.whisper import unusable
-from pipeline.errors import HushwireError
+from pipeline.errors import ForgottenError, HushwireError
 
 FREE_BYTES = 2 * 1024**3
 """Room that a vault should have left: a day of calls is lost sooner than one thinks."""
@@ -79,7 +80,7 @@ def examine(settings: Settings, state: Path, vault: str | Path | None) -> list[F
         ("broker", lambda: _broker(settings)),
         ("state folder", lambda: _folder("state folder", state)),
         ("key file", lambda: _key_file("key file", settings.keyset_file(state))),
-        ("signing key", lambda: _key_file("signing key", settings.signing_key_file(state))),
+        ("signing key", lambda: _signing_key(settings.signing_key_file(state))),
         ("ledger", lambda: _ledger(settings, state)),
         ("vault", lambda: _vault(vault)),
         ("models", lambda: _models(settings)),
@@ -183,6 +184,17 @@ def _folder(what: str, path: Path) -> Iterator[Finding]:
 
 def _key_file(what: str, path: Path) -> Iterator[Finding]:
     return _ours(what, path, kind=stat.S_ISREG, mode="600")
+
+
+def _signing_key(path: Path) -> Iterator[Finding]:
+    yield from _key_file("signing key", path)
+    if path.exists():
+        try:
+            HeadMemory(path).read()
+        except ForgottenError:
+            told = "what it signed last is not known: it signs no audit log"
+            advice = f"put {path.name}.head back, or look at the log and run `hushwire audit adopt`"
+            yield Finding(Grade.WEAK, "signing key", told, advice)
 
 
 def _exposed(path: Path, kind: Callable[[int], bool]) -> str:

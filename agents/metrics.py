@@ -89,6 +89,13 @@ class Metrics:
         self.audit_broken = self._gauge(
             "audit_broken", "1 while the audit log can't be signed: changed, cut or away."
         )
+        self.audit_refused = self._counter(
+            "audit_refusals", "Times that the audit log was not signed.", "code"
+        )
+        self.audit_unpublished = self._gauge(
+            "audit_unpublished",
+            "1 while the last checkpoint of the audit log is not in the vault and on its topic.",
+        )
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"hushwire_{name}", text, labels, registry=self.registry)

@@ -25,6 +25,9 @@ from pipeline.errors import SettingsError, StoreError
 
 PASSED: Final = "calls"
 QUARANTINE: Final = "quarantine"
+CHECKPOINTS: Final = "checkpoints"
+WITNESSED: Final = "witnessed"
+SHELVES: Final = (PASSED, QUARANTINE, CHECKPOINTS, WITNESSED)
 _STALE_S: Final = 86_400
 """A half-written call that is older belongs to a process that was killed."""
 _DRAFT: Final = "~"
@@ -32,10 +35,17 @@ _DRAFT: Final = "~"
 
 
 class Place(Protocol):
-    """Files by shelf (``calls`` or ``quarantine``), call and name."""
+    """Files by shelf (``calls`` or ``quarantine``), call and name.
+
+    ``checkpoints`` and ``witnessed`` hold those of the audit log, by number in place of a call.
+    """
 
     def put(self, shelf: str, call_id: str, files: Mapping[str, bytes]) -> bool:
         """Make all files of a call visible at once; ``False`` when the call is there already."""
+        ...
+
+    def ids(self, shelf: str) -> tuple[str, ...]:
+        """Every call on a shelf, in order; one that is half-written may be among them."""
         ...
 
     def names(self, shelf: str, call_id: str) -> tuple[str, ...]:
@@ -110,7 +120,7 @@ class FolderPlace:
         self.folder = folder
         self._writing = folder / ".writing"
         try:
-            for path in (folder / PASSED, folder / QUARANTINE, self._writing):
+            for path in (*(folder / one for one in SHELVES), self._writing):
                 private_folder(path)
             self._sweep()
         except OSError as error:
@@ -137,6 +147,13 @@ class FolderPlace:
                 return False
             raise _refused(error) from error
         return True
+
+    def ids(self, shelf: str) -> tuple[str, ...]:
+        """See ``Place``."""
+        try:
+            return tuple(sorted(path.name for path in (self.folder / shelf).iterdir()))
+        except OSError as error:
+            raise _refused(error) from error
 
     def names(self, shelf: str, call_id: str) -> tuple[str, ...]:
         """See ``Place``."""

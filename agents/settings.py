@@ -124,6 +124,16 @@ class Settings(BaseSettings):
         description="How long the audit log keeps its entries, in days; PCI DSS 10.5.1 asks for "
         "twelve months.",
     )
+    audit_origin: str | None = Field(
+        default=None,
+        description="Name of the audit log for witnesses, such as `example.com/hushwire`; never "
+        "another one for the same log.",
+    )
+    audit_witnesses: str | None = Field(
+        default=None,
+        description="Verifier keys of the audit log's witnesses (`name+id+key`, Ed25519), with "
+        "commas.",
+    )
     quarantine_hours: Annotated[int, Field(ge=0, le=8_760)] = Field(
         default=72,
         description="How long the transit key of a quarantined call is kept, in hours; then it is "

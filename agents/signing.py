@@ -23,8 +23,14 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from agents.private import write_private
-from pipeline.certificate import certificate_json, parse_certificate, sign_certificate
-from pipeline.errors import InputError, RecordError, StoreError
+from agents.signedhead import HeadMemory
+from pipeline.certificate import (
+    LogStated,
+    certificate_json,
+    parse_certificate,
+    sign_certificate,
+)
+from pipeline.errors import ForgottenError, InputError, RecordError, StoreError
 from pipeline.signatures import Signature, sign_document, signature_of, signing_payload
 from pipeline.vaulting import StoredCall
 
@@ -62,6 +68,11 @@ class PublicKey:
             raise InputError(f"public key {path.name}: not an Ed25519 key")
         return cls(key)
 
+    @property
+    def raw(self) -> bytes:
+        """The key's 32 bytes."""
+        return self._key.public_bytes_raw()
+
     def pem(self) -> str:
         """The key as PEM text."""
         return self._key.public_bytes(
@@ -85,11 +96,23 @@ class SigningKey:
 
     Args:
         key: the library's key.
+        memory: what it signed last; a key without one signs certificates only.
     """
 
-    def __init__(self, key: Ed25519PrivateKey) -> None:
-        self._key = key
+    def __init__(self, key: Ed25519PrivateKey, memory: HeadMemory | None = None) -> None:
+        self._key, self._memory = key, memory
         self.public = PublicKey(key.public_key())
+
+    @property
+    def memory(self) -> HeadMemory:
+        """What it signed last of the audit log.
+
+        Raises:
+            ForgottenError: it has no memory.
+        """
+        if self._memory is None:
+            raise ForgottenError("a signing key that lies in no file signs no audit log")
+        return self._memory
 
     @classmethod
     def load_or_create(cls, path: Path) -> SigningKey:
@@ -100,6 +123,8 @@ class SigningKey:
         """
         try:
             if not path.exists():
+                # First: a key that is there without a memory has lost it.
+                HeadMemory(path).begin()
                 pem = Ed25519PrivateKey.generate().private_bytes(
                     serialization.Encoding.PEM,
                     serialization.PrivateFormat.PKCS8,
@@ -134,15 +159,19 @@ class SigningKey:
             ) from None
         if not isinstance(key, Ed25519PrivateKey):
             raise StoreError(f"signing key {path.name}: not an Ed25519 key")
-        return cls(key)
+        return cls(key, HeadMemory(path))
 
     def sign(self, document: Mapping[str, Any]) -> Signature:
         """Sign a JSON object; the same document gives the same signature."""
         return sign_document(document, self.public.key_id, self._sign)
 
-    def certify(self, call: StoredCall) -> StoredCall:
-        """A call with its certificate signed."""
-        certificate = sign_certificate(call.certificate, self.public.key_id, self._sign)
+    def sign_text(self, text: bytes) -> bytes:
+        """The 64 bytes of a signature over a text that is no JSON object."""
+        return self._key.sign(text)
+
+    def certify(self, call: StoredCall, *, log: LogStated | None = None) -> StoredCall:
+        """A call with its certificate signed; ``log`` is where the audit log ends."""
+        certificate = sign_certificate(call.certificate, self.public.key_id, self._sign, log=log)
         files = {**call.files, call.certificate_name: certificate_json(certificate)}
         return replace(call, certificate=certificate, files=files)
 

@@ -23,6 +23,7 @@ from agents import fatal, quarantine, retention, unfinished
 from agents.apps import make_app, port_of
 from agents.auditkeeper import AuditKeeper
 from agents.auditlog import AuditLog
+from agents.checkpoints import TopicCheckpoints, VaultCheckpoints
 from agents.kafkasecurity import KafkaSecurity
 from agents.layout import Batch
 from agents.ledger import Ledger
@@ -235,7 +236,14 @@ async def _kept(
         yield
         return
     log = AuditLog(ledger.database)
-    keeper = AuditKeeper(log, key, keep_days=config.audit_days, metrics=metrics)
+    topic = TopicCheckpoints(config.bootstrap, config.topics.audit, config.security.librdkafka())
+    keeper = AuditKeeper(
+        log,
+        key,
+        keep_days=config.audit_days,
+        metrics=metrics,
+        publishers=(VaultCheckpoints(store.place), topic),
+    )
     tending = [
         asyncio.create_task(keeper.tend()),
         asyncio.create_task(quarantine.tend(ledger, log, config.quarantine_hours)),
@@ -313,7 +321,10 @@ def _stages(config: WorkerConfig, parts: _Parts, loaded: _Loaded) -> list[Stage]
             case verify.NAME if detector is not None:
                 made.append(verify.verify_stage(topics, policy, detector))
             case vault.NAME if store is not None and key is not None:
-                made.append(vault.vault_stage(topics, policy, store, ledger, patience, key=key))
+                log = AuditLog(ledger.database)
+                made.append(
+                    vault.vault_stage(topics, policy, store, ledger, patience, key=key, log=log)
+                )
     return made
 
 

@@ -31,6 +31,17 @@ class ApiMetrics:
             "1 while the audit log can't be signed: changed, cut or away.",
             registry=self.registry,
         )
+        self.audit_refused = Counter(
+            "hushwire_audit_refusals",
+            "Times that the audit log was not signed.",
+            ["code"],
+            registry=self.registry,
+        )
+        self.audit_unpublished = Gauge(
+            "hushwire_audit_unpublished",
+            "1 while the last checkpoint of the audit log is not in the vault and on its topic.",
+            registry=self.registry,
+        )
         self.calls = Gauge(
             "hushwire_catalogue_calls", "Calls in the catalogue.", ["state"], registry=self.registry
         )

@@ -20,6 +20,7 @@ import uvicorn
 
 from agents import schema
 from agents.auditlog import AuditLog
+from agents.checkpoints import publishers
 from agents.database import Database
 from agents.doctor import examine
 from agents.logging import configure_logging, get_logger
@@ -78,7 +79,15 @@ def serve(settings: Settings, vault: str) -> None:
         tls = settings.api_certificate is not None
         metrics = ApiMetrics()
         key = settings.signing_key_file(state)
-        stack.enter_context(signed(log, key, keep_days=settings.audit_days, metrics=metrics))
+        stack.enter_context(
+            signed(
+                log,
+                key,
+                keep_days=settings.audit_days,
+                metrics=metrics,
+                publishers=publishers(settings, vault),
+            )
+        )
         app = create_app(
             Parts(
                 shelf=shelf,

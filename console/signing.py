@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from agents.auditkeeper import AuditKeeper
 from agents.auditlog import AuditLog
+from agents.checkpoints import Publisher
 from agents.signing import SigningKey
 from console.metrics import ApiMetrics
 
@@ -23,7 +24,14 @@ STOP_S: Final = 30.0
 
 
 @contextmanager
-def signed(log: AuditLog, key: Path, *, keep_days: int, metrics: ApiMetrics) -> Iterator[None]:
+def signed(
+    log: AuditLog,
+    key: Path,
+    *,
+    keep_days: int,
+    metrics: ApiMetrics,
+    publishers: Sequence[Publisher] = (),
+) -> Iterator[None]:
     """Keep the audit log signed while the block runs, where the key is at hand.
 
     Args:
@@ -31,6 +39,7 @@ def signed(log: AuditLog, key: Path, *, keep_days: int, metrics: ApiMetrics) -> 
         key: file of the signing key; where it is not there, nothing is done.
         keep_days: entries that are older are pruned.
         metrics: where a broken log shows.
+        publishers: where checkpoints go, outside the database.
 
     Raises:
         StoreError: the key can't be used.
@@ -38,7 +47,9 @@ def signed(log: AuditLog, key: Path, *, keep_days: int, metrics: ApiMetrics) -> 
     if not key.exists():
         yield
         return
-    keeper = AuditKeeper(log, SigningKey.load(key), keep_days=keep_days, metrics=metrics)
+    keeper = AuditKeeper(
+        log, SigningKey.load(key), keep_days=keep_days, metrics=metrics, publishers=publishers
+    )
     stop = threading.Event()
     thread = threading.Thread(
         target=lambda: asyncio.run(_tend(keeper, stop)), name="hushwire-audit", daemon=True

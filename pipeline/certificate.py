@@ -1,8 +1,9 @@
 """The certificate of a call: what was muted, by what, and that the check of the output passed.
 
 A certificate holds no spoken content and is a pure function of the call, its policy and the
-models: no time of creation, so that a repeat gives the same bytes. Its shape is published as
-``schemas/certificate.v1.json``. ``pipeline.proof`` verifies one offline against the stored files.
+models: no time of creation, so that a repeat gives the same bytes, but for where the audit log
+ended when it was signed. Its shape is published as ``schemas/certificate.v1.json``.
+``pipeline.proof`` verifies one offline against the stored files.
 """
 
 from __future__ import annotations
@@ -81,6 +82,15 @@ class CheckStated:
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
+class LogStated:
+    """The last entry of the audit log when a certificate was signed."""
+
+    seq: _Count
+    """0: the log was empty."""
+    hash: _Sha256
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
 class Certificate:
     """What is stated of a call; see the module's text."""
 
@@ -115,6 +125,8 @@ class Certificate:
     """How much redacted audio was listened to again."""
     files: dict[str, _Sha256]
     """sha256 of every stored file by name; empty for a quarantined call."""
+    log: LogStated | None = None
+    """None: signed where there is no audit log, or by a version that did not state it."""
     signature: Signature | None = None
 
 
@@ -198,11 +210,23 @@ def certificate_json(certificate: Certificate) -> bytes:
 
 
 def sign_certificate(
-    certificate: Certificate, key_id: str, sign: Callable[[bytes], str]
+    certificate: Certificate,
+    key_id: str,
+    sign: Callable[[bytes], str],
+    *,
+    log: LogStated | None = None,
 ) -> Certificate:
-    """The certificate with its signature; see ``pipeline.signatures`` for what that covers."""
-    document = _ADAPTER.dump_python(certificate, mode="json")
-    return replace(certificate, signature=sign_document(document, key_id, sign))
+    """The certificate with its signature; see ``pipeline.signatures`` for what that covers.
+
+    Args:
+        certificate: what is signed.
+        key_id: of the key that signs.
+        sign: the base64 signature of bytes.
+        log: where the audit log ends.
+    """
+    stated = replace(certificate, log=log)
+    document = _ADAPTER.dump_python(stated, mode="json")
+    return replace(stated, signature=sign_document(document, key_id, sign))
 
 
 def parse_certificate(data: bytes) -> Certificate:

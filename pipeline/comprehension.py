@@ -32,6 +32,8 @@ _HOLDS_FROM: Final = 0.25
 """Share of what makes a stretch count, from which on the watermark waits for the rest."""
 _MOSTLY: Final = 0.6
 """A channel is silent whole from this share of its speech on that was not understood."""
+_TELLING: Final = 0.2
+"""Share of the least speech, so much of it in words: ringing and music bring none or a few."""
 _SAME_S: Final = 0.6
 """How far apart both models may place the same word."""
 _HARDLY: Final = 0.05
@@ -48,8 +50,10 @@ class _Channel:
     stated: int = 0
     """Up to where stretches were silenced."""
     until: int = 0
-    spoken: int = 0
+    worded: int = 0
     """Samples of all words, up to a second each."""
+    unworded: int = 0
+    """Of speech without a word."""
     believed: int = 0
     """Of it, what believable words cover."""
 
@@ -136,6 +140,7 @@ class Comprehension:
         spans: list[Span] = []
         for part in subtract_intervals(heard.unexplained, words):
             speech = _share(part, heard.speech) >= 0.5  # noqa: PLR2004 - half
+            channel.unworded += len(part) if speech else 0
             channel.lost.append((part, speech))
             _forget(channel, part.end - self._within)
             if self._counts(channel, part.end):
@@ -157,15 +162,22 @@ class Comprehension:
     def hardly(self) -> bool:
         """Whether so little of what was said so far is believable that detection can't be."""
         shares = [
-            (one.believed / one.spoken, self._rule.channel_share)
+            (one.believed / one.worded, self._rule.channel_share)
             for one in self._channels
-            if one.spoken >= self._much
+            if self._enough(one.worded, one.unworded)
         ]
-        spoken = sum(one.spoken for one in self._channels)
-        if spoken >= self._much:
+        worded = sum(one.worded for one in self._channels)
+        unworded = sum(one.unworded for one in self._channels)
+        if self._enough(worded, unworded):
             believed = sum(one.believed for one in self._channels)
-            shares.append((believed / spoken, self._rule.call_share))
+            shares.append((believed / worded, self._rule.call_share))
+        elif unworded >= self._much:
+            return True  # somebody speaks, and there is not a sentence of it
         return any(share < least for share, least in shares)
+
+    def _enough(self, worded: int, unworded: int) -> bool:
+        """Whether so much was said that words tell how much of it was understood."""
+        return worded + unworded >= self._much and worded >= self._much * _TELLING
 
     def _believable(self, channel: _Channel, heard: Heard) -> list[Interval]:
         """Words that the better model is sure of, or that both models heard."""
@@ -177,7 +189,7 @@ class Comprehension:
                 continue
             place = Interval(max(0, word.start), max(0, word.start, word.end))
             length = min(len(place), self._rate)
-            channel.spoken += length
+            channel.worded += length
             if word.probability >= self._rule.believed_from or any(
                 abs(other.start - word.start) < near and bare(other.text) == bare(word.text)
                 for other in second

@@ -110,3 +110,15 @@ class TamperError(HushwireError):
     """Something that was changed, cut or signed by another key after it was written."""
 
     code = "tamper"
+
+
+class RewrittenError(TamperError):
+    """An audit log that does not extend what its signer signed last."""
+
+    code = "rewritten"
+
+
+class ForgottenError(HushwireError):
+    """A signing key of which nobody knows what it signed last; somebody has to say so."""
+
+    code = "forgotten"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,17 +14,27 @@ from rich.console import Console
 from rich.table import Table
 
 from agents.commands import known
+from agents.owners import user
 from agents.settings import STATE, Settings, load_settings
-from pipeline.errors import InputError
+from pipeline.errors import ForgottenError, InputError, TamperError
 
 if TYPE_CHECKING:
-    from agents.auditchain import Checkpoint, Entry
+    from agents.auditchain import Checkpoint, Entry, Stated
     from agents.auditlog import AuditLog
+    from agents.merkle import Tree
+    from agents.places import Place
+    from agents.signing import PublicKey, SigningKey
+    from agents.witness import Note
 
 BROKEN = 1
 """Exit code: the log was changed, cut or reordered, or signed by another key."""
 NO_KEY = 12
 """Exit code: no public key is known; the same as for certificates."""
+
+Vault = Annotated[
+    str | None,
+    typer.Option("--vault", help="Folder of the vault, or s3://bucket/prefix."),
+]
 
 app = typer.Typer(help="The audit log: who did what to which call.", no_args_is_help=True)
 
@@ -39,36 +50,108 @@ def verify(
             "--checkpoint", help="Checkpoints that were kept elsewhere: the log has to hold them."
         ),
     ] = None,
+    vault: Vault = None,
     public_key: known.PublicKeys = None,
     state_dir: known.StateDir = None,
 ) -> None:
     """Go through the whole log: links, hashes, signatures. Says which entry is wrong, and how.
 
-    Exit codes: 0 it holds; 1 it does not; 2 a file can't be read; 4 the ledger is away;
+    The log of this installation is compared with what its signing key remembers. With --vault it is
+    compared with the checkpoints and certificates there too.
+
+    Exit codes: 0 it holds; 1 it does not; 2 a file can't be read; 4 ledger or vault are away;
     12 no public key is known.
     """
-    from agents.auditchain import verify_chain  # noqa: PLC0415 - --help comes at once
+    from agents.auditchain import tree_of, verify_chain  # noqa: PLC0415 - --help comes at once
 
     out, err = Console(), Console(stderr=True)
     keys = known.public_keys(public_key or [], state_dir)
     if not keys:
         err.print("hushwire: no public key to check checkpoints with: name one with --public-key")
         sys.exit(NO_KEY)
-    outside = _read(kept)[1] if kept is not None else []
+    settings = load_settings(state_dir=state_dir)
+    outside = _Outside(read_lines(kept)[1] if kept is not None else [])
+    if vault is not None:
+        outside.look(vault, keys)
     if export is not None:
-        entries, checkpoints = _read(export)
-        seen = verify_chain(entries, [*checkpoints, *outside], keys)
+        entries, checkpoints = read_lines(export)
+        seen = verify_chain(
+            entries,
+            [*checkpoints, *outside.checkpoints],
+            keys,
+            outside=outside.stated,
+            calls=outside.calls,
+        )
+        outside.compare(settings, lambda: tree_of(entries, checkpoints))
     else:
-        with _log(load_settings(state_dir=state_dir)) as log:
-            seen = log.verify(keys, kept=tuple(outside))
-    for problem in seen.problems:
+        outside.remember(settings.signing_key_file(settings.state_folder(STATE)))
+        with opened_log(settings) as log:
+            seen = log.verify(
+                keys, kept=outside.checkpoints, outside=outside.stated, calls=outside.calls
+            )
+            outside.compare(settings, log.tree)
+    problems = (*outside.problems, *seen.problems)
+    for problem in problems:
         err.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
     signed = f"signed up to {seen.signed} on {seen.signed_at}" if seen.signed else "not signed"
     told = f"entries {seen.first} to {seen.last}, {signed}; {seen.unsigned} behind the signature"
     out.print(told, markup=False, highlight=False, soft_wrap=True)
-    out.print("the audit log does not hold" if seen.problems else "the audit log holds")
-    if seen.problems:
+    out.print("the audit log does not hold" if problems else "the audit log holds")
+    if problems:
         sys.exit(BROKEN)
+
+
+@dataclass
+class _Outside:
+    """What is known of the log from outside its database."""
+
+    checkpoints: list[Checkpoint]
+    stated: list[Stated] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    calls: int = 0
+    """Certificates in the vault."""
+    notes: list[Note] = field(default_factory=list)
+    """Witnessed checkpoints in the vault."""
+
+    def look(self, vault: str, keys: Mapping[str, PublicKey]) -> None:
+        """Take in what lies in the vault."""
+        from agents.checkpoints import VaultCheckpoints, certified, notes  # noqa: PLC0415
+
+        place = opened_place(vault)
+        self.checkpoints += VaultCheckpoints(place).all()
+        self.notes += notes(place)
+        for one in certified(place, keys):
+            self.calls += 1
+            if isinstance(one, str):
+                self.problems.append(one)
+            elif one is not None:
+                self.stated.append(one)
+
+    def compare(self, settings: Settings, tree: Callable[[], Tree]) -> None:
+        """Compare the log with what witnesses saw, where they saw anything."""
+        from agents.witness import contradictions, witnesses  # noqa: PLC0415
+
+        if self.notes:
+            known = witnesses(settings.audit_witnesses)
+            try:
+                self.problems += contradictions(self.notes, known, settings.audit_origin, tree())
+            except InputError as error:
+                self.problems.append(str(error))
+
+    def remember(self, signing_key: Path) -> None:
+        """Take in what the signing key remembers, where it is at hand."""
+        from agents.auditchain import Stated  # noqa: PLC0415 - --help comes at once
+        from agents.signedhead import HeadMemory  # noqa: PLC0415
+
+        if not signing_key.exists():
+            return
+        try:
+            last = HeadMemory(signing_key).read()
+        except ForgottenError as error:
+            self.problems.append(str(error))
+        else:
+            by = f"signed last, on {last.at}, as is noted beside the key"
+            self.stated.append(Stated(last.seq, last.hash, by))
 
 
 @app.command()
@@ -81,7 +164,7 @@ def export(
     """Write the log as JSON lines: every entry in order, every checkpoint behind its entry."""
     from agents.private import write_private  # noqa: PLC0415 - --help comes at once
 
-    with _log(load_settings(state_dir=state_dir)) as log:
+    with opened_log(load_settings(state_dir=state_dir)) as log:
         if file is None:
             for line in log.export():
                 sys.stdout.buffer.write(line)
@@ -93,22 +176,65 @@ def export(
 
 
 @app.command()
-def checkpoint(state_dir: known.StateDir = None) -> None:
+def checkpoint(vault: Vault = None, state_dir: known.StateDir = None) -> None:
     """Sign the last entry and print the checkpoint, to be kept where nobody here can change it.
 
-    Workers sign by themselves too: every 100 entries, every ten minutes and when they stop.
+    Workers sign by themselves too: every 100 entries, every ten minutes and when they stop, and lay
+    checkpoints into the vault and on the audit topic. With --vault this one goes there too.
+
+    Exit codes: 0 signed; 1 the log does not hold, or does not extend what was signed last: nothing
+    is signed; 2 the key's memory is missing.
+    """
+    settings = load_settings(state_dir=state_dir)
+    with opened_log(settings) as log, refusals():
+        _show(log.checkpoint(signing_key(settings)), vault)
+
+
+@app.command()
+def adopt(vault: Vault = None, state_dir: known.StateDir = None) -> None:
+    """Let the signing key go on from the log as it is now, and print the checkpoint.
+
+    For a key whose memory of what it signed last is missing (an upgrade, a copy of the key alone),
+    and for a database that was restored from a backup. Look at the log first (`hushwire audit
+    verify --vault`): what was changed before this is signed with it. It is an entry of the log.
+    """
+    settings = load_settings(state_dir=state_dir)
+    with opened_log(settings) as log, refusals():
+        _show(log.adopt(signing_key(settings), by=user()), vault)
+
+
+def signing_key(settings: Settings) -> SigningKey:
+    """This installation's signing key, made where there is none.
+
+    Raises:
+        StoreError: it can't be used.
     """
     from agents.signing import SigningKey  # noqa: PLC0415 - --help comes at once
+
+    return SigningKey.load_or_create(settings.signing_key_file(settings.state_folder(STATE)))
+
+
+def _show(signed: Checkpoint | None, vault: str | None) -> None:
+    """Print a checkpoint, and lay it into the vault where one is named."""
+    from agents.checkpoints import VaultCheckpoints  # noqa: PLC0415 - --help comes at once
     from pipeline.signatures import canonical_json  # noqa: PLC0415
 
-    settings = load_settings(state_dir=state_dir)
-    key = SigningKey.load_or_create(settings.signing_key_file(settings.state_folder(STATE)))
-    with _log(settings) as log:
-        signed = log.checkpoint(key)
     if signed is None:
         Console(stderr=True).print("hushwire: the audit log is empty: nothing to sign")
         return
+    if vault is not None:
+        VaultCheckpoints(opened_place(vault)).put(signed)
     typer.echo(canonical_json(signed.document).decode())
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """End with the exit code of a log that does not hold."""
+    try:
+        yield
+    except TamperError as error:
+        Console(stderr=True).print(f"hushwire: {error}", markup=False, soft_wrap=True)
+        sys.exit(BROKEN)
 
 
 @app.command()
@@ -130,12 +256,18 @@ def kinds(
 
 
 @contextmanager
-def _log(settings: Settings) -> Iterator[AuditLog]:
+def opened_log(settings: Settings, fallback: Path = STATE) -> Iterator[AuditLog]:
+    """The audit log in the ledger of a state folder, closed at the end of the block.
+
+    Raises:
+        InputError: there is no ledger.
+        StoreError: it is away, or its schema is not ours.
+    """
     from agents import schema  # noqa: PLC0415 - --help comes at once
     from agents.auditlog import AuditLog  # noqa: PLC0415
     from agents.database import Database  # noqa: PLC0415
 
-    state = settings.state_folder(STATE)
+    state = settings.state_folder(fallback)
     if settings.ledger_url is None and not (state / "ledger.db").exists():
         raise InputError(f"{state}: holds no ledger; name its folder with --state-dir")
     database = Database(settings.ledger_location(state))
@@ -146,7 +278,26 @@ def _log(settings: Settings) -> Iterator[AuditLog]:
         database.dispose()
 
 
-def _read(path: Path) -> tuple[list[Entry], list[Checkpoint]]:
+def opened_place(vault: str) -> Place:
+    """Where the files of a vault lie; nothing is made.
+
+    Raises:
+        InputError: there is no such folder.
+        StoreError: the bucket is away.
+    """
+    from agents.places import is_bucket, open_place  # noqa: PLC0415 - --help comes at once
+
+    if not is_bucket(vault) and not Path(vault).is_dir():
+        raise InputError(f"{vault}: there is no such folder; --vault names the vault")
+    return open_place(vault)
+
+
+def read_lines(path: Path) -> tuple[list[Entry], list[Checkpoint]]:
+    """Entries and checkpoints of an export, or checkpoints that were kept.
+
+    Raises:
+        InputError: it can't be read, or is something else.
+    """
     from agents.auditchain import read_export  # noqa: PLC0415 - --help comes at once
 
     try:

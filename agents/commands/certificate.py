@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from agents.commands import known
-from agents.settings import STATE, load_settings
+from agents.commands import audit, known
+from agents.settings import STATE, Settings, load_settings
+
+if TYPE_CHECKING:
+    from agents.signing import PublicKey
+    from pipeline.certificate import LogStated
 
 app = typer.Typer(help="Certificates of redacted calls.", no_args_is_help=True)
 
@@ -20,10 +24,19 @@ app = typer.Typer(help="Certificates of redacted calls.", no_args_is_help=True)
 @app.command()
 def check(
     file: Annotated[Path, typer.Argument(help="<call>.certificate.json beside its call's files.")],
+    audit_log: Annotated[
+        Path | None,
+        typer.Option(
+            "--audit-log",
+            help="An export; without it, this installation's log, unless a --public-key is named.",
+        ),
+    ] = None,
     public_key: known.PublicKeys = None,
     state_dir: known.StateDir = None,
 ) -> None:
     """Check a certificate offline: schema, signature, and the files that lie beside it.
+
+    Where an audit log is at hand, it has to hold the entry that the certificate names.
 
     Files that lie sealed in the vault are opened where the installation's ledger and keys are.
 
@@ -31,15 +44,17 @@ def check(
 
     Exit codes: 0 valid; 1 genuine, but the call was quarantined or its audio does not measure as it
     should; 2 no certificate; 10 a file is missing; 11 not signed; 12 no public key to check it
-    with; 13 signed by another key; 14 changed.
+    with; 13 signed by another key; 14 changed; 15 the audit log was rewritten or cut since.
     """
     from agents.checking import check_file  # noqa: PLC0415 - --help comes at once
     from pipeline.signatures import read_document, signature_of  # noqa: PLC0415
 
     out, err = Console(), Console(stderr=True)
     keys = known.public_keys(public_key or [], state_dir, near=file)
-    with _unsealing(file, state_dir) as unseal:
-        found = check_file(file, keys, unseal=unseal)
+    # Another's key may belong to another log than the one here.
+    own = None if public_key else load_settings(state_dir=state_dir)
+    with _unsealing(file, state_dir) as unseal, _logged(file, audit_log, keys, own) as logged:
+        found = check_file(file, keys, unseal=unseal, logged=logged)
     for one in found:
         err.print(f"{file.name}: {one.text}", markup=False, highlight=False, soft_wrap=True)
     if found:
@@ -70,6 +85,24 @@ def _unsealing(file: Path, state_dir: Path | None) -> Iterator[Callable[[str], b
     with opened_ledger(settings, near) as ledger:
         vault = Vault.opened(folder.parent.parent, ledger)
         yield lambda name: vault.read(folder.name, name)
+
+
+@contextmanager
+def _logged(
+    file: Path, export: Path | None, keys: Mapping[str, PublicKey], settings: Settings | None
+) -> Iterator[Callable[[LogStated], bool] | None]:
+    """How to look an entry up in the audit log; None where there is none at hand."""
+    from agents.auditchain import Head, contains  # noqa: PLC0415 - --help comes at once
+
+    near = known.state_near(file)
+    if export is not None:
+        entries, checkpoints = audit.read_lines(export)
+        yield lambda one: contains(entries, checkpoints, keys, Head(one.seq, one.hash))
+    elif settings and (settings.ledger_url or (settings.state_folder(near) / "ledger.db").exists()):
+        with audit.opened_log(settings, near) as log:
+            yield lambda one: log.holds(Head(one.seq, one.hash), keys)
+    else:
+        yield None
 
 
 @app.command("public-key")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
+from agents.auditlog import AuditLog
 from agents.ledger import CallState, Ledger
 from agents.messages import audit
 from agents.signing import SigningKey
@@ -12,6 +13,7 @@ from agents.stages.transcribe import Patience
 from agents.steps import Act, Late, Later, Stage, Step, Tell
 from agents.topics import Topics
 from agents.vault import Vault
+from pipeline.certificate import LogStated
 from pipeline.errors import RecordError
 from pipeline.policy import Policy
 from pipeline.records import Findings, Record, RedactedChunk, Verdict
@@ -34,12 +36,15 @@ def vault_stage(
     patience: Patience,
     *,
     key: SigningKey,
+    log: AuditLog,
 ) -> Stage:
-    """The stage; ``key`` signs the certificates."""
+    """The stage; ``key`` signs the certificates, which state where ``log`` ends."""
     return Stage(
         NAME,
         inputs(topics),
-        lambda call_id: VaultCall(call_id, topics, policy, vault, ledger, patience, key=key),
+        lambda call_id: VaultCall(
+            call_id, topics, policy, vault, ledger, patience, key=key, log=log
+        ),
         judges=(topics.audio_verified,),
     )
 
@@ -57,9 +62,10 @@ class VaultCall:
         patience: Patience,
         *,
         key: SigningKey,
+        log: AuditLog,
     ) -> None:
         self._call_id, self._topics, self._vault, self._ledger = call_id, topics, vault, ledger
-        self._patience, self._key = patience, key
+        self._patience, self._key, self._log = patience, key, log
         self._certificate = ""
         self._policy = policy
         self._assembly = CallAssembly(policy)
@@ -117,19 +123,22 @@ class VaultCall:
         state = CallState.STORED if stored.passed else CallState.QUARANTINED
         facts = {"call_id": self._call_id, "state": state.value, "files": len(stored.files)}
         return [
-            Act(partial(self._keep, self._key.certify(stored))),
+            Act(partial(self._keep, stored)),
             Later(lambda: self._tell(facts)),
             Act(partial(self._close, state)),
         ]
 
     def _keep(self, call: StoredCall) -> None:
-        """Store the call and note the certificate that is there then.
+        """Sign and store the call, and note the certificate that is there then.
 
         A call that is there already stays as it is: its certificate may be another, made before
-        an upgrade. What is told and audited is the one in the vault.
+        an upgrade, or when the audit log was shorter. What is told and audited is the one in the
+        vault.
         """
         days = self._policy.keep_days(call.purpose)
-        self._certificate = self._vault.store(call, keep_days=days).certificate
+        head = self._log.head()
+        signed = self._key.certify(call, log=LogStated(head.seq, head.hash))
+        self._certificate = self._vault.store(signed, keep_days=days).certificate
 
     def _tell(self, facts: Mapping[str, object]) -> list[Step]:
         audited = {"state": facts["state"], "certificate": self._certificate}

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import random
-import shutil
 import time
 import uuid
 from pathlib import Path
 
 import pytest
 
-from agents.auditchain import read_export
+from agents.auditchain import Stated, read_export
 from agents.auditlog import AuditLog
+from agents.checkpoints import KIND, VaultCheckpoints, certified
 from agents.ledger import CallState
+from agents.places import open_place
 from agents.signing import SigningKey
 from tests.broker.harness import Installation, script
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
+SIGNED = KIND.encode()
 CALLS = tuple(f"slow-{number}" for number in range(6))
 
 
@@ -35,9 +37,6 @@ def undisturbed(bootstrap: str, tmp_path: Path) -> dict[str, str]:
         made.start()
         _sent(made)
         assert set(made.until_closed(CALLS).values()) == {CallState.STORED}
-        # Certificates of two installations are the same only where one key signs them.
-        (tmp_path / "state").mkdir(mode=0o700, exist_ok=True)
-        shutil.copy(made.folder / "state" / "signing.pem", tmp_path / "state")
         return made.stored()
     finally:
         made.close()
@@ -84,9 +83,20 @@ def _assert_audited(installation: Installation) -> None:
         name: hashlib.sha256((calls / name / f"{name}.certificate.json").read_bytes()).hexdigest()
         for name in CALLS
     }
-    told = installation.read(installation.topics.audit)
-    ids = {dict(one.headers())["ce_id"].decode() for one in told}
+    told = [
+        (dict(one.headers()), one.value()) for one in installation.read(installation.topics.audit)
+    ]
+    ids = {headers["ce_id"].decode() for headers, _ in told if headers["ce_type"] != SIGNED}
     assert ids == {one.event_id for one in entries}
+    # The last checkpoint lies outside the database too.
+    place = open_place(installation.folder / "vault")
+    last = VaultCheckpoints(place).all()[-1]
+    assert (last.seq, last.hash) == (seen.last, entries[-1].hash)
+    published = [value for headers, value in told if headers["ce_type"] == SIGNED]
+    assert last in read_export(published)[1]
+    named = [one for one in certified(place, {key.key_id: key}) if isinstance(one, Stated)]
+    assert len(named) == len(CALLS)
+    assert log.verify({key.key_id: key}, kept=[last], outside=named).problems == ()
 
 
 def _assert_same(stored: dict[str, str], undisturbed: dict[str, str]) -> None:

@@ -14,10 +14,13 @@ from pathlib import Path
 import soundfile
 from rich.table import Table
 
+from agents.auditchain import Stated
 from agents.auditlog import AuditLog
 from agents.canaries import needles
 from agents.checking import check_file
+from agents.checkpoints import VaultCheckpoints, certified
 from agents.leaks import Searcher, scan, told
+from agents.places import open_place
 from agents.signing import SigningKey
 from agents.worker import INPUTS
 from pipeline.certificate import parse_certificate
@@ -140,7 +143,16 @@ def _check_proofs(outcome: Outcome, made: Installation, stored: Sequence[str]) -
         found = check_file(_certificate(made, name), keys, unseal=partial(made.kept, name))
         outcome.invalid += [f"{name}: {one.text}" for one in found]
     log = AuditLog(made.ledger.database)
-    outcome.invalid += [f"audit log: {one}" for one in log.verify(keys).problems]
+    place = open_place(made.folder / "vault")
+    told = list(certified(place, keys))
+    outcome.invalid += [one for one in told if isinstance(one, str)]
+    seen = log.verify(
+        keys,
+        kept=VaultCheckpoints(place).all(),
+        outside=[one for one in told if isinstance(one, Stated)],
+        calls=len(told),
+    )
+    outcome.invalid += [f"audit log: {one}" for one in seen.problems]
     entries = [json.loads(line) for line in log.export()]
     closed = Counter(one["subject"] for one in entries if one.get("kind") == CLOSED)
     outcome.invalid += [

@@ -6,6 +6,7 @@ docstring promises and the target swallows it; any other exception is a fault.
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import tempfile
@@ -17,8 +18,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from agents.auditchain import read_export
+from agents.auditchain import read_export, tree_of
 from agents.recordings import read_drop
+from agents.witness import Note, witnesses
 from pipeline import wire
 from pipeline.audio import inspect_recording, read_recording
 from pipeline.callnames import holds_number, pseudonym_of, shown
@@ -122,7 +124,16 @@ def _certificate(data: bytes) -> None:
 def _audit(data: bytes) -> None:
     """An exported audit log: an error of ours alone."""
     with suppress(HushwireError):
-        read_export(data.splitlines())
+        tree_of(*read_export(data.splitlines()))
+
+
+def _note(data: bytes) -> None:
+    """A witness's checkpoint and key: an error of ours alone."""
+    text = data.decode("utf-8", "replace")
+    with suppress(HushwireError):
+        Note.parse(text).cosigned(witnesses(VKEY))
+    with suppress(HushwireError):
+        witnesses(text)
 
 
 def _texts(data: bytes) -> None:
@@ -172,6 +183,10 @@ def _json(document: object) -> bytes:
     return json.dumps(document).encode()
 
 
+VKEY = "w+680f52bc+" + base64.b64encode(b"\x04" + bytes(32)).decode()
+ROOT = base64.b64encode(bytes(32)).decode()
+SIGNED = base64.b64encode(bytes.fromhex("680f52bc") + bytes(72)).decode()
+
 TARGETS: dict[str, Target] = {
     "record": Target(_record, _encoded()),
     "headers": Target(_headers, _written_headers()),
@@ -199,6 +214,7 @@ TARGETS: dict[str, Target] = {
         (_json({"schema": "x", "call_id": "c", "spans": [], "signature": {}}), b"{}", b"[1e999]"),
     ),
     "audit": Target(_audit, (_json({"seq": 1, "facts": {}}), b"")),
+    "note": Target(_note, (f"log\n3\n{ROOT}\n\n\u2014 w {SIGNED}\n".encode(), VKEY.encode())),
     "texts": Target(
         _texts,
         (

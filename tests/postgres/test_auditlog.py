@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
@@ -10,12 +11,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, update
 
+from agents.auditchain import Stated
 from agents.auditlog import AuditLog, Event
 from agents.audittables import ENTRIES
 from agents.database import Database
 from agents.ledger import Ledger
 from agents.signing import SigningKey
-from pipeline.errors import TamperError
+from pipeline.errors import RewrittenError, TamperError
+from tests.rewriting import cut_back, emptied, rewritten
 
 KIND = "hushwire.audit.call-closed.v1"
 
@@ -59,6 +62,26 @@ def test_tampering_is_found_and_not_signed(ledger: Ledger, tmp_path: Path) -> No
     assert log.verify(keys).problems == ("entry 2 is missing: cut out", "entry 7: changed")
     with pytest.raises(TamperError):
         log.checkpoint(key)
+
+
+@pytest.mark.parametrize("forge", [rewritten, cut_back, emptied])
+def test_a_rewritten_log_does_not_hold_and_is_not_signed(
+    ledger: Ledger, tmp_path: Path, forge: Callable[[Database], None]
+) -> None:
+    key = SigningKey.load_or_create(tmp_path / "signing.pem")
+    log = AuditLog(ledger.database)
+    for call in range(9):
+        log.append(closed(call))
+    assert log.checkpoint(key) is not None
+    forge(ledger.database)
+    for call in range(20, 30):
+        log.append(closed(call))
+    with pytest.raises(RewrittenError, match="does not extend entry 9"):
+        log.checkpoint(key)
+    last = key.memory.read()
+    known = Stated(last.seq, last.hash, "signed last")
+    assert log.verify({key.public.key_id: key.public}, outside=[known]).problems
+    assert log.unsigned() == log.head().seq
 
 
 def test_what_is_old_goes_and_the_rest_holds(ledger: Ledger, tmp_path: Path) -> None:

@@ -12,7 +12,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, insert, select, text, update
 
-from agents.auditchain import UNSIGNED_MOST, Entry, read_export, verify_chain
+from agents import auditlog
+from agents.auditchain import (
+    UNSIGNED_MOST,
+    Checkpoint,
+    Entry,
+    Head,
+    read_export,
+    statement,
+    verify_chain,
+)
 from agents.auditkeeper import AuditKeeper
 from agents.auditlog import EVERY, AuditLog, Event
 from agents.audittables import CHECKPOINTS, ENTRIES, HEAD
@@ -26,6 +35,7 @@ from pipeline.errors import RecordError, TamperError
 pytestmark = pytest.mark.unit
 
 KIND = "hushwire.audit.call-closed.v1"
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -267,7 +277,8 @@ def test_what_was_kept_elsewhere_outlives_the_database(
     _rewrite(database, 2, 4)
     with database.writing() as connection:
         connection.execute(delete(CHECKPOINTS))
-    assert problems(log, key) == ()
+    (found,) = problems(log, key)
+    assert found.startswith("entries 1 to 4 are behind no checkpoint, none that a known key signed")
     seen = log.verify({key.public.key_id: key.public}, kept=(kept,))
     assert seen.problems == (f"entry 4: not the one that was signed on {kept.at}",)
 
@@ -276,7 +287,8 @@ def test_another_key_is_told(log: AuditLog, key: SigningKey, tmp_path: Path) -> 
     fill(log, 2)
     log.checkpoint(key)
     other = SigningKey.load_or_create(tmp_path / "other.pem")
-    (found,) = problems(log, other)
+    found, unsigned = problems(log, other)
+    assert unsigned.startswith("entries 1 to 2 are behind no checkpoint")
     assert found == f"checkpoint of entry 2: signed by another key ({key.public.key_id[:16]}…)"
 
 
@@ -307,28 +319,59 @@ def test_a_broken_chain_is_not_signed(
         log.prune(key, keep_days=1, now=datetime.now(UTC) + timedelta(days=2))
 
 
-def test_a_long_log_without_any_checkpoint_does_not_hold(key: SigningKey) -> None:
+def made(key: SigningKey, hours: list[float]) -> tuple[list[Entry], list[Checkpoint]]:
+    """Entries by when they were written; the first one is signed."""
     entries, last = [], "0" * 64
-    for seq in range(1, UNSIGNED_MOST + 2):
-        draft = Entry(seq, "2026-01-01T00:00:00.000+00:00", f"{seq}", "", KIND, {}, last, "")
+    for seq, hour in enumerate(hours, 1):
+        stamp = (NOON + timedelta(hours=hour)).isoformat(timespec="milliseconds")
+        draft = Entry(seq, stamp, f"{seq}", "", KIND, {}, last, "")
         entries.append(replace(draft, hash=draft.own_hash()))
         last = entries[-1].hash
+    head = Head(1, entries[0].hash)
+    one = key.sign(statement("end", head, entries[0].recorded))
+    at = entries[0].recorded
+    return entries, [Checkpoint(1, "end", head.hash, at, one.algorithm, one.key_id, one.value)]
+
+
+def test_many_entries_behind_a_checkpoint_do_not_hold(key: SigningKey) -> None:
     keys = {key.public.key_id: key.public}
-    assert verify_chain(entries[:-1], [], keys).problems == ()
-    (found,) = verify_chain(entries, [], keys).problems
-    assert found.startswith("entries 1 to 1001 are behind no checkpoint")
+    entries, signed = made(key, [0.0] * (UNSIGNED_MOST + 2))
+    assert verify_chain(entries[:-1], signed, keys).problems == ()
+    (found,) = verify_chain(entries, signed, keys).problems
+    assert found.startswith("entries 2 to 502 are behind no checkpoint: one was removed")
+
+
+def test_an_entry_that_waits_for_long_does_not_hold(key: SigningKey) -> None:
+    keys = {key.public.key_id: key.public}
+    entries, signed = made(key, [0, 1, 24])
+    assert verify_chain(entries, signed, keys).problems == ()
+    assert verify_chain(entries, signed, keys, now=NOON + timedelta(hours=25)).problems == ()
+    late = NOON + timedelta(hours=25, seconds=1)
+    (found,) = verify_chain(entries, signed, keys, now=late).problems
+    assert found.startswith("entries 2 to 3 are behind no checkpoint: one was removed")
+    # In an export, what was written last tells the time.
+    assert verify_chain(*made(key, [0, 1, 26]), keys).problems == (found,)
+
+
+def test_entries_without_any_checkpoint_do_not_hold(key: SigningKey) -> None:
+    entries, _ = made(key, [0])
+    (found,) = verify_chain(entries, [], {key.public.key_id: key.public}).problems
+    assert found.startswith("entry 1 is behind no checkpoint, none that a known key signed")
 
 
 def test_pruning_leaves_a_log_that_holds(
-    log: AuditLog, database: Database, key: SigningKey
+    log: AuditLog, database: Database, key: SigningKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fill(log, 6)
+    now = datetime.now(UTC)
+    old = (now - timedelta(days=400)).isoformat(timespec="milliseconds")
+    with monkeypatch.context() as earlier:
+        earlier.setattr(auditlog, "_stamp", lambda _: old)
+        fill(log, 4)
+        log.checkpoint(key)
+    fill(log, 2, first=5)
     log.checkpoint(key)
     fill(log, 3, first=7)
-    now = datetime.now(UTC)
-    assert log.prune(key, keep_days=366, now=now) == 0
-    old = (now - timedelta(days=400)).isoformat(timespec="milliseconds")
-    _age(database, log, 4, old)
+    assert log.prune(key, keep_days=401, now=now) == 0
     assert log.prune(key, keep_days=366, now=now) == 4
     seen = log.verify({key.public.key_id: key.public})
     assert (seen.first, seen.last, seen.problems) == (5, 10, ())
@@ -339,20 +382,6 @@ def test_pruning_leaves_a_log_that_holds(
     with database.writing() as connection:
         connection.execute(delete(ENTRIES).where(ENTRIES.c.seq == 5))
     assert problems(log, key)[0] == "entry 5 is missing: cut out"
-
-
-def _age(database: Database, log: AuditLog, count: int, old: str) -> None:
-    """Make the first entries old ones, with right hashes and new checkpoints."""
-    with database.writing() as connection:
-        connection.execute(delete(CHECKPOINTS))
-        connection.execute(update(ENTRIES).where(ENTRIES.c.seq <= count).values(recorded=old))
-    last = log.verify({}).last
-    for seq in range(1, last + 1):
-        hash_ = rehash(database, seq)
-        with database.writing() as connection:
-            after = ENTRIES.c.seq == seq + 1
-            connection.execute(update(ENTRIES).where(after).values(previous=hash_))
-            connection.execute(update(HEAD).values(hash=hash_))
 
 
 def test_everything_may_be_old(log: AuditLog, key: SigningKey) -> None:

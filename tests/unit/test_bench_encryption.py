@@ -25,7 +25,7 @@ def test_every_reader_of_every_topic_is_counted() -> None:
         detect_stage(topics, nothing),
         mute_stage(topics, policy, Patience()),
         verify_stage(topics, policy, nothing),
-        vault_stage(topics, policy, nothing, nothing, Patience(), key=nothing),
+        vault_stage(topics, policy, nothing, nothing, Patience(), key=nothing, log=nothing),
     ]
     inputs = [topic for stage in stages for topic in stage.inputs]
     assert {topic: inputs.count(topic) for topic in inputs} == READERS

@@ -11,6 +11,7 @@ from agents.cluster import ClusterState, TopicState, shortened
 from agents.doctor import Finding, Grade, broker_findings, examine, swap_devices
 from agents.ledger import Ledger
 from agents.settings import Settings, load_settings
+from agents.signing import SigningKey
 from agents.topics import Topics, wanted_configs
 from models.loader import Check
 from pipeline.errors import BrokerError
@@ -115,6 +116,14 @@ def test_a_call_that_is_open_for_too_long_is_told(installed: Path) -> None:
     connection.close()
     (found,) = weak(installed)
     assert found.startswith("open calls: 1, the oldest since ")
+
+
+def test_a_signing_key_that_forgot_what_it_signed_is_told(installed: Path) -> None:
+    SigningKey.load_or_create(installed / "state" / "signing.pem")
+    assert weak(installed) == []
+    (installed / "state" / "signing.pem.head").unlink()
+    (found,) = weak(installed)
+    assert found.startswith("signing key: what it signed last is not known")
 
 
 def test_open_files_are_told(installed: Path) -> None:

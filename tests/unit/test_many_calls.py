@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from agents import runtime as runtimes
+from agents.auditlog import AuditLog
 from agents.ledger import CallState, Ledger
 from agents.metrics import Metrics
 from agents.port import Delivery
@@ -108,13 +109,13 @@ async def test_of_a_call_that_is_over_nothing_stays(
     detector = fakes.ScriptedDetector()
     store = Vault.opened(tmp_path / "vault", ledger)
     key = SigningKey.load_or_create(tmp_path / "signing.pem")
-    loop = Loop()
+    loop, log = Loop(), AuditLog(ledger.database)
     for stage in (
         transcribe.transcribe_stage(TOPICS, LoudnessVoice(), patience),
         detect.detect_stage(TOPICS, detector.open),
         mute.mute_stage(TOPICS, policy, patience),
         verify.verify_stage(TOPICS, policy, detector),
-        vault.vault_stage(TOPICS, policy, store, ledger, patience, key=key),
+        vault.vault_stage(TOPICS, policy, store, ledger, patience, key=key, log=log),
     ):
         made = StageRuntime(stage, loop, ledger=ledger, pool=Ears(), topics=TOPICS, metrics=metrics)
         loop.runtimes.append(made)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from agents.auditlog import AuditLog, Event
 from agents.ledger import CallState, Ledger
 from agents.signing import SigningKey
 from agents.stages.detect import DetectCall
@@ -260,7 +261,9 @@ def test_the_vault_stores_then_tells_then_destroys_the_key(tmp_path: Path) -> No
     ledger.open_call("call-1")
     key = SigningKey.load_or_create(tmp_path / "signing.pem")
     vault = Vault.opened(tmp_path / "vault", ledger)
-    core = VaultCall("call-1", TOPICS, POLICY, vault, ledger, PATIENCE, key=key)
+    log = AuditLog(ledger.database)
+    log.append(Event("keys/1", "", "hushwire.audit.token-created.v1", {"token": "1"}))
+    core = VaultCall("call-1", TOPICS, POLICY, vault, ledger, PATIENCE, key=key, log=log)
     end = CallEnd("call-1", 1, 8_000)
     findings = Findings("call-1", 0, watermark=Watermark(8_001), end=end)
     core.take(TOPICS.audio_verified, RedactedChunk(CALL, 0, 0, SECOND))
@@ -275,6 +278,7 @@ def test_the_vault_stores_then_tells_then_destroys_the_key(tmp_path: Path) -> No
     assert (stored / "call-1.flac.sealed").is_file()
     assert vault.read("call-1", "call-1.flac").startswith(b"fLaC")
     assert key.public.signed(json.loads(certificate))
+    assert json.loads(certificate)["log"] == {"seq": 1, "hash": log.head().hash}
     assert ledger.state("call-1") is CallState.OPEN
     # What is told is the certificate in the vault, also where it is there since before an upgrade.
     first.what()
