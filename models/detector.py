@@ -22,6 +22,7 @@ from models.likelihood import MODEL as TAGGER
 from models.presidio import MODEL, Analyzer
 from models.reading import Analyses, TurnReader
 from models.turns import CallTurns, Spoken, Stream
+from pipeline.accounting import MIXED
 from pipeline.borders import bordered
 from pipeline.conversation import Conversation
 from pipeline.policy import Policy
@@ -29,6 +30,7 @@ from pipeline.records import (
     Action,
     CallEnd,
     CallInfo,
+    Detection,
     EndedBy,
     Findings,
     Heard,
@@ -148,7 +150,9 @@ class Detector:
 class CallDetector:
     """Detects in one call; see the module's text for the outcomes.
 
-    ``failures`` counts stretches that were silenced because their analysis failed.
+    ``failures`` counts stretches that were silenced because their analysis failed. Windows that
+    were listened to in another way than the first are silenced whole, and the call is marked
+    ``mixed_detection``.
     """
 
     def __init__(
@@ -163,8 +167,12 @@ class CallDetector:
         disclosures: Disclosures | None = None,
         models: tuple[str, ...] = (),
         language: str = DEFAULT,
+        detection: Detection | None = None,
     ) -> None:
         self.failures = 0
+        self._detection = detection
+        self._listening: str | None = None
+        self._mixed = False
         self._foreign = language not in languages()
         known = DEFAULT if self._foreign else language
         self._fluency = None if self._foreign else Fluency(known, channels)
@@ -238,6 +246,8 @@ class CallDetector:
             end = replace(end, marks=(*end.marks, ANALYSIS_FAILED))
         if self._foreign and OTHER_LANGUAGE not in end.marks:
             end = replace(end, marks=(*end.marks, OTHER_LANGUAGE))
+        if self._mixed:
+            end = replace(end, marks=(*end.marks, MIXED))
         # After a call's own end no digit follows; where it only fell silent, one may have.
         forced = last if end.ended_by is EndedBy.IDLE else 0
         return [self._findings(before, last, forced, end)]
@@ -245,12 +255,20 @@ class CallDetector:
     # -- inside ------------------------------------------------------------------------------
 
     def _hear(self, heard: Heard) -> None:
+        if self._listening is None:
+            self._listening = heard.listening
+        if heard.listening != self._listening:
+            self._mixed = True
+            whole = Interval(heard.start, max(heard.end, heard.heard_until))
+            heard = replace(heard, words=(), unexplained=(), unheard=(whole,))
         self._models.update(heard.models)
         until = self._heard_until[heard.channel]
         if heard.start > until:
-            # Windows leave no hole. A call that was read again under other settings does: its
-            # windows have other limits, and those whose numbers were taken are dropped.
+            # Windows leave no hole. A call that was heard in two runs may, such as on two kinds of
+            # processor: its windows have other limits, and those whose numbers were taken are
+            # dropped. What was asked in the hole nobody knows.
             self._found.append(_unheard(heard.channel, until, heard.start))
+            self._mixed = True
         self._found += [
             _unheard(heard.channel, one.start, one.end) for one in heard.unheard if len(one)
         ]
@@ -352,9 +370,16 @@ class CallDetector:
             models=tuple(sorted(self._models)),
             end=end,
             shown=disclosed,
+            since=before,
+            detection=self._by(),
         )
         self._seq += 1
         return findings
+
+    def _by(self) -> Detection | None:
+        if self._detection is None:
+            return None
+        return replace(self._detection, listening=self._listening or "")
 
     def _disclosed(self, spans: tuple[Span, ...]) -> tuple[Shown, ...]:
         """What the transcript may show of the spans; plain placeholders where that fails."""
