@@ -21,6 +21,7 @@ from models.inspection import leftovers
 from models.likelihood import MODEL as TAGGER
 from models.presidio import MODEL, Analyzer
 from models.reading import Analyses, TurnReader
+from models.software import software
 from models.turns import CallTurns, Spoken, Stream
 from pipeline.accounting import MIXED
 from pipeline.borders import bordered
@@ -93,14 +94,21 @@ class Detector:
         self._settings = settings or DetectorSettings()
         self._analyses = analyses or Analyzer(self._settings.registry, policy)
         self._models = (entry(MODEL).reference, entry(TAGGER).reference)
+        self._added = self._analyses.added if isinstance(self._analyses, Analyzer) else ""
 
     @property
     def strings(self) -> int:
         """How many strings the language model keeps; the same after any number of calls."""
         return len(self._analyses.engine.strings) if isinstance(self._analyses, Analyzer) else 0
 
-    def open(self, call: CallInfo) -> CallDetector:
-        """Begin a call; one in a language without data will be silenced whole."""
+    def open(self, call: CallInfo, policy: Policy | None = None) -> CallDetector:
+        """Begin a call; one in a language without data will be silenced whole.
+
+        Args:
+            call: the call.
+            policy: the call's own, where that is another than the detector's.
+        """
+        policy = policy or self._policy
         rate, channels = call.sample_rate, call.channels
         customers = frozenset(
             channel for channel, role in enumerate(call.roles) if role is Role.CUSTOMER
@@ -110,12 +118,13 @@ class Detector:
             call.call_id,
             sample_rate=rate,
             channels=channels,
-            policy=self._policy,
+            policy=policy,
             analyses=self._analyses,
-            conversation=Conversation(rate, channels, self._policy, known, customers),
-            disclosures=Disclosures(self._policy, self._anonymiser, rate),
+            conversation=Conversation(rate, channels, policy, known, customers),
+            disclosures=Disclosures(policy, self._anonymiser, rate),
             models=self._models,
             language=call.language,
+            detection=Detection(policy.digest, "", self._added, software()),
         )
 
     def inspect(
@@ -125,6 +134,7 @@ class Detector:
         sample_rate: int,
         expected: frozenset[str],
         language: str = DEFAULT,
+        policy: Policy | None = None,
     ) -> tuple[Span, ...]:
         """What is still sensitive in words heard in redacted audio.
 
@@ -133,13 +143,19 @@ class Detector:
             sample_rate: Hz of the window's samples.
             expected: entity types that were muted near it.
             language: of the call.
+            policy: the call's own, where that is another than the detector's.
 
         Returns:
             Spans to be silenced; a window whose analysis fails counts whole.
         """
         try:
             return leftovers(
-                self._analyses, self._policy, heard, sample_rate, expected, language=language
+                self._analyses,
+                policy or self._policy,
+                heard,
+                sample_rate,
+                expected,
+                language=language,
             )
         except Exception:  # noqa: BLE001 - whatever fails on content must silence, not pass
             if not heard.words:

@@ -15,8 +15,8 @@ findings arrived. It fails closed:
   later span's mute could have reached.
 - Audio that never came is zero (``Reason.GAP``).
 - Findings that do not follow those before them, or that another policy or version made, account
-  for nothing: from there on all is zero. It marks the call ``mixed_detection``; verification refuses
-  such a call (``pipeline.accounting``).
+  for nothing: from there on all is zero, and the call is marked ``mixed_detection``; verification
+  refuses such a call (``pipeline.accounting``).
 - A finding that comes after its audio was released marks the call ``late_span``; verification
   refuses such a call.
 - A record that breaks the rules raises ``RecordError`` and changes nothing.

@@ -5,8 +5,9 @@ there, and None before that and after it.
 
 - A call that passed: ``<id>.flac``, ``<id>.json``, ``<id>.vtt`` and ``<id>.certificate.json``.
 - A call that did not (verification failed, a chunk or finding is missing, a span to be muted is
-  not silent, two detections or policies had a part in it, nobody was understood although somebody speaks or may have spoken, the finished files
-  fail their own certificate): only ``<id>.certificate.json``, with ``passed`` false.
+  not silent, two detections or policies had a part in it, nobody was understood although somebody
+  speaks or may have spoken, the finished files fail their own certificate): only
+  ``<id>.certificate.json``, with ``passed`` false.
 
 The verdict comes after the call's chunks on the same topic, so a chunk that is missing then never
 comes. The findings come over another topic and are waited for.

@@ -47,9 +47,7 @@ POLICY = load_policy("default").model_copy(update={"echo": EchoRule(mode="never"
 LOOSE = POLICY.model_copy(
     update={"version": "2", "hold": POLICY.hold.model_copy(update={"max_seconds": 5.0})}
 )
-OTHER_POLICY = load_policy("pci+hipaa").model_copy(
-    update={"hold": LOOSE.hold, "echo": POLICY.echo}
-)
+OTHER_POLICY = load_policy("pci+hipaa").model_copy(update={"hold": LOOSE.hold, "echo": POLICY.echo})
 TALK: tuple[tuple[int, float, str], ...] = (
     (0, 1.0, "what is your card number please"),
     (1, 5.0, "four one one one"),
@@ -71,7 +69,9 @@ ONE = Detection(POLICY.digest, "", "", "hushwire 1")
 
 def words() -> list[Word]:
     return [
-        Word(channel, round((at + 0.35 * place) * RATE), round((at + 0.35 * place + 0.3) * RATE), one)
+        Word(
+            channel, round((at + 0.35 * place) * RATE), round((at + 0.35 * place + 0.3) * RATE), one
+        )
         for channel, at, said in TALK
         for place, one in enumerate(said.split())
     ]
@@ -269,9 +269,7 @@ def test_audio_that_was_muted_by_another_policy_is_refused() -> None:
             for one in out
         ]
         call = stored(POLICY, found, other)
-        assert [one.name for one in call.certificate.checks if not one.passed] == [
-            "other_policies"
-        ]
+        assert [one.name for one in call.certificate.checks if not one.passed] == ["other_policies"]
         assert "one_detection" in failed(other)
     assert "one_detection" not in failed(out)
 

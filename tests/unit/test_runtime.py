@@ -26,10 +26,12 @@ from agents.runtime import StageRuntime
 from agents.steps import Act, CallCore, Late, LateError, Listen, Send, Stage, Step
 from agents.topics import Topics
 from pipeline.errors import ModelError, StoreError
+from pipeline.policy import Policy
 from pipeline.records import CallEnd, Heard, Record, Window
 
 pytestmark = pytest.mark.unit
 
+POLICY = Policy(name="test", version="1")
 TOPICS = Topics.named()
 IN, OUT = TOPICS.words, TOPICS.spans
 
@@ -152,14 +154,22 @@ class Rig:
 def _rig(tmp_path: Path, make: Callable[[str], EchoCore], **options: Any) -> Rig:  # noqa: ANN401
     port, ledger, cores = MemoryPort(), Ledger.embedded(tmp_path), {}
 
-    def opened(call_id: str) -> CallCore:
+    def opened(call_id: str, _: Policy) -> CallCore:
         cores[call_id] = make(call_id)
         return cores[call_id]
 
     limits = options.pop("limits", Limits(first_wait_s=0.001))
+    policies = options.pop("policies", lambda _: POLICY)
     stage = Stage("detect", (IN,), opened, **options)
     runtime = StageRuntime(
-        stage, port, ledger=ledger, pool=None, topics=TOPICS, metrics=Metrics(), limits=limits
+        stage,
+        port,
+        ledger=ledger,
+        policies=policies,
+        pool=None,
+        topics=TOPICS,
+        metrics=Metrics(),
+        limits=limits,
     )
     return Rig(runtime, port, ledger, cores)
 

@@ -47,8 +47,7 @@ BEFORE: dict[tuple[str, int], Record] = {
     ("Verdict", 1): _before_parties("Verdict"),
     **{(name, 1): _before_digests(_before_parties(name)) for name in ("Heard", "RedactedChunk")},
     **{
-        (name, 2): _before_digests(SAMPLES[name])
-        for name in ("Heard", "Findings", "RedactedChunk")
+        (name, 2): _before_digests(SAMPLES[name]) for name in ("Heard", "Findings", "RedactedChunk")
     },
 }
 """What older versions, which lack a field, are read as."""
