@@ -11,6 +11,7 @@ where a newer version of Hushwire pinned it.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import lru_cache
 
 from sqlalchemy import insert, select, update
@@ -38,6 +39,7 @@ class Pins:
     def __init__(self, database: Database, own: Policy, metrics: Metrics) -> None:
         self._database, self._own, self._metrics = database, own, metrics
         self._digest = own.digest
+        self._written = False
         self._restored = lru_cache(maxsize=_RESTORED)(self._read)
 
     def policy(self, call_id: str) -> Policy:
@@ -57,16 +59,17 @@ class Pins:
             return connection.scalar(query)
 
     def _pin(self, call_id: str) -> None:
-        try:
-            with self._database.writing() as connection:
-                connection.execute(
-                    insert(POLICIES).values(digest=self._digest, content=self._own.content)
-                )
-        except IntegrityError:
-            pass  # it is known already
+        if not self._written:
+            self._write()
         nobody = (CALLS.c.call_id == call_id) & CALLS.c.policy.is_(None)
         with self._database.writing() as connection:
             connection.execute(update(CALLS).where(nobody).values(policy=self._digest))
+
+    def _write(self) -> None:
+        content = insert(POLICIES).values(digest=self._digest, content=self._own.content)
+        with suppress(IntegrityError), self._database.writing() as connection:  # known already
+            connection.execute(content)
+        self._written = True
 
     def _read(self, digest: str) -> Policy:
         query = select(POLICIES.c.content).where(POLICIES.c.digest == digest)
