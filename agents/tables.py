@@ -30,8 +30,10 @@ TRANSIT_KEYS = Table(
     METADATA,
     Column("call_id", String(128), ForeignKey("calls.call_id"), primary_key=True),
     Column("wrapped_key", LargeBinary, nullable=False),
+    Column("policy", LargeBinary, nullable=True),
 )
-"""The wrapped keys of calls that are open or quarantined: small, so that it is cheap to scrub."""
+"""The wrapped keys of calls that are open or quarantined: small, so that it is cheap to scrub.
+``policy``: what the call is worked on by, sealed with its key; see ``agents.pinning``."""
 
 WRAPPING_KEYS = Table(
     "wrapping_keys",

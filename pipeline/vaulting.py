@@ -6,8 +6,9 @@ there, and None before that and after it.
 - A call that passed: ``<id>.flac``, ``<id>.json``, ``<id>.vtt`` and ``<id>.certificate.json``. A
   channel on which sound is heard for long and hardly a word was understood is silent, all of it.
 - A call that did not (verification failed, a chunk or finding is missing, a span to be muted is
-  not silent, nobody or too little was understood although somebody speaks or may have spoken, the
-  finished files fail their own certificate): only ``<id>.certificate.json``, with ``passed`` false.
+  not silent, two detections or policies had a part in it, nobody or too little was understood
+  although somebody speaks or may have spoken, the finished files fail their own certificate): only
+  ``<id>.certificate.json``, with ``passed`` false.
 
 The verdict comes after the call's chunks on the same topic, so a chunk that is missing then never
 comes. The findings come over another topic and are waited for.
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import quote
 
+from pipeline.accounting import Account
 from pipeline.audibility import AudibleTrack
 from pipeline.audio import FlacWriter, iter_chunks
 from pipeline.certificate import (
@@ -36,6 +38,7 @@ from pipeline.records import (
     CallEnd,
     CallInfo,
     Check,
+    Detection,
     Findings,
     Interval,
     Mute,
@@ -94,6 +97,7 @@ class CallAssembly:
         self._chunks = 0
         self._position = 0
         self._mutes: set[Mute] = set()
+        self._muted_by: set[str] = set()
         self._findings: dict[int, Findings] = {}
         self._verdict: Verdict | None = None
         self._done = False
@@ -119,6 +123,7 @@ class CallAssembly:
             track.take(chunk.pcm[:, channel], chunk.start)
             track.forget(chunk.end)
         self._mutes.update(chunk.mutes)
+        self._muted_by.add(chunk.policy)
         self._chunks += 1
         self._position = chunk.end
         return None
@@ -162,6 +167,9 @@ class CallAssembly:
         spans = [span for findings in in_order for span in findings.spans]
         words = [word for findings in in_order for word in findings.words]
         models = {model for findings in in_order for model in findings.models}
+        account = Account(self._policy.digest)
+        for findings in in_order:
+            account.take(findings)
         heard = understanding(
             self._policy.understanding,
             max(1, verdict.call.sample_rate),
@@ -175,11 +183,15 @@ class CallAssembly:
         whole = [Mute(span.channel, 0, self._position, (span,)) for span in self._whole(heard)]
         spans += self._whole(heard)
         mutes = self._mutes | set(verdict.added) | set(whole)
-        checks = self._checks(verdict, last.seq + 1 - len(in_order), spans, mutes, heard)
+        checks = [
+            *self._checks(verdict, last.seq + 1 - len(in_order), spans, mutes, heard),
+            _none("other_detections", account.mixed),
+            _none("other_policies", self._muted_by not in ({self._policy.digest}, {""}, set())),
+        ]
         if verdict.passed and all(check.passed for check in checks):
             shown = [one for findings in in_order for one in findings.shown]
             files = self._files(verdict, spans, words, mutes, shown, whole)
-            stored = self._stored(verdict, spans, mutes, models, files, checks)
+            stored = self._stored(verdict, spans, mutes, models, files, checks, account.detection)
             again = check_certificate(
                 stored.files[_name(verdict.call.call_id, "certificate.json")],
                 files[_name(verdict.call.call_id, "flac")],
@@ -194,7 +206,7 @@ class CallAssembly:
             checks = [*checks, *failed]
         elif self._writer is not None:
             self._writer.finish()
-        return self._stored(verdict, spans, mutes, models, {}, checks)
+        return self._stored(verdict, spans, mutes, models, {}, checks, account.detection)
 
     def _whole(self, heard: Understanding) -> list[Span]:
         """One span over each channel that is to be silent."""
@@ -290,10 +302,12 @@ class CallAssembly:
         models: set[str],
         files: dict[str, bytes],
         checks: list[Check],
+        detection: Detection | None,
     ) -> StoredCall:
         certificate = build_certificate(
             verdict,
             self._policy,
+            detection=detection,
             spans=spans,
             mutes=mutes,
             models=models,

@@ -30,7 +30,6 @@ def inputs(topics: Topics) -> tuple[str, ...]:
 
 def vault_stage(
     topics: Topics,
-    policy: Policy,
     vault: Vault,
     ledger: Ledger,
     patience: Patience,
@@ -42,7 +41,7 @@ def vault_stage(
     return Stage(
         NAME,
         inputs(topics),
-        lambda call_id: VaultCall(
+        lambda call_id, policy: VaultCall(
             call_id, topics, policy, vault, ledger, patience, key=key, log=log
         ),
         judges=(topics.audio_verified,),
