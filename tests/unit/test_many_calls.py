@@ -37,8 +37,9 @@ WARM, MORE = 40, 120
 """Calls before the first count, and between the two counts."""
 SLACK = 60
 """Objects of one type that may come or go by themselves: half of one for each call."""
-LIBRARIES = frozenset({"weakref.ReferenceType"})
-"""Weak references hold nothing; libraries keep dead ones in lists and clear them now and then."""
+LIBRARIES = frozenset({"weakref.ReferenceType", "builtins.builtin_function_or_method"})
+"""Weak references and their callbacks hold nothing; libraries keep dead ones in lists and clear
+them now and then."""
 
 
 @dataclass

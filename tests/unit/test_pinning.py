@@ -103,6 +103,6 @@ def test_the_pin_goes_with_the_key(ledger: Ledger) -> None:
 
 def test_a_call_that_was_reset_is_pinned_anew(ledger: Ledger) -> None:
     pinned(ledger, ONE)
-    ledger.reset_open_calls()
+    ledger.forget_open(["call-1"])
     ledger.open_call("call-1")
     assert pinned(ledger, OTHER) is OTHER
