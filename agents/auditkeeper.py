@@ -2,8 +2,8 @@
 
 A checkpoint is signed when that starts, when ``auditlog.EVERY`` entries came, every
 ``CHECKPOINT_S`` seconds where anything came, and when it stops in order. What is too old is
-pruned once a day. A log that does not hold is neither signed nor pruned: it is told as an error,
-over and over, and calls go on.
+pruned once a day, where the clock is believed (``agents.sweeping``). A log that does not hold is
+neither signed nor pruned: it is told as an error, over and over, and calls go on.
 """
 
 from __future__ import annotations
@@ -11,17 +11,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from prometheus_client import Gauge
 
 from agents.auditlog import EVERY, AuditLog
 from agents.logging import get_logger
 from agents.signing import SigningKey
-from pipeline.errors import HushwireError
+from agents.sweeping import Confirmed, SweepGuard
+from pipeline.errors import HushwireError, SweepRefusedError
 
 LOOK_S = 5.0
 """How often the number of unsigned entries is looked up."""
+SWEEP: Final = "audit-log"
 CHECKPOINT_S = 600.0
 PRUNE_S = 86_400.0
 
@@ -35,6 +37,25 @@ class Shows(Protocol):
         ...
 
 
+def prune(
+    log: AuditLog,
+    key: SigningKey,
+    keep_days: int,
+    guard: SweepGuard,
+    *,
+    confirmed: Confirmed | None = None,
+) -> int:
+    """Remove entries that are older than ``keep_days``; how many went.
+
+    Raises:
+        SweepRefusedError: see ``agents.sweeping``.
+        TamperError: the log does not hold: nothing is removed.
+    """
+    now = log.now()
+    guard.allow(SWEEP, now, *log.older(keep_days, now), confirmed)
+    return log.prune(key, keep_days=keep_days, now=now)
+
+
 class AuditKeeper:
     """Keeps one log; several workers may keep the same one.
 
@@ -42,6 +63,7 @@ class AuditKeeper:
         log: the audit log.
         key: signs.
         keep_days: entries that are older are pruned.
+        guard: is asked before.
         metrics: where a broken log shows.
         look_s: how often it looks.
     """
@@ -52,11 +74,12 @@ class AuditKeeper:
         key: SigningKey,
         *,
         keep_days: int,
+        guard: SweepGuard,
         metrics: Shows,
         look_s: float = LOOK_S,
     ) -> None:
         self._log, self._key, self._keep_days = log, key, keep_days
-        self._metrics, self._look_s = metrics, look_s
+        self._guard, self._metrics, self._look_s = guard, metrics, look_s
         self._told = get_logger("vault")
         self._signed_at = self._pruned_at = -PRUNE_S
 
@@ -73,8 +96,12 @@ class AuditKeeper:
     def _look(self) -> None:
         now = time.monotonic()
         if now - self._pruned_at >= PRUNE_S:
-            self._log.prune(self._key, keep_days=self._keep_days)
-            self._pruned_at = now
+            try:
+                prune(self._log, self._key, self._keep_days, self._guard)
+                self._pruned_at = now
+            except SweepRefusedError as error:
+                self._told.error("audit log not pruned", code=error.code)
+                self._pruned_at = now - PRUNE_S + CHECKPOINT_S
         waiting = self._log.unsigned()
         if waiting >= EVERY or (waiting and now - self._signed_at >= CHECKPOINT_S):
             self._sign()

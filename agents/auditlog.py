@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
@@ -38,6 +38,7 @@ from agents.auditchain import (
 )
 from agents.auditkinds import is_listed
 from agents.audittables import CHECKPOINTS, ENTRIES, HEAD
+from agents.clock import stamp
 from agents.database import Database
 from agents.signing import PublicKey, SigningKey
 from pipeline.errors import TamperError
@@ -96,26 +97,34 @@ class AuditLog:
     """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
         with suppress(IntegrityError), database.writing() as connection:
             # Where two processes make the row at once, the second one's is refused.
             if connection.scalar(select(HEAD.c.id)) is None:
                 values = {"id": 1, "seq": BEGINNING.seq, "hash": BEGINNING.hash}
                 connection.execute(insert(HEAD).values(values))
 
+    def now(self) -> datetime:
+        """The time by which entries are dated and pruned."""
+        return self.database.now()
+
+    def stamp(self) -> str:
+        """The time, as events state it."""
+        return self.database.stamp()
+
     def append(self, event: Event) -> bool:
         """Write an event; ``False`` for one that is there already."""
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             head = _locked_head(connection)
             same = select(ENTRIES.c.seq).where(ENTRIES.c.fingerprint == event.fingerprint)
             if connection.scalar(same) is not None:
                 return False
-            _append(connection, head, event)
+            _append(connection, head, event, self.database.stamp())
         return True
 
     def unsigned(self) -> int:
         """How many entries stand behind the last checkpoint."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             last = connection.scalar(select(func.max(CHECKPOINTS.c.seq)))
             return _head(connection).seq - int(last or 0)
 
@@ -125,7 +134,7 @@ class AuditLog:
         Raises:
             TamperError: what came after the last checkpoint does not follow from it.
         """
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             head = _locked_head(connection)
             stated = _checkpoints(connection)
             last = max(stated, key=lambda one: one.seq, default=None)
@@ -133,20 +142,28 @@ class AuditLog:
             _refuse_broken(connection, key, stated, since, head)
             if last is not None and last.seq == head.seq:
                 return last
-            return _signed(connection, key, END, head) if head.seq else None
+            return _signed(connection, key, END, head, self.database.stamp()) if head.seq else None
 
-    def prune(self, key: SigningKey, *, keep_days: int, now: datetime | None = None) -> int:
+    def older(self, keep_days: int, now: datetime) -> tuple[int, int]:
+        """How many entries ``prune`` would remove, and how many there are."""
+        limit = now - timedelta(days=keep_days)
+        with self.database.reading() as connection:
+            count = select(func.count()).select_from(ENTRIES)
+            old = ENTRIES.c.seq <= _last_older(connection, limit)
+            return int(connection.scalar(count.where(old)) or 0), int(connection.scalar(count) or 0)
+
+    def prune(self, key: SigningKey, *, keep_days: int, now: datetime) -> int:
         """Remove the entries that are older, and sign where the log now begins; how many went.
+
+        ``agents.auditkeeper.prune`` asks first whether the clock is believed.
 
         Raises:
             TamperError: the log does not hold: nothing is removed.
         """
-        limit = (now or datetime.now(UTC)) - timedelta(days=keep_days)
-        with self._database.writing() as connection:
+        limit = now - timedelta(days=keep_days)
+        with self.database.writing() as connection:
             head = _locked_head(connection)
-            young = select(func.min(ENTRIES.c.seq)).where(ENTRIES.c.recorded >= _stamp(limit))
-            kept = connection.scalar(young)
-            until = head.seq if kept is None else int(kept) - 1
+            until = _last_older(connection, limit)
             old = ENTRIES.c.seq <= until
             if connection.scalar(select(ENTRIES.c.seq).where(old).limit(1)) is None:
                 return 0
@@ -155,9 +172,9 @@ class AuditLog:
             last = connection.scalar(select(ENTRIES.c.hash).where(ENTRIES.c.seq == until)) or ""
             gone = connection.execute(delete(ENTRIES).where(old)).rowcount
             connection.execute(delete(CHECKPOINTS).where(CHECKPOINTS.c.seq <= until))
-            start = _signed(connection, key, START, Head(until, last))
+            start = _signed(connection, key, START, Head(until, last), self.database.stamp())
             facts = {"at": start.at, "what": "log-pruned", "until": until, "entries": gone}
-            _append(connection, head, Event(f"log/{PRUNED}/{until}", "", PRUNED, facts))
+            _append(connection, head, Event(f"log/{PRUNED}/{until}", "", PRUNED, facts), start.at)
         return int(gone)
 
     def verify(
@@ -188,10 +205,17 @@ class AuditLog:
     @contextmanager
     def _snapshot(self) -> Iterator[Connection]:
         """One state of the log, however long reading takes and whoever writes meanwhile."""
-        with self._database.reading() as connection:
-            if not self._database.sqlite:  # whose transactions are like that
+        with self.database.reading() as connection:
+            if not self.database.sqlite:  # whose transactions are like that
                 connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             yield connection
+
+
+def _last_older(connection: Connection, limit: datetime) -> int:
+    """The last entry before the first that is not older."""
+    young = select(func.min(ENTRIES.c.seq)).where(ENTRIES.c.recorded >= stamp(limit))
+    kept = connection.scalar(young)
+    return _head(connection).seq if kept is None else int(kept) - 1
 
 
 def _locked_head(connection: Connection) -> Head:
@@ -205,10 +229,10 @@ def _head(connection: Connection) -> Head:
     return Head(int(row.seq), str(row.hash))
 
 
-def _append(connection: Connection, head: Head, event: Event) -> None:
+def _append(connection: Connection, head: Head, event: Event, at: str) -> None:
     unhashed = Entry(
         seq=head.seq + 1,
-        recorded=_stamp(datetime.now(UTC)),
+        recorded=at,
         event_id=event.event_id,
         subject=event.subject,
         kind=event.kind,
@@ -246,8 +270,7 @@ def _refuse_broken(
         raise TamperError(f"audit log: {problems[0]}; `hushwire audit verify` tells more")
 
 
-def _signed(connection: Connection, key: SigningKey, kind: str, head: Head) -> Checkpoint:
-    at = _stamp(datetime.now(UTC))
+def _signed(connection: Connection, key: SigningKey, kind: str, head: Head, at: str) -> Checkpoint:
     signature = key.sign(statement(kind, head, at))
     connection.execute(
         insert(CHECKPOINTS).values(
@@ -295,7 +318,3 @@ def _checkpoints(connection: Connection) -> list[Checkpoint]:
         )
         for row in rows.mappings()
     ]
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds")

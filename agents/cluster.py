@@ -75,7 +75,12 @@ def cluster_state(
 
 
 def update_topics(
-    bootstrap: str, topics: Topics, retention_ms: int, *, client: dict[str, str] | None = None
+    bootstrap: str,
+    topics: Topics,
+    retention_ms: int,
+    *,
+    replication: int = 1,
+    client: dict[str, str] | None = None,
 ) -> list[str]:
     """Configure the topics that are there as ``wanted_configs`` says; their names.
 
@@ -83,6 +88,7 @@ def update_topics(
         bootstrap: ``host:port[,…]``.
         topics: their names.
         retention_ms: how long sealed records of calls are kept.
+        replication: copies of each partition.
         client: further librdkafka settings, such as TLS ones.
     """
     admin = _admin(bootstrap, client)
@@ -96,7 +102,7 @@ def update_topics(
                 for key, value in config.items()
             ],
         )
-        for name, config in wanted_configs(topics, retention_ms).items()
+        for name, config in wanted_configs(topics, retention_ms, replication).items()
         if name in there
     ]
     if resources:

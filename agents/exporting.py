@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Final
 
 from agents.auditlog import AuditLog, Event
-from agents.ledger import now
 from agents.private import private_folder
 from agents.shelf import CallFilter, Shelf, StoredCallFacts
 from agents.vaulted import CERTIFICATE
@@ -46,8 +45,7 @@ def export_call(
         by: who asked.
     """
     facts = shelf.call(call_id)
-    at = now()
-    told = {"at": at, "what": "call-exported", "by": by, "certificate": facts.certificate}
+    told = {"at": log.stamp(), "what": "call-exported", "by": by, "certificate": facts.certificate}
     log.append(Event(f"{call_id}/{EXPORTED}/{uuid.uuid4()}", call_id, EXPORTED, told))
     certificate = shelf.certificate(call_id)
     stated = parse_certificate(certificate)

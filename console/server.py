@@ -26,6 +26,7 @@ from agents.logging import configure_logging, get_logger
 from agents.places import state_inside
 from agents.settings import STATE, Settings
 from agents.shelf import open_shelf
+from agents.sweeping import Bounds, SweepGuard
 from agents.tokens import Tokens
 from console.app import Parts, create_app
 from console.limiting import Limiter
@@ -78,7 +79,10 @@ def serve(settings: Settings, vault: str) -> None:
         tls = settings.api_certificate is not None
         metrics = ApiMetrics()
         key = settings.signing_key_file(state)
-        stack.enter_context(signed(log, key, keep_days=settings.audit_days, metrics=metrics))
+        guard = SweepGuard(database, Bounds.of(settings), metrics)
+        stack.enter_context(
+            signed(log, key, keep_days=settings.audit_days, guard=guard, metrics=metrics)
+        )
         app = create_app(
             Parts(
                 shelf=shelf,

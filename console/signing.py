@@ -13,9 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from agents import fatal
 from agents.auditkeeper import AuditKeeper
 from agents.auditlog import AuditLog
 from agents.signing import SigningKey
+from agents.sweeping import SweepGuard
 from console.metrics import ApiMetrics
 
 STOP_S: Final = 30.0
@@ -23,13 +25,16 @@ STOP_S: Final = 30.0
 
 
 @contextmanager
-def signed(log: AuditLog, key: Path, *, keep_days: int, metrics: ApiMetrics) -> Iterator[None]:
+def signed(
+    log: AuditLog, key: Path, *, keep_days: int, guard: SweepGuard, metrics: ApiMetrics
+) -> Iterator[None]:
     """Keep the audit log signed while the block runs, where the key is at hand.
 
     Args:
         log: what is signed.
         key: file of the signing key; where it is not there, nothing is done.
         keep_days: entries that are older are pruned.
+        guard: is asked before.
         metrics: where a broken log shows.
 
     Raises:
@@ -38,7 +43,9 @@ def signed(log: AuditLog, key: Path, *, keep_days: int, metrics: ApiMetrics) -> 
     if not key.exists():
         yield
         return
-    keeper = AuditKeeper(log, SigningKey.load(key), keep_days=keep_days, metrics=metrics)
+    keeper = AuditKeeper(
+        log, SigningKey.load(key), keep_days=keep_days, guard=guard, metrics=metrics
+    )
     stop = threading.Event()
     thread = threading.Thread(
         target=lambda: asyncio.run(_tend(keeper, stop)), name="hushwire-audit", daemon=True
@@ -52,8 +59,7 @@ def signed(log: AuditLog, key: Path, *, keep_days: int, metrics: ApiMetrics) -> 
 
 
 async def _tend(keeper: AuditKeeper, stop: threading.Event) -> None:
-    tending = asyncio.create_task(keeper.tend())
+    tending = fatal.watched("audit log", keeper.tend())
     await asyncio.to_thread(stop.wait)
-    tending.cancel()
-    await asyncio.wait([tending])
+    await fatal.cancelled([tending])
     await keeper.close()

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Final
 
 import yaml
@@ -114,7 +114,7 @@ class UpkeepRoutes:
     def list_tokens(self, request: Request) -> list[TokenShown]:
         """All tokens; never a token itself."""
         self.looks.write(request.state.principal, "tokens")
-        now = datetime.now(UTC)
+        now = self.tokens.now()
         return [TokenShown.of(token, now) for token in self.tokens.known()]
 
     def make_token(self, request: Request, wanted: TokenWanted) -> TokenMade:
@@ -122,7 +122,7 @@ class UpkeepRoutes:
         token, text = self.tokens.create(
             wanted.role, wanted.name, timedelta(days=wanted.days), by=request.state.principal.who
         )
-        return TokenMade(token=text, known=TokenShown.of(token, datetime.now(UTC)))
+        return TokenMade(token=text, known=TokenShown.of(token, self.tokens.now()))
 
     def revoke_token(
         self, request: Request, token_id: Annotated[str, Path(max_length=16)]
@@ -144,7 +144,7 @@ class UpkeepRoutes:
 
     def retention(self) -> Retention:
         """How many calls are kept, and how long still."""
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        now = self.database.stamp()
         table = CATALOGUE.c
         with self.database.reading() as connection:
 

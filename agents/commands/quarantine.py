@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from agents.commands import known
-from agents.commands.opened import opened, require_vault
+from agents.commands.opened import confirmed, opened, require_vault
 from agents.settings import load_settings
+from pipeline.errors import SweepRefusedError
 
 app = typer.Typer(
     help="Calls whose verification failed: not stored, their key kept for a while.",
@@ -38,7 +39,13 @@ def list_calls(vault: Vault = None, state_dir: known.StateDir = None) -> None:
     out = Console()
     with opened(settings, vault) as parts:
         place = open_place(vault) if vault else None
-        gone = quarantine.sweep(parts.ledger, parts.log, settings.quarantine_hours)
+        try:
+            hours = settings.quarantine_hours
+            gone = quarantine.sweep(parts.ledger, parts.log, hours, parts.guard)
+        except SweepRefusedError as error:
+            # Looking at what is there is what the confirmation is for.
+            Console(stderr=True).print(f"hushwire: {error}", markup=False, soft_wrap=True)
+            gone = []
         calls = quarantine.held(parts.ledger, settings.quarantine_hours, place)
     for call_id in gone:
         out.print(f"{call_id}: the time was up, the key is destroyed", markup=False)
@@ -46,11 +53,33 @@ def list_calls(vault: Vault = None, state_dir: known.StateDir = None) -> None:
         out.print("no call is in quarantine")
         return
     table = Table("call", "failed checks", "since (UTC)", "key until (UTC)")
+    unknown = "not known: drop it"
     for one in calls:
         reasons = ", ".join(one.reasons) or "see its certificate"
-        since, until = (f"{each:%Y-%m-%d %H:%M}" for each in (one.since, one.until))
+        since, until = (
+            f"{each:%Y-%m-%d %H:%M}" if each else unknown for each in (one.since, one.until)
+        )
         table.add_row(one.call_id, reasons, since, until)
     out.print(table)
+
+
+@app.command()
+def sweep(
+    confirm: known.Confirm = None, vault: Vault = None, state_dir: known.StateDir = None
+) -> None:
+    """Destroy the keys of quarantines whose time is up, as the vault stage does every minute.
+
+    What is refused (exit code 2), and how it is confirmed, see `hushwire retention sweep --help`.
+    """
+    from agents import quarantine  # noqa: PLC0415 - --help comes at once
+
+    settings = load_settings(state_dir=state_dir)
+    with opened(settings, vault) as parts:
+        hours = settings.quarantine_hours
+        gone = quarantine.sweep(
+            parts.ledger, parts.log, hours, parts.guard, confirmed=confirmed(confirm)
+        )
+    Console().print(f"{len(gone)} keys destroyed", highlight=False)
 
 
 @app.command()

@@ -43,7 +43,7 @@ def create(bootstrap: Bootstrap = None, raw_retention_seconds: Retention = None)
 
 @app.command()
 def update(bootstrap: Bootstrap = None, raw_retention_seconds: Retention = None) -> None:
-    """Set retention, segments and cleanup of the topics that exist."""
+    """Set retention, segments, cleanup and safe copies of the topics that exist."""
     from agents.cluster import update_topics  # noqa: PLC0415 - --help comes at once
     from agents.kafkasecurity import KafkaSecurity  # noqa: PLC0415
     from agents.start import named_broker  # noqa: PLC0415
@@ -53,6 +53,12 @@ def update(bootstrap: Bootstrap = None, raw_retention_seconds: Retention = None)
     seconds = settings.raw_retention_seconds
     topics = Topics.named(settings.topic_prefix)
     client = KafkaSecurity.of(settings).librdkafka()
-    done = update_topics(named_broker(settings), topics, seconds * 1000, client=client)
+    done = update_topics(
+        named_broker(settings),
+        topics,
+        seconds * 1000,
+        replication=settings.replication,
+        client=client,
+    )
     told = f"{len(done)} topics updated; sealed records of calls are kept for {seconds} s"
     Console().print(told, highlight=False)
