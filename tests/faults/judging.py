@@ -7,6 +7,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from agents.auditlog import AuditLog
 from agents.canaries import needles
 from agents.checking import check_file
 from agents.leaks import Searcher, scan, told
+from agents.places import PASSED, QUARANTINE
 from agents.signing import SigningKey
 from agents.worker import INPUTS
 from pipeline.certificate import parse_certificate
@@ -26,6 +28,8 @@ from tests.broker.harness import Installation, Script
 
 VARIANTS = len(WORDS)
 """Calls of one length differ by their first word alone."""
+SWEEP_REFUSED = "sweep_refused"
+"""What a worker's log says of one."""
 CLOSED = "hushwire.audit.call-closed.v1"
 
 
@@ -55,6 +59,8 @@ class Outcome:
     orphans: list[int] = field(default_factory=list)
     exits: Counter[int] = field(default_factory=Counter)
     """Exit codes of workers that ended by themselves."""
+    sweeps_refused: int = 0
+    """Sweeps that a clock which had jumped would have made."""
     searched_mb: float = 0.0
     """How much was searched for canaries."""
 
@@ -83,7 +89,7 @@ def judge(
     calls: Sequence[Script],
     expected: Installation,
     *,
-    folder: Path,
+    folders: Sequence[Path],
 ) -> None:
     """Compare with the undisturbed run, and look for what must not be there.
 
@@ -92,11 +98,12 @@ def judge(
         made: where the faults came.
         calls: what was sent.
         expected: the undisturbed run.
-        folder: everything that either run, or its broker, wrote.
+        folders: everything that either run, its broker or its database wrote.
     """
     stored = _compare(outcome, made, calls, expected)
     _check_proofs(outcome, made, stored)
-    _search(outcome, made, calls, folder)
+    _search(outcome, made, calls, folders)
+    outcome.sweeps_refused = made.log().count(SWEEP_REFUSED)
     _look_for_stuck(outcome, made)
 
 
@@ -104,12 +111,12 @@ def _compare(
     outcome: Outcome, made: Installation, calls: Sequence[Script], expected: Installation
 ) -> list[str]:
     """Files of every call; returns the calls that are stored, once."""
-    vault = made.folder / "vault"
+    place = made.vault.place
     stored: list[str] = []
     for one in calls:
         name = one.info.call_id
-        places = [place for place in ("calls", "quarantine") if (vault / place / name).is_dir()]
-        if places != ["calls"]:
+        places = [shelf for shelf in (PASSED, QUARANTINE) if place.names(shelf, name)]
+        if places != [PASSED]:
             (outcome.duplicated if len(places) > 1 else outcome.lost).append(name)
             continue
         stored.append(name)
@@ -150,8 +157,10 @@ def _check_proofs(outcome: Outcome, made: Installation, stored: Sequence[str]) -
     ]
 
 
-def _search(outcome: Outcome, made: Installation, calls: Sequence[Script], folder: Path) -> None:
-    """No canary in any file of the folder, nor in any record as clients see it."""
+def _search(
+    outcome: Outcome, made: Installation, calls: Sequence[Script], folders: Sequence[Path]
+) -> None:
+    """No canary in any file of the folders, with the vault's fetched to one, nor in any record."""
     searcher = Searcher(*needles(canaries([one.pcm for one in calls[:VARIANTS]])))
     for topic in made.topics.all():
         content = made.content(topic)
@@ -159,7 +168,7 @@ def _search(outcome: Outcome, made: Installation, calls: Sequence[Script], folde
         outcome.leaked += [
             f"{topic}: {hit.canary} as {hit.form}" for hit in searcher.search(io.BytesIO(content))
         ]
-    done = scan([folder], searcher)
+    done = scan([*folders], searcher)
     outcome.searched_mb += done.bytes / 1e6
     outcome.leaked += told(done)
 
@@ -175,7 +184,14 @@ def _look_for_stuck(outcome: Outcome, made: Installation) -> None:
 
 
 def _certificate(made: Installation, name: str) -> Path:
-    return made.folder / "vault" / "calls" / name / f"{name}.certificate.json"
+    """The certificate of a stored call, with its sealed files beside it: a bucket is no folder."""
+    folder, place = made.folder / "fetched" / name, made.vault.place
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        for file in place.names(PASSED, name):
+            with closing(place.open(PASSED, name, file)) as stream:
+                (folder / file).write_bytes(stream.read())
+    return folder / f"{name}.certificate.json"
 
 
 def table(outcome: Outcome) -> Table:
