@@ -13,6 +13,7 @@ import faust
 from faust.tables.manager import TableManager
 from faust.types import TP
 
+from agents import fatal
 from agents.kafkasecurity import KafkaSecurity
 from agents.port import Delivery, FaustPort, raw_topic
 from agents.runtime import StageRuntime
@@ -113,7 +114,10 @@ def attach(app: faust.App, runtime: StageRuntime) -> None:
 
     async def read(stream: Any) -> None:  # noqa: ANN401 - Faust has no types
         async for event in stream.noack().events():
-            await runtime.arrive(_delivery(event))
+            try:
+                await runtime.arrive(_delivery(event))
+            except Exception as error:  # noqa: BLE001 - Faust would begin anew behind the record
+                fatal.exit_now(fatal.BUG, f"a record was not taken ({type(error).__name__})")
 
     app.agent(topic, name=f"{runtime.stage.name}-agent", isolated_partitions=True, concurrency=1)(
         read

@@ -2,9 +2,9 @@
 
 A checkpoint is signed when that starts, when ``auditlog.EVERY`` entries came, every
 ``CHECKPOINT_S`` seconds where anything came, and when it stops in order; then it is laid down
-outside the database (``agents.checkpoints``). What is too old is pruned once a day. A log that
-does not hold, or does not extend what the key signed last, is neither signed nor pruned: it is told
-as an error, over and over, and calls go on.
+outside the database (``agents.checkpoints``). What is too old is pruned once a day, where the clock
+is believed (``agents.sweeping``). A log that does not hold, or does not extend what the key signed
+last, is neither signed nor pruned: it is told as an error, over and over, and calls go on.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from prometheus_client import Counter, Gauge
 
@@ -21,10 +21,12 @@ from agents.auditlog import EVERY, AuditLog
 from agents.checkpoints import Publisher
 from agents.logging import get_logger
 from agents.signing import SigningKey
-from pipeline.errors import HushwireError, TamperError
+from agents.sweeping import Confirmed, SweepGuard
+from pipeline.errors import HushwireError, SweepRefusedError, TamperError
 
 LOOK_S = 5.0
 """How often the number of unsigned entries is looked up."""
+SWEEP: Final = "audit-log"
 CHECKPOINT_S = 600.0
 PRUNE_S = 86_400.0
 
@@ -48,6 +50,25 @@ class Shows(Protocol):
         ...
 
 
+def prune(
+    log: AuditLog,
+    key: SigningKey,
+    keep_days: int,
+    guard: SweepGuard,
+    *,
+    confirmed: Confirmed | None = None,
+) -> int:
+    """Remove entries that are older than ``keep_days``; how many went.
+
+    Raises:
+        SweepRefusedError: see ``agents.sweeping``.
+        TamperError: the log does not hold: nothing is removed.
+    """
+    now = log.now()
+    guard.allow(SWEEP, now, *log.older(keep_days, now), confirmed)
+    return log.prune(key, keep_days=keep_days, now=now)
+
+
 class AuditKeeper:
     """Keeps one log; several workers may keep the same one.
 
@@ -55,6 +76,7 @@ class AuditKeeper:
         log: the audit log.
         key: signs.
         keep_days: entries that are older are pruned.
+        guard: is asked before.
         metrics: where a broken log shows.
         publishers: where checkpoints go, outside the database.
         look_s: how often it looks.
@@ -66,12 +88,13 @@ class AuditKeeper:
         key: SigningKey,
         *,
         keep_days: int,
+        guard: SweepGuard,
         metrics: Shows,
         publishers: Sequence[Publisher] = (),
         look_s: float = LOOK_S,
     ) -> None:
         self._log, self._key, self._keep_days = log, key, keep_days
-        self._metrics, self._look_s = metrics, look_s
+        self._guard, self._metrics, self._look_s = guard, metrics, look_s
         self._told = get_logger("vault")
         self._publishers = tuple(publishers)
         self._waiting: dict[Publisher, Checkpoint] = {}
@@ -90,9 +113,13 @@ class AuditKeeper:
     def _look(self) -> None:
         now = time.monotonic()
         if now - self._pruned_at >= PRUNE_S:
-            if self._log.prune(self._key, keep_days=self._keep_days):
-                self._forget(self._log.start(self._key.public).seq)
-            self._pruned_at = now
+            try:
+                if prune(self._log, self._key, self._keep_days, self._guard):
+                    self._forget(self._log.start(self._key.public).seq)
+                self._pruned_at = now
+            except SweepRefusedError as error:
+                self._told.error("audit log not pruned", code=error.code)
+                self._pruned_at = now - PRUNE_S + CHECKPOINT_S
         waiting = self._log.unsigned()
         first = self._signed_at < 0
         if first or waiting >= EVERY or (waiting and now - self._signed_at >= CHECKPOINT_S):

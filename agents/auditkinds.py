@@ -41,6 +41,8 @@ KINDS: Final[Mapping[str, str]] = {
     "`primary`, `removed`: key ids",
     "keyset-encrypted": "A key service encrypts the file of the wrapping key. `primary`, `by`: the "
     "service's key",
+    "sweep-confirmed": "Somebody confirmed a sweep that had been refused: a doubtful clock, or a "
+    "great part at once. `sweep`, `count`: what it destroys next, `by`",
     "log-pruned": "Entries whose time was over were removed. `until`, `entries`: how "
     "many, `tree_…`: what remains of their Merkle tree",
     "log-adopted": "The signing key was told to go on from the log as it is. `until`, `hash`: its "

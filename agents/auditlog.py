@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
@@ -44,6 +44,7 @@ from agents.auditchain import (
 )
 from agents.auditkinds import is_listed
 from agents.audittables import CHECKPOINTS, ENTRIES, HEAD
+from agents.clock import stamp
 from agents.database import Database
 from agents.merkle import Tree
 from agents.signedhead import SignedHead
@@ -105,37 +106,45 @@ class AuditLog:
     """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
         with suppress(IntegrityError), database.writing() as connection:
             # Where two processes make the row at once, the second one's is refused.
             if connection.scalar(select(HEAD.c.id)) is None:
                 values = {"id": 1, "seq": BEGINNING.seq, "hash": BEGINNING.hash}
                 connection.execute(insert(HEAD).values(values))
 
+    def now(self) -> datetime:
+        """The time by which entries are dated and pruned."""
+        return self.database.now()
+
+    def stamp(self) -> str:
+        """The time, as events state it."""
+        return self.database.stamp()
+
     def append(self, event: Event) -> bool:
         """Write an event; ``False`` for one that is there already."""
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             head = _locked_head(connection)
             same = select(ENTRIES.c.seq).where(ENTRIES.c.fingerprint == event.fingerprint)
             if connection.scalar(same) is not None:
                 return False
-            _append(connection, head, event)
+            _append(connection, head, event, self.database.stamp())
         return True
 
     def unsigned(self) -> int:
         """How many entries stand behind the last checkpoint."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             last = connection.scalar(select(func.max(CHECKPOINTS.c.seq)))
             return _head(connection).seq - int(last or 0)
 
     def head(self) -> Head:
         """The last entry."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return _head(connection)
 
     def start(self, key: PublicKey) -> Head:
         """The last entry that was pruned, as a key signed it."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return start_of(one for one in _checkpoints(connection) if key.signed(one.document))
 
     def checkpoint(self, key: SigningKey) -> Checkpoint | None:
@@ -146,19 +155,20 @@ class AuditLog:
             RewrittenError: that entry is another one now, or gone.
             ForgottenError: nobody knows which one that was.
         """
-        with self._database.writing() as connection, key.memory.locked():
+        with self.database.writing() as connection, key.memory.locked():
             head = _locked_head(connection)
             stated = _checkpoints(connection)
             since = _since(connection, key, stated, head)
             _refuse_broken(connection, key, stated, since, head)
             if not head.seq:
                 return None
+            at = self.database.stamp()
             if since != head:
-                _remember(key, head)
+                _remember(key, head, at)
             for one in stated:
                 if (one.seq, one.kind) == (head.seq, END) and key.public.signed(one.document):
                     return one
-            return _signed(connection, key, END, head)
+            return _signed(connection, key, END, head, at)
 
     def adopt(self, key: SigningKey, *, by: str) -> Checkpoint:
         """Let a key go on from the log as it is, and note what it signed last before that.
@@ -168,48 +178,58 @@ class AuditLog:
         Raises:
             TamperError: the log does not hold in itself: nothing is signed.
         """
-        with self._database.writing() as connection, key.memory.locked():
+        with self.database.writing() as connection, key.memory.locked():
             head = _locked_head(connection)
             stated = _checkpoints(connection)
             _refuse_broken(connection, key, stated, start_of(stated), head)
-            facts: dict[str, object] = {"at": _stamp(datetime.now(UTC)), "what": "log-adopted"}
+            at = self.database.stamp()
+            facts: dict[str, object] = {"at": at, "what": "log-adopted"}
             facts |= {"by": by, "until": head.seq, "hash": head.hash, **_remembered(key)}
-            _append(connection, head, Event(f"log/{ADOPTED}/{head.seq}", "", ADOPTED, facts))
+            _append(connection, head, Event(f"log/{ADOPTED}/{head.seq}", "", ADOPTED, facts), at)
         with key.memory.locked():
-            _remember(key, head)
+            _remember(key, head, self.database.stamp())
         signed = self.checkpoint(key)
         if signed is None:
             raise TamperError("audit log: the entry of its adoption is gone")
         return signed
 
-    def prune(self, key: SigningKey, *, keep_days: int, now: datetime | None = None) -> int:
+    def older(self, keep_days: int, now: datetime) -> tuple[int, int]:
+        """How many entries ``prune`` would remove, and how many there are."""
+        limit = now - timedelta(days=keep_days)
+        with self.database.reading() as connection:
+            count = select(func.count()).select_from(ENTRIES)
+            old = ENTRIES.c.seq <= _last_older(connection, limit)
+            return int(connection.scalar(count.where(old)) or 0), int(connection.scalar(count) or 0)
+
+    def prune(self, key: SigningKey, *, keep_days: int, now: datetime) -> int:
         """Remove the entries that are older, and sign where the log now begins; how many went.
+
+        ``agents.auditkeeper.prune`` asks first whether the clock is believed.
 
         Raises:
             HushwireError: as ``checkpoint`` does; nothing is removed.
         """
-        limit = (now or datetime.now(UTC)) - timedelta(days=keep_days)
-        with self._database.writing() as connection, key.memory.locked():
+        limit = now - timedelta(days=keep_days)
+        with self.database.writing() as connection, key.memory.locked():
             head = _locked_head(connection)
             stated = _checkpoints(connection)
             _since(connection, key, stated, head)
-            young = select(func.min(ENTRIES.c.seq)).where(ENTRIES.c.recorded >= _stamp(limit))
-            kept = connection.scalar(young)
-            until = head.seq if kept is None else int(kept) - 1
+            until = _last_older(connection, limit)
             old = ENTRIES.c.seq <= until
             if connection.scalar(select(ENTRIES.c.seq).where(old).limit(1)) is None:
                 return 0
             _refuse_broken(connection, key, stated, start_of(stated), head)
-            _remember(key, head)
-            facts: dict[str, object] = {"at": _stamp(datetime.now(UTC)), "what": "log-pruned"}
+            at = self.database.stamp()
+            _remember(key, head, at)
+            facts: dict[str, object] = {"at": at, "what": "log-pruned"}
             with suppress(InputError):  # pruned before by a version that kept nothing
                 facts |= frontier_facts(tree_of(_entries(connection), stated), until)
             last = connection.scalar(select(ENTRIES.c.hash).where(ENTRIES.c.seq == until)) or ""
             gone = connection.execute(delete(ENTRIES).where(old)).rowcount
             connection.execute(delete(CHECKPOINTS).where(CHECKPOINTS.c.seq <= until))
-            _signed(connection, key, START, Head(until, last))
+            _signed(connection, key, START, Head(until, last), at)
             facts |= {"until": until, "entries": gone}
-            _append(connection, head, Event(f"log/{PRUNED}/{until}", "", PRUNED, facts))
+            _append(connection, head, Event(f"log/{PRUNED}/{until}", "", PRUNED, facts), at)
         return int(gone)
 
     def verify(
@@ -237,7 +257,7 @@ class AuditLog:
                 head=_head(connection),
                 outside=outside,
                 calls=max(calls, int(entered or 0)),
-                now=datetime.now(UTC),
+                now=self.now(),
             )
 
     def holds(self, stated: Head, keys: Mapping[str, PublicKey]) -> bool:
@@ -275,10 +295,17 @@ class AuditLog:
     @contextmanager
     def _snapshot(self) -> Iterator[Connection]:
         """One state of the log, however long reading takes and whoever writes meanwhile."""
-        with self._database.reading() as connection:
-            if not self._database.sqlite:  # whose transactions are like that
+        with self.database.reading() as connection:
+            if not self.database.sqlite:  # whose transactions are like that
                 connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             yield connection
+
+
+def _last_older(connection: Connection, limit: datetime) -> int:
+    """The last entry before the first that is not older."""
+    young = select(func.min(ENTRIES.c.seq)).where(ENTRIES.c.recorded >= stamp(limit))
+    kept = connection.scalar(young)
+    return _head(connection).seq if kept is None else int(kept) - 1
 
 
 def _locked_head(connection: Connection) -> Head:
@@ -292,10 +319,10 @@ def _head(connection: Connection) -> Head:
     return Head(int(row.seq), str(row.hash))
 
 
-def _append(connection: Connection, head: Head, event: Event) -> None:
+def _append(connection: Connection, head: Head, event: Event, at: str) -> None:
     unhashed = Entry(
         seq=head.seq + 1,
-        recorded=_stamp(datetime.now(UTC)),
+        recorded=at,
         event_id=event.event_id,
         subject=event.subject,
         kind=event.kind,
@@ -339,9 +366,9 @@ def _since(connection: Connection, key: SigningKey, stated: list[Checkpoint], he
     return since
 
 
-def _remember(key: SigningKey, head: Head) -> None:
+def _remember(key: SigningKey, head: Head, at: str) -> None:
     """Before anything is signed."""
-    key.memory.write(SignedHead(head.seq, head.hash, _stamp(datetime.now(UTC))))
+    key.memory.write(SignedHead(head.seq, head.hash, at))
 
 
 def _remembered(key: SigningKey) -> dict[str, object]:
@@ -372,8 +399,7 @@ def _refuse_broken(
         raise TamperError(f"audit log: {problems[0]}; `hushwire audit verify` tells more")
 
 
-def _signed(connection: Connection, key: SigningKey, kind: str, head: Head) -> Checkpoint:
-    at = _stamp(datetime.now(UTC))
+def _signed(connection: Connection, key: SigningKey, kind: str, head: Head, at: str) -> Checkpoint:
     signature = key.sign(statement(kind, head, at))
     made = Checkpoint(
         head.seq, kind, head.hash, at, signature.algorithm, signature.key_id, signature.value
@@ -417,7 +443,3 @@ def _checkpoints(connection: Connection) -> list[Checkpoint]:
         )
         for row in rows.mappings()
     ]
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds")

@@ -13,12 +13,24 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
+from agents.clock import stamp
 from agents.database import Database
 from agents.ledger import CallState
 from agents.tables import CALLS
@@ -91,6 +103,10 @@ class Catalogue:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def now(self) -> datetime:
+        """The time by which calls are stored and kept."""
+        return self._database.now()
+
     def enter(self, facts: StoredCallFacts) -> StoredCallFacts:
         """Enter a call; the row that is there then, since whoever is first stays.
 
@@ -99,14 +115,14 @@ class Catalogue:
         """
         row = {
             "call_id": facts.call_id,
-            "stored": _stamp(facts.stored),
+            "stored": stamp(facts.stored),
             "started": facts.started,
             "duration_ms": facts.duration_ms,
             "passed": facts.passed,
             "policy": facts.policy,
             "policy_version": facts.policy_version,
             "purpose": facts.purpose,
-            "retain_until": _stamp(facts.retain_until),
+            "retain_until": stamp(facts.retain_until),
             "held": None,
             "erasing": None,
             "certificate": facts.certificate,
@@ -163,7 +179,7 @@ class Catalogue:
         found = self._select(*where, limit=limit + 1)
         calls = tuple(found[:limit])
         more = len(found) > limit and calls
-        return Page(calls, f"{_stamp(calls[-1].stored)}|{calls[-1].call_id}" if more else None)
+        return Page(calls, f"{stamp(calls[-1].stored)}|{calls[-1].call_id}" if more else None)
 
     def of_party(self, party: str) -> list[str]:
         """Calls that somebody took part in, also such that are being erased."""
@@ -174,10 +190,16 @@ class Catalogue:
     def due(self, now: datetime) -> list[str]:
         """Calls whose time is up and that nothing holds."""
         return self._ids(
-            CATALOGUE.c.retain_until <= _stamp(now),
+            CATALOGUE.c.retain_until <= stamp(now),
             CATALOGUE.c.held.is_(None),
             CATALOGUE.c.erasing.is_(None),
         )
+
+    def count(self) -> int:
+        """How many calls there are that are not being erased."""
+        query = select(func.count()).select_from(CATALOGUE).where(CATALOGUE.c.erasing.is_(None))
+        with self._database.reading() as connection:
+            return int(connection.scalar(query) or 0)
 
     def held(self) -> frozenset[str]:
         """Calls under a legal hold."""
@@ -197,7 +219,7 @@ class Catalogue:
         mine = (CATALOGUE.c.call_id == call_id) & CATALOGUE.c.erasing.is_(None)
         with self._database.writing() as connection:
             changed = connection.execute(
-                update(CATALOGUE).where(mine, there).values(held=_stamp(since) if since else None)
+                update(CATALOGUE).where(mine, there).values(held=stamp(since) if since else None)
             ).rowcount
         self.get(call_id)
         return bool(changed)
@@ -273,9 +295,9 @@ def _conditions(wanted: CallFilter) -> Iterable[ColumnElement[bool]]:
         mine = select(PARTIES.c.call_id).where(PARTIES.c.pseudonym == wanted.party)
         yield CATALOGUE.c.call_id.in_(mine)
     if wanted.since is not None:
-        yield CATALOGUE.c.stored >= _stamp(wanted.since)
+        yield CATALOGUE.c.stored >= stamp(wanted.since)
     if wanted.until is not None:
-        yield CATALOGUE.c.stored < _stamp(wanted.until)
+        yield CATALOGUE.c.stored < stamp(wanted.until)
 
 
 def _parties(connection: Connection, calls: list[str]) -> dict[str, tuple[str, ...]]:
@@ -303,8 +325,3 @@ def _facts(row: Row[Any], parties: tuple[str, ...]) -> StoredCallFacts:
         certificate=row.certificate,
         files=json.loads(row.files),
     )
-
-
-def _stamp(moment: datetime) -> str:
-    """Times compare as text, so all are written alike."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")

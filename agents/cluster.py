@@ -91,6 +91,7 @@ def update_topics(
     topics: Topics,
     retention_ms: int,
     *,
+    replication: int = 1,
     shorten: bool = False,
     client: dict[str, str] | None = None,
 ) -> list[str]:
@@ -100,6 +101,7 @@ def update_topics(
         bootstrap: ``host:port[,…]``.
         topics: their names.
         retention_ms: how long sealed records of calls are kept.
+        replication: copies of each partition.
         shorten: also where the broker then deletes records that it has.
         client: further librdkafka settings, such as TLS ones.
 
@@ -124,7 +126,7 @@ def update_topics(
                 for key, value in config.items()
             ],
         )
-        for name, config in wanted_configs(topics, retention_ms).items()
+        for name, config in wanted_configs(topics, retention_ms, replication).items()
         if name in there
     ]
     if resources:

@@ -11,13 +11,15 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Table, create_engine, event
+from sqlalchemy import URL, Connection, Table, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
+from agents.clock import Clock, stamp, system_clock
 from agents.private import private_folder
 from pipeline.errors import SettingsError, StoreError
 
@@ -37,13 +39,15 @@ class Database:
 
     Args:
         url: SQLAlchemy URL; ``sqlite:///FILE`` is created with its folder where missing.
+        clock: the time of all that is dated in the database, or destroyed by time.
 
     Raises:
         SettingsError: the URL names neither SQLite nor PostgreSQL.
         StoreError: SQLite's file cannot be made.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, clock: Clock = system_clock) -> None:
+        self.now = clock
         parsed = _parsed(url)
         self.sqlite = parsed.get_backend_name() == _SQLITE
         self._vacuumed: dict[str, float] = {}
@@ -70,6 +74,18 @@ class Database:
     def dispose(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+    def stamp(self) -> str:
+        """The time as it is stored."""
+        return stamp(self.now())
+
+    def server_time(self) -> datetime | None:
+        """The time of the database's own machine; ``None`` for SQLite, which has no other."""
+        if self.sqlite:
+            return None
+        with self.reading() as connection:
+            seconds = connection.scalar(text("SELECT extract(epoch FROM clock_timestamp())"))
+        return datetime.fromtimestamp(float(seconds or 0), UTC)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

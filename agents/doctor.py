@@ -10,15 +10,13 @@ import os
 import resource
 import shutil
 import stat
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
 
-from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from agents import schema
@@ -31,6 +29,7 @@ from agents.places import is_bucket, open_place
 from agents.rotation import wrapping_keys
 from agents.settings import Settings
 from agents.signedhead import HeadMemory
+from agents.sweeping import Bounds, SweepGuard
 from agents.topics import Topics, wanted_configs
 from agents.unfinished import longest_open
 from models.catalogue import entries
@@ -43,6 +42,11 @@ FREE_BYTES = 2 * 1024**3
 KEY_DAYS = 365
 """A wrapping key that is older should be replaced: NIST SP 800-57 part 1 rev. 5, table 1, gives a
 key-wrapping key at most two years."""
+CALL_S = 8 * 3_600
+"""The longest call that is reckoned with, as `tests/unit/test_misbehaving.py` tries one."""
+TAKEOVER_S = 600
+"""Until another worker has a killed one's partitions, has loaded its models and has caught up."""
+_NEEDED = "too short for a call of eight hours, its idle time and a takeover"
 CLOCK_S = 2.0
 """Two clocks may differ by this much: the audit log's times should tell an order."""
 _SWAPS = Path("/proc/swaps")
@@ -100,7 +104,7 @@ def examine(settings: Settings, state: Path, vault: str | Path | None) -> list[F
 def broker_findings(cluster: ClusterState, topics: Topics, settings: Settings) -> list[Finding]:
     """Compare a cluster with the settings."""
     retention_ms = settings.raw_retention_seconds * 1000
-    wanted = wanted_configs(topics, retention_ms)
+    wanted = wanted_configs(topics, retention_ms, settings.replication)
     missing = [name for name in topics.all() if name not in cluster.topics]
     found = []
     if missing:
@@ -118,6 +122,11 @@ def broker_findings(cluster: ClusterState, topics: Topics, settings: Settings) -
                 told = f"{key} is {has}, should be {value}"
                 shorter = " --shorten" if key == "retention.ms" else ""
                 found.append(Finding(Grade.WEAK, name, told, f"hushwire topics update{shorter}"))
+        if name in topics.transit() and _too_short(topic.config, settings):
+            told = f"retention.ms is {topic.config['retention.ms']}, {_NEEDED}"
+            least = needed_s(settings)
+            advice = f"HUSHWIRE_RAW_RETENTION_SECONDS={least} or more, hushwire topics update"
+            found.append(Finding(Grade.WEAK, name, told, advice))
         if topic.replicas < settings.replication:
             told = f"{topic.replicas} copies, should be {settings.replication}"
             advice = "raise it with kafka-reassign-partitions"
@@ -133,11 +142,23 @@ def broker_findings(cluster: ClusterState, topics: Topics, settings: Settings) -
 
 
 def _as_strong(key: str, has: str, wanted: str) -> bool:
-    """Whether a topic's setting keeps nothing longer than wanted."""
-    if key == "cleanup.policy":
+    """Whether a topic's setting keeps nothing longer than wanted, and loses nothing sooner."""
+    if key in {"cleanup.policy", "unclean.leader.election.enable"}:
         return has == wanted
+    if key == "min.insync.replicas":
+        return has.isdigit() and int(has) >= int(wanted)
     # -1 is for ever.
     return has.isdigit() and int(has) <= int(wanted)
+
+
+def needed_s(settings: Settings) -> int:
+    """How long the records of a call have to stay, in seconds: it is read again from its first."""
+    return int(CALL_S + settings.idle_seconds + settings.late_seconds + TAKEOVER_S)
+
+
+def _too_short(config: Mapping[str, str], settings: Settings) -> bool:
+    has = config.get("retention.ms", "")
+    return has.isdigit() and int(has) < needed_s(settings) * 1000
 
 
 def _broker(settings: Settings) -> Iterator[Finding]:
@@ -223,6 +244,7 @@ def _ledger(settings: Settings, state: Path) -> Iterator[Finding]:
             yield Finding(Grade.OK, "ledger", f"schema {current}")
             yield from _key_ages(settings, state, database)
             yield _open_calls(settings, database)
+            yield _sweeps(settings, database)
         else:
             told = f"schema {current or 'empty'}, this version needs {newest}"
             yield Finding(Grade.WEAK, "ledger", told, "hushwire ledger upgrade")
@@ -244,7 +266,7 @@ def _key_ages(settings: Settings, state: Path, database: Database) -> Iterator[F
         yield Finding(Grade.WEAK, "wrapping key", told, "hushwire keys rotate")
         return
     since = keys[0].known_since
-    days = (datetime.now(UTC) - datetime.fromisoformat(since)).days if since else 0
+    days = (database.now() - datetime.fromisoformat(since)).days if since else 0
     if days > KEY_DAYS:
         yield Finding(Grade.WEAK, "wrapping key", f"{days} days old", "hushwire keys rotate")
     else:
@@ -255,7 +277,7 @@ def _open_calls(settings: Settings, database: Database) -> Finding:
     opened = open_since(database)
     if not opened:
         return Finding(Grade.OK, "open calls", "none")
-    age = datetime.now(UTC) - opened[0]
+    age = database.now() - opened[0]
     told = f"{len(opened)}, the oldest since {age.total_seconds() / 3600:.1f} h"
     if age > longest_open(settings.raw_retention_seconds):
         advice = "start a worker with the vault stage: it ends what the broker has no records of"
@@ -264,15 +286,22 @@ def _open_calls(settings: Settings, database: Database) -> Finding:
 
 
 def _clock(database: Database) -> Finding:
-    with database.reading() as connection:
-        before = time.time()
-        theirs = float(connection.scalar(text("SELECT extract(epoch FROM clock_timestamp())")))
-        ours = (before + time.time()) / 2
-    apart = abs(theirs - ours)
+    before = database.now()
+    theirs = database.server_time() or before
+    ours = before + (database.now() - before) / 2
+    apart = abs((theirs - ours).total_seconds())
     told = f"{apart:.1f} s from the database's"
     if apart > CLOCK_S:
         return Finding(Grade.WEAK, "clock", told, "let NTP set both")
     return Finding(Grade.OK, "clock", told)
+
+
+def _sweeps(settings: Settings, database: Database) -> Finding:
+    if SweepGuard(database, Bounds.of(settings)).believes(database.now()):
+        return Finding(Grade.OK, "sweeps", "the clock is believed")
+    told = "the clock is not believed: nothing is destroyed by time"
+    advice = "set it right; where it is: hushwire retention sweep --confirm, see docs/operations.md"
+    return Finding(Grade.WEAK, "sweeps", told, advice)
 
 
 def _vault(location: str | Path | None) -> Iterator[Finding]:

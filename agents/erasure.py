@@ -23,7 +23,7 @@ from contextlib import suppress
 from typing import Final
 
 from agents.auditlog import AuditLog, Event
-from agents.ledger import CallState, Ledger, now
+from agents.ledger import CallState, Ledger
 from agents.marks import Marks
 from agents.places import PASSED, QUARANTINE
 from agents.shadowlog import ShadowResults
@@ -65,7 +65,7 @@ def erase(vault: Vault, ledger: Ledger, log: AuditLog, call_id: str, why: str) -
     there = there or files
     if there:
         # Of a repeat the same, so that it is told once.
-        facts = {"at": now(), "what": "call-erased", "why": noted or why}
+        facts = {"at": ledger.database.stamp(), "what": "call-erased", "why": noted or why}
         log.append(Event(f"{call_id}/{ERASED}", call_id, ERASED, facts))
     if state is CallState.OPEN:
         with suppress(UnknownCallError):

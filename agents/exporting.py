@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Final
 
 from agents.auditlog import AuditLog, Event
-from agents.ledger import now
 from agents.private import private_folder
 from agents.shelf import CallFilter, Shelf, StoredCallFacts
 from agents.vaulted import CERTIFICATE
@@ -50,7 +49,7 @@ def export_call(
     facts = shelf.call(call_id)
     certificate, into = shelf.certificate(call_id), folder / call_id
     _refuse_others(into, call_id + CERTIFICATE, certificate)
-    at = now()
+    at = log.stamp()
     told = {"at": at, "what": "call-exported", "by": by, "certificate": facts.certificate}
     log.append(Event(f"{call_id}/{EXPORTED}/{uuid.uuid4()}", call_id, EXPORTED, told))
     stated = parse_certificate(certificate)

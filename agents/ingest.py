@@ -19,7 +19,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from agents.auditlog import AuditLog
-from agents.ledger import CallState, KnownCall, Ledger, stamp
+from agents.clock import stamp
+from agents.ledger import CallState, KnownCall, Ledger
 from agents.messages import audit, audit_event
 from agents.owners import is_embedded, owner
 from agents.parties import Pseudonyms
@@ -223,7 +224,8 @@ class _Sender:
             self._send_all(path, call, opened.seal, recording)
         except InputError as error:
             facts = {"stage": STAGE, "code": error.code, "state": CallState.REFUSED.value}
-            told = audit_event(audit("", call.call_id, "call-refused", facts))
+            at = self.ledger.database.stamp()
+            told = audit_event(audit("", call.call_id, "call-refused", facts, at=at))
             AuditLog(self.ledger.database).append(told)
             self.ledger.close_call(call.call_id, CallState.REFUSED)
             raise

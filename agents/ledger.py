@@ -12,8 +12,9 @@ destroys it.
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,15 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, inse
 from sqlalchemy.exc import IntegrityError
 
 from agents import schema
+from agents.clock import Clock, stamp, system_clock
 from agents.database import Database
 from agents.private import private_folder
-from agents.sealing import KeyEncryptionKey, Seal, wrapping_key_id
+from agents.sealing import KeyEncryptionKey, Seal, transit_bound, vault_bound, wrapping_key_id
 from agents.tables import CALLS, PROGRESS, TRANSIT_KEYS, WRAPPING_KEYS
 from agents.vaulttables import CATALOGUE, VAULT_KEYS
 from pipeline.callnames import holds_number
 from pipeline.errors import (
+    DamagedKeyError,
     OtherRecordingError,
     RecordError,
     SealError,
@@ -39,6 +42,8 @@ from pipeline.wire import valid_call_id
 
 _ATTEMPTS = 5
 """A key that is replaced while a call is opened or read: how often it is taken anew."""
+_PROOFS = 50
+"""Other keys of a table that are tried before a key counts as damaged."""
 
 
 class CallState(StrEnum):
@@ -70,8 +75,8 @@ class Quarantined:
     """A quarantined call whose key was not destroyed yet."""
 
     call_id: str
-    since: datetime
-    """When it was closed."""
+    since: datetime | None
+    """When it was closed; ``None``: the database does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,23 +93,24 @@ class Ledger:
     Args:
         url: SQLAlchemy URL; ``sqlite:///FILE`` is created with its folder where missing.
         kek: wraps the transit keys.
+        clock: see ``Database``.
 
     Raises:
         StoreError: the database cannot be opened, or its keys were wrapped with other key files.
     """
 
-    def __init__(self, url: str, kek: KeyEncryptionKey) -> None:
+    def __init__(self, url: str, kek: KeyEncryptionKey, clock: Clock = system_clock) -> None:
         self.kek = kek
-        self.database = Database(url)
+        self.database = Database(url, clock)
         schema.ready(self.database)
         self._check_key_file()
 
     @classmethod
-    def embedded(cls, folder: Path) -> Ledger:
+    def embedded(cls, folder: Path, clock: Clock = system_clock) -> Ledger:
         """The ledger and its key file in a folder (``ledger.db``, ``kek.json``)."""
         private_folder(folder)
         kek = KeyEncryptionKey.load_or_create(folder / "kek.json")
-        return cls(f"sqlite:///{(folder / 'ledger.db').absolute()}", kek)
+        return cls(f"sqlite:///{(folder / 'ledger.db').absolute()}", kek, clock)
 
     def _check_key_file(self) -> None:
         """Refuse another key file than the ledger's: calls that it opens are lost to all others."""
@@ -173,7 +179,7 @@ class Ledger:
                         insert(CALLS).values(
                             call_id=call_id,
                             state=CallState.OPEN.value,
-                            created=now(),
+                            created=self.database.stamp(),
                             recording=recording,
                             owner=owner,
                         )
@@ -193,6 +199,7 @@ class Ledger:
 
         Raises:
             UnknownCallError: never opened, or closed.
+            DamagedKeyError: the key was damaged; others unwrap.
             SealError: the key was wrapped with another key file.
         """
         return self._seal_in(CallState.OPEN, call_id)
@@ -202,6 +209,7 @@ class Ledger:
 
         Raises:
             UnknownCallError: not quarantined, or the quarantine has ended.
+            DamagedKeyError: see ``seal``.
             SealError: the key was wrapped with another key file.
         """
         return self._seal_in(CallState.QUARANTINED, call_id)
@@ -225,6 +233,7 @@ class Ledger:
             except SealError:
                 # A rotation may have wrapped it anew between the two lines above.
                 if wrapped in tried or len(tried) >= _ATTEMPTS:
+                    refuse_damaged(self.database, self.kek, wrapped)
                     raise
                 tried.append(wrapped)
 
@@ -253,7 +262,7 @@ class Ledger:
         """Note that nothing of a call is kept any more; a repeat changes nothing."""
         mine = (CALLS.c.call_id == call_id) & CALLS.c.erased.is_(None)
         with self.database.writing() as connection:
-            connection.execute(update(CALLS).where(mine).values(erased=now()))
+            connection.execute(update(CALLS).where(mine).values(erased=self.database.stamp()))
 
     def count(self, state: CallState) -> int:
         """How many calls stand there."""
@@ -303,7 +312,7 @@ class Ledger:
         mine = (CALLS.c.call_id == call_id) & (CALLS.c.state == CallState.OPEN.value)
         with self.database.writing() as connection:
             closed = connection.execute(
-                update(CALLS).where(mine).values(state=state.value, closed=now())
+                update(CALLS).where(mine).values(state=state.value, closed=self.database.stamp())
             )
             won = closed.rowcount > 0
             if won and state is not CallState.QUARANTINED:
@@ -321,7 +330,7 @@ class Ledger:
         )
         with self.database.reading() as connection:
             rows = connection.execute(query).all()
-        return [Quarantined(call_id, datetime.fromisoformat(closed)) for call_id, closed in rows]
+        return [Quarantined(call_id, _moment(closed)) for call_id, closed in rows]
 
     def end_quarantine(self, call_id: str) -> bool:
         """Destroy the key of a quarantined call, as ``close_call`` does.
@@ -350,7 +359,7 @@ class Ledger:
             row = select(CATALOGUE.c.call_id).where(CATALOGUE.c.call_id == call_id)
             if state != CallState.OPEN.value or connection.scalar(row) is not None:
                 return False
-            refused = {"state": CallState.REFUSED.value, "closed": now()}
+            refused = {"state": CallState.REFUSED.value, "closed": self.database.stamp()}
             connection.execute(update(CALLS).where(mine).values(refused))
             destroy_keys(connection, TRANSIT_KEYS, TRANSIT_KEYS.c.call_id == call_id)
         self.database.scrub(TRANSIT_KEYS)
@@ -419,7 +428,7 @@ def note_wrapping_key(database: Database, key_id: int, *, retired: bool = False)
     """Make a wrapping key known to the ledger; a repeat changes nothing."""
     try:
         with database.writing() as connection:
-            at = now()
+            at = database.stamp()
             connection.execute(
                 insert(WRAPPING_KEYS).values(
                     key_id=key_id, created=at, retired=at if retired else None
@@ -427,6 +436,38 @@ def note_wrapping_key(database: Database, key_id: int, *, retired: bool = False)
             )
     except IntegrityError:
         return  # known already
+
+
+def refuse_damaged(database: Database, kek: KeyEncryptionKey, wrapped: bytes) -> None:
+    """Raise ``DamagedKeyError`` where a key that does not unwrap was damaged itself.
+
+    A wrapping key that the ledger knows and the file lacks speaks for another file. Otherwise the
+    file has to prove itself on another call's key: its own bytes may have been damaged, too. Where
+    nothing proves it, nothing is raised.
+    """
+    known = select(WRAPPING_KEYS.c.key_id)
+    others = [select(one.c.call_id, one.c.wrapped_key) for one in (TRANSIT_KEYS, VAULT_KEYS)]
+    with database.reading() as connection:
+        ids = set(connection.scalars(known))
+        found = [connection.execute(one.limit(_PROOFS)).all() for one in others]
+    with suppress(SealError):  # one whose frame is broken names none
+        key_id = wrapping_key_id(wrapped)
+        if not ids or (key_id in ids and key_id not in kek.ids):
+            return
+    bounds = (transit_bound, vault_bound)
+    keys = [
+        (key, bound(call)) for bound, rows in zip(bounds, found, strict=True) for call, key in rows
+    ]
+    if any(_unwraps(kek, key, bound) for key, bound in keys if key != wrapped):
+        raise DamagedKeyError("the call's key is damaged: others unwrap, it does not")
+
+
+def _unwraps(kek: KeyEncryptionKey, wrapped: bytes, bound: bytes) -> bool:
+    try:
+        kek.unwrap_keyset(wrapped, bound)
+    except SealError:
+        return False
+    return True
 
 
 def destroy_keys(connection: Connection, table: Table, where: ColumnElement[bool]) -> int:
@@ -437,11 +478,10 @@ def destroy_keys(connection: Connection, table: Table, where: ColumnElement[bool
     return int(connection.execute(delete(table).where(where)).rowcount)
 
 
-def now() -> str:
-    """The time as the ledger writes it."""
-    return stamp(datetime.now(UTC))
-
-
-def stamp(moment: datetime) -> str:
-    """A time as the ledger writes it: times compare as text, so all are written alike."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
+def _moment(stored: str | None) -> datetime | None:
+    """A time of the database; ``None`` where it holds none that can be read, as after damage."""
+    try:
+        moment = datetime.fromisoformat(stored or "")
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None

@@ -17,7 +17,6 @@ from sqlalchemy import Connection, RowMapping, delete, insert, select
 from agents.auditlog import AuditLog, Event
 from agents.catalogue import StoredCallFacts
 from agents.database import Database
-from agents.ledger import now
 from agents.marktables import MARKS
 from agents.tables import TRANSIT_KEYS
 from agents.vaulttables import CATALOGUE
@@ -76,7 +75,7 @@ class Marks:
             models=stated.models,
             spans=judged.spans,
             by=by,
-            created=now(),
+            created=self._database.stamp(),
         )
         row = mark.model_dump(mode="json", exclude={"schema_", "models", "spans"})
         row["models"] = json.dumps(mark.models)
@@ -141,12 +140,12 @@ class Marks:
 
     def listed(self, count: int, *, by: str) -> None:
         """Note that somebody was shown marks."""
-        facts = {"at": now(), "what": "marks-listed", "by": by, "marks": count}
+        facts = {"at": self._database.stamp(), "what": "marks-listed", "by": by, "marks": count}
         self._log.append(Event(f"marks/{LISTED}/{secrets.token_hex(8)}", "", LISTED, facts))
 
     def _tell(self, kind: str, mark: Mark, by: str) -> None:
         facts = {
-            "at": now(),
+            "at": self._database.stamp(),
             "what": kind.split(".")[2],
             "mark": mark.mark_id,
             "kind": mark.kind.value,

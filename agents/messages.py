@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from agents.auditlog import Event
 from agents.port import Delivery
@@ -41,10 +40,9 @@ def event(tell: Tell, *, source: str = wire.SOURCE) -> Message:
     return Message(tell.topic, tell.call_id.encode(), headers, body)
 
 
-def audit(topic: str, call_id: str, what: str, facts: Mapping[str, object]) -> Tell:
-    """An audit record: what happened to a call, and when."""
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    return Tell(topic, call_id, f"hushwire.audit.{what}.v1", {"at": now, "what": what, **facts})
+def audit(topic: str, call_id: str, what: str, facts: Mapping[str, object], *, at: str) -> Tell:
+    """An audit record: what happened to a call, and when (as ``Database.stamp`` writes it)."""
+    return Tell(topic, call_id, f"hushwire.audit.{what}.v1", {"at": at, "what": what, **facts})
 
 
 def audit_event(tell: Tell) -> Event:

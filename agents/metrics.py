@@ -93,6 +93,14 @@ class Metrics:
         self.over_limit = self._counter(
             "calls_over_limit", "Calls admitted beyond the limit so as not to stall.", "stage"
         )
+        self.sweep_refused = self._gauge(
+            "sweep_refused",
+            "1 while a sweep destroys nothing until somebody looks: a doubtful clock, or too much.",
+            "sweep",
+        )
+        self.sweep_failed = self._counter(
+            "sweep_failed", "Calls that a sweep could not work on.", "sweep"
+        )
         self.audit_broken = self._gauge(
             "audit_broken", "1 while the audit log can't be signed: changed, cut or away."
         )

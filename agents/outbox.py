@@ -21,7 +21,7 @@ from agents.producer import sealed
 from agents.sealing import Seal
 from agents.steps import Act, Send, Stage, Tell
 from agents.topics import Topics
-from pipeline.errors import SealError, StoreError
+from pipeline.errors import DamagedKeyError, SealError, StoreError
 from pipeline.records import Findings, Verdict
 
 T = TypeVar("T")
@@ -129,12 +129,18 @@ class Outbox:
         await self.retry(step.what)
 
     async def retry(self, work: Callable[[], T]) -> T:
-        """Run something that blocks, again while a store is away; then end the process."""
+        """Run something that blocks, again while a store is away; then end the process.
+
+        Raises:
+            DamagedKeyError: the key of one call is damaged.
+        """
         wait, attempt = self._limits.first_wait_s, 0
         while True:
             attempt += 1
             try:
                 return await asyncio.to_thread(work)
+            except DamagedKeyError:
+                raise  # one call's own; the file opens others
             except SealError as error:
                 fatal.exit_now(fatal.KEY, str(error))
             except StoreError as error:

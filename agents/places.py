@@ -13,12 +13,12 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 from urllib.parse import urlsplit
 
+from agents.clock import system_clock
 from agents.private import OWNER_ONLY, flush_folder, private_folder
 from agents.settings import STATE
 from pipeline.errors import SettingsError, StoreError
@@ -199,7 +199,7 @@ class FolderPlace:
     def _sweep(self) -> None:
         """Remove what killed processes left half-written."""
         for draft in self._writing.iterdir():
-            if time.time() - draft.stat().st_mtime > _STALE_S:
+            if system_clock().timestamp() - draft.stat().st_mtime > _STALE_S:
                 shutil.rmtree(draft, ignore_errors=True)
 
 

@@ -25,6 +25,11 @@ class Delivery:
     headers: Mapping[str, bytes | None] = field(repr=False)
     value: bytes | None = field(repr=False)
 
+    @property
+    def held(self) -> int:
+        """A hash of the record, for this process alone."""
+        return hash((self.key, self.headers.get("ce_id"), self.value))
+
 
 class Port(Protocol):
     """What the runtime needs of a broker client."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +17,7 @@ from typing import Any, Final
 from sqlalchemy.engine import make_url
 
 from agents.access import MAY, Role
+from agents.clock import system_clock
 from agents.kafkasecurity import KafkaSecurity
 from agents.kinds import kind_of, label_of
 from agents.policies import read_policy
@@ -117,7 +117,7 @@ def record_of(settings: Settings, state: Path, vault: str | None) -> Record:
     policy = read_policy(settings)
     return Record(
         schema=SCHEMA,
-        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        made=system_clock().isoformat(timespec="seconds"),
         software=f"Hushwire {version('hushwire')}",
         controller=_controller(settings),
         purposes=_purposes(settings, policy),

@@ -4,8 +4,8 @@ A call whose verification failed is not stored. Its certificate lies in the vaul
 lives until the quarantine ends, so that whoever holds the wrapping key can open what the broker
 still has of the call. Then the key is destroyed, and the audit log says so before.
 
-Outcomes: ``end`` says whether a key was destroyed; ``sweep`` names the calls whose time was up.
-Both raise ``StoreError`` where the database is away.
+Outcomes: ``end`` says whether a key was destroyed; ``sweep`` names the calls whose time was up, or
+raises ``SweepRefusedError``. Both raise ``StoreError`` where the database is away.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from agents.auditlog import AuditLog, Event
@@ -21,10 +21,12 @@ from agents.catalogue import Catalogue
 from agents.ledger import Ledger
 from agents.logging import get_logger
 from agents.places import QUARANTINE, Place
+from agents.sweeping import Confirmed, SweepGuard
 from agents.vaulted import CERTIFICATE
 from pipeline.certificate import parse_certificate
 from pipeline.errors import HeldError, HushwireError, RecordError, StoreError
 
+SWEEP: Final = "quarantine"
 ENDED: Final = "hushwire.audit.quarantine-ended.v1"
 LOOK_S: Final = 60.0
 """How often a worker looks for quarantines whose time is up."""
@@ -35,8 +37,9 @@ class Held:
     """A quarantined call whose key lives; no content."""
 
     call_id: str
-    since: datetime
-    until: datetime
+    since: datetime | None
+    """``None``: the ledger does not say, so its time never comes; it can be dropped."""
+    until: datetime | None
     reasons: tuple[str, ...]
     """Names of the checks that failed; empty where the vault was not asked or has none."""
 
@@ -53,7 +56,7 @@ def held(ledger: Ledger, hours: int, vault: Place | None = None) -> list[Held]:
         Held(
             one.call_id,
             one.since,
-            one.since + timedelta(hours=hours),
+            one.since + timedelta(hours=hours) if one.since else None,
             _reasons(vault, one.call_id) if vault else (),
         )
         for one in ledger.quarantined()
@@ -79,31 +82,43 @@ def end(ledger: Ledger, log: AuditLog, call_id: str, why: Literal["expired", "dr
 def _destroy(
     ledger: Ledger, log: AuditLog, call_id: str, why: Literal["expired", "dropped"]
 ) -> bool:
-    at = datetime.now(UTC).isoformat(timespec="milliseconds")
-    facts = {"at": at, "what": "quarantine-ended", "why": why}
+    facts = {"at": log.stamp(), "what": "quarantine-ended", "why": why}
     log.append(Event(f"{call_id}/{ENDED}", call_id, ENDED, facts))
     return ledger.end_quarantine(call_id)
 
 
-def sweep(ledger: Ledger, log: AuditLog, hours: int, *, now: datetime | None = None) -> list[str]:
+def sweep(
+    ledger: Ledger,
+    log: AuditLog,
+    hours: int,
+    guard: SweepGuard,
+    *,
+    confirmed: Confirmed | None = None,
+) -> list[str]:
     """End every quarantine whose time is up and that no legal hold keeps; the ids of the calls."""
-    limit = now or datetime.now(UTC)
+    now = ledger.database.now()
     kept = Catalogue(ledger.database).held()
-    return [
+    calls = held(ledger, hours)
+    for one in calls:
+        if one.until is None:
+            guard.failed(SWEEP, one.call_id, RecordError("no time"))
+    due = [
         one.call_id
-        for one in held(ledger, hours)
-        if one.until <= limit
-        and one.call_id not in kept
-        and _destroy(ledger, log, one.call_id, "expired")
+        for one in calls
+        if one.until is not None and one.until <= now and one.call_id not in kept
     ]
+    guard.allow(SWEEP, now, len(due), len(calls), confirmed)
+    return guard.each(SWEEP, due, lambda call_id: _destroy(ledger, log, call_id, "expired"))
 
 
-async def tend(ledger: Ledger, log: AuditLog, hours: int, *, look_s: float = LOOK_S) -> None:
+async def tend(
+    ledger: Ledger, log: AuditLog, hours: int, guard: SweepGuard, *, look_s: float = LOOK_S
+) -> None:
     """Sweep until cancelled; a database that is away is told, and asked again."""
     told = get_logger("vault")
     while True:
         try:
-            gone = await asyncio.to_thread(sweep, ledger, log, hours)
+            gone = await asyncio.to_thread(sweep, ledger, log, hours, guard)
             if gone:
                 told.info("quarantines ended", count=len(gone))
         except HushwireError as error:

@@ -1,13 +1,13 @@
 """Erases calls whose time is up, and finishes erasures that were interrupted; comparisons too.
 
-Outcomes of ``sweep``: the ids of the calls that are gone; ``StoreError`` where vault or database
-are away. Calls under a legal hold stay, whatever their time.
+Outcomes of ``sweep``: the ids of the calls that are gone; ``SweepRefusedError`` where the clock is
+not believed or too much would go at once (``agents.sweeping``); ``StoreError`` where vault or
+database are away. Calls under a legal hold stay, whatever their time.
 """
 
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Final
 
 from agents.auditlog import AuditLog
@@ -15,38 +15,49 @@ from agents.erasure import RETENTION, erase
 from agents.ledger import Ledger
 from agents.logging import get_logger
 from agents.shadowlog import ShadowResults
+from agents.sweeping import Confirmed, SweepGuard
 from agents.vault import Vault
-from pipeline.errors import HeldError, HushwireError
+from pipeline.errors import HushwireError
 
-LOOK_S: Final = 600.0
+SWEEP: Final = "retention"
+LOOK_S: Final = 60.0
 """How often a worker looks for calls whose time is up."""
 
 
-def sweep(vault: Vault, ledger: Ledger, log: AuditLog, *, now: datetime | None = None) -> list[str]:
+def sweep(
+    vault: Vault,
+    ledger: Ledger,
+    log: AuditLog,
+    guard: SweepGuard,
+    *,
+    confirmed: Confirmed | None = None,
+) -> list[str]:
     """Erase what is due; the ids of the calls that are gone."""
-    gone: list[str] = []
-    for call_id in (
-        *vault.catalogue.unfinished(),
-        *vault.catalogue.due(now or datetime.now(UTC)),
-    ):
-        try:
-            if erase(vault, ledger, log, call_id, RETENTION):
-                gone.append(call_id)
-        except HeldError:
-            continue  # the hold came between the look and the erasure
-    # A call that was refused after its key was made, before anything was stored.
-    for call_id in vault.keys.left_over():
-        erase(vault, ledger, log, call_id, RETENTION)
-    ShadowResults(ledger.database).drop_old(now or datetime.now(UTC))
+    now = ledger.database.now()
+    due = vault.catalogue.due(now)
+
+    def erased(call_id: str) -> bool:
+        return erase(vault, ledger, log, call_id, RETENTION)
+
+    # What was decided before goes whatever the clock says: erasures that were interrupted, and keys
+    # of calls that were refused before anything was stored.
+    gone = guard.each(SWEEP, vault.catalogue.unfinished(), erased)
+    guard.each(SWEEP, vault.keys.left_over(), erased)
+    guard.allow(SWEEP, now, len(due), vault.catalogue.count(), confirmed)
+    gone += guard.each(SWEEP, due, erased)
+    if guard.believes(now):
+        ShadowResults(ledger.database).drop_old(now)
     return gone
 
 
-async def tend(vault: Vault, ledger: Ledger, log: AuditLog, *, look_s: float = LOOK_S) -> None:
+async def tend(
+    vault: Vault, ledger: Ledger, log: AuditLog, guard: SweepGuard, *, look_s: float = LOOK_S
+) -> None:
     """Sweep until cancelled; a store that is away is told, and asked again."""
     told = get_logger("vault")
     while True:
         try:
-            gone = await asyncio.to_thread(sweep, vault, ledger, log)
+            gone = await asyncio.to_thread(sweep, vault, ledger, log, guard)
             if gone:
                 told.info("calls erased after their retention", count=len(gone))
         except HushwireError as error:

@@ -31,10 +31,9 @@ from sqlalchemy import Table, select, update
 from agents.auditlog import AuditLog, Event
 from agents.database import Database
 from agents.keysets import KeysetFile, only_primary, with_new_primary
-from agents.ledger import note_wrapping_key, now
-from agents.sealing import KeyEncryptionKey, transit_bound, wrapping_key_id
+from agents.ledger import note_wrapping_key
+from agents.sealing import KeyEncryptionKey, transit_bound, vault_bound, wrapping_key_id
 from agents.tables import TRANSIT_KEYS, WRAPPING_KEYS
-from agents.vaultkeys import bound_to
 from agents.vaulttables import VAULT_KEYS
 from pipeline.errors import StoreError
 
@@ -44,7 +43,7 @@ BATCH = 500
 """Wrapped keys that are read at a time, and written in one transaction."""
 _TABLES: tuple[tuple[Table, Callable[[str], bytes]], ...] = (
     (TRANSIT_KEYS, transit_bound),
-    (VAULT_KEYS, bound_to),
+    (VAULT_KEYS, vault_bound),
 )
 """Where wrapped keys lie, and what each is bound to."""
 
@@ -100,12 +99,12 @@ def rotate(path: Path, database: Database, *, service: str | None = None) -> Rot
             connection.execute(
                 update(WRAPPING_KEYS)
                 .where(WRAPPING_KEYS.c.key_id.in_(old), WRAPPING_KEYS.c.retired.is_(None))
-                .values(retired=now())
+                .values(retired=database.stamp())
             )
         rewrapped = _rewrap_all(kek, database)
         for table, _ in _TABLES:
             database.scrub(table)
-        AuditLog(database).append(_event(kek.primary, old))
+        AuditLog(database).append(_event(kek.primary, old, database.stamp()))
         file.write(only_primary(handle))
         return Rotated(kek.primary, old, rewrapped, resumed)
 
@@ -157,15 +156,20 @@ def move_to_service(path: Path, database: Database, before: str | None, after: s
         handle = KeysetFile(path, before).read()
         content = target.serialized(handle)
         primary = handle.keyset_info().primary_key_id
-        facts = {"at": now(), "what": "keyset-encrypted", "primary": f"{primary:08x}", "by": after}
+        facts = {
+            "at": database.stamp(),
+            "what": "keyset-encrypted",
+            "primary": f"{primary:08x}",
+            "by": after,
+        }
         AuditLog(database).append(Event(f"keys/{ENCRYPTED}/{primary:08x}", "", ENCRYPTED, facts))
         target.write_content(content)
 
 
-def _event(primary: int, removed: tuple[int, ...]) -> Event:
+def _event(primary: int, removed: tuple[int, ...], at: str) -> Event:
     """The same for a repeat: it says which keys, not how much was left to do."""
     facts = {
-        "at": now(),
+        "at": at,
         "what": "wrapping-key-replaced",
         "primary": f"{primary:08x}",
         "removed": " ".join(f"{key_id:08x}" for key_id in removed),

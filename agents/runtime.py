@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from agents import fatal, messages
 from agents.acknowledge import Prefix
@@ -34,9 +34,11 @@ from agents.pool import EarPool
 from agents.port import Delivery, Port
 from agents.sealing import Seal
 from agents.steps import Late, Listen, Stage, Step
-from agents.topics import Topics
+from agents.topics import PARTITIONS, Topics
 from pipeline import wire
 from pipeline.errors import (
+    BrokerError,
+    DamagedKeyError,
     HushwireError,
     ModelError,
     PolicyError,
@@ -80,6 +82,7 @@ class StageRuntime:
         metrics: what is counted.
         limits: what bounds it.
         thread: where the cores run, one worker; a thread of its own where none is given.
+        partitions: of every topic.
     """
 
     def __init__(
@@ -94,7 +97,9 @@ class StageRuntime:
         metrics: Metrics,
         limits: Limits | None = None,
         thread: ThreadPoolExecutor | None = None,
+        partitions: int = PARTITIONS,
     ) -> None:
+        self._count = partitions
         self.stage, self._port, self._ledger, self._pool = stage, port, ledger, pool
         self._policies = policies
         self._topics, self._metrics, self._limits = topics, metrics, limits or Limits()
@@ -128,13 +133,23 @@ class StageRuntime:
     # Reading
 
     async def arrive(self, delivery: Delivery) -> None:
-        """Take a record from the broker; waits while too much is waiting already."""
+        """Take a record from the broker; waits while too much is waiting already.
+
+        A log that was cut or made anew, and a partition that was added, end the process: what it
+        holds of the calls may not be what the broker has.
+        """
         place = delivery.topic, delivery.partition
+        if delivery.partition >= self._count:
+            self._end_at(delivery, "a partition was added")
         partition = self._partitions.get(place)
         if partition is None:
             partition = self._partitions[place] = _Partition()
             partition.task = self._spawn(self._read(partition))
-        if not partition.prefix.take(delivery.offset):
+        try:
+            new = partition.prefix.take(delivery.offset, delivery.held)
+        except BrokerError:
+            self._end_at(delivery, "an offset came back with another record")
+        if not new:
             if delivery.offset not in partition.prefix:
                 self._port.acknowledge(*place, delivery.offset)
             return
@@ -144,6 +159,17 @@ class StageRuntime:
         while len(partition.intake) > self._limits.room:
             partition.left.clear()
             await partition.left.wait()
+
+    def _end_at(self, delivery: Delivery, why: str) -> NoReturn:
+        """End the process: the broker's records are not what this process knows of them."""
+        self._log.error(
+            "records are not what they were",
+            state=why,
+            topic=delivery.topic,
+            partition=delivery.partition,
+            offset=delivery.offset,
+        )
+        fatal.exit_now(fatal.BROKER, f"{delivery.topic}/{delivery.partition}: {why}")
 
     async def keep_only(self, places: set[tuple[str, int]]) -> None:
         """Forget everything of partitions that now belong to another process."""
@@ -204,7 +230,13 @@ class StageRuntime:
 
     async def _admit(self, delivery: Delivery, call_id: str) -> CallRun | None:
         """Open a call at this stage; ``None`` when it is over or unknown."""
-        state, seal = await self._out.retry(lambda: self._look_up(call_id))
+        try:
+            state, seal = await self._out.retry(lambda: self._look_up(call_id))
+        except DamagedKeyError as error:
+            await self._refuse(call_id, error)
+            self._remember(call_id, Late())
+            await self._discard(delivery, call_id, error.code)
+            return None
         if state is None:
             await self._discard(delivery, call_id, "unknown_call")
             return None
@@ -214,6 +246,10 @@ class StageRuntime:
             self._done([(delivery.topic, delivery.partition, delivery.offset)])
             return None
         await self._blocking(self._until_few())
+        return await self._open(delivery, call_id, seal)
+
+    async def _open(self, delivery: Delivery, call_id: str, seal: Seal) -> CallRun | None:
+        """Open a call that is under way; ``None`` where it can't be, or ended meanwhile."""
         try:
             policy = await self._policy(call_id, seal)
         except SealError as error:
@@ -294,7 +330,7 @@ class StageRuntime:
         except fatal.FatalError:
             raise
         except Exception as error:  # noqa: BLE001 - fail closed: a broken call is refused
-            await self._refuse(run, error)
+            await self._refuse(run.call_id, error)
         # From here on a record that comes is one that comes after the end.
         self._forget(run)
         self._remember(run.call_id, run.core.late if finished else Late())
@@ -306,18 +342,17 @@ class StageRuntime:
             self._metrics.calls.labels(self.stage.name).inc()
         self._done(run.offsets)
 
-    async def _refuse(self, run: CallRun, error: Exception) -> None:
+    async def _refuse(self, call_id: str, error: Exception) -> None:
         """Close a call that can't be worked on: its key dies, its records open nowhere."""
         code, kind, place = _code(error), type(error).__name__, place_of(error.__traceback__)
-        self._log.error(
-            "call refused", call_id=run.call_id, code=code, error_type=kind, place=place
-        )
+        self._log.error("call refused", call_id=call_id, code=code, error_type=kind, place=place)
         self._metrics.refused.labels(self.stage.name, code).inc()
         facts = {"stage": self.stage.name, "code": code, "state": CallState.REFUSED.value}
-        tell = messages.audit(self._topics.audit, run.call_id, "call-refused", facts)
+        at = self._ledger.database.stamp()
+        tell = messages.audit(self._topics.audit, call_id, "call-refused", facts, at=at)
         await (await self._out.tell(tell))
         with suppress(UnknownCallError):
-            await self._out.retry(lambda: self._ledger.close_call(run.call_id, CallState.REFUSED))
+            await self._out.retry(lambda: self._ledger.close_call(call_id, CallState.REFUSED))
 
     def _drop(self, run: CallRun) -> None:
         """End a call here and now, whatever its task is at; it may come again at once."""

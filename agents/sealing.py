@@ -198,6 +198,11 @@ def wrapping_key_id(wrapped: bytes) -> int:
     return int.from_bytes(inner[1:_PREFIX], "big")
 
 
+def vault_bound(call_id: str) -> bytes:
+    """What a wrapped vault key is bound to."""
+    return b"hushwire/vault-key/" + call_id.encode()
+
+
 def transit_bound(call_id: str) -> bytes:
     """What a wrapped transit key is bound to."""
     return b"hushwire/transit/" + call_id.encode()

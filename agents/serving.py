@@ -39,12 +39,17 @@ class Serving:
             self._watches.append(asyncio.create_task(runtime.watch()))
         await asyncio.gather(*(app.start() for app in self._apps))
 
-    async def until_assigned(self) -> None:
-        """Wait until every client has partitions."""
-        while not all(  # noqa: ASYNC110 - Faust has no event
-            app.started and _assignment(app) and not app.rebalancing for app in self._apps
-        ):
-            await asyncio.sleep(LOOK_S)
+    async def until_assigned(self) -> bool:
+        """Wait until every client has partitions; ``False`` where one ended before."""
+        broken = asyncio.create_task(self.until_broken())
+        try:
+            while not broken.done() and not all(  # noqa: ASYNC110 - Faust has no event
+                app.started and _assignment(app) and not app.rebalancing for app in self._apps
+            ):
+                await asyncio.sleep(LOOK_S)
+            return not broken.done()
+        finally:
+            broken.cancel()
 
     async def until_broken(self) -> None:
         """Wait until one of the clients or of the runtimes' watches ends by itself."""

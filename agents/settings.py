@@ -139,6 +139,20 @@ class Settings(BaseSettings):
         description="How long the transit key of a quarantined call is kept, in hours; then it is "
         "destroyed, and what the broker still has of the call opens for nobody.",
     )
+    sweep_clock_hours: Annotated[int, Field(ge=1, le=8_784)] = Field(
+        default=72,
+        description="Nothing is destroyed by time (retention, quarantine, audit log) while the "
+        "clock is this many hours or more from PostgreSQL's; with SQLite, from the last sweep that "
+        "went by a believed clock: set it to the longest pause of such an installation.",
+    )
+    sweep_percent: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=25,
+        description="A sweep that would destroy more than this part of all there is at once waits "
+        "until somebody confirms it (`hushwire retention sweep --confirm`); 100: never.",
+    )
+    sweep_least: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        default=20, description="Up to this many at once are destroyed whatever part that is."
+    )
     token_key: Path | None = Field(
         default=None,
         description="File of the secret for keyed hashes in transcripts, of parties' numbers and "

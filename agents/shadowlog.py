@@ -15,6 +15,7 @@ from typing import Final
 
 from sqlalchemy import and_, case, delete, func, insert, or_, select
 
+from agents.clock import stamp
 from agents.database import Database
 from agents.shadowtables import SHADOW
 from pipeline.evaluation.agreement import ALL, Agreement
@@ -88,7 +89,7 @@ class ShadowResults:
         Returns:
             Whether there was none of it yet.
         """
-        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        at = self._database.stamp()
         rows = [
             {
                 "call_id": call_id,
@@ -172,7 +173,7 @@ class ShadowResults:
 
     def drop_old(self, now: datetime) -> None:
         """Remove what is older than ``KEEP_DAYS``: a refused call is in no vault to be erased."""
-        limit = (now - timedelta(days=KEEP_DAYS)).astimezone(UTC).isoformat(timespec="milliseconds")
+        limit = stamp(now - timedelta(days=KEEP_DAYS))
         old = SHADOW.c.compared < limit
         with self._database.reading() as connection:
             if connection.scalar(select(SHADOW.c.call_id).where(old).limit(1)) is None:

@@ -29,6 +29,7 @@ from agents.sealing import KeyEncryptionKey
 from agents.settings import STATE, Settings
 from agents.shadowing import candidate
 from agents.stages.transcribe import Patience
+from agents.sweeping import Bounds
 from agents.tokenkey import token_key
 from agents.topics import Topics, create_topics, reach_broker
 from agents.worker import STAGES, LanguageDetector, Models, WorkerConfig, run_worker
@@ -100,6 +101,7 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
         signing_key=settings.signing_key_file(state),
         audit_days=settings.audit_days,
         quarantine_hours=settings.quarantine_hours,
+        bounds=Bounds.of(settings),
         vault=vault,
         security=KafkaSecurity.of(settings),
         topics=Topics.named(settings.topic_prefix),

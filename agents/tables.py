@@ -5,7 +5,17 @@ A test compares what the migrations make with these tables, on SQLite and on Pos
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, MetaData, String, Table
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+)
 
 METADATA = MetaData()
 
@@ -51,3 +61,11 @@ PROGRESS = Table(
     Column("stage", String(16), primary_key=True),
 )
 """Which stage is done with a call."""
+
+SWEEP_CLOCK = Table(
+    "sweep_clock",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("seen", String(40), nullable=False),
+)
+"""At most one row: the last time by which a sweep destroyed, or might have."""

@@ -15,15 +15,15 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Row, insert, select, update
 
 from agents.access import AccessError, Role
 from agents.auditlog import AuditLog, Event
+from agents.clock import Clock, stamp
 from agents.database import Database
 from agents.tokentables import API_TOKENS
 from pipeline.errors import InputError
@@ -61,7 +61,7 @@ class Tokens:
     Args:
         database: the ledger's, with its schema up to date.
         log: where making and revoking is written.
-        now: the time, in UTC.
+        now: the time; the database's clock where none is given.
     """
 
     def __init__(
@@ -69,9 +69,9 @@ class Tokens:
         database: Database,
         log: AuditLog,
         *,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Clock | None = None,
     ) -> None:
-        self._database, self._log, self._now = database, log, now
+        self._database, self._log, self.now = database, log, now or database.now
 
     def create(self, role: Role, name: str, lives: timedelta, *, by: str) -> tuple[Token, str]:
         """Make a token.
@@ -92,12 +92,12 @@ class Tokens:
             raise InputError("a token's name has 1 to 80 letters, digits, blanks or . _ @ -")
         if not timedelta(0) < lives <= timedelta(days=MOST_DAYS):
             raise InputError(f"a token lives for more than nothing and at most {MOST_DAYS} days")
-        now = self._now()
+        now = self.now()
         now = now.replace(microsecond=now.microsecond // 1_000 * 1_000)  # as it is stored
         token_id = secrets.token_hex(8)
         text = f"{PREFIX}{token_id}_{secrets.token_hex(32)}"
         token = Token(token_id, name, role, now, now + lives, None)
-        self._audit("token-created", token_id, by, role=role.value, expires=_stamp(token.expires))
+        self._audit("token-created", token_id, by, role=role.value, expires=stamp(token.expires))
         with self._database.writing() as connection:
             connection.execute(
                 insert(API_TOKENS).values(
@@ -105,8 +105,8 @@ class Tokens:
                     name=name,
                     role=role.value,
                     digest=_digest(text),
-                    created=_stamp(now),
-                    expires=_stamp(token.expires),
+                    created=stamp(now),
+                    expires=stamp(token.expires),
                 )
             )
         return token, text
@@ -139,7 +139,7 @@ class Tokens:
             API_TOKENS.c.token_id == token_id, API_TOKENS.c.revoked.is_(None)
         )
         with self._database.writing() as connection:
-            return bool(connection.execute(change.values(revoked=_stamp(self._now()))).rowcount)
+            return bool(connection.execute(change.values(revoked=stamp(self.now()))).rowcount)
 
     def check(self, text: str) -> Token:
         """The token that somebody shows.
@@ -158,23 +158,19 @@ class Tokens:
         if row is None or not right:
             raise AccessError("unknown")
         token = _token(row)
-        state = token.state(self._now())
+        state = token.state(self.now())
         if state != "valid":
             raise AccessError(state)
         return token
 
     def _audit(self, what: str, token_id: str, by: str, **facts: str) -> None:
         kind = f"hushwire.audit.{what}.v1"
-        stated = {"at": _stamp(self._now()), "what": what, "token": token_id, "by": by, **facts}
+        stated = {"at": stamp(self.now()), "what": what, "token": token_id, "by": by, **facts}
         self._log.append(Event(f"token/{token_id}/{kind}", "", kind, stated))
 
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds")
 
 
 def _token(row: Row[tuple[str, str, str, str, str, str, str | None]]) -> Token:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass, fields
 
@@ -21,6 +22,10 @@ SEGMENTS = 12
 """A quiet partition closes a segment this many times within the retention."""
 REACH_S = 10.0
 """How long a broker may take to answer when a command starts."""
+PARTITIONS_LOOK_S = 30.0
+"""How often a worker looks whether somebody added partitions."""
+COPIES = 2
+"""Copies of a record that have to be there before it counts as written, where there are three."""
 KEPT_RETENTION_MS = 604_800_000
 _LOOK_AGAIN_S = 0.1
 _GRACE_S = 1.0
@@ -69,12 +74,15 @@ class Topics:
         )
 
 
-def wanted_configs(topics: Topics, retention_ms: int) -> dict[str, dict[str, str]]:
+def wanted_configs(
+    topics: Topics, retention_ms: int, replication: int = 1
+) -> dict[str, dict[str, str]]:
     """How every topic has to be configured, by its name.
 
     Args:
         topics: their names.
         retention_ms: how long sealed records of calls are kept.
+        replication: copies of each partition.
     """
     transit = set(topics.transit())
     kept = {name: retention_ms if name in transit else KEPT_RETENTION_MS for name in topics.all()}
@@ -84,6 +92,10 @@ def wanted_configs(topics: Topics, retention_ms: int) -> dict[str, dict[str, str
             "retention.ms": str(retention),
             "segment.ms": str(retention // SEGMENTS),
             "segment.bytes": str(SEGMENT_BYTES),
+            # What was acknowledged is never lost with one broker, nor taken back: a worker would
+            # find other records at offsets that it knows.
+            "min.insync.replicas": str(COPIES if replication > COPIES else 1),
+            "unclean.leader.election.enable": "false",
         }
         for name, retention in kept.items()
     }
@@ -114,13 +126,13 @@ def create_topics(
 
     Raises:
         BrokerError: the broker is away or refuses, or a topic that exists has another number of
-            partitions.
+            partitions than the others or than is wanted.
     """
     there = reach_broker(bootstrap, timeout_s=timeout_s, client=client)
     admin = AdminClient({**(client or {}), "bootstrap.servers": bootstrap, "log_level": "0"})
     wanted = [
         NewTopic(name, num_partitions=partitions, replication_factor=replication, config=config)
-        for name, config in wanted_configs(topics, retention_ms).items()
+        for name, config in wanted_configs(topics, retention_ms, replication).items()
         if name not in there
     ]
     made = admin.create_topics(wanted, request_timeout=timeout_s) if wanted else {}
@@ -133,7 +145,7 @@ def create_topics(
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 reason = error.args[0].name()
                 raise BrokerError(f"{bootstrap}: topic {name} not created ({reason})") from error
-    _check_partitions(admin, bootstrap, topics, timeout_s)
+    _check_partitions(admin, bootstrap, topics, partitions, timeout_s)
 
 
 def reach_broker(
@@ -162,7 +174,9 @@ def reach_broker(
         ) from error
 
 
-def _check_partitions(admin: AdminClient, bootstrap: str, topics: Topics, timeout_s: float) -> None:
+def _check_partitions(
+    admin: AdminClient, bootstrap: str, topics: Topics, partitions: int, timeout_s: float
+) -> None:
     """Wait until the broker shows all topics, and compare their partitions."""
     deadline = time.monotonic() + timeout_s
     while True:
@@ -175,9 +189,44 @@ def _check_partitions(admin: AdminClient, bootstrap: str, topics: Topics, timeou
         if time.monotonic() > deadline:
             raise BrokerError(f"{bootstrap}: the topics were created but do not appear")
         time.sleep(_LOOK_AGAIN_S)
-    counts = {len(known[name].partitions) for name in topics.transit()}
+    counts = sorted({len(known[name].partitions) for name in topics.transit()})
     if len(counts) > 1:
         raise BrokerError(
-            f"{bootstrap}: the topics have different numbers of partitions ({sorted(counts)}); "
+            f"{bootstrap}: the topics have different numbers of partitions ({counts}); "
             "create them anew with one number"
         )
+    if counts != [partitions]:
+        raise BrokerError(
+            f"{bootstrap}: the topics have {counts[0]} partitions, the settings say {partitions}: "
+            "set HUSHWIRE_PARTITIONS to what they were made with; where some were added, no call "
+            "may be in flight any more (docs/operations.md)"
+        )
+
+
+async def keep_partitions(
+    bootstrap: str,
+    topics: Topics,
+    partitions: int,
+    *,
+    client: dict[str, str] | None = None,
+    look_s: float = PARTITIONS_LOOK_S,
+) -> None:
+    """Look, until cancelled, whether the topics have as many partitions as they were made with.
+
+    Where some are added, the records of a call go to two partitions: their order is lost.
+
+    Raises:
+        BrokerError: a topic has another number. A broker that is away, or does not show a topic
+            just now, is asked again.
+    """
+    admin = AdminClient({**(client or {}), "bootstrap.servers": bootstrap, "log_level": "0"})
+    while True:
+        await asyncio.sleep(look_s)
+        try:
+            known = (await asyncio.to_thread(admin.list_topics, timeout=REACH_S)).topics
+        except KafkaException:
+            continue
+        counts = {name: len(known[name].partitions) for name in topics.transit() if name in known}
+        for name, count in counts.items():
+            if count not in {0, partitions}:
+                raise BrokerError(f"topic {name} has {count} partitions, not {partitions}")

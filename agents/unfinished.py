@@ -13,21 +13,25 @@ Outcomes: the ids of the calls that were ended; ``StoreError`` where the databas
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from agents.auditlog import AuditLog, Event
 from agents.catalogue import Catalogue
-from agents.ledger import CallState, KnownCall, Ledger, now, open_since, stamp
+from agents.clock import stamp
+from agents.ledger import CallState, KnownCall, Ledger, open_since
 from agents.logging import get_logger
 from agents.messages import audit, audit_event
 from agents.metrics import Metrics
 from agents.owners import is_cluster, is_embedded
+from agents.sweeping import SweepGuard
 from agents.topics import SEGMENTS
 from pipeline.errors import HushwireError
 
 FORGOTTEN: Final = "hushwire.audit.call-forgotten.v1"
 EXPIRED: Final = "hushwire.audit.call-expired.v1"
+SWEEP: Final = "open-calls"
+"""Its name in metrics and in the audit log."""
 LOOK_S: Final = 60.0
 """How often a worker looks for calls that are open for too long."""
 MARGIN_S: Final = 3_600
@@ -65,9 +69,9 @@ def sweep(
     ledger: Ledger,
     log: AuditLog,
     raw_retention_s: int,
+    guard: SweepGuard,
     *,
     embedded: bool = False,
-    now: datetime | None = None,
 ) -> list[str]:
     """Refuse every call that is open for longer than ``longest_open``.
 
@@ -75,25 +79,35 @@ def sweep(
         ledger: the calls.
         log: is told of each.
         raw_retention_s: how long the broker keeps sealed records.
+        guard: is asked before.
         embedded: the broker is a run's own: what lies on a cluster, which may keep records for
             longer than this run's settings say, is left to the cluster's workers.
-        now: the time; the clock's where none is given.
+
+    Raises:
+        SweepRefusedError: see ``agents.sweeping``.
     """
-    before = (now or datetime.now(UTC)) - longest_open(raw_retention_s)
-    ended = []
-    for one in _not_erasing(ledger, before):
-        if (embedded and is_cluster(one.owner)) or _stored(ledger, log, one):
-            continue
-        _tell(log, one, EXPIRED, "call-expired")
-        if ledger.expire_open(one.call_id):
-            ended.append(one.call_id)
-    return ended
+    now = ledger.database.now()
+    late = {
+        one.call_id: one
+        for one in _not_erasing(ledger, now - longest_open(raw_retention_s))
+        if not (embedded and is_cluster(one.owner))
+    }
+    guard.allow(SWEEP, now, len(late), len(open_since(ledger.database)))
+
+    def end(call_id: str) -> bool:
+        if _stored(ledger, log, late[call_id]):
+            return False
+        _tell(log, late[call_id], EXPIRED, "call-expired")
+        return ledger.expire_open(call_id)
+
+    return guard.each(SWEEP, late, end)
 
 
 async def tend(
     ledger: Ledger,
     log: AuditLog,
     raw_retention_s: int,
+    guard: SweepGuard,
     metrics: Metrics,
     *,
     embedded: bool = False,
@@ -103,13 +117,15 @@ async def tend(
     told = get_logger("vault")
     while True:
         try:
-            gone = await asyncio.to_thread(sweep, ledger, log, raw_retention_s, embedded=embedded)
+            opened = await asyncio.to_thread(open_since, ledger.database)
+            age = ledger.database.now() - opened[0] if opened else timedelta()
+            metrics.oldest_open.set(max(0.0, age.total_seconds()))
+            gone = await asyncio.to_thread(
+                sweep, ledger, log, raw_retention_s, guard, embedded=embedded
+            )
             metrics.expired.inc(len(gone))
             if gone:
                 told.error("open calls expired", count=len(gone))
-            opened = await asyncio.to_thread(open_since, ledger.database)
-            age = datetime.now(UTC) - opened[0] if opened else timedelta()
-            metrics.oldest_open.set(max(0.0, age.total_seconds()))
         except HushwireError as error:
             told.error("open calls not swept", code=error.code)
         await asyncio.sleep(look_s)
@@ -129,13 +145,13 @@ def _stored(ledger: Ledger, log: AuditLog, call: KnownCall) -> bool:
     state = CallState.STORED if facts.passed else CallState.QUARANTINED
     told = {"state": state.value, "certificate": facts.certificate}
     # The event of the vault stage: where that was written before it ended, this one is a repeat.
-    log.append(audit_event(audit("", call.call_id, "call-closed", told)))
+    log.append(audit_event(audit("", call.call_id, "call-closed", told, at=log.stamp())))
     ledger.close_call(call.call_id, state)
     return True
 
 
 def _tell(log: AuditLog, call: KnownCall, kind: str, what: str) -> None:
     opened = stamp(call.created)
-    facts = {"at": now(), "what": what, "opened": opened, "owner": call.owner or ""}
+    facts = {"at": log.stamp(), "what": what, "opened": opened, "owner": call.owner or ""}
     # An id that is opened anew may be forgotten again: each time is an event of its own.
     log.append(Event(f"{call.call_id}/{kind}/{opened}", call.call_id, kind, facts))

@@ -18,7 +18,7 @@ import hashlib
 import io
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO, Final, Self
 
@@ -152,7 +152,7 @@ class Vault:
         """From the certificate that is in the vault: it may be another than ours."""
         data = self.read(call.call_id, call.certificate_name, passed=call.passed)
         stated = parse_certificate(data)
-        stored = datetime.now(UTC)
+        stored = self.catalogue.now()
         return StoredCallFacts(
             call_id=call.call_id,
             stored=stored,

@@ -19,9 +19,10 @@ from agents.ledger import (
     CallState,
     destroy_keys,
     note_wrapping_key,
+    refuse_damaged,
     wrapping_key_in_force,
 )
-from agents.sealing import KeyEncryptionKey, wrapping_key_id
+from agents.sealing import KeyEncryptionKey, vault_bound, wrapping_key_id
 from agents.tables import CALLS
 from agents.vaulttables import VAULT_KEYS
 from pipeline.errors import SealError, StoreError, UnknownCallError
@@ -53,7 +54,7 @@ class VaultKeys:
         """
         for _ in range(_ATTEMPTS):
             handle = tink.new_keyset_handle(_TEMPLATE)
-            wrapped = self._kek.wrap_keyset(handle, bound_to(call_id))
+            wrapped = self._kek.wrap_keyset(handle, vault_bound(call_id))
             key_id = wrapping_key_id(wrapped)
             try:
                 with self._database.writing() as connection:
@@ -84,6 +85,7 @@ class VaultKeys:
 
         Raises:
             UnknownCallError: there is none: never stored, or destroyed.
+            DamagedKeyError: it was damaged; others unwrap.
             SealError: it was wrapped with another key file, or for another call.
         """
         query = select(VAULT_KEYS.c.wrapped_key).where(VAULT_KEYS.c.call_id == call_id)
@@ -94,10 +96,11 @@ class VaultKeys:
             if not wrapped:
                 raise UnknownCallError("no vault key of this call: never stored, or destroyed")
             try:
-                return _primitive(self._kek.unwrap_keyset(wrapped, bound_to(call_id)))
+                return _primitive(self._kek.unwrap_keyset(wrapped, vault_bound(call_id)))
             except SealError:
                 # A rotation may have wrapped it anew between the two lines above.
                 if wrapped in tried or len(tried) >= _ATTEMPTS:
+                    refuse_damaged(self._database, self._kek, wrapped)
                     raise
                 tried.append(wrapped)
 
@@ -125,11 +128,6 @@ class VaultKeys:
         )
         with self._database.reading() as connection:
             return list(connection.scalars(query))
-
-
-def bound_to(call_id: str) -> bytes:
-    """What a wrapped vault key is bound to."""
-    return b"hushwire/vault-key/" + call_id.encode()
 
 
 def _primitive(handle: tink.KeysetHandle) -> streaming_aead.StreamingAead:

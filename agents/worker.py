@@ -24,6 +24,7 @@ from agents.apps import make_app, port_of
 from agents.auditkeeper import AuditKeeper
 from agents.auditlog import AuditLog
 from agents.checkpoints import TopicCheckpoints, VaultCheckpoints
+from agents.clock import Clock, system_clock
 from agents.kafkasecurity import KafkaSecurity
 from agents.layout import Batch
 from agents.ledger import Ledger
@@ -40,7 +41,14 @@ from agents.signing import SigningKey
 from agents.stages import detect, mute, transcribe, vault, verify
 from agents.stages.transcribe import Patience
 from agents.steps import Stage
-from agents.topics import PARTITIONS, RAW_RETENTION_MS, Topics, create_topics
+from agents.sweeping import Bounds, SweepGuard
+from agents.topics import (
+    PARTITIONS,
+    RAW_RETENTION_MS,
+    Topics,
+    create_topics,
+    keep_partitions,
+)
 from agents.vault import Vault
 from pipeline.activity import VoiceDetector
 from pipeline.errors import SettingsError
@@ -112,6 +120,12 @@ class WorkerConfig:
     """How long the audit log keeps its entries."""
     quarantine_hours: int
     """How long the key of a quarantined call lives."""
+    bounds: Bounds = field(default_factory=Bounds)
+    """When nothing is destroyed by time."""
+    clock: Clock = system_clock
+    """The time of ledger, audit log and whatever is destroyed by time."""
+    look_s: float = quarantine.LOOK_S
+    """How often is looked for quarantines, and for calls to be erased, whose time is up."""
     key_service: str | None = None
     """URI of the key service's key that encrypts the keyset file."""
     vault: str | Path | None = None
@@ -218,7 +232,7 @@ def _check(config: WorkerConfig) -> None:
 
 def _open_ledger(config: WorkerConfig) -> Ledger:
     kek = KeyEncryptionKey.load_or_create(config.keyset, config.key_service)
-    return Ledger(config.ledger_url, kek)
+    return Ledger(config.ledger_url, kek, config.clock)
 
 
 def _open_vault(config: WorkerConfig, ledger: Ledger) -> Vault | None:
@@ -235,35 +249,46 @@ async def _kept(
     key: SigningKey | None,
     store: Vault | None,
 ) -> AsyncIterator[None]:
-    """While the vault stage runs, the audit log is kept, and what has an end gets it."""
+    """Watch the partitions; beside the vault stage, keep the audit log, end what is due.
+
+    Where one of these tasks ends by itself, the process does.
+    """
+    partitions = keep_partitions(
+        config.bootstrap, config.topics, config.partitions, client=config.security.librdkafka()
+    )
+    watched = [fatal.watched("partitions", partitions)]
     if key is None or store is None:
-        yield
+        try:
+            yield
+        finally:
+            await fatal.cancelled(watched)
         return
     log = AuditLog(ledger.database)
     topic = TopicCheckpoints(config.bootstrap, config.topics.audit, config.security.librdkafka())
+    guard = SweepGuard(ledger.database, config.bounds, metrics)
     keeper = AuditKeeper(
         log,
         key,
         keep_days=config.audit_days,
+        guard=guard,
         metrics=metrics,
         publishers=(VaultCheckpoints(store.place), topic),
     )
-    tending = [
-        asyncio.create_task(keeper.tend()),
-        asyncio.create_task(quarantine.tend(ledger, log, config.quarantine_hours)),
-        asyncio.create_task(retention.tend(store, ledger, log)),
-        asyncio.create_task(
-            unfinished.tend(
-                ledger, log, config.raw_retention_ms // 1000, metrics, embedded=config.embedded
-            )
-        ),
+    hours, look_s = config.quarantine_hours, config.look_s
+    raw_s = config.raw_retention_ms // 1000
+    opened = unfinished.tend(
+        ledger, log, raw_s, guard, metrics, embedded=config.embedded, look_s=look_s
+    )
+    watched += [
+        fatal.watched("audit log", keeper.tend()),
+        fatal.watched("quarantine", quarantine.tend(ledger, log, hours, guard, look_s=look_s)),
+        fatal.watched("retention", retention.tend(store, ledger, log, guard, look_s=look_s)),
+        fatal.watched("open calls", opened),
     ]
     try:
         yield
     finally:
-        for task in tending:
-            task.cancel()
-        await asyncio.wait(tending)
+        await fatal.cancelled(watched)
         await keeper.close()
 
 
@@ -348,12 +373,12 @@ async def _run(
         stages = await asyncio.to_thread(_stages, config, parts, await loading)
         await serving.join([_client(config, parts, stage, language) for stage in stages])
         log.info("worker started", count=len(stages), bootstrap=config.bootstrap)
-        await serving.until_assigned()
-        gc.freeze()
-        gc.enable()
-        log.info("worker ready", count=len(stages))
-        ready()
-        await serving.until_broken()
+        if await serving.until_assigned():
+            gc.freeze()
+            gc.enable()
+            log.info("worker ready", count=len(stages))
+            ready()
+            await serving.until_broken()
         fatal.exit_now(fatal.CRASHED, "a stage's broker client ended; start the worker again")
 
     serve, stopped = asyncio.create_task(served()), asyncio.create_task(stop.wait())
@@ -392,5 +417,6 @@ def _client(
         metrics=parts.metrics,
         limits=config.limits,
         thread=language if stage.name in _LANGUAGE else None,
+        partitions=config.partitions,
     )
     return app, runtime

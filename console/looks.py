@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy.exc import IntegrityError
@@ -76,7 +75,7 @@ class Looks:
         self._append(LOGIN_REFUSED, "", {"origin": origin[:64], "what": "login", "reason": reason})
 
     def _append(self, kind: str, call_id: str, facts: dict[str, str | int]) -> None:
-        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        at = self._log.stamp()
         try:
             self._log.append(Event(f"look/{uuid.uuid4()}", call_id, kind, {"at": at, **facts}))
         except (HushwireError, IntegrityError):

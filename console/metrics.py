@@ -26,6 +26,18 @@ class ApiMetrics:
             "hushwire_api_faults", "Answers that failed for want of something, or by a fault.",
             registry=self.registry,
         )  # fmt: skip
+        self.sweep_refused = Gauge(
+            "hushwire_sweep_refused",
+            "1 while a sweep destroys nothing until somebody looks: a doubtful clock, or too much.",
+            ["sweep"],
+            registry=self.registry,
+        )
+        self.sweep_failed = Counter(
+            "hushwire_sweep_failed",
+            "Calls that a sweep could not work on.",
+            ["sweep"],
+            registry=self.registry,
+        )
         self.audit_broken = Gauge(
             "hushwire_audit_broken",
             "1 while the audit log can't be signed: changed, cut or away.",

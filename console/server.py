@@ -28,6 +28,7 @@ from agents.places import state_inside
 from agents.policies import names_known
 from agents.settings import STATE, Settings
 from agents.shelf import open_shelf
+from agents.sweeping import Bounds, SweepGuard
 from agents.tokens import Tokens
 from console.app import Parts, create_app
 from console.limiting import Limiter
@@ -79,11 +80,13 @@ def serve(settings: Settings, vault: str) -> None:
         tls = settings.api_certificate is not None
         metrics = ApiMetrics()
         key = settings.signing_key_file(state)
+        guard = SweepGuard(database, Bounds.of(settings), metrics)
         stack.enter_context(
             signed(
                 log,
                 key,
                 keep_days=settings.audit_days,
+                guard=guard,
                 metrics=metrics,
                 publishers=publishers(settings, vault),
             )

@@ -13,10 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from agents import fatal
 from agents.auditkeeper import AuditKeeper
 from agents.auditlog import AuditLog
 from agents.checkpoints import Publisher
 from agents.signing import SigningKey
+from agents.sweeping import SweepGuard
 from console.metrics import ApiMetrics
 
 STOP_S: Final = 30.0
@@ -29,6 +31,7 @@ def signed(
     key: Path,
     *,
     keep_days: int,
+    guard: SweepGuard,
     metrics: ApiMetrics,
     publishers: Sequence[Publisher] = (),
 ) -> Iterator[None]:
@@ -38,6 +41,7 @@ def signed(
         log: what is signed.
         key: file of the signing key; where it is not there, nothing is done.
         keep_days: entries that are older are pruned.
+        guard: is asked before.
         metrics: where a broken log shows.
         publishers: where checkpoints go, outside the database.
 
@@ -48,7 +52,12 @@ def signed(
         yield
         return
     keeper = AuditKeeper(
-        log, SigningKey.load(key), keep_days=keep_days, metrics=metrics, publishers=publishers
+        log,
+        SigningKey.load(key),
+        keep_days=keep_days,
+        guard=guard,
+        metrics=metrics,
+        publishers=publishers,
     )
     stop = threading.Event()
     thread = threading.Thread(
@@ -63,8 +72,7 @@ def signed(
 
 
 async def _tend(keeper: AuditKeeper, stop: threading.Event) -> None:
-    tending = asyncio.create_task(keeper.tend())
+    tending = fatal.watched("audit log", keeper.tend())
     await asyncio.to_thread(stop.wait)
-    tending.cancel()
-    await asyncio.wait([tending])
+    await fatal.cancelled([tending])
     await keeper.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import Query, Request
@@ -106,7 +106,7 @@ class UpkeepRoutes:
     def list_tokens(self, request: Request) -> list[TokenShown]:
         """All tokens; never a token itself."""
         self.looks.write(request.state.principal, "tokens")
-        now = datetime.now(UTC)
+        now = self.tokens.now()
         return [TokenShown.of(token, now) for token in self.tokens.known()]
 
     def make_token(self, request: Request, wanted: TokenWanted) -> TokenMade:
@@ -114,7 +114,7 @@ class UpkeepRoutes:
         token, text = self.tokens.create(
             wanted.role, wanted.name, timedelta(days=wanted.days), by=request.state.principal.who
         )
-        return TokenMade(token=text, known=TokenShown.of(token, datetime.now(UTC)))
+        return TokenMade(token=text, known=TokenShown.of(token, self.tokens.now()))
 
     def revoke_token(self, request: Request, token_id: Id) -> dict[str, bool]:
         """End a token at once; false: it was revoked before."""
@@ -134,7 +134,7 @@ class UpkeepRoutes:
 
     def retention(self) -> Retention:
         """How many calls are kept, and how long still."""
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        now = self.database.stamp()
         table = CATALOGUE.c
         with self.database.reading() as connection:
 

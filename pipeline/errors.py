@@ -43,6 +43,12 @@ class SealError(RecordError):
     code = "seal"
 
 
+class DamagedKeyError(SealError):
+    """A call's wrapped key that was damaged: the key file is the right one, it opens others."""
+
+    code = "damaged_key"
+
+
 class PolicyError(InputError):
     """A policy file that does not hold what its schema asks for; the message names the line."""
 
@@ -84,6 +90,12 @@ class HeldError(InputError):
     """A call that a legal hold keeps from being erased."""
 
     code = "held"
+
+
+class SweepRefusedError(HushwireError):
+    """A sweep that goes by a doubtful clock, or would destroy too much: somebody has to look."""
+
+    code = "sweep_refused"
 
 
 class BrokerError(HushwireError):

@@ -238,6 +238,25 @@ def refusals() -> Iterator[None]:
 
 
 @app.command()
+def prune(confirm: known.Confirm = None, state_dir: known.StateDir = None) -> None:
+    """Remove entries that are older than `audit_days`, as workers do once a day.
+
+    What is refused (exit code 2), and how it is confirmed, see `hushwire retention sweep --help`.
+    """
+    from agents.auditkeeper import prune as remove_old  # noqa: PLC0415 - --help comes at once
+    from agents.commands.opened import confirmed  # noqa: PLC0415
+    from agents.signing import SigningKey  # noqa: PLC0415
+    from agents.sweeping import Bounds, SweepGuard  # noqa: PLC0415
+
+    settings = load_settings(state_dir=state_dir)
+    key = SigningKey.load(settings.signing_key_file(settings.state_folder(STATE)))
+    with opened_log(settings) as log:
+        guard = SweepGuard(log.database, Bounds.of(settings))
+        gone = remove_old(log, key, settings.audit_days, guard, confirmed=confirmed(confirm))
+    Console().print(f"{gone} entries removed", highlight=False)
+
+
+@app.command()
 def kinds(
     markdown: Annotated[  # noqa: FBT002 - a flag of the command line
         bool, typer.Option("--markdown", help="Print the table of docs/certificates.md.")

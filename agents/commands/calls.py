@@ -43,7 +43,6 @@ def list_calls(
     from agents.auditlog import Event  # noqa: PLC0415 - --help comes at once
     from agents.catalogue import CallFilter, Catalogue  # noqa: PLC0415
     from agents.exporting import described  # noqa: PLC0415
-    from agents.ledger import now  # noqa: PLC0415
 
     settings = load_settings(state_dir=state_dir)
     wanted = CallFilter(
@@ -53,7 +52,12 @@ def list_calls(
         wanted = replace(wanted, party=party(settings, vault, subject))
     with opened(settings, vault) as parts:
         page = Catalogue(parts.ledger.database).page(wanted, limit=limit)
-        facts = {"at": now(), "what": "calls-listed", "by": user(), "calls": len(page.calls)}
+        facts = {
+            "at": parts.log.stamp(),
+            "what": "calls-listed",
+            "by": user(),
+            "calls": len(page.calls),
+        }
         parts.log.append(Event(f"calls/{LISTED}/{uuid.uuid4()}", "", LISTED, facts))
     if as_json:
         for one in page.calls:

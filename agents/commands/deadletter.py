@@ -80,7 +80,9 @@ def replay(
         client = KafkaSecurity.of(settings).librdkafka()
         for letter in send_again(letters, named_broker(settings), ledger, client=client):
             facts = audit_facts(letter)
-            tell = messages.audit(topic, letter.call_id, "record-replayed", facts)
+            tell = messages.audit(
+                topic, letter.call_id, "record-replayed", facts, at=ledger.database.stamp()
+            )
             log.append(messages.audit_event(tell))
             sent += 1
     left = len(letters) - sent

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,30 +25,31 @@ Call = Annotated[str, typer.Argument(help="Call id.")]
 @app.command()
 def add(call: Call, vault: VaultHint = None, state_dir: known.StateDir = None) -> None:
     """Put a legal hold on a call. A repeat changes nothing."""
-    changed = _change(call, vault, state_dir, datetime.now(UTC))
+    changed = _change(call, vault, state_dir, held=True)
     _tell(f"{call}: {'is held from now on' if changed else 'was held already'}")
 
 
 @app.command()
 def remove(call: Call, vault: VaultHint = None, state_dir: known.StateDir = None) -> None:
     """Take the legal hold away; a call whose time is up is then erased by the next sweep."""
-    changed = _change(call, vault, state_dir, None)
+    changed = _change(call, vault, state_dir, held=False)
     _tell(f"{call}: {'is not held any more' if changed else 'was not held'}")
 
 
-def _change(call: str, vault: str | None, state_dir: Path | None, since: datetime | None) -> bool:
+def _change(call: str, vault: str | None, state_dir: Path | None, *, held: bool) -> bool:
     from agents.auditlog import Event  # noqa: PLC0415 - --help comes at once
     from agents.catalogue import Catalogue  # noqa: PLC0415
 
     with opened(load_settings(state_dir=state_dir), vault) as parts:
-        catalogue = Catalogue(parts.ledger.database)
-        if (catalogue.get(call).held is None) is (since is None):
+        database = parts.ledger.database
+        catalogue = Catalogue(database)
+        if (catalogue.get(call).held is not None) is held:
             return False
-        what = "hold-added" if since else "hold-removed"
-        kind, at = f"hushwire.audit.{what}.v1", datetime.now(UTC).isoformat(timespec="milliseconds")
+        what = "hold-added" if held else "hold-removed"
+        kind, at = f"hushwire.audit.{what}.v1", database.stamp()
         facts = {"at": at, "what": what, "by": user()}
         parts.log.append(Event(f"{call}/{kind}/{at}", call, kind, facts))
-        return catalogue.hold(call, since)
+        return catalogue.hold(call, database.now() if held else None)
 
 
 def _tell(text: str) -> None:

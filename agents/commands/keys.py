@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from agents.clock import system_clock
 from agents.settings import STATE, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -107,4 +108,4 @@ def _opened(settings: Settings) -> Iterator[tuple[Path, Ledger]]:
 def _age(since: str | None) -> str:
     if since is None:
         return "unknown"
-    return f"{(datetime.now(UTC) - datetime.fromisoformat(since)).days} days"
+    return f"{(system_clock() - datetime.fromisoformat(since)).days} days"

@@ -23,6 +23,15 @@ PublicKeys = Annotated[
 StateDir = Annotated[
     Path | None, typer.Option("--state-dir", help="Folder of the ledger and the keys.")
 ]
+Confirm = Annotated[
+    int | None,
+    typer.Option(
+        "--confirm",
+        min=0,
+        help="How many are to be destroyed, where a sweep was refused: the clock is right, and so "
+        "is the number.",
+    ),
+]
 
 
 def public_keys(

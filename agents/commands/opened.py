@@ -17,6 +17,7 @@ from pipeline.errors import InputError
 if TYPE_CHECKING:
     from agents.auditlog import AuditLog
     from agents.ledger import Ledger
+    from agents.sweeping import Confirmed, SweepGuard
     from agents.vault import Vault
 
 VaultOption = Annotated[
@@ -34,6 +35,7 @@ class Opened:
 
     ledger: Ledger
     log: AuditLog
+    guard: SweepGuard
 
 
 @contextmanager
@@ -46,6 +48,7 @@ def opened(settings: Settings, vault: str | None) -> Iterator[Opened]:
     """
     from agents.auditlog import AuditLog  # noqa: PLC0415 - --help comes at once
     from agents.start import opened_ledger  # noqa: PLC0415
+    from agents.sweeping import Bounds, SweepGuard  # noqa: PLC0415
 
     inside = state_inside(vault)
     fallback = inside if inside.is_dir() else STATE
@@ -53,7 +56,8 @@ def opened(settings: Settings, vault: str | None) -> Iterator[Opened]:
     if settings.ledger_url is None and not (state / "ledger.db").exists():
         raise InputError(f"{state}: holds no ledger; name its folder with --state-dir")
     with opened_ledger(settings, fallback) as ledger:
-        yield Opened(ledger, AuditLog(ledger.database))
+        guard = SweepGuard(ledger.database, Bounds.of(settings))
+        yield Opened(ledger, AuditLog(ledger.database), guard)
 
 
 @contextmanager
@@ -64,6 +68,14 @@ def opened_vault(settings: Settings, vault: str) -> Iterator[tuple[Opened, Vault
     require_vault(vault)
     with opened(settings, vault) as parts:
         yield parts, Vault.opened(vault, parts.ledger)
+
+
+def confirmed(count: int | None) -> Confirmed | None:
+    """What ``--confirm`` says, if it was given."""
+    from agents.owners import user  # noqa: PLC0415 - --help comes at once
+    from agents.sweeping import Confirmed  # noqa: PLC0415
+
+    return None if count is None else Confirmed(count, user())
 
 
 def require_vault(location: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -11,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agents.commands import known
-from agents.commands.opened import opened, require_vault
+from agents.commands.opened import confirmed, opened, require_vault
 from agents.settings import load_settings
 
 app = typer.Typer(
@@ -40,29 +39,39 @@ def list_calls(vault: Vault = None, state_dir: known.StateDir = None) -> None:
     with opened(settings, vault) as parts:
         place = open_place(vault) if vault else None
         calls = quarantine.held(parts.ledger, settings.quarantine_hours, place)
+        now = parts.ledger.database.now()
     if not calls:
         out.print("no call is in quarantine")
         return
     table = Table("call", "failed checks", "since (UTC)", "key until (UTC)")
+    unknown = "not known: drop it"
     for one in calls:
         reasons = ", ".join(one.reasons) or "see its certificate"
-        since, until = (f"{each:%Y-%m-%d %H:%M}" for each in (one.since, one.until))
-        over = one.until <= datetime.now(UTC)
+        over = one.until is not None and one.until <= now
+        since, until = (
+            f"{each:%Y-%m-%d %H:%M}" if each else unknown for each in (one.since, one.until)
+        )
         table.add_row(one.call_id, reasons, since, "its time is up" if over else until)
     out.print(table)
 
 
 @app.command()
-def sweep(vault: Vault = None, state_dir: known.StateDir = None) -> None:
+def sweep(
+    confirm: known.Confirm = None, vault: Vault = None, state_dir: known.StateDir = None
+) -> None:
     """Destroy every key whose time is up, as the vault stage does every minute.
 
-    Calls under a legal hold stay.
+    Calls under a legal hold stay. What is refused (exit code 2), and how it is confirmed, see
+    `hushwire retention sweep --help`.
     """
     from agents import quarantine  # noqa: PLC0415 - --help comes at once
 
     settings = load_settings(state_dir=state_dir)
     with opened(settings, vault) as parts:
-        gone = quarantine.sweep(parts.ledger, parts.log, settings.quarantine_hours)
+        hours = settings.quarantine_hours
+        gone = quarantine.sweep(
+            parts.ledger, parts.log, hours, parts.guard, confirmed=confirmed(confirm)
+        )
     out = Console()
     for call_id in gone:
         out.print(f"{call_id}: the time was up, the key is destroyed", markup=False)

@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from agents.commands import known
-from agents.commands.opened import VaultOption, opened_vault
+from agents.commands.opened import VaultOption, confirmed, opened_vault
 from agents.settings import load_settings
 
 app = typer.Typer(help="How long stored calls are kept.", no_args_is_help=True)
@@ -18,15 +18,21 @@ def retention() -> None:
 
 
 @app.command()
-def sweep(vault: VaultOption, state_dir: known.StateDir = None) -> None:
-    """Erase every call whose time is up, as the vault stage does every ten minutes.
+def sweep(
+    vault: VaultOption, confirm: known.Confirm = None, state_dir: known.StateDir = None
+) -> None:
+    """Erase every call whose time is up, as the vault stage does every minute.
 
-    Calls under a legal hold stay. An erasure that was interrupted is finished.
+    Calls under a legal hold stay. An erasure that was interrupted is finished. A sweep that goes by
+    a doubtful clock, or would erase a great part of all calls at once, is refused (exit code 2)
+    until --confirm names how many calls it is.
     """
     from agents.retention import sweep as sweep_calls  # noqa: PLC0415 - --help comes at once
 
     with opened_vault(load_settings(state_dir=state_dir), vault) as (parts, opened):
-        gone = sweep_calls(opened, parts.ledger, parts.log)
+        gone = sweep_calls(
+            opened, parts.ledger, parts.log, parts.guard, confirmed=confirmed(confirm)
+        )
         held = len(opened.catalogue.held())
     out = Console()
     for call_id in gone:

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -51,9 +51,8 @@ def create(
 def list_tokens(state_dir: known.StateDir = None) -> None:
     """Show all tokens: ids, roles and dates, never a token itself."""
     with _opened(load_settings(state_dir=state_dir)) as tokens:
-        found = tokens.known()
+        found, now = tokens.known(), tokens.now()
     table = Table("id", "name", "role", "state", "made", "ends")
-    now = datetime.now(UTC)
     for one in found:
         ends = one.revoked or one.expires
         table.add_row(

@@ -50,7 +50,7 @@ def update(
         bool, typer.Option("--shorten", help="Also where records that are there are deleted.")
     ] = False,
 ) -> None:
-    """Set retention, segments and cleanup of the topics that exist.
+    """Set retention, segments, cleanup and safe copies of the topics that exist.
 
     A retention that is shorter than the topic's needs --shorten: the broker deletes what is older,
     and calls that are not finished then can't be.
@@ -65,7 +65,12 @@ def update(
     topics = Topics.named(settings.topic_prefix)
     client = KafkaSecurity.of(settings).librdkafka()
     done = update_topics(
-        named_broker(settings), topics, seconds * 1000, shorten=shorten, client=client
+        named_broker(settings),
+        topics,
+        seconds * 1000,
+        replication=settings.replication,
+        shorten=shorten,
+        client=client,
     )
     told = f"{len(done)} topics updated; sealed records of calls are kept for {seconds} s"
     Console().print(told, highlight=False)

@@ -144,7 +144,13 @@ class VaultCall:
         told = {**facts, "certificate": self._certificate}
         return [
             Tell(self._topics.calls_redacted, self._call_id, REDACTED, told),
-            audit(self._topics.audit, self._call_id, "call-closed", audited),
+            audit(
+                self._topics.audit,
+                self._call_id,
+                "call-closed",
+                audited,
+                at=self._ledger.database.stamp(),
+            ),
         ]
 
     def _close(self, state: CallState) -> None:

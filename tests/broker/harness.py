@@ -18,9 +18,12 @@ from typing import Any
 import numpy as np
 from confluent_kafka import Consumer, TopicPartition
 
+from agents import schema
+from agents.database import Database
 from agents.ledger import CallState, Ledger
 from agents.places import PASSED, QUARANTINE
 from agents.producer import CallProducer
+from agents.sealing import KeyEncryptionKey
 from agents.topics import Topics, create_topics
 from agents.vault import Vault
 from agents.vaulted import CERTIFICATE, SEALED
@@ -83,16 +86,34 @@ class Installation:
         folder: for state, vault and the workers' log.
         prefix: of topics and groups.
         partitions: of every topic.
+        ledger_url: of the ledger's database; SQLite in the folder where none is given.
+        vault: a folder, or a bucket; in the folder where none is given.
     """
 
     def __init__(
-        self, bootstrap: str, folder: Path, prefix: str, *, partitions: int = PARTITIONS
+        self,
+        bootstrap: str,
+        folder: Path,
+        prefix: str,
+        *,
+        partitions: int = PARTITIONS,
+        ledger_url: str | None = None,
+        vault: str | None = None,
     ) -> None:
         self.bootstrap, self.folder, self.prefix = bootstrap, folder, prefix
         self.partitions = partitions
         self.topics = Topics.named(prefix)
         create_topics(bootstrap, self.topics, partitions=partitions)
-        self.ledger = Ledger.embedded(folder / "state")
+        self._places = {"LEDGER_OF_TEST": ledger_url, "VAULT_OF_TEST": vault}
+        self._vault = vault or folder / "vault"
+        if ledger_url is None:
+            self.ledger = Ledger.embedded(folder / "state")
+        else:
+            database = Database(ledger_url)
+            schema.upgrade(database)
+            database.dispose()
+            kek = KeyEncryptionKey.load_or_create(folder / "state" / "kek.json")
+            self.ledger = Ledger(ledger_url, kek)
         self.producer = CallProducer(bootstrap, self.topics.audio_raw)
         self.workers: list[subprocess.Popen[str]] = []
 
@@ -129,7 +150,9 @@ class Installation:
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            env={**os.environ, **(told or {})},
+            env=os.environ
+            | {name: value for name, value in self._places.items() if value}
+            | dict(told or {}),
         )
         log.close()
         self.workers.append(worker)
@@ -192,12 +215,17 @@ class Installation:
         still = [one for one, state in states.items() if state in {None, CallState.OPEN}]
         raise AssertionError(f"{len(still)} still open, such as {still[:5]}\n{self.log()}")
 
+    @property
+    def vault(self) -> Vault:
+        """Where the calls are stored."""
+        return Vault.opened(self._vault, self.ledger)
+
     def stored(self) -> dict[str, str]:
         """Every file of a call by path, decrypted: text as it is, audio by its sha256.
 
         Certificates without what they say of their own installation.
         """
-        vault = Vault.opened(self.folder / "vault", self.ledger)
+        vault = self.vault
         found: dict[str, str] = {}
         for path in sorted((self.folder / "vault").rglob("*")):
             if path.is_file() and path.parent.parent.name in {PASSED, QUARANTINE}:
@@ -212,7 +240,7 @@ class Installation:
 
     def kept(self, call_id: str, name: str) -> bytes:
         """A file of a stored call, decrypted."""
-        return Vault.opened(self.folder / "vault", self.ledger).read(call_id, name)
+        return self.vault.read(call_id, name)
 
     def read(self, topic: str) -> list[Any]:
         """Every record of a topic."""

@@ -52,18 +52,18 @@ def test_topics_are_made_weakened_and_set_right(
     weak = broker_findings(cluster_state(bootstrap, topics), topics, settings)
     assert {one.what for one in weak} == {topics.words}
 
-    shorter = ("topics", "update", "--raw-retention-seconds", "3600")
+    shorter = ("topics", "update", "--raw-retention-seconds", "36000")
     assert topics.audio_raw in hushwire(*shorter, fails=2)
     kept = cluster_state(bootstrap, topics).topics[topics.audio_raw].config["retention.ms"]
     assert kept == "86400000"
     assert "8 topics updated" in hushwire(*shorter, "--shorten")
     state = cluster_state(bootstrap, topics)
-    for name, wanted in wanted_configs(topics, 3_600_000).items():
+    for name, wanted in wanted_configs(topics, 36_000_000).items():
         assert {key: state.topics[name].config[key] for key in wanted} == wanted
-    hour = settings.model_copy(update={"raw_retention_seconds": 3600})
-    assert [one.grade for one in broker_findings(state, topics, hour)] == [Grade.OK]
+    ten = settings.model_copy(update={"raw_retention_seconds": 36_000})
+    assert [one.grade for one in broker_findings(state, topics, ten)] == [Grade.OK]
     lonely = replace(state, brokers=3)
-    assert [one.what for one in broker_findings(lonely, topics, hour)] == ["replication"]
+    assert [one.what for one in broker_findings(lonely, topics, ten)] == ["replication"]
 
 
 def test_recordings_that_are_sent_before_any_worker_make_all_topics_alike(

@@ -10,11 +10,13 @@ import os
 import signal
 import sys
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import fakes  # type: ignore[import-not-found]
 from prometheus_client import start_http_server
 
+from agents.clock import system_clock
 from agents.logging import configure_logging
 from agents.metrics import Metrics
 from agents.pool import Ears
@@ -26,25 +28,42 @@ from pipeline.errors import ModelError
 from pipeline.listening import LoudnessVoice
 from pipeline.policy import EchoRule, Policy, load_policy
 
-HOUR_S = 3_600
-_real_time = time.time
+AHEAD = timedelta(days=400)
+"""How far the clock jumps: beyond the retention of every call."""
+LOOK_S = 0.5
+"""How often is looked for what is due: also while the clock is ahead."""
+
+
+class JumpingClock:
+    """The worker's clock; SIGUSR1 makes it jump ahead, SIGUSR2 back."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta(0)
+        signal.signal(signal.SIGUSR1, lambda *_: setattr(self, "ahead", AHEAD))
+        signal.signal(signal.SIGUSR2, lambda *_: setattr(self, "ahead", timedelta(0)))
+
+    def __call__(self) -> datetime:
+        return system_clock() + self.ahead
 
 
 def main() -> None:
     bootstrap, folder, prefix, stages, idle_s, partitions = sys.argv[1:]
     configure_logging("info")
-    signal.signal(signal.SIGUSR1, lambda *_: jump())
+    clock = JumpingClock()
+    state = Path(folder, "state")
     config = WorkerConfig(
         stages=tuple(stages.split(",")),
         bootstrap=bootstrap,
         policy=_policy(os.environ.get("POLICY_OF_TEST", "default")),
         heard_by=f"scripted {fakes.VERSION}",
         models=Models(Ears(fakes.start, (), fakes.hear, fakes.check), LoudnessVoice, _detector),
-        ledger_url=f"sqlite:///{Path(folder, 'state', 'ledger.db')}",
-        keyset=Path(folder, "state", "kek.json"),
-        signing_key=Path(folder, "state", "signing.pem"),
+        ledger_url=os.environ.get("LEDGER_OF_TEST") or f"sqlite:///{state / 'ledger.db'}",
+        keyset=state / "kek.json",
+        signing_key=state / "signing.pem",
         audit_days=366,
         quarantine_hours=72,
+        clock=clock,
+        look_s=LOOK_S,
         vault=os.environ.get("VAULT_OF_TEST") or Path(folder, "vault"),
         topics=Topics.named(prefix),
         group_prefix=prefix,
@@ -77,12 +96,6 @@ def _detector() -> fakes.ScriptedDetector:
     while loading and not Path(loading).exists():
         time.sleep(0.05)
     return fakes.ScriptedDetector()
-
-
-def jump() -> None:
-    """The wall clock jumps an hour ahead, and back with the next signal."""
-    ahead = time.time() - _real_time() < HOUR_S / 2
-    time.time = (lambda: _real_time() + HOUR_S) if ahead else _real_time
 
 
 def _candidate(wanted: str) -> Candidate | None:

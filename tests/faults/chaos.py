@@ -22,23 +22,30 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from rich.console import Console
+from sqlalchemy import create_engine
 
 from agents.embedded import EmbeddedBroker
 from agents.ledger import CallState
 from benchmarks.processes import tree
+from pipeline.errors import StoreError
 from tests.broker import fakes
 from tests.broker.canaries import WORDS
 from tests.broker.harness import Installation, Script, script
-from tests.faults.judging import Line, Outcome, judge, table
+from tests.faults.judging import SWEEP_REFUSED, Line, Outcome, judge, table
 from tests.faults.proxy import Proxy
 from tests.faults.recorder import Recorder
 from tests.kafka.broker import ApacheKafka, apache_kafka, available
+from tests.ports import free_port
+from tests.postgres.server import Postgres, postgres
+from tests.unit.storing import bucket
 
 GROUPS = ("transcribe,detect", "mute,verify,vault")
 REST_S = 150.0
@@ -54,6 +61,17 @@ FULL = 4_096
 """Bytes; enough for the small files of a state, not for audio nor for what a ledger appends."""
 
 
+@dataclass(frozen=True)
+class Stores:
+    """Ledger and vault that are servers of their own."""
+
+    server: Postgres | None = None
+    database: str = ""
+    """URL of the ledger's database on it."""
+    bucket: Proxy | None = None
+    """Stands before the bucket."""
+
+
 class Chaos:
     """One run.
 
@@ -62,12 +80,19 @@ class Chaos:
         kafka: Apache Kafka with its proxy, where it is that.
         proxy: stands before it.
         seed: of the schedule.
+        stores: what else is not in the installation's folder.
     """
 
     def __init__(
-        self, made: Installation, kafka: ApacheKafka | None, proxy: Proxy | None, seed: int
+        self,
+        made: Installation,
+        kafka: ApacheKafka | None,
+        proxy: Proxy | None,
+        seed: int,
+        stores: Stores | None = None,
     ) -> None:
         self._made, self._kafka, self._proxy = made, kafka, proxy
+        self._stores = stores or Stores()
         self._dice = random.Random(seed)
         self._over = threading.Event()
         self._slots: dict[str, subprocess.Popen[str]] = {}
@@ -101,6 +126,8 @@ class Chaos:
             kinds |= {"connections cut": self._cut, "slow broker": self._slow}
         if self._kafka is not None:
             kinds |= {"broker restarted": self._broker}
+        if self._stores.server is not None:
+            kinds |= {"PostgreSQL restarted": self._server}
         return kinds
 
     def run(self, calls: list[Script], count: int, within_s: float) -> Outcome:
@@ -191,7 +218,12 @@ class Chaos:
                 signal.pidfd_send_signal(_pidfd(self._dice.choice(found)), signal.SIGKILL)
 
     def _vault(self) -> None:
-        """Nothing can be written: the folder in which calls are written first is away."""
+        """Nothing can be written: the bucket, or the folder of what is being written, is away."""
+        if self._stores.bucket is not None:
+            self._stores.bucket.cut()
+            time.sleep(self._dice.uniform(1, 3))
+            self._stores.bucket.mend()
+            return
         folder = self._made.folder / "vault" / ".writing"
         away = folder.with_name(".away")
         if folder.exists():
@@ -219,6 +251,13 @@ class Chaos:
         away.replace(file)
 
     def _ledger(self) -> None:
+        if self._stores.database:
+            engine = create_engine(self._stores.database)
+            with engine.begin() as connection:
+                connection.exec_driver_sql("LOCK TABLE calls, transit_keys, audit_head")
+                time.sleep(self._dice.uniform(1, 4))
+            engine.dispose()
+            return
         with contextlib.closing(
             sqlite3.connect(self._made.folder / "state" / "ledger.db", timeout=30)
         ) as database:
@@ -234,14 +273,17 @@ class Chaos:
         flag.unlink()
 
     def _clock(self) -> None:
-        """The wall clock of all workers is an hour ahead for a while."""
-        with self._lock:
-            workers = [worker for worker in self._slots.values() if worker.poll() is None]
-        for _ in range(2):
+        """The wall clock of all workers is 400 days ahead, until one has looked what is due."""
+        refused = self._made.log().count(SWEEP_REFUSED)
+        for jump in (signal.SIGUSR1, signal.SIGUSR2):
+            with self._lock:
+                workers = [worker for worker in self._slots.values() if worker.poll() is None]
             for worker in workers:
                 with contextlib.suppress(ProcessLookupError):
-                    worker.send_signal(signal.SIGUSR1)
-            time.sleep(self._dice.uniform(1, 3))
+                    worker.send_signal(jump)
+            deadline = time.monotonic() + self._dice.uniform(3, 6)
+            while time.monotonic() < deadline and refused == self._made.log().count(SWEEP_REFUSED):
+                time.sleep(0.2)
 
     def _cut(self) -> None:
         assert self._proxy is not None
@@ -259,6 +301,12 @@ class Chaos:
         assert self._kafka is not None
         self._kafka.stop()
         self._kafka.start()
+
+    def _server(self) -> None:
+        assert self._stores.server is not None
+        self._stores.server.stop()
+        time.sleep(self._dice.uniform(0.5, 3))
+        self._stores.server.start()
 
     # What goes on meanwhile
 
@@ -280,16 +328,15 @@ class Chaos:
                     )
 
     def _watch(self, calls: list[Script]) -> Callable[[], None]:
+        ended = {CallState.STORED, CallState.QUARANTINED, CallState.REFUSED}
+
         def watch() -> None:
             while not self._over.wait(0.3):
-                for one in calls:
-                    name = one.info.call_id
-                    if name not in self.closed and self._made.ledger.state(name) in {
-                        CallState.STORED,
-                        CallState.QUARANTINED,
-                        CallState.REFUSED,
-                    }:
-                        self.closed[name] = time.monotonic()
+                with contextlib.suppress(StoreError):  # PostgreSQL is being restarted
+                    for one in calls:
+                        name = one.info.call_id
+                        if name not in self.closed and self._made.ledger.state(name) in ended:
+                            self.closed[name] = time.monotonic()
 
         return watch
 
@@ -332,9 +379,21 @@ def _pidfd(pid: int) -> int:
 
 
 def run(
-    folder: Path, *, seed: int, faults: int, minutes: float, calls: int, embedded: bool = False
+    folder: Path,
+    *,
+    seed: int,
+    faults: int,
+    minutes: float,
+    calls: int,
+    embedded: bool = False,
+    postgresql: bool = False,
+    s3: bool = False,
 ) -> Outcome:
-    """A whole run on Apache Kafka where it can be had, otherwise on the embedded broker."""
+    """A whole run on Apache Kafka where it can be had, otherwise on the embedded broker.
+
+    With ``postgresql`` the ledgers are databases of a PostgreSQL server, with ``s3`` the vaults are
+    buckets of moto's.
+    """
     scripts = [script(f"slow-{number}", first=number, seconds=6) for number in range(calls)]
     with contextlib.ExitStack() as stack:
         kafka = proxy = None
@@ -352,21 +411,32 @@ def run(
         environment = stack.enter_context(pytest.MonkeyPatch.context())
         environment.setenv("SCRIPTED_WORDS", " ".join(WORDS))
         environment.setenv("TMPDIR", str(temporary))
+        server = stack.enter_context(postgres()) if postgresql else None
+        changes = [dict(zip(CHANGES, told, strict=True)) for told in product(*CHANGES.values())]
+        names = [*(f"calm-{number}" for number in range(len(changes))), "chaos"]
+        ledgers = [server.database(one.replace("-", "_")) if server else "" for one in names]
+        buckets = [""] * len(names)
+        bucket_proxy = None
+        if s3:
+            buckets = [f"{stack.enter_context(bucket())}/calls" for _ in names]
+            bucket_proxy = stack.enter_context(_before_the_buckets(environment))
         expected = []
-        for number, told in enumerate(product(*CHANGES.values())):
-            alone = _installation(bootstrap, folder / f"calm-{number}")
+        for name, ledger, vault, told in zip(names, ledgers, buckets, changes, strict=False):
+            alone = _installation(bootstrap, folder / name, ledger, vault)
             stack.callback(alone.close)
-            _run_alone(alone, scripts, dict(zip(CHANGES, told, strict=True)))
+            _run_alone(alone, scripts, told)
             expected.append(alone)
-        made = _installation(bootstrap, folder / "chaos")
+        made = _installation(bootstrap, folder / "chaos", ledgers[-1], buckets[-1])
         stack.callback(made.close)
         # Workers inherit this: a clock that jumps while one starts must not end it.
-        stack.callback(signal.signal, signal.SIGUSR1, signal.signal(signal.SIGUSR1, signal.SIG_IGN))
+        for jump in (signal.SIGUSR1, signal.SIGUSR2):
+            stack.callback(signal.signal, jump, signal.signal(jump, signal.SIG_IGN))
         environment.setenv(fakes.DEAF, str(folder / "deaf"))
-        chaos = Chaos(made, kafka, proxy, seed)
+        chaos = Chaos(made, kafka, proxy, seed, Stores(server, ledgers[-1], bucket_proxy))
         outcome = chaos.run(scripts, faults, minutes * 60)
         outcome.orphans = chaos.orphans()
-        judge(outcome, made, scripts, expected, folder=folder)
+        folders = [folder, *([server.folder] if server else [])]
+        judge(outcome, made, scripts, expected, folders=folders)
     return outcome
 
 
@@ -380,9 +450,28 @@ def _run_alone(made: Installation, scripts: list[Script], told: dict[str, str]) 
     made.close()
 
 
-def _installation(bootstrap: str, folder: Path) -> Installation:
+def _installation(bootstrap: str, folder: Path, ledger_url: str, vault: str) -> Installation:
     folder.mkdir(parents=True)
-    return Installation(bootstrap, folder, f"f{uuid.uuid4().hex[:8]}")
+    return Installation(
+        bootstrap,
+        folder,
+        f"f{uuid.uuid4().hex[:8]}",
+        ledger_url=ledger_url or None,
+        vault=vault or None,
+    )
+
+
+@contextlib.contextmanager
+def _before_the_buckets(environment: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    """A proxy before moto's server, which whoever opens a bucket from here on goes through."""
+    target = urlsplit(os.environ["AWS_ENDPOINT_URL_S3"]).port
+    assert target is not None
+    port = free_port()
+    proxy = Proxy(port, target)
+    proxy.start()
+    environment.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{port}")
+    yield proxy
+    proxy.stop()
 
 
 def main() -> None:
@@ -393,6 +482,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--calls", type=int, default=200)
     parser.add_argument("--embedded", action="store_true", help="not on Apache Kafka")
+    parser.add_argument("--postgresql", action="store_true", help="the ledger on PostgreSQL")
+    parser.add_argument("--s3", action="store_true", help="the vault in a bucket (moto)")
     options = parser.parse_args()
     console = Console()
     with tempfile.TemporaryDirectory() as folder:
@@ -403,11 +494,14 @@ def main() -> None:
             minutes=options.minutes,
             calls=options.calls,
             embedded=options.embedded,
+            postgresql=options.postgresql,
+            s3=options.s3,
         )
     console.print(table(outcome))
     for name, found in outcome.bad.items():
         console.print(f"{name}: {found or 0}", highlight=False)
     console.print(f"quarantined: {outcome.quarantined or 0}", highlight=False)
+    console.print(f"sweeps refused: {outcome.sweeps_refused}", highlight=False)
     console.print(f"searched: {outcome.searched_mb:.0f} MB", highlight=False)
     console.print(f"exits: {dict(outcome.exits) or 0}", highlight=False)
     sys.exit(0 if outcome.clean else 1)

@@ -7,6 +7,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,7 @@ from agents.canaries import needles
 from agents.checking import check_file
 from agents.checkpoints import VaultCheckpoints, certified
 from agents.leaks import Searcher, scan, told
-from agents.places import open_place
+from agents.places import PASSED, QUARANTINE
 from agents.signing import SigningKey
 from agents.worker import INPUTS
 from pipeline.certificate import Certificate, parse_certificate
@@ -29,6 +30,8 @@ from tests.broker.harness import Installation, Script
 
 VARIANTS = len(WORDS)
 """Calls of one length differ by their first word alone."""
+SWEEP_REFUSED = "sweep_refused"
+"""What a worker's log says of one."""
 CLOSED = "hushwire.audit.call-closed.v1"
 
 
@@ -60,6 +63,8 @@ class Outcome:
     orphans: list[int] = field(default_factory=list)
     exits: Counter[int] = field(default_factory=Counter)
     """Exit codes of workers that ended by themselves."""
+    sweeps_refused: int = 0
+    """Sweeps that a clock which had jumped would have made."""
     searched_mb: float = 0.0
     """How much was searched for canaries."""
 
@@ -88,7 +93,7 @@ def judge(
     calls: Sequence[Script],
     expected: Sequence[Installation],
     *,
-    folder: Path,
+    folders: Sequence[Path],
 ) -> None:
     """Compare with the undisturbed runs, and look for what must not be there.
 
@@ -97,11 +102,12 @@ def judge(
         made: where the faults came.
         calls: what was sent.
         expected: the undisturbed runs, one for every policy and version that a worker had.
-        folder: everything that either run, or its broker, wrote.
+        folders: everything that either run, its broker or its database wrote.
     """
     stored = _compare(outcome, made, calls, expected)
     _check_proofs(outcome, made, stored)
-    _search(outcome, made, calls, folder)
+    _search(outcome, made, calls, folders)
+    outcome.sweeps_refused = made.log().count(SWEEP_REFUSED)
     _look_for_stuck(outcome, made)
 
 
@@ -113,15 +119,15 @@ def _compare(
     A call is as one of the undisturbed runs made it, in all its files. One that was taken over by
     another version half-way may be quarantined, and for no other reason.
     """
-    vault = made.folder / "vault"
+    place = made.vault.place
     stored: list[str] = []
     for one in calls:
         name = one.info.call_id
-        places = [place for place in ("calls", "quarantine") if (vault / place / name).is_dir()]
-        if places == ["quarantine"] and _was_mixed(made, name):
+        places = [shelf for shelf in (PASSED, QUARANTINE) if place.names(shelf, name)]
+        if places == [QUARANTINE] and _was_mixed(made, name):
             outcome.quarantined.append(name)
             continue
-        if places != ["calls"]:
+        if places != [PASSED]:
             (outcome.duplicated if len(places) > 1 else outcome.lost).append(name)
             continue
         stored.append(name)
@@ -166,7 +172,7 @@ def _check_proofs(outcome: Outcome, made: Installation, stored: Sequence[str]) -
         found = check_file(_certificate(made, name), keys, unseal=partial(made.kept, name))
         outcome.invalid += [f"{name}: {one.text}" for one in found]
     log = AuditLog(made.ledger.database)
-    place = open_place(made.folder / "vault")
+    place = made.vault.place
     told = list(certified(place, keys))
     outcome.invalid += [one for one in told if isinstance(one, str)]
     seen = log.verify(
@@ -185,8 +191,10 @@ def _check_proofs(outcome: Outcome, made: Installation, stored: Sequence[str]) -
     ]
 
 
-def _search(outcome: Outcome, made: Installation, calls: Sequence[Script], folder: Path) -> None:
-    """No canary in any file of the folder, nor in any record as clients see it."""
+def _search(
+    outcome: Outcome, made: Installation, calls: Sequence[Script], folders: Sequence[Path]
+) -> None:
+    """No canary in any file of the folders, with the vault's fetched to one, nor in any record."""
     searcher = Searcher(*needles(canaries([one.pcm for one in calls[:VARIANTS]])))
     for topic in made.topics.all():
         content = made.content(topic)
@@ -194,7 +202,7 @@ def _search(outcome: Outcome, made: Installation, calls: Sequence[Script], folde
         outcome.leaked += [
             f"{topic}: {hit.canary} as {hit.form}" for hit in searcher.search(io.BytesIO(content))
         ]
-    done = scan([folder], searcher)
+    done = scan([*folders], searcher)
     outcome.searched_mb += done.bytes / 1e6
     outcome.leaked += told(done)
 
@@ -209,8 +217,15 @@ def _look_for_stuck(outcome: Outcome, made: Installation) -> None:
                 outcome.stuck.append(f"{stage} {topic}: {committed} of {written}")
 
 
-def _certificate(made: Installation, name: str, shelf: str = "calls") -> Path:
-    return made.folder / "vault" / shelf / name / f"{name}.certificate.json"
+def _certificate(made: Installation, name: str, shelf: str = PASSED) -> Path:
+    """The certificate of a call, with its sealed files beside it: a bucket is no folder."""
+    folder, place = made.folder / "fetched" / name, made.vault.place
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        for file in place.names(shelf, name):
+            with closing(place.open(shelf, name, file)) as stream:
+                (folder / file).write_bytes(stream.read())
+    return folder / f"{name}.certificate.json"
 
 
 def table(outcome: Outcome) -> Table:

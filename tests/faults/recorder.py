@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Collection, Sequence
 
-from pipeline.errors import BrokerError, UnknownCallError
+from pipeline.errors import BrokerError, StoreError, UnknownCallError
 from pipeline.records import AudioChunk, CallEnd
 from tests.broker.harness import Installation, Script
 
@@ -86,5 +86,8 @@ class Recorder:
             self._made.send(name, [record] * (2 if self._dice.random() < TWICE else 1))
         except UnknownCallError:  # it was stored while it was sent again
             queue.clear()
+        except StoreError:  # the ledger is away: again, when it is back
+            queue.insert(0, record)
+            time.sleep(0.3)
         if not queue:
             del self._live[name]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import LiteralString
 
 import psycopg
+from psycopg import sql
 
 USER = "hushwire"
 START_S = 30.0
@@ -50,6 +51,13 @@ class Postgres:
     def url(self) -> str:
         """SQLAlchemy URL of the database."""
         return f"postgresql+psycopg://{USER}@/postgres?host={self.folder}"
+
+    def database(self, name: str) -> str:
+        """URL of one more database, which is made."""
+        with psycopg.connect(host=str(self.folder), user=USER, dbname="postgres") as connection:
+            connection.autocommit = True
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        return f"postgresql+psycopg://{USER}@/{name}?host={self.folder}"
 
     def empty(self) -> None:
         """Remove everything from the database: faster than a database for each test."""

@@ -20,7 +20,7 @@ from agents.sealing import KeyEncryptionKey
 from agents.vault import Vault
 from pipeline.errors import HeldError, UnknownCallError
 from tests.postgres.server import Postgres
-from tests.unit.storing import FILES, stored_call
+from tests.unit.storing import FILES, stored_call, sweeps
 
 ANN = f"pn-{'a' * 32}"
 
@@ -100,7 +100,7 @@ def test_erasure_hold_and_sweep(vault: Vault, ledger: Ledger) -> None:
     with pytest.raises(UnknownCallError):
         vault.read("two", "two.json")
     later = datetime.now(UTC) + timedelta(days=31)
-    assert retention.sweep(vault, ledger, log, now=later) == ["three"]
+    assert retention.sweep(vault, ledger, log, sweeps(ledger, later)) == ["three"]
     assert [one.call_id for one in vault.catalogue.page(CallFilter()).calls] == ["one"]
 
 

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from unittest import mock
@@ -18,6 +19,7 @@ import numpy as np
 from moto.server import ThreadedMotoServer
 
 from agents.ledger import Ledger
+from agents.sweeping import Bounds, SweepGuard
 from pipeline.certificate import build_certificate, certificate_json
 from pipeline.policy import load_policy
 from pipeline.records import CallEnd, CallInfo, Check, Role, Verdict
@@ -91,6 +93,13 @@ def bucket() -> Iterator[str]:
     with mock.patch.dict(os.environ, variables):
         boto3.client("s3", region_name="us-east-1").create_bucket(Bucket=name)
         yield f"s3://{name}"
+
+
+def sweeps(ledger: Ledger, at: datetime | None = None) -> SweepGuard:
+    """Lets everything go; where a time is given, the ledger's clock stands there from now on."""
+    if at is not None:
+        ledger.database.now = lambda: at
+    return SweepGuard(ledger.database, Bounds(clock_hours=1_000_000, percent=100))
 
 
 @cache

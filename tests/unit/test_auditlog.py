@@ -30,6 +30,7 @@ from agents.ledger import Ledger
 from agents.messages import audit, audit_event
 from agents.metrics import Metrics
 from agents.signing import SigningKey
+from agents.sweeping import SweepGuard
 from pipeline.errors import RecordError, TamperError
 
 pytestmark = pytest.mark.unit
@@ -105,7 +106,9 @@ def test_a_repeat_changes_nothing(log: AuditLog) -> None:
 
 
 def test_the_audit_record_of_a_topic_is_an_event_of_the_same_id() -> None:
-    event = audit_event(audit("topic", "call-1", "call-closed", {"state": "stored"}))
+    event = audit_event(
+        audit("topic", "call-1", "call-closed", {"state": "stored"}, at="2026-03-01")
+    )
     assert (event.event_id, event.subject, event.kind) == (f"call-1/{KIND}", "call-1", KIND)
     assert event.facts["state"] == "stored"
 
@@ -420,7 +423,7 @@ def test_a_line_of_something_else_is_refused(line: bytes) -> None:
 
 def test_the_keeper_signs_when_much_came_and_at_the_end(log: AuditLog, key: SigningKey) -> None:
     metrics = Metrics()
-    keeper = AuditKeeper(log, key, keep_days=366, metrics=metrics)
+    keeper = AuditKeeper(log, key, keep_days=366, guard=SweepGuard(log.database), metrics=metrics)
     fill(log, 1)
     keeper._guarded(keeper._look)
     assert log.unsigned() == 0, "a worker that starts signs what it finds"
@@ -439,7 +442,7 @@ def test_a_broken_log_is_told_and_work_goes_on(
     log: AuditLog, database: Database, key: SigningKey
 ) -> None:
     metrics = Metrics()
-    keeper = AuditKeeper(log, key, keep_days=366, metrics=metrics)
+    keeper = AuditKeeper(log, key, keep_days=366, guard=SweepGuard(log.database), metrics=metrics)
     fill(log, 3)
     with database.writing() as connection:
         connection.execute(text("UPDATE audit_entries SET subject = 'other' WHERE seq = 2"))

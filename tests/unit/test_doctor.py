@@ -19,7 +19,7 @@ from pipeline.errors import BrokerError
 pytestmark = pytest.mark.unit
 
 TOPICS = Topics.named()
-CONFIGS = wanted_configs(TOPICS, 86_400_000)
+CONFIGS = wanted_configs(TOPICS, 86_400_000, 3)
 SETTINGS = Settings(partitions=4, replication=3)
 
 
@@ -44,12 +44,15 @@ def test_a_cluster_as_the_settings_say_is_fine() -> None:
     [
         ("retention.ms", "86400001", True),
         ("retention.ms", "-1", True),
-        ("retention.ms", "600000", False),
+        ("retention.ms", "43200000", False),
         ("segment.ms", "604800000", True),
         ("segment.bytes", "1073741824", True),
         ("segment.bytes", "1048576", False),
         ("cleanup.policy", "compact", True),
         ("cleanup.policy", "compact,delete", True),
+        ("min.insync.replicas", "1", True),
+        ("min.insync.replicas", "3", False),
+        ("unclean.leader.election.enable", "true", True),
     ],
 )
 def test_what_keeps_raw_audio_longer_is_weak(key: str, value: str, *, weak: bool) -> None:
@@ -58,6 +61,24 @@ def test_what_keeps_raw_audio_longer_is_weak(key: str, value: str, *, weak: bool
     wanted = CONFIGS[TOPICS.audio_raw][key]
     expected = [f"{TOPICS.audio_raw}: {key} is {value}, should be {wanted}"] if weak else []
     assert found == expected
+
+
+@pytest.mark.parametrize(("idle_s", "weak"), [(300, False), (1_000, True)])
+def test_a_raw_retention_too_short_for_a_long_call_is_weak(idle_s: int, *, weak: bool) -> None:
+    """Eight hours, the idle time, ten seconds for what is late, ten minutes for a takeover."""
+    has = {**CONFIGS[TOPICS.audio_raw], "retention.ms": "29710000"}
+    settings = SETTINGS.model_copy(update={"idle_seconds": float(idle_s)})
+    found = broker_findings(cluster(raw=TopicState(4, 3, has)), TOPICS, settings)
+    assert [one.what for one in found if one.grade is Grade.WEAK] == [TOPICS.audio_raw] * weak
+    # Events hold no call that is read again.
+    states = {**cluster().topics, TOPICS.audit: TopicState(4, 3, has)}
+    assert told(broker_findings(ClusterState(3, states), TOPICS, settings)) == []
+
+
+def test_two_copies_count_as_written_where_there_are_three() -> None:
+    wanted = [wanted_configs(TOPICS, 1, copies)[TOPICS.spans] for copies in (1, 2, 3)]
+    assert [one["min.insync.replicas"] for one in wanted] == ["1", "1", "2"]
+    assert {one["unclean.leader.election.enable"] for one in wanted} == {"false"}
 
 
 def test_a_setting_that_the_broker_does_not_tell_is_weak() -> None:

@@ -20,7 +20,7 @@ from agents.places import PASSED, QUARANTINE, FolderPlace
 from agents.shelf import Shelf
 from agents.vault import Vault
 from pipeline.errors import HeldError, StoreError, UnknownCallError
-from tests.unit.storing import bucket, new_ledger, stored_call
+from tests.unit.storing import bucket, new_ledger, stored_call, sweeps
 
 pytestmark = pytest.mark.unit
 
@@ -130,10 +130,10 @@ def test_an_interrupted_erasure_is_finished_by_the_next_sweep(
         Shelf(vault).transcript("one")
     with pytest.raises(UnknownCallError):
         vault.catalogue.hold("one", datetime.now(UTC))
-    assert retention.sweep(vault, ledger, log) == ["one"]
+    assert retention.sweep(vault, ledger, log, sweeps(ledger)) == ["one"]
     assert left(vault, "one") == []
     assert told(log) == [("one", "call-erased", REQUEST)]
-    assert retention.sweep(vault, ledger, log) == []
+    assert retention.sweep(vault, ledger, log, sweeps(ledger)) == []
 
 
 def test_a_held_call_is_neither_swept_nor_erased(
@@ -144,16 +144,16 @@ def test_a_held_call_is_neither_swept_nor_erased(
     assert not vault.catalogue.hold("one", datetime.now(UTC))
     with pytest.raises(HeldError, match="legal hold since"):
         erase(vault, ledger, log, "one", REQUEST)
-    assert retention.sweep(vault, ledger, log, now=later) == ["three", "two"]
+    assert retention.sweep(vault, ledger, log, sweeps(ledger, later)) == ["three", "two"]
     assert Shelf(vault).transcript("one")
     assert vault.catalogue.hold("one", None)
-    assert retention.sweep(vault, ledger, log, now=later) == ["one"]
+    assert retention.sweep(vault, ledger, log, sweeps(ledger, later)) == ["one"]
     assert [why for _, _, why in told(log)] == [RETENTION] * 3
 
 
 def test_before_its_time_nothing_is_swept(vault: Vault, ledger: Ledger, log: AuditLog) -> None:
     soon = datetime.now(UTC) + timedelta(days=29, hours=23)
-    assert retention.sweep(vault, ledger, log, now=soon) == []
+    assert retention.sweep(vault, ledger, log, sweeps(ledger, soon)) == []
     assert told(log) == []
 
 
@@ -204,7 +204,7 @@ def test_a_quarantined_call_is_erased_with_its_transit_key(
     ledger.close_call("bad", CallState.QUARANTINED)
     vault.catalogue.hold("bad", datetime.now(UTC))
     # The hold keeps the key of the quarantine, too.
-    assert quarantine.sweep(ledger, log, 0) == []
+    assert quarantine.sweep(ledger, log, 0, sweeps(ledger)) == []
     with pytest.raises(HeldError):
         quarantine.end(ledger, log, "bad", "dropped")
     vault.catalogue.hold("bad", None)
@@ -216,10 +216,10 @@ def test_a_quarantined_call_is_erased_with_its_transit_key(
 def test_a_key_of_a_refused_call_is_swept(vault: Vault, ledger: Ledger, log: AuditLog) -> None:
     ledger.open_call("late")
     vault.keys.obtain("late")
-    assert retention.sweep(vault, ledger, log) == []
+    assert retention.sweep(vault, ledger, log, sweeps(ledger)) == []
     assert vault.keys.has("late")
     ledger.close_call("late", CallState.REFUSED)
-    retention.sweep(vault, ledger, log)
+    retention.sweep(vault, ledger, log, sweeps(ledger))
     assert not vault.keys.has("late")
 
 
@@ -243,7 +243,7 @@ def test_a_worker_sweeps_by_itself(vault: Vault, ledger: Ledger, log: AuditLog) 
         connection.exec_driver_sql("UPDATE catalogue SET retain_until = '2020-01-01T00:00:00.000'")
 
     async def some_time() -> None:
-        task = asyncio.create_task(retention.tend(vault, ledger, log, look_s=0.01))
+        task = asyncio.create_task(retention.tend(vault, ledger, log, sweeps(ledger), look_s=0.01))
         while vault.catalogue.page(CallFilter()).calls:  # noqa: ASYNC110 - no event for it
             await asyncio.sleep(0.01)
         task.cancel()

@@ -16,6 +16,7 @@ from agents.auditlog import AuditLog
 from agents.commands.quarantine import app
 from agents.ledger import CallState, Ledger
 from pipeline.errors import InputError, UnknownCallError
+from tests.unit.storing import sweeps
 
 pytestmark = pytest.mark.unit
 
@@ -49,15 +50,15 @@ def test_a_quarantined_call_is_listed_with_its_end(ledger: Ledger) -> None:
 
 def test_before_its_time_nothing_is_swept(ledger: Ledger) -> None:
     soon = datetime.now(UTC) + timedelta(hours=47)
-    assert quarantine.sweep(ledger, AuditLog(ledger.database), 48, now=soon) == []
+    assert quarantine.sweep(ledger, AuditLog(ledger.database), 48, sweeps(ledger, soon)) == []
     assert ledger.quarantined_seal("failed")
     assert audited(ledger) == []
 
 
 def test_after_its_time_the_key_is_destroyed_and_audited_once(ledger: Ledger) -> None:
     log, later = AuditLog(ledger.database), datetime.now(UTC) + timedelta(hours=49)
-    assert quarantine.sweep(ledger, log, 48, now=later) == ["failed"]
-    assert quarantine.sweep(ledger, log, 48, now=later) == []
+    assert quarantine.sweep(ledger, log, 48, sweeps(ledger, later)) == ["failed"]
+    assert quarantine.sweep(ledger, log, 48, sweeps(ledger, later)) == []
     assert audited(ledger) == [("failed", "expired")]
     with pytest.raises(UnknownCallError):
         ledger.quarantined_seal("failed")
@@ -66,13 +67,13 @@ def test_after_its_time_the_key_is_destroyed_and_audited_once(ledger: Ledger) ->
 
 
 def test_a_quarantine_without_hours_ends_at_once(ledger: Ledger) -> None:
-    assert quarantine.sweep(ledger, AuditLog(ledger.database), 0) == ["failed"]
+    assert quarantine.sweep(ledger, AuditLog(ledger.database), 0, sweeps(ledger)) == ["failed"]
 
 
 def test_a_worker_sweeps_by_itself(ledger: Ledger) -> None:
     async def some_time() -> None:
         task = asyncio.create_task(
-            quarantine.tend(ledger, AuditLog(ledger.database), 0, look_s=0.01)
+            quarantine.tend(ledger, AuditLog(ledger.database), 0, sweeps(ledger), look_s=0.01)
         )
         while ledger.quarantined():  # noqa: ASYNC110 - the ledger has no event
             await asyncio.sleep(0.01)

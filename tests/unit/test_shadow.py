@@ -39,7 +39,7 @@ from pipeline.records import (
     Word,
 )
 from pipeline.wire import encode
-from tests.unit.storing import new_ledger, stored_call
+from tests.unit.storing import new_ledger, stored_call, sweeps
 
 pytestmark = pytest.mark.unit
 
@@ -201,11 +201,16 @@ def test_results_go_with_the_call(ledger: Ledger, tmp_path: Path) -> None:
     erase(vault, ledger, AuditLog(ledger.database), "call-1", REQUEST)
     assert [one.calls for one in results.reports()] == [1]
     soon = datetime.now(UTC)
-    retention.sweep(vault, ledger, AuditLog(ledger.database), now=soon + timedelta(days=1))
+    retention.sweep(
+        vault, ledger, AuditLog(ledger.database), sweeps(ledger, soon + timedelta(days=1))
+    )
     assert [one.calls for one in results.reports()] == [1]
     # A call that was refused is in no vault, so its rows end by their age.
+    sweeps(ledger, soon)
     results.write("refused", Pair.of(LIVE, TRIED), agreements(FOUND, (), 8_000))
-    retention.sweep(vault, ledger, AuditLog(ledger.database), now=soon + timedelta(days=91))
+    retention.sweep(
+        vault, ledger, AuditLog(ledger.database), sweeps(ledger, soon + timedelta(days=91))
+    )
     assert results.reports() == []
 
 
