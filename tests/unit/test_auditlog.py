@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, insert, select, text, update
 
-from agents import auditlog
 from agents.auditchain import (
     UNSIGNED_MOST,
     Checkpoint,
@@ -366,9 +365,8 @@ def test_pruning_leaves_a_log_that_holds(
     log: AuditLog, database: Database, key: SigningKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = datetime.now(UTC)
-    old = (now - timedelta(days=400)).isoformat(timespec="milliseconds")
     with monkeypatch.context() as earlier:
-        earlier.setattr(auditlog, "_stamp", lambda _: old)
+        earlier.setattr(log.database, "now", lambda: now - timedelta(days=400))
         fill(log, 4)
         log.checkpoint(key)
     fill(log, 2, first=5)

@@ -22,6 +22,7 @@ from agents.ledger import Ledger
 from agents.metrics import Metrics
 from agents.signedhead import HeadMemory, SignedHead
 from agents.signing import SigningKey
+from agents.sweeping import SweepGuard
 from agents.vault import Vault
 from pipeline.errors import ForgottenError, RewrittenError, StoreError, TamperError
 from tests.rewriting import cut_back, emptied, event, rewritten
@@ -72,7 +73,7 @@ def test_a_rewritten_log_does_not_hold_and_is_not_signed(
     with pytest.raises(RewrittenError, match="does not extend entry 9"):
         log.checkpoint(key)
     with pytest.raises(RewrittenError):
-        log.prune(key, keep_days=0)
+        log.prune(key, keep_days=0, now=log.now())
     fill(log, 20, 40)
     with pytest.raises(RewrittenError):
         log.checkpoint(key)
@@ -155,7 +156,7 @@ def test_a_key_without_its_memory_signs_nothing_until_somebody_says_so(
     with pytest.raises(ForgottenError, match="`hushwire audit adopt`"):
         log.checkpoint(again)
     with pytest.raises(ForgottenError):
-        log.prune(again, keep_days=1)
+        log.prune(again, keep_days=1, now=log.now())
     signed = log.adopt(again, by="anna")
     entries, _ = read_export(log.export())
     assert entries[-1].kind == "hushwire.audit.log-adopted.v1"
@@ -336,7 +337,7 @@ def test_the_keeper_tells_a_rewritten_log_and_does_not_sign_it(
     log: AuditLog, database: Database, key: SigningKey
 ) -> None:
     metrics = Metrics()
-    keeper = AuditKeeper(log, key, keep_days=366, metrics=metrics)
+    keeper = AuditKeeper(log, key, keep_days=366, guard=SweepGuard(log.database), metrics=metrics)
     fill(log, 1, 9)
     keeper._guarded(keeper._look)
     rewritten(database)

@@ -20,6 +20,7 @@ from agents.ledger import Ledger
 from agents.metrics import Metrics
 from agents.places import CHECKPOINTS, PASSED, FolderPlace, open_place
 from agents.signing import SigningKey
+from agents.sweeping import Bounds, SweepGuard
 from agents.vault import Vault
 from pipeline.certificate import LogStated
 from pipeline.errors import BrokerError, RecordError, RewrittenError, StoreError
@@ -173,7 +174,14 @@ def test_the_keeper_lays_checkpoints_down_and_tries_again(
 ) -> None:
     metrics, away = Metrics(), Away()
     there = VaultCheckpoints(FolderPlace(tmp_path / "vault"))
-    keeper = AuditKeeper(log, key, keep_days=366, metrics=metrics, publishers=(away, there))
+    keeper = AuditKeeper(
+        log,
+        key,
+        keep_days=366,
+        guard=SweepGuard(log.database),
+        metrics=metrics,
+        publishers=(away, there),
+    )
     value = metrics.registry.get_sample_value
     fill(log, 1, 2)
     keeper._guarded(keeper._look)
@@ -185,7 +193,9 @@ def test_the_keeper_lays_checkpoints_down_and_tries_again(
     assert away.got == [2]
     assert value("hushwire_audit_unpublished") == 0.0
     # One that starts on a log that is signed lays the last one down too.
-    again = AuditKeeper(log, key, keep_days=366, metrics=metrics, publishers=(away,))
+    again = AuditKeeper(
+        log, key, keep_days=366, guard=SweepGuard(log.database), metrics=metrics, publishers=(away,)
+    )
     again._guarded(again._look)
     assert away.got == [2, 2]
 
@@ -196,7 +206,14 @@ def test_the_keeper_tells_a_vault_that_states_another_log(
     metrics, there = Metrics(), VaultCheckpoints(FolderPlace(tmp_path / "vault"))
     made = signed(log, key, last=2)
     there.put(Checkpoint(2, "end", "f" * 64, made.at, made.algorithm, made.key_id, made.value))
-    keeper = AuditKeeper(log, key, keep_days=366, metrics=metrics, publishers=(there,))
+    keeper = AuditKeeper(
+        log,
+        key,
+        keep_days=366,
+        guard=SweepGuard(log.database),
+        metrics=metrics,
+        publishers=(there,),
+    )
     keeper._guarded(keeper._look)
     value = metrics.registry.get_sample_value
     assert value("hushwire_audit_broken") == 1.0
@@ -207,12 +224,15 @@ def test_what_is_pruned_goes_from_the_vault_too(
     tmp_path: Path, log: AuditLog, key: SigningKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     away, there = Away(), VaultCheckpoints(FolderPlace(tmp_path / "vault"))
-    old = (datetime.now(UTC) - timedelta(days=400)).isoformat(timespec="milliseconds")
+    old = datetime.now(UTC) - timedelta(days=400)
     with monkeypatch.context() as earlier:
-        earlier.setattr("agents.auditlog._stamp", lambda _: old)
+        earlier.setattr(log.database, "now", lambda: old)
         there.put(signed(log, key, last=2))
         there.put(signed(log, key, last=4))
-    keeper = AuditKeeper(log, key, keep_days=366, metrics=Metrics(), publishers=(away, there))
+    guard = SweepGuard(log.database, Bounds(clock_hours=24 * 500))
+    keeper = AuditKeeper(
+        log, key, keep_days=366, guard=guard, metrics=Metrics(), publishers=(away, there)
+    )
     keeper._guarded(keeper._look)
     assert away.pruned == [4]
     # The one that the log now begins with stays: it tells the same.
