@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 NAMES = (
-    "record", "headers", "sidecar", "audio", "name", "policy", "certificate", "audit", "texts",
+    "record", "headers", "sidecar", "audio", "name", "policy", "certificate", "audit", "note", "texts",
 )  # fmt: skip
 FOUND = Path("build/fuzz")
 
