@@ -16,7 +16,8 @@ import tempfile
 from pathlib import Path
 
 NAMES = (
-    "record", "headers", "sidecar", "audio", "name", "policy", "certificate", "audit", "note", "texts",
+    "record", "headers", "sidecar", "audio", "name", "policy", "certificate", "audit", "note",
+    "texts",
 )  # fmt: skip
 FOUND = Path("build/fuzz")
 
