@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from pipeline.activity import FRAME, Samples
 
@@ -45,12 +46,23 @@ def _kernel(rate: int) -> Samples:
     return np.asarray(kernel, np.float32)
 
 
-def _convolved(audio: Samples, kernel: Samples) -> Samples:
+@lru_cache(maxsize=16)
+def _response(rate: int, size: int) -> npt.NDArray[np.complex64]:
+    return np.asarray(np.fft.rfft(_kernel(rate), size), np.complex64)
+
+
+def _convolved(audio: Samples, rate: int) -> Samples:
     """The whole linear convolution, ``len(audio) + len(kernel) - 1`` samples."""
-    length = len(audio) + len(kernel) - 1
+    length = len(audio) + len(_kernel(rate)) - 1
+    size = _fast(length)
+    spectrum = np.fft.rfft(audio, size) * _response(rate, size)
+    return np.asarray(np.fft.irfft(spectrum, size)[:length], np.float32)
+
+
+def _fast(length: int) -> int:
+    """A size that an FFT likes, of at least so many samples: few of them, so that they are kept."""
     size = 1 << (length - 1).bit_length()
-    spectrum = np.fft.rfft(audio, size) * np.fft.rfft(kernel, size)
-    return np.fft.irfft(spectrum, size)[:length].astype(np.float32)
+    return 3 * size // 4 if 3 * size // 4 >= length else size
 
 
 class HighPass:
@@ -61,10 +73,11 @@ class HighPass:
     """
 
     def __init__(self, rate: int) -> None:
-        self._kernel = _kernel(rate)
-        self._early = len(self._kernel) // 2
+        self._rate = rate
+        self._delay = len(_kernel(rate)) // 2
+        self._early = self._delay
         """Samples that still have to be dropped: the filter's delay."""
-        self._tail = np.zeros(len(self._kernel) - 1, np.float32)
+        self._tail = np.zeros(2 * self._delay, np.float32)
 
     def chunk(self, audio: Samples, *, last: bool) -> Samples:
         """Filter the next block, shape ``(samples,)``.
@@ -73,8 +86,8 @@ class HighPass:
             What is certain now: later than the block by the filter's delay, until the last one.
         """
         if last:
-            audio = np.concatenate([audio, np.zeros(len(self._kernel) // 2, np.float32)])
-        full = _convolved(audio, self._kernel)
+            audio = np.concatenate([audio, np.zeros(self._delay, np.float32)])
+        full = _convolved(audio, self._rate)
         full[: len(self._tail)] += self._tail
         done, self._tail = full[: len(audio)], full[len(audio) :]
         early = min(self._early, len(done))
@@ -89,10 +102,9 @@ def high_passed(audio: Samples, rate: int) -> Samples:
     """
     if not len(audio):
         return audio
-    kernel = _kernel(rate)
-    half = len(kernel) // 2
+    half = len(_kernel(rate)) // 2
     level = float(audio.mean(dtype=np.float64))
-    return _convolved(audio - np.float32(level), kernel)[half : half + len(audio)]
+    return _convolved(audio - np.float32(level), rate)[half : half + len(audio)]
 
 
 class Leveller:

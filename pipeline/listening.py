@@ -59,6 +59,8 @@ says of later speech then differs little: of 8,279 frames of speech in the sampl
 lost, 9 more were taken for speech."""
 _JOINED = 7
 """Frames apart at which two sounds are one: pauses up to 200 ms lie inside words and between."""
+_ECHO_DB = 25.0
+"""What is so much softer than another channel at the same time may be its echo."""
 _BLOCKS_PER_SECOND = 2
 _FULL_SCALE = 32_768.0
 LOWEST_RATE, HIGHEST_RATE = 8_000, 96_000
@@ -75,6 +77,8 @@ class _Channel:
     state: VoiceState
     sounding: Sounding = field(default_factory=Sounding)
     leveller: Leveller = field(default_factory=Leveller)
+    recent: tuple[float, float] = (-math.inf, -math.inf)
+    """How loud the last two batches were, in dBFS."""
     bursts: Bursts = field(default_factory=Bursts)
     resting: int = 0
     """How many of the last batches that the detector got were the noise of the line to it."""
@@ -193,7 +197,7 @@ class Listener:
 
     def _frames(self, channel: _Channel, audio: Samples) -> list[Window]:
         sounds, steady = channel.sounding.take(audio)
-        raised = audio * channel.leveller.gain(_loudest(audio, sounds))
+        raised = self._raised(channel, audio, sounds)
         square = np.square(raised.reshape(-1, FRAME), dtype=np.float64)
         levels: list[float] = np.mean(square, axis=1).tolist()
         loud = [channel.bursts.loud(level) for level in levels]
@@ -216,6 +220,15 @@ class Listener:
             channel.kept = channel.kept[needed - channel.kept_from :].copy()
             channel.kept_from = needed
         return windows
+
+    def _raised(self, channel: _Channel, audio: Samples, sounds: npt.NDArray[np.bool_]) -> Samples:
+        """The audio at its level: a faint channel is raised, the other side's echo on it is not."""
+        loudest = _loudest(audio, sounds)
+        gain = channel.leveller.gain(loudest)
+        channel.recent = (channel.recent[-1], loudest)
+        others = [max(one.recent) for one in self._channels if one is not channel]
+        echo = loudest < max(others, default=-math.inf) - _ECHO_DB
+        return audio if echo or gain == 1.0 else audio * gain
 
     def _sample(self, frame: int) -> int:
         """Call sample at which a frame begins."""
