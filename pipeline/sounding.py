@@ -25,7 +25,7 @@ _FLOOR_PERCENTILE: Final = 10.0
 _SOUNDS_DB: Final = 8.0
 """Above its steady level, a band sounds. Of white and pink noise no frame in an hour does."""
 _CHANGES_DB: Final = 7.0
-"""Above its steady level, something may have changed. At 8 dB, 0.4 s of speech that a voice detector
+"""Above its steady level, something may have changed. At 8 dB, 0.4 s of speech that a detector
 finds in noise at 5 dB were skipped (measured)."""
 _SMOOTH: Final = 2
 """Looks over which a band's power is averaged: 96 ms."""
