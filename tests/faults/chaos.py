@@ -26,7 +26,6 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from rich.console import Console
@@ -40,10 +39,9 @@ from tests.broker import fakes
 from tests.broker.canaries import WORDS
 from tests.broker.harness import Installation, Script, script
 from tests.faults.judging import SWEEP_REFUSED, Line, Outcome, judge, table
-from tests.faults.proxy import Proxy
+from tests.faults.proxy import Proxy, before_the_buckets
 from tests.faults.recorder import Recorder
 from tests.kafka.broker import ApacheKafka, apache_kafka, available
-from tests.ports import free_port
 from tests.postgres.server import Postgres, postgres
 from tests.unit.storing import bucket
 
@@ -419,7 +417,7 @@ def run(
         bucket_proxy = None
         if s3:
             buckets = [f"{stack.enter_context(bucket())}/calls" for _ in names]
-            bucket_proxy = stack.enter_context(_before_the_buckets(environment))
+            bucket_proxy = stack.enter_context(before_the_buckets(environment))
         expected = []
         for name, ledger, vault, told in zip(names, ledgers, buckets, changes, strict=False):
             alone = _installation(bootstrap, folder / name, ledger, vault)
@@ -459,19 +457,6 @@ def _installation(bootstrap: str, folder: Path, ledger_url: str, vault: str) -> 
         ledger_url=ledger_url or None,
         vault=vault or None,
     )
-
-
-@contextlib.contextmanager
-def _before_the_buckets(environment: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    """A proxy before moto's server, which whoever opens a bucket from here on goes through."""
-    target = urlsplit(os.environ["AWS_ENDPOINT_URL_S3"]).port
-    assert target is not None
-    port = free_port()
-    proxy = Proxy(port, target)
-    proxy.start()
-    environment.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{port}")
-    yield proxy
-    proxy.stop()
 
 
 def main() -> None:

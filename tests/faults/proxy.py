@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.ports import free_port
 
 PIECE = 1 << 16
 
@@ -83,3 +90,16 @@ class Proxy:
             pass
         finally:
             writer.close()
+
+
+@contextmanager
+def before_the_buckets(environment: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    """A proxy before moto's server, which whoever opens a bucket from here on goes through."""
+    target = urlsplit(os.environ["AWS_ENDPOINT_URL_S3"]).port
+    assert target is not None
+    port = free_port()
+    proxy = Proxy(port, target)
+    proxy.start()
+    environment.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{port}")
+    yield proxy
+    proxy.stop()

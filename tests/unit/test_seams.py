@@ -154,7 +154,7 @@ def test_fatal_ends_the_process_with_its_code() -> None:
 def _window(call_id: str, words: list[str | None]) -> Window:
     pcm = fakes.speak(words)
     whole = Interval(0, len(pcm))
-    return Window(call_id, 0, 0, 0, len(pcm), fakes.RATE, pcm, (whole,), len(pcm))
+    return Window(call_id, 0, 0, 0, len(pcm), fakes.RATE, pcm, (whole,), heard_until=len(pcm))
 
 
 async def test_a_window_that_kills_its_process_is_unheard_and_others_are_not() -> None:
@@ -191,7 +191,7 @@ async def test_a_pool_without_models_says_so(start: object, message: str) -> Non
 
 async def test_silence_needs_no_process() -> None:
     pool = EarPool(Ears(_ends, (), fakes.hear, fakes.hear), 1)
-    window = Window("a", 4, 1, 10, 20, 8_000, np.zeros(0, np.int16), (), 20)
+    window = Window("a", 4, 1, 10, 20, 8_000, np.zeros(0, np.int16), heard_until=20)
     heard = await pool.listen(window)
     assert (heard.seq, heard.channel, heard.heard_until, heard.unheard) == (4, 1, 20, ())
     pool.stop()

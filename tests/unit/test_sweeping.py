@@ -270,8 +270,10 @@ def test_by_command_it_is_refused_until_the_number_is_confirmed(
 
     code, output = run("quarantine", "list")
     assert code == 0
-    assert "bad" in output
-    assert "confirm" in output
+    assert "its time is up" in output
+    code, output = run("quarantine", "sweep")
+    assert code != 0
+    assert "--confirm 1" in output
     code, output = run("retention", "sweep")
     assert code != 0
     assert "--confirm 3" in output
@@ -280,7 +282,7 @@ def test_by_command_it_is_refused_until_the_number_is_confirmed(
     code, output = run("retention", "sweep", "--confirm", "3")
     assert (code, "3 calls erased" in output) == (0, True)
     code, output = run("quarantine", "sweep")
-    assert (code, "1 keys destroyed" in output) == (0, True)
+    assert (code, "1 quarantines ended" in output) == (0, True)
 
 
 def test_bounds_come_from_the_settings() -> None:

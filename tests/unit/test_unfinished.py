@@ -19,7 +19,7 @@ from agents.shelf import Shelf
 from agents.tables import CALLS
 from agents.vault import Vault
 from pipeline.errors import UnknownCallError
-from tests.unit.storing import FILES, new_ledger, stored_call
+from tests.unit.storing import FILES, new_ledger, stored_call, sweeps
 
 pytestmark = pytest.mark.unit
 
@@ -63,7 +63,7 @@ def test_a_call_that_outlived_its_records_is_refused_and_its_key_destroyed(
 ) -> None:
     opened(ledger, "lost")
     ledger.open_call("young")
-    assert unfinished.sweep(ledger, log, DAY_S, now=LATE) == ["lost"]
+    assert unfinished.sweep(ledger, log, DAY_S, sweeps(ledger, LATE)) == ["lost"]
     assert ledger.state("lost") is CallState.REFUSED
     with pytest.raises(UnknownCallError):
         ledger.seal("lost")
@@ -76,7 +76,7 @@ def test_a_call_that_outlived_its_records_is_refused_and_its_key_destroyed(
             "owner": "cluster:ann",
         }
     ]
-    assert unfinished.sweep(ledger, log, DAY_S, now=LATE) == []
+    assert unfinished.sweep(ledger, log, DAY_S, sweeps(ledger, LATE)) == []
     assert len(told(log)) == 1
 
 
@@ -84,14 +84,14 @@ def test_a_run_leaves_what_lies_on_a_cluster_to_the_cluster(ledger: Ledger, log:
     """Whose records may be kept for longer than the run's own settings say."""
     opened(ledger, "theirs")
     opened(ledger, "old", owner=None)
-    assert unfinished.sweep(ledger, log, DAY_S, embedded=True, now=LATE) == ["old"]
+    assert unfinished.sweep(ledger, log, DAY_S, sweeps(ledger, LATE), embedded=True) == ["old"]
     assert ledger.seal("theirs")
 
 
 def test_before_its_time_a_call_stays_open(ledger: Ledger, log: AuditLog) -> None:
     opened(ledger, "slow")
     before = LATE - timedelta(seconds=2)
-    assert unfinished.sweep(ledger, log, DAY_S, now=before) == []
+    assert unfinished.sweep(ledger, log, DAY_S, sweeps(ledger, before)) == []
     assert ledger.seal("slow")
     assert told(log) == []
 
@@ -110,7 +110,7 @@ def test_a_call_that_the_vault_has_is_closed_as_what_it_is(
     if owner.startswith("embedded"):
         assert unfinished.forget_own(ledger, log) == []
     else:
-        assert unfinished.sweep(ledger, log, DAY_S, now=LATE) == []
+        assert unfinished.sweep(ledger, log, DAY_S, sweeps(ledger, LATE)) == []
     assert ledger.state("kept") is state
     if passed:
         assert Shelf(vault).transcript("kept") == FILES["json"]
@@ -149,7 +149,7 @@ def test_an_erasure_that_was_interrupted_is_not_forgotten(
     vault.store(stored_call("going"), keep_days=30)
     vault.catalogue.begin_erasing("going", "request")
     assert unfinished.forget_own(ledger, log) == []
-    assert unfinished.sweep(ledger, log, DAY_S, now=LATE) == []
+    assert unfinished.sweep(ledger, log, DAY_S, sweeps(ledger, LATE)) == []
     assert ledger.state("going") is CallState.OPEN
     assert told(log) == []
 
@@ -168,7 +168,9 @@ def test_a_worker_sweeps_counts_and_shows_the_oldest(ledger: Ledger, log: AuditL
     ledger.open_call("young")
 
     async def some_time() -> None:
-        task = asyncio.create_task(unfinished.tend(ledger, log, DAY_S, metrics, look_s=0.01))
+        task = asyncio.create_task(
+            unfinished.tend(ledger, log, DAY_S, sweeps(ledger), metrics, look_s=0.01)
+        )
         while metrics.registry.get_sample_value("hushwire_calls_expired_total") != 1.0:  # noqa: ASYNC110 - no event
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.05)

@@ -31,7 +31,7 @@ from pipeline.errors import (
     StoreError,
     UnknownCallError,
 )
-from tests.unit.storing import AUDIO, FILES, bucket, new_ledger, stored_call
+from tests.unit.storing import AUDIO, FILES, bucket, new_ledger, stored_call, sweeps
 
 pytestmark = pytest.mark.unit
 
@@ -279,7 +279,7 @@ def test_a_call_of_another_installation_in_the_same_vault_stays(
         with pytest.raises(OtherRecordingError, match="another installation's"):
             second.store(ours.certify(stored_call(CALL, passed=passed)), keep_days=30)
     other.close_call(CALL, CallState.REFUSED)
-    retention.sweep(second, other, log)
+    retention.sweep(second, other, log, sweeps(other))
     for _ in range(2):
         with pytest.raises(InputError, match="another installation's"):
             erasure.erase(second, other, log, CALL, erasure.REQUEST)
