@@ -4,9 +4,9 @@ Outcomes of ``Comprehension``: ``take`` returns the spans of one window that are
 empty list where the talk is understood; ``open_since`` is the "not yet": the sample from which on
 later sound may still make earlier sound count.
 
-A sound is *not understood* where no believable word covers it: speech without a word, and what no
-model took for speech. A breath or a key is that, too; so a stretch counts from so much of it on,
-within a while in which hardly a word was understood.
+A sound is *not understood* where no believable word covers it: speech without a word, or with
+words that nobody believes, and what no model took for speech. A breath or a key is that, too; so it
+counts from so much of it on, with hardly a word understood since its beginning.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pipeline.intervals import merge_intervals, subtract_intervals
+from pipeline.audit import plausible, uncovered
+from pipeline.intervals import merge_intervals
 from pipeline.policy import UnderstandingRule
 from pipeline.records import Action, Heard, Hearing, Interval, Reason, Span, Word
 from pipeline.witnesses import bare
@@ -30,22 +31,33 @@ SOUND_WITHOUT_WORDS: Final = "sound-without-words"
 """Recognisers of such stretches: whether a voice detector took them for speech."""
 _HOLDS_FROM: Final = 0.25
 """Share of what makes a stretch count, from which on the watermark waits for the rest."""
-_MOSTLY: Final = 0.6
+_MOSTLY: Final = 0.8
 """A channel is silent whole from this share of its speech on that was not understood."""
-_TELLING: Final = 0.2
-"""Share of the least speech, so much of it in words: ringing and music bring none or a few."""
+_SHORTEST_MS: Final = 200
+"""Between two words, or beside one: nothing is lost in less."""
+_HALF: Final = 0.5
 _SAME_S: Final = 0.6
 """How far apart both models may place the same word."""
 _HARDLY: Final = 0.05
 """Words that cover less than this share of what can be heard are hardly a word."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Lost:
+    """A stretch that was not understood."""
+
+    place: Interval
+    speech: bool
+    """Whether a voice detector took it for speech."""
+    worded: bool
+    """Whether a word was heard there after all, that nobody believes."""
+
+
 @dataclass(slots=True)
 class _Channel:
     """The last while of one channel."""
 
-    lost: deque[tuple[Interval, bool]] = field(default_factory=deque)
-    """What was not understood, and whether it is speech."""
+    lost: deque[_Lost] = field(default_factory=deque)
     understood: deque[Interval] = field(default_factory=deque)
     stated: int = 0
     """Up to where stretches were silenced."""
@@ -53,9 +65,9 @@ class _Channel:
     worded: int = 0
     """Samples of all words, up to a second each."""
     unworded: int = 0
-    """Of speech without a word."""
+    """Of speech without a word, that was not silenced."""
     believed: int = 0
-    """Of it, what believable words cover."""
+    """Of the words, what believable ones cover."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +113,11 @@ def understanding(
         ]
         known = _length(covers)
         lost = [one for one in mute if one.reason is Reason.NOT_UNDERSTOOD]
-        sounds = heard + _length(Interval(one.start, one.end) for one in lost)
         speech = _length(
             Interval(one.start, one.end) for one in lost if one.recognizer == SPEECH_WITHOUT_WORDS
         )
         understood += known
-        hardly = sounds >= least and known < _HARDLY * sounds
+        hardly = heard >= least and known < _HARDLY * heard
         if hardly or (speech >= least and speech >= _MOSTLY * (speech + known)):
             silent.append(channel)
     return Understanding(tuple(silent), understood)
@@ -130,109 +141,133 @@ class Comprehension:
         self._much = rule.least_ms * rate // 1_000
         self._within = rule.within_ms * rate // 1_000
         self._least = rule.sound_ms * rate // 1_000
+        self._shortest = _SHORTEST_MS * rate // 1_000
+        self._most = round(self._within * (1.0 - rule.share))
+        """With more understood behind it, a stretch can count no more."""
         self._channels = [_Channel() for _ in range(channels)]
 
     def take(self, heard: Heard) -> list[Span]:
         """Take the next window of a channel; what is to be silenced for it."""
         channel = self._channels[heard.channel]
         words = self._believable(channel, heard)
-        channel.understood.extend(sorted(words))
+        channel.understood.extend(words)
         spans: list[Span] = []
-        for part in subtract_intervals(heard.unexplained, words):
-            speech = _share(part, heard.speech) >= 0.5  # noqa: PLR2004 - half
-            channel.unworded += len(part) if speech else 0
-            channel.lost.append((part, speech))
-            _forget(channel, part.end - self._within)
-            if self._counts(channel, part.end):
-                spans += self._silenced(heard.channel, channel)
+        sounds = merge_intervals((*heard.speech, *heard.unexplained))
+        for part in uncovered(sounds, words, at_least=self._shortest):
+            lost = _Lost(
+                part, _share(part, heard.speech) >= _HALF, not _in(part, heard.unexplained)
+            )
+            channel.lost.append(lost)
+            self._forget(channel, part.end)
+            first = self._counts(channel)
+            if first is not None:
+                spans += self._silenced(heard.channel, channel, first)
         channel.until = max(channel.until, heard.heard_until)
+        self._forget(channel, channel.until)
         return spans
 
     def open_since(self) -> int | None:
         """The earliest sample that later sound may still make count; None for none."""
         found: list[int] = []
         for channel in self._channels:
-            _forget(channel, channel.until - self._within)
-            lost = [part for part, _ in channel.lost if part.end > channel.stated]
-            if sum(map(len, lost)) >= self._least * _HOLDS_FROM:
-                found.append(max(lost[0].start, channel.stated))
+            waiting = [one.place for one in channel.lost if one.place.end > channel.stated]
+            while waiting and self._understood(channel, waiting[0].start) > self._most:
+                waiting.pop(0)
+            if sum(map(len, waiting)) >= self._least * _HOLDS_FROM:
+                found.append(max(waiting[0].start, channel.stated))
         return min(found, default=None)
 
     @property
     def hardly(self) -> bool:
         """Whether so little of what was said so far is believable that detection can't be."""
         shares = [
-            (one.believed / one.worded, self._rule.channel_share)
+            (one.believed / (one.worded + one.unworded), self._rule.channel_share)
             for one in self._channels
-            if self._enough(one.worded, one.unworded)
+            if one.worded + one.unworded >= self._much
         ]
-        worded = sum(one.worded for one in self._channels)
-        unworded = sum(one.unworded for one in self._channels)
-        if self._enough(worded, unworded):
+        spoken = sum(one.worded + one.unworded for one in self._channels)
+        if spoken >= self._much:
             believed = sum(one.believed for one in self._channels)
-            shares.append((believed / worded, self._rule.call_share))
-        elif unworded >= self._much:
-            return True  # somebody speaks, and there is not a sentence of it
+            shares.append((believed / spoken, self._rule.call_share))
         return any(share < least for share, least in shares)
 
-    def _enough(self, worded: int, unworded: int) -> bool:
-        """Whether so much was said that words tell how much of it was understood."""
-        return worded + unworded >= self._much and worded >= self._much * _TELLING
-
     def _believable(self, channel: _Channel, heard: Heard) -> list[Interval]:
-        """Words that the better model is sure of, or that both models heard."""
+        """Words that the better model is sure of, or that both models heard: what they cover."""
         found: list[Interval] = []
         second = [word for word in heard.words if word.hearing is Hearing.SECOND]
         near = _SAME_S * self._rate
         for word in heard.words:
             if word.hearing is not Hearing.MAIN:
                 continue
-            place = Interval(max(0, word.start), max(0, word.start, word.end))
+            spoken = Interval(max(0, word.start), max(0, word.start, word.end))
+            place = plausible(word.text, spoken, self._rate)
             length = min(len(place), self._rate)
             channel.worded += length
-            if word.probability >= self._rule.believed_from or any(
-                abs(other.start - word.start) < near and bare(other.text) == bare(word.text)
+            text = bare(word.text)
+            agreed = text and any(
+                abs(other.start - word.start) < near and bare(other.text) == text
                 for other in second
-            ):
+            )
+            if agreed or word.probability >= self._rule.believed_from:
                 channel.believed += length
                 found.append(place)
-        return found
+        return merge_intervals(found)
 
-    def _counts(self, channel: _Channel, end: int) -> bool:
-        """Whether enough was lost in the last while, and hardly anything understood."""
-        lost = sum(len(part) for part, _ in channel.lost)
-        understood = sum(len(part) for part in channel.understood if part.start < end)
-        return lost >= self._least and lost >= self._rule.share * (lost + understood)
+    def _counts(self, channel: _Channel) -> int | None:
+        """From which stretch on enough was lost and hardly anything understood; None for none."""
+        lost = 0
+        for index in range(len(channel.lost) - 1, -1, -1):
+            place = channel.lost[index].place
+            lost += len(place)
+            understood = self._understood(channel, place.start)
+            if lost >= self._least and lost >= self._rule.share * (lost + understood):
+                return index
+        return None
+
+    def _understood(self, channel: _Channel, start: int) -> int:
+        """Samples of believable words from a sample on."""
+        return sum(max(0, one.end - max(start, one.start)) for one in channel.understood)
 
     @staticmethod
-    def _silenced(number: int, channel: _Channel) -> list[Span]:
-        """All of the last while that was not silenced yet, from sound to sound."""
+    def _silenced(number: int, channel: _Channel, first: int) -> list[Span]:
+        """All from a stretch on that was not silenced yet."""
         spans: list[Span] = []
-        for part, speech in channel.lost:
-            start = max(part.start, channel.stated)
-            if start < part.end:
-                name = SPEECH_WITHOUT_WORDS if speech else SOUND_WITHOUT_WORDS
-                spans.append(
-                    Span(
-                        NOT_UNDERSTOOD,
-                        number,
-                        start,
-                        part.end,
-                        1.0,
-                        name,
-                        Action.MUTE,
-                        Reason.NOT_UNDERSTOOD,
-                    )
-                )
-                channel.stated = part.end
+        for one in list(channel.lost)[first:]:
+            start = max(one.place.start, channel.stated)
+            if start < one.place.end:
+                name = SPEECH_WITHOUT_WORDS if one.speech else SOUND_WITHOUT_WORDS
+                place = Interval(start, one.place.end)
+                spans.append(_span(number, place, name))
+                channel.stated = one.place.end
         return spans
 
+    def _forget(self, channel: _Channel, now: int) -> None:
+        """Drop what is older than the while; speech that stayed audible without a word counts."""
+        before = now - self._within
+        while channel.lost and channel.lost[0].place.end <= before:
+            one = channel.lost.popleft()
+            if one.speech and not one.worded and one.place.end > channel.stated:
+                channel.unworded += len(one.place)
+        while channel.understood and channel.understood[0].end <= before:
+            channel.understood.popleft()
 
-def _forget(channel: _Channel, before: int) -> None:
-    while channel.lost and channel.lost[0][0].end <= before:
-        channel.lost.popleft()
-    while channel.understood and channel.understood[0].end <= before:
-        channel.understood.popleft()
+
+def _span(channel: int, place: Interval, name: str) -> Span:
+    return Span(
+        NOT_UNDERSTOOD,
+        channel,
+        place.start,
+        place.end,
+        1.0,
+        name,
+        Action.MUTE,
+        Reason.NOT_UNDERSTOOD,
+    )
+
+
+def _in(part: Interval, unexplained: Iterable[Interval]) -> bool:
+    """Whether no word at all was heard in most of a stretch."""
+    return _share(part, unexplained) >= _HALF
 
 
 def _share(part: Interval, speech: Iterable[Interval]) -> float:

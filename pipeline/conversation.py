@@ -77,6 +77,8 @@ class Conversation:
             for source in Source
         }
         self._unexplained: list[list[Interval]] = [[] for _ in range(channels)]
+        self._wordless: list[list[Interval]] = [[] for _ in range(channels)]
+        """Of it, what is speech."""
         self._heard_until = [0] * channels
         self._fragments = Fragments()
         self._result: tuple[list[Reading], list[Talk], list[Sensitive]] | None = None
@@ -97,6 +99,10 @@ class Conversation:
         for source, words in sequences(heard.words, self._voc, self._rate).items():
             self._lanes[source][heard.channel].add(words)
         self._unexplained[heard.channel].extend(heard.unexplained)
+        # A key or a breath is no digit that was lost.
+        self._wordless[heard.channel].extend(
+            part for part in heard.unexplained if any(map(part.overlaps, heard.speech))
+        )
         self._result = None
 
     def spans(self, until: int, force_before: int = 0) -> tuple[Span, ...]:
@@ -178,10 +184,8 @@ class Conversation:
         for lanes in self._lanes.values():
             for lane in lanes:
                 lane.forget(horizon)
-        self._unexplained = [
-            [interval for interval in intervals if interval.end >= horizon]
-            for intervals in self._unexplained
-        ]
+        for kept in (self._unexplained, self._wordless):
+            kept[:] = [[one for one in intervals if one.end >= horizon] for intervals in kept]
         self._result = None
 
     # -- inside ------------------------------------------------------------------------------
@@ -208,7 +212,7 @@ class Conversation:
                     heard,
                     self._rate,
                     talk,
-                    self._unexplained,
+                    self._wordless,
                     self._voc.words["announcing"],
                     self._customers,
                 )

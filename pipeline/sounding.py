@@ -36,6 +36,8 @@ _MASKED: Final = 1e-5
 """Of the loudest band, what shows in the others all the same: 50 dB down, and heard by nobody."""
 _SPAN: Final = 2 * FRAME
 """Samples of one look: long enough to part the multiples of mains hum, which beat otherwise."""
+_ZEROS_DB: Final = -105.0
+"""Digital silence has less than this in a band."""
 _BANDS = [
     slice(round(low * _SPAN / VOICE_RATE), round(high * _SPAN / VOICE_RATE))
     for low, high in itertools.pairwise(_EDGES_HZ)
@@ -66,11 +68,14 @@ class Sounding:
         decibels = 10.0 * np.log10(smooth)
         self._before = padded[-(_SMOOTH - 1) :]
         self._history = np.concatenate([self._history, decibels])[-_HISTORY:]
-        rank = int(len(self._history) * _FLOOR_PERCENTILE / 100.0)
-        floor = np.partition(self._history, rank, axis=0)[rank]
+        # Zeros are no noise of the line: what comes back behind a gap does not sound for it.
+        noise = self._history[(self._history > _ZEROS_DB).any(axis=1)]
+        known = noise if 2 * len(noise) >= len(self._history) else self._history
+        rank = int(len(known) * _FLOOR_PERCENTILE / 100.0)
+        floor = np.partition(known, rank, axis=0)[rank]
         above = (decibels - floor).max(axis=1)
-        known = len(self._history) >= _LEAST
-        return above > _SOUNDS_DB, known and bool((above < _CHANGES_DB).all())
+        enough = len(self._history) >= _LEAST
+        return above > _SOUNDS_DB, enough and bool((above < _CHANGES_DB).all())
 
 
 def _powers(audio: Samples) -> npt.NDArray[np.float64]:

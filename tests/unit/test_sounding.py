@@ -65,3 +65,11 @@ def test_a_voice_of_a_few_steps_of_sixteen_bits_sounds() -> None:
     audio[at : at + VOICE_RATE] = voice
     frames, _ = sounding(audio)
     assert frames[at // FRAME + 2 : (at + VOICE_RATE) // FRAME - 1].all()
+
+
+def test_zeros_between_make_no_sound_of_the_line_s_noise() -> None:
+    audio = steady("white", 60)
+    for start in range(3, 60, 5):
+        audio[start * VOICE_RATE : (start + 1) * VOICE_RATE] = 0.0
+    frames, _ = sounding(audio)
+    assert frames.sum() <= 0.02 * len(frames)
