@@ -31,15 +31,12 @@ SOUND_WITHOUT_WORDS: Final = "sound-without-words"
 """Recognisers of such stretches: whether a voice detector took them for speech."""
 _HOLDS_FROM: Final = 0.25
 """Share of what makes a stretch count, from which on the watermark waits for the rest."""
-_MOSTLY: Final = 0.8
-"""A channel is silent whole from this share of its speech on that was not understood."""
-_SHORTEST_MS: Final = 200
-"""Between two words, or beside one: nothing is lost in less."""
-_HALF: Final = 0.5
+_TELLING: Final = 0.2
+"""So much of the least speech has to have stayed audible to tell how much was understood."""
 _SAME_S: Final = 0.6
 """How far apart both models may place the same word."""
 _HARDLY: Final = 0.05
-"""Words that cover less than this share of what can be heard are hardly a word."""
+"""Words that cover less than this share of speech and of what can still be heard are hardly a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +63,8 @@ class _Channel:
     """Samples of all words, up to a second each."""
     unworded: int = 0
     """Of speech without a word, that was not silenced."""
+    silent: int = 0
+    """Of speech without a word, that was silenced."""
     believed: int = 0
     """Of the words, what believable ones cover."""
 
@@ -117,8 +116,8 @@ def understanding(
             Interval(one.start, one.end) for one in lost if one.recognizer == SPEECH_WITHOUT_WORDS
         )
         understood += known
-        hardly = heard >= least and known < _HARDLY * heard
-        if hardly or (speech >= least and speech >= _MOSTLY * (speech + known)):
+        sounds = heard + speech
+        if sounds >= least and known < _HARDLY * sounds:
             silent.append(channel)
     return Understanding(tuple(silent), understood)
 
@@ -180,38 +179,47 @@ class Comprehension:
     @property
     def hardly(self) -> bool:
         """Whether so little of what was said so far is believable that detection can't be."""
-        shares = [
-            (one.believed / (one.worded + one.unworded), self._rule.channel_share)
-            for one in self._channels
-            if one.worded + one.unworded >= self._much
-        ]
-        spoken = sum(one.worded + one.unworded for one in self._channels)
-        if spoken >= self._much:
-            believed = sum(one.believed for one in self._channels)
-            shares.append((believed / spoken, self._rule.call_share))
-        return any(share < least for share, least in shares)
+        every = _Channel()
+        for one in self._channels:
+            every.believed += one.believed
+            every.worded += one.worded
+            every.unworded += one.unworded
+            every.silent += one.silent
+        limits = [(one, self._rule.channel_share) for one in self._channels]
+        return any(
+            one.believed < share * (one.worded + one.unworded)
+            for one, share in [*limits, (every, self._rule.call_share)]
+            # What was silenced was speech too, but ringing and music may be among it.
+            if one.worded + one.unworded + one.silent >= self._much
+            and one.worded + one.unworded >= self._much * _TELLING
+        )
 
     def _believable(self, channel: _Channel, heard: Heard) -> list[Interval]:
-        """Words that the better model is sure of, or that both models heard: what they cover."""
+        """Words that a model is sure of, or that both heard: what they cover.
+
+        What is heard again, asked for digits, is evidence for muting and none for understanding.
+        """
         found: list[Interval] = []
+        first = [word for word in heard.words if word.hearing is Hearing.MAIN]
         second = [word for word in heard.words if word.hearing is Hearing.SECOND]
-        near = _SAME_S * self._rate
-        for word in heard.words:
-            if word.hearing is not Hearing.MAIN:
-                continue
+        for word, others in [*((one, second) for one in first), *((one, first) for one in second)]:
             spoken = Interval(max(0, word.start), max(0, word.start, word.end))
             place = plausible(word.text, spoken, self._rate)
-            length = min(len(place), self._rate)
-            channel.worded += length
-            text = bare(word.text)
-            agreed = text and any(
-                abs(other.start - word.start) < near and bare(other.text) == text
-                for other in second
-            )
-            if agreed or word.probability >= self._rule.believed_from:
-                channel.believed += length
+            believed = word.probability >= self._rule.believed_from or self._agreed(word, others)
+            if believed:
                 found.append(place)
+            if word.hearing is Hearing.MAIN:
+                length = min(len(place), self._rate)
+                channel.worded += length
+                channel.believed += length * believed
         return merge_intervals(found)
+
+    def _agreed(self, word: Word, others: Iterable[Word]) -> bool:
+        """Whether the other model heard the same word there."""
+        text, near = bare(word.text), _SAME_S * self._rate
+        return bool(text) and any(
+            abs(other.start - word.start) < near and bare(other.text) == text for other in others
+        )
 
     def _counts(self, channel: _Channel) -> int | None:
         """From which stretch on enough was lost and hardly anything understood; None for none."""
@@ -238,6 +246,7 @@ class Comprehension:
                 name = SPEECH_WITHOUT_WORDS if one.speech else SOUND_WITHOUT_WORDS
                 place = Interval(start, one.place.end)
                 spans.append(_span(number, place, name))
+                channel.silent += len(place) if one.speech else 0
                 channel.stated = one.place.end
         return spans
 

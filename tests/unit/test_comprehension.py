@@ -120,12 +120,12 @@ def lost_span(start: float, end: float, recognizer: str = SPEECH_WITHOUT_WORDS) 
     )
 
 
-def test_a_channel_of_whose_speech_most_was_not_understood_is_silent() -> None:
-    few = [word(at) for at in range(5)]
-    assert understanding(RULE, RATE, [0], [lost_span(10, 25)], few).silent == (0,)
-    assert understanding(RULE, RATE, [0], [lost_span(10, 19)], few).silent == ()
-    many = [word(at / 2) for at in range(120)]
-    assert understanding(RULE, RATE, [0], [lost_span(60, 75)], many).silent == ()
+def test_a_channel_of_whose_speech_hardly_a_word_was_understood_is_silent() -> None:
+    one = [word(1)]
+    assert understanding(RULE, RATE, [0], [lost_span(10, 25)], one).silent == (0,)
+    assert understanding(RULE, RATE, [0], [lost_span(10, 19)], one).silent == ()
+    some = [word(at / 2) for at in range(10)]
+    assert understanding(RULE, RATE, [0], [lost_span(60, 75)], some).silent == ()
 
 
 def test_music_before_a_call_leaves_the_call_audible() -> None:
