@@ -31,6 +31,9 @@ SOUND_WITHOUT_WORDS: Final = "sound-without-words"
 """Recognisers of such stretches: whether a voice detector took them for speech."""
 _HOLDS_FROM: Final = 0.25
 """Share of what makes a stretch count, from which on the watermark waits for the rest."""
+_SHORTEST_MS: Final = 200
+"""Between two words, or beside one: nothing is lost in less."""
+_HALF: Final = 0.5
 _TELLING: Final = 0.2
 """So much of the least speech has to have stayed audible to tell how much was understood."""
 _SAME_S: Final = 0.6
