@@ -39,7 +39,7 @@ _TELLING: Final = 0.2
 _SAME_S: Final = 0.6
 """How far apart both models may place the same word."""
 _HARDLY: Final = 0.05
-"""Words that cover less than this share of speech and of what can still be heard are hardly a word."""
+"""Words that cover less of speech, and of what can still be heard, are hardly a word."""
 
 
 @dataclass(frozen=True, slots=True)
