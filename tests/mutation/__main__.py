@@ -15,8 +15,10 @@ import ast
 import importlib
 import importlib.util
 import json
+import math
 import os
 import random
+import resource
 import signal
 import sys
 import tempfile
@@ -34,8 +36,10 @@ import pytest
 from tests.mutation.changes import Mutant, mutants
 
 _OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "--timeout=0")
-_SLOWER = 4.0
-"""A run that takes so many times as long as unchanged, and ten seconds, hangs."""
+_SLOWER = 4
+"""A run hangs that takes so many times the processor time it takes unchanged, and ten seconds."""
+_WAITS_S = 300
+"""So does one that takes this long by the clock, however busy the machine is."""
 
 
 class _Loader(SourceFileLoader):
@@ -78,12 +82,12 @@ class _Record:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        self._lines, began = set(), time.monotonic()
+        self._lines, began = set(), time.process_time()
         threading.settrace(self._trace)
         sys.settrace(self._trace)
         result = yield
         sys.settrace(None)
-        self.tests[item.nodeid] = time.monotonic() - began, sorted(self._lines)
+        self.tests[item.nodeid] = time.process_time() - began, sorted(self._lines)
         return result
 
 
@@ -98,11 +102,12 @@ class _Choose:
         items.sort(key=lambda item: self._order[item.nodeid])
 
 
-def _fork(work: Callable[[], int]) -> int:
-    """Run something in a process of its own, silently; the process's id."""
+def _fork(work: Callable[[], int], limit_s: int = resource.RLIM_INFINITY) -> int:
+    """Run something in a process of its own, silently, for so much time; the process's id."""
     pid = os.fork()
     if pid:
         return pid
+    resource.setrlimit(resource.RLIMIT_CPU, (limit_s, resource.RLIM_INFINITY))
     os.setsid()
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
@@ -183,18 +188,17 @@ def _judge(
             if not names:
                 told(mutant, "not reached")
                 continue
-            limit = 10 + _SLOWER * sum(reached[name][0] for name in names)
-            pid = _fork(lambda: _run(path, mutant, names))  # noqa: B023 - runs at once
-            running[pid] = mutant, time.monotonic() + limit
+            limit_s = 10 + _SLOWER * math.ceil(sum(reached[name][0] for name in names))
+            pid = _fork(lambda: _run(path, mutant, names), limit_s)  # noqa: B023 - runs at once
+            running[pid] = mutant, time.monotonic() + _WAITS_S
         for pid, (mutant, limit) in list(running.items()):
+            if time.monotonic() > limit:
+                os.killpg(pid, signal.SIGXCPU)
             ended, status = os.waitpid(pid, os.WNOHANG)
-            late = time.monotonic() > limit
-            if not ended and late:
-                os.killpg(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
-            if ended or late:
+            if ended:
                 del running[pid]
-                told(mutant, "timed out" if late and not ended else "killed" if status else "survived")
+                hung = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU
+                told(mutant, "timed out" if hung else "killed" if status else "survived")
         time.sleep(0.02)
     return outcomes
 

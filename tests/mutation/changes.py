@@ -108,6 +108,12 @@ def _changes(node: ast.AST) -> Iterator[ast.AST]:  # noqa: C901, PLR0912 - a tab
             yield ast.If(ast.UnaryOp(ast.Not(), node.test), node.body, node.orelse)
             if isinstance(node.body[-1], _LEAVES) and not node.orelse:
                 yield ast.Pass()
+        case ast.Tuple(elts=[_, _, *_]) | ast.Set(elts=[_, _, *_]) | ast.List(elts=[_, _, *_]):
+            if isinstance(getattr(node, "ctx", None), ast.Store):
+                return
+            for index in range(len(node.elts)):
+                rest = node.elts[:index] + node.elts[index + 1 :]
+                yield ast.Set(rest) if isinstance(node, ast.Set) else type(node)(rest, ast.Load())
         case ast.comprehension(ifs=[_, *_]):
             yield ast.comprehension(node.target, node.iter, [], node.is_async)
 

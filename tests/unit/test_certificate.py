@@ -423,3 +423,18 @@ def test_where_every_channel_would_be_silent_nothing_is_stored() -> None:
     assert list(stored.files) == ["noisy.certificate.json"]
     failed = [one.name for one in stored.certificate.checks if not one.passed]
     assert failed == ["every_channel_silent"]
+
+
+def test_the_offline_check_counts_what_is_wrong() -> None:
+    checks = again(stored_call(), json=b"{}", vtt=b"WEBVTT")
+    assert checks["files_missing_or_altered"].measured == 2.0
+    assert checks["files_not_stated"].measured == 2.0
+
+
+@pytest.mark.parametrize(("level", "silent"), [(20, True), (50, False)])
+def test_a_mute_is_silent_below_minus_60_dbfs(level: int, silent: bool) -> None:
+    """20 of 32,768 are -64 dBFS, 50 are -56."""
+    stored = stored_call()
+    pcm, _ = soundfile.read(io.BytesIO(stored.files["call-1.flac"]), dtype="int16")
+    pcm[CARD.start : CARD.end, 1] = level
+    assert again(stored, flac=flac(pcm))["energy_in_mutes_dbfs"].passed is silent
