@@ -2,6 +2,8 @@
 
     python -m tests.mutation pipeline/muting.py --tests tests/unit/test_muting.py --sample 60
 
+Without a module: those of ``MODULES``, which keep what is sensitive from being stored or kept.
+
 The tests run once unchanged, which says how long each takes and which lines of the module it
 reaches. For each change, those that reach its line run in a process of their own, the fastest
 first, until one fails. The file itself is never written. The outcomes: killed (a test failed),
@@ -35,7 +37,20 @@ import pytest
 
 from tests.mutation.changes import Mutant, mutants
 
+MODULES = {
+    "pipeline/muting.py": ("muting", "muting_properties", "certificate"),
+    "pipeline/second_look.py": ("verification", "verify_stage"),
+    "pipeline/verification.py": ("verification", "verify_stage", "language_rule"),
+    "pipeline/vaulting.py": ("certificate", "broken_stages"),
+    "pipeline/comprehension.py": ("comprehension",),
+    "pipeline/proof.py": ("certificate",),
+    "pipeline/policy.py": ("policies", "policy_names", "policy_union", "yamlfile"),
+    "pipeline/policymerge.py": ("policy_union",),
+    "agents/sealing.py": ("sealing",),
+}
+"""Modules, and the files in ``tests/unit`` that ask what they do."""
 _OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "--timeout=0")
+OUTCOMES = ("killed", "timed out", "survived", "not reached")
 _SLOWER = 4
 """A run hangs that takes so many times the processor time it takes unchanged, and ten seconds."""
 _WAITS_S = 300
@@ -203,18 +218,9 @@ def _judge(
     return outcomes
 
 
-def main() -> int:
-    """The command: 1 where a mutant survived."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("module", type=Path)
-    parser.add_argument("--tests", nargs="+", required=True)
-    parser.add_argument("--sample", type=int, help="this many, drawn by --seed; default: all")
-    parser.add_argument("--seed", type=int, default=20)
-    parser.add_argument("--lines", help="only these, such as 10-40")
-    parser.add_argument("--jobs", type=int, default=2)
-    options = parser.parse_args()
-    os.environ |= {"HYPOTHESIS_PROFILE": "mutation", "OMP_NUM_THREADS": "1"}
-    path = options.module.resolve()
+def _report(module: Path, tests: Sequence[str], options: argparse.Namespace) -> bool:
+    """Try the changes of a module; whether all were noticed."""
+    path = module.resolve()
     every = mutants(path.read_text(encoding="utf-8"))
     if options.lines:
         first, _, last = options.lines.partition("-")
@@ -222,12 +228,29 @@ def main() -> int:
     chosen = every
     if options.sample and options.sample < len(every):
         chosen = random.Random(options.seed).sample(every, options.sample)
-    outcomes = _judge(path, chosen, _baseline(path, options.tests), options.jobs)
+    outcomes = _judge(path, chosen, _baseline(path, tests), options.jobs)
     count = Counter(outcome for _, outcome in outcomes)
-    names = ("killed", "timed out", "survived", "not reached")
-    print(f"{options.module}: {len(every)} changes, {len(chosen)} tried:", end=" ")
-    print(", ".join(f"{count[name]} {name}" for name in names))
-    return int(count["survived"] + count["not reached"] > 0)
+    told = ", ".join(f"{count[one]} {one}" for one in OUTCOMES)
+    print(f"{module}: {len(every)} changes, {len(chosen)} tried: {told}", flush=True)
+    return count["survived"] + count["not reached"] == 0
+
+
+def main() -> int:
+    """The command: 1 where a mutant survived."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("module", type=Path, nargs="?")
+    parser.add_argument("--tests", nargs="+", help="files; default: those of MODULES")
+    parser.add_argument("--sample", type=int, help="so many of each, drawn by --seed; default: all")
+    parser.add_argument("--seed", type=int, default=20)
+    parser.add_argument("--lines", help="only these, such as 10-40")
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    os.environ |= {"HYPOTHESIS_PROFILE": "mutation", "OMP_NUM_THREADS": "1"}
+    noticed = True
+    for name in [options.module.as_posix()] if options.module else MODULES:
+        asked = [f"tests/unit/test_{one}.py" for one in MODULES.get(name, ())]
+        noticed &= _report(Path(name), options.tests or asked, options)
+    return int(not noticed)
 
 
 if __name__ == "__main__":
