@@ -215,3 +215,19 @@ def test_only_what_is_silenced_in_a_channel_says_that_it_was_not_understood() ->
     lost = lost_span(10, 25)
     for harmless in (replace(lost, channel=1), replace(lost, action=Action.KEEP)):
         assert understanding(RULE, RATE, [0], [harmless], few).silent == ()
+
+
+def test_four_fifths_of_the_sound_are_hardly_a_word() -> None:
+    for start, counts in ((1.0, True), (1.01, False)):
+        call = Comprehension(RATE, 1, RULE)
+        talk = (word(0, text="one"), word(0.5, text="two"))  # 0.8 of 4 seconds
+        assert bool(call.take(heard(6, lost=(seconds(start, 4.2),), words=talk))) is counts
+
+
+def test_a_stretch_is_certain_and_speech_from_half_of_it_on() -> None:
+    call = Comprehension(RATE, 1, RULE)
+    (one,) = call.take(heard(6, lost=(seconds(1, 5),), speech=(seconds(0, 3),)))
+    assert (one.score, one.recognizer) == (1.0, SPEECH_WITHOUT_WORDS)
+    call = Comprehension(RATE, 1, RULE)
+    (one,) = call.take(heard(6, lost=(seconds(1, 5),), speech=(seconds(0, 2.99), seconds(5, 6))))
+    assert one.recognizer == SOUND_WITHOUT_WORDS

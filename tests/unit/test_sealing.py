@@ -92,10 +92,11 @@ def test_the_key_file_is_private_and_stays(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["kek.json"]
 
 
-def test_a_key_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", [0o640, 0o620, 0o604, 0o602, 0o601])
+def test_a_key_file_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "kek.json"
     KeyEncryptionKey.load_or_create(path)
-    path.chmod(0o640)
+    path.chmod(mode)
     with pytest.raises(StoreError, match="0600"):
         KeyEncryptionKey.load_or_create(path)
 
