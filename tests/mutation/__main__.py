@@ -77,9 +77,7 @@ class _Finder(MetaPathFinder):
     ) -> ModuleSpec | None:
         if name != self._name:
             return None
-        return importlib.util.spec_from_file_location(
-            name, self._loader.path, loader=self._loader
-        )
+        return importlib.util.spec_from_file_location(name, self._loader.path, loader=self._loader)
 
 
 class _Record:

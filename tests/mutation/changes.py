@@ -46,7 +46,9 @@ def mutants(source: str) -> list[Mutant]:
         for new in _changes(node):
             changed = deepcopy(tree)
             old = list(ast.walk(changed))[place[id(node)]]
-            mutated = ast.fix_missing_locations(_Swap(old, ast.copy_location(new, node)).visit(changed))
+            mutated = ast.fix_missing_locations(
+                _Swap(old, ast.copy_location(new, node)).visit(changed)
+            )
             found.append(Mutant(_line(node), f"{_shown(node)} -> {_shown(new)}", mutated))
     return found
 
@@ -65,10 +67,12 @@ def _touched(node: ast.AST) -> Iterator[ast.AST]:
         if name in _UNTOUCHED:
             continue
         for child in value if isinstance(value, list) else [value]:
-            if isinstance(child, ast.AST) and not isinstance(child, ast.JoinedStr):
-                if not (isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test)):
-                    yield child
-                    yield from _touched(child)
+            if not isinstance(child, ast.AST) or isinstance(child, ast.JoinedStr):
+                continue
+            if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+                continue
+            yield child
+            yield from _touched(child)
 
 
 def _changes(node: ast.AST) -> Iterator[ast.AST]:  # noqa: C901, PLR0912 - a table of cases
@@ -124,4 +128,4 @@ def _line(node: ast.AST) -> int:
 
 def _shown(node: ast.AST) -> str:
     text = "(nothing)" if isinstance(node, ast.Pass) else " ".join(ast.unparse(node).split())
-    return text if len(text) <= 100 else text[:97] + "..."  # noqa: PLR2004 - one line
+    return text if len(text) <= 100 else text[:97] + "..."

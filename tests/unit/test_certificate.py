@@ -433,7 +433,7 @@ def test_the_offline_check_counts_what_is_wrong() -> None:
 
 
 @pytest.mark.parametrize(("level", "silent"), [(20, True), (50, False)])
-def test_a_mute_is_silent_below_minus_60_dbfs(level: int, silent: bool) -> None:
+def test_a_mute_is_silent_below_minus_60_dbfs(level: int, *, silent: bool) -> None:
     """20 of 32,768 are -64 dBFS, 50 are -56."""
     stored = stored_call()
     pcm, _ = soundfile.read(io.BytesIO(stored.files["call-1.flac"]), dtype="int16")

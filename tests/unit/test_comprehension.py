@@ -231,3 +231,13 @@ def test_a_stretch_is_certain_and_speech_from_half_of_it_on() -> None:
     call = Comprehension(RATE, 1, RULE)
     (one,) = call.take(heard(6, lost=(seconds(1, 5),), speech=(seconds(0, 2.99), seconds(5, 6))))
     assert one.recognizer == SOUND_WITHOUT_WORDS
+
+
+def test_half_of_the_talk_is_enough_where_half_is_asked_for() -> None:
+    rule = UnderstandingRule(channel_share=0.5, call_share=0.5)
+    for doubtful, hardly in ((20, False), (21, True)):
+        call = Comprehension(RATE, 1, rule)
+        sure = tuple(word(at, f"w{at}") for at in range(20))
+        vague = tuple(word(20 + at, f"v{at}", 0.1) for at in range(doubtful))
+        call.take(heard(50, words=sure + vague))
+        assert call.hardly is hardly
