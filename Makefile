@@ -6,7 +6,7 @@ BIN := .venv/bin
 KAFKA_LIB := tests/kafka/lib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint format docs bench bench-damage bench-delay bench-detection bench-encryption bench-muting bench-peers bench-pipeline bench-verification bench-transcription bench-word-times samples kafka chaos soak fuzz audit lock tagger clean
+.PHONY: help setup demo test unit lint format docs bench bench-damage bench-delay bench-detection bench-encryption bench-muting bench-peers bench-pipeline bench-verification bench-transcription bench-word-times samples kafka chaos soak fuzz mutation audit lock tagger clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -95,6 +95,9 @@ soak: .venv/.dev ## Run the pipeline for an hour at 70 % of its load; nothing ma
 
 fuzz: .venv/.dev ## Look for inputs that break a reader of foreign bytes, a minute each
 	$(BIN)/python -m tests.fuzz --seconds 60
+
+mutation: .venv/.dev ## Change what keeps speech from being stored, place by place: some test has to fail
+	nice -n 10 $(BIN)/python -m tests.mutation --sample 60
 
 audit: .venv/.dev ## Check the code for unsafe calls, secrets, and dependencies with known holes
 	@.ci/audit

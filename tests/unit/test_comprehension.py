@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +16,7 @@ from pipeline.comprehension import (
     understanding,
 )
 from pipeline.policy import UnderstandingRule
-from pipeline.records import Heard, Hearing, Interval, Reason, Span, Word
+from pipeline.records import Action, Heard, Hearing, Interval, Reason, Span, Word
 
 pytestmark = pytest.mark.unit
 
@@ -226,3 +228,69 @@ def test_nothing_is_silenced_that_was_let_go_and_nothing_but_lost_sound(
             assert any(one.start <= span.start and span.end <= one.end for one in lost)
         open_since = call.open_since()
         released = max(released, at if open_since is None else open_since)
+
+
+def test_three_seconds_are_three_seconds() -> None:
+    exact, short = Comprehension(RATE, 1, RULE), Comprehension(RATE, 1, RULE)
+    assert told(exact.take(heard(6, lost=(seconds(1, 4),)))) == [(1, 4, SOUND_WITHOUT_WORDS)]
+    assert short.take(heard(6, lost=(Interval(RATE + 1, 4 * RATE),))) == []
+
+
+def test_talk_behind_a_stretch_says_nothing_about_it() -> None:
+    call = Comprehension(RATE, 1, RULE)
+    talk = tuple(word(5 + at / 2) for at in range(20))
+    assert told(call.take(heard(16, lost=(seconds(1, 4),), words=talk))) == [
+        (1, 4, SOUND_WITHOUT_WORDS)
+    ]
+
+
+def test_the_same_word_elsewhere_confirms_nothing() -> None:
+    call = Comprehension(RATE, 1, RULE)
+    main = tuple(word(at, f"w{at}", 0.2) for at in range(0, 80, 2))
+    second = tuple(word(at + 0.6, f"w{at}", 0.2, hearing=Hearing.SECOND) for at in range(0, 80, 2))
+    call.take(heard(80, words=main + second))
+    assert call.hardly
+
+
+def test_somebody_of_whom_not_a_sentence_was_heard_was_hardly_understood() -> None:
+    for length, hardly in ((10, True), (9, False)):
+        call = Comprehension(RATE, 1, RULE)
+        said = (seconds(1, 1 + length),)
+        call.take(heard(30, lost=said, speech=said))
+        assert call.hardly is hardly
+    music = Comprehension(RATE, 1, RULE)
+    music.take(heard(30, lost=(seconds(1, 20),)))
+    assert not music.hardly
+
+
+def test_only_what_is_silenced_in_a_channel_says_that_it_was_not_understood() -> None:
+    few = [word(at) for at in range(5)]
+    lost = lost_span(10, 25)
+    for harmless in (replace(lost, channel=1), replace(lost, action=Action.KEEP)):
+        assert understanding(RULE, RATE, [0], [harmless], few).silent == ()
+
+
+def test_four_fifths_of_the_sound_are_hardly_a_word() -> None:
+    for start, counts in ((1.0, True), (1.01, False)):
+        call = Comprehension(RATE, 1, RULE)
+        talk = (word(0, text="one"), word(0.5, text="two"))  # 0.8 of 4 seconds
+        assert bool(call.take(heard(6, lost=(seconds(start, 4.2),), words=talk))) is counts
+
+
+def test_a_stretch_is_certain_and_speech_from_half_of_it_on() -> None:
+    call = Comprehension(RATE, 1, RULE)
+    (one,) = call.take(heard(6, lost=(seconds(1, 5),), speech=(seconds(0, 3),)))
+    assert (one.score, one.recognizer) == (1.0, SPEECH_WITHOUT_WORDS)
+    call = Comprehension(RATE, 1, RULE)
+    (one,) = call.take(heard(6, lost=(seconds(1, 5),), speech=(seconds(0, 2.99), seconds(5, 6))))
+    assert one.recognizer == SOUND_WITHOUT_WORDS
+
+
+def test_half_of_the_talk_is_enough_where_half_is_asked_for() -> None:
+    rule = UnderstandingRule(channel_share=0.5, call_share=0.5)
+    for doubtful, hardly in ((20, False), (21, True)):
+        call = Comprehension(RATE, 1, rule)
+        sure = tuple(word(at, f"w{at}") for at in range(20))
+        vague = tuple(word(20 + at, f"v{at}", 0.1) for at in range(doubtful))
+        call.take(heard(50, words=sure + vague))
+        assert call.hardly is hardly

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from agents.offline import Wanted
-from pipeline.audio import read_recording
+from pipeline.audio import read_recording, to_int16
 from pipeline.errors import AudioError
 from tests.unit.redacting import RATE, audio, names, problems, run, scripted
 
@@ -163,3 +163,10 @@ def test_no_comment_of_an_ogg_file_reaches_what_is_written(tmp_path: Path) -> No
     assert SECRET in source.read_bytes()
     for path in redacted(source, ".flac").parent.iterdir():
         assert SECRET not in path.read_bytes(), path.name
+
+
+def test_a_voice_below_half_a_step_leaves_not_even_its_sign() -> None:
+    """Cutting bits off instead of going to the nearest would leave it, clipped."""
+    voice = 0.4 * 65_536 * np.sin(np.arange(8_000) * 0.3)
+    assert not to_int16(voice.astype(np.int32)[:, None]).any()
+    assert not to_int16((voice / 2**31)[:, None]).any()

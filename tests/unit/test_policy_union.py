@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,14 @@ from pipeline.known import BUILT_IN, Known
 from pipeline.policy import (
     EchoRule,
     EntityRule,
+    HoldRule,
     LanguageRule,
+    MutingRule,
     Policy,
     RecognizerRule,
+    UnderstandingRule,
     UnexplainedRule,
+    VerificationRule,
     load_policy,
     parse_policy,
 )
@@ -116,6 +121,108 @@ def test_every_rule_of_a_policy_is_thought_of() -> None:
         "name", "version", "default", "entities", "muting", "echo", "hold", "unexplained",
         "understanding", "verification", "retention", "language", "recognizers", "allow",
     }  # fmt: skip
+
+
+LAX = Policy(
+    name="p",
+    version="1",
+    default=EntityRule(
+        action=Action.KEEP,
+        threshold=0.9,
+        pad_before_ms=10,
+        pad_after_ms=10,
+        transcript=Show.BIN_LAST_FOUR,
+    ),
+    muting=MutingRule(style="tone", ramp_ms=1, merge_ms=10, snap_ms=10, after_silence_ms=10),
+    echo=EchoRule(mode="never", threshold=0.9),
+    hold=HoldRule(max_seconds=10),
+    unexplained=UnexplainedRule(mute=False, within_ms=10, unsure_below=0.1),
+    understanding=UnderstandingRule(
+        believed_from=0.1,
+        within_ms=6_000,
+        sound_ms=9_000,
+        share=0.9,
+        channel_share=0.1,
+        call_share=0.1,
+        least_ms=90_000,
+    ),
+    verification=VerificationRule(
+        max_span_dbfs=-30, neighbourhood_ms=10, max_rounds=1, max_cost=0.1, sample_share=0.01
+    ),
+    retention={"default": 900},
+    language=LanguageRule(unknown="silence"),
+)
+STRICT = Policy(
+    name="p",
+    version="1",
+    default=EntityRule(
+        action=Action.MUTE,
+        threshold=0.95,
+        pad_before_ms=400,
+        pad_after_ms=400,
+        transcript=Show.PLACEHOLDER,
+    ),
+    muting=MutingRule(style="silence", ramp_ms=9, merge_ms=900, snap_ms=400, after_silence_ms=400),
+    echo=EchoRule(mode="always", threshold=0.1),
+    hold=HoldRule(max_seconds=100),
+    unexplained=UnexplainedRule(mute=True, within_ms=4_000, unsure_below=0.9),
+    understanding=UnderstandingRule(
+        believed_from=0.9,
+        within_ms=30_000,
+        sound_ms=1_000,
+        share=0.1,
+        channel_share=0.9,
+        call_share=0.9,
+        least_ms=2_000,
+    ),
+    verification=VerificationRule(
+        max_span_dbfs=-90, neighbourhood_ms=9_000, max_rounds=5, max_cost=0.9, sample_share=0.5
+    ),
+    retention={"default": 9},
+    language=LanguageRule(unknown="quarantine"),
+)
+
+
+@pytest.mark.parametrize("name", sorted(set(Policy.model_fields) - {"name", "version"}))
+def test_of_every_rule_the_stricter_holds(name: str) -> None:
+    """The threshold is that of the stricter action, even where the other's is lower."""
+    for both in (union([LAX, STRICT]), union([STRICT, LAX])):
+        assert getattr(both, name) == getattr(STRICT, name)
+
+
+def test_every_rule_but_those_by_name_differs_in_all_its_fields() -> None:
+    for name in set(Policy.model_fields) - {"name", "version", "entities", "recognizers", "allow"}:
+        lax, strict = getattr(LAX, name), getattr(STRICT, name)
+        for field in getattr(type(lax), "model_fields", {}):
+            assert getattr(lax, field) != getattr(strict, field), (name, field)
+
+
+@pytest.mark.parametrize(
+    ("order", "path"),
+    [
+        ([Action.KEEP, Action.COUNT, Action.MUTE], ("default", "action")),
+        (
+            [
+                Show.BIN_LAST_FOUR, Show.BIN, Show.LAST_FOUR, Show.TOKEN, Show.MASK,
+                Show.PLACEHOLDER,
+            ],
+            ("default", "transcript"),
+        ),
+        (["tone", "noise", "silence"], ("muting", "style")),
+        (["never", "auto", "always"], ("echo", "mode")),
+    ],
+)  # fmt: skip
+def test_of_any_two_the_stricter_word_holds(order: list[str], path: tuple[str, str]) -> None:
+    part, field = path
+
+    def policy(word: str) -> Policy:
+        rule = getattr(LAX, part).model_copy(update={field: word})
+        return LAX.model_copy(update={part: rule})
+
+    for lax, strict in combinations(order, 2):
+        both = union([policy(lax), policy(strict)])
+        assert getattr(getattr(both, part), field) == strict
+        assert union([policy(strict), policy(lax)]) == both
 
 
 def test_pci_and_hipaa_keep_the_lower_threshold_of_each() -> None:

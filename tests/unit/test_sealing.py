@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import json
 import stat
 from pathlib import Path
+from unittest import mock
 
 import pytest
+import tink
+from tink.proto import tink_pb2
 
+from agents.keysets import KeysetFile, with_new_primary
 from agents.producer import sealed
-from agents.sealing import KeyEncryptionKey, Seal
+from agents.sealing import KeyEncryptionKey, Seal, wrapping_key_id
 from pipeline import wire
 from pipeline.errors import SealError, StoreError
 from tests.unit.wire_samples import SAMPLES
@@ -87,10 +92,11 @@ def test_the_key_file_is_private_and_stays(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["kek.json"]
 
 
-def test_a_key_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", [0o640, 0o620, 0o604, 0o602, 0o601])
+def test_a_key_file_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "kek.json"
     KeyEncryptionKey.load_or_create(path)
-    path.chmod(0o640)
+    path.chmod(mode)
     with pytest.raises(StoreError, match="0600"):
         KeyEncryptionKey.load_or_create(path)
 
@@ -101,3 +107,68 @@ def test_a_file_that_is_no_keyset_is_refused(tmp_path: Path) -> None:
     path.chmod(0o600)
     with pytest.raises(StoreError, match="no Tink keyset"):
         KeyEncryptionKey.load_or_create(path)
+
+
+def test_the_content_of_the_key_file_is_in_no_repr(kek: KeyEncryptionKey) -> None:
+    secret = json.loads(kek.path.read_text())["key"][0]["keyData"]["value"]
+    assert secret not in repr(kek._keyset)
+
+
+def test_a_key_that_was_added_to_the_file_is_found_without_a_start(tmp_path: Path) -> None:
+    old = KeyEncryptionKey.load_or_create(tmp_path / "kek.json")
+    KeysetFile(old.path).write(with_new_primary(KeysetFile(old.path).read()))
+    new = KeyEncryptionKey(old.path)
+    assert new.primary not in old.ids
+    wrapped, seal = new.new_transit_key("call-1")
+    value = seal.seal(b"value", b"place")
+    assert old.unwrap(wrapped, "call-1").open(value, b"place") == b"value"
+    assert old.ids == new.ids
+    assert wrapping_key_id(wrapped) == new.primary
+
+
+def test_a_known_key_reads_no_file(kek: KeyEncryptionKey) -> None:
+    wrapped, _ = kek.new_transit_key("call-1")
+    kek.path.unlink()
+    kek.unwrap(wrapped, "call-1")
+    with pytest.raises(StoreError):
+        kek.reload()
+
+
+def test_the_same_file_is_not_parsed_again(
+    kek: KeyEncryptionKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(KeysetFile, "parse", mock.Mock(side_effect=AssertionError))
+    kek.reload()
+
+
+@pytest.mark.parametrize("inner", [b"", b"\1\0\0\0", b"\0\0\0\0\7", b"\2\0\0\0\7 and more"])
+def test_what_begins_like_no_wrapped_key_is_refused(inner: bytes) -> None:
+    wrapped = tink_pb2.EncryptedKeyset(encrypted_keyset=inner).SerializeToString()
+    with pytest.raises(SealError, match="not a wrapped key"):
+        wrapping_key_id(wrapped)
+
+
+def test_the_wrapping_key_s_id_is_the_four_bytes_behind_the_version() -> None:
+    wrapped = tink_pb2.EncryptedKeyset(encrypted_keyset=b"\1\1\2\3\4").SerializeToString()
+    assert wrapping_key_id(wrapped) == 0x01020304
+
+
+def test_what_tink_refuses_to_seal_is_an_error() -> None:
+    refusing = mock.Mock(encrypt=mock.Mock(side_effect=tink.TinkError))
+    with pytest.raises(SealError):
+        Seal(refusing).seal(b"value", b"place")
+
+
+def test_a_folder_that_may_not_be_looked_into_is_an_error(tmp_path: Path) -> None:
+    with (
+        mock.patch.object(Path, "exists", side_effect=PermissionError(13, "no")),
+        pytest.raises(StoreError, match="Permission denied"),
+    ):
+        KeyEncryptionKey.load_or_create(tmp_path / "kek.json")
+
+
+def test_a_key_file_that_appears_meanwhile_stays(tmp_path: Path) -> None:
+    path = tmp_path / "kek.json"
+    wrapped, _ = KeyEncryptionKey.load_or_create(path).new_transit_key("call-1")
+    with mock.patch.object(Path, "exists", return_value=False):
+        KeyEncryptionKey.load_or_create(path).unwrap(wrapped, "call-1")
