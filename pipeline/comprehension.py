@@ -161,7 +161,7 @@ class Comprehension:
             )
             channel.lost.append(lost)
             self._forget(channel, part.end)
-            first = self._counts(channel)
+            first = self._counts(channel, part.end)
             if first is not None:
                 spans += self._silenced(heard.channel, channel, first)
         channel.until = max(channel.until, heard.heard_until)
@@ -173,7 +173,8 @@ class Comprehension:
         found: list[int] = []
         for channel in self._channels:
             waiting = [one.place for one in channel.lost if one.place.end > channel.stated]
-            while waiting and self._understood(channel, waiting[0].start) > self._most:
+            now = channel.until
+            while waiting and _understood(channel, waiting[0].start, now) > self._most:
                 waiting.pop(0)
             if sum(map(len, waiting)) >= self._least * _HOLDS_FROM:
                 found.append(max(waiting[0].start, channel.stated))
@@ -224,20 +225,16 @@ class Comprehension:
             abs(other.start - word.start) < near and bare(other.text) == text for other in others
         )
 
-    def _counts(self, channel: _Channel) -> int | None:
+    def _counts(self, channel: _Channel, end: int) -> int | None:
         """From which stretch on enough was lost and hardly anything understood; None for none."""
         lost = 0
         for index in range(len(channel.lost) - 1, -1, -1):
             place = channel.lost[index].place
             lost += len(place)
-            understood = self._understood(channel, place.start)
+            understood = _understood(channel, place.start, end)
             if lost >= self._least and lost >= self._rule.share * (lost + understood):
                 return index
         return None
-
-    def _understood(self, channel: _Channel, start: int) -> int:
-        """Samples of believable words from a sample on."""
-        return sum(max(0, one.end - max(start, one.start)) for one in channel.understood)
 
     @staticmethod
     def _silenced(number: int, channel: _Channel, first: int) -> list[Span]:
@@ -262,6 +259,11 @@ class Comprehension:
                 channel.unworded += len(one.place)
         while channel.understood and channel.understood[0].end <= before:
             channel.understood.popleft()
+
+
+def _understood(channel: _Channel, start: int, end: int) -> int:
+    """Samples of believable words in ``[start, end)``; none where that is empty."""
+    return sum(max(0, min(end, one.end) - max(start, one.start)) for one in channel.understood)
 
 
 def _span(channel: int, place: Interval, name: str) -> Span:
