@@ -139,7 +139,7 @@ def draw(seed: int, *, without: Iterable[str] = ()) -> Schedule:
         without: kinds of faults that are left out.
     """
     dice = random.Random(f"schedule {seed}")
-    calls = tuple(dice.sample(sorted(LINES), dice.choice((2, 2, 3))))
+    calls = tuple(dice.sample(sorted(LINES), dice.choice((1, 2, 2, 3))))
     layout = dice.choice(LAYOUTS)
     count = dice.choice((1, 2, 3, 4, 6, 10))
     kinds = dice.choices(sorted(KINDS), k=count)

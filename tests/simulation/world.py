@@ -29,7 +29,8 @@ from unittest import mock
 
 import structlog
 
-from agents import fatal, worker as workers
+from agents import fatal, schema
+from agents import worker as workers
 from agents.database import Database
 from agents.ledger import CallState, Ledger
 from agents.outbox import Limits
@@ -54,7 +55,7 @@ from tests.simulation.faults import Fault, Schedule
 from tests.simulation.loop import StandstillError, WorldLoop, pause
 
 EPOCH = real.datetime(2026, 3, 1, 10, tzinfo=real.UTC).timestamp()
-PATIENCE = Patience(late_s=10.0, idle_s=120.0)
+PATIENCE = Patience(late_s=10.0, idle_s=60.0)
 QUARANTINE_HOURS = 72
 DRAIN_S = 900.0
 """How long after its beginning a run may take to come to rest; every fault is over in a minute."""
@@ -152,9 +153,10 @@ class World:
             self._once.setdefault(fault.kind, []).append(fault)
             if fault.kind == "crash":
                 self.slots[fault.worker].crashes.add(fault.nth)
-        copy_state(folder)
+        shutil.copytree(_template(), folder / "state")
         self.key = SigningKey.load_or_create(folder / "state" / "signing.pem")
-        self.ledger = Ledger.embedded(folder / "state")
+        with mock.patch.object(Database, "__init__", _opened_before(Database.__init__)):
+            self.ledger = Ledger.embedded(folder / "state")
 
     @property
     def now(self) -> float:
@@ -427,9 +429,12 @@ class World:
         return not self._waiting()
 
     def _waiting(self) -> list[str]:
+        behind = self.broker.lag
+        if behind and self.now - self._began <= DRAIN_S:
+            return behind
         with calmly():
             still = [one for one in self.schedule.calls if self.ledger.state(one) is CallState.OPEN]
-        return [*(f"{one} is open" for one in still), *self.broker.lag]
+        return [*(f"{one} is open" for one in still), *behind]
 
     def _close(self) -> None:
         """Let cancelled tasks end, so that nothing of this run comes up in the next."""
@@ -468,6 +473,9 @@ class World:
                 if getattr(module, "datetime", None) is real.datetime:
                     yield mock.patch.object(module, "datetime", _clock(self))
         yield mock.patch.object(fatal, "_hook", [self._end])
+        yield mock.patch.object(schema, "newest", _newest)
+        yield mock.patch.object(Database, "__init__", _opened_before(Database.__init__))
+        yield mock.patch.object(Database, "dispose", _nothing)
         yield mock.patch.object(Database, "reading", _hooked(Database.reading, self))
         yield mock.patch.object(Database, "writing", _hooked(Database.writing, self))
         yield mock.patch.object(Vault, "opened", partial(_opened_vault, self, Vault.opened))
@@ -607,6 +615,22 @@ def _hooked(original: Callable[..., Any], world: World) -> Callable[..., Any]:
     return hooked
 
 
+_newest = cache(schema.newest)
+_databases: dict[str, Database] = {}
+
+
+def _opened_before(original: Callable[..., None]) -> Callable[..., None]:
+    """All processes share the connections, and what SQLAlchemy has compiled: both take time."""
+
+    def init(self: Database, url: str) -> None:
+        if url not in _databases:
+            original(self, url)
+            _databases[url] = self
+        vars(self).update(vars(_databases[url]))
+
+    return init
+
+
 def _opened_vault(world: World, original: Any, location: Any, ledger: Ledger) -> Vault:
     vault: Vault = original(location, ledger)
     vault.place = FaultyPlace(world, vault.place)
@@ -681,19 +705,29 @@ def _nothing(*_: object, **__: object) -> None:
 @cache
 def _template() -> Path:
     """A state folder whose ledger is migrated already, with all its keys."""
-    folder = Path(tempfile.mkdtemp(prefix="hushwire-simulation-"))
+    shared = Path("/dev/shm")  # noqa: S108 - made with a name of its own
+    place = str(shared) if shared.is_dir() else None
+    folder = Path(tempfile.mkdtemp(prefix="hushwire-simulation-", dir=place))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     Ledger.embedded(folder).dispose()
     SigningKey.load_or_create(folder / "signing.pem")
     return folder
 
 
-def copy_state(folder: Path) -> None:
-    """A state folder that is ready to be used."""
-    shutil.copytree(_template(), folder / "state")
+@contextmanager
+def empty_folder() -> Iterator[Path]:
+    """The folder of a run, in memory where there is such: the ledger flushes every commit.
+
+    All runs of a process have the same one, one after the other.
+    """
+    folder = _template().with_name(f"{_template().name}-run")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        for database in _databases.values():
+            database.engine.dispose()
+        shutil.rmtree(folder)
 
 
-def memory() -> str | None:
-    """A folder in memory where there is one: the ledger flushes every commit."""
-    shared = Path("/dev/shm")  # noqa: S108 - made with a name of its own
-    return str(shared) if shared.is_dir() else None
