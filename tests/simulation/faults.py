@@ -131,19 +131,19 @@ class Schedule:
         return "\n".join([head, *lines])
 
 
-def draw(seed: int, *, without: Iterable[str] = ()) -> Schedule:
+def draw(seed: int, *, kinds: Iterable[str] = KINDS, without: Iterable[str] = ()) -> Schedule:
     """The schedule of a seed.
 
     Args:
         seed: any number.
-        without: kinds of faults that are left out.
+        kinds: of the faults that may come.
+        without: kinds that are left out afterwards: what stays is the same as with them.
     """
-    dice = random.Random(f"schedule {seed}")
+    dice, of = random.Random(f"schedule {seed}"), sorted(kinds)
     calls = tuple(dice.sample(sorted(LINES), dice.choice((1, 2, 2, 3))))
     layout = dice.choice(LAYOUTS)
-    count = dice.choice((1, 2, 3, 4, 6, 10))
-    kinds = dice.choices(sorted(KINDS), k=count)
-    faults = [KINDS[kind](dice, dice.randrange(len(layout))) for kind in kinds]
+    drawn = dice.choices(of, k=dice.choice((1, 2, 3, 4, 6, 10))) if of else []
+    faults = [KINDS[kind](dice, dice.randrange(len(layout))) for kind in drawn]
     left_out = frozenset(without)
     return Schedule(seed, calls, layout, tuple(one for one in faults if one.kind not in left_out))
 
