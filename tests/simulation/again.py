@@ -31,5 +31,3 @@ def one_seed(seed: int, *, without: tuple[str, ...] = ()) -> tuple[Run, str]:
     """Run a seed; what it shows, and as text what is wrong."""
     run = simulate(draw(seed, without=without))
     return run, again(run, without=without) if run.problems else ""
-
-

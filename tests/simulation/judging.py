@@ -237,7 +237,11 @@ def _look_for_canaries(world: World) -> Iterator[str]:
 
 def _parts(records: list) -> Iterator[bytes]:  # type: ignore[type-arg]
     for one in records:
-        yield from (one.key or b"", one.value or b"", *(value or b"" for value in one.headers.values()))
+        yield from (
+            one.key or b"",
+            one.value or b"",
+            *(value or b"" for value in one.headers.values()),
+        )
 
 
 @cache

@@ -173,9 +173,7 @@ class World:
         """Count an operation; the faults that strike it."""
         self._counts[kind] += 1
         number = self._counts[kind]
-        return [
-            one for one in self._once.get(kind, ()) if one.nth <= number < one.nth + one.times
-        ]
+        return [one for one in self._once.get(kind, ()) if one.nth <= number < one.nth + one.times]
 
     def sent(self, topic: str) -> str:
         """Count a record that is sent; its fate."""
@@ -729,5 +727,3 @@ def empty_folder() -> Iterator[Path]:
         for database in _databases.values():
             database.engine.dispose()
         shutil.rmtree(folder)
-
-
