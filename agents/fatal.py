@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
 
-BROKER, STORE, MODEL, KEY, BUG, CRASHED = 81, 82, 83, 84, 85, 86
+BROKER, STORE, MODEL, KEY, BUG, CRASHED, POLICY = 81, 82, 83, 84, 85, 86, 87
 """Exit codes, apart from the ones that shells and signals use."""
 
 

@@ -38,6 +38,7 @@ class Line:
         pool: runs ``listen`` and ``listen_again``; several windows are listened to at once, results
             stay in order.
         listening: how speech is packed into windows.
+        heard_by: digest of all that decides what is heard, see ``Heard.listening``.
         listen: hears a window; the real ear by default.
         listen_again: hears a window of redacted audio.
         told: progress.
@@ -53,6 +54,7 @@ class Line:
         voice: VoiceDetector,
         pool: Executor,
         listening: ListenSettings | None = None,
+        heard_by: str = "",
         listen: Callable[[Window], Heard] = hear,
         listen_again: Callable[[Window], Heard] = check,
         told: Told = lambda again, done, known: None,  # noqa: ARG005 - nobody asked
@@ -65,13 +67,13 @@ class Line:
         self._through = {False: 0, True: 0}
         patience = Patience()
         stages = (
-            transcribe_stage(self.topics, voice, patience, listening=listening),
+            transcribe_stage(self.topics, voice, patience, listening=listening, heard_by=heard_by),
             detect_stage(self.topics, open_detector),
-            mute_stage(self.topics, policy, patience),
-            verify_stage(self.topics, policy, inspector),
+            mute_stage(self.topics, patience),
+            verify_stage(self.topics, inspector),
         )
         self._readers: list[tuple[tuple[str, ...], CallCore, _Steps]] = [
-            (stage.inputs, stage.open(call_id), deque()) for stage in stages
+            (stage.inputs, stage.open(call_id, policy), deque()) for stage in stages
         ]
         self._assembly = CallAssembly(policy)
         self._stored: StoredCall | None = None

@@ -76,6 +76,13 @@ class Metrics:
             "language_strings",
             "Strings that the language model keeps; flat unless it leaks.",
         )
+        self.pinned = self._counter(
+            "calls_pinned_otherwise",
+            "Calls that a stage took up under the policy that they began with, not this worker's.",
+        )
+        self.checks_failed = self._counter(
+            "checks_failed", "Questions of verification that kept a call out of the vault.", "check"
+        )
         self.over_limit = self._counter(
             "calls_over_limit", "Calls admitted beyond the limit so as not to stall.", "stage"
         )

@@ -22,7 +22,7 @@ from agents.settings import STATE, Settings
 from agents.signing import SigningKey
 from agents.stages.detect import Open
 from agents.stages.verify import Inspector
-from agents.start import ear_settings
+from agents.start import ear_settings, heard_by
 from agents.tokenkey import token_key
 from agents.vaulted import read_call
 from models.detector import Detector, DetectorSettings
@@ -100,6 +100,8 @@ class Engines:
     listen_again: Callable[[Window], Heard] = check
     listening: ListenSettings | None = None
     """How speech is packed into windows."""
+    heard_by: str = ""
+    """Digest of all that decides what is heard, see ``Heard.listening``."""
 
 
 def redact_file(wanted: Wanted, settings: Settings, *, told: Told | None = None) -> Redacted:
@@ -122,7 +124,12 @@ def redact_file(wanted: Wanted, settings: Settings, *, told: Told | None = None)
         own = DetectorSettings(registry=settings.recognizers)
         detector = Detector(job.policy, settings=own, token_key=secret)
         engines = Engines(
-            detector.open, detector, SileroVoice(), pool, listening=listening(settings.pace)
+            detector.open,
+            detector,
+            SileroVoice(),
+            pool,
+            listening=listening(settings.pace),
+            heard_by=heard_by(settings),
         )
         return redact(job, engines, key=key, told=told)
 
@@ -164,6 +171,7 @@ def redact(job: Job, engines: Engines, *, key: SigningKey, told: Told | None = N
         voice=engines.voice,
         pool=engines.pool,
         listening=engines.listening,
+        heard_by=engines.heard_by,
         listen=engines.listen,
         listen_again=engines.listen_again,
         told=told or (lambda again, done, known: None),  # noqa: ARG005 - nobody asked

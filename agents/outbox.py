@@ -22,7 +22,7 @@ from agents.sealing import Seal
 from agents.steps import Act, Send, Stage, Tell
 from agents.topics import Topics
 from pipeline.errors import SealError, StoreError
-from pipeline.records import Findings
+from pipeline.records import Findings, Verdict
 
 T = TypeVar("T")
 _LONGEST_WAIT_S = 15.0
@@ -75,6 +75,10 @@ class Outbox:
         if isinstance(step.record, Findings):
             for span in step.record.spans:
                 self._metrics.spans.labels(span.entity).inc()
+        if isinstance(step.record, Verdict):
+            for check in step.record.checks:
+                if not check.passed:
+                    self._metrics.checks_failed.labels(check.name).inc()
         clear = sealed(step.record, step.topic, seal)
         key = clear.call_id.encode()
         return await self._post(messages.Message(step.topic, key, clear.headers, clear.value))

@@ -39,10 +39,12 @@ from pipeline import wire
 from pipeline.errors import (
     HushwireError,
     ModelError,
+    PolicyError,
     RecordError,
     SealError,
     UnknownCallError,
 )
+from pipeline.policy import Policy
 from pipeline.records import Heard
 
 REMEMBERED = 4_096
@@ -72,6 +74,7 @@ class StageRuntime:
         stage: what to do with a call.
         port: the broker.
         ledger: keys and progress; the audit log lies beside them.
+        policies: the policy of a call, such as ``agents.pinning.Pins.policy``; it may block.
         pool: the speech engines.
         topics: where dead letters and audit records go.
         metrics: what is counted.
@@ -85,6 +88,7 @@ class StageRuntime:
         port: Port,
         *,
         ledger: Ledger,
+        policies: Callable[[str], Policy],
         pool: EarPool | None,
         topics: Topics,
         metrics: Metrics,
@@ -92,6 +96,7 @@ class StageRuntime:
         thread: ThreadPoolExecutor | None = None,
     ) -> None:
         self.stage, self._port, self._ledger, self._pool = stage, port, ledger, pool
+        self._policies = policies
         self._topics, self._metrics, self._limits = topics, metrics, limits or Limits()
         self._log = get_logger(stage.name)
         self._out = Outbox(
@@ -209,7 +214,8 @@ class StageRuntime:
             self._done([(delivery.topic, delivery.partition, delivery.offset)])
             return None
         await self._blocking(self._until_few())
-        core = await self._in_stage(lambda: self.stage.open(call_id))
+        policy = await self._policy(call_id)
+        core = await self._in_stage(lambda: self.stage.open(call_id, policy))
         known = self._runs.get(call_id)
         if known is not None:
             # The same call's first records came over two topics at once.
@@ -233,6 +239,13 @@ class StageRuntime:
         except UnknownCallError:
             # Another stage closed it between the two questions.
             return self._ledger.state(call_id), None
+
+    async def _policy(self, call_id: str) -> Policy:
+        try:
+            return await self._out.retry(lambda: self._policies(call_id))
+        except PolicyError as error:
+            # Refusing the call would lose it; a newer worker can go on with it.
+            fatal.exit_now(fatal.POLICY, str(error))
 
     async def _until_few(self) -> None:
         """Wait for a free place; where every call waits for records, more reading is the way."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 from sqlalchemy.exc import IntegrityError
 
@@ -18,7 +19,7 @@ from agents.database import Database
 from agents.logging import get_logger
 from agents.metrics import Metrics
 from agents.shadowlog import Pair, ShadowResults
-from agents.stages.detect import DetectorCall, Open
+from agents.stages.detect import DetectorCall
 from agents.steps import Act, Step
 from pipeline.disclosure import Show
 from pipeline.errors import HushwireError
@@ -26,13 +27,16 @@ from pipeline.evaluation.agreement import Agreement, agreements
 from pipeline.policy import Policy
 from pipeline.records import CallEnd, CallInfo, Findings, Heard, Span
 
+OpenTried: TypeAlias = Callable[[CallInfo], DetectorCall]
+"""Begins a call of the candidate, under its own policy."""
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A policy that is tried beside the live one."""
 
     policy: Policy
-    detector: Callable[[], Open]
+    detector: Callable[[], OpenTried]
     """Makes its detector; called once, when the detect stage starts."""
 
 
@@ -55,7 +59,7 @@ def candidate(policy: Policy, registry: Path | None) -> Candidate:
     return Candidate(policy, partial(_detector, unseen, registry))
 
 
-def _detector(policy: Policy, registry: Path | None) -> Open:
+def _detector(policy: Policy, registry: Path | None) -> OpenTried:
     # Imported where the models are loaded: other parts of a worker start meanwhile.
     from models.detector import Detector, DetectorSettings  # noqa: PLC0415
 
@@ -67,7 +71,6 @@ class Shadow:
 
     Args:
         tried: the candidate.
-        live: the policy in force.
         database: the ledger's, for the results.
         metrics: what is counted.
 
@@ -75,22 +78,20 @@ class Shadow:
         HushwireError: the candidate's detector can't be made.
     """
 
-    def __init__(
-        self, tried: Candidate, live: Policy, database: Database, metrics: Metrics
-    ) -> None:
-        self._open = tried.detector()
-        self._pair = Pair.of(live, tried.policy)
+    def __init__(self, tried: Candidate, database: Database, metrics: Metrics) -> None:
+        self._open, self._policy = tried.detector(), tried.policy
         self._results, self._metrics = ShadowResults(database), metrics
         self._log = get_logger("detect")
 
-    def open(self, call: CallInfo) -> ShadowCall:
-        """Begin a call."""
-        return ShadowCall(call, self._open, keep=self._keep, failed=self._failed)
+    def open(self, call: CallInfo, live: Policy) -> ShadowCall:
+        """Begin a call that is detected under a policy."""
+        keep = partial(self._keep, Pair.of(live, self._policy))
+        return ShadowCall(call, self._open, keep=keep, failed=self._failed)
 
-    def _keep(self, call_id: str, found: Sequence[Agreement]) -> None:
+    def _keep(self, pair: Pair, call_id: str, found: Sequence[Agreement]) -> None:
         """Write and count a call's comparison; runs in a thread where waiting holds nobody up."""
         try:
-            new = self._results.write(call_id, self._pair, found)
+            new = self._results.write(call_id, pair, found)
         except (HushwireError, IntegrityError) as error:
             self._failed(error)
             return
@@ -125,7 +126,7 @@ class ShadowCall:
     def __init__(
         self,
         call: CallInfo,
-        open_call: Open,
+        open_call: OpenTried,
         *,
         keep: Callable[[str, Sequence[Agreement]], None],
         failed: Callable[[Exception], None],

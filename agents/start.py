@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from agents.tokenkey import token_key
 from agents.topics import Topics, create_topics, reach_broker
 from agents.worker import STAGES, LanguageDetector, Models, WorkerConfig, run_worker
 from models.ear import EarSettings
+from models.software import digest_of, software
 from pipeline.activity import VoiceDetector
 from pipeline.errors import SettingsError
 from pipeline.policy import Policy, load_policy
@@ -99,6 +101,7 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
         raw_retention_ms=settings.raw_retention_seconds * 1000,
         engines=settings.engine_processes,
         listening=listening(settings.pace),
+        heard_by=heard_by(settings),
         batch=batching(settings.pace, settings.device),
         limits=Limits(calls=settings.calls_in_flight),
         patience=Patience(settings.late_seconds, settings.idle_seconds),
@@ -214,6 +217,17 @@ def named_broker(settings: Settings) -> str:
             "`hushwire run` brings its own"
         )
     return settings.bootstrap
+
+
+def heard_by(settings: Settings) -> str:
+    """Digest of all that decides what is heard in a call, see ``Heard.listening``.
+
+    Where models lie and how many inputs share a batch change no bit of it.
+    """
+    ear = asdict(ear_settings(settings))
+    for indifferent in ("models", "allow_hub", "batch"):
+        del ear[indifferent]
+    return digest_of(software(), ear, asdict(listening(settings.pace)))
 
 
 def ear_settings(settings: Settings) -> EarSettings:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from pipeline.errors import RecordError
+from pipeline.policy import Policy
 from pipeline.records import Heard, Record, Window
 
 
@@ -139,8 +140,9 @@ class Stage:
     name: str
     inputs: tuple[str, ...]
     """Topics that it reads."""
-    open: Callable[[str], CallCore]
-    """Makes the core of a call, by call id; called in the stage's own thread."""
+    open: Callable[[str, Policy], CallCore]
+    """Makes the core of a call, by call id and the call's policy; called in the stage's own
+    thread."""
     judges: tuple[str, ...] = ()
     """Topics whose bad records it dead-letters; another stage judges the rest. Empty: all."""
     pausable: tuple[str, ...] = ()

@@ -18,12 +18,15 @@ from pipeline.policy import Policy
 
 
 def token_key(policy: Policy, path: Path) -> bytes | None:
-    """Read the secret, or make it (mode 0600) where there is none; None if no type asks for it.
+    """Read the secret, or make it (mode 0600) where there is none.
+
+    None where there is none and no type of the policy asks for it; a call that is pinned to another
+    policy may.
 
     Raises:
         StoreError: it can't be read or written, is too short, or others may read it.
     """
-    return read_or_make_key(path) if policy.needs_token_key else None
+    return read_or_make_key(path) if policy.needs_token_key or path.exists() else None
 
 
 def read_or_make_key(path: Path) -> bytes:

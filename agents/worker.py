@@ -29,6 +29,7 @@ from agents.ledger import Ledger
 from agents.logging import get_logger, silence_libraries
 from agents.metrics import Metrics
 from agents.outbox import Limits
+from agents.pinning import Pins
 from agents.pool import LISTEN_S, EarPool, Ears
 from agents.runtime import StageRuntime
 from agents.sealing import KeyEncryptionKey
@@ -68,8 +69,8 @@ class LanguageDetector(verify.Inspector, Protocol):
         """How many strings its language model keeps."""
         ...
 
-    def open(self, call: CallInfo) -> detect.DetectorCall:
-        """Begin a call."""
+    def open(self, call: CallInfo, policy: Policy) -> detect.DetectorCall:
+        """Begin a call under its own policy."""
         ...
 
 
@@ -100,6 +101,7 @@ class WorkerConfig:
     stages: tuple[str, ...]
     bootstrap: str
     policy: Policy
+    """What new calls are pinned to."""
     models: Models
     ledger_url: str
     keyset: Path
@@ -126,6 +128,8 @@ class WorkerConfig:
     """How windows are put together for one engine process."""
     listening: ListenSettings = field(default_factory=ListenSettings)
     """How speech is packed into windows."""
+    heard_by: str = ""
+    """Digest of all that decides what is heard, see ``Heard.listening``."""
     patience: Patience = field(default_factory=Patience)
     limits: Limits = field(default_factory=Limits)
     listen_s: float = LISTEN_S
@@ -278,7 +282,7 @@ def _load_here(config: WorkerConfig) -> _Loaded:
 
 def _stages(config: WorkerConfig, parts: _Parts, loaded: _Loaded) -> list[Stage]:
     """Make the wanted stages."""
-    topics, policy, patience = config.topics, config.policy, config.patience
+    topics, patience = config.topics, config.patience
     ledger, metrics, key, store = parts.ledger, parts.metrics, parts.key, parts.store
     detector, voice = loaded.detector, loaded.voice
     if detector is not None:
@@ -293,20 +297,21 @@ def _stages(config: WorkerConfig, parts: _Parts, loaded: _Loaded) -> list[Stage]
                         voice,
                         patience,
                         listening=config.listening,
+                        heard_by=config.heard_by,
                         audio=metrics.audio.inc,
                     )
                 )
             case detect.NAME if detector is not None:
                 beside = None
                 if config.shadow is not None:
-                    beside = Shadow(config.shadow, policy, ledger.database, metrics).open
+                    beside = Shadow(config.shadow, ledger.database, metrics).open
                 made.append(detect.detect_stage(topics, detector.open, beside))
             case mute.NAME:
-                made.append(mute.mute_stage(topics, policy, patience))
+                made.append(mute.mute_stage(topics, patience))
             case verify.NAME if detector is not None:
-                made.append(verify.verify_stage(topics, policy, detector))
+                made.append(verify.verify_stage(topics, detector))
             case vault.NAME if store is not None and key is not None:
-                made.append(vault.vault_stage(topics, policy, store, ledger, patience, key=key))
+                made.append(vault.vault_stage(topics, store, ledger, patience, key=key))
     return made
 
 
@@ -365,6 +370,7 @@ def _client(
         stage,
         port_of(app),
         ledger=parts.ledger,
+        policies=Pins(parts.ledger.database, config.policy, parts.metrics).policy,
         pool=parts.pool,
         topics=config.topics,
         metrics=parts.metrics,

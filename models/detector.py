@@ -21,7 +21,9 @@ from models.inspection import leftovers
 from models.likelihood import MODEL as TAGGER
 from models.presidio import MODEL, Analyzer
 from models.reading import Analyses, TurnReader
+from models.software import software
 from models.turns import CallTurns, Spoken, Stream
+from pipeline.accounting import MIXED
 from pipeline.borders import bordered
 from pipeline.conversation import Conversation
 from pipeline.policy import Policy
@@ -29,6 +31,7 @@ from pipeline.records import (
     Action,
     CallEnd,
     CallInfo,
+    Detection,
     EndedBy,
     Findings,
     Heard,
@@ -91,14 +94,21 @@ class Detector:
         self._settings = settings or DetectorSettings()
         self._analyses = analyses or Analyzer(self._settings.registry, policy)
         self._models = (entry(MODEL).reference, entry(TAGGER).reference)
+        self._added = self._analyses.added if isinstance(self._analyses, Analyzer) else ""
 
     @property
     def strings(self) -> int:
         """How many strings the language model keeps; the same after any number of calls."""
         return len(self._analyses.engine.strings) if isinstance(self._analyses, Analyzer) else 0
 
-    def open(self, call: CallInfo) -> CallDetector:
-        """Begin a call; one in a language without data will be silenced whole."""
+    def open(self, call: CallInfo, policy: Policy | None = None) -> CallDetector:
+        """Begin a call; one in a language without data will be silenced whole.
+
+        Args:
+            call: the call.
+            policy: the call's own, where that is another than the detector's.
+        """
+        policy = policy or self._policy
         rate, channels = call.sample_rate, call.channels
         customers = frozenset(
             channel for channel, role in enumerate(call.roles) if role is Role.CUSTOMER
@@ -108,12 +118,13 @@ class Detector:
             call.call_id,
             sample_rate=rate,
             channels=channels,
-            policy=self._policy,
+            policy=policy,
             analyses=self._analyses,
-            conversation=Conversation(rate, channels, self._policy, known, customers),
-            disclosures=Disclosures(self._policy, self._anonymiser, rate),
+            conversation=Conversation(rate, channels, policy, known, customers),
+            disclosures=Disclosures(policy, self._anonymiser, rate),
             models=self._models,
             language=call.language,
+            detection=Detection(policy.digest, "", self._added, software()),
         )
 
     def inspect(
@@ -123,6 +134,7 @@ class Detector:
         sample_rate: int,
         expected: frozenset[str],
         language: str = DEFAULT,
+        policy: Policy | None = None,
     ) -> tuple[Span, ...]:
         """What is still sensitive in words heard in redacted audio.
 
@@ -131,13 +143,19 @@ class Detector:
             sample_rate: Hz of the window's samples.
             expected: entity types that were muted near it.
             language: of the call.
+            policy: the call's own, where that is another than the detector's.
 
         Returns:
             Spans to be silenced; a window whose analysis fails counts whole.
         """
         try:
             return leftovers(
-                self._analyses, self._policy, heard, sample_rate, expected, language=language
+                self._analyses,
+                policy or self._policy,
+                heard,
+                sample_rate,
+                expected,
+                language=language,
             )
         except Exception:  # noqa: BLE001 - whatever fails on content must silence, not pass
             if not heard.words:
@@ -148,7 +166,9 @@ class Detector:
 class CallDetector:
     """Detects in one call; see the module's text for the outcomes.
 
-    ``failures`` counts stretches that were silenced because their analysis failed.
+    ``failures`` counts stretches that were silenced because their analysis failed. Windows that
+    were listened to in another way than the first are silenced whole, and the call is marked
+    ``mixed_detection``.
     """
 
     def __init__(
@@ -163,8 +183,12 @@ class CallDetector:
         disclosures: Disclosures | None = None,
         models: tuple[str, ...] = (),
         language: str = DEFAULT,
+        detection: Detection | None = None,
     ) -> None:
         self.failures = 0
+        self._detection = detection
+        self._listening: str | None = None
+        self._mixed = False
         self._foreign = language not in languages()
         known = DEFAULT if self._foreign else language
         self._fluency = None if self._foreign else Fluency(known, channels)
@@ -238,6 +262,8 @@ class CallDetector:
             end = replace(end, marks=(*end.marks, ANALYSIS_FAILED))
         if self._foreign and OTHER_LANGUAGE not in end.marks:
             end = replace(end, marks=(*end.marks, OTHER_LANGUAGE))
+        if self._mixed:
+            end = replace(end, marks=(*end.marks, MIXED))
         # After a call's own end no digit follows; where it only fell silent, one may have.
         forced = last if end.ended_by is EndedBy.IDLE else 0
         return [self._findings(before, last, forced, end)]
@@ -245,12 +271,20 @@ class CallDetector:
     # -- inside ------------------------------------------------------------------------------
 
     def _hear(self, heard: Heard) -> None:
+        if self._listening is None:
+            self._listening = heard.listening
+        if heard.listening != self._listening:
+            self._mixed = True
+            whole = Interval(heard.start, max(heard.end, heard.heard_until))
+            heard = replace(heard, words=(), unexplained=(), unheard=(whole,))
         self._models.update(heard.models)
         until = self._heard_until[heard.channel]
         if heard.start > until:
-            # Windows leave no hole. A call that was read again under other settings does: its
-            # windows have other limits, and those whose numbers were taken are dropped.
+            # Windows leave no hole. A call that was heard in two runs may, such as on two kinds of
+            # processor: its windows have other limits, and those whose numbers were taken are
+            # dropped. What was asked in the hole nobody knows.
             self._found.append(_unheard(heard.channel, until, heard.start))
+            self._mixed = True
         self._found += [
             _unheard(heard.channel, one.start, one.end) for one in heard.unheard if len(one)
         ]
@@ -352,9 +386,16 @@ class CallDetector:
             models=tuple(sorted(self._models)),
             end=end,
             shown=disclosed,
+            since=before,
+            detection=self._by(),
         )
         self._seq += 1
         return findings
+
+    def _by(self) -> Detection | None:
+        if self._detection is None:
+            return None
+        return replace(self._detection, listening=self._listening or "")
 
     def _disclosed(self, spans: tuple[Span, ...]) -> tuple[Shown, ...]:
         """What the transcript may show of the spans; plain placeholders where that fails."""

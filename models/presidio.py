@@ -290,6 +290,8 @@ class Analyzer:
             for code in languages()
         }
         self._entities = found.entities
+        self.added = found.added
+        """Digest of the recognisers that the installation added."""
         self._frame = _Frame(
             # Without any, Presidio would load its own ones.
             registry=_Chosen(

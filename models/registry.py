@@ -7,6 +7,7 @@ switch shipped ones off (``enabled: false``), except those that find payment dat
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 from dataclasses import dataclass
 from importlib import resources
@@ -18,6 +19,7 @@ from presidio_analyzer import EntityRecognizer, Pattern, PatternRecognizer
 from models.ownclass import class_at
 from models.patternguard import bind, problem_of
 from models.registryfile import Entry, LanguageEntry, RegistryFile, read_registry
+from models.software import digest_of
 from pipeline.entities import NEVER_ALLOWED, Entity
 from pipeline.errors import HushwireError, PolicyError
 from pipeline.policy import Policy
@@ -54,6 +56,9 @@ class Registry:
     """Every recogniser that is in use, in the order of the files."""
 
     registered: tuple[Registered, ...]
+    added: str = ""
+    """Digest of the installation's own file and of the modules of its classes; empty without one.
+    What those modules import is not looked at."""
 
     def of(self, language: str) -> list[EntityRecognizer]:
         """The recognisers of one language."""
@@ -83,7 +88,14 @@ def load_registry(own: Path | None = None, policy: Policy | None = None) -> Regi
         made = [one for one in made if one.name not in _switched_off(added, made)]
         made += _made(added, known, shipped=False, taken={one.name for one in made})
     _check_thresholds(policy, {one.name for one in made})
-    return Registry(tuple(made))
+    return Registry(tuple(made), "" if own is None else _digest(own, made))
+
+
+def _digest(own: Path, made: list[Registered]) -> str:
+    modules = {inspect.getsourcefile(type(one.recognizer)) or "" for one in made if not one.shipped}
+    contents = [own.read_bytes(), *(Path(one).read_bytes() for one in modules if one)]
+    # By content alone: where the files lie differs from machine to machine.
+    return digest_of(sorted(hashlib.sha256(one).hexdigest() for one in contents))
 
 
 def _switched_off(file: RegistryFile, made: list[Registered]) -> set[str]:

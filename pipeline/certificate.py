@@ -21,7 +21,7 @@ from pipeline.counting import muted_by_reason
 from pipeline.errors import RecordError
 from pipeline.intervals import merge_intervals
 from pipeline.policy import Policy
-from pipeline.records import Action, Check, Interval, Mute, Reason, Span, Verdict
+from pipeline.records import Action, Check, Detection, Interval, Mute, Reason, Span, Verdict
 from pipeline.rendering import is_gap
 from pipeline.signatures import Signature, plain, sign_document
 
@@ -35,11 +35,23 @@ _Count = Annotated[int, Field(ge=0)]
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
 class PolicyStated:
-    """Which policy a call was redacted by."""
+    """Which policy a call was detected and redacted by."""
 
     name: str
+    """Empty, as is the version, where detection used another policy than the call's: such a call
+    is quarantined."""
     version: str
     digest: _Sha256
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class DetectionStated:
+    """By what a call was detected, beside the policy, models and software; see ``Detection``."""
+
+    digest: str
+    listening: str
+    recognizers: str
+    """Empty where the installation added none."""
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
@@ -98,6 +110,7 @@ class Certificate:
     policy: PolicyStated
     style: Literal["silence", "tone", "noise"]
     software: str
+    """What detected, with a digest of its code and data where it says one."""
     models: tuple[str, ...]
     """``id@sha256`` prefix of every model that listened or detected."""
     spans: tuple[SpanStated, ...]
@@ -115,6 +128,8 @@ class Certificate:
     """How much redacted audio was listened to again."""
     files: dict[str, _Sha256]
     """sha256 of every stored file by name; empty for a quarantined call."""
+    detection: DetectionStated | None = None
+    """None where the records were written by a version that does not say."""
     signature: Signature | None = None
 
 
@@ -131,6 +146,7 @@ def build_certificate(
     length: int,
     files: Mapping[str, bytes],
     checks: Sequence[Check] = (),
+    detection: Detection | None = None,
 ) -> Certificate:
     """State a call.
 
@@ -143,6 +159,7 @@ def build_certificate(
         length: of the call, in samples.
         files: what is stored, by name.
         checks: further ones, asked after the verdict.
+        detection: by what the spans were found.
     """
     call, end = verdict.call, verdict.end
     rate = max(1, call.sample_rate)
@@ -160,9 +177,9 @@ def build_certificate(
         roles=tuple(role.value for role in call.roles),
         samples=length,
         duration_ms=length * 1_000 // rate,
-        policy=PolicyStated(policy.name, policy.version, policy.digest),
+        policy=_policy_stated(policy, detection),
         style=policy.muting.style,
-        software=f"hushwire {metadata.version('hushwire')}",
+        software=detection.software if detection else f"hushwire {metadata.version('hushwire')}",
         models=tuple(sorted({*models, *verdict.models})),
         spans=tuple(_stated(span, rate) for span in sorted(set(spans) | behind, key=_span_order)),
         mutes=_mutes_stated(muted),
@@ -173,6 +190,7 @@ def build_certificate(
         checks=tuple(_check_stated(one) for one in every),
         listened_ms=verdict.listened * 1_000 // rate,
         files=_hashes(files),
+        detection=_detection_stated(detection),
     )
 
 
@@ -229,6 +247,19 @@ def certificate_schema() -> dict[str, Any]:
 
 def _hashes(files: Mapping[str, bytes]) -> dict[str, str]:
     return {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
+
+
+def _policy_stated(policy: Policy, detection: Detection | None) -> PolicyStated:
+    """What detection used, which is not what the vault's process was told."""
+    if detection is None or detection.policy == policy.digest:
+        return PolicyStated(policy.name, policy.version, policy.digest)
+    return PolicyStated("", "", detection.policy)
+
+
+def _detection_stated(detection: Detection | None) -> DetectionStated | None:
+    if detection is None:
+        return None
+    return DetectionStated(detection.digest, detection.listening, detection.recognizers)
 
 
 def _check_stated(check: Check) -> CheckStated:

@@ -20,6 +20,7 @@ from pipeline.records import (
     CallEnd,
     CallInfo,
     Check,
+    Detection,
     EndedBy,
     Findings,
     Heard,
@@ -173,6 +174,7 @@ def _read_shown(form: Form) -> Shown:
 
 def _read_findings(form: Form, _audio: bytes) -> Findings:
     _require(form["seq"] >= 0, "a record's number is negative")
+    _require(form["since"] >= 0, "findings account from before the call")
     return Findings(
         call_id=form["call_id"],
         seq=form["seq"],
@@ -182,6 +184,8 @@ def _read_findings(form: Form, _audio: bytes) -> Findings:
         models=tuple(form["models"]),
         end=_read_end(form["end"]) if form["end"] else None,
         shown=_each(_read_shown, form["shown"]),
+        since=form["since"],
+        detection=Detection(**form["detection"]) if form["detection"] else None,
     )
 
 
@@ -216,6 +220,7 @@ def _read_redacted(form: Form, audio: bytes) -> RedactedChunk:
         start=form["start"],
         pcm=_pcm(audio, call.channels),
         mutes=_each(_read_mute, form["mutes"]),
+        policy=form["policy"],
     )
 
 

@@ -14,6 +14,9 @@ findings arrived. It fails closed:
 - Samples after the detector's last watermark are zero (``Reason.UNHEARD``), as far back as a
   later span's mute could have reached.
 - Audio that never came is zero (``Reason.GAP``).
+- Findings that do not follow those before them, or that another policy or version made, account
+  for nothing: from there on all is zero, and the call is marked ``mixed_detection``; verification
+  refuses such a call (``pipeline.accounting``).
 - A finding that comes after its audio was released marks the call ``late_span``; verification
   refuses such a call.
 - A record that breaks the rules raises ``RecordError`` and changes nothing.
@@ -24,6 +27,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from pipeline.accounting import MIXED, Account
 from pipeline.assembly import REORDER, ChunkAssembler
 from pipeline.echo import mirrored
 from pipeline.errors import RecordError
@@ -42,6 +46,7 @@ from pipeline.records import (
     Reason,
     RedactedChunk,
     Span,
+    Watermark,
 )
 from pipeline.rendering import apply_mutes
 from pipeline.spreading import WORDLESS
@@ -191,7 +196,8 @@ class CallMuter:
         over = end is not None and self._audio_complete
         if over:
             for findings in self._waiting.values():
-                state.take(replace(findings, watermark=state.watermark))
+                mark = state.watermark
+                state.take(replace(findings, since=mark, watermark=Watermark(mark)))
                 state.marks.add(FINDINGS_MISSING)
             self._waiting.clear()
         released: list[RedactedChunk | CallEnd] = list(
@@ -215,22 +221,29 @@ class _Call:
 
     def __init__(self, policy: Policy, call: CallInfo) -> None:
         self.call = call
-        self.watermark = Findings(call.call_id, 0).watermark
         self.marks: set[str] = set()
         self.released = 0
         """How many chunks were released."""
         self.position = 0
         """First sample that has not come yet."""
         self._policy = policy
+        self._digest = policy.digest
+        self._account = Account(self._digest)
         self._reach = Reach.of(policy, call.sample_rate)
         self._history = History(call.channels)
         self._pieces: list[_Piece] = []
+        self._longest = SPAN_PIECE_S * call.sample_rate
         self._gaps: list[Mute] = []
         self._mutes = [
             ChannelMutes(channel, self._reach, call.sample_rate) for channel in range(call.channels)
         ]
         self._released = 0
         """First sample that was not released yet."""
+
+    @property
+    def watermark(self) -> int:
+        """Every span that begins before this sample was stated."""
+        return self._account.watermark
 
     @property
     def held(self) -> int:
@@ -253,27 +266,42 @@ class _Call:
 
     def take(self, findings: Findings) -> None:
         """Take the next findings in order."""
-        piece = SPAN_PIECE_S * self.call.sample_rate
+        before = self.watermark
+        hole = self._account.take(findings)
+        if self._account.mixed:
+            self.marks.add(MIXED)
         for span in findings.spans:
-            if span.action is not Action.MUTE:
-                continue
-            if span.start < self.watermark.sample:
-                self.marks.add(LATE_SPAN)
-            if span.reason is Reason.UNHEARD:
-                self.marks.add(UNHEARD)
-            # A channel that the call has not was found too late to refuse the record: mute all.
-            known = span.channel < self.call.channels
-            every = (
-                [span]
-                if known
-                else [replace(span, channel=channel) for channel in range(self.call.channels)]
-            )
-            start, end = max(0, span.start), max(0, span.start, span.end)
-            for low in range(start, end, piece) if end > start else (start,):
-                high = min(low + piece, end)
-                self._pieces += [_Piece(low, high, each) for each in every]
-        if findings.watermark.sample > self.watermark.sample:
-            self.watermark = findings.watermark
+            if span.action is Action.MUTE:
+                if span.start < before:
+                    self.marks.add(LATE_SPAN)
+                self._add(span)
+        if len(hole):
+            # As far back as the mute of a span there could have reached.
+            start = max(0, hole.start - self._reach.back - self._reach.lag)
+            for span in self._unheard(start, hole.end):
+                self._add(span)
+
+    def _add(self, span: Span) -> None:
+        if span.reason is Reason.UNHEARD:
+            self.marks.add(UNHEARD)
+        # A channel that the call has not was found too late to refuse the record: mute all.
+        known = span.channel < self.call.channels
+        every = (
+            [span]
+            if known
+            else [replace(span, channel=channel) for channel in range(self.call.channels)]
+        )
+        start, end = max(0, span.start), max(0, span.start, span.end)
+        for low, high in _parts(start, end, self._longest) or [(start, start)]:
+            self._pieces += [_Piece(low, high, each) for each in every]
+
+    def _unheard(self, start: int, end: int) -> list[Span]:
+        """A stretch of all channels that nobody accounts for."""
+        name, reason = Reason.UNHEARD.upper(), Reason.UNHEARD
+        return [
+            Span(name, channel, start, end, 1.0, "muting", reason=reason)
+            for channel in range(self.call.channels)
+        ]
 
     def release(self, *, audio_complete: bool, over: bool) -> list[RedactedChunk]:
         """Return the chunks that nothing can change any more."""
@@ -284,7 +312,7 @@ class _Call:
             until += max((mutes.end for mutes in self._mutes), default=0)
         else:
             starts = [piece.start for piece in self._pieces]
-            until = min([self.watermark.sample, *starts]) - self._reach.back - self._reach.lag
+            until = min([self.watermark, *starts]) - self._reach.back - self._reach.lag
         step = CHUNK_S * self.call.sample_rate
         ready: list[RedactedChunk] = []
         while self._released < self.position:
@@ -356,18 +384,13 @@ class _Call:
 
     def _mute_the_unheard(self) -> None:
         """Silence what the detector never got to, as far back as a span there could reach."""
-        if self.watermark.sample >= self.position:
+        if self.watermark >= self.position:
             return
         self.marks.add(UNHEARD)
-        start = max(0, self.watermark.sample - self._reach.back - self._reach.lag)
-        piece = SPAN_PIECE_S * self.call.sample_rate
-        for channel, mutes in enumerate(self._mutes):
-            for low in range(start, self.position, piece):
-                high = min(low + piece, self.position)
-                span = Span(
-                    Reason.UNHEARD.upper(), channel, low, high, 1.0, "muting", reason=Reason.UNHEARD
-                )
-                mutes.add(Cut(low, high, span))
+        start = max(0, self.watermark - self._reach.back - self._reach.lag)
+        for low, high in _parts(start, self.position, self._longest):
+            for span in self._unheard(low, high):
+                self._mutes[span.channel].add(Cut(low, high, span))
 
     def _redact(self, start: int, end: int) -> RedactedChunk:
         near = [each for mutes in self._mutes for each in mutes.near(start, end)]
@@ -387,6 +410,7 @@ class _Call:
             start=start,
             pcm=pcm,
             mutes=tuple(touching + gaps),
+            policy=self._digest,
         )
 
     def _forget(self) -> None:
@@ -395,5 +419,10 @@ class _Call:
         for mutes in self._mutes:
             mutes.forget(self._released)
         self._gaps = [gap for gap in self._gaps if gap.end > self._released]
-        first = min([self.watermark.sample, self._released, *(each.start for each in self._pieces)])
+        first = min([self.watermark, self._released, *(each.start for each in self._pieces)])
         self._history.forget(first - reach.back - max(reach.context, reach.lag))
+
+
+def _parts(start: int, end: int, longest: int) -> list[tuple[int, int]]:
+    """A stretch in parts that are worked on one by one."""
+    return [(low, min(low + longest, end)) for low in range(start, end, longest)]

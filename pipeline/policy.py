@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from pipeline.disclosure import Show, refusal
 from pipeline.entities import NEVER_ALLOWED, SPOKEN_NUMBERS, Entity
@@ -143,6 +143,7 @@ class Policy(_Model):
     allow: dict[str, tuple[str, ...]] = {}
     """Values that stay audible although they are of a type that is muted, such as the company's
     own telephone number; only where the whole value matches, and never payment data."""
+    _content: str = PrivateAttr("")
 
     def rule(self, entity: str) -> EntityRule:
         """The rule for an entity type, or the default one."""
@@ -178,9 +179,40 @@ class Policy(_Model):
         )
 
     @property
+    def content(self) -> str:
+        """The policy's canonical JSON; of a restored one as the version wrote it that pinned it."""
+        return self._content or self.model_dump_json()
+
+    @property
     def digest(self) -> str:
-        """sha256 of the policy's canonical JSON: what a certificate names beside the version."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        """sha256 of ``content``: what a certificate names beside the version."""
+        return hashlib.sha256(self.content.encode()).hexdigest()
+
+    @classmethod
+    def restored(cls, content: str) -> Self:
+        """The policy of a ``content``, with the same digest even if this version would write more.
+
+        Raises:
+            PolicyError: a newer version wrote it, with lines that this one does not know.
+        """
+        try:
+            policy = cls.model_validate_json(content)
+        except ValidationError as error:
+            place = ".".join(
+                map(str, error.errors(include_url=False, include_input=False)[0]["loc"])
+            )
+            raise PolicyError(
+                f"a call's policy cannot be read here ({place}): a newer version of Hushwire "
+                "pinned it; upgrade this worker"
+            ) from error
+        policy._content = content  # noqa: SLF001 - its own class
+        return policy
+
+    def model_copy(self, **options: Any) -> Self:  # noqa: ANN401 - pydantic's own
+        """A copy, which has a content and a digest of its own where something is changed."""
+        made = super().model_copy(**options)
+        made._content = "" if options.get("update") else self._content  # noqa: SLF001 - its own class
+        return made
 
 
 _DEEPEST: Final = 8

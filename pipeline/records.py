@@ -7,7 +7,8 @@ the call; intervals are half-open, ``[start, end)``. Audio is ``int16`` of shape
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+from dataclasses import astuple, dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -16,6 +17,8 @@ import numpy.typing as npt
 
 Pcm: TypeAlias = npt.NDArray[np.int16]
 """Audio of shape ``(samples, channels)``."""
+DIGEST = 16
+"""Hex digits of a short digest: 64 bits tell versions apart, and nobody can choose them."""
 
 
 class Role(StrEnum):
@@ -204,6 +207,9 @@ class Heard:
     """``id@sha256`` prefix of every model that listened."""
     call: CallInfo | None = None
     """Set on what transcription sends on, so that detection knows rate and channels."""
+    listening: str = ""
+    """Digest of how it was listened to: models, settings, software. One for the whole call; empty
+    in what older versions wrote."""
     doubts: tuple[str, ...] = field(default=(), compare=False)
     """Every guard of ``pipeline.guards`` that struck; counted where the window was listened to, not
     sent on."""
@@ -243,6 +249,25 @@ class Watermark:
 
 
 @dataclass(frozen=True, slots=True)
+class Detection:
+    """By what a call was detected; one for the whole call, see ``pipeline.accounting``."""
+
+    policy: str
+    """``Policy.digest``."""
+    listening: str
+    """``Heard.listening`` of the windows."""
+    recognizers: str
+    """Digest of the recognisers that the installation added; empty for none."""
+    software: str
+    """Version, and a digest of what the version detects with."""
+
+    @property
+    def digest(self) -> str:
+        """Short hex digest of all of it: two calls with the same one are comparable."""
+        return hashlib.sha256("\0".join(astuple(self)).encode()).hexdigest()[:DIGEST]
+
+
+@dataclass(frozen=True, slots=True)
 class Findings:
     """What detection brought since the last record of the same call."""
 
@@ -259,6 +284,11 @@ class Findings:
     shown: tuple[Shown, ...] = ()
     """What stands for muted values where the policy asks for more than a placeholder; it may
     come with later findings than its span."""
+    since: int = 0
+    """The sample from which on it accounts: the watermark of the record before it. What lies
+    between the two was stated by nobody."""
+    detection: Detection | None = None
+    """By what; None in what older versions wrote, and for a call without audio."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +316,8 @@ class RedactedChunk:
     pcm: Pcm = field(repr=False, compare=False)
     mutes: tuple[Mute, ...] = ()
     """Every mute that touches the chunk, in call samples, whole even where it goes beyond."""
+    policy: str = ""
+    """``Policy.digest`` of what it was muted by; empty in what older versions wrote."""
 
     @property
     def end(self) -> int:

@@ -5,8 +5,9 @@ there, and None before that and after it.
 
 - A call that passed: ``<id>.flac``, ``<id>.json``, ``<id>.vtt`` and ``<id>.certificate.json``.
 - A call that did not (verification failed, a chunk or finding is missing, a span to be muted is
-  not silent, nobody was understood although somebody speaks or may have spoken, the finished files
-  fail their own certificate): only ``<id>.certificate.json``, with ``passed`` false.
+  not silent, two detections or policies had a part in it, nobody was understood although somebody
+  speaks or may have spoken, the finished files fail their own certificate): only
+  ``<id>.certificate.json``, with ``passed`` false.
 
 The verdict comes after the call's chunks on the same topic, so a chunk that is missing then never
 comes. The findings come over another topic and are waited for.
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import quote
 
+from pipeline.accounting import Account
 from pipeline.audibility import AudibleTrack
 from pipeline.audio import FlacWriter
 from pipeline.certificate import (
@@ -33,6 +35,7 @@ from pipeline.records import (
     Action,
     CallEnd,
     Check,
+    Detection,
     Findings,
     Interval,
     Mute,
@@ -86,6 +89,7 @@ class CallAssembly:
         self._chunks = 0
         self._position = 0
         self._mutes: set[Mute] = set()
+        self._muted_by: set[str] = set()
         self._findings: dict[int, Findings] = {}
         self._verdict: Verdict | None = None
         self._done = False
@@ -111,6 +115,7 @@ class CallAssembly:
             track.take(chunk.pcm[:, channel], chunk.start)
             track.forget(chunk.end)
         self._mutes.update(chunk.mutes)
+        self._muted_by.add(chunk.policy)
         self._chunks += 1
         self._position = chunk.end
         return None
@@ -154,12 +159,19 @@ class CallAssembly:
         spans = [span for findings in in_order for span in findings.spans]
         words = [word for findings in in_order for word in findings.words]
         models = {model for findings in in_order for model in findings.models}
-        checks = self._checks(verdict, last.seq + 1 - len(in_order), spans, words)
+        account = Account(self._policy.digest)
+        for findings in in_order:
+            account.take(findings)
+        checks = [
+            *self._checks(verdict, last.seq + 1 - len(in_order), spans, words),
+            _none("other_detections", account.mixed),
+            _none("other_policies", self._muted_by not in ({self._policy.digest}, {""}, set())),
+        ]
         mutes = self._mutes | set(verdict.added)
         if verdict.passed and all(check.passed for check in checks):
             shown = [one for findings in in_order for one in findings.shown]
             files = self._files(verdict, spans, words, mutes, shown)
-            stored = self._stored(verdict, spans, mutes, models, files, checks)
+            stored = self._stored(verdict, spans, mutes, models, files, checks, account.detection)
             again = check_certificate(
                 stored.files[_name(verdict.call.call_id, "certificate.json")],
                 files[_name(verdict.call.call_id, "flac")],
@@ -174,7 +186,7 @@ class CallAssembly:
             checks = [*checks, *failed]
         elif self._writer is not None:
             self._writer.finish()
-        return self._stored(verdict, spans, mutes, models, {}, checks)
+        return self._stored(verdict, spans, mutes, models, {}, checks, account.detection)
 
     def _checks(
         self, verdict: Verdict, findings_missing: int, spans: list[Span], words: list[Word]
@@ -238,10 +250,12 @@ class CallAssembly:
         models: set[str],
         files: dict[str, bytes],
         checks: list[Check],
+        detection: Detection | None,
     ) -> StoredCall:
         certificate = build_certificate(
             verdict,
             self._policy,
+            detection=detection,
             spans=spans,
             mutes=mutes,
             models=models,

@@ -8,7 +8,8 @@ Outcomes of ``CallVerifier``: ``take`` and ``take_heard`` return, chunks before 
   with the mutes that verification added.
 - ``Verdict``: last of all. ``passed`` is False, and the call is to be quarantined, when a chunk
   is missing, a mute holds energy, a span came after its audio was released, a window could not
-  be listened to, or something sensitive was still heard after the last round.
+  be listened to, something sensitive was still heard after the last round, or the call was
+  detected by several versions or policies, or muted by another policy than its own.
 
 Only what the chunks hold and what the listener answers decides; the order in which the answers
 come does not.
@@ -20,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, TypeAlias
 
+from pipeline.accounting import MIXED
 from pipeline.errors import RecordError
 from pipeline.policy import Policy
 from pipeline.records import (
@@ -48,6 +50,8 @@ class CallVerifier:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
+        self._digest = policy.digest
+        self._muted_by: set[str] = set()
         self._waiting: dict[int, RedactedChunk] = {}
         self._end: CallEnd | None = None
         self._call: SecondLook | None = None
@@ -81,7 +85,8 @@ class CallVerifier:
             raise RecordError("a redacted chunk of another call")
         if self._end is not None or item.seq < call.tally.chunks:
             return []
-        self._waiting.setdefault(item.seq, item)
+        if self._waiting.setdefault(item.seq, item) is item:
+            self._muted_by.add(item.policy)
         windows: list[Window] = []
         while (chunk := self._waiting.pop(call.tally.chunks, None)) is not None:
             windows += call.append(chunk)
@@ -122,9 +127,12 @@ class CallVerifier:
         return out
 
     def _judged(self, verdict: Verdict, end: CallEnd) -> Verdict:
-        """The verdict, with what the policy says of speech in another language."""
-        if self._policy.language.unknown != "quarantine":
-            return verdict
-        known = OTHER_LANGUAGE not in end.marks
-        check = Check("known_language", known, float(not known), 0.0)
-        return replace(verdict, passed=verdict.passed and known, checks=(*verdict.checks, check))
+        """The verdict, with what only marks and records as a whole can say."""
+        # Older versions do not say by what they muted; they count only among themselves.
+        one = MIXED not in end.marks and self._muted_by in ({self._digest}, {""})
+        checks = [Check("one_detection", one, float(not one), 0.0)]
+        if self._policy.language.unknown == "quarantine":
+            known = OTHER_LANGUAGE not in end.marks
+            checks.append(Check("known_language", known, float(not known), 0.0))
+        passed = verdict.passed and all(check.passed for check in checks)
+        return replace(verdict, passed=passed, checks=(*verdict.checks, *checks))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from agents.steps import Late, Later, Send, Stage, Step
 from agents.topics import Topics
 from pipeline.errors import ModelError, RecordError
+from pipeline.policy import Policy
 from pipeline.records import CallEnd, CallInfo, Findings, Heard, Interval, Record, Watermark
 
 NAME = "detect"
@@ -30,8 +31,8 @@ class DetectorCall(Protocol):
 class Open(Protocol):
     """Opens a call, such as ``models.detector.Detector.open``."""
 
-    def __call__(self, call: CallInfo) -> DetectorCall:
-        """Begin a call."""
+    def __call__(self, call: CallInfo, policy: Policy) -> DetectorCall:
+        """Begin a call under its own policy."""
         ...
 
 
@@ -43,14 +44,16 @@ class Beside(Protocol):
         ...
 
 
+OpenBeside: TypeAlias = Callable[[CallInfo, Policy], Beside]
+"""Begins to look on at a call that is detected under a policy."""
+
+
 def inputs(topics: Topics) -> tuple[str, ...]:
     """The topics that the stage reads."""
     return (topics.words,)
 
 
-def detect_stage(
-    topics: Topics, open_call: Open, beside: Callable[[CallInfo], Beside] | None = None
-) -> Stage:
+def detect_stage(topics: Topics, open_call: Open, beside: OpenBeside | None = None) -> Stage:
     """The stage.
 
     Args:
@@ -59,7 +62,9 @@ def detect_stage(
         beside: opens what looks on, such as ``agents.shadowing.Shadow.open``.
     """
     return Stage(
-        NAME, inputs(topics), lambda call_id: DetectCall(call_id, topics.spans, open_call, beside)
+        NAME,
+        inputs(topics),
+        lambda call_id, policy: DetectCall(call_id, topics.spans, open_call, policy, beside),
     )
 
 
@@ -71,9 +76,10 @@ class DetectCall:
         call_id: str,
         spans: str,
         open_call: Open,
-        beside: Callable[[CallInfo], Beside] | None = None,
+        policy: Policy,
+        beside: OpenBeside | None = None,
     ) -> None:
-        self._call_id, self._spans, self._open = call_id, spans, open_call
+        self._call_id, self._spans, self._open, self._policy = call_id, spans, open_call, policy
         self._open_beside = beside
         self._beside: Beside | None = None
         self._call: DetectorCall | None = None
@@ -121,8 +127,8 @@ class DetectCall:
             if heard.call is None:
                 raise RecordError("the first window of a call does not say its sample rate")
             call = heard.call
-            self._call = self._open(call)
-            self._beside = self._open_beside(call) if self._open_beside else None
+            self._call = self._open(call, self._policy)
+            self._beside = self._open_beside(call, self._policy) if self._open_beside else None
         try:
             return self._call.take(heard)
         except RecordError:

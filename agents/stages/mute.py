@@ -18,12 +18,12 @@ def inputs(topics: Topics) -> tuple[str, ...]:
     return (topics.audio_raw, topics.spans)
 
 
-def mute_stage(topics: Topics, policy: Policy, patience: Patience) -> Stage:
+def mute_stage(topics: Topics, patience: Patience) -> Stage:
     """The stage; raw audio may stop, since the findings that release it come without it."""
     return Stage(
         NAME,
         inputs(topics),
-        lambda _: MuteCall(topics.audio_redacted, policy, patience),
+        lambda _, policy: MuteCall(topics.audio_redacted, policy, patience),
         judges=(topics.spans,),
         pausable=(topics.audio_raw,),
     )

@@ -38,6 +38,7 @@ def transcribe_stage(
     patience: Patience,
     *,
     listening: ListenSettings | None = None,
+    heard_by: str = "",
     audio: Callable[[float], object] = lambda _: None,
 ) -> Stage:
     """The stage.
@@ -47,13 +48,20 @@ def transcribe_stage(
         voice: says where somebody speaks.
         patience: how long a call is waited for.
         listening: how speech is packed into windows.
+        heard_by: digest of all that decides what is heard, see ``Heard.listening``.
         audio: is told the seconds of every call that is through.
     """
     return Stage(
         NAME,
         inputs(topics),
-        lambda call_id: TranscribeCall(
-            call_id, topics.words, voice, patience, audio=audio, listening=listening
+        lambda call_id, _: TranscribeCall(
+            call_id,
+            topics.words,
+            voice,
+            patience,
+            audio=audio,
+            listening=listening,
+            heard_by=heard_by,
         ),
     )
 
@@ -70,8 +78,10 @@ class TranscribeCall:
         *,
         audio: Callable[[float], object] = lambda _: None,
         listening: ListenSettings | None = None,
+        heard_by: str = "",
     ) -> None:
         self._call_id, self._words, self._voice = call_id, words, voice
+        self._heard_by = heard_by
         self._patience, self._audio, self._listening = patience, audio, listening
         self._call: CallInfo | None = None
         self._listener: Listener | None = None
@@ -183,7 +193,9 @@ class TranscribeCall:
         unheard = (*heard.unheard, *gaps)
         # From where on it accounts for its channel: detection silences what no record does.
         start = min(heard.start, window.owned.start) if window.owned else heard.start
-        told = replace(heard, start=start, call=self._call, unheard=unheard)
+        told = replace(
+            heard, start=start, call=self._call, unheard=unheard, listening=self._heard_by
+        )
         return [Send(self._words, told)]
 
     def _over(self, end: CallEnd) -> list[Step]:

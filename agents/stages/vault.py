@@ -28,7 +28,6 @@ def inputs(topics: Topics) -> tuple[str, ...]:
 
 def vault_stage(
     topics: Topics,
-    policy: Policy,
     vault: Vault,
     ledger: Ledger,
     patience: Patience,
@@ -39,7 +38,9 @@ def vault_stage(
     return Stage(
         NAME,
         inputs(topics),
-        lambda call_id: VaultCall(call_id, topics, policy, vault, ledger, patience, key=key),
+        lambda call_id, policy: VaultCall(
+            call_id, topics, policy, vault, ledger, patience, key=key
+        ),
         judges=(topics.audio_verified,),
     )
 

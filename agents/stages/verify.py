@@ -21,7 +21,13 @@ class Inspector(Protocol):
     """Looks for what is sensitive in a single window, such as ``models.detector.Detector``."""
 
     def inspect(
-        self, heard: Heard, *, sample_rate: int, expected: frozenset[str], language: str
+        self,
+        heard: Heard,
+        *,
+        sample_rate: int,
+        expected: frozenset[str],
+        language: str,
+        policy: Policy,
     ) -> Sequence[Span]:
         """Spans of what is sensitive in a window, given what was muted near it."""
         ...
@@ -32,12 +38,12 @@ def inputs(topics: Topics) -> tuple[str, ...]:
     return (topics.audio_redacted,)
 
 
-def verify_stage(topics: Topics, policy: Policy, inspector: Inspector) -> Stage:
+def verify_stage(topics: Topics, inspector: Inspector) -> Stage:
     """The stage."""
     return Stage(
         NAME,
         inputs(topics),
-        lambda _: VerifyCall(topics.audio_verified, policy, inspector),
+        lambda _, policy: VerifyCall(topics.audio_verified, policy, inspector),
     )
 
 
@@ -45,7 +51,7 @@ class VerifyCall:
     """One call; see ``agents.steps.CallCore``."""
 
     def __init__(self, verified: str, policy: Policy, inspector: Inspector) -> None:
-        self._verified, self._inspector = verified, inspector
+        self._verified, self._inspector, self._policy = verified, inspector, policy
         self._verifier = CallVerifier(policy)
         self._bytes: dict[int, int] = {}
         self._language = ""
@@ -99,6 +105,7 @@ class VerifyCall:
                 sample_rate=window.sample_rate,
                 expected=expected,
                 language=self._language,
+                policy=self._policy,
             )
         except Exception:  # noqa: BLE001 - fail closed: what can't be inspected was not checked
             heard, spans = unheard(window), ()

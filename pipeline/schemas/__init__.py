@@ -22,9 +22,9 @@ Form: TypeAlias = dict[str, Any]
 NEWEST = {
     "AudioChunk": 2,
     "CallEnd": 1,
-    "Heard": 2,
-    "Findings": 2,
-    "RedactedChunk": 2,
+    "Heard": 3,
+    "Findings": 3,
+    "RedactedChunk": 3,
     "Verdict": 2,
 }
 """The version that is written, by type; all versions up to it are read."""

@@ -9,15 +9,19 @@ from __future__ import annotations
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.accounting import MIXED
 from pipeline.listening import unheard
+from pipeline.policy import Policy
 from pipeline.records import (
     CallEnd,
     CallInfo,
+    Detection,
     Findings,
     Heard,
     Interval,
@@ -45,6 +49,10 @@ DEAF = "HUSHWIRE_SCRIPTED_DEAF"
 """Environment variable: while the file that it names exists, no window can be heard."""
 BROKEN = "broken"
 """A window of a call with this in its id makes the recogniser raise, and quote all words."""
+VERSION = int(os.environ.get("VERSION_OF_TEST", "1"))
+"""Of the detector: a later one looks further back before it states anything."""
+STRICTER = "stricter"
+"""Name of a policy under which one more word is sensitive."""
 SLOW = "slow"
 """Windows of a call with this in its id take a while."""
 
@@ -119,19 +127,32 @@ class ScriptedDetector:
     def __init__(self, sensitive: frozenset[str] = DIGITS) -> None:
         self._sensitive = sensitive
 
-    def open(self, call: CallInfo) -> ScriptedCall:
-        return ScriptedCall(call.call_id, call.channels, self._sensitive)
+    def open(self, call: CallInfo, policy: Policy | None = None) -> ScriptedCall:
+        by = None
+        if policy is not None:
+            by = Detection(policy.digest, "", "", f"scripted {VERSION}")
+        return ScriptedCall(call.call_id, call.channels, self._words_of(policy), by)
+
+    def _words_of(self, policy: Policy | None) -> frozenset[str]:
+        more = {WORDS[5]} if policy is not None and policy.name == STRICTER else set[str]()
+        return self._sensitive | more
 
     def inspect(
-        self, heard: Heard, *, sample_rate: int, expected: frozenset[str], language: str = "en"
+        self,
+        heard: Heard,
+        *,
+        sample_rate: int,
+        expected: frozenset[str],
+        language: str = "en",
+        policy: Policy | None = None,
     ) -> tuple[Span, ...]:
-        return tuple(_spans(heard.words, self._sensitive))
+        return tuple(_spans(heard.words, self._words_of(policy)))
 
 
 class FailingDetector(ScriptedDetector):
     """A candidate that breaks, each call in another place, and quotes all words."""
 
-    def open(self, call: CallInfo) -> ScriptedCall:
+    def open(self, call: CallInfo, policy: Policy | None = None) -> ScriptedCall:
         if call.call_id.endswith("0"):
             raise RuntimeError(" ".join(WORDS))
         return FailingCall(call.call_id, call.channels, self._sensitive)
@@ -140,8 +161,16 @@ class FailingDetector(ScriptedDetector):
 class ScriptedCall:
     """Stands in for ``models.detector.CallDetector``."""
 
-    def __init__(self, call_id: str, channels: int, sensitive: frozenset[str] = DIGITS) -> None:
-        self._call_id, self._sensitive = call_id, sensitive
+    def __init__(
+        self,
+        call_id: str,
+        channels: int,
+        sensitive: frozenset[str] = DIGITS,
+        by: Detection | None = None,
+    ) -> None:
+        self._call_id, self._sensitive, self._by = call_id, sensitive, by
+        self._listening: str | None = None
+        self._mixed = False
         self._until = [0] * channels
         self._next, self._seq = 0, 0
         self._waiting: dict[int, Heard] = {}
@@ -154,27 +183,48 @@ class ScriptedCall:
             self._waiting.setdefault(heard.seq, heard)
         while (one := self._waiting.pop(self._next, None)) is not None:
             self._next += 1
+            one = self._as_before(one)
             self._until[one.channel] = max(self._until[one.channel], one.heard_until)
             self._spans += _spans(one.words, self._sensitive)
             self._spans += [_unheard(one.channel, *_ends(place)) for place in one.unheard]
             self._words += [word for word in one.words if word.text not in self._sensitive]
-        mark = max(0, min(self._until) - RATE)
+        mark = max(0, min(self._until) - VERSION * RATE)
         return [self._findings(mark)] if mark > self._mark else []
 
     def finish(self, end: CallEnd) -> list[Findings]:
         for channel, until in enumerate(self._until):
             if until < end.end:
                 self._spans.append(_unheard(channel, until, end.end))
+        if self._mixed:
+            end = replace(end, marks=(*end.marks, MIXED))
         return [self._findings(end.end + 1, end)]
+
+    def _as_before(self, heard: Heard) -> Heard:
+        """A window; one that was listened to otherwise than the first is unheard."""
+        if self._listening is None:
+            self._listening = heard.listening
+        if heard.listening == self._listening:
+            return heard
+        self._mixed = True
+        whole = Interval(heard.start, max(heard.end, heard.heard_until))
+        return replace(heard, words=(), unheard=(whole,))
 
     def _findings(self, mark: int, end: CallEnd | None = None) -> Findings:
         spans = [one for one in self._spans if one.start < mark]
         words = sorted((one for one in self._words if one.start < mark), key=lambda one: one.start)
         self._spans = [one for one in self._spans if one.start >= mark]
         self._words = [one for one in self._words if one.start >= mark]
-        self._mark, self._seq = mark, self._seq + 1
+        since, self._mark, self._seq = self._mark, mark, self._seq + 1
+        by = self._by and replace(self._by, listening=self._listening or "")
         return Findings(
-            self._call_id, self._seq - 1, tuple(spans), tuple(words), Watermark(mark), end=end
+            self._call_id,
+            self._seq - 1,
+            tuple(spans),
+            tuple(words),
+            Watermark(mark),
+            end=end,
+            since=since,
+            detection=by,
         )
 
 

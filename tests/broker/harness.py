@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import select
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,9 +82,11 @@ class Installation:
         self.producer = CallProducer(bootstrap, self.topics.audio_raw)
         self.workers: list[subprocess.Popen[str]] = []
 
-    def start(self, stages: str = ALL, *, idle_s: float = 60.0) -> subprocess.Popen[str]:
-        """Start a worker and wait until it reads."""
-        worker = self.spawn(stages, idle_s=idle_s)
+    def start(
+        self, stages: str = ALL, *, idle_s: float = 60.0, told: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[str]:
+        """Start a worker and wait until it reads; ``told`` as for ``spawn``."""
+        worker = self.spawn(stages, idle_s=idle_s, told=told)
         assert worker.stdout is not None
         readable, _, _ = select.select([worker.stdout], [], [], START_S)
         line = worker.stdout.readline().strip() if readable else "(silent)"
@@ -91,9 +94,14 @@ class Installation:
         return worker
 
     def spawn(
-        self, stages: str = ALL, *, idle_s: float = 60.0, bootstrap: str = ""
+        self,
+        stages: str = ALL,
+        *,
+        idle_s: float = 60.0,
+        bootstrap: str = "",
+        told: Mapping[str, str] | None = None,
     ) -> subprocess.Popen[str]:
-        """Start a worker and don't wait for it."""
+        """Start a worker and don't wait for it; ``told``: further environment variables."""
         command = [
             sys.executable,
             str(WORKER),
@@ -107,6 +115,7 @@ class Installation:
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
+            env={**os.environ, **(told or {})},
         )
         log.close()
         self.workers.append(worker)

@@ -19,6 +19,7 @@ from agents.producer import CallProducer
 from agents.runtime import StageRuntime
 from agents.steps import Late, Stage, Step
 from agents.topics import Topics, create_topics
+from pipeline.policy import load_policy
 from pipeline.records import AudioChunk, CallEnd, CallInfo, Record, Role
 from tests.broker import fakes
 
@@ -76,7 +77,7 @@ async def test_every_record_arrives_though_the_stage_was_full(
     stage = Stage(
         "mute",
         (topics.audio_raw, topics.spans),
-        lambda call_id: cores.setdefault(call_id, HoldingCore()),
+        lambda call_id, _: cores.setdefault(call_id, HoldingCore()),
         pausable=(topics.audio_raw,),
     )
     app = make_app(
@@ -86,6 +87,7 @@ async def test_every_record_arrives_though_the_stage_was_full(
         stage,
         port_of(app),
         ledger=ledger,
+        policies=lambda _: load_policy("default"),
         pool=None,
         topics=topics,
         metrics=Metrics(),

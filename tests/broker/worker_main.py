@@ -24,7 +24,7 @@ from agents.topics import Topics
 from agents.worker import Models, WorkerConfig, run_worker
 from pipeline.errors import ModelError
 from pipeline.listening import LoudnessVoice
-from pipeline.policy import EchoRule, load_policy
+from pipeline.policy import EchoRule, Policy, load_policy
 
 HOUR_S = 3_600
 _real_time = time.time
@@ -37,8 +37,8 @@ def main() -> None:
     config = WorkerConfig(
         stages=tuple(stages.split(",")),
         bootstrap=bootstrap,
-        # The scripted bursts of both channels are one wave: they would count as echo.
-        policy=load_policy("default").model_copy(update={"echo": EchoRule(mode="never")}),
+        policy=_policy(os.environ.get("POLICY_OF_TEST", "default")),
+        heard_by=f"scripted {fakes.VERSION}",
         models=Models(Ears(fakes.start, (), fakes.hear, fakes.check), LoudnessVoice, _detector),
         ledger_url=f"sqlite:///{Path(folder, 'state', 'ledger.db')}",
         keyset=Path(folder, "state", "kek.json"),
@@ -58,6 +58,13 @@ def main() -> None:
     if port := os.environ.get("METRICS_OF_TEST"):
         start_http_server(int(port), addr="127.0.0.1", registry=metrics.registry)
     asyncio.run(run_worker(config, metrics=metrics, ready=_ready))
+
+
+def _policy(name: str) -> Policy:
+    """The default policy under a name; the scripted bursts of both channels are one wave, which
+    would count as echo."""
+    changed = {"name": name, "echo": EchoRule(mode="never")}
+    return load_policy("default").model_copy(update=changed)
 
 
 def _detector() -> fakes.ScriptedDetector:

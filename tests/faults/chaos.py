@@ -2,7 +2,7 @@
 
 Workers are real processes with scripted speech, supervised as in a deployment: one that ends is
 started again. After the last fault everything has to come to rest by itself; then the vault is
-compared with the one of an undisturbed run. See ``docs/faults.md``.
+compared with those of undisturbed runs. See ``docs/faults.md``.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,8 @@ REST_S = 150.0
 """How long the calls may take to end after the last fault."""
 WAVE = 20
 """Calls at a time in the undisturbed run."""
+CHANGES = {"POLICY_OF_TEST": ("default", fakes.STRICTER), "VERSION_OF_TEST": ("1", "2")}
+"""What a worker may be told otherwise when it starts again."""
 BETWEEN_S = (0.5, 4.0)
 STORM = 4
 """Faults one after another, until a call has to be stored before the next one."""
@@ -70,6 +74,8 @@ class Chaos:
         self._lock = threading.Lock()
         self._told: set[int] = set()
         self._children: set[int] = set()
+        self._told_now = {name: values[0] for name, values in CHANGES.items()}
+        """What workers are told that start from now on."""
         self._progress = 0.0
         """Share of the faults that came."""
         self.exits: Counter[int] = Counter()
@@ -86,6 +92,8 @@ class Chaos:
             "disk full": self._full,
             "key file away": self._key_file,
             "ledger locked": self._ledger,
+            "worker with another policy": partial(self._change, "POLICY_OF_TEST"),
+            "worker with another version": partial(self._change, "VERSION_OF_TEST"),
             "model fails on a window": self._deaf,
             "clock jumps": self._clock,
         }
@@ -156,6 +164,12 @@ class Chaos:
         self._told.add(worker.pid)
         worker.kill()
 
+    def _change(self, what: str) -> None:
+        """A worker is started again with another policy or version, the other one is not yet."""
+        first, second = CHANGES[what]
+        self._told_now[what] = second if self._told_now[what] == first else first
+        self._kill()
+
     def _term(self) -> None:
         worker = self._any()
         self._children |= set(children(worker.pid))
@@ -163,7 +177,7 @@ class Chaos:
         worker.send_signal(signal.SIGTERM)
 
     def _join(self) -> None:
-        extra = self._made.spawn(bootstrap=self._bootstrap)
+        extra = self._made.spawn(bootstrap=self._bootstrap, told=self._told_now)
         time.sleep(self._dice.uniform(6, 10))
         self._children |= set(children(extra.pid))
         extra.send_signal(signal.SIGTERM)
@@ -261,7 +275,9 @@ class Chaos:
                 if worker is not None and worker.pid not in self._told:
                     self.exits[worker.returncode] += 1
                 with self._lock:
-                    self._slots[group] = self._made.spawn(group, bootstrap=self._bootstrap)
+                    self._slots[group] = self._made.spawn(
+                        group, bootstrap=self._bootstrap, told=self._told_now
+                    )
 
     def _watch(self, calls: list[Script]) -> Callable[[], None]:
         def watch() -> None:
@@ -336,15 +352,14 @@ def run(
         environment = stack.enter_context(pytest.MonkeyPatch.context())
         environment.setenv("SCRIPTED_WORDS", " ".join(WORDS))
         environment.setenv("TMPDIR", str(temporary))
-        expected, made = (_installation(bootstrap, folder / one) for one in ("calm", "chaos"))
-        stack.callback(expected.close)
+        expected = []
+        for number, told in enumerate(product(*CHANGES.values())):
+            alone = _installation(bootstrap, folder / f"calm-{number}")
+            stack.callback(alone.close)
+            _run_alone(alone, scripts, dict(zip(CHANGES, told, strict=True)))
+            expected.append(alone)
+        made = _installation(bootstrap, folder / "chaos")
         stack.callback(made.close)
-        expected.start()
-        for wave in range(0, calls, WAVE):
-            few = scripts[wave : wave + WAVE]
-            expected.interleave(few)
-            expected.until_closed([one.info.call_id for one in few], within_s=REST_S)
-        expected.close()
         # Workers inherit this: a clock that jumps while one starts must not end it.
         stack.callback(signal.signal, signal.SIGUSR1, signal.signal(signal.SIGUSR1, signal.SIG_IGN))
         environment.setenv(fakes.DEAF, str(folder / "deaf"))
@@ -353,6 +368,16 @@ def run(
         outcome.orphans = chaos.orphans()
         judge(outcome, made, scripts, expected, folder=folder)
     return outcome
+
+
+def _run_alone(made: Installation, scripts: list[Script], told: dict[str, str]) -> None:
+    """All calls, undisturbed, by a worker of one policy and version."""
+    made.start(told=told)
+    for wave in range(0, len(scripts), WAVE):
+        few = scripts[wave : wave + WAVE]
+        made.interleave(few)
+        made.until_closed([one.info.call_id for one in few], within_s=REST_S)
+    made.close()
 
 
 def _installation(bootstrap: str, folder: Path) -> Installation:
@@ -382,6 +407,7 @@ def main() -> None:
     console.print(table(outcome))
     for name, found in outcome.bad.items():
         console.print(f"{name}: {found or 0}", highlight=False)
+    console.print(f"quarantined: {outcome.quarantined or 0}", highlight=False)
     console.print(f"searched: {outcome.searched_mb:.0f} MB", highlight=False)
     console.print(f"exits: {dict(outcome.exits) or 0}", highlight=False)
     sys.exit(0 if outcome.clean else 1)

@@ -20,7 +20,7 @@ from agents.checking import check_file
 from agents.leaks import Searcher, scan, told
 from agents.signing import SigningKey
 from agents.worker import INPUTS
-from pipeline.certificate import parse_certificate
+from pipeline.certificate import Certificate, parse_certificate
 from tests.broker.canaries import WORDS, canaries
 from tests.broker.harness import Installation, Script
 
@@ -46,6 +46,8 @@ class Outcome:
     calls: int
     faults: dict[str, Line]
     lost: list[str] = field(default_factory=list)
+    quarantined: list[str] = field(default_factory=list)
+    """Calls that were kept out of the vault because two policies or versions had a part in them."""
     different: list[str] = field(default_factory=list)
     duplicated: list[str] = field(default_factory=list)
     invalid: list[str] = field(default_factory=list)
@@ -81,17 +83,17 @@ def judge(
     outcome: Outcome,
     made: Installation,
     calls: Sequence[Script],
-    expected: Installation,
+    expected: Sequence[Installation],
     *,
     folder: Path,
 ) -> None:
-    """Compare with the undisturbed run, and look for what must not be there.
+    """Compare with the undisturbed runs, and look for what must not be there.
 
     Args:
         outcome: gets what is found.
         made: where the faults came.
         calls: what was sent.
-        expected: the undisturbed run.
+        expected: the undisturbed runs, one for every policy and version that a worker had.
         folder: everything that either run, or its broker, wrote.
     """
     stored = _compare(outcome, made, calls, expected)
@@ -101,27 +103,48 @@ def judge(
 
 
 def _compare(
-    outcome: Outcome, made: Installation, calls: Sequence[Script], expected: Installation
+    outcome: Outcome, made: Installation, calls: Sequence[Script], expected: Sequence[Installation]
 ) -> list[str]:
-    """Files of every call; returns the calls that are stored, once."""
+    """Files of every call; returns the calls that are stored, once.
+
+    A call is as one of the undisturbed runs made it, in all its files. One that was taken over by
+    another version half-way may be quarantined, and for no other reason.
+    """
     vault = made.folder / "vault"
     stored: list[str] = []
     for one in calls:
         name = one.info.call_id
         places = [place for place in ("calls", "quarantine") if (vault / place / name).is_dir()]
+        if places == ["quarantine"] and _was_mixed(made, name):
+            outcome.quarantined.append(name)
+            continue
         if places != ["calls"]:
             (outcome.duplicated if len(places) > 1 else outcome.lost).append(name)
             continue
         stored.append(name)
         stated = parse_certificate(_certificate(made, name).read_bytes())
-        deaf = "unheard" in stated.marks
-        for file, digest in stated.files.items():
-            content = made.kept(name, file)
-            calm = expected.kept(name, file)
-            same = calm == content or (deaf and _only_silenced(file, content, calm))
-            if not same or hashlib.sha256(content).hexdigest() not in digest:
-                outcome.different.append(f"{name}/{file}")
+        differing = [_differing(made, alone, name, stated) for alone in expected]
+        outcome.different += [f"{name}/{file}" for file in min(differing, key=len)]
     return stored
+
+
+def _was_mixed(made: Installation, name: str) -> bool:
+    stated = parse_certificate(_certificate(made, name, "quarantine").read_bytes())
+    return "other_detections" in {one.name for one in stated.checks if not one.passed}
+
+
+def _differing(
+    made: Installation, alone: Installation, name: str, stated: Certificate
+) -> list[str]:
+    """Files of a call that are not as in an undisturbed run."""
+    deaf = "unheard" in stated.marks
+    found = []
+    for file, digest in stated.files.items():
+        content, calm = made.kept(name, file), alone.kept(name, file)
+        same = calm == content or (deaf and _only_silenced(file, content, calm))
+        if not same or hashlib.sha256(content).hexdigest() not in digest:
+            found.append(file)
+    return found
 
 
 def _only_silenced(file: str, content: bytes, calm: bytes) -> bool:
@@ -174,8 +197,8 @@ def _look_for_stuck(outcome: Outcome, made: Installation) -> None:
                 outcome.stuck.append(f"{stage} {topic}: {committed} of {written}")
 
 
-def _certificate(made: Installation, name: str) -> Path:
-    return made.folder / "vault" / "calls" / name / f"{name}.certificate.json"
+def _certificate(made: Installation, name: str, shelf: str = "calls") -> Path:
+    return made.folder / "vault" / shelf / name / f"{name}.certificate.json"
 
 
 def table(outcome: Outcome) -> Table:

@@ -12,6 +12,7 @@ pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 
 def test_calls_survive_one_of_every_kind_of_fault(tmp_path: Path) -> None:
-    outcome = chaos.run(tmp_path, seed=1, faults=13, minutes=2, calls=16)
+    outcome = chaos.run(tmp_path, seed=1, faults=15, minutes=3, calls=16)
     assert all(line.times for line in outcome.faults.values())
     assert outcome.clean, outcome
+    assert len(outcome.quarantined) < outcome.calls / 2

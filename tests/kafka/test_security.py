@@ -22,6 +22,7 @@ from agents.runtime import StageRuntime
 from agents.steps import Late, Stage, Step
 from agents.topics import Topics, create_topics, reach_broker
 from pipeline.errors import BrokerError
+from pipeline.policy import load_policy
 from pipeline.records import CallEnd, Record
 from tests.certificates import Authority
 from tests.kafka.broker import ApacheKafka, available
@@ -116,12 +117,18 @@ async def test_a_record_goes_through_both_clients(
         producer.send(CallEnd("c1", 0, 0), ledger.open_call("c1").seal)
 
     core = FirstRecord()
-    stage = Stage("mute", (TOPICS.audio_raw,), lambda _call_id: core)
+    stage = Stage("mute", (TOPICS.audio_raw,), lambda *_: core)
     app = make_app(
         "secured-mute", address, partitions=2, longest_job_s=1.0, client_id="t", security=security
     )
     runtime = StageRuntime(
-        stage, port_of(app), ledger=ledger, pool=None, topics=TOPICS, metrics=Metrics()
+        stage,
+        port_of(app),
+        ledger=ledger,
+        policies=lambda _: load_policy("default"),
+        pool=None,
+        topics=TOPICS,
+        metrics=Metrics(),
     )
     attach(app, runtime)
     watch = asyncio.create_task(runtime.watch())

@@ -13,19 +13,18 @@ from agents.stages.vault import vault_stage
 from agents.stages.verify import verify_stage
 from agents.topics import Topics
 from benchmarks.encryption import READERS, STAGES, Written, encrypt_all, page
-from pipeline.policy import load_policy
 
 pytestmark = pytest.mark.unit
 
 
 def test_every_reader_of_every_topic_is_counted() -> None:
-    nothing, topics, policy = cast("Any", None), Topics.named(), load_policy("default")
+    nothing, topics = cast("Any", None), Topics.named()
     stages = [
         transcribe_stage(topics, nothing, Patience()),
         detect_stage(topics, nothing),
-        mute_stage(topics, policy, Patience()),
-        verify_stage(topics, policy, nothing),
-        vault_stage(topics, policy, nothing, nothing, Patience(), key=nothing),
+        mute_stage(topics, Patience()),
+        verify_stage(topics, nothing),
+        vault_stage(topics, nothing, nothing, Patience(), key=nothing),
     ]
     inputs = [topic for stage in stages for topic in stage.inputs]
     assert {topic: inputs.count(topic) for topic in inputs} == READERS

@@ -15,7 +15,7 @@ from agents import offline
 from agents.offline import Engines, Wanted
 from pipeline import muting
 from pipeline.errors import StoreError
-from pipeline.policy import MutingRule
+from pipeline.policy import MutingRule, Policy
 from pipeline.records import CallEnd, CallInfo, Findings, Heard, Mute, Span, Window
 from pipeline.rendering import apply_mutes
 from tests.broker.fakes import ScriptedCall, ScriptedDetector, hear
@@ -41,11 +41,17 @@ class Broken(ScriptedDetector):
     def __init__(self, where: str) -> None:
         self.where = where
 
-    def open(self, call: CallInfo) -> ScriptedCall:
+    def open(self, call: CallInfo, policy: Policy | None = None) -> ScriptedCall:
         return BrokenCall(call.call_id, call.channels, self.where)
 
     def inspect(
-        self, heard: Heard, *, sample_rate: int, expected: frozenset[str], language: str = "en"
+        self,
+        heard: Heard,
+        *,
+        sample_rate: int,
+        expected: frozenset[str],
+        language: str = "en",
+        policy: Policy | None = None,
     ) -> tuple[Span, ...]:
         raise RuntimeError(WORDS)
 

@@ -14,6 +14,7 @@ import pytest
 from agents import runtime as runtimes
 from agents.ledger import CallState, Ledger
 from agents.metrics import Metrics
+from agents.pinning import Pins
 from agents.port import Delivery
 from agents.producer import sealed
 from agents.runtime import StageRuntime
@@ -105,18 +106,26 @@ async def test_of_a_call_that_is_over_nothing_stays(
     monkeypatch.setattr(runtimes, "REMEMBERED", WARM // 2)
     ledger = Ledger.embedded(tmp_path)
     policy, patience, metrics = load_policy("default"), Patience(), Metrics()
-    detector = fakes.ScriptedDetector()
+    detector, pins = fakes.ScriptedDetector(), Pins(ledger.database, policy, metrics)
     store = Vault.opened(tmp_path / "vault", ledger)
     key = SigningKey.load_or_create(tmp_path / "signing.pem")
     loop = Loop()
     for stage in (
         transcribe.transcribe_stage(TOPICS, LoudnessVoice(), patience),
         detect.detect_stage(TOPICS, detector.open),
-        mute.mute_stage(TOPICS, policy, patience),
-        verify.verify_stage(TOPICS, policy, detector),
-        vault.vault_stage(TOPICS, policy, store, ledger, patience, key=key),
+        mute.mute_stage(TOPICS, patience),
+        verify.verify_stage(TOPICS, detector),
+        vault.vault_stage(TOPICS, store, ledger, patience, key=key),
     ):
-        made = StageRuntime(stage, loop, ledger=ledger, pool=Ears(), topics=TOPICS, metrics=metrics)
+        made = StageRuntime(
+            stage,
+            loop,
+            ledger=ledger,
+            policies=pins.policy,
+            pool=Ears(),
+            topics=TOPICS,
+            metrics=metrics,
+        )
         loop.runtimes.append(made)
     try:
         await _calls(loop, ledger, range(WARM))

@@ -8,7 +8,7 @@ import gc
 import threading
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,13 @@ from agents.producer import sealed
 from agents.runtime import StageRuntime
 from agents.steps import Act, CallCore, Late, LateError, Listen, Send, Stage, Step
 from agents.topics import Topics
-from pipeline.errors import ModelError, StoreError
+from pipeline.errors import ModelError, PolicyError, StoreError
+from pipeline.policy import Policy
 from pipeline.records import CallEnd, Heard, Record, Window
 
 pytestmark = pytest.mark.unit
 
+POLICY = Policy(name="test", version="1")
 TOPICS = Topics.named()
 IN, OUT = TOPICS.words, TOPICS.spans
 
@@ -152,14 +154,22 @@ class Rig:
 def _rig(tmp_path: Path, make: Callable[[str], EchoCore], **options: Any) -> Rig:  # noqa: ANN401
     port, ledger, cores = MemoryPort(), Ledger.embedded(tmp_path), {}
 
-    def opened(call_id: str) -> CallCore:
+    def opened(call_id: str, _: Policy) -> CallCore:
         cores[call_id] = make(call_id)
         return cores[call_id]
 
     limits = options.pop("limits", Limits(first_wait_s=0.001))
+    policies = options.pop("policies", lambda _: POLICY)
     stage = Stage("detect", (IN,), opened, **options)
     runtime = StageRuntime(
-        stage, port, ledger=ledger, pool=None, topics=TOPICS, metrics=Metrics(), limits=limits
+        stage,
+        port,
+        ledger=ledger,
+        policies=policies,
+        pool=None,
+        topics=TOPICS,
+        metrics=Metrics(),
+        limits=limits,
     )
     return Rig(runtime, port, ledger, cores)
 
@@ -416,3 +426,42 @@ async def test_a_finished_call_leaves_nothing_of_its_core_behind(tmp_path: Path)
         await rig.until(lambda: rig.acknowledged() == [0, 1, 2, 3])
         gc.collect()
         assert core() is None
+
+
+async def test_a_call_whose_policy_cannot_be_read_is_left_to_another_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[int] = []
+
+    def told(code: int, _message: str) -> None:
+        ended.append(code)
+        raise fatal.FatalError(code, "")
+
+    def newer(_call_id: str) -> Policy:
+        raise PolicyError("a newer version pinned it")
+
+    monkeypatch.setattr(fatal, "_hook", [told])
+    async with running(_rig(tmp_path, lambda _: EchoCore(), policies=newer)) as rig:
+        await rig.bring("a", 1, 0)
+        await rig.until(lambda: bool(ended))
+        assert ended[0] == fatal.POLICY
+        assert rig.acknowledged() == []
+        assert rig.ledger.state("a") is CallState.OPEN
+
+
+async def test_each_call_is_opened_under_its_own_policy(tmp_path: Path) -> None:
+    opened: dict[str, str] = {}
+    made = {name: POLICY.model_copy(update={"version": name}) for name in ("a", "b")}
+    rig = _rig(tmp_path, lambda _: EchoCore(), policies=lambda call_id: made[call_id])
+    plain = rig.runtime.stage.open
+
+    def noting(call_id: str, policy: Policy) -> CallCore:
+        opened[call_id] = policy.version
+        return plain(call_id, policy)
+
+    rig.runtime.stage = replace(rig.runtime.stage, open=noting)
+    async with running(rig):
+        for call in made:
+            await rig.bring(call, 1, 0)
+            await rig.until(lambda call=call: rig.ledger.finished(call, "detect"))  # type: ignore[misc]
+    assert opened == {"a": "a", "b": "b"}

@@ -37,10 +37,12 @@ from agents.sealing import Seal
 from agents.steps import Act, Late, LateError, Later, Listen, Send, Stage, Step
 from agents.topics import Topics
 from pipeline import wire
+from pipeline.policy import Policy
 from pipeline.records import CallEnd, Heard, Record, Window
 
 pytestmark = pytest.mark.unit
 
+POLICY = Policy(name="test", version="1")
 TOPICS = Topics.named()
 INPUTS, OUT = (TOPICS.audio_raw, TOPICS.words), TOPICS.spans
 PARTITIONS = 2
@@ -241,13 +243,14 @@ class RuntimeMachine(RuleBasedStateMachine):
 
     def _start(self) -> None:
         self.thread, self.ears = Thread(), Ears()
-        stage = Stage("detect", INPUTS, lambda call_id: Core(call_id, later=self.later))
+        stage = Stage("detect", INPUTS, lambda call_id, _: Core(call_id, later=self.later))
         thread: Any = self.thread
         pool: Any = self.ears
         self.runtime = StageRuntime(
             stage,
             self.broker,
             ledger=self.ledger,
+            policies=lambda _: POLICY,
             pool=pool,
             topics=TOPICS,
             metrics=Metrics(),

@@ -31,10 +31,24 @@ def _before_parties(name: str) -> Record:
     return cast("Record", replace(record, call=replace(record.call, purpose="", parties=())))
 
 
+def _before_digests(record: Record) -> Record:
+    """A record that does not say by what it was made."""
+    changed: dict[str, Any] = {
+        "Heard": {"listening": ""},
+        "Findings": {"since": 0, "detection": None},
+        "RedactedChunk": {"policy": ""},
+    }
+    return replace(record, **changed[type(record).__name__])
+
+
 BEFORE: dict[tuple[str, int], Record] = {
-    ("Findings", 1): replace(SAMPLES["Findings"], shown=()),
-    **{(name, 1): _before_parties(name) for name in ("AudioChunk", "Heard", "RedactedChunk")},
+    ("Findings", 1): replace(_before_digests(SAMPLES["Findings"]), shown=()),
+    ("AudioChunk", 1): _before_parties("AudioChunk"),
     ("Verdict", 1): _before_parties("Verdict"),
+    **{(name, 1): _before_digests(_before_parties(name)) for name in ("Heard", "RedactedChunk")},
+    **{
+        (name, 2): _before_digests(SAMPLES[name]) for name in ("Heard", "Findings", "RedactedChunk")
+    },
 }
 """What older versions, which lack a field, are read as."""
 

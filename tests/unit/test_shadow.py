@@ -113,7 +113,7 @@ def ledger(tmp_path: Path) -> Ledger:
 
 
 def core(live: Scripted, shadow: Shadow | None) -> DetectCall:
-    made = detect_stage(TOPICS, live, shadow.open if shadow else None).open("call-1")
+    made = detect_stage(TOPICS, live, shadow.open if shadow else None).open("call-1", LIVE)
     assert isinstance(made, DetectCall)
     return made
 
@@ -126,7 +126,7 @@ def test_what_is_sent_is_the_same_byte_for_byte(ledger: Ledger, breaks: str) -> 
     alone, _ = walk(core(Scripted(*FOUND), None))
     tried = Candidate(TRIED, lambda: Scripted(span(0, 16_000, "MADE_UP"), breaks=breaks))
     metrics = Metrics()
-    beside, order = walk(core(Scripted(*FOUND), Shadow(tried, LIVE, ledger.database, metrics)))
+    beside, order = walk(core(Scripted(*FOUND), Shadow(tried, ledger.database, metrics)))
     assert beside == alone
     assert len(alone) == 3
     assert order[:2] == ["Send", "Later"]  # the candidate begins behind the live findings
@@ -139,7 +139,7 @@ def test_what_is_sent_is_the_same_byte_for_byte(ledger: Ledger, breaks: str) -> 
 def test_a_shadow_that_broke_is_left_alone(ledger: Ledger) -> None:
     tried = Scripted(breaks="take")
     metrics = Metrics()
-    walk(core(Scripted(), Shadow(Candidate(TRIED, lambda: tried), LIVE, ledger.database, metrics)))
+    walk(core(Scripted(), Shadow(Candidate(TRIED, lambda: tried), ledger.database, metrics)))
     assert len(tried.took) == 1
     assert metrics.registry.get_sample_value(
         "hushwire_shadow_failed_total", {"code": "internal"}
@@ -155,7 +155,7 @@ def test_a_ledger_that_is_away_costs_the_comparison_only(
     monkeypatch.setattr(ShadowResults, "write", away)
     metrics = Metrics()
     tried = Candidate(TRIED, Scripted)
-    sent, _ = walk(core(Scripted(*FOUND), Shadow(tried, LIVE, ledger.database, metrics)))
+    sent, _ = walk(core(Scripted(*FOUND), Shadow(tried, ledger.database, metrics)))
     assert len(sent) == 3
     assert metrics.registry.get_sample_value(
         "hushwire_shadow_failed_total", {"code": "store"}
@@ -165,7 +165,7 @@ def test_a_ledger_that_is_away_costs_the_comparison_only(
 def test_results_are_counted_written_and_replaced_by_a_repeat(ledger: Ledger) -> None:
     tried = Candidate(TRIED, lambda: Scripted(span(0, 2_000), span(12_000, 16_000)))
     metrics = Metrics()
-    shadow = Shadow(tried, LIVE, ledger.database, metrics)
+    shadow = Shadow(tried, ledger.database, metrics)
     for _ in range(2):  # as after a crash
         walk(core(Scripted(*FOUND), shadow))
     (report,) = ShadowResults(ledger.database).reports()

@@ -22,7 +22,7 @@ from agents.topics import Topics
 from agents.vault import Vault
 from pipeline.errors import ModelError, RecordError
 from pipeline.listening import LoudnessVoice, unheard
-from pipeline.policy import load_policy
+from pipeline.policy import Policy, load_policy
 from pipeline.records import (
     AudioChunk,
     CallEnd,
@@ -180,23 +180,23 @@ class _Breaks:
 class TestDetect:
     def test_a_window_that_breaks_the_detector_is_unheard(self) -> None:
         detector = _Breaks()
-        core = DetectCall("call-1", TOPICS.spans, lambda *_, **__: detector)
+        core = DetectCall("call-1", TOPICS.spans, lambda *_, **__: detector, POLICY)
         core.take(TOPICS.words, Heard("call-1", 0, 0, 0, 500, heard_until=800, call=CALL))
         assert detector.heard[0].unheard == (Interval(0, 800),)
 
     def test_without_a_rate_the_record_is_refused(self) -> None:
-        core = DetectCall("call-1", TOPICS.spans, lambda *_, **__: _Breaks())
+        core = DetectCall("call-1", TOPICS.spans, lambda *_, **__: _Breaks(), POLICY)
         with pytest.raises(RecordError):
             core.take(TOPICS.words, Heard("call-1", 0, 0, 0, 500))
 
     def test_an_empty_call_has_an_end(self) -> None:
-        core = DetectCall("call-1", TOPICS.spans, lambda *_, **__: _Breaks())
+        core = DetectCall("call-1", TOPICS.spans, lambda *_, **__: _Breaks(), POLICY)
         end = CallEnd("call-1", 0, 0)
         assert _sent(core.take(TOPICS.words, end)) == [Findings("call-1", 0, end=end)]
         assert core.done
 
     def test_a_call_of_which_no_window_came_is_refused(self) -> None:
-        core = DetectCall("call-1", TOPICS.spans, lambda *_, **__: _Breaks())
+        core = DetectCall("call-1", TOPICS.spans, lambda *_, **__: _Breaks(), POLICY)
         with pytest.raises(ModelError):
             core.take(TOPICS.words, CallEnd("call-1", 3, 24_000))
 
@@ -228,12 +228,18 @@ class TestMute:
         assert core.done
 
     def test_only_raw_audio_may_pause(self) -> None:
-        assert mute_stage(TOPICS, POLICY, PATIENCE).pausable == (TOPICS.audio_raw,)
+        assert mute_stage(TOPICS, PATIENCE).pausable == (TOPICS.audio_raw,)
 
 
 class _Inspector:
     def inspect(
-        self, heard: Heard, *, sample_rate: int, expected: frozenset[str], language: str = "en"
+        self,
+        heard: Heard,
+        *,
+        sample_rate: int,
+        expected: frozenset[str],
+        language: str = "en",
+        policy: Policy | None = None,
     ) -> tuple[Span, ...]:
         raise ZeroDivisionError
 

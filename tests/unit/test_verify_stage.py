@@ -42,9 +42,15 @@ class Finds:
         self.times = times
 
     def inspect(
-        self, heard: Heard, *, sample_rate: int, expected: frozenset[str], language: str = "en"
+        self,
+        heard: Heard,
+        *,
+        sample_rate: int,
+        expected: frozenset[str],
+        language: str = "en",
+        policy: Policy | None = None,
     ) -> Sequence[Span]:
-        del sample_rate, language
+        del sample_rate, language, policy
         assert "CARD_NUMBER" in expected
         if self.times == 0 or not heard.start < self.span.start < heard.end:
             return ()
@@ -56,7 +62,13 @@ class Grows(Finds):
     """Finds the next second of the call in every round: a number without an end."""
 
     def inspect(
-        self, heard: Heard, *, sample_rate: int, expected: frozenset[str], language: str = "en"
+        self,
+        heard: Heard,
+        *,
+        sample_rate: int,
+        expected: frozenset[str],
+        language: str = "en",
+        policy: Policy | None = None,
     ) -> Sequence[Span]:
         found = super().inspect(
             heard, sample_rate=sample_rate, expected=expected, language=language

@@ -10,6 +10,7 @@ from pipeline.records import (
     CallEnd,
     CallInfo,
     Check,
+    Detection,
     EndedBy,
     Findings,
     Heard,
@@ -43,6 +44,8 @@ SPAN = Span("CARD_NUMBER", 1, 100, 200, 0.75, "numbers", Action.COUNT, Reason.EC
 SHOWN = Shown("CARD_NUMBER", 1, 100, 200, "************1111")
 MUTE = Mute(0, 90, 210, (SPAN,))
 
+DETECTION = Detection("ab" * 32, "00112233445566ff", "8899", "hushwire 1.2 (cdef)")
+
 SAMPLES: dict[str, Record] = {
     "AudioChunk": AudioChunk(CALL, 3, 24_000, PCM),
     "CallEnd": END,
@@ -59,11 +62,21 @@ SAMPLES: dict[str, Record] = {
         heard_until=800,
         models=("main@0123abcd",),
         call=CALL,
+        listening="00112233445566ff",
     ),
     "Findings": Findings(
-        "call-1", 2, (SPAN,), (WORD,), Watermark(800), ("language@1",), END, (SHOWN,)
+        "call-1",
+        2,
+        (SPAN,),
+        (WORD,),
+        Watermark(800),
+        ("language@1",),
+        END,
+        (SHOWN,),
+        since=640,
+        detection=DETECTION,
     ),
-    "RedactedChunk": RedactedChunk(CALL, 4, 32_000, PCM, (MUTE,)),
+    "RedactedChunk": RedactedChunk(CALL, 4, 32_000, PCM, (MUTE,), policy="ab" * 32),
     "Verdict": Verdict(
         CALL,
         passed=False,

