@@ -23,7 +23,7 @@ from agents.port import Delivery
 
 if TYPE_CHECKING:
     from agents.runtime import StageRuntime
-    from tests.simulation.world import World, Worker
+    from tests.simulation.world import Worker, World
 
 PARTITIONS = 2
 COMMIT_S = 0.5

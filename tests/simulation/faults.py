@@ -49,8 +49,9 @@ class Fault:
 
 LOSING = frozenset({"deaf", "damage", "missing chunk", "no end"})
 """Kinds that take away something of what was said: it may be silent then, or in quarantine."""
-CHANGING = frozenset({"policy", "version"})
-"""Kinds after which a call is detected in part by one, in part by another policy or software."""
+MIXING = frozenset({"version"})
+"""Kinds after which a call may be detected in part by one, in part by another software: it goes into
+quarantine. A policy is pinned to the call when it begins, so that its change takes nothing away."""
 
 Make = Callable[[random.Random, int], Fault]
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
@@ -22,12 +20,11 @@ from agents.vault import Vault
 from agents.vaulted import CERTIFICATE
 from pipeline.certificate import Certificate, parse_certificate
 from pipeline.errors import HushwireError
-from pipeline.policy import Policy
 from pipeline.proof import check_certificate
 from pipeline.records import Pcm
 from pipeline.signatures import read_document
-from tests.simulation.faults import CHANGING, LOSING, Schedule
-from tests.simulation.speech import RATE, VERSIONS, policies, script, sensitive
+from tests.simulation.faults import LOSING, MIXING, Schedule
+from tests.simulation.speech import RATE, policies, script, sensitive
 from tests.simulation.world import World, calmly, empty_folder
 
 CLOSED = "hushwire.audit.call-closed.v1"
@@ -101,9 +98,11 @@ def undisturbed(name: str, policy: int, version: int) -> Stored:
 
 def _calm_runs(schedule: Schedule, name: str) -> list[Stored]:
     """A call under every policy and version that any worker of a schedule has."""
-    changed = [one for one in schedule.faults if one.kind in CHANGING]
-    used = {schedule.policy, *(int(one.amount) for one in changed if one.kind == "policy")}
-    versions = {0, *(int(one.amount) for one in changed if one.kind == "version")}
+    changed = {
+        kind: {int(one.amount) for one in schedule.faults if one.kind == kind}
+        for kind in ("policy", "version")
+    }
+    used, versions = {schedule.policy, *changed["policy"]}, {0, *changed["version"]}
     return [undisturbed(name, policy, version) for policy in used for version in versions]
 
 
@@ -126,7 +125,7 @@ def _judge_call(world: World, vault: Vault, name: str) -> Iterator[str]:
         yield f"shelf: {name} is {state} and lies in {shelves}"
     kinds = world.schedule.kinds
     if state is not CallState.STORED:
-        if not kinds & (LOSING | CHANGING) and state is not None:
+        if not kinds & (LOSING | MIXING) and state is not None:
             yield f"lost: {name} is {state}, and no fault takes anything away"
         return
     if shelves != wanted:
@@ -191,7 +190,7 @@ def _compare(schedule: Schedule, name: str, stored: Stored) -> Iterator[str]:
     if any(dict(one.files) == dict(stored.files) for one in calm):
         return
     silenced = any(_only_silenced(stored.audio, one.audio) for one in calm)
-    if not (silenced and schedule.kinds & (LOSING | CHANGING)):
+    if not (silenced and schedule.kinds & (LOSING | MIXING)):
         yield f"different: {name} is not what an undisturbed run stores"
 
 

@@ -23,7 +23,6 @@ from pipeline.records import (
     CallEnd,
     CallInfo,
     Heard,
-    Interval,
     Pcm,
     Role,
     Window,
@@ -172,12 +171,15 @@ def policies() -> tuple[Policy, ...]:
     )
 
 
-VERSIONS: tuple[dict[str, dict[str, float]], ...] = (
+VERSIONS: tuple[dict[str, dict[str, object]], ...] = (
     {},
-    {"models.detector": {"LOOK_BACK_S": 6.0}},
-    {"pipeline.conversation": {"OPEN_S": 4.0}},
+    {"models.detector": {"LOOK_BACK_S": 6.0, "software": lambda: "another version"}},
+    {
+        "pipeline.conversation": {"OPEN_S": 4.0},
+        "models.detector": {"software": lambda: "a third version"},
+    },
 )
-"""Constants that another version of the software has, by module; the first is the one at hand."""
+"""What another version of the software has instead, by module; the first is the one at hand."""
 
 
 def detector(policy: Policy) -> Detector:
@@ -188,8 +190,3 @@ def detector(policy: Policy) -> Detector:
 def sensitive(said: Said, policy: Policy) -> bool:
     """Whether a word has to be silent under a policy."""
     return bool(said.entity) and policy.rule(said.entity).action is Action.MUTE
-
-
-def place(said: Said) -> Interval:
-    """The samples of a word."""
-    return Interval(said.start, said.end)

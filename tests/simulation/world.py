@@ -18,7 +18,7 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -46,7 +46,6 @@ from agents.vault import Vault
 from agents.worker import INPUTS, Models, WorkerConfig, run_worker
 from pipeline.errors import HushwireError, ModelError, StoreError, UnknownCallError
 from pipeline.listening import LoudnessVoice, silent, unheard
-from pipeline.policy import Policy
 from pipeline.records import AudioChunk, CallEnd, Heard, Window
 from pipeline.windows import ListenSettings
 from tests.simulation import speech
@@ -143,7 +142,6 @@ class World:
         self.exits: Counter[int] = Counter()
         self.keys: dict[str, bytes] = {}
         """The wrapped transit key of each call, as the ledger held it."""
-        self.policies: dict[str, set[int]] = {}
         self.calm = False
         """Set once no further fault comes."""
         self._counts: Counter[str] = Counter()
@@ -320,6 +318,7 @@ class World:
             vault=self.folder / "vault",
             topics=TOPICS,
             listening=ListenSettings.latency(),
+            heard_by=f"version {slot.version}",
             patience=PATIENCE,
             limits=Limits(calls=2, room=4, held_bytes=4_000_000),
         )
