@@ -1,9 +1,9 @@
 """Kafka as the stages see it: partitions, offsets, groups, and what may happen to them.
 
-What holds of Kafka holds here. A partition keeps the order in which its leader wrote; partitions and
-topics overtake each other. A producer has one batch of a partition under way, so its own records
-keep their order; a batch whose answer got lost may be there all the same, or twice. A group's
-member reads on from what was committed after every rebalance. Commits come later than
+What holds of Kafka holds here. A partition keeps the order in which its leader wrote; partitions
+and topics overtake each other. A producer has one batch of a partition under way, so its own
+records keep their order; a batch whose answer got lost may be there all the same, or twice. A
+group's member reads on from what was committed after every rebalance. Commits come later than
 acknowledgements and are refused once the group has given the partition to another member, while
 whoever lost it may still work, and write, until it notices.
 """

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from agents.topics import Topics
 from tests.simulation.speech import LINES, VERSIONS, policies
 
 LAYOUTS: tuple[tuple[str, ...], ...] = (
@@ -17,6 +18,7 @@ LAYOUTS: tuple[tuple[str, ...], ...] = (
 )
 """Which stages the workers run."""
 STAGES = ("transcribe", "detect", "mute", "verify", "vault")
+TRANSIT = Topics.named().transit()
 HOUR, DAY = 3_600.0, 86_400.0
 
 
@@ -35,7 +37,7 @@ class Fault:
     times: int = 1
     """How many one after the other; for ``every``, how far apart."""
     after: bool = False
-    """Whether the operation takes hold all the same."""
+    """Whether the operation takes hold all the same; of a clock, whether its worker starts anew."""
     amount: float = 0.0
     """Seconds, or which policy or version."""
     target: str = ""
@@ -50,8 +52,8 @@ class Fault:
 LOSING = frozenset({"deaf", "damage", "missing chunk", "no end"})
 """Kinds that take away something of what was said: it may be silent then, or in quarantine."""
 MIXING = frozenset({"version"})
-"""Kinds after which a call may be detected in part by one, in part by another software: it goes into
-quarantine. A policy is pinned to the call when it begins, so that its change takes nothing away."""
+"""Kinds after which a call may be detected in part by one, in part by another software: it goes
+into quarantine. A policy is pinned to the call when it begins: its change takes nothing away."""
 
 Make = Callable[[random.Random, int], Fault]
 
@@ -92,16 +94,18 @@ KINDS: dict[str, Make] = {
     ),
     "zombie": lambda d, w: Fault("zombie", w, at=d.uniform(0, 10), amount=d.uniform(1, 12)),
     "clock": lambda d, w: Fault(
-        "clock", w, at=d.uniform(0, 10),
+        "clock", w, at=d.uniform(0, 15), after=d.random() < 0.5,
         amount=d.choice((-1, 1)) * d.choice((HOUR, 2 * DAY, 400 * DAY)),
     ),
     "engine": lambda d, w: Fault("engine", nth=_log(d, 60)),
     "policy": lambda d, w: Fault(
         "policy", w, at=d.uniform(0, 8), amount=d.randrange(len(policies()))
     ),
-    "version": lambda d, w: Fault("version", w, at=d.uniform(0, 8), amount=d.randrange(len(VERSIONS))),
+    "version": lambda d, w: Fault(
+        "version", w, at=d.uniform(0, 8), amount=d.randrange(len(VERSIONS))
+    ),
     "deaf": lambda d, w: Fault("deaf", nth=_log(d, 60), times=d.choice((1, 3))),
-    "damage": lambda d, w: Fault("damage", nth=_log(d, 300)),
+    "damage": lambda d, w: Fault("damage", nth=_log(d, 40), target=d.choice(TRANSIT)),
     "missing chunk": lambda d, w: Fault("missing chunk", nth=d.randrange(1, 40)),
     "swapped chunks": lambda d, w: Fault("swapped chunks", nth=d.randrange(1, 40)),
     "chunk twice": lambda d, w: Fault("chunk twice", nth=d.randrange(1, 40)),

@@ -1,4 +1,4 @@
-"""What a run has to show: nothing sensitive audible or in clear, every call ended, all of it true."""
+"""What a run has to show: nothing sensitive audible or in clear, every call ended, all true."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ from pipeline.proof import check_certificate
 from pipeline.records import Pcm
 from pipeline.signatures import read_document
 from tests.simulation.faults import LOSING, MIXING, Schedule
+from tests.simulation.outside import calmly, empty_folder
 from tests.simulation.speech import RATE, policies, script, sensitive
-from tests.simulation.world import World, calmly, empty_folder
+from tests.simulation.world import World
 
 CLOSED = "hushwire.audit.call-closed.v1"
 REFUSED = "hushwire.audit.call-refused.v1"

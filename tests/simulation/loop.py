@@ -5,6 +5,8 @@ choose, and stops at every ``pause`` (before each transaction, before each file)
 come between: a greenlet each. Nothing here reads a clock, so the same dice bring the same run.
 """
 
+# ruff: noqa: ANN401 - what is replaced has many types
+
 from __future__ import annotations
 
 import asyncio
