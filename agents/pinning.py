@@ -1,30 +1,31 @@
 """Which policy a call is worked on by: the one of the worker that had it first, to its end.
 
-The first stage that takes up a call writes its own policy's digest to the call's row in the ledger,
-and the content beside it; whoever was first, that stands. Every stage works by what is written
-there, so that a change of policy touches new calls only, and two workers never work on one call
-by different ones.
+The first stage that takes up a call writes its own policy beside the call's key in the ledger,
+sealed with that key, so that nobody changes it who only writes to the database. Whoever was first,
+that stands. Every stage works by what is written there: a change of policy touches new calls only,
+and two workers never work on one call by different ones. It goes when the key is destroyed.
 
-Outcomes of ``Pins.policy``: the policy; ``StoreError`` where the ledger is away; ``PolicyError``
-where a newer version of Hushwire pinned it.
+Outcomes of ``Pins.policy``: the policy; ``SealError`` for a pin that was changed or is another
+call's; ``StoreError`` where the ledger is away; ``PolicyError`` where a newer version pinned it.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import lru_cache
+from typing import Final
 
-from sqlalchemy import insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import select, update
 
 from agents.database import Database
 from agents.metrics import Metrics
-from agents.tables import CALLS, POLICIES
-from pipeline.errors import StoreError
+from agents.sealing import Seal
+from agents.tables import TRANSIT_KEYS
 from pipeline.policy import Policy
 
-_RESTORED = 16
+_RESTORED: Final = 16
 """Policies of other workers that are kept in memory."""
+_BOUND: Final = b"hushwire/policy"
+"""Associated data: no record of a topic opens as a policy, nor the other way round."""
 
 
 class Pins:
@@ -38,46 +39,28 @@ class Pins:
 
     def __init__(self, database: Database, own: Policy, metrics: Metrics) -> None:
         self._database, self._own, self._metrics = database, own, metrics
-        self._digest = own.digest
-        self._written = False
-        self._restored = lru_cache(maxsize=_RESTORED)(self._read)
+        self._content = own.content.encode()
+        self._restored = lru_cache(maxsize=_RESTORED)(Policy.restored)
 
-    def policy(self, call_id: str) -> Policy:
-        """The policy of a call that is in the ledger; see the module's text."""
-        digest = self._pinned(call_id)
-        if digest is None:
-            self._pin(call_id)
-            digest = self._pinned(call_id)
-        if digest is None or digest == self._digest:
+    def policy(self, call_id: str, seal: Seal) -> Policy:
+        """The policy of an open call, pinned now if it is not yet; see the module's text."""
+        pinned = self._pinned(call_id)
+        if pinned is None:
+            self._pin(call_id, seal)
+            pinned = self._pinned(call_id)
+        content = self._content if pinned is None else seal.open(pinned, _BOUND)
+        if content == self._content:
             return self._own
         self._metrics.pinned.inc()
-        return self._restored(digest)
+        return self._restored(content.decode())
 
-    def _pinned(self, call_id: str) -> str | None:
-        query = select(CALLS.c.policy).where(CALLS.c.call_id == call_id)
+    def _pinned(self, call_id: str) -> bytes | None:
+        query = select(TRANSIT_KEYS.c.policy).where(TRANSIT_KEYS.c.call_id == call_id)
         with self._database.reading() as connection:
             return connection.scalar(query)
 
-    def _pin(self, call_id: str) -> None:
-        if not self._written:
-            self._write()
-        nobody = (CALLS.c.call_id == call_id) & CALLS.c.policy.is_(None)
+    def _pin(self, call_id: str, seal: Seal) -> None:
+        nobody = (TRANSIT_KEYS.c.call_id == call_id) & TRANSIT_KEYS.c.policy.is_(None)
+        pinned = seal.seal(self._content, _BOUND)
         with self._database.writing() as connection:
-            connection.execute(update(CALLS).where(nobody).values(policy=self._digest))
-
-    def _write(self) -> None:
-        content = insert(POLICIES).values(digest=self._digest, content=self._own.content)
-        with suppress(IntegrityError), self._database.writing() as connection:  # known already
-            connection.execute(content)
-        self._written = True
-
-    def _read(self, digest: str) -> Policy:
-        query = select(POLICIES.c.content).where(POLICIES.c.digest == digest)
-        with self._database.reading() as connection:
-            content = connection.scalar(query)
-        if content is None:
-            raise StoreError("ledger: a call's policy is missing; restore the table policies")
-        policy = Policy.restored(content)
-        if policy.digest != digest:
-            raise StoreError("ledger: a call's policy was changed; restore the table policies")
-        return policy
+            connection.execute(update(TRANSIT_KEYS).where(nobody).values(policy=pinned))

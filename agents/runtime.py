@@ -88,7 +88,7 @@ class StageRuntime:
         port: Port,
         *,
         ledger: Ledger,
-        policies: Callable[[str], Policy],
+        policies: Callable[[str, Seal], Policy],
         pool: EarPool | None,
         topics: Topics,
         metrics: Metrics,
@@ -214,7 +214,12 @@ class StageRuntime:
             self._done([(delivery.topic, delivery.partition, delivery.offset)])
             return None
         await self._blocking(self._until_few())
-        policy = await self._policy(call_id)
+        try:
+            policy = await self._policy(call_id, seal)
+        except SealError as error:
+            # Its own records alone: another call's pin is whole.
+            await self._discard(delivery, call_id, error.code)
+            return None
         core = await self._in_stage(lambda: self.stage.open(call_id, policy))
         known = self._runs.get(call_id)
         if known is not None:
@@ -240,12 +245,21 @@ class StageRuntime:
             # Another stage closed it between the two questions.
             return self._ledger.state(call_id), None
 
-    async def _policy(self, call_id: str) -> Policy:
+    async def _policy(self, call_id: str, seal: Seal) -> Policy:
+        def look_up() -> Policy | SealError:
+            try:
+                return self._policies(call_id, seal)
+            except SealError as error:
+                return error  # no reason to end the process, as a wrong key file is
+
         try:
-            return await self._out.retry(lambda: self._policies(call_id))
+            found = await self._out.retry(look_up)
         except PolicyError as error:
             # Refusing the call would lose it; a newer worker can go on with it.
             fatal.exit_now(fatal.POLICY, str(error))
+        if isinstance(found, SealError):
+            raise found
+        return found
 
     async def _until_few(self) -> None:
         """Wait for a free place; where every call waits for records, more reading is the way."""

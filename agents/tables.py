@@ -5,7 +5,7 @@ A test compares what the migrations make with these tables, on SQLite and on Pos
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, LargeBinary, MetaData, String, Table
 
 METADATA = MetaData()
 
@@ -16,26 +16,18 @@ CALLS = Table(
     Column("state", String(16), nullable=False),
     Column("created", String(40), nullable=False),
     Column("closed", String(40), nullable=True),
-    Column("policy", String(64), nullable=True),
 )
-"""Every call that was ever opened; times are ISO 8601 in UTC. ``policy``: digest of the one it is
-worked on by, from the first stage that took it up on."""
-
-POLICIES = Table(
-    "policies",
-    METADATA,
-    Column("digest", String(64), primary_key=True),
-    Column("content", Text, nullable=False),
-)
-"""Every policy that a call was pinned to; see ``agents.pinning``."""
+"""Every call that was ever opened; times are ISO 8601 in UTC."""
 
 TRANSIT_KEYS = Table(
     "transit_keys",
     METADATA,
     Column("call_id", String(128), ForeignKey("calls.call_id"), primary_key=True),
     Column("wrapped_key", LargeBinary, nullable=False),
+    Column("policy", LargeBinary, nullable=True),
 )
-"""The wrapped keys of calls that are open or quarantined: small, so that it is cheap to scrub."""
+"""The wrapped keys of calls that are open or quarantined: small, so that it is cheap to scrub.
+``policy``: what the call is worked on by, sealed with its key; see ``agents.pinning``."""
 
 WRAPPING_KEYS = Table(
     "wrapping_keys",

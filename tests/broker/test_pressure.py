@@ -87,7 +87,7 @@ async def test_every_record_arrives_though_the_stage_was_full(
         stage,
         port_of(app),
         ledger=ledger,
-        policies=lambda _: load_policy("default"),
+        policies=lambda *_: load_policy("default"),
         pool=None,
         topics=topics,
         metrics=Metrics(),

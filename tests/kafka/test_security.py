@@ -125,7 +125,7 @@ async def test_a_record_goes_through_both_clients(
         stage,
         port_of(app),
         ledger=ledger,
-        policies=lambda _: load_policy("default"),
+        policies=lambda *_: load_policy("default"),
         pool=None,
         topics=TOPICS,
         metrics=Metrics(),

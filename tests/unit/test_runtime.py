@@ -25,7 +25,7 @@ from agents.producer import sealed
 from agents.runtime import StageRuntime
 from agents.steps import Act, CallCore, Late, LateError, Listen, Send, Stage, Step
 from agents.topics import Topics
-from pipeline.errors import ModelError, PolicyError, StoreError
+from pipeline.errors import ModelError, PolicyError, SealError, StoreError
 from pipeline.policy import Policy
 from pipeline.records import CallEnd, Heard, Record, Window
 
@@ -159,7 +159,7 @@ def _rig(tmp_path: Path, make: Callable[[str], EchoCore], **options: Any) -> Rig
         return cores[call_id]
 
     limits = options.pop("limits", Limits(first_wait_s=0.001))
-    policies = options.pop("policies", lambda _: POLICY)
+    policies = options.pop("policies", lambda *_: POLICY)
     stage = Stage("detect", (IN,), opened, **options)
     runtime = StageRuntime(
         stage,
@@ -437,7 +437,7 @@ async def test_a_call_whose_policy_cannot_be_read_is_left_to_another_worker(
         ended.append(code)
         raise fatal.FatalError(code, "")
 
-    def newer(_call_id: str) -> Policy:
+    def newer(*_: object) -> Policy:
         raise PolicyError("a newer version pinned it")
 
     monkeypatch.setattr(fatal, "_hook", [told])
@@ -452,7 +452,7 @@ async def test_a_call_whose_policy_cannot_be_read_is_left_to_another_worker(
 async def test_each_call_is_opened_under_its_own_policy(tmp_path: Path) -> None:
     opened: dict[str, str] = {}
     made = {name: POLICY.model_copy(update={"version": name}) for name in ("a", "b")}
-    rig = _rig(tmp_path, lambda _: EchoCore(), policies=lambda call_id: made[call_id])
+    rig = _rig(tmp_path, lambda _: EchoCore(), policies=lambda call_id, _: made[call_id])
     plain = rig.runtime.stage.open
 
     def noting(call_id: str, policy: Policy) -> CallCore:
@@ -465,3 +465,18 @@ async def test_each_call_is_opened_under_its_own_policy(tmp_path: Path) -> None:
             await rig.bring(call, 1, 0)
             await rig.until(lambda call=call: rig.ledger.finished(call, "detect"))  # type: ignore[misc]
     assert opened == {"a": "a", "b": "b"}
+
+
+async def test_a_pin_that_was_changed_stops_its_own_call_only(tmp_path: Path) -> None:
+    def changed(call_id: str, _seal: object) -> Policy:
+        if call_id == "a":
+            raise SealError("does not open")
+        return POLICY
+
+    async with running(_rig(tmp_path, lambda _: EchoCore(), policies=changed)) as rig:
+        await rig.bring("a", 1, 0)
+        await rig.bring("b", 1, 0)
+        await rig.until(lambda: rig.ledger.finished("b", "detect"))
+        await rig.until(lambda: rig.acknowledged() == [0, 1, 2, 3])
+        assert rig.port.to(TOPICS.deadletter) == ["seal", "seal"]
+        assert "a" not in rig.cores

@@ -250,7 +250,7 @@ class RuntimeMachine(RuleBasedStateMachine):
             stage,
             self.broker,
             ledger=self.ledger,
-            policies=lambda _: POLICY,
+            policies=lambda *_: POLICY,
             pool=pool,
             topics=TOPICS,
             metrics=Metrics(),
