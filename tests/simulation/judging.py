@@ -215,7 +215,7 @@ def _judge_audit(world: World) -> Iterator[str]:
         state = world.ledger.state(name)
         if state in {CallState.STORED, CallState.QUARANTINED} and closed[name] != 1:
             yield f"audit: {name} is {state} and was closed {closed[name]} times"
-        if state is CallState.REFUSED and name not in refused:
+        if state is CallState.REFUSED and name not in refused | world.expired:
             yield f"audit: {name} is refused and nobody told"
 
 

@@ -20,10 +20,9 @@ from agents.stages.transcribe import TranscribeCall
 from agents.stages.vault import VaultCall
 from agents.stages.verify import VerifyCall
 from pipeline import wire
-from pipeline.accounting import Account
 from pipeline.listening import silent
 from pipeline.muting import LATE_SPAN, CallMuter, _Call
-from pipeline.records import Findings, Heard, Interval, Verdict, Watermark, Window
+from pipeline.records import Findings, Heard, Verdict, Watermark, Window
 from pipeline.vaulting import CallAssembly
 
 EARLY = 8 * 8_000
@@ -113,15 +112,6 @@ def _verification_hears_nothing() -> AbstractContextManager[Any]:
     return mock.patch.object(VerifyCall, "_answer", deaf)
 
 
-def _two_detections_mix() -> AbstractContextManager[Any]:
-    def take(self: Account, findings: Findings) -> Interval:
-        self.detection = self.detection or findings.detection
-        self.watermark = max(self.watermark, findings.watermark.sample)
-        return Interval(self.watermark, self.watermark)
-
-    return mock.patch.object(Account, "take", take)
-
-
 def _every_worker_has_its_own_policy() -> AbstractContextManager[Any]:
     return mock.patch.object(Pins, "policy", lambda self, *_: self._own)
 
@@ -175,7 +165,6 @@ MUTANTS = {
     "released past the watermark": Mutant(_released_past_the_watermark),
     "missing findings not missed": Mutant(_missing_findings_not_missed, ("damage",)),
     "what nobody heard passes": Mutant(_what_nobody_heard_passes, ("deaf",)),
-    "two detections mix": Mutant(_two_detections_mix, ("version", "crash")),
     "every worker has its own policy": Mutant(_every_worker_has_its_own_policy, ("policy",)),
     "keys stay": Mutant(_keys_stay),
     "keys stay in the database's log": Mutant(_keys_stay_in_the_database_s_log),
