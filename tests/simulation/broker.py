@@ -43,7 +43,8 @@ class Log:
     """A partition."""
 
     records: list[Delivery] = field(default_factory=list)
-    readers: set[asyncio.Event] = field(default_factory=set)
+    readers: dict[asyncio.Event, None] = field(default_factory=dict)
+    """Who waits for more, in the order of their coming."""
 
 
 class Broker:
@@ -72,7 +73,7 @@ class Broker:
         """Write a record."""
         log = self.logs[place]
         log.records.append(Delivery(*place, len(log.records), key, dict(headers), value))
-        for reader in log.readers:
+        for reader in list(log.readers):
             reader.set()
 
     def group(self, name: str, inputs: tuple[str, ...]) -> Group:
@@ -170,7 +171,7 @@ class Member:
         assert self.runtime is not None
         log, position = self.broker.logs[place], self._acknowledged[place]
         grown = asyncio.Event()
-        log.readers.add(grown)
+        log.readers[grown] = None
         try:
             while True:
                 grown.clear()
@@ -188,7 +189,7 @@ class Member:
                     position += 1
                     await self.runtime.arrive(record)
         finally:
-            log.readers.discard(grown)
+            del log.readers[grown]
 
     def acknowledge(self, topic: str, partition: int, offset: int) -> None:
         """See ``agents.port.Port``."""

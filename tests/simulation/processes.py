@@ -26,7 +26,7 @@ class Worker:
         self.world, self.slot = world, slot
         self.alive = True
         self.stop = asyncio.Event()
-        self.tasks: set[asyncio.Task[Any]] = set()
+        self.tasks: dict[asyncio.Task[Any], None] = {}
         self.members: list[Member] = []
         self.ended_with = 0
 
@@ -81,8 +81,8 @@ def begin(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> asyncio
     context = options.get("context")
     worker = context.get(WORKER) if context is not None else WORKER.get()
     if worker is not None:
-        worker.tasks.add(task)
-        task.add_done_callback(worker.tasks.discard)
+        worker.tasks[task] = None
+        task.add_done_callback(worker.tasks.pop)
         if not worker.alive:
             task.cancel()
     return task
