@@ -21,9 +21,8 @@ from agents.stages.vault import VaultCall
 from agents.stages.verify import VerifyCall
 from pipeline import wire
 from pipeline.listening import silent
-from pipeline.muting import LATE_SPAN, CallMuter, _Call
-from pipeline.records import Findings, Heard, Verdict, Watermark, Window
-from pipeline.vaulting import CallAssembly
+from pipeline.muting import LATE_SPAN, _Call
+from pipeline.records import Findings, Heard, Watermark, Window
 
 EARLY = 8 * 8_000
 """Samples by which muting releases too early."""
@@ -75,23 +74,6 @@ def _released_past_the_watermark() -> AbstractContextManager[Any]:
         self.marks.discard(LATE_SPAN)
 
     return mock.patch.object(_Call, "take", take)
-
-
-def _missing_findings_not_missed() -> AbstractContextManager[Any]:
-    """Neither by muting nor by the vault, and verification hears nothing."""
-    take_findings, checks = CallMuter.take_findings, CallAssembly._checks
-
-    def take(self: CallMuter, findings: Findings) -> Any:
-        return take_findings(self, replace(findings, seq=self._next_findings))
-
-    def checked(self: CallAssembly, verdict: Verdict, _: int, *rest: Any) -> Any:
-        return checks(self, verdict, 0, *rest)
-
-    return _all(
-        mock.patch.object(CallMuter, "take_findings", take),
-        mock.patch.object(CallAssembly, "_checks", checked),
-        _verification_hears_nothing(),
-    )
 
 
 def _what_nobody_heard_passes() -> AbstractContextManager[Any]:
@@ -163,7 +145,6 @@ MUTANTS = {
     "acknowledged out of order": Mutant(_acknowledged_out_of_order),
     "an error ends the call": Mutant(_an_error_ends_the_call, ("ledger", "every ledger")),
     "released past the watermark": Mutant(_released_past_the_watermark),
-    "missing findings not missed": Mutant(_missing_findings_not_missed, ("damage",)),
     "what nobody heard passes": Mutant(_what_nobody_heard_passes, ("deaf",)),
     "every worker has its own policy": Mutant(_every_worker_has_its_own_policy, ("policy",)),
     "keys stay": Mutant(_keys_stay),
