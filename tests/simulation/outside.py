@@ -10,7 +10,6 @@ import contextvars
 import datetime as dt
 import importlib
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -23,6 +22,8 @@ from unittest import mock
 import structlog
 
 from agents import fatal, schema, worker
+from agents.auditchain import Checkpoint
+from agents.clock import Clock
 from agents.database import Database
 from agents.ledger import Ledger
 from agents.places import Place
@@ -33,8 +34,10 @@ from agents.vault import Vault
 from pipeline.errors import ModelError
 from pipeline.listening import silent, unheard
 from pipeline.records import Heard, Window
+from pipeline.signatures import canonical_json
 from tests.simulation import speech
 from tests.simulation.broker import Member
+from tests.simulation.loop import pause
 from tests.simulation.processes import WORKER, here
 
 if TYPE_CHECKING:
@@ -48,11 +51,6 @@ _SILENT: Any = structlog.wrap_logger(structlog.ReturnLogger(), processors=[lambd
 def patches(world: World) -> Iterator[Any]:
     """Everything that is replaced while a world runs."""
     yield mock.patch("time.monotonic", world.loop.time)
-    yield mock.patch("time.time", partial(_wall_time, world))
-    for module in list(sys.modules.values()):
-        ours = getattr(module, "__name__", "").startswith(("agents.", "pipeline.", "models."))
-        if ours and getattr(module, "datetime", None) is dt.datetime:
-            yield mock.patch.object(module, "datetime", _clock(world))
     yield mock.patch.object(fatal, "_hook", [world.ended])
     yield mock.patch.object(schema, "newest", _newest)
     yield mock.patch.object(Database, "__init__", _opened_before(Database.__init__))
@@ -63,6 +61,8 @@ def patches(world: World) -> Iterator[Any]:
     collector = dict.fromkeys(("disable", "freeze", "unfreeze", "enable"), _nothing)
     instead = {
         "create_topics": _nothing,
+        "keep_partitions": _for_ever,
+        "TopicCheckpoints": lambda *_: AuditTopic(world),
         "gc": SimpleNamespace(**collector),
         "EarPool": lambda *_, **__: EarsAtHand(world),
         "make_app": lambda group, *_, **__: group,
@@ -80,15 +80,32 @@ def _port(world: World, group: str) -> Member:
     return Member(world, here(), group, worker.INPUTS[stage](TOPICS))
 
 
-def _wall(world: World) -> dt.datetime:
-    """The wall clock of the worker whose code runs."""
-    running = WORKER.get()
-    ahead = running.slot.clock if running is not None else 0.0
-    return dt.datetime.fromtimestamp(EPOCH + world.now + ahead, dt.UTC)
+def clock(world: World, ahead: Callable[[], float] = lambda: 0.0) -> Clock:
+    """A wall clock of the simulated world."""
+    return lambda: dt.datetime.fromtimestamp(EPOCH + world.now + ahead(), dt.UTC)
 
 
-def _wall_time(world: World) -> float:
-    return _wall(world).timestamp()
+async def _for_ever(*_: object, **__: object) -> None:
+    """Stands in for a watch of the broker: nothing comes."""
+    await asyncio.Event().wait()
+
+
+class AuditTopic:
+    """Stands in for ``agents.checkpoints.TopicCheckpoints``."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def put(self, checkpoint: Checkpoint) -> None:
+        pause()
+        here().effect("checkpoint")
+        value = canonical_json(checkpoint.document)
+        broker = self._world.broker
+        if self._world.sent(TOPICS.audit) != "unwritten":
+            broker.append(broker.place(TOPICS.audit, b"log"), b"log", value, {})
+
+    def prune(self, until: int) -> None:
+        """Nothing: the topic's retention does it."""
 
 
 class Serving:
@@ -108,9 +125,10 @@ class Serving:
         for member in self._worker.members:
             await member.group.join(member)
 
-    async def until_assigned(self) -> None:
+    async def until_assigned(self) -> bool:
         for member in self._worker.members:
             await member.assigned.wait()
+        return True
 
     async def until_broken(self) -> None:
         await asyncio.wait(self._watches, return_when=asyncio.FIRST_COMPLETED)
@@ -159,6 +177,10 @@ class FaultyPlace:
         with self._world.operation("store"):
             return self._inner.put(shelf, call_id, files)
 
+    def ids(self, shelf: str) -> tuple[str, ...]:
+        with self._world.operation("store"):
+            return self._inner.ids(shelf)
+
     def names(self, shelf: str, call_id: str) -> tuple[str, ...]:
         with self._world.operation("store"):
             return self._inner.names(shelf, call_id)
@@ -205,11 +227,11 @@ _databases: dict[str, Database] = {}
 def _opened_before(original: Callable[..., None]) -> Callable[..., None]:
     """All processes share the connections, and what SQLAlchemy has compiled: both take time."""
 
-    def init(self: Database, url: str) -> None:
+    def init(self: Database, url: str, clock: Clock) -> None:
         if url not in _databases:
-            original(self, url)
+            original(self, url, clock)
             _databases[url] = self
-        vars(self).update(vars(_databases[url]))
+        vars(self).update(vars(_databases[url]), now=clock)
 
     return init
 
@@ -239,15 +261,6 @@ def _versioned(original: Callable[..., Any]) -> Callable[..., Any]:
     return in_stage
 
 
-def _clock(world: World) -> type[dt.datetime]:
-    class Clock(dt.datetime):
-        @classmethod
-        def now(cls, tz: dt.tzinfo | None = None) -> Any:
-            return _wall(world).astimezone(tz)
-
-    return Clock
-
-
 def _nothing(*_: object, **__: object) -> None:
     """Nothing to do."""
 
@@ -264,11 +277,11 @@ def _template() -> Path:
     return folder
 
 
-def new_ledger(state: Path) -> Ledger:
+def new_ledger(state: Path, clock: Clock) -> Ledger:
     """An empty ledger in a folder that is not there yet."""
     shutil.copytree(_template(), state)
     with mock.patch.object(Database, "__init__", _opened_before(Database.__init__)):
-        return Ledger.embedded(state)
+        return Ledger.embedded(state, clock)
 
 
 @contextmanager

@@ -85,7 +85,7 @@ class World:
             self._once.setdefault(fault.kind, []).append(fault)
             if fault.kind == "crash":
                 self.slots[fault.worker].crashes.add(fault.nth)
-        self.ledger = outside.new_ledger(folder / "state")
+        self.ledger = outside.new_ledger(folder / "state", outside.clock(self))
         self.key = SigningKey.load_or_create(folder / "state" / "signing.pem")
 
     @property
@@ -248,6 +248,7 @@ class World:
             signing_key=self.folder / "state" / "signing.pem",
             audit_days=366,
             quarantine_hours=QUARANTINE_HOURS,
+            clock=outside.clock(self, lambda: slot.clock),
             vault=self.folder / "vault",
             topics=TOPICS,
             listening=ListenSettings.latency(),
