@@ -38,7 +38,7 @@ from pipeline.signatures import canonical_json
 from tests.simulation import speech
 from tests.simulation.broker import Member
 from tests.simulation.loop import pause
-from tests.simulation.processes import WORKER, here
+from tests.simulation.processes import here
 
 if TYPE_CHECKING:
     from tests.simulation.world import World

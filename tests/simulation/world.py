@@ -41,8 +41,6 @@ PATIENCE = Patience(late_s=10.0, idle_s=60.0)
 QUARANTINE_HOURS = 72
 DRAIN_S = 900.0
 """How long after its beginning a run may take to come to rest; every fault is over in a minute."""
-EXPIRE_S = 300.0
-"""When a call is ended that waits for a record which was damaged."""
 _FATES = {
     "send": ("unwritten", "unanswered"),
     "twice": ("twice", "twice"),
@@ -74,8 +72,6 @@ class World:
         self.exits: Counter[int] = Counter()
         self.keys: dict[str, bytes] = {}
         """The wrapped transit key of each call, as the ledger held it."""
-        self.expired: set[str] = set()
-        """Calls that no stage could end, because the last record of an earlier one was damaged."""
         self.calm = False
         """Set once no further fault comes."""
         self._counts: Counter[str] = Counter()
@@ -254,7 +250,7 @@ class World:
             listening=ListenSettings.latency(),
             heard_by=f"version {slot.version}",
             patience=PATIENCE,
-            limits=Limits(calls=2, room=4, held_bytes=4_000_000),
+            limits=Limits(calls=2, room=4, held_bytes=600_000),
         )
 
     # The recorder
@@ -343,8 +339,6 @@ class World:
             if self.now - self._began > DRAIN_S:
                 self.problems += [f"hangs: {one}" for one in self._waiting()]
                 break
-            if self.now - self._began > EXPIRE_S and "damage" in self.schedule.kinds:
-                self._expire()
             await asyncio.sleep(1.0)
         for slot in self.slots:
             slot.wanted = False
@@ -357,15 +351,6 @@ class World:
             if one.done() and not one.cancelled() and one.exception() is not None:
                 self.problems.append(f"recorder: {one.exception()!r}")
             one.cancel()
-
-    def _expire(self) -> None:
-        """End what is still open, as is done when the broker's records are too old."""
-        with calmly():
-            for name in self.schedule.calls:
-                if self.ledger.state(name) is CallState.OPEN:
-                    self.note(f"{name} expires")
-                    self.expired.add(name)
-                    self.ledger.close_call(name, CallState.REFUSED)
 
     def _at_rest(self) -> bool:
         return not self._waiting()
