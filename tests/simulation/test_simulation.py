@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from agents.ledger import CallState
 from tests.simulation.again import one_seed
-from tests.simulation.faults import Fault, draw, shrink
+from tests.simulation.faults import LAYOUTS, TRANSIT, Fault, Schedule, draw, shrink
 from tests.simulation.judging import simulate, undisturbed
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.speech import LINES, policies, script, sensitive
@@ -40,6 +41,14 @@ def test_it_notices_when_a_protection_is_taken_out(name: str) -> None:
 def test_the_same_seed_is_the_same_run() -> None:
     kinds = ("crash", "send", "zombie", "ledger")
     assert simulate(draw(7, kinds=kinds)) == simulate(draw(7, kinds=kinds))
+
+
+@pytest.mark.parametrize("topic", TRANSIT[1:])
+def test_a_call_whose_last_records_are_damaged_is_refused_and_holds_nothing_up(topic: str) -> None:
+    lost = Fault("damage", nth=5, times=1_000, target=topic)
+    run = simulate(Schedule(0, ("pin",), LAYOUTS[0], (lost,)))
+    assert not run.problems
+    assert run.states == {"pin": CallState.REFUSED}
 
 
 @pytest.mark.parametrize("name", LINES)
