@@ -19,13 +19,9 @@ from agents.runtime import StageRuntime
 from agents.stages.transcribe import TranscribeCall
 from agents.stages.vault import VaultCall
 from agents.stages.verify import VerifyCall
-from models.detector import CallDetector
 from pipeline import wire
-from pipeline.accounting import Account
-from pipeline.listening import silent
-from pipeline.muting import LATE_SPAN, CallMuter, _Call
-from pipeline.records import Findings, Heard, Interval, Verdict, Watermark, Window
-from pipeline.vaulting import CallAssembly
+from pipeline.muting import LATE_SPAN, _Call
+from pipeline.records import Findings, Heard, Watermark, Window
 
 EARLY = 8 * 8_000
 """Samples by which muting releases too early."""
@@ -85,65 +81,18 @@ def _what_nobody_heard_passes() -> AbstractContextManager[Any]:
     def heard(self: TranscribeCall, window: Window, result: Heard) -> Any:
         return heard_by(self, window, replace(result, unheard=()))
 
-    return _all(mock.patch.object(TranscribeCall, "_heard", heard), _verification_hears_nothing())
+    return _all(mock.patch.object(TranscribeCall, "_heard", heard), _verification_finds_nothing())
 
 
-def _verification_hears_nothing() -> AbstractContextManager[Any]:
-    answer = VerifyCall._answer
+def _verification_finds_nothing() -> AbstractContextManager[Any]:
+    def unmoved(self: VerifyCall, _: Window, heard: Heard) -> Any:
+        return self._steps(self._verifier.take_heard(heard, ()))
 
-    def deaf(self: VerifyCall, window: Window, _: Heard) -> Any:
-        return answer(self, window, silent(window))
-
-    return mock.patch.object(VerifyCall, "_answer", deaf)
+    return mock.patch.object(VerifyCall, "_answer", unmoved)
 
 
 def _every_worker_has_its_own_policy() -> AbstractContextManager[Any]:
     return mock.patch.object(Pins, "policy", lambda self, *_: self._own)
-
-
-def _detections_mix() -> AbstractContextManager[Any]:
-    """For muting, the vault and the detector alike, and verification hears nothing."""
-    hear = CallDetector._hear
-
-    def heard_by_anybody(self: CallDetector, heard: Heard) -> None:
-        self._listening = heard.listening
-        hear(self, heard)
-        self._mixed = False
-
-    return _all(
-        _no_account(),
-        mock.patch.object(CallDetector, "_hear", heard_by_anybody),
-        _verification_hears_nothing(),
-    )
-
-
-def _missing_findings_not_missed() -> AbstractContextManager[Any]:
-    """Neither by muting nor by the vault, and verification hears nothing."""
-    take_findings, checks = CallMuter.take_findings, CallAssembly._checks
-
-    def take(self: CallMuter, findings: Findings) -> Any:
-        return take_findings(self, replace(findings, seq=self._next_findings))
-
-    def checked(self: CallAssembly, verdict: Verdict, _: int, *rest: Any) -> Any:
-        return checks(self, verdict, 0, *rest)
-
-    return _all(
-        _no_account(),
-        mock.patch.object(CallMuter, "take_findings", take),
-        mock.patch.object(CallAssembly, "_checks", checked),
-        _verification_hears_nothing(),
-    )
-
-
-def _no_account() -> AbstractContextManager[Any]:
-    """Whatever findings come next follow those before."""
-
-    def take(self: Account, findings: Findings) -> Interval:
-        self.detection = self.detection or findings.detection
-        self.watermark = max(self.watermark, findings.watermark.sample)
-        return Interval(self.watermark, self.watermark)
-
-    return mock.patch.object(Account, "take", take)
 
 
 def _keys_stay() -> AbstractContextManager[Any]:
@@ -194,8 +143,6 @@ MUTANTS = {
     "an error ends the call": Mutant(_an_error_ends_the_call, ("ledger", "every ledger")),
     "released past the watermark": Mutant(_released_past_the_watermark),
     "what nobody heard passes": Mutant(_what_nobody_heard_passes, ("deaf",)),
-    "two detections mix": Mutant(_detections_mix, ("version", "crash")),
-    "missing findings not missed": Mutant(_missing_findings_not_missed, ("damage",)),
     "every worker has its own policy": Mutant(_every_worker_has_its_own_policy, ("policy",)),
     "keys stay": Mutant(_keys_stay),
     "keys stay in the database's log": Mutant(_keys_stay_in_the_database_s_log),
