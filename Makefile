@@ -6,7 +6,7 @@ BIN := .venv/bin
 KAFKA_LIB := tests/kafka/lib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint format docs bench bench-damage bench-delay bench-detection bench-encryption bench-muting bench-peers bench-pipeline bench-verification bench-transcription bench-word-times samples kafka chaos soak fuzz mutation audit lock tagger clean
+.PHONY: help setup demo test unit lint format docs bench bench-damage bench-delay bench-detection bench-encryption bench-muting bench-peers bench-pipeline bench-verification bench-transcription bench-word-times samples kafka chaos soak fuzz mutation audit lock tagger clean simulate
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -89,6 +89,9 @@ kafka: $(KAFKA_LIB)/.stamp ## Fetch Apache Kafka for the tests (needs a JDK and 
 
 chaos: .venv/.dev ## Put 200 faults on running calls (about an hour); nothing may be lost
 	$(BIN)/python -m tests.faults.chaos --faults 200 --calls 400
+
+simulate: .venv/.dev ## Run 10,000 seeds of all stages in one process, under faults (about an hour)
+	$(BIN)/python -m tests.simulation --seeds 10000 --processes 2
 
 soak: .venv/.dev ## Run the pipeline for an hour at 70 % of its load; nothing may grow
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults.soak

@@ -44,7 +44,7 @@ class Desk:
         tell: the same for a content-free event.
         listen: starts listening to a window.
         act: runs a blocking action, again where that helps.
-        reject: sends a record to the dead letters.
+        reject: sends a record to the dead letters; whether it was for this stage to judge.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Desk:
         tell: Callable[[Tell], Awaitable[Awaitable[object]]],
         listen: Callable[[Listen], Coroutine[Any, Any, Heard]],
         act: Callable[[Act], Awaitable[None]],
-        reject: Callable[[Delivery, str, str], Awaitable[None]],
+        reject: Callable[[Delivery, str, str], Awaitable[bool]],
     ) -> None:
         self.in_thread, self.send, self.tell = in_thread, send, tell
         self.listen, self.act, self.reject = listen, act, reject
@@ -93,6 +93,9 @@ class CallRun:
         self.last_arrival = time.monotonic()
         self.offsets: list[tuple[str, int, int]] = []
         """Topic, partition and offset of every record of the call."""
+        self.lost = False
+        """Whether a record of the call was discarded that was for this stage to judge: the end that
+        the core waits for may have been it."""
         self._desk, self._room, self._changed = desk, room, changed
         self._inbox: deque[Arrival | None] = deque()
         self._arrived = asyncio.Event()
@@ -120,7 +123,7 @@ class CallRun:
         return [arrival for arrival in self._inbox if arrival is not None]
 
     def put_quiet(self) -> None:
-        """Tell the core that nothing came for its ``wait_s``."""
+        """Tell the core that nothing came for its ``wait_s``; where it has none, end the call."""
         self.last_arrival = time.monotonic()
         self._inbox.append(None)
         self._arrived.set()
@@ -166,12 +169,15 @@ class CallRun:
 
     async def _take(self, arrival: Arrival | None) -> list[Step]:
         if arrival is None:
+            if self.core.wait_s is None and self.lost:
+                raise RecordError("a record of the call could not be read, and its end never came")
             return await self._desk.in_thread(self.core.quiet)
         topic, record = arrival.delivery.topic, arrival.record
         try:
             return await self._desk.in_thread(lambda: self.core.take(topic, record))
         except RecordError as error:
-            await self._desk.reject(arrival.delivery, self.call_id, error.code)
+            if await self._desk.reject(arrival.delivery, self.call_id, error.code):
+                self.lost = True
             return []
 
     def _put_steps(self, steps: list[Step]) -> None:

@@ -94,8 +94,8 @@ class Outbox:
 
     async def reject(
         self, delivery: Delivery, call_id: str, code: str, *, original: bool = True
-    ) -> None:
-        """Send a record to the dead letters and wait for the broker.
+    ) -> bool:
+        """Send a record to the dead letters and wait for the broker; whether this stage judges it.
 
         A record that another stage judges too is only counted here.
 
@@ -107,7 +107,7 @@ class Outbox:
         """
         if delivery.topic not in self._judges:
             self._metrics.dropped.labels(self._stage, code).inc()
-            return
+            return False
         self._log.warning(
             "dead letter",
             call_id=call_id,
@@ -123,6 +123,7 @@ class Outbox:
         if original:
             letter = messages.with_original(letter, delivery)
         await (await self._post(letter))
+        return True
 
     async def act(self, step: Act) -> None:
         """Carry out a blocking action; see ``retry``."""

@@ -8,6 +8,8 @@ What is guaranteed:
 - Nothing is lost by a cancelled reader: what was read is queued before anything is awaited.
 - No exception leaves a task: a broken call is refused and its key destroyed; a broken broker,
   ledger or runtime ends the process, and everything unfinished is read again.
+- A call of which a record could not be read is refused where it then waits for good: what stands
+  behind it in its partitions is not held up.
 """
 
 from __future__ import annotations
@@ -83,6 +85,8 @@ class StageRuntime:
         limits: what bounds it.
         thread: where the cores run, one worker; a thread of its own where none is given.
         partitions: of every topic.
+        lost_s: after how long without a record a call is refused of which one could not be read,
+            and which has no ``wait_s`` of its own.
     """
 
     def __init__(
@@ -98,8 +102,9 @@ class StageRuntime:
         limits: Limits | None = None,
         thread: ThreadPoolExecutor | None = None,
         partitions: int = PARTITIONS,
+        lost_s: float = 600.0,
     ) -> None:
-        self._count = partitions
+        self._count, self._lost_s = partitions, lost_s
         self.stage, self._port, self._ledger, self._pool = stage, port, ledger, pool
         self._policies = policies
         self._topics, self._metrics, self._limits = topics, metrics, limits or Limits()
@@ -214,7 +219,8 @@ class StageRuntime:
             record = wire.decode(where, delivery.headers, value)
         except RecordError as error:
             opened = not isinstance(error, SealError)
-            await self._discard(delivery, where.call_id, error.code, original=opened)
+            if await self._discard(delivery, where.call_id, error.code, original=opened):
+                run.lost = True
             return
         run.offsets.append((delivery.topic, delivery.partition, delivery.offset))
         run.put(Arrival(delivery, record))
@@ -390,11 +396,9 @@ class StageRuntime:
         self._metrics.held.labels(self.stage.name).set(held)
         if not self._paused and held > self._limits.held_bytes:
             self._paused = True
-            self._blocked += 1
             self._port.pause(self.stage.pausable)
         elif self._paused and held <= self._limits.held_bytes // 2:
             self._paused = False
-            self._blocked -= 1
             self._unblocked_at = time.monotonic()
             self._port.resume(self.stage.pausable)
 
@@ -417,6 +421,10 @@ class StageRuntime:
             return
         for run in list(self._runs.values()):
             wait = run.core.wait_s
+            if wait is None and run.lost:
+                wait = self._lost_s
+            elif self._paused:  # perhaps for what was lost
+                continue
             since = max(run.last_arrival, self._unblocked_at)
             if wait is not None and run.idle and now - since >= wait:
                 run.put_quiet()
@@ -464,10 +472,11 @@ class StageRuntime:
 
     async def _discard(
         self, delivery: Delivery, call_id: str, code: str, *, original: bool = False
-    ) -> None:
-        """Dead-letter a record that reached no call, and acknowledge it."""
-        await self._out.reject(delivery, call_id, code, original=original)
+    ) -> bool:
+        """Acknowledge a record that reached no call; see ``Outbox.reject``."""
+        judged = await self._out.reject(delivery, call_id, code, original=original)
         self._done([(delivery.topic, delivery.partition, delivery.offset)])
+        return judged
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task: asyncio.Task[None] = asyncio.create_task(work)

@@ -418,5 +418,7 @@ def _client(
         limits=config.limits,
         thread=language if stage.name in _LANGUAGE else None,
         partitions=config.partitions,
+        # Longer than transcription waits: where it ends a silent call, that end comes before.
+        lost_s=2 * config.patience.idle_s,
     )
     return app, runtime

@@ -90,8 +90,13 @@ class CallMuter:
 
     @property
     def held(self) -> int:
-        """Bytes of audio that wait: for a chunk before them, or to be released."""
-        return self._assembler.held + (self._state.held if self._state else 0)
+        """Bytes of audio that wait for findings.
+
+        What waits for more audio does not count: raw audio stops while too much is held. It is
+        bounded all the same, by ``REORDER`` chunks, and by the pieces in which spans and mutes are
+        worked on.
+        """
+        return self._state.held if self._state and self._end is None else 0
 
     @property
     def finished(self) -> bool:
@@ -247,8 +252,9 @@ class _Call:
 
     @property
     def held(self) -> int:
-        """Bytes of audio that came and were not released yet."""
-        return 2 * self.call.channels * (self.position - self._released)
+        """Bytes of audio that were not released, as long as findings lag behind what came."""
+        waits = self.watermark < self.position
+        return 2 * self.call.channels * (self.position - self._released) if waits else 0
 
     def append(self, chunk: AudioChunk) -> None:
         """Take the next chunk in order."""

@@ -458,3 +458,24 @@ def test_muting_is_faster_than_500_times_real_time() -> None:
     started = time.process_time()
     run(Policy(name="default", version="1"), pcm, *spans)
     assert time.process_time() - started < 60 / 500 * 4, "four-fold margin for a busy machine"
+
+
+def test_what_only_more_audio_can_release_does_not_count_as_held() -> None:
+    """Raw audio stops while too much is held: what waits for it must not be what stops it."""
+    muter, pcm = CallMuter(PLAIN), loud(4)
+    muter.take_audio(chunk(0, pcm[:RATE]))
+    assert muter.held == 4 * RATE  # waits for findings
+    assert muter.take_findings(findings(span(0, 0.0, 4.0), mark=4)) == []
+    assert muter.held == 0  # waits for the end of the span
+    muter.take_audio(chunk(2, pcm[2 * RATE : 3 * RATE]))
+    assert muter.held == 0  # waits for the chunk before it
+
+
+def test_once_detection_has_ended_nothing_counts_as_held() -> None:
+    """Findings that are missing then never come: the rest of the audio decides."""
+    muter, pcm = CallMuter(PLAIN), loud(2)
+    muter.take_audio(chunk(0, pcm[:RATE]))
+    muter.take_findings(findings(seq=1, mark=2, end=end_of(2)))
+    assert muter.held == 0
+    *_, last = muter.take_audio(chunk(1, pcm[RATE:]))
+    assert isinstance(last, CallEnd)
