@@ -71,6 +71,7 @@ def damages(babble: Path) -> Iterator[Damage]:
             yield Damage(f"{colour} noise {snr} dB", _noisy(colour, snr))
     for snr in (20, 10, 5, 0):
         yield Damage(f"babble {snr} dB", _babble(babble, snr))
+    yield Damage("white noise -10 dB, 5 s in ten", _passing)
     for share in (0.05, 0.2):
         yield Damage(f"packet loss {share:.0%}, zeros", _loss(share, repeat=False))
         yield Damage(f"packet loss {share:.0%}, repeats", _loss(share, repeat=True))
@@ -184,6 +185,12 @@ def _noisy(colour: str, snr: float) -> Change:
         return _clipped(0.5 * (audio + np.stack(waves, axis=1) * _level(audio) * _power(-snr)))
 
     return change
+
+
+def _passing(audio: Audio, rate: int, rng: np.random.Generator) -> Audio:
+    """Noise that comes and goes, as of a lorry: it hides a number and not the talk around it."""
+    loud = _noisy("white", -10)(audio, rate, rng)
+    return np.where(_time(audio, rate) % 10.0 < 5.0, loud, 0.5 * audio)  # noqa: PLR2004 - s
 
 
 def _babble(talk: Path, snr: float) -> Change:
