@@ -190,7 +190,7 @@ def _noisy(colour: str, snr: float) -> Change:
 def _passing(audio: Audio, rate: int, rng: np.random.Generator) -> Audio:
     """Noise that comes and goes, as of a lorry: it hides a number and not the talk around it."""
     loud = _noisy("white", -10)(audio, rate, rng)
-    return np.where(_time(audio, rate) % 10.0 < 5.0, loud, 0.5 * audio)  # noqa: PLR2004 - s
+    return np.where(_time(audio, rate) % 10.0 < 5.0, loud, 0.5 * audio)
 
 
 def _babble(talk: Path, snr: float) -> Change:
