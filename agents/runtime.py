@@ -350,7 +350,9 @@ class StageRuntime:
 
     async def _refuse(self, call_id: str, error: Exception) -> None:
         """Close a call that can't be worked on: its key dies, its records open nowhere."""
-        code, kind, place = _code(error), type(error).__name__, place_of(error.__traceback__)
+        cause = _cause(error)
+        code = cause.code if isinstance(cause, HushwireError) else "internal"
+        kind, place = type(cause).__name__, place_of(cause.__traceback__)
         self._log.error("call refused", call_id=call_id, code=code, error_type=kind, place=place)
         self._metrics.refused.labels(self.stage.name, code).inc()
         facts = {"stage": self.stage.name, "code": code, "state": CallState.REFUSED.value}
@@ -493,8 +495,6 @@ def _no_escape(task: asyncio.Task[None]) -> None:
         fatal.exit_now(fatal.BUG, f"a stage's task broke ({type(error).__name__})")
 
 
-def _code(error: BaseException) -> str:
-    """The content-free code of what broke a call."""
-    if isinstance(error, BaseExceptionGroup):
-        return _code(error.exceptions[0])
-    return error.code if isinstance(error, HushwireError) else "internal"
+def _cause(error: BaseException) -> BaseException:
+    """What broke a call, out of the group that its tasks ended with."""
+    return _cause(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error

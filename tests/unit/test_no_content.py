@@ -232,6 +232,7 @@ async def test_a_stage_that_breaks_tells_a_code_and_nothing_else(
         await asyncio.sleep(0)
     told = logged.readouterr()
     assert "call refused" in told.err
+    assert "BrokenError" in told.err  # what broke, and not the group that its task ended with
     assert b"walrus" not in written
     assert "walrus" not in told.out + told.err
     assert b"walrus" not in _all_files(tmp_path)
