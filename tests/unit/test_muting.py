@@ -479,3 +479,23 @@ def test_once_detection_has_ended_nothing_counts_as_held() -> None:
     assert muter.held == 0
     *_, last = muter.take_audio(chunk(1, pcm[RATE:]))
     assert isinstance(last, CallEnd)
+
+
+def test_a_span_before_the_first_channel_is_refused_before_any_audio_came() -> None:
+    with pytest.raises(RecordError):
+        CallMuter(PLAIN).take_findings(findings(span(-1, 0, 1), mark=1))
+
+
+def test_a_call_is_complete_by_its_chunks_and_its_length() -> None:
+    """Of a call whose end names more samples than came, the rest is silence, not cut off."""
+    muter = CallMuter(PLAIN)
+    longer = CallEnd(CALL.call_id, 1, 2 * RATE)
+    out = muter.take_findings(findings(mark=2, end=longer))
+    out += muter.take_audio(chunk(0, loud(1)))
+    assert not muter.finished
+    assert muter.waits_for_audio
+    out += muter.take_end(longer)
+    assert muter.finished
+    assert isinstance(out[-1], CallEnd)
+    assert out[-1].end == 2 * RATE
+    assert sum(len(one.pcm) for one in out if isinstance(one, RedactedChunk)) == 2 * RATE
