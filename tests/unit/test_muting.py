@@ -486,8 +486,7 @@ def test_a_span_before_the_first_channel_is_refused_before_any_audio_came() -> N
         CallMuter(PLAIN).take_findings(findings(span(-1, 0, 1), mark=1))
 
 
-def test_a_call_is_complete_by_its_chunks_and_its_length() -> None:
-    """Of a call whose end names more samples than came, the rest is silence, not cut off."""
+def test_a_call_whose_end_names_more_than_came_is_not_cut_off() -> None:
     muter = CallMuter(PLAIN)
     longer = CallEnd(CALL.call_id, 1, 2 * RATE)
     out = muter.take_findings(findings(mark=2, end=longer))
