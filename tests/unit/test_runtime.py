@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 
 from agents import fatal
-from agents.auditlog import AuditLog
 from agents.ledger import CallState, Ledger
 from agents.messages import DEADLETTER
 from agents.metrics import Metrics
@@ -26,7 +25,7 @@ from agents.producer import sealed
 from agents.runtime import StageRuntime
 from agents.steps import Act, CallCore, Late, LateError, Listen, Send, Stage, Step
 from agents.topics import Topics
-from pipeline.errors import ModelError, PolicyError, RecordError, SealError, StoreError
+from pipeline.errors import ModelError, PolicyError, SealError, StoreError
 from pipeline.policy import Policy
 from pipeline.records import CallEnd, Heard, Record, Window
 from pipeline.wire import Clear
@@ -288,46 +287,6 @@ async def test_a_quiet_call_is_told(tmp_path: Path) -> None:
     async with running(_rig(tmp_path, lambda _: EchoCore(wait_s=0.01))) as rig:
         await rig.bring("a", 1)
         await rig.until(lambda: rig.acknowledged() == [0])
-
-
-@pytest.mark.parametrize("held", [0, 101])
-async def test_a_call_whose_last_record_is_unreadable_is_refused(tmp_path: Path, held: int) -> None:
-    """Whatever stands behind it in its partition goes on, though the stage holds too much."""
-    options: dict[str, Any] = {"lost_s": 0.5, "pausable": (IN,), "limits": Limits(held_bytes=100)}
-    async with running(_rig(tmp_path, lambda _: EchoCore(held=held), **options)) as rig:
-        await rig.bring("a", 1)
-        last = sealed(CallEnd("a", 0, 0), IN, rig.ledger.open_call("a").seal)
-        await rig.bring_message(last.headers, last.value[:-1] + b"\0", "a")
-        await rig.bring("b", 0)
-        await rig.until(lambda: rig.acknowledged() == [0, 1, 2])
-        assert rig.ledger.state("a") is CallState.REFUSED
-        assert rig.ledger.finished("b", "detect")
-        assert rig.port.to(TOPICS.deadletter) == ["seal"]
-        told = [
-            entry for entry in AuditLog(rig.ledger.database).export() if b"call-refused" in entry
-        ]
-        assert len(told) == 1
-
-
-async def test_a_record_that_its_stage_can_t_take_ends_the_call_too(tmp_path: Path) -> None:
-    async with running(_rig(tmp_path, lambda _: EchoCore(fail=RecordError), lost_s=0.5)) as rig:
-        await rig.bring("a", 1, 13)
-        await rig.until(lambda: rig.acknowledged() == [0, 1])
-        assert rig.ledger.state("a") is CallState.REFUSED
-
-
-async def test_a_call_is_waited_for_where_every_record_was_read_or_another_stage_judges(
-    tmp_path: Path,
-) -> None:
-    options: dict[str, Any] = {"lost_s": 0.1, "judges": (OUT,)}
-    async with running(_rig(tmp_path, lambda _: EchoCore(), **options)) as rig:
-        await rig.bring("a", 1)
-        damaged = sealed(CallEnd("a", 2, 0), IN, rig.ledger.open_call("a").seal)
-        await rig.bring_message(damaged.headers, damaged.value[:-1] + b"\0", "a")
-        await asyncio.sleep(0.8)
-        assert rig.ledger.state("a") is CallState.OPEN
-        await rig.bring("a", 0)
-        await rig.until(lambda: rig.ledger.finished("a", "detect"))
 
 
 async def test_what_another_stage_refused_is_dropped(
