@@ -26,6 +26,8 @@ from pipeline.errors import ModelError
 from pipeline.listening import silent, unheard
 from pipeline.records import Heard, Window
 
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""What tells the libraries of an engine process how many threads to take."""
 LISTEN_S = 120.0
 """Windows that take longer have hung: their process is ended and each is tried once more."""
 
@@ -146,6 +148,10 @@ def _one_by_one(listen: Callable[[Window], Heard], windows: Sequence[Window]) ->
 
 
 def _executor(ears: Ears, workers: int) -> ProcessPoolExecutor:
+    # Two threads of the linear algebra behind numpy round otherwise than one: a window has to be
+    # heard alike wherever it is. The children take this over; here the libraries are loaded.
+    for name in _THREADS:
+        os.environ[name] = "1"
     return ProcessPoolExecutor(
         workers,
         mp_context=get_context("spawn"),

@@ -199,7 +199,7 @@ class Ear:
 
     def _check_once(self, window: Window) -> Listener[Heard]:
         language = window.language if self._knows(window.language) else DEFAULT
-        listening = listening_of(window, language)
+        listening = listening_of(window, language, level=False)
         passages = self._packs(listening)
         model = self._check if self._check.knows(language) else self._main
         words = yield from self._pass(model, passages, listening, Hearing.MAIN, prompt=True)

@@ -78,8 +78,14 @@ def _digit_words(language: str) -> frozenset[str]:
     return frozenset((*voc.digits, *voc.near_digits))
 
 
-def listening_of(window: Window, language: str) -> Listening:
+def listening_of(window: Window, language: str, *, level: bool = True) -> Listening:
     """The window's audio at ``VOICE_RATE``.
+
+    Args:
+        window: what is to be heard.
+        language: to hear it in.
+        level: whether faint audio is raised. What is left between mutes is faint by nature, and a
+            recogniser that is asked for digits hears some in its noise.
 
     Raises:
         ModelError: the window's audio has another length than it says.
@@ -89,7 +95,7 @@ def listening_of(window: Window, language: str) -> Listening:
     audio = window.pcm.astype(np.float32) / np.float32(_FULL_SCALE)
     audio = high_passed(audio, window.sample_rate)
     doubts = [Doubt.FAINT] if loudest(audio) < FAINT_DBFS else []
-    audio = levelled(audio)
+    audio = levelled(audio) if level else audio
     if window.sample_rate != VOICE_RATE:
         audio = soxr.resample(audio, window.sample_rate, VOICE_RATE)
     speech = [

@@ -414,11 +414,16 @@ class _Walk:
         for old in reversed(self._result.verdicts):
             if old.ask is None or old.run.channel == run.channel:
                 continue
-            # Card digits are still being given where the other side begins to repeat them.
-            until = run.start if old.ask.entity in CARD_DATA else run.end
-            if old.run.start < run.start and until < old.run.end:
+            inside = old.run.start < run.start and run.end < old.run.end
+            if inside or (old.ask.entity in CARD_DATA and self._goes_on(old.run, run.start)):
                 return old.ask
         return None
+
+    @staticmethod
+    def _goes_on(run: NumberRun, at: int) -> bool:
+        """Whether digits of a number are still to come where the other side says some itself."""
+        behind = sum(len(part.digits) for part in run.parts if part.word.start > at)
+        return run.start < at and behind >= _FRAGMENT
 
     def _from_asker(self, ask: Ask, run: NumberRun) -> bool:
         """Whether the side that asked says a price or a place, after the other side answered."""

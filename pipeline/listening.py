@@ -59,6 +59,8 @@ says of later speech then differs little: of 8,279 frames of speech in the sampl
 lost, 9 more were taken for speech."""
 _JOINED = 7
 """Frames apart at which two sounds are one: pauses up to 200 ms lie inside words and between."""
+_SHORTEST_S = 0.2
+"""A sound that is shorter needs no word, as between two words."""
 _ECHO_DB = 25.0
 """What is so much softer than another channel at the same time may be its echo."""
 _BLOCKS_PER_SECOND = 2
@@ -289,6 +291,7 @@ def _loudest(audio: Samples, sounds: npt.NDArray[np.bool_]) -> float:
 
 def silent(window: Window) -> Heard:
     """What a window without audio becomes; whatever sounds in it all the same is unexplained."""
+    sounds = [one for one in window.sounds if len(one) >= _SHORTEST_S * window.sample_rate]
     return Heard(
         call_id=window.call_id,
         seq=window.seq,
@@ -296,7 +299,7 @@ def silent(window: Window) -> Heard:
         start=window.start,
         end=window.end,
         speech=window.speech,
-        unexplained=tuple(merge_intervals((*window.speech, *window.sounds))),
+        unexplained=tuple(merge_intervals((*window.speech, *sounds))),
         heard_until=window.heard_until,
     )
 

@@ -127,7 +127,7 @@ def test_noise_taken_for_speech_is_either_explained_or_stated(ear: Ear) -> None:
 
 def window_of(pcm: np.ndarray) -> Window:
     length = len(pcm)
-    return Window("noise", 0, 0, 0, length, 8_000, pcm, (Interval(0, length),), length)
+    return Window("noise", 0, 0, 0, length, 8_000, pcm, (Interval(0, length),), heard_until=length)
 
 
 def no_speech(kind: str) -> np.ndarray:

@@ -48,7 +48,9 @@ def test_memory_stays_flat_over_many_windows() -> None:
     speech = (Interval(0, len(pcm)),)
     resident: list[float] = []
     for number in range(32):
-        heard = ear.hear(Window("c", number, 0, 0, len(pcm), 8_000, pcm.copy(), speech, len(pcm)))
+        heard = ear.hear(
+            Window("c", number, 0, 0, len(pcm), 8_000, pcm.copy(), speech, heard_until=len(pcm))
+        )
         assert heard.words
         if number >= 8:
             resident.append(_resident_mb())
