@@ -37,7 +37,6 @@ from pipeline.evaluation.texts import open_policy
 from pipeline.evaluation.truth import TruthCall, parse_manifest
 from pipeline.policy import Policy
 from pipeline.records import (
-    AudioChunk,
     CallEnd,
     CallInfo,
     Findings,
@@ -194,10 +193,7 @@ def _run(
         listening=settings,
     )
     step, pcm = recording.sample_rate, recording.pcm
-    starts = range(0, len(pcm), step)
-    for seq, start in enumerate(starts):
-        line.put(line.topics.audio_raw, AudioChunk(call, seq, start, pcm[start : start + step]))
-    line.put(line.topics.audio_raw, CallEnd(call.call_id, len(starts), len(pcm)))
+    line.send(call, pcm)
     stored = line.finish()
     audio = next((data for name, data in stored.files.items() if name.endswith(".flac")), None)
     records = RunRecords(step, line.spans, line.mutes, line.heard)

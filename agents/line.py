@@ -18,7 +18,19 @@ from models.ear import check, hear
 from pipeline.errors import ModelError, StoreError
 from pipeline.listening import ListenSettings, VoiceDetector
 from pipeline.policy import Policy
-from pipeline.records import Findings, Heard, Mute, Record, RedactedChunk, Verdict, Window
+from pipeline.records import (
+    AudioChunk,
+    CallEnd,
+    CallInfo,
+    Findings,
+    Heard,
+    Mute,
+    Pcm,
+    Record,
+    RedactedChunk,
+    Verdict,
+    Window,
+)
 from pipeline.vaulting import CallAssembly, StoredCall
 
 Told: TypeAlias = Callable[[bool, int, int], None]
@@ -80,8 +92,23 @@ class Line:
 
     @property
     def mutes(self) -> tuple[Mute, ...]:
-        """Every mute of the verified audio."""
-        return tuple(self._mutes)
+        """Every mute of the verified audio, and of what was silenced when it was stored."""
+        return (*self._mutes, *(self._stored.silenced if self._stored else ()))
+
+    def send(self, call: CallInfo, pcm: Pcm, marks: tuple[str, ...] = ()) -> None:
+        """Bring a whole recording in chunks of a second, as a recorder does.
+
+        Args:
+            call: what is known of it.
+            pcm: its audio, shape ``(samples, channels)``.
+            marks: content-free notes on it.
+        """
+        starts = range(0, len(pcm), call.sample_rate)
+        for seq, start in enumerate(starts):
+            chunk = AudioChunk(call, seq, start, pcm[start : start + call.sample_rate])
+            self.put(self.topics.audio_raw, chunk)
+        end = CallEnd(call.call_id, len(starts), len(pcm), marks=marks)
+        self.put(self.topics.audio_raw, end)
 
     def put(self, topic: str, record: Record) -> None:
         """Hand a record to whoever reads the topic."""

@@ -6,7 +6,7 @@ fails leaves its certificate and no audio. Problems raise ``HushwireError``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ from pipeline.listening import ListenSettings, VoiceDetector
 from pipeline.outform import form_of, in_form, narrowed, write_in, written_checks
 from pipeline.policy import Policy
 from pipeline.proof import check_certificate
-from pipeline.records import AudioChunk, CallEnd, CallInfo, Heard, Mute, Pcm, Window
+from pipeline.records import CallInfo, Heard, Mute, Window
 from pipeline.rendering import apply_mutes
 from pipeline.vaulting import StoredCall
 from pipeline.vocabulary import DEFAULT
@@ -204,19 +204,10 @@ def redact(job: Job, engines: Engines, *, key: SigningKey, told: Told | None = N
         listen_again=engines.listen_again,
         told=told or (lambda again, done, known: None),  # noqa: ARG005 - nobody asked
     )
-    for record in _records(call, pcm, (NARROWED,) if job.narrowed else ()):
-        line.put(line.topics.audio_raw, record)
+    line.send(call, pcm, (NARROWED,) if job.narrowed else ())
     stored = line.finish()
-    files = _files(job, stored, [*line.mutes, *stored.silenced]) if stored.passed else {}
+    files = _files(job, stored, line.mutes) if stored.passed else {}
     return _place(job, files, stored, key)
-
-
-def _records(call: CallInfo, pcm: Pcm, marks: tuple[str, ...]) -> Iterator[AudioChunk | CallEnd]:
-    step = call.sample_rate
-    starts = range(0, len(pcm), step)
-    for seq, start in enumerate(starts):
-        yield AudioChunk(call, seq, start, pcm[start : start + step])
-    yield CallEnd(call.call_id, len(starts), len(pcm), marks=marks)
 
 
 def _files(job: Job, stored: StoredCall, mutes: Sequence[Mute]) -> dict[Path, bytes]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import and_, case, delete, func, insert, or_, select
@@ -138,8 +138,7 @@ class ShadowResults:
             *(func.sum(column).label(column.name) for column in _AMOUNTS),
         ).group_by(table.live, table.candidate, table.entity)  # fmt: skip
         if since is not None:
-            stamp = since.astimezone(UTC).isoformat(timespec="milliseconds")
-            query = query.where(table.compared >= stamp)
+            query = query.where(table.compared >= stamp(since))
         found: dict[tuple[str, str], list[EntityShadow]] = {}
         heads: dict[tuple[str, str], tuple[Pair, int, str, str]] = {}
         with self._database.reading() as connection:

@@ -38,7 +38,7 @@ from pipeline.audio import Recording, read_recording
 from pipeline.errors import AudioError
 from pipeline.evaluation.truth import TruthCall, TruthEntity
 from pipeline.policy import Policy, load_policy
-from pipeline.records import AudioChunk, CallEnd, CallInfo
+from pipeline.records import CallInfo
 from pipeline.vaulting import StoredCall
 
 BABBLE = SAMPLES / "support.flac"
@@ -117,11 +117,7 @@ class Bench:
             pool=self._pool,
             listening=listening(self._settings.pace),
         )
-        step, pcm = recording.sample_rate, recording.pcm
-        starts = range(0, len(pcm), step)
-        for seq, start in enumerate(starts):
-            line.put(line.topics.audio_raw, AudioChunk(call, seq, start, pcm[start : start + step]))
-        line.put(line.topics.audio_raw, CallEnd(call.call_id, len(starts), len(pcm)))
+        line.send(call, recording.pcm)
         return line.finish()
 
 

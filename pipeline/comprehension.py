@@ -33,7 +33,6 @@ _HOLDS_FROM: Final = 0.25
 """Share of what makes a stretch count, from which on the watermark waits for the rest."""
 _SHORTEST_MS: Final = 200
 """Between two words, or beside one: nothing is lost in less."""
-_HALF: Final = 0.5
 _TELLING: Final = 0.2
 """So much of the least speech has to have stayed audible to tell how much was understood."""
 _SAME_S: Final = 0.6
@@ -156,10 +155,8 @@ class Comprehension:
         spans: list[Span] = []
         sounds = merge_intervals((*heard.speech, *heard.unexplained))
         for part in uncovered(sounds, words, at_least=self._shortest):
-            lost = _Lost(
-                part, _share(part, heard.speech) >= _HALF, not _in(part, heard.unexplained)
-            )
-            channel.lost.append(lost)
+            worded = not _mostly(part, heard.unexplained)
+            channel.lost.append(_Lost(part, _mostly(part, heard.speech), worded))
             self._forget(channel, part.end)
             first = self._counts(channel, part.end)
             if first is not None:
@@ -174,7 +171,7 @@ class Comprehension:
         for channel in self._channels:
             waiting = [one.place for one in channel.lost if one.place.end > channel.stated]
             now = channel.until
-            while waiting and _understood(channel, waiting[0].start, now) > self._most:
+            while waiting and _covered(waiting[0].start, now, channel.understood) > self._most:
                 waiting.pop(0)
             if sum(map(len, waiting)) >= self._least * _HOLDS_FROM:
                 found.append(max(waiting[0].start, channel.stated))
@@ -231,7 +228,7 @@ class Comprehension:
         for index in range(len(channel.lost) - 1, -1, -1):
             place = channel.lost[index].place
             lost += len(place)
-            understood = _understood(channel, place.start, end)
+            understood = _covered(place.start, end, channel.understood)
             if lost >= self._least and lost >= self._rule.share * (lost + understood):
                 return index
         return None
@@ -245,7 +242,7 @@ class Comprehension:
             if start < one.place.end:
                 name = SPEECH_WITHOUT_WORDS if one.speech else SOUND_WITHOUT_WORDS
                 place = Interval(start, one.place.end)
-                spans.append(_span(number, place, name))
+                spans.append(not_understood(number, place, name))
                 channel.silent += len(place) if one.speech else 0
                 channel.stated = one.place.end
         return spans
@@ -261,29 +258,25 @@ class Comprehension:
             channel.understood.popleft()
 
 
-def _understood(channel: _Channel, start: int, end: int) -> int:
-    """Samples of believable words in ``[start, end)``; none where that is empty."""
-    return sum(max(0, min(end, one.end) - max(start, one.start)) for one in channel.understood)
-
-
-def _span(channel: int, place: Interval, name: str) -> Span:
+def not_understood(channel: int, place: Interval, recognizer: str) -> Span:
+    """The span that silences a stretch for it."""
     return Span(
         NOT_UNDERSTOOD,
         channel,
         place.start,
         place.end,
         1.0,
-        name,
+        recognizer,
         Action.MUTE,
         Reason.NOT_UNDERSTOOD,
     )
 
 
-def _in(part: Interval, unexplained: Iterable[Interval]) -> bool:
-    """Whether no word at all was heard in most of a stretch."""
-    return _share(part, unexplained) >= _HALF
+def _covered(start: int, end: int, covers: Iterable[Interval]) -> int:
+    """Samples of ``[start, end)`` that stretches cover; none where that is empty."""
+    return sum(max(0, min(end, one.end) - max(start, one.start)) for one in covers)
 
 
-def _share(part: Interval, speech: Iterable[Interval]) -> float:
-    inside = sum(max(0, min(part.end, one.end) - max(part.start, one.start)) for one in speech)
-    return inside / max(1, len(part))
+def _mostly(part: Interval, covers: Iterable[Interval]) -> bool:
+    """Whether stretches cover half of a part, or more."""
+    return 2 * _covered(part.start, part.end, covers) >= len(part)

@@ -21,6 +21,7 @@ from pipeline.fragments import GRAM, Fragments
 from pipeline.hearings import Source, sequences
 from pipeline.interpretation import interpret
 from pipeline.lanes import Lane
+from pipeline.numbers import NumberRun
 from pipeline.policy import Policy
 from pipeline.records import Heard, Interval, Reason, Span
 from pipeline.remembering import Remembered
@@ -303,12 +304,7 @@ def _explain(again: Reading, firsts: Sequence[Reading]) -> None:
     for verdict in again.verdicts:
         run = verdict.run
         same = [
-            other
-            for reading in firsts
-            for other in reading.verdicts
-            if other.run.channel == run.channel
-            and 2 * (min(run.end, other.run.end) - max(run.start, other.run.start))
-            > run.end - run.start
+            other for reading in firsts for other in reading.verdicts if _within(run, other.run)
         ]
         if same and all(other.entity is None for other in same):
             verdict.entity, verdict.explained = None, True
@@ -329,9 +325,14 @@ def _same_cards(readings: Sequence[Reading]) -> None:
         for verdict in reading.verdicts:
             run = verdict.run
             for card in cards:
-                shared = min(run.end, card.run.end) - max(run.start, card.run.start)
-                if card.run.channel == run.channel and 2 * shared > run.end - run.start:
+                if _within(run, card.run):
                     verdict.take(Entity.CARD_NUMBER, card.score, card.recognizer)
+
+
+def _within(run: NumberRun, other: NumberRun) -> bool:
+    """Whether more than half of a number lies in another hearing's number of its channel."""
+    shared = min(run.end, other.end) - max(run.start, other.start)
+    return run.channel == other.channel and 2 * shared > run.end - run.start
 
 
 def _believed(cue: Cue, track: Track, source: Source, groups: Sequence[Sequence[Track]]) -> bool:

@@ -33,7 +33,7 @@ from pipeline.activity import (
     VoiceState,
 )
 from pipeline.assembly import ChunkAssembler
-from pipeline.conditioning import HighPass, Leveller
+from pipeline.conditioning import HighPass, Leveller, loudest
 from pipeline.errors import AudioError
 from pipeline.intervals import merge_intervals, subtract_intervals
 from pipeline.records import AudioChunk, CallEnd, CallInfo, Heard, Interval, Pcm, Window
@@ -225,11 +225,12 @@ class Listener:
 
     def _raised(self, channel: _Channel, audio: Samples, sounds: npt.NDArray[np.bool_]) -> Samples:
         """The audio at its level: a faint channel is raised, the other side's echo on it is not."""
-        loudest = _loudest(audio, sounds)
-        gain = channel.leveller.gain(loudest)
-        channel.recent = (channel.recent[-1], loudest)
+        frames = audio.reshape(-1, FRAME)[sounds]
+        level = loudest(frames.ravel()) if len(frames) else -math.inf
+        gain = channel.leveller.gain(level)
+        channel.recent = (channel.recent[-1], level)
         others = [max(one.recent) for one in self._channels if one is not channel]
-        echo = loudest < max(others, default=-math.inf) - _ECHO_DB
+        echo = level < max(others, default=-math.inf) - _ECHO_DB
         return audio if echo or gain == 1.0 else audio * gain
 
     def _sample(self, frame: int) -> int:
@@ -266,27 +267,15 @@ class Listener:
 
     def _sounds(self, channel: _Channel, cut: Cut, owned: Interval) -> list[Interval]:
         """Where a channel sounds in what a window owns, joined over short pauses."""
-        found: list[list[int]] = []
+        frames: list[Interval] = []
         while channel.sounds and channel.sounds[0] < cut.heard_until:
             frame = channel.sounds.popleft()
-            if found and frame - found[-1][1] < _JOINED:
-                found[-1][1] = frame + 1
-            else:
-                found.append([frame, frame + 1])
-        return [
-            Interval(max(start, owned.start), min(end, owned.end))
-            for start, end in ((self._sample(first), self._sample(after)) for first, after in found)
-            if max(start, owned.start) < min(end, owned.end)
+            frames.append(Interval(frame, frame + 1))
+        found = [
+            (max(self._sample(one.start), owned.start), min(self._sample(one.end), owned.end))
+            for one in merge_intervals(frames, _JOINED)
         ]
-
-
-def _loudest(audio: Samples, sounds: npt.NDArray[np.bool_]) -> float:
-    """The level of the loudest frame that sounds, in dBFS; ``-inf`` where none does."""
-    frames = audio.reshape(-1, FRAME)[sounds]
-    if not len(frames):
-        return -math.inf
-    square = np.mean(np.square(frames, dtype=np.float64), axis=1)
-    return 10.0 * math.log10(float(square.max()) + 1e-12)
+        return [Interval(start, end) for start, end in found if start < end]
 
 
 def silent(window: Window) -> Heard:

@@ -98,7 +98,7 @@ class UnderstandingRule(_Model):
     within_ms: Annotated[int, Field(ge=5_000, le=30_000)] = 20_000
     """The while in which sound without a word adds up; release waits for it at most this long."""
     sound_ms: Annotated[int, Field(ge=500, le=30_000)] = 3_000
-    """So much of it within that while is silenced, where hardly a word was understood beside it."""
+    """So much of it within that while is silenced, where hardly a word was understood since."""
     share: Probability = 0.8
     """Hardly a word: what was not understood is at least this share of all that sounded."""
     channel_share: Probability = 0.5
@@ -106,8 +106,8 @@ class UnderstandingRule(_Model):
     call_share: Probability = 0.65
     """or less than this of the speech of all channels."""
     least_ms: Annotated[int, Field(ge=1_000, le=600_000)] = 10_000
-    """So much speech it takes to judge a channel or call, and so much sound to silence a channel of
-    which most was not understood."""
+    """So much speech it takes to judge a channel or call, and so much of speech and sound to
+    silence a channel with hardly a word."""
 
 
 class VerificationRule(_Model):

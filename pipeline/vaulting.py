@@ -28,7 +28,12 @@ from pipeline.certificate import (
     build_certificate,
     certificate_json,
 )
-from pipeline.comprehension import NOT_UNDERSTOOD, Understanding, understanding
+from pipeline.comprehension import (
+    NOT_UNDERSTOOD,
+    Understanding,
+    not_understood,
+    understanding,
+)
 from pipeline.errors import AudioError, RecordError
 from pipeline.intervals import merge_intervals
 from pipeline.policy import Policy
@@ -180,8 +185,10 @@ class CallAssembly:
         if heard.silent:
             marks = (verdict.end.marks if verdict.end else ()) + (NOT_UNDERSTOOD.lower(),)
             verdict = _marked(verdict, marks)
-        whole = [Mute(span.channel, 0, self._position, (span,)) for span in self._whole(heard)]
-        spans += self._whole(heard)
+        length = Interval(0, self._position)
+        silent = [not_understood(channel, length, WHOLE_CHANNEL) for channel in heard.silent]
+        whole = [Mute(span.channel, span.start, span.end, (span,)) for span in silent]
+        spans += silent
         mutes = self._mutes | set(verdict.added) | set(whole)
         checks = [
             *self._checks(verdict, last.seq + 1 - len(in_order), spans, mutes, heard),
@@ -207,21 +214,6 @@ class CallAssembly:
         elif self._writer is not None:
             self._writer.finish()
         return self._stored(verdict, spans, mutes, models, {}, checks, account.detection)
-
-    def _whole(self, heard: Understanding) -> list[Span]:
-        """One span over each channel that is to be silent."""
-        return [
-            Span(
-                NOT_UNDERSTOOD,
-                channel,
-                0,
-                self._position,
-                1.0,
-                WHOLE_CHANNEL,
-                reason=Reason.NOT_UNDERSTOOD,
-            )
-            for channel in heard.silent
-        ]
 
     def _checks(
         self,

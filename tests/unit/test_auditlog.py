@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -36,23 +36,6 @@ pytestmark = pytest.mark.unit
 
 KIND = "hushwire.audit.call-closed.v1"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    ledger = Ledger.embedded(tmp_path / "state")
-    yield ledger.database
-    ledger.dispose()
-
-
-@pytest.fixture
-def log(database: Database) -> AuditLog:
-    return AuditLog(database)
-
-
-@pytest.fixture
-def key(tmp_path: Path) -> SigningKey:
-    return SigningKey.load_or_create(tmp_path / "signing.pem")
 
 
 def closed(call: int, **facts: object) -> Event:

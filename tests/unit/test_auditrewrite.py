@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -29,23 +29,6 @@ from tests.rewriting import cut_back, emptied, event, rewritten
 from tests.unit.storing import stored_call
 
 pytestmark = pytest.mark.unit
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    ledger = Ledger.embedded(tmp_path / "state")
-    yield ledger.database
-    ledger.dispose()
-
-
-@pytest.fixture
-def log(database: Database) -> AuditLog:
-    return AuditLog(database)
-
-
-@pytest.fixture
-def key(tmp_path: Path) -> SigningKey:
-    return SigningKey.load_or_create(tmp_path / "signing.pem")
 
 
 def fill(log: AuditLog, first: int, last: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,24 +20,12 @@ from agents.places import PASSED, QUARANTINE, FolderPlace
 from agents.shelf import Shelf
 from agents.vault import Vault
 from pipeline.errors import HeldError, StoreError, UnknownCallError
-from tests.unit.storing import bucket, new_ledger, stored_call, sweeps
+from tests.unit.storing import bucket, stored_call, sweeps
 
 pytestmark = pytest.mark.unit
 
 ANN, BOB = f"pn-{'a' * 32}", f"pn-{'b' * 32}"
 CALLS = {"one": (ANN,), "two": (ANN, BOB), "three": (BOB,)}
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    ledger = new_ledger(tmp_path / "state")
-    yield ledger
-    ledger.dispose()
-
-
-@pytest.fixture
-def log(ledger: Ledger) -> AuditLog:
-    return AuditLog(ledger.database)
 
 
 @pytest.fixture

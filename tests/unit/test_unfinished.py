@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from agents.shelf import Shelf
 from agents.tables import CALLS
 from agents.vault import Vault
 from pipeline.errors import UnknownCallError
-from tests.unit.storing import FILES, new_ledger, stored_call, sweeps
+from tests.unit.storing import FILES, stored_call, sweeps
 
 pytestmark = pytest.mark.unit
 
@@ -27,18 +26,6 @@ DAY_S = 86_400
 OPENED = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATE = OPENED + timedelta(hours=27, seconds=1)
 """A day, a twelfth of it and an hour later."""
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    ledger = new_ledger(tmp_path / "state")
-    yield ledger
-    ledger.dispose()
-
-
-@pytest.fixture
-def log(ledger: Ledger) -> AuditLog:
-    return AuditLog(ledger.database)
 
 
 def opened(ledger: Ledger, call_id: str, *, owner: str | None = "cluster:ann") -> None:

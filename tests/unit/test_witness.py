@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,7 +25,6 @@ from agents.signing import SigningKey
 from agents.witness import Note, Witness, contradictions, log_note, log_vkey, request, with_lines
 from pipeline.errors import InputError, RecordError
 from tests.rewriting import cut_back, event, rewritten
-from tests.unit.storing import new_ledger
 
 pytestmark = pytest.mark.unit
 
@@ -148,18 +147,6 @@ class Observer:
         signed = f"cosignature/v1\ntime {at}\n{text}\n".encode()
         stamped = at.to_bytes(8) + self._key.sign(signed)
         return f"\u2014 {self.name} {base64.b64encode(self._id + stamped).decode()}\n"
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    ledger = new_ledger(tmp_path / "state")
-    yield ledger
-    ledger.dispose()
-
-
-@pytest.fixture
-def log(ledger: Ledger) -> AuditLog:
-    return AuditLog(ledger.database)
 
 
 @pytest.fixture
