@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +10,9 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from agents.pool import engine_pool
 from models.catalogue import Entry, entries
-from models.ear import Ear, EarSettings, hear, start_ear
+from models.ear import Ear, EarSettings, hear
 from models.loader import find
 from models.voice import SileroVoice
 from pipeline.activity import FRAME
@@ -97,13 +96,11 @@ def test_main_words_come_in_order_and_inside_the_call(ear: Ear, voice: SileroVoi
     assert heard.models == ("whisper-base@d01c3014881c", "whisper-tiny.en@1a5afae06a4d")
 
 
-def test_another_process_hears_the_same_bit_by_bit(ear: Ear, voice: SileroVoice) -> None:
+def test_another_process_hears_the_same_bit_by_bit(voice: SileroVoice) -> None:
     windows = [one for one in windows_of("order", voice, 8_000) if len(one.pcm)][:2]
-    here = [ear.hear(window) for window in windows]
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        1, mp_context=context, initializer=start_ear, initargs=(EarSettings(),)
-    ) as pool:
+    with engine_pool(EarSettings(), 1) as pool:
+        here = list(pool.map(hear, windows))
+    with engine_pool(EarSettings(), 1) as pool:
         there = list(pool.map(hear, reversed(windows)))
     assert list(reversed(there)) == here
     assert any(one.words for one in here)
