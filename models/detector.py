@@ -253,7 +253,7 @@ class CallDetector:
         for channel, until in enumerate(self._heard_until):
             covered = [Interval(h.start, h.end) for h in late if h.channel == channel]
             for start, stop in _holes(until, end.end, covered):
-                self._found.append(_unheard(channel, start, stop))
+                self._lose(channel, start, stop)
         for heard in late:
             self._hear(heard)
         before = self._watermark
@@ -287,11 +287,10 @@ class CallDetector:
             # Windows leave no hole. A call that was heard in two runs may, such as on two kinds of
             # processor: its windows have other limits, and those whose numbers were taken are
             # dropped. What was asked in the hole nobody knows.
-            self._found.append(_unheard(heard.channel, until, heard.start))
+            self._lose(heard.channel, until, heard.start)
             self._mixed = True
-        self._found += [
-            _unheard(heard.channel, one.start, one.end) for one in heard.unheard if len(one)
-        ]
+        for one in heard.unheard:
+            self._lose(heard.channel, one.start, one.end)
         self._words += [word for word in heard.words if word.start >= 0]
         if self._fluency is None and (heard.speech or heard.words):
             self._found.append(_foreign(heard.channel, heard.start, heard.end))
@@ -341,7 +340,13 @@ class CallDetector:
 
     def _fail(self, channel: int, start: int, end: int) -> None:
         self.failures += 1
-        self._found.append(_unheard(channel, start, end))
+        self._lose(channel, start, end)
+
+    def _lose(self, channel: int, start: int, end: int) -> None:
+        """Silence what nobody heard, and what it may have asked for."""
+        if start < end:
+            self._found.append(_unheard(channel, start, end))
+            self._conversation.lose(channel, start, end)
 
     def _advance(self, horizon: int) -> int:
         """Move the watermark; returns the sample before which open numbers are forced."""

@@ -23,11 +23,12 @@ from pipeline.interpretation import interpret
 from pipeline.lanes import Lane
 from pipeline.numbers import NumberRun
 from pipeline.policy import Policy
-from pipeline.records import Heard, Interval, Reason, Span
+from pipeline.records import Action, Heard, Interval, Reason, Span
 from pipeline.remembering import Remembered
 from pipeline.spreading import Sensitive, Spreader
 from pipeline.tokens import Flag
-from pipeline.verdicts import Reading, Talk, Track, Verdict
+from pipeline.unasked import unasked
+from pipeline.verdicts import UNASKED, Reading, Talk, Track, Verdict
 from pipeline.vocabulary import Mood, Vocabulary, vocabulary
 from pipeline.witnesses import Witnesses
 
@@ -80,6 +81,7 @@ class Conversation:
         self._unexplained: list[list[Interval]] = [[] for _ in range(channels)]
         self._wordless: list[list[Interval]] = [[] for _ in range(channels)]
         """Of it, what is speech."""
+        self._unheard: list[list[Interval]] = [[] for _ in range(channels)]
         self._heard_until = [0] * channels
         self._fragments = Fragments()
         self._result: tuple[list[Reading], list[Talk], list[Sensitive]] | None = None
@@ -104,6 +106,11 @@ class Conversation:
         self._wordless[heard.channel].extend(
             part for part in heard.unexplained if any(map(part.overlaps, heard.speech))
         )
+        self._result = None
+
+    def lose(self, channel: int, start: int, end: int) -> None:
+        """Note samples of a channel that nobody heard: a question may have been in them."""
+        self._unheard[channel].append(Interval(start, end))
         self._result = None
 
     def spans(self, until: int, force_before: int = 0) -> tuple[Span, ...]:
@@ -185,7 +192,7 @@ class Conversation:
         for lanes in self._lanes.values():
             for lane in lanes:
                 lane.forget(horizon)
-        for kept in (self._unexplained, self._wordless):
+        for kept in (self._unexplained, self._wordless, self._unheard):
             kept[:] = [[one for one in intervals if one.end >= horizon] for intervals in kept]
         self._result = None
 
@@ -234,6 +241,8 @@ class Conversation:
             for tracks, reading in zip(groups, readings, strict=True):
                 sensitive += spreader.spread(tracks, reading)
             sensitive += spreader.unexplained(self._unexplained, sensitive, readings)
+            for reading, talk in zip(readings, talks, strict=True):
+                sensitive += unasked(self._unheard, reading, talk, self._rate)
             self._result = (readings, talks, sensitive)
         return self._result
 
@@ -278,7 +287,9 @@ class Conversation:
             end=one.end,
             score=one.score,
             recognizer=one.recognizer,
-            action=self._policy.rule(one.entity).action,
+            action=Action.MUTE
+            if one.recognizer == UNASKED
+            else self._policy.rule(one.entity).action,
             reason=one.reason,
         )
 

@@ -36,6 +36,8 @@ CARD_DATA: Final = frozenset(
 )
 AFTER_CARD: Final = "spoken-after-card"
 """Recogniser of short answers after card data, whose prompt was not understood."""
+UNASKED: Final = "spoken-after-unheard"
+"""Recogniser of numbers that may answer a question which nobody heard."""
 _ASKED_FOR: Final = 0.85
 """Score of a number that was asked for or announced by its name: the most without a checksum."""
 _CHECKED: Final = 0.99
@@ -141,6 +143,7 @@ NUMBER_RECOGNIZERS: Final = frozenset(
     {
         *map(spoken, Entity),
         AFTER_CARD,
+        UNASKED,
         "spoken-answer",
         "spoken-known-fragment",
         "spoken-long-number",

@@ -18,24 +18,15 @@ pytestmark = [
 ]
 
 SEEDS, AT_ONCE = 200, 20
-KNOWN = {196: "the engines fail on the windows of a question: nobody knows that its answer is one"}
-"""Seeds that find what is not mended yet; docs/measured.md says so under what falls short."""
 ENOUGH = 40
 """Seeds within which every mutant has to be noticed."""
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, AT_ONCE))
 def test_whatever_fails_nothing_leaks_is_lost_or_hangs(first: int) -> None:
-    for seed in sorted({*range(first, first + AT_ONCE)} - {*KNOWN}):
+    for seed in range(first, first + AT_ONCE):
         _, told = one_seed(seed)
         assert not told, f"seed {seed} fails\n{told}"
-
-
-@pytest.mark.xfail(strict=True, reason="not mended yet, see KNOWN")
-@pytest.mark.parametrize("seed", KNOWN)
-def test_what_is_known_to_fail(seed: int) -> None:
-    _, told = one_seed(seed)
-    assert not told, told
 
 
 @pytest.mark.parametrize("name", MUTANTS)

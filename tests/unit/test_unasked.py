@@ -1,0 +1,114 @@
+"""Numbers after a stretch that nobody heard may answer a question that was in it."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.conversation import Conversation
+from pipeline.entities import Entity
+from pipeline.policy import EntityRule, Policy
+from pipeline.records import Action, Heard, Reason, Span, Word
+from pipeline.verdicts import UNASKED
+
+pytestmark = pytest.mark.unit
+
+RATE = 8_000
+LOST = (1.0, 2.5)
+"""Seconds of the agent that nobody heard."""
+
+
+def said(text: str, at: float, channel: int = 1) -> list[Word]:
+    starts = [round((at + 0.4 * place) * RATE) for place in range(len(text.split()))]
+    return [
+        Word(channel, start, start + round(0.3 * RATE), word, 0.9)
+        for start, word in zip(starts, text.split(), strict=True)
+    ]
+
+
+def found(
+    *words: list[Word],
+    lost: tuple[float, float] | None = LOST,
+    policy: Policy | None = None,
+    channels: int = 2,
+) -> tuple[Span, ...]:
+    conversation = Conversation(RATE, channels, policy or Policy(name="test", version="1"))
+    if lost:
+        conversation.lose(0, round(lost[0] * RATE), round(lost[1] * RATE))
+    for channel in range(channels):
+        own = sorted((w for row in words for w in row if w.channel == channel), key=_start)
+        conversation.take(
+            Heard("call", channel, channel, 0, 60 * RATE, tuple(own), heard_until=60 * RATE)
+        )
+    return conversation.spans(60 * RATE)
+
+
+def _start(word: Word) -> int:
+    return word.start
+
+
+def silent(words: list[Word], spans: tuple[Span, ...]) -> list[bool]:
+    return [
+        any(s.channel == w.channel and s.start <= w.start and w.end <= s.end for s in spans)
+        for w in words
+    ]
+
+
+def test_digits_said_one_by_one_after_a_lost_question_are_silent() -> None:
+    digits = [said(text, at) for text, at in (("seven", 3), ("three", 10), ("nine", 17))]
+    spans = found(*digits)
+    assert [silent(one, spans) for one in digits] == [[True]] * 3
+    assert {(s.entity, s.recognizer, s.reason) for s in spans} == {
+        (Entity.NUMBER_SEQUENCE, UNASKED, Reason.UNEXPLAINED)
+    }
+
+
+def test_the_same_digits_are_heard_where_nothing_was_lost() -> None:
+    assert found(said("seven", 3), said("three", 10), lost=None) == ()
+
+
+@pytest.mark.parametrize(
+    ("lost", "why"),
+    [
+        ((1.0, 1.4), "nothing is asked in less than half a second"),
+        ((20.0, 22.0), "it came after them"),
+    ],
+)
+def test_what_can_hold_no_question_asks_nothing(lost: tuple[float, float], why: str) -> None:
+    assert found(said("seven", 3), said("three", 6), lost=lost) == (), why
+
+
+def test_long_after_it_a_number_answers_something_else() -> None:
+    assert found(said("seven", 16)) == ()
+
+
+def test_once_the_asker_has_said_other_things_it_is_over() -> None:
+    other = said("today the weather will be lovely so everybody walks along the beach again", 3, 0)
+    assert found(other, said("seven", 9)) == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["it costs seven dollars", "ten percent of it", "that one is lovely"]
+)
+def test_numbers_that_say_what_they_are_stay(text: str) -> None:
+    assert found(said(text, 3)) == ()
+
+
+def test_a_year_may_be_a_pin() -> None:
+    year = said("nineteen eighty four", 3)
+    assert all(silent(year, found(year)))
+
+
+def test_what_a_policy_does_with_numbers_changes_nothing() -> None:
+    """Nobody knows what it is, as nobody knows what is in the stretch itself."""
+    kept = Policy(
+        name="test", version="1", entities={Entity.NUMBER_SEQUENCE: EntityRule(action=Action.KEEP)}
+    )
+    digits = said("seven", 3)
+    spans = found(digits, policy=kept)
+    assert silent(digits, spans) == [True]
+    assert [span.action for span in spans] == [Action.MUTE]
+
+
+def test_on_one_mixed_channel_the_question_is_on_the_same() -> None:
+    digits = said("seven", 3, 0)
+    assert silent(digits, found(digits, channels=1)) == [True]
