@@ -295,11 +295,10 @@ class CallDetector:
         if self._fluency is None and (heard.speech or heard.words):
             self._found.append(_foreign(heard.channel, heard.start, heard.end))
             heard = replace(heard, words=(), unexplained=())
-        self._found += [
-            replace(span, start=max(span.start, self._watermark))
-            for span in self._comprehension.take(heard)
-            if span.end > self._watermark
-        ]
+        for span in self._comprehension.take(heard):
+            self._conversation.lose(span.channel, span.start, span.end)
+            if span.end > self._watermark:
+                self._found.append(replace(span, start=max(span.start, self._watermark)))
         try:
             self._turns.take(heard)
             self._conversation.take(heard)

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from models.detector import CallDetector
+from models.reading import ScriptedAnalyses
 from pipeline.conversation import Conversation
 from pipeline.entities import Entity
 from pipeline.policy import EntityRule, Policy
-from pipeline.records import Action, Heard, Reason, Span, Word
+from pipeline.records import (
+    Action,
+    CallEnd,
+    Heard,
+    Interval,
+    Reason,
+    Span,
+    Word,
+)
 from pipeline.verdicts import UNASKED
 
 pytestmark = pytest.mark.unit
@@ -112,3 +124,35 @@ def test_what_a_policy_does_with_numbers_changes_nothing() -> None:
 def test_on_one_mixed_channel_the_question_is_on_the_same() -> None:
     digits = said("seven", 3, 0)
     assert silent(digits, found(digits, channels=1)) == [True]
+
+
+def detected(heard: Heard, *words: Word) -> list[bool]:
+    """Whether words of the other side are silent after a window of the agent."""
+    policy = Policy(name="test", version="1")
+    call = CallDetector(
+        "call",
+        sample_rate=RATE,
+        channels=2,
+        policy=policy,
+        analyses=ScriptedAnalyses([]),
+        conversation=Conversation(RATE, 2, policy),
+    )
+    end = 30 * RATE
+    findings = call.take(heard)
+    findings += call.take(Heard("call", 1, 1, 0, end, words, heard_until=end))
+    findings += call.finish(CallEnd("call", 30, end))
+    return silent(list(words), tuple(span for one in findings for span in one.spans))
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [{"unheard": (Interval(8_000, 20_000),)}, {"unexplained": (Interval(8_000, 36_000),)}],
+    ids=["unheard", "not understood"],
+)
+def test_windows_that_were_not_heard_or_not_understood_may_hold_a_question(
+    lost: dict[str, tuple[Interval, ...]],
+) -> None:
+    window = Heard("call", 0, 0, 0, 240_000, speech=(Interval(8_000, 36_000),), heard_until=240_000)
+    digits = said("seven three", 5)
+    assert detected(replace(window, **lost), *digits) == [True, True]
+    assert detected(replace(window, speech=()), *digits) == [False, False]
