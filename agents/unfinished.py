@@ -4,7 +4,9 @@ A call is read from its first record, so it can't be finished once the broker lo
 memory-only one with its process, a cluster after the retention of sealed records.
 
 - ``forget_own``: what runs with an embedded broker left open may be sent anew, under the same id.
-- ``sweep``: what is open for longer than the broker keeps records is refused for good.
+- ``sweep``: what is open for longer than the broker keeps records is refused for good. ``tend``
+  waits until it has seen a call so for ``WATCHED_S``: a clock that jumps ahead makes every call old
+  at once, and those in progress come to their end meanwhile.
 
 A call that the vault has already is closed as what it is, not ended. The audit log is told first.
 Outcomes: the ids of the calls that were ended; ``StoreError`` where the database is away.
@@ -13,6 +15,7 @@ Outcomes: the ids of the calls that were ended; ``StoreError`` where the databas
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -34,6 +37,8 @@ SWEEP: Final = "open-calls"
 """Its name in metrics and in the audit log."""
 LOOK_S: Final = 60.0
 """How often a worker looks for calls that are open for too long."""
+WATCHED_S: Final = 3_600.0
+"""Seconds for which a process has to see a call too old, by the time that no clock sets."""
 MARGIN_S: Final = 3_600
 """Beyond the retention: the broker's own check interval, clocks that differ, and a worker that
 holds the last records in memory."""
@@ -65,34 +70,38 @@ def forget_own(ledger: Ledger, log: AuditLog) -> list[str]:
     return [one.call_id for one in lost]
 
 
+def too_old(ledger: Ledger, raw_retention_s: int, *, embedded: bool = False) -> list[KnownCall]:
+    """Every call that is open for longer than ``longest_open``, by the clock.
+
+    Args:
+        ledger: the calls.
+        raw_retention_s: how long the broker keeps sealed records.
+        embedded: the broker is a run's own: what lies on a cluster, which may keep records for
+            longer than this run's settings say, is left to the cluster's workers.
+    """
+    return [
+        one
+        for one in _not_erasing(ledger, ledger.database.now() - longest_open(raw_retention_s))
+        if not (embedded and is_cluster(one.owner))
+    ]
+
+
 def sweep(
-    ledger: Ledger,
-    log: AuditLog,
-    raw_retention_s: int,
-    guard: SweepGuard,
-    *,
-    embedded: bool = False,
+    ledger: Ledger, log: AuditLog, guard: SweepGuard, calls: Iterable[KnownCall]
 ) -> list[str]:
-    """Refuse every call that is open for longer than ``longest_open``.
+    """Refuse calls that nobody can finish.
 
     Args:
         ledger: the calls.
         log: is told of each.
-        raw_retention_s: how long the broker keeps sealed records.
         guard: is asked before.
-        embedded: the broker is a run's own: what lies on a cluster, which may keep records for
-            longer than this run's settings say, is left to the cluster's workers.
+        calls: those that are to end.
 
     Raises:
         SweepRefusedError: see ``agents.sweeping``.
     """
-    now = ledger.database.now()
-    late = {
-        one.call_id: one
-        for one in _not_erasing(ledger, now - longest_open(raw_retention_s))
-        if not (embedded and is_cluster(one.owner))
-    }
-    guard.allow(SWEEP, now, len(late), len(open_since(ledger.database)))
+    late = {one.call_id: one for one in calls}
+    guard.allow(SWEEP, ledger.database.now(), len(late), len(open_since(ledger.database)))
 
     def end(call_id: str) -> bool:
         if _stored(ledger, log, late[call_id]):
@@ -112,17 +121,20 @@ async def tend(
     *,
     embedded: bool = False,
     look_s: float = LOOK_S,
+    watched_s: float = WATCHED_S,
 ) -> None:
     """Sweep until cancelled; a database that is away is told, and asked again."""
-    told = get_logger("vault")
+    told, seen = get_logger("vault"), dict[str, float]()
+    clock = asyncio.get_running_loop().time
     while True:
         try:
             opened = await asyncio.to_thread(open_since, ledger.database)
             age = ledger.database.now() - opened[0] if opened else timedelta()
             metrics.oldest_open.set(max(0.0, age.total_seconds()))
-            gone = await asyncio.to_thread(
-                sweep, ledger, log, raw_retention_s, guard, embedded=embedded
-            )
+            late = await asyncio.to_thread(too_old, ledger, raw_retention_s, embedded=embedded)
+            seen = {one.call_id: seen.get(one.call_id, clock()) for one in late}
+            due = [one for one in late if clock() - seen[one.call_id] >= watched_s]
+            gone = await asyncio.to_thread(sweep, ledger, log, guard, due)
             metrics.expired.inc(len(gone))
             if gone:
                 told.error("open calls expired", count=len(gone))

@@ -6,9 +6,7 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from agents.sweeping import Bounds
-from agents.topics import RAW_RETENTION_MS, Topics
-from agents.unfinished import longest_open
+from agents.topics import Topics
 from tests.simulation.speech import LINES, VERSIONS, policies
 
 LAYOUTS: tuple[tuple[str, ...], ...] = (
@@ -131,13 +129,6 @@ class Schedule:
     def kinds(self) -> frozenset[str]:
         """Which kinds of faults come."""
         return frozenset(one.kind for one in self.faults)
-
-    @property
-    def ends_early(self) -> bool:
-        """Whether a clock is ahead by less than is noticed, but more than a call may be open."""
-        least, most = longest_open(RAW_RETENTION_MS // 1000), Bounds().clock_hours * HOUR
-        clocks = (one.amount for one in self.faults if one.kind == "clock")
-        return any(least.total_seconds() < amount <= most for amount in clocks)
 
     def __str__(self) -> str:
         lines = [f"  {number}: {fault}" for number, fault in enumerate(self.faults)]

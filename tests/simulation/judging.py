@@ -16,7 +16,6 @@ from agents.auditlog import AuditLog
 from agents.ledger import CallState
 from agents.places import PASSED, QUARANTINE
 from agents.tables import TRANSIT_KEYS
-from agents.unfinished import EXPIRED
 from agents.vault import Vault
 from agents.vaulted import CERTIFICATE
 from pipeline.certificate import Certificate, parse_certificate
@@ -127,8 +126,7 @@ def _judge_call(world: World, vault: Vault, name: str) -> Iterator[str]:
         yield f"shelf: {name} is {state} and lies in {shelves}"
     kinds = world.schedule.kinds
     if state is not CallState.STORED:
-        early = state is CallState.REFUSED and world.schedule.ends_early
-        if not kinds & (LOSING | MIXING) and state is not None and not early:
+        if not kinds & (LOSING | MIXING) and state is not None:
             yield f"lost: {name} is {state}, and no fault takes anything away"
         return
     if shelves != wanted:
@@ -212,8 +210,7 @@ def _judge_audit(world: World) -> Iterator[str]:
     yield from (f"audit: {one}" for one in log.verify({public.key_id: public}).problems)
     entries = [json.loads(line) for line in log.export()]
     closed = Counter(one["subject"] for one in entries if one.get("kind") == CLOSED)
-    told = {REFUSED, EXPIRED} if world.schedule.ends_early else {REFUSED}
-    refused = {one["subject"] for one in entries if one.get("kind") in told}
+    refused = {one["subject"] for one in entries if one.get("kind") == REFUSED}
     for name in world.schedule.calls:
         state = world.ledger.state(name)
         if state in {CallState.STORED, CallState.QUARANTINED} and closed[name] != 1:

@@ -36,6 +36,13 @@ def opened(ledger: Ledger, call_id: str, *, owner: str | None = "cluster:ann") -
         connection.execute(created.values(created="2026-03-01T12:00:00.000+00:00"))
 
 
+def swept(ledger: Ledger, log: AuditLog, at: datetime, *, embedded: bool = False) -> list[str]:
+    """Who is refused at a time."""
+    guard = sweeps(ledger, at)
+    late = unfinished.too_old(ledger, DAY_S, embedded=embedded)
+    return unfinished.sweep(ledger, log, guard, late)
+
+
 def told(log: AuditLog) -> list[dict[str, str]]:
     lines = [json.loads(line) for line in log.export()]
     return [
@@ -50,7 +57,7 @@ def test_a_call_that_outlived_its_records_is_refused_and_its_key_destroyed(
 ) -> None:
     opened(ledger, "lost")
     ledger.open_call("young")
-    assert unfinished.sweep(ledger, log, DAY_S, sweeps(ledger, LATE)) == ["lost"]
+    assert swept(ledger, log, LATE) == ["lost"]
     assert ledger.state("lost") is CallState.REFUSED
     with pytest.raises(UnknownCallError):
         ledger.seal("lost")
@@ -63,7 +70,7 @@ def test_a_call_that_outlived_its_records_is_refused_and_its_key_destroyed(
             "owner": "cluster:ann",
         }
     ]
-    assert unfinished.sweep(ledger, log, DAY_S, sweeps(ledger, LATE)) == []
+    assert swept(ledger, log, LATE) == []
     assert len(told(log)) == 1
 
 
@@ -71,14 +78,14 @@ def test_a_run_leaves_what_lies_on_a_cluster_to_the_cluster(ledger: Ledger, log:
     """Whose records may be kept for longer than the run's own settings say."""
     opened(ledger, "theirs")
     opened(ledger, "old", owner=None)
-    assert unfinished.sweep(ledger, log, DAY_S, sweeps(ledger, LATE), embedded=True) == ["old"]
+    assert swept(ledger, log, LATE, embedded=True) == ["old"]
     assert ledger.seal("theirs")
 
 
 def test_before_its_time_a_call_stays_open(ledger: Ledger, log: AuditLog) -> None:
     opened(ledger, "slow")
     before = LATE - timedelta(seconds=2)
-    assert unfinished.sweep(ledger, log, DAY_S, sweeps(ledger, before)) == []
+    assert swept(ledger, log, before) == []
     assert ledger.seal("slow")
     assert told(log) == []
 
@@ -97,7 +104,7 @@ def test_a_call_that_the_vault_has_is_closed_as_what_it_is(
     if owner.startswith("embedded"):
         assert unfinished.forget_own(ledger, log) == []
     else:
-        assert unfinished.sweep(ledger, log, DAY_S, sweeps(ledger, LATE)) == []
+        assert swept(ledger, log, LATE) == []
     assert ledger.state("kept") is state
     if passed:
         assert Shelf(vault).transcript("kept") == FILES["json"]
@@ -136,7 +143,7 @@ def test_an_erasure_that_was_interrupted_is_not_forgotten(
     vault.store(stored_call("going"), keep_days=30)
     vault.catalogue.begin_erasing("going", "request")
     assert unfinished.forget_own(ledger, log) == []
-    assert unfinished.sweep(ledger, log, DAY_S, sweeps(ledger, LATE)) == []
+    assert swept(ledger, log, LATE) == []
     assert ledger.state("going") is CallState.OPEN
     assert told(log) == []
 
@@ -156,7 +163,9 @@ def test_a_worker_sweeps_counts_and_shows_the_oldest(ledger: Ledger, log: AuditL
 
     async def some_time() -> None:
         task = asyncio.create_task(
-            unfinished.tend(ledger, log, DAY_S, sweeps(ledger), metrics, look_s=0.01)
+            unfinished.tend(
+                ledger, log, DAY_S, sweeps(ledger), metrics, look_s=0.01, watched_s=0.05
+            )
         )
         while metrics.registry.get_sample_value("hushwire_calls_expired_total") != 1.0:  # noqa: ASYNC110 - no event
             await asyncio.sleep(0.01)
@@ -168,3 +177,22 @@ def test_a_worker_sweeps_counts_and_shows_the_oldest(ledger: Ledger, log: AuditL
     age = metrics.registry.get_sample_value("hushwire_oldest_open_call_seconds")
     assert age is not None
     assert 0.0 <= age < 60.0
+
+
+def test_a_clock_that_jumps_ahead_ends_no_call_in_progress(ledger: Ledger, log: AuditLog) -> None:
+    """It is believed, and every open call is older than its records at once."""
+    ledger.open_call("going")
+    right, jumped = ledger.database.now, lambda: LATE + timedelta(days=400)
+
+    async def some_time() -> None:
+        guard = sweeps(ledger)
+        tending = unfinished.tend(ledger, log, DAY_S, guard, Metrics(), look_s=0.01, watched_s=0.5)
+        task = asyncio.create_task(tending)
+        for clock in (jumped, right) * 4:  # 0.8 s in all, and never 0.5 s in a row
+            ledger.database.now = clock
+            await asyncio.sleep(0.1)
+        task.cancel()
+
+    asyncio.run(some_time())
+    assert ledger.state("going") is CallState.OPEN
+    assert told(log) == []
