@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Final
 
 from pipeline.afterwards import in_vain
-from pipeline.asking import WORDY, Ask
+from pipeline.asking import LONG, WORDY, Ask
 from pipeline.cues import Cue
 from pipeline.entities import NEVER_ALLOWED, Entity
 from pipeline.fragments import GRAM, Fragments
@@ -228,7 +228,7 @@ class Conversation:
             ]
             if sources[-1:] == [Source.AGAIN]:
                 _explain(readings[-1], readings[:-1])
-            _same_cards(readings)
+            same_cards(readings)
             self._fragments.recognise(readings)
             whole = [
                 tracks
@@ -321,22 +321,24 @@ def _explain(again: Reading, firsts: Sequence[Reading]) -> None:
             verdict.entity, verdict.explained = None, True
 
 
-def _same_cards(readings: Sequence[Reading]) -> None:
-    """A card whose checksum holds in one hearing is one in every other, wherever it begins there.
+def same_cards(readings: Sequence[Reading]) -> None:
+    """A card in one hearing is one in every other, wherever it begins there.
 
-    The other lost a digit, and a number nearby explained away what was left.
+    The other lost a digit, and a number nearby explained away what was left. Where no checksum
+    holds, that takes as many digits as a card has: a shorter number may be something else.
     """
     cards = [
         verdict
         for reading in readings
         for verdict in reading.verdicts
-        if verdict.entity is Entity.CARD_NUMBER and verdict.score >= _CHECKED
+        if verdict.entity is Entity.CARD_NUMBER
     ]
     for reading in readings:
         for verdict in reading.verdicts:
             run = verdict.run
             for card in cards:
-                if _within(run, card.run):
+                sure = card.score >= _CHECKED or len(run.digits) > LONG
+                if sure and _within(run, card.run):
                     verdict.take(Entity.CARD_NUMBER, card.score, card.recognizer)
 
 

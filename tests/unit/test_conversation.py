@@ -9,11 +9,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.conversation import Conversation
+from pipeline.conversation import Conversation, same_cards
 from pipeline.entities import Entity
-from pipeline.numbers import words_from_text
+from pipeline.numbers import read, words_from_text
 from pipeline.policy import Policy
 from pipeline.records import Action, Heard, Hearing, Interval, Reason, Span, Word
+from pipeline.verdicts import Reading, Verdict
 
 pytestmark = pytest.mark.unit
 
@@ -449,3 +450,21 @@ def test_digits_that_nobody_asked_for_count_by_who_heard_them(
     digits: str, hearing: Hearing, *, silent: bool
 ) -> None:
     assert bool(found(said(f"delivery is another {digits}", 1.0, hearing=hearing))) is silent
+
+
+@pytest.mark.parametrize(
+    ("digits", "card"), [("6 0 1 1 0 1 6 2 6 8 1 6 4 4 8", True), ("6 0 1 1", False)]
+)
+def test_a_card_in_one_hearing_is_one_from_its_first_digit_in_the_other(
+    digits: str, *, card: bool
+) -> None:
+    """Which heard one more, and takes the whole for the number of an item."""
+    readings = []
+    for heard, kind in ((digits, Hearing.MAIN), (digits[2:], Hearing.SECOND)):
+        at = 5.0 + 0.4 * (kind is Hearing.SECOND)
+        (run,) = read(said(heard, at, 1, kind))
+        readings.append(Reading([Verdict(run, None)]))
+    readings[0].verdicts[0].explained = True
+    readings[1].verdicts[0].take(Entity.CARD_NUMBER, 0.75, "spoken-card-number")
+    same_cards(readings)
+    assert (readings[0].verdicts[0].entity is Entity.CARD_NUMBER) == card
