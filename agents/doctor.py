@@ -26,6 +26,7 @@ from agents.database import Database
 from agents.kafkasecurity import KafkaSecurity
 from agents.ledger import open_since
 from agents.places import is_bucket, open_place
+from agents.policies import read_policy
 from agents.rotation import wrapping_keys
 from agents.settings import Settings
 from agents.signedhead import HeadMemory
@@ -35,7 +36,8 @@ from agents.unfinished import longest_open
 from models.catalogue import entries
 from models.loader import verify
 from models.whisper import unusable
-from pipeline.errors import ForgottenError, HushwireError
+from pipeline.errors import ForgottenError, HushwireError, PolicyError
+from pipeline.policycheck import warnings
 
 FREE_BYTES = 2 * 1024**3
 """Room that a vault should have left: a day of calls is lost sooner than one thinks."""
@@ -87,6 +89,7 @@ def examine(settings: Settings, state: Path, vault: str | Path | None) -> list[F
         ("signing key", lambda: _signing_key(settings.signing_key_file(state))),
         ("ledger", lambda: _ledger(settings, state)),
         ("vault", lambda: _vault(vault)),
+        ("policy", lambda: _policy(settings)),
         ("models", lambda: _models(settings)),
         ("speech engines", lambda: _engines(settings)),
         ("memory", _memory),
@@ -326,6 +329,19 @@ def _vault(location: str | Path | None) -> Iterator[Finding]:
         )
     else:
         yield Finding(Grade.OK, "vault", told)
+
+
+def _policy(settings: Settings) -> Iterator[Finding]:
+    try:
+        policy = read_policy(settings)
+    except PolicyError as error:
+        yield Finding(Grade.WEAK, "policy", str(error), "mend it: no worker starts with it")
+        return
+    doubts = list(warnings(policy))
+    for doubt in doubts:
+        yield Finding(Grade.WEAK, "policy", doubt, "mute it, or keep calls that hold it away")
+    if not doubts:
+        yield Finding(Grade.OK, "policy", f"{policy.name}, version {policy.version}")
 
 
 def _models(settings: Settings) -> Iterator[Finding]:

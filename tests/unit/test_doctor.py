@@ -131,6 +131,24 @@ def test_a_good_installation_is_fine(installed: Path) -> None:
     assert weak(installed) == []
 
 
+@pytest.mark.parametrize(
+    ("entities", "told_of"),
+    [
+        ("CARD_NUMBR: {action: mute}", "did you mean CARD_NUMBER"),
+        ("CARD_NUMBER: {action: keep}", "payment data stays audible"),
+    ],
+)
+def test_a_policy_that_is_wrong_or_leaves_payments_audible_is_told(
+    installed: Path, monkeypatch: pytest.MonkeyPatch, entities: str, told_of: str
+) -> None:
+    policy = installed / "own.yaml"
+    policy.write_text(f'name: own\nversion: "1"\nentities:\n  {entities}\n')
+    monkeypatch.setenv("HUSHWIRE_POLICY", str(policy))
+    (found,) = weak(installed)
+    assert found.startswith("policy: ")
+    assert told_of in found
+
+
 def test_a_call_that_is_open_for_too_long_is_told(installed: Path) -> None:
     with sqlite3.connect(installed / "state" / "ledger.db") as connection:
         connection.execute("UPDATE calls SET created = '2026-01-01T00:00:00.000+00:00'")
