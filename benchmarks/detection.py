@@ -31,7 +31,7 @@ from presidio_analyzer import AnalyzerEngine
 from presidio_analyzer.nlp_engine import NlpEngineProvider
 
 from agents.evaluating import spans_of
-from benchmarks.labelled import HALVES, LINES, TALK, cases, fresh, talk
+from benchmarks.labelled import FRESH, HALVES, LINES, TALK, cases, fresh, talk
 from benchmarks.results import finish, stamp
 from models.detector import Detector
 from pipeline.evaluation.labelled import LabelledCase
@@ -99,7 +99,7 @@ def measure(repeats: int, utterances: int) -> dict[str, Any]:
         subprocess.CalledProcessError: a measurement of memory failed.
     """
     texts = {half: [lay_out(case) for case in cases(half)] for half in HALVES}
-    texts |= {name: [lay_out(case) for case in talk(name)] for name in (*TALK, LINES[1])}
+    texts |= {name: [lay_out(case) for case in talk(name)] for name in (*TALK, LINES[1], FRESH)}
     engines = {name: start() for name, start in ENGINES.items()}
     gc.freeze()  # as a worker does
     audio = sum(case.seconds for half in texts.values() for case in half)

@@ -21,7 +21,7 @@ from tests.broker.harness import PARTITIONS, START_S, Installation, script
 
 pytestmark = [pytest.mark.broker]
 
-ENDS_S = 60.0
+ENDS_S = 150.0
 
 
 def made_anew(admin: AdminClient, count: int, *names: str) -> None:

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.labelled import HALVES, LINES, TALK, TEXTS, as_lines, cases, talk
+from benchmarks.labelled import FRESH, HALVES, LINES, TALK, TEXTS, as_lines, cases, talk
 from benchmarks.people import luhn_digit
 from benchmarks.written import number
 from pipeline.entities import Entity
@@ -63,6 +63,15 @@ def test_the_dialogues_are_enough_and_share_none(
         assert negatives >= negative
     assert not {case.id for case in tune} & {case.id for case in held}
     assert not {case.turns for case in tune} & {case.turns for case in held}
+
+
+def test_half_of_the_fresh_calls_hold_nothing_and_none_is_told_elsewhere() -> None:
+    fresh = talk(FRESH)
+    others = {case.turns for name in (*TALK, *LINES) for case in talk(name)}
+    assert [sum(case.negative for case in fresh), len(fresh)] == [200, 400]
+    assert len({case.turns for case in fresh} - others) == 400
+    found = {label.entity for case in fresh for turn in case.turns for label in turn.labels}
+    assert found == set(Entity) - {Entity.NUMBER_SEQUENCE}
 
 
 def test_the_halves_share_neither_lines_nor_values() -> None:
