@@ -29,7 +29,7 @@ test: .venv/.dev ## Run every test, also on Apache Kafka and PostgreSQL where th
 	  echo "# POSTGRESQL IS NOT TESTED: it can't be had here (above).      #"; \
 	  echo "# The same tests run on SQLite only.                           #"; \
 	  echo "################################################################"; echo; } >&2
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --durations 25
 
 unit: .venv/.dev ## Run the tests that need no process, no socket and no model
 	$(BIN)/python -m pytest -q -m unit
