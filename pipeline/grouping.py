@@ -58,11 +58,6 @@ class ChannelMutes:
             self._cuts.append(cut)
             self._regroup()
 
-    @property
-    def end(self) -> int:
-        """Where the last mute that is still kept ends; 0 without any."""
-        return self._groups[-1].end if self._groups else 0
-
     def settled(self, start: int, end: int, until: int) -> bool:
         """Whether the samples ``[start, end)`` look the same whatever comes later.
 

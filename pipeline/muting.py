@@ -314,8 +314,7 @@ class _Call:
         self._cut(audio_complete=audio_complete)
         if over:
             self._mute_the_unheard()
-            until = self.position + self._reach.ramp + self._reach.merge + 1
-            until += max((mutes.end for mutes in self._mutes), default=0)
+            until = self.position + self._reach.ramp + self._reach.merge
         else:
             starts = [piece.start for piece in self._pieces]
             until = min([self.watermark, *starts]) - self._reach.back - self._reach.lag

@@ -177,7 +177,7 @@ class CallAssembly:
             account.take(findings)
         heard = understanding(
             self._policy.understanding,
-            max(1, verdict.call.sample_rate),
+            verdict.call.sample_rate,
             [track.audible_samples for track in self._tracks],
             spans,
             words,
@@ -267,7 +267,7 @@ class CallAssembly:
         ordered = sorted(mutes, key=lambda one: (one.channel, one.start, one.end))
         transcript = build_transcript(call, self._position, words, ordered, shown)
         entities = [span.entity for span in spans if span.action is Action.MUTE]
-        if self._writer is None:  # pragma: no cover - a call that passed has chunks
+        if self._writer is None:
             raise AudioError("a call without audio cannot be stored")
         return {
             _name(call.call_id, "flac"): self._silenced(self._writer.finish(), call, whole),

@@ -41,7 +41,7 @@ MODULES = {
     "pipeline/muting.py": ("muting", "muting_properties", "certificate"),
     "pipeline/second_look.py": ("verification", "verify_stage"),
     "pipeline/verification.py": ("verification", "verify_stage", "language_rule"),
-    "pipeline/vaulting.py": ("certificate", "broken_stages"),
+    "pipeline/vaulting.py": ("vaulting", "certificate", "broken_stages"),
     "pipeline/comprehension.py": ("comprehension",),
     "pipeline/proof.py": ("certificate",),
     "pipeline/policy.py": ("policies", "policy_names", "policy_union", "yamlfile"),
@@ -49,7 +49,8 @@ MODULES = {
     "agents/sealing.py": ("sealing",),
 }
 """Modules, and the files in ``tests/unit`` that ask what they do."""
-_OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "--timeout=0")
+_OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "--timeout=0", "--assert=plain")
+"""Nobody reads why a test failed, and to say it may take longer than the test."""
 OUTCOMES = ("killed", "timed out", "survived", "not reached")
 _SLOWER = 4
 """A run hangs that takes so many times the processor time it takes unchanged, and ten seconds."""

@@ -218,6 +218,51 @@ def test_interval_arithmetic() -> None:
     assert subtract_intervals([Interval(6, 13)], parts) != []
 
 
+def test_a_pause_is_looked_for_as_far_as_padding_and_snap_may_reach() -> None:
+    """Padding ends at 16,000, and the pause before it is quiet against what sounds around it."""
+    policy = PLAIN.model_copy(
+        update={
+            "default": EntityRule(pad_before_ms=1_000, pad_after_ms=0),
+            "muting": MutingRule(ramp_ms=0, merge_ms=0, snap_ms=200, after_silence_ms=0),
+        }
+    )
+    pcm = loud(5)
+    pcm[15_000:15_200] = 3
+    _, chunks = run(policy, pcm, span(0, 3, 3.5))
+    (mute,) = {one for each in chunks for one in each.mutes}
+    assert 15_000 <= mute.start <= 15_200
+
+
+def test_what_sounds_long_before_a_span_moves_no_edge() -> None:
+    policy = Policy(name="default", version="1", echo=EchoRule(mode="never"))
+
+    def mute_of(before: float) -> Mute:
+        own = np.random.default_rng(4)
+        pcm = own.normal(0, 3_000, (20 * RATE, 2))
+        pcm[::2_400] = 0
+        for pause in range(0, 20 * RATE, 4_000):
+            pcm[pause : pause + 320] *= 0.05
+        pcm[: 14 * RATE] *= before
+        muter = CallMuter(policy)
+        for seq in range(20):
+            audio = pcm[seq * RATE : (seq + 1) * RATE].astype(np.int16)
+            assert muter.take_audio(chunk(seq, audio)) == []
+        out = muter.take_findings(findings(span(0, 17, 18), mark=20, end=end_of(20)))
+        (mute,) = {one for each in out[:-1] for one in each.mutes}
+        return mute
+
+    assert mute_of(1.0) == mute_of(0.0) == mute_of(0.01) == mute_of(3.0)
+
+
+def test_without_any_mute_a_long_ramp_holds_back_no_end() -> None:
+    policy = PLAIN.model_copy(
+        update={"muting": MutingRule(ramp_ms=100, merge_ms=0, snap_ms=0, after_silence_ms=0)}
+    )
+    pcm = loud(2)
+    out, _ = run(policy, pcm)
+    np.testing.assert_array_equal(out, pcm)
+
+
 def test_nothing_is_released_before_its_findings() -> None:
     muter = CallMuter(PLAIN)
     pcm = loud(3)
@@ -279,10 +324,51 @@ def test_a_missing_chunk_is_silence_of_its_length_and_marked() -> None:
     assert isinstance(last, CallEnd)
     assert last.marks == ("gap",)
     gaps = [mute for each in out[:-1] for mute in each.mutes]
-    assert [(one.channel, one.start, one.end) for one in gaps] == [
-        (0, 8_000, 16_000),
-        (1, 8_000, 16_000),
-    ]
+    assert gaps == [gap_of(0, 8_000, 16_000), gap_of(1, 8_000, 16_000)]
+
+
+def gap_of(channel: int, start: int, end: int) -> Mute:
+    why = Span("GAP", channel, start, end, 1.0, "assembly", reason=Reason.GAP)
+    return Mute(channel, start, end, (why,))
+
+
+def test_a_gap_is_kept_in_mind_until_the_findings_come() -> None:
+    muter, pcm = CallMuter(PLAIN), loud(3)
+    assert muter.take_audio(chunk(0, pcm[:RATE])) == []
+    assert muter.take_audio(chunk(2, pcm[2 * RATE :])) == []
+    assert muter.take_end(end_of(3)) == []
+    (first,) = muter.take_findings(findings(mark=1))
+    second, third, _ = muter.take_findings(findings(seq=1, mark=3, end=end_of(3)))
+    assert isinstance(first, RedactedChunk)
+    assert isinstance(second, RedactedChunk)
+    assert isinstance(third, RedactedChunk)
+    assert (first.mutes, third.mutes) == ((), ())
+    assert second.mutes == (gap_of(0, 8_000, 16_000), gap_of(1, 8_000, 16_000))
+
+
+def quarters(*numbers: int, reorder: int) -> CallMuter:
+    """Chunks of a quarter of a second."""
+    muter, quarter = CallMuter(PLAIN, reorder=reorder), RATE // 4
+    for seq in numbers:
+        muter.take_audio(chunk(seq, loud(0.25), seq * quarter))
+    return muter
+
+
+def test_a_gap_is_stated_once_however_many_chunks_follow_it() -> None:
+    muter = quarters(0, 2, 3, reorder=1)
+    (first,) = muter.take_findings(findings(mark=1))
+    assert isinstance(first, RedactedChunk)
+    assert first.mutes == (gap_of(0, 2_000, 4_000), gap_of(1, 2_000, 4_000))
+
+
+def test_gaps_are_forgotten_with_their_audio() -> None:
+    muter = quarters(*range(0, 80, 2), reorder=1)
+    state = muter._state
+    assert state is not None
+    assert len(state._gaps) == 39 * 2
+    assert len(muter.take_findings(findings(mark=18))) == 18
+    kept = [gap.start for gap in state._gaps if gap.channel == 0]
+    assert kept == [146_000, 150_000, 154_000]
 
 
 def test_a_gap_stays_zero_under_every_style() -> None:
@@ -332,6 +418,22 @@ def test_lost_findings_silence_what_they_would_have_covered() -> None:
     assert last.marks == ("findings_missing", "unheard")
 
 
+def test_what_lost_findings_lie_before_is_muted_all_the_same() -> None:
+    muter, pcm = CallMuter(PLAIN), loud(4)
+    out = muter.take_findings(findings(mark=2))
+    out += muter.take_findings(findings(span(0, 0.5, 1), seq=2, mark=4, end=end_of(4)))
+    for seq in (1, 2, 3, 0):
+        out += muter.take_audio(chunk(seq, pcm[seq * RATE : (seq + 1) * RATE]))
+    first, second, _, _, last = out
+    assert isinstance(first, RedactedChunk)
+    assert isinstance(second, RedactedChunk)
+    assert not first.pcm[4_000:, 0].any()
+    np.testing.assert_array_equal(first.pcm[:4_000], pcm[:4_000])
+    np.testing.assert_array_equal(second.pcm, pcm[RATE : 2 * RATE])
+    assert isinstance(last, CallEnd)
+    assert last.marks == ("findings_missing", "late_span", "unheard")
+
+
 def test_a_span_that_comes_too_late_marks_the_call() -> None:
     muter = CallMuter(PLAIN)
     pcm = loud(2)
@@ -365,6 +467,19 @@ def test_a_chunk_that_cannot_be_used_is_refused_and_then_silent() -> None:
     assert not samples[RATE : 2 * RATE].any()
 
 
+def test_a_mute_begins_no_earlier_than_the_call() -> None:
+    policy = PLAIN.model_copy(update={"default": EntityRule(pad_before_ms=600, pad_after_ms=0)})
+    _, chunks = run(policy, loud(2), span(0, 0.25, 0.5))
+    assert [(one.start, one.end) for one in chunks[0].mutes] == [(0, 4_000)]
+
+
+def test_the_end_of_another_call_is_refused_before_any_audio_came() -> None:
+    muter = CallMuter(PLAIN)
+    muter.take_findings(findings(mark=1))
+    with pytest.raises(RecordError, match="another call"):
+        muter.take_end(CallEnd("other", 0, 0))
+
+
 def test_records_of_another_call_or_channel_are_refused() -> None:
     muter = CallMuter(PLAIN)
     muter.take_audio(chunk(0, loud(1)))
@@ -376,9 +491,10 @@ def test_records_of_another_call_or_channel_are_refused() -> None:
         muter.take_end(CallEnd("other", 1, RATE))
 
 
-def test_a_span_on_a_channel_that_turns_out_not_to_exist_mutes_all() -> None:
+@pytest.mark.parametrize("channel", [2, 7])
+def test_a_span_on_a_channel_that_turns_out_not_to_exist_mutes_all(channel: int) -> None:
     muter = CallMuter(PLAIN)
-    out = muter.take_findings(findings(span(7, 0.25, 0.5), mark=1, end=end_of(1)))
+    out = muter.take_findings(findings(span(channel, 0.25, 0.5), mark=1, end=end_of(1)))
     out += muter.take_audio(chunk(0, loud(1)))
     assert not out[0].pcm[2_000:4_000].any()
 
@@ -388,6 +504,27 @@ def test_a_call_without_a_chunk_ends() -> None:
     end = CallEnd(CALL.call_id, 0, 0, EndedBy.IDLE)
     assert muter.take_findings(findings(end=end)) == [end]
     assert muter.finished
+
+
+def test_a_call_whose_only_chunk_is_refused_ends_with_that_mark() -> None:
+    muter = CallMuter(PLAIN)
+    with pytest.raises(RecordError):
+        muter.take_audio(chunk(0, loud(1, channels=1)))
+    end = CallEnd(CALL.call_id, 0, 0, marks=("idle",))
+    assert muter.take_findings(findings(end=end)) == [
+        CallEnd(CALL.call_id, 0, 0, marks=("contradiction", "idle"))
+    ]
+
+
+def test_audio_is_waited_for_between_the_detectors_end_and_its_last_chunk() -> None:
+    muter, pcm = CallMuter(PLAIN), loud(2)
+    muter.take_audio(chunk(0, pcm[:RATE]))
+    waits = [muter.waits_for_audio]
+    muter.take_findings(findings(mark=2, end=end_of(2)))
+    waits.append(muter.waits_for_audio)
+    muter.take_audio(chunk(1, pcm[RATE:]))
+    waits.append(muter.waits_for_audio)
+    assert waits == [False, True, False]
 
 
 def test_an_echo_is_muted_on_the_other_channel_at_its_delay() -> None:
@@ -428,6 +565,23 @@ def test_a_policy_that_always_mirrors_mutes_the_same_time_beside_the_echo() -> N
     assert np.array_equal(out[21_200:, 0], pcm[21_200:, 0])
 
 
+@pytest.mark.parametrize("by", [-1_200, 1_200])
+def test_a_mirrored_mute_ends_where_the_call_does(by: int) -> None:
+    """The whole call is silenced, and its echo would begin before it or end after it."""
+    own = np.random.default_rng(7)
+    voice = own.normal(0, 4_000, 3 * RATE).astype(np.int16)
+    noise = own.normal(0, 700, 3 * RATE).astype(np.int16)
+    pcm = np.stack([np.roll(voice, by) // 2 + noise, voice], axis=1)
+    policy = PLAIN.model_copy(update={"echo": EchoRule(mode="always")})
+    _, chunks = run(policy, pcm, span(1, 0, 3))
+    (echo,) = {one for each in chunks for one in each.mutes if one.channel == 0}
+    assert (echo.start, echo.end) == (0, 3 * RATE)
+    (why,) = echo.spans
+    assert (why.start, why.end, why.reason) == (0, 3 * RATE, Reason.ECHO)
+    assert 0.9 < why.score < 1
+    assert round(why.score, 3) != why.score == round(why.score, 4)
+
+
 def test_an_unlike_channel_is_left_alone_unless_the_policy_says_always() -> None:
     pcm = RNG.normal(0, 4_000, (4 * RATE, 2)).astype(np.int16)
     auto, _ = run(PLAIN.model_copy(update={"echo": EchoRule()}), pcm, span(1, 1, 2.5))
@@ -448,6 +602,7 @@ def test_memory_is_bounded_by_what_is_not_released() -> None:
         state = muter._state
         assert state is not None
         most = max(most, state._history.samples)
+        assert sum(len(mutes._cuts) for mutes in state._mutes) < 10
     # 30 s is the longest piece of one mute that is waited for.
     assert most < 40 * RATE
 
@@ -463,12 +618,26 @@ def test_muting_is_faster_than_500_times_real_time() -> None:
 def test_what_only_more_audio_can_release_does_not_count_as_held() -> None:
     """Raw audio stops while too much is held: what waits for it must not be what stops it."""
     muter, pcm = CallMuter(PLAIN), loud(4)
+    assert muter.held == 0
     muter.take_audio(chunk(0, pcm[:RATE]))
     assert muter.held == 4 * RATE  # waits for findings
     assert muter.take_findings(findings(span(0, 0.0, 4.0), mark=4)) == []
     assert muter.held == 0  # waits for the end of the span
+    fresh = CallMuter(PLAIN)
+    fresh.take_audio(chunk(0, pcm[:RATE]))
+    assert fresh.take_findings(findings(span(0, 0.0, 4.0), mark=1)) == []
+    assert fresh.held == 0  # all that came is accounted for
     muter.take_audio(chunk(2, pcm[2 * RATE : 3 * RATE]))
     assert muter.held == 0  # waits for the chunk before it
+
+
+def test_of_what_was_released_nothing_counts_as_held() -> None:
+    muter, pcm = CallMuter(PLAIN), loud(3)
+    for seq in range(3):
+        muter.take_audio(chunk(seq, pcm[seq * RATE : (seq + 1) * RATE]))
+    assert muter.held == 3 * RATE * 4
+    assert len(muter.take_findings(findings(mark=2))) == 2
+    assert muter.held == RATE * 4
 
 
 def test_once_detection_has_ended_nothing_counts_as_held() -> None:

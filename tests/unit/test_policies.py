@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from pipeline.disclosure import Show
 from pipeline.entities import HEALTH, PAYMENT, Entity
 from pipeline.errors import PolicyError
-from pipeline.policy import MutingRule, load_policy, parse_policy
+from pipeline.known import Known
+from pipeline.policy import EntityRule, MutingRule, Policy, load_policy, parse_policy
 from pipeline.records import Action
 
 pytestmark = pytest.mark.unit
 
+HEAD = "name: x\nversion: '1'\n"
 SHIPPED = ("default", "pci", "hipaa", "gdpr")
 
 
@@ -75,3 +80,173 @@ def test_every_style_may_be_chosen(style: str) -> None:
 def test_another_style_is_refused_by_its_line() -> None:
     with pytest.raises(PolicyError, match=r"line 4: muting\.style"):
         parse_policy("name: x\nversion: '1'\nmuting:\n  style: beep\n")
+
+
+def test_what_a_policy_says_that_says_nothing() -> None:
+    rule = {
+        "action": "mute", "threshold": 0.5, "pad_before_ms": 150, "pad_after_ms": 150,
+        "transcript": "placeholder",
+    }  # fmt: skip
+    assert Policy(name="x", version="1").model_dump(mode="json") == {
+        "name": "x",
+        "version": "1",
+        "default": rule,
+        "entities": {},
+        "muting": {
+            "style": "silence", "ramp_ms": 5, "merge_ms": 300, "snap_ms": 120,
+            "after_silence_ms": 150,
+        },
+        "echo": {"mode": "auto", "threshold": 0.15},
+        "hold": {"max_seconds": 60.0},
+        "unexplained": {"mute": True, "within_ms": 3_000, "unsure_below": 0.4},
+        "understanding": {
+            "believed_from": 0.5, "within_ms": 20_000, "sound_ms": 3_000, "share": 0.8,
+            "channel_share": 0.5, "call_share": 0.65, "least_ms": 10_000,
+        },
+        "verification": {
+            "max_span_dbfs": -60.0, "neighbourhood_ms": 8_000, "max_rounds": 3, "max_cost": 0.15,
+            "sample_share": 0.05,
+        },
+        "retention": {"default": 365},
+        "language": {"unknown": "silence"},
+        "recognizers": {},
+        "allow": {},
+    }  # fmt: skip
+    assert parse_policy(HEAD + "entities: {PIN: {}}\n").rule("PIN").model_dump(mode="json") == {
+        **rule,
+        "threshold": 0.4,
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "least", "most"),
+    [
+        ("default: {threshold: %s}", 0.0, 1.0),
+        ("default: {pad_before_ms: %s}", 0, 5_000),
+        ("default: {pad_after_ms: %s}", 0, 5_000),
+        ("hold: {max_seconds: %s}", 5.0, 600.0),
+        ("understanding: {within_ms: %s}", 5_000, 30_000),
+        ("understanding: {sound_ms: %s}", 500, 30_000),
+        ("understanding: {least_ms: %s}", 1_000, 600_000),
+        ("verification: {max_span_dbfs: %s}", -120.0, -20.0),
+        ("verification: {neighbourhood_ms: %s}", 0, 30_000),
+        ("verification: {max_rounds: %s}", 1, 5),
+        ("verification: {max_cost: %s}", 0.0, 1.0),
+        ("retention: {default: %s}", 1, 36_500),
+    ],
+)
+def test_what_a_number_may_be(line: str, least: float, most: float) -> None:
+    step = 1 if isinstance(least, int) else 0.01
+    for allowed in (least, most):
+        parse_policy(HEAD + line % allowed)
+    for refused in (least - step, most + step):
+        with pytest.raises(PolicyError, match="line 3"):
+            parse_policy(HEAD + line % refused)
+
+
+def test_a_recognisers_own_thresholds_come_before_those_of_the_types() -> None:
+    text = """\
+entities: {PIN: {threshold: 0.3}}
+recognizers:
+  spoken-pin: {threshold: 0.7, entities: {CARD_NUMBER: 0.9}}
+  spoken-answer: {entities: {CARD_NUMBER: 0.8}}
+"""
+    policy = parse_policy(HEAD + text)
+    asked = ("CARD_NUMBER", "PIN", "US_SSN")
+    assert [policy.threshold(one, "spoken-pin: said") for one in asked] == [0.9, 0.7, 0.7]
+    assert [policy.threshold(one, "spoken-answer") for one in asked] == [0.8, 0.3, 0.5]
+    assert [policy.threshold(one, "spoken-iban") for one in asked] == [0.5, 0.3, 0.5]
+
+
+def test_a_purpose_that_is_not_listed_is_kept_for_the_shortest_time() -> None:
+    policy = Policy(name="x", version="1", retention={"default": 30, "training": 5, "legal": 900})
+    kept = [policy.keep_days(one) for one in ("", "default", "training", "legal", "other")]
+    assert kept == [30, 30, 5, 900, 5]
+
+
+def test_one_type_that_is_shown_as_a_token_needs_the_key() -> None:
+    token = EntityRule(transcript=Show.TOKEN)
+    plain = Policy(name="x", version="1", entities={"PERSON": EntityRule()})
+    assert not plain.needs_token_key
+    assert plain.model_copy(update={"default": token}).needs_token_key
+    assert plain.model_copy(update={"entities": {"PIN": EntityRule(), "X": token}}).needs_token_key
+
+
+def test_a_file_may_have_a_plus_in_its_name(tmp_path: Path) -> None:
+    (tmp_path / "a+b.yaml").write_text(HEAD)
+    assert load_policy(tmp_path / "a+b.yaml").name == "x"
+
+
+def test_sixteen_files_are_read_for_one_policy_and_no_more() -> None:
+    assert parse_policy(HEAD + f"extends: [{', '.join(['pci'] * 16)}]\n").name == "x"
+    with pytest.raises(PolicyError, match="are too many to read"):
+        parse_policy(HEAD + f"extends: [{', '.join(['pci'] * 17)}]\n")
+
+
+@pytest.mark.parametrize("name", ["../own.yaml", "/own", "own.yaml", "PCI", "p" * 41])
+def test_a_policy_that_is_sent_extends_shipped_ones_alone(name: str) -> None:
+    with pytest.raises(PolicyError, match="line 3: extends: extends names shipped policies only"):
+        parse_policy(HEAD + f"extends: {name}\n")
+
+
+@pytest.mark.parametrize("bases", ["[]", "[pci, 3]", "{pci: hipaa}", "7", "null"])
+def test_what_a_policy_extends_is_a_name_or_names(bases: str) -> None:
+    with pytest.raises(PolicyError, match="line 3: extends: the name of a policy, or a list"):
+        parse_policy(HEAD + f"extends: {bases}\n")
+
+
+def test_a_file_is_read_up_to_256_kib(tmp_path: Path) -> None:
+    path = tmp_path / "long.yaml"
+    path.write_text(HEAD + "#" * (262_144 - len(HEAD)))
+    assert load_policy(path).name == "x"
+    path.write_text(HEAD + "#" * (262_145 - len(HEAD)))
+    with pytest.raises(PolicyError, match="longer than 256 KiB"):
+        load_policy(path)
+
+
+def test_fifty_mistakes_are_told_one_by_one() -> None:
+    def told(count: int) -> list[str]:
+        lines = "".join(f"  E{number}: {{}}\n" for number in range(count))
+        with pytest.raises(PolicyError) as caught:
+            parse_policy(HEAD + "entities:\n" + lines)
+        return str(caught.value).splitlines()
+
+    assert len(told(50)) == 50
+    assert told(51)[50:] == ["and 1 more mistakes"]
+
+
+def test_own_retention_stands_for_the_one_that_a_base_does_not_state(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text(HEAD)
+    (tmp_path / "kept.yaml").write_text(HEAD + "retention: {default: 9}\n")
+    known = Known(purposes=frozenset({"default", "training"}))
+    for base, kept in (("base", {"training": 3}), ("kept", {"default": 9, "training": 3})):
+        own = tmp_path / "own.yaml"
+        own.write_text(HEAD + f"extends: {base}.yaml\nretention: {{training: 3}}\n")
+        assert load_policy(own, known).retention == kept
+
+
+@pytest.mark.parametrize(
+    ("entity", "short", "long"),
+    [("PERSON", "Lee", "Dana"), ("PHONE_NUMBER", "555 - x", "555 - 1")],
+)
+def test_a_value_of_three_letters_or_digits_is_not_left_audible(
+    entity: str, short: str, long: str
+) -> None:
+    assert parse_policy(HEAD + f"allow: {{{entity}: ['{long}']}}\n").allow == {entity: (long,)}
+    with pytest.raises(PolicyError, match=rf"line 3: allow\.{entity}\.0: .* 4 (letters|digits)"):
+        parse_policy(HEAD + f"allow: {{{entity}: ['{short}']}}\n")
+
+
+def test_a_type_that_nobody_knows_is_told_once_whatever_its_values() -> None:
+    with pytest.raises(PolicyError) as caught:
+        parse_policy(HEAD + "allow: {PERSONS: [Al, Bo]}\n")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_what_may_never_be_shown_is_refused_for_the_default_and_for_a_type() -> None:
+    shown = "default: {transcript: last_four}\nentities: {PIN: {transcript: last_four}}\n"
+    with pytest.raises(PolicyError) as caught:
+        parse_policy(HEAD + shown)
+    first, second = str(caught.value).splitlines()
+    assert first.startswith("policy, line 3: default.transcript: ")
+    assert second.startswith("policy, line 4: entities.PIN.transcript: ")

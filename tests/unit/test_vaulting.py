@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import io
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import soundfile
 
-from pipeline.errors import RecordError
+from pipeline.errors import AudioError, RecordError
 from pipeline.policy import MutingRule, Policy
 from pipeline.records import (
     Action,
     CallEnd,
     Check,
+    Detection,
     Findings,
     Reason,
     RedactedChunk,
@@ -35,6 +37,7 @@ from tests.unit.test_certificate import (
     audio,
     quarantined,
     store,
+    stored_call,
 )
 
 pytestmark = pytest.mark.unit
@@ -54,6 +57,13 @@ def noisy_call(policy: Policy, words: tuple[Word, ...]) -> StoredCall:
     return store(chunks, Verdict(call, passed=True, checks=(), end=end), [found], policy)
 
 
+def redacted_types(stored: StoredCall, call_id: str) -> list[str]:
+    """What the transcript says was redacted."""
+    data = json.loads(stored.files[f"{call_id}.json"])
+    kinds: list[str] = data["ContentMetadata"]["RedactionTypesMetadata"]["PII"]["EntityTypes"]
+    return kinds
+
+
 @pytest.mark.parametrize("style", ["silence", "tone", "noise"])
 def test_a_channel_that_sounds_without_words_is_silenced_whole(style: str) -> None:
     policy = Policy(name="default", version="1", muting=MutingRule(style=style))
@@ -71,6 +81,10 @@ def test_a_channel_that_sounds_without_words_is_silenced_whole(style: str) -> No
         assert abs(np.corrcoef(after[:, 1], before[:, 1])[0, 1]) < 0.05
     assert b"yes" not in stored.files["noisy.json"]
     assert stored.certificate.muted_ms_by_reason == {"not_understood": 30_000}
+    (stated,) = stored.certificate.spans
+    assert (stated.channel, stated.start_ms, stated.end_ms) == (1, 0, 30_000)
+    assert (stated.recognizer, stated.reason) == ("whole-channel", "not_understood")
+    assert redacted_types(stored, "noisy") == ["NOT_UNDERSTOOD"]
 
 
 def test_where_every_channel_would_be_silent_nothing_is_stored() -> None:
@@ -136,13 +150,24 @@ def test_a_chunk_out_of_place_or_of_other_channels_is_refused() -> None:
     assembly = CallAssembly(POLICY)
     first, second, third = quiet(3)
     assembly.take_chunk(first)
-    for wrong in (third, replace(second, start=RATE + 1), replace(second, start=RATE - 1)):
+    assert [len(track._kept) for track in assembly._tracks] == [0, 0], "a day of it needs no room"
+    wrong_ones = (
+        third,
+        replace(second, seq=2),
+        replace(second, start=RATE + 1),
+        replace(second, start=RATE - 1),
+    )
+    for wrong in wrong_ones:
         with pytest.raises(RecordError, match="does not follow"):
             assembly.take_chunk(wrong)
     with pytest.raises(RecordError, match="channels"):
         assembly.take_chunk(replace(second, pcm=second.pcm[:, :1]))
     with pytest.raises(RecordError, match="another call"):
         assembly.take_chunk(replace(second, call=replace(CALL, call_id="call-2")))
+    with pytest.raises(RecordError, match="another call"):
+        assembly.take_findings(Findings("call-2", 0))
+    with pytest.raises(RecordError, match="another call"):
+        assembly.take_verdict(Verdict(replace(CALL, call_id="call-2"), passed=True, checks=()))
     assert assembly.take_chunk(second) is None
 
 
@@ -170,3 +195,72 @@ def test_what_comes_behind_the_verdict_is_in_no_file() -> None:
     stored = assembly.take_findings(Findings(CALL.call_id, 0, (), WORDS, end=END))
     assert stored is not None
     quarantined(stored, "stored_chunks_missing")
+
+
+def made_by(*detections: tuple[str, int], policy: str = "") -> dict[str, bool]:
+    """Whether two checks passed: of findings by policies that follow on, of chunks by one."""
+    found = [
+        Findings(
+            CALL.call_id, seq, (), WORDS[seq : seq + 1], Watermark((seq + 1) * 6 * RATE),
+            end=END if seq == 1 else None, detection=Detection(by, "", "", ""), since=since,
+        )
+        for seq, (by, since) in enumerate(detections)
+    ]  # fmt: skip
+    chunks = [replace(one, policy=policy) for one in quiet()]
+    stored = store(chunks, Verdict(CALL, passed=True, checks=(), end=END), found)
+    checks = {one.name: one.passed for one in stored.certificate.checks}
+    return {name: checks[name] for name in ("other_detections", "other_policies")}
+
+
+def test_one_detection_by_the_policy_of_the_call_is_asked_for() -> None:
+    mine, other = POLICY.digest, "0" * 64
+    right = {"other_detections": True, "other_policies": True}
+    assert made_by((mine, 0), (mine, 6 * RATE)) == right
+    assert made_by((mine, 0), (mine, 6 * RATE), policy=mine) == right
+    wrong = right | {"other_detections": False}
+    assert made_by((mine, 0), (other, 6 * RATE)) == wrong
+    assert made_by((other, 0), (other, 6 * RATE)) == wrong
+    assert made_by((mine, 0), (mine, 6 * RATE - 1)) == wrong
+    wrong = right | {"other_policies": False}
+    assert made_by((mine, 0), (mine, 6 * RATE), policy=other) == wrong
+
+
+def test_a_call_of_which_no_chunk_came_leaves_only_a_certificate() -> None:
+    """As verification ends it: no sample rate is known, and no channel."""
+    call, end = replace(CALL, sample_rate=0, roles=()), replace(END, chunks=3)
+    assembly = CallAssembly(POLICY)
+    assembly.take_verdict(Verdict(call, passed=False, checks=(), end=end))
+    stored = assembly.take_findings(Findings(CALL.call_id, 0, end=end))
+    assert stored is not None
+    assert not stored.passed
+    assert list(stored.files) == ["call-1.certificate.json"]
+    assert {one.name: one.measured for one in stored.certificate.checks if not one.passed} == {
+        "stored_chunks_missing": 3.0,
+        "stored_samples_missing": END.end,
+    }
+
+
+def test_a_passed_call_without_audio_is_an_error_and_no_file() -> None:
+    end = replace(END, chunks=0, end=0)
+    assembly = CallAssembly(POLICY)
+    assembly.take_verdict(Verdict(CALL, passed=True, checks=(), end=end))
+    with pytest.raises(AudioError, match="without audio"):
+        assembly.take_findings(Findings(CALL.call_id, 0, end=end))
+
+
+def test_no_content_is_in_what_is_printed_of_a_stored_call() -> None:
+    printed = repr(stored_call())
+    assert printed == (
+        "StoredCall(call_id='call-1', passed=True, purpose='', parties=(), silenced=())"
+    )
+
+
+def test_only_what_was_muted_is_told_as_redacted() -> None:
+    """Detection found a name too, which the policy keeps."""
+    assert redacted_types(stored_call(), "call-1") == ["CARD_NUMBER"]
+
+
+def test_a_word_of_one_sample_is_a_word() -> None:
+    word = Word(0, RATE, RATE + 1, "a")
+    check = judged(unheard(1, 1, 9), words=(word,))["seconds_without_any_word"]
+    assert (check.passed, check.measured) == (True, 0.0)
