@@ -105,7 +105,7 @@ class Catalogue:
 
     def now(self) -> datetime:
         """The time by which calls are stored and kept."""
-        return self._database.now()
+        return self._database.dated()
 
     def enter(self, facts: StoredCallFacts) -> StoredCallFacts:
         """Enter a call; the row that is there then, since whoever is first stays.

@@ -11,7 +11,8 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,16 @@ _LOOK_AGAIN_S = 0.005
 _SQLITE, _POSTGRESQL = "sqlite", "postgresql"
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A time that was believed, and when."""
+
+    at: datetime
+    since: float
+    """By the clock that nobody sets, in seconds."""
+    within: timedelta
+
+
 class Database:
     """A pool of connections.
 
@@ -48,6 +59,7 @@ class Database:
 
     def __init__(self, url: str, clock: Clock = system_clock) -> None:
         self.now = clock
+        self._known: _Known | None = None
         parsed = _parsed(url)
         self.sqlite = parsed.get_backend_name() == _SQLITE
         self._vacuumed: dict[str, float] = {}
@@ -75,9 +87,26 @@ class Database:
         """Close all connections."""
         self.engine.dispose()
 
+    def know(self, at: datetime, within: timedelta) -> None:
+        """Note a time that is believed, and how far the clock may be ahead of it."""
+        self._known = _Known(at, time.monotonic(), within)
+
+    def dated(self) -> datetime:
+        """The time by which something is dated.
+
+        The clock's, unless it is behind a time that was believed, or too far ahead of it: then that
+        time and what went by since. What a process with a wrong clock stores would be too old for
+        all others, and destroyed by them at once.
+        """
+        now, known = self.now(), self._known
+        if known is None:
+            return now
+        since = known.at + timedelta(seconds=time.monotonic() - known.since)
+        return now if known.at <= now <= since + known.within else since
+
     def stamp(self) -> str:
-        """The time as it is stored."""
-        return stamp(self.now())
+        """``dated``, as it is stored."""
+        return stamp(self.dated())
 
     def server_time(self) -> datetime | None:
         """The time of the database's own machine; ``None`` for SQLite, which has no other."""

@@ -4,6 +4,8 @@ A sweep destroys what its time has come for: keys of quarantines, stored calls, 
 refused where the clock that says so is not believed, and where it would destroy a great part of
 all there is at once. Then somebody looks, and confirms it by a command (``Confirmed``).
 
+What is dated goes by the same: see ``Database.dated``.
+
 A clock is believed within ``Bounds.clock_hours`` of PostgreSQL's. SQLite has no clock of its own:
 there it is the last time that a sweep believed, which is noted, and before the first the newest
 entry of the audit log. What a wrong clock writes into the log meanwhile makes it no more credible.
@@ -94,6 +96,7 @@ class SweepGuard:
         self, database: Database, bounds: Bounds | None = None, metrics: Counts | None = None
     ) -> None:
         self._database, self._bounds = database, bounds or Bounds()
+        self._within = timedelta(hours=self._bounds.clock_hours)
         self._metrics = metrics
         self._told = get_logger("vault")
 
@@ -113,7 +116,7 @@ class SweepGuard:
         if self._metrics is not None:
             self._metrics.sweep_refused.labels(sweep).set(bool(problem) and confirmed is None)
         if confirmed is not None:
-            self._confirm(sweep, due, confirmed)
+            self._confirm(sweep, now, due, confirmed)
         elif problem:
             raise SweepRefusedError(
                 f"{sweep}: nothing was destroyed: {problem}. Look at the clock and at what is due; "
@@ -168,7 +171,10 @@ class SweepGuard:
         """How far the clock is from what it should be; empty where it is near."""
         server = self._database.server_time()
         known = server or self._believed()
-        if known is None or abs(now - known) <= timedelta(hours=self._bounds.clock_hours):
+        if known is None:
+            return ""
+        self._database.know(known, self._within)
+        if abs(now - known) <= self._within:
             return ""
         whose = "the database's" if server else "the last time that was known to be right"
         return f"the clock says {now:%Y-%m-%d %H:%M}, {whose} is {known:%Y-%m-%d %H:%M} (UTC)"
@@ -200,11 +206,12 @@ class SweepGuard:
         except IntegrityError:
             return  # another worker was first
 
-    def _confirm(self, sweep: str, due: int, confirmed: Confirmed) -> None:
+    def _confirm(self, sweep: str, now: datetime, due: int, confirmed: Confirmed) -> None:
         if confirmed.count != due:
             raise InputError(
                 f"{sweep}: {due} are due now, not {confirmed.count}; nothing was destroyed"
             )
+        self._database.know(now, self._within)
         at = self._database.stamp()
         facts = {
             "at": at, "what": "sweep-confirmed", "sweep": sweep, "count": due, "by": confirmed.by

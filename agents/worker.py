@@ -266,6 +266,8 @@ async def _kept(
     log = AuditLog(ledger.database)
     topic = TopicCheckpoints(config.bootstrap, config.topics.audit, config.security.librdkafka())
     guard = SweepGuard(ledger.database, config.bounds, metrics)
+    # From now on what is dated goes by a time that is believed.
+    await asyncio.to_thread(guard.believes, ledger.database.now())
     keeper = AuditKeeper(
         log,
         key,

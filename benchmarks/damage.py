@@ -141,8 +141,8 @@ def _audible(before: npt.NDArray[np.int16], after: npt.NDArray[np.int16], rate: 
     """Whether a word is still there: frames without any sound, over those that had some."""
     size = rate * _FRAME_MS // 1_000
     count = len(before) // size
-    had = np.ptp(before[: count * size].reshape(count, size), axis=1) > 0
-    has = np.ptp(after[: count * size].reshape(count, size), axis=1) > 0
+    had = np.ptp(before[: count * size].astype(np.int32).reshape(count, size), axis=1) > 0
+    has = np.ptp(after[: count * size].astype(np.int32).reshape(count, size), axis=1) > 0
     sounding = int(had.sum())
     return sounding > 0 and int((had & ~has).sum()) < _SILENT_SHARE * sounding
 

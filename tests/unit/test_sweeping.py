@@ -174,9 +174,30 @@ def test_a_clock_that_is_behind_is_not_believed_either(site: Site) -> None:
     site.clock.now -= 40 * DAY
     site.store("back", days=1)
     site.clock.now += 2 * DAY
-    with pytest.raises(SweepRefusedError):
-        site.sweep()
+    assert not site.guard.believes(site.clock.now)
+    assert site.sweep() == []
     assert site.stored() == 5
+
+
+def test_what_is_stored_by_a_clock_that_is_behind_is_kept_as_long_as_anything(site: Site) -> None:
+    """It was due at once for who has the time: "a day" from forty days ago."""
+    site.sweep()
+    right = site.clock.now
+    site.clock.now -= 40 * DAY
+    site.store("back", days=1)
+    site.clock.now = right + DAY - HOUR
+    assert site.sweep() == []
+    site.clock.now = right + DAY + HOUR
+    assert site.sweep() == ["back"]
+
+
+def test_what_is_stored_by_a_clock_that_is_far_ahead_is_kept_no_longer(site: Site) -> None:
+    site.sweep()
+    right = site.clock.now
+    site.clock.now += 400 * DAY
+    site.store("ahead", days=1)
+    site.clock.now = right + DAY + HOUR
+    assert site.sweep() == ["ahead"]
 
 
 @pytest.mark.parametrize("hours", [71, 73])
