@@ -7,7 +7,7 @@ back as long as it was. What is coded in a width or codec of its own is written 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -57,6 +57,9 @@ def damages(babble: Path) -> Iterator[Damage]:
         for dbfs in (-30, -15):
             yield Damage(f"hum {hertz} Hz {dbfs} dBFS", _hum(hertz, dbfs, (1.0,)))
         yield Damage(f"hum {hertz} Hz -15 dBFS, harmonics", _hum(hertz, -15, _HARMONICS))
+    yield Damage("buzz of 60 Hz at 10 dB, from 10 s", _onset(10, _over(10, range(60, 3_400, 60))))
+    yield Damage("buzz of 120 Hz at 8 dB, from 10 s", _onset(10, _over(8, range(120, 3_400, 120))))
+    yield Damage("tone of 1 kHz at 24 dB, from 12 s", _onset(12, _over(24, (1_000,))))
     for share in (0.02, 0.05, 0.2, 0.5):
         yield Damage(f"DC {share:.0%}", _offset(share))
     yield Damage("DC drifting", _drift)
@@ -85,6 +88,7 @@ def damages(babble: Path) -> Iterator[Damage]:
     yield Damage("inverted", _inverted)
     yield Damage("channels swapped", _swapped)
     yield Damage("echo -20 dB", _echo(-20, 80))
+    yield Damage("echo -20 dB, late", _echo(-20, 800))
     yield Damage("8 bit", _same, "PCM_U8")
     yield Damage("24 bit at -90 dB", _gain(-90), "PCM_24")
     yield Damage("float at -100 dB", _gain(-100), "FLOAT")
@@ -132,6 +136,29 @@ def _hum(hertz: int, dbfs: float, amplitudes: tuple[float, ...]) -> Change:
         return _clipped(0.5 * audio + wave)
 
     return change
+
+
+def _over(decibels: float, hertz: Iterable[int]) -> Change:
+    """Tones of one loudness that are together so much louder than the voices."""
+
+    def change(audio: Audio, rate: int, rng: np.random.Generator) -> Audio:
+        time = _time(audio, rate)
+        wave = sum(np.sin(2 * np.pi * one * time + rng.uniform(0, 2 * np.pi)) for one in hertz)
+        wave = wave / np.sqrt(np.mean(np.square(wave)))
+        both = audio + wave * _level(audio) * _power(decibels)
+        return np.asarray(0.5 * both / max(0.5, float(np.abs(both).max())))
+
+    return change
+
+
+def _onset(seconds: float, change: Change) -> Change:
+    """What begins in mid-call: the talk before it was understood."""
+
+    def later(audio: Audio, rate: int, rng: np.random.Generator) -> Audio:
+        after = _time(audio, rate) >= seconds
+        return np.where(after, change(audio, rate, rng), 0.5 * audio)
+
+    return later
 
 
 def _offset(share: float) -> Change:

@@ -33,6 +33,12 @@ _MOST_DB: Final = 60.0
 _DECAY_DB: Final = 0.05
 """What the loudest sinks by in half a second: a minute of quiet sound brings it down by 6 dB."""
 _NOTHING_DBFS: Final = -110.0
+_STEADY_DBFS: Final = -45.0
+"""Steady sound from here on may hide a voice: ordinary lines have -61 to -71 dBFS of it, a buzz
+that is 8 dB louder than a voice -28, white noise as loud as the voice -32 (measured)."""
+_BELOW_DB: Final = 25.0
+_SPOKEN_DBFS: Final = -60.0
+"""What stands out less from a line tells nothing about voices."""
 
 
 @lru_cache(maxsize=8)
@@ -122,6 +128,14 @@ class Leveller:
         """
         self._loudest = max(loudest, self._loudest - _DECAY_DB, _NOTHING_DBFS)
         return _factor(self._loudest)
+
+    def hidden_by(self, steady: float) -> bool:
+        """Whether a voice may be hidden by what sounds all the time, at so many dBFS.
+
+        It is loud, or not far below the voice that was heard before.
+        """
+        voice = self._loudest if self._loudest > _SPOKEN_DBFS else 0.0
+        return steady > min(_STEADY_DBFS, voice - _BELOW_DB)
 
 
 def loudest(audio: Samples) -> float:

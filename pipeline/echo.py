@@ -25,6 +25,8 @@ from pipeline.records import Interval
 _BAND_HZ: Final = (300.0, 3_400.0)
 """The telephone band (ITU-T G.712)."""
 _BLOCK_MS: Final = 1_000
+_NEAR_MS: Final = 300
+"""Delays of headsets and lines within a country; farther ones are looked for too."""
 _SMOOTH_HZ: Final = 300.0
 """Width over which a spectrum is flattened: wider than a voice's pitch."""
 _QUIETEST: Final = 3.0
@@ -61,9 +63,12 @@ def find_echo(
     count = max(1, len(source) // block)
     bounds = [len(source) * index // count for index in range(count + 1)]
     for low, high in pairwise(bounds):
-        found = _match(source[low:high], other[low : high + 2 * lag], sample_rate, lag)
-        if found.score > best.score:
-            best = found
+        # Near by first: in a wide search the other speaker's own voice drowns a faint echo.
+        for reach in sorted({min(lag, _NEAR_MS * sample_rate // 1_000), lag}):
+            around = other[low + lag - reach : high + lag + reach]
+            found = _match(source[low:high], around, sample_rate, reach)
+            if found.score > best.score:
+                best = found
     return best
 
 

@@ -20,7 +20,7 @@ FRAMES_PER_SECOND: Final = 100
 _FRAME_MS: Final = 1_000 // FRAMES_PER_SECOND
 CONTEXT_MS: Final = 500
 """How much audio on both sides of a widened span says what is quiet there."""
-LAG_MS: Final = 300
+LAG_MS: Final = 1_000
 """Longest echo delay, as in the muting issue: satellite and mobile paths stay below it."""
 FLOOR_DBFS: Final = -90.0
 """Level of digital silence: below the quietest 16-bit noise."""

@@ -199,6 +199,8 @@ class Listener:
 
     def _frames(self, channel: _Channel, audio: Samples) -> list[Window]:
         sounds, steady = channel.sounding.take(audio)
+        if channel.leveller.hidden_by(channel.sounding.steady_dbfs):
+            sounds, steady = np.ones_like(sounds), False
         raised = self._raised(channel, audio, sounds)
         square = np.square(raised.reshape(-1, FRAME), dtype=np.float64)
         levels: list[float] = np.mean(square, axis=1).tolist()

@@ -4,11 +4,15 @@ Hum and noise are steady in every band; speech is not, even where it is quieter 
 all. So this hears what a level would not, and costs next to nothing. It decides two things only:
 whether a voice detector need not be asked (nothing changes), and what has to be understood, because
 it sounded.
+
+A tone or a buzz that is steady and loud hides a voice from a detector, and not from people: it says
+how loud it is, and then all that is heard with it has to be understood.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Final
 
 import numpy as np
@@ -34,6 +38,8 @@ _NOTHING: Final = 1e-11
 
 _MASKED: Final = 1e-5
 """Of the loudest band, what shows in the others all the same: 50 dB down, and heard by nobody."""
+_BLOCKS: Final = 6
+"""Looks at the steadiest that every frequency was: 3 s hold no vowel and no note of a voice."""
 _SPAN: Final = 2 * FRAME
 """Samples of one look: long enough to part the multiples of mains hum, which beat otherwise."""
 _ZEROS_DB: Final = -105.0
@@ -53,6 +59,10 @@ class Sounding:
         self._last = np.zeros(FRAME, np.float32)
         self._before = np.full((_SMOOTH - 1, len(_BANDS)), _NOTHING)
         self._history = np.zeros((0, len(_BANDS)))
+        self._steadiest = np.zeros((0, FRAME + 1))
+        self.steady_dbfs = -math.inf
+        """How loud what went on without a pause for three seconds is: tones, not noise, whose every
+        frequency is soft at some time (20 dB less of it shows here)."""
 
     def take(self, audio: Samples) -> tuple[npt.NDArray[np.bool_], bool]:
         """Take the next frames, at ``VOICE_RATE``.
@@ -61,7 +71,9 @@ class Sounding:
             Which of the frames sound, shape ``(frames,)``; and whether all are as steady as the
             noise of the line, as far as that is known.
         """
-        power = _powers(np.concatenate([self._last, audio]))
+        spectra = _spectra(np.concatenate([self._last, audio]))
+        power = _powers(spectra)
+        self._keep_steady(spectra)
         self._last = audio[-FRAME:].copy()
         padded = np.concatenate([self._before, power])
         smooth = sum(padded[at : at + len(power)] for at in range(_SMOOTH)) / _SMOOTH
@@ -77,15 +89,28 @@ class Sounding:
         enough = len(self._history) >= _LEAST
         return above > _SOUNDS_DB, enough and bool((above < _CHANGES_DB).all())
 
+    def _keep_steady(self, spectra: npt.NDArray[np.float64]) -> None:
+        # Zeros are a gap in a tone, not its end.
+        sounding = spectra[spectra.sum(axis=1) > _NOTHING]
+        if len(sounding):
+            kept = np.concatenate([self._steadiest, sounding.min(axis=0, keepdims=True)])
+            self._steadiest = kept[-_BLOCKS:]
+        if len(self._steadiest) == _BLOCKS:
+            steady = float(self._steadiest.min(axis=0).sum())
+            self.steady_dbfs = 10.0 * math.log10(steady + _NOTHING)
 
-def _powers(audio: Samples) -> npt.NDArray[np.float64]:
-    """Power at every frame but the first, in every band, full scale 1; shape ``(frames, bands)``.
+
+def _spectra(audio: Samples) -> npt.NDArray[np.float64]:
+    """Power at every frame but the first, full scale 1; shape ``(frames, frequencies)``.
 
     A frame is looked at together with the one before it.
     """
     frames = audio.reshape(-1, FRAME)
     spectrum = np.fft.rfft(np.concatenate([frames[:-1], frames[1:]], axis=1) * _WINDOW, axis=1)
-    square = spectrum.real**2 + spectrum.imag**2
-    bands = np.stack([square[:, band].sum(axis=1) for band in _BANDS], axis=1)
-    bands *= _NORM
+    return np.asarray((spectrum.real**2 + spectrum.imag**2) * _NORM)
+
+
+def _powers(spectra: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Power in every band, and what it masks; shape ``(frames, bands)``."""
+    bands = np.stack([spectra[:, band].sum(axis=1) for band in _BANDS], axis=1)
     return np.asarray(bands + _MASKED * bands.max(axis=1, keepdims=True) + _NOTHING)

@@ -73,7 +73,12 @@ def _no_audio(file: Path) -> None:
     ("tamper", "problem", "told"),
     [
         (_unsigned, Problem.UNSIGNED, "not signed"),
-        (_foreign, Problem.WRONG_KEY, f"signed by another key ({OTHER.public.key_id[:16]}…)"),
+        pytest.param(
+            _foreign,
+            Problem.WRONG_KEY,
+            f"signed by another key ({OTHER.public.key_id[:16]}…)",
+            id="another key",
+        ),
         (_foreign_under_our_name, Problem.CHANGED, "changed after it was signed"),
         (_changed, Problem.CHANGED, "changed after it was signed"),
         (_changed_and_foreign, Problem.WRONG_KEY, "signed by another key"),

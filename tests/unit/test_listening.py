@@ -40,10 +40,13 @@ def listen(
     rate: int,
     sizes: list[int],
     settings: ListenSettings | None = None,
+    *,
+    level: float | None = None,
 ) -> list[Window]:
     """Feed the audio in chunks of the given sizes, over and over."""
     call = CallInfo("c1", rate, ROLES[: audio.shape[1]])
-    listener = Listener(call, LoudnessVoice(), settings)
+    voice = LoudnessVoice() if level is None else LoudnessVoice(level=level)
+    listener = Listener(call, voice, settings)
     windows: list[Window] = []
     start = seq = 0
     while start < len(audio):
@@ -219,3 +222,25 @@ def test_an_unheard_window_silences_all_that_it_owns() -> None:
     assert heard.unheard == (Interval(400, 1_000),)
     assert (heard.seq, heard.channel, heard.heard_until) == (3, 1, 1_000)
     assert heard.words == ()
+
+
+@pytest.mark.parametrize(("dbfs", "counts"), [(-6.0, True), (-30.0, True), (-66.0, False)])
+def test_all_that_is_heard_with_a_loud_tone_has_to_be_understood(
+    dbfs: float, *, counts: bool
+) -> None:
+    """A detector finds no voice beside it, and people do."""
+    time = np.arange(20 * 8_000) / 8_000
+    tone = 32_767 * 10 ** (dbfs / 20) * np.sin(2 * np.pi * 1_000 * time)
+    windows = listen(tone.astype(np.int16)[:, None], 8_000, [8_000], level=2.0)
+    late = [one for window in windows for one in window.sounds if one.end > 12 * 8_000]
+    assert bool(late) == counts
+
+
+def test_a_tone_as_loud_as_the_voice_before_it_counts_however_faint_both_are() -> None:
+    voice = speech(8_000, [(False, 4), (True, 1), (False, 1), (True, 2)])
+    time = np.arange(20 * 8_000) / 8_000
+    tone = 3_000 * np.sin(2 * np.pi * 1_000 * time)
+    quiet = np.concatenate([voice, tone]) * 10 ** (-30 / 20)
+    windows = listen(quiet.astype(np.int16)[:, None], 8_000, [8_000], level=2.0)
+    late = [one for window in windows for one in window.sounds if one.end > 20 * 8_000]
+    assert late

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -73,3 +75,32 @@ def test_zeros_between_make_no_sound_of_the_line_s_noise() -> None:
         audio[start * VOICE_RATE : (start + 1) * VOICE_RATE] = 0.0
     frames, _ = sounding(audio)
     assert frames.sum() <= 0.02 * len(frames)
+
+
+@pytest.mark.parametrize(
+    ("kind", "least", "most"),
+    [
+        ("silence", -math.inf, -math.inf),
+        ("white", -70, -55),
+        ("loud", -55, -45),
+        ("hum", -20, -15),
+    ],
+)
+def test_how_loud_a_tone_is_that_never_pauses(kind: str, least: float, most: float) -> None:
+    """Noise has hardly any: white noise of -26 dBFS less than a tone of -50."""
+    found, audio = Sounding(), steady(kind, 6)
+    for start in range(0, len(audio) // BATCH * BATCH, BATCH):
+        found.take(audio[start : start + BATCH])
+    assert least <= found.steady_dbfs <= most
+
+
+def test_a_tone_that_has_just_begun_or_ended_is_none() -> None:
+    found = Sounding()
+    tone = steady("hum", 8)
+    tone[: 2 * VOICE_RATE] = 0.001 * np.random.default_rng(1).standard_normal(2 * VOICE_RATE)
+    levels = []
+    for start in range(0, len(tone) // BATCH * BATCH, BATCH):
+        found.take(tone[start : start + BATCH])
+        levels.append(found.steady_dbfs)
+    at = [round((second * VOICE_RATE) / BATCH) for second in (4.0, 6.5)]
+    assert levels[at[0]] < -45 < levels[at[1]]
