@@ -315,4 +315,6 @@ def policy_check(
     policy = read_policy(load_settings(), name)
     out.print(f"{policy.name} version {policy.version} sha256 {policy.digest}", highlight=False)
     for warning in warnings(policy):
-        err.print(f"warning: {warning}", style="yellow", markup=False, highlight=False)
+        err.print(
+            f"warning: {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True
+        )

@@ -339,7 +339,7 @@ def _policy(settings: Settings) -> Iterator[Finding]:
         return
     doubts = list(warnings(policy))
     for doubt in doubts:
-        yield Finding(Grade.WEAK, "policy", doubt, "mute it, or keep calls that hold it away")
+        yield Finding(Grade.WEAK, "policy", doubt, "mend it as the line says, or keep calls away")
     if not doubts:
         yield Finding(Grade.OK, "policy", f"{policy.name}, version {policy.version}")
 

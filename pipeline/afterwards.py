@@ -12,7 +12,7 @@ from typing import Final
 
 from pipeline.asking import LETTERED, Ask
 from pipeline.entities import Entity
-from pipeline.verdicts import CARD_DATA, Reading, Verdict, spoken
+from pipeline.verdicts import BY_FORM, CARD_DATA, Reading, Verdict, spoken
 
 VAIN: Final = 3
 """Digits of which an answer to an ask has more, unless it was none: "I'm on 81"."""
@@ -53,7 +53,7 @@ def join_alike(reading: Reading) -> None:
             continue
         twin = next((one for one in known if _alike(one, verdict)), None)
         if twin is not None and twin.entity is not None:
-            verdict.take(twin.entity, 0.6, spoken(twin.entity))
+            verdict.take(twin.entity, BY_FORM, spoken(twin.entity))
 
 
 def _lettered(verdict: Verdict) -> bool:

@@ -13,7 +13,7 @@ from pipeline.checksums import card_brand, luhn
 from pipeline.entities import Entity
 from pipeline.numbers import NumberRun
 from pipeline.surroundings import Surroundings
-from pipeline.verdicts import HARMLESS, Reading, Talk, Verdict, spoken
+from pipeline.verdicts import BY_FORM, BY_LENGTH, HARMLESS, Reading, Talk, Verdict, spoken
 from pipeline.vocabulary import Mood
 
 CHAIN_S: Final = 20.0
@@ -77,11 +77,11 @@ class Chains:
         start = chain[0].run.start
         in_topic = card_topic >= 0 and start - card_topic < TOPIC_S * self._rate
         if in_topic and count >= UNDER_TOPIC:
-            entity, score = Entity.CARD_NUMBER, 0.75
+            entity, score = Entity.CARD_NUMBER, BY_LENGTH
         elif len(longest) == 10:  # noqa: PLR2004 - digits of a North American phone number
-            entity, score = Entity.PHONE_NUMBER, 0.6
+            entity, score = Entity.PHONE_NUMBER, BY_FORM
         elif count >= enough:
-            entity, score = Entity.NUMBER_SEQUENCE, 0.6
+            entity, score = Entity.NUMBER_SEQUENCE, BY_FORM
         else:
             return
         if luhn(longest) and card_brand(longest):

@@ -71,7 +71,7 @@ class Fragments:
         for reading in readings:
             for verdict in reading.verdicts:
                 if verdict.entity is None and self._repeats(verdict, known):
-                    verdict.take(Entity.CARD_NUMBER, 0.8, "spoken-known-fragment")
+                    verdict.guess(Entity.CARD_NUMBER, "spoken-known-fragment")
 
     def _repeats(self, verdict: Verdict, known: set[bytes]) -> bool:
         """Whether a number shares more with a known one than chance explains."""

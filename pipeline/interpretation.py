@@ -35,7 +35,22 @@ from pipeline.reopening import reopened, waits_for
 from pipeline.shapes import shaped, toll_free, written
 from pipeline.surroundings import Surroundings, cut
 from pipeline.tokens import Flag
-from pipeline.verdicts import AFTER_CARD, CARD_DATA, HARMLESS, Reading, Talk, Track, Verdict, spoken
+from pipeline.verdicts import (
+    AFTER_CARD,
+    ANNOUNCED,
+    ASKED_FOR,
+    BY_FORM,
+    BY_LENGTH,
+    CARD_DATA,
+    CHECKED,
+    HARMLESS,
+    SCORES,
+    Reading,
+    Talk,
+    Track,
+    Verdict,
+    spoken,
+)
 from pipeline.vocabulary import Mood
 
 _FRAGMENT: Final = 4
@@ -249,7 +264,8 @@ class _Walk:
             ask.answer(run)
             verdict.ask = ask
             entity = ask.meant(run)
-            verdict.take(entity, 0.85 if ask.entity is entity else 0.75, spoken(entity))
+            score = ASKED_FOR if ask.entity is entity else BY_LENGTH
+            verdict.take(entity, score, spoken(entity))
             self._raise(verdict)
             if entity in CARD_DATA:
                 self._card_data = run.end
@@ -258,7 +274,7 @@ class _Walk:
         said = run.flags & HARMLESS - (_DATE if announced in DATED else frozenset())
         enough = len(run.digits) >= 3 and not with_cents(run)  # noqa: PLR2004
         if announced is not None and enough and not said:
-            verdict.take(announced, 0.8, spoken(announced))
+            verdict.take(announced, ANNOUNCED, spoken(announced))
         self._after_card(verdict)
         self._born(verdict)
         self._lengths(verdict)
@@ -278,7 +294,7 @@ class _Walk:
             entity = written(" ".join(part.word.text for part in run.parts))
             explained = explained and (toll_free(run.characters) or self._called_so(run))
         if entity is not None and not explained:
-            verdict.take(entity, 0.6, spoken(entity))
+            verdict.take(entity, BY_FORM, spoken(entity))
 
     def _called_so(self, run: NumberRun) -> bool:
         """Whether its speaker calls a number an order's or the like in the same breath.
@@ -299,11 +315,11 @@ class _Walk:
             return
         if run.digits:
             if len(run.characters) >= _SPELLED_CODE + (run.letters == 1):
-                verdict.take(Entity.NUMBER_SEQUENCE, 0.6, "spoken-spelled-code")
+                verdict.guess(Entity.NUMBER_SEQUENCE, "spoken-spelled-code")
             return
         asked = next((ask.entity for ask in reversed(self._active) if ask.entity in WORDY), None)
         if asked is not None or len(run.characters) >= _SPELLED_NAME:
-            verdict.take(asked or Entity.PERSON, 0.6, "spoken-spelled-letters")
+            verdict.guess(asked or Entity.PERSON, "spoken-spelled-letters")
 
     def _short_answer(self, verdict: Verdict) -> None:
         """Digits said one by one that nothing explains: the prompt was not understood, or none was.
@@ -319,7 +335,7 @@ class _Walk:
         plain = run.letters <= 1 and not run.flags & {Flag.DECIMAL, Flag.PAIRED}
         clear = {Hearing.MAIN} if run.in_a_row else {Hearing.MAIN, Hearing.SECOND}
         if verdict.answer or (plain and all(word.hearing in clear for word in run.words)):
-            verdict.take(Entity.NUMBER_SEQUENCE, 0.5, "spoken-answer")
+            verdict.guess(Entity.NUMBER_SEQUENCE, "spoken-answer")
 
     def _own_code(self, verdict: Verdict) -> None:
         """Letters and digits that a customer says one by one, and nothing explains.
@@ -331,7 +347,7 @@ class _Walk:
         spelled = len(said) >= _OWN_PARTS and all(len(part.letters) <= 1 for part in said)
         long = run.letters > 0 and len(run.characters) >= _OWN_CODE
         if run.channel in self._customers and spelled and long and verdict.chains:
-            verdict.take(Entity.NUMBER_SEQUENCE, 0.5, "spoken-own-code")
+            verdict.guess(Entity.NUMBER_SEQUENCE, "spoken-own-code")
 
     def _after_card(self, verdict: Verdict) -> None:
         """Short numbers after card data, where the prompt was not understood."""
@@ -344,9 +360,9 @@ class _Walk:
         if short and decimal(run) and self._heard_a_card(run):
             return
         if short and not run.flags & (HARMLESS | {Flag.CARDINAL}):
-            verdict.take(Entity.CARD_SECURITY_CODE, 0.5, AFTER_CARD)
+            verdict.guess(Entity.CARD_SECURITY_CODE, AFTER_CARD)
         elif run.flags & {Flag.DATE, Flag.YEAR} and (verdict.answer or self._right_after(run)):
-            verdict.take(Entity.CARD_EXPIRY, 0.5, AFTER_CARD)
+            verdict.guess(Entity.CARD_EXPIRY, AFTER_CARD)
 
     def _heard_a_card(self, run: NumberRun) -> bool:
         """Whether a run is of the side that was told card data by the other one.
@@ -368,7 +384,7 @@ class _Walk:
         if not birth_date(verdict.run) or verdict.explained or verdict.local is Mood.AMOUNT:
             return
         if verdict.answer or old_figures(verdict.run) or self._look.alone(verdict.run):
-            verdict.take(Entity.DATE_OF_BIRTH, 0.55, "spoken-whole-date")
+            verdict.guess(Entity.DATE_OF_BIRTH, "spoken-whole-date")
 
     def _answered_by(self, verdict: Verdict, asks: Sequence[Ask]) -> Ask | None:
         run = verdict.run
@@ -460,9 +476,9 @@ class _Walk:
         """A checksum that holds raises the score; one that fails says nothing."""
         digits = verdict.run.digits
         if verdict.entity is Entity.CARD_NUMBER and luhn(digits) and card_brand(digits):
-            verdict.score = 0.99
+            verdict.score = CHECKED
         if verdict.entity is Entity.BANK_ROUTING and aba(digits):
-            verdict.score = 0.99
+            verdict.score = CHECKED
 
     def _lengths(self, verdict: Verdict) -> None:
         """Numbers that nobody asked for: long ones, alone or as a chain of pieces."""
@@ -472,7 +488,7 @@ class _Walk:
         if luhn(run.digits) and card_brand(run.digits):
             verdict.take(Entity.CARD_NUMBER, 0.95, spoken(Entity.CARD_NUMBER))
         if count >= LONG and not (run.amounts or run.clocks or run.rising or run.quantities):
-            score = _EXPLAINED if verdict.explained else 0.7
+            score = _EXPLAINED if verdict.explained else SCORES["spoken-long-number"]
             verdict.take(Entity.NUMBER_SEQUENCE, score, "spoken-long-number")
         if verdict.chains:
             self._chains.add(verdict, self._card_topic)

@@ -386,7 +386,10 @@ def _names(bases: object, *, shipped: bool) -> list[str] | str:
 
 
 def _forbidden(policy: Policy) -> Iterator[tuple[Location, str]]:
-    """What no policy may show or leave audible."""
+    """What no policy may show or leave audible, and what could never come about."""
+    if policy.understanding.sound_ms > policy.understanding.within_ms:
+        reason = f"more than within_ms ({policy.understanding.within_ms}): no while holds so much"
+        yield ("understanding", "sound_ms"), reason
     for name, rule in (("", policy.default), *policy.entities.items()):
         place = ("entities", name, "transcript") if name else ("default", "transcript")
         if problem := refusal(name, rule.transcript):

@@ -1,28 +1,164 @@
 """What a valid policy does that its author may not have meant.
 
 Outcome of :func:`warnings`: a line for each doubt; it raises nothing. A policy is somebody's
-decision, so none of this is a mistake.
+decision, so none of this is a mistake. What scores are compared with is what the engine gives;
+everything else is compared with what a policy has that says nothing, as the shipped ones do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeAlias
 
-from pipeline.entities import PAYMENT
-from pipeline.policy import Policy
+from pipeline.entities import NEVER_ALLOWED, Entity
+from pipeline.policy import EntityRule, Policy
 from pipeline.records import Action
-from pipeline.verdicts import most, spoken
+from pipeline.verdicts import least
+
+_Weak: TypeAlias = tuple[Callable[[Any, Any], bool], str]
+"""Whether a value is weaker than the usual one, and how the usual one is named in a line."""
+_LOW: Final[_Weak] = (operator.lt, "from {} on")
+_HIGH: Final[_Weak] = (operator.gt, "up to {}")
+_OFF: Final[_Weak] = (lambda value, _: value in (False, "never"), "with {}")
+
+_NET: Final[tuple[tuple[str, _Weak, str], ...]] = (
+    (
+        "unexplained.mute",
+        _OFF,
+        "sounds and doubtful words beside a number stay audible: they may be its digits",
+    ),
+    (
+        "unexplained.within_ms",
+        _LOW,
+        "sound without a word that is further from a number stays audible",
+    ),
+    (
+        "unexplained.unsure_below",
+        _LOW,
+        "words beside a number that are more probable stay audible, and may be misheard digits",
+    ),
+    (
+        "understanding.believed_from",
+        _LOW,
+        "words that are hardly probable count as understood, and what they cover stays audible",
+    ),
+    (
+        "understanding.within_ms",
+        _LOW,
+        "what is not understood adds up over a shorter while, and stays audible more often",
+    ),
+    ("understanding.sound_ms", _HIGH, "less sound that nobody understood stays audible"),
+    (
+        "understanding.share",
+        _HIGH,
+        "what was not understood stays audible where a few words amid it were",
+    ),
+    (
+        "understanding.channel_share",
+        _LOW,
+        "calls are stored of which one side was hardly understood, and hardly redacted",
+    ),
+    (
+        "understanding.call_share",
+        _LOW,
+        "calls are stored that were hardly understood, and hardly redacted",
+    ),
+    (
+        "understanding.least_ms",
+        _HIGH,
+        "of a call with less speech nobody asks whether it was understood",
+    ),
+    (
+        "verification.max_span_dbfs",
+        _HIGH,
+        "calls are stored in whose mutes something can be heard",
+    ),
+    (
+        "verification.neighbourhood_ms",
+        _LOW,
+        "what is further from a muted number is not listened to again",
+    ),
+    (
+        "verification.max_rounds",
+        _LOW,
+        "where something was found again, it is listened to less often",
+    ),
+    (
+        "verification.max_cost",
+        _LOW,
+        "there is less to spend on listening again, and what it doesn't pay for is not checked",
+    ),
+    (
+        "verification.sample_share",
+        _LOW,
+        "less of what lies away from numbers is listened to again",
+    ),
+    ("echo.mode", _OFF, "what is muted on one channel stays audible as echo on the other"),
+    ("echo.threshold", _HIGH, "a weaker echo of what is muted stays audible on the other channel"),
+    ("muting.merge_ms", _LOW, "what is left between two mutes stays audible: the edge of a word"),
+    ("muting.snap_ms", _LOW, "mutes may begin and end within a word, whose rest stays audible"),
+    (
+        "muting.after_silence_ms",
+        _LOW,
+        "a word that begins or ends in silence may stay audible in part: its times are off there",
+    ),
+)
+"""Where a policy can take out the net under the recognisers, and what is lost there."""
+_PADS: Final = (
+    ("pad_before_ms", "the beginning of what is muted may stay audible"),
+    ("pad_after_ms", "the end of what is muted may stay audible"),
+)
+_NAMED: Final = 3
+"""Types that a line names."""
+_USUAL: Final = Policy(name="usual", version="1")
+_WHAT: Final = {
+    Entity.PASSWORD: "a secret stays",
+    Entity.NUMBER_SEQUENCE: "long numbers that may be a misheard card stay",
+}
 
 
 def warnings(policy: Policy) -> Iterator[str]:
-    """Payment types that stay audible: not muted, or muted from a score that none reaches."""
-    for entity in sorted(PAYMENT):
-        action, reached = policy.rule(entity).action, most(entity)
-        threshold = policy.threshold(entity, spoken(entity))
-        if action is not Action.MUTE:
-            yield f"{entity}: payment data stays audible (action: {action})"
-        elif threshold > reached:
-            yield (
-                f"{entity}: payment data stays audible: no spoken number scores more than "
-                f"{reached}, and the threshold is {threshold:g}"
-            )
+    """What stays audible or unchecked, and the value at which the net holds again."""
+    for entity in sorted(NEVER_ALLOWED):
+        yield from _audible(policy, entity)
+    for place, weak, lost in _NET:
+        value, usual = (operator.attrgetter(place)(one) for one in (policy, _USUAL))
+        if weak[0](value, usual):
+            yield _told(f"{place} {json.dumps(value)}", lost, weak, usual)
+    yield from _pads(policy)
+
+
+def _audible(policy: Policy, entity: Entity) -> Iterator[str]:
+    """Payment data and secrets that are not muted, or from a score that not all of them reach."""
+    action, stays = policy.rule(entity).action, _WHAT.get(entity, "payment data stays")
+    if action is not Action.MUTE:
+        yield f"{entity}: {stays} audible (action: {action})"
+        return
+    missed = [
+        f"{name} {threshold:g} (up to {score:g} it holds)"
+        for name, score in least(entity).items()
+        if (threshold := policy.threshold(entity, name)) > score
+    ]
+    if missed:
+        yield f"{entity}: {stays} audible below the threshold: {', '.join(missed)}"
+
+
+def _pads(policy: Policy) -> Iterator[str]:
+    """Types whose mutes end too near to the words."""
+    rules = {"default": policy.default}
+    rules.update((name, policy.rule(name)) for name in (*Entity, *policy.entities))
+    muted = {name: rule for name, rule in rules.items() if rule.action is Action.MUTE}
+    for field, lost in _PADS:
+        usual = getattr(EntityRule(), field)
+        names = [name for name, rule in muted.items() if getattr(rule, field) < usual]
+        if names:
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            value = min(getattr(muted[name], field) for name in names)
+            of = f"{field} {value} of {', '.join(names[:_NAMED])}{more}"
+            yield _told(of, lost, _LOW, usual)
+
+
+def _told(what: str, lost: str, weak: _Weak, usual: object) -> str:
+    return f"{what}: {lost}; the net holds {weak[1].format(json.dumps(usual))}"

@@ -13,7 +13,7 @@ from pipeline.entities import Entity
 from pipeline.records import Interval, Reason
 from pipeline.spreading import Sensitive
 from pipeline.tokens import Flag
-from pipeline.verdicts import UNASKED, Reading, Talk, Verdict
+from pipeline.verdicts import SCORES, UNASKED, Reading, Talk, Verdict
 from pipeline.vocabulary import Mood
 
 _ANSWERED_S: Final = 12.0
@@ -59,7 +59,7 @@ def unasked(
                         channel,
                         run.start,
                         run.end,
-                        0.5,
+                        SCORES[UNASKED],
                         UNASKED,
                         Reason.UNEXPLAINED,
                     )

@@ -38,10 +38,28 @@ AFTER_CARD: Final = "spoken-after-card"
 """Recogniser of short answers after card data, whose prompt was not understood."""
 UNASKED: Final = "spoken-after-unheard"
 """Recogniser of numbers that may answer a question which nobody heard."""
-_ASKED_FOR: Final = 0.85
-"""Score of a number that was asked for or announced by its name: the most without a checksum."""
-_CHECKED: Final = 0.99
-"""Score of a number whose checksum holds."""
+CHECKED: Final = 0.99
+"""Score of a number that was asked for and whose checksum holds;"""
+ASKED_FOR: Final = 0.85
+"""of any other that was asked for by its name;"""
+ANNOUNCED: Final = 0.8
+"""of one that its speaker names after it: "… is my card number";"""
+BY_LENGTH: Final = 0.75
+"""of one that is a card by its length, where something else was asked for or it came in pieces;"""
+BY_FORM: Final = 0.6
+"""of one that only its form or length tells."""
+SCORES: Final = {
+    AFTER_CARD: 0.5,
+    UNASKED: 0.5,
+    "spoken-answer": 0.5,
+    "spoken-known-fragment": 0.8,
+    "spoken-long-number": 0.7,
+    "spoken-own-code": 0.5,
+    "spoken-spelled-code": 0.6,
+    "spoken-spelled-letters": 0.6,
+    "spoken-whole-date": 0.55,
+}
+"""Scores of the recognisers that find one kind of evidence each."""
 _SPELT_OUT: Final = 4
 """Digits said one by one from which they are no amount, whatever stands before them."""
 _PHONE: Final = 7
@@ -112,6 +130,10 @@ class Verdict:
         if self.entity is None or score > self.score:
             self.entity, self.score, self.recognizer = entity, score, recognizer
 
+    def guess(self, entity: Entity, recognizer: str) -> None:
+        """Declare it sensitive with the score of a recogniser that has one."""
+        self.take(entity, SCORES[recognizer], recognizer)
+
 
 @dataclass(slots=True)
 class Reading:
@@ -139,23 +161,36 @@ def spoken(entity: Entity) -> str:
     return "spoken-" + entity.value.lower().replace("_", "-")
 
 
-NUMBER_RECOGNIZERS: Final = frozenset(
-    {
-        *map(spoken, Entity),
-        AFTER_CARD,
-        UNASKED,
-        "spoken-answer",
-        "spoken-known-fragment",
-        "spoken-long-number",
-        "spoken-own-code",
-        "spoken-spelled-code",
-        "spoken-spelled-letters",
-        "spoken-whole-date",
-    }
-)
+NUMBER_RECOGNIZERS: Final = frozenset({*map(spoken, Entity), *SCORES})
 """What recognises spoken numbers, by the names that spans carry and policies set thresholds for."""
 
 
-def most(entity: Entity) -> float:
-    """The highest score that a spoken number of a type can have."""
-    return _CHECKED if entity in {Entity.CARD_NUMBER, Entity.BANK_ROUTING} else _ASKED_FOR
+_LEAST: Final = {
+    Entity.CARD_NUMBER: BY_LENGTH,
+    Entity.BANK_ROUTING: BY_FORM,
+    Entity.IBAN: BY_FORM,
+    Entity.NUMBER_SEQUENCE: BY_FORM,
+}
+_GUESSED: Final = {
+    Entity.CARD_NUMBER: ("spoken-known-fragment",),
+    Entity.CARD_SECURITY_CODE: (AFTER_CARD,),
+    Entity.CARD_EXPIRY: (AFTER_CARD,),
+    Entity.PASSWORD: ("spoken-spelled-letters",),
+    Entity.NUMBER_SEQUENCE: (
+        "spoken-answer",
+        "spoken-long-number",
+        "spoken-own-code",
+        "spoken-spelled-code",
+    ),
+}
+
+
+def least(entity: Entity) -> dict[str, float]:
+    """The lowest score of each recogniser that takes spoken numbers for a type.
+
+    Args:
+        entity: one of those that no policy may allow (``NEVER_ALLOWED``). A long number that was
+            called an order's scores less: policies choose whether that is one.
+    """
+    guesses = {name: SCORES[name] for name in _GUESSED.get(entity, ())}
+    return {spoken(entity): _LEAST.get(entity, ANNOUNCED), **guesses}

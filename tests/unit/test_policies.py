@@ -8,7 +8,14 @@ from pipeline.disclosure import Show
 from pipeline.entities import HEALTH, PAYMENT, Entity
 from pipeline.errors import PolicyError
 from pipeline.known import Known
-from pipeline.policy import EntityRule, MutingRule, Policy, load_policy, parse_policy
+from pipeline.policy import (
+    EntityRule,
+    MutingRule,
+    Policy,
+    UnderstandingRule,
+    load_policy,
+    parse_policy,
+)
 from pipeline.records import Action
 
 pytestmark = pytest.mark.unit
@@ -126,7 +133,7 @@ def test_what_a_policy_says_that_says_nothing() -> None:
         ("default: {pad_after_ms: %s}", 0, 5_000),
         ("hold: {max_seconds: %s}", 5.0, 600.0),
         ("understanding: {within_ms: %s}", 5_000, 30_000),
-        ("understanding: {sound_ms: %s}", 500, 30_000),
+        ("understanding: {within_ms: 30000, sound_ms: %s}", 500, 30_000),
         ("understanding: {least_ms: %s}", 1_000, 600_000),
         ("verification: {max_span_dbfs: %s}", -120.0, -20.0),
         ("verification: {neighbourhood_ms: %s}", 0, 30_000),
@@ -142,6 +149,22 @@ def test_what_a_number_may_be(line: str, least: float, most: float) -> None:
     for refused in (least - step, most + step):
         with pytest.raises(PolicyError, match="line 3"):
             parse_policy(HEAD + line % refused)
+
+
+def test_more_sound_than_the_while_is_long_is_refused_by_its_line() -> None:
+    text = HEAD + "understanding:\n  within_ms: 5000\n  sound_ms: %s\n"
+    assert parse_policy(text % 5_000).understanding.sound_ms == 5_000
+    with pytest.raises(PolicyError) as caught:
+        parse_policy(text % 5_001)
+    assert str(caught.value) == (
+        "policy, line 5: understanding.sound_ms: more than within_ms (5000): no while holds so much"
+    )
+
+
+def test_what_an_earlier_version_pinned_with_more_sound_is_still_read() -> None:
+    rule = UnderstandingRule(sound_ms=30_000, within_ms=5_000)
+    pinned = Policy(name="x", version="1", understanding=rule)
+    assert Policy.restored(pinned.content).understanding == rule
 
 
 def test_a_recognisers_own_thresholds_come_before_those_of_the_types() -> None:
