@@ -38,9 +38,9 @@ import pytest
 from tests.mutation.changes import Mutant, mutants
 
 MODULES = {
-    "pipeline/muting.py": ("muting", "muting_properties", "certificate"),
-    "pipeline/second_look.py": ("verification", "verify_stage"),
-    "pipeline/verification.py": ("verification", "verify_stage", "language_rule"),
+    "pipeline/muting.py": ("muting", "releasing", "muting_properties", "certificate"),
+    "pipeline/second_look.py": ("verification", "verdicts", "verify_stage"),
+    "pipeline/verification.py": ("verification", "verdicts", "verify_stage", "language_rule"),
     "pipeline/vaulting.py": ("vaulting", "certificate", "broken_stages"),
     "pipeline/comprehension.py": ("comprehension",),
     "pipeline/proof.py": ("certificate",),
