@@ -53,6 +53,8 @@ class Entry:
     facts: Mapping[str, Any]
     previous: str
     hash: str
+    fingerprint: str | None = None
+    """By which the database tells repeats, see ``fingerprint_of``; None for an export's entry."""
 
     @property
     def document(self) -> dict[str, Any]:
@@ -71,6 +73,18 @@ class Entry:
     def own_hash(self) -> str:
         """The hash that the entry should have."""
         return digest(self.document)
+
+    def own_fingerprint(self) -> str:
+        """The fingerprint that the entry should have."""
+        return fingerprint_of(self.event_id, self.kind, self.facts)
+
+    def changes(self) -> list[str]:
+        """What is wrong in the entry itself."""
+        if self.own_hash() != self.hash:
+            return [f"entry {self.seq}: changed"]
+        if self.fingerprint not in {None, self.own_fingerprint()}:
+            return [f"entry {self.seq}: its fingerprint is another event's"]
+        return []
 
 
 END, START = "end", "start"
@@ -150,6 +164,16 @@ class Verified:
 def digest(document: Mapping[str, Any]) -> str:
     """sha256 of a JSON object's canonical form, in hex."""
     return hashlib.sha256(canonical_json(document)).hexdigest()
+
+
+def fingerprint_of(event_id: str, kind: str, facts: Mapping[str, Any]) -> str:
+    """The same for a repeat of an event, whose time alone is another.
+
+    Events of one id that state different facts are different events: two stages may refuse one
+    call, and a false event must not keep the true one out.
+    """
+    stated = {name: value for name, value in facts.items() if name != "at"}
+    return digest({"event_id": event_id, "kind": kind, "facts": stated})
 
 
 def statement(kind: str, head: Head, at: str) -> dict[str, Any]:
@@ -375,9 +399,7 @@ def _links(entry: Entry, at: Head) -> list[str]:
     elif entry.previous != at.hash:
         told = f"does not follow entry {at.seq}; one of them was replaced or moved"
         found.append(f"entry {entry.seq}: {told}")
-    if entry.own_hash() != entry.hash:
-        found.append(f"entry {entry.seq}: changed")
-    return found
+    return found + entry.changes()
 
 
 def _at_the_end(end: Head, stated: Iterable[Stated], head: Head | None) -> list[str]:

@@ -65,7 +65,7 @@ def prune(
         TamperError: the log does not hold: nothing is removed.
     """
     now = log.now()
-    guard.allow(SWEEP, now, *log.older(keep_days, now), confirmed)
+    guard.allow(SWEEP, now, *log.older(key.public, keep_days, now), confirmed)
     return log.prune(key, keep_days=keep_days, now=now)
 
 

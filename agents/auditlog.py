@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import secrets
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -34,7 +35,7 @@ from agents.auditchain import (
     Stated,
     Verified,
     contains,
-    digest,
+    fingerprint_of,
     frontier_facts,
     start_of,
     statement,
@@ -89,13 +90,8 @@ class Event:
 
     @property
     def fingerprint(self) -> str:
-        """The same for a repeat, whose time alone is another.
-
-        Events of one id that state different facts are different events: two stages may refuse one
-        call, and a false event must not keep the true one out.
-        """
-        facts = {name: value for name, value in self.facts.items() if name != "at"}
-        return digest({"event_id": self.event_id, "kind": self.kind, "facts": facts})
+        """See ``fingerprint_of``."""
+        return fingerprint_of(self.event_id, self.kind, self.facts)
 
 
 class AuditLog:
@@ -125,9 +121,15 @@ class AuditLog:
         """Write an event; ``False`` for one that is there already."""
         with self.database.writing() as connection:
             head = _locked_head(connection)
-            same = select(ENTRIES.c.seq).where(ENTRIES.c.fingerprint == event.fingerprint)
-            if connection.scalar(same) is not None:
-                return False
+            same = select(ENTRIES).where(ENTRIES.c.fingerprint == event.fingerprint)
+            row = connection.execute(same).mappings().one_or_none()
+            if row is not None:
+                if not _entry(row).changes():
+                    return False
+                # Somebody changed that entry to keep this event out. It comes in, and what stands
+                # in the other one's fingerprint stays wrong, so that ``verify`` tells.
+                other = update(ENTRIES).where(ENTRIES.c.seq == row["seq"])
+                connection.execute(other.values(fingerprint=secrets.token_hex(32)))
             _append(connection, head, event, self.database.stamp())
         return True
 
@@ -145,7 +147,7 @@ class AuditLog:
     def start(self, key: PublicKey) -> Head:
         """The last entry that was pruned, as a key signed it."""
         with self.database.reading() as connection:
-            return start_of(one for one in _checkpoints(connection) if key.signed(one.document))
+            return _start(_checkpoints(connection), key)
 
     def checkpoint(self, key: SigningKey) -> Checkpoint | None:
         """Sign the last entry; the checkpoint that states it, None for an empty log.
@@ -170,19 +172,29 @@ class AuditLog:
                     return one
             return _signed(connection, key, END, head, at)
 
-    def adopt(self, key: SigningKey, *, by: str) -> Checkpoint:
+    def adopt(self, key: SigningKey, *, by: str, before: Collection[PublicKey] = ()) -> Checkpoint:
         """Let a key go on from the log as it is, and note what it signed last before that.
 
         For a key that lost its memory, and for a database that was restored from a backup.
 
+        Args:
+            key: signs the log from now on.
+            by: who says so, for the audit log.
+            before: keys that were in use before: where one of them signed where the log begins
+                after a pruning, ``key`` signs it too.
+
         Raises:
-            TamperError: the log does not hold in itself: nothing is signed.
+            TamperError: the log does not hold in itself, or no known key signed where it begins:
+                nothing is signed.
         """
         with self.database.writing() as connection, key.memory.locked():
             head = _locked_head(connection)
             stated = _checkpoints(connection)
-            _refuse_broken(connection, key, stated, start_of(stated), head)
+            start = _start(stated, key.public, *before)
+            _refuse_broken(connection, key, stated, start, head)
             at = self.database.stamp()
+            if start != _start(stated, key.public):
+                _signed(connection, key, START, start, at)
             facts: dict[str, object] = {"at": at, "what": "log-adopted"}
             facts |= {"by": by, "until": head.seq, "hash": head.hash, **_remembered(key)}
             _append(connection, head, Event(f"log/{ADOPTED}/{head.seq}", "", ADOPTED, facts), at)
@@ -193,13 +205,17 @@ class AuditLog:
             raise TamperError("audit log: the entry of its adoption is gone")
         return signed
 
-    def older(self, keep_days: int, now: datetime) -> tuple[int, int]:
-        """How many entries ``prune`` would remove, and how many there are."""
+    def older(self, key: PublicKey, keep_days: int, now: datetime) -> tuple[int, int]:
+        """How many entries ``prune`` would remove, and how many there are.
+
+        By their numbers behind where the key signed that the log begins: whoever removes rows does
+        not make what goes at once look smaller.
+        """
         limit = now - timedelta(days=keep_days)
         with self.database.reading() as connection:
-            count = select(func.count()).select_from(ENTRIES)
-            old = ENTRIES.c.seq <= _last_older(connection, limit)
-            return int(connection.scalar(count.where(old)) or 0), int(connection.scalar(count) or 0)
+            start, until = _start(_checkpoints(connection), key).seq, _last_older(connection, limit)
+            old = connection.scalar(select(ENTRIES.c.seq).where(ENTRIES.c.seq <= until).limit(1))
+            return 0 if old is None else until - start, _head(connection).seq - start
 
     def prune(self, key: SigningKey, *, keep_days: int, now: datetime) -> int:
         """Remove the entries that are older, and sign where the log now begins; how many went.
@@ -218,12 +234,13 @@ class AuditLog:
             old = ENTRIES.c.seq <= until
             if connection.scalar(select(ENTRIES.c.seq).where(old).limit(1)) is None:
                 return 0
-            _refuse_broken(connection, key, stated, start_of(stated), head)
+            _refuse_broken(connection, key, stated, _start(stated, key.public), head)
             at = self.database.stamp()
             _remember(key, head, at)
             facts: dict[str, object] = {"at": at, "what": "log-pruned"}
             with suppress(InputError):  # pruned before by a version that kept nothing
-                facts |= frontier_facts(tree_of(_entries(connection), stated), until)
+                mine = [one for one in stated if key.public.signed(one.document)]
+                facts |= frontier_facts(tree_of(_entries(connection), mine), until)
             last = connection.scalar(select(ENTRIES.c.hash).where(ENTRIES.c.seq == until)) or ""
             gone = connection.execute(delete(ENTRIES).where(old)).rowcount
             connection.execute(delete(CHECKPOINTS).where(CHECKPOINTS.c.seq <= until))
@@ -341,6 +358,11 @@ def _append(connection: Connection, head: Head, event: Event, at: str) -> None:
     connection.execute(update(HEAD).values(seq=entry.seq, hash=entry.hash))
 
 
+def _start(stated: Iterable[Checkpoint], *keys: PublicKey) -> Head:
+    """Behind which entry the log begins, as one of the keys signed it; anybody can write a row."""
+    return start_of(one for one in stated if any(key.signed(one.document) for key in keys))
+
+
 def _since(connection: Connection, key: SigningKey, stated: list[Checkpoint], head: Head) -> Head:
     """From which entry the log has to lead to its end: the one that the key signed last.
 
@@ -348,20 +370,18 @@ def _since(connection: Connection, key: SigningKey, stated: list[Checkpoint], he
     process signed where the log now begins.
     """
     last = key.memory.read()
-    start = start_of(one for one in stated if key.public.signed(one.document))
+    start = _start(stated, key.public)
     if last.seq < start.seq:
         return start
     since = Head(last.seq, last.hash)
-    # As an entry, as the last one that is gone, or as what every log begins with.
+    # As an entry, or as where the log begins.
     there = connection.scalar(select(ENTRIES.c.hash).where(ENTRIES.c.seq == since.seq))
-    gone = {Head(one.seq, one.hash) for one in stated if one.kind == START}
-    known = there == since.hash if there is not None else since in (gone or {BEGINNING})
+    known = there == since.hash if there is not None else since == start
     if not known or head.seq < since.seq:
-        signed = f"signed last on {last.at}" if last.at else "never saw: it begins behind it"
         raise RewrittenError(
-            f"audit log: it does not extend entry {since.seq}, which this key {signed}: it was "
-            "rewritten or cut back, and is not signed. `hushwire audit verify` tells more; where a "
-            "backup was restored, `hushwire audit adopt` goes on from it"
+            f"audit log: it does not extend entry {since.seq}, which this key signed last on "
+            f"{last.at}: it was rewritten or cut back, and is not signed. `hushwire audit verify` "
+            "tells more; where a backup was restored, `hushwire audit adopt` goes on from it"
         )
     return since
 
@@ -395,6 +415,8 @@ def _refuse_broken(
     problems += broken
     if end != head:
         problems.append(f"entry {end.seq}: not the end of the log, which is entry {head.seq}")
+    if problems and any(one.kind == START and one.seq > since.seq for one in stated):
+        problems[0] += " (where another key pruned it: `hushwire audit adopt --public-key`)"
     if problems:
         raise TamperError(f"audit log: {problems[0]}; `hushwire audit verify` tells more")
 
@@ -420,7 +442,7 @@ def _entries(connection: Connection, *, behind: int = 0) -> Iterator[Entry]:
 
 
 def _entry(row: RowMapping) -> Entry:
-    columns: dict[str, Any] = {name: row[name] for name in row if name != "fingerprint"}
+    columns: dict[str, Any] = dict(row)
     try:
         facts = json.loads(row["facts"])
     except ValueError:

@@ -9,10 +9,13 @@ from sqlalchemy import delete, insert, select, update
 from agents.auditchain import BEGINNING, Entry
 from agents.auditlog import Event
 from agents.audittables import CHECKPOINTS, ENTRIES, HEAD
+from agents.clock import stamp
 from agents.database import Database
+from pipeline.signatures import canonical_json
 
 KIND = "hushwire.audit.call-closed.v1"
 DROPPED, CHANGED, KEPT = 3, 5, 6
+LONG_AGO = "2025-01-01T00:00:00.000+00:00"
 
 
 def event(call: int, state: str = "stored") -> Event:
@@ -32,9 +35,9 @@ def rewritten(database: Database) -> None:
             if row["seq"] == CHANGED:
                 row["facts"] = '{"state":"refused"}'
             row |= {"seq": seq, "previous": last}
-            plain = {**row, "facts": json.loads(row["facts"])}
-            del plain["fingerprint"]
-            last = row["hash"] = Entry(**plain).own_hash()
+            entry = Entry(**{**row, "facts": json.loads(row["facts"])})
+            last = row["hash"] = entry.own_hash()
+            row["fingerprint"] = entry.own_fingerprint()
             connection.execute(insert(ENTRIES).values(row))
         connection.execute(update(HEAD).values(seq=len(kept), hash=last))
 
@@ -54,3 +57,24 @@ def emptied(database: Database) -> None:
         connection.execute(delete(ENTRIES))
         connection.execute(delete(CHECKPOINTS))
         connection.execute(update(HEAD).values(seq=BEGINNING.seq, hash=BEGINNING.hash))
+
+
+def begun_anew(database: Database) -> None:
+    """Delete all of it, say that it was pruned, and go on with an old entry and another history."""
+    with database.writing() as connection:
+        head = connection.execute(select(HEAD.c.seq, HEAD.c.hash)).one()
+        connection.execute(delete(ENTRIES))
+        connection.execute(delete(CHECKPOINTS))
+        says = {"seq": head.seq, "kind": "start", "hash": head.hash, "at": LONG_AGO}
+        signature = {"algorithm": "Ed25519", "key_id": "0" * 64, "signature": "AA=="}
+        connection.execute(insert(CHECKPOINTS).values({**says, **signature}))
+        seq, last = head.seq, head.hash
+        for call, recorded in ((901, LONG_AGO), (902, stamp(database.now()))):
+            made, seq = event(call), seq + 1
+            names = (made.event_id, made.subject, made.kind)
+            entry = Entry(seq, recorded, *names, dict(made.facts), last, "")
+            last = entry.own_hash()
+            row = {name: value for name, value in entry.document.items() if name != "schema"}
+            row |= {"facts": canonical_json(entry.facts).decode(), "hash": last}
+            connection.execute(insert(ENTRIES).values({**row, "fingerprint": made.fingerprint}))
+        connection.execute(update(HEAD).values(seq=seq, hash=last))

@@ -191,16 +191,25 @@ def checkpoint(vault: Vault = None, state_dir: known.StateDir = None) -> None:
 
 
 @app.command()
-def adopt(vault: Vault = None, state_dir: known.StateDir = None) -> None:
+def adopt(
+    vault: Vault = None,
+    public_key: known.PublicKeys = None,
+    state_dir: known.StateDir = None,
+) -> None:
     """Let the signing key go on from the log as it is now, and print the checkpoint.
 
     For a key whose memory of what it signed last is missing (an upgrade, a copy of the key alone),
     and for a database that was restored from a backup. Look at the log first (`hushwire audit
     verify --vault`): what was changed before this is signed with it. It is an entry of the log.
+
+    Where a log that another key pruned begins, only that key says: name it with --public-key.
     """
+    from agents.signing import PublicKey  # noqa: PLC0415 - --help comes at once
+
+    before = [PublicKey.load(path) for path in public_key or []]
     settings = load_settings(state_dir=state_dir)
     with opened_log(settings) as log, refusals():
-        _show(log.adopt(signing_key(settings), by=user()), vault)
+        _show(log.adopt(signing_key(settings), by=user(), before=before), vault)
 
 
 def signing_key(settings: Settings) -> SigningKey:

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, update
 
-from agents.auditchain import Stated
+from agents.auditchain import Stated, read_export
 from agents.auditlog import AuditLog, Event
 from agents.audittables import ENTRIES
 from agents.database import Database
 from agents.ledger import Ledger
 from agents.signing import SigningKey
 from pipeline.errors import RewrittenError, TamperError
-from tests.rewriting import cut_back, emptied, rewritten
+from tests.rewriting import begun_anew, cut_back, emptied, rewritten
 
 KIND = "hushwire.audit.call-closed.v1"
 
@@ -64,7 +64,7 @@ def test_tampering_is_found_and_not_signed(ledger: Ledger, tmp_path: Path) -> No
         log.checkpoint(key)
 
 
-@pytest.mark.parametrize("forge", [rewritten, cut_back, emptied])
+@pytest.mark.parametrize("forge", [rewritten, cut_back, emptied, begun_anew])
 def test_a_rewritten_log_does_not_hold_and_is_not_signed(
     ledger: Ledger, tmp_path: Path, forge: Callable[[Database], None]
 ) -> None:
@@ -81,7 +81,21 @@ def test_a_rewritten_log_does_not_hold_and_is_not_signed(
     last = key.memory.read()
     known = Stated(last.seq, last.hash, "signed last")
     assert log.verify({key.public.key_id: key.public}, outside=[known]).problems
-    assert log.unsigned() == log.head().seq
+    _, rows = read_export(log.export())
+    assert not any(key.public.signed(one.document) for one in rows)
+
+
+def test_no_event_is_kept_out_by_a_changed_entry(ledger: Ledger, tmp_path: Path) -> None:
+    key = SigningKey.load_or_create(tmp_path / "signing.pem")
+    log = AuditLog(ledger.database)
+    log.append(closed(1))
+    log.checkpoint(key)
+    with ledger.database.writing() as connection:
+        connection.execute(update(ENTRIES).values(fingerprint=closed(2).fingerprint))
+    assert log.append(closed(2))
+    assert not log.append(closed(2))
+    problems = log.verify({key.public.key_id: key.public}).problems
+    assert problems == ("entry 1: its fingerprint is another event's",)
 
 
 def test_what_is_old_goes_and_the_rest_holds(ledger: Ledger, tmp_path: Path) -> None:

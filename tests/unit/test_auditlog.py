@@ -55,10 +55,10 @@ def rehash(database: Database, seq: int) -> str:
     """What an intruder would do who knows the rules: give a changed entry its right hash."""
     with database.writing() as connection:
         row = connection.execute(select(ENTRIES).where(ENTRIES.c.seq == seq)).mappings().one()
-        columns = {name: row[name] for name in row if name != "fingerprint"}
-        hash_ = Entry(**{**columns, "facts": json.loads(row["facts"])}).own_hash()
-        connection.execute(update(ENTRIES).where(ENTRIES.c.seq == seq).values(hash=hash_))
-    return hash_
+        entry = Entry(**{**row, "facts": json.loads(row["facts"])})
+        right = {"hash": entry.own_hash(), "fingerprint": entry.own_fingerprint()}
+        connection.execute(update(ENTRIES).where(ENTRIES.c.seq == seq).values(right))
+    return right["hash"]
 
 
 def test_an_untouched_log_holds(log: AuditLog, key: SigningKey) -> None:
@@ -85,6 +85,43 @@ def test_a_repeat_changes_nothing(log: AuditLog) -> None:
     assert not log.append(closed(1, at="10:05"))
     assert log.append(closed(1, at="10:05", certificate="another"))
     assert log.unsigned() == 2
+
+
+def _change_fingerprint(database: Database) -> None:
+    coming = closed(99).fingerprint
+    with database.writing() as connection:
+        connection.execute(update(ENTRIES).where(ENTRIES.c.seq == 4).values(fingerprint=coming))
+
+
+def _change_to_a_coming_event(database: Database) -> None:
+    coming = closed(99)
+    with database.writing() as connection:
+        values = {"event_id": coming.event_id, "fingerprint": coming.fingerprint}
+        connection.execute(update(ENTRIES).where(ENTRIES.c.seq == 4).values(values))
+
+
+@pytest.mark.parametrize(
+    ("tamper", "told"),
+    [
+        (_change_fingerprint, "entry 4: its fingerprint is another event's"),
+        (_change_to_a_coming_event, "entry 4: changed"),
+    ],
+)
+def test_no_event_is_kept_out_by_a_changed_entry(
+    log: AuditLog,
+    database: Database,
+    key: SigningKey,
+    tamper: Callable[[Database], None],
+    told: str,
+) -> None:
+    fill(log, 4)
+    log.checkpoint(key)
+    tamper(database)
+    assert log.append(closed(99)), "it is no repeat of entry 4"
+    assert not log.append(closed(99))
+    entries, _ = read_export(log.export())
+    assert [one.subject for one in entries if one.seq > 4] == ["call-99"]
+    assert problems(log, key) == (told,)
 
 
 def test_the_audit_record_of_a_topic_is_an_event_of_the_same_id() -> None:
@@ -197,6 +234,7 @@ def _begin_later(database: Database) -> None:
     [
         (_change, ["entry 4: changed"]),
         (_change_no_json, ["entry 4: changed"]),
+        (_change_fingerprint, ["entry 4: its fingerprint is another event's"]),
         (
             _change_and_rehash,
             ["entry 5: does not follow entry 4; one of them was replaced or moved"],
@@ -290,7 +328,7 @@ def test_a_new_key_goes_on_where_the_old_one_ended(
     assert log.verify(both).signed == 4
 
 
-@pytest.mark.parametrize("tamper", [_change, _remove, _swap, _cut_the_tail])
+@pytest.mark.parametrize("tamper", [_change, _change_fingerprint, _remove, _swap, _cut_the_tail])
 def test_a_broken_chain_is_not_signed(
     log: AuditLog, database: Database, key: SigningKey, tamper: Callable[[Database], None]
 ) -> None:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import delete, insert, select, update
 
 from agents.auditchain import Stated, read_export
-from agents.auditkeeper import AuditKeeper
+from agents.auditkeeper import AuditKeeper, prune
 from agents.auditlog import EVERY, AuditLog
 from agents.audittables import CHECKPOINTS, ENTRIES, HEAD
 from agents.database import Database
@@ -22,10 +22,16 @@ from agents.ledger import Ledger
 from agents.metrics import Metrics
 from agents.signedhead import HeadMemory, SignedHead
 from agents.signing import SigningKey
-from agents.sweeping import SweepGuard
+from agents.sweeping import Confirmed, SweepGuard
 from agents.vault import Vault
-from pipeline.errors import ForgottenError, RewrittenError, StoreError, TamperError
-from tests.rewriting import cut_back, emptied, event, rewritten
+from pipeline.errors import (
+    ForgottenError,
+    RewrittenError,
+    StoreError,
+    SweepRefusedError,
+    TamperError,
+)
+from tests.rewriting import begun_anew, cut_back, emptied, event, rewritten
 from tests.unit.storing import stored_call
 
 pytestmark = pytest.mark.unit
@@ -36,7 +42,7 @@ def fill(log: AuditLog, first: int, last: int) -> None:
         assert log.append(event(call))
 
 
-@pytest.mark.parametrize("forge", [rewritten, cut_back, emptied])
+@pytest.mark.parametrize("forge", [rewritten, cut_back, emptied, begun_anew])
 @pytest.mark.parametrize("unsigned", [0, 3])
 def test_a_rewritten_log_does_not_hold_and_is_not_signed(
     log: AuditLog,
@@ -61,6 +67,60 @@ def test_a_rewritten_log_does_not_hold_and_is_not_signed(
     with pytest.raises(RewrittenError):
         log.checkpoint(key)
     assert log.verify(keys, outside=[known]).problems
+
+
+def test_a_log_that_nobody_pruned_is_not_pruned_from_where_it_says(
+    log: AuditLog, database: Database, key: SigningKey
+) -> None:
+    fill(log, 1, 30)
+    assert log.checkpoint(key) is not None
+    begun_anew(database)
+    # What was removed counts too, so the part is not made small by removing rows.
+    now = log.now()
+    assert log.older(key.public, 366, now) == (31, 32)
+    with pytest.raises(SweepRefusedError, match="it would be 31 of 32 at once"):
+        prune(log, key, 366, SweepGuard(database))
+    with pytest.raises(RewrittenError, match="does not extend entry 30"):
+        prune(log, key, 366, SweepGuard(database), confirmed=Confirmed(31, "anna"))
+    with pytest.raises(RewrittenError):
+        log.prune(key, keep_days=366, now=now)
+    with pytest.raises(TamperError, match="entries 1 to 30 are missing: cut out"):
+        log.adopt(key, by="anna")
+    _, (start,) = read_export(log.export())
+    assert not key.public.signed(start.document)
+
+
+def test_a_front_that_was_cut_off_behind_the_signature_is_not_passed_off_as_pruned(
+    log: AuditLog, database: Database, key: SigningKey
+) -> None:
+    """The entry that the key remembers is there; those before it are gone, and nobody pruned."""
+    fill(log, 1, 9)
+    assert log.checkpoint(key) is not None
+    fill(log, 10, 12)
+    with database.writing() as connection:
+        hash_ = connection.scalar(select(ENTRIES.c.hash).where(ENTRIES.c.seq == 5))
+        row = dict(connection.execute(select(CHECKPOINTS)).mappings().one())
+        forged = {**row, "seq": 5, "kind": "start", "hash": hash_, "key_id": "0" * 64}
+        connection.execute(delete(ENTRIES).where(ENTRIES.c.seq <= 5))
+        connection.execute(insert(CHECKPOINTS).values(forged))
+    with pytest.raises(TamperError, match="entries 1 to 5 are missing: cut out"):
+        log.prune(key, keep_days=0, now=log.now() + timedelta(days=1))
+    with pytest.raises(TamperError, match="entries 1 to 5 are missing: cut out"):
+        log.adopt(key, by="anna")
+
+
+def test_what_pruning_keeps_of_the_tree_goes_by_signed_starts_only(
+    log: AuditLog, database: Database, key: SigningKey
+) -> None:
+    fill(log, 1, 9)
+    root = log.tree().root(9)
+    with database.writing() as connection:
+        forged = {"seq": 4, "kind": "start", "hash": "1" * 64, "at": "", "key_id": "0" * 64}
+        forged |= {"algorithm": "Ed25519", "signature": "AA=="}
+        connection.execute(insert(CHECKPOINTS).values(forged))
+    assert log.prune(key, keep_days=0, now=log.now() + timedelta(days=1)) == 9
+    assert log.tree().root(9) == root
+    assert told(log, key) == ()
 
 
 def told(log: AuditLog, key: SigningKey) -> tuple[str, ...]:
@@ -269,11 +329,37 @@ def test_a_key_in_another_place_takes_a_pruned_log_by_adoption_only(
     fill(log, 1, 3)
     log.prune(key, keep_days=0, now=datetime.now(UTC) + timedelta(days=1))
     new = SigningKey.load_or_create(tmp_path / "new.pem")
-    with pytest.raises(RewrittenError, match="which this key never saw"):
+    # Where it begins, only a key that is known says.
+    unknown = "entries 1 to 3 are missing: cut out .where another key pruned it: .*--public-key"
+    with pytest.raises(TamperError, match=unknown):
         log.checkpoint(new)
-    log.adopt(new, by="anna")
+    with pytest.raises(TamperError, match=unknown):
+        log.adopt(new, by="anna")
+    log.adopt(new, by="anna", before=[key.public])
     keys = {one.public.key_id: one.public for one in (key, new)}
     assert log.verify(keys).problems == ()
+    # From now on the new key states it, and prunes by itself.
+    assert told(log, new) == ()
+    assert log.prune(new, keep_days=0, now=log.now() + timedelta(days=1)) == 2
+    assert told(log, new) == ()
+
+
+def test_a_key_that_took_the_place_of_another_prunes_once_it_knows_where_the_log_begins(
+    log: AuditLog, key: SigningKey, tmp_path: Path
+) -> None:
+    fill(log, 1, 3)
+    log.prune(key, keep_days=0, now=datetime.now(UTC) + timedelta(days=1))
+    log.checkpoint(key)
+    (tmp_path / "signing.pem").unlink()
+    new = SigningKey.load_or_create(tmp_path / "signing.pem")
+    fill(log, 5, 6)
+    assert log.checkpoint(new) is not None
+    later = log.now() + timedelta(days=1)
+    with pytest.raises(TamperError, match="entries 1 to 3 are missing: cut out"):
+        log.prune(new, keep_days=0, now=later)
+    log.adopt(new, by="anna", before=[key.public])
+    assert log.prune(new, keep_days=0, now=later) == 4
+    assert told(log, new) == ()
 
 
 def test_a_checkpoint_that_nobody_signed_does_not_pass_for_ours(

@@ -324,6 +324,20 @@ def test_a_key_without_its_memory_is_told_until_it_is_adopted(
     assert hushwire("audit", "verify") == 0
 
 
+def test_a_replaced_key_takes_over_where_the_log_begins(
+    tmp_path: Path, log: AuditLog, key: SigningKey, hushwire: Callable[..., int], capsys: Captured
+) -> None:
+    fill(log, 1, 3)
+    log.prune(key, keep_days=0, now=datetime.now(UTC) + timedelta(days=1))
+    (tmp_path / "old.pem").write_text(key.public.pem(), encoding="utf-8")
+    (tmp_path / "vault" / ".hushwire" / "signing.pem").unlink()
+    assert hushwire("audit", "adopt") == 1
+    assert "`hushwire audit adopt --public-key`" in capsys.readouterr().err
+    assert hushwire("audit", "adopt", "--public-key", "old.pem") == 0
+    assert json.loads(capsys.readouterr().out)["seq"] == 5
+    assert hushwire("audit", "verify") == 0
+
+
 def test_a_certificate_names_a_pruned_entry_and_is_still_good(
     tmp_path: Path, ledger: Ledger, log: AuditLog, key: SigningKey
 ) -> None:

@@ -268,7 +268,7 @@ def test_the_audit_log_is_not_pruned_by_a_wrong_clock(site: Site, tmp_path: Path
     page = generate_latest(site.metrics.registry).decode()
     assert "hushwire_audit_broken 0.0" in page
     assert 'hushwire_sweep_refused{sweep="audit-log"} 1.0' in page
-    due, total = site.log.older(366, site.clock.now)
+    due, total = site.log.older(key.public, 366, site.clock.now)
     assert (due, total) == (3, 3)
     assert auditkeeper.prune(site.log, key, 366, site.guard, confirmed=Confirmed(3, "me")) == 3
 
