@@ -163,6 +163,8 @@ def run(
 ) -> None:
     """Redact all recordings of a folder: broker, all stages and ingest in one command.
 
+    Files in the folder that are neither recordings nor their sidecars are named on stderr.
+
     Exit codes: 0 every recording is stored; 1 some are not; 2 wrong input, or another process
     works on the same ledger or vault.
     """
@@ -207,8 +209,10 @@ def ingest(
 ) -> None:
     """Put recordings onto the raw topic of a Kafka cluster.
 
+    Files in a folder that are neither recordings nor their sidecars are named on stderr.
+
     Exit codes: 0 each was sent now or is stored already; 1 some were refused, or were sent before
-    and are not stored.
+    and are not stored; 2 there are no recordings, or a folder can't be read.
     """
     from agents.start import ingest_paths
 

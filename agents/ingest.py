@@ -12,7 +12,6 @@ whatever it decodes, and anybody can compare it (``sha256sum``).
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -30,6 +29,7 @@ from agents.sealing import Seal
 from pipeline.audio import inspect_recording, iter_chunks
 from pipeline.callnames import shown
 from pipeline.errors import InputError, OtherRecordingError, UnknownCallError
+from pipeline.files import open_regular
 from pipeline.records import AudioChunk, CallEnd, CallInfo
 from pipeline.vocabulary import DEFAULT
 from pipeline.wire import valid_call_id
@@ -252,10 +252,10 @@ def _digest(path: Path) -> str:
         InputError: it can't be read.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise InputError(f"{shown(path.name)}: {os.strerror(error.errno or 0)}") from error
+        raise InputError(f"{shown(path.name)}: cannot be read ({error.strerror})") from error
 
 
 def _following(first: str, latest: str) -> str:

@@ -249,25 +249,20 @@ def _place(job: Job, files: dict[Path, bytes], stored: StoredCall, key: SigningK
     passed = wanted.target in files
     files = files or {certificate: certificate_json(stored.certificate)}
     files[certificate] = key.certify_file(files[certificate])
-    with placement(wanted.target.parent) as out, ExitStack() as stack:
+    with placement(wanted.target.parent, force=wanted.force) as out, ExitStack() as stack:
         for path, content in files.items():
             out.write(path.name, content)
         report = wanted.report
         placed: tuple[Path, ...] = ()
         if report is not None:
-            page = stack.enter_context(placement(report.parent))
+            page = stack.enter_context(placement(report.parent, force=wanted.force))
             call = read_call(out.folder / certificate.name)
             page.write(report.name, report_page(report, [call], title=call.call_id).encode())
             placed = page.commit()
-        try:
-            if not passed:
-                # What --force was to replace is not what the certificate speaks of.
-                for path in (wanted.target, transcript, subtitles):
-                    path.unlink(missing_ok=True)
-            placed += out.commit()
-        except OSError:
-            for path in placed:
-                path.unlink(missing_ok=True)
-            raise
+        if wanted.force and not passed:
+            # What was to be replaced is not what the certificate speaks of.
+            for path in (wanted.target, transcript, subtitles):
+                out.set_aside(path)
+        placed += out.commit()
     pseudonym = job.call.call_id if job.renamed else ""
     return Redacted(passed, tuple(sorted(placed)), job.narrowed, pseudonym)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
 OWNER_ONLY = 0o600
@@ -20,11 +19,14 @@ def private_folder(path: Path) -> None:
             folder.mkdir(mode=FOLDER, exist_ok=True)
 
 
-def write_private(path: Path, data: bytes | Iterable[bytes], *, replace: bool = True) -> None:
+def write_private(path: Path, data: bytes | Iterable[bytes], *, replace: bool = True) -> bool:
     """Write a file whole (mode 0600): into a neighbour first, flushed to the disk, then renamed.
 
     Parts are written as they come, so that a long file needs no memory. With ``replace=False`` an
     existing file stays as it is, also one that appears meanwhile.
+
+    Returns:
+        Whether it was written.
 
     Raises:
         OSError: the disk refuses.
@@ -39,11 +41,14 @@ def write_private(path: Path, data: bytes | Iterable[bytes], *, replace: bool = 
         if replace:
             Path(name).replace(path)
         else:
-            with suppress(FileExistsError):
+            try:
                 path.hardlink_to(name)
+            except FileExistsError:
+                return False
     finally:
         Path(name).unlink(missing_ok=True)
     flush_folder(path.parent)
+    return True
 
 
 def flush_folder(path: Path) -> None:

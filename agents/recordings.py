@@ -3,11 +3,12 @@
 A recorder drops ``<id>.wav`` (or FLAC, Ogg) and, optionally and last, ``<id>.json``:
 ``{"call_id": …, "started_at": …, "channels": [{"index": 0, "role": "agent"}, …], "language": …}``,
 and ``"purpose"``, ``"caller"`` or a channel's ``"number"``. An id that may hold a number becomes a
-pseudonym here, and no message quotes it.
+pseudonym here, a purpose that may is refused, and no message quotes it.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,12 +19,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.callnames import holds_number, shown
 from pipeline.errors import InputError
+from pipeline.files import open_regular
 from pipeline.parties import PURPOSE
 from pipeline.records import CallInfo, Role
 from pipeline.vocabulary import DEFAULT
 from pipeline.wire import valid_call_id
 
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus"})
+_OTHER = f"not a recording that can be read ({', '.join(sorted(SUFFIXES))})"
+LARGEST_SIDECAR = 1 << 20
+"""Bytes; one that names eight channels has some hundred."""
 STEREO = (Role.AGENT, Role.CUSTOMER)
 """Roles of a two-channel recording without a sidecar: agent left, customer right."""
 
@@ -104,22 +109,68 @@ def default_roles(channels: int) -> tuple[Role, ...]:
     return (*STEREO, *(Role.MIXED for _ in range(channels - 2)))[:channels]
 
 
-def find_recordings(paths: Iterable[Path]) -> Iterator[Path]:
+def find_recordings(
+    paths: Iterable[Path], *, not_taken: Callable[[str], None] = lambda _: None
+) -> Iterator[Path]:
     """Files with a recording's suffix, named or inside named folders, in order of their names.
 
+    Args:
+        paths: files and folders; of a folder also what lies deeper, but no link to a folder.
+        not_taken: is told of each file in a folder that is neither a recording nor its sidecar,
+            with its name, as ``shown``, and why.
+
     Raises:
-        InputError: a path does not exist, or a named file is of another kind.
+        InputError: a path does not exist, a folder can't be read, or a named file is of another
+            kind.
     """
     for path in paths:
-        if path.is_dir():
-            yield from sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
-        elif not path.exists():
+        try:
+            folder, there = path.is_dir(), path.exists()
+        except OSError as error:
+            name = path.parent / shown(path.name)
+            raise InputError(f"{name}: cannot be read ({error.strerror})") from error
+        if folder:
+            yield from _found(path, not_taken)
+        elif not there:
             raise InputError(f"{path.parent / shown(path.name)}: there is no such file or folder")
         elif path.suffix.lower() not in SUFFIXES:
-            kinds = ", ".join(sorted(SUFFIXES))
-            raise InputError(f"{shown(path.name)}: not a recording that can be read ({kinds})")
+            raise InputError(f"{shown(path.name)}: {_OTHER}")
         else:
             yield path
+
+
+def _found(folder: Path, not_taken: Callable[[str], None]) -> list[Path]:
+    """Recordings in a folder."""
+
+    def unreadable(error: OSError) -> None:
+        inside = Path(error.filename).relative_to(folder).parts
+        name = folder.joinpath(*map(shown, inside))
+        raise InputError(
+            f"{name}: cannot be read ({error.strerror}); let us read it, or take it away"
+        ) from error
+
+    files: list[Path] = []
+    for place, folders, names in os.walk(folder, onerror=unreadable):
+        files += (Path(place, name) for name in names)
+        files += (path for path in (Path(place, name) for name in folders) if path.is_symlink())
+    files.sort()
+    recordings = [path for path in files if _is_recording(path)]
+    sidecars = {path.with_suffix(".json") for path in recordings}
+    for path in files:
+        if path not in sidecars and not _is_recording(path):
+            name = "/".join(shown(part) for part in path.relative_to(folder).parts)
+            not_taken(f"{name}: {_why_not(path)}")
+    return recordings
+
+
+def _is_recording(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and not os.path.isdir(path)  # noqa: PTH112 - never raises
+
+
+def _why_not(path: Path) -> str:
+    if os.path.isdir(path):  # noqa: PTH112 - never raises
+        return "a link to a folder, which is not followed; name the folder itself"
+    return "a sidecar without a recording" if path.suffix == ".json" else _OTHER
 
 
 def read_drop(
@@ -134,17 +185,11 @@ def read_drop(
             ``agents.parties.Pseudonyms.call_id``; without it such a name is refused.
 
     Raises:
-        InputError: the sidecar is no valid JSON object of its shape, or the call id is unusable.
+        InputError: the sidecar can't be read or is no valid JSON object of its shape, its purpose
+            may hold a number, or the call id is unusable.
     """
     sidecar = path.with_suffix(".json")
-    notes = _Sidecar()
-    if sidecar.is_file():
-        try:
-            notes = _Sidecar.model_validate_json(sidecar.read_bytes())
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(str(part) for part in first["loc"]) or "sidecar"
-            raise InputError(f"{shown(sidecar.name)}: {where}: {first['msg']}") from None
+    notes = _notes(sidecar)
     call_id = notes.call_id or path.stem
     renamed = holds_number(call_id)
     if renamed:
@@ -169,6 +214,37 @@ def read_drop(
         roles=_roles(notes.channels, shown(sidecar.name)),
         renamed=renamed,
     )
+
+
+def _notes(sidecar: Path) -> _Sidecar:
+    """What a sidecar says; nothing where there is none."""
+    name, problem = shown(sidecar.name), ""
+    try:
+        with open_regular(sidecar) as file:
+            content = file.read(LARGEST_SIDECAR + 1)
+    except FileNotFoundError as error:
+        if not sidecar.is_symlink():
+            return _Sidecar()
+        problem = f"leads nowhere ({error.strerror})"
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})"
+    else:
+        if len(content) > LARGEST_SIDECAR:
+            problem = f"larger than {LARGEST_SIDECAR >> 20} MiB"
+    if problem:
+        raise InputError(f"{name}: {problem}; mend this sidecar, or take it away")
+    try:
+        notes = _Sidecar.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "sidecar"
+        raise InputError(f"{name}: {where}: {first['msg']}") from None
+    if holds_number(notes.purpose):
+        raise InputError(
+            f"{name}: purpose: may hold a telephone or card number, and would stand in clear in "
+            "headers and catalogue; name it by a word"
+        )
+    return notes
 
 
 def _roles(channels: list[_Channel] | None, name: str) -> tuple[Role, ...] | None:

@@ -32,13 +32,11 @@ from agents.logging import configure_logging
 from agents.metrics import Metrics, Snapshot
 from agents.places import state_inside
 from agents.policies import read_policy
-from agents.recordings import find_recordings
 from agents.settings import Settings
-from agents.start import ingest_files, opened_ledger, renamed, told, worker_config
+from agents.start import ingest_files, opened_ledger, recordings_at, renamed, told, worker_config
 from agents.topics import reach_broker
 from agents.unfinished import forget_own
 from agents.worker import STAGES, run_worker
-from pipeline.errors import InputError
 
 POLL_S = 0.3
 _HERE = frozenset({Outcome.SENT, Outcome.SENT_BEFORE})
@@ -103,9 +101,7 @@ def run_folder(
         BusyError: another process works on the ledger or the vault.
         HushwireError: the source is unusable, or something that the stages need is missing.
     """
-    files = list(find_recordings([source]))
-    if not files:
-        raise InputError(f"{source}: no recordings in it (WAV, FLAC or Ogg)")
+    files = recordings_at([source])
     read_policy(settings)  # refused before anything is made
     inside = state_inside(vault)
     if settings.bootstrap:
@@ -147,6 +143,8 @@ class _Run:
     began: float = 0.0
     ended: float = 0.0
     failure: BaseException | None = None
+    over: threading.Event = field(default_factory=threading.Event)
+    """The worker has stopped."""
 
     def carry_out(self) -> Summary:
         asyncio.run(self._work())
@@ -172,9 +170,15 @@ class _Run:
                 status.stop()
                 feeder.start()
 
-            await run_worker(config, stop=stop, metrics=self.metrics, ready=ready)
-        if not self.ended:
-            raise KeyboardInterrupt  # a signal stopped the worker before the last call was stored
+            try:
+                await run_worker(config, stop=stop, metrics=self.metrics, ready=ready)
+                if not self.ended:
+                    # A signal stopped the worker before the last call was stored.
+                    raise KeyboardInterrupt
+            finally:
+                self.over.set()
+                if feeder.is_alive():
+                    feeder.join()  # it calls the loop, which goes with this
 
     def _feed(self, loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
         """Ingest, wait for the last call, then stop the worker."""
@@ -183,9 +187,9 @@ class _Run:
             with Live(console=self.console, transient=True, auto_refresh=False) as live:
                 sender = threading.Thread(target=self._send, daemon=True)
                 sender.start()
-                while sender.is_alive() or self._open():
+                while not self.over.is_set() and (sender.is_alive() or self._open()):
                     live.update(self._display(), refresh=True)
-                    time.sleep(POLL_S)
+                    self.over.wait(POLL_S)
         except BaseException as error:  # noqa: BLE001 - raised again in the main thread
             self.failure = self.failure or error
         self.ended = time.monotonic()

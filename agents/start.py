@@ -37,7 +37,7 @@ from models.ear import EarSettings
 from models.software import digest_of, software
 from pipeline.activity import VoiceDetector
 from pipeline.callnames import shown
-from pipeline.errors import SettingsError
+from pipeline.errors import InputError, SettingsError
 from pipeline.policy import Policy
 
 
@@ -153,9 +153,10 @@ def ingest_paths(
         How many were neither sent now nor stored before.
 
     Raises:
-        HushwireError: a path is unusable, or the broker or the ledger is away.
+        HushwireError: a path is unusable, nothing there is a recording, or the broker or the ledger
+            is away.
     """
-    files = list(find_recordings(paths))
+    files = recordings_at(paths)
     have_topics(settings)
     with (
         working_together(settings, settings.state_folder(STATE)),
@@ -171,6 +172,24 @@ def ingest_paths(
     counts = {outcome: sum(one.outcome is outcome for one in results) for outcome in Outcome}
     console.print(", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count))
     return sum(not one.outcome.good for one in results)
+
+
+def recordings_at(paths: list[Path]) -> list[Path]:
+    """The recordings at some paths; tells on stderr what else lies there and is not taken.
+
+    Raises:
+        InputError: there are none, or see ``find_recordings``.
+    """
+    err = Console(stderr=True)
+
+    def not_taken(what: str) -> None:
+        err.print(f"not taken: {what}", markup=False, highlight=False, soft_wrap=True)
+
+    files = list(find_recordings(paths, not_taken=not_taken))
+    if not files:
+        names = ", ".join(str(path.parent / shown(path.name)) for path in paths)
+        raise InputError(f"{names}: no recordings in it (WAV, FLAC or Ogg)")
+    return files
 
 
 def have_topics(settings: Settings) -> None:

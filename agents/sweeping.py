@@ -11,7 +11,7 @@ there it is the last time that a sweep believed, which is noted, and before the 
 entry of the audit log. What a wrong clock writes into the log meanwhile makes it no more credible.
 
 Outcomes: ``allow`` returns, or raises ``SweepRefusedError``; ``InputError`` for a confirmation of
-another number; ``StoreError`` where the database is away.
+another number, or of none; ``StoreError`` where the database is away.
 """
 
 from __future__ import annotations
@@ -211,6 +211,9 @@ class SweepGuard:
             raise InputError(
                 f"{sweep}: {due} are due now, not {confirmed.count}; nothing was destroyed"
             )
+        if not due:
+            # Nobody looked at anything, and yet every other sweep would go by this clock.
+            raise InputError(f"{sweep}: nothing is due now; there is nothing to confirm")
         self._database.know(now, self._within)
         at = self._database.stamp()
         facts = {

@@ -21,6 +21,7 @@ import soundfile
 from pipeline.callnames import shown
 from pipeline.containers import Contents, check_container
 from pipeline.errors import AudioError
+from pipeline.files import open_regular
 from pipeline.records import Pcm
 
 Source: TypeAlias = str | Path | bytes
@@ -141,8 +142,8 @@ def read_recording(source: Source) -> Recording:
     """Decode a whole recording.
 
     Raises:
-        AudioError: the file is missing, empty, no WAV/FLAC/Ogg, damaged, cut off, or holds no
-            samples; its rate is outside 8 to 48 kHz; it has 0 or more than 8 channels.
+        AudioError: the file is missing, no regular file, empty, no WAV/FLAC/Ogg, damaged, cut off,
+            or holds no samples; its rate is outside 8 to 48 kHz; it has 0 or more than 8 channels.
     """
     with _opened(source) as (file, info):
         blocks = list(_blocks(file, info, _BLOCK, source))
@@ -235,7 +236,7 @@ def _stream(source: Source, name: str) -> Iterator[BinaryIO]:
         yield io.BytesIO(source)
         return
     try:
-        stream = Path(source).open("rb")  # noqa: SIM115 - entered below, outside the except
+        stream = open_regular(Path(source))
     except OSError as error:
         raise AudioError(f"{name}: cannot be opened ({error.strerror})") from error
     with stream:

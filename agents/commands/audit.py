@@ -159,20 +159,31 @@ def export(
     file: Annotated[
         Path | None, typer.Option("--out", help="Where to; without it, standard output.")
     ] = None,
+    force: Annotated[  # noqa: FBT002 - a flag of the command line
+        bool, typer.Option("--force", help="Replace a file that is there already.")
+    ] = False,
     state_dir: known.StateDir = None,
 ) -> None:
-    """Write the log as JSON lines: every entry in order, every checkpoint behind its entry."""
-    from agents.private import write_private  # noqa: PLC0415 - --help comes at once
+    """Write the log as JSON lines: every entry in order, every checkpoint behind its entry.
 
+    Exit codes: 0 written; 2 there is no ledger, or a file is there already; 4 the ledger is away.
+    """
+    from agents.placing import refuse_existing  # noqa: PLC0415 - --help comes at once
+    from agents.private import write_private  # noqa: PLC0415
+
+    if file is not None:
+        refuse_existing([file], force=force)
     with opened_log(load_settings(state_dir=state_dir)) as log:
         if file is None:
             for line in log.export():
                 sys.stdout.buffer.write(line)
             return
         try:
-            write_private(file, log.export())
+            written = write_private(file, log.export(), replace=force)
         except OSError as error:
             raise InputError(f"{file}: cannot be written ({error.strerror})") from error
+        if not written:
+            raise InputError(f"{file}: appeared meanwhile and stays; --force replaces it")
 
 
 @app.command()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -254,6 +256,15 @@ def test_a_broken_recording_is_refused_with_what_is_wrong(case: str) -> None:
 def test_a_missing_file_is_an_audio_error(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match=r"gone\.wav: cannot be opened"):
         read_recording(tmp_path / "gone.wav")
+
+
+@pytest.mark.parametrize("kind", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_regular_file_is_refused_at_once(
+    kind: Callable[[Path], object], tmp_path: Path
+) -> None:
+    kind(tmp_path / "x.wav")
+    with pytest.raises(AudioError, match=r"x\.wav: cannot be opened \(not a regular file\)"):
+        inspect_recording(tmp_path / "x.wav")
 
 
 def test_an_error_never_shows_the_folder(tmp_path: Path) -> None:

@@ -311,6 +311,34 @@ def test_the_commands_on_a_log_that_was_rewritten(
     assert hushwire("audit", "verify", "--vault", "nowhere") == 2
 
 
+def test_an_export_overwrites_nothing_unless_it_is_told(
+    tmp_path: Path,
+    log: AuditLog,
+    hushwire: Callable[..., int],
+    capsys: Captured,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fill(log, 1, 1)
+    kek = tmp_path / "vault" / ".hushwire" / "kek.json"
+    before = kek.read_bytes()
+    assert hushwire("audit", "export", "--out", str(kek)) == 2
+    assert "kek.json: is there already; --force replaces it" in capsys.readouterr().err
+    assert kek.read_bytes() == before
+    late, export = tmp_path / "late.jsonl", AuditLog.export
+
+    def meanwhile(self: AuditLog) -> Iterator[bytes]:
+        late.write_text("mine")
+        yield from export(self)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(AuditLog, "export", meanwhile)
+        assert hushwire("audit", "export", "--out", str(late)) == 2
+    assert "late.jsonl: appeared meanwhile" in capsys.readouterr().err
+    assert late.read_text() == "mine"
+    assert hushwire("audit", "export", "--force", "--out", str(late)) == 0
+    assert late.read_bytes() == b"".join(log.export())
+
+
 def test_a_key_without_its_memory_is_told_until_it_is_adopted(
     tmp_path: Path, log: AuditLog, key: SigningKey, hushwire: Callable[..., int], capsys: Captured
 ) -> None:

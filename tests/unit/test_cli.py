@@ -55,6 +55,26 @@ def test_wrong_input_is_told(
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [("ingest", "in", "--bootstrap", "127.0.0.1:1"), ("run", "--from", "in", "--to", "v")],
+)
+def test_a_folder_of_which_nothing_is_taken_is_told(
+    arguments: tuple[str, ...],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It was a 0 where nothing was sent."""
+    (folder / "in").mkdir()
+    (folder / "in" / "call.mp3").write_bytes(b"")
+    assert hushwire(monkeypatch, *arguments) == 2
+    told = capsys.readouterr().err
+    assert "not taken: call.mp3: not a recording that can be read" in told
+    assert "in: no recordings in it (WAV, FLAC or Ogg)" in told
+    assert [path.name for path in folder.iterdir()] == ["in"]
+
+
 def test_a_broker_that_is_away_is_told(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import re
 from contextlib import nullcontext
 from pathlib import Path
@@ -110,6 +111,22 @@ def test_one_bad_recording_is_refused_and_the_others_go_on(tmp_path: Path, ledge
     assert refused.outcome is Outcome.REFUSED
     assert "a.wav" in refused.problem
     assert sent.outcome is Outcome.SENT
+
+
+def test_what_is_no_regular_file_is_refused_and_the_others_go_on(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    """A pipe was waited for without an end, and an unreadable sidecar ended the folder."""
+    pipe = tmp_path / "a.wav"
+    os.mkfifo(pipe)
+    bad, good = record(tmp_path / "b.wav"), record(tmp_path / "c.wav")
+    bad.with_suffix(".json").symlink_to("/proc/self/mem")
+
+    results = ingest([pipe, bad, good], FakeProducer(), ledger, chunk_seconds=1.0, named=NAMED)  # type: ignore[arg-type]
+
+    assert [one.outcome for one in results] == [Outcome.REFUSED, Outcome.REFUSED, Outcome.SENT]
+    assert results[0].problem == "a.wav: cannot be opened (not a regular file)"
+    assert results[1].problem.startswith("b.json: cannot be read (Input/output error)")
 
 
 def test_a_flac_that_breaks_half_way_is_refused_and_its_key_destroyed(

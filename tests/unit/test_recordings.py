@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from agents.recordings import default_roles, find_recordings, read_drop
+from agents.recordings import LARGEST_SIDECAR, default_roles, find_recordings, read_drop
 from pipeline.errors import InputError
 from pipeline.records import Role
 
@@ -93,3 +95,106 @@ def test_without_a_key_a_name_that_holds_a_number_is_refused(tmp_path: Path) -> 
     assert "555" not in str(caught.value)
     with pytest.raises(InputError, match=r"##########\.wav: there is no such file"):
         list(find_recordings([tmp_path / "5555550100.wav"]))
+
+
+def sparse(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(8 << 30)
+
+
+SIDECARS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a folder": (Path.mkdir, "not a regular file"),
+    "a pipe": (os.mkfifo, "not a regular file"),
+    "a device": (lambda path: path.symlink_to("/dev/zero"), "not a regular file"),
+    "a link that leads nowhere": (lambda path: path.symlink_to("gone"), "No such file"),
+    "a link to itself": (lambda path: path.symlink_to(path), "symbolic links"),
+    "what reading fails on": (lambda path: path.symlink_to("/proc/self/mem"), "output error"),
+    "8 GiB": (sparse, "larger than 1 MiB"),
+}
+
+
+@pytest.mark.parametrize("kind", SIDECARS)
+def test_a_sidecar_that_cannot_be_read_is_refused(tmp_path: Path, kind: str) -> None:
+    make, complaint = SIDECARS[kind]
+    make(tmp_path / "x.json")
+    with pytest.raises(InputError, match=rf"x\.json: .*{complaint}.*; ") as caught:
+        read_drop(tmp_path / "x.wav")
+    assert "take it away" in str(caught.value)
+
+
+def test_a_sidecar_that_others_keep_from_us_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "x.json").write_text("{}")
+
+    def denied(path: Path, *_: object) -> int:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "open", denied)
+    with pytest.raises(InputError, match=r"x\.json: cannot be read \(Permission denied\)"):
+        read_drop(tmp_path / "x.wav")
+
+
+def test_a_sidecar_of_the_largest_size_is_read(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text('{"language": "es"}'.ljust(LARGEST_SIDECAR))
+    assert read_drop(tmp_path / "x.wav").language == "es"
+
+
+def test_each_file_that_is_not_taken_is_told_with_the_reason(tmp_path: Path) -> None:
+    folder, other = tmp_path / "in", tmp_path / "other"
+    (folder / "b" / "empty").mkdir(parents=True)
+    other.mkdir()
+    for name in ("a.wav", "a.json", "b/c.m4a", "b/d.opus", "lone.json", "+15555550100.mp3"):
+        (folder / name).write_bytes(b"")
+    (other / "x.wav").write_bytes(b"")
+    (folder / "linked").symlink_to(other)
+    told: list[str] = []
+    found = find_recordings([folder], not_taken=told.append)
+    assert [path.relative_to(folder).as_posix() for path in found] == ["a.wav", "b/d.opus"]
+    kinds = "not a recording that can be read (.flac, .ogg, .opus, .wav)"
+    assert told == [
+        f"+###########.mp#: {kinds}",
+        f"b/c.m4a: {kinds}",
+        "linked: a link to a folder, which is not followed; name the folder itself",
+        "lone.json: a sidecar without a recording",
+    ]
+
+
+def test_a_folder_that_cannot_be_read_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    (tmp_path / "a.wav").write_bytes(b"")
+    scandir = os.scandir
+
+    def denied(path: str) -> object:
+        if Path(path) == closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    with pytest.raises(InputError, match=r"closed: cannot be read \(Permission denied\); "):
+        list(find_recordings([tmp_path]))
+
+
+def test_a_path_that_the_system_refuses_is_an_error() -> None:
+    with pytest.raises(InputError, match=r"xxx: cannot be read \(File name too long\)"):
+        list(find_recordings([Path("x" * 300)]))
+
+
+@pytest.mark.parametrize(
+    "purpose", ["p4111111111111111", "call-back-555-0100", "c_4_1_1_1_1_1_1_1", "x5555550100y"]
+)
+def test_a_purpose_that_holds_a_number_is_refused(tmp_path: Path, purpose: str) -> None:
+    """It would stand in clear in headers, catalogue and API."""
+    (tmp_path / "x.json").write_text(json.dumps({"purpose": purpose}), encoding="utf-8")
+    with pytest.raises(InputError, match=r"x\.json: purpose: may hold a telep") as caught:
+        read_drop(tmp_path / "x.wav")
+    assert not set("4115") & set(str(caught.value))
+
+
+@pytest.mark.parametrize("purpose", ["quality", "q4-2026", "training_20261128", "art6-1-f"])
+def test_a_purpose_with_harmless_digits_is_taken(tmp_path: Path, purpose: str) -> None:
+    (tmp_path / "x.json").write_text(json.dumps({"purpose": purpose}), encoding="utf-8")
+    assert read_drop(tmp_path / "x.wav").purpose == purpose

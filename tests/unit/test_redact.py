@@ -305,6 +305,14 @@ def test_a_sidecar_of_another_shape_is_told(source: Path, out: Path) -> None:
         prepare(Wanted(source, out), styled("silence"))
 
 
+def test_a_sidecar_that_cannot_be_read_ends_with_2(
+    source: Path, out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source.with_suffix(".json").symlink_to("/proc/self/mem")
+    assert hushwire(monkeypatch, "redact", source, out) == 2
+    assert "call.json: cannot be read" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("terminal", [True, False])
 def test_the_progress_bar_shows_on_a_terminal_only(*, terminal: bool) -> None:
     shown = io.StringIO()

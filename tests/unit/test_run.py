@@ -8,7 +8,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,7 +29,7 @@ from agents.owners import owner
 from agents.run import Summary, run_folder
 from agents.sealing import KeyEncryptionKey
 from agents.settings import Settings
-from pipeline.errors import BusyError, SettingsError
+from pipeline.errors import BrokerError, BusyError, SettingsError
 
 pytestmark = pytest.mark.unit
 
@@ -246,3 +248,45 @@ def test_the_lock_dies_with_its_process(tmp_path: Path) -> None:
         finally:
             holder.kill()
             os.kill(child, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("failure", [None, BrokerError("away")])
+def test_a_stopped_worker_stops_the_feeder_before_the_loop_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: BrokerError | None
+) -> None:
+    """SIGTERM was followed by a fault of ours: the feeder called a loop that was closed."""
+    faults: list[object] = []
+    feeders: list[threading.Thread] = []
+    sending, release = threading.Event(), threading.Event()
+
+    def ingest_files(*_: object, **__: object) -> None:
+        feeders.extend(one for one in threading.enumerate() if "_feed" in one.name)
+        sending.set()
+        release.wait(10)
+
+    async def run_worker(*_: object, ready: Callable[[], None], **__: object) -> None:
+        ready()
+        assert sending.wait(10)
+        if failure is not None:
+            raise failure
+
+    @dataclass
+    class Config:
+        embedded: bool = False
+
+    monkeypatch.setattr(threading, "excepthook", lambda told: faults.append(told.exc_type))
+    monkeypatch.setattr(run, "ingest_files", ingest_files)
+    monkeypatch.setattr(run, "run_worker", run_worker)
+    monkeypatch.setattr(run, "worker_config", lambda *_: Config())
+    ledger = Ledger.embedded(tmp_path)
+    work = run._Run(
+        [], tmp_path, Settings(), ledger, Console(file=io.StringIO()), embedded=True, again=False
+    )
+    with pytest.raises(BrokerError if failure else KeyboardInterrupt):
+        work.carry_out()
+    [feeder] = feeders
+    alive = feeder.is_alive()
+    release.set()
+    feeder.join(10)
+    assert (alive, faults) == (False, [])
+    ledger.dispose()

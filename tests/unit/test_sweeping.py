@@ -306,6 +306,22 @@ def test_by_command_it_is_refused_until_the_number_is_confirmed(
     assert (code, "1 quarantines ended" in output) == (0, True)
 
 
+def test_who_confirms_that_nothing_is_due_confirms_no_clock(site: Site) -> None:
+    """It made a clock believed by which another sweep then destroyed."""
+    site.sweep()
+    assert quarantine.sweep(site.ledger, site.log, 10_000 * 24, site.guard) == []
+    site.clock.now += 400 * DAY
+    with pytest.raises(InputError, match="nothing is due now; there is nothing to confirm"):
+        quarantine.sweep(
+            site.ledger, site.log, 10_000 * 24, site.guard, confirmed=Confirmed(0, "somebody")
+        )
+    assert not site.guard.believes(site.clock.now)
+    assert site.told() == []
+    with pytest.raises(SweepRefusedError, match="the clock says"):
+        site.sweep()
+    assert site.stored() == 3
+
+
 def test_bounds_come_from_the_settings() -> None:
     settings = Settings(sweep_clock_hours=5, sweep_percent=6, sweep_least=7)
     assert Bounds.of(settings) == Bounds(5, 6, 7)
