@@ -26,10 +26,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 _SERVED = ("broker", "browser", "postgres")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Put every test into the group that one process runs."""
-    for item in items:
-        served = any(item.get_closest_marker(name) for name in _SERVED)
-        group = "served" if served else item.location[0]
-        item.add_marker(pytest.mark.xdist_group(group))
+    served = any(item.get_closest_marker(name) for name in _SERVED)
+    item.add_marker(pytest.mark.xdist_group("served" if served else item.location[0]))
