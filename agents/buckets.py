@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 _INDEX: Final = "index.json"
+_OURS: Final = re.compile(rf"[0-9a-f]{{16}}/[^/]+|{re.escape(_INDEX)}")
+"""Objects behind shelf and call: those of a draft, and the index."""
 _PIECE: Final = 1 << 20
 """Bytes that are taken from the network at a time."""
 _TRIES: Final = 3
@@ -133,7 +136,7 @@ class BucketPlace:
         raise StoreError("vault: the index of a call is damaged")
 
     def _delete(self, base: str, *, besides: str | None = None, keep: str | None = None) -> bool:
-        """Delete objects of a call; whether there were any.
+        """Delete objects that a vault put for a call, no others; whether there were any.
 
         Args:
             base: shelf and call.
@@ -141,7 +144,8 @@ class BucketPlace:
             keep: all drafts but this one, and not the index.
         """
         # The slash keeps calls apart whose ids begin alike.
-        paths = [one["path"] for page in obstore.list(self._store, f"{base}/") for one in page]
+        listed = [one["path"] for page in obstore.list(self._store, f"{base}/") for one in page]
+        paths = [path for path in listed if _OURS.fullmatch(path.removeprefix(f"{base}/"))]
         if besides is not None:
             paths = [path for path in paths if path.startswith(f"{base}/{besides}/")]
         if keep is not None:

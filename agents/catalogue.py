@@ -162,6 +162,12 @@ class Catalogue:
             raise UnknownCallError("no such call in the catalogue: never stored, or erased")
         return found
 
+    def certificate(self, call_id: str) -> str | None:
+        """sha256 of a call's certificate, also while it is being erased; None without a row."""
+        query = select(CATALOGUE.c.certificate).where(CATALOGUE.c.call_id == call_id)
+        with self._database.reading() as connection:
+            return connection.scalar(query)
+
     def page(self, wanted: CallFilter, *, limit: int = PAGE, after: str | None = None) -> Page:
         """Calls that a filter lets through, the newest first.
 

@@ -11,6 +11,7 @@ Outcomes: ``put`` raises ``RewrittenError`` where the vault holds another entry 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -34,6 +35,7 @@ KIND: Final = "hushwire.audit.checkpoint.v1"
 DELIVERY_S: Final = 10.0
 """How long the broker may take to acknowledge one."""
 _FILE: Final = "checkpoint.json"
+_NUMBER: Final = re.compile("[0-9]{12,}")
 _NOTE: Final = "note.txt"
 
 
@@ -73,7 +75,9 @@ class VaultCheckpoints:
     def prune(self, until: int) -> None:
         """See ``Publisher``."""
         for name in self._place.ids(CHECKPOINTS):
-            if name.isdecimal() and int(name) < until:
+            if not _NUMBER.fullmatch(name) or int(name) >= until:
+                continue
+            if set(self._place.names(CHECKPOINTS, name)) <= {_FILE}:  # nobody else's
                 self._place.remove(CHECKPOINTS, name)
 
     def all(self) -> list[Checkpoint]:

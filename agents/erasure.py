@@ -13,8 +13,8 @@ The ledger keeps the call's id, its state and that it was erased, so that the sa
 taken in again.
 
 Outcomes of ``erase``: whether anything was there; ``HeldError`` where a legal hold forbids it;
-``UnknownCallError`` for an id that the ledger never had; ``InputError`` where the vault has files
-of a call that was never stored here: they are another installation's.
+``UnknownCallError`` for an id that the ledger never had; ``InputError`` where what the vault has of
+the call is another installation's, or nothing that a vault writes: nothing is erased then.
 """
 
 from __future__ import annotations
@@ -53,16 +53,17 @@ def erase(vault: Vault, ledger: Ledger, log: AuditLog, call_id: str, why: str) -
     if known is None:
         raise UnknownCallError(f"call {call_id}: there never was one of this id")
     state = known.state
-    noted = vault.catalogue.begin_erasing(call_id, why)
-    keyed = vault.keys.has(call_id)
-    there = noted is not None or keyed or state is CallState.OPEN
-    files = any(vault.place.names(shelf, call_id) for shelf in (PASSED, QUARANTINE))
-    if files and not there and state is CallState.REFUSED and known.erased is None:
+    ours = [one for one in (PASSED, QUARANTINE) if vault.ours(one, call_id, log)]
+    # Of a call that was refused before it was stored, retention only clears up the key.
+    stored = why != RETENTION or vault.catalogue.certificate(call_id) is not None
+    if len(ours) < len((PASSED, QUARANTINE)) and stored:
         raise InputError(
-            f"call {call_id}: it was refused, so what this vault has of it is another "
-            "installation's; nothing was erased"
+            f"call {call_id}: what this vault has of it is another installation's, or nothing "
+            "that Hushwire wrote; nothing was erased. Name the vault that belongs to the ledger"
         )
-    there = there or files
+    noted = vault.catalogue.begin_erasing(call_id, why)
+    there = noted is not None or vault.keys.has(call_id) or state is CallState.OPEN
+    there = there or any(vault.place.names(shelf, call_id) for shelf in ours)
     if there:
         # Of a repeat the same, so that it is told once.
         facts = {"at": ledger.database.stamp(), "what": "call-erased", "why": noted or why}
@@ -77,7 +78,7 @@ def erase(vault: Vault, ledger: Ledger, log: AuditLog, call_id: str, why: str) -
         ledger.note_erased(call_id)
     ledger.end_quarantine(call_id)
     vault.keys.destroy(call_id)
-    removed = [vault.place.remove(shelf, call_id) for shelf in (PASSED, QUARANTINE)]
+    removed = [vault.place.remove(shelf, call_id) for shelf in ours]
     Marks(ledger.database, log).erase(call_id)
     ShadowResults(ledger.database).remove(call_id)
     vault.catalogue.remove(call_id)

@@ -45,6 +45,8 @@ class Outcome(StrEnum):
 
     SENT = "sent"
     STORED_BEFORE = "stored before"
+    STORED_ELSEWHERE = "stored in another vault"
+    """The ledger has it as stored, and the vault at hand does not have it."""
     SENT_BEFORE = "sent before"
     """On its way on this broker."""
     OPEN_ELSEWHERE = "open on another broker"

@@ -32,6 +32,7 @@ from agents.vaulttables import CATALOGUE, VAULT_KEYS
 from pipeline.callnames import holds_number
 from pipeline.errors import (
     DamagedKeyError,
+    HeldError,
     OtherRecordingError,
     RecordError,
     SealError,
@@ -337,11 +338,17 @@ class Ledger:
 
         Returns:
             Whether this call did it: ``False`` where no such key was there any more.
+
+        Raises:
+            HeldError: a legal hold is on the call; none comes while the key goes.
         """
         quarantined = select(CALLS.c.call_id).where(
             CALLS.c.call_id == call_id, CALLS.c.state == CallState.QUARANTINED.value
         )
+        row = select(CATALOGUE.c.held).where(CATALOGUE.c.call_id == call_id).with_for_update()
         with self.database.writing() as connection:
+            if connection.scalar(row) is not None:
+                raise HeldError(f"call {call_id} is under a legal hold: its key stays")
             destroyed = destroy_keys(
                 connection, TRANSIT_KEYS, TRANSIT_KEYS.c.call_id.in_(quarantined)
             )

@@ -11,9 +11,10 @@ refuses: nothing half-written is visible, trying again may help.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 from urllib.parse import urlsplit
@@ -32,6 +33,8 @@ _STALE_S: Final = 86_400
 """A half-written call that is older belongs to a process that was killed."""
 _DRAFT: Final = "~"
 """Behind the call's id in the name of a draft: no id holds it."""
+_DRAFT_NAME: Final = re.compile(rf"[A-Za-z0-9._-]+{_DRAFT}[a-z0-9_]{{8}}")
+"""As ``tempfile.mkdtemp`` ends it."""
 
 
 class Place(Protocol):
@@ -176,9 +179,7 @@ class FolderPlace:
         target = self.folder / shelf / call_id
         there = False
         try:
-            drafts = [
-                one for one in self._writing.iterdir() if one.name.split(_DRAFT)[0] == call_id
-            ]
+            drafts = [one for one in self._drafts() if one.name.split(_DRAFT)[0] == call_id]
             there = target.exists() or bool(drafts)
             if target.exists():
                 gone = Path(tempfile.mkdtemp(prefix=f"{call_id}{_DRAFT}", dir=self._writing))
@@ -198,9 +199,13 @@ class FolderPlace:
 
     def _sweep(self) -> None:
         """Remove what killed processes left half-written."""
-        for draft in self._writing.iterdir():
+        for draft in self._drafts():
             if system_clock().timestamp() - draft.stat().st_mtime > _STALE_S:
                 shutil.rmtree(draft, ignore_errors=True)
+
+    def _drafts(self) -> Iterator[Path]:
+        """What ``put`` and ``remove`` made; whatever else lies there is somebody's."""
+        return (one for one in self._writing.iterdir() if _DRAFT_NAME.fullmatch(one.name))
 
 
 def _refused(error: OSError) -> StoreError:

@@ -14,6 +14,7 @@ be one that all processes share, such as on a common volume.
 
 Outcomes of ``rotate``: what was done. ``SealError`` where a key does not unwrap: nothing was
 removed. ``StoreError`` where file, key service or ledger are away, or another rotation runs.
+``InputError`` where the ledger does not know a key that would go: another ledger may need it.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from agents.ledger import note_wrapping_key
 from agents.sealing import KeyEncryptionKey, transit_bound, vault_bound, wrapping_key_id
 from agents.tables import TRANSIT_KEYS, WRAPPING_KEYS
 from agents.vaulttables import VAULT_KEYS
-from pipeline.errors import StoreError
+from pipeline.errors import InputError, StoreError
 
 ROTATED = "hushwire.audit.wrapping-key-replaced.v1"
 ENCRYPTED = "hushwire.audit.keyset-encrypted.v1"
@@ -86,7 +87,12 @@ def rotate(path: Path, database: Database, *, service: str | None = None) -> Rot
     file = KeysetFile(path, service)
     with alone(path):
         handle = file.read()
-        resumed = len(handle.keyset_info().key_info) > 1
+        info = handle.keyset_info()
+        resumed = len(info.key_info) > 1
+        going = {key.key_id for key in info.key_info}
+        if resumed:
+            going.remove(info.primary_key_id)
+        _refuse_unknown(database, going)
         if not resumed:
             handle = with_new_primary(handle)
             file.write(handle)
@@ -107,6 +113,22 @@ def rotate(path: Path, database: Database, *, service: str | None = None) -> Rot
         AuditLog(database).append(_event(kek.primary, old, database.stamp()))
         file.write(only_primary(handle))
         return Rotated(kek.primary, old, rewrapped, resumed)
+
+
+def _refuse_unknown(database: Database, going: set[int]) -> None:
+    """Refuse to remove keys that this ledger opened nothing with: it may be the wrong one.
+
+    Raises:
+        InputError: there is such a key.
+    """
+    with database.reading() as connection:
+        unknown = going - set(connection.scalars(select(WRAPPING_KEYS.c.key_id)))
+    if unknown:
+        raise InputError(
+            f"ledger: it opened no call with key {min(unknown):08x} of the key file, so the file "
+            "may be another ledger's; nothing was replaced. Name the ledger that the file belongs "
+            "to; a new one knows its key from its first call on"
+        )
 
 
 def wrapping_keys(

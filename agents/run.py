@@ -30,17 +30,22 @@ from agents.ledger import CallState, Ledger
 from agents.locks import working_alone, working_together
 from agents.logging import configure_logging
 from agents.metrics import Metrics, Snapshot
-from agents.places import state_inside
+from agents.places import SHELVES, is_bucket, state_inside
 from agents.policies import read_policy
 from agents.settings import Settings
 from agents.start import ingest_files, opened_ledger, recordings_at, renamed, told, worker_config
 from agents.topics import reach_broker
 from agents.unfinished import forget_own
+from agents.vault import Vault
 from agents.worker import STAGES, run_worker
+from pipeline.callnames import shown
+from pipeline.errors import InputError
 
 POLL_S = 0.3
 _HERE = frozenset({Outcome.SENT, Outcome.SENT_BEFORE})
 """Outcomes of recordings whose calls are on this broker."""
+_KEPT = _HERE | {Outcome.STORED_BEFORE}
+"""Outcomes of recordings that may be stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +72,10 @@ class Summary:
     @property
     def missing(self) -> tuple[Ingested, ...]:
         """Recordings of which nothing is stored."""
-        kept = _HERE | {Outcome.STORED_BEFORE}
         return tuple(
             one
             for one in self.results
-            if one.outcome not in kept or self.states.get(one.call_id) is not CallState.STORED
+            if one.outcome not in _KEPT or self.states.get(one.call_id) is not CallState.STORED
         )
 
     @property
@@ -102,6 +106,7 @@ def run_folder(
         HushwireError: the source is unusable, or something that the stages need is missing.
     """
     files = recordings_at([source])
+    _refuse_stored(files, vault)
     read_policy(settings)  # refused before anything is made
     inside = state_inside(vault)
     if settings.bootstrap:
@@ -117,14 +122,32 @@ def run_folder(
             changes |= IN_CLEAR
         settings = settings.model_copy(update=changes)
         ledger = stack.enter_context(opened_ledger(settings, inside))
+        opened = Vault.opened(vault, ledger)
         if embedded:
-            forget = partial(forget_own, ledger, AuditLog(ledger.database))
+            forget = partial(forget_own, ledger, AuditLog(ledger.database), opened)
             forget()
             stack.callback(forget)  # the broker's records end with it, so the keys do, too
-        run = _Run(files, vault, settings, ledger, console, embedded=embedded, again=again)
+        run = _Run(files, vault, settings, ledger, console, opened, embedded=embedded, again=again)
         summary = run.carry_out()
     _print_summary(summary, vault, console)
     return summary
+
+
+def _refuse_stored(files: list[Path], vault: str | Path) -> None:
+    """Refuse recordings where the vault puts its calls.
+
+    Raises:
+        InputError: there is one.
+    """
+    if is_bucket(vault):
+        return
+    shelves = [(Path(vault) / one).resolve() for one in SHELVES]
+    for path in files:
+        if any(path.resolve().is_relative_to(shelf) for shelf in shelves):
+            raise InputError(
+                f"{shown(path.name)}: it lies among the calls of the vault; name another folder "
+                "with --to"
+            )
 
 
 @dataclass(slots=True)
@@ -136,6 +159,7 @@ class _Run:
     settings: Settings
     ledger: Ledger
     console: Console
+    opened: Vault
     embedded: bool
     again: bool
     metrics: Metrics = field(default_factory=Metrics)
@@ -150,10 +174,10 @@ class _Run:
         asyncio.run(self._work())
         if self.failure is not None:
             raise self.failure
-        snapshot = self.metrics.snapshot()
+        snapshot, states = self.metrics.snapshot(), self._states()
         return Summary(
-            results=tuple(self.results),
-            states=self._states(),
+            results=tuple(self._looked_up(one, states) for one in self.results),
+            states=states,
             spans=snapshot.spans,
             dead_letters={code: n for code, n in snapshot.dead_letters.items() if n},
             audio_seconds=sum(one.seconds for one in self.results if one.outcome is Outcome.SENT),
@@ -220,6 +244,17 @@ class _Run:
         known = {one.call_id: self.ledger.state(one.call_id) for one in list(self.results)}
         return {call_id: state for call_id, state in known.items() if state is not None}
 
+    def _looked_up(self, one: Ingested, states: Mapping[str, CallState]) -> Ingested:
+        """What became of a recording; the ledger does not say in which vault it was stored."""
+        stored = one.outcome in _KEPT and states.get(one.call_id) is CallState.STORED
+        if not stored or self.opened.holds(one.call_id):
+            return one
+        problem = (
+            f"{shown(one.path.name)}: call {one.call_id}: this vault does not have it as it was "
+            "stored; name the vault that belongs to the ledger, or another state folder"
+        )
+        return replace(one, outcome=Outcome.STORED_ELSEWHERE, problem=problem)
+
     def _display(self) -> Group:
         snapshot = self.metrics.snapshot()
         elapsed = max(time.monotonic() - self.began, 1e-6)
@@ -249,7 +284,10 @@ def _spans_line(spans: Mapping[str, int]) -> str:
 
 def _print_summary(summary: Summary, vault: str | Path, console: Console) -> None:
     outcomes = Counter(one.outcome for one in summary.results)
-    states = Counter(state.value for state in summary.states.values())
+    elsewhere = {one.call_id for one in summary.results if one.outcome is Outcome.STORED_ELSEWHERE}
+    states = Counter(
+        state.value for call_id, state in summary.states.items() if call_id not in elsewhere
+    )
     table = Table(title=f"vault {vault}", show_header=False)
     table.add_row("recordings", str(len(summary.results)))
     for outcome in Outcome:

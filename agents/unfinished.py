@@ -27,8 +27,10 @@ from agents.logging import get_logger
 from agents.messages import audit, audit_event
 from agents.metrics import Metrics
 from agents.owners import is_cluster, is_embedded
+from agents.places import PASSED
 from agents.sweeping import SweepGuard
 from agents.topics import SEGMENTS
+from agents.vault import Vault
 from pipeline.errors import HushwireError
 
 FORGOTTEN: Final = "hushwire.audit.call-forgotten.v1"
@@ -54,10 +56,11 @@ def longest_open(raw_retention_s: int) -> timedelta:
     return timedelta(seconds=raw_retention_s + raw_retention_s // SEGMENTS + MARGIN_S)
 
 
-def forget_own(ledger: Ledger, log: AuditLog) -> list[str]:
+def forget_own(ledger: Ledger, log: AuditLog, vault: Vault) -> list[str]:
     """Forget the open calls of runs with an embedded broker that is gone.
 
-    Only for who has the ledger for itself: such a broker may be another process's.
+    Only for who has the ledger for itself: such a broker may be another process's. What the vault
+    has of one goes too, while its key still tells that it is ours.
     """
     lost = [
         one
@@ -66,6 +69,8 @@ def forget_own(ledger: Ledger, log: AuditLog) -> list[str]:
     ]
     for one in lost:
         _tell(log, one, FORGOTTEN, "call-forgotten")
+        if vault.opens(PASSED, one.call_id):
+            vault.place.remove(PASSED, one.call_id)
     ledger.forget_open([one.call_id for one in lost])
     return [one.call_id for one in lost]
 

@@ -16,20 +16,22 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Collection, Generator, Iterator
+from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO, Final, Self
 
 import tink
 
+from agents.auditchain import BEGINNING, Head
+from agents.auditlog import AuditLog
 from agents.catalogue import Catalogue, StoredCallFacts
 from agents.ledger import Ledger
 from agents.places import PASSED, QUARANTINE, Place, open_place
 from agents.vaulted import CERTIFICATE, SEALED
 from agents.vaultkeys import VaultKeys
-from pipeline.certificate import parse_certificate
+from pipeline.certificate import Certificate, parse_certificate
 from pipeline.errors import (
     OtherRecordingError,
     RecordError,
@@ -76,7 +78,8 @@ class Vault:
 
         Raises:
             RecordError: the call id or a file name is not safe as a file name.
-            OtherRecordingError: another installation has a call of this id in the same place.
+            OtherRecordingError: another installation has a call of this id in the same place, or
+                files lie there that no vault writes.
             UnknownCallError: the call is not open (any more).
             StoreError: disk, bucket or database refuse; nothing half-written is visible.
         """
@@ -110,16 +113,16 @@ class Vault:
     def _refuse_other(self, call: StoredCall, shelf: str) -> None:
         """Refuse to touch a copy whose certificate another installation's key signed.
 
-        One without a certificate that can be read is nobody's: it is replaced.
+        One without a certificate that can be read is nobody's: it is replaced, unless files lie
+        there that no vault writes.
         """
-        name = call.certificate_name
-        if name not in self.place.names(shelf, call.call_id):
-            return
-        try:
-            signed = parse_certificate(self.read(call.call_id, name, passed=call.passed)).signature
-        except RecordError:
-            return
-        ours = call.certificate.signature
+        names = self.place.names(shelf, call.call_id)
+        _, stated = self._stated(shelf, call.call_id, names)
+        if not self._all_written(shelf, call.call_id, names, stated):
+            raise OtherRecordingError(
+                "vault: in the call's place lie files that Hushwire did not write; move them away"
+            )
+        signed, ours = stated.signature if stated else None, call.certificate.signature
         if signed is not None and ours is not None and signed.key_id != ours.key_id:
             raise OtherRecordingError(
                 "vault: it has a call of this id that is another installation's; use another "
@@ -130,21 +133,98 @@ class Vault:
         """Plain lengths of a call that was there already; all of it is opened for that.
 
         Raises:
-            StoreError: it was damaged, or written in clear by an older version, or its key is gone
-                with a broker that lost its records. It is removed, and trying again stores ours.
+            OtherRecordingError: it is whole, and none of it opens with this ledger's key.
+            StoreError: it was damaged, or written in clear by an older version. It is removed, and
+                trying again stores ours.
         """
-        if set(self.place.names(shelf, call.call_id)) == names:
+        there = self.place.names(shelf, call.call_id)
+        _, stated = self._stated(shelf, call.call_id, there)
+        whole = stated is not None and set(there) == names
+        if whole:
             try:
-                data = self.read(call.call_id, call.certificate_name, passed=call.passed)
-                parse_certificate(data)
                 return {
                     name: sum(map(len, self._pieces(shelf, call.call_id, name)))
                     for name in call.files
                 }
             except RecordError:
                 pass
+        self._refuse_other(call, shelf)
+        if whole and not self.opens(shelf, call.call_id):
+            raise OtherRecordingError(
+                "vault: it has a copy of the call that does not open with this ledger's key; is "
+                "it that of a copy of this installation? Use another vault, or remove the copy"
+            )
         self.place.remove(shelf, call.call_id)
         raise StoreError("vault: a copy of the call that does not open was removed")
+
+    def holds(self, call_id: str) -> bool:
+        """Whether a call that was stored lies here, as the catalogue knows it, not elsewhere."""
+        names, facts = set(self.place.names(PASSED, call_id)), self.catalogue.find(call_id)
+        if facts is None:  # an older version, which had no catalogue, stored it
+            return bool(names)
+        certificate = call_id + CERTIFICATE
+        if not {name if name == certificate else name + SEALED for name in facts.files} <= names:
+            return False
+        try:
+            return bool(self.certificate(facts))
+        except SealError:
+            return False
+
+    def ours(self, shelf: str, call_id: str, log: AuditLog) -> bool:
+        """Whether what lies there of a call may be removed: nobody else made it.
+
+        The catalogue knows its certificate, or a file opens with the call's key; where the
+        catalogue knows none, a certificate that names an entry of our audit log is ours too. One
+        without a certificate that can be read is nobody's. Files that no vault writes are not.
+        """
+        names = self.place.names(shelf, call_id)
+        data, stated = self._stated(shelf, call_id, names)
+        if not self._all_written(shelf, call_id, names, stated):
+            return False
+        if stated is None:
+            return True
+        known = self.catalogue.certificate(call_id)
+        if known == hashlib.sha256(data).hexdigest() or self.opens(shelf, call_id):
+            return True
+        named = Head(stated.log.seq, stated.log.hash) if stated.log else BEGINNING
+        return known is None and named != BEGINNING and log.holds(named, {})
+
+    def opens(self, shelf: str, call_id: str) -> bool:
+        """Whether a sealed file that lies there opens with the call's key."""
+        for name in self.place.names(shelf, call_id):
+            if name.endswith(SEALED):
+                pieces = self._pieces(shelf, call_id, name.removesuffix(SEALED))
+                with suppress(SealError, UnknownCallError), closing(pieces):
+                    next(pieces, b"")  # each piece is authenticated
+                    return True
+        return False
+
+    def _stated(
+        self, shelf: str, call_id: str, names: Collection[str]
+    ) -> tuple[bytes, Certificate | None]:
+        """The certificate that lies there: its bytes, and what it states where it can be read."""
+        if call_id + CERTIFICATE not in names:
+            return b"", None
+        data = self.read(call_id, call_id + CERTIFICATE, passed=shelf == PASSED)
+        try:
+            return data, parse_certificate(data)
+        except RecordError:
+            return data, None
+
+    def _all_written(
+        self, shelf: str, call_id: str, names: Collection[str], stated: Certificate | None
+    ) -> bool:
+        """Whether a vault wrote all of these: sealed, or in clear as an older version did."""
+        for name in names:
+            sealed = name.startswith(f"{call_id}.") and name.endswith(SEALED)
+            if sealed or name == call_id + CERTIFICATE:
+                continue
+            if stated is None or name not in stated.files:
+                return False
+            with closing(self.place.open(shelf, call_id, name)) as file:
+                if hashlib.sha256(file.read()).hexdigest() != stated.files[name]:
+                    return False
+        return True
 
     def _facts(
         self, call: StoredCall, shelf: str, lengths: dict[str, int], keep_days: int
@@ -206,7 +286,7 @@ class Vault:
                 return
         raise SealError("the file ends before it should")
 
-    def _pieces(self, shelf: str, call_id: str, name: str) -> Iterator[bytes]:
+    def _pieces(self, shelf: str, call_id: str, name: str) -> Generator[bytes]:
         if not valid_call_id(call_id) or not _safe(name):
             raise UnknownCallError("no such call in the vault")
         if name == call_id + CERTIFICATE:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agents.clock import system_clock
+from agents.commands.opened import require_ledger
 from agents.settings import STATE, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -91,12 +92,14 @@ def _opened(settings: Settings) -> Iterator[tuple[Path, Ledger]]:
     """The keyset file and the ledger; neither is made where it is missing.
 
     Raises:
+        InputError: there is no ledger.
         StoreError: one of them is away.
     """
     from agents.ledger import Ledger  # noqa: PLC0415 - --help comes at once
     from agents.sealing import KeyEncryptionKey  # noqa: PLC0415
 
     state = settings.state_folder(STATE)
+    require_ledger(settings, state)
     path = settings.keyset_file(state)
     ledger = Ledger(settings.ledger_location(state), KeyEncryptionKey(path, settings.key_service))
     try:

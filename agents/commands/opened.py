@@ -53,8 +53,7 @@ def opened(settings: Settings, vault: str | None) -> Iterator[Opened]:
     inside = state_inside(vault)
     fallback = inside if inside.is_dir() else STATE
     state = settings.state_folder(fallback)
-    if settings.ledger_url is None and not (state / "ledger.db").exists():
-        raise InputError(f"{state}: holds no ledger; name its folder with --state-dir")
+    require_ledger(settings, state)
     with opened_ledger(settings, fallback) as ledger:
         guard = SweepGuard(ledger.database, Bounds.of(settings))
         yield Opened(ledger, AuditLog(ledger.database), guard)
@@ -76,6 +75,19 @@ def confirmed(count: int | None) -> Confirmed | None:
     from agents.sweeping import Confirmed  # noqa: PLC0415
 
     return None if count is None else Confirmed(count, user())
+
+
+def require_ledger(settings: Settings, state: Path) -> None:
+    """Refuse a ledger in SQLite that is not there: it would be made, and be empty.
+
+    Raises:
+        InputError: there is none.
+    """
+    from agents.database import sqlite_file  # noqa: PLC0415 - --help comes at once
+
+    file = sqlite_file(settings.ledger_location(state))
+    if file is not None and not file.exists():
+        raise InputError(f"{file.parent}: holds no ledger; name its folder with --state-dir")
 
 
 def require_vault(location: str) -> None:

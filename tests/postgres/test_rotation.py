@@ -111,6 +111,7 @@ def events(ledger: Ledger) -> list[dict[str, str]]:
 def test_the_audit_log_is_told_once_and_before_the_old_key_is_gone(
     ledger: Ledger, keyset: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    ledger.open_call("call-1")
     (before,) = key_ids(keyset)
     with monkeypatch.context() as patched:
         patched.setattr(rotation, "only_primary", interrupt)
@@ -130,6 +131,7 @@ def test_nothing_is_removed_where_a_key_does_not_unwrap(
     ledger: Ledger, ledger_url: str, keyset: Path, tmp_path: Path
 ) -> None:
     other = Ledger(ledger_url, KeyEncryptionKey.load_or_create(tmp_path / "other.json"))
+    ledger.open_call("ours")
     other.open_call("foreign")
     other.dispose()
     before = key_ids(keyset)

@@ -236,7 +236,9 @@ def test_the_command_moves_rotates_and_lists(transit: Transit, tmp_path: Path) -
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
         )
 
-    Ledger.embedded(tmp_path / ".hushwire").dispose()
+    ledger = Ledger.embedded(tmp_path / ".hushwire")
+    ledger.open_call("call-1")
+    ledger.dispose()
     file = tmp_path / ".hushwire" / "kek.json"
     transit.sealed = True
     uri = transit.make_key("key")

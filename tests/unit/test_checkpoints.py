@@ -241,6 +241,18 @@ def test_what_is_pruned_goes_from_the_vault_too(
     assert log.verify(keys, kept=there.all()).problems == ()
 
 
+def test_what_is_pruned_is_of_our_own_form(tmp_path: Path, log: AuditLog, key: SigningKey) -> None:
+    """A training run's checkpoints, in a folder that was taken for a vault."""
+    place = open_place(tmp_path)
+    place.put("checkpoints", "100", {"model.pt": b"100"})
+    place.put("checkpoints", "000000000100", {"model.pt": b"also 100"})
+    fill(log, 1, 3)
+    VaultCheckpoints(place).put(signed(log, key, last=3))
+    VaultCheckpoints(place).prune(500)
+    assert place.ids("checkpoints") == ("000000000100", "100")
+    assert (tmp_path / "checkpoints" / "100" / "model.pt").read_bytes() == b"100"
+
+
 def test_a_broker_that_is_away_is_an_error(
     log: AuditLog, key: SigningKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from agents import quarantine, retention
-from agents.auditlog import AuditLog
+from agents.auditlog import AuditLog, Event
 from agents.catalogue import CallFilter
 from agents.database import Database
 from agents.erasure import REQUEST, RETENTION, erase, erase_party
 from agents.ledger import CallState, Ledger
 from agents.places import PASSED, QUARANTINE, FolderPlace
 from agents.shelf import Shelf
+from agents.signing import SigningKey
 from agents.vault import Vault
-from pipeline.errors import HeldError, StoreError, UnknownCallError
-from tests.unit.storing import bucket, stored_call, sweeps
+from pipeline.certificate import LogStated
+from pipeline.errors import HeldError, InputError, StoreError, UnknownCallError
+from tests.unit.storing import bucket, new_ledger, stored_call, sweeps
 
 pytestmark = pytest.mark.unit
 
@@ -276,3 +278,97 @@ def _wrapped(ledger: Ledger, call_id: str) -> bytes:
         query = "SELECT wrapped_key FROM vault_keys WHERE call_id = ?"
         found = connection.exec_driver_sql(query, (call_id,)).scalar_one()
         return bytes(found)
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def theirs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Vault]:
+    """Another installation's vault with ``CALLS``, as a certificate of its own states."""
+    with bucket() as url:
+        location = tmp_path / "their vault" if request.param == "folder" else f"{url}/x"
+        ledger = new_ledger(tmp_path / "their state")
+        vault, log = Vault.opened(location, ledger), AuditLog(ledger.database)
+        log.append(Event("x/closed", "x", "hushwire.audit.call-closed.v1", {"state": "stored"}))
+        key = SigningKey.load_or_create(tmp_path / "theirs.pem")
+        stated = LogStated(log.head().seq, log.head().hash)
+        for call_id in CALLS:
+            ledger.open_call(call_id)
+            vault.store(key.certify(stored_call(call_id), log=stated), keep_days=30)
+            ledger.close_call(call_id, CallState.STORED)
+        yield vault
+        ledger.dispose()
+
+
+@pytest.mark.parametrize("state", ["stored", "open", "keyed", "erased"])
+def test_a_call_of_another_installation_s_vault_is_not_erased(
+    theirs: Vault, vault: Vault, ledger: Ledger, log: AuditLog, state: str
+) -> None:
+    """Of the same id, in a vault that was named by mistake."""
+    call_id = "one"
+    if state == "erased":
+        assert erase(vault, ledger, log, call_id, REQUEST)
+    elif state != "stored":
+        ledger.close_call("one", CallState.STORED)
+        call_id = "fresh"
+        theirs.place.put(
+            PASSED,
+            call_id,
+            {
+                name.replace("two", call_id): theirs.place.open(PASSED, "two", name).read()
+                for name in theirs.place.names(PASSED, "two")
+            },
+        )
+        ledger.open_call(call_id)
+        if state == "keyed":
+            vault.keys.obtain(call_id)
+    named = Vault(theirs.place, vault.keys, vault.catalogue)
+    before, names = told(log), theirs.place.names(PASSED, call_id)
+    assert names
+    with pytest.raises(InputError, match="another installation's"):
+        erase(named, ledger, log, call_id, REQUEST)
+    assert theirs.place.names(PASSED, call_id) == names
+    assert told(log) == before
+    if state == "stored":
+        assert Shelf(vault).transcript("one")
+        assert Shelf(theirs).transcript("one")
+    elif state != "erased":
+        assert ledger.state(call_id) is CallState.OPEN
+
+
+def test_a_sweep_of_another_installation_s_vault_takes_nothing(
+    theirs: Vault, vault: Vault, ledger: Ledger, log: AuditLog
+) -> None:
+    ledger.open_call("late")
+    vault.keys.obtain("late")
+    ledger.close_call("late", CallState.REFUSED)
+    named = Vault(theirs.place, vault.keys, vault.catalogue)
+    later = sweeps(ledger, datetime.now(UTC) + timedelta(days=31))
+    assert retention.sweep(named, ledger, log, later) == []
+    assert not vault.keys.has("late")
+    for call_id in CALLS:
+        assert Shelf(theirs).transcript(call_id)
+        assert Shelf(vault).transcript(call_id)
+
+
+def test_a_key_of_a_refused_call_goes_and_another_s_files_stay(
+    theirs: Vault, vault: Vault, ledger: Ledger, log: AuditLog
+) -> None:
+    name = "late.certificate.json"
+    ledger.open_call("late")
+    vault.keys.obtain("late")
+    ledger.close_call("late", CallState.REFUSED)
+    theirs.place.put(PASSED, "late", {name: Shelf(theirs).certificate("one")})
+    retention.sweep(Vault(theirs.place, vault.keys, vault.catalogue), ledger, log, sweeps(ledger))
+    assert not vault.keys.has("late")
+    assert theirs.place.names(PASSED, "late") == (name,)
+
+
+def test_what_a_late_writer_of_ours_left_of_an_erased_call_is_removed(
+    vault: Vault, ledger: Ledger, log: AuditLog, tmp_path: Path
+) -> None:
+    log.append(Event("x/closed", "x", "hushwire.audit.call-closed.v1", {"state": "stored"}))
+    stated = LogStated(log.head().seq, log.head().hash)
+    call = SigningKey.load_or_create(tmp_path / "ours.pem").certify(stored_call("one"), log=stated)
+    assert erase(vault, ledger, log, "one", REQUEST)
+    vault.place.put(PASSED, "one", {call.certificate_name: call.files[call.certificate_name]})
+    assert erase(vault, ledger, log, "one", REQUEST)
+    assert left(vault, "one") == []

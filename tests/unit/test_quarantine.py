@@ -12,11 +12,12 @@ import pytest
 from typer.testing import CliRunner
 
 from agents import quarantine
-from agents.auditlog import AuditLog
+from agents.auditlog import AuditLog, Event
 from agents.commands.quarantine import app
 from agents.ledger import CallState, Ledger
-from pipeline.errors import InputError, UnknownCallError
-from tests.unit.storing import sweeps
+from agents.vault import Vault
+from pipeline.errors import HeldError, InputError, UnknownCallError
+from tests.unit.storing import stored_call, sweeps
 
 pytestmark = pytest.mark.unit
 
@@ -125,3 +126,44 @@ def test_only_a_quarantined_call_can_be_dropped(ledger: Ledger, call: str, tmp_p
 def test_without_a_ledger_there_is_nothing_to_list(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["list", "--state-dir", str(tmp_path)])
     assert isinstance(result.exception, InputError)
+
+
+@pytest.mark.parametrize("moment", ["before it is told", "after it is told"])
+@pytest.mark.parametrize("way", ["sweep", "drop"])
+def test_a_hold_that_comes_while_a_quarantine_ends_saves_the_key(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str, way: str
+) -> None:
+    ledger.open_call("late")
+    vault = Vault.opened(tmp_path / "vault", ledger)
+    vault.store(stored_call("late", passed=False), keep_days=30)
+    ledger.close_call("late", CallState.QUARANTINED)
+    ledger.end_quarantine("failed")
+    log, guard = AuditLog(ledger.database), sweeps(ledger, datetime.now(UTC) + timedelta(hours=49))
+    told = log.append
+
+    def append(event: Event) -> bool:
+        done = told(event)
+        vault.catalogue.hold("late", datetime.now(UTC))
+        return done
+
+    def stamp() -> str:
+        vault.catalogue.hold("late", datetime.now(UTC))
+        return "2026-01-01T00:00:00.000+00:00"
+
+    if moment == "after it is told":
+        monkeypatch.setattr(log, "append", append)
+    elif way == "sweep":
+        monkeypatch.setattr(guard, "allow", lambda *_: stamp())
+    else:
+        monkeypatch.setattr(log, "stamp", stamp)
+    if way == "sweep":
+        assert quarantine.sweep(ledger, log, 48, guard) == []
+    else:
+        with pytest.raises(HeldError):
+            quarantine.end(ledger, log, "late", "dropped")
+    assert ledger.quarantined_seal("late")
+    if moment == "before it is told" and way == "sweep":
+        assert audited(ledger) == []
+    vault.catalogue.hold("late", None)
+    monkeypatch.undo()
+    assert quarantine.end(ledger, log, "late", "dropped")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -29,7 +30,9 @@ from agents.owners import owner
 from agents.run import Summary, run_folder
 from agents.sealing import KeyEncryptionKey
 from agents.settings import Settings
-from pipeline.errors import BrokerError, BusyError, SettingsError
+from agents.vault import Vault
+from pipeline.errors import BrokerError, BusyError, InputError, SettingsError
+from tests.unit.storing import stored_call
 
 pytestmark = pytest.mark.unit
 
@@ -100,6 +103,20 @@ def test_the_open_calls_of_others_stay(source: Path, tmp_path: Path, while_runni
     ledger.dispose()
 
 
+@pytest.mark.parametrize("named", ["", "calls", "calls/one"])
+def test_recordings_that_lie_among_the_vault_s_calls_are_refused(
+    tmp_path: Path, while_running: Carry, named: str
+) -> None:
+    del while_running
+    folder = tmp_path / "data" / "calls" / "one"
+    folder.mkdir(parents=True)
+    soundfile.write(folder / "one.wav", np.zeros((800, 2), np.int16), 8000, subtype="PCM_16")
+    with pytest.raises(InputError, match="lies among the calls of the vault"):
+        go(tmp_path / "data" / named, tmp_path / "data")
+    assert [one.name for one in folder.iterdir()] == ["one.wav"]
+    assert [one.name for one in (tmp_path / "data").iterdir()] == ["calls"]
+
+
 def test_a_recording_without_a_state_is_not_clean() -> None:
     one, two = (Ingested(Path(f"{name}.wav"), Outcome.SENT, name) for name in ("a", "b"))
     stored = CallState.STORED
@@ -146,6 +163,51 @@ def test_what_an_interrupted_run_left_is_forgotten_and_audited(
         ("late", "call-forgotten"),
     ]
     ledger.dispose()
+
+
+@pytest.mark.parametrize("named", ["vault", "another"])
+def test_a_stored_call_that_is_not_in_the_vault_is_told(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    """The ledger says that it was stored, and the vault that is named now is another."""
+    state = tmp_path / "state"
+    ledger = Ledger.embedded(state)
+    ledger.open_call("c1")
+    Vault.opened(tmp_path / "vault", ledger).store(stored_call("c1"), keep_days=30)
+    ledger.close_call("c1", CallState.STORED)
+    ledger.dispose()
+
+    async def worker(
+        _config: object, *, stop: asyncio.Event, metrics: object, ready: Callable[[], None]
+    ) -> None:
+        del metrics
+        ready()
+        await stop.wait()
+
+    def ingested(
+        files: list[Path],
+        _ledger: object,
+        _settings: object,
+        report: Callable[[Ingested], None],
+        **_: bool,
+    ) -> None:
+        report(Ingested(files[0], Outcome.STORED_BEFORE, "c1", 1.0))
+
+    monkeypatch.setattr(run, "EmbeddedBroker", FakeBroker)
+    monkeypatch.setattr(run, "run_worker", worker)
+    monkeypatch.setattr(run, "ingest_files", ingested)
+    out = io.StringIO()
+    console = Console(file=out, width=200)
+    found = run_folder(source, tmp_path / named, Settings(state_dir=state), console=console)
+    assert found.clean is (named == "vault")
+    if named == "vault":
+        assert "calls stored" in out.getvalue()
+        return
+    assert found.results[0].outcome is Outcome.STORED_ELSEWHERE
+    assert "stored in another vault: c1.wav: call c1: " in out.getvalue()
+    assert "calls stored" not in out.getvalue()
+    assert "stored before" not in out.getvalue()
+    assert "hushwire export" not in out.getvalue()
 
 
 def test_two_runs_do_not_share_a_vault_a_state_folder_or_a_ledger(

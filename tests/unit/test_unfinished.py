@@ -102,7 +102,7 @@ def test_a_call_that_the_vault_has_is_closed_as_what_it_is(
     vault = Vault.opened(tmp_path / "vault", ledger)
     facts = vault.store(stored_call("kept", passed=passed), keep_days=30)
     if owner.startswith("embedded"):
-        assert unfinished.forget_own(ledger, log) == []
+        assert unfinished.forget_own(ledger, log, vault) == []
     else:
         assert swept(ledger, log, LATE) == []
     assert ledger.state("kept") is state
@@ -118,12 +118,15 @@ def test_a_call_that_the_vault_has_is_closed_as_what_it_is(
     ]
 
 
-def test_only_the_calls_of_runs_are_forgotten(ledger: Ledger, log: AuditLog) -> None:
+def test_only_the_calls_of_runs_are_forgotten(
+    ledger: Ledger, log: AuditLog, tmp_path: Path
+) -> None:
+    vault = Vault.opened(tmp_path / "vault", ledger)
     opened(ledger, "mine", owner="embedded:ann")
     ledger.finish("mine", "mute")
     opened(ledger, "theirs", owner="cluster:ann")
     opened(ledger, "old", owner=None)
-    assert unfinished.forget_own(ledger, log) == ["mine"]
+    assert unfinished.forget_own(ledger, log, vault) == ["mine"]
     assert ledger.state("mine") is None
     assert ledger.seal("theirs")
     assert ledger.seal("old")
@@ -131,7 +134,7 @@ def test_only_the_calls_of_runs_are_forgotten(ledger: Ledger, log: AuditLog) -> 
     # It may come again, under the same id, and be forgotten again.
     assert ledger.open_call("mine", owner="embedded:ann").created
     assert not ledger.finished("mine", "mute")
-    assert unfinished.forget_own(ledger, log) == ["mine"]
+    assert unfinished.forget_own(ledger, log, vault) == ["mine"]
     assert len(told(log)) == 2
 
 
@@ -142,7 +145,7 @@ def test_an_erasure_that_was_interrupted_is_not_forgotten(
     vault = Vault.opened(tmp_path / "vault", ledger)
     vault.store(stored_call("going"), keep_days=30)
     vault.catalogue.begin_erasing("going", "request")
-    assert unfinished.forget_own(ledger, log) == []
+    assert unfinished.forget_own(ledger, log, vault) == []
     assert swept(ledger, log, LATE) == []
     assert ledger.state("going") is CallState.OPEN
     assert told(log) == []

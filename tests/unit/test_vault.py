@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import threading
 from collections.abc import Iterator
@@ -11,11 +12,12 @@ import boto3
 import obstore
 import pytest
 
-from agents import doctor, erasure, places, retention
+from agents import doctor, erasure, places, retention, unfinished
 from agents.auditlog import AuditLog
 from agents.buckets import BucketPlace
 from agents.catalogue import CallFilter
 from agents.ledger import CallState, Ledger
+from agents.owners import owner
 from agents.places import PASSED, QUARANTINE, FolderPlace, open_place
 from agents.sealing import KeyEncryptionKey
 from agents.shelf import Shelf
@@ -249,19 +251,38 @@ def test_a_call_that_was_stored_in_clear_half_way_through_an_upgrade_is_sealed(
 
 
 def test_after_a_broker_that_lost_its_records_a_call_is_stored_anew(
-    vault: Vault, ledger: Ledger
+    vault: Vault, ledger: Ledger, log: AuditLog
 ) -> None:
     """``hushwire run`` was killed between the vault and the end of the call's key."""
-    vault.store(stored_call(CALL), keep_days=30)
-    vault.catalogue.begin_erasing(CALL, "request")
-    vault.catalogue.remove(CALL)
-    assert ledger.forget_open([CALL]) == 1
-    assert not vault.keys.has(CALL)
-    ledger.open_call(CALL)
-    with pytest.raises(StoreError):
-        vault.store(stored_call(CALL), keep_days=30)
-    vault.store(stored_call(CALL), keep_days=30)
+    ledger.open_call("mine", owner=owner(embedded=True))
+    vault.store(stored_call("mine"), keep_days=30)
+    vault.catalogue.begin_erasing("mine", "request")
+    vault.catalogue.remove("mine")
+    assert unfinished.forget_own(ledger, log, vault) == ["mine"]
+    # Nobody could open it any more, nor tell whose it was.
+    assert vault.place.names(PASSED, "mine") == ()
+    assert not vault.keys.has("mine")
+    ledger.open_call("mine")
+    vault.store(stored_call("mine", json=b"anew"), keep_days=30)
+    assert Shelf(vault).transcript("mine") == b"anew"
+
+
+def test_a_call_that_a_copy_of_the_installation_stored_stays(
+    vault: Vault, location: str, ledger: Ledger, log: AuditLog, tmp_path: Path
+) -> None:
+    """A state folder was copied, so both sign with the same key, and both use one vault."""
+    key = SigningKey.load_or_create(tmp_path / "both.pem")
+    other = new_ledger(tmp_path / "copied")
+    other.open_call(CALL, owner=owner(embedded=True))
+    second, second_log = Vault.opened(location, other), AuditLog(other.database)
+    facts = vault.store(key.certify(stored_call(CALL)), keep_days=30)
+    for _ in range(2):
+        with pytest.raises(OtherRecordingError, match="does not open"):
+            second.store(key.certify(stored_call(CALL, json=b"theirs")), keep_days=30)
+    assert unfinished.forget_own(other, second_log, second) == [CALL]
+    assert vault.certificate(facts)
     assert Shelf(vault).transcript(CALL) == FILES["json"]
+    other.dispose()
 
 
 @pytest.mark.parametrize("passed", [True, False])
@@ -287,6 +308,59 @@ def test_a_call_of_another_installation_in_the_same_vault_stays(
     if passed:
         assert Shelf(vault).transcript(CALL) == FILES["json"]
     other.dispose()
+
+
+@pytest.mark.parametrize("notes", [True, False])
+def test_files_that_nobody_stored_stay(
+    vault: Vault, ledger: Ledger, log: AuditLog, *, notes: bool
+) -> None:
+    """A recorder's own folder, that is taken for a vault's."""
+    files = {"call-1.flac": b"the only original"} | ({"notes.txt": b"mine"} if notes else {})
+    if isinstance(vault.place, FolderPlace):
+        folder = vault.place.folder / PASSED / CALL
+        folder.mkdir()
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+        for _ in range(2):
+            with pytest.raises(OtherRecordingError, match="Hushwire did not write"):
+                vault.store(stored_call(CALL), keep_days=30)
+        with pytest.raises(InputError, match="nothing was erased"):
+            erasure.erase(vault, ledger, log, CALL, erasure.REQUEST)
+        assert {one.name: one.read_bytes() for one in folder.iterdir()} == files
+        return
+    # In a bucket ours lie beside them.
+    assert isinstance(vault.place, BucketPlace)
+    store = vault.place._store
+    for name, content in files.items():
+        obstore.put(store, f"{PASSED}/{CALL}/{name}", content)
+    vault.store(stored_call(CALL), keep_days=30)
+    assert erasure.erase(vault, ledger, log, CALL, erasure.REQUEST)
+    left = [one["path"] for page in obstore.list(store, f"{PASSED}/{CALL}/") for one in page]
+    assert sorted(left) == [f"{PASSED}/{CALL}/{name}" for name in sorted(files)]
+
+
+def test_whether_a_call_lies_in_this_vault_is_seen(vault: Vault, ledger: Ledger) -> None:
+    facts = vault.store(stored_call(CALL), keep_days=30)
+    assert vault.holds(CALL)
+    names = vault.place.names(PASSED, CALL)
+    files = {one: vault.place.open(PASSED, CALL, one).read() for one in names}
+    for changed in (
+        {},
+        {one: data for one, data in files.items() if one != FLAC + SEALED},
+        files | {CERTIFICATE: stored_call(CALL, json=b"another").files[CERTIFICATE]},
+    ):
+        vault.place.remove(PASSED, CALL)
+        if changed:
+            vault.place.put(PASSED, CALL, changed)
+        assert not vault.holds(CALL)
+    vault.place.remove(PASSED, CALL)
+    vault.place.put(PASSED, CALL, files)
+    assert vault.holds(CALL)
+    assert vault.certificate(facts)
+    # One that was stored before there was a catalogue.
+    vault.place.put(PASSED, "old", {"old.flac": b"in clear"})
+    assert vault.holds("old")
+    assert not vault.holds("never")
 
 
 def test_of_concurrent_writers_one_wins_whole(vault: Vault) -> None:
@@ -391,6 +465,20 @@ def test_a_full_disk_leaves_nothing_and_may_be_tried_again(
     assert vault.catalogue.find(CALL) is None
     monkeypatch.undo()
     assert vault.store(stored_call(CALL), keep_days=30).call_id == CALL
+
+
+def test_of_half_written_calls_only_ours_are_swept(tmp_path: Path) -> None:
+    writing = tmp_path / ".writing"
+    for name in ("mine", "a~b", "call-1", "call-1~0123abc_", "call-2~abcdefgh"):
+        (writing / name).mkdir(parents=True)
+        (writing / name / "file").touch()
+        os.utime(writing / name, (1, 1))
+    os.utime(writing / "call-2~abcdefgh")  # somebody may be writing it
+    place = FolderPlace(tmp_path)
+    assert {one.name for one in writing.iterdir()} == {"mine", "a~b", "call-1", "call-2~abcdefgh"}
+    for call_id in ("mine", "a", "call-1", "call-2"):
+        assert place.remove(PASSED, call_id) is (call_id == "call-2")
+    assert {one.name for one in writing.iterdir()} == {"mine", "a~b", "call-1"}
 
 
 def test_a_disk_that_fails_is_no_wrong_key(
