@@ -4,6 +4,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 BIN := .venv/bin
 KAFKA_LIB := tests/kafka/lib
+SERVED := broker or browser or postgres
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test unit lint format docs bench bench-damage bench-delay bench-detection bench-encryption bench-muting bench-peers bench-pipeline bench-verification bench-transcription bench-word-times samples kafka chaos soak fuzz mutation audit lock tagger clean simulate
@@ -29,7 +30,12 @@ test: .venv/.dev ## Run every test, also on Apache Kafka and PostgreSQL where th
 	  echo "# POSTGRESQL IS NOT TESTED: it can't be had here (above).      #"; \
 	  echo "# The same tests run on SQLite only.                           #"; \
 	  echo "################################################################"; echo; } >&2
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --durations 25
+	@# What needs brokers, servers and pages has a process of its own beside the rest: it measures
+	@# memory and lag, and mostly waits.
+	@mkdir -p build; $(BIN)/python -m pytest -m "$(SERVED)" --durations 25 > build/served.log 2>&1 & \
+	  served=$$!; $(BIN)/python -m pytest -m "not ($(SERVED))" --durations 25; rest=$$?; \
+	  wait $$served; served=$$?; cat build/served.log; \
+	  [ $$rest -eq 0 ] && [ $$served -eq 0 ]
 
 unit: .venv/.dev ## Run the tests that need no process, no socket and no model
 	$(BIN)/python -m pytest -q -m unit

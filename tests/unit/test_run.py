@@ -341,9 +341,8 @@ def test_a_stopped_worker_stops_the_feeder_before_the_loop_goes(
     monkeypatch.setattr(run, "run_worker", run_worker)
     monkeypatch.setattr(run, "worker_config", lambda *_: Config())
     ledger = Ledger.embedded(tmp_path)
-    work = run._Run(
-        [], tmp_path, Settings(), ledger, Console(file=io.StringIO()), embedded=True, again=False
-    )
+    vault, console = Vault.opened(tmp_path / "vault", ledger), Console(file=io.StringIO())
+    work = run._Run([], tmp_path, Settings(), ledger, console, vault, embedded=True, again=False)
     with pytest.raises(BrokerError if failure else KeyboardInterrupt):
         work.carry_out()
     [feeder] = feeders
