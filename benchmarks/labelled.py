@@ -37,8 +37,9 @@ TALK = (
 """Dialogues that were written as a whole, not from templates."""
 LINES = ("lines_tune", "lines_held")
 """Many more of them; the first ones are what the tagger learns from."""
-FRESH = "fresh_held"
-"""Whole calls, half of them without anything sensitive, that no rule and no weight was made on."""
+FRESH, FRESH_TUNE = "fresh_held", ("fresh_tune", "fresh_spanish")
+"""Whole calls, half of them without anything sensitive, that no rule and no weight was made on; and
+what the next weights are to learn from."""
 _COPIES = 4
 _LEAST = 16
 """How often a value comes at least, so that a figure of it means something."""

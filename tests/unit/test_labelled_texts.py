@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.labelled import FRESH, HALVES, LINES, TALK, TEXTS, as_lines, cases, talk
+from benchmarks.labelled import FRESH, FRESH_TUNE, HALVES, LINES, TALK, TEXTS, as_lines, cases, talk
 from benchmarks.people import luhn_digit
 from benchmarks.written import number
 from pipeline.entities import Entity
@@ -72,6 +72,11 @@ def test_half_of_the_fresh_calls_hold_nothing_and_none_is_told_elsewhere() -> No
     assert len({case.turns for case in fresh} - others) == 400
     found = {label.entity for case in fresh for turn in case.turns for label in turn.labels}
     assert found == set(Entity) - {Entity.NUMBER_SEQUENCE}
+    for name, least in zip(FRESH_TUNE, (700, 1_500), strict=True):
+        tune = talk(name)
+        assert len(tune) >= least
+        assert 0.4 <= sum(case.negative for case in tune) / len(tune) <= 0.6
+        assert not {case.turns for case in tune} & {case.turns for case in fresh}
 
 
 def test_the_halves_share_neither_lines_nor_values() -> None:
