@@ -69,6 +69,20 @@ def test_a_voice_of_a_few_steps_of_sixteen_bits_sounds() -> None:
     assert frames[at // FRAME + 2 : (at + VOICE_RATE) // FRAME - 1].all()
 
 
+@pytest.mark.parametrize(("decibels", "sounds"), [(1.0, True), (-9.0, False)])
+def test_a_syllable_at_the_level_of_the_noise_sounds(decibels: float, *, sounds: bool) -> None:
+    """A voice far below the other speaker's, on one channel: no single look stands out enough."""
+    audio = steady("white", 12)
+    at = slice(9 * VOICE_RATE, 9 * VOICE_RATE + 4_800)
+    time = np.arange(4_800) / VOICE_RATE
+    voice = sum(np.sin(2 * np.pi * hertz * time) for hertz in (510, 570, 620))
+    level = 0.01 * 10 ** ((decibels - 10) / 20) / np.sqrt(np.mean(np.square(voice)))
+    audio[at] += (level * voice).astype(np.float32)
+    frames, _ = sounding(audio)
+    first, last = 9 * VOICE_RATE // FRAME, (9 * VOICE_RATE + 9_600) // FRAME
+    assert bool(frames[first:last].any()) == sounds
+
+
 def test_zeros_between_make_no_sound_of_the_line_s_noise() -> None:
     audio = steady("white", 60)
     for start in range(3, 60, 5):
