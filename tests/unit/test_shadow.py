@@ -209,7 +209,7 @@ def test_results_go_with_the_call(ledger: Ledger, tmp_path: Path) -> None:
     sweeps(ledger, soon)
     results.write("refused", Pair.of(LIVE, TRIED), agreements(FOUND, (), 8_000))
     retention.sweep(
-        vault, ledger, AuditLog(ledger.database), sweeps(ledger, soon + timedelta(days=91))
+        vault, ledger, AuditLog(ledger.database), sweeps(ledger, soon + timedelta(days=92))
     )
     assert results.reports() == []
 
