@@ -37,8 +37,8 @@ _STEADY_DBFS: Final = -45.0
 """Steady sound from here on may hide a voice: ordinary lines have -61 to -71 dBFS of it, a buzz
 that is 8 dB louder than a voice -28, white noise as loud as the voice -32 (measured)."""
 _BELOW_DB: Final = 25.0
-_SPOKEN_DBFS: Final = -60.0
-"""What stands out less from a line tells nothing about voices."""
+_SPOKEN_DBFS: Final = -35.0
+"""What is softer may be the noise at the beginning of a call: it tells nothing about voices."""
 
 
 @lru_cache(maxsize=8)

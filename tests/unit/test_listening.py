@@ -240,7 +240,7 @@ def test_a_tone_as_loud_as_the_voice_before_it_counts_however_faint_both_are() -
     voice = speech(8_000, [(False, 4), (True, 1), (False, 1), (True, 2)])
     time = np.arange(20 * 8_000) / 8_000
     tone = 3_000 * np.sin(2 * np.pi * 1_000 * time)
-    quiet = np.concatenate([voice, tone]) * 10 ** (-30 / 20)
+    quiet = np.concatenate([voice, tone / 8]) * 10 ** (-10 / 20)
     windows = listen(quiet.astype(np.int16)[:, None], 8_000, [8_000], level=2.0)
     late = [one for window in windows for one in window.sounds if one.end > 20 * 8_000]
     assert late
