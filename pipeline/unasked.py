@@ -13,8 +13,7 @@ from pipeline.entities import Entity
 from pipeline.records import Interval, Reason
 from pipeline.spreading import Sensitive
 from pipeline.tokens import Flag
-from pipeline.verdicts import SCORES, UNASKED, Reading, Talk, Verdict
-from pipeline.vocabulary import Mood
+from pipeline.verdicts import SCORES, UNASKED, Reading, Talk
 
 _ANSWERED_S: Final = 12.0
 """Seconds after a question, or after the last digits, within which its answer begins."""
@@ -46,7 +45,9 @@ def unasked(
         last = -1
         for verdict in reading.verdicts:
             run = verdict.run
-            if run.channel != channel or _says_itself(verdict):
+            if run.channel != channel:
+                continue
+            if verdict.entity is not None or verdict.said(_SAYS_ITSELF):
                 continue
             before = [one.end for one in lost if one.start < run.start]
             since = max([last, *(min(end, run.start) for end in before)])
@@ -65,11 +66,3 @@ def unasked(
                     )
                 )
     return found
-
-
-def _says_itself(verdict: Verdict) -> bool:
-    """Whether it is known otherwise what the number is."""
-    said = (
-        verdict.explained or verdict.local is Mood.AMOUNT or bool(verdict.run.flags & _SAYS_ITSELF)
-    )
-    return verdict.entity is not None or said

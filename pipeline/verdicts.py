@@ -108,8 +108,11 @@ class Verdict:
     @property
     def harmless(self) -> bool:
         """Whether something says what the number is, and that it is no secret."""
-        said = self.explained or self.local is Mood.AMOUNT or bool(self.run.flags & HARMLESS)
-        return self.entity is None and said
+        return self.entity is None and self.said(HARMLESS)
+
+    def said(self, flags: frozenset[Flag]) -> bool:
+        """Whether the talk explains the number, states an amount, or writes it as one of these."""
+        return self.explained or self.local is Mood.AMOUNT or bool(self.run.flags & flags)
 
     @property
     def chains(self) -> bool:

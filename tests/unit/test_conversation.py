@@ -15,10 +15,10 @@ from pipeline.numbers import read, words_from_text
 from pipeline.policy import Policy
 from pipeline.records import Action, Heard, Hearing, Interval, Reason, Span, Word
 from pipeline.verdicts import Reading, Verdict
+from tests.unit.talked import RATE, said, spans_of
 
 pytestmark = pytest.mark.unit
 
-RATE = 8_000
 POLICY = Policy(name="test", version="1")
 DIALOGUES = yaml.safe_load((Path(__file__).parent / "dialogues.yaml").read_text(encoding="utf-8"))
 CHANNELS = {"A": 0, "C": 1, "M": 0}
@@ -222,27 +222,8 @@ def test_undecided_digits_are_silenced_when_they_are_forced() -> None:
     assert (span.entity, span.start) == (Entity.NUMBER_SEQUENCE, call.words[2].start)
 
 
-def said(text: str, at: float, channel: int = 0, hearing: Hearing = Hearing.MAIN) -> list[Word]:
-    """Words of 0.3 s each, one every 0.4 s, from a second on."""
-    starts = [round((at + 0.4 * place) * RATE) for place in range(len(text.split()))]
-    return [
-        Word(channel, start, start + round(0.3 * RATE), word, 0.9, hearing)
-        for start, word in zip(starts, text.split(), strict=True)
-    ]
-
-
 def found(*words: list[Word], channels: int = 2) -> tuple[Span, ...]:
-    conversation = Conversation(RATE, channels, POLICY)
-    for channel in range(channels):
-        own = sorted((w for row in words for w in row if w.channel == channel), key=_start)
-        conversation.take(
-            Heard("call", channel, channel, 0, 60 * RATE, tuple(own), heard_until=60 * RATE)
-        )
-    return conversation.spans(60 * RATE)
-
-
-def _start(word: Word) -> int:
-    return word.start
+    return spans_of(Conversation(RATE, channels, POLICY), *words, channels=channels)
 
 
 def test_a_group_that_is_read_back_amid_the_answer_is_silenced() -> None:

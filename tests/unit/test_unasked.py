@@ -21,20 +21,18 @@ from pipeline.records import (
     Word,
 )
 from pipeline.verdicts import UNASKED
+from tests.unit.talked import RATE, spans_of
+from tests.unit.talked import said as words_of
 
 pytestmark = pytest.mark.unit
 
-RATE = 8_000
 LOST = (1.0, 2.5)
 """Seconds of the agent that nobody heard."""
 
 
 def said(text: str, at: float, channel: int = 1) -> list[Word]:
-    starts = [round((at + 0.4 * place) * RATE) for place in range(len(text.split()))]
-    return [
-        Word(channel, start, start + round(0.3 * RATE), word, 0.9)
-        for start, word in zip(starts, text.split(), strict=True)
-    ]
+    """By the customer, unless it is the agent."""
+    return words_of(text, at, channel)
 
 
 def found(
@@ -46,16 +44,7 @@ def found(
     conversation = Conversation(RATE, channels, policy or Policy(name="test", version="1"))
     if lost:
         conversation.lose(0, round(lost[0] * RATE), round(lost[1] * RATE))
-    for channel in range(channels):
-        own = sorted((w for row in words for w in row if w.channel == channel), key=_start)
-        conversation.take(
-            Heard("call", channel, channel, 0, 60 * RATE, tuple(own), heard_until=60 * RATE)
-        )
-    return conversation.spans(60 * RATE)
-
-
-def _start(word: Word) -> int:
-    return word.start
+    return spans_of(conversation, *words, channels=channels)
 
 
 def silent(words: list[Word], spans: tuple[Span, ...]) -> list[bool]:

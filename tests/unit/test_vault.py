@@ -39,12 +39,11 @@ FLAC, CERTIFICATE = "call-1.flac", "call-1.certificate.json"
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    ledger = new_ledger(tmp_path / "state")
+def ledger(ledger: Ledger) -> Ledger:
+    """With two open calls."""
     ledger.open_call(CALL)
     ledger.open_call("call-2")
-    yield ledger
-    ledger.dispose()
+    return ledger
 
 
 @pytest.fixture(params=["folder", "bucket"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
@@ -19,7 +18,7 @@ from pipeline.errors import (
     SettingsError,
     StoreError,
 )
-from tests.unit.storing import AUDIO, bucket, new_ledger, stored_call
+from tests.unit.storing import AUDIO, bucket, stored_call
 
 pytestmark = pytest.mark.unit
 
@@ -28,12 +27,11 @@ FLAC, CERTIFICATE = "call-1.flac", "call-1.certificate.json"
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    ledger = new_ledger(tmp_path / "state")
+def ledger(ledger: Ledger) -> Ledger:
+    """With two open calls."""
     ledger.open_call(CALL)
     ledger.open_call("call-2")
-    yield ledger
-    ledger.dispose()
+    return ledger
 
 
 def test_of_half_written_calls_only_ours_are_swept(tmp_path: Path) -> None:
