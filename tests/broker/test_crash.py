@@ -51,7 +51,8 @@ def test_kill_nine_changes_nothing(installation: Installation, undisturbed: dict
         worker.kill()
         worker.wait()
         worker = installation.start()
-    assert set(installation.until_closed(CALLS).values()) == {CallState.STORED}
+    states = installation.until_closed(CALLS)
+    assert set(states.values()) == {CallState.STORED}, installation.log()
     assert len(undisturbed) == 4 * len(CALLS)
     _assert_same(installation.stored(), undisturbed)
     assert not installation.read(installation.topics.deadletter)
@@ -66,7 +67,8 @@ def test_a_second_worker_takes_over(
     _sent(installation)
     installation.start()
     installation.stop(first)
-    assert set(installation.until_closed(CALLS).values()) == {CallState.STORED}
+    states = installation.until_closed(CALLS)
+    assert set(states.values()) == {CallState.STORED}, installation.log()
     _assert_same(installation.stored(), undisturbed)
     assert not installation.read(installation.topics.deadletter)
 

@@ -8,6 +8,7 @@ import gc
 import threading
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -163,20 +164,17 @@ def _rig(tmp_path: Path, make: Callable[[str], EchoCore], **options: Any) -> Rig
         cores[call_id] = make(call_id)
         return cores[call_id]
 
-    limits = options.pop("limits", Limits(first_wait_s=0.001))
-    policies = options.pop("policies", lambda *_: POLICY)
-    lost_s = options.pop("lost_s", 600.0)
-    stage = Stage("detect", (IN,), opened, **options)
+    shared = ("limits", "policies", "lost_s", "thread")
+    given = {"limits": Limits(first_wait_s=0.001), "policies": lambda *_: POLICY}
+    given |= {name: options.pop(name) for name in shared if name in options}
     runtime = StageRuntime(
-        stage,
+        Stage("detect", (IN,), opened, **options),
         port,
         ledger=ledger,
-        policies=policies,
         pool=None,
         topics=TOPICS,
         metrics=Metrics(),
-        limits=limits,
-        lost_s=lost_s,
+        **given,
     )
     return Rig(runtime, port, ledger, cores)
 
@@ -487,3 +485,14 @@ async def test_a_pin_that_was_changed_stops_its_own_call_only(tmp_path: Path) ->
         await rig.until(lambda: rig.acknowledged() == [0, 1, 2, 3])
         assert rig.port.to(TOPICS.deadletter) == ["seal", "seal"]
         assert "a" not in rig.cores
+
+
+async def test_a_stage_that_stops_refuses_no_call_of_another(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as shared:
+        async with running(_rig(tmp_path, lambda _: EchoCore(), thread=shared)) as rig:
+            async with running(_rig(tmp_path, lambda _: EchoCore(), thread=shared)):
+                await rig.bring("a", 1)
+                await rig.until(lambda: bool(rig.port.sent))
+            await rig.bring("a", 0)
+            await rig.until(lambda: rig.acknowledged() == [0, 1])
+            assert rig.ledger.state("a") is CallState.OPEN
