@@ -11,7 +11,6 @@ from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import soundfile
 
 from agents.evaluating import spans_in
@@ -35,6 +34,7 @@ from pipeline.evaluation.leaks import CallResult, LeakReport, evaluation_of, sco
 from pipeline.evaluation.results import Evaluation, FoundSpan, found_spans
 from pipeline.evaluation.texts import open_policy
 from pipeline.evaluation.truth import TruthCall, parse_manifest
+from pipeline.narrowing import analysed, kept_rate
 from pipeline.policy import Policy
 from pipeline.records import (
     CallEnd,
@@ -47,6 +47,8 @@ from pipeline.records import (
     Word,
 )
 from pipeline.windows import ListenSettings
+
+_FULL_SCALE = 32_768.0
 
 
 def read_manifest(path: Path) -> tuple[TruthCall, ...]:
@@ -181,7 +183,7 @@ def _run(
 ) -> tuple[CallResult, RunRecords, _Watched]:
     detector, pool, settings = engines
     drop = read_drop(folder / truth.file)
-    recording = read_recording(drop.path)
+    recording = analysed(read_recording(drop.path))
     call = drop.info(recording.sample_rate, recording.channels)
     line = _Watched(
         call.call_id,
@@ -200,7 +202,7 @@ def _run(
     if audio is None:
         return _missing(truth), records, line
     after, _ = _decoded(io.BytesIO(audio), truth.call_id)
-    before = pcm.astype(np.float64) / 32_768.0
+    before = pcm / _FULL_SCALE
     return score_call(truth, before, after, step), records, line
 
 
@@ -220,6 +222,9 @@ def _stated(path: Path) -> RunRecords:
 def _compared(truth: TruthCall, folder: Path, path: Path) -> CallResult:
     before, rate = _decoded(folder / truth.file, truth.call_id)
     after, rate_after = _decoded(path, truth.call_id)
+    if rate_after == kept_rate(rate) != rate:
+        recording = analysed(read_recording(folder / truth.file))
+        before, rate = recording.pcm / _FULL_SCALE, recording.sample_rate
     if rate_after != rate:
         raise InputError(
             f"{truth.call_id}: the redacted recording has {rate_after} Hz; the original is {rate}"

@@ -26,10 +26,11 @@ from agents.parties import Pseudonyms
 from agents.producer import CallProducer
 from agents.recordings import Drop, read_drop
 from agents.sealing import Seal
-from pipeline.audio import inspect_recording, iter_chunks
+from pipeline.audio import RecordingInfo, inspect_recording, iter_chunks
 from pipeline.callnames import shown
 from pipeline.errors import InputError, OtherRecordingError, UnknownCallError
 from pipeline.files import open_regular
+from pipeline.narrowing import kept_rate, narrow
 from pipeline.records import AudioChunk, CallEnd, CallInfo
 from pipeline.vocabulary import DEFAULT
 from pipeline.wire import valid_call_id
@@ -158,7 +159,7 @@ class _Sender:
             )
         self.seen[drop.call_id] = path
         header = inspect_recording(path)
-        call = drop.info(header.sample_rate, header.channels, named=self.named)
+        call = drop.info(kept_rate(header.sample_rate), header.channels, named=self.named)
         recording = _digest(path)
         call_id, known = self._latest(drop.call_id)
         outcome = self._outcome(known) if known else Outcome.SENT
@@ -176,7 +177,7 @@ class _Sender:
                 "in a sidecar"
             )
         if outcome is Outcome.SENT:
-            self._send(path, replace(call, call_id=call_id), recording)
+            self._send(path, header, replace(call, call_id=call_id), recording)
         problem = ""
         if not outcome.good and known:
             advice = _ADVICE[outcome].format(
@@ -213,7 +214,7 @@ class _Sender:
         sent = self.ledger.finished(known.call_id, STAGE)
         return Outcome.SENT_BEFORE if sent else Outcome.SENT
 
-    def _send(self, path: Path, call: CallInfo, recording: str) -> None:
+    def _send(self, path: Path, header: RecordingInfo, call: CallInfo, recording: str) -> None:
         opener = owner(embedded=self.embedded)
         try:
             opened = self.ledger.open_call(call.call_id, recording=recording, owner=opener)
@@ -223,7 +224,7 @@ class _Sender:
                 "just now; ask again"
             ) from None
         try:
-            self._send_all(path, call, opened.seal, recording)
+            self._send_all(path, header, call, opened.seal, recording)
         except InputError as error:
             facts = {"stage": STAGE, "code": error.code, "state": CallState.REFUSED.value}
             at = self.ledger.database.stamp()
@@ -233,9 +234,12 @@ class _Sender:
             raise
         self.ledger.finish(call.call_id, STAGE)
 
-    def _send_all(self, path: Path, call: CallInfo, seal: Seal, recording: str) -> None:
+    def _send_all(
+        self, path: Path, header: RecordingInfo, call: CallInfo, seal: Seal, recording: str
+    ) -> None:
         seq = start = 0
-        for pcm in iter_chunks(path, self.chunk_seconds):
+        chunks = iter_chunks(path, self.chunk_seconds)
+        for pcm in narrow(chunks, header.sample_rate, header.channels):
             chunk = AudioChunk(call, seq, start, pcm)
             self.producer.send(chunk, seal)
             seq, start = seq + 1, chunk.end

@@ -30,12 +30,13 @@ from agents.vaulted import read_call
 from models.detector import Detector, DetectorSettings
 from models.ear import check, hear
 from models.voice import SileroVoice
-from pipeline.audio import Recording, RecordingInfo, read_recording, to_int16
+from pipeline.audio import Recording, RecordingInfo, read_recording
 from pipeline.callnames import holds_number, shown
 from pipeline.certificate import certificate_json, restated
 from pipeline.errors import InputError
 from pipeline.listening import ListenSettings, VoiceDetector
-from pipeline.outform import form_of, in_form, narrowed, write_in, written_checks
+from pipeline.narrowing import analysed, narrowed
+from pipeline.outform import form_of, in_form, write_in, written_checks
 from pipeline.policy import Policy
 from pipeline.proof import check_certificate
 from pipeline.records import CallInfo, Heard, Mute, Window
@@ -55,7 +56,7 @@ class Redacted:
     passed: bool
     written: tuple[Path, ...]
     narrowed: bool = False
-    """Whether IN held more than the 16 bits a sample that were analysed, and OUT holds."""
+    """Whether IN held more than was analysed, and OUT holds: 16 bits a sample, at most 16 kHz."""
     pseudonym: str = ""
     """The call's id, where IN is named by a number."""
 
@@ -93,7 +94,7 @@ class Job:
     policy: Policy
     call: CallInfo
     recording: Recording
-    """What the stages see: 16 bits a sample."""
+    """What the stages see: 16 bits a sample, at most 16 kHz."""
     form: RecordingInfo
     """How OUT is coded."""
     narrowed: bool = False
@@ -164,8 +165,8 @@ def prepare(
     """
     drop = read_drop(wanted.source, language=language, named=named)
     read = read_recording(wanted.source)
-    recording = Recording(read.info, to_int16(read.samples, shown(wanted.source.name)))
-    form = form_of(read.info, wanted.target.suffix, lossy=wanted.lossy)
+    recording = analysed(read, shown(wanted.source.name))
+    form = form_of(recording.info, wanted.target.suffix, lossy=wanted.lossy)
     if form.container == "OGG" and policy.muting.style != "silence":
         raise InputError(
             f"{wanted.target.name}: a lossy format can't be checked under a {policy.muting.style}; "

@@ -14,8 +14,8 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from agents.sealing import Seal
 from pipeline import wire
-from pipeline.errors import BrokerError
-from pipeline.records import AudioChunk, CallEnd, Record
+from pipeline.errors import BrokerError, RecordError
+from pipeline.records import HIGHEST_RATE, AudioChunk, CallEnd, Record
 
 DELIVERY_S = 30.0
 """How long the broker may take to acknowledge a record."""
@@ -84,8 +84,13 @@ class CallProducer:
 
         Raises:
             BrokerError: an earlier record was not acknowledged in time.
-            RecordError: the call id is not allowed.
+            RecordError: the call id is not allowed, or the call faster than what is listened to.
         """
+        if isinstance(record, AudioChunk) and record.call.sample_rate > HIGHEST_RATE:
+            raise RecordError(
+                f"call {record.call.call_id}: {record.call.sample_rate} Hz; resample it to "
+                f"{HIGHEST_RATE} Hz, nothing above half of that is listened to"
+            )
         message = sealed(record, self._topic, seal, source=self._source)
         self.send_message(message)
 

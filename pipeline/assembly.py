@@ -23,7 +23,7 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.errors import RecordError
-from pipeline.records import AudioChunk, CallEnd, CallInfo, Interval
+from pipeline.records import HIGHEST_RATE, AudioChunk, CallEnd, CallInfo, Interval
 
 REORDER = 64
 """Later chunks that may wait for a missing one; at 1 s a chunk about a minute."""
@@ -143,8 +143,11 @@ class ChunkAssembler:
         call, pcm = chunk.call, chunk.pcm
         if pcm.dtype != np.int16 or pcm.ndim != 2 or pcm.shape[1] != call.channels:  # noqa: PLR2004
             raise RecordError("audio has to be int16 of shape (samples, channels)")
-        if call.channels < 1 or call.sample_rate < 1:
-            raise RecordError("a call needs at least one channel and a sample rate")
+        if call.channels < 1 or not 1 <= call.sample_rate <= HIGHEST_RATE:
+            raise RecordError(
+                f"a call needs at least one channel and a sample rate up to {HIGHEST_RATE} Hz: "
+                "nothing above half of it is listened to"
+            )
         if len(pcm) == 0:
             raise RecordError(f"chunk {chunk.seq} has no samples")
         known = self._call or call

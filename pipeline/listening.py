@@ -36,7 +36,16 @@ from pipeline.assembly import ChunkAssembler
 from pipeline.conditioning import HighPass, Leveller, loudest
 from pipeline.errors import AudioError
 from pipeline.intervals import merge_intervals, subtract_intervals
-from pipeline.records import AudioChunk, CallEnd, CallInfo, Heard, Interval, Pcm, Window
+from pipeline.records import (
+    HIGHEST_RATE,
+    AudioChunk,
+    CallEnd,
+    CallInfo,
+    Heard,
+    Interval,
+    Pcm,
+    Window,
+)
 from pipeline.sounding import Sounding
 from pipeline.windows import Cut, Cutter, ListenSettings
 
@@ -65,7 +74,7 @@ _ECHO_DB = 25.0
 """What is so much softer than another channel at the same time may be its echo."""
 _BLOCKS_PER_SECOND = 2
 _FULL_SCALE = 32_768.0
-LOWEST_RATE, HIGHEST_RATE = 8_000, 96_000
+LOWEST_RATE = 8_000
 
 
 @dataclass(slots=True)
@@ -104,7 +113,7 @@ class Listener:
         settings: how speech is packed.
 
     Raises:
-        AudioError: the call has no channel or a sample rate outside 8 to 96 kHz.
+        AudioError: the call has no channel or a sample rate outside 8 to 16 kHz.
     """
 
     def __init__(

@@ -3,8 +3,8 @@
 Outcomes: ``form_of`` says how OUT is coded, or raises ``AudioError`` where the file could not hold
 the recording's samples as they are; ``write_in`` returns the file's bytes; ``written_checks``
 decodes them again and answers, sample by sample, whether they are what muting should have made.
-OUT carries the 16-bit samples that the stages saw, in the recording's own width where its kind
-allows: what lies below 16 bits or beyond full scale was not listened to, and speech can hide there.
+OUT carries the samples that the stages saw, see ``pipeline.narrowing``, in the recording's own
+width where its kind allows.
 Formats that lose quality are written only when asked for.
 """
 
@@ -36,7 +36,7 @@ def form_of(info: RecordingInfo, ending: str, *, lossy: bool = False) -> Recordi
     """How a recording is coded in a file with an ending.
 
     Args:
-        info: what the recording is.
+        info: what the recording is, at the rate at which it was analysed.
         ending: ``.wav``, ``.flac``, ``.ogg`` or ``.opus``.
         lossy: whether Ogg Vorbis and Opus may be written.
 
@@ -80,14 +80,6 @@ def _lossy_form(info: RecordingInfo, ending: str, *, asked: bool) -> RecordingIn
 def in_form(pcm: Pcm, form: RecordingInfo) -> Recording:
     """16-bit samples of shape ``(n, channels)`` in the width in which a form is decoded."""
     return Recording(info=form, samples=scaled(pcm, width_of(form)))
-
-
-def narrowed(recording: Recording) -> bool:
-    """Whether a recording holds more than the stages saw; lossy ones are what they decode to."""
-    if not recording.info.exact:
-        return False
-    seen = scaled(recording.pcm, recording.samples.dtype)
-    return not np.array_equal(seen, recording.samples)
 
 
 def write_in(recording: Recording) -> bytes:

@@ -17,6 +17,8 @@ import numpy.typing as npt
 
 Pcm: TypeAlias = npt.NDArray[np.int16]
 """Audio of shape ``(samples, channels)``."""
+HIGHEST_RATE = 16_000
+"""Of a call, in Hz: nothing above half of it is listened to, see ``pipeline.narrowing``."""
 DIGEST = 16
 """Hex digits of a short digest: 64 bits tell versions apart, and nobody can choose them."""
 
@@ -104,7 +106,7 @@ class CallInfo:
 
     call_id: str
     sample_rate: int
-    """Hz."""
+    """Hz, at most ``HIGHEST_RATE``."""
     roles: tuple[Role, ...]
     """One per channel, in channel order."""
     started_at: str = ""

@@ -57,7 +57,7 @@ def redact(
         )
     if stored.narrowed and stored.passed:
         err.print(
-            "hushwire: IN holds more than 16 bits a sample; OUT holds the 16 that were analysed",
+            "hushwire: IN holds more than was analysed; OUT holds 16 bits a sample, at most 16 kHz",
             soft_wrap=True,
         )
     if not stored.passed:

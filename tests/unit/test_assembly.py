@@ -166,6 +166,12 @@ def test_a_chunk_that_breaks_the_rules_is_refused_and_then_silenced(bad: AudioCh
     assert assembler.marks == ("contradiction", "gap")
 
 
+def test_what_nobody_listens_to_above_8_khz_is_not_taken() -> None:
+    fast = CallInfo("c1", 16_001, CALL.roles)
+    with pytest.raises(RecordError, match="up to 16000 Hz"):
+        ChunkAssembler().take(chunk(0, 0, call=fast))
+
+
 def test_the_end_of_another_call_is_refused() -> None:
     assembler = ChunkAssembler()
     assembler.take(chunk(0, 0))

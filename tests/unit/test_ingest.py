@@ -88,6 +88,17 @@ def test_a_recording_becomes_chunks_without_gap_and_an_end(tmp_path: Path, ledge
     assert producer.flushed == 4
 
 
+def test_of_a_fast_recording_goes_what_is_listened_to(tmp_path: Path, ledger: Ledger) -> None:
+    path, producer = tmp_path / "c1.wav", FakeProducer()
+    soundfile.write(path, np.zeros((120_000, 2), np.int16), 48_000)
+
+    [result] = ingest([path], producer, ledger, chunk_seconds=1.0, named=NAMED)  # type: ignore[arg-type]
+
+    *chunks, end = [one for one in producer.sent if isinstance(one, AudioChunk | CallEnd)]
+    assert (result.seconds, end.end, len(chunks)) == (2.5, 40_000, end.chunks)
+    assert {one.call.sample_rate for one in chunks if isinstance(one, AudioChunk)} == {16_000}
+
+
 def test_a_second_run_sends_nothing_twice(tmp_path: Path, ledger: Ledger) -> None:
     path = record(tmp_path / "c1.wav")
     ingest([path], FakeProducer(), ledger, chunk_seconds=1.0, named=NAMED)  # type: ignore[arg-type]

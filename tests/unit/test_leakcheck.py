@@ -11,10 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import soundfile
+import soxr
 
 from benchmarks import leakcheck
 from benchmarks.leakcheck import CallResult, DigitResult, TypeResult, check
 from pipeline.errors import InputError
+from pipeline.narrowing import narrow
 
 pytestmark = pytest.mark.unit
 
@@ -153,6 +155,21 @@ def test_a_call_without_a_file_is_missing(tmp_path: Path, speech: Audio) -> None
 def test_another_length_is_refused(score: Callable[[Audio], CallResult], speech: Audio) -> None:
     with pytest.raises(InputError, match="the original is"):
         score(speech[:-80])
+
+
+def test_a_fast_original_is_compared_with_what_is_kept_of_it(
+    score: Callable[[Audio], CallResult], speech: Audio, tmp_path: Path
+) -> None:
+    fast = soxr.resample(speech, RATE, 48_000)
+    kept = np.concatenate(list(narrow([fast], 48_000, 2)))
+    run = score(_muted(speech, (1_000, 1_500)))
+    soundfile.write(tmp_path / "call.flac", fast, 48_000)
+    muted = kept.copy()
+    muted[16_000:24_000, 1] = 0
+    assert score(muted, 16_000).audible_digits == run.audible_digits == 0
+    assert score(kept, 16_000).audible_digits == 3
+    with pytest.raises(InputError, match="has 8000 Hz; the original is 48000"):
+        score(speech)
 
 
 def test_the_command_line_says_what_leaks(

@@ -15,7 +15,7 @@ from pipeline.records import AudioChunk, CallEnd, CallInfo, Interval, Role, Wind
 
 pytestmark = pytest.mark.unit
 
-RATES = [8_000, 16_000, 44_100, 48_000]
+RATES = [8_000, 11_025, 16_000]
 ROLES = (Role.AGENT, Role.CUSTOMER)
 
 
@@ -135,7 +135,7 @@ def test_a_chunk_of_another_shape_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "call",
-    [CallInfo("c1", 8_000, ()), CallInfo("c1", 4_000, ROLES), CallInfo("c1", 192_000, ROLES)],
+    [CallInfo("c1", 8_000, ()), CallInfo("c1", 4_000, ROLES), CallInfo("c1", 16_001, ROLES)],
 )
 def test_a_call_that_cannot_be_listened_to_is_refused(call: CallInfo) -> None:
     with pytest.raises(AudioError):

@@ -82,7 +82,7 @@ def test_ramps_are_outside_smooth_and_short() -> None:
     np.testing.assert_array_equal(out[3_960:4_000, 0][::-1], fade)
 
 
-@pytest.mark.parametrize("rate", [8_000, 11_025, 16_000, 44_100, 48_000])
+@pytest.mark.parametrize("rate", [8_000, 11_025, 12_345, 16_000])
 def test_tone_is_a_bleep_that_does_not_depend_on_the_chunking(rate: int) -> None:
     fill = Fill("tone", rate, "any")
     whole = fill.samples(0, 0, rate)

@@ -275,7 +275,7 @@ def test_mutes_and_spans_in_pieces_do_not_depend_on_the_order(
     st.sampled_from(["silence", "tone", "noise"]),
     st.sampled_from([np.int16, np.int32, np.float32, np.float64]),
     st.integers(1, 8),
-    st.sampled_from([8_000, 11_025, 16_000, 48_000]),
+    st.sampled_from([8_000, 11_025, 12_345, 16_000]),
     st.integers(0, 3_000),
     st.lists(st.tuples(st.integers(0, 7), st.integers(-500, 4_000), st.integers(0, 2_000))),
     st.integers(0, 2**32),

@@ -14,6 +14,7 @@ import soundfile
 from agents.offline import Wanted
 from pipeline.audio import read_recording, to_int16
 from pipeline.errors import AudioError
+from pipeline.narrowing import kept_rate, narrow
 from tests.unit.redacting import RATE, audio, names, problems, run, scripted
 
 pytestmark = pytest.mark.unit
@@ -170,3 +171,47 @@ def test_a_voice_below_half_a_step_leaves_not_even_its_sign() -> None:
     voice = 0.4 * 65_536 * np.sin(np.arange(8_000) * 0.3)
     assert not to_int16(voice.astype(np.int32)[:, None]).any()
     assert not to_int16((voice / 2**31)[:, None]).any()
+
+
+FAST = 48_000
+
+
+def shifted(rate: int = FAST, seconds: int = 3) -> np.ndarray:
+    """A tone of 300 Hz; on the other channel it is shifted up by 10 kHz, as a voice may be."""
+    at = np.arange(rate * seconds) / rate
+    tones = [0.3 * np.sin(2 * np.pi * hertz * at) for hertz in (300, 10_300)]
+    return np.stack(tones, axis=1)
+
+
+def test_nothing_above_8_khz_is_kept(tmp_path: Path) -> None:
+    source = tmp_path / "in.wav"
+    soundfile.write(source, shifted(), FAST, subtype="PCM_16")
+    out = redacted(source)
+    after = read_recording(out)
+    assert (after.sample_rate, len(after.pcm), after.info.subtype) == (16_000, 48_000, "PCM_16")
+    inner = after.pcm[1_000:-1_000].astype(int)
+    wanted = np.rint(9_830.4 * np.sin(2 * np.pi * 300 * np.arange(48_000) / 16_000))[1_000:-1_000]
+    assert np.abs(inner[:, 0] - wanted).max() <= 1
+    assert np.abs(inner[:, 1]).max() <= 1
+    stated = json.loads(out.with_name("call.certificate.json").read_bytes())
+    assert (stated["sample_rate"], stated["marks"]) == (16_000, ["narrowed"])
+
+
+@pytest.mark.parametrize("rate", [8_000, 11_025, 16_000])
+def test_what_is_listened_to_whole_comes_through_as_it_is(rate: int) -> None:
+    blocks = [np.full((100, 2), number, np.int16) for number in range(3)]
+    assert all(one is own for one, own in zip(narrow(blocks, rate, 2), blocks, strict=True))
+    assert kept_rate(rate) == rate
+
+
+@pytest.mark.parametrize("rate", [22_050, 24_000, 44_100, 48_000])
+def test_block_by_block_is_the_same_as_at_once(rate: int) -> None:
+    samples = np.random.default_rng(1).integers(-32_768, 32_768, (rate * 2 + 7, 2)).astype(np.int16)
+    whole = np.concatenate(list(narrow([samples], rate, 2)))
+    pieces = [samples[start : start + 3_001] for start in range(0, len(samples), 3_001)]
+    np.testing.assert_array_equal(np.concatenate(list(narrow(pieces, rate, 2))), whole)
+    assert abs(len(whole) - len(samples) * 16_000 / rate) < 1
+
+
+def test_one_sample_of_a_fast_recording_is_a_call_too() -> None:
+    assert sum(map(len, narrow([np.ones((3, 1), np.int16)], 48_000, 1))) == 1

@@ -23,8 +23,8 @@ from agents.producer import CallProducer
 from agents.sealing import KeyEncryptionKey
 from agents.steps import Tell
 from agents.topics import Topics, create_topics
-from pipeline.errors import BrokerError, ModelError
-from pipeline.records import CallEnd, Interval, Window
+from pipeline.errors import BrokerError, ModelError, RecordError
+from pipeline.records import AudioChunk, CallEnd, CallInfo, Interval, Role, Window
 from tests.broker import fakes
 
 pytestmark = pytest.mark.unit
@@ -105,6 +105,14 @@ def test_a_broker_that_is_away_is_an_error_in_time(tmp_path: Path) -> None:
     with pytest.raises(BrokerError):
         create_topics("127.0.0.1:1", Topics.named(), timeout_s=1.0)
     assert time.monotonic() - began < 6.0
+
+
+def test_a_recorder_that_is_too_fast_is_told_at_once(tmp_path: Path) -> None:
+    fast = CallInfo("a", 48_000, (Role.MIXED,))
+    _, seal = KeyEncryptionKey.load_or_create(tmp_path / "kek.json").new_transit_key("a")
+    producer = CallProducer("127.0.0.1:1", "t", delivery_s=0.1)
+    with pytest.raises(RecordError, match="48000 Hz; resample it to 16000 Hz"):
+        producer.send(AudioChunk(fast, 0, 0, np.zeros((480, 1), np.int16)), seal)
 
 
 def test_a_bound_program_ends_with_its_parent() -> None:
