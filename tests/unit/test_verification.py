@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from pipeline.leftovers import EDGE_DIGITS
+from pipeline.leftovers import EDGE_DIGITS, STUB
 from pipeline.policy import MutingRule, VerificationRule
 from pipeline.records import (
     CallEnd,
@@ -19,6 +20,7 @@ from pipeline.records import (
     Span,
     Verdict,
     Window,
+    Word,
 )
 from pipeline.verification import CallVerifier
 from tests.unit.verified import (
@@ -35,6 +37,7 @@ from tests.unit.verified import (
     drive,
     left_over,
     nothing,
+    talk,
 )
 
 pytestmark = pytest.mark.unit
@@ -209,6 +212,27 @@ def test_edges_that_go_on_are_muted_and_refuse_no_call() -> None:
     _, verdict, _ = drive(chunks_of(call_audio(30), (SECRET_MUTE,)), creeps)
     assert verdict.passed
     assert verdict.added
+
+
+def wordless(window: Window) -> tuple[Word, ...]:
+    """A word wherever something sounds, but from 11.9 to 12.3 s."""
+    return tuple(one for one in talk(window) if one.end <= 11.9 * RATE or one.start >= 12.3 * RATE)
+
+
+@pytest.mark.parametrize("channel", [0, 1])
+def test_a_sound_without_a_word_beside_a_muted_number_is_muted_with_it(channel: int) -> None:
+    pcm = call_audio(30)
+    pcm[round(12.3 * RATE) : round(12.9 * RATE)] = 0
+    name, card = (replace(SECRET, channel=channel, entity=one) for one in ("PERSON", "CARD_NUMBER"))
+    chunks = chunks_of(pcm, (Mute(channel, SECRET.start, SECRET.end, (name, card)),))
+    _, verdict, windows = drive(chunks, nothing, words=wordless)
+    assert verdict.passed
+    rest = replace(card, end=round(12.3 * RATE), start=SECRET.end, score=0.5, recognizer=STUB)
+    assert verdict.added == (
+        Mute(channel, 95_040, 99_360, (replace(rest, reason=Reason.VERIFICATION),)),
+    )
+    assert len(windows) == 2, "a rest is asked for once"
+    assert drive(chunks, nothing)[1].added == (), "a word explains it"
 
 
 def test_a_finding_inside_the_silence_is_an_invention() -> None:
