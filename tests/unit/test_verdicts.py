@@ -43,6 +43,9 @@ def test_missing_chunks_and_late_spans_fail_the_call() -> None:
     _, verdict, _ = drive(chunks, nothing, end=CallEnd(CALL.call_id, 21, 21 * RATE))
     assert not check(verdict, "missing_chunks").passed
     assert not check(verdict, "missing_samples").passed
+    _, verdict, _ = drive(chunks, nothing, end=CallEnd(CALL.call_id, 19, 20 * RATE))
+    assert not check(verdict, "missing_chunks").passed, "more came than were sent"
+    assert check(verdict, "missing_samples").passed
     late = CallEnd(CALL.call_id, 20, 20 * RATE, marks=("late_span",))
     _, verdict, _ = drive(chunks, nothing, end=late)
     assert not check(verdict, "refused_marks").passed
