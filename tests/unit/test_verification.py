@@ -11,6 +11,7 @@ import pytest
 from pipeline.leftovers import EDGE_DIGITS, STUB
 from pipeline.policy import MutingRule, VerificationRule
 from pipeline.records import (
+    Action,
     CallEnd,
     Heard,
     Interval,
@@ -162,6 +163,23 @@ def test_a_finding_is_muted_and_looked_at_again() -> None:
     np.testing.assert_array_equal(samples[added.end + 40 :], before[added.end + 40 :])
     _, _, once = drive(chunks, nothing)
     assert len(windows) == len(once) + 1
+
+
+@pytest.mark.parametrize("action", [Action.KEEP, Action.COUNT])
+def test_a_finding_that_the_policy_leaves_audible_is_no_leak(action: Action) -> None:
+    def hears(window: Window) -> list[Span]:
+        return [replace(one, action=action) for one in left_over(window)]
+
+    _, verdict, _ = drive(chunks_of(call_audio(30), (SECRET_MUTE,)), hears)
+    assert verdict.added == ()
+
+
+def test_where_nothing_else_sounds_nothing_is_asked_again() -> None:
+    pcm = np.zeros((30 * RATE, 2), np.int16)
+    pcm[98_400:100_800] = call_audio(1)[:2_400]
+    _, verdict, windows = drive(chunks_of(pcm, (SECRET_MUTE,)), left_over)
+    assert len(verdict.added) == 1
+    assert [one.channel for one in windows] == [0, 1]
 
 
 def test_the_last_round_hears_nothing_of_what_both_rounds_before_found() -> None:
