@@ -335,11 +335,12 @@ def test_a_stretch_is_certain_and_speech_from_half_of_it_on() -> None:
 
 def test_half_of_the_talk_is_enough_where_half_is_asked_for() -> None:
     rule = UnderstandingRule(channel_share=0.5, call_share=0.5)
-    for doubtful, hardly in ((20, False), (21, True)):
+    sure = tuple(word(at, f"w{at}") for at in range(20))
+    vague = tuple(word(20 + at, f"v{at}", 0.1) for at in range(20))
+    longer = replace(vague[-1], end=vague[-1].end + 2)
+    for doubtful, hardly in ((vague, False), ((*vague[:-1], longer), True)):
         call = Comprehension(RATE, 1, rule)
-        sure = tuple(word(at, f"w{at}") for at in range(20))
-        vague = tuple(word(20 + at, f"v{at}", 0.1) for at in range(doubtful))
-        call.take(heard(50, words=sure + vague))
+        call.take(heard(50, words=sure + doubtful))
         assert call.hardly is hardly
 
 
