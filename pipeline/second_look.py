@@ -146,8 +146,6 @@ class SecondLook:
         found = self._left(asked, [span for span in spans if span.action is Action.MUTE])
         if not heard.unheard:
             found += self._left(asked, self._stubs(asked, heard, found))
-        if not found:
-            return []
         self.tally.added.update(found)
         # What sounded beside a mute is silent now, and all of it was told at once. A digit heard
         # next to that silence once more is no ground to refuse the call, because the listener's

@@ -146,6 +146,18 @@ def test_after_the_end_neither_a_chunk_nor_another_end_counts() -> None:
     assert verifier.take_heard(answered(asked[0]), []) == []
 
 
+def test_a_window_waits_for_all_that_may_be_muted_behind_it_and_half_a_second_more() -> None:
+    verifier = CallVerifier(POLICY)
+    asked = [
+        chunk.end // RATE
+        for chunk in chunks_of(call_audio(45), (SECRET_MUTE,))
+        for one in verifier.take(chunk)
+        if isinstance(one, Window)
+    ]
+    # What is planned for the first 32 seconds is due, and 8 s and 600 ms behind that may count.
+    assert asked == [41, 41]
+
+
 def test_an_answer_releases_what_waited_for_it() -> None:
     verifier, asked = unanswered()
     released = [one for window in asked for one in verifier.take_heard(answered(window), [])]
