@@ -16,7 +16,7 @@ from pipeline.entities import Entity
 from pipeline.errors import RecordError
 from pipeline.history import History
 from pipeline.intervals import Reach, subtract_intervals
-from pipeline.leftovers import EDGE_MS, STUB, Scene, is_edge, is_number, mute_for
+from pipeline.leftovers import STUB, Scene, is_edge, is_number, mute_for
 from pipeline.looking import ADVANCE_SPEECH_S, Look, Planner
 from pipeline.loudness import SILENCE_DBFS, loudest_frame
 from pipeline.muting import FINDINGS_MISSING, LATE_SPAN
@@ -83,7 +83,6 @@ class SecondLook:
         self.asked: dict[int, _Asked] = {}
         self._policy = policy
         self._reach = Reach.of(policy, info.sample_rate)
-        self._edge = EDGE_MS * info.sample_rate // 1_000
         self._fill = Fill(policy.muting.style, info.sample_rate, info.call_id)
         self._held: deque[RedactedChunk] = deque()
         self._mutes: list[Mute] = []
@@ -147,8 +146,6 @@ class SecondLook:
         found = self._left(asked, [span for span in spans if span.action is Action.MUTE])
         if not heard.unheard:
             found += self._left(asked, self._stubs(asked, heard, found))
-        if not found:
-            return []
         self.tally.added.update(found)
         # What sounded beside a mute is silent now, and all of it was told at once. A digit heard
         # next to that silence once more is no ground to refuse the call, because the listener's
@@ -208,15 +205,9 @@ class SecondLook:
         )
 
     def _numbers(self, look: Look) -> tuple[Span, ...]:
-        """Numbers muted on a look's channel, in it or directly beside it."""
-        near = self._edge
-        return tuple(
-            span
-            for mute in self._mutes
-            if mute.channel == look.channel
-            for span in mute.spans
-            if is_number(span) and span.start < look.end + near and span.end > look.start - near
-        )
+        """Numbers muted on a look's channel."""
+        mutes = [mute for mute in self._mutes if mute.channel == look.channel]
+        return tuple(span for mute in mutes for span in mute.spans if is_number(span))
 
     def release(self, *, over: bool) -> list[RedactedChunk]:
         """Return the chunks that no answer can change any more."""
@@ -240,7 +231,7 @@ class SecondLook:
     def verdict(self, end: CallEnd) -> Verdict:
         """Judge the call."""
         tally, rule = self.tally, self._policy.verification
-        missing = max(0, end.chunks - tally.chunks)
+        missing = abs(end.chunks - tally.chunks)
         lost = abs(end.end - self._position)
         marks = [mark for mark in end.marks if mark in _REFUSED_MARKS]
         speech = max(self._speech, ADVANCE_SPEECH_S * self.info.sample_rate)
@@ -364,9 +355,9 @@ class SecondLook:
         return replace(chunk, pcm=pcm, mutes=(*chunk.mutes, *touching))
 
 
-def _order(mute: Mute) -> tuple[int, int, int, str]:
+def _order(mute: Mute) -> tuple[int, int, str]:
     """An order of mutes that does not depend on when they were found."""
-    return mute.start, mute.end, mute.channel, repr(mute.spans)
+    return mute.start, mute.end, repr(mute.spans)
 
 
 def _none(name: str, count: int) -> Check:

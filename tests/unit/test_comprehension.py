@@ -89,6 +89,28 @@ def test_sound_that_is_too_old_does_not_add_up() -> None:
     assert not call.take(heard(60, lost=(seconds(31, 33),)))
 
 
+def test_a_sound_that_ended_twenty_seconds_ago_does_not_add_up() -> None:
+    for end, spans in ((22.99, [(1, 3), (21, 22.99)]), (23, [])):
+        call = Comprehension(RATE, 1, RULE)
+        found = call.take(heard(24, lost=(seconds(1, 3), seconds(21, end))))
+        assert [(one.start / RATE, one.end / RATE) for one in found] == spans
+
+
+def test_less_than_a_fifth_of_a_second_between_words_is_no_loss() -> None:
+    rule = UnderstandingRule(sound_ms=500)
+    for first, count in ((Interval(0, 1_600), 2), (Interval(0, 1_599), 0)):
+        lost = (first, Interval(8_000, 12_000 - len(first)))
+        assert len(Comprehension(RATE, 1, rule).take(heard(3, lost=lost))) == count
+
+
+def test_release_waits_until_four_of_twenty_seconds_are_understood() -> None:
+    for words, since in ((10, 0), (11, None)):
+        call = Comprehension(RATE, 1, RULE)
+        talk = tuple(word(2 + at / 2) for at in range(words))
+        assert call.take(heard(10, lost=(seconds(0, 1),), words=talk)) == []
+        assert call.open_since() == since
+
+
 def test_release_waits_for_what_may_still_count_and_no_longer() -> None:
     call = Comprehension(RATE, 2, RULE)
     call.take(heard(3, lost=(seconds(1, 1.5),)))
@@ -97,6 +119,8 @@ def test_release_waits_for_what_may_still_count_and_no_longer() -> None:
     assert call.open_since() == RATE
     call.take(heard(40))
     assert call.open_since() is None
+    assert call.take(heard(46, lost=(seconds(42, 45),)))
+    assert call.open_since() is None  # silenced already
 
 
 def test_a_call_is_hardly_understood_by_one_channel_or_by_all() -> None:
@@ -132,8 +156,8 @@ def test_a_channel_of_whose_speech_hardly_a_word_was_understood_is_silent() -> N
 
 def test_music_before_a_call_leaves_the_call_audible() -> None:
     music = lost_span(0, 60, SOUND_WITHOUT_WORDS)
-    talk = [word(60 + at) for at in range(20)]
-    assert understanding(RULE, RATE, [0], [music], talk).silent == ()
+    talk = [word(60), word(61)]
+    assert understanding(RULE, RATE, [2 * RATE], [music], talk).silent == ()
     # Nor are voices in it that nobody understood, where the rest was understood.
     voices = lost_span(0, 60)
     assert (
@@ -146,6 +170,22 @@ def test_a_channel_that_sounds_on_and_on_without_words_is_silent() -> None:
     assert understanding(RULE, RATE, [30 * RATE, 5 * RATE], [], [word(1)]).silent == (0,)
     talk = [word(at / 2) for at in range(60)]
     assert understanding(RULE, RATE, [30 * RATE], [], talk).silent == ()
+
+
+def test_hardly_a_word_is_less_than_a_twentieth_of_ten_seconds_or_more() -> None:
+    for audible, silent in ((10 * RATE, (0,)), (10 * RATE - 1, ())):
+        assert understanding(RULE, RATE, [audible], [], []).silent == silent
+    two_seconds = [word(at) for at in range(5)]
+    for audible, silent in ((40 * RATE, ()), (40 * RATE + 1, (0,))):
+        assert understanding(RULE, RATE, [audible], [], two_seconds).silent == silent
+
+
+def test_words_and_recognised_values_are_understood_each_sample_once() -> None:
+    value = replace(lost_span(1.2, 3), entity="PIN", reason=Reason.RECOGNISED)
+    other = replace(value, channel=1)
+    assert understanding(RULE, RATE, [0], [value], [word(1)]).understood == 2 * RATE
+    assert understanding(RULE, RATE, [0, 0], [value, other], [word(1)]).understood == 30_400
+    assert understanding(RULE, RATE, [0, 0], [lost_span(0, 9)], []).understood == 0
 
 
 def test_a_garbled_card_after_good_talk_is_silenced() -> None:
@@ -166,9 +206,17 @@ def test_speech_of_which_most_has_no_word_is_hardly_understood() -> None:
     starts = [1.3 * at for at in range(60)]
     said = tuple(word(at, f"w{at}") for at in starts)
     lost = tuple(seconds(at + 0.4, at + 1.3) for at in starts)
-    assert call.take(heard(80, speech=(seconds(0, 78),), lost=lost, words=said)) == []
+    speech = (seconds(0, 78),)
+    assert call.take(heard(80, speech=speech, lost=lost, words=said)) == []
     call.take(heard(110))
     assert call.hardly
+    # Noise between the words says nothing of them, nor speech where a doubtful word was heard.
+    doubtful = tuple(word(at + 0.5, "well", 0.1) for at in starts[:20])
+    for noise, talk, words in ((lost, (), said), ((), (seconds(0, 26),), said + doubtful)):
+        call = Comprehension(RATE, 1, RULE)
+        assert call.take(heard(80, speech=talk, lost=noise, words=words)) == []
+        call.take(heard(110))
+        assert not call.hardly
 
 
 def test_a_word_that_was_stretched_over_speech_does_not_explain_it() -> None:
@@ -252,9 +300,18 @@ def test_the_same_word_elsewhere_confirms_nothing() -> None:
     assert call.hardly
 
 
+def test_another_word_at_the_same_place_confirms_nothing() -> None:
+    call = Comprehension(RATE, 1, RULE)
+    main = tuple(word(at, "thirteen", 0.2) for at in range(40))
+    second = tuple(word(at, "thirty", 0.2, hearing=Hearing.SECOND) for at in range(40))
+    call.take(heard(40, words=main + second))
+    assert call.hardly
+
+
 def test_only_what_is_silenced_in_a_channel_says_that_it_was_not_understood() -> None:
-    few = [word(at) for at in range(5)]
+    few = [word(1)]
     lost = lost_span(10, 25)
+    assert understanding(RULE, RATE, [0], [lost], few).silent == (0,)
     for harmless in (replace(lost, channel=1), replace(lost, action=Action.KEEP)):
         assert understanding(RULE, RATE, [0], [harmless], few).silent == ()
 
@@ -278,9 +335,18 @@ def test_a_stretch_is_certain_and_speech_from_half_of_it_on() -> None:
 
 def test_half_of_the_talk_is_enough_where_half_is_asked_for() -> None:
     rule = UnderstandingRule(channel_share=0.5, call_share=0.5)
-    for doubtful, hardly in ((20, False), (21, True)):
+    sure = tuple(word(at, f"w{at}") for at in range(20))
+    vague = tuple(word(20 + at, f"v{at}", 0.1) for at in range(20))
+    longer = replace(vague[-1], end=vague[-1].end + 2)
+    for doubtful, hardly in ((vague, False), ((*vague[:-1], longer), True)):
         call = Comprehension(RATE, 1, rule)
-        sure = tuple(word(at, f"w{at}") for at in range(20))
-        vague = tuple(word(20 + at, f"v{at}", 0.1) for at in range(doubtful))
-        call.take(heard(50, words=sure + vague))
+        call.take(heard(50, words=sure + doubtful))
+        assert call.hardly is hardly
+
+
+def test_what_was_silenced_is_speech_too_where_two_seconds_stayed_audible() -> None:
+    for doubtful, begin, hardly in ((5, 4, True), (4, 3.6, False), (5, 4.1, False)):
+        call = Comprehension(RATE, 1, RULE)
+        words = tuple(word(at / 2, f"w{at}", 0.1) for at in range(doubtful))
+        assert call.take(heard(12, speech=(seconds(begin, 12),), words=words))
         assert call.hardly is hardly

@@ -227,6 +227,13 @@ def test_a_file_is_read_up_to_256_kib(tmp_path: Path) -> None:
         load_policy(path)
 
 
+def test_a_policy_may_hold_twenty_thousand_values() -> None:
+    text = HEAD + "allow: {PERSON: [%s]}\n"  # nine values, and what is allowed
+    assert len(parse_policy(text % ", ".join(["Dana"] * 19_991)).allow["PERSON"]) == 19_991
+    with pytest.raises(PolicyError, match="line 3: more than 20000 values"):
+        parse_policy(text % ", ".join(["Dana"] * 19_992))
+
+
 def test_fifty_mistakes_are_told_one_by_one() -> None:
     def told(count: int) -> list[str]:
         lines = "".join(f"  E{number}: {{}}\n" for number in range(count))

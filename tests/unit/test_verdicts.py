@@ -43,6 +43,9 @@ def test_missing_chunks_and_late_spans_fail_the_call() -> None:
     _, verdict, _ = drive(chunks, nothing, end=CallEnd(CALL.call_id, 21, 21 * RATE))
     assert not check(verdict, "missing_chunks").passed
     assert not check(verdict, "missing_samples").passed
+    _, verdict, _ = drive(chunks, nothing, end=CallEnd(CALL.call_id, 19, 20 * RATE))
+    assert not check(verdict, "missing_chunks").passed, "more came than were sent"
+    assert check(verdict, "missing_samples").passed
     late = CallEnd(CALL.call_id, 20, 20 * RATE, marks=("late_span",))
     _, verdict, _ = drive(chunks, nothing, end=late)
     assert not check(verdict, "refused_marks").passed
@@ -141,6 +144,18 @@ def test_after_the_end_neither_a_chunk_nor_another_end_counts() -> None:
     assert verdict.passed
     assert verifier.take(end) == []
     assert verifier.take_heard(answered(asked[0]), []) == []
+
+
+def test_a_window_waits_for_all_that_may_be_muted_behind_it_and_half_a_second_more() -> None:
+    verifier = CallVerifier(POLICY)
+    asked = [
+        chunk.end // RATE
+        for chunk in chunks_of(call_audio(45), (SECRET_MUTE,))
+        for one in verifier.take(chunk)
+        if isinstance(one, Window)
+    ]
+    # What is planned for the first 32 seconds is due, and 8 s and 600 ms behind that may count.
+    assert asked == [41, 41]
 
 
 def test_an_answer_releases_what_waited_for_it() -> None:

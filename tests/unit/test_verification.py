@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from pipeline.leftovers import EDGE_DIGITS
+from pipeline.leftovers import EDGE_DIGITS, STUB
 from pipeline.policy import MutingRule, VerificationRule
 from pipeline.records import (
+    Action,
     CallEnd,
     Heard,
     Interval,
@@ -19,7 +21,9 @@ from pipeline.records import (
     Span,
     Verdict,
     Window,
+    Word,
 )
+from pipeline.rendering import apply_mutes
 from pipeline.verification import CallVerifier
 from tests.unit.verified import (
     CALL,
@@ -35,6 +39,7 @@ from tests.unit.verified import (
     drive,
     left_over,
     nothing,
+    talk,
 )
 
 pytestmark = pytest.mark.unit
@@ -80,6 +85,31 @@ def test_what_was_muted_nearby_is_expected_in_a_window() -> None:
     ]
     assert windows
     assert verifier.expected_at(windows[0]) == {"CARD_NUMBER"}
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "reason", "counts"),
+    [
+        (241_599, 245_000, Reason.RECOGNISED, True),  # the look ends at 161,600
+        (241_600, 245_000, Reason.RECOGNISED, False),
+        (50_000, 54_401, Reason.ECHO, True),  # the other one begins at 134,400
+        (50_000, 54_400, Reason.ECHO, False),
+        (100_000, 104_000, Reason.UNHEARD, False),
+    ],
+)
+def test_what_is_expected_was_recognised_within_ten_seconds(
+    start: int, end: int, reason: Reason, *, counts: bool
+) -> None:
+    at = 25 * RATE if reason is Reason.ECHO else SECRET.start
+    card = replace(SECRET, start=at, end=at + 16_000)
+    name = Span("PERSON", 0, start, end, 0.9, "test", reason=reason)
+    mutes = tuple(Mute(one.channel, one.start, one.end, (one,)) for one in (card, name))
+    verifier = CallVerifier(POLICY)
+    items = [*chunks_of(call_audio(45), mutes), CallEnd(CALL.call_id, 45, 45 * RATE)]
+    outputs = [one for item in items for one in verifier.take(item)]
+    window = next(one for one in outputs if isinstance(one, Window) and one.channel == 0)
+    assert (window.start, window.end) == ((134_400, 281_600) if at > 90_000 else (14_400, 161_600))
+    assert verifier.expected_at(window) == {"CARD_NUMBER", *["PERSON"] * counts}
 
 
 def test_a_mute_that_was_skipped_fails_by_its_energy() -> None:
@@ -135,6 +165,63 @@ def test_a_finding_is_muted_and_looked_at_again() -> None:
     assert len(windows) == len(once) + 1
 
 
+@pytest.mark.parametrize("action", [Action.KEEP, Action.COUNT])
+def test_a_finding_that_the_policy_leaves_audible_is_no_leak(action: Action) -> None:
+    def hears(window: Window) -> list[Span]:
+        return [replace(one, action=action) for one in left_over(window)]
+
+    _, verdict, _ = drive(chunks_of(call_audio(30), (SECRET_MUTE,)), hears)
+    assert verdict.added == ()
+
+
+def test_where_nothing_else_sounds_nothing_is_asked_again() -> None:
+    pcm = np.zeros((30 * RATE, 2), np.int16)
+    pcm[98_400:100_800] = call_audio(1)[:2_400]
+    _, verdict, windows = drive(chunks_of(pcm, (SECRET_MUTE,)), left_over)
+    assert len(verdict.added) == 1
+    assert [one.channel for one in windows] == [0, 1]
+
+
+def test_the_last_round_hears_nothing_of_what_both_rounds_before_found() -> None:
+    asked: list[Window] = []
+
+    def hears(window: Window) -> list[Span]:
+        """Something from 12.3 to 12.6 s at first, and behind it in the next round."""
+        if window.channel == 0:
+            return []
+        asked.append(window)
+        found = [(12.3, 12.6), (15.0, 15.3)][len(asked) - 1 : len(asked)]
+        return [
+            Span("CARD_NUMBER", 1, round(low * RATE), round(high * RATE), 0.8, "second")
+            for low, high in found
+        ]
+
+    _, verdict, _ = drive(chunks_of(call_audio(30), (SECRET_MUTE,)), hears)
+    assert verdict.passed
+    assert (len(asked), len(verdict.added)) == (3, 2)
+    for mute in verdict.added:
+        assert not asked[2].pcm[mute.start - asked[2].start : mute.end - asked[2].start].any()
+
+
+def test_a_gap_stays_silent_where_a_finding_is_filled_with_a_tone() -> None:
+    policy = POLICY.model_copy(update={"muting": MutingRule(style="tone", snap_ms=50)})
+    gap = Span("GAP", 1, 13 * RATE, 14 * RATE, 1.0, "gap", reason=Reason.GAP)
+    gap_mute = Mute(1, gap.start, gap.end, (gap,))
+    found = [Span("CARD_NUMBER", 1, round(12.6 * RATE), 14 * RATE, 0.8, "second")]
+
+    def hears(window: Window) -> list[Span]:
+        return [found.pop()] if window.channel == 1 and found else []
+
+    chunks = chunks_of(call_audio(30), (SECRET_MUTE, gap_mute), policy)
+    out, verdict, _ = drive(chunks, hears, policy=policy)
+    assert verdict.passed
+    (added,) = verdict.added
+    assert added.end >= gap.end
+    samples = np.concatenate([one.pcm for one in out])[:, 1]
+    assert np.abs(samples[round(12.6 * RATE) : gap.start]).max() == 3_277
+    assert not samples[gap.start : gap.end].any()
+
+
 def test_what_is_still_heard_after_the_last_round_fails_the_call() -> None:
     def stubborn(window: Window) -> list[Span]:
         """Hears something else in what is left, every time."""
@@ -182,10 +269,11 @@ def test_a_digit_far_from_a_muted_number_is_no_edge() -> None:
     assert verdict.added == ()
 
 
-def test_a_digit_beside_what_is_no_number_is_no_edge() -> None:
-    name = Span("PERSON", 1, SECRET.start, SECRET.end, 0.9, "test")
-    chunks = chunks_of(call_audio(30), (Mute(1, name.start, name.end, (name,)),))
-    _, verdict, _ = drive(chunks, edge(12.6, 12.95, stubborn=False))
+def test_a_digit_beside_what_is_no_number_of_its_channel_is_no_edge() -> None:
+    name, other = replace(SECRET, entity="PERSON"), replace(SECRET, channel=0)
+    mutes = tuple(Mute(one.channel, one.start, one.end, (one,)) for one in (name, other))
+    _, verdict, windows = drive(chunks_of(call_audio(30), mutes), edge(12.6, 12.95, stubborn=False))
+    assert {one.channel for one in windows} == {0, 1}
     assert verdict.added == ()
 
 
@@ -209,6 +297,53 @@ def test_edges_that_go_on_are_muted_and_refuse_no_call() -> None:
     _, verdict, _ = drive(chunks_of(call_audio(30), (SECRET_MUTE,)), creeps)
     assert verdict.passed
     assert verdict.added
+
+
+def wordless(window: Window) -> tuple[Word, ...]:
+    """A word wherever something sounds, but from 11.9 to 12.3 s."""
+    return tuple(one for one in talk(window) if one.end <= 11.9 * RATE or one.start >= 12.3 * RATE)
+
+
+@pytest.mark.parametrize("channel", [0, 1])
+def test_a_sound_without_a_word_beside_a_muted_number_is_muted_with_it(channel: int) -> None:
+    pcm = call_audio(30)
+    pcm[round(12.3 * RATE) : round(12.9 * RATE)] = 0
+    name, card = (replace(SECRET, channel=channel, entity=one) for one in ("PERSON", "CARD_NUMBER"))
+    chunks = chunks_of(pcm, (Mute(channel, SECRET.start, SECRET.end, (name, card)),))
+    _, verdict, windows = drive(chunks, nothing, words=wordless)
+    assert verdict.passed
+    rest = replace(card, end=round(12.3 * RATE), start=SECRET.end, score=0.5, recognizer=STUB)
+    assert verdict.added == (
+        Mute(channel, 95_040, 99_360, (replace(rest, reason=Reason.VERIFICATION),)),
+    )
+    assert len(windows) == 2, "a rest is asked for once"
+    assert drive(chunks, nothing)[1].added == (), "a word explains it"
+
+
+def test_what_is_added_ends_in_a_ramp_in_the_next_chunk_and_is_stated_where_it_is_silent() -> None:
+    pcm = call_audio(30)
+    for low, high in ((68_800, 72_960), (103_040, 107_200)):
+        pcm[low:high] = 20  # hardly audible
+    number = replace(SECRET, start=76_000, end=99_200)
+    name = Span("PERSON", 0, 98_000, 100_000, 0.9, "test")
+    mutes = tuple(Mute(one.channel, one.start, one.end, (one,)) for one in (number, name))
+    chunks = chunks_of(pcm, mutes)
+
+    def words(window: Window) -> tuple[Word, ...]:
+        beside = Interval(68_800, 107_200)
+        return tuple(
+            one for one in talk(window) if not Interval(one.start, one.end).overlaps(beside)
+        )
+
+    out, verdict, _ = drive(chunks, nothing, words=words)
+    assert [(one.start, one.end) for one in verdict.added] == [(72_000, 76_160), (99_200, 104_000)]
+    stated = [[one.seq for one in out if added in one.mutes] for added in verdict.added]
+    assert stated == [[9], [12]]
+    samples = np.concatenate([one.pcm for one in out])
+    before = np.concatenate([one.pcm for one in chunks])
+    want = apply_mutes(before, verdict.added, RATE, POLICY.muting)
+    np.testing.assert_array_equal(samples, want)
+    assert list(samples[71_960:72_000:8, 1]) == [20, 18, 13, 7, 2]
 
 
 def test_a_finding_inside_the_silence_is_an_invention() -> None:
