@@ -43,7 +43,7 @@ MODULES = {
     "pipeline/verification.py": ("verification", "verdicts", "verify_stage", "language_rule"),
     "pipeline/vaulting.py": ("vaulting", "certificate", "broken_stages"),
     "pipeline/comprehension.py": ("comprehension",),
-    "pipeline/proof.py": ("certificate",),
+    "pipeline/proof.py": ("proof", "certificate"),
     "pipeline/policy.py": ("policies", "policy_names", "policy_union", "yamlfile"),
     "pipeline/policymerge.py": ("policy_union",),
     "agents/sealing.py": ("sealing",),
