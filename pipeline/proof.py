@@ -124,7 +124,7 @@ def _by_second(mutes: Iterable[Mute], sample_rate: int) -> dict[int, list[Mute]]
     """The mutes that reach into each second of a call: a long call has too many to try them all."""
     found: dict[int, list[Mute]] = {}
     for mute in mutes:
-        for second in range(mute.start // sample_rate, (mute.end - 1) // sample_rate + 1):
+        for second in range(mute.start // sample_rate, mute.end // sample_rate + 1):
             found.setdefault(second, []).append(mute)
     return found
 

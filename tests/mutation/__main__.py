@@ -47,6 +47,8 @@ MODULES = {
     "pipeline/policy.py": ("policies", "policy_names", "policy_union", "yamlfile"),
     "pipeline/policymerge.py": ("policy_union",),
     "agents/sealing.py": ("sealing",),
+    "agents/stages/vault.py": ("stages",),
+    "agents/shelf.py": ("vault", "rights"),
 }
 """Modules, and the files in ``tests/unit`` that ask what they do."""
 _OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "--timeout=0", "--assert=plain")
