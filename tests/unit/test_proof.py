@@ -149,6 +149,13 @@ def test_a_mute_is_silent_below_minus_60_dbfs(
     )
 
 
+def test_of_digital_silence_nothing_louder_has_to_be_allowed(stored: StoredCall) -> None:
+    files = dict(stored.files)
+    certificate, recording = files.pop(CERTIFICATE), files.pop("call-1.flac")
+    checks = check_certificate(certificate, recording, files, limit_dbfs=-120.0)
+    assert all(one.passed for one in checks)
+
+
 @pytest.mark.parametrize("place", [31_360, CARD.start, 42_399])
 def test_a_mute_holds_its_tone_and_nothing_else(toned: StoredCall, place: int) -> None:
     pcm = samples(toned)
