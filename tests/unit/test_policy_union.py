@@ -115,6 +115,20 @@ def test_a_union_keeps_calls_no_longer_than_each() -> None:
         assert both.keep_days("other") == 30
 
 
+def test_an_entry_stays_audible_where_every_policy_that_mutes_its_type_lets_it() -> None:
+    def policy(action: Action, *names: str) -> Policy:
+        rules = {"PERSON": EntityRule(action=action)}
+        return Policy(name="p", version="1", entities=rules, allow={"PERSON": names})
+
+    lets = policy(Action.MUTE, "Dana Reyes", "Lee Hart")
+    for other, left in (
+        (policy(Action.KEEP), {"PERSON": ("Dana Reyes", "Lee Hart")}),
+        (policy(Action.MUTE, "Lee Hart"), {"PERSON": ("Lee Hart",)}),
+        (policy(Action.MUTE), {}),
+    ):
+        assert union([lets, other]).allow == union([other, lets]).allow == left
+
+
 def test_every_rule_of_a_policy_is_thought_of() -> None:
     # A new field has to say here, and in pipeline.policymerge, which side of it is the stricter.
     assert set(Policy.model_fields) == {

@@ -101,6 +101,8 @@ def test_the_offline_check_counts_what_is_wrong(stored: StoredCall) -> None:
     checks = again(stored, json=b"{}", vtt=b"WEBVTT")
     assert checks["files_missing_or_altered"].measured == 2.0
     assert checks["files_not_stated"].measured == 2.0
+    nothing = stating(stored, files={})
+    assert nothing["files_not_stated"].measured == 4.0, "three files, and that none is stated"
     shorter = again(stored, flac=written(samples(stored)[:-3]))
     assert shorter["samples_missing"].measured == 3.0
 
