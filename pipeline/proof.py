@@ -67,16 +67,18 @@ def uncovered_spans(spans: Iterable[Span], mutes: Iterable[Mute], length: int) -
         1
         for span in spans
         if span.action is Action.MUTE
-        and not _inside(min(span.start, length), min(span.end, length), silent.get(span.channel))
+        and not _inside(
+            min(span.start, length), min(span.end, length), silent.get(span.channel, ())
+        )
     )
 
 
-def _inside(start: int, end: int, merged: Sequence[Interval] | None) -> bool:
+def _inside(start: int, end: int, merged: Sequence[Interval]) -> bool:
     """Whether one of the sorted intervals, which are apart from each other, holds all samples."""
     if start >= end:
         return True
-    near = bisect_right(merged, start, key=lambda one: one.start) - 1 if merged else -1
-    return merged is not None and near >= 0 and merged[near].end >= end
+    near = bisect_right(merged, start, key=lambda one: one.start)
+    return near > 0 and merged[near - 1].end >= end
 
 
 def _measure(stated: Certificate, audio: bytes, limit_dbfs: float) -> list[Check]:
@@ -85,23 +87,28 @@ def _measure(stated: Certificate, audio: bytes, limit_dbfs: float) -> list[Check
     place, wrong, loudest = 0, 0, SILENCE_DBFS
     try:
         info = inspect_recording(audio)
+        channels = len(stated.roles)
+        if info.channels != channels or any(one.channel >= channels for one in stated.mutes):
+            return [_none("channels_wrong", 1)]
+        if info.sample_rate != stated.sample_rate:
+            return [_none("sample_rate_wrong", abs(info.sample_rate - stated.sample_rate))]
         # A lossy codec smears what stands beside a mute into its edges.
-        inset = 0 if info.container != "OGG" else _SMEAR_MS * stated.sample_rate // 1_000
+        inset = 0 if info.container != "OGG" else _SMEAR_MS * info.sample_rate // 1_000
         mutes = [
             Mute(
-                one.channel, one.start + inset, one.end - inset, _gap_spans(one) if one.gap else ()
+                one.channel,
+                one.start + inset,
+                min(one.end - inset, info.frames),
+                _gap_spans(one) if one.gap else (),
             )
             for one in stated.mutes
-            if one.end - one.start > 2 * inset
         ]
         by_second = _by_second(mutes, info.sample_rate)
         for second, block in enumerate(iter_chunks(audio, seconds=1.0)):
-            if block.shape[1] != len(stated.roles):
-                return [_none("channels_wrong", 1)]
             here = by_second.get(second, [])
             wanted, mask = expected_inside(here, fill, shape=block.shape, start=place)
             wrong += int(np.count_nonzero((block != as_coded(wanted, info)) & mask))
-            loudest = max(loudest, loudest_frame(np.where(mask, block, 0), stated.sample_rate))
+            loudest = max(loudest, loudest_frame(np.where(mask, block, 0), info.sample_rate))
             place += len(block)
     except AudioError:
         return [_none("audio_unreadable", 1)]
@@ -117,7 +124,7 @@ def _by_second(mutes: Iterable[Mute], sample_rate: int) -> dict[int, list[Mute]]
     """The mutes that reach into each second of a call: a long call has too many to try them all."""
     found: dict[int, list[Mute]] = {}
     for mute in mutes:
-        for second in range(mute.start // sample_rate, (mute.end - 1) // sample_rate + 1):
+        for second in range(mute.start // sample_rate, mute.end // sample_rate + 1):
             found.setdefault(second, []).append(mute)
     return found
 

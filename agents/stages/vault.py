@@ -88,8 +88,6 @@ class VaultCall:
     def take(self, topic: str, record: Record) -> list[Step]:
         """See ``CallCore``."""
         del topic
-        if self._done:
-            return []
         match record:
             case RedactedChunk():
                 return self._store(self._assembly.take_chunk(record))

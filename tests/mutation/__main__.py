@@ -5,7 +5,7 @@
 Without a module: those of ``MODULES``, which keep what is sensitive from being stored or kept.
 
 The tests run once unchanged, which says how long each takes and which lines of the module it
-reaches. For each change, those that reach its line run in a process of their own, the fastest
+reaches. For each change, those that reach its lines run in a process of their own, the fastest
 first, until one fails. The file itself is never written. The outcomes: killed (a test failed),
 timed out (counts as killed), survived (no test failed), not reached (no test runs the line).
 """
@@ -43,10 +43,12 @@ MODULES = {
     "pipeline/verification.py": ("verification", "verdicts", "verify_stage", "language_rule"),
     "pipeline/vaulting.py": ("vaulting", "certificate", "broken_stages"),
     "pipeline/comprehension.py": ("comprehension",),
-    "pipeline/proof.py": ("certificate",),
+    "pipeline/proof.py": ("proof", "certificate"),
     "pipeline/policy.py": ("policies", "policy_names", "policy_union", "yamlfile"),
     "pipeline/policymerge.py": ("policy_union",),
     "agents/sealing.py": ("sealing",),
+    "agents/stages/vault.py": ("stages",),
+    "agents/shelf.py": ("vault", "rights"),
 }
 """Modules, and the files in ``tests/unit`` that ask what they do."""
 _OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "--timeout=0", "--assert=plain")
@@ -195,7 +197,8 @@ def _judge(
                 (
                     name
                     for name, (_, lines) in reached.items()
-                    if mutant.line not in in_functions or mutant.line in lines
+                    if mutant.line not in in_functions
+                    or any(mutant.line <= line <= mutant.last for line in lines)
                 ),
                 key=lambda name: reached[name][0],
             )

@@ -31,6 +31,8 @@ class Mutant:
 
     line: int
     """Of the change, from 1."""
+    last: int
+    """Its last line: a test that reaches any of them may see it."""
     change: str
     """What stood there and what stands there now."""
     tree: ast.Module = field(repr=False)
@@ -49,7 +51,8 @@ def mutants(source: str) -> list[Mutant]:
             mutated = ast.fix_missing_locations(
                 _Swap(old, ast.copy_location(new, node)).visit(changed)
             )
-            found.append(Mutant(_line(node), f"{_shown(node)} -> {_shown(new)}", mutated))
+            last = getattr(node, "end_lineno", None) or _line(node)
+            found.append(Mutant(_line(node), last, f"{_shown(node)} -> {_shown(new)}", mutated))
     return found
 
 

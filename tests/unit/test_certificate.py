@@ -235,34 +235,6 @@ def test_a_certificate_that_breaks_the_schema_is_refused(change: dict[str, objec
         parse_certificate(json.dumps(data | change).encode())
 
 
-def test_no_certificate_at_all_is_refused() -> None:
-    with pytest.raises(RecordError):
-        check_certificate(b"{", b"", {})
-
-
-def flac(pcm: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    soundfile.write(buffer, pcm, RATE, format="FLAC", subtype="PCM_16")
-    return buffer.getvalue()
-
-
-def test_the_offline_check_finds_every_alteration() -> None:
-    stored = stored_call()
-    pcm, _ = soundfile.read(io.BytesIO(stored.files["call-1.flac"]), dtype="int16")
-    assert failed(again(stored, json=b"{}")) == {
-        "files_missing_or_altered", "files_not_stated",
-    }  # fmt: skip
-    assert "samples_missing" in failed(again(stored, flac=flac(pcm[:-1])))
-    loud = pcm.copy()
-    loud[CARD.start + 100 : CARD.start + 300, 1] = 2_000
-    assert "energy_in_mutes_dbfs" in failed(again(stored, flac=flac(loud)))
-    assert "audio_unreadable" in failed(again(stored, flac=b"fLaC"))
-    assert "channels_wrong" in failed(again(stored, flac=flac(pcm[:, :1])))
-    data = json.loads(stored.files["call-1.certificate.json"])
-    data["mutes"] = []
-    assert "spans_not_covered" in failed(again(stored, certificate_json=json.dumps(data).encode()))
-
-
 def quarantined(stored: StoredCall, reason: str) -> None:
     assert not stored.passed
     assert list(stored.files) == ["call-1.certificate.json"]
@@ -381,18 +353,3 @@ def test_a_strange_call_id_stays_a_file_name() -> None:
     (name,) = stored.files
     assert "/" not in name
     assert not name.startswith(".")
-
-
-def test_the_offline_check_counts_what_is_wrong() -> None:
-    checks = again(stored_call(), json=b"{}", vtt=b"WEBVTT")
-    assert checks["files_missing_or_altered"].measured == 2.0
-    assert checks["files_not_stated"].measured == 2.0
-
-
-@pytest.mark.parametrize(("level", "silent"), [(20, True), (50, False)])
-def test_a_mute_is_silent_below_minus_60_dbfs(level: int, *, silent: bool) -> None:
-    """20 of 32,768 are -64 dBFS, 50 are -56."""
-    stored = stored_call()
-    pcm, _ = soundfile.read(io.BytesIO(stored.files["call-1.flac"]), dtype="int16")
-    pcm[CARD.start : CARD.end, 1] = level
-    assert again(stored, flac=flac(pcm))["energy_in_mutes_dbfs"].passed is silent

@@ -47,7 +47,9 @@ def test_what_is_changed(source: str, wanted: set[str]) -> None:
 
 def test_a_change_says_where_it_is() -> None:
     (one,) = mutants("a = b\nc = not d\n")
-    assert (one.line, one.change) == (2, "not d -> d")
+    assert (one.line, one.last, one.change) == (2, 2, "not d -> d")
+    first, _ = mutants("a = (\n    b\n    if c\n    else d\n)\n")
+    assert (first.line, first.last) == (2, 4)
 
 
 def test_the_modules_and_their_tests_are_there() -> None:

@@ -110,9 +110,23 @@ def test_the_order_of_a_union_changes_its_name_only(one: Policy, other: Policy) 
 def test_a_union_keeps_calls_no_longer_than_each() -> None:
     one = Policy(name="a", version="1", retention={"default": 365, "training": 30})
     other = Policy(name="b", version="1", retention={"default": 90})
-    both = union([one, other])
-    assert both.retention == {"default": 90, "training": 30}
-    assert both.keep_days("other") == 30
+    for both in (union([one, other]), union([other, one])):
+        assert both.retention == {"default": 90, "training": 30}
+        assert both.keep_days("other") == 30
+
+
+def test_an_entry_stays_audible_where_every_policy_that_mutes_its_type_lets_it() -> None:
+    def policy(action: Action, *names: str) -> Policy:
+        rules = {"PERSON": EntityRule(action=action)}
+        return Policy(name="p", version="1", entities=rules, allow={"PERSON": names})
+
+    lets = policy(Action.MUTE, "Dana Reyes", "Lee Hart")
+    for other, left in (
+        (policy(Action.KEEP), {"PERSON": ("Dana Reyes", "Lee Hart")}),
+        (policy(Action.MUTE, "Lee Hart"), {"PERSON": ("Lee Hart",)}),
+        (policy(Action.MUTE), {}),
+    ):
+        assert union([lets, other]).allow == union([other, lets]).allow == left
 
 
 def test_every_rule_of_a_policy_is_thought_of() -> None:

@@ -16,7 +16,8 @@ from agents.auditlog import AuditLog
 from agents.cli import app
 from agents.ledger import CallState, Ledger
 from agents.parties import Pseudonyms
-from agents.shelf import Shelf
+from agents.settings import Settings
+from agents.shelf import Shelf, open_shelf
 from agents.vault import Vault
 from pipeline.errors import HeldError, InputError, SealError, UnknownCallError
 from tests.unit.storing import AUDIO, FILES, new_ledger, stored_call
@@ -252,3 +253,13 @@ def test_a_certificate_in_the_vault_is_checked_with_the_vault_s_keys(
     sealed = file.with_name("one.json.sealed")
     sealed.write_bytes(sealed.read_bytes()[:-1] + b"x")
     assert "one.json does not open" in run("certificate", "check", file, exit_code=14).output
+
+
+def test_a_program_reads_a_vault_by_the_ledger_inside_it_or_in_the_working_folder(
+    place: Path, tmp_path: Path
+) -> None:
+    with open_shelf(Settings(), place) as shelf:
+        assert shelf.transcript("one") == FILES["json"]
+    (place / ".hushwire").rename(tmp_path / ".hushwire")
+    with open_shelf(Settings(), place) as shelf:
+        assert shelf.transcript("one") == FILES["json"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,14 @@ import pytest
 
 from agents.auditlog import AuditLog, Event
 from agents.ledger import CallState, Ledger
+from agents.places import PASSED, QUARANTINE
 from agents.signing import SigningKey
 from agents.stages.detect import DetectCall
 from agents.stages.mute import MuteCall, mute_stage
 from agents.stages.transcribe import Patience, TranscribeCall
-from agents.stages.vault import VaultCall
+from agents.stages.vault import vault_stage
 from agents.stages.verify import VerifyCall
-from agents.steps import Act, LateError, Later, Listen, Send, Step, Tell
+from agents.steps import Act, LateError, Later, Listen, Send, Stage, Step, Tell
 from agents.topics import Topics
 from agents.vault import Vault
 from pipeline.errors import ModelError, RecordError
@@ -262,21 +264,39 @@ def test_verify_fails_closed_when_a_window_can_not_be_inspected() -> None:
     assert core.done
 
 
-def test_the_vault_stores_then_tells_then_destroys_the_key(tmp_path: Path) -> None:
-    ledger = Ledger.embedded(tmp_path / "state")
+END = CallEnd("call-1", 1, 8_000)
+LAST = Findings("call-1", 0, watermark=Watermark(8_001), end=END)
+PASSES = Verdict(CALL, passed=True, checks=(), end=END)
+FAILS = Verdict(CALL, passed=False, checks=(), end=END)
+SAFE = RedactedChunk(CALL, 0, 0, SECOND)
+
+
+@pytest.fixture
+def vault(ledger: Ledger, tmp_path: Path) -> Vault:
     ledger.open_call("call-1")
-    key = SigningKey.load_or_create(tmp_path / "signing.pem")
-    vault = Vault.opened(tmp_path / "vault", ledger)
-    log = AuditLog(ledger.database)
+    return Vault.opened(tmp_path / "vault", ledger)
+
+
+@pytest.fixture
+def stage(vault: Vault, ledger: Ledger, key: SigningKey, log: AuditLog) -> Stage:
+    return vault_stage(TOPICS, vault, ledger, PATIENCE, key=key, log=log)
+
+
+def _stored(stage: Stage, *records: RedactedChunk | Verdict | Findings) -> list[Step]:
+    """What the vault stage does at the last of these records."""
+    core, steps = stage.open("call-1", POLICY), list[Step]()
+    for record in records:
+        assert steps == []
+        steps = core.take("", record)
+    assert core.done
+    return steps
+
+
+def test_the_vault_stores_then_tells_then_destroys_the_key(
+    stage: Stage, vault: Vault, ledger: Ledger, key: SigningKey, log: AuditLog, tmp_path: Path
+) -> None:
     log.append(Event("keys/1", "", "hushwire.audit.token-created.v1", {"token": "1"}))
-    core = VaultCall("call-1", TOPICS, POLICY, vault, ledger, PATIENCE, key=key, log=log)
-    end = CallEnd("call-1", 1, 8_000)
-    findings = Findings("call-1", 0, watermark=Watermark(8_001), end=end)
-    core.take(TOPICS.audio_verified, RedactedChunk(CALL, 0, 0, SECOND))
-    core.take(TOPICS.audio_verified, Verdict(CALL, passed=True, checks=(), end=end))
-    assert core.wait_s == 30.0
-    steps = core.take(TOPICS.spans, findings)
-    first, second, third = steps
+    first, second, third = _stored(stage, SAFE, PASSES, LAST)
     assert isinstance(first, Act)
     first.what()
     stored = tmp_path / "vault" / "calls" / "call-1"
@@ -294,8 +314,71 @@ def test_the_vault_stores_then_tells_then_destroys_the_key(tmp_path: Path) -> No
     assert isinstance(audited, Tell)
     assert (news.topic, audited.topic) == (TOPICS.calls_redacted, TOPICS.audit)
     digest = hashlib.sha256(certificate).hexdigest()
-    assert news.facts["certificate"] == audited.facts["certificate"] == digest
+    told = {"call_id": "call-1", "state": "stored", "files": 4, "certificate": digest}
+    assert news.facts == told
+    assert audited.facts["certificate"] == digest
     assert isinstance(third, Act)
     third.what()
     assert ledger.state("call-1") is CallState.STORED
+
+
+def test_of_a_call_that_fails_the_vault_stores_the_certificate_alone(
+    stage: Stage, vault: Vault, ledger: Ledger
+) -> None:
+    first, second, third = _stored(stage, SAFE, LAST, FAILS)
+    assert isinstance(first, Act)
+    first.what()
+    assert vault.place.names(PASSED, "call-1") == ()
+    assert vault.place.names(QUARANTINE, "call-1") == ("call-1.certificate.json",)
+    assert isinstance(second, Later)
+    news, audited = second.then()
+    assert isinstance(news, Tell)
+    assert isinstance(audited, Tell)
+    assert (news.facts["state"], news.facts["files"]) == ("quarantined", 1)
+    assert audited.facts["state"] == "quarantined"
+    assert isinstance(third, Act)
+    third.what()
+    assert ledger.state("call-1") is CallState.QUARANTINED
+
+
+def test_a_call_is_kept_as_long_as_its_purpose_allows(stage: Stage, vault: Vault) -> None:
+    policy = POLICY.model_copy(update={"retention": {"default": 90, "training": 30}})
+    core = stage.open("call-1", policy)
+    training = replace(CALL, purpose="training")
+    core.take("", replace(SAFE, call=training))
+    core.take("", replace(PASSES, call=training))
+    first, *_ = core.take("", LAST)
+    assert isinstance(first, Act)
+    first.what()
+    facts = vault.catalogue.get("call-1")
+    assert facts.retain_until - facts.stored == timedelta(days=30)
+
+
+def test_the_vault_waits_for_the_last_findings_from_the_verdict_on(stage: Stage) -> None:
+    core = stage.open("call-1", POLICY)
+    assert core.take("", SAFE) == []
+    assert core.wait_s is None
+    assert core.take("", PASSES) == []
+    assert core.wait_s == 30.0
+    assert not core.done
+    with pytest.raises(RecordError, match="last findings"):
+        core.quiet()
+    assert core.take("", LAST)
     assert core.done
+    assert core.wait_s is None
+
+
+@pytest.mark.parametrize("repeat", [SAFE, PASSES, FAILS, LAST])
+def test_what_comes_behind_a_stored_call_changes_nothing(stage: Stage, repeat: Record) -> None:
+    core = stage.open("call-1", POLICY)
+    for record in (SAFE, PASSES, LAST):
+        core.take("", record)
+    assert core.take("", repeat) == []
+
+
+def test_the_vault_takes_verified_audio_and_findings_and_nothing_else(stage: Stage) -> None:
+    assert stage.inputs == (TOPICS.audio_verified, TOPICS.spans)
+    core = stage.open("call-1", POLICY)
+    with pytest.raises(RecordError, match="not a record"):
+        core.take(TOPICS.audio_verified, _chunk(0))
+    assert core.held == 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import stat
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import obstore
@@ -123,8 +125,9 @@ def test_a_range_is_the_same_bytes(vault: Vault, start: int, stop: int) -> None:
 @pytest.mark.parametrize(("start", "stop"), [(-1, 5), (5, 4), (0, len(AUDIO) + 1)])
 def test_a_range_outside_the_audio_is_refused(vault: Vault, start: int, stop: int) -> None:
     vault.store(stored_call(CALL), keep_days=30)
-    with pytest.raises(InputError):
-        Shelf(vault).audio(CALL, start, stop)
+    for read in (Shelf(vault).audio, partial(Shelf(vault).file, name=FLAC)):
+        with pytest.raises(InputError):
+            read(CALL, start=start, stop=stop)
 
 
 def test_the_shelf_reads_all_of_a_call(vault: Vault) -> None:
@@ -133,9 +136,31 @@ def test_the_shelf_reads_all_of_a_call(vault: Vault) -> None:
     assert shelf.transcript(CALL) == FILES["json"]
     assert shelf.subtitles(CALL) == FILES["vtt"]
     assert shelf.certificate(CALL) == stored_call(CALL).files[CERTIFICATE]
+    assert b"".join(shelf.audio(CALL)) == AUDIO
+    assert b"".join(shelf.file(CALL, f"{CALL}.vtt")) == FILES["vtt"]
     assert list(shelf.audio(CALL, 7, 7)) == []
     with pytest.raises(UnknownCallError):
         shelf.transcript("call-2")
+
+
+@pytest.mark.parametrize("name", [CERTIFICATE, FLAC + SEALED, "call-2.flac", "../call-1.flac", ""])
+def test_the_shelf_hands_out_files_by_their_names_alone(vault: Vault, name: str) -> None:
+    """And the certificate only as ``certificate`` does, which asks whether it is the stored one."""
+    vault.store(stored_call(CALL), keep_days=30)
+    for stop in (None, 10):
+        with pytest.raises(UnknownCallError):
+            list(Shelf(vault).file(CALL, name, 0, stop))
+
+
+def test_nothing_but_the_certificate_is_read_of_a_call_that_did_not_pass(vault: Vault) -> None:
+    """Whatever the catalogue names, and though its files should lie there."""
+    facts = vault.store(stored_call(CALL), keep_days=30)
+    other = {name.replace(CALL, "call-2"): length for name, length in facts.files.items()}
+    vault.catalogue.enter(replace(facts, call_id="call-2", passed=False, files=other))
+    shelf = Shelf(vault)
+    for read in (shelf.transcript, shelf.subtitles, shelf.audio_length, shelf.audio):
+        with pytest.raises(UnknownCallError, match="quarantined"):
+            read("call-2")
 
 
 def test_a_tampered_file_does_not_open(vault: Vault) -> None:
