@@ -48,6 +48,12 @@ class KeysetFile:
                     f"key file {self.path.name}: others may read it; set its mode to 0600"
                 )
             return self.path.read_bytes()
+        except FileNotFoundError:
+            raise StoreError(
+                f"key file {self.path}: is missing. `hushwire run`, `ingest` or `worker` makes it "
+                "for the first call; where there are calls already, put it back from its backup, "
+                "or name its folder with --state-dir or the file with HUSHWIRE_KEYSET"
+            ) from None
         except OSError as error:
             raise self.unusable(error) from error
 

@@ -121,7 +121,7 @@ def run_folder(
             changes["bootstrap"] = stack.enter_context(EmbeddedBroker()).bootstrap
             changes |= IN_CLEAR
         settings = settings.model_copy(update=changes)
-        ledger = stack.enter_context(opened_ledger(settings, inside))
+        ledger = stack.enter_context(opened_ledger(settings, inside, make_key=True))
         opened = Vault.opened(vault, ledger)
         if embedded:
             forget = partial(forget_own, ledger, AuditLog(ledger.database), opened)

@@ -160,7 +160,7 @@ def ingest_paths(
     have_topics(settings)
     with (
         working_together(settings, settings.state_folder(STATE)),
-        opened_ledger(settings, STATE) as ledger,
+        opened_ledger(settings, STATE, make_key=True) as ledger,
     ):
         results = ingest_files(
             files,
@@ -255,10 +255,23 @@ def renamed(result: Ingested) -> str:
 
 
 @contextmanager
-def opened_ledger(settings: Settings, fallback: Path) -> Iterator[Ledger]:
-    """The ledger of a state folder, closed at the end of the block."""
+def opened_ledger(
+    settings: Settings, fallback: Path, *, make_key: bool = False
+) -> Iterator[Ledger]:
+    """The ledger of a state folder, closed at the end of the block.
+
+    Args:
+        settings: where ledger and key file are.
+        fallback: the state folder, where the settings name none.
+        make_key: make the key file where it is missing: for commands that open calls alone, since
+            a new key opens no call that is there.
+
+    Raises:
+        StoreError: the ledger can't be opened, or its key file is missing or another's.
+    """
     state = settings.state_folder(fallback)
-    kek = KeyEncryptionKey.load_or_create(settings.keyset_file(state), settings.key_service)
+    opened = KeyEncryptionKey.load_or_create if make_key else KeyEncryptionKey
+    kek = opened(settings.keyset_file(state), settings.key_service)
     ledger = Ledger(settings.ledger_location(state), kek)
     try:
         yield ledger

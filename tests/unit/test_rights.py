@@ -18,7 +18,7 @@ from agents.ledger import CallState, Ledger
 from agents.parties import Pseudonyms
 from agents.shelf import Shelf
 from agents.vault import Vault
-from pipeline.errors import HeldError, InputError, SealError, UnknownCallError
+from pipeline.errors import HeldError, InputError, SealError, StoreError, UnknownCallError
 from tests.unit.storing import AUDIO, FILES, new_ledger, stored_call
 
 pytestmark = pytest.mark.unit
@@ -238,6 +238,30 @@ def test_without_a_ledger_nothing_is_made(tmp_path: Path) -> None:
     result = run("calls", "list", "--state-dir", tmp_path / "none", exit_code=1)
     assert isinstance(result.exception, InputError)
     assert not (tmp_path / "none").exists()
+
+
+LOOKS: dict[str, tuple[object, ...]] = {
+    "calls list": (),
+    "hold add": ("one",),
+    "erase": ("--call", "one"),
+    "quarantine list": (),
+    "export": ("--all", "--to", "out"),
+    "certificate check": ("vault/calls/one/one.certificate.json",),
+}
+
+
+@pytest.mark.parametrize("command", LOOKS)
+def test_who_looks_makes_no_key_file(place: Path, command: str) -> None:
+    """Another key than that of the stored calls opens none of them."""
+    key = place / ".hushwire" / "kek.json"
+    key.unlink()
+    vault = () if command == "certificate check" else ("--vault", place)
+    told = run(*command.split(), *LOOKS[command], *vault, exit_code=1)
+    assert isinstance(told.exception, StoreError)
+    assert f"{key}: is missing" in str(told.exception)
+    assert "put it back" in str(told.exception)
+    assert not key.exists()
+    assert (place / "calls" / "one").is_dir()
 
 
 def test_a_certificate_in_the_vault_is_checked_with_the_vault_s_keys(
