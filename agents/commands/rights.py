@@ -13,7 +13,7 @@ from agents.commands import known
 from agents.commands.opened import VaultOption, opened_vault, party
 from agents.owners import user
 from agents.settings import load_settings
-from pipeline.errors import InputError
+from pipeline.errors import HeldError, InputError
 
 if TYPE_CHECKING:
     from agents.vault import Vault
@@ -71,8 +71,11 @@ def erase(
     Needs no confirmation and can't be undone. A call that is still on its way is refused. Only the
     audit log keeps that it was done. After an interruption, run it again.
 
-    Exit codes: 0 erased; 1 there was nothing, or a legal hold keeps some of a person's calls;
-    2 a legal hold keeps the call.
+    Of a person's calls all are erased but those that a legal hold keeps: they are named, with the
+    day of the hold, and the audit log notes that they were asked for.
+
+    Exit codes: 0 erased; 1 there was nothing, or some of a person's calls are not erased: each is
+    named, and why; 2 a legal hold keeps the call.
     """
     from agents import erasure  # noqa: PLC0415 - --help comes at once
 
@@ -87,13 +90,15 @@ def erase(
             sys.exit(0 if there else 1)
         who = party(settings, vault, subject or "")
         _require_files(opened, opened.catalogue.of_party(who))
-        erased, kept = erasure.erase_party(opened, parts.ledger, parts.log, who)
+        erased, left = erasure.erase_party(opened, parts.ledger, parts.log, who)
     for call_id in erased:
         _tell(f"{call_id}: erased")
-    for call_id in kept:
-        _tell(f"{call_id}: kept, it is under a legal hold")
-    _tell(f"{len(erased)} calls erased, {len(kept)} kept")
-    sys.exit(0 if erased and not kept else 1)
+    held = {one for one, error in left.items() if isinstance(error, HeldError)}
+    for call_id, error in left.items():
+        _tell(f"{call_id}: {'kept' if call_id in held else 'not finished, run it again'}: {error}")
+    told = f"{len(erased)} calls erased, {len(held)} kept"
+    _tell(told + (f", {len(left) - len(held)} not finished" if len(left) > len(held) else ""))
+    sys.exit(0 if erased and not left else 1)
 
 
 def _require_files(vault: Vault, calls: list[str]) -> None:

@@ -185,11 +185,14 @@ def test_a_hold_keeps_a_call_until_it_is_taken_away(place: Path) -> None:
     assert isinstance(refused.exception, HeldError)
     assert "legal hold" in run("calls", "list", "--vault", place, "--held").output
     kept = run("erase", "--subject", NUMBER, "--vault", place, exit_code=1).output
-    assert "one: kept, it is under a legal hold" in kept
+    assert "one: kept: call one is under a legal hold since 20" in kept
+    assert "0 calls erased, 1 kept" in kept
     run("hold", "remove", "one", "--vault", place)
     run("erase", "--subject", NUMBER, "--vault", place)
     assert audited(place)[1:] == [
+        ("one", "erasure-held"),
         ("", "calls-listed"),
+        ("one", "erasure-held"),
         ("one", "hold-removed"),
         ("one", "call-erased"),
     ]
