@@ -64,17 +64,19 @@ def text(
     Exit codes: 0 done; 1 the gate is not met; 2 wrong input.
     """
     from agents.evaluating import evaluate_text, read_cases  # noqa: PLC0415 - --help comes at once
-    from agents.policies import read_policy  # noqa: PLC0415 - as above
+    from agents.policies import names_known, read_policy  # noqa: PLC0415 - as above
 
     def evaluate(name: str) -> Evaluation:
         if not files:
             raise InputError("name at least one file of labelled texts")
         settings = load_settings()
+        known = names_known(settings).entities
         return evaluate_text(
-            read_cases(files),
+            read_cases(files, known),
             read_policy(settings, name),
             curves=html is not None,
             own=settings.recognizers,
+            known=known,
         )
 
     _evaluate(evaluate, policy, compare, html, json, min_recall or [])
@@ -105,6 +107,7 @@ def audio(
         evaluate_folder,
         evaluate_run,
     )
+    from agents.policies import names_known  # noqa: PLC0415
 
     err = Console(stderr=True)
 
@@ -114,7 +117,7 @@ def audio(
         if redacted is not None:
             if compare:
                 raise InputError("--redacted is one result; compare two policies with --run")
-            return evaluate_folder(manifest, redacted)
+            return evaluate_folder(manifest, redacted, names_known(load_settings()).entities)
         told: Callable[[str], None] = lambda call: err.print(  # noqa: E731
             f"{name}: {call}", markup=False, highlight=False
         )

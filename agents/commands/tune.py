@@ -44,7 +44,7 @@ def tune(
     settings = load_settings(policy=policy)
     known = names_known(settings)
     tuned = tuning.tune(
-        read_cases(texts),
+        read_cases(texts, known.entities),
         settings.policy,
         target,
         only=frozenset(map(entity_name, only or ())),
