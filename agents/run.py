@@ -12,7 +12,7 @@ import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -68,6 +68,11 @@ class Summary:
     def clean(self) -> bool:
         """Every single recording is stored and nothing went to the dead letters."""
         return bool(self.results) and not self.missing and not self.dead_letters
+
+    @property
+    def ended(self) -> Mapping[str, int]:
+        """How many calls of this run stand how; of an erased one the ledger says "stored"."""
+        return _stand(self.results, self.states)
 
     @property
     def missing(self) -> tuple[Ingested, ...]:
@@ -258,13 +263,19 @@ class _Run:
     def _display(self) -> Group:
         snapshot = self.metrics.snapshot()
         elapsed = max(time.monotonic() - self.began, 1e-6)
-        states = Counter(state.value for state in self._states().values())
-        calls = Table(title=f"{len(self.results)} of {len(self.files)} recordings sent", box=None)
+        states = _stand(list(self.results), self._states())
+        calls = Table(title=f"{len(self.results)} of {len(self.files)} recordings read", box=None)
         for name in ("stored", "open", "quarantined"):
             calls.add_column(name, justify="right")
         calls.add_row(*(str(states[name]) for name in ("stored", "open", "quarantined")))
         speed = f"{snapshot.audio_seconds / elapsed:.1f} times real time heard"
         return Group(calls, _stage_table(snapshot), speed, _spans_line(snapshot.spans))
+
+
+def _stand(results: Iterable[Ingested], states: Mapping[str, CallState]) -> Counter[str]:
+    """How many calls stand how, of those that are on this broker."""
+    here = (one.call_id for one in results if one.outcome in _HERE)
+    return Counter(states[call_id].value for call_id in here if call_id in states)
 
 
 def _stage_table(snapshot: Snapshot) -> Table:
@@ -284,16 +295,12 @@ def _spans_line(spans: Mapping[str, int]) -> str:
 
 def _print_summary(summary: Summary, vault: str | Path, console: Console) -> None:
     outcomes = Counter(one.outcome for one in summary.results)
-    elsewhere = {one.call_id for one in summary.results if one.outcome is Outcome.STORED_ELSEWHERE}
-    states = Counter(
-        state.value for call_id, state in summary.states.items() if call_id not in elsewhere
-    )
     table = Table(title=f"vault {vault}", show_header=False)
     table.add_row("recordings", str(len(summary.results)))
     for outcome in Outcome:
         if outcome is not Outcome.SENT and outcomes[outcome]:
             table.add_row(outcome.value, str(outcomes[outcome]))
-    for name, count in sorted(states.items()):
+    for name, count in sorted(summary.ended.items(), reverse=True):
         table.add_row(f"calls {name}", str(count))
     table.add_row("dead letters", str(sum(summary.dead_letters.values())))
     table.add_row("audio", f"{summary.audio_seconds:.0f} s")
@@ -301,7 +308,7 @@ def _print_summary(summary: Summary, vault: str | Path, console: Console) -> Non
         table.add_row("time", f"{summary.wall_seconds:.1f} s ({summary.speed:.1f} times real time)")
         table.add_row("found", _spans_line(summary.spans).removeprefix("spans: "))
     console.print(table)
-    if states[CallState.STORED.value]:
+    if len(summary.missing) < len(summary.results):
         console.print(
             f"the vault is encrypted; plain files: hushwire export --all --vault {vault} --to DIR",
             markup=False, highlight=False, soft_wrap=True,

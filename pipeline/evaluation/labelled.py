@@ -11,8 +11,8 @@ Four forms are read, told apart by their content:
   what is sensitive marked in place (``C: it's {PASSWORD|plum}``); cases parted by empty lines.
 
 A file that holds none of them is an ``InputError`` with its line; no text shows in an error. So is
-an entity type in the first and the last form that is not known here and not optional: it is misspelt.
-The other two come from elsewhere, with types that we don't have: those are optional.
+an entity type in the first and the last form that is not known here and not optional: it is
+misspelt. The other two come from elsewhere, with types that we don't have: those are optional.
 """
 
 from __future__ import annotations
