@@ -295,7 +295,8 @@ def _spans_line(spans: Mapping[str, int]) -> str:
 
 def _print_summary(summary: Summary, vault: str | Path, console: Console) -> None:
     outcomes = Counter(one.outcome for one in summary.results)
-    table = Table(title=f"vault {vault}", show_header=False)
+    table = Table(show_header=False)
+    table.add_row("vault", str(vault))
     table.add_row("recordings", str(len(summary.results)))
     for outcome in Outcome:
         if outcome is not Outcome.SENT and outcomes[outcome]:

@@ -25,6 +25,7 @@ from agents.policies import read_policy
 from agents.pool import whisper_ears
 from agents.producer import CallProducer
 from agents.recordings import find_recordings
+from agents.screen import screen
 from agents.sealing import KeyEncryptionKey
 from agents.settings import STATE, Settings
 from agents.shadowing import candidate
@@ -180,7 +181,7 @@ def recordings_at(paths: list[Path]) -> list[Path]:
     Raises:
         InputError: there are none, or see ``find_recordings``.
     """
-    err = Console(stderr=True)
+    err = screen(stderr=True)
 
     def not_taken(what: str) -> None:
         err.print(f"not taken: {what}", markup=False, highlight=False, soft_wrap=True)

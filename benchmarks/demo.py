@@ -12,13 +12,13 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from agents.auditlog import AuditLog
 from agents.exporting import export_calls
 from agents.report import ReportCall, ReportLeak, write_report
 from agents.run import Summary, run_folder
+from agents.screen import screen
 from agents.settings import STATE, load_settings
 from agents.shelf import CallFilter, Shelf
 from agents.start import opened_ledger
@@ -52,7 +52,7 @@ def main() -> int:
     parser.add_argument("--to", type=Path, default=OURS, help="made anew each time")
     options = parser.parse_args()
     # Without a terminal (a log, a pipe) there is no width to keep to.
-    console = Console() if sys.stdout.isatty() else Console(width=132)
+    console = screen()
     vault: Path = options.to / "vault"
     if not emptied(options.to):
         console.print(f"demo: {options.to} holds what the demo did not make", style="bold red")

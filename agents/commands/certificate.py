@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from agents.commands import audit, known
+from agents.screen import screen
 from agents.settings import STATE, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def check(
     from agents.checking import check_file  # noqa: PLC0415 - --help comes at once
     from pipeline.signatures import read_document, signature_of  # noqa: PLC0415
 
-    out, err = Console(), Console(stderr=True)
+    out, err = screen(), screen(stderr=True)
     keys = known.public_keys(public_key or [], state_dir, near=file)
     # Another's key may belong to another log than the one here.
     own = None if public_key else load_settings(state_dir=state_dir)

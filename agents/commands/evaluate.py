@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from agents.screen import screen
 from agents.settings import load_settings
 from pipeline.errors import InputError
 
@@ -109,7 +109,7 @@ def audio(
     )
     from agents.policies import names_known  # noqa: PLC0415
 
-    err = Console(stderr=True)
+    err = screen(stderr=True)
 
     def evaluate(name: str) -> Evaluation:
         if manifest is None or run == (redacted is not None):
@@ -139,7 +139,7 @@ def _evaluate(
     from agents import evaluation_report as report  # noqa: PLC0415 - --help comes at once
     from pipeline.evaluation.summary import gate_failures, parse_gate  # noqa: PLC0415
 
-    out, err = Console(), Console(stderr=True)
+    out, err = screen(), screen(stderr=True)
     gate = parse_gate(min_recall)
     comparison = None
     if compare:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Column, Table
 
 from agents.commands import known
 from agents.commands.opened import VaultHint, VaultOption, opened, opened_vault
 from agents.owners import user
+from agents.screen import screen
 from agents.settings import load_settings
 from pipeline.errors import InputError
 
@@ -47,7 +47,7 @@ def add(
         mark = Marks(parts.ledger.database, parts.log).add(
             facts, shelf.certificate, place, by=user()
         )
-    out = Console()
+    out = screen()
     out.print(f"marked: {mark.mark_id}", highlight=False)
     if mark.kind is Kind.MISSED and facts.passed:
         out.print(
@@ -89,7 +89,7 @@ def list_marks(
             one.mark_id, one.call_id, str(one.channel), f"{one.start_ms / 1_000:.1f}",
             f"{one.end_ms / 1_000:.1f}", f"{one.kind.value} {one.entity}".strip(), spans, one.by,
         )  # fmt: skip
-    Console().print(table if found else "no marks; `hushwire marks add` makes one")
+    screen().print(table if found else "no marks; `hushwire marks add` makes one")
 
 
 @app.command()
@@ -103,4 +103,4 @@ def remove(
 
     with opened(load_settings(state_dir=state_dir), vault) as parts:
         Marks(parts.ledger.database, parts.log).remove(mark, by=user())
-    Console().print("removed", highlight=False)
+    screen().print("removed", highlight=False)

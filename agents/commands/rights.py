@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from agents.commands import known
 from agents.commands.opened import VaultOption, opened_vault, party
 from agents.owners import user
+from agents.screen import screen
 from agents.settings import load_settings
 from pipeline.errors import HeldError, InputError
 
@@ -117,4 +117,4 @@ def _require_files(vault: Vault, calls: list[str]) -> None:
 
 
 def _tell(text: str, *, err: bool = False) -> None:
-    Console(stderr=err).print(text, markup=False, highlight=False, soft_wrap=True)
+    screen(stderr=err).print(text, markup=False, highlight=False, soft_wrap=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from agents.screen import screen
 from agents.settings import load_settings
 
 
@@ -53,7 +53,7 @@ def tune(
         own=settings.recognizers,
         known=known,
     )
-    console = Console()
+    console = screen()
     console.print(tuning.table(tuned))
     for line in tuning.notes(tuned):
         console.print(line, markup=False, highlight=False, soft_wrap=True)

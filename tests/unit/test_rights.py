@@ -178,6 +178,19 @@ def test_calls_are_listed_without_content(place: Path) -> None:
     assert audited(place) == [("", "calls-listed")] * 4
 
 
+def test_nothing_is_cut_where_no_terminal_is(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    name, purpose = "c" * 120, "quality-assurance-of-the-second-line"
+    ledger = Ledger.embedded(place / ".hushwire")
+    ledger.open_call(name)
+    Vault.opened(place, ledger).store(stored_call(name, purpose=purpose), keep_days=30)
+    ledger.dispose()
+    (line,) = [
+        one for one in run("calls", "list", "--vault", place).output.splitlines() if name in one
+    ]
+    assert f"passed │ default 1 │ {purpose} │ 20" in " ".join(line.split())
+
+
 def test_a_hold_keeps_a_call_until_it_is_taken_away(place: Path) -> None:
     assert "is held from now on" in run("hold", "add", "one", "--vault", place).output
     assert "was held already" in run("hold", "add", "one", "--vault", place).output

@@ -150,6 +150,7 @@ def test_the_summary_counts_the_calls_of_this_run() -> None:
     told = dict(line.strip(" │").split("│") for line in out.getvalue().splitlines() if "│" in line)
     counted = {name.strip(): count.strip() for name, count in told.items()}
     assert counted == {
+        "vault": "vault",
         "recordings": "4",
         "sent before": "1",
         "stored before": "1",
