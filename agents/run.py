@@ -12,7 +12,7 @@ import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -30,7 +30,7 @@ from agents.ledger import CallState, Ledger
 from agents.locks import working_alone, working_together
 from agents.logging import configure_logging
 from agents.metrics import Metrics, Snapshot
-from agents.places import SHELVES, is_bucket, state_inside
+from agents.places import SHELVES, is_bucket, same_place, state_inside
 from agents.policies import read_policy
 from agents.settings import Settings
 from agents.start import ingest_files, opened_ledger, recordings_at, renamed, told, worker_config
@@ -113,7 +113,7 @@ def run_folder(
     files = recordings_at([source])
     _refuse_stored(files, vault)
     read_policy(settings)  # refused before anything is made
-    inside = state_inside(vault)
+    inside, options = state_inside(vault), same_place(vault, settings.state_dir)
     if settings.bootstrap:
         reach_broker(settings.bootstrap, client=KafkaSecurity.of(settings).librdkafka())
     configure_logging("warning" if settings.log_level == "info" else settings.log_level)
@@ -132,9 +132,11 @@ def run_folder(
             forget = partial(forget_own, ledger, AuditLog(ledger.database), opened)
             forget()
             stack.callback(forget)  # the broker's records end with it, so the keys do, too
-        run = _Run(files, vault, settings, ledger, console, opened, embedded=embedded, again=again)
+        run = _Run(
+            files, vault, settings, ledger, console, opened, options, embedded=embedded, again=again
+        )
         summary = run.carry_out()
-    _print_summary(summary, vault, console)
+    _print_summary(summary, vault, console, options)
     return summary
 
 
@@ -165,6 +167,8 @@ class _Run:
     ledger: Ledger
     console: Console
     opened: Vault
+    options: str
+    """Of commands that are advised, see ``same_place``."""
     embedded: bool
     again: bool
     metrics: Metrics = field(default_factory=Metrics)
@@ -233,6 +237,7 @@ class _Run:
                 self.results.append,
                 embedded=self.embedded,
                 again=self.again,
+                options=self.options,
             )
         except BaseException as error:  # noqa: BLE001 - raised again in the main thread
             self.failure = error
@@ -293,7 +298,7 @@ def _spans_line(spans: Mapping[str, int]) -> str:
     return "spans: " + (", ".join(f"{name} {count}" for name, count in ordered) or "none yet")
 
 
-def _print_summary(summary: Summary, vault: str | Path, console: Console) -> None:
+def _print_summary(summary: Summary, vault: str | Path, console: Console, options: str) -> None:
     outcomes = Counter(one.outcome for one in summary.results)
     table = Table(show_header=False)
     table.add_row("vault", str(vault))
@@ -309,14 +314,16 @@ def _print_summary(summary: Summary, vault: str | Path, console: Console) -> Non
         table.add_row("time", f"{summary.wall_seconds:.1f} s ({summary.speed:.1f} times real time)")
         table.add_row("found", _spans_line(summary.spans).removeprefix("spans: "))
     console.print(table)
-    if len(summary.missing) < len(summary.results):
-        console.print(
-            f"the vault is encrypted; plain files: hushwire export --all --vault {vault} --to DIR",
-            markup=False, highlight=False, soft_wrap=True,
-        )  # fmt: skip
-    for one in summary.results:
-        if one.place:
-            console.print(renamed(one), markup=False, highlight=False, soft_wrap=True)
+    for line in _hints(summary, options):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     for one in summary.missing:
         if one.problem:
             console.print(told(one), style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+def _hints(summary: Summary, options: str) -> Iterator[str]:
+    if len(summary.missing) < len(summary.results):
+        yield f"the vault is encrypted; plain files: hushwire export --all{options} --to DIR"
+    if summary.ended.get(CallState.QUARANTINED.value):
+        yield f"what failed in quarantined calls: hushwire quarantine list{options}"
+    yield from (renamed(one) for one in summary.results if one.place)

@@ -223,6 +223,7 @@ def ingest_files(
     *,
     embedded: bool = False,
     again: bool = False,
+    options: str = "",
 ) -> list[Ingested]:
     """Send recordings to the broker that the settings name; see ``ingest``."""
     topic = Topics.named(settings.topic_prefix).audio_raw
@@ -238,6 +239,7 @@ def ingest_files(
             language=settings.language,
             embedded=embedded,
             again=again,
+            options=options,
             report=report,
         )
 

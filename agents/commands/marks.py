@@ -10,6 +10,7 @@ from rich.table import Column, Table
 from agents.commands import known
 from agents.commands.opened import VaultHint, VaultOption, opened, opened_vault
 from agents.owners import user
+from agents.places import same_place
 from agents.screen import screen
 from agents.settings import load_settings
 from pipeline.errors import InputError
@@ -102,5 +103,9 @@ def remove(
     from agents.marks import Marks  # noqa: PLC0415 - --help comes at once
 
     with opened(load_settings(state_dir=state_dir), vault) as parts:
-        Marks(parts.ledger.database, parts.log).remove(mark, by=user())
+        try:
+            Marks(parts.ledger.database, parts.log).remove(mark, by=user())
+        except InputError as error:
+            told = f"{error}: `hushwire marks list{same_place(vault, state_dir)}` shows them"
+            raise InputError(told) from None
     screen().print("removed", highlight=False)

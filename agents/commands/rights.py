@@ -11,6 +11,7 @@ import typer
 from agents.commands import known
 from agents.commands.opened import VaultOption, opened_vault, party
 from agents.owners import user
+from agents.places import same_place
 from agents.screen import screen
 from agents.settings import load_settings
 from pipeline.errors import HeldError, InputError
@@ -85,7 +86,10 @@ def erase(
     with opened_vault(settings, vault) as (parts, opened):
         if call is not None:
             _require_files(opened, [call])
-            there = erasure.erase(opened, parts.ledger, parts.log, call, erasure.REQUEST)
+            try:
+                there = erasure.erase(opened, parts.ledger, parts.log, call, erasure.REQUEST)
+            except HeldError as error:
+                raise HeldError(f"{error}{_remove_hold(call, vault, state_dir)}") from None
             _tell(f"{call}: {'erased' if there else 'there is nothing left of it'}")
             sys.exit(0 if there else 1)
         who = party(settings, vault, subject or "")
@@ -93,12 +97,19 @@ def erase(
         erased, left = erasure.erase_party(opened, parts.ledger, parts.log, who)
     for call_id in erased:
         _tell(f"{call_id}: erased")
-    held = {one for one, error in left.items() if isinstance(error, HeldError)}
-    for call_id, error in left.items():
-        _tell(f"{call_id}: {'kept' if call_id in held else 'not finished, run it again'}: {error}")
+    held = {one for one, reason in left.items() if isinstance(reason, HeldError)}
+    for call_id, reason in left.items():
+        if call_id in held:
+            _tell(f"{call_id}: kept: {reason}{_remove_hold(call_id, vault, state_dir)}")
+        else:
+            _tell(f"{call_id}: not finished, run it again: {reason}")
     told = f"{len(erased)} calls erased, {len(held)} kept"
     _tell(told + (f", {len(left) - len(held)} not finished" if len(left) > len(held) else ""))
     sys.exit(0 if erased and not left else 1)
+
+
+def _remove_hold(call: str, vault: str, state_dir: Path | None) -> str:
+    return f" (`hushwire hold remove {call}{same_place(vault, state_dir)}`)"
 
 
 def _require_files(vault: Vault, calls: list[str]) -> None:

@@ -80,9 +80,10 @@ def parse_manifest(
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"]) or "line"
             raise InputError(f"{origin}, line {number}: {where}: {first['msg']}") from None
-        for entity in calls[-1].entities if known is not None else ():
-            if not entity.optional and not is_known(entity.type, known):
-                raise InputError(f"{origin}, line {number}: {no_type(entity.type, known)}")
+        if known is not None:
+            for entity in calls[-1].entities:
+                if not entity.optional and not is_known(entity.type, known):
+                    raise InputError(f"{origin}, line {number}: {no_type(entity.type, known)}")
     if not calls:
         raise InputError(f"{origin}: there is no call in it")
     return tuple(calls)

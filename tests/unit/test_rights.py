@@ -196,9 +196,11 @@ def test_a_hold_keeps_a_call_until_it_is_taken_away(place: Path) -> None:
     assert "was held already" in run("hold", "add", "one", "--vault", place).output
     refused = run("erase", "--call", "one", "--vault", place, exit_code=1)
     assert isinstance(refused.exception, HeldError)
+    assert f"`hushwire hold remove one --vault {place}`" in str(refused.exception)
     assert "legal hold" in run("calls", "list", "--vault", place, "--held").output
     kept = run("erase", "--subject", NUMBER, "--vault", place, exit_code=1).output
     assert "one: kept: call one is under a legal hold since 20" in kept
+    assert f"`hushwire hold remove one --vault {place}`" in kept
     assert "0 calls erased, 1 kept" in kept
     run("hold", "remove", "one", "--vault", place)
     run("erase", "--subject", NUMBER, "--vault", place)
@@ -253,6 +255,7 @@ def test_a_misspelt_vault_is_not_made_and_erases_nothing(place: Path, tmp_path: 
 def test_without_a_ledger_nothing_is_made(tmp_path: Path) -> None:
     result = run("calls", "list", "--state-dir", tmp_path / "none", exit_code=1)
     assert isinstance(result.exception, InputError)
+    assert "--state-dir, or the vault of `hushwire run` with --vault" in str(result.exception)
     assert not (tmp_path / "none").exists()
 
 

@@ -146,7 +146,9 @@ def test_the_summary_counts_the_calls_of_this_run() -> None:
     states["SENT_BEFORE"] = CallState.QUARANTINED
     found, out = summary(*results, states=states), io.StringIO()
     assert found.ended == {"stored": 1, "quarantined": 1}
-    run._print_summary(found, "vault", Console(file=out, width=200))
+    run._print_summary(found, "vault", Console(file=out, width=200), " --vault 'my vault'")
+    assert "hushwire export --all --vault 'my vault' --to DIR" in out.getvalue()
+    assert "hushwire quarantine list --vault 'my vault'" in out.getvalue()
     told = dict(line.strip(" │").split("│") for line in out.getvalue().splitlines() if "│" in line)
     counted = {name.strip(): count.strip() for name, count in told.items()}
     assert counted == {
@@ -367,7 +369,9 @@ def test_a_stopped_worker_stops_the_feeder_before_the_loop_goes(
     monkeypatch.setattr(run, "worker_config", lambda *_: Config())
     ledger = Ledger.embedded(tmp_path)
     vault, console = Vault.opened(tmp_path / "vault", ledger), Console(file=io.StringIO())
-    work = run._Run([], tmp_path, Settings(), ledger, console, vault, embedded=True, again=False)
+    work = run._Run(
+        [], tmp_path, Settings(), ledger, console, vault, "", embedded=True, again=False
+    )
     with pytest.raises(BrokerError if failure else KeyboardInterrupt):
         work.carry_out()
     [feeder] = feeders
