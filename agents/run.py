@@ -176,6 +176,8 @@ class _Run:
     began: float = 0.0
     ended: float = 0.0
     failure: BaseException | None = None
+    told: list[Path] = field(default_factory=list)
+    """Recordings of whose end a line has told."""
     over: threading.Event = field(default_factory=threading.Event)
     """The worker has stopped."""
 
@@ -196,7 +198,10 @@ class _Run:
     async def _work(self) -> None:
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
         config = replace(worker_config(["all"], self.vault, self.settings), embedded=self.embedded)
-        with self.console.status("loading models and joining the broker") as status:
+        doing = "loading models and joining the broker"
+        if not self.console.is_terminal:
+            self._line(f"{len(self.files)} recordings; {doing}")
+        with self.console.status(doing) as status:
             feeder = threading.Thread(target=self._feed, args=(loop, stop), daemon=True)
 
             def ready() -> None:
@@ -221,8 +226,9 @@ class _Run:
                 sender = threading.Thread(target=self._send, daemon=True)
                 sender.start()
                 while not self.over.is_set() and (sender.is_alive() or self._open()):
-                    live.update(self._display(), refresh=True)
+                    self._show(live)
                     self.over.wait(POLL_S)
+                self._show(live)
         except BaseException as error:  # noqa: BLE001 - raised again in the main thread
             self.failure = self.failure or error
         self.ended = time.monotonic()
@@ -264,6 +270,22 @@ class _Run:
             "stored; name the vault that belongs to the ledger, or another state folder"
         )
         return replace(one, outcome=Outcome.STORED_ELSEWHERE, problem=problem)
+
+    def _show(self, live: Live) -> None:
+        """What goes on: a table on a terminal, elsewhere a line for each call that has ended."""
+        if self.console.is_terminal:
+            live.update(self._display(), refresh=True)
+            return
+        states, elapsed = self._states(), time.monotonic() - self.began
+        for one in list(self.results):
+            state = states.get(one.call_id, CallState.OPEN)
+            if one.outcome in _HERE and state is not CallState.OPEN and one.path not in self.told:
+                self.told.append(one.path)
+                place = f"{len(self.told)} of {len(self.files)} after {elapsed:.0f} s"
+                self._line(f"{one.call_id}: {state.value}, {place}")
+
+    def _line(self, text: str) -> None:
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _display(self) -> Group:
         snapshot = self.metrics.snapshot()

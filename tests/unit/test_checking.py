@@ -221,4 +221,7 @@ def test_the_installation_s_own_key_is_found_and_exported(
     assert f"checked with this installation's own key {named}" in said
     (tmp_path / ".hushwire" / "signing.pem").chmod(0o640)
     assert _command(monkeypatch, "certificate", "check", str(certificate)) == 4
-    assert f"signing key {tmp_path}/.hushwire/signing.pem: others may read it" in capsys.readouterr().err
+    assert (
+        f"signing key {tmp_path}/.hushwire/signing.pem: others may read it"
+        in capsys.readouterr().err
+    )

@@ -237,6 +237,42 @@ def test_a_stored_call_that_is_not_in_the_vault_is_told(
     assert "hushwire export" not in out.getvalue()
 
 
+def test_without_a_terminal_every_call_that_ends_is_told_in_a_line(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soundfile.write(source / "c2.wav", np.zeros((800, 2), np.int16), 8000, subtype="PCM_16")
+    out = io.StringIO()
+    before: list[str] = []
+
+    async def worker(
+        _config: object, *, stop: asyncio.Event, metrics: object, ready: Callable[[], None]
+    ) -> None:
+        del metrics
+        before.append(out.getvalue())
+        ready()
+        await stop.wait()
+
+    def ingested(
+        files: list[Path],
+        ledger: Ledger,
+        _settings: object,
+        report: Callable[[Ingested], None],
+        **_: object,
+    ) -> None:
+        for path, state in zip(files, (CallState.STORED, CallState.QUARANTINED), strict=True):
+            ledger.open_call(path.stem)
+            report(Ingested(path, Outcome.SENT, path.stem, 1.0))
+            ledger.close_call(path.stem, state)
+
+    monkeypatch.setattr(run, "EmbeddedBroker", FakeBroker)
+    monkeypatch.setattr(run, "run_worker", worker)
+    monkeypatch.setattr(run, "ingest_files", ingested)
+    run_folder(source, tmp_path / "vault", Settings(), console=Console(file=out, width=200))
+    assert before == ["2 recordings; loading models and joining the broker\n"]
+    lines = out.getvalue().splitlines()
+    assert lines[1:3] == ["c1: stored, 1 of 2 after 0 s", "c2: quarantined, 2 of 2 after 0 s"]
+
+
 def test_two_runs_do_not_share_a_vault_a_state_folder_or_a_ledger(
     source: Path, tmp_path: Path, while_running: Carry
 ) -> None:
