@@ -42,6 +42,8 @@ from pipeline.callnames import shown
 from pipeline.errors import InputError
 
 POLL_S = 0.3
+BEAT_S = 15.0
+"""Calls go side by side and end together: in between, where no terminal is, a line tells."""
 _HERE = frozenset({Outcome.SENT, Outcome.SENT_BEFORE})
 """Outcomes of recordings whose calls are on this broker."""
 _KEPT = _HERE | {Outcome.STORED_BEFORE}
@@ -178,6 +180,8 @@ class _Run:
     failure: BaseException | None = None
     told: list[Path] = field(default_factory=list)
     """Recordings of whose end a line has told."""
+    beat: float = 0.0
+    """When a line tells next what goes on, in seconds from the first recording."""
     over: threading.Event = field(default_factory=threading.Event)
     """The worker has stopped."""
 
@@ -272,7 +276,7 @@ class _Run:
         return replace(one, outcome=Outcome.STORED_ELSEWHERE, problem=problem)
 
     def _show(self, live: Live) -> None:
-        """What goes on: a table on a terminal, elsewhere a line for each call that has ended."""
+        """What goes on: a table on a terminal, elsewhere lines: of calls that ended, and beats."""
         if self.console.is_terminal:
             live.update(self._display(), refresh=True)
             return
@@ -283,6 +287,12 @@ class _Run:
                 self.told.append(one.path)
                 place = f"{len(self.told)} of {len(self.files)} after {elapsed:.0f} s"
                 self._line(f"{one.call_id}: {state.value}, {place}")
+        in_work = _stand(list(self.results), states)[CallState.OPEN.value]
+        if in_work and elapsed >= self.beat:
+            self.beat = elapsed + BEAT_S
+            found = _spans_line(self.metrics.snapshot().spans)
+            sent = len(self.results)
+            self._line(f"after {elapsed:.0f} s: {in_work} of {sent} calls in work; {found}")
 
     def _line(self, text: str) -> None:
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
