@@ -16,6 +16,7 @@ help: ## Show this list
 setup: .venv/.dev ## Create .venv with everything for development
 
 demo: .venv/.run ## Redact the eight sample calls and write the HTML report
+	@echo "Demo: loading the program and its models"
 	@$(BIN)/python -m benchmarks.demo
 
 test: .venv/.dev ## Run every test, also on Apache Kafka and PostgreSQL where they can be had
@@ -132,8 +133,9 @@ clean: ## Remove what the targets made, the environment too
 	$(PYTHON) -m venv .venv
 
 .venv/.run: .venv/bin/python requirements.txt pyproject.toml
-	@if [ -f .venv/.dev ] && [ .venv/.dev -nt requirements.txt ]; then :; \
-	else $(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.txt; fi
+	@if [ -f .venv/.dev ] && [ .venv/.dev -nt requirements.txt ]; then :; else \
+	  echo "Setting up .venv: about 1.3 GB of packages, once; some minutes"; \
+	  $(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.txt; fi
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 

@@ -120,7 +120,7 @@ class AuditKeeper:
             except SweepRefusedError as error:
                 self._told.error("audit log not pruned", code=error.code)
                 self._pruned_at = now - PRUNE_S + CHECKPOINT_S
-        waiting = self._log.unsigned()
+        waiting = self._log.unsigned(self._key.public)
         first = self._signed_at < 0
         if first or waiting >= EVERY or (waiting and now - self._signed_at >= CHECKPOINT_S):
             self._sign()

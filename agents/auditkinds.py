@@ -24,6 +24,8 @@ KINDS: Final[Mapping[str, str]] = {
     "record-replayed": "A dead letter was sent again",
     "call-erased": "Keys, files and catalogue entry of a stored call are destroyed. `why`: "
     "retention, a request, or a person's request",
+    "erasure-held": "A call was to be erased, and a legal hold keeps it. `why`: a request, or a "
+    "person's request",
     "call-exported": "A stored call was written out in clear. `by`, `certificate`",
     "calls-listed": "Somebody listed stored calls on the command line. `by`, `calls`: how many",
     "hold-added": "A legal hold keeps a call from being erased. `by`",

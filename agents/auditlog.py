@@ -133,11 +133,18 @@ class AuditLog:
             _append(connection, head, event, self.database.stamp())
         return True
 
-    def unsigned(self) -> int:
-        """How many entries stand behind the last checkpoint."""
+    def unsigned(self, key: PublicKey) -> int:
+        """How many entries stand behind the last checkpoint that a key signed.
+
+        A row that it did not sign counts for nothing: anybody who writes to the database can make
+        one. Below 0 where the log was cut back behind what it signed.
+        """
+        newest = select(CHECKPOINTS).order_by(CHECKPOINTS.c.seq.desc())
         with self.database.reading() as connection:
-            last = connection.scalar(select(func.max(CHECKPOINTS.c.seq)))
-            return _head(connection).seq - int(last or 0)
+            rows = connection.execute(newest.execution_options(yield_per=_BATCH)).mappings()
+            made = (_checkpoint(row) for row in rows)
+            last = next((one.seq for one in made if key.signed(one.document)), 0)
+            return _head(connection).seq - last
 
     def head(self) -> Head:
         """The last entry."""
@@ -453,15 +460,16 @@ def _entry(row: RowMapping) -> Entry:
 
 def _checkpoints(connection: Connection) -> list[Checkpoint]:
     rows = connection.execute(select(CHECKPOINTS).order_by(CHECKPOINTS.c.seq, CHECKPOINTS.c.kind))
-    return [
-        Checkpoint(
-            int(row["seq"]),
-            row["kind"],
-            row["hash"],
-            row["at"],
-            row["algorithm"],
-            row["key_id"],
-            row["signature"],
-        )
-        for row in rows.mappings()
-    ]
+    return [_checkpoint(row) for row in rows.mappings()]
+
+
+def _checkpoint(row: RowMapping) -> Checkpoint:
+    return Checkpoint(
+        int(row["seq"]),
+        row["kind"],
+        row["hash"],
+        row["at"],
+        row["algorithm"],
+        row["key_id"],
+        row["signature"],
+    )

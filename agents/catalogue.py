@@ -255,7 +255,7 @@ class Catalogue:
         if row.held is not None:
             raise HeldError(
                 f"call {call_id} is under a legal hold since {row.held}: it is not erased before "
-                f"`hushwire hold remove {call_id}`"
+                "that is taken away"
             )
         return str(row.erasing)
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from agents.bound import without_core_dumps
@@ -47,6 +46,7 @@ from agents.commands.serve import serve
 from agents.commands.tune import tune
 from agents.credentials import shown
 from agents.logging import configure_logging, content_free_tracebacks
+from agents.screen import screen
 from agents.settings import PREFIX, Settings, load_settings, settings_page
 from pipeline.errors import BrokerError, HushwireError, ModelError, StoreError
 
@@ -83,8 +83,8 @@ app.command()(rights.erase)
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(topics.app, name="topics")
 
-out = Console()
-err = Console(stderr=True)
+out = screen()
+err = screen(stderr=True)
 
 Bootstrap = Annotated[
     str | None, typer.Option(help="Kafka bootstrap servers; without it the embedded broker.")

@@ -17,6 +17,7 @@ from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
 
+from sqlalchemy import select
 from sqlalchemy.engine import make_url
 
 from agents import schema
@@ -31,6 +32,7 @@ from agents.rotation import wrapping_keys
 from agents.settings import Settings
 from agents.signedhead import HeadMemory
 from agents.sweeping import Bounds, SweepGuard
+from agents.tables import WRAPPING_KEYS
 from agents.topics import Topics, wanted_configs
 from agents.unfinished import longest_open
 from models.catalogue import entries
@@ -193,7 +195,7 @@ def _loopback(server: str) -> bool:
 def _ours(what: str, path: Path, *, kind: Callable[[int], bool], mode: str) -> Iterator[Finding]:
     """Whether a path is of its kind and nobody else's; ``mode`` is what it should have."""
     if not path.exists():
-        yield Finding(Grade.SKIPPED, what, f"{path} is not there yet")
+        yield Finding(Grade.SKIPPED, what, f"{path} is not there")
         return
     problem = _exposed(path, kind)
     if problem:
@@ -238,7 +240,7 @@ def _ledger(settings: Settings, state: Path) -> Iterator[Finding]:
     file = Path(url.database or "")
     sqlite = url.get_backend_name() == "sqlite"
     if sqlite and not file.exists():
-        yield Finding(Grade.SKIPPED, "ledger", f"{file} is not there yet")
+        yield Finding(Grade.SKIPPED, "ledger", f"{file} is not there")
         return
     database = Database(settings.ledger_location(state))
     try:
@@ -260,6 +262,11 @@ def _ledger(settings: Settings, state: Path) -> Iterator[Finding]:
 def _key_ages(settings: Settings, state: Path, database: Database) -> Iterator[Finding]:
     path, service = settings.keyset_file(state), settings.key_service
     if not path.exists():
+        with database.reading() as connection:
+            used = connection.scalar(select(WRAPPING_KEYS.c.key_id).limit(1)) is not None
+        if used:
+            told = f"{path} is missing, and calls were opened with it"
+            yield Finding(Grade.WEAK, "key file", told, "put it back from its backup")
         return
     keys = wrapping_keys(path, database, service=service)
     if service is not None:

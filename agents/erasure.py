@@ -12,13 +12,15 @@ The order makes it safe at any moment, and a repeat finishes what was interrupte
 The ledger keeps the call's id, its state and that it was erased, so that the same recording is not
 taken in again.
 
-Outcomes of ``erase``: whether anything was there; ``HeldError`` where a legal hold forbids it;
+Outcomes of ``erase``: whether anything was there; ``HeldError`` where a legal hold forbids it: that
+is told to the audit log, unless it was the retention that asked, and nothing is erased;
 ``UnknownCallError`` for an id that the ledger never had; ``InputError`` where what the vault has of
 the call is another installation's, or nothing that a vault writes: nothing is erased then.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -28,9 +30,10 @@ from agents.marks import Marks
 from agents.places import PASSED, QUARANTINE
 from agents.shadowlog import ShadowResults
 from agents.vault import Vault
-from pipeline.errors import InputError, UnknownCallError
+from pipeline.errors import HeldError, HushwireError, InputError, UnknownCallError
 
 ERASED: Final = "hushwire.audit.call-erased.v1"
+HELD: Final = "hushwire.audit.erasure-held.v1"
 RETENTION: Final = "retention"
 """Its time was up."""
 REQUEST: Final = "request"
@@ -61,7 +64,14 @@ def erase(vault: Vault, ledger: Ledger, log: AuditLog, call_id: str, why: str) -
             f"call {call_id}: what this vault has of it is another installation's, or nothing "
             "that Hushwire wrote; nothing was erased. Name the vault that belongs to the ledger"
         )
-    noted = vault.catalogue.begin_erasing(call_id, why)
+    try:
+        noted = vault.catalogue.begin_erasing(call_id, why)
+    except HeldError:
+        if why != RETENTION:
+            at = log.stamp()
+            facts = {"at": at, "what": "erasure-held", "why": why}
+            log.append(Event(f"{call_id}/{HELD}/{at}", call_id, HELD, facts))
+        raise
     there = noted is not None or vault.keys.has(call_id) or state is CallState.OPEN
     there = there or any(vault.place.names(shelf, call_id) for shelf in ours)
     if there:
@@ -87,8 +97,11 @@ def erase(vault: Vault, ledger: Ledger, log: AuditLog, call_id: str, why: str) -
 
 def erase_party(
     vault: Vault, ledger: Ledger, log: AuditLog, party: str
-) -> tuple[list[str], list[str]]:
-    """Erase every stored call of a person.
+) -> tuple[list[str], Mapping[str, HushwireError]]:
+    """Erase every stored call of a person that may be erased; none of them keeps the others.
+
+    A hold is an exception for its call alone (GDPR Art. 17(3)(e): legal claims), so the right to
+    erasure stands for the rest.
 
     Args:
         vault: where the calls lie.
@@ -97,14 +110,16 @@ def erase_party(
         party: the person's pseudonym.
 
     Returns:
-        The ids of the calls that are erased, and of those that a legal hold keeps.
+        The ids of the calls that are erased, and why each of the others is not: ``HeldError`` for
+        a legal hold.
     """
     erased: list[str] = []
-    kept: list[str] = []
+    left: dict[str, HushwireError] = {}
     for call_id in vault.catalogue.of_party(party):
-        if call_id in vault.catalogue.held():
-            kept.append(call_id)
-        else:
+        try:
             erase(vault, ledger, log, call_id, SUBJECT)
+        except HushwireError as error:
+            left[call_id] = error
+        else:
             erased.append(call_id)
-    return erased, kept
+    return erased, left

@@ -6,24 +6,33 @@ silenced whole like in a call, and counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from models.detector import Detector, DetectorSettings
 from pipeline.errors import InputError
 from pipeline.evaluation.labelled import LabelledCase, parse_cases, unknown_types
+from pipeline.evaluation.names import no_type
 from pipeline.evaluation.results import Evaluation, from_json
 from pipeline.evaluation.texts import Case, Detected, curve, lay_out, open_policy, score
+from pipeline.known import BUILT_IN
 from pipeline.policy import Policy
 from pipeline.records import CallEnd, CallInfo, Heard, Reason, Span
 
 
-def read_cases(paths: Iterable[Path]) -> list[LabelledCase]:
+def read_cases(
+    paths: Iterable[Path], known: Collection[str] = BUILT_IN.entities
+) -> list[LabelledCase]:
     """Read labelled texts, one after another.
 
+    Args:
+        paths: the files.
+        known: the entity types that are found here.
+
     Raises:
-        InputError: a file can't be read, is no labelled text, or repeats an identifier.
+        InputError: a file can't be read, is no labelled text, names a type that is not known, or
+            repeats an identifier.
     """
     cases: list[LabelledCase] = []
     seen: set[str] = set()
@@ -32,7 +41,7 @@ def read_cases(paths: Iterable[Path]) -> list[LabelledCase]:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{path}: cannot be read as text ({type(error).__name__})") from None
-        for case in parse_cases(text, origin=path.name):
+        for case in parse_cases(text, origin=path.name, known=known):
             if case.id in seen:
                 raise InputError(f"{path.name}: the case {case.id} is there twice")
             seen.add(case.id)
@@ -78,7 +87,12 @@ def spans_in(
 
 
 def evaluate_text(
-    cases: Sequence[LabelledCase], policy: Policy, *, curves: bool, own: Path | None = None
+    cases: Sequence[LabelledCase],
+    policy: Policy,
+    *,
+    curves: bool,
+    own: Path | None = None,
+    known: Collection[str] = BUILT_IN.entities,
 ) -> Evaluation:
     """Run the detector under a policy and compare with the labels.
 
@@ -87,14 +101,15 @@ def evaluate_text(
         policy: what is muted, and from which scores.
         curves: also run with thresholds at zero, for precision and recall per threshold.
         own: registry file of own recognisers.
+        known: the entity types that are found here, as for ``read_cases``.
     """
     added = DetectorSettings(registry=own)
     placed = [lay_out(case) for case in cases]
     detected = detect(Detector(policy, settings=added), placed)
     result = score(policy.name, detected, policy)
     notes = [
-        f"{count} labels of type {name} are not counted: Hushwire has no such type"
-        for name, count in unknown_types(cases).items()
+        f"{count} labels are not counted: {no_type(name, known)}"
+        for name, count in unknown_types(cases, known).items()
     ]
     failed = sum(any(span.reason is Reason.UNHEARD for span in one.spans) for one in detected)
     if failed:

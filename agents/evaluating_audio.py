@@ -6,7 +6,7 @@ Raises ``HushwireError`` for recordings, manifests and models that can't be used
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ import soundfile
 from agents.evaluating import spans_in
 from agents.layout import listening
 from agents.line import Line
-from agents.policies import read_policy
+from agents.policies import names_known, read_policy
 from agents.pool import engine_pool
 from agents.recordings import SUFFIXES, read_drop
 from agents.settings import Settings
@@ -51,8 +51,8 @@ from pipeline.windows import ListenSettings
 _FULL_SCALE = 32_768.0
 
 
-def read_manifest(path: Path) -> tuple[TruthCall, ...]:
-    """Read a truth manifest.
+def read_manifest(path: Path, known: Collection[str] | None = None) -> tuple[TruthCall, ...]:
+    """Read a truth manifest; its types are checked where ``known`` says which there are.
 
     Raises:
         InputError: it can't be read, or a line is not what it has to be.
@@ -61,7 +61,7 @@ def read_manifest(path: Path) -> tuple[TruthCall, ...]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as text ({type(error).__name__})") from None
-    return parse_manifest(text, origin=path.name)
+    return parse_manifest(text, origin=path.name, known=known)
 
 
 def check(manifest: Path, redacted: Path) -> LeakReport:
@@ -83,13 +83,21 @@ def check(manifest: Path, redacted: Path) -> LeakReport:
     return LeakReport(tuple(calls))
 
 
-def evaluate_folder(manifest: Path, redacted: Path) -> Evaluation:
+def evaluate_folder(
+    manifest: Path, redacted: Path, known: Collection[str] | None = None
+) -> Evaluation:
     """Evaluate a folder of redacted recordings; certificates beside them tell more on leaks.
+
+    Args:
+        manifest: the truth; the originals lie beside it.
+        redacted: the folder.
+        known: the entity types that are found here; None: any may be in the manifest.
 
     Raises:
         InputError: a file can't be read or compared, or no call is there at all.
         RecordError: a certificate does not follow its schema.
     """
+    truths = read_manifest(manifest, known)
     report = check(manifest, redacted)
     if all(call.missing for call in report.calls):
         raise InputError(f"{redacted}: there is no redacted recording of any call of the manifest")
@@ -104,7 +112,7 @@ def evaluate_folder(manifest: Path, redacted: Path) -> Evaluation:
         causes |= causes_of(call, records)
         if spans is not None:
             spans += found_spans(call.call_id, records.spans, records.rate)
-    return evaluation_of(redacted.name, read_manifest(manifest), report, causes, spans)
+    return evaluation_of(redacted.name, truths, report, causes, spans)
 
 
 def evaluate_run(
@@ -123,7 +131,8 @@ def evaluate_run(
             threshold.
         told: is told the name of each call that begins.
     """
-    truths, policy = read_manifest(manifest), read_policy(settings)
+    truths = read_manifest(manifest, names_known(settings).entities)
+    policy = read_policy(settings)
     calls: list[CallResult] = []
     causes: dict[str, str] = {}
     spans: tuple[FoundSpan, ...] = ()

@@ -81,7 +81,8 @@ _ADVICE = {
     Outcome.SENT_BEFORE: "on its way since {since}; ask again later, `hushwire doctor` tells of "
     "calls that hang",
     Outcome.OPEN_ELSEWHERE: "{owner} opened it at {since}; let that end first",
-    Outcome.QUARANTINED_BEFORE: "its verification failed; `hushwire quarantine list` tells more",
+    Outcome.QUARANTINED_BEFORE: "its verification failed; `hushwire quarantine list{place}` "
+    "tells more",
     Outcome.REFUSED_BEFORE: "nothing of it is stored; --again takes it anew, as a new call",
     Outcome.ERASED_BEFORE: "it is not taken again",
 }
@@ -97,6 +98,7 @@ def ingest(
     language: str = DEFAULT,
     embedded: bool = False,
     again: bool = False,
+    options: str = "",
     report: Callable[[Ingested], None] = lambda _: None,
 ) -> list[Ingested]:
     """Send recordings one after another.
@@ -110,13 +112,16 @@ def ingest(
         language: of a call whose sidecar names none.
         embedded: whether the broker ends with this process.
         again: take a recording whose call was refused anew, under a new call id.
+        options: of commands that are advised, such as `` --vault vault``.
         report: is told of each recording when it is through.
 
     Raises:
         BrokerError: the broker is away; what was not acknowledged is sent again by a repeat.
         StoreError: the ledger is away.
     """
-    sender = _Sender(producer, ledger, chunk_seconds, named, embedded=embedded, again=again)
+    sender = _Sender(
+        producer, ledger, chunk_seconds, named, embedded=embedded, again=again, options=options
+    )
     results = []
     for place, path in enumerate(paths, 1):
         try:
@@ -141,6 +146,7 @@ class _Sender:
     named: Pseudonyms
     embedded: bool
     again: bool
+    options: str
     seen: dict[str, Path] = field(default_factory=dict)
     """Which recording has which call id."""
 
@@ -181,7 +187,7 @@ class _Sender:
         problem = ""
         if not outcome.good and known:
             advice = _ADVICE[outcome].format(
-                since=stamp(known.created), owner=known.owner or "somebody"
+                since=stamp(known.created), owner=known.owner or "somebody", place=self.options
             )
             problem = f"{name}: call {call_id}: {advice}"
         seconds = header.frames / header.sample_rate

@@ -44,10 +44,14 @@ class KeysetFile:
         """
         try:
             if self.path.stat().st_mode & 0o077:
-                raise StoreError(
-                    f"key file {self.path.name}: others may read it; set its mode to 0600"
-                )
+                raise StoreError(f"key file {self.path}: others may read it; set its mode to 0600")
             return self.path.read_bytes()
+        except FileNotFoundError:
+            raise StoreError(
+                f"key file {self.path}: is missing. `hushwire run`, `ingest` or `worker` makes it "
+                "for the first call; where there are calls already, put it back from its backup, "
+                "or name its folder with --state-dir or the file with HUSHWIRE_KEYSET"
+            ) from None
         except OSError as error:
             raise self.unusable(error) from error
 
@@ -66,12 +70,12 @@ class KeysetFile:
             raise self._none() from None
         if encrypted and self.service is None:
             raise StoreError(
-                f"key file {self.path.name}: a key service encrypted it; name the service's key "
+                f"key file {self.path}: a key service encrypted it; name the service's key "
                 "with HUSHWIRE_KEYSET"
             )
         if not encrypted and self.service is not None:
             raise StoreError(
-                f"key file {self.path.name}: not encrypted, though the settings name a key "
+                f"key file {self.path}: not encrypted, though the settings name a key "
                 "service; see `hushwire keys wrap`"
             )
         try:
@@ -130,11 +134,11 @@ class KeysetFile:
         return content
 
     def unusable(self, error: OSError) -> StoreError:
-        """What the file system said, without the path."""
-        return StoreError(f"key file {self.path.name}: {os.strerror(error.errno or 0)}")
+        """What the file system said."""
+        return StoreError(f"key file {self.path}: {os.strerror(error.errno or 0)}")
 
     def _none(self) -> StoreError:
-        return StoreError(f"key file {self.path.name}: holds no Tink keyset")
+        return StoreError(f"key file {self.path}: holds no Tink keyset")
 
 
 def new_keyset() -> tink.KeysetHandle:

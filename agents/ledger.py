@@ -124,7 +124,7 @@ class Ledger:
             self.kek.reload()  # a rotation may have replaced the key since the file was read
         self.dispose()
         raise StoreError(
-            f"key file {self.kek.path.name}: it holds no wrapping key of this ledger; put the file "
+            f"key file {self.kek.path}: it holds no wrapping key of this ledger; put the file "
             "in its place that the ledger's calls were opened with"
         )
 

@@ -170,7 +170,7 @@ def _found(connection: Connection, mark_id: str) -> Mark:
     query = select(MARKS).where(MARKS.c.mark_id == mark_id)
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
-        raise InputError("there is no mark with this id: `hushwire marks list` shows them")
+        raise InputError("there is no mark with this id")
     return _mark(row)
 
 

@@ -16,6 +16,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from shlex import quote
 from typing import BinaryIO, Final, Protocol
 from urllib.parse import urlsplit
 
@@ -102,6 +103,12 @@ def is_bucket(location: str | Path) -> bool:
     if parts.scheme != "s3" or not parts.netloc or parts.query or parts.fragment:
         raise SettingsError(f"vault {text}: a folder or s3://bucket/prefix is needed")
     return True
+
+
+def same_place(vault: str | Path | None, state_dir: Path | None = None) -> str:
+    """The options that lead a command that is advised to where the one that advises it was."""
+    named = {"--vault": vault, "--state-dir": state_dir}
+    return "".join(f" {option} {quote(str(at))}" for option, at in named.items() if at is not None)
 
 
 def state_inside(location: str | Path | None) -> Path:

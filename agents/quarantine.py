@@ -81,7 +81,8 @@ def _destroy(
     ledger: Ledger, log: AuditLog, call_id: str, why: Literal["expired", "dropped"]
 ) -> bool:
     # The ledger looks once more when it destroys; here so that nothing is told that is not done.
-    if call_id in Catalogue(ledger.database).held():
+    stored = Catalogue(ledger.database).find(call_id)
+    if stored is not None and stored.held is not None:
         raise HeldError(f"call {call_id} is under a legal hold: its key stays")
     facts = {"at": log.stamp(), "what": "quarantine-ended", "why": why}
     log.append(Event(f"{call_id}/{ENDED}", call_id, ENDED, facts))

@@ -196,7 +196,7 @@ class _Totals:
         return sum(call.duration_ms for call in self.calls)
 
     @property
-    def spans(self) -> int:
+    def intervals(self) -> int:
         return sum(len(call.mutes) for call in self.calls)
 
     @property

@@ -12,7 +12,7 @@ import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -30,7 +30,7 @@ from agents.ledger import CallState, Ledger
 from agents.locks import working_alone, working_together
 from agents.logging import configure_logging
 from agents.metrics import Metrics, Snapshot
-from agents.places import SHELVES, is_bucket, state_inside
+from agents.places import SHELVES, is_bucket, same_place, state_inside
 from agents.policies import read_policy
 from agents.settings import Settings
 from agents.start import ingest_files, opened_ledger, recordings_at, renamed, told, worker_config
@@ -42,6 +42,8 @@ from pipeline.callnames import shown
 from pipeline.errors import InputError
 
 POLL_S = 0.3
+BEAT_S = 15.0
+"""Calls go side by side and end together: in between, where no terminal is, a line tells."""
 _HERE = frozenset({Outcome.SENT, Outcome.SENT_BEFORE})
 """Outcomes of recordings whose calls are on this broker."""
 _KEPT = _HERE | {Outcome.STORED_BEFORE}
@@ -68,6 +70,11 @@ class Summary:
     def clean(self) -> bool:
         """Every single recording is stored and nothing went to the dead letters."""
         return bool(self.results) and not self.missing and not self.dead_letters
+
+    @property
+    def ended(self) -> Mapping[str, int]:
+        """How many calls of this run stand how; of an erased one the ledger says "stored"."""
+        return _stand(self.results, self.states)
 
     @property
     def missing(self) -> tuple[Ingested, ...]:
@@ -108,7 +115,7 @@ def run_folder(
     files = recordings_at([source])
     _refuse_stored(files, vault)
     read_policy(settings)  # refused before anything is made
-    inside = state_inside(vault)
+    inside, options = state_inside(vault), same_place(vault, settings.state_dir)
     if settings.bootstrap:
         reach_broker(settings.bootstrap, client=KafkaSecurity.of(settings).librdkafka())
     configure_logging("warning" if settings.log_level == "info" else settings.log_level)
@@ -121,15 +128,17 @@ def run_folder(
             changes["bootstrap"] = stack.enter_context(EmbeddedBroker()).bootstrap
             changes |= IN_CLEAR
         settings = settings.model_copy(update=changes)
-        ledger = stack.enter_context(opened_ledger(settings, inside))
+        ledger = stack.enter_context(opened_ledger(settings, inside, make_key=True))
         opened = Vault.opened(vault, ledger)
         if embedded:
             forget = partial(forget_own, ledger, AuditLog(ledger.database), opened)
             forget()
             stack.callback(forget)  # the broker's records end with it, so the keys do, too
-        run = _Run(files, vault, settings, ledger, console, opened, embedded=embedded, again=again)
+        run = _Run(
+            files, vault, settings, ledger, console, opened, options, embedded=embedded, again=again
+        )
         summary = run.carry_out()
-    _print_summary(summary, vault, console)
+    _print_summary(summary, vault, console, options)
     return summary
 
 
@@ -160,6 +169,8 @@ class _Run:
     ledger: Ledger
     console: Console
     opened: Vault
+    options: str
+    """Of commands that are advised, see ``same_place``."""
     embedded: bool
     again: bool
     metrics: Metrics = field(default_factory=Metrics)
@@ -167,6 +178,10 @@ class _Run:
     began: float = 0.0
     ended: float = 0.0
     failure: BaseException | None = None
+    told: list[Path] = field(default_factory=list)
+    """Recordings of whose end a line has told."""
+    beat: float = 0.0
+    """When a line tells next what goes on, in seconds from the first recording."""
     over: threading.Event = field(default_factory=threading.Event)
     """The worker has stopped."""
 
@@ -187,7 +202,10 @@ class _Run:
     async def _work(self) -> None:
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
         config = replace(worker_config(["all"], self.vault, self.settings), embedded=self.embedded)
-        with self.console.status("loading models and joining the broker") as status:
+        doing = "loading models and joining the broker"
+        if not self.console.is_terminal:
+            self._line(f"{len(self.files)} recordings; {doing}")
+        with self.console.status(doing) as status:
             feeder = threading.Thread(target=self._feed, args=(loop, stop), daemon=True)
 
             def ready() -> None:
@@ -212,8 +230,9 @@ class _Run:
                 sender = threading.Thread(target=self._send, daemon=True)
                 sender.start()
                 while not self.over.is_set() and (sender.is_alive() or self._open()):
-                    live.update(self._display(), refresh=True)
+                    self._show(live)
                     self.over.wait(POLL_S)
+                self._show(live)
         except BaseException as error:  # noqa: BLE001 - raised again in the main thread
             self.failure = self.failure or error
         self.ended = time.monotonic()
@@ -228,6 +247,7 @@ class _Run:
                 self.results.append,
                 embedded=self.embedded,
                 again=self.again,
+                options=self.options,
             )
         except BaseException as error:  # noqa: BLE001 - raised again in the main thread
             self.failure = error
@@ -255,16 +275,44 @@ class _Run:
         )
         return replace(one, outcome=Outcome.STORED_ELSEWHERE, problem=problem)
 
+    def _show(self, live: Live) -> None:
+        """What goes on: a table on a terminal, elsewhere lines: of calls that ended, and beats."""
+        if self.console.is_terminal:
+            live.update(self._display(), refresh=True)
+            return
+        states, elapsed = self._states(), time.monotonic() - self.began
+        for one in list(self.results):
+            state = states.get(one.call_id, CallState.OPEN)
+            if one.outcome in _HERE and state is not CallState.OPEN and one.path not in self.told:
+                self.told.append(one.path)
+                place = f"{len(self.told)} of {len(self.files)} after {elapsed:.0f} s"
+                self._line(f"{one.call_id}: {state.value}, {place}")
+        in_work = _stand(list(self.results), states)[CallState.OPEN.value]
+        if in_work and elapsed >= self.beat:
+            self.beat = elapsed + BEAT_S
+            found = _spans_line(self.metrics.snapshot().spans)
+            sent = len(self.results)
+            self._line(f"after {elapsed:.0f} s: {in_work} of {sent} calls in work; {found}")
+
+    def _line(self, text: str) -> None:
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
     def _display(self) -> Group:
         snapshot = self.metrics.snapshot()
         elapsed = max(time.monotonic() - self.began, 1e-6)
-        states = Counter(state.value for state in self._states().values())
-        calls = Table(title=f"{len(self.results)} of {len(self.files)} recordings sent", box=None)
+        states = _stand(list(self.results), self._states())
+        calls = Table(title=f"{len(self.results)} of {len(self.files)} recordings read", box=None)
         for name in ("stored", "open", "quarantined"):
             calls.add_column(name, justify="right")
         calls.add_row(*(str(states[name]) for name in ("stored", "open", "quarantined")))
         speed = f"{snapshot.audio_seconds / elapsed:.1f} times real time heard"
         return Group(calls, _stage_table(snapshot), speed, _spans_line(snapshot.spans))
+
+
+def _stand(results: Iterable[Ingested], states: Mapping[str, CallState]) -> Counter[str]:
+    """How many calls stand how, of those that are on this broker."""
+    here = (one.call_id for one in results if one.outcome in _HERE)
+    return Counter(states[call_id].value for call_id in here if call_id in states)
 
 
 def _stage_table(snapshot: Snapshot) -> Table:
@@ -282,18 +330,15 @@ def _spans_line(spans: Mapping[str, int]) -> str:
     return "spans: " + (", ".join(f"{name} {count}" for name, count in ordered) or "none yet")
 
 
-def _print_summary(summary: Summary, vault: str | Path, console: Console) -> None:
+def _print_summary(summary: Summary, vault: str | Path, console: Console, options: str) -> None:
     outcomes = Counter(one.outcome for one in summary.results)
-    elsewhere = {one.call_id for one in summary.results if one.outcome is Outcome.STORED_ELSEWHERE}
-    states = Counter(
-        state.value for call_id, state in summary.states.items() if call_id not in elsewhere
-    )
-    table = Table(title=f"vault {vault}", show_header=False)
+    table = Table(show_header=False)
+    table.add_row("vault", str(vault))
     table.add_row("recordings", str(len(summary.results)))
     for outcome in Outcome:
         if outcome is not Outcome.SENT and outcomes[outcome]:
             table.add_row(outcome.value, str(outcomes[outcome]))
-    for name, count in sorted(states.items()):
+    for name, count in sorted(summary.ended.items(), reverse=True):
         table.add_row(f"calls {name}", str(count))
     table.add_row("dead letters", str(sum(summary.dead_letters.values())))
     table.add_row("audio", f"{summary.audio_seconds:.0f} s")
@@ -301,14 +346,16 @@ def _print_summary(summary: Summary, vault: str | Path, console: Console) -> Non
         table.add_row("time", f"{summary.wall_seconds:.1f} s ({summary.speed:.1f} times real time)")
         table.add_row("found", _spans_line(summary.spans).removeprefix("spans: "))
     console.print(table)
-    if states[CallState.STORED.value]:
-        console.print(
-            f"the vault is encrypted; plain files: hushwire export --all --vault {vault} --to DIR",
-            markup=False, highlight=False, soft_wrap=True,
-        )  # fmt: skip
-    for one in summary.results:
-        if one.place:
-            console.print(renamed(one), markup=False, highlight=False, soft_wrap=True)
+    for line in _hints(summary, options):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     for one in summary.missing:
         if one.problem:
             console.print(told(one), style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+def _hints(summary: Summary, options: str) -> Iterator[str]:
+    if len(summary.missing) < len(summary.results):
+        yield f"the vault is encrypted; plain files: hushwire export --all{options} --to DIR"
+    if summary.ended.get(CallState.QUARANTINED.value):
+        yield f"what failed in quarantined calls: hushwire quarantine list{options}"
+    yield from (renamed(one) for one in summary.results if one.place)

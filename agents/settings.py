@@ -109,8 +109,8 @@ class Settings(BaseSettings):
     keyset: Annotated[str | None, AfterValidator(keyuri.file_or_service)] = Field(
         default=None,
         description="File of the wrapping key (Tink keyset, mode 0600), the same for all workers. "
-        "Empty: `kek.json` in the state folder, made when it is missing. Or the key of a key "
-        "service that encrypts that `kek.json`: `aws-kms://arn:aws:kms:…` or "
+        "Empty: `kek.json` in the state folder, made by the first `run`, `ingest` or `worker`. "
+        "Or the key of a key service that encrypts that `kek.json`: `aws-kms://arn:aws:kms:…` or "
         "`hcvault://HOST:PORT/MOUNT/keys/NAME`.",
     )
     signing_key: Path | None = Field(

@@ -61,11 +61,11 @@ class PublicKey:
             key = serialization.load_pem_public_key(path.read_bytes())
         except OSError as error:
             reason = os.strerror(error.errno or 0)
-            raise InputError(f"public key {path.name}: {reason}") from error
+            raise InputError(f"public key {path}: {reason}") from error
         except (ValueError, UnsupportedAlgorithm):
-            raise InputError(f"public key {path.name}: holds no public key (PEM)") from None
+            raise InputError(f"public key {path}: holds no public key (PEM)") from None
         if not isinstance(key, Ed25519PublicKey):
-            raise InputError(f"public key {path.name}: not an Ed25519 key")
+            raise InputError(f"public key {path}: not an Ed25519 key")
         return cls(key)
 
     @property
@@ -132,7 +132,7 @@ class SigningKey:
                 )
                 write_private(path, pem, replace=False)
         except OSError as error:
-            raise StoreError(f"signing key {path.name}: {os.strerror(error.errno or 0)}") from error
+            raise StoreError(f"signing key {path}: {os.strerror(error.errno or 0)}") from error
         # Read back in any case: another process may have been first.
         return cls.load(path)
 
@@ -146,19 +146,19 @@ class SigningKey:
         try:
             if path.stat().st_mode & 0o077:
                 raise StoreError(
-                    f"signing key {path.name}: others may read it; set its mode to 0600, or make "
+                    f"signing key {path}: others may read it; set its mode to 0600, or make "
                     "a new key if somebody may have copied it"
                 )
             key = serialization.load_pem_private_key(path.read_bytes(), password=None)
         except OSError as error:
-            raise StoreError(f"signing key {path.name}: {os.strerror(error.errno or 0)}") from error
+            raise StoreError(f"signing key {path}: {os.strerror(error.errno or 0)}") from error
         except (ValueError, TypeError, UnsupportedAlgorithm):
             # Without the cause: it may quote the file.
             raise StoreError(
-                f"signing key {path.name}: holds no private key (PEM, PKCS 8, not encrypted)"
+                f"signing key {path}: holds no private key (PEM, PKCS 8, not encrypted)"
             ) from None
         if not isinstance(key, Ed25519PrivateKey):
-            raise StoreError(f"signing key {path.name}: not an Ed25519 key")
+            raise StoreError(f"signing key {path}: not an Ed25519 key")
         return cls(key, HeadMemory(path))
 
     def sign(self, document: Mapping[str, Any]) -> Signature:

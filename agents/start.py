@@ -25,6 +25,7 @@ from agents.policies import read_policy
 from agents.pool import whisper_ears
 from agents.producer import CallProducer
 from agents.recordings import find_recordings
+from agents.screen import screen
 from agents.sealing import KeyEncryptionKey
 from agents.settings import STATE, Settings
 from agents.shadowing import candidate
@@ -160,7 +161,7 @@ def ingest_paths(
     have_topics(settings)
     with (
         working_together(settings, settings.state_folder(STATE)),
-        opened_ledger(settings, STATE) as ledger,
+        opened_ledger(settings, STATE, make_key=True) as ledger,
     ):
         results = ingest_files(
             files,
@@ -180,7 +181,7 @@ def recordings_at(paths: list[Path]) -> list[Path]:
     Raises:
         InputError: there are none, or see ``find_recordings``.
     """
-    err = Console(stderr=True)
+    err = screen(stderr=True)
 
     def not_taken(what: str) -> None:
         err.print(f"not taken: {what}", markup=False, highlight=False, soft_wrap=True)
@@ -222,6 +223,7 @@ def ingest_files(
     *,
     embedded: bool = False,
     again: bool = False,
+    options: str = "",
 ) -> list[Ingested]:
     """Send recordings to the broker that the settings name; see ``ingest``."""
     topic = Topics.named(settings.topic_prefix).audio_raw
@@ -237,6 +239,7 @@ def ingest_files(
             language=settings.language,
             embedded=embedded,
             again=again,
+            options=options,
             report=report,
         )
 
@@ -255,10 +258,23 @@ def renamed(result: Ingested) -> str:
 
 
 @contextmanager
-def opened_ledger(settings: Settings, fallback: Path) -> Iterator[Ledger]:
-    """The ledger of a state folder, closed at the end of the block."""
+def opened_ledger(
+    settings: Settings, fallback: Path, *, make_key: bool = False
+) -> Iterator[Ledger]:
+    """The ledger of a state folder, closed at the end of the block.
+
+    Args:
+        settings: where ledger and key file are.
+        fallback: the state folder, where the settings name none.
+        make_key: make the key file where it is missing: for commands that open calls alone, since
+            a new key opens no call that is there.
+
+    Raises:
+        StoreError: the ledger can't be opened, or its key file is missing or another's.
+    """
     state = settings.state_folder(fallback)
-    kek = KeyEncryptionKey.load_or_create(settings.keyset_file(state), settings.key_service)
+    opened = KeyEncryptionKey.load_or_create if make_key else KeyEncryptionKey
+    kek = opened(settings.keyset_file(state), settings.key_service)
     ledger = Ledger(settings.ledger_location(state), kek)
     try:
         yield ledger

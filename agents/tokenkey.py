@@ -39,12 +39,12 @@ def read_or_make_key(path: Path) -> bytes:
         if not path.exists():
             write_private(path, f"{secrets.token_hex(LEAST_KEY)}\n".encode(), replace=False)
         if path.stat().st_mode & 0o077:
-            raise StoreError(f"token key {path.name}: others may read it; set its mode to 0600")
+            raise StoreError(f"token key {path}: others may read it; set its mode to 0600")
         key = bytes.fromhex(path.read_text("ascii").strip())
     except OSError as error:
-        raise StoreError(f"token key {path.name}: {os.strerror(error.errno or 0)}") from error
+        raise StoreError(f"token key {path}: {os.strerror(error.errno or 0)}") from error
     except ValueError:
-        raise StoreError(f"token key {path.name}: holds no hexadecimal key") from None
+        raise StoreError(f"token key {path}: holds no hexadecimal key") from None
     if len(key) < LEAST_KEY:
-        raise StoreError(f"token key {path.name}: is shorter than {LEAST_KEY} bytes")
+        raise StoreError(f"token key {path}: is shorter than {LEAST_KEY} bytes")
     return key

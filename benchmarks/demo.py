@@ -12,13 +12,13 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from agents.auditlog import AuditLog
 from agents.exporting import export_calls
 from agents.report import ReportCall, ReportLeak, write_report
 from agents.run import Summary, run_folder
+from agents.screen import screen
 from agents.settings import STATE, load_settings
 from agents.shelf import CallFilter, Shelf
 from agents.start import opened_ledger
@@ -51,14 +51,19 @@ def main() -> int:
     parser.add_argument("--samples", type=Path, default=SAMPLES, help="calls with their truth")
     parser.add_argument("--to", type=Path, default=OURS, help="made anew each time")
     options = parser.parse_args()
-    # Without a terminal (a log, a pipe) there is no width to keep to.
-    console = Console() if sys.stdout.isatty() else Console(width=132)
+    console = screen()
     vault: Path = options.to / "vault"
     if not emptied(options.to):
         console.print(f"demo: {options.to} holds what the demo did not make", style="bold red")
         return 2
+    console.print(
+        f"{len(list(options.samples.glob('*.flac')))} made-up calls go through all stages into "
+        f"{vault}, are exported and compared with what was said in them; some minutes in all",
+        markup=False, highlight=False, soft_wrap=True,
+    )  # fmt: skip
     try:
         summary = run_folder(options.samples, vault, load_settings(), console=console)
+        console.print("exporting, and checking every digit against the truth", highlight=False)
         plain = export_vault(vault, options.to / "calls")
         leaks = check(options.samples / "manifest.jsonl", plain)
         calls = read_calls(
@@ -107,8 +112,14 @@ def _leak(result: CallResult) -> ReportLeak:
 def _table(calls: list[ReportCall], leaks: LeakReport) -> Table:
     table = Table(title="Redacted calls, checked against the truth")
     table.add_column("call", no_wrap=True)
-    table.add_column("spans by type", ratio=1)
-    for title in ("muted", "verified", "digits\naudible", "sensitive\nsilenced", "harmless\nmuted"):
+    table.add_column("muted intervals, by strongest type", ratio=1)
+    for title in (
+        "time\nmuted",
+        "verified",
+        "digits\naudible",
+        "sensitive\nsilenced",
+        "harmless\nmuted",
+    ):
         table.add_column(title, justify="right", no_wrap=True)
     for call in calls:
         types = Counter(mute.entity for mute in call.mutes)

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from agents.commands import known
 from agents.owners import user
+from agents.screen import screen
 from agents.settings import STATE, Settings, load_settings
 from pipeline.errors import ForgottenError, InputError, TamperError
 
@@ -64,7 +64,7 @@ def verify(
     """
     from agents.auditchain import tree_of, verify_chain  # noqa: PLC0415 - --help comes at once
 
-    out, err = Console(), Console(stderr=True)
+    out, err = screen(), screen(stderr=True)
     keys = known.public_keys(public_key or [], state_dir)
     if not keys:
         err.print("hushwire: no public key to check checkpoints with: name one with --public-key")
@@ -240,7 +240,7 @@ def _show(signed: Checkpoint | None, vault: str | None) -> None:
     from pipeline.signatures import canonical_json  # noqa: PLC0415
 
     if signed is None:
-        Console(stderr=True).print("hushwire: the audit log is empty: nothing to sign")
+        screen(stderr=True).print("hushwire: the audit log is empty: nothing to sign")
         return
     if vault is not None:
         VaultCheckpoints(opened_place(vault)).put(signed)
@@ -253,7 +253,7 @@ def refusals() -> Iterator[None]:
     try:
         yield
     except TamperError as error:
-        Console(stderr=True).print(f"hushwire: {error}", markup=False, soft_wrap=True)
+        screen(stderr=True).print(f"hushwire: {error}", markup=False, soft_wrap=True)
         sys.exit(BROKEN)
 
 
@@ -273,7 +273,7 @@ def prune(confirm: known.Confirm = None, state_dir: known.StateDir = None) -> No
     with opened_log(settings) as log:
         guard = SweepGuard(log.database, Bounds.of(settings))
         gone = remove_old(log, key, settings.audit_days, guard, confirmed=confirmed(confirm))
-    Console().print(f"{gone} entries removed", highlight=False)
+    screen().print(f"{gone} entries removed", highlight=False)
 
 
 @app.command()
@@ -291,7 +291,7 @@ def kinds(
     listed = Table("event", "what it tells")
     for name, told in KINDS.items():
         listed.add_row(name, told.replace("`", ""))
-    Console().print(listed)
+    screen().print(listed)
 
 
 @contextmanager

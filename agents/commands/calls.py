@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Column, Table
 
 from agents.commands import known
 from agents.commands.opened import VaultHint, opened, party
 from agents.owners import user
+from agents.screen import screen
 from agents.settings import load_settings
 
 app = typer.Typer(help="The calls in the vault.", no_args_is_help=True)
@@ -78,7 +78,7 @@ def list_calls(
             one.purpose or "none",
             "legal hold" if one.held else kept,
         )
-    out = Console()
+    out = screen()
     if page.calls:
         out.print(table)
     if page.following:

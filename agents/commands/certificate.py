@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from agents.commands import audit, known
+from agents.screen import screen
 from agents.settings import STATE, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -49,23 +49,27 @@ def check(
     from agents.checking import check_file  # noqa: PLC0415 - --help comes at once
     from pipeline.signatures import read_document, signature_of  # noqa: PLC0415
 
-    out, err = Console(), Console(stderr=True)
-    keys = known.public_keys(public_key or [], state_dir, near=file)
+    out, err = screen(), screen(stderr=True)
+    files = known.key_files(public_key or [], state_dir, near=file)
+    keys = {key.key_id: key for key in files.values()}
     # Another's key may belong to another log than the one here.
     own = None if public_key else load_settings(state_dir=state_dir)
     with _unsealing(file, state_dir) as unseal, _logged(file, audit_log, keys, own) as logged:
         found = check_file(file, keys, unseal=unseal, logged=logged)
     for one in found:
         err.print(f"{file.name}: {one.text}", markup=False, highlight=False, soft_wrap=True)
+    whose = "" if public_key else "this installation's own key "
+    named = {key.key_id: f"{whose}{path} ({key.key_id[:16]}…)" for path, key in files.items()}
     if found:
+        missing = f"no key: {whose}{known.own_key_file(state_dir, near=file)} is not there"
+        told = f"checked with {', '.join(named.values())}" if named else missing
+        err.print(f"{file.name}: {told}", markup=False, highlight=False, soft_wrap=True)
         sys.exit(max(one.problem for one in found))
     signature = signature_of(read_document(file.read_bytes()))
-    signer = f"{signature.key_id[:16]}…" if signature else ""
-    whose = "the key named" if public_key else "this installation's own key"
+    signer = named[signature.key_id] if signature else ""
     out.print(
-        f"{file.name}: valid, signed by {whose} ({signer})",
-        markup=False, highlight=False, soft_wrap=True,
-    )  # fmt: skip
+        f"{file.name}: valid, signed by {signer}", markup=False, highlight=False, soft_wrap=True
+    )
 
 
 @contextmanager

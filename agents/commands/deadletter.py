@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from agents.screen import screen
 from agents.settings import STATE, Settings, load_settings
 from pipeline.errors import SettingsError
 
@@ -42,7 +42,7 @@ def list_letters(
         record = f"{letter.topic}/{letter.record_partition}/{letter.record_offset}"
         at = letter.at.isoformat(timespec="seconds")
         table.add_row(at, letter.call_id, record, *(str(row[n]) for n in _SHORT), letter.fate.value)
-    console = Console()
+    console = screen()
     console.print(table)
     ready = sum(letter.sealed is not None for letter in letters)
     console.print(f"{len(letters)} dead letters, {ready} can be replayed", highlight=False)
@@ -86,7 +86,7 @@ def replay(
             log.append(messages.audit_event(tell))
             sent += 1
     left = len(letters) - sent
-    Console().print(
+    screen().print(
         f"{sent} records sent again, {left} left; `hushwire deadletter list` says why",
         highlight=False,
     )

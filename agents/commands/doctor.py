@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from agents.places import state_inside
+from agents.screen import screen
 from agents.settings import STATE, load_settings
 
 _COLOURS = {"ok": "green", "weak": "bold red", "not checked": "yellow"}
@@ -42,7 +42,7 @@ def doctor(
     for one in findings:
         grade = f"[{_COLOURS[one.grade]}]{one.grade}[/]"
         table.add_row(grade, one.what, one.told, one.advice)
-    console = Console()
+    console = screen()
     console.print(table)
     weak = sum(one.grade is Grade.WEAK for one in findings)
     console.print(f"{weak} of {len(findings)} weak" if weak else "nothing is weak", highlight=False)

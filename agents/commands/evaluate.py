@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from agents.screen import screen
 from agents.settings import load_settings
 from pipeline.errors import InputError
 
@@ -64,17 +64,19 @@ def text(
     Exit codes: 0 done; 1 the gate is not met; 2 wrong input.
     """
     from agents.evaluating import evaluate_text, read_cases  # noqa: PLC0415 - --help comes at once
-    from agents.policies import read_policy  # noqa: PLC0415 - as above
+    from agents.policies import names_known, read_policy  # noqa: PLC0415 - as above
 
     def evaluate(name: str) -> Evaluation:
         if not files:
             raise InputError("name at least one file of labelled texts")
         settings = load_settings()
+        known = names_known(settings).entities
         return evaluate_text(
-            read_cases(files),
+            read_cases(files, known),
             read_policy(settings, name),
             curves=html is not None,
             own=settings.recognizers,
+            known=known,
         )
 
     _evaluate(evaluate, policy, compare, html, json, min_recall or [])
@@ -105,8 +107,9 @@ def audio(
         evaluate_folder,
         evaluate_run,
     )
+    from agents.policies import names_known  # noqa: PLC0415
 
-    err = Console(stderr=True)
+    err = screen(stderr=True)
 
     def evaluate(name: str) -> Evaluation:
         if manifest is None or run == (redacted is not None):
@@ -114,7 +117,7 @@ def audio(
         if redacted is not None:
             if compare:
                 raise InputError("--redacted is one result; compare two policies with --run")
-            return evaluate_folder(manifest, redacted)
+            return evaluate_folder(manifest, redacted, names_known(load_settings()).entities)
         told: Callable[[str], None] = lambda call: err.print(  # noqa: E731
             f"{name}: {call}", markup=False, highlight=False
         )
@@ -136,7 +139,7 @@ def _evaluate(
     from agents import evaluation_report as report  # noqa: PLC0415 - --help comes at once
     from pipeline.evaluation.summary import gate_failures, parse_gate  # noqa: PLC0415
 
-    out, err = Console(), Console(stderr=True)
+    out, err = screen(), screen(stderr=True)
     gate = parse_gate(min_recall)
     comparison = None
     if compare:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from agents.commands import known
 from agents.commands.opened import VaultHint, opened
 from agents.owners import user
+from agents.screen import screen
 from agents.settings import load_settings
 
 if TYPE_CHECKING:
@@ -53,4 +53,4 @@ def _change(call: str, vault: str | None, state_dir: Path | None, *, held: bool)
 
 
 def _tell(text: str) -> None:
-    Console().print(text, markup=False, highlight=False, soft_wrap=True)
+    screen().print(text, markup=False, highlight=False, soft_wrap=True)

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from agents.clock import system_clock
 from agents.commands.opened import require_ledger
+from agents.screen import screen
 from agents.settings import STATE, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def list_keys(state_dir: StateDir = None) -> None:
     for key in keys:
         use = "primary" if key.primary else "old: run `hushwire keys rotate` again"
         table.add_row(f"{key.key_id:08x}", use, _age(key.known_since), str(key.wraps))
-    Console().print(table)
+    screen().print(table)
 
 
 @app.command()
@@ -49,7 +49,7 @@ def rotate(state_dir: StateDir = None) -> None:
     settings = load_settings(state_dir=state_dir)
     with _opened(settings) as (path, ledger):
         done = rotate_keys(path, ledger.database, service=settings.key_service)
-    console = Console()
+    console = screen()
     if done.resumed:
         console.print("an earlier rotation was interrupted: this one finished it")
     removed = ", ".join(f"{key_id:08x}" for key_id in done.removed)
@@ -84,7 +84,7 @@ def wrap(
         f"{path} is encrypted by {service} now. Next: HUSHWIRE_KEYSET={service}, start the "
         "workers again, then `hushwire keys rotate`: copies of the old file open nothing after it."
     )
-    Console().print(told, markup=False, highlight=False, soft_wrap=True)
+    screen().print(told, markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager

@@ -37,7 +37,14 @@ Confirm = Annotated[
 def public_keys(
     files: list[Path], state_dir: Path | None, *, near: Path | None = None
 ) -> dict[str, PublicKey]:
-    """The public keys of files, or of this installation where none is named, by their id.
+    """The same as ``key_files``, by the keys' ids."""
+    return {key.key_id: key for key in key_files(files, state_dir, near=near).values()}
+
+
+def key_files(
+    files: list[Path], state_dir: Path | None, *, near: Path | None = None
+) -> dict[Path, PublicKey]:
+    """The public keys of files, or of this installation where none is named, by their file.
 
     Args:
         files: PEM files.
@@ -50,13 +57,16 @@ def public_keys(
     """
     from agents.signing import PublicKey, SigningKey  # noqa: PLC0415 - --help comes at once
 
-    keys = [PublicKey.load(path) for path in files]
-    if not files:
-        settings = load_settings(state_dir=state_dir)
-        private = settings.signing_key_file(settings.state_folder(state_near(near)))
-        if private.exists():
-            keys.append(SigningKey.load(private).public)
-    return {key.key_id: key for key in keys}
+    if files:
+        return {path: PublicKey.load(path) for path in files}
+    private = own_key_file(state_dir, near=near)
+    return {private: SigningKey.load(private).public} if private.exists() else {}
+
+
+def own_key_file(state_dir: Path | None, *, near: Path | None = None) -> Path:
+    """The signing key of this installation, which may not be there; arguments as ``key_files``."""
+    settings = load_settings(state_dir=state_dir)
+    return settings.signing_key_file(settings.state_folder(state_near(near)))
 
 
 def state_near(file: Path | None) -> Path:

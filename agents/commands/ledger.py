@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import typer
-from rich.console import Console
 
+from agents.screen import screen
 from agents.settings import STATE, load_settings
 
 app = typer.Typer(help="The ledger's database.", no_args_is_help=True)
@@ -28,4 +28,4 @@ def upgrade() -> None:
     finally:
         database.dispose()
     done = "up to date already" if before == after else f"upgraded from {before or 'empty'}"
-    Console().print(f"ledger: schema {after}, {done}", highlight=False)
+    screen().print(f"ledger: schema {after}, {done}", highlight=False)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Column, Table
 
 from agents.commands import known
 from agents.commands.opened import VaultHint, VaultOption, opened, opened_vault
 from agents.owners import user
+from agents.places import same_place
+from agents.screen import screen
 from agents.settings import load_settings
 from pipeline.errors import InputError
 
@@ -47,7 +48,7 @@ def add(
         mark = Marks(parts.ledger.database, parts.log).add(
             facts, shelf.certificate, place, by=user()
         )
-    out = Console()
+    out = screen()
     out.print(f"marked: {mark.mark_id}", highlight=False)
     if mark.kind is Kind.MISSED and facts.passed:
         out.print(
@@ -89,7 +90,7 @@ def list_marks(
             one.mark_id, one.call_id, str(one.channel), f"{one.start_ms / 1_000:.1f}",
             f"{one.end_ms / 1_000:.1f}", f"{one.kind.value} {one.entity}".strip(), spans, one.by,
         )  # fmt: skip
-    Console().print(table if found else "no marks; `hushwire marks add` makes one")
+    screen().print(table if found else "no marks; `hushwire marks add` makes one")
 
 
 @app.command()
@@ -102,5 +103,9 @@ def remove(
     from agents.marks import Marks  # noqa: PLC0415 - --help comes at once
 
     with opened(load_settings(state_dir=state_dir), vault) as parts:
-        Marks(parts.ledger.database, parts.log).remove(mark, by=user())
-    Console().print("removed", highlight=False)
+        try:
+            Marks(parts.ledger.database, parts.log).remove(mark, by=user())
+        except InputError as error:
+            told = f"{error}: `hushwire marks list{same_place(vault, state_dir)}` shows them"
+            raise InputError(told) from None
+    screen().print("removed", highlight=False)

@@ -87,7 +87,10 @@ def require_ledger(settings: Settings, state: Path) -> None:
 
     file = sqlite_file(settings.ledger_location(state))
     if file is not None and not file.exists():
-        raise InputError(f"{file.parent}: holds no ledger; name its folder with --state-dir")
+        raise InputError(
+            f"{file.parent}: holds no ledger; name its folder with --state-dir, or the vault of "
+            "`hushwire run` with --vault"
+        )
 
 
 def require_vault(location: str) -> None:

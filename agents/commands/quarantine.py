@@ -6,11 +6,11 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from agents.commands import known
 from agents.commands.opened import confirmed, opened, require_vault
+from agents.screen import screen
 from agents.settings import load_settings
 
 app = typer.Typer(
@@ -35,7 +35,7 @@ def list_calls(vault: Vault = None, state_dir: known.StateDir = None) -> None:
     settings = load_settings(state_dir=state_dir)
     if vault:
         require_vault(vault)
-    out = Console()
+    out = screen()
     with opened(settings, vault) as parts:
         place = open_place(vault) if vault else None
         calls = quarantine.held(parts.ledger, settings.quarantine_hours, place)
@@ -72,7 +72,7 @@ def sweep(
         gone = quarantine.sweep(
             parts.ledger, parts.log, hours, parts.guard, confirmed=confirmed(confirm)
         )
-    out = Console()
+    out = screen()
     for call_id in gone:
         out.print(f"{call_id}: the time was up, the key is destroyed", markup=False)
     out.print(f"{len(gone)} quarantines ended", highlight=False)
@@ -93,6 +93,6 @@ def drop(
     with opened(load_settings(state_dir=state_dir), vault) as parts:
         destroyed = quarantine.end(parts.ledger, parts.log, call, "dropped")
     if not destroyed:
-        Console(stderr=True).print(f"hushwire: {call}: no key in quarantine", markup=False)
+        screen(stderr=True).print(f"hushwire: {call}: no key in quarantine", markup=False)
         sys.exit(1)
-    Console().print(f"{call}: the key is destroyed", markup=False, highlight=False)
+    screen().print(f"{call}: the key is destroyed", markup=False, highlight=False)

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from agents.screen import screen
 from agents.settings import load_settings
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def list_recognizers(policy: PolicyName = None) -> None:
 
     settings = load_settings(policy=policy)
     registry = load_registry(settings.recognizers, read_policy(settings))
-    Console().print(_table(registry.registered))
+    screen().print(_table(registry.registered))
 
 
 @app.command()
@@ -52,7 +52,7 @@ def check(
     off = {one.name for one in load_registry().registered} - {
         one.name for one in registry.registered
     }
-    console = Console()
+    console = screen()
     console.print(_table([one for one in registry.registered if not one.shipped]))
     if off:
         console.print(f"switched off: {', '.join(sorted(off))}", highlight=False)

@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from agents.screen import screen
 from agents.settings import load_settings
 
 QUARANTINED = 1
@@ -45,7 +46,7 @@ def redact(
     """
     from agents.offline import Wanted, redact_file  # noqa: PLC0415 - --help comes at once
 
-    out, err = Console(), Console(stderr=True)
+    out, err = screen(), screen(stderr=True)
     wanted = Wanted(source, target, lossy=lossy, report=report, force=force)
     with Bar(err) as bar:
         stored = redact_file(wanted, load_settings(policy=policy), told=bar.told)

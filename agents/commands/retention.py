@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import typer
-from rich.console import Console
 
 from agents.commands import known
 from agents.commands.opened import VaultOption, confirmed, opened_vault
+from agents.screen import screen
 from agents.settings import load_settings
 
 app = typer.Typer(help="How long stored calls are kept.", no_args_is_help=True)
@@ -34,7 +34,7 @@ def sweep(
             opened, parts.ledger, parts.log, parts.guard, confirmed=confirmed(confirm)
         )
         held = len(opened.catalogue.held())
-    out = Console()
+    out = screen()
     for call_id in gone:
         out.print(f"{call_id}: erased", markup=False, highlight=False)
     out.print(f"{len(gone)} calls erased; {held} are under a legal hold", highlight=False)

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from agents.commands import known
 from agents.commands.opened import VaultOption, opened_vault, party
 from agents.owners import user
+from agents.places import same_place
+from agents.screen import screen
 from agents.settings import load_settings
-from pipeline.errors import InputError
+from pipeline.errors import HeldError, InputError
 
 if TYPE_CHECKING:
     from agents.vault import Vault
@@ -71,8 +72,11 @@ def erase(
     Needs no confirmation and can't be undone. A call that is still on its way is refused. Only the
     audit log keeps that it was done. After an interruption, run it again.
 
-    Exit codes: 0 erased; 1 there was nothing, or a legal hold keeps some of a person's calls;
-    2 a legal hold keeps the call.
+    Of a person's calls all are erased but those that a legal hold keeps: they are named, with the
+    day of the hold, and the audit log notes that they were asked for.
+
+    Exit codes: 0 erased; 1 there was nothing, or some of a person's calls are not erased: each is
+    named, and why; 2 a legal hold keeps the call.
     """
     from agents import erasure  # noqa: PLC0415 - --help comes at once
 
@@ -82,18 +86,30 @@ def erase(
     with opened_vault(settings, vault) as (parts, opened):
         if call is not None:
             _require_files(opened, [call])
-            there = erasure.erase(opened, parts.ledger, parts.log, call, erasure.REQUEST)
+            try:
+                there = erasure.erase(opened, parts.ledger, parts.log, call, erasure.REQUEST)
+            except HeldError as error:
+                raise HeldError(f"{error}{_remove_hold(call, vault, state_dir)}") from None
             _tell(f"{call}: {'erased' if there else 'there is nothing left of it'}")
             sys.exit(0 if there else 1)
         who = party(settings, vault, subject or "")
         _require_files(opened, opened.catalogue.of_party(who))
-        erased, kept = erasure.erase_party(opened, parts.ledger, parts.log, who)
+        erased, left = erasure.erase_party(opened, parts.ledger, parts.log, who)
     for call_id in erased:
         _tell(f"{call_id}: erased")
-    for call_id in kept:
-        _tell(f"{call_id}: kept, it is under a legal hold")
-    _tell(f"{len(erased)} calls erased, {len(kept)} kept")
-    sys.exit(0 if erased and not kept else 1)
+    held = {one for one, reason in left.items() if isinstance(reason, HeldError)}
+    for call_id, reason in left.items():
+        if call_id in held:
+            _tell(f"{call_id}: kept: {reason}{_remove_hold(call_id, vault, state_dir)}")
+        else:
+            _tell(f"{call_id}: not finished, run it again: {reason}")
+    told = f"{len(erased)} calls erased, {len(held)} kept"
+    _tell(told + (f", {len(left) - len(held)} not finished" if len(left) > len(held) else ""))
+    sys.exit(0 if erased and not left else 1)
+
+
+def _remove_hold(call: str, vault: str, state_dir: Path | None) -> str:
+    return f" (`hushwire hold remove {call}{same_place(vault, state_dir)}`)"
 
 
 def _require_files(vault: Vault, calls: list[str]) -> None:
@@ -112,4 +128,4 @@ def _require_files(vault: Vault, calls: list[str]) -> None:
 
 
 def _tell(text: str, *, err: bool = False) -> None:
-    Console(stderr=err).print(text, markup=False, highlight=False, soft_wrap=True)
+    screen(stderr=err).print(text, markup=False, highlight=False, soft_wrap=True)

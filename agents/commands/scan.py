@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from agents.screen import screen
 from pipeline.errors import InputError
 
 
@@ -35,7 +35,7 @@ def scan_leaks(
     """
     from agents import canaries, leaks, planting  # noqa: PLC0415 - --help comes at once
 
-    console = Console()
+    console = screen()
     known = canaries.read_canaries(canary) if canary else planting.sample_canaries()
     if self_test:
         plants = planting.self_test(known)

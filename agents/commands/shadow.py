@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Column, Table
 
 from agents.commands import known
 from agents.commands.opened import VaultHint, opened
+from agents.screen import screen
 from agents.settings import load_settings
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def report(
         for one in found:
             typer.echo(json.dumps(asdict(one), sort_keys=True))
         return
-    out = Console()
+    out = screen()
     if not found:
         out.print("nothing was compared; HUSHWIRE_SHADOW_POLICY names a policy to be tried")
     for one in found:
@@ -70,7 +70,7 @@ def forget(
         raise InputError(f"{candidate}: no beginning of a digest; `hushwire shadow report` has it")
     with opened(load_settings(state_dir=state_dir), vault) as parts:
         calls = ShadowResults(parts.ledger.database).forget(candidate)
-    Console().print(f"removed the comparisons of {calls} calls", highlight=False)
+    screen().print(f"removed the comparisons of {calls} calls", highlight=False)
 
 
 _SHORT = 8

@@ -10,11 +10,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from agents.access import Role
 from agents.commands import known
+from agents.screen import screen
 from agents.settings import STATE, Settings, load_settings
 from pipeline.errors import InputError
 
@@ -37,7 +37,7 @@ def create(
     lives = _span(expires)
     with _opened(load_settings(state_dir=state_dir)) as tokens:
         token, text = tokens.create(role, name, lives, by=_me())
-    Console(stderr=True).print(
+    screen(stderr=True).print(
         f"token {token.token_id} of {token.name}, {token.role}, until "
         f"{token.expires:%Y-%m-%d %H:%M} UTC. Keep what follows: it is not shown again.",
         markup=False,
@@ -63,7 +63,7 @@ def list_tokens(state_dir: known.StateDir = None) -> None:
             f"{one.created:%Y-%m-%d}",
             f"{ends:%Y-%m-%d %H:%M}",
         )
-    console = Console()
+    console = screen()
     console.print(table if found else "no tokens; `hushwire tokens create` makes one")
 
 
@@ -75,7 +75,7 @@ def revoke(
     """End a token at once."""
     with _opened(load_settings(state_dir=state_dir)) as tokens:
         done = tokens.revoke(token_id, by=_me())
-    Console().print("revoked" if done else "it was revoked before", highlight=False)
+    screen().print("revoked" if done else "it was revoked before", highlight=False)
 
 
 def _span(text: str) -> timedelta:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from agents.screen import screen
 from agents.settings import load_settings
 
 app = typer.Typer(help="The topics on a Kafka cluster.", no_args_is_help=True)
@@ -38,7 +38,7 @@ def create(bootstrap: Bootstrap = None, raw_retention_seconds: Retention = None)
         client=KafkaSecurity.of(settings).librdkafka(),
     )
     told = f"{len(topics.all())} topics of {settings.partitions} partitions are there"
-    Console().print(told, highlight=False)
+    screen().print(told, highlight=False)
 
 
 @app.command()
@@ -73,4 +73,4 @@ def update(
         client=client,
     )
     told = f"{len(done)} topics updated; sealed records of calls are kept for {seconds} s"
-    Console().print(told, highlight=False)
+    screen().print(told, highlight=False)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from agents.screen import screen
 from agents.settings import load_settings
 
 
@@ -44,7 +44,7 @@ def tune(
     settings = load_settings(policy=policy)
     known = names_known(settings)
     tuned = tuning.tune(
-        read_cases(texts),
+        read_cases(texts, known.entities),
         settings.policy,
         target,
         only=frozenset(map(entity_name, only or ())),
@@ -53,7 +53,7 @@ def tune(
         own=settings.recognizers,
         known=known,
     )
-    console = Console()
+    console = screen()
     console.print(tuning.table(tuned))
     for line in tuning.notes(tuned):
         console.print(line, markup=False, highlight=False, soft_wrap=True)

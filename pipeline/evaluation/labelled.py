@@ -10,20 +10,23 @@ Four forms are read, told apart by their content:
 - dialogue, to be written by hand: a turn a line, ``A:`` what the agent says, ``C:`` the customer,
   what is sensitive marked in place (``C: it's {PASSWORD|plum}``); cases parted by empty lines.
 
-A file that holds none of them is an ``InputError`` with its line; no text shows in an error.
+A file that holds none of them is an ``InputError`` with its line; no text shows in an error. So is
+an entity type in the first and the last form that is not known here and not optional: it is
+misspelt. The other two come from elsewhere, with types that we don't have: those are optional.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.errors import InputError
-from pipeline.evaluation.names import entity_name, is_known
+from pipeline.evaluation.names import entity_name, is_known, no_type
+from pipeline.known import BUILT_IN
 from pipeline.records import Role
 
 _SIDES: Final = {"A": Role.AGENT, "C": Role.CUSTOMER}
@@ -93,23 +96,30 @@ class LabelledCase(_Model):
         return json.dumps(data, ensure_ascii=False)
 
 
-def parse_cases(text: str, *, origin: str) -> list[LabelledCase]:
+def parse_cases(
+    text: str, *, origin: str, known: Collection[str] = BUILT_IN.entities
+) -> list[LabelledCase]:
     """Read the cases of a file, whichever of the four forms it has.
 
     Args:
         text: the file's content.
         origin: what the file is called in errors and in identifiers.
+        known: the entity types that are found here.
 
     Raises:
-        InputError: the file has none of the forms, or breaks the rules of its own.
+        InputError: the file has none of the forms, breaks the rules of its own, or names a type
+            that is not known.
     """
     start = text.lstrip()[:1]
     try:
         if start == "[":
-            return [_research(entry, f"{origin}:{n}") for n, entry in enumerate(json.loads(text))]
+            return [
+                _research(entry, f"{origin}:{number}", known)
+                for number, entry in enumerate(json.loads(text))
+            ]
         if start == "{":
             return [
-                _object(json.loads(line), f"{origin}:{number}")
+                _object(json.loads(line), f"{origin}:{number}", known)
                 for number, line in enumerate(text.splitlines(), 1)
                 if line.strip()
             ]
@@ -117,20 +127,22 @@ def parse_cases(text: str, *, origin: str) -> list[LabelledCase]:
         raise InputError(f"{origin}: not valid JSON near line {error.lineno}") from None
     opening = text.lstrip().partition("\n")[0].rstrip()
     if _SAID.fullmatch(opening) and not _TAG.match(opening.split()[-1]):
-        return list(_dialogues(text, origin))
-    return list(_bio(text, origin))
+        return list(_dialogues(text, origin, known))
+    return list(_bio(text, origin, known))
 
 
-def unknown_types(cases: Sequence[LabelledCase]) -> dict[str, int]:
-    """Entity types of labels that Hushwire does not have, and how often each is there."""
+def unknown_types(
+    cases: Sequence[LabelledCase], known: Collection[str] = BUILT_IN.entities
+) -> dict[str, int]:
+    """Entity types of labels that are not known here, and how often each is there."""
     counts: dict[str, int] = {}
     for label in (label for case in cases for turn in case.turns for label in turn.labels):
-        if not is_known(label.entity):
+        if not is_known(label.entity, known):
             counts[label.entity] = counts.get(label.entity, 0) + 1
     return counts
 
 
-def _dialogues(text: str, origin: str) -> Iterator[LabelledCase]:
+def _dialogues(text: str, origin: str, known: Collection[str]) -> Iterator[LabelledCase]:
     """Cases whose identifiers tell the lines that they begin at."""
     turns: list[LabelledTurn] = []
     first = 0
@@ -138,6 +150,7 @@ def _dialogues(text: str, origin: str) -> Iterator[LabelledCase]:
         if line.strip():
             first = first or number
             turns.append(_turn(line.strip(), f"{origin}:{number}"))
+            _refuse_unknown(turns[-1], known, f"{origin}:{number}")
         elif turns:
             yield LabelledCase(id=f"{origin}:{first}", turns=tuple(turns))
             turns, first = [], 0
@@ -159,16 +172,25 @@ def _turn(line: str, place: str) -> LabelledTurn:
     return LabelledTurn(role=_SIDES[said[1]], text=text, labels=tuple(labels))
 
 
-def _object(entry: dict[str, Any], place: str) -> LabelledCase:
+def _refuse_unknown(turn: LabelledTurn, known: Collection[str], place: str) -> None:
+    for label in turn.labels:
+        if not label.optional and not is_known(label.entity, known):
+            raise InputError(f"{place}: {no_type(label.entity, known)}")
+
+
+def _object(entry: dict[str, Any], place: str, known: Collection[str]) -> LabelledCase:
     if "full_text" in entry:
-        return _research(entry, place)
+        return _research(entry, place, known)
     try:
-        return LabelledCase.model_validate(entry)
+        case = LabelledCase.model_validate(entry)
     except ValidationError as error:
         raise InputError(f"{place}: {_first(error)}") from None
+    for turn in case.turns:
+        _refuse_unknown(turn, known, place)
+    return case
 
 
-def _research(entry: dict[str, Any], place: str) -> LabelledCase:
+def _research(entry: dict[str, Any], place: str, known: Collection[str]) -> LabelledCase:
     """A sample as presidio-research writes it; types that we don't have are optional."""
     try:
         labels = [
@@ -176,7 +198,7 @@ def _research(entry: dict[str, Any], place: str) -> LabelledCase:
                 "entity": entity_name(str(span["entity_type"])),
                 "start": span["start_position"],
                 "end": span["end_position"],
-                "optional": not is_known(str(span["entity_type"])),
+                "optional": not is_known(str(span["entity_type"]), known),
             }
             for span in entry.get("spans") or ()
         ]
@@ -191,7 +213,7 @@ def _research(entry: dict[str, Any], place: str) -> LabelledCase:
         ) from None
 
 
-def _bio(text: str, origin: str) -> Iterator[LabelledCase]:
+def _bio(text: str, origin: str, known: Collection[str]) -> Iterator[LabelledCase]:
     tokens: list[tuple[str, str]] = []
     first = 1
     for number, line in enumerate([*text.splitlines(), ""], 1):
@@ -200,7 +222,7 @@ def _bio(text: str, origin: str) -> Iterator[LabelledCase]:
             continue
         if not columns:
             if tokens:
-                yield _sentence(tokens, f"{origin}:{first}")
+                yield _sentence(tokens, f"{origin}:{first}", known)
             tokens, first = [], number + 1
             continue
         if len(columns) == 1 or not _TAG.match(columns[-1]):
@@ -210,7 +232,9 @@ def _bio(text: str, origin: str) -> Iterator[LabelledCase]:
         tokens.append((columns[0], columns[-1]))
 
 
-def _sentence(tokens: Sequence[tuple[str, str]], place: str) -> LabelledCase:
+def _sentence(
+    tokens: Sequence[tuple[str, str]], place: str, known: Collection[str]
+) -> LabelledCase:
     text, labels = "", list[Label]()
     for token, tag in tokens:
         start = len(text) + bool(text)
@@ -225,9 +249,8 @@ def _sentence(tokens: Sequence[tuple[str, str]], place: str) -> LabelledCase:
         )  # fmt: skip
         if goes_on:
             start = labels.pop().start
-        labels.append(
-            Label(entity=entity, start=start, end=len(text), optional=not is_known(entity))
-        )
+        foreign = not is_known(entity, known)
+        labels.append(Label(entity=entity, start=start, end=len(text), optional=foreign))
     turn = LabelledTurn(text=text, labels=tuple(labels))
     return LabelledCase(id=place, turns=(turn,))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from pipeline.entities import Entity
+from pipeline.known import BUILT_IN, likely
+from pipeline.yamlfile import shown
 
 ALIASES: Final[Mapping[str, str]] = {
     # Truth manifests of audio, and short names for the command line
@@ -71,10 +73,18 @@ ALIASES: Final[Mapping[str, str]] = {
 
 
 def entity_name(name: str) -> str:
-    """Our name for an entity type; a name that nobody knows stays, in capitals."""
-    return str(ALIASES.get(name.strip().lower(), name.strip().upper()))
+    """Our name for an entity type, however it is written; a name that is not ours stays."""
+    plain = name.strip()
+    ours = ALIASES.get(plain.lower(), plain.upper())
+    return str(ours) if ours in BUILT_IN.entities else plain
 
 
-def is_known(name: str) -> bool:
-    """Whether Hushwire has such an entity type at all."""
-    return entity_name(name) in set(Entity)
+def is_known(name: str, known: Collection[str] = BUILT_IN.entities) -> bool:
+    """Whether an entity type is found here at all."""
+    return entity_name(name) in known
+
+
+def no_type(name: str, known: Collection[str]) -> str:
+    """What is told of a type that is not known, and which one was probably meant."""
+    reason = "no type that Hushwire or the recogniser file in use finds"
+    return f"{shown(name)}: {reason}{likely(name, {*known, *ALIASES})}"

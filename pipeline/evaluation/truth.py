@@ -5,12 +5,13 @@ What was spoken is in it, so it never shows in a ``repr`` or an error.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import PurePosixPath
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import InputError
+from pipeline.evaluation.names import is_known, no_type
 
 
 class _Model(BaseModel):
@@ -55,11 +56,19 @@ class TruthCall(_Model):
         return PurePosixPath(self.file).stem
 
 
-def parse_manifest(text: str, *, origin: str) -> tuple[TruthCall, ...]:
+def parse_manifest(
+    text: str, *, origin: str, known: Collection[str] | None = None
+) -> tuple[TruthCall, ...]:
     """Read a manifest of JSON lines.
 
+    Args:
+        text: its content.
+        origin: what it is called in errors.
+        known: the entity types that are found here; None: they are not checked.
+
     Raises:
-        InputError: a line that is not what it has to be; the message names it.
+        InputError: a line that is not what it has to be, or an entity of a type that is not known
+            and not optional; the message names the line.
     """
     calls = []
     for number, line in enumerate(text.splitlines(), 1):
@@ -71,6 +80,10 @@ def parse_manifest(text: str, *, origin: str) -> tuple[TruthCall, ...]:
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"]) or "line"
             raise InputError(f"{origin}, line {number}: {where}: {first['msg']}") from None
+        if known is not None:
+            for entity in calls[-1].entities:
+                if not entity.optional and not is_known(entity.type, known):
+                    raise InputError(f"{origin}, line {number}: {no_type(entity.type, known)}")
     if not calls:
         raise InputError(f"{origin}: there is no call in it")
     return tuple(calls)

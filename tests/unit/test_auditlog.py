@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import delete, insert, select, text, update
 
 from agents.auditchain import (
+    END,
     UNSIGNED_MOST,
     Checkpoint,
     Entry,
@@ -63,10 +64,10 @@ def rehash(database: Database, seq: int) -> str:
 
 def test_an_untouched_log_holds(log: AuditLog, key: SigningKey) -> None:
     fill(log, 5)
-    assert log.unsigned() == 5
+    assert log.unsigned(key.public) == 5
     signed = log.checkpoint(key)
     assert signed is not None
-    assert (signed.seq, log.unsigned()) == (5, 0)
+    assert (signed.seq, log.unsigned(key.public)) == (5, 0)
     assert log.checkpoint(key) == signed
     fill(log, 2, first=6)
     seen = log.verify({key.public.key_id: key.public})
@@ -80,11 +81,11 @@ def test_an_empty_log_holds_and_is_not_signed(log: AuditLog, key: SigningKey) ->
     assert list(log.export()) == []
 
 
-def test_a_repeat_changes_nothing(log: AuditLog) -> None:
+def test_a_repeat_changes_nothing(log: AuditLog, key: SigningKey) -> None:
     assert log.append(closed(1, at="10:00"))
     assert not log.append(closed(1, at="10:05"))
     assert log.append(closed(1, at="10:05", certificate="another"))
-    assert log.unsigned() == 2
+    assert log.unsigned(key.public) == 2
 
 
 def _change_fingerprint(database: Database) -> None:
@@ -445,16 +446,40 @@ def test_the_keeper_signs_when_much_came_and_at_the_end(log: AuditLog, key: Sign
     keeper = AuditKeeper(log, key, keep_days=366, guard=SweepGuard(log.database), metrics=metrics)
     fill(log, 1)
     keeper._guarded(keeper._look)
-    assert log.unsigned() == 0, "a worker that starts signs what it finds"
+    assert log.unsigned(key.public) == 0, "a worker that starts signs what it finds"
     fill(log, EVERY - 1, first=2)
     keeper._guarded(keeper._look)
-    assert log.unsigned() == EVERY - 1
+    assert log.unsigned(key.public) == EVERY - 1
     fill(log, 1, first=EVERY + 1)
     keeper._guarded(keeper._look)
-    assert log.unsigned() == 0
+    assert log.unsigned(key.public) == 0
     fill(log, 1, first=EVERY + 2)
     keeper._guarded(keeper._sign)
-    assert log.unsigned() == 0
+    assert log.unsigned(key.public) == 0
+
+
+@pytest.mark.parametrize("of", ["nobody", "our key id"])
+def test_a_checkpoint_that_nobody_signed_makes_no_entry_signed(
+    log: AuditLog, database: Database, key: SigningKey, of: str
+) -> None:
+    """Whoever writes to the database alone would keep the log from being signed."""
+    metrics = Metrics()
+    keeper = AuditKeeper(log, key, keep_days=366, guard=SweepGuard(log.database), metrics=metrics)
+    keeper._guarded(keeper._look)
+    fill(log, EVERY)
+    forged = {
+        "seq": EVERY, "kind": END, "hash": log.head().hash, "at": "2026-01-01T00:00:00.000+00:00",
+        "algorithm": "Ed25519", "key_id": key.public.key_id if of == "our key id" else "0" * 64,
+        "signature": "A" * 86 + "==",
+    }  # fmt: skip
+    with database.writing() as connection:
+        connection.execute(insert(CHECKPOINTS).values(forged))
+    assert log.unsigned(key.public) == EVERY
+    keeper._guarded(keeper._look)
+    if of == "nobody":  # it is written over
+        assert log.unsigned(key.public) == 0
+        assert problems(log, key) == ()
+    assert metrics.registry.get_sample_value("hushwire_audit_broken") == (of == "our key id")
 
 
 def test_a_broken_log_is_told_and_work_goes_on(

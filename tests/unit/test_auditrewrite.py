@@ -165,7 +165,7 @@ def test_where_it_can_not_remember_it_does_not_sign(
         disk.setattr("agents.signedhead.write_private", full)
         with pytest.raises(StoreError, match=r"signing\.pem\.head: No space left on device"):
             log.checkpoint(key)
-    assert log.unsigned() == 2
+    assert log.unsigned(key.public) == 2
     assert key.memory.read().seq == 0
     assert log.checkpoint(key) is not None
 
@@ -178,7 +178,7 @@ def test_a_crash_between_remembering_and_signing_is_no_refusal(
         crash.setattr(SigningKey, "sign", lambda *_: 1 // 0)
         with pytest.raises(ZeroDivisionError):
             log.checkpoint(key)
-    assert (key.memory.read().seq, log.unsigned()) == (2, 2)
+    assert (key.memory.read().seq, log.unsigned(key.public)) == (2, 2)
     fill(log, 3, 3)
     signed = log.checkpoint(key)
     assert signed is not None
@@ -240,7 +240,7 @@ def test_a_log_that_does_not_hold_in_itself_is_not_adopted(
         connection.execute(update(ENTRIES).where(ENTRIES.c.seq == 2).values(subject="other"))
     with pytest.raises(TamperError, match="entry 2: changed"):
         log.adopt(key, by="anna")
-    assert log.unsigned() == 3
+    assert log.unsigned(key.public) == 3
 
 
 def copied(key_file: Path, folder: Path, *, memory: bool) -> SigningKey:

@@ -181,11 +181,15 @@ def test_the_command_goes_by_the_key_that_is_named(
     monkeypatch.chdir(tmp_path)
     check = ("certificate", "check", str(certificate))
     assert _command(monkeypatch, *check) == 12
+    assert ".hushwire/signing.pem is not there" in capsys.readouterr().err
     assert _command(monkeypatch, *check, "--public-key", str(theirs)) == 13
+    said = capsys.readouterr().err
+    assert f"signed by another key ({KEY.public.key_id[:16]}…)" in said
+    assert f"checked with {theirs} ({OTHER.public.key_id[:16]}…)" in said
     assert (
         _command(monkeypatch, *check, "--public-key", str(theirs), "--public-key", str(ours)) == 0
     )
-    assert "valid, signed by" in capsys.readouterr().out
+    assert f"valid, signed by {ours} ({KEY.public.key_id[:16]}…)" in capsys.readouterr().out
     _no_audio(certificate)
     assert _command(monkeypatch, *check, "--public-key", str(ours)) == 10
     _changed(certificate)
@@ -207,4 +211,17 @@ def test_the_installation_s_own_key_is_found_and_exported(
     assert exported == key.public.pem()
     certificate.write_bytes(key.certify_file(certificate.read_bytes()))
     assert _command(monkeypatch, "certificate", "check", str(certificate)) == 0
-    assert f"own key ({key.public.key_id[:16]}…)" in capsys.readouterr().out
+    named = f"{tmp_path}/.hushwire/signing.pem ({key.public.key_id[:16]}…)"
+    assert f"valid, signed by this installation's own key {named}" in capsys.readouterr().out
+    (tmp_path / ".hushwire" / "signing.pem").unlink()
+    other = SigningKey.load_or_create(tmp_path / ".hushwire" / "signing.pem").public
+    assert _command(monkeypatch, "certificate", "check", str(certificate)) == 13
+    said = capsys.readouterr().err
+    named = f"{tmp_path}/.hushwire/signing.pem ({other.key_id[:16]}…)"
+    assert f"checked with this installation's own key {named}" in said
+    (tmp_path / ".hushwire" / "signing.pem").chmod(0o640)
+    assert _command(monkeypatch, "certificate", "check", str(certificate)) == 4
+    assert (
+        f"signing key {tmp_path}/.hushwire/signing.pem: others may read it"
+        in capsys.readouterr().err
+    )

@@ -175,6 +175,14 @@ def test_open_files_are_told(installed: Path) -> None:
     assert any(line.startswith("vault: ") and line.endswith("(mode 0701)") for line in found)
 
 
+def test_a_key_file_that_the_calls_need_and_is_missing_is_told(installed: Path) -> None:
+    key = installed / "state" / "kek.json"
+    key.unlink()
+    (found,) = weak(installed)
+    assert found.startswith(f"key file: {key} is missing, and calls were opened with it")
+    assert not key.exists()
+
+
 def test_memory_that_may_reach_a_disk_is_told(
     installed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from agents import quarantine, retention
 from agents.auditlog import AuditLog, Event
 from agents.catalogue import CallFilter
 from agents.database import Database
-from agents.erasure import REQUEST, RETENTION, erase, erase_party
+from agents.erasure import REQUEST, RETENTION, SUBJECT, erase, erase_party
 from agents.ledger import CallState, Ledger
 from agents.places import PASSED, QUARANTINE, FolderPlace
 from agents.shelf import Shelf
@@ -134,11 +134,12 @@ def test_a_held_call_is_neither_swept_nor_erased(
     assert not vault.catalogue.hold("one", datetime.now(UTC))
     with pytest.raises(HeldError, match="legal hold since"):
         erase(vault, ledger, log, "one", REQUEST)
+    assert told(log) == [("one", "erasure-held", REQUEST)]
     assert retention.sweep(vault, ledger, log, sweeps(ledger, later)) == ["three", "two"]
     assert Shelf(vault).transcript("one")
     assert vault.catalogue.hold("one", None)
     assert retention.sweep(vault, ledger, log, sweeps(ledger, later)) == ["one"]
-    assert [why for _, _, why in told(log)] == [RETENTION] * 3
+    assert [why for _, _, why in told(log)] == [REQUEST, *[RETENTION] * 3]
 
 
 def test_before_its_time_nothing_is_swept(vault: Vault, ledger: Ledger, log: AuditLog) -> None:
@@ -150,10 +151,49 @@ def test_before_its_time_nothing_is_swept(vault: Vault, ledger: Ledger, log: Aud
 def test_a_person_s_calls_go_and_held_ones_are_named(
     vault: Vault, ledger: Ledger, log: AuditLog
 ) -> None:
-    vault.catalogue.hold("two", datetime.now(UTC))
-    assert erase_party(vault, ledger, log, ANN) == (["one"], ["two"])
-    assert [one.call_id for one in vault.catalogue.page(CallFilter(party=ANN)).calls] == ["two"]
-    assert erase_party(vault, ledger, log, f"pn-{'c' * 32}") == ([], [])
+    vault.catalogue.hold("one", datetime.now(UTC))
+    erased, kept = erase_party(vault, ledger, log, ANN)
+    assert erased == ["two"]
+    assert [(call_id, type(error)) for call_id, error in kept.items()] == [("one", HeldError)]
+    assert [one.call_id for one in vault.catalogue.page(CallFilter(party=ANN)).calls] == ["one"]
+    assert told(log) == [("one", "erasure-held", SUBJECT), ("two", "call-erased", SUBJECT)]
+    assert erase_party(vault, ledger, log, f"pn-{'c' * 32}") == ([], {})
+
+
+def test_a_hold_that_comes_meanwhile_keeps_its_call_alone(
+    vault: Vault, ledger: Ledger, log: AuditLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others were to be erased, and whoever asked has to hear which are."""
+    looked = vault.ours
+
+    def hold_first(shelf: str, call_id: str, *rest: AuditLog) -> bool:
+        if call_id == "two":
+            vault.catalogue.hold("two", datetime.now(UTC))
+        return looked(shelf, call_id, *rest)
+
+    monkeypatch.setattr(vault, "ours", hold_first)
+    erased, kept = erase_party(vault, ledger, log, BOB)
+    assert (erased, list(kept)) == (["three"], ["two"])
+    assert Shelf(vault).transcript("two")
+    assert told(log) == [("three", "call-erased", SUBJECT), ("two", "erasure-held", SUBJECT)]
+
+
+def test_a_call_that_cannot_be_erased_does_not_keep_the_others(
+    vault: Vault, ledger: Ledger, log: AuditLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove = vault.place.remove
+
+    def away(shelf: str, call_id: str) -> bool:
+        if call_id == "one":
+            raise StoreError("the disk is away")
+        return remove(shelf, call_id)
+
+    monkeypatch.setattr(vault.place, "remove", away)
+    erased, kept = erase_party(vault, ledger, log, ANN)
+    assert (erased, {one: str(error) for one, error in kept.items()}) == (
+        ["two"],
+        {"one": "the disk is away"},
+    )
 
 
 def test_a_call_on_its_way_is_refused(vault: Vault, ledger: Ledger, log: AuditLog) -> None:

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from agents import quarantine
 from agents.auditlog import AuditLog, Event
+from agents.catalogue import Catalogue
 from agents.commands.quarantine import app
 from agents.ledger import CallState, Ledger
 from agents.vault import Vault
@@ -65,6 +66,38 @@ def test_after_its_time_the_key_is_destroyed_and_audited_once(ledger: Ledger) ->
         ledger.quarantined_seal("failed")
     assert ledger.state("failed") is CallState.QUARANTINED
     assert ledger.seal("open")
+
+
+def test_a_sweep_asks_for_the_holds_once(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    for call_id in ("second", "third"):
+        ledger.open_call(call_id)
+        ledger.close_call(call_id, CallState.QUARANTINED)
+    asked: list[Catalogue] = []
+    held = Catalogue.held
+
+    def counted(self: Catalogue) -> frozenset[str]:
+        asked.append(self)
+        return held(self)
+
+    monkeypatch.setattr(Catalogue, "held", counted)
+    gone = quarantine.sweep(ledger, AuditLog(ledger.database), 0, sweeps(ledger))
+    assert (gone, len(asked)) == (["failed", "second", "third"], 1)
+
+
+def test_a_hold_that_comes_between_look_and_end_keeps_the_key_and_tells_nothing(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.open_call("held")
+    vault = Vault.opened(tmp_path / "vault", ledger)
+    vault.store(stored_call("held", passed=False), keep_days=30)
+    ledger.close_call("held", CallState.QUARANTINED)
+    vault.catalogue.hold("held", datetime.now(UTC))
+    with monkeypatch.context() as patch:
+        patch.setattr(Catalogue, "held", lambda _: frozenset())
+        gone = quarantine.sweep(ledger, AuditLog(ledger.database), 0, sweeps(ledger))
+    assert gone == ["failed"]
+    assert ledger.quarantined_seal("held")
+    assert audited(ledger) == [("failed", "expired")]
 
 
 def test_a_quarantine_without_hours_ends_at_once(ledger: Ledger) -> None:

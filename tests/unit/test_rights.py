@@ -19,7 +19,7 @@ from agents.parties import Pseudonyms
 from agents.settings import Settings
 from agents.shelf import Shelf, open_shelf
 from agents.vault import Vault
-from pipeline.errors import HeldError, InputError, SealError, UnknownCallError
+from pipeline.errors import HeldError, InputError, SealError, StoreError, UnknownCallError
 from tests.unit.storing import AUDIO, FILES, new_ledger, stored_call
 
 pytestmark = pytest.mark.unit
@@ -179,18 +179,36 @@ def test_calls_are_listed_without_content(place: Path) -> None:
     assert audited(place) == [("", "calls-listed")] * 4
 
 
+def test_nothing_is_cut_where_no_terminal_is(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    name, purpose = "c" * 120, "quality-assurance-of-the-second-line"
+    ledger = Ledger.embedded(place / ".hushwire")
+    ledger.open_call(name)
+    Vault.opened(place, ledger).store(stored_call(name, purpose=purpose), keep_days=30)
+    ledger.dispose()
+    (line,) = [
+        one for one in run("calls", "list", "--vault", place).output.splitlines() if name in one
+    ]
+    assert f"passed │ default 1 │ {purpose} │ 20" in " ".join(line.split())
+
+
 def test_a_hold_keeps_a_call_until_it_is_taken_away(place: Path) -> None:
     assert "is held from now on" in run("hold", "add", "one", "--vault", place).output
     assert "was held already" in run("hold", "add", "one", "--vault", place).output
     refused = run("erase", "--call", "one", "--vault", place, exit_code=1)
     assert isinstance(refused.exception, HeldError)
+    assert f"`hushwire hold remove one --vault {place}`" in str(refused.exception)
     assert "legal hold" in run("calls", "list", "--vault", place, "--held").output
     kept = run("erase", "--subject", NUMBER, "--vault", place, exit_code=1).output
-    assert "one: kept, it is under a legal hold" in kept
+    assert "one: kept: call one is under a legal hold since 20" in kept
+    assert f"`hushwire hold remove one --vault {place}`" in kept
+    assert "0 calls erased, 1 kept" in kept
     run("hold", "remove", "one", "--vault", place)
     run("erase", "--subject", NUMBER, "--vault", place)
     assert audited(place)[1:] == [
+        ("one", "erasure-held"),
         ("", "calls-listed"),
+        ("one", "erasure-held"),
         ("one", "hold-removed"),
         ("one", "call-erased"),
     ]
@@ -238,7 +256,32 @@ def test_a_misspelt_vault_is_not_made_and_erases_nothing(place: Path, tmp_path: 
 def test_without_a_ledger_nothing_is_made(tmp_path: Path) -> None:
     result = run("calls", "list", "--state-dir", tmp_path / "none", exit_code=1)
     assert isinstance(result.exception, InputError)
+    assert "--state-dir, or the vault of `hushwire run` with --vault" in str(result.exception)
     assert not (tmp_path / "none").exists()
+
+
+LOOKS: dict[str, tuple[object, ...]] = {
+    "calls list": (),
+    "hold add": ("one",),
+    "erase": ("--call", "one"),
+    "quarantine list": (),
+    "export": ("--all", "--to", "out"),
+    "certificate check": ("vault/calls/one/one.certificate.json",),
+}
+
+
+@pytest.mark.parametrize("command", LOOKS)
+def test_who_looks_makes_no_key_file(place: Path, command: str) -> None:
+    """Another key than that of the stored calls opens none of them."""
+    key = place / ".hushwire" / "kek.json"
+    key.unlink()
+    vault = () if command == "certificate check" else ("--vault", place)
+    told = run(*command.split(), *LOOKS[command], *vault, exit_code=1)
+    assert isinstance(told.exception, StoreError)
+    assert f"{key}: is missing" in str(told.exception)
+    assert "put it back" in str(told.exception)
+    assert not key.exists()
+    assert (place / "calls" / "one").is_dir()
 
 
 def test_a_certificate_in_the_vault_is_checked_with_the_vault_s_keys(

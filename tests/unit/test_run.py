@@ -6,10 +6,12 @@ import asyncio
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,6 +140,32 @@ def test_an_erased_call_is_not_clean() -> None:
     assert not summary(one, states={"a": CallState.STORED}).clean
 
 
+def test_the_summary_counts_the_calls_of_this_run() -> None:
+    """Of an erased one and of one that was stored before the ledger says that they are stored."""
+    outcomes = (Outcome.SENT, Outcome.SENT_BEFORE, Outcome.STORED_BEFORE, Outcome.ERASED_BEFORE)
+    results = [Ingested(Path(f"{one}.wav"), one, one.name) for one in outcomes]
+    states = {one.name: CallState.STORED for one in outcomes}
+    states["SENT_BEFORE"] = CallState.QUARANTINED
+    found, out = summary(*results, states=states), io.StringIO()
+    assert found.ended == {"stored": 1, "quarantined": 1}
+    run._print_summary(found, "vault", Console(file=out, width=200), " --vault 'my vault'")
+    assert "hushwire export --all --vault 'my vault' --to DIR" in out.getvalue()
+    assert "hushwire quarantine list --vault 'my vault'" in out.getvalue()
+    told = dict(line.strip(" │").split("│") for line in out.getvalue().splitlines() if "│" in line)
+    counted = {name.strip(): count.strip() for name, count in told.items()}
+    assert counted == {
+        "vault": "vault",
+        "recordings": "4",
+        "sent before": "1",
+        "stored before": "1",
+        "erased before": "1",
+        "calls stored": "1",
+        "calls quarantined": "1",
+        "dead letters": "0",
+        "audio": "0 s",
+    }
+
+
 def test_what_an_interrupted_run_left_is_forgotten_and_audited(
     source: Path, tmp_path: Path, while_running: Carry
 ) -> None:
@@ -200,14 +228,56 @@ def test_a_stored_call_that_is_not_in_the_vault_is_told(
     console = Console(file=out, width=200)
     found = run_folder(source, tmp_path / named, Settings(state_dir=state), console=console)
     assert found.clean is (named == "vault")
+    assert "calls stored" not in out.getvalue(), "that was another run"
     if named == "vault":
-        assert "calls stored" in out.getvalue()
+        assert "stored before" in out.getvalue()
+        assert "hushwire export" in out.getvalue()
         return
     assert found.results[0].outcome is Outcome.STORED_ELSEWHERE
     assert "stored in another vault: c1.wav: call c1: " in out.getvalue()
-    assert "calls stored" not in out.getvalue()
     assert "stored before" not in out.getvalue()
     assert "hushwire export" not in out.getvalue()
+
+
+def test_without_a_terminal_every_call_that_ends_is_told_in_a_line(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soundfile.write(source / "c2.wav", np.zeros((800, 2), np.int16), 8000, subtype="PCM_16")
+    out = io.StringIO()
+    before: list[str] = []
+
+    async def worker(
+        _config: object, *, stop: asyncio.Event, metrics: object, ready: Callable[[], None]
+    ) -> None:
+        del metrics
+        before.append(out.getvalue())
+        ready()
+        await stop.wait()
+
+    def ingested(
+        files: list[Path],
+        ledger: Ledger,
+        _settings: object,
+        report: Callable[[Ingested], None],
+        **_: object,
+    ) -> None:
+        for path, state in zip(files, (CallState.STORED, CallState.QUARANTINED), strict=True):
+            ledger.open_call(path.stem)
+            report(Ingested(path, Outcome.SENT, path.stem, 1.0))
+            while path.stem == "c1" and "in work" not in out.getvalue():
+                time.sleep(0.01)
+            ledger.close_call(path.stem, state)
+
+    monkeypatch.setattr(run, "EmbeddedBroker", FakeBroker)
+    monkeypatch.setattr(run, "run_worker", worker)
+    monkeypatch.setattr(run, "ingest_files", ingested)
+    run_folder(source, tmp_path / "vault", Settings(), console=Console(file=out, width=200))
+    assert before == ["2 recordings; loading models and joining the broker\n"]
+    said = re.sub(r"after \d+ s", "after N s", out.getvalue())
+    assert "c1: stored, 1 of 2 after N s\n" in said
+    assert "c2: quarantined, 2 of 2 after N s\n" in said
+    # Calls go side by side and end together: what goes on meanwhile is told as well.
+    assert "after N s: 1 of 1 calls in work; spans: none yet\n" in said
 
 
 def test_two_runs_do_not_share_a_vault_a_state_folder_or_a_ledger(
@@ -342,7 +412,9 @@ def test_a_stopped_worker_stops_the_feeder_before_the_loop_goes(
     monkeypatch.setattr(run, "worker_config", lambda *_: Config())
     ledger = Ledger.embedded(tmp_path)
     vault, console = Vault.opened(tmp_path / "vault", ledger), Console(file=io.StringIO())
-    work = run._Run([], tmp_path, Settings(), ledger, console, vault, embedded=True, again=False)
+    work = run._Run(
+        [], tmp_path, Settings(), ledger, console, vault, "", embedded=True, again=False
+    )
     with pytest.raises(BrokerError if failure else KeyboardInterrupt):
         work.carry_out()
     [feeder] = feeders

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.unit
 
 POLICY = Policy(
     name="test", version="1", default=EntityRule(threshold=0.4),
-    entities={"KEPT": EntityRule(action=Action.KEEP)},
+    entities={"US_SSN": EntityRule(action=Action.KEEP)},
 )  # fmt: skip
 NEVER = -1.0
 
@@ -163,7 +163,7 @@ def test_a_proposal_keeps_its_promise(
 def case(name: str) -> Detected:
     turn = LabelledTurn(
         role=Role.MIXED, text="this is Ann Lee of Rome okay",
-        labels=(Label(entity="name", start=8, end=15), Label(entity="KEPT", start=19, end=23),
+        labels=(Label(entity="name", start=8, end=15), Label(entity="US_SSN", start=19, end=23),
                 Label(entity="ZIP_CODE", start=24, end=28, optional=True)),
     )  # fmt: skip
     placed = lay_out(LabelledCase(id=name, turns=(turn,)))
@@ -172,7 +172,7 @@ def case(name: str) -> Detected:
         Span("PERSON", 0, spoken[2].start, spoken[3].end, 0.35, "names:list"),
         Span("PERSON", 0, spoken[2].start, spoken[2].end, 0.25, "names:list"),
         Span("URL", 0, spoken[1].start, spoken[1].end, 0.2, "own:dot"),
-        Span("KEPT", 0, spoken[0].start, spoken[0].end, 0.9, "x", Action.KEEP),
+        Span("US_SSN", 0, spoken[0].start, spoken[0].end, 0.9, "x", Action.KEEP),
         Span("NUMBER_SEQUENCE", 0, spoken[0].start, spoken[0].end, 0.1, "x",
              reason=Reason.UNEXPLAINED),
     )  # fmt: skip
@@ -184,7 +184,7 @@ def test_words_are_scored_by_the_spans_that_mute_them() -> None:
     table = scored([case(str(at)) for at in range(3)], policy, folds=2)
     assert table.types == ("NUMBER_SEQUENCE", "PERSON", "URL")
     assert table.entities == {"PERSON": 3}
-    assert table.labels[:5].tolist() == [-1, -1, 1, 1, -1]  # KEPT and optional words do not count
+    assert table.labels[:5].tolist() == [-1, -1, 1, 1, -1]  # kept and optional words do not count
     # What no threshold of a type judges counts always.
     assert table.scores[:4].tolist() == [
         [2.0, -1.0, -1.0], [-1.0, -1.0, 2.0], [-1.0, 0.35, -1.0], [-1.0, 0.35, -1.0],
