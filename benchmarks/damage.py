@@ -37,6 +37,7 @@ from models.voice import SileroVoice
 from pipeline.audio import Recording, read_recording
 from pipeline.errors import AudioError
 from pipeline.evaluation.truth import TruthCall, TruthEntity
+from pipeline.narrowing import analysed
 from pipeline.policy import Policy, load_policy
 from pipeline.records import CallInfo
 from pipeline.vaulting import StoredCall
@@ -87,7 +88,7 @@ class Bench:
         cell.digits += sum(count for *_, count in wanted)
         seed = zlib.crc32(f"{truth.call_id}/{damage.name}".encode())
         try:
-            recording = read_recording(damage.file(audio, rate, seed))
+            recording = analysed(read_recording(damage.file(audio, rate, seed)))
         except AudioError:
             cell.refused += 1
             return
