@@ -135,8 +135,12 @@ class AuditKeeper:
             self._publish()
 
     def _publish(self) -> None:
-        """Lay the last checkpoint where it is not yet; what is away is tried again."""
-        for publisher, checkpoint in list(self._waiting.items()):
+        """Lay the last checkpoint where it is not yet; what is away is tried again.
+
+        While the last look of a keeper that is told to stop still publishes, its end may do so too.
+        """
+        waiting = self._waiting
+        for publisher, checkpoint in list(waiting.items()):
             try:
                 publisher.put(checkpoint)
             except TamperError:
@@ -144,7 +148,7 @@ class AuditKeeper:
             except HushwireError as error:
                 self._told.warning("audit checkpoint not published", code=error.code)
             else:
-                del self._waiting[publisher]
+                waiting.pop(publisher, None)
         self._metrics.audit_unpublished.set(1 if self._waiting else 0)
 
     def _forget(self, until: int) -> None:

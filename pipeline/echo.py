@@ -12,6 +12,7 @@ channel is the other speaker.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -111,14 +112,15 @@ def _match(
     if min(_rms(source), _rms(other)) < _QUIETEST:
         return Echo(score=0.0, lag=0)
     # No lag that is looked for wraps around, because len(source) + 2 * lag == len(other).
-    size = 1 << (len(other) - 1).bit_length()
+    size = _fast(len(other))
     first = _whitened(source, size, sample_rate)
     flat = _whitened(other, size, sample_rate)
     dots = np.fft.irfft(flat * np.conj(first), size)[: 2 * lag + 1]
     second = np.fft.irfft(flat, size)[: len(other)]
     # Parseval: the band leaves out the first and the last bin, so every bin stands for two.
     energy = 2.0 * float(np.sum(first.real**2 + first.imag**2)) / size
-    sums = np.concatenate([[0.0], np.cumsum(second * second)])
+    sums = np.zeros(len(second) + 1)
+    np.cumsum(second * second, out=sums[1:], dtype=np.float64)
     energies = sums[len(source) : len(source) + 2 * lag + 1] - sums[: 2 * lag + 1]
     norm = np.sqrt(np.maximum(energies, 1e-9) * max(energy, 1e-9))
     likeness = np.abs(dots) / norm
@@ -130,17 +132,24 @@ def _match(
 
 def _whitened(
     signal: npt.NDArray[np.int16], size: int, sample_rate: int
-) -> npt.NDArray[np.complex128]:
+) -> npt.NDArray[np.complex64]:
     """The signal's spectrum, made flat inside the telephone band and zero outside it."""
-    spectrum = np.fft.rfft(signal.astype(np.float64), size)
+    spectrum = np.asarray(np.fft.rfft(signal.astype(np.float32), size), np.complex64)
     power = spectrum.real**2 + spectrum.imag**2
     width = max(1, round(_SMOOTH_HZ * size / sample_rate)) | 1
-    padded = np.pad(power, width // 2 + 1, mode="reflect")
-    sums = np.cumsum(padded)
-    smooth = (sums[width : width + len(power)] - sums[: len(power)]) / width
-    frequencies = np.arange(len(power)) * (sample_rate / size)
-    band = (frequencies >= _BAND_HZ[0]) & (frequencies <= _BAND_HZ[1])
-    return np.where(band, spectrum / np.sqrt(np.maximum(smooth, 1e-9)), 0.0)
+    sums = np.cumsum(np.pad(power, width // 2 + 1, mode="reflect"), dtype=np.float64)
+    low, high = (round(hertz * size / sample_rate) for hertz in _BAND_HZ)
+    smooth = (sums[width + low : width + high] - sums[low:high]) / width
+    flat = np.zeros_like(spectrum)
+    flat[low:high] = spectrum[low:high] / np.sqrt(np.maximum(smooth, 1e-9)).astype(np.float32)
+    return flat
+
+
+@lru_cache(maxsize=64)
+def _fast(least: int) -> int:
+    """The smallest size from ``least`` on that has no factor but 2, 3 and 5: quick to transform."""
+    odd: list[int] = [3**three * 5**five for three in range(10) for five in range(7)]
+    return min(one << max(0, -(-least // one) - 1).bit_length() for one in odd)
 
 
 def _rms(signal: npt.NDArray[np.int16]) -> float:

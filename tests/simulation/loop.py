@@ -2,7 +2,8 @@
 
 Everything that the code under test hands to a thread runs in this one, at a moment that the dice
 choose, and stops at every ``pause`` (before each transaction, before each file) so that others
-come between: a greenlet each. Nothing here reads a clock, so the same dice bring the same run.
+come between: a greenlet each. What one thread answers comes in the order in which it was done, as
+asyncio keeps it. Nothing here reads a clock, so the same dice bring the same run.
 """
 
 # ruff: noqa: ANN401 - what is replaced has many types
@@ -21,6 +22,7 @@ from greenlet import getcurrent, greenlet
 
 JOB_S = 0.004
 """The longest wait for a thread, and for its answer."""
+_TICK_S = 1e-9
 
 
 class StandstillError(Exception):
@@ -40,6 +42,7 @@ class WorldLoop(asyncio.BaseEventLoop):
         self.dice = dice
         self._selector = self
         self._queues: dict[int, deque[Callable[[], None]]] = {}
+        self._answered: dict[int, float] = {}
 
     # What asyncio wants of a loop
 
@@ -74,7 +77,7 @@ class WorldLoop(asyncio.BaseEventLoop):
             raise RuntimeError("cannot schedule new futures after shutdown")
         queue = self._queues.setdefault(id(executor), deque())
         queue.append(job.start)
-        job.over = partial(self._next_in, queue)
+        job.over, job.thread = partial(self._next_in, queue), id(executor)
         if len(queue) == 1:
             self.call_later(self._some_time(), job.start)
         return future
@@ -83,6 +86,14 @@ class WorldLoop(asyncio.BaseEventLoop):
         queue.popleft()
         if queue:
             self.call_later(self._some_time(), queue[0])
+
+    def _answer_at(self, thread: int | None) -> float:
+        """When an answer comes: of a thread, after all that it answered before."""
+        at = self.now + self._some_time()
+        if thread is not None:
+            at = max(at, self._answered.get(thread, 0.0) + _TICK_S)
+            self._answered[thread] = at
+        return at
 
     def _some_time(self) -> float:
         return self.dice.random() * JOB_S
@@ -97,6 +108,7 @@ class _Job:
         self._loop, self._work, self._future = loop, work, future
         self._context = contextvars.copy_context()
         self.over: Callable[[], None] = lambda: None
+        self.thread: int | None = None
 
     def start(self) -> None:
         if self._future.cancelled():
@@ -117,7 +129,7 @@ class _Job:
         else:
             tell = partial(self._future.set_result, result)
         self.over()
-        self._loop.call_later(self._loop._some_time(), self._answer, tell)
+        self._loop.call_at(self._loop._answer_at(self.thread), self._answer, tell)
 
     def _answer(self, tell: Callable[[], object]) -> None:
         if not self._future.done():

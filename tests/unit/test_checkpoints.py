@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -198,6 +199,32 @@ def test_the_keeper_lays_checkpoints_down_and_tries_again(
     )
     again._guarded(again._look)
     assert away.got == [2, 2]
+
+
+def test_a_keeper_that_is_told_to_stop_while_it_publishes_publishes_the_last_one(
+    log: AuditLog, key: SigningKey
+) -> None:
+    """The thread of its last look goes on beside that of its end."""
+    got: list[int] = []
+
+    class Slow:
+        def put(self, checkpoint: Checkpoint) -> None:
+            if checkpoint.seq == 2:
+                fill(log, 3, 4)
+                asyncio.run(keeper.close())
+            got.append(checkpoint.seq)
+
+        def prune(self, until: int) -> None:
+            raise AssertionError(until)
+
+    guard, metrics = SweepGuard(log.database), Metrics()
+    keeper = AuditKeeper(
+        log, key, keep_days=366, guard=guard, metrics=metrics, publishers=(Slow(),)
+    )
+    fill(log, 1, 2)
+    keeper._guarded(keeper._look)
+    assert got == [4, 2]
+    assert metrics.registry.get_sample_value("hushwire_audit_unpublished") == 0.0
 
 
 def test_the_keeper_tells_a_vault_that_states_another_log(
