@@ -13,7 +13,7 @@ The ledger keeps the call's id, its state and that it was erased, so that the sa
 taken in again.
 
 Outcomes of ``erase``: whether anything was there; ``HeldError`` where a legal hold forbids it: that
-is told to the audit log, unless it was the retention that asked, and nothing is erased;
+is told to the audit log, unless it was the retention that asked, and no file or key is destroyed;
 ``UnknownCallError`` for an id that the ledger never had; ``InputError`` where what the vault has of
 the call is another installation's, or nothing that a vault writes: nothing is erased then.
 """
@@ -111,12 +111,13 @@ def erase_party(
 
     Returns:
         The ids of the calls that are erased, and why each of the others is not: ``HeldError`` for
-        a legal hold.
+        a legal hold, ``InputError`` where its files lie in another vault.
     """
     erased: list[str] = []
     left: dict[str, HushwireError] = {}
     for call_id in vault.catalogue.of_party(party):
         try:
+            vault.require_files(call_id)
             erase(vault, ledger, log, call_id, SUBJECT)
         except HushwireError as error:
             left[call_id] = error

@@ -178,7 +178,7 @@ class _Run:
     began: float = 0.0
     ended: float = 0.0
     failure: BaseException | None = None
-    told: list[Path] = field(default_factory=list)
+    told: set[Path] = field(default_factory=set)
     """Recordings of whose end a line has told."""
     beat: float = 0.0
     """When a line tells next what goes on, in seconds from the first recording."""
@@ -284,7 +284,7 @@ class _Run:
         for one in list(self.results):
             state = states.get(one.call_id, CallState.OPEN)
             if one.outcome in _HERE and state is not CallState.OPEN and one.path not in self.told:
-                self.told.append(one.path)
+                self.told.add(one.path)
                 place = f"{len(self.told)} of {len(self.files)} after {elapsed:.0f} s"
                 self._line(f"{one.call_id}: {state.value}, {place}")
         in_work = _stand(list(self.results), states)[CallState.OPEN.value]

@@ -11,9 +11,10 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, inspect, select, text
 
-from agents.database import Database
+from agents.database import Database, sqlite_file
+from agents.tables import WRAPPING_KEYS
 from pipeline.errors import StoreError
 
 FIRST = "0001"
@@ -35,6 +36,25 @@ def current(database: Database) -> str | None:
     """
     with database.reading() as connection:
         return _current(connection)
+
+
+def uses_keys(url: str) -> bool:
+    """Whether a ledger knows wrapping keys, so that its key file is not to be made anew.
+
+    Raises:
+        StoreError: the database is away.
+    """
+    file = sqlite_file(url)
+    if file is not None and not file.exists():
+        return False
+    database = Database(url)
+    try:
+        with database.reading() as connection:
+            if not inspect(connection).has_table(WRAPPING_KEYS.name):
+                return False
+            return connection.scalar(select(WRAPPING_KEYS.c.key_id).limit(1)) is not None
+    finally:
+        database.dispose()
 
 
 def upgrade(database: Database) -> tuple[str | None, str]:

@@ -25,6 +25,7 @@ from agents.policies import read_policy
 from agents.pool import whisper_ears
 from agents.producer import CallProducer
 from agents.recordings import find_recordings
+from agents.schema import uses_keys
 from agents.screen import screen
 from agents.sealing import KeyEncryptionKey
 from agents.settings import STATE, Settings
@@ -266,16 +267,17 @@ def opened_ledger(
     Args:
         settings: where ledger and key file are.
         fallback: the state folder, where the settings name none.
-        make_key: make the key file where it is missing: for commands that open calls alone, since
-            a new key opens no call that is there.
+        make_key: make the key file of a new ledger: for commands that open calls alone, since a
+            new key opens no call that is there.
 
     Raises:
         StoreError: the ledger can't be opened, or its key file is missing or another's.
     """
     state = settings.state_folder(fallback)
+    location = settings.ledger_location(state)
+    make_key = make_key and not uses_keys(location)
     opened = KeyEncryptionKey.load_or_create if make_key else KeyEncryptionKey
-    kek = opened(settings.keyset_file(state), settings.key_service)
-    ledger = Ledger(settings.ledger_location(state), kek)
+    ledger = Ledger(location, opened(settings.keyset_file(state), settings.key_service))
     try:
         yield ledger
     finally:

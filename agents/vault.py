@@ -33,6 +33,7 @@ from agents.vaulted import CERTIFICATE, SEALED
 from agents.vaultkeys import VaultKeys
 from pipeline.certificate import Certificate, parse_certificate
 from pipeline.errors import (
+    InputError,
     OtherRecordingError,
     RecordError,
     SealError,
@@ -169,6 +170,17 @@ class Vault:
             return bool(self.certificate(facts))
         except SealError:
             return False
+
+    def require_files(self, call_id: str) -> None:
+        """Refuse a call whose files lie in another vault: erased from here, they would stay there.
+
+        Raises:
+            InputError: the vault has nothing of a call that the catalogue knows.
+        """
+        if self.catalogue.find(call_id) is None:
+            return
+        if not any(self.place.names(shelf, call_id) for shelf in (PASSED, QUARANTINE)):
+            raise InputError(f"call {call_id}: this vault has no file of it; is it another's?")
 
     def ours(self, shelf: str, call_id: str, log: AuditLog) -> bool:
         """Whether what lies there of a call may be removed: nobody else made it.

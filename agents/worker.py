@@ -34,6 +34,7 @@ from agents.outbox import Limits
 from agents.pinning import Pins
 from agents.pool import LISTEN_S, EarPool, Ears
 from agents.runtime import StageRuntime
+from agents.schema import uses_keys
 from agents.sealing import KeyEncryptionKey
 from agents.serving import Serving
 from agents.shadowing import Candidate, Shadow
@@ -231,8 +232,9 @@ def _check(config: WorkerConfig) -> None:
 
 
 def _open_ledger(config: WorkerConfig) -> Ledger:
-    kek = KeyEncryptionKey.load_or_create(config.keyset, config.key_service)
-    return Ledger(config.ledger_url, kek, config.clock)
+    lost = uses_keys(config.ledger_url)
+    opened = KeyEncryptionKey if lost else KeyEncryptionKey.load_or_create
+    return Ledger(config.ledger_url, opened(config.keyset, config.key_service), config.clock)
 
 
 def _open_vault(config: WorkerConfig, ledger: Ledger) -> Vault | None:

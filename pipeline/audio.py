@@ -22,13 +22,13 @@ from pipeline.callnames import shown
 from pipeline.containers import Contents, check_container
 from pipeline.errors import AudioError
 from pipeline.files import open_regular
-from pipeline.records import Pcm
+from pipeline.records import LOWEST_RATE, Pcm
 
 Source: TypeAlias = str | Path | bytes
 """A path, or the bytes of a file."""
 
-LOWEST_RATE: Final = 8_000
-HIGHEST_RATE: Final = 48_000
+FASTEST_FILE: Final = 48_000
+"""Highest sample rate of a recording, in Hz; what is kept of it is slower."""
 MOST_CHANNELS: Final = 8
 _BLOCK: Final = 65_536
 """Frames that are decoded or encoded at a time."""
@@ -51,6 +51,8 @@ _EXACT: Final = frozenset(
     {"PCM_U8", "PCM_S8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"}
 )
 """Subtypes for which decoding and encoding again changes no sample."""
+COARSE: Final = frozenset({"PCM_U8", "PCM_S8", "ULAW", "ALAW"})
+"""Those of them whose steps are coarser than 16 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,9 +255,9 @@ def _checked(
     name: str,
 ) -> RecordingInfo:
     rate, channels, frames = file.samplerate, file.channels, file.frames
-    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+    if not LOWEST_RATE <= rate <= FASTEST_FILE:
         raise AudioError(
-            f"{name}: {rate} Hz is outside {LOWEST_RATE} to {HIGHEST_RATE} Hz; resample it"
+            f"{name}: {rate} Hz is outside {LOWEST_RATE} to {FASTEST_FILE} Hz; resample it"
         )
     if not 1 <= channels <= MOST_CHANNELS:
         raise AudioError(f"{name}: {channels} channels; 1 to {MOST_CHANNELS} are supported")

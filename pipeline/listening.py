@@ -38,6 +38,7 @@ from pipeline.errors import AudioError
 from pipeline.intervals import merge_intervals, subtract_intervals
 from pipeline.records import (
     HIGHEST_RATE,
+    LOWEST_RATE,
     AudioChunk,
     CallEnd,
     CallInfo,
@@ -74,7 +75,6 @@ _ECHO_DB = 25.0
 """What is so much softer than another channel at the same time may be its echo."""
 _BLOCKS_PER_SECOND = 2
 _FULL_SCALE = 32_768.0
-LOWEST_RATE = 8_000
 
 
 @dataclass(slots=True)

@@ -10,17 +10,19 @@ is less than there was. Problems raise ``AudioError``.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
 import soxr
 
-from pipeline.audio import Recording, to_int16
+from pipeline.audio import COARSE, Recording, to_int16
+from pipeline.errors import AudioError
 from pipeline.records import HIGHEST_RATE, Pcm
 from pipeline.rendering import scaled
 
-_FULL_SCALE = 32_768.0
+_FULL_SCALE = np.float32(32_768.0)
 
 
 def kept_rate(sample_rate: int) -> int:
@@ -35,27 +37,42 @@ def narrow(blocks: Iterable[Pcm], sample_rate: int, channels: int) -> Iterator[P
         blocks: of shape ``(samples, channels)``, in order.
         sample_rate: theirs, in Hz.
         channels: how many there are.
+
+    Raises:
+        AudioError: not one sample is left, of a recording of one or two.
     """
     if sample_rate <= HIGHEST_RATE:
         yield from blocks
         return
     stream = soxr.ResampleStream(sample_rate, HIGHEST_RATE, channels, dtype="float32")
-    for block in blocks:
-        yield from _sixteen_bits(stream.resample_chunk(block / np.float32(_FULL_SCALE)))
-    rest = np.zeros((0, channels), np.float32)
-    yield from _sixteen_bits(stream.resample_chunk(rest, last=True))
+    left = False
+    for block in itertools.chain(blocks, [None]):
+        last = block is None
+        audio = np.zeros((0, channels), np.float32) if block is None else block / _FULL_SCALE
+        audio = stream.resample_chunk(audio, last=last)
+        if len(audio):
+            left = True
+            # A filter rings: full-scale audio may come out beyond, which is no other scale.
+            yield to_int16(np.clip(audio, -1.0, 1.0))
+    if not left:
+        raise AudioError("0 samples of audio are left at 16 kHz")
 
 
 def analysed(recording: Recording, name: str = "recording") -> Recording:
     """A recording as the stages see it, in the form in which it came but for rate and width.
 
+    A coding of coarse steps holds no samples but its own: where the rate is lowered, it becomes 16
+    bits.
+
     Raises:
-        AudioError: its samples are no numbers or of another scale, see ``to_int16``.
+        AudioError: its samples are no numbers or of another scale, see ``to_int16``, or too few.
     """
     info = recording.info
     blocks = narrow([to_int16(recording.samples, name)], info.sample_rate, info.channels)
     pcm = np.concatenate(list(blocks))
-    info = replace(info, sample_rate=kept_rate(info.sample_rate), frames=len(pcm))
+    if info.sample_rate > HIGHEST_RATE:
+        subtype = "PCM_16" if info.subtype in COARSE else info.subtype
+        info = replace(info, sample_rate=HIGHEST_RATE, frames=len(pcm), subtype=subtype)
     return Recording(info, pcm)
 
 
@@ -67,9 +84,3 @@ def narrowed(recording: Recording) -> bool:
         return False
     seen = scaled(recording.pcm, recording.samples.dtype)
     return not np.array_equal(seen, recording.samples)
-
-
-def _sixteen_bits(audio: np.ndarray) -> Iterator[Pcm]:
-    if len(audio):
-        # A filter rings: full-scale audio may come out a little beyond, which is no other scale.
-        yield to_int16(np.clip(audio, -1.0, 1.0))

@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.audio import Recording, RecordingInfo, encode, read_recording, width_of
+from pipeline.audio import COARSE, Recording, RecordingInfo, encode, read_recording, width_of
 from pipeline.errors import AudioError
 from pipeline.policy import MutingRule
 from pipeline.records import Check, Mute, Pcm
@@ -166,7 +166,7 @@ def differences(
 
 def as_coded(samples: npt.NDArray[Any], info: RecordingInfo) -> npt.NDArray[Any]:
     """Samples as a file's coding gives them back: G.711 and 8 bits have coarser steps."""
-    if not info.exact or info.subtype not in {"ULAW", "ALAW", "PCM_U8", "PCM_S8"}:
+    if info.subtype not in COARSE:
         return samples
     again = read_recording(encode(samples, info.sample_rate, info.container, info.subtype))
     return np.asarray(again.samples)

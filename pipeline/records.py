@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 Pcm: TypeAlias = npt.NDArray[np.int16]
 """Audio of shape ``(samples, channels)``."""
-HIGHEST_RATE = 16_000
-"""Of a call, in Hz: nothing above half of it is listened to, see ``pipeline.narrowing``."""
+LOWEST_RATE, HIGHEST_RATE = 8_000, 16_000
+"""Of a call, in Hz: nothing above half of 16 kHz is listened to, see ``pipeline.narrowing``."""
 DIGEST = 16
 """Hex digits of a short digest: 64 bits tell versions apart, and nobody can choose them."""
 

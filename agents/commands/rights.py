@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -14,10 +14,7 @@ from agents.owners import user
 from agents.places import same_place
 from agents.screen import screen
 from agents.settings import load_settings
-from pipeline.errors import HeldError, InputError
-
-if TYPE_CHECKING:
-    from agents.vault import Vault
+from pipeline.errors import HeldError, InputError, StoreError
 
 CallOption = Annotated[str | None, typer.Option("--call", help="Call id.")]
 SubjectOption = Annotated[
@@ -85,7 +82,7 @@ def erase(
     settings = load_settings(state_dir=state_dir)
     with opened_vault(settings, vault) as (parts, opened):
         if call is not None:
-            _require_files(opened, [call])
+            opened.require_files(call)
             try:
                 there = erasure.erase(opened, parts.ledger, parts.log, call, erasure.REQUEST)
             except HeldError as error:
@@ -93,7 +90,6 @@ def erase(
             _tell(f"{call}: {'erased' if there else 'there is nothing left of it'}")
             sys.exit(0 if there else 1)
         who = party(settings, vault, subject or "")
-        _require_files(opened, opened.catalogue.of_party(who))
         erased, left = erasure.erase_party(opened, parts.ledger, parts.log, who)
     for call_id in erased:
         _tell(f"{call_id}: erased")
@@ -102,29 +98,15 @@ def erase(
         if call_id in held:
             _tell(f"{call_id}: kept: {reason}{_remove_hold(call_id, vault, state_dir)}")
         else:
-            _tell(f"{call_id}: not finished, run it again: {reason}")
+            again = "not finished, run it again" if isinstance(reason, StoreError) else "not erased"
+            _tell(f"{call_id}: {again}: {reason}")
     told = f"{len(erased)} calls erased, {len(held)} kept"
-    _tell(told + (f", {len(left) - len(held)} not finished" if len(left) > len(held) else ""))
+    _tell(told + (f", {len(left) - len(held)} not erased" if len(left) > len(held) else ""))
     sys.exit(0 if erased and not left else 1)
 
 
 def _remove_hold(call: str, vault: str, state_dir: Path | None) -> str:
     return f" (`hushwire hold remove {call}{same_place(vault, state_dir)}`)"
-
-
-def _require_files(vault: Vault, calls: list[str]) -> None:
-    """Refuse to erase calls whose files lie in another vault: they would stay behind.
-
-    Raises:
-        InputError: the vault has nothing of a call that the catalogue knows.
-    """
-    from agents.places import PASSED, QUARANTINE  # noqa: PLC0415 - --help comes at once
-
-    for call_id in calls:
-        if vault.catalogue.find(call_id) is None:
-            continue
-        if not any(vault.place.names(shelf, call_id) for shelf in (PASSED, QUARANTINE)):
-            raise InputError(f"call {call_id}: this vault has no file of it; is it another's?")
 
 
 def _tell(text: str, *, err: bool = False) -> None:

@@ -87,4 +87,6 @@ def is_known(name: str, known: Collection[str] = BUILT_IN.entities) -> bool:
 def no_type(name: str, known: Collection[str]) -> str:
     """What is told of a type that is not known, and which one was probably meant."""
     reason = "no type that Hushwire or the recogniser file in use finds"
-    return f"{shown(name)}: {reason}{likely(name, {*known, *ALIASES})}"
+    meant = likely(name, {*known, *ALIASES})
+    # Where words stand in a type's place, they may be what was said: only a near miss is quoted.
+    return f"{shown(name)}: {reason}{meant}" if meant else f"an entity type: {reason}"

@@ -178,6 +178,16 @@ def test_a_hold_that_comes_meanwhile_keeps_its_call_alone(
     assert told(log) == [("three", "call-erased", SUBJECT), ("two", "erasure-held", SUBJECT)]
 
 
+def test_a_call_that_lies_in_another_vault_does_not_keep_the_others(
+    vault: Vault, ledger: Ledger, log: AuditLog
+) -> None:
+    vault.place.remove(PASSED, "one")
+    erased, kept = erase_party(vault, ledger, log, ANN)
+    assert erased == ["two"]
+    assert [(one, type(error)) for one, error in kept.items()] == [("one", InputError)]
+    assert vault.keys.has("one")
+
+
 def test_a_call_that_cannot_be_erased_does_not_keep_the_others(
     vault: Vault, ledger: Ledger, log: AuditLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:

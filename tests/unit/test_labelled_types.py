@@ -38,6 +38,14 @@ def test_a_misspelt_type_is_refused_with_its_line(form: str, line: int) -> None:
     )
 
 
+@pytest.mark.parametrize("said", ["plum", "my mother's maiden name", "4111 1111 1111 1111"])
+def test_what_stands_in_a_type_s_place_and_may_have_been_said_is_not_quoted(said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_cases(MISSPELT["ours"].replace("PERSN", said), origin="truth")
+    assert str(caught.value).startswith("truth:1: an entity type: no type that")
+    assert said not in str(caught.value)
+
+
 def test_what_counts_as_nothing_may_be_of_any_type() -> None:
     line = MISSPELT["ours"].replace('"start"', '"optional": true, "start"')
     assert len(parse_cases(line, origin="truth")) == 1

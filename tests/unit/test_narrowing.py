@@ -213,5 +213,24 @@ def test_block_by_block_is_the_same_as_at_once(rate: int) -> None:
     assert abs(len(whole) - len(samples) * 16_000 / rate) < 1
 
 
-def test_one_sample_of_a_fast_recording_is_a_call_too() -> None:
-    assert sum(map(len, narrow([np.ones((3, 1), np.int16)], 48_000, 1))) == 1
+@pytest.mark.parametrize("rate", [44_100, 48_000])
+def test_of_a_fast_recording_some_sample_has_to_be_left(rate: int) -> None:
+    assert sum(map(len, narrow([np.ones((3, 1), np.int16)], rate, 1))) == 1
+    with pytest.raises(AudioError, match="0 samples"):
+        list(narrow([np.ones((1, 1), np.int16)], rate, 1))
+
+
+@pytest.mark.parametrize("ending", [".wav", ".flac"])
+@pytest.mark.parametrize(
+    "subtype", ["ULAW", "ALAW", "PCM_U8", "PCM_S8", "PCM_16", "PCM_24", "FLOAT"]
+)
+def test_a_fast_recording_of_every_coding_is_redacted(
+    subtype: str, ending: str, tmp_path: Path
+) -> None:
+    kind = ".flac" if subtype == "PCM_S8" else ".wav"
+    source = tmp_path / f"in{kind}"
+    soundfile.write(source, shifted(), FAST, subtype=subtype)
+    after = read_recording(redacted(source, ending))
+    assert after.sample_rate == 16_000
+    assert after.info.subtype in {"PCM_16", "PCM_24", "FLOAT"}
+    assert np.abs(after.pcm[1_000:-1_000, 0].astype(int)).max() > 9_000

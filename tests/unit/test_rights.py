@@ -16,8 +16,9 @@ from agents.auditlog import AuditLog
 from agents.cli import app
 from agents.ledger import CallState, Ledger
 from agents.parties import Pseudonyms
-from agents.settings import Settings
+from agents.settings import STATE, Settings
 from agents.shelf import Shelf, open_shelf
+from agents.start import opened_ledger
 from agents.vault import Vault
 from pipeline.errors import HeldError, InputError, SealError, StoreError, UnknownCallError
 from tests.unit.storing import AUDIO, FILES, new_ledger, stored_call
@@ -282,6 +283,24 @@ def test_who_looks_makes_no_key_file(place: Path, command: str) -> None:
     assert "put it back" in str(told.exception)
     assert not key.exists()
     assert (place / "calls" / "one").is_dir()
+
+
+def test_who_opens_calls_makes_no_other_key_file_of_a_ledger_that_has_one(
+    place: Path, tmp_path: Path
+) -> None:
+    key = place / ".hushwire" / "kek.json"
+    key.unlink()
+    settings = Settings(state_dir=place / ".hushwire")
+    with (
+        pytest.raises(StoreError, match="is missing"),
+        opened_ledger(settings, STATE, make_key=True),
+    ):
+        pass
+    assert not key.exists()
+    new = Settings(state_dir=tmp_path / "new")
+    with opened_ledger(new, STATE, make_key=True) as ledger:
+        ledger.open_call("one")
+    assert (tmp_path / "new" / "kek.json").exists()
 
 
 def test_a_certificate_in_the_vault_is_checked_with_the_vault_s_keys(
