@@ -17,7 +17,6 @@ from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
 
-from sqlalchemy import select
 from sqlalchemy.engine import make_url
 
 from agents import schema
@@ -32,7 +31,6 @@ from agents.rotation import wrapping_keys
 from agents.settings import Settings
 from agents.signedhead import HeadMemory
 from agents.sweeping import Bounds, SweepGuard
-from agents.tables import WRAPPING_KEYS
 from agents.topics import Topics, wanted_configs
 from agents.unfinished import longest_open
 from models.catalogue import entries
@@ -262,9 +260,7 @@ def _ledger(settings: Settings, state: Path) -> Iterator[Finding]:
 def _key_ages(settings: Settings, state: Path, database: Database) -> Iterator[Finding]:
     path, service = settings.keyset_file(state), settings.key_service
     if not path.exists():
-        with database.reading() as connection:
-            used = connection.scalar(select(WRAPPING_KEYS.c.key_id).limit(1)) is not None
-        if used:
+        if schema.uses_keys(settings.ledger_location(state)):
             told = f"{path} is missing, and calls were opened with it"
             yield Finding(Grade.WEAK, "key file", told, "put it back from its backup")
         return

@@ -37,6 +37,7 @@ from pipeline.evaluation.truth import TruthCall, parse_manifest
 from pipeline.narrowing import analysed, kept_rate
 from pipeline.policy import Policy
 from pipeline.records import (
+    FULL_SCALE,
     CallEnd,
     CallInfo,
     Findings,
@@ -47,8 +48,6 @@ from pipeline.records import (
     Word,
 )
 from pipeline.windows import ListenSettings
-
-_FULL_SCALE = 32_768.0
 
 
 def read_manifest(path: Path, known: Collection[str] | None = None) -> tuple[TruthCall, ...]:
@@ -211,7 +210,7 @@ def _run(
     if audio is None:
         return _missing(truth), records, line
     after, _ = _decoded(io.BytesIO(audio), truth.call_id)
-    before = pcm / _FULL_SCALE
+    before = pcm / FULL_SCALE
     return score_call(truth, before, after, step), records, line
 
 
@@ -233,7 +232,7 @@ def _compared(truth: TruthCall, folder: Path, path: Path) -> CallResult:
     after, rate_after = _decoded(path, truth.call_id)
     if rate_after == kept_rate(rate) != rate:
         recording = analysed(read_recording(folder / truth.file))
-        before, rate = recording.pcm / _FULL_SCALE, recording.sample_rate
+        before, rate = recording.pcm / FULL_SCALE, recording.sample_rate
     if rate_after != rate:
         raise InputError(
             f"{truth.call_id}: the redacted recording has {rate_after} Hz; the original is {rate}"

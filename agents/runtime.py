@@ -9,7 +9,8 @@ What is guaranteed:
   that stops refuses no call, not even of a stage that shares its thread.
 - No exception leaves a task: a broken call is refused and its key destroyed; a broken broker,
   ledger or runtime ends the process, and everything unfinished is read again.
-- A call of which a record is unreadable and which waits for good is refused: no others wait for it.
+- A call of which a record could not be read is refused where it then waits for good: what stands
+  behind it in its partitions is not held up.
 """
 
 from __future__ import annotations
@@ -75,14 +76,15 @@ class StageRuntime:
     """Runs one stage; see the module's text.
 
     Args:
-        stage, port: what to do with a call; the broker.
+        stage: what to do with a call.
+        port: the broker.
         ledger: keys and progress; the audit log lies beside them.
         policies: the policy of a call, such as ``agents.pinning.Pins.policy``; it may block.
         pool: the speech engines.
         topics: where dead letters and audit records go.
         metrics: what is counted.
         limits: what bounds it.
-        thread: where the cores run, one worker, the caller's to end; one of its own without.
+        thread: where the cores run, one worker, which others may share; its own without.
         partitions: of every topic.
         lost_s: after how long without a record a call is refused of which one could not be read,
             and which has no ``wait_s`` of its own.
@@ -116,7 +118,7 @@ class StageRuntime:
             limits=self._limits,
             audit=AuditLog(ledger.database),
         )
-        self._thread, self._shared = thread or ThreadPoolExecutor(1), thread is not None
+        self._thread = thread or ThreadPoolExecutor(1, f"hushwire-{stage.name}")
         self._partitions: dict[tuple[str, int], _Partition] = {}
         self._runs: dict[str, CallRun] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -447,8 +449,6 @@ class StageRuntime:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if not self._shared:
-            self._thread.shutdown(wait=False, cancel_futures=True)
 
     # What the calls need
 

@@ -9,6 +9,7 @@ why, since the reason is the same for a wrong key, a changed byte and a moved re
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -100,8 +101,20 @@ class KeyEncryptionKey:
         self._keyset = _Keyset.read(self._file)
 
     @classmethod
-    def load_or_create(cls, path: Path, service: str | None = None) -> KeyEncryptionKey:
+    def load_or_create(
+        cls,
+        path: Path,
+        service: str | None = None,
+        *,
+        used: Callable[[], bool] = lambda: False,
+    ) -> KeyEncryptionKey:
         """Read the keyset file, or create it (mode 0600) where there is none.
+
+        Args:
+            path: the keyset file.
+            service: as for the class.
+            used: asked where there is no file: whether calls need the one that is gone, so that
+                none is to be made.
 
         Raises:
             HushwireError: see the class; nothing is written where a service fails.
@@ -111,7 +124,7 @@ class KeyEncryptionKey:
             missing = not path.exists()
         except OSError as error:
             raise file.unusable(error) from error
-        if missing:
+        if missing and not used():
             file.write(new_keyset(), replace=False)
         # Read back in any case: another process may have been first.
         return cls(path, service)

@@ -274,10 +274,13 @@ def opened_ledger(
         StoreError: the ledger can't be opened, or its key file is missing or another's.
     """
     state = settings.state_folder(fallback)
-    location = settings.ledger_location(state)
-    make_key = make_key and not uses_keys(location)
-    opened = KeyEncryptionKey.load_or_create if make_key else KeyEncryptionKey
-    ledger = Ledger(location, opened(settings.keyset_file(state), settings.key_service))
+    location, file = settings.ledger_location(state), settings.keyset_file(state)
+    if make_key:
+        used = partial(uses_keys, location)
+        kek = KeyEncryptionKey.load_or_create(file, settings.key_service, used=used)
+    else:
+        kek = KeyEncryptionKey(file, settings.key_service)
+    ledger = Ledger(location, kek)
     try:
         yield ledger
     finally:

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -232,9 +233,9 @@ def _check(config: WorkerConfig) -> None:
 
 
 def _open_ledger(config: WorkerConfig) -> Ledger:
-    lost = uses_keys(config.ledger_url)
-    opened = KeyEncryptionKey if lost else KeyEncryptionKey.load_or_create
-    return Ledger(config.ledger_url, opened(config.keyset, config.key_service), config.clock)
+    used = partial(uses_keys, config.ledger_url)
+    kek = KeyEncryptionKey.load_or_create(config.keyset, config.key_service, used=used)
+    return Ledger(config.ledger_url, kek, config.clock)
 
 
 def _open_vault(config: WorkerConfig, ledger: Ledger) -> Vault | None:

@@ -19,13 +19,12 @@ from pipeline.conditioning import FAINT_DBFS, high_passed, levelled, loudest
 from pipeline.errors import ModelError
 from pipeline.guards import Doubt
 from pipeline.hearings import INVENTED
-from pipeline.records import Hearing, Interval, Window, Word
+from pipeline.records import FULL_SCALE, Hearing, Interval, Window, Word
 from pipeline.tightening import tightened
 from pipeline.tokens import SOLID, tokenise
 from pipeline.vocabulary import vocabulary
 from pipeline.witnesses import SURE
 
-_FULL_SCALE = 32_768.0
 _PAUSE_S = 1.0
 """The longest pause between digits of one number."""
 
@@ -92,7 +91,7 @@ def listening_of(window: Window, language: str, *, level: bool = True) -> Listen
     """
     if window.pcm.shape != (window.end - window.start,):
         raise ModelError("a window's audio is not as long as the window")
-    audio = window.pcm.astype(np.float32) / np.float32(_FULL_SCALE)
+    audio = window.pcm.astype(np.float32) / np.float32(FULL_SCALE)
     audio = high_passed(audio, window.sample_rate)
     doubts = [Doubt.FAINT] if loudest(audio) < FAINT_DBFS else []
     audio = levelled(audio) if level else audio

@@ -22,7 +22,7 @@ from pipeline.callnames import shown
 from pipeline.containers import Contents, check_container
 from pipeline.errors import AudioError
 from pipeline.files import open_regular
-from pipeline.records import LOWEST_RATE, Pcm
+from pipeline.records import FULL_SCALE, LOWEST_RATE, Pcm
 
 Source: TypeAlias = str | Path | bytes
 """A path, or the bytes of a file."""
@@ -32,7 +32,6 @@ FASTEST_FILE: Final = 48_000
 MOST_CHANNELS: Final = 8
 _BLOCK: Final = 65_536
 """Frames that are decoded or encoded at a time."""
-_FULL_SCALE: Final = 32_768.0
 _HALF_STEP: Final = 1 << 15
 _HIGHEST: Final = (1 << 31) - 1 - _HALF_STEP
 _LOUDEST: Final = 2.0
@@ -121,8 +120,8 @@ def to_int16(samples: npt.NDArray[Any], name: str = "recording") -> Pcm:
         raise AudioError(
             f"{name}: goes to {np.abs(samples).max():.4g} times full scale; scale it to -1 to 1"
         )
-    scaled = np.rint(samples * _FULL_SCALE)
-    return np.clip(scaled, -_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)
+    scaled = np.rint(samples * FULL_SCALE)
+    return np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
 
 
 def width_of(info: RecordingInfo) -> np.dtype[Any]:

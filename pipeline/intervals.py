@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.policy import EntityRule, Policy
-from pipeline.records import Interval
+from pipeline.records import FULL_SCALE, Interval
 
 FRAMES_PER_SECOND: Final = 100
 _FRAME_MS: Final = 1_000 // FRAMES_PER_SECOND
@@ -24,7 +24,6 @@ LAG_MS: Final = 1_000
 """Longest echo delay, as in the muting issue: satellite and mobile paths stay below it."""
 FLOOR_DBFS: Final = -90.0
 """Level of digital silence: below the quietest 16-bit noise."""
-_FULL_SCALE: Final = 32_768.0
 _LEAST_CONTRAST_DB: Final = 10.0
 """With less between loud and soft frames, no frame is called quiet."""
 _QUIET_SHARE: Final = 0.25
@@ -147,7 +146,7 @@ class Levels:
         count = max(0, (start + len(pcm)) // frame - first)
         offset = first * frame - start
         framed = pcm[offset : offset + count * frame].astype(np.float64).reshape(count, frame)
-        power = np.mean(framed * framed, axis=1) / (_FULL_SCALE * _FULL_SCALE)
+        power = np.mean(framed * framed, axis=1) / (FULL_SCALE * FULL_SCALE)
         least = 10.0 ** (FLOOR_DBFS / 10.0)
         return cls(first=first, frame=frame, dbfs=10.0 * np.log10(np.maximum(power, least)))
 

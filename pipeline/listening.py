@@ -37,6 +37,7 @@ from pipeline.conditioning import HighPass, Leveller, loudest
 from pipeline.errors import AudioError
 from pipeline.intervals import merge_intervals, subtract_intervals
 from pipeline.records import (
+    FULL_SCALE,
     HIGHEST_RATE,
     LOWEST_RATE,
     AudioChunk,
@@ -74,7 +75,6 @@ _SHORTEST_S = 0.2
 _ECHO_DB = 25.0
 """What is so much softer than another channel at the same time may be its echo."""
 _BLOCKS_PER_SECOND = 2
-_FULL_SCALE = 32_768.0
 
 
 @dataclass(slots=True)
@@ -190,7 +190,7 @@ class Listener:
 
     def _hear(self, channel: _Channel, pcm: npt.NDArray[np.int16], *, last: bool) -> list[Window]:
         channel.kept = np.concatenate([channel.kept, pcm])
-        audio = pcm.astype(np.float32) / np.float32(_FULL_SCALE)
+        audio = pcm.astype(np.float32) / np.float32(FULL_SCALE)
         audio = channel.high_pass.chunk(audio, last=last)
         if channel.resampler is not None:
             audio = channel.resampler.resample_chunk(audio, last=last)

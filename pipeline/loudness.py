@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.intervals import FRAMES_PER_SECOND
+from pipeline.records import FULL_SCALE
 
 SILENCE_DBFS: Final = -120.0
 """What digital silence is stated as."""
@@ -27,5 +28,5 @@ def loudest_frame(samples: npt.NDArray[Any], sample_rate: int) -> float:
     starts = np.arange(0, len(samples), frame)
     lengths = np.diff(np.append(starts, len(samples)))[:, None]
     power = np.add.reduceat(wide * wide, starts, axis=0) / lengths
-    peak = float(power.max()) / 32_768.0**2
+    peak = float(power.max()) / FULL_SCALE**2
     return max(SILENCE_DBFS, 10.0 * float(np.log10(max(peak, 1e-12))))

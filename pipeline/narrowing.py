@@ -19,10 +19,8 @@ import soxr
 
 from pipeline.audio import COARSE, Recording, to_int16
 from pipeline.errors import AudioError
-from pipeline.records import HIGHEST_RATE, Pcm
+from pipeline.records import FULL_SCALE, HIGHEST_RATE, Pcm
 from pipeline.rendering import scaled
-
-_FULL_SCALE = np.float32(32_768.0)
 
 
 def kept_rate(sample_rate: int) -> int:
@@ -45,10 +43,10 @@ def narrow(blocks: Iterable[Pcm], sample_rate: int, channels: int) -> Iterator[P
         yield from blocks
         return
     stream = soxr.ResampleStream(sample_rate, HIGHEST_RATE, channels, dtype="float32")
-    left = False
+    left, scale = False, np.float32(FULL_SCALE)
     for block in itertools.chain(blocks, [None]):
         last = block is None
-        audio = np.zeros((0, channels), np.float32) if block is None else block / _FULL_SCALE
+        audio = np.zeros((0, channels), np.float32) if block is None else block / scale
         audio = stream.resample_chunk(audio, last=last)
         if len(audio):
             left = True

@@ -17,6 +17,8 @@ import numpy.typing as npt
 
 Pcm: TypeAlias = npt.NDArray[np.int16]
 """Audio of shape ``(samples, channels)``."""
+FULL_SCALE = 32_768.0
+"""Of such audio."""
 LOWEST_RATE, HIGHEST_RATE = 8_000, 16_000
 """Of a call, in Hz: nothing above half of 16 kHz is listened to, see ``pipeline.narrowing``."""
 DIGEST = 16

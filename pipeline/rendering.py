@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.policy import MutingRule
-from pipeline.records import Mute, Pcm, Reason
+from pipeline.records import FULL_SCALE, Mute, Pcm, Reason
 
 TONE_HZ: Final = 1_000
 """The bleep of broadcasting: well inside the telephone band."""
@@ -141,7 +141,7 @@ def scaled(fill: npt.NDArray[np.int16], dtype: np.dtype[Any]) -> npt.NDArray[Any
     if dtype == np.int32:
         return fill.astype(np.int32) << 16
     if np.issubdtype(dtype, np.floating):
-        return (fill / 32_768.0).astype(dtype)
+        return (fill / FULL_SCALE).astype(dtype)
     return fill
 
 
