@@ -124,7 +124,10 @@ def test_whoever_asks_in_time_is_served_again_and_again(served: Console) -> None
 
 def test_the_longest_waiting_gives_way_first(served: Console) -> None:
     with listening(served, request_s=600) as port, ExitStack() as held:
-        callers = [held.enter_context(connected(port)) for _ in range(MOST)]
+        callers = []
+        for _ in range(MOST):  # one after the other, each known to the server before the next comes
+            callers.append(held.enter_context(connected(port, ASKED)))
+            assert is_told(callers[-1])
         callers[0].sendall(ASKED)
         assert is_told(callers[0])  # its turn begins anew
         assert is_told(held.enter_context(connected(port, ASKED)))
