@@ -22,6 +22,7 @@ import numpy.typing as npt
 import soundfile
 
 from pipeline.errors import InputError
+from pipeline.records import FULL_SCALE
 
 SHORTEST, LONGEST = 7, 200
 """Characters of a text canary; three digits would be found in any file by chance."""
@@ -132,7 +133,7 @@ def encodings(samples: Samples) -> dict[str, bytes]:
         "PCM16": samples.astype("<i2").tobytes(),
         "mu-law": _companded(samples, "ULAW"),
         "A-law": _companded(samples, "ALAW"),
-        "float32": (samples.astype("<f4") / 32_768).tobytes(),
+        "float32": (samples.astype("<f4") / FULL_SCALE).tobytes(),
     }
 
 

@@ -260,7 +260,7 @@ def _ledger(settings: Settings, state: Path) -> Iterator[Finding]:
 def _key_ages(settings: Settings, state: Path, database: Database) -> Iterator[Finding]:
     path, service = settings.keyset_file(state), settings.key_service
     if not path.exists():
-        if schema.uses_keys(settings.ledger_location(state)):
+        if schema.knows_keys(database):
             told = f"{path} is missing, and calls were opened with it"
             yield Finding(Grade.WEAK, "key file", told, "put it back from its backup")
         return

@@ -49,12 +49,21 @@ def uses_keys(url: str) -> bool:
         return False
     database = Database(url)
     try:
-        with database.reading() as connection:
-            if not inspect(connection).has_table(WRAPPING_KEYS.name):
-                return False
-            return connection.scalar(select(WRAPPING_KEYS.c.key_id).limit(1)) is not None
+        return knows_keys(database)
     finally:
         database.dispose()
+
+
+def knows_keys(database: Database) -> bool:
+    """The same of a database that is open.
+
+    Raises:
+        StoreError: the database is away.
+    """
+    with database.reading() as connection:
+        if not inspect(connection).has_table(WRAPPING_KEYS.name):
+            return False
+        return connection.scalar(select(WRAPPING_KEYS.c.key_id).limit(1)) is not None
 
 
 def upgrade(database: Database) -> tuple[str | None, str]:
