@@ -7,7 +7,7 @@ KAFKA_LIB := tests/kafka/lib
 SERVED := broker or browser or postgres
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint format docs bench bench-damage bench-delay bench-detection bench-encryption bench-muting bench-peers bench-pipeline bench-verification bench-transcription bench-word-times samples kafka chaos soak fuzz mutation audit lock tagger clean simulate
+.PHONY: help setup demo test unit lint format docs bench bench-damage bench-delay bench-detection bench-encryption bench-muting bench-peers bench-pipeline bench-verification bench-transcription bench-word-times samples kafka chaos soak fuzz mutation audit lock reader bench-reader test-reader clean simulate
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -118,9 +118,18 @@ lock: ## Resolve the dependencies anew into both lock files
 	  --no-emit-index-url --no-header -q -o requirements.txt
 	build/lock/bin/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header -q --extra dev -c requirements.txt -o requirements-dev.txt
+	build/lock/bin/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header -q --extra dev --extra train -c requirements-dev.txt \
+	  -o requirements-train.txt
 
-tagger: .venv/.dev ## Learn the weights of the tagger anew from the labelled texts (10 minutes)
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.tagger
+reader: .venv/.train ## Learn the reader's weights anew from the labelled texts (under two hours, two cores)
+	$(BIN)/python -m benchmarks.reader train
+
+bench-reader: .venv/.dev ## Measure what the reader covers and mutes, beside the rules it replaced
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.reader measure
+
+test-reader: .venv/.train ## Run the tests of training, which need PyTorch
+	$(BIN)/python -m pytest tests/training
 
 clean: ## Remove what the targets made, the environment too
 	rm -rf .venv build dist $(KAFKA_LIB) *.egg-info
@@ -142,6 +151,11 @@ clean: ## Remove what the targets made, the environment too
 .venv/.dev: .venv/bin/python requirements-dev.txt pyproject.toml
 	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.train: .venv/.dev requirements-train.txt
+	@echo "Setting up PyTorch for training: some 5 GB, once"
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-train.txt
 	@touch $@
 
 $(KAFKA_LIB)/.stamp: tests/kafka/pom.xml

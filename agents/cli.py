@@ -30,6 +30,7 @@ from agents.commands import (
     ledger,
     marks,
     quarantine,
+    reader,
     recognizers,
     retention,
     rights,
@@ -75,6 +76,7 @@ app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(marks.app, name="marks")
 app.add_typer(shadow.app, name="shadow")
 app.add_typer(recognizers.app, name="recognizers")
+app.add_typer(reader.app, name="reader")
 app.add_typer(calls.app, name="calls")
 app.add_typer(hold.app, name="hold")
 app.add_typer(retention.app, name="retention")

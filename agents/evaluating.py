@@ -91,7 +91,7 @@ def evaluate_text(
     policy: Policy,
     *,
     curves: bool,
-    own: Path | None = None,
+    own: DetectorSettings | None = None,
     known: Collection[str] = BUILT_IN.entities,
 ) -> Evaluation:
     """Run the detector under a policy and compare with the labels.
@@ -100,12 +100,11 @@ def evaluate_text(
         cases: the truth.
         policy: what is muted, and from which scores.
         curves: also run with thresholds at zero, for precision and recall per threshold.
-        own: registry file of own recognisers.
+        own: own recognisers and reader.
         known: the entity types that are found here, as for ``read_cases``.
     """
-    added = DetectorSettings(registry=own)
     placed = [lay_out(case) for case in cases]
-    detected = detect(Detector(policy, settings=added), placed)
+    detected = detect(Detector(policy, settings=own), placed)
     result = score(policy.name, detected, policy)
     notes = [
         f"{count} labels are not counted: {no_type(name, known)}"
@@ -114,6 +113,6 @@ def evaluate_text(
     failed = sum(any(span.reason is Reason.UNHEARD for span in one.spans) for one in detected)
     if failed:
         notes.append(f"the analysis of {failed} cases failed; they were silenced whole or in part")
-    opened = Detector(open_policy(policy), settings=added) if curves else None
+    opened = Detector(open_policy(policy), settings=own) if curves else None
     points = curve(detect(opened, placed)) if opened else ()
     return replace(result, curve=points, notes=tuple(notes))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import soundfile
 
+from agents.detecting import detector_settings
 from agents.evaluating import spans_in
 from agents.layout import listening
 from agents.line import Line
@@ -22,7 +23,7 @@ from agents.recordings import SUFFIXES, read_drop
 from agents.settings import Settings
 from agents.start import ear_settings
 from agents.vaulted import CERTIFICATE, SEALED
-from models.detector import Detector, DetectorSettings
+from models.detector import Detector
 from models.voice import SileroVoice
 from pipeline.audio import read_recording
 from pipeline.certificate import parse_certificate
@@ -136,7 +137,7 @@ def evaluate_run(
     causes: dict[str, str] = {}
     spans: tuple[FoundSpan, ...] = ()
     heard: list[HeardCall] = []
-    own = DetectorSettings(registry=settings.recognizers)
+    own = detector_settings(settings)
     opened = Detector(open_policy(policy), settings=own) if curves else None
     with engine_pool(ear_settings(settings), settings.engine_processes) as pool:
         detector = Detector(policy, settings=own)

@@ -79,10 +79,6 @@ class Metrics:
         )
         self.lag = self._gauge("records_unacknowledged", "Records not acknowledged yet.", "stage")
         self.held = self._gauge("held_bytes", "Audio held back.", "stage")
-        self.strings = self._gauge(
-            "language_strings",
-            "Strings that the language model keeps; flat unless it leaks.",
-        )
         self.pinned = self._counter(
             "calls_pinned_otherwise",
             "Calls that a stage took up under the policy that they began with, not this worker's.",

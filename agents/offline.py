@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from agents.detecting import detector_settings
 from agents.layout import listening
 from agents.line import Line, Told
 from agents.parties import Pseudonyms
@@ -27,7 +28,7 @@ from agents.stages.verify import Inspector
 from agents.start import ear_settings, heard_by
 from agents.tokenkey import token_key
 from agents.vaulted import read_call
-from models.detector import Detector, DetectorSettings
+from models.detector import Detector
 from models.ear import check, hear
 from models.voice import SileroVoice
 from pipeline.audio import Recording, RecordingInfo, read_recording
@@ -137,7 +138,7 @@ def redact_file(wanted: Wanted, settings: Settings, *, told: Told | None = None)
     key = SigningKey.load_or_create(settings.signing_key_file(state))
     secret = token_key(job.policy, settings.token_key_file(state))
     with engine_pool(ear_settings(settings), settings.engine_processes) as pool:
-        own = DetectorSettings(registry=settings.recognizers)
+        own = detector_settings(settings)
         detector = Detector(job.policy, settings=own, token_key=secret)
         engines = Engines(
             detector.open,

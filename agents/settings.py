@@ -176,6 +176,20 @@ class Settings(BaseSettings):
         description="Registry file of own recognisers (patterns, lists, classes), added to the "
         "shipped ones; `hushwire recognizers check FILE` validates it.",
     )
+    reader: Path | None = Field(
+        default=None,
+        description="Folder of a reader of your own (`hushwire reader train`), in the place of the "
+        "shipped one.",
+    )
+    reader_digest: str = Field(
+        default="", description="Its digest, as `hushwire reader train` printed it."
+    )
+    shadow_reader: Path | None = Field(
+        default=None,
+        description="Folder of a reader that the detect stage tries beside the one in force, as "
+        "`shadow_policy` tries a policy; with or without one.",
+    )
+    shadow_reader_digest: str = Field(default="", description="Its digest.")
     purposes: Annotated[tuple[PurposeName, ...], NoDecode, BeforeValidator(_with_commas)] = Field(
         default=(),
         description="What recorders name as the purpose of a call, with commas (a list in TOML): "

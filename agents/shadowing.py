@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from sqlalchemy.exc import IntegrityError
 
@@ -27,6 +26,9 @@ from pipeline.evaluation.agreement import Agreement, agreements
 from pipeline.policy import Policy
 from pipeline.records import CallEnd, CallInfo, Findings, Heard, Span
 
+if TYPE_CHECKING:
+    from models.detector import DetectorSettings
+
 OpenTried: TypeAlias = Callable[[CallInfo], DetectorCall]
 """Begins a call of the candidate, under its own policy."""
 
@@ -40,12 +42,12 @@ class Candidate:
     """Makes its detector; called once, when the detect stage starts."""
 
 
-def candidate(policy: Policy, registry: Path | None) -> Candidate:
+def candidate(policy: Policy, own: Callable[[], DetectorSettings]) -> Candidate:
     """A candidate with the real detector.
 
     Args:
         policy: the candidate; nothing that it says of transcripts is carried out.
-        registry: registry file of own recognisers, as of the live detector.
+        own: its recognisers and its reader.
     """
     unseen = policy.model_copy(
         update={
@@ -56,14 +58,14 @@ def candidate(policy: Policy, registry: Path | None) -> Candidate:
             },
         }
     )
-    return Candidate(policy, partial(_detector, unseen, registry))
+    return Candidate(policy, partial(_detector, unseen, own))
 
 
-def _detector(policy: Policy, registry: Path | None) -> OpenTried:
+def _detector(policy: Policy, own: Callable[[], DetectorSettings]) -> OpenTried:
     # Imported where the models are loaded: other parts of a worker start meanwhile.
-    from models.detector import Detector, DetectorSettings  # noqa: PLC0415
+    from models.detector import Detector  # noqa: PLC0415
 
-    return Detector(policy, settings=DetectorSettings(registry=registry)).open
+    return Detector(policy, settings=own()).open
 
 
 class Shadow:

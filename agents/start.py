@@ -12,6 +12,7 @@ from pathlib import Path
 from prometheus_client import start_http_server
 from rich.console import Console
 
+from agents.detecting import detector_settings
 from agents.ingest import Ingested, Outcome, ingest
 from agents.kafkasecurity import KafkaSecurity
 from agents.layout import batching, listening
@@ -29,7 +30,7 @@ from agents.schema import uses_keys
 from agents.screen import screen
 from agents.sealing import KeyEncryptionKey
 from agents.settings import STATE, Settings
-from agents.shadowing import candidate
+from agents.shadowing import Candidate, candidate
 from agents.stages.transcribe import Patience
 from agents.sweeping import Bounds
 from agents.tokenkey import token_key
@@ -117,10 +118,16 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
         batch=batching(settings.pace, settings.device),
         limits=Limits(calls=settings.calls_in_flight),
         patience=Patience(settings.late_seconds, settings.idle_seconds),
-        shadow=candidate(read_policy(settings, settings.shadow_policy), settings.recognizers)
-        if settings.shadow_policy
-        else None,
+        shadow=_candidate(settings),
     )
+
+
+def _candidate(settings: Settings) -> Candidate | None:
+    """What is tried beside the live policy and reader, if anything is."""
+    if not settings.shadow_policy and settings.shadow_reader is None:
+        return None
+    policy = read_policy(settings, settings.shadow_policy or settings.policy)
+    return candidate(policy, partial(detector_settings, settings, shadow=True))
 
 
 def _voice() -> VoiceDetector:
@@ -131,11 +138,11 @@ def _voice() -> VoiceDetector:
 
 
 def _detector(policy: Policy, settings: Settings) -> LanguageDetector:
-    from models.detector import Detector, DetectorSettings  # noqa: PLC0415 - as above
+    from models.detector import Detector  # noqa: PLC0415 - as above
 
     return Detector(
         policy,
-        settings=DetectorSettings(registry=settings.recognizers),
+        settings=detector_settings(settings),
         token_key=token_key(policy, settings.token_key_file(settings.state_folder(STATE))),
     )
 

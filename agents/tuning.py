@@ -31,7 +31,8 @@ from pipeline.evaluation.tuning import (
     scored,
 )
 from pipeline.known import BUILT_IN, Known
-from pipeline.policy import Policy, load_policy, parse_policy
+from pipeline.opinions import READER
+from pipeline.policy import Policy, RecognizerRule, load_policy, parse_policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def tune(
     only: frozenset[str] = frozenset(),
     folds: int = FOLDS,
     marks: Sequence[Mark] = (),
-    own: Path | None = None,
+    own: DetectorSettings | None = None,
     known: Known = BUILT_IN,
 ) -> Tuned:
     """Propose thresholds, and run the texts under them.
@@ -84,18 +85,17 @@ def tune(
         only: types to be tuned; empty: all that are labelled.
         folds: in how many parts the cases are split.
         marks: reviewers' marks.
-        own: registry file of own recognisers.
+        own: own recognisers and reader.
         known: the names that the policy may use.
     """
     policy = load_policy(base, known)
     placed = [lay_out(case) for case in cases]
-    settings = DetectorSettings(registry=own)
-    opened = detect(Detector(open_policy(policy), settings=settings), placed)
+    opened = detect(Detector(open_policy(policy), settings=own), placed)
     proposal = propose(
         scored(opened, policy, folds=folds), policy, target, only=only, marks=wrong_scores(marks)
     )
     tuned = with_thresholds(policy, proposal)
-    checked = score(tuned.name, detect(Detector(tuned, settings=settings), placed), tuned)
+    checked = score(tuned.name, detect(Detector(tuned, settings=own), placed), tuned)
     missed: dict[str, int] = {}
     for mark in marks:
         if mark.kind is Kind.MISSED:
@@ -106,9 +106,17 @@ def tune(
 def with_thresholds(policy: Policy, proposal: Proposal) -> Policy:
     """The policy with the proposed thresholds."""
     entities = dict(policy.entities)
+    reader = policy.recognizers.get(READER, RecognizerRule())
     for name, threshold in proposal.thresholds.items():
         entities[name] = policy.rule(name).model_copy(update={"threshold": threshold})
-    return policy.model_copy(update={"name": f"{policy.name}-tuned", "entities": entities})
+    by_type = {"entities": {**reader.entities, **proposal.thresholds}}
+    return policy.model_copy(
+        update={
+            "name": f"{policy.name}-tuned",
+            "entities": entities,
+            "recognizers": {**policy.recognizers, READER: reader.model_copy(update=by_type)},
+        }
+    )
 
 
 def write_policy(path: Path, tuned: Tuned, known: Known = BUILT_IN) -> None:
@@ -127,6 +135,9 @@ def write_policy(path: Path, tuned: Tuned, known: Known = BUILT_IN) -> None:
         "entities": {
             name: {"threshold": threshold}
             for name, threshold in sorted(tuned.proposal.thresholds.items())
+        },
+        "recognizers": {
+            READER: tuned.policy.recognizers[READER].model_dump(exclude_none=True),
         },
     }
     lines = [

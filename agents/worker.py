@@ -75,11 +75,6 @@ INPUTS = {
 class LanguageDetector(verify.Inspector, Protocol):
     """What detection and verification share, such as ``models.detector.Detector``."""
 
-    @property
-    def strings(self) -> int:
-        """How many strings its language model keeps."""
-        ...
-
     def open(self, call: CallInfo, policy: Policy) -> detect.DetectorCall:
         """Begin a call under its own policy."""
         ...
@@ -330,8 +325,6 @@ def _stages(config: WorkerConfig, parts: _Parts, loaded: _Loaded) -> list[Stage]
     topics, patience = config.topics, config.patience
     ledger, metrics, key, store = parts.ledger, parts.metrics, parts.key, parts.store
     detector, voice = loaded.detector, loaded.voice
-    if detector is not None:
-        metrics.strings.set_function(lambda: detector.strings)
     made: list[Stage] = []
     for name in config.stages:
         match name:

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from agents.detecting import detector_settings
 from agents.evaluating_audio import read_manifest
 from agents.layout import listening
 from agents.line import Line
@@ -32,7 +33,7 @@ from agents.start import ear_settings
 from benchmarks.corpus import SAMPLES
 from benchmarks.damages import INTERLUDE_S, Damage, damages, interludes
 from benchmarks.results import finish, stamp
-from models.detector import Detector, DetectorSettings
+from models.detector import Detector
 from models.voice import SileroVoice
 from pipeline.audio import Recording, read_recording
 from pipeline.errors import AudioError
@@ -72,7 +73,7 @@ class Bench:
 
     def __init__(self, policy: Policy, settings: Settings, pool: Executor) -> None:
         self._policy, self._settings, self._pool = policy, settings, pool
-        self._detector = Detector(policy, settings=DetectorSettings(registry=settings.recognizers))
+        self._detector = Detector(policy, settings=detector_settings(settings))
         self._voice = SileroVoice()
 
     def run(self, truth: TruthCall, folder: Path, damage: Damage, cell: Cell) -> None:

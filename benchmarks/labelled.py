@@ -9,6 +9,7 @@ The same templates and seed give the same files, byte for byte. See ``benchmarks
 from __future__ import annotations
 
 import argparse
+import gzip
 import itertools
 import math
 import random
@@ -59,12 +60,18 @@ class _Line:
 def talk(name: str) -> list[LabelledCase]:
     """The dialogues of a half."""
     kind, half = name.split("_")
-    files = sorted((TEXTS / kind / half).glob("*.txt")) or [TEXTS / f"{name}.jsonl"]
+    folder = TEXTS / kind
+    files = sorted([*(folder / half).glob("*.txt"), *folder.glob(f"{half}.jsonl.gz")])
     return [
         case
-        for file in files
-        for case in parse_cases(file.read_text("utf-8"), origin=f"{half}/{file.name}")
+        for file in files or [TEXTS / f"{name}.jsonl"]
+        for case in parse_cases(_text(file), origin=f"{half}/{file.name}")
     ]
+
+
+def _text(file: Path) -> str:
+    data = file.read_bytes()
+    return (gzip.decompress(data) if file.suffix == ".gz" else data).decode("utf-8")
 
 
 def cases(half: str) -> list[LabelledCase]:

@@ -16,7 +16,6 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from models.frequency import zipf_in
-from models.lexicon import listed, medicines
 from pipeline.accents import plain
 from pipeline.records import Word
 from pipeline.remembering import Remembered
@@ -95,11 +94,11 @@ def _kinds(word: str, language: str) -> tuple[Kind, ...]:
     if language != DEFAULT:
         if own < UNKNOWN or _zipf(word, DEFAULT) - own >= FOREIGN:
             return (Kind.STRANGE,)
-    elif word in listed("foreign_talk"):
+    elif word in vocabulary(DEFAULT).words["foreign_talk"]:
         return (Kind.STRANGE,)
     if own >= COMMON:
         return (Kind.COMMON,)
-    if own >= UNKNOWN or (language == DEFAULT and "" in medicines().get(word, ())):
+    if own >= UNKNOWN:
         return (Kind.KNOWN,)
     return (Kind.STRANGE,)
 
@@ -164,8 +163,7 @@ def _ordinary(words: Iterable[Word], language: str) -> list[Kind]:
 def _numbers(language: str) -> frozenset[str]:
     voc = vocabulary(language)
     tables = (voc.digits, voc.teens, voc.tens, voc.hundreds, voc.scales, voc.words["spelling"])
-    ordinals = listed("ordinals") if language == DEFAULT else ()
-    return frozenset([*(word for table in tables for word in table), *ordinals])
+    return frozenset([*(word for table in (*tables, voc.ordinals) for word in table)])
 
 
 def _zipf(word: str, language: str) -> float:

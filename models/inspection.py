@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from models.answers import is_number
-from models.presidio import explained
-from models.reading import Analyses
+import numpy as np
+
+from models.reader.inputs import LABELS
+from models.reading import Reads, place
 from models.spoken import turn_of
 from models.turns import streams_of
 from pipeline.audit import plausible
@@ -15,9 +16,10 @@ from pipeline.entities import LEXICAL, SPOKEN_NUMBERS, Entity
 from pipeline.lanes import Lane
 from pipeline.leftovers import EDGE_DIGITS, FEW_DIGITS
 from pipeline.numbers import NumberRun
+from pipeline.opinions import READER
 from pipeline.policy import Policy
-from pipeline.records import Heard, Interval, Reason, Span, Word
-from pipeline.tokens import Flag
+from pipeline.records import Heard, Interval, Reason, Role, Span, Word
+from pipeline.tokens import Flag, is_number
 from pipeline.verdicts import HARMLESS, Track
 from pipeline.vocabulary import DEFAULT, Mood, vocabulary
 
@@ -57,7 +59,7 @@ _BREATH_S: Final = 0.3
 
 
 def leftovers(
-    analyses: Analyses,
+    reads: Reads,
     policy: Policy,
     heard: Heard,
     sample_rate: int,
@@ -81,7 +83,7 @@ def leftovers(
         numbers = _digits(words, track, heard.channel, sample_rate, expected)
         numbers = [span for span in numbers if not _explained(span, track, told)]
         for run in _runs(words, round(_GAP_S * sample_rate)):
-            numbers += _entities(analyses, policy, run, expected, language)
+            numbers += _entities(reads, policy, run, expected, language)
         found.update((_ruled(policy, span), None) for span in numbers)
         telling = tuple(found)
         for span in _edges(words, track, heard.channel, sample_rate, expected):
@@ -114,8 +116,7 @@ def _runs(words: list[Word], gap: int) -> list[list[Word]]:
 
 def _numeric(text: str) -> bool:
     """Whether a word stands for digits."""
-    keys = [token.key for token in turn_of(text).tokens]
-    return any(map(str.isdigit, text)) or (bool(keys) and all(map(is_number, keys)))
+    return any(map(str.isdigit, text)) or is_number(text, vocabulary(DEFAULT))
 
 
 def _digits(
@@ -235,42 +236,33 @@ def _noun(words: list[Word], run: NumberRun, sample_rate: int) -> bool:
 
 
 def _entities(
-    analyses: Analyses,
+    reads: Reads,
     policy: Policy,
     run: list[Word],
     expected: frozenset[str],
     language: str,
 ) -> list[Span]:
-    wanted = expected & frozenset(map(str, LEXICAL))
+    """Words of the expected types, as the reader holds them where nothing was said before."""
+    wanted = [at for at, label in enumerate(LABELS) if label in expected and label in LEXICAL]
     if not wanted:
         return []
-    text = ""
-    placed: list[tuple[int, int, Word]] = []
-    for word in run:
-        piece = word.text.strip()
-        start = len(text) + bool(text)
-        text = f"{text} {piece}" if text else piece
-        placed.append((start, len(text), word))
-    turn = turn_of(text, language=language)
-    if not turn.tokens:
-        return []
+    placed = place((), run, 0)
+    turn = turn_of(placed.text, language=language)
     found: list[Span] = []
-    for result in analyses.analyze(turn, names=False):
-        least = max(_SURE, policy.threshold(result.entity_type, explained(result)))
-        inside = [
-            word for first, last, word in placed if first < result.end and result.start < last
-        ]
-        unclear = min((word.probability for word in inside), default=0.0) < _CLEAR
-        if result.entity_type not in wanted or result.score < least or unclear:
+    last = -1
+    probabilities = reads.read(turn, Role.MIXED).probabilities if turn.tokens else ()
+    for at, (token, row) in enumerate(zip(turn.tokens, probabilities, strict=True)):
+        entity = LABELS[wanted[int(np.argmax(row[wanted]))]]
+        sure = float(row[wanted].sum())
+        words = placed.between(token.start, token.end)
+        unclear = min(word.probability for word in words) < _CLEAR
+        if sure < max(_SURE, policy.threshold(entity, READER)) or unclear:
             continue
-        found.append(
-            Span(
-                entity=result.entity_type,
-                channel=inside[0].channel,
-                start=inside[0].start,
-                end=max(max(word.end, word.start + 1) for word in inside),
-                score=round(float(result.score), 3),
-                recognizer=explained(result),
-            )
-        )
+        end = max(max(word.end, word.start + 1) for word in words)
+        if found and last == at - 1 and found[-1].entity == entity:
+            found[-1] = replace(found[-1], end=max(found[-1].end, end))
+        else:
+            start = words[0].start
+            found.append(Span(entity, run[0].channel, start, end, round(sure, 3), READER))
+        last = at
     return found

@@ -123,7 +123,7 @@ def _checked(path: Path, model: Entry) -> Path:
 
 def _mend(model: Entry) -> str:
     if model.packaged:
-        return "reinstall hushwire; in a checkout 'make tagger' learns and pins it anew"
+        return "reinstall hushwire; in a checkout 'make reader' learns and pins it anew"
     return "remove the folder and run 'hushwire models pull'"
 
 

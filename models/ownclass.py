@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
-import re
 import sys
 from functools import cache
 from hashlib import sha256
@@ -21,7 +20,6 @@ import presidio_analyzer.predefined_recognizers as presidio
 from presidio_analyzer import EntityRecognizer
 
 import models.recognizers as shipped
-from models.patterns import Worded
 from models.registryfile import writable_by_all
 
 
@@ -29,7 +27,7 @@ def class_at(place: str, folder: Path) -> type[EntityRecognizer]:
     """The class that a registry names.
 
     Args:
-        place: ``MedicationRecognizer`` (ours or Presidio's), ``package.module.Class``, or
+        place: ``SpokenAgeRecognizer`` (ours or Presidio's), ``package.module.Class``, or
             ``file.py:Class``.
         folder: where relative files begin.
 
@@ -54,12 +52,6 @@ def class_at(place: str, folder: Path) -> type[EntityRecognizer]:
         raise ValueError(  # noqa: TRY004 - what the file says is wrong, not a caller's type
             f"{place}: {name} is no subclass of Presidio's EntityRecognizer"
         )
-    for one in getattr(found, "PATTERNS", ()):
-        if isinstance(one, Worded):
-            try:
-                _ = one.pattern
-            except re.error as error:
-                raise ValueError(f"{place}: no regular expression ({error})") from error
     return found
 
 

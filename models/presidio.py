@@ -1,49 +1,33 @@
-"""Presidio as the frame: registry, NLP engine and analyzer, set up so that nothing leaks.
+"""Presidio as the frame: registry and analyzer, set up so that nothing leaks.
 
 Presidio as it comes prints words into its DEBUG log and, on an error, a text into its ERROR log;
-fetches a suffix list at the first e-mail address; downloads a spaCy model that is missing; and
-spaCy keeps every string it has seen. Each is closed here, with a test of its own.
+fetches a suffix list at the first e-mail address; and would load a language model, which no
+recogniser here needs. Each is closed here, with a test of its own.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import spacy
 import tldextract
 import wordfreq
 from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerResult
 from presidio_analyzer.app_tracer import AppTracer
 from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
-from presidio_analyzer.nlp_engine import NerModelConfiguration, SpacyNlpEngine
+from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine
 from presidio_analyzer.recognizer_registry import RecognizerRegistry
-from spacy.strings import StringStore
-from spacy.tokens import Doc
 
-from models.lexicon import warm_up
-from models.likelihood import DOUBTED, HEALTH, Most, likeliest, likely
-from models.loader import find
-from models.recognizers.around import UNREAD
-from models.recognizers.base import SpokenRecognizer
-from models.recognizers.ner import NamedPersonRecognizer
 from models.registry import Registered, load_registry
-from models.spoken import SpokenArtifacts, Turn
+from models.spoken import SpokenArtifacts, Turn, turn_of
 from pipeline.errors import ModelError
 from pipeline.policy import Policy
 from pipeline.vocabulary import languages
 
-MODEL: Final = "spacy-en-core-web-sm"
-"""spaCy's small English model, by its id in the catalogue."""
 _LANGUAGE: Final = "en"
-_OFF: Final = ("tok2vec", "tagger", "parser", "attribute_ruler", "lemmatizer")
-"""Parts of the pipeline that no recogniser needs: the entity recogniser has vectors of its own."""
-_SCORE: Final = 0.85
-"""What Presidio takes where a model states no score."""
 
 
 def _figures(least: int) -> Callable[[Turn], bool]:
@@ -69,7 +53,7 @@ _GATES: Final[dict[str, Callable[[Turn], bool]]] = {
 
 
 class _Nothing(logging.Filter):
-    """Lets no record pass: Presidio's and spaCy's messages may quote the text."""
+    """Lets no record pass: Presidio's messages may quote the text."""
 
     def filter(self, record: logging.LogRecord) -> bool:  # noqa: ARG002
         """Drop everything."""
@@ -98,124 +82,59 @@ class _SilentTracer(AppTracer):
         """Presidio's tracer would log every token."""
 
 
-class SpokenNlpEngine(SpacyNlpEngine):
-    """spaCy's small model, tok2vec and entity recogniser only; its files are checked."""
-
-    def __init__(self, model: str = MODEL) -> None:
-        """Name the model; ``load`` reads it."""
-        super().__init__(
-            models=[{"lang_code": _LANGUAGE, "model_name": model}],
-            ner_model_configuration=NerModelConfiguration(
-                model_to_presidio_entity_mapping={"PERSON": "PERSON"},
-                labels_to_ignore=[
-                    "CARDINAL",
-                    "DATE",
-                    "EVENT",
-                    "FAC",
-                    "GPE",
-                    "LANGUAGE",
-                    "LAW",
-                    "LOC",
-                    "MONEY",
-                    "NORP",
-                    "ORDINAL",
-                    "ORG",
-                    "PERCENT",
-                    "PRODUCT",
-                    "QUANTITY",
-                    "TIME",
-                    "WORK_OF_ART",
-                ],
-            ),
-        )
-        self._model = model
+class PlainNlpEngine(NlpEngine):
+    """Parts a text into words and knows no more of it: what words mean the reader says."""
 
     def load(self) -> None:
-        """Load the model; never download one.
+        """Nothing to load."""
 
-        Raises:
-            ModelError: the model is not installed, altered, or does not load.
-        """
-        path = find(self._model, allow_hub=False)
-        try:
-            self._loaded = spacy.load(path, exclude=list(_OFF))
-            self.nlp: Any = {_LANGUAGE: self._loaded}
-        except (OSError, ValueError) as error:
-            raise ModelError(f"spaCy model {self._model} does not load; reinstall it") from error
+    def is_loaded(self) -> bool:
+        """Always."""
+        return True
 
-    @property
-    def strings(self) -> StringStore:
-        """Every string that spaCy keeps."""
-        return self._loaded.vocab.strings
+    def process_text(self, text: str, language: str) -> NlpArtifacts:
+        """The artifacts of a text."""
+        return self.artifacts(turn_of(text, language=language))
 
-    def memory(self) -> AbstractContextManager[Any]:
-        """Forget the strings of everything that is processed inside; not to be nested."""
-        return self._loaded.memory_zone()
+    def process_batch(
+        self,
+        texts: Iterable[str],
+        language: str,
+        batch_size: int = 1,  # noqa: ARG002 - Presidio's signature
+        n_process: int = 1,  # noqa: ARG002
+        **rest: Any,  # noqa: ANN401, ARG002
+    ) -> Iterator[tuple[str, NlpArtifacts]]:
+        """The artifacts of each text."""
+        for text in texts:
+            yield text, self.process_text(text, language)
 
-    def artifacts(
-        self, turn: Turn, *, names: bool, zone: ExitStack | None = None
-    ) -> SpokenArtifacts:
-        """Presidio's artifacts for a turn.
+    def is_stopword(self, word: str, language: str) -> bool:  # noqa: ARG002
+        """None is known as one."""
+        return False
 
-        Args:
-            turn: the turn.
-            names: lets the entity recogniser be asked, too.
-            zone: enters :meth:`memory` before spaCy is asked for the first time.
-        """
-        return _Lazy(turn, self, names=names, zone=zone)
+    def is_punct(self, word: str, language: str) -> bool:  # noqa: ARG002
+        """Tokens are words."""
+        return False
 
-    def document(self, text: str, *, names: bool) -> Doc:
-        """SpaCy's own view of a text."""
-        return self._loaded(text) if names else self._loaded.make_doc(text)
+    def get_supported_entities(self) -> list[str]:
+        """Finds none itself."""
+        return []
 
+    def get_supported_languages(self) -> list[str]:
+        """Those with number words."""
+        return list(languages())
 
-class _Lazy(SpokenArtifacts):
-    """Artifacts that run spaCy when a recogniser asks for what only spaCy knows: most never do."""
-
-    def __init__(
-        self, turn: Turn, engine: SpokenNlpEngine, *, names: bool, zone: ExitStack | None
-    ) -> None:
-        # Presidio's own constructor would have everything worked out now.
-        self.turn = turn
-        self.nlp_engine = engine
-        self._engine = engine
-        self._names = names
-        self._zone = zone
-
-    def _document(self, *, names: bool) -> Doc:
-        if self._zone is not None:
-            self._zone.enter_context(self._engine.memory())
-            self._zone = None
-        return self._engine.document(self.turn.text, names=names)
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever Presidio keeps there
-        """Reached only for what is not there yet."""
-        if name not in _LATER:
-            raise AttributeError(name)
-        value = _LATER[name](self)
-        setattr(self, name, value)
-        return value
-
-    def people(self) -> list[Any]:
-        """What the entity recogniser found."""
-        self.tokens = self._document(names=self._names)
-        return [one for one in self.tokens.ents if one.label_ == "PERSON"]
-
-    def parted(self) -> Doc:
-        """The text as spaCy parts it; what is named in it costs much more."""
-        return self._document(names=False)
-
-
-_LATER: Final[dict[str, Callable[[_Lazy], Any]]] = {
-    "entities": _Lazy.people,
-    "tokens": _Lazy.parted,
-    "tokens_indices": lambda one: [token.idx for token in one.tokens],
-    # Without a lemmatiser the lower-case word is the lemma that contexts are compared to.
-    "lemmas": lambda one: [token.lower_ for token in one.tokens],
-    "keywords": lambda one: one.set_keywords(one.nlp_engine, one.lemmas, _LANGUAGE),
-    "scores": lambda one: [_SCORE] * len(one.entities),
-}
-"""What spaCy has to be asked for, each by itself."""
+    def artifacts(self, turn: Turn) -> SpokenArtifacts:
+        """Presidio's artifacts for a turn; a word in lower case is its own lemma."""
+        return SpokenArtifacts(
+            turn,
+            entities=[],
+            tokens=[turn.text[token.start : token.end] for token in turn.tokens],
+            tokens_indices=[token.start for token in turn.tokens],
+            lemmas=list(turn.all_keys),
+            nlp_engine=self,
+            language=turn.language,
+        )
 
 
 class _Frame(AnalyzerEngine):
@@ -250,42 +169,21 @@ class _Chosen(RecognizerRegistry):
 class Analyzer:
     """Presidio's analyzer over turns, with every known leak closed.
 
+    Args:
+        registry: own recognisers, beside the shipped ones.
+        policy: what its types and its thresholds name is checked against them.
+
     Raises:
-        ModelError: the language model or a word list is missing.
         PolicyError: the registry is refused.
     """
 
     def __init__(self, registry: Path | None = None, policy: Policy | None = None) -> None:
-        """Load models and recognisers; takes a second or two.
-
-        Args:
-            registry: own recognisers, beside the shipped ones.
-            policy: what its types and its thresholds name is checked against them.
-        """
         close_leaks()
-        self.engine = SpokenNlpEngine()
-        self.engine.load()
         found = load_registry(registry, policy)
-        warm_up()
-        self._doubted = {
-            one.name: min(DOUBTED[entity] for entity in one.entities)
-            for one in found.registered
-            if one.shipped
-            and one.language == _LANGUAGE
-            and isinstance(one.recognizer, SpokenRecognizer | NamedPersonRecognizer)
-            and set(one.entities) <= DOUBTED.keys()
-        }
-        """Rules that the learnt tagger may doubt, and the likelihood below which it does."""
+        self._engine = PlainNlpEngine()
         self._recognizers = {
             code: [
-                (
-                    one.recognizer,
-                    gate_of(one),
-                    self._doubted.get(one.name, 0.0),
-                    set(one.entities) <= HEALTH,
-                )
-                for one in found.registered
-                if one.language == code
+                (one.recognizer, gate_of(one)) for one in found.registered if one.language == code
             ]
             for code in languages()
         }
@@ -297,72 +195,38 @@ class Analyzer:
             registry=_Chosen(
                 [one.recognizer for one in found.registered], supported_languages=[_LANGUAGE]
             ),
-            nlp_engine=self.engine,
+            nlp_engine=self._engine,
             app_tracer=_SilentTracer(),
             log_decision_process=False,
             supported_languages=[_LANGUAGE],
             context_aware_enhancer=LemmaContextAwareEnhancer(),
         )
 
-    def analyze(self, turn: Turn, *, names: bool) -> list[RecognizerResult]:
-        """Every result for a turn, in a fixed order; policy thresholds are the caller's."""
-        most = likeliest(turn) if turn.language == _LANGUAGE else Most()
-        chosen = [
-            one
-            for one, may_find, least, health in self._recognizers[turn.language]
-            if (most.health if health else most.others) >= least and may_find(turn)
-        ]
+    def analyze(self, turn: Turn) -> list[RecognizerResult]:
+        """Every result for a turn, in a fixed order; policy thresholds are the caller's.
+
+        Raises:
+            ModelError: a recogniser's result lies outside the text.
+        """
+        chosen = [one for one, may_find in self._recognizers[turn.language] if may_find(turn)]
         if not chosen:
             return []
-        names = names and turn.language == _LANGUAGE
-        with ExitStack() as zone:
-            results = self._frame.analyze(
-                text=turn.text,
-                language=_LANGUAGE,
-                entities=self._entities,
-                nlp_artifacts=self.engine.artifacts(turn, names=names, zone=zone),
-                return_decision_process=True,
-                ad_hoc_recognizers=chosen,
-            )
+        results = self._frame.analyze(
+            text=turn.text,
+            language=_LANGUAGE,
+            entities=self._entities,
+            nlp_artifacts=self._engine.artifacts(turn),
+            return_decision_process=True,
+            ad_hoc_recognizers=chosen,
+        )
         if any(not 0 <= one.start < one.end <= len(turn.text) for one in results):
             # A recogniser of somebody's own: what it meant to silence is not known.
             raise ModelError("a recogniser's result lies outside the text")
-        return sorted((one for one in results if self._believe(turn, one)), key=_order)
-
-    def _believe(self, turn: Turn, result: RecognizerResult) -> bool:
-        """Take off a rule's finding what the learnt tagger holds for harmless at its ends.
-
-        Returns:
-            Whether anything is left.
-        """
-        name = (result.recognition_metadata or {}).get(RecognizerResult.RECOGNIZER_NAME_KEY)
-        pattern = getattr(result.analysis_explanation, "pattern_name", None)
-        # What a misheard answer reads like says nothing of what was answered.
-        if name not in self._doubted or pattern in UNREAD:
-            return True
-        inside = [
-            index
-            for index, token in enumerate(turn.tokens)
-            if result.start < token.end and token.start < result.end
-        ]
-        if not inside:
-            return True
-        first, last = likely(turn).believed(
-            explained(result), result.entity_type, inside[0], inside[-1] + 1
-        )
-        if first == last:
-            return False
-        if first > inside[0]:
-            result.start = turn.tokens[first].start
-        if last <= inside[-1]:
-            result.end = turn.tokens[last - 1].end
-        return True
+        return sorted(results, key=_order)
 
 
 def gate_of(one: Registered) -> Callable[[Turn], bool]:
     """What tells cheaply whether a recogniser may find something in a turn; own ones always may."""
-    if one.shipped and isinstance(one.recognizer, SpokenRecognizer):
-        return one.recognizer.may_find
     if one.shipped and one.name in _GATES:
         return _GATES[one.name]
     return lambda _: True

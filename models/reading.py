@@ -1,60 +1,56 @@
-"""Reads turns: prompts and names are carried over, recognisers run, results become spans."""
+"""Reads the turns of a call in order: what the encoder holds of each word, and what forms tell."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from presidio_analyzer import RecognizerResult
 
-from models.animals import of_an_animal
-from models.answers import FILLERS, is_function, is_number
-from models.impersonal import Impersonal
-from models.lexicon import given_names, longest_listed
-from models.memory import KEPT, LONGEST, Memory
-from models.openly import VERSION, is_public, version_asked
 from models.presidio import explained
-from models.prompts import about_health, asked, is_about
-from models.repeats import AGAIN
+from models.reader.encoder import Kept, Reading
+from models.reader.inputs import LABELS, LONGEST, LOOKED_BACK
 from models.spoken import PAUSE, Turn, turn_of
 from models.turns import PAUSE_S, Spoken, Stream
 from pipeline.audit import plausible
 from pipeline.entities import Entity
-from pipeline.numbers import read
+from pipeline.opinions import READER, Opinion, Opinions
 from pipeline.policy import Policy
-from pipeline.records import Interval, Span, Word
-from pipeline.tokens import Flag
-from pipeline.vocabulary import DEFAULT, Subject, vocabulary
+from pipeline.records import Action, Interval, Role, Span, Word
+from pipeline.vocabulary import DEFAULT
 
-ANSWER_S: Final = 12.0
-"""How long after a prompt, or after the last part of its answer, an answer may come."""
-LONGEST_ANSWER_S: Final = 60.0
-TALK_S: Final = 45.0
-"""How long what was spoken of, or asked for, may still be told."""
 SPLIT_S: Final = 2.0
 """Pause inside an entity that is left audible."""
-_SHORT_ASK: Final = 12
-"""Tokens of the longest turn that asks for the last value again."""
-_MOVES_ON: Final = 3
-"""Words of content with which the asker goes on to something else."""
-_WORD_S: Final = 0.35
-_LETTER_S: Final = 0.09
-"""The longest that a word plausibly takes (measured on telephone speech)."""
-_LETTERS_S: Final = 1.2
 _EARLY_S: Final = 0.3
 """How much too early the recogniser's words begin, so that they may end as much later."""
-_SHORTEST_NAME: Final = 3
-_UNCUED: Final = ("ner and name list", "given name and surname", "full name", "two names")
-"""Patterns of names that nothing round them announces."""
+_LETTERS_S: Final = 1.2
+"""The longest that the last letter of something spelled goes on into the pause after it: of
+letters too few are heard."""
 _GLUED: Final = frozenset("-'.\u2019")
+_LOOKED_BACK_S: Final = 120.0
+_MENTIONED: Final = 0.02
+"""Probability from which a type is told of a word."""
+_LIKELY: Final = 0.5
+_SAME: Final = 0.25
+"""Probability from which a word goes on with the entity before it, though another is likelier."""
 
 
 class Analyses(Protocol):
     """What runs the recognisers over a turn."""
 
-    def analyze(self, turn: Turn, *, names: bool) -> list[RecognizerResult]:
+    def analyze(self, turn: Turn) -> list[RecognizerResult]:
         """Every result, in a fixed order."""
+        ...
+
+
+class Reads(Protocol):
+    """What reads turns, such as ``models.reader.encoder.Encoder``."""
+
+    def read(self, turn: Turn, role: Role, before: tuple[Kept, ...] = ()) -> Reading:
+        """Read a turn behind what was read before."""
         ...
 
 
@@ -65,19 +61,31 @@ class ScriptedAnalyses:
         """Hold what ``analyze`` will say."""
         self._results = results
 
-    def analyze(self, turn: Turn, *, names: bool) -> list[RecognizerResult]:  # noqa: ARG002
+    def analyze(self, turn: Turn) -> list[RecognizerResult]:  # noqa: ARG002
         """The scripted results, whatever the turn."""
         if isinstance(self._results, Exception):
             raise self._results
         return self._results
 
 
-@dataclass(slots=True)
-class _Prompt:
-    entity: str
-    channel: int
-    sample: int
-    touched: int
+class ScriptedReads:
+    """A fake for tests: holds words for what was scripted.
+
+    Args:
+        words: of each word in lower case, its type and the probability of it.
+    """
+
+    def __init__(self, words: dict[str, tuple[str, float]] | None = None) -> None:
+        self._words = words or {}
+
+    def read(self, turn: Turn, role: Role, before: tuple[Kept, ...] = ()) -> Reading:  # noqa: ARG002
+        """What was scripted; anything else is harmless."""
+        found = np.zeros((len(turn.tokens), len(LABELS)), np.float32)
+        for row, key in zip(found, turn.all_keys, strict=True):
+            entity, probability = self._words.get(key, (LABELS[1], 0.0))
+            row[LABELS.index(entity)] = probability
+            row[0] = 1 - probability
+        return Reading(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +94,7 @@ class _Placed:
 
     text: str = field(repr=False)
     words: tuple[tuple[int, int, Word], ...] = field(repr=False)
-    fresh: int
+    fresh: int = 0
     """Characters before this one belong to turns that were read before."""
 
     def between(self, start: int, end: int) -> list[Word]:
@@ -94,12 +102,14 @@ class _Placed:
         return [word for first, last, word in self.words if first < end and start < last]
 
 
-def _again(turn: Turn, at: int) -> bool:
-    """Whether a phrase begins at a token that asks again, or for more."""
-    return longest_listed("asks_again", turn.all_keys, at) > 0
+def place(before: Sequence[Word], words: Sequence[Word], pause: int) -> _Placed:
+    """The text of words, the first ones as what was said before.
 
-
-def _place(before: Sequence[Word], words: Sequence[Word], pause: int) -> _Placed:
+    Args:
+        before: words of earlier turns of the channel.
+        words: of the turn.
+        pause: samples between the two from which a pause stands in the text.
+    """
     text = ""
     fresh = 0
     placed: list[tuple[int, int, Word]] = []
@@ -109,7 +119,7 @@ def _place(before: Sequence[Word], words: Sequence[Word], pause: int) -> _Placed
         piece = word.text.strip()
         # Whisper parts "B-A-R" before its hyphens: such pieces belong to the word before.
         glue = "" if not text or piece[:1] in _GLUED else " "
-        if glue and index == len(before) and word.start - before[-1].end >= pause:
+        if glue and index and index == len(before) and word.start - before[-1].end >= pause:
             glue = f" {PAUSE} "
         start = len(text) + len(glue)
         text += glue + piece
@@ -117,307 +127,228 @@ def _place(before: Sequence[Word], words: Sequence[Word], pause: int) -> _Placed
     return _Placed(text, tuple(placed), fresh)
 
 
+@dataclass(slots=True)
+class _Said:
+    """A turn of the main hearing that was read."""
+
+    channel: int
+    start: int
+    end: int
+    kept: tuple[Kept, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Tokens ``[first, last)`` of one turn that are one entity."""
+
+    entity: str
+    first: int
+    last: int
+    score: float
+
+
 class TurnReader:
     """Reads the turns of one call, in order.
 
     Args:
+        reads: the encoder.
         analyses: runs the recognisers.
         policy: thresholds and actions.
         sample_rate: Hz.
-        channels: how many the call has; with one, both speakers are on it.
+        roles: who speaks on each channel.
         language: of the call.
     """
 
     def __init__(
         self,
+        reads: Reads,
         analyses: Analyses,
         policy: Policy,
         sample_rate: int,
-        channels: int,
+        roles: Sequence[Role],
         *,
         language: str = DEFAULT,
     ) -> None:
+        self._reads = reads
         self._analyses = analyses
         self._language = language
         self._policy = policy
         self._rate = sample_rate
         self._pause = round(PAUSE_S * sample_rate)
-        self._mono = channels == 1
-        self._prompts: list[_Prompt] = []
-        self._known: set[str] = set()
-        self._memory = Memory(sample_rate)
-        self._medical = False
-        self._secret: int | None = None
-        self._lately: dict[tuple[str, int], int] = {}
-        self._animals = False
-        self._impersonal = Impersonal()
-        self._last: dict[int, tuple[str, ...]] = {}
+        self._roles = tuple(roles)
+        self._said: list[_Said] = []
+        every = np.array([bool(at) for at in range(len(LABELS))])
+        muted = np.array([policy.rule(label).action is Action.MUTE for label in LABELS]) & every
+        self._columns = (np.flatnonzero(muted), np.flatnonzero(every))
+        """Of the labels, those that the policy mutes, and all; what is muted goes first."""
+        self.opinions = Opinions(len(self._roles))
 
-    def read(
-        self,
-        spoken: Spoken,
-        others: Sequence[tuple[Word, ...]] = (),
-    ) -> list[Span]:
+    def read(self, spoken: Spoken, others: Sequence[tuple[Word, ...]] = ()) -> list[Span]:
         """Sensitive spans of one turn.
 
         Args:
             spoken: the turn.
             others: what the other channels say in turns that still go on.
         """
-        placed = _place(spoken.before, spoken.words, self._pause)
+        return [*self._told(spoken, others), *self._formed(spoken)]
+
+    def ordinary(self, spoken: Spoken) -> list[Word]:
+        """The words of a turn that was read, but for what the reader holds for medicines.
+
+        They are in no list of words, and no sign of another language.
+        """
+        return [word for word in spoken.words if not self._is_medicine(word)]
+
+    def _is_medicine(self, word: Word) -> bool:
+        held = self.opinions.within(word.channel, word.start, max(word.end, word.start + 1))
+        return any(one.types.get(Entity.MEDICATION, 0.0) >= _LIKELY for one in held)
+
+    def forget(self, before: int) -> None:
+        """Drop what is no longer looked at once everything before a sample was released."""
+        self.opinions.forget(before)
+        horizon = before - round(_LOOKED_BACK_S * self._rate)
+        self._said = [one for one in self._said if one.end >= horizon]
+
+    # -- what words mean ---------------------------------------------------------------------
+
+    def _told(self, spoken: Spoken, others: Sequence[tuple[Word, ...]]) -> list[Span]:
+        placed = place((), spoken.words, self._pause)
         turn = turn_of(placed.text, language=self._language)
         if not turn.tokens:
             return []
-        # Who has spoken of his own health may mention his dog.
-        self._animals = self._animals or (not self._medical and is_about(turn, Subject.ANIMALS))
-        prompts = self._found_in(turn, placed, spoken.channel)
-        prompts += self._asked_again(turn, placed, spoken, prompts)
-        wanted = frozenset(prompt.entity for prompt in prompts)
-        self._impersonal.take(turn, wanted, medical=self._medical)
-        self._medical = self._medical or about_health(turn)
-        if is_about(turn, Subject.SECRETS):
-            self._secret = spoken.end
-        self._move_on(spoken, turn, placed, prompts)
-        active = [*self._active(spoken), *self._going_on(others, spoken)]
-        if self._mono:
-            active += prompts
-        expects = {(prompt.entity, self._from(placed, turn, prompt.sample)) for prompt in active}
-        turn = turn.given(
-            tuple(sorted(expects)),
-            frozenset(self._known),
-            medical=self._medical,
-            said=self._memory.known(spoken.start),
-            recent=self._memory.recent(spoken.start),
-            heard=self._other_side(spoken.channel, others),
-            secret=self._of_secrets(spoken.start),
-            lately=self._asked_lately(spoken),
-        )
-        if spoken.stream is Stream.SHOWN:
-            fresh = (token.key for token in turn.tokens if token.start >= placed.fresh)
-            self._last[spoken.channel] = tuple(fresh)
-        for prompt in active:
-            prompt.touched = max(prompt.touched, spoken.end)
-        self._prompts += prompts
-        self._lately |= {(prompt.entity, spoken.channel): spoken.end for prompt in prompts}
-        spans = self._found(turn, placed, spoken)
-        if not self._medical or turn.medical:
-            return spans
-        # Somebody has just told of his health: what else he says of it counts from here on.
-        turn = replace(turn, medical=True)
-        return self._found(turn, placed, spoken)
-
-    def _asked_lately(self, spoken: Spoken) -> frozenset[str]:
-        """Entity types that the speaker was asked for not long ago; who asks may offer a date."""
-        return frozenset(
-            entity
-            for (entity, channel), at in self._lately.items()
-            if (self._mono or channel != spoken.channel)
-            and spoken.start - at <= TALK_S * self._rate
-        )
-
-    def _of_secrets(self, now: int) -> bool:
-        """Whether a secret may still be told that was spoken of."""
-        return self._secret is not None and now - self._secret <= TALK_S * self._rate
-
-    def _other_side(self, channel: int, others: Sequence[tuple[Word, ...]]) -> tuple[str, ...]:
-        """What was said last by whom this speaker talks to; on one channel, the turn before."""
-        going_on = [words for words in others if words and words[0].channel != channel]
-        if going_on:
-            return turn_of(_place((), going_on[-1], self._pause).text).all_keys
-        if self._mono:
-            return self._last.get(channel, ())
-        return next((keys for other, keys in self._last.items() if other != channel), ())
-
-    def _found(self, turn: Turn, placed: _Placed, spoken: Spoken) -> list[Span]:
-        results = self._analyses.analyze(turn, names=spoken.stream is Stream.SHOWN)
-        return self._spans(results, placed, turn, spoken.channel)
-
-    # -- what was asked ----------------------------------------------------------------------
-
-    def _found_in(self, turn: Turn, placed: _Placed, channel: int) -> list[_Prompt]:
-        found: dict[tuple[str, int], _Prompt] = {}
-        version = version_asked(turn)
-        told = [(VERSION, version)] if version is not None else []
-        for entity, last in (*asked(turn), *told):
-            token = turn.tokens[last - 1]
-            if token.end <= placed.fresh:
-                continue
-            word = placed.between(token.start, token.end)[-1]
-            # Whisper lets a last word end seconds late; the answer begins long before that.
-            likely = round((_WORD_S + _LETTER_S * len(word.text)) * self._rate)
-            sample = min(word.end, word.start + likely)
-            found[entity, sample] = _Prompt(entity, channel, sample, sample)
-        return list(found.values())
-
-    def _asked_again(
-        self, turn: Turn, placed: _Placed, spoken: Spoken, prompts: list[_Prompt]
-    ) -> list[_Prompt]:
-        """A secret that was just said is wrong or goes on: "that's not it", "and then?"."""
-        if prompts or Entity.PASSWORD not in self._memory.recent(spoken.start):
-            return []
-        fresh = [at for at, token in enumerate(turn.tokens) if token.start >= placed.fresh]
-        if not fresh or len(fresh) > _SHORT_ASK or not any(_again(turn, at) for at in fresh):
-            return []
-        return [_Prompt(Entity.PASSWORD, spoken.channel, spoken.end, spoken.end)]
-
-    def _move_on(self, spoken: Spoken, turn: Turn, placed: _Placed, prompts: list[_Prompt]) -> None:
-        """Close what the speaker asked before, when he goes on to something else."""
-        fresh = [token for token in turn.tokens if token.start >= placed.fresh]
-        content = sum(token.key not in FILLERS and not is_number(token.key) for token in fresh)
-        moves = bool(prompts) or content >= _MOVES_ON
-        now = spoken.start
-        self._prompts = [
-            prompt
-            for prompt in self._prompts
-            if now - prompt.touched <= ANSWER_S * self._rate
-            and now - prompt.sample <= LONGEST_ANSWER_S * self._rate
-            and not (
-                moves
-                and not self._mono
-                and prompt.channel == spoken.channel
-                and prompt.sample < spoken.start
-            )
-            and not (self._mono and prompts and prompt.sample < spoken.start)
-        ]
-
-    def _active(self, spoken: Spoken) -> list[_Prompt]:
-        return [
-            prompt
-            for prompt in self._prompts
-            if (self._mono or prompt.channel != spoken.channel) and prompt.sample <= spoken.end
-        ]
-
-    def _going_on(self, others: Sequence[tuple[Word, ...]], spoken: Spoken) -> list[_Prompt]:
-        found: list[_Prompt] = []
+        before = self._before(spoken)
         for words in others:
-            if not words:
-                continue
-            placed = _place((), words, self._pause)
-            found += [
-                prompt
-                for prompt in self._found_in(
-                    turn_of(placed.text, language=self._language), placed, words[0].channel
+            if words:
+                going_on = turn_of(place((), words, self._pause).text, language=self._language)
+                before += self._reads.read(going_on, self._roles[words[0].channel], before).kept
+        reading = self._reads.read(turn, self._roles[spoken.channel], before)
+        if spoken.stream is Stream.SHOWN:
+            self._keep(_Said(spoken.channel, spoken.start, spoken.end, reading.kept))
+        self._hold(turn, placed, reading, spoken.channel)
+        return [
+            self._span(found.entity, words, found.score, READER)
+            for found in self._entities(turn, reading)
+            for words in self._parted(turn, placed, found)
+        ]
+
+    def _before(self, spoken: Spoken) -> tuple[Kept, ...]:
+        """What was said before a turn; not the turn itself as the main hearing has it."""
+        return tuple(
+            kept
+            for one in self._said
+            if one.start < spoken.start
+            and not (one.channel == spoken.channel and one.end > spoken.start)
+            for kept in one.kept
+        )
+
+    def _keep(self, said: _Said) -> None:
+        self._said.append(said)
+        self._said.sort(key=lambda one: (one.start, one.channel))
+        # What no later turn has room to look back on.
+        room = LOOKED_BACK + LONGEST
+        for at in range(len(self._said) - 1, -1, -1):
+            room -= sum(map(len, self._said[at].kept))
+            if room < 0:
+                del self._said[:at]
+                return
+
+    def _hold(self, turn: Turn, placed: _Placed, reading: Reading, channel: int) -> None:
+        for token, row in zip(turn.tokens, reading.probabilities, strict=True):
+            types = {LABELS[at]: float(row[at]) for at in np.flatnonzero(row > _MENTIONED) if at}
+            for word in placed.between(token.start, token.end):
+                opinion = Opinion(
+                    word.start, max(word.end, word.start + 1), 1 - float(row[0]), types
                 )
-                if prompt.sample <= spoken.end
-            ]
-        return found
+                self.opinions.add(channel, opinion)
 
-    def _from(self, placed: _Placed, turn: Turn, sample: int) -> int:
-        """First token that begins after a sample, give or take what word times are off."""
-        slack = round(0.3 * self._rate)
-        for index, token in enumerate(turn.tokens):
-            words = placed.between(token.start, token.end)
-            if words and words[0].start >= sample - slack and words[0].end > sample:
-                return index
-        return len(turn.tokens)
+    def _entities(self, turn: Turn, reading: Reading) -> Iterator[_Found]:
+        """Runs of words whose probability reaches the policy's threshold, of one type each.
 
-    # -- what was found ----------------------------------------------------------------------
+        A run ends where a sentence does.
+        """
+        found: _Found | None = None
+        for at, row in enumerate(reading.probabilities):
+            before = found if found is not None and found.last == at else None
+            if before is not None and turn.tokens[at - 1].stops:
+                before = None
+            one = self._counted(at, row, before)
+            if one is None:
+                continue
+            # Where every word counts, as for a curve over thresholds, each has its own score.
+            least = self._policy.threshold(one.entity, READER)
+            if before is not None and before.entity == one.entity and least > 0:
+                found = replace(before, last=at + 1, score=max(before.score, one.score))
+                continue
+            if found is not None:
+                yield found
+            found = one
+        if found is not None:
+            yield found
 
-    def _spans(
-        self, results: list[RecognizerResult], placed: _Placed, turn: Turn, channel: int
-    ) -> list[Span]:
-        spans: dict[Span, None] = {}
-        for result in results:
-            rule = self._policy.rule(result.entity_type)
+    def _counted(self, at: int, row: NDArray[np.float32], before: _Found | None) -> _Found | None:
+        """A word as an entity of its own, if its probability reaches the threshold.
+
+        It is of the type of the entity before it, where it may go on with that.
+        """
+        for columns in self._columns:
+            if not len(columns):
+                continue
+            secret = float(row[columns].sum())
+            named = entity = LABELS[columns[int(row[columns].argmax())]]
+            goes_on = before is not None and before.entity in {LABELS[at] for at in columns}
+            if (
+                before is not None
+                and goes_on
+                and row[LABELS.index(before.entity)] >= _SAME * secret
+            ):
+                named = before.entity
+            # What it is called makes nothing audible.
+            if secret >= min(self._policy.threshold(one, READER) for one in (entity, named)):
+                return _Found(named, at, at + 1, secret)
+        return None
+
+    def _parted(self, turn: Turn, placed: _Placed, found: _Found) -> list[list[Word]]:
+        """The words of an entity, parted where the speaker paused for long."""
+        start, end = turn.tokens[found.first].start, turn.tokens[found.last - 1].end
+        parts: list[list[Word]] = []
+        for word in map(self._cut, placed.between(start, end)):
+            if parts and word.start - parts[-1][-1].end <= SPLIT_S * self._rate:
+                parts[-1].append(word)
+            else:
+                parts.append([word])
+        if parts and len(turn.tokens[found.last - 1].key) == 1:
+            parts[-1][-1] = self._drawn_out(parts[-1][-1], placed)
+        return parts
+
+    # -- what forms tell ---------------------------------------------------------------------
+
+    def _formed(self, spoken: Spoken) -> Iterator[Span]:
+        placed = place(spoken.before, spoken.words, self._pause)
+        turn = turn_of(placed.text, language=self._language)
+        if not turn.tokens:
+            return
+        for result in self._analyses.analyze(turn):
             least = self._policy.threshold(result.entity_type, explained(result))
             if result.end <= placed.fresh or result.score < least:
                 continue
-            if self._harmless(turn, result):
-                continue
-            words = placed.between(result.start, result.end)
-            if result.entity_type == Entity.AGE_OVER_89:
-                # The other side repeats it: "a hundred and two!"
-                said = words[-1].end
-                self._prompts.append(_Prompt(result.entity_type, channel, said, said))
-            if result.entity_type == Entity.PERSON:
-                if explained(result).endswith(_UNCUED) and self._names_letters(words, placed):
-                    continue
-                self._remember(turn, result.start, result.end)
-            if result.entity_type in KEPT:
-                self._keep(turn, result, words[-1].end)
-            if "spelled" in explained(result):
-                words = self._stretched(words, placed)
-            else:
-                words = [replace(word, end=self._ends(word)) for word in words]
-            for start, end in self._stretches(words):
-                spans[
-                    Span(
-                        entity=result.entity_type,
-                        channel=channel,
-                        start=start,
-                        end=end,
-                        score=round(float(result.score), 3),
-                        recognizer=explained(result),
-                        action=rule.action,
-                    )
-                ] = None
-        return list(spans)
+            words = [self._cut(word) for word in placed.between(result.start, result.end)]
+            yield self._span(result.entity_type, words, float(result.score), explained(result))
 
-    def _harmless(self, turn: Turn, result: RecognizerResult) -> bool:
-        """Whether a finding is an animal's or nobody's, or what a company says in public."""
-        entity, start, end = result.entity_type, result.start, result.end
-        if self._animals and of_an_animal(turn, entity, start):
-            return True
-        dropped = self._impersonal.drops(turn, entity, start, end)
-        self._medical = self._medical or self._impersonal.told
-        return dropped or is_public(turn, entity, start, end)
+    # -- where it is -------------------------------------------------------------------------
 
-    def _names_letters(self, words: list[Word], placed: _Placed) -> bool:
-        """Whether names stand for the letters of a code: "J as in John, 4 4 1"."""
-        runs = read([word for _, _, word in placed.words], voc=vocabulary(self._language))
-        codes = {
-            part.word
-            for run in runs
-            if run.digits and Flag.SPELLED in run.flags
-            for part in run.parts
-        }
-        return codes.issuperset(words)
+    def _span(self, entity: str, words: Sequence[Word], score: float, name: str) -> Span:
+        start, end = min(word.start for word in words), max(word.end for word in words)
+        action = self._policy.rule(entity).action
+        return Span(entity, words[0].channel, start, end, round(score, 3), name, action)
 
-    def _remember(self, turn: Turn, start: int, end: int) -> None:
-        for token in turn.tokens:
-            if (
-                start <= token.start < end
-                and len(token.key) >= _SHORTEST_NAME
-                and (token.key in given_names() or not is_function(token.key))
-            ):
-                self._known.add(token.key)
-
-    def _keep(self, turn: Turn, result: RecognizerResult, now: int) -> None:
-        """Remember a value, or that it was said again."""
-        if explained(result).endswith(AGAIN):
-            self._memory.touch(result.entity_type, now)
-            return
-        inside = [
-            index
-            for index, token in enumerate(turn.tokens)
-            if result.start <= token.start < result.end
-        ]
-        if inside and len(inside) <= LONGEST:
-            self._memory.take(result.entity_type, turn, inside[0], inside[-1] + 1, now)
-
-    def _stretched(self, words: list[Word], placed: _Placed) -> list[Word]:
-        """Words with the last one as long as the pause after it: letters are heard too few."""
-        last = words[-1]
-        following = min(
-            (word.start for _, _, word in placed.words if word.start > last.start),
-            default=last.end + round(_LETTERS_S * self._rate),
-        )
-        end = min(max(last.end, following), last.end + round(_LETTERS_S * self._rate))
-        return [*words[:-1], replace(last, end=end)]
-
-    def _ends(self, word: Word) -> int:
-        """The end of a word, which the recogniser may have stretched over a pause."""
+    def _cut(self, word: Word) -> Word:
+        """A word that the recogniser of speech may have stretched over a pause."""
         heard = Interval(word.start, max(word.end, word.start))
         likely = plausible(word.text, heard, self._rate).end + round(_EARLY_S * self._rate)
-        return min(word.end, likely)
+        return replace(word, end=max(min(word.end, likely), word.start + 1))
 
-    def _stretches(self, words: list[Word]) -> list[tuple[int, int]]:
-        """Samples of words, parted where the speaker paused for long."""
-        found: list[tuple[int, int]] = []
-        for word in words:
-            end = max(word.end, word.start + 1)
-            if found and word.start - found[-1][1] <= SPLIT_S * self._rate:
-                found[-1] = (min(found[-1][0], word.start), max(found[-1][1], end))
-            else:
-                found.append((word.start, end))
-        return found
+    def _drawn_out(self, last: Word, placed: _Placed) -> Word:
+        """A last letter as long as the pause after it."""
+        longest = last.end + round(_LETTERS_S * self._rate)
+        after = [word.start for _, _, word in placed.words if word.start > last.start]
+        return replace(last, end=min(max(last.end, min(after, default=longest)), longest))

@@ -149,11 +149,11 @@ class CallTurns:
         return min(samples, default=None)
 
     def going_on(self, channel: int, until: int) -> list[tuple[Word, ...]]:
-        """What the other channels have said so far in turns that are not over."""
+        """What the other channels have said so far in turns of the main hearing that go on."""
         return [
             tuple(word for word in lane.pending if word.start < until)
-            for (other, _), lane in self._lanes.items()
-            if other != channel and lane.pending
+            for (other, stream), lane in self._lanes.items()
+            if other != channel and stream is Stream.SHOWN and lane.pending
         ]
 
     def _turn_size(self, words: list[Word], horizon: int, *, final: bool) -> int:

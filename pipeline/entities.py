@@ -75,6 +75,15 @@ PAYMENT: Final = frozenset(
 )
 """What the payment-card rules are about."""
 
+RECALL_FIRST: Final = PAYMENT | {
+    Entity.US_SSN,
+    Entity.NATIONAL_ID,
+    Entity.PASSPORT,
+    Entity.DRIVER_LICENSE,
+}
+"""Numbers that stay silent once something asks for them or tells them by their form, whatever else
+is said: the reader may rename them and never takes them back."""
+
 NEVER_ALLOWED: Final = PAYMENT | {Entity.PASSWORD, Entity.NUMBER_SEQUENCE}
 """What no allow list may leave audible: payment data, secrets, and long numbers that nothing
 explains, because they may be a card that was misheard."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipeline.entities import Entity
+from pipeline.opinions import READER
 from pipeline.verdicts import NUMBER_RECOGNIZERS
 from pipeline.yamlfile import Location
 
@@ -31,7 +32,7 @@ class Known:
 
     entities: frozenset[str] = _OURS
     """Hushwire's types, and those that own recognisers find."""
-    recognizers: frozenset[str] = NUMBER_RECOGNIZERS
+    recognizers: frozenset[str] = NUMBER_RECOGNIZERS | {READER}
     purposes: frozenset[str] = frozenset({DEFAULT_PURPOSE})
     """What recorders name, and ``default``."""
 

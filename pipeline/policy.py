@@ -127,6 +127,14 @@ class VerificationRule(_Model):
     which part is drawn by the call id."""
 
 
+class ReaderRule(_Model):
+    """How far the reader is believed; its thresholds stand under ``recognizers``."""
+
+    explained_below: Probability = 0.05
+    """A number that nothing but its length or a question speaks for is heard where no word of it
+    has this probability of being sensitive. Never payment data."""
+
+
 class LanguageRule(_Model):
     """What happens to speech in a language that detection has no data for."""
 
@@ -164,6 +172,7 @@ class Policy(_Model):
     retention: Annotated[dict[PurposeName, Days], Field(min_length=1)] = {DEFAULT_PURPOSE: 365}
     """How many days a stored call is kept, by purpose."""
     language: LanguageRule = LanguageRule()
+    reader: ReaderRule = ReaderRule()
     recognizers: dict[str, RecognizerRule] = {}
     """By the recogniser's name in the catalogue; those of numbers are called ``spoken-…``."""
     allow: dict[str, tuple[str, ...]] = {}

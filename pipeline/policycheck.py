@@ -95,6 +95,11 @@ _NET: Final[tuple[tuple[str, _Weak, str], ...]] = (
         _LOW,
         "less of what lies away from numbers is listened to again",
     ),
+    (
+        "reader.explained_below",
+        _HIGH,
+        "numbers stay audible that the reader is less sure are an order's or the like",
+    ),
     ("echo.mode", _OFF, "what is muted on one channel stays audible as echo on the other"),
     ("echo.threshold", _HIGH, "a weaker echo of what is muted stays audible on the other channel"),
     ("muting.merge_ms", _LOW, "what is left between two mutes stays audible: the edge of a word"),

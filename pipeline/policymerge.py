@@ -84,6 +84,9 @@ def _both(one: Policy, other: Policy) -> Policy:
                     ),
                 }
             ),
+            "reader": one.reader.model_copy(
+                update=_fewest(one.reader, other.reader, ("explained_below",))
+            ),
             "verification": one.verification.model_copy(
                 update={
                     "max_span_dbfs": min(

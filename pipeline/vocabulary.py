@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 from fnmatch import fnmatch
 from functools import lru_cache
 from importlib import resources
@@ -51,12 +51,8 @@ _WORD_LISTS = (
     "corrected",
     "announcing",
 )
-_SPELLING_LISTS = ("acronyms", "standins", "letter_links", "letter_case")
+_SPELLING_LISTS = ("acronyms", "standins", "letter_links", "letter_case", "foreign_talk")
 """Word lists that a language may do without."""
-
-
-_WORDS_TOO = (Entity.LICENSE_PLATE, Entity.VEHICLE_ID, Entity.DEVICE_ID, Entity.CARD_EXPIRY)
-"""Answered by letters or the names of months too: who asks for the number asks for words."""
 
 
 class Mood(IntEnum):
@@ -74,19 +70,6 @@ class Mood(IntEnum):
     """What was asked for last is asked for again, or goes on: "that's not what I have"."""
     ASK = 5
     """A value is asked for or announced."""
-
-
-class Subject(StrEnum):
-    """What a call may be about, as far as that says what is told in it, and of whom."""
-
-    HEALTH = "health"
-    """Somebody's own."""
-    ANIMALS = "animals"
-    """Animals or plants."""
-    GOODS = "goods"
-    """Goods, cover and courses, in which an illness is nobody's."""
-    SECRETS = "secrets"
-    """Passwords and the like: who speaks of them may tell one, turns later too."""
 
 
 class Announced(NamedTuple):
@@ -131,9 +114,6 @@ class Vocabulary:
     """Figures to the word for them, as phrases are written."""
     announcing: Phrases[Announced]
     """What announces a number, or explains it."""
-    worded: Phrases[Entity | Subject]
-    """What asks for an answer in words, such as a name, and what tells what a call is about.
-    Apostrophes are left out: "whats"."""
 
 
 @lru_cache(maxsize=1)
@@ -185,7 +165,6 @@ def _build(data: Mapping[str, Any]) -> Vocabulary:
             for figure, words in data[table].items()
         },
         announcing=_announcing(data),
-        worded=_worded(data),
     )
 
 
@@ -205,21 +184,6 @@ def _announcing(data: Mapping[str, Any]) -> Phrases[Announced]:
     parts = data.get("parts", {})
     whole = {label: [_with(parts, one) for one in phrases] for label, phrases in lists.items()}
     return Phrases({label: _longest_first(phrases) for label, phrases in whole.items()})
-
-
-def _worded(data: Mapping[str, Any]) -> Phrases[Entity | Subject]:
-    """Phrases as they stand, their named parts put in, and those for what may be spelled."""
-    parts = data.get("parts", {})
-    lists = {Entity(name): phrases for name, phrases in data.get("worded", {}).items()}
-    whole = {name: [_with(parts, one) for one in phrases] for name, phrases in lists.items()}
-    asked = {
-        entity: _longest_first(
-            _with(parts, one).replace("'", "") for one in data["ask"].get(entity, ())
-        )
-        for entity in _WORDS_TOO
-    }
-    about = {subject: data.get(str(subject), ()) for subject in Subject}
-    return Phrases({**whole, **asked, **about})
 
 
 def _with(parts: Mapping[str, str], phrase: str) -> str:

@@ -63,7 +63,8 @@ def text(
 
     Exit codes: 0 done; 1 the gate is not met; 2 wrong input.
     """
-    from agents.evaluating import evaluate_text, read_cases  # noqa: PLC0415 - --help comes at once
+    from agents.detecting import detector_settings  # noqa: PLC0415 - --help comes at once
+    from agents.evaluating import evaluate_text, read_cases  # noqa: PLC0415 - as above
     from agents.policies import names_known, read_policy  # noqa: PLC0415 - as above
 
     def evaluate(name: str) -> Evaluation:
@@ -75,7 +76,7 @@ def text(
             read_cases(files, known),
             read_policy(settings, name),
             curves=html is not None,
-            own=settings.recognizers,
+            own=detector_settings(settings),
             known=known,
         )
 

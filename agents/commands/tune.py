@@ -36,6 +36,7 @@ def tune(
 ) -> None:
     """Propose a threshold per type for a target recall; nothing in force is changed."""
     from agents import tuning  # noqa: PLC0415 - --help comes at once
+    from agents.detecting import detector_settings  # noqa: PLC0415
     from agents.evaluating import read_cases  # noqa: PLC0415
     from agents.evaluation_report import write_plain  # noqa: PLC0415
     from agents.policies import names_known  # noqa: PLC0415
@@ -50,7 +51,7 @@ def tune(
         only=frozenset(map(entity_name, only or ())),
         folds=folds,
         marks=tuning.read_mark_files(marks or ()),
-        own=settings.recognizers,
+        own=detector_settings(settings),
         known=known,
     )
     console = screen()

@@ -17,7 +17,7 @@ NAME = "detect"
 
 
 class DetectorCall(Protocol):
-    """One call of a detector, such as ``models.detector.CallDetector``."""
+    """One call of a detector, such as ``models.calldetector.CallDetector``."""
 
     def take(self, heard: Heard) -> list[Findings]:
         """Take the next window."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
-from models.patterns import Worded
 from models.recognizers.base import Hit, SpokenRecognizer
 from models.spoken import Turn
 from pipeline.entities import Entity
@@ -36,7 +36,7 @@ _NEARLY: Final = (
     r"|rising|approaching))*"
 )
 _ORDINAL: Final = "(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth)"
-_STATED: Final = Worded(
+_STATED: Final = re.compile(
     rf"\b(?:(?:(?:i am|im|hes|shes|whos|ill be|hell be|shell be|id be|hed be|shed be|wholl be"
     rf"|i (?:shall|will) be|(?:{_WHO}|ill|hed|shed|id|he|she)(?:s| is| was| just turned| will be"
     rf"| would be| shall be| would have been| have been)|turned"
@@ -52,7 +52,7 @@ _STATED: Final = Worded(
     r"|ninetieth|9\dth|9[123](?:st|nd|rd)|1[01]\d(?:st|nd|rd|th))(?= birthday\b))",
 )
 _GROUPS: Final = ("age", "years", "was", "birthday")
-_ALONE: Final = Worded(rf"\b{_AGE}{_UNITS}\b")
+_ALONE: Final = re.compile(rf"\b{_AGE}{_UNITS}\b")
 _CORRECTED: Final = frozenset(
     ["no", "wait", "sorry", "i", "mean", "um", "uh", "er", "hang", "on", "is", "she", "he", "it",
      "or", "rather", "actually", "well", "make", "that", "tell", "a", "lie", "nearly", "now",
@@ -67,10 +67,9 @@ class SpokenAgeRecognizer(SpokenRecognizer):
     """Ages of ninety and more."""
 
     ENTITIES: ClassVar[tuple[str, ...]] = (Entity.AGE_OVER_89,)
-    PATTERNS: ClassVar[tuple[Worded, ...]] = (_STATED,)
 
     def find(self, turn: Turn) -> Iterator[Hit]:
-        """Ages that are stated as such, and the answer to "how old"."""
+        """Ages that are stated as such, and their corrections."""
         for found in turn.search(_STATED):
             group = next(one for one in _GROUPS if found.match.group(one))
             first, last = turn.span_of(found, group)
@@ -80,8 +79,3 @@ class SpokenAgeRecognizer(SpokenRecognizer):
                 if other.first >= last and len(between) <= _NEAR and _CORRECTED.issuperset(between):
                     yield Hit(Entity.AGE_OVER_89, last, other.last, 0.6, "corrected")
                     last = other.last
-        asked = turn.expected(Entity.AGE_OVER_89)
-        if asked is not None:
-            for found in turn.search(_ALONE):
-                if found.first >= asked:
-                    yield Hit(Entity.AGE_OVER_89, found.first, found.last, 0.6, "asked for")

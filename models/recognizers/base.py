@@ -10,9 +10,7 @@ from typing import Any, ClassVar
 from presidio_analyzer import AnalysisExplanation, EntityRecognizer, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
-from models.patterns import Worded
 from models.spoken import Turn, turn_in
-from pipeline.once import once
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +32,6 @@ class SpokenRecognizer(EntityRecognizer):
     """
 
     ENTITIES: ClassVar[tuple[str, ...]] = ()
-    PATTERNS: ClassVar[tuple[Worded, ...]] = ()
-    """One of them is in whatever is found unasked; none where something else may be found too."""
     name: str
 
     def __init__(
@@ -56,22 +52,7 @@ class SpokenRecognizer(EntityRecognizer):
         )
 
     def load(self) -> None:
-        """Nothing to load; lexicons load when they are first asked."""
-
-    @once
-    def _masks(self) -> tuple[int, ...]:
-        """What each expression needs; to be asked for when a turn was opened and they are known."""
-        return tuple(one.mask for one in self.PATTERNS)
-
-    def may_find(self, turn: Turn) -> bool:
-        """Whether ``find`` is worth its while; True wherever it finds something."""
-        if not self.PATTERNS:
-            return True
-        unsaid = turn.unsaid
-        # Bits of what is needed and not said, for all expressions in one go: most have some.
-        if not all(map(unsaid.__and__, self._masks)):
-            return True
-        return not turn.wanted.isdisjoint(self.ENTITIES)
+        """Nothing to load."""
 
     @abstractmethod
     def find(self, turn: Turn) -> Iterable[Hit]:

@@ -197,7 +197,8 @@ def open_policy(policy: Policy) -> Policy:
         name: rule.model_copy(update={"threshold": 0.0}) for name, rule in policy.entities.items()
     }
     default = policy.default.model_copy(update={"threshold": 0.0})
-    return policy.model_copy(update={"entities": entities, "default": default})
+    none = {"entities": entities, "default": default, "recognizers": {}}
+    return policy.model_copy(update=none)
 
 
 def _above(counts: Counter[float], threshold: float) -> int:

@@ -27,6 +27,7 @@ from pipeline.errors import InputError
 from pipeline.evaluation.names import entity_name
 from pipeline.evaluation.statistics import Estimate, ratio
 from pipeline.evaluation.texts import Detected
+from pipeline.opinions import READER
 from pipeline.policy import Policy
 from pipeline.records import Action, Reason, Span
 
@@ -348,8 +349,14 @@ def _best(spans: Iterable[Span], policy: Policy) -> dict[str, float]:
 
 def _unjudged(span: Span, policy: Policy) -> bool:
     """Whether the threshold of its type does not decide on a span."""
-    rule = policy.recognizers.get(span.recognizer.partition(":")[0])
-    own = rule is not None and (rule.threshold is not None or span.entity in rule.entities)
+    name = span.recognizer.partition(":")[0]
+    rule = policy.recognizers.get(name)
+    # The reader's own thresholds are tuned together with those of the types.
+    own = (
+        rule is not None
+        and name != READER
+        and (rule.threshold is not None or span.entity in rule.entities)
+    )
     return own or span.reason is not Reason.RECOGNISED
 
 

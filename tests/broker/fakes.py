@@ -122,8 +122,6 @@ class ScriptedDetector:
         sensitive: the words that it finds.
     """
 
-    strings = 0
-
     def __init__(self, sensitive: frozenset[str] = DIGITS) -> None:
         self._sensitive = sensitive
 
@@ -159,7 +157,7 @@ class FailingDetector(ScriptedDetector):
 
 
 class ScriptedCall:
-    """Stands in for ``models.detector.CallDetector``."""
+    """Stands in for ``models.calldetector.CallDetector``."""
 
     def __init__(
         self,

@@ -36,8 +36,6 @@ class Look:
     threads: int
     temporary: int
     """Files in the temporary folder and half-written calls."""
-    strings: int
-    """That the language model keeps."""
     waiting: int
     """Records taken and not acknowledged yet, all stages."""
     lag: int
@@ -86,7 +84,6 @@ class Watcher:
                     handles=sum(1 for _ in Path(f"/proc/{self._pid}/fd").iterdir()),
                     threads=sum(1 for _ in Path(f"/proc/{self._pid}/task").iterdir()),
                     temporary=sum(map(_files, folders)),
-                    strings=round(page.get("hushwire_language_strings", 0)),
                     waiting=round(page.get("hushwire_records_unacknowledged", 0)),
                     lag=self.lag(),
                     held_mb=page.get("hushwire_held_bytes", 0) / 1e6,

@@ -120,7 +120,7 @@ class Soak:
 
     def _grown(self) -> list[str]:
         """What grew under a load that is sustained."""
-        flat = ("memory_mb", "engines_mb", "handles", "threads", "temporary", "strings")
+        flat = ("memory_mb", "engines_mb", "handles", "threads", "temporary")
         found = [
             f"{name} grew by {self.growth(name):.1%}" for name in flat if self.growth(name) > GROWTH
         ]
@@ -336,7 +336,6 @@ def table(soak: Soak) -> Table:
         "handles": "open files and sockets",
         "threads": "threads",
         "temporary": "temporary files",
-        "strings": "strings of the language model",
         "waiting": "records not acknowledged",
         "lag": "records behind, all groups",
         "held_mb": "audio held back, MB",

@@ -29,7 +29,7 @@ def test_five_minutes_leave_nothing_behind(tmp_path: Path) -> None:
     assert soak.restarts == 0, (tmp_path / "first" / "worker.log").read_text("utf-8")[-2_000:]
     assert soak.drained_s is not None
     assert set(soak.states) == {"stored"}, soak.states
-    for name in ("memory_mb", "engines_mb", "handles", "threads", "strings"):
+    for name in ("memory_mb", "engines_mb", "handles", "threads"):
         assert soak.growth(name) < GROWTH, name
     assert max(look.temporary for look in soak.looks[-5:]) <= 2
     assert soak.left == 0
@@ -63,7 +63,6 @@ def looks(lag: list[int]) -> list[Look]:
             handles=90,
             threads=30,
             temporary=0,
-            strings=900,
             waiting=100,
             lag=behind,
             held_mb=1.0,
@@ -95,8 +94,8 @@ def test_a_queue_that_grows_is_a_problem_below_full_load(lag: list[int], found: 
 
 @pytest.mark.unit
 def test_a_figure_that_grows_is_a_problem() -> None:
-    more = [replace(look, strings=look.strings + 20 * n) for n, look in enumerate(looks([0] * 9))]
-    assert Soak(0.7, drained_s=1.0, looks=more).problems == ["strings grew by 6.1%"]
+    more = [replace(look, handles=look.handles + 2 * n) for n, look in enumerate(looks([0] * 9))]
+    assert Soak(0.7, drained_s=1.0, looks=more).problems == ["handles grew by 6.1%"]
 
 
 @pytest.mark.unit

@@ -2,15 +2,20 @@ from __future__ import annotations
 
 import logging
 import socket
+from pathlib import Path
 
+import numpy as np
 import pytest
 import tldextract
 
 from models import loader
 from models.catalogue import entry
 from models.detector import Detector
-from models.likelihood import MODEL as TAGGER
-from models.presidio import MODEL, Analyzer, SpokenNlpEngine
+from models.loader import find
+from models.reader import encoder
+from models.reader.encoder import GRAPH, MODEL, TOKENIZER, Encoder, load_encoder
+from models.reader.inputs import LABELS
+from models.reader.shape import HEADS, LAYERS, WIDTH
 from models.spoken import turn_of
 from pipeline.errors import ModelError
 from pipeline.policy import load_policy
@@ -98,31 +103,53 @@ def test_a_plain_email_opens_no_connection(
     assert tldextract.extract("a.example.co.uk").suffix == "co.uk"
 
 
-def test_strings_do_not_pile_up() -> None:
-    analyzer = Analyzer()
-    strings = analyzer.engine.strings
-    analyzer.analyze(turn_of("my name is Laura"), names=True)
-    before = len(strings)
-    for number in range(200):
-        analyzer.analyze(turn_of(f"my code is zq{number}xw{number}"), names=True)
-    assert len(strings) == before
-
-
-def test_a_missing_model_is_an_error_and_no_download() -> None:
-    with pytest.raises(ModelError, match="en_core_web_nothing"):
-        SpokenNlpEngine("en_core_web_nothing").load()
-
-
-def test_an_altered_language_model_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_altered_weights_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = entry(MODEL)
     other = whole.model_copy(update={"files": {**whole.files, whole.main: "0" * 64}})
     monkeypatch.setattr(loader, "entry", lambda _: other)
-    with pytest.raises(ModelError, match=f"{MODEL}: ner/model in .* is not the file"):
-        SpokenNlpEngine().load()
+    with pytest.raises(ModelError, match=f"{MODEL}: reader.onnx in .* is not the file"):
+        load_encoder.__wrapped__()
+
+
+@pytest.mark.parametrize("missing", [GRAPH, TOKENIZER])
+def test_a_folder_without_a_reader_is_an_error(tmp_path: Path, missing: str) -> None:
+    folder = find(MODEL, allow_hub=False)
+    for name in {GRAPH, TOKENIZER} - {missing}:
+        (tmp_path / name).symlink_to(folder / name)
+    with pytest.raises(ModelError, match="holds no reader"):
+        Encoder(tmp_path)
+
+
+def test_weights_of_other_labels_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoder, "LABELS", ("O", "PERSON"))
+    with pytest.raises(ModelError, match="labels are not those of this version"):
+        Encoder(find(MODEL, allow_hub=False))
 
 
 def test_findings_name_the_models_with_their_hash(detector: Detector) -> None:
     found = listen(detector, [(0, 1.0, "hello there")], 8.0)
-    expected = {entry(one).reference for one in (MODEL, TAGGER)}
-    assert {model for one in found for model in one.models} == expected
-    assert entry(MODEL).reference == "spacy-en-core-web-sm@cd93e9ca9126"
+    assert {model for one in found for model in one.models} == {entry(MODEL).reference}
+    assert entry(MODEL).reference == f"reader@{entry(MODEL).sha256[:12]}"
+
+
+def test_a_turn_is_read_word_by_word_behind_what_was_read_before() -> None:
+    reader = load_encoder()
+    first = reader.read(turn_of("what is your name please"), Role.AGENT)
+    assert first.probabilities.shape == (5, len(LABELS))
+    assert np.allclose(first.probabilities.sum(axis=1), 1, atol=1e-4)
+    (kept,) = first.kept
+    assert kept.keys.shape == kept.values.shape == (LAYERS, HEADS, len(kept), WIDTH // HEADS)
+    answer = turn_of("it is Laura")
+    behind = reader.read(answer, Role.CUSTOMER, first.kept)
+    assert behind.probabilities.shape == (3, len(LABELS))
+    again = reader.read(answer, Role.CUSTOMER, first.kept)
+    assert np.array_equal(behind.probabilities, again.probabilities)
+
+
+def test_a_long_turn_is_read_in_parts_and_an_empty_one_is_not() -> None:
+    reader = load_encoder()
+    long = reader.read(turn_of("hello " * 250), Role.MIXED)
+    assert np.allclose(long.probabilities.sum(axis=1), 1, atol=1e-4)
+    assert len(long.kept) == 3
+    empty = reader.read(turn_of("..."), Role.MIXED)
+    assert (empty.probabilities.shape, empty.kept) == ((0, len(LABELS)), ())

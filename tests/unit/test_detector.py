@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from presidio_analyzer import AnalysisExplanation, RecognizerResult
 
-from models.detector import ANALYSIS_FAILED, UNHEARD, CallDetector
-from models.reading import Analyses, ScriptedAnalyses
+from models.calldetector import ANALYSIS_FAILED, UNHEARD, CallDetector
+from models.reader.encoder import Kept, Reading
+from models.reading import Analyses, Reads, ScriptedAnalyses, ScriptedReads
 from models.spoken import Turn
 from pipeline.conversation import Conversation
-from pipeline.policy import parse_policy
+from pipeline.policy import Policy, parse_policy
 from pipeline.records import (
     Action,
     CallEnd,
@@ -20,6 +21,7 @@ from pipeline.records import (
     Hearing,
     Interval,
     Reason,
+    Role,
     Span,
     Word,
 )
@@ -39,7 +41,7 @@ class Finds:
     def __init__(self, word: str, entity: str = "PERSON", score: float = 0.8) -> None:
         self._word, self._entity, self._score = word, entity, score
 
-    def analyze(self, turn: Turn, *, names: bool) -> list[RecognizerResult]:
+    def analyze(self, turn: Turn) -> list[RecognizerResult]:
         return [
             RecognizerResult(
                 self._entity,
@@ -54,14 +56,18 @@ class Finds:
         ]
 
 
-def open_call(analyses: Analyses, channels: int = 1) -> CallDetector:
+def open_call(
+    analyses: Analyses, channels: int = 1, reads: Reads | None = None, policy: Policy = POLICY
+) -> CallDetector:
     return CallDetector(
         "call-1",
         sample_rate=RATE,
         channels=channels,
-        policy=POLICY,
+        policy=policy,
         analyses=analyses,
-        conversation=Conversation(RATE, channels, POLICY),
+        reads=reads or ScriptedReads(),
+        roles=(Role.MIXED, Role.CUSTOMER)[:channels],
+        conversation=Conversation(RATE, channels, policy),
     )
 
 
@@ -98,6 +104,17 @@ def test_a_found_word_becomes_a_span_of_its_samples_and_leaves_the_transcript() 
     assert found[-1].end is not None
     assert found[-1].watermark.sample == 10_000
     assert "ear@1" in found[-1].models
+
+
+def test_a_word_that_the_reader_holds_for_sensitive_is_silenced_and_leaves_the_transcript() -> None:
+    reads = ScriptedReads({"laura": ("PERSON", 0.8), "site": ("URL", 0.9), "there": ("URL", 0.39)})
+    call = open_call(ScriptedAnalyses([]), reads=reads)
+    found = run(call, [heard(0, 0, 10_000, "hello laura my site there")], 10_000)
+    assert [(s.entity, s.start, s.end, s.recognizer, s.action) for s in spans(found)] == [
+        ("PERSON", 300, 550, "reader", Action.MUTE),
+        ("URL", 900, 1_150, "reader", Action.COUNT),
+    ]
+    assert texts(found) == ["hello", "my", "site", "there"]
 
 
 def test_counted_entities_are_stated_and_stay_in_the_transcript() -> None:
@@ -139,8 +156,25 @@ def test_the_slower_channel_holds_the_watermark() -> None:
     assert 0 < found[0].watermark.sample < 20_000
 
 
-def test_an_analysis_that_fails_silences_the_turn_and_is_counted() -> None:
-    call = open_call(ScriptedAnalyses(RuntimeError("boom")))
+class Breaks:
+    """Reads nothing."""
+
+    def read(self, turn: Turn, role: Role, before: tuple[Kept, ...] = ()) -> Reading:
+        raise RuntimeError("boom")
+
+
+@pytest.mark.parametrize(
+    ("analyses", "reads"),
+    [
+        (ScriptedAnalyses(RuntimeError("boom")), ScriptedReads()),
+        (ScriptedAnalyses([]), Breaks()),
+    ],
+    ids=["recogniser", "reader"],
+)
+def test_an_analysis_that_fails_silences_the_turn_and_is_counted(
+    analyses: Analyses, reads: Reads
+) -> None:
+    call = open_call(analyses, reads=reads)
     found = run(call, [heard(0, 0, 9_000, "my name is laura")], 9_000)
     assert [(s.entity, s.start, s.end, s.reason, s.score) for s in spans(found)] == [
         (UNHEARD, 0, 1_150, Reason.UNHEARD, 1.0)
@@ -149,6 +183,17 @@ def test_an_analysis_that_fails_silences_the_turn_and_is_counted() -> None:
     assert call.failures == 1
     assert found[-1].end is not None
     assert ANALYSIS_FAILED in found[-1].end.marks
+
+
+def test_an_allowed_value_in_a_turn_whose_analysis_fails_stays_silent() -> None:
+    """Who knows what else was in it."""
+    policy = parse_policy("name: t\nversion: '1'\nallow:\n  PHONE_NUMBER: ['1 800 555 0199']\n")
+    digits = dict.fromkeys(["1", "800", "555", "0199"], ("PHONE_NUMBER", 0.1))
+    call = open_call(
+        ScriptedAnalyses(RuntimeError("boom")), reads=ScriptedReads(digits), policy=policy
+    )
+    said = heard(0, 0, 15_000, "you can reach me at 1 800 555 0199")
+    assert texts(run(call, [said], 15_000)) == []
 
 
 def test_a_conversation_that_fails_silences_what_it_was_asked_about(

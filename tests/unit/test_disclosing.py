@@ -12,9 +12,9 @@ import pytest
 
 from agents.tokenkey import token_key
 from models.anonymising import Anonymiser
-from models.detector import CallDetector
+from models.calldetector import CallDetector
 from models.disclosing import Disclosures
-from models.reading import ScriptedAnalyses
+from models.reading import ScriptedAnalyses, ScriptedReads
 from pipeline.conversation import Conversation
 from pipeline.disclosure import Show, complete, refusal
 from pipeline.entities import Entity
@@ -246,6 +246,8 @@ def test_detection_hands_over_only_what_was_masked() -> None:
         channels=1,
         policy=rules,
         analyses=ScriptedAnalyses([]),
+        reads=ScriptedReads(),
+        roles=(Role.MIXED,),
         conversation=Conversation(RATE, 1, rules),
         disclosures=Disclosures(rules, Anonymiser(), RATE),
     )
@@ -269,6 +271,8 @@ def test_a_disclosure_that_fails_leaves_placeholders() -> None:
         channels=1,
         policy=rules,
         analyses=ScriptedAnalyses([]),
+        reads=ScriptedReads(),
+        roles=(Role.MIXED,),
         conversation=Conversation(RATE, 1, rules),
         disclosures=Disclosures(rules, Anonymiser(None), RATE),
     )

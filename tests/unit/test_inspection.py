@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from presidio_analyzer import RecognizerResult
 
 from models.inspection import leftovers
-from models.spoken import Turn
+from models.reading import ScriptedReads
 from pipeline.leftovers import EDGE_DIGITS, FEW_DIGITS
 from pipeline.numbers import words_from_text
+from pipeline.opinions import READER
 from pipeline.policy import Policy
 from pipeline.records import Heard, Hearing, Word
 
@@ -19,13 +19,8 @@ pytestmark = pytest.mark.unit
 RATE = 8_000
 POLICY = Policy(name="test", version="1")
 CARD = frozenset({"CARD_NUMBER"})
-
-
-class Nothing:
-    """Finds no words; numbers are looked for without it."""
-
-    def analyze(self, turn: Turn, *, names: bool = True) -> list[RecognizerResult]:
-        return []
+NOTHING = ScriptedReads()
+"""Holds no word for sensitive; numbers are looked for without it."""
 
 
 def edges(
@@ -33,7 +28,7 @@ def edges(
 ) -> list[tuple[int, int]]:
     words = tuple(replace(w, probability=probability) for w in words_from_text(text, rate=RATE))
     heard = Heard("call", 0, 0, 0, 20 * RATE, words)
-    found = leftovers(Nothing(), POLICY, heard, RATE, expected)
+    found = leftovers(NOTHING, POLICY, heard, RATE, expected)
     return [(s.start, s.end) for s in found if s.recognizer == EDGE_DIGITS]
 
 
@@ -76,7 +71,7 @@ def numbers(
 ) -> list[tuple[str, str]]:
     words = tuple(replace(w, probability=probability) for w in words_from_text(text, rate=RATE))
     heard = Heard("call", 0, 0, 0, 20 * RATE, words)
-    found = leftovers(Nothing(), POLICY, heard, RATE, expected)
+    found = leftovers(NOTHING, POLICY, heard, RATE, expected)
     return [(s.entity, s.recognizer) for s in found if s.recognizer != EDGE_DIGITS]
 
 
@@ -117,20 +112,41 @@ def test_digits_of_the_prompt_alone_are_none() -> None:
     assert numbers("seven five eight", probability=0.03) == []
 
 
-class Names:
-    """Takes the whole turn for a name."""
+def names(
+    text: str, *, held: float = 0.9, heard: float = 0.9, expected: str = "PERSON"
+) -> list[tuple[str, str, int, int]]:
+    """What is left of names that the reader holds for names."""
+    reads = ScriptedReads(dict.fromkeys(("laura", "barrera", "tom"), ("PERSON", held)))
+    words = tuple(replace(w, probability=heard) for w in words_from_text(text, rate=RATE))
+    window = Heard("call", 0, 0, 0, 20 * RATE, words)
+    found = leftovers(reads, POLICY, window, RATE, frozenset({expected}))
+    places = [word.start for word in words], [word.end for word in words]
+    return [
+        (one.entity, one.recognizer, places[0].index(one.start), places[1].index(one.end))
+        for one in found
+    ]
 
-    def analyze(self, turn: Turn, *, names: bool = True) -> list[RecognizerResult]:
-        return [RecognizerResult("PERSON", 0, len(turn.text), 0.9)]
 
-
-@pytest.mark.parametrize(("probability", "count"), [(0.9, 1), (0.4, 0)])
+@pytest.mark.parametrize(("probability", "count"), [(0.9, 1), (0.5, 1), (0.4, 0)])
 def test_only_a_clearly_heard_name_is_found(probability: float, count: int) -> None:
-    words = tuple(
-        replace(w, probability=probability) for w in words_from_text("Laura Barrera", rate=RATE)
-    )
-    heard = Heard("call", 0, 0, 0, 20 * RATE, words)
-    assert len(leftovers(Names(), POLICY, heard, RATE, frozenset({"PERSON"}))) == count
+    assert len(names("Laura Barrera", heard=probability)) == count
+
+
+@pytest.mark.parametrize(("held", "count"), [(0.9, 1), (0.6, 1), (0.59, 0)])
+def test_only_a_name_of_which_the_reader_is_sure_is_found(held: float, count: int) -> None:
+    assert len(names("Laura Barrera", held=held)) == count
+
+
+def test_names_beside_each_other_are_one_and_others_are_their_own() -> None:
+    assert names("Laura Barrera and Tom") == [
+        ("PERSON", READER, 0, 1),
+        ("PERSON", READER, 3, 3),
+    ]
+
+
+@pytest.mark.parametrize("expected", ["MEDICATION", "CARD_NUMBER", "AGE_OVER_89"])
+def test_a_name_is_no_leftover_where_none_was_muted(expected: str) -> None:
+    assert names("Laura Barrera", expected=expected) == []
 
 
 def test_a_word_stretched_over_seconds_does_not_hide_the_order_number_heard_again() -> None:
@@ -139,9 +155,9 @@ def test_a_word_stretched_over_seconds_does_not_hide_the_order_number_heard_agai
     again = [replace(w, hearing=Hearing.AGAIN) for w in later[:4]]
     stretched = Word(0, 0, later[4].start, "huh.", 0.4)
     heard = Heard("call", 0, 0, 0, 20 * RATE, (stretched, *again, *later[4:]))
-    assert leftovers(Nothing(), POLICY, heard, RATE, CARD) == ()
+    assert leftovers(NOTHING, POLICY, heard, RATE, CARD) == ()
     unexplained = Heard("call", 0, 0, 0, 20 * RATE, (stretched, *later[4:]))
-    assert len(leftovers(Nothing(), POLICY, unexplained, RATE, CARD)) == 1
+    assert len(leftovers(NOTHING, POLICY, unexplained, RATE, CARD)) == 1
 
 
 @pytest.mark.parametrize(
@@ -162,4 +178,4 @@ def test_digits_that_one_hearing_clearly_calls_an_order_number_are_none_in_the_o
     second = [replace(word, hearing=Hearing.SECOND) for word in before]
     assert before[-1].end < said[3].start
     heard = Heard("call", 0, 0, 0, 20 * RATE, (*clear, *second, *digits))
-    assert len(leftovers(Nothing(), POLICY, heard, RATE, CARD)) == left
+    assert len(leftovers(NOTHING, POLICY, heard, RATE, CARD)) == left

@@ -18,14 +18,19 @@ from agents.auditlog import AuditLog
 from agents.logging import configure_logging
 from agents.pool import EarPool, Ears
 from models.anonymising import Anonymiser, KeyedHash
-from models.detector import UNHEARD, Detector
+from models.calldetector import ANALYSIS_FAILED
+from models.detector import Detector
+from models.reader.encoder import Kept, Reading
+from models.reader.inputs import LABELS, Piece
+from models.reading import Analyses, Reads, ScriptedAnalyses, ScriptedReads
+from models.spoken import turn_of
 from models.voice import SileroVoice
 from models.whisper import Whisper
 from pipeline.activity import FRAME
 from pipeline.disclosure import Show
 from pipeline.errors import ModelError
 from pipeline.policy import load_policy
-from pipeline.records import CallEnd, CallInfo, Heard, Interval, Role, Window, Word
+from pipeline.records import Action, CallEnd, CallInfo, Heard, Interval, Role, Window, Word
 from tests.unit.test_runtime import TOPICS, EchoCore, _rig, running
 from tests.unit.wire_samples import SAMPLES
 
@@ -68,6 +73,10 @@ def test_records_do_not_show_what_they_hold() -> None:
     shown += [repr(word), repr(Heard("a", 0, 0, 0, 1, words=(word,)))]
     shown += [repr(dataclasses.replace(SAMPLES["Findings"], words=(word,)))]
     shown += [repr(Window("a", 0, 0, 0, 4, 8_000, loud[:, 0], (), 4))]
+    turn = turn_of(CANARY)
+    shown += [repr(turn), repr(turn.tokens)]
+    shown += [repr(Piece((12_345,), (0,))), repr(Reading(np.full((1, 1), 12_345, np.float32)))]
+    shown += [repr(Kept(*[np.full((1, 1, 1, 1), 12_345, np.float16)] * 2))]
     for one in shown:
         assert "walrus" not in one
         assert "12345" not in one
@@ -162,26 +171,38 @@ def logged(capfd: pytest.CaptureFixture[str]) -> Iterator[pytest.CaptureFixture[
     structlog.reset_defaults()
 
 
-def _detector() -> Detector:
-    class Broken:
-        def analyze(self, *_: object, **__: object) -> None:
-            _raises()
+class Broken:
+    """A recogniser, and a reader, that quotes what it was given."""
 
-    return Detector(load_policy("default"), analyses=Broken())  # type: ignore[arg-type]
+    def analyze(self, *_: object) -> list[Any]:
+        _raises()
+        return []
+
+    def read(self, *_: object) -> Reading:
+        _raises()
+        return Reading(np.zeros((0, len(LABELS)), np.float32))
 
 
-def test_a_recogniser_that_fails_silences_and_tells_nothing(
-    logged: pytest.CaptureFixture[str],
+@pytest.mark.parametrize(
+    ("analyses", "reads"),
+    [(Broken(), ScriptedReads()), (ScriptedAnalyses([]), Broken())],
+    ids=["recogniser", "reader"],
+)
+def test_what_fails_silences_and_tells_nothing(
+    logged: pytest.CaptureFixture[str], analyses: Analyses, reads: Reads
 ) -> None:
     configure_logging("debug")
-    detector = _detector()
+    detector = Detector(load_policy("default"), analyses=analyses, reads=reads)
     call = detector.open(CallInfo("a", 8_000, (Role.MIXED,)))
     word = Word(0, 100, 7_000, CANARY)
     heard = Heard("a", 0, 0, 0, 8_000, words=(word,), heard_until=8_000)
     found = [*call.take(heard), *call.finish(CallEnd("a", 1, 8_000))]
-    assert UNHEARD in {span.entity for one in found for span in one.spans}
+    stated = [span for one in found for span in one.spans if span.action is Action.MUTE]
+    assert any(span.start <= word.start and word.end <= span.end for span in stated)
+    assert found[-1].end is not None
+    assert ANALYSIS_FAILED in found[-1].end.marks
     assert [word for one in found for word in one.words] == []
-    spans = detector.inspect(heard, sample_rate=8_000, expected=frozenset())
+    spans = detector.inspect(heard, sample_rate=8_000, expected=frozenset({"PERSON"}))
     assert min(one.start for one in spans) <= word.start
     assert max(one.end for one in spans) >= word.end
     told = logged.readouterr()

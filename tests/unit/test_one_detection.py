@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from models import detector
-from models.detector import CallDetector
-from models.reading import ScriptedAnalyses
+from models.calldetector import CallDetector
+from models.reading import ScriptedAnalyses, ScriptedReads
 from pipeline import conversation
 from pipeline.accounting import MIXED
 from pipeline.certificate import DetectionStated
@@ -108,6 +108,8 @@ def detected(
         channels=2,
         policy=policy,
         analyses=ScriptedAnalyses([]),
+        reads=ScriptedReads(),
+        roles=CALL.roles,
         conversation=Conversation(RATE, 2, policy, customers=frozenset({1})),
         detection=by,
     )

@@ -10,8 +10,8 @@ import pytest
 from agents.layout import listening
 from agents.stages.transcribe import Patience, TranscribeCall
 from agents.steps import Later, Listen, Send, Step
-from models.detector import UNHEARD, CallDetector
-from models.reading import ScriptedAnalyses
+from models.calldetector import UNHEARD, CallDetector
+from models.reading import ScriptedAnalyses, ScriptedReads
 from pipeline.conversation import Conversation
 from pipeline.listening import LoudnessVoice, silent
 from pipeline.policy import parse_policy
@@ -55,6 +55,8 @@ def accounted(heard: list[Heard]) -> tuple[int, list[tuple[int, int, int]]]:
         channels=2,
         policy=policy,
         analyses=ScriptedAnalyses([]),
+        reads=ScriptedReads(),
+        roles=CALL.roles,
         conversation=Conversation(RATE, 2, policy),
     )
     found = [finding for one in heard for finding in detector.take(one)]

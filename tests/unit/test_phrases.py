@@ -8,8 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.prompts import about_health, asked
-from models.spoken import turn_of
 from pipeline.phrases import Phrases
 
 pytestmark = pytest.mark.unit
@@ -51,36 +49,3 @@ def test_no_phrase_is_found_in_the_middle_of_a_word() -> None:
 def test_what_is_no_expression_is_refused(phrase: str) -> None:
     with pytest.raises(re.error):
         Phrases({"a": [phrase]})
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("What's your full name, please?", [("PERSON", 4)]),
-        ("Could you spell that for me?", [("PERSON", 4)]),
-        ("and the password on file?", [("PASSWORD", 5)]),
-        ("are you still at", [("STREET_ADDRESS", 4)]),
-        ("Same city?", [("STREET_ADDRESS", 2)]),
-        ("And the village?", [("STREET_ADDRESS", 3)]),
-        ("and the village is lovely", []),
-        ("Which building?", [("STREET_ADDRESS", 2)]),
-        ("where shall I send the bill", [("STREET_ADDRESS", 6)]),
-        ("what does the MAC address say", [("DEVICE_ID", 5)]),
-        ("What's the gateway?", [("IP_ADDRESS", 3)]),
-        ("favourite childhood pet's name", [("PASSWORD", 4)]),
-        ("What's the license plate?", [("LICENSE_PLATE", 4)]),
-        ("the name of your company is on the box", []),
-        ("and where did you two meet?", [("PASSWORD", 6)]),
-        ("your birth city, as per our records?", [("PASSWORD", 3)]),
-        ("have you got that passcode? never give the passcode to anybody", []),
-        ("are you in a safe place", []),
-    ],
-)
-def test_what_is_answered_in_words(text: str, expected: list[tuple[str, int]]) -> None:
-    assert list(asked(turn_of(text))) == expected
-
-
-def test_a_call_about_health() -> None:
-    assert about_health(turn_of("I'd like to refill my prescriptions"))
-    assert not about_health(turn_of("I'd like to return my order"))
-    assert not about_health(turn_of("prescriptions", language="es"))

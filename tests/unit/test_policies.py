@@ -116,6 +116,7 @@ def test_what_a_policy_says_that_says_nothing() -> None:
         },
         "retention": {"default": 365},
         "language": {"unknown": "silence"},
+        "reader": {"explained_below": 0.05},
         "recognizers": {},
         "allow": {},
     }  # fmt: skip
@@ -139,6 +140,7 @@ def test_what_a_policy_says_that_says_nothing() -> None:
         ("verification: {neighbourhood_ms: %s}", 0, 30_000),
         ("verification: {max_rounds: %s}", 1, 5),
         ("verification: {max_cost: %s}", 0.0, 1.0),
+        ("reader: {explained_below: %s}", 0.0, 1.0),
         ("retention: {default: %s}", 1, 36_500),
     ],
 )

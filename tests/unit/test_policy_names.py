@@ -92,7 +92,7 @@ def test_a_name_that_is_known_here_is_taken(own: Path) -> None:
     policy = parse_policy(
         HEAD + "entities: {LOYALTY_ID: {}, SITE: {}}\nretention: {default: 9, training: 3}\n"
         "recognizers:\n  Loyalty card: {threshold: 0.2}\n  spoken-answer: {threshold: 0.6}\n"
-        "  SpokenPersonRecognizer: {entities: {PERSON: 0.6}}\n",
+        "  reader: {entities: {PERSON: 0.6}}\n  CreditCardRecognizer: {threshold: 0.3}\n",
         known=known,
     )
     assert load_registry(own, policy).entities

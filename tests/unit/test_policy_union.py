@@ -20,6 +20,7 @@ from pipeline.policy import (
     LanguageRule,
     MutingRule,
     Policy,
+    ReaderRule,
     RecognizerRule,
     UnderstandingRule,
     UnexplainedRule,
@@ -64,6 +65,7 @@ policies = st.builds(
     unexplained=st.builds(UnexplainedRule, mute=st.booleans(), within_ms=st.integers(0, 4000)),
     echo=st.builds(EchoRule, mode=st.sampled_from(["auto", "always", "never"]), threshold=scores),
     language=st.builds(LanguageRule, unknown=st.sampled_from(["silence", "quarantine"])),
+    reader=st.builds(ReaderRule, explained_below=scores),
 )
 
 
@@ -92,6 +94,7 @@ def test_a_union_mutes_at_least_what_each_does(
         assert both.rule(entity).pad_before_ms >= one.rule(entity).pad_before_ms
         assert both.unexplained.mute >= one.unexplained.mute
         assert both.unexplained.within_ms >= one.unexplained.within_ms
+        assert both.reader.explained_below <= one.reader.explained_below
         assert both.echo.threshold <= one.echo.threshold
         assert (both.echo.mode == "always") >= (one.echo.mode == "always")
         assert (both.language.unknown == "quarantine") >= (one.language.unknown == "quarantine")
@@ -133,7 +136,7 @@ def test_every_rule_of_a_policy_is_thought_of() -> None:
     # A new field has to say here, and in pipeline.policymerge, which side of it is the stricter.
     assert set(Policy.model_fields) == {
         "name", "version", "default", "entities", "muting", "echo", "hold", "unexplained",
-        "understanding", "verification", "retention", "language", "recognizers", "allow",
+        "understanding", "verification", "retention", "language", "reader", "recognizers", "allow",
     }  # fmt: skip
 
 
@@ -165,6 +168,7 @@ LAX = Policy(
     ),
     retention={"default": 900},
     language=LanguageRule(unknown="silence"),
+    reader=ReaderRule(explained_below=0.5),
 )
 STRICT = Policy(
     name="p",
@@ -194,6 +198,7 @@ STRICT = Policy(
     ),
     retention={"default": 9},
     language=LanguageRule(unknown="quarantine"),
+    reader=ReaderRule(explained_below=0.01),
 )
 
 

