@@ -62,11 +62,13 @@ def talk(name: str) -> list[LabelledCase]:
     kind, half = name.split("_")
     folder = TEXTS / kind
     files = sorted([*(folder / half).glob("*.txt"), *folder.glob(f"{half}.jsonl.gz")])
-    return [
+    found = [
         case
         for file in files or [TEXTS / f"{name}.jsonl"]
         for case in parse_cases(_text(file), origin=f"{half}/{file.name}")
     ]
+    spanish = {"language": "es"} if half == "spanish" else {}
+    return [case.model_copy(update=spanish) for case in found]
 
 
 def _text(file: Path) -> str:

@@ -88,7 +88,10 @@ def train(
     if share < 1:
         calls = random.Random(0).sample(calls, int(share * len(calls)))
     settings = Settings(epochs=epochs, halved=half, threads=threads)
-    pieces, weights = Pieces(start / TOKENIZER), load_file(start / "model.safetensors")
+    pieces, weights = (
+        Pieces((start / TOKENIZER).read_bytes()),
+        load_file(start / "model.safetensors"),
+    )
     weights = learn(calls, pieces, weights, settings, lambda line: print(line, flush=True))
     model = graph(weights)
     if out is not None:

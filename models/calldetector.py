@@ -20,6 +20,7 @@ from pipeline.accounting import MIXED
 from pipeline.borders import bordered
 from pipeline.comprehension import HARDLY_UNDERSTOOD, Comprehension
 from pipeline.conversation import Conversation
+from pipeline.opinions import Opinions
 from pipeline.policy import Policy
 from pipeline.records import (
     Action,
@@ -37,7 +38,7 @@ from pipeline.records import (
     Watermark,
     Word,
 )
-from pipeline.resolving import apart, resolve
+from pipeline.resolving import apart, named
 from pipeline.verification import OTHER_LANGUAGE
 from pipeline.vocabulary import DEFAULT, languages, vocabulary
 
@@ -69,6 +70,7 @@ class CallDetector:
         reads: Reads,
         roles: Sequence[Role],
         conversation: Conversation,
+        opinions: Opinions | None = None,
         disclosures: Disclosures | None = None,
         models: tuple[str, ...] = (),
         language: str = DEFAULT,
@@ -90,7 +92,9 @@ class CallDetector:
         self._disclosures = disclosures
         self._comprehension = Comprehension(sample_rate, channels, policy.understanding)
         self._turns = CallTurns(sample_rate, channels)
-        self._reader = TurnReader(reads, analyses, policy, sample_rate, roles, language=known)
+        self._reader = TurnReader(
+            reads, analyses, policy, sample_rate, roles, language=known, opinions=opinions
+        )
         self._waiting: dict[int, Heard] = {}
         self._next = 0
         self._heard_until = [0] * channels
@@ -196,6 +200,8 @@ class CallDetector:
 
     def _read(self, horizon: int, *, final: bool) -> None:
         ready = self._turns.ready(horizon, final=final)
+        if ready:
+            self._conversation.reconsider()
         for index, spoken in enumerate(ready):
             try:
                 # A prompt may fall into a turn that begins later, or is not over yet.
@@ -318,7 +324,7 @@ class CallDetector:
         self._found = [span for span in self._found if span.start >= until]
         try:
             numbers = self._conversation.spans(until, force_before=forced)
-            due += resolve(numbers, self._reader.opinions, self._policy)
+            due += named(numbers, self._reader.opinions, self._policy)
         except Exception:  # noqa: BLE001 - whatever fails on content must silence, not pass
             self.failures += 1
             due += [unheard(c, before, until) for c in range(len(self._heard_until))]

@@ -13,8 +13,9 @@ from models.inspection import leftovers
 from models.presidio import Analyzer
 from models.reader.encoder import MODEL, load_encoder
 from models.reading import Analyses, Reads
-from models.software import software
+from models.software import digest_of, software
 from pipeline.conversation import Conversation
+from pipeline.opinions import Opinions
 from pipeline.policy import Policy
 from pipeline.records import CallInfo, Detection, Heard, Reason, Role, Span
 from pipeline.vocabulary import DEFAULT, languages
@@ -39,7 +40,7 @@ class Detector:
 
     Args:
         policy: thresholds, actions and holds.
-        settings: the registry.
+        settings: recognisers and reader of the installation's own.
         analyses: takes the place of Presidio in tests.
         reads: takes the place of the encoder in tests.
         token_key: the installation's secret for keyed hashes in transcripts; needed where the
@@ -69,6 +70,8 @@ class Detector:
             f"{MODEL}@{self._settings.reader_digest[:PREFIX]}" if own else entry(MODEL).reference,
         )
         self._added = self._analyses.added if isinstance(self._analyses, Analyzer) else ""
+        if own:
+            self._added = digest_of(self._added, self._settings.reader_digest)
 
     def open(self, call: CallInfo, policy: Policy | None = None) -> CallDetector:
         """Begin a call; one in a language without data will be silenced whole.
@@ -82,6 +85,7 @@ class Detector:
         customers = frozenset(
             channel for channel, role in enumerate(call.roles) if role is Role.CUSTOMER
         )
+        opinions = Opinions(channels)
         known = call.language if call.language in languages() else DEFAULT
         return CallDetector(
             call.call_id,
@@ -91,7 +95,8 @@ class Detector:
             analyses=self._analyses,
             reads=self._reads,
             roles=call.roles,
-            conversation=Conversation(rate, channels, policy, known, customers),
+            conversation=Conversation(rate, channels, policy, known, customers, opinions),
+            opinions=opinions,
             disclosures=Disclosures(policy, self._anonymiser, rate),
             models=self._models,
             language=call.language,

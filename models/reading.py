@@ -17,6 +17,7 @@ from models.spoken import PAUSE, Turn, turn_of
 from models.turns import PAUSE_S, Spoken, Stream
 from pipeline.audit import plausible
 from pipeline.entities import Entity
+from pipeline.errors import ModelError
 from pipeline.opinions import READER, Opinion, Opinions
 from pipeline.policy import Policy
 from pipeline.records import Action, Interval, Role, Span, Word
@@ -157,6 +158,7 @@ class TurnReader:
         sample_rate: Hz.
         roles: who speaks on each channel.
         language: of the call.
+        opinions: where what it holds of words is kept; its own without.
     """
 
     def __init__(
@@ -168,6 +170,7 @@ class TurnReader:
         roles: Sequence[Role],
         *,
         language: str = DEFAULT,
+        opinions: Opinions | None = None,
     ) -> None:
         self._reads = reads
         self._analyses = analyses
@@ -181,7 +184,7 @@ class TurnReader:
         muted = np.array([policy.rule(label).action is Action.MUTE for label in LABELS]) & every
         self._columns = (np.flatnonzero(muted), np.flatnonzero(every))
         """Of the labels, those that the policy mutes, and all; what is muted goes first."""
-        self.opinions = Opinions(len(self._roles))
+        self.opinions = opinions or Opinions(len(self._roles))
 
     def read(self, spoken: Spoken, others: Sequence[tuple[Word, ...]] = ()) -> list[Span]:
         """Sensitive spans of one turn.
@@ -200,8 +203,8 @@ class TurnReader:
         return [word for word in spoken.words if not self._is_medicine(word)]
 
     def _is_medicine(self, word: Word) -> bool:
-        held = self.opinions.within(word.channel, word.start, max(word.end, word.start + 1))
-        return any(one.types.get(Entity.MEDICATION, 0.0) >= _LIKELY for one in held)
+        held = self.opinions.of(word)
+        return held is not None and held.types.get(Entity.MEDICATION, 0.0) >= _LIKELY
 
     def forget(self, before: int) -> None:
         """Drop what is no longer looked at once everything before a sample was released."""
@@ -222,6 +225,8 @@ class TurnReader:
                 going_on = turn_of(place((), words, self._pause).text, language=self._language)
                 before += self._reads.read(going_on, self._roles[words[0].channel], before).kept
         reading = self._reads.read(turn, self._roles[spoken.channel], before)
+        if not np.isfinite(reading.probabilities).all():
+            raise ModelError("the reader gave no probabilities")
         if spoken.stream is Stream.SHOWN:
             self._keep(_Said(spoken.channel, spoken.start, spoken.end, reading.kept))
         self._hold(turn, placed, reading, spoken.channel)
@@ -256,9 +261,8 @@ class TurnReader:
         for token, row in zip(turn.tokens, reading.probabilities, strict=True):
             types = {LABELS[at]: float(row[at]) for at in np.flatnonzero(row > _MENTIONED) if at}
             for word in placed.between(token.start, token.end):
-                opinion = Opinion(
-                    word.start, max(word.end, word.start + 1), 1 - float(row[0]), types
-                )
+                end = max(word.end, word.start + 1)
+                opinion = Opinion(word.start, end, word.hearing, 1 - float(row[0]), types)
                 self.opinions.add(channel, opinion)
 
     def _entities(self, turn: Turn, reading: Reading) -> Iterator[_Found]:

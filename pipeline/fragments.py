@@ -15,6 +15,8 @@ from pipeline.entities import Entity
 from pipeline.tokens import Flag
 from pipeline.verdicts import Reading, Verdict
 
+KNOWN_FRAGMENT: Final = "spoken-known-fragment"
+"""Recogniser of digits that are known from elsewhere in the call."""
 GRAM: Final = 4
 """Digits of a fragment."""
 _CODE: Final = 3
@@ -71,7 +73,7 @@ class Fragments:
         for reading in readings:
             for verdict in reading.verdicts:
                 if verdict.entity is None and self._repeats(verdict, known):
-                    verdict.guess(Entity.CARD_NUMBER, "spoken-known-fragment")
+                    verdict.guess(Entity.CARD_NUMBER, KNOWN_FRAGMENT)
 
     def _repeats(self, verdict: Verdict, known: set[bytes]) -> bool:
         """Whether a number shares more with a known one than chance explains."""

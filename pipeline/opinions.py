@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from pipeline.records import Hearing, Word
+
 READER: Final = "reader"
 """What recognises by the reader's opinion alone, as spans and policies name it."""
 
@@ -20,6 +22,7 @@ class Opinion(NamedTuple):
 
     start: int
     end: int
+    hearing: Hearing
     secret: float
     """Probability that it is part of anything sensitive."""
     types: Mapping[str, float]
@@ -44,14 +47,25 @@ class Opinions:
         at = bisect_left(kept, opinion.start, key=lambda one: one.start)
         kept.insert(at, opinion)
 
+    def of(self, word: Word) -> Opinion | None:
+        """The one of a word as one hearing has it; None where it was not read."""
+        kept = self._kept[word.channel]
+        first = bisect_left(kept, word.start, key=lambda one: one.start)
+        for one in kept[first:]:
+            if one.start > word.start:
+                return None
+            if one.hearing is word.hearing:
+                return one
+        return None
+
     def within(self, channel: int, start: int, end: int) -> Iterator[Opinion]:
-        """Those whose word's middle lies in ``[start, end)``, of every hearing."""
+        """Those whose word reaches into ``[start, end)``, of every hearing."""
         kept = self._kept[channel]
         first = bisect_left(kept, start - self._longest, key=lambda one: one.start)
         for one in kept[first:]:
             if one.start >= end:
                 return
-            if start <= (one.start + one.end) // 2 < end:
+            if one.end > start:
                 yield one
 
     def forget(self, before: int) -> None:

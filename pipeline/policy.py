@@ -24,10 +24,14 @@ from pipeline.disclosure import Show, refusal
 from pipeline.entities import NEVER_ALLOWED, SPOKEN_NUMBERS, Entity
 from pipeline.errors import PolicyError
 from pipeline.known import BUILT_IN, DEFAULT_PURPOSE, Known
+from pipeline.opinions import READER
 from pipeline.parties import PURPOSE
 from pipeline.policymerge import union
 from pipeline.records import Action
 from pipeline.yamlfile import Location, read_document, shown
+
+READER_THRESHOLD: Final = 0.24
+"""The reader's where a policy gives it none and the type has no lower one."""
 
 Milliseconds = Annotated[int, Field(ge=0, le=5_000)]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -130,9 +134,12 @@ class VerificationRule(_Model):
 class ReaderRule(_Model):
     """How far the reader is believed; its thresholds stand under ``recognizers``."""
 
-    explained_below: Probability = 0.05
+    explained_below: Probability = 0.0
     """A number that nothing but its length or a question speaks for is heard where no word of it
-    has this probability of being sensitive. Never payment data."""
+    has this probability of being sensitive;"""
+    payment_below: Probability = 0.0
+    """payment and identity numbers, and those that nothing names, only where none has this one.
+    Never a number of twelve digits or one whose checksum holds. 0 believes the reader nothing."""
 
 
 class LanguageRule(_Model):
@@ -197,7 +204,8 @@ class Policy(_Model):
                 return rule.entities[entity]
             if rule.threshold is not None:
                 return rule.threshold
-        return self.rule(entity).threshold
+        own = self.rule(entity).threshold
+        return min(own, READER_THRESHOLD) if recognizer == READER else own
 
     def keep_days(self, purpose: str) -> int:
         """How many days a call of a purpose is kept.

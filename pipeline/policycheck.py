@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
 from pipeline.entities import NEVER_ALLOWED, Entity
-from pipeline.policy import EntityRule, Policy
+from pipeline.opinions import READER
+from pipeline.policy import READER_THRESHOLD, EntityRule, Policy
 from pipeline.records import Action
 from pipeline.verdicts import least
 
@@ -22,6 +23,10 @@ _Weak: TypeAlias = tuple[Callable[[Any, Any], bool], str]
 _LOW: Final[_Weak] = (operator.lt, "from {} on")
 _HIGH: Final[_Weak] = (operator.gt, "up to {}")
 _OFF: Final[_Weak] = (lambda value, _: value in (False, "never"), "with {}")
+
+_EXPLAINED_BELOW: Final = 0.05
+_PAYMENT_BELOW: Final = 0.002
+"""As in the shipped policies; there no payment word of the labelled texts was lost by it."""
 
 _NET: Final[tuple[tuple[str, _Weak, str], ...]] = (
     (
@@ -97,8 +102,13 @@ _NET: Final[tuple[tuple[str, _Weak, str], ...]] = (
     ),
     (
         "reader.explained_below",
-        _HIGH,
+        (lambda value, _: value > _EXPLAINED_BELOW, f"up to {_EXPLAINED_BELOW}"),
         "numbers stay audible that the reader is less sure are an order's or the like",
+    ),
+    (
+        "reader.payment_below",
+        (lambda value, _: value > _PAYMENT_BELOW, f"up to {_PAYMENT_BELOW}"),
+        "short payment numbers stay audible that the reader is less sure are none",
     ),
     ("echo.mode", _OFF, "what is muted on one channel stays audible as echo on the other"),
     ("echo.threshold", _HIGH, "a weaker echo of what is muted stays audible on the other channel"),
@@ -133,6 +143,7 @@ def warnings(policy: Policy) -> Iterator[str]:
         if weak[0](value, usual):
             yield _told(f"{place} {json.dumps(value)}", lost, weak, usual)
     yield from _pads(policy)
+    yield from _reader(policy)
 
 
 def _audible(policy: Policy, entity: Entity) -> Iterator[str]:
@@ -163,6 +174,21 @@ def _pads(policy: Policy) -> Iterator[str]:
             value = min(getattr(muted[name], field) for name in names)
             of = f"{field} {value} of {', '.join(names[:_NAMED])}{more}"
             yield _told(of, lost, _LOW, usual)
+
+
+def _reader(policy: Policy) -> Iterator[str]:
+    """Types that the reader has to be surer of than usual."""
+    least = {
+        name: policy.threshold(name, READER)
+        for name in Entity
+        if policy.rule(name).action is Action.MUTE
+    }
+    names = [name for name, value in least.items() if value > READER_THRESHOLD]
+    if names:
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        value = max(least[name] for name in names)
+        of = f"reader threshold {value:g} of {', '.join(names[:_NAMED])}{more}"
+        yield _told(of, "words that are less probable stay audible", _HIGH, READER_THRESHOLD)
 
 
 def _told(what: str, lost: str, weak: _Weak, usual: object) -> str:

@@ -85,7 +85,7 @@ def _both(one: Policy, other: Policy) -> Policy:
                 }
             ),
             "reader": one.reader.model_copy(
-                update=_fewest(one.reader, other.reader, ("explained_below",))
+                update=_fewest(one.reader, other.reader, ("explained_below", "payment_below"))
             ),
             "verification": one.verification.model_copy(
                 update={

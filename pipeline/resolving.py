@@ -1,11 +1,10 @@
-"""From all that speaks for secrecy to entities: what stays silent, and what it is called.
+"""From all that speaks for secrecy to entities: what they are called, and where each ends.
 
-A stretch is silent if a deterministic finding has it or the reader holds its words for sensitive.
-Two questions are kept apart. *Is it silent?* Deterministic findings of payment data and the like
-always are; another number is heard only where the reader is sure that the talk explains it. *What
-is it called?* What a checksum or a question says; otherwise what the reader says.
+What is silent was decided before: by deterministic findings (``pipeline.conversation`` takes back
+only what the reader is sure is explained) and by the reader's probabilities. Here each stretch gets
+one name: what a checksum or a question says; otherwise what the reader says.
 
-Outcomes: :func:`resolve` and :func:`apart` return spans; nothing is raised.
+Outcomes: :func:`named` and :func:`apart` return spans; nothing is raised.
 """
 
 from __future__ import annotations
@@ -15,12 +14,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from pipeline.disclosure import Show
 from pipeline.entities import RECALL_FIRST, SPOKEN_NUMBERS, Entity
 from pipeline.intervals import subtract_intervals
 from pipeline.opinions import READER, Opinions
 from pipeline.policy import Policy
 from pipeline.records import Action, Interval, Reason, Span
-from pipeline.verdicts import BY_FORM, NUMBER_RECOGNIZERS, UNASKED
+from pipeline.verdicts import BY_FORM
 
 _RENAMED: Final = 0.5
 """Probability from which the reader's type is the name of a number that only its length tells;"""
@@ -32,27 +32,15 @@ _SHORTEST_S: Final = 0.12
 """What is left beside another entity and is shorter than this is a part of that one."""
 
 
-def resolve(spans: Iterable[Span], opinions: Opinions, policy: Policy) -> list[Span]:
-    """What of the deterministic findings stays silent, by its likeliest name.
+def named(spans: Iterable[Span], opinions: Opinions, policy: Policy) -> list[Span]:
+    """Spans of numbers by their likeliest names.
 
     Args:
-        spans: what was found in numbers and forms.
+        spans: what was found in numbers.
         opinions: of the same words.
-        policy: says from when on a number counts as explained.
+        policy: what is done with each type; a name makes nothing audible.
     """
-    return [
-        _named(span, opinions, policy) for span in spans if not _explained(span, opinions, policy)
-    ]
-
-
-def _explained(span: Span, opinions: Opinions, policy: Policy) -> bool:
-    """Whether a number may be heard: the talk explains it, and nothing else speaks for secrecy."""
-    if span.reason is not Reason.RECOGNISED or span.recognizer not in NUMBER_RECOGNIZERS:
-        return False
-    if span.entity in RECALL_FIRST or span.recognizer == UNASKED or span.score >= _CHECKED:
-        return False
-    held = [one.secret for one in opinions.within(span.channel, span.start, span.end)]
-    return bool(held) and max(held) < policy.reader.explained_below
+    return [_named(span, opinions, policy) for span in spans]
 
 
 def _named(span: Span, opinions: Opinions, policy: Policy) -> Span:
@@ -72,10 +60,19 @@ def _named(span: Span, opinions: Opinions, policy: Policy) -> Span:
     )
     if most / count < least or (span.entity in RECALL_FIRST and entity not in RECALL_FIRST):
         return span
-    action = policy.rule(entity).action
-    if span.action is Action.MUTE and action is not Action.MUTE:
-        return span  # a name makes nothing audible
-    return replace(span, entity=entity, action=action)
+    if not _as_strict(entity, span.entity, policy):
+        return span
+    return replace(span, entity=entity, action=policy.rule(entity).action)
+
+
+def _as_strict(entity: str, before: str, policy: Policy) -> bool:
+    """Whether a name makes nothing audible, and shows nothing, that the one before did not."""
+    new, old = policy.rule(entity), policy.rule(before)
+    if old.action is Action.MUTE and new.action is not Action.MUTE:
+        return False
+    pads = new.pad_before_ms >= old.pad_before_ms and new.pad_after_ms >= old.pad_after_ms
+    shown = new.transcript is old.transcript or new.transcript is Show.PLACEHOLDER
+    return pads and shown and (entity not in policy.allow or before in policy.allow)
 
 
 def apart(spans: Sequence[Span], rate: int) -> list[Span]:

@@ -64,7 +64,7 @@ def train(
     for name, tried in (("before", done.before), ("after", done.after)):
         table.add_row(name, *_shares(tried))
     console.print(table)
-    tell(f"learnt from {done.calls} calls, tried on {done.left_out} others, at threshold 0.3")
+    tell(f"learnt from {done.calls} calls, tried on {done.left_out} others, at threshold 0.24")
     tell(f"written: {to}; try it beside the one in force before you use it:")
     tell(f"  HUSHWIRE_SHADOW_READER={to}")
     tell(f"  HUSHWIRE_SHADOW_READER_DIGEST={done.digest}")

@@ -57,21 +57,29 @@ class Encoder:
     """The weights of a folder.
 
     Args:
-        folder: holds ``reader.onnx`` and ``tokenizer.json``; its files were checked.
+        folder: holds ``reader.onnx`` and ``tokenizer.json``.
+        digest: what ``digest_of`` has to say of these files; without it they were checked before.
 
     Raises:
-        ModelError: the files are no reader, or one of other labels.
+        ModelError: the files are missing, others than ``digest`` says, no reader, or one of other
+            labels.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, digest: str = "") -> None:
+        graph, tokenizer = _files(folder)
+        if digest and (found := _digest(graph, tokenizer)) != digest:
+            raise ModelError(
+                f"{folder}: this is not the reader of reader_digest (it is {found}); name its "
+                "digest, or put the files back"
+            )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.enable_cpu_mem_arena = False
         options.log_severity_level = 4
         try:
-            self._pieces = Pieces(folder / TOKENIZER)
+            self._pieces = Pieces(tokenizer)
             self._session = onnxruntime.InferenceSession(
-                str(folder / GRAPH), options, providers=["CPUExecutionProvider"]
+                graph, options, providers=["CPUExecutionProvider"]
             )
             told = self._session.get_modelmeta().custom_metadata_map.get("labels", "")
         except Exception as error:  # the libraries raise their own
@@ -95,7 +103,7 @@ class Encoder:
         found = np.zeros((len(turn.tokens), len(LABELS)), np.float32)
         kept: list[Kept] = []
         for piece in self._pieces.read(turn, role):
-            back = _latest((*before, *kept))
+            back = looked_back((*before, *kept))
             ids = np.array(piece.ids, np.int64)
             ages = [len(back) - at for at, one in enumerate(back) for _ in range(len(one))]
             bias = fading(np.array([*ages, *[0] * len(ids)], np.int64))
@@ -111,11 +119,14 @@ class Encoder:
             )
             words = np.array(piece.words)
             found[words[words >= 0]] = probabilities[words >= 0]
-            kept.append(Kept(keys.astype(np.float16), values.astype(np.float16)))
+            one = Kept(keys.astype(np.float16), values.astype(np.float16))
+            if not all(np.isfinite(table).all() for table in (probabilities, one.keys, one.values)):
+                raise ModelError("the reader gave numbers that are none")
+            kept.append(one)
         return Reading(found, tuple(kept))
 
 
-def _latest(before: tuple[Kept, ...]) -> tuple[Kept, ...]:
+def looked_back(before: tuple[Kept, ...]) -> tuple[Kept, ...]:
     """The last readings that there is room for."""
     room = LOOKED_BACK
     for at in range(len(before) - 1, -1, -1):
@@ -144,12 +155,7 @@ def load_encoder(folder: Path | None = None, digest: str = "") -> Encoder:
     """
     if folder is None:
         return Encoder(find(MODEL, allow_hub=False))
-    if (found := digest_of(folder)) != digest:
-        raise ModelError(
-            f"{folder}: this is not the reader of reader_digest (it is {found}); name its digest, "
-            "or put the files back"
-        )
-    return Encoder(folder)
+    return Encoder(folder, digest or "none")
 
 
 def digest_of(folder: Path) -> str:
@@ -158,12 +164,19 @@ def digest_of(folder: Path) -> str:
     Raises:
         ModelError: one is missing.
     """
-    digest = hashlib.sha256()
-    for name in (GRAPH, TOKENIZER):
-        try:
-            digest.update(hashlib.sha256((folder / name).read_bytes()).digest())
-        except OSError as error:
-            raise ModelError(
-                f"{folder}: has no {name} to be read; name a reader's folder"
-            ) from error
-    return digest.hexdigest()
+    return _digest(*_files(folder))
+
+
+def _digest(graph: bytes, tokenizer: bytes) -> str:
+    whole = hashlib.sha256()
+    for data in (graph, tokenizer):
+        whole.update(hashlib.sha256(data).digest())
+    return whole.hexdigest()
+
+
+def _files(folder: Path) -> tuple[bytes, bytes]:
+    try:
+        return (folder / GRAPH).read_bytes(), (folder / TOKENIZER).read_bytes()
+    except OSError as error:
+        name = Path(str(error.filename)).name
+        raise ModelError(f"{folder}: has no {name} to be read; name a reader's folder") from error

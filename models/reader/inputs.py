@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from pathlib import Path
 from typing import Final
 
 from tokenizers import Tokenizer
@@ -65,11 +64,11 @@ class Pieces:
     """Parts turns into pieces.
 
     Args:
-        path: ``tokenizer.json`` of the weights.
+        tokenizer: the content of the weights' ``tokenizer.json``.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._tokenizer = Tokenizer.from_file(str(path))
+    def __init__(self, tokenizer: bytes) -> None:
+        self._tokenizer = Tokenizer.from_str(tokenizer.decode())
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         known = self._tokenizer.get_vocab()

@@ -24,6 +24,7 @@ from models.recognizers.strong import folder_digest
 from pipeline.errors import ModelError
 
 _INPUTS: Final = frozenset({"input_ids", "attention_mask", "token_type_ids"})
+_LEAST: Final = 16
 _OVERLAP: Final = 32
 """Pieces that two windows of a long text share."""
 
@@ -63,6 +64,8 @@ class TokenClassifierRecognizer(EntityRecognizer):
             raise ModelError(f"{folder}: there is no such folder; put the model's files there")
         if folder_digest(folder) != sha256:
             raise ModelError(f"{folder}: these are not the files that the registry pins by sha256")
+        if not 0 < threshold <= 1 or longest < _LEAST:
+            raise ModelError(f"{name}: threshold lies between 0 and 1, longest from {_LEAST} on")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4
@@ -114,6 +117,8 @@ class TokenClassifierRecognizer(EntityRecognizer):
         self, logits: NDArray[np.float32], offsets: Sequence[tuple[int, int]]
     ) -> Iterator[RecognizerResult]:
         """Runs of pieces of one type; a piece counts by the sum of what its type's labels have."""
+        if not np.isfinite(logits).all():
+            raise ModelError(f"{self.name}: the model gave numbers that are none")
         shares = np.exp(logits - logits.max(axis=1, keepdims=True))
         shares /= shares.sum(axis=1, keepdims=True)
         told: list[tuple[str, float]] = []

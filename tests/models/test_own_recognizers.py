@@ -40,7 +40,26 @@ class Projects(SpokenRecognizer):
 READS = ScriptedReads(
     dict.fromkeys(("dana", "reyes", "murphy"), ("PERSON", 0.9))
     | dict.fromkeys(
-        ["1", "800", "555", "0198", "0199", "one", "eight", "five", "oh", "nine"],
+        [
+            "1",
+            "800",
+            "555",
+            "0198",
+            "0199",
+            "one",
+            "eight",
+            "five",
+            "oh",
+            "nine",
+            "cuatro",
+            "uno",
+            "treinta",
+            "cinco",
+            "veintidós",
+            "doble",
+            "cero",
+            "siete",
+        ],
         ("PHONE_NUMBER", 0.1),
     )
 )

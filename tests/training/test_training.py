@@ -40,7 +40,7 @@ def test_the_same_seed_gives_the_same_weights(shipped: Path) -> None:
     start = weights_in((shipped / GRAPH).read_bytes())
     calls = [said(case) for case in CASES]
     settings = Settings(epochs=2, seed=3, threads=1)
-    pieces = Pieces(shipped / TOKENIZER)
+    pieces = Pieces((shipped / TOKENIZER).read_bytes())
     one, other = (learn(calls, pieces, start, settings, lambda _: None) for _ in range(2))
     assert graph(one) == graph(other)
 
@@ -51,7 +51,7 @@ def test_a_row_holds_all_of_a_long_call(shipped: Path) -> None:
     case = parse_cases(
         "\n".join(f"C: word number {n} and more of it" for n in range(90)), origin="x"
     )
-    read = readings(Pieces(shipped / TOKENIZER), said(case[0]))
+    read = readings(Pieces((shipped / TOKENIZER).read_bytes()), said(case[0]))
     learnt = sum(label != -100 for row in rows([read]) for label in row.labels)
     assert learnt == sum(label != -100 for one in read for label in one.labels)
 

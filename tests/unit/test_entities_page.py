@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from models.reader.inputs import LABELS
 from models.registry import load_registry
 from pipeline.entities import Entity
+from pipeline.opinions import READER
 
 pytestmark = pytest.mark.unit
 
@@ -36,8 +38,9 @@ def test_what_a_row_names_exists(row: list[str]) -> None:
     assert entities
     assert set(entities) <= set(map(str, Entity))
     registered = load_registry().registered
-    assert set(found_by) <= SPOKEN | {one.name for one in registered}
-    finds = {entity for one in registered if one.name in found_by for entity in one.entities}
+    assert set(found_by) <= SPOKEN | {READER} | {one.name for one in registered}
+    finds = {*LABELS} if READER in found_by else set()
+    finds |= {entity for one in registered if one.name in found_by for entity in one.entities}
     finds |= {
         entity for entity in entities if f"spoken-{entity.lower().replace('_', '-')}" in found_by
     }

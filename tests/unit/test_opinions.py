@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.opinions import Opinion, Opinions
+from pipeline.records import Hearing
 
 pytestmark = pytest.mark.unit
 
@@ -15,7 +16,7 @@ def held(*words: tuple[int, int, float], channel: int = 0, channels: int = 2) ->
     """Words from a sample to another, with the probability that they are sensitive."""
     opinions = Opinions(channels)
     for start, end, secret in words:
-        opinions.add(channel, Opinion(start, end, secret, {}))
+        opinions.add(channel, Opinion(start, end, Hearing.MAIN, secret, {}))
     return opinions
 
 
@@ -28,15 +29,15 @@ def secrets(opinions: Opinions, start: int, end: int, channel: int = 0) -> list[
     [
         (0, 1_000, [0.1, 0.2, 0.3]),
         (100, 200, [0.1]),
-        (150, 151, [0.1]),
-        (151, 350, []),
-        (0, 150, []),
-        (350, 550, [0.2]),
-        (350, 551, [0.2, 0.3]),
+        (199, 300, [0.1]),
+        (200, 300, []),
+        (0, 100, []),
+        (350, 500, [0.2]),
+        (350, 501, [0.2, 0.3]),
         (700, 900, []),
     ],
 )
-def test_a_word_lies_where_its_middle_does(start: int, end: int, found: list[float]) -> None:
+def test_a_word_counts_wherever_it_reaches(start: int, end: int, found: list[float]) -> None:
     words = (100, 200, 0.1), (300, 400, 0.2), (500, 600, 0.3)
     assert secrets(held(*words), start, end) == found
 
@@ -47,7 +48,7 @@ def test_words_of_several_hearings_count_in_whatever_order_they_come() -> None:
     assert sorted(secrets(opinions, 100, 200)) == [0.1, 0.4]
 
 
-def test_a_word_that_began_long_before_is_found_by_its_middle() -> None:
+def test_a_word_that_began_long_before_is_found() -> None:
     assert secrets(held((0, 20_000, 0.7), (9_000, 9_100, 0.1)), 9_900, 10_100) == [0.7]
 
 
@@ -66,7 +67,7 @@ def test_what_ends_before_a_sample_is_forgotten_and_what_reaches_it_is_not() -> 
 def test_nothing_of_a_word_but_its_place_and_its_probabilities_is_kept() -> None:
     opinions = held((100, 200, 0.123))
     assert "0.123" not in repr(opinions)
-    assert Opinion._fields == ("start", "end", "secret", "types")
+    assert Opinion._fields == ("start", "end", "hearing", "secret", "types")
 
 
 @given(
@@ -77,6 +78,6 @@ def test_nothing_of_a_word_but_its_place_and_its_probabilities_is_kept() -> None
 def test_all_that_lies_within_is_found(words: list[tuple[int, int]], start: int, end: int) -> None:
     opinions = held(*((first, first + length, first / 1_000) for first, length in words))
     expected = sorted(
-        first / 1_000 for first, length in words if start <= (2 * first + length) // 2 < end
+        first / 1_000 for first, length in words if first < end and start < first + length
     )
     assert secrets(opinions, start, end) == expected

@@ -116,7 +116,7 @@ def test_what_a_policy_says_that_says_nothing() -> None:
         },
         "retention": {"default": 365},
         "language": {"unknown": "silence"},
-        "reader": {"explained_below": 0.05},
+        "reader": {"explained_below": 0.0, "payment_below": 0.0},
         "recognizers": {},
         "allow": {},
     }  # fmt: skip
@@ -141,6 +141,7 @@ def test_what_a_policy_says_that_says_nothing() -> None:
         ("verification: {max_rounds: %s}", 1, 5),
         ("verification: {max_cost: %s}", 0.0, 1.0),
         ("reader: {explained_below: %s}", 0.0, 1.0),
+        ("reader: {payment_below: %s}", 0.0, 1.0),
         ("retention: {default: %s}", 1, 36_500),
     ],
 )

@@ -65,7 +65,7 @@ policies = st.builds(
     unexplained=st.builds(UnexplainedRule, mute=st.booleans(), within_ms=st.integers(0, 4000)),
     echo=st.builds(EchoRule, mode=st.sampled_from(["auto", "always", "never"]), threshold=scores),
     language=st.builds(LanguageRule, unknown=st.sampled_from(["silence", "quarantine"])),
-    reader=st.builds(ReaderRule, explained_below=scores),
+    reader=st.builds(ReaderRule, explained_below=scores, payment_below=scores),
 )
 
 
@@ -95,6 +95,7 @@ def test_a_union_mutes_at_least_what_each_does(
         assert both.unexplained.mute >= one.unexplained.mute
         assert both.unexplained.within_ms >= one.unexplained.within_ms
         assert both.reader.explained_below <= one.reader.explained_below
+        assert both.reader.payment_below <= one.reader.payment_below
         assert both.echo.threshold <= one.echo.threshold
         assert (both.echo.mode == "always") >= (one.echo.mode == "always")
         assert (both.language.unknown == "quarantine") >= (one.language.unknown == "quarantine")
@@ -168,7 +169,7 @@ LAX = Policy(
     ),
     retention={"default": 900},
     language=LanguageRule(unknown="silence"),
-    reader=ReaderRule(explained_below=0.5),
+    reader=ReaderRule(explained_below=0.5, payment_below=0.1),
 )
 STRICT = Policy(
     name="p",
@@ -198,7 +199,7 @@ STRICT = Policy(
     ),
     retention={"default": 9},
     language=LanguageRule(unknown="quarantine"),
-    reader=ReaderRule(explained_below=0.01),
+    reader=ReaderRule(explained_below=0.01, payment_below=0.001),
 )
 
 

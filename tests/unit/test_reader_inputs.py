@@ -46,7 +46,7 @@ def pieces(tmp_path_factory: pytest.TempPathFactory) -> Pieces:
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     path: Path = tmp_path_factory.mktemp("reader") / "tokenizer.json"
     tokenizer.save(str(path))
-    return Pieces(path)
+    return Pieces(path.read_bytes())
 
 
 def ids(pieces: Pieces, text: str, *, language: str = "en", bare: bool = False) -> list[int]:

@@ -90,12 +90,13 @@ def test_locks_are_hashed_and_name_no_registry(name: str) -> None:
     assert [block.split()[0] for block in pinned if "--hash=sha256:" not in block] == []
 
 
-def test_the_larger_lock_holds_the_smaller_one() -> None:
-    small, large = (
+def test_the_larger_locks_hold_the_smaller_ones() -> None:
+    small, large, largest = (
         set(re.findall(r"(?m)^([A-Za-z0-9._-]+==\S+)", (ROOT / name).read_text("utf-8")))
         for name in LOCKS
     )
     assert small - large == set()
+    assert large - largest == set()
 
 
 def test_licence_is_whole() -> None:

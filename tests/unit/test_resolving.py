@@ -1,4 +1,4 @@
-"""Which numbers may be heard, what they are called, and that no stretch gets lost."""
+"""What numbers are called, and that no stretch gets lost."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.entities import RECALL_FIRST
 from pipeline.opinions import READER, Opinion, Opinions
-from pipeline.policy import Policy, ReaderRule, load_policy
-from pipeline.records import Action, Reason, Span
-from pipeline.resolving import apart, resolve
-from pipeline.verdicts import NUMBER_RECOGNIZERS, UNASKED
+from pipeline.policy import Policy
+from pipeline.records import Action, Hearing, Reason, Span
+from pipeline.resolving import apart, named
 
 pytestmark = pytest.mark.unit
 
 RATE = 8_000
-POLICY = Policy(name="test", version="1", reader=ReaderRule(explained_below=0.05))
+POLICY = Policy(name="test", version="1")
 
 
 def number(
@@ -33,84 +31,8 @@ def opinions(*secrets: float, channel: int = 1, start: int = 8_000, **types: flo
     found = Opinions(2)
     for place, secret in enumerate(secrets):
         at = start + 800 * place
-        found.add(channel, Opinion(at, at + 800, secret, types))
+        found.add(channel, Opinion(at, at + 800, Hearing.MAIN, secret, types))
     return found
-
-
-# -- is it silent? -------------------------------------------------------------------------------
-
-
-def test_a_number_that_the_talk_explains_is_heard() -> None:
-    assert resolve([number()], opinions(0.01, 0.049, 0.0), POLICY) == []
-
-
-@pytest.mark.parametrize("secrets", [(0.05,), (0.01, 0.05), (0.9, 0.0, 0.0), (0.0, 0.0, 0.3)])
-def test_one_word_that_may_be_sensitive_keeps_all_of_it_silent(secrets: tuple[float, ...]) -> None:
-    assert resolve([number()], opinions(*secrets), POLICY) == [number()]
-
-
-@pytest.mark.parametrize(
-    "held",
-    [
-        opinions(),
-        opinions(0.0, channel=0),
-        opinions(0.0, start=16_000),
-        opinions(0.0, start=6_000),
-    ],
-    ids=["nothing", "other channel", "after", "before"],
-)
-def test_where_the_reader_has_no_opinion_it_stays_silent(held: Opinions) -> None:
-    assert resolve([number()], held, POLICY) == [number()]
-
-
-def test_every_hearing_has_to_explain_it() -> None:
-    held = opinions(0.0, 0.0)
-    held.add(1, Opinion(8_000, 8_700, 0.06, {}))
-    assert resolve([number()], held, POLICY) == [number()]
-
-
-@pytest.mark.parametrize("entity", sorted(RECALL_FIRST))
-@pytest.mark.parametrize("recognizer", sorted(NUMBER_RECOGNIZERS))
-def test_payment_data_is_never_heard(entity: str, recognizer: str) -> None:
-    span = number(entity, recognizer=recognizer)
-    assert resolve([span], opinions(0.0, 0.0), POLICY) == [span]
-
-
-def test_payment_data_and_social_security_numbers_count() -> None:
-    assert {
-        "BANK_ACCOUNT",
-        "BANK_ROUTING",
-        "CARD_EXPIRY",
-        "CARD_NUMBER",
-        "CARD_SECURITY_CODE",
-        "IBAN",
-        "PIN",
-        "US_SSN",
-    } <= RECALL_FIRST
-    assert not RECALL_FIRST & {"NUMBER_SEQUENCE", "PHONE_NUMBER", "ACCOUNT_NUMBER"}
-
-
-@pytest.mark.parametrize(
-    "span",
-    [
-        number(recognizer=UNASKED),
-        number("NUMBER_SEQUENCE", recognizer=UNASKED),
-        replace(number(), reason=Reason.UNEXPLAINED),
-        replace(number(), reason=Reason.UNHEARD),
-        number("UNHEARD", recognizer="unheard"),
-        number("EMAIL_ADDRESS", recognizer="EmailRecognizer: email"),
-        number("PERSON", recognizer=READER),
-        number("LOYALTY_ID", recognizer="Loyalty card: L and digits"),
-    ],
-    ids=["unheard question", "long", "unexplained", "unheard", "hole", "form", "reader", "own"],
-)
-def test_what_is_no_number_or_may_be_an_answer_is_never_explained(span: Span) -> None:
-    assert resolve([span], opinions(0.0, 0.0), POLICY) == [span]
-
-
-@pytest.mark.parametrize(("name", "left"), [("pci", 1), ("default", 0), ("pci+hipaa", 1)])
-def test_the_policy_says_from_when_on(name: str, left: int) -> None:
-    assert len(resolve([number()], opinions(0.0), load_policy(name))) == left
 
 
 # -- what is it called? --------------------------------------------------------------------------
@@ -137,14 +59,14 @@ def test_the_policy_says_from_when_on(name: str, left: int) -> None:
     ],
 )
 def test_a_name_is_what_is_surest(span: Span, types: dict[str, float], name: str) -> None:
-    (found,) = resolve([span], opinions(0.9, 0.9, **types), POLICY)
+    (found,) = named([span], opinions(0.9, 0.9, **types), POLICY)
     assert found == replace(span, entity=name)
 
 
 def test_the_mean_of_all_words_names_a_number() -> None:
     held = opinions(0.9, ACCOUNT_NUMBER=0.9)
-    held.add(1, Opinion(9_000, 9_500, 0.9, {"ZIP_CODE": 0.8}))
-    (found,) = resolve([number("NUMBER_SEQUENCE")], held, POLICY)
+    held.add(1, Opinion(9_000, 9_500, Hearing.MAIN, 0.9, {"ZIP_CODE": 0.8}))
+    (found,) = named([number("NUMBER_SEQUENCE")], held, POLICY)
     assert found.entity == "NUMBER_SEQUENCE"  # 0.45 and 0.4
 
 

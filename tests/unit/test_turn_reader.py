@@ -374,7 +374,7 @@ def test_a_form_may_begin_in_what_was_said_before_and_is_not_stated_twice() -> N
 
 
 def test_a_form_of_no_words_raises() -> None:
-    with pytest.raises(IndexError):
+    with pytest.raises(ValueError, match="empty"):
         formed(result(60, 70), "it is here")
 
 
