@@ -25,8 +25,7 @@ _HIGH: Final[_Weak] = (operator.gt, "up to {}")
 _OFF: Final[_Weak] = (lambda value, _: value in (False, "never"), "with {}")
 
 _EXPLAINED_BELOW: Final = 0.05
-_PAYMENT_BELOW: Final = 0.002
-"""As in the shipped policies; there no payment word of the labelled texts was lost by it."""
+"""As in the shipped policies."""
 
 _NET: Final[tuple[tuple[str, _Weak, str], ...]] = (
     (
@@ -107,8 +106,8 @@ _NET: Final[tuple[tuple[str, _Weak, str], ...]] = (
     ),
     (
         "reader.payment_below",
-        (lambda value, _: value > _PAYMENT_BELOW, f"up to {_PAYMENT_BELOW}"),
-        "short payment numbers stay audible that the reader is less sure are none",
+        _HIGH,
+        "short payment numbers stay audible that the reader is sure are none",
     ),
     ("echo.mode", _OFF, "what is muted on one channel stays audible as echo on the other"),
     ("echo.threshold", _HIGH, "a weaker echo of what is muted stays audible on the other channel"),
