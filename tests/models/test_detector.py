@@ -116,7 +116,7 @@ def test_a_folder_without_a_reader_is_an_error(tmp_path: Path, missing: str) -> 
     folder = find(MODEL, allow_hub=False)
     for name in {GRAPH, TOKENIZER} - {missing}:
         (tmp_path / name).symlink_to(folder / name)
-    with pytest.raises(ModelError, match="holds no reader"):
+    with pytest.raises(ModelError, match=f"has no {missing}"):
         Encoder(tmp_path)
 
 
