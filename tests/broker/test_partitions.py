@@ -87,5 +87,6 @@ def test_added_partitions_end_a_worker_and_none_starts(
     states = {number: installation.ledger.state(f"slow-{number}") for number in range(5)}
     assert {*states.values()} <= {CallState.OPEN, CallState.STORED, CallState.QUARANTINED}
     for number in (number for number, state in states.items() if state is CallState.STORED):
-        certificate = json.loads(installation.kept(f"slow-{number}", CERTIFICATE))
-        assert certificate["samples"] == len(script(f"slow-{number}", first=number).pcm)
+        name = f"slow-{number}"
+        certificate = json.loads(installation.kept(name, f"{name}{CERTIFICATE}"))
+        assert certificate["samples"] == len(script(name, first=number).pcm)
