@@ -35,7 +35,12 @@ def train(
         str, typer.Option("--from", help="`shipped`, or the folder of a reader to begin with.")
     ] = "shipped",
     epochs: Annotated[
-        float, typer.Option(min=0.1, max=50, help="How often every call is learnt from.")
+        float,
+        typer.Option(
+            min=0.1,
+            max=50,
+            help="How often every call is learnt from; a few hundred calls take 10 or more.",
+        ),
     ] = 4.0,
     seed: Annotated[int, typer.Option(help="The same seed and texts give the same reader.")] = 0,
 ) -> None:

@@ -289,8 +289,9 @@ def _optimizer(encoder: Encoder, rate: float, steps: int) -> tuple[Any, Any]:
 
 
 def _pace(step: int, steps: int) -> float:
-    if step < _WARM_UP:
-        return (step + 1) / _WARM_UP
+    warm_up = min(_WARM_UP, 1 + steps // 10)  # few texts take few steps
+    if step < warm_up:
+        return (step + 1) / warm_up
     flat = _FLAT * steps
     return 1.0 if step < flat else max(0.02, (steps - step) / (steps - flat))
 

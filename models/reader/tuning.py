@@ -25,8 +25,8 @@ _LEFT: Final = 10
 LEAST: Final = 20
 """Calls that it takes at least: fewer teach nothing and tell nothing."""
 _THRESHOLD: Final = 0.24
-_RATE: Final = 4e-5
-"""A third of what the shipped weights are learnt with: what they know is to stay."""
+_RATE: Final = 1.2e-4
+"""As the shipped weights are learnt: smaller steps would be lost between the 7 bits of a weight."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ def test_a_row_holds_all_of_a_long_call(shipped: Path) -> None:
 
 
 def test_a_team_s_own_texts_teach_a_word(shipped: Path, tmp_path: Path) -> None:
-    done = tune(CASES, shipped, tmp_path / "own", epochs=12, seed=0, tell=lambda _: None)
+    done = tune(CASES, shipped, tmp_path / "own", epochs=100, seed=0, tell=lambda _: None)
     own = load_encoder(tmp_path / "own", done.digest)
     turn = turn_of("the zorvex yankee one")
     before = Encoder(shipped).read(turn, Role.CUSTOMER).probabilities
