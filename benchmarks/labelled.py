@@ -37,7 +37,7 @@ TALK = (
 )  # fmt: skip
 """Dialogues that were written as a whole, not from templates."""
 LINES = ("lines_tune", "lines_held")
-"""Many more of them; the first ones are what the tagger learns from."""
+"""Many more of them; the first ones are most of what the reader learns from."""
 FRESH, FRESH_TUNE = "fresh_held", ("fresh_tune", "fresh_spanish")
 """Whole calls, half of them without anything sensitive, that no rule and no weight was made on; and
 what the next weights are to learn from."""

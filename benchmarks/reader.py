@@ -1,6 +1,6 @@
 """Learns the reader's weights from the labelled texts, and measures what they bring.
 
-    python -m benchmarks.reader train [--epochs 3] [--half] [--without heard] [--out FILE]
+    python -m benchmarks.reader train [--epochs 3] [--half] [--without-heard] [--out FILE]
     python -m benchmarks.reader measure [--rules benchmarks/baselines/rules.json.gz]
 
 ``train`` starts from the weights of a sentence encoder that a package brings, writes the graph
@@ -20,7 +20,7 @@ import re
 import shutil
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -32,7 +32,7 @@ from models.reader.encoder import GRAPH, MODEL, TOKENIZER
 from pipeline.entities import RECALL_FIRST
 from pipeline.evaluation.labelled import LabelledCase
 from pipeline.evaluation.names import entity_name
-from pipeline.evaluation.texts import Case, lay_out
+from pipeline.evaluation.texts import Case, Detected, lay_out
 from pipeline.policy import Policy, load_policy
 from pipeline.records import Action
 
@@ -123,10 +123,10 @@ Word = tuple[str, bool, bool, str]
 
 def words_of(detector: Detector, case: Case) -> Iterator[Word]:
     """What becomes of each word of a case."""
-    spans = [span for span in spans_of(detector, case) if span.action is Action.MUTE]
+    muted = tuple(span for span in spans_of(detector, case) if span.action is Action.MUTE)
+    detected = Detected(case, muted)
     for placed in (placed for turn in case.words for placed in turn):
-        middle = (placed.word.start + placed.word.end) // 2
-        over = [s for s in spans if s.channel == placed.word.channel and s.start <= middle < s.end]
+        over = detected.covering(placed.word)
         label = placed.label
         name = entity_name(label.entity) if label else ""
         yield name, bool(label and label.optional), bool(over), over[0].entity if over else ""
@@ -196,13 +196,6 @@ def measure(policy: Policy, rules: Path | None) -> None:
             both = before[group].covered[entity], now[group].covered[entity]
             mark = "  recall first" if entity in RECALL_FIRST else ""
             print(f"  {entity:24s} {both[0]:6d} {both[1]:6d} {count:6d}{mark}")
-
-
-def record(out: Path, detected: dict[str, Iterable[tuple[str, list[str]]]]) -> None:
-    """Write what a detector muted, by set and case: of each word the type, or nothing."""
-    told = {name: dict(each) for name, each in detected.items()}
-    out.parent.mkdir(exist_ok=True)
-    out.write_bytes(gzip.compress(json.dumps(told, separators=(",", ":")).encode(), mtime=0))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -182,7 +182,8 @@ class TurnReader:
         self._said: list[_Said] = []
         every = np.array([bool(at) for at in range(len(LABELS))])
         muted = np.array([policy.rule(label).action is Action.MUTE for label in LABELS]) & every
-        self._columns = (np.flatnonzero(muted), np.flatnonzero(every))
+        columns = (np.flatnonzero(muted), np.flatnonzero(every))
+        self._columns = [(one, {LABELS[at] for at in one}) for one in columns if len(one)]
         """Of the labels, those that the policy mutes, and all; what is muted goes first."""
         self.opinions = opinions or Opinions(len(self._roles))
 
@@ -294,18 +295,12 @@ class TurnReader:
 
         It is of the type of the entity before it, where it may go on with that.
         """
-        for columns in self._columns:
-            if not len(columns):
-                continue
+        for columns, labels in self._columns:
             secret = float(row[columns].sum())
             named = entity = LABELS[columns[int(row[columns].argmax())]]
-            goes_on = before is not None and before.entity in {LABELS[at] for at in columns}
-            if (
-                before is not None
-                and goes_on
-                and row[LABELS.index(before.entity)] >= _SAME * secret
-            ):
-                named = before.entity
+            if before is not None and before.entity in labels:
+                goes_on = row[LABELS.index(before.entity)] >= _SAME * secret
+                named = before.entity if goes_on else entity
             # What it is called makes nothing audible.
             if secret >= min(self._policy.threshold(one, READER) for one in (entity, named)):
                 return _Found(named, at, at + 1, secret)

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from agents.screen import screen
 from agents.settings import load_settings
+from pipeline.policy import READER_THRESHOLD
 
 if TYPE_CHECKING:
     from models.reader.tuning import Tried
@@ -69,7 +70,8 @@ def train(
     for name, tried in (("before", done.before), ("after", done.after)):
         table.add_row(name, *_shares(tried))
     console.print(table)
-    tell(f"learnt from {done.calls} calls, tried on {done.left_out} others, at threshold 0.24")
+    tried_on = f"tried on {done.left_out} others, at threshold {READER_THRESHOLD}"
+    tell(f"learnt from {done.calls} calls, {tried_on}")
     tell(f"written: {to}; try it beside the one in force before you use it:")
     tell(f"  HUSHWIRE_SHADOW_READER={to}")
     tell(f"  HUSHWIRE_SHADOW_READER_DIGEST={done.digest}")

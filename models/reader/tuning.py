@@ -20,11 +20,11 @@ from models.reader.inputs import Pieces
 from models.spoken import turn_of
 from pipeline.errors import InputError, ModelError, StoreError
 from pipeline.evaluation.labelled import LabelledCase
+from pipeline.policy import READER_THRESHOLD
 
 _LEFT: Final = 10
 LEAST: Final = 20
 """Calls that it takes at least: fewer teach nothing and tell nothing."""
-_THRESHOLD: Final = 0.24
 _RATE: Final = 1.2e-4
 """As the shipped weights are learnt: smaller steps would be lost between the 7 bits of a weight."""
 
@@ -132,7 +132,7 @@ def _tried(folder: Path, calls: Sequence[Sequence[Said]]) -> Tried:
             for row, label in zip(reading.probabilities, one.labels, strict=True):
                 if label != NO_LABEL:
                     count = counts[label > 0]
-                    count[0] += 1 - float(row[0]) >= _THRESHOLD
+                    count[0] += 1 - float(row[0]) >= READER_THRESHOLD
                     count[1] += 1
     (covered, sensitive), (muted, harmless) = counts[True], counts[False]
     return Tried(covered, sensitive, muted, harmless)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from presidio_analyzer import AnalysisExplanation, EntityRecognizer, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts
@@ -69,22 +69,38 @@ class SpokenRecognizer(EntityRecognizer):
                 continue
             if hit.last <= hit.first:
                 continue
-            explanation = AnalysisExplanation(
-                recognizer=self.name, original_score=hit.score, pattern_name=hit.pattern
-            )
-            results.append(
-                RecognizerResult(
-                    entity_type=str(hit.entity),
-                    start=turn.tokens[hit.first].start,
-                    end=turn.tokens[hit.last - 1].end,
-                    score=hit.score,
-                    analysis_explanation=explanation,
-                    recognition_metadata={
-                        RecognizerResult.RECOGNIZER_NAME_KEY: self.name,
-                        RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: self.id,
-                        # Our scores already weigh the context; Presidio must not add to them.
-                        RecognizerResult.IS_SCORE_ENHANCED_BY_CONTEXT_KEY: True,
-                    },
-                )
-            )
+            start, end = turn.tokens[hit.first].start, turn.tokens[hit.last - 1].end
+            results.append(result_of(self, str(hit.entity), start, end, hit.score, hit.pattern))
         return results
+
+
+class Named(Protocol):
+    """What a result says of its recogniser."""
+
+    name: str
+
+    @property
+    def id(self) -> str:
+        """Tells two recognisers of one name apart."""
+        ...
+
+
+def result_of(
+    recognizer: Named, entity: str, start: int, end: int, score: float, pattern: str
+) -> RecognizerResult:
+    """Presidio's result for characters ``[start, end)``; it explains itself, never by text."""
+    return RecognizerResult(
+        entity_type=entity,
+        start=start,
+        end=end,
+        score=score,
+        analysis_explanation=AnalysisExplanation(
+            recognizer=recognizer.name, original_score=score, pattern_name=pattern
+        ),
+        recognition_metadata={
+            RecognizerResult.RECOGNIZER_NAME_KEY: recognizer.name,
+            RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: recognizer.id,
+            # Our scores already weigh the context; Presidio must not add to them.
+            RecognizerResult.IS_SCORE_ENHANCED_BY_CONTEXT_KEY: True,
+        },
+    )

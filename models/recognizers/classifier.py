@@ -16,10 +16,11 @@ from typing import Final
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
-from presidio_analyzer import AnalysisExplanation, EntityRecognizer, RecognizerResult
+from presidio_analyzer import EntityRecognizer, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts
 from tokenizers import Tokenizer
 
+from models.recognizers.base import result_of
 from models.recognizers.strong import folder_digest
 from pipeline.errors import ModelError
 
@@ -47,6 +48,8 @@ class TokenClassifierRecognizer(EntityRecognizer):
     Raises:
         ModelError: the folder is missing or altered, or holds no such model.
     """
+
+    name: str
 
     def __init__(
         self,
@@ -85,7 +88,6 @@ class TokenClassifierRecognizer(EntityRecognizer):
         if unknown := sorted({*self._given} - _INPUTS):
             raise ModelError(f"{folder}: the model wants {', '.join(unknown)}, which is not known")
         self._threshold = threshold
-        self.name: str
         super().__init__(
             supported_entities=sorted(set(labels.values())),
             name=name,
@@ -136,21 +138,7 @@ class TokenClassifierRecognizer(EntityRecognizer):
             parts = list(run)
             if entity:
                 score = max(score for (_, score), _ in parts)
-                yield self._result(entity, parts[0][1][0], parts[-1][1][1], score)
-
-    def _result(self, entity: str, start: int, end: int, score: float) -> RecognizerResult:
-        return RecognizerResult(
-            entity_type=entity,
-            start=start,
-            end=end,
-            score=score,
-            analysis_explanation=AnalysisExplanation(self.name, score, pattern_name="model"),
-            recognition_metadata={
-                RecognizerResult.RECOGNIZER_NAME_KEY: self.name,
-                RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: self.id,
-                RecognizerResult.IS_SCORE_ENHANCED_BY_CONTEXT_KEY: True,
-            },
-        )
+                yield result_of(self, entity, parts[0][1][0], parts[-1][1][1], score, "model")
 
 
 def _types(named: Mapping[str, str], labels: Mapping[str, str]) -> list[str]:
