@@ -146,7 +146,8 @@ def _assert_nothing_in_clear(installation: Installation, raw: Pcm) -> None:
     """No value on a sealed topic holds audio or words; the check finds what is planted."""
     step = fakes.BURST + fakes.GAP
     canaries = {raw[start : start + 16].tobytes() for start in range(0, len(raw), step)}
-    canaries = {one for one in canaries if any(one)} | {b"hello", b"please", b"four"}
+    # No shorter words: four bytes do stand in megabytes of ciphertext by chance.
+    canaries = {one for one in canaries if any(one)} | {b"hello", b"please"}
     for topic in installation.topics.transit():
         records = installation.read(topic)
         assert records, topic
