@@ -1,13 +1,13 @@
 """Labelled texts as the speech models hear them: spoken, heard, the labels carried over.
 
-    python -m benchmarks.heardtexts --calls N --seed 0 --processes 1
+    python -m benchmarks.heardtexts [held] --calls N --seed 0 --processes 1
         --out benchmarks/texts/heard/tune.jsonl.gz [--also FOLDER]
 
-Hand-written dialogues of the tune half are spoken by synthetic voices over a telephone channel and
-heard by both models as in production. What the better one writes becomes one case
-(``heard/ID-main``), what the other writes a second one where it differs (``heard/ID-second``). A
-heard word takes the label of the written words that it stands opposite (``benchmarks.carrying``).
-Only about the first 40 s of a long call are spoken.
+Hand-written dialogues to train on, or such as nothing learns from (``held``), are spoken by
+synthetic voices over a telephone channel and heard by both models as in production. What the better
+one writes becomes one case (``heard/ID-main``), what the other writes a second one where it differs
+(``heard/ID-second``). A heard word takes the label of the written words that it stands opposite
+(``benchmarks.carrying``). Only about the first 40 s of a long call are spoken.
 
 Half of the calls hold something sensitive. The same texts, seed and models give the same file, byte
 for byte. Each call's cases are added to ``OUT.part`` at once; a run that was interrupted goes on
@@ -35,7 +35,7 @@ import numpy as np
 from agents.layout import batching, listening
 from benchmarks.carrying import SpokenTurn, carried
 from benchmarks.channel import Line, at_level, telephone
-from benchmarks.labelled import TEXTS, talk
+from benchmarks.labelled import FRESH, TEXTS, talk
 from benchmarks.voices import SAMPLE_RATE, Audio, voice
 from models.ear import Ear, EarSettings
 from models.voice import SileroVoice
@@ -44,8 +44,7 @@ from pipeline.evaluation.labelled import LabelledCase, LabelledTurn, parse_cases
 from pipeline.listening import Listener
 from pipeline.records import AudioChunk, CallEnd, CallInfo, Hearing, Role, Window, Word
 
-OUT: Final = TEXTS / "heard" / "tune.jsonl.gz"
-SOURCES: Final = ("plain_tune", "fresh_tune", "calls_tune")
+SOURCES: Final = {"tune": ("plain_tune", "fresh_tune", "calls_tune"), "held": (FRESH,)}
 VOICES: Final = (
     "flite:rms",
     "flite:slt",
@@ -214,15 +213,16 @@ def _figures(text: str) -> str:
 # The run
 
 
-def chosen(calls: int, seed: int, also: Sequence[Path] = ()) -> list[LabelledCase]:
+def chosen(half: str, calls: int, seed: int, also: Sequence[Path] = ()) -> list[LabelledCase]:
     """The calls that are spoken: one with something sensitive, one without, in turns.
 
     Args:
+        half: ``tune`` or ``held``.
         calls: how many at most.
         seed: of the choice.
         also: folders with more dialogues, written by hand.
     """
-    every = [case for name in SOURCES for case in talk(name)]
+    every = [case for name in SOURCES[half] for case in talk(name)]
     for file in (file for folder in also for file in sorted(folder.glob("*.txt"))):
         text = file.read_text(encoding="utf-8")
         every += parse_cases(text, origin=f"{file.parent.name}/{file.name}")
@@ -232,9 +232,9 @@ def chosen(calls: int, seed: int, also: Sequence[Path] = ()) -> list[LabelledCas
             begun = _beginning(case)
             if begun is not None:
                 ready[begun.negative].append(begun)
-    for half in ready:
+    for kind in ready:
         # Not shuffled: which calls are drawn hardly changes when a file is added.
-        half.sort(key=lambda case: hashlib.sha256(f"{seed} {case.id}".encode()).digest())
+        kind.sort(key=lambda case: hashlib.sha256(f"{seed} {case.id}".encode()).digest())
     return [case for both in zip(*ready, strict=False) for case in both][:calls]
 
 
@@ -317,16 +317,18 @@ def _heard(case: LabelledCase, seed: int) -> list[str]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description="Speak labelled texts and write what is heard.")
-    parser.add_argument("--calls", type=int, default=500, help="so many dialogues at most")
+    parser.add_argument("half", nargs="?", choices=list(SOURCES), default="tune")
+    parser.add_argument("--calls", type=int, default=700, help="so many dialogues at most")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--out", type=Path, help="without it benchmarks/texts/heard/HALF.jsonl.gz")
     parser.add_argument(
         "--also", type=Path, action="append", default=[], help="a folder with more dialogues"
     )
     options = parser.parse_args(arguments)
-    cases = chosen(options.calls, options.seed, options.also)
-    run(cases, options.seed, options.processes, options.out)
+    cases = chosen(options.half, options.calls, options.seed, options.also)
+    out = options.out or TEXTS / "heard" / f"{options.half}.jsonl.gz"
+    run(cases, options.seed, options.processes, out)
 
 
 if __name__ == "__main__":

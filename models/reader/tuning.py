@@ -9,10 +9,13 @@ from __future__ import annotations
 import os
 import tempfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from models.reader.encoder import GRAPH, TOKENIZER, Encoder, Kept, digest_of, looked_back
 from models.reader.examples import NO_LABEL, Said, said
@@ -120,19 +123,25 @@ def _write(target: Path, files: dict[str, bytes]) -> None:
         raise StoreError(f"{target}: can't be written ({error.strerror})") from error
 
 
+def read_words(encoder: Encoder, call: Sequence[Said]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """The label of each word of a call that counts, and how likely the reader holds each label."""
+    before: tuple[Kept, ...] = ()
+    for one in call:
+        turn = turn_of("".join(one.words), language=one.language)
+        reading = encoder.read(turn, one.role, before)
+        before = looked_back((*before, *reading.kept))
+        for row, label in zip(reading.probabilities, one.labels, strict=True):
+            if label != NO_LABEL:
+                yield label, row
+
+
 def _tried(folder: Path, calls: Sequence[Sequence[Said]]) -> Tried:
     encoder = Encoder(folder)
     counts = {True: [0, 0], False: [0, 0]}
     for call in calls:
-        before: tuple[Kept, ...] = ()
-        for one in call:
-            turn = turn_of("".join(one.words), language=one.language)
-            reading = encoder.read(turn, one.role, before)
-            before = looked_back((*before, *reading.kept))
-            for row, label in zip(reading.probabilities, one.labels, strict=True):
-                if label != NO_LABEL:
-                    count = counts[label > 0]
-                    count[0] += 1 - float(row[0]) >= READER_THRESHOLD
-                    count[1] += 1
+        for label, row in read_words(encoder, call):
+            count = counts[label > 0]
+            count[0] += 1 - float(row[0]) >= READER_THRESHOLD
+            count[1] += 1
     (covered, sensitive), (muted, harmless) = counts[True], counts[False]
     return Tried(covered, sensitive, muted, harmless)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from models.reader.encoder import GRAPH, MODEL, TOKENIZER, Encoder, load_encoder
 from models.reader.examples import said
 from models.reader.graph import graph, weights_in
 from models.reader.inputs import LABELS, Pieces
-from models.reader.training import Settings, learn, rows
+from models.reader.training import Settings, calibrated, learn, rows
 from models.reader.tuning import LEAST, tune
 from models.spoken import turn_of
 from pipeline.errors import InputError, StoreError
@@ -76,3 +77,21 @@ def test_nothing_is_overwritten(shipped: Path, tmp_path: Path) -> None:
 def test_too_few_calls_are_refused(shipped: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=str(LEAST)):
         tune(CASES[:3], shipped, tmp_path / "own", epochs=1, seed=0, tell=lambda _: None)
+
+
+def test_calibrated_weights_order_words_as_before_and_are_less_sure_where_they_were_wrong(
+    shipped: Path,
+) -> None:
+    start = weights_in((shipped / GRAPH).read_bytes())
+    pieces = Pieces((shipped / TOKENIZER).read_bytes())
+    # What it is sure of is never right here.
+    turned = [
+        [replace(turn, labels=tuple(1 for _ in turn.labels)) for turn in said(case)]
+        for case in CASES
+    ]
+    told: list[str] = []
+    done = calibrated(turned, pieces, start, told.append)
+    share = start["head.weight"] / done["head.weight"]
+    assert np.allclose(share, share.flat[0], rtol=1e-4)
+    assert share.flat[0] > 1
+    assert told[0].startswith("calibrated on ")
