@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Collection
 from concurrent.futures import Executor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import soundfile
@@ -25,7 +25,7 @@ from agents.start import ear_settings
 from agents.vaulted import CERTIFICATE, SEALED
 from models.detector import Detector
 from models.voice import SileroVoice
-from pipeline.audio import read_recording
+from pipeline.audio import Recording, read_recording
 from pipeline.certificate import parse_certificate
 from pipeline.errors import InputError
 from pipeline.evaluation.causes import RunRecords, causes_of
@@ -48,6 +48,7 @@ from pipeline.records import (
     Span,
     Word,
 )
+from pipeline.vaulting import StoredCall
 from pipeline.windows import ListenSettings
 
 
@@ -143,8 +144,8 @@ def evaluate_run(
         detector = Detector(policy, settings=own)
         for truth in truths:
             told(truth.call_id)
-            engines = (detector, pool, listening(settings.pace))
-            call, records, line = _run(truth, manifest.parent, policy, engines)
+            engines = Engines(policy, detector, pool, listening(settings.pace))
+            call, records, line = _run(truth, manifest.parent, engines)
             calls.append(call)
             causes |= causes_of(call, records)
             spans += found_spans(truth.call_id, records.spans, records.rate)
@@ -156,7 +157,17 @@ def evaluate_run(
     return replace(result, curve=heard_curve(heard))
 
 
-class _Watched(Line):
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """What recordings are run with in memory."""
+
+    policy: Policy
+    detector: Detector
+    pool: Executor
+    listening: ListenSettings
+
+
+class Watched(Line):
     """A line that keeps what was heard and found."""
 
     windows: tuple[Heard, ...] = ()
@@ -174,6 +185,7 @@ class _Watched(Line):
         return self.windows[0].call if self.windows else None
 
     def put(self, topic: str, record: Record) -> None:
+        """See ``Line``."""
         match record:
             case Heard() if topic == self.topics.words:
                 self.windows += (record,)
@@ -185,34 +197,42 @@ class _Watched(Line):
 
 
 def _run(
-    truth: TruthCall,
-    folder: Path,
-    policy: Policy,
-    engines: tuple[Detector, Executor, ListenSettings],
-) -> tuple[CallResult, RunRecords, _Watched]:
-    detector, pool, settings = engines
-    drop = read_drop(folder / truth.file)
-    recording = analysed(read_recording(drop.path))
-    call = drop.info(recording.sample_rate, recording.channels)
-    line = _Watched(
-        call.call_id,
-        policy,
-        detector.open,
-        detector,
-        voice=SileroVoice(),
-        pool=pool,
-        listening=settings,
-    )
-    step, pcm = recording.sample_rate, recording.pcm
-    line.send(call, pcm)
-    stored = line.finish()
+    truth: TruthCall, folder: Path, engines: Engines
+) -> tuple[CallResult, RunRecords, Watched]:
+    line, recording, stored = run_recording(folder / truth.file, engines)
     audio = next((data for name, data in stored.files.items() if name.endswith(".flac")), None)
-    records = RunRecords(step, line.spans, line.mutes, line.heard)
+    records = RunRecords(recording.sample_rate, line.spans, line.mutes, line.heard)
     if audio is None:
         return _missing(truth), records, line
     after, _ = _decoded(io.BytesIO(audio), truth.call_id)
-    before = pcm / FULL_SCALE
-    return score_call(truth, before, after, step), records, line
+    before = recording.pcm / FULL_SCALE
+    return score_call(truth, before, after, recording.sample_rate), records, line
+
+
+def run_recording(path: Path, engines: Engines) -> tuple[Watched, Recording, StoredCall]:
+    """Redact one recording in memory.
+
+    Args:
+        path: the recording.
+        engines: what hears and detects.
+
+    Returns:
+        What was heard and found on the way, what the stages saw, and what would be stored.
+    """
+    drop = read_drop(path)
+    recording = analysed(read_recording(drop.path))
+    call = drop.info(recording.sample_rate, recording.channels)
+    line = Watched(
+        call.call_id,
+        engines.policy,
+        engines.detector.open,
+        engines.detector,
+        voice=SileroVoice(),
+        pool=engines.pool,
+        listening=engines.listening,
+    )
+    line.send(call, recording.pcm)
+    return line, recording, line.finish()
 
 
 def _stated(path: Path) -> RunRecords:
