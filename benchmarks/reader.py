@@ -20,7 +20,7 @@ import re
 import shutil
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +32,7 @@ from models.reader.encoder import GRAPH, MODEL, TOKENIZER
 from pipeline.entities import RECALL_FIRST
 from pipeline.evaluation.labelled import LabelledCase
 from pipeline.evaluation.names import entity_name
+from pipeline.evaluation.statistics import Estimate, ratio
 from pipeline.evaluation.texts import Case, Detected, lay_out
 from pipeline.policy import Policy, load_policy
 from pipeline.records import Action
@@ -147,38 +148,50 @@ class Sums:
     """What is covered and what is muted for nothing, over cases."""
 
     def __init__(self) -> None:
-        self.labelled: Counter[str] = Counter()
-        self.covered: Counter[str] = Counter()
-        self.named = self.harmless = self.muted = self.empty = self.flagged = 0
+        self._cases: list[tuple[int, ...]] = []
+        self._types: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
 
     def add(self, words: Sequence[Word]) -> None:
         """Add a case."""
-        flagged = 0
+        labelled, covered = Counter[str](), Counter[str]()
+        named = harmless = flagged = 0
         for name, optional, muted, called in words:
             if optional:
                 continue
             if name:
-                self.labelled[name] += 1
-                self.covered[name] += muted
-                self.named += called == name
+                labelled[name] += 1
+                covered[name] += muted
+                named += called == name
             else:
-                self.harmless += 1
+                harmless += 1
                 flagged += muted
-        self.muted += flagged
-        if not any(name and not optional for name, optional, *_ in words):
-            self.empty += 1
-            self.flagged += flagged > 0
+        empty = not labelled
+        self._cases.append(
+            (
+                *(covered.total(), labelled.total(), flagged, harmless),
+                *(int(empty and flagged > 0), int(empty), named, labelled.total()),
+            )
+        )
+        for name, count in labelled.items():
+            self._types[name].append((covered[name], count))
 
     def line(self) -> str:
-        """Covered, harmless muted, empty cases flagged, right names; per cent."""
-        all_, hit = sum(self.labelled.values()), sum(self.covered.values())
-        parts = (
-            (hit, all_),
-            (self.muted, self.harmless),
-            (self.flagged, self.empty),
-            (self.named, all_),
-        )
-        return " ".join(f"{100 * a / max(b, 1):9.2f}" for a, b in parts)
+        """Covered, harmless muted, empty cases flagged, right names: per cent with intervals."""
+        columns = list(zip(*self._cases, strict=True))
+        shares = [ratio(columns[at], columns[at + 1]) for at in range(0, len(columns), 2)]
+        return "  ".join(map(_per_cent, shares))
+
+    def types(self) -> dict[str, tuple[int, int, Estimate]]:
+        """Words covered and all words of each type, and the share with its interval."""
+        found = {}
+        for name, parts in sorted(self._types.items()):
+            covered, all_ = zip(*parts, strict=True)
+            found[name] = (sum(covered), sum(all_), ratio(covered, all_))
+        return found
+
+
+def _per_cent(share: Estimate) -> str:
+    return f"{100 * share.value:6.2f} ({100 * share.low:5.2f}-{100 * share.high:6.2f})"
 
 
 def measure(policy: Policy, rules: Path | None) -> None:
@@ -189,26 +202,35 @@ def measure(policy: Policy, rules: Path | None) -> None:
         recorded = json.loads(gzip.decompress(rules.read_bytes()))
     now, before = defaultdict[str, Sums](Sums), defaultdict[str, Sums](Sums)
     for name, each in held().items():
+        keys = {name, group_of(name)}
         for case in each:
             words = list(words_of(detector, lay_out(case)))
             muted = recorded.get(name, {}).get(case.id)
             old = [
                 (n, o, m != "", m) for (n, o, *_), m in zip(words, muted or (), strict=bool(muted))
             ]
-            for key in {name, group_of(name)}:
+            for key in keys:
                 now[key].add(words)
-                before[key].add(old)
-    print(f"{'':14s} {'':6s}   covered  harmless   flagged     named   (per cent)")
+                if muted is not None:
+                    before[key].add(old)
+    _tell(now, before)
+
+
+def _tell(now: Mapping[str, Sums], before: Mapping[str, Sums]) -> None:
+    print("per cent, with 95 % intervals over cases; flagged: cases with nothing sensitive")
+    heads = ("covered", "harmless muted", "flagged", "named")
+    print(" " * 21 + "  ".join(f"{head:^22s}" for head in heads))
     for key, sums in now.items():
-        if before[key].labelled:
+        if key in before:
             print(f"{key:14s} rules  {before[key].line()}")
         print(f"{key:14s} now    {sums.line()}")
-    for group in ("older", "fresh"):
+    for group in ("older", "fresh", "heard"):
         print(f"\nwords covered, {group}: rules, now, of")
-        for entity, count in sorted(now[group].labelled.items()):
-            both = before[group].covered[entity], now[group].covered[entity]
+        old = before[group].types() if group in before else {}
+        for entity, (covered, count, share) in now[group].types().items():
+            was = str(old[entity][0]) if old else ""
             mark = "  recall first" if entity in RECALL_FIRST else ""
-            print(f"  {entity:24s} {both[0]:6d} {both[1]:6d} {count:6d}{mark}")
+            print(f"  {entity:24s} {was:>6} {covered:6d} {count:6d} {_per_cent(share)}{mark}")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

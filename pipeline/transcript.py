@@ -11,19 +11,29 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from pipeline.comprehension import SOUND_WITHOUT_WORDS
 from pipeline.intervals import merge_intervals
 from pipeline.records import CallInfo, Hearing, Interval, Mute, Reason, Role, Shown, Span, Word
 from pipeline.rendering import is_gap
+from pipeline.vocabulary import DEFAULT, languages, vocabulary
 
-TURN_PAUSE_MS: Final = 1_500
-"""A longer pause of the same speaker begins a new turn."""
 _PHRASE_PAUSE_MS: Final = 700
 """Turns are put in order by phrases: stretches of one channel without a longer pause."""
+_SENTENCE_PAUSE_MS: Final = 800
+"""A longer pause after a sentence begins a new turn of the same speaker."""
+_LONGEST_PAUSE_MS: Final = 5_000
+"""A longer pause begins one wherever it is."""
+_PIECE_PAUSE_MS: Final = 500
+_BACKCHANNEL_WORDS: Final = 4
+_CUE_MS, _CUE_CHARACTERS = 7_000, 84
+"""What people can read while it is shown: two lines of subtitles."""
 _PUNCTUATION: Final = re.compile(r"^(.*?)([.,?!;:]+)$", re.DOTALL)
+_ENDS: Final = (".", "?", "!")
+_PIECE: Final = re.compile(r"[-.,'\u2019]\w")
+"""The recogniser writes "$17 .00" and "co -pay": such a piece goes on with the word before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +102,7 @@ def build_transcript(
         here = [mute for mute in mutes if mute.channel == channel and mute.start < mute.end]
         silent = merge_intervals(mute.interval for mute in here)
         spoken = [word for word in main if word.channel == channel]
-        kept, swallowed = _split(spoken, silent)
+        kept, swallowed = _split(spoken, silent, _PIECE_PAUSE_MS * call.sample_rate // 1_000)
         values = [one for one in shown if one.channel == channel]
         tokens += _merged(sorted([*kept, *_placeholders(here, swallowed, values)], key=_place))
     return Transcript(call=call, length=length, turns=_turns(call, tokens))
@@ -138,19 +148,38 @@ def to_json(data: dict[str, Any]) -> bytes:
 
 
 def to_webvtt(transcript: Transcript) -> bytes:
-    """The transcript as WebVTT (W3C), a cue a turn, with the role as voice."""
+    """The transcript as WebVTT (W3C), with the role as voice; a long turn is several cues."""
     rate = transcript.call.sample_rate
     cues = ["WEBVTT\n"]
-    for index, turn in enumerate(transcript.turns, start=1):
-        start, end = _ms(turn.start, rate), max(_ms(turn.start, rate) + 1, _ms(turn.end, rate))
-        voice = turn.role.title()
-        cues.append(
-            f"{index}\n{_clock(start)} --> {_clock(end)}\n<v {voice}>{_escaped(turn.text)}</v>\n"
-        )
+    for turn in transcript.turns:
+        for part in _cues(turn.tokens, rate):
+            start = _ms(part[0].start, rate)
+            end = max(start + 1, _ms(max(token.end for token in part), rate))
+            voice, text = turn.role.title(), _escaped(" ".join(token.text for token in part))
+            cues.append(f"{len(cues)}\n{_clock(start)} --> {_clock(end)}\n<v {voice}>{text}</v>\n")
     return "\n".join(cues).encode()
 
 
-def _split(words: Iterable[Word], silent: Sequence[Interval]) -> tuple[list[Token], list[Interval]]:
+def _cues(tokens: Sequence[Token], rate: int) -> Iterator[list[Token]]:
+    """A turn in parts that can be read while they are shown; they end at a sentence if they can."""
+    part: list[Token] = []
+    for token in tokens:
+        whole = [*part, token]
+        characters = sum(len(one.text) + 1 for one in whole) - 1
+        long = _ms(max(one.end for one in whole) - whole[0].start, rate) > _CUE_MS
+        if part and (long or characters > _CUE_CHARACTERS):
+            ends = [at for at, one in enumerate(part, 1) if one.text[-1:] in _ENDS]
+            cut = ends[-1] if ends else len(part)
+            yield part[:cut]
+            whole = [*part[cut:], token]
+        part = whole
+    if part:
+        yield part
+
+
+def _split(
+    words: Iterable[Word], silent: Sequence[Interval], piece_pause: int
+) -> tuple[list[Token], list[Interval]]:
     """Tokens of the words outside every mute, and the places of those that a mute touches."""
     kept: list[Token] = []
     swallowed: list[Interval] = []
@@ -160,6 +189,14 @@ def _split(words: Iterable[Word], silent: Sequence[Interval]) -> tuple[list[Toke
         text = " ".join(word.text.split())
         if any(place.overlaps(mute) for mute in silent):
             swallowed.append(place)
+        elif text and kept and _PIECE.match(text) and place.start - kept[-1].end < piece_pause:
+            last = kept[-1]
+            kept[-1] = replace(
+                last,
+                end=max(last.end, place.end),
+                text=last.text + text,
+                probability=min(last.probability, word.probability),
+            )
         elif text:
             kept.append(Token(word.channel, word.start, place.end, text, word.probability))
     return kept, swallowed
@@ -243,32 +280,24 @@ def _merged(tokens: Iterable[Token]) -> list[Token]:
 
 
 def _turns(call: CallInfo, tokens: Sequence[Token]) -> tuple[Turn, ...]:
-    """Phrases of all channels in order of time; those of one speaker that follow are one turn."""
-    phrase_pause = _PHRASE_PAUSE_MS * call.sample_rate // 1_000
-    turn_pause = TURN_PAUSE_MS * call.sample_rate // 1_000
-    phrases: list[list[Token]] = []
-    for channel in range(call.channels):
-        for token in sorted((one for one in tokens if one.channel == channel), key=_place):
-            last = phrases[-1][-1] if phrases else None
-            if (
-                last is not None
-                and last.channel == channel
-                and (token.start - last.end < phrase_pause)
-            ):
-                phrases[-1].append(token)
-            else:
-                phrases.append([token])
+    """Phrases of all channels in the order in which they began, as turns.
+
+    A turn goes on until somebody else takes over, or a pause ends a sentence. "Okay" and "uh-huh"
+    of the other side are turns, but take nothing over.
+    """
     turns: list[list[Token]] = []
-    for phrase in sorted(phrases, key=lambda each: (each[0].start, each[0].channel)):
-        last = turns[-1][-1] if turns else None
-        if (
-            last is not None
-            and last.channel == phrase[0].channel
-            and (phrase[0].start - last.end < turn_pause)
-        ):
-            turns[-1] = _merged([*turns[-1], *phrase])
+    going_on: dict[int, list[Token]] = {}
+    for phrase in _parted(_phrases(call, tokens), call.language):
+        channel = phrase[0].channel
+        turn = going_on.get(channel)
+        if turn is not None and _goes_on(turn[-1], phrase[0], call.sample_rate):
+            turn[:] = _merged([*turn, *phrase])
         else:
-            turns.append(phrase)
+            turn = phrase
+            turns.append(turn)
+        if not _backchannel(phrase, call.language):
+            going_on.clear()
+        going_on[channel] = turn
     return tuple(
         Turn(
             channel=each[0].channel,
@@ -279,6 +308,62 @@ def _turns(call: CallInfo, tokens: Sequence[Token]) -> tuple[Turn, ...]:
         )
         for each in turns
     )
+
+
+def _phrases(call: CallInfo, tokens: Sequence[Token]) -> list[list[Token]]:
+    pause = _PHRASE_PAUSE_MS * call.sample_rate // 1_000
+    phrases: list[list[Token]] = []
+    for token in sorted(tokens, key=lambda one: (one.channel, *_place(one))):
+        last = phrases[-1][-1] if phrases else None
+        goes_on = last is not None and last.channel == token.channel
+        if goes_on and token.start - last.end < pause:
+            phrases[-1].append(token)
+        else:
+            phrases.append([token])
+    return sorted(phrases, key=lambda each: (each[0].start, each[0].channel))
+
+
+def _parted(phrases: Sequence[list[Token]], language: str) -> list[list[Token]]:
+    """Phrases, cut where they had come to an end when somebody else took over."""
+    takes = [
+        (phrase[0].start, phrase[0].channel)
+        for phrase in phrases
+        if not _backchannel(phrase, language)
+    ]
+    parts: list[list[Token]] = []
+    for phrase in phrases:
+        part: list[Token] = []
+        for token in phrase:
+            last = part[-1] if part else None
+            if (
+                last is not None
+                and (last.entity or last.text[-1:] in _ENDS)
+                and any(
+                    last.start < at <= token.start and channel != token.channel
+                    for at, channel in takes
+                )
+            ):
+                parts.append(part)
+                part = []
+            part.append(token)
+        parts.append(part)
+    return sorted(parts, key=lambda each: (each[0].start, each[0].channel))
+
+
+def _goes_on(last: Token, first: Token, rate: int) -> bool:
+    ended = last.text[-1:] in _ENDS
+    pause = _SENTENCE_PAUSE_MS if ended else _LONGEST_PAUSE_MS
+    return first.start - last.end < pause * rate // 1_000
+
+
+def _backchannel(phrase: Sequence[Token], language: str) -> bool:
+    """Whether a phrase says no more than that somebody listens."""
+    if len(phrase) > _BACKCHANNEL_WORDS or any(token.entity for token in phrase):
+        return False
+    words = vocabulary(language if language in languages() else DEFAULT).words
+    listening = words["fillers"] | words["harmless_reply"]
+    said = (part for token in phrase for part in re.findall(r"[^\W\d_]+", token.text.lower()))
+    return all(word in listening for word in said)
 
 
 def _turn(transcript: Transcript, turn: Turn, index: int) -> dict[str, Any]:

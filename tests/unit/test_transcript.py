@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -48,6 +49,66 @@ def test_turns_follow_the_speakers() -> None:
     assert [(one.start, one.end) for one in transcript.turns] == [
         (0, 1_100), (1_500, 2_600), (3_500, 4_000),
     ]  # fmt: skip
+
+
+def test_uh_huh_is_a_turn_and_parts_no_sentence() -> None:
+    words = [
+        *said(1, 0, "I was going to", gap=600),
+        *said(0, 1_300, "Uh-huh."),
+        *said(1, 2_600, "send it back."),
+    ]
+    assert build_transcript(CALL, 5_000, words, []).text == (
+        "CUSTOMER: I was going to send it back.\nAGENT: Uh-huh.\n"
+    )
+
+
+def test_what_somebody_else_said_in_between_stands_there() -> None:
+    words = [*said(1, 0, "Yes."), *said(0, 700, "And your zip?"), *said(1, 400, "Sure. right here")]
+    mutes = [mute(1, 250, 390, "PIN")]
+    assert build_transcript(CALL, 5_000, words, mutes).text == (
+        "CUSTOMER: Yes. [PIN] Sure.\nAGENT: And your zip?\nCUSTOMER: right here\n"
+    )
+
+
+def test_a_pause_after_a_sentence_begins_a_turn_and_one_within_it_does_not() -> None:
+    words = [*said(1, 0, "Hold on."), *said(1, 1_400, "It was the"), *said(1, 4_400, "blue one.")]
+    assert build_transcript(CALL, 9_000, words, []).text == (
+        "CUSTOMER: Hold on.\nCUSTOMER: It was the blue one.\n"
+    )
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 1), st.integers(0, 20_000), st.sampled_from(["yes", "so.", "a b", "-1"])
+        ),
+        max_size=40,
+    )
+)
+def test_turns_hold_every_word_once_and_none_spans_a_long_pause(
+    places: list[tuple[int, int, str]],
+) -> None:
+    words = [Word(channel, start, start + 200, text) for channel, start, text in places]
+    turns = build_transcript(CALL, 21_000, words, []).turns
+    shown = "".join(token.text for turn in turns for token in turn.tokens)
+    assert sorted(shown.replace(" ", "")) == sorted(
+        "".join(t for _, _, t in places).replace(" ", "")
+    )
+    for turn in turns:
+        ends = [token.end for token in turn.tokens]
+        assert all(b.start - a < 5_000 for a, b in zip(ends, turn.tokens[1:], strict=False))
+
+
+def test_pieces_of_a_word_are_one_word() -> None:
+    words = [
+        *said(0, 0, "It is $17 .00 a co -pay."),
+        Word(1, 3_000, 3_200, "one", 0.9),
+        Word(1, 3_900, 4_000, "-two", 0.4),
+    ]
+    transcript = build_transcript(CALL, 5_000, words, [])
+    assert transcript.text == "AGENT: It is $17.00 a co-pay.\nCUSTOMER: one -two\n"
+    joined = transcript.turns[0].tokens[2]
+    assert (joined.text, joined.start, joined.end) == ("$17.00", 600, 1_100)
 
 
 def test_a_word_under_a_mute_gives_way_to_a_placeholder() -> None:
@@ -173,6 +234,17 @@ def test_webvtt_is_escaped_and_has_voices() -> None:
         "1\n00:59:59.000 --> 01:00:01.500\n<v Agent>R&amp;D --&gt;</v>\n\n"
         "2\n01:00:02.000 --> 01:00:03.000\n<v Customer>&lt;b&gt;no&lt;/b&gt;</v>\n"
     )
+
+
+def test_a_long_turn_is_several_cues_that_can_be_read() -> None:
+    words = said(0, 0, "This is a long story. " + "and so on it goes " * 12 + "and ends.")
+    text = to_webvtt(build_transcript(CALL, 60_000, words, [])).decode()
+    cues = re.findall(r"--> .*\n<v Agent>(.*)</v>", text)
+    assert cues[0] == "This is a long story."
+    assert " ".join(cues) == " ".join(word.text for word in words)
+    assert max(map(len, cues)) <= 84
+    times = re.findall(r"(\d\d):(\d\d\.\d{3}) --> 00:(\d\d):(\d\d\.\d{3})", text)
+    assert all(float(t[3]) - float(t[1]) <= 7.0 for t in times)
 
 
 def test_a_line_break_in_a_word_cannot_end_a_cue() -> None:
