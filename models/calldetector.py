@@ -7,6 +7,7 @@ becomes an ``UNHEARD`` span, is silenced whole and counted.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
@@ -39,6 +40,8 @@ from pipeline.records import (
     Word,
 )
 from pipeline.resolving import apart, named
+from pipeline.telling import may_be_told
+from pipeline.tokens import bare
 from pipeline.verification import OTHER_LANGUAGE
 from pipeline.vocabulary import DEFAULT, languages, vocabulary
 
@@ -49,6 +52,8 @@ ANALYSIS_FAILED: Final = "analysis_failed"
 LOOK_BACK_S: Final = 3.0
 """How far the watermark stays behind what was heard, so that the next turn can still count."""
 _KEEP_S: Final = 30.0
+_BESIDE_S: Final = 1.0
+"""How far apart two models place one word at most."""
 
 
 class CallDetector:
@@ -276,9 +281,7 @@ class CallDetector:
             (word for word in self._words if word.start < until),
             key=lambda word: (word.start, word.end, word.channel, word.text),
         )
-        shown = tuple(
-            word for word in words if word.hearing is Hearing.MAIN and not self._muted(word)
-        )
+        shown = self._told(words)
         disclosed = self._disclosed(spans)
         self._words = [word for word in self._words if word.start >= until]
         keep = self._watermark - round(_KEEP_S * self._rate)
@@ -357,11 +360,29 @@ class CallDetector:
         )
         return None if covered else part
 
-    def _muted(self, word: Word) -> bool:
-        end = max(word.end, word.start + 1)
-        return any(
-            span.channel == word.channel and span.start < end and word.start < span.end
-            for span in self._stated
+    def _told(self, words: Sequence[Word]) -> tuple[Word, ...]:
+        """The words of the main hearing that may be shown.
+
+        A word that either model heard in a finding is not shown beside it either: the models place
+        one word up to half a second apart.
+        """
+        voc, near = vocabulary(self._language), round(_BESIDE_S * self._rate)
+        found: defaultdict[int, list[Interval]] = defaultdict(list)
+        for span in self._stated:
+            found[span.channel].append(Interval(span.start, span.end))
+        hidden: defaultdict[tuple[int, str], list[int]] = defaultdict(list)
+        for word in self._words:
+            text = bare(word.text)
+            if text not in voc.words["safe"] and any(
+                one.start <= word.start < one.end for one in found[word.channel]
+            ):
+                hidden[word.channel, text].append(word.start)
+        return tuple(
+            word
+            for word in words
+            if word.hearing is Hearing.MAIN
+            and may_be_told(word, found[word.channel], (), voc, self._rate)
+            and all(abs(at - word.start) > near for at in hidden[word.channel, bare(word.text)])
         )
 
 

@@ -1,9 +1,9 @@
 """The redacted transcript of a call, and the shapes in which it is stored.
 
-A word stays only where no mute overlaps it on its channel, whatever the reason of the mute. What
-is muted shows as a placeholder such as ``[CARD_NUMBER]``; equal placeholders that follow one
-another are one. Where the policy asks for it, detection hands over what stands in it as well, as
-in ``[CARD_NUMBER ************1111]``.
+A word stays only where it can still be heard and belongs to no finding (``pipeline/telling.py``),
+whatever the reason of the mute. What is muted shows as a placeholder such as ``[CARD_NUMBER]``;
+equal placeholders that follow one another are one. Where the policy asks for it, detection hands
+over what stands in it as well, as in ``[CARD_NUMBER ************1111]``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pipeline.comprehension import SOUND_WITHOUT_WORDS
 from pipeline.intervals import merge_intervals
 from pipeline.records import CallInfo, Hearing, Interval, Mute, Reason, Role, Shown, Span, Word
 from pipeline.rendering import is_gap
+from pipeline.telling import may_be_told
 from pipeline.vocabulary import DEFAULT, languages, vocabulary
 
 _PHRASE_PAUSE_MS: Final = 700
@@ -100,9 +101,8 @@ def build_transcript(
     tokens: list[Token] = []
     for channel in range(call.channels):
         here = [mute for mute in mutes if mute.channel == channel and mute.start < mute.end]
-        silent = merge_intervals(mute.interval for mute in here)
         spoken = [word for word in main if word.channel == channel]
-        kept, swallowed = _split(spoken, silent, _PIECE_PAUSE_MS * call.sample_rate // 1_000)
+        kept, swallowed = _split(spoken, here, call)
         values = [one for one in shown if one.channel == channel]
         tokens += _merged(sorted([*kept, *_placeholders(here, swallowed, values)], key=_place))
     return Transcript(call=call, length=length, turns=_turns(call, tokens))
@@ -178,18 +178,32 @@ def _cues(tokens: Sequence[Token], rate: int) -> Iterator[list[Token]]:
 
 
 def _split(
-    words: Iterable[Word], silent: Sequence[Interval], piece_pause: int
+    words: Iterable[Word], mutes: Sequence[Mute], call: CallInfo
 ) -> tuple[list[Token], list[Interval]]:
-    """Tokens of the words outside every mute, and the places of those that a mute touches."""
+    """Tokens of the words that may be told, and the places of the others.
+
+    Args:
+        words: of a channel, in order.
+        mutes: of the channel.
+        call: its language and rate.
+    """
+    voc, rate = vocabulary(_known(call.language)), call.sample_rate
+    silent = merge_intervals(mute.interval for mute in mutes)
+    findings = [
+        Interval(span.start, span.end)
+        for mute in mutes
+        for span in mute.spans
+        if span.start < span.end
+    ]
     kept: list[Token] = []
     swallowed: list[Interval] = []
     for word in words:
         # A word without length still stands at one sample.
         place = Interval(word.start, max(word.end, word.start + 1))
         text = " ".join(word.text.split())
-        if any(place.overlaps(mute) for mute in silent):
+        if not may_be_told(word, findings, silent, voc, rate):
             swallowed.append(place)
-        elif text and kept and _PIECE.match(text) and place.start - kept[-1].end < piece_pause:
+        elif text and kept and _is_piece(text, place, kept[-1], rate):
             last = kept[-1]
             kept[-1] = replace(
                 last,
@@ -200,6 +214,15 @@ def _split(
         elif text:
             kept.append(Token(word.channel, word.start, place.end, text, word.probability))
     return kept, swallowed
+
+
+def _is_piece(text: str, place: Interval, last: Token, rate: int) -> bool:
+    pause = _PIECE_PAUSE_MS * rate // 1_000
+    return bool(_PIECE.match(text)) and place.start - last.end < pause
+
+
+def _known(language: str) -> str:
+    return language if language in languages() else DEFAULT
 
 
 def _placeholders(
@@ -360,7 +383,7 @@ def _backchannel(phrase: Sequence[Token], language: str) -> bool:
     """Whether a phrase says no more than that somebody listens."""
     if len(phrase) > _BACKCHANNEL_WORDS or any(token.entity for token in phrase):
         return False
-    words = vocabulary(language if language in languages() else DEFAULT).words
+    words = vocabulary(_known(language)).words
     listening = words["fillers"] | words["harmless_reply"]
     said = (part for token in phrase for part in re.findall(r"[^\W\d_]+", token.text.lower()))
     return all(word in listening for word in said)

@@ -136,6 +136,33 @@ def test_the_second_models_words_mute_but_are_not_shown() -> None:
     assert texts(found) == ["hello"]
 
 
+class FindsAfter(Finds):
+    """Finds a word only in turns that begin with another."""
+
+    def analyze(self, turn: Turn) -> list[RecognizerResult]:
+        return super().analyze(turn) if turn.text.startswith("from") else []
+
+
+def test_what_the_second_model_heard_in_a_finding_is_not_shown_beside_it_either() -> None:
+    record = heard(0, 0, 9_000, "hi laura here")  # "laura" at 300 to 550
+    second = [
+        Word(0, 500, 700, "from", hearing=Hearing.SECOND),
+        Word(0, 750, 990, "laura", hearing=Hearing.SECOND),
+    ]
+    later = Word(0, 2_500, 2_700, "laura")
+    call = open_call(FindsAfter("laura"))
+    found = run(call, [replace(record, words=(*record.words, *second, later))], 9_000)
+    assert [(span.start, span.end) for span in spans(found)] == [(750, 990)]
+    assert texts(found) == ["hi", "here", "laura"]
+
+
+def test_a_word_that_only_reaches_into_a_finding_is_shown() -> None:
+    wide = Word(0, 100, 320, "name")
+    record = heard(0, 0, 9_000, "my laura")
+    found = run(open_call(Finds("laura")), [replace(record, words=(wide, *record.words))], 9_000)
+    assert texts(found) == ["my", "name"]
+
+
 def test_records_out_of_order_and_repeated_bring_the_same_findings() -> None:
     records = [
         heard(0, 0, 9_000, "hello laura"),
