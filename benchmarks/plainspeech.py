@@ -13,7 +13,7 @@ silenced how much; what a pad or a merge silences counts for the finding next to
 from __future__ import annotations
 
 import argparse
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -60,12 +60,12 @@ def silenced(
 
 def _behind(mute: Interval, spans: Iterable[Span]) -> str:
     """The finding that takes most of a mute."""
-    over = {
-        f"{span.entity} ({span.recognizer})": min(span.end, mute.end) - max(span.start, mute.start)
-        for span in spans
-    }
+    over = Counter[str]()
+    for span in spans:
+        shared = min(span.end, mute.end) - max(span.start, mute.start)
+        over[f"{span.entity} ({span.recognizer})"] += max(0, shared)
     name = max(over, key=lambda one: over[one], default="")
-    return name if name and over[name] > 0 else "verification"
+    return name if name and over[name] > 0 else "verification, echo or padding"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -148,11 +148,12 @@ class Sums:
     """What is covered and what is muted for nothing, over cases."""
 
     def __init__(self) -> None:
-        self._cases: list[tuple[int, ...]] = []
-        self._types: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+        self._cases: defaultdict[str, Counter[int]] = defaultdict(Counter)
+        self._types: defaultdict[tuple[str, str], Counter[int]] = defaultdict(Counter)
 
-    def add(self, words: Sequence[Word]) -> None:
-        """Add a case."""
+    def add(self, case: str, words: Sequence[Word]) -> None:
+        """Add a case; two hearings of one call fail together, and count as one."""
+        call = call_of(case)
         labelled, covered = Counter[str](), Counter[str]()
         named = harmless = flagged = 0
         for name, optional, muted, called in words:
@@ -166,28 +167,34 @@ class Sums:
                 harmless += 1
                 flagged += muted
         empty = not labelled
-        self._cases.append(
-            (
-                *(covered.total(), labelled.total(), flagged, harmless),
-                *(int(empty and flagged > 0), int(empty), named, labelled.total()),
-            )
+        parts = (
+            *(covered.total(), labelled.total(), flagged, harmless),
+            *(int(empty and flagged > 0), int(empty), named, labelled.total()),
         )
+        self._cases[call].update(dict(enumerate(parts)))
         for name, count in labelled.items():
-            self._types[name].append((covered[name], count))
+            self._types[name, call].update({0: covered[name], 1: count})
 
     def line(self) -> str:
         """Covered, harmless muted, empty cases flagged, right names: per cent with intervals."""
-        columns = list(zip(*self._cases, strict=True))
-        shares = [ratio(columns[at], columns[at + 1]) for at in range(0, len(columns), 2)]
+        calls = self._cases.values()
+        columns = [[call[at] for call in calls] for at in range(8)]
+        shares = [ratio(columns[at], columns[at + 1]) for at in range(0, 8, 2)]
         return "  ".join(map(_per_cent, shares))
 
     def types(self) -> dict[str, tuple[int, int, Estimate]]:
         """Words covered and all words of each type, and the share with its interval."""
         found = {}
-        for name, parts in sorted(self._types.items()):
-            covered, all_ = zip(*parts, strict=True)
+        for name in sorted({name for name, _ in self._types}):
+            calls = [parts for (other, _), parts in self._types.items() if other == name]
+            covered, all_ = ([call[at] for call in calls] for at in (0, 1))
             found[name] = (sum(covered), sum(all_), ratio(covered, all_))
         return found
+
+
+def call_of(case: str) -> str:
+    """The call that a case is a hearing of."""
+    return case.removesuffix("-main").removesuffix("-second")
 
 
 def _per_cent(share: Estimate) -> str:
@@ -210,9 +217,9 @@ def measure(policy: Policy, rules: Path | None) -> None:
                 (n, o, m != "", m) for (n, o, *_), m in zip(words, muted or (), strict=bool(muted))
             ]
             for key in keys:
-                now[key].add(words)
+                now[key].add(case.id, words)
                 if muted is not None:
-                    before[key].add(old)
+                    before[key].add(case.id, old)
     _tell(now, before)
 
 
@@ -228,7 +235,7 @@ def _tell(now: Mapping[str, Sums], before: Mapping[str, Sums]) -> None:
         print(f"\nwords covered, {group}: rules, now, of")
         old = before[group].types() if group in before else {}
         for entity, (covered, count, share) in now[group].types().items():
-            was = str(old[entity][0]) if old else ""
+            was = str(old[entity][0]) if entity in old else ""
             mark = "  recall first" if entity in RECALL_FIRST else ""
             print(f"  {entity:24s} {was:>6} {covered:6d} {count:6d} {_per_cent(share)}{mark}")
 

@@ -24,7 +24,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.reader import WEIGHTS, group_of, held
+from benchmarks.reader import WEIGHTS, call_of, group_of, held
 from models.reader.encoder import GRAPH, TOKENIZER, Encoder
 from models.reader.examples import said
 from models.reader.inputs import LABELS
@@ -40,18 +40,19 @@ _FEW: Final = 200
 Bin = tuple[int, float, float]
 """Words, their mean probability, and the share that is right."""
 Words = tuple[NDArray[np.int64], NDArray[np.float32]]
-"""Labels, shape (words,), and probabilities, shape (words, labels), of one case."""
+"""Labels, shape (words,), and probabilities, shape (words, labels), of one call."""
 
 
 def words_of(encoder: Encoder, cases: Iterable[LabelledCase]) -> list[Words]:
-    """What a reader holds of the words of each case."""
-    found = []
+    """What a reader holds of the words of each call, in all of its hearings."""
+    calls: defaultdict[str, list[tuple[int, NDArray[np.float32]]]] = defaultdict(list)
     for case in cases:
-        read = list(read_words(encoder, said(case)))
-        if read:
-            labels, rows = zip(*read, strict=True)
-            found.append((np.array(labels), np.array(rows)))
-    return found
+        calls[call_of(case.id)] += read_words(encoder, said(case))
+    return [
+        (np.array([label for label, _ in read]), np.array([row for _, row in read]))
+        for read in calls.values()
+        if read
+    ]
 
 
 def shares(cases: Sequence[Words], threshold: float) -> tuple[Estimate, Estimate, Estimate]:

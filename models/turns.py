@@ -74,17 +74,9 @@ def streams_of(words: Iterable[Word]) -> dict[Stream, list[Word]]:
         own = [word for word in words if word.hearing is hearing]
         if not own and stream is Stream.EVIDENCE:
             continue
-        # What was heard again fills holes; what a hearing was surer of is none in any of them.
-        fill = [word for word in again if not _covered(word, _surer(word, own, words))]
+        fill = [word for word in again if not _covered(word, own)]
         streams[stream] = sorted([*own, *fill], key=_order) if fill else own
     return streams
-
-
-def _surer(word: Word, own: list[Word], words: list[Word]) -> list[Word]:
-    """A hearing's own words, and those of the other that are likelier than a word."""
-    others = (one for one in words if one.hearing is not Hearing.AGAIN)
-    likelier = (one for one in others if one.probability > word.probability)
-    return sorted([*own, *likelier], key=_order)
 
 
 def _covered(word: Word, others: list[Word]) -> bool:

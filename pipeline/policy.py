@@ -30,7 +30,7 @@ from pipeline.policymerge import union
 from pipeline.records import Action
 from pipeline.yamlfile import Location, read_document, shown
 
-READER_THRESHOLD: Final = 0.24
+READER_THRESHOLD: Final = 0.28
 """The reader's where a policy gives it none and the type has no lower one."""
 
 Milliseconds = Annotated[int, Field(ge=0, le=5_000)]

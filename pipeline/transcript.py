@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -18,7 +19,7 @@ from pipeline.comprehension import SOUND_WITHOUT_WORDS
 from pipeline.intervals import merge_intervals
 from pipeline.records import CallInfo, Hearing, Interval, Mute, Reason, Role, Shown, Span, Word
 from pipeline.rendering import is_gap
-from pipeline.telling import may_be_told
+from pipeline.telling import may_be_told, spelt
 from pipeline.vocabulary import DEFAULT, languages, vocabulary
 
 _PHRASE_PAUSE_MS: Final = 700
@@ -27,14 +28,16 @@ _SENTENCE_PAUSE_MS: Final = 800
 """A longer pause after a sentence begins a new turn of the same speaker."""
 _LONGEST_PAUSE_MS: Final = 5_000
 """A longer pause begins one wherever it is."""
+_MIXED_PAUSE_MS: Final = 1_500
+"""The same on a channel that several people share."""
 _PIECE_PAUSE_MS: Final = 500
 _BACKCHANNEL_WORDS: Final = 4
 _CUE_MS, _CUE_CHARACTERS = 7_000, 84
 """What people can read while it is shown: two lines of subtitles."""
 _PUNCTUATION: Final = re.compile(r"^(.*?)([.,?!;:]+)$", re.DOTALL)
 _ENDS: Final = (".", "?", "!")
-_PIECE: Final = re.compile(r"[-.,'\u2019]\w")
-"""The recogniser writes "$17 .00" and "co -pay": such a piece goes on with the word before."""
+_SHORTENED: Final = re.compile(r"(?:s|re|ll|ve|t|d|m)\W*", re.IGNORECASE)
+_BLIND: Final = (Reason.VERIFICATION, Reason.ECHO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +153,14 @@ def to_json(data: dict[str, Any]) -> bytes:
 def to_webvtt(transcript: Transcript) -> bytes:
     """The transcript as WebVTT (W3C), with the role as voice; a long turn is several cues."""
     rate = transcript.call.sample_rate
+    parts = [(turn, part) for turn in transcript.turns for part in _cues(turn.tokens, rate)]
     cues = ["WEBVTT\n"]
-    for turn in transcript.turns:
-        for part in _cues(turn.tokens, rate):
-            start = _ms(part[0].start, rate)
-            end = max(start + 1, _ms(max(token.end for token in part), rate))
-            voice, text = turn.role.title(), _escaped(" ".join(token.text for token in part))
-            cues.append(f"{len(cues)}\n{_clock(start)} --> {_clock(end)}\n<v {voice}>{text}</v>\n")
+    # Times of cues never fall, also where somebody says "uh-huh" in a turn.
+    for turn, part in sorted(parts, key=lambda one: one[1][0].start):
+        start = _ms(part[0].start, rate)
+        end = max(start + 1, _ms(max(token.end for token in part), rate))
+        voice, text = turn.role.title(), _escaped(" ".join(token.text for token in part))
+        cues.append(f"{len(cues)}\n{_clock(start)} --> {_clock(end)}\n<v {voice}>{text}</v>\n")
     return "\n".join(cues).encode()
 
 
@@ -164,17 +168,20 @@ def _cues(tokens: Sequence[Token], rate: int) -> Iterator[list[Token]]:
     """A turn in parts that can be read while they are shown; they end at a sentence if they can."""
     part: list[Token] = []
     for token in tokens:
-        whole = [*part, token]
-        characters = sum(len(one.text) + 1 for one in whole) - 1
-        long = _ms(max(one.end for one in whole) - whole[0].start, rate) > _CUE_MS
-        if part and (long or characters > _CUE_CHARACTERS):
+        while part and _too_long([*part, token], rate):
             ends = [at for at, one in enumerate(part, 1) if one.text[-1:] in _ENDS]
             cut = ends[-1] if ends else len(part)
             yield part[:cut]
-            whole = [*part[cut:], token]
-        part = whole
+            part = part[cut:]
+        part.append(token)
     if part:
         yield part
+
+
+def _too_long(part: Sequence[Token], rate: int) -> bool:
+    characters = sum(len(one.text) + 1 for one in part) - 1
+    lasts = _ms(max(one.end for one in part) - part[0].start, rate)
+    return characters > _CUE_CHARACTERS or lasts > _CUE_MS
 
 
 def _split(
@@ -189,6 +196,12 @@ def _split(
     """
     voc, rate = vocabulary(_known(call.language)), call.sample_rate
     silent = merge_intervals(mute.interval for mute in mutes)
+    # What verification and echo silence was not found in these words: nobody knows which it was.
+    blind = [
+        mute.interval
+        for mute in mutes
+        if not mute.spans or any(span.reason in _BLIND for span in mute.spans)
+    ]
     findings = [
         Interval(span.start, span.end)
         for mute in mutes
@@ -197,13 +210,23 @@ def _split(
     ]
     kept: list[Token] = []
     swallowed: list[Interval] = []
+    before: tuple[Interval, str] | None = None
+    told = True
     for word in words:
         # A word without length still stands at one sample.
         place = Interval(word.start, max(word.end, word.start + 1))
         text = " ".join(word.text.split())
-        if not may_be_told(word, findings, silent, voc, rate):
+        piece = before is not None and _is_piece(text, place, *before, rate)
+        before = place, text or (before or (place, ""))[1]
+        # A piece belongs to what the word before it belongs to.
+        told = (
+            (told or not piece)
+            and may_be_told(word, findings, silent, voc, rate)
+            and not any(place.overlaps(one) for one in blind)
+        )
+        if not told:
             swallowed.append(place)
-        elif text and kept and _is_piece(text, place, kept[-1], rate):
+        elif piece and kept:
             last = kept[-1]
             kept[-1] = replace(
                 last,
@@ -216,9 +239,16 @@ def _split(
     return kept, swallowed
 
 
-def _is_piece(text: str, place: Interval, last: Token, rate: int) -> bool:
-    pause = _PIECE_PAUSE_MS * rate // 1_000
-    return bool(_PIECE.match(text)) and place.start - last.end < pause
+def _is_piece(text: str, place: Interval, before: Interval, last: str, rate: int) -> bool:
+    """Whether a word goes on with the one before it, as in "$17 .00", "co -pay" and "it 's"."""
+    if place.start - before.end >= _PIECE_PAUSE_MS * rate // 1_000 or not last:
+        return False
+    sign, first, end = text[:1], text[1:2], last[-1]
+    if sign in {"'", "\u2019"}:
+        return end.isalpha() and bool(_SHORTENED.fullmatch(text[1:]))
+    if sign == "-" and first.isalpha():
+        return end.isalpha()
+    return sign in {"-", ".", ","} and first.isdigit() and end.isdigit()
 
 
 def _known(language: str) -> str:
@@ -310,15 +340,16 @@ def _turns(call: CallInfo, tokens: Sequence[Token]) -> tuple[Turn, ...]:
     """
     turns: list[list[Token]] = []
     going_on: dict[int, list[Token]] = {}
-    for phrase in _parted(_phrases(call, tokens), call.language):
+    for phrase in _parted(_phrases(call, tokens), call):
         channel = phrase[0].channel
         turn = going_on.get(channel)
-        if turn is not None and _goes_on(turn[-1], phrase[0], call.sample_rate):
-            turn[:] = _merged([*turn, *phrase])
+        if turn is not None and _goes_on(turn[-1], phrase[0], call):
+            turn[-1:] = _merged([turn[-1], *phrase])
         else:
             turn = phrase
             turns.append(turn)
-        if not _backchannel(phrase, call.language):
+        others = [one[-1] for other, one in going_on.items() if other != channel]
+        if any(one.text[-1:] == "?" for one in others) or not _backchannel(phrase, call.language):
             going_on.clear()
         going_on[channel] = turn
     return tuple(
@@ -338,55 +369,52 @@ def _phrases(call: CallInfo, tokens: Sequence[Token]) -> list[list[Token]]:
     phrases: list[list[Token]] = []
     for token in sorted(tokens, key=lambda one: (one.channel, *_place(one))):
         last = phrases[-1][-1] if phrases else None
-        goes_on = last is not None and last.channel == token.channel
-        if goes_on and token.start - last.end < pause:
+        if last is not None and last.channel == token.channel and token.start - last.end < pause:
             phrases[-1].append(token)
         else:
             phrases.append([token])
     return sorted(phrases, key=lambda each: (each[0].start, each[0].channel))
 
 
-def _parted(phrases: Sequence[list[Token]], language: str) -> list[list[Token]]:
+def _parted(phrases: Sequence[list[Token]], call: CallInfo) -> list[list[Token]]:
     """Phrases, cut where they had come to an end when somebody else took over."""
-    takes = [
-        (phrase[0].start, phrase[0].channel)
-        for phrase in phrases
-        if not _backchannel(phrase, language)
+    takes: list[list[int]] = [
+        [
+            phrase[0].start
+            for phrase in phrases
+            if phrase[0].channel != channel and not _backchannel(phrase, call.language)
+        ]
+        for channel in range(call.channels)
     ]
     parts: list[list[Token]] = []
     for phrase in phrases:
+        starts = takes[phrase[0].channel]
         part: list[Token] = []
         for token in phrase:
             last = part[-1] if part else None
-            if (
-                last is not None
-                and (last.entity or last.text[-1:] in _ENDS)
-                and any(
-                    last.start < at <= token.start and channel != token.channel
-                    for at, channel in takes
-                )
-            ):
-                parts.append(part)
-                part = []
+            if last is not None and (last.entity or last.text[-1:] in _ENDS):
+                after = bisect_right(starts, last.start)
+                if after < len(starts) and starts[after] <= token.start:
+                    parts.append(part)
+                    part = []
             part.append(token)
         parts.append(part)
     return sorted(parts, key=lambda each: (each[0].start, each[0].channel))
 
 
-def _goes_on(last: Token, first: Token, rate: int) -> bool:
-    ended = last.text[-1:] in _ENDS
-    pause = _SENTENCE_PAUSE_MS if ended else _LONGEST_PAUSE_MS
-    return first.start - last.end < pause * rate // 1_000
+def _goes_on(last: Token, first: Token, call: CallInfo) -> bool:
+    pause = _SENTENCE_PAUSE_MS if last.text[-1:] in _ENDS else _LONGEST_PAUSE_MS
+    if call.roles[last.channel] is Role.MIXED:
+        pause = min(pause, _MIXED_PAUSE_MS)  # it may be somebody else
+    return first.start - last.end < pause * call.sample_rate // 1_000
 
 
 def _backchannel(phrase: Sequence[Token], language: str) -> bool:
     """Whether a phrase says no more than that somebody listens."""
-    if len(phrase) > _BACKCHANNEL_WORDS or any(token.entity for token in phrase):
+    if len(phrase) > _BACKCHANNEL_WORDS:
         return False
-    words = vocabulary(_known(language)).words
-    listening = words["fillers"] | words["harmless_reply"]
-    said = (part for token in phrase for part in re.findall(r"[^\W\d_]+", token.text.lower()))
-    return all(word in listening for word in said)
+    listening = vocabulary(_known(language)).words["listening"]
+    return all(spelt(token.text) in listening and not token.entity for token in phrase)
 
 
 def _turn(transcript: Transcript, turn: Turn, index: int) -> dict[str, Any]:
@@ -437,9 +465,13 @@ def _talk_time(transcript: Transcript) -> dict[str, Any]:
         spoken = sum(
             len(each)
             for each in merge_intervals(
-                Interval(turn.start, turn.end)
-                for turn in transcript.turns
-                if turn.channel == channel
+                (
+                    Interval(token.start, token.end)
+                    for turn in transcript.turns
+                    if turn.channel == channel
+                    for token in turn.tokens
+                ),
+                _PHRASE_PAUSE_MS * rate // 1_000,
             )
         )
         details[_participant(transcript.call, channel)] = {"TotalTimeMillis": _ms(spoken, rate)}

@@ -39,6 +39,7 @@ _WORD_LISTS = (
     "safe",
     "odd",
     "harmless_reply",
+    "listening",
     "joins",
     "tens_joins",
     "waits",

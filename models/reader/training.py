@@ -291,7 +291,12 @@ def calibrated(
         pieces: parts turns into pieces.
         weights: of a reader.
         tell: is told the number.
+
+    Raises:
+        ValueError: no calls.
     """
+    if not calls:
+        raise ValueError("no calls were left out; nothing says how sure is right")
     encoder = Encoder(weights)
     words = sorted({word for call in calls for turn in call for word in turn.words})
     texts = _Texts(calls, pieces, words, random.Random(0))

@@ -31,7 +31,14 @@ def test_only_what_sounds_counts_and_goes_to_the_finding_that_takes_most_of_it()
     whole, parts = silenced(tone_then_silence(), RATE, mutes, spans)
     assert whole == pytest.approx(2.0, abs=0.2)
     assert parts["PERSON (reader)"] == pytest.approx(1.0, abs=0.15)
-    assert parts["verification"] == pytest.approx(0.5, abs=0.15)
+    assert parts["verification, echo or padding"] == pytest.approx(0.5, abs=0.15)
+
+
+def test_two_findings_of_one_type_count_for_it() -> None:
+    mutes = [Mute(0, RATE, int(1.5 * RATE)), Mute(0, 2 * RATE, int(2.5 * RATE))]
+    spans = [span("PERSON", 1.1, 1.4), span("PERSON", 2.1, 2.4)]
+    _, parts = silenced(tone_then_silence(), RATE, mutes, spans)
+    assert parts == {"PERSON (reader)": pytest.approx(1.0, abs=0.05)}
 
 
 def test_what_two_mutes_silence_counts_once() -> None:

@@ -36,6 +36,7 @@ def told(
         ("K.", (0, 400), (400, 900), (390, 1_050), False),
         ("a", (0, 400), (400, 900), (350, 1_050), True),
         ("to", (0, 400), (400, 900), (390, 1_050), False),  # may be "two"
+        ("how", (350, 900), (400, 900), (250, 1_050), False),  # its finding was drawn in
     ],
 )
 def test_words_beside_a_value(
@@ -47,6 +48,28 @@ def test_words_beside_a_value(
     answer: bool,
 ) -> None:
     assert told(text, *place, found=found, silent=silent) is answer
+
+
+@pytest.mark.parametrize(
+    "text", ["-R", "Q-R", "VXE", "hundred", "thousand", "fifth", "May", "alpha", "A", "I.", "bee"]
+)
+def test_what_may_be_a_piece_of_something_spelled_or_counted_is_told_only_outside(
+    text: str,
+) -> None:
+    told_beside = told(text, 1_000, 1_350, found=(300, 999), silent=(150, 1_010))
+    assert told_beside is (text == "bee")  # nothing tells it from the insect
+    assert told(text, 1_020, 1_350, found=(300, 999), silent=(150, 1_010))
+
+
+def test_pieces_of_spanish_numbers_too() -> None:
+    spanish = vocabulary("es")
+    for text in ("mil", "cien", "¿B?"):
+        word = Word(0, 1_000, 1_350, text)
+        assert not may_be_told(word, [], [Interval(150, 1_010)], spanish, RATE)
+
+
+def test_a_word_that_was_stretched_backwards_is_not_told() -> None:
+    assert not told("Smith", 600, 3_000, found=(2_400, 2_950), silent=(2_250, 3_100))
 
 
 def test_a_name_that_was_stretched_over_a_pause_is_not_told() -> None:

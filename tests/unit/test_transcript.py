@@ -62,6 +62,19 @@ def test_uh_huh_is_a_turn_and_parts_no_sentence() -> None:
     )
 
 
+@pytest.mark.parametrize("answer", ["42", "Yes.", "5 5 1", "no", "Okay"])
+def test_an_answer_is_no_uh_huh(answer: str) -> None:
+    asked = [*said(0, 0, "is it so?"), *said(1, 1_000, answer), *said(0, 1_500, "and the other")]
+    turns = build_transcript(CALL, 9_000, asked, []).turns
+    assert [turn.channel for turn in turns] == [0, 1, 0]
+
+
+def test_people_who_share_a_channel_are_parted_by_shorter_pauses() -> None:
+    call = CallInfo("call-1", RATE, (Role.MIXED,))
+    words = [*said(0, 0, "who is it"), *said(0, 2_800, "only me")]
+    assert len(build_transcript(call, 9_000, words, []).turns) == 2
+
+
 def test_what_somebody_else_said_in_between_stands_there() -> None:
     words = [*said(1, 0, "Yes."), *said(0, 700, "And your zip?"), *said(1, 400, "Sure. right here")]
     mutes = [mute(1, 250, 390, "PIN")]
@@ -109,6 +122,58 @@ def test_pieces_of_a_word_are_one_word() -> None:
     assert transcript.text == "AGENT: It is $17.00 a co-pay.\nCUSTOMER: one -two\n"
     joined = transcript.turns[0].tokens[2]
     assert (joined.text, joined.start, joined.end) == ("$17.00", 600, 1_100)
+
+
+def test_what_goes_on_with_a_muted_word_goes_with_it() -> None:
+    words = [Word(0, 0, 300, "paid"), Word(0, 400, 600, "O"), Word(0, 620, 900, "'s")]
+    words.append(Word(0, 1_200, 1_400, "now"))
+    assert build_transcript(CALL, 2_000, words, [mute(0, 390, 610, "PERSON")]).text == (
+        "AGENT: paid [PERSON] now\n"
+    )
+
+
+def test_words_that_only_begin_with_a_sign_stay_words() -> None:
+    words = said(0, 0, "I did 'cause it was -5 and .5 or '90s", gap=210)
+    assert build_transcript(CALL, 3_000, words, []).turns[0].text == " ".join(
+        word.text for word in words
+    )
+
+
+@pytest.mark.parametrize("reason", [Reason.VERIFICATION, Reason.ECHO])
+def test_what_was_silenced_without_its_words_takes_every_word_it_touches(reason: Reason) -> None:
+    words = [Word(0, 640, 1_020, "Laura"), Word(0, 1_700, 1_900, "here")]
+    text = build_transcript(CALL, 3_000, words, [mute(0, 850, 1_550, "PERSON", reason)]).text
+    assert text == "AGENT: [PERSON] here\n"
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(100, 6_000), st.sampled_from(["a", "yes.", "x" * 30, "words"])),
+        min_size=1,
+        max_size=40,
+    )
+)
+def test_cues_can_be_read_hold_all_and_come_in_order(parts: list[tuple[int, str]]) -> None:
+    words, at = [], 0
+    for gap, text in parts:
+        words.append(Word(0, at, at + 100, text))
+        at += 100 + gap
+    words.append(Word(1, at // 2, at // 2 + 50, "uh-huh"))
+    vtt = to_webvtt(build_transcript(CALL, at + 1_000, words, [])).decode()
+    cues = re.findall(r"(\S+) --> (\S+)\n<v \w+>(.*)</v>", vtt)
+    assert sorted(" ".join(text for _, _, text in cues).split()) == sorted(w.text for w in words)
+    starts = [start for start, _, _ in cues]
+    assert starts == sorted(starts)
+    for start, end, text in cues:
+        first, last = (float(one[-6:]) + 60 * int(one[-9:-7]) for one in (start, end))
+        assert len(text) <= 84
+        assert last - first <= 7.0
+
+
+def test_pauses_are_not_talked_through() -> None:
+    words = [Word(0, at, at + 200, "then") for at in (0, 4_000, 8_000)]
+    data = to_call_analytics(build_transcript(CALL, 9_000, words, []))
+    assert data["ConversationCharacteristics"]["TalkTime"]["TotalTimeMillis"] == 600
 
 
 def test_a_word_under_a_mute_gives_way_to_a_placeholder() -> None:
@@ -196,7 +261,12 @@ def test_no_word_that_begins_in_a_finding_or_is_mostly_silent_is_ever_shown(
         }
         samples = range(word.start, max(word.end, word.start + 1))
         hidden = sum(sample in cut for sample in samples)
-        assert (word.text in shown) is (word.start not in cut and 2 * hidden < len(samples))
+        begun = any(  # the beginning of a finding may have been drawn in by 100 ms
+            one.start - 100 <= word.start < one.end and cut & set(samples)
+            for one in mutes
+            if one.channel == word.channel and one.start < samples.stop
+        )
+        assert (word.text in shown) is (not begun and 2 * hidden < len(samples))
 
 
 def test_call_analytics_shape() -> None:
