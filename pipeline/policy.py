@@ -64,7 +64,7 @@ class MutingRule(_Model):
     anybody understands, but may be the edge of one that has to be silent."""
     snap_ms: Milliseconds = 120
     """How far an edge may move outward to the nearest low-energy point."""
-    after_silence_ms: Milliseconds = 150
+    after_silence_ms: Milliseconds = 0
     """Extra padding at most, where a span begins or ends in silence: word times are off there."""
 
 

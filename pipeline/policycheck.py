@@ -24,7 +24,8 @@ _LOW: Final[_Weak] = (operator.lt, "from {} on")
 _HIGH: Final[_Weak] = (operator.gt, "up to {}")
 _OFF: Final[_Weak] = (lambda value, _: value in (False, "never"), "with {}")
 
-_EXPLAINED_BELOW: Final = 0.05
+_EXPLAINED_BELOW: Final = 0.1
+_PAYMENT_BELOW: Final = 0.01
 """As in the shipped policies."""
 
 _NET: Final[tuple[tuple[str, _Weak, str], ...]] = (
@@ -106,18 +107,13 @@ _NET: Final[tuple[tuple[str, _Weak, str], ...]] = (
     ),
     (
         "reader.payment_below",
-        _HIGH,
+        (lambda value, _: value > _PAYMENT_BELOW, f"up to {_PAYMENT_BELOW}"),
         "short payment numbers stay audible that the reader is sure are none",
     ),
     ("echo.mode", _OFF, "what is muted on one channel stays audible as echo on the other"),
     ("echo.threshold", _HIGH, "a weaker echo of what is muted stays audible on the other channel"),
     ("muting.merge_ms", _LOW, "what is left between two mutes stays audible: the edge of a word"),
     ("muting.snap_ms", _LOW, "mutes may begin and end within a word, whose rest stays audible"),
-    (
-        "muting.after_silence_ms",
-        _LOW,
-        "a word that begins or ends in silence may stay audible in part: its times are off there",
-    ),
 )
 """Where a policy can take out the net under the recognisers, and what is lost there."""
 _PADS: Final = (

@@ -10,63 +10,33 @@ from __future__ import annotations
 
 import json
 import re
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pipeline.comprehension import SOUND_WITHOUT_WORDS
+from pipeline.dialogue import (
+    ENDS,
+    PHRASE_PAUSE_MS,
+    Token,
+    Turn,
+    in_time,
+    known,
+    merged,
+    turns_of,
+)
 from pipeline.intervals import merge_intervals
-from pipeline.records import CallInfo, Hearing, Interval, Mute, Reason, Role, Shown, Span, Word
+from pipeline.records import CallInfo, Hearing, Interval, Mute, Reason, Shown, Span, Word
 from pipeline.rendering import is_gap
-from pipeline.telling import may_be_told, spelt
-from pipeline.vocabulary import DEFAULT, languages, vocabulary
+from pipeline.telling import may_be_told
+from pipeline.vocabulary import vocabulary
 
-_PHRASE_PAUSE_MS: Final = 700
-"""Turns are put in order by phrases: stretches of one channel without a longer pause."""
-_SENTENCE_PAUSE_MS: Final = 800
-"""A longer pause after a sentence begins a new turn of the same speaker."""
-_LONGEST_PAUSE_MS: Final = 5_000
-"""A longer pause begins one wherever it is."""
-_MIXED_PAUSE_MS: Final = 1_500
-"""The same on a channel that several people share."""
 _PIECE_PAUSE_MS: Final = 500
-_BACKCHANNEL_WORDS: Final = 4
 _CUE_MS, _CUE_CHARACTERS = 7_000, 84
 """What people can read while it is shown: two lines of subtitles."""
 _PUNCTUATION: Final = re.compile(r"^(.*?)([.,?!;:]+)$", re.DOTALL)
-_ENDS: Final = (".", "?", "!")
 _SHORTENED: Final = re.compile(r"(?:s|re|ll|ve|t|d|m)\W*", re.IGNORECASE)
 _BLIND: Final = (Reason.VERIFICATION, Reason.ECHO)
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A word that stays, or a placeholder for what was muted."""
-
-    channel: int
-    start: int
-    end: int
-    text: str = field(repr=False)
-    probability: float = 1.0
-    entity: str = ""
-    """Set on placeholders."""
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What one speaker says before the other does."""
-
-    channel: int
-    role: Role
-    start: int
-    end: int
-    tokens: tuple[Token, ...]
-
-    @property
-    def text(self) -> str:
-        """The turn's redacted text."""
-        return " ".join(token.text for token in self.tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +77,8 @@ def build_transcript(
         spoken = [word for word in main if word.channel == channel]
         kept, swallowed = _split(spoken, here, call)
         values = [one for one in shown if one.channel == channel]
-        tokens += _merged(sorted([*kept, *_placeholders(here, swallowed, values)], key=_place))
-    return Transcript(call=call, length=length, turns=_turns(call, tokens))
+        tokens += merged(sorted([*kept, *_placeholders(here, swallowed, values)], key=in_time))
+    return Transcript(call=call, length=length, turns=turns_of(call, tokens))
 
 
 def to_call_analytics(transcript: Transcript, *, entities: Sequence[str] = ()) -> dict[str, Any]:
@@ -169,7 +139,7 @@ def _cues(tokens: Sequence[Token], rate: int) -> Iterator[list[Token]]:
     part: list[Token] = []
     for token in tokens:
         while part and _too_long([*part, token], rate):
-            ends = [at for at, one in enumerate(part, 1) if one.text[-1:] in _ENDS]
+            ends = [at for at, one in enumerate(part, 1) if one.text[-1:] in ENDS]
             cut = ends[-1] if ends else len(part)
             yield part[:cut]
             part = part[cut:]
@@ -194,7 +164,7 @@ def _split(
         mutes: of the channel.
         call: its language and rate.
     """
-    voc, rate = vocabulary(_known(call.language)), call.sample_rate
+    voc, rate = vocabulary(known(call.language)), call.sample_rate
     silent = merge_intervals(mute.interval for mute in mutes)
     # What verification and echo silence was not found in these words: nobody knows which it was.
     blind = [
@@ -251,10 +221,6 @@ def _is_piece(text: str, place: Interval, before: Interval, last: str, rate: int
     return sign in {"-", ".", ","} and first.isdigit() and end.isdigit()
 
 
-def _known(language: str) -> str:
-    return language if language in languages() else DEFAULT
-
-
 def _placeholders(
     mutes: Sequence[Mute], swallowed: Sequence[Interval], values: Sequence[Shown]
 ) -> list[Token]:
@@ -305,116 +271,6 @@ def _labelled(entity: str, start: int, end: int, values: Sequence[Shown]) -> str
         if one.entity == entity and one.start < end and start < one.end
     ]
     return " ".join([f"[{entity}", *dict.fromkeys(text for text in texts if text)]) + "]"
-
-
-def _place(token: Token) -> tuple[int, int, str]:
-    return token.start, token.end, token.text
-
-
-def _merged(tokens: Iterable[Token]) -> list[Token]:
-    """Join placeholders of one entity that follow one another, unless both say what they hide."""
-    merged: list[Token] = []
-    for token in tokens:
-        last = merged[-1] if merged else None
-        plain = f"[{token.entity}]"
-        if (
-            last is not None
-            and token.entity
-            and token.entity == last.entity
-            and (last.text == token.text or plain in {last.text, token.text})
-        ):
-            text = token.text if last.text == plain else last.text
-            merged[-1] = Token(
-                last.channel, last.start, max(last.end, token.end), text, entity=last.entity
-            )
-        else:
-            merged.append(token)
-    return merged
-
-
-def _turns(call: CallInfo, tokens: Sequence[Token]) -> tuple[Turn, ...]:
-    """Phrases of all channels in the order in which they began, as turns.
-
-    A turn goes on until somebody else takes over, or a pause ends a sentence. "Okay" and "uh-huh"
-    of the other side are turns, but take nothing over.
-    """
-    turns: list[list[Token]] = []
-    going_on: dict[int, list[Token]] = {}
-    for phrase in _parted(_phrases(call, tokens), call):
-        channel = phrase[0].channel
-        turn = going_on.get(channel)
-        if turn is not None and _goes_on(turn[-1], phrase[0], call):
-            turn[-1:] = _merged([turn[-1], *phrase])
-        else:
-            turn = phrase
-            turns.append(turn)
-        others = [one[-1] for other, one in going_on.items() if other != channel]
-        if any(one.text[-1:] == "?" for one in others) or not _backchannel(phrase, call.language):
-            going_on.clear()
-        going_on[channel] = turn
-    return tuple(
-        Turn(
-            channel=each[0].channel,
-            role=call.roles[each[0].channel],
-            start=each[0].start,
-            end=max(token.end for token in each),
-            tokens=tuple(each),
-        )
-        for each in turns
-    )
-
-
-def _phrases(call: CallInfo, tokens: Sequence[Token]) -> list[list[Token]]:
-    pause = _PHRASE_PAUSE_MS * call.sample_rate // 1_000
-    phrases: list[list[Token]] = []
-    for token in sorted(tokens, key=lambda one: (one.channel, *_place(one))):
-        last = phrases[-1][-1] if phrases else None
-        if last is not None and last.channel == token.channel and token.start - last.end < pause:
-            phrases[-1].append(token)
-        else:
-            phrases.append([token])
-    return sorted(phrases, key=lambda each: (each[0].start, each[0].channel))
-
-
-def _parted(phrases: Sequence[list[Token]], call: CallInfo) -> list[list[Token]]:
-    """Phrases, cut where they had come to an end when somebody else took over."""
-    takes: list[list[int]] = [
-        [
-            phrase[0].start
-            for phrase in phrases
-            if phrase[0].channel != channel and not _backchannel(phrase, call.language)
-        ]
-        for channel in range(call.channels)
-    ]
-    parts: list[list[Token]] = []
-    for phrase in phrases:
-        starts = takes[phrase[0].channel]
-        part: list[Token] = []
-        for token in phrase:
-            last = part[-1] if part else None
-            if last is not None and (last.entity or last.text[-1:] in _ENDS):
-                after = bisect_right(starts, last.start)
-                if after < len(starts) and starts[after] <= token.start:
-                    parts.append(part)
-                    part = []
-            part.append(token)
-        parts.append(part)
-    return sorted(parts, key=lambda each: (each[0].start, each[0].channel))
-
-
-def _goes_on(last: Token, first: Token, call: CallInfo) -> bool:
-    pause = _SENTENCE_PAUSE_MS if last.text[-1:] in _ENDS else _LONGEST_PAUSE_MS
-    if call.roles[last.channel] is Role.MIXED:
-        pause = min(pause, _MIXED_PAUSE_MS)  # it may be somebody else
-    return first.start - last.end < pause * call.sample_rate // 1_000
-
-
-def _backchannel(phrase: Sequence[Token], language: str) -> bool:
-    """Whether a phrase says no more than that somebody listens."""
-    if len(phrase) > _BACKCHANNEL_WORDS:
-        return False
-    listening = vocabulary(_known(language)).words["listening"]
-    return all(spelt(token.text) in listening and not token.entity for token in phrase)
 
 
 def _turn(transcript: Transcript, turn: Turn, index: int) -> dict[str, Any]:
@@ -471,7 +327,7 @@ def _talk_time(transcript: Transcript) -> dict[str, Any]:
                     if turn.channel == channel
                     for token in turn.tokens
                 ),
-                _PHRASE_PAUSE_MS * rate // 1_000,
+                PHRASE_PAUSE_MS * rate // 1_000,
             )
         )
         details[_participant(transcript.call, channel)] = {"TotalTimeMillis": _ms(spoken, rate)}

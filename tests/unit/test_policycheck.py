@@ -51,7 +51,6 @@ def test_shipped_policies_need_no_warning(name: str) -> None:
         ("echo", "threshold", 0.16, 0.15, "up to 0.15"),
         ("muting", "merge_ms", 299, 300, "from 300 on"),
         ("muting", "snap_ms", 119, 120, "from 120 on"),
-        ("muting", "after_silence_ms", 149, 150, "from 150 on"),
     ],
 )
 def test_a_net_that_is_taken_out_is_told_with_the_value_that_holds(
