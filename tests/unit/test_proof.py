@@ -34,7 +34,11 @@ pytestmark = pytest.mark.unit
 CERTIFICATE = "call-1.certificate.json"
 
 
-def call(policy: Policy = POLICY) -> StoredCall:
+MUTING = MutingRule(after_silence_ms=150)
+WIDE = POLICY.model_copy(update={"muting": MUTING})
+
+
+def call(policy: Policy = WIDE) -> StoredCall:
     """Muted from 31,360 to 42,400 of the customer's channel: in the seconds 3, 4 and 5."""
     found = findings()
     chunks = [one for one in redact(policy, found) if isinstance(one, RedactedChunk)]
@@ -48,7 +52,7 @@ def stored() -> StoredCall:
 
 @pytest.fixture(scope="module")
 def toned() -> StoredCall:
-    return call(POLICY.model_copy(update={"muting": MutingRule(style="tone")}))
+    return call(POLICY.model_copy(update={"muting": MUTING.model_copy(update={"style": "tone"})}))
 
 
 def samples(stored: StoredCall) -> Pcm:
