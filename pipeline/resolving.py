@@ -22,9 +22,9 @@ from pipeline.policy import Policy
 from pipeline.records import Action, Interval, Reason, Span
 from pipeline.verdicts import BY_FORM
 
-_RENAMED: Final = 0.5
+_RENAMED: Final = 0.4
 """Probability from which the reader's type is the name of a number that only its length tells;"""
-_CORRECTED: Final = 0.9
+_CORRECTED: Final = 0.6
 """and of one that something else was asked for."""
 _CHECKED: Final = 0.9
 """Score of what a checksum tells; its name stands."""

@@ -41,11 +41,11 @@ def opinions(*secrets: float, channel: int = 1, start: int = 8_000, **types: flo
 @pytest.mark.parametrize(
     ("span", "types", "name"),
     [
-        (number("NUMBER_SEQUENCE", 0.7), {"ACCOUNT_NUMBER": 0.5}, "ACCOUNT_NUMBER"),
-        (number("NUMBER_SEQUENCE", 0.7), {"ACCOUNT_NUMBER": 0.49}, "NUMBER_SEQUENCE"),
-        (number("PHONE_NUMBER", 0.59), {"ACCOUNT_NUMBER": 0.5}, "ACCOUNT_NUMBER"),
-        (number("PHONE_NUMBER", 0.6), {"ACCOUNT_NUMBER": 0.89}, "PHONE_NUMBER"),
-        (number("PHONE_NUMBER", 0.6), {"ACCOUNT_NUMBER": 0.9}, "ACCOUNT_NUMBER"),
+        (number("NUMBER_SEQUENCE", 0.7), {"ACCOUNT_NUMBER": 0.4}, "ACCOUNT_NUMBER"),
+        (number("NUMBER_SEQUENCE", 0.7), {"ACCOUNT_NUMBER": 0.39}, "NUMBER_SEQUENCE"),
+        (number("PHONE_NUMBER", 0.59), {"ACCOUNT_NUMBER": 0.4}, "ACCOUNT_NUMBER"),
+        (number("PHONE_NUMBER", 0.6), {"ACCOUNT_NUMBER": 0.59}, "PHONE_NUMBER"),
+        (number("PHONE_NUMBER", 0.6), {"ACCOUNT_NUMBER": 0.6}, "ACCOUNT_NUMBER"),
         (number("PHONE_NUMBER", 0.85), {"ACCOUNT_NUMBER": 0.9}, "ACCOUNT_NUMBER"),
         (number("PHONE_NUMBER", 0.9), {"ACCOUNT_NUMBER": 1.0}, "PHONE_NUMBER"),
         (number("CARD_NUMBER", 0.99), {"PIN": 1.0}, "CARD_NUMBER"),
@@ -64,10 +64,10 @@ def test_a_name_is_what_is_surest(span: Span, types: dict[str, float], name: str
 
 
 def test_the_mean_of_all_words_names_a_number() -> None:
-    held = opinions(0.9, ACCOUNT_NUMBER=0.9)
-    held.add(1, Opinion(9_000, 9_500, Hearing.MAIN, 0.9, {"ZIP_CODE": 0.8}))
+    held = opinions(0.9, ACCOUNT_NUMBER=0.7)
+    held.add(1, Opinion(9_000, 9_500, Hearing.MAIN, 0.9, {"ZIP_CODE": 0.6}))
     (found,) = named([number("NUMBER_SEQUENCE")], held, POLICY)
-    assert found.entity == "NUMBER_SEQUENCE"  # 0.45 and 0.4
+    assert found.entity == "NUMBER_SEQUENCE"  # 0.35 and 0.3
 
 
 # -- apart ---------------------------------------------------------------------------------------
