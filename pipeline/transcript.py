@@ -139,13 +139,20 @@ def _cues(tokens: Sequence[Token], rate: int) -> Iterator[list[Token]]:
     part: list[Token] = []
     for token in tokens:
         while part and _too_long([*part, token], rate):
-            ends = [at for at, one in enumerate(part, 1) if one.text[-1:] in ENDS]
-            cut = ends[-1] if ends else len(part)
+            cut = _cut([*part, token])
             yield part[:cut]
             part = part[cut:]
         part.append(token)
     if part:
         yield part
+
+
+def _cut(tokens: Sequence[Token]) -> int:
+    """Where a cue ends: at the last sentence, or at the widest pause of the later half."""
+    ends = [at for at in range(1, len(tokens)) if tokens[at - 1].text[-1:] in ENDS]
+    later = range(max(1, len(tokens) // 2), len(tokens))
+    pauses = {at: tokens[at].start - tokens[at - 1].end for at in later}
+    return ends[-1] if ends else max(later, key=lambda at: (pauses[at], -at))
 
 
 def _too_long(part: Sequence[Token], rate: int) -> bool:
