@@ -180,7 +180,7 @@ class Sums:
         calls = self._cases.values()
         columns = [[call[at] for call in calls] for at in range(8)]
         shares = [ratio(columns[at], columns[at + 1]) for at in range(0, 8, 2)]
-        return "  ".join(map(_per_cent, shares))
+        return "  ".join(map(per_cent, shares))
 
     def types(self) -> dict[str, tuple[int, int, Estimate]]:
         """Words covered and all words of each type, and the share with its interval."""
@@ -197,7 +197,8 @@ def call_of(case: str) -> str:
     return case.removesuffix("-main").removesuffix("-second")
 
 
-def _per_cent(share: Estimate) -> str:
+def per_cent(share: Estimate) -> str:
+    """A share with its interval."""
     return f"{100 * share.value:6.2f} ({100 * share.low:5.2f}-{100 * share.high:6.2f})"
 
 
@@ -224,7 +225,7 @@ def measure(policy: Policy, rules: Path | None) -> None:
 
 
 def _tell(now: Mapping[str, Sums], before: Mapping[str, Sums]) -> None:
-    print("per cent, with 95 % intervals over cases; flagged: cases with nothing sensitive")
+    print("per cent, with 95 % intervals over calls; flagged: cases with nothing sensitive")
     heads = ("covered", "harmless muted", "flagged", "named")
     print(" " * 21 + "  ".join(f"{head:^22s}" for head in heads))
     for key, sums in now.items():
@@ -237,7 +238,7 @@ def _tell(now: Mapping[str, Sums], before: Mapping[str, Sums]) -> None:
         for entity, (covered, count, share) in now[group].types().items():
             was = str(old[entity][0]) if entity in old else ""
             mark = "  recall first" if entity in RECALL_FIRST else ""
-            print(f"  {entity:24s} {was:>6} {covered:6d} {count:6d} {_per_cent(share)}{mark}")
+            print(f"  {entity:24s} {was:>6} {covered:6d} {count:6d} {per_cent(share)}{mark}")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

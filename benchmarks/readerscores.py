@@ -1,8 +1,8 @@
 """What readers make of texts that none has learnt from, alone, without numbers and forms.
 
-    python -m benchmarks.readerscores NAME=reader.onnx … [--threshold 0.24]
+    python -m benchmarks.readerscores NAME=reader.onnx … [--threshold 0.28]
 
-For each reader, with 95 % intervals over cases: the sensitive words that reach the threshold, the
+For each reader, with 95 % intervals over calls: the sensitive words that reach the threshold, the
 harmless ones that do, and the cases with nothing sensitive in which any does. Given the readers of
 a quarter, a half and all of the texts, that is the learning curve. For the last one it also prints
 how sure it is against how right: of the words that it holds for sensitive, or for one type, with
@@ -24,7 +24,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.reader import WEIGHTS, call_of, group_of, held
+from benchmarks.reader import WEIGHTS, call_of, group_of, held, per_cent
 from models.reader.encoder import GRAPH, TOKENIZER, Encoder
 from models.reader.examples import said
 from models.reader.inputs import LABELS
@@ -126,10 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             encoder = Encoder(Path(folder))
         found = {group: words_of(encoder, cases) for group, cases in groups.items()}
         for group, words in found.items():
-            told = " ".join(
-                f"{100 * e.value:6.2f} ({100 * e.low:5.2f}-{100 * e.high:5.2f})"
-                for e in shares(words, options.threshold)
-            )
+            told = " ".join(map(per_cent, shares(words, options.threshold)))
             print(f"{name:13s} {group:6s} {told}", flush=True)
     _tell_sureness([one for words in found.values() for one in words])
 

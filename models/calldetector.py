@@ -7,7 +7,6 @@ becomes an ``UNHEARD`` span, is silenced whole and counted.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
@@ -30,7 +29,6 @@ from pipeline.records import (
     EndedBy,
     Findings,
     Heard,
-    Hearing,
     Interval,
     Reason,
     Role,
@@ -40,7 +38,7 @@ from pipeline.records import (
     Word,
 )
 from pipeline.resolving import apart, named
-from pipeline.telling import may_be_told, spelt
+from pipeline.telling import Telling
 from pipeline.verification import OTHER_LANGUAGE
 from pipeline.vocabulary import DEFAULT, languages, vocabulary
 
@@ -51,10 +49,6 @@ ANALYSIS_FAILED: Final = "analysis_failed"
 LOOK_BACK_S: Final = 3.0
 """How far the watermark stays behind what was heard, so that the next turn can still count."""
 _KEEP_S: Final = 30.0
-_BESIDE_S: Final = 1.0
-"""Within which a word of a finding is not shown, wherever a model placed it."""
-_APART_S: Final = 0.5
-"""How far two models usually place one word apart."""
 
 
 class CallDetector:
@@ -108,10 +102,7 @@ class CallDetector:
         self._words: list[Word] = []
         self._found: list[Span] = []
         self._stated: list[Span] = []
-        self._hidden: defaultdict[tuple[int, str], dict[Interval, bool]] = defaultdict(dict)
-        """Words of findings by channel and text: where they are, and whether the main model's."""
-        self._alone: list[dict[Interval, None]] = [{} for _ in range(channels)]
-        """Words of findings that the main model did not hear in one."""
+        self._telling = Telling(channels, vocabulary(known), sample_rate)
         self._watermark = 0
         self._seq = 0
         self._models = set(models)
@@ -286,20 +277,12 @@ class CallDetector:
             (word for word in self._words if word.start < until),
             key=lambda word: (word.start, word.end, word.channel, word.text),
         )
-        shown = self._told(words)
+        shown = self._telling.told(words, self._words, self._stated)
         disclosed = self._disclosed(spans)
         self._words = [word for word in self._words if word.start >= until]
         keep = self._watermark - round(_KEEP_S * self._rate)
         self._stated = [span for span in self._stated if span.end > keep]
-        self._hidden = defaultdict(
-            dict,
-            {
-                key: left
-                for key, places in self._hidden.items()
-                if (left := {place: main for place, main in places.items() if place.end > keep})
-            },
-        )
-        self._alone = [{one: None for one in each if one.end > keep} for each in self._alone]
+        self._telling.forget(keep)
         try:
             self._conversation.forget(self._watermark)
             self._reader.forget(keep - round(self._policy.hold.max_seconds * self._rate))
@@ -373,57 +356,6 @@ class CallDetector:
             for old in self._stated
         )
         return None if covered else part
-
-    def _told(self, words: Sequence[Word]) -> tuple[Word, ...]:
-        """The words of the main hearing that may be shown.
-
-        None that either model heard in a finding is, within a second. The models place one word up
-        to half a second apart: beside what only the other one heard in a finding, a word is shown
-        only if that one heard it as well, elsewhere, or if it is too ordinary to be a value.
-        """
-        voc = vocabulary(self._language)
-        near, apart_by = round(_BESIDE_S * self._rate), round(_APART_S * self._rate)
-        found: defaultdict[int, list[Interval]] = defaultdict(list)
-        for span in self._stated:
-            found[span.channel].append(Interval(span.start, span.end))
-        others: defaultdict[tuple[int, str], list[int]] = defaultdict(list)
-        for word in sorted(self._words, key=lambda one: one.hearing is not Hearing.MAIN):
-            key, main = (word.channel, spelt(word.text)), word.hearing is Hearing.MAIN
-            if any(one.start <= word.start < one.end for one in found[word.channel]):
-                place = Interval(word.start, max(word.end, word.start + 1))
-                self._hidden[key].setdefault(place, main)
-                if not main and not self._is_hidden(key, word.start, near, main=True):
-                    self._alone[word.channel][place] = None
-            elif not main:
-                others[key].append(word.start)
-
-        def told(word: Word) -> bool:
-            key = word.channel, spelt(word.text)
-            if not may_be_told(word, found[word.channel], (), voc, self._rate):
-                return False
-            if self._is_hidden(key, word.start, near):
-                return False
-            beside = any(
-                one.start - apart_by < word.end and word.start < one.end + apart_by
-                for one in self._alone[word.channel]
-            )
-            return (
-                not beside
-                or key[1] in voc.words["safe"]
-                or any(abs(at - word.start) <= apart_by for at in others[key])
-            )
-
-        return tuple(word for word in words if word.hearing is Hearing.MAIN and told(word))
-
-    def _is_hidden(
-        self, key: tuple[int, str], start: int, near: int, *, main: bool = False
-    ) -> bool:
-        """Whether a text was heard near a place as part of a finding, or by the main model."""
-        places = self._hidden.get(key, {})
-        return any(
-            abs(place.start - start) <= near and (by_main or not main)
-            for place, by_main in places.items()
-        )
 
 
 def _foreign(channel: int, start: int, end: int) -> Span:

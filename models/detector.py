@@ -18,7 +18,7 @@ from pipeline.conversation import Conversation
 from pipeline.opinions import Opinions
 from pipeline.policy import Policy
 from pipeline.records import CallInfo, Detection, Heard, Reason, Role, Span
-from pipeline.vocabulary import DEFAULT, languages
+from pipeline.vocabulary import DEFAULT, known
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,6 @@ class Detector:
             channel for channel, role in enumerate(call.roles) if role is Role.CUSTOMER
         )
         opinions = Opinions(channels)
-        known = call.language if call.language in languages() else DEFAULT
         return CallDetector(
             call.call_id,
             sample_rate=rate,
@@ -95,7 +94,9 @@ class Detector:
             analyses=self._analyses,
             reads=self._reads,
             roles=call.roles,
-            conversation=Conversation(rate, channels, policy, known, customers, opinions),
+            conversation=Conversation(
+                rate, channels, policy, known(call.language), customers, opinions
+            ),
             opinions=opinions,
             disclosures=Disclosures(policy, self._anonymiser, rate),
             models=self._models,

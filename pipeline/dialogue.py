@@ -13,7 +13,7 @@ from typing import Final
 
 from pipeline.records import CallInfo, Role
 from pipeline.telling import spelt
-from pipeline.vocabulary import DEFAULT, languages, vocabulary
+from pipeline.vocabulary import known, vocabulary
 
 PHRASE_PAUSE_MS: Final = 700
 """Turns are put in order by phrases: stretches of one channel without a longer pause."""
@@ -166,8 +166,3 @@ def merged(tokens: Iterable[Token]) -> list[Token]:
 def in_time(token: Token) -> tuple[int, int, str]:
     """By what tokens are put in order."""
     return token.start, token.end, token.text
-
-
-def known(language: str) -> str:
-    """A call's language, or the default where nothing is known of it."""
-    return language if language in languages() else DEFAULT

@@ -21,7 +21,6 @@ from pipeline.dialogue import (
     Token,
     Turn,
     in_time,
-    known,
     merged,
     turns_of,
 )
@@ -29,7 +28,7 @@ from pipeline.intervals import merge_intervals
 from pipeline.records import CallInfo, Hearing, Interval, Mute, Reason, Shown, Span, Word
 from pipeline.rendering import is_gap
 from pipeline.telling import may_be_told
-from pipeline.vocabulary import vocabulary
+from pipeline.vocabulary import known, vocabulary
 
 _PIECE_PAUSE_MS: Final = 500
 _CUE_MS, _CUE_CHARACTERS = 7_000, 84
@@ -187,14 +186,14 @@ def _split(
     ]
     kept: list[Token] = []
     swallowed: list[Interval] = []
-    before: tuple[Interval, str] | None = None
+    before, last_text = Interval(0, 0), ""
     told = True
     for word in words:
         # A word without length still stands at one sample.
         place = Interval(word.start, max(word.end, word.start + 1))
         text = " ".join(word.text.split())
-        piece = before is not None and _is_piece(text, place, *before, rate)
-        before = place, text or (before or (place, ""))[1]
+        piece = _is_piece(text, place, before, last_text, rate)
+        before, last_text = place, text or last_text
         # A piece belongs to what the word before it belongs to.
         told = (
             (told or not piece)

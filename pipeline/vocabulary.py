@@ -124,6 +124,11 @@ def languages() -> tuple[str, ...]:
     return tuple(sorted(name[7:-5] for name in names if fnmatch(name, "spoken_??.yaml")))
 
 
+def known(language: str) -> str:
+    """A call's language, or the default where there is no data for it."""
+    return language if language in languages() else DEFAULT
+
+
 @lru_cache(maxsize=8)
 def vocabulary(language: str = DEFAULT) -> Vocabulary:
     """The vocabulary of a language, by its two-letter code.

@@ -156,25 +156,22 @@ def test_what_the_second_model_heard_in_a_finding_is_not_shown_beside_it_either(
     assert texts(found) == ["hi", "here", "laura"]
 
 
+SPELT_OTHERWISE = (
+    *(Word(0, 0, 250, "is"), Word(0, 1_000, 1_500, "Kathryn"), Word(0, 2_600, 2_800, "ducks")),
+    Word(0, 300, 500, "from", hearing=Hearing.SECOND),
+    Word(0, 560, 980, "catherine", hearing=Hearing.SECOND),
+)
+
+
 def test_a_name_that_the_other_model_spells_otherwise_is_not_shown_beside_its_finding() -> None:
-    main = [Word(0, 0, 250, "is"), Word(0, 1_000, 1_500, "Kathryn"), Word(0, 2_600, 2_800, "ducks")]
-    second = [
-        Word(0, 300, 500, "from", hearing=Hearing.SECOND),
-        Word(0, 560, 980, "catherine", hearing=Hearing.SECOND),
-    ]
-    record = replace(heard(0, 0, 9_000), words=(*main, *second))
+    record = replace(heard(0, 0, 9_000), words=SPELT_OTHERWISE)
     found = run(open_call(FindsAfter("catherine")), [record], 9_000)
     assert [(span.start, span.end) for span in spans(found)] == [(560, 980)]
     assert texts(found) == ["is", "ducks"]
 
 
 def test_nor_where_its_finding_came_with_an_earlier_window() -> None:
-    main = [Word(0, 0, 250, "is"), Word(0, 1_000, 1_500, "Kathryn"), Word(0, 2_600, 2_800, "ducks")]
-    second = [
-        Word(0, 300, 500, "from", hearing=Hearing.SECOND),
-        Word(0, 560, 980, "catherine", hearing=Hearing.SECOND),
-    ]
-    first = replace(heard(0, 0, 3_990), words=(*main, *second))
+    first = replace(heard(0, 0, 3_990), words=SPELT_OTHERWISE)
     found = run(open_call(FindsAfter("catherine")), [first, heard(1, 3_990, 9_000)], 9_000)
     assert len(found) > 2
     assert texts(found) == ["is", "ducks"]
