@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from benchmarks import reader
 from benchmarks.readerscores import off_by, shares, sureness
 from models.reader.inputs import LABELS
 
@@ -40,3 +41,12 @@ def test_too_sure_by_a_half_is_off_by_a_half() -> None:
     held_for, right = np.full(100, 0.99, np.float32), np.arange(100) < 49
     assert off_by(sureness(held_for, right)) == pytest.approx(0.5, abs=1e-3)
     assert sureness(held_for, right)[-1][0] == 100
+
+
+def test_no_hearing_of_a_text_that_is_left_out_is_learnt_from() -> None:
+    older, younger = reader.tune()
+    left = {case.id for case in [*older, *younger] if reader.is_left(case)}
+    heard = [case.id for case in younger if case.id.startswith("heard/")]
+    texts = {name: reader.call_of(name).removeprefix("heard/") for name in heard}
+    assert {name for name in heard if name in left} == {n for n, t in texts.items() if t in left}
+    assert left & set(heard)
