@@ -13,9 +13,9 @@ from enum import IntEnum
 from pathlib import Path
 
 from agents.signing import PublicKey
-from agents.vaulted import CERTIFICATE, SEALED
 from pipeline.certificate import Certificate, LogStated, parse_certificate
 from pipeline.errors import InputError, SealError, UnknownCallError
+from pipeline.layout import CERTIFICATE, SEALED
 from pipeline.proof import check_certificate
 from pipeline.signatures import read_document
 

@@ -24,11 +24,11 @@ from agents.places import CHECKPOINTS, PASSED, QUARANTINE, WITNESSED, Place, ope
 from agents.settings import Settings
 from agents.signing import PublicKey
 from agents.topics import Topics
-from agents.vaulted import CERTIFICATE
 from agents.witness import Note
 from pipeline import wire
 from pipeline.certificate import parse_certificate
 from pipeline.errors import BrokerError, RecordError, RewrittenError, StoreError
+from pipeline.layout import CERTIFICATE
 from pipeline.signatures import canonical_json, read_document
 
 KIND: Final = "hushwire.audit.checkpoint.v1"

@@ -19,13 +19,12 @@ from agents.layout import listening
 from agents.line import Line
 from agents.policies import names_known, read_policy
 from agents.pool import engine_pool
-from agents.recordings import SUFFIXES, read_drop
+from agents.recordings import read_drop
 from agents.settings import Settings
 from agents.start import ear_settings
-from agents.vaulted import CERTIFICATE, SEALED
 from models.detector import Detector
 from models.voice import SileroVoice
-from pipeline.audio import Recording, read_recording
+from pipeline.audio import SUFFIXES, Recording, read_recording
 from pipeline.certificate import parse_certificate
 from pipeline.errors import InputError
 from pipeline.evaluation.causes import RunRecords, causes_of
@@ -35,6 +34,7 @@ from pipeline.evaluation.leaks import CallResult, LeakReport, evaluation_of, sco
 from pipeline.evaluation.results import Evaluation, FoundSpan, found_spans
 from pipeline.evaluation.texts import open_policy
 from pipeline.evaluation.truth import TruthCall, parse_manifest
+from pipeline.layout import CERTIFICATE, SEALED
 from pipeline.narrowing import analysed, kept_rate
 from pipeline.policy import Policy
 from pipeline.records import (

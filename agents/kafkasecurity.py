@@ -178,3 +178,17 @@ def _secret(name: str, path: Path) -> str:
         return lines[0].decode("utf-8")
     except UnicodeDecodeError:
         raise SettingsError(f"{name}: {path} is not UTF-8") from None
+
+
+def named_broker(settings: Settings) -> str:
+    """The broker's address.
+
+    Raises:
+        SettingsError: none is named.
+    """
+    if not settings.bootstrap:
+        raise SettingsError(
+            "no broker: name one with --bootstrap host:port or HUSHWIRE_BOOTSTRAP; "
+            "`hushwire run` brings its own"
+        )
+    return settings.bootstrap

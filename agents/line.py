@@ -10,7 +10,8 @@ from typing import TypeAlias
 
 from agents.stages.detect import Open, detect_stage
 from agents.stages.mute import mute_stage
-from agents.stages.transcribe import Patience, transcribe_stage
+from agents.stages.timeouts import Patience
+from agents.stages.transcribe import transcribe_stage
 from agents.stages.verify import Inspector, verify_stage
 from agents.steps import CallCore, Later, Listen, Send, Step
 from agents.topics import Topics

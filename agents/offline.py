@@ -35,6 +35,7 @@ from pipeline.audio import Recording, RecordingInfo, read_recording
 from pipeline.callnames import holds_number, shown
 from pipeline.certificate import certificate_json, restated
 from pipeline.errors import InputError
+from pipeline.layout import CERTIFICATE
 from pipeline.listening import ListenSettings, VoiceDetector
 from pipeline.narrowing import analysed, narrowed
 from pipeline.outform import form_of, in_form, write_in, written_checks
@@ -45,7 +46,6 @@ from pipeline.rendering import apply_mutes
 from pipeline.vaulting import StoredCall
 from pipeline.vocabulary import DEFAULT
 
-CERTIFICATE = ".certificate.json"
 NARROWED = "narrowed"
 """Mark of a call of which more was in IN than what was analysed and is in OUT."""
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from agents.settings import Settings
 from models.known import known_names
 from pipeline.known import Known
-from pipeline.policy import Policy, load_policy
+from pipeline.policy import Policy
+from pipeline.policyload import load_policy
 
 
 def names_known(settings: Settings) -> Known:

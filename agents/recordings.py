@@ -17,6 +17,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from pipeline.audio import SUFFIXES
 from pipeline.callnames import holds_number, shown
 from pipeline.errors import InputError
 from pipeline.files import open_regular
@@ -25,7 +26,6 @@ from pipeline.records import CallInfo, Role
 from pipeline.vocabulary import DEFAULT
 from pipeline.wire import valid_call_id
 
-SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus"})
 _OTHER = f"not a recording that can be read ({', '.join(sorted(SUFFIXES))})"
 LARGEST_SIDECAR = 1 << 20
 """Bytes; one that names eight channels has some hundred."""

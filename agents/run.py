@@ -30,10 +30,11 @@ from agents.ledger import CallState, Ledger
 from agents.locks import working_alone, working_together
 from agents.logging import configure_logging
 from agents.metrics import Metrics, Snapshot
+from agents.opening import opened_ledger
 from agents.places import SHELVES, is_bucket, same_place, state_inside
 from agents.policies import read_policy
 from agents.settings import Settings
-from agents.start import ingest_files, opened_ledger, recordings_at, renamed, told, worker_config
+from agents.start import ingest_files, recordings_at, renamed, told, worker_config
 from agents.topics import reach_broker
 from agents.unfinished import forget_own
 from agents.vault import Vault

@@ -18,8 +18,8 @@ from agents.catalogue import PAGE, CallFilter, Catalogue, Page, StoredCallFacts
 from agents.places import state_inside
 from agents.settings import STATE, Settings
 from agents.vault import Vault
-from agents.vaulted import CERTIFICATE
 from pipeline.errors import InputError, UnknownCallError
+from pipeline.layout import CERTIFICATE
 
 __all__ = ["PAGE", "CallFilter", "Page", "Shelf", "StoredCallFacts", "open_shelf"]
 
@@ -117,7 +117,7 @@ def open_shelf(settings: Settings, vault: str | Path) -> Iterator[Shelf]:
     Raises:
         HushwireError: ledger, keys or vault can't be opened.
     """
-    from agents.start import opened_ledger  # noqa: PLC0415 - readers need no models and stages
+    from agents.opening import opened_ledger  # noqa: PLC0415 - readers need no models and stages
 
     inside = state_inside(vault)
     with opened_ledger(settings, inside if inside.is_dir() else STATE) as ledger:

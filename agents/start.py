@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -14,24 +13,23 @@ from rich.console import Console
 
 from agents.detecting import detector_settings
 from agents.ingest import Ingested, Outcome, ingest
-from agents.kafkasecurity import KafkaSecurity
+from agents.kafkasecurity import KafkaSecurity, named_broker
 from agents.layout import batching, listening
 from agents.ledger import Ledger
 from agents.locks import working_together
 from agents.logging import configure_logging
 from agents.metrics import Metrics
+from agents.opening import opened_ledger
 from agents.outbox import Limits
 from agents.parties import Pseudonyms
 from agents.policies import read_policy
 from agents.pool import whisper_ears
 from agents.producer import CallProducer
 from agents.recordings import find_recordings
-from agents.schema import uses_keys
 from agents.screen import screen
-from agents.sealing import KeyEncryptionKey
 from agents.settings import STATE, Settings
 from agents.shadowing import Candidate, candidate
-from agents.stages.transcribe import Patience
+from agents.stages.timeouts import Patience
 from agents.sweeping import Bounds
 from agents.tokenkey import token_key
 from agents.topics import Topics, create_topics, reach_broker
@@ -40,7 +38,7 @@ from models.ear import EarSettings
 from models.software import digest_of, software
 from pipeline.activity import VoiceDetector
 from pipeline.callnames import shown
-from pipeline.errors import InputError, SettingsError
+from pipeline.errors import InputError
 from pipeline.policy import Policy
 
 
@@ -263,49 +261,6 @@ def told(result: Ingested) -> str:
 def renamed(result: Ingested) -> str:
     """Which pseudonym a recording got that is named by a number; never the number."""
     return f"recording {result.place} is named by a number, its call id is {result.call_id}"
-
-
-@contextmanager
-def opened_ledger(
-    settings: Settings, fallback: Path, *, make_key: bool = False
-) -> Iterator[Ledger]:
-    """The ledger of a state folder, closed at the end of the block.
-
-    Args:
-        settings: where ledger and key file are.
-        fallback: the state folder, where the settings name none.
-        make_key: make the key file of a new ledger: for commands that open calls alone, since a
-            new key opens no call that is there.
-
-    Raises:
-        StoreError: the ledger can't be opened, or its key file is missing or another's.
-    """
-    state = settings.state_folder(fallback)
-    location, file = settings.ledger_location(state), settings.keyset_file(state)
-    if make_key:
-        used = partial(uses_keys, location)
-        kek = KeyEncryptionKey.load_or_create(file, settings.key_service, used=used)
-    else:
-        kek = KeyEncryptionKey(file, settings.key_service)
-    ledger = Ledger(location, kek)
-    try:
-        yield ledger
-    finally:
-        ledger.dispose()
-
-
-def named_broker(settings: Settings) -> str:
-    """The broker's address.
-
-    Raises:
-        SettingsError: none is named.
-    """
-    if not settings.bootstrap:
-        raise SettingsError(
-            "no broker: name one with --bootstrap host:port or HUSHWIRE_BOOTSTRAP; "
-            "`hushwire run` brings its own"
-        )
-    return settings.bootstrap
 
 
 def heard_by(settings: Settings) -> str:

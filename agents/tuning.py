@@ -31,8 +31,9 @@ from pipeline.evaluation.tuning import (
     scored,
 )
 from pipeline.known import BUILT_IN, Known
-from pipeline.opinions import READER
-from pipeline.policy import Policy, RecognizerRule, load_policy, parse_policy
+from pipeline.policy import Policy, RecognizerRule
+from pipeline.policyload import load_policy, parse_policy
+from pipeline.scores import READER
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,6 @@ from agents.auditlog import AuditLog
 from agents.catalogue import Catalogue, StoredCallFacts
 from agents.ledger import Ledger
 from agents.places import PASSED, QUARANTINE, Place, open_place
-from agents.vaulted import CERTIFICATE, SEALED
 from agents.vaultkeys import VaultKeys
 from pipeline.certificate import Certificate, parse_certificate
 from pipeline.errors import (
@@ -40,6 +39,7 @@ from pipeline.errors import (
     StoreError,
     UnknownCallError,
 )
+from pipeline.layout import CERTIFICATE, SEALED
 from pipeline.vaulting import StoredCall
 from pipeline.wire import valid_call_id
 

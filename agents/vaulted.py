@@ -13,15 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from agents.kinds import KINDS, kind_of
-from agents.recordings import SUFFIXES
 from agents.report import ReportCall, ReportCheck, ReportLeak, ReportMute, ReportTurn
+from pipeline.audio import SUFFIXES
 from pipeline.certificate import Certificate, MuteStated, parse_certificate
 from pipeline.errors import RecordError, StoreError
+from pipeline.layout import CERTIFICATE
 from pipeline.records import Action
-
-CERTIFICATE = ".certificate.json"
-SEALED = ".sealed"
-"""Ending of an encrypted file of the vault, behind its own name."""
 
 
 def read_calls(

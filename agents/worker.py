@@ -41,7 +41,7 @@ from agents.serving import Serving
 from agents.shadowing import Candidate, Shadow
 from agents.signing import SigningKey
 from agents.stages import detect, mute, transcribe, vault, verify
-from agents.stages.transcribe import Patience
+from agents.stages.timeouts import Patience
 from agents.steps import Stage
 from agents.sweeping import Bounds, SweepGuard
 from agents.topics import (

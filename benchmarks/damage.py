@@ -39,7 +39,8 @@ from pipeline.audio import Recording, read_recording
 from pipeline.errors import AudioError
 from pipeline.evaluation.truth import TruthCall, TruthEntity
 from pipeline.narrowing import analysed
-from pipeline.policy import Policy, load_policy
+from pipeline.policy import Policy
+from pipeline.policyload import load_policy
 from pipeline.records import CallInfo
 from pipeline.vaulting import StoredCall
 

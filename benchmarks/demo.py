@@ -16,12 +16,12 @@ from rich.table import Table
 
 from agents.auditlog import AuditLog
 from agents.exporting import export_calls
+from agents.opening import opened_ledger
 from agents.report import ReportCall, ReportLeak, write_report
 from agents.run import Summary, run_folder
 from agents.screen import screen
 from agents.settings import STATE, load_settings
 from agents.shelf import CallFilter, Shelf
-from agents.start import opened_ledger
 from agents.vault import Vault
 from agents.vaulted import read_calls
 from benchmarks.leakcheck import CallResult, LeakReport, check

@@ -39,7 +39,7 @@ from pipeline.evaluation.names import entity_name
 from pipeline.evaluation.results import Evaluation
 from pipeline.evaluation.summary import EntitySummary, by_entity, totals
 from pipeline.evaluation.texts import Case, Detected, lay_out, score
-from pipeline.policy import load_policy
+from pipeline.policyload import load_policy
 from pipeline.records import Span
 
 BASELINE: Final = "Presidio as it comes"

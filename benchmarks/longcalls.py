@@ -19,7 +19,7 @@ from benchmarks.processes import cpu_s
 from models.detector import Detector
 from models.ear import EarSettings
 from models.voice import SileroVoice
-from pipeline.policy import load_policy
+from pipeline.policyload import load_policy
 from pipeline.records import AudioChunk, CallEnd
 
 

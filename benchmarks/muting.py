@@ -37,7 +37,8 @@ from models.detector import Detector
 from models.voice import SileroVoice
 from pipeline.audio import read_recording
 from pipeline.muting import CallMuter
-from pipeline.policy import Policy, load_policy
+from pipeline.policy import Policy
+from pipeline.policyload import load_policy
 from pipeline.records import (
     Action,
     AudioChunk,

@@ -43,7 +43,8 @@ from pipeline.activity import LoudnessVoice
 from pipeline.certificate import certificate_json
 from pipeline.evaluation.labelled import LabelledCase, parse_cases
 from pipeline.evaluation.texts import Case, lay_out
-from pipeline.policy import Policy, load_policy
+from pipeline.policy import Policy
+from pipeline.policyload import load_policy
 from pipeline.records import Heard, Hearing, Pcm, Span, Window, Word
 
 STORED: Final = Path(__file__).parent / "baselines" / "oracle.json"
@@ -177,7 +178,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Compare what is found with what was found.")
     parser.add_argument("--write", action="store_true", help="write the digests anew")
     options = parser.parse_args(arguments)
-    with mock.patch("models.detector.software", lambda: "software"):
+    with mock.patch("models.detector.software", return_value="software"):
         found = digests()
     if options.write:
         STORED.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -38,7 +38,7 @@ from pipeline.evaluation.labelled import parse_cases
 from pipeline.evaluation.names import entity_name, is_known
 from pipeline.evaluation.summary import by_entity, totals
 from pipeline.evaluation.texts import Case, Detected, lay_out, score
-from pipeline.policy import load_policy
+from pipeline.policyload import load_policy
 from pipeline.records import Action, Span
 
 ENVIRONMENT: Final = Path("build/peers")

@@ -25,11 +25,11 @@ from agents.evaluating_audio import Engines, run_recording
 from agents.layout import listening
 from agents.policies import read_policy
 from agents.pool import engine_pool
-from agents.recordings import SUFFIXES
 from agents.settings import load_settings
 from agents.start import ear_settings
 from models.detector import Detector
-from pipeline.intervals import Levels
+from pipeline.audio import SUFFIXES
+from pipeline.levels import Levels
 from pipeline.records import Action, Interval, Mute, Span
 
 

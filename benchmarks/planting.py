@@ -18,7 +18,6 @@ import numpy as np
 import soundfile
 
 from pipeline.entities import Entity
-from pipeline.intervals import merge_intervals, subtract_intervals
 from pipeline.muting import CallMuter
 from pipeline.policy import Policy
 from pipeline.records import (
@@ -35,6 +34,7 @@ from pipeline.records import (
     Watermark,
 )
 from pipeline.rendering import apply_mutes
+from pipeline.spanalgebra import merge_intervals, subtract_intervals
 
 KINDS: Final = (
     "first digit",

@@ -34,7 +34,8 @@ from pipeline.evaluation.labelled import LabelledCase
 from pipeline.evaluation.names import entity_name
 from pipeline.evaluation.statistics import Estimate, ratio
 from pipeline.evaluation.texts import Case, Detected, lay_out
-from pipeline.policy import Policy, load_policy
+from pipeline.policy import Policy
+from pipeline.policyload import load_policy
 from pipeline.records import Action
 
 WEIGHTS: Final = Path("models/reader/weights")

@@ -32,7 +32,8 @@ from models.detector import Detector
 from models.ear import Ear
 from models.voice import SileroVoice
 from pipeline.listening import Listener
-from pipeline.policy import Policy, load_policy
+from pipeline.policy import Policy
+from pipeline.policyload import load_policy
 from pipeline.records import (
     AudioChunk,
     CallEnd,

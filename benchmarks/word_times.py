@@ -35,10 +35,12 @@ from benchmarks.planting import Labelled, read_calls
 from models.ear import Ear, EarSettings
 from models.voice import SileroVoice
 from pipeline.entities import Entity
-from pipeline.intervals import Levels, Reach, widen
+from pipeline.intervals import Reach, widen
+from pipeline.levels import Levels
 from pipeline.listening import Listener
 from pipeline.numbers import NumberRun, read
-from pipeline.policy import EntityRule, Policy, load_policy
+from pipeline.policy import EntityRule, Policy
+from pipeline.policyload import load_policy
 from pipeline.records import AudioChunk, CallEnd, Hearing, Interval, Window, Word
 
 COVER = 0.999

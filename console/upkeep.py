@@ -38,8 +38,8 @@ from console.shapes import (
 )
 from pipeline.errors import PolicyError
 from pipeline.known import Known
-from pipeline.policy import parse_policy
 from pipeline.policycheck import warnings
+from pipeline.policyload import parse_policy
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,10 @@ from models.anonymising import Anonymiser
 from models.turns import Stream, streams_of
 from pipeline.disclosure import PARTIAL, Show, complete, refusal
 from pipeline.entities import SPOKEN_NUMBERS
-from pipeline.intervals import merge_intervals
 from pipeline.numbers import read
 from pipeline.policy import Policy
 from pipeline.records import Action, Interval, Shown, Span, Word
+from pipeline.spanalgebra import merge_intervals
 
 JOIN_S: Final = 60.0
 """Longest rest between two pieces of one number."""

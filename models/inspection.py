@@ -13,14 +13,15 @@ from models.spoken import turn_of
 from models.turns import streams_of
 from pipeline.audit import plausible
 from pipeline.entities import LEXICAL, SPOKEN_NUMBERS, Entity
+from pipeline.hearings import Track
 from pipeline.lanes import Lane
 from pipeline.leftovers import EDGE_DIGITS, FEW_DIGITS
 from pipeline.numbers import NumberRun
-from pipeline.opinions import READER
 from pipeline.policy import Policy
 from pipeline.records import Heard, Interval, Reason, Role, Span, Word
+from pipeline.scores import READER
 from pipeline.tokens import Flag, is_number
-from pipeline.verdicts import HARMLESS, Track
+from pipeline.verdicts import HARMLESS
 from pipeline.vocabulary import DEFAULT, Mood, vocabulary
 
 _GAP_S: Final = 0.6

@@ -18,9 +18,10 @@ from models.turns import PAUSE_S, Spoken, Stream
 from pipeline.audit import plausible
 from pipeline.entities import Entity
 from pipeline.errors import ModelError
-from pipeline.opinions import READER, Opinion, Opinions
+from pipeline.opinions import Opinion, Opinions
 from pipeline.policy import Policy
 from pipeline.records import Action, Interval, Role, Span, Word
+from pipeline.scores import READER
 from pipeline.vocabulary import DEFAULT
 
 SPLIT_S: Final = 2.0

@@ -12,7 +12,8 @@ from typing import Final
 
 from pipeline.asking import LETTERED, Ask
 from pipeline.entities import Entity
-from pipeline.verdicts import BY_FORM, CARD_DATA, Reading, Verdict, spoken
+from pipeline.scores import BY_FORM, spoken
+from pipeline.verdicts import CARD_DATA, Reading, Verdict
 
 VAIN: Final = 3
 """Digits of which an answer to an ask has more, unless it was none: "I'm on 81"."""

@@ -27,6 +27,8 @@ from pipeline.records import FULL_SCALE, LOWEST_RATE, Pcm
 Source: TypeAlias = str | Path | bytes
 """A path, or the bytes of a file."""
 
+SUFFIXES: Final = frozenset({".wav", ".flac", ".ogg", ".opus"})
+"""Endings of recordings, in lower case."""
 FASTEST_FILE: Final = 48_000
 """Highest sample rate of a recording, in Hz; what is kept of it is slower."""
 MOST_CHANNELS: Final = 8
@@ -300,3 +302,12 @@ def _blocks(
             f"{_name(source)}: cut off, {info.frames - done} of {info.frames} samples are missing; "
             "send the file again when it is whole"
         )
+
+
+def scaled(fill: npt.NDArray[np.int16], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """int16 samples in the width of the audio they go into."""
+    if dtype == np.int32:
+        return fill.astype(np.int32) << 16
+    if np.issubdtype(dtype, np.floating):
+        return (fill / FULL_SCALE).astype(dtype)
+    return fill

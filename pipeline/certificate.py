@@ -20,11 +20,11 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.counting import muted_by_reason
 from pipeline.errors import RecordError
-from pipeline.intervals import merge_intervals
 from pipeline.policy import Policy
 from pipeline.records import Action, Check, Detection, Interval, Mute, Reason, Span, Verdict
 from pipeline.rendering import is_gap
 from pipeline.signatures import Signature, plain, sign_document
+from pipeline.spanalgebra import merge_intervals
 
 SCHEMA_ID: Final = "hushwire.certificate.v1"
 _CONFIG: Final = ConfigDict(extra="forbid")

@@ -12,8 +12,9 @@ from typing import Final
 from pipeline.checksums import card_brand, luhn
 from pipeline.entities import Entity
 from pipeline.numbers import NumberRun
+from pipeline.scores import BY_FORM, BY_LENGTH, spoken
 from pipeline.surroundings import Surroundings
-from pipeline.verdicts import BY_FORM, BY_LENGTH, HARMLESS, Reading, Talk, Verdict, spoken
+from pipeline.verdicts import HARMLESS, Reading, Talk, Verdict
 from pipeline.vocabulary import Mood
 
 CHAIN_S: Final = 20.0

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pipeline.audit import plausible, uncovered
-from pipeline.intervals import merge_intervals
 from pipeline.policy import UnderstandingRule
 from pipeline.records import Action, Heard, Hearing, Interval, Reason, Span, Word
+from pipeline.spanalgebra import merge_intervals
 from pipeline.witnesses import bare
 
 NOT_UNDERSTOOD: Final = "NOT_UNDERSTOOD"

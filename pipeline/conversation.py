@@ -19,7 +19,7 @@ from pipeline.cues import Cue
 from pipeline.entities import NEVER_ALLOWED, Entity
 from pipeline.explaining import hear_out
 from pipeline.fragments import GRAM, KNOWN_FRAGMENT, Fragments
-from pipeline.hearings import Source, sequences
+from pipeline.hearings import Source, Track, sequences
 from pipeline.interpretation import interpret
 from pipeline.lanes import Lane
 from pipeline.numbers import NumberRun
@@ -27,10 +27,11 @@ from pipeline.opinions import Opinions
 from pipeline.policy import Policy
 from pipeline.records import Action, Heard, Interval, Reason, Span
 from pipeline.remembering import Remembered
+from pipeline.scores import UNASKED
 from pipeline.spreading import Sensitive, Spreader
 from pipeline.tokens import Flag
 from pipeline.unasked import unasked
-from pipeline.verdicts import UNASKED, Reading, Talk, Track, Verdict
+from pipeline.verdicts import Reading, Talk, Verdict
 from pipeline.vocabulary import Mood, Vocabulary, vocabulary
 from pipeline.witnesses import Witnesses
 

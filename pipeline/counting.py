@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final
 
-from pipeline.intervals import merge_intervals, subtract_intervals
 from pipeline.records import Interval, Mute, Reason
+from pipeline.spanalgebra import merge_intervals, subtract_intervals
 
 STRONGEST_FIRST: Final = (
     Reason.GAP,

@@ -8,12 +8,14 @@ replaces a word.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
 from pipeline.audit import longest
+from pipeline.cues import Cue
+from pipeline.numbers import NumberRun
 from pipeline.records import Hearing, Word
 from pipeline.tokens import is_number
 from pipeline.vocabulary import Vocabulary
@@ -25,6 +27,16 @@ INVENTED: Final = 0.1
 _CONTRADICTED: Final = 0.5
 """The same, where a sure word of the first pass says otherwise."""
 _SURE: Final = 0.85
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One channel of one reading."""
+
+    channel: int
+    words: Sequence[Word] = field(repr=False)
+    cues: Sequence[Cue]
+    runs: Sequence[NumberRun]
 
 
 class Source(StrEnum):

@@ -28,29 +28,25 @@ from pipeline.chaining import TOPIC_S, Chains, join_strays
 from pipeline.checksums import aba, card_brand, luhn
 from pipeline.cues import Cue
 from pipeline.entities import Entity
+from pipeline.hearings import Track
 from pipeline.numbers import NumberRun
 from pipeline.prices import decimal, parted, price, with_cents
 from pipeline.records import Hearing, Interval
 from pipeline.reopening import reopened, waits_for
-from pipeline.shapes import shaped, toll_free, written
-from pipeline.surroundings import Surroundings, cut
-from pipeline.tokens import Flag
-from pipeline.verdicts import (
+from pipeline.scores import (
     AFTER_CARD,
     ANNOUNCED,
     ASKED_FOR,
     BY_FORM,
     BY_LENGTH,
-    CARD_DATA,
     CHECKED,
-    HARMLESS,
     SCORES,
-    Reading,
-    Talk,
-    Track,
-    Verdict,
     spoken,
 )
+from pipeline.shapes import shaped, toll_free, written
+from pipeline.surroundings import Surroundings, cut
+from pipeline.tokens import Flag
+from pipeline.verdicts import CARD_DATA, HARMLESS, Reading, Talk, Verdict
 from pipeline.vocabulary import Mood
 
 _FRAGMENT: Final = 4

@@ -6,28 +6,22 @@ so that the result depends on the audio alone and not on how it was cut into chu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.levels import FRAMES_PER_SECOND, Levels
 from pipeline.policy import EntityRule, Policy
-from pipeline.records import FULL_SCALE, Interval
+from pipeline.records import Interval
+from pipeline.spanalgebra import merge_intervals
 
-FRAMES_PER_SECOND: Final = 100
 _FRAME_MS: Final = 1_000 // FRAMES_PER_SECOND
 CONTEXT_MS: Final = 500
 """How much audio on both sides of a widened span says what is quiet there."""
 LAG_MS: Final = 1_000
 """Longest echo delay, as in the muting issue: satellite and mobile paths stay below it."""
-FLOOR_DBFS: Final = -90.0
-"""Level of digital silence: below the quietest 16-bit noise."""
-_LEAST_CONTRAST_DB: Final = 10.0
-"""With less between loud and soft frames, no frame is called quiet."""
-_QUIET_SHARE: Final = 0.25
-"""Quiet is the lowest quarter, in decibels, between the local floor and the local peak."""
 _LONGEST_WORD_S: Final = 1.5
 """A longer span holds several words, of which the first and the last are misplaced each by itself.
 """
@@ -50,36 +44,6 @@ _TAIL_MS: Final = 80
 """The end of another word that a span may begin with."""
 _LAST_MS: Final = 350
 """Where a span's first or last word has to be heard, before a pause may end the padding."""
-_QUIET_BELOW_PEAK_DB: Final = 40.0
-"""What is this much below the local peak is quiet in any case."""
-
-
-def merge_intervals(intervals: Iterable[Interval], nearer_than: int = 1) -> list[Interval]:
-    """Sort and join intervals that touch, overlap, or lie nearer than so many samples."""
-    merged: list[Interval] = []
-    for interval in sorted(intervals):
-        if merged and interval.start - merged[-1].end < nearer_than:
-            merged[-1] = Interval(merged[-1].start, max(merged[-1].end, interval.end))
-        else:
-            merged.append(interval)
-    return merged
-
-
-def subtract_intervals(intervals: Iterable[Interval], holes: Sequence[Interval]) -> list[Interval]:
-    """What is left of ``intervals`` outside ``holes``, merged and in order."""
-    left: list[Interval] = []
-    cuts = merge_intervals(holes)
-    for interval in merge_intervals(intervals):
-        start = interval.start
-        for hole in cuts:
-            if hole.end <= start or hole.start >= interval.end:
-                continue
-            if hole.start > start:
-                left.append(Interval(start, hole.start))
-            start = max(start, hole.end)
-        if start < interval.end:
-            left.append(Interval(start, interval.end))
-    return left
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,46 +83,6 @@ class Reach:
             context=samples(CONTEXT_MS),
             lag=0 if policy.echo.mode == "never" else samples(LAG_MS),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Levels:
-    """Loudness of whole frames of one channel."""
-
-    first: int
-    """Number of the first frame, counted from the start of the call."""
-    frame: int
-    """Samples a frame."""
-    dbfs: npt.NDArray[np.float64]
-    """Shape ``(frames,)``."""
-
-    @classmethod
-    def measure(cls, pcm: npt.NDArray[np.int16], start: int, sample_rate: int) -> Levels:
-        """Measure the frames that lie wholly in ``[start, start + len(pcm))``.
-
-        Args:
-            pcm: one channel, shape ``(n,)``.
-            start: call sample of ``pcm[0]``.
-            sample_rate: Hz.
-        """
-        frame = sample_rate // FRAMES_PER_SECOND
-        first = -(-start // frame)
-        count = max(0, (start + len(pcm)) // frame - first)
-        offset = first * frame - start
-        framed = pcm[offset : offset + count * frame].astype(np.float64).reshape(count, frame)
-        power = np.mean(framed * framed, axis=1) / (FULL_SCALE * FULL_SCALE)
-        least = 10.0 ** (FLOOR_DBFS / 10.0)
-        return cls(first=first, frame=frame, dbfs=10.0 * np.log10(np.maximum(power, least)))
-
-    def quiet(self) -> npt.NDArray[np.bool_]:
-        """Which frames are quiet against their surroundings; none where all sound alike."""
-        if len(self.dbfs) == 0:
-            return np.zeros(0, np.bool_)
-        soft, loud = np.percentile(self.dbfs, [10.0, 95.0])
-        if loud - soft < _LEAST_CONTRAST_DB:
-            return np.zeros(len(self.dbfs), np.bool_)
-        limit = max(soft + _QUIET_SHARE * (loud - soft), loud - _QUIET_BELOW_PEAK_DB)
-        return np.asarray(self.dbfs <= limit)
 
 
 def widen(

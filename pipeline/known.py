@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipeline.entities import Entity
-from pipeline.opinions import READER
-from pipeline.verdicts import NUMBER_RECOGNIZERS
+from pipeline.scores import NUMBER_RECOGNIZERS, READER
 from pipeline.yamlfile import Location
 
 DEFAULT_PURPOSE: Final = "default"

@@ -13,10 +13,10 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from pipeline.cues import Cue, find_cues
+from pipeline.hearings import Track
 from pipeline.numbers import NumberRun, read, tokens_of
 from pipeline.records import Word
 from pipeline.tokens import Kind, is_glue, is_number, is_part
-from pipeline.verdicts import Track
 from pipeline.vocabulary import Vocabulary
 
 SPLIT_S: Final = 4.0

@@ -15,10 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.entities import SPOKEN_NUMBERS
-from pipeline.intervals import FRAMES_PER_SECOND, Levels, Reach, subtract_intervals, widen
+from pipeline.intervals import Reach, widen
+from pipeline.levels import FRAMES_PER_SECOND, Levels
 from pipeline.looking import Look
 from pipeline.policy import Policy
 from pipeline.records import Interval, Mute, Reason, Span
+from pipeline.spanalgebra import subtract_intervals
 from pipeline.stubs import TOUCHING_MS
 
 EDGE_DIGITS: Final = "leftover digits beside a mute"

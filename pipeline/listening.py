@@ -35,7 +35,6 @@ from pipeline.activity import (
 from pipeline.assembly import ChunkAssembler
 from pipeline.conditioning import HighPass, Leveller, loudest
 from pipeline.errors import AudioError
-from pipeline.intervals import merge_intervals, subtract_intervals
 from pipeline.records import (
     FULL_SCALE,
     HIGHEST_RATE,
@@ -49,6 +48,7 @@ from pipeline.records import (
     Window,
 )
 from pipeline.sounding import Sounding
+from pipeline.spanalgebra import merge_intervals, subtract_intervals
 from pipeline.windows import Cut, Cutter, ListenSettings
 
 __all__ = [

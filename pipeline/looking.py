@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from pipeline.entities import SPOKEN_NUMBERS
-from pipeline.intervals import merge_intervals, subtract_intervals
 from pipeline.policy import VerificationRule
 from pipeline.records import Interval, Mute
+from pipeline.spanalgebra import merge_intervals, subtract_intervals
 
 ADVANCE_SPEECH_S: Final = 40
 """Every call is taken to hold this much speech, so that its first mutes are looked at too."""

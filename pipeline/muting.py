@@ -33,7 +33,8 @@ from pipeline.echo import mirrored
 from pipeline.errors import RecordError
 from pipeline.grouping import ChannelMutes, Cut
 from pipeline.history import History
-from pipeline.intervals import Levels, Reach, widen
+from pipeline.intervals import Reach, widen
+from pipeline.levels import Levels
 from pipeline.policy import Policy
 from pipeline.records import (
     Action,
@@ -49,7 +50,7 @@ from pipeline.records import (
     Watermark,
 )
 from pipeline.rendering import apply_mutes
-from pipeline.spreading import WORDLESS
+from pipeline.scores import WORDLESS
 
 CHUNK_S: Final = 1
 """Length of what is released; the last chunk of a call may be shorter."""

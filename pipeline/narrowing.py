@@ -17,10 +17,9 @@ from dataclasses import replace
 import numpy as np
 import soxr
 
-from pipeline.audio import COARSE, Recording, to_int16
+from pipeline.audio import COARSE, Recording, scaled, to_int16
 from pipeline.errors import AudioError
 from pipeline.records import FULL_SCALE, HIGHEST_RATE, Pcm
-from pipeline.rendering import scaled
 
 
 def kept_rate(sample_rate: int) -> int:

@@ -9,12 +9,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from pipeline.records import Hearing, Word
-
-READER: Final = "reader"
-"""What recognises by the reader's opinion alone, as spans and policies name it."""
 
 
 class Opinion(NamedTuple):

@@ -17,11 +17,19 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.audio import COARSE, Recording, RecordingInfo, encode, read_recording, width_of
+from pipeline.audio import (
+    COARSE,
+    Recording,
+    RecordingInfo,
+    encode,
+    read_recording,
+    scaled,
+    width_of,
+)
 from pipeline.errors import AudioError
 from pipeline.policy import MutingRule
 from pipeline.records import Check, Mute, Pcm
-from pipeline.rendering import Fill, expected_inside, scaled
+from pipeline.rendering import Fill, expected_inside
 
 LOSSY: Final = {".ogg": "VORBIS", ".opus": "OPUS"}
 """Endings of the formats that change every sample, and what they hold."""

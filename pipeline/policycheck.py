@@ -13,10 +13,9 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
 from pipeline.entities import NEVER_ALLOWED, Entity
-from pipeline.opinions import READER
 from pipeline.policy import READER_THRESHOLD, EntityRule, Policy
 from pipeline.records import Action
-from pipeline.verdicts import least
+from pipeline.scores import READER, least
 
 _Weak: TypeAlias = tuple[Callable[[Any, Any], bool], str]
 """Whether a value is weaker than the usual one, and how the usual one is named in a line."""

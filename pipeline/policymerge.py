@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import reduce
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
 from pipeline.disclosure import Show
+from pipeline.policy import EntityRule, Policy, RecognizerRule
 from pipeline.records import Action
-
-if TYPE_CHECKING:
-    from pipeline.policy import EntityRule, Policy, RecognizerRule
 
 _STRICTEST_ACTION: Final = (Action.MUTE, Action.COUNT, Action.KEEP)
 _LEAST_SHOWN: Final = (

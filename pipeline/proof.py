@@ -16,11 +16,11 @@ import numpy as np
 from pipeline.audio import inspect_recording, iter_chunks
 from pipeline.certificate import Certificate, MuteStated, parse_certificate
 from pipeline.errors import AudioError
-from pipeline.intervals import merge_intervals
-from pipeline.loudness import SILENCE_DBFS, loudest_frame
+from pipeline.levels import SILENCE_DBFS, loudest_frame
 from pipeline.outform import as_coded
 from pipeline.records import Action, Check, Interval, Mute, Reason, Span
 from pipeline.rendering import Fill, expected_inside
+from pipeline.spanalgebra import merge_intervals
 
 _SMEAR_MS: Final = 60
 """How far Vorbis and Opus smear sound into silence (measured on 8 kHz calls: up to 40 ms)."""

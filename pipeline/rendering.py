@@ -17,8 +17,9 @@ from typing import Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.audio import scaled
 from pipeline.policy import MutingRule
-from pipeline.records import FULL_SCALE, Mute, Pcm, Reason
+from pipeline.records import Mute, Pcm, Reason
 
 TONE_HZ: Final = 1_000
 """The bleep of broadcasting: well inside the telephone band."""
@@ -134,15 +135,6 @@ def _ramps(out: npt.NDArray[Any], mute: Mute, ramp: int, start: int, fill: Fill)
 def _clip(first: int, last: int, start: int, length: int) -> tuple[int, int]:
     """Bring call samples to indices of an array that begins at ``start``."""
     return max(0, first - start), min(length, last - start)
-
-
-def scaled(fill: npt.NDArray[np.int16], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """int16 samples in the width of the audio they go into."""
-    if dtype == np.int32:
-        return fill.astype(np.int32) << 16
-    if np.issubdtype(dtype, np.floating):
-        return (fill / FULL_SCALE).astype(dtype)
-    return fill
 
 
 @lru_cache(maxsize=16)

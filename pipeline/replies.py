@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Final
 
 from pipeline.composing import Part
+from pipeline.hearings import Track
 from pipeline.records import Word
-from pipeline.verdicts import Reading, Track, Verdict
+from pipeline.verdicts import Reading, Verdict
 from pipeline.vocabulary import Vocabulary
 from pipeline.witnesses import Witnesses
 

@@ -16,11 +16,11 @@ from typing import Final
 
 from pipeline.disclosure import Show
 from pipeline.entities import RECALL_FIRST, SPOKEN_NUMBERS, Entity
-from pipeline.intervals import subtract_intervals
-from pipeline.opinions import READER, Opinions
+from pipeline.opinions import Opinions
 from pipeline.policy import Policy
 from pipeline.records import Action, Interval, Reason, Span
-from pipeline.verdicts import BY_FORM
+from pipeline.scores import BY_FORM, READER
+from pipeline.spanalgebra import subtract_intervals
 
 _RENAMED: Final = 0.4
 """Probability from which the reader's type is the name of a number that only its length tells;"""

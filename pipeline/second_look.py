@@ -10,15 +10,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.audibility import AudibleTrack
 from pipeline.comprehension import HARDLY_UNDERSTOOD
 from pipeline.entities import Entity
 from pipeline.errors import RecordError
 from pipeline.history import History
-from pipeline.intervals import Reach, subtract_intervals
+from pipeline.intervals import Reach
 from pipeline.leftovers import STUB, Scene, is_edge, is_number, mute_for
+from pipeline.levels import SILENCE_DBFS, AudibleTrack, loudest_frame
 from pipeline.looking import ADVANCE_SPEECH_S, Look, Planner
-from pipeline.loudness import SILENCE_DBFS, loudest_frame
 from pipeline.muting import FINDINGS_MISSING, LATE_SPAN
 from pipeline.policy import Policy
 from pipeline.records import (
@@ -37,6 +36,7 @@ from pipeline.records import (
     Window,
 )
 from pipeline.rendering import Fill, apply_mutes, expected_inside, is_gap
+from pipeline.spanalgebra import subtract_intervals
 from pipeline.stubs import stubs
 
 _EXPECT_S: Final = 10

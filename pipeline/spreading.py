@@ -14,10 +14,12 @@ from typing import Final
 from pipeline.asking import WORDY, Ask
 from pipeline.composing import Part
 from pipeline.entities import Entity
+from pipeline.hearings import Track
 from pipeline.policy import UnexplainedRule
 from pipeline.records import Interval, Reason, Word
 from pipeline.replies import Replies
-from pipeline.verdicts import AFTER_CARD, Reading, Track, Verdict
+from pipeline.scores import AFTER_CARD, WORDLESS
+from pipeline.verdicts import Reading, Verdict
 from pipeline.vocabulary import Vocabulary
 from pipeline.witnesses import Witnesses, bare
 
@@ -38,8 +40,6 @@ _PLAIN: Final = 1
 _STRANGE: Final = 2
 _LONGEST_ODD: Final = 5
 """A digit heard wrongly becomes a short word."""
-WORDLESS: Final = "unexplained-speech"
-"""Recogniser of speech that no word explains: its borders are those of the sound."""
 _DOUBTFUL: Final = "doubtful-word"
 _FULL: Final = {
     Entity.CARD_NUMBER: 15,

@@ -8,10 +8,11 @@ from typing import Final
 
 from pipeline.cues import Cue
 from pipeline.entities import Entity
+from pipeline.hearings import Track
 from pipeline.numbers import NumberRun
 from pipeline.records import Interval, Word
 from pipeline.tokens import Flag
-from pipeline.verdicts import Talk, Track
+from pipeline.verdicts import Talk
 from pipeline.vocabulary import Mood
 
 _LOCAL_WORDS: Final = 3

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from pipeline.audit import longest
-from pipeline.intervals import merge_intervals
 from pipeline.records import Hearing, Interval, Span, Word
+from pipeline.spanalgebra import merge_intervals
 from pipeline.tokens import is_number, is_part
 from pipeline.vocabulary import Vocabulary
 from pipeline.witnesses import MOST_S

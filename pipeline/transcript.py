@@ -24,9 +24,9 @@ from pipeline.dialogue import (
     merged,
     turns_of,
 )
-from pipeline.intervals import merge_intervals
 from pipeline.records import CallInfo, Hearing, Interval, Mute, Reason, Shown, Span, Word
 from pipeline.rendering import is_gap
+from pipeline.spanalgebra import merge_intervals
 from pipeline.telling import may_be_told
 from pipeline.vocabulary import known, vocabulary
 

@@ -11,9 +11,10 @@ from typing import Final
 
 from pipeline.entities import Entity
 from pipeline.records import Interval, Reason
+from pipeline.scores import SCORES, UNASKED
 from pipeline.spreading import Sensitive
 from pipeline.tokens import Flag
-from pipeline.verdicts import SCORES, UNASKED, Reading, Talk
+from pipeline.verdicts import Reading, Talk
 
 _ANSWERED_S: Final = 12.0
 """Seconds after a question, or after the last digits, within which its answer begins."""

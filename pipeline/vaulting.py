@@ -21,7 +21,6 @@ from typing import Final
 from urllib.parse import quote
 
 from pipeline.accounting import Account
-from pipeline.audibility import AudibleTrack
 from pipeline.audio import FlacWriter, iter_chunks
 from pipeline.certificate import (
     Certificate,
@@ -35,7 +34,7 @@ from pipeline.comprehension import (
     understanding,
 )
 from pipeline.errors import AudioError, RecordError
-from pipeline.intervals import merge_intervals
+from pipeline.levels import AudibleTrack
 from pipeline.policy import Policy
 from pipeline.proof import check_certificate, uncovered_spans
 from pipeline.records import (
@@ -55,6 +54,7 @@ from pipeline.records import (
     Word,
 )
 from pipeline.rendering import apply_mutes
+from pipeline.spanalgebra import merge_intervals
 from pipeline.transcript import build_transcript, to_call_analytics, to_json, to_webvtt
 
 LEAST_SPEECH_S: Final = 5

@@ -11,10 +11,10 @@ import bisect
 from collections.abc import Sequence
 from typing import Final
 
+from pipeline.hearings import Track
 from pipeline.numbers import NumberRun
 from pipeline.records import Word
 from pipeline.tokens import is_number
-from pipeline.verdicts import Track
 from pipeline.vocabulary import Vocabulary
 
 _SURE: Final = 0.5

@@ -75,9 +75,9 @@ def check(
 @contextmanager
 def _unsealing(file: Path, state_dir: Path | None) -> Iterator[Callable[[str], bytes] | None]:
     """How to read the sealed files beside a certificate; None where there are none, or no keys."""
-    from agents.start import opened_ledger  # noqa: PLC0415 - --help comes at once
+    from agents.opening import opened_ledger  # noqa: PLC0415 - --help comes at once
     from agents.vault import Vault  # noqa: PLC0415
-    from agents.vaulted import SEALED  # noqa: PLC0415
+    from pipeline.layout import SEALED  # noqa: PLC0415
 
     settings, near = load_settings(state_dir=state_dir), known.state_near(file)
     folder = file.absolute().parent

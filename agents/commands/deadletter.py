@@ -65,10 +65,10 @@ def replay(
         raise SettingsError("name what to replay: --call, --code, or --all")
     from agents import messages  # noqa: PLC0415 - --help comes at once
     from agents.auditlog import AuditLog  # noqa: PLC0415
-    from agents.kafkasecurity import KafkaSecurity  # noqa: PLC0415
+    from agents.kafkasecurity import KafkaSecurity, named_broker  # noqa: PLC0415
     from agents.letters import audit_facts  # noqa: PLC0415
     from agents.letters import replay as send_again  # noqa: PLC0415
-    from agents.start import named_broker, opened_ledger  # noqa: PLC0415
+    from agents.opening import opened_ledger  # noqa: PLC0415
     from agents.topics import Topics  # noqa: PLC0415
 
     settings = load_settings(bootstrap=bootstrap)
@@ -111,9 +111,9 @@ def _row(letter: Letter) -> dict[str, object]:
 
 
 def _chosen(settings: Settings, call: str | None, code: str | None) -> list[Letter]:
-    from agents.kafkasecurity import KafkaSecurity  # noqa: PLC0415 - --help comes at once
+    from agents.kafkasecurity import KafkaSecurity, named_broker  # noqa: PLC0415
     from agents.letters import read_letters  # noqa: PLC0415
-    from agents.start import named_broker, opened_ledger  # noqa: PLC0415
+    from agents.opening import opened_ledger  # noqa: PLC0415
     from agents.topics import Topics  # noqa: PLC0415
 
     with opened_ledger(settings, STATE) as ledger:

@@ -47,7 +47,7 @@ def opened(settings: Settings, vault: str | None) -> Iterator[Opened]:
         StoreError: it can't be opened.
     """
     from agents.auditlog import AuditLog  # noqa: PLC0415 - --help comes at once
-    from agents.start import opened_ledger  # noqa: PLC0415
+    from agents.opening import opened_ledger  # noqa: PLC0415
     from agents.sweeping import Bounds, SweepGuard  # noqa: PLC0415
 
     inside = state_inside(vault)

@@ -23,8 +23,7 @@ Retention = Annotated[
 @app.command()
 def create(bootstrap: Bootstrap = None, raw_retention_seconds: Retention = None) -> None:
     """Create the topics that are missing; ones that exist stay as they are."""
-    from agents.kafkasecurity import KafkaSecurity  # noqa: PLC0415 - --help comes at once
-    from agents.start import named_broker  # noqa: PLC0415
+    from agents.kafkasecurity import KafkaSecurity, named_broker  # noqa: PLC0415
     from agents.topics import Topics, create_topics  # noqa: PLC0415
 
     settings = load_settings(bootstrap=bootstrap, raw_retention_seconds=raw_retention_seconds)
@@ -56,8 +55,7 @@ def update(
     and calls that are not finished then can't be.
     """
     from agents.cluster import update_topics  # noqa: PLC0415 - --help comes at once
-    from agents.kafkasecurity import KafkaSecurity  # noqa: PLC0415
-    from agents.start import named_broker  # noqa: PLC0415
+    from agents.kafkasecurity import KafkaSecurity, named_broker  # noqa: PLC0415
     from agents.topics import Topics  # noqa: PLC0415
 
     settings = load_settings(bootstrap=bootstrap, raw_retention_seconds=raw_retention_seconds)

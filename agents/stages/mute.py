@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents.stages.transcribe import Patience
+from agents.stages.timeouts import Patience
 from agents.steps import Late, Send, Stage, Step
 from agents.topics import Topics
 from pipeline.errors import RecordError

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
+from agents.stages.timeouts import Patience
 from agents.steps import Late, LateError, Later, Listen, Send, Stage, Step
 from agents.topics import Topics
 from pipeline.errors import RecordError
@@ -15,16 +16,6 @@ from pipeline.records import AudioChunk, CallEnd, CallInfo, EndedBy, Heard, Inte
 from pipeline.verification import OTHER_LANGUAGE
 
 NAME = "transcribe"
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long a call is waited for."""
-
-    late_s: float = 10.0
-    """For a missing chunk, once the call has ended."""
-    idle_s: float = 300.0
-    """For any chunk, before the call is ended."""
 
 
 def inputs(topics: Topics) -> tuple[str, ...]:

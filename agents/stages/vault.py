@@ -9,7 +9,7 @@ from agents.auditlog import AuditLog
 from agents.ledger import CallState, Ledger
 from agents.messages import audit
 from agents.signing import SigningKey
-from agents.stages.transcribe import Patience
+from agents.stages.timeouts import Patience
 from agents.steps import Act, Late, Later, Stage, Step, Tell
 from agents.topics import Topics
 from agents.vault import Vault

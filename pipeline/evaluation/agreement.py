@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from pipeline.intervals import merge_intervals, subtract_intervals
 from pipeline.records import Action, Interval, Span
+from pipeline.spanalgebra import merge_intervals, subtract_intervals
 
 ALL: Final = "ALL"
 """The comparison whatever the type."""

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pipeline.evaluation.leaks import SILENCED_SHARE, CallResult, WordScore, items_of
-from pipeline.intervals import merge_intervals
 from pipeline.records import Action, Interval, Mute, Span, Word
+from pipeline.spanalgebra import merge_intervals
 
 MUTING: Final = "muting"
 ALIGNMENT: Final = "alignment"

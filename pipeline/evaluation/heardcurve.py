@@ -15,8 +15,8 @@ from pipeline.evaluation.leaks import COLLAR_MS
 from pipeline.evaluation.names import entity_name
 from pipeline.evaluation.results import Point
 from pipeline.evaluation.truth import TruthCall
-from pipeline.intervals import merge_intervals, subtract_intervals
 from pipeline.records import Interval, Span
+from pipeline.spanalgebra import merge_intervals, subtract_intervals
 
 STEPS: Final = tuple(step / 20 for step in range(21))
 

@@ -9,8 +9,8 @@ from typing import Final, Literal
 
 from pipeline.evaluation.agreement import ALL, Agreement, agreements
 from pipeline.evaluation.results import FoundSpan
-from pipeline.intervals import merge_intervals, subtract_intervals
 from pipeline.records import Interval, Span
+from pipeline.spanalgebra import merge_intervals, subtract_intervals
 
 _MS: Final = 1_000
 """Places are milliseconds here: as if there were a thousand samples a second."""

@@ -27,9 +27,9 @@ from pipeline.errors import InputError
 from pipeline.evaluation.names import entity_name
 from pipeline.evaluation.statistics import Estimate, ratio
 from pipeline.evaluation.texts import Detected
-from pipeline.opinions import READER
 from pipeline.policy import Policy
 from pipeline.records import Action, Reason, Span
+from pipeline.scores import READER
 
 FOLDS: Final = 5
 LEAST: Final = 20

@@ -26,8 +26,8 @@ from agents.producer import CallProducer
 from agents.sealing import KeyEncryptionKey
 from agents.topics import Topics, create_topics
 from agents.vault import Vault
-from agents.vaulted import CERTIFICATE, SEALED
 from benchmarks.reading import read_all
+from pipeline.layout import CERTIFICATE, SEALED
 from pipeline.records import AudioChunk, CallEnd, CallInfo, Pcm, Role
 from tests.broker import fakes
 

@@ -17,8 +17,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 from agents import fatal
 from agents.ledger import CallState
 from agents.topics import create_topics
-from agents.vaulted import CERTIFICATE
 from pipeline.errors import BrokerError
+from pipeline.layout import CERTIFICATE
 from tests.broker.harness import PARTITIONS, START_S, Installation, script
 
 pytestmark = [pytest.mark.broker]

@@ -17,7 +17,7 @@ from agents.messages import DEADLETTER
 from agents.producer import sealed
 from agents.worker import STAGES
 from pipeline.errors import UnknownCallError
-from pipeline.policy import load_policy
+from pipeline.policyload import load_policy
 from pipeline.records import AudioChunk, Pcm
 from pipeline.wire import Clear
 from tests.broker import fakes

@@ -19,7 +19,7 @@ from agents.producer import CallProducer
 from agents.runtime import StageRuntime
 from agents.steps import Late, Stage, Step
 from agents.topics import Topics, create_topics
-from pipeline.policy import load_policy
+from pipeline.policyload import load_policy
 from pipeline.records import AudioChunk, CallEnd, CallInfo, Record, Role
 from tests.broker import fakes
 

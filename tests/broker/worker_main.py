@@ -21,12 +21,13 @@ from agents.logging import configure_logging
 from agents.metrics import Metrics
 from agents.pool import Ears
 from agents.shadowing import Candidate
-from agents.stages.transcribe import Patience
+from agents.stages.timeouts import Patience
 from agents.topics import Topics
 from agents.worker import Models, WorkerConfig, run_worker
 from pipeline.errors import ModelError
 from pipeline.listening import LoudnessVoice
-from pipeline.policy import EchoRule, Policy, load_policy
+from pipeline.policy import EchoRule, Policy
+from pipeline.policyload import load_policy
 
 AHEAD = timedelta(days=400)
 """How far the clock jumps: beyond the retention of every call."""

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 from console.server import silence_server
 from pipeline.certificate import build_certificate, certificate_json
-from pipeline.policy import load_policy
+from pipeline.policyload import load_policy
 from pipeline.records import CallEnd, CallInfo, Check, Mute, Role, Span, Verdict
 from pipeline.vaulting import StoredCall
 from tests.unit.serving import Console, console, transcript_of

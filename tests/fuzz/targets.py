@@ -27,7 +27,7 @@ from pipeline.callnames import holds_number, pseudonym_of, shown
 from pipeline.certificate import parse_certificate
 from pipeline.errors import AudioError, HushwireError, InputError, PolicyError, RecordError
 from pipeline.evaluation.labelled import parse_cases
-from pipeline.policy import parse_policy
+from pipeline.policyload import parse_policy
 from pipeline.signatures import read_document
 from tests.unit.wire_samples import SAMPLES
 

@@ -19,7 +19,7 @@ from models.voice import SileroVoice
 from pipeline import listening
 from pipeline.audio import read_recording
 from pipeline.listening import Listener
-from pipeline.policy import load_policy
+from pipeline.policyload import load_policy
 from pipeline.records import AudioChunk, CallEnd, CallInfo, Role, Window
 
 pytestmark = pytest.mark.models

@@ -13,7 +13,7 @@ from agents.offline import Wanted, redact_file
 from agents.settings import load_settings
 from pipeline.errors import InputError
 from pipeline.evaluation.summary import by_entity, totals
-from pipeline.policy import load_policy
+from pipeline.policyload import load_policy
 
 pytestmark = pytest.mark.models
 

@@ -11,7 +11,8 @@ from models.detector import Detector, DetectorSettings
 from models.known import known_names
 from models.reading import ScriptedReads
 from pipeline.numbers import words_from_text
-from pipeline.policy import Policy, load_policy, parse_policy
+from pipeline.policy import Policy
+from pipeline.policyload import load_policy, parse_policy
 from pipeline.records import Action, CallEnd, CallInfo, Findings, Heard, Interval, Role, Span, Word
 
 pytestmark = pytest.mark.models

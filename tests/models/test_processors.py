@@ -18,7 +18,7 @@ from models.detector import Detector
 from models.ear import EarSettings, hear_all, start_ear
 from models.voice import SileroVoice
 from pipeline.muting import CallMuter
-from pipeline.policy import load_policy
+from pipeline.policyload import load_policy
 from pipeline.records import AudioChunk, CallEnd, CallInfo, Heard, RedactedChunk, Role
 from tests.models.test_ear import SAMPLES, spoken_digits, windows_of
 

@@ -18,7 +18,7 @@ from models.detector import Detector
 from models.ear import Ear
 from models.voice import SileroVoice
 from pipeline.listening import Listener
-from pipeline.policy import load_policy
+from pipeline.policyload import load_policy
 from pipeline.records import AudioChunk, CallEnd, CallInfo, Heard, Role, Span
 
 pytestmark = [pytest.mark.models, pytest.mark.slow]

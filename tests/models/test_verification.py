@@ -7,7 +7,7 @@ import pytest
 from benchmarks.corpus import SAMPLES
 from benchmarks.planting import Labelled, audible_share, leaks_of, read_calls, redacted
 from benchmarks.verification import Bench
-from pipeline.policy import load_policy
+from pipeline.policyload import load_policy
 from pipeline.records import Reason
 
 pytestmark = [pytest.mark.models, pytest.mark.slow]

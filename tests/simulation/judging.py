@@ -17,9 +17,9 @@ from agents.ledger import CallState
 from agents.places import PASSED, QUARANTINE
 from agents.tables import TRANSIT_KEYS
 from agents.vault import Vault
-from agents.vaulted import CERTIFICATE
 from pipeline.certificate import Certificate, parse_certificate
 from pipeline.errors import HushwireError
+from pipeline.layout import CERTIFICATE
 from pipeline.proof import check_certificate
 from pipeline.records import Pcm
 from pipeline.signatures import read_document

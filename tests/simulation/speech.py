@@ -16,7 +16,8 @@ import numpy as np
 from models.detector import Detector
 from models.reading import ScriptedAnalyses, ScriptedReads
 from pipeline.entities import Entity
-from pipeline.policy import EntityRule, Policy, load_policy
+from pipeline.policy import EntityRule, Policy
+from pipeline.policyload import load_policy
 from pipeline.records import (
     Action,
     AudioChunk,

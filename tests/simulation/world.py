@@ -23,7 +23,7 @@ from agents.pool import Ears
 from agents.producer import sealed
 from agents.sealing import Seal
 from agents.signing import SigningKey
-from agents.stages.transcribe import Patience
+from agents.stages.timeouts import Patience
 from agents.tables import TRANSIT_KEYS
 from agents.worker import Models, WorkerConfig, run_worker
 from pipeline.errors import HushwireError, StoreError, UnknownCallError

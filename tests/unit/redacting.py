@@ -14,7 +14,8 @@ from agents.checking import check_file
 from agents.offline import Engines, Redacted, Wanted, prepare, redact
 from agents.signing import SigningKey
 from pipeline.listening import LoudnessVoice
-from pipeline.policy import EchoRule, MutingRule, Policy, load_policy
+from pipeline.policy import EchoRule, MutingRule, Policy
+from pipeline.policyload import load_policy
 from tests.broker.fakes import ScriptedDetector, hear, speak
 
 RATE = 8_000

@@ -21,7 +21,7 @@ from moto.server import ThreadedMotoServer
 from agents.ledger import Ledger
 from agents.sweeping import Bounds, SweepGuard
 from pipeline.certificate import build_certificate, certificate_json
-from pipeline.policy import load_policy
+from pipeline.policyload import load_policy
 from pipeline.records import CallEnd, CallInfo, Check, Role, Verdict
 from pipeline.vaulting import StoredCall
 

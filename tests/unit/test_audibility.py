@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.audibility import AudibleTrack
+from pipeline.levels import AudibleTrack
 
 pytestmark = pytest.mark.unit
 

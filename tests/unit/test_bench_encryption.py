@@ -8,7 +8,8 @@ import pytest
 
 from agents.stages.detect import detect_stage
 from agents.stages.mute import mute_stage
-from agents.stages.transcribe import Patience, transcribe_stage
+from agents.stages.timeouts import Patience
+from agents.stages.transcribe import transcribe_stage
 from agents.stages.vault import vault_stage
 from agents.stages.verify import verify_stage
 from agents.topics import Topics

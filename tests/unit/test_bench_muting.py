@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import muting as bench
 from benchmarks.muting import Case, measure, page, reached
-from pipeline.policy import load_policy
+from pipeline.policyload import load_policy
 from pipeline.records import CallEnd, CallInfo, Findings, Role, Span, Watermark
 from pipeline.rendering import apply_mutes
 

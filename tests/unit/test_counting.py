@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.counting import muted_by_reason
-from pipeline.intervals import merge_intervals
 from pipeline.records import Mute, Reason, Span
+from pipeline.spanalgebra import merge_intervals
 
 pytestmark = pytest.mark.unit
 

@@ -12,7 +12,8 @@ from models.reader.encoder import Kept, Reading
 from models.reading import Analyses, Reads, ScriptedAnalyses, ScriptedReads
 from models.spoken import Turn
 from pipeline.conversation import Conversation
-from pipeline.policy import Policy, parse_policy
+from pipeline.policy import Policy
+from pipeline.policyload import parse_policy
 from pipeline.records import (
     Action,
     CallEnd,

@@ -20,7 +20,8 @@ from pipeline.disclosure import Show, complete, refusal
 from pipeline.entities import Entity
 from pipeline.errors import ModelError, PolicyError, StoreError
 from pipeline.numbers import words_from_text
-from pipeline.policy import EntityRule, Policy, parse_policy
+from pipeline.policy import EntityRule, Policy
+from pipeline.policyload import parse_policy
 from pipeline.records import (
     Action,
     CallEnd,

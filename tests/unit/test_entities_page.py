@@ -10,7 +10,7 @@ import pytest
 from models.reader.inputs import LABELS
 from models.registry import load_registry
 from pipeline.entities import Entity
-from pipeline.opinions import READER
+from pipeline.scores import READER
 
 pytestmark = pytest.mark.unit
 

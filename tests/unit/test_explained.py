@@ -9,7 +9,8 @@ import pytest
 
 from pipeline.conversation import Conversation
 from pipeline.opinions import Opinion, Opinions
-from pipeline.policy import Policy, ReaderRule, load_policy
+from pipeline.policy import Policy, ReaderRule
+from pipeline.policyload import load_policy
 from pipeline.records import Heard, Hearing, Word
 from tests.unit.talked import RATE, said, spans_of
 

@@ -8,7 +8,7 @@ from pipeline.conversation import Conversation
 from pipeline.cues import find_cues
 from pipeline.entities import Entity
 from pipeline.numbers import words_from_text
-from pipeline.policy import load_policy
+from pipeline.policyload import load_policy
 from pipeline.records import Heard, Hearing, Span, Word
 from pipeline.vocabulary import Mood, vocabulary
 

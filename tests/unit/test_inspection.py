@@ -10,9 +10,9 @@ from models.inspection import leftovers
 from models.reading import ScriptedReads
 from pipeline.leftovers import EDGE_DIGITS, FEW_DIGITS
 from pipeline.numbers import words_from_text
-from pipeline.opinions import READER
 from pipeline.policy import Policy
 from pipeline.records import Heard, Hearing, Word
+from pipeline.scores import READER
 
 pytestmark = pytest.mark.unit
 

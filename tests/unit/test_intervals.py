@@ -4,7 +4,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from pipeline.intervals import Levels, Reach, sounding, widen
+from pipeline.intervals import Reach, sounding, widen
+from pipeline.levels import Levels
 from pipeline.policy import MutingRule, Policy
 from pipeline.records import Interval
 

@@ -21,11 +21,11 @@ from agents.producer import sealed
 from agents.runtime import StageRuntime
 from agents.signing import SigningKey
 from agents.stages import detect, mute, transcribe, vault, verify
-from agents.stages.transcribe import Patience
+from agents.stages.timeouts import Patience
 from agents.topics import Topics
 from agents.vault import Vault
 from pipeline.listening import LoudnessVoice
-from pipeline.policy import load_policy
+from pipeline.policyload import load_policy
 from pipeline.records import AudioChunk, CallEnd, Heard, Window
 from tests.broker import fakes
 from tests.broker.harness import script

@@ -18,7 +18,7 @@ from agents.vault import Vault
 from pipeline.certificate import build_certificate, certificate_json
 from pipeline.errors import InputError, UnknownCallError
 from pipeline.evaluation.marked import Kind, Place, judge, read_marks, wrong_scores
-from pipeline.policy import load_policy
+from pipeline.policyload import load_policy
 from pipeline.records import CallEnd, CallInfo, Check, Mute, Reason, Role, Span, Verdict
 from pipeline.vaulting import StoredCall
 from tests.unit.serving import HELD_BACK, OTHER, STORED, Console, console

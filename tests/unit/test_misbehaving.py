@@ -16,7 +16,8 @@ from agents.line import Line
 from pipeline.errors import RecordError
 from pipeline.listening import Listener, LoudnessVoice
 from pipeline.muting import CallMuter
-from pipeline.policy import EchoRule, load_policy
+from pipeline.policy import EchoRule
+from pipeline.policyload import load_policy
 from pipeline.records import (
     AudioChunk,
     CallEnd,

@@ -5,14 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.intervals import (
-    Interval,
-    Levels,
-    Reach,
-    merge_intervals,
-    subtract_intervals,
-    widen,
-)
+from pipeline.intervals import Interval, Reach, widen
+from pipeline.levels import Levels
 from pipeline.muting import CallMuter
 from pipeline.policy import EchoRule, EntityRule, MutingRule, Policy
 from pipeline.records import (
@@ -22,6 +16,7 @@ from pipeline.records import (
     Span,
 )
 from pipeline.rendering import NOISE_PEAK, TONE_PEAK, Fill, apply_mutes
+from pipeline.spanalgebra import merge_intervals, subtract_intervals
 from tests.unit.muted import PLAIN, RATE, RNG, chunk, end_of, findings, loud, run, span
 
 pytestmark = pytest.mark.unit

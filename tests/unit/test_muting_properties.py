@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline import grouping, muting
-from pipeline.intervals import Levels, Reach, merge_intervals, widen
+from pipeline.intervals import Reach, widen
+from pipeline.levels import Levels
 from pipeline.muting import CallMuter
 from pipeline.policy import EchoRule, EntityRule, MutingRule, Policy
 from pipeline.records import (
@@ -29,6 +30,7 @@ from pipeline.records import (
     Watermark,
 )
 from pipeline.rendering import apply_mutes
+from pipeline.spanalgebra import merge_intervals
 
 pytestmark = pytest.mark.unit
 

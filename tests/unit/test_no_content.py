@@ -29,7 +29,7 @@ from models.whisper import Whisper
 from pipeline.activity import FRAME
 from pipeline.disclosure import Show
 from pipeline.errors import ModelError
-from pipeline.policy import load_policy
+from pipeline.policyload import load_policy
 from pipeline.records import Action, CallEnd, CallInfo, Heard, Interval, Role, Window, Word
 from tests.unit.test_runtime import TOPICS, EchoCore, _rig, running
 from tests.unit.wire_samples import SAMPLES

@@ -22,7 +22,8 @@ from pipeline.certificate import DetectionStated
 from pipeline.conversation import Conversation
 from pipeline.listening import silent
 from pipeline.muting import CallMuter
-from pipeline.policy import EchoRule, Policy, load_policy
+from pipeline.policy import EchoRule, Policy
+from pipeline.policyload import load_policy
 from pipeline.records import (
     AudioChunk,
     CallEnd,

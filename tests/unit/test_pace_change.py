@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from agents.layout import listening
-from agents.stages.transcribe import Patience, TranscribeCall
+from agents.stages.timeouts import Patience
+from agents.stages.transcribe import TranscribeCall
 from agents.steps import Later, Listen, Send, Step
 from models.calldetector import UNHEARD, CallDetector
 from models.reading import ScriptedAnalyses, ScriptedReads
 from pipeline.conversation import Conversation
 from pipeline.listening import LoudnessVoice, silent
-from pipeline.policy import parse_policy
+from pipeline.policyload import parse_policy
 from pipeline.records import AudioChunk, CallEnd, CallInfo, Heard, Role
 from pipeline.windows import ListenSettings
 

@@ -11,7 +11,7 @@ from agents.parties import Pseudonyms
 from pipeline.errors import InputError, PolicyError, StoreError
 from pipeline.known import Known
 from pipeline.parties import PSEUDONYM, pseudonym
-from pipeline.policy import load_policy, parse_policy
+from pipeline.policyload import load_policy, parse_policy
 
 pytestmark = pytest.mark.unit
 

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.corpus import SAMPLES
 from benchmarks.planting import KINDS, Labelled, Leak, audible_share, leaks_of, read_calls, redacted
-from pipeline.policy import load_policy
+from pipeline.policyload import load_policy
 from pipeline.records import Interval, RedactedChunk
 
 pytestmark = pytest.mark.unit

@@ -8,14 +8,8 @@ from pipeline.disclosure import Show
 from pipeline.entities import HEALTH, PAYMENT, Entity
 from pipeline.errors import PolicyError
 from pipeline.known import Known
-from pipeline.policy import (
-    EntityRule,
-    MutingRule,
-    Policy,
-    UnderstandingRule,
-    load_policy,
-    parse_policy,
-)
+from pipeline.policy import EntityRule, MutingRule, Policy, UnderstandingRule
+from pipeline.policyload import load_policy, parse_policy
 from pipeline.records import Action
 
 pytestmark = pytest.mark.unit

@@ -18,8 +18,8 @@ from models.registry import load_registry
 from pipeline.entities import PAYMENT, Entity
 from pipeline.errors import PolicyError
 from pipeline.known import BUILT_IN, Known, likely
-from pipeline.policy import load_policy, parse_policy
-from pipeline.verdicts import NUMBER_RECOGNIZERS
+from pipeline.policyload import load_policy, parse_policy
+from pipeline.scores import NUMBER_RECOGNIZERS
 
 pytestmark = pytest.mark.unit
 

@@ -25,9 +25,8 @@ from pipeline.policy import (
     UnderstandingRule,
     UnexplainedRule,
     VerificationRule,
-    load_policy,
-    parse_policy,
 )
+from pipeline.policyload import load_policy, parse_policy
 from pipeline.policymerge import union
 from pipeline.records import Action
 

@@ -8,9 +8,10 @@ import pytest
 
 from pipeline.conversation import Conversation
 from pipeline.entities import NEVER_ALLOWED, Entity
-from pipeline.policy import Policy, load_policy, parse_policy
+from pipeline.policy import Policy
 from pipeline.policycheck import warnings
-from pipeline.verdicts import NUMBER_RECOGNIZERS, least
+from pipeline.policyload import load_policy, parse_policy
+from pipeline.scores import NUMBER_RECOGNIZERS, least
 from tests.unit.test_conversation import DIALOGUES, Call
 from tests.unit.test_unasked import found, said
 

@@ -7,7 +7,7 @@ import pytest
 from pipeline.conversation import Conversation
 from pipeline.entities import Entity
 from pipeline.numbers import NumberRun, read, words_from_text
-from pipeline.policy import load_policy
+from pipeline.policyload import load_policy
 from pipeline.prices import decimal, parted, price
 from pipeline.records import Heard, Word
 

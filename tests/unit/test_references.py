@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.conversation import Conversation
 from pipeline.numbers import words_from_text
-from pipeline.policy import load_policy
+from pipeline.policyload import load_policy
 from pipeline.records import Heard, Hearing
 
 pytestmark = pytest.mark.unit

@@ -22,7 +22,7 @@ from models.registryfile import SHIPPED
 from pipeline.entities import Entity
 from pipeline.errors import ModelError, PolicyError
 from pipeline.known import Known
-from pipeline.policy import parse_policy
+from pipeline.policyload import parse_policy
 
 pytestmark = pytest.mark.unit
 

@@ -24,7 +24,7 @@ from agents.report import (
 from agents.vaulted import read_calls
 from pipeline.entities import Entity
 from pipeline.errors import RecordError, StoreError
-from pipeline.policy import load_policy
+from pipeline.policyload import load_policy
 from pipeline.records import (
     CallEnd,
     CallInfo,

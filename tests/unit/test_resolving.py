@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.opinions import READER, Opinion, Opinions
+from pipeline.opinions import Opinion, Opinions
 from pipeline.policy import Policy
 from pipeline.records import Action, Hearing, Reason, Span
 from pipeline.resolving import apart, named
+from pipeline.scores import READER
 
 pytestmark = pytest.mark.unit
 

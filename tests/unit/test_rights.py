@@ -15,10 +15,10 @@ from agents import exporting
 from agents.auditlog import AuditLog
 from agents.cli import app
 from agents.ledger import CallState, Ledger
+from agents.opening import opened_ledger
 from agents.parties import Pseudonyms
 from agents.settings import STATE, Settings
 from agents.shelf import Shelf, open_shelf
-from agents.start import opened_ledger
 from agents.vault import Vault
 from pipeline.errors import HeldError, InputError, SealError, StoreError, UnknownCallError
 from tests.unit.storing import AUDIO, FILES, new_ledger, stored_call

@@ -11,7 +11,7 @@ from pipeline.conversation import Conversation
 from pipeline.evaluation.labelled import LabelledCase, parse_cases
 from pipeline.evaluation.texts import lay_out
 from pipeline.numbers import read, words_from_text
-from pipeline.policy import load_policy
+from pipeline.policyload import load_policy
 from pipeline.vocabulary import languages, vocabulary
 
 pytestmark = pytest.mark.unit

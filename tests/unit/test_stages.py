@@ -17,7 +17,8 @@ from agents.places import PASSED, QUARANTINE
 from agents.signing import SigningKey
 from agents.stages.detect import DetectCall
 from agents.stages.mute import MuteCall, mute_stage
-from agents.stages.transcribe import Patience, TranscribeCall
+from agents.stages.timeouts import Patience
+from agents.stages.transcribe import TranscribeCall
 from agents.stages.vault import vault_stage
 from agents.stages.verify import VerifyCall
 from agents.steps import Act, LateError, Later, Listen, Send, Stage, Step, Tell
@@ -25,7 +26,8 @@ from agents.topics import Topics
 from agents.vault import Vault
 from pipeline.errors import ModelError, RecordError
 from pipeline.listening import LoudnessVoice, unheard
-from pipeline.policy import Policy, load_policy
+from pipeline.policy import Policy
+from pipeline.policyload import load_policy
 from pipeline.records import (
     AudioChunk,
     CallEnd,

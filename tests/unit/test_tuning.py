@@ -19,7 +19,8 @@ from pipeline.evaluation.labelled import Label, LabelledCase, LabelledTurn
 from pipeline.evaluation.results import Evaluation
 from pipeline.evaluation.texts import Detected, lay_out
 from pipeline.evaluation.tuning import Proposal, Scored, Verdict, propose, scored
-from pipeline.policy import EntityRule, Policy, RecognizerRule, load_policy
+from pipeline.policy import EntityRule, Policy, RecognizerRule
+from pipeline.policyload import load_policy
 from pipeline.records import Action, Reason, Role, Span
 
 pytestmark = pytest.mark.unit

@@ -21,7 +21,7 @@ from pipeline.records import (
     Span,
     Word,
 )
-from pipeline.verdicts import UNASKED
+from pipeline.scores import UNASKED
 from tests.unit.talked import RATE, spans_of
 from tests.unit.talked import said as words_of
 

@@ -13,7 +13,7 @@ from benchmarks.human import human_calls
 from benchmarks.planting import Labelled
 from benchmarks.voices import Audio
 from benchmarks.word_times import Times, add_window, page
-from pipeline.policy import load_policy
+from pipeline.policyload import load_policy
 from pipeline.records import CallInfo, Interval, Role, Word
 
 pytestmark = pytest.mark.unit

@@ -1,0 +1,9 @@
+"""What the stored files of a call are called."""
+
+from __future__ import annotations
+
+from typing import Final
+
+CERTIFICATE: Final = ".certificate.json"
+SEALED: Final = ".sealed"
+"""Ending of an encrypted file of the vault, behind its own name."""
