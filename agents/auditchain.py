@@ -22,7 +22,7 @@ from agents.merkle import Tree
 from agents.signedhead import GENESIS
 from agents.signing import PublicKey
 from pipeline.errors import InputError, RecordError
-from pipeline.signatures import canonical_json, read_document
+from pipeline.evidence.canonical_json import canonical_json, read_document
 
 ENTRY: Final = "hushwire.audit.entry.v1"
 CHECKPOINT: Final = "hushwire.audit.checkpoint.v1"

@@ -52,7 +52,7 @@ from agents.signedhead import SignedHead
 from agents.signing import PublicKey, SigningKey
 from agents.vaulttables import CATALOGUE
 from pipeline.errors import ForgottenError, InputError, RewrittenError, TamperError
-from pipeline.signatures import canonical_json
+from pipeline.evidence.canonical_json import canonical_json
 
 EVERY: Final = 100
 """Entries behind the last checkpoint from which on a new one is due."""

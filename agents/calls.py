@@ -18,7 +18,7 @@ from agents.port import Delivery
 from agents.sealing import Seal
 from agents.steps import Act, CallCore, Later, Listen, Send, Step, Tell
 from pipeline.errors import ModelError, RecordError
-from pipeline.records import Heard, Record
+from pipeline.records.model import Heard, Record
 
 T = TypeVar("T")
 AHEAD = 4

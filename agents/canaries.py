@@ -22,7 +22,7 @@ import numpy.typing as npt
 import soundfile
 
 from pipeline.errors import InputError
-from pipeline.records import FULL_SCALE
+from pipeline.records.model import FULL_SCALE
 
 SHORTEST, LONGEST = 7, 200
 """Characters of a text canary; three digits would be found in any file by chance."""

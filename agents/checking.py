@@ -13,11 +13,11 @@ from enum import IntEnum
 from pathlib import Path
 
 from agents.signing import PublicKey
-from pipeline.certificate import Certificate, LogStated, parse_certificate
 from pipeline.errors import InputError, SealError, UnknownCallError
-from pipeline.layout import CERTIFICATE, SEALED
-from pipeline.proof import check_certificate
-from pipeline.signatures import read_document
+from pipeline.evidence.canonical_json import read_document
+from pipeline.evidence.certificate import Certificate, LogStated, parse_certificate
+from pipeline.evidence.certificate_check import check_certificate
+from pipeline.evidence.layout import CERTIFICATE, SEALED
 
 _TEXTS = (".json", ".vtt")
 """What lies beside a recording; every other file that a certificate names is the recording."""

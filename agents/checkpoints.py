@@ -25,11 +25,11 @@ from agents.settings import Settings
 from agents.signing import PublicKey
 from agents.topics import Topics
 from agents.witness import Note
-from pipeline import wire
-from pipeline.certificate import parse_certificate
 from pipeline.errors import BrokerError, RecordError, RewrittenError, StoreError
-from pipeline.layout import CERTIFICATE
-from pipeline.signatures import canonical_json, read_document
+from pipeline.evidence.canonical_json import canonical_json, read_document
+from pipeline.evidence.certificate import parse_certificate
+from pipeline.evidence.layout import CERTIFICATE
+from pipeline.records import cloudevents
 
 KIND: Final = "hushwire.audit.checkpoint.v1"
 DELIVERY_S: Final = 10.0
@@ -124,7 +124,7 @@ class TopicCheckpoints:
         headers = {
             "ce_specversion": b"1.0",
             "ce_id": f"log/{KIND}/{checkpoint.seq}".encode(),
-            "ce_source": wire.SOURCE.encode(),
+            "ce_source": cloudevents.SOURCE.encode(),
             "ce_type": KIND.encode(),
             "ce_dataclassification": b"internal",
             "content-type": b"application/json",

@@ -316,7 +316,7 @@ def policy_check(
     with warnings; 2 it is refused.
     """
     from agents.policies import read_policy
-    from pipeline.policycheck import warnings
+    from pipeline.policy.warnings import warnings
 
     policy = read_policy(load_settings(), name)
     out.print(f"{policy.name} version {policy.version} sha256 {policy.digest}", highlight=False)

@@ -37,7 +37,7 @@ from models.catalogue import entries
 from models.loader import verify
 from models.whisper import unusable
 from pipeline.errors import ForgottenError, HushwireError, PolicyError
-from pipeline.policycheck import warnings
+from pipeline.policy.warnings import warnings
 
 FREE_BYTES = 2 * 1024**3
 """Room that a vault should have left: a day of calls is lost sooner than one thinks."""

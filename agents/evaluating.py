@@ -12,13 +12,20 @@ from pathlib import Path
 
 from models.detector import Detector, DetectorSettings
 from pipeline.errors import InputError
-from pipeline.evaluation.labelled import LabelledCase, parse_cases, unknown_types
-from pipeline.evaluation.names import no_type
-from pipeline.evaluation.results import Evaluation, from_json
-from pipeline.evaluation.texts import Case, Detected, curve, lay_out, open_policy, score
-from pipeline.known import BUILT_IN
-from pipeline.policy import Policy
-from pipeline.records import CallEnd, CallInfo, Heard, Reason, Span
+from pipeline.evaluation.corpora.entity_aliases import no_type
+from pipeline.evaluation.corpora.labelled_texts import LabelledCase, parse_cases, unknown_types
+from pipeline.evaluation.scoring.results import Evaluation, from_json
+from pipeline.evaluation.scoring.text_scoring import (
+    Case,
+    Detected,
+    curve,
+    lay_out,
+    open_policy,
+    score,
+)
+from pipeline.policy.known_names import BUILT_IN
+from pipeline.policy.model import Policy
+from pipeline.records.model import CallEnd, CallInfo, Heard, Reason, Span
 
 
 def read_cases(

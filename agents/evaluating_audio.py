@@ -24,20 +24,26 @@ from agents.settings import Settings
 from agents.start import ear_settings
 from models.detector import Detector
 from models.voice import SileroVoice
-from pipeline.audio import SUFFIXES, Recording, read_recording
-from pipeline.certificate import parse_certificate
+from pipeline.audio.files import SUFFIXES, Recording, read_recording
+from pipeline.audio.narrowing import analysed, kept_rate
 from pipeline.errors import InputError
-from pipeline.evaluation.causes import RunRecords, causes_of
-from pipeline.evaluation.frames import Samples
-from pipeline.evaluation.heardcurve import HeardCall, heard_curve
-from pipeline.evaluation.leaks import CallResult, LeakReport, evaluation_of, score_call
-from pipeline.evaluation.results import Evaluation, FoundSpan, found_spans
-from pipeline.evaluation.texts import open_policy
-from pipeline.evaluation.truth import TruthCall, parse_manifest
-from pipeline.layout import CERTIFICATE, SEALED
-from pipeline.narrowing import analysed, kept_rate
-from pipeline.policy import Policy
-from pipeline.records import (
+from pipeline.evaluation.corpora.call_manifest import TruthCall, parse_manifest
+from pipeline.evaluation.figures.threshold_curves import HeardCall, heard_curve
+from pipeline.evaluation.scoring.leak_causes import RunRecords, causes_of
+from pipeline.evaluation.scoring.leak_scoring import (
+    CallResult,
+    LeakReport,
+    evaluation_of,
+    score_call,
+)
+from pipeline.evaluation.scoring.muted_frames import Samples
+from pipeline.evaluation.scoring.results import Evaluation, FoundSpan, found_spans
+from pipeline.evaluation.scoring.text_scoring import open_policy
+from pipeline.evidence.certificate import parse_certificate
+from pipeline.evidence.layout import CERTIFICATE, SEALED
+from pipeline.evidence.stored_call import StoredCall
+from pipeline.policy.model import Policy
+from pipeline.records.model import (
     FULL_SCALE,
     CallEnd,
     CallInfo,
@@ -48,8 +54,7 @@ from pipeline.records import (
     Span,
     Word,
 )
-from pipeline.vaulting import StoredCall
-from pipeline.windows import ListenSettings
+from pipeline.transcription.windows import ListenSettings
 
 
 def read_manifest(path: Path, known: Collection[str] | None = None) -> tuple[TruthCall, ...]:

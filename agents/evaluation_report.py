@@ -19,11 +19,11 @@ from agents.kinds import kind_of, label_of
 from agents.pages import page_template
 from agents.plots import curves, intervals
 from pipeline.errors import StoreError
-from pipeline.evaluation.agreement import ALL
-from pipeline.evaluation.comparison import Comparison
-from pipeline.evaluation.results import Evaluation, as_data
-from pipeline.evaluation.statistics import Estimate
-from pipeline.evaluation.summary import by_entity, by_tag, totals
+from pipeline.evaluation.figures.comparison import Comparison
+from pipeline.evaluation.figures.span_agreement import ALL
+from pipeline.evaluation.figures.statistics import Estimate
+from pipeline.evaluation.figures.summary import by_entity, by_tag, totals
+from pipeline.evaluation.scoring.results import Evaluation, as_data
 
 _MOST: Final = 500
 """Stretches that a page lists."""

@@ -26,9 +26,9 @@ from typing import Final
 from agents.auditlog import AuditLog, Event
 from agents.private import private_folder
 from agents.shelf import CallFilter, Shelf, StoredCallFacts
-from pipeline.certificate import parse_certificate
 from pipeline.errors import HushwireError, InputError, SealError
-from pipeline.layout import CERTIFICATE
+from pipeline.evidence.certificate import parse_certificate
+from pipeline.evidence.layout import CERTIFICATE
 
 EXPORTED: Final = "hushwire.audit.call-exported.v1"
 FACTS: Final = "call.json"

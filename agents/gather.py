@@ -16,7 +16,7 @@ from functools import partial
 from typing import TypeAlias
 
 from agents.layout import Batch
-from pipeline.records import Heard, Window
+from pipeline.records.model import Heard, Window
 
 Job: TypeAlias = Callable[[Sequence[Window]], list[Heard]]
 """Hears several windows; importable by name."""

@@ -26,14 +26,14 @@ from agents.parties import Pseudonyms
 from agents.producer import CallProducer
 from agents.recordings import Drop, read_drop
 from agents.sealing import Seal
-from pipeline.audio import RecordingInfo, inspect_recording, iter_chunks
-from pipeline.callnames import shown
+from pipeline.audio.files import RecordingInfo, inspect_recording, iter_chunks
+from pipeline.audio.narrowing import kept_rate, narrow
+from pipeline.audio.opening import open_regular
+from pipeline.detection.language.vocabulary import DEFAULT
 from pipeline.errors import InputError, OtherRecordingError, UnknownCallError
-from pipeline.files import open_regular
-from pipeline.narrowing import kept_rate, narrow
-from pipeline.records import AudioChunk, CallEnd, CallInfo
-from pipeline.vocabulary import DEFAULT
-from pipeline.wire import valid_call_id
+from pipeline.records.call_names import shown
+from pipeline.records.cloudevents import valid_call_id
+from pipeline.records.model import AudioChunk, CallEnd, CallInfo
 
 STAGE = "ingest"
 """Its name in the ledger's progress."""

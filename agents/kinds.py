@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.entities import HEALTH, PAYMENT, Entity
+from pipeline.records.entities import HEALTH, PAYMENT, Entity
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from pipeline.windows import ListenSettings
+from pipeline.transcription.windows import ListenSettings
 
 Pace: TypeAlias = Literal["latency", "balanced", "throughput"]
 Device: TypeAlias = Literal["cpu", "cuda"]

@@ -29,7 +29,6 @@ from agents.private import private_folder
 from agents.sealing import KeyEncryptionKey, Seal, transit_bound, vault_bound, wrapping_key_id
 from agents.tables import CALLS, PROGRESS, TRANSIT_KEYS, WRAPPING_KEYS
 from agents.vaulttables import CATALOGUE, VAULT_KEYS
-from pipeline.callnames import holds_number
 from pipeline.errors import (
     DamagedKeyError,
     HeldError,
@@ -39,7 +38,8 @@ from pipeline.errors import (
     StoreError,
     UnknownCallError,
 )
-from pipeline.wire import valid_call_id
+from pipeline.records.call_names import holds_number
+from pipeline.records.cloudevents import valid_call_id
 
 _ATTEMPTS = 5
 """A key that is replaced while a call is opened or read: how often it is taken anew."""

@@ -22,8 +22,8 @@ from agents import messages
 from agents.ledger import CallState, Ledger
 from agents.producer import CallProducer
 from agents.topics import Topics
-from pipeline import wire
 from pipeline.errors import BrokerError, RecordError, UnknownCallError
+from pipeline.records import cloudevents
 
 ANSWER_S: Final = 15.0
 ONE_S: Final = 5.0
@@ -147,7 +147,9 @@ def replay(
                 made = CallProducer(bootstrap, letter.topic, client=client)
                 producers[letter.topic] = open_ones.enter_context(made)
             producer = producers[letter.topic]
-            producer.send_message(wire.Clear(letter.call_id, dict(record.headers), record.value))
+            producer.send_message(
+                cloudevents.Clear(letter.call_id, dict(record.headers), record.value)
+            )
             producer.flush()
             yield letter
 
@@ -186,7 +188,7 @@ def _letter(message: Received) -> Letter:
         partition=partition if partition is not None else -1,
         offset=offset if offset is not None else -1,
         at=datetime.fromtimestamp(max(milliseconds, 0) / 1000, UTC),
-        call_id=call_id if wire.valid_call_id(call_id) else "",
+        call_id=call_id if cloudevents.valid_call_id(call_id) else "",
         topic=topic,
         record_partition=numbers[0],
         record_offset=numbers[1],
@@ -228,10 +230,10 @@ def _fate_of_call(letter: Letter, ledger: Ledger) -> Fate:
 def _fate_of_record(record: Record, letter: Letter, ledger: Ledger) -> Fate:
     """Open the record as a stage would: what fails here would come back as another letter."""
     try:
-        where = wire.address(record.headers, letter.call_id.encode())
-        associated = wire.associated_data(letter.topic, record.headers)
+        where = cloudevents.address(record.headers, letter.call_id.encode())
+        associated = cloudevents.associated_data(letter.topic, record.headers)
         clear = ledger.seal(letter.call_id).open(record.value, associated)
-        wire.decode(where, record.headers, clear)
+        cloudevents.decode(where, record.headers, clear)
     except UnknownCallError:  # closed between the two questions
         return Fate.CLOSED
     except RecordError:

@@ -17,9 +17,9 @@ from agents.steps import CallCore, Later, Listen, Send, Step
 from agents.topics import Topics
 from models.ear import check, hear
 from pipeline.errors import ModelError, StoreError
-from pipeline.listening import ListenSettings, VoiceDetector
-from pipeline.policy import Policy
-from pipeline.records import (
+from pipeline.evidence.stored_call import CallAssembly, StoredCall
+from pipeline.policy.model import Policy
+from pipeline.records.model import (
     AudioChunk,
     CallEnd,
     CallInfo,
@@ -32,7 +32,7 @@ from pipeline.records import (
     Verdict,
     Window,
 )
-from pipeline.vaulting import CallAssembly, StoredCall
+from pipeline.transcription.segmenter import ListenSettings, VoiceDetector
 
 Told: TypeAlias = Callable[[bool, int, int], None]
 """Is told of every window that was listened to: whether it is verification's, how many samples of

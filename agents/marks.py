@@ -20,9 +20,9 @@ from agents.database import Database
 from agents.marktables import MARKS
 from agents.tables import TRANSIT_KEYS
 from agents.vaulttables import CATALOGUE
-from pipeline.certificate import parse_certificate
 from pipeline.errors import InputError, UnknownCallError
-from pipeline.evaluation.marked import HeardIn, Mark, Place, judge
+from pipeline.evaluation.corpora.review_marks import HeardIn, Mark, Place, judge
+from pipeline.evidence.certificate import parse_certificate
 
 ADDED: Final = "hushwire.audit.mark-added.v1"
 REMOVED: Final = "hushwire.audit.mark-removed.v1"

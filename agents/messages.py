@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from agents.auditlog import Event
 from agents.port import Delivery
 from agents.steps import Tell
-from pipeline import wire
+from pipeline.records import cloudevents
 
 DEADLETTER = "__hushwire.errors."
 """Prefix of the headers, in the manner of KIP-298; there is no message and no stack."""
@@ -25,7 +25,7 @@ class Message:
     value: bytes = field(repr=False)
 
 
-def event(tell: Tell, *, source: str = wire.SOURCE) -> Message:
+def event(tell: Tell, *, source: str = cloudevents.SOURCE) -> Message:
     """A CloudEvent with JSON facts; ``ce_id`` depends on the call and the kind alone."""
     headers = {
         "ce_specversion": b"1.0",
@@ -82,6 +82,7 @@ def with_original(letter: Message, delivery: Delivery) -> Message:
     own = {
         name: value
         for name, value in delivery.headers.items()
-        if value is not None and (name.startswith("ce_") or name in {"content-type", wire.META})
+        if value is not None
+        and (name.startswith("ce_") or name in {"content-type", cloudevents.META})
     }
     return Message(letter.topic, letter.key, {**own, **letter.headers}, delivery.value or b"")

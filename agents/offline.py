@@ -31,20 +31,20 @@ from agents.vaulted import read_call
 from models.detector import Detector
 from models.ear import check, hear
 from models.voice import SileroVoice
-from pipeline.audio import Recording, RecordingInfo, read_recording
-from pipeline.callnames import holds_number, shown
-from pipeline.certificate import certificate_json, restated
+from pipeline.audio.files import Recording, RecordingInfo, read_recording
+from pipeline.audio.narrowing import analysed, narrowed
+from pipeline.detection.language.vocabulary import DEFAULT
 from pipeline.errors import InputError
-from pipeline.layout import CERTIFICATE
-from pipeline.listening import ListenSettings, VoiceDetector
-from pipeline.narrowing import analysed, narrowed
-from pipeline.outform import form_of, in_form, write_in, written_checks
-from pipeline.policy import Policy
-from pipeline.proof import check_certificate
-from pipeline.records import CallInfo, Heard, Mute, Window
-from pipeline.rendering import apply_mutes
-from pipeline.vaulting import StoredCall
-from pipeline.vocabulary import DEFAULT
+from pipeline.evidence.certificate import certificate_json, restated
+from pipeline.evidence.certificate_check import check_certificate
+from pipeline.evidence.layout import CERTIFICATE
+from pipeline.evidence.stored_call import StoredCall
+from pipeline.muting.output_format import form_of, in_form, write_in, written_checks
+from pipeline.muting.rendering import apply_mutes
+from pipeline.policy.model import Policy
+from pipeline.records.call_names import holds_number, shown
+from pipeline.records.model import CallInfo, Heard, Mute, Window
+from pipeline.transcription.segmenter import ListenSettings, VoiceDetector
 
 NARROWED = "narrowed"
 """Mark of a call of which more was in IN than what was analysed and is in OUT."""

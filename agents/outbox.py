@@ -22,7 +22,7 @@ from agents.sealing import Seal
 from agents.steps import Act, Send, Stage, Tell
 from agents.topics import Topics
 from pipeline.errors import DamagedKeyError, SealError, StoreError
-from pipeline.records import Findings, Verdict
+from pipeline.records.model import Findings, Verdict
 
 T = TypeVar("T")
 _LONGEST_WAIT_S = 15.0

@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from agents.tokenkey import read_or_make_key
-from pipeline.callnames import holds_number, pseudonym_of
-from pipeline.parties import PSEUDONYM, pseudonym
+from pipeline.records.call_names import holds_number, pseudonym_of
+from pipeline.records.pseudonyms import PSEUDONYM, pseudonym
 
 
 class Pseudonyms:

@@ -20,7 +20,7 @@ from agents.database import Database
 from agents.metrics import Metrics
 from agents.sealing import Seal
 from agents.tables import TRANSIT_KEYS
-from pipeline.policy import Policy
+from pipeline.policy.model import Policy
 
 _RESTORED: Final = 16
 """Policies of other workers that are kept in memory."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.evaluation.results import Point
-from pipeline.evaluation.statistics import Estimate
+from pipeline.evaluation.figures.statistics import Estimate
+from pipeline.evaluation.scoring.results import Point
 
 ROW: Final = 26
 """Height of a row of the interval plot, in units of the drawing."""

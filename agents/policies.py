@@ -6,9 +6,9 @@ from pathlib import Path
 
 from agents.settings import Settings
 from models.known import known_names
-from pipeline.known import Known
-from pipeline.policy import Policy
-from pipeline.policyload import load_policy
+from pipeline.policy.known_names import Known
+from pipeline.policy.loading import load_policy
+from pipeline.policy.model import Policy
 
 
 def names_known(settings: Settings) -> Known:

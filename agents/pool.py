@@ -23,8 +23,8 @@ from agents.gather import Gather, Job
 from agents.layout import Batch
 from models.ear import EarSettings, check, check_all, hear, hear_all, start_ear
 from pipeline.errors import ModelError
-from pipeline.listening import silent, unheard
-from pipeline.records import Heard, Window
+from pipeline.records.model import Heard, Window
+from pipeline.transcription.segmenter import silent, unheard
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """What tells the libraries of an engine process how many threads to take."""

@@ -25,9 +25,9 @@ from agents.settings import Settings
 from agents.shadowlog import KEEP_DAYS
 from agents.topics import Topics
 from models.catalogue import entries
-from pipeline.entities import Entity
-from pipeline.policy import Policy
-from pipeline.records import Action
+from pipeline.policy.model import Policy
+from pipeline.records.entities import Entity
+from pipeline.records.model import Action
 
 SCHEMA: Final = "hushwire.records-of-processing.v1"
 UNSET: Final = "not stated: set {}"

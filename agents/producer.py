@@ -13,9 +13,9 @@ from typing import Any, Self
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from agents.sealing import Seal
-from pipeline import wire
 from pipeline.errors import BrokerError, RecordError
-from pipeline.records import HIGHEST_RATE, AudioChunk, CallEnd, Record
+from pipeline.records import cloudevents
+from pipeline.records.model import HIGHEST_RATE, AudioChunk, CallEnd, Record
 
 DELIVERY_S = 30.0
 """How long the broker may take to acknowledge a record."""
@@ -37,7 +37,7 @@ class CallProducer:
         bootstrap: str,
         topic: str,
         *,
-        source: str = wire.SOURCE,
+        source: str = cloudevents.SOURCE,
         delivery_s: float = DELIVERY_S,
         client: dict[str, Any] | None = None,
     ) -> None:
@@ -94,7 +94,7 @@ class CallProducer:
         message = sealed(record, self._topic, seal, source=self._source)
         self.send_message(message)
 
-    def send_message(self, message: wire.Clear) -> None:
+    def send_message(self, message: cloudevents.Clear) -> None:
         """Queue a message whose value is sealed already.
 
         Raises:
@@ -141,8 +141,10 @@ class CallProducer:
             raise BrokerError(f"{self._bootstrap}: a record was not acknowledged ({self._failed})")
 
 
-def sealed(record: Record, topic: str, seal: Seal, *, source: str = wire.SOURCE) -> wire.Clear:
+def sealed(
+    record: Record, topic: str, seal: Seal, *, source: str = cloudevents.SOURCE
+) -> cloudevents.Clear:
     """The message of a record with its value sealed for a topic."""
-    clear = wire.encode(record, source=source)
-    associated = wire.associated_data(topic, clear.headers)
-    return wire.with_value(clear, seal.seal(clear.value, associated))
+    clear = cloudevents.encode(record, source=source)
+    associated = cloudevents.associated_data(topic, clear.headers)
+    return cloudevents.with_value(clear, seal.seal(clear.value, associated))

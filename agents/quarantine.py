@@ -22,9 +22,9 @@ from agents.ledger import Ledger
 from agents.logging import get_logger
 from agents.places import QUARANTINE, Place
 from agents.sweeping import Confirmed, SweepGuard
-from pipeline.certificate import parse_certificate
 from pipeline.errors import HeldError, HushwireError, RecordError, StoreError
-from pipeline.layout import CERTIFICATE
+from pipeline.evidence.certificate import parse_certificate
+from pipeline.evidence.layout import CERTIFICATE
 
 SWEEP: Final = "quarantine"
 ENDED: Final = "hushwire.audit.quarantine-ended.v1"

@@ -17,14 +17,14 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pipeline.audio import SUFFIXES
-from pipeline.callnames import holds_number, shown
+from pipeline.audio.files import SUFFIXES
+from pipeline.audio.opening import open_regular
+from pipeline.detection.language.vocabulary import DEFAULT
 from pipeline.errors import InputError
-from pipeline.files import open_regular
-from pipeline.parties import PURPOSE
-from pipeline.records import CallInfo, Role
-from pipeline.vocabulary import DEFAULT
-from pipeline.wire import valid_call_id
+from pipeline.records.call_names import holds_number, shown
+from pipeline.records.cloudevents import valid_call_id
+from pipeline.records.model import CallInfo, Role
+from pipeline.records.pseudonyms import PURPOSE
 
 _OTHER = f"not a recording that can be read ({', '.join(sorted(SUFFIXES))})"
 LARGEST_SIDECAR = 1 << 20

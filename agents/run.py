@@ -39,8 +39,8 @@ from agents.topics import reach_broker
 from agents.unfinished import forget_own
 from agents.vault import Vault
 from agents.worker import STAGES, run_worker
-from pipeline.callnames import shown
 from pipeline.errors import InputError
+from pipeline.records.call_names import shown
 
 POLL_S = 0.3
 BEAT_S = 15.0

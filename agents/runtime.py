@@ -38,7 +38,6 @@ from agents.port import Delivery, Port
 from agents.sealing import Seal
 from agents.steps import Late, Listen, Stage, Step
 from agents.topics import PARTITIONS, Topics
-from pipeline import wire
 from pipeline.errors import (
     BrokerError,
     DamagedKeyError,
@@ -49,8 +48,9 @@ from pipeline.errors import (
     SealError,
     UnknownCallError,
 )
-from pipeline.policy import Policy
-from pipeline.records import Heard
+from pipeline.policy.model import Policy
+from pipeline.records import cloudevents
+from pipeline.records.model import Heard
 
 REMEMBERED = 4_096
 """Finished calls that are known without asking the ledger."""
@@ -204,7 +204,7 @@ class StageRuntime:
     async def _route(self, delivery: Delivery) -> None:
         """Bring a record to its call, or say why not."""
         try:
-            where = wire.address(delivery.headers, delivery.key)
+            where = cloudevents.address(delivery.headers, delivery.key)
         except RecordError as error:
             await self._discard(delivery, "", error.code)
             return
@@ -215,9 +215,9 @@ class StageRuntime:
         if run is None:
             return
         try:
-            associated = wire.associated_data(delivery.topic, delivery.headers)
+            associated = cloudevents.associated_data(delivery.topic, delivery.headers)
             value = run.seal.open(delivery.value or b"", associated)
-            record = wire.decode(where, delivery.headers, value)
+            record = cloudevents.decode(where, delivery.headers, value)
         except RecordError as error:
             opened = not isinstance(error, SealError)
             if await self._discard(delivery, where.call_id, error.code, original=opened):
@@ -227,7 +227,7 @@ class StageRuntime:
         run.put(Arrival(delivery, record))
         await self._blocking(run.until_room())
 
-    async def _after_end(self, delivery: Delivery, where: wire.Address) -> None:
+    async def _after_end(self, delivery: Delivery, where: cloudevents.Address) -> None:
         late = self._over[where.call_id]
         if (where.name, where.seq) in late:
             await self._discard(delivery, where.call_id, "late", original=False)
@@ -270,7 +270,7 @@ class StageRuntime:
             return known
         if call_id in self._over:
             # It even ended meanwhile, with what came over the other topic.
-            await self._after_end(delivery, wire.address(delivery.headers, delivery.key))
+            await self._after_end(delivery, cloudevents.address(delivery.headers, delivery.key))
             return None
         run = CallRun(call_id, seal, core, self._desk, room=self._limits.room, changed=self._weigh)
         self._runs[call_id] = run
@@ -342,7 +342,7 @@ class StageRuntime:
         self._forget(run)
         self._remember(run.call_id, run.core.late if finished else Late())
         for arrival in run.leftover() if finished else ():
-            where = wire.address(arrival.delivery.headers, arrival.delivery.key)
+            where = cloudevents.address(arrival.delivery.headers, arrival.delivery.key)
             if (where.name, where.seq) in run.core.late:
                 await self._out.reject(arrival.delivery, run.call_id, "late")
         if finished:

@@ -25,7 +25,7 @@ from pydantic_settings import (
 from agents import keyuri
 from agents.layout import engine_count
 from pipeline.errors import SettingsError
-from pipeline.parties import PURPOSE
+from pipeline.records.pseudonyms import PURPOSE
 
 PREFIX = "HUSHWIRE_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"

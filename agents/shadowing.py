@@ -20,11 +20,11 @@ from agents.metrics import Metrics
 from agents.shadowlog import Pair, ShadowResults
 from agents.stages.detect import DetectorCall
 from agents.steps import Act, Step
-from pipeline.disclosure import Show
 from pipeline.errors import HushwireError
-from pipeline.evaluation.agreement import Agreement, agreements
-from pipeline.policy import Policy
-from pipeline.records import CallEnd, CallInfo, Findings, Heard, Span
+from pipeline.evaluation.figures.span_agreement import Agreement, agreements
+from pipeline.policy.disclosure import Show
+from pipeline.policy.model import Policy
+from pipeline.records.model import CallEnd, CallInfo, Findings, Heard, Span
 
 if TYPE_CHECKING:
     from models.detector import DetectorSettings

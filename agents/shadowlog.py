@@ -18,8 +18,8 @@ from sqlalchemy import and_, case, delete, func, insert, or_, select
 from agents.clock import stamp
 from agents.database import Database
 from agents.shadowtables import SHADOW
-from pipeline.evaluation.agreement import ALL, Agreement
-from pipeline.policy import Policy
+from pipeline.evaluation.figures.span_agreement import ALL, Agreement
+from pipeline.policy.model import Policy
 
 KEEP_DAYS: Final = 90
 """How long a comparison is kept; a candidate is decided on sooner."""

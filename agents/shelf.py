@@ -19,7 +19,7 @@ from agents.places import state_inside
 from agents.settings import STATE, Settings
 from agents.vault import Vault
 from pipeline.errors import InputError, UnknownCallError
-from pipeline.layout import CERTIFICATE
+from pipeline.evidence.layout import CERTIFICATE
 
 __all__ = ["PAGE", "CallFilter", "Page", "Shelf", "StoredCallFacts", "open_shelf"]
 

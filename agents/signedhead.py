@@ -25,7 +25,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from agents.private import write_private
 from pipeline.errors import ForgottenError, StoreError
-from pipeline.signatures import canonical_json
+from pipeline.evidence.canonical_json import canonical_json
 
 SCHEMA: Final = "hushwire.signed-head.v1"
 GENESIS: Final = "0" * 64

@@ -24,15 +24,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from agents.private import write_private
 from agents.signedhead import HeadMemory
-from pipeline.certificate import (
+from pipeline.errors import ForgottenError, InputError, RecordError, StoreError
+from pipeline.evidence.canonical_json import Signature, sign_document, signature_of, signing_payload
+from pipeline.evidence.certificate import (
     LogStated,
     certificate_json,
     parse_certificate,
     sign_certificate,
 )
-from pipeline.errors import ForgottenError, InputError, RecordError, StoreError
-from pipeline.signatures import Signature, sign_document, signature_of, signing_payload
-from pipeline.vaulting import StoredCall
+from pipeline.evidence.stored_call import StoredCall
 
 
 class PublicKey:

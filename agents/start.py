@@ -36,10 +36,10 @@ from agents.topics import Topics, create_topics, reach_broker
 from agents.worker import STAGES, LanguageDetector, Models, WorkerConfig, run_worker
 from models.ear import EarSettings
 from models.software import digest_of, software
-from pipeline.activity import VoiceDetector
-from pipeline.callnames import shown
 from pipeline.errors import InputError
-from pipeline.policy import Policy
+from pipeline.policy.model import Policy
+from pipeline.records.call_names import shown
+from pipeline.transcription.voice_activity import VoiceDetector
 
 
 def start_worker(

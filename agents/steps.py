@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from pipeline.errors import RecordError
-from pipeline.policy import Policy
-from pipeline.records import Heard, Record, Window
+from pipeline.policy.model import Policy
+from pipeline.records.model import Heard, Record, Window
 
 
 class LateError(RecordError):

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from agents.private import write_private
 from pipeline.errors import StoreError
-from pipeline.parties import LEAST_KEY
-from pipeline.policy import Policy
+from pipeline.policy.model import Policy
+from pipeline.records.pseudonyms import LEAST_KEY
 
 
 def token_key(policy: Policy, path: Path) -> bytes | None:

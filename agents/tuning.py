@@ -18,11 +18,9 @@ from agents.evaluating import detect
 from agents.evaluation_report import write_plain
 from models.detector import Detector, DetectorSettings
 from pipeline.errors import InputError, StoreError
-from pipeline.evaluation.labelled import LabelledCase
-from pipeline.evaluation.marked import Kind, Mark, read_marks, wrong_scores
-from pipeline.evaluation.results import Evaluation
-from pipeline.evaluation.texts import lay_out, open_policy, score
-from pipeline.evaluation.tuning import (
+from pipeline.evaluation.corpora.labelled_texts import LabelledCase
+from pipeline.evaluation.corpora.review_marks import Kind, Mark, read_marks, wrong_scores
+from pipeline.evaluation.figures.threshold_choice import (
     FOLDS,
     EntityProposal,
     Proposal,
@@ -30,10 +28,12 @@ from pipeline.evaluation.tuning import (
     propose,
     scored,
 )
-from pipeline.known import BUILT_IN, Known
-from pipeline.policy import Policy, RecognizerRule
-from pipeline.policyload import load_policy, parse_policy
-from pipeline.scores import READER
+from pipeline.evaluation.scoring.results import Evaluation
+from pipeline.evaluation.scoring.text_scoring import lay_out, open_policy, score
+from pipeline.policy.known_names import BUILT_IN, Known
+from pipeline.policy.loading import load_policy, parse_policy
+from pipeline.policy.model import Policy, RecognizerRule
+from pipeline.records.scores import READER
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,6 @@ from agents.catalogue import Catalogue, StoredCallFacts
 from agents.ledger import Ledger
 from agents.places import PASSED, QUARANTINE, Place, open_place
 from agents.vaultkeys import VaultKeys
-from pipeline.certificate import Certificate, parse_certificate
 from pipeline.errors import (
     InputError,
     OtherRecordingError,
@@ -39,9 +38,10 @@ from pipeline.errors import (
     StoreError,
     UnknownCallError,
 )
-from pipeline.layout import CERTIFICATE, SEALED
-from pipeline.vaulting import StoredCall
-from pipeline.wire import valid_call_id
+from pipeline.evidence.certificate import Certificate, parse_certificate
+from pipeline.evidence.layout import CERTIFICATE, SEALED
+from pipeline.evidence.stored_call import StoredCall
+from pipeline.records.cloudevents import valid_call_id
 
 PIECE: Final = 1 << 20
 """Bytes that a reader gets at most at once."""

@@ -14,11 +14,11 @@ from typing import Any
 
 from agents.kinds import KINDS, kind_of
 from agents.report import ReportCall, ReportCheck, ReportLeak, ReportMute, ReportTurn
-from pipeline.audio import SUFFIXES
-from pipeline.certificate import Certificate, MuteStated, parse_certificate
+from pipeline.audio.files import SUFFIXES
 from pipeline.errors import RecordError, StoreError
-from pipeline.layout import CERTIFICATE
-from pipeline.records import Action
+from pipeline.evidence.certificate import Certificate, MuteStated, parse_certificate
+from pipeline.evidence.layout import CERTIFICATE
+from pipeline.records.model import Action
 
 
 def read_calls(

@@ -52,11 +52,11 @@ from agents.topics import (
     keep_partitions,
 )
 from agents.vault import Vault
-from pipeline.activity import VoiceDetector
 from pipeline.errors import SettingsError
-from pipeline.policy import Policy
-from pipeline.records import CallInfo
-from pipeline.windows import ListenSettings
+from pipeline.policy.model import Policy
+from pipeline.records.model import CallInfo
+from pipeline.transcription.voice_activity import VoiceDetector
+from pipeline.transcription.windows import ListenSettings
 
 STAGES = (transcribe.NAME, detect.NAME, mute.NAME, verify.NAME, vault.NAME)
 """All stages, in the order in which a call passes them."""

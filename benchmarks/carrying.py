@@ -21,8 +21,8 @@ from typing import Final, TypeAlias
 from rapidfuzz.distance import Levenshtein
 
 from benchmarks.voices import SAMPLE_RATE
-from pipeline.evaluation.labelled import Label, LabelledTurn
-from pipeline.records import Interval, Role, Word
+from pipeline.evaluation.corpora.labelled_texts import Label, LabelledTurn
+from pipeline.records.model import Interval, Role, Word
 
 _NEAR: Final = 1_200 * SAMPLE_RATE // 1_000
 """Samples that a word may be heard beside the turn that it was said in."""

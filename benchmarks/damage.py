@@ -35,14 +35,14 @@ from benchmarks.damages import INTERLUDE_S, Damage, damages, interludes
 from benchmarks.results import finish, stamp
 from models.detector import Detector
 from models.voice import SileroVoice
-from pipeline.audio import Recording, read_recording
+from pipeline.audio.files import Recording, read_recording
+from pipeline.audio.narrowing import analysed
 from pipeline.errors import AudioError
-from pipeline.evaluation.truth import TruthCall, TruthEntity
-from pipeline.narrowing import analysed
-from pipeline.policy import Policy
-from pipeline.policyload import load_policy
-from pipeline.records import CallInfo
-from pipeline.vaulting import StoredCall
+from pipeline.evaluation.corpora.call_manifest import TruthCall, TruthEntity
+from pipeline.evidence.stored_call import StoredCall
+from pipeline.policy.loading import load_policy
+from pipeline.policy.model import Policy
+from pipeline.records.model import CallInfo
 
 BABBLE = SAMPLES / "support.flac"
 """Nobody says a number in it."""

@@ -26,8 +26,8 @@ from benchmarks.corpus import SAMPLES
 from benchmarks.planting import Labelled, read_calls
 from models.ear import EarSettings
 from models.voice import SileroVoice
-from pipeline.listening import Listener
-from pipeline.records import AudioChunk, Heard, Window
+from pipeline.records.model import AudioChunk, Heard, Window
+from pipeline.transcription.segmenter import Listener
 
 _CHUNK_S = 0.5
 

@@ -34,13 +34,13 @@ from agents.evaluating import spans_of
 from benchmarks.labelled import FRESH, HALVES, LINES, TALK, cases, fresh, talk
 from benchmarks.results import finish, stamp
 from models.detector import Detector
-from pipeline.evaluation.labelled import LabelledCase
-from pipeline.evaluation.names import entity_name
-from pipeline.evaluation.results import Evaluation
-from pipeline.evaluation.summary import EntitySummary, by_entity, totals
-from pipeline.evaluation.texts import Case, Detected, lay_out, score
-from pipeline.policyload import load_policy
-from pipeline.records import Span
+from pipeline.evaluation.corpora.entity_aliases import entity_name
+from pipeline.evaluation.corpora.labelled_texts import LabelledCase
+from pipeline.evaluation.figures.summary import EntitySummary, by_entity, totals
+from pipeline.evaluation.scoring.results import Evaluation
+from pipeline.evaluation.scoring.text_scoring import Case, Detected, lay_out, score
+from pipeline.policy.loading import load_policy
+from pipeline.records.model import Span
 
 BASELINE: Final = "Presidio as it comes"
 _WARM: Final = 5_000

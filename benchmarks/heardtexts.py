@@ -39,10 +39,10 @@ from benchmarks.labelled import FRESH, TEXTS, talk
 from benchmarks.voices import SAMPLE_RATE, Audio, voice
 from models.ear import Ear, EarSettings
 from models.voice import SileroVoice
-from pipeline.activity import VoiceDetector
-from pipeline.evaluation.labelled import LabelledCase, LabelledTurn, parse_cases
-from pipeline.listening import Listener
-from pipeline.records import AudioChunk, CallEnd, CallInfo, Hearing, Role, Window, Word
+from pipeline.evaluation.corpora.labelled_texts import LabelledCase, LabelledTurn, parse_cases
+from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Hearing, Role, Window, Word
+from pipeline.transcription.segmenter import Listener
+from pipeline.transcription.voice_activity import VoiceDetector
 
 SOURCES: Final = {"tune": ("plain_tune", "fresh_tune", "calls_tune"), "held": (FRESH,)}
 VOICES: Final = (

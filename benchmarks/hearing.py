@@ -18,10 +18,10 @@ import numpy.typing as npt
 from rapidfuzz.distance import Levenshtein
 
 from benchmarks.planting import Labelled
-from pipeline.audit import longest
-from pipeline.records import Word
-from pipeline.tokens import SOLID, Kind, is_number, tokenise
-from pipeline.vocabulary import vocabulary
+from pipeline.detection.language.vocabulary import vocabulary
+from pipeline.detection.numbers.tokens import SOLID, Kind, is_number, tokenise
+from pipeline.records.model import Word
+from pipeline.transcription.word_timing import longest
 
 PAD_MS = 200
 """Silence on both sides of a number: what the shipped policies use."""
@@ -33,7 +33,8 @@ DIGIT_TYPES = frozenset(
 """Entities whose digits count as sensitive."""
 _FRAME_MS = 10
 _COLLAR_MS = 200
-"""Harmless speech this near to an entity is not counted, as in ``pipeline/evaluation/leaks.py``."""
+"""Harmless speech this near to an entity is not counted, as in
+``pipeline/evaluation/scoring/leak_scoring.py``."""
 _HALF = 0.5
 """A digit of which more is left out can be made out."""
 

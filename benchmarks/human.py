@@ -22,7 +22,7 @@ from benchmarks.people import caller
 from benchmarks.planting import Labelled
 from benchmarks.spoken import DIGITS
 from benchmarks.voices import SAMPLE_RATE, Audio, trimmed, voice
-from pipeline.records import CallInfo, Role
+from pipeline.records.model import CallInfo, Role
 
 _VOICES: Final = ("flite:slt", "flite:rms@1.02", "flite:awb@1.04")
 _LEVEL_DBFS: Final = -24.0

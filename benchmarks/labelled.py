@@ -26,8 +26,13 @@ import yaml
 from benchmarks.spoken import split
 from benchmarks.values import NUMBERS, Said, Values
 from benchmarks.written import number
-from pipeline.evaluation.labelled import Label, LabelledCase, LabelledTurn, parse_cases
-from pipeline.records import Role
+from pipeline.evaluation.corpora.labelled_texts import (
+    Label,
+    LabelledCase,
+    LabelledTurn,
+    parse_cases,
+)
+from pipeline.records.model import Role
 
 TEXTS = Path(__file__).parent / "texts"
 HALVES = ("tune", "held")

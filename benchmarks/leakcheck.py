@@ -3,7 +3,7 @@
     python -m benchmarks.leakcheck MANIFEST DIR [--json]
 
 A short view of what ``hushwire evaluate audio`` tells in full; how it is counted is said in
-``pipeline/evaluation/leaks.py``.
+``pipeline/evaluation/scoring/leak_scoring.py``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agents.evaluating_audio import check
-from pipeline.evaluation.leaks import CallResult, DigitResult, LeakReport, TypeResult
+from pipeline.evaluation.scoring.leak_scoring import CallResult, DigitResult, LeakReport, TypeResult
 
 __all__ = ["CallResult", "DigitResult", "LeakReport", "TypeResult", "as_json", "check", "main"]
 

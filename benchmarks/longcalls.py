@@ -19,8 +19,8 @@ from benchmarks.processes import cpu_s
 from models.detector import Detector
 from models.ear import EarSettings
 from models.voice import SileroVoice
-from pipeline.policyload import load_policy
-from pipeline.records import AudioChunk, CallEnd
+from pipeline.policy.loading import load_policy
+from pipeline.records.model import AudioChunk, CallEnd
 
 
 def length_costs(calls: Path, repeats: Sequence[int]) -> dict[str, Any]:

@@ -35,11 +35,11 @@ from benchmarks.corpus import SAMPLES
 from benchmarks.results import finish, stamp
 from models.detector import Detector
 from models.voice import SileroVoice
-from pipeline.audio import read_recording
-from pipeline.muting import CallMuter
-from pipeline.policy import Policy
-from pipeline.policyload import load_policy
-from pipeline.records import (
+from pipeline.audio.files import read_recording
+from pipeline.muting.muter import CallMuter
+from pipeline.policy.loading import load_policy
+from pipeline.policy.model import Policy
+from pipeline.records.model import (
     Action,
     AudioChunk,
     CallEnd,

@@ -39,13 +39,13 @@ from benchmarks.labelled import (
     talk,
 )
 from models.detector import Detector
-from pipeline.activity import LoudnessVoice
-from pipeline.certificate import certificate_json
-from pipeline.evaluation.labelled import LabelledCase, parse_cases
-from pipeline.evaluation.texts import Case, lay_out
-from pipeline.policy import Policy
-from pipeline.policyload import load_policy
-from pipeline.records import Heard, Hearing, Pcm, Span, Window, Word
+from pipeline.evaluation.corpora.labelled_texts import LabelledCase, parse_cases
+from pipeline.evaluation.scoring.text_scoring import Case, lay_out
+from pipeline.evidence.certificate import certificate_json
+from pipeline.policy.loading import load_policy
+from pipeline.policy.model import Policy
+from pipeline.records.model import Heard, Hearing, Pcm, Span, Window, Word
+from pipeline.transcription.voice_activity import LoudnessVoice
 
 STORED: Final = Path(__file__).parent / "baselines" / "oracle.json"
 SPANISH: Final = "spanish"

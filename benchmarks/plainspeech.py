@@ -28,9 +28,9 @@ from agents.pool import engine_pool
 from agents.settings import load_settings
 from agents.start import ear_settings
 from models.detector import Detector
-from pipeline.audio import SUFFIXES
-from pipeline.levels import Levels
-from pipeline.records import Action, Interval, Mute, Span
+from pipeline.audio.files import SUFFIXES
+from pipeline.audio.levels import Levels
+from pipeline.records.model import Action, Interval, Mute, Span
 
 
 def silenced(

@@ -17,10 +17,12 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import soundfile
 
-from pipeline.entities import Entity
-from pipeline.muting import CallMuter
-from pipeline.policy import Policy
-from pipeline.records import (
+from pipeline.muting.muter import CallMuter
+from pipeline.muting.rendering import apply_mutes
+from pipeline.policy.model import Policy
+from pipeline.records.entities import Entity
+from pipeline.records.intervals import merge_intervals, subtract_intervals
+from pipeline.records.model import (
     AudioChunk,
     CallEnd,
     CallInfo,
@@ -33,8 +35,6 @@ from pipeline.records import (
     Span,
     Watermark,
 )
-from pipeline.rendering import apply_mutes
-from pipeline.spanalgebra import merge_intervals, subtract_intervals
 
 KINDS: Final = (
     "first digit",

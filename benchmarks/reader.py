@@ -29,14 +29,14 @@ from agents.evaluating import spans_of
 from benchmarks.labelled import FRESH, FRESH_TUNE, HEARD, HEARD_TUNE, LINES, TALK, cases, talk
 from models.detector import Detector
 from models.reader.encoder import GRAPH, MODEL, TOKENIZER
-from pipeline.entities import RECALL_FIRST
-from pipeline.evaluation.labelled import LabelledCase
-from pipeline.evaluation.names import entity_name
-from pipeline.evaluation.statistics import Estimate, ratio
-from pipeline.evaluation.texts import Case, Detected, lay_out
-from pipeline.policy import Policy
-from pipeline.policyload import load_policy
-from pipeline.records import Action
+from pipeline.evaluation.corpora.entity_aliases import entity_name
+from pipeline.evaluation.corpora.labelled_texts import LabelledCase
+from pipeline.evaluation.figures.statistics import Estimate, ratio
+from pipeline.evaluation.scoring.text_scoring import Case, Detected, lay_out
+from pipeline.policy.loading import load_policy
+from pipeline.policy.model import Policy
+from pipeline.records.entities import RECALL_FIRST
+from pipeline.records.model import Action
 
 WEIGHTS: Final = Path("models/reader/weights")
 RULES: Final = Path("benchmarks/baselines/rules.json.gz")

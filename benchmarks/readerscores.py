@@ -29,9 +29,9 @@ from models.reader.encoder import GRAPH, TOKENIZER, Encoder
 from models.reader.examples import said
 from models.reader.inputs import LABELS
 from models.reader.tuning import read_words
-from pipeline.evaluation.labelled import LabelledCase
-from pipeline.evaluation.statistics import Estimate, ratio
-from pipeline.policy import READER_THRESHOLD
+from pipeline.evaluation.corpora.labelled_texts import LabelledCase
+from pipeline.evaluation.figures.statistics import Estimate, ratio
+from pipeline.policy.model import READER_THRESHOLD
 
 _BINS: Final = (0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 1.0)
 _FEW: Final = 200

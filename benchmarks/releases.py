@@ -43,9 +43,9 @@ from benchmarks.reading import read_all
 from benchmarks.results import finish, keep, stamp
 from benchmarks.stagecost import PARTITIONS, environment, stop, until_ready, worker_process
 from models.voice import SileroVoice
-from pipeline import wire
-from pipeline.listening import Listener
-from pipeline.records import AudioChunk, CallEnd
+from pipeline.records import cloudevents
+from pipeline.records.model import AudioChunk, CallEnd
+from pipeline.transcription.segmenter import Listener
 
 CHUNK_S: Final = 1.0
 APART_S: Final = 0.5
@@ -277,12 +277,12 @@ def _released(bootstrap: str, topic: str, name: str) -> list[tuple[Key, float]]:
     return [((where.call_id, where.seq), when) for where, when in found if where.name == name]
 
 
-def _stamped(message: Message) -> tuple[wire.Address, float]:
+def _stamped(message: Message) -> tuple[cloudevents.Address, float]:
     headers = cast("list[tuple[str, bytes]]", message.headers() or [])
     kind, milliseconds = message.timestamp()
     if kind != TIMESTAMP_CREATE_TIME:
         raise RuntimeError("the broker does not keep the time at which a record was made")
-    return wire.address(dict(headers), cast("bytes", message.key())), milliseconds / 1_000
+    return cloudevents.address(dict(headers), cast("bytes", message.key())), milliseconds / 1_000
 
 
 def page(results: Mapping[str, Any]) -> str:

@@ -17,9 +17,9 @@ from typing import Final
 
 import yaml
 
-from pipeline.entities import Entity
-from pipeline.evaluation.labelled import Label, LabelledCase, LabelledTurn
-from pipeline.records import Role
+from pipeline.evaluation.corpora.labelled_texts import Label, LabelledCase, LabelledTurn
+from pipeline.records.entities import Entity
+from pipeline.records.model import Role
 
 TEXTS: Final = Path(__file__).parent / "texts"
 FILE: Final = TEXTS / "spanish.jsonl"

@@ -29,10 +29,10 @@ from benchmarks.results import finish, stamp
 from models.ear import Ear, EarSettings
 from models.loader import find
 from models.voice import SileroVoice
-from pipeline.activity import VOICE_RATE
-from pipeline.hearings import INVENTED
-from pipeline.listening import Listener
-from pipeline.records import AudioChunk, CallEnd, Heard, Hearing, Window
+from pipeline.detection.hypotheses.fusion import INVENTED
+from pipeline.records.model import AudioChunk, CallEnd, Heard, Hearing, Window
+from pipeline.transcription.segmenter import Listener
+from pipeline.transcription.voice_activity import VOICE_RATE
 
 BARE, WHOLE, ONE = "bare", "whole stage", "one model, heard once"
 TARGETS = {WHOLE: 0.7, ONE: 0.4}

@@ -21,7 +21,7 @@ from benchmarks.written import (
     number,
     price,
 )
-from pipeline.entities import Entity
+from pipeline.records.entities import Entity
 
 _LETTERS = "BCDFGHJKLMNPRSTVWXZ"
 _COMPANIES = (

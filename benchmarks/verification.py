@@ -31,10 +31,9 @@ from benchmarks.results import finish, stamp
 from models.detector import Detector
 from models.ear import Ear
 from models.voice import SileroVoice
-from pipeline.listening import Listener
-from pipeline.policy import Policy
-from pipeline.policyload import load_policy
-from pipeline.records import (
+from pipeline.policy.loading import load_policy
+from pipeline.policy.model import Policy
+from pipeline.records.model import (
     AudioChunk,
     CallEnd,
     Heard,
@@ -44,6 +43,7 @@ from pipeline.records import (
     Verdict,
     Window,
 )
+from pipeline.transcription.segmenter import Listener
 
 _LEFT = 0.2
 """Share of a word that may stay audible for it to count as silenced."""

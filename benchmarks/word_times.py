@@ -6,10 +6,10 @@ The digits' true borders are known: of the sample calls, of any manifest that is
 theirs, and of calls made here from recordings of single human digits (``benchmarks.human``). Digits
 and recognised digits are matched per window by edit distance; what was not recognised says nothing
 of times. "As aligned" are the times by cross-attention alone, "corrected" those that the ear states
-(``pipeline.audit``, ``pipeline.tightening``). The padding is the least that covers 99.9 % of the
-milliseconds of recognised digits, for a number's first and last edge apart; "snapped" with the
-muting stage's own edges, which move on to a quiet moment and end at a pause: what lies behind the
-pause no padding covers, and the other hearings have to (None).
+(``pipeline.transcription.word_timing``, ``pipeline.transcription.word_beginnings``). The padding is
+the least that covers 99.9 % of the milliseconds of recognised digits, for a number's first and last
+edge apart; "snapped" with the muting stage's own edges, which move on to a quiet moment and end at
+a pause: what lies behind the pause no padding covers, and the other hearings have to (None).
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from benchmarks.human import human_calls
 from benchmarks.planting import Labelled, read_calls
 from models.ear import Ear, EarSettings
 from models.voice import SileroVoice
-from pipeline.entities import Entity
-from pipeline.intervals import Reach, widen
-from pipeline.levels import Levels
-from pipeline.listening import Listener
-from pipeline.numbers import NumberRun, read
-from pipeline.policy import EntityRule, Policy
-from pipeline.policyload import load_policy
-from pipeline.records import AudioChunk, CallEnd, Hearing, Interval, Window, Word
+from pipeline.audio.levels import Levels
+from pipeline.detection.numbers.runs import NumberRun, read
+from pipeline.muting.padding import Reach, widen
+from pipeline.policy.loading import load_policy
+from pipeline.policy.model import EntityRule, Policy
+from pipeline.records.entities import Entity
+from pipeline.records.model import AudioChunk, CallEnd, Hearing, Interval, Window, Word
+from pipeline.transcription.segmenter import Listener
 
 COVER = 0.999
 PADS_MS = range(0, 1_001, 25)

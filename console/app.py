@@ -32,7 +32,7 @@ from console.pages import PageRoutes, page_answer
 from console.routing import Routes, refuse_unguarded
 from console.upkeep import UpkeepRoutes
 from models.known import known_names
-from pipeline.known import Known
+from pipeline.policy.known_names import Known
 
 _TOLD = {
     404: ("not_found", "there is nothing at this address: /api/openapi.json lists what there is"),

@@ -30,10 +30,10 @@ from console.muted import muted_spans
 from console.rendering import page
 from console.routing import Routes
 from console.turns import turns_of
-from pipeline.certificate import parse_certificate
-from pipeline.entities import Entity
 from pipeline.errors import InputError, UnknownCallError
-from pipeline.evaluation.marked import Mark
+from pipeline.evaluation.corpora.review_marks import Mark
+from pipeline.evidence.certificate import parse_certificate
+from pipeline.records.entities import Entity
 
 _SEE_OTHER: Final = 303
 _INPUT: Final = 400

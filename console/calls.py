@@ -23,7 +23,7 @@ from console.muted import muted_spans
 from console.ranges import byte_range
 from console.routing import Routes
 from console.shapes import Call, Calls, Muted
-from pipeline.wire import valid_call_id
+from pipeline.records.cloudevents import valid_call_id
 
 FLAC: Final = "audio/flac"
 

@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import parse_qs
 
 from pipeline.errors import InputError
-from pipeline.evaluation.marked import Kind, Place
+from pipeline.evaluation.corpora.review_marks import Kind, Place
 
 FIELDS_MOST: Final = 8
 _SECONDS: Final = re.compile(r"(\d{1,6})(?:\.(\d{1,3})\d{0,3})?")

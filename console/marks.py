@@ -18,7 +18,7 @@ from console.asked import CallId, MarkId
 from console.calls import facts_of
 from console.looks import Looks
 from console.routing import Routes
-from pipeline.evaluation.marked import Mark, Place
+from pipeline.evaluation.corpora.review_marks import Mark, Place
 
 
 class MarkWanted(BaseModel):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from console.shapes import Muted
-from pipeline.certificate import MuteStated, SpanStated, parse_certificate
-from pipeline.records import Action
+from pipeline.evidence.certificate import MuteStated, SpanStated, parse_certificate
+from pipeline.records.model import Action
 
 
 def muted_spans(certificate: bytes) -> list[Muted]:

@@ -37,9 +37,9 @@ from console.shapes import (
     TokenWanted,
 )
 from pipeline.errors import PolicyError
-from pipeline.known import Known
-from pipeline.policycheck import warnings
-from pipeline.policyload import parse_policy
+from pipeline.policy.known_names import Known
+from pipeline.policy.loading import parse_policy
+from pipeline.policy.warnings import warnings
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from pipeline.audit import Loudness
-from pipeline.records import Interval
-from pipeline.vocabulary import vocabulary
+from pipeline.detection.language.vocabulary import vocabulary
+from pipeline.records.model import Interval
+from pipeline.transcription.word_timing import Loudness
 
 NUMBER_CONTEXT = 3
 """So many numeric words of both models, and a window holds a number."""

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from models.turns import streams_of
-from pipeline.accents import plain
-from pipeline.entities import NEVER_ALLOWED, SPOKEN_NUMBERS
-from pipeline.numbers import read
-from pipeline.policy import Policy
-from pipeline.records import Action, Reason, Span, Word
-from pipeline.vocabulary import vocabulary
+from pipeline.detection.language.normalise import plain
+from pipeline.detection.language.vocabulary import vocabulary
+from pipeline.detection.numbers.runs import read
+from pipeline.policy.model import Policy
+from pipeline.records.entities import NEVER_ALLOWED, SPOKEN_NUMBERS
+from pipeline.records.model import Action, Reason, Span, Word
 
 
 class Allowed:

@@ -14,9 +14,9 @@ from presidio_anonymizer import AnonymizerEngine
 from presidio_anonymizer.entities import OperatorConfig, RecognizerResult
 from presidio_anonymizer.operators import Operator, OperatorType
 
-from pipeline.disclosure import BIN_DIGITS, LAST_DIGITS, Show
 from pipeline.errors import ModelError
-from pipeline.parties import LEAST_KEY
+from pipeline.policy.disclosure import BIN_DIGITS, LAST_DIGITS, Show
+from pipeline.records.pseudonyms import LEAST_KEY
 
 _TOKEN_CHARACTERS: Final = 16
 """64 bits of the hash: two of a million values fall together once in 37 million installations."""

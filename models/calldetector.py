@@ -16,13 +16,16 @@ from models.disclosing import Disclosures
 from models.fluency import Fluency
 from models.reading import Analyses, Reads, TurnReader
 from models.turns import CallTurns, Spoken, Stream
-from pipeline.accounting import MIXED
-from pipeline.borders import bordered
-from pipeline.comprehension import HARDLY_UNDERSTOOD, Comprehension
-from pipeline.conversation import Conversation
-from pipeline.opinions import Opinions
-from pipeline.policy import Policy
-from pipeline.records import (
+from pipeline.detection.decision.conversation import Conversation
+from pipeline.detection.decision.not_understood import HARDLY_UNDERSTOOD, Comprehension
+from pipeline.detection.decision.opinions import Opinions
+from pipeline.detection.decision.resolver import apart, named
+from pipeline.detection.hypotheses.span_edges import bordered
+from pipeline.detection.language.vocabulary import DEFAULT, languages, vocabulary
+from pipeline.evidence.tellable_words import Telling
+from pipeline.policy.model import Policy
+from pipeline.records.continuity import MIXED
+from pipeline.records.model import (
     Action,
     CallEnd,
     Detection,
@@ -37,10 +40,7 @@ from pipeline.records import (
     Watermark,
     Word,
 )
-from pipeline.resolving import apart, named
-from pipeline.telling import Telling
-from pipeline.verification import OTHER_LANGUAGE
-from pipeline.vocabulary import DEFAULT, languages, vocabulary
+from pipeline.verification.verifier import OTHER_LANGUAGE
 
 UNHEARD: Final = "UNHEARD"
 """Entity of a stretch that could not be transcribed or analysed."""

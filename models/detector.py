@@ -14,11 +14,11 @@ from models.presidio import Analyzer
 from models.reader.encoder import MODEL, load_encoder
 from models.reading import Analyses, Reads
 from models.software import digest_of, software
-from pipeline.conversation import Conversation
-from pipeline.opinions import Opinions
-from pipeline.policy import Policy
-from pipeline.records import CallInfo, Detection, Heard, Reason, Role, Span
-from pipeline.vocabulary import DEFAULT, known
+from pipeline.detection.decision.conversation import Conversation
+from pipeline.detection.decision.opinions import Opinions
+from pipeline.detection.language.vocabulary import DEFAULT, known
+from pipeline.policy.model import Policy
+from pipeline.records.model import CallInfo, Detection, Heard, Reason, Role, Span
 
 
 @dataclass(frozen=True, slots=True)

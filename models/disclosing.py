@@ -14,12 +14,12 @@ from typing import Final
 
 from models.anonymising import Anonymiser
 from models.turns import Stream, streams_of
-from pipeline.disclosure import PARTIAL, Show, complete, refusal
-from pipeline.entities import SPOKEN_NUMBERS
-from pipeline.numbers import read
-from pipeline.policy import Policy
-from pipeline.records import Action, Interval, Shown, Span, Word
-from pipeline.spanalgebra import merge_intervals
+from pipeline.detection.numbers.runs import read
+from pipeline.policy.disclosure import PARTIAL, Show, complete, refusal
+from pipeline.policy.model import Policy
+from pipeline.records.entities import SPOKEN_NUMBERS
+from pipeline.records.intervals import merge_intervals
+from pipeline.records.model import Action, Interval, Shown, Span, Word
 
 JOIN_S: Final = 60.0
 """Longest rest between two pieces of one number."""

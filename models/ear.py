@@ -33,13 +33,13 @@ from models.hearing import (
 from models.loader import find
 from models.rounds import Listener, Passage, Round, Transcriber, together
 from models.whisper import Decoded, Whisper, features
-from pipeline.activity import VOICE_RATE
-from pipeline.audit import Timing, merged, placed, uncovered
-from pipeline.guards import FOREIGN, Doubt, judge, telling
-from pipeline.listening import silent, unheard
-from pipeline.packs import Pack, pack
-from pipeline.records import Heard, Hearing, Interval, Window
-from pipeline.vocabulary import DEFAULT, languages, vocabulary
+from pipeline.detection.language.vocabulary import DEFAULT, languages, vocabulary
+from pipeline.records.model import Heard, Hearing, Interval, Window
+from pipeline.transcription.hallucination import FOREIGN, Doubt, judge, telling
+from pipeline.transcription.packing import Pack, pack
+from pipeline.transcription.segmenter import silent, unheard
+from pipeline.transcription.voice_activity import VOICE_RATE
+from pipeline.transcription.word_timing import Timing, merged, placed, uncovered
 
 
 @dataclass(frozen=True, slots=True)

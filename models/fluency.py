@@ -16,10 +16,10 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from models.frequency import zipf_in
-from pipeline.accents import plain
-from pipeline.records import Word
-from pipeline.remembering import Remembered
-from pipeline.vocabulary import DEFAULT, vocabulary
+from pipeline.detection.language.normalise import plain
+from pipeline.detection.language.vocabulary import DEFAULT, vocabulary
+from pipeline.records.model import Word
+from pipeline.records.private_cache import Remembered
 
 ENOUGH: Final = 6
 """Ordinary words that it takes to tell."""

@@ -13,17 +13,17 @@ from functools import lru_cache
 import numpy as np
 import soxr
 
-from pipeline.activity import VOICE_RATE, Samples
-from pipeline.audit import Loudness, plausible
-from pipeline.conditioning import FAINT_DBFS, high_passed, levelled, loudest
+from pipeline.detection.hypotheses.agreement import SURE
+from pipeline.detection.hypotheses.fusion import INVENTED
+from pipeline.detection.language.vocabulary import vocabulary
+from pipeline.detection.numbers.tokens import SOLID, tokenise
 from pipeline.errors import ModelError
-from pipeline.guards import Doubt
-from pipeline.hearings import INVENTED
-from pipeline.records import FULL_SCALE, Hearing, Interval, Window, Word
-from pipeline.tightening import tightened
-from pipeline.tokens import SOLID, tokenise
-from pipeline.vocabulary import vocabulary
-from pipeline.witnesses import SURE
+from pipeline.records.model import FULL_SCALE, Hearing, Interval, Window, Word
+from pipeline.transcription.conditioning import FAINT_DBFS, high_passed, levelled, loudest
+from pipeline.transcription.hallucination import Doubt
+from pipeline.transcription.voice_activity import VOICE_RATE, Samples
+from pipeline.transcription.word_beginnings import tightened
+from pipeline.transcription.word_timing import Loudness, plausible
 
 _PAUSE_S = 1.0
 """The longest pause between digits of one number."""

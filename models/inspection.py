@@ -11,18 +11,18 @@ from models.reader.inputs import LABELS
 from models.reading import Reads, place
 from models.spoken import turn_of
 from models.turns import streams_of
-from pipeline.audit import plausible
-from pipeline.entities import LEXICAL, SPOKEN_NUMBERS, Entity
-from pipeline.hearings import Track
-from pipeline.lanes import Lane
-from pipeline.leftovers import EDGE_DIGITS, FEW_DIGITS
-from pipeline.numbers import NumberRun
-from pipeline.policy import Policy
-from pipeline.records import Heard, Interval, Reason, Role, Span, Word
-from pipeline.scores import READER
-from pipeline.tokens import Flag, is_number
-from pipeline.verdicts import HARMLESS
-from pipeline.vocabulary import DEFAULT, Mood, vocabulary
+from pipeline.detection.dialogue.model import HARMLESS
+from pipeline.detection.dialogue.timeline import Lane
+from pipeline.detection.hypotheses.fusion import Track
+from pipeline.detection.language.vocabulary import DEFAULT, Mood, vocabulary
+from pipeline.detection.numbers.runs import NumberRun
+from pipeline.detection.numbers.tokens import Flag, is_number
+from pipeline.policy.model import Policy
+from pipeline.records.entities import LEXICAL, SPOKEN_NUMBERS, Entity
+from pipeline.records.model import Heard, Interval, Reason, Role, Span, Word
+from pipeline.records.scores import READER
+from pipeline.transcription.word_timing import plausible
+from pipeline.verification.findings import EDGE_DIGITS, FEW_DIGITS
 
 _GAP_S: Final = 0.6
 """Words further apart are not read together: a mute may lie between them."""

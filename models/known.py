@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from models.registryfile import SHIPPED, Entry, RegistryFile, read_registry
-from pipeline.known import BUILT_IN, Known
+from pipeline.policy.known_names import BUILT_IN, Known
 
 
 def known_names(own: Path | None = None, purposes: Iterable[str] = ()) -> Known:

@@ -23,9 +23,9 @@ from presidio_analyzer.recognizer_registry import RecognizerRegistry
 
 from models.registry import Registered, load_registry
 from models.spoken import SpokenArtifacts, Turn, turn_of
+from pipeline.detection.language.vocabulary import languages
 from pipeline.errors import ModelError
-from pipeline.policy import Policy
-from pipeline.vocabulary import languages
+from pipeline.policy.model import Policy
 
 _LANGUAGE: Final = "en"
 

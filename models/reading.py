@@ -15,14 +15,14 @@ from models.reader.encoder import Kept, Reading
 from models.reader.inputs import LABELS, LONGEST, LOOKED_BACK
 from models.spoken import PAUSE, Turn, turn_of
 from models.turns import PAUSE_S, Spoken, Stream
-from pipeline.audit import plausible
-from pipeline.entities import Entity
+from pipeline.detection.decision.opinions import Opinion, Opinions
+from pipeline.detection.language.vocabulary import DEFAULT
 from pipeline.errors import ModelError
-from pipeline.opinions import Opinion, Opinions
-from pipeline.policy import Policy
-from pipeline.records import Action, Interval, Role, Span, Word
-from pipeline.scores import READER
-from pipeline.vocabulary import DEFAULT
+from pipeline.policy.model import Policy
+from pipeline.records.entities import Entity
+from pipeline.records.model import Action, Interval, Role, Span, Word
+from pipeline.records.scores import READER
+from pipeline.transcription.word_timing import plausible
 
 SPLIT_S: Final = 2.0
 """Pause inside an entity that is left audible."""

@@ -19,11 +19,11 @@ from models.ownclass import class_at
 from models.patternguard import bind, problem_of
 from models.registryfile import SHIPPED, Entry, LanguageEntry, RegistryFile, read_registry
 from models.software import digest_of
-from pipeline.entities import NEVER_ALLOWED, Entity
+from pipeline.detection.language.vocabulary import languages
 from pipeline.errors import HushwireError, PolicyError
-from pipeline.known import likely
-from pipeline.policy import Policy
-from pipeline.vocabulary import languages
+from pipeline.policy.known_names import likely
+from pipeline.policy.model import Policy
+from pipeline.records.entities import NEVER_ALLOWED, Entity
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias, TypeVar
 
 from models.whisper import Decoded, Encoded, Features
-from pipeline.packs import Pack
+from pipeline.transcription.packing import Pack
 
 T = TypeVar("T")
 

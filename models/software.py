@@ -10,7 +10,7 @@ from importlib import metadata, resources
 from importlib.resources.abc import Traversable
 from typing import Final
 
-from pipeline.records import DIGEST
+from pipeline.records.model import DIGEST
 
 _PACKAGES: Final = ("pipeline", "models")
 """Whose files decide what is heard and found: code, phrases, weights, catalogue of models."""

@@ -16,8 +16,8 @@ from typing import Any, Final, NamedTuple
 
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
-from pipeline.once import once
-from pipeline.vocabulary import DEFAULT
+from pipeline.detection.language.lazy import once
+from pipeline.detection.language.vocabulary import DEFAULT
 
 PAUSE: Final = "/"
 """Stands in a text where the speaker paused for long."""

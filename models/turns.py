@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
-from pipeline.once import once
-from pipeline.records import Heard, Hearing, Word
+from pipeline.detection.language.lazy import once
+from pipeline.records.model import Heard, Hearing, Word
 
 PAUSE_S: Final = 1.0
 """Silence that ends a turn."""

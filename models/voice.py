@@ -8,8 +8,8 @@ import numpy as np
 import onnxruntime
 
 from models.loader import find
-from pipeline.activity import FRAME, Samples, VoiceState
 from pipeline.errors import ModelError
+from pipeline.transcription.voice_activity import FRAME, Samples, VoiceState
 
 MODEL = "silero-vad-v6"
 _CONTEXT = 64

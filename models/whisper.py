@@ -27,8 +27,8 @@ import tokenizers
 from faster_whisper.feature_extractor import FeatureExtractor
 from faster_whisper.tokenizer import Tokenizer
 
-from pipeline.activity import VOICE_RATE, Samples
 from pipeline.errors import ModelError
+from pipeline.transcription.voice_activity import VOICE_RATE, Samples
 
 FRAMES_PER_SECOND = 100
 """Mel frames a second."""

@@ -11,7 +11,7 @@ from agents.auditlog import Event
 from agents.audittables import CHECKPOINTS, ENTRIES, HEAD
 from agents.clock import stamp
 from agents.database import Database
-from pipeline.signatures import canonical_json
+from pipeline.evidence.canonical_json import canonical_json
 
 KIND = "hushwire.audit.call-closed.v1"
 DROPPED, CHANGED, KEPT = 3, 5, 6

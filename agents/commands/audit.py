@@ -237,7 +237,7 @@ def signing_key(settings: Settings) -> SigningKey:
 def _show(signed: Checkpoint | None, vault: str | None) -> None:
     """Print a checkpoint, and lay it into the vault where one is named."""
     from agents.checkpoints import VaultCheckpoints  # noqa: PLC0415 - --help comes at once
-    from pipeline.signatures import canonical_json  # noqa: PLC0415
+    from pipeline.evidence.canonical_json import canonical_json  # noqa: PLC0415
 
     if signed is None:
         screen(stderr=True).print("hushwire: the audit log is empty: nothing to sign")

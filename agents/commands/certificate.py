@@ -16,7 +16,7 @@ from agents.settings import STATE, Settings, load_settings
 
 if TYPE_CHECKING:
     from agents.signing import PublicKey
-    from pipeline.certificate import LogStated
+    from pipeline.evidence.certificate import LogStated
 
 app = typer.Typer(help="Certificates of redacted calls.", no_args_is_help=True)
 
@@ -47,7 +47,7 @@ def check(
     with; 13 signed by another key; 14 changed; 15 the audit log was rewritten or cut since.
     """
     from agents.checking import check_file  # noqa: PLC0415 - --help comes at once
-    from pipeline.signatures import read_document, signature_of  # noqa: PLC0415
+    from pipeline.evidence.canonical_json import read_document, signature_of  # noqa: PLC0415
 
     out, err = screen(), screen(stderr=True)
     files = known.key_files(public_key or [], state_dir, near=file)
@@ -77,7 +77,7 @@ def _unsealing(file: Path, state_dir: Path | None) -> Iterator[Callable[[str], b
     """How to read the sealed files beside a certificate; None where there are none, or no keys."""
     from agents.opening import opened_ledger  # noqa: PLC0415 - --help comes at once
     from agents.vault import Vault  # noqa: PLC0415
-    from pipeline.layout import SEALED  # noqa: PLC0415
+    from pipeline.evidence.layout import SEALED  # noqa: PLC0415
 
     settings, near = load_settings(state_dir=state_dir), known.state_near(file)
     folder = file.absolute().parent

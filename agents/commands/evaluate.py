@@ -14,8 +14,8 @@ from agents.settings import load_settings
 from pipeline.errors import InputError
 
 if TYPE_CHECKING:
-    from pipeline.evaluation.comparison import Comparison
-    from pipeline.evaluation.results import Evaluation
+    from pipeline.evaluation.figures.comparison import Comparison
+    from pipeline.evaluation.scoring.results import Evaluation
 
 app = typer.Typer(
     help="What leaks and what is muted for nothing, measured against the truth.",
@@ -138,7 +138,7 @@ def _evaluate(
     min_recall: list[str],
 ) -> None:
     from agents import evaluation_report as report  # noqa: PLC0415 - --help comes at once
-    from pipeline.evaluation.summary import gate_failures, parse_gate  # noqa: PLC0415
+    from pipeline.evaluation.figures.summary import gate_failures, parse_gate  # noqa: PLC0415
 
     out, err = screen(), screen(stderr=True)
     gate = parse_gate(min_recall)
@@ -168,7 +168,7 @@ def _compared(
     evaluate: Callable[[str], Evaluation], names: tuple[str, str]
 ) -> tuple[Evaluation, Comparison]:
     from agents.evaluating import read_result  # noqa: PLC0415 - --help comes at once
-    from pipeline.evaluation.comparison import compare  # noqa: PLC0415
+    from pipeline.evaluation.figures.comparison import compare  # noqa: PLC0415
 
     files = [name.endswith(".json") for name in names]
     if any(files) and not all(files):

@@ -38,7 +38,7 @@ def add(
     Of a quarantined call a place can be marked while its key lives.
     """
     from agents.marks import Marks  # noqa: PLC0415 - --help comes at once
-    from pipeline.evaluation.marked import Kind, Place  # noqa: PLC0415
+    from pipeline.evaluation.corpora.review_marks import Kind, Place  # noqa: PLC0415
 
     if wrong == bool(missed):
         raise InputError("say either --missed TYPE or --wrong")

@@ -111,7 +111,7 @@ def party(settings: Settings, vault: str | None, subject: str) -> str:
         StoreError: the key can't be read.
     """
     from agents.parties import Pseudonyms  # noqa: PLC0415 - --help comes at once
-    from pipeline.parties import PSEUDONYM  # noqa: PLC0415
+    from pipeline.records.pseudonyms import PSEUDONYM  # noqa: PLC0415
 
     inside = state_inside(vault)
     path = settings.token_key_file(settings.state_folder(inside if inside.is_dir() else STATE))

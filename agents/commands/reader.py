@@ -10,7 +10,7 @@ from rich.table import Table
 
 from agents.screen import screen
 from agents.settings import load_settings
-from pipeline.policy import READER_THRESHOLD
+from pipeline.policy.model import READER_THRESHOLD
 
 if TYPE_CHECKING:
     from models.reader.tuning import Tried

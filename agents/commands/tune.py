@@ -40,7 +40,7 @@ def tune(
     from agents.evaluating import read_cases  # noqa: PLC0415
     from agents.evaluation_report import write_plain  # noqa: PLC0415
     from agents.policies import names_known  # noqa: PLC0415
-    from pipeline.evaluation.names import entity_name  # noqa: PLC0415
+    from pipeline.evaluation.corpora.entity_aliases import entity_name  # noqa: PLC0415
 
     settings = load_settings(policy=policy)
     known = names_known(settings)

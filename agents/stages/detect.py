@@ -10,8 +10,8 @@ from typing import Protocol, TypeAlias
 from agents.steps import Late, Later, Send, Stage, Step
 from agents.topics import Topics
 from pipeline.errors import ModelError, RecordError
-from pipeline.policy import Policy
-from pipeline.records import CallEnd, CallInfo, Findings, Heard, Interval, Record, Watermark
+from pipeline.policy.model import Policy
+from pipeline.records.model import CallEnd, CallInfo, Findings, Heard, Interval, Record, Watermark
 
 NAME = "detect"
 

@@ -6,9 +6,9 @@ from agents.stages.timeouts import Patience
 from agents.steps import Late, Send, Stage, Step
 from agents.topics import Topics
 from pipeline.errors import RecordError
-from pipeline.muting import CallMuter
-from pipeline.policy import Policy
-from pipeline.records import AudioChunk, CallEnd, Findings, Record, RedactedChunk
+from pipeline.muting.muter import CallMuter
+from pipeline.policy.model import Policy
+from pipeline.records.model import AudioChunk, CallEnd, Findings, Record, RedactedChunk
 
 NAME = "mute"
 

@@ -10,10 +10,19 @@ from agents.stages.timeouts import Patience
 from agents.steps import Late, LateError, Later, Listen, Send, Stage, Step
 from agents.topics import Topics
 from pipeline.errors import RecordError
-from pipeline.guards import Doubt
-from pipeline.listening import Listener, ListenSettings, VoiceDetector
-from pipeline.records import AudioChunk, CallEnd, CallInfo, EndedBy, Heard, Interval, Record, Window
-from pipeline.verification import OTHER_LANGUAGE
+from pipeline.records.model import (
+    AudioChunk,
+    CallEnd,
+    CallInfo,
+    EndedBy,
+    Heard,
+    Interval,
+    Record,
+    Window,
+)
+from pipeline.transcription.hallucination import Doubt
+from pipeline.transcription.segmenter import Listener, ListenSettings, VoiceDetector
+from pipeline.verification.verifier import OTHER_LANGUAGE
 
 NAME = "transcribe"
 

@@ -13,11 +13,11 @@ from agents.stages.timeouts import Patience
 from agents.steps import Act, Late, Later, Stage, Step, Tell
 from agents.topics import Topics
 from agents.vault import Vault
-from pipeline.certificate import LogStated
 from pipeline.errors import RecordError
-from pipeline.policy import Policy
-from pipeline.records import Findings, Record, RedactedChunk, Verdict
-from pipeline.vaulting import CallAssembly, StoredCall
+from pipeline.evidence.certificate import LogStated
+from pipeline.evidence.stored_call import CallAssembly, StoredCall
+from pipeline.policy.model import Policy
+from pipeline.records.model import Findings, Record, RedactedChunk, Verdict
 
 NAME = "vault"
 REDACTED = "hushwire.call.redacted.v1"

@@ -9,10 +9,10 @@ from typing import Protocol
 from agents.steps import Late, Listen, Send, Stage, Step
 from agents.topics import Topics
 from pipeline.errors import RecordError
-from pipeline.listening import unheard
-from pipeline.policy import Policy
-from pipeline.records import CallEnd, Heard, Record, RedactedChunk, Span, Verdict, Window
-from pipeline.verification import CallVerifier
+from pipeline.policy.model import Policy
+from pipeline.records.model import CallEnd, Heard, Record, RedactedChunk, Span, Verdict, Window
+from pipeline.transcription.segmenter import unheard
+from pipeline.verification.verifier import CallVerifier
 
 NAME = "verify"
 

@@ -21,7 +21,7 @@ from models.reader.inputs import LABELS, LOOKED_BACK, Pieces
 from models.reader.shape import HEADS, LAYERS, WIDTH, fading
 from models.spoken import Turn
 from pipeline.errors import ModelError
-from pipeline.records import Role
+from pipeline.records.model import Role
 
 MODEL: Final = "reader"
 """The shipped weights, by their id in the catalogue."""

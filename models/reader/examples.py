@@ -9,9 +9,9 @@ from typing import Final
 
 from models.reader.inputs import LABELS, Pieces
 from models.spoken import Turn, turn_of
-from pipeline.evaluation.labelled import LabelledCase, LabelledTurn
-from pipeline.evaluation.names import entity_name
-from pipeline.records import Role
+from pipeline.evaluation.corpora.entity_aliases import entity_name
+from pipeline.evaluation.corpora.labelled_texts import LabelledCase, LabelledTurn
+from pipeline.records.model import Role
 
 NO_LABEL: Final = -100
 """Of what counts neither way, and of pieces at which no word begins."""

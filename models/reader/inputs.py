@@ -14,11 +14,11 @@ from typing import Final
 from tokenizers import Tokenizer
 
 from models.spoken import PAUSE, Turn
-from pipeline.accents import plain
-from pipeline.checksums import luhn
-from pipeline.entities import Entity
-from pipeline.records import Role
-from pipeline.vocabulary import languages, vocabulary
+from pipeline.detection.language.normalise import plain
+from pipeline.detection.language.vocabulary import languages, vocabulary
+from pipeline.records.checksums import luhn
+from pipeline.records.entities import Entity
+from pipeline.records.model import Role
 
 LABELS: Final = (
     "O",

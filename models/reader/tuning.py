@@ -22,8 +22,8 @@ from models.reader.examples import NO_LABEL, Said, said
 from models.reader.inputs import Pieces
 from models.spoken import turn_of
 from pipeline.errors import InputError, ModelError, StoreError
-from pipeline.evaluation.labelled import LabelledCase
-from pipeline.policy import READER_THRESHOLD
+from pipeline.evaluation.corpora.labelled_texts import LabelledCase
+from pipeline.policy.model import READER_THRESHOLD
 
 _LEFT: Final = 10
 LEAST: Final = 20

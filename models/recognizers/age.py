@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 from models.recognizers.base import Hit, SpokenRecognizer
 from models.spoken import Turn
-from pipeline.entities import Entity
+from pipeline.records.entities import Entity
 
 _AGE: Final = (
     r"(?P<age>ninety(?: (?:one|two|three|four|five|six|seven|eight|nine))?"

@@ -16,8 +16,8 @@ from presidio_analyzer import RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts
 from presidio_analyzer.predefined_recognizers import GLiNERRecognizer
 
-from pipeline.entities import Entity
 from pipeline.errors import ModelError
+from pipeline.records.entities import Entity
 
 _PACKAGE: Final = "gliner"
 _BLOCK: Final = 1 << 20

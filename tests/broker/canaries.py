@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from agents.canaries import Canary
-from pipeline.records import Pcm
+from pipeline.records.model import Pcm
 from tests.broker.fakes import RATE
 
 WORDS = (

@@ -15,10 +15,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.accounting import MIXED
-from pipeline.listening import unheard
-from pipeline.policy import Policy
-from pipeline.records import (
+from pipeline.policy.model import Policy
+from pipeline.records.continuity import MIXED
+from pipeline.records.model import (
     CallEnd,
     CallInfo,
     Detection,
@@ -31,6 +30,7 @@ from pipeline.records import (
     Window,
     Word,
 )
+from pipeline.transcription.segmenter import unheard
 
 RATE = 8_000
 BURST = 1_600

@@ -27,8 +27,8 @@ from agents.sealing import KeyEncryptionKey
 from agents.topics import Topics, create_topics
 from agents.vault import Vault
 from benchmarks.reading import read_all
-from pipeline.layout import CERTIFICATE, SEALED
-from pipeline.records import AudioChunk, CallEnd, CallInfo, Pcm, Role
+from pipeline.evidence.layout import CERTIFICATE, SEALED
+from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Pcm, Role
 from tests.broker import fakes
 
 PARTITIONS = 4

@@ -17,7 +17,7 @@ from agents.ledger import CallState
 from agents.letters import Fate, read_letters
 from agents.port import Delivery
 from agents.producer import CallProducer
-from pipeline import wire
+from pipeline.records import cloudevents
 from tests.broker.harness import Installation, script
 
 pytestmark = pytest.mark.broker
@@ -47,7 +47,7 @@ def reject(installation: Installation, delivery: Delivery, code: str, *, kept: b
     if kept:
         letter = messages.with_original(letter, delivery)
     with CallProducer(installation.bootstrap, letter.topic) as producer:
-        producer.send_message(wire.Clear(call_id, dict(letter.headers), letter.value))
+        producer.send_message(cloudevents.Clear(call_id, dict(letter.headers), letter.value))
 
 
 def test_what_can_be_worked_on_is_sent_again(installation: Installation) -> None:
@@ -71,7 +71,7 @@ def test_what_can_be_worked_on_is_sent_again(installation: Installation) -> None
     reject(installation, replace(deliveries["away"], offset=10_000), "seal", kept=False)
     reject(installation, replace(good, value=b"changed"), "seal", kept=True)
     with CallProducer(installation.bootstrap, installation.topics.deadletter) as producer:
-        producer.send_message(wire.Clear("other", {"whatever": b"1"}, b"something in clear"))
+        producer.send_message(cloudevents.Clear("other", {"whatever": b"1"}, b"something in clear"))
 
     letters = read_letters(installation.bootstrap, installation.topics, installation.ledger)
     assert Counter(one.fate for one in letters) == {

@@ -14,7 +14,7 @@ from aiokafka.partitioner import DefaultPartitioner
 from agents.embedded import EmbeddedBroker
 from agents.topics import Topics, create_topics
 from pipeline.errors import BrokerError
-from pipeline.records import CallEnd
+from pipeline.records.model import CallEnd
 from tests.broker.harness import PARTITIONS, Installation
 
 pytestmark = pytest.mark.broker

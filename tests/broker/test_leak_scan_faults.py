@@ -26,7 +26,7 @@ from agents.planting import self_test
 from agents.producer import sealed
 from agents.shelf import Shelf
 from agents.vault import Vault
-from pipeline.records import AudioChunk
+from pipeline.records.model import AudioChunk
 from tests.broker.brokers import BOTH, Broker, running
 from tests.broker.canaries import WORDS, canaries
 from tests.broker.fakes import BROKEN, KILLER, SLOW

@@ -18,7 +18,7 @@ from agents import fatal
 from agents.ledger import CallState
 from agents.topics import create_topics
 from pipeline.errors import BrokerError
-from pipeline.layout import CERTIFICATE
+from pipeline.evidence.layout import CERTIFICATE
 from tests.broker.harness import PARTITIONS, START_S, Installation, script
 
 pytestmark = [pytest.mark.broker]

@@ -17,9 +17,9 @@ from agents.messages import DEADLETTER
 from agents.producer import sealed
 from agents.worker import STAGES
 from pipeline.errors import UnknownCallError
-from pipeline.policyload import load_policy
-from pipeline.records import AudioChunk, Pcm
-from pipeline.wire import Clear
+from pipeline.policy.loading import load_policy
+from pipeline.records.cloudevents import Clear
+from pipeline.records.model import AudioChunk, Pcm
 from tests.broker import fakes
 from tests.broker.harness import Installation, Script, script
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from agents.pool import EarPool, Ears
-from pipeline.records import Heard, Window
+from pipeline.records.model import Heard, Window
 from tests.broker import fakes
 
 pytestmark = pytest.mark.slow

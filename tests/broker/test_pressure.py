@@ -19,8 +19,8 @@ from agents.producer import CallProducer
 from agents.runtime import StageRuntime
 from agents.steps import Late, Stage, Step
 from agents.topics import Topics, create_topics
-from pipeline.policyload import load_policy
-from pipeline.records import AudioChunk, CallEnd, CallInfo, Record, Role
+from pipeline.policy.loading import load_policy
+from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Record, Role
 from tests.broker import fakes
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]

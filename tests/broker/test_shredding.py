@@ -11,8 +11,8 @@ from agents.ledger import CallState, Ledger
 from agents.rotation import rotate
 from agents.sealing import KeyEncryptionKey, Seal
 from agents.tables import TRANSIT_KEYS
-from pipeline import wire
 from pipeline.errors import SealError, UnknownCallError
+from pipeline.records import cloudevents
 from tests.broker.harness import Installation, script
 
 pytestmark = pytest.mark.broker
@@ -24,7 +24,7 @@ def opened(messages: list[Any], topic: str, seal: Seal) -> int:
     for message in messages:
         headers = {name: value for name, value in message.headers() or [] if value is not None}
         try:
-            count += bool(seal.open(message.value(), wire.associated_data(topic, headers)))
+            count += bool(seal.open(message.value(), cloudevents.associated_data(topic, headers)))
         except SealError:
             continue
     return count

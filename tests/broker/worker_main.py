@@ -25,9 +25,9 @@ from agents.stages.timeouts import Patience
 from agents.topics import Topics
 from agents.worker import Models, WorkerConfig, run_worker
 from pipeline.errors import ModelError
-from pipeline.listening import LoudnessVoice
-from pipeline.policy import EchoRule, Policy
-from pipeline.policyload import load_policy
+from pipeline.policy.loading import load_policy
+from pipeline.policy.model import EchoRule, Policy
+from pipeline.transcription.segmenter import LoudnessVoice
 
 AHEAD = timedelta(days=400)
 """How far the clock jumps: beyond the retention of every call."""

@@ -17,10 +17,10 @@ import uvicorn
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 from console.server import silence_server
-from pipeline.certificate import build_certificate, certificate_json
-from pipeline.policyload import load_policy
-from pipeline.records import CallEnd, CallInfo, Check, Mute, Role, Span, Verdict
-from pipeline.vaulting import StoredCall
+from pipeline.evidence.certificate import build_certificate, certificate_json
+from pipeline.evidence.stored_call import StoredCall
+from pipeline.policy.loading import load_policy
+from pipeline.records.model import CallEnd, CallInfo, Check, Mute, Role, Span, Verdict
 from tests.unit.serving import Console, console, transcript_of
 
 FLAGS = (

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from agents.auditlog import AuditLog
 from agents.marks import Marks
-from pipeline.evaluation.marked import Kind, Mark
+from pipeline.evaluation.corpora.review_marks import Kind, Mark
 from tests.browser.conftest import CALL, log_in, until
 from tests.unit.serving import HELD_BACK, Console
 

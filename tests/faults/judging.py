@@ -24,7 +24,7 @@ from agents.leaks import Searcher, scan, told
 from agents.places import PASSED, QUARANTINE
 from agents.signing import SigningKey
 from agents.worker import INPUTS
-from pipeline.certificate import Certificate, parse_certificate
+from pipeline.evidence.certificate import Certificate, parse_certificate
 from tests.broker.canaries import WORDS, canaries
 from tests.broker.harness import Installation, Script
 

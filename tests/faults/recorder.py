@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 
 from pipeline.errors import BrokerError, StoreError, UnknownCallError
-from pipeline.records import AudioChunk, CallEnd
+from pipeline.records.model import AudioChunk, CallEnd
 from tests.broker.harness import Installation, Script
 
 AT_ONCE = 6

@@ -38,8 +38,8 @@ from agents.producer import CallProducer
 from agents.recordings import read_drop
 from agents.sealing import KeyEncryptionKey
 from agents.topics import Topics, create_topics
-from pipeline.audio import Recording, read_recording
-from pipeline.records import AudioChunk, CallEnd
+from pipeline.audio.files import Recording, read_recording
+from pipeline.records.model import AudioChunk, CallEnd
 from tests.broker.brokers import running
 from tests.faults import tiny
 from tests.faults.looking import Look, Watcher

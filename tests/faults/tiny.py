@@ -19,7 +19,7 @@ import numpy as np
 from agents.embedded import EmbeddedBroker
 from agents.ledger import CallState
 from benchmarks.processes import resident_mb
-from pipeline.records import AudioChunk, CallEnd
+from pipeline.records.model import AudioChunk, CallEnd
 from tests.broker.harness import Installation, script
 
 EVERY = 500

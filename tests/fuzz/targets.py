@@ -21,14 +21,14 @@ import soundfile
 from agents.auditchain import read_export, tree_of
 from agents.recordings import read_drop
 from agents.witness import Note, witnesses
-from pipeline import wire
-from pipeline.audio import inspect_recording, read_recording
-from pipeline.callnames import holds_number, pseudonym_of, shown
-from pipeline.certificate import parse_certificate
+from pipeline.audio.files import inspect_recording, read_recording
 from pipeline.errors import AudioError, HushwireError, InputError, PolicyError, RecordError
-from pipeline.evaluation.labelled import parse_cases
-from pipeline.policyload import parse_policy
-from pipeline.signatures import read_document
+from pipeline.evaluation.corpora.labelled_texts import parse_cases
+from pipeline.evidence.canonical_json import read_document
+from pipeline.evidence.certificate import parse_certificate
+from pipeline.policy.loading import parse_policy
+from pipeline.records import cloudevents
+from pipeline.records.call_names import holds_number, pseudonym_of, shown
 from tests.unit.wire_samples import SAMPLES
 
 POLICIES = Path(__file__).parents[2] / "policies"
@@ -46,13 +46,13 @@ def _record(data: bytes) -> None:
     """A record's value, under the headers of every type: ``RecordError`` alone."""
     name, _, rest = data.partition(b"\n")
     known = name.decode("ascii", "replace")
-    message = wire.encode(SAMPLES.get(known, SAMPLES["Heard"]))
+    message = cloudevents.encode(SAMPLES.get(known, SAMPLES["Heard"]))
     headers = dict(message.headers)
-    if wire.META in headers:
-        headers[wire.META] = rest[: len(rest) // 2]
+    if cloudevents.META in headers:
+        headers[cloudevents.META] = rest[: len(rest) // 2]
         rest = rest[len(rest) // 2 :]
     with suppress(RecordError):
-        wire.decode(wire.address(headers, b"call-1"), headers, rest)
+        cloudevents.decode(cloudevents.address(headers, b"call-1"), headers, rest)
 
 
 def _headers(data: bytes) -> None:
@@ -63,9 +63,9 @@ def _headers(data: bytes) -> None:
         name, _, value = line.partition(b"=")
         headers[name.decode("utf-8", "replace")] = value
     with suppress(RecordError):
-        where = wire.address(headers, key)
-        assert wire.valid_call_id(where.call_id)
-        wire.associated_data("topic", headers)
+        where = cloudevents.address(headers, key)
+        assert cloudevents.valid_call_id(where.call_id)
+        cloudevents.associated_data("topic", headers)
 
 
 def _sidecar(data: bytes) -> None:
@@ -75,7 +75,7 @@ def _sidecar(data: bytes) -> None:
         recording.with_suffix(".json").write_bytes(data)
         with suppress(InputError):
             drop = read_drop(recording)
-            assert wire.valid_call_id(drop.call_id)
+            assert cloudevents.valid_call_id(drop.call_id)
             drop.info(8_000, 2)
 
 
@@ -99,7 +99,7 @@ def _name(data: bytes) -> None:
     """A call's name: an id without a number, or a pseudonym that is one."""
     name = data.decode("utf-8", "replace")
     pseudonym = pseudonym_of(name, bytes(32))
-    assert wire.valid_call_id(pseudonym)
+    assert cloudevents.valid_call_id(pseudonym)
     assert not holds_number(pseudonym)
     if holds_number(name):
         assert not any(char.isdecimal() for char in shown(name))
@@ -164,8 +164,8 @@ def _recordings() -> tuple[bytes, ...]:
 def _encoded() -> tuple[bytes, ...]:
     made = []
     for name, record in SAMPLES.items():
-        message = wire.encode(record)
-        meta = message.headers.get(wire.META, b"")
+        message = cloudevents.encode(record)
+        meta = message.headers.get(cloudevents.META, b"")
         made.append(name.encode() + b"\n" + meta + message.value)
     return tuple(made)
 
@@ -173,7 +173,7 @@ def _encoded() -> tuple[bytes, ...]:
 def _written_headers() -> tuple[bytes, ...]:
     made = []
     for record in SAMPLES.values():
-        headers = wire.encode(record).headers
+        headers = cloudevents.encode(record).headers
         lines = [name.encode() + b"=" + value for name, value in headers.items()]
         made.append(b"\n".join([b"call-1", *lines]))
     return tuple(made)

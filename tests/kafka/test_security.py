@@ -22,8 +22,8 @@ from agents.runtime import StageRuntime
 from agents.steps import Late, Stage, Step
 from agents.topics import Topics, create_topics, reach_broker
 from pipeline.errors import BrokerError
-from pipeline.policyload import load_policy
-from pipeline.records import CallEnd, Record
+from pipeline.policy.loading import load_policy
+from pipeline.records.model import CallEnd, Record
 from tests.certificates import Authority
 from tests.kafka.broker import ApacheKafka, available
 

@@ -16,11 +16,11 @@ from benchmarks.corpus import SAMPLES
 from benchmarks.damage import BABBLE, Bench, Cell, read_manifest
 from benchmarks.damages import Damage, damages
 from models.voice import SileroVoice
-from pipeline import listening
-from pipeline.audio import read_recording
-from pipeline.listening import Listener
-from pipeline.policyload import load_policy
-from pipeline.records import AudioChunk, CallEnd, CallInfo, Role, Window
+from pipeline.audio.files import read_recording
+from pipeline.policy.loading import load_policy
+from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Role, Window
+from pipeline.transcription import segmenter
+from pipeline.transcription.segmenter import Listener
 
 pytestmark = pytest.mark.models
 
@@ -72,7 +72,7 @@ def test_where_the_voice_detector_is_not_asked_it_would_have_found_nothing(
 ) -> None:
     """The shortcut on and off: the same stretches of speech, to a frame or two at their edges."""
     short = windows_of(DAMAGES[name])
-    monkeypatch.setattr(listening, "_SETTLED", 10**9)
+    monkeypatch.setattr(segmenter, "_SETTLED", 10**9)
     careful = windows_of(DAMAGES[name])
     for channel in (0, 1):
         spoken = _mask(careful, channel)

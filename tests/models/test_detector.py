@@ -18,8 +18,8 @@ from models.reader.inputs import LABELS
 from models.reader.shape import HEADS, LAYERS, WIDTH
 from models.spoken import turn_of
 from pipeline.errors import ModelError
-from pipeline.policyload import load_policy
-from pipeline.records import CallEnd, CallInfo, Findings, Heard, Role, Word
+from pipeline.policy.loading import load_policy
+from pipeline.records.model import CallEnd, CallInfo, Findings, Heard, Role, Word
 
 pytestmark = pytest.mark.models
 

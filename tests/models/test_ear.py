@@ -15,11 +15,11 @@ from models.catalogue import Entry, entries
 from models.ear import Ear, EarSettings, hear
 from models.loader import find
 from models.voice import SileroVoice
-from pipeline.activity import FRAME
 from pipeline.errors import ModelError
-from pipeline.guards import Doubt
-from pipeline.listening import Listener
-from pipeline.records import AudioChunk, CallEnd, CallInfo, Hearing, Interval, Role, Window
+from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Hearing, Interval, Role, Window
+from pipeline.transcription.hallucination import Doubt
+from pipeline.transcription.segmenter import Listener
+from pipeline.transcription.voice_activity import FRAME
 
 pytestmark = [pytest.mark.models, pytest.mark.slow]
 

@@ -12,8 +12,8 @@ from agents.evaluating_audio import evaluate_folder, evaluate_run
 from agents.offline import Wanted, redact_file
 from agents.settings import load_settings
 from pipeline.errors import InputError
-from pipeline.evaluation.summary import by_entity, totals
-from pipeline.policyload import load_policy
+from pipeline.evaluation.figures.summary import by_entity, totals
+from pipeline.policy.loading import load_policy
 
 pytestmark = pytest.mark.models
 

@@ -10,10 +10,20 @@ from models.calldetector import UNHEARD
 from models.detector import Detector, DetectorSettings
 from models.known import known_names
 from models.reading import ScriptedReads
-from pipeline.numbers import words_from_text
-from pipeline.policy import Policy
-from pipeline.policyload import load_policy, parse_policy
-from pipeline.records import Action, CallEnd, CallInfo, Findings, Heard, Interval, Role, Span, Word
+from pipeline.detection.numbers.runs import words_from_text
+from pipeline.policy.loading import load_policy, parse_policy
+from pipeline.policy.model import Policy
+from pipeline.records.model import (
+    Action,
+    CallEnd,
+    CallInfo,
+    Findings,
+    Heard,
+    Interval,
+    Role,
+    Span,
+    Word,
+)
 
 pytestmark = pytest.mark.models
 

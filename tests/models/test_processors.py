@@ -17,9 +17,9 @@ import soundfile as sf
 from models.detector import Detector
 from models.ear import EarSettings, hear_all, start_ear
 from models.voice import SileroVoice
-from pipeline.muting import CallMuter
-from pipeline.policyload import load_policy
-from pipeline.records import AudioChunk, CallEnd, CallInfo, Heard, RedactedChunk, Role
+from pipeline.muting.muter import CallMuter
+from pipeline.policy.loading import load_policy
+from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Heard, RedactedChunk, Role
 from tests.models.test_ear import SAMPLES, spoken_digits, windows_of
 
 pytestmark = [pytest.mark.models, pytest.mark.slow]

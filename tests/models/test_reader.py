@@ -17,7 +17,7 @@ from models.reader.graph import graph, weights_in
 from models.reader.inputs import LABELS, LONGEST, LOOKED_BACK
 from models.spoken import turn_of
 from pipeline.errors import ModelError
-from pipeline.records import Role
+from pipeline.records.model import Role
 
 CALL = (
     (Role.AGENT, "Could I take the long number across the front of your card?"),

@@ -10,10 +10,10 @@ import soundfile as sf
 
 from models.ear import Ear, EarSettings
 from models.voice import SileroVoice
-from pipeline.activity import VOICE_RATE
-from pipeline.listening import Listener
-from pipeline.records import AudioChunk, CallEnd, CallInfo, Interval, Role, Window
-from pipeline.windows import ListenSettings
+from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Interval, Role, Window
+from pipeline.transcription.segmenter import Listener
+from pipeline.transcription.voice_activity import VOICE_RATE
+from pipeline.transcription.windows import ListenSettings
 
 pytestmark = [pytest.mark.models, pytest.mark.slow]
 

@@ -17,9 +17,9 @@ import soundfile as sf
 from models.detector import Detector
 from models.ear import Ear
 from models.voice import SileroVoice
-from pipeline.listening import Listener
-from pipeline.policyload import load_policy
-from pipeline.records import AudioChunk, CallEnd, CallInfo, Heard, Role, Span
+from pipeline.policy.loading import load_policy
+from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Heard, Role, Span
+from pipeline.transcription.segmenter import Listener
 
 pytestmark = [pytest.mark.models, pytest.mark.slow]
 

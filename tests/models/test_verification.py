@@ -7,8 +7,8 @@ import pytest
 from benchmarks.corpus import SAMPLES
 from benchmarks.planting import Labelled, audible_share, leaks_of, read_calls, redacted
 from benchmarks.verification import Bench
-from pipeline.policyload import load_policy
-from pipeline.records import Reason
+from pipeline.policy.loading import load_policy
+from pipeline.records.model import Reason
 
 pytestmark = [pytest.mark.models, pytest.mark.slow]
 

@@ -1,6 +1,6 @@
 """``make mutation``: changes a module in one place after another and asks whether a test notices.
 
-    python -m tests.mutation pipeline/muting.py --tests tests/unit/test_muting.py --sample 60
+    python -m tests.mutation pipeline/muting/muter.py --tests tests/unit/test_muting.py --sample 60
 
 Without a module: those of ``MODULES``, which keep what is sensitive from being stored or kept.
 
@@ -38,14 +38,19 @@ import pytest
 from tests.mutation.changes import Mutant, mutants
 
 MODULES = {
-    "pipeline/muting.py": ("muting", "releasing", "muting_properties", "certificate"),
-    "pipeline/second_look.py": ("verification", "verdicts", "verify_stage"),
-    "pipeline/verification.py": ("verification", "verdicts", "verify_stage", "language_rule"),
-    "pipeline/vaulting.py": ("vaulting", "certificate", "broken_stages"),
-    "pipeline/comprehension.py": ("comprehension",),
-    "pipeline/proof.py": ("proof", "certificate"),
-    "pipeline/policy.py": ("policies", "policy_names", "policy_union", "yamlfile"),
-    "pipeline/policymerge.py": ("policy_union",),
+    "pipeline/muting/muter.py": ("muting", "releasing", "muting_properties", "certificate"),
+    "pipeline/verification/review_state.py": ("verification", "verdicts", "verify_stage"),
+    "pipeline/verification/verifier.py": (
+        "verification",
+        "verdicts",
+        "verify_stage",
+        "language_rule",
+    ),
+    "pipeline/evidence/stored_call.py": ("vaulting", "certificate", "broken_stages"),
+    "pipeline/detection/decision/not_understood.py": ("comprehension",),
+    "pipeline/evidence/certificate_check.py": ("proof", "certificate"),
+    "pipeline/policy/model.py": ("policies", "policy_names", "policy_union", "yamlfile"),
+    "pipeline/policy/union.py": ("policy_union",),
     "agents/sealing.py": ("sealing",),
     "agents/stages/vault.py": ("stages",),
     "agents/shelf.py": ("vault", "rights"),

@@ -13,10 +13,10 @@ from agents.marks import Marks
 from agents.shadowlog import Pair, ShadowResults
 from agents.vault import Vault
 from pipeline.errors import UnknownCallError
-from pipeline.evaluation.agreement import agreements
-from pipeline.evaluation.marked import Place
-from pipeline.policy import Policy
-from pipeline.records import Span
+from pipeline.evaluation.corpora.review_marks import Place
+from pipeline.evaluation.figures.span_agreement import agreements
+from pipeline.policy.model import Policy
+from pipeline.records.model import Span
 from tests.unit.storing import stored_call
 
 PAIR = Pair.of(Policy(name="live", version="1"), Policy(name="tried", version="1"))

@@ -17,12 +17,12 @@ from agents.ledger import CallState
 from agents.places import PASSED, QUARANTINE
 from agents.tables import TRANSIT_KEYS
 from agents.vault import Vault
-from pipeline.certificate import Certificate, parse_certificate
 from pipeline.errors import HushwireError
-from pipeline.layout import CERTIFICATE
-from pipeline.proof import check_certificate
-from pipeline.records import Pcm
-from pipeline.signatures import read_document
+from pipeline.evidence.canonical_json import read_document
+from pipeline.evidence.certificate import Certificate, parse_certificate
+from pipeline.evidence.certificate_check import check_certificate
+from pipeline.evidence.layout import CERTIFICATE
+from pipeline.records.model import Pcm
 from tests.simulation.faults import LOSING, MIXING, Schedule
 from tests.simulation.outside import calmly, empty_folder
 from tests.simulation.speech import RATE, policies, script, sensitive

@@ -19,9 +19,9 @@ from agents.runtime import StageRuntime
 from agents.stages.transcribe import TranscribeCall
 from agents.stages.vault import VaultCall
 from agents.stages.verify import VerifyCall
-from pipeline import wire
-from pipeline.muting import LATE_SPAN, _Call
-from pipeline.records import Findings, Heard, Watermark, Window
+from pipeline.muting.muter import LATE_SPAN, _Call
+from pipeline.records import cloudevents
+from pipeline.records.model import Findings, Heard, Watermark, Window
 
 EARLY = 8 * 8_000
 """Samples by which muting releases too early."""
@@ -113,7 +113,7 @@ def _repeats_are_audited_as_news() -> AbstractContextManager[Any]:
 
 
 def _sent_in_clear() -> AbstractContextManager[Any]:
-    return mock.patch("agents.outbox.sealed", lambda record, *_: wire.encode(record))
+    return mock.patch("agents.outbox.sealed", lambda record, *_: cloudevents.encode(record))
 
 
 def _closed_before_it_is_stored() -> AbstractContextManager[Any]:

@@ -32,9 +32,9 @@ from agents.signing import SigningKey
 from agents.topics import Topics
 from agents.vault import Vault
 from pipeline.errors import ModelError
-from pipeline.listening import silent, unheard
-from pipeline.records import Heard, Window
-from pipeline.signatures import canonical_json
+from pipeline.evidence.canonical_json import canonical_json
+from pipeline.records.model import Heard, Window
+from pipeline.transcription.segmenter import silent, unheard
 from tests.simulation import speech
 from tests.simulation.broker import Member
 from tests.simulation.loop import pause

@@ -15,10 +15,10 @@ import numpy as np
 
 from models.detector import Detector
 from models.reading import ScriptedAnalyses, ScriptedReads
-from pipeline.entities import Entity
-from pipeline.policy import EntityRule, Policy
-from pipeline.policyload import load_policy
-from pipeline.records import (
+from pipeline.policy.loading import load_policy
+from pipeline.policy.model import EntityRule, Policy
+from pipeline.records.entities import Entity
+from pipeline.records.model import (
     Action,
     AudioChunk,
     CallEnd,
@@ -180,7 +180,7 @@ VERSIONS: tuple[dict[str, dict[str, object]], ...] = (
         "models.detector": {"software": lambda: "another version"},
     },
     {
-        "pipeline.conversation": {"OPEN_S": 4.0},
+        "pipeline.detection.decision.conversation": {"OPEN_S": 4.0},
         "models.detector": {"software": lambda: "a third version"},
     },
 )

@@ -27,9 +27,9 @@ from agents.stages.timeouts import Patience
 from agents.tables import TRANSIT_KEYS
 from agents.worker import Models, WorkerConfig, run_worker
 from pipeline.errors import HushwireError, StoreError, UnknownCallError
-from pipeline.listening import LoudnessVoice
-from pipeline.records import AudioChunk, CallEnd
-from pipeline.windows import ListenSettings
+from pipeline.records.model import AudioChunk, CallEnd
+from pipeline.transcription.segmenter import LoudnessVoice
+from pipeline.transcription.windows import ListenSettings
 from tests.simulation import outside, speech
 from tests.simulation.broker import Broker
 from tests.simulation.faults import Fault, Schedule

@@ -17,8 +17,8 @@ from models.reader.training import Settings, calibrated, learn, rows
 from models.reader.tuning import LEAST, tune
 from models.spoken import turn_of
 from pipeline.errors import InputError, StoreError
-from pipeline.evaluation.labelled import parse_cases
-from pipeline.records import Role
+from pipeline.evaluation.corpora.labelled_texts import parse_cases
+from pipeline.records.model import Role
 
 NAMES = (
     *("alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliet"),

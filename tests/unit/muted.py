@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.muting import CallMuter
-from pipeline.policy import EchoRule, EntityRule, MutingRule, Policy
-from pipeline.records import (
+from pipeline.muting.muter import CallMuter
+from pipeline.policy.model import EchoRule, EntityRule, MutingRule, Policy
+from pipeline.records.model import (
     AudioChunk,
     CallEnd,
     CallInfo,

@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from agents.checking import check_file
 from agents.offline import Engines, Redacted, Wanted, prepare, redact
 from agents.signing import SigningKey
-from pipeline.listening import LoudnessVoice
-from pipeline.policy import EchoRule, MutingRule, Policy
-from pipeline.policyload import load_policy
+from pipeline.policy.loading import load_policy
+from pipeline.policy.model import EchoRule, MutingRule, Policy
+from pipeline.transcription.segmenter import LoudnessVoice
 from tests.broker.fakes import ScriptedDetector, hear, speak
 
 RATE = 8_000

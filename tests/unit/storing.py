@@ -20,10 +20,10 @@ from moto.server import ThreadedMotoServer
 
 from agents.ledger import Ledger
 from agents.sweeping import Bounds, SweepGuard
-from pipeline.certificate import build_certificate, certificate_json
-from pipeline.policyload import load_policy
-from pipeline.records import CallEnd, CallInfo, Check, Role, Verdict
-from pipeline.vaulting import StoredCall
+from pipeline.evidence.certificate import build_certificate, certificate_json
+from pipeline.evidence.stored_call import StoredCall
+from pipeline.policy.loading import load_policy
+from pipeline.records.model import CallEnd, CallInfo, Check, Role, Verdict
 
 AUDIO = np.random.default_rng(5).bytes(2_500_000)
 """More than two of the segments in which audio is sealed."""

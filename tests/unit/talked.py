@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.conversation import Conversation
-from pipeline.records import Heard, Hearing, Span, Word
+from pipeline.detection.decision.conversation import Conversation
+from pipeline.records.model import Heard, Hearing, Span, Word
 
 RATE = 8_000
 

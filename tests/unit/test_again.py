@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from models.again import asks_digits, doubtful
-from pipeline.audit import Loudness
-from pipeline.records import Interval
+from pipeline.records.model import Interval
+from pipeline.transcription.word_timing import Loudness
 
 pytestmark = pytest.mark.unit
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.assembly import LONGEST_GAP_S, MOST_MISSING, ChunkAssembler
+from pipeline.audio.chunk_assembly import LONGEST_GAP_S, MOST_MISSING, ChunkAssembler
 from pipeline.errors import RecordError
-from pipeline.records import AudioChunk, CallEnd, CallInfo, Interval, Role
+from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Interval, Role
 
 pytestmark = pytest.mark.unit
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.levels import AudibleTrack
+from pipeline.audio.levels import AudibleTrack
 
 pytestmark = pytest.mark.unit
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from pipeline.audio import (
+from pipeline.audio.files import (
     FlacWriter,
     Recording,
     inspect_recording,
@@ -21,10 +21,10 @@ from pipeline.audio import (
     to_int16,
 )
 from pipeline.errors import AudioError
-from pipeline.outform import form_of, in_form, write_in
-from pipeline.policy import MutingRule
-from pipeline.records import Mute
-from pipeline.rendering import apply_mutes
+from pipeline.muting.output_format import form_of, in_form, write_in
+from pipeline.muting.rendering import apply_mutes
+from pipeline.policy.model import MutingRule
+from pipeline.records.model import Mute
 
 pytestmark = pytest.mark.unit
 

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.audit import (
+from pipeline.records.model import Interval
+from pipeline.transcription.packing import pack
+from pipeline.transcription.word_timing import (
     Loudness,
     Timing,
     drawn_back,
@@ -19,8 +21,6 @@ from pipeline.audit import (
     uncovered,
     without_loops,
 )
-from pipeline.packs import pack
-from pipeline.records import Interval
 
 pytestmark = pytest.mark.unit
 

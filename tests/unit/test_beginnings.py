@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.beginnings import Beginnings, beginnings, needed
+from pipeline.detection.language.regex_prefixes import Beginnings, beginnings, needed
 
 pytestmark = pytest.mark.unit
 

@@ -7,9 +7,9 @@ import pytest
 
 from benchmarks import muting as bench
 from benchmarks.muting import Case, measure, page, reached
-from pipeline.policyload import load_policy
-from pipeline.records import CallEnd, CallInfo, Findings, Role, Span, Watermark
-from pipeline.rendering import apply_mutes
+from pipeline.muting.rendering import apply_mutes
+from pipeline.policy.loading import load_policy
+from pipeline.records.model import CallEnd, CallInfo, Findings, Role, Span, Watermark
 
 pytestmark = pytest.mark.unit
 
@@ -51,7 +51,7 @@ def test_one_sample_too_many_or_too_few_is_told(monkeypatch: pytest.MonkeyPatch)
         out[0, 0] += 1
         return out
 
-    monkeypatch.setattr("pipeline.muting.apply_mutes", careless)
+    monkeypatch.setattr("pipeline.muting.muter.apply_mutes", careless)
     result = measure([CASE], load_policy("default"), 1)
     assert result["hushwire"]["changed_outside"] == 20
     assert not reached(result)

@@ -10,9 +10,9 @@ import pytest
 
 from benchmarks import peers
 from benchmarks.baseline import Heard
-from pipeline.evaluation.labelled import LabelledCase, LabelledTurn
-from pipeline.evaluation.texts import lay_out
-from pipeline.records import Role
+from pipeline.evaluation.corpora.labelled_texts import LabelledCase, LabelledTurn
+from pipeline.evaluation.scoring.text_scoring import lay_out
+from pipeline.records.model import Role
 
 pytestmark = pytest.mark.unit
 

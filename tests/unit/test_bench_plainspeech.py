@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.plainspeech import silenced
-from pipeline.records import Action, Mute, Span
+from pipeline.records.model import Action, Mute, Span
 
 pytestmark = pytest.mark.unit
 

@@ -11,8 +11,8 @@ from benchmarks import releases
 from benchmarks.delay import Summary, live_chunks
 from benchmarks.planting import Labelled
 from benchmarks.releases import Release, growth, judged, match
-from pipeline.activity import LoudnessVoice
-from pipeline.records import CallInfo, Role
+from pipeline.records.model import CallInfo, Role
+from pipeline.transcription.voice_activity import LoudnessVoice
 
 pytestmark = pytest.mark.unit
 

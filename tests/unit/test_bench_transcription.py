@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.hearing import Listened, Said, Score, Spoken, score, solid, word_errors
 from benchmarks.planting import Labelled
-from pipeline.records import CallInfo, Role
+from pipeline.records.model import CallInfo, Role
 
 pytestmark = pytest.mark.unit
 

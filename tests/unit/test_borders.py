@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.borders import bordered
-from pipeline.records import Hearing, Span, Word
-from pipeline.vocabulary import vocabulary
+from pipeline.detection.hypotheses.span_edges import bordered
+from pipeline.detection.language.vocabulary import vocabulary
+from pipeline.records.model import Hearing, Span, Word
 
 pytestmark = pytest.mark.unit
 

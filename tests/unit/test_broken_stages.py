@@ -13,11 +13,11 @@ import soundfile
 
 from agents import offline
 from agents.offline import Engines, Wanted
-from pipeline import muting
 from pipeline.errors import StoreError
-from pipeline.policy import MutingRule, Policy
-from pipeline.records import CallEnd, CallInfo, Findings, Heard, Mute, Span, Window
-from pipeline.rendering import apply_mutes
+from pipeline.muting import muter
+from pipeline.muting.rendering import apply_mutes
+from pipeline.policy.model import MutingRule, Policy
+from pipeline.records.model import CallEnd, CallInfo, Findings, Heard, Mute, Span, Window
 from tests.broker.fakes import ScriptedCall, ScriptedDetector, hear
 from tests.unit.redacting import RATE, audio, names, run, scripted
 
@@ -82,12 +82,12 @@ def on_the_wrong_channel(
     return apply_mutes(samples, swapped, rate, rule, start=start, key=key)
 
 
-def take_swapped(self: muting._Call, findings: Findings) -> None:
+def take_swapped(self: muter._Call, findings: Findings) -> None:
     spans = tuple(replace(span, channel=1 - span.channel) for span in findings.spans)
     _TAKE(self, replace(findings, spans=spans))
 
 
-_TAKE = muting._Call.take
+_TAKE = muter._Call.take
 
 ENGINES: dict[str, Callable[[Engines], Engines]] = {
     "the recogniser hears nothing": lambda e: replace(
@@ -97,11 +97,11 @@ ENGINES: dict[str, Callable[[Engines], Engines]] = {
     "verification can not inspect": lambda e: replace(e, inspector=Broken("")),
 }
 PATCHES: dict[str, tuple[object, str, object]] = {
-    "muting is skipped in the line": (muting, "apply_mutes", skipped),
+    "muting is skipped in the line": (muter, "apply_mutes", skipped),
     "muting is skipped in the file": (offline, "apply_mutes", skipped),
-    "the line mutes the wrong channel": (muting, "apply_mutes", on_the_wrong_channel),
+    "the line mutes the wrong channel": (muter, "apply_mutes", on_the_wrong_channel),
     "the file is muted on the wrong channel": (offline, "apply_mutes", on_the_wrong_channel),
-    "spans are taken for the wrong channel": (muting._Call, "take", take_swapped),
+    "spans are taken for the wrong channel": (muter._Call, "take", take_swapped),
 }
 ERRORS: dict[str, Callable[[Engines], Engines]] = {
     "the recogniser raises": lambda e: replace(e, listen=raises),

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.callnames import PSEUDONYM, holds_number, pseudonym_of, shown
-from pipeline.wire import valid_call_id
+from pipeline.records.call_names import PSEUDONYM, holds_number, pseudonym_of, shown
+from pipeline.records.cloudevents import valid_call_id
 
 pytestmark = pytest.mark.unit
 

@@ -15,7 +15,7 @@ from agents.calls import Arrival, CallRun, Desk
 from agents.port import Delivery
 from agents.sealing import Seal
 from agents.steps import Late, Listen, Send, Step
-from pipeline.records import CallEnd, Heard, Record, Window
+from pipeline.records.model import CallEnd, Heard, Record, Window
 
 pytestmark = pytest.mark.unit
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.carrying import SpokenTurn, carried
-from pipeline.evaluation.labelled import LabelledTurn, parse_cases
-from pipeline.records import Role, Word
+from pipeline.evaluation.corpora.labelled_texts import LabelledTurn, parse_cases
+from pipeline.records.model import Role, Word
 
 pytestmark = pytest.mark.unit
 

@@ -10,17 +10,18 @@ import numpy as np
 import pytest
 import soundfile
 
-from pipeline.certificate import (
+from pipeline.errors import RecordError
+from pipeline.evidence.certificate import (
     certificate_json,
     certificate_schema,
     parse_certificate,
     sign_certificate,
 )
-from pipeline.errors import RecordError
-from pipeline.muting import CallMuter
-from pipeline.policy import MutingRule, Policy
-from pipeline.proof import check_certificate
-from pipeline.records import (
+from pipeline.evidence.certificate_check import check_certificate
+from pipeline.evidence.stored_call import CallAssembly, StoredCall
+from pipeline.muting.muter import CallMuter
+from pipeline.policy.model import MutingRule, Policy
+from pipeline.records.model import (
     Action,
     AudioChunk,
     CallEnd,
@@ -37,8 +38,7 @@ from pipeline.records import (
     Window,
     Word,
 )
-from pipeline.vaulting import CallAssembly, StoredCall
-from pipeline.verification import CallVerifier
+from pipeline.verification.verifier import CallVerifier
 
 pytestmark = pytest.mark.unit
 

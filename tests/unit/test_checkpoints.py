@@ -23,8 +23,8 @@ from agents.places import CHECKPOINTS, PASSED, FolderPlace, open_place
 from agents.signing import SigningKey
 from agents.sweeping import Bounds, SweepGuard
 from agents.vault import Vault
-from pipeline.certificate import LogStated
 from pipeline.errors import BrokerError, RecordError, RewrittenError, StoreError
+from pipeline.evidence.certificate import LogStated
 from tests.rewriting import cut_back, emptied, event, rewritten
 from tests.unit.storing import bucket, new_ledger, stored_call
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.checksums import aba, card_brand, iban, luhn, npi, ssn_shape, vin
+from pipeline.records.checksums import aba, card_brand, iban, luhn, npi, ssn_shape, vin
 
 pytestmark = pytest.mark.unit
 

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.comprehension import (
+from pipeline.detection.decision.not_understood import (
     NOT_UNDERSTOOD,
     SOUND_WITHOUT_WORDS,
     SPEECH_WITHOUT_WORDS,
     Comprehension,
     understanding,
 )
-from pipeline.policy import UnderstandingRule
-from pipeline.records import Action, Heard, Hearing, Interval, Reason, Span, Word
+from pipeline.policy.model import UnderstandingRule
+from pipeline.records.model import Action, Heard, Hearing, Interval, Reason, Span, Word
 
 pytestmark = pytest.mark.unit
 

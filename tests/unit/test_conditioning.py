@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from pipeline.conditioning import HighPass, Leveller, high_passed, levelled, loudest
+from pipeline.transcription.conditioning import HighPass, Leveller, high_passed, levelled, loudest
 
 pytestmark = pytest.mark.unit
 

@@ -22,7 +22,7 @@ from console.errors import Refusal
 from console.ranges import byte_range
 from console.upkeep import policy_state
 from pipeline.errors import StoreError
-from pipeline.known import BUILT_IN
+from pipeline.policy.known_names import BUILT_IN
 from tests.unit.serving import HELD_BACK, OTHER, STORED, Console, console
 from tests.unit.storing import AUDIO, FILES
 

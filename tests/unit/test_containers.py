@@ -13,8 +13,8 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import flacframes
-from pipeline.audio import inspect_recording, read_recording
+from pipeline.audio import flac_frames
+from pipeline.audio.files import inspect_recording, read_recording
 from pipeline.errors import AudioError
 
 pytestmark = pytest.mark.unit
@@ -160,7 +160,7 @@ def test_notes_and_padding_beside_the_audio_are_left_out(tag: bytes, body: bytes
 
 def test_frames_are_found_wherever_the_reading_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     for block in (17, 64, 1_000, 4_097):
-        monkeypatch.setattr(flacframes, "_BLOCK", block)
+        monkeypatch.setattr(flac_frames, "_BLOCK", block)
         assert inspect_recording(FLAC).frames == 2 * RATE
 
 
@@ -177,17 +177,17 @@ def test_every_flac_file_is_counted_whole(rate: int) -> None:
 def varying(data: bytes) -> bytes:
     """A FLAC file with frames that say their first sample instead of their number."""
     stream = io.BytesIO(data)
-    _, place = flacframes._head(stream, "")
-    frames = list(flacframes._frames(stream, place))
+    _, place = flac_frames._head(stream, "")
+    frames = list(flac_frames._frames(stream, place))
     ends = [*(frame.place for frame in frames[1:]), len(data)]
     out, sample = data[:place], 0
     for frame, end in zip(frames, ends, strict=True):
         whole = data[frame.place : end]
-        _, rest = flacframes._number(whole[:16])
+        _, rest = flac_frames._number(whole[:16])
         extra = {6: 1, 7: 2}.get(whole[2] >> 4, 0) + {12: 1, 13: 2, 14: 2}.get(whole[2] & 15, 0)
         head = b"\xff\xf9" + whole[2:4] + chr(sample).encode() + whole[rest : rest + extra]
-        new = head + bytes([flacframes._crc8(head)]) + whole[rest + extra + 1 : -2]
-        out += new + flacframes._crc16(new).to_bytes(2)
+        new = head + bytes([flac_frames._crc8(head)]) + whole[rest + extra + 1 : -2]
+        out += new + flac_frames._crc16(new).to_bytes(2)
         sample += frame.samples
     return out
 
@@ -211,11 +211,11 @@ def test_the_numbers_of_frames_are_coded_as_in_utf_8() -> None:
     for number in (0, 127, 128, 2_047, 2_048, 65_535, 65_536, 0x10FFFF):
         coded = chr(number).encode("utf-8", "surrogatepass")
         head = (b"\xff\xf8\0\0" + coded).ljust(16, b"\0")
-        assert flacframes._number(head) == (number, 4 + len(coded))
+        assert flac_frames._number(head) == (number, 4 + len(coded))
     largest = b"\xff\xf9\0\0\xfe" + b"\xbf" * 6
-    assert flacframes._number(largest.ljust(16, b"\0")) == ((1 << 36) - 1, 11)
+    assert flac_frames._number(largest.ljust(16, b"\0")) == ((1 << 36) - 1, 11)
     for wrong in (b"\x80", b"\xff", b"\xc3\x28"):
-        assert flacframes._number((b"\xff\xf8\0\0" + wrong).ljust(16, b"\0")) == (0, 0)
+        assert flac_frames._number((b"\xff\xf8\0\0" + wrong).ljust(16, b"\0")) == (0, 0)
 
 
 Change = Callable[[bytes, int, bytes], bytes]

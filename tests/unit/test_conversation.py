@@ -9,12 +9,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.conversation import Conversation, same_cards
-from pipeline.entities import Entity
-from pipeline.numbers import read, words_from_text
-from pipeline.policy import Policy
-from pipeline.records import Action, Heard, Hearing, Interval, Reason, Span, Word
-from pipeline.verdicts import Reading, Verdict
+from pipeline.detection.decision.conversation import Conversation, same_cards
+from pipeline.detection.dialogue.model import Reading, Verdict
+from pipeline.detection.numbers.runs import read, words_from_text
+from pipeline.policy.model import Policy
+from pipeline.records.entities import Entity
+from pipeline.records.model import Action, Heard, Hearing, Interval, Reason, Span, Word
 from tests.unit.talked import RATE, said, spans_of
 
 pytestmark = pytest.mark.unit

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.counting import muted_by_reason
-from pipeline.records import Mute, Reason, Span
-from pipeline.spanalgebra import merge_intervals
+from pipeline.evidence.mute_totals import muted_by_reason
+from pipeline.records.intervals import merge_intervals
+from pipeline.records.model import Mute, Reason, Span
 
 pytestmark = pytest.mark.unit
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.cues import find_cues
-from pipeline.entities import Entity
-from pipeline.numbers import words_from_text
-from pipeline.vocabulary import Mood, vocabulary
+from pipeline.detection.language.prompts import find_cues
+from pipeline.detection.language.vocabulary import Mood, vocabulary
+from pipeline.detection.numbers.runs import words_from_text
+from pipeline.records.entities import Entity
 
 pytestmark = pytest.mark.unit
 

@@ -16,7 +16,7 @@ from agents.tables import TRANSIT_KEYS, WRAPPING_KEYS
 from agents.vaultkeys import VaultKeys
 from agents.vaulttables import VAULT_KEYS
 from pipeline.errors import SealError
-from pipeline.records import CallEnd
+from pipeline.records.model import CallEnd
 from tests.unit.test_runtime import IN, TOPICS, EchoCore, _rig, running
 
 pytestmark = pytest.mark.unit

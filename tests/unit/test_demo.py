@@ -13,7 +13,7 @@ from agents.report import ReportCall, ReportMute
 from benchmarks import demo
 from benchmarks.demo import _table, emptied
 from pipeline.errors import InputError
-from pipeline.evaluation.leaks import LeakReport
+from pipeline.evaluation.scoring.leak_scoring import LeakReport
 
 pytestmark = pytest.mark.unit
 

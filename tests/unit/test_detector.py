@@ -11,10 +11,10 @@ from models.calldetector import ANALYSIS_FAILED, UNHEARD, CallDetector
 from models.reader.encoder import Kept, Reading
 from models.reading import Analyses, Reads, ScriptedAnalyses, ScriptedReads
 from models.spoken import Turn
-from pipeline.conversation import Conversation
-from pipeline.policy import Policy
-from pipeline.policyload import parse_policy
-from pipeline.records import (
+from pipeline.detection.decision.conversation import Conversation
+from pipeline.policy.loading import parse_policy
+from pipeline.policy.model import Policy
+from pipeline.records.model import (
     Action,
     CallEnd,
     Findings,

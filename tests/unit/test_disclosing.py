@@ -15,14 +15,15 @@ from models.anonymising import Anonymiser
 from models.calldetector import CallDetector
 from models.disclosing import Disclosures
 from models.reading import ScriptedAnalyses, ScriptedReads
-from pipeline.conversation import Conversation
-from pipeline.disclosure import Show, complete, refusal
-from pipeline.entities import Entity
+from pipeline.detection.decision.conversation import Conversation
+from pipeline.detection.numbers.runs import words_from_text
 from pipeline.errors import ModelError, PolicyError, StoreError
-from pipeline.numbers import words_from_text
-from pipeline.policy import EntityRule, Policy
-from pipeline.policyload import parse_policy
-from pipeline.records import (
+from pipeline.evidence.transcript import build_transcript
+from pipeline.policy.disclosure import Show, complete, refusal
+from pipeline.policy.loading import parse_policy
+from pipeline.policy.model import EntityRule, Policy
+from pipeline.records.entities import Entity
+from pipeline.records.model import (
     Action,
     CallEnd,
     CallInfo,
@@ -34,7 +35,6 @@ from pipeline.records import (
     Span,
     Word,
 )
-from pipeline.transcript import build_transcript
 
 pytestmark = pytest.mark.unit
 

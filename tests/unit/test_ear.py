@@ -11,7 +11,7 @@ from models import ear as ears
 from models.ear import Ear, EarSettings
 from models.whisper import Decoded, Encoded, TimedWord
 from pipeline.errors import ModelError
-from pipeline.records import Heard, Hearing, Interval, Window
+from pipeline.records.model import Heard, Hearing, Interval, Window
 from tests.unit.whispers import StandIn
 
 pytestmark = pytest.mark.unit

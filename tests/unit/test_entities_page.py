@@ -9,8 +9,8 @@ import pytest
 
 from models.reader.inputs import LABELS
 from models.registry import load_registry
-from pipeline.entities import Entity
-from pipeline.scores import READER
+from pipeline.records.entities import Entity
+from pipeline.records.scores import READER
 
 pytestmark = pytest.mark.unit
 

@@ -20,8 +20,8 @@ from agents.places import PASSED, QUARANTINE, FolderPlace
 from agents.shelf import Shelf
 from agents.signing import SigningKey
 from agents.vault import Vault
-from pipeline.certificate import LogStated
 from pipeline.errors import HeldError, InputError, StoreError, UnknownCallError
+from pipeline.evidence.certificate import LogStated
 from tests.unit.storing import bucket, new_ledger, stored_call, sweeps
 
 pytestmark = pytest.mark.unit

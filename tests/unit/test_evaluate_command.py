@@ -14,9 +14,9 @@ from agents import cli
 from agents.evaluation_report import write_html, write_json
 from agents.plots import curves, intervals
 from pipeline.errors import StoreError
-from pipeline.evaluation.comparison import compare
-from pipeline.evaluation.results import CallScore, Evaluation, FoundSpan, Item, Point
-from pipeline.evaluation.statistics import Estimate
+from pipeline.evaluation.figures.comparison import compare
+from pipeline.evaluation.figures.statistics import Estimate
+from pipeline.evaluation.scoring.results import CallScore, Evaluation, FoundSpan, Item, Point
 
 pytestmark = pytest.mark.unit
 

@@ -11,20 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import InputError
-from pipeline.evaluation.causes import RunRecords, cause_of, causes_of
-from pipeline.evaluation.comparison import compare
-from pipeline.evaluation.heardcurve import HeardCall, heard_curve
-from pipeline.evaluation.labelled import parse_cases, unknown_types
-from pipeline.evaluation.leaks import CallResult, EntityScore, WordScore
-from pipeline.evaluation.names import ALIASES, is_known
-from pipeline.evaluation.results import CallScore, Evaluation, FoundSpan, Item, from_json
-from pipeline.evaluation.spandiff import StretchChange, changed_stretches, span_agreement
-from pipeline.evaluation.statistics import difference, mcnemar, ratio, wilson
-from pipeline.evaluation.summary import by_entity, gate_failures, parse_gate, totals
-from pipeline.evaluation.texts import Detected, curve, lay_out, open_policy, score
-from pipeline.evaluation.truth import TruthEntity, TruthWord, parse_manifest
-from pipeline.policy import EntityRule, Policy
-from pipeline.records import Action, Mute, Role, Span, Word
+from pipeline.evaluation.corpora.call_manifest import TruthEntity, TruthWord, parse_manifest
+from pipeline.evaluation.corpora.entity_aliases import ALIASES, is_known
+from pipeline.evaluation.corpora.labelled_texts import parse_cases, unknown_types
+from pipeline.evaluation.figures.comparison import compare
+from pipeline.evaluation.figures.span_diff import StretchChange, changed_stretches, span_agreement
+from pipeline.evaluation.figures.statistics import difference, mcnemar, ratio, wilson
+from pipeline.evaluation.figures.summary import by_entity, gate_failures, parse_gate, totals
+from pipeline.evaluation.figures.threshold_curves import HeardCall, heard_curve
+from pipeline.evaluation.scoring.leak_causes import RunRecords, cause_of, causes_of
+from pipeline.evaluation.scoring.leak_scoring import CallResult, EntityScore, WordScore
+from pipeline.evaluation.scoring.results import CallScore, Evaluation, FoundSpan, Item, from_json
+from pipeline.evaluation.scoring.text_scoring import Detected, curve, lay_out, open_policy, score
+from pipeline.policy.model import EntityRule, Policy
+from pipeline.records.model import Action, Mute, Role, Span, Word
 
 pytestmark = pytest.mark.unit
 

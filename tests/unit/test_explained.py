@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.conversation import Conversation
-from pipeline.opinions import Opinion, Opinions
-from pipeline.policy import Policy, ReaderRule
-from pipeline.policyload import load_policy
-from pipeline.records import Heard, Hearing, Word
+from pipeline.detection.decision.conversation import Conversation
+from pipeline.detection.decision.opinions import Opinion, Opinions
+from pipeline.policy.loading import load_policy
+from pipeline.policy.model import Policy, ReaderRule
+from pipeline.records.model import Heard, Hearing, Word
 from tests.unit.talked import RATE, said, spans_of
 
 pytestmark = pytest.mark.unit

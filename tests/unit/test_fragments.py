@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.entities import Entity
-from pipeline.fragments import Fragments
-from pipeline.numbers import read, words_from_text
-from pipeline.verdicts import Reading, Verdict
+from pipeline.detection.dialogue.model import Reading, Verdict
+from pipeline.detection.dialogue.read_back import Fragments
+from pipeline.detection.numbers.runs import read, words_from_text
+from pipeline.records.entities import Entity
 
 pytestmark = pytest.mark.unit
 

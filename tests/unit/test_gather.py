@@ -14,8 +14,8 @@ import pytest
 
 from agents.gather import Gather
 from agents.layout import Batch
-from pipeline.listening import silent
-from pipeline.records import Heard, Window
+from pipeline.records.model import Heard, Window
+from pipeline.transcription.segmenter import silent
 
 pytestmark = pytest.mark.unit
 

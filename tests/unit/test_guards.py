@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.guards import Doubt, Judgement, drifted, judge
+from pipeline.transcription.hallucination import Doubt, Judgement, drifted, judge
 
 pytestmark = pytest.mark.unit
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.conversation import Conversation
-from pipeline.cues import find_cues
-from pipeline.entities import Entity
-from pipeline.numbers import words_from_text
-from pipeline.policyload import load_policy
-from pipeline.records import Heard, Hearing, Span, Word
-from pipeline.vocabulary import Mood, vocabulary
+from pipeline.detection.decision.conversation import Conversation
+from pipeline.detection.language.prompts import find_cues
+from pipeline.detection.language.vocabulary import Mood, vocabulary
+from pipeline.detection.numbers.runs import words_from_text
+from pipeline.policy.loading import load_policy
+from pipeline.records.entities import Entity
+from pipeline.records.model import Heard, Hearing, Span, Word
 
 pytestmark = pytest.mark.unit
 

@@ -25,10 +25,10 @@ from agents.sealing import Seal
 from agents.settings import Settings
 from agents.start import told
 from agents.vault import Vault
-from pipeline.callnames import PSEUDONYM
 from pipeline.errors import BrokerError, RecordError
-from pipeline.records import AudioChunk, CallEnd
-from pipeline.wire import encode
+from pipeline.records.call_names import PSEUDONYM
+from pipeline.records.cloudevents import encode
+from pipeline.records.model import AudioChunk, CallEnd
 from tests.unit.storing import stored_call
 
 pytestmark = pytest.mark.unit

@@ -8,11 +8,11 @@ import pytest
 
 from models.inspection import leftovers
 from models.reading import ScriptedReads
-from pipeline.leftovers import EDGE_DIGITS, FEW_DIGITS
-from pipeline.numbers import words_from_text
-from pipeline.policy import Policy
-from pipeline.records import Heard, Hearing, Word
-from pipeline.scores import READER
+from pipeline.detection.numbers.runs import words_from_text
+from pipeline.policy.model import Policy
+from pipeline.records.model import Heard, Hearing, Word
+from pipeline.records.scores import READER
+from pipeline.verification.findings import EDGE_DIGITS, FEW_DIGITS
 
 pytestmark = pytest.mark.unit
 

@@ -4,10 +4,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from pipeline.intervals import Reach, sounding, widen
-from pipeline.levels import Levels
-from pipeline.policy import MutingRule, Policy
-from pipeline.records import Interval
+from pipeline.audio.levels import Levels
+from pipeline.muting.padding import Reach, sounding, widen
+from pipeline.policy.model import MutingRule, Policy
+from pipeline.records.model import Interval
 
 pytestmark = pytest.mark.unit
 

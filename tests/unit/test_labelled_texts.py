@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from benchmarks.labelled import FRESH, FRESH_TUNE, HALVES, LINES, TALK, TEXTS, as_lines, cases, talk
 from benchmarks.people import luhn_digit
 from benchmarks.written import number
-from pipeline.entities import Entity
-from pipeline.evaluation.labelled import LabelledCase, parse_cases
-from pipeline.evaluation.texts import lay_out
+from pipeline.evaluation.corpora.labelled_texts import LabelledCase, parse_cases
+from pipeline.evaluation.scoring.text_scoring import lay_out
+from pipeline.records.entities import Entity
 
 pytestmark = pytest.mark.unit
 

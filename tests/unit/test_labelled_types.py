@@ -7,10 +7,10 @@ import json
 import pytest
 
 from pipeline.errors import InputError
-from pipeline.evaluation.labelled import parse_cases, unknown_types
-from pipeline.evaluation.texts import lay_out
-from pipeline.evaluation.truth import parse_manifest
-from pipeline.known import BUILT_IN
+from pipeline.evaluation.corpora.call_manifest import parse_manifest
+from pipeline.evaluation.corpora.labelled_texts import parse_cases, unknown_types
+from pipeline.evaluation.scoring.text_scoring import lay_out
+from pipeline.policy.known_names import BUILT_IN
 from tests.unit.test_evaluation import RESEARCH
 
 pytestmark = pytest.mark.unit

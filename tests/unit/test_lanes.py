@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.lanes import Lane
-from pipeline.numbers import words_from_text
-from pipeline.records import Word
-from pipeline.vocabulary import vocabulary
+from pipeline.detection.dialogue.timeline import Lane
+from pipeline.detection.language.vocabulary import vocabulary
+from pipeline.detection.numbers.runs import words_from_text
+from pipeline.records.model import Word
 
 pytestmark = pytest.mark.unit
 

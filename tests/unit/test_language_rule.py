@@ -8,11 +8,11 @@ import pytest
 from models.calldetector import CallDetector
 from models.fluency import Fluency
 from models.reading import ScriptedAnalyses, ScriptedReads
-from pipeline.conversation import Conversation
-from pipeline.numbers import words_from_text
-from pipeline.policy import LanguageRule, Policy
-from pipeline.records import CallEnd, CallInfo, Heard, Interval, RedactedChunk, Role, Verdict
-from pipeline.verification import OTHER_LANGUAGE, CallVerifier
+from pipeline.detection.decision.conversation import Conversation
+from pipeline.detection.numbers.runs import words_from_text
+from pipeline.policy.model import LanguageRule, Policy
+from pipeline.records.model import CallEnd, CallInfo, Heard, Interval, RedactedChunk, Role, Verdict
+from pipeline.verification.verifier import OTHER_LANGUAGE, CallVerifier
 
 pytestmark = pytest.mark.unit
 

@@ -15,8 +15,8 @@ import soxr
 
 from benchmarks import leakcheck
 from benchmarks.leakcheck import CallResult, DigitResult, TypeResult, check
+from pipeline.audio.narrowing import narrow
 from pipeline.errors import InputError
-from pipeline.narrowing import narrow
 
 pytestmark = pytest.mark.unit
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.numbers import read, words_from_text
-from pipeline.tokens import Flag
+from pipeline.detection.numbers.runs import read, words_from_text
+from pipeline.detection.numbers.tokens import Flag
 
 pytestmark = pytest.mark.unit
 

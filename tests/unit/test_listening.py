@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.activity import FRAME, Bursts, Samples, VoiceState
 from pipeline.errors import AudioError, RecordError
-from pipeline.listening import Listener, ListenSettings, LoudnessVoice, unheard
-from pipeline.records import AudioChunk, CallEnd, CallInfo, Interval, Role, Window
+from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Interval, Role, Window
+from pipeline.transcription.segmenter import Listener, ListenSettings, LoudnessVoice, unheard
+from pipeline.transcription.voice_activity import FRAME, Bursts, Samples, VoiceState
 
 pytestmark = pytest.mark.unit
 

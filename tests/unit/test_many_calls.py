@@ -24,9 +24,9 @@ from agents.stages import detect, mute, transcribe, vault, verify
 from agents.stages.timeouts import Patience
 from agents.topics import Topics
 from agents.vault import Vault
-from pipeline.listening import LoudnessVoice
-from pipeline.policyload import load_policy
-from pipeline.records import AudioChunk, CallEnd, Heard, Window
+from pipeline.policy.loading import load_policy
+from pipeline.records.model import AudioChunk, CallEnd, Heard, Window
+from pipeline.transcription.segmenter import LoudnessVoice
 from tests.broker import fakes
 from tests.broker.harness import script
 

@@ -15,7 +15,7 @@ from agents.ledger import CallState
 from console.door import COOKIE
 from console.forms import MarkForm, fields
 from pipeline.errors import InputError
-from pipeline.evaluation.marked import Place
+from pipeline.evaluation.corpora.review_marks import Place
 from tests.unit.serving import HELD_BACK, OTHER, STORED, Console, console, transcript_of
 
 pytestmark = pytest.mark.unit

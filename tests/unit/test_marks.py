@@ -15,12 +15,12 @@ from agents.erasure import REQUEST, erase
 from agents.ledger import CallState, Ledger
 from agents.marks import Marks
 from agents.vault import Vault
-from pipeline.certificate import build_certificate, certificate_json
 from pipeline.errors import InputError, UnknownCallError
-from pipeline.evaluation.marked import Kind, Place, judge, read_marks, wrong_scores
-from pipeline.policyload import load_policy
-from pipeline.records import CallEnd, CallInfo, Check, Mute, Reason, Role, Span, Verdict
-from pipeline.vaulting import StoredCall
+from pipeline.evaluation.corpora.review_marks import Kind, Place, judge, read_marks, wrong_scores
+from pipeline.evidence.certificate import build_certificate, certificate_json
+from pipeline.evidence.stored_call import StoredCall
+from pipeline.policy.loading import load_policy
+from pipeline.records.model import CallEnd, CallInfo, Check, Mute, Reason, Role, Span, Verdict
 from tests.unit.serving import HELD_BACK, OTHER, STORED, Console, console
 from tests.unit.storing import new_ledger
 

@@ -14,11 +14,11 @@ import soundfile
 
 from agents.line import Line
 from pipeline.errors import RecordError
-from pipeline.listening import Listener, LoudnessVoice
-from pipeline.muting import CallMuter
-from pipeline.policy import EchoRule
-from pipeline.policyload import load_policy
-from pipeline.records import (
+from pipeline.evidence.stored_call import CallAssembly, StoredCall
+from pipeline.muting.muter import CallMuter
+from pipeline.policy.loading import load_policy
+from pipeline.policy.model import EchoRule
+from pipeline.records.model import (
     AudioChunk,
     CallEnd,
     CallInfo,
@@ -30,8 +30,8 @@ from pipeline.records import (
     Watermark,
     Window,
 )
-from pipeline.vaulting import CallAssembly, StoredCall
-from pipeline.verification import CallVerifier
+from pipeline.transcription.segmenter import Listener, LoudnessVoice
+from pipeline.verification.verifier import CallVerifier
 from tests.broker import fakes
 from tests.broker.fakes import ScriptedDetector, hear
 from tests.unit.redacting import RATE, audio, styled

@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.intervals import Interval, Reach, widen
-from pipeline.levels import Levels
-from pipeline.muting import CallMuter
-from pipeline.policy import EchoRule, EntityRule, MutingRule, Policy
-from pipeline.records import (
+from pipeline.audio.levels import Levels
+from pipeline.muting.muter import CallMuter
+from pipeline.muting.padding import Interval, Reach, widen
+from pipeline.muting.rendering import NOISE_PEAK, TONE_PEAK, Fill, apply_mutes
+from pipeline.policy.model import EchoRule, EntityRule, MutingRule, Policy
+from pipeline.records.intervals import merge_intervals, subtract_intervals
+from pipeline.records.model import (
     Action,
     Mute,
     Reason,
     Span,
 )
-from pipeline.rendering import NOISE_PEAK, TONE_PEAK, Fill, apply_mutes
-from pipeline.spanalgebra import merge_intervals, subtract_intervals
 from tests.unit.muted import PLAIN, RATE, RNG, chunk, end_of, findings, loud, run, span
 
 pytestmark = pytest.mark.unit

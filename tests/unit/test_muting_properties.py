@@ -11,12 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline import grouping, muting
-from pipeline.intervals import Reach, widen
-from pipeline.levels import Levels
-from pipeline.muting import CallMuter
-from pipeline.policy import EchoRule, EntityRule, MutingRule, Policy
-from pipeline.records import (
+from pipeline.audio.levels import Levels
+from pipeline.muting import merging
+from pipeline.muting import muter as muting
+from pipeline.muting.muter import CallMuter
+from pipeline.muting.padding import Reach, widen
+from pipeline.muting.rendering import apply_mutes
+from pipeline.policy.model import EchoRule, EntityRule, MutingRule, Policy
+from pipeline.records.intervals import merge_intervals
+from pipeline.records.model import (
     Action,
     AudioChunk,
     CallEnd,
@@ -29,8 +32,6 @@ from pipeline.records import (
     Span,
     Watermark,
 )
-from pipeline.rendering import apply_mutes
-from pipeline.spanalgebra import merge_intervals
 
 pytestmark = pytest.mark.unit
 
@@ -262,7 +263,7 @@ def test_mutes_and_spans_in_pieces_do_not_depend_on_the_order(
     scenario: Scenario, seed: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(grouping, "PIECE_S", 1)
+        patch.setattr(merging, "PIECE_S", 1)
         patch.setattr(muting, "SPAN_PIECE_S", 1)
         first, _ = feed(scenario, random.Random(seed))
         second, _ = feed(scenario, random.Random(seed + 1))

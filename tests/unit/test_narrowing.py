@@ -12,9 +12,9 @@ import pytest
 import soundfile
 
 from agents.offline import Wanted
-from pipeline.audio import read_recording, to_int16
+from pipeline.audio.files import read_recording, to_int16
+from pipeline.audio.narrowing import kept_rate, narrow
 from pipeline.errors import AudioError
-from pipeline.narrowing import kept_rate, narrow
 from tests.unit.redacting import RATE, audio, names, problems, run, scripted
 
 pytestmark = pytest.mark.unit

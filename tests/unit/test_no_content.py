@@ -26,11 +26,11 @@ from models.reading import Analyses, Reads, ScriptedAnalyses, ScriptedReads
 from models.spoken import turn_of
 from models.voice import SileroVoice
 from models.whisper import Whisper
-from pipeline.activity import FRAME
-from pipeline.disclosure import Show
 from pipeline.errors import ModelError
-from pipeline.policyload import load_policy
-from pipeline.records import Action, CallEnd, CallInfo, Heard, Interval, Role, Window, Word
+from pipeline.policy.disclosure import Show
+from pipeline.policy.loading import load_policy
+from pipeline.records.model import Action, CallEnd, CallInfo, Heard, Interval, Role, Window, Word
+from pipeline.transcription.voice_activity import FRAME
 from tests.unit.test_runtime import TOPICS, EchoCore, _rig, running
 from tests.unit.wire_samples import SAMPLES
 
@@ -47,8 +47,8 @@ SPOKEN = frozenset(
 """What fields are called that hold what was spoken, or a secret."""
 HELD = ("str", "bytes", "NDArray", "Pcm", "Samples", "ndarray")
 HARMLESS = {
-    ("pipeline/signatures.py", "Signature", "value"): "a signature is public",
-    ("pipeline/vocabulary.py", "Vocabulary", "digits"): "words of a language",
+    ("pipeline/evidence/canonical_json.py", "Signature", "value"): "a signature is public",
+    ("pipeline/detection/language/vocabulary.py", "Vocabulary", "digits"): "words of a language",
     ("agents/auditchain.py", "Checkpoint", "value"): "a signature is public",
     ("agents/checking.py", "Finding", "text"): "what is wrong with a certificate",
     ("agents/plots.py", "Whisker", "text"): "figures of an evaluation",

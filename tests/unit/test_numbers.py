@@ -4,11 +4,11 @@ from itertools import pairwise
 
 import pytest
 
+from pipeline.detection.language.vocabulary import vocabulary
+from pipeline.detection.numbers.runs import read, words_from_text
+from pipeline.detection.numbers.tokens import Flag
 from pipeline.errors import SettingsError
-from pipeline.numbers import read, words_from_text
-from pipeline.records import Word
-from pipeline.tokens import Flag
-from pipeline.vocabulary import vocabulary
+from pipeline.records.model import Word
 
 pytestmark = pytest.mark.unit
 

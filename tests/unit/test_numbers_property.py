@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from pipeline.numbers import read, words_from_text
+from pipeline.detection.numbers.runs import read, words_from_text
 
 pytestmark = pytest.mark.unit
 

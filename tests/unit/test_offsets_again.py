@@ -8,7 +8,7 @@ import pytest
 
 from agents import fatal
 from agents.producer import sealed
-from pipeline.records import CallEnd
+from pipeline.records.model import CallEnd
 from tests.unit.test_damaged_key import ended
 from tests.unit.test_runtime import IN, EchoCore, _rig, running
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.once import once
+from pipeline.detection.language.lazy import once
 
 pytestmark = pytest.mark.unit
 

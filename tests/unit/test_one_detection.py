@@ -16,15 +16,15 @@ import pytest
 from models import calldetector
 from models.calldetector import CallDetector
 from models.reading import ScriptedAnalyses, ScriptedReads
-from pipeline import conversation
-from pipeline.accounting import MIXED
-from pipeline.certificate import DetectionStated
-from pipeline.conversation import Conversation
-from pipeline.listening import silent
-from pipeline.muting import CallMuter
-from pipeline.policy import EchoRule, Policy
-from pipeline.policyload import load_policy
-from pipeline.records import (
+from pipeline.detection.decision import conversation
+from pipeline.detection.decision.conversation import Conversation
+from pipeline.evidence.certificate import DetectionStated
+from pipeline.evidence.stored_call import CallAssembly, StoredCall
+from pipeline.muting.muter import CallMuter
+from pipeline.policy.loading import load_policy
+from pipeline.policy.model import EchoRule, Policy
+from pipeline.records.continuity import MIXED
+from pipeline.records.model import (
     AudioChunk,
     CallEnd,
     CallInfo,
@@ -37,8 +37,8 @@ from pipeline.records import (
     Window,
     Word,
 )
-from pipeline.vaulting import CallAssembly, StoredCall
-from pipeline.verification import CallVerifier
+from pipeline.transcription.segmenter import silent
+from pipeline.verification.verifier import CallVerifier
 
 pytestmark = pytest.mark.unit
 

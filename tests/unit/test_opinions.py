@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.opinions import Opinion, Opinions
-from pipeline.records import Hearing
+from pipeline.detection.decision.opinions import Opinion, Opinions
+from pipeline.records.model import Hearing
 
 pytestmark = pytest.mark.unit
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.conversation import Conversation
-from pipeline.numbers import words_from_text
-from pipeline.policyload import load_policy
-from pipeline.records import Heard
+from pipeline.detection.decision.conversation import Conversation
+from pipeline.detection.numbers.runs import words_from_text
+from pipeline.policy.loading import load_policy
+from pipeline.records.model import Heard
 
 RATE = 8_000
 AGENT, CUSTOMER = 0, 1

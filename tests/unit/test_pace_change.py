@@ -13,11 +13,11 @@ from agents.stages.transcribe import TranscribeCall
 from agents.steps import Later, Listen, Send, Step
 from models.calldetector import UNHEARD, CallDetector
 from models.reading import ScriptedAnalyses, ScriptedReads
-from pipeline.conversation import Conversation
-from pipeline.listening import LoudnessVoice, silent
-from pipeline.policyload import parse_policy
-from pipeline.records import AudioChunk, CallEnd, CallInfo, Heard, Role
-from pipeline.windows import ListenSettings
+from pipeline.detection.decision.conversation import Conversation
+from pipeline.policy.loading import parse_policy
+from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Heard, Role
+from pipeline.transcription.segmenter import LoudnessVoice, silent
+from pipeline.transcription.windows import ListenSettings
 
 pytestmark = pytest.mark.unit
 

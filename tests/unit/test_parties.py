@@ -9,9 +9,9 @@ import pytest
 
 from agents.parties import Pseudonyms
 from pipeline.errors import InputError, PolicyError, StoreError
-from pipeline.known import Known
-from pipeline.parties import PSEUDONYM, pseudonym
-from pipeline.policyload import load_policy, parse_policy
+from pipeline.policy.known_names import Known
+from pipeline.policy.loading import load_policy, parse_policy
+from pipeline.records.pseudonyms import PSEUDONYM, pseudonym
 
 pytestmark = pytest.mark.unit
 

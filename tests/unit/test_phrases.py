@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.phrases import Phrases
+from pipeline.detection.language.phrase_matcher import Phrases
 
 pytestmark = pytest.mark.unit
 

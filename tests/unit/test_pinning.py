@@ -12,8 +12,8 @@ from agents.metrics import Metrics
 from agents.pinning import Pins
 from agents.tables import TRANSIT_KEYS
 from pipeline.errors import PolicyError, SealError
-from pipeline.policy import EchoRule, Policy
-from pipeline.policyload import load_policy
+from pipeline.policy.loading import load_policy
+from pipeline.policy.model import EchoRule, Policy
 
 pytestmark = pytest.mark.unit
 

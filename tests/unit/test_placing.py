@@ -14,7 +14,7 @@ from agents import offline, placing
 from agents.offline import Engines, Wanted
 from agents.placing import placement
 from pipeline.errors import InputError, StoreError
-from pipeline.records import Heard, Window
+from pipeline.records.model import Heard, Window
 from tests.unit.redacting import BESIDE, RATE, audio, names, run, scripted
 
 pytestmark = pytest.mark.unit

@@ -7,8 +7,8 @@ import pytest
 
 from benchmarks.corpus import SAMPLES
 from benchmarks.planting import KINDS, Labelled, Leak, audible_share, leaks_of, read_calls, redacted
-from pipeline.policyload import load_policy
-from pipeline.records import Interval, RedactedChunk
+from pipeline.policy.loading import load_policy
+from pipeline.records.model import Interval, RedactedChunk
 
 pytestmark = pytest.mark.unit
 

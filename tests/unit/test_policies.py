@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.disclosure import Show
-from pipeline.entities import HEALTH, PAYMENT, Entity
 from pipeline.errors import PolicyError
-from pipeline.known import Known
-from pipeline.policy import EntityRule, MutingRule, Policy, UnderstandingRule
-from pipeline.policyload import load_policy, parse_policy
-from pipeline.records import Action
+from pipeline.policy.disclosure import Show
+from pipeline.policy.known_names import Known
+from pipeline.policy.loading import load_policy, parse_policy
+from pipeline.policy.model import EntityRule, MutingRule, Policy, UnderstandingRule
+from pipeline.records.entities import HEALTH, PAYMENT, Entity
+from pipeline.records.model import Action
 
 pytestmark = pytest.mark.unit
 

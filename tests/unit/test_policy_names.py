@@ -15,11 +15,11 @@ from agents.settings import load_settings
 from agents.start import worker_config
 from models.known import known_names
 from models.registry import load_registry
-from pipeline.entities import PAYMENT, Entity
 from pipeline.errors import PolicyError
-from pipeline.known import BUILT_IN, Known, likely
-from pipeline.policyload import load_policy, parse_policy
-from pipeline.scores import NUMBER_RECOGNIZERS
+from pipeline.policy.known_names import BUILT_IN, Known, likely
+from pipeline.policy.loading import load_policy, parse_policy
+from pipeline.records.entities import PAYMENT, Entity
+from pipeline.records.scores import NUMBER_RECOGNIZERS
 
 pytestmark = pytest.mark.unit
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.disclosure import Show
-from pipeline.entities import NEVER_ALLOWED, Entity
 from pipeline.errors import PolicyError
-from pipeline.known import BUILT_IN, Known
-from pipeline.policy import (
+from pipeline.policy.disclosure import Show
+from pipeline.policy.known_names import BUILT_IN, Known
+from pipeline.policy.loading import load_policy, parse_policy
+from pipeline.policy.model import (
     EchoRule,
     EntityRule,
     HoldRule,
@@ -26,9 +26,9 @@ from pipeline.policy import (
     UnexplainedRule,
     VerificationRule,
 )
-from pipeline.policyload import load_policy, parse_policy
-from pipeline.policymerge import union
-from pipeline.records import Action
+from pipeline.policy.union import union
+from pipeline.records.entities import NEVER_ALLOWED, Entity
+from pipeline.records.model import Action
 
 pytestmark = pytest.mark.unit
 
@@ -133,7 +133,7 @@ def test_an_entry_stays_audible_where_every_policy_that_mutes_its_type_lets_it()
 
 
 def test_every_rule_of_a_policy_is_thought_of() -> None:
-    # A new field has to say here, and in pipeline.policymerge, which side of it is the stricter.
+    # A new field has to say here, and in pipeline.policy.union, which side of it is the stricter.
     assert set(Policy.model_fields) == {
         "name", "version", "default", "entities", "muting", "echo", "hold", "unexplained",
         "understanding", "verification", "retention", "language", "reader", "recognizers", "allow",

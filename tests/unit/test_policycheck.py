@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipeline.conversation import Conversation
-from pipeline.entities import NEVER_ALLOWED, Entity
-from pipeline.policy import Policy
-from pipeline.policycheck import warnings
-from pipeline.policyload import load_policy, parse_policy
-from pipeline.scores import NUMBER_RECOGNIZERS, least
+from pipeline.detection.decision.conversation import Conversation
+from pipeline.policy.loading import load_policy, parse_policy
+from pipeline.policy.model import Policy
+from pipeline.policy.warnings import warnings
+from pipeline.records.entities import NEVER_ALLOWED, Entity
+from pipeline.records.scores import NUMBER_RECOGNIZERS, least
 from tests.unit.test_conversation import DIALOGUES, Call
 from tests.unit.test_unasked import found, said
 

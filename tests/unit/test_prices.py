@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.conversation import Conversation
-from pipeline.entities import Entity
-from pipeline.numbers import NumberRun, read, words_from_text
-from pipeline.policyload import load_policy
-from pipeline.prices import decimal, parted, price
-from pipeline.records import Heard, Word
+from pipeline.detection.decision.conversation import Conversation
+from pipeline.detection.numbers.amounts import decimal, parted, price
+from pipeline.detection.numbers.runs import NumberRun, read, words_from_text
+from pipeline.policy.loading import load_policy
+from pipeline.records.entities import Entity
+from pipeline.records.model import Heard, Word
 
 pytestmark = pytest.mark.unit
 

@@ -12,10 +12,10 @@ import pytest
 import soundfile
 
 from pipeline.errors import RecordError
-from pipeline.policy import MutingRule, Policy
-from pipeline.proof import check_certificate, uncovered_spans
-from pipeline.records import Action, Check, Mute, Pcm, RedactedChunk, Span, Verdict
-from pipeline.vaulting import StoredCall
+from pipeline.evidence.certificate_check import check_certificate, uncovered_spans
+from pipeline.evidence.stored_call import StoredCall
+from pipeline.policy.model import MutingRule, Policy
+from pipeline.records.model import Action, Check, Mute, Pcm, RedactedChunk, Span, Verdict
 from tests.unit.test_certificate import (
     CALL,
     CARD,

@@ -11,9 +11,9 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from models.reader.inputs import LABELS, LONGEST, PLACEHOLDERS, Piece, Pieces
 from models.spoken import turn_of
-from pipeline.checksums import luhn
-from pipeline.entities import Entity
-from pipeline.records import Role
+from pipeline.records.checksums import luhn
+from pipeline.records.entities import Entity
+from pipeline.records.model import Role
 
 pytestmark = pytest.mark.unit
 

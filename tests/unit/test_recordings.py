@@ -9,7 +9,7 @@ import pytest
 
 from agents.recordings import LARGEST_SIDECAR, default_roles, find_recordings, read_drop
 from pipeline.errors import InputError
-from pipeline.records import Role
+from pipeline.records.model import Role
 
 pytestmark = pytest.mark.unit
 

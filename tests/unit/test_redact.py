@@ -17,7 +17,7 @@ from rich.console import Console
 from agents import cli, offline, placing
 from agents.commands.redact import Bar
 from agents.offline import Engines, Redacted, Wanted, prepare, redact
-from pipeline.audio import read_recording
+from pipeline.audio.files import read_recording
 from pipeline.errors import AudioError, HushwireError, InputError, ModelError, StoreError
 from tests.unit.redacting import BESIDE, KEY, RATE, audio, names, problems, run, scripted, styled
 

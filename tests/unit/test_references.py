@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.conversation import Conversation
-from pipeline.numbers import words_from_text
-from pipeline.policyload import load_policy
-from pipeline.records import Heard, Hearing
+from pipeline.detection.decision.conversation import Conversation
+from pipeline.detection.numbers.runs import words_from_text
+from pipeline.policy.loading import load_policy
+from pipeline.records.model import Heard, Hearing
 
 pytestmark = pytest.mark.unit
 

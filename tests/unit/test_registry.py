@@ -19,10 +19,10 @@ from models.patternguard import LONGEST_TURN, problem_of
 from models.recognizers.strong import folder_digest
 from models.registry import load_registry
 from models.registryfile import SHIPPED
-from pipeline.entities import Entity
 from pipeline.errors import ModelError, PolicyError
-from pipeline.known import Known
-from pipeline.policyload import parse_policy
+from pipeline.policy.known_names import Known
+from pipeline.policy.loading import parse_policy
+from pipeline.records.entities import Entity
 
 pytestmark = pytest.mark.unit
 

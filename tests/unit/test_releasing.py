@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from pipeline.errors import RecordError
-from pipeline.muting import CallMuter
-from pipeline.policy import EntityRule, MutingRule, Policy
-from pipeline.records import (
+from pipeline.muting.muter import CallMuter
+from pipeline.policy.model import EntityRule, MutingRule, Policy
+from pipeline.records.model import (
     CallEnd,
     EndedBy,
     Findings,

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline import remembering
-from pipeline.remembering import Remembered
+from pipeline.records import private_cache
+from pipeline.records.private_cache import Remembered
 
 pytestmark = pytest.mark.unit
 
@@ -28,7 +28,7 @@ def test_only_words_without_figures_are_remembered() -> None:
 def test_what_comes_again_is_remembered_longer_and_the_rest_is_forgotten(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(remembering, "_MOST", 2)
+    monkeypatch.setattr(private_cache, "_MOST", 2)
     asked: list[str] = []
     noted = Remembered(lambda word: asked.append(word) or word)
     for word in ("the", "plum", "pear", "the", "quince", "fig", "the", "plum"):

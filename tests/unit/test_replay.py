@@ -9,7 +9,7 @@ import pytest
 from agents.ledger import CallState
 from agents.producer import sealed
 from pipeline.errors import UnknownCallError
-from pipeline.records import CallEnd
+from pipeline.records.model import CallEnd
 from tests.unit.test_runtime import IN, OUT, TOPICS, EchoCore, _rig, running
 
 pytestmark = pytest.mark.unit

@@ -22,10 +22,11 @@ from agents.report import (
     write_report,
 )
 from agents.vaulted import read_calls
-from pipeline.entities import Entity
 from pipeline.errors import RecordError, StoreError
-from pipeline.policyload import load_policy
-from pipeline.records import (
+from pipeline.evidence.stored_call import CallAssembly
+from pipeline.policy.loading import load_policy
+from pipeline.records.entities import Entity
+from pipeline.records.model import (
     CallEnd,
     CallInfo,
     Check,
@@ -38,7 +39,6 @@ from pipeline.records import (
     Watermark,
     Word,
 )
-from pipeline.vaulting import CallAssembly
 
 pytestmark = pytest.mark.unit
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.opinions import Opinion, Opinions
-from pipeline.policy import Policy
-from pipeline.records import Action, Hearing, Reason, Span
-from pipeline.resolving import apart, named
-from pipeline.scores import READER
+from pipeline.detection.decision.opinions import Opinion, Opinions
+from pipeline.detection.decision.resolver import apart, named
+from pipeline.policy.model import Policy
+from pipeline.records.model import Action, Hearing, Reason, Span
+from pipeline.records.scores import READER
 
 pytestmark = pytest.mark.unit
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from models.rounds import Listener, Passage, Round, together
 from models.whisper import Decoded, Encoded, Features
 from pipeline.errors import ModelError
-from pipeline.packs import Pack
-from pipeline.records import Interval
+from pipeline.records.model import Interval
+from pipeline.transcription.packing import Pack
 from tests.unit.whispers import StandIn
 
 pytestmark = pytest.mark.unit

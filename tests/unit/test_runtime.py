@@ -27,9 +27,9 @@ from agents.runtime import StageRuntime
 from agents.steps import Act, CallCore, Late, LateError, Listen, Send, Stage, Step
 from agents.topics import Topics
 from pipeline.errors import ModelError, PolicyError, SealError, StoreError
-from pipeline.policy import Policy
-from pipeline.records import CallEnd, Heard, Record, Window
-from pipeline.wire import Clear
+from pipeline.policy.model import Policy
+from pipeline.records.cloudevents import Clear
+from pipeline.records.model import CallEnd, Heard, Record, Window
 
 pytestmark = pytest.mark.unit
 

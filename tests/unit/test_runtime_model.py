@@ -36,9 +36,9 @@ from agents.runtime import SWEEP_S, StageRuntime
 from agents.sealing import Seal
 from agents.steps import Act, Late, LateError, Later, Listen, Send, Stage, Step
 from agents.topics import Topics
-from pipeline import wire
-from pipeline.policy import Policy
-from pipeline.records import CallEnd, Heard, Record, Window
+from pipeline.policy.model import Policy
+from pipeline.records import cloudevents
+from pipeline.records.model import CallEnd, Heard, Record, Window
 
 pytestmark = pytest.mark.unit
 
@@ -157,9 +157,11 @@ class Broker:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         output = None
         if topic == OUT:
-            where = wire.address(headers, key)
-            opened = self.seals[where.call_id].open(value, wire.associated_data(topic, headers))
-            record = wire.decode(where, headers, opened)
+            where = cloudevents.address(headers, key)
+            opened = self.seals[where.call_id].open(
+                value, cloudevents.associated_data(topic, headers)
+            )
+            record = cloudevents.decode(where, headers, opened)
             assert isinstance(record, CallEnd)
             output = where.call_id, record.chunks
             assert self.contents.setdefault(output, record) == record, "sent with other content"

@@ -11,10 +11,10 @@ from typing import Any, cast
 import fastavro
 import pytest
 
-from pipeline import schemas
 from pipeline.errors import RecordError
-from pipeline.forms import from_form, to_form
-from pipeline.records import Record
+from pipeline.records import schemas
+from pipeline.records.avro_codec import from_form, to_form
+from pipeline.records.model import Record
 from tests.unit.wire_samples import PCM, SAMPLES
 
 pytestmark = pytest.mark.unit

@@ -12,8 +12,8 @@ from tink.proto import tink_pb2
 from agents.keysets import KeysetFile, with_new_primary
 from agents.producer import sealed
 from agents.sealing import KeyEncryptionKey, Seal, wrapping_key_id
-from pipeline import wire
 from pipeline.errors import SealError, StoreError
+from pipeline.records import cloudevents
 from tests.unit.wire_samples import SAMPLES
 
 pytestmark = pytest.mark.unit
@@ -32,11 +32,11 @@ def seal(kek: KeyEncryptionKey) -> Seal:
 
 
 def test_a_sealed_record_opens_and_hides_its_value(seal: Seal) -> None:
-    clear = wire.encode(SAMPLES["Heard"])
+    clear = cloudevents.encode(SAMPLES["Heard"])
     message = sealed(SAMPLES["Heard"], TOPIC, seal)
     assert b"placeholder" in clear.value
     assert b"placeholder" not in message.value
-    associated = wire.associated_data(TOPIC, message.headers)
+    associated = cloudevents.associated_data(TOPIC, message.headers)
     assert seal.open(message.value, associated) == clear.value
 
 
@@ -48,18 +48,18 @@ def test_a_sealed_record_opens_and_hides_its_value(seal: Seal) -> None:
 def test_a_moved_or_changed_record_does_not_open(seal: Seal, name: str, header: str) -> None:
     message = sealed(SAMPLES[name], TOPIC, seal)
     if header == "topic":
-        associated = wire.associated_data("hushwire.words", message.headers)
+        associated = cloudevents.associated_data("hushwire.words", message.headers)
     else:
         changed = {**message.headers, header: message.headers.get(header, b"") + b"0"}
-        associated = wire.associated_data(TOPIC, changed)
+        associated = cloudevents.associated_data(TOPIC, changed)
     with pytest.raises(SealError) as caught:
         seal.open(message.value, associated)
     assert caught.value.__cause__ is None
 
 
 def test_parts_do_not_run_into_each_other() -> None:
-    first = wire.associated_data("a", {"ce_type": b"bc", "ce_dataschema": b"d"})
-    second = wire.associated_data("a", {"ce_type": b"b", "ce_dataschema": b"cd"})
+    first = cloudevents.associated_data("a", {"ce_type": b"bc", "ce_dataschema": b"d"})
+    second = cloudevents.associated_data("a", {"ce_type": b"b", "ce_dataschema": b"cd"})
     assert first != second
 
 

@@ -24,7 +24,7 @@ from agents.sealing import KeyEncryptionKey
 from agents.steps import Tell
 from agents.topics import Topics, create_topics
 from pipeline.errors import BrokerError, ModelError, RecordError
-from pipeline.records import AudioChunk, CallEnd, CallInfo, Interval, Role, Window
+from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Interval, Role, Window
 from tests.broker import fakes
 
 pytestmark = pytest.mark.unit

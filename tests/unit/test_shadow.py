@@ -23,11 +23,12 @@ from agents.stages.detect import DetectCall, detect_stage
 from agents.steps import Act, Later, Send, Step
 from agents.topics import Topics
 from agents.vault import Vault
-from pipeline.disclosure import Show
 from pipeline.errors import StoreError
-from pipeline.evaluation.agreement import ALL, Agreement, agreements
-from pipeline.policy import Policy
-from pipeline.records import (
+from pipeline.evaluation.figures.span_agreement import ALL, Agreement, agreements
+from pipeline.policy.disclosure import Show
+from pipeline.policy.model import Policy
+from pipeline.records.cloudevents import encode
+from pipeline.records.model import (
     Action,
     CallEnd,
     CallInfo,
@@ -38,7 +39,6 @@ from pipeline.records import (
     Watermark,
     Word,
 )
-from pipeline.wire import encode
 from tests.unit.storing import new_ledger, stored_call, sweeps
 
 pytestmark = pytest.mark.unit

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.entities import Entity
-from pipeline.shapes import shaped, written
+from pipeline.detection.numbers.formats import shaped, written
+from pipeline.records.entities import Entity
 
 pytestmark = pytest.mark.unit
 

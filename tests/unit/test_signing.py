@@ -15,7 +15,12 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 
 from agents.signing import PublicKey, SigningKey
 from pipeline.errors import InputError, RecordError, StoreError
-from pipeline.signatures import canonical_json, read_document, signature_of, signing_payload
+from pipeline.evidence.canonical_json import (
+    canonical_json,
+    read_document,
+    signature_of,
+    signing_payload,
+)
 
 pytestmark = pytest.mark.unit
 

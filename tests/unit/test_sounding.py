@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from pipeline.activity import FRAME, VOICE_RATE
-from pipeline.sounding import Sounding
+from pipeline.transcription.sounding import Sounding
+from pipeline.transcription.voice_activity import FRAME, VOICE_RATE
 
 pytestmark = pytest.mark.unit
 

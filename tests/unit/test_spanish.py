@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.spanish import FILE, as_lines, below_hundred, cardinal, cases, spell
-from pipeline.conversation import Conversation
-from pipeline.evaluation.labelled import LabelledCase, parse_cases
-from pipeline.evaluation.texts import lay_out
-from pipeline.numbers import read, words_from_text
-from pipeline.policyload import load_policy
-from pipeline.vocabulary import languages, vocabulary
+from pipeline.detection.decision.conversation import Conversation
+from pipeline.detection.language.vocabulary import languages, vocabulary
+from pipeline.detection.numbers.runs import read, words_from_text
+from pipeline.evaluation.corpora.labelled_texts import LabelledCase, parse_cases
+from pipeline.evaluation.scoring.text_scoring import lay_out
+from pipeline.policy.loading import load_policy
 
 pytestmark = pytest.mark.unit
 

@@ -25,10 +25,9 @@ from agents.steps import Act, LateError, Later, Listen, Send, Stage, Step, Tell
 from agents.topics import Topics
 from agents.vault import Vault
 from pipeline.errors import ModelError, RecordError
-from pipeline.listening import LoudnessVoice, unheard
-from pipeline.policy import Policy
-from pipeline.policyload import load_policy
-from pipeline.records import (
+from pipeline.policy.loading import load_policy
+from pipeline.policy.model import Policy
+from pipeline.records.model import (
     AudioChunk,
     CallEnd,
     CallInfo,
@@ -44,6 +43,7 @@ from pipeline.records import (
     Watermark,
     Window,
 )
+from pipeline.transcription.segmenter import LoudnessVoice, unheard
 
 pytestmark = pytest.mark.unit
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.records import Interval, Word
-from pipeline.stubs import stubs
+from pipeline.records.model import Interval, Word
+from pipeline.verification.residual_sound import stubs
 
 pytestmark = pytest.mark.unit
 

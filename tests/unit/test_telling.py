@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.records import Interval, Word
-from pipeline.telling import may_be_told
-from pipeline.vocabulary import vocabulary
+from pipeline.detection.language.vocabulary import vocabulary
+from pipeline.evidence.tellable_words import may_be_told
+from pipeline.records.model import Interval, Word
 
 pytestmark = pytest.mark.unit
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.hearing import HeardWord, Listening, drawn_in
-from pipeline.audit import Loudness
-from pipeline.records import Hearing, Interval
-from pipeline.tightening import tightened
+from pipeline.records.model import Hearing, Interval
+from pipeline.transcription.word_beginnings import tightened
+from pipeline.transcription.word_timing import Loudness
 
 pytestmark = pytest.mark.unit
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.records import CallInfo, Hearing, Mute, Reason, Role, Span, Word
-from pipeline.transcript import build_transcript, to_call_analytics, to_json, to_webvtt
+from pipeline.evidence.transcript import build_transcript, to_call_analytics, to_json, to_webvtt
+from pipeline.records.model import CallInfo, Hearing, Mute, Reason, Role, Span, Word
 
 pytestmark = pytest.mark.unit
 

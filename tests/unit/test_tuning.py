@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from agents import cli
 from agents.tuning import Tuned, notes, table, with_thresholds, write_policy
 from pipeline.errors import InputError
-from pipeline.evaluation.labelled import Label, LabelledCase, LabelledTurn
-from pipeline.evaluation.results import Evaluation
-from pipeline.evaluation.texts import Detected, lay_out
-from pipeline.evaluation.tuning import Proposal, Scored, Verdict, propose, scored
-from pipeline.policy import EntityRule, Policy, RecognizerRule
-from pipeline.policyload import load_policy
-from pipeline.records import Action, Reason, Role, Span
+from pipeline.evaluation.corpora.labelled_texts import Label, LabelledCase, LabelledTurn
+from pipeline.evaluation.figures.threshold_choice import Proposal, Scored, Verdict, propose, scored
+from pipeline.evaluation.scoring.results import Evaluation
+from pipeline.evaluation.scoring.text_scoring import Detected, lay_out
+from pipeline.policy.loading import load_policy
+from pipeline.policy.model import EntityRule, Policy, RecognizerRule
+from pipeline.records.model import Action, Reason, Role, Span
 
 pytestmark = pytest.mark.unit
 

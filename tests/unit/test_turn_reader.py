@@ -11,9 +11,9 @@ from models.reader.inputs import LABELS, LOOKED_BACK
 from models.reading import Analyses, Reads, ScriptedAnalyses, ScriptedReads, TurnReader
 from models.spoken import Turn
 from models.turns import Spoken, Stream
-from pipeline.policy import Policy
-from pipeline.policyload import load_policy, parse_policy
-from pipeline.records import Action, Role, Word
+from pipeline.policy.loading import load_policy, parse_policy
+from pipeline.policy.model import Policy
+from pipeline.records.model import Action, Role, Word
 from tests.unit.talked import RATE, said
 
 pytestmark = pytest.mark.unit

@@ -8,10 +8,10 @@ import pytest
 
 from models.calldetector import CallDetector
 from models.reading import ScriptedAnalyses, ScriptedReads
-from pipeline.conversation import Conversation
-from pipeline.entities import Entity
-from pipeline.policy import EntityRule, Policy
-from pipeline.records import (
+from pipeline.detection.decision.conversation import Conversation
+from pipeline.policy.model import EntityRule, Policy
+from pipeline.records.entities import Entity
+from pipeline.records.model import (
     Action,
     CallEnd,
     Heard,
@@ -21,7 +21,7 @@ from pipeline.records import (
     Span,
     Word,
 )
-from pipeline.scores import UNASKED
+from pipeline.records.scores import UNASKED
 from tests.unit.talked import RATE, spans_of
 from tests.unit.talked import said as words_of
 

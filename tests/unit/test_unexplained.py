@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.conversation import Conversation
-from pipeline.numbers import words_from_text
-from pipeline.policy import Policy, UnexplainedRule
-from pipeline.records import Heard, Interval, Reason, Span
+from pipeline.detection.decision.conversation import Conversation
+from pipeline.detection.numbers.runs import words_from_text
+from pipeline.policy.model import Policy, UnexplainedRule
+from pipeline.records.model import Heard, Interval, Reason, Span
 
 pytestmark = pytest.mark.unit
 

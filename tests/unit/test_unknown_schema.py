@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from agents.producer import sealed
-from pipeline import schemas, wire
-from pipeline.accounting import MIXED
-from pipeline.muting import FINDINGS_MISSING, CallMuter
-from pipeline.records import AudioChunk, CallEnd, RedactedChunk
-from pipeline.verification import CallVerifier
+from pipeline.muting.muter import FINDINGS_MISSING, CallMuter
+from pipeline.records import cloudevents, schemas
+from pipeline.records.continuity import MIXED
+from pipeline.records.model import AudioChunk, CallEnd, RedactedChunk
+from pipeline.verification.verifier import CallVerifier
 from tests.unit import test_one_detection as talk
 from tests.unit import test_runtime as rigs
 from tests.unit.wire_samples import SAMPLES
@@ -30,10 +30,10 @@ END = CallEnd(talk.CALL.call_id, talk.SECONDS, talk.SECONDS * talk.RATE)
 async def test_its_reader_dead_letters_it_and_goes_on(tmp_path: Path, name: str) -> None:
     async with rigs.running(rigs._rig(tmp_path, lambda _: rigs.EchoCore())) as rig:
         seal = rig.ledger.open_call("call-1").seal
-        clear = wire.encode(SAMPLES[name])
-        newer = f"{wire.SCHEMA}{name}:{schemas.NEWEST[name] + 1}".encode()
+        clear = cloudevents.encode(SAMPLES[name])
+        newer = f"{cloudevents.SCHEMA}{name}:{schemas.NEWEST[name] + 1}".encode()
         headers = {**clear.headers, "ce_dataschema": newer}
-        value = seal.seal(clear.value, wire.associated_data(rigs.IN, headers))
+        value = seal.seal(clear.value, cloudevents.associated_data(rigs.IN, headers))
         await rig.bring("call-1", 1)
         await rig.bring_message(headers, value, "call-1")
         known = sealed(CallEnd("call-1", 0, 0), rigs.IN, seal)

@@ -13,7 +13,7 @@ from agents.ledger import CallState
 from agents.outbox import Limits
 from agents.producer import sealed
 from pipeline.errors import RecordError
-from pipeline.records import CallEnd
+from pipeline.records.model import CallEnd
 from tests.unit.test_runtime import IN, OUT, TOPICS, EchoCore, _rig, running
 
 pytestmark = pytest.mark.unit

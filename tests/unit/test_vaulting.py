@@ -11,8 +11,9 @@ import pytest
 import soundfile
 
 from pipeline.errors import AudioError, RecordError
-from pipeline.policy import MutingRule, Policy
-from pipeline.records import (
+from pipeline.evidence.stored_call import CallAssembly, StoredCall
+from pipeline.policy.model import MutingRule, Policy
+from pipeline.records.model import (
     Action,
     CallEnd,
     Check,
@@ -25,7 +26,6 @@ from pipeline.records import (
     Watermark,
     Word,
 )
-from pipeline.vaulting import CallAssembly, StoredCall
 from tests.unit.test_certificate import (
     CALL,
     CARD,

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from pipeline.errors import RecordError
-from pipeline.policy import LanguageRule, VerificationRule
-from pipeline.records import (
+from pipeline.policy.model import LanguageRule, VerificationRule
+from pipeline.records.model import (
     CallEnd,
     CallInfo,
     Check,
@@ -19,7 +19,7 @@ from pipeline.records import (
     Verdict,
     Window,
 )
-from pipeline.verification import CallVerifier
+from pipeline.verification.verifier import CallVerifier
 from tests.unit.verified import (
     CALL,
     MODELS,

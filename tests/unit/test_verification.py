@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.leftovers import EDGE_DIGITS, STUB
-from pipeline.policy import MutingRule, VerificationRule
-from pipeline.records import (
+from pipeline.muting.rendering import apply_mutes
+from pipeline.policy.model import MutingRule, VerificationRule
+from pipeline.records.model import (
     Action,
     CallEnd,
     Heard,
@@ -23,8 +23,8 @@ from pipeline.records import (
     Window,
     Word,
 )
-from pipeline.rendering import apply_mutes
-from pipeline.verification import CallVerifier
+from pipeline.verification.findings import EDGE_DIGITS, STUB
+from pipeline.verification.verifier import CallVerifier
 from tests.unit.verified import (
     CALL,
     MODELS,

@@ -10,8 +10,8 @@ import pytest
 
 from agents.stages.verify import VerifyCall
 from agents.steps import Listen, Send, Step
-from pipeline.policy import Policy, VerificationRule
-from pipeline.records import (
+from pipeline.policy.model import Policy, VerificationRule
+from pipeline.records.model import (
     CallEnd,
     CallInfo,
     Heard,

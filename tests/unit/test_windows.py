@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import SettingsError
-from pipeline.windows import Cut, Cutter, ListenSettings
+from pipeline.transcription.windows import Cut, Cutter, ListenSettings
 
 pytestmark = pytest.mark.unit
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import wire
 from pipeline.errors import RecordError
-from pipeline.records import AudioChunk, CallEnd, CallInfo, RedactedChunk, Verdict
+from pipeline.records import cloudevents
+from pipeline.records.model import AudioChunk, CallEnd, CallInfo, RedactedChunk, Verdict
 from tests.unit.wire_samples import CALL, END, PCM, SAMPLES
 
 pytestmark = pytest.mark.unit
@@ -19,9 +19,9 @@ pytestmark = pytest.mark.unit
 @pytest.mark.parametrize("name", SAMPLES)
 def test_round_trip(name: str) -> None:
     record = SAMPLES[name]
-    message = wire.encode(record)
-    where = wire.address(message.headers, b"call-1")
-    again = wire.decode(where, message.headers, message.value)
+    message = cloudevents.encode(record)
+    where = cloudevents.address(message.headers, b"call-1")
+    again = cloudevents.decode(where, message.headers, message.value)
     assert again == record
     if isinstance(record, AudioChunk | RedactedChunk):
         assert isinstance(again, AudioChunk | RedactedChunk)
@@ -30,7 +30,10 @@ def test_round_trip(name: str) -> None:
 
 
 def test_headers_are_cloudevents_and_the_same_every_time() -> None:
-    first, second = wire.encode(SAMPLES["AudioChunk"]), wire.encode(SAMPLES["AudioChunk"])
+    first, second = (
+        cloudevents.encode(SAMPLES["AudioChunk"]),
+        cloudevents.encode(SAMPLES["AudioChunk"]),
+    )
     assert first == second
     meta = first.headers.pop("hw_meta")
     assert b"call-1" in meta
@@ -49,31 +52,31 @@ def test_headers_are_cloudevents_and_the_same_every_time() -> None:
 
 def test_headers_hold_no_words() -> None:
     for record in SAMPLES.values():
-        assert b"placeholder" not in b"".join(wire.encode(record).headers.values())
+        assert b"placeholder" not in b"".join(cloudevents.encode(record).headers.values())
 
 
 def test_repr_holds_no_value() -> None:
-    assert "placeholder" not in repr(wire.encode(SAMPLES["Heard"]))
+    assert "placeholder" not in repr(cloudevents.encode(SAMPLES["Heard"]))
 
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_cut_or_longer_bytes_are_refused(name: str) -> None:
-    message = wire.encode(SAMPLES[name])
-    where = wire.address(message.headers, b"call-1")
+    message = cloudevents.encode(SAMPLES[name])
+    where = cloudevents.address(message.headers, b"call-1")
     for value in (message.value[:-1], message.value + b"\0"):
         with pytest.raises(RecordError) as caught:
-            wire.decode(where, message.headers, value)
+            cloudevents.decode(where, message.headers, value)
         assert caught.value.__cause__ is None
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_decode_or_raise_record_error(value: bytes) -> None:
     for record in SAMPLES.values():
-        message = wire.encode(record)
-        where = wire.address(message.headers, b"call-1")
+        message = cloudevents.encode(record)
+        where = cloudevents.address(message.headers, b"call-1")
         headers = {**message.headers, "hw_meta": value}
         with suppress(RecordError):
-            wire.decode(where, headers, value)
+            cloudevents.decode(where, headers, value)
 
 
 @given(
@@ -85,37 +88,37 @@ def test_any_bytes_decode_or_raise_record_error(value: bytes) -> None:
 def test_any_headers_are_an_address_or_raise_record_error(
     changed: dict[str, bytes | None],
 ) -> None:
-    headers: dict[str, bytes | None] = {**wire.encode(END).headers, **changed}
+    headers: dict[str, bytes | None] = {**cloudevents.encode(END).headers, **changed}
     try:
-        where = wire.address(headers, b"call-1")
+        where = cloudevents.address(headers, b"call-1")
     except RecordError:
         return
     assert where.call_id == "call-1"
 
 
 def test_a_key_of_another_call_is_refused() -> None:
-    headers = wire.encode(END).headers
+    headers = cloudevents.encode(END).headers
     for key in (b"call-2", None, b""):
         with pytest.raises(RecordError):
-            wire.address(headers, key)
+            cloudevents.address(headers, key)
 
 
 def test_a_record_with_another_number_or_call_than_its_headers_is_refused() -> None:
-    message = wire.encode(SAMPLES["AudioChunk"])
-    where = wire.address(message.headers, b"call-1")
+    message = cloudevents.encode(SAMPLES["AudioChunk"])
+    where = cloudevents.address(message.headers, b"call-1")
     for wrong in (
         replace(where, event_id="call-1/AudioChunk/4"),
         replace(where, call_id="call-2", event_id="call-2/AudioChunk/3"),
     ):
         with pytest.raises(RecordError):
-            wire.decode(wrong, message.headers, message.value)
+            cloudevents.decode(wrong, message.headers, message.value)
 
 
 def test_a_newer_schema_is_refused() -> None:
-    message = wire.encode(END)
+    message = cloudevents.encode(END)
     headers = {**message.headers, "ce_dataschema": b"urn:hushwire:schema:CallEnd:2"}
     with pytest.raises(RecordError, match="upgrade"):
-        wire.decode(wire.address(headers, b"call-1"), headers, message.value)
+        cloudevents.decode(cloudevents.address(headers, b"call-1"), headers, message.value)
 
 
 @pytest.mark.parametrize(
@@ -136,21 +139,23 @@ def test_a_newer_schema_is_refused() -> None:
     ],
 )
 def test_call_ids(call_id: str, *, good: bool) -> None:
-    assert wire.valid_call_id(call_id) is good
+    assert cloudevents.valid_call_id(call_id) is good
     if not good:
         with pytest.raises(RecordError):
-            wire.encode(CallEnd(call_id, 0, 0))
+            cloudevents.encode(CallEnd(call_id, 0, 0))
 
 
 @pytest.mark.parametrize("rate", [0, 3_999, 192_001])
 def test_a_rate_out_of_range_is_refused(rate: int) -> None:
-    message = wire.encode(AudioChunk(replace(CALL, sample_rate=rate), 0, 0, PCM))
+    message = cloudevents.encode(AudioChunk(replace(CALL, sample_rate=rate), 0, 0, PCM))
     with pytest.raises(RecordError):
-        wire.decode(wire.address(message.headers, b"call-1"), message.headers, message.value)
+        cloudevents.decode(
+            cloudevents.address(message.headers, b"call-1"), message.headers, message.value
+        )
 
 
 def test_the_verdict_of_a_call_without_chunks_round_trips() -> None:
     verdict = Verdict(CallInfo("call-1", 0, ()), passed=False, checks=(), end=END)
-    message = wire.encode(verdict)
-    where = wire.address(message.headers, b"call-1")
-    assert wire.decode(where, message.headers, message.value) == verdict
+    message = cloudevents.encode(verdict)
+    where = cloudevents.address(message.headers, b"call-1")
+    assert cloudevents.decode(where, message.headers, message.value) == verdict

@@ -13,8 +13,8 @@ from benchmarks.human import human_calls
 from benchmarks.planting import Labelled
 from benchmarks.voices import Audio
 from benchmarks.word_times import Times, add_window, page
-from pipeline.policyload import load_policy
-from pipeline.records import CallInfo, Interval, Role, Word
+from pipeline.policy.loading import load_policy
+from pipeline.records.model import CallInfo, Interval, Role, Word
 
 pytestmark = pytest.mark.unit
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from console.envelope import BODY_MOST
 from console.upkeep import policy_state
 from pipeline.errors import PolicyError
-from pipeline.known import BUILT_IN
-from pipeline.yamlfile import DEEPEST, LONGEST, MOST_VALUES, read_document
+from pipeline.policy.known_names import BUILT_IN
+from pipeline.yaml_document import DEEPEST, LONGEST, MOST_VALUES, read_document
 
 pytestmark = pytest.mark.unit
 

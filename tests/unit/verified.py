@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pipeline.policy import EntityRule, MutingRule, Policy, VerificationRule
-from pipeline.records import (
+from pipeline.muting.rendering import apply_mutes
+from pipeline.policy.model import EntityRule, MutingRule, Policy, VerificationRule
+from pipeline.records.model import (
     CallEnd,
     CallInfo,
     Check,
@@ -21,8 +22,7 @@ from pipeline.records import (
     Window,
     Word,
 )
-from pipeline.rendering import apply_mutes
-from pipeline.verification import CallVerifier
+from pipeline.verification.verifier import CallVerifier
 
 RATE = 8_000
 CALL = CallInfo("call-1", RATE, (Role.AGENT, Role.CUSTOMER))

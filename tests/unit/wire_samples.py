@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.records import (
+from pipeline.records.model import (
     Action,
     AudioChunk,
     CallEnd,

@@ -1,0 +1,474 @@
+"""The state of a call over turns, windows and channels: which stretches carry sensitive numbers.
+
+Outcomes: :meth:`Conversation.spans` states what is known; :meth:`Conversation.open_since` is the
+"not yet": the sample from which later words may still change the answer. Nothing is raised on
+spoken content, and none of it shows in a ``repr``. Every answer is computed from what was heard,
+so the same words bring the same spans whatever the order of the questions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Final
+
+from pipeline.detection.decision.after_unheard import unasked
+from pipeline.detection.decision.explained import hear_out
+from pipeline.detection.decision.opinions import Opinions
+from pipeline.detection.decision.spans import Sensitive, Spreader
+from pipeline.detection.dialogue.interpreter import interpret
+from pipeline.detection.dialogue.model import Reading, Talk, Verdict
+from pipeline.detection.dialogue.questions import LONG, WORDY, Ask
+from pipeline.detection.dialogue.read_back import GRAM, KNOWN_FRAGMENT, Fragments
+from pipeline.detection.dialogue.retrospect import in_vain
+from pipeline.detection.dialogue.timeline import Lane
+from pipeline.detection.hypotheses.agreement import Witnesses
+from pipeline.detection.hypotheses.fusion import Source, Track, sequences
+from pipeline.detection.language.prompts import Cue
+from pipeline.detection.language.vocabulary import Mood, Vocabulary, vocabulary
+from pipeline.detection.numbers.runs import NumberRun
+from pipeline.detection.numbers.tokens import Flag
+from pipeline.policy.model import Policy
+from pipeline.records.entities import NEVER_ALLOWED, Entity
+from pipeline.records.model import Action, Heard, Interval, Reason, Span
+from pipeline.records.private_cache import Remembered
+from pipeline.records.scores import UNASKED
+
+OPEN_S: Final = 12.0
+"""Seconds of silence on a number after which nothing is expected to continue it."""
+ANSWER_S: Final = 10.0
+"""Seconds for which the watermark waits for the answer to a prompt."""
+_ANNOUNCED_S: Final = 4.0
+"""Seconds after a date within which it may still be called a date of birth."""
+_DATED: Final = frozenset({Flag.DATE, Flag.YEAR, Flag.ORDINAL})
+CONTEXT_S: Final = 90.0
+"""Seconds of context that stay in memory before what is still undecided."""
+_UNSURE: Final = 0.5
+_SURE: Final = 0.8
+"""A prompt with a word of less probability than the first counts for nothing where the other model
+heard, with at least the second, that an order number or the like follows."""
+_CHECKED: Final = 0.95
+"""Score of a card number whose checksum and brand hold."""
+_UNDECIDED: Final = "spoken-undecided-number"
+
+
+class Conversation:
+    """What was heard of one call so far, as far as numbers are concerned.
+
+    Args:
+        sample_rate: Hz; every time is counted in samples of it.
+        channels: how many the call has.
+        policy: thresholds and actions per entity, and the rule on unexplained speech.
+        language: of the number words and the prompts.
+        customers: channels on which nobody but a customer speaks, as far as is known.
+        opinions: what the reader holds of the words; it may know better what a number is.
+    """
+
+    def __init__(
+        self,
+        sample_rate: int,
+        channels: int,
+        policy: Policy,
+        language: str = "en",
+        customers: frozenset[int] = frozenset(),
+        opinions: Opinions | None = None,
+    ) -> None:
+        self._opinions = opinions
+        self._rate = sample_rate
+        self._channels = channels
+        self._policy = policy
+        self._customers = customers
+        self._voc: Vocabulary = vocabulary(language)
+        self._lanes = {
+            source: [Lane(channel, sample_rate, self._voc) for channel in range(channels)]
+            for source in Source
+        }
+        self._unexplained: list[list[Interval]] = [[] for _ in range(channels)]
+        self._wordless: list[list[Interval]] = [[] for _ in range(channels)]
+        """Of it, what is speech."""
+        self._unheard: list[list[Interval]] = [[] for _ in range(channels)]
+        self._heard_until = [0] * channels
+        self._fragments = Fragments()
+        self._result: tuple[list[Reading], list[Talk], list[Sensitive]] | None = None
+
+    def __repr__(self) -> str:
+        return f"Conversation(channels={self._channels}, heard_until={self._now})"
+
+    @property
+    def _now(self) -> int:
+        return min(self._heard_until)
+
+    def take(self, heard: Heard) -> None:
+        """Add what one window brought."""
+        until = max(self._heard_until[heard.channel], heard.heard_until)
+        self._heard_until[heard.channel] = until
+        if not (heard.words or heard.unexplained):
+            return  # silence, as most windows of the side that listens are
+        for source, words in sequences(heard.words, self._voc, self._rate).items():
+            self._lanes[source][heard.channel].add(words)
+        self._unexplained[heard.channel].extend(heard.unexplained)
+        # A key or a breath is no digit that was lost.
+        self._wordless[heard.channel].extend(
+            part for part in heard.unexplained if any(map(part.overlaps, heard.speech))
+        )
+        self._result = None
+
+    def lose(self, channel: int, start: int, end: int) -> None:
+        """Note samples of a channel that nobody heard: a question may have been in them."""
+        self._unheard[channel].append(Interval(start, end))
+        self._result = None
+
+    def _unread(self, readings: Sequence[Reading]) -> bool:
+        """Whether a sensitive number of the last seconds was not read yet."""
+        since = self._now - round(OPEN_S * self._rate)
+        opinions = self._opinions
+        return opinions is not None and any(
+            not all(opinions.of(word) for word in verdict.run.words)
+            for reading in readings
+            for verdict in reading.verdicts
+            if verdict.entity is not None and verdict.run.end > since
+        )
+
+    def reconsider(self) -> None:
+        """Judge anew: the reader has read more."""
+        self._result = None
+
+    def spans(self, until: int, force_before: int = 0) -> tuple[Span, ...]:
+        """Every sensitive number known that begins before a sample, in time order.
+
+        Args:
+            until: spans that begin at or after this sample are left out.
+            force_before: digits before this sample that are still undecided count as sensitive.
+        """
+        readings, _, sensitive = self._interpreted()
+        found = list(sensitive)
+        for reading in readings:
+            for verdict in reading.verdicts:
+                run = verdict.run
+                undecided = run.start < force_before and verdict.entity is None and verdict.chains
+                if undecided and len(run.digits) >= GRAM and self._may_continue(verdict):
+                    found.append(
+                        Sensitive(
+                            Entity.NUMBER_SEQUENCE,
+                            run.channel,
+                            run.start,
+                            run.end,
+                            0.5,
+                            _UNDECIDED,
+                        )
+                    )
+        spans = {self._span(one) for one in _united(found) if one.start < until}
+        return tuple(
+            sorted(
+                (span for span in spans if self._counts(span)),
+                key=lambda span: (span.start, span.channel, span.end, span.entity),
+            )
+        )
+
+    def _counts(self, span: Span) -> bool:
+        """What nothing explains has no score that a threshold could judge."""
+        unknown = span.reason is Reason.UNEXPLAINED or span.recognizer == _UNDECIDED
+        return unknown or span.score >= self._policy.threshold(span.entity, span.recognizer)
+
+    def open_since(self) -> int | None:
+        """The earliest sample whose spans later words may still change; ``None`` for none."""
+        readings, talks, _ = self._interpreted()
+        found: list[int] = []
+        for reading, talk in zip(readings, talks, strict=True):
+            for verdict in reading.verdicts:
+                if self._may_continue(verdict):
+                    run = verdict.run
+                    # What is but a sequence yet may turn out to be a card from its first digit on.
+                    sure = verdict.entity not in (None, Entity.NUMBER_SEQUENCE) and not (
+                        verdict.ask is not None and in_vain(verdict.ask)
+                    )
+                    found.append(run.parts[-1].word.start if sure else run.start)
+            found += [ask.asked_until for ask in reading.asks if self._awaits_answer(ask, talk)]
+        if self._unread(readings):
+            # What repeats a number that the reader may still take back is not told before.
+            found += [
+                verdict.run.start
+                for reading in readings
+                for verdict in reading.verdicts
+                if verdict.recognizer == KNOWN_FRAGMENT
+            ]
+        settled = [-1] * self._channels
+        for reading in readings:
+            for verdict in reading.verdicts:
+                if verdict.entity is not None:
+                    last = verdict.run.parts[-1].word.start
+                    settled[verdict.run.channel] = max(settled[verdict.run.channel], last)
+        found += [
+            start
+            for lanes in self._lanes.values()
+            for channel, lane in enumerate(lanes)
+            for start in lane.unfinished(self._now, settled[channel])
+        ]
+        found = [sample for sample in found if sample < self._now]
+        return min(found, default=None)
+
+    def forget(self, before: int) -> None:
+        """Drop what is no longer needed once everything before a sample was released.
+
+        Some context stays, and of known numbers only salted digests of their fragments.
+        """
+        horizon = before - round(CONTEXT_S * self._rate)
+        if horizon <= 0:
+            return
+        readings, _, _ = self._interpreted()
+        self._fragments.remember(readings, before)
+        for lanes in self._lanes.values():
+            for lane in lanes:
+                lane.forget(horizon)
+        for kept in (self._unexplained, self._wordless, self._unheard):
+            kept[:] = [[one for one in intervals if one.end >= horizon] for intervals in kept]
+        self._result = None
+
+    # -- inside ------------------------------------------------------------------------------
+
+    def _interpreted(self) -> tuple[list[Reading], list[Talk], list[Sensitive]]:
+        if self._result is None:
+            sources = [
+                source for source, lanes in self._lanes.items() if any(len(lane) for lane in lanes)
+            ]
+            groups = [[lane.track() for lane in self._lanes[source]] for source in sources]
+            heard = _once(
+                cue
+                for source, tracks in zip(sources, groups, strict=True)
+                for track in tracks
+                for cue in track.cues
+                if _believed(cue, track, source, groups)
+            )
+            talks = [self._talk(tracks) for tracks in groups]
+            if sources[-1:] == [Source.AGAIN]:
+                talks[-1] = talks[0]  # it hears only pieces of the talk
+            readings = [
+                interpret(
+                    tracks,
+                    heard,
+                    self._rate,
+                    talk,
+                    self._wordless,
+                    self._voc.words["announcing"],
+                    self._customers,
+                )
+                for tracks, talk in zip(groups, talks, strict=True)
+            ]
+            if sources[-1:] == [Source.AGAIN]:
+                _explain(readings[-1], readings[:-1])
+            if self._opinions is not None:
+                hear_out(readings, self._opinions, self._policy.reader)
+            same_cards(readings)
+            self._fragments.recognise(readings)
+            whole = [
+                tracks
+                for source, tracks in zip(sources, groups, strict=True)
+                if source is not Source.AGAIN
+            ]
+            witnesses = Witnesses(whole, self._voc, self._rate)
+            spreader = Spreader(self._rate, self._policy.unexplained, self._voc, witnesses)
+            sensitive: list[Sensitive] = []
+            for tracks, reading in zip(groups, readings, strict=True):
+                sensitive += spreader.spread(tracks, reading)
+            sensitive += spreader.unexplained(self._unexplained, sensitive, readings)
+            for reading, talk in zip(readings, talks, strict=True):
+                sensitive += unasked(self._unheard, reading, talk, self._rate)
+            self._result = (readings, talks, sensitive)
+        return self._result
+
+    def _talk(self, tracks: list[Track]) -> Talk:
+        """Where content words begin: neither numbers nor "okay, uh-huh, thank you"."""
+        counts = _content(self._voc.language)
+        starts: list[tuple[int, list[int]]] = []
+        for track in tracks:
+            spoken = {part.index for run in track.runs for part in run.parts}
+            starts.append(
+                (
+                    track.channel,
+                    [
+                        word.start
+                        for index, word in enumerate(track.words)
+                        if index not in spoken and counts(word.text)
+                    ],
+                )
+            )
+        return Talk(starts)
+
+    def _may_continue(self, verdict: Verdict) -> bool:
+        """Whether more digits may still join a run, seen from what has been heard."""
+        if self._now - verdict.run.end > OPEN_S * self._rate:
+            return False
+        if verdict.run.flags & _DATED and self._now - verdict.run.end <= _ANNOUNCED_S * self._rate:
+            return True  # "…, that's my date of birth"
+        return verdict.entity is not None or verdict.chains
+
+    def _awaits_answer(self, ask: Ask, talk: Talk) -> bool:
+        if ask.entity in WORDY or ask.fulfilled or ask.closed is not None:
+            return False
+        if self._now - ask.touched > ANSWER_S * self._rate:
+            return False
+        return not ask.over(self._now, talk.between(ask.touched, self._now), self._rate)
+
+    def _span(self, one: Sensitive) -> Span:
+        return Span(
+            entity=str(one.entity),
+            channel=one.channel,
+            start=one.start,
+            end=one.end,
+            score=one.score,
+            recognizer=one.recognizer,
+            action=Action.MUTE
+            if one.recognizer == UNASKED
+            else self._policy.rule(one.entity).action,
+            reason=one.reason,
+        )
+
+
+@lru_cache(maxsize=8)
+def _content(language: str) -> Remembered[bool]:
+    """Whether a word says something in a language."""
+    words = vocabulary(language).words
+    idle = words["fillers"] | words["harmless_reply"]
+
+    def says(text: str) -> bool:
+        bare = text.lower().strip(" .,;:!?…\"'()-")
+        return len(bare) > 1 and bare not in idle
+
+    return Remembered(says)
+
+
+def _explain(again: Reading, firsts: Sequence[Reading]) -> None:
+    """Where a first listening read the same number and found it harmless, that stands.
+
+    The second listening hears digits without the words around them.
+    """
+    for verdict in again.verdicts:
+        run = verdict.run
+        same = [
+            other for reading in firsts for other in reading.verdicts if _within(run, other.run)
+        ]
+        if same and all(other.entity is None for other in same):
+            verdict.entity, verdict.explained = None, True
+
+
+def same_cards(readings: Sequence[Reading]) -> None:
+    """A card in one hearing is one in every other, wherever it begins there.
+
+    The other lost a digit, and a number nearby explained away what was left. Where no checksum
+    holds, that takes as many digits as a card has: a shorter number may be something else.
+    """
+    cards = [
+        verdict
+        for reading in readings
+        for verdict in reading.verdicts
+        if verdict.entity is Entity.CARD_NUMBER
+    ]
+    for reading in readings:
+        for verdict in reading.verdicts:
+            run = verdict.run
+            for card in cards:
+                sure = card.score >= _CHECKED or len(run.digits) > LONG
+                if sure and _within(run, card.run):
+                    verdict.take(Entity.CARD_NUMBER, card.score, card.recognizer)
+
+
+def _within(run: NumberRun, other: NumberRun) -> bool:
+    """Whether more than half of a number lies in another hearing's number of its channel."""
+    shared = min(run.end, other.end) - max(run.start, other.start)
+    return run.channel == other.channel and 2 * shared > run.end - run.start
+
+
+def _believed(cue: Cue, track: Track, source: Source, groups: Sequence[Sequence[Track]]) -> bool:
+    """Whether a phrase counts that a hearing brought."""
+    return _supported(cue, groups) if source is Source.AGAIN else _clear(cue, track, groups)
+
+
+def _supported(cue: Cue, groups: Sequence[Sequence[Track]]) -> bool:
+    """Whether a phrase of the second listening counts.
+
+    Its prompt speaks of cards: it hears such phrases everywhere. And it drops words: "the number
+    is" asks for nothing where another hearing has "the tracking number is". A phrase that explains
+    numbers away counts only where another hearing has one too: "page H" was "B H".
+    """
+    if cue.entity in (Entity.CARD_NUMBER, Entity.CARD_SECURITY_CODE):
+        return False
+    named = any(
+        other is not cue
+        and other.mood is Mood.REFERENCE
+        and other.start < cue.end
+        and cue.start < other.end
+        for tracks in groups
+        for track in tracks
+        if track.channel == cue.channel
+        for other in track.cues
+    )
+    if cue.mood is Mood.REFERENCE:
+        return named
+    return cue.entity is not Entity.NUMBER_SEQUENCE or not named
+
+
+def _clear(cue: Cue, track: Track, groups: Sequence[Sequence[Track]]) -> bool:
+    """Whether a prompt was heard well enough, or nothing speaks against it.
+
+    "Your other number is" of one model, unsure of it, asks for nothing where the other model
+    clearly heard "your order number is". Card data and the like are asked for all the same.
+    """
+    if cue.mood is not Mood.ASK or cue.entity in NEVER_ALLOWED or _surely(cue, track) >= _UNSURE:
+        return True
+    return not any(
+        other.mood is Mood.REFERENCE
+        and other.start < cue.end
+        and cue.start < other.end
+        and _surely(other, beside) >= _SURE
+        for tracks in groups
+        for beside in tracks
+        if beside.channel == cue.channel and beside is not track
+        for other in beside.cues
+    )
+
+
+def _surely(cue: Cue, track: Track) -> float:
+    """Least probability of a phrase's words."""
+    words = track.words[cue.first : cue.last + 1]
+    return min((word.probability for word in words), default=0.0)
+
+
+def _once(cues: Iterable[Cue]) -> list[Cue]:
+    """The phrases of all readings, each once, in time order."""
+    ordered = sorted(
+        cues, key=lambda cue: (cue.start, cue.channel, cue.mood, str(cue.entity), cue.end)
+    )
+    kept: list[Cue] = []
+    for cue in ordered:
+        twin = next(
+            (
+                old
+                for old in reversed(kept[-8:])
+                if old.channel == cue.channel
+                and old.entity is cue.entity
+                and old.mood is cue.mood
+                and cue.start < old.end
+            ),
+            None,
+        )
+        if twin is None:
+            kept.append(cue)
+    return kept
+
+
+def _united(found: Iterable[Sensitive]) -> list[Sensitive]:
+    """Overlapping stretches of one entity, channel and reason become one."""
+    united: list[Sensitive] = []
+    last: dict[tuple[Entity, int, Reason], int] = {}
+    for one in sorted(found, key=lambda item: (item.start, item.end, -item.score)):
+        key = (one.entity, one.channel, one.reason)
+        at = last.get(key)
+        if at is not None and one.start <= united[at].end:
+            old = united[at]
+            best = one if one.score > old.score else old
+            united[at] = replace(best, start=old.start, end=max(old.end, one.end))
+        else:
+            last[key] = len(united)
+            united.append(one)
+    return united

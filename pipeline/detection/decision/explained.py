@@ -1,0 +1,67 @@
+"""Numbers that may be heard because the reader is sure that the talk explains them.
+
+A question is found by phrases, and a length is a guess; the reader has read the call. What is taken
+back is taken back whole: all pieces that answer one question, or go together as a chain, or none.
+None is where any word of it was not read as it was heard, where its digits are as many as a card's,
+or where a checksum holds. Nothing is raised.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from pipeline.detection.decision.opinions import Opinions
+from pipeline.detection.dialogue.model import Reading, Verdict
+from pipeline.detection.dialogue.questions import LONG
+from pipeline.policy.model import ReaderRule
+from pipeline.records.entities import NEVER_ALLOWED, RECALL_FIRST
+
+_CHECKED: Final = 0.95
+"""Score from which a checksum, or a card's brand and length, speaks for a number."""
+
+
+def hear_out(readings: Sequence[Reading], opinions: Opinions, rule: ReaderRule) -> None:
+    """Take back the verdicts that the talk explains.
+
+    Args:
+        readings: of every hearing.
+        opinions: what the reader holds of the words.
+        rule: how far it is believed.
+    """
+    for reading in readings:
+        groups: defaultdict[tuple[str, int], list[Verdict]] = defaultdict(list)
+        found = [one for one in reading.verdicts if one.entity is not None]
+        for verdict in found:
+            for key in _keys(verdict):
+                groups[key].append(verdict)
+        explained = {key for key, group in groups.items() if _explained(group, opinions, rule)}
+        for verdict in found:
+            if explained.issuperset(_keys(verdict)):
+                verdict.entity, verdict.score, verdict.recognizer = None, 0.0, ""
+
+
+def _keys(verdict: Verdict) -> Iterable[tuple[str, int]]:
+    """What a number goes together with: itself, its question, its chain."""
+    yield "run", id(verdict)
+    if verdict.ask is not None:
+        yield "ask", id(verdict.ask)
+    if verdict.chain:
+        yield "chain", verdict.chain
+
+
+def _explained(group: Sequence[Verdict], opinions: Opinions, rule: ReaderRule) -> bool:
+    strict = any(one.entity in NEVER_ALLOWED | RECALL_FIRST for one in group)
+    below = rule.payment_below if strict else rule.explained_below
+    if sum(len(one.run.digits) for one in group) >= LONG:
+        return False
+    return all(one.score < _CHECKED and _harmless(one, opinions, below) for one in group)
+
+
+def _harmless(verdict: Verdict, opinions: Opinions, below: float) -> bool:
+    """Whether each word was read, as this hearing has it, and whatever was heard there too."""
+    run = verdict.run
+    if not all(opinions.of(word) for word in run.words):
+        return False
+    return all(one.secret < below for one in opinions.within(run.channel, run.start, run.end))

@@ -1,0 +1,301 @@
+"""From verdicts on numbers to stretches of audio: gaps, word ends, odd words, unexplained speech.
+
+Runs are silenced, not words: the recogniser's word ends are wrong, and what it drops inside a
+number is spoken all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from pipeline.detection.dialogue.backchannels import Replies
+from pipeline.detection.dialogue.model import Reading, Verdict
+from pipeline.detection.dialogue.questions import WORDY, Ask
+from pipeline.detection.hypotheses.agreement import Witnesses, bare
+from pipeline.detection.hypotheses.fusion import Track
+from pipeline.detection.language.vocabulary import Vocabulary
+from pipeline.detection.numbers.composition import Part
+from pipeline.policy.model import UnexplainedRule
+from pipeline.records.entities import Entity
+from pipeline.records.model import Interval, Reason, Word
+from pipeline.records.scores import AFTER_CARD, WORDLESS
+
+_DIGIT_S: Final = 0.35
+"""A digit lasts at least about this long, whatever the recogniser says."""
+_SILENT_GAP_S: Final = 15.0
+"""Between two pieces of a number without a word between them, all is silenced up to this."""
+_SPOKEN_GAP_S: Final = 5.0
+_SPOKEN_GAP_WORDS: Final = 2
+_ODD_WORDS: Final = 3
+"""The longest island of odd words beside a number that may be digits heard wrongly."""
+_ODD_NEAR_S: Final = 1.5
+_PAUSE_S: Final = 0.5
+_ANSWER_S: Final = 12.0
+_LEAST_AFTER_CARD: Final = 3
+"""An answer after card data of fewer digits has lost some: its whole turn is silenced."""
+_PLAIN: Final = 1
+_STRANGE: Final = 2
+_LONGEST_ODD: Final = 5
+"""A digit heard wrongly becomes a short word."""
+_DOUBTFUL: Final = "doubtful-word"
+_FULL: Final = {
+    Entity.CARD_NUMBER: 15,
+    Entity.CARD_SECURITY_CODE: 3,
+    Entity.US_SSN: 9,
+    Entity.PHONE_NUMBER: 10,
+    Entity.BANK_ROUTING: 9,
+    Entity.ZIP_CODE: 5,
+    Entity.CARD_EXPIRY: 4,
+}
+"""Digits of a complete value; with all of them there, no odd word is suspected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitive:
+    """A stretch of one channel before the policy is asked."""
+
+    entity: Entity
+    channel: int
+    start: int
+    end: int
+    score: float
+    recognizer: str
+    reason: Reason = Reason.RECOGNISED
+
+
+class Spreader:
+    """Widens numbers to the audio that has to be silent."""
+
+    def __init__(
+        self, rate: int, rule: UnexplainedRule, voc: Vocabulary, witnesses: Witnesses
+    ) -> None:
+        self._rate = rate
+        self._rule = rule
+        self._voc = voc
+        self._witnesses = witnesses
+
+    def spread(self, tracks: Sequence[Track], reading: Reading) -> list[Sensitive]:
+        """The stretches of one reading."""
+        found: list[Sensitive] = []
+        for track in tracks:
+            verdicts = [
+                verdict
+                for verdict in reading.verdicts
+                if verdict.entity is not None and verdict.run.channel == track.channel
+            ]
+            if not verdicts:
+                continue
+            replies = Replies(track, reading, self._voc, self._rate, self._witnesses)
+            for verdict in verdicts:
+                found += self._whole(track, verdict, replies)
+            for left, right in pairwise(verdicts):
+                gap = self._gap(track, left, right)
+                if gap is not None and not replies.between(
+                    left, left.run.parts[-1], right.run.parts[0]
+                ):
+                    found.append(gap)
+            if self._rule.mute:
+                for verdict in verdicts:
+                    found += self._odd(track, verdict)
+        if self._rule.mute:
+            for ask in reading.asks:
+                found += self._odd_answers(tracks, ask)
+        return found
+
+    def unexplained(
+        self,
+        intervals: Sequence[Sequence[Interval]],
+        sensitive: Sequence[Sensitive],
+        readings: Iterable[Reading],
+    ) -> list[Sensitive]:
+        """Speech without a word, near a sensitive number or where an answer is awaited."""
+        if not self._rule.mute:
+            return []
+        near = self._rule.within_ms * self._rate // 1_000
+        asks = [ask for reading in readings for ask in reading.asks if _numeric(ask)]
+        found: list[Sensitive] = []
+        for channel, gaps in enumerate(intervals):
+            beside = [one for one in sensitive if one.channel == channel]
+            for gap in gaps:
+                entity = next(
+                    (
+                        one.entity
+                        for one in beside
+                        if gap.start <= one.end + near and one.start - near <= gap.end
+                    ),
+                    None,
+                ) or next((ask.entity for ask in asks if self._awaited(ask, gap.start)), None)
+                if entity is not None:
+                    found.append(_suspect(entity, channel, gap.start, gap.end, WORDLESS))
+        return found
+
+    def _whole(self, track: Track, verdict: Verdict, replies: Replies) -> list[Sensitive]:
+        """A run, without what was said between its groups by all that was heard."""
+        run = verdict.run
+        entity = verdict.entity or Entity.NUMBER_SEQUENCE
+        pieces: list[tuple[Part, ...]] = []
+        first = 0
+        for at in range(1, len(run.parts)):
+            before, after = run.parts[at - 1], run.parts[at]
+            talk = self._witnesses.ordinary(track.channel, before.word.end, after.word.start)
+            if talk > _SPOKEN_GAP_WORDS or replies.between(verdict, before, after):
+                pieces.append(run.parts[first:at])
+                first = at
+        pieces.append(run.parts[first:])
+        lost = len(run.digits) < _LEAST_AFTER_CARD and verdict.recognizer == AFTER_CARD
+        if verdict.turn is not None and lost:
+            return [self._turn(track, verdict, entity)]
+        bounds = [[parts[0].word.start, self._end(track, parts)] for parts in pieces]
+        bounds[0][0] = self._witnesses.start(run, track.words)
+        bounds[-1][1] = self._witnesses.end(run, track.words, bounds[-1][1])
+        return [
+            Sensitive(entity, run.channel, start, end, verdict.score, verdict.recognizer)
+            for start, end in bounds
+            if start < end
+        ]
+
+    @staticmethod
+    def _turn(track: Track, verdict: Verdict, entity: Entity) -> Sensitive:
+        """The whole of a short turn of which nobody knows the prompt: "Well, 32" is "12 32"."""
+        words = track.words[verdict.turn[0] : verdict.turn[1] + 1] if verdict.turn else ()
+        start, end = words[0].start, max(word.end for word in words)
+        score = verdict.score
+        return Sensitive(entity, track.channel, start, end, score, verdict.recognizer)
+
+    def _end(self, track: Track, parts: Sequence[Part]) -> int:
+        """The end of a run or piece: the recogniser's ends come too early."""
+        end = max(part.word.end for part in parts)
+        last = parts[-1]
+        least = last.word.start + round(_DIGIT_S * self._rate) * len(last.digits)
+        following = last.index + 1
+        if least > end:
+            room = track.words[following].start if following < len(track.words) else least
+            end = max(end, min(least, room))
+        return end
+
+    def _gap(self, track: Track, left: Verdict, right: Verdict) -> Sensitive | None:
+        """What lies between two pieces of one number, unless something harmless was said."""
+        same = left.ask is right.ask and left.chain == right.chain
+        same = same and (left.ask is not None or left.chain > 0)
+        length = right.run.start - left.run.end
+        heard = self._witnesses.ordinary(track.channel, left.run.end, right.run.start)
+        between = max(right.run.first - left.run.last - 1, heard)
+        silent = between <= 0 and length <= _SILENT_GAP_S * self._rate
+        spoken = between <= _SPOKEN_GAP_WORDS and length <= _SPOKEN_GAP_S * self._rate
+        if length <= 0 or not same or not (silent or spoken):
+            return None
+        entity = left.entity or Entity.NUMBER_SEQUENCE
+        score = min(left.score, right.score)
+        return Sensitive(
+            entity, track.channel, left.run.end, right.run.start, score, left.recognizer
+        )
+
+    def _odd(self, track: Track, verdict: Verdict) -> list[Sensitive]:
+        """Short islands of odd words directly before and after a number."""
+        entity = verdict.entity or Entity.NUMBER_SEQUENCE
+        if entity is Entity.STREET_ADDRESS or (verdict.ask is None and not verdict.chain):
+            return []  # the street's name stands there; a fragment is read back amid other words
+        short = self._falls_short(verdict, entity)
+        covered = {index for cue in track.cues for index in range(cue.first, cue.last + 1)}
+        found: list[Sensitive] = []
+        for edge, step in ((verdict.run.last, 1), (verdict.run.first, -1)):
+            island = self._island(track.words, edge, step, covered, short=short)
+            found += [
+                _suspect(entity, track.channel, word.start, word.end, _DOUBTFUL) for word in island
+            ]
+        return found
+
+    @staticmethod
+    def _falls_short(verdict: Verdict, entity: Entity) -> bool:
+        run, ask = verdict.run, verdict.ask
+        count = len(run.digits)
+        if ask is not None:
+            # What the asking side reads back is complete only when that side has said all of it.
+            given = ask.given[run.channel] if run.channel == ask.channel else ask.answered
+            count = max(count, given)
+            told = max((n for side, n in ask.given.items() if side != ask.channel), default=0)
+            if run.channel == ask.channel and told and count >= max(ask.need, told):
+                return False  # all of it was read back
+        return count < _FULL.get(entity, 99)
+
+    def _island(
+        self, words: Sequence[Word], edge: int, step: int, covered: set[int], *, short: bool
+    ) -> list[Word]:
+        """Odd words beside a number.
+
+        Words that are ordinary too ("the", "so") count only where a pause bounds them; others
+        count up to the next ordinary word.
+        """
+        island: list[Word] = []
+        plain = False
+        at = edge + step
+        previous = words[edge]
+        while 0 <= at < len(words) and at not in covered:
+            word = words[at]
+            gap = word.start - previous.end if step > 0 else previous.start - word.end
+            if gap > _ODD_NEAR_S * self._rate or (island and gap > _PAUSE_S * self._rate):
+                break
+            doubt = self._doubt(word, short=short)
+            if not doubt or len(island) == _ODD_WORDS:
+                return [] if plain or len(island) == _ODD_WORDS else island
+            plain = plain or doubt == _PLAIN
+            island.append(word)
+            previous = word
+            at += step
+        return island
+
+    def _doubt(self, word: Word, *, short: bool) -> int:
+        """How much a word may be a digit heard wrongly: not at all, by its look, or surely odd."""
+        text = bare(word.text)
+        number = text in self._voc.homophones or text in self._voc.near_digits
+        if not number and text not in self._voc.words["odd"] and self._witnesses.agree(word):
+            return 0
+        if word.probability < self._rule.unsure_below:
+            return _STRANGE
+        if not short or not text or text in self._voc.words["corrections"]:
+            return 0
+        if number:
+            return _STRANGE
+        if text in self._voc.words["odd"]:
+            return _PLAIN
+        strange = text not in self._voc.words["safe"] and len(text) <= _LONGEST_ODD
+        return _STRANGE if strange else 0
+
+    def _odd_answers(self, tracks: Sequence[Track], ask: Ask) -> list[Sensitive]:
+        """An answer that holds no digit at all, but an odd word or two: "What?"."""
+        if not _numeric(ask) or ask.answered:
+            return []
+        found: list[Sensitive] = []
+        for track in tracks:
+            if track.channel == ask.channel and len(tracks) > 1:
+                continue
+            words = [
+                word for word in track.words if self._awaited(ask, word.start) and word.end > 0
+            ]
+            if not words or len(words) > _ODD_WORDS:
+                continue
+            if all(self._doubt(word, short=True) for word in words):
+                start, end = words[0].start, words[-1].end
+                found.append(_suspect(ask.entity, track.channel, start, end, _DOUBTFUL))
+        return found
+
+    def _awaited(self, ask: Ask, at: int) -> bool:
+        """Whether an answer that is still incomplete may be heard at a sample."""
+        slack = round(_PAUSE_S * self._rate)
+        if not ask.asked_until - slack <= at:
+            return False
+        last = max(ask.touched, ask.asked_until) + round(_ANSWER_S * self._rate)
+        if ask.closed is not None:
+            last = min(last, ask.closed)
+        return at <= last and ask.answered < _FULL.get(ask.entity, ask.need)
+
+
+def _numeric(ask: Ask) -> bool:
+    return ask.entity not in WORDY and ask.entity is not Entity.STREET_ADDRESS
+
+
+def _suspect(entity: Entity, channel: int, start: int, end: int, recognizer: str) -> Sensitive:
+    return Sensitive(entity, channel, start, end, 0.5, recognizer, Reason.UNEXPLAINED)

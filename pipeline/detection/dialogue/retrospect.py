@@ -1,0 +1,77 @@
+"""What a call's other numbers say of one: asks that nothing answered, codes of one form.
+
+Outcome: verdicts are taken back or added, once all numbers of a reading are judged. Nothing is
+raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import groupby
+from typing import Final
+
+from pipeline.detection.dialogue.model import CARD_DATA, Reading, Verdict
+from pipeline.detection.dialogue.questions import LETTERED, Ask
+from pipeline.records.entities import Entity
+from pipeline.records.scores import BY_FORM, spoken
+
+VAIN: Final = 3
+"""Digits of which an answer to an ask has more, unless it was none: "I'm on 81"."""
+_SHORT: Final = CARD_DATA | {Entity.STREET_ADDRESS, Entity.DATE_OF_BIRTH, Entity.AGE_OVER_89}
+"""Asks that a digit or two may answer, or whose answer must not be lost with misheard digits."""
+_CODE: Final = 6
+"""Characters of the shortest code that is known by the form of another one."""
+
+
+def in_vain(ask: Ask) -> bool:
+    """Whether so few digits came that they are no answer, if no more come."""
+    few = ask.entity not in _SHORT and 0 < ask.answered < VAIN
+    return few and not ask.spelled and not ask.reopened
+
+
+def take_back(reading: Reading, over: Callable[[Ask], bool]) -> None:
+    """Numbers that answered nothing after all.
+
+    Args:
+        reading: with all its verdicts.
+        over: whether no more digits can come for an ask.
+    """
+    for verdict in reading.verdicts:
+        ask = verdict.ask
+        if ask is not None and in_vain(ask) and over(ask):
+            verdict.entity, verdict.score, verdict.ask = None, 0.0, None
+
+
+def join_alike(reading: Reading) -> None:
+    """A code of the form of one that was asked for: "and hers is B K, four oh …"."""
+    known = [
+        verdict
+        for verdict in reading.verdicts
+        if verdict.entity in LETTERED and _lettered(verdict) and not verdict.explained
+    ]
+    for verdict in reading.verdicts:
+        if verdict.entity is not None or verdict.explained or not _lettered(verdict):
+            continue
+        twin = next((one for one in known if _alike(one, verdict)), None)
+        if twin is not None and twin.entity is not None:
+            verdict.take(twin.entity, BY_FORM, spoken(twin.entity))
+
+
+def _lettered(verdict: Verdict) -> bool:
+    run = verdict.run
+    return len(run.characters) >= _CODE and 0 < len(run.digits) < len(run.characters)
+
+
+def _alike(one: Verdict, other: Verdict) -> bool:
+    """Whether letters and digits come in the same order, one of the digits lost at most."""
+    first, second = (_form(verdict.run.characters) for verdict in (one, other))
+    if [kind for kind, _ in first] != [kind for kind, _ in second]:
+        return False
+    apart = [abs(a - b) for (kind, a), (_, b) in zip(first, second, strict=True) if kind]
+    letters = all(a == b for (kind, a), (_, b) in zip(first, second, strict=True) if not kind)
+    return letters and sum(apart) <= 1
+
+
+def _form(characters: str) -> list[tuple[bool, int]]:
+    """Rows of digits (true) and of letters, with their lengths."""
+    return [(kind, len(list(row))) for kind, row in groupby(characters, key=str.isdecimal)]

@@ -1,0 +1,173 @@
+"""Phrases that announce a value or explain a number: "the long number", "your total is".
+
+Outcome: :func:`find_cues` returns the phrases of a sequence of words in order; it raises nothing.
+"""
+
+from __future__ import annotations
+
+import bisect
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from pipeline.detection.language.normalise import plain
+from pipeline.detection.language.vocabulary import Announced, Mood, Vocabulary
+from pipeline.records.entities import LEXICAL, Entity
+from pipeline.records.model import Word
+from pipeline.records.private_cache import Remembered
+
+_ENDS: Final = re.compile(r"[.?!]\s*$")
+_PASSING: Final = re.compile(
+    r" (?:to|on|with|in|from|under|into|of) (?:the|your|my|our|this|that|a|an) $"
+)
+"""Before a lone word that ends what is said: it names no number."""
+_BESIDE: Final = 6
+"""Words between what is asked for and what it is for, at most."""
+_GOES_WITH: Final = frozenset({"for", "with", "including", "plus", "in", "para", "con"})
+_WORDS: Final = re.compile(r"\d+|[^\W\d_]+(?:'[^\W\d_]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """One phrase, with the samples it was spoken in."""
+
+    channel: int
+    start: int
+    end: int
+    mood: Mood
+    entity: Entity | None
+    first: int = field(compare=False)
+    """Index of its first word in the sequence."""
+    last: int = field(compare=False)
+    """Index of its last word in the sequence."""
+    brief: bool = False
+    """A reference that explains one short number and no more."""
+
+
+def find_cues(words: Sequence[Word], voc: Vocabulary) -> list[Cue]:
+    """The phrases of one channel and one hearing; of overlapping ones the strongest, longest."""
+    text, starts, indexes, ends = _plain(words, voc)
+    if not starts:
+        return []
+    found = sorted(voc.announcing.find(text), key=_order)
+    brief = {(start, end) for about, start, end in found if about.brief}
+    taken: list[tuple[int, int]] = []
+    cues: list[Cue] = []
+    for about, start, end in found:
+        mood, named = about.mood, about.entity
+        if any(start < other_end and other_start < end for other_start, other_end in taken):
+            continue
+        taken.append((start, end))
+        first = indexes[bisect.bisect_right(starts, start) - 1]
+        last = ends[bisect.bisect_right(starts, end - 1) - 1]
+        word = words[first]
+        if mood in (Mood.PLACE, Mood.AMOUNT) and _spelled(words[first : last + 1]):
+            continue  # "B Y" in a code is not "by"
+        if mood is Mood.REFERENCE and _ends_inside(words[first : last + 1]):
+            # "That's the first part. Nine", "her ticket. Number's …"; but "ticket number. It's …".
+            last = _sentence(words, first, last)
+            if not _refers(words[first : last + 1], voc):
+                continue
+        if about.followed and _ENDS.search(words[last].text):
+            continue  # "for that order. 1164"
+        if text[end - 1] == " " and _PASSING.search(text, 0, start):
+            continue  # "… to the booking? 1164"
+        cues.append(
+            Cue(
+                word.channel,
+                word.start,
+                words[last].end,
+                mood,
+                named,
+                first,
+                last,
+                brief=about.brief or (mood is Mood.REFERENCE and (start, end) in brief),
+            )
+        )
+    ordered = sorted(cues, key=lambda cue: cue.first)
+    return [cue for at, cue in enumerate(ordered) if not _goes_with_ask(ordered[:at], cue, words)]
+
+
+def _goes_with_ask(before: Sequence[Cue], cue: Cue, words: Sequence[Word]) -> bool:
+    """Whether a reference says but what a value is asked for, or how it is to be given.
+
+    "What's your passport number, for the visit's booking?", "the card, with the version code",
+    "in any order".
+    """
+    if cue.mood is not Mood.REFERENCE:
+        return False
+    ask = next((one for one in reversed(before) if one.mood in (Mood.ASK, Mood.TOPIC)), None)
+    if ask is None or ask.entity in LEXICAL or not 0 < cue.first - ask.last <= _BESIDE:
+        return False
+    between = {piece for word in words[ask.last + 1 : cue.first] for piece in _pieces(word.text)}
+    return not between.isdisjoint(_GOES_WITH)
+
+
+def _sentence(words: Sequence[Word], first: int, last: int) -> int:
+    """The word with which the sentence ends that a phrase begins in."""
+    return next(at for at in range(first, last + 1) if _stops(words[at]))
+
+
+def _refers(words: Sequence[Word], voc: Vocabulary) -> bool:
+    """Whether words end with a whole reference, whatever follows them."""
+    text = _plain(words, voc)[0]
+    return any(
+        about.mood is Mood.REFERENCE and not about.followed and end == len(text) - 1
+        for about, _, end in voc.announcing.find(text)
+    )
+
+
+def _ends_inside(words: Sequence[Word]) -> bool:
+    """Whether a sentence ends in a phrase before its last word, or with its only one."""
+    parted = words[:-1] or words
+    return any(map(_stops, parted))
+
+
+def _stops(word: Word) -> bool:
+    """Whether a word ends with a full stop."""
+    return word.text.rstrip().endswith(".")
+
+
+def _spelled(words: Sequence[Word]) -> bool:
+    """Whether there are several words, all single letters."""
+    return len(words) > 1 and all(len(word.text.strip(" .,;:!?-")) == 1 for word in words)
+
+
+def _order(found: tuple[Announced, int, int]) -> tuple[int, bool, int, int]:
+    """Which phrase stands where two overlap.
+
+    References and asks are of one rank: there the earlier phrase decides, then the longer one
+    ("passport number for the booking"), and "what's the number" only where no other stands.
+    """
+    about, start, end = found
+    weak = about.entity is Entity.NUMBER_SEQUENCE or about.mood is Mood.AGAIN
+    return (-min(about.mood, Mood.REFERENCE), weak, start, start - end)
+
+
+@Remembered
+def _pieces(text: str) -> tuple[str, ...]:
+    """The words and figures in a word as it was heard."""
+    return tuple(_WORDS.findall(plain(text.replace("\u2019", "'").lower())))
+
+
+def _plain(words: Sequence[Word], voc: Vocabulary) -> tuple[str, list[int], list[int], list[int]]:
+    """Lower-case text padded by spaces; where each piece starts; its first and last word."""
+    pieces: list[tuple[str, int, int]] = []
+    letters = ""
+    for index, word in enumerate(words):
+        for piece in _pieces(word.text):
+            if len(piece) == 1 and piece.isalpha() and piece not in voc.words["lone_letters"]:
+                letters += piece
+                if len(letters) > 1:
+                    pieces[-1] = (letters, pieces[-1][1], index)
+                    continue
+            else:
+                letters = ""
+            pieces.append((voc.figures.get(piece, piece), index, index))
+    text = " "
+    starts: list[int] = []
+    for piece, _, _ in pieces:
+        starts.append(len(text))
+        text += piece + " "
+    return text, starts, [first for _, first, _ in pieces], [last for _, _, last in pieces]

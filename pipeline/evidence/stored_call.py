@@ -1,0 +1,334 @@
+"""Puts the stored files of one call together from what the earlier stages sent.
+
+Outcomes of ``CallAssembly``: every method returns a ``StoredCall`` once everything of the call is
+there, and None before that and after it.
+
+- A call that passed: ``<id>.flac``, ``<id>.json``, ``<id>.vtt`` and ``<id>.certificate.json``. A
+  channel on which sound is heard for long and hardly a word was understood is silent, all of it.
+- A call that did not (verification failed, a chunk or finding is missing, a span to be muted is
+  not silent, two detections or policies had a part in it, nobody or too little was understood
+  although somebody speaks or may have spoken, the finished files fail their own certificate): only
+  ``<id>.certificate.json``, with ``passed`` false.
+
+The verdict comes after the call's chunks on the same topic, so a chunk that is missing then never
+comes. The findings come over another topic and are waited for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Final
+from urllib.parse import quote
+
+from pipeline.audio.files import FlacWriter, iter_chunks
+from pipeline.audio.levels import AudibleTrack
+from pipeline.detection.decision.not_understood import (
+    NOT_UNDERSTOOD,
+    Understanding,
+    not_understood,
+    understanding,
+)
+from pipeline.errors import AudioError, RecordError
+from pipeline.evidence.certificate import (
+    Certificate,
+    build_certificate,
+    certificate_json,
+)
+from pipeline.evidence.certificate_check import check_certificate, uncovered_spans
+from pipeline.evidence.transcript import build_transcript, to_call_analytics, to_json, to_webvtt
+from pipeline.muting.rendering import apply_mutes
+from pipeline.policy.model import Policy
+from pipeline.records.continuity import Account
+from pipeline.records.intervals import merge_intervals
+from pipeline.records.model import (
+    Action,
+    CallEnd,
+    CallInfo,
+    Check,
+    Detection,
+    Findings,
+    Interval,
+    Mute,
+    Reason,
+    RedactedChunk,
+    Shown,
+    Span,
+    Verdict,
+    Word,
+)
+
+LEAST_SPEECH_S: Final = 5
+"""A call with more sound than this, audible or silenced unheard, and not one word was not
+understood."""
+_NOT_HEARD: Final = frozenset({Reason.UNHEARD, Reason.GAP, Reason.NOT_UNDERSTOOD})
+WHOLE_CHANNEL: Final = "whole-channel"
+"""Recogniser of a channel that was silenced whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCall:
+    """What goes into the vault for one call."""
+
+    call_id: str
+    passed: bool
+    """False: quarantined, there is only a certificate."""
+    certificate: Certificate = field(repr=False)
+    files: dict[str, bytes] = field(repr=False)
+    """By file name."""
+    purpose: str = ""
+    parties: tuple[str, ...] = ()
+    """See ``CallInfo``."""
+    silenced: tuple[Mute, ...] = ()
+    """Channels that were silenced whole, after verification."""
+
+    @property
+    def certificate_name(self) -> str:
+        """Which of the files is the certificate."""
+        return _name(self.call_id, "certificate.json")
+
+
+class CallAssembly:
+    """Assembles one call; see the module's text for the outcomes.
+
+    Args:
+        policy: what the call was redacted by.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._call_id: str | None = None
+        self._writer: FlacWriter | None = None
+        self._tracks: list[AudibleTrack] = []
+        self._chunks = 0
+        self._position = 0
+        self._mutes: set[Mute] = set()
+        self._muted_by: set[str] = set()
+        self._findings: dict[int, Findings] = {}
+        self._verdict: Verdict | None = None
+        self._done = False
+
+    def take_chunk(self, chunk: RedactedChunk) -> StoredCall | None:
+        """Take a verified chunk; repeats are dropped.
+
+        Raises:
+            RecordError: a chunk of another call, or not the next one.
+        """
+        self._belongs(chunk.call.call_id)
+        if self._done or self._verdict is not None or chunk.seq < self._chunks:
+            return None
+        if chunk.seq > self._chunks or chunk.start != self._position:
+            raise RecordError(f"verified chunk {chunk.seq} does not follow {self._chunks - 1}")
+        if self._writer is None:
+            self._writer = FlacWriter(chunk.call.sample_rate, chunk.call.channels)
+            self._tracks = [AudibleTrack(chunk.call.sample_rate) for _ in chunk.call.roles]
+        elif chunk.pcm.shape[1] != len(self._tracks):
+            raise RecordError(f"verified chunk {chunk.seq} changes the call's channels")
+        self._writer.write(chunk.pcm)
+        for channel, track in enumerate(self._tracks):
+            track.take(chunk.pcm[:, channel], chunk.start)
+            track.forget(chunk.end)
+        self._mutes.update(chunk.mutes)
+        self._muted_by.add(chunk.policy)
+        self._chunks += 1
+        self._position = chunk.end
+        return None
+
+    def take_findings(self, findings: Findings) -> StoredCall | None:
+        """Take what detection found; the first record of a number counts.
+
+        Raises:
+            RecordError: findings of another call.
+        """
+        self._belongs(findings.call_id)
+        if not self._done:
+            self._findings.setdefault(findings.seq, findings)
+        return self._assemble()
+
+    def take_verdict(self, verdict: Verdict) -> StoredCall | None:
+        """Take verification's verdict, the last record of the call's chunks.
+
+        Raises:
+            RecordError: the verdict of another call.
+        """
+        self._belongs(verdict.call.call_id)
+        if self._verdict is None:
+            self._verdict = verdict
+        return self._assemble()
+
+    def _belongs(self, call_id: str) -> None:
+        if self._call_id is None:
+            self._call_id = call_id
+        elif call_id != self._call_id:
+            raise RecordError("a record of another call")
+
+    def _assemble(self) -> StoredCall | None:
+        """Everything that is stored, once the verdict and the last findings are there."""
+        verdict = self._verdict
+        last = next((one for one in self._findings.values() if one.end is not None), None)
+        if self._done or verdict is None or last is None:
+            return None
+        self._done = True
+        in_order = [self._findings[seq] for seq in sorted(self._findings)]
+        spans = [span for findings in in_order for span in findings.spans]
+        words = [word for findings in in_order for word in findings.words]
+        models = {model for findings in in_order for model in findings.models}
+        account = Account(self._policy.digest)
+        for findings in in_order:
+            account.take(findings)
+        heard = understanding(
+            self._policy.understanding,
+            verdict.call.sample_rate,
+            [track.audible_samples for track in self._tracks],
+            spans,
+            words,
+        )
+        if heard.silent:
+            marks = (verdict.end.marks if verdict.end else ()) + (NOT_UNDERSTOOD.lower(),)
+            verdict = _marked(verdict, marks)
+        length = Interval(0, self._position)
+        silent = [not_understood(channel, length, WHOLE_CHANNEL) for channel in heard.silent]
+        whole = [Mute(span.channel, span.start, span.end, (span,)) for span in silent]
+        spans += silent
+        mutes = self._mutes | set(verdict.added) | set(whole)
+        checks = [
+            *self._checks(verdict, last.seq + 1 - len(in_order), spans, mutes, heard),
+            _none("other_detections", account.mixed),
+            _none("other_policies", self._muted_by not in ({self._policy.digest}, {""}, set())),
+        ]
+        if verdict.passed and all(check.passed for check in checks):
+            shown = [one for findings in in_order for one in findings.shown]
+            files = self._files(verdict, spans, words, mutes, shown, whole)
+            stored = self._stored(verdict, spans, mutes, models, files, checks, account.detection)
+            again = check_certificate(
+                stored.files[_name(verdict.call.call_id, "certificate.json")],
+                files[_name(verdict.call.call_id, "flac")],
+                {name: data for name, data in files.items() if not name.endswith(".flac")},
+                limit_dbfs=self._policy.verification.max_span_dbfs,
+            )
+            failed = [
+                replace(check, name=f"stored_{check.name}") for check in again if not check.passed
+            ]
+            if not failed:
+                return replace(stored, silenced=tuple(whole))
+            checks = [*checks, *failed]
+        elif self._writer is not None:
+            self._writer.finish()
+        return self._stored(verdict, spans, mutes, models, {}, checks, account.detection)
+
+    def _checks(
+        self,
+        verdict: Verdict,
+        findings_missing: int,
+        spans: list[Span],
+        mutes: set[Mute],
+        heard: Understanding,
+    ) -> list[Check]:
+        """What only the vault can ask, because it alone sees findings and audio together."""
+        end = verdict.end or CallEnd(verdict.call.call_id, self._chunks + 1, self._position)
+        rate = max(1, verdict.call.sample_rate)
+        mute = [span for span in spans if span.action is Action.MUTE]
+        understood = heard.understood > 0
+        # What nobody could listen to was silenced: it may have been speech, all of it.
+        unheard = sum(
+            len(one)
+            for channel in range(len(self._tracks))
+            for one in merge_intervals(
+                Interval(max(0, span.start), max(0, span.start, min(span.end, self._position)))
+                for span in mute
+                if span.channel == channel and span.reason in _NOT_HEARD
+            )
+        )
+        lost = (sum(track.audible_samples for track in self._tracks) + unheard) / rate
+        everything = len(heard.silent) == len(self._tracks)
+        return [
+            _none("stored_chunks_missing", abs(end.chunks - self._chunks)),
+            _none("stored_samples_missing", abs(end.end - self._position)),
+            _none("findings_missing", findings_missing),
+            _none("spans_not_covered", uncovered_spans(spans, mutes, self._position)),
+            Check(
+                "seconds_without_any_word",
+                passed=understood or lost <= LEAST_SPEECH_S,
+                measured=0.0 if understood else round(lost, 2),
+                limit=float(LEAST_SPEECH_S),
+            ),
+            _none("every_channel_silent", int(bool(self._tracks) and everything)),
+        ]
+
+    def _files(
+        self,
+        verdict: Verdict,
+        spans: list[Span],
+        words: list[Word],
+        mutes: set[Mute],
+        shown: list[Shown],
+        whole: list[Mute],
+    ) -> dict[str, bytes]:
+        call = verdict.call
+        ordered = sorted(mutes, key=lambda one: (one.channel, one.start, one.end))
+        transcript = build_transcript(call, self._position, words, ordered, shown)
+        entities = [span.entity for span in spans if span.action is Action.MUTE]
+        if self._writer is None:
+            raise AudioError("a call without audio cannot be stored")
+        return {
+            _name(call.call_id, "flac"): self._silenced(self._writer.finish(), call, whole),
+            _name(call.call_id, "json"): to_json(to_call_analytics(transcript, entities=entities)),
+            _name(call.call_id, "vtt"): to_webvtt(transcript),
+        }
+
+    def _silenced(self, flac: bytes, call: CallInfo, whole: list[Mute]) -> bytes:
+        """The recording without the channels that are to be silent."""
+        if not whole:
+            return flac
+        writer, start, rate = FlacWriter(call.sample_rate, call.channels), 0, call.sample_rate
+        for pcm in iter_chunks(flac):
+            rule = self._policy.muting
+            writer.write(apply_mutes(pcm, whole, rate, rule, start=start, key=call.call_id))
+            start += len(pcm)
+        return writer.finish()
+
+    def _stored(
+        self,
+        verdict: Verdict,
+        spans: list[Span],
+        mutes: set[Mute],
+        models: set[str],
+        files: dict[str, bytes],
+        checks: list[Check],
+        detection: Detection | None,
+    ) -> StoredCall:
+        certificate = build_certificate(
+            verdict,
+            self._policy,
+            detection=detection,
+            spans=spans,
+            mutes=mutes,
+            models=models,
+            length=self._position,
+            files=files,
+            checks=checks,
+        )
+        call_id = verdict.call.call_id
+        name = _name(call_id, "certificate.json")
+        return StoredCall(
+            call_id=call_id,
+            passed=certificate.passed,
+            certificate=certificate,
+            files={**files, name: certificate_json(certificate)},
+            purpose=verdict.call.purpose,
+            parties=verdict.call.parties,
+        )
+
+
+def _name(call_id: str, suffix: str) -> str:
+    """A file name for any call id: no separator, no leading dot."""
+    safe = quote(call_id, safe="")
+    return f"{safe.replace('.', '%2E') if safe.startswith('.') else safe}.{suffix}"
+
+
+def _marked(verdict: Verdict, marks: tuple[str, ...]) -> Verdict:
+    end = verdict.end
+    return replace(verdict, end=replace(end, marks=tuple(sorted(set(marks))))) if end else verdict
+
+
+def _none(name: str, count: int) -> Check:
+    return Check(name=name, passed=count == 0, measured=float(count), limit=0.0)

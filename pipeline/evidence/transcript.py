@@ -1,0 +1,366 @@
+"""The redacted transcript of a call, and the shapes in which it is stored.
+
+A word stays only where it can still be heard and belongs to no finding
+(``pipeline/evidence/tellable_words.py``), whatever the reason of the mute. What is muted shows as a
+placeholder such as ``[CARD_NUMBER]``; equal placeholders that follow one another are one. Where the
+policy asks for it, detection hands over what stands in it as well, as in ``[CARD_NUMBER
+************1111]``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from pipeline.detection.decision.not_understood import SOUND_WITHOUT_WORDS
+from pipeline.detection.language.vocabulary import known, vocabulary
+from pipeline.evidence.tellable_words import may_be_told
+from pipeline.evidence.turns import (
+    ENDS,
+    PHRASE_PAUSE_MS,
+    Token,
+    Turn,
+    in_time,
+    merged,
+    turns_of,
+)
+from pipeline.muting.rendering import is_gap
+from pipeline.records.intervals import merge_intervals
+from pipeline.records.model import CallInfo, Hearing, Interval, Mute, Reason, Shown, Span, Word
+
+_PIECE_PAUSE_MS: Final = 500
+_CUE_MS, _CUE_CHARACTERS = 7_000, 84
+"""What people can read while it is shown: two lines of subtitles."""
+_PUNCTUATION: Final = re.compile(r"^(.*?)([.,?!;:]+)$", re.DOTALL)
+_SHORTENED: Final = re.compile(r"(?:s|re|ll|ve|t|d|m)\W*", re.IGNORECASE)
+_BLIND: Final = (Reason.VERIFICATION, Reason.ECHO)
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """A call's redacted transcript."""
+
+    call: CallInfo
+    length: int
+    """Of the call, in samples."""
+    turns: tuple[Turn, ...]
+
+    @property
+    def text(self) -> str:
+        """Plain text, a line a turn, with the role in front."""
+        return "".join(f"{turn.role.upper()}: {turn.text}\n" for turn in self.turns)
+
+
+def build_transcript(
+    call: CallInfo,
+    length: int,
+    words: Iterable[Word],
+    mutes: Sequence[Mute],
+    shown: Sequence[Shown] = (),
+) -> Transcript:
+    """Put together what may be shown of a call.
+
+    Args:
+        call: what is known of it.
+        length: in samples.
+        words: those that detection kept; other than ``Hearing.MAIN`` ones are never shown.
+        mutes: every mute of the call, those of echo and verification too.
+        shown: what stands in the placeholders of muted values.
+    """
+    main = [word for word in words if word.hearing is Hearing.MAIN]
+    tokens: list[Token] = []
+    for channel in range(call.channels):
+        here = [mute for mute in mutes if mute.channel == channel and mute.start < mute.end]
+        spoken = [word for word in main if word.channel == channel]
+        kept, swallowed = _split(spoken, here, call)
+        values = [one for one in shown if one.channel == channel]
+        tokens += merged(sorted([*kept, *_placeholders(here, swallowed, values)], key=in_time))
+    return Transcript(call=call, length=length, turns=turns_of(call, tokens))
+
+
+def to_call_analytics(transcript: Transcript, *, entities: Sequence[str] = ()) -> dict[str, Any]:
+    """The transcript in the shape of Amazon Transcribe Call Analytics' post-call output.
+
+    Fields that need a sentiment or loudness model are left out. Confidence is a string there, as
+    in the service's own files. ``entities``: types that were redacted, for ``ContentMetadata``.
+    """
+    call = transcript.call
+    participants = [
+        {"ParticipantId": _participant(call, channel), "ParticipantRole": role.upper()}
+        for channel, role in enumerate(call.roles)
+    ]
+    return {
+        "JobStatus": "COMPLETED",
+        "LanguageCode": _language(call.language),
+        "Channel": "VOICE",
+        "SessionId": call.call_id,
+        "Participants": participants,
+        "ContentMetadata": {
+            "Output": "Redacted",
+            "RedactionTypes": ["PII"],
+            "RedactionTypesMetadata": {
+                "PII": {"RedactionMaskMode": "EntityType", "EntityTypes": sorted(set(entities))}
+            },
+        },
+        "Transcript": [
+            _turn(transcript, turn, index) for index, turn in enumerate(transcript.turns)
+        ],
+        "ConversationCharacteristics": {
+            "TotalConversationDurationMillis": _ms(transcript.length, call.sample_rate),
+            "TalkTime": _talk_time(transcript),
+        },
+    }
+
+
+def to_json(data: dict[str, Any]) -> bytes:
+    """Deterministic JSON: the same content gives the same bytes."""
+    return (json.dumps(data, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+
+
+def to_webvtt(transcript: Transcript) -> bytes:
+    """The transcript as WebVTT (W3C), with the role as voice; a long turn is several cues."""
+    rate = transcript.call.sample_rate
+    parts = [(turn, part) for turn in transcript.turns for part in _cues(turn.tokens, rate)]
+    cues = ["WEBVTT\n"]
+    # Times of cues never fall, also where somebody says "uh-huh" in a turn.
+    for turn, part in sorted(parts, key=lambda one: one[1][0].start):
+        start = _ms(part[0].start, rate)
+        end = max(start + 1, _ms(max(token.end for token in part), rate))
+        voice, text = turn.role.title(), _escaped(" ".join(token.text for token in part))
+        cues.append(f"{len(cues)}\n{_clock(start)} --> {_clock(end)}\n<v {voice}>{text}</v>\n")
+    return "\n".join(cues).encode()
+
+
+def _cues(tokens: Sequence[Token], rate: int) -> Iterator[list[Token]]:
+    """A turn in parts that can be read while they are shown; they end at a sentence if they can."""
+    part: list[Token] = []
+    for token in tokens:
+        while part and _too_long([*part, token], rate):
+            cut = _cut([*part, token])
+            yield part[:cut]
+            part = part[cut:]
+        part.append(token)
+    if part:
+        yield part
+
+
+def _cut(tokens: Sequence[Token]) -> int:
+    """Where a cue ends: at the last sentence, or at the widest pause of the later half."""
+    ends = [at for at in range(1, len(tokens)) if tokens[at - 1].text[-1:] in ENDS]
+    later = range(max(1, len(tokens) // 2), len(tokens))
+    pauses = {at: tokens[at].start - tokens[at - 1].end for at in later}
+    return ends[-1] if ends else max(later, key=lambda at: (pauses[at], -at))
+
+
+def _too_long(part: Sequence[Token], rate: int) -> bool:
+    characters = sum(len(one.text) + 1 for one in part) - 1
+    lasts = _ms(max(one.end for one in part) - part[0].start, rate)
+    return characters > _CUE_CHARACTERS or lasts > _CUE_MS
+
+
+def _split(
+    words: Iterable[Word], mutes: Sequence[Mute], call: CallInfo
+) -> tuple[list[Token], list[Interval]]:
+    """Tokens of the words that may be told, and the places of the others.
+
+    Args:
+        words: of a channel, in order.
+        mutes: of the channel.
+        call: its language and rate.
+    """
+    voc, rate = vocabulary(known(call.language)), call.sample_rate
+    silent = merge_intervals(mute.interval for mute in mutes)
+    # What verification and echo silence was not found in these words: nobody knows which it was.
+    blind = [
+        mute.interval
+        for mute in mutes
+        if not mute.spans or any(span.reason in _BLIND for span in mute.spans)
+    ]
+    findings = [
+        Interval(span.start, span.end)
+        for mute in mutes
+        for span in mute.spans
+        if span.start < span.end
+    ]
+    kept: list[Token] = []
+    swallowed: list[Interval] = []
+    before, last_text = Interval(0, 0), ""
+    told = True
+    for word in words:
+        # A word without length still stands at one sample.
+        place = Interval(word.start, max(word.end, word.start + 1))
+        text = " ".join(word.text.split())
+        piece = _is_piece(text, place, before, last_text, rate)
+        before, last_text = place, text or last_text
+        # A piece belongs to what the word before it belongs to.
+        told = (
+            (told or not piece)
+            and may_be_told(word, findings, silent, voc, rate)
+            and not any(place.overlaps(one) for one in blind)
+        )
+        if not told:
+            swallowed.append(place)
+        elif piece and kept:
+            last = kept[-1]
+            kept[-1] = replace(
+                last,
+                end=max(last.end, place.end),
+                text=last.text + text,
+                probability=min(last.probability, word.probability),
+            )
+        elif text:
+            kept.append(Token(word.channel, word.start, place.end, text, word.probability))
+    return kept, swallowed
+
+
+def _is_piece(text: str, place: Interval, before: Interval, last: str, rate: int) -> bool:
+    """Whether a word goes on with the one before it, as in "$17 .00", "co -pay" and "it 's"."""
+    if place.start - before.end >= _PIECE_PAUSE_MS * rate // 1_000 or not last:
+        return False
+    sign, first, end = text[:1], text[1:2], last[-1]
+    if sign in {"'", "\u2019"}:
+        return end.isalpha() and bool(_SHORTENED.fullmatch(text[1:]))
+    if sign == "-" and first.isalpha():
+        return end.isalpha()
+    return sign in {"-", ".", ","} and first.isdigit() and end.isdigit()
+
+
+def _placeholders(
+    mutes: Sequence[Mute], swallowed: Sequence[Interval], values: Sequence[Shown]
+) -> list[Token]:
+    """One per entity of each mute, in the order in which they were spoken.
+
+    A gap shows nothing, and neither does an echo or a sound that is no speech, unless a word was
+    lost to it.
+    """
+    tokens: list[Token] = []
+    for mute in mutes:
+        lost = any(place.overlaps(mute.interval) for place in swallowed)
+        if is_gap(mute):
+            continue
+        if mute.spans and not lost and all(map(_unspoken, mute.spans)):
+            continue
+        shown = [
+            (max(span.start, mute.start), min(span.end, mute.end), span.entity)
+            for span in _one_each(mute.spans)
+            if span.reason is not Reason.GAP and (lost or not _unspoken(span))
+        ] or [(mute.start, mute.end, "REDACTED")]
+        for start, end, entity in sorted(shown):
+            place = min(max(start, mute.start), mute.end - 1)
+            text = _labelled(entity, place, max(place + 1, end), values)
+            tokens.append(Token(mute.channel, place, max(place + 1, end), text, entity=entity))
+    return tokens
+
+
+def _unspoken(span: Span) -> bool:
+    """Whether nothing was said there: an echo, or a sound that is no speech."""
+    return span.reason is Reason.ECHO or span.recognizer == SOUND_WITHOUT_WORDS
+
+
+def _one_each(spans: Sequence[Span]) -> Iterator[Span]:
+    """The spans of a mute; what was not understood counts once, in however many pieces it came."""
+    told = False
+    for span in spans:
+        lost = span.reason is Reason.NOT_UNDERSTOOD and span.recognizer != SOUND_WITHOUT_WORDS
+        if not (lost and told):
+            yield span
+        told = told or lost
+
+
+def _labelled(entity: str, start: int, end: int, values: Sequence[Shown]) -> str:
+    """A placeholder, with what the policy lets stand in it."""
+    texts = [
+        " ".join(one.text.split())
+        for one in values
+        if one.entity == entity and one.start < end and start < one.end
+    ]
+    return " ".join([f"[{entity}", *dict.fromkeys(text for text in texts if text)]) + "]"
+
+
+def _turn(transcript: Transcript, turn: Turn, index: int) -> dict[str, Any]:
+    call = transcript.call
+    rate = call.sample_rate
+    redacted = [
+        {"BeginOffsetMillis": _ms(token.start, rate), "EndOffsetMillis": _ms(token.end, rate)}
+        for token in turn.tokens
+        if token.entity
+    ]
+    out: dict[str, Any] = {
+        "Id": f"{call.call_id}-{index}",
+        "ParticipantId": _participant(call, turn.channel),
+        "ParticipantRole": turn.role.upper(),
+        "BeginOffsetMillis": _ms(turn.start, rate),
+        "EndOffsetMillis": _ms(turn.end, rate),
+        "Content": turn.text,
+        "Items": [item for token in turn.tokens for item in _items(token, rate)],
+    }
+    if redacted:
+        out["Redaction"] = {"RedactedTimestamps": redacted}
+    return out
+
+
+def _items(token: Token, rate: int) -> list[dict[str, Any]]:
+    """A word as one item, and its punctuation as another, as the service writes them."""
+    found = None if token.entity else _PUNCTUATION.match(token.text)
+    text, marks = (found.group(1), found.group(2)) if found else (token.text, "")
+    spoken: dict[str, Any] = {
+        "Type": "pronunciation",
+        "Content": text,
+        "BeginOffsetMillis": _ms(token.start, rate),
+        "EndOffsetMillis": _ms(token.end, rate),
+        "Confidence": f"{token.probability:.4f}",
+    }
+    if token.entity:
+        spoken["Redactions"] = [{"Type": token.entity, "Category": "PII"}]
+    items = [spoken] if text else []
+    if marks:
+        items.append({"Type": "punctuation", "Content": marks, "Confidence": "0.0"})
+    return items
+
+
+def _talk_time(transcript: Transcript) -> dict[str, Any]:
+    rate = transcript.call.sample_rate
+    details: dict[str, dict[str, int]] = {}
+    for channel in range(transcript.call.channels):
+        spoken = sum(
+            len(each)
+            for each in merge_intervals(
+                (
+                    Interval(token.start, token.end)
+                    for turn in transcript.turns
+                    if turn.channel == channel
+                    for token in turn.tokens
+                ),
+                PHRASE_PAUSE_MS * rate // 1_000,
+            )
+        )
+        details[_participant(transcript.call, channel)] = {"TotalTimeMillis": _ms(spoken, rate)}
+    total = sum(each["TotalTimeMillis"] for each in details.values())
+    return {"DetailsByParticipant": details, "TotalTimeMillis": total}
+
+
+def _participant(call: CallInfo, channel: int) -> str:
+    """The role where it is the only one of its kind, else with the channel's number."""
+    role = call.roles[channel]
+    return role.upper() if call.roles.count(role) == 1 else f"{role.upper()}_{channel}"
+
+
+def _language(language: str) -> str:
+    return "en-US" if language in {"", "en"} else language
+
+
+def _ms(samples: int, rate: int) -> int:
+    return samples * 1_000 // rate
+
+
+def _clock(milliseconds: int) -> str:
+    seconds, rest = divmod(milliseconds, 1_000)
+    return f"{seconds // 3_600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{rest:03}"
+
+
+def _escaped(text: str) -> str:
+    """Text for a cue: ``&``, ``<`` and ``>`` would begin markup or an arrow."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,168 @@
+"""What is told of a call as turns, in the order of the talk.
+
+A turn goes on until somebody else takes over, or a pause ends a sentence. "Okay" and "uh-huh" of
+the other side are turns, but take nothing over.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from pipeline.detection.language.vocabulary import known, vocabulary
+from pipeline.evidence.tellable_words import spelt
+from pipeline.records.model import CallInfo, Role
+
+PHRASE_PAUSE_MS: Final = 700
+"""Turns are put in order by phrases: stretches of one channel without a longer pause."""
+_SENTENCE_PAUSE_MS: Final = 800
+"""A longer pause after a sentence begins a new turn of the same speaker."""
+_LONGEST_PAUSE_MS: Final = 5_000
+"""A longer pause begins one wherever it is."""
+_MIXED_PAUSE_MS: Final = 1_500
+"""The same on a channel that several people share."""
+_BACKCHANNEL_WORDS: Final = 4
+ENDS: Final = (".", "?", "!")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word that stays, or a placeholder for what was muted."""
+
+    channel: int
+    start: int
+    end: int
+    text: str = field(repr=False)
+    probability: float = 1.0
+    entity: str = ""
+    """Set on placeholders."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one speaker says before the other does."""
+
+    channel: int
+    role: Role
+    start: int
+    end: int
+    tokens: tuple[Token, ...]
+
+    @property
+    def text(self) -> str:
+        """The turn's redacted text."""
+        return " ".join(token.text for token in self.tokens)
+
+
+def turns_of(call: CallInfo, tokens: Sequence[Token]) -> tuple[Turn, ...]:
+    """Tokens of all channels as turns, in the order in which these began.
+
+    Args:
+        call: its channels, roles, rate and language.
+        tokens: in any order.
+    """
+    turns: list[list[Token]] = []
+    going_on: dict[int, list[Token]] = {}
+    for phrase in _parted(_phrases(call, tokens), call):
+        channel = phrase[0].channel
+        turn = going_on.get(channel)
+        if turn is not None and _goes_on(turn[-1], phrase[0], call):
+            turn[-1:] = merged([turn[-1], *phrase])
+        else:
+            turn = phrase
+            turns.append(turn)
+        others = [one[-1] for other, one in going_on.items() if other != channel]
+        if any(one.text[-1:] == "?" for one in others) or not _backchannel(phrase, call.language):
+            going_on.clear()
+        going_on[channel] = turn
+    return tuple(
+        Turn(
+            channel=each[0].channel,
+            role=call.roles[each[0].channel],
+            start=each[0].start,
+            end=max(token.end for token in each),
+            tokens=tuple(each),
+        )
+        for each in turns
+    )
+
+
+def _phrases(call: CallInfo, tokens: Sequence[Token]) -> list[list[Token]]:
+    pause = PHRASE_PAUSE_MS * call.sample_rate // 1_000
+    phrases: list[list[Token]] = []
+    for token in sorted(tokens, key=lambda one: (one.channel, *in_time(one))):
+        last = phrases[-1][-1] if phrases else None
+        if last is not None and last.channel == token.channel and token.start - last.end < pause:
+            phrases[-1].append(token)
+        else:
+            phrases.append([token])
+    return sorted(phrases, key=lambda each: (each[0].start, each[0].channel))
+
+
+def _parted(phrases: Sequence[list[Token]], call: CallInfo) -> list[list[Token]]:
+    """Phrases, cut where they had come to an end when somebody else took over."""
+    takes: list[list[int]] = [
+        [
+            phrase[0].start
+            for phrase in phrases
+            if phrase[0].channel != channel and not _backchannel(phrase, call.language)
+        ]
+        for channel in range(call.channels)
+    ]
+    parts: list[list[Token]] = []
+    for phrase in phrases:
+        starts = takes[phrase[0].channel]
+        part: list[Token] = []
+        for token in phrase:
+            last = part[-1] if part else None
+            if last is not None and (last.entity or last.text[-1:] in ENDS):
+                after = bisect_right(starts, last.start)
+                if after < len(starts) and starts[after] <= token.start:
+                    parts.append(part)
+                    part = []
+            part.append(token)
+        parts.append(part)
+    return sorted(parts, key=lambda each: (each[0].start, each[0].channel))
+
+
+def _goes_on(last: Token, first: Token, call: CallInfo) -> bool:
+    pause = _SENTENCE_PAUSE_MS if last.text[-1:] in ENDS else _LONGEST_PAUSE_MS
+    if call.roles[last.channel] is Role.MIXED:
+        pause = min(pause, _MIXED_PAUSE_MS)  # it may be somebody else
+    return first.start - last.end < pause * call.sample_rate // 1_000
+
+
+def _backchannel(phrase: Sequence[Token], language: str) -> bool:
+    """Whether a phrase says no more than that somebody listens."""
+    if len(phrase) > _BACKCHANNEL_WORDS:
+        return False
+    listening = vocabulary(known(language)).words["listening"]
+    return all(spelt(token.text) in listening and not token.entity for token in phrase)
+
+
+def merged(tokens: Iterable[Token]) -> list[Token]:
+    """Join placeholders of one entity that follow one another, unless both say what they hide."""
+    merged: list[Token] = []
+    for token in tokens:
+        last = merged[-1] if merged else None
+        plain = f"[{token.entity}]"
+        if (
+            last is not None
+            and token.entity
+            and token.entity == last.entity
+            and (last.text == token.text or plain in {last.text, token.text})
+        ):
+            text = token.text if last.text == plain else last.text
+            merged[-1] = Token(
+                last.channel, last.start, max(last.end, token.end), text, entity=last.entity
+            )
+        else:
+            merged.append(token)
+    return merged
+
+
+def in_time(token: Token) -> tuple[int, int, str]:
+    """By what tokens are put in order."""
+    return token.start, token.end, token.text

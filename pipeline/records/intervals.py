@@ -1,0 +1,35 @@
+"""Intervals of samples: joined, and taken out of one another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from pipeline.records.model import Interval
+
+
+def merge_intervals(intervals: Iterable[Interval], nearer_than: int = 1) -> list[Interval]:
+    """Sort and join intervals that touch, overlap, or lie nearer than so many samples."""
+    merged: list[Interval] = []
+    for interval in sorted(intervals):
+        if merged and interval.start - merged[-1].end < nearer_than:
+            merged[-1] = Interval(merged[-1].start, max(merged[-1].end, interval.end))
+        else:
+            merged.append(interval)
+    return merged
+
+
+def subtract_intervals(intervals: Iterable[Interval], holes: Sequence[Interval]) -> list[Interval]:
+    """What is left of ``intervals`` outside ``holes``, merged and in order."""
+    left: list[Interval] = []
+    cuts = merge_intervals(holes)
+    for interval in merge_intervals(intervals):
+        start = interval.start
+        for hole in cuts:
+            if hole.end <= start or hole.start >= interval.end:
+                continue
+            if hole.start > start:
+                left.append(Interval(start, hole.start))
+            start = max(start, hole.end)
+        if start < interval.end:
+            left.append(Interval(start, interval.end))
+    return left

@@ -1,0 +1,156 @@
+"""From what is still heard in redacted audio to the mutes that it takes.
+
+``mute_for`` returns the mute for one finding, or None where it counts for nothing: too little of
+it can be heard, or the muted number that it would have to lie beside is not there. Nothing is
+raised. All samples are the call's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.audio.levels import FRAMES_PER_SECOND, Levels
+from pipeline.muting.padding import Reach, widen
+from pipeline.policy.model import Policy
+from pipeline.records.entities import SPOKEN_NUMBERS
+from pipeline.records.intervals import subtract_intervals
+from pipeline.records.model import Interval, Mute, Reason, Span
+from pipeline.verification.planning import Look
+from pipeline.verification.residual_sound import TOUCHING_MS
+
+EDGE_DIGITS: Final = "leftover digits beside a mute"
+"""Recogniser of a digit or two that count only directly beside a muted number."""
+FEW_DIGITS: Final = "a few leftover digits"
+"""Recogniser of a security code or a group of a number, which counts only near a muted number."""
+STUB: Final = "sound beside a mute"
+"""Recogniser of what sounds beside a muted number and no word explains."""
+EDGE_MS: Final = 1_500
+"""Such digits lie no further from the number: within a number people pause for less."""
+_FEW_MS: Final = 4_000
+_LEAST_LEFT_FRAMES: Final = 3
+"""A finding with less than 30 ms of audible sound left is a recogniser's invention."""
+_EDGE_AUDIBLE_MS: Final = 60
+"""Half of the shortest digit; with less to be heard of it, the recogniser invented it."""
+_STUB_PAD_MS: Final = 120
+"""Padding of such a sound: a soft consonant at its border may be left out of it."""
+
+Heard: TypeAlias = Callable[[int, int], list[Interval]]
+"""``(start, end)`` to what can be heard there."""
+Read: TypeAlias = Callable[[int, int], npt.NDArray[np.int16]]
+"""``(start, end)`` to the redacted samples, shape ``(end - start,)``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a finding is judged by: the channel of one look and what is muted there."""
+
+    look: Look
+    sample_rate: int
+    position: int
+    """First sample that has not come yet."""
+    muted: tuple[Interval, ...]
+    """What is silent on the look's channel, as far as the look may know."""
+    near: tuple[Span, ...]
+    """Muted numbers of any channel: digits near one are telling."""
+    beside: tuple[Span, ...]
+    """Muted numbers of the look's channel: a lone digit may be the edge of one."""
+    heard: Heard
+    read: Read
+
+    def samples(self, milliseconds: int) -> int:
+        """A time in samples."""
+        return milliseconds * self.sample_rate // 1_000
+
+    def audible(self, start: int, end: int) -> int:
+        """How many samples of ``[start, end)`` can be heard."""
+        return sum(len(each) for each in subtract_intervals(self.heard(start, end), self.muted))
+
+
+def mute_for(span: Span, scene: Scene, policy: Policy) -> Mute | None:
+    """The mute for a finding; see the module's text.
+
+    Args:
+        span: what was found.
+        scene: where.
+        policy: padding.
+    """
+    look = scene.look
+    start, end = max(look.start, span.start), min(look.end, span.end)
+    if span.channel != look.channel or start >= end:
+        return None
+    found = replace(span, start=start, end=end, reason=Reason.VERIFICATION)
+    if span.recognizer == STUB:
+        number = _near(scene, start, end)
+        found = replace(found, entity=number.entity) if number else found
+        return Mute(look.channel, *_joined(scene, start, end), (found,))
+    if span.recognizer in {EDGE_DIGITS, FEW_DIGITS}:
+        few = span.recognizer == FEW_DIGITS
+        number = _near(scene, start, end) if few else _beside(scene, start, end)
+        if number is None:
+            return None
+        found = replace(found, entity=number.entity)
+    low, high = _wide(found, scene, policy)
+    if scene.audible(low, high) < _LEAST_LEFT_FRAMES * scene.sample_rate // FRAMES_PER_SECOND:
+        return None
+    return Mute(look.channel, low, high, (found,))
+
+
+def is_edge(mute: Mute) -> bool:
+    """Whether a mute is only the edge of another one."""
+    return all(span.recognizer in {EDGE_DIGITS, STUB} for span in mute.spans)
+
+
+def is_number(span: Span) -> bool:
+    """Whether a muted span is a number that was heard; only beside such a one digits are left."""
+    heard = {Reason.RECOGNISED, Reason.ECHO, Reason.VERIFICATION}
+    return span.entity in SPOKEN_NUMBERS and span.reason in heard
+
+
+def _nearest(spans: Sequence[Span], start: int, end: int, within: int) -> Span | None:
+    """The span nearest to ``[start, end)``, if it is so near."""
+    away = [(max(one.start - end, start - one.end, 0), one) for one in spans]
+    gap, best = min(away, key=lambda pair: pair[0], default=(within + 1, None))
+    return best if gap <= within else None
+
+
+def _wide(span: Span, scene: Scene, policy: Policy) -> tuple[int, int]:
+    """A finding with the policy's padding."""
+    reach, rate = Reach.of(policy, scene.sample_rate), scene.sample_rate
+    first = max(0, span.start - reach.back - reach.context)
+    last = min(scene.position, span.end + reach.ahead + reach.context)
+    levels = Levels.measure(scene.read(first, last), first, rate)
+    rule = policy.rule(span.entity)
+    wide = widen(span.start, span.end, rule=rule, reach=reach, levels=levels, sample_rate=rate)
+    return max(0, wide.start), min(scene.position, wide.end)
+
+
+def _joined(scene: Scene, start: int, end: int) -> tuple[int, int]:
+    """A sound beside a mute with some padding, up to the mutes that it touches."""
+    pad, near = scene.samples(_STUB_PAD_MS), scene.samples(TOUCHING_MS)
+    low, high = max(0, start - pad), min(scene.position, end + pad)
+    for mute in scene.muted:
+        if 0 <= start - mute.end <= near:
+            low = min(low, mute.end)
+        if 0 <= mute.start - end <= near:
+            high = max(high, mute.start)
+    return low, high
+
+
+def _near(scene: Scene, start: int, end: int) -> Span | None:
+    """The number muted nearest to ``[start, end)`` on any channel, if one is near enough."""
+    return _nearest(scene.near, start, end, scene.samples(_FEW_MS))
+
+
+def _beside(scene: Scene, start: int, end: int) -> Span | None:
+    """The muted number that the digits at ``[start, end)`` may be the edge of, if any is.
+
+    Nothing counts as digits that is hardly audible: the listener's prompt invents them.
+    """
+    if scene.audible(start, end) < min(scene.samples(_EDGE_AUDIBLE_MS), end - start):
+        return None
+    return _nearest(scene.beside, start, end, scene.samples(EDGE_MS))

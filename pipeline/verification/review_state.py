@@ -1,0 +1,365 @@
+"""The state of one call's verification: what is measured, asked, found and released."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.audio.levels import SILENCE_DBFS, AudibleTrack, loudest_frame
+from pipeline.audio.ring_buffer import History
+from pipeline.detection.decision.not_understood import HARDLY_UNDERSTOOD
+from pipeline.errors import RecordError
+from pipeline.muting.muter import FINDINGS_MISSING, LATE_SPAN
+from pipeline.muting.padding import Reach
+from pipeline.muting.rendering import Fill, apply_mutes, expected_inside, is_gap
+from pipeline.policy.model import Policy
+from pipeline.records.entities import Entity
+from pipeline.records.intervals import subtract_intervals
+from pipeline.records.model import (
+    Action,
+    CallEnd,
+    CallInfo,
+    Check,
+    Heard,
+    Interval,
+    Mute,
+    Pcm,
+    Reason,
+    RedactedChunk,
+    Span,
+    Verdict,
+    Window,
+)
+from pipeline.verification.findings import STUB, Scene, is_edge, is_number, mute_for
+from pipeline.verification.planning import ADVANCE_SPEECH_S, Look, Planner
+from pipeline.verification.residual_sound import stubs
+
+_EXPECT_S: Final = 10
+"""A mute this near to a window says what may be left over in it."""
+_REFUSED_MARKS: Final = (LATE_SPAN, FINDINGS_MISSING, HARDLY_UNDERSTOOD)
+_STUB_SCORE: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A window that was not answered yet."""
+
+    look: Look
+    round: int
+    expected: frozenset[str]
+    """Entity types that were muted near it."""
+    numbers: tuple[Span, ...] = ()
+    """Muted numbers of its channel that digits in it may be the edge of."""
+    mutes: tuple[Mute, ...] = ()
+    """What earlier rounds of the same look added; other looks' mutes are left out on purpose, so
+    that what is heard does not depend on which answer comes first."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What the checks count."""
+
+    loudest: float = SILENCE_DBFS
+    wrong_fill: int = 0
+    still_found: int = 0
+    unanswered: int = 0
+    listened: int = 0
+    chunks: int = 0
+    models: set[str] = field(default_factory=set)
+    added: set[Mute] = field(default_factory=set)
+
+
+class SecondLook:
+    """The state of one call from its first chunk on."""
+
+    def __init__(self, policy: Policy, info: CallInfo) -> None:
+        self.info = info
+        self.tally = _Tally()
+        self.asked: dict[int, _Asked] = {}
+        self._policy = policy
+        self._reach = Reach.of(policy, info.sample_rate)
+        self._fill = Fill(policy.muting.style, info.sample_rate, info.call_id)
+        self._held: deque[RedactedChunk] = deque()
+        self._mutes: list[Mute] = []
+        """Those near what is held, for the windows' expectations."""
+        self._position = 0
+        self._tracks = [AudibleTrack(info.sample_rate) for _ in range(info.channels)]
+        self._planner = Planner(
+            policy.verification,
+            info.call_id,
+            sample_rate=info.sample_rate,
+            channels=info.channels,
+            ahead=self._reach.ahead + self._reach.context,
+            audible=lambda channel, start, end: self._tracks[channel].within(start, end),
+        )
+        self._next_window = 0
+        self._muted_samples = 0
+
+    @property
+    def _speech(self) -> int:
+        """Samples of speech that the first pass had so far: what sounds, and what is muted."""
+        return sum(track.audible_samples for track in self._tracks) + self._muted_samples
+
+    def append(self, chunk: RedactedChunk) -> list[Window]:
+        """Measure the next chunk and plan what it allows to plan.
+
+        Raises:
+            RecordError: it does not begin where the one before ended.
+        """
+        if chunk.start != self._position:
+            raise RecordError(f"redacted chunk {chunk.seq} does not follow the one before")
+        self._measure(chunk)
+        self._held.append(chunk)
+        self._position = chunk.end
+        self.tally.chunks += 1
+        for channel, track in enumerate(self._tracks):
+            track.take(chunk.pcm[:, channel], chunk.start)
+        for mute in chunk.mutes:
+            if mute not in self._mutes:
+                self._mutes.append(mute)
+                if not is_gap(mute):
+                    self._planner.add(mute)
+                    self._muted_samples += mute.end - mute.start
+        return self.plan(over=False)
+
+    def plan(self, *, over: bool) -> list[Window]:
+        """Windows for everything that can be planned now."""
+        speech = self._speech
+        looks = self._planner.advance(self._position, speech, over=over)
+        return [
+            self._ask(_Asked(look, 1, self._expected(look), self._numbers(look))) for look in looks
+        ]
+
+    def answer(self, heard: Heard, spans: Sequence[Span]) -> list[Window]:
+        """Mute what was found in a window, and ask again where something was."""
+        asked = self.asked.pop(heard.seq, None)
+        if asked is None:
+            return []
+        self.tally.models.update(heard.models)
+        if heard.unheard or not heard.models:
+            self.tally.unanswered += 1
+        found = self._left(asked, [span for span in spans if span.action is Action.MUTE])
+        if not heard.unheard:
+            found += self._left(asked, self._stubs(asked, heard, found))
+        self.tally.added.update(found)
+        # What sounded beside a mute is silent now, and all of it was told at once. A digit heard
+        # next to that silence once more is no ground to refuse the call, because the listener's
+        # prompt makes it hear digits there.
+        telling = [mute.interval for mute in found if not is_edge(mute)]
+        if asked.round >= self._policy.verification.max_rounds:
+            self.tally.still_found += len(telling)
+            telling = []
+        if not telling:
+            return []
+        more = replace(asked, round=asked.round + 1, mutes=(*asked.mutes, *found))
+        look = self._planner.again(asked.look, telling, self._muted(more))
+        return [self._ask(replace(more, look=look))] if look.pieces else []
+
+    def _left(self, asked: _Asked, spans: Sequence[Span]) -> list[Mute]:
+        scene = self._scene(asked)
+        mutes = (mute_for(span, scene, self._policy) for span in spans)
+        return [mute for mute in mutes if mute is not None]
+
+    def _scene(self, asked: _Asked) -> Scene:
+        """What findings in a look are judged by."""
+        channel = asked.look.channel
+        added = tuple(span for mute in asked.mutes for span in mute.spans)
+        known = (span for mute in self._mutes for span in mute.spans)
+        return Scene(
+            look=asked.look,
+            sample_rate=self.info.sample_rate,
+            position=self._position,
+            muted=tuple(self._muted(asked)),
+            near=tuple(span for span in (*known, *added) if is_number(span)),
+            beside=(*asked.numbers, *added),
+            heard=self._tracks[channel].within,
+            read=lambda start, end: self._read(start, end)[:, channel],
+        )
+
+    def _stubs(self, asked: _Asked, heard: Heard, found: Sequence[Mute]) -> list[Span]:
+        """What sounds beside a muted number without a word."""
+        channel = asked.look.channel
+        numbers = [
+            mute.interval
+            for mute in (*self._mutes, *asked.mutes, *found)
+            if mute.channel == channel and any(is_number(span) for span in mute.spans)
+        ]
+        parts = stubs(self._audible(asked), numbers, heard.words, self.info.sample_rate)
+        entity = Entity.NUMBER_SEQUENCE.value
+        return [Span(entity, channel, part.start, part.end, _STUB_SCORE, STUB) for part in parts]
+
+    def _expected(self, look: Look) -> frozenset[str]:
+        """Entity types muted near a look."""
+        near = _EXPECT_S * self.info.sample_rate
+        return frozenset(
+            span.entity
+            for mute in self._mutes
+            if mute.start < look.end + near and mute.end > look.start - near
+            for span in mute.spans
+            if span.reason in {Reason.RECOGNISED, Reason.ECHO}
+        )
+
+    def _numbers(self, look: Look) -> tuple[Span, ...]:
+        """Numbers muted on a look's channel."""
+        mutes = [mute for mute in self._mutes if mute.channel == look.channel]
+        return tuple(span for mute in mutes for span in mute.spans if is_number(span))
+
+    def release(self, *, over: bool) -> list[RedactedChunk]:
+        """Return the chunks that no answer can change any more."""
+        back = self._reach.back + self._reach.context + self._reach.ramp + self._planner.beside
+        starts = [asked.look.start for asked in self.asked.values()]
+        if not over:
+            starts.append(self._planner.earliest(self._position))
+        horizon = min(starts, default=self._position + back) - back
+        ready: list[RedactedChunk] = []
+        while self._held and self._held[0].end <= horizon:
+            ready.append(self._final(self._held.popleft()))
+        if ready:
+            begin = ready[-1].end
+            for track in self._tracks:
+                track.forget(begin)
+            self._planner.forget(begin)
+            oldest = begin - _EXPECT_S * self.info.sample_rate
+            self._mutes = [mute for mute in self._mutes if mute.end > oldest]
+        return ready
+
+    def verdict(self, end: CallEnd) -> Verdict:
+        """Judge the call."""
+        tally, rule = self.tally, self._policy.verification
+        missing = abs(end.chunks - tally.chunks)
+        lost = abs(end.end - self._position)
+        marks = [mark for mark in end.marks if mark in _REFUSED_MARKS]
+        speech = max(self._speech, ADVANCE_SPEECH_S * self.info.sample_rate)
+        planner = self._planner
+        checks = (
+            _none("missing_chunks", missing),
+            _none("missing_samples", lost),
+            _none("refused_marks", len(marks)),
+            Check(
+                "energy_in_mutes_dbfs",
+                tally.loudest <= rule.max_span_dbfs,
+                round(tally.loudest, 2),
+                rule.max_span_dbfs,
+            ),
+            _none("wrong_fill_samples", tally.wrong_fill),
+            _none("windows_not_heard", tally.unanswered),
+            _none("still_found", tally.still_found),
+            # Reported, never refused: the budget ran out before these could be looked at.
+            Check(
+                "neighbourhoods_passed_over",
+                passed=True,
+                measured=float(planner.passed_over),
+                limit=float(planner.sides),
+            ),
+            Check(
+                "cost_of_speech",
+                passed=True,
+                measured=round(planner.spent / speech, 4),
+                limit=rule.max_cost,
+            ),
+        )
+        return Verdict(
+            call=self.info,
+            passed=all(check.passed for check in checks),
+            checks=checks,
+            added=tuple(sorted(tally.added, key=_order)),
+            listened=tally.listened,
+            models=tuple(sorted(tally.models)),
+            end=end,
+        )
+
+    def _measure(self, chunk: RedactedChunk) -> None:
+        """Compare what stands inside the mutes with what has to stand there."""
+        wanted, mask = expected_inside(
+            chunk.mutes, self._fill, shape=(len(chunk.pcm), self.info.channels), start=chunk.start
+        )
+        if self._fill.style != "silence":
+            self.tally.wrong_fill += int(np.count_nonzero((chunk.pcm != wanted) & mask))
+            return
+        inside = np.where(mask, chunk.pcm, 0).astype(np.float64)
+        self.tally.loudest = max(self.tally.loudest, loudest_frame(inside, self.info.sample_rate))
+
+    def _ask(self, asked: _Asked) -> Window:
+        look, seq = asked.look, self._next_window
+        self._next_window += 1
+        self.asked[seq] = asked
+        self.tally.listened += sum(len(piece) for piece in look.pieces)
+        return Window(
+            call_id=self.info.call_id,
+            seq=seq,
+            channel=look.channel,
+            start=look.start,
+            end=look.end,
+            sample_rate=self.info.sample_rate,
+            pcm=self._silenced(asked),
+            speech=tuple(self._audible(asked)),
+            heard_until=look.end,
+            language=self.info.language,
+        )
+
+    def _silenced(self, asked: _Asked) -> npt.NDArray[np.int16]:
+        """The look's audio with what its own earlier rounds added."""
+        look = asked.look
+        audio = apply_mutes(
+            self._read(look.start, look.end),
+            asked.mutes,
+            self.info.sample_rate,
+            self._policy.muting,
+            start=look.start,
+            key=self.info.call_id,
+        )
+        return np.asarray(audio[:, look.channel], np.int16)
+
+    def _muted(self, asked: _Asked) -> list[Interval]:
+        """What is silent in a look's channel, as far as the look may know."""
+        known = (*self._mutes, *asked.mutes)
+        return [mute.interval for mute in known if mute.channel == asked.look.channel]
+
+    def _audible(self, asked: _Asked) -> list[Interval]:
+        return subtract_intervals(asked.look.pieces, self._muted(asked))
+
+    def _read(self, start: int, end: int) -> Pcm:
+        """Redacted audio as it came, without what verification added."""
+        history = History(self.info.channels)
+        for chunk in self._held:
+            history.append(chunk.start, chunk.pcm)
+        return history.read(start, end)
+
+    def _final(self, chunk: RedactedChunk) -> RedactedChunk:
+        """A chunk with everything that verification added to it."""
+        ramp = self._reach.ramp
+        near = sorted(
+            (
+                mute
+                for mute in self.tally.added
+                if mute.start - ramp < chunk.end and mute.end + ramp > chunk.start
+            ),
+            key=_order,
+        )
+        if not near:
+            return chunk
+        pcm = apply_mutes(
+            chunk.pcm,
+            [*near, *(mute for mute in chunk.mutes if is_gap(mute))],
+            self.info.sample_rate,
+            self._policy.muting,
+            start=chunk.start,
+            key=self.info.call_id,
+        )
+        touching = [each for each in near if each.start < chunk.end and each.end > chunk.start]
+        return replace(chunk, pcm=pcm, mutes=(*chunk.mutes, *touching))
+
+
+def _order(mute: Mute) -> tuple[int, int, str]:
+    """An order of mutes that does not depend on when they were found."""
+    return mute.start, mute.end, repr(mute.spans)
+
+
+def _none(name: str, count: int) -> Check:
+    """A check that passes when nothing was counted."""
+    return Check(name=name, passed=count == 0, measured=float(count), limit=0.0)
