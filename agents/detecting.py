@@ -9,7 +9,7 @@ from agents.settings import Settings
 from pipeline.errors import SettingsError
 
 if TYPE_CHECKING:
-    from models.detector import DetectorSettings
+    from models.detection.detector import DetectorSettings
 
 
 def detector_settings(settings: Settings, *, shadow: bool = False) -> DetectorSettings:
@@ -22,7 +22,7 @@ def detector_settings(settings: Settings, *, shadow: bool = False) -> DetectorSe
     Raises:
         SettingsError: a reader is named without its digest, or a digest without a reader.
     """
-    from models.detector import DetectorSettings  # noqa: PLC0415 - models load where they are used
+    from models.detection.detector import DetectorSettings  # noqa: PLC0415 - models load where they are used
 
     folder, digest = _reader(settings.reader, settings.reader_digest, "reader")
     if shadow:

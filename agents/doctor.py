@@ -33,9 +33,9 @@ from agents.signedhead import HeadMemory
 from agents.sweeping import Bounds, SweepGuard
 from agents.topics import Topics, wanted_configs
 from agents.unfinished import longest_open
-from models.catalogue import entries
-from models.loader import verify
-from models.whisper import unusable
+from models.speech.whisper import unusable
+from models.store.loader import verify
+from models.store.model_catalogue import entries
 from pipeline.errors import ForgottenError, HushwireError, PolicyError
 from pipeline.policy.warnings import warnings
 

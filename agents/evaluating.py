@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from models.detector import Detector, DetectorSettings
+from models.detection.detector import Detector, DetectorSettings
 from pipeline.errors import InputError
 from pipeline.evaluation.corpora.entity_aliases import no_type
 from pipeline.evaluation.corpora.labelled_texts import LabelledCase, parse_cases, unknown_types

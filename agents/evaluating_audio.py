@@ -22,8 +22,8 @@ from agents.pool import engine_pool
 from agents.recordings import read_drop
 from agents.settings import Settings
 from agents.start import ear_settings
-from models.detector import Detector
-from models.voice import SileroVoice
+from models.detection.detector import Detector
+from models.speech.silero_vad import SileroVoice
 from pipeline.audio.files import SUFFIXES, Recording, read_recording
 from pipeline.audio.narrowing import analysed, kept_rate
 from pipeline.errors import InputError

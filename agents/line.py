@@ -15,7 +15,7 @@ from agents.stages.transcribe import transcribe_stage
 from agents.stages.verify import Inspector, verify_stage
 from agents.steps import CallCore, Later, Listen, Send, Step
 from agents.topics import Topics
-from models.ear import check, hear
+from models.speech.transcriber import check, hear
 from pipeline.errors import ModelError, StoreError
 from pipeline.evidence.stored_call import CallAssembly, StoredCall
 from pipeline.policy.model import Policy

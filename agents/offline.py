@@ -28,9 +28,9 @@ from agents.stages.verify import Inspector
 from agents.start import ear_settings, heard_by
 from agents.tokenkey import token_key
 from agents.vaulted import read_call
-from models.detector import Detector
-from models.ear import check, hear
-from models.voice import SileroVoice
+from models.detection.detector import Detector
+from models.speech.silero_vad import SileroVoice
+from models.speech.transcriber import check, hear
 from pipeline.audio.files import Recording, RecordingInfo, read_recording
 from pipeline.audio.narrowing import analysed, narrowed
 from pipeline.detection.language.vocabulary import DEFAULT

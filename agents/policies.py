@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from agents.settings import Settings
-from models.known import known_names
+from models.registry.known_names import known_names
 from pipeline.policy.known_names import Known
 from pipeline.policy.loading import load_policy
 from pipeline.policy.model import Policy

@@ -21,7 +21,7 @@ from typing import Any
 from agents.bound import end_with_parent
 from agents.gather import Gather, Job
 from agents.layout import Batch
-from models.ear import EarSettings, check, check_all, hear, hear_all, start_ear
+from models.speech.transcriber import EarSettings, check, check_all, hear, hear_all, start_ear
 from pipeline.errors import ModelError
 from pipeline.records.model import Heard, Window
 from pipeline.transcription.segmenter import silent, unheard

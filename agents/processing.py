@@ -24,7 +24,7 @@ from agents.policies import read_policy
 from agents.settings import Settings
 from agents.shadowlog import KEEP_DAYS
 from agents.topics import Topics
-from models.catalogue import entries
+from models.store.model_catalogue import entries
 from pipeline.policy.model import Policy
 from pipeline.records.entities import Entity
 from pipeline.records.model import Action

@@ -27,7 +27,7 @@ from pipeline.policy.model import Policy
 from pipeline.records.model import CallEnd, CallInfo, Findings, Heard, Span
 
 if TYPE_CHECKING:
-    from models.detector import DetectorSettings
+    from models.detection.detector import DetectorSettings
 
 OpenTried: TypeAlias = Callable[[CallInfo], DetectorCall]
 """Begins a call of the candidate, under its own policy."""
@@ -63,7 +63,7 @@ def candidate(policy: Policy, own: Callable[[], DetectorSettings]) -> Candidate:
 
 def _detector(policy: Policy, own: Callable[[], DetectorSettings]) -> OpenTried:
     # Imported where the models are loaded: other parts of a worker start meanwhile.
-    from models.detector import Detector  # noqa: PLC0415
+    from models.detection.detector import Detector  # noqa: PLC0415
 
     return Detector(policy, settings=own()).open
 

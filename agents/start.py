@@ -34,8 +34,8 @@ from agents.sweeping import Bounds
 from agents.tokenkey import token_key
 from agents.topics import Topics, create_topics, reach_broker
 from agents.worker import STAGES, LanguageDetector, Models, WorkerConfig, run_worker
-from models.ear import EarSettings
-from models.software import digest_of, software
+from models.speech.transcriber import EarSettings
+from models.store.software import digest_of, software
 from pipeline.errors import InputError
 from pipeline.policy.model import Policy
 from pipeline.records.call_names import shown
@@ -130,13 +130,13 @@ def _candidate(settings: Settings) -> Candidate | None:
 
 def _voice() -> VoiceDetector:
     # Imported where the models are loaded: other parts of a worker start meanwhile.
-    from models.voice import SileroVoice  # noqa: PLC0415
+    from models.speech.silero_vad import SileroVoice  # noqa: PLC0415
 
     return SileroVoice()
 
 
 def _detector(policy: Policy, settings: Settings) -> LanguageDetector:
-    from models.detector import Detector  # noqa: PLC0415 - as above
+    from models.detection.detector import Detector  # noqa: PLC0415 - as above
 
     return Detector(
         policy,

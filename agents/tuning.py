@@ -16,7 +16,7 @@ from rich.table import Column, Table
 
 from agents.evaluating import detect
 from agents.evaluation_report import write_plain
-from models.detector import Detector, DetectorSettings
+from models.detection.detector import Detector, DetectorSettings
 from pipeline.errors import InputError, StoreError
 from pipeline.evaluation.corpora.labelled_texts import LabelledCase
 from pipeline.evaluation.corpora.review_marks import Kind, Mark, read_marks, wrong_scores

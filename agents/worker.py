@@ -73,7 +73,7 @@ INPUTS = {
 
 
 class LanguageDetector(verify.Inspector, Protocol):
-    """What detection and verification share, such as ``models.detector.Detector``."""
+    """What detection and verification share, such as ``models.detection.detector.Detector``."""
 
     def open(self, call: CallInfo, policy: Policy) -> detect.DetectorCall:
         """Begin a call under its own policy."""

@@ -28,7 +28,7 @@ from faster_whisper import WhisperModel
 from presidio_analyzer import AnalyzerEngine
 from presidio_analyzer.nlp_engine import NlpEngineProvider
 
-from models.loader import find
+from models.store.loader import find
 
 NAME = "faster-whisper base + Presidio as it comes"
 _RATE = 16_000

@@ -33,8 +33,8 @@ from agents.start import ear_settings
 from benchmarks.corpus import SAMPLES
 from benchmarks.damages import INTERLUDE_S, Damage, damages, interludes
 from benchmarks.results import finish, stamp
-from models.detector import Detector
-from models.voice import SileroVoice
+from models.detection.detector import Detector
+from models.speech.silero_vad import SileroVoice
 from pipeline.audio.files import Recording, read_recording
 from pipeline.audio.narrowing import analysed
 from pipeline.errors import AudioError

@@ -24,8 +24,8 @@ from agents.layout import Pace, batching, engine_count, listening
 from agents.pool import EarPool, whisper_ears
 from benchmarks.corpus import SAMPLES
 from benchmarks.planting import Labelled, read_calls
-from models.ear import EarSettings
-from models.voice import SileroVoice
+from models.speech.silero_vad import SileroVoice
+from models.speech.transcriber import EarSettings
 from pipeline.records.model import AudioChunk, Heard, Window
 from pipeline.transcription.segmenter import Listener
 

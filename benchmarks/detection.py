@@ -33,7 +33,7 @@ from presidio_analyzer.nlp_engine import NlpEngineProvider
 from agents.evaluating import spans_of
 from benchmarks.labelled import FRESH, HALVES, LINES, TALK, cases, fresh, talk
 from benchmarks.results import finish, stamp
-from models.detector import Detector
+from models.detection.detector import Detector
 from pipeline.evaluation.corpora.entity_aliases import entity_name
 from pipeline.evaluation.corpora.labelled_texts import LabelledCase
 from pipeline.evaluation.figures.summary import EntitySummary, by_entity, totals

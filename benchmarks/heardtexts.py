@@ -37,8 +37,8 @@ from benchmarks.carrying import SpokenTurn, carried
 from benchmarks.channel import Line, at_level, telephone
 from benchmarks.labelled import FRESH, TEXTS, talk
 from benchmarks.voices import SAMPLE_RATE, Audio, voice
-from models.ear import Ear, EarSettings
-from models.voice import SileroVoice
+from models.speech.silero_vad import SileroVoice
+from models.speech.transcriber import Ear, EarSettings
 from pipeline.evaluation.corpora.labelled_texts import LabelledCase, LabelledTurn, parse_cases
 from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Hearing, Role, Window, Word
 from pipeline.transcription.segmenter import Listener

@@ -16,9 +16,9 @@ from agents.pool import engine_pool
 from benchmarks import fits
 from benchmarks.planting import Labelled, read_calls
 from benchmarks.processes import cpu_s
-from models.detector import Detector
-from models.ear import EarSettings
-from models.voice import SileroVoice
+from models.detection.detector import Detector
+from models.speech.silero_vad import SileroVoice
+from models.speech.transcriber import EarSettings
 from pipeline.policy.loading import load_policy
 from pipeline.records.model import AudioChunk, CallEnd
 

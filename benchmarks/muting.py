@@ -33,8 +33,8 @@ from agents.settings import load_settings
 from agents.start import ear_settings
 from benchmarks.corpus import SAMPLES
 from benchmarks.results import finish, stamp
-from models.detector import Detector
-from models.voice import SileroVoice
+from models.detection.detector import Detector
+from models.speech.silero_vad import SileroVoice
 from pipeline.audio.files import read_recording
 from pipeline.muting.muter import CallMuter
 from pipeline.policy.loading import load_policy

@@ -38,7 +38,7 @@ from benchmarks.labelled import (
     TEXTS,
     talk,
 )
-from models.detector import Detector
+from models.detection.detector import Detector
 from pipeline.evaluation.corpora.labelled_texts import LabelledCase, parse_cases
 from pipeline.evaluation.scoring.text_scoring import Case, lay_out
 from pipeline.evidence.certificate import certificate_json
@@ -178,7 +178,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Compare what is found with what was found.")
     parser.add_argument("--write", action="store_true", help="write the digests anew")
     options = parser.parse_args(arguments)
-    with mock.patch("models.detector.software", return_value="software"):
+    with mock.patch("models.detection.detector.software", return_value="software"):
         found = digests()
     if options.write:
         STORED.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -33,7 +33,7 @@ from benchmarks.corpus import SAMPLES
 from benchmarks.labelled import cases
 from benchmarks.leakcheck import as_json
 from benchmarks.results import finish, stamp
-from models.detector import Detector
+from models.detection.detector import Detector
 from pipeline.evaluation.corpora.entity_aliases import entity_name, is_known
 from pipeline.evaluation.corpora.labelled_texts import parse_cases
 from pipeline.evaluation.figures.summary import by_entity, totals

@@ -27,7 +27,7 @@ from agents.policies import read_policy
 from agents.pool import engine_pool
 from agents.settings import load_settings
 from agents.start import ear_settings
-from models.detector import Detector
+from models.detection.detector import Detector
 from pipeline.audio.files import SUFFIXES
 from pipeline.audio.levels import Levels
 from pipeline.records.model import Action, Interval, Mute, Span

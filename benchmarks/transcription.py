@@ -26,9 +26,9 @@ from benchmarks.corpus import SAMPLES
 from benchmarks.hearing import Listened, Said, Score, score
 from benchmarks.planting import Labelled, read_calls
 from benchmarks.results import finish, stamp
-from models.ear import Ear, EarSettings
-from models.loader import find
-from models.voice import SileroVoice
+from models.speech.silero_vad import SileroVoice
+from models.speech.transcriber import Ear, EarSettings
+from models.store.loader import find
 from pipeline.detection.hypotheses.fusion import INVENTED
 from pipeline.records.model import AudioChunk, CallEnd, Heard, Hearing, Window
 from pipeline.transcription.segmenter import Listener

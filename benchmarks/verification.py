@@ -28,9 +28,9 @@ from agents.steps import Listen, Send, Step
 from benchmarks.corpus import SAMPLES
 from benchmarks.planting import KINDS, Labelled, audible_share, leaks_of, read_calls, redacted
 from benchmarks.results import finish, stamp
-from models.detector import Detector
-from models.ear import Ear
-from models.voice import SileroVoice
+from models.detection.detector import Detector
+from models.speech.silero_vad import SileroVoice
+from models.speech.transcriber import Ear
 from pipeline.policy.loading import load_policy
 from pipeline.policy.model import Policy
 from pipeline.records.model import (

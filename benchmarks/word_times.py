@@ -32,8 +32,8 @@ from benchmarks.corpus import SAMPLES
 from benchmarks.hearing import DIGIT_TYPES
 from benchmarks.human import human_calls
 from benchmarks.planting import Labelled, read_calls
-from models.ear import Ear, EarSettings
-from models.voice import SileroVoice
+from models.speech.silero_vad import SileroVoice
+from models.speech.transcriber import Ear, EarSettings
 from pipeline.audio.levels import Levels
 from pipeline.detection.numbers.runs import NumberRun, read
 from pipeline.muting.padding import Reach, widen
@@ -120,8 +120,8 @@ def measure(calls: Iterable[Labelled], settings: EarSettings, policy: Policy) ->
 def _as_aligned() -> Iterator[None]:
     """Nothing moves a word."""
     with (
-        patch("models.ear.placed", _untouched),
-        patch("models.ear.drawn_in", lambda words, _: list(words)),
+        patch("models.speech.transcriber.placed", _untouched),
+        patch("models.speech.transcriber.drawn_in", lambda words, _: list(words)),
     ):
         yield
 

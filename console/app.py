@@ -31,7 +31,7 @@ from console.oidc import Oidc
 from console.pages import PageRoutes, page_answer
 from console.routing import Routes, refuse_unguarded
 from console.upkeep import UpkeepRoutes
-from models.known import known_names
+from models.registry.known_names import known_names
 from pipeline.policy.known_names import Known
 
 _TOLD = {

@@ -53,9 +53,9 @@ def train(
     """
     from agents.evaluating import read_cases  # noqa: PLC0415 - --help comes at once
     from agents.policies import names_known  # noqa: PLC0415 - as above
-    from models.loader import find  # noqa: PLC0415
     from models.reader.encoder import MODEL  # noqa: PLC0415
     from models.reader.tuning import tune  # noqa: PLC0415
+    from models.store.loader import find  # noqa: PLC0415
 
     console = screen()
     files = [file for path in texts for file in _files(path)]

@@ -13,7 +13,7 @@ from agents.screen import screen
 from agents.settings import load_settings
 
 if TYPE_CHECKING:
-    from models.registry import Registered
+    from models.registry.registry import Registered
 
 app = typer.Typer(help="What searches a call, and recognisers of your own.", no_args_is_help=True)
 
@@ -27,7 +27,7 @@ PolicyName = Annotated[
 def list_recognizers(policy: PolicyName = None) -> None:
     """List the recognisers in use: the shipped ones and those of HUSHWIRE_RECOGNIZERS."""
     from agents.policies import read_policy  # noqa: PLC0415 - --help comes at once
-    from models.registry import load_registry  # noqa: PLC0415 - as above
+    from models.registry.registry import load_registry  # noqa: PLC0415 - as above
 
     settings = load_settings(policy=policy)
     registry = load_registry(settings.recognizers, read_policy(settings))
@@ -45,7 +45,7 @@ def check(
     reason.
     """
     from agents.policies import read_policy  # noqa: PLC0415 - --help comes at once
-    from models.registry import load_registry  # noqa: PLC0415 - as above
+    from models.registry.registry import load_registry  # noqa: PLC0415 - as above
 
     settings = load_settings(policy=policy, recognizers=file)
     registry = load_registry(file, read_policy(settings))

@@ -17,7 +17,7 @@ NAME = "detect"
 
 
 class DetectorCall(Protocol):
-    """One call of a detector, such as ``models.calldetector.CallDetector``."""
+    """One call of a detector, such as ``models.detection.call_detector.CallDetector``."""
 
     def take(self, heard: Heard) -> list[Findings]:
         """Take the next window."""
@@ -29,7 +29,7 @@ class DetectorCall(Protocol):
 
 
 class Open(Protocol):
-    """Opens a call, such as ``models.detector.Detector.open``."""
+    """Opens a call, such as ``models.detection.detector.Detector.open``."""
 
     def __call__(self, call: CallInfo, policy: Policy) -> DetectorCall:
         """Begin a call under its own policy."""

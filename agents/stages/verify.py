@@ -18,7 +18,7 @@ NAME = "verify"
 
 
 class Inspector(Protocol):
-    """Looks for what is sensitive in a single window, such as ``models.detector.Detector``."""
+    """Looks for what is sensitive in a window, such as ``models.detection.detector.Detector``."""
 
     def inspect(
         self,

@@ -16,10 +16,10 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from models.loader import find
 from models.reader.inputs import LABELS, LOOKED_BACK, Pieces
 from models.reader.shape import HEADS, LAYERS, WIDTH, fading
-from models.spoken import Turn
+from models.store.loader import find
+from models.text.turn import Turn
 from pipeline.errors import ModelError
 from pipeline.records.model import Role
 

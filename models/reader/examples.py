@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from models.reader.inputs import LABELS, Pieces
-from models.spoken import Turn, turn_of
+from models.text.turn import Turn, turn_of
 from pipeline.evaluation.corpora.entity_aliases import entity_name
 from pipeline.evaluation.corpora.labelled_texts import LabelledCase, LabelledTurn
 from pipeline.records.model import Role

@@ -13,7 +13,7 @@ from typing import Final
 
 from tokenizers import Tokenizer
 
-from models.spoken import PAUSE, Turn
+from models.text.turn import PAUSE, Turn
 from pipeline.detection.language.normalise import plain
 from pipeline.detection.language.vocabulary import languages, vocabulary
 from pipeline.records.checksums import luhn

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from models.reader.encoder import GRAPH, TOKENIZER, Encoder, Kept, digest_of, looked_back
 from models.reader.examples import NO_LABEL, Said, said
 from models.reader.inputs import Pieces
-from models.spoken import turn_of
+from models.text.turn import turn_of
 from pipeline.errors import InputError, ModelError, StoreError
 from pipeline.evaluation.corpora.labelled_texts import LabelledCase
 from pipeline.policy.model import READER_THRESHOLD

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import ClassVar, Final
 
 from models.recognizers.base import Hit, SpokenRecognizer
-from models.spoken import Turn
+from models.text.turn import Turn
 from pipeline.records.entities import Entity
 
 _AGE: Final = (

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol
 from presidio_analyzer import AnalysisExplanation, EntityRecognizer, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
-from models.spoken import Turn, turn_in
+from models.text.turn import Turn, turn_in
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Scripted speech for the broker tests: the loudness of a burst is the word that was said.
 
-Same shapes as ``models.ear`` and ``models.detector``; decoding is exact, so that every run gives
-the same vault. Digits are sensitive. Audio that was silenced has no bursts.
+Same shapes as ``models.speech.transcriber`` and ``models.detection.detector``; decoding is exact,
+so that every run gives the same vault. Digits are sensitive. Audio that was silenced has no bursts.
 """
 
 from __future__ import annotations
@@ -88,14 +88,14 @@ def start() -> None:
 
 
 def hear(window: Window) -> Heard:
-    """Stands in for ``models.ear.hear``; a call is never deaf on both channels."""
+    """Stands in for ``models.speech.transcriber.hear``; a call is never deaf on both channels."""
     if window.channel == 0 and DEAF in os.environ and Path(os.environ[DEAF]).exists():
         return unheard(window)  # what the real ear makes of a model that raises
     return check(window)
 
 
 def check(window: Window) -> Heard:
-    """Stands in for ``models.ear.check``."""
+    """Stands in for ``models.speech.transcriber.check``."""
     if KILLER in window.call_id and len(window.pcm):
         os.kill(os.getpid(), signal.SIGKILL)
     if BROKEN in window.call_id and len(window.pcm):
@@ -116,7 +116,7 @@ def check(window: Window) -> Heard:
 
 
 class ScriptedDetector:
-    """Stands in for ``models.detector.Detector``.
+    """Stands in for ``models.detection.detector.Detector``.
 
     Args:
         sensitive: the words that it finds.
@@ -157,7 +157,7 @@ class FailingDetector(ScriptedDetector):
 
 
 class ScriptedCall:
-    """Stands in for ``models.calldetector.CallDetector``."""
+    """Stands in for ``models.detection.call_detector.CallDetector``."""
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ from agents.start import ear_settings
 from benchmarks.corpus import SAMPLES
 from benchmarks.damage import BABBLE, Bench, Cell, read_manifest
 from benchmarks.damages import Damage, damages
-from models.voice import SileroVoice
+from models.speech.silero_vad import SileroVoice
 from pipeline.audio.files import read_recording
 from pipeline.policy.loading import load_policy
 from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Role, Window

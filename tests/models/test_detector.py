@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import tldextract
 
-from models import loader
-from models.catalogue import entry
-from models.detector import Detector
-from models.loader import find
+from models.detection.detector import Detector
 from models.reader import encoder
 from models.reader.encoder import GRAPH, MODEL, TOKENIZER, Encoder, load_encoder
 from models.reader.inputs import LABELS
 from models.reader.shape import HEADS, LAYERS, WIDTH
-from models.spoken import turn_of
+from models.store import loader
+from models.store.loader import find
+from models.store.model_catalogue import entry
+from models.text.turn import turn_of
 from pipeline.errors import ModelError
 from pipeline.policy.loading import load_policy
 from pipeline.records.model import CallEnd, CallInfo, Findings, Heard, Role, Word

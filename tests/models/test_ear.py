@@ -11,10 +11,10 @@ import pytest
 import soundfile as sf
 
 from agents.pool import engine_pool
-from models.catalogue import Entry, entries
-from models.ear import Ear, EarSettings, hear
-from models.loader import find
-from models.voice import SileroVoice
+from models.speech.silero_vad import SileroVoice
+from models.speech.transcriber import Ear, EarSettings, hear
+from models.store.loader import find
+from models.store.model_catalogue import Entry, entries
 from pipeline.errors import ModelError
 from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Hearing, Interval, Role, Window
 from pipeline.transcription.hallucination import Doubt

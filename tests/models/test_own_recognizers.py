@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from models.calldetector import UNHEARD
-from models.detector import Detector, DetectorSettings
-from models.known import known_names
-from models.reading import ScriptedReads
+from models.detection.call_detector import UNHEARD
+from models.detection.detector import Detector, DetectorSettings
+from models.detection.turn_reader import ScriptedReads
+from models.registry.known_names import known_names
 from pipeline.detection.numbers.runs import words_from_text
 from pipeline.policy.loading import load_policy, parse_policy
 from pipeline.policy.model import Policy

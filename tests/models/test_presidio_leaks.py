@@ -14,8 +14,8 @@ import wordfreq
 from presidio_analyzer.app_tracer import AppTracer
 from presidio_analyzer.predefined_recognizers import IbanRecognizer
 
-from models.presidio import Analyzer, close_leaks
-from models.spoken import turn_of
+from models.registry.analyzer import Analyzer, close_leaks
+from models.text.turn import turn_of
 
 pytestmark = pytest.mark.models
 

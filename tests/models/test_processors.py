@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from models.detector import Detector
-from models.ear import EarSettings, hear_all, start_ear
-from models.voice import SileroVoice
+from models.detection.detector import Detector
+from models.speech.silero_vad import SileroVoice
+from models.speech.transcriber import EarSettings, hear_all, start_ear
 from pipeline.muting.muter import CallMuter
 from pipeline.policy.loading import load_policy
 from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Heard, RedactedChunk, Role

@@ -10,12 +10,12 @@ import numpy as np
 import onnx
 import pytest
 
-from models.catalogue import entry
-from models.loader import find
 from models.reader.encoder import GRAPH, MODEL, TOKENIZER, Encoder, Kept, digest_of, load_encoder
 from models.reader.graph import graph, weights_in
 from models.reader.inputs import LABELS, LONGEST, LOOKED_BACK
-from models.spoken import turn_of
+from models.store.loader import find
+from models.store.model_catalogue import entry
+from models.text.turn import turn_of
 from pipeline.errors import ModelError
 from pipeline.records.model import Role
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from presidio_analyzer import PatternRecognizer
 
-from models.presidio import PlainNlpEngine, gate_of
-from models.registry import Registered, load_registry
-from models.spoken import turn_of
+from models.registry.analyzer import PlainNlpEngine, gate_of
+from models.registry.registry import Registered, load_registry
+from models.text.turn import turn_of
 
 pytestmark = pytest.mark.models
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from models.ear import Ear, EarSettings
-from models.voice import SileroVoice
+from models.speech.silero_vad import SileroVoice
+from models.speech.transcriber import Ear, EarSettings
 from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Interval, Role, Window
 from pipeline.transcription.segmenter import Listener
 from pipeline.transcription.voice_activity import VOICE_RATE

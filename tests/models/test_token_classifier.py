@@ -13,8 +13,8 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
-from models.recognizers.classifier import TokenClassifierRecognizer
-from models.recognizers.strong import folder_digest
+from models.recognizers.gliner import folder_digest
+from models.recognizers.token_classifier import TokenClassifierRecognizer
 from pipeline.errors import ModelError
 
 WORDS = ("[UNK]", "call", "heron", "project", "now")

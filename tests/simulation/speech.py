@@ -13,8 +13,8 @@ from functools import cache
 
 import numpy as np
 
-from models.detector import Detector
-from models.reading import ScriptedAnalyses, ScriptedReads
+from models.detection.detector import Detector
+from models.detection.turn_reader import ScriptedAnalyses, ScriptedReads
 from pipeline.policy.loading import load_policy
 from pipeline.policy.model import EntityRule, Policy
 from pipeline.records.entities import Entity
@@ -176,12 +176,12 @@ def policies() -> tuple[Policy, ...]:
 VERSIONS: tuple[dict[str, dict[str, object]], ...] = (
     {},
     {
-        "models.calldetector": {"LOOK_BACK_S": 6.0},
-        "models.detector": {"software": lambda: "another version"},
+        "models.detection.call_detector": {"LOOK_BACK_S": 6.0},
+        "models.detection.detector": {"software": lambda: "another version"},
     },
     {
         "pipeline.detection.decision.conversation": {"OPEN_S": 4.0},
-        "models.detector": {"software": lambda: "a third version"},
+        "models.detection.detector": {"software": lambda: "a third version"},
     },
 )
 """What another version of the software has instead, by module; the first is the one at hand."""

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.loader import find
 from models.reader.encoder import GRAPH, MODEL, TOKENIZER, Encoder, load_encoder
 from models.reader.examples import said
 from models.reader.graph import graph, weights_in
 from models.reader.inputs import LABELS, Pieces
 from models.reader.training import Settings, calibrated, learn, rows
 from models.reader.tuning import LEAST, tune
-from models.spoken import turn_of
+from models.store.loader import find
+from models.text.turn import turn_of
 from pipeline.errors import InputError, StoreError
 from pipeline.evaluation.corpora.labelled_texts import parse_cases
 from pipeline.records.model import Role

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from models.again import asks_digits, doubtful
+from models.speech.redecode_rules import asks_digits, doubtful
 from pipeline.records.model import Interval
 from pipeline.transcription.word_timing import Loudness
 

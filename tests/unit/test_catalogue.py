@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from models.catalogue import entries, entry
+from models.store.model_catalogue import entries, entry
 from pipeline.errors import ModelError
 
 pytestmark = pytest.mark.unit

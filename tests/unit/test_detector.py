@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from presidio_analyzer import AnalysisExplanation, RecognizerResult
 
-from models.calldetector import ANALYSIS_FAILED, UNHEARD, CallDetector
+from models.detection.call_detector import ANALYSIS_FAILED, UNHEARD, CallDetector
+from models.detection.turn_reader import Analyses, Reads, ScriptedAnalyses, ScriptedReads
 from models.reader.encoder import Kept, Reading
-from models.reading import Analyses, Reads, ScriptedAnalyses, ScriptedReads
-from models.spoken import Turn
+from models.text.turn import Turn
 from pipeline.detection.decision.conversation import Conversation
 from pipeline.policy.loading import parse_policy
 from pipeline.policy.model import Policy

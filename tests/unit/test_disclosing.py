@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from agents.tokenkey import token_key
-from models.anonymising import Anonymiser
-from models.calldetector import CallDetector
-from models.disclosing import Disclosures
-from models.reading import ScriptedAnalyses, ScriptedReads
+from models.detection.call_detector import CallDetector
+from models.detection.turn_reader import ScriptedAnalyses, ScriptedReads
+from models.disclosure.masking import Anonymiser
+from models.disclosure.transcript_values import Disclosures
 from pipeline.detection.decision.conversation import Conversation
 from pipeline.detection.numbers.runs import words_from_text
 from pipeline.errors import ModelError, PolicyError, StoreError

@@ -13,7 +13,7 @@ from agents.ledger import Ledger
 from agents.settings import Settings, load_settings
 from agents.signing import SigningKey
 from agents.topics import Topics, wanted_configs
-from models.loader import Check
+from models.store.loader import Check
 from pipeline.errors import BrokerError
 
 pytestmark = pytest.mark.unit

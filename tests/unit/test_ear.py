@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from models import ear as ears
-from models.ear import Ear, EarSettings
-from models.whisper import Decoded, Encoded, TimedWord
+from models.speech import transcriber as ears
+from models.speech.transcriber import Ear, EarSettings
+from models.speech.whisper import Decoded, Encoded, TimedWord
 from pipeline.errors import ModelError
 from pipeline.records.model import Heard, Hearing, Interval, Window
 from tests.unit.whispers import StandIn

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from models.reader.inputs import LABELS
-from models.registry import load_registry
+from models.registry.registry import load_registry
 from pipeline.records.entities import Entity
 from pipeline.records.scores import READER
 

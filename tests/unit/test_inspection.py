@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from models.inspection import leftovers
-from models.reading import ScriptedReads
+from models.detection.residual_check import leftovers
+from models.detection.turn_reader import ScriptedReads
 from pipeline.detection.numbers.runs import words_from_text
 from pipeline.policy.model import Policy
 from pipeline.records.model import Heard, Hearing, Word

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.calldetector import CallDetector
-from models.fluency import Fluency
-from models.reading import ScriptedAnalyses, ScriptedReads
+from models.detection.call_detector import CallDetector
+from models.detection.turn_reader import ScriptedAnalyses, ScriptedReads
+from models.text.language_check import Fluency
 from pipeline.detection.decision.conversation import Conversation
 from pipeline.detection.numbers.runs import words_from_text
 from pipeline.policy.model import LanguageRule, Policy

@@ -9,8 +9,8 @@ from pathlib import Path
 import huggingface_hub
 import pytest
 
-from models import loader
-from models.catalogue import Entry, Hub, Wheel
+from models.store import loader
+from models.store.model_catalogue import Entry, Hub, Wheel
 from pipeline.errors import ModelError
 
 pytestmark = pytest.mark.unit

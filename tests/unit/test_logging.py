@@ -29,7 +29,7 @@ LOGGERS = frozenset({"log", "_log", "logger", "_logger", "_told", "get_logger"})
 """What a logger is called here."""
 FOREIGN = {
     "agents/logging.py": "sets it up",
-    "models/presidio.py": "closes the loggers of presidio",
+    "models/registry/analyzer.py": "closes the loggers of presidio",
     "console/server.py": "closes the loggers of uvicorn",
 }
 """Modules that know Python's own logging, and why."""

@@ -17,15 +17,15 @@ import structlog
 from agents.auditlog import AuditLog
 from agents.logging import configure_logging
 from agents.pool import EarPool, Ears
-from models.anonymising import Anonymiser, KeyedHash
-from models.calldetector import ANALYSIS_FAILED
-from models.detector import Detector
+from models.detection.call_detector import ANALYSIS_FAILED
+from models.detection.detector import Detector
+from models.detection.turn_reader import Analyses, Reads, ScriptedAnalyses, ScriptedReads
+from models.disclosure.masking import Anonymiser, KeyedHash
 from models.reader.encoder import Kept, Reading
 from models.reader.inputs import LABELS, Piece
-from models.reading import Analyses, Reads, ScriptedAnalyses, ScriptedReads
-from models.spoken import turn_of
-from models.voice import SileroVoice
-from models.whisper import Whisper
+from models.speech.silero_vad import SileroVoice
+from models.speech.whisper import Whisper
+from models.text.turn import turn_of
 from pipeline.errors import ModelError
 from pipeline.policy.disclosure import Show
 from pipeline.policy.loading import load_policy

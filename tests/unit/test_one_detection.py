@@ -13,9 +13,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models import calldetector
-from models.calldetector import CallDetector
-from models.reading import ScriptedAnalyses, ScriptedReads
+from models.detection import call_detector
+from models.detection.call_detector import CallDetector
+from models.detection.turn_reader import ScriptedAnalyses, ScriptedReads
 from pipeline.detection.decision import conversation
 from pipeline.detection.decision.conversation import Conversation
 from pipeline.evidence.certificate import DetectionStated
@@ -173,7 +173,7 @@ def changed(which: str, monkeypatch: pytest.MonkeyPatch, by: Detection | None) -
     """The call as another version, or another policy, detects it."""
     policy = {"hold": LOOSE, "policy": OTHER_POLICY}.get(which, POLICY)
     if which == "LOOK_BACK_S":
-        monkeypatch.setattr(calldetector, "LOOK_BACK_S", 7.0)
+        monkeypatch.setattr(call_detector, "LOOK_BACK_S", 7.0)
     if which == "OPEN_S":
         monkeypatch.setattr(conversation, "OPEN_S", 2.0)
     found = detected(policy, by or replace(ONE, policy=policy.digest, software="hushwire 2"))

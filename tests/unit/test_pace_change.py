@@ -11,8 +11,8 @@ from agents.layout import listening
 from agents.stages.timeouts import Patience
 from agents.stages.transcribe import TranscribeCall
 from agents.steps import Later, Listen, Send, Step
-from models.calldetector import UNHEARD, CallDetector
-from models.reading import ScriptedAnalyses, ScriptedReads
+from models.detection.call_detector import UNHEARD, CallDetector
+from models.detection.turn_reader import ScriptedAnalyses, ScriptedReads
 from pipeline.detection.decision.conversation import Conversation
 from pipeline.policy.loading import parse_policy
 from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Heard, Role

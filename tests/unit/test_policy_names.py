@@ -13,8 +13,8 @@ from agents.cli import app
 from agents.policies import read_policy
 from agents.settings import load_settings
 from agents.start import worker_config
-from models.known import known_names
-from models.registry import load_registry
+from models.registry.known_names import known_names
+from models.registry.registry import load_registry
 from pipeline.errors import PolicyError
 from pipeline.policy.known_names import BUILT_IN, Known, likely
 from pipeline.policy.loading import load_policy, parse_policy

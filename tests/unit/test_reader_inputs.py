@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from models.reader.inputs import LABELS, LONGEST, PLACEHOLDERS, Piece, Pieces
-from models.spoken import turn_of
+from models.text.turn import turn_of
 from pipeline.records.checksums import luhn
 from pipeline.records.entities import Entity
 from pipeline.records.model import Role

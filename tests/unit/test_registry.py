@@ -13,12 +13,12 @@ import pytest
 from presidio_analyzer.predefined_recognizers.ner import gliner_recognizer
 from presidio_analyzer.recognizer_registry import RecognizerRegistryProvider
 
-from models.known import known_names
-from models.ownclass import known_classes
-from models.patternguard import LONGEST_TURN, problem_of
-from models.recognizers.strong import folder_digest
-from models.registry import load_registry
-from models.registryfile import SHIPPED
+from models.recognizers.gliner import folder_digest
+from models.registry.class_loading import known_classes
+from models.registry.known_names import known_names
+from models.registry.regex_guard import LONGEST_TURN, problem_of
+from models.registry.registry import load_registry
+from models.registry.schema import SHIPPED
 from pipeline.errors import ModelError, PolicyError
 from pipeline.policy.known_names import Known
 from pipeline.policy.loading import parse_policy

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.rounds import Listener, Passage, Round, together
-from models.whisper import Decoded, Encoded, Features
+from models.speech.batched_decoding import Listener, Passage, Round, together
+from models.speech.whisper import Decoded, Encoded, Features
 from pipeline.errors import ModelError
 from pipeline.records.model import Interval
 from pipeline.transcription.packing import Pack

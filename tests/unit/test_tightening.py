@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.hearing import HeardWord, Listening, drawn_in
+from models.speech.window_audio import HeardWord, Listening, drawn_in
 from pipeline.records.model import Hearing, Interval
 from pipeline.transcription.word_beginnings import tightened
 from pipeline.transcription.word_timing import Loudness

@@ -6,11 +6,17 @@ import numpy as np
 import pytest
 from presidio_analyzer import AnalysisExplanation, RecognizerResult
 
+from models.detection.turn_reader import (
+    Analyses,
+    Reads,
+    ScriptedAnalyses,
+    ScriptedReads,
+    TurnReader,
+)
 from models.reader.encoder import Kept, Reading
 from models.reader.inputs import LABELS, LOOKED_BACK
-from models.reading import Analyses, Reads, ScriptedAnalyses, ScriptedReads, TurnReader
-from models.spoken import Turn
-from models.turns import Spoken, Stream
+from models.text.turn import Turn
+from models.text.turn_segmentation import Spoken, Stream
 from pipeline.policy.loading import load_policy, parse_policy
 from pipeline.policy.model import Policy
 from pipeline.records.model import Action, Role, Word

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from models.calldetector import CallDetector
-from models.reading import ScriptedAnalyses, ScriptedReads
+from models.detection.call_detector import CallDetector
+from models.detection.turn_reader import ScriptedAnalyses, ScriptedReads
 from pipeline.detection.decision.conversation import Conversation
 from pipeline.policy.model import EntityRule, Policy
 from pipeline.records.entities import Entity

@@ -14,10 +14,10 @@ import tokenizers
 
 from agents.settings import Settings
 from agents.start import ear_settings
-from models import ear as ears
-from models import whisper as whispers
-from models.ear import Ear
-from models.whisper import Whisper, unusable
+from models.speech import transcriber as ears
+from models.speech import whisper as whispers
+from models.speech.transcriber import Ear
+from models.speech.whisper import Whisper, unusable
 from pipeline.errors import ModelError
 
 pytestmark = pytest.mark.unit

@@ -1,4 +1,4 @@
-"""A stand-in for ``models.whisper.Whisper``: what it is asked is noted, a test says the answers."""
+"""A stand-in for ``speech.whisper.Whisper``: what it is asked is noted, a test says the answers."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.whisper import Decoded, Encoded, Features
+from models.speech.whisper import Decoded, Encoded, Features
 
 
 class StandIn:
-    """Same shape as ``models.whisper.Whisper``; subclasses answer.
+    """Same shape as ``models.speech.whisper.Whisper``; subclasses answer.
 
     Args:
         knows: languages.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from models.registryfile import SHIPPED, Entry, RegistryFile, read_registry
+from models.registry.schema import SHIPPED, Entry, RegistryFile, read_registry
 from pipeline.policy.known_names import BUILT_IN, Known
 
 
@@ -42,6 +42,6 @@ def known_names(own: Path | None = None, purposes: Iterable[str] = ()) -> Known:
 def _types(file: RegistryFile, index: int, entry: Entry) -> set[str]:
     if entry.entities or entry.place is None:
         return set(entry.entities)
-    from models.registry import types_of_class  # noqa: PLC0415 - it loads Presidio, which is slow
+    from models.registry.registry import types_of_class  # noqa: PLC0415 - it loads Presidio, which is slow
 
     return types_of_class(file, index)

@@ -87,7 +87,7 @@ class _Catalogue(_Data):
 @cache
 def entries() -> tuple[Entry, ...]:
     """All models, in the catalogue's order."""
-    text = (resources.files("models") / "catalogue.yaml").read_text(encoding="utf-8")
+    text = (resources.files(__package__) / "catalogue.yaml").read_text(encoding="utf-8")
     return _Catalogue.model_validate(yaml.safe_load(text)).models
 
 

@@ -20,7 +20,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias, TypeVar
 
-from models.whisper import Decoded, Encoded, Features
+from models.speech.whisper import Decoded, Encoded, Features
 from pipeline.transcription.packing import Pack
 
 T = TypeVar("T")
@@ -31,9 +31,9 @@ class Transcriber(Protocol):
 
     The language is each input's, because one process hears the calls of all languages.
 
-    ``models.whisper.Whisper`` is the one that ships; a fake that speaks scripted words stands in
-    ``tests/unit/test_ear.py``. Another engine has to give for each input the words with their
-    samples, and the same words for the same audio, whatever else is in the call.
+    ``models.speech.whisper.Whisper`` is the one that ships; a fake that speaks scripted words
+    stands in ``tests/unit/test_ear.py``. Another engine has to give for each input the words with
+    their samples, and the same words for the same audio, whatever else is in the call.
     """
 
     def encode(self, features: Sequence[Features], lengths: Sequence[int]) -> list[Encoded]:

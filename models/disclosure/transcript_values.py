@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from models.anonymising import Anonymiser
-from models.turns import Stream, streams_of
+from models.disclosure.masking import Anonymiser
+from models.text.turn_segmentation import Stream, streams_of
 from pipeline.detection.numbers.runs import read
 from pipeline.policy.disclosure import PARTIAL, Show, complete, refusal
 from pipeline.policy.model import Policy

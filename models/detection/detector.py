@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.anonymising import Anonymiser
-from models.calldetector import CallDetector, unheard
-from models.catalogue import PREFIX, entry
-from models.disclosing import Disclosures
-from models.inspection import leftovers
-from models.presidio import Analyzer
+from models.detection.call_detector import CallDetector, unheard
+from models.detection.residual_check import leftovers
+from models.detection.turn_reader import Analyses, Reads
+from models.disclosure.masking import Anonymiser
+from models.disclosure.transcript_values import Disclosures
 from models.reader.encoder import MODEL, load_encoder
-from models.reading import Analyses, Reads
-from models.software import digest_of, software
+from models.registry.analyzer import Analyzer
+from models.store.model_catalogue import PREFIX, entry
+from models.store.software import digest_of, software
 from pipeline.detection.decision.conversation import Conversation
 from pipeline.detection.decision.opinions import Opinions
 from pipeline.detection.language.vocabulary import DEFAULT, known

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from presidio_analyzer import RecognizerResult
 
-from models.presidio import explained
 from models.reader.encoder import Kept, Reading
 from models.reader.inputs import LABELS, LONGEST, LOOKED_BACK
-from models.spoken import PAUSE, Turn, turn_of
-from models.turns import PAUSE_S, Spoken, Stream
+from models.registry.analyzer import explained
+from models.text.turn import PAUSE, Turn, turn_of
+from models.text.turn_segmentation import PAUSE_S, Spoken, Stream
 from pipeline.detection.decision.opinions import Opinion, Opinions
 from pipeline.detection.language.vocabulary import DEFAULT
 from pipeline.errors import ModelError

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from models.loader import find
+from models.store.loader import find
 from pipeline.errors import ModelError
 from pipeline.transcription.voice_activity import FRAME, Samples, VoiceState
 
@@ -24,7 +24,7 @@ class SileroVoice:
     The state is the recurrent layer's two vectors and the last ``64`` samples.
 
     Args:
-        folder: where local models lie; see ``models.loader.find``.
+        folder: where local models lie; see ``models.store.loader.find``.
 
     Raises:
         ModelError: the model is missing, altered, or cannot be loaded.

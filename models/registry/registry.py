@@ -15,10 +15,10 @@ from typing import Any
 
 from presidio_analyzer import EntityRecognizer, Pattern, PatternRecognizer
 
-from models.ownclass import class_at
-from models.patternguard import bind, problem_of
-from models.registryfile import SHIPPED, Entry, LanguageEntry, RegistryFile, read_registry
-from models.software import digest_of
+from models.registry.class_loading import class_at
+from models.registry.regex_guard import bind, problem_of
+from models.registry.schema import SHIPPED, Entry, LanguageEntry, RegistryFile, read_registry
+from models.store.software import digest_of
 from pipeline.detection.language.vocabulary import languages
 from pipeline.errors import HushwireError, PolicyError
 from pipeline.policy.known_names import likely

@@ -20,7 +20,7 @@ import presidio_analyzer.predefined_recognizers as presidio
 from presidio_analyzer import EntityRecognizer
 
 import models.recognizers as shipped
-from models.registryfile import writable_by_all
+from models.registry.schema import writable_by_all
 
 
 def class_at(place: str, folder: Path) -> type[EntityRecognizer]:

@@ -7,10 +7,10 @@ from typing import Final
 
 import numpy as np
 
+from models.detection.turn_reader import Reads, place
 from models.reader.inputs import LABELS
-from models.reading import Reads, place
-from models.spoken import turn_of
-from models.turns import streams_of
+from models.text.turn import turn_of
+from models.text.turn_segmentation import streams_of
 from pipeline.detection.dialogue.model import HARMLESS
 from pipeline.detection.dialogue.timeline import Lane
 from pipeline.detection.hypotheses.fusion import Track

@@ -15,7 +15,7 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from models.frequency import zipf_in
+from models.text.word_frequency import zipf_in
 from pipeline.detection.language.normalise import plain
 from pipeline.detection.language.vocabulary import DEFAULT, vocabulary
 from pipeline.records.model import Word

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from models.allowing import Allowed
-from models.disclosing import Disclosures
-from models.fluency import Fluency
-from models.reading import Analyses, Reads, TurnReader
-from models.turns import CallTurns, Spoken, Stream
+from models.detection.allow_list import Allowed
+from models.detection.turn_reader import Analyses, Reads, TurnReader
+from models.disclosure.transcript_values import Disclosures
+from models.text.language_check import Fluency
+from models.text.turn_segmentation import CallTurns, Spoken, Stream
 from pipeline.detection.decision.conversation import Conversation
 from pipeline.detection.decision.not_understood import HARDLY_UNDERSTOOD, Comprehension
 from pipeline.detection.decision.opinions import Opinions

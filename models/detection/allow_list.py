@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from models.turns import streams_of
+from models.text.turn_segmentation import streams_of
 from pipeline.detection.language.normalise import plain
 from pipeline.detection.language.vocabulary import vocabulary
 from pipeline.detection.numbers.runs import read

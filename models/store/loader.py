@@ -20,13 +20,13 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from models.catalogue import Entry, Wheel, entries, entry
+from models.store.model_catalogue import Entry, Wheel, entries, entry
 from pipeline.errors import ModelError
 
 __all__ = ["Check", "default_folder", "entries", "find", "pull", "verify"]
 
 _BLOCK = 1 << 20
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(__file__).parents[1]
 
 _Fingerprint = tuple[str, int, int]
 _verified: dict[_Fingerprint, str] = {}

@@ -21,8 +21,8 @@ from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
 from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine
 from presidio_analyzer.recognizer_registry import RecognizerRegistry
 
-from models.registry import Registered, load_registry
-from models.spoken import SpokenArtifacts, Turn, turn_of
+from models.registry.registry import Registered, load_registry
+from models.text.turn import SpokenArtifacts, Turn, turn_of
 from pipeline.detection.language.vocabulary import languages
 from pipeline.errors import ModelError
 from pipeline.policy.model import Policy

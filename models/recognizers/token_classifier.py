@@ -21,7 +21,7 @@ from presidio_analyzer.nlp_engine import NlpArtifacts
 from tokenizers import Tokenizer
 
 from models.recognizers.base import result_of
-from models.recognizers.strong import folder_digest
+from models.recognizers.gliner import folder_digest
 from pipeline.errors import ModelError
 
 _INPUTS: Final = frozenset({"input_ids", "attention_mask", "token_type_ids"})

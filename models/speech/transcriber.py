@@ -9,7 +9,7 @@ resampling over the window alone. A window is heard in the language of its call,
 know it; where the main model takes it for another, or nothing searches that language, all of it
 is ``unheard`` too, with the doubt ``FOREIGN``; so is one that is too faint, with ``FAINT``.
 Windows that are listened to together share decoder
-batches, which changes no bit of them (``models.rounds``).
+batches, which changes no bit of them (``models.speech.batched_decoding``).
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from models.again import asks_digits, doubtful
-from models.catalogue import entry
-from models.hearing import (
+from models.speech.batched_decoding import Listener, Passage, Round, Transcriber, together
+from models.speech.redecode_rules import asks_digits, doubtful
+from models.speech.whisper import Decoded, Whisper, features
+from models.speech.window_audio import (
     HeardWord,
     Listening,
     drawn_in,
@@ -30,9 +31,8 @@ from models.hearing import (
     numeric,
     place,
 )
-from models.loader import find
-from models.rounds import Listener, Passage, Round, Transcriber, together
-from models.whisper import Decoded, Whisper, features
+from models.store.loader import find
+from models.store.model_catalogue import entry
 from pipeline.detection.language.vocabulary import DEFAULT, languages, vocabulary
 from pipeline.records.model import Heard, Hearing, Interval, Window
 from pipeline.transcription.hallucination import FOREIGN, Doubt, judge, telling
