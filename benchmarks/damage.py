@@ -22,14 +22,14 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from agents.detecting import detector_settings
-from agents.evaluating_audio import read_manifest
-from agents.layout import listening
-from agents.line import Line
-from agents.pool import engine_pool
-from agents.recordings import read_drop
-from agents.settings import Settings, load_settings
-from agents.start import ear_settings
+from agents.app.evaluation.run_calls import read_manifest
+from agents.app.in_memory_pipeline import Line
+from agents.app.recording_folder import read_drop
+from agents.app.wiring import ear_settings
+from agents.runtime.engine_pool import engine_pool
+from agents.settings.detectors import detector_settings
+from agents.settings.model import Settings, load_settings
+from agents.system.engine_sizing import listening
 from benchmarks.corpus import SAMPLES
 from benchmarks.damages import INTERLUDE_S, Damage, damages, interludes
 from benchmarks.results import finish, stamp

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from agents.layout import Pace, batching, engine_count, listening
-from agents.pool import EarPool, whisper_ears
+from agents.runtime.engine_pool import EarPool, whisper_ears
+from agents.system.engine_sizing import Pace, batching, engine_count, listening
 from benchmarks.corpus import SAMPLES
 from benchmarks.planting import Labelled, read_calls
 from models.speech.silero_vad import SileroVoice

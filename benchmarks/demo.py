@@ -14,16 +14,16 @@ from pathlib import Path
 
 from rich.table import Table
 
-from agents.auditlog import AuditLog
-from agents.exporting import export_calls
-from agents.opening import opened_ledger
-from agents.report import ReportCall, ReportLeak, write_report
-from agents.run import Summary, run_folder
-from agents.screen import screen
-from agents.settings import STATE, load_settings
-from agents.shelf import CallFilter, Shelf
-from agents.vault import Vault
-from agents.vaulted import read_calls
+from agents.access.audit_log import AuditLog
+from agents.app.run_folder import Summary, run_folder
+from agents.database.open_ledger import opened_ledger
+from agents.reports.call_files import read_calls
+from agents.reports.call_report import ReportCall, ReportLeak, write_report
+from agents.settings.model import STATE, load_settings
+from agents.system.screen import screen
+from agents.vault.export import export_calls
+from agents.vault.reader import CallFilter, Shelf
+from agents.vault.vault import Vault
 from benchmarks.leakcheck import CallResult, LeakReport, check
 from pipeline.errors import HushwireError
 

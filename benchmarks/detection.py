@@ -30,7 +30,7 @@ from typing import Any, Final
 from presidio_analyzer import AnalyzerEngine
 from presidio_analyzer.nlp_engine import NlpEngineProvider
 
-from agents.evaluating import spans_of
+from agents.app.evaluation.run_texts import spans_of
 from benchmarks.labelled import FRESH, HALVES, LINES, TALK, cases, fresh, talk
 from benchmarks.results import finish, stamp
 from models.detection.detector import Detector

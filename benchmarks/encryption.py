@@ -29,9 +29,9 @@ from typing import Any, Final
 import tink
 from tink import streaming_aead
 
-from agents.embedded import EmbeddedBroker
-from agents.sealing import KeyEncryptionKey
-from agents.topics import Topics
+from agents.crypto.envelope import KeyEncryptionKey
+from agents.kafka.embedded_broker import EmbeddedBroker
+from agents.kafka.topics import Topics
 from benchmarks.corpus import SAMPLES
 from benchmarks.reading import read_all
 from benchmarks.results import finish, stamp

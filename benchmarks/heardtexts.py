@@ -32,7 +32,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from agents.layout import batching, listening
+from agents.system.engine_sizing import batching, listening
 from benchmarks.carrying import SpokenTurn, carried
 from benchmarks.channel import Line, at_level, telephone
 from benchmarks.labelled import FRESH, TEXTS, talk

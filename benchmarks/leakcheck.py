@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from agents.evaluating_audio import check
+from agents.app.evaluation.run_calls import check
 from pipeline.evaluation.scoring.leak_scoring import CallResult, DigitResult, LeakReport, TypeResult
 
 __all__ = ["CallResult", "DigitResult", "LeakReport", "TypeResult", "as_json", "check", "main"]

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from agents.layout import listening
-from agents.line import Line
-from agents.pool import engine_pool
+from agents.app.in_memory_pipeline import Line
+from agents.runtime.engine_pool import engine_pool
+from agents.system.engine_sizing import listening
 from benchmarks import fits
 from benchmarks.planting import Labelled, read_calls
 from benchmarks.processes import cpu_s

@@ -26,11 +26,11 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from agents.line import Line
-from agents.pool import engine_pool
-from agents.recordings import read_drop
-from agents.settings import load_settings
-from agents.start import ear_settings
+from agents.app.in_memory_pipeline import Line
+from agents.app.recording_folder import read_drop
+from agents.app.wiring import ear_settings
+from agents.runtime.engine_pool import engine_pool
+from agents.settings.model import load_settings
 from benchmarks.corpus import SAMPLES
 from benchmarks.results import finish, stamp
 from models.detection.detector import Detector

@@ -25,8 +25,8 @@ from unittest import mock
 
 import numpy as np
 
-from agents.evaluating import spans_of
-from agents.line import Line
+from agents.app.evaluation.run_texts import spans_of
+from agents.app.in_memory_pipeline import Line
 from benchmarks.labelled import (
     FRESH,
     FRESH_TUNE,

@@ -25,8 +25,8 @@ from typing import Any, Final
 
 import soundfile
 
-from agents.evaluating import spans_of
-from agents.evaluating_audio import check
+from agents.app.evaluation.run_calls import check
+from agents.app.evaluation.run_texts import spans_of
 from benchmarks import baseline, detection
 from benchmarks.baseline import Finder, Heard, Listener
 from benchmarks.corpus import SAMPLES

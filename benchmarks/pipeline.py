@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
-from agents.embedded import EmbeddedBroker
+from agents.kafka.embedded_broker import EmbeddedBroker
 from benchmarks import sizing
 from benchmarks.corpus import SAMPLES
 from benchmarks.longcalls import length_costs

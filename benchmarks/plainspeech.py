@@ -20,13 +20,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.detecting import detector_settings
-from agents.evaluating_audio import Engines, run_recording
-from agents.layout import listening
-from agents.policies import read_policy
-from agents.pool import engine_pool
-from agents.settings import load_settings
-from agents.start import ear_settings
+from agents.app.evaluation.run_calls import Engines, run_recording
+from agents.app.wiring import ear_settings
+from agents.runtime.engine_pool import engine_pool
+from agents.settings.detectors import detector_settings
+from agents.settings.model import load_settings
+from agents.settings.policies import read_policy
+from agents.system.engine_sizing import listening
 from models.detection.detector import Detector
 from pipeline.audio.files import SUFFIXES
 from pipeline.audio.levels import Levels

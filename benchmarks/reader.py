@@ -25,7 +25,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
-from agents.evaluating import spans_of
+from agents.app.evaluation.run_texts import spans_of
 from benchmarks.labelled import FRESH, FRESH_TUNE, HEARD, HEARD_TUNE, LINES, TALK, cases, talk
 from models.detection.detector import Detector
 from models.reader.encoder import GRAPH, MODEL, TOKENIZER

@@ -10,8 +10,8 @@ import sys
 
 def _main() -> int:
     # Imported here: engine processes import this module, and the command's own main module, too.
-    from agents.settings import load_settings  # noqa: PLC0415
-    from agents.start import start_worker  # noqa: PLC0415
+    from agents.app.wiring import start_worker  # noqa: PLC0415
+    from agents.settings.model import load_settings  # noqa: PLC0415
 
     return start_worker(sys.argv[2:], sys.argv[1], load_settings(), ready=_ready)
 

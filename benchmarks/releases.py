@@ -29,12 +29,12 @@ from typing import Any, Final, TypeAlias, cast, get_args
 
 from confluent_kafka import TIMESTAMP_CREATE_TIME, Message
 
-from agents.embedded import EmbeddedBroker
-from agents.layout import Pace, engine_count, listening
-from agents.ledger import CallState, Ledger
-from agents.producer import CallProducer
-from agents.settings import load_settings
-from agents.topics import Topics
+from agents.database.call_ledger import CallState, Ledger
+from agents.kafka.embedded_broker import EmbeddedBroker
+from agents.kafka.producer import CallProducer
+from agents.kafka.topics import Topics
+from agents.settings.model import load_settings
+from agents.system.engine_sizing import Pace, engine_count, listening
 from benchmarks import fits
 from benchmarks.corpus import SAMPLES
 from benchmarks.delay import Summary, live_chunks

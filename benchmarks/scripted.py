@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from confluent_kafka.admin import AdminClient
 
-from agents.ledger import CallState
+from agents.database.call_ledger import CallState
 from benchmarks import fits
 from benchmarks.processes import cpu_s, resident_mb
 from tests.broker.harness import PARTITIONS, Installation, Script, script

@@ -21,7 +21,7 @@ import numpy as np
 import soxr
 from faster_whisper import WhisperModel
 
-from agents.layout import Pace, batching, listening
+from agents.system.engine_sizing import Pace, batching, listening
 from benchmarks.corpus import SAMPLES
 from benchmarks.hearing import Listened, Said, Score, score
 from benchmarks.planting import Labelled, read_calls

@@ -23,8 +23,8 @@ from typing import Any
 
 import numpy as np
 
+from agents.runtime.steps import Listen, Send, Step
 from agents.stages.verify import VerifyCall
-from agents.steps import Listen, Send, Step
 from benchmarks.corpus import SAMPLES
 from benchmarks.planting import KINDS, Labelled, audible_share, leaks_of, read_calls, redacted
 from benchmarks.results import finish, stamp

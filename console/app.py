@@ -11,13 +11,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from agents.access import Permission
-from agents.auditlog import AuditLog
-from agents.database import Database
-from agents.doctor import Finding
-from agents.marks import Marks
-from agents.shelf import Shelf
-from agents.tokens import Tokens
+from agents.access.api_tokens import Tokens
+from agents.access.audit_log import AuditLog
+from agents.access.roles import Permission
+from agents.app.checks.doctor import Finding
+from agents.database.engine import Database
+from agents.vault.mark_store import Marks
+from agents.vault.reader import Shelf
 from console.callpages import CallPages
 from console.calls import CallRoutes
 from console.door import Door

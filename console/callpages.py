@@ -16,10 +16,10 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
 
-from agents.access import Permission
-from agents.kinds import KINDS, kind_of
-from agents.marks import PAGE, Marks
-from agents.shelf import CallFilter, Shelf, StoredCallFacts
+from agents.access.roles import Permission
+from agents.reports.entity_groups import KINDS, kind_of
+from agents.vault.mark_store import PAGE, Marks
+from agents.vault.reader import CallFilter, Shelf, StoredCallFacts
 from console.asked import After, CallId, Id, MarkId
 from console.calls import facts_of
 from console.errors import NOT_FOUND, refusal_of

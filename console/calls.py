@@ -13,8 +13,8 @@ from typing import Final
 from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
-from agents.access import Permission
-from agents.shelf import PAGE, CallFilter, Shelf, StoredCallFacts
+from agents.access.roles import Permission
+from agents.vault.reader import PAGE, CallFilter, Shelf, StoredCallFacts
 from console.asked import After, CallId, Limit, Moment, Word
 from console.errors import unknown_call
 from console.looks import Looks

@@ -12,8 +12,8 @@ from typing import Final
 
 from fastapi import Request
 
-from agents.access import MAY, AccessError, Permission
-from agents.tokens import PREFIX, Tokens
+from agents.access.api_tokens import PREFIX, Tokens
+from agents.access.roles import MAY, AccessError, Permission
 from console.errors import FORBIDDEN, TOO_MANY, UNAUTHORISED, Refusal
 from console.limiting import FAILURE_MINUTES, Limiter
 from console.looks import Looks, Principal

@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from agents.logging import get_logger, place_of
+from agents.system.logging import get_logger, place_of
 from console.errors import UNAVAILABLE, Refusal, refusal_of
 from console.metrics import ApiMetrics
 from pipeline.errors import HushwireError

@@ -13,8 +13,8 @@ from typing import Final
 
 from sqlalchemy.exc import IntegrityError
 
-from agents.access import Permission, Role, permitted
-from agents.auditlog import AuditLog, Event
+from agents.access.audit_log import AuditLog, Event
+from agents.access.roles import Permission, Role, permitted
 from console.errors import UNAVAILABLE, Refusal
 from pipeline.errors import HushwireError
 

@@ -11,9 +11,9 @@ from typing import Annotated
 from fastapi import Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from agents.access import Permission
-from agents.marks import PAGE, Marks
-from agents.shelf import Shelf, StoredCallFacts
+from agents.access.roles import Permission
+from agents.vault.mark_store import PAGE, Marks
+from agents.vault.reader import Shelf, StoredCallFacts
 from console.asked import CallId, MarkId
 from console.calls import facts_of
 from console.looks import Looks

@@ -22,8 +22,8 @@ from urllib.parse import urlsplit
 import httpx
 import jwt
 
-from agents.access import AccessError, Role
-from agents.settings import Settings
+from agents.access.roles import AccessError, Role
+from agents.settings.model import Settings
 from pipeline.errors import HushwireError, SettingsError
 
 ALGORITHMS: Final = ("RS256", "ES256")

@@ -14,8 +14,8 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
 
-from agents.access import Permission
-from agents.shelf import CallFilter, Shelf
+from agents.access.roles import Permission
+from agents.vault.reader import CallFilter, Shelf
 from console.asked import After
 from console.door import COOKIE, Door, origin_of
 from console.errors import UNAUTHORISED, Refusal

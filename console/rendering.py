@@ -9,8 +9,8 @@ from typing import Final
 import jinja2
 from fastapi.responses import Response
 
-from agents.kinds import kind_of, label_of
-from agents.pages import environment
+from agents.reports.entity_groups import kind_of, label_of
+from agents.reports.templating import environment
 from console.errors import NOT_FOUND, Refusal
 from console.shapes import Muted
 

@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
-from agents.access import Permission
+from agents.access.roles import Permission
 from console.door import Door, Permit
 from pipeline.errors import SettingsError
 

@@ -18,18 +18,18 @@ from typing import Any, Final
 
 import uvicorn
 
-from agents import schema
-from agents.auditlog import AuditLog
-from agents.checkpoints import publishers
-from agents.database import Database
-from agents.doctor import examine
-from agents.logging import configure_logging, get_logger
-from agents.places import state_inside
-from agents.policies import names_known
-from agents.settings import STATE, Settings
-from agents.shelf import open_shelf
-from agents.sweeping import Bounds, SweepGuard
-from agents.tokens import Tokens
+from agents.access.api_tokens import Tokens
+from agents.access.audit_log import AuditLog
+from agents.app.checks.doctor import examine
+from agents.database import migrate
+from agents.database.engine import Database
+from agents.settings.model import STATE, Settings
+from agents.settings.policies import names_known
+from agents.system.logging import configure_logging, get_logger
+from agents.upkeep.audit_checkpoints import publishers
+from agents.upkeep.sweep_guard import Bounds, SweepGuard
+from agents.vault.file_store import state_inside
+from agents.vault.reader import open_shelf
 from console.app import Parts, create_app
 from console.limiting import Limiter
 from console.metrics import ApiMetrics
@@ -69,7 +69,7 @@ def serve(settings: Settings, vault: str) -> None:
     with ExitStack() as stack:
         database = Database(settings.ledger_location(state))
         stack.callback(database.dispose)
-        schema.ready(database)
+        migrate.ready(database)
         shelf = stack.enter_context(
             open_shelf(settings.model_copy(update={"state_dir": state}), vault)
         )

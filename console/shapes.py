@@ -7,9 +7,9 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from agents.access import Permission, Role
-from agents.shelf import Page, StoredCallFacts
-from agents.tokens import MOST_DAYS, Token
+from agents.access.api_tokens import MOST_DAYS, Token
+from agents.access.roles import Permission, Role
+from agents.vault.reader import Page, StoredCallFacts
 
 
 class Call(BaseModel):

@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from agents import fatal
-from agents.auditkeeper import AuditKeeper
-from agents.auditlog import AuditLog
-from agents.checkpoints import Publisher
-from agents.signing import SigningKey
-from agents.sweeping import SweepGuard
+from agents.access.audit_log import AuditLog
+from agents.crypto.ed25519 import SigningKey
+from agents.system import fatal_exit
+from agents.upkeep.audit_checkpoints import Publisher
+from agents.upkeep.audit_keeper import AuditKeeper
+from agents.upkeep.sweep_guard import SweepGuard
 from console.metrics import ApiMetrics
 
 STOP_S: Final = 30.0
@@ -72,7 +72,7 @@ def signed(
 
 
 async def _tend(keeper: AuditKeeper, stop: threading.Event) -> None:
-    tending = fatal.watched("audit log", keeper.tend())
+    tending = fatal_exit.watched("audit log", keeper.tend())
     await asyncio.to_thread(stop.wait)
-    await fatal.cancelled([tending])
+    await fatal_exit.cancelled([tending])
     await keeper.close()

@@ -14,13 +14,12 @@ from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import ColumnElement, func, select
 
-from agents.access import Permission
-from agents.auditchain import ENTRY
-from agents.audittables import ENTRIES
-from agents.database import Database
-from agents.doctor import Finding
-from agents.tokens import Tokens
-from agents.vaulttables import CATALOGUE
+from agents.access.api_tokens import Tokens
+from agents.access.hash_chain import ENTRY
+from agents.access.roles import Permission
+from agents.app.checks.doctor import Finding
+from agents.database.engine import Database
+from agents.database.tables import CATALOGUE, ENTRIES
 from console.asked import Entry, Id
 from console.looks import Looks
 from console.metrics import ApiMetrics

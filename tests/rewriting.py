@@ -6,11 +6,11 @@ import json
 
 from sqlalchemy import delete, insert, select, update
 
-from agents.auditchain import BEGINNING, Entry
-from agents.auditlog import Event
-from agents.audittables import CHECKPOINTS, ENTRIES, HEAD
-from agents.clock import stamp
-from agents.database import Database
+from agents.access.audit_log import Event
+from agents.access.hash_chain import BEGINNING, Entry
+from agents.database.engine import Database
+from agents.database.tables import CHECKPOINTS, ENTRIES, HEAD
+from agents.system.clock import stamp
 from pipeline.evidence.canonical_json import canonical_json
 
 KIND = "hushwire.audit.call-closed.v1"

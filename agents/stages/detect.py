@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Protocol, TypeAlias
 
-from agents.steps import Late, Later, Send, Stage, Step
-from agents.topics import Topics
+from agents.kafka.topics import Topics
+from agents.runtime.steps import Late, Later, Send, Stage, Step
 from pipeline.errors import ModelError, RecordError
 from pipeline.policy.model import Policy
 from pipeline.records.model import CallEnd, CallInfo, Findings, Heard, Interval, Record, Watermark
@@ -59,7 +59,7 @@ def detect_stage(topics: Topics, open_call: Open, beside: OpenBeside | None = No
     Args:
         topics: where to read and send.
         open_call: opens a call's detector.
-        beside: opens what looks on, such as ``agents.shadowing.Shadow.open``.
+        beside: opens what looks on, such as ``agents.stages.shadow.Shadow.open``.
     """
     return Stage(
         NAME,
@@ -69,7 +69,7 @@ def detect_stage(topics: Topics, open_call: Open, beside: OpenBeside | None = No
 
 
 class DetectCall:
-    """One call; see ``agents.steps.CallCore``."""
+    """One call; see ``agents.runtime.steps.CallCore``."""
 
     def __init__(
         self,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from agents.kafka.topics import Topics
+from agents.runtime.steps import Late, Send, Stage, Step
 from agents.stages.timeouts import Patience
-from agents.steps import Late, Send, Stage, Step
-from agents.topics import Topics
 from pipeline.errors import RecordError
 from pipeline.muting.muter import CallMuter
 from pipeline.policy.model import Policy
@@ -30,7 +30,7 @@ def mute_stage(topics: Topics, patience: Patience) -> Stage:
 
 
 class MuteCall:
-    """One call; see ``agents.steps.CallCore``."""
+    """One call; see ``agents.runtime.steps.CallCore``."""
 
     def __init__(self, redacted: str, policy: Policy, patience: Patience) -> None:
         self._redacted, self._patience = redacted, patience

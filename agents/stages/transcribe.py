@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from agents.kafka.topics import Topics
+from agents.runtime.steps import Late, LateError, Later, Listen, Send, Stage, Step
 from agents.stages.timeouts import Patience
-from agents.steps import Late, LateError, Later, Listen, Send, Stage, Step
-from agents.topics import Topics
 from pipeline.errors import RecordError
 from pipeline.records.model import (
     AudioChunk,
@@ -67,7 +67,7 @@ def transcribe_stage(
 
 
 class TranscribeCall:
-    """One call; see ``agents.steps.CallCore``."""
+    """One call; see ``agents.runtime.steps.CallCore``."""
 
     def __init__(
         self,

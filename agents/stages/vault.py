@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from agents.auditlog import AuditLog
-from agents.ledger import CallState, Ledger
-from agents.messages import audit
-from agents.signing import SigningKey
+from agents.access.audit_log import AuditLog
+from agents.crypto.ed25519 import SigningKey
+from agents.database.call_ledger import CallState, Ledger
+from agents.kafka.topics import Topics
+from agents.runtime.events import audit
+from agents.runtime.steps import Act, Late, Later, Stage, Step, Tell
 from agents.stages.timeouts import Patience
-from agents.steps import Act, Late, Later, Stage, Step, Tell
-from agents.topics import Topics
-from agents.vault import Vault
+from agents.vault.vault import Vault
 from pipeline.errors import RecordError
 from pipeline.evidence.certificate import LogStated
 from pipeline.evidence.stored_call import CallAssembly, StoredCall
@@ -49,7 +49,7 @@ def vault_stage(
 
 
 class VaultCall:
-    """One call; see ``agents.steps.CallCore``."""
+    """One call; see ``agents.runtime.steps.CallCore``."""
 
     def __init__(
         self,

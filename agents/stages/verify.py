@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
-from agents.steps import Late, Listen, Send, Stage, Step
-from agents.topics import Topics
+from agents.kafka.topics import Topics
+from agents.runtime.steps import Late, Listen, Send, Stage, Step
 from pipeline.errors import RecordError
 from pipeline.policy.model import Policy
 from pipeline.records.model import CallEnd, Heard, Record, RedactedChunk, Span, Verdict, Window
@@ -48,7 +48,7 @@ def verify_stage(topics: Topics, inspector: Inspector) -> Stage:
 
 
 class VerifyCall:
-    """One call; see ``agents.steps.CallCore``."""
+    """One call; see ``agents.runtime.steps.CallCore``."""
 
     def __init__(self, verified: str, policy: Policy, inspector: Inspector) -> None:
         self._verified, self._inspector, self._policy = verified, inspector, policy

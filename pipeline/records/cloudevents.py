@@ -3,8 +3,8 @@
 A message is a key (the call id), headers and a value. Headers are the CloudEvents attributes
 (``ce_*``) and, for audio, the Avro metadata (``hw_meta``); none of them holds content. The value
 is the audio, or the whole record as Avro; it is sealed before it leaves the process
-(``agents/sealing.py``) with ``associated_data`` bound to it, so that a record that was moved to
-another topic, call or number, or whose metadata was changed, does not open.
+(``agents/crypto/envelope.py``) with ``associated_data`` bound to it, so that a record that was
+moved to another topic, call or number, or whose metadata was changed, does not open.
 
 Outcomes: ``encode`` returns a ``Clear``; ``address`` and ``decode`` raise ``RecordError``.
 """

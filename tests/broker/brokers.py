@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import pytest
 
-from agents.embedded import EmbeddedBroker
+from agents.kafka.embedded_broker import EmbeddedBroker
 from tests.kafka.broker import ApacheKafka, apache_kafka, available
 
 BOTH = ("embedded", "apache")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from agents.canaries import Canary
+from agents.app.checks.canaries import Canary
 from pipeline.records.model import Pcm
 from tests.broker.fakes import RATE
 

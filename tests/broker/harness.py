@@ -18,14 +18,14 @@ from typing import Any
 import numpy as np
 from confluent_kafka import Consumer, TopicPartition
 
-from agents import schema
-from agents.database import Database
-from agents.ledger import CallState, Ledger
-from agents.places import PASSED, QUARANTINE
-from agents.producer import CallProducer
-from agents.sealing import KeyEncryptionKey
-from agents.topics import Topics, create_topics
-from agents.vault import Vault
+from agents.crypto.envelope import KeyEncryptionKey
+from agents.database import migrate
+from agents.database.call_ledger import CallState, Ledger
+from agents.database.engine import Database
+from agents.kafka.producer import CallProducer
+from agents.kafka.topics import Topics, create_topics
+from agents.vault.file_store import PASSED, QUARANTINE
+from agents.vault.vault import Vault
 from benchmarks.reading import read_all
 from pipeline.evidence.layout import CERTIFICATE, SEALED
 from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Pcm, Role
@@ -110,7 +110,7 @@ class Installation:
             self.ledger = Ledger.embedded(folder / "state")
         else:
             database = Database(ledger_url)
-            schema.upgrade(database)
+            migrate.upgrade(database)
             database.dispose()
             kek = KeyEncryptionKey.load_or_create(folder / "state" / "kek.json")
             self.ledger = Ledger(ledger_url, kek)

@@ -7,9 +7,9 @@ import json
 
 import pytest
 
-from agents.ledger import CallState
-from agents.places import PASSED
-from agents.vault import Vault
+from agents.database.call_ledger import CallState
+from agents.vault.file_store import PASSED
+from agents.vault.vault import Vault
 from tests.broker.harness import Installation, script
 from tests.unit.storing import bucket
 

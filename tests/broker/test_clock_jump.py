@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from agents.ledger import CallState
+from agents.database.call_ledger import CallState
 from tests.broker.harness import Installation, script
 
 pytestmark = [pytest.mark.broker]

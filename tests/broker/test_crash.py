@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from agents.auditchain import Stated, read_export
-from agents.auditlog import AuditLog
-from agents.checkpoints import KIND, VaultCheckpoints, certified
-from agents.ledger import CallState
-from agents.places import open_place
-from agents.signing import SigningKey
+from agents.access.audit_log import AuditLog
+from agents.access.hash_chain import Stated, read_export
+from agents.crypto.ed25519 import SigningKey
+from agents.database.call_ledger import CallState
+from agents.upkeep.audit_checkpoints import KIND, VaultCheckpoints, certified
+from agents.vault.file_store import open_place
 from tests.broker.harness import Installation, script
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]

@@ -11,12 +11,12 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from agents import messages
-from agents.audittables import ENTRIES
-from agents.ledger import CallState
-from agents.letters import Fate, read_letters
-from agents.port import Delivery
-from agents.producer import CallProducer
+from agents.database.call_ledger import CallState
+from agents.database.tables import ENTRIES
+from agents.kafka.producer import CallProducer
+from agents.runtime import events
+from agents.runtime.broker_port import Delivery
+from agents.runtime.dead_letters import Fate, read_letters
 from pipeline.records import cloudevents
 from tests.broker.harness import Installation, script
 
@@ -41,11 +41,11 @@ def hushwire(installation: Installation, *arguments: str) -> str:
 def reject(installation: Installation, delivery: Delivery, code: str, *, kept: bool) -> None:
     """A dead letter as a stage writes it."""
     call_id = (delivery.key or b"").decode()
-    letter = messages.dead_letter(
+    letter = events.dead_letter(
         installation.topics.deadletter, delivery, stage="transcribe", code=code, call_id=call_id
     )
     if kept:
-        letter = messages.with_original(letter, delivery)
+        letter = events.with_original(letter, delivery)
     with CallProducer(installation.bootstrap, letter.topic) as producer:
         producer.send_message(cloudevents.Clear(call_id, dict(letter.headers), letter.value))
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from aiokafka.partitioner import DefaultPartitioner
 
-from agents.embedded import EmbeddedBroker
-from agents.topics import Topics, create_topics
+from agents.kafka.embedded_broker import EmbeddedBroker
+from agents.kafka.topics import Topics, create_topics
 from pipeline.errors import BrokerError
 from pipeline.records.model import CallEnd
 from tests.broker.harness import PARTITIONS, Installation
@@ -45,7 +45,7 @@ def test_it_listens_on_the_loopback_only_and_stops() -> None:
 def test_it_ends_with_a_killed_parent() -> None:
     code = (
         "import time\n"
-        "from agents.embedded import EmbeddedBroker\n"
+        "from agents.kafka.embedded_broker import EmbeddedBroker\n"
         "broker = EmbeddedBroker()\n"
         "broker.start()\n"
         "print(broker.pid, broker.bootstrap, flush=True)\n"

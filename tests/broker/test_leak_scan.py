@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from agents.canaries import Canary, needles
-from agents.leaks import Searcher, scan, told
-from agents.planting import self_test
+from agents.app.checks.canaries import Canary, needles
+from agents.app.checks.leak_scan import Searcher, scan, told
+from agents.app.checks.leak_scan_selftest import self_test
 from tests.broker.harness import Installation
 
 pytestmark = [pytest.mark.broker, pytest.mark.models, pytest.mark.slow]

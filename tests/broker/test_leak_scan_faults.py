@@ -19,13 +19,13 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from agents.canaries import needles
-from agents.leaks import Searcher, forms, scan, told
-from agents.ledger import CallState
-from agents.planting import self_test
-from agents.producer import sealed
-from agents.shelf import Shelf
-from agents.vault import Vault
+from agents.app.checks.canaries import needles
+from agents.app.checks.leak_scan import Searcher, forms, scan, told
+from agents.app.checks.leak_scan_selftest import self_test
+from agents.database.call_ledger import CallState
+from agents.kafka.producer import sealed
+from agents.vault.reader import Shelf
+from agents.vault.vault import Vault
 from pipeline.records.model import AudioChunk
 from tests.broker.brokers import BOTH, Broker, running
 from tests.broker.canaries import WORDS, canaries

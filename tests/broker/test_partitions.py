@@ -14,9 +14,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     NewTopic,
 )
 
-from agents import fatal
-from agents.ledger import CallState
-from agents.topics import create_topics
+from agents.database.call_ledger import CallState
+from agents.kafka.topics import create_topics
+from agents.system import fatal_exit
 from pipeline.errors import BrokerError
 from pipeline.evidence.layout import CERTIFICATE
 from tests.broker.harness import PARTITIONS, START_S, Installation, script
@@ -74,7 +74,7 @@ def test_added_partitions_end_a_worker_and_none_starts(
     installation.renew_producer()
     installation.send("slow-0", [*call.chunks[6:], call.end])
     installation.interleave([script(f"slow-{number}", first=number) for number in range(1, 5)])
-    assert worker.wait(ENDS_S) == fatal.BROKER, installation.log()
+    assert worker.wait(ENDS_S) == fatal_exit.BROKER, installation.log()
     with pytest.raises(BrokerError, match="partitions"):
         create_topics(installation.bootstrap, topics, partitions=PARTITIONS)
     again = installation.spawn()

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from agents.ledger import CallState
-from agents.messages import DEADLETTER
-from agents.producer import sealed
-from agents.worker import STAGES
+from agents.app.worker import STAGES
+from agents.database.call_ledger import CallState
+from agents.kafka.producer import sealed
+from agents.runtime.events import DEADLETTER
 from pipeline.errors import UnknownCallError
 from pipeline.policy.loading import load_policy
 from pipeline.records.cloudevents import Clear

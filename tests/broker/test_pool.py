@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from agents.pool import EarPool, Ears
+from agents.runtime.engine_pool import EarPool, Ears
 from pipeline.records.model import Heard, Window
 from tests.broker import fakes
 

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from agents.apps import attach, make_app, port_of
-from agents.ledger import Ledger
-from agents.logging import silence_libraries
-from agents.metrics import Metrics
-from agents.outbox import Limits
-from agents.producer import CallProducer
-from agents.runtime import StageRuntime
-from agents.steps import Late, Stage, Step
-from agents.topics import Topics, create_topics
+from agents.app.faust_app import attach, make_app, port_of
+from agents.database.call_ledger import Ledger
+from agents.kafka.producer import CallProducer
+from agents.kafka.topics import Topics, create_topics
+from agents.runtime.outbox import Limits
+from agents.runtime.stage_runtime import StageRuntime
+from agents.runtime.steps import Late, Stage, Step
+from agents.system.logging import silence_libraries
+from agents.system.metrics import Metrics
 from pipeline.policy.loading import load_policy
 from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Record, Role
 from tests.broker import fakes

@@ -15,8 +15,8 @@ from typing import TypeVar
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from agents.ledger import CallState
-from agents.shadowlog import ShadowReport, ShadowResults
+from agents.database.call_ledger import CallState
+from agents.vault.shadow_results import ShadowReport, ShadowResults
 from tests.broker import fakes
 from tests.broker.harness import Installation, Script, script
 from tests.ports import free_port

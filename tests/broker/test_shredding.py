@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from agents.ledger import CallState, Ledger
-from agents.rotation import rotate
-from agents.sealing import KeyEncryptionKey, Seal
-from agents.tables import TRANSIT_KEYS
+from agents.crypto.envelope import KeyEncryptionKey, Seal
+from agents.database.call_ledger import CallState, Ledger
+from agents.database.tables import TRANSIT_KEYS
+from agents.upkeep.kek_rotation import rotate
 from pipeline.errors import SealError, UnknownCallError
 from pipeline.records import cloudevents
 from tests.broker.harness import Installation, script

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.ledger import CallState
+from agents.database.call_ledger import CallState
 from tests.broker.harness import START_S, Installation, script
 
 pytestmark = pytest.mark.broker

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from agents.cluster import cluster_state
-from agents.doctor import Grade, broker_findings
-from agents.settings import Settings
-from agents.topics import Topics, wanted_configs
+from agents.app.checks.doctor import Grade, broker_findings
+from agents.kafka.admin import cluster_state
+from agents.kafka.topics import Topics, wanted_configs
+from agents.settings.model import Settings
 
 pytestmark = pytest.mark.broker
 

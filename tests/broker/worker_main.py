@@ -16,14 +16,14 @@ from pathlib import Path
 import fakes  # type: ignore[import-not-found]
 from prometheus_client import start_http_server
 
-from agents.clock import system_clock
-from agents.logging import configure_logging
-from agents.metrics import Metrics
-from agents.pool import Ears
-from agents.shadowing import Candidate
+from agents.app.worker import Models, WorkerConfig, run_worker
+from agents.kafka.topics import Topics
+from agents.runtime.engine_pool import Ears
+from agents.stages.shadow import Candidate
 from agents.stages.timeouts import Patience
-from agents.topics import Topics
-from agents.worker import Models, WorkerConfig, run_worker
+from agents.system.clock import system_clock
+from agents.system.logging import configure_logging
+from agents.system.metrics import Metrics
 from pipeline.errors import ModelError
 from pipeline.policy.loading import load_policy
 from pipeline.policy.model import EchoRule, Policy

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from agents.auditlog import AuditLog
-from agents.marks import Marks
+from agents.access.audit_log import AuditLog
+from agents.vault.mark_store import Marks
 from pipeline.evaluation.corpora.review_marks import Kind, Mark
 from tests.browser.conftest import CALL, log_in, until
 from tests.unit.serving import HELD_BACK, Console

@@ -10,8 +10,8 @@ import pytest
 import soundfile
 from playwright.sync_api import Browser, Page
 
-from agents.kinds import KINDS
-from agents.report import ReportCall, ReportLeak, ReportMute, ReportTurn, write_report
+from agents.reports.call_report import ReportCall, ReportLeak, ReportMute, ReportTurn, write_report
+from agents.reports.entity_groups import KINDS
 from tests.browser.conftest import watched
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

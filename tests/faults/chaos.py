@@ -31,8 +31,8 @@ import pytest
 from rich.console import Console
 from sqlalchemy import create_engine
 
-from agents.embedded import EmbeddedBroker
-from agents.ledger import CallState
+from agents.database.call_ledger import CallState
+from agents.kafka.embedded_broker import EmbeddedBroker
 from benchmarks.processes import tree
 from pipeline.errors import StoreError
 from tests.broker import fakes

@@ -15,15 +15,15 @@ from pathlib import Path
 import soundfile
 from rich.table import Table
 
-from agents.auditchain import Stated
-from agents.auditlog import AuditLog
-from agents.canaries import needles
-from agents.checking import check_file
-from agents.checkpoints import VaultCheckpoints, certified
-from agents.leaks import Searcher, scan, told
-from agents.places import PASSED, QUARANTINE
-from agents.signing import SigningKey
-from agents.worker import INPUTS
+from agents.access.audit_log import AuditLog
+from agents.access.hash_chain import Stated
+from agents.app.checks.canaries import needles
+from agents.app.checks.certificate_file import check_file
+from agents.app.checks.leak_scan import Searcher, scan, told
+from agents.app.worker import INPUTS
+from agents.crypto.ed25519 import SigningKey
+from agents.upkeep.audit_checkpoints import VaultCheckpoints, certified
+from agents.vault.file_store import PASSED, QUARANTINE
 from pipeline.evidence.certificate import Certificate, parse_certificate
 from tests.broker.canaries import WORDS, canaries
 from tests.broker.harness import Installation, Script

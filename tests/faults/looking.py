@@ -17,8 +17,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     OffsetSpec,
 )
 
-from agents.topics import Topics
-from agents.worker import INPUTS
+from agents.app.worker import INPUTS
+from agents.kafka.topics import Topics
 from benchmarks.processes import resident_mb, tree
 
 ANSWER_S = 5.0

@@ -32,12 +32,12 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from agents.ledger import CallState, Ledger
-from agents.outbox import Limits
-from agents.producer import CallProducer
-from agents.recordings import read_drop
-from agents.sealing import KeyEncryptionKey
-from agents.topics import Topics, create_topics
+from agents.app.recording_folder import read_drop
+from agents.crypto.envelope import KeyEncryptionKey
+from agents.database.call_ledger import CallState, Ledger
+from agents.kafka.producer import CallProducer
+from agents.kafka.topics import Topics, create_topics
+from agents.runtime.outbox import Limits
 from pipeline.audio.files import Recording, read_recording
 from pipeline.records.model import AudioChunk, CallEnd
 from tests.broker.brokers import running

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from agents.embedded import EmbeddedBroker
-from agents.ledger import CallState
+from agents.database.call_ledger import CallState
+from agents.kafka.embedded_broker import EmbeddedBroker
 from benchmarks.processes import resident_mb
 from pipeline.records.model import AudioChunk, CallEnd
 from tests.broker.harness import Installation, script

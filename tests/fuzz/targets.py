@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from agents.auditchain import read_export, tree_of
-from agents.recordings import read_drop
-from agents.witness import Note, witnesses
+from agents.access.hash_chain import read_export, tree_of
+from agents.access.witness import Note, witnesses
+from agents.app.recording_folder import read_drop
 from pipeline.audio.files import inspect_recording, read_recording
 from pipeline.errors import AudioError, HushwireError, InputError, PolicyError, RecordError
 from pipeline.evaluation.corpora.labelled_texts import parse_cases

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from agents.apps import METADATA_MS, make_app, raw_topic
-from agents.logging import silence_libraries
+from agents.app.faust_app import METADATA_MS, make_app, raw_topic
+from agents.system.logging import silence_libraries
 from tests.kafka.broker import apache_kafka, available
 
 pytestmark = [

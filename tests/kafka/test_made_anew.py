@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from agents import fatal
-from agents.ledger import CallState
+from agents.database.call_ledger import CallState
+from agents.system import fatal_exit
 from tests.broker.brokers import running
 from tests.broker.harness import PARTITIONS, Installation, script
 from tests.broker.test_partitions import admin_of, made_anew
@@ -42,6 +42,6 @@ def test_no_record_of_a_topic_made_anew_is_taken_for_a_repeat(tmp_path: Path) ->
                 if states == {CallState.STORED}:
                     return
                 time.sleep(0.5)
-            assert worker.poll() == fatal.BROKER, made.log()
+            assert worker.poll() == fatal_exit.BROKER, made.log()
         finally:
             made.close()

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from agents.apps import attach, make_app, port_of
-from agents.bound import without_core_dumps
-from agents.cluster import cluster_state
-from agents.kafkasecurity import KafkaSecurity
-from agents.ledger import Ledger
-from agents.logging import silence_libraries
-from agents.metrics import Metrics
-from agents.producer import CallProducer
-from agents.runtime import StageRuntime
-from agents.steps import Late, Stage, Step
-from agents.topics import Topics, create_topics, reach_broker
+from agents.app.faust_app import attach, make_app, port_of
+from agents.database.call_ledger import Ledger
+from agents.kafka.admin import cluster_state
+from agents.kafka.producer import CallProducer
+from agents.kafka.security import KafkaSecurity
+from agents.kafka.topics import Topics, create_topics, reach_broker
+from agents.runtime.stage_runtime import StageRuntime
+from agents.runtime.steps import Late, Stage, Step
+from agents.system.child_processes import without_core_dumps
+from agents.system.logging import silence_libraries
+from agents.system.metrics import Metrics
 from pipeline.errors import BrokerError
 from pipeline.policy.loading import load_policy
 from pipeline.records.model import CallEnd, Record

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
-from agents.pool import engine_pool
-from agents.settings import load_settings
-from agents.start import ear_settings
+from agents.app.wiring import ear_settings
+from agents.runtime.engine_pool import engine_pool
+from agents.settings.model import load_settings
 from benchmarks.corpus import SAMPLES
 from benchmarks.damage import BABBLE, Bench, Cell, read_manifest
 from benchmarks.damages import Damage, damages

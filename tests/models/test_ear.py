@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from agents.pool import engine_pool
+from agents.runtime.engine_pool import engine_pool
 from models.speech.silero_vad import SileroVoice
 from models.speech.transcriber import Ear, EarSettings, hear
 from models.store.loader import find

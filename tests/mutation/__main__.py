@@ -51,9 +51,9 @@ MODULES = {
     "pipeline/evidence/certificate_check.py": ("proof", "certificate"),
     "pipeline/policy/model.py": ("policies", "policy_names", "policy_union", "yamlfile"),
     "pipeline/policy/union.py": ("policy_union",),
-    "agents/sealing.py": ("sealing",),
+    "agents/crypto/envelope.py": ("sealing",),
     "agents/stages/vault.py": ("stages",),
-    "agents/shelf.py": ("vault", "rights"),
+    "agents/vault/reader.py": ("vault", "rights"),
 }
 """Modules, and the files in ``tests/unit`` that ask what they do."""
 _OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "--timeout=0", "--assert=plain")

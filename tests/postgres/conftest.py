@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from agents import schema
-from agents.database import Database
-from agents.ledger import Ledger
-from agents.sealing import KeyEncryptionKey
+from agents.crypto.envelope import KeyEncryptionKey
+from agents.database import migrate
+from agents.database.call_ledger import Ledger
+from agents.database.engine import Database
 from tests.postgres.server import Postgres, available, postgres
 
 
@@ -43,7 +43,7 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def ledger_url(empty_url: str) -> str:
     """URL of a database with the ledger's tables."""
     database = Database(empty_url)
-    schema.upgrade(database)
+    migrate.upgrade(database)
     database.dispose()
     return empty_url
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from agents.access import AccessError, Role
-from agents.auditlog import AuditLog
-from agents.ledger import Ledger
-from agents.sealing import KeyEncryptionKey
-from agents.shelf import Shelf
-from agents.tokens import Tokens
-from agents.vault import Vault
+from agents.access.api_tokens import Tokens
+from agents.access.audit_log import AuditLog
+from agents.access.roles import AccessError, Role
+from agents.crypto.envelope import KeyEncryptionKey
+from agents.database.call_ledger import Ledger
+from agents.vault.reader import Shelf
+from agents.vault.vault import Vault
 from console.app import Parts, create_app
 from console.limiting import Limiter
 from tests.unit.storing import stored_call

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, update
 
-from agents.auditchain import Stated, read_export
-from agents.auditlog import AuditLog, Event
-from agents.audittables import ENTRIES
-from agents.database import Database
-from agents.ledger import Ledger
-from agents.signing import SigningKey
+from agents.access.audit_log import AuditLog, Event
+from agents.access.hash_chain import Stated, read_export
+from agents.crypto.ed25519 import SigningKey
+from agents.database.call_ledger import Ledger
+from agents.database.engine import Database
+from agents.database.tables import ENTRIES
 from pipeline.errors import RewrittenError, TamperError
 from tests.rewriting import begun_anew, cut_back, emptied, rewritten
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from agents.auditlog import AuditLog
-from agents.erasure import REQUEST, erase
-from agents.ledger import CallState, Ledger
-from agents.marks import Marks
-from agents.shadowlog import Pair, ShadowResults
-from agents.vault import Vault
+from agents.access.audit_log import AuditLog
+from agents.database.call_ledger import CallState, Ledger
+from agents.upkeep.erasure import REQUEST, erase
+from agents.vault.mark_store import Marks
+from agents.vault.shadow_results import Pair, ShadowResults
+from agents.vault.vault import Vault
 from pipeline.errors import UnknownCallError
 from pipeline.evaluation.corpora.review_marks import Place
 from pipeline.evaluation.figures.span_agreement import agreements

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.ledger import CallState, Ledger, open_since
-from agents.sealing import KeyEncryptionKey
+from agents.crypto.envelope import KeyEncryptionKey
+from agents.database.call_ledger import CallState, Ledger, open_since
 from pipeline.errors import (
     OtherRecordingError,
     RecordError,

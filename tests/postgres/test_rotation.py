@@ -12,14 +12,14 @@ from threading import Thread
 import pytest
 from sqlalchemy import Table
 
-from agents import ledger as ledger_module
-from agents import rotation
-from agents.auditlog import AuditLog
-from agents.database import Database
-from agents.ledger import CallState, Ledger
-from agents.rotation import rotate, wrapping_keys
-from agents.sealing import KeyEncryptionKey, Seal
-from agents.tables import CALLS
+from agents.access.audit_log import AuditLog
+from agents.crypto.envelope import KeyEncryptionKey, Seal
+from agents.database import call_ledger as ledger_module
+from agents.database.call_ledger import CallState, Ledger
+from agents.database.engine import Database
+from agents.database.tables import CALLS
+from agents.upkeep import kek_rotation
+from agents.upkeep.kek_rotation import rotate, wrapping_keys
 from pipeline.errors import SealError, StoreError
 
 
@@ -88,7 +88,7 @@ def test_an_interrupted_rotation_is_finished_by_the_next(
     value = ledger.open_call("call-1").seal.seal(b"value", b"")
     (before,) = key_ids(keyset)
     with monkeypatch.context() as patched:
-        patched.setattr(rotation, step, interrupt)
+        patched.setattr(kek_rotation, step, interrupt)
         with pytest.raises(StopError):
             rotate(keyset, ledger.database)
     # Everything works in between, too.
@@ -114,7 +114,7 @@ def test_the_audit_log_is_told_once_and_before_the_old_key_is_gone(
     ledger.open_call("call-1")
     (before,) = key_ids(keyset)
     with monkeypatch.context() as patched:
-        patched.setattr(rotation, "only_primary", interrupt)
+        patched.setattr(kek_rotation, "only_primary", interrupt)
         with pytest.raises(StopError):
             rotate(keyset, ledger.database)
     (event,) = events(ledger)
@@ -141,7 +141,7 @@ def test_nothing_is_removed_where_a_key_does_not_unwrap(
 
 
 def test_two_rotations_do_not_run_at_once(ledger: Ledger, keyset: Path) -> None:
-    with rotation.alone(keyset), pytest.raises(StoreError, match="another rotation"):
+    with kek_rotation.alone(keyset), pytest.raises(StoreError, match="another rotation"):
         rotate(keyset, ledger.database)
 
 

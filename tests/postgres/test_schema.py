@@ -13,11 +13,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
-from agents import audittables, cli, schema
-from agents.database import Database
-from agents.ledger import CallState, KnownCall, Ledger
-from agents.sealing import KeyEncryptionKey
-from agents.tables import METADATA
+from agents.cli import main
+from agents.crypto.envelope import KeyEncryptionKey
+from agents.database import migrate
+from agents.database.call_ledger import CallState, KnownCall, Ledger
+from agents.database.engine import Database
+from agents.database.tables import ENTRIES, METADATA
 from pipeline.errors import SettingsError, StoreError
 
 OLD_TABLES = (
@@ -40,7 +41,7 @@ def differences(url: str) -> list[object]:
 
 
 def test_the_migrated_schema_is_the_one_of_the_tables(ledger_url: str) -> None:
-    assert audittables.ENTRIES.name in METADATA.tables
+    assert ENTRIES.name in METADATA.tables
     assert differences(ledger_url) == []
 
 
@@ -54,10 +55,10 @@ def test_a_column_that_no_migration_makes_is_seen(ledger_url: str) -> None:
 
 def test_an_upgrade_may_be_repeated(empty_url: str) -> None:
     database = Database(empty_url)
-    assert schema.current(database) is None
-    assert schema.upgrade(database) == (None, schema.newest())
-    assert schema.upgrade(database) == (schema.newest(), schema.newest())
-    assert schema.current(database) == schema.newest()
+    assert migrate.current(database) is None
+    assert migrate.upgrade(database) == (None, migrate.newest())
+    assert migrate.upgrade(database) == (migrate.newest(), migrate.newest())
+    assert migrate.current(database) == migrate.newest()
     database.dispose()
 
 
@@ -88,7 +89,7 @@ def test_a_ledger_from_before_migrations_goes_on(empty_url: str, keyset: Path) -
     if not database.sqlite:
         with pytest.raises(StoreError, match=r"its schema is 0001 .*hushwire ledger upgrade"):
             Ledger(empty_url, KeyEncryptionKey(keyset))
-        assert schema.upgrade(database) == ("0001", schema.newest())
+        assert migrate.upgrade(database) == ("0001", migrate.newest())
     database.dispose()
     ledger = Ledger(empty_url, KeyEncryptionKey(keyset))
     assert differences(empty_url) == []
@@ -106,7 +107,7 @@ def test_what_was_erased_before_schema_0007_is_known_as_erased(
     """As far as the audit log tells; of all else neither recording nor owner is known."""
     database = Database(empty_url)
     with database.writing() as connection:
-        config = schema._config()
+        config = migrate._config()
         config.attributes["connection"] = connection
         command.upgrade(config, "0006")
         for call_id in ("erased", "kept"):
@@ -121,7 +122,7 @@ def test_what_was_erased_before_schema_0007_is_known_as_erased(
             values = {"seq": seq, "at": AT, "call": call_id, "print": str(seq)}
             values["kind"] = f"hushwire.audit.{kind}.v1"
             connection.execute(text(entry), values)
-    assert schema.upgrade(database) == ("0006", schema.newest())
+    assert migrate.upgrade(database) == ("0006", migrate.newest())
     database.dispose()
     assert differences(empty_url) == []
     ledger = Ledger(empty_url, KeyEncryptionKey(keyset))
@@ -152,7 +153,7 @@ def test_a_newer_schema_is_refused(ledger_url: str, keyset: Path) -> None:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     for refused in (
         lambda: Ledger(ledger_url, KeyEncryptionKey(keyset)),
-        lambda: schema.upgrade(database),
+        lambda: migrate.upgrade(database),
     ):
         with pytest.raises(StoreError, match="9999 is newer than this version"):
             refused()
@@ -163,8 +164,8 @@ def test_a_newer_schema_is_refused(ledger_url: str, keyset: Path) -> None:
 def test_two_processes_that_make_the_same_file_do_not_meet(tmp_path: Path) -> None:
     """The second one finds the tables when its turn comes."""
     databases = [Database(f"sqlite:///{tmp_path / 'state' / 'ledger.db'}") for _ in range(2)]
-    assert [schema.current(one) for one in databases] == [None, None]
-    assert [schema.upgrade(one)[0] for one in databases] == [None, schema.newest()]
+    assert [migrate.current(one) for one in databases] == [None, None]
+    assert [migrate.upgrade(one)[0] for one in databases] == [None, migrate.newest()]
     for one in databases:
         one.dispose()
 
@@ -187,6 +188,6 @@ def test_the_command_upgrades(
     for told in ("upgraded from empty", "up to date already"):
         monkeypatch.setattr(sys, "argv", ["hushwire", "ledger", "upgrade"])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            main.main()
         assert ended.value.code == 0
-        assert f"ledger: schema {schema.newest()}, {told}" in capsys.readouterr().out
+        assert f"ledger: schema {migrate.newest()}, {told}" in capsys.readouterr().out

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from agents import database, schema
-from agents.database import Database
-from agents.ledger import CallState, Ledger
-from agents.sealing import KeyEncryptionKey
+from agents.crypto.envelope import KeyEncryptionKey
+from agents.database import engine, migrate
+from agents.database.call_ledger import CallState, Ledger
+from agents.database.engine import Database
 from pipeline.errors import StoreError
 from tests.postgres.server import Postgres
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.postgres
 def ledger(server: Postgres, keyset: Path) -> Iterator[Ledger]:
     server.empty()
     made = Database(server.url)
-    schema.upgrade(made)
+    migrate.upgrade(made)
     made.dispose()
     ledger = Ledger(server.url, KeyEncryptionKey(keyset))
     yield ledger
@@ -81,7 +81,7 @@ def key_bytes(server: Postgres) -> bytes:
 def test_dead_rows_of_keys_are_vacuumed(
     ledger: Ledger, server: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "VACUUM_S", 0.0)
+    monkeypatch.setattr(engine, "VACUUM_S", 0.0)
     for number in range(50):
         ledger.open_call(f"call-{number}")
     # What would be left is real: the test that looks for it later is no idle one.

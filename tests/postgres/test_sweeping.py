@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agents import quarantine
-from agents.auditlog import AuditLog, Event
-from agents.ledger import CallState, Ledger
-from agents.sweeping import Bounds, SweepGuard
+from agents.access.audit_log import AuditLog, Event
+from agents.database.call_ledger import CallState, Ledger
+from agents.upkeep import quarantine
+from agents.upkeep.sweep_guard import Bounds, SweepGuard
 from pipeline.errors import SweepRefusedError
 
 KIND = "hushwire.audit.call-closed.v1"

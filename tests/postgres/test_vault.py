@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from agents import retention, schema
-from agents.auditlog import AuditLog
-from agents.catalogue import CallFilter
-from agents.database import Database
-from agents.erasure import REQUEST, erase
-from agents.ledger import CallState, Ledger
-from agents.rotation import rotate, wrapping_keys
-from agents.sealing import KeyEncryptionKey
-from agents.vault import Vault
+from agents.access.audit_log import AuditLog
+from agents.crypto.envelope import KeyEncryptionKey
+from agents.database import migrate
+from agents.database.call_ledger import CallState, Ledger
+from agents.database.engine import Database
+from agents.upkeep import retention
+from agents.upkeep.erasure import REQUEST, erase
+from agents.upkeep.kek_rotation import rotate, wrapping_keys
+from agents.vault.call_catalogue import CallFilter
+from agents.vault.vault import Vault
 from pipeline.errors import HeldError, UnknownCallError
 from tests.postgres.server import Postgres
 from tests.unit.storing import FILES, stored_call, sweeps
@@ -137,7 +138,7 @@ def test_erased_keys_are_vacuumed_out_of_the_table_s_file(
 ) -> None:
     server.empty()
     database = Database(server.url)
-    schema.upgrade(database)
+    migrate.upgrade(database)
     database.dispose()
     ledger = Ledger(server.url, KeyEncryptionKey(keyset))
     vault = Vault.opened(tmp_path / "vault", ledger)

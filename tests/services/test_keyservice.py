@@ -15,12 +15,12 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from agents.auditlog import AuditLog
-from agents.doctor import Grade, examine
-from agents.ledger import Ledger
-from agents.rotation import move_to_service, rotate, wrapping_keys
-from agents.sealing import KeyEncryptionKey
-from agents.settings import Settings
+from agents.access.audit_log import AuditLog
+from agents.app.checks.doctor import Grade, examine
+from agents.crypto.envelope import KeyEncryptionKey
+from agents.database.call_ledger import Ledger
+from agents.settings.model import Settings
+from agents.upkeep.kek_rotation import move_to_service, rotate, wrapping_keys
 from pipeline.errors import HushwireError, KeyServiceError, SettingsError, StoreError
 from tests.services.transit import Transit
 

@@ -15,8 +15,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from agents.access import AccessError, Role
-from agents.settings import load_settings
+from agents.access.roles import AccessError, Role
+from agents.settings.model import load_settings
 from console.oidc import CACHE_S, REFRESH_S, IssuerError, Oidc, OidcConfig, pseudonym
 from pipeline.errors import SettingsError
 from tests.services.issuer import AUDIENCE, Issuer, issuer

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from agents.settings import load_settings
+from agents.settings.model import load_settings
 from console import server
 from console.patience import PatientProtocol
 from tests.unit.serving import Console, console

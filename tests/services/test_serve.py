@@ -15,13 +15,13 @@ from typing import Any
 import httpx
 import pytest
 
-from agents.access import Role
-from agents.auditlog import AuditLog
-from agents.ledger import Ledger
-from agents.places import PASSED
-from agents.settings import load_settings
-from agents.signing import SigningKey
-from agents.vault import SEALED
+from agents.access.audit_log import AuditLog
+from agents.access.roles import Role
+from agents.crypto.ed25519 import SigningKey
+from agents.database.call_ledger import Ledger
+from agents.settings.model import load_settings
+from agents.vault.file_store import PASSED
+from agents.vault.vault import SEALED
 from console import server
 from pipeline.errors import SettingsError
 from tests.certificates import Authority

@@ -19,10 +19,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from agents.port import Delivery
+from agents.runtime.broker_port import Delivery
 
 if TYPE_CHECKING:
-    from agents.runtime import StageRuntime
+    from agents.runtime.stage_runtime import StageRuntime
     from tests.simulation.world import Worker, World
 
 PARTITIONS = 2
@@ -192,7 +192,7 @@ class Member:
             del log.readers[grown]
 
     def acknowledge(self, topic: str, partition: int, offset: int) -> None:
-        """See ``agents.port.Port``."""
+        """See ``agents.runtime.broker_port.Port``."""
         place = topic, partition
         self.worker.effect("acknowledge")
         if place not in self._acknowledged:
@@ -205,11 +205,11 @@ class Member:
         self._acknowledged[place] = max(self._acknowledged[place], offset + 1)
 
     def pause(self, topics: tuple[str, ...]) -> None:
-        """See ``agents.port.Port``."""
+        """See ``agents.runtime.broker_port.Port``."""
         self._held.update(topics)
 
     def resume(self, topics: tuple[str, ...]) -> None:
-        """See ``agents.port.Port``."""
+        """See ``agents.runtime.broker_port.Port``."""
         self._held.difference_update(topics)
         self._resumed.set()
 
@@ -231,7 +231,7 @@ class Member:
     async def send(
         self, topic: str, key: bytes | None, value: bytes, headers: Mapping[str, bytes]
     ) -> Awaitable[object]:
-        """See ``agents.port.Port``."""
+        """See ``agents.runtime.broker_port.Port``."""
         self.worker.effect("send")
         place = self.broker.place(topic, key)
         answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from agents.topics import Topics
+from agents.kafka.topics import Topics
 from tests.simulation.speech import LINES, VERSIONS, policies
 
 LAYOUTS: tuple[tuple[str, ...], ...] = (

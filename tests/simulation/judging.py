@@ -12,11 +12,11 @@ from functools import cache
 import numpy as np
 import soundfile
 
-from agents.auditlog import AuditLog
-from agents.ledger import CallState
-from agents.places import PASSED, QUARANTINE
-from agents.tables import TRANSIT_KEYS
-from agents.vault import Vault
+from agents.access.audit_log import AuditLog
+from agents.database.call_ledger import CallState
+from agents.database.tables import TRANSIT_KEYS
+from agents.vault.file_store import PASSED, QUARANTINE
+from agents.vault.vault import Vault
 from pipeline.errors import HushwireError
 from pipeline.evidence.canonical_json import read_document
 from pipeline.evidence.certificate import Certificate, parse_certificate

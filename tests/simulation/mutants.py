@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest import mock
 
-from agents.acknowledge import Prefix
-from agents.auditlog import AuditLog
-from agents.outbox import Outbox
-from agents.pinning import Pins
-from agents.runtime import StageRuntime
+from agents.access.audit_log import AuditLog
+from agents.database.policy_pins import Pins
+from agents.runtime.offsets import Prefix
+from agents.runtime.outbox import Outbox
+from agents.runtime.stage_runtime import StageRuntime
 from agents.stages.transcribe import TranscribeCall
 from agents.stages.vault import VaultCall
 from agents.stages.verify import VerifyCall
@@ -96,11 +96,11 @@ def _every_worker_has_its_own_policy() -> AbstractContextManager[Any]:
 
 
 def _keys_stay() -> AbstractContextManager[Any]:
-    return mock.patch("agents.ledger.destroy_keys", return_value=0)
+    return mock.patch("agents.database.call_ledger.destroy_keys", return_value=0)
 
 
 def _keys_stay_in_the_database_s_log() -> AbstractContextManager[Any]:
-    return mock.patch("agents.database.Database.scrub")
+    return mock.patch("agents.database.engine.Database.scrub")
 
 
 def _nothing_is_audited() -> AbstractContextManager[Any]:
@@ -109,11 +109,11 @@ def _nothing_is_audited() -> AbstractContextManager[Any]:
 
 def _repeats_are_audited_as_news() -> AbstractContextManager[Any]:
     fresh = property(lambda self: f"{id(self)} {self.facts}")
-    return mock.patch("agents.auditlog.Event.fingerprint", fresh)
+    return mock.patch("agents.access.audit_log.Event.fingerprint", fresh)
 
 
 def _sent_in_clear() -> AbstractContextManager[Any]:
-    return mock.patch("agents.outbox.sealed", lambda record, *_: cloudevents.encode(record))
+    return mock.patch("agents.runtime.outbox.sealed", lambda record, *_: cloudevents.encode(record))
 
 
 def _closed_before_it_is_stored() -> AbstractContextManager[Any]:

@@ -21,16 +21,18 @@ from unittest import mock
 
 import structlog
 
-from agents import fatal, schema, worker
-from agents.auditchain import Checkpoint
-from agents.clock import Clock
-from agents.database import Database
-from agents.ledger import Ledger
-from agents.places import Place
-from agents.runtime import StageRuntime
-from agents.signing import SigningKey
-from agents.topics import Topics
-from agents.vault import Vault
+from agents.access.hash_chain import Checkpoint
+from agents.app import worker
+from agents.crypto.ed25519 import SigningKey
+from agents.database import migrate
+from agents.database.call_ledger import Ledger
+from agents.database.engine import Database
+from agents.kafka.topics import Topics
+from agents.runtime.stage_runtime import StageRuntime
+from agents.system import fatal_exit
+from agents.system.clock import Clock
+from agents.vault.file_store import Place
+from agents.vault.vault import Vault
 from pipeline.errors import ModelError
 from pipeline.evidence.canonical_json import canonical_json
 from pipeline.records.model import Heard, Window
@@ -51,8 +53,8 @@ _SILENT: Any = structlog.wrap_logger(structlog.ReturnLogger(), processors=[lambd
 def patches(world: World) -> Iterator[Any]:
     """Everything that is replaced while a world runs."""
     yield mock.patch("time.monotonic", world.loop.time)
-    yield mock.patch.object(fatal, "_hook", [world.ended])
-    yield mock.patch.object(schema, "newest", _newest)
+    yield mock.patch.object(fatal_exit, "_hook", [world.ended])
+    yield mock.patch.object(migrate, "newest", _newest)
     yield mock.patch.object(Database, "__init__", _opened_before(Database.__init__))
     yield mock.patch.object(Database, "dispose", _nothing)
     yield mock.patch.object(Database, "reading", _hooked(Database.reading, world))
@@ -91,7 +93,7 @@ async def _for_ever(*_: object, **__: object) -> None:
 
 
 class AuditTopic:
-    """Stands in for ``agents.checkpoints.TopicCheckpoints``."""
+    """Stands in for ``agents.upkeep.audit_checkpoints.TopicCheckpoints``."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -109,7 +111,7 @@ class AuditTopic:
 
 
 class Serving:
-    """Stands in for ``agents.serving.Serving``: joins the groups of the simulated broker."""
+    """Stands in for ``agents.app.consumers.Serving``: joins the groups of the simulated broker."""
 
     def __init__(self) -> None:
         self._worker = here()
@@ -220,7 +222,7 @@ def _hooked(original: Callable[..., Any], world: World) -> Callable[..., Any]:
     return hooked
 
 
-_newest = cache(schema.newest)
+_newest = cache(migrate.newest)
 _databases: dict[str, Database] = {}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.ledger import CallState
+from agents.database.call_ledger import CallState
 from tests.simulation.again import one_seed
 from tests.simulation.faults import LAYOUTS, TRANSIT, Fault, Schedule, draw, shrink
 from tests.simulation.judging import simulate, undisturbed

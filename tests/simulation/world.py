@@ -1,9 +1,9 @@
 """All five stages, ledger, vault and broker in one process, under the faults of a schedule.
 
-The workers are ``agents.worker.run_worker`` as it is deployed: the runtime, the stages, the cores,
-the real ledger on SQLite, the real vault in a folder, audit log, quarantine and retention. Others
-stand in for what lies outside: ``broker`` for Kafka and Faust's client, ``speech`` for the engines,
-``loop`` for threads and time, and the wall clock of each worker is its own.
+The workers are ``agents.app.worker.run_worker`` as it is deployed: the runtime, the stages, the
+cores, the real ledger on SQLite, the real vault in a folder, audit log, quarantine and retention.
+Others stand in for what lies outside: ``broker`` for Kafka and Faust's client, ``speech`` for the
+engines, ``loop`` for threads and time, and the wall clock of each worker is its own.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from agents import fatal
-from agents.ledger import CallState
-from agents.outbox import Limits
-from agents.pool import Ears
-from agents.producer import sealed
-from agents.sealing import Seal
-from agents.signing import SigningKey
+from agents.app.worker import Models, WorkerConfig, run_worker
+from agents.crypto.ed25519 import SigningKey
+from agents.crypto.envelope import Seal
+from agents.database.call_ledger import CallState
+from agents.database.tables import TRANSIT_KEYS
+from agents.kafka.producer import sealed
+from agents.runtime.engine_pool import Ears
+from agents.runtime.outbox import Limits
 from agents.stages.timeouts import Patience
-from agents.tables import TRANSIT_KEYS
-from agents.worker import Models, WorkerConfig, run_worker
+from agents.system import fatal_exit
 from pipeline.errors import HushwireError, StoreError, UnknownCallError
 from pipeline.records.model import AudioChunk, CallEnd
 from pipeline.transcription.segmenter import LoudnessVoice
@@ -225,7 +225,7 @@ class World:
             await run_worker(config, stop=worker.stop, signals=False)
         except HushwireError as error:
             self.note(f"worker {worker.slot.number} can't start: {error.code}")
-        except fatal.FatalError:
+        except fatal_exit.FatalError:
             pass
 
     def _config(self, slot: Slot) -> WorkerConfig:
@@ -375,7 +375,7 @@ class World:
 
     def _unexpected(self, _: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
         error = context.get("exception")
-        if not isinstance(error, fatal.FatalError | asyncio.CancelledError):
+        if not isinstance(error, fatal_exit.FatalError | asyncio.CancelledError):
             self.problems.append(f"fault: {context.get('message')} ({error!r})")
 
     def ended(self, code: int, message: str) -> None:
@@ -385,10 +385,10 @@ class World:
         if worker.alive:
             self.note(f"worker {worker.slot.number} ends: {message} ({code})")
             worker.ended_with = code
-            if code in {fatal.BUG, fatal.CRASHED, fatal.KEY}:
+            if code in {fatal_exit.BUG, fatal_exit.CRASHED, fatal_exit.KEY}:
                 self.problems.append(f"fault: a worker ended: {message} (exit {code})")
             worker.kill()
-        raise fatal.FatalError(code, message)
+        raise fatal_exit.FatalError(code, message)
 
 
 async def _gathered(tasks: set[asyncio.Task[Any]]) -> None:

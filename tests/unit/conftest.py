@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from agents.auditlog import AuditLog
-from agents.database import Database
-from agents.ledger import Ledger
-from agents.signing import SigningKey
+from agents.access.audit_log import AuditLog
+from agents.crypto.ed25519 import SigningKey
+from agents.database.call_ledger import Ledger
+from agents.database.engine import Database
 from tests.unit.storing import new_ledger
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from agents.checking import check_file
-from agents.offline import Engines, Redacted, Wanted, prepare, redact
-from agents.signing import SigningKey
+from agents.app.checks.certificate_file import check_file
+from agents.app.redact_file import Engines, Redacted, Wanted, prepare, redact
+from agents.crypto.ed25519 import SigningKey
 from pipeline.policy.loading import load_policy
 from pipeline.policy.model import EchoRule, MutingRule, Policy
 from pipeline.transcription.segmenter import LoudnessVoice

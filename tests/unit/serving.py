@@ -17,14 +17,14 @@ from fastapi import FastAPI
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from agents.access import Role
-from agents.auditlog import AuditLog
-from agents.audittables import ENTRIES
-from agents.doctor import Finding, Grade
-from agents.ledger import Ledger
-from agents.shelf import Shelf
-from agents.tokens import Tokens
-from agents.vault import Vault
+from agents.access.api_tokens import Tokens
+from agents.access.audit_log import AuditLog
+from agents.access.roles import Role
+from agents.app.checks.doctor import Finding, Grade
+from agents.database.call_ledger import Ledger
+from agents.database.tables import ENTRIES
+from agents.vault.reader import Shelf
+from agents.vault.vault import Vault
 from console.app import Parts, create_app
 from console.limiting import Limiter
 from console.oidc import Oidc

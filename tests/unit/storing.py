@@ -18,8 +18,8 @@ import boto3
 import numpy as np
 from moto.server import ThreadedMotoServer
 
-from agents.ledger import Ledger
-from agents.sweeping import Bounds, SweepGuard
+from agents.database.call_ledger import Ledger
+from agents.upkeep.sweep_guard import Bounds, SweepGuard
 from pipeline.evidence.certificate import build_certificate, certificate_json
 from pipeline.evidence.stored_call import StoredCall
 from pipeline.policy.loading import load_policy

@@ -5,7 +5,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from agents.acknowledge import Prefix
+from agents.runtime.offsets import Prefix
 from pipeline.errors import BrokerError
 
 pytestmark = pytest.mark.unit

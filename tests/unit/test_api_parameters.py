@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from agents.access import MAY, Role
+from agents.access.roles import MAY, Role
 from console.routing import permission_of
 from tests.unit.serving import HELD_BACK, OTHER, STORED, Console, console, transcript_of
 

@@ -6,13 +6,13 @@ import faust
 import pytest
 from faust.types.settings import Settings
 
-from agents import apps
+from agents.app import faust_app
 
 pytestmark = pytest.mark.unit
 
 
 def _make() -> faust.App:
-    return apps.make_app(
+    return faust_app.make_app(
         "calls-mute", "127.0.0.1:9", partitions=2, longest_job_s=1.0, client_id="test"
     )
 
@@ -24,7 +24,7 @@ def test_every_setting_is_one_that_faust_knows(monkeypatch: pytest.MonkeyPatch) 
         def __init__(self, group: str, **settings: object) -> None:
             given.update(settings)
 
-    monkeypatch.setattr(apps, "_App", Told)
+    monkeypatch.setattr(faust_app, "_App", Told)
     _make()
     # Faust takes a name that it doesn't know without a word, and the setting does nothing.
     assert [name for name in given if not hasattr(Settings, name)] == []
@@ -32,4 +32,4 @@ def test_every_setting_is_one_that_faust_knows(monkeypatch: pytest.MonkeyPatch) 
 
 def test_few_records_come_at_once() -> None:
     app = _make()
-    assert app.conf.broker_max_poll_records == apps.POLL_RECORDS
+    assert app.conf.broker_max_poll_records == faust_app.POLL_RECORDS

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from agents import cli
-from agents.auditkinds import KINDS, table
-from agents.auditlog import AuditLog, Event
-from agents.ledger import Ledger
+from agents.access.audit_events import KINDS, table
+from agents.access.audit_log import AuditLog, Event
+from agents.cli import main
+from agents.database.call_ledger import Ledger
 
 pytestmark = pytest.mark.unit
 
@@ -52,7 +52,7 @@ def test_an_export_to_a_file_is_written_as_it_comes(
     for out in ([], ["--out", str(file)]):
         monkeypatch.setattr(sys, "argv", ["hushwire", "audit", "export", *out, *state])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            main.main()
         assert ended.value.code == 0
     assert file.read_text("utf-8") == capsys.readouterr().out
     assert [json.loads(line)["seq"] for line in file.open(encoding="utf-8")] == [1, 2, 3]

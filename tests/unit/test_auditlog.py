@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, insert, select, text, update
 
-from agents.auditchain import (
+from agents.access.audit_log import EVERY, AuditLog, Event
+from agents.access.hash_chain import (
     END,
     UNSIGNED_MOST,
     Checkpoint,
@@ -22,15 +23,14 @@ from agents.auditchain import (
     statement,
     verify_chain,
 )
-from agents.auditkeeper import AuditKeeper
-from agents.auditlog import EVERY, AuditLog, Event
-from agents.audittables import CHECKPOINTS, ENTRIES, HEAD
-from agents.database import Database
-from agents.ledger import Ledger
-from agents.messages import audit, audit_event
-from agents.metrics import Metrics
-from agents.signing import SigningKey
-from agents.sweeping import SweepGuard
+from agents.crypto.ed25519 import SigningKey
+from agents.database.call_ledger import Ledger
+from agents.database.engine import Database
+from agents.database.tables import CHECKPOINTS, ENTRIES, HEAD
+from agents.runtime.events import audit, audit_event
+from agents.system.metrics import Metrics
+from agents.upkeep.audit_keeper import AuditKeeper
+from agents.upkeep.sweep_guard import SweepGuard
 from pipeline.errors import RecordError, TamperError
 
 pytestmark = pytest.mark.unit

@@ -13,17 +13,17 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import delete, insert, select, update
 
-from agents.auditchain import Stated, read_export
-from agents.auditkeeper import AuditKeeper, prune
-from agents.auditlog import EVERY, AuditLog
-from agents.audittables import CHECKPOINTS, ENTRIES, HEAD
-from agents.database import Database
-from agents.ledger import Ledger
-from agents.metrics import Metrics
-from agents.signedhead import HeadMemory, SignedHead
-from agents.signing import SigningKey
-from agents.sweeping import Confirmed, SweepGuard
-from agents.vault import Vault
+from agents.access.audit_log import EVERY, AuditLog
+from agents.access.hash_chain import Stated, read_export
+from agents.crypto.ed25519 import SigningKey
+from agents.crypto.signed_head import HeadMemory, SignedHead
+from agents.database.call_ledger import Ledger
+from agents.database.engine import Database
+from agents.database.tables import CHECKPOINTS, ENTRIES, HEAD
+from agents.system.metrics import Metrics
+from agents.upkeep.audit_keeper import AuditKeeper, prune
+from agents.upkeep.sweep_guard import Confirmed, SweepGuard
+from agents.vault.vault import Vault
 from pipeline.errors import (
     ForgottenError,
     RewrittenError,
@@ -162,7 +162,7 @@ def test_where_it_can_not_remember_it_does_not_sign(
         raise OSError(errno.ENOSPC, "")
 
     with monkeypatch.context() as disk:
-        disk.setattr("agents.signedhead.write_private", full)
+        disk.setattr("agents.crypto.signed_head.write_private", full)
         with pytest.raises(StoreError, match=r"signing\.pem\.head: No space left on device"):
             log.checkpoint(key)
     assert log.unsigned(key.public) == 2

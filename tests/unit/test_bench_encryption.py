@@ -6,13 +6,13 @@ from typing import Any, cast
 
 import pytest
 
+from agents.kafka.topics import Topics
 from agents.stages.detect import detect_stage
 from agents.stages.mute import mute_stage
 from agents.stages.timeouts import Patience
 from agents.stages.transcribe import transcribe_stage
 from agents.stages.vault import vault_stage
 from agents.stages.verify import verify_stage
-from agents.topics import Topics
 from benchmarks.encryption import READERS, STAGES, Written, encrypt_all, page
 
 pytestmark = pytest.mark.unit

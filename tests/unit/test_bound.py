@@ -10,18 +10,18 @@ from typing import cast
 
 import pytest
 
-from agents.bound import may_dump_core
-from agents.pool import Ears, _executor
+from agents.runtime.engine_pool import Ears, _executor
+from agents.system.child_processes import may_dump_core
 
 pytestmark = pytest.mark.unit
 
-TOLD = "(import_module('agents.bound').may_dump_core(), getrlimit(RLIMIT_CORE))"
+TOLD = "(import_module('agents.system.child_processes').may_dump_core(), getrlimit(RLIMIT_CORE))"
 CODE = f"""
 from importlib import import_module
 from resource import RLIMIT_CORE, getrlimit, setrlimit
 hard = getrlimit(RLIMIT_CORE)[1]
 setrlimit(RLIMIT_CORE, (hard, hard))
-cli = import_module("agents.cli")
+cli = import_module("agents.cli.main")
 print({TOLD})
 cli.app = lambda: print({TOLD})
 cli.main()

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from agents import offline
-from agents.offline import Engines, Wanted
+from agents.app import redact_file
+from agents.app.redact_file import Engines, Wanted
 from pipeline.errors import StoreError
 from pipeline.muting import muter
 from pipeline.muting.rendering import apply_mutes
@@ -98,9 +98,9 @@ ENGINES: dict[str, Callable[[Engines], Engines]] = {
 }
 PATCHES: dict[str, tuple[object, str, object]] = {
     "muting is skipped in the line": (muter, "apply_mutes", skipped),
-    "muting is skipped in the file": (offline, "apply_mutes", skipped),
+    "muting is skipped in the file": (redact_file, "apply_mutes", skipped),
     "the line mutes the wrong channel": (muter, "apply_mutes", on_the_wrong_channel),
-    "the file is muted on the wrong channel": (offline, "apply_mutes", on_the_wrong_channel),
+    "the file is muted on the wrong channel": (redact_file, "apply_mutes", on_the_wrong_channel),
     "spans are taken for the wrong channel": (muter._Call, "take", take_swapped),
 }
 ERRORS: dict[str, Callable[[Engines], Engines]] = {

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from tink import aead, new_keyset_handle
 
-from agents.calls import Arrival, CallRun, Desk
-from agents.port import Delivery
-from agents.sealing import Seal
-from agents.steps import Late, Listen, Send, Step
+from agents.crypto.envelope import Seal
+from agents.runtime.broker_port import Delivery
+from agents.runtime.call_run import Arrival, CallRun, Desk
+from agents.runtime.steps import Late, Listen, Send, Step
 from pipeline.records.model import CallEnd, Heard, Record, Window
 
 pytestmark = pytest.mark.unit

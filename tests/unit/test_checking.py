@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from agents import cli
-from agents.checking import Problem, check_file
-from agents.signing import PublicKey, SigningKey
+from agents.app.checks.certificate_file import Problem, check_file
+from agents.cli import main
+from agents.crypto.ed25519 import PublicKey, SigningKey
 from pipeline.errors import InputError, RecordError
 from tests.unit.redacting import KEY
 from tests.unit.test_certificate import stored_call
@@ -163,7 +163,7 @@ def test_the_program_in_the_docs_checks_without_us(certificate: Path, tmp_path: 
 def _command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     monkeypatch.setattr(sys, "argv", ["hushwire", *arguments])
     try:
-        cli.main()
+        main.main()
     except SystemExit as ended:
         return int(ended.code or 0)
     return 0

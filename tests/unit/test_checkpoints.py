@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from agents import cli
-from agents.auditchain import Checkpoint, Stated
-from agents.auditkeeper import AuditKeeper
-from agents.auditlog import AuditLog
-from agents.checkpoints import TopicCheckpoints, VaultCheckpoints, certified
-from agents.database import Database
-from agents.ledger import Ledger
-from agents.metrics import Metrics
-from agents.places import CHECKPOINTS, PASSED, FolderPlace, open_place
-from agents.signing import SigningKey
-from agents.sweeping import Bounds, SweepGuard
-from agents.vault import Vault
+from agents.access.audit_log import AuditLog
+from agents.access.hash_chain import Checkpoint, Stated
+from agents.cli import main
+from agents.crypto.ed25519 import SigningKey
+from agents.database.call_ledger import Ledger
+from agents.database.engine import Database
+from agents.system.metrics import Metrics
+from agents.upkeep.audit_checkpoints import TopicCheckpoints, VaultCheckpoints, certified
+from agents.upkeep.audit_keeper import AuditKeeper
+from agents.upkeep.sweep_guard import Bounds, SweepGuard
+from agents.vault.file_store import CHECKPOINTS, PASSED, FolderPlace, open_place
+from agents.vault.vault import Vault
 from pipeline.errors import BrokerError, RecordError, RewrittenError, StoreError
 from pipeline.evidence.certificate import LogStated
 from tests.rewriting import cut_back, emptied, event, rewritten
@@ -283,7 +283,7 @@ def test_what_is_pruned_is_of_our_own_form(tmp_path: Path, log: AuditLog, key: S
 def test_a_broker_that_is_away_is_an_error(
     log: AuditLog, key: SigningKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agents.checkpoints.DELIVERY_S", 0.2)
+    monkeypatch.setattr("agents.upkeep.audit_checkpoints.DELIVERY_S", 0.2)
     with pytest.raises(BrokerError, match="did not take a checkpoint"):
         TopicCheckpoints("127.0.0.1:1", "audit").put(signed(log, key, last=1))
 
@@ -291,7 +291,7 @@ def test_a_broker_that_is_away_is_an_error(
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     monkeypatch.setattr(sys, "argv", ["hushwire", *arguments])
     try:
-        cli.main()
+        main.main()
     except SystemExit as ended:
         return int(ended.code or 0)
     return 0

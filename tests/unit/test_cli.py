@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import structlog
 
-from agents import cli, topics
+from agents.cli import main
+from agents.kafka import topics
 
 pytestmark = pytest.mark.unit
 
@@ -19,7 +20,7 @@ def hushwire(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     """Run the command; its exit code."""
     monkeypatch.setattr(sys, "argv", ["hushwire", *arguments])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        main.main()
     return int(ended.value.code or 0)
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from agents.clock import stamp, system_clock
-from agents.ledger import CallState, Ledger
-from agents.sealing import KeyEncryptionKey
+from agents.crypto.envelope import KeyEncryptionKey
+from agents.database.call_ledger import CallState, Ledger
+from agents.system.clock import stamp, system_clock
 
 pytestmark = pytest.mark.unit
 
@@ -34,14 +34,14 @@ READS = frozenset(
     }
 )
 """What reads the wall clock; ``time.monotonic`` does not."""
-CLOCK = "agents/clock.py"
+CLOCK = "agents/system/clock.py"
 DEFAULTS = {
-    "agents/database.py": "the clock of a database, where none is given",
-    "agents/ledger.py": "the same, for a ledger",
-    "agents/worker.py": "the same, for a worker",
-    "agents/places.py": "ages of drafts, which are the file system's",
-    "agents/processing.py": "the date on a document",
-    "agents/commands/keys.py": "ages that are shown",
+    "agents/database/engine.py": "the clock of a database, where none is given",
+    "agents/database/call_ledger.py": "the same, for a ledger",
+    "agents/app/worker.py": "the same, for a worker",
+    "agents/vault/file_store.py": "ages of drafts, which are the file system's",
+    "agents/reports/gdpr_record.py": "the date on a document",
+    "agents/cli/running/keys.py": "ages that are shown",
 }
 """Modules that know the machine's clock, and what for."""
 
@@ -63,7 +63,7 @@ def _named(module: str) -> set[str]:
     return {
         name.name
         for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module in {"time", "agents.clock"}
+        if isinstance(node, ast.ImportFrom) and node.module in {"time", "agents.system.clock"}
         for name in node.names
     }
 

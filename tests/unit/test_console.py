@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from agents.auditchain import read_export
-from agents.auditlog import AuditLog
-from agents.places import PASSED
-from agents.vault import SEALED
+from agents.access.audit_log import AuditLog
+from agents.access.hash_chain import read_export
+from agents.vault.file_store import PASSED
+from agents.vault.vault import SEALED
 from console.envelope import BODY_MOST
 from console.errors import Refusal
 from console.ranges import byte_range
@@ -255,7 +255,7 @@ def test_a_fault_shows_nothing_of_itself(
     def broken(*_: object) -> bytes:
         raise RuntimeError("my card is 4111")
 
-    monkeypatch.setattr("agents.shelf.Shelf.transcript", broken)
+    monkeypatch.setattr("agents.vault.reader.Shelf.transcript", broken)
     answer = shared.role("analyst").get(f"/api/calls/{STORED}/transcript")
     assert (answer.status_code, code(answer)) == (500, "fault")
     printed = capsys.readouterr()

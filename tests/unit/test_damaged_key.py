@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Table, select, update
 
-from agents import fatal
-from agents.auditlog import AuditLog
-from agents.ledger import CallState, Ledger
-from agents.producer import sealed
-from agents.tables import TRANSIT_KEYS, WRAPPING_KEYS
-from agents.vaultkeys import VaultKeys
-from agents.vaulttables import VAULT_KEYS
+from agents.access.audit_log import AuditLog
+from agents.database.call_ledger import CallState, Ledger
+from agents.database.tables import TRANSIT_KEYS, VAULT_KEYS, WRAPPING_KEYS
+from agents.kafka.producer import sealed
+from agents.system import fatal_exit
+from agents.vault.call_keys import VaultKeys
 from pipeline.errors import SealError
 from pipeline.records.model import CallEnd
 from tests.unit.test_runtime import IN, TOPICS, EchoCore, _rig, running
@@ -38,9 +37,9 @@ def ended(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     def told(code: int, _message: str) -> None:
         codes.append(code)
-        raise fatal.FatalError(code, "")
+        raise fatal_exit.FatalError(code, "")
 
-    monkeypatch.setattr(fatal, "_hook", [told])
+    monkeypatch.setattr(fatal_exit, "_hook", [told])
     return codes
 
 
@@ -79,7 +78,7 @@ async def test_another_key_file_ends_the_process_and_refuses_nothing(
         rig.ledger.kek.reload()
         await rig.bring_message(message.headers, message.value, "one")
         await rig.until(lambda: bool(ended))
-        assert ended == [fatal.KEY]
+        assert ended == [fatal_exit.KEY]
         assert rig.ledger.state("one") is CallState.OPEN
         assert rig.acknowledged() == []
         other.dispose()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from agents.report import ReportCall, ReportMute
+from agents.reports.call_report import ReportCall, ReportMute
 from benchmarks import demo
 from benchmarks.demo import _table, emptied
 from pipeline.errors import InputError

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.tokenkey import token_key
+from agents.crypto.pseudonym_secret import token_key
 from models.detection.call_detector import CallDetector
 from models.detection.turn_reader import ScriptedAnalyses, ScriptedReads
 from models.disclosure.masking import Anonymiser

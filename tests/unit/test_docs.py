@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from agents.cli import app
-from agents.settings import CONFIG_VARIABLE, PREFIX, Settings
+from agents.cli.main import app
+from agents.settings.model import CONFIG_VARIABLE, PREFIX, Settings
 
 pytestmark = pytest.mark.unit
 

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from agents import cli, doctor
-from agents.cluster import ClusterState, TopicState, shortened
-from agents.doctor import Finding, Grade, broker_findings, examine, swap_devices
-from agents.ledger import Ledger
-from agents.settings import Settings, load_settings
-from agents.signing import SigningKey
-from agents.topics import Topics, wanted_configs
+from agents.app.checks import doctor
+from agents.app.checks.doctor import Finding, Grade, broker_findings, examine, swap_devices
+from agents.cli import main
+from agents.crypto.ed25519 import SigningKey
+from agents.database.call_ledger import Ledger
+from agents.kafka.admin import ClusterState, TopicState, shortened
+from agents.kafka.topics import Topics, wanted_configs
+from agents.settings.model import Settings, load_settings
 from models.store.loader import Check
 from pipeline.errors import BrokerError
 
@@ -250,7 +251,7 @@ def test_nothing_is_made_and_the_exit_code_tells(
         before = sorted(installed.rglob("*"))
         monkeypatch.setattr(sys, "argv", ["hushwire", *arguments, state])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            main.main()
         assert ended.value.code == code
         assert sorted(installed.rglob("*")) == before
     assert "1 of" in capsys.readouterr().out

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 
-from agents.access import MAY, Permission, Role
-from agents.auditlog import AuditLog
-from agents.tokens import Tokens
+from agents.access.api_tokens import Tokens
+from agents.access.audit_log import AuditLog
+from agents.access.roles import MAY, Permission, Role
 from console.app import create_app
 from console.app import healthz as console_alive
 from console.door import COOKIE
@@ -108,7 +108,7 @@ def test_who_may_not_look_cannot_tell_a_call_that_is_there(
         raise AssertionError("the shelf was asked")
 
     for name in ("call", "transcript", "audio_length", "certificate", "list_calls"):
-        monkeypatch.setattr(f"agents.shelf.Shelf.{name}", asked)
+        monkeypatch.setattr(f"agents.vault.reader.Shelf.{name}", asked)
     operator = served.role("operator")
     for ending in ("", "/transcript", "/audio", "/certificate", "/muted", "/subtitles"):
         there = operator.get(f"/api/calls/{STORED}{ending}")

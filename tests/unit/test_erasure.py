@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from agents import quarantine, retention
-from agents.auditlog import AuditLog, Event
-from agents.catalogue import CallFilter
-from agents.database import Database
-from agents.erasure import REQUEST, RETENTION, SUBJECT, erase, erase_party
-from agents.ledger import CallState, Ledger
-from agents.places import PASSED, QUARANTINE, FolderPlace
-from agents.shelf import Shelf
-from agents.signing import SigningKey
-from agents.vault import Vault
+from agents.access.audit_log import AuditLog, Event
+from agents.crypto.ed25519 import SigningKey
+from agents.database.call_ledger import CallState, Ledger
+from agents.database.engine import Database
+from agents.upkeep import quarantine, retention
+from agents.upkeep.erasure import REQUEST, RETENTION, SUBJECT, erase, erase_party
+from agents.vault.call_catalogue import CallFilter
+from agents.vault.file_store import PASSED, QUARANTINE, FolderPlace
+from agents.vault.reader import Shelf
+from agents.vault.vault import Vault
 from pipeline.errors import HeldError, InputError, StoreError, UnknownCallError
 from pipeline.evidence.certificate import LogStated
 from tests.unit.storing import bucket, new_ledger, stored_call, sweeps

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from agents import cli
-from agents.evaluation_report import write_html, write_json
-from agents.plots import curves, intervals
+from agents.cli import main
+from agents.reports.evaluation_report import write_html, write_json
+from agents.reports.plots import curves, intervals
 from pipeline.errors import StoreError
 from pipeline.evaluation.figures.comparison import compare
 from pipeline.evaluation.figures.statistics import Estimate
@@ -53,7 +53,7 @@ def files(tmp_path: Path) -> tuple[str, str]:
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     monkeypatch.setattr(sys, "argv", ["hushwire", "evaluate", *arguments])
     with pytest.raises(SystemExit) as caught:
-        cli.main()
+        main.main()
     return int(caught.value.code or 0)
 
 

@@ -12,8 +12,8 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from agents.gather import Gather
-from agents.layout import Batch
+from agents.runtime.batching import Gather
+from agents.system.engine_sizing import Batch
 from pipeline.records.model import Heard, Window
 from pipeline.transcription.segmenter import silent
 

@@ -14,7 +14,7 @@ import pytest
 import typer
 import yaml
 
-from agents.cli import app
+from agents.cli.main import app
 
 pytestmark = pytest.mark.unit
 

@@ -13,18 +13,18 @@ import pytest
 import soundfile
 from rich.console import Console
 
-from agents import start
-from agents.auditlog import AuditLog
-from agents.erasure import REQUEST, erase
-from agents.ingest import Ingested, Outcome, ingest
-from agents.ledger import CallState, Ledger
-from agents.owners import user
-from agents.parties import Pseudonyms
-from agents.recordings import read_drop
-from agents.sealing import Seal
-from agents.settings import Settings
-from agents.start import told
-from agents.vault import Vault
+from agents.access.audit_log import AuditLog
+from agents.app import wiring
+from agents.app.ingest import Ingested, Outcome, ingest
+from agents.app.recording_folder import read_drop
+from agents.app.wiring import told
+from agents.crypto.envelope import Seal
+from agents.crypto.party_pseudonyms import Pseudonyms
+from agents.database.call_ledger import CallState, Ledger
+from agents.settings.model import Settings
+from agents.system.owners import user
+from agents.upkeep.erasure import REQUEST, erase
+from agents.vault.vault import Vault
 from pipeline.errors import BrokerError, RecordError
 from pipeline.records.call_names import PSEUDONYM
 from pipeline.records.cloudevents import encode
@@ -440,14 +440,14 @@ def test_a_missing_recording_fails_the_command(
 ) -> None:
     """No recording of which nothing is stored ends with 0, unless it was sent just now."""
     path = record(tmp_path / "in" / "c1.wav")
-    monkeypatch.setattr(start, "have_topics", lambda _settings: None)
-    monkeypatch.setattr(start, "CallProducer", lambda *_, **__: nullcontext(FakeProducer()))
+    monkeypatch.setattr(wiring, "have_topics", lambda _settings: None)
+    monkeypatch.setattr(wiring, "CallProducer", lambda *_, **__: nullcontext(FakeProducer()))
     settings = Settings(state_dir=tmp_path / "state", bootstrap="127.0.0.1:1")
     out = io.StringIO()
 
     def missing(**options: bool) -> int:
         console = Console(file=out, width=400)
-        return start.ingest_paths([path.parent], settings, console=console, **options)
+        return wiring.ingest_paths([path.parent], settings, console=console, **options)
 
     assert missing() == 0
     assert missing() == 1  # on its way, but not stored

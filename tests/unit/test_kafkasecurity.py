@@ -10,12 +10,12 @@ import faust
 import pytest
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
-from agents import doctor
-from agents.apps import make_app
-from agents.cluster import ClusterState
-from agents.doctor import Grade
-from agents.kafkasecurity import IN_CLEAR, KafkaSecurity
-from agents.settings import load_settings
+from agents.app.checks import doctor
+from agents.app.checks.doctor import Grade
+from agents.app.faust_app import make_app
+from agents.kafka.admin import ClusterState
+from agents.kafka.security import IN_CLEAR, KafkaSecurity
+from agents.settings.model import load_settings
 from pipeline.errors import SettingsError
 from tests.certificates import Authority
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from agents import topics
-from agents.serving import Serving
-from agents.topics import Topics, keep_partitions
+from agents.app.consumers import Serving
+from agents.kafka import topics
+from agents.kafka.topics import Topics, keep_partitions
 from pipeline.errors import BrokerError
 
 pytestmark = pytest.mark.unit

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.layout import Batch, batching, cores, engine_count, listening
+from agents.system.engine_sizing import Batch, batching, cores, engine_count, listening
 
 pytestmark = pytest.mark.unit
 

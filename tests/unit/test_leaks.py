@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from agents import cli
-from agents.canaries import Canary, digits_of, needles, read_canaries
-from agents.leaks import BLOCK, OVERLAP, Searcher, scan, told
-from agents.planting import sample_canaries, self_test
+from agents.app.checks.canaries import Canary, digits_of, needles, read_canaries
+from agents.app.checks.leak_scan import BLOCK, OVERLAP, Searcher, scan, told
+from agents.app.checks.leak_scan_selftest import sample_canaries, self_test
+from agents.cli import main
 from pipeline.errors import InputError
 
 pytestmark = pytest.mark.unit
@@ -157,7 +157,7 @@ def test_silence_is_no_canary(tmp_path: Path) -> None:
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     monkeypatch.setattr(sys, "argv", ["hushwire", "scan-leaks", *arguments])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        main.main()
     return int(ended.value.code or 0)
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.ledger import CallState, Ledger
-from agents.sealing import KeyEncryptionKey
+from agents.crypto.envelope import KeyEncryptionKey
+from agents.database.call_ledger import CallState, Ledger
 from pipeline.errors import StoreError, UnknownCallError
 
 pytestmark = pytest.mark.unit

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from agents import fatal
-from agents.logging import ALLOWED, configure_logging, get_logger, silence_libraries
+from agents.system import fatal_exit
+from agents.system.logging import ALLOWED, configure_logging, get_logger, silence_libraries
 
 pytestmark = pytest.mark.unit
 
@@ -28,7 +28,7 @@ LEVELS = frozenset({"debug", "info", "warning", "error", "critical", "exception"
 LOGGERS = frozenset({"log", "_log", "logger", "_logger", "_told", "get_logger"})
 """What a logger is called here."""
 FOREIGN = {
-    "agents/logging.py": "sets it up",
+    "agents/system/logging.py": "sets it up",
     "models/registry/analyzer.py": "closes the loggers of presidio",
     "console/server.py": "closes the loggers of uvicorn",
 }
@@ -39,10 +39,10 @@ WORDED = {
 }
 """Modules with a log line that is put together, and of what."""
 WRITES = {
-    "agents/fatal.py": "a constant text and an exit code",
-    "agents/logging.py": "type and place of an exception",
-    "agents/serving.py": "a number of clients",
-    "agents/commands/audit.py": "an export that was asked for, to standard output",
+    "agents/system/fatal_exit.py": "a constant text and an exit code",
+    "agents/system/logging.py": "type and place of an exception",
+    "agents/app/consumers.py": "a number of clients",
+    "agents/cli/evidence/audit.py": "an export that was asked for, to standard output",
 }
 """Modules that write to a standard stream themselves, and what."""
 
@@ -139,7 +139,7 @@ def test_what_a_library_logs_goes_nowhere(capfd: pytest.CaptureFixture[str]) -> 
 )
 def test_an_exception_that_nobody_caught_is_told_without_its_text(raised: str) -> None:
     code = (
-        "import threading\nfrom agents.logging import content_free_tracebacks\n"
+        "import threading\nfrom agents.system.logging import content_free_tracebacks\n"
         "content_free_tracebacks()\nSECRET = ' '.join(['four', 'one', 'one', 'two'])\n"
     ) + textwrap.dedent(raised)
     done = subprocess.run(
@@ -154,7 +154,7 @@ def test_every_command_has_hooks_and_the_allow_list() -> None:
     code = (
         "import sys, threading, structlog\n"
         "from agents import cli\n"
-        "from agents.logging import get_logger\n"
+        "from agents.system.logging import get_logger\n"
         "sys.argv = ['hushwire', 'version']\n"
         "try:\n    cli.main()\nexcept SystemExit:\n    pass\n"
         "get_logger('mute').warning('told', code='seal', words='secret')\n"
@@ -179,6 +179,6 @@ def test_a_log_on_a_full_disk_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(os, "_exit", ended.append)
     configure_logging("info")
     get_logger("vault").warning("store away", attempt=1)
-    monkeypatch.setattr(fatal, "_hook", [])
-    fatal.exit_now(fatal.STORE, "the store is away")
-    assert ended == [fatal.STORE]
+    monkeypatch.setattr(fatal_exit, "_hook", [])
+    fatal_exit.exit_now(fatal_exit.STORE, "the store is away")
+    assert ended == [fatal_exit.STORE]

@@ -11,19 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from agents import runtime as runtimes
-from agents.auditlog import AuditLog
-from agents.ledger import CallState, Ledger
-from agents.metrics import Metrics
-from agents.pinning import Pins
-from agents.port import Delivery
-from agents.producer import sealed
-from agents.runtime import StageRuntime
-from agents.signing import SigningKey
+from agents.access.audit_log import AuditLog
+from agents.crypto.ed25519 import SigningKey
+from agents.database.call_ledger import CallState, Ledger
+from agents.database.policy_pins import Pins
+from agents.kafka.producer import sealed
+from agents.kafka.topics import Topics
+from agents.runtime import stage_runtime as runtimes
+from agents.runtime.broker_port import Delivery
+from agents.runtime.stage_runtime import StageRuntime
 from agents.stages import detect, mute, transcribe, vault, verify
 from agents.stages.timeouts import Patience
-from agents.topics import Topics
-from agents.vault import Vault
+from agents.system.metrics import Metrics
+from agents.vault.vault import Vault
 from pipeline.policy.loading import load_policy
 from pipeline.records.model import AudioChunk, CallEnd, Heard, Window
 from pipeline.transcription.segmenter import LoudnessVoice

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from agents.access import MAY, Permission, Role
-from agents.ledger import CallState
+from agents.access.roles import MAY, Permission, Role
+from agents.database.call_ledger import CallState
 from console.door import COOKIE
 from console.forms import MarkForm, fields
 from pipeline.errors import InputError

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from agents import cli
-from agents.auditlog import AuditLog
-from agents.erasure import REQUEST, erase
-from agents.ledger import CallState, Ledger
-from agents.marks import Marks
-from agents.vault import Vault
+from agents.access.audit_log import AuditLog
+from agents.cli import main
+from agents.database.call_ledger import CallState, Ledger
+from agents.upkeep.erasure import REQUEST, erase
+from agents.vault.mark_store import Marks
+from agents.vault.vault import Vault
 from pipeline.errors import InputError, UnknownCallError
 from pipeline.evaluation.corpora.review_marks import Kind, Place, judge, read_marks, wrong_scores
 from pipeline.evidence.certificate import build_certificate, certificate_json
@@ -159,7 +159,7 @@ def test_the_command(
         place = ["--vault", str(tmp_path / "vault")]
         monkeypatch.setattr(sys, "argv", ["hushwire", "marks", *arguments, *place])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            main.main()
         said = capsys.readouterr()
         return int(ended.value.code or 0), said.out + said.err
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from agents.line import Line
+from agents.app.in_memory_pipeline import Line
 from pipeline.errors import RecordError
 from pipeline.evidence.stored_call import CallAssembly, StoredCall
 from pipeline.muting.muter import CallMuter

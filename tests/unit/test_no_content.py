@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import structlog
 
-from agents.auditlog import AuditLog
-from agents.logging import configure_logging
-from agents.pool import EarPool, Ears
+from agents.access.audit_log import AuditLog
+from agents.runtime.engine_pool import EarPool, Ears
+from agents.system.logging import configure_logging
 from models.detection.call_detector import ANALYSIS_FAILED
 from models.detection.detector import Detector
 from models.detection.turn_reader import Analyses, Reads, ScriptedAnalyses, ScriptedReads
@@ -49,9 +49,13 @@ HELD = ("str", "bytes", "NDArray", "Pcm", "Samples", "ndarray")
 HARMLESS = {
     ("pipeline/evidence/canonical_json.py", "Signature", "value"): "a signature is public",
     ("pipeline/detection/language/vocabulary.py", "Vocabulary", "digits"): "words of a language",
-    ("agents/auditchain.py", "Checkpoint", "value"): "a signature is public",
-    ("agents/checking.py", "Finding", "text"): "what is wrong with a certificate",
-    ("agents/plots.py", "Whisker", "text"): "figures of an evaluation",
+    ("agents/access/hash_chain.py", "Checkpoint", "value"): "a signature is public",
+    (
+        "agents/app/checks/certificate_file.py",
+        "Finding",
+        "text",
+    ): "what is wrong with a certificate",
+    ("agents/reports/plots.py", "Whisker", "text"): "figures of an evaluation",
 }
 """Fields of those names that may show, and why."""
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agents import fatal
-from agents.producer import sealed
+from agents.kafka.producer import sealed
+from agents.system import fatal_exit
 from pipeline.records.model import CallEnd
 from tests.unit.test_damaged_key import ended
 from tests.unit.test_runtime import IN, EchoCore, _rig, running
@@ -20,18 +20,18 @@ async def test_a_topic_that_began_anew_ends_the_process(tmp_path: Path, ended: l
     async with running(_rig(tmp_path, lambda _: EchoCore())) as rig:
         await rig.bring("a", 3, 2, 1, 0)
         await rig.until(lambda: rig.acknowledged() == [0, 1, 2, 3])
-        with pytest.raises(fatal.FatalError):
+        with pytest.raises(fatal_exit.FatalError):
             await rig.bring("new", 3, offset=0)
-        assert ended == [fatal.BROKER]
+        assert ended == [fatal_exit.BROKER]
         assert rig.acknowledged() == [0, 1, 2, 3]
 
 
 async def test_the_same_for_records_that_still_wait(tmp_path: Path, ended: list[int]) -> None:
     async with running(_rig(tmp_path, lambda _: EchoCore())) as rig:
         await rig.bring("a", 3, 2)
-        with pytest.raises(fatal.FatalError):
+        with pytest.raises(fatal_exit.FatalError):
             await rig.bring("new", 3, offset=1)
-        assert ended == [fatal.BROKER]
+        assert ended == [fatal_exit.BROKER]
         assert rig.acknowledged() == []
 
 
@@ -50,13 +50,13 @@ async def test_the_same_record_again_is_a_repeat(tmp_path: Path, ended: list[int
 async def test_a_repeat_from_before_what_is_remembered_ends_the_process(
     tmp_path: Path, ended: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agents.acknowledge.REMEMBERED", 2)
+    monkeypatch.setattr("agents.runtime.offsets.REMEMBERED", 2)
     async with running(_rig(tmp_path, lambda _: EchoCore())) as rig:
         await rig.bring("a", 3, 2, 1, 0)
         await rig.until(lambda: rig.acknowledged() == [0, 1, 2, 3])
-        with pytest.raises(fatal.FatalError):
+        with pytest.raises(fatal_exit.FatalError):
             await rig.bring("a", 3, offset=0)
-        assert ended == [fatal.BROKER]
+        assert ended == [fatal_exit.BROKER]
 
 
 async def test_a_partition_that_no_topic_was_made_with_ends_the_process(
@@ -65,7 +65,7 @@ async def test_a_partition_that_no_topic_was_made_with_ends_the_process(
     """Somebody added partitions: calls may now be in two of them, in no order."""
     async with running(_rig(tmp_path, lambda _: EchoCore())) as rig:
         await rig.bring("a", 3, partition=3)
-        with pytest.raises(fatal.FatalError):
+        with pytest.raises(fatal_exit.FatalError):
             await rig.bring("a", 2, partition=8)
-        assert ended == [fatal.BROKER]
+        assert ended == [fatal_exit.BROKER]
         assert rig.acknowledged(8) == []

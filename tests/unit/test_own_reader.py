@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from agents.cli import app
-from agents.detecting import detector_settings
-from agents.settings import Settings
+from agents.cli.main import app
+from agents.settings.detectors import detector_settings
+from agents.settings.model import Settings
 from pipeline.errors import HushwireError, InputError, ModelError, SettingsError
 
 pytestmark = pytest.mark.unit

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents.layout import listening
+from agents.runtime.steps import Later, Listen, Send, Step
 from agents.stages.timeouts import Patience
 from agents.stages.transcribe import TranscribeCall
-from agents.steps import Later, Listen, Send, Step
+from agents.system.engine_sizing import listening
 from models.detection.call_detector import UNHEARD, CallDetector
 from models.detection.turn_reader import ScriptedAnalyses, ScriptedReads
 from pipeline.detection.decision.conversation import Conversation

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.parties import Pseudonyms
+from agents.crypto.party_pseudonyms import Pseudonyms
 from pipeline.errors import InputError, PolicyError, StoreError
 from pipeline.policy.known_names import Known
 from pipeline.policy.loading import load_policy, parse_policy

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from agents.ledger import CallState, Ledger
-from agents.metrics import Metrics
-from agents.pinning import Pins
-from agents.tables import TRANSIT_KEYS
+from agents.database.call_ledger import CallState, Ledger
+from agents.database.policy_pins import Pins
+from agents.database.tables import TRANSIT_KEYS
+from agents.system.metrics import Metrics
 from pipeline.errors import PolicyError, SealError
 from pipeline.policy.loading import load_policy
 from pipeline.policy.model import EchoRule, Policy

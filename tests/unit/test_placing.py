@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from agents import offline, placing
-from agents.offline import Engines, Wanted
-from agents.placing import placement
+from agents.app import redact_file
+from agents.app.redact_file import Engines, Wanted
+from agents.system import atomic_files
+from agents.system.atomic_files import placement
 from pipeline.errors import InputError, StoreError
 from pipeline.records.model import Heard, Window
 from tests.unit.redacting import BESIDE, RATE, audio, names, run, scripted
@@ -64,7 +65,7 @@ def test_a_report_that_appears_meanwhile_stays(wanted: Wanted, engines: Engines)
 def test_a_quarantine_removes_nothing_without_force(
     wanted: Wanted, engines: Engines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(offline, "apply_mutes", lambda pcm, *_, **__: pcm.copy())
+    monkeypatch.setattr(redact_file, "apply_mutes", lambda pcm, *_, **__: pcm.copy())
     transcript = wanted.target.with_suffix(".json")
     done = run(wanted, meanwhile(engines, lambda: transcript.write_text("mine")))
     assert not done.passed
@@ -77,7 +78,7 @@ def test_a_move_that_fails_brings_back_what_was_replaced(
     *, quarantined: bool, wanted: Wanted, engines: Engines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if quarantined:
-        monkeypatch.setattr(offline, "apply_mutes", lambda pcm, *_, **__: pcm.copy())
+        monkeypatch.setattr(redact_file, "apply_mutes", lambda pcm, *_, **__: pcm.copy())
     report = wanted.target.with_name("report.html")
     before = {path: path.name.encode() for path in (wanted.target, *wanted.beside, report)}
     for path, content in before.items():
@@ -89,7 +90,7 @@ def test_a_move_that_fails_brings_back_what_was_replaced(
         if len(calls) > 1:  # the report is in place by then
             raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setattr(placing, "flush_folder", full)
+    monkeypatch.setattr(atomic_files, "flush_folder", full)
     with pytest.raises(StoreError, match="No space left"):
         run(replace(wanted, report=report, force=True), engines)
     assert {path: path.read_bytes() for path in wanted.target.parent.iterdir()} == before
@@ -109,7 +110,7 @@ def test_what_is_put_in_the_place_of_ours_is_not_taken_away(
         (home / "mine").replace(home / "a")
         raise OSError(28, "No space left on device", str(home))
 
-    monkeypatch.setattr(placing, "flush_folder", replaced)
+    monkeypatch.setattr(atomic_files, "flush_folder", replaced)
     with ExitStack() as stack:
         stack.enter_context(pytest.raises(StoreError))
         files = stack.enter_context(placement(tmp_path))

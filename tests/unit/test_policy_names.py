@@ -9,10 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 import pipeline
-from agents.cli import app
-from agents.policies import read_policy
-from agents.settings import load_settings
-from agents.start import worker_config
+from agents.app.wiring import worker_config
+from agents.cli.main import app
+from agents.settings.model import load_settings
+from agents.settings.policies import read_policy
 from models.registry.known_names import known_names
 from models.registry.registry import load_registry
 from pipeline.errors import PolicyError

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from agents import cli
-from agents.policies import read_policy
-from agents.processing import UNKNOWN, record_of
-from agents.settings import Settings
+from agents.cli import main
+from agents.reports.gdpr_record import UNKNOWN, record_of
+from agents.settings.model import Settings
+from agents.settings.policies import read_policy
 
 pytestmark = pytest.mark.unit
 
@@ -87,7 +87,7 @@ def test_the_command_prints_both(
     for arguments in ([], ["--json"]):
         monkeypatch.setattr(sys, "argv", ["hushwire", "records-of-processing", *arguments])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            main.main()
         assert ended.value.code == 0
         shown = capsys.readouterr().out
         if arguments:

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from agents import quarantine
-from agents.auditlog import AuditLog, Event
-from agents.catalogue import Catalogue
-from agents.commands.quarantine import app
-from agents.ledger import CallState, Ledger
-from agents.vault import Vault
+from agents.access.audit_log import AuditLog, Event
+from agents.cli.stored_calls.quarantine import app
+from agents.database.call_ledger import CallState, Ledger
+from agents.upkeep import quarantine
+from agents.vault.call_catalogue import Catalogue
+from agents.vault.vault import Vault
 from pipeline.errors import HeldError, InputError, UnknownCallError
 from tests.unit.storing import stored_call, sweeps
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.recordings import LARGEST_SIDECAR, default_roles, find_recordings, read_drop
+from agents.app.recording_folder import LARGEST_SIDECAR, default_roles, find_recordings, read_drop
 from pipeline.errors import InputError
 from pipeline.records.model import Role
 

@@ -14,9 +14,11 @@ import soundfile
 import structlog
 from rich.console import Console
 
-from agents import cli, offline, placing
-from agents.commands.redact import Bar
-from agents.offline import Engines, Redacted, Wanted, prepare, redact
+from agents.app import redact_file as offline
+from agents.app.redact_file import Engines, Redacted, Wanted, prepare, redact
+from agents.cli import main
+from agents.cli.running.redact import Bar
+from agents.system import atomic_files
 from pipeline.audio.files import read_recording
 from pipeline.errors import AudioError, HushwireError, InputError, ModelError, StoreError
 from tests.unit.redacting import BESIDE, KEY, RATE, audio, names, problems, run, scripted, styled
@@ -212,7 +214,7 @@ def test_a_move_that_fails_leaves_nothing(
     def full(path: Path) -> None:
         raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setattr(placing, "flush_folder", full)
+    monkeypatch.setattr(atomic_files, "flush_folder", full)
     with pytest.raises(StoreError, match="No space left"):
         run(Wanted(source, out, report=tmp_path / "report.html"), engines)
     assert names(out.parent) == []
@@ -245,7 +247,7 @@ def test_out_is_not_named_by_a_number(source: Path, out: Path) -> None:
 def hushwire(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     monkeypatch.setattr(sys, "argv", ["hushwire", *map(str, arguments)])
     try:
-        cli.main()
+        main.main()
     except SystemExit as ended:
         return int(ended.code or 0)
     finally:

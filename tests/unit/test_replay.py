@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.ledger import CallState
-from agents.producer import sealed
+from agents.database.call_ledger import CallState
+from agents.kafka.producer import sealed
 from pipeline.errors import UnknownCallError
 from pipeline.records.model import CallEnd
 from tests.unit.test_runtime import IN, OUT, TOPICS, EchoCore, _rig, running

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from agents.drawing import envelope
-from agents.kinds import KINDS, kind_of, label_of
-from agents.report import (
+from agents.reports.call_files import read_calls
+from agents.reports.call_report import (
     ReportCall,
     ReportCheck,
     ReportLeak,
@@ -21,7 +20,8 @@ from agents.report import (
     ReportTurn,
     write_report,
 )
-from agents.vaulted import read_calls
+from agents.reports.entity_groups import KINDS, kind_of, label_of
+from agents.reports.waveform_svg import envelope
 from pipeline.errors import RecordError, StoreError
 from pipeline.evidence.stored_call import CallAssembly
 from pipeline.policy.loading import load_policy

@@ -162,7 +162,7 @@ def test_every_env_file_has_an_example() -> None:
 
 
 def test_the_example_settings_are_settings() -> None:
-    from agents.settings import PREFIX, Settings  # noqa: PLC0415 - only this test needs it
+    from agents.settings.model import PREFIX, Settings  # noqa: PLC0415 - only this test needs it
 
     text = (ROOT / "deploy" / "hushwire.env.example").read_text(encoding="utf-8")
     named = set(re.findall(rf"(?m)^{PREFIX}(\w+)=", text))

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from agents import exporting
-from agents.auditlog import AuditLog
-from agents.cli import app
-from agents.ledger import CallState, Ledger
-from agents.opening import opened_ledger
-from agents.parties import Pseudonyms
-from agents.settings import STATE, Settings
-from agents.shelf import Shelf, open_shelf
-from agents.vault import Vault
+from agents.access.audit_log import AuditLog
+from agents.cli.main import app
+from agents.crypto.party_pseudonyms import Pseudonyms
+from agents.database.call_ledger import CallState, Ledger
+from agents.database.open_ledger import opened_ledger
+from agents.settings.model import STATE, Settings
+from agents.vault import export
+from agents.vault.reader import Shelf, open_shelf
+from agents.vault.vault import Vault
 from pipeline.errors import HeldError, InputError, SealError, StoreError, UnknownCallError
 from tests.unit.storing import AUDIO, FILES, new_ledger, stored_call
 
@@ -156,7 +156,7 @@ def test_a_file_that_is_not_the_certified_one_is_not_exported(place: Path, tmp_p
             yield b"genuine, and another"
 
     with pytest.raises(SealError):
-        exporting.export_call(Other(vault), AuditLog(ledger.database), "one", tmp_path, by="me")
+        export.export_call(Other(vault), AuditLog(ledger.database), "one", tmp_path, by="me")
     ledger.dispose()
     assert not list(tmp_path.rglob("*.flac"))
 

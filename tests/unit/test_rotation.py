@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from agents.cli import app
-from agents.ledger import Ledger
-from agents.rotation import rotate
-from agents.sealing import KeyEncryptionKey
+from agents.cli.main import app
+from agents.crypto.envelope import KeyEncryptionKey
+from agents.database.call_ledger import Ledger
+from agents.upkeep.kek_rotation import rotate
 from pipeline.errors import InputError
 from tests.unit.storing import new_ledger
 

@@ -23,16 +23,17 @@ import pytest
 import soundfile
 from rich.console import Console
 
-from agents import cli, run
-from agents.auditlog import AuditLog
-from agents.ingest import Ingested, Outcome
-from agents.ledger import CallState, Ledger
-from agents.locks import FILE, working_alone, working_together
-from agents.owners import owner
-from agents.run import Summary, run_folder
-from agents.sealing import KeyEncryptionKey
-from agents.settings import Settings
-from agents.vault import Vault
+from agents.access.audit_log import AuditLog
+from agents.app import run_folder as run
+from agents.app.ingest import Ingested, Outcome
+from agents.app.run_folder import Summary, run_folder
+from agents.cli import main
+from agents.crypto.envelope import KeyEncryptionKey
+from agents.database.call_ledger import CallState, Ledger
+from agents.settings.model import Settings
+from agents.system.owners import owner
+from agents.vault.locks import FILE, working_alone, working_together
+from agents.vault.vault import Vault
 from pipeline.errors import BrokerError, BusyError, InputError, SettingsError
 from tests.unit.storing import stored_call
 
@@ -348,7 +349,7 @@ def test_a_shared_ledger_is_refused_without_its_cluster(
 
 
 def test_both_are_wrong_input_on_the_command_line() -> None:
-    assert [cli._exit_code(error("x")) for error in (BusyError, SettingsError)] == [2, 2]
+    assert [main._exit_code(error("x")) for error in (BusyError, SettingsError)] == [2, 2]
 
 
 def test_the_lock_dies_with_its_process(tmp_path: Path) -> None:
@@ -356,8 +357,8 @@ def test_the_lock_dies_with_its_process(tmp_path: Path) -> None:
     program = (
         "import subprocess, sys, time\n"
         "from pathlib import Path\n"
-        "from agents.locks import working_alone\n"
-        "from agents.settings import Settings\n"
+        "from agents.vault.locks import working_alone\n"
+        "from agents.settings.model import Settings\n"
         "state = Path(sys.argv[1])\n"
         "with working_alone(Settings(state_dir=state), state, state):\n"
         "    child = subprocess.Popen(['sleep', '60'])\n"

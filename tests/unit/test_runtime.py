@@ -16,16 +16,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents import fatal
-from agents.ledger import CallState, Ledger
-from agents.messages import DEADLETTER
-from agents.metrics import Metrics
-from agents.outbox import Limits
-from agents.port import Delivery
-from agents.producer import sealed
-from agents.runtime import StageRuntime
-from agents.steps import Act, CallCore, Late, LateError, Listen, Send, Stage, Step
-from agents.topics import Topics
+from agents.database.call_ledger import CallState, Ledger
+from agents.kafka.producer import sealed
+from agents.kafka.topics import Topics
+from agents.runtime.broker_port import Delivery
+from agents.runtime.events import DEADLETTER
+from agents.runtime.outbox import Limits
+from agents.runtime.stage_runtime import StageRuntime
+from agents.runtime.steps import Act, CallCore, Late, LateError, Listen, Send, Stage, Step
+from agents.system import fatal_exit
+from agents.system.metrics import Metrics
 from pipeline.errors import ModelError, PolicyError, SealError, StoreError
 from pipeline.policy.model import Policy
 from pipeline.records.cloudevents import Clear
@@ -211,14 +211,14 @@ async def test_nothing_is_acknowledged_when_the_broker_did_not(
 
     def told(code: int, _message: str) -> None:
         ended.append(code)
-        raise fatal.FatalError(code, "")
+        raise fatal_exit.FatalError(code, "")
 
-    monkeypatch.setattr(fatal, "_hook", [told])
+    monkeypatch.setattr(fatal_exit, "_hook", [told])
     async with running(_rig(tmp_path, lambda _: EchoCore())) as rig:
         rig.port.broken = True
         await rig.bring("a", 1, 0)
         await rig.until(lambda: bool(ended))
-        assert ended[0] == fatal.BROKER
+        assert ended[0] == fatal_exit.BROKER
         assert rig.acknowledged() == []
         assert not rig.ledger.finished("a", "detect")
 
@@ -290,7 +290,7 @@ async def test_a_quiet_call_is_told(tmp_path: Path) -> None:
 async def test_what_another_stage_refused_is_dropped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agents.runtime.SWEEP_S", 0.05)
+    monkeypatch.setattr("agents.runtime.stage_runtime.SWEEP_S", 0.05)
     async with running(_rig(tmp_path, lambda _: EchoCore())) as rig:
         await rig.bring("a", 1)
         await rig.until(lambda: bool(rig.port.sent))
@@ -402,7 +402,7 @@ async def test_engines_that_cannot_be_started_end_the_process_not_the_call(
 
     def told(code: int, _message: str) -> None:
         ended.append(code)
-        raise fatal.FatalError(code, "")
+        raise fatal_exit.FatalError(code, "")
 
     class NoEngines:
         async def listen(self, _window: Window, *, check: bool) -> Heard:
@@ -412,12 +412,12 @@ async def test_engines_that_cannot_be_started_end_the_process_not_the_call(
         def take(self, topic: str, record: Record) -> list[Step]:
             return [Listen(Window("a", 0, 0, 0, 1, 8_000, np.zeros(1, np.int16)), lambda _: [])]
 
-    monkeypatch.setattr(fatal, "_hook", [told])
+    monkeypatch.setattr(fatal_exit, "_hook", [told])
     async with running(_rig(tmp_path, lambda _: ListeningCore())) as rig:
         monkeypatch.setattr(rig.runtime, "_pool", NoEngines())
         await rig.bring("a", 1)
         await rig.until(lambda: bool(ended))
-        assert ended[0] == fatal.MODEL
+        assert ended[0] == fatal_exit.MODEL
         assert rig.ledger.state("a") is CallState.OPEN
         assert rig.acknowledged() == []
 
@@ -440,16 +440,16 @@ async def test_a_call_whose_policy_cannot_be_read_is_left_to_another_worker(
 
     def told(code: int, _message: str) -> None:
         ended.append(code)
-        raise fatal.FatalError(code, "")
+        raise fatal_exit.FatalError(code, "")
 
     def newer(*_: object) -> Policy:
         raise PolicyError("a newer version pinned it")
 
-    monkeypatch.setattr(fatal, "_hook", [told])
+    monkeypatch.setattr(fatal_exit, "_hook", [told])
     async with running(_rig(tmp_path, lambda _: EchoCore(), policies=newer)) as rig:
         await rig.bring("a", 1, 0)
         await rig.until(lambda: bool(ended))
-        assert ended[0] == fatal.POLICY
+        assert ended[0] == fatal_exit.POLICY
         assert rig.acknowledged() == []
         assert rig.ledger.state("a") is CallState.OPEN
 

@@ -27,15 +27,15 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from agents.ledger import CallState, Ledger
-from agents.metrics import Metrics
-from agents.outbox import Limits
-from agents.port import Delivery
-from agents.producer import sealed
-from agents.runtime import SWEEP_S, StageRuntime
-from agents.sealing import Seal
-from agents.steps import Act, Late, LateError, Later, Listen, Send, Stage, Step
-from agents.topics import Topics
+from agents.crypto.envelope import Seal
+from agents.database.call_ledger import CallState, Ledger
+from agents.kafka.producer import sealed
+from agents.kafka.topics import Topics
+from agents.runtime.broker_port import Delivery
+from agents.runtime.outbox import Limits
+from agents.runtime.stage_runtime import SWEEP_S, StageRuntime
+from agents.runtime.steps import Act, Late, LateError, Later, Listen, Send, Stage, Step
+from agents.system.metrics import Metrics
 from pipeline.policy.model import Policy
 from pipeline.records import cloudevents
 from pipeline.records.model import CallEnd, Heard, Record, Window
@@ -221,7 +221,9 @@ class RuntimeMachine(RuleBasedStateMachine):
         self.now = 1_000.0
         self.patches = ExitStack()
         self.patches.enter_context(mock.patch("asyncio.to_thread", _inline))
-        clock = mock.patch("agents.runtime.time.monotonic", side_effect=lambda: self.now)
+        clock = mock.patch(
+            "agents.runtime.stage_runtime.time.monotonic", side_effect=lambda: self.now
+        )
         self.patches.enter_context(clock)
         self.loop = asyncio.new_event_loop()
         self.folder = tempfile.TemporaryDirectory(dir=_memory())

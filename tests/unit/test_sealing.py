@@ -9,9 +9,9 @@ import pytest
 import tink
 from tink.proto import tink_pb2
 
-from agents.keysets import KeysetFile, with_new_primary
-from agents.producer import sealed
-from agents.sealing import KeyEncryptionKey, Seal, wrapping_key_id
+from agents.crypto.envelope import KeyEncryptionKey, Seal, wrapping_key_id
+from agents.crypto.keyset_file import KeysetFile, with_new_primary
+from agents.kafka.producer import sealed
 from pipeline.errors import SealError, StoreError
 from pipeline.records import cloudevents
 from tests.unit.wire_samples import SAMPLES

@@ -14,15 +14,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents import fatal, logging, messages
-from agents.bound import bound_command
-from agents.metrics import Metrics
-from agents.pool import EarPool, Ears
-from agents.port import Delivery
-from agents.producer import CallProducer
-from agents.sealing import KeyEncryptionKey
-from agents.steps import Tell
-from agents.topics import Topics, create_topics
+from agents.crypto.envelope import KeyEncryptionKey
+from agents.kafka.producer import CallProducer
+from agents.kafka.topics import Topics, create_topics
+from agents.runtime import events
+from agents.runtime.broker_port import Delivery
+from agents.runtime.engine_pool import EarPool, Ears
+from agents.runtime.steps import Tell
+from agents.system import fatal_exit, logging
+from agents.system.child_processes import bound_command
+from agents.system.metrics import Metrics
 from pipeline.errors import BrokerError, ModelError, RecordError
 from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Interval, Role, Window
 from tests.broker import fakes
@@ -69,7 +70,7 @@ def test_no_metric_has_a_call_label() -> None:
 
 def test_a_dead_letter_holds_no_content() -> None:
     delivery = Delivery("t", 1, 2, b"k", {"ce_id": b"secret"}, b"secret")
-    letter = messages.dead_letter("d", delivery, stage="mute", code="seal")
+    letter = events.dead_letter("d", delivery, stage="mute", code="seal")
     assert (letter.key, letter.value) == (None, b"")
     assert b"secret" not in b"".join(letter.headers.values())
     assert "secret" not in repr(delivery)
@@ -77,8 +78,8 @@ def test_a_dead_letter_holds_no_content() -> None:
 
 def test_an_event_is_the_same_every_time() -> None:
     tell = Tell("t", "call-1", "hushwire.call.redacted.v1", {"state": "stored"})
-    assert messages.event(tell) == messages.event(tell)
-    assert messages.event(tell).headers["ce_id"] == b"call-1/hushwire.call.redacted.v1"
+    assert events.event(tell) == events.event(tell)
+    assert events.event(tell).headers["ce_id"] == b"call-1/hushwire.call.redacted.v1"
 
 
 def test_topics_have_their_names() -> None:
@@ -118,7 +119,7 @@ def test_a_recorder_that_is_too_fast_is_told_at_once(tmp_path: Path) -> None:
 def test_a_bound_program_ends_with_its_parent() -> None:
     code = (
         "import subprocess, sys, time\n"
-        "from agents.bound import bound_command\n"
+        "from agents.system.child_processes import bound_command\n"
         "child = subprocess.Popen(bound_command('/bin/sleep', '60'))\n"
         "print(child.pid, flush=True)\n"
         "time.sleep(60)\n"
@@ -155,7 +156,7 @@ def _command(process: int) -> str:
 def test_fatal_ends_the_process_with_its_code() -> None:
     code = "from agents import fatal; fatal.exit_now(fatal.BROKER, 'the broker is away')"
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
-    assert done.returncode == fatal.BROKER
+    assert done.returncode == fatal_exit.BROKER
     assert done.stderr == "hushwire: the broker is away (exit 81)\n"
 
 

@@ -12,17 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import generate_latest
 
-from agents import cli, retention
-from agents.auditlog import AuditLog
-from agents.erasure import REQUEST, erase
-from agents.ledger import CallState, Ledger
-from agents.metrics import Metrics
-from agents.shadowing import Candidate, Shadow, candidate
-from agents.shadowlog import Pair, ShadowResults
+from agents.access.audit_log import AuditLog
+from agents.cli import main
+from agents.database.call_ledger import CallState, Ledger
+from agents.kafka.topics import Topics
+from agents.runtime.steps import Act, Later, Send, Step
 from agents.stages.detect import DetectCall, detect_stage
-from agents.steps import Act, Later, Send, Step
-from agents.topics import Topics
-from agents.vault import Vault
+from agents.stages.shadow import Candidate, Shadow, candidate
+from agents.system.metrics import Metrics
+from agents.upkeep import retention
+from agents.upkeep.erasure import REQUEST, erase
+from agents.vault.shadow_results import Pair, ShadowResults
+from agents.vault.vault import Vault
 from pipeline.errors import StoreError
 from pipeline.evaluation.figures.span_agreement import ALL, Agreement, agreements
 from pipeline.policy.disclosure import Show
@@ -227,7 +228,7 @@ def test_the_report_is_printed(
         state = ["--state-dir", str(tmp_path / "state")]
         monkeypatch.setattr(sys, "argv", ["hushwire", "shadow", *arguments, *state])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            main.main()
         said = capsys.readouterr()
         return int(ended.value.code or 0), said.out + said.err
 

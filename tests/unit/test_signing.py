@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
-from agents.signing import PublicKey, SigningKey
+from agents.crypto.ed25519 import PublicKey, SigningKey
 from pipeline.errors import InputError, RecordError, StoreError
 from pipeline.evidence.canonical_json import (
     canonical_json,

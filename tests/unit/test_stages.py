@@ -11,19 +11,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.auditlog import AuditLog, Event
-from agents.ledger import CallState, Ledger
-from agents.places import PASSED, QUARANTINE
-from agents.signing import SigningKey
+from agents.access.audit_log import AuditLog, Event
+from agents.crypto.ed25519 import SigningKey
+from agents.database.call_ledger import CallState, Ledger
+from agents.kafka.topics import Topics
+from agents.runtime.steps import Act, LateError, Later, Listen, Send, Stage, Step, Tell
 from agents.stages.detect import DetectCall
 from agents.stages.mute import MuteCall, mute_stage
 from agents.stages.timeouts import Patience
 from agents.stages.transcribe import TranscribeCall
 from agents.stages.vault import vault_stage
 from agents.stages.verify import VerifyCall
-from agents.steps import Act, LateError, Later, Listen, Send, Stage, Step, Tell
-from agents.topics import Topics
-from agents.vault import Vault
+from agents.vault.file_store import PASSED, QUARANTINE
+from agents.vault.vault import Vault
 from pipeline.errors import ModelError, RecordError
 from pipeline.policy.loading import load_policy
 from pipeline.policy.model import Policy

@@ -11,16 +11,16 @@ import pytest
 from prometheus_client import generate_latest
 from typer.testing import CliRunner
 
-from agents import auditkeeper, quarantine, retention
-from agents.auditlog import AuditLog, Event
-from agents.cli import app
-from agents.ledger import CallState
-from agents.metrics import Metrics
-from agents.settings import Settings
-from agents.shadowlog import ShadowResults
-from agents.signing import SigningKey
-from agents.sweeping import Bounds, Confirmed, SweepGuard
-from agents.vault import Vault
+from agents.access.audit_log import AuditLog, Event
+from agents.cli.main import app
+from agents.crypto.ed25519 import SigningKey
+from agents.database.call_ledger import CallState
+from agents.settings.model import Settings
+from agents.system.metrics import Metrics
+from agents.upkeep import audit_keeper, quarantine, retention
+from agents.upkeep.sweep_guard import Bounds, Confirmed, SweepGuard
+from agents.vault.shadow_results import ShadowResults
+from agents.vault.vault import Vault
 from pipeline.errors import InputError, SweepRefusedError
 from tests.unit.storing import new_ledger, stored_call
 
@@ -259,8 +259,8 @@ def test_the_audit_log_is_not_pruned_by_a_wrong_clock(site: Site, tmp_path: Path
     site.sweep()
     site.clock.now += 400 * DAY
     with pytest.raises(SweepRefusedError):
-        auditkeeper.prune(site.log, key, 366, site.guard)
-    keeper = auditkeeper.AuditKeeper(
+        audit_keeper.prune(site.log, key, 366, site.guard)
+    keeper = audit_keeper.AuditKeeper(
         site.log, key, keep_days=366, guard=site.guard, metrics=site.metrics
     )
     keeper._guarded(keeper._look)
@@ -270,7 +270,7 @@ def test_the_audit_log_is_not_pruned_by_a_wrong_clock(site: Site, tmp_path: Path
     assert 'hushwire_sweep_refused{sweep="audit-log"} 1.0' in page
     due, total = site.log.older(key.public, 366, site.clock.now)
     assert (due, total) == (3, 3)
-    assert auditkeeper.prune(site.log, key, 366, site.guard, confirmed=Confirmed(3, "me")) == 3
+    assert audit_keeper.prune(site.log, key, 366, site.guard, confirmed=Confirmed(3, "me")) == 3
 
 
 def test_by_command_it_is_refused_until_the_number_is_confirmed(

@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import select
 from typer.testing import CliRunner
 
-from agents.access import MAY, AccessError, Permission, Role, permitted
-from agents.auditlog import AuditLog
-from agents.audittables import ENTRIES
-from agents.cli import app
-from agents.database import Database
-from agents.ledger import Ledger
-from agents.tokens import FORM, Tokens
+from agents.access.api_tokens import FORM, Tokens
+from agents.access.audit_log import AuditLog
+from agents.access.roles import MAY, AccessError, Permission, Role, permitted
+from agents.cli.main import app
+from agents.database.call_ledger import Ledger
+from agents.database.engine import Database
+from agents.database.tables import ENTRIES
 from pipeline.errors import InputError, StoreError
 
 pytestmark = pytest.mark.unit

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents import cli
-from agents.tuning import Tuned, notes, table, with_thresholds, write_policy
+from agents.app.evaluation.tune_policy import Tuned, notes, table, with_thresholds, write_policy
+from agents.cli import main
 from pipeline.errors import InputError
 from pipeline.evaluation.corpora.labelled_texts import Label, LabelledCase, LabelledTurn
 from pipeline.evaluation.figures.threshold_choice import Proposal, Scored, Verdict, propose, scored
@@ -245,6 +245,6 @@ def test_what_is_wrong_is_said(
     Path("cases.jsonl").write_text(line, encoding="utf-8")
     monkeypatch.setattr(sys, "argv", ["hushwire", "tune", *arguments])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        main.main()
     assert ended.value.code == 2
     assert message in capsys.readouterr().err

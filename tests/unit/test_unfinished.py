@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from agents import unfinished
-from agents.auditlog import AuditLog
-from agents.ledger import CallState, Ledger
-from agents.metrics import Metrics
-from agents.shelf import Shelf
-from agents.tables import CALLS
-from agents.vault import Vault
+from agents.access.audit_log import AuditLog
+from agents.database.call_ledger import CallState, Ledger
+from agents.database.tables import CALLS
+from agents.system.metrics import Metrics
+from agents.upkeep import unfinished_calls
+from agents.vault.reader import Shelf
+from agents.vault.vault import Vault
 from pipeline.errors import UnknownCallError
 from tests.unit.storing import FILES, stored_call, sweeps
 
@@ -39,8 +39,8 @@ def opened(ledger: Ledger, call_id: str, *, owner: str | None = "cluster:ann") -
 def swept(ledger: Ledger, log: AuditLog, at: datetime, *, embedded: bool = False) -> list[str]:
     """Who is refused at a time."""
     guard = sweeps(ledger, at)
-    late = unfinished.too_old(ledger, DAY_S, embedded=embedded)
-    return unfinished.sweep(ledger, log, guard, late)
+    late = unfinished_calls.too_old(ledger, DAY_S, embedded=embedded)
+    return unfinished_calls.sweep(ledger, log, guard, late)
 
 
 def told(log: AuditLog) -> list[dict[str, str]]:
@@ -102,7 +102,7 @@ def test_a_call_that_the_vault_has_is_closed_as_what_it_is(
     vault = Vault.opened(tmp_path / "vault", ledger)
     facts = vault.store(stored_call("kept", passed=passed), keep_days=30)
     if owner.startswith("embedded"):
-        assert unfinished.forget_own(ledger, log, vault) == []
+        assert unfinished_calls.forget_own(ledger, log, vault) == []
     else:
         assert swept(ledger, log, LATE) == []
     assert ledger.state("kept") is state
@@ -126,7 +126,7 @@ def test_only_the_calls_of_runs_are_forgotten(
     ledger.finish("mine", "mute")
     opened(ledger, "theirs", owner="cluster:ann")
     opened(ledger, "old", owner=None)
-    assert unfinished.forget_own(ledger, log, vault) == ["mine"]
+    assert unfinished_calls.forget_own(ledger, log, vault) == ["mine"]
     assert ledger.state("mine") is None
     assert ledger.seal("theirs")
     assert ledger.seal("old")
@@ -134,7 +134,7 @@ def test_only_the_calls_of_runs_are_forgotten(
     # It may come again, under the same id, and be forgotten again.
     assert ledger.open_call("mine", owner="embedded:ann").created
     assert not ledger.finished("mine", "mute")
-    assert unfinished.forget_own(ledger, log, vault) == ["mine"]
+    assert unfinished_calls.forget_own(ledger, log, vault) == ["mine"]
     assert len(told(log)) == 2
 
 
@@ -145,7 +145,7 @@ def test_an_erasure_that_was_interrupted_is_not_forgotten(
     vault = Vault.opened(tmp_path / "vault", ledger)
     vault.store(stored_call("going"), keep_days=30)
     vault.catalogue.begin_erasing("going", "request")
-    assert unfinished.forget_own(ledger, log, vault) == []
+    assert unfinished_calls.forget_own(ledger, log, vault) == []
     assert swept(ledger, log, LATE) == []
     assert ledger.state("going") is CallState.OPEN
     assert told(log) == []
@@ -166,7 +166,7 @@ def test_a_worker_sweeps_counts_and_shows_the_oldest(ledger: Ledger, log: AuditL
 
     async def some_time() -> None:
         task = asyncio.create_task(
-            unfinished.tend(
+            unfinished_calls.tend(
                 ledger, log, DAY_S, sweeps(ledger), metrics, look_s=0.01, watched_s=0.05
             )
         )
@@ -189,7 +189,9 @@ def test_a_clock_that_jumps_ahead_ends_no_call_in_progress(ledger: Ledger, log: 
 
     async def some_time() -> None:
         guard = sweeps(ledger)
-        tending = unfinished.tend(ledger, log, DAY_S, guard, Metrics(), look_s=0.01, watched_s=0.5)
+        tending = unfinished_calls.tend(
+            ledger, log, DAY_S, guard, Metrics(), look_s=0.01, watched_s=0.5
+        )
         task = asyncio.create_task(tending)
         for clock in (jumped, right) * 4:  # 0.8 s in all, and never 0.5 s in a row
             ledger.database.now = clock

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.producer import sealed
+from agents.kafka.producer import sealed
 from pipeline.muting.muter import FINDINGS_MISSING, CallMuter
 from pipeline.records import cloudevents, schemas
 from pipeline.records.continuity import MIXED

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from agents.auditlog import AuditLog
-from agents.ledger import CallState
-from agents.outbox import Limits
-from agents.producer import sealed
+from agents.access.audit_log import AuditLog
+from agents.database.call_ledger import CallState
+from agents.kafka.producer import sealed
+from agents.runtime.outbox import Limits
 from pipeline.errors import RecordError
 from pipeline.records.model import CallEnd
 from tests.unit.test_runtime import IN, OUT, TOPICS, EchoCore, _rig, running

@@ -12,18 +12,19 @@ from pathlib import Path
 import obstore
 import pytest
 
-from agents import erasure, places, retention, unfinished
-from agents.auditlog import AuditLog
-from agents.buckets import BucketPlace
-from agents.catalogue import CallFilter
-from agents.ledger import CallState, Ledger
-from agents.owners import owner
-from agents.places import PASSED, QUARANTINE, FolderPlace
-from agents.sealing import KeyEncryptionKey
-from agents.shelf import Shelf
-from agents.signing import SigningKey
-from agents.vault import SEALED, Vault
-from agents.vaultkeys import VaultKeys
+from agents.access.audit_log import AuditLog
+from agents.crypto.ed25519 import SigningKey
+from agents.crypto.envelope import KeyEncryptionKey
+from agents.database.call_ledger import CallState, Ledger
+from agents.system.owners import owner
+from agents.upkeep import erasure, retention, unfinished_calls
+from agents.vault import file_store
+from agents.vault.call_catalogue import CallFilter
+from agents.vault.call_keys import VaultKeys
+from agents.vault.file_store import PASSED, QUARANTINE, FolderPlace
+from agents.vault.reader import Shelf
+from agents.vault.s3_store import BucketPlace
+from agents.vault.vault import SEALED, Vault
 from pipeline.errors import (
     InputError,
     OtherRecordingError,
@@ -279,7 +280,7 @@ def test_after_a_broker_that_lost_its_records_a_call_is_stored_anew(
     vault.store(stored_call("mine"), keep_days=30)
     vault.catalogue.begin_erasing("mine", "request")
     vault.catalogue.remove("mine")
-    assert unfinished.forget_own(ledger, log, vault) == ["mine"]
+    assert unfinished_calls.forget_own(ledger, log, vault) == ["mine"]
     # Nobody could open it any more, nor tell whose it was.
     assert vault.place.names(PASSED, "mine") == ()
     assert not vault.keys.has("mine")
@@ -300,7 +301,7 @@ def test_a_call_that_a_copy_of_the_installation_stored_stays(
     for _ in range(2):
         with pytest.raises(OtherRecordingError, match="does not open"):
             second.store(key.certify(stored_call(CALL, json=b"theirs")), keep_days=30)
-    assert unfinished.forget_own(other, second_log, second) == [CALL]
+    assert unfinished_calls.forget_own(other, second_log, second) == [CALL]
     assert vault.certificate(facts)
     assert Shelf(vault).transcript(CALL) == FILES["json"]
     other.dispose()
@@ -469,7 +470,7 @@ def test_a_full_disk_leaves_nothing_and_may_be_tried_again(
 ) -> None:
     vault = Vault.opened(tmp_path, ledger)
     written: list[str] = []
-    real = places._write
+    real = file_store._write
 
     def full(path: Path, content: bytes) -> None:
         if written:
@@ -477,7 +478,7 @@ def test_a_full_disk_leaves_nothing_and_may_be_tried_again(
         written.append(path.name)
         real(path, content)
 
-    monkeypatch.setattr(places, "_write", full)
+    monkeypatch.setattr(file_store, "_write", full)
     with pytest.raises(StoreError, match="No space left") as caught:
         vault.store(stored_call(CALL), keep_days=30)
     assert caught.value.retryable

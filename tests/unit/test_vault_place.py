@@ -9,11 +9,11 @@ import boto3
 import obstore
 import pytest
 
-from agents import doctor
-from agents.buckets import BucketPlace
-from agents.ledger import Ledger
-from agents.places import PASSED, FolderPlace, open_place
-from agents.vault import SEALED, Vault
+from agents.app.checks import doctor
+from agents.database.call_ledger import Ledger
+from agents.vault.file_store import PASSED, FolderPlace, open_place
+from agents.vault.s3_store import BucketPlace
+from agents.vault.vault import SEALED, Vault
 from pipeline.errors import (
     SettingsError,
     StoreError,

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from agents.runtime.steps import Listen, Send, Step
 from agents.stages.verify import VerifyCall
-from agents.steps import Listen, Send, Step
 from pipeline.policy.model import Policy, VerificationRule
 from pipeline.records.model import (
     CallEnd,

@@ -10,15 +10,16 @@ import pytest
 from prometheus_client import generate_latest
 from sqlalchemy import update
 
-from agents import fatal, quarantine, retention
-from agents.auditkeeper import AuditKeeper
-from agents.auditlog import AuditLog
-from agents.ledger import CallState, Ledger
-from agents.metrics import Metrics
-from agents.signing import SigningKey
-from agents.sweeping import GIVE_UP, SweepGuard
-from agents.tables import CALLS
-from agents.vault import Vault
+from agents.access.audit_log import AuditLog
+from agents.crypto.ed25519 import SigningKey
+from agents.database.call_ledger import CallState, Ledger
+from agents.database.tables import CALLS
+from agents.system import fatal_exit
+from agents.system.metrics import Metrics
+from agents.upkeep import quarantine, retention
+from agents.upkeep.audit_keeper import AuditKeeper
+from agents.upkeep.sweep_guard import GIVE_UP, SweepGuard
+from agents.vault.vault import Vault
 from pipeline.errors import StoreError
 from tests.unit.storing import new_ledger, stored_call
 from tests.unit.test_damaged_key import ended
@@ -115,17 +116,17 @@ async def test_a_task_that_breaks_ends_the_process(
         raise TypeError
 
     monkeypatch.setattr(SweepGuard, "allow", breaks)
-    monkeypatch.setattr(fatal, "exit_now", lambda code, _: ended.append(code))
+    monkeypatch.setattr(fatal_exit, "exit_now", lambda code, _: ended.append(code))
     work = {
         "quarantine": quarantine.tend(ledger, log, 1, guard),
         "retention": retention.tend(vault, ledger, log, guard),
         "audit log": keeper.tend(),
     }
-    task = fatal.watched(what, work.pop(what))
+    task = fatal_exit.watched(what, work.pop(what))
     for other in work.values():
         other.close()
     await wait_until(ended)
-    assert ended == [fatal.BUG]
+    assert ended == [fatal_exit.BUG]
     assert task.done()
     told = capsys.readouterr()
     assert "background task ended" in told.out + told.err
@@ -136,24 +137,24 @@ async def test_a_task_that_just_ends_or_is_cancelled_by_others_ends_the_process(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ended: list[int] = []
-    monkeypatch.setattr(fatal, "exit_now", lambda code, _: ended.append(code))
-    fatal.watched("short", asyncio.sleep(0))
+    monkeypatch.setattr(fatal_exit, "exit_now", lambda code, _: ended.append(code))
+    fatal_exit.watched("short", asyncio.sleep(0))
     await wait_until(ended)
-    other = fatal.watched("long", asyncio.Event().wait())
+    other = fatal_exit.watched("long", asyncio.Event().wait())
     await asyncio.sleep(0)
     other.cancel()
     async with asyncio.timeout(10):
         while len(ended) < 2:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.01)
-    assert ended == [fatal.BUG] * 2
+    assert ended == [fatal_exit.BUG] * 2
 
 
 async def test_what_is_stopped_in_order_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     ended: list[int] = []
-    monkeypatch.setattr(fatal, "exit_now", lambda code, _: ended.append(code))
-    task = fatal.watched("long", asyncio.sleep(3_600))
+    monkeypatch.setattr(fatal_exit, "exit_now", lambda code, _: ended.append(code))
+    task = fatal_exit.watched("long", asyncio.sleep(3_600))
     await asyncio.sleep(0)
-    await fatal.cancelled([task])
+    await fatal_exit.cancelled([task])
     await asyncio.sleep(0)
     assert task.cancelled()
     assert ended == []

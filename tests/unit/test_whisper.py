@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pytest
 import tokenizers
 
-from agents.settings import Settings
-from agents.start import ear_settings
+from agents.app.wiring import ear_settings
+from agents.settings.model import Settings
 from models.speech import transcriber as ears
 from models.speech import whisper as whispers
 from models.speech.transcriber import Ear

@@ -15,14 +15,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import update
 
-from agents import cli
-from agents.auditchain import read_export, tree_of
-from agents.auditlog import AuditLog
-from agents.audittables import ENTRIES
-from agents.ledger import Ledger
-from agents.merkle import Tree
-from agents.signing import SigningKey
-from agents.witness import Note, Witness, contradictions, log_note, log_vkey, request, with_lines
+from agents.access.audit_log import AuditLog
+from agents.access.hash_chain import read_export, tree_of
+from agents.access.merkle_tree import Tree
+from agents.access.witness import (
+    Note,
+    Witness,
+    contradictions,
+    log_note,
+    log_vkey,
+    request,
+    with_lines,
+)
+from agents.cli import main
+from agents.crypto.ed25519 import SigningKey
+from agents.database.call_ledger import Ledger
+from agents.database.tables import ENTRIES
 from pipeline.errors import InputError, RecordError
 from tests.rewriting import cut_back, event, rewritten
 
@@ -306,7 +314,7 @@ def test_the_commands(
     def hushwire(*given: str) -> int:
         monkeypatch.setattr(sys, "argv", ["hushwire", *given])
         try:
-            cli.main()
+            main.main()
         except SystemExit as ended:
             return int(ended.code or 0)
         return 0

@@ -1,0 +1,155 @@
+"""Checks a certificate offline: its schema, its signature, and the files that lie beside it.
+
+Outcomes of ``check_file``: findings, each with its kind; none for a certificate that holds.
+``InputError`` where the certificate can't be read, ``RecordError`` where it breaks its schema.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+
+from agents.crypto.ed25519 import PublicKey
+from pipeline.errors import InputError, SealError, UnknownCallError
+from pipeline.evidence.canonical_json import read_document
+from pipeline.evidence.certificate import Certificate, LogStated, parse_certificate
+from pipeline.evidence.certificate_check import check_certificate
+from pipeline.evidence.layout import CERTIFICATE, SEALED
+
+_TEXTS = (".json", ".vtt")
+"""What lies beside a recording; every other file that a certificate names is the recording."""
+
+
+class Problem(IntEnum):
+    """What can be wrong: the command's exit codes, the gravest with the highest number."""
+
+    NOT_CLEAN = 1
+    """The call did not pass its verification, or its files don't measure as they should."""
+    MISSING = 10
+    """A file that the certificate names is not there."""
+    UNSIGNED = 11
+    NO_KEY = 12
+    """It is signed, and no public key is there to check it with."""
+    WRONG_KEY = 13
+    """It is signed by a key that is not among the known ones."""
+    CHANGED = 14
+    """The certificate or a file is not as it was when it was signed."""
+    REWRITTEN = 15
+    """The audit log does not hold the entry that was its last one when the certificate was signed:
+    the log was written anew, or cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is wrong."""
+
+    problem: Problem
+    text: str
+
+
+def check_file(
+    file: Path,
+    keys: Mapping[str, PublicKey],
+    *,
+    unseal: Callable[[str], bytes] | None = None,
+    logged: Callable[[LogStated], bool] | None = None,
+) -> list[Finding]:
+    """Check a certificate and the files beside it.
+
+    Args:
+        file: ``<name>.certificate.json``.
+        keys: public keys by their id.
+        unseal: reads a file, by its plain name, that lies sealed in the vault beside it.
+        logged: tells whether an entry is in the audit log; None: no log is at hand.
+
+    Raises:
+        InputError: the file can't be read.
+        RecordError: it does not follow the schema.
+    """
+    if not file.name.endswith(CERTIFICATE):
+        raise InputError(f"{file.name}: a certificate's name ends with {CERTIFICATE}")
+    data = _read(file)
+    stated, document = parse_certificate(data), read_document(data)
+    found = list(_signature(stated, document, keys))
+    beside = {name: file.with_name(name) for name in stated.files if name == Path(name).name}
+    files: dict[str, bytes] = {}
+    for name in stated.files:
+        try:
+            files[name] = _content(beside.get(name), unseal)
+        except SealError:
+            found.append(Finding(Problem.CHANGED, f"{name} does not open"))
+        except InputError as error:
+            found.append(Finding(Problem.MISSING, f"{name} {error}"))
+    changed = [
+        Finding(Problem.CHANGED, f"{name} is not the file that was certified")
+        for name, content in files.items()
+        if hashlib.sha256(content).hexdigest() != stated.files[name]
+    ]
+    found += changed
+    if not stated.passed:
+        failed = ", ".join(one.name for one in stated.checks if not one.passed) or "not said"
+        found.append(Finding(Problem.NOT_CLEAN, f"the call was quarantined: {failed}"))
+    elif not changed and set(files) == set(stated.files):
+        found += _measured(data, files)
+    if stated.log is not None and logged is not None and not logged(stated.log):
+        told = f"the audit log does not hold entry {stated.log.seq} as the certificate names it"
+        found.append(Finding(Problem.REWRITTEN, told))
+    return found
+
+
+def _content(path: Path | None, unseal: Callable[[str], bytes] | None) -> bytes:
+    """The content of a file that a certificate names.
+
+    Raises:
+        InputError: it is not to be had; the message says why.
+        SealError: it is sealed and does not open.
+    """
+    if path is not None and path.is_file():
+        return _read(path)
+    if path is None or not path.with_name(path.name + SEALED).is_file():
+        raise InputError("is missing")
+    if unseal is None:
+        raise InputError("is sealed: export the call, or check it where the vault's keys are")
+    try:
+        return unseal(path.name)
+    except UnknownCallError:
+        raise InputError("is sealed, and its key is destroyed") from None
+
+
+def _signature(
+    stated: Certificate, document: Mapping[str, object], keys: Mapping[str, PublicKey]
+) -> Iterator[Finding]:
+    signature = stated.signature
+    if signature is None:
+        yield Finding(Problem.UNSIGNED, "not signed: anybody may have written it")
+        return
+    key = keys.get(signature.key_id)
+    if not keys:
+        told = "signed, but no public key is known to check it with: name one with --public-key"
+        yield Finding(Problem.NO_KEY, told)
+    elif key is None:
+        told = f"signed by another key ({signature.key_id[:16]}…)"
+        yield Finding(Problem.WRONG_KEY, told)
+    elif not key.signed(document):
+        yield Finding(Problem.CHANGED, "the certificate was changed after it was signed")
+
+
+def _measured(certificate: bytes, files: Mapping[str, bytes]) -> list[Finding]:
+    """Look into the audio: do the mutes hold what the certificate says?"""
+    texts = {name: data for name, data in files.items() if name.endswith(_TEXTS)}
+    audio = next((data for name, data in files.items() if name not in texts), b"")
+    return [
+        Finding(Problem.NOT_CLEAN, f"{one.name}: measured {one.measured:g}, allowed {one.limit:g}")
+        for one in check_certificate(certificate, audio, texts)
+        if not one.passed
+    ]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path.name}: cannot be read ({error.strerror})") from error

@@ -1,0 +1,398 @@
+"""Looks at an installation and says what is weaker than it should be, and what to do about it.
+
+Outcomes: a list of ``Finding``; nothing is changed or made, and what can't be looked at is a
+finding as well. No check raises.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+
+from agents.crypto.signed_head import HeadMemory
+from agents.database import migrate
+from agents.database.call_ledger import open_since
+from agents.database.engine import Database
+from agents.kafka.admin import ClusterState, cluster_state
+from agents.kafka.security import KafkaSecurity
+from agents.kafka.topics import Topics, wanted_configs
+from agents.settings.model import Settings
+from agents.settings.policies import read_policy
+from agents.system.child_processes import may_dump_core
+from agents.upkeep.kek_rotation import wrapping_keys
+from agents.upkeep.sweep_guard import Bounds, SweepGuard
+from agents.upkeep.unfinished_calls import longest_open
+from agents.vault.file_store import is_bucket, open_place
+from models.speech.whisper import unusable
+from models.store.loader import verify
+from models.store.model_catalogue import entries
+from pipeline.errors import ForgottenError, HushwireError, PolicyError
+from pipeline.policy.warnings import warnings
+
+FREE_BYTES = 2 * 1024**3
+"""Room that a vault should have left: a day of calls is lost sooner than one thinks."""
+KEY_DAYS = 365
+"""A wrapping key that is older should be replaced: NIST SP 800-57 part 1 rev. 5, table 1, gives a
+key-wrapping key at most two years."""
+CALL_S = 8 * 3_600
+"""The longest call that is reckoned with, as `tests/unit/test_misbehaving.py` tries one."""
+TAKEOVER_S = 600
+"""Until another worker has a killed one's partitions, has loaded its models and has caught up."""
+_NEEDED = "too short for a call of eight hours, its idle time and a takeover"
+CLOCK_S = 2.0
+"""Two clocks may differ by this much: the audit log's times should tell an order."""
+_SWAPS = Path("/proc/swaps")
+_SWAP_LIMIT = Path("/sys/fs/cgroup/memory.swap.max")
+
+
+class Grade(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    WEAK = "weak"
+    SKIPPED = "not checked"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found."""
+
+    grade: Grade
+    what: str
+    told: str
+    advice: str = ""
+    """What to do; empty unless weak."""
+
+
+def examine(settings: Settings, state: Path, vault: str | Path | None) -> list[Finding]:
+    """Every check.
+
+    Args:
+        settings: what should be.
+        state: folder of ledger and wrapping key.
+        vault: folder of the vault, or ``s3://bucket/prefix``; ``None``: not on this machine.
+    """
+    checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
+        ("broker", lambda: _broker(settings)),
+        ("state folder", lambda: _folder("state folder", state)),
+        ("key file", lambda: _key_file("key file", settings.keyset_file(state))),
+        ("signing key", lambda: _signing_key(settings.signing_key_file(state))),
+        ("ledger", lambda: _ledger(settings, state)),
+        ("vault", lambda: _vault(vault)),
+        ("policy", lambda: _policy(settings)),
+        ("models", lambda: _models(settings)),
+        ("speech engines", lambda: _engines(settings)),
+        ("memory", _memory),
+    ]
+    found: list[Finding] = []
+    for what, check in checks:
+        try:
+            found += check()
+        except (HushwireError, OSError) as error:
+            told = error.strerror or "" if isinstance(error, OSError) else str(error)
+            found.append(Finding(Grade.WEAK, what, told, "make it reachable and look again"))
+    return found
+
+
+def broker_findings(cluster: ClusterState, topics: Topics, settings: Settings) -> list[Finding]:
+    """Compare a cluster with the settings."""
+    retention_ms = settings.raw_retention_seconds * 1000
+    wanted = wanted_configs(topics, retention_ms, settings.replication)
+    missing = [name for name in topics.all() if name not in cluster.topics]
+    found = []
+    if missing:
+        told = f"missing: {', '.join(missing)}"
+        found.append(Finding(Grade.WEAK, "topics", told, "hushwire topics create"))
+    counts = sorted({one.partitions for one in cluster.topics.values()})
+    if len(counts) > 1:
+        told = f"their numbers of partitions differ: {counts}"
+        advice = "stop, delete and create them anew: a call's order depends on it"
+        found.append(Finding(Grade.WEAK, "partitions", told, advice))
+    for name, topic in cluster.topics.items():
+        for key, value in wanted[name].items():
+            has = topic.config.get(key, "unknown")
+            if not _as_strong(key, has, value):
+                told = f"{key} is {has}, should be {value}"
+                shorter = " --shorten" if key == "retention.ms" else ""
+                found.append(Finding(Grade.WEAK, name, told, f"hushwire topics update{shorter}"))
+        if name in topics.transit() and _too_short(topic.config, settings):
+            told = f"retention.ms is {topic.config['retention.ms']}, {_NEEDED}"
+            least = needed_s(settings)
+            advice = f"HUSHWIRE_RAW_RETENTION_SECONDS={least} or more, hushwire topics update"
+            found.append(Finding(Grade.WEAK, name, told, advice))
+        if topic.replicas < settings.replication:
+            told = f"{topic.replicas} copies, should be {settings.replication}"
+            advice = "raise it with kafka-reassign-partitions"
+            found.append(Finding(Grade.WEAK, name, told, advice))
+    if settings.replication == 1 and cluster.brokers > 1:
+        told = f"one copy of every record on {cluster.brokers} brokers"
+        advice = "HUSHWIRE_REPLICATION=3: a lost broker loses the calls in flight"
+        found.append(Finding(Grade.WEAK, "replication", told, advice))
+    if not found:
+        told = f"{len(cluster.topics)} topics of {counts[0]} partitions, as the settings say"
+        found.append(Finding(Grade.OK, "topics", told))
+    return found
+
+
+def _as_strong(key: str, has: str, wanted: str) -> bool:
+    """Whether a topic's setting keeps nothing longer than wanted, and loses nothing sooner."""
+    if key in {"cleanup.policy", "unclean.leader.election.enable"}:
+        return has == wanted
+    if key == "min.insync.replicas":
+        return has.isdigit() and int(has) >= int(wanted)
+    # -1 is for ever.
+    return has.isdigit() and int(has) <= int(wanted)
+
+
+def needed_s(settings: Settings) -> int:
+    """How long the records of a call have to stay, in seconds: it is read again from its first."""
+    return int(CALL_S + settings.idle_seconds + settings.late_seconds + TAKEOVER_S)
+
+
+def _too_short(config: Mapping[str, str], settings: Settings) -> bool:
+    has = config.get("retention.ms", "")
+    return has.isdigit() and int(has) < needed_s(settings) * 1000
+
+
+def _broker(settings: Settings) -> Iterator[Finding]:
+    if not settings.bootstrap:
+        yield Finding(Grade.SKIPPED, "broker", "none is named: --bootstrap or HUSHWIRE_BOOTSTRAP")
+        return
+    topics = Topics.named(settings.topic_prefix)
+    security = KafkaSecurity.of(settings)
+    cluster = cluster_state(settings.bootstrap, topics, client=security.librdkafka())
+    yield from broker_findings(cluster, topics, settings)
+    if security.tls:
+        yield Finding(Grade.OK, "broker connection", security.protocol)
+    elif all(_loopback(one) for one in settings.bootstrap.split(",")):
+        yield Finding(Grade.OK, "broker connection", "in clear, over the loopback only")
+    else:
+        advice = "HUSHWIRE_KAFKA_SECURITY_PROTOCOL=SASL_SSL or SSL, see docs/operations.md"
+        told = f"{security.protocol}: events are in clear on the network, and anybody may write"
+        yield Finding(Grade.WEAK, "broker connection", told, advice)
+
+
+def _loopback(server: str) -> bool:
+    host = server.rpartition(":")[0].strip("[]")
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _ours(what: str, path: Path, *, kind: Callable[[int], bool], mode: str) -> Iterator[Finding]:
+    """Whether a path is of its kind and nobody else's; ``mode`` is what it should have."""
+    if not path.exists():
+        yield Finding(Grade.SKIPPED, what, f"{path} is not there")
+        return
+    problem = _exposed(path, kind)
+    if problem:
+        yield Finding(Grade.WEAK, what, f"{path}: {problem}", f"chmod {mode} {path}, owned by us")
+    else:
+        yield Finding(Grade.OK, what, f"{path}: ours alone")
+
+
+def _folder(what: str, path: Path) -> Iterator[Finding]:
+    return _ours(what, path, kind=stat.S_ISDIR, mode="700")
+
+
+def _key_file(what: str, path: Path) -> Iterator[Finding]:
+    return _ours(what, path, kind=stat.S_ISREG, mode="600")
+
+
+def _signing_key(path: Path) -> Iterator[Finding]:
+    yield from _key_file("signing key", path)
+    if path.exists():
+        try:
+            HeadMemory(path).read()
+        except ForgottenError:
+            told = "what it signed last is not known: it signs no audit log"
+            advice = f"put {path.name}.head back, or look at the log and run `hushwire audit adopt`"
+            yield Finding(Grade.WEAK, "signing key", told, advice)
+
+
+def _exposed(path: Path, kind: Callable[[int], bool]) -> str:
+    """Why others may get at a path; empty when they may not."""
+    status = path.stat()
+    if not kind(status.st_mode):
+        return "not what it should be"
+    if status.st_uid != os.geteuid():
+        return "belongs to another user"
+    if status.st_mode & 0o077:
+        return f"others may get at it (mode {stat.S_IMODE(status.st_mode):04o})"
+    return ""
+
+
+def _ledger(settings: Settings, state: Path) -> Iterator[Finding]:
+    url = make_url(settings.ledger_location(state))
+    file = Path(url.database or "")
+    sqlite = url.get_backend_name() == "sqlite"
+    if sqlite and not file.exists():
+        yield Finding(Grade.SKIPPED, "ledger", f"{file} is not there")
+        return
+    database = Database(settings.ledger_location(state))
+    try:
+        current, newest = migrate.current(database), migrate.newest()
+        if current == newest:
+            yield Finding(Grade.OK, "ledger", f"schema {current}")
+            yield from _key_ages(settings, state, database)
+            yield _open_calls(settings, database)
+            yield _sweeps(settings, database)
+        else:
+            told = f"schema {current or 'empty'}, this version needs {newest}"
+            yield Finding(Grade.WEAK, "ledger", told, "hushwire ledger upgrade")
+        if not sqlite:
+            yield _clock(database)
+    finally:
+        database.dispose()
+
+
+def _key_ages(settings: Settings, state: Path, database: Database) -> Iterator[Finding]:
+    path, service = settings.keyset_file(state), settings.key_service
+    if not path.exists():
+        if migrate.knows_keys(database):
+            told = f"{path} is missing, and calls were opened with it"
+            yield Finding(Grade.WEAK, "key file", told, "put it back from its backup")
+        return
+    keys = wrapping_keys(path, database, service=service)
+    if service is not None:
+        yield Finding(Grade.OK, "key service", f"{service} opens the key file")
+    if len(keys) > 1:
+        told = f"{len(keys)} keys: a rotation was interrupted"
+        yield Finding(Grade.WEAK, "wrapping key", told, "hushwire keys rotate")
+        return
+    since = keys[0].known_since
+    days = (database.now() - datetime.fromisoformat(since)).days if since else 0
+    if days > KEY_DAYS:
+        yield Finding(Grade.WEAK, "wrapping key", f"{days} days old", "hushwire keys rotate")
+    else:
+        yield Finding(Grade.OK, "wrapping key", f"{days} days old, wraps {keys[0].wraps} keys")
+
+
+def _open_calls(settings: Settings, database: Database) -> Finding:
+    opened = open_since(database)
+    if not opened:
+        return Finding(Grade.OK, "open calls", "none")
+    age = database.now() - opened[0]
+    told = f"{len(opened)}, the oldest since {age.total_seconds() / 3600:.1f} h"
+    if age > longest_open(settings.raw_retention_seconds):
+        advice = "start a worker with the vault stage: it ends what the broker has no records of"
+        return Finding(Grade.WEAK, "open calls", told, advice)
+    return Finding(Grade.OK, "open calls", told)
+
+
+def _clock(database: Database) -> Finding:
+    before = database.now()
+    theirs = database.server_time() or before
+    ours = before + (database.now() - before) / 2
+    apart = abs((theirs - ours).total_seconds())
+    told = f"{apart:.1f} s from the database's"
+    if apart > CLOCK_S:
+        return Finding(Grade.WEAK, "clock", told, "let NTP set both")
+    return Finding(Grade.OK, "clock", told)
+
+
+def _sweeps(settings: Settings, database: Database) -> Finding:
+    if SweepGuard(database, Bounds.of(settings)).believes(database.now()):
+        return Finding(Grade.OK, "sweeps", "the clock is believed")
+    told = "the clock is not believed: nothing is destroyed by time"
+    advice = "set it right; where it is: hushwire retention sweep --confirm, see docs/operations.md"
+    return Finding(Grade.WEAK, "sweeps", told, advice)
+
+
+def _vault(location: str | Path | None) -> Iterator[Finding]:
+    if location is None:
+        yield Finding(Grade.SKIPPED, "vault", "none is named: --to")
+        return
+    if is_bucket(location):
+        open_place(location)
+        yield Finding(Grade.OK, "vault", f"{location} answers")
+        return
+    path = Path(location)
+    yield from _folder("vault", path)
+    if not path.exists():
+        return
+    if not os.access(path, os.W_OK | os.X_OK):
+        yield Finding(Grade.WEAK, "vault", f"{path}: not writable", "let the worker's user own it")
+    free = shutil.disk_usage(path).free
+    told = f"{free / 1024**3:.1f} GiB free"
+    if free < FREE_BYTES:
+        yield Finding(
+            Grade.WEAK, "vault", told, "make room: calls wait on the broker when it is full"
+        )
+    else:
+        yield Finding(Grade.OK, "vault", told)
+
+
+def _policy(settings: Settings) -> Iterator[Finding]:
+    try:
+        policy = read_policy(settings)
+    except PolicyError as error:
+        yield Finding(Grade.WEAK, "policy", str(error), "mend it: no worker starts with it")
+        return
+    doubts = list(warnings(policy))
+    for doubt in doubts:
+        yield Finding(Grade.WEAK, "policy", doubt, "mend it as the line says, or keep calls away")
+    if not doubts:
+        yield Finding(Grade.OK, "policy", f"{policy.name}, version {policy.version}")
+
+
+def _models(settings: Settings) -> Iterator[Finding]:
+    checks = [verify(entry.id, folder=settings.models_dir) for entry in entries()]
+    for check in checks:
+        if not check.ok:
+            yield Finding(
+                Grade.WEAK, f"model {check.model_id}", check.problem, "hushwire models pull"
+            )
+    if all(check.ok for check in checks):
+        yield Finding(Grade.OK, "models", f"{len(checks)}, as the catalogue pins them")
+
+
+def _engines(settings: Settings) -> Iterator[Finding]:
+    problem = unusable(settings.device, settings.compute_type)
+    if problem:
+        yield Finding(
+            Grade.WEAK, "speech engines", problem, "set HUSHWIRE_DEVICE and HUSHWIRE_COMPUTE_TYPE"
+        )
+    else:
+        count = settings.engine_processes
+        told = f"{count} on {settings.device}, {settings.compute_type}, pace {settings.pace}"
+        yield Finding(Grade.OK, "speech engines", told)
+
+
+def _memory() -> Iterator[Finding]:
+    if may_dump_core():
+        soft = resource.getrlimit(resource.RLIMIT_CORE)[0]
+        told = f"a crash writes memory to a disk (limit {soft})"
+        yield Finding(Grade.WEAK, "core dumps", told, "ulimit -c 0")
+    else:
+        yield Finding(Grade.OK, "core dumps", "off in every process of ours")
+    swaps = swap_devices(_read(_SWAPS))
+    if swaps and _read(_SWAP_LIMIT).strip() != "0":
+        told = f"on: {', '.join(swaps)}; memory that holds speech may reach that disk"
+        yield Finding(Grade.WEAK, "swap", told, "swapoff -a, or encrypt it; see docs/security.md")
+    else:
+        yield Finding(Grade.OK, "swap", "none for us")
+
+
+def swap_devices(table: str) -> list[str]:
+    """Swap that is not memory itself, from the text of ``/proc/swaps``."""
+    names = [line.split()[0] for line in table.splitlines()[1:] if line.strip()]
+    return [name for name in names if not name.startswith("/dev/zram")]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        return ""

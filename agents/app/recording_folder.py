@@ -1,0 +1,257 @@
+"""Recordings in folders: which files are calls, and what their sidecars say.
+
+A recorder drops ``<id>.wav`` (or FLAC, Ogg) and, optionally and last, ``<id>.json``:
+``{"call_id": …, "started_at": …, "channels": [{"index": 0, "role": "agent"}, …], "language": …}``,
+and ``"purpose"``, ``"caller"`` or a channel's ``"number"``. An id that may hold a number becomes a
+pseudonym here, a purpose that may is refused, and no message quotes it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipeline.audio.files import SUFFIXES
+from pipeline.audio.opening import open_regular
+from pipeline.detection.language.vocabulary import DEFAULT
+from pipeline.errors import InputError
+from pipeline.records.call_names import holds_number, shown
+from pipeline.records.cloudevents import valid_call_id
+from pipeline.records.model import CallInfo, Role
+from pipeline.records.pseudonyms import PURPOSE
+
+_OTHER = f"not a recording that can be read ({', '.join(sorted(SUFFIXES))})"
+LARGEST_SIDECAR = 1 << 20
+"""Bytes; one that names eight channels has some hundred."""
+STEREO = (Role.AGENT, Role.CUSTOMER)
+"""Roles of a two-channel recording without a sidecar: agent left, customer right."""
+
+
+class _Channel(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    index: Annotated[int, Field(ge=0, le=7)]
+    role: Role
+    number: str | None = Field(default=None, repr=False, max_length=256)
+
+
+class _Sidecar(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    call_id: str | None = Field(default=None, repr=False)
+    started_at: datetime | None = None
+    channels: list[_Channel] | None = None
+    language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] | None = None
+    purpose: Annotated[str, Field(pattern=f"^{PURPOSE.pattern}$")] = ""
+    caller: str | None = Field(default=None, repr=False, max_length=256)
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Of everybody whose number is named."""
+        named = (self.caller, *(channel.number for channel in self.channels or ()))
+        return tuple(number for number in named if number)
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """A recording that a recorder left: its file and what its sidecar says."""
+
+    path: Path = field(repr=False)
+    call_id: str
+    started_at: str = ""
+    language: str = DEFAULT
+    roles: tuple[Role, ...] | None = None
+    purpose: str = ""
+    numbers: tuple[str, ...] = field(default=(), repr=False)
+    """The parties' numbers as the sidecar has them: they go no further than ``info``."""
+    renamed: bool = False
+    """Whether ``call_id`` is the pseudonym of a name that may hold a number."""
+
+    def info(
+        self, sample_rate: int, channels: int, *, named: Callable[[str], str] | None = None
+    ) -> CallInfo:
+        """The call's record once the file's header is known.
+
+        Args:
+            sample_rate: in Hz.
+            channels: how many the file has.
+            named: makes a number's pseudonym; without it the call names no parties.
+
+        Raises:
+            InputError: the sidecar describes other channels than the file has.
+        """
+        roles = self.roles or default_roles(channels)
+        if len(roles) != channels:
+            raise InputError(
+                f"{shown(self.path.name)}: the sidecar describes {len(roles)} channels, "
+                f"the recording has {channels}"
+            )
+        parties = sorted({named(number) for number in self.numbers}) if named else ()
+        return CallInfo(
+            self.call_id,
+            sample_rate,
+            roles,
+            self.started_at,
+            self.language,
+            self.purpose,
+            tuple(parties),
+        )
+
+
+def default_roles(channels: int) -> tuple[Role, ...]:
+    """Roles by position: mono is mixed, the first of several is the agent."""
+    if channels == 1:
+        return (Role.MIXED,)
+    return (*STEREO, *(Role.MIXED for _ in range(channels - 2)))[:channels]
+
+
+def find_recordings(
+    paths: Iterable[Path], *, not_taken: Callable[[str], None] = lambda _: None
+) -> Iterator[Path]:
+    """Files with a recording's suffix, named or inside named folders, in order of their names.
+
+    Args:
+        paths: files and folders; of a folder also what lies deeper, but no link to a folder.
+        not_taken: is told of each file in a folder that is neither a recording nor its sidecar,
+            with its name, as ``shown``, and why.
+
+    Raises:
+        InputError: a path does not exist, a folder can't be read, or a named file is of another
+            kind.
+    """
+    for path in paths:
+        try:
+            folder, there = path.is_dir(), path.exists()
+        except OSError as error:
+            name = path.parent / shown(path.name)
+            raise InputError(f"{name}: cannot be read ({error.strerror})") from error
+        if folder:
+            yield from _found(path, not_taken)
+        elif not there:
+            raise InputError(f"{path.parent / shown(path.name)}: there is no such file or folder")
+        elif path.suffix.lower() not in SUFFIXES:
+            raise InputError(f"{shown(path.name)}: {_OTHER}")
+        else:
+            yield path
+
+
+def _found(folder: Path, not_taken: Callable[[str], None]) -> list[Path]:
+    """Recordings in a folder."""
+
+    def unreadable(error: OSError) -> None:
+        inside = Path(error.filename).relative_to(folder).parts
+        name = folder.joinpath(*map(shown, inside))
+        raise InputError(
+            f"{name}: cannot be read ({error.strerror}); let us read it, or take it away"
+        ) from error
+
+    files: list[Path] = []
+    for place, folders, names in os.walk(folder, onerror=unreadable):
+        files += (Path(place, name) for name in names)
+        files += (path for path in (Path(place, name) for name in folders) if path.is_symlink())
+    files.sort()
+    recordings = [path for path in files if _is_recording(path)]
+    sidecars = {path.with_suffix(".json") for path in recordings}
+    for path in files:
+        if path not in sidecars and not _is_recording(path):
+            name = "/".join(shown(part) for part in path.relative_to(folder).parts)
+            not_taken(f"{name}: {_why_not(path)}")
+    return recordings
+
+
+def _is_recording(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and not os.path.isdir(path)  # noqa: PTH112 - never raises
+
+
+def _why_not(path: Path) -> str:
+    if os.path.isdir(path):  # noqa: PTH112 - never raises
+        return "a link to a folder, which is not followed; name the folder itself"
+    return "a sidecar without a recording" if path.suffix == ".json" else _OTHER
+
+
+def read_drop(
+    path: Path, *, language: str = DEFAULT, named: Callable[[str], str] | None = None
+) -> Drop:
+    """A recording with its sidecar, where it has one; the call id defaults to the file's stem.
+
+    Args:
+        path: of the recording.
+        language: of a call whose sidecar names none.
+        named: makes the id of a call whose name may hold a number, such as
+            ``agents.crypto.party_pseudonyms.Pseudonyms.call_id``; without it such a name is
+            refused.
+
+    Raises:
+        InputError: the sidecar can't be read or is no valid JSON object of its shape, its purpose
+            may hold a number, or the call id is unusable.
+    """
+    sidecar = path.with_suffix(".json")
+    notes = _notes(sidecar)
+    call_id = notes.call_id or path.stem
+    renamed = holds_number(call_id)
+    if renamed:
+        if named is None:
+            raise InputError(
+                f"{shown(path.name)}: the call id may hold a telephone or card number; "
+                "give it another in a sidecar"
+            )
+        call_id = named(call_id)
+    if not valid_call_id(call_id):
+        raise InputError(
+            f"{shown(path.name)}: the call id may hold letters, digits, dot, dash and underscore, "
+            "begins with a letter or digit, has at most 128 characters and no two dots in a row"
+        )
+    return Drop(
+        path=path,
+        call_id=call_id,
+        started_at=notes.started_at.isoformat() if notes.started_at else "",
+        language=notes.language or language,
+        purpose=notes.purpose,
+        numbers=notes.numbers,
+        roles=_roles(notes.channels, shown(sidecar.name)),
+        renamed=renamed,
+    )
+
+
+def _notes(sidecar: Path) -> _Sidecar:
+    """What a sidecar says; nothing where there is none."""
+    name, problem = shown(sidecar.name), ""
+    try:
+        with open_regular(sidecar) as file:
+            content = file.read(LARGEST_SIDECAR + 1)
+    except FileNotFoundError as error:
+        if not sidecar.is_symlink():
+            return _Sidecar()
+        problem = f"leads nowhere ({error.strerror})"
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})"
+    else:
+        if len(content) > LARGEST_SIDECAR:
+            problem = f"larger than {LARGEST_SIDECAR >> 20} MiB"
+    if problem:
+        raise InputError(f"{name}: {problem}; mend this sidecar, or take it away")
+    try:
+        notes = _Sidecar.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "sidecar"
+        raise InputError(f"{name}: {where}: {first['msg']}") from None
+    if holds_number(notes.purpose):
+        raise InputError(
+            f"{name}: purpose: may hold a telephone or card number, and would stand in clear in "
+            "headers and catalogue; name it by a word"
+        )
+    return notes
+
+
+def _roles(channels: list[_Channel] | None, name: str) -> tuple[Role, ...] | None:
+    if channels is None:
+        return None
+    by_index = {channel.index: channel.role for channel in channels}
+    if sorted(by_index) != list(range(len(channels))):
+        raise InputError(f"{name}: channels: the indexes must be 0, 1, … without gap or repeat")
+    return tuple(by_index[index] for index in range(len(channels)))

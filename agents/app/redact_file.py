@@ -1,0 +1,270 @@
+"""Redacts one recording without a broker.
+
+Outcomes of ``redact_file``: every file of the call written, or none. A call whose verification
+fails leaves its certificate and no audio. Problems raise ``HushwireError``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from agents.app.in_memory_pipeline import Line, Told
+from agents.app.recording_folder import read_drop
+from agents.app.wiring import ear_settings, heard_by
+from agents.crypto.ed25519 import SigningKey
+from agents.crypto.party_pseudonyms import Pseudonyms
+from agents.crypto.pseudonym_secret import token_key
+from agents.reports.call_files import read_call
+from agents.reports.call_report import report_page
+from agents.runtime.engine_pool import engine_pool
+from agents.settings.detectors import detector_settings
+from agents.settings.model import STATE, Settings
+from agents.settings.policies import read_policy
+from agents.stages.detect import Open
+from agents.stages.verify import Inspector
+from agents.system.atomic_files import placement, refuse_existing
+from agents.system.engine_sizing import listening
+from models.detection.detector import Detector
+from models.speech.silero_vad import SileroVoice
+from models.speech.transcriber import check, hear
+from pipeline.audio.files import Recording, RecordingInfo, read_recording
+from pipeline.audio.narrowing import analysed, narrowed
+from pipeline.detection.language.vocabulary import DEFAULT
+from pipeline.errors import InputError
+from pipeline.evidence.certificate import certificate_json, restated
+from pipeline.evidence.certificate_check import check_certificate
+from pipeline.evidence.layout import CERTIFICATE
+from pipeline.evidence.stored_call import StoredCall
+from pipeline.muting.output_format import form_of, in_form, write_in, written_checks
+from pipeline.muting.rendering import apply_mutes
+from pipeline.policy.model import Policy
+from pipeline.records.call_names import holds_number, shown
+from pipeline.records.model import CallInfo, Heard, Mute, Window
+from pipeline.transcription.segmenter import ListenSettings, VoiceDetector
+
+NARROWED = "narrowed"
+"""Mark of a call of which more was in IN than what was analysed and is in OUT."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redacted:
+    """What ``redact_file`` left."""
+
+    passed: bool
+    written: tuple[Path, ...]
+    narrowed: bool = False
+    """Whether IN held more than was analysed, and OUT holds: 16 bits a sample, at most 16 kHz."""
+    pseudonym: str = ""
+    """The call's id, where IN is named by a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be made of one recording."""
+
+    source: Path
+    """WAV, FLAC or Ogg."""
+    target: Path
+    """``.wav`` or ``.flac``, or with ``lossy`` ``.ogg`` or ``.opus``."""
+    lossy: bool = False
+    """Whether a format that changes every sample may be written."""
+    report: Path | None = None
+    """HTML report of the call."""
+    force: bool = False
+    """Whether files that are there already are replaced."""
+
+    @property
+    def beside(self) -> tuple[Path, Path, Path]:
+        """Transcript, subtitles and certificate."""
+        endings = (".json", ".vtt", CERTIFICATE)
+        first, second, third = (
+            self.target.with_name(self.target.stem + ending) for ending in endings
+        )
+        return first, second, third
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A recording that was read, and what is to be made of it."""
+
+    wanted: Wanted
+    policy: Policy
+    call: CallInfo
+    recording: Recording
+    """What the stages see: 16 bits a sample, at most 16 kHz."""
+    form: RecordingInfo
+    """How OUT is coded."""
+    narrowed: bool = False
+    """See ``Redacted``."""
+    renamed: bool = False
+    """Whether the call id is a pseudonym."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """What hears and detects: the real ones, or scripted ones in tests."""
+
+    open_detector: Open
+    inspector: Inspector
+    voice: VoiceDetector
+    pool: Executor
+    listen: Callable[[Window], Heard] = hear
+    listen_again: Callable[[Window], Heard] = check
+    listening: ListenSettings | None = None
+    """How speech is packed into windows."""
+    heard_by: str = ""
+    """Digest of all that decides what is heard, see ``Heard.listening``."""
+
+
+def redact_file(wanted: Wanted, settings: Settings, *, told: Told | None = None) -> Redacted:
+    """Redact one recording; transcript, subtitles and certificate are laid beside it.
+
+    Args:
+        wanted: what is to be made of which recording.
+        settings: models and policy.
+        told: progress.
+
+    Raises:
+        HushwireError: the recording, the policy or a model is unusable, a file is there already
+            or can't be written; nothing is left then.
+    """
+    state = settings.state_folder(STATE)
+    named = Pseudonyms(settings.token_key_file(state)).call_id
+    job = prepare(wanted, read_policy(settings), language=settings.language, named=named)
+    key = SigningKey.load_or_create(settings.signing_key_file(state))
+    secret = token_key(job.policy, settings.token_key_file(state))
+    with engine_pool(ear_settings(settings), settings.engine_processes) as pool:
+        own = detector_settings(settings)
+        detector = Detector(job.policy, settings=own, token_key=secret)
+        engines = Engines(
+            detector.open,
+            detector,
+            SileroVoice(),
+            pool,
+            listening=listening(settings.pace),
+            heard_by=heard_by(settings),
+        )
+        return redact(job, engines, key=key, told=told)
+
+
+def prepare(
+    wanted: Wanted,
+    policy: Policy,
+    *,
+    language: str = DEFAULT,
+    named: Callable[[str], str] | None = None,
+) -> Job:
+    """Read the recording and refuse what can't be done, before anything slow begins.
+
+    Raises:
+        InputError: the recording is unusable, OUT can't hold it or its name may hold a number, or
+            something is in the way.
+    """
+    drop = read_drop(wanted.source, language=language, named=named)
+    read = read_recording(wanted.source)
+    recording = analysed(read, shown(wanted.source.name))
+    form = form_of(recording.info, wanted.target.suffix, lossy=wanted.lossy)
+    if form.container == "OGG" and policy.muting.style != "silence":
+        raise InputError(
+            f"{wanted.target.name}: a lossy format can't be checked under a {policy.muting.style}; "
+            "use a policy with style silence, or let OUT end with .flac"
+        )
+    if holds_number(wanted.target.stem):
+        raise InputError(
+            f"{shown(wanted.target.name)}: the name may hold a telephone or card number, and would "
+            "stand in the certificate; give OUT another"
+        )
+    outs = [wanted.target, *wanted.beside, *([wanted.report] if wanted.report else [])]
+    if len({path.resolve() for path in outs}) < len(outs):
+        raise InputError(f"{outs[-1].name}: is the name of two files that are to be written")
+    own = {wanted.source.resolve(), wanted.source.with_suffix(".json").resolve()}
+    for path in outs:
+        if path.resolve() in own:
+            raise InputError(f"{path.name}: belongs to IN, which is never overwritten")
+    refuse_existing(outs, force=wanted.force)
+    call = drop.info(recording.sample_rate, recording.channels)
+    return Job(wanted, policy, call, recording, form, narrowed(read), drop.renamed)
+
+
+def redact(job: Job, engines: Engines, *, key: SigningKey, told: Told | None = None) -> Redacted:
+    """Carry out a job; see ``redact_file``. ``key`` signs the certificate."""
+    call, pcm = job.call, job.recording.pcm
+    line = Line(
+        call.call_id,
+        job.policy,
+        engines.open_detector,
+        engines.inspector,
+        voice=engines.voice,
+        pool=engines.pool,
+        listening=engines.listening,
+        heard_by=engines.heard_by,
+        listen=engines.listen,
+        listen_again=engines.listen_again,
+        told=told or (lambda again, done, known: None),  # noqa: ARG005 - nobody asked
+    )
+    line.send(call, pcm, (NARROWED,) if job.narrowed else ())
+    stored = line.finish()
+    files = _files(job, stored, line.mutes) if stored.passed else {}
+    return _place(job, files, stored, key)
+
+
+def _files(job: Job, stored: StoredCall, mutes: Sequence[Mute]) -> dict[Path, bytes]:
+    """OUT and what lies beside it; only the certificate where OUT is not what it has to be.
+
+    The line has verified the same 16-bit audio. OUT is coded in the recording's own width, so it
+    is checked anew: as it was coded, not as it was meant.
+    """
+    wanted, rule, call_id = job.wanted, job.policy.muting, job.call.call_id
+    pcm = job.recording.pcm
+    rendered = apply_mutes(pcm, mutes, job.call.sample_rate, rule, key=call_id)
+    original, muted = in_form(pcm, job.form), in_form(rendered, job.form)
+    audio = write_in(muted)
+    transcript, subtitles, certificate = wanted.beside
+    texts = {
+        path: next(data for name, data in stored.files.items() if name.endswith(ending))
+        for path, ending in ((transcript, f"{call_id}.json"), (subtitles, ".vtt"))
+    }
+    stated = restated(
+        stored.certificate,
+        written_checks(original, muted, audio, mutes, rule, key=call_id),
+        {path.name: data for path, data in {**texts, wanted.target: audio}.items()},
+    )
+    again = check_certificate(
+        certificate_json(stated),
+        audio,
+        {path.name: data for path, data in texts.items()},
+        limit_dbfs=job.policy.verification.max_span_dbfs,
+    )
+    stated = restated(stated, [one for one in again if not one.passed], None)
+    files = {certificate: certificate_json(stated)}
+    return {**files, **texts, wanted.target: audio} if stated.passed else files
+
+
+def _place(job: Job, files: dict[Path, bytes], stored: StoredCall, key: SigningKey) -> Redacted:
+    """Put everything in its place at once; of a quarantined call only its certificate."""
+    wanted = job.wanted
+    transcript, subtitles, certificate = wanted.beside
+    passed = wanted.target in files
+    files = files or {certificate: certificate_json(stored.certificate)}
+    files[certificate] = key.certify_file(files[certificate])
+    with placement(wanted.target.parent, force=wanted.force) as out, ExitStack() as stack:
+        for path, content in files.items():
+            out.write(path.name, content)
+        report = wanted.report
+        placed: tuple[Path, ...] = ()
+        if report is not None:
+            page = stack.enter_context(placement(report.parent, force=wanted.force))
+            call = read_call(out.folder / certificate.name)
+            page.write(report.name, report_page(report, [call], title=call.call_id).encode())
+            placed = page.commit()
+        if wanted.force and not passed:
+            # What was to be replaced is not what the certificate speaks of.
+            for path in (wanted.target, transcript, subtitles):
+                out.set_aside(path)
+        placed += out.commit()
+    pseudonym = job.call.call_id if job.renamed else ""
+    return Redacted(passed, tuple(sorted(placed)), job.narrowed, pseudonym)

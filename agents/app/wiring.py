@@ -1,0 +1,288 @@
+"""From settings to running parts: workers, ledger and producer, the same way for every command."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+from prometheus_client import start_http_server
+from rich.console import Console
+
+from agents.app.ingest import Ingested, Outcome, ingest
+from agents.app.recording_folder import find_recordings
+from agents.app.worker import STAGES, LanguageDetector, Models, WorkerConfig, run_worker
+from agents.crypto.party_pseudonyms import Pseudonyms
+from agents.crypto.pseudonym_secret import token_key
+from agents.database.call_ledger import Ledger
+from agents.database.open_ledger import opened_ledger
+from agents.kafka.producer import CallProducer
+from agents.kafka.security import KafkaSecurity, named_broker
+from agents.kafka.topics import Topics, create_topics, reach_broker
+from agents.runtime.engine_pool import whisper_ears
+from agents.runtime.outbox import Limits
+from agents.settings.detectors import detector_settings
+from agents.settings.model import STATE, Settings
+from agents.settings.policies import read_policy
+from agents.stages.shadow import Candidate, candidate
+from agents.stages.timeouts import Patience
+from agents.system.engine_sizing import batching, listening
+from agents.system.logging import configure_logging
+from agents.system.metrics import Metrics
+from agents.system.screen import screen
+from agents.upkeep.sweep_guard import Bounds
+from agents.vault.locks import working_together
+from models.speech.transcriber import EarSettings
+from models.store.software import digest_of, software
+from pipeline.errors import InputError
+from pipeline.policy.model import Policy
+from pipeline.records.call_names import shown
+from pipeline.transcription.voice_activity import VoiceDetector
+
+
+def start_worker(
+    stages: list[str],
+    vault: str | Path | None,
+    settings: Settings,
+    *,
+    ready: Callable[[], None] | None = None,
+) -> int:
+    """Run stages until SIGTERM or SIGINT.
+
+    Args:
+        stages: their names, or ``all``.
+        vault: folder of the vault, or ``s3://bucket/prefix``; the vault stage needs it.
+        settings: everything else; ``bootstrap`` is required.
+        ready: called when every stage has its partitions.
+
+    Returns:
+        0: the worker was stopped.
+
+    Raises:
+        HushwireError: a stage is unknown, or something that they need is missing or away.
+    """
+    configure_logging(settings.log_level)
+    config = worker_config(stages, vault, settings)
+    with working_together(settings, settings.state_folder(STATE), config.vault):
+        _serve(config, settings, ready or (lambda: None))
+    return 0
+
+
+def _serve(config: WorkerConfig, settings: Settings, ready: Callable[[], None]) -> None:
+    reach_broker(config.bootstrap, client=config.security.librdkafka())
+    metrics = Metrics()
+    if settings.metrics_port:
+        start_http_server(settings.metrics_port, addr="127.0.0.1", registry=metrics.registry)
+    asyncio.run(run_worker(config, metrics=metrics, ready=ready))
+
+
+def worker_config(stages: list[str], vault: str | Path | None, settings: Settings) -> WorkerConfig:
+    """The worker's own configuration.
+
+    Raises:
+        SettingsError: no broker is named.
+        PolicyError: the policy is refused.
+    """
+    policy = read_policy(settings)
+    state = settings.state_folder(STATE)
+    return WorkerConfig(
+        stages=STAGES if stages == ["all"] else tuple(dict.fromkeys(stages)),
+        bootstrap=named_broker(settings),
+        policy=policy,
+        models=Models(
+            ears=whisper_ears(ear_settings(settings)),
+            voice=_voice,
+            detector=partial(_detector, policy, settings),
+        ),
+        ledger_url=settings.ledger_location(state),
+        keyset=settings.keyset_file(state),
+        key_service=settings.key_service,
+        signing_key=settings.signing_key_file(state),
+        audit_days=settings.audit_days,
+        quarantine_hours=settings.quarantine_hours,
+        bounds=Bounds.of(settings),
+        vault=vault,
+        security=KafkaSecurity.of(settings),
+        topics=Topics.named(settings.topic_prefix),
+        group_prefix=settings.topic_prefix,
+        partitions=settings.partitions,
+        replication=settings.replication,
+        raw_retention_ms=settings.raw_retention_seconds * 1000,
+        engines=settings.engine_processes,
+        listening=listening(settings.pace),
+        heard_by=heard_by(settings),
+        batch=batching(settings.pace, settings.device),
+        limits=Limits(calls=settings.calls_in_flight),
+        patience=Patience(settings.late_seconds, settings.idle_seconds),
+        shadow=_candidate(settings),
+    )
+
+
+def _candidate(settings: Settings) -> Candidate | None:
+    """What is tried beside the live policy and reader, if anything is."""
+    if not settings.shadow_policy and settings.shadow_reader is None:
+        return None
+    policy = read_policy(settings, settings.shadow_policy or settings.policy)
+    return candidate(policy, partial(detector_settings, settings, shadow=True))
+
+
+def _voice() -> VoiceDetector:
+    # Imported where the models are loaded: other parts of a worker start meanwhile.
+    from models.speech.silero_vad import SileroVoice  # noqa: PLC0415
+
+    return SileroVoice()
+
+
+def _detector(policy: Policy, settings: Settings) -> LanguageDetector:
+    from models.detection.detector import Detector  # noqa: PLC0415 - as above
+
+    return Detector(
+        policy,
+        settings=detector_settings(settings),
+        token_key=token_key(policy, settings.token_key_file(settings.state_folder(STATE))),
+    )
+
+
+def ingest_paths(
+    paths: list[Path], settings: Settings, *, console: Console, again: bool = False
+) -> int:
+    """Ingest recordings and print what became of each.
+
+    Args:
+        paths: recordings, or folders of them.
+        settings: which broker and ledger.
+        console: where it is printed.
+        again: take recordings whose calls were refused anew.
+
+    Returns:
+        How many were neither sent now nor stored before.
+
+    Raises:
+        HushwireError: a path is unusable, nothing there is a recording, or the broker or the ledger
+            is away.
+    """
+    files = recordings_at(paths)
+    have_topics(settings)
+    with (
+        working_together(settings, settings.state_folder(STATE)),
+        opened_ledger(settings, STATE, make_key=True) as ledger,
+    ):
+        results = ingest_files(
+            files,
+            ledger,
+            settings,
+            lambda one: console.print(told(one), markup=False, highlight=False, soft_wrap=True),
+            again=again,
+        )
+    counts = {outcome: sum(one.outcome is outcome for one in results) for outcome in Outcome}
+    console.print(", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count))
+    return sum(not one.outcome.good for one in results)
+
+
+def recordings_at(paths: list[Path]) -> list[Path]:
+    """The recordings at some paths; tells on stderr what else lies there and is not taken.
+
+    Raises:
+        InputError: there are none, or see ``find_recordings``.
+    """
+    err = screen(stderr=True)
+
+    def not_taken(what: str) -> None:
+        err.print(f"not taken: {what}", markup=False, highlight=False, soft_wrap=True)
+
+    files = list(find_recordings(paths, not_taken=not_taken))
+    if not files:
+        names = ", ".join(str(path.parent / shown(path.name)) for path in paths)
+        raise InputError(f"{names}: no recordings in it (WAV, FLAC or Ogg)")
+    return files
+
+
+def have_topics(settings: Settings) -> None:
+    """Make all topics unless there is one for raw audio.
+
+    Many brokers make a topic with the first record for it, and with a number of partitions of their
+    own: workers, which make the others, would then refuse to start.
+
+    Raises:
+        BrokerError: the broker is away, or does not let us make them.
+    """
+    bootstrap, client = named_broker(settings), KafkaSecurity.of(settings).librdkafka()
+    topics = Topics.named(settings.topic_prefix)
+    if topics.audio_raw not in reach_broker(bootstrap, client=client):
+        create_topics(
+            bootstrap,
+            topics,
+            partitions=settings.partitions,
+            replication=settings.replication,
+            retention_ms=settings.raw_retention_seconds * 1000,
+            client=client,
+        )
+
+
+def ingest_files(
+    files: list[Path],
+    ledger: Ledger,
+    settings: Settings,
+    report: Callable[[Ingested], None],
+    *,
+    embedded: bool = False,
+    again: bool = False,
+    options: str = "",
+) -> list[Ingested]:
+    """Send recordings to the broker that the settings name; see ``ingest``."""
+    topic = Topics.named(settings.topic_prefix).audio_raw
+    client = KafkaSecurity.of(settings).librdkafka()
+    named = Pseudonyms(settings.token_key_file(settings.state_folder(STATE)))
+    with CallProducer(named_broker(settings), topic, client=client) as producer:
+        return ingest(
+            files,
+            producer,
+            ledger,
+            chunk_seconds=settings.chunk_seconds,
+            named=named,
+            language=settings.language,
+            embedded=embedded,
+            again=again,
+            options=options,
+            report=report,
+        )
+
+
+def told(result: Ingested) -> str:
+    """One line on a recording."""
+    if not result.outcome.good:
+        return f"{result.outcome}: {result.problem}"
+    line = f"{result.outcome}: {shown(result.path.name)} ({result.seconds:.0f} s)"
+    return f"{line}; {renamed(result)}" if result.place else line
+
+
+def renamed(result: Ingested) -> str:
+    """Which pseudonym a recording got that is named by a number; never the number."""
+    return f"recording {result.place} is named by a number, its call id is {result.call_id}"
+
+
+def heard_by(settings: Settings) -> str:
+    """Digest of all that decides what is heard in a call, see ``Heard.listening``.
+
+    Where models lie and how many inputs share a batch change no bit of it.
+    """
+    ear = asdict(ear_settings(settings))
+    for indifferent in ("models", "allow_hub", "batch"):
+        del ear[indifferent]
+    return digest_of(software(), ear, asdict(listening(settings.pace)))
+
+
+def ear_settings(settings: Settings) -> EarSettings:
+    """What the speech engines are told."""
+    return EarSettings(
+        main=settings.main_model,
+        second=None if settings.second_model == "none" else settings.second_model,
+        second_where=settings.second_where,
+        device=settings.device,
+        compute_type=settings.compute_type,
+        models=settings.models_dir,
+        allow_hub=settings.allow_hub,
+        batch=batching(settings.pace, settings.device).most,
+    )

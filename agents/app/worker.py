@@ -1,0 +1,425 @@
+"""Runs any subset of the stages in one process: one Faust app and consumer group per stage.
+
+Outcomes of ``run_worker``: returns when it was told to stop and everything is closed; raises
+``ModelError``, ``StoreError`` or ``BrokerError`` when it can't start. While it runs, a failure
+that risks a loss ends the process with one of ``agents.system.fatal_exit``'s exit codes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import faust
+
+from agents.access.audit_log import AuditLog
+from agents.app.consumers import Serving
+from agents.app.faust_app import make_app, port_of
+from agents.crypto.ed25519 import SigningKey
+from agents.crypto.envelope import KeyEncryptionKey
+from agents.database.call_ledger import Ledger
+from agents.database.migrate import uses_keys
+from agents.database.policy_pins import Pins
+from agents.kafka.security import KafkaSecurity
+from agents.kafka.topics import (
+    PARTITIONS,
+    RAW_RETENTION_MS,
+    Topics,
+    create_topics,
+    keep_partitions,
+)
+from agents.runtime.engine_pool import LISTEN_S, EarPool, Ears
+from agents.runtime.outbox import Limits
+from agents.runtime.stage_runtime import StageRuntime
+from agents.runtime.steps import Stage
+from agents.stages import detect, mute, transcribe, vault, verify
+from agents.stages.shadow import Candidate, Shadow
+from agents.stages.timeouts import Patience
+from agents.system import fatal_exit
+from agents.system.clock import Clock, system_clock
+from agents.system.engine_sizing import Batch
+from agents.system.logging import get_logger, silence_libraries
+from agents.system.metrics import Metrics
+from agents.upkeep import quarantine, retention, unfinished_calls
+from agents.upkeep.audit_checkpoints import TopicCheckpoints, VaultCheckpoints
+from agents.upkeep.audit_keeper import AuditKeeper
+from agents.upkeep.sweep_guard import Bounds, SweepGuard
+from agents.vault.vault import Vault
+from pipeline.errors import SettingsError
+from pipeline.policy.model import Policy
+from pipeline.records.model import CallInfo
+from pipeline.transcription.voice_activity import VoiceDetector
+from pipeline.transcription.windows import ListenSettings
+
+STAGES = (transcribe.NAME, detect.NAME, mute.NAME, verify.NAME, vault.NAME)
+"""All stages, in the order in which a call passes them."""
+_LISTENING = frozenset({transcribe.NAME, verify.NAME})
+_LANGUAGE = frozenset({detect.NAME, verify.NAME})
+INPUTS = {
+    transcribe.NAME: transcribe.inputs,
+    detect.NAME: detect.inputs,
+    mute.NAME: mute.inputs,
+    verify.NAME: verify.inputs,
+    vault.NAME: vault.inputs,
+}
+"""Which topics each stage reads."""
+
+
+class LanguageDetector(verify.Inspector, Protocol):
+    """What detection and verification share, such as ``models.detection.detector.Detector``."""
+
+    def open(self, call: CallInfo, policy: Policy) -> detect.DetectorCall:
+        """Begin a call under its own policy."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What the stages need of ``models/``; every part is made only where a stage needs it."""
+
+    ears: Ears
+    """What the pool's processes run."""
+    voice: Callable[[], VoiceDetector]
+    """Makes the voice-activity detector."""
+    detector: Callable[[], LanguageDetector]
+    """Makes the detector."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """The models of this process, as far as its stages need them."""
+
+    voice: VoiceDetector | None
+    detector: LanguageDetector | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """How a worker runs."""
+
+    stages: tuple[str, ...]
+    bootstrap: str
+    policy: Policy
+    """What new calls are pinned to."""
+    models: Models
+    ledger_url: str
+    keyset: Path
+    signing_key: Path
+    """The vault stage signs with it; made when it is missing."""
+    audit_days: int
+    """How long the audit log keeps its entries."""
+    quarantine_hours: int
+    """How long the key of a quarantined call lives."""
+    bounds: Bounds = field(default_factory=Bounds)
+    """When nothing is destroyed by time."""
+    clock: Clock = system_clock
+    """The time of ledger, audit log and whatever is destroyed by time."""
+    look_s: float = quarantine.LOOK_S
+    """How often is looked for quarantines, and for calls to be erased, whose time is up."""
+    key_service: str | None = None
+    """URI of the key service's key that encrypts the keyset file."""
+    vault: str | Path | None = None
+    """Folder of the vault, or ``s3://bucket/prefix``; the vault stage needs it."""
+    security: KafkaSecurity = field(default_factory=KafkaSecurity)
+    """How the cluster is spoken to."""
+    topics: Topics = field(default_factory=Topics.named)
+    group_prefix: str = "hushwire"
+    partitions: int = PARTITIONS
+    replication: int = 1
+    raw_retention_ms: int = RAW_RETENTION_MS
+    embedded: bool = False
+    """Whether the broker ends with this process."""
+    engines: int = 1
+    """Speech engine processes."""
+    batch: Batch = field(default_factory=Batch)
+    """How windows are put together for one engine process."""
+    listening: ListenSettings = field(default_factory=ListenSettings)
+    """How speech is packed into windows."""
+    heard_by: str = ""
+    """Digest of all that decides what is heard, see ``Heard.listening``."""
+    patience: Patience = field(default_factory=Patience)
+    limits: Limits = field(default_factory=Limits)
+    listen_s: float = LISTEN_S
+    """How long one window may take."""
+    shadow: Candidate | None = None
+    """A policy that the detect stage tries beside the live one."""
+
+
+async def run_worker(
+    config: WorkerConfig,
+    *,
+    stop: asyncio.Event | None = None,
+    metrics: Metrics | None = None,
+    ready: Callable[[], None] = lambda: None,
+    signals: bool = True,
+) -> None:
+    """Run stages until stopped.
+
+    Args:
+        config: how.
+        stop: set it to end the worker.
+        metrics: what is counted; the caller may read it while the worker runs.
+        ready: called when every stage has its partitions.
+        signals: whether SIGTERM and SIGINT end the worker; only in the main thread.
+
+    Raises:
+        SettingsError: an unknown stage, or a vault stage without a vault.
+        ModelError: a model is missing or can't be loaded.
+        StoreError: the ledger or the vault can't be opened.
+        BrokerError: the broker is away.
+    """
+    _check(config)
+    silence_libraries()
+    stop, metrics = stop or asyncio.Event(), metrics or Metrics()
+    if signals:
+        for one in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(one, stop.set)
+    pool = None
+    if _LISTENING & set(config.stages):
+        pool = EarPool(
+            config.models.ears, config.engines, batch=config.batch, listen_s=config.listen_s
+        )
+    # What loads stays: the collector would look through it again and again.
+    gc.disable()
+    loading = asyncio.create_task(_load(config, pool))
+    ledger = None
+    try:
+        ledger = await asyncio.to_thread(_open_ledger, config)
+        await asyncio.to_thread(
+            create_topics,
+            config.bootstrap,
+            config.topics,
+            partitions=config.partitions,
+            replication=config.replication,
+            retention_ms=config.raw_retention_ms,
+            client=config.security.librdkafka(),
+        )
+        key = None
+        if vault.NAME in config.stages:
+            key = SigningKey.load_or_create(config.signing_key)
+        store = await asyncio.to_thread(_open_vault, config, ledger)
+        async with _kept(config, ledger, metrics, key, store):
+            parts = _Parts(ledger, pool, metrics, key, store)
+            await _run(config, parts, loading, stop, ready)
+    finally:
+        gc.unfreeze()  # or the interpreter's end would leave it, and libraries complain
+        gc.enable()
+        loading.cancel()
+        await asyncio.wait([loading])
+        if pool is not None:
+            pool.stop()
+        if ledger is not None:
+            ledger.dispose()
+
+
+def _check(config: WorkerConfig) -> None:
+    unknown = sorted(set(config.stages) - set(STAGES))
+    if unknown or not config.stages:
+        raise SettingsError(f"no stage {', '.join(unknown) or 'named'}: {', '.join(STAGES)}")
+    if vault.NAME in config.stages and config.vault is None:
+        raise SettingsError("the vault stage needs a vault: a folder or s3://bucket/prefix")
+
+
+def _open_ledger(config: WorkerConfig) -> Ledger:
+    used = partial(uses_keys, config.ledger_url)
+    kek = KeyEncryptionKey.load_or_create(config.keyset, config.key_service, used=used)
+    return Ledger(config.ledger_url, kek, config.clock)
+
+
+def _open_vault(config: WorkerConfig, ledger: Ledger) -> Vault | None:
+    if vault.NAME not in config.stages or config.vault is None:
+        return None
+    return Vault.opened(config.vault, ledger)
+
+
+@asynccontextmanager
+async def _kept(
+    config: WorkerConfig,
+    ledger: Ledger,
+    metrics: Metrics,
+    key: SigningKey | None,
+    store: Vault | None,
+) -> AsyncIterator[None]:
+    """Watch the partitions; beside the vault stage, keep the audit log, end what is due.
+
+    Where one of these tasks ends by itself, the process does.
+    """
+    partitions = keep_partitions(
+        config.bootstrap, config.topics, config.partitions, client=config.security.librdkafka()
+    )
+    watched = [fatal_exit.watched("partitions", partitions)]
+    if key is None or store is None:
+        try:
+            yield
+        finally:
+            await fatal_exit.cancelled(watched)
+        return
+    log = AuditLog(ledger.database)
+    topic = TopicCheckpoints(config.bootstrap, config.topics.audit, config.security.librdkafka())
+    guard = SweepGuard(ledger.database, config.bounds, metrics)
+    # From now on what is dated goes by a time that is believed.
+    await asyncio.to_thread(guard.believes, ledger.database.now())
+    keeper = AuditKeeper(
+        log,
+        key,
+        keep_days=config.audit_days,
+        guard=guard,
+        metrics=metrics,
+        publishers=(VaultCheckpoints(store.place), topic),
+    )
+    hours, look_s = config.quarantine_hours, config.look_s
+    raw_s = config.raw_retention_ms // 1000
+    opened = unfinished_calls.tend(
+        ledger, log, raw_s, guard, metrics, embedded=config.embedded, look_s=look_s
+    )
+    watched += [
+        fatal_exit.watched("audit log", keeper.tend()),
+        fatal_exit.watched("quarantine", quarantine.tend(ledger, log, hours, guard, look_s=look_s)),
+        fatal_exit.watched("retention", retention.tend(store, ledger, log, guard, look_s=look_s)),
+        fatal_exit.watched("open calls", opened),
+    ]
+    try:
+        yield
+    finally:
+        await fatal_exit.cancelled(watched)
+        await keeper.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What stages are made of, beside the models."""
+
+    ledger: Ledger
+    pool: EarPool | None
+    metrics: Metrics
+    key: SigningKey | None
+    store: Vault | None
+
+
+async def _load(config: WorkerConfig, pool: EarPool | None) -> _Loaded:
+    """Load all models: the engines' in their own processes, the others in a thread of this one."""
+    loaded, _ = await asyncio.gather(
+        asyncio.to_thread(_load_here, config),
+        pool.start() if pool is not None else asyncio.sleep(0),
+    )
+    return loaded
+
+
+def _load_here(config: WorkerConfig) -> _Loaded:
+    stages = set(config.stages)
+    return _Loaded(
+        config.models.voice() if transcribe.NAME in stages else None,
+        config.models.detector() if _LANGUAGE & stages else None,
+    )
+
+
+def _stages(config: WorkerConfig, parts: _Parts, loaded: _Loaded) -> list[Stage]:
+    """Make the wanted stages."""
+    topics, patience = config.topics, config.patience
+    ledger, metrics, key, store = parts.ledger, parts.metrics, parts.key, parts.store
+    detector, voice = loaded.detector, loaded.voice
+    made: list[Stage] = []
+    for name in config.stages:
+        match name:
+            case transcribe.NAME if voice is not None:
+                made.append(
+                    transcribe.transcribe_stage(
+                        topics,
+                        voice,
+                        patience,
+                        listening=config.listening,
+                        heard_by=config.heard_by,
+                        audio=metrics.audio.inc,
+                    )
+                )
+            case detect.NAME if detector is not None:
+                beside = None
+                if config.shadow is not None:
+                    beside = Shadow(config.shadow, ledger.database, metrics).open
+                made.append(detect.detect_stage(topics, detector.open, beside))
+            case mute.NAME:
+                made.append(mute.mute_stage(topics, patience))
+            case verify.NAME if detector is not None:
+                made.append(verify.verify_stage(topics, detector))
+            case vault.NAME if store is not None and key is not None:
+                log = AuditLog(ledger.database)
+                made.append(vault.vault_stage(topics, store, ledger, patience, key=key, log=log))
+    return made
+
+
+async def _run(
+    config: WorkerConfig,
+    parts: _Parts,
+    loading: asyncio.Task[_Loaded],
+    stop: asyncio.Event,
+    ready: Callable[[], None],
+) -> None:
+    """Make the stages once the models are loaded, and join their groups; until stopped."""
+    log = get_logger()
+    serving = Serving()
+    # The detector is not for several threads at a time: its stages share one.
+    language = ThreadPoolExecutor(1, thread_name_prefix="hushwire-language")
+
+    async def served() -> None:
+        stages = await asyncio.to_thread(_stages, config, parts, await loading)
+        await serving.join([_client(config, parts, stage, language) for stage in stages])
+        log.info("worker started", count=len(stages), bootstrap=config.bootstrap)
+        if await serving.until_assigned():
+            gc.freeze()
+            gc.enable()
+            log.info("worker ready", count=len(stages))
+            ready()
+            await serving.until_broken()
+        fatal_exit.exit_now(
+            fatal_exit.CRASHED, "a stage's broker client ended; start the worker again"
+        )
+
+    serve, stopped = asyncio.create_task(served()), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([serve, stopped], return_when=asyncio.FIRST_COMPLETED)
+        if not stopped.done():
+            await serve
+    finally:
+        for task in (serve, stopped):
+            task.cancel()
+        await asyncio.wait([serve, stopped])
+        await serving.stop()
+        language.shutdown(wait=False, cancel_futures=True)
+        log.info("worker stopped", count=len(config.stages))
+
+
+def _client(
+    config: WorkerConfig, parts: _Parts, stage: Stage, language: ThreadPoolExecutor
+) -> tuple[faust.App, StageRuntime]:
+    """A stage's broker client, and what it hands records to."""
+    app = make_app(
+        f"{config.group_prefix}-{stage.name}",
+        config.bootstrap,
+        partitions=config.partitions,
+        longest_job_s=config.listen_s,
+        client_id=f"hushwire-{stage.name}",
+        security=config.security,
+    )
+    runtime = StageRuntime(
+        stage,
+        port_of(app),
+        ledger=parts.ledger,
+        policies=Pins(parts.ledger.database, config.policy, parts.metrics).policy,
+        pool=parts.pool,
+        topics=config.topics,
+        metrics=parts.metrics,
+        limits=config.limits,
+        thread=language if stage.name in _LANGUAGE else None,
+        partitions=config.partitions,
+        # Longer than transcription waits: where it ends a silent call, that end comes before.
+        lost_s=2 * config.patience.idle_s,
+    )
+    return app, runtime

@@ -1,0 +1,346 @@
+"""``hushwire audit``: verify, export and sign the audit log."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from agents.cli.shared import public_keys as known
+from agents.settings.model import STATE, Settings, load_settings
+from agents.system.owners import user
+from agents.system.screen import screen
+from pipeline.errors import ForgottenError, InputError, TamperError
+
+if TYPE_CHECKING:
+    from agents.access.audit_log import AuditLog
+    from agents.access.hash_chain import Checkpoint, Entry, Stated
+    from agents.access.merkle_tree import Tree
+    from agents.access.witness import Note
+    from agents.crypto.ed25519 import PublicKey, SigningKey
+    from agents.vault.file_store import Place
+
+BROKEN = 1
+"""Exit code: the log was changed, cut or reordered, or signed by another key."""
+NO_KEY = 12
+"""Exit code: no public key is known; the same as for certificates."""
+
+Vault = Annotated[
+    str | None,
+    typer.Option("--vault", help="Folder of the vault, or s3://bucket/prefix."),
+]
+
+app = typer.Typer(help="The audit log: who did what to which call.", no_args_is_help=True)
+
+
+@app.command()
+def verify(
+    export: Annotated[
+        Path | None, typer.Argument(help="An export; without it, the log of this installation.")
+    ] = None,
+    kept: Annotated[
+        Path | None,
+        typer.Option(
+            "--checkpoint", help="Checkpoints that were kept elsewhere: the log has to hold them."
+        ),
+    ] = None,
+    vault: Vault = None,
+    public_key: known.PublicKeys = None,
+    state_dir: known.StateDir = None,
+) -> None:
+    """Go through the whole log: links, hashes, signatures. Says which entry is wrong, and how.
+
+    The log of this installation is compared with what its signing key remembers. With --vault it is
+    compared with the checkpoints and certificates there too.
+
+    Exit codes: 0 it holds; 1 it does not; 2 a file can't be read; 4 ledger or vault are away;
+    12 no public key is known.
+    """
+    from agents.access.hash_chain import tree_of, verify_chain  # noqa: PLC0415 - --help comes at once
+
+    out, err = screen(), screen(stderr=True)
+    keys = known.public_keys(public_key or [], state_dir)
+    if not keys:
+        err.print("hushwire: no public key to check checkpoints with: name one with --public-key")
+        sys.exit(NO_KEY)
+    settings = load_settings(state_dir=state_dir)
+    outside = _Outside(read_lines(kept)[1] if kept is not None else [])
+    if vault is not None:
+        outside.look(vault, keys)
+    if export is not None:
+        entries, checkpoints = read_lines(export)
+        seen = verify_chain(
+            entries,
+            [*checkpoints, *outside.checkpoints],
+            keys,
+            outside=outside.stated,
+            calls=outside.calls,
+        )
+        outside.compare(settings, lambda: tree_of(entries, checkpoints))
+    else:
+        outside.remember(settings.signing_key_file(settings.state_folder(STATE)))
+        with opened_log(settings) as log:
+            seen = log.verify(
+                keys, kept=outside.checkpoints, outside=outside.stated, calls=outside.calls
+            )
+            outside.compare(settings, log.tree)
+    problems = (*outside.problems, *seen.problems)
+    for problem in problems:
+        err.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
+    signed = f"signed up to {seen.signed} on {seen.signed_at}" if seen.signed else "not signed"
+    told = f"entries {seen.first} to {seen.last}, {signed}; {seen.unsigned} behind the signature"
+    out.print(told, markup=False, highlight=False, soft_wrap=True)
+    out.print("the audit log does not hold" if problems else "the audit log holds")
+    if problems:
+        sys.exit(BROKEN)
+
+
+@dataclass
+class _Outside:
+    """What is known of the log from outside its database."""
+
+    checkpoints: list[Checkpoint]
+    stated: list[Stated] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    calls: int = 0
+    """Certificates in the vault."""
+    notes: list[Note] = field(default_factory=list)
+    """Witnessed checkpoints in the vault."""
+
+    def look(self, vault: str, keys: Mapping[str, PublicKey]) -> None:
+        """Take in what lies in the vault."""
+        from agents.upkeep.audit_checkpoints import VaultCheckpoints, certified, notes  # noqa: PLC0415
+
+        place = opened_place(vault)
+        self.checkpoints += VaultCheckpoints(place).all()
+        self.notes += notes(place)
+        for one in certified(place, keys):
+            self.calls += 1
+            if isinstance(one, str):
+                self.problems.append(one)
+            elif one is not None:
+                self.stated.append(one)
+
+    def compare(self, settings: Settings, tree: Callable[[], Tree]) -> None:
+        """Compare the log with what witnesses saw, where they saw anything."""
+        from agents.access.witness import contradictions, witnesses  # noqa: PLC0415
+
+        if self.notes:
+            known = witnesses(settings.audit_witnesses)
+            try:
+                self.problems += contradictions(self.notes, known, settings.audit_origin, tree())
+            except InputError as error:
+                self.problems.append(str(error))
+
+    def remember(self, signing_key: Path) -> None:
+        """Take in what the signing key remembers, where it is at hand."""
+        from agents.access.hash_chain import Stated  # noqa: PLC0415 - --help comes at once
+        from agents.crypto.signed_head import HeadMemory  # noqa: PLC0415
+
+        if not signing_key.exists():
+            return
+        try:
+            last = HeadMemory(signing_key).read()
+        except ForgottenError as error:
+            self.problems.append(str(error))
+        else:
+            by = f"signed last, on {last.at}, as is noted beside the key"
+            self.stated.append(Stated(last.seq, last.hash, by))
+
+
+@app.command()
+def export(
+    file: Annotated[
+        Path | None, typer.Option("--out", help="Where to; without it, standard output.")
+    ] = None,
+    force: Annotated[  # noqa: FBT002 - a flag of the command line
+        bool, typer.Option("--force", help="Replace a file that is there already.")
+    ] = False,
+    state_dir: known.StateDir = None,
+) -> None:
+    """Write the log as JSON lines: every entry in order, every checkpoint behind its entry.
+
+    Exit codes: 0 written; 2 there is no ledger, or a file is there already; 4 the ledger is away.
+    """
+    from agents.system.atomic_files import refuse_existing  # noqa: PLC0415 - --help comes at once
+    from agents.system.private_files import write_private  # noqa: PLC0415
+
+    if file is not None:
+        refuse_existing([file], force=force)
+    with opened_log(load_settings(state_dir=state_dir)) as log:
+        if file is None:
+            for line in log.export():
+                sys.stdout.buffer.write(line)
+            return
+        try:
+            written = write_private(file, log.export(), replace=force)
+        except OSError as error:
+            raise InputError(f"{file}: cannot be written ({error.strerror})") from error
+        if not written:
+            raise InputError(f"{file}: appeared meanwhile and stays; --force replaces it")
+
+
+@app.command()
+def checkpoint(vault: Vault = None, state_dir: known.StateDir = None) -> None:
+    """Sign the last entry and print the checkpoint, to be kept where nobody here can change it.
+
+    Workers sign by themselves too: every 100 entries, every ten minutes and when they stop, and lay
+    checkpoints into the vault and on the audit topic. With --vault this one goes there too.
+
+    Exit codes: 0 signed; 1 the log does not hold, or does not extend what was signed last: nothing
+    is signed; 2 the key's memory is missing.
+    """
+    settings = load_settings(state_dir=state_dir)
+    with opened_log(settings) as log, refusals():
+        _show(log.checkpoint(signing_key(settings)), vault)
+
+
+@app.command()
+def adopt(
+    vault: Vault = None,
+    public_key: known.PublicKeys = None,
+    state_dir: known.StateDir = None,
+) -> None:
+    """Let the signing key go on from the log as it is now, and print the checkpoint.
+
+    For a key whose memory of what it signed last is missing (an upgrade, a copy of the key alone),
+    and for a database that was restored from a backup. Look at the log first (`hushwire audit
+    verify --vault`): what was changed before this is signed with it. It is an entry of the log.
+
+    Where a log that another key pruned begins, only that key says: name it with --public-key.
+    """
+    from agents.crypto.ed25519 import PublicKey  # noqa: PLC0415 - --help comes at once
+
+    before = [PublicKey.load(path) for path in public_key or []]
+    settings = load_settings(state_dir=state_dir)
+    with opened_log(settings) as log, refusals():
+        _show(log.adopt(signing_key(settings), by=user(), before=before), vault)
+
+
+def signing_key(settings: Settings) -> SigningKey:
+    """This installation's signing key, made where there is none.
+
+    Raises:
+        StoreError: it can't be used.
+    """
+    from agents.crypto.ed25519 import SigningKey  # noqa: PLC0415 - --help comes at once
+
+    return SigningKey.load_or_create(settings.signing_key_file(settings.state_folder(STATE)))
+
+
+def _show(signed: Checkpoint | None, vault: str | None) -> None:
+    """Print a checkpoint, and lay it into the vault where one is named."""
+    from agents.upkeep.audit_checkpoints import VaultCheckpoints  # noqa: PLC0415 - --help comes at once
+    from pipeline.evidence.canonical_json import canonical_json  # noqa: PLC0415
+
+    if signed is None:
+        screen(stderr=True).print("hushwire: the audit log is empty: nothing to sign")
+        return
+    if vault is not None:
+        VaultCheckpoints(opened_place(vault)).put(signed)
+    typer.echo(canonical_json(signed.document).decode())
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """End with the exit code of a log that does not hold."""
+    try:
+        yield
+    except TamperError as error:
+        screen(stderr=True).print(f"hushwire: {error}", markup=False, soft_wrap=True)
+        sys.exit(BROKEN)
+
+
+@app.command()
+def prune(confirm: known.Confirm = None, state_dir: known.StateDir = None) -> None:
+    """Remove entries that are older than `audit_days`, as workers do once a day.
+
+    What is refused (exit code 2), and how it is confirmed, see `hushwire retention sweep --help`.
+    """
+    from agents.cli.shared.stores import confirmed  # noqa: PLC0415
+    from agents.crypto.ed25519 import SigningKey  # noqa: PLC0415
+    from agents.upkeep.audit_keeper import prune as remove_old  # noqa: PLC0415 - --help comes at once
+    from agents.upkeep.sweep_guard import Bounds, SweepGuard  # noqa: PLC0415
+
+    settings = load_settings(state_dir=state_dir)
+    key = SigningKey.load(settings.signing_key_file(settings.state_folder(STATE)))
+    with opened_log(settings) as log:
+        guard = SweepGuard(log.database, Bounds.of(settings))
+        gone = remove_old(log, key, settings.audit_days, guard, confirmed=confirmed(confirm))
+    screen().print(f"{gone} entries removed", highlight=False)
+
+
+@app.command()
+def kinds(
+    markdown: Annotated[  # noqa: FBT002 - a flag of the command line
+        bool, typer.Option("--markdown", help="Print the table of docs/certificates.md.")
+    ] = False,
+) -> None:
+    """List every kind of event that the log may hold, and what it tells."""
+    from agents.access.audit_events import KINDS, table  # noqa: PLC0415 - --help comes at once
+
+    if markdown:
+        typer.echo(table())
+        return
+    listed = Table("event", "what it tells")
+    for name, told in KINDS.items():
+        listed.add_row(name, told.replace("`", ""))
+    screen().print(listed)
+
+
+@contextmanager
+def opened_log(settings: Settings, fallback: Path = STATE) -> Iterator[AuditLog]:
+    """The audit log in the ledger of a state folder, closed at the end of the block.
+
+    Raises:
+        InputError: there is no ledger.
+        StoreError: it is away, or its schema is not ours.
+    """
+    from agents.access.audit_log import AuditLog  # noqa: PLC0415
+    from agents.database import migrate  # noqa: PLC0415 - --help comes at once
+    from agents.database.engine import Database  # noqa: PLC0415
+
+    state = settings.state_folder(fallback)
+    if settings.ledger_url is None and not (state / "ledger.db").exists():
+        raise InputError(f"{state}: holds no ledger; name its folder with --state-dir")
+    database = Database(settings.ledger_location(state))
+    try:
+        migrate.ready(database)
+        yield AuditLog(database)
+    finally:
+        database.dispose()
+
+
+def opened_place(vault: str) -> Place:
+    """Where the files of a vault lie; nothing is made.
+
+    Raises:
+        InputError: there is no such folder.
+        StoreError: the bucket is away.
+    """
+    from agents.vault.file_store import is_bucket, open_place  # noqa: PLC0415 - --help comes at once
+
+    if not is_bucket(vault) and not Path(vault).is_dir():
+        raise InputError(f"{vault}: there is no such folder; --vault names the vault")
+    return open_place(vault)
+
+
+def read_lines(path: Path) -> tuple[list[Entry], list[Checkpoint]]:
+    """Entries and checkpoints of an export, or checkpoints that were kept.
+
+    Raises:
+        InputError: it can't be read, or is something else.
+    """
+    from agents.access.hash_chain import read_export  # noqa: PLC0415 - --help comes at once
+
+    try:
+        with path.open("rb") as lines:
+            return read_export(lines)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error

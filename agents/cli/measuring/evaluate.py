@@ -1,0 +1,177 @@
+"""``hushwire evaluate``: what leaks and what is muted for nothing, measured against the truth."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from agents.settings.model import load_settings
+from agents.system.screen import screen
+from pipeline.errors import InputError
+
+if TYPE_CHECKING:
+    from pipeline.evaluation.figures.comparison import Comparison
+    from pipeline.evaluation.scoring.results import Evaluation
+
+app = typer.Typer(
+    help="What leaks and what is muted for nothing, measured against the truth.",
+    no_args_is_help=True,
+)
+
+PolicyName = Annotated[
+    str | None,
+    typer.Option("--policy", help="Policy file, or default, pci, hipaa, gdpr."),
+]
+Html = Annotated[Path | None, typer.Option("--html", help="Write a report with plots here.")]
+Json = Annotated[Path | None, typer.Option("--json", help="Write all figures here, for CI.")]
+Gate = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--min-recall",
+        metavar="TYPE=SHARE",
+        help="Exit with 1 when less of a type is silenced, such as card=0.98; ALL for all types "
+        "together. May be given several times.",
+    ),
+]
+Compare = Annotated[
+    tuple[str, str] | None,
+    typer.Option(
+        "--compare",
+        metavar="A B",
+        help="Compare two policies, or two files that --json wrote; the gate is B's.",
+    ),
+]
+
+
+@app.command()
+def text(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Labelled texts: our JSON lines, presidio-research JSON, or BIO."),
+    ] = None,
+    policy: PolicyName = None,
+    compare: Compare = None,
+    html: Html = None,
+    json: Json = None,
+    min_recall: Gate = None,
+) -> None:
+    """Run the detector on labelled texts.
+
+    Exit codes: 0 done; 1 the gate is not met; 2 wrong input.
+    """
+    from agents.app.evaluation.run_texts import evaluate_text, read_cases  # noqa: PLC0415 - as above
+    from agents.settings.detectors import detector_settings  # noqa: PLC0415 - --help comes at once
+    from agents.settings.policies import names_known, read_policy  # noqa: PLC0415 - as above
+
+    def evaluate(name: str) -> Evaluation:
+        if not files:
+            raise InputError("name at least one file of labelled texts")
+        settings = load_settings()
+        known = names_known(settings).entities
+        return evaluate_text(
+            read_cases(files, known),
+            read_policy(settings, name),
+            curves=html is not None,
+            own=detector_settings(settings),
+            known=known,
+        )
+
+    _evaluate(evaluate, policy, compare, html, json, min_recall or [])
+
+
+@app.command()
+def audio(
+    manifest: Annotated[
+        Path | None, typer.Argument(help="Truth: JSON lines, beside the original recordings.")
+    ] = None,
+    redacted: Annotated[
+        Path | None, typer.Option("--redacted", help="Folder with the redacted recordings.")
+    ] = None,
+    run: Annotated[  # noqa: FBT002 - a flag of the command line
+        bool, typer.Option("--run", help="Redact the recordings first, in memory.")
+    ] = False,
+    policy: PolicyName = None,
+    compare: Compare = None,
+    html: Html = None,
+    json: Json = None,
+    min_recall: Gate = None,
+) -> None:
+    """Compare redacted recordings with their originals and the truth about them.
+
+    Exit codes: 0 done; 1 the gate is not met; 2 wrong input.
+    """
+    from agents.app.evaluation.run_calls import (  # noqa: PLC0415 - --help comes at once
+        evaluate_folder,
+        evaluate_run,
+    )
+    from agents.settings.policies import names_known  # noqa: PLC0415
+
+    err = screen(stderr=True)
+
+    def evaluate(name: str) -> Evaluation:
+        if manifest is None or run == (redacted is not None):
+            raise InputError("name a manifest, and either --redacted DIR or --run")
+        if redacted is not None:
+            if compare:
+                raise InputError("--redacted is one result; compare two policies with --run")
+            return evaluate_folder(manifest, redacted, names_known(load_settings()).entities)
+        told: Callable[[str], None] = lambda call: err.print(  # noqa: E731
+            f"{name}: {call}", markup=False, highlight=False
+        )
+        return evaluate_run(
+            manifest, load_settings(policy=name), curves=html is not None, told=told
+        )
+
+    _evaluate(evaluate, policy, compare, html, json, min_recall or [])
+
+
+def _evaluate(
+    evaluate: Callable[[str], Evaluation],
+    policy: str | None,
+    compare: tuple[str, str] | None,
+    html: Path | None,
+    json: Path | None,
+    min_recall: list[str],
+) -> None:
+    from agents.reports import evaluation_report as report  # noqa: PLC0415 - --help comes at once
+    from pipeline.evaluation.figures.summary import gate_failures, parse_gate  # noqa: PLC0415
+
+    out, err = screen(), screen(stderr=True)
+    gate = parse_gate(min_recall)
+    comparison = None
+    if compare:
+        result, comparison = _compared(evaluate, compare)
+    else:
+        result = evaluate(load_settings(policy=policy).policy)
+    failures = gate_failures(result, gate)
+    for table in report.tables(result):
+        out.print(table)
+    if comparison:
+        out.print(report.comparison_table(comparison))
+        if comparison.agreement:
+            out.print(report.agreement_table(comparison))
+    if json:
+        report.write_json(json, result, comparison, failures)
+    if html:
+        report.write_html(html, result, comparison, failures)
+    for failure in failures:
+        err.print(f"gate: {failure}", style="bold red", markup=False, highlight=False)
+    if failures:
+        sys.exit(1)
+
+
+def _compared(
+    evaluate: Callable[[str], Evaluation], names: tuple[str, str]
+) -> tuple[Evaluation, Comparison]:
+    from agents.app.evaluation.run_texts import read_result  # noqa: PLC0415 - --help comes at once
+    from pipeline.evaluation.figures.comparison import compare  # noqa: PLC0415
+
+    files = [name.endswith(".json") for name in names]
+    if any(files) and not all(files):
+        raise InputError("--compare takes two policies or two result files, not one of each")
+    first, second = (read_result(Path(n)) if n.endswith(".json") else evaluate(n) for n in names)
+    return second, compare(first, second)

@@ -1,0 +1,127 @@
+"""``hushwire deadletter``: what no stage could work on, and trying it again while the key lives."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from agents.settings.model import STATE, Settings, load_settings
+from agents.system.screen import screen
+from pipeline.errors import SettingsError
+
+if TYPE_CHECKING:
+    from agents.runtime.dead_letters import Letter
+
+app = typer.Typer(help="Records that no stage could work on.", no_args_is_help=True)
+
+Bootstrap = Annotated[str | None, typer.Option(help="Kafka bootstrap servers.")]
+Call = Annotated[str | None, typer.Option("--call", help="Only letters of this call.")]
+Code = Annotated[str | None, typer.Option("--code", help="Only letters with this code.")]
+
+
+@app.command("list")
+def list_letters(
+    bootstrap: Bootstrap = None,
+    call: Call = None,
+    code: Code = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON lines.")] = False,
+) -> None:
+    """Show the dead letters: where from, why, and whether they can be replayed. No content."""
+    letters = _chosen(load_settings(bootstrap=bootstrap), call, code)
+    if as_json:
+        for letter in letters:
+            typer.echo(json.dumps(_row(letter)))
+        return
+    table = Table("at", "call", "record", "stage", "code", "tries", "")
+    for letter in letters:
+        row = _row(letter)
+        record = f"{letter.topic}/{letter.record_partition}/{letter.record_offset}"
+        at = letter.at.isoformat(timespec="seconds")
+        table.add_row(at, letter.call_id, record, *(str(row[n]) for n in _SHORT), letter.fate.value)
+    console = screen()
+    console.print(table)
+    ready = sum(letter.sealed is not None for letter in letters)
+    console.print(f"{len(letters)} dead letters, {ready} can be replayed", highlight=False)
+
+
+@app.command()
+def replay(
+    bootstrap: Bootstrap = None,
+    call: Call = None,
+    code: Code = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="All that can be replayed.")] = False,
+) -> None:
+    """Send records again to the topic that they came from; a repeat changes nothing.
+
+    Use it after the reason is gone, such as an older worker that did not know a schema. A record
+    whose stretch was given up in the meantime stays silenced.
+    """
+    if not (call or code or everything):
+        raise SettingsError("name what to replay: --call, --code, or --all")
+    from agents.access.audit_log import AuditLog  # noqa: PLC0415
+    from agents.database.open_ledger import opened_ledger  # noqa: PLC0415
+    from agents.kafka.security import KafkaSecurity, named_broker  # noqa: PLC0415
+    from agents.kafka.topics import Topics  # noqa: PLC0415
+    from agents.runtime import events  # noqa: PLC0415 - --help comes at once
+    from agents.runtime.dead_letters import audit_facts  # noqa: PLC0415
+    from agents.runtime.dead_letters import replay as send_again  # noqa: PLC0415
+
+    settings = load_settings(bootstrap=bootstrap)
+    letters = _chosen(settings, call, code)
+    topic = Topics.named(settings.topic_prefix).audit
+    sent = 0
+    with opened_ledger(settings, STATE) as ledger:
+        log = AuditLog(ledger.database)
+        client = KafkaSecurity.of(settings).librdkafka()
+        for letter in send_again(letters, named_broker(settings), ledger, client=client):
+            facts = audit_facts(letter)
+            tell = events.audit(
+                topic, letter.call_id, "record-replayed", facts, at=ledger.database.stamp()
+            )
+            log.append(events.audit_event(tell))
+            sent += 1
+    left = len(letters) - sent
+    screen().print(
+        f"{sent} records sent again, {left} left; `hushwire deadletter list` says why",
+        highlight=False,
+    )
+
+
+_SHORT = ("stage", "code", "attempts")
+
+
+def _row(letter: Letter) -> dict[str, object]:
+    return {
+        "at": letter.at.isoformat(),
+        "call": letter.call_id,
+        "topic": letter.topic,
+        "partition": letter.record_partition,
+        "offset": letter.record_offset,
+        "stage": letter.stage,
+        "code": letter.code,
+        "attempts": letter.attempts,
+        "fate": letter.fate.value,
+        "replayable": letter.sealed is not None,
+    }
+
+
+def _chosen(settings: Settings, call: str | None, code: str | None) -> list[Letter]:
+    from agents.database.open_ledger import opened_ledger  # noqa: PLC0415
+    from agents.kafka.security import KafkaSecurity, named_broker  # noqa: PLC0415
+    from agents.kafka.topics import Topics  # noqa: PLC0415
+    from agents.runtime.dead_letters import read_letters  # noqa: PLC0415
+
+    with opened_ledger(settings, STATE) as ledger:
+        return read_letters(
+            named_broker(settings),
+            Topics.named(settings.topic_prefix),
+            ledger,
+            call_id=call,
+            code=code,
+            client=KafkaSecurity.of(settings).librdkafka(),
+        )

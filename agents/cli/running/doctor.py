@@ -1,0 +1,49 @@
+"""``hushwire doctor``: what is weaker than it should be, and what to do about it.
+
+Exit codes: 0 nothing is weak; 1 something is.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from agents.settings.model import STATE, load_settings
+from agents.system.screen import screen
+from agents.vault.file_store import state_inside
+
+_COLOURS = {"ok": "green", "weak": "bold red", "not checked": "yellow"}
+
+
+def doctor(
+    vault: Annotated[
+        str | None, typer.Option("--to", help="Folder of the vault, or s3://bucket/prefix.")
+    ] = None,
+    bootstrap: Annotated[str | None, typer.Option(help="Kafka bootstrap servers.")] = None,
+    state_dir: Annotated[
+        Path | None, typer.Option("--state-dir", help="Folder of the ledger and the wrapping key.")
+    ] = None,
+) -> None:
+    """Check a cluster and this installation; exit code 1 when something is weaker than it should.
+
+    Nothing is changed. Run it as the user that runs the workers.
+    """
+    from agents.app.checks.doctor import Grade, examine  # noqa: PLC0415 - --help comes at once
+
+    settings = load_settings(bootstrap=bootstrap, state_dir=state_dir)
+    inside = state_inside(vault)
+    fallback = inside if inside.exists() else STATE
+    findings = examine(settings, settings.state_folder(fallback), vault)
+    table = Table("", "check", "found", "what to do")
+    for one in findings:
+        grade = f"[{_COLOURS[one.grade]}]{one.grade}[/]"
+        table.add_row(grade, one.what, one.told, one.advice)
+    console = screen()
+    console.print(table)
+    weak = sum(one.grade is Grade.WEAK for one in findings)
+    console.print(f"{weak} of {len(findings)} weak" if weak else "nothing is weak", highlight=False)
+    sys.exit(1 if weak else 0)

@@ -1,0 +1,113 @@
+"""``hushwire export`` and ``hushwire erase``: stored calls as plain files, and their end."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agents.cli.shared import public_keys
+from agents.cli.shared.stores import VaultOption, opened_vault, party
+from agents.settings.model import load_settings
+from agents.system.owners import user
+from agents.system.screen import screen
+from agents.vault.file_store import same_place
+from pipeline.errors import HeldError, InputError, StoreError
+
+CallOption = Annotated[str | None, typer.Option("--call", help="Call id.")]
+SubjectOption = Annotated[
+    str | None, typer.Option("--subject", help="A person's number, or pseudonym: all their calls.")
+]
+
+
+def export(
+    vault: VaultOption,
+    to: Annotated[Path, typer.Option("--to", help="Folder; made when missing.")],
+    call: CallOption = None,
+    subject: SubjectOption = None,
+    every: Annotated[  # noqa: FBT002 - a flag of the command line
+        bool, typer.Option("--all", help="All calls of the vault.")
+    ] = False,
+    state_dir: public_keys.StateDir = None,
+) -> None:
+    """Decrypt stored calls into plain files: FLAC, transcript, subtitles, certificate, facts.
+
+    The audit log notes each call and who got it. Exit codes: 0 written; 1 nobody's call was found,
+    or some of several can't be exported: they are named, the others are written.
+    """
+    from agents.vault.export import Exported, export_call, export_calls  # noqa: PLC0415 - --help comes at once
+    from agents.vault.reader import CallFilter, Shelf  # noqa: PLC0415
+
+    if sum((call is not None, subject is not None, every)) != 1:
+        raise InputError("name one of --call, --subject and --all")
+    settings = load_settings(state_dir=state_dir)
+    wanted = CallFilter(party=party(settings, vault, subject) if subject is not None else None)
+    with opened_vault(settings, vault) as (parts, opened):
+        shelf = Shelf(opened)
+        if call is not None:
+            result = Exported((export_call(shelf, parts.log, call, to, by=user()),), {})
+        else:
+            result = export_calls(shelf, parts.log, wanted, to, by=user())
+    quarantined = sum(not one.passed for one in result.done)
+    told = f"{len(result.done)} calls in {to}"
+    _tell(told + (f", of which {quarantined} quarantined: certificate only" if quarantined else ""))
+    for call_id, error in result.failed.items():
+        _tell(f"not exported: call {call_id}: {error}", err=True)
+    sys.exit(0 if result.done and not result.failed else 1)
+
+
+def erase(
+    vault: VaultOption,
+    call: CallOption = None,
+    subject: SubjectOption = None,
+    state_dir: public_keys.StateDir = None,
+) -> None:
+    """Destroy keys, files and catalogue entries of a call, or of all calls of a person.
+
+    Needs no confirmation and can't be undone. A call that is still on its way is refused. Only the
+    audit log keeps that it was done. After an interruption, run it again.
+
+    Of a person's calls all are erased but those that a legal hold keeps: they are named, with the
+    day of the hold, and the audit log notes that they were asked for.
+
+    Exit codes: 0 erased; 1 there was nothing, or some of a person's calls are not erased: each is
+    named, and why; 2 a legal hold keeps the call.
+    """
+    from agents.upkeep import erasure  # noqa: PLC0415 - --help comes at once
+
+    if (call is None) is (subject is None):
+        raise InputError("name one of --call and --subject")
+    settings = load_settings(state_dir=state_dir)
+    with opened_vault(settings, vault) as (parts, opened):
+        if call is not None:
+            opened.require_files(call)
+            try:
+                there = erasure.erase(opened, parts.ledger, parts.log, call, erasure.REQUEST)
+            except HeldError as error:
+                raise HeldError(f"{error}{_remove_hold(call, vault, state_dir)}") from None
+            _tell(f"{call}: {'erased' if there else 'there is nothing left of it'}")
+            sys.exit(0 if there else 1)
+        who = party(settings, vault, subject or "")
+        erased, left = erasure.erase_party(opened, parts.ledger, parts.log, who)
+    for call_id in erased:
+        _tell(f"{call_id}: erased")
+    held = {one for one, reason in left.items() if isinstance(reason, HeldError)}
+    for call_id, reason in left.items():
+        if call_id in held:
+            _tell(f"{call_id}: kept: {reason}{_remove_hold(call_id, vault, state_dir)}")
+        else:
+            again = "not finished, run it again" if isinstance(reason, StoreError) else "not erased"
+            _tell(f"{call_id}: {again}: {reason}")
+    told = f"{len(erased)} calls erased, {len(held)} kept"
+    _tell(told + (f", {len(left) - len(held)} not erased" if len(left) > len(held) else ""))
+    sys.exit(0 if erased and not left else 1)
+
+
+def _remove_hold(call: str, vault: str, state_dir: Path | None) -> str:
+    return f" (`hushwire hold remove {call}{same_place(vault, state_dir)}`)"
+
+
+def _tell(text: str, *, err: bool = False) -> None:
+    screen(stderr=err).print(text, markup=False, highlight=False, soft_wrap=True)

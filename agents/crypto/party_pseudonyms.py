@@ -1,0 +1,49 @@
+"""Makes pseudonyms of numbers, and of calls that are named by one, with the token key.
+
+The key is read, or made, with the first number: who names none needs none. Ingest and gateways use
+it, so that a number never reaches the broker, and the commands that look for a person's calls.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from agents.crypto.pseudonym_secret import read_or_make_key
+from pipeline.records.call_names import holds_number, pseudonym_of
+from pipeline.records.pseudonyms import PSEUDONYM, pseudonym
+
+
+class Pseudonyms:
+    """Numbers to pseudonyms.
+
+    Args:
+        path: the token key's file, ``Settings.token_key_file``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._key: bytes | None = None
+
+    def __call__(self, number: str) -> str:
+        """The pseudonym of a number; one that is a pseudonym already stays as it is.
+
+        Raises:
+            InputError: it is no number.
+            StoreError: the key can't be read or made.
+        """
+        if PSEUDONYM.fullmatch(number):
+            return number
+        return pseudonym(number, self._read())
+
+    def call_id(self, name: str) -> str:
+        """A call's name, or its pseudonym where it may hold a number.
+
+        Raises:
+            StoreError: the key can't be read or made.
+        """
+        return pseudonym_of(name, self._read()) if holds_number(name) else name
+
+    def _read(self) -> bytes:
+        if self._key is None:
+            self._key = read_or_make_key(self._path)
+        return self._key

@@ -1,0 +1,50 @@
+"""The installation's secret for keyed hashes: of values in transcripts, and of parties' numbers.
+
+It is made once, stays in a file that only its owner may read, and is the same for all workers that
+detect and ingest. Whoever has it can try out values (a card number has few digits) and find those
+that stand behind tokens; whoever loses it can no longer tell equal values of old and new calls.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from agents.system.private_files import write_private
+from pipeline.errors import StoreError
+from pipeline.policy.model import Policy
+from pipeline.records.pseudonyms import LEAST_KEY
+
+
+def token_key(policy: Policy, path: Path) -> bytes | None:
+    """Read the secret, or make it (mode 0600) where there is none.
+
+    None where there is none and no type of the policy asks for it; a call that is pinned to another
+    policy may.
+
+    Raises:
+        StoreError: it can't be read or written, is too short, or others may read it.
+    """
+    return read_or_make_key(path) if policy.needs_token_key or path.exists() else None
+
+
+def read_or_make_key(path: Path) -> bytes:
+    """Read the secret, or make it (mode 0600) where there is none.
+
+    Raises:
+        StoreError: see ``token_key``.
+    """
+    try:
+        if not path.exists():
+            write_private(path, f"{secrets.token_hex(LEAST_KEY)}\n".encode(), replace=False)
+        if path.stat().st_mode & 0o077:
+            raise StoreError(f"token key {path}: others may read it; set its mode to 0600")
+        key = bytes.fromhex(path.read_text("ascii").strip())
+    except OSError as error:
+        raise StoreError(f"token key {path}: {os.strerror(error.errno or 0)}") from error
+    except ValueError:
+        raise StoreError(f"token key {path}: holds no hexadecimal key") from None
+    if len(key) < LEAST_KEY:
+        raise StoreError(f"token key {path}: is shorter than {LEAST_KEY} bytes")
+    return key

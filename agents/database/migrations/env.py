@@ -1,0 +1,16 @@
+"""Alembic's environment: ``database.migrate`` hands over a connection in a transaction."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from agents.database.tables import METADATA
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=METADATA,
+    # SQLite takes back the tables of a transaction, too; half a migration is never seen.
+    transactional_ddl=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

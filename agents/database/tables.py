@@ -1,0 +1,210 @@
+"""Every table of the ledger's database; a change here needs a migration in ``migrations/versions``.
+
+Those of the audit log hold no content, nor do those of the vault (keys, catalogue, parties). A test
+compares what the migrations make with these tables, on SQLite and on PostgreSQL.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+METADATA = MetaData()
+
+CALLS = Table(
+    "calls",
+    METADATA,
+    Column("call_id", String(128), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("created", String(40), nullable=False),
+    Column("closed", String(40), nullable=True),
+    Column("recording", String(64), nullable=True),
+    Column("owner", String(160), nullable=True),
+    Column("erased", String(40), nullable=True),
+    Index("calls_state", "state", "created"),
+)
+"""Every call that was ever opened; times are ISO 8601 in UTC. ``recording`` is the sha256 of the
+recorder's file, ``owner`` who opened the call (``agents.system.owners``); neither is known of calls
+from before schema 0007, nor of such that come without a file."""
+
+TRANSIT_KEYS = Table(
+    "transit_keys",
+    METADATA,
+    Column("call_id", String(128), ForeignKey("calls.call_id"), primary_key=True),
+    Column("wrapped_key", LargeBinary, nullable=False),
+    Column("policy", LargeBinary, nullable=True),
+)
+"""The wrapped keys of calls that are open or quarantined: small, so that it is cheap to scrub.
+``policy``: what the call is worked on by, sealed with its key; see
+``agents.database.policy_pins``."""
+
+WRAPPING_KEYS = Table(
+    "wrapping_keys",
+    METADATA,
+    Column("key_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("created", String(40), nullable=False),
+    Column("retired", String(40), nullable=True),
+)
+"""Ids of the keys in the keyset file, never their material; no call opens with a retired one."""
+
+PROGRESS = Table(
+    "progress",
+    METADATA,
+    Column("call_id", String(128), ForeignKey("calls.call_id"), primary_key=True),
+    Column("stage", String(16), primary_key=True),
+)
+"""Which stage is done with a call."""
+
+SWEEP_CLOCK = Table(
+    "sweep_clock",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("seen", String(40), nullable=False),
+)
+"""At most one row: the last time by which a sweep destroyed, or might have."""
+
+ENTRIES = Table(
+    "audit_entries",
+    METADATA,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("recorded", String(40), nullable=False),
+    Column("event_id", String(255), nullable=False),
+    Column("subject", String(128), nullable=False),
+    Column("kind", String(100), nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("fingerprint", String(64), nullable=False, unique=True),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+"""Every event in the order in which it was written, each with the hash of the one before it."""
+
+CHECKPOINTS = Table(
+    "audit_checkpoints",
+    METADATA,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", String(8), primary_key=True),
+    Column("hash", String(64), nullable=False),
+    Column("at", String(40), nullable=False),
+    Column("algorithm", String(16), nullable=False),
+    Column("key_id", String(64), nullable=False),
+    Column("signature", String(88), nullable=False),
+)
+"""Signed statements about single entries."""
+
+HEAD = Table(
+    "audit_head",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+"""One row, the last entry; whoever writes updates it first and so holds all others off."""
+
+VAULT_KEYS = Table(
+    "vault_keys",
+    METADATA,
+    Column("call_id", String(128), ForeignKey("calls.call_id"), primary_key=True),
+    Column("wrapped_key", LargeBinary, nullable=False),
+)
+"""The wrapped key of every call whose files lie in the vault: destroyed, they open for nobody."""
+
+CATALOGUE = Table(
+    "catalogue",
+    METADATA,
+    Column("call_id", String(128), ForeignKey("calls.call_id"), primary_key=True),
+    Column("stored", String(40), nullable=False),
+    Column("started", String(40), nullable=False),
+    Column("duration_ms", BigInteger, nullable=False),
+    Column("passed", Boolean, nullable=False),
+    Column("policy", Text, nullable=False),
+    Column("policy_version", Text, nullable=False),
+    Column("purpose", String(40), nullable=False),
+    Column("retain_until", String(40), nullable=False),
+    Column("held", String(40), nullable=True),
+    Column("erasing", String(16), nullable=True),
+    Column("certificate", String(64), nullable=False),
+    Column("files", Text, nullable=False),
+    Index("catalogue_stored", "stored", "call_id"),
+    Index("catalogue_retain_until", "retain_until"),
+)
+"""Every call in the vault. Times are ISO 8601 in UTC (``started``: as the recorder said, or empty);
+``held`` is since when a legal hold is on it, ``erasing`` why its erasure began; ``certificate`` is
+the certificate's sha256, ``files`` a JSON object of plain lengths in bytes by file name."""
+
+PARTIES = Table(
+    "catalogue_parties",
+    METADATA,
+    Column("call_id", String(128), ForeignKey("catalogue.call_id"), primary_key=True),
+    Column("pseudonym", String(64), primary_key=True),
+    Index("catalogue_parties_pseudonym", "pseudonym"),
+)
+"""Who took part in a call, by keyed pseudonym."""
+
+API_TOKENS = Table(
+    "api_tokens",
+    METADATA,
+    Column("token_id", String(16), primary_key=True),
+    Column("name", String(80), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("created", String(40), nullable=False),
+    Column("expires", String(40), nullable=False),
+    Column("revoked", String(40), nullable=True),
+)
+"""Tokens by their public part; ``digest`` is the sha256 of the whole token, which is nowhere."""
+
+MARKS = Table(
+    "marks",
+    METADATA,
+    Column("mark_id", String(16), primary_key=True),
+    Column("call_id", String(128), nullable=False),
+    Column("channel", Integer, nullable=False),
+    Column("start_ms", BigInteger, nullable=False),
+    Column("end_ms", BigInteger, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("entity", String(80), nullable=False),
+    Column("heard", String(16), nullable=False),
+    Column("policy", Text, nullable=False),
+    Column("policy_version", Text, nullable=False),
+    Column("policy_digest", String(64), nullable=False),
+    Column("models", Text, nullable=False),
+    Column("spans", Text, nullable=False),
+    Column("by", String(128), nullable=False),
+    Column("created", String(40), nullable=False),
+    Index("marks_call_id", "call_id"),
+    Index("marks_created", "created", "mark_id"),
+)
+"""Places in calls with what was wrong there, never words. ``models`` and ``spans`` are JSON, as the
+call's certificate states them. Rows go when the call is erased."""
+
+SHADOW = Table(
+    "shadow",
+    METADATA,
+    Column("call_id", String(128), primary_key=True),
+    Column("live", String(64), primary_key=True),
+    Column("candidate", String(64), primary_key=True),
+    Column("entity", String(80), primary_key=True),
+    Column("live_name", Text, nullable=False),
+    Column("candidate_name", Text, nullable=False),
+    Column("compared", String(40), nullable=False),
+    Column("both_ms", BigInteger, nullable=False),
+    Column("live_ms", BigInteger, nullable=False),
+    Column("candidate_ms", BigInteger, nullable=False),
+    Column("both_spans", BigInteger, nullable=False),
+    Column("live_spans", BigInteger, nullable=False),
+    Column("candidate_spans", BigInteger, nullable=False),
+)
+"""A row per call, pair of policies and entity type, and one for all types together: durations and
+counts, never places. ``live`` and ``candidate`` are the policies' digests. There is no foreign key:
+a call that is read again after a crash writes the same rows again."""

@@ -1,0 +1,155 @@
+"""What a broker really keeps: reads the topics' shapes and sets their configuration.
+
+Outcomes: ``BrokerError`` where the broker is away or refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+)
+
+from agents.kafka.topics import Topics, wanted_configs
+from pipeline.errors import BrokerError, SettingsError
+
+ANSWER_S = 15.0
+_RETENTION = "retention.ms"
+_GRACE_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class TopicState:
+    """A topic as the broker has it."""
+
+    partitions: int
+    replicas: int
+    """The fewest copies of any partition."""
+    config: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterState:
+    """A cluster as it is."""
+
+    brokers: int
+    topics: Mapping[str, TopicState]
+    """By name; those that are missing are not there."""
+
+
+def cluster_state(
+    bootstrap: str, topics: Topics, *, client: dict[str, str] | None = None
+) -> ClusterState:
+    """Ask a broker for the topics of an installation.
+
+    Args:
+        bootstrap: ``host:port[,…]``.
+        topics: their names.
+        client: further librdkafka settings, such as TLS ones.
+    """
+    admin = _admin(bootstrap, client)
+    try:
+        known = admin.list_topics(timeout=ANSWER_S)
+    except KafkaException as error:
+        raise _away(bootstrap, error) from error
+    there = [name for name in topics.all() if name in known.topics]
+    resources = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in there]
+    configs: dict[str, Mapping[str, str]] = {}
+    if resources:
+        answers = _answers(bootstrap, admin.describe_configs, resources)
+        for resource, entries in answers.items():
+            configs[resource.name] = {name: entry.value for name, entry in entries.items()}
+    states = {}
+    for name in there:
+        partitions = known.topics[name].partitions.values()
+        copies = min((len(one.replicas) for one in partitions), default=0)
+        states[name] = TopicState(len(partitions), copies, configs.get(name, {}))
+    return ClusterState(len(known.brokers), states)
+
+
+def shortened(cluster: ClusterState, wanted: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Topics that keep records for longer than wanted: the broker would delete what is older."""
+    for_ever = "-1"
+    return [
+        name
+        for name, topic in cluster.topics.items()
+        if (has := topic.config.get(_RETENTION) or "") == for_ever
+        or (has.isdigit() and int(has) > int(wanted[name][_RETENTION]))
+    ]
+
+
+def update_topics(
+    bootstrap: str,
+    topics: Topics,
+    retention_ms: int,
+    *,
+    replication: int = 1,
+    shorten: bool = False,
+    client: dict[str, str] | None = None,
+) -> list[str]:
+    """Configure the topics that are there as ``wanted_configs`` says; their names.
+
+    Args:
+        bootstrap: ``host:port[,…]``.
+        topics: their names.
+        retention_ms: how long sealed records of calls are kept.
+        replication: copies of each partition.
+        shorten: also where the broker then deletes records that it has.
+        client: further librdkafka settings, such as TLS ones.
+
+    Raises:
+        SettingsError: a topic keeps its records for longer, and ``shorten`` is not set.
+    """
+    admin = _admin(bootstrap, client)
+    cluster = cluster_state(bootstrap, topics, client=client)
+    there = cluster.topics
+    shorter = shortened(cluster, wanted_configs(topics, retention_ms))
+    if shorter and not shorten:
+        raise SettingsError(
+            f"{', '.join(shorter)}: kept for longer than the settings say; what is older, also of "
+            "calls that are not finished, is deleted at once: say --shorten if that is wanted"
+        )
+    resources = [
+        ConfigResource(
+            ConfigResource.Type.TOPIC,
+            name,
+            incremental_configs=[
+                ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
+                for key, value in config.items()
+            ],
+        )
+        for name, config in wanted_configs(topics, retention_ms, replication).items()
+        if name in there
+    ]
+    if resources:
+        _answers(bootstrap, admin.incremental_alter_configs, resources)
+    return [resource.name for resource in resources]
+
+
+def _admin(bootstrap: str, client: dict[str, str] | None) -> AdminClient:
+    return AdminClient({**(client or {}), "bootstrap.servers": bootstrap, "log_level": "0"})
+
+
+def _answers(
+    bootstrap: str,
+    ask: Callable[..., dict[ConfigResource, Future[Any]]],
+    resources: list[ConfigResource],
+) -> dict[ConfigResource, Any]:
+    try:
+        futures = ask(resources, request_timeout=ANSWER_S)
+        return {one: future.result(ANSWER_S + _GRACE_S) for one, future in futures.items()}
+    except (KafkaException, TimeoutError) as error:
+        raise _away(bootstrap, error) from error
+
+
+def _away(bootstrap: str, error: Exception) -> BrokerError:
+    reason = error.args[0].name() if isinstance(error, KafkaException) else "no answer"
+    return BrokerError(f"{bootstrap}: the broker is away or refuses ({reason})")

@@ -1,0 +1,276 @@
+"""One call at one stage: its records in order, its steps in order, both at their own pace.
+
+``CallRun`` has two tasks. One hands the records to the core, one by one, in the stage's thread;
+the other carries out the steps that the core answers with, so that several windows of a call are
+listened to at once while what they bring is still sent in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from agents.crypto.envelope import Seal
+from agents.runtime.broker_port import Delivery
+from agents.runtime.steps import Act, CallCore, Later, Listen, Send, Step, Tell
+from pipeline.errors import ModelError, RecordError
+from pipeline.records.model import Heard, Record
+
+T = TypeVar("T")
+AHEAD = 4
+"""Windows of one call that may be in the pool or wait there."""
+_BATCH = 64
+"""Sends whose acknowledgements are awaited together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A decoded record, and where it came from."""
+
+    delivery: Delivery
+    record: Record
+
+
+class Desk:
+    """What a call's steps need; the runtime provides it.
+
+    Args:
+        in_thread: runs a function in the stage's thread.
+        send: queues a record, sealed; done when the broker has it.
+        tell: the same for a content-free event.
+        listen: starts listening to a window.
+        act: runs a blocking action, again where that helps.
+        reject: sends a record to the dead letters; whether it was for this stage to judge.
+    """
+
+    def __init__(
+        self,
+        *,
+        in_thread: Callable[[Callable[[], list[Step]]], Awaitable[list[Step]]],
+        send: Callable[[Send, Seal], Awaitable[Awaitable[object]]],
+        tell: Callable[[Tell], Awaitable[Awaitable[object]]],
+        listen: Callable[[Listen], Coroutine[Any, Any, Heard]],
+        act: Callable[[Act], Awaitable[None]],
+        reject: Callable[[Delivery, str, str], Awaitable[bool]],
+    ) -> None:
+        self.in_thread, self.send, self.tell = in_thread, send, tell
+        self.listen, self.act, self.reject = listen, act, reject
+
+
+@dataclass(slots=True)
+class _Queued:
+    step: Step
+    heard: asyncio.Task[Heard] | None = None
+
+
+class CallRun:
+    """Drives one call; see the module's text.
+
+    Args:
+        call_id: which one.
+        seal: the call's key.
+        core: the stage's part.
+        desk: see ``Desk``.
+        room: records that may wait before the reader is held up.
+        changed: called whenever the core may hold another amount of audio.
+    """
+
+    def __init__(
+        self,
+        call_id: str,
+        seal: Seal,
+        core: CallCore,
+        desk: Desk,
+        *,
+        room: int,
+        changed: Callable[[], None],
+    ) -> None:
+        self.call_id, self.seal, self.core = call_id, seal, core
+        self.last_arrival = time.monotonic()
+        self.offsets: list[tuple[str, int, int]] = []
+        """Topic, partition and offset of every record of the call."""
+        self.lost = False
+        """Whether a record of the call was discarded that was for this stage to judge: the end that
+        the core waits for may have been it."""
+        self._desk, self._room, self._changed = desk, room, changed
+        self._inbox: deque[Arrival | None] = deque()
+        self._arrived = asyncio.Event()
+        self._taken = asyncio.Event()
+        self._steps: asyncio.Queue[_Queued] = asyncio.Queue()
+        self._busy = 0
+        self._listening: set[asyncio.Task[Any]] = set()
+        self._heard_one = asyncio.Event()
+        self._group = asyncio.TaskGroup()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is to be done until another record comes."""
+        busy = self._inbox or self._busy or self._listening
+        return not busy and self._steps.empty()
+
+    def put(self, arrival: Arrival) -> None:
+        """Take over a record; never waits, so that a cancelled reader loses nothing."""
+        self.last_arrival = time.monotonic()
+        self._inbox.append(arrival)
+        self._arrived.set()
+
+    def leftover(self) -> list[Arrival]:
+        """Records that came after the call's last step, once ``run`` has returned."""
+        return [arrival for arrival in self._inbox if arrival is not None]
+
+    def put_quiet(self) -> None:
+        """Tell the core that nothing came for its ``wait_s``; where it has none, end the call."""
+        self.last_arrival = time.monotonic()
+        self._inbox.append(None)
+        self._arrived.set()
+
+    async def until_room(self) -> None:
+        """Wait while too many records wait."""
+        while len(self._inbox) >= self._room:
+            self._taken.clear()
+            await self._taken.wait()
+
+    async def run(self) -> None:
+        """Drive the call until its core is done and all its steps are carried out.
+
+        Raises:
+            Exception: whatever the core raises beyond ``RecordError``: the call is to be refused.
+        """
+        try:
+            async with self._group:
+                self._group.create_task(self._take_all())
+                self._group.create_task(self._step_all())
+        finally:
+            # A reader that waits for room must not wait for a call that is over.
+            self._room = 1 << 62
+            self._taken.set()
+
+    async def _take_all(self) -> None:
+        while True:
+            # A core that is done may have said so with an answer whose steps are not queued yet.
+            while not self._inbox and not (self.core.done and not self._listening):
+                self._arrived.clear()
+                await self._arrived.wait()
+            if not self._inbox:
+                self._steps.put_nowait(_Queued(_OVER))
+                return
+            while len(self._listening) >= AHEAD:
+                self._heard_one.clear()
+                await self._heard_one.wait()
+            self._busy += 1
+            arrival = self._inbox.popleft()
+            self._taken.set()
+            self._put_steps(await self._take(arrival))
+            self._busy -= 1
+
+    async def _take(self, arrival: Arrival | None) -> list[Step]:
+        if arrival is None:
+            if self.core.wait_s is None and self.lost:
+                raise RecordError("a record of the call could not be read, and its end never came")
+            return await self._desk.in_thread(self.core.quiet)
+        topic, record = arrival.delivery.topic, arrival.record
+        try:
+            return await self._desk.in_thread(lambda: self.core.take(topic, record))
+        except RecordError as error:
+            if await self._desk.reject(arrival.delivery, self.call_id, error.code):
+                self.lost = True
+            return []
+
+    def _put_steps(self, steps: list[Step]) -> None:
+        """Queue the steps of one answer of the core; without waiting, so that order is kept."""
+        for queued in self._started(steps):
+            self._steps.put_nowait(queued)
+        self._changed()
+
+    def _started(self, steps: list[Step]) -> list[_Queued]:
+        """Start listening where a step wants it; what is left to carry out in order."""
+        queued = []
+        for step in steps:
+            if not isinstance(step, Listen):
+                queued.append(_Queued(step))
+            elif step.in_order:
+                queued.append(_Queued(step, self._listen(self._desk.listen(step))))
+            else:
+                self._listen(self._answer(step))
+        return queued
+
+    def _listen(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = self._group.create_task(work)
+        self._listening.add(task)
+        task.add_done_callback(self._no_longer_listens)
+        return task
+
+    def _no_longer_listens(self, task: asyncio.Task[Any]) -> None:
+        self._listening.discard(task)
+        self._heard_one.set()
+        # The core may end with what was heard, not with a record.
+        self._arrived.set()
+
+    async def _answer(self, step: Listen) -> None:
+        heard = await self._desk.listen(step)
+        self._put_steps(await self._desk.in_thread(lambda: step.then(heard)))
+
+    async def _step_all(self) -> None:
+        while True:
+            batch = [await self._steps.get()]
+            self._busy += 1
+            while not self._steps.empty() and len(batch) < _BATCH:
+                batch.append(self._steps.get_nowait())
+            if await self._carry_out(batch):
+                return
+            self._busy -= 1
+
+    async def _carry_out(self, batch: list[_Queued]) -> bool:
+        """Carry out steps in order; whether the call is over."""
+        sent: list[Awaitable[object]] = []
+        for queued in batch:
+            step = queued.step
+            if isinstance(step, Send):
+                sent.append(await self._desk.send(step, self.seal))
+                continue
+            await _all(sent)
+            if step is _OVER:
+                return True
+            await self._carry_out_one(step, queued.heard)
+        await _all(sent)
+        return False
+
+    async def _carry_out_one(self, step: Step, task: asyncio.Task[Heard] | None) -> None:
+        if isinstance(step, Tell):
+            await (await self._desk.tell(step))
+        elif isinstance(step, Act):
+            await self._desk.act(step)
+        elif isinstance(step, Later):
+            await self._in_place(await self._desk.in_thread(step.then))
+        elif isinstance(step, Listen) and task is not None:
+            await asyncio.wait([task])
+            if task.cancelled():
+                # A task group takes no notice of a child that was cancelled: the call would hang.
+                raise ModelError("listening to a window was cancelled")
+            heard = task.result()
+            await self._in_place(await self._desk.in_thread(lambda: step.then(heard)))
+
+    async def _in_place(self, steps: list[Step]) -> None:
+        """Carry out steps before those that are queued already."""
+        await self._carry_out(self._started(steps))
+        self._changed()
+        if self.core.done:
+            self._arrived.set()
+
+
+def _nothing() -> None:
+    """The last step of a call."""
+
+
+_OVER = Act(_nothing)
+
+
+async def _all(sent: list[Awaitable[object]]) -> None:
+    """Wait for acknowledgements; the first failure is raised."""
+    for one in sent:
+        await one
+    sent.clear()

@@ -1,0 +1,209 @@
+"""The pool of speech engine processes.
+
+Outcomes of ``EarPool.listen``: always a ``Heard``. A window that kills its process twice, the
+second time alone in a fresh pool, is unheard: it will be silenced whole. Where no process can be
+started at all, ``ModelError``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from typing import Any
+
+from agents.runtime.batching import Gather, Job
+from agents.system.child_processes import end_with_parent
+from agents.system.engine_sizing import Batch
+from models.speech.transcriber import EarSettings, check, check_all, hear, hear_all, start_ear
+from pipeline.errors import ModelError
+from pipeline.records.model import Heard, Window
+from pipeline.transcription.segmenter import silent, unheard
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""What tells the libraries of an engine process how many threads to take."""
+LISTEN_S = 120.0
+"""Windows that take longer have hung: their process is ended and each is tried once more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """What the pool's processes run; everything has to be importable by name."""
+
+    start: Callable[..., None]
+    """Loads the models, once per process."""
+    arguments: tuple[Any, ...]
+    hear: Callable[[Window], Heard]
+    check: Callable[[Window], Heard]
+    hear_all: Job | None = None
+    """Hears several windows for less than one after another; None: one after another."""
+    check_all: Job | None = None
+
+
+class EarPool:
+    """Runs ears in processes that end with us.
+
+    Start it from a thread that lives as long as the process: the kernel binds the children to it.
+
+    Args:
+        ears: what to run.
+        workers: how many processes.
+        batch: how many windows a process gets at once.
+        listen_s: how long it may take for them.
+    """
+
+    def __init__(
+        self,
+        ears: Ears,
+        workers: int,
+        *,
+        batch: Batch | None = None,
+        listen_s: float = LISTEN_S,
+    ) -> None:
+        self._ears, self._workers, self._listen_s = ears, max(1, workers), listen_s
+        self._batch = batch or Batch()
+        self._jobs: dict[bool, Job] = {
+            False: ears.hear_all or partial(_one_by_one, ears.hear),
+            True: ears.check_all or partial(_one_by_one, ears.check),
+        }
+        self._gather = self._gathered()
+        # As many again may wait as are in work: a process that becomes free finds a full batch.
+        self._slots = asyncio.Semaphore(2 * self._workers * self._batch.most)
+        self._alone = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Start all processes and wait until their models are loaded.
+
+        Raises:
+            ModelError: a process can't be started or its models can't be loaded.
+        """
+        loop = asyncio.get_running_loop()
+        executor = self._gather.executor
+        waiting = [loop.run_in_executor(executor, _loaded) for _ in range(self._workers)]
+        try:
+            problems = [problem for problem in await asyncio.gather(*waiting) if problem]
+        except BrokenProcessPool:
+            raise ModelError("the speech engine processes end while they start") from None
+        if problems:
+            raise ModelError(problems[0])
+
+    def stop(self) -> None:
+        """End all processes; windows in work are lost, and come again from the broker."""
+        self._kill()
+
+    async def listen(self, window: Window, *, check: bool = False) -> Heard:
+        """Listen to a window.
+
+        Raises:
+            ModelError: no process can be started any more.
+        """
+        if not len(window.pcm) and not window.speech:
+            return silent(window)  # no process is needed to hear nothing
+        async with self._slots:
+            # While a suspect runs alone nobody else is in the pool.
+            async with self._alone:
+                pass
+            gather = self._gather
+            try:
+                return await gather.hear(self._jobs[check], window)
+            except (BrokenProcessPool, TimeoutError):
+                return await self._again(gather, window, check=check)
+
+    async def _again(self, broken: Gather, window: Window, *, check: bool) -> Heard:
+        async with self._alone:
+            if self._gather is broken:
+                await self._renew()
+            try:
+                return await self._gather.hear(self._jobs[check], window, alone=True)
+            except (BrokenProcessPool, TimeoutError):
+                await self._renew()
+                return unheard(window)
+
+    async def _renew(self) -> None:
+        self._kill()
+        self._gather = self._gathered()
+        await self.start()
+
+    def _gathered(self) -> Gather:
+        executor = _executor(self._ears, self._workers)
+        return Gather(executor, self._workers, self._batch, longest_s=self._listen_s)
+
+    def _kill(self) -> None:
+        """End the processes at once: one that hangs would never be joined."""
+        executor = self._gather.executor
+        children = getattr(executor, "_processes", None) or {}
+        for child in tuple(children.values()):
+            child.kill()
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _one_by_one(listen: Callable[[Window], Heard], windows: Sequence[Window]) -> list[Heard]:
+    return [listen(window) for window in windows]
+
+
+def _executor(ears: Ears, workers: int) -> ProcessPoolExecutor:
+    # Two threads of the linear algebra behind numpy round otherwise than one: a window has to be
+    # heard alike wherever it is. The children take this over; here the libraries are loaded.
+    for name in _THREADS:
+        os.environ[name] = "1"
+    return ProcessPoolExecutor(
+        workers,
+        mp_context=get_context("spawn"),
+        initializer=_start,
+        initargs=(os.getpid(), ears.start, ears.arguments),
+    )
+
+
+_problem: list[str] = []
+"""Why this pool process has no models; told by ``_loaded``."""
+
+
+def _start(parent: int, start: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    """Initialiser of a pool process; an exception here would break the pool without a reason."""
+    end_with_parent(parent)
+    try:
+        start(*arguments)
+    except ModelError as error:
+        _problem.append(str(error))
+    except Exception as error:  # noqa: BLE001 - its text may not be ours to show
+        _problem.append(f"the speech engine can't be started ({type(error).__name__})")
+
+
+def _loaded() -> str | None:
+    """The reason why this process has no models, if any."""
+    return _problem[0] if _problem else None
+
+
+@contextmanager
+def engine_pool(settings: EarSettings, workers: int) -> Iterator[ProcessPoolExecutor]:
+    """A plain pool of speech engines for work without a broker; it ends with the block.
+
+    Args:
+        settings: how to listen.
+        workers: how many processes.
+
+    Raises:
+        ModelError: the models can't be loaded.
+    """
+    executor = _executor(whisper_ears(settings), workers)
+    try:
+        try:
+            problem = executor.submit(_loaded).result()
+        except BrokenProcessPool:
+            raise ModelError("the speech engine processes end while they start") from None
+        if problem:
+            raise ModelError(problem)
+        yield executor
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def whisper_ears(settings: EarSettings) -> Ears:
+    """The real ears."""
+    return Ears(start_ear, (settings,), hear, check, hear_all, check_all)

@@ -1,0 +1,88 @@
+"""Content-free messages in clear: events, audit records and dead letters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from agents.access.audit_log import Event
+from agents.runtime.broker_port import Delivery
+from agents.runtime.steps import Tell
+from pipeline.records import cloudevents
+
+DEADLETTER = "__hushwire.errors."
+"""Prefix of the headers, in the manner of KIP-298; there is no message and no stack."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as it goes to the broker."""
+
+    topic: str
+    key: bytes | None
+    headers: Mapping[str, bytes] = field(repr=False)
+    value: bytes = field(repr=False)
+
+
+def event(tell: Tell, *, source: str = cloudevents.SOURCE) -> Message:
+    """A CloudEvent with JSON facts; ``ce_id`` depends on the call and the kind alone."""
+    headers = {
+        "ce_specversion": b"1.0",
+        "ce_id": _event_id(tell).encode(),
+        "ce_source": source.encode(),
+        "ce_type": tell.kind.encode(),
+        "ce_subject": tell.call_id.encode(),
+        "ce_dataclassification": b"internal",
+        "content-type": b"application/json",
+    }
+    body = json.dumps(dict(tell.facts), sort_keys=True, separators=(",", ":")).encode()
+    return Message(tell.topic, tell.call_id.encode(), headers, body)
+
+
+def audit(topic: str, call_id: str, what: str, facts: Mapping[str, object], *, at: str) -> Tell:
+    """An audit record: what happened to a call, and when (as ``Database.stamp`` writes it)."""
+    return Tell(topic, call_id, f"hushwire.audit.{what}.v1", {"at": at, "what": what, **facts})
+
+
+def audit_event(tell: Tell) -> Event:
+    """An audit record as it goes into the audit log, under the same id as on the topic.
+
+    Raises:
+        ValueError: a fact is more than a short JSON value.
+    """
+    return Event(_event_id(tell), tell.call_id, tell.kind, tell.facts)
+
+
+def _event_id(tell: Tell) -> str:
+    return f"{tell.call_id}/{tell.kind}"
+
+
+def dead_letter(
+    topic: str, delivery: Delivery, *, stage: str, code: str, call_id: str = "", attempts: int = 1
+) -> Message:
+    """The dead letter of a record.
+
+    It holds nothing of the record itself: what never opened may be in clear. See
+    ``with_original`` for a record whose seal opened.
+    """
+    headers = {
+        f"{DEADLETTER}topic": delivery.topic.encode(),
+        f"{DEADLETTER}partition": str(delivery.partition).encode(),
+        f"{DEADLETTER}offset": str(delivery.offset).encode(),
+        f"{DEADLETTER}stage": stage.encode(),
+        f"{DEADLETTER}code": code.encode(),
+        f"{DEADLETTER}attempts": str(attempts).encode(),
+    }
+    return Message(topic, call_id.encode() or None, headers, b"")
+
+
+def with_original(letter: Message, delivery: Delivery) -> Message:
+    """The dead letter with the record's own headers and value, which its seal protects."""
+    own = {
+        name: value
+        for name, value in delivery.headers.items()
+        if value is not None
+        and (name.startswith("ce_") or name in {"content-type", cloudevents.META})
+    }
+    return Message(letter.topic, letter.key, {**own, **letter.headers}, delivery.value or b"")

@@ -1,0 +1,498 @@
+"""The generic stage: records of many calls in, one ``CallRun`` per call, acknowledgement by call.
+
+What is guaranteed:
+
+- A record is acknowledged when its call is finished at this stage (all outputs acknowledged by
+  the broker, ``finish`` written to the ledger), or when it was dead-lettered or is a repeat of a
+  call that is over; always as a contiguous prefix of its partition.
+- Nothing is lost by a cancelled reader: what was read is queued before anything is awaited. A stage
+  that stops refuses no call, not even of a stage that shares its thread.
+- No exception leaves a task: a broken call is refused and its key destroyed; a broken broker,
+  ledger or runtime ends the process, and everything unfinished is read again.
+- A call of which a record could not be read is refused where it then waits for good: what stands
+  behind it in its partitions is not held up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NoReturn, TypeVar
+
+from agents.access.audit_log import AuditLog
+from agents.crypto.envelope import Seal
+from agents.database.call_ledger import CallState, Ledger
+from agents.kafka.topics import PARTITIONS, Topics
+from agents.runtime import events
+from agents.runtime.broker_port import Delivery, Port
+from agents.runtime.call_run import Arrival, CallRun, Desk
+from agents.runtime.engine_pool import EarPool
+from agents.runtime.offsets import Prefix
+from agents.runtime.outbox import Limits, Outbox
+from agents.runtime.steps import Late, Listen, Stage, Step
+from agents.system import fatal_exit
+from agents.system.logging import get_logger, place_of
+from agents.system.metrics import Metrics
+from pipeline.errors import (
+    BrokerError,
+    DamagedKeyError,
+    HushwireError,
+    ModelError,
+    PolicyError,
+    RecordError,
+    SealError,
+    UnknownCallError,
+)
+from pipeline.policy.model import Policy
+from pipeline.records import cloudevents
+from pipeline.records.model import Heard
+
+REMEMBERED = 4_096
+"""Finished calls that are known without asking the ledger."""
+TICK_S = 0.25
+SWEEP_S = 5.0
+"""How often calls that wait are looked up in the ledger: another stage may have refused them."""
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Partition:
+    """A partition that this process reads."""
+
+    prefix: Prefix = field(default_factory=Prefix)
+    intake: deque[Delivery] = field(default_factory=deque)
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+
+
+class StageRuntime:
+    """Runs one stage; see the module's text.
+
+    Args:
+        stage: what to do with a call.
+        port: the broker.
+        ledger: keys and progress; the audit log lies beside them.
+        policies: the policy of a call, such as ``agents.database.policy_pins.Pins.policy``; it may
+            block. pool: the speech engines. topics: where dead letters and audit records go.
+            metrics: what is counted. limits: what bounds it. thread: where the cores run, one
+            worker, which others may share; its own without. partitions: of every topic. lost_s:
+            after how long without a record a call is refused of which one could not be read,
+            and which has no ``wait_s`` of its own.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        port: Port,
+        *,
+        ledger: Ledger,
+        policies: Callable[[str, Seal], Policy],
+        pool: EarPool | None,
+        topics: Topics,
+        metrics: Metrics,
+        limits: Limits | None = None,
+        thread: ThreadPoolExecutor | None = None,
+        partitions: int = PARTITIONS,
+        lost_s: float = 600.0,
+    ) -> None:
+        self._count, self._lost_s = partitions, lost_s
+        self.stage, self._port, self._ledger, self._pool = stage, port, ledger, pool
+        self._policies = policies
+        self._topics, self._metrics, self._limits = topics, metrics, limits or Limits()
+        self._log = get_logger(stage.name)
+        self._out = Outbox(
+            stage,
+            port,
+            topics=topics,
+            metrics=metrics,
+            limits=self._limits,
+            audit=AuditLog(ledger.database),
+        )
+        self._thread = thread or ThreadPoolExecutor(1, f"hushwire-{stage.name}")
+        self._partitions: dict[tuple[str, int], _Partition] = {}
+        self._runs: dict[str, CallRun] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._over: OrderedDict[str, Late] = OrderedDict()
+        self._ended = asyncio.Event()
+        self._blocked = 0
+        self._unblocked_at = self._swept = time.monotonic()
+        self._paused = False
+        self._desk = Desk(
+            in_thread=self._in_thread,
+            send=self._out.send,
+            tell=self._out.tell,
+            listen=self._listen,
+            act=self._out.act,
+            reject=self._out.reject,
+        )
+
+    # Reading
+
+    async def arrive(self, delivery: Delivery) -> None:
+        """Take a record from the broker; waits while too much is waiting already.
+
+        A log that was cut or made anew, and a partition that was added, end the process: what it
+        holds of the calls may not be what the broker has.
+        """
+        place = delivery.topic, delivery.partition
+        if delivery.partition >= self._count:
+            self._end_at(delivery, "a partition was added")
+        partition = self._partitions.get(place)
+        if partition is None:
+            partition = self._partitions[place] = _Partition()
+            partition.task = self._spawn(self._read(partition))
+        try:
+            new = partition.prefix.take(delivery.offset, delivery.held)
+        except BrokerError:
+            self._end_at(delivery, "an offset came back with another record")
+        if not new:
+            if delivery.offset not in partition.prefix:
+                self._port.acknowledge(*place, delivery.offset)
+            return
+        self._metrics.records.labels(self.stage.name).inc()
+        partition.intake.append(delivery)
+        partition.came.set()
+        while len(partition.intake) > self._limits.room:
+            partition.left.clear()
+            await partition.left.wait()
+
+    def _end_at(self, delivery: Delivery, why: str) -> NoReturn:
+        """End the process: the broker's records are not what this process knows of them."""
+        self._log.error(
+            "records are not what they were",
+            state=why,
+            topic=delivery.topic,
+            partition=delivery.partition,
+            offset=delivery.offset,
+        )
+        fatal_exit.exit_now(fatal_exit.BROKER, f"{delivery.topic}/{delivery.partition}: {why}")
+
+    async def keep_only(self, places: set[tuple[str, int]]) -> None:
+        """Forget everything of partitions that now belong to another process."""
+        self._metrics.assignments.labels(self.stage.name).inc()
+        for place in set(self._partitions) - places:
+            partition = self._partitions.pop(place)
+            if partition.task is not None:
+                partition.task.cancel()
+            partition.intake.clear()
+            partition.left.set()
+        for run in list(self._runs.values()):
+            if any((topic, number) not in self._partitions for topic, number, _ in run.offsets):
+                self._drop(run)
+        await asyncio.sleep(0)
+
+    async def _read(self, partition: _Partition) -> None:
+        while True:
+            while not partition.intake:
+                partition.came.clear()
+                await partition.came.wait()
+            delivery = partition.intake[0]
+            await self._route(delivery)
+            partition.intake.popleft()
+            partition.left.set()
+
+    async def _route(self, delivery: Delivery) -> None:
+        """Bring a record to its call, or say why not."""
+        try:
+            where = cloudevents.address(delivery.headers, delivery.key)
+        except RecordError as error:
+            await self._discard(delivery, "", error.code)
+            return
+        if where.call_id in self._over:
+            await self._after_end(delivery, where)
+            return
+        run = self._runs.get(where.call_id) or await self._admit(delivery, where.call_id)
+        if run is None:
+            return
+        try:
+            associated = cloudevents.associated_data(delivery.topic, delivery.headers)
+            value = run.seal.open(delivery.value or b"", associated)
+            record = cloudevents.decode(where, delivery.headers, value)
+        except RecordError as error:
+            opened = not isinstance(error, SealError)
+            if await self._discard(delivery, where.call_id, error.code, original=opened):
+                run.lost = True
+            return
+        run.offsets.append((delivery.topic, delivery.partition, delivery.offset))
+        run.put(Arrival(delivery, record))
+        await self._blocking(run.until_room())
+
+    async def _after_end(self, delivery: Delivery, where: cloudevents.Address) -> None:
+        late = self._over[where.call_id]
+        if (where.name, where.seq) in late:
+            await self._discard(delivery, where.call_id, "late", original=False)
+            return
+        self._metrics.dropped.labels(self.stage.name, "over").inc()
+        self._done([(delivery.topic, delivery.partition, delivery.offset)])
+
+    async def _admit(self, delivery: Delivery, call_id: str) -> CallRun | None:
+        """Open a call at this stage; ``None`` when it is over or unknown."""
+        try:
+            state, seal = await self._out.retry(lambda: self._look_up(call_id))
+        except DamagedKeyError as error:
+            await self._refuse(call_id, error)
+            self._remember(call_id, Late())
+            await self._discard(delivery, call_id, error.code)
+            return None
+        if state is None:
+            await self._discard(delivery, call_id, "unknown_call")
+            return None
+        if seal is None:
+            self._remember(call_id, Late())
+            self._metrics.dropped.labels(self.stage.name, "over").inc()
+            self._done([(delivery.topic, delivery.partition, delivery.offset)])
+            return None
+        await self._blocking(self._until_few())
+        return await self._open(delivery, call_id, seal)
+
+    async def _open(self, delivery: Delivery, call_id: str, seal: Seal) -> CallRun | None:
+        """Open a call that is under way; ``None`` where it can't be, or ended meanwhile."""
+        try:
+            policy = await self._policy(call_id, seal)
+        except SealError as error:
+            # Its own records alone: another call's pin is whole.
+            await self._discard(delivery, call_id, error.code)
+            return None
+        core = await self._in_stage(lambda: self.stage.open(call_id, policy))
+        known = self._runs.get(call_id)
+        if known is not None:
+            # The same call's first records came over two topics at once.
+            return known
+        if call_id in self._over:
+            # It even ended meanwhile, with what came over the other topic.
+            await self._after_end(delivery, cloudevents.address(delivery.headers, delivery.key))
+            return None
+        run = CallRun(call_id, seal, core, self._desk, room=self._limits.room, changed=self._weigh)
+        self._runs[call_id] = run
+        self._tasks[call_id] = self._spawn(self._drive(run))
+        self._metrics.in_flight.labels(self.stage.name).set(len(self._runs))
+        return run
+
+    def _look_up(self, call_id: str) -> tuple[CallState | None, Seal | None]:
+        state = self._ledger.state(call_id)
+        if state is not CallState.OPEN or self._ledger.finished(call_id, self.stage.name):
+            return state, None
+        try:
+            return state, self._ledger.seal(call_id)
+        except UnknownCallError:
+            # Another stage closed it between the two questions.
+            return self._ledger.state(call_id), None
+
+    async def _policy(self, call_id: str, seal: Seal) -> Policy:
+        def look_up() -> Policy | SealError:
+            try:
+                return self._policies(call_id, seal)
+            except SealError as error:
+                return error  # no reason to end the process, as a wrong key file is
+
+        try:
+            found = await self._out.retry(look_up)
+        except PolicyError as error:
+            # Refusing the call would lose it; a newer worker can go on with it.
+            fatal_exit.exit_now(fatal_exit.POLICY, str(error))
+        if isinstance(found, SealError):
+            raise found
+        return found
+
+    async def _until_few(self) -> None:
+        """Wait for a free place; where every call waits for records, more reading is the way."""
+        while len(self._runs) >= self._limits.calls:
+            if all(run.idle for run in self._runs.values()):
+                self._metrics.over_limit.labels(self.stage.name).inc()
+                return
+            self._ended.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), TICK_S)
+
+    async def _blocking(self, waiting: Coroutine[Any, Any, None]) -> None:
+        """Await something that holds reading up: meanwhile no call counts as quiet."""
+        self._blocked += 1
+        try:
+            await waiting
+        finally:
+            self._blocked -= 1
+            self._unblocked_at = time.monotonic()
+
+    # Calls
+
+    async def _drive(self, run: CallRun) -> None:
+        finished = False
+        try:
+            await run.run()
+            await self._out.retry(lambda: self._ledger.finish(run.call_id, self.stage.name))
+            finished = True
+        except asyncio.CancelledError:
+            self._forget(run)
+            raise
+        except fatal_exit.FatalError:
+            raise
+        except Exception as error:  # noqa: BLE001 - fail closed: a broken call is refused
+            await self._refuse(run.call_id, error)
+        # From here on a record that comes is one that comes after the end.
+        self._forget(run)
+        self._remember(run.call_id, run.core.late if finished else Late())
+        for arrival in run.leftover() if finished else ():
+            where = cloudevents.address(arrival.delivery.headers, arrival.delivery.key)
+            if (where.name, where.seq) in run.core.late:
+                await self._out.reject(arrival.delivery, run.call_id, "late")
+        if finished:
+            self._metrics.calls.labels(self.stage.name).inc()
+        self._done(run.offsets)
+
+    async def _refuse(self, call_id: str, error: Exception) -> None:
+        """Close a call that can't be worked on: its key dies, its records open nowhere."""
+        cause = _cause(error)
+        code = cause.code if isinstance(cause, HushwireError) else "internal"
+        kind, place = type(cause).__name__, place_of(cause.__traceback__)
+        self._log.error("call refused", call_id=call_id, code=code, error_type=kind, place=place)
+        self._metrics.refused.labels(self.stage.name, code).inc()
+        facts = {"stage": self.stage.name, "code": code, "state": CallState.REFUSED.value}
+        at = self._ledger.database.stamp()
+        tell = events.audit(self._topics.audit, call_id, "call-refused", facts, at=at)
+        await (await self._out.tell(tell))
+        with suppress(UnknownCallError):
+            await self._out.retry(lambda: self._ledger.close_call(call_id, CallState.REFUSED))
+
+    def _drop(self, run: CallRun) -> None:
+        """End a call here and now, whatever its task is at; it may come again at once."""
+        self._tasks[run.call_id].cancel()
+        self._forget(run)
+
+    def _forget(self, run: CallRun) -> None:
+        if self._runs.get(run.call_id) is run:
+            del self._runs[run.call_id], self._tasks[run.call_id]
+        self._ended.set()
+        self._metrics.in_flight.labels(self.stage.name).set(len(self._runs))
+        self._weigh()
+
+    def _remember(self, call_id: str, late: Late) -> None:
+        self._over[call_id] = late
+        while len(self._over) > REMEMBERED:
+            self._over.popitem(last=False)
+
+    def _done(self, offsets: list[tuple[str, int, int]]) -> None:
+        for topic, number, offset in offsets:
+            partition = self._partitions.get((topic, number))
+            for ready in partition.prefix.done(offset) if partition else ():
+                self._port.acknowledge(topic, number, ready)
+        self._count_waiting()
+
+    def _count_waiting(self) -> None:
+        waiting = sum(len(partition.prefix) for partition in self._partitions.values())
+        self._metrics.lag.labels(self.stage.name).set(waiting)
+
+    def _weigh(self) -> None:
+        """Pause or resume topics by how much audio the calls hold."""
+        if not self.stage.pausable:
+            return
+        held = sum(run.core.held for run in self._runs.values())
+        self._metrics.held.labels(self.stage.name).set(held)
+        if not self._paused and held > self._limits.held_bytes:
+            self._paused = True
+            self._port.pause(self.stage.pausable)
+        elif self._paused and held <= self._limits.held_bytes // 2:
+            self._paused = False
+            self._unblocked_at = time.monotonic()
+            self._port.resume(self.stage.pausable)
+
+    # Time
+
+    async def watch(self) -> None:
+        """Tell calls when nothing came for long, and drop those that another stage refused."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            await self.tick()
+
+    async def tick(self) -> None:
+        """Look once at what time has brought."""
+        now = time.monotonic()
+        self._count_waiting()
+        if now - self._swept >= SWEEP_S:
+            self._swept = now
+            await self._sweep()
+        if self._blocked or any(one.intake for one in self._partitions.values()):
+            return
+        for run in list(self._runs.values()):
+            wait = run.core.wait_s
+            if wait is None and run.lost:
+                wait = self._lost_s
+            elif self._paused:  # perhaps for what was lost
+                continue
+            since = max(run.last_arrival, self._unblocked_at)
+            if wait is not None and run.idle and now - since >= wait:
+                run.put_quiet()
+
+    async def _sweep(self) -> None:
+        for call_id, run in list(self._runs.items()):
+            if time.monotonic() - run.last_arrival < SWEEP_S:
+                continue
+            state = await self._out.retry(partial(self._ledger.state, call_id))
+            if state is not CallState.OPEN and self._runs.get(call_id) is run:
+                self._drop(run)
+                self._remember(call_id, Late())
+                self._done(run.offsets)
+
+    async def stop(self) -> None:
+        """Drop everything in memory; unfinished calls are read again by whoever comes next."""
+        tasks = [one.task for one in self._partitions.values() if one.task is not None]
+        tasks += list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # What the calls need
+
+    async def _in_thread(self, work: Callable[[], list[Step]]) -> list[Step]:
+        return await self._in_stage(work)
+
+    async def _in_stage(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    async def _listen(self, step: Listen) -> Heard:
+        if self._pool is None:
+            raise ModelError("this worker has no speech engines")
+        try:
+            heard = await self._pool.listen(step.window, check=step.check)
+        except ModelError as error:
+            # Refusing every call because processes can't be had just now would lose them all.
+            fatal_exit.exit_now(fatal_exit.MODEL, str(error))
+        if heard.unheard:
+            self._metrics.unheard.inc()
+        for doubt in heard.doubts:
+            self._metrics.doubts.labels(doubt).inc()
+        return heard
+
+    async def _discard(
+        self, delivery: Delivery, call_id: str, code: str, *, original: bool = False
+    ) -> bool:
+        """Acknowledge a record that reached no call; see ``Outbox.reject``."""
+        judged = await self._out.reject(delivery, call_id, code, original=original)
+        self._done([(delivery.topic, delivery.partition, delivery.offset)])
+        return judged
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task: asyncio.Task[None] = asyncio.create_task(work)
+        task.add_done_callback(_no_escape)
+        return task
+
+
+def _no_escape(task: asyncio.Task[None]) -> None:
+    """A task of ours that broke: nothing is acknowledged wrongly when the process ends now."""
+    if task.cancelled():
+        return
+    error = task.exception()
+    if error is not None and not isinstance(error, fatal_exit.FatalError):
+        fatal_exit.exit_now(fatal_exit.BUG, f"a stage's task broke ({type(error).__name__})")
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What broke a call, out of the group that its tasks ended with."""
+    return _cause(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error

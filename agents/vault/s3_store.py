@@ -1,0 +1,193 @@
+"""A vault in an S3 bucket, through obstore.
+
+A call's objects lie under ``PREFIX/SHELF/CALL/DRAFT/``, where every writer has a draft of its own;
+``PREFIX/SHELF/CALL/index.json`` is put last, create-only (``If-None-Match: *``), and names the
+draft that counts. So a call is there at once or not at all, and files of two writers never mix.
+Credentials, region and endpoint come from the usual ``AWS_*`` variables or the machine's role.
+
+Outcomes: see ``agents.vault.file_store``. A store that can't put create-only is refused with the
+first call.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, BinaryIO, Final, Self, cast
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.store import S3Store
+
+from pipeline.errors import StoreError
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+    from typing_extensions import Buffer
+
+_INDEX: Final = "index.json"
+_OURS: Final = re.compile(rf"[0-9a-f]{{16}}/[^/]+|{re.escape(_INDEX)}")
+"""Objects behind shelf and call: those of a draft, and the index."""
+_PIECE: Final = 1 << 20
+"""Bytes that are taken from the network at a time."""
+_TRIES: Final = 3
+_PATIENCE: Final = timedelta(seconds=30)
+"""How long one request is tried again; the stage tries again after that."""
+
+
+class BucketPlace:
+    """See ``agents.vault.file_store.Place``.
+
+    Args:
+        store: of obstore, for the bucket and prefix.
+    """
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    @classmethod
+    def named(cls, bucket: str, prefix: str) -> Self:
+        """A bucket by its name.
+
+        Raises:
+            StoreError: there is no such bucket, it can't be listed, or is away.
+        """
+        with _translated():
+            store = S3Store(
+                bucket,
+                prefix=prefix or None,
+                retry_config={"max_retries": _TRIES, "retry_timeout": _PATIENCE},
+            )
+            # To reading, a missing bucket looks like a missing call.
+            next(iter(obstore.list(store, chunk_size=1)), None)
+        return cls(store)
+
+    def put(self, shelf: str, call_id: str, files: Mapping[str, bytes]) -> bool:
+        """See ``Place``."""
+        base, draft = f"{shelf}/{call_id}", secrets.token_hex(8)
+        with _translated():
+            if self._draft(base) is not None:
+                return False
+            for name, content in files.items():
+                obstore.put(self._store, f"{base}/{draft}/{name}", content)
+            index = {"draft": draft, "files": sorted(files)}
+            try:
+                obstore.put(
+                    self._store, f"{base}/{_INDEX}", json.dumps(index).encode(), mode="create"
+                )
+            except AlreadyExistsError:
+                # Also when our own first attempt got through and only its answer was lost.
+                won = self._draft(base) == draft
+            else:
+                won = True
+            self._delete(base, besides=None if won else draft, keep=draft if won else None)
+        return won
+
+    def ids(self, shelf: str) -> tuple[str, ...]:
+        """See ``Place``."""
+        with _translated():
+            found = obstore.list_with_delimiter(self._store, f"{shelf}/")
+        return tuple(sorted(path.rstrip("/").split("/")[-1] for path in found["common_prefixes"]))
+
+    def names(self, shelf: str, call_id: str) -> tuple[str, ...]:
+        """See ``Place``."""
+        with _translated():
+            index = self._index(f"{shelf}/{call_id}")
+        return tuple(cast("list[str]", index["files"])) if index else ()
+
+    def open(self, shelf: str, call_id: str, name: str) -> BinaryIO:
+        """See ``Place``."""
+        base = f"{shelf}/{call_id}"
+        with _translated():
+            draft = self._draft(base)
+            if draft is None:
+                raise StoreError("vault: No such file or directory")
+            pieces = obstore.get(self._store, f"{base}/{draft}/{name}").stream(_PIECE)
+        return io.BufferedReader(_Pieces(iter(pieces)), _PIECE)
+
+    def remove(self, shelf: str, call_id: str) -> bool:
+        """See ``Place``."""
+        base = f"{shelf}/{call_id}"
+        with _translated():
+            there = self._draft(base) is not None
+            if there:
+                obstore.delete(self._store, f"{base}/{_INDEX}")
+            return self._delete(base) or there
+
+    def _draft(self, base: str) -> str | None:
+        index = self._index(base)
+        return str(index["draft"]) if index else None
+
+    def _index(self, base: str) -> dict[str, object] | None:
+        try:
+            data = bytes(obstore.get(self._store, f"{base}/{_INDEX}").bytes())
+        except FileNotFoundError:
+            return None
+        try:
+            index = json.loads(data)
+            if isinstance(index["draft"], str) and isinstance(index["files"], list):
+                return cast("dict[str, object]", index)
+        except (ValueError, KeyError, TypeError):
+            pass
+        raise StoreError("vault: the index of a call is damaged")
+
+    def _delete(self, base: str, *, besides: str | None = None, keep: str | None = None) -> bool:
+        """Delete objects that a vault put for a call, no others; whether there were any.
+
+        Args:
+            base: shelf and call.
+            besides: only this draft.
+            keep: all drafts but this one, and not the index.
+        """
+        # The slash keeps calls apart whose ids begin alike.
+        listed = [one["path"] for page in obstore.list(self._store, f"{base}/") for one in page]
+        paths = [path for path in listed if _OURS.fullmatch(path.removeprefix(f"{base}/"))]
+        if besides is not None:
+            paths = [path for path in paths if path.startswith(f"{base}/{besides}/")]
+        if keep is not None:
+            kept = (f"{base}/{keep}/", f"{base}/{_INDEX}")
+            paths = [path for path in paths if not path.startswith(kept)]
+        if paths:
+            obstore.delete(self._store, paths)
+        return bool(paths)
+
+
+class _Pieces(io.RawIOBase):
+    """An object's bytes as a file, one piece of the network in memory at a time."""
+
+    def __init__(self, pieces: Iterator[Buffer]) -> None:
+        self._pieces, self._rest = pieces, memoryview(b"")
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, into: Buffer, /) -> int:
+        """Fill a buffer as far as the piece at hand goes."""
+        while not self._rest:
+            with _translated():
+                piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._rest = memoryview(piece).cast("B")
+        target = memoryview(into).cast("B")
+        count = min(len(target), len(self._rest))
+        target[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Only our own errors go further; the client's messages hold addresses and ids."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise StoreError("vault: No such file or directory") from None
+    except (BaseError, OSError, ValueError) as error:
+        raise StoreError(f"vault: the bucket is away or refuses ({type(error).__name__})") from None
