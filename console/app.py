@@ -18,19 +18,19 @@ from agents.app.checks.doctor import Finding
 from agents.database.engine import Database
 from agents.vault.mark_store import Marks
 from agents.vault.reader import Shelf
-from console.callpages import CallPages
-from console.calls import CallRoutes
-from console.door import Door
-from console.envelope import ALIVE, Envelope
-from console.errors import Refusal, answer
-from console.limiting import Limiter
-from console.looks import Looks
-from console.marks import MarkRoutes
-from console.metrics import ApiMetrics
-from console.oidc import Oidc
-from console.pages import PageRoutes, page_answer
-from console.routing import Routes, refuse_unguarded
-from console.upkeep import UpkeepRoutes
+from console.api.administration import UpkeepRoutes
+from console.api.calls import CallRoutes
+from console.api.marks import MarkRoutes
+from console.auth.door import Door
+from console.auth.looks import Looks
+from console.auth.oidc import Oidc
+from console.auth.routing import Routes, refuse_unguarded
+from console.http.envelope import ALIVE, Envelope
+from console.http.errors import Refusal, answer
+from console.http.metrics import ApiMetrics
+from console.http.rate_limits import Limiter
+from console.pages.call_list import PageRoutes, page_answer
+from console.pages.call_page import CallPages
 from models.registry.known_names import known_names
 from pipeline.policy.known_names import Known
 

@@ -31,11 +31,11 @@ from agents.upkeep.sweep_guard import Bounds, SweepGuard
 from agents.vault.file_store import state_inside
 from agents.vault.reader import open_shelf
 from console.app import Parts, create_app
-from console.limiting import Limiter
-from console.metrics import ApiMetrics
-from console.oidc import Oidc, OidcConfig
-from console.patience import CONNECTIONS, PatientProtocol
-from console.signing import signed
+from console.auth.audit_signing import signed
+from console.auth.oidc import Oidc, OidcConfig
+from console.http.metrics import ApiMetrics
+from console.http.rate_limits import Limiter
+from console.http.slow_clients import CONNECTIONS, PatientProtocol
 from pipeline.errors import SettingsError
 
 KEEP_ALIVE_S: Final = 15

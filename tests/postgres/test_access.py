@@ -17,7 +17,7 @@ from agents.database.call_ledger import Ledger
 from agents.vault.reader import Shelf
 from agents.vault.vault import Vault
 from console.app import Parts, create_app
-from console.limiting import Limiter
+from console.http.rate_limits import Limiter
 from tests.unit.storing import stored_call
 
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from agents.access.roles import AccessError, Role
 from agents.settings.model import load_settings
-from console.oidc import CACHE_S, REFRESH_S, IssuerError, Oidc, OidcConfig, pseudonym
+from console.auth.oidc import CACHE_S, REFRESH_S, IssuerError, Oidc, OidcConfig, pseudonym
 from pipeline.errors import SettingsError
 from tests.services.issuer import AUDIENCE, Issuer, issuer
 from tests.unit.serving import console

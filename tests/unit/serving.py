@@ -26,8 +26,8 @@ from agents.database.tables import ENTRIES
 from agents.vault.reader import Shelf
 from agents.vault.vault import Vault
 from console.app import Parts, create_app
-from console.limiting import Limiter
-from console.oidc import Oidc
+from console.auth.oidc import Oidc
+from console.http.rate_limits import Limiter
 from tests.unit.storing import stored_call
 
 ADDRESS = "192.0.2.7"

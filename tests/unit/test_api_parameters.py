@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from agents.access.roles import MAY, Role
-from console.routing import permission_of
+from console.auth.routing import permission_of
 from tests.unit.serving import HELD_BACK, OTHER, STORED, Console, console, transcript_of
 
 pytestmark = pytest.mark.unit

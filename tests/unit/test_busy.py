@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from starlette.requests import ClientDisconnect
 
-from console import envelope
 from console.app import _answer
-from console.envelope import ALIVE, Envelope
-from console.metrics import ApiMetrics
+from console.http import envelope
+from console.http.envelope import ALIVE, Envelope
+from console.http.metrics import ApiMetrics
 
 pytestmark = pytest.mark.unit
 

@@ -17,10 +17,10 @@ from agents.access.audit_log import AuditLog
 from agents.access.hash_chain import read_export
 from agents.vault.file_store import PASSED
 from agents.vault.vault import SEALED
-from console.envelope import BODY_MOST
-from console.errors import Refusal
-from console.ranges import byte_range
-from console.upkeep import policy_state
+from console.api.administration import policy_state
+from console.http.envelope import BODY_MOST
+from console.http.errors import Refusal
+from console.http.ranges import byte_range
 from pipeline.errors import StoreError
 from pipeline.policy.known_names import BUILT_IN
 from tests.unit.serving import HELD_BACK, OTHER, STORED, Console, console

@@ -16,9 +16,9 @@ from agents.access.audit_log import AuditLog
 from agents.access.roles import MAY, Permission, Role
 from console.app import create_app
 from console.app import healthz as console_alive
-from console.door import COOKIE
-from console.limiting import Limiter
-from console.routing import OPEN, permission_of, refuse_unguarded
+from console.auth.door import COOKIE
+from console.auth.routing import OPEN, permission_of, refuse_unguarded
+from console.http.rate_limits import Limiter
 from pipeline.errors import SettingsError, StoreError
 from tests.unit.serving import STORED, Console, console
 

@@ -34,7 +34,7 @@ FOREIGN = {
 }
 """Modules that know Python's own logging, and why."""
 WORDED = {
-    "console/envelope.py": "file and line of a fault",
+    "console/http/envelope.py": "file and line of a fault",
     "console/server.py": "the address that it serves on",
 }
 """Modules with a log line that is put together, and of what."""

@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 
 from agents.access.roles import MAY, Permission, Role
 from agents.database.call_ledger import CallState
-from console.door import COOKIE
-from console.forms import MarkForm, fields
+from console.auth.door import COOKIE
+from console.http.forms import MarkForm, fields
 from pipeline.errors import InputError
 from pipeline.evaluation.corpora.review_marks import Place
 from tests.unit.serving import HELD_BACK, OTHER, STORED, Console, console, transcript_of

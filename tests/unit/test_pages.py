@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from console.errors import Refusal
-from console.pages import COOKIE_MOST, page_answer
-from console.turns import turns_of
+from console.http.errors import Refusal
+from console.pages.call_list import COOKIE_MOST, page_answer
+from console.pages.turns import turns_of
 from pipeline.errors import RecordError
 from tests.unit.serving import HELD_BACK, STORED, Console, console, transcript_of
 

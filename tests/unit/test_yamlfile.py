@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from console.envelope import BODY_MOST
-from console.upkeep import policy_state
+from console.api.administration import policy_state
+from console.http.envelope import BODY_MOST
 from pipeline.errors import PolicyError
 from pipeline.policy.known_names import BUILT_IN
 from pipeline.yaml_document import DEEPEST, LONGEST, MOST_VALUES, read_document

@@ -15,8 +15,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agents.system.logging import get_logger, place_of
-from console.errors import UNAVAILABLE, Refusal, refusal_of
-from console.metrics import ApiMetrics
+from console.http.errors import UNAVAILABLE, Refusal, refusal_of
+from console.http.metrics import ApiMetrics
 from pipeline.errors import HushwireError
 
 REQUESTS_MOST: Final = 256

@@ -11,8 +11,8 @@ from fastapi.responses import Response
 
 from agents.reports.entity_groups import kind_of, label_of
 from agents.reports.templating import environment
-from console.errors import NOT_FOUND, Refusal
-from console.shapes import Muted
+from console.api.schemas import Muted
+from console.http.errors import NOT_FOUND, Refusal
 
 POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; media-src 'self'; img-src 'self'; "

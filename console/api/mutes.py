@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.shapes import Muted
+from console.api.schemas import Muted
 from pipeline.evidence.certificate import MuteStated, SpanStated, parse_certificate
 from pipeline.records.model import Action
 

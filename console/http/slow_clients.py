@@ -3,7 +3,7 @@
 uvicorn's protocol waits without end for the first request of a connection, and counts every one of
 them against its limit. Here a request has to be there within ``REQUEST_S``; and where there are
 ``CONNECTIONS``, a new one takes the place of the one that has kept us waiting longest. How many
-requests are answered at once is bounded in ``console.envelope``.
+requests are answered at once is bounded in ``console.http.envelope``.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from agents.system import fatal_exit
 from agents.upkeep.audit_checkpoints import Publisher
 from agents.upkeep.audit_keeper import AuditKeeper
 from agents.upkeep.sweep_guard import SweepGuard
-from console.metrics import ApiMetrics
+from console.http.metrics import ApiMetrics
 
 STOP_S: Final = 30.0
 """How long the last signature may take."""

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from agents.access.audit_log import AuditLog, Event
 from agents.access.roles import Permission, Role, permitted
-from console.errors import UNAVAILABLE, Refusal
+from console.http.errors import UNAVAILABLE, Refusal
 from pipeline.errors import HushwireError
 
 LOOKED: Final = "hushwire.audit.looked.v1"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from console.errors import Refusal
+from console.http.errors import Refusal
 
 _ONE: Final = re.compile(r"bytes=\s*(\d{0,18})-(\d{0,18})\s*")
 

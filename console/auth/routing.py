@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
 from agents.access.roles import Permission
-from console.door import Door, Permit
+from console.auth.door import Door, Permit
 from pipeline.errors import SettingsError
 
 OPEN: Final = frozenset({"/healthz", "/login", "/logout", "/static/{name}"})

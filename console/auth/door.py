@@ -14,10 +14,10 @@ from fastapi import Request
 
 from agents.access.api_tokens import PREFIX, Tokens
 from agents.access.roles import MAY, AccessError, Permission
-from console.errors import FORBIDDEN, TOO_MANY, UNAUTHORISED, Refusal
-from console.limiting import FAILURE_MINUTES, Limiter
-from console.looks import Looks, Principal
-from console.oidc import Oidc
+from console.auth.looks import Looks, Principal
+from console.auth.oidc import Oidc
+from console.http.errors import FORBIDDEN, TOO_MANY, UNAUTHORISED, Refusal
+from console.http.rate_limits import FAILURE_MINUTES, Limiter
 
 COOKIE: Final = "hushwire_token"
 """The session cookie of the pages; it is taken for reading and for forms of our own pages only, so

@@ -20,11 +20,7 @@ from agents.access.roles import Permission
 from agents.app.checks.doctor import Finding
 from agents.database.engine import Database
 from agents.database.tables import CATALOGUE, ENTRIES
-from console.asked import Entry, Id
-from console.looks import Looks
-from console.metrics import ApiMetrics
-from console.routing import Routes
-from console.shapes import (
+from console.api.schemas import (
     AuditEntry,
     AuditPage,
     Checked,
@@ -35,6 +31,10 @@ from console.shapes import (
     TokenShown,
     TokenWanted,
 )
+from console.auth.looks import Looks
+from console.auth.routing import Routes
+from console.http.metrics import ApiMetrics
+from console.http.parameters import Entry, Id
 from pipeline.errors import PolicyError
 from pipeline.policy.known_names import Known
 from pipeline.policy.loading import parse_policy

@@ -15,14 +15,14 @@ from fastapi.responses import Response, StreamingResponse
 
 from agents.access.roles import Permission
 from agents.vault.reader import PAGE, CallFilter, Shelf, StoredCallFacts
-from console.asked import After, CallId, Limit, Moment, Word
-from console.errors import unknown_call
-from console.looks import Looks
-from console.metrics import ApiMetrics
-from console.muted import muted_spans
-from console.ranges import byte_range
-from console.routing import Routes
-from console.shapes import Call, Calls, Muted
+from console.api.mutes import muted_spans
+from console.api.schemas import Call, Calls, Muted
+from console.auth.looks import Looks
+from console.auth.routing import Routes
+from console.http.errors import unknown_call
+from console.http.metrics import ApiMetrics
+from console.http.parameters import After, CallId, Limit, Moment, Word
+from console.http.ranges import byte_range
 from pipeline.records.cloudevents import valid_call_id
 
 FLAC: Final = "audio/flac"

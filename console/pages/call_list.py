@@ -1,4 +1,4 @@
-"""The way in to the pages, and the list of calls; a call's own page is in ``console.callpages``.
+"""The way in to the pages, and the list of calls; a call's own page is in ``pages.call_page``.
 
 Made on the server, without anything from elsewhere and without inline script, so that a strict
 content security policy holds. Whoever logs in pastes a token; the browser keeps it in a cookie that
@@ -16,14 +16,14 @@ from fastapi.responses import RedirectResponse, Response
 
 from agents.access.roles import Permission
 from agents.vault.reader import CallFilter, Shelf
-from console.asked import After
-from console.door import COOKIE, Door, origin_of
-from console.errors import UNAUTHORISED, Refusal
-from console.forms import fields
-from console.looks import Looks, Principal
-from console.metrics import ApiMetrics
-from console.rendering import page, static
-from console.routing import Routes
+from console.auth.door import COOKIE, Door, origin_of
+from console.auth.looks import Looks, Principal
+from console.auth.routing import Routes
+from console.http.errors import UNAUTHORISED, Refusal
+from console.http.forms import fields
+from console.http.metrics import ApiMetrics
+from console.http.parameters import After
+from console.pages.rendering import page, static
 
 COOKIE_MOST: Final = 3_800
 """Browsers drop a cookie of more than 4096 bytes without a word."""

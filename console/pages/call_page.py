@@ -20,16 +20,16 @@ from agents.access.roles import Permission
 from agents.reports.entity_groups import KINDS, kind_of
 from agents.vault.mark_store import PAGE, Marks
 from agents.vault.reader import CallFilter, Shelf, StoredCallFacts
-from console.asked import After, CallId, Id, MarkId
-from console.calls import facts_of
-from console.errors import NOT_FOUND, refusal_of
-from console.forms import MarkForm
-from console.looks import Looks, Principal
-from console.metrics import ApiMetrics
-from console.muted import muted_spans
-from console.rendering import page
-from console.routing import Routes
-from console.turns import turns_of
+from console.api.calls import facts_of
+from console.api.mutes import muted_spans
+from console.auth.looks import Looks, Principal
+from console.auth.routing import Routes
+from console.http.errors import NOT_FOUND, refusal_of
+from console.http.forms import MarkForm
+from console.http.metrics import ApiMetrics
+from console.http.parameters import After, CallId, Id, MarkId
+from console.pages.rendering import page
+from console.pages.turns import turns_of
 from pipeline.errors import InputError, UnknownCallError
 from pipeline.evaluation.corpora.review_marks import Mark
 from pipeline.evidence.certificate import parse_certificate

@@ -14,10 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from agents.access.roles import Permission
 from agents.vault.mark_store import PAGE, Marks
 from agents.vault.reader import Shelf, StoredCallFacts
-from console.asked import CallId, MarkId
-from console.calls import facts_of
-from console.looks import Looks
-from console.routing import Routes
+from console.api.calls import facts_of
+from console.auth.looks import Looks
+from console.auth.routing import Routes
+from console.http.parameters import CallId, MarkId
 from pipeline.evaluation.corpora.review_marks import Mark, Place
 
 
