@@ -32,9 +32,9 @@ from sqlalchemy import Table, select, update
 from agents.access.audit_log import AuditLog, Event
 from agents.crypto.envelope import KeyEncryptionKey, transit_bound, vault_bound, wrapping_key_id
 from agents.crypto.keyset_file import KeysetFile, only_primary, with_new_primary
-from agents.database.call_ledger import note_wrapping_key
 from agents.database.engine import Database
 from agents.database.tables import TRANSIT_KEYS, VAULT_KEYS, WRAPPING_KEYS
+from agents.database.wrapped_keys import note_wrapping_key
 from pipeline.errors import InputError, StoreError
 
 ROTATED = "hushwire.audit.wrapping-key-replaced.v1"

@@ -15,15 +15,15 @@ from sqlalchemy.exc import IntegrityError
 from tink import streaming_aead
 
 from agents.crypto.envelope import KeyEncryptionKey, vault_bound, wrapping_key_id
-from agents.database.call_ledger import (
-    CallState,
+from agents.database.call_ledger import CallState
+from agents.database.engine import Database
+from agents.database.tables import CALLS, VAULT_KEYS
+from agents.database.wrapped_keys import (
     destroy_keys,
     note_wrapping_key,
     refuse_damaged,
     wrapping_key_in_force,
 )
-from agents.database.engine import Database
-from agents.database.tables import CALLS, VAULT_KEYS
 from pipeline.errors import SealError, StoreError, UnknownCallError
 
 streaming_aead.register()

@@ -197,7 +197,7 @@ def test_the_audio_has_its_length_and_its_silence() -> None:
 
 
 def test_the_published_schema_is_the_one_in_use() -> None:
-    text = (resources.files("pipeline") / "schemas" / "certificate.v1.json").read_text()
+    text = (resources.files("pipeline.records") / "schemas" / "certificate.v1.json").read_text()
     assert json.loads(text) == certificate_schema()
 
 

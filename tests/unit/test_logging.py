@@ -153,7 +153,7 @@ def test_an_exception_that_nobody_caught_is_told_without_its_text(raised: str) -
 def test_every_command_has_hooks_and_the_allow_list() -> None:
     code = (
         "import sys, threading, structlog\n"
-        "from agents import cli\n"
+        "from agents.cli import main as cli\n"
         "from agents.system.logging import get_logger\n"
         "sys.argv = ['hushwire', 'version']\n"
         "try:\n    cli.main()\nexcept SystemExit:\n    pass\n"

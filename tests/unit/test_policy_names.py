@@ -203,7 +203,7 @@ def test_the_check_of_the_command_line(own: Path, monkeypatch: pytest.MonkeyPatc
 def test_every_recogniser_of_numbers_is_known() -> None:
     """Literals of the engine, so that none is added without its name."""
     named = set()
-    for file in Path(pipeline.__file__).parent.glob("*.py"):
+    for file in Path(pipeline.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 named |= {node.value} if node.value.startswith("spoken-") else set()
