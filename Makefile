@@ -52,7 +52,7 @@ format: .venv/.dev ## Format the code
 	$(BIN)/ruff format .
 
 docs: .venv/.dev ## Check links, commands and settings that README and docs name
-	$(BIN)/python -m pytest -q tests/unit/test_docs.py
+	$(BIN)/python -m pytest -q tests/repository/test_docs.py
 
 bench: .venv/.dev ## Measure leaks on the sample calls, and speed against bare faster-whisper
 	$(BIN)/python -m benchmarks

@@ -10,8 +10,8 @@ Outcomes of ``together``: a result or an exception per listener. A batch that fa
 anew one by one, so that nobody fails for what another listener brought.
 
 Whether an input is decoded alone or in a batch changes no bit of its tokens, scores and no-speech
-probability (``tests/models/test_rounds.py`` compares them on the machine that runs it). Word times
-are not so lucky; ``Whisper.decode`` aligns one by one.
+probability (``tests/models/loaded/test_rounds.py`` compares them on the machine that runs it). Word
+times are not so lucky; ``Whisper.decode`` aligns one by one.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ class Transcriber(Protocol):
     The language is each input's, because one process hears the calls of all languages.
 
     ``models.speech.whisper.Whisper`` is the one that ships; a fake that speaks scripted words
-    stands in ``tests/unit/test_ear.py``. Another engine has to give for each input the words with
-    their samples, and the same words for the same audio, whatever else is in the call.
+    stands in ``tests/models/speech/test_transcriber.py``. Another engine has to give for each input
+    the words with their samples, and the same words for the same audio, whatever else is in the
+    call.
     """
 
     def encode(self, features: Sequence[Features], lengths: Sequence[int]) -> list[Encoded]:

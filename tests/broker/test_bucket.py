@@ -10,8 +10,8 @@ import pytest
 from agents.database.call_ledger import CallState
 from agents.vault.file_store import PASSED
 from agents.vault.vault import Vault
+from tests.agents.storing import bucket
 from tests.broker.harness import Installation, script
-from tests.unit.storing import bucket
 
 pytestmark = [pytest.mark.broker]
 

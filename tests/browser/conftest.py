@@ -21,7 +21,7 @@ from pipeline.evidence.certificate import build_certificate, certificate_json
 from pipeline.evidence.stored_call import StoredCall
 from pipeline.policy.loading import load_policy
 from pipeline.records.model import CallEnd, CallInfo, Check, Mute, Role, Span, Verdict
-from tests.unit.serving import Console, console, transcript_of
+from tests.console.serving import Console, console, transcript_of
 
 FLAGS = (
     "--no-sandbox",

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import CALL, log_in, until
-from tests.unit.serving import Console
+from tests.console.serving import Console
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

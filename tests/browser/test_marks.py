@@ -13,7 +13,7 @@ from agents.access.audit_log import AuditLog
 from agents.vault.mark_store import Marks
 from pipeline.evaluation.corpora.review_marks import Kind, Mark
 from tests.browser.conftest import CALL, log_in, until
-from tests.unit.serving import HELD_BACK, Console
+from tests.console.serving import HELD_BACK, Console
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

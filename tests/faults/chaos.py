@@ -35,6 +35,7 @@ from agents.database.call_ledger import CallState
 from agents.kafka.embedded_broker import EmbeddedBroker
 from benchmarks.processes import tree
 from pipeline.errors import StoreError
+from tests.agents.storing import bucket
 from tests.broker import fakes
 from tests.broker.canaries import WORDS
 from tests.broker.harness import Installation, Script, script
@@ -43,7 +44,6 @@ from tests.faults.proxy import Proxy, before_the_buckets
 from tests.faults.recorder import Recorder
 from tests.kafka.broker import ApacheKafka, apache_kafka, available
 from tests.postgres.server import Postgres, postgres
-from tests.unit.storing import bucket
 
 GROUPS = ("transcribe,detect", "mute,verify,vault")
 REST_S = 150.0

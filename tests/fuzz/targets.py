@@ -29,7 +29,7 @@ from pipeline.evidence.certificate import parse_certificate
 from pipeline.policy.loading import parse_policy
 from pipeline.records import cloudevents
 from pipeline.records.call_names import holds_number, pseudonym_of, shown
-from tests.unit.wire_samples import SAMPLES
+from tests.pipeline.records.wire_samples import SAMPLES
 
 POLICIES = Path(__file__).parents[2] / "policies"
 

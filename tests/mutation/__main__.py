@@ -1,6 +1,7 @@
 """``make mutation``: changes a module in one place after another and asks whether a test notices.
 
-    python -m tests.mutation pipeline/muting/muter.py --tests tests/unit/test_muting.py --sample 60
+    python -m tests.mutation pipeline/muting/muter.py --sample 60
+        --tests tests/pipeline/muting/test_muter.py
 
 Without a module: those of ``MODULES``, which keep what is sensitive from being stored or kept.
 
@@ -38,24 +39,56 @@ import pytest
 from tests.mutation.changes import Mutant, mutants
 
 MODULES = {
-    "pipeline/muting/muter.py": ("muting", "releasing", "muting_properties", "certificate"),
-    "pipeline/verification/review_state.py": ("verification", "verdicts", "verify_stage"),
-    "pipeline/verification/verifier.py": (
-        "verification",
-        "verdicts",
-        "verify_stage",
-        "language_rule",
+    "pipeline/muting/muter.py": (
+        "pipeline/muting/test_muter.py",
+        "pipeline/muting/test_releasing.py",
+        "pipeline/muting/test_muting_properties.py",
+        "pipeline/evidence/test_certificate.py",
     ),
-    "pipeline/evidence/stored_call.py": ("vaulting", "certificate", "broken_stages"),
-    "pipeline/detection/decision/not_understood.py": ("comprehension",),
-    "pipeline/evidence/certificate_check.py": ("proof", "certificate"),
-    "pipeline/policy/model.py": ("policies", "policy_names", "policy_union", "yamlfile"),
-    "pipeline/policy/union.py": ("policy_union",),
-    "agents/crypto/envelope.py": ("sealing",),
-    "agents/stages/vault.py": ("stages",),
-    "agents/vault/reader.py": ("vault", "rights"),
+    "pipeline/verification/review_state.py": (
+        "pipeline/verification/test_verifier.py",
+        "pipeline/verification/test_verdicts.py",
+        "agents/stages/test_verify.py",
+    ),
+    "pipeline/verification/verifier.py": (
+        "pipeline/verification/test_verifier.py",
+        "pipeline/verification/test_verdicts.py",
+        "agents/stages/test_verify.py",
+        "pipeline/detection/decision/test_language_rule.py",
+    ),
+    "pipeline/evidence/stored_call.py": (
+        "pipeline/evidence/test_stored_call.py",
+        "pipeline/evidence/test_certificate.py",
+        "agents/app/test_broken_stages.py",
+    ),
+    "pipeline/detection/decision/not_understood.py": (
+        "pipeline/detection/decision/test_not_understood.py",
+    ),
+    "pipeline/evidence/certificate_check.py": (
+        "pipeline/evidence/test_certificate_check.py",
+        "pipeline/evidence/test_certificate.py",
+    ),
+    "pipeline/policy/model.py": (
+        "pipeline/policy/test_loading.py",
+        "pipeline/policy/test_known_names.py",
+        "pipeline/policy/test_union.py",
+        "pipeline/test_yaml_document.py",
+    ),
+    "pipeline/policy/loading.py": (
+        "pipeline/policy/test_loading.py",
+        "pipeline/policy/test_known_names.py",
+        "pipeline/policy/test_union.py",
+        "pipeline/test_yaml_document.py",
+    ),
+    "pipeline/policy/union.py": ("pipeline/policy/test_union.py",),
+    "agents/crypto/envelope.py": ("agents/crypto/test_envelope.py",),
+    "agents/stages/vault.py": ("agents/stages/test_stages.py",),
+    "agents/vault/reader.py": (
+        "agents/vault/test_vault.py",
+        "agents/vault/test_export.py",
+    ),
 }
-"""Modules, and the files in ``tests/unit`` that ask what they do."""
+"""Modules, and the files in ``tests`` that ask what they do."""
 _OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "--timeout=0", "--assert=plain")
 """Nobody reads why a test failed, and to say it may take longer than the test."""
 OUTCOMES = ("killed", "timed out", "survived", "not reached")
@@ -255,7 +288,7 @@ def main() -> int:
     os.environ |= {"HYPOTHESIS_PROFILE": "mutation", "OMP_NUM_THREADS": "1"}
     noticed = True
     for name in [options.module.as_posix()] if options.module else MODULES:
-        asked = [f"tests/unit/test_{one}.py" for one in MODULES.get(name, ())]
+        asked = [f"tests/{one}" for one in MODULES.get(name, ())]
         noticed &= _report(Path(name), options.tests or asked, options)
     return int(not noticed)
 

@@ -18,7 +18,7 @@ from agents.vault.reader import Shelf
 from agents.vault.vault import Vault
 from console.app import Parts, create_app
 from console.http.rate_limits import Limiter
-from tests.unit.storing import stored_call
+from tests.agents.storing import stored_call
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from pipeline.evaluation.corpora.review_marks import Place
 from pipeline.evaluation.figures.span_agreement import agreements
 from pipeline.policy.model import Policy
 from pipeline.records.model import Span
-from tests.unit.storing import stored_call
+from tests.agents.storing import stored_call
 
 PAIR = Pair.of(Policy(name="live", version="1"), Policy(name="tried", version="1"))
 SPANS = (Span("PERSON", 0, 0, 8_000, 0.5, "x"), Span("URL", 0, 9_000, 9_800, 0.5, "x"))

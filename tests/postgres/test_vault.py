@@ -20,8 +20,8 @@ from agents.upkeep.kek_rotation import rotate, wrapping_keys
 from agents.vault.call_catalogue import CallFilter
 from agents.vault.vault import Vault
 from pipeline.errors import HeldError, UnknownCallError
+from tests.agents.storing import FILES, stored_call, sweeps
 from tests.postgres.server import Postgres
-from tests.unit.storing import FILES, stored_call, sweeps
 
 ANN = f"pn-{'a' * 32}"
 

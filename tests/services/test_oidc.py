@@ -19,8 +19,8 @@ from agents.access.roles import AccessError, Role
 from agents.settings.model import load_settings
 from console.auth.oidc import CACHE_S, REFRESH_S, IssuerError, Oidc, OidcConfig, pseudonym
 from pipeline.errors import SettingsError
+from tests.console.serving import console
 from tests.services.issuer import AUDIENCE, Issuer, issuer
-from tests.unit.serving import console
 
 KEYS = "/keys"
 ROLES = {"call-analysts": Role.ANALYST, "revision": Role.AUDITOR}

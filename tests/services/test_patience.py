@@ -16,7 +16,7 @@ import uvicorn
 from agents.settings.model import load_settings
 from console import server
 from console.http.slow_clients import PatientProtocol
-from tests.unit.serving import Console, console
+from tests.console.serving import Console, console
 
 pytestmark = [pytest.mark.slow]
 

@@ -24,10 +24,10 @@ from agents.vault.file_store import PASSED
 from agents.vault.vault import SEALED
 from console import server
 from pipeline.errors import SettingsError
+from tests.agents.storing import AUDIO
 from tests.certificates import Authority
+from tests.console.serving import OTHER, STORED, console
 from tests.ports import free_port
-from tests.unit.serving import OTHER, STORED, console
-from tests.unit.storing import AUDIO
 
 pytestmark = [pytest.mark.slow]
 

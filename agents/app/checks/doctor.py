@@ -45,7 +45,8 @@ KEY_DAYS = 365
 """A wrapping key that is older should be replaced: NIST SP 800-57 part 1 rev. 5, table 1, gives a
 key-wrapping key at most two years."""
 CALL_S = 8 * 3_600
-"""The longest call that is reckoned with, as `tests/unit/test_misbehaving.py` tries one."""
+"""The longest call that is reckoned with, as `tests/pipeline/muting/test_misbehaving.py` tries
+one."""
 TAKEOVER_S = 600
 """Until another worker has a killed one's partitions, has loaded its models and has caught up."""
 _NEEDED = "too short for a call of eight hours, its idle time and a takeover"

@@ -1,0 +1,105 @@
+"""There is one way to the wall clock, and what is destroyed by time goes by the database's."""
+
+from __future__ import annotations
+
+import ast
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from agents.crypto.envelope import KeyEncryptionKey
+from agents.database.call_ledger import CallState, Ledger
+from agents.system.clock import stamp, system_clock
+
+pytestmark = pytest.mark.unit
+
+ROOT = Path(__file__).parents[3]
+MODULES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for name in ("pipeline", "models", "agents", "console", "policies")
+    for path in (ROOT / name).rglob("*.py")
+)
+READS = frozenset(
+    {
+        ("datetime", "now"),
+        ("datetime", "utcnow"),
+        ("datetime", "today"),
+        ("date", "today"),
+        ("time", "time"),
+        ("time", "time_ns"),
+        ("time", "localtime"),
+        ("time", "gmtime"),
+        ("func", "now"),
+    }
+)
+"""What reads the wall clock; ``time.monotonic`` does not."""
+CLOCK = "agents/system/clock.py"
+DEFAULTS = {
+    "agents/database/engine.py": "the clock of a database, where none is given",
+    "agents/database/call_ledger.py": "the same, for a ledger",
+    "agents/app/worker.py": "the same, for a worker",
+    "agents/vault/file_store.py": "ages of drafts, which are the file system's",
+    "agents/reports/gdpr_record.py": "the date on a document",
+    "agents/cli/running/keys.py": "ages that are shown",
+}
+"""Modules that know the machine's clock, and what for."""
+
+
+def _reads(module: str) -> list[int]:
+    tree = ast.parse((ROOT / module).read_text(encoding="utf-8"))
+    return [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and (node.value.id, node.attr) in READS
+    ]
+
+
+def _named(module: str) -> set[str]:
+    """Names that a module imports from modules with a clock."""
+    tree = ast.parse((ROOT / module).read_text(encoding="utf-8"))
+    return {
+        name.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module in {"time", "agents.system.clock"}
+        for name in node.names
+    }
+
+
+def test_nobody_else_reads_the_wall_clock() -> None:
+    assert len(MODULES) > 200
+    found = {module: _reads(module) for module in MODULES if _reads(module)}
+    assert set(found) == {CLOCK}
+
+
+def test_the_machine_s_clock_is_known_to_few() -> None:
+    knows = {module for module in MODULES if "system_clock" in _named(module)}
+    assert knows == set(DEFAULTS)
+    assert not any(_named(module) & {"time", "time_ns"} for module in MODULES)
+
+
+def test_the_test_sees_what_it_forbids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, line in enumerate(("datetime.now(UTC)", "time.time()", "f = time.time")):
+        (tmp_path / f"{number}.py").write_text(line)
+    monkeypatch.setitem(globals(), "ROOT", tmp_path)
+    assert [_reads(f"{number}.py") for number in range(3)] == [[1]] * 3
+
+
+def test_a_ledger_goes_by_the_clock_that_it_was_given(tmp_path: Path) -> None:
+    moment = datetime(2031, 5, 6, 7, 8, 9, tzinfo=UTC)
+    kek = KeyEncryptionKey.load_or_create(tmp_path / "kek.json")
+    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}", kek, lambda: moment)
+    ledger.open_call("call")
+    ledger.close_call("call", CallState.QUARANTINED)
+    assert [one.since for one in ledger.quarantined()] == [moment]
+    assert ledger.database.stamp() == "2031-05-06T07:08:09.000+00:00"
+    assert ledger.database.server_time() is None
+    ledger.dispose()
+
+
+def test_times_are_written_alike_in_whatever_zone() -> None:
+    here = datetime.fromisoformat("2026-03-01T10:00:00.123456+02:00")
+    assert stamp(here) == "2026-03-01T08:00:00.123+00:00"
+    assert abs(system_clock() - datetime.now(UTC)) < timedelta(seconds=5)

@@ -1,0 +1,79 @@
+"""Workers on different processors hear different words: what their records mix to is safe.
+
+CTranslate2 computes by the widest instructions that the processor has; ``CT2_FORCE_CPU_ISA`` makes
+it take others. Here the plainest ones stand for another processor.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from models.detection.detector import Detector
+from models.speech.silero_vad import SileroVoice
+from models.speech.transcriber import EarSettings, hear_all, start_ear
+from pipeline.muting.muter import CallMuter
+from pipeline.policy.loading import load_policy
+from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Heard, RedactedChunk, Role
+from tests.models.loaded.test_ear import SAMPLES, spoken_digits, windows_of
+
+pytestmark = [pytest.mark.models, pytest.mark.slow]
+
+NAME = "order"
+POLICY = load_policy("default")
+
+
+def heard(isa: str, monkeypatch: pytest.MonkeyPatch) -> list[Heard]:
+    """What a worker on a processor hears."""
+    if isa:
+        monkeypatch.setenv("CT2_FORCE_CPU_ISA", isa)
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(
+        1, mp_context=spawn, initializer=start_ear, initargs=(EarSettings(),)
+    ) as pool:
+        found = pool.submit(hear_all, windows_of(NAME, SileroVoice(), 8_000)).result()
+    monkeypatch.delenv("CT2_FORCE_CPU_ISA", raising=False)
+    assert not any(one.unheard for one in found)
+    return found
+
+
+def test_windows_of_two_processors_mix_to_a_call_without_a_digit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here, there = heard("", monkeypatch), heard("GENERIC", monkeypatch)
+    places = [(one.seq, one.channel, one.start, one.end, one.heard_until) for one in here]
+    assert places == [
+        (one.seq, one.channel, one.start, one.end, one.heard_until) for one in there
+    ]  # the same windows, so that borders leave no hole
+    detector = Detector(POLICY)
+    for first, rest in ((here, there), (there, here)):
+        for count in range(len(first)):
+            loud = audible(detector, [*first[:count], *rest[count:]])
+            assert loud == [], (count, first is here)
+
+
+def audible(detector: Detector, windows: list[Heard]) -> list[tuple[int, float, float]]:
+    """Sensitive digits of the call that are heard after muting, in milliseconds."""
+    pcm, rate = sf.read(SAMPLES / f"{NAME}.flac", dtype="int16", always_2d=True)
+    call = CallInfo(NAME, rate, (Role.AGENT, Role.CUSTOMER))
+    finder, muter = detector.open(call), CallMuter(POLICY)
+    end = CallEnd(NAME, 1, len(pcm))
+    out = muter.take_audio(AudioChunk(call, 0, 0, pcm))
+    for one in windows:
+        for found in finder.take(replace(one, call=call)):
+            out += muter.take_findings(found)
+    for found in finder.finish(end):
+        out += muter.take_findings(found)
+    assert muter.finished
+    redacted = np.concatenate([one.pcm for one in out if isinstance(one, RedactedChunk)])
+    assert redacted.any()
+    return [
+        (channel, first, last)
+        for channel, first, last in spoken_digits(NAME)
+        if redacted[round(first * rate / 1_000) : round(last * rate / 1_000), channel].any()
+    ]

@@ -1,0 +1,64 @@
+"""Real models: windows heard together are the same, bit by bit, as alone; memory stays flat."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from models.speech.silero_vad import SileroVoice
+from models.speech.transcriber import Ear, EarSettings
+from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Interval, Role, Window
+from pipeline.transcription.segmenter import Listener
+from pipeline.transcription.voice_activity import VOICE_RATE
+from pipeline.transcription.windows import ListenSettings
+
+pytestmark = [pytest.mark.models, pytest.mark.slow]
+
+SAMPLES = Path(__file__).parents[3] / "benchmarks" / "samples"
+
+
+def windows_of(name: str, settings: ListenSettings) -> list[Window]:
+    audio, rate = sf.read(SAMPLES / f"{name}.flac", dtype="int16", always_2d=True)
+    call = CallInfo(name, rate, (Role.AGENT, Role.CUSTOMER))
+    listener = Listener(call, SileroVoice(), settings)
+    windows = listener.take(AudioChunk(call, 0, 0, audio))
+    windows += listener.finish(CallEnd(name, 1, len(audio)))
+    return [window for window in windows if len(window.pcm)]
+
+
+@pytest.mark.parametrize("size", [2, 4])
+def test_windows_heard_together_are_heard_as_alone(size: int) -> None:
+    ear = Ear(EarSettings(batch=size))
+    windows = windows_of("order", ListenSettings())[:4]
+    alone = [ear.hear(window) for window in windows]
+    assert any(one.words for one in alone)
+    assert ear.hear_all(windows) == alone
+    assert ear.hear_all(windows[::-1]) == alone[::-1]
+
+
+def test_memory_stays_flat_over_many_windows() -> None:
+    """24 windows of 4 s leave less than half of what it would take to keep each one's audio."""
+    seconds = 4
+    ear = Ear(EarSettings(main="whisper-tiny.en", second=None, again=False, context_s=seconds))
+    long = next(one for one in windows_of("order", ListenSettings()) if len(one.pcm) > 32_000)
+    pcm = np.resize(long.pcm, seconds * 8_000)
+    speech = (Interval(0, len(pcm)),)
+    resident: list[float] = []
+    for number in range(32):
+        heard = ear.hear(
+            Window("c", number, 0, 0, len(pcm), 8_000, pcm.copy(), speech, heard_until=len(pcm))
+        )
+        assert heard.words
+        if number >= 8:
+            resident.append(_resident_mb())
+    slope = float(np.polyfit(np.arange(len(resident)), resident, 1)[0])
+    kept = seconds * VOICE_RATE * np.dtype(np.float32).itemsize * len(resident) / 2**20
+    assert slope * len(resident) < kept / 2
+
+
+def _resident_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * 4_096 / 2**20

@@ -1,0 +1,180 @@
+"""Which numbers the reader may take back, and which it never does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from pipeline.detection.decision.conversation import Conversation
+from pipeline.detection.decision.opinions import Opinion, Opinions
+from pipeline.policy.loading import load_policy
+from pipeline.policy.model import Policy, ReaderRule
+from pipeline.records.model import Heard, Hearing, Word
+from tests.pipeline.detection.talked import RATE, said, spans_of
+
+pytestmark = pytest.mark.unit
+
+POLICY = Policy(
+    name="test", version="1", reader=ReaderRule(explained_below=0.05, payment_below=0.002)
+)
+PHONE = said("and what is your phone number", 1)
+ANSWER = said("5 5 5 0 1 9 9", 5, 1)
+PIN = said("and the pin please", 1)
+SHORT = said("4 4 7 1", 4, 1)
+CARD = said("may i have the card number", 1)
+LONG = said("4 0 1 2 8 8 8 8 8 8 8 8 1 8 8 2", 5, 1)
+WHOLE = said("4 0 1 2 8 8 8 8 8 8 8 8 1 8 8 1", 4, 1)
+"""Its checksum holds."""
+
+
+def held(words: Sequence[Word], secret: float, into: Opinions | None = None) -> Opinions:
+    """The reader's opinion of every word."""
+    opinions = into or Opinions(2)
+    for word in words:
+        opinion = Opinion(word.start, word.end, word.hearing, secret, {})
+        opinions.add(word.channel, opinion)
+    return opinions
+
+
+def found(opinions: Opinions, *said: list[Word], policy: Policy = POLICY) -> list[str]:
+    """Types of what is silent, in the order of time."""
+    conversation = Conversation(RATE, 2, policy, opinions=opinions)
+    return [span.entity for span in spans_of(conversation, *said)]
+
+
+def test_a_number_that_the_talk_explains_is_heard() -> None:
+    assert found(held(ANSWER, 0.049), PHONE, ANSWER) == []
+
+
+@pytest.mark.parametrize("secret", [0.05, 0.5])
+def test_one_of_which_the_reader_is_less_sure_is_not(secret: float) -> None:
+    assert found(held(ANSWER, secret), PHONE, ANSWER) == ["PHONE_NUMBER"]
+
+
+def test_one_that_was_not_read_is_not() -> None:
+    assert found(Opinions(2), PHONE, ANSWER) == ["PHONE_NUMBER"]
+
+
+def test_nor_one_of_which_a_word_was_not_read() -> None:
+    assert found(held(ANSWER[:-1], 0.0), PHONE, ANSWER) == ["PHONE_NUMBER"]
+
+
+def test_one_word_that_may_be_sensitive_keeps_all_of_it_silent() -> None:
+    opinions = held([ANSWER[3]], 0.06, held([*ANSWER[:3], *ANSWER[4:]], 0.0))
+    assert found(opinions, PHONE, ANSWER) == ["PHONE_NUMBER"]
+
+
+def test_a_word_that_was_stretched_over_a_pause_counts() -> None:
+    last = replace(ANSWER[-1], end=ANSWER[-1].end + 6 * RATE)
+    words = [*ANSWER[:-1], last]
+    opinions = held([last], 0.9, held(words[:-1], 0.01))
+    assert found(opinions, PHONE, words) == ["PHONE_NUMBER"]
+
+
+def test_what_another_hearing_has_there_counts_too() -> None:
+    other = [replace(word, hearing=Hearing.SECOND) for word in ANSWER]
+    opinions = held(other, 0.06, held(ANSWER, 0.0))
+    assert found(opinions, PHONE, ANSWER) == ["PHONE_NUMBER"]
+
+
+def test_a_number_that_only_the_second_listening_heard_is_never_taken_back() -> None:
+    """The reader has read what the first one wrote there: other words."""
+    misheard = said("so for a tool night for one", 5, 1)
+    again = [replace(word, hearing=Hearing.AGAIN) for word in ANSWER]
+    assert "PHONE_NUMBER" in found(held(misheard, 0.0), PHONE, misheard, again)
+
+
+@pytest.mark.parametrize(("secret", "types"), [(0.0019, []), (0.002, ["PIN"])])
+def test_payment_data_has_a_limit_of_its_own(secret: float, types: list[str]) -> None:
+    assert found(held(SHORT, secret), PIN, SHORT) == types
+
+
+def test_a_number_as_long_as_a_card_is_never_taken_back() -> None:
+    assert found(held(LONG, 0.0), CARD, LONG) == ["CARD_NUMBER"]
+
+
+def test_nor_is_one_in_groups() -> None:
+    groups = [
+        said(four, 5 + 8 * at, 1)
+        for at, four in enumerate(("4 0 1 2", "8 8 8 8", "8 8 8 8", "1 8 8 2"))
+    ]
+    okays = [said("okay", 8 + 8 * at) for at in range(3)]
+    opinions = held([word for group in groups for word in group], 0.0)
+    types = found(opinions, CARD, *groups, *okays)
+    assert types
+    assert set(types) == {"CARD_NUMBER"}
+    conversation = Conversation(RATE, 2, POLICY, opinions=opinions)
+    spans = spans_of(conversation, CARD, *groups, *okays)
+    for word in (word for group in groups for word in group):
+        assert any(span.start <= word.start and word.end <= span.end for span in spans)
+
+
+def test_of_the_pieces_of_an_answer_all_go_or_none() -> None:
+    pieces = [said("5 5 5", 5, 1), said("0 1 9 9", 9, 1)]
+    opinions = held(pieces[1], 0.5, held(pieces[0], 0.0))
+    spans = spans_of(
+        Conversation(RATE, 2, POLICY, opinions=opinions), PHONE, *pieces, said("okay", 7)
+    )
+    assert min(span.start for span in spans) <= pieces[0][0].start
+
+
+@pytest.mark.parametrize("digits", [12, 16])
+def test_a_long_number_that_nothing_explains_but_the_reader_stays_silent(digits: int) -> None:
+    number = said(" ".join("4111222334567890"[:digits]), 4, 1)
+    assert found(held(number, 0.0), said("hello there", 1), number) == ["NUMBER_SEQUENCE"]
+
+
+def test_a_number_that_nothing_names_has_the_limit_of_payment_data() -> None:
+    assert found(held(SHORT, 0.01), said("hello there my dear", 1), SHORT) == ["NUMBER_SEQUENCE"]
+
+
+def test_nor_is_one_whose_checksum_holds() -> None:
+    assert found(held(WHOLE, 0.0), said("the order is", 1), WHOLE) == ["CARD_NUMBER"]
+
+
+def test_what_repeats_a_known_number_is_not_taken_back() -> None:
+    back = said("so the one that ends in 1 8 8 1", 14)
+    types = found(held([*WHOLE, *back], 0.0), CARD, WHOLE, back)
+    assert types == ["CARD_NUMBER", "CARD_NUMBER"]
+
+
+def test_nor_one_that_may_answer_a_question_that_nobody_heard() -> None:
+    conversation = Conversation(RATE, 2, POLICY, opinions=held(SHORT, 0.0))
+    conversation.lose(0, 0, 3 * RATE)
+    (span,) = spans_of(conversation, SHORT)
+    assert (span.start, span.end >= SHORT[-1].end) == (SHORT[0].start, True)
+
+
+@pytest.mark.parametrize("name", ["pci", "pci+hipaa"])
+def test_a_policy_for_payment_data_believes_no_reader(name: str) -> None:
+    assert found(held(SHORT, 0.0), PIN, SHORT, policy=load_policy(name)) == ["PIN"]
+
+
+def test_a_policy_that_says_nothing_believes_none() -> None:
+    assert found(held(ANSWER, 0.0), PHONE, ANSWER, policy=Policy(name="x", version="1"))
+
+
+def test_what_was_read_later_counts_once_it_is_told() -> None:
+    opinions = Opinions(2)
+    conversation = Conversation(RATE, 2, POLICY, opinions=opinions)
+    assert spans_of(conversation, PHONE, ANSWER)
+    held(ANSWER, 0.0, opinions)
+    conversation.reconsider()
+    assert conversation.spans(60 * RATE) == ()
+
+
+def test_what_repeats_a_number_that_is_not_read_yet_waits_for_it() -> None:
+    first, again = said("shelf 5 9 9 5", 1), said("5 9 9 5", 5, 1)
+    opinions = held(first, 0.0)
+    conversation = Conversation(RATE, 2, POLICY, opinions=opinions)
+    for channel, words in enumerate((first, again)):
+        heard = Heard("call", channel, channel, 0, 8 * RATE, tuple(words), heard_until=8 * RATE)
+        conversation.take(heard)
+    waits = conversation.open_since()
+    assert waits is not None
+    assert waits <= first[1].start
+    held(again, 0.0, opinions)
+    conversation.reconsider()
+    assert conversation.spans(8 * RATE) == ()
