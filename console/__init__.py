@@ -1,1 +1,10 @@
-"""The web side: who may look at redacted calls, and how."""
+"""The web side: who may look at redacted calls, and how.
+
+From the top down: ``server`` from settings to a running server · ``app`` parts in, app out ·
+``pages`` for people · ``api`` for programs · ``auth`` who, within which rate, with which
+permission, and that they looked · ``http`` how it is spoken to. ``templates`` and ``static`` are
+what pages are made of.
+
+A route can only be made with a permission (``auth.routing``). No raw content is here: it shows
+what the vault holds. Test: ``tests/console``, ``tests/browser``, ``tests/services``.
+"""

@@ -1,6 +1,13 @@
-"""The pure core of Hushwire: records in, records out, no broker, no model library, no files.
+"""The pure core: records in, records out; no broker, no model library, and files only as bytes.
 
-Read the modules in the order in which a call passes through them: ``records``, ``assembly``,
-``listening``, ``numbers``, ``conversation``, ``muting``, ``verification``, ``transcript``,
-``certificate``.
+A call passes these packages in this order, which is that of the stages:
+
+``records`` what passes between stages · ``audio`` recordings and sample buffers ·
+``transcription`` what is listened to and how much of it is believed · ``detection`` which
+stretches are sensitive · ``policy`` what a security engineer decides · ``muting`` from spans to
+silence · ``verification`` a second pass over the redacted audio · ``evidence`` what is stored and
+proves it · ``evaluation`` leaks and needless silence against a truth.
+
+``errors`` says whose fault an error is; ``yaml_document`` reads what people write. Imports point
+down the layers that ``pyproject.toml`` names; an arrow up fails ``make lint``.
 """

@@ -1,1 +1,9 @@
-"""TODO."""
+"""Who may do what, and the proof of who did.
+
+Files: ``roles`` permissions, as data · ``api_tokens`` · ``audit_events`` every kind there is ·
+``audit_log`` the table, append-only · ``hash_chain`` what an entry's hash covers, and what
+verification finds · ``merkle_tree`` over its entries · ``witness`` outsiders who countersign.
+
+A new kind of event begins with a line in ``audit_events``. Not here: when the log is signed and
+pruned (``upkeep``). Test: ``tests/agents/access``.
+"""

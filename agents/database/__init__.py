@@ -1,1 +1,10 @@
-"""TODO."""
+"""The database that all workers share: schema, migrations, and the ledger of calls.
+
+Files: ``engine`` SQLite or PostgreSQL · ``tables`` all of them · ``migrations`` and ``migrate`` ·
+``wrapped_keys`` proven and destroyed · ``call_ledger`` which calls are open, and which stage is
+done with them · ``open_ledger`` by an installation's settings · ``policy_pins`` what a call is
+worked on by.
+
+A change of a table takes a revision in ``migrations/versions``. No content is in any of them.
+Test: ``tests/agents/database``, ``tests/postgres``.
+"""

@@ -1,1 +1,9 @@
-"""TODO."""
+"""Topics, and the clients of a cluster.
+
+Files: ``topics`` names and shapes · ``admin`` what a broker really keeps · ``security`` TLS and
+SASL, the same for both clients · ``producer`` calls onto the raw topic · ``embedded_broker`` a
+server in memory, for one machine.
+
+Not here: what a record holds (``pipeline.records``). Test: ``tests/agents/kafka``,
+``tests/kafka``.
+"""

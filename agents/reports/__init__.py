@@ -1,1 +1,8 @@
-"""TODO."""
+"""Pages and documents for people, self-contained.
+
+Files: ``templating`` with ``templates`` · ``entity_groups`` colours and words for types ·
+``waveform_svg`` · ``plots`` · ``call_files`` reads a call's plain files · ``call_report`` ·
+``evaluation_report`` · ``gdpr_record`` processing activities.
+
+Not here: what is stored (``pipeline.evidence``). Test: ``tests/agents/reports``.
+"""

@@ -1,1 +1,8 @@
-"""TODO."""
+"""Every setting: read once, validated, handed down.
+
+Files: ``model`` the settings · ``credentials`` as they may be shown · ``policies`` and
+``detectors`` what is set up from them for whoever asks.
+
+A new setting takes ``model``, ``docs/settings.md`` and, where a service needs it,
+``deploy/hushwire.env.example``. Test: ``tests/agents/cli/test_settings.py``.
+"""

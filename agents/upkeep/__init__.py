@@ -1,1 +1,9 @@
-"""TODO."""
+"""What time asks for without a record coming in: calls end, keys are replaced, the log is signed.
+
+Files: ``sweep_guard`` every sweep asks it before it destroys · ``retention`` calls whose time is
+up · ``erasure`` of a call or a party · ``quarantine`` calls that were not stored ·
+``unfinished_calls`` that nobody can finish · ``kek_rotation`` · ``audit_keeper`` signs and prunes
+the audit log · ``audit_checkpoints`` outside the database.
+
+Each writes an audit event without content. Test: ``tests/agents/upkeep``.
+"""

@@ -1,1 +1,6 @@
-"""TODO."""
+"""Who comes in, what they may, and the entry that says so.
+
+Files: ``oidc`` a JWT of an organisation's issuer · ``door`` a valid token, within its rate, with
+the permission · ``routing`` no route without one · ``looks`` an audit entry before a single byte
+goes out · ``audit_signing`` signs the log while the server runs.
+"""

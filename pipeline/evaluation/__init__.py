@@ -1,5 +1,8 @@
-"""Evaluation: what leaks and what is silenced for nothing, measured against the truth.
+"""What leaks and what is silenced for nothing, measured against a truth. No files are read here.
 
-Pure: labelled texts and audio come in as values, results go out as records; agents read and write
-files. A result never holds what was spoken, only identifiers, types, counts and times.
+Packages: ``corpora`` the forms of truth · ``scoring`` one call or text against it · ``figures``
+what many of them say, with intervals, tests and thresholds.
+
+Both figures always: what leaks, and what is silenced for nothing. Test:
+``tests/pipeline/evaluation``.
 """

@@ -1,1 +1,4 @@
-"""TODO."""
+"""Commands that prove what was done.
+
+Files: ``audit`` · ``witness`` · ``certificate`` · ``gdpr_record`` · ``scan_leaks``.
+"""

@@ -1,1 +1,4 @@
-"""TODO."""
+"""Commands that measure detection, or set it up.
+
+Files: ``evaluate`` · ``tune`` · ``shadow`` · ``marks`` · ``recognizers`` · ``reader``.
+"""

@@ -1,1 +1,5 @@
-"""TODO."""
+"""What several commands open.
+
+Files: ``stores`` ledger, audit log and vault · ``public_keys`` which keys signatures are checked
+with.
+"""

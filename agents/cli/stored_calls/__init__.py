@@ -1,1 +1,4 @@
-"""TODO."""
+"""Commands on calls that are stored or quarantined.
+
+Files: ``calls`` · ``export_and_erase`` · ``hold`` · ``quarantine`` · ``retention``.
+"""
