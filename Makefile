@@ -58,39 +58,39 @@ bench: .venv/.dev ## Measure leaks on the sample calls, and speed against bare f
 	$(BIN)/python -m benchmarks
 
 bench-damage: .venv/.dev ## Measure what can still be heard of calls over damaged lines
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.damage
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.damage
 
 bench-delay: .venv/.dev ## Measure how soon live calls are released, at several loads and paces
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.releases
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.cost.releases
 
 bench-detection: .venv/.dev ## Measure detection on the labelled texts, against plain Presidio
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.detection
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.detection
 
 bench-muting: .venv/.dev ## Measure muting alone: speed, samples changed, sensitive time silenced
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.muting
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.muting
 
 bench-verification: .venv/.dev ## Measure the verify stage on leaks planted in the sample calls
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.verification
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.verification
 
 bench-transcription: .venv/.dev ## Measure the transcription stage: cost, digits left out, word error
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.transcription
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.transcription
 
 bench-encryption: .venv/.dev ## Measure what encryption costs of a whole run
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.encryption
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.cost.encryption
 
 bench-pipeline: .venv/.dev ## Measure cost by stage, memory, restart, takeover, growth; write docs/sizing.md
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.pipeline --sizing docs/sizing.md
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.cost.pipeline --sizing docs/sizing.md
 
 bench-peers: .venv/.dev ## Measure the same calls and texts with Presidio and scrubadub (from PyPI)
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.peers
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.peers.compare
 
 bench-word-times: .venv/.dev ## Measure how far spoken digits are misplaced, and the padding for it
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.word_times
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.word_times
 
 samples: .venv/.dev ## Make the sample calls and their truth again from their seeds
 	@.ci/need flite flite
 	@.ci/need festival festival festvox-kallpc16k festvox-us-slt-hts
-	$(BIN)/python -m benchmarks.corpus --samples
+	$(BIN)/python -m benchmarks.calls.corpus --samples
 
 kafka: $(KAFKA_LIB)/.stamp ## Fetch Apache Kafka for the tests (needs a JDK and Maven)
 
@@ -123,10 +123,10 @@ lock: ## Resolve the dependencies anew into both lock files
 	  -o requirements-train.txt
 
 reader: .venv/.train ## Learn the reader's weights anew from the labelled texts (under two hours, two cores)
-	$(BIN)/python -m benchmarks.reader train --half --epochs 2
+	$(BIN)/python -m benchmarks.reader.learn train --half --epochs 2
 
 bench-reader: .venv/.dev ## Measure what the reader covers and mutes, beside the rules it replaced
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.reader measure
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.reader.learn measure
 
 test-reader: .venv/.train ## Run the tests of training, which need PyTorch
 	$(BIN)/python -m pytest tests/training

@@ -1,1 +1,14 @@
-"""Measuring kit: scripted calls with their truth, the leak check, and benchmarks."""
+"""What is measured, and the made-up calls and texts that it is measured on.
+
+Packages: ``speech`` voices, lines and how numbers are said · ``calls`` scripted calls with their
+truth · ``labels`` labelled texts · ``quality`` what is found, silenced and lost · ``cost`` time
+and memory · ``peers`` the same calls and texts by others · ``reader`` learning and measuring its
+weights.
+
+``demo`` is ``make demo``; ``leakcheck`` redacted audio against its truth; ``oracle`` whether a
+change of form changed nothing; ``results`` how every benchmark ends. ``python -m benchmarks``
+measures the whole pipeline. Data: ``texts``, ``scripts``, ``samples``, ``baselines``.
+
+Each ends with JSON and a page; figures that are kept stand in ``docs/measured.md``. Test:
+``tests/benchmarks``.
+"""

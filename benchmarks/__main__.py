@@ -2,9 +2,9 @@
 
     python -m benchmarks [--calls DIR] [--repeats 3] [--out build/bench]
 
-The baseline is what the same libraries give as they come (``benchmarks.baseline``), and beside both
-stands the bare speech engine, which silences nothing. All run in turns in the same session, because
-only their ratios survive a change of machine.
+The baseline is what the same libraries give as they come (``benchmarks.peers.baseline``), and
+beside both stands the bare speech engine, which silences nothing. All run in turns in the same
+session, because only their ratios survive a change of machine.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ import numpy as np
 import soundfile
 
 from benchmarks import leakcheck
-from benchmarks.baseline import NAME
-from benchmarks.corpus import SAMPLES
+from benchmarks.calls.corpus import SAMPLES
+from benchmarks.peers.baseline import NAME
 from benchmarks.results import finish, stamp
 
 ENGINES: Final = ("hushwire", "baseline", "bare")
@@ -57,7 +57,7 @@ def measure(calls: Path, repeats: int) -> dict[str, Any]:
     entries = [json.loads(line) for line in manifest.read_text(encoding="utf-8").splitlines()]
     recordings = [str(calls / entry["file"]) for entry in entries]
     command = str(Path(sys.executable).with_name("hushwire"))
-    other = [sys.executable, "-m", "benchmarks.baseline"]
+    other = [sys.executable, "-m", "benchmarks.peers.baseline"]
     whole = {name: list[Cost]() for name in ENGINES}
     start = {name: list[Cost]() for name in ENGINES}
     load = [os.getloadavg()[0]]

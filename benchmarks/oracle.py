@@ -27,7 +27,7 @@ import numpy as np
 
 from agents.app.evaluation.run_texts import spans_of
 from agents.app.in_memory_pipeline import Line
-from benchmarks.labelled import (
+from benchmarks.labels.labelled import (
     FRESH,
     FRESH_TUNE,
     HALVES,

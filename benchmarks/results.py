@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.processes import machine
+from benchmarks.cost.processes import machine
 
 
 def stamp() -> dict[str, str]:

@@ -80,7 +80,7 @@ _TIMINGS = {
     "whisper-tiny.en": Timing(back=0.3, ahead=0.05),
 }
 """Base places a word after a pause 0.2 to 0.4 s early, tiny.en a little late (medians on human
-telephone digits: ``benchmarks.word_times``)."""
+telephone digits: ``benchmarks.quality.word_times``)."""
 _MOST = 28 * VOICE_RATE
 _LEAD = int(0.3 * VOICE_RATE)
 _MARGIN = int(0.2 * VOICE_RATE)

@@ -1,9 +1,9 @@
 """Finds what sounds beside a muted number and no word explains: the rest of a digit, most likely.
 
 Pure functions on intervals and words; all of one call to them share one sample rate. The limits
-were chosen on planted leaks (``benchmarks.verification``): the check is prompted for digits, so
-that it writes one, however unlikely, near nearly every digit that was left audible. Where it wrote
-none, and any word of another kind, the sound is the edge of ordinary talk.
+were chosen on planted leaks (``benchmarks.quality.verification``): the check is prompted for
+digits, so that it writes one, however unlikely, near nearly every digit that was left audible.
+Where it wrote none, and any word of another kind, the sound is the edge of ordinary talk.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.carrying import SpokenTurn, carried
+from benchmarks.labels.carrying import SpokenTurn, carried
 from pipeline.evaluation.corpora.labelled_texts import LabelledTurn, parse_cases
 from pipeline.records.model import Role, Word
 

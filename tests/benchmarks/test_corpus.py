@@ -14,12 +14,12 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import corpus, scripting
-from benchmarks.channel import Line, band_pass, mu_law_round_trip
-from benchmarks.people import card_number, luhn_digit, routing_number
-from benchmarks.slots import Slots
-from benchmarks.spoken import Token, cardinal, ordinal, speak, split, year
-from benchmarks.voices import SAMPLE_RATE, Audio, VoiceError, trimmed, voice
+from benchmarks.calls import corpus, scripting
+from benchmarks.calls.people import card_number, luhn_digit, routing_number
+from benchmarks.calls.slots import Slots
+from benchmarks.speech.channel import Line, band_pass, mu_law_round_trip
+from benchmarks.speech.spoken import Token, cardinal, ordinal, speak, split, year
+from benchmarks.speech.voices import SAMPLE_RATE, Audio, VoiceError, trimmed, voice
 
 pytestmark = pytest.mark.unit
 

@@ -13,7 +13,7 @@ from agents.stages.timeouts import Patience
 from agents.stages.transcribe import transcribe_stage
 from agents.stages.vault import vault_stage
 from agents.stages.verify import verify_stage
-from benchmarks.encryption import READERS, STAGES, Written, encrypt_all, page
+from benchmarks.cost.encryption import READERS, STAGES, Written, encrypt_all, page
 
 pytestmark = pytest.mark.unit
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmarks import corpus, voices
-from benchmarks.humandigits import HumanDigits, speakers
-from benchmarks.voices import SAMPLE_RATE, Audio, VoiceError
+from benchmarks.calls import corpus
+from benchmarks.speech import voices
+from benchmarks.speech.human_digits import HumanDigits, speakers
+from benchmarks.speech.voices import SAMPLE_RATE, Audio, VoiceError
 
 pytestmark = pytest.mark.unit
 

@@ -10,9 +10,19 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.labelled import FRESH, FRESH_TUNE, HALVES, LINES, TALK, TEXTS, as_lines, cases, talk
-from benchmarks.people import luhn_digit
-from benchmarks.written import number
+from benchmarks.calls.people import luhn_digit
+from benchmarks.labels.labelled import (
+    FRESH,
+    FRESH_TUNE,
+    HALVES,
+    LINES,
+    TALK,
+    TEXTS,
+    as_lines,
+    cases,
+    talk,
+)
+from benchmarks.labels.number_words import number
 from pipeline.evaluation.corpora.labelled_texts import LabelledCase, parse_cases
 from pipeline.evaluation.scoring.text_scoring import lay_out
 from pipeline.records.entities import Entity

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks import muting as bench
-from benchmarks.muting import Case, measure, page, reached
+from benchmarks.quality import muting as bench
+from benchmarks.quality.muting import Case, measure, page, reached
 from pipeline.muting.rendering import apply_mutes
 from pipeline.policy.loading import load_policy
 from pipeline.records.model import CallEnd, CallInfo, Findings, Role, Span, Watermark

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import peers
-from benchmarks.baseline import Heard
+from benchmarks.peers import compare
+from benchmarks.peers.baseline import Heard
 from pipeline.evaluation.corpora.labelled_texts import LabelledCase, LabelledTurn
 from pipeline.evaluation.scoring.text_scoring import lay_out
 from pipeline.records.model import Role
@@ -39,14 +39,14 @@ def test_places_in_a_turn_become_spans_of_its_words() -> None:
     turn = LabelledTurn(role=Role.CUSTOMER, text="call five five now", labels=())
     case = lay_out(LabelledCase(id="c", turns=(turn,)))
     words = [one.word for one in case.words[0]]
-    spans = list(peers.placed(case, lambda text: [(text.index("five"), text.index(" now"))]))
+    spans = list(compare.placed(case, lambda text: [(text.index("five"), text.index(" now"))]))
     assert [(one.start, one.end) for one in spans] == [(w.start, w.end) for w in words[1:3]]
     assert {one.channel for one in spans} == {1}
 
 
 def test_types_count_that_the_default_policy_mutes() -> None:
     types = ["CREDIT_CARD", "PERSON", "TITLE", "NRP"]
-    assert peers.muted_types(types) == ["CREDIT_CARD", "PERSON"]
+    assert compare.muted_types(types) == ["CREDIT_CARD", "PERSON"]
 
 
 def test_the_page_has_a_column_for_everyone() -> None:
@@ -65,11 +65,11 @@ def test_the_page_has_a_column_for_everyone() -> None:
         "machine": "m",
         "when": "w",
         "packages": ["p==1"],
-        "calls": dict.fromkeys(peers.ENGINES, leaks),
-        "texts": dict.fromkeys(peers.ENGINES, texts),
-        "sentences": {"sentences": 9, "judged": {"all types": dict.fromkeys(peers.ENGINES, one)}},
+        "calls": dict.fromkeys(compare.ENGINES, leaks),
+        "texts": dict.fromkeys(compare.ENGINES, texts),
+        "sentences": {"sentences": 9, "judged": {"all types": dict.fromkeys(compare.ENGINES, one)}},
     }
-    text = peers.page(result)
+    text = compare.page(result)
     assert "| CARD digits audible | 4 of 16 | 4 of 16 | 4 of 16 |" in text
     assert "| sensitive time silenced % | 50.0 | 50.0 | 50.0 |" in text
     assert "| CARD_NUMBER | 75.0 | 75.0 | 75.0 |" in text
@@ -78,7 +78,7 @@ def test_the_page_has_a_column_for_everyone() -> None:
 
 @pytest.mark.parametrize("name", ["scrubadub", "presidio-evaluator"])
 def test_peers_stay_out_of_the_locks(name: str) -> None:
-    assert any(package.startswith(f"{name}==") for package in peers.PACKAGES)
+    assert any(package.startswith(f"{name}==") for package in compare.PACKAGES)
     for lock in ("requirements.txt", "requirements-dev.txt"):
         lines = (ROOT / lock).read_text(encoding="utf-8").splitlines()
         assert not any(line.startswith(f"{name}==") for line in lines)

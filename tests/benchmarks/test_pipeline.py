@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import fits, pipeline, sizing
-from benchmarks.processes import cpu_s, resident_mb, ticks, tree
+from benchmarks.cost import fits, pipeline, sizing
+from benchmarks.cost.processes import cpu_s, resident_mb, ticks, tree
 
 pytestmark = pytest.mark.unit
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.plainspeech import silenced
+from benchmarks.quality.plain_speech import silenced
 from pipeline.records.model import Action, Mute, Span
 
 pytestmark = pytest.mark.unit

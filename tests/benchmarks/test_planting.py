@@ -5,8 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.corpus import SAMPLES
-from benchmarks.planting import KINDS, Labelled, Leak, audible_share, leaks_of, read_calls, redacted
+from benchmarks.calls.corpus import SAMPLES
+from benchmarks.calls.planting import (
+    KINDS,
+    Labelled,
+    Leak,
+    audible_share,
+    leaks_of,
+    read_calls,
+    redacted,
+)
 from pipeline.policy.loading import load_policy
 from pipeline.records.model import Interval, RedactedChunk
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks import reader
-from benchmarks.readerscores import off_by, shares, sureness
+from benchmarks.reader import learn
+from benchmarks.reader.scores import off_by, shares, sureness
 from models.reader.inputs import LABELS
 
 pytestmark = pytest.mark.unit
@@ -44,9 +44,9 @@ def test_too_sure_by_a_half_is_off_by_a_half() -> None:
 
 
 def test_no_hearing_of_a_text_that_is_left_out_is_learnt_from() -> None:
-    older, younger = reader.tune()
-    left = {case.id for case in [*older, *younger] if reader.is_left(case)}
+    older, younger = learn.tune()
+    left = {case.id for case in [*older, *younger] if learn.is_left(case)}
     heard = [case.id for case in younger if case.id.startswith("heard/")]
-    texts = {name: reader.call_of(name).removeprefix("heard/") for name in heard}
+    texts = {name: learn.call_of(name).removeprefix("heard/") for name in heard}
     assert {name for name in heard if name in left} == {n for n, t in texts.items() if t in left}
     assert left & set(heard)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import releases
-from benchmarks.delay import Summary, live_chunks
-from benchmarks.planting import Labelled
-from benchmarks.releases import Release, growth, judged, match
+from benchmarks.calls.planting import Labelled
+from benchmarks.cost import releases
+from benchmarks.cost.delay import Summary, live_chunks
+from benchmarks.cost.releases import Release, growth, judged, match
 from pipeline.records.model import CallInfo, Role
 from pipeline.transcription.voice_activity import LoudnessVoice
 

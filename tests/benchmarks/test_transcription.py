@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.hearing import Listened, Said, Score, Spoken, score, solid, word_errors
-from benchmarks.planting import Labelled
+from benchmarks.calls.planting import Labelled
+from benchmarks.quality.hearing import Listened, Said, Score, Spoken, score, solid, word_errors
 from pipeline.records.model import CallInfo, Role
 
 pytestmark = pytest.mark.unit

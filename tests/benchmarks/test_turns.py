@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.stagecost import _renamed
+from benchmarks.cost.stage_cost import _renamed
 
 pytestmark = pytest.mark.unit
 

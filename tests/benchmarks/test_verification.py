@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.quality.verification import KINDS, Result, page
 from benchmarks.results import finish
-from benchmarks.verification import KINDS, Result, page
 
 pytestmark = pytest.mark.unit
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmarks import human
-from benchmarks.human import human_calls
-from benchmarks.planting import Labelled
-from benchmarks.voices import Audio
-from benchmarks.word_times import Times, add_window, page
+from benchmarks.calls.planting import Labelled
+from benchmarks.quality import single_digits
+from benchmarks.quality.single_digits import human_calls
+from benchmarks.quality.word_times import Times, add_window, page
+from benchmarks.speech.voices import Audio
 from pipeline.policy.loading import load_policy
 from pipeline.records.model import CallInfo, Interval, Role, Word
 
@@ -90,7 +90,7 @@ class Humming:
 def test_human_calls_are_the_same_for_the_same_seed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(human, "voice", lambda _: Humming())
+    monkeypatch.setattr(single_digits, "voice", lambda _: Humming())
     rng = np.random.default_rng(5)
     for digit in range(10):
         for speaker in ("ann", "bob"):

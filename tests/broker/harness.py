@@ -26,7 +26,7 @@ from agents.kafka.producer import CallProducer
 from agents.kafka.topics import Topics, create_topics
 from agents.vault.file_store import PASSED, QUARANTINE
 from agents.vault.vault import Vault
-from benchmarks.reading import read_all
+from benchmarks.cost.reading import read_all
 from pipeline.evidence.layout import CERTIFICATE, SEALED
 from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Pcm, Role
 from tests.broker import fakes

@@ -33,7 +33,7 @@ from sqlalchemy import create_engine
 
 from agents.database.call_ledger import CallState
 from agents.kafka.embedded_broker import EmbeddedBroker
-from benchmarks.processes import tree
+from benchmarks.cost.processes import tree
 from pipeline.errors import StoreError
 from tests.agents.storing import bucket
 from tests.broker import fakes

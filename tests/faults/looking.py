@@ -19,7 +19,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 
 from agents.app.worker import INPUTS
 from agents.kafka.topics import Topics
-from benchmarks.processes import resident_mb, tree
+from benchmarks.cost.processes import resident_mb, tree
 
 ANSWER_S = 5.0
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from agents.database.call_ledger import CallState
 from agents.kafka.embedded_broker import EmbeddedBroker
-from benchmarks.processes import resident_mb
+from benchmarks.cost.processes import resident_mb
 from pipeline.records.model import AudioChunk, CallEnd
 from tests.broker.harness import Installation, script
 

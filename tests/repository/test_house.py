@@ -10,7 +10,7 @@ import pytest
 pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).parents[2]
-TOPS = ("pipeline", "models", "agents", "console")
+TOPS = ("pipeline", "models", "agents", "console", "benchmarks")
 LINES = 20
 NAMES = 13
 AS_DATA = {"agents/database/migrations", "agents/database/migrations/versions"}

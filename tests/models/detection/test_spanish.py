@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.spanish import FILE, as_lines, below_hundred, cardinal, cases, spell
+from benchmarks.labels.spanish import FILE, as_lines, below_hundred, cardinal, cases, spell
 from pipeline.detection.decision.conversation import Conversation
 from pipeline.detection.language.vocabulary import languages, vocabulary
 from pipeline.detection.numbers.runs import read, words_from_text

@@ -12,9 +12,9 @@ import soundfile
 from agents.app.wiring import ear_settings
 from agents.runtime.engine_pool import engine_pool
 from agents.settings.model import load_settings
-from benchmarks.corpus import SAMPLES
-from benchmarks.damage import BABBLE, Bench, Cell, read_manifest
-from benchmarks.damages import Damage, damages
+from benchmarks.calls.corpus import SAMPLES
+from benchmarks.quality.damage import BABBLE, Bench, Cell, read_manifest
+from benchmarks.speech.damages import Damage, damages
 from models.speech.silero_vad import SileroVoice
 from pipeline.audio.files import read_recording
 from pipeline.policy.loading import load_policy

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.corpus import SAMPLES
-from benchmarks.planting import Labelled, audible_share, leaks_of, read_calls, redacted
-from benchmarks.verification import Bench
+from benchmarks.calls.corpus import SAMPLES
+from benchmarks.calls.planting import Labelled, audible_share, leaks_of, read_calls, redacted
+from benchmarks.quality.verification import Bench
 from pipeline.policy.loading import load_policy
 from pipeline.records.model import Reason
 

@@ -1,0 +1,6 @@
+"""What it takes: processor, memory, time to release.
+
+Files: ``pipeline`` all of it, with ``stage_cost``, ``scripted``, ``long_calls`` and ``sizing`` ·
+``releases`` and ``delay`` how soon live calls come · ``encryption`` · ``processes``, ``readied``,
+``reading`` and ``fits`` what these share.
+"""

@@ -1,0 +1,5 @@
+"""What is found, silenced and lost, stage by stage.
+
+Files: ``transcription`` with ``hearing`` · ``word_times`` with ``single_digits`` · ``detection`` ·
+``plain_speech`` · ``muting`` · ``verification`` · ``damage`` calls over damaged lines.
+"""
