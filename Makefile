@@ -7,7 +7,7 @@ KAFKA_LIB := tests/kafka/lib
 SERVED := broker or browser or postgres
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint format docs bench bench-damage bench-delay bench-detection bench-encryption bench-muting bench-peers bench-pipeline bench-verification bench-transcription bench-word-times samples kafka chaos soak fuzz mutation audit lock reader bench-reader test-reader clean simulate
+.PHONY: help setup demo test unit lint format docs bench bench-damage bench-delay bench-detection bench-encryption bench-muting bench-peers bench-pipeline bench-verification bench-transcription bench-word-times samples kafka chaos soak fuzz mutation audit lock reader bench-reader consent-reader bench-consent test-reader vcon-reader clean simulate
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -31,6 +31,8 @@ test: .venv/.dev ## Run every test, also on Apache Kafka and PostgreSQL where th
 	  echo "# POSTGRESQL IS NOT TESTED: it can't be had here (above).      #"; \
 	  echo "# The same tests run on SQLite only.                           #"; \
 	  echo "################################################################"; echo; } >&2
+	@$(MAKE) --no-print-directory vcon-reader || \
+	  echo "NO VCON IS READ BY THE PACKAGE vcon: its set-up failed (above)." >&2
 	@# What needs brokers, servers and pages has a process of its own beside the rest: it measures
 	@# memory and lag, and mostly waits.
 	@mkdir -p build; $(BIN)/python -m pytest -m "$(SERVED)" --durations 25 > build/served.log 2>&1 & \
@@ -82,7 +84,7 @@ bench-pipeline: .venv/.dev ## Measure cost by stage, memory, restart, takeover, 
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.cost.pipeline --sizing docs/sizing.md
 
 bench-peers: .venv/.dev ## Measure the same calls and texts with Presidio and scrubadub (from PyPI)
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.peers.compare
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.peers.compare.compare
 
 bench-word-times: .venv/.dev ## Measure how far spoken digits are misplaced, and the padding for it
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.word_times
@@ -121,12 +123,22 @@ lock: ## Resolve the dependencies anew into both lock files
 	build/lock/bin/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header -q --extra dev --extra train -c requirements-dev.txt \
 	  -o requirements-train.txt
+	build/lock/bin/uv pip compile tests/vcon/requirements.in --python-version 3.12 --generate-hashes \
+	  --no-emit-index-url --no-header -q -o tests/vcon/requirements.txt
+
+vcon-reader: build/vcon/.stamp ## Set up the package vcon, by which tests read exported vCons
 
 reader: .venv/.train ## Learn the reader's weights anew from the labelled texts (under two hours, two cores)
-	$(BIN)/python -m benchmarks.reader.learn train --half --epochs 2
+	$(BIN)/python -m benchmarks.reader.learn.learn train --half --epochs 2
 
 bench-reader: .venv/.dev ## Measure what the reader covers and mutes, beside the rules it replaced
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.reader.learn measure
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.reader.learn.learn measure
+
+consent-reader: .venv/.dev ## Learn the consent reader's weights anew (some minutes, one core)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.consent.__main__ train
+
+bench-consent: .venv/.dev ## Measure what is found of what is said about recording, and what it costs
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.consent.__main__ measure
 
 test-reader: .venv/.train ## Run the tests of training, which need PyTorch
 	$(BIN)/python -m pytest tests/training
@@ -156,6 +168,13 @@ clean: ## Remove what the targets made, the environment too
 .venv/.train: .venv/.dev requirements-train.txt
 	@echo "Setting up PyTorch for training: some 5 GB, once"
 	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-train.txt
+	@touch $@
+
+# It asks for Python 3.12, and works on 3.11: what is tested is how it reads our files.
+build/vcon/.stamp: tests/vcon/requirements.txt .venv/bin/python
+	@rm -rf build/vcon && $(BIN)/python -m venv build/vcon
+	@build/vcon/bin/pip install -q --disable-pip-version-check --ignore-requires-python \
+	  --require-hashes -r tests/vcon/requirements.txt
 	@touch $@
 
 $(KAFKA_LIB)/.stamp: tests/kafka/pom.xml

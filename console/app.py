@@ -15,6 +15,8 @@ from agents.access.api_tokens import Tokens
 from agents.access.audit_log import AuditLog
 from agents.access.roles import Permission
 from agents.app.checks.doctor import Finding
+from agents.compliance.model import Month
+from agents.compliance.report import Report
 from agents.database.engine import Database
 from agents.vault.mark_store import Marks
 from agents.vault.reader import Shelf
@@ -31,6 +33,7 @@ from console.http.metrics import ApiMetrics
 from console.http.rate_limits import Limiter
 from console.pages.call_list import PageRoutes, page_answer
 from console.pages.call_page import CallPages
+from console.pages.compliance import ComplianceRoutes
 from models.registry.known_names import known_names
 from pipeline.policy.known_names import Known
 
@@ -51,6 +54,8 @@ class Parts:
     limiter: Limiter
     examine: Callable[[], list[Finding]]
     """``hushwire doctor``."""
+    report: Callable[[Month], Report]
+    """The report of a month."""
     oidc: Oidc | None = None
     """None: API tokens only."""
     secure: bool = False
@@ -89,6 +94,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     PageRoutes(parts.shelf, looks, parts.metrics, door, parts.secure).add_to(routes)
+    ComplianceRoutes(parts.database, parts.report, looks, parts.metrics).add_to(routes)
     CallPages(parts.shelf, marks, looks, parts.metrics).add_to(routes)
     app.add_middleware(Envelope, metrics=parts.metrics, tls=parts.tls, answering=_answer)
     refuse_unguarded(app)

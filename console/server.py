@@ -12,6 +12,7 @@ import ssl
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,7 @@ import uvicorn
 from agents.access.api_tokens import Tokens
 from agents.access.audit_log import AuditLog
 from agents.app.checks.doctor import examine
+from agents.compliance.report import Sources, report_of
 from agents.database import migrate
 from agents.database.engine import Database
 from agents.settings.model import STATE, Settings
@@ -40,6 +42,8 @@ from pipeline.errors import SettingsError
 
 KEEP_ALIVE_S: Final = 15
 STOP_S: Final = 10
+ENTRIES_MOST: Final = 50_000
+"""Entries of the audit log that are gone through while somebody waits for a report."""
 HEADERS_MOST: Final = 32 * 1024
 """Bytes of a request's headers."""
 
@@ -91,6 +95,7 @@ def serve(settings: Settings, vault: str) -> None:
                 publishers=publishers(settings, vault),
             )
         )
+        sources = Sources(settings, database, log, state, vault, most=ENTRIES_MOST)
         app = create_app(
             Parts(
                 shelf=shelf,
@@ -99,6 +104,7 @@ def serve(settings: Settings, vault: str) -> None:
                 tokens=Tokens(database, log),
                 limiter=Limiter(settings.api_rate_per_minute),
                 examine=lambda: examine(settings, state, local),
+                report=partial(report_of, sources),
                 oidc=oidc,
                 secure=tls or settings.api_proxies is not None,
                 tls=tls,

@@ -5,6 +5,7 @@ Messages never hold spoken content. They say what is wrong and what to do about 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -17,6 +18,8 @@ class HushwireError(Exception):
 
     code: ClassVar[str] = "error"
     retryable: ClassVar[bool] = False
+    facts: Mapping[str, str] = {}
+    """What an audit record of it tells beside the code; content-free."""
 
 
 class InputError(HushwireError):
@@ -53,6 +56,21 @@ class PolicyError(InputError):
     """A policy file that does not hold what its schema asks for; the message names the line."""
 
     code = "policy"
+
+
+class ConsentError(InputError):
+    """A call that may not be kept: the evidence that its places ask for is missing.
+
+    Args:
+        message: what is missing, and what to do.
+        facts: outcome, rules and why, for the audit log.
+    """
+
+    code = "consent"
+
+    def __init__(self, message: str, facts: Mapping[str, str]) -> None:
+        super().__init__(message)
+        self.facts = facts
 
 
 class SettingsError(InputError):

@@ -23,9 +23,14 @@ KINDS: Final[Mapping[str, str]] = {
     "up, or somebody ended it",
     "record-replayed": "A dead letter was sent again",
     "call-erased": "Keys, files and catalogue entry of a stored call are destroyed. `why`: "
-    "retention, a request, or a person's request",
-    "erasure-held": "A call was to be erased, and a legal hold keeps it. `why`: a request, or a "
-    "person's request",
+    "retention, a request, a person's request, or consent",
+    "erasure-held": "A call was to be erased, and a legal hold keeps it. `why`: a request, a "
+    "person's request, or consent",
+    "consent-rechecked": "The rules and the policy in force would not keep a stored call, or not "
+    "all of it: it is flagged, or erased next. `does`, `consent`, `consent_why`, `consent_rules`: "
+    "what would be kept, why, and by which rules, `policy`, `day`, `by`",
+    "consent-cleared": "They would keep a call again that was flagged: it is not flagged any more. "
+    "`policy`, `day`, `by`",
     "call-exported": "A stored call was written out in clear. `by`, `certificate`",
     "calls-listed": "Somebody listed stored calls on the command line. `by`, `calls`: how many",
     "hold-added": "A legal hold keeps a call from being erased. `by`",

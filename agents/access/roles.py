@@ -36,6 +36,7 @@ class Permission(StrEnum):
     READ_CERTIFICATE = "read-certificate"
     READ_QUARANTINE = "read-quarantine"
     READ_AUDIT = "read-audit"
+    READ_COMPLIANCE = "read-compliance"
     READ_METRICS = "read-metrics"
     READ_STATE = "read-state"
     CHECK_POLICY = "check-policy"
@@ -73,6 +74,7 @@ MAY: Final[Mapping[Role, frozenset[Permission]]] = {
             Permission.READ_CERTIFICATE,
             Permission.READ_QUARANTINE,
             Permission.READ_AUDIT,
+            Permission.READ_COMPLIANCE,
         }
     ),
 }

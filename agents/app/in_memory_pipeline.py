@@ -16,6 +16,7 @@ from agents.stages.timeouts import Patience
 from agents.stages.transcribe import transcribe_stage
 from agents.stages.verify import Inspector, verify_stage
 from models.speech.transcriber import check, hear
+from pipeline.consent.gate import ConsentRules
 from pipeline.errors import ModelError, StoreError
 from pipeline.evidence.stored_call import CallAssembly, StoredCall
 from pipeline.policy.model import Policy
@@ -52,6 +53,7 @@ class Line:
             stay in order.
         listening: how speech is packed into windows.
         heard_by: digest of all that decides what is heard, see ``Heard.listening``.
+        consent: what the call is judged by; a policy that enforces consent needs it.
         listen: hears a window; the real ear by default.
         listen_again: hears a window of redacted audio.
         told: progress.
@@ -68,6 +70,7 @@ class Line:
         pool: Executor,
         listening: ListenSettings | None = None,
         heard_by: str = "",
+        consent: ConsentRules | None = None,
         listen: Callable[[Window], Heard] = hear,
         listen_again: Callable[[Window], Heard] = check,
         told: Told = lambda again, done, known: None,  # noqa: ARG005 - nobody asked
@@ -80,7 +83,14 @@ class Line:
         self._through = {False: 0, True: 0}
         patience = Patience()
         stages = (
-            transcribe_stage(self.topics, voice, patience, listening=listening, heard_by=heard_by),
+            transcribe_stage(
+                self.topics,
+                voice,
+                patience,
+                listening=listening,
+                heard_by=heard_by,
+                consent=consent,
+            ),
             detect_stage(self.topics, open_detector),
             mute_stage(self.topics, patience),
             verify_stage(self.topics, inspector),

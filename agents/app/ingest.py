@@ -30,7 +30,7 @@ from pipeline.audio.files import RecordingInfo, inspect_recording, iter_chunks
 from pipeline.audio.narrowing import kept_rate, narrow
 from pipeline.audio.opening import open_regular
 from pipeline.detection.language.vocabulary import DEFAULT
-from pipeline.errors import InputError, OtherRecordingError, UnknownCallError
+from pipeline.errors import ConsentError, InputError, OtherRecordingError, UnknownCallError
 from pipeline.records.call_names import shown
 from pipeline.records.cloudevents import valid_call_id
 from pipeline.records.model import AudioChunk, CallEnd, CallInfo
@@ -99,6 +99,7 @@ def ingest(
     embedded: bool = False,
     again: bool = False,
     options: str = "",
+    may_be_sent: Callable[[CallInfo], None] | None = None,
     report: Callable[[Ingested], None] = lambda _: None,
 ) -> list[Ingested]:
     """Send recordings one after another.
@@ -113,6 +114,8 @@ def ingest(
         embedded: whether the broker ends with this process.
         again: take a recording whose call was refused anew, under a new call id.
         options: of commands that are advised, such as `` --vault vault``.
+        may_be_sent: raises ``ConsentError`` for a call that its metadata forbids; None where
+            nobody asks for consent.
         report: is told of each recording when it is through.
 
     Raises:
@@ -120,7 +123,14 @@ def ingest(
         StoreError: the ledger is away.
     """
     sender = _Sender(
-        producer, ledger, chunk_seconds, named, embedded=embedded, again=again, options=options
+        producer,
+        ledger,
+        chunk_seconds,
+        named,
+        may_be_sent or (lambda _: None),
+        embedded=embedded,
+        again=again,
+        options=options,
     )
     results = []
     for place, path in enumerate(paths, 1):
@@ -144,6 +154,7 @@ class _Sender:
     ledger: Ledger
     chunk_seconds: float
     named: Pseudonyms
+    may_be_sent: Callable[[CallInfo], None]
     embedded: bool
     again: bool
     options: str
@@ -230,9 +241,14 @@ class _Sender:
                 "just now; ask again"
             ) from None
         try:
+            try:
+                self.may_be_sent(call)
+            except ConsentError as error:
+                raise ConsentError(f"{shown(path.name)}: {error}", error.facts) from None
             self._send_all(path, header, call, opened.seal, recording)
         except InputError as error:
-            facts = {"stage": STAGE, "code": error.code, "state": CallState.REFUSED.value}
+            refused = CallState.REFUSED.value
+            facts = {"stage": STAGE, "code": error.code, "state": refused, **error.facts}
             at = self.ledger.database.stamp()
             told = audit_event(audit("", call.call_id, "call-refused", facts, at=at))
             AuditLog(self.ledger.database).append(told)

@@ -2,16 +2,17 @@
 
 A recorder drops ``<id>.wav`` (or FLAC, Ogg) and, optionally and last, ``<id>.json``:
 ``{"call_id": …, "started_at": …, "channels": [{"index": 0, "role": "agent"}, …], "language": …}``,
-and ``"purpose"``, ``"caller"`` or a channel's ``"number"``. An id that may hold a number becomes a
+and ``"purpose"``, ``"caller"`` or a channel's ``"number"``, and ``"consent"``, see
+``pipeline.consent.metadata``. An id that may hold a number becomes a
 pseudonym here, a purpose that may is refused, and no message quotes it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -19,10 +20,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.audio.files import SUFFIXES
 from pipeline.audio.opening import open_regular
+from pipeline.consent.metadata import Stated
 from pipeline.detection.language.vocabulary import DEFAULT
 from pipeline.errors import InputError
 from pipeline.records.call_names import holds_number, shown
 from pipeline.records.cloudevents import valid_call_id
+from pipeline.records.consent import Consent
 from pipeline.records.model import CallInfo, Role
 from pipeline.records.pseudonyms import PURPOSE
 
@@ -48,6 +51,7 @@ class _Sidecar(BaseModel):
     language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] | None = None
     purpose: Annotated[str, Field(pattern=f"^{PURPOSE.pattern}$")] = ""
     caller: str | None = Field(default=None, repr=False, max_length=256)
+    consent: Stated | None = None
 
     @property
     def numbers(self) -> tuple[str, ...]:
@@ -68,6 +72,8 @@ class Drop:
     purpose: str = ""
     numbers: tuple[str, ...] = field(default=(), repr=False)
     """The parties' numbers as the sidecar has them: they go no further than ``info``."""
+    consent: Consent | None = None
+    """What the sidecar says of places, notice and consent."""
     renamed: bool = False
     """Whether ``call_id`` is the pseudonym of a name that may hold a number."""
 
@@ -99,6 +105,7 @@ class Drop:
             self.language,
             self.purpose,
             tuple(parties),
+            self.consent,
         )
 
 
@@ -174,7 +181,10 @@ def _why_not(path: Path) -> str:
 
 
 def read_drop(
-    path: Path, *, language: str = DEFAULT, named: Callable[[str], str] | None = None
+    path: Path,
+    *,
+    language: str = DEFAULT,
+    named: Callable[[str], str] | None = None,
 ) -> Drop:
     """A recording with its sidecar, where it has one; the call id defaults to the file's stem.
 
@@ -213,6 +223,7 @@ def read_drop(
         purpose=notes.purpose,
         numbers=notes.numbers,
         roles=_roles(notes.channels, shown(sidecar.name)),
+        consent=_consent(notes, shown(sidecar.name), notes.numbers),
         renamed=renamed,
     )
 
@@ -238,14 +249,28 @@ def _notes(sidecar: Path) -> _Sidecar:
         notes = _Sidecar.model_validate_json(content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "sidecar"
-        raise InputError(f"{name}: {where}: {first['msg']}") from None
+        # A key that is not ours may be anything, a number as well.
+        unknown = first["type"] == "extra_forbidden"
+        place = first["loc"][:-1] if unknown else first["loc"]
+        where = ".".join(str(part) for part in place) or "sidecar"
+        told = "a field that is not known" if unknown else first["msg"]
+        raise InputError(f"{name}: {where}: {told}") from None
     if holds_number(notes.purpose):
         raise InputError(
             f"{name}: purpose: may hold a telephone or card number, and would stand in clear in "
             "headers and catalogue; name it by a word"
         )
     return notes
+
+
+def _consent(notes: _Sidecar, name: str, numbers: Sequence[str]) -> Consent | None:
+    if notes.consent is None and not numbers:
+        return None
+    try:
+        stated = notes.consent or Stated()
+        return stated.consent(notes.started_at, datetime.now(UTC), numbers)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
 
 
 def _roles(channels: list[_Channel] | None, name: str) -> tuple[Role, ...] | None:

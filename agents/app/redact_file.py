@@ -21,6 +21,7 @@ from agents.crypto.pseudonym_secret import token_key
 from agents.reports.call_files import read_call
 from agents.reports.call_report import report_page
 from agents.runtime.engine_pool import engine_pool
+from agents.settings.consent_rules import consent_rules
 from agents.settings.detectors import detector_settings
 from agents.settings.model import STATE, Settings
 from agents.settings.policies import read_policy
@@ -33,6 +34,7 @@ from models.speech.silero_vad import SileroVoice
 from models.speech.transcriber import check, hear
 from pipeline.audio.files import Recording, RecordingInfo, read_recording
 from pipeline.audio.narrowing import analysed, narrowed
+from pipeline.consent.gate import ConsentRules
 from pipeline.detection.language.vocabulary import DEFAULT
 from pipeline.errors import InputError
 from pipeline.evidence.certificate import certificate_json, restated
@@ -118,6 +120,8 @@ class Engines:
     """How speech is packed into windows."""
     heard_by: str = ""
     """Digest of all that decides what is heard, see ``Heard.listening``."""
+    consent: ConsentRules | None = None
+    """What the call is judged by; a policy that enforces consent needs it."""
 
 
 def redact_file(wanted: Wanted, settings: Settings, *, told: Told | None = None) -> Redacted:
@@ -147,6 +151,7 @@ def redact_file(wanted: Wanted, settings: Settings, *, told: Told | None = None)
             pool,
             listening=listening(settings.pace),
             heard_by=heard_by(settings),
+            consent=consent_rules(settings),
         )
         return redact(job, engines, key=key, told=told)
 
@@ -202,6 +207,7 @@ def redact(job: Job, engines: Engines, *, key: SigningKey, told: Told | None = N
         pool=engines.pool,
         listening=engines.listening,
         heard_by=engines.heard_by,
+        consent=engines.consent,
         listen=engines.listen,
         listen_again=engines.listen_again,
         told=told or (lambda again, done, known: None),  # noqa: ARG005 - nobody asked

@@ -23,15 +23,18 @@ from agents.kafka.security import KafkaSecurity, named_broker
 from agents.kafka.topics import Topics, create_topics, reach_broker
 from agents.runtime.engine_pool import whisper_ears
 from agents.runtime.outbox import Limits
+from agents.settings.consent_rules import at_the_door, consent_rules, rules_of
 from agents.settings.detectors import detector_settings
 from agents.settings.model import STATE, Settings
 from agents.settings.policies import read_policy
 from agents.stages.shadow import Candidate, candidate
 from agents.stages.timeouts import Patience
+from agents.stages.transcribe import NAME as TRANSCRIBE
 from agents.system.engine_sizing import batching, listening
 from agents.system.logging import configure_logging
 from agents.system.metrics import Metrics
 from agents.system.screen import screen
+from agents.upkeep.consent_recheck import Nightly, require_enforced
 from agents.upkeep.sweep_guard import Bounds
 from agents.vault.locks import working_together
 from models.speech.transcriber import EarSettings
@@ -82,13 +85,19 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
     """The worker's own configuration.
 
     Raises:
-        SettingsError: no broker is named.
+        SettingsError: no broker is named, or consent is to be rechecked by a policy that asks for
+            none.
         PolicyError: the policy is refused.
     """
     policy = read_policy(settings)
+    nightly = None
+    if settings.consent_recheck != "off":
+        require_enforced(policy)
+        nightly = Nightly(settings.consent_recheck, policy, rules_of(settings))
     state = settings.state_folder(STATE)
+    named = STAGES if stages == ["all"] else tuple(dict.fromkeys(stages))
     return WorkerConfig(
-        stages=STAGES if stages == ["all"] else tuple(dict.fromkeys(stages)),
+        stages=named,
         bootstrap=named_broker(settings),
         policy=policy,
         models=Models(
@@ -113,6 +122,8 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
         engines=settings.engine_processes,
         listening=listening(settings.pace),
         heard_by=heard_by(settings),
+        consent=consent_rules(settings) if TRANSCRIBE in named else None,
+        nightly=nightly,
         batch=batching(settings.pace, settings.device),
         limits=Limits(calls=settings.calls_in_flight),
         patience=Patience(settings.late_seconds, settings.idle_seconds),
@@ -235,6 +246,7 @@ def ingest_files(
     topic = Topics.named(settings.topic_prefix).audio_raw
     client = KafkaSecurity.of(settings).librdkafka()
     named = Pseudonyms(settings.token_key_file(settings.state_folder(STATE)))
+    may_be_sent = at_the_door(settings)
     with CallProducer(named_broker(settings), topic, client=client) as producer:
         return ingest(
             files,
@@ -246,6 +258,7 @@ def ingest_files(
             embedded=embedded,
             again=again,
             options=options,
+            may_be_sent=may_be_sent,
             report=report,
         )
 

@@ -48,11 +48,12 @@ from agents.system.clock import Clock, system_clock
 from agents.system.engine_sizing import Batch
 from agents.system.logging import get_logger, silence_libraries
 from agents.system.metrics import Metrics
-from agents.upkeep import quarantine, retention, unfinished_calls
+from agents.upkeep import consent_recheck, quarantine, retention, unfinished_calls
 from agents.upkeep.audit_checkpoints import TopicCheckpoints, VaultCheckpoints
 from agents.upkeep.audit_keeper import AuditKeeper
 from agents.upkeep.sweep_guard import Bounds, SweepGuard
 from agents.vault.vault import Vault
+from pipeline.consent.gate import ConsentRules
 from pipeline.errors import SettingsError
 from pipeline.policy.model import Policy
 from pipeline.records.model import CallInfo
@@ -128,6 +129,10 @@ class WorkerConfig:
     """URI of the key service's key that encrypts the keyset file."""
     vault: str | Path | None = None
     """Folder of the vault, or ``s3://bucket/prefix``; the vault stage needs it."""
+    consent: ConsentRules | None = None
+    """What calls are judged by; a policy that enforces consent needs it."""
+    nightly: consent_recheck.Nightly | None = None
+    """What becomes of stored calls that the rules in force would not keep any longer."""
     security: KafkaSecurity = field(default_factory=KafkaSecurity)
     """How the cluster is spoken to."""
     topics: Topics = field(default_factory=Topics.named)
@@ -286,6 +291,9 @@ async def _kept(
         fatal_exit.watched("retention", retention.tend(store, ledger, log, guard, look_s=look_s)),
         fatal_exit.watched("open calls", opened),
     ]
+    if config.nightly is not None:
+        daily = consent_recheck.tend(store, ledger, log, guard, config.nightly, look_s=look_s)
+        watched.append(fatal_exit.watched("consent", daily))
     try:
         yield
     finally:
@@ -338,6 +346,7 @@ def _stages(config: WorkerConfig, parts: _Parts, loaded: _Loaded) -> list[Stage]
                         listening=config.listening,
                         heard_by=config.heard_by,
                         audio=metrics.audio.inc,
+                        consent=config.consent,
                     )
                 )
             case detect.NAME if detector is not None:

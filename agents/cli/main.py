@@ -18,16 +18,24 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from agents.cli.evidence import audit, certificate, witness
+from agents.cli.evidence import audit, certificate, compliance, witness
 from agents.cli.evidence.gdpr_record import records_of_processing
 from agents.cli.evidence.scan_leaks import scan_leaks
-from agents.cli.measuring import evaluate, marks, reader, recognizers, shadow
+from agents.cli.measuring import evaluate, marks, policy, reader, recognizers, shadow
 from agents.cli.measuring.tune import tune
 from agents.cli.running import dead_letters, keys, ledger, tokens, topics
 from agents.cli.running.doctor import doctor
+from agents.cli.running.notice import notice
 from agents.cli.running.redact import redact
 from agents.cli.running.serve import serve
-from agents.cli.stored_calls import calls, export_and_erase, hold, quarantine, retention
+from agents.cli.stored_calls import (
+    calls,
+    consent,
+    export_and_erase,
+    hold,
+    quarantine,
+    retention,
+)
 from agents.settings.credentials import shown
 from agents.settings.model import PREFIX, Settings, load_settings, settings_page
 from agents.system.child_processes import without_core_dumps
@@ -44,14 +52,15 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 models_app = typer.Typer(help="The speech and language models.", no_args_is_help=True)
-policy_app = typer.Typer(help="Policies.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 app.add_typer(certificate.app, name="certificate")
 app.add_typer(audit.app, name="audit")
+app.add_typer(compliance.app, name="compliance")
 audit.app.command("witness-key")(witness.key)
 audit.app.command("witness-request")(witness.request)
 audit.app.command("witness-add")(witness.add)
-app.add_typer(policy_app, name="policy")
+app.add_typer(policy.app, name="policy")
+app.add_typer(consent.app, name="consent")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(keys.app, name="keys")
 app.add_typer(ledger.app, name="ledger")
@@ -209,6 +218,7 @@ def ingest(
 
 app.command()(redact)
 app.command()(doctor)
+app.command()(notice)
 app.command("scan-leaks")(scan_leaks)
 app.command()(serve)
 app.command()(tune)
@@ -288,23 +298,3 @@ def models_verify(
         out.print(f"{check.model_id}: {state}", markup=False, highlight=False)
     if not all(check.ok for check in checks):
         sys.exit(3)
-
-
-@policy_app.command("check")
-def policy_check(
-    name: Annotated[str, typer.Argument(help="Policy file, or a shipped name.")],
-) -> None:
-    """Validate a policy and print its digest; all mistakes are told at once.
-
-    Own types and recognisers are those of HUSHWIRE_RECOGNIZERS. Exit codes: 0 it can be used, maybe
-    with warnings; 2 it is refused.
-    """
-    from agents.settings.policies import read_policy
-    from pipeline.policy.warnings import warnings
-
-    policy = read_policy(load_settings(), name)
-    out.print(f"{policy.name} version {policy.version} sha256 {policy.digest}", highlight=False)
-    for warning in warnings(policy):
-        err.print(
-            f"warning: {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True
-        )

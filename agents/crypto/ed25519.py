@@ -1,7 +1,9 @@
 """The installation's signing key (Ed25519) and what is checked with its public half.
 
 The private key is a PEM file that only its owner may read, beside the wrapping key. It signs
-certificates and the checkpoints of the audit log, nothing that leaves a secret behind.
+certificates, the checkpoints of the audit log and exported vCons, nothing that leaves a secret
+behind. None of these can be taken for another: a certificate is signed as JSON, which begins with a
+brace, and the signing input of a vCon begins with the base64 of one.
 
 Outcomes: ``SigningKey.load_or_create`` and ``SigningKey.load`` raise ``StoreError`` for a key file
 that can't be used, ``PublicKey.load`` raises ``InputError``; ``PublicKey.signed`` is a plain yes or
@@ -15,9 +17,11 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -33,6 +37,10 @@ from pipeline.evidence.certificate import (
     sign_certificate,
 )
 from pipeline.evidence.stored_call import StoredCall
+
+_X509_FROM: Final = datetime(2020, 1, 1, tzinfo=UTC)
+_X509_UNTIL: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+"""RFC 5280, 4.1.2.5: no well-defined end."""
 
 
 class PublicKey:
@@ -165,9 +173,44 @@ class SigningKey:
         """Sign a JSON object; the same document gives the same signature."""
         return sign_document(document, self.public.key_id, self._sign)
 
-    def sign_text(self, text: bytes) -> bytes:
+    def sign_text(self, text: bytes | bytearray) -> bytes:
         """The 64 bytes of a signature over a text that is no JSON object."""
         return self._key.sign(text)
+
+    def x509(self, host: str) -> bytes:
+        """A certificate of the public key that it signs itself, for formats that carry one: DER.
+
+        The same key and host give the same bytes; it never ends (RFC 5280, 4.1.2.5). It vouches
+        for nothing: who relies on it compares its key with the published one.
+
+        Args:
+            host: DNS name of the subject.
+        """
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
+        usage = x509.KeyUsage(
+            digital_signature=True,
+            content_commitment=False,
+            key_encipherment=False,
+            data_encipherment=False,
+            key_agreement=False,
+            key_cert_sign=False,
+            crl_sign=False,
+            encipher_only=False,
+            decipher_only=False,
+        )
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(self._key.public_key())
+            .serial_number(int(self.public.key_id[:38], 16) | 1)
+            .not_valid_before(_X509_FROM)
+            .not_valid_after(_X509_UNTIL)
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+            .add_extension(usage, critical=True)
+            .sign(self._key, None)
+        )
+        return certificate.public_bytes(serialization.Encoding.DER)
 
     def certify(self, call: StoredCall, *, log: LogStated | None = None) -> StoredCall:
         """A call with its certificate signed; ``log`` is where the audit log ends."""

@@ -135,12 +135,17 @@ CATALOGUE = Table(
     Column("erasing", String(16), nullable=True),
     Column("certificate", String(64), nullable=False),
     Column("files", Text, nullable=False),
+    Column("consent", Text, nullable=True),
+    Column("flagged", Text, nullable=True),
     Index("catalogue_stored", "stored", "call_id"),
     Index("catalogue_retain_until", "retain_until"),
 )
 """Every call in the vault. Times are ISO 8601 in UTC (``started``: as the recorder said, or empty);
 ``held`` is since when a legal hold is on it, ``erasing`` why its erasure began; ``certificate`` is
-the certificate's sha256, ``files`` a JSON object of plain lengths in bytes by file name."""
+the certificate's sha256, ``files`` a JSON object of plain lengths in bytes by file name,
+``consent`` the JSON of the decision (``pipeline.records.consent.Decision``), or null; ``flagged``
+the JSON of why the rules of today would not keep it (``pipeline.change.stored_calls.Flag``), or
+null."""
 
 PARTIES = Table(
     "catalogue_parties",

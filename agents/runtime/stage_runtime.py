@@ -354,7 +354,8 @@ class StageRuntime:
         kind, place = type(cause).__name__, place_of(cause.__traceback__)
         self._log.error("call refused", call_id=call_id, code=code, error_type=kind, place=place)
         self._metrics.refused.labels(self.stage.name, code).inc()
-        facts = {"stage": self.stage.name, "code": code, "state": CallState.REFUSED.value}
+        told = cause.facts if isinstance(cause, HushwireError) else {}
+        facts = {"stage": self.stage.name, "code": code, "state": CallState.REFUSED.value, **told}
         at = self._ledger.database.stamp()
         tell = events.audit(self._topics.audit, call_id, "call-refused", facts, at=at)
         await (await self._out.tell(tell))

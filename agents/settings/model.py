@@ -165,6 +165,23 @@ class Settings(BaseSettings):
         description="Policy: a YAML file, or the name of a shipped one (default, pci, hipaa, "
         "gdpr); several joined by a plus sign (pci+hipaa) are their union.",
     )
+    jurisdictions: Path | None = Field(
+        default=None,
+        description="File or folder of own rules of places (consent, notice, lawful basis), added "
+        "to the shipped ones; used where the policy enforces consent.",
+    )
+    notices: Path | None = Field(
+        default=None,
+        description="File or folder of own notices to callers, phrases and tracking numbers, added "
+        "to the shipped ones; `hushwire notice` prints what is to be played.",
+    )
+    consent_recheck: Literal["off", "flag", "erase"] = Field(
+        default="off",
+        description="What the vault stage does every night with stored calls that the rules and "
+        "the policy in force would not keep any longer (`hushwire consent recheck` shows them): "
+        "nothing, mark them in the catalogue, or erase them. Never a call under a legal hold, nor "
+        "one of which nobody asked.",
+    )
     shadow_policy: str | None = Field(
         default=None,
         description="A candidate policy that the detect stage tries beside `policy` on the same "

@@ -1,4 +1,8 @@
-"""Transcribe: raw audio in, what was heard out. The only stage that decides how a call ends."""
+"""Transcribe: raw audio in, what was heard out. The only stage that decides how a call ends.
+
+Where the call's policy enforces consent, nothing that was heard goes on before it may be kept; a
+call that may not is refused here, see ``pipeline.consent.gate``.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,12 @@ from functools import partial
 from agents.kafka.topics import Topics
 from agents.runtime.steps import Late, LateError, Later, Listen, Send, Stage, Step
 from agents.stages.timeouts import Patience
-from pipeline.errors import RecordError
+from models.store.software import digest_of
+from pipeline.consent.gate import ConsentGate, ConsentRules, metadata_decision
+from pipeline.consent.setting import setting_of
+from pipeline.errors import RecordError, SettingsError
+from pipeline.policy.model import Policy
+from pipeline.records.consent import Decision
 from pipeline.records.model import (
     AudioChunk,
     CallEnd,
@@ -21,7 +30,7 @@ from pipeline.records.model import (
     Window,
 )
 from pipeline.transcription.hallucination import Doubt
-from pipeline.transcription.segmenter import Listener, ListenSettings, VoiceDetector
+from pipeline.transcription.segmenter import Listener, ListenSettings, VoiceDetector, silent
 from pipeline.verification.verifier import OTHER_LANGUAGE
 
 NAME = "transcribe"
@@ -40,6 +49,7 @@ def transcribe_stage(
     listening: ListenSettings | None = None,
     heard_by: str = "",
     audio: Callable[[float], object] = lambda _: None,
+    consent: ConsentRules | None = None,
 ) -> Stage:
     """The stage.
 
@@ -50,11 +60,12 @@ def transcribe_stage(
         listening: how speech is packed into windows.
         heard_by: digest of all that decides what is heard, see ``Heard.listening``.
         audio: is told the seconds of every call that is through.
+        consent: what calls are judged by; a policy that enforces consent needs it.
     """
     return Stage(
         NAME,
         inputs(topics),
-        lambda call_id, _: TranscribeCall(
+        lambda call_id, policy: TranscribeCall(
             call_id,
             topics.words,
             voice,
@@ -62,8 +73,22 @@ def transcribe_stage(
             audio=audio,
             listening=listening,
             heard_by=heard_by,
+            judge=lambda call: _judge(call, policy, consent),
         ),
     )
+
+
+def _judge(
+    call: CallInfo, policy: Policy, consent: ConsentRules | None
+) -> ConsentGate | Decision | None:
+    """The gate of a call; without enforcement what its metadata would decide, if it has any."""
+    if policy.consent.enforced:
+        if consent is None:
+            raise SettingsError("the policy enforces consent, and no rules of places were loaded")
+        return ConsentGate(call, policy, consent, setting_of(policy))
+    if consent is None or call.consent is None or not call.consent.evidence:
+        return None
+    return metadata_decision(call, policy, consent.rules, setting_of(policy))
 
 
 class TranscribeCall:
@@ -79,7 +104,11 @@ class TranscribeCall:
         audio: Callable[[float], object] = lambda _: None,
         listening: ListenSettings | None = None,
         heard_by: str = "",
+        judge: Callable[[CallInfo], ConsentGate | Decision | None] = lambda _: None,
     ) -> None:
+        self._judge = judge
+        self._gate: ConsentGate | None = None
+        self._decision: Decision | None = None
         self._call_id, self._words, self._voice = call_id, words, voice
         self._heard_by = heard_by
         self._patience, self._audio, self._listening = patience, audio, listening
@@ -141,6 +170,8 @@ class TranscribeCall:
         return Late("AudioChunk", self._highest + 1, self._missing)
 
     def _take_chunk(self, chunk: AudioChunk) -> list[Step]:
+        if self._gate is not None and not self._done:
+            self._gate.update(chunk.call)  # also what comes late may say that somebody withdrew
         if self._finishing:
             if ("AudioChunk", chunk.seq) in self.late:
                 raise LateError("a chunk after the end of its call")
@@ -148,6 +179,12 @@ class TranscribeCall:
         if self._end is not None and chunk.seq >= self._end.chunks:
             raise LateError("a chunk beyond the end of its call")
         if self._listener is None:
+            judged = self._judge(chunk.call)
+            if isinstance(judged, ConsentGate):
+                self._gate = judged
+                self._heard_by = digest_of(self._heard_by, judged.digest)
+            else:
+                self._decision = judged
             self._listener = Listener(chunk.call, self._voice, self._listening)
             self._call = chunk.call
         windows = self._listener.take(chunk)
@@ -179,7 +216,12 @@ class TranscribeCall:
         return [*steps, Later(lambda: self._over(end))]
 
     def _listen(self, windows: list[Window]) -> list[Step]:
-        return [Listen(window, partial(self._heard, window)) for window in windows]
+        return [self._listen_to(window) for window in windows]
+
+    def _listen_to(self, window: Window) -> Step:
+        if self._gate is not None and self._gate.withholds(window.channel):
+            return Later(lambda: self._heard(window, silent(window)))
+        return Listen(window, partial(self._heard, window))
 
     def _heard(self, window: Window, heard: Heard) -> list[Step]:
         if Doubt.FOREIGN in heard.doubts:
@@ -196,12 +238,21 @@ class TranscribeCall:
         told = replace(
             heard, start=start, call=self._call, unheard=unheard, listening=self._heard_by
         )
-        return [Send(self._words, told)]
+        return self._send(self._gate.take(told) if self._gate else [told])
+
+    def _send(self, heard: list[Heard]) -> list[Step]:
+        return [Send(self._words, one) for one in heard]
 
     def _over(self, end: CallEnd) -> list[Step]:
         """The end goes on once everything before it was heard and sent."""
+        rest = self._gate.finish() if self._gate else []
+        decision = self._gate.decision if self._gate else self._decision
+        self._marks |= self._gate.marks if self._gate else set()
         self._done = True
         if self._call is not None:
             self._audio(end.end / self._call.sample_rate)
         marks = tuple(sorted({*end.marks, *self._marks}))
-        return [Send(self._words, replace(end, marks=marks))]
+        return [
+            *self._send(rest),
+            Send(self._words, replace(end, marks=marks, consent=decision)),
+        ]

@@ -48,6 +48,12 @@ def vault_stage(
     )
 
 
+def keep_days(policy: Policy, call: StoredCall) -> int:
+    """How many days a call is kept: as the policy says, or less where a rule of its places does."""
+    limits = [policy.keep_days(call.purpose), call.consent.keep_days if call.consent else 0]
+    return min(days for days in limits if days)
+
+
 class VaultCall:
     """One call; see ``agents.runtime.steps.CallCore``."""
 
@@ -119,9 +125,10 @@ class VaultCall:
         self._done = True
         state = CallState.STORED if stored.passed else CallState.QUARANTINED
         facts = {"call_id": self._call_id, "state": state.value, "files": len(stored.files)}
+        decided = stored.consent.facts if stored.consent else {}
         return [
             Act(partial(self._keep, stored)),
-            Later(lambda: self._tell(facts)),
+            Later(lambda: self._tell(facts, decided)),
             Act(partial(self._close, state)),
         ]
 
@@ -132,13 +139,13 @@ class VaultCall:
         an upgrade, or when the audit log was shorter. What is told and audited is the one in the
         vault.
         """
-        days = self._policy.keep_days(call.purpose)
+        days = keep_days(self._policy, call)
         head = self._log.head()
         signed = self._key.certify(call, log=LogStated(head.seq, head.hash))
         self._certificate = self._vault.store(signed, keep_days=days).certificate
 
-    def _tell(self, facts: Mapping[str, object]) -> list[Step]:
-        audited = {"state": facts["state"], "certificate": self._certificate}
+    def _tell(self, facts: Mapping[str, object], decided: Mapping[str, str]) -> list[Step]:
+        audited = {"state": facts["state"], "certificate": self._certificate, **decided}
         told = {**facts, "certificate": self._certificate}
         return [
             Tell(self._topics.calls_redacted, self._call_id, REDACTED, told),

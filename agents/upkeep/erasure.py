@@ -40,6 +40,8 @@ REQUEST: Final = "request"
 """Somebody asked for the call's erasure, by its id."""
 SUBJECT: Final = "subject"
 """A person asked for the erasure of their calls."""
+CONSENT: Final = "consent"
+"""The rules and the policy in force do not keep it any more (``agents.upkeep.consent_recheck``)."""
 
 
 def erase(vault: Vault, ledger: Ledger, log: AuditLog, call_id: str, why: str) -> bool:
@@ -50,7 +52,7 @@ def erase(vault: Vault, ledger: Ledger, log: AuditLog, call_id: str, why: str) -
         ledger: its state and keys.
         log: is told.
         call_id: which.
-        why: ``RETENTION``, ``REQUEST`` or ``SUBJECT``.
+        why: ``RETENTION``, ``REQUEST``, ``SUBJECT`` or ``CONSENT``.
     """
     known = ledger.call(call_id)
     if known is None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -34,11 +35,15 @@ from agents.database.call_ledger import CallState
 from agents.database.engine import Database
 from agents.database.tables import CALLS, CATALOGUE, PARTIES
 from agents.system.clock import stamp
+from pipeline.change.stored_calls import Flag
 from pipeline.errors import HeldError, InputError, UnknownCallError
+from pipeline.records.consent import Decision
 
 PAGE: Final = 50
 """Calls on a page where nothing else is asked for."""
 _BATCH: Final = 500
+_DECISION: Final = TypeAdapter(Decision)
+_FLAG: Final = TypeAdapter(Flag)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,11 @@ class StoredCallFacts:
     """sha256 of the certificate, in hex."""
     files: dict[str, int]
     """Plain length in bytes, by file name."""
+    consent: Decision | None = None
+    """By which rules and evidence it may be kept; None: nobody asked, or a newer version wrote
+    it."""
+    flagged: Flag | None = None
+    """Why the rules of today would not keep it; None: they would, or nobody looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +83,7 @@ class CallFilter:
 
     passed: bool | None = None
     held: bool | None = None
+    flagged: bool | None = None
     purpose: str | None = None
     policy: str | None = None
     party: str | None = None
@@ -126,6 +137,7 @@ class Catalogue:
             "erasing": None,
             "certificate": facts.certificate,
             "files": json.dumps(facts.files, sort_keys=True),
+            "consent": _DECISION.dump_json(facts.consent).decode() if facts.consent else None,
         }
         try:
             with self._database.writing() as connection:
@@ -292,6 +304,9 @@ def _conditions(wanted: CallFilter) -> Iterable[ColumnElement[bool]]:
         yield CATALOGUE.c.passed.is_(wanted.passed)
     if wanted.held is not None:
         yield CATALOGUE.c.held.is_not(None) if wanted.held else CATALOGUE.c.held.is_(None)
+    if wanted.flagged is not None:
+        there = CATALOGUE.c.flagged
+        yield there.is_not(None) if wanted.flagged else there.is_(None)
     if wanted.purpose is not None:
         yield CATALOGUE.c.purpose == wanted.purpose
     if wanted.policy is not None:
@@ -329,4 +344,29 @@ def _facts(row: Row[Any], parties: tuple[str, ...]) -> StoredCallFacts:
         parties=parties,
         certificate=row.certificate,
         files=json.loads(row.files),
+        consent=decision_of(row.consent)[0],
+        flagged=flag_of(row.flagged),
     )
+
+
+def decision_of(text: str | None) -> tuple[Decision | None, bool]:
+    """The decision of a row, and whether there is none that this version can't read.
+
+    One that a newer version wrote must not keep a call from being listed or erased.
+    """
+    if not text:
+        return None, True
+    try:
+        return _DECISION.validate_json(text), True
+    except ValidationError:
+        return None, False
+
+
+def flag_of(text: str | None) -> Flag | None:
+    """The mark of a row, if it has one."""
+    if not text:
+        return None
+    try:
+        return _FLAG.validate_json(text)
+    except ValidationError:
+        return Flag("", "", "", "")  # there is one, and another version knows what it says

@@ -7,7 +7,8 @@ the call: nothing in it is touched. The audit log is told of every call before i
 
 Outcomes of ``export_call``: the call's facts; ``UnknownCallError`` for one that is not there,
 ``InputError`` for a folder that can't be written or is not ours, else as ``agents.vault.reader``.
-``export_calls`` goes on after a call that can't be exported, and names it.
+``export_calls`` and ``export_each`` go on after a call that can't be exported, and name it. How a
+call is written is an ``Export``; ``agents.vault.vcon_export`` has the other one.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ import json
 import os
 import tempfile
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -49,17 +51,24 @@ def export_call(
     facts = shelf.call(call_id)
     certificate, into = shelf.certificate(call_id), folder / call_id
     _refuse_others(into, call_id + CERTIFICATE, certificate)
-    at = log.stamp()
-    told = {"at": at, "what": "call-exported", "by": by, "certificate": facts.certificate}
-    log.append(Event(f"{call_id}/{EXPORTED}/{uuid.uuid4()}", call_id, EXPORTED, told))
+    tell_exported(log, facts, by)
     stated = parse_certificate(certificate)
-    _write(into / (call_id + CERTIFICATE), [certificate])
+    write_whole(into / (call_id + CERTIFICATE), [certificate])
     for name in facts.files:
         if name != call_id + CERTIFICATE:
-            _write(into / name, shelf.file(call_id, name), certified=stated.files.get(name, ""))
+            pieces = certified(shelf.file(call_id, name), stated.files.get(name, ""))
+            write_whole(into / name, pieces)
     document = json.dumps(described(facts), indent=2, sort_keys=True)
-    _write(into / FACTS, [document.encode() + b"\n"])
+    write_whole(into / FACTS, [document.encode() + b"\n"])
     return facts
+
+
+def tell_exported(log: AuditLog, facts: StoredCallFacts, by: str) -> None:
+    """Tell the audit log that a call is about to be written out in clear."""
+    at = log.stamp()
+    told = {"at": at, "what": "call-exported", "by": by, "certificate": facts.certificate}
+    event = f"{facts.call_id}/{EXPORTED}/{uuid.uuid4()}"
+    log.append(Event(event, facts.call_id, EXPORTED, told))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +80,24 @@ class Exported:
     """Why, by call id."""
 
 
+Export = Callable[[str], StoredCallFacts]
+"""Writes one call by its id; raises as ``export_call``."""
+
+
 def export_calls(
     shelf: Shelf, log: AuditLog, wanted: CallFilter, folder: Path, *, by: str
 ) -> Exported:
+    """Write every call that a filter lets through as plain files; see ``export_call``."""
+    return export_each(shelf, wanted, partial(export_call, shelf, log, folder=folder, by=by))
+
+
+def export_each(shelf: Shelf, wanted: CallFilter, export: Export) -> Exported:
     """Write every call that a filter lets through; see ``export_call``."""
     done: list[StoredCallFacts] = []
     failed: dict[str, HushwireError] = {}
     for one in every_call(shelf, wanted):
         try:
-            done.append(export_call(shelf, log, one.call_id, folder, by=by))
+            done.append(export(one.call_id))
         except HushwireError as error:
             failed[one.call_id] = error
     return Exported(tuple(done), failed)
@@ -122,23 +140,34 @@ def _refuse_others(into: Path, name: str, certificate: bytes) -> None:
     )
 
 
-def _write(path: Path, pieces: Iterable[bytes], *, certified: str | None = None) -> None:
-    """Write a file whole, as it comes.
+def certified(pieces: Iterable[bytes], digest: str) -> Iterator[bytes]:
+    """The pieces of a file as they come, compared with the certified sha256 (hex) at their end.
 
     Raises:
-        SealError: its sha256 is not the certified one; nothing was written.
+        SealError: it is another; after the last piece.
     """
-    digest = hashlib.sha256()
+    found = hashlib.sha256()
+    for piece in pieces:
+        found.update(piece)
+        yield piece
+    if found.hexdigest() != digest:
+        raise SealError("a file of the vault is not the one that was certified")
+
+
+def write_whole(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
+    """Write a file (mode 0600) as it comes; it gets its name when it is whole.
+
+    Raises:
+        InputError: the disk refuses.
+        HushwireError: what the pieces raise; nothing was written.
+    """
     try:
         private_folder(path.parent)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
                 for piece in pieces:
-                    digest.update(piece)
                     file.write(piece)
-            if certified is not None and digest.hexdigest() != certified:
-                raise SealError("a file of the vault is not the one that was certified")
             Path(name).replace(path)
         finally:
             Path(name).unlink(missing_ok=True)

@@ -259,6 +259,7 @@ class Vault:
             parties=call.parties,
             certificate=hashlib.sha256(data).hexdigest(),
             files=lengths,
+            consent=stated.consent,
         )
 
     def read(self, call_id: str, name: str, *, passed: bool = True) -> bytes:

@@ -8,6 +8,8 @@ from typing import Annotated, Final
 from fastapi import Path, Query
 from pydantic import AfterValidator
 
+from agents.compliance.model import MONTH
+
 LIMIT_MOST: Final = 200
 WHOLE_MOST: Final = 2**63 - 1
 """The largest number that a database knows."""
@@ -34,3 +36,7 @@ Moment = Annotated[datetime, AfterValidator(_utc)]
 MarkId = Annotated[str, Query(max_length=16, pattern=_TEXT, description="The last mark known.")]
 Id = Annotated[str, Path(max_length=16, pattern=_TEXT)]
 Entry = Annotated[int, Query(ge=0, le=WHOLE_MOST, description="Number of the last entry known.")]
+MonthName = Annotated[
+    str,
+    Query(max_length=7, pattern=f"^({MONTH})?$", description="Such as 2026-11; without it, now."),
+]

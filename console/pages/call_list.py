@@ -30,7 +30,7 @@ COOKIE_MOST: Final = 3_800
 PAGE: Final = 50
 _SEE_OTHER: Final = 303
 _OWN_SITE: Final = frozenset({"same-origin", "none", ""})
-_PAGES: Final = frozenset({"/", "/quarantine", "/marks"})
+_PAGES: Final = frozenset({"/", "/quarantine", "/marks", "/compliance"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,7 @@ class PageRoutes:
         try:
             text = _pasted(await request.body())
             who = await run_in_threadpool(self.door.identify, text, origin_of(request))
+            await run_in_threadpool(self.looks.write, who, "login")
         except Refusal as refusal:
             return page("login.html", refusal.status, problem=refusal.message)
         answer = RedirectResponse(_first_page(who), _SEE_OTHER)

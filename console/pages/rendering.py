@@ -21,9 +21,12 @@ POLICY: Final = (
 """Content security policy of the pages."""
 STATIC: Final = {
     "console.css": "text/css; charset=utf-8",
+    "compliance.css": "text/css; charset=utf-8",
     "marks.js": "text/javascript; charset=utf-8",
     "player.js": "text/javascript; charset=utf-8",
 }
+_REPORTS: Final = frozenset({"compliance.css"})
+"""Style sheets of reports, which are files of their own, too."""
 
 
 def page(name: str, status: int = 200, **context: object) -> Response:
@@ -57,6 +60,8 @@ def _environment() -> jinja2.Environment:
 
 @cache
 def _file(name: str) -> bytes:
+    if name in _REPORTS:
+        return resources.files("agents").joinpath("templates", name).read_bytes()
     return resources.files("console").joinpath("static", name).read_bytes()
 
 

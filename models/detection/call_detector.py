@@ -16,6 +16,7 @@ from models.detection.turn_reader import Analyses, Reads, TurnReader
 from models.disclosure.transcript_values import Disclosures
 from models.text.language_check import Fluency
 from models.text.turn_segmentation import CallTurns, Spoken, Stream
+from pipeline.consent.gate import withheld_span
 from pipeline.detection.decision.conversation import Conversation
 from pipeline.detection.decision.not_understood import HARDLY_UNDERSTOOD, Comprehension
 from pipeline.detection.decision.opinions import Opinions
@@ -174,6 +175,8 @@ class CallDetector:
             self._mixed = True
             whole = Interval(heard.start, max(heard.end, heard.heard_until))
             heard = replace(heard, words=(), unexplained=(), unheard=(whole,))
+        if heard.withheld:
+            heard = self._withhold(heard)
         self._models.update(heard.models)
         until = self._heard_until[heard.channel]
         if heard.start > until:
@@ -198,6 +201,21 @@ class CallDetector:
         except Exception:  # noqa: BLE001 - whatever fails on content must silence, not pass
             self._fail(heard.channel, heard.start, heard.end)
         self._heard_until[heard.channel] = max(self._heard_until[heard.channel], heard.heard_until)
+
+    def _withhold(self, heard: Heard) -> Heard:
+        """Silence what may not be kept; the window without its words."""
+        for one in heard.withheld:
+            start = max(one.start, self._watermark)
+            if start < one.end:
+                self._found.append(withheld_span(heard.channel, start, one.end))
+            # What was asked in it nobody may know.
+            self._conversation.lose(heard.channel, one.start, one.end)
+        kept = [
+            word
+            for word in heard.words
+            if not any(word.start < one.end and one.start < word.end for one in heard.withheld)
+        ]
+        return replace(heard, words=tuple(kept))
 
     def _read(self, horizon: int, *, final: bool) -> None:
         ready = self._turns.ready(horizon, final=final)

@@ -23,6 +23,7 @@ from pipeline.evidence.canonical_json import Signature, plain, sign_document
 from pipeline.evidence.mute_totals import muted_by_reason
 from pipeline.muting.rendering import is_gap
 from pipeline.policy.model import Policy
+from pipeline.records.consent import Decision
 from pipeline.records.intervals import merge_intervals
 from pipeline.records.model import Action, Check, Detection, Interval, Mute, Reason, Span, Verdict
 
@@ -140,6 +141,8 @@ class Certificate:
     """sha256 of every stored file by name; empty for a quarantined call."""
     detection: DetectionStated | None = None
     """None where the records were written by a version that does not say."""
+    consent: Decision | None = None
+    """By which rules of places and evidence the call may be kept; None: nobody asked."""
     log: LogStated | None = None
     """None: signed where there is no audit log, or by a version that did not state it."""
     signature: Signature | None = None
@@ -203,6 +206,7 @@ def build_certificate(
         listened_ms=verdict.listened * 1_000 // rate,
         files=_hashes(files),
         detection=_detection_stated(detection),
+        consent=end.consent if end else None,
     )
 
 

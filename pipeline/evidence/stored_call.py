@@ -22,6 +22,7 @@ from urllib.parse import quote
 
 from pipeline.audio.files import FlacWriter, iter_chunks
 from pipeline.audio.levels import AudibleTrack
+from pipeline.consent.gate import withheld_span
 from pipeline.detection.decision.not_understood import (
     NOT_UNDERSTOOD,
     Understanding,
@@ -38,6 +39,7 @@ from pipeline.evidence.certificate_check import check_certificate, uncovered_spa
 from pipeline.evidence.transcript import build_transcript, to_call_analytics, to_json, to_webvtt
 from pipeline.muting.rendering import apply_mutes
 from pipeline.policy.model import Policy
+from pipeline.records.consent import Decision, Outcome, Why
 from pipeline.records.continuity import Account
 from pipeline.records.intervals import merge_intervals
 from pipeline.records.model import (
@@ -80,6 +82,8 @@ class StoredCall:
     """See ``CallInfo``."""
     silenced: tuple[Mute, ...] = ()
     """Channels that were silenced whole, after verification."""
+    consent: Decision | None = None
+    """Whether it may be kept, and how long."""
 
     @property
     def certificate_name(self) -> str:
@@ -187,17 +191,23 @@ class CallAssembly:
             verdict = _marked(verdict, marks)
         length = Interval(0, self._position)
         silent = [not_understood(channel, length, WHOLE_CHANNEL) for channel in heard.silent]
-        whole = [Mute(span.channel, span.start, span.end, (span,)) for span in silent]
+        told = [Mute(span.channel, span.start, span.end, (span,)) for span in silent]
         spans += silent
-        mutes = self._mutes | set(verdict.added) | set(whole)
+        # The transcript of a call whose audio may not be kept still tells what could be heard.
+        heard_mutes = self._mutes | set(verdict.added) | set(told)
+        unkept = self._unkept(verdict)
+        whole = [*told, *(Mute(one.channel, one.start, one.end, (one,)) for one in unkept)]
+        mutes = heard_mutes | set(whole)
         checks = [
             *self._checks(verdict, last.seq + 1 - len(in_order), spans, mutes, heard),
+            _none("consent_not_shown", self._unshown(verdict)),
             _none("other_detections", account.mixed),
             _none("other_policies", self._muted_by not in ({self._policy.digest}, {""}, set())),
         ]
         if verdict.passed and all(check.passed for check in checks):
             shown = [one for findings in in_order for one in findings.shown]
-            files = self._files(verdict, spans, words, mutes, shown, whole)
+            files = self._files(verdict, spans, words, heard_mutes, shown, whole)
+            spans += unkept
             stored = self._stored(verdict, spans, mutes, models, files, checks, account.detection)
             again = check_certificate(
                 stored.files[_name(verdict.call.call_id, "certificate.json")],
@@ -214,6 +224,19 @@ class CallAssembly:
         elif self._writer is not None:
             self._writer.finish()
         return self._stored(verdict, spans, mutes, models, {}, checks, account.detection)
+
+    def _unshown(self, verdict: Verdict) -> bool:
+        """Whether the policy asks for consent, and nobody decided that the call may be kept."""
+        decision = verdict.end.consent if verdict.end else None
+        shown = decision and decision.keeps and decision.why is not Why.NOT_ENFORCED
+        return self._policy.consent.enforced and not shown
+
+    def _unkept(self, verdict: Verdict) -> list[Span]:
+        """All of the audio, where only the transcript may be kept."""
+        decision = verdict.end.consent if verdict.end else None
+        if decision is None or decision.outcome is not Outcome.TRANSCRIPT_ONLY:
+            return []
+        return [withheld_span(channel, 0, self._position) for channel in range(len(self._tracks))]
 
     def _checks(
         self,
@@ -316,6 +339,7 @@ class CallAssembly:
             files={**files, name: certificate_json(certificate)},
             purpose=verdict.call.purpose,
             parties=verdict.call.parties,
+            consent=certificate.consent,
         )
 
 

@@ -10,6 +10,7 @@ see ``pipeline.policy.union``.
 from __future__ import annotations
 
 import hashlib
+from datetime import date
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
@@ -17,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pipeline.errors import PolicyError
 from pipeline.policy.disclosure import Show
 from pipeline.policy.known_names import DEFAULT_PURPOSE
+from pipeline.records.consent import PLACE, Basis
 from pipeline.records.model import Action
 from pipeline.records.pseudonyms import PURPOSE
 from pipeline.records.scores import READER
@@ -133,6 +135,29 @@ class ReaderRule(_Model):
     Never a number of twelve digits or one whose checksum holds. 0 believes the reader nothing."""
 
 
+PurposeName = Annotated[str, Field(pattern=f"^{PURPOSE.pattern}$")]
+PlaceName = Annotated[str, Field(pattern=f"^{PLACE.pattern}$")]
+
+
+class ConsentRule(_Model):
+    """Whether a call is kept only as the rules of its places allow, and what we state ourselves."""
+
+    enforced: bool = False
+    our_places: tuple[PlaceName, ...] = ()
+    """Where those who answer are: their rules hold for every call."""
+    their_places: tuple[PlaceName, ...] = ()
+    """Where callers are whose call doesn't say; without one the strictest rule holds."""
+    agents_agreed: bool = False
+    """The company states that those who answer its calls agreed to being recorded."""
+    lawful_basis: dict[PurposeName, Basis] = {}
+    """By purpose, where data protection law asks for one."""
+    withdrawal: Literal["refuse", "silence"] = "refuse"
+    """Who says in mid-call that they don't want it: nothing of the call is kept, or nothing from
+    there on."""
+    pause_seconds: Annotated[int, Field(ge=1, le=3_600)] = 180
+    """How long a recording that the agent said to have paused is silent at most."""
+
+
 class LanguageRule(_Model):
     """What happens to speech in a language that detection has no data for."""
 
@@ -151,7 +176,6 @@ class RecognizerRule(_Model):
 
 
 Days = Annotated[int, Field(ge=1, le=36_500)]
-PurposeName = Annotated[str, Field(pattern=f"^{PURPOSE.pattern}$")]
 
 
 class Policy(_Model):
@@ -159,6 +183,8 @@ class Policy(_Model):
 
     name: str
     version: str
+    review_by: date | None = None
+    """Until when somebody has to look at it again; reports name a policy whose day is over."""
     default: EntityRule = EntityRule(threshold=0.5)
     entities: dict[str, EntityRule] = {}
     muting: MutingRule = MutingRule()
@@ -171,6 +197,7 @@ class Policy(_Model):
     """How many days a stored call is kept, by purpose."""
     language: LanguageRule = LanguageRule()
     reader: ReaderRule = ReaderRule()
+    consent: ConsentRule = ConsentRule()
     recognizers: dict[str, RecognizerRule] = {}
     """By the recogniser's name in the catalogue; those of numbers are called ``spoken-…``."""
     allow: dict[str, tuple[str, ...]] = {}

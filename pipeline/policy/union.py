@@ -11,7 +11,8 @@ from functools import reduce
 from typing import Final, TypeVar
 
 from pipeline.policy.disclosure import Show
-from pipeline.policy.model import EntityRule, Policy, RecognizerRule
+from pipeline.policy.model import ConsentRule, EntityRule, Policy, RecognizerRule
+from pipeline.records.consent import Basis
 from pipeline.records.model import Action
 
 _STRICTEST_ACTION: Final = (Action.MUTE, Action.COUNT, Action.KEEP)
@@ -43,6 +44,7 @@ def _both(one: Policy, other: Policy) -> Policy:
         update={
             "name": f"{one.name}+{other.name}",
             "version": f"{one.version}+{other.version}",
+            "review_by": min(filter(None, (one.review_by, other.review_by)), default=None),
             "default": default,
             "entities": rules,
             "recognizers": {
@@ -85,6 +87,7 @@ def _both(one: Policy, other: Policy) -> Policy:
             "reader": one.reader.model_copy(
                 update=_fewest(one.reader, other.reader, ("explained_below", "payment_below"))
             ),
+            "consent": _consent(one.consent, other.consent),
             "verification": one.verification.model_copy(
                 update={
                     "max_span_dbfs": min(
@@ -123,6 +126,36 @@ def _rule(one: EntityRule, other: EntityRule) -> EntityRule:
             "transcript": _first(_LEAST_SHOWN, one.transcript, other.transcript),
         }
     )
+
+
+def _consent(one: ConsentRule, other: ConsentRule) -> ConsentRule:
+    """Where only one of them enforces consent, that one says all of it."""
+    if not (one.enforced and other.enforced):
+        return other if other.enforced else one
+    known = one.their_places and other.their_places
+    both = {*one.their_places, *other.their_places} if known else set[str]()
+    return one.model_copy(
+        update={
+            "our_places": tuple(sorted({*one.our_places, *other.our_places})),
+            "their_places": tuple(sorted(both)),
+            "agents_agreed": one.agents_agreed and other.agents_agreed,
+            "lawful_basis": _bases(one.lawful_basis, other.lawful_basis),
+            "withdrawal": _first(("refuse", "silence"), one.withdrawal, other.withdrawal),
+            "pause_seconds": max(one.pause_seconds, other.pause_seconds),
+        }
+    )
+
+
+def _bases(one: dict[str, Basis], other: dict[str, Basis]) -> dict[str, Basis]:
+    """Consent where one of them says it, for it asks most; none where they contradict."""
+    found = {}
+    for purpose in sorted({*one, *other}):
+        said = {one.get(purpose), other.get(purpose)}
+        if Basis.CONSENT in said:
+            found[purpose] = Basis.CONSENT
+        elif len(said) == 1:
+            found[purpose] = one[purpose]
+    return found
 
 
 def _recognizer(name: str, one: Policy, other: Policy, entities: Iterable[str]) -> RecognizerRule:

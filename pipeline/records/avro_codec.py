@@ -13,6 +13,24 @@ from typing import Any, TypeVar
 import numpy as np
 
 from pipeline.errors import RecordError
+from pipeline.records.call_names import holds_number
+from pipeline.records.consent import (
+    MOST_EVIDENCE,
+    MOST_PLACES,
+    NAME,
+    NOTICES,
+    PLACE,
+    UNKNOWN,
+    Answer,
+    Consent,
+    Decision,
+    Evidence,
+    Kind,
+    Outcome,
+    Party,
+    RuleStated,
+    Why,
+)
 from pipeline.records.model import (
     Action,
     AudioChunk,
@@ -117,7 +135,51 @@ def _read_call(form: Form) -> CallInfo:
         "a party of a call is named by a pseudonym",
     )
     roles = tuple(Role(role) for role in form["roles"])
-    return CallInfo(**form | {"roles": roles, "parties": tuple(form["parties"])})
+    consent = _read_consent(form["consent"]) if form["consent"] else None
+    return CallInfo(
+        **form | {"roles": roles, "parties": tuple(form["parties"]), "consent": consent}
+    )
+
+
+def _read_consent(form: Form) -> Consent:
+    places = form["places"]
+    known = all(place == UNKNOWN or PLACE.fullmatch(place) for place in places)
+    _require(len(places) <= MOST_PLACES and known, "a place is a code of ISO 3166, or *")
+    _require(_is_name(form["campaign"]), "not a campaign's name")
+    return Consent(tuple(places), form["campaign"], _read_evidence(form["evidence"]))
+
+
+def _read_evidence(forms: list[Form], most: int = MOST_EVIDENCE) -> tuple[Evidence, ...]:
+    _require(len(forms) <= most, "too much evidence for one call")
+    return _each(_read_one, forms)
+
+
+def _read_one(form: Form) -> Evidence:
+    _require(0.0 <= form["certainty"] <= 1.0, "a certainty is between 0 and 1")
+    named = _is_name(form["notice"]) and _is_name(form["reference"])
+    _require(named, "evidence names its notice and its record by a name")
+    answer = None if form["answer"] is None else Answer(form["answer"])
+    kind = Kind(form["kind"])
+    _require((answer is None) is (kind in NOTICES), "a notice has no answer, all else has one")
+    return Evidence(**form | {"kind": kind, "party": Party(form["party"]), "answer": answer})
+
+
+def _read_decision(form: Form) -> Decision:
+    _require(_is_name(form["campaign"]), "not a campaign's name")
+    return Decision(
+        **form
+        | {
+            "outcome": Outcome(form["outcome"]),
+            "why": Why(form["why"]),
+            "rules": tuple(RuleStated(**rule) for rule in form["rules"]),
+            # What was heard is there beside what the metadata says.
+            "evidence": _read_evidence(form["evidence"], 2 * MOST_EVIDENCE),
+        }
+    )
+
+
+def _is_name(text: str) -> bool:
+    return not text or (NAME.fullmatch(text) is not None and not holds_number(text))
 
 
 def _read_interval(form: Form) -> Interval:
@@ -146,7 +208,9 @@ def _read_mute(form: Form) -> Mute:
 def _read_end(form: Form, _audio: bytes = b"") -> CallEnd:
     _require(form["chunks"] >= 0 and form["end"] >= 0, "a call's length is negative")
     ended_by = EndedBy(form["ended_by"])
-    return CallEnd(**form | {"ended_by": ended_by, "marks": tuple(form["marks"])})
+    consent = _read_decision(form["consent"]) if form["consent"] else None
+    marks = tuple(form["marks"])
+    return CallEnd(**form | {"ended_by": ended_by, "marks": marks, "consent": consent})
 
 
 def _read_heard(form: Form, _audio: bytes) -> Heard:
@@ -160,6 +224,7 @@ def _read_heard(form: Form, _audio: bytes) -> Heard:
             "speech": _each(_read_interval, form["speech"]),
             "unexplained": _each(_read_interval, form["unexplained"]),
             "unheard": _each(_read_interval, form["unheard"]),
+            "withheld": _each(_read_interval, form["withheld"]),
             "models": tuple(form["models"]),
             "call": _read_call(form["call"]) if form["call"] else None,
         }

@@ -15,6 +15,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.records.consent import Consent, Decision
+
 Pcm: TypeAlias = npt.NDArray[np.int16]
 """Audio of shape ``(samples, channels)``."""
 FULL_SCALE = 32_768.0
@@ -63,6 +65,8 @@ class Reason(StrEnum):
     """The other channel's sensitive span is audible here."""
     VERIFICATION = "verification"
     """Found when the redacted audio was listened to again."""
+    CONSENT = "consent"
+    """Nobody consented to its being kept, or not any longer, or the recording was paused."""
 
 
 class Action(StrEnum):
@@ -119,6 +123,8 @@ class CallInfo:
     """What the recording is for, such as ``quality``; it decides how long the call is kept."""
     parties: tuple[str, ...] = ()
     """Keyed pseudonyms of those who take part; their numbers never travel."""
+    consent: Consent | None = None
+    """What the metadata says of places, notice and consent; None: nothing."""
 
     @property
     def channels(self) -> int:
@@ -154,6 +160,8 @@ class CallEnd:
     ended_by: EndedBy = EndedBy.RECORDER
     marks: tuple[str, ...] = ()
     """Content-free notes on what went wrong on the way, such as ``gap`` or ``unheard``."""
+    consent: Decision | None = None
+    """Whether the call may be kept, as transcription decided; None: it was not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +231,8 @@ class Heard:
     doubts: tuple[str, ...] = field(default=(), compare=False)
     """Every guard of ``pipeline.transcription.hallucination`` that struck; counted where the window
     was listened to, not sent on."""
+    withheld: tuple[Interval, ...] = ()
+    """What nobody consented to: to be silenced whole; no word of it is told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -21,8 +21,10 @@ from agents.access.api_tokens import Tokens
 from agents.access.audit_log import AuditLog
 from agents.access.roles import Role
 from agents.app.checks.doctor import Finding, Grade
+from agents.compliance.report import Sources, report_of
 from agents.database.call_ledger import Ledger
 from agents.database.tables import ENTRIES
+from agents.settings.model import Settings
 from agents.vault.reader import Shelf
 from agents.vault.vault import Vault
 from console.app import Parts, create_app
@@ -136,6 +138,7 @@ def console(
     vault = Vault.opened(folder / "vault", ledger)
     log = AuditLog(ledger.database)
     tokens = Tokens(ledger.database, log)
+    sources = Sources(Settings(), ledger.database, log, folder / "state", str(folder / "vault"))
     app = create_app(
         Parts(
             shelf=Shelf(vault),
@@ -143,6 +146,7 @@ def console(
             log=log,
             tokens=tokens,
             limiter=Limiter(per_minute, failures=failures),
+            report=partial(report_of, sources),
             examine=lambda: [Finding(Grade.WEAK, "vault", "others may get at it", "chmod")],
             oidc=oidc,
             secure=secure,

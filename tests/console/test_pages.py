@@ -57,7 +57,7 @@ def test_log_in_read_and_log_out(served: Console, visitor: TestClient) -> None:
     assert f'src="/api/calls/{STORED}/audio"' in page.text
     assert visitor.get(f"/api/calls/{STORED}/audio").status_code == 200
     looks = [json.loads(facts)["what"] for _, facts in served.audited()]
-    assert looks == ["list", "page", "audio"]
+    assert looks == ["login", "list", "page", "audio"]
     assert visitor.post("/logout").headers["location"] == "/login"
     assert visitor.get("/").status_code == 303
 

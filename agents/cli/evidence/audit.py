@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,14 +15,12 @@ from agents.cli.shared import public_keys as known
 from agents.settings.model import STATE, Settings, load_settings
 from agents.system.owners import user
 from agents.system.screen import screen
-from pipeline.errors import ForgottenError, InputError, TamperError
+from pipeline.errors import InputError, TamperError
 
 if TYPE_CHECKING:
     from agents.access.audit_log import AuditLog
-    from agents.access.hash_chain import Checkpoint, Entry, Stated
-    from agents.access.merkle_tree import Tree
-    from agents.access.witness import Note
-    from agents.crypto.ed25519 import PublicKey, SigningKey
+    from agents.access.hash_chain import Checkpoint, Entry
+    from agents.crypto.ed25519 import SigningKey
     from agents.vault.file_store import Place
 
 BROKEN = 1
@@ -63,6 +60,7 @@ def verify(
     12 no public key is known.
     """
     from agents.access.hash_chain import tree_of, verify_chain  # noqa: PLC0415 - --help comes at once
+    from agents.upkeep.audit_outside import Outside  # noqa: PLC0415
 
     out, err = screen(), screen(stderr=True)
     keys = known.public_keys(public_key or [], state_dir)
@@ -70,9 +68,9 @@ def verify(
         err.print("hushwire: no public key to check checkpoints with: name one with --public-key")
         sys.exit(NO_KEY)
     settings = load_settings(state_dir=state_dir)
-    outside = _Outside(read_lines(kept)[1] if kept is not None else [])
+    outside = Outside(read_lines(kept)[1] if kept is not None else [])
     if vault is not None:
-        outside.look(vault, keys)
+        outside.look(opened_place(vault), keys)
     if export is not None:
         entries, checkpoints = read_lines(export)
         seen = verify_chain(
@@ -99,59 +97,6 @@ def verify(
     out.print("the audit log does not hold" if problems else "the audit log holds")
     if problems:
         sys.exit(BROKEN)
-
-
-@dataclass
-class _Outside:
-    """What is known of the log from outside its database."""
-
-    checkpoints: list[Checkpoint]
-    stated: list[Stated] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    calls: int = 0
-    """Certificates in the vault."""
-    notes: list[Note] = field(default_factory=list)
-    """Witnessed checkpoints in the vault."""
-
-    def look(self, vault: str, keys: Mapping[str, PublicKey]) -> None:
-        """Take in what lies in the vault."""
-        from agents.upkeep.audit_checkpoints import VaultCheckpoints, certified, notes  # noqa: PLC0415
-
-        place = opened_place(vault)
-        self.checkpoints += VaultCheckpoints(place).all()
-        self.notes += notes(place)
-        for one in certified(place, keys):
-            self.calls += 1
-            if isinstance(one, str):
-                self.problems.append(one)
-            elif one is not None:
-                self.stated.append(one)
-
-    def compare(self, settings: Settings, tree: Callable[[], Tree]) -> None:
-        """Compare the log with what witnesses saw, where they saw anything."""
-        from agents.access.witness import contradictions, witnesses  # noqa: PLC0415
-
-        if self.notes:
-            known = witnesses(settings.audit_witnesses)
-            try:
-                self.problems += contradictions(self.notes, known, settings.audit_origin, tree())
-            except InputError as error:
-                self.problems.append(str(error))
-
-    def remember(self, signing_key: Path) -> None:
-        """Take in what the signing key remembers, where it is at hand."""
-        from agents.access.hash_chain import Stated  # noqa: PLC0415 - --help comes at once
-        from agents.crypto.signed_head import HeadMemory  # noqa: PLC0415
-
-        if not signing_key.exists():
-            return
-        try:
-            last = HeadMemory(signing_key).read()
-        except ForgottenError as error:
-            self.problems.append(str(error))
-        else:
-            by = f"signed last, on {last.at}, as is noted beside the key"
-            self.stated.append(Stated(last.seq, last.hash, by))
 
 
 @app.command()

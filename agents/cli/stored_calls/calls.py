@@ -33,6 +33,10 @@ def list_calls(
     held: Annotated[  # noqa: FBT002
         bool, typer.Option("--held", help="Only calls under a legal hold.")
     ] = False,
+    flagged: Annotated[  # noqa: FBT002
+        bool,
+        typer.Option("--flagged", help="Only calls that `hushwire consent recheck` has marked."),
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, help="How many at most, the newest first.")] = 100,
     as_json: Annotated[  # noqa: FBT002
         bool, typer.Option("--json", help="One JSON object per line, with everything.")
@@ -46,7 +50,10 @@ def list_calls(
 
     settings = load_settings(state_dir=state_dir)
     wanted = CallFilter(
-        passed=False if quarantined else None, held=True if held else None, purpose=purpose
+        passed=False if quarantined else None,
+        held=True if held else None,
+        flagged=True if flagged else None,
+        purpose=purpose,
     )
     if subject is not None:
         wanted = replace(wanted, party=party(settings, vault, subject))

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from agents.cli.shared import public_keys
 from agents.cli.shared.stores import VaultOption, opened_vault, party
-from agents.settings.model import load_settings
+from agents.settings.model import STATE, Settings, load_settings
 from agents.system.owners import user
 from agents.system.screen import screen
-from agents.vault.file_store import same_place
+from agents.vault.file_store import same_place, state_inside
 from pipeline.errors import HeldError, InputError, StoreError
+
+if TYPE_CHECKING:
+    from agents.crypto.ed25519 import SigningKey
 
 CallOption = Annotated[str | None, typer.Option("--call", help="Call id.")]
 SubjectOption = Annotated[
     str | None, typer.Option("--subject", help="A person's number, or pseudonym: all their calls.")
 ]
+
+
+class Format(StrEnum):
+    """How stored calls are written out."""
+
+    FILES = "files"
+    VCON = "vcon"
 
 
 def export(
@@ -30,32 +42,85 @@ def export(
     every: Annotated[  # noqa: FBT002 - a flag of the command line
         bool, typer.Option("--all", help="All calls of the vault.")
     ] = False,
+    form: Annotated[
+        Format,
+        typer.Option("--format", help="files: a folder a call. vcon: <call>.vcon.json a call."),
+    ] = Format.FILES,
+    by_reference: Annotated[
+        str | None,
+        typer.Option(
+            "--by-reference",
+            metavar="URL",
+            help="Of a vcon: its audio is at URL/<call>/<call>.flac, not inside. https only.",
+        ),
+    ] = None,
+    sign: Annotated[
+        bool | None,
+        typer.Option(
+            "--sign/--no-sign",
+            help="A vcon as JWS, by the installation's signing key. Default: where there is one.",
+            show_default=False,
+        ),
+    ] = None,
     state_dir: public_keys.StateDir = None,
 ) -> None:
     """Decrypt stored calls into plain files: FLAC, transcript, subtitles, certificate, facts.
 
+    With --format vcon each call becomes one vCon (IETF) instead: redacted audio and transcript,
+    certificate, lawful basis. Parties are named by role and pseudonym. A quarantined call is none.
+
     The audit log notes each call and who got it. Exit codes: 0 written; 1 nobody's call was found,
     or some of several can't be exported: they are named, the others are written.
     """
-    from agents.vault.export import Exported, export_call, export_calls  # noqa: PLC0415 - --help comes at once
+    from agents.vault.export import Exported, export_call, export_each  # noqa: PLC0415 - --help comes at once
     from agents.vault.reader import CallFilter, Shelf  # noqa: PLC0415
+    from agents.vault.vcon_export import VConExport, url_prefix  # noqa: PLC0415
 
     if sum((call is not None, subject is not None, every)) != 1:
         raise InputError("name one of --call, --subject and --all")
+    if form is not Format.VCON and (by_reference is not None or sign is not None):
+        raise InputError("--by-reference and --sign are for --format vcon")
+    prefix = url_prefix(by_reference) if by_reference is not None else ""
     settings = load_settings(state_dir=state_dir)
+    key = _signing_key(settings, vault, sign) if form is Format.VCON else None
     wanted = CallFilter(party=party(settings, vault, subject) if subject is not None else None)
     with opened_vault(settings, vault) as (parts, opened):
         shelf = Shelf(opened)
+        export = (
+            VConExport(shelf, parts.log, to, user(), key, prefix)
+            if form is Format.VCON
+            else partial(export_call, shelf, parts.log, folder=to, by=user())
+        )
         if call is not None:
-            result = Exported((export_call(shelf, parts.log, call, to, by=user()),), {})
+            result = Exported((export(call),), {})
         else:
-            result = export_calls(shelf, parts.log, wanted, to, by=user())
+            result = export_each(shelf, wanted, export)
     quarantined = sum(not one.passed for one in result.done)
     told = f"{len(result.done)} calls in {to}"
+    if form is Format.VCON and key is None:
+        told += ", not signed"
     _tell(told + (f", of which {quarantined} quarantined: certificate only" if quarantined else ""))
     for call_id, error in result.failed.items():
         _tell(f"not exported: call {call_id}: {error}", err=True)
     sys.exit(0 if result.done and not result.failed else 1)
+
+
+def _signing_key(settings: Settings, vault: str, wanted: bool | None) -> SigningKey | None:  # noqa: FBT001
+    """The installation's signing key, where vCons are to be signed; none is made.
+
+    Raises:
+        InputError: it was asked for, and is not there.
+        StoreError: it can't be used.
+    """
+    from agents.crypto.ed25519 import SigningKey  # noqa: PLC0415 - --help comes at once
+
+    inside = state_inside(vault)
+    path = settings.signing_key_file(settings.state_folder(inside if inside.is_dir() else STATE))
+    if wanted is False or (wanted is None and not path.exists()):
+        return None
+    if not path.exists():
+        raise InputError(f"{path}: is not there, so nothing can be signed; use --no-sign")
+    return SigningKey.load(path)
 
 
 def erase(

@@ -20,12 +20,12 @@ Form: TypeAlias = dict[str, Any]
 """A record as plain values, the way Avro sees it."""
 
 NEWEST = {
-    "AudioChunk": 2,
-    "CallEnd": 1,
-    "Heard": 3,
-    "Findings": 3,
-    "RedactedChunk": 3,
-    "Verdict": 2,
+    "AudioChunk": 3,
+    "CallEnd": 2,
+    "Heard": 4,
+    "Findings": 4,
+    "RedactedChunk": 4,
+    "Verdict": 3,
 }
 """The version that is written, by type; all versions up to it are read."""
 

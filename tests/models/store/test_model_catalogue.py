@@ -18,6 +18,7 @@ def test_it_names_the_models_that_the_stages_load() -> None:
         "whisper-tiny.en",
         "silero-vad-v6",
         "reader",
+        "consent-reader",
     ]
 
 

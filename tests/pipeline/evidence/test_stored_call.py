@@ -251,7 +251,8 @@ def test_a_passed_call_without_audio_is_an_error_and_no_file() -> None:
 def test_no_content_is_in_what_is_printed_of_a_stored_call() -> None:
     printed = repr(stored_call())
     assert printed == (
-        "StoredCall(call_id='call-1', passed=True, purpose='', parties=(), silenced=())"
+        "StoredCall(call_id='call-1', passed=True, purpose='', parties=(), silenced=(), "
+        "consent=None)"
     )
 
 

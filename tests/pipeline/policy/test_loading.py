@@ -92,6 +92,7 @@ def test_what_a_policy_says_that_says_nothing() -> None:
     assert Policy(name="x", version="1").model_dump(mode="json") == {
         "name": "x",
         "version": "1",
+        "review_by": None,
         "default": rule,
         "entities": {},
         "muting": {
@@ -112,6 +113,10 @@ def test_what_a_policy_says_that_says_nothing() -> None:
         "retention": {"default": 365},
         "language": {"unknown": "silence"},
         "reader": {"explained_below": 0.0, "payment_below": 0.0},
+        "consent": {
+            "enforced": False, "our_places": [], "their_places": [], "agents_agreed": False,
+            "lawful_basis": {}, "withdrawal": "refuse", "pause_seconds": 180,
+        },
         "recognizers": {},
         "allow": {},
     }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from itertools import combinations
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from pipeline.policy.disclosure import Show
 from pipeline.policy.known_names import BUILT_IN, Known
 from pipeline.policy.loading import load_policy, parse_policy
 from pipeline.policy.model import (
+    ConsentRule,
     EchoRule,
     EntityRule,
     HoldRule,
@@ -27,6 +29,7 @@ from pipeline.policy.model import (
     VerificationRule,
 )
 from pipeline.policy.union import union
+from pipeline.records.consent import Basis
 from pipeline.records.entities import NEVER_ALLOWED, Entity
 from pipeline.records.model import Action
 
@@ -135,8 +138,9 @@ def test_an_entry_stays_audible_where_every_policy_that_mutes_its_type_lets_it()
 def test_every_rule_of_a_policy_is_thought_of() -> None:
     # A new field has to say here, and in pipeline.policy.union, which side of it is the stricter.
     assert set(Policy.model_fields) == {
-        "name", "version", "default", "entities", "muting", "echo", "hold", "unexplained",
-        "understanding", "verification", "retention", "language", "reader", "recognizers", "allow",
+        "name", "version", "review_by", "default", "entities", "muting", "echo", "hold",
+        "unexplained", "understanding", "verification", "retention", "language", "reader",
+        "consent", "recognizers", "allow",
     }  # fmt: skip
 
 
@@ -169,6 +173,16 @@ LAX = Policy(
     retention={"default": 900},
     language=LanguageRule(unknown="silence"),
     reader=ReaderRule(explained_below=0.5, payment_below=0.1),
+    consent=ConsentRule(
+        enforced=False,
+        our_places=("US",),
+        their_places=("US",),
+        agents_agreed=True,
+        lawful_basis={"default": Basis.CONSENT},
+        withdrawal="silence",
+        pause_seconds=10,
+    ),
+    review_by=date(2028, 1, 1),
 )
 STRICT = Policy(
     name="p",
@@ -199,6 +213,8 @@ STRICT = Policy(
     retention={"default": 9},
     language=LanguageRule(unknown="quarantine"),
     reader=ReaderRule(explained_below=0.01, payment_below=0.001),
+    consent=ConsentRule(enforced=True, our_places=("DE",), their_places=("DE",)),
+    review_by=date(2027, 1, 1),
 )
 
 

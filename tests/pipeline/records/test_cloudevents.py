@@ -43,7 +43,7 @@ def test_headers_are_cloudevents_and_the_same_every_time() -> None:
         "ce_source": b"urn:hushwire",
         "ce_type": b"hushwire.audio.chunk.v1",
         "ce_subject": b"call-1",
-        "ce_dataschema": b"urn:hushwire:schema:AudioChunk:2",
+        "ce_dataschema": b"urn:hushwire:schema:AudioChunk:3",
         "ce_dataclassification": b"restricted",
         "ce_dataregulation": b"PCI-DSS,HIPAA,GDPR",
         "content-type": b"audio/L16",
@@ -116,7 +116,7 @@ def test_a_record_with_another_number_or_call_than_its_headers_is_refused() -> N
 
 def test_a_newer_schema_is_refused() -> None:
     message = cloudevents.encode(END)
-    headers = {**message.headers, "ce_dataschema": b"urn:hushwire:schema:CallEnd:2"}
+    headers = {**message.headers, "ce_dataschema": b"urn:hushwire:schema:CallEnd:3"}
     with pytest.raises(RecordError, match="upgrade"):
         cloudevents.decode(cloudevents.address(headers, b"call-1"), headers, message.value)
 

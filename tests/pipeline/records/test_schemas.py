@@ -14,7 +14,7 @@ import pytest
 from pipeline.errors import RecordError
 from pipeline.records import schemas
 from pipeline.records.avro_codec import from_form, to_form
-from pipeline.records.model import Record
+from pipeline.records.model import CallEnd, Heard, Record
 from tests.pipeline.records.wire_samples import PCM, SAMPLES
 
 pytestmark = pytest.mark.unit
@@ -25,9 +25,24 @@ WRITTEN = json.loads(
 """Bytes that each released version wrote, and the fingerprint of its schema."""
 
 
+def _before_consent(name: str) -> Record:
+    """A record of a call of whose consent nobody says anything."""
+    record: Any = SAMPLES[name]
+    if isinstance(record, CallEnd):
+        return replace(record, consent=None)
+    changed: dict[str, Any] = {}
+    if hasattr(record, "call"):
+        changed["call"] = replace(record.call, consent=None)
+    if hasattr(record, "end") and isinstance(record.end, CallEnd):
+        changed["end"] = replace(record.end, consent=None)
+    if isinstance(record, Heard):
+        changed["withheld"] = ()
+    return cast("Record", replace(record, **changed))
+
+
 def _before_parties(name: str) -> Record:
     """A record of a call whose purpose and parties nobody names."""
-    record: Any = SAMPLES[name]
+    record: Any = _before_consent(name)
     return cast("Record", replace(record, call=replace(record.call, purpose="", parties=())))
 
 
@@ -42,12 +57,24 @@ def _before_digests(record: Record) -> Record:
 
 
 BEFORE: dict[tuple[str, int], Record] = {
-    ("Findings", 1): replace(_before_digests(SAMPLES["Findings"]), shown=()),
+    ("Findings", 1): replace(_before_digests(_before_consent("Findings")), shown=()),
     ("AudioChunk", 1): _before_parties("AudioChunk"),
     ("Verdict", 1): _before_parties("Verdict"),
     **{(name, 1): _before_digests(_before_parties(name)) for name in ("Heard", "RedactedChunk")},
     **{
-        (name, 2): _before_digests(SAMPLES[name]) for name in ("Heard", "Findings", "RedactedChunk")
+        (name, 2): _before_digests(_before_consent(name))
+        for name in ("Heard", "Findings", "RedactedChunk")
+    },
+    **{
+        (name, newest - 1): _before_consent(name)
+        for name, newest in {
+            "AudioChunk": 3,
+            "CallEnd": 2,
+            "Heard": 4,
+            "Findings": 4,
+            "RedactedChunk": 4,
+            "Verdict": 3,
+        }.items()
     },
 }
 """What older versions, which lack a field, are read as."""
@@ -99,7 +126,7 @@ def test_a_field_without_a_default_would_break_old_bytes(name: str) -> None:
                 fastavro.schemaless_reader(io.BytesIO(data), writer, reader)
 
 
-@pytest.mark.parametrize(("name", "version"), [("CallEnd", 0), ("CallEnd", 2), ("Nothing", 1)])
+@pytest.mark.parametrize(("name", "version"), [("CallEnd", 0), ("CallEnd", 3), ("Nothing", 1)])
 def test_an_unknown_version_is_refused(name: str, version: int) -> None:
     with pytest.raises(RecordError):
         schemas.schema(name, version)

@@ -4,6 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipeline.records.consent import (
+    Answer,
+    Consent,
+    Decision,
+    Evidence,
+    Kind,
+    Outcome,
+    Party,
+    RuleStated,
+    Why,
+)
 from pipeline.records.model import (
     Action,
     AudioChunk,
@@ -28,6 +39,20 @@ from pipeline.records.model import (
     Word,
 )
 
+PRESSED = Evidence(Kind.KEY, Party.CUSTOMER, Answer.YES, 2_500, "recorded@2", 0.75, "ivr-event")
+CONSENT = Consent(("US-CA", "*"), "spring", (Evidence(Kind.NOTICE_PLAYED, at_ms=-4_000), PRESSED))
+DECISION = Decision(
+    Outcome.TRANSCRIPT_ONLY,
+    Why.NO_CONSENT,
+    (RuleStated("us-ca", 2, "US-CA"),),
+    "ab" * 32,
+    (PRESSED,),
+    "consent",
+    90,
+    60_000,
+    "spring",
+    sides=True,
+)
 CALL = CallInfo(
     "call-1",
     8_000,
@@ -36,9 +61,10 @@ CALL = CallInfo(
     "en",
     purpose="quality",
     parties=("pn-00112233445566778899aabbccddeeff",),
+    consent=CONSENT,
 )
 PCM = np.array([[0, 1], [-32_768, 32_767], [258, -2]], np.int16)
-END = CallEnd("call-1", 7, 56_000, EndedBy.IDLE, ("gap", "unheard"))
+END = CallEnd("call-1", 7, 56_000, EndedBy.IDLE, ("gap", "unheard"), DECISION)
 WORD = Word(1, 100, 200, "placeholder", 0.25, Hearing.SECOND)
 SPAN = Span("CARD_NUMBER", 1, 100, 200, 0.75, "numbers", Action.COUNT, Reason.ECHO)
 SHOWN = Shown("CARD_NUMBER", 1, 100, 200, "************1111")
@@ -63,6 +89,7 @@ SAMPLES: dict[str, Record] = {
         models=("main@0123abcd",),
         call=CALL,
         listening="00112233445566ff",
+        withheld=(Interval(400, 500),),
     ),
     "Findings": Findings(
         "call-1",

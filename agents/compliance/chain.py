@@ -1,0 +1,79 @@
+"""Whether the audit log holds: the check of ``hushwire audit verify``, as a part of a report.
+
+The log is compared with what its signing key remembers; with ``vault`` also with checkpoints and
+certificates there, which reads each of them. Outcomes of ``chain``: the part; ``InputError`` where
+no public key is known or the log is too long to be checked now, ``StoreError`` where database or
+vault are away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from agents.access.audit_log import AuditLog
+from agents.compliance.model import Chain
+from agents.crypto.ed25519 import PublicKey, SigningKey
+from agents.settings.model import Settings
+from agents.upkeep.audit_outside import Outside
+from agents.vault.file_store import Place
+from pipeline.errors import InputError
+
+
+def chain(
+    log: AuditLog,
+    settings: Settings,
+    state: Path,
+    *,
+    keys: Mapping[str, PublicKey],
+    vault: Place | None,
+    most: int | None,
+) -> Chain:
+    """Go through the log.
+
+    Args:
+        log: the log.
+        settings: name the signing key and the witnesses.
+        state: the state folder.
+        keys: further public keys by their id.
+        vault: what lies there is compared, too.
+        most: a log of more entries is not gone through; None: whatever its length.
+    """
+    private = settings.signing_key_file(state)
+    known = dict(keys)
+    if private.exists():
+        own = SigningKey.load(private).public
+        known[own.key_id] = own
+    if not known:
+        raise InputError(
+            "no public key is known here, so no signature can be checked; `hushwire compliance "
+            "report --public-key` takes one"
+        )
+    if most is not None and (entries := log.head().seq) > most:
+        raise InputError(
+            f"its {entries} entries are too many to be gone through while a page is waited for; "
+            "`hushwire compliance report` and `hushwire audit verify` do"
+        )
+    outside = Outside([])
+    compared = []
+    if private.exists():
+        outside.remember(private)
+        compared.append("what the signing key remembers")
+    if vault is not None:
+        outside.look(vault, known)
+        compared.append("checkpoints and certificates in the vault")
+    if outside.notes:
+        compared.append("what witnesses saw")
+    seen = log.verify(known, kept=outside.checkpoints, outside=outside.stated, calls=outside.calls)
+    outside.compare(settings, log.tree)
+    problems = (*outside.problems, *seen.problems)
+    return Chain(
+        holds=not problems,
+        first=seen.first,
+        last=seen.last,
+        signed=seen.signed,
+        signed_at=seen.signed_at,
+        unsigned=seen.unsigned,
+        problems=problems,
+        compared=tuple(compared),
+    )

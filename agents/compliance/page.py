@@ -1,0 +1,60 @@
+"""The report as a page: one HTML file that needs nothing from elsewhere, or the inside of one.
+
+It holds no script, and no style in an attribute, so that the console's content security policy lets
+it through. Outcomes: the text; nothing is raised.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from markupsafe import Markup, escape
+
+from agents.compliance.report import Report
+from agents.reports.entity_groups import label_of
+from agents.reports.templating import page_template
+
+STATES: Final = {
+    "covered": "covered",
+    "partly": "partly",
+    "yours": "yours",
+    "outside": "does not apply",
+    "overdue": "overdue",
+    "due": "due",
+    "ok": "in time",
+    "none": "no date",
+}
+"""What states are called."""
+
+
+def html_file(report: Report) -> str:
+    """The report as one file."""
+    template = page_template("compliance.html")
+    return template.render(title=_title(report), body=body(report))
+
+
+def body(report: Report) -> Markup:
+    """The inside of the page, for a page of somebody else's."""
+    template = page_template(
+        "_compliance.html", label=label_of, state=STATES.get, words=_words, coded=_coded
+    )
+    text = template.render(report=report, parts=report.parts)
+    return Markup(text)  # noqa: S704 - a template of ours, which escapes what it is given
+
+
+def _title(report: Report) -> str:
+    return f"Compliance, {report.month.title}"
+
+
+def _words(name: str) -> str:
+    """A name of the rules for people: ``all_parties`` becomes "all parties"."""
+    return name.replace("_", " ")
+
+
+def _coded(text: str) -> Markup:
+    """A text whose words between backticks are code."""
+    pieces = [
+        Markup("<code>{}</code>").format(piece) if place % 2 else escape(piece)
+        for place, piece in enumerate(text.split("`"))
+    ]
+    return Markup("").join(pieces)

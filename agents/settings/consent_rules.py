@@ -1,0 +1,62 @@
+"""Rules of places as the settings have them, and what they say to a call at the door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from agents.settings.model import Settings
+from agents.settings.policies import read_policy
+from pipeline.consent.gate import ConsentRules, metadata_decision, refusal
+from pipeline.consent.loading import load_rules
+from pipeline.consent.rules import RuleSet
+from pipeline.consent.setting import setting_of
+from pipeline.records.consent import Outcome
+from pipeline.records.model import CallInfo
+
+
+def rules_of(settings: Settings) -> RuleSet:
+    """The shipped rules, and those of the installation.
+
+    Raises:
+        PolicyError: a file of rules is refused.
+    """
+    return load_rules([settings.jurisdictions] if settings.jurisdictions else [])
+
+
+def consent_rules(settings: Settings) -> ConsentRules:
+    """What the transcribe stage judges calls by.
+
+    It is loaded whatever the worker's own policy says: a call may be pinned to another's.
+
+    Raises:
+        PolicyError: a file of rules is refused.
+        ModelError: what reads the spoken disclosure is missing or altered.
+    """
+    # Commands on rules need no model; and what is played goes by the rules, so it imports this.
+    from agents.settings.notices import knows_notice  # noqa: PLC0415
+    from models.consent.reader import load_consent_reader  # noqa: PLC0415
+
+    knows = knows_notice(settings, datetime.now(UTC).date())
+    return ConsentRules(rules_of(settings), load_consent_reader(), knows)
+
+
+def at_the_door(settings: Settings) -> Callable[[CallInfo], None] | None:
+    """Refuses calls that no spoken word can save, before anything of them is sent.
+
+    None where the policy does not ask for consent.
+
+    Raises:
+        PolicyError: the policy or a file of rules is refused.
+    """
+    policy = read_policy(settings)
+    if not policy.consent.enforced:
+        return None
+    rules, setting = rules_of(settings), setting_of(policy)
+
+    def may_be_sent(call: CallInfo) -> None:
+        decision = metadata_decision(call, policy, rules, setting)
+        if decision.outcome is Outcome.REFUSED:
+            raise refusal(decision)
+
+    return may_be_sent

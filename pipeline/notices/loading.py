@@ -1,0 +1,104 @@
+"""Reads the prompts that are played to callers; every mistake is told with file and line.
+
+A file holds ``notices:`` (``Notice``), ``purposes:`` (phrases for ``{purpose}`` by language and
+name) and, in an installation's own files, ``numbers:`` (``TrackingNumber``). An own notice or
+phrase takes the place of the shipped one of the same id or name and language. Messages quote no
+number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from pipeline.consent.rules import RuleSet
+from pipeline.errors import PolicyError
+from pipeline.notices.checks import mistakes
+from pipeline.notices.files import NoticeFiles, merged
+from pipeline.notices.model import Notices
+
+_TOLD: Final = 50
+"""Mistakes that are told one by one."""
+
+
+def known_notice(ref: str, notices: Notices | None = None) -> bool:
+    """Whether evidence that names a prompt names one that exists.
+
+    Args:
+        ref: ``Evidence.notice``; empty where it names none, which is not known.
+        notices: the installation's prompts; None: the shipped ones.
+    """
+    return (notices or shipped_notices()).known(ref)
+
+
+@cache
+def shipped_notices() -> Notices:
+    """The prompts that come with Hushwire; whether they fit a rule is not looked at here."""
+    return load_notices(())
+
+
+def load_notices(
+    own: Iterable[Path], rules: RuleSet | None = None, day: date = date.min
+) -> Notices:
+    """The shipped prompts, and those of an installation's own files and folders.
+
+    Args:
+        own: files and folders.
+        rules: what a prompt for a place has to do; None: that is not looked at.
+        day: on which prompts are to be played; older versions need not fit.
+
+    Raises:
+        PolicyError: a file can't be read or breaks the schema, two prompts contradict, or one does
+            less than the rule of its place asks for; a line for each mistake.
+    """
+    shipped = Path(str(resources.files("policies"))) / "notices"
+    return parse_notices(
+        [(file.name, _text(file)) for file in _files(shipped)],
+        [(str(file), _text(file)) for path in own for file in _files(path)],
+        rules,
+        day,
+    )
+
+
+def parse_notices(
+    shipped: Sequence[tuple[str, str]],
+    own: Sequence[tuple[str, str]] = (),
+    rules: RuleSet | None = None,
+    day: date = date.min,
+) -> Notices:
+    """Prompts of texts; see ``load_notices``.
+
+    Args:
+        shipped: name and YAML of each file.
+        own: the same, of an installation's own files.
+        rules: see ``load_notices``.
+        day: see ``load_notices``.
+    """
+    theirs, mine = NoticeFiles(), NoticeFiles()
+    for reading, files in ((theirs, shipped), (mine, own)):
+        for name, text in files:
+            reading.read(name, text)
+    problems = [*theirs.problems, *mine.problems, *mistakes(theirs, mine, rules, day)]
+    if problems:
+        told, rest = problems[:_TOLD], len(problems) - _TOLD
+        raise PolicyError("\n".join([*told, *([f"and {rest} more mistakes"] if rest > 0 else [])]))
+    return merged(theirs, mine)
+
+
+def _files(path: Path) -> list[Path]:
+    """YAML files of a folder, or the file itself."""
+    return sorted(path.glob("*.yaml")) if path.is_dir() else [path]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        problem = getattr(error, "strerror", None) or "not UTF-8"
+        raise PolicyError(
+            f"{path}: cannot be read ({problem}); name a YAML file of notices"
+        ) from None
