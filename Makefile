@@ -84,7 +84,7 @@ bench-pipeline: .venv/.dev ## Measure cost by stage, memory, restart, takeover, 
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.cost.pipeline --sizing docs/sizing.md
 
 bench-peers: .venv/.dev ## Measure the same calls and texts with Presidio and scrubadub (from PyPI)
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.peers.compare.compare
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.peers.compare
 
 bench-word-times: .venv/.dev ## Measure how far spoken digits are misplaced, and the padding for it
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.word_times
@@ -129,16 +129,16 @@ lock: ## Resolve the dependencies anew into both lock files
 vcon-reader: build/vcon/.stamp ## Set up the package vcon, by which tests read exported vCons
 
 reader: .venv/.train ## Learn the reader's weights anew from the labelled texts (under two hours, two cores)
-	$(BIN)/python -m benchmarks.reader.learn.learn train --half --epochs 2
+	$(BIN)/python -m benchmarks.reader.learn train --half --epochs 2
 
 bench-reader: .venv/.dev ## Measure what the reader covers and mutes, beside the rules it replaced
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.reader.learn.learn measure
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.reader.learn measure
 
 consent-reader: .venv/.dev ## Learn the consent reader's weights anew (some minutes, one core)
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.consent.__main__ train
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.consent train
 
 bench-consent: .venv/.dev ## Measure what is found of what is said about recording, and what it costs
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.consent.__main__ measure
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.consent measure
 
 test-reader: .venv/.train ## Run the tests of training, which need PyTorch
 	$(BIN)/python -m pytest tests/training
