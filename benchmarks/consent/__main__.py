@@ -1,7 +1,7 @@
 """Learns the consent reader's weights, and measures what it finds of what is said about recording.
 
-    python -m benchmarks.consent.__main__ train
-    python -m benchmarks.consent.__main__ measure
+    python -m benchmarks.consent train
+    python -m benchmarks.consent measure
 
 ``train`` writes the weights beside the catalogue and pins their hash there. ``measure`` reads the
 openings that nothing has learnt from as calls, and prints sums.

@@ -39,7 +39,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         (("run", "--from", ".", "--to", "v"), 2, "no recordings in it"),
         (("redact", "gone.wav", "x.wav"), 2, "gone.wav: cannot be opened"),
         (("worker", "detect"), 2, "no broker: name one"),
-        (("policy", "check", "nope"), 2, "name a YAML file or default, gdpr, hipaa, pci"),
+        (("policy", "check", "nope"), 2, "name a YAML file or consent, default, gdpr, hipaa, pci"),
         (("certificate", "check", "call.json"), 2, "ends with .certificate.json"),
     ],
 )

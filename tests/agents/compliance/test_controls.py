@@ -14,7 +14,7 @@ from tests.repository.test_docs import _commands
 
 pytestmark = pytest.mark.unit
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CONTROLS = [
     pytest.param(one, id=f"{table.id} {one.id}")
     for table in load_controls()

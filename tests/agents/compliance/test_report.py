@@ -167,7 +167,7 @@ def test_what_never_happened_is_a_zero(filled: Made) -> None:
     assert refused["withdrawn"] == 1
     assert {why for why, count in refused.items() if not count} == {
         "late_notice", "no_consent", "agents_not_agreed", "said_no", "no_basis",
-        "basis_not_allowed", "profile_not_met", "one_channel", "not_understood",
+        "basis_not_allowed", "profile_not_met", "one_channel",
     }  # fmt: skip
     assert calls.failed == (Count("expired", 1), Count("internal", 1))
     ended = {one.what: one.count for one in calls.ended}

@@ -62,8 +62,8 @@ KEPT = Decision(
     "consent",
     sides=True,
 )
-READER = Path(__file__).parents[2] / "build" / "vcon" / "bin" / "python"
-READ = Path(__file__).parents[1] / "vcon" / "read.py"
+READER = Path(__file__).parents[3] / "build" / "vcon" / "bin" / "python"
+READ = Path(__file__).parents[2] / "vcon" / "read.py"
 FLAC_IS_NOT_LISTED = ["Dialog at index 0 has an invalid or missing mediatype: audio/flac"]
 """The draft's list of media types is a SHOULD; the package takes it for a MUST."""
 

@@ -102,7 +102,7 @@ def test_every_rendering_comes_back_with_exactly_its_words(
 @given(st.integers(11, 999_999))
 def test_cardinals_come_back(value: int) -> None:
     runs = read(words_from_text(cardinal(value)), voc=ES)
-    if value in (100, 1_000, 100_000):  # "cien mil": no digit word
+    if value in (100, 1_000, 1_100, 100_000, 100_100):  # "cien mil cien": no digit word
         assert runs == []
     else:
         assert "".join(run.digits for run in runs) == str(value)

@@ -18,7 +18,7 @@ from pipeline.records.consent import Answer, Basis, Consent, Evidence, Kind, Out
 
 pytestmark = pytest.mark.unit
 
-TABLE: Final = Path(__file__).parents[1] / "cases" / "consent_outcomes.yaml"
+TABLE: Final = Path(__file__).parents[2] / "cases" / "consent_outcomes.yaml"
 DAY: Final = date(2026, 12, 1)
 PROMPT: Final = Evidence(Kind.NOTICE_PLAYED, at_ms=-3_000)
 HEARD: Final = Evidence(Kind.NOTICE_SPOKEN, at_ms=800, certainty=0.97)

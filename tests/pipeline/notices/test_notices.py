@@ -74,7 +74,7 @@ def _refused(*own: str) -> str:
 
 SHIPPED = [
     (file.name, file.read_text(encoding="utf-8"))
-    for file in sorted((Path(__file__).parents[2] / "policies" / "notices").glob("*.yaml"))
+    for file in sorted((Path(__file__).parents[3] / "policies" / "notices").glob("*.yaml"))
 ]
 
 

@@ -210,7 +210,7 @@ def test_a_full_disk_and_an_altered_model_are_told(
     )
     found = weak(installed)
     assert found[0].endswith("GiB free")
-    assert len([line for line in found if line.endswith(problem)]) == 4
+    assert len([line for line in found if line.endswith(problem)]) == 5
 
 
 def test_an_old_ledger_is_told_and_left_as_it_is(installed: Path) -> None:
