@@ -7,7 +7,7 @@ KAFKA_LIB := tests/kafka/lib
 SERVED := broker or browser or postgres
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint format docs bench bench-damage bench-delay bench-detection bench-encryption bench-muting bench-peers bench-pipeline bench-verification bench-transcription bench-word-times samples kafka chaos soak fuzz mutation audit lock reader bench-reader consent-reader bench-consent test-reader vcon-reader clean simulate
+.PHONY: help setup demo demo-consent test unit lint format docs bench bench-damage bench-delay bench-detection bench-encryption bench-muting bench-peers bench-pipeline bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz mutation audit lock reader bench-reader consent-reader bench-consent test-reader vcon-reader clean simulate
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -18,6 +18,10 @@ setup: .venv/.dev ## Create .venv with everything for development
 demo: .venv/.run ## Redact the eight sample calls and write the HTML report
 	@echo "Demo: loading the program and its models"
 	@$(BIN)/python -m benchmarks.demo
+
+demo-consent: .venv/.run ## Take a call of each outcome of consent, and prove what is left of them
+	@echo "Demo: loading the program and its models"
+	@$(BIN)/python -m benchmarks.consentdemo
 
 test: .venv/.dev ## Run every test, also on Apache Kafka and PostgreSQL where they can be had
 	@.ci/need chromium chromium || echo "THE BROWSER TESTS WILL FAIL: no chromium here." >&2
@@ -93,6 +97,12 @@ samples: .venv/.dev ## Make the sample calls and their truth again from their se
 	@.ci/need flite flite
 	@.ci/need festival festival festvox-kallpc16k festvox-us-slt-hts
 	$(BIN)/python -m benchmarks.calls.corpus --samples
+
+consent-samples: .venv/.dev ## Make the calls of the consent demo and their truth again
+	@.ci/need flite flite
+	@.ci/need festival festival festvox-us-slt-hts
+	@.ci/need espeak-ng espeak-ng
+	$(BIN)/python -m benchmarks.consentcalls
 
 kafka: $(KAFKA_LIB)/.stamp ## Fetch Apache Kafka for the tests (needs a JDK and Maven)
 

@@ -160,18 +160,23 @@ class Festival(_Base):
 
 
 class Espeak(_Base):
-    """espeak-ng (Debian package of that name): a stress case, hardly intelligible to Whisper."""
+    """espeak-ng (Debian package of that name): a stress case, hardly intelligible to Whisper.
+
+    A speaker such as ``es/135`` says its words a minute.
+    """
 
     engine = "espeak"
 
     def say(self, texts: Sequence[str]) -> list[Audio]:
         """Speak each text by itself."""
         espeak = _program("espeak-ng", "espeak-ng")
+        speaker, _, pace = self._speaker.partition("/")
         spoken = []
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "said.wav"
             for text in texts:
-                command = [espeak, "-v", self._speaker, "-w", str(path), "--", text]
+                options = ["-v", speaker, *(["-s", pace] if pace else [])]
+                command = [espeak, *options, "-w", str(path), "--", text]
                 subprocess.run(command, check=True, capture_output=True, timeout=60)
                 raw, rate = soundfile.read(path, dtype="float64")
                 spoken.append(self._finish(raw, rate, text))

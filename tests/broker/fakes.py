@@ -9,12 +9,15 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.consent.gate import withheld_span
+from pipeline.consent.spoken import Said, Utterance
 from pipeline.policy.model import Policy
 from pipeline.records.continuity import MIXED
 from pipeline.records.model import (
@@ -42,6 +45,8 @@ WORDS = tuple(
 )
 """Ten; a test may name others, for every process that it starts."""
 DIGITS = frozenset(WORDS[:5])
+ABOUT_RECORDING = {"hello": {Said.NOTICE: 1.0}, "good": {Said.WITHDRAW: 1.0}}
+"""Words that are about the recording itself."""
 LOWEST, STEP = 3_000, 2_500
 KILLER = "killer"
 """A window of a call with this in its id ends the process that listens to it."""
@@ -115,6 +120,15 @@ def check(window: Window) -> Heard:
     )
 
 
+def reads(utterance: Utterance, before: Utterance | None, language: str) -> Mapping[Said, float]:
+    """Stands in for ``models.consent.reader``."""
+    del before, language
+    found: dict[Said, float] = {}
+    for word in utterance.text.split():
+        found |= ABOUT_RECORDING.get(word, {})
+    return found
+
+
 class ScriptedDetector:
     """Stands in for ``models.detection.detector.Detector``.
 
@@ -185,6 +199,7 @@ class ScriptedCall:
             self._until[one.channel] = max(self._until[one.channel], one.heard_until)
             self._spans += _spans(one.words, self._sensitive)
             self._spans += [_unheard(one.channel, *_ends(place)) for place in one.unheard]
+            self._spans += [withheld_span(one.channel, *_ends(place)) for place in one.withheld]
             self._words += [word for word in one.words if word.text not in self._sensitive]
         mark = max(0, min(self._until) - VERSION * RATE)
         return [self._findings(mark)] if mark > self._mark else []

@@ -24,9 +24,11 @@ from agents.stages.timeouts import Patience
 from agents.system.clock import system_clock
 from agents.system.logging import configure_logging
 from agents.system.metrics import Metrics
+from pipeline.consent.gate import ConsentRules
+from pipeline.consent.loading import shipped_rules
 from pipeline.errors import ModelError
 from pipeline.policy.loading import load_policy
-from pipeline.policy.model import EchoRule, Policy
+from pipeline.policy.model import ConsentRule, EchoRule, Policy
 from pipeline.transcription.segmenter import LoudnessVoice
 
 AHEAD = timedelta(days=400)
@@ -72,6 +74,7 @@ def main() -> None:
         engines=1,
         listen_s=20.0,
         patience=Patience(late_s=2.0, idle_s=float(idle_s)),
+        consent=ConsentRules(shipped_rules(), fakes.reads),
         shadow=_candidate(os.environ.get("SHADOW_OF_TEST", "")),
     )
     metrics = Metrics()
@@ -83,8 +86,13 @@ def main() -> None:
 def _policy(name: str) -> Policy:
     """The default policy under a name; the scripted bursts of both channels are one wave, which
     would count as echo."""
-    changed = {"name": name, "echo": EchoRule(mode="never")}
-    return load_policy("default").model_copy(update=changed)
+    changed: dict[str, object] = {"name": name, "echo": EchoRule(mode="never")}
+    withdrawal = os.environ.get("CONSENT_OF_TEST")
+    if withdrawal is None:
+        return load_policy("default").model_copy(update=changed)
+    stated = {"enforced": True, "agents_agreed": True, "withdrawal": withdrawal}
+    changed["consent"] = ConsentRule.model_validate(stated)
+    return load_policy("pci+hipaa+gdpr").model_copy(update=changed)
 
 
 def _detector() -> fakes.ScriptedDetector:
