@@ -7,7 +7,7 @@ KAFKA_LIB := tests/kafka/lib
 SERVED := broker or browser or postgres
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-consent test unit lint format docs bench bench-damage bench-delay bench-detection bench-encryption bench-muting bench-peers bench-pipeline bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz mutation audit lock reader bench-reader consent-reader bench-consent test-reader vcon-reader clean simulate
+.PHONY: help setup demo demo-consent test unit lint format docs bench bench-damage bench-delay bench-detection bench-encryption bench-margins bench-muting bench-peers bench-pipeline bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz mutation audit lock reader bench-reader consent-reader bench-consent test-reader vcon-reader clean simulate
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -21,7 +21,7 @@ demo: .venv/.run ## Redact the eight sample calls and write the HTML report
 
 demo-consent: .venv/.run ## Take a call of each outcome of consent, and prove what is left of them
 	@echo "Demo: loading the program and its models"
-	@$(BIN)/python -m benchmarks.consentdemo
+	@$(BIN)/python -m benchmarks.consent.demo
 
 test: .venv/.dev ## Run every test, also on Apache Kafka and PostgreSQL where they can be had
 	@.ci/need chromium chromium || echo "THE BROWSER TESTS WILL FAIL: no chromium here." >&2
@@ -72,6 +72,9 @@ bench-delay: .venv/.dev ## Measure how soon live calls are released, at several 
 bench-detection: .venv/.dev ## Measure detection on the labelled texts, against plain Presidio
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.detection
 
+bench-margins: .venv/.dev ## Measure what each margin and rule costs of harmless speech (needs flite, festival)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.margins --fresh 16
+
 bench-muting: .venv/.dev ## Measure muting alone: speed, samples changed, sensitive time silenced
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.muting
 
@@ -102,7 +105,7 @@ consent-samples: .venv/.dev ## Make the calls of the consent demo and their trut
 	@.ci/need flite flite
 	@.ci/need festival festival festvox-us-slt-hts
 	@.ci/need espeak-ng espeak-ng
-	$(BIN)/python -m benchmarks.consentcalls
+	$(BIN)/python -m benchmarks.consent.calls
 
 kafka: $(KAFKA_LIB)/.stamp ## Fetch Apache Kafka for the tests (needs a JDK and Maven)
 

@@ -69,7 +69,7 @@ def require_enforced(policy: Policy) -> None:
     if not policy.consent.enforced:
         raise SettingsError(
             f"consent can't be rechecked: the policy in force ({policy.name}) asks for none; use "
-            "one with consent.enforced, such as --policy default+consent or HUSHWIRE_POLICY"
+            "one with consent.enforced, such as --policy pci+consent or HUSHWIRE_POLICY"
         )
 
 

@@ -1,8 +1,8 @@
 """The calls of the consent demo: made with the voices of the sample calls, read by the demo.
 
-    python -m benchmarks.consent.calls        # recordings, sidecars and truth in consentcalls/
+    python -m benchmarks.consent.calls        # recordings, sidecars and truth in samples/
 
-``consentcalls/calls.yaml`` holds what is said, what the recorder knows and what has to become of
+``samples/calls.yaml`` holds what is said, what the recorder knows and what has to become of
 each call. The recordings and ``manifest.jsonl``, their truth in the form of the sample calls, lie
 beside it, so that the demo needs no voice.
 """
@@ -20,16 +20,16 @@ import soundfile
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from benchmarks.speech.channel import Line, at_level, telephone
 from benchmarks.calls.scripting import Side, Turn
 from benchmarks.calls.slots import Entity, Piece
-from benchmarks.labels.spanish import ONES
-from benchmarks.speech.spoken import DIGITS, Token
 from benchmarks.calls.stage import SIDES, Stage, place
+from benchmarks.labels.spanish import ONES
+from benchmarks.speech.channel import Line, at_level, telephone
+from benchmarks.speech.spoken import DIGITS, Token
 from benchmarks.speech.voices import SAMPLE_RATE, voice
 from pipeline.records.consent import Kind, Outcome, Why
 
-CALLS: Final = Path(__file__).parent / "consentcalls"
+CALLS: Final = Path(__file__).parent / "samples"
 STARTED: Final = "2026-11-05T09:{:02d}:00+00:00"
 EDGE_S: Final = 0.5
 """How far the time of a heard word may lie from that of the spoken one."""

@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.consent.demo`` prints what became of each call, by which rule and why, and
 then the proof: of a refused call nothing can be read any more, of a kept one nothing that may not
-be. Exit code 1 when anything is otherwise than ``consentcalls/calls.yaml`` says; 2 when the demo
+be. Exit code 1 when anything is otherwise than ``samples/calls.yaml`` says; 2 when the demo
 could not run.
 """
 
@@ -22,17 +22,18 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from agents.kafka.embedded_broker import EmbeddedBroker
-from agents.reports.call_report import write_report
 from agents.app.run_folder import run_folder
-from agents.system.screen import screen
-from agents.settings.model import Settings, load_settings
+from agents.kafka.embedded_broker import EmbeddedBroker
 from agents.kafka.topics import Topics
-from agents.reports.call_files import CERTIFICATE, read_calls
+from agents.reports.call_files import read_calls
+from agents.reports.call_report import write_report
+from agents.settings.model import Settings, load_settings
+from agents.system.screen import screen
 from benchmarks.consent.calls import CALLS, Shown, shown_calls
 from benchmarks.consent.proof import Became, Installed, became, leaks, unlike
 from benchmarks.demo import emptied, export_vault
 from pipeline.errors import HushwireError
+from pipeline.evidence.layout import CERTIFICATE
 
 OURS: Final = Path("build/demo-consent")
 RULES: Final = CALLS / "rules.yaml"
@@ -171,8 +172,8 @@ def _reports(place: Place, settings: Settings, console: Console) -> Iterator[str
 
 def _month(vault: Path, settings: Settings) -> str:
     """By the clock of the installation's database."""
-    from agents.settings.model import STATE  # noqa: PLC0415 - needed here alone
     from agents.database.open_ledger import opened_ledger  # noqa: PLC0415
+    from agents.settings.model import STATE  # noqa: PLC0415 - needed here alone
 
     with opened_ledger(settings, vault / STATE) as ledger:
         return f"{ledger.database.now():%Y-%m}"

@@ -19,25 +19,24 @@ import numpy as np
 import soundfile
 from confluent_kafka import Message
 
-from agents.access.hash_chain import Entry, read_export
 from agents.access.audit_log import AuditLog
+from agents.access.hash_chain import Entry, read_export
 from agents.app.checks.canaries import Canary, needles
-from agents.vault.call_catalogue import StoredCallFacts
-from agents.kafka.security import KafkaSecurity
 from agents.app.checks.leak_scan import Searcher, scan, told
-from agents.database.call_ledger import CallState, Ledger
-from agents.runtime.dead_letters import read_letters
 from agents.app.checks.leak_scan_selftest import self_test
-from agents.settings.model import STATE, Settings
-from agents.kafka.security import named_broker
+from agents.database.call_ledger import CallState, Ledger
 from agents.database.open_ledger import opened_ledger
+from agents.kafka.security import KafkaSecurity, named_broker
 from agents.kafka.topics import Topics
+from agents.runtime.dead_letters import read_letters
+from agents.settings.model import STATE, Settings
+from agents.vault.call_catalogue import StoredCallFacts
 from agents.vault.vault import Vault
 from benchmarks.consent.calls import Shown, silent_part, truth_of
-from benchmarks.leakcheck import check
 from benchmarks.cost.reading import read_all
-from pipeline.records.consent import Outcome
+from benchmarks.leakcheck import check
 from pipeline.errors import UnknownCallError
+from pipeline.records.consent import Outcome
 
 _REFUSED: Final = "call-refused"
 _KEPT: Final = {

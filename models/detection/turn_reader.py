@@ -316,7 +316,8 @@ class TurnReader:
                 parts[-1].append(word)
             else:
                 parts.append([word])
-        if parts and len(turn.tokens[found.last - 1].key) == 1:
+        last = turn.tokens[found.last - 1].key
+        if parts and len(last) == 1 and last.isalpha():
             parts[-1][-1] = self._drawn_out(parts[-1][-1], placed)
         return parts
 

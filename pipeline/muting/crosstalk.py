@@ -30,6 +30,10 @@ _NEAR_MS: Final = 300
 """Delays of headsets and lines within a country; farther ones are looked for too."""
 _SMOOTH_HZ: Final = 300.0
 """Width over which a spectrum is flattened: wider than a voice's pitch."""
+_EARLIER_MS: Final = 10
+"""How much earlier than its echo a voice is at least;"""
+_LOUDER: Final = 2.0
+"""and how many times as loud (6 dB)."""
 _QUIETEST: Final = 3.0
 """RMS in int16 units, -81 dBFS: what is softer cannot be understood even when amplified."""
 
@@ -80,6 +84,8 @@ def mirrored(
     sample_rate: int,
     lag: int,
     rule: EchoRule,
+    *,
+    worded: bool = True,
 ) -> tuple[float, list[Interval]]:
     """Where another channel is silenced because the voice of a span is heard there.
 
@@ -90,6 +96,9 @@ def mirrored(
         sample_rate: Hz.
         lag: longest delay looked for, in samples.
         rule: of the policy.
+        worded: whether a word was heard in the span. Where none was, and the other channel has the
+            same earlier and at least twice as loud, the span is the echo and that the voice, which
+            was listened to by itself: ``auto`` mirrors nothing back to it.
 
     Returns:
         How alike the channels are, and the places in call samples, in order.
@@ -102,6 +111,10 @@ def mirrored(
     if rule.mode == "always":
         # A lag that chance alone suggests must not move the mirror away from the span.
         return found.score, [Interval(span.start + min(by, 0), span.end + max(by, 0))]
+    if heard and not worded and by <= -_EARLIER_MS * sample_rate // 1_000:
+        voice = other[lag + by : lag + by + len(source)]
+        if _rms(voice) >= _LOUDER * _rms(source):
+            return found.score, []
     parts = sounding(source, span.start, sample_rate) if heard else []
     return found.score, [Interval(part.start + by, part.end + by) for part in parts]
 

@@ -30,6 +30,7 @@ from typing import Final
 from pipeline.audio.chunk_assembly import REORDER, ChunkAssembler
 from pipeline.audio.levels import Levels
 from pipeline.audio.ring_buffer import History
+from pipeline.detection.decision.not_understood import SOUND_WITHOUT_WORDS, SPEECH_WITHOUT_WORDS
 from pipeline.errors import RecordError
 from pipeline.muting.crosstalk import mirrored
 from pipeline.muting.merging import ChannelMutes, Cut
@@ -59,6 +60,9 @@ SPAN_PIECE_S: Final = 30
 LATE_SPAN: Final = "late_span"
 UNHEARD: Final = "unheard"
 FINDINGS_MISSING: Final = "findings_missing"
+_SOUNDS: Final = frozenset({WORDLESS, SOUND_WITHOUT_WORDS, SPEECH_WITHOUT_WORDS})
+"""Recognisers of what no word explains. Where it is the echo of a voice, that voice was listened to
+by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,7 +383,10 @@ class _Call:
         audio = self._history.read(low - lag, high + lag)
         source, beside = audio[lag : lag + high - low, span.channel], audio[:, other]
         place, rule = Interval(low, high), self._policy.echo
-        score, places = mirrored(place, source, beside, self.call.sample_rate, lag, rule)
+        worded = span.recognizer not in _SOUNDS
+        score, places = mirrored(
+            place, source, beside, self.call.sample_rate, lag, rule, worded=worded
+        )
         for place in places:
             start, end = max(0, place.start), min(self.position, place.end)
             if start < end:

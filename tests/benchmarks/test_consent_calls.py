@@ -11,9 +11,9 @@ import soundfile
 from agents.app.recording_folder import read_drop
 from benchmarks.consent.calls import CALLS, Shown, shown_calls, sidecar_of, silent_part, truth_of
 from pipeline.consent.loading import load_rules
-from pipeline.records.consent import Outcome
 from pipeline.policy.known_names import Known
 from pipeline.policy.loading import load_policy
+from pipeline.records.consent import Outcome
 
 pytestmark = pytest.mark.unit
 

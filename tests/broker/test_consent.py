@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from agents.access.hash_chain import Entry, read_export
 from agents.access.audit_log import AuditLog
+from agents.access.hash_chain import Entry, read_export
+from agents.crypto.envelope import Seal
 from agents.database.call_ledger import CallState
 from agents.runtime.dead_letters import Fate, read_letters
-from agents.crypto.envelope import Seal
+from pipeline.errors import SealError, UnknownCallError
 from pipeline.records import cloudevents as wire
 from pipeline.records.consent import Consent, Decision, Evidence, Kind, Outcome, RuleStated, Why
-from pipeline.errors import SealError, UnknownCallError
 from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Role
 from tests.broker import fakes
 from tests.broker.harness import Installation, Script

@@ -52,7 +52,15 @@ _WORD_LISTS = (
     "corrected",
     "announcing",
 )
-_SPELLING_LISTS = ("acronyms", "standins", "letter_links", "letter_case", "foreign_talk")
+_SPELLING_LISTS = (
+    "acronyms",
+    "standins",
+    "letter_links",
+    "letter_case",
+    "foreign_talk",
+    "leading",
+    "leading_date",
+)
 """Word lists that a language may do without."""
 
 

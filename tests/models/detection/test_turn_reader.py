@@ -224,6 +224,12 @@ def test_the_last_letter_of_something_spelled_is_drawn_out_up_to_the_next_word()
     assert (span.start, span.end) == (0, 3 * STEP)
 
 
+def test_a_last_digit_is_not_drawn_out() -> None:
+    reads = ScriptedReads(dict.fromkeys(("4", "1"), ("CARD_NUMBER", 0.9)))
+    (span,) = reader(reads).read(turn("4 1"))
+    assert (span.start, span.end) == (0, STEP + LONG)
+
+
 @pytest.mark.parametrize("text", ["...", "? !"])
 def test_of_a_turn_without_words_nothing_is_read(text: str) -> None:
     reads = Listens()

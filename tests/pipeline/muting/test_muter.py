@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -231,6 +233,47 @@ def test_no_echo_is_muted_where_its_voice_pauses() -> None:
     assert not out[9_200 : 2 * RATE + 1_200, 0].any()
     assert not out[4 * RATE + 1_200 : 5 * RATE + 1_200, 0].any()
     assert not out[RATE : 5 * RATE, 1].any()
+
+
+def wordless(recognizer: str) -> Span:
+    return replace(span(0, 1.2, 2.5), recognizer=recognizer, reason=Reason.UNEXPLAINED)
+
+
+def echoed(louder: float, by: int = 1_200) -> np.ndarray:
+    """A voice on channel 1, and on channel 0 its echo so many samples later."""
+    voice = RNG.normal(0, 4_000, 4 * RATE).astype(np.int16)
+    return np.stack([(np.roll(voice, by) / louder).astype(np.int16), voice], axis=1)
+
+
+SOUNDS = ["unexplained-speech", "sound-without-words", "speech-without-words"]
+
+
+@pytest.mark.parametrize("recognizer", SOUNDS)
+def test_an_echo_without_words_is_not_mirrored_back_to_its_voice(recognizer: str) -> None:
+    policy = PLAIN.model_copy(update={"echo": EchoRule()})
+    pcm = echoed(50)
+    out, _ = run(policy, pcm, wordless(recognizer))
+    assert np.array_equal(out[:, 1], pcm[:, 1])
+    assert not out[round(1.2 * RATE) : round(2.5 * RATE), 0].any()
+
+
+@pytest.mark.parametrize(
+    ("found", "pcm", "mode"),
+    [
+        (span(0, 1.2, 2.5), echoed(50), "auto"),  # a word was heard in it
+        (wordless("doubtful-word"), echoed(50), "auto"),
+        (wordless(SOUNDS[0]), echoed(50), "always"),
+        (wordless(SOUNDS[0]), echoed(1.5), "auto"),  # hardly louder
+        (wordless(SOUNDS[0]), echoed(50, -1_200), "auto"),  # later
+        (wordless(SOUNDS[0]), echoed(50, 60), "auto"),  # at the same time
+    ],
+)
+def test_in_doubt_both_channels_are_silent(found: Span, pcm: np.ndarray, mode: str) -> None:
+    policy = PLAIN.model_copy(update={"echo": EchoRule.model_validate({"mode": mode})})
+    out, chunks = run(policy, pcm, found)
+    (echo,) = {one for each in chunks for one in each.mutes if one.channel == 1}
+    assert not out[echo.start : echo.end, 1].any()
+    assert echo.end - echo.start >= RATE
 
 
 def test_a_policy_that_always_mirrors_mutes_the_same_time_beside_the_echo() -> None:
