@@ -8,7 +8,7 @@ from functools import partial
 
 from agents.kafka.topics import Topics
 from agents.runtime.steps import Late, LateError, Later, Listen, Send, Stage, Step
-from agents.stages.timeouts import Patience
+from agents.stages.timeouts import Timeouts
 from pipeline.errors import RecordError
 from pipeline.records.model import (
     AudioChunk,
@@ -35,7 +35,7 @@ def inputs(topics: Topics) -> tuple[str, ...]:
 def transcribe_stage(
     topics: Topics,
     voice: VoiceDetector,
-    patience: Patience,
+    timeouts: Timeouts,
     *,
     listening: ListenSettings | None = None,
     heard_by: str = "",
@@ -46,7 +46,7 @@ def transcribe_stage(
     Args:
         topics: names.
         voice: says where somebody speaks.
-        patience: how long a call is waited for.
+        timeouts: how long a call is waited for.
         listening: how speech is packed into windows.
         heard_by: digest of all that decides what is heard, see ``Heard.listening``.
         audio: is told the seconds of every call that is through.
@@ -58,7 +58,7 @@ def transcribe_stage(
             call_id,
             topics.words,
             voice,
-            patience,
+            timeouts,
             audio=audio,
             listening=listening,
             heard_by=heard_by,
@@ -74,7 +74,7 @@ class TranscribeCall:
         call_id: str,
         words: str,
         voice: VoiceDetector,
-        patience: Patience,
+        timeouts: Timeouts,
         *,
         audio: Callable[[float], object] = lambda _: None,
         listening: ListenSettings | None = None,
@@ -82,7 +82,7 @@ class TranscribeCall:
     ) -> None:
         self._call_id, self._words, self._voice = call_id, words, voice
         self._heard_by = heard_by
-        self._patience, self._audio, self._listening = patience, audio, listening
+        self._timeouts, self._audio, self._listening = timeouts, audio, listening
         self._call: CallInfo | None = None
         self._listener: Listener | None = None
         self._seen: set[int] = set()
@@ -111,7 +111,7 @@ class TranscribeCall:
         """See ``CallCore``."""
         if self._finishing:
             return None
-        return self._patience.idle_s if self._end is None else self._patience.late_s
+        return self._timeouts.idle_s if self._end is None else self._timeouts.late_s
 
     def take(self, topic: str, record: Record) -> list[Step]:
         """See ``CallCore``."""
