@@ -25,7 +25,7 @@ from typing import Final
 
 from agents.access.audit_log import AuditLog, Event
 from agents.system.private_files import private_folder
-from agents.vault.reader import CallFilter, Shelf, StoredCallFacts
+from agents.vault.reader import CallFilter, StoredCallFacts, VaultReader
 from pipeline.errors import HushwireError, InputError, SealError
 from pipeline.evidence.certificate import parse_certificate
 from pipeline.evidence.layout import CERTIFICATE
@@ -35,19 +35,19 @@ FACTS: Final = "call.json"
 
 
 def export_call(
-    shelf: Shelf, log: AuditLog, call_id: str, folder: Path, *, by: str
+    reader: VaultReader, log: AuditLog, call_id: str, folder: Path, *, by: str
 ) -> StoredCallFacts:
     """Write one call into ``folder / call_id``; see the module's text.
 
     Args:
-        shelf: where it lies.
+        reader: where it lies.
         log: is told who got it.
         call_id: which.
         folder: made when missing.
         by: who asked.
     """
-    facts = shelf.call(call_id)
-    certificate, into = shelf.certificate(call_id), folder / call_id
+    facts = reader.call(call_id)
+    certificate, into = reader.certificate(call_id), folder / call_id
     _refuse_others(into, call_id + CERTIFICATE, certificate)
     at = log.stamp()
     told = {"at": at, "what": "call-exported", "by": by, "certificate": facts.certificate}
@@ -56,7 +56,7 @@ def export_call(
     _write(into / (call_id + CERTIFICATE), [certificate])
     for name in facts.files:
         if name != call_id + CERTIFICATE:
-            _write(into / name, shelf.file(call_id, name), certified=stated.files.get(name, ""))
+            _write(into / name, reader.file(call_id, name), certified=stated.files.get(name, ""))
     document = json.dumps(described(facts), indent=2, sort_keys=True)
     _write(into / FACTS, [document.encode() + b"\n"])
     return facts
@@ -72,24 +72,24 @@ class Exported:
 
 
 def export_calls(
-    shelf: Shelf, log: AuditLog, wanted: CallFilter, folder: Path, *, by: str
+    reader: VaultReader, log: AuditLog, wanted: CallFilter, folder: Path, *, by: str
 ) -> Exported:
     """Write every call that a filter lets through; see ``export_call``."""
     done: list[StoredCallFacts] = []
     failed: dict[str, HushwireError] = {}
-    for one in every_call(shelf, wanted):
+    for one in every_call(reader, wanted):
         try:
-            done.append(export_call(shelf, log, one.call_id, folder, by=by))
+            done.append(export_call(reader, log, one.call_id, folder, by=by))
         except HushwireError as error:
             failed[one.call_id] = error
     return Exported(tuple(done), failed)
 
 
-def every_call(shelf: Shelf, wanted: CallFilter) -> Iterator[StoredCallFacts]:
+def every_call(reader: VaultReader, wanted: CallFilter) -> Iterator[StoredCallFacts]:
     """All calls that a filter lets through, page by page."""
     after: str | None = None
     while True:
-        page = shelf.list_calls(wanted, after=after)
+        page = reader.list_calls(wanted, after=after)
         yield from page.calls
         if page.following is None:
             return

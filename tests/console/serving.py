@@ -23,7 +23,7 @@ from agents.access.roles import Role
 from agents.app.checks.doctor import Finding, Grade
 from agents.database.call_ledger import Ledger
 from agents.database.tables import ENTRIES
-from agents.vault.reader import Shelf
+from agents.vault.reader import VaultReader
 from agents.vault.vault import Vault
 from console.app import Parts, create_app
 from console.auth.oidc import Oidc
@@ -138,7 +138,7 @@ def console(
     tokens = Tokens(ledger.database, log)
     app = create_app(
         Parts(
-            shelf=Shelf(vault),
+            reader=VaultReader(vault),
             database=ledger.database,
             log=log,
             tokens=tokens,

@@ -38,18 +38,18 @@ def export(
     or some of several can't be exported: they are named, the others are written.
     """
     from agents.vault.export import Exported, export_call, export_calls  # noqa: PLC0415 - --help comes at once
-    from agents.vault.reader import CallFilter, Shelf  # noqa: PLC0415
+    from agents.vault.reader import CallFilter, VaultReader  # noqa: PLC0415
 
     if sum((call is not None, subject is not None, every)) != 1:
         raise InputError("name one of --call, --subject and --all")
     settings = load_settings(state_dir=state_dir)
     wanted = CallFilter(party=party(settings, vault, subject) if subject is not None else None)
     with opened_vault(settings, vault) as (parts, opened):
-        shelf = Shelf(opened)
+        reader = VaultReader(opened)
         if call is not None:
-            result = Exported((export_call(shelf, parts.log, call, to, by=user()),), {})
+            result = Exported((export_call(reader, parts.log, call, to, by=user()),), {})
         else:
-            result = export_calls(shelf, parts.log, wanted, to, by=user())
+            result = export_calls(reader, parts.log, wanted, to, by=user())
     quarantined = sum(not one.passed for one in result.done)
     told = f"{len(result.done)} calls in {to}"
     _tell(told + (f", of which {quarantined} quarantined: certificate only" if quarantined else ""))
