@@ -11,7 +11,7 @@ import bisect
 from collections.abc import Sequence
 from typing import Final
 
-from pipeline.detection.hypotheses.fusion import Track
+from pipeline.detection.hypotheses.fusion import ParsedChannel
 from pipeline.detection.language.vocabulary import Vocabulary
 from pipeline.detection.numbers.runs import NumberRun
 from pipeline.detection.numbers.tokens import is_number
@@ -43,7 +43,9 @@ class Witnesses:
         rate: samples per second.
     """
 
-    def __init__(self, hearings: Sequence[Sequence[Track]], voc: Vocabulary, rate: int) -> None:
+    def __init__(
+        self, hearings: Sequence[Sequence[ParsedChannel]], voc: Vocabulary, rate: int
+    ) -> None:
         self._voc = voc
         self._longest = round(_LONGEST_S * rate)
         self._apart = round(_APART_S * rate)
