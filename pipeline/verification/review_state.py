@@ -240,18 +240,18 @@ class ReviewState:
         speech = max(self._speech, ADVANCE_SPEECH_S * self.info.sample_rate)
         planner = self._planner
         checks = (
-            _none("missing_chunks", missing),
-            _none("missing_samples", lost),
-            _none("refused_marks", len(marks)),
+            Check.none_of("missing_chunks", missing),
+            Check.none_of("missing_samples", lost),
+            Check.none_of("refused_marks", len(marks)),
             Check(
                 "energy_in_mutes_dbfs",
                 tally.loudest <= rule.max_span_dbfs,
                 round(tally.loudest, 2),
                 rule.max_span_dbfs,
             ),
-            _none("wrong_fill_samples", tally.wrong_fill),
-            _none("windows_not_heard", tally.unanswered),
-            _none("still_found", tally.still_found),
+            Check.none_of("wrong_fill_samples", tally.wrong_fill),
+            Check.none_of("windows_not_heard", tally.unanswered),
+            Check.none_of("still_found", tally.still_found),
             # Reported, never refused: the budget ran out before these could be looked at.
             Check(
                 "neighbourhoods_passed_over",
@@ -361,8 +361,3 @@ class ReviewState:
 def _order(mute: Mute) -> tuple[int, int, str]:
     """An order of mutes that does not depend on when they were found."""
     return mute.start, mute.end, repr(mute.spans)
-
-
-def _none(name: str, count: int) -> Check:
-    """A check that passes when nothing was counted."""
-    return Check(name=name, passed=count == 0, measured=float(count), limit=0.0)

@@ -14,7 +14,7 @@ from typing import Final
 from pipeline.detection.dialogue.backchannels import Replies
 from pipeline.detection.dialogue.model import Reading, Verdict
 from pipeline.detection.dialogue.questions import WORDY, Question
-from pipeline.detection.hypotheses.agreement import Witnesses, bare
+from pipeline.detection.hypotheses.agreement import Witnesses, comparable
 from pipeline.detection.hypotheses.fusion import ParsedChannel
 from pipeline.detection.language.vocabulary import Vocabulary
 from pipeline.detection.numbers.composition import Part
@@ -266,7 +266,7 @@ class Spreader:
 
     def _doubt(self, word: Word, *, short: bool) -> int:
         """How much a word may be a digit heard wrongly: not at all, by its look, or surely odd."""
-        text = bare(word.text)
+        text = comparable(word.text)
         number = text in self._voc.homophones or text in self._voc.near_digits
         if not number and text not in self._voc.words["odd"] and self._witnesses.agree(word):
             return 0

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from pipeline.detection.hypotheses.agreement import MOST_S, bare, between
+from pipeline.detection.hypotheses.agreement import MOST_S, between, comparable
 from pipeline.detection.language.vocabulary import Vocabulary
 from pipeline.detection.numbers.tokens import is_number
 from pipeline.records.model import Hearing, Interval, Span, Word
@@ -71,7 +71,7 @@ def _bordered(
 
 def _twin(word: Word, heard: Sequence[Word], voc: Vocabulary, rate: int) -> Word | None:
     """The other model's hearing of an ordinary word; None where it heard something else."""
-    text = bare(word.text)
+    text = comparable(word.text)
     if len(text) < 2 or is_number(word.text, voc) or text in voc.words["odd"]:  # noqa: PLR2004
         return None
     found = [
@@ -80,7 +80,7 @@ def _twin(word: Word, heard: Sequence[Word], voc: Vocabulary, rate: int) -> Word
         if other.hearing is not word.hearing
         and other.hearing is not Hearing.AGAIN
         and word.hearing is not Hearing.AGAIN
-        and bare(other.text) == text
+        and comparable(other.text) == text
         and abs(other.start - word.start) <= _APART_S * rate
         and max(other.probability, word.probability) >= _SURE
     ]
