@@ -22,7 +22,7 @@ from agents.reports.call_report import ReportCall, ReportLeak, write_report
 from agents.settings.model import STATE, load_settings
 from agents.system.screen import screen
 from agents.vault.export import export_calls
-from agents.vault.reader import CallFilter, Shelf
+from agents.vault.reader import CallFilter, VaultReader
 from agents.vault.vault import Vault
 from benchmarks.leakcheck import CallResult, LeakReport, check
 from pipeline.errors import HushwireError
@@ -89,8 +89,8 @@ def export_vault(vault: Path, to: Path) -> Path:
         HushwireError: a file does not open, or can't be written.
     """
     with opened_ledger(load_settings(), vault / STATE) as ledger:
-        shelf = Shelf(Vault.opened(vault, ledger))
-        exported = export_calls(shelf, AuditLog(ledger.database), CallFilter(), to, by="demo")
+        reader = VaultReader(Vault.opened(vault, ledger))
+        exported = export_calls(reader, AuditLog(ledger.database), CallFilter(), to, by="demo")
     for error in exported.failed.values():
         raise error
     return to

@@ -19,7 +19,7 @@ from agents.compliance.model import Month
 from agents.compliance.report import Report
 from agents.database.engine import Database
 from agents.vault.mark_store import Marks
-from agents.vault.reader import Shelf
+from agents.vault.reader import VaultReader
 from console.api.administration import UpkeepRoutes
 from console.api.calls import CallRoutes
 from console.api.marks import MarkRoutes
@@ -47,7 +47,7 @@ _TOLD = {
 class Parts:
     """What the app is made of."""
 
-    shelf: Shelf
+    reader: VaultReader
     database: Database
     log: AuditLog
     tokens: Tokens
@@ -85,17 +85,17 @@ def create_app(parts: Parts) -> FastAPI:
 
     routes.add_open("GET", ALIVE, healthz)
     routes.add("GET", "/api/openapi.json", Permission.WHO_AM_I, openapi)
-    CallRoutes(parts.shelf, looks, parts.metrics).add_to(routes)
+    CallRoutes(parts.reader, looks, parts.metrics).add_to(routes)
     marks = Marks(parts.database, parts.log)
-    MarkRoutes(parts.shelf, marks, looks).add_to(routes)
+    MarkRoutes(parts.reader, marks, looks).add_to(routes)
     UpkeepRoutes(
         parts.database, parts.tokens, looks, parts.metrics, parts.examine, parts.known
     ).add_to(routes)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
-    PageRoutes(parts.shelf, looks, parts.metrics, door, parts.secure).add_to(routes)
+    PageRoutes(parts.reader, looks, parts.metrics, door, parts.secure).add_to(routes)
     ComplianceRoutes(parts.database, parts.report, looks, parts.metrics).add_to(routes)
-    CallPages(parts.shelf, marks, looks, parts.metrics).add_to(routes)
+    CallPages(parts.reader, marks, looks, parts.metrics).add_to(routes)
     app.add_middleware(Envelope, metrics=parts.metrics, tls=parts.tls, answering=_answer)
     refuse_unguarded(app)
     return app

@@ -31,7 +31,7 @@ from agents.system.logging import configure_logging, get_logger
 from agents.upkeep.audit_checkpoints import publishers
 from agents.upkeep.sweep_guard import Bounds, SweepGuard
 from agents.vault.file_store import state_inside
-from agents.vault.reader import open_shelf
+from agents.vault.reader import open_reader
 from console.app import Parts, create_app
 from console.auth.audit_signing import signed
 from console.auth.oidc import Oidc, OidcConfig
@@ -74,8 +74,8 @@ def serve(settings: Settings, vault: str) -> None:
         database = Database(settings.ledger_location(state))
         stack.callback(database.dispose)
         migrate.ready(database)
-        shelf = stack.enter_context(
-            open_shelf(settings.model_copy(update={"state_dir": state}), vault)
+        reader = stack.enter_context(
+            open_reader(settings.model_copy(update={"state_dir": state}), vault)
         )
         log = AuditLog(database)
         oidc = Oidc(oidc_config) if oidc_config is not None else None
@@ -98,7 +98,7 @@ def serve(settings: Settings, vault: str) -> None:
         sources = Sources(settings, database, log, state, vault, most=ENTRIES_MOST)
         app = create_app(
             Parts(
-                shelf=shelf,
+                reader=reader,
                 database=database,
                 log=log,
                 tokens=Tokens(database, log),

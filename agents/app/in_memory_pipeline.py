@@ -12,7 +12,7 @@ from agents.kafka.topics import Topics
 from agents.runtime.steps import CallCore, Later, Listen, Send, Step
 from agents.stages.detect import Open, detect_stage
 from agents.stages.mute import mute_stage
-from agents.stages.timeouts import Patience
+from agents.stages.timeouts import Timeouts
 from agents.stages.transcribe import transcribe_stage
 from agents.stages.verify import Inspector, verify_stage
 from models.speech.transcriber import check, hear
@@ -81,18 +81,18 @@ class Line:
         self._ears = {False: listen, True: listen_again}
         self._known = {False: 0, True: 0}
         self._through = {False: 0, True: 0}
-        patience = Patience()
+        timeouts = Timeouts()
         stages = (
             transcribe_stage(
                 self.topics,
                 voice,
-                patience,
+                timeouts,
                 listening=listening,
                 heard_by=heard_by,
                 consent=consent,
             ),
             detect_stage(self.topics, open_detector),
-            mute_stage(self.topics, patience),
+            mute_stage(self.topics, timeouts),
             verify_stage(self.topics, inspector),
         )
         self._readers: list[tuple[tuple[str, ...], CallCore, _Steps]] = [

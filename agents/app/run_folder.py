@@ -36,7 +36,7 @@ from agents.settings.policies import read_policy
 from agents.system.logging import configure_logging
 from agents.system.metrics import Metrics, Snapshot
 from agents.upkeep.unfinished_calls import forget_own
-from agents.vault.file_store import SHELVES, is_bucket, same_place, state_inside
+from agents.vault.file_store import AREAS, is_bucket, same_place, state_inside
 from agents.vault.locks import working_alone, working_together
 from agents.vault.vault import Vault
 from pipeline.errors import InputError
@@ -151,9 +151,9 @@ def _refuse_stored(files: list[Path], vault: str | Path) -> None:
     """
     if is_bucket(vault):
         return
-    shelves = [(Path(vault) / one).resolve() for one in SHELVES]
+    areas = [(Path(vault) / one).resolve() for one in AREAS]
     for path in files:
-        if any(path.resolve().is_relative_to(shelf) for shelf in shelves):
+        if any(path.resolve().is_relative_to(area) for area in areas):
             raise InputError(
                 f"{shown(path.name)}: it lies among the calls of the vault; name another folder "
                 "with --to"

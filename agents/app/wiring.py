@@ -28,7 +28,7 @@ from agents.settings.detectors import detector_settings
 from agents.settings.model import STATE, Settings
 from agents.settings.policies import read_policy
 from agents.stages.shadow import Candidate, candidate
-from agents.stages.timeouts import Patience
+from agents.stages.timeouts import Timeouts
 from agents.stages.transcribe import NAME as TRANSCRIBE
 from agents.system.engine_sizing import batching, listening
 from agents.system.logging import configure_logging
@@ -126,7 +126,7 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
         nightly=nightly,
         batch=batching(settings.pace, settings.device),
         limits=Limits(calls=settings.calls_in_flight),
-        patience=Patience(settings.late_seconds, settings.idle_seconds),
+        timeouts=Timeouts(settings.late_seconds, settings.idle_seconds),
         shadow=_candidate(settings),
     )
 

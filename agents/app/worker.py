@@ -42,7 +42,7 @@ from agents.runtime.stage_runtime import StageRuntime
 from agents.runtime.steps import Stage
 from agents.stages import detect, mute, transcribe, vault, verify
 from agents.stages.shadow import Candidate, Shadow
-from agents.stages.timeouts import Patience
+from agents.stages.timeouts import Timeouts
 from agents.system import fatal_exit
 from agents.system.clock import Clock, system_clock
 from agents.system.engine_sizing import Batch
@@ -150,7 +150,7 @@ class WorkerConfig:
     """How speech is packed into windows."""
     heard_by: str = ""
     """Digest of all that decides what is heard, see ``Heard.listening``."""
-    patience: Patience = field(default_factory=Patience)
+    timeouts: Timeouts = field(default_factory=Timeouts)
     limits: Limits = field(default_factory=Limits)
     listen_s: float = LISTEN_S
     """How long one window may take."""
@@ -331,7 +331,7 @@ def _load_here(config: WorkerConfig) -> _Loaded:
 
 def _stages(config: WorkerConfig, parts: _Parts, loaded: _Loaded) -> list[Stage]:
     """Make the wanted stages."""
-    topics, patience = config.topics, config.patience
+    topics, timeouts = config.topics, config.timeouts
     ledger, metrics, key, store = parts.ledger, parts.metrics, parts.key, parts.store
     detector, voice = loaded.detector, loaded.voice
     made: list[Stage] = []
@@ -342,7 +342,7 @@ def _stages(config: WorkerConfig, parts: _Parts, loaded: _Loaded) -> list[Stage]
                     transcribe.transcribe_stage(
                         topics,
                         voice,
-                        patience,
+                        timeouts,
                         listening=config.listening,
                         heard_by=config.heard_by,
                         audio=metrics.audio.inc,
@@ -355,12 +355,12 @@ def _stages(config: WorkerConfig, parts: _Parts, loaded: _Loaded) -> list[Stage]
                     beside = Shadow(config.shadow, ledger.database, metrics).open
                 made.append(detect.detect_stage(topics, detector.open, beside))
             case mute.NAME:
-                made.append(mute.mute_stage(topics, patience))
+                made.append(mute.mute_stage(topics, timeouts))
             case verify.NAME if detector is not None:
                 made.append(verify.verify_stage(topics, detector))
             case vault.NAME if store is not None and key is not None:
                 log = AuditLog(ledger.database)
-                made.append(vault.vault_stage(topics, store, ledger, patience, key=key, log=log))
+                made.append(vault.vault_stage(topics, store, ledger, timeouts, key=key, log=log))
     return made
 
 
@@ -429,6 +429,6 @@ def _client(
         thread=language if stage.name in _LANGUAGE else None,
         partitions=config.partitions,
         # Longer than transcription waits: where it ends a silent call, that end comes before.
-        lost_s=2 * config.patience.idle_s,
+        lost_s=2 * config.timeouts.idle_s,
     )
     return app, runtime

@@ -1,7 +1,7 @@
 """Windows of all calls wait here for an engine process; each process takes several at once.
 
-Outcomes of ``Gather.hear``: a ``Heard``; ``BrokenProcessPool`` where the process ended that had the
-window, or the pool before its turn came; ``TimeoutError`` where its batch took too long.
+Outcomes of ``BatchQueue.hear``: a ``Heard``; ``BrokenProcessPool`` where the process ended that had
+the window, or the pool before its turn came; ``TimeoutError`` where its batch took too long.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class _Waiting:
     alone: bool
 
 
-class Gather:
+class BatchQueue:
     """Feeds one pool of processes.
 
     A process that becomes free takes what waits, evenly shared with the other free ones, at most

@@ -35,7 +35,7 @@ class Arrival:
     record: Record
 
 
-class Desk:
+class StepServices:
     """What a call's steps need; the runtime provides it.
 
     Args:
@@ -74,7 +74,7 @@ class CallRun:
         call_id: which one.
         seal: the call's key.
         core: the stage's part.
-        desk: see ``Desk``.
+        desk: see ``StepServices``.
         room: records that may wait before the reader is held up.
         changed: called whenever the core may hold another amount of audio.
     """
@@ -84,7 +84,7 @@ class CallRun:
         call_id: str,
         seal: Seal,
         core: CallCore,
-        desk: Desk,
+        desk: StepServices,
         *,
         room: int,
         changed: Callable[[], None],

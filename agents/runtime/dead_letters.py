@@ -48,7 +48,7 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class DeadLetter:
     """One dead letter; none of its fields holds content."""
 
     partition: int
@@ -76,7 +76,7 @@ class Record:
     value: bytes = field(repr=False)
 
 
-def read_letters(
+def read_dead_letters(
     bootstrap: str,
     topics: Topics,
     ledger: Ledger,
@@ -84,7 +84,7 @@ def read_letters(
     call_id: str | None = None,
     code: str | None = None,
     client: Mapping[str, str] | None = None,
-) -> list[Letter]:
+) -> list[DeadLetter]:
     """Read the dead letters that the broker has, and see what can be done with each.
 
     Args:
@@ -113,18 +113,18 @@ def read_letters(
 
 
 def replay(
-    letters: Iterable[Letter],
+    letters: Iterable[DeadLetter],
     bootstrap: str,
     ledger: Ledger,
     *,
     client: dict[str, str] | None = None,
-) -> Iterator[Letter]:
+) -> Iterator[DeadLetter]:
     """Send the records of the replayable letters again, each to the topic that it came from.
 
     The caller tells the audit log; see ``audit_facts``.
 
     Args:
-        letters: as ``read_letters`` returned them.
+        letters: as ``read_dead_letters`` returned them.
         bootstrap: ``host:port[,…]``.
         ledger: asked once more right before a record is sent.
         client: further librdkafka settings, such as TLS ones.
@@ -154,7 +154,7 @@ def replay(
             yield letter
 
 
-def audit_facts(letter: Letter) -> dict[str, object]:
+def audit_facts(letter: DeadLetter) -> dict[str, object]:
     """What the audit log is told of a record that was replayed."""
     return {
         "record_topic": letter.topic,
@@ -165,7 +165,7 @@ def audit_facts(letter: Letter) -> dict[str, object]:
     }
 
 
-def _letter(message: Received) -> Letter:
+def _letter(message: Received) -> DeadLetter:
     headers = _headers(message)
     _, milliseconds = message.timestamp()
     partition, offset = message.partition(), message.offset()
@@ -184,7 +184,7 @@ def _letter(message: Received) -> Letter:
     kept = {
         name: value for name, value in headers.items() if not name.startswith(events.DEADLETTER)
     }
-    return Letter(
+    return DeadLetter(
         partition=partition if partition is not None else -1,
         offset=offset if offset is not None else -1,
         at=datetime.fromtimestamp(max(milliseconds, 0) / 1000, UTC),
@@ -200,7 +200,7 @@ def _letter(message: Received) -> Letter:
     )
 
 
-def _judged(letter: Letter, topics: Topics, ledger: Ledger, reader: _Reader) -> Letter:
+def _judged(letter: DeadLetter, topics: Topics, ledger: Ledger, reader: _Reader) -> DeadLetter:
     """The letter with its fate and, where it can be replayed, its record."""
     if letter.fate is not Fate.REPLAYABLE:
         return replace(letter, sealed=None)
@@ -218,7 +218,7 @@ def _judged(letter: Letter, topics: Topics, ledger: Ledger, reader: _Reader) -> 
     return replace(letter, fate=fate, sealed=record if fate is Fate.REPLAYABLE else None)
 
 
-def _fate_of_call(letter: Letter, ledger: Ledger) -> Fate:
+def _fate_of_call(letter: DeadLetter, ledger: Ledger) -> Fate:
     state = ledger.state(letter.call_id) if letter.call_id else None
     if state is None:
         return Fate.UNKNOWN
@@ -227,7 +227,7 @@ def _fate_of_call(letter: Letter, ledger: Ledger) -> Fate:
     return Fate.OVER if ledger.finished(letter.call_id, letter.stage) else Fate.REPLAYABLE
 
 
-def _fate_of_record(record: Record, letter: Letter, ledger: Ledger) -> Fate:
+def _fate_of_record(record: Record, letter: DeadLetter, ledger: Ledger) -> Fate:
     """Open the record as a stage would: what fails here would come back as another letter."""
     try:
         where = cloudevents.address(record.headers, letter.call_id.encode())

@@ -18,7 +18,7 @@ from functools import partial
 from multiprocessing import get_context
 from typing import Any
 
-from agents.runtime.batching import Gather, Job
+from agents.runtime.batching import BatchQueue, Job
 from agents.system.child_processes import end_with_parent
 from agents.system.engine_sizing import Batch
 from models.speech.transcriber import EarSettings, check, check_all, hear, hear_all, start_ear
@@ -115,7 +115,7 @@ class EarPool:
             except (BrokenProcessPool, TimeoutError):
                 return await self._again(gather, window, check=check)
 
-    async def _again(self, broken: Gather, window: Window, *, check: bool) -> Heard:
+    async def _again(self, broken: BatchQueue, window: Window, *, check: bool) -> Heard:
         async with self._alone:
             if self._gather is broken:
                 await self._renew()
@@ -130,9 +130,9 @@ class EarPool:
         self._gather = self._gathered()
         await self.start()
 
-    def _gathered(self) -> Gather:
+    def _gathered(self) -> BatchQueue:
         executor = _executor(self._ears, self._workers)
-        return Gather(executor, self._workers, self._batch, longest_s=self._listen_s)
+        return BatchQueue(executor, self._workers, self._batch, longest_s=self._listen_s)
 
     def _kill(self) -> None:
         """End the processes at once: one that hangs would never be joined."""

@@ -31,7 +31,7 @@ from agents.database.call_ledger import CallState, Ledger
 from agents.kafka.topics import PARTITIONS, Topics
 from agents.runtime import events
 from agents.runtime.broker_port import Delivery, Port
-from agents.runtime.call_run import Arrival, CallRun, Desk
+from agents.runtime.call_run import Arrival, CallRun, StepServices
 from agents.runtime.engine_pool import EarPool
 from agents.runtime.offsets import Prefix
 from agents.runtime.outbox import Limits, Outbox
@@ -125,7 +125,7 @@ class StageRuntime:
         self._blocked = 0
         self._unblocked_at = self._swept = time.monotonic()
         self._paused = False
-        self._desk = Desk(
+        self._desk = StepServices(
             in_thread=self._in_thread,
             send=self._out.send,
             tell=self._out.tell,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agents.kafka.topics import Topics
 from agents.runtime.steps import Late, Send, Stage, Step
-from agents.stages.timeouts import Patience
+from agents.stages.timeouts import Timeouts
 from pipeline.errors import RecordError
 from pipeline.muting.muter import CallMuter
 from pipeline.policy.model import Policy
@@ -18,12 +18,12 @@ def inputs(topics: Topics) -> tuple[str, ...]:
     return (topics.audio_raw, topics.spans)
 
 
-def mute_stage(topics: Topics, patience: Patience) -> Stage:
+def mute_stage(topics: Topics, timeouts: Timeouts) -> Stage:
     """The stage; raw audio may stop, since the findings that release it come without it."""
     return Stage(
         NAME,
         inputs(topics),
-        lambda _, policy: MuteCall(topics.audio_redacted, policy, patience),
+        lambda _, policy: MuteCall(topics.audio_redacted, policy, timeouts),
         judges=(topics.spans,),
         pausable=(topics.audio_raw,),
     )
@@ -32,8 +32,8 @@ def mute_stage(topics: Topics, patience: Patience) -> Stage:
 class MuteCall:
     """One call; see ``agents.runtime.steps.CallCore``."""
 
-    def __init__(self, redacted: str, policy: Policy, patience: Patience) -> None:
-        self._redacted, self._patience = redacted, patience
+    def __init__(self, redacted: str, policy: Policy, timeouts: Timeouts) -> None:
+        self._redacted, self._timeouts = redacted, timeouts
         self._muter = CallMuter(policy)
         self._last: CallEnd | None = None
         self._recorder_ended = False
@@ -57,7 +57,7 @@ class MuteCall:
         """
         if not self._muter.waits_for_audio:
             return None
-        return self._patience.late_s if self._recorder_ended else self._patience.idle_s
+        return self._timeouts.late_s if self._recorder_ended else self._timeouts.idle_s
 
     def take(self, topic: str, record: Record) -> list[Step]:
         """See ``CallCore``."""

@@ -12,7 +12,7 @@ from functools import partial
 
 from agents.kafka.topics import Topics
 from agents.runtime.steps import Late, LateError, Later, Listen, Send, Stage, Step
-from agents.stages.timeouts import Patience
+from agents.stages.timeouts import Timeouts
 from models.store.software import digest_of
 from pipeline.consent.gate import ConsentGate, ConsentRules, metadata_decision
 from pipeline.consent.setting import setting_of
@@ -44,7 +44,7 @@ def inputs(topics: Topics) -> tuple[str, ...]:
 def transcribe_stage(
     topics: Topics,
     voice: VoiceDetector,
-    patience: Patience,
+    timeouts: Timeouts,
     *,
     listening: ListenSettings | None = None,
     heard_by: str = "",
@@ -56,7 +56,7 @@ def transcribe_stage(
     Args:
         topics: names.
         voice: says where somebody speaks.
-        patience: how long a call is waited for.
+        timeouts: how long a call is waited for.
         listening: how speech is packed into windows.
         heard_by: digest of all that decides what is heard, see ``Heard.listening``.
         audio: is told the seconds of every call that is through.
@@ -69,7 +69,7 @@ def transcribe_stage(
             call_id,
             topics.words,
             voice,
-            patience,
+            timeouts,
             audio=audio,
             listening=listening,
             heard_by=heard_by,
@@ -99,7 +99,7 @@ class TranscribeCall:
         call_id: str,
         words: str,
         voice: VoiceDetector,
-        patience: Patience,
+        timeouts: Timeouts,
         *,
         audio: Callable[[float], object] = lambda _: None,
         listening: ListenSettings | None = None,
@@ -111,7 +111,7 @@ class TranscribeCall:
         self._decision: Decision | None = None
         self._call_id, self._words, self._voice = call_id, words, voice
         self._heard_by = heard_by
-        self._patience, self._audio, self._listening = patience, audio, listening
+        self._timeouts, self._audio, self._listening = timeouts, audio, listening
         self._call: CallInfo | None = None
         self._listener: Listener | None = None
         self._seen: set[int] = set()
@@ -140,7 +140,7 @@ class TranscribeCall:
         """See ``CallCore``."""
         if self._finishing:
             return None
-        return self._patience.idle_s if self._end is None else self._patience.late_s
+        return self._timeouts.idle_s if self._end is None else self._timeouts.late_s
 
     def take(self, topic: str, record: Record) -> list[Step]:
         """See ``CallCore``."""

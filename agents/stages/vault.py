@@ -11,7 +11,7 @@ from agents.database.call_ledger import CallState, Ledger
 from agents.kafka.topics import Topics
 from agents.runtime.events import audit
 from agents.runtime.steps import Act, Late, Later, Stage, Step, Tell
-from agents.stages.timeouts import Patience
+from agents.stages.timeouts import Timeouts
 from agents.vault.vault import Vault
 from pipeline.errors import RecordError
 from pipeline.evidence.certificate import LogStated
@@ -32,7 +32,7 @@ def vault_stage(
     topics: Topics,
     vault: Vault,
     ledger: Ledger,
-    patience: Patience,
+    timeouts: Timeouts,
     *,
     key: SigningKey,
     log: AuditLog,
@@ -42,7 +42,7 @@ def vault_stage(
         NAME,
         inputs(topics),
         lambda call_id, policy: VaultCall(
-            call_id, topics, policy, vault, ledger, patience, key=key, log=log
+            call_id, topics, policy, vault, ledger, timeouts, key=key, log=log
         ),
         judges=(topics.audio_verified,),
     )
@@ -64,13 +64,13 @@ class VaultCall:
         policy: Policy,
         vault: Vault,
         ledger: Ledger,
-        patience: Patience,
+        timeouts: Timeouts,
         *,
         key: SigningKey,
         log: AuditLog,
     ) -> None:
         self._call_id, self._topics, self._vault, self._ledger = call_id, topics, vault, ledger
-        self._patience, self._key, self._log = patience, key, log
+        self._timeouts, self._key, self._log = timeouts, key, log
         self._certificate = ""
         self._policy = policy
         self._assembly = CallAssembly(policy)
@@ -89,7 +89,7 @@ class VaultCall:
     @property
     def wait_s(self) -> float | None:
         """See ``CallCore``: the findings were on the broker long before the verdict."""
-        return self._patience.idle_s if self._judged and not self._done else None
+        return self._timeouts.idle_s if self._judged and not self._done else None
 
     def take(self, topic: str, record: Record) -> list[Step]:
         """See ``CallCore``."""

@@ -188,17 +188,17 @@ def certified(place: Place, keys: Mapping[str, PublicKey]) -> Iterator[Stated | 
 
     None for one that was signed by a version that did not state it.
     """
-    for shelf in (PASSED, QUARANTINE):
-        for call_id in place.ids(shelf):
+    for area in (PASSED, QUARANTINE):
+        for call_id in place.ids(area):
             try:
-                with place.open(shelf, call_id, call_id + CERTIFICATE) as file:
+                with place.open(area, call_id, call_id + CERTIFICATE) as file:
                     data = file.read()
                 stated = parse_certificate(data)
             except RecordError:
                 yield f"certificate of {call_id}: can't be read"
                 continue
             except StoreError:
-                if place.names(shelf, call_id):
+                if place.names(area, call_id):
                     raise
                 continue  # erased meanwhile
             key = keys.get(stated.signature.key_id) if stated.signature else None

@@ -75,7 +75,7 @@ def erase(vault: Vault, ledger: Ledger, log: AuditLog, call_id: str, why: str) -
             log.append(Event(f"{call_id}/{HELD}/{at}", call_id, HELD, facts))
         raise
     there = noted is not None or vault.keys.has(call_id) or state is CallState.OPEN
-    there = there or any(vault.place.names(shelf, call_id) for shelf in ours)
+    there = there or any(vault.place.names(area, call_id) for area in ours)
     if there:
         # Of a repeat the same, so that it is told once.
         facts = {"at": ledger.database.stamp(), "what": "call-erased", "why": noted or why}
@@ -90,7 +90,7 @@ def erase(vault: Vault, ledger: Ledger, log: AuditLog, call_id: str, why: str) -
         ledger.note_erased(call_id)
     ledger.end_quarantine(call_id)
     vault.keys.destroy(call_id)
-    removed = [vault.place.remove(shelf, call_id) for shelf in ours]
+    removed = [vault.place.remove(area, call_id) for area in ours]
     Marks(ledger.database, log).erase(call_id)
     ShadowResults(ledger.database).remove(call_id)
     vault.catalogue.remove(call_id)

@@ -27,7 +27,7 @@ from typing import Final
 
 from agents.access.audit_log import AuditLog, Event
 from agents.system.private_files import private_folder
-from agents.vault.reader import CallFilter, Shelf, StoredCallFacts
+from agents.vault.reader import CallFilter, StoredCallFacts, VaultReader
 from pipeline.errors import HushwireError, InputError, SealError
 from pipeline.evidence.certificate import parse_certificate
 from pipeline.evidence.layout import CERTIFICATE
@@ -37,26 +37,26 @@ FACTS: Final = "call.json"
 
 
 def export_call(
-    shelf: Shelf, log: AuditLog, call_id: str, folder: Path, *, by: str
+    reader: VaultReader, log: AuditLog, call_id: str, folder: Path, *, by: str
 ) -> StoredCallFacts:
     """Write one call into ``folder / call_id``; see the module's text.
 
     Args:
-        shelf: where it lies.
+        reader: where it lies.
         log: is told who got it.
         call_id: which.
         folder: made when missing.
         by: who asked.
     """
-    facts = shelf.call(call_id)
-    certificate, into = shelf.certificate(call_id), folder / call_id
+    facts = reader.call(call_id)
+    certificate, into = reader.certificate(call_id), folder / call_id
     _refuse_others(into, call_id + CERTIFICATE, certificate)
     tell_exported(log, facts, by)
     stated = parse_certificate(certificate)
     write_whole(into / (call_id + CERTIFICATE), [certificate])
     for name in facts.files:
         if name != call_id + CERTIFICATE:
-            pieces = certified(shelf.file(call_id, name), stated.files.get(name, ""))
+            pieces = certified(reader.file(call_id, name), stated.files.get(name, ""))
             write_whole(into / name, pieces)
     document = json.dumps(described(facts), indent=2, sort_keys=True)
     write_whole(into / FACTS, [document.encode() + b"\n"])
@@ -85,17 +85,17 @@ Export = Callable[[str], StoredCallFacts]
 
 
 def export_calls(
-    shelf: Shelf, log: AuditLog, wanted: CallFilter, folder: Path, *, by: str
+    reader: VaultReader, log: AuditLog, wanted: CallFilter, folder: Path, *, by: str
 ) -> Exported:
     """Write every call that a filter lets through as plain files; see ``export_call``."""
-    return export_each(shelf, wanted, partial(export_call, shelf, log, folder=folder, by=by))
+    return export_each(reader, wanted, partial(export_call, reader, log, folder=folder, by=by))
 
 
-def export_each(shelf: Shelf, wanted: CallFilter, export: Export) -> Exported:
+def export_each(reader: VaultReader, wanted: CallFilter, export: Export) -> Exported:
     """Write every call that a filter lets through; see ``export_call``."""
     done: list[StoredCallFacts] = []
     failed: dict[str, HushwireError] = {}
-    for one in every_call(shelf, wanted):
+    for one in every_call(reader, wanted):
         try:
             done.append(export(one.call_id))
         except HushwireError as error:
@@ -103,11 +103,11 @@ def export_each(shelf: Shelf, wanted: CallFilter, export: Export) -> Exported:
     return Exported(tuple(done), failed)
 
 
-def every_call(shelf: Shelf, wanted: CallFilter) -> Iterator[StoredCallFacts]:
+def every_call(reader: VaultReader, wanted: CallFilter) -> Iterator[StoredCallFacts]:
     """All calls that a filter lets through, page by page."""
     after: str | None = None
     while True:
-        page = shelf.list_calls(wanted, after=after)
+        page = reader.list_calls(wanted, after=after)
         yield from page.calls
         if page.following is None:
             return

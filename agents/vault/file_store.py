@@ -29,7 +29,7 @@ PASSED: Final = "calls"
 QUARANTINE: Final = "quarantine"
 CHECKPOINTS: Final = "checkpoints"
 WITNESSED: Final = "witnessed"
-SHELVES: Final = (PASSED, QUARANTINE, CHECKPOINTS, WITNESSED)
+AREAS: Final = (PASSED, QUARANTINE, CHECKPOINTS, WITNESSED)
 _STALE_S: Final = 86_400
 """A half-written call that is older belongs to a process that was killed."""
 _DRAFT: Final = "~"
@@ -39,24 +39,24 @@ _DRAFT_NAME: Final = re.compile(rf"[A-Za-z0-9._-]+{_DRAFT}[a-z0-9_]{{8}}")
 
 
 class Place(Protocol):
-    """Files by shelf (``calls`` or ``quarantine``), call and name.
+    """Files by area (``calls`` or ``quarantine``), call and name.
 
     ``checkpoints`` and ``witnessed`` hold those of the audit log, by number in place of a call.
     """
 
-    def put(self, shelf: str, call_id: str, files: Mapping[str, bytes]) -> bool:
+    def put(self, area: str, call_id: str, files: Mapping[str, bytes]) -> bool:
         """Make all files of a call visible at once; ``False`` when the call is there already."""
         ...
 
-    def ids(self, shelf: str) -> tuple[str, ...]:
-        """Every call on a shelf, in order; one that is half-written may be among them."""
+    def ids(self, area: str) -> tuple[str, ...]:
+        """Every call in an area, in order; one that is half-written may be among them."""
         ...
 
-    def names(self, shelf: str, call_id: str) -> tuple[str, ...]:
+    def names(self, area: str, call_id: str) -> tuple[str, ...]:
         """The files of a call, in order; none where it is not there."""
         ...
 
-    def open(self, shelf: str, call_id: str, name: str) -> BinaryIO:
+    def open(self, area: str, call_id: str, name: str) -> BinaryIO:
         """A file from its beginning, to be read in pieces and closed.
 
         Raises:
@@ -64,7 +64,7 @@ class Place(Protocol):
         """
         ...
 
-    def remove(self, shelf: str, call_id: str) -> bool:
+    def remove(self, area: str, call_id: str) -> bool:
         """Remove a call and every half-written copy of it; whether anything was there.
 
         It disappears at once; what an interruption leaves is removed by a repeat.
@@ -130,15 +130,15 @@ class FolderPlace:
         self.folder = folder
         self._writing = folder / ".writing"
         try:
-            for path in (*(folder / one for one in SHELVES), self._writing):
+            for path in (*(folder / one for one in AREAS), self._writing):
                 private_folder(path)
             self._sweep()
         except OSError as error:
             raise StoreError(f"vault {folder}: {error.strerror}") from error
 
-    def put(self, shelf: str, call_id: str, files: Mapping[str, bytes]) -> bool:
+    def put(self, area: str, call_id: str, files: Mapping[str, bytes]) -> bool:
         """See ``Place``."""
-        target = self.folder / shelf / call_id
+        target = self.folder / area / call_id
         try:
             if target.exists():
                 return False
@@ -158,32 +158,32 @@ class FolderPlace:
             raise _refused(error) from error
         return True
 
-    def ids(self, shelf: str) -> tuple[str, ...]:
+    def ids(self, area: str) -> tuple[str, ...]:
         """See ``Place``."""
         try:
-            return tuple(sorted(path.name for path in (self.folder / shelf).iterdir()))
+            return tuple(sorted(path.name for path in (self.folder / area).iterdir()))
         except OSError as error:
             raise _refused(error) from error
 
-    def names(self, shelf: str, call_id: str) -> tuple[str, ...]:
+    def names(self, area: str, call_id: str) -> tuple[str, ...]:
         """See ``Place``."""
         try:
-            return tuple(sorted(path.name for path in (self.folder / shelf / call_id).iterdir()))
+            return tuple(sorted(path.name for path in (self.folder / area / call_id).iterdir()))
         except FileNotFoundError:
             return ()
         except OSError as error:
             raise _refused(error) from error
 
-    def open(self, shelf: str, call_id: str, name: str) -> BinaryIO:
+    def open(self, area: str, call_id: str, name: str) -> BinaryIO:
         """See ``Place``."""
         try:
-            return (self.folder / shelf / call_id / name).open("rb")
+            return (self.folder / area / call_id / name).open("rb")
         except OSError as error:
             raise _refused(error) from error
 
-    def remove(self, shelf: str, call_id: str) -> bool:
+    def remove(self, area: str, call_id: str) -> bool:
         """See ``Place``."""
-        target = self.folder / shelf / call_id
+        target = self.folder / area / call_id
         there = False
         try:
             drafts = [one for one in self._drafts() if one.name.split(_DRAFT)[0] == call_id]

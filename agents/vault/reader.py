@@ -21,12 +21,12 @@ from agents.vault.vault import Vault
 from pipeline.errors import InputError, UnknownCallError
 from pipeline.evidence.layout import CERTIFICATE
 
-__all__ = ["PAGE", "CallFilter", "Page", "Shelf", "StoredCallFacts", "open_shelf"]
+__all__ = ["PAGE", "CallFilter", "Page", "StoredCallFacts", "VaultReader", "open_reader"]
 
 EVERYTHING = CallFilter()
 
 
-class Shelf:
+class VaultReader:
     """The stored calls of one installation; safe to use from several threads.
 
     Args:
@@ -107,8 +107,8 @@ class Shelf:
 
 
 @contextmanager
-def open_shelf(settings: Settings, vault: str | Path) -> Iterator[Shelf]:
-    """The shelf of an installation, closed at the end of the block.
+def open_reader(settings: Settings, vault: str | Path) -> Iterator[VaultReader]:
+    """The stored calls of an installation, closed at the end of the block.
 
     Args:
         settings: where ledger and keys are.
@@ -121,4 +121,4 @@ def open_shelf(settings: Settings, vault: str | Path) -> Iterator[Shelf]:
 
     inside = state_inside(vault)
     with opened_ledger(settings, inside if inside.is_dir() else STATE) as ledger:
-        yield Shelf(Vault.opened(vault, ledger))
+        yield VaultReader(Vault.opened(vault, ledger))

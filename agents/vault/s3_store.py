@@ -1,7 +1,7 @@
 """A vault in an S3 bucket, through obstore.
 
-A call's objects lie under ``PREFIX/SHELF/CALL/DRAFT/``, where every writer has a draft of its own;
-``PREFIX/SHELF/CALL/index.json`` is put last, create-only (``If-None-Match: *``), and names the
+A call's objects lie under ``PREFIX/AREA/CALL/DRAFT/``, where every writer has a draft of its own;
+``PREFIX/AREA/CALL/index.json`` is put last, create-only (``If-None-Match: *``), and names the
 draft that counts. So a call is there at once or not at all, and files of two writers never mix.
 Credentials, region and endpoint come from the usual ``AWS_*`` variables or the machine's role.
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _INDEX: Final = "index.json"
 _OURS: Final = re.compile(rf"[0-9a-f]{{16}}/[^/]+|{re.escape(_INDEX)}")
-"""Objects behind shelf and call: those of a draft, and the index."""
+"""Objects behind area and call: those of a draft, and the index."""
 _PIECE: Final = 1 << 20
 """Bytes that are taken from the network at a time."""
 _TRIES: Final = 3
@@ -67,9 +67,9 @@ class BucketPlace:
             next(iter(obstore.list(store, chunk_size=1)), None)
         return cls(store)
 
-    def put(self, shelf: str, call_id: str, files: Mapping[str, bytes]) -> bool:
+    def put(self, area: str, call_id: str, files: Mapping[str, bytes]) -> bool:
         """See ``Place``."""
-        base, draft = f"{shelf}/{call_id}", secrets.token_hex(8)
+        base, draft = f"{area}/{call_id}", secrets.token_hex(8)
         with _translated():
             if self._draft(base) is not None:
                 return False
@@ -88,21 +88,21 @@ class BucketPlace:
             self._delete(base, besides=None if won else draft, keep=draft if won else None)
         return won
 
-    def ids(self, shelf: str) -> tuple[str, ...]:
+    def ids(self, area: str) -> tuple[str, ...]:
         """See ``Place``."""
         with _translated():
-            found = obstore.list_with_delimiter(self._store, f"{shelf}/")
+            found = obstore.list_with_delimiter(self._store, f"{area}/")
         return tuple(sorted(path.rstrip("/").split("/")[-1] for path in found["common_prefixes"]))
 
-    def names(self, shelf: str, call_id: str) -> tuple[str, ...]:
+    def names(self, area: str, call_id: str) -> tuple[str, ...]:
         """See ``Place``."""
         with _translated():
-            index = self._index(f"{shelf}/{call_id}")
+            index = self._index(f"{area}/{call_id}")
         return tuple(cast("list[str]", index["files"])) if index else ()
 
-    def open(self, shelf: str, call_id: str, name: str) -> BinaryIO:
+    def open(self, area: str, call_id: str, name: str) -> BinaryIO:
         """See ``Place``."""
-        base = f"{shelf}/{call_id}"
+        base = f"{area}/{call_id}"
         with _translated():
             draft = self._draft(base)
             if draft is None:
@@ -110,9 +110,9 @@ class BucketPlace:
             pieces = obstore.get(self._store, f"{base}/{draft}/{name}").stream(_PIECE)
         return io.BufferedReader(_Pieces(iter(pieces)), _PIECE)
 
-    def remove(self, shelf: str, call_id: str) -> bool:
+    def remove(self, area: str, call_id: str) -> bool:
         """See ``Place``."""
-        base = f"{shelf}/{call_id}"
+        base = f"{area}/{call_id}"
         with _translated():
             there = self._draft(base) is not None
             if there:
@@ -140,7 +140,7 @@ class BucketPlace:
         """Delete objects that a vault put for a call, no others; whether there were any.
 
         Args:
-            base: shelf and call.
+            base: area and call.
             besides: only this draft.
             keep: all drafts but this one, and not the index.
         """

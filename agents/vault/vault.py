@@ -88,8 +88,8 @@ class Vault:
             raise RecordError("a call id has 1 to 128 of the characters A-Z a-z 0-9 . _ -")
         if not call.files or any(not _safe(name) for name in call.files):
             raise RecordError("a stored call needs files with plain names")
-        shelf = PASSED if call.passed else QUARANTINE
-        self._refuse_other(call, shelf)
+        area = PASSED if call.passed else QUARANTINE
+        self._refuse_other(call, area)
         key = self.keys.obtain(call.call_id) if call.passed else None
         files = dict(
             (name, content)
@@ -97,29 +97,29 @@ class Vault:
             else (name + SEALED, _sealed(key, content, associated(call.call_id, name)))
             for name, content in call.files.items()
         )
-        mine = self.place.put(shelf, call.call_id, files)
+        mine = self.place.put(area, call.call_id, files)
         known = self.catalogue.find(call.call_id)
         if known is not None:
             return known
         lengths = {name: len(content) for name, content in call.files.items()}
         if not mine:
-            lengths = self._lengths(call, shelf, set(files))
+            lengths = self._lengths(call, area, set(files))
         try:
-            return self.catalogue.enter(self._facts(call, shelf, lengths, keep_days))
+            return self.catalogue.enter(self._facts(call, area, lengths, keep_days))
         except UnknownCallError:
             # It was erased after its key was made: what was put since then goes too.
-            self.place.remove(shelf, call.call_id)
+            self.place.remove(area, call.call_id)
             raise
 
-    def _refuse_other(self, call: StoredCall, shelf: str) -> None:
+    def _refuse_other(self, call: StoredCall, area: str) -> None:
         """Refuse to touch a copy whose certificate another installation's key signed.
 
         One without a certificate that can be read is nobody's: it is replaced, unless files lie
         there that no vault writes.
         """
-        names = self.place.names(shelf, call.call_id)
-        _, stated = self._stated(shelf, call.call_id, names)
-        if not self._all_written(shelf, call.call_id, names, stated):
+        names = self.place.names(area, call.call_id)
+        _, stated = self._stated(area, call.call_id, names)
+        if not self._all_written(area, call.call_id, names, stated):
             raise OtherRecordingError(
                 "vault: in the call's place lie files that Hushwire did not write; move them away"
             )
@@ -130,7 +130,7 @@ class Vault:
                 "vault, or the state folder and signing key that belong to this one"
             )
 
-    def _lengths(self, call: StoredCall, shelf: str, names: set[str]) -> dict[str, int]:
+    def _lengths(self, call: StoredCall, area: str, names: set[str]) -> dict[str, int]:
         """Plain lengths of a call that was there already; all of it is opened for that.
 
         Raises:
@@ -138,24 +138,24 @@ class Vault:
             StoreError: it was damaged, or written in clear by an older version. It is removed, and
                 trying again stores ours.
         """
-        there = self.place.names(shelf, call.call_id)
-        _, stated = self._stated(shelf, call.call_id, there)
+        there = self.place.names(area, call.call_id)
+        _, stated = self._stated(area, call.call_id, there)
         whole = stated is not None and set(there) == names
         if whole:
             try:
                 return {
-                    name: sum(map(len, self._pieces(shelf, call.call_id, name)))
+                    name: sum(map(len, self._pieces(area, call.call_id, name)))
                     for name in call.files
                 }
             except RecordError:
                 pass
-        self._refuse_other(call, shelf)
-        if whole and not self.opens(shelf, call.call_id):
+        self._refuse_other(call, area)
+        if whole and not self.opens(area, call.call_id):
             raise OtherRecordingError(
                 "vault: it has a copy of the call that does not open with this ledger's key; is "
                 "it that of a copy of this installation? Use another vault, or remove the copy"
             )
-        self.place.remove(shelf, call.call_id)
+        self.place.remove(area, call.call_id)
         raise StoreError("vault: a copy of the call that does not open was removed")
 
     def holds(self, call_id: str) -> bool:
@@ -179,52 +179,52 @@ class Vault:
         """
         if self.catalogue.find(call_id) is None:
             return
-        if not any(self.place.names(shelf, call_id) for shelf in (PASSED, QUARANTINE)):
+        if not any(self.place.names(area, call_id) for area in (PASSED, QUARANTINE)):
             raise InputError(f"call {call_id}: this vault has no file of it; is it another's?")
 
-    def ours(self, shelf: str, call_id: str, log: AuditLog) -> bool:
+    def ours(self, area: str, call_id: str, log: AuditLog) -> bool:
         """Whether what lies there of a call may be removed: nobody else made it.
 
         The catalogue knows its certificate, or a file opens with the call's key; where the
         catalogue knows none, a certificate that names an entry of our audit log is ours too. One
         without a certificate that can be read is nobody's. Files that no vault writes are not.
         """
-        names = self.place.names(shelf, call_id)
-        data, stated = self._stated(shelf, call_id, names)
-        if not self._all_written(shelf, call_id, names, stated):
+        names = self.place.names(area, call_id)
+        data, stated = self._stated(area, call_id, names)
+        if not self._all_written(area, call_id, names, stated):
             return False
         if stated is None:
             return True
         known = self.catalogue.certificate(call_id)
-        if known == hashlib.sha256(data).hexdigest() or self.opens(shelf, call_id):
+        if known == hashlib.sha256(data).hexdigest() or self.opens(area, call_id):
             return True
         named = Head(stated.log.seq, stated.log.hash) if stated.log else BEGINNING
         return known is None and named != BEGINNING and log.holds(named, {})
 
-    def opens(self, shelf: str, call_id: str) -> bool:
+    def opens(self, area: str, call_id: str) -> bool:
         """Whether a sealed file that lies there opens with the call's key."""
-        for name in self.place.names(shelf, call_id):
+        for name in self.place.names(area, call_id):
             if name.endswith(SEALED):
-                pieces = self._pieces(shelf, call_id, name.removesuffix(SEALED))
+                pieces = self._pieces(area, call_id, name.removesuffix(SEALED))
                 with suppress(SealError, UnknownCallError), closing(pieces):
                     next(pieces, b"")  # each piece is authenticated
                     return True
         return False
 
     def _stated(
-        self, shelf: str, call_id: str, names: Collection[str]
+        self, area: str, call_id: str, names: Collection[str]
     ) -> tuple[bytes, Certificate | None]:
         """The certificate that lies there: its bytes, and what it states where it can be read."""
         if call_id + CERTIFICATE not in names:
             return b"", None
-        data = self.read(call_id, call_id + CERTIFICATE, passed=shelf == PASSED)
+        data = self.read(call_id, call_id + CERTIFICATE, passed=area == PASSED)
         try:
             return data, parse_certificate(data)
         except RecordError:
             return data, None
 
     def _all_written(
-        self, shelf: str, call_id: str, names: Collection[str], stated: Certificate | None
+        self, area: str, call_id: str, names: Collection[str], stated: Certificate | None
     ) -> bool:
         """Whether a vault wrote all of these: sealed, or in clear as an older version did."""
         for name in names:
@@ -233,13 +233,13 @@ class Vault:
                 continue
             if stated is None or name not in stated.files:
                 return False
-            with closing(self.place.open(shelf, call_id, name)) as file:
+            with closing(self.place.open(area, call_id, name)) as file:
                 if hashlib.sha256(file.read()).hexdigest() != stated.files[name]:
                     return False
         return True
 
     def _facts(
-        self, call: StoredCall, shelf: str, lengths: dict[str, int], keep_days: int
+        self, call: StoredCall, area: str, lengths: dict[str, int], keep_days: int
     ) -> StoredCallFacts:
         """From the certificate that is in the vault: it may be another than ours."""
         data = self.read(call.call_id, call.certificate_name, passed=call.passed)
@@ -250,7 +250,7 @@ class Vault:
             stored=stored,
             started=stated.started_at,
             duration_ms=stated.duration_ms,
-            passed=shelf == PASSED,
+            passed=area == PASSED,
             policy=stated.policy.name,
             policy_version=stated.policy.version,
             purpose=call.purpose,
@@ -299,15 +299,15 @@ class Vault:
                 return
         raise SealError("the file ends before it should")
 
-    def _pieces(self, shelf: str, call_id: str, name: str) -> Generator[bytes]:
+    def _pieces(self, area: str, call_id: str, name: str) -> Generator[bytes]:
         if not valid_call_id(call_id) or not _safe(name):
             raise UnknownCallError("no such call in the vault")
         if name == call_id + CERTIFICATE:
-            with closing(self.place.open(shelf, call_id, name)) as file:
+            with closing(self.place.open(area, call_id, name)) as file:
                 yield file.read()
             return
         key = self.keys.key(call_id)
-        with closing(self.place.open(shelf, call_id, name + SEALED)) as file:
+        with closing(self.place.open(area, call_id, name + SEALED)) as file:
             yield from _opened(key, file, associated(call_id, name))
 
 

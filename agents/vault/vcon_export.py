@@ -24,7 +24,7 @@ from urllib.parse import quote, urlsplit
 from agents.access.audit_log import AuditLog
 from agents.crypto.ed25519 import SigningKey
 from agents.vault.export import certified, tell_exported, write_whole
-from agents.vault.reader import Shelf, StoredCallFacts
+from agents.vault.reader import StoredCallFacts, VaultReader
 from pipeline.errors import InputError
 from pipeline.evidence import vcon
 from pipeline.evidence.certificate import Certificate, parse_certificate
@@ -37,7 +37,7 @@ class VConExport:
     """Writes calls as vCons.
 
     Args:
-        shelf: where they lie.
+        reader: where they lie.
         log: is told who got them.
         folder: made when missing.
         by: who asked.
@@ -46,7 +46,7 @@ class VConExport:
             the audio goes inline. As ``url_prefix`` checks it.
     """
 
-    shelf: Shelf
+    reader: VaultReader
     log: AuditLog
     folder: Path
     by: str
@@ -55,13 +55,13 @@ class VConExport:
 
     def __call__(self, call_id: str) -> StoredCallFacts:
         """Write one call; see the module's text."""
-        facts = self.shelf.call(call_id)
+        facts = self.reader.call(call_id)
         if not facts.passed:
             raise InputError(
                 f"call {call_id} is quarantined: nothing but its certificate is kept; export it "
                 "without --format vcon"
             )
-        data = self.shelf.certificate(call_id)
+        data = self.reader.certificate(call_id)
         stated, path = parse_certificate(data), self.folder / f"{call_id}{ENDING}"
         told = stored_facts(facts, stated)
         _refuse_other(path, vcon.uuid_of(told))
@@ -75,7 +75,7 @@ class VConExport:
 
     def _file(self, stated: Certificate, name: str) -> Iterator[bytes]:
         """A file of the call, which is the certified one."""
-        return certified(self.shelf.file(stated.call_id, name), stated.files.get(name, ""))
+        return certified(self.reader.file(stated.call_id, name), stated.files.get(name, ""))
 
     def _recording(self, facts: StoredCallFacts, stated: Certificate) -> vcon.Recording | None:
         name = f"{facts.call_id}.flac"

@@ -28,7 +28,7 @@ from agents.database.call_ledger import CallState, Ledger
 from agents.database.open_ledger import opened_ledger
 from agents.kafka.security import KafkaSecurity, named_broker
 from agents.kafka.topics import Topics
-from agents.runtime.dead_letters import read_letters
+from agents.runtime.dead_letters import read_dead_letters
 from agents.settings.model import STATE, Settings
 from agents.vault.call_catalogue import StoredCallFacts
 from agents.vault.vault import Vault
@@ -252,7 +252,7 @@ def _one_left(
         {topic: sum(one.key() == key for one in each) for topic, each in records.items()}
     )
     raw, dead = counts[installed.topics.audio_raw], counts[installed.topics.deadletter]
-    letters = read_letters(
+    letters = read_dead_letters(
         named_broker(installed.settings),
         installed.topics,
         ledger,

@@ -37,7 +37,7 @@ from models.speech.silero_vad import SileroVoice
 from models.speech.transcriber import Ear, EarSettings
 from pipeline.audio.levels import Levels
 from pipeline.detection.numbers.runs import NumberRun, read
-from pipeline.muting.padding import Reach, widen
+from pipeline.muting.padding import Padding, widen
 from pipeline.policy.loading import load_policy
 from pipeline.policy.model import EntityRule, Policy
 from pipeline.records.entities import Entity
@@ -224,13 +224,13 @@ def _snapper(
 ) -> Callable[[int, int], Edges]:
     """The muting stage's edges for a padding in samples."""
     rate, (start, end) = call.info.sample_rate, edges
-    reach = Reach.of(policy, rate)
+    padding = Padding.of(policy, rate)
     low = max(0, start - 2 * rate)
     levels = Levels.measure(call.pcm[low : end + 2 * rate, channel], low, rate)
 
     def snapped(before: int, after: int) -> Edges:
         rule = EntityRule(pad_before_ms=before * 1_000 // rate, pad_after_ms=after * 1_000 // rate)
-        wide = widen(start, end, rule=rule, reach=reach, levels=levels, sample_rate=rate)
+        wide = widen(start, end, rule=rule, padding=padding, levels=levels, sample_rate=rate)
         return wide.start, wide.end
 
     return snapped

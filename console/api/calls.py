@@ -14,7 +14,7 @@ from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
 from agents.access.roles import Permission
-from agents.vault.reader import PAGE, CallFilter, Shelf, StoredCallFacts
+from agents.vault.reader import PAGE, CallFilter, StoredCallFacts, VaultReader
 from console.api.mutes import muted_spans
 from console.api.schemas import Call, Calls, Muted
 from console.auth.looks import Looks
@@ -28,11 +28,11 @@ from pipeline.records.cloudevents import valid_call_id
 FLAC: Final = "audio/flac"
 
 
-def facts_of(shelf: Shelf, call_id: str, *, passed: bool) -> StoredCallFacts:
+def facts_of(reader: VaultReader, call_id: str, *, passed: bool) -> StoredCallFacts:
     """What is known of a call on one side: stored or quarantined; raises for all others alike."""
     if not valid_call_id(call_id):
         raise unknown_call()
-    facts = shelf.call(call_id)
+    facts = reader.call(call_id)
     if facts.passed is not passed:
         raise unknown_call()
     return facts
@@ -42,13 +42,13 @@ class CallRoutes:
     """Answers what is asked about calls.
 
     Args:
-        shelf: the stored calls.
+        reader: the stored calls.
         looks: where looks are written.
         metrics: where they are counted.
     """
 
-    def __init__(self, shelf: Shelf, looks: Looks, metrics: ApiMetrics) -> None:
-        self._shelf, self._looks, self._metrics = shelf, looks, metrics
+    def __init__(self, reader: VaultReader, looks: Looks, metrics: ApiMetrics) -> None:
+        self._reader, self._looks, self._metrics = reader, looks, metrics
 
     def add_to(self, routes: Routes) -> None:
         """Add the routes."""
@@ -106,33 +106,33 @@ class CallRoutes:
     def transcript(self, request: Request, call_id: CallId) -> Response:
         """The redacted transcript in the shape of Call Analytics."""
         self._passed(call_id)
-        data = self._shelf.transcript(call_id)
+        data = self._reader.transcript(call_id)
         self._look(request, "transcript", call_id)
         return Response(data, media_type="application/json")
 
     def subtitles(self, request: Request, call_id: CallId) -> Response:
         """The redacted transcript as WebVTT."""
         self._passed(call_id)
-        data = self._shelf.subtitles(call_id)
+        data = self._reader.subtitles(call_id)
         self._look(request, "subtitles", call_id)
         return Response(data, media_type="text/vtt; charset=utf-8")
 
     def muted(self, request: Request, call_id: CallId) -> list[Muted]:
         """Where the call is silent, and why."""
         self._passed(call_id)
-        spans = muted_spans(self._shelf.certificate(call_id))
+        spans = muted_spans(self._reader.certificate(call_id))
         self._look(request, "muted", call_id)
         return spans
 
     def audio(self, request: Request, call_id: CallId) -> Response:
         """The redacted audio (FLAC), whole or by a range of bytes."""
         self._passed(call_id)
-        length = self._shelf.audio_length(call_id)
+        length = self._reader.audio_length(call_id)
         # There is no entity tag, so no range can be promised to be of the same bytes.
         wanted = None if "if-range" in request.headers else request.headers.get("range")
         part = byte_range(wanted, length)
         start, stop = part or (0, length)
-        pieces = self._shelf.audio(call_id, start, stop)
+        pieces = self._reader.audio(call_id, start, stop)
         first = next(pieces, b"")  # what does not open is told before the answer begins
         self._look(request, "audio", call_id, first=start, last=stop - 1)
         headers = {"Accept-Ranges": "bytes", "Content-Length": str(stop - start)}
@@ -150,23 +150,23 @@ class CallRoutes:
 
     def quarantined_certificate(self, request: Request, call_id: CallId) -> Response:
         """The certificate of a quarantined call: which checks failed."""
-        facts_of(self._shelf, call_id, passed=False)
+        facts_of(self._reader, call_id, passed=False)
         return self._certificate(request, call_id, "quarantine-certificate")
 
     def _certificate(self, request: Request, call_id: str, what: str) -> Response:
-        data = self._shelf.certificate(call_id)
+        data = self._reader.certificate(call_id)
         self._look(request, what, call_id)
         return Response(data, media_type="application/json")
 
     def _listed(
         self, request: Request, what: str, wanted: CallFilter, limit: int, after: str | None
     ) -> Calls:
-        page = self._shelf.list_calls(wanted, limit=limit, after=after)
+        page = self._reader.list_calls(wanted, limit=limit, after=after)
         self._look(request, what, calls=len(page.calls))
         return Calls.of(page)
 
     def _passed(self, call_id: str) -> StoredCallFacts:
-        return facts_of(self._shelf, call_id, passed=True)
+        return facts_of(self._reader, call_id, passed=True)
 
     def _look(self, request: Request, what: str, call_id: str = "", **facts: int) -> None:
         self._looks.write(request.state.principal, what, call_id, **facts)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agents.access.roles import Permission
 from agents.vault.mark_store import PAGE, Marks
-from agents.vault.reader import Shelf, StoredCallFacts
+from agents.vault.reader import StoredCallFacts, VaultReader
 from console.api.calls import facts_of
 from console.auth.looks import Looks
 from console.auth.routing import Routes
@@ -49,13 +49,13 @@ class MarkRoutes:
     """Answers what is asked about marks.
 
     Args:
-        shelf: the stored calls.
+        reader: the stored calls.
         marks: where marks are kept.
         looks: where looks are written.
     """
 
-    def __init__(self, shelf: Shelf, marks: Marks, looks: Looks) -> None:
-        self._shelf, self._marks, self._looks = shelf, marks, looks
+    def __init__(self, reader: VaultReader, marks: Marks, looks: Looks) -> None:
+        self._reader, self._marks, self._looks = reader, marks, looks
 
     def add_to(self, routes: Routes) -> None:
         """Add the routes."""
@@ -68,15 +68,15 @@ class MarkRoutes:
 
     def mark(self, request: Request, call_id: CallId, wanted: MarkWanted) -> Mark:
         """Mark a place in a stored call; nothing of it is changed."""
-        return self._add(request, facts_of(self._shelf, call_id, passed=True), wanted)
+        return self._add(request, facts_of(self._reader, call_id, passed=True), wanted)
 
     def mark_quarantined(self, request: Request, call_id: CallId, wanted: MarkWanted) -> Mark:
         """Mark a place in a quarantined call whose key lives."""
-        return self._add(request, facts_of(self._shelf, call_id, passed=False), wanted)
+        return self._add(request, facts_of(self._reader, call_id, passed=False), wanted)
 
     def of_call(self, request: Request, call_id: CallId) -> MarkPage:
         """The marks of a stored call: its first thousand."""
-        facts_of(self._shelf, call_id, passed=True)
+        facts_of(self._reader, call_id, passed=True)
         self._looks.write(request.state.principal, "marks", call_id)
         return MarkPage(marks=tuple(self._marks.known(call_id)), following=None)
 
@@ -97,7 +97,7 @@ class MarkRoutes:
         place = Place(wanted.channel, wanted.start_ms, wanted.end_ms, wanted.missed or "")
         return self._marks.add(
             facts,
-            lambda one: self._shelf.certificate(one.call_id),
+            lambda one: self._reader.certificate(one.call_id),
             place,
             by=request.state.principal.who,
         )

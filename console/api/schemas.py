@@ -36,7 +36,7 @@ class Call(BaseModel):
 
     @classmethod
     def of(cls, facts: StoredCallFacts) -> Self:
-        """From the shelf."""
+        """From the vault."""
         return cls.model_validate(facts)
 
 
@@ -49,7 +49,7 @@ class Calls(BaseModel):
 
     @classmethod
     def of(cls, page: Page) -> Self:
-        """From the shelf."""
+        """From the vault."""
         return cls(calls=tuple(map(Call.of, page.calls)), following=page.following)
 
 

@@ -15,7 +15,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
 
 from agents.access.roles import Permission
-from agents.vault.reader import CallFilter, Shelf
+from agents.vault.reader import CallFilter, VaultReader
 from console.auth.door import COOKIE, Door, origin_of
 from console.auth.looks import Looks, Principal
 from console.auth.routing import Routes
@@ -37,7 +37,7 @@ _PAGES: Final = frozenset({"/", "/quarantine", "/marks", "/compliance"})
 class PageRoutes:
     """Answers with pages."""
 
-    shelf: Shelf
+    reader: VaultReader
     looks: Looks
     metrics: ApiMetrics
     door: Door
@@ -78,7 +78,7 @@ class PageRoutes:
 
     def calls(self, request: Request, after: After = None) -> Response:
         """Stored calls, the newest first."""
-        listed = self.shelf.list_calls(CallFilter(passed=True), limit=PAGE, after=after)
+        listed = self.reader.list_calls(CallFilter(passed=True), limit=PAGE, after=after)
         me: Principal = request.state.principal
         self.looks.write(me, "list", calls=len(listed.calls))
         self.metrics.looks.labels("list").inc()

@@ -19,7 +19,7 @@ from fastapi.responses import RedirectResponse, Response
 from agents.access.roles import Permission
 from agents.reports.entity_groups import KINDS, kind_of
 from agents.vault.mark_store import PAGE, Marks
-from agents.vault.reader import CallFilter, Shelf, StoredCallFacts
+from agents.vault.reader import CallFilter, StoredCallFacts, VaultReader
 from console.api.calls import facts_of
 from console.api.mutes import muted_spans
 from console.auth.looks import Looks, Principal
@@ -49,7 +49,7 @@ TYPES: Final = tuple(
 class CallPages:
     """Answers with the pages of calls and marks."""
 
-    shelf: Shelf
+    reader: VaultReader
     marks: Marks
     looks: Looks
     metrics: ApiMetrics
@@ -78,18 +78,18 @@ class CallPages:
 
     def call(self, request: Request, call_id: CallId) -> Response:
         """A stored call: transcript, player, where it is silent, what was marked."""
-        return self._stored(request, facts_of(self.shelf, call_id, passed=True))
+        return self._stored(request, facts_of(self.reader, call_id, passed=True))
 
     def quarantine(self, request: Request, after: After = None) -> Response:
         """Quarantined calls, the newest first."""
-        listed = self.shelf.list_calls(CallFilter(passed=False), limit=_CALLS, after=after)
+        listed = self.reader.list_calls(CallFilter(passed=False), limit=_CALLS, after=after)
         self._look(request, "list-quarantine", calls=len(listed.calls))
         me = request.state.principal
         return page("quarantine.html", me=me, page=listed, first=after is None)
 
     def quarantined(self, request: Request, call_id: CallId) -> Response:
         """A quarantined call: what its certificate says, and what was marked."""
-        return self._held_back(request, facts_of(self.shelf, call_id, passed=False))
+        return self._held_back(request, facts_of(self.reader, call_id, passed=False))
 
     async def mark(self, request: Request, call_id: CallId) -> Response:
         """Mark a place in a stored call; nothing of it is changed."""
@@ -101,11 +101,11 @@ class CallPages:
 
     def take_back(self, request: Request, call_id: CallId, mark_id: Id) -> Response:
         """Take a mark of one's own back."""
-        return self._take_back(request, facts_of(self.shelf, call_id, passed=True), mark_id)
+        return self._take_back(request, facts_of(self.reader, call_id, passed=True), mark_id)
 
     def take_back_quarantined(self, request: Request, call_id: CallId, mark_id: Id) -> Response:
         """Take a mark of one's own in a quarantined call back."""
-        return self._take_back(request, facts_of(self.shelf, call_id, passed=False), mark_id)
+        return self._take_back(request, facts_of(self.reader, call_id, passed=False), mark_id)
 
     def every_mark(self, request: Request, after: MarkId = "") -> Response:
         """All marks, the oldest first."""
@@ -120,7 +120,7 @@ class CallPages:
         return await run_in_threadpool(self._mark, request, call_id, body, passed=passed)
 
     def _mark(self, request: Request, call_id: str, body: bytes, *, passed: bool) -> Response:
-        facts = facts_of(self.shelf, call_id, passed=passed)
+        facts = facts_of(self.reader, call_id, passed=passed)
         form = MarkForm.of(body)
         try:
             who = request.state.principal.who
@@ -147,9 +147,9 @@ class CallPages:
         status: int = 200,
     ) -> Response:
         call_id = facts.call_id
-        certificate = self.shelf.certificate(call_id)
+        certificate = self.reader.certificate(call_id)
         roles = parse_certificate(certificate).roles
-        turns = turns_of(self.shelf.transcript(call_id), roles)
+        turns = turns_of(self.reader.transcript(call_id), roles)
         me: Principal = request.state.principal
         may_mark = Permission.MARK_CALL in me.permissions
         marks = self.marks.known(call_id) if may_mark else []
@@ -174,7 +174,7 @@ class CallPages:
         problem: str = "",
         status: int = 200,
     ) -> Response:
-        certificate = self.shelf.certificate(facts.call_id)
+        certificate = self.reader.certificate(facts.call_id)
         stated = parse_certificate(certificate)
         me: Principal = request.state.principal
         may_mark = Permission.MARK_QUARANTINE in me.permissions
@@ -192,7 +192,7 @@ class CallPages:
         )
 
     def _certificate(self, facts: StoredCallFacts) -> bytes:
-        return self.shelf.certificate(facts.call_id)
+        return self.reader.certificate(facts.call_id)
 
     def _look(self, request: Request, what: str, call_id: str = "", **facts: int) -> None:
         self.looks.write(request.state.principal, what, call_id, **facts)

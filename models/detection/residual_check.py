@@ -12,9 +12,9 @@ from models.reader.inputs import LABELS
 from models.text.turn import turn_of
 from models.text.turn_segmentation import streams_of
 from pipeline.detection.dialogue.model import HARMLESS
-from pipeline.detection.dialogue.timeline import Lane
-from pipeline.detection.hypotheses.fusion import Track
-from pipeline.detection.language.vocabulary import DEFAULT, Mood, vocabulary
+from pipeline.detection.dialogue.timeline import ChannelTimeline
+from pipeline.detection.hypotheses.fusion import ParsedChannel
+from pipeline.detection.language.vocabulary import DEFAULT, PromptKind, vocabulary
 from pipeline.detection.numbers.runs import NumberRun
 from pipeline.detection.numbers.tokens import Flag, is_number
 from pipeline.policy.model import Policy
@@ -54,7 +54,7 @@ _OFTEN: Final = 0.2
 """Least mean probability of a longer run: the prompt alone invents digits of 0.00 to 0.05."""
 _TELLING: Final = 0.8
 """Least probability of the words that explain a number for the other hearings too."""
-_HARMLESS_MOODS: Final = frozenset({Mood.AMOUNT, Mood.PLACE, Mood.REFERENCE})
+_HARMLESS_MOODS: Final = frozenset({PromptKind.AMOUNT, PromptKind.PLACE, PromptKind.REFERENCE})
 _ANNOUNCED_WORDS: Final = 3
 _BREATH_S: Final = 0.3
 
@@ -73,14 +73,14 @@ def leftovers(
     told: list[NumberRun] = []
     # A word that was stretched over seconds does not hide what was heard there again.
     placed = [_placed(word, sample_rate) for word in heard.words]
-    lanes: list[tuple[list[Word], Track]] = []
+    timelines: list[tuple[list[Word], ParsedChannel]] = []
     for words in streams_of(placed).values():
-        lane = Lane(heard.channel, sample_rate, vocabulary(language))
-        lane.add(words)
-        track = lane.track()
-        lanes.append((words, track))
+        timeline = ChannelTimeline(heard.channel, sample_rate, vocabulary(language))
+        timeline.add(words)
+        track = timeline.track()
+        timelines.append((words, track))
         told += [run for run in track.runs if _surely_told(track, run)]
-    for words, track in lanes:
+    for words, track in timelines:
         numbers = _digits(words, track, heard.channel, sample_rate, expected)
         numbers = [span for span in numbers if not _explained(span, track, told)]
         for run in _runs(words, round(_GAP_S * sample_rate)):
@@ -121,7 +121,11 @@ def _numeric(text: str) -> bool:
 
 
 def _digits(
-    words: list[Word], track: Track, channel: int, sample_rate: int, expected: frozenset[str]
+    words: list[Word],
+    track: ParsedChannel,
+    channel: int,
+    sample_rate: int,
+    expected: frozenset[str],
 ) -> list[Span]:
     """Numbers that are telling, unless something says that they are harmless.
 
@@ -154,7 +158,11 @@ def _digits(
 
 
 def _edges(
-    words: list[Word], track: Track, channel: int, sample_rate: int, expected: frozenset[str]
+    words: list[Word],
+    track: ParsedChannel,
+    channel: int,
+    sample_rate: int,
+    expected: frozenset[str],
 ) -> list[Span]:
     """Digits too few to be telling alone, which may be the edge of a muted number.
 
@@ -178,7 +186,7 @@ def _edges(
     ]
 
 
-def _suspicious(words: list[Word], track: Track, run: NumberRun, sample_rate: int) -> bool:
+def _suspicious(words: list[Word], track: ParsedChannel, run: NumberRun, sample_rate: int) -> bool:
     """Whether nothing says that digits are a price, a date, an order number or the like."""
     return (
         not run.flags & (HARMLESS | {Flag.CARDINAL, Flag.DECIMAL})
@@ -187,25 +195,26 @@ def _suspicious(words: list[Word], track: Track, run: NumberRun, sample_rate: in
     )
 
 
-def _announced(track: Track, run: NumberRun) -> bool:
+def _announced(track: ParsedChannel, run: NumberRun) -> bool:
     """Whether the words before a run say that it is a price, a place or an order number."""
     return any(
-        cue.mood in _HARMLESS_MOODS and 0 < run.first - cue.last <= _ANNOUNCED_WORDS
-        for cue in track.cues
+        prompt.mood in _HARMLESS_MOODS and 0 < run.first - prompt.last <= _ANNOUNCED_WORDS
+        for prompt in track.prompts
     )
 
 
-def _surely_told(track: Track, run: NumberRun) -> bool:
+def _surely_told(track: ParsedChannel, run: NumberRun) -> bool:
     """Whether clear words before a run say that it is an order number or the like."""
     return any(
-        cue.mood is Mood.REFERENCE
-        and 0 < run.first - cue.last <= _ANNOUNCED_WORDS
-        and min(word.probability for word in track.words[cue.first : cue.last + 1]) >= _TELLING
-        for cue in track.cues
+        prompt.mood is PromptKind.REFERENCE
+        and 0 < run.first - prompt.last <= _ANNOUNCED_WORDS
+        and min(word.probability for word in track.words[prompt.first : prompt.last + 1])
+        >= _TELLING
+        for prompt in track.prompts
     )
 
 
-def _explained(span: Span, track: Track, told: list[NumberRun]) -> bool:
+def _explained(span: Span, track: ParsedChannel, told: list[NumberRun]) -> bool:
     """Whether another hearing of the same digits clearly says that they are an order number's.
 
     "Information number is" was "confirmation number is". Not where they are announced here.
@@ -218,13 +227,13 @@ def _explained(span: Span, track: Track, told: list[NumberRun]) -> bool:
     )
 
 
-def _asked_for(track: Track, run: NumberRun) -> bool:
+def _asked_for(track: ParsedChannel, run: NumberRun) -> bool:
     """Whether the words before a run announce a sensitive number: "the code is …"."""
     return any(
-        cue.mood is Mood.ASK
-        and cue.entity in SPOKEN_NUMBERS
-        and 0 < run.first - cue.last <= _ANNOUNCED_WORDS
-        for cue in track.cues
+        prompt.mood is PromptKind.ASK
+        and prompt.entity in SPOKEN_NUMBERS
+        and 0 < run.first - prompt.last <= _ANNOUNCED_WORDS
+        for prompt in track.prompts
     )
 
 

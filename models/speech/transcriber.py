@@ -34,12 +34,13 @@ from models.speech.window_audio import (
 from models.store.loader import find
 from models.store.model_catalogue import entry
 from pipeline.detection.language.vocabulary import DEFAULT, languages, vocabulary
+from pipeline.records.intervals import merge_intervals, uncovered
 from pipeline.records.model import Heard, Hearing, Interval, Window
 from pipeline.transcription.hallucination import FOREIGN, Doubt, judge, telling
 from pipeline.transcription.packing import Pack, pack
 from pipeline.transcription.segmenter import silent, unheard
 from pipeline.transcription.voice_activity import VOICE_RATE
-from pipeline.transcription.word_timing import Timing, merged, placed, uncovered
+from pipeline.transcription.word_timing import Timing, placed
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,7 +331,7 @@ class Ear:
             end=window.end,
             words=tuple(sorted(found, key=lambda word: word.start)),
             speech=window.speech,
-            unexplained=tuple(merged([*(place(part, window) for part in left), *sounds])),
+            unexplained=tuple(merge_intervals([*(place(part, window) for part in left), *sounds])),
             heard_until=window.heard_until,
             models=tuple(entry(self._id(model)).reference for model in models),
             doubts=(*listening.doubts, *[Doubt.WORDLESS] * len(left)),

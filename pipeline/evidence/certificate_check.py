@@ -50,9 +50,9 @@ def check_certificate(
     extra = len(hashes - set(stated.files.values()))
     checks = [
         Check("passed", stated.passed, float(stated.passed), 1.0),
-        _none("files_missing_or_altered", wrong),
-        _none("files_not_stated", extra + (not stated.files)),
-        _none("spans_not_covered", _uncovered(stated)),
+        Check.none_of("files_missing_or_altered", wrong),
+        Check.none_of("files_not_stated", extra + (not stated.files)),
+        Check.none_of("spans_not_covered", _uncovered(stated)),
     ]
     return (*checks, *_measure(stated, audio, limit_dbfs))
 
@@ -89,9 +89,9 @@ def _measure(stated: Certificate, audio: bytes, limit_dbfs: float) -> list[Check
         info = inspect_recording(audio)
         channels = len(stated.roles)
         if info.channels != channels or any(one.channel >= channels for one in stated.mutes):
-            return [_none("channels_wrong", 1)]
+            return [Check.none_of("channels_wrong", 1)]
         if info.sample_rate != stated.sample_rate:
-            return [_none("sample_rate_wrong", abs(info.sample_rate - stated.sample_rate))]
+            return [Check.none_of("sample_rate_wrong", abs(info.sample_rate - stated.sample_rate))]
         # A lossy codec smears what stands beside a mute into its edges.
         inset = 0 if info.container != "OGG" else _SMEAR_MS * info.sample_rate // 1_000
         mutes = [
@@ -111,13 +111,13 @@ def _measure(stated: Certificate, audio: bytes, limit_dbfs: float) -> list[Check
             loudest = max(loudest, loudest_frame(np.where(mask, block, 0), info.sample_rate))
             place += len(block)
     except AudioError:
-        return [_none("audio_unreadable", 1)]
+        return [Check.none_of("audio_unreadable", 1)]
     inside = (
         Check("energy_in_mutes_dbfs", loudest <= limit_dbfs, round(loudest, 2), limit_dbfs)
         if stated.style == "silence"
-        else _none("wrong_fill_samples", wrong)
+        else Check.none_of("wrong_fill_samples", wrong)
     )
-    return [_none("samples_missing", abs(stated.samples - place)), inside]
+    return [Check.none_of("samples_missing", abs(stated.samples - place)), inside]
 
 
 def _by_second(mutes: Iterable[Mute], sample_rate: int) -> dict[int, list[Mute]]:
@@ -141,7 +141,3 @@ def _uncovered(stated: Certificate) -> int:
     ]
     mutes = [Mute(one.channel, one.start, one.end) for one in stated.mutes]
     return uncovered_spans(spans, mutes, stated.samples)
-
-
-def _none(name: str, count: int) -> Check:
-    return Check(name=name, passed=count == 0, measured=float(count), limit=0.0)

@@ -200,9 +200,11 @@ class CallAssembly:
         mutes = heard_mutes | set(whole)
         checks = [
             *self._checks(verdict, last.seq + 1 - len(in_order), spans, mutes, heard),
-            _none("consent_not_shown", self._unshown(verdict)),
-            _none("other_detections", account.mixed),
-            _none("other_policies", self._muted_by not in ({self._policy.digest}, {""}, set())),
+            Check.none_of("consent_not_shown", self._unshown(verdict)),
+            Check.none_of("other_detections", account.mixed),
+            Check.none_of(
+                "other_policies", self._muted_by not in ({self._policy.digest}, {""}, set())
+            ),
         ]
         if verdict.passed and all(check.passed for check in checks):
             shown = [one for findings in in_order for one in findings.shown]
@@ -264,17 +266,17 @@ class CallAssembly:
         lost = (sum(track.audible_samples for track in self._tracks) + unheard) / rate
         everything = len(heard.silent) == len(self._tracks)
         return [
-            _none("stored_chunks_missing", abs(end.chunks - self._chunks)),
-            _none("stored_samples_missing", abs(end.end - self._position)),
-            _none("findings_missing", findings_missing),
-            _none("spans_not_covered", uncovered_spans(spans, mutes, self._position)),
+            Check.none_of("stored_chunks_missing", abs(end.chunks - self._chunks)),
+            Check.none_of("stored_samples_missing", abs(end.end - self._position)),
+            Check.none_of("findings_missing", findings_missing),
+            Check.none_of("spans_not_covered", uncovered_spans(spans, mutes, self._position)),
             Check(
                 "seconds_without_any_word",
                 passed=understood or lost <= LEAST_SPEECH_S,
                 measured=0.0 if understood else round(lost, 2),
                 limit=float(LEAST_SPEECH_S),
             ),
-            _none("every_channel_silent", int(bool(self._tracks) and everything)),
+            Check.none_of("every_channel_silent", int(bool(self._tracks) and everything)),
         ]
 
     def _files(
@@ -352,7 +354,3 @@ def _name(call_id: str, suffix: str) -> str:
 def _marked(verdict: Verdict, marks: tuple[str, ...]) -> Verdict:
     end = verdict.end
     return replace(verdict, end=replace(end, marks=tuple(sorted(set(marks))))) if end else verdict
-
-
-def _none(name: str, count: int) -> Check:
-    return Check(name=name, passed=count == 0, measured=float(count), limit=0.0)

@@ -69,9 +69,9 @@ def find_echo(
     bounds = [len(source) * index // count for index in range(count + 1)]
     for low, high in pairwise(bounds):
         # Near by first: in a wide search the other speaker's own voice drowns a faint echo.
-        for reach in sorted({min(lag, _NEAR_MS * sample_rate // 1_000), lag}):
-            around = other[low + lag - reach : high + lag + reach]
-            found = _match(source[low:high], around, sample_rate, reach)
+        for padding in sorted({min(lag, _NEAR_MS * sample_rate // 1_000), lag}):
+            around = other[low + lag - padding : high + lag + padding]
+            found = _match(source[low:high], around, sample_rate, padding)
             if found.score > best.score:
                 best = found
     return best

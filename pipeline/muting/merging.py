@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from pipeline.muting.padding import Reach
+from pipeline.muting.padding import Padding
 from pipeline.records.model import Mute, Span
 
 PIECE_S: Final = 30
@@ -41,13 +41,13 @@ class ChannelMutes:
 
     Args:
         channel: its number.
-        reach: of the call's policy.
+        padding: of the call's policy.
         sample_rate: Hz.
     """
 
-    def __init__(self, channel: int, reach: Reach, sample_rate: int) -> None:
+    def __init__(self, channel: int, padding: Padding, sample_rate: int) -> None:
         self._channel = channel
-        self._reach = reach
+        self._padding = padding
         self._piece = PIECE_S * sample_rate
         self._cuts: list[Cut] = []
         self._groups: list[Group] = []
@@ -66,17 +66,17 @@ class ChannelMutes:
             end: first sample after them.
             until: no later cut begins before this sample.
         """
-        if end + self._reach.ramp > until:
+        if end + self._padding.ramp > until:
             return False
         return all(
             self._closed(group, until) or end <= self._fixed_until(group, until)
             for group in self._groups
-            if group.start < end + self._reach.ramp and group.end + self._reach.merge > start
+            if group.start < end + self._padding.ramp and group.end + self._padding.merge > start
         )
 
     def near(self, start: int, end: int) -> list[Mute]:
         """Every mute that touches ``[start, end)`` or whose ramp does, in order."""
-        low, high = start - self._reach.ramp, end + self._reach.ramp
+        low, high = start - self._padding.ramp, end + self._padding.ramp
         return [
             piece
             for group in self._groups
@@ -87,14 +87,14 @@ class ChannelMutes:
 
     def forget(self, before: int) -> None:
         """Drop the groups that cannot touch anything from ``before`` on."""
-        margin = self._reach.ramp + self._reach.merge
+        margin = self._padding.ramp + self._padding.merge
         gone = [group for group in self._groups if group.end + margin <= before]
         if gone:
             self._groups = self._groups[len(gone) :]
             self._cuts = [cut for group in self._groups for cut in group.cuts]
 
     def _closed(self, group: Group, until: int) -> bool:
-        return group.end + self._reach.merge <= until
+        return group.end + self._padding.merge <= until
 
     def _fixed_until(self, group: Group, until: int) -> int:
         """End of the last whole piece of a group that is still open."""
@@ -105,7 +105,7 @@ class ChannelMutes:
         groups: list[list[Cut]] = []
         end = 0
         for cut in sorted(self._cuts, key=lambda each: (each.start, each.end)):
-            if groups and cut.start - end < self._reach.merge:
+            if groups and cut.start - end < self._padding.merge:
                 groups[-1].append(cut)
                 end = max(end, cut.end)
             else:

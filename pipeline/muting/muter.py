@@ -34,7 +34,7 @@ from pipeline.detection.decision.not_understood import SOUND_WITHOUT_WORDS, SPEE
 from pipeline.errors import RecordError
 from pipeline.muting.crosstalk import mirrored
 from pipeline.muting.merging import ChannelMutes, Cut
-from pipeline.muting.padding import Reach, widen
+from pipeline.muting.padding import Padding, widen
 from pipeline.muting.rendering import apply_mutes
 from pipeline.policy.model import Policy
 from pipeline.records.continuity import MIXED, Account
@@ -239,13 +239,14 @@ class _Call:
         self._policy = policy
         self._digest = policy.digest
         self._account = Account(self._digest)
-        self._reach = Reach.of(policy, call.sample_rate)
+        self._padding = Padding.of(policy, call.sample_rate)
         self._history = History(call.channels)
         self._pieces: list[_Piece] = []
         self._longest = SPAN_PIECE_S * call.sample_rate
         self._gaps: list[Mute] = []
         self._mutes = [
-            ChannelMutes(channel, self._reach, call.sample_rate) for channel in range(call.channels)
+            ChannelMutes(channel, self._padding, call.sample_rate)
+            for channel in range(call.channels)
         ]
         self._released = 0
         """First sample that was not released yet."""
@@ -288,7 +289,7 @@ class _Call:
                 self._add(span)
         if len(hole):
             # As far back as the mute of a span there could have reached.
-            start = max(0, hole.start - self._reach.back - self._reach.lag)
+            start = max(0, hole.start - self._padding.back - self._padding.lag)
             for span in self._unheard(start, hole.end):
                 self._add(span)
 
@@ -319,10 +320,10 @@ class _Call:
         self._cut(audio_complete=audio_complete)
         if over:
             self._mute_the_unheard()
-            until = self.position + self._reach.ramp + self._reach.merge
+            until = self.position + self._padding.ramp + self._padding.merge
         else:
             starts = [piece.start for piece in self._pieces]
-            until = min([self.watermark, *starts]) - self._reach.back - self._reach.lag
+            until = min([self.watermark, *starts]) - self._padding.back - self._padding.lag
         step = CHUNK_S * self.call.sample_rate
         ready: list[RedactedChunk] = []
         while self._released < self.position:
@@ -339,8 +340,8 @@ class _Call:
 
     def _cut(self, *, audio_complete: bool) -> None:
         """Turn the spans into cuts whose surrounding audio has come."""
-        reach = self._reach
-        ahead = reach.ahead + max(reach.context, reach.lag)
+        padding = self._padding
+        ahead = padding.ahead + max(padding.context, padding.lag)
         waiting: list[_Piece] = []
         for piece in self._pieces:
             if audio_complete or piece.end + ahead <= self.position:
@@ -354,10 +355,10 @@ class _Call:
 
         Everything here depends on the call's audio around the span and on nothing else.
         """
-        reach, rate = self._reach, self.call.sample_rate
+        padding, rate = self._padding, self.call.sample_rate
         start, end = min(piece.start, self.position), min(piece.end, self.position)
-        first = max(0, start - reach.back - reach.context)
-        last = min(self.position, end + reach.ahead + reach.context)
+        first = max(0, start - padding.back - padding.context)
+        last = min(self.position, end + padding.ahead + padding.context)
         channel = piece.span.channel
         levels = Levels.measure(self._history.read(first, last)[:, channel], first, rate)
         rule = self._policy.rule(piece.span.entity)
@@ -365,7 +366,7 @@ class _Call:
             start,
             end,
             rule=rule,
-            reach=reach,
+            padding=padding,
             levels=levels,
             sample_rate=rate,
             timed=piece.span.recognizer != WORDLESS,
@@ -379,7 +380,7 @@ class _Call:
 
     def _mirror(self, span: Span, low: int, high: int, other: int) -> None:
         """Cut the other channel too where the sensitive samples can be heard there."""
-        lag = self._reach.lag
+        lag = self._padding.lag
         audio = self._history.read(low - lag, high + lag)
         source, beside = audio[lag : lag + high - low, span.channel], audio[:, other]
         place, rule = Interval(low, high), self._policy.echo
@@ -400,7 +401,7 @@ class _Call:
         if self.watermark >= self.position:
             return
         self.marks.add(UNHEARD)
-        start = max(0, self.watermark - self._reach.back - self._reach.lag)
+        start = max(0, self.watermark - self._padding.back - self._padding.lag)
         for low, high in _parts(start, self.position, self._longest):
             for span in self._unheard(low, high):
                 self._mutes[span.channel].add(Cut(low, high, span))
@@ -428,12 +429,12 @@ class _Call:
 
     def _forget(self) -> None:
         """Drop what no later span can need."""
-        reach = self._reach
+        padding = self._padding
         for mutes in self._mutes:
             mutes.forget(self._released)
         self._gaps = [gap for gap in self._gaps if gap.end > self._released]
         first = min([self.watermark, self._released, *(each.start for each in self._pieces)])
-        self._history.forget(first - reach.back - max(reach.context, reach.lag))
+        self._history.forget(first - padding.back - max(padding.context, padding.lag))
 
 
 def _parts(start: int, end: int, longest: int) -> list[tuple[int, int]]:

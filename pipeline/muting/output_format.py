@@ -122,19 +122,19 @@ def written_checks(
     try:
         read = read_recording(written)
     except AudioError:
-        return (_none("written_unreadable", 1),)
+        return (Check.none_of("written_unreadable", 1),)
     same = (read.sample_rate, read.channels, read.info.frames) == (
         info.sample_rate, info.channels, info.frames,
     )  # fmt: skip
     same = same and (read.info.container, read.info.subtype) == (info.container, info.subtype)
     if not same or muted.samples.shape != original.samples.shape:
-        return (_none("written_form_changed", 1),)
+        return (Check.none_of("written_form_changed", 1),)
     result = read.samples if info.exact else muted.samples
     outside, inside = differences(original, result, mutes, rule, key=key)
     return (
-        _none("written_form_changed", 0),
-        _none("samples_changed_outside", outside),
-        _none("samples_left_inside", inside),
+        Check.none_of("written_form_changed", 0),
+        Check.none_of("samples_changed_outside", outside),
+        Check.none_of("samples_left_inside", inside),
     )
 
 
@@ -177,7 +177,3 @@ def as_coded(samples: npt.NDArray[Any], info: RecordingInfo) -> npt.NDArray[Any]
         return samples
     again = read_recording(encode(samples, info.sample_rate, info.container, info.subtype))
     return np.asarray(again.samples)
-
-
-def _none(name: str, count: int) -> Check:
-    return Check(name=name, passed=count == 0, measured=float(count), limit=0.0)

@@ -47,7 +47,7 @@ _LAST_MS: Final = 350
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class Padding:
     """How far a span's mute may go, in samples at one sample rate; from the policy."""
 
     back: int
@@ -64,7 +64,7 @@ class Reach:
     """How far a mirrored mute may lie from its source, in both directions."""
 
     @classmethod
-    def of(cls, policy: Policy, sample_rate: int) -> Reach:
+    def of(cls, policy: Policy, sample_rate: int) -> Padding:
         """Work it out for a call."""
 
         def samples(milliseconds: int) -> int:
@@ -90,7 +90,7 @@ def widen(
     end: int,
     *,
     rule: EntityRule,
-    reach: Reach,
+    padding: Padding,
     levels: Levels,
     sample_rate: int,
     timed: bool = True,
@@ -107,13 +107,14 @@ def widen(
     - All of that ends at a pause, if a whole word sounds inside the span before it: what is spoken
       after the pause is another word.
 
-    The result begins not before ``start - reach.back`` and ends not after ``end + reach.ahead``.
+    The result begins not before ``start - padding.back`` and ends not after ``end +
+    padding.ahead``.
 
     Args:
         start: first sample of the span.
         end: first sample after it.
         rule: of its entity.
-        reach: of the policy.
+        padding: of the policy.
         levels: around it.
         sample_rate: Hz.
         timed: whether a recogniser's word times stand behind the span; False where its borders are
@@ -121,22 +122,22 @@ def widen(
     """
     quiet = levels.quiet()
     one_word = end - start <= _LONGEST_WORD_S * sample_rate
-    silence = reach.silence if one_word and timed else 0
+    silence = padding.silence if one_word and timed else 0
     lead = _silence_from(start, end, quiet, levels, silence)
     trail = _silence_until(start, end, quiet, levels, silence)
     low = start - rule.pad_before_ms * sample_rate // 1_000 - trail
     high = end + rule.pad_after_ms * sample_rate // 1_000 + lead
     if one_word:
-        low = _snap_back(low, quiet, levels, reach.snap)
-        high = _snap_ahead(high, quiet, levels, reach.snap)
+        low = _snap_back(low, quiet, levels, padding.snap)
+        high = _snap_ahead(high, quiet, levels, padding.snap)
         first, last = _pauses(start, end, quiet, levels, one_word=True)
         low = low if first is None else max(low, first)
         high = high if last is None else min(high, last)
         return Interval(min(start, low), max(end, high))
     first, last = _pauses(start, end, quiet, levels, one_word=False)
     first = start if _begins_at_pause(start, quiet, levels) else first
-    low = _snap_back(low, quiet, levels, reach.snap) if first is None else max(low, first)
-    high = _snap_ahead(high, quiet, levels, reach.snap) if last is None else min(high, last)
+    low = _snap_back(low, quiet, levels, padding.snap) if first is None else max(low, first)
+    high = _snap_ahead(high, quiet, levels, padding.snap) if last is None else min(high, last)
     return Interval(min(start, low), max(end, high))
 
 

@@ -33,3 +33,11 @@ def subtract_intervals(intervals: Iterable[Interval], holes: Sequence[Interval])
         if start < interval.end:
             left.append(Interval(start, interval.end))
     return left
+
+
+def uncovered(
+    intervals: Iterable[Interval], covers: Iterable[Interval], *, at_least: int
+) -> list[Interval]:
+    """The parts of ``intervals`` outside ``covers`` that are at least so many samples long."""
+    left = subtract_intervals(intervals, list(covers))
+    return [part for part in left if len(part) >= at_least]

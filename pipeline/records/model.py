@@ -354,6 +354,11 @@ class Check:
     measured: float
     limit: float
 
+    @classmethod
+    def none_of(cls, name: str, count: int) -> Check:
+        """A check that passes when nothing was counted."""
+        return cls(name=name, passed=count == 0, measured=float(count), limit=0.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

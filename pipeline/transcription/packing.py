@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from pipeline.records.intervals import merge_intervals
 from pipeline.records.model import Interval
 from pipeline.transcription.voice_activity import Samples
-from pipeline.transcription.word_timing import merged
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def _joined(pieces: list[Interval], most: int) -> list[Interval]:
     joined: list[Interval] = []
     for piece in pieces:
         if joined and piece.start <= joined[-1].end:
-            both = merged([joined[-1], piece])[0]
+            both = merge_intervals([joined[-1], piece])[0]
             if len(both) <= most:
                 joined[-1] = both
                 continue

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.records.intervals import merge_intervals
 from pipeline.records.model import Interval
 from pipeline.records.private_cache import Remembered
 from pipeline.transcription.voice_activity import Samples
@@ -86,7 +87,7 @@ def drawn_back(text: str, spoken: Interval, speech: Iterable[Interval], rate: in
         for part in speech
         if part.overlaps(spoken)
     ]
-    parts = merged(inside, within=int(PAUSE_S * rate))
+    parts = merge_intervals(inside, nearer_than=int(PAUSE_S * rate) + 1)
     if len(parts) < 2:  # noqa: PLR2004 - no pause inside
         return spoken
     edge = int(EDGE_S * rate)
@@ -97,34 +98,6 @@ def drawn_back(text: str, spoken: Interval, speech: Iterable[Interval], rate: in
     if len(parts[0]) <= edge and len(parts[-1]) >= needed:
         return Interval(max(spoken.start, parts[-1].start - edge), spoken.end)
     return spoken
-
-
-def merged(intervals: Iterable[Interval], *, within: int = 0) -> list[Interval]:
-    """The same samples as few intervals in order; what is at most ``within`` apart is joined."""
-    joined: list[Interval] = []
-    for interval in sorted(intervals):
-        if joined and interval.start - joined[-1].end <= within:
-            joined[-1] = Interval(joined[-1].start, max(joined[-1].end, interval.end))
-        else:
-            joined.append(interval)
-    return joined
-
-
-def uncovered(
-    speech: Iterable[Interval], covers: Iterable[Interval], *, at_least: int
-) -> list[Interval]:
-    """The parts of ``speech`` outside ``covers`` that are at least so many samples long."""
-    left: list[Interval] = []
-    taken = merged(covers)
-    for interval in merged(speech):
-        at = interval.start
-        for cover in taken:
-            if cover.end <= at or cover.start >= interval.end:
-                continue
-            left.append(Interval(at, max(at, cover.start)))
-            at = max(at, cover.end)
-        left.append(Interval(at, max(at, interval.end)))
-    return [part for part in left if len(part) >= max(1, at_least)]
 
 
 def without_loops(texts: Sequence[str]) -> int:

@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.audio.levels import FRAMES_PER_SECOND, Levels
-from pipeline.muting.padding import Reach, widen
+from pipeline.muting.padding import Padding, widen
 from pipeline.policy.model import Policy
 from pipeline.records.entities import SPOKEN_NUMBERS
 from pipeline.records.intervals import subtract_intervals
 from pipeline.records.model import Interval, Mute, Reason, Span
-from pipeline.verification.planning import Look
+from pipeline.verification.planning import ReviewRequest
 from pipeline.verification.residual_sound import TOUCHING_MS
 
 EDGE_DIGITS: Final = "leftover digits beside a mute"
@@ -49,7 +49,7 @@ Read: TypeAlias = Callable[[int, int], npt.NDArray[np.int16]]
 class Scene:
     """What a finding is judged by: the channel of one look and what is muted there."""
 
-    look: Look
+    request: ReviewRequest
     sample_rate: int
     position: int
     """First sample that has not come yet."""
@@ -79,15 +79,15 @@ def mute_for(span: Span, scene: Scene, policy: Policy) -> Mute | None:
         scene: where.
         policy: padding.
     """
-    look = scene.look
-    start, end = max(look.start, span.start), min(look.end, span.end)
-    if span.channel != look.channel or start >= end:
+    request = scene.request
+    start, end = max(request.start, span.start), min(request.end, span.end)
+    if span.channel != request.channel or start >= end:
         return None
     found = replace(span, start=start, end=end, reason=Reason.VERIFICATION)
     if span.recognizer == STUB:
         number = _near(scene, start, end)
         found = replace(found, entity=number.entity) if number else found
-        return Mute(look.channel, *_joined(scene, start, end), (found,))
+        return Mute(request.channel, *_joined(scene, start, end), (found,))
     if span.recognizer in {EDGE_DIGITS, FEW_DIGITS}:
         few = span.recognizer == FEW_DIGITS
         number = _near(scene, start, end) if few else _beside(scene, start, end)
@@ -97,7 +97,7 @@ def mute_for(span: Span, scene: Scene, policy: Policy) -> Mute | None:
     low, high = _wide(found, scene, policy)
     if scene.audible(low, high) < _LEAST_LEFT_FRAMES * scene.sample_rate // FRAMES_PER_SECOND:
         return None
-    return Mute(look.channel, low, high, (found,))
+    return Mute(request.channel, low, high, (found,))
 
 
 def is_edge(mute: Mute) -> bool:
@@ -120,12 +120,12 @@ def _nearest(spans: Sequence[Span], start: int, end: int, within: int) -> Span |
 
 def _wide(span: Span, scene: Scene, policy: Policy) -> tuple[int, int]:
     """A finding with the policy's padding."""
-    reach, rate = Reach.of(policy, scene.sample_rate), scene.sample_rate
-    first = max(0, span.start - reach.back - reach.context)
-    last = min(scene.position, span.end + reach.ahead + reach.context)
+    padding, rate = Padding.of(policy, scene.sample_rate), scene.sample_rate
+    first = max(0, span.start - padding.back - padding.context)
+    last = min(scene.position, span.end + padding.ahead + padding.context)
     levels = Levels.measure(scene.read(first, last), first, rate)
     rule = policy.rule(span.entity)
-    wide = widen(span.start, span.end, rule=rule, reach=reach, levels=levels, sample_rate=rate)
+    wide = widen(span.start, span.end, rule=rule, padding=padding, levels=levels, sample_rate=rate)
     return max(0, wide.start), min(scene.position, wide.end)
 
 

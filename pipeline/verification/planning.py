@@ -7,7 +7,7 @@ every choice depends on the redacted audio and the order of its chunks alone, no
 listening is.
 
 A recogniser costs as much for a word as for ten seconds, and hears a word badly that stands alone.
-So pieces of a channel are collected and handed over together, as one ``Look``.
+So pieces of a channel are collected and handed over together, as one ``ReviewRequest``.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ Audible: TypeAlias = Callable[[int, int, int], list[Interval]]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ReviewRequest:
     """Stretches of one channel to be listened to together."""
 
     channel: int
@@ -121,7 +121,7 @@ class Planner:
         if any(span.entity in SPOKEN_NUMBERS for span in mute.spans):
             self._numbers.append(mute.interval)
 
-    def advance(self, position: int, speech: int, *, over: bool) -> list[Look]:
+    def advance(self, position: int, speech: int, *, over: bool) -> list[ReviewRequest]:
         """Plan what can be planned now.
 
         Args:
@@ -129,7 +129,7 @@ class Planner:
             speech: samples of speech so far, over all channels.
             over: whether the call has ended.
         """
-        looks: list[Look] = []
+        requests: list[ReviewRequest] = []
         while self._next_slot * self._slot < position and (
             over or (self._next_slot + 1) * self._slot + self._ahead <= position
         ):
@@ -138,30 +138,32 @@ class Planner:
             for channel in range(self._channels):
                 self._take(channel, slot, speech)
             self._next_slot += 1
-            looks += self._full(slot.end, position)
+            requests += self._full(slot.end, position)
         if over:
-            looks += [self._hand_over(c, position) for c in range(self._channels)]
-        return [look for look in looks if look.pieces]
+            requests += [self._hand_over(c, position) for c in range(self._channels)]
+        return [request for request in requests if request.pieces]
 
-    def again(self, look: Look, found: list[Interval], muted: list[Interval]) -> Look:
+    def again(
+        self, request: ReviewRequest, found: list[Interval], muted: list[Interval]
+    ) -> ReviewRequest:
         """What is listened to once more after something was found in a look; perhaps nothing.
 
         It goes beyond the look, because a number that begins in it may end elsewhere.
 
         Args:
-            look: where something was found.
+            request: where something was found.
             found: the new mutes.
             muted: all mutes of the channel that are known, the new ones too.
         """
         low = max(0, min(one.start for one in found) - self.beside)
-        high = min(look.end, max(one.end for one in found)) + self.beside
+        high = min(request.end, max(one.end for one in found)) + self.beside
         pieces = tuple(
-            self._free(look.channel, _within([Interval(low, high)], found, self.beside), muted)
+            self._free(request.channel, _within([Interval(low, high)], found, self.beside), muted)
         )
         if not pieces:
-            return Look(look.channel, look.start, look.start, ())
+            return ReviewRequest(request.channel, request.start, request.start, ())
         start = max(0, pieces[0].start - self._margin)
-        once_more = Look(look.channel, start, pieces[-1].end + self._margin, pieces)
+        once_more = ReviewRequest(request.channel, start, pieces[-1].end + self._margin, pieces)
         self.spent += once_more.cost(self._rate)
         return once_more
 
@@ -172,9 +174,9 @@ class Planner:
 
     def forget(self, before: int) -> None:
         """Drop what lies before a sample."""
-        reach = before - self.beside - self._slot
-        self._mutes = [[one for one in each if one.end > reach] for each in self._mutes]
-        self._numbers = [one for one in self._numbers if one.end > reach]
+        padding = before - self.beside - self._slot
+        self._mutes = [[one for one in each if one.end > padding] for each in self._mutes]
+        self._numbers = [one for one in self._numbers if one.end > padding]
 
     def _take(self, channel: int, slot: Interval, speech: int) -> None:
         """Collect what is to be listened to in a slot of a channel."""
@@ -219,7 +221,7 @@ class Planner:
         counted = max(speech, ADVANCE_SPEECH_S * self._rate)
         return int(self._rule.max_cost * counted) - self.spent
 
-    def _full(self, until: int, position: int) -> list[Look]:
+    def _full(self, until: int, position: int) -> list[ReviewRequest]:
         """Hand over the batches that are full, or whose audio is held for long."""
         pause = _PAUSE_MS * self._rate // 1_000
         due: list[int] = []
@@ -233,21 +235,21 @@ class Planner:
                 due.append(channel)
         return [self._hand_over(channel, position) for channel in due]
 
-    def _hand_over(self, channel: int, position: int) -> Look:
+    def _hand_over(self, channel: int, position: int) -> ReviewRequest:
         pieces = tuple(self._batches[channel].pieces)
         self._batches[channel] = _Batch()
         if not pieces:
-            return Look(channel, 0, 0, ())
+            return ReviewRequest(channel, 0, 0, ())
         start = max(0, pieces[0].start - self._margin)
-        return Look(channel, start, min(position, pieces[-1].end + self._margin), pieces)
+        return ReviewRequest(channel, start, min(position, pieces[-1].end + self._margin), pieces)
 
 
-def _within(parts: list[Interval], mutes: list[Interval], reach: int) -> list[Interval]:
-    """What of some parts lies no further than ``reach`` from a mute."""
+def _within(parts: list[Interval], mutes: list[Interval], padding: int) -> list[Interval]:
+    """What of some parts lies no further than ``padding`` from a mute."""
     near = [
-        Interval(max(part.start, mute.start - reach), min(part.end, mute.end + reach))
+        Interval(max(part.start, mute.start - padding), min(part.end, mute.end + padding))
         for part in parts
         for mute in mutes
-        if part.start < mute.end + reach and part.end > mute.start - reach
+        if part.start < mute.end + padding and part.end > mute.start - padding
     ]
     return merge_intervals(near)

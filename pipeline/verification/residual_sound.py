@@ -13,8 +13,9 @@ from typing import Final
 
 from pipeline.detection.language.vocabulary import vocabulary
 from pipeline.detection.numbers.tokens import is_number
+from pipeline.records.intervals import uncovered
 from pipeline.records.model import Interval, Word
-from pipeline.transcription.word_timing import plausible, uncovered
+from pipeline.transcription.word_timing import plausible
 
 TOUCHING_MS: Final = 200
 """What begins so soon beside a mute may belong to it. Digits further off are found as digits; with

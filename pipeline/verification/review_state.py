@@ -15,7 +15,7 @@ from pipeline.audio.ring_buffer import History
 from pipeline.detection.decision.not_understood import HARDLY_UNDERSTOOD
 from pipeline.errors import RecordError
 from pipeline.muting.muter import FINDINGS_MISSING, LATE_SPAN
-from pipeline.muting.padding import Reach
+from pipeline.muting.padding import Padding
 from pipeline.muting.rendering import Fill, apply_mutes, expected_inside, is_gap
 from pipeline.policy.model import Policy
 from pipeline.records.entities import Entity
@@ -36,7 +36,7 @@ from pipeline.records.model import (
     Window,
 )
 from pipeline.verification.findings import STUB, Scene, is_edge, is_number, mute_for
-from pipeline.verification.planning import ADVANCE_SPEECH_S, Look, Planner
+from pipeline.verification.planning import ADVANCE_SPEECH_S, Planner, ReviewRequest
 from pipeline.verification.residual_sound import stubs
 
 _EXPECT_S: Final = 10
@@ -49,7 +49,7 @@ _STUB_SCORE: Final = 0.5
 class _Asked:
     """A window that was not answered yet."""
 
-    look: Look
+    request: ReviewRequest
     round: int
     expected: frozenset[str]
     """Entity types that were muted near it."""
@@ -74,7 +74,7 @@ class _Tally:
     added: set[Mute] = field(default_factory=set)
 
 
-class SecondLook:
+class ReviewState:
     """The state of one call from its first chunk on."""
 
     def __init__(self, policy: Policy, info: CallInfo) -> None:
@@ -82,7 +82,7 @@ class SecondLook:
         self.tally = _Tally()
         self.asked: dict[int, _Asked] = {}
         self._policy = policy
-        self._reach = Reach.of(policy, info.sample_rate)
+        self._padding = Padding.of(policy, info.sample_rate)
         self._fill = Fill(policy.muting.style, info.sample_rate, info.call_id)
         self._held: deque[RedactedChunk] = deque()
         self._mutes: list[Mute] = []
@@ -94,7 +94,7 @@ class SecondLook:
             info.call_id,
             sample_rate=info.sample_rate,
             channels=info.channels,
-            ahead=self._reach.ahead + self._reach.context,
+            ahead=self._padding.ahead + self._padding.context,
             audible=lambda channel, start, end: self._tracks[channel].within(start, end),
         )
         self._next_window = 0
@@ -130,9 +130,10 @@ class SecondLook:
     def plan(self, *, over: bool) -> list[Window]:
         """Windows for everything that can be planned now."""
         speech = self._speech
-        looks = self._planner.advance(self._position, speech, over=over)
+        requests = self._planner.advance(self._position, speech, over=over)
         return [
-            self._ask(_Asked(look, 1, self._expected(look), self._numbers(look))) for look in looks
+            self._ask(_Asked(request, 1, self._expected(request), self._numbers(request)))
+            for request in requests
         ]
 
     def answer(self, heard: Heard, spans: Sequence[Span]) -> list[Window]:
@@ -157,8 +158,8 @@ class SecondLook:
         if not telling:
             return []
         more = replace(asked, round=asked.round + 1, mutes=(*asked.mutes, *found))
-        look = self._planner.again(asked.look, telling, self._muted(more))
-        return [self._ask(replace(more, look=look))] if look.pieces else []
+        request = self._planner.again(asked.request, telling, self._muted(more))
+        return [self._ask(replace(more, request=request))] if request.pieces else []
 
     def _left(self, asked: _Asked, spans: Sequence[Span]) -> list[Mute]:
         scene = self._scene(asked)
@@ -167,11 +168,11 @@ class SecondLook:
 
     def _scene(self, asked: _Asked) -> Scene:
         """What findings in a look are judged by."""
-        channel = asked.look.channel
+        channel = asked.request.channel
         added = tuple(span for mute in asked.mutes for span in mute.spans)
         known = (span for mute in self._mutes for span in mute.spans)
         return Scene(
-            look=asked.look,
+            request=asked.request,
             sample_rate=self.info.sample_rate,
             position=self._position,
             muted=tuple(self._muted(asked)),
@@ -183,7 +184,7 @@ class SecondLook:
 
     def _stubs(self, asked: _Asked, heard: Heard, found: Sequence[Mute]) -> list[Span]:
         """What sounds beside a muted number without a word."""
-        channel = asked.look.channel
+        channel = asked.request.channel
         numbers = [
             mute.interval
             for mute in (*self._mutes, *asked.mutes, *found)
@@ -193,26 +194,28 @@ class SecondLook:
         entity = Entity.NUMBER_SEQUENCE.value
         return [Span(entity, channel, part.start, part.end, _STUB_SCORE, STUB) for part in parts]
 
-    def _expected(self, look: Look) -> frozenset[str]:
+    def _expected(self, request: ReviewRequest) -> frozenset[str]:
         """Entity types muted near a look."""
         near = _EXPECT_S * self.info.sample_rate
         return frozenset(
             span.entity
             for mute in self._mutes
-            if mute.start < look.end + near and mute.end > look.start - near
+            if mute.start < request.end + near and mute.end > request.start - near
             for span in mute.spans
             if span.reason in {Reason.RECOGNISED, Reason.ECHO}
         )
 
-    def _numbers(self, look: Look) -> tuple[Span, ...]:
+    def _numbers(self, request: ReviewRequest) -> tuple[Span, ...]:
         """Numbers muted on a look's channel."""
-        mutes = [mute for mute in self._mutes if mute.channel == look.channel]
+        mutes = [mute for mute in self._mutes if mute.channel == request.channel]
         return tuple(span for mute in mutes for span in mute.spans if is_number(span))
 
     def release(self, *, over: bool) -> list[RedactedChunk]:
         """Return the chunks that no answer can change any more."""
-        back = self._reach.back + self._reach.context + self._reach.ramp + self._planner.beside
-        starts = [asked.look.start for asked in self.asked.values()]
+        back = (
+            self._padding.back + self._padding.context + self._padding.ramp + self._planner.beside
+        )
+        starts = [asked.request.start for asked in self.asked.values()]
         if not over:
             starts.append(self._planner.earliest(self._position))
         horizon = min(starts, default=self._position + back) - back
@@ -237,18 +240,18 @@ class SecondLook:
         speech = max(self._speech, ADVANCE_SPEECH_S * self.info.sample_rate)
         planner = self._planner
         checks = (
-            _none("missing_chunks", missing),
-            _none("missing_samples", lost),
-            _none("refused_marks", len(marks)),
+            Check.none_of("missing_chunks", missing),
+            Check.none_of("missing_samples", lost),
+            Check.none_of("refused_marks", len(marks)),
             Check(
                 "energy_in_mutes_dbfs",
                 tally.loudest <= rule.max_span_dbfs,
                 round(tally.loudest, 2),
                 rule.max_span_dbfs,
             ),
-            _none("wrong_fill_samples", tally.wrong_fill),
-            _none("windows_not_heard", tally.unanswered),
-            _none("still_found", tally.still_found),
+            Check.none_of("wrong_fill_samples", tally.wrong_fill),
+            Check.none_of("windows_not_heard", tally.unanswered),
+            Check.none_of("still_found", tally.still_found),
             # Reported, never refused: the budget ran out before these could be looked at.
             Check(
                 "neighbourhoods_passed_over",
@@ -285,43 +288,43 @@ class SecondLook:
         self.tally.loudest = max(self.tally.loudest, loudest_frame(inside, self.info.sample_rate))
 
     def _ask(self, asked: _Asked) -> Window:
-        look, seq = asked.look, self._next_window
+        request, seq = asked.request, self._next_window
         self._next_window += 1
         self.asked[seq] = asked
-        self.tally.listened += sum(len(piece) for piece in look.pieces)
+        self.tally.listened += sum(len(piece) for piece in request.pieces)
         return Window(
             call_id=self.info.call_id,
             seq=seq,
-            channel=look.channel,
-            start=look.start,
-            end=look.end,
+            channel=request.channel,
+            start=request.start,
+            end=request.end,
             sample_rate=self.info.sample_rate,
             pcm=self._silenced(asked),
             speech=tuple(self._audible(asked)),
-            heard_until=look.end,
+            heard_until=request.end,
             language=self.info.language,
         )
 
     def _silenced(self, asked: _Asked) -> npt.NDArray[np.int16]:
         """The look's audio with what its own earlier rounds added."""
-        look = asked.look
+        request = asked.request
         audio = apply_mutes(
-            self._read(look.start, look.end),
+            self._read(request.start, request.end),
             asked.mutes,
             self.info.sample_rate,
             self._policy.muting,
-            start=look.start,
+            start=request.start,
             key=self.info.call_id,
         )
-        return np.asarray(audio[:, look.channel], np.int16)
+        return np.asarray(audio[:, request.channel], np.int16)
 
     def _muted(self, asked: _Asked) -> list[Interval]:
         """What is silent in a look's channel, as far as the look may know."""
         known = (*self._mutes, *asked.mutes)
-        return [mute.interval for mute in known if mute.channel == asked.look.channel]
+        return [mute.interval for mute in known if mute.channel == asked.request.channel]
 
     def _audible(self, asked: _Asked) -> list[Interval]:
-        return subtract_intervals(asked.look.pieces, self._muted(asked))
+        return subtract_intervals(asked.request.pieces, self._muted(asked))
 
     def _read(self, start: int, end: int) -> Pcm:
         """Redacted audio as it came, without what verification added."""
@@ -332,7 +335,7 @@ class SecondLook:
 
     def _final(self, chunk: RedactedChunk) -> RedactedChunk:
         """A chunk with everything that verification added to it."""
-        ramp = self._reach.ramp
+        ramp = self._padding.ramp
         near = sorted(
             (
                 mute
@@ -358,8 +361,3 @@ class SecondLook:
 def _order(mute: Mute) -> tuple[int, int, str]:
     """An order of mutes that does not depend on when they were found."""
     return mute.start, mute.end, repr(mute.spans)
-
-
-def _none(name: str, count: int) -> Check:
-    """A check that passes when nothing was counted."""
-    return Check(name=name, passed=count == 0, measured=float(count), limit=0.0)

@@ -34,7 +34,7 @@ from pipeline.records.model import (
     Verdict,
     Window,
 )
-from pipeline.verification.review_state import SecondLook
+from pipeline.verification.review_state import ReviewState
 
 OTHER_LANGUAGE: Final = "language"
 """Mark of a call with speech in a language that it does not say, or that there is no data for."""
@@ -54,7 +54,7 @@ class CallVerifier:
         self._muted_by: set[str] = set()
         self._waiting: dict[int, RedactedChunk] = {}
         self._end: CallEnd | None = None
-        self._call: SecondLook | None = None
+        self._call: ReviewState | None = None
         self._finished = False
 
     @property
@@ -79,7 +79,7 @@ class CallVerifier:
             self._end = item
             return self._conclude()
         if self._call is None:
-            self._call = SecondLook(self._policy, item.call)
+            self._call = ReviewState(self._policy, item.call)
         call = self._call
         if item.call.call_id != call.info.call_id or item.pcm.shape[1:] != (call.info.channels,):
             raise RecordError("a redacted chunk of another call")

@@ -9,7 +9,7 @@ import pytest
 from agents.kafka.topics import Topics
 from agents.stages.detect import detect_stage
 from agents.stages.mute import mute_stage
-from agents.stages.timeouts import Patience
+from agents.stages.timeouts import Timeouts
 from agents.stages.transcribe import transcribe_stage
 from agents.stages.vault import vault_stage
 from agents.stages.verify import verify_stage
@@ -21,11 +21,11 @@ pytestmark = pytest.mark.unit
 def test_every_reader_of_every_topic_is_counted() -> None:
     nothing, topics = cast("Any", None), Topics.named()
     stages = [
-        transcribe_stage(topics, nothing, Patience()),
+        transcribe_stage(topics, nothing, Timeouts()),
         detect_stage(topics, nothing),
-        mute_stage(topics, Patience()),
+        mute_stage(topics, Timeouts()),
         verify_stage(topics, nothing),
-        vault_stage(topics, nothing, nothing, Patience(), key=nothing, log=nothing),
+        vault_stage(topics, nothing, nothing, Timeouts(), key=nothing, log=nothing),
     ]
     inputs = [topic for stage in stages for topic in stage.inputs]
     assert {topic: inputs.count(topic) for topic in inputs} == READERS

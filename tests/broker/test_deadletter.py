@@ -16,7 +16,7 @@ from agents.database.tables import ENTRIES
 from agents.kafka.producer import CallProducer
 from agents.runtime import events
 from agents.runtime.broker_port import Delivery
-from agents.runtime.dead_letters import Fate, read_letters
+from agents.runtime.dead_letters import Fate, read_dead_letters
 from pipeline.records import cloudevents
 from tests.broker.harness import Installation, script
 
@@ -73,7 +73,7 @@ def test_what_can_be_worked_on_is_sent_again(installation: Installation) -> None
     with CallProducer(installation.bootstrap, installation.topics.deadletter) as producer:
         producer.send_message(cloudevents.Clear("other", {"whatever": b"1"}, b"something in clear"))
 
-    letters = read_letters(installation.bootstrap, installation.topics, installation.ledger)
+    letters = read_dead_letters(installation.bootstrap, installation.topics, installation.ledger)
     assert Counter(one.fate for one in letters) == {
         Fate.REPLAYABLE: 2,
         **dict.fromkeys((Fate.CLOSED, Fate.UNKNOWN, Fate.GONE, Fate.BROKEN, Fate.NO_LETTER), 1),

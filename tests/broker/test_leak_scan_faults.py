@@ -24,7 +24,7 @@ from agents.app.checks.leak_scan import Searcher, forms, scan, told
 from agents.app.checks.leak_scan_selftest import self_test
 from agents.database.call_ledger import CallState
 from agents.kafka.producer import sealed
-from agents.vault.reader import Shelf
+from agents.vault.reader import VaultReader
 from agents.vault.vault import Vault
 from pipeline.records.model import AudioChunk
 from tests.broker.brokers import BOTH, Broker, running
@@ -120,7 +120,7 @@ def test_nothing_that_was_said_is_in_any_written_byte(
 
     # The canaries did go through: what may stay is in the transcript, for whoever has the key.
     vault = Vault.opened(installation.folder / "vault", installation.ledger)
-    transcript = Shelf(vault).transcript("plain-1").decode()
+    transcript = VaultReader(vault).transcript("plain-1").decode()
     assert any(word in transcript for word in WORDS[5:])
     assert not any(word in transcript for word in WORDS[:5])
 

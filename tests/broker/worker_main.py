@@ -20,7 +20,7 @@ from agents.app.worker import Models, WorkerConfig, run_worker
 from agents.kafka.topics import Topics
 from agents.runtime.engine_pool import Ears
 from agents.stages.shadow import Candidate
-from agents.stages.timeouts import Patience
+from agents.stages.timeouts import Timeouts
 from agents.system.clock import system_clock
 from agents.system.logging import configure_logging
 from agents.system.metrics import Metrics
@@ -73,7 +73,7 @@ def main() -> None:
         partitions=int(partitions),
         engines=1,
         listen_s=20.0,
-        patience=Patience(late_s=2.0, idle_s=float(idle_s)),
+        timeouts=Timeouts(late_s=2.0, idle_s=float(idle_s)),
         consent=ConsentRules(shipped_rules(), fakes.reads),
         shadow=_candidate(os.environ.get("SHADOW_OF_TEST", "")),
     )

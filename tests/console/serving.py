@@ -25,7 +25,7 @@ from agents.compliance.report import Sources, report_of
 from agents.database.call_ledger import Ledger
 from agents.database.tables import ENTRIES
 from agents.settings.model import Settings
-from agents.vault.reader import Shelf
+from agents.vault.reader import VaultReader
 from agents.vault.vault import Vault
 from console.app import Parts, create_app
 from console.auth.oidc import Oidc
@@ -141,7 +141,7 @@ def console(
     sources = Sources(Settings(), ledger.database, log, folder / "state", str(folder / "vault"))
     app = create_app(
         Parts(
-            shelf=Shelf(vault),
+            reader=VaultReader(vault),
             database=ledger.database,
             log=log,
             tokens=tokens,

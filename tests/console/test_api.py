@@ -255,7 +255,7 @@ def test_a_fault_shows_nothing_of_itself(
     def broken(*_: object) -> bytes:
         raise RuntimeError("my card is 4111")
 
-    monkeypatch.setattr("agents.vault.reader.Shelf.transcript", broken)
+    monkeypatch.setattr("agents.vault.reader.VaultReader.transcript", broken)
     answer = shared.role("analyst").get(f"/api/calls/{STORED}/transcript")
     assert (answer.status_code, code(answer)) == (500, "fault")
     printed = capsys.readouterr()

@@ -105,10 +105,10 @@ def test_who_may_not_look_cannot_tell_a_call_that_is_there(
     served: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def asked(*_: object) -> None:
-        raise AssertionError("the shelf was asked")
+        raise AssertionError("the vault was asked")
 
     for name in ("call", "transcript", "audio_length", "certificate", "list_calls"):
-        monkeypatch.setattr(f"agents.vault.reader.Shelf.{name}", asked)
+        monkeypatch.setattr(f"agents.vault.reader.VaultReader.{name}", asked)
     operator = served.role("operator")
     for ending in ("", "/transcript", "/audio", "/certificate", "/muted", "/subtitles"):
         there = operator.get(f"/api/calls/{STORED}{ending}")

@@ -123,7 +123,7 @@ def _compare(
     stored: list[str] = []
     for one in calls:
         name = one.info.call_id
-        places = [shelf for shelf in (PASSED, QUARANTINE) if place.names(shelf, name)]
+        places = [area for area in (PASSED, QUARANTINE) if place.names(area, name)]
         if places == [QUARANTINE] and _was_mixed(made, name):
             outcome.quarantined.append(name)
             continue
@@ -217,13 +217,13 @@ def _look_for_stuck(outcome: Outcome, made: Installation) -> None:
                 outcome.stuck.append(f"{stage} {topic}: {committed} of {written}")
 
 
-def _certificate(made: Installation, name: str, shelf: str = PASSED) -> Path:
+def _certificate(made: Installation, name: str, area: str = PASSED) -> Path:
     """The certificate of a call, with its sealed files beside it: a bucket is no folder."""
     folder, place = made.folder / "fetched" / name, made.vault.place
     if not folder.exists():
         folder.mkdir(parents=True)
-        for file in place.names(shelf, name):
-            with closing(place.open(shelf, name, file)) as stream:
+        for file in place.names(area, name):
+            with closing(place.open(area, name, file)) as stream:
                 (folder / file).write_bytes(stream.read())
     return folder / f"{name}.certificate.json"
 

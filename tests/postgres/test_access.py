@@ -14,7 +14,7 @@ from agents.access.audit_log import AuditLog
 from agents.access.roles import AccessError, Role
 from agents.crypto.envelope import KeyEncryptionKey
 from agents.database.call_ledger import Ledger
-from agents.vault.reader import Shelf
+from agents.vault.reader import VaultReader
 from agents.vault.vault import Vault
 from console.app import Parts, create_app
 from console.http.rate_limits import Limiter
@@ -34,7 +34,9 @@ def test_tokens_and_what_they_open(ledger: Ledger, tmp_path: Path) -> None:
     vault.store(stored_call("call-1"), keep_days=0)
     log = AuditLog(ledger.database)
     tokens = Tokens(ledger.database, log)
-    app = create_app(Parts(Shelf(vault), ledger.database, log, tokens, Limiter(100), examine=list))
+    app = create_app(
+        Parts(VaultReader(vault), ledger.database, log, tokens, Limiter(100), examine=list)
+    )
 
     def asks(role: Role) -> TestClient:
         text = tokens.create(role, "somebody", timedelta(hours=1), by="test")[1]

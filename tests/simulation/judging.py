@@ -118,18 +118,18 @@ def _judge(world: World) -> Iterator[str]:
 
 def _judge_call(world: World, vault: Vault, name: str) -> Iterator[str]:
     state = world.ledger.state(name)
-    shelves = [one for one in (PASSED, QUARANTINE) if vault.place.names(one, name)]
+    areas = [one for one in (PASSED, QUARANTINE) if vault.place.names(one, name)]
     wanted = {CallState.STORED: [PASSED], CallState.QUARANTINED: [QUARANTINE]}.get(state, [])
     if state in {None, CallState.OPEN}:
         yield f"open: {name} never ended"
-    elif shelves != wanted:
-        yield f"shelf: {name} is {state} and lies in {shelves}"
+    elif areas != wanted:
+        yield f"shelf: {name} is {state} and lies in {areas}"
     kinds = world.schedule.kinds
     if state is not CallState.STORED:
         if not kinds & (LOSING | MIXING) and state is not None:
             yield f"lost: {name} is {state}, and no fault takes anything away"
         return
-    if shelves != wanted:
+    if areas != wanted:
         return
     try:
         facts = vault.catalogue.find(name)

@@ -175,25 +175,25 @@ class FaultyPlace:
     def __init__(self, world: World, inner: Place) -> None:
         self._world, self._inner = world, inner
 
-    def put(self, shelf: str, call_id: str, files: Mapping[str, bytes]) -> bool:
+    def put(self, area: str, call_id: str, files: Mapping[str, bytes]) -> bool:
         with self._world.operation("store"):
-            return self._inner.put(shelf, call_id, files)
+            return self._inner.put(area, call_id, files)
 
-    def ids(self, shelf: str) -> tuple[str, ...]:
+    def ids(self, area: str) -> tuple[str, ...]:
         with self._world.operation("store"):
-            return self._inner.ids(shelf)
+            return self._inner.ids(area)
 
-    def names(self, shelf: str, call_id: str) -> tuple[str, ...]:
+    def names(self, area: str, call_id: str) -> tuple[str, ...]:
         with self._world.operation("store"):
-            return self._inner.names(shelf, call_id)
+            return self._inner.names(area, call_id)
 
-    def open(self, shelf: str, call_id: str, name: str) -> BinaryIO:
+    def open(self, area: str, call_id: str, name: str) -> BinaryIO:
         with self._world.operation("store"):
-            return self._inner.open(shelf, call_id, name)
+            return self._inner.open(area, call_id, name)
 
-    def remove(self, shelf: str, call_id: str) -> bool:
+    def remove(self, area: str, call_id: str) -> bool:
         with self._world.operation("store"):
-            return self._inner.remove(shelf, call_id)
+            return self._inner.remove(area, call_id)
 
 
 _calm: contextvars.ContextVar[bool] = contextvars.ContextVar("calm", default=False)

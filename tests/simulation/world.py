@@ -24,7 +24,7 @@ from agents.database.tables import TRANSIT_KEYS
 from agents.kafka.producer import sealed
 from agents.runtime.engine_pool import Ears
 from agents.runtime.outbox import Limits
-from agents.stages.timeouts import Patience
+from agents.stages.timeouts import Timeouts
 from agents.system import fatal_exit
 from pipeline.errors import HushwireError, StoreError, UnknownCallError
 from pipeline.records.model import AudioChunk, CallEnd
@@ -37,7 +37,7 @@ from tests.simulation.loop import StandstillError, WorldLoop, pause
 from tests.simulation.outside import TOPICS, calmly
 from tests.simulation.processes import WORKER, Slot, Worker, begin, miss
 
-PATIENCE = Patience(late_s=10.0, idle_s=60.0)
+TIMEOUTS = Timeouts(late_s=10.0, idle_s=60.0)
 QUARANTINE_HOURS = 72
 DRAIN_S = 900.0
 """How long after its beginning a run may take to come to rest; every fault is over in a minute."""
@@ -249,7 +249,7 @@ class World:
             topics=TOPICS,
             listening=ListenSettings.latency(),
             heard_by=f"version {slot.version}",
-            patience=PATIENCE,
+            timeouts=TIMEOUTS,
             limits=Limits(calls=2, room=4, held_bytes=600_000),
         )
 

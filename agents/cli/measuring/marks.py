@@ -43,10 +43,10 @@ def add(
     if wrong == bool(missed):
         raise InputError("say either --missed TYPE or --wrong")
     place = Place(channel, round(start * 1_000), round(end * 1_000), missed or "")
-    with opened_vault(load_settings(state_dir=state_dir), vault) as (parts, shelf):
-        facts = shelf.catalogue.get(call)
+    with opened_vault(load_settings(state_dir=state_dir), vault) as (parts, reader):
+        facts = reader.catalogue.get(call)
         mark = Marks(parts.ledger.database, parts.log).add(
-            facts, shelf.certificate, place, by=user()
+            facts, reader.certificate, place, by=user()
         )
     out = screen()
     out.print(f"marked: {mark.mark_id}", highlight=False)

@@ -13,7 +13,7 @@ from agents.system.screen import screen
 from pipeline.errors import SettingsError
 
 if TYPE_CHECKING:
-    from agents.runtime.dead_letters import Letter
+    from agents.runtime.dead_letters import DeadLetter
 
 app = typer.Typer(help="Records that no stage could work on.", no_args_is_help=True)
 
@@ -95,7 +95,7 @@ def replay(
 _SHORT = ("stage", "code", "attempts")
 
 
-def _row(letter: Letter) -> dict[str, object]:
+def _row(letter: DeadLetter) -> dict[str, object]:
     return {
         "at": letter.at.isoformat(),
         "call": letter.call_id,
@@ -110,14 +110,14 @@ def _row(letter: Letter) -> dict[str, object]:
     }
 
 
-def _chosen(settings: Settings, call: str | None, code: str | None) -> list[Letter]:
+def _chosen(settings: Settings, call: str | None, code: str | None) -> list[DeadLetter]:
     from agents.database.open_ledger import opened_ledger  # noqa: PLC0415
     from agents.kafka.security import KafkaSecurity, named_broker  # noqa: PLC0415
     from agents.kafka.topics import Topics  # noqa: PLC0415
-    from agents.runtime.dead_letters import read_letters  # noqa: PLC0415
+    from agents.runtime.dead_letters import read_dead_letters  # noqa: PLC0415
 
     with opened_ledger(settings, STATE) as ledger:
-        return read_letters(
+        return read_dead_letters(
             named_broker(settings),
             Topics.named(settings.topic_prefix),
             ledger,

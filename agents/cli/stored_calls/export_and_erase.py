@@ -73,7 +73,7 @@ def export(
     or some of several can't be exported: they are named, the others are written.
     """
     from agents.vault.export import Exported, export_call, export_each  # noqa: PLC0415 - --help comes at once
-    from agents.vault.reader import CallFilter, Shelf  # noqa: PLC0415
+    from agents.vault.reader import CallFilter, VaultReader  # noqa: PLC0415
     from agents.vault.vcon_export import VConExport, url_prefix  # noqa: PLC0415
 
     if sum((call is not None, subject is not None, every)) != 1:
@@ -85,16 +85,16 @@ def export(
     key = _signing_key(settings, vault, sign) if form is Format.VCON else None
     wanted = CallFilter(party=party(settings, vault, subject) if subject is not None else None)
     with opened_vault(settings, vault) as (parts, opened):
-        shelf = Shelf(opened)
+        reader = VaultReader(opened)
         export = (
-            VConExport(shelf, parts.log, to, user(), key, prefix)
+            VConExport(reader, parts.log, to, user(), key, prefix)
             if form is Format.VCON
-            else partial(export_call, shelf, parts.log, folder=to, by=user())
+            else partial(export_call, reader, parts.log, folder=to, by=user())
         )
         if call is not None:
             result = Exported((export(call),), {})
         else:
-            result = export_each(shelf, wanted, export)
+            result = export_each(reader, wanted, export)
     quarantined = sum(not one.passed for one in result.done)
     told = f"{len(result.done)} calls in {to}"
     if form is Format.VCON and key is None:

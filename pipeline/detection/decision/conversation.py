@@ -19,14 +19,14 @@ from pipeline.detection.decision.opinions import Opinions
 from pipeline.detection.decision.spans import Sensitive, Spreader
 from pipeline.detection.dialogue.interpreter import interpret
 from pipeline.detection.dialogue.model import Reading, Talk, Verdict
-from pipeline.detection.dialogue.questions import LONG, WORDY, Ask
+from pipeline.detection.dialogue.questions import LONG, WORDY, Question
 from pipeline.detection.dialogue.read_back import GRAM, KNOWN_FRAGMENT, Fragments
 from pipeline.detection.dialogue.retrospect import in_vain
-from pipeline.detection.dialogue.timeline import Lane
+from pipeline.detection.dialogue.timeline import ChannelTimeline
 from pipeline.detection.hypotheses.agreement import Witnesses
-from pipeline.detection.hypotheses.fusion import Source, Track, sequences
-from pipeline.detection.language.prompts import Cue
-from pipeline.detection.language.vocabulary import Mood, Vocabulary, vocabulary
+from pipeline.detection.hypotheses.fusion import ParsedChannel, Source, sequences
+from pipeline.detection.language.prompts import Prompt
+from pipeline.detection.language.vocabulary import PromptKind, Vocabulary, vocabulary
 from pipeline.detection.numbers.runs import NumberRun
 from pipeline.detection.numbers.tokens import Flag
 from pipeline.policy.model import Policy
@@ -80,8 +80,10 @@ class Conversation:
         self._policy = policy
         self._customers = customers
         self._voc: Vocabulary = vocabulary(language)
-        self._lanes = {
-            source: [Lane(channel, sample_rate, self._voc) for channel in range(channels)]
+        self._timelines = {
+            source: [
+                ChannelTimeline(channel, sample_rate, self._voc) for channel in range(channels)
+            ]
             for source in Source
         }
         self._unexplained: list[list[Interval]] = [[] for _ in range(channels)]
@@ -106,7 +108,7 @@ class Conversation:
         if not (heard.words or heard.unexplained):
             return  # silence, as most windows of the side that listens are
         for source, words in sequences(heard.words, self._voc, self._rate).items():
-            self._lanes[source][heard.channel].add(words)
+            self._timelines[source][heard.channel].add(words)
         self._unexplained[heard.channel].extend(heard.unexplained)
         # A key or a breath is no digit that was lost.
         self._wordless[heard.channel].extend(
@@ -181,10 +183,14 @@ class Conversation:
                     run = verdict.run
                     # What is but a sequence yet may turn out to be a card from its first digit on.
                     sure = verdict.entity not in (None, Entity.NUMBER_SEQUENCE) and not (
-                        verdict.ask is not None and in_vain(verdict.ask)
+                        verdict.question is not None and in_vain(verdict.question)
                     )
                     found.append(run.parts[-1].word.start if sure else run.start)
-            found += [ask.asked_until for ask in reading.asks if self._awaits_answer(ask, talk)]
+            found += [
+                question.asked_until
+                for question in reading.questions
+                if self._awaits_answer(question, talk)
+            ]
         if self._unread(readings):
             # What repeats a number that the reader may still take back is not told before.
             found += [
@@ -201,9 +207,9 @@ class Conversation:
                     settled[verdict.run.channel] = max(settled[verdict.run.channel], last)
         found += [
             start
-            for lanes in self._lanes.values()
-            for channel, lane in enumerate(lanes)
-            for start in lane.unfinished(self._now, settled[channel])
+            for timelines in self._timelines.values()
+            for channel, timeline in enumerate(timelines)
+            for start in timeline.unfinished(self._now, settled[channel])
         ]
         found = [sample for sample in found if sample < self._now]
         return min(found, default=None)
@@ -218,9 +224,9 @@ class Conversation:
             return
         readings, _, _ = self._interpreted()
         self._fragments.remember(readings, before)
-        for lanes in self._lanes.values():
-            for lane in lanes:
-                lane.forget(horizon)
+        for timelines in self._timelines.values():
+            for timeline in timelines:
+                timeline.forget(horizon)
         for kept in (self._unexplained, self._wordless, self._unheard):
             kept[:] = [[one for one in intervals if one.end >= horizon] for intervals in kept]
         self._result = None
@@ -230,15 +236,19 @@ class Conversation:
     def _interpreted(self) -> tuple[list[Reading], list[Talk], list[Sensitive]]:
         if self._result is None:
             sources = [
-                source for source, lanes in self._lanes.items() if any(len(lane) for lane in lanes)
+                source
+                for source, timelines in self._timelines.items()
+                if any(len(timeline) for timeline in timelines)
             ]
-            groups = [[lane.track() for lane in self._lanes[source]] for source in sources]
+            groups = [
+                [timeline.track() for timeline in self._timelines[source]] for source in sources
+            ]
             heard = _once(
-                cue
+                prompt
                 for source, tracks in zip(sources, groups, strict=True)
                 for track in tracks
-                for cue in track.cues
-                if _believed(cue, track, source, groups)
+                for prompt in track.prompts
+                if _believed(prompt, track, source, groups)
             )
             talks = [self._talk(tracks) for tracks in groups]
             if sources[-1:] == [Source.AGAIN]:
@@ -277,7 +287,7 @@ class Conversation:
             self._result = (readings, talks, sensitive)
         return self._result
 
-    def _talk(self, tracks: list[Track]) -> Talk:
+    def _talk(self, tracks: list[ParsedChannel]) -> Talk:
         """Where content words begin: neither numbers nor "okay, uh-huh, thank you"."""
         counts = _content(self._voc.language)
         starts: list[tuple[int, list[int]]] = []
@@ -303,12 +313,12 @@ class Conversation:
             return True  # "…, that's my date of birth"
         return verdict.entity is not None or verdict.chains
 
-    def _awaits_answer(self, ask: Ask, talk: Talk) -> bool:
-        if ask.entity in WORDY or ask.fulfilled or ask.closed is not None:
+    def _awaits_answer(self, question: Question, talk: Talk) -> bool:
+        if question.entity in WORDY or question.fulfilled or question.closed is not None:
             return False
-        if self._now - ask.touched > ANSWER_S * self._rate:
+        if self._now - question.touched > ANSWER_S * self._rate:
             return False
-        return not ask.over(self._now, talk.between(ask.touched, self._now), self._rate)
+        return not question.over(self._now, talk.between(question.touched, self._now), self._rate)
 
     def _span(self, one: Sensitive) -> Span:
         return Span(
@@ -379,81 +389,94 @@ def _within(run: NumberRun, other: NumberRun) -> bool:
     return run.channel == other.channel and 2 * shared > run.end - run.start
 
 
-def _believed(cue: Cue, track: Track, source: Source, groups: Sequence[Sequence[Track]]) -> bool:
+def _believed(
+    prompt: Prompt, track: ParsedChannel, source: Source, groups: Sequence[Sequence[ParsedChannel]]
+) -> bool:
     """Whether a phrase counts that a hearing brought."""
-    return _supported(cue, groups) if source is Source.AGAIN else _clear(cue, track, groups)
+    return _supported(prompt, groups) if source is Source.AGAIN else _clear(prompt, track, groups)
 
 
-def _supported(cue: Cue, groups: Sequence[Sequence[Track]]) -> bool:
+def _supported(prompt: Prompt, groups: Sequence[Sequence[ParsedChannel]]) -> bool:
     """Whether a phrase of the second listening counts.
 
     Its prompt speaks of cards: it hears such phrases everywhere. And it drops words: "the number
     is" asks for nothing where another hearing has "the tracking number is". A phrase that explains
     numbers away counts only where another hearing has one too: "page H" was "B H".
     """
-    if cue.entity in (Entity.CARD_NUMBER, Entity.CARD_SECURITY_CODE):
+    if prompt.entity in (Entity.CARD_NUMBER, Entity.CARD_SECURITY_CODE):
         return False
     named = any(
-        other is not cue
-        and other.mood is Mood.REFERENCE
-        and other.start < cue.end
-        and cue.start < other.end
+        other is not prompt
+        and other.mood is PromptKind.REFERENCE
+        and other.start < prompt.end
+        and prompt.start < other.end
         for tracks in groups
         for track in tracks
-        if track.channel == cue.channel
-        for other in track.cues
+        if track.channel == prompt.channel
+        for other in track.prompts
     )
-    if cue.mood is Mood.REFERENCE:
+    if prompt.mood is PromptKind.REFERENCE:
         return named
-    return cue.entity is not Entity.NUMBER_SEQUENCE or not named
+    return prompt.entity is not Entity.NUMBER_SEQUENCE or not named
 
 
-def _clear(cue: Cue, track: Track, groups: Sequence[Sequence[Track]]) -> bool:
+def _clear(prompt: Prompt, track: ParsedChannel, groups: Sequence[Sequence[ParsedChannel]]) -> bool:
     """Whether a prompt was heard well enough, or nothing speaks against it.
 
     "Your other number is" of one model, unsure of it, asks for nothing where the other model
     clearly heard "your order number is". Card data and the like are asked for all the same.
     """
-    if cue.mood is not Mood.ASK or cue.entity in NEVER_ALLOWED or _surely(cue, track) >= _UNSURE:
+    if (
+        prompt.mood is not PromptKind.ASK
+        or prompt.entity in NEVER_ALLOWED
+        or _surely(prompt, track) >= _UNSURE
+    ):
         return True
     return not any(
-        other.mood is Mood.REFERENCE
-        and other.start < cue.end
-        and cue.start < other.end
+        other.mood is PromptKind.REFERENCE
+        and other.start < prompt.end
+        and prompt.start < other.end
         and _surely(other, beside) >= _SURE
         for tracks in groups
         for beside in tracks
-        if beside.channel == cue.channel and beside is not track
-        for other in beside.cues
+        if beside.channel == prompt.channel and beside is not track
+        for other in beside.prompts
     )
 
 
-def _surely(cue: Cue, track: Track) -> float:
+def _surely(prompt: Prompt, track: ParsedChannel) -> float:
     """Least probability of a phrase's words."""
-    words = track.words[cue.first : cue.last + 1]
+    words = track.words[prompt.first : prompt.last + 1]
     return min((word.probability for word in words), default=0.0)
 
 
-def _once(cues: Iterable[Cue]) -> list[Cue]:
+def _once(prompts: Iterable[Prompt]) -> list[Prompt]:
     """The phrases of all readings, each once, in time order."""
     ordered = sorted(
-        cues, key=lambda cue: (cue.start, cue.channel, cue.mood, str(cue.entity), cue.end)
+        prompts,
+        key=lambda prompt: (
+            prompt.start,
+            prompt.channel,
+            prompt.mood,
+            str(prompt.entity),
+            prompt.end,
+        ),
     )
-    kept: list[Cue] = []
-    for cue in ordered:
+    kept: list[Prompt] = []
+    for prompt in ordered:
         twin = next(
             (
                 old
                 for old in reversed(kept[-8:])
-                if old.channel == cue.channel
-                and old.entity is cue.entity
-                and old.mood is cue.mood
-                and cue.start < old.end
+                if old.channel == prompt.channel
+                and old.entity is prompt.entity
+                and old.mood is prompt.mood
+                and prompt.start < old.end
             ),
             None,
         )
         if twin is None:
-            kept.append(cue)
+            kept.append(prompt)
     return kept
 
 

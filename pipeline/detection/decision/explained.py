@@ -45,8 +45,8 @@ def hear_out(readings: Sequence[Reading], opinions: Opinions, rule: ReaderRule) 
 def _keys(verdict: Verdict) -> Iterable[tuple[str, int]]:
     """What a number goes together with: itself, its question, its chain."""
     yield "run", id(verdict)
-    if verdict.ask is not None:
-        yield "ask", id(verdict.ask)
+    if verdict.question is not None:
+        yield "ask", id(verdict.question)
     if verdict.chain:
         yield "chain", verdict.chain
 

@@ -16,11 +16,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pipeline.detection.hypotheses.agreement import bare
+from pipeline.detection.hypotheses.agreement import comparable
 from pipeline.policy.model import UnderstandingRule
-from pipeline.records.intervals import merge_intervals
+from pipeline.records.intervals import merge_intervals, uncovered
 from pipeline.records.model import Action, Heard, Hearing, Interval, Reason, Span, Word
-from pipeline.transcription.word_timing import plausible, uncovered
+from pipeline.transcription.word_timing import plausible
 
 NOT_UNDERSTOOD: Final = "NOT_UNDERSTOOD"
 """Entity of a stretch that sounds and that no believable word explains."""
@@ -217,9 +217,10 @@ class Comprehension:
 
     def _agreed(self, word: Word, others: Iterable[Word]) -> bool:
         """Whether the other model heard the same word there."""
-        text, near = bare(word.text), _SAME_S * self._rate
+        text, near = comparable(word.text), _SAME_S * self._rate
         return bool(text) and any(
-            abs(other.start - word.start) < near and bare(other.text) == text for other in others
+            abs(other.start - word.start) < near and comparable(other.text) == text
+            for other in others
         )
 
     def _counts(self, channel: _Channel, end: int) -> int | None:

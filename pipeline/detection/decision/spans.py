@@ -13,9 +13,9 @@ from typing import Final
 
 from pipeline.detection.dialogue.backchannels import Replies
 from pipeline.detection.dialogue.model import Reading, Verdict
-from pipeline.detection.dialogue.questions import WORDY, Ask
-from pipeline.detection.hypotheses.agreement import Witnesses, bare
-from pipeline.detection.hypotheses.fusion import Track
+from pipeline.detection.dialogue.questions import WORDY, Question
+from pipeline.detection.hypotheses.agreement import Witnesses, comparable
+from pipeline.detection.hypotheses.fusion import ParsedChannel
 from pipeline.detection.language.vocabulary import Vocabulary
 from pipeline.detection.numbers.composition import Part
 from pipeline.policy.model import UnexplainedRule
@@ -77,7 +77,7 @@ class Spreader:
         self._voc = voc
         self._witnesses = witnesses
 
-    def spread(self, tracks: Sequence[Track], reading: Reading) -> list[Sensitive]:
+    def spread(self, tracks: Sequence[ParsedChannel], reading: Reading) -> list[Sensitive]:
         """The stretches of one reading."""
         found: list[Sensitive] = []
         for track in tracks:
@@ -101,8 +101,8 @@ class Spreader:
                 for verdict in verdicts:
                     found += self._odd(track, verdict)
         if self._rule.mute:
-            for ask in reading.asks:
-                found += self._odd_answers(tracks, ask)
+            for question in reading.questions:
+                found += self._odd_answers(tracks, question)
         return found
 
     def unexplained(
@@ -115,7 +115,9 @@ class Spreader:
         if not self._rule.mute:
             return []
         near = self._rule.within_ms * self._rate // 1_000
-        asks = [ask for reading in readings for ask in reading.asks if _numeric(ask)]
+        questions = [
+            question for reading in readings for question in reading.questions if _numeric(question)
+        ]
         found: list[Sensitive] = []
         for channel, gaps in enumerate(intervals):
             beside = [one for one in sensitive if one.channel == channel]
@@ -127,12 +129,19 @@ class Spreader:
                         if gap.start <= one.end + near and one.start - near <= gap.end
                     ),
                     None,
-                ) or next((ask.entity for ask in asks if self._awaited(ask, gap.start)), None)
+                ) or next(
+                    (
+                        question.entity
+                        for question in questions
+                        if self._awaited(question, gap.start)
+                    ),
+                    None,
+                )
                 if entity is not None:
                     found.append(_suspect(entity, channel, gap.start, gap.end, WORDLESS))
         return found
 
-    def _whole(self, track: Track, verdict: Verdict, replies: Replies) -> list[Sensitive]:
+    def _whole(self, track: ParsedChannel, verdict: Verdict, replies: Replies) -> list[Sensitive]:
         """A run, without what was said between its groups by all that was heard."""
         run = verdict.run
         entity = verdict.entity or Entity.NUMBER_SEQUENCE
@@ -158,14 +167,14 @@ class Spreader:
         ]
 
     @staticmethod
-    def _turn(track: Track, verdict: Verdict, entity: Entity) -> Sensitive:
+    def _turn(track: ParsedChannel, verdict: Verdict, entity: Entity) -> Sensitive:
         """The whole of a short turn of which nobody knows the prompt: "Well, 32" is "12 32"."""
         words = track.words[verdict.turn[0] : verdict.turn[1] + 1] if verdict.turn else ()
         start, end = words[0].start, max(word.end for word in words)
         score = verdict.score
         return Sensitive(entity, track.channel, start, end, score, verdict.recognizer)
 
-    def _end(self, track: Track, parts: Sequence[Part]) -> int:
+    def _end(self, track: ParsedChannel, parts: Sequence[Part]) -> int:
         """The end of a run or piece: the recogniser's ends come too early."""
         end = max(part.word.end for part in parts)
         last = parts[-1]
@@ -176,10 +185,10 @@ class Spreader:
             end = max(end, min(least, room))
         return end
 
-    def _gap(self, track: Track, left: Verdict, right: Verdict) -> Sensitive | None:
+    def _gap(self, track: ParsedChannel, left: Verdict, right: Verdict) -> Sensitive | None:
         """What lies between two pieces of one number, unless something harmless was said."""
-        same = left.ask is right.ask and left.chain == right.chain
-        same = same and (left.ask is not None or left.chain > 0)
+        same = left.question is right.question and left.chain == right.chain
+        same = same and (left.question is not None or left.chain > 0)
         length = right.run.start - left.run.end
         heard = self._witnesses.ordinary(track.channel, left.run.end, right.run.start)
         between = max(right.run.first - left.run.last - 1, heard)
@@ -193,13 +202,15 @@ class Spreader:
             entity, track.channel, left.run.end, right.run.start, score, left.recognizer
         )
 
-    def _odd(self, track: Track, verdict: Verdict) -> list[Sensitive]:
+    def _odd(self, track: ParsedChannel, verdict: Verdict) -> list[Sensitive]:
         """Short islands of odd words directly before and after a number."""
         entity = verdict.entity or Entity.NUMBER_SEQUENCE
-        if entity is Entity.STREET_ADDRESS or (verdict.ask is None and not verdict.chain):
+        if entity is Entity.STREET_ADDRESS or (verdict.question is None and not verdict.chain):
             return []  # the street's name stands there; a fragment is read back amid other words
         short = self._falls_short(verdict, entity)
-        covered = {index for cue in track.cues for index in range(cue.first, cue.last + 1)}
+        covered = {
+            index for prompt in track.prompts for index in range(prompt.first, prompt.last + 1)
+        }
         found: list[Sensitive] = []
         for edge, step in ((verdict.run.last, 1), (verdict.run.first, -1)):
             island = self._island(track.words, edge, step, covered, short=short)
@@ -210,14 +221,20 @@ class Spreader:
 
     @staticmethod
     def _falls_short(verdict: Verdict, entity: Entity) -> bool:
-        run, ask = verdict.run, verdict.ask
+        run, question = verdict.run, verdict.question
         count = len(run.digits)
-        if ask is not None:
+        if question is not None:
             # What the asking side reads back is complete only when that side has said all of it.
-            given = ask.given[run.channel] if run.channel == ask.channel else ask.answered
+            given = (
+                question.given[run.channel]
+                if run.channel == question.channel
+                else question.answered
+            )
             count = max(count, given)
-            told = max((n for side, n in ask.given.items() if side != ask.channel), default=0)
-            if run.channel == ask.channel and told and count >= max(ask.need, told):
+            told = max(
+                (n for side, n in question.given.items() if side != question.channel), default=0
+            )
+            if run.channel == question.channel and told and count >= max(question.need, told):
                 return False  # all of it was read back
         return count < _FULL.get(entity, 99)
 
@@ -249,7 +266,7 @@ class Spreader:
 
     def _doubt(self, word: Word, *, short: bool) -> int:
         """How much a word may be a digit heard wrongly: not at all, by its look, or surely odd."""
-        text = bare(word.text)
+        text = comparable(word.text)
         number = text in self._voc.homophones or text in self._voc.near_digits
         if not number and text not in self._voc.words["odd"] and self._witnesses.agree(word):
             return 0
@@ -264,37 +281,37 @@ class Spreader:
         strange = text not in self._voc.words["safe"] and len(text) <= _LONGEST_ODD
         return _STRANGE if strange else 0
 
-    def _odd_answers(self, tracks: Sequence[Track], ask: Ask) -> list[Sensitive]:
+    def _odd_answers(self, tracks: Sequence[ParsedChannel], question: Question) -> list[Sensitive]:
         """An answer that holds no digit at all, but an odd word or two: "What?"."""
-        if not _numeric(ask) or ask.answered:
+        if not _numeric(question) or question.answered:
             return []
         found: list[Sensitive] = []
         for track in tracks:
-            if track.channel == ask.channel and len(tracks) > 1:
+            if track.channel == question.channel and len(tracks) > 1:
                 continue
             words = [
-                word for word in track.words if self._awaited(ask, word.start) and word.end > 0
+                word for word in track.words if self._awaited(question, word.start) and word.end > 0
             ]
             if not words or len(words) > _ODD_WORDS:
                 continue
             if all(self._doubt(word, short=True) for word in words):
                 start, end = words[0].start, words[-1].end
-                found.append(_suspect(ask.entity, track.channel, start, end, _DOUBTFUL))
+                found.append(_suspect(question.entity, track.channel, start, end, _DOUBTFUL))
         return found
 
-    def _awaited(self, ask: Ask, at: int) -> bool:
+    def _awaited(self, question: Question, at: int) -> bool:
         """Whether an answer that is still incomplete may be heard at a sample."""
         slack = round(_PAUSE_S * self._rate)
-        if not ask.asked_until - slack <= at:
+        if not question.asked_until - slack <= at:
             return False
-        last = max(ask.touched, ask.asked_until) + round(_ANSWER_S * self._rate)
-        if ask.closed is not None:
-            last = min(last, ask.closed)
-        return at <= last and ask.answered < _FULL.get(ask.entity, ask.need)
+        last = max(question.touched, question.asked_until) + round(_ANSWER_S * self._rate)
+        if question.closed is not None:
+            last = min(last, question.closed)
+        return at <= last and question.answered < _FULL.get(question.entity, question.need)
 
 
-def _numeric(ask: Ask) -> bool:
-    return ask.entity not in WORDY and ask.entity is not Entity.STREET_ADDRESS
+def _numeric(question: Question) -> bool:
+    return question.entity not in WORDY and question.entity is not Entity.STREET_ADDRESS
 
 
 def _suspect(entity: Entity, channel: int, start: int, end: int, recognizer: str) -> Sensitive:

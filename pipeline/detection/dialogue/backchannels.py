@@ -10,7 +10,7 @@ from typing import Final
 
 from pipeline.detection.dialogue.model import Reading, Verdict
 from pipeline.detection.hypotheses.agreement import Witnesses
-from pipeline.detection.hypotheses.fusion import Track
+from pipeline.detection.hypotheses.fusion import ParsedChannel
 from pipeline.detection.language.vocabulary import Vocabulary
 from pipeline.detection.numbers.composition import Part
 from pipeline.records.model import Word
@@ -35,7 +35,12 @@ class Replies:
     """
 
     def __init__(
-        self, track: Track, reading: Reading, voc: Vocabulary, rate: int, witnesses: Witnesses
+        self,
+        track: ParsedChannel,
+        reading: Reading,
+        voc: Vocabulary,
+        rate: int,
+        witnesses: Witnesses,
     ) -> None:
         self._track = track
         self._witnesses = witnesses
@@ -52,14 +57,14 @@ class Replies:
 
         Only for the side that asked: the other one may have said digits that nobody understood.
         """
-        ask = verdict.ask
+        question = verdict.question
         start, end = before.word.end, after.word.start
-        if ask is None or ask.channel != self._track.channel or end - start < self._least:
+        if question is None or question.channel != self._track.channel or end - start < self._least:
             return False
         given = sum(
             len(part.digits)
             for other in self._others
-            if other.ask is ask
+            if other.question is question
             for part in other.run.parts
             if start <= part.word.start < end
         )

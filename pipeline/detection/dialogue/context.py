@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from pipeline.detection.dialogue.model import Talk
-from pipeline.detection.hypotheses.fusion import Track
-from pipeline.detection.language.prompts import Cue
-from pipeline.detection.language.vocabulary import Mood
+from pipeline.detection.hypotheses.fusion import ParsedChannel
+from pipeline.detection.language.prompts import Prompt
+from pipeline.detection.language.vocabulary import PromptKind
 from pipeline.detection.numbers.runs import NumberRun
 from pipeline.detection.numbers.tokens import Flag
 from pipeline.records.entities import Entity
@@ -49,44 +49,52 @@ class Surroundings:
 
     def __init__(
         self,
-        tracks: Sequence[Track],
-        heard: Sequence[Cue],
+        tracks: Sequence[ParsedChannel],
+        heard: Sequence[Prompt],
         rate: int,
         talk: Talk,
         unexplained: Sequence[Sequence[Interval]],
         announcing: frozenset[str],
     ) -> None:
         self._tracks = {track.channel: track for track in tracks}
-        self._around = [cue for cue in heard if cue.mood in (Mood.AMOUNT, Mood.PLACE, Mood.ASK)]
-        self._starts = [cue.start for cue in self._around]
+        self._around = [
+            prompt
+            for prompt in heard
+            if prompt.mood in (PromptKind.AMOUNT, PromptKind.PLACE, PromptKind.ASK)
+        ]
+        self._starts = [prompt.start for prompt in self._around]
         self._rate = rate
         self._talk = talk
         self._unexplained = unexplained
         self._announcing = announcing
 
-    def local(self, run: NumberRun) -> Mood | None:
+    def local(self, run: NumberRun) -> PromptKind | None:
         """The mood of the phrase directly before a run on its channel, in any hearing."""
-        nearest: Cue | None = None
+        nearest: Prompt | None = None
         slack = round(_LOCAL_SLACK_S * self._rate)
-        for cue in self._around[: bisect.bisect_right(self._starts, run.start)]:
-            near = cue.channel == run.channel and -slack <= run.start - cue.end <= 4 * slack
-            if near and (nearest is None or cue.end >= nearest.end):
-                nearest = cue
-        if nearest is None or nearest.mood is Mood.ASK:
+        for prompt in self._around[: bisect.bisect_right(self._starts, run.start)]:
+            near = prompt.channel == run.channel and -slack <= run.start - prompt.end <= 4 * slack
+            if near and (nearest is None or prompt.end >= nearest.end):
+                nearest = prompt
+        if nearest is None or nearest.mood is PromptKind.ASK:
             return None
         words = self._tracks[run.channel].words
         if run.first and words[run.first - 1].text.rstrip().endswith(_ENDS):
             return None  # "let me turn it over. Seven …": a phrase speaks for its own sentence
         comma = run.first and words[run.first - 1].text.rstrip().endswith(",")
-        if comma and nearest.mood is Mood.PLACE and run.digit_by_digit:
+        if comma and nearest.mood is PromptKind.PLACE and run.digit_by_digit:
             return None  # "there is a truck going by, nine nine oh seven"
         said = bisect.bisect_left(words, nearest.end - slack, key=lambda word: word.start)
         return nearest.mood if run.first - said <= _LOCAL_WORDS + 1 else None
 
-    def clock(self, run: NumberRun, local: Mood | None) -> bool:
+    def clock(self, run: NumberRun, local: PromptKind | None) -> bool:
         """Whether a run is a time of day right behind a date: "October 26th at 945"."""
         digits = run.digits
-        if local is not Mood.PLACE or run.characters != digits or len(digits) not in _CLOCK_DIGITS:
+        if (
+            local is not PromptKind.PLACE
+            or run.characters != digits
+            or len(digits) not in _CLOCK_DIGITS
+        ):
             return False
         if not (1 <= int(digits[:-2]) <= _HOURS and int(digits[-2:]) < _MINUTES):
             return False
@@ -160,26 +168,28 @@ class Surroundings:
     def announced_after(self, run: NumberRun) -> Entity | None:
         """What "is my card number" after the digits says that they are."""
         track = self._tracks[run.channel]
-        place = bisect.bisect_right(track.cues, run.last, key=lambda cue: cue.first)
-        if place >= len(track.cues):
+        place = bisect.bisect_right(track.prompts, run.last, key=lambda prompt: prompt.first)
+        if place >= len(track.prompts):
             return None
-        cue = track.cues[place]
-        if cue.mood is not Mood.ASK or cue.first - run.last > _AFTER_WORDS:
+        prompt = track.prompts[place]
+        if prompt.mood is not PromptKind.ASK or prompt.first - run.last > _AFTER_WORDS:
             return None
         between = [
-            word.text.lower().strip(" .,!?¡¿") for word in track.words[run.last + 1 : cue.first]
+            word.text.lower().strip(" .,!?¡¿") for word in track.words[run.last + 1 : prompt.first]
         ]
         said = self._announcing.intersection(between)
-        numeric = cue.entity is not None and cue.entity is not Entity.PERSON
-        return cue.entity if said and numeric else None
+        numeric = prompt.entity is not None and prompt.entity is not Entity.PERSON
+        return prompt.entity if said and numeric else None
 
 
-def cut(track: Track, asked: Sequence[Cue], references: Sequence[Cue]) -> list[NumberRun]:
+def cut(
+    track: ParsedChannel, asked: Sequence[Prompt], references: Sequence[Prompt]
+) -> list[NumberRun]:
     """Runs of a channel, cut where the other side asks for something else in between."""
     cuts = sorted(
-        cue.start
-        for cue in [*asked, *references]
-        if cue.channel != track.channel and cue.mood is not Mood.TOPIC
+        prompt.start
+        for prompt in [*asked, *references]
+        if prompt.channel != track.channel and prompt.mood is not PromptKind.TOPIC
     )
     pieces: list[NumberRun] = []
     for run in track.runs:

@@ -8,6 +8,7 @@ the same words always bring the same verdicts. Outcomes: a :class:`Reading`; it 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Final
 
@@ -23,13 +24,13 @@ from pipeline.detection.dialogue.questions import (
     REFERENCE_S,
     REFERENCE_TALK,
     WORDY,
-    Ask,
+    Question,
 )
 from pipeline.detection.dialogue.reopening import reopened, waits_for
 from pipeline.detection.dialogue.retrospect import join_alike, take_back
-from pipeline.detection.hypotheses.fusion import Track
-from pipeline.detection.language.prompts import Cue
-from pipeline.detection.language.vocabulary import Mood
+from pipeline.detection.hypotheses.fusion import ParsedChannel
+from pipeline.detection.language.prompts import Prompt
+from pipeline.detection.language.vocabulary import PromptKind
 from pipeline.detection.numbers.amounts import decimal, parted, price, with_cents
 from pipeline.detection.numbers.birth_dates import birth_date, old_figures
 from pipeline.detection.numbers.formats import shaped, toll_free, written
@@ -75,8 +76,8 @@ their threshold below it, since a card may follow such words too."""
 
 
 def interpret(
-    tracks: Sequence[Track],
-    heard: Sequence[Cue],
+    tracks: Sequence[ParsedChannel],
+    heard: Sequence[Prompt],
     rate: int,
     talk: Talk,
     unexplained: Sequence[Sequence[Interval]],
@@ -100,8 +101,8 @@ def interpret(
 class _Walk:
     def __init__(
         self,
-        tracks: Sequence[Track],
-        heard: Sequence[Cue],
+        tracks: Sequence[ParsedChannel],
+        heard: Sequence[Prompt],
         rate: int,
         talk: Talk,
         unexplained: Sequence[Sequence[Interval]],
@@ -113,8 +114,8 @@ class _Walk:
         self._tracks = {track.channel: track for track in tracks}
         self._rate = rate
         self._talk = talk
-        self._active: list[Ask] = []
-        self._reference: Cue | None = None
+        self._active: list[Question] = []
+        self._reference: Prompt | None = None
         self._reference_until = 0
         self._reference_given: dict[int, list[str]] = {}
         self._card_topic = -1
@@ -122,128 +123,132 @@ class _Walk:
         self._chains = Chains(rate, talk)
         self._card_data = -1
         self._result = Reading()
-        asked = [cue for cue in heard if cue.mood in (Mood.ASK, Mood.TOPIC)]
-        again = [cue for cue in heard if cue.mood is Mood.AGAIN]
-        references = [cue for cue in heard if cue.mood is Mood.REFERENCE]
+        asked = [prompt for prompt in heard if prompt.mood in (PromptKind.ASK, PromptKind.TOPIC)]
+        again = [prompt for prompt in heard if prompt.mood is PromptKind.AGAIN]
+        references = [prompt for prompt in heard if prompt.mood is PromptKind.REFERENCE]
         runs = [run for track in tracks for run in cut(track, asked, references)]
-        events: list[tuple[int, int, Cue | NumberRun]] = []
-        events += [(cue.start, 0, cue) for cue in [*asked, *references, *again]]
+        events: list[tuple[int, int, Prompt | NumberRun]] = []
+        events += [(prompt.start, 0, prompt) for prompt in [*asked, *references, *again]]
         events += [(run.start, 1, run) for run in runs]
         self._events = sorted(events, key=lambda event: event[:2])
 
     def walk(self) -> Reading:
         for _, _, event in self._events:
-            if isinstance(event, Cue):
+            if isinstance(event, Prompt):
                 self._hear(event)
             else:
                 self._take(event)
         self._chains.end(self._card_topic)
         ends = [track.words[-1].end for track in self._tracks.values() if track.words]
         now = max(ends, default=0)
-        take_back(self._result, lambda ask: self._is_over(ask, now))
+        take_back(self._result, lambda question: self._is_over(question, now))
         join_alike(self._result)
         join_strays(self._result, self._look, self._tracks, self._rate)
         return self._result
 
     # -- phrases -----------------------------------------------------------------------------
 
-    def _hear(self, cue: Cue) -> None:
-        if cue.mood is Mood.TOPIC:
-            if cue.entity is Entity.CARD_NUMBER:
-                self._card_topic = cue.end
+    def _hear(self, prompt: Prompt) -> None:
+        if prompt.mood is PromptKind.TOPIC:
+            if prompt.entity is Entity.CARD_NUMBER:
+                self._card_topic = prompt.end
             else:
-                self._bank_topic = cue.end
+                self._bank_topic = prompt.end
             return
-        self._drop_over(cue.start)
-        if cue.mood is Mood.AGAIN:
-            ask = None
+        self._drop_over(prompt.start)
+        if prompt.mood is PromptKind.AGAIN:
+            question = None
             if self._reference is None:
-                ask = reopened(self._result.asks, self._active, cue, self._rate)
-            if ask is not None:
-                self._active.append(ask)
-                self._result.asks.append(ask)
+                question = reopened(self._result.questions, self._active, prompt, self._rate)
+            if question is not None:
+                self._active.append(question)
+                self._result.questions.append(question)
             return
-        if cue.mood is Mood.REFERENCE:
+        if prompt.mood is PromptKind.REFERENCE:
             self._chains.end(self._card_topic)
-            self._close([ask for ask in self._active if ask.answered], cue.start, keep_cards=True)
-            self._reference, self._reference_until = cue, cue.end
+            self._close(
+                [question for question in self._active if question.answered],
+                prompt.start,
+                keep_cards=True,
+            )
+            self._reference, self._reference_until = prompt, prompt.end
             self._reference_given = {}
             return
-        self._ask(cue)
+        self._question(prompt)
 
-    def _ask(self, cue: Cue) -> None:
-        again = next((ask for ask in self._active if ask.entity is cue.entity), None)
+    def _question(self, prompt: Prompt) -> None:
+        again = next(
+            (question for question in self._active if question.entity is prompt.entity), None
+        )
         if again is not None and not again.fulfilled:
-            again.asked_until = again.touched = max(again.touched, cue.end)
+            again.asked_until = again.touched = max(again.touched, prompt.end)
             self._active.remove(again)
             self._active.append(again)
         else:
-            late = cue.start - round(QUEUE_S * self._rate)
-            moved_on = cue.entity not in WORDY
+            late = prompt.start - round(QUEUE_S * self._rate)
+            moved_on = prompt.entity not in WORDY
             ended = [
-                ask
-                for ask in self._active
-                if ask.fulfilled
-                or (not ask.answered and ask.opened <= late)
-                or (ask.halfway and moved_on and ask.need < LONG_NEED)
+                question
+                for question in self._active
+                if question.fulfilled
+                or (not question.answered and question.opened <= late)
+                or (question.halfway and moved_on and question.need < LONG_NEED)
             ]
-            self._close(ended, cue.start, keep_cards=False)
-            ask = Ask.of(self._specific(cue))
-            self._active.append(ask)
-            self._result.asks.append(ask)
+            self._close(ended, prompt.start, keep_cards=False)
+            question = Question.of(self._specific(prompt))
+            self._active.append(question)
+            self._result.questions.append(question)
         self._chains.end(self._card_topic)
         self._reference = None
-        if cue.entity in (Entity.BANK_ROUTING, Entity.BANK_ACCOUNT):
-            self._bank_topic = cue.end
-        if cue.entity is Entity.CARD_NUMBER:
-            self._card_topic = cue.end
+        if prompt.entity in (Entity.BANK_ROUTING, Entity.BANK_ACCOUNT):
+            self._bank_topic = prompt.end
+        if prompt.entity is Entity.CARD_NUMBER:
+            self._card_topic = prompt.end
 
-    def _specific(self, cue: Cue) -> Cue:
+    def _specific(self, prompt: Prompt) -> Prompt:
         """An "account number" is a bank's where the talk is of checks."""
-        near = 0 <= cue.start - self._bank_topic < TOPIC_S * self._rate and self._bank_topic >= 0
-        if cue.entity is Entity.ACCOUNT_NUMBER and near:
-            return Cue(
-                cue.channel, cue.start, cue.end, cue.mood, Entity.BANK_ACCOUNT, cue.first, cue.last
-            )
-        return cue
+        near = 0 <= prompt.start - self._bank_topic < TOPIC_S * self._rate and self._bank_topic >= 0
+        if prompt.entity is Entity.ACCOUNT_NUMBER and near:
+            return replace(prompt, entity=Entity.BANK_ACCOUNT)
+        return prompt
 
-    def _close(self, asks: list[Ask], at: int, *, keep_cards: bool) -> None:
-        for ask in asks:
-            if keep_cards and ask.entity is Entity.CARD_NUMBER and ask.halfway:
+    def _close(self, questions: list[Question], at: int, *, keep_cards: bool) -> None:
+        for question in questions:
+            if keep_cards and question.entity is Entity.CARD_NUMBER and question.halfway:
                 continue
-            ask.closed = at
-            self._active.remove(ask)
+            question.closed = at
+            self._active.remove(question)
 
     def _drop_over(self, at: int) -> None:
-        for ask in list(self._active):
-            if self._is_over(ask, at):
-                ask.closed = at
-                self._active.remove(ask)
+        for question in list(self._active):
+            if self._is_over(question, at):
+                question.closed = at
+                self._active.remove(question)
 
-    def _is_over(self, ask: Ask, at: int) -> bool:
-        """Whether no more can come for an ask from a sample on."""
-        return ask.over(at, self._talk.between(ask.touched, at), self._rate)
+    def _is_over(self, question: Question, at: int) -> bool:
+        """Whether no more can come for a question from a sample on."""
+        return question.over(at, self._talk.between(question.touched, at), self._rate)
 
     # -- numbers -----------------------------------------------------------------------------
 
     def _take(self, run: NumberRun) -> None:
         """Judge a run, and the prices in it apart where they can be no answer."""
         self._drop_over(run.start)
-        if not all(self._asks_in_vain(ask, run) for ask in self._active):
+        if not all(self._asks_in_vain(question, run) for question in self._active):
             self._judge(run, paid=False)
             return
         for piece in parted(run):
             self._judge(piece, paid=price(piece))
 
-    def _asks_in_vain(self, ask: Ask, run: NumberRun) -> bool:
+    def _asks_in_vain(self, question: Question, run: NumberRun) -> bool:
         """Whether a run is of the side that asked, after the other side spoke and gave nothing.
 
         A value that is misheard as a price stays whole; so does all on one channel.
         """
-        if ask.entity in CARD_DATA or ask.answered or ask.channel != run.channel:
+        if question.entity in CARD_DATA or question.answered or question.channel != run.channel:
             return False
         others = [channel for channel in self._tracks if channel != run.channel]
-        return any(self._talk.between(ask.touched, run.start, channel) for channel in others)
+        return any(self._talk.between(question.touched, run.start, channel) for channel in others)
 
     def _judge(self, run: NumberRun, *, paid: bool) -> None:
         verdict = Verdict(run, self._look.local(run))
@@ -252,15 +257,15 @@ class _Walk:
         self._result.verdicts.append(verdict)
         clock = self._look.clock(run, verdict.local)
         business = toll_free(run.characters) and not any(
-            waits_for(ask, run.channel) for ask in self._active
+            waits_for(question, run.channel) for question in self._active
         )
         verdict.explained = clock or business
-        ask = self._answered_by(verdict, [] if paid or verdict.explained else self._active)
-        if ask is not None:
-            ask.answer(run)
-            verdict.ask = ask
-            entity = ask.meant(run)
-            score = ASKED_FOR if ask.entity is entity else BY_LENGTH
+        question = self._answered_by(verdict, [] if paid or verdict.explained else self._active)
+        if question is not None:
+            question.answer(run)
+            verdict.question = question
+            entity = question.meant(run)
+            score = ASKED_FOR if question.entity is entity else BY_LENGTH
             verdict.take(entity, score, spoken(entity))
             self._raise(verdict)
             if entity in CARD_DATA:
@@ -313,7 +318,10 @@ class _Walk:
             if len(run.characters) >= _SPELLED_CODE + (run.letters == 1):
                 verdict.guess(Entity.NUMBER_SEQUENCE, "spoken-spelled-code")
             return
-        asked = next((ask.entity for ask in reversed(self._active) if ask.entity in WORDY), None)
+        asked = next(
+            (question.entity for question in reversed(self._active) if question.entity in WORDY),
+            None,
+        )
         if asked is not None or len(run.characters) >= _SPELLED_NAME:
             verdict.guess(asked or Entity.PERSON, "spoken-spelled-letters")
 
@@ -349,7 +357,7 @@ class _Walk:
         """Short numbers after card data, where the prompt was not understood."""
         run = verdict.run
         soon = self._card_data >= 0 and run.start - self._card_data < _AFTER_CARD_S * self._rate
-        if not soon or verdict.explained or verdict.local is Mood.AMOUNT:
+        if not soon or verdict.explained or verdict.local is PromptKind.AMOUNT:
             return
         # Security codes and expiry dates; of an answer a digit or two may be lost.
         short = (2 if verdict.answer else 3) <= len(run.digits) <= 4  # noqa: PLR2004
@@ -377,28 +385,28 @@ class _Walk:
 
     def _born(self, verdict: Verdict) -> None:
         """A whole date of the past as a whole turn: the prompt was not understood."""
-        if not birth_date(verdict.run) or verdict.explained or verdict.local is Mood.AMOUNT:
+        if not birth_date(verdict.run) or verdict.explained or verdict.local is PromptKind.AMOUNT:
             return
         if verdict.answer or old_figures(verdict.run) or self._look.alone(verdict.run):
             verdict.guess(Entity.DATE_OF_BIRTH, "spoken-whole-date")
 
-    def _answered_by(self, verdict: Verdict, asks: Sequence[Ask]) -> Ask | None:
+    def _answered_by(self, verdict: Verdict, questions: Sequence[Question]) -> Question | None:
         run = verdict.run
         repeated = self._repeats_at_once(verdict)
         if repeated is not None:
             return repeated
         reference = self._in_reference(run)
-        for ask in reversed(asks):
-            if reference is not None and ask.opened < reference.start:
-                pending = ask.entity is Entity.CARD_NUMBER and not ask.fulfilled
-                pending = pending and not self._says_what(reference, ask, run)
-                near = run.start - ask.touched < REFERENCE_S / 2 * self._rate
+        for question in reversed(questions):
+            if reference is not None and question.opened < reference.start:
+                pending = question.entity is Entity.CARD_NUMBER and not question.fulfilled
+                pending = pending and not self._says_what(reference, question, run)
+                near = run.start - question.touched < REFERENCE_S / 2 * self._rate
                 if not (pending and near and len(run.digits) >= _FRAGMENT):
                     continue
-            if verdict.local is not None and self._from_asker(ask, run):
+            if verdict.local is not None and self._from_asker(question, run):
                 continue
-            if ask.accepts(run, verdict.local, trailing_word=self._look.goes_on(run)):
-                return ask
+            if question.accepts(run, verdict.local, trailing_word=self._look.goes_on(run)):
+                return question
         if reference is not None and reference.brief:
             self._reference = None
             verdict.explained = len(run.digits) <= _BRIEF
@@ -408,7 +416,7 @@ class _Walk:
             verdict.explained = True
         return None
 
-    def _another_number(self, reference: Cue, run: NumberRun) -> bool:
+    def _another_number(self, reference: Prompt, run: NumberRun) -> bool:
         """Whether the other side says a long number after the one that a reference stated.
 
         "Is there a help desk one?" speaks of no number that the answer could repeat.
@@ -418,17 +426,17 @@ class _Walk:
         repeats = len(stated) >= _FRAGMENT and (stated in run.digits or run.digits in stated)
         return other and bool(stated) and not repeats
 
-    def _repeats_at_once(self, verdict: Verdict) -> Ask | None:
+    def _repeats_at_once(self, verdict: Verdict) -> Question | None:
         """What the other side is just answering, where a run falls between its groups."""
         run = verdict.run
         if verdict.local is not None or run.flags & (HARMLESS | {Flag.CARDINAL}):
             return None
         for old in reversed(self._result.verdicts):
-            if old.ask is None or old.run.channel == run.channel:
+            if old.question is None or old.run.channel == run.channel:
                 continue
             inside = old.run.start < run.start and run.end < old.run.end
-            if inside or (old.ask.entity in CARD_DATA and self._goes_on(old.run, run.start)):
-                return old.ask
+            if inside or (old.question.entity in CARD_DATA and self._goes_on(old.run, run.start)):
+                return old.question
         return None
 
     @staticmethod
@@ -437,28 +445,26 @@ class _Walk:
         behind = sum(len(part.digits) for part in run.parts if part.word.start > at)
         return run.start < at and behind >= _FRAGMENT
 
-    def _from_asker(self, ask: Ask, run: NumberRun) -> bool:
+    def _from_asker(self, question: Question, run: NumberRun) -> bool:
         """Whether the side that asked says a price or a place, after the other side answered."""
-        short = len(run.digits) <= _FRAGMENT and ask.entity is not Entity.STREET_ADDRESS
-        if not short or run.channel != ask.channel or ask.given[run.channel]:
+        short = len(run.digits) <= _FRAGMENT and question.entity is not Entity.STREET_ADDRESS
+        if not short or run.channel != question.channel or question.given[run.channel]:
             return False
         return any(
             len(old.run.digits) >= _GIVEN
             for old in self._result.verdicts
-            if old.run.channel != run.channel and ask.opened < old.run.start < run.start
+            if old.run.channel != run.channel and question.opened < old.run.start < run.start
         )
 
-    def _says_what(self, reference: Cue, ask: Ask, run: NumberRun) -> bool:
+    def _says_what(self, reference: Prompt, question: Question, run: NumberRun) -> bool:
         """Whether the side that asked, and gave nothing, says "your order number is" itself.
 
         On one channel nobody knows who speaks, and on the answering side it may be misheard.
         """
-        two = len(self._tracks) > 1
-        return (
-            two and reference.channel == run.channel == ask.channel and not ask.given[run.channel]
-        )
+        asker = reference.channel == run.channel == question.channel
+        return len(self._tracks) > 1 and asker and not question.given[run.channel]
 
-    def _in_reference(self, run: NumberRun) -> Cue | None:
+    def _in_reference(self, run: NumberRun) -> Prompt | None:
         if self._reference is None:
             return None
         talk = self._talk.between(self._reference_until, run.start)
@@ -471,9 +477,8 @@ class _Walk:
     def _raise(self, verdict: Verdict) -> None:
         """A checksum that holds raises the score; one that fails says nothing."""
         digits = verdict.run.digits
-        if verdict.entity is Entity.CARD_NUMBER and luhn(digits) and card_brand(digits):
-            verdict.score = CHECKED
-        if verdict.entity is Entity.BANK_ROUTING and aba(digits):
+        card = verdict.entity is Entity.CARD_NUMBER and luhn(digits) and card_brand(digits)
+        if card or (verdict.entity is Entity.BANK_ROUTING and aba(digits)):
             verdict.score = CHECKED
 
     def _lengths(self, verdict: Verdict) -> None:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pipeline.detection.dialogue.questions import Ask
-from pipeline.detection.language.vocabulary import Mood
+from pipeline.detection.dialogue.questions import Question
+from pipeline.detection.language.vocabulary import PromptKind
 from pipeline.detection.numbers.runs import NumberRun
 from pipeline.detection.numbers.tokens import Flag
 from pipeline.records.entities import Entity
@@ -47,12 +47,12 @@ class Verdict:
     """One run, and what it is taken for."""
 
     run: NumberRun
-    local: Mood | None
+    local: PromptKind | None
     entity: Entity | None = None
     """``None``: harmless as far as is known."""
     score: float = 0.0
     recognizer: str = ""
-    ask: Ask | None = None
+    question: Question | None = None
     missing: int = 0
     """Digits that were probably spoken in or beside the run, and not heard."""
     turn: tuple[int, int] | None = None
@@ -75,14 +75,14 @@ class Verdict:
 
     def said(self, flags: frozenset[Flag]) -> bool:
         """Whether the talk explains the number, states an amount, or writes it as one of these."""
-        return self.explained or self.local is Mood.AMOUNT or bool(self.run.flags & flags)
+        return self.explained or self.local is PromptKind.AMOUNT or bool(self.run.flags & flags)
 
     @property
     def chains(self) -> bool:
         """Whether the run may be a piece of a longer number."""
         flags = self.run.flags
-        least = _NO_AMOUNT if self.local is Mood.AMOUNT else _PHONE
-        if self.local is Mood.AMOUNT and self.run.digit_by_digit:
+        least = _NO_AMOUNT if self.local is PromptKind.AMOUNT else _PHONE
+        if self.local is PromptKind.AMOUNT and self.run.digit_by_digit:
             least = _SPELT_OUT  # "sorry about him, oh five one oh": nobody says an amount so
         if self.explained or (self.local is not None and len(self.run.digits) < least):
             return False
@@ -103,10 +103,10 @@ class Verdict:
 
 @dataclass(slots=True)
 class Reading:
-    """All verdicts on one reading, in time order, and the asks that stood behind them."""
+    """All verdicts on one reading, in time order, and the questions that stood behind them."""
 
     verdicts: list[Verdict] = field(default_factory=list)
-    asks: list[Ask] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
 
 
 class Talk:

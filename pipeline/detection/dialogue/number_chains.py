@@ -11,7 +11,7 @@ from typing import Final
 
 from pipeline.detection.dialogue.context import Surroundings
 from pipeline.detection.dialogue.model import HARMLESS, Reading, Talk, Verdict
-from pipeline.detection.language.vocabulary import Mood
+from pipeline.detection.language.vocabulary import PromptKind
 from pipeline.detection.numbers.runs import NumberRun
 from pipeline.records.checksums import card_brand, luhn
 from pipeline.records.entities import Entity
@@ -113,12 +113,12 @@ def join_strays(reading: Reading, look: Surroundings, channels: Iterable[int], r
         for left, right in [*pairwise(row), *pairwise(reversed(row))]:
             if left.entity is not None and _stray(left.run, right, look, rate):
                 right.take(left.entity, left.score, left.recognizer)
-                right.ask, right.chain = left.ask, left.chain
+                right.question, right.chain = left.question, left.chain
 
 
 def _stray(known: NumberRun, verdict: Verdict, look: Surroundings, rate: int) -> bool:
     run = verdict.run
-    if verdict.entity is not None or verdict.explained or verdict.local is Mood.AMOUNT:
+    if verdict.entity is not None or verdict.explained or verdict.local is PromptKind.AMOUNT:
         return False
     gap = max(run.start - known.end, known.start - run.end)
     between = max(run.first - known.last, known.first - run.last) - 1

@@ -1,7 +1,7 @@
 """What has been asked for and not yet answered, and which numbers answer it.
 
-An :class:`Ask` lives from the phrase that opens it until it is fulfilled and the talk moves on,
-until another matter takes its place, or until nobody came back to it for half a minute.
+An :class:`Question` lives from the phrase that opens it until it is fulfilled and the talk moves
+on, until another matter takes its place, or until nobody came back to it for half a minute.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
-from pipeline.detection.language.prompts import Cue
-from pipeline.detection.language.vocabulary import Mood
+from pipeline.detection.language.prompts import Prompt
+from pipeline.detection.language.vocabulary import PromptKind
 from pipeline.detection.numbers.amounts import with_cents
 from pipeline.detection.numbers.runs import NumberRun
 from pipeline.detection.numbers.tokens import Flag
 from pipeline.records.entities import LEXICAL, Entity
 
 LASTS_S: Final = 30.0
-"""Seconds for which an ask waits after it was last touched."""
+"""Seconds for which a question waits after it was last touched."""
 QUEUE_S: Final = 8.0
 """Asks that come within this of each other were made in one breath and wait together."""
 REFERENCE_S: Final = 20.0
@@ -32,9 +32,9 @@ TALK_DONE: Final = 5
 TALK_DONE_CARD: Final = 8
 """The same for a card, which is read back with more ado."""
 TALK_HALFWAY: Final = 18
-"""Content words after which an ask for a short value that was begun is over."""
+"""Content words after which a question for a short value that was begun is over."""
 TALK_OPEN: Final = 40
-"""Content words after which any ask is over."""
+"""Content words after which any question is over."""
 
 NEED: Final = {
     Entity.CARD_NUMBER: 12,
@@ -51,7 +51,7 @@ NEED: Final = {
     Entity.NUMBER_SEQUENCE: 12,
     Entity.LICENSE_PLATE: 7,
 }
-"""Digits from which an ask counts as answered; 5 where nothing is said."""
+"""Digits from which a question counts as answered; 5 where nothing is said."""
 LONG: Final = 12
 """Digits from which a run is silenced whatever is said about it."""
 LONG_NEED: Final = 8
@@ -116,7 +116,7 @@ _READ_BACK: Final = 3
 
 
 @dataclass(slots=True)
-class Ask:
+class Question:
     """One expectation; times in samples."""
 
     entity: Entity
@@ -133,10 +133,10 @@ class Ask:
     """Whether it asks for more of, or another than, a value that was given before."""
 
     @classmethod
-    def of(cls, cue: Cue) -> Ask:
-        """The ask that a phrase opens."""
-        entity = cue.entity or Entity.NUMBER_SEQUENCE
-        return cls(entity, cue.channel, cue.start, cue.end, cue.end)
+    def of(cls, prompt: Prompt) -> Question:
+        """The question that a phrase opens."""
+        entity = prompt.entity or Entity.NUMBER_SEQUENCE
+        return cls(entity, prompt.channel, prompt.start, prompt.end, prompt.end)
 
     @property
     def need(self) -> int:
@@ -191,7 +191,7 @@ class Ask:
             return Entity.ZIP_CODE
         return self.entity
 
-    def accepts(self, run: NumberRun, local: Mood | None, *, trailing_word: bool) -> bool:
+    def accepts(self, run: NumberRun, local: PromptKind | None, *, trailing_word: bool) -> bool:
         """Whether a run may be an answer, or a part of one.
 
         Args:
@@ -206,7 +206,7 @@ class Ask:
             return self.entity in LETTERED and not self._names_itself(run)
         if self.entity in DATED:
             return self._accepts_date(run, local)
-        if self.entity is Entity.STREET_ADDRESS and local is Mood.PLACE:
+        if self.entity is Entity.STREET_ADDRESS and local is PromptKind.PLACE:
             local = None  # "unit 5", "on Fifth": part of an address
         if len(run.digits) == 1 and self.entity is not Entity.STREET_ADDRESS:
             begun = self.halfway or self.reopened or self.entity in _DIGIT_BY_DIGIT
@@ -214,7 +214,7 @@ class Ask:
             begun = begun or (self.entity is Entity.ZIP_CODE and len(run.characters) > 1)
             plain = not (run.flags or trailing_word or local is not None)
             return begun and plain and not self.fulfilled
-        clock = self.entity is Entity.PIN and local is Mood.PLACE and not run.digit_by_digit
+        clock = self.entity is Entity.PIN and local is PromptKind.PLACE and not run.digit_by_digit
         # A call back is asked for at a time of day: "at 3:30".
         clock = clock or (self.entity is Entity.PHONE_NUMBER and run.clocks and not self.halfway)
         if clock or self._counts_something(run, local):
@@ -228,7 +228,7 @@ class Ask:
         word = not run.digits and len(run.parts) == 1 and len(run.characters) > 1
         return word and not self.answered and Flag.SPELLED not in run.flags
 
-    def _counts_something(self, run: NumberRun, local: Mood | None) -> bool:
+    def _counts_something(self, run: NumberRun, local: PromptKind | None) -> bool:
         """Whether a short run is a price or a quantity: its unit or the words before say so."""
         flags = run.flags
         if len(run.digits) > _SHORT:
@@ -241,7 +241,7 @@ class Ask:
             return quantity or not self.halfway
         if run.digit_by_digit:
             return False
-        if local is Mood.AMOUNT and not (self.halfway and self._may_give(run)):
+        if local is PromptKind.AMOUNT and not (self.halfway and self._may_give(run)):
             return True
         return local is not None and Flag.CARDINAL in flags
 
@@ -250,18 +250,18 @@ class Ask:
         return self.need >= LONG_NEED or self.given[run.channel] > 0
 
     @staticmethod
-    def _accepts_again(run: NumberRun, local: Mood | None) -> bool:
-        """An ask that is fulfilled takes what may be its answer read back."""
+    def _accepts_again(run: NumberRun, local: PromptKind | None) -> bool:
+        """A question that is fulfilled takes what may be its answer read back."""
         said = {Flag.CARDINAL, Flag.TIME, Flag.DECIMAL, Flag.YEAR, Flag.DATE, Flag.ORDINAL}
         return not run.flags & said and len(run.digits) >= _READ_BACK and local is None
 
     @staticmethod
-    def _accepts_plain(run: NumberRun, local: Mood | None) -> bool:
+    def _accepts_plain(run: NumberRun, local: PromptKind | None) -> bool:
         if run.flags & {Flag.DATE, Flag.ORDINAL}:
             return len(run.digits) >= _READ_BACK  # a day of the month has less
         return not (Flag.TIME in run.flags and local is not None)
 
-    def _accepts_date(self, run: NumberRun, local: Mood | None) -> bool:
+    def _accepts_date(self, run: NumberRun, local: PromptKind | None) -> bool:
         if run.flags & {Flag.MONEY, Flag.PERCENT, Flag.UNIT, Flag.TIME}:
             return False
         if len(run.digits) > _LONGEST_DATE or (with_cents(run) and not _monthly(run.digits)):
@@ -269,7 +269,7 @@ class Ask:
         if self.fulfilled:
             dated = bool(run.flags & {Flag.DATE, Flag.ORDINAL})
             return local is None and (dated or len(run.digits) >= _READ_BACK)
-        return local is not Mood.AMOUNT
+        return local is not PromptKind.AMOUNT
 
 
 def _monthly(digits: str) -> bool:

@@ -110,13 +110,13 @@ def _known(reading: Reading, verdict: Verdict) -> tuple[str, str]:
     """Digits and characters of a known number, with those of its neighbour that go with it."""
     if verdict.entity not in _KNOWN or verdict.explained:
         return "", ""
-    if verdict.ask is None:
+    if verdict.question is None:
         return verdict.run.digits, verdict.run.characters
     same = [
         other.run
         for other in reading.verdicts
         if other.entity is not None
-        and other.ask is verdict.ask
+        and other.question is verdict.question
         and other.run.channel == verdict.run.channel
     ]
     return "".join(run.digits for run in same), "".join(run.characters for run in same)

@@ -1,6 +1,6 @@
 """Values that were given and are wrong, or go on: "that's not what I have", "and the rest?".
 
-Outcome: :func:`reopened` returns the ask for what follows, or none; nothing is raised.
+Outcome: :func:`reopened` returns the question for what follows, or none; nothing is raised.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from pipeline.detection.dialogue.questions import WORDY, Ask
-from pipeline.detection.language.prompts import Cue
+from pipeline.detection.dialogue.questions import WORDY, Question
+from pipeline.detection.language.prompts import Prompt
 from pipeline.records.entities import Entity
 
 AGAIN_S: Final = 20.0
@@ -31,32 +31,36 @@ LONG_VALUE: Final = 17
 """The same where nothing is said."""
 
 
-def reopened(asks: Sequence[Ask], active: Sequence[Ask], cue: Cue, rate: int) -> Ask | None:
+def reopened(
+    questions: Sequence[Question], active: Sequence[Question], prompt: Prompt, rate: int
+) -> Question | None:
     """The last number that was asked for, asked for again or further.
 
     Args:
-        asks: all of the call, in time order.
+        questions: all of the call, in time order.
         active: those that are not over. One that wants more is touched and none returned.
-        cue: what asks again.
+        prompt: what asks again.
         rate: samples per second.
     """
-    last = next((ask for ask in reversed(asks) if ask.entity not in WORDY), None)
-    if last is None or not last.answered or cue.start - last.touched > AGAIN_S * rate:
+    last = next(
+        (question for question in reversed(questions) if question.entity not in WORDY), None
+    )
+    if last is None or not last.answered or prompt.start - last.touched > AGAIN_S * rate:
         return None
-    if cue.brief and last.answered >= WHOLE.get(last.entity, LONG_VALUE):
+    if prompt.brief and last.answered >= WHOLE.get(last.entity, LONG_VALUE):
         return None  # "go ahead": it cannot go on
     if last in active and not last.fulfilled:
-        last.touched = max(last.touched, cue.end)
+        last.touched = max(last.touched, prompt.end)
         last.reopened = True
         return None
-    return Ask(last.entity, last.channel, cue.start, cue.end, cue.end, reopened=True)
+    return Question(last.entity, last.channel, prompt.start, prompt.end, prompt.end, reopened=True)
 
 
-def waits_for(ask: Ask, channel: int) -> bool:
-    """Whether an ask may be answered by what looks like the telephone number of a business.
+def waits_for(question: Question, channel: int) -> bool:
+    """Whether a question may be answered by what looks like the telephone number of a business.
 
     Who asks for a telephone number may be given one; who says where to reach him gives his own.
     """
-    wordy = ask.entity in WORDY or ask.entity is Entity.NUMBER_SEQUENCE
-    others = ask.entity is Entity.PHONE_NUMBER and ask.channel != channel
-    return not (wordy or others or ask.fulfilled)
+    wordy = question.entity in WORDY or question.entity is Entity.NUMBER_SEQUENCE
+    others = question.entity is Entity.PHONE_NUMBER and question.channel != channel
+    return not (wordy or others or question.fulfilled)

@@ -1,4 +1,4 @@
-"""What a call's other numbers say of one: asks that nothing answered, codes of one form.
+"""What a call's other numbers say of one: questions that nothing answered, codes of one form.
 
 Outcome: verdicts are taken back or added, once all numbers of a reading are judged. Nothing is
 raised.
@@ -11,35 +11,35 @@ from itertools import groupby
 from typing import Final
 
 from pipeline.detection.dialogue.model import CARD_DATA, Reading, Verdict
-from pipeline.detection.dialogue.questions import LETTERED, Ask
+from pipeline.detection.dialogue.questions import LETTERED, Question
 from pipeline.records.entities import Entity
 from pipeline.records.scores import BY_FORM, spoken
 
 VAIN: Final = 3
-"""Digits of which an answer to an ask has more, unless it was none: "I'm on 81"."""
+"""Digits of which an answer to a question has more, unless it was none: "I'm on 81"."""
 _SHORT: Final = CARD_DATA | {Entity.STREET_ADDRESS, Entity.DATE_OF_BIRTH, Entity.AGE_OVER_89}
 """Asks that a digit or two may answer, or whose answer must not be lost with misheard digits."""
 _CODE: Final = 6
 """Characters of the shortest code that is known by the form of another one."""
 
 
-def in_vain(ask: Ask) -> bool:
+def in_vain(question: Question) -> bool:
     """Whether so few digits came that they are no answer, if no more come."""
-    few = ask.entity not in _SHORT and 0 < ask.answered < VAIN
-    return few and not ask.spelled and not ask.reopened
+    few = question.entity not in _SHORT and 0 < question.answered < VAIN
+    return few and not question.spelled and not question.reopened
 
 
-def take_back(reading: Reading, over: Callable[[Ask], bool]) -> None:
+def take_back(reading: Reading, over: Callable[[Question], bool]) -> None:
     """Numbers that answered nothing after all.
 
     Args:
         reading: with all its verdicts.
-        over: whether no more digits can come for an ask.
+        over: whether no more digits can come for a question.
     """
     for verdict in reading.verdicts:
-        ask = verdict.ask
-        if ask is not None and in_vain(ask) and over(ask):
-            verdict.entity, verdict.score, verdict.ask = None, 0.0, None
+        question = verdict.question
+        if question is not None and in_vain(question) and over(question):
+            verdict.entity, verdict.score, verdict.question = None, 0.0, None
 
 
 def join_alike(reading: Reading) -> None:

@@ -12,8 +12,8 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from pipeline.detection.hypotheses.fusion import Track
-from pipeline.detection.language.prompts import Cue, find_cues
+from pipeline.detection.hypotheses.fusion import ParsedChannel
+from pipeline.detection.language.prompts import Prompt, find_prompts
 from pipeline.detection.language.vocabulary import Vocabulary
 from pipeline.detection.numbers.runs import NumberRun, read, tokens_of
 from pipeline.detection.numbers.tokens import Kind, is_glue, is_number, is_part
@@ -29,7 +29,7 @@ class _Piece(NamedTuple):
 
     first: int
     """Index of its first word; those of phrases and numbers count from the same word."""
-    cues: list[Cue]
+    prompts: list[Prompt]
     runs: list[NumberRun]
 
     def beginning_at(self, first: int) -> _Piece:
@@ -37,15 +37,18 @@ class _Piece(NamedTuple):
         by = first - self.first
         if not by:
             return self
-        cues = [replace(cue, first=cue.first + by, last=cue.last + by) for cue in self.cues]
+        prompts = [
+            replace(prompt, first=prompt.first + by, last=prompt.last + by)
+            for prompt in self.prompts
+        ]
         runs = [
             replace(run, parts=tuple(replace(part, index=part.index + by) for part in run.parts))
             for run in self.runs
         ]
-        return _Piece(first, cues, runs)
+        return _Piece(first, prompts, runs)
 
 
-class Lane:
+class ChannelTimeline:
     """Words in time order, in pieces between long silences."""
 
     def __init__(self, channel: int, rate: int, voc: Vocabulary) -> None:
@@ -55,7 +58,7 @@ class Lane:
         self._words: list[Word] = []
         self._read: dict[tuple[int, int], _Piece] = {}
         """By first sample and number of words: both hold whatever is forgotten before."""
-        self._track: Track | None = None
+        self._track: ParsedChannel | None = None
 
     def __len__(self) -> int:
         return len(self._words)
@@ -79,10 +82,10 @@ class Lane:
             del self._words[:gone]
             self._track = None
 
-    def track(self) -> Track:
-        """Everything read, with indexes into all the words of the lane."""
+    def track(self) -> ParsedChannel:
+        """Everything read, with indexes into all the words of the channel."""
         if self._track is None:
-            cues: list[Cue] = []
+            prompts: list[Prompt] = []
             runs: list[NumberRun] = []
             known = self._read
             self._read = {}
@@ -90,9 +93,9 @@ class Lane:
                 key = (self._words[first].start, last - first)
                 piece = known.get(key) or self._read_piece(self._words[first:last])
                 piece = self._read[key] = piece.beginning_at(first)
-                cues += piece.cues
+                prompts += piece.prompts
                 runs += piece.runs
-            self._track = Track(self._channel, tuple(self._words), cues, runs)
+            self._track = ParsedChannel(self._channel, tuple(self._words), prompts, runs)
         return self._track
 
     def unfinished(self, now: int, settled: int) -> list[int]:
@@ -125,22 +128,24 @@ class Lane:
         tokens = tokens_of(words, self._voc)
         standins = {token.word for token in tokens if token.kind is Kind.STANDIN}
         # In "B as in boy" no word says anything else.
-        cues = [cue for cue in find_cues(words, self._voc) if cue.first not in standins]
-        covered = self._covered(words, cues)
+        prompts = [
+            prompt for prompt in find_prompts(words, self._voc) if prompt.first not in standins
+        ]
+        covered = self._covered(words, prompts)
         runs = read(words, max_gap=self._split, without=covered, voc=self._voc, tokens=tokens)
-        return _Piece(0, cues, runs)
+        return _Piece(0, prompts, runs)
 
-    def _covered(self, words: list[Word], cues: list[Cue]) -> set[int]:
+    def _covered(self, words: list[Word], prompts: list[Prompt]) -> set[int]:
         """Words of phrases, whose numbers are none: "last four", "three digits".
 
         A number word at the end of a phrase counts as a digit all the same if digits follow it:
         "the next four five one one".
         """
         covered: set[int] = set()
-        for cue in cues:
-            last = cue.last
+        for prompt in prompts:
+            last = prompt.last
             follows = last + 1 < len(words) and is_number(words[last + 1].text, self._voc)
             if follows and is_number(words[last].text, self._voc):
                 last -= 1
-            covered.update(range(cue.first, last + 1))
+            covered.update(range(prompt.first, last + 1))
         return covered

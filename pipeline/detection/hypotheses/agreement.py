@@ -11,7 +11,7 @@ import bisect
 from collections.abc import Sequence
 from typing import Final
 
-from pipeline.detection.hypotheses.fusion import Track
+from pipeline.detection.hypotheses.fusion import ParsedChannel
 from pipeline.detection.language.vocabulary import Vocabulary
 from pipeline.detection.numbers.runs import NumberRun
 from pipeline.detection.numbers.tokens import is_number
@@ -43,7 +43,9 @@ class Witnesses:
         rate: samples per second.
     """
 
-    def __init__(self, hearings: Sequence[Sequence[Track]], voc: Vocabulary, rate: int) -> None:
+    def __init__(
+        self, hearings: Sequence[Sequence[ParsedChannel]], voc: Vocabulary, rate: int
+    ) -> None:
         self._voc = voc
         self._longest = round(_LONGEST_S * rate)
         self._apart = round(_APART_S * rate)
@@ -53,9 +55,9 @@ class Witnesses:
 
     def agree(self, word: Word) -> bool:
         """Whether every model, of two at least, wrote this word at this time."""
-        text = bare(word.text)
+        text = comparable(word.text)
         return len(self._hearings) > 1 and all(
-            any(bare(other.text) == text for other in self._near(hearing, word))
+            any(comparable(other.text) == text for other in self._near(hearing, word))
             for hearing in self._hearings
         )
 
@@ -121,7 +123,7 @@ class Witnesses:
                     for other in runs.get(run.channel, ())
                     for at in [other.first - 1 if before else other.last + 1]
                     if 0 <= at < len(row)
-                    and bare(row[at].text) == bare(words[beside].text)
+                    and comparable(row[at].text) == comparable(words[beside].text)
                     and (other.digits[:_ENOUGH] if before else other.digits[-_ENOUGH:]) == digits
                     and self._close(run, other, before=before)
                 ),
@@ -137,7 +139,7 @@ class Witnesses:
         return abs(apart) <= 2 * self._apart
 
     def _ordinary(self, word: Word) -> bool:
-        text = bare(word.text)
+        text = comparable(word.text)
         return not (is_number(word.text, self._voc) or text in self._voc.words["odd"])
 
     def _near(self, hearing: dict[int, Sequence[Word]], word: Word) -> list[Word]:
@@ -163,7 +165,7 @@ def between(outer: int, inner: int, most: int) -> int:
     return outer + moved if inner > outer else outer - moved
 
 
-def bare(text: str) -> str:
+def comparable(text: str) -> str:
     """A word in lower case without the punctuation at its edges; "okay" in one spelling."""
     word = text.lower().strip(" .,;:!?…\"'()-")
     return "okay" if word == "ok" else word

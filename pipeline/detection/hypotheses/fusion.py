@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from pipeline.detection.language.prompts import Cue
+from pipeline.detection.language.prompts import Prompt
 from pipeline.detection.language.vocabulary import Vocabulary
 from pipeline.detection.numbers.runs import NumberRun
 from pipeline.detection.numbers.tokens import is_number
@@ -30,12 +30,12 @@ _SURE: Final = 0.85
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
+class ParsedChannel:
     """One channel of one reading."""
 
     channel: int
     words: Sequence[Word] = field(repr=False)
-    cues: Sequence[Cue]
+    prompts: Sequence[Prompt]
     runs: Sequence[NumberRun]
 
 

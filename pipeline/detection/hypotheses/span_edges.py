@@ -14,9 +14,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from pipeline.detection.hypotheses.agreement import MOST_S, bare, between
+from pipeline.detection.hypotheses.agreement import MOST_S, between, comparable
 from pipeline.detection.language.vocabulary import Vocabulary
-from pipeline.detection.numbers.tokens import is_number
+from pipeline.detection.numbers.tokens import bare, is_number
 from pipeline.records.entities import HEALTH, Entity
 from pipeline.records.model import Hearing, Interval, Span, Word
 from pipeline.transcription.word_timing import PER_SPOKEN_LETTER_S, WORD_SPOKEN_S, plausible
@@ -118,7 +118,7 @@ def _behind(lead: Word, first: Word, heard: Sequence[Word], rate: int) -> int:
 
 def _twin(word: Word, heard: Sequence[Word], voc: Vocabulary, rate: int) -> Word | None:
     """The other model's hearing of an ordinary word; None where it heard something else."""
-    text = bare(word.text)
+    text = comparable(word.text)
     if len(text) < 2 or is_number(word.text, voc) or text in voc.words["odd"]:  # noqa: PLR2004
         return None
     return _same(word, heard, rate)
@@ -133,7 +133,7 @@ def _same(word: Word, heard: Sequence[Word], rate: int) -> Word | None:
         if other.hearing is not word.hearing
         and other.hearing is not Hearing.AGAIN
         and word.hearing is not Hearing.AGAIN
-        and bare(other.text) == text
+        and comparable(other.text) == text
         and abs(other.start - word.start) <= _APART_S * rate
         and max(other.probability, word.probability) >= _SURE
     ]

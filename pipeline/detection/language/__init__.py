@@ -1,6 +1,6 @@
 """The words and phrases of a language, as data.
 
-In: ``spoken_<language>.yaml``. Out: a ``Vocabulary``, and cues in a text.
+In: ``spoken_<language>.yaml``. Out: a ``Vocabulary``, and prompts in a text.
 
 Files: ``vocabulary`` reads the data · ``normalise`` takes accents off · ``phrase_matcher``
 searches many expressions in one pass, ``regex_prefixes`` says which words they can begin with ·

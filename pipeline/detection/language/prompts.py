@@ -1,6 +1,7 @@
 """Phrases that announce a value or explain a number: "the long number", "your total is".
 
-Outcome: :func:`find_cues` returns the phrases of a sequence of words in order; it raises nothing.
+Outcome: :func:`find_prompts` returns the phrases of a sequence of words in order; it raises
+nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pipeline.detection.language.normalise import plain
-from pipeline.detection.language.vocabulary import Announced, Mood, Vocabulary
+from pipeline.detection.language.vocabulary import Announced, PromptKind, Vocabulary
 from pipeline.records.entities import LEXICAL, Entity
 from pipeline.records.model import Word
 from pipeline.records.private_cache import Remembered
@@ -29,13 +30,13 @@ _WORDS: Final = re.compile(r"\d+|[^\W\d_]+(?:'[^\W\d_]+)*")
 
 
 @dataclass(frozen=True, slots=True)
-class Cue:
+class Prompt:
     """One phrase, with the samples it was spoken in."""
 
     channel: int
     start: int
     end: int
-    mood: Mood
+    mood: PromptKind
     entity: Entity | None
     first: int = field(compare=False)
     """Index of its first word in the sequence."""
@@ -45,7 +46,7 @@ class Cue:
     """A reference that explains one short number and no more."""
 
 
-def find_cues(words: Sequence[Word], voc: Vocabulary) -> list[Cue]:
+def find_prompts(words: Sequence[Word], voc: Vocabulary) -> list[Prompt]:
     """The phrases of one channel and one hearing; of overlapping ones the strongest, longest."""
     text, starts, indexes, ends = _plain(words, voc)
     if not starts:
@@ -53,7 +54,7 @@ def find_cues(words: Sequence[Word], voc: Vocabulary) -> list[Cue]:
     found = sorted(voc.announcing.find(text), key=_order)
     brief = {(start, end) for about, start, end in found if about.brief}
     taken: list[tuple[int, int]] = []
-    cues: list[Cue] = []
+    prompts: list[Prompt] = []
     for about, start, end in found:
         mood, named = about.mood, about.entity
         if any(start < other_end and other_start < end for other_start, other_end in taken):
@@ -62,9 +63,9 @@ def find_cues(words: Sequence[Word], voc: Vocabulary) -> list[Cue]:
         first = indexes[bisect.bisect_right(starts, start) - 1]
         last = ends[bisect.bisect_right(starts, end - 1) - 1]
         word = words[first]
-        if mood in (Mood.PLACE, Mood.AMOUNT) and _spelled(words[first : last + 1]):
+        if mood in (PromptKind.PLACE, PromptKind.AMOUNT) and _spelled(words[first : last + 1]):
             continue  # "B Y" in a code is not "by"
-        if mood is Mood.REFERENCE and _ends_inside(words[first : last + 1]):
+        if mood is PromptKind.REFERENCE and _ends_inside(words[first : last + 1]):
             # "That's the first part. Nine", "her ticket. Number's …"; but "ticket number. It's …".
             last = _sentence(words, first, last)
             if not _refers(words[first : last + 1], voc):
@@ -73,8 +74,8 @@ def find_cues(words: Sequence[Word], voc: Vocabulary) -> list[Cue]:
             continue  # "for that order. 1164"
         if text[end - 1] == " " and _PASSING.search(text, 0, start):
             continue  # "… to the booking? 1164"
-        cues.append(
-            Cue(
+        prompts.append(
+            Prompt(
                 word.channel,
                 word.start,
                 words[last].end,
@@ -82,25 +83,37 @@ def find_cues(words: Sequence[Word], voc: Vocabulary) -> list[Cue]:
                 named,
                 first,
                 last,
-                brief=about.brief or (mood is Mood.REFERENCE and (start, end) in brief),
+                brief=about.brief or (mood is PromptKind.REFERENCE and (start, end) in brief),
             )
         )
-    ordered = sorted(cues, key=lambda cue: cue.first)
-    return [cue for at, cue in enumerate(ordered) if not _goes_with_ask(ordered[:at], cue, words)]
+    ordered = sorted(prompts, key=lambda prompt: prompt.first)
+    return [
+        prompt
+        for at, prompt in enumerate(ordered)
+        if not _goes_with_ask(ordered[:at], prompt, words)
+    ]
 
 
-def _goes_with_ask(before: Sequence[Cue], cue: Cue, words: Sequence[Word]) -> bool:
+def _goes_with_ask(before: Sequence[Prompt], prompt: Prompt, words: Sequence[Word]) -> bool:
     """Whether a reference says but what a value is asked for, or how it is to be given.
 
     "What's your passport number, for the visit's booking?", "the card, with the version code",
     "in any order".
     """
-    if cue.mood is not Mood.REFERENCE:
+    if prompt.mood is not PromptKind.REFERENCE:
         return False
-    ask = next((one for one in reversed(before) if one.mood in (Mood.ASK, Mood.TOPIC)), None)
-    if ask is None or ask.entity in LEXICAL or not 0 < cue.first - ask.last <= _BESIDE:
+    question = next(
+        (one for one in reversed(before) if one.mood in (PromptKind.ASK, PromptKind.TOPIC)), None
+    )
+    if (
+        question is None
+        or question.entity in LEXICAL
+        or not 0 < prompt.first - question.last <= _BESIDE
+    ):
         return False
-    between = {piece for word in words[ask.last + 1 : cue.first] for piece in _pieces(word.text)}
+    between = {
+        piece for word in words[question.last + 1 : prompt.first] for piece in _pieces(word.text)
+    }
     return not between.isdisjoint(_GOES_WITH)
 
 
@@ -113,7 +126,7 @@ def _refers(words: Sequence[Word], voc: Vocabulary) -> bool:
     """Whether words end with a whole reference, whatever follows them."""
     text = _plain(words, voc)[0]
     return any(
-        about.mood is Mood.REFERENCE and not about.followed and end == len(text) - 1
+        about.mood is PromptKind.REFERENCE and not about.followed and end == len(text) - 1
         for about, _, end in voc.announcing.find(text)
     )
 
@@ -137,12 +150,12 @@ def _spelled(words: Sequence[Word]) -> bool:
 def _order(found: tuple[Announced, int, int]) -> tuple[int, bool, int, int]:
     """Which phrase stands where two overlap.
 
-    References and asks are of one rank: there the earlier phrase decides, then the longer one
+    References and questions are of one rank: there the earlier phrase decides, then the longer one
     ("passport number for the booking"), and "what's the number" only where no other stands.
     """
     about, start, end = found
-    weak = about.entity is Entity.NUMBER_SEQUENCE or about.mood is Mood.AGAIN
-    return (-min(about.mood, Mood.REFERENCE), weak, start, start - end)
+    weak = about.entity is Entity.NUMBER_SEQUENCE or about.mood is PromptKind.AGAIN
+    return (-min(about.mood, PromptKind.REFERENCE), weak, start, start - end)
 
 
 @Remembered

@@ -64,7 +64,7 @@ _SPELLING_LISTS = (
 """Word lists that a language may do without."""
 
 
-class Mood(IntEnum):
+class PromptKind(IntEnum):
     """What a phrase does; where two overlap, the higher one stands."""
 
     PLACE = 0
@@ -84,7 +84,7 @@ class Mood(IntEnum):
 class Announced(NamedTuple):
     """What a phrase about numbers announces."""
 
-    mood: Mood
+    mood: PromptKind
     entity: Entity | None = None
     """What is asked for, or talked about."""
     brief: bool = False
@@ -185,16 +185,16 @@ def _build(data: Mapping[str, Any]) -> Vocabulary:
 def _announcing(data: Mapping[str, Any]) -> Phrases[Announced]:
     lists = {
         Announced(mood, Entity(name)): phrases
-        for mood, section in ((Mood.ASK, "ask"), (Mood.TOPIC, "topic"))
+        for mood, section in ((PromptKind.ASK, "ask"), (PromptKind.TOPIC, "topic"))
         for name, phrases in data[section].items()
     }
-    lists[Announced(Mood.REFERENCE)] = data["reference"]
-    lists[Announced(Mood.REFERENCE, followed=True)] = data.get("followed", ())
-    lists[Announced(Mood.AGAIN)] = data.get("again", ())
-    lists[Announced(Mood.AGAIN, brief=True)] = data.get("more", ())
-    lists[Announced(Mood.REFERENCE, brief=True)] = data.get("brief", ())
-    lists[Announced(Mood.AMOUNT)] = data["amount"]
-    lists[Announced(Mood.PLACE)] = data["place"]
+    lists[Announced(PromptKind.REFERENCE)] = data["reference"]
+    lists[Announced(PromptKind.REFERENCE, followed=True)] = data.get("followed", ())
+    lists[Announced(PromptKind.AGAIN)] = data.get("again", ())
+    lists[Announced(PromptKind.AGAIN, brief=True)] = data.get("more", ())
+    lists[Announced(PromptKind.REFERENCE, brief=True)] = data.get("brief", ())
+    lists[Announced(PromptKind.AMOUNT)] = data["amount"]
+    lists[Announced(PromptKind.PLACE)] = data["place"]
     parts = data.get("parts", {})
     whole = {label: [_with(parts, one) for one in phrases] for label, phrases in lists.items()}
     return Phrases({label: _longest_first(phrases) for label, phrases in whole.items()})

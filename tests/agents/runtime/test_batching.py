@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from agents.runtime.batching import Gather
+from agents.runtime.batching import BatchQueue
 from agents.system.engine_sizing import Batch
 from pipeline.records.model import Heard, Window
 from pipeline.transcription.segmenter import silent
@@ -42,8 +42,8 @@ class Engine:
         raise BrokenProcessPool("died")
 
 
-def gather(threads: ThreadPoolExecutor, batch: Batch, *, workers: int = 1) -> Gather:
-    return Gather(cast("Any", threads), workers, batch, longest_s=10.0)
+def gather(threads: ThreadPoolExecutor, batch: Batch, *, workers: int = 1) -> BatchQueue:
+    return BatchQueue(cast("Any", threads), workers, batch, longest_s=10.0)
 
 
 async def test_what_waits_while_all_are_busy_is_taken_together() -> None:
@@ -115,7 +115,7 @@ async def test_a_pool_that_was_ended_fails_what_comes() -> None:
 async def test_a_batch_that_hangs_is_given_up() -> None:
     engine = Engine()
     with ThreadPoolExecutor(1) as threads:
-        one = Gather(cast("Any", threads), 1, Batch(2), longest_s=0.05)
+        one = BatchQueue(cast("Any", threads), 1, Batch(2), longest_s=0.05)
         with pytest.raises(TimeoutError):
             await one.hear(engine.hear, window(0))
         engine.gate.set()

@@ -13,7 +13,7 @@ from tink import aead, new_keyset_handle
 
 from agents.crypto.envelope import Seal
 from agents.runtime.broker_port import Delivery
-from agents.runtime.call_run import Arrival, CallRun, Desk
+from agents.runtime.call_run import Arrival, CallRun, StepServices
 from agents.runtime.steps import Late, Listen, Send, Step
 from pipeline.records.model import CallEnd, Heard, Record, Window
 
@@ -97,7 +97,9 @@ async def test_an_answer_that_ends_the_call_is_sent_though_the_last_record_is_ta
         await listened.wait()
         return HEARD
 
-    desk = Desk(in_thread=thread, send=send, tell=_never, listen=listen, act=_never, reject=_never)
+    desk = StepServices(
+        in_thread=thread, send=send, tell=_never, listen=listen, act=_never, reject=_never
+    )
     core = CheckingCore()
     run = CallRun("call-1", _seal(), core, desk, room=8, changed=lambda: None)
     running = asyncio.create_task(run.run())

@@ -21,7 +21,7 @@ from agents.runtime import stage_runtime as runtimes
 from agents.runtime.broker_port import Delivery
 from agents.runtime.stage_runtime import StageRuntime
 from agents.stages import detect, mute, transcribe, vault, verify
-from agents.stages.timeouts import Patience
+from agents.stages.timeouts import Timeouts
 from agents.system.metrics import Metrics
 from agents.vault.vault import Vault
 from pipeline.policy.loading import load_policy
@@ -107,17 +107,17 @@ async def test_of_a_call_that_is_over_nothing_stays(
     # Finished calls are remembered, so many and no more.
     monkeypatch.setattr(runtimes, "REMEMBERED", WARM // 2)
     ledger = Ledger.embedded(tmp_path)
-    policy, patience, metrics = load_policy("default"), Patience(), Metrics()
+    policy, timeouts, metrics = load_policy("default"), Timeouts(), Metrics()
     detector, pins = fakes.ScriptedDetector(), Pins(ledger.database, policy, metrics)
     store = Vault.opened(tmp_path / "vault", ledger)
     key = SigningKey.load_or_create(tmp_path / "signing.pem")
     loop, log = Loop(), AuditLog(ledger.database)
     for stage in (
-        transcribe.transcribe_stage(TOPICS, LoudnessVoice(), patience),
+        transcribe.transcribe_stage(TOPICS, LoudnessVoice(), timeouts),
         detect.detect_stage(TOPICS, detector.open),
-        mute.mute_stage(TOPICS, patience),
+        mute.mute_stage(TOPICS, timeouts),
         verify.verify_stage(TOPICS, detector),
-        vault.vault_stage(TOPICS, store, ledger, patience, key=key, log=log),
+        vault.vault_stage(TOPICS, store, ledger, timeouts, key=key, log=log),
     ):
         made = StageRuntime(
             stage,

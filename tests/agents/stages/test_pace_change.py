@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from agents.runtime.steps import Later, Listen, Send, Step
-from agents.stages.timeouts import Patience
+from agents.stages.timeouts import Timeouts
 from agents.stages.transcribe import TranscribeCall
 from agents.system.engine_sizing import listening
 from models.detection.call_detector import UNHEARD, CallDetector
@@ -28,7 +28,7 @@ CALL = CallInfo("call-1", RATE, (Role.AGENT, Role.CUSTOMER))
 
 def records(settings: ListenSettings) -> list[Heard]:
     """What transcription sends of a call with 3 s of speech in every 4 s on both channels."""
-    core = TranscribeCall("call-1", "words", LoudnessVoice(), Patience(), listening=settings)
+    core = TranscribeCall("call-1", "words", LoudnessVoice(), Timeouts(), listening=settings)
     second = np.random.default_rng(3).normal(0, 3_000, (RATE, 2)).astype(np.int16)
     pending: list[Step] = []
     for seq in range(SECONDS):

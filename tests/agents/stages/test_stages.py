@@ -18,7 +18,7 @@ from agents.kafka.topics import Topics
 from agents.runtime.steps import Act, LateError, Later, Listen, Send, Stage, Step, Tell
 from agents.stages.detect import DetectCall
 from agents.stages.mute import MuteCall, mute_stage
-from agents.stages.timeouts import Patience
+from agents.stages.timeouts import Timeouts
 from agents.stages.transcribe import TranscribeCall
 from agents.stages.vault import vault_stage
 from agents.stages.verify import VerifyCall
@@ -50,7 +50,7 @@ pytestmark = pytest.mark.unit
 TOPICS = Topics.named()
 POLICY = load_policy("default")
 CALL = CallInfo("call-1", 8_000, (Role.MIXED,))
-PATIENCE = Patience(late_s=2.0, idle_s=30.0)
+TIMEOUTS = Timeouts(late_s=2.0, idle_s=30.0)
 SECOND = np.zeros((8_000, 1), np.int16)
 
 
@@ -89,7 +89,7 @@ def _silence(window: Window) -> Heard:
 
 @pytest.fixture
 def transcribe() -> TranscribeCall:
-    return TranscribeCall("call-1", TOPICS.words, LoudnessVoice(), PATIENCE)
+    return TranscribeCall("call-1", TOPICS.words, LoudnessVoice(), TIMEOUTS)
 
 
 class TestTranscribe:
@@ -208,7 +208,7 @@ class TestDetect:
 
 class TestMute:
     def test_holds_audio_until_the_findings_release_it(self) -> None:
-        core = MuteCall(TOPICS.audio_redacted, POLICY, PATIENCE)
+        core = MuteCall(TOPICS.audio_redacted, POLICY, TIMEOUTS)
         assert core.take(TOPICS.audio_raw, _chunk(0)) == []
         assert core.held == 16_000
         end = CallEnd("call-1", 1, 8_000)
@@ -219,7 +219,7 @@ class TestMute:
         assert (core.held, core.done) == (0, True)
 
     def test_missing_audio_is_waited_for_longer_before_the_recorder_s_end_was_read(self) -> None:
-        core = MuteCall(TOPICS.audio_redacted, POLICY, PATIENCE)
+        core = MuteCall(TOPICS.audio_redacted, POLICY, TIMEOUTS)
         core.take(TOPICS.audio_raw, _chunk(0))
         assert core.wait_s is None
         end = CallEnd("call-1", 2, 16_000)
@@ -233,7 +233,7 @@ class TestMute:
         assert core.done
 
     def test_only_raw_audio_may_pause(self) -> None:
-        assert mute_stage(TOPICS, PATIENCE).pausable == (TOPICS.audio_raw,)
+        assert mute_stage(TOPICS, TIMEOUTS).pausable == (TOPICS.audio_raw,)
 
 
 class _Inspector:
@@ -253,7 +253,7 @@ def test_verify_fails_closed_when_a_window_can_not_be_inspected() -> None:
     core = VerifyCall(TOPICS.audio_verified, POLICY, _Inspector())
     loud = np.full((80_000, 1), 3_000, np.int16)
     span = Span("CARD_NUMBER", 0, 30_000, 40_000, 1.0, "numbers")
-    muter = MuteCall(TOPICS.audio_redacted, POLICY, PATIENCE)
+    muter = MuteCall(TOPICS.audio_redacted, POLICY, TIMEOUTS)
     muter.take(TOPICS.audio_raw, AudioChunk(CALL, 0, 0, loud))
     end = CallEnd("call-1", 1, 80_000)
     findings = Findings("call-1", 0, (span,), watermark=Watermark(80_001), end=end)
@@ -281,7 +281,7 @@ def vault(ledger: Ledger, tmp_path: Path) -> Vault:
 
 @pytest.fixture
 def stage(vault: Vault, ledger: Ledger, key: SigningKey, log: AuditLog) -> Stage:
-    return vault_stage(TOPICS, vault, ledger, PATIENCE, key=key, log=log)
+    return vault_stage(TOPICS, vault, ledger, TIMEOUTS, key=key, log=log)
 
 
 def _stored(stage: Stage, *records: RedactedChunk | Verdict | Findings) -> list[Step]:

@@ -18,7 +18,7 @@ from agents.upkeep import quarantine, retention
 from agents.upkeep.erasure import REQUEST, RETENTION, SUBJECT, erase, erase_party
 from agents.vault.call_catalogue import CallFilter
 from agents.vault.file_store import PASSED, QUARANTINE, FolderPlace
-from agents.vault.reader import Shelf
+from agents.vault.reader import VaultReader
 from agents.vault.vault import Vault
 from pipeline.errors import HeldError, InputError, StoreError, UnknownCallError
 from pipeline.evidence.certificate import LogStated
@@ -50,7 +50,7 @@ def told(log: AuditLog) -> list[tuple[str, str, str]]:
 
 def left(vault: Vault, call_id: str) -> list[str]:
     """What there still is of a call."""
-    found = [shelf for shelf in (PASSED, QUARANTINE) if vault.place.names(shelf, call_id)]
+    found = [area for area in (PASSED, QUARANTINE) if vault.place.names(area, call_id)]
     found += ["key"] if vault.keys.has(call_id) else []
     found += ["row"] if vault.catalogue.find(call_id) else []
     assert isinstance(vault.place, FolderPlace)
@@ -63,7 +63,11 @@ def test_an_erased_call_is_gone_and_only_the_audit_log_knows(
     key = bytes(_wrapped(ledger, "one"))
     assert erase(vault, ledger, log, "one", REQUEST)
     assert left(vault, "one") == []
-    for read in (Shelf(vault).transcript, Shelf(vault).certificate, Shelf(vault).call):
+    for read in (
+        VaultReader(vault).transcript,
+        VaultReader(vault).certificate,
+        VaultReader(vault).call,
+    ):
         with pytest.raises(UnknownCallError):
             read("one")
     assert told(log) == [("one", "call-erased", REQUEST)]
@@ -72,7 +76,7 @@ def test_an_erased_call_is_gone_and_only_the_audit_log_knows(
     assert key not in written
     # It is not taken in again, and the others are as they were.
     assert ledger.state("one") is CallState.STORED
-    assert Shelf(vault).transcript("two")
+    assert VaultReader(vault).transcript("two")
     # A repeat changes nothing and tells nothing.
     assert not erase(vault, ledger, log, "one", REQUEST)
     assert len(told(log)) == 1
@@ -117,7 +121,7 @@ def test_an_interrupted_erasure_is_finished_by_the_next_sweep(
             erase(vault, ledger, log, "one", REQUEST)
     # Nobody reads it any more, whatever is left of it; nor can it be held any more.
     with pytest.raises(UnknownCallError):
-        Shelf(vault).transcript("one")
+        VaultReader(vault).transcript("one")
     with pytest.raises(UnknownCallError):
         vault.catalogue.hold("one", datetime.now(UTC))
     assert retention.sweep(vault, ledger, log, sweeps(ledger)) == ["one"]
@@ -136,7 +140,7 @@ def test_a_held_call_is_neither_swept_nor_erased(
         erase(vault, ledger, log, "one", REQUEST)
     assert told(log) == [("one", "erasure-held", REQUEST)]
     assert retention.sweep(vault, ledger, log, sweeps(ledger, later)) == ["three", "two"]
-    assert Shelf(vault).transcript("one")
+    assert VaultReader(vault).transcript("one")
     assert vault.catalogue.hold("one", None)
     assert retention.sweep(vault, ledger, log, sweeps(ledger, later)) == ["one"]
     assert [why for _, _, why in told(log)] == [REQUEST, *[RETENTION] * 3]
@@ -166,15 +170,15 @@ def test_a_hold_that_comes_meanwhile_keeps_its_call_alone(
     """The others were to be erased, and whoever asked has to hear which are."""
     looked = vault.ours
 
-    def hold_first(shelf: str, call_id: str, *rest: AuditLog) -> bool:
+    def hold_first(area: str, call_id: str, *rest: AuditLog) -> bool:
         if call_id == "two":
             vault.catalogue.hold("two", datetime.now(UTC))
-        return looked(shelf, call_id, *rest)
+        return looked(area, call_id, *rest)
 
     monkeypatch.setattr(vault, "ours", hold_first)
     erased, kept = erase_party(vault, ledger, log, BOB)
     assert (erased, list(kept)) == (["three"], ["two"])
-    assert Shelf(vault).transcript("two")
+    assert VaultReader(vault).transcript("two")
     assert told(log) == [("three", "call-erased", SUBJECT), ("two", "erasure-held", SUBJECT)]
 
 
@@ -193,10 +197,10 @@ def test_a_call_that_cannot_be_erased_does_not_keep_the_others(
 ) -> None:
     remove = vault.place.remove
 
-    def away(shelf: str, call_id: str) -> bool:
+    def away(area: str, call_id: str) -> bool:
         if call_id == "one":
             raise StoreError("the disk is away")
-        return remove(shelf, call_id)
+        return remove(area, call_id)
 
     monkeypatch.setattr(vault.place, "remove", away)
     erased, kept = erase_party(vault, ledger, log, ANN)
@@ -275,7 +279,7 @@ def test_in_a_bucket_all_objects_go(ledger: Ledger, log: AuditLog) -> None:
         assert erase(vault, ledger, log, "one", REQUEST)
         assert vault.place.names(PASSED, "one") == ()
         assert not vault.place.remove(PASSED, "one")
-        assert Shelf(vault).transcript("two")
+        assert VaultReader(vault).transcript("two")
 
 
 def test_a_worker_sweeps_by_itself(vault: Vault, ledger: Ledger, log: AuditLog) -> None:
@@ -295,7 +299,7 @@ def test_pages_hold_every_call_once(vault: Vault) -> None:
     seen: list[str] = []
     after: str | None = None
     while True:
-        page = Shelf(vault).list_calls(limit=2, after=after)
+        page = VaultReader(vault).list_calls(limit=2, after=after)
         seen += [one.call_id for one in page.calls]
         after = page.following
         if after is None:
@@ -378,8 +382,8 @@ def test_a_call_of_another_installation_s_vault_is_not_erased(
     assert theirs.place.names(PASSED, call_id) == names
     assert told(log) == before
     if state == "stored":
-        assert Shelf(vault).transcript("one")
-        assert Shelf(theirs).transcript("one")
+        assert VaultReader(vault).transcript("one")
+        assert VaultReader(theirs).transcript("one")
     elif state != "erased":
         assert ledger.state(call_id) is CallState.OPEN
 
@@ -395,8 +399,8 @@ def test_a_sweep_of_another_installation_s_vault_takes_nothing(
     assert retention.sweep(named, ledger, log, later) == []
     assert not vault.keys.has("late")
     for call_id in CALLS:
-        assert Shelf(theirs).transcript(call_id)
-        assert Shelf(vault).transcript(call_id)
+        assert VaultReader(theirs).transcript(call_id)
+        assert VaultReader(vault).transcript(call_id)
 
 
 def test_a_key_of_a_refused_call_goes_and_another_s_files_stay(
@@ -406,7 +410,7 @@ def test_a_key_of_a_refused_call_goes_and_another_s_files_stay(
     ledger.open_call("late")
     vault.keys.obtain("late")
     ledger.close_call("late", CallState.REFUSED)
-    theirs.place.put(PASSED, "late", {name: Shelf(theirs).certificate("one")})
+    theirs.place.put(PASSED, "late", {name: VaultReader(theirs).certificate("one")})
     retention.sweep(Vault(theirs.place, vault.keys, vault.catalogue), ledger, log, sweeps(ledger))
     assert not vault.keys.has("late")
     assert theirs.place.names(PASSED, "late") == (name,)

@@ -15,7 +15,7 @@ from agents.database.call_ledger import CallState, Ledger
 from agents.database.tables import CALLS
 from agents.system.metrics import Metrics
 from agents.upkeep import unfinished_calls
-from agents.vault.reader import Shelf
+from agents.vault.reader import VaultReader
 from agents.vault.vault import Vault
 from pipeline.errors import UnknownCallError
 from tests.agents.storing import FILES, stored_call, sweeps
@@ -107,7 +107,7 @@ def test_a_call_that_the_vault_has_is_closed_as_what_it_is(
         assert swept(ledger, log, LATE) == []
     assert ledger.state("kept") is state
     if passed:
-        assert Shelf(vault).transcript("kept") == FILES["json"]
+        assert VaultReader(vault).transcript("kept") == FILES["json"]
     assert told(log) == [
         {
             "call": "kept",

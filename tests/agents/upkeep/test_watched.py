@@ -66,10 +66,10 @@ def test_a_call_that_can_t_be_erased_keeps_no_other(
     ledger.database.now = lambda: later
     remove = vault.place.remove
 
-    def refuses_b(shelf: str, call_id: str) -> bool:
+    def refuses_b(area: str, call_id: str) -> bool:
         if call_id == "b":
             raise TypeError
-        return remove(shelf, call_id)
+        return remove(area, call_id)
 
     monkeypatch.setattr(vault.place, "remove", refuses_b)
     guard = SweepGuard(ledger.database)

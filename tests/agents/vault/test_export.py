@@ -18,7 +18,7 @@ from agents.database.call_ledger import CallState, Ledger
 from agents.database.open_ledger import opened_ledger
 from agents.settings.model import STATE, Settings
 from agents.vault import export
-from agents.vault.reader import Shelf, open_shelf
+from agents.vault.reader import VaultReader, open_reader
 from agents.vault.vault import Vault
 from pipeline.errors import HeldError, InputError, SealError, StoreError, UnknownCallError
 from tests.agents.storing import AUDIO, FILES, new_ledger, stored_call
@@ -151,7 +151,7 @@ def test_a_file_that_is_not_the_certified_one_is_not_exported(place: Path, tmp_p
     ledger = Ledger.embedded(place / ".hushwire")
     vault = Vault.opened(place, ledger)
 
-    class Other(Shelf):
+    class Other(VaultReader):
         def file(self, *_: object, **__: object) -> Iterator[bytes]:
             yield b"genuine, and another"
 
@@ -320,8 +320,8 @@ def test_a_certificate_in_the_vault_is_checked_with_the_vault_s_keys(
 def test_a_program_reads_a_vault_by_the_ledger_inside_it_or_in_the_working_folder(
     place: Path, tmp_path: Path
 ) -> None:
-    with open_shelf(Settings(), place) as shelf:
-        assert shelf.transcript("one") == FILES["json"]
+    with open_reader(Settings(), place) as reader:
+        assert reader.transcript("one") == FILES["json"]
     (place / ".hushwire").rename(tmp_path / ".hushwire")
-    with open_shelf(Settings(), place) as shelf:
-        assert shelf.transcript("one") == FILES["json"]
+    with open_reader(Settings(), place) as reader:
+        assert reader.transcript("one") == FILES["json"]

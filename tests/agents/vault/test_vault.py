@@ -22,7 +22,7 @@ from agents.vault import file_store
 from agents.vault.call_catalogue import CallFilter
 from agents.vault.call_keys import VaultKeys
 from agents.vault.file_store import PASSED, QUARANTINE, FolderPlace
-from agents.vault.reader import Shelf
+from agents.vault.reader import VaultReader
 from agents.vault.s3_store import BucketPlace
 from agents.vault.vault import SEALED, Vault
 from pipeline.errors import (
@@ -116,9 +116,9 @@ def test_what_is_stored_is_read_and_lies_nowhere_in_clear(vault: Vault) -> None:
 )
 def test_a_range_is_the_same_bytes(vault: Vault, start: int, stop: int) -> None:
     vault.store(stored_call(CALL), keep_days=30)
-    shelf = Shelf(vault)
-    assert shelf.audio_length(CALL) == len(AUDIO)
-    pieces = list(shelf.audio(CALL, start, stop))
+    reader = VaultReader(vault)
+    assert reader.audio_length(CALL) == len(AUDIO)
+    pieces = list(reader.audio(CALL, start, stop))
     assert b"".join(pieces) == AUDIO[start:stop]
     assert max(map(len, pieces)) <= 1 << 20
 
@@ -126,22 +126,22 @@ def test_a_range_is_the_same_bytes(vault: Vault, start: int, stop: int) -> None:
 @pytest.mark.parametrize(("start", "stop"), [(-1, 5), (5, 4), (0, len(AUDIO) + 1)])
 def test_a_range_outside_the_audio_is_refused(vault: Vault, start: int, stop: int) -> None:
     vault.store(stored_call(CALL), keep_days=30)
-    for read in (Shelf(vault).audio, partial(Shelf(vault).file, name=FLAC)):
+    for read in (VaultReader(vault).audio, partial(VaultReader(vault).file, name=FLAC)):
         with pytest.raises(InputError):
             read(CALL, start=start, stop=stop)
 
 
 def test_the_shelf_reads_all_of_a_call(vault: Vault) -> None:
     vault.store(stored_call(CALL), keep_days=30)
-    shelf = Shelf(vault)
-    assert shelf.transcript(CALL) == FILES["json"]
-    assert shelf.subtitles(CALL) == FILES["vtt"]
-    assert shelf.certificate(CALL) == stored_call(CALL).files[CERTIFICATE]
-    assert b"".join(shelf.audio(CALL)) == AUDIO
-    assert b"".join(shelf.file(CALL, f"{CALL}.vtt")) == FILES["vtt"]
-    assert list(shelf.audio(CALL, 7, 7)) == []
+    reader = VaultReader(vault)
+    assert reader.transcript(CALL) == FILES["json"]
+    assert reader.subtitles(CALL) == FILES["vtt"]
+    assert reader.certificate(CALL) == stored_call(CALL).files[CERTIFICATE]
+    assert b"".join(reader.audio(CALL)) == AUDIO
+    assert b"".join(reader.file(CALL, f"{CALL}.vtt")) == FILES["vtt"]
+    assert list(reader.audio(CALL, 7, 7)) == []
     with pytest.raises(UnknownCallError):
-        shelf.transcript("call-2")
+        reader.transcript("call-2")
 
 
 @pytest.mark.parametrize("name", [CERTIFICATE, FLAC + SEALED, "call-2.flac", "../call-1.flac", ""])
@@ -150,7 +150,7 @@ def test_the_shelf_hands_out_files_by_their_names_alone(vault: Vault, name: str)
     vault.store(stored_call(CALL), keep_days=30)
     for stop in (None, 10):
         with pytest.raises(UnknownCallError):
-            list(Shelf(vault).file(CALL, name, 0, stop))
+            list(VaultReader(vault).file(CALL, name, 0, stop))
 
 
 def test_nothing_but_the_certificate_is_read_of_a_call_that_did_not_pass(vault: Vault) -> None:
@@ -158,8 +158,8 @@ def test_nothing_but_the_certificate_is_read_of_a_call_that_did_not_pass(vault: 
     facts = vault.store(stored_call(CALL), keep_days=30)
     other = {name.replace(CALL, "call-2"): length for name, length in facts.files.items()}
     vault.catalogue.enter(replace(facts, call_id="call-2", passed=False, files=other))
-    shelf = Shelf(vault)
-    for read in (shelf.transcript, shelf.subtitles, shelf.audio_length, shelf.audio):
+    reader = VaultReader(vault)
+    for read in (reader.transcript, reader.subtitles, reader.audio_length, reader.audio):
         with pytest.raises(UnknownCallError, match="quarantined"):
             read("call-2")
 
@@ -182,7 +182,7 @@ def test_a_truncated_file_does_not_open(vault: Vault, length: int) -> None:
     with pytest.raises(SealError):
         vault.read(CALL, FLAC)
     with pytest.raises(SealError):
-        list(Shelf(vault).audio(CALL, len(AUDIO) - 5))
+        list(VaultReader(vault).audio(CALL, len(AUDIO) - 5))
 
 
 def test_swapped_files_and_moved_calls_do_not_open(vault: Vault) -> None:
@@ -202,7 +202,7 @@ def test_a_changed_certificate_is_not_handed_out(vault: Vault) -> None:
     vault.store(stored_call(CALL), keep_days=30)
     Raw(vault).write(CALL, CERTIFICATE, b"{}")
     with pytest.raises(SealError):
-        Shelf(vault).certificate(CALL)
+        VaultReader(vault).certificate(CALL)
 
 
 def test_another_wrapping_key_opens_nothing(vault: Vault, ledger: Ledger, tmp_path: Path) -> None:
@@ -286,7 +286,7 @@ def test_after_a_broker_that_lost_its_records_a_call_is_stored_anew(
     assert not vault.keys.has("mine")
     ledger.open_call("mine")
     vault.store(stored_call("mine", json=b"anew"), keep_days=30)
-    assert Shelf(vault).transcript("mine") == b"anew"
+    assert VaultReader(vault).transcript("mine") == b"anew"
 
 
 def test_a_call_that_a_copy_of_the_installation_stored_stays(
@@ -303,7 +303,7 @@ def test_a_call_that_a_copy_of_the_installation_stored_stays(
             second.store(key.certify(stored_call(CALL, json=b"theirs")), keep_days=30)
     assert unfinished_calls.forget_own(other, second_log, second) == [CALL]
     assert vault.certificate(facts)
-    assert Shelf(vault).transcript(CALL) == FILES["json"]
+    assert VaultReader(vault).transcript(CALL) == FILES["json"]
     other.dispose()
 
 
@@ -328,7 +328,7 @@ def test_a_call_of_another_installation_in_the_same_vault_stays(
             erasure.erase(second, other, log, CALL, erasure.REQUEST)
     assert vault.certificate(facts)
     if passed:
-        assert Shelf(vault).transcript(CALL) == FILES["json"]
+        assert VaultReader(vault).transcript(CALL) == FILES["json"]
     other.dispose()
 
 
@@ -414,8 +414,8 @@ def test_a_call_that_is_not_open_is_not_stored(vault: Vault, ledger: Ledger) -> 
         vault.store(stored_call(CALL), keep_days=30)
     with pytest.raises(UnknownCallError):
         vault.store(stored_call(CALL, passed=False), keep_days=30)
-    for shelf in (PASSED, QUARANTINE):
-        assert vault.place.names(shelf, CALL) == ()
+    for area in (PASSED, QUARANTINE):
+        assert vault.place.names(area, CALL) == ()
 
 
 def test_a_call_that_failed_has_its_certificate_alone(vault: Vault) -> None:
@@ -423,9 +423,9 @@ def test_a_call_that_failed_has_its_certificate_alone(vault: Vault) -> None:
     assert not facts.passed
     assert vault.place.names(QUARANTINE, CALL) == (CERTIFICATE,)
     assert not vault.keys.has(CALL)
-    shelf = Shelf(vault)
-    assert shelf.certificate(CALL)
-    for read in (shelf.transcript, shelf.subtitles, shelf.audio_length):
+    reader = VaultReader(vault)
+    assert reader.certificate(CALL)
+    for read in (reader.transcript, reader.subtitles, reader.audio_length):
         with pytest.raises(UnknownCallError):
             read(CALL)
 
@@ -451,7 +451,7 @@ def test_a_transcript_that_is_named_like_a_certificate_is_sealed(
     ledger.open_call("call.certificate")
     vault.store(stored_call("call.certificate"), keep_days=30)
     assert b"what was said" not in Raw(vault).everything()
-    assert Shelf(vault).transcript("call.certificate") == FILES["json"]
+    assert VaultReader(vault).transcript("call.certificate") == FILES["json"]
 
 
 # A folder alone

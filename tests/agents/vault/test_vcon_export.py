@@ -27,7 +27,7 @@ from agents.cli.main import app
 from agents.crypto.ed25519 import SigningKey
 from agents.crypto.party_pseudonyms import Pseudonyms
 from agents.database.call_ledger import CallState
-from agents.vault.reader import Shelf
+from agents.vault.reader import VaultReader
 from agents.vault.vault import Vault
 from agents.vault.vcon_export import VConExport, url_prefix
 from pipeline.errors import InputError, SealError, UnknownCallError
@@ -293,16 +293,16 @@ def test_a_damaged_call_leaves_no_file(place: Path, file: str, options: tuple[st
 
 
 def test_audio_that_is_not_the_certified_one_is_not_exported(place: Path) -> None:
-    class Other(Shelf):
+    class Other(VaultReader):
         def file(self, call_id: str, name: str, *_: object, **__: object) -> Iterator[bytes]:
             yield TRANSCRIPT if name.endswith(".json") else b"genuine, and another"
 
     from agents.database.call_ledger import Ledger  # noqa: PLC0415
 
     ledger = Ledger.embedded(place / ".hushwire")
-    shelf = Other(Vault.opened(place, ledger))
+    reader = Other(Vault.opened(place, ledger))
     with pytest.raises(SealError):
-        VConExport(shelf, AuditLog(ledger.database), Path("out"), "me")("asked")
+        VConExport(reader, AuditLog(ledger.database), Path("out"), "me")("asked")
     ledger.dispose()
     assert not list(Path("out").iterdir())
 
@@ -315,7 +315,7 @@ def test_a_long_call_streams(
     audio = AUDIO[: 1 << 20] * 24
     stated = hashlib.sha256(audio).hexdigest()
 
-    def file(self: Shelf, call_id: str, name: str, *_: object) -> Iterator[bytes]:
+    def file(self: VaultReader, call_id: str, name: str, *_: object) -> Iterator[bytes]:
         if name.endswith(".json"):
             yield TRANSCRIPT
         else:
@@ -325,7 +325,7 @@ def test_a_long_call_streams(
     from agents.vault import vcon_export as vconexport  # noqa: PLC0415
 
     genuine = vconexport.certified
-    monkeypatch.setattr(Shelf, "file", file)
+    monkeypatch.setattr(VaultReader, "file", file)
     monkeypatch.setattr(
         vconexport,
         "certified",

@@ -10,7 +10,7 @@ import pytest
 
 from agents.kafka.topics import Topics
 from agents.runtime.steps import Later, Listen, Send, Step
-from agents.stages.timeouts import Patience
+from agents.stages.timeouts import Timeouts
 from agents.stages.transcribe import transcribe_stage
 from pipeline.consent.gate import ConsentGate, ConsentRules, has_sides
 from pipeline.consent.loading import parse_rules
@@ -358,7 +358,7 @@ class _Stage:
     """The stage's core, driven with scripted hearing."""
 
     def __init__(self, its: Policy, *, consent: ConsentRules | None = None) -> None:
-        stage = transcribe_stage(Topics.named(), LoudnessVoice(), Patience(), consent=consent)
+        stage = transcribe_stage(Topics.named(), LoudnessVoice(), Timeouts(), consent=consent)
         self.core = stage.open("call-1", its)
         self.listened: list[int] = []
         self.sent: list[object] = []

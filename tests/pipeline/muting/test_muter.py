@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.audio.levels import Levels
 from pipeline.muting.muter import CallMuter
-from pipeline.muting.padding import Interval, Reach, widen
+from pipeline.muting.padding import Interval, Padding, widen
 from pipeline.muting.rendering import NOISE_PEAK, TONE_PEAK, Fill, apply_mutes
 from pipeline.policy.model import EchoRule, EntityRule, MutingRule, Policy
 from pipeline.records.intervals import merge_intervals, subtract_intervals
@@ -124,7 +124,7 @@ def test_an_edge_moves_outward_to_the_pause_beside_it() -> None:
     levels = Levels.measure(pcm, 0, RATE)
     policy = PLAIN.model_copy(update={"muting": MutingRule(snap_ms=200, after_silence_ms=0)})
     wide = widen(
-        8_000, 9_000, rule=policy.default, reach=Reach.of(policy, RATE), levels=levels,
+        8_000, 9_000, rule=policy.default, padding=Padding.of(policy, RATE), levels=levels,
         sample_rate=RATE,
     )  # fmt: skip
     assert 7_200 <= wide.start < 7_400
@@ -135,7 +135,7 @@ def test_without_a_pause_an_edge_moves_no_further_than_allowed() -> None:
     pcm = loud(2, 1)[:, 0]
     policy = PLAIN.model_copy(update={"muting": MutingRule(snap_ms=50, after_silence_ms=0)})
     wide = widen(
-        8_000, 9_000, rule=policy.default, reach=Reach.of(policy, RATE),
+        8_000, 9_000, rule=policy.default, padding=Padding.of(policy, RATE),
         levels=Levels.measure(pcm, 0, RATE), sample_rate=RATE,
     )  # fmt: skip
     assert 7_600 <= wide.start <= 8_000
@@ -147,7 +147,7 @@ def test_a_span_that_begins_in_silence_reaches_further_at_its_end() -> None:
     pcm[6_000:10_000] = 2
     policy = PLAIN.model_copy(update={"muting": MutingRule(snap_ms=0, after_silence_ms=300)})
     wide = widen(
-        8_000, 12_000, rule=policy.default, reach=Reach.of(policy, RATE),
+        8_000, 12_000, rule=policy.default, padding=Padding.of(policy, RATE),
         levels=Levels.measure(pcm, 0, RATE), sample_rate=RATE,
     )  # fmt: skip
     assert wide == Interval(8_000, 12_000 + 2_000)

@@ -15,7 +15,7 @@ from pipeline.audio.levels import Levels
 from pipeline.muting import merging
 from pipeline.muting import muter as muting
 from pipeline.muting.muter import CallMuter
-from pipeline.muting.padding import Reach, widen
+from pipeline.muting.padding import Padding, widen
 from pipeline.muting.rendering import apply_mutes
 from pipeline.policy.model import EchoRule, EntityRule, MutingRule, Policy
 from pipeline.records.intervals import merge_intervals
@@ -133,20 +133,20 @@ def findings_of(scenario: Scenario) -> list[Findings]:
 def oracle(scenario: Scenario) -> np.ndarray:
     """The whole call at once, with everything known: no streaming, no pieces, no state."""
     policy, pcm = scenario.policy, scenario.pcm
-    reach = Reach.of(policy, RATE)
+    padding = Padding.of(policy, RATE)
     cuts: list[list[Interval]] = [[], []]
     for findings in findings_of(scenario):
         for span in findings.spans:
             if span.action is not Action.MUTE:
                 continue
             start, end = min(span.start, len(pcm)), min(span.end, len(pcm))
-            first = max(0, start - reach.back - reach.context)
-            last = min(len(pcm), end + reach.ahead + reach.context)
+            first = max(0, start - padding.back - padding.context)
+            last = min(len(pcm), end + padding.ahead + padding.context)
             wide = widen(
                 start,
                 end,
                 rule=policy.rule(span.entity),
-                reach=reach,
+                padding=padding,
                 levels=Levels.measure(pcm[first:last, span.channel], first, RATE),
                 sample_rate=RATE,
             )
@@ -158,13 +158,13 @@ def oracle(scenario: Scenario) -> np.ndarray:
                 cuts[1 - span.channel].append(Interval(low, high))
     final = scenario.watermarks[-1]
     if final < len(pcm):
-        start = max(0, final - reach.back - reach.lag)
+        start = max(0, final - padding.back - padding.lag)
         for channel in range(2):
             cuts[channel].append(Interval(start, len(pcm)))
     mutes = [
         Mute(channel, each.start, each.end)
         for channel in range(2)
-        for each in merge_intervals(cuts[channel], reach.merge)
+        for each in merge_intervals(cuts[channel], padding.merge)
     ]
     return apply_mutes(pcm, mutes, RATE, policy.muting, key=CALL.call_id)
 

@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pytest
 
 from pipeline.audio.levels import Levels
-from pipeline.muting.padding import Reach, sounding, widen
+from pipeline.muting.padding import Padding, sounding, widen
 from pipeline.policy.model import MutingRule, Policy
 from pipeline.records.model import Interval
 
@@ -32,7 +32,7 @@ def widened(start: int, end: int, *silences: tuple[int, int], timed: bool = True
         start,
         end,
         rule=POLICY.default,
-        reach=Reach.of(POLICY, RATE),
+        padding=Padding.of(POLICY, RATE),
         levels=Levels.measure(sound(*silences), 0, RATE),
         sample_rate=RATE,
         timed=timed,

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.records.intervals import merge_intervals, uncovered
 from pipeline.records.model import Interval
 from pipeline.transcription.packing import pack
 from pipeline.transcription.word_timing import (
@@ -16,9 +17,7 @@ from pipeline.transcription.word_timing import (
     Timing,
     drawn_back,
     longest,
-    merged,
     plausible,
-    uncovered,
     without_loops,
 )
 
@@ -78,7 +77,7 @@ def test_uncovered_is_the_difference_of_sets(
 
 @given(INTERVALS)
 def test_merged_keeps_every_sample_and_is_in_order(intervals: list[Interval]) -> None:
-    joined = merged(intervals)
+    joined = merge_intervals(intervals)
     assert samples(joined) == samples(intervals)
     assert all(a.end < b.start for a, b in itertools.pairwise(joined))
 
@@ -146,7 +145,9 @@ def test_every_sample_of_a_stretch_is_in_a_pack_and_finds_its_way_back(
     stretches: list[tuple[int, int]], margin: int, *, apart: bool
 ) -> None:
     audio = np.arange(1, 1_001, dtype=np.float32)
-    parts = merged(Interval(start, min(1_000, start + length)) for start, length in stretches)
+    parts = merge_intervals(
+        Interval(start, min(1_000, start + length)) for start, length in stretches
+    )
     packs = pack(audio, parts, most=250, margin=margin, lead=7, overlap=20, apart=apart)
     heard: set[int] = set()
     for one in packs:

@@ -357,7 +357,9 @@ def test_memory_is_bounded() -> None:
         end = start + 60 * RATE
         conversation.take(Heard("call", minute, 0, start, end, words, heard_until=end))
         conversation.forget(end)
-    kept = sum(len(lane) for lanes in conversation._lanes.values() for lane in lanes)
+    kept = sum(
+        len(timeline) for timelines in conversation._timelines.values() for timeline in timelines
+    )
     assert kept <= 3 * 6
 
 

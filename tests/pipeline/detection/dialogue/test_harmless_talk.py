@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pipeline.detection.decision.conversation import Conversation
-from pipeline.detection.language.prompts import find_cues
-from pipeline.detection.language.vocabulary import Mood, vocabulary
+from pipeline.detection.language.prompts import find_prompts
+from pipeline.detection.language.vocabulary import PromptKind, vocabulary
 from pipeline.detection.numbers.runs import words_from_text
 from pipeline.policy.loading import load_policy
 from pipeline.records.entities import Entity
@@ -41,10 +41,14 @@ def found(*words: list[Word], channels: int = 2) -> tuple[Span, ...]:
     return call.spans(60 * RATE)
 
 
-def asks(text: str) -> set[Entity]:
+def questions(text: str) -> set[Entity]:
     """What a text asks for."""
-    cues = find_cues(words_from_text(text), vocabulary("en"))
-    return {cue.entity for cue in cues if cue.mood is Mood.ASK and cue.entity is not None}
+    prompts = find_prompts(words_from_text(text), vocabulary("en"))
+    return {
+        prompt.entity
+        for prompt in prompts
+        if prompt.mood is PromptKind.ASK and prompt.entity is not None
+    }
 
 
 @pytest.mark.parametrize(
@@ -61,7 +65,7 @@ def asks(text: str) -> set[Entity]:
     ],
 )
 def test_talk_of_phones_and_meetings_asks_for_no_telephone_number(text: str) -> None:
-    assert Entity.PHONE_NUMBER not in asks(text)
+    assert Entity.PHONE_NUMBER not in questions(text)
 
 
 @pytest.mark.parametrize(
@@ -78,24 +82,24 @@ def test_talk_of_phones_and_meetings_asks_for_no_telephone_number(text: str) -> 
     ],
 )
 def test_what_asks_for_a_telephone_number_still_does(text: str) -> None:
-    assert Entity.PHONE_NUMBER in asks(text)
+    assert Entity.PHONE_NUMBER in questions(text)
 
 
 def test_a_total_with_tax_asks_for_no_tax_number() -> None:
-    assert asks("your total is ninety dollars with tax") == set()
-    assert asks("what's your tax id") == {Entity.US_SSN}
+    assert questions("your total is ninety dollars with tax") == set()
+    assert questions("what's your tax id") == {Entity.US_SSN}
 
 
 def test_the_wallet_does_not_hide_the_long_number() -> None:
-    assert Entity.CARD_NUMBER in asks("let me get my wallet the long number on the front is")
+    assert Entity.CARD_NUMBER in questions("let me get my wallet the long number on the front is")
 
 
 @pytest.mark.parametrize(
     "text", ["to hold the room I'll need a card", "to hold the room I will need", "in case we get"]
 )
 def test_a_room_or_a_case_with_a_sentence_behind_it_explains_nothing(text: str) -> None:
-    cues = find_cues(words_from_text(text), vocabulary("en"))
-    assert Mood.REFERENCE not in {cue.mood for cue in cues}
+    prompts = find_prompts(words_from_text(text), vocabulary("en"))
+    assert PromptKind.REFERENCE not in {prompt.mood for prompt in prompts}
 
 
 @pytest.mark.parametrize(
@@ -103,8 +107,8 @@ def test_a_room_or_a_case_with_a_sentence_behind_it_explains_nothing(text: str) 
     ["gate b 12", "flight ba 2 4 9", "room 7 6 1", "what's the confirmation on that 1 4 4 0 8"],
 )
 def test_a_code_behind_its_name_is_explained(text: str) -> None:
-    cues = find_cues(words_from_text(text), vocabulary("en"))
-    assert Mood.REFERENCE in {cue.mood for cue in cues}
+    prompts = find_prompts(words_from_text(text), vocabulary("en"))
+    assert PromptKind.REFERENCE in {prompt.mood for prompt in prompts}
 
 
 def test_digits_after_a_room_to_hold_are_silenced() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.detection.dialogue.timeline import Lane
+from pipeline.detection.dialogue.timeline import ChannelTimeline
 from pipeline.detection.language.vocabulary import vocabulary
 from pipeline.detection.numbers.runs import words_from_text
 from pipeline.records.model import Word
@@ -23,8 +23,8 @@ SAID = (
 )  # fmt: skip
 
 
-def lane() -> Lane:
-    return Lane(0, RATE, vocabulary())
+def timeline() -> ChannelTimeline:
+    return ChannelTimeline(0, RATE, vocabulary())
 
 
 steps = st.lists(
@@ -44,7 +44,7 @@ steps = st.lists(
 def test_words_that_come_and_go_are_read_as_if_they_were_all_there_is(
     said: list[tuple[str, float, float | None, bool]],
 ) -> None:
-    grown, kept, at = lane(), list[Word](), 0
+    grown, kept, at = timeline(), list[Word](), 0
     for text, silence, keep, late in said:
         words = words_from_text(text, start=at + round(silence * RATE), rate=RATE)
         if late and kept:
@@ -60,20 +60,20 @@ def test_words_that_come_and_go_are_read_as_if_they_were_all_there_is(
             grown.forget(before)
             while kept and kept[0].end < before:
                 kept.pop(0)
-        whole = lane()
+        whole = timeline()
         whole.add(kept)
         track, again = grown.track(), whole.track()
         assert track.words == tuple(kept)
         # Phrases compare without their indexes.
-        assert [(cue, cue.first, cue.last) for cue in track.cues] == [
-            (cue, cue.first, cue.last) for cue in again.cues
+        assert [(prompt, prompt.first, prompt.last) for prompt in track.prompts] == [
+            (prompt, prompt.first, prompt.last) for prompt in again.prompts
         ]
         assert track.runs == again.runs
 
 
 def test_a_piece_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
-    one = lane()
+    one = timeline()
     inner = one._read_piece
 
     def noted(words: list[Word]) -> object:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.detection.language.prompts import find_cues
-from pipeline.detection.language.vocabulary import Mood, vocabulary
+from pipeline.detection.language.prompts import find_prompts
+from pipeline.detection.language.vocabulary import PromptKind, vocabulary
 from pipeline.detection.numbers.runs import words_from_text
 from pipeline.records.entities import Entity
 
@@ -13,8 +13,8 @@ pytestmark = pytest.mark.unit
 
 
 def asked(text: str) -> list[Entity | None]:
-    cues = find_cues(words_from_text(text), vocabulary())
-    return [cue.entity for cue in cues if cue.mood is Mood.ASK]
+    prompts = find_prompts(words_from_text(text), vocabulary())
+    return [prompt.entity for prompt in prompts if prompt.mood is PromptKind.ASK]
 
 
 @pytest.mark.parametrize(
