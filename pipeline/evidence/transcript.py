@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from pipeline.detection.decision.not_understood import SOUND_WITHOUT_WORDS
 from pipeline.detection.language.vocabulary import known, vocabulary
 from pipeline.evidence.tellable_words import may_be_told
 from pipeline.evidence.turns import (
@@ -30,6 +29,7 @@ from pipeline.evidence.turns import (
 from pipeline.muting.rendering import is_gap
 from pipeline.records.intervals import merge_intervals
 from pipeline.records.model import CallInfo, Hearing, Interval, Mute, Reason, Shown, Span, Word
+from pipeline.records.scores import SOUND_WITHOUT_WORDS
 
 _PIECE_PAUSE_MS: Final = 500
 _CUE_MS, _CUE_CHARACTERS = 7_000, 84

@@ -30,7 +30,6 @@ from typing import Final
 from pipeline.audio.chunk_assembly import REORDER, ChunkAssembler
 from pipeline.audio.levels import Levels
 from pipeline.audio.ring_buffer import History
-from pipeline.detection.decision.not_understood import SOUND_WITHOUT_WORDS, SPEECH_WITHOUT_WORDS
 from pipeline.errors import RecordError
 from pipeline.muting.crosstalk import mirrored
 from pipeline.muting.merging import ChannelMutes, Cut
@@ -51,7 +50,7 @@ from pipeline.records.model import (
     Span,
     Watermark,
 )
-from pipeline.records.scores import WORDLESS
+from pipeline.records.scores import SOUND_WITHOUT_WORDS, SPEECH_WITHOUT_WORDS, WORDLESS
 
 CHUNK_S: Final = 1
 """Length of what is released; the last chunk of a call may be shorter."""

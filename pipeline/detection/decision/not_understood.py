@@ -20,15 +20,13 @@ from pipeline.detection.hypotheses.agreement import comparable
 from pipeline.policy.model import UnderstandingRule
 from pipeline.records.intervals import merge_intervals, uncovered
 from pipeline.records.model import Action, Heard, Hearing, Interval, Reason, Span, Word
+from pipeline.records.scores import SOUND_WITHOUT_WORDS, SPEECH_WITHOUT_WORDS
 from pipeline.transcription.word_timing import plausible
 
 NOT_UNDERSTOOD: Final = "NOT_UNDERSTOOD"
 """Entity of a stretch that sounds and that no believable word explains."""
 HARDLY_UNDERSTOOD: Final = "hardly_understood"
 """Mark of a call of whose speech too little was understood: verification refuses it."""
-SPEECH_WITHOUT_WORDS: Final = "speech-without-words"
-SOUND_WITHOUT_WORDS: Final = "sound-without-words"
-"""Recognisers of such stretches: whether a voice detector took them for speech."""
 _HOLDS_FROM: Final = 0.25
 """Share of what makes a stretch count, from which on the watermark waits for the rest."""
 _SHORTEST_MS: Final = 200

@@ -10,13 +10,12 @@ from hypothesis import strategies as st
 
 from pipeline.detection.decision.not_understood import (
     NOT_UNDERSTOOD,
-    SOUND_WITHOUT_WORDS,
-    SPEECH_WITHOUT_WORDS,
     Comprehension,
     understanding,
 )
 from pipeline.policy.model import UnderstandingRule
 from pipeline.records.model import Action, Heard, Hearing, Interval, Reason, Span, Word
+from pipeline.records.scores import SOUND_WITHOUT_WORDS, SPEECH_WITHOUT_WORDS
 
 pytestmark = pytest.mark.unit
 
