@@ -1,11 +1,11 @@
 """What changes from one policy or set of rules to another, and how stored calls would fare.
 
 In: policies, rules of places, stored decisions. Out: changes in words, the strictest first, and
-fates of stored calls. It reads no file and no content of a call.
+how each stored call would be kept. It reads no file and no content of a call.
 
-In order: ``words`` → ``policies``, ``rules`` → ``stored_calls``.
+Files, in the order of the data: ``words`` that comparisons share · ``policies`` and ``rules``
+compared · ``stored_calls`` judged once more.
 
-Not here: what acts on it (``agents/upkeep/consent_recheck``).
-
-To test: ``tests/pipeline/change``.
+Not here: what marks or erases them (``agents.upkeep.consent_recheck``). Test:
+``tests/pipeline/change``.
 """

@@ -1,16 +1,17 @@
 """Whether a call may be recorded, transcribed and kept: rules of places, evidence, one decision.
 
-In: what a call's metadata says (places, notice, consent) and what is said in its opening. Out: a
-``Decision`` that names the rules and the evidence; without a satisfied rule nothing of the call is
-kept. Nothing here is legal advice; every rule cites its source and says who has to confirm it.
+In: what a call's metadata says (places, notice, consent) and what is said in it. Out: a
+``Decision`` that names rules and evidence; without a satisfied rule nothing of the call is kept.
+It is no legal advice: every rule cites its source and says who has to confirm it.
 
-In order: ``model`` (places, evidence, decision) → ``rules`` (what a place demands, and what two
-demand together) → ``loading`` (YAML files to rules) → ``decision`` (rule and evidence to an
-outcome) → ``spoken`` (what is said in the opening becomes evidence).
+Files, in the order of the data: ``rules`` what a place demands · ``loading`` YAML files to rules ·
+``places`` codes of places as people type them · ``metadata`` what a recorder says of a call ·
+``hints`` places that the policy and telephone numbers add · ``setting`` what the policy states ·
+``spoken`` what is said of the recording becomes evidence · ``decision`` rules and evidence to an
+outcome · ``gate`` what was heard waits for it · ``lawful`` the decision as a vCon states it.
 
-Put here: what decides. Not here: the gate that acts on it (``agents/stages/transcribe``), rules
-themselves (``policies/jurisdictions``), texts of notices (``policies/notices``), how words are
-understood (``models/consent``).
-
-To test: ``tests/unit/test_consent_*.py``; each place against each evidence is one table.
+Here: what decides. Not here: the records (``pipeline.records.consent``), the stage that holds the
+gate (``agents/stages/transcribe.py``), the rules (``policies/jurisdictions``), how words are
+understood (``models.consent``), prompts (``pipeline.notices``). A rule of a place takes a YAML file
+and a line of ``tests/cases/consent_outcomes.yaml``. Test: ``tests/pipeline/consent``.
 """

@@ -3,10 +3,11 @@
 In: YAML files (``policies/notices`` and an installation's own). Out: the prompt for a call, and
 when to play it.
 
-In order: ``needs`` (what rules ask of a prompt) → ``texts`` → ``model`` → ``files`` → ``checks`` →
-``loading`` → ``prompts``.
+Files, in the order of the data: ``needs`` what rules ask of a prompt · ``texts`` placeholders and
+SSML · ``model`` prompts as files hold them · ``files`` read part by part · ``checks`` prompts
+against one another and the rules · ``loading`` all of it, each mistake with its line · ``prompts``
+the one that fits.
 
-Not here: speaking one (``agents/system/spoken_prompt``).
-
-To test: ``tests/pipeline/notices``.
+Not here: speaking one (``agents.system.spoken_prompt``), the command
+(``agents.cli.running.notice``). Test: ``tests/pipeline/notices``.
 """
