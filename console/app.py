@@ -15,9 +15,9 @@ from agents.access.api_tokens import Tokens
 from agents.access.audit_log import AuditLog
 from agents.access.roles import Permission
 from agents.app.checks.doctor import Finding
-from agents.compliance.model import Month
-from agents.compliance.report import Report
 from agents.database.engine import Database
+from agents.reports.compliance.model import Month
+from agents.reports.compliance.report import Report
 from agents.vault.mark_store import Marks
 from agents.vault.reader import VaultReader
 from console.api.administration import UpkeepRoutes

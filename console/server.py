@@ -22,9 +22,9 @@ import uvicorn
 from agents.access.api_tokens import Tokens
 from agents.access.audit_log import AuditLog
 from agents.app.checks.doctor import examine
-from agents.compliance.report import Sources, report_of
 from agents.database import migrate
 from agents.database.engine import Database
+from agents.reports.compliance.report import Sources, report_of
 from agents.settings.model import STATE, Settings
 from agents.settings.policies import names_known
 from agents.system.logging import configure_logging, get_logger

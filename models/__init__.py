@@ -3,7 +3,7 @@
 ``store`` which weights, which bytes · ``speech`` what hears · ``text`` turns and tokens ·
 ``reader`` the encoder that labels words · ``recognizers`` what forms tell, one a file ·
 ``registry`` Presidio as the frame of them · ``detection`` one call: windows in, findings out ·
-``disclosure`` what a transcript shows of a muted value.
+``disclosure`` what a transcript shows of a muted value · ``consent`` what is said of the recording.
 
 Everything here gives the same answer for the same input in every process. Nothing here knows a
 broker or a store.

@@ -2,7 +2,8 @@
 
 Files: ``templating`` with ``templates`` · ``entity_groups`` colours and words for types ·
 ``waveform_svg`` · ``plots`` · ``call_files`` reads a call's plain files · ``call_report`` ·
-``evaluation_report`` · ``gdpr_record`` processing activities.
+``evaluation_report`` · ``gdpr_record`` processing activities · ``compliance`` what an auditor
+reads of a month.
 
 Not here: what is stored (``pipeline.evidence``). Test: ``tests/agents/reports``.
 """

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 
 from agents.settings.consent_rules import rules_of
 from agents.settings.model import Settings
 from pipeline.consent.hints import with_company
+from pipeline.consent.notices.loading import known_notice, load_notices
+from pipeline.consent.notices.model import LONGEST_PHRASE, Notices, TrackingNumber, plain_number
+from pipeline.consent.notices.prompts import Asked, Prompt, prompt_for
 from pipeline.consent.places import places_named
 from pipeline.errors import InputError
-from pipeline.notices.loading import known_notice, load_notices
-from pipeline.notices.model import LONGEST_PHRASE, Notices, TrackingNumber, plain_number
-from pipeline.notices.prompts import Asked, Prompt, prompt_for
 from pipeline.policy.known_names import DEFAULT_PURPOSE
 from pipeline.policy.model import Policy
 from pipeline.records.consent import Consent
@@ -26,7 +26,7 @@ class Wish:
 
     places: str = ""
     """Codes, with commas."""
-    number: str = ""
+    number: str = field(default="", repr=False)
     """A number of the company's own."""
     language: str = ""
     company: str = ""

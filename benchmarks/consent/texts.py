@@ -16,7 +16,7 @@ from typing import Final
 from pipeline.consent.spoken import Said
 from pipeline.records.model import Role
 
-TEXTS: Final = Path(__file__).parent / "texts" / "consent"
+TEXTS: Final = Path(__file__).parents[1] / "texts" / "consent"
 LANGUAGES: Final = ("en", "es")
 _LABEL: Final = re.compile(r"\s*<([a-z]+)>")
 _PUNCTUATION: Final = re.compile(r"[^\w\s']")

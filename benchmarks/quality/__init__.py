@@ -1,5 +1,6 @@
 """What is found, silenced and lost, stage by stage.
 
 Files: ``transcription`` with ``hearing`` · ``word_times`` with ``single_digits`` · ``detection`` ·
-``plain_speech`` · ``muting`` · ``verification`` · ``damage`` calls over damaged lines.
+``plain_speech`` · ``muting`` · ``verification`` · ``damage`` calls over damaged lines ·
+``margins`` what each margin and rule costs.
 """

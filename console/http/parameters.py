@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from fastapi import Path, Query
 from pydantic import AfterValidator
 
-from agents.compliance.model import MONTH
+from agents.reports.compliance.model import MONTH
 
 LIMIT_MOST: Final = 200
 WHOLE_MOST: Final = 2**63 - 1

@@ -15,10 +15,10 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from agents.access.roles import Permission
-from agents.compliance.model import Month
-from agents.compliance.page import body
-from agents.compliance.report import Report
 from agents.database.engine import Database
+from agents.reports.compliance.model import Month
+from agents.reports.compliance.page import body
+from agents.reports.compliance.report import Report
 from console.auth.looks import Looks
 from console.auth.routing import Routes
 from console.http.errors import UNAVAILABLE, Refusal

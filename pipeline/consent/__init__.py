@@ -12,6 +12,7 @@ outcome · ``gate`` what was heard waits for it · ``lawful`` the decision as a 
 
 Here: what decides. Not here: the records (``pipeline.records.consent``), the stage that holds the
 gate (``agents/stages/transcribe.py``), the rules (``policies/jurisdictions``), how words are
-understood (``models.consent``), prompts (``pipeline.notices``). A rule of a place takes a YAML file
-and a line of ``tests/cases/consent_outcomes.yaml``. Test: ``tests/pipeline/consent``.
+understood (``models.consent``). The prompts that are played to callers: ``notices``. A rule of a
+place takes a YAML file and a line of ``tests/cases/consent_outcomes.yaml``. Test:
+``tests/pipeline/consent``.
 """

@@ -5,7 +5,8 @@ In: findings, verified chunks, the verdict. Out: audio, transcript, certificate.
 Files: ``stored_call`` puts the files together · ``tellable_words`` which words may be told,
 ``turns`` in the order of the talk, ``transcript`` as it is stored · ``mute_totals`` how long for
 which reason · ``certificate`` what was muted, by what · ``canonical_json`` the bytes that are
-signed · ``certificate_check`` verifies it offline · ``layout`` names of the files.
+signed · ``certificate_check`` verifies it offline · ``layout`` names of the files ·
+``vcon`` a call as a vCon.
 
 A new check is a line of the certificate: ``schemas/certificate.v1.json`` and
 ``docs/certificates.md``. Not here: keys (``agents.crypto``), places (``agents.vault``). Test:

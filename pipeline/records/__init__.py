@@ -3,7 +3,8 @@
 In and out: frozen records; samples are integers, intervals half-open, audio ``int16`` of shape
 ``(samples, channels)``.
 
-Files: ``model`` the records, in the order of a call · ``entities`` the types · ``intervals`` their
+Files: ``model`` the records, in the order of a call · ``consent`` places, evidence and the decision
+on a call · ``entities`` the types · ``intervals`` their
 algebra · ``checksums`` of numbers that are written down · ``scores`` what recognises, and how sure
 · ``continuity`` one detection without a hole · ``call_names`` and ``pseudonyms`` who, without
 saying so · ``private_cache`` never keeps a word with figures · ``avro_codec``, ``cloudevents`` and

@@ -19,7 +19,7 @@ from agents.access.audit_log import AuditLog
 from agents.access.hash_chain import Entry, read_export
 from agents.crypto.envelope import Seal
 from agents.database.call_ledger import CallState
-from agents.runtime.dead_letters import Fate, read_letters
+from agents.runtime.dead_letters import Fate, read_dead_letters
 from pipeline.errors import SealError, UnknownCallError
 from pipeline.records import cloudevents as wire
 from pipeline.records.consent import Consent, Decision, Evidence, Kind, Outcome, RuleStated, Why
@@ -106,7 +106,9 @@ def assert_nothing_left(installation: Installation, one: Script, *, ever: bool =
     for chunk in one.chunks:
         if chunk.pcm.any():
             assert chunk.pcm.tobytes() not in written
-    letters = read_letters(installation.bootstrap, topics, installation.ledger, call_id=call_id)
+    letters = read_dead_letters(
+        installation.bootstrap, topics, installation.ledger, call_id=call_id
+    )
     assert all(letter.sealed is None for letter in letters)
     assert not of_call(installation, topics.audio_redacted, call_id)
     if ever:
@@ -134,7 +136,7 @@ def test_a_refused_call_leaves_nothing_that_can_be_read(installation: Installati
     kept = of_call(installation, raw, "untold")
     assert opened(kept, raw, seal) == len(kept) == len(one.chunks) + 1
     assert_nothing_left(installation, one, ever=True)
-    letters = read_letters(
+    letters = read_dead_letters(
         installation.bootstrap, installation.topics, installation.ledger, call_id="untold"
     )
     assert Counter(letter.fate for letter in letters).keys() <= {Fate.CLOSED}

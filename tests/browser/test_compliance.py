@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from agents.access.audit_log import AuditLog
-from agents.compliance.model import Month
-from agents.compliance.page import html_file
-from agents.compliance.report import Sources, report_of
+from agents.reports.compliance.model import Month
+from agents.reports.compliance.page import html_file
+from agents.reports.compliance.report import Sources, report_of
 from agents.settings.model import Settings
 from tests.agents.storing import new_ledger
 from tests.browser.conftest import log_in, watched

@@ -21,9 +21,9 @@ from agents.access.api_tokens import Tokens
 from agents.access.audit_log import AuditLog
 from agents.access.roles import Role
 from agents.app.checks.doctor import Finding, Grade
-from agents.compliance.report import Sources, report_of
 from agents.database.call_ledger import Ledger
 from agents.database.tables import ENTRIES
+from agents.reports.compliance.report import Sources, report_of
 from agents.settings.model import Settings
 from agents.vault.reader import VaultReader
 from agents.vault.vault import Vault

@@ -88,7 +88,7 @@ def test_nothing_is_read_where_the_look_can_not_be_written(
     with console(tmp_path) as made:
         auditor = made.role("auditor")
         monkeypatch.setattr(AuditLog, "append", away)
-        monkeypatch.setattr("agents.compliance.events.read_month", asked)
+        monkeypatch.setattr("agents.reports.compliance.events.read_month", asked)
         assert auditor.get("/compliance").status_code == 503
         assert auditor.get("/api/compliance").json()["error"]["code"] == "audit"
 
@@ -102,7 +102,7 @@ def test_one_report_is_made_at_a_time(tmp_path: Path, monkeypatch: pytest.Monkey
             seen.append(auditor.get("/api/compliance").status_code)
             raise StoreError("away")
 
-        monkeypatch.setattr("agents.compliance.events.read_month", meanwhile)
+        monkeypatch.setattr("agents.reports.compliance.events.read_month", meanwhile)
         told = auditor.get("/api/compliance").json()
         assert seen == [503]
         assert told["unread"]["calls"] == "away"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from agents.access.audit_log import AuditLog, Event
-from agents.compliance.model import Month
-from agents.compliance.report import Sources, report_of
 from agents.crypto.ed25519 import SigningKey
 from agents.database.call_ledger import CallState, Ledger
+from agents.reports.compliance.model import Month
+from agents.reports.compliance.report import Sources, report_of
 from agents.settings.model import Settings
 from agents.vault.vault import Vault
 from tests.agents.storing import stored_call

@@ -1,4 +1,5 @@
 """Commands that prove what was done.
 
-Files: ``audit`` · ``witness`` · ``certificate`` · ``gdpr_record`` · ``scan_leaks``.
+Files: ``audit`` · ``witness`` · ``certificate`` · ``gdpr_record`` · ``scan_leaks`` ·
+``compliance`` the report of a month.
 """

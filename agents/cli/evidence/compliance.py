@@ -19,7 +19,7 @@ from agents.system.screen import screen
 from agents.vault.file_store import state_inside
 
 if TYPE_CHECKING:
-    from agents.compliance.report import Sources
+    from agents.reports.compliance.report import Sources
 
 app = typer.Typer(help="What an auditor reads of a month.", no_args_is_help=True)
 
@@ -54,9 +54,9 @@ def report(
     Exit codes: 0 written; 1 written, and a part could not be read or the audit log does not hold;
     2 the month is none, there is no ledger, or a file is there already; 4 the ledger is away.
     """
-    from agents.compliance.model import Month  # noqa: PLC0415 - --help comes at once
-    from agents.compliance.page import html_file  # noqa: PLC0415
-    from agents.compliance.report import report_of  # noqa: PLC0415
+    from agents.reports.compliance.model import Month  # noqa: PLC0415 - --help comes at once
+    from agents.reports.compliance.page import html_file  # noqa: PLC0415
+    from agents.reports.compliance.report import report_of  # noqa: PLC0415
     from agents.system.atomic_files import refuse_existing  # noqa: PLC0415
 
     with _sources(vault, public_key or [], state_dir) as sources:
@@ -96,8 +96,8 @@ def _sources(
         InputError: there is no ledger or no such vault.
         StoreError: the ledger is away.
     """
-    from agents.compliance.report import Sources  # noqa: PLC0415 - --help comes at once
     from agents.crypto.ed25519 import PublicKey  # noqa: PLC0415
+    from agents.reports.compliance.report import Sources  # noqa: PLC0415 - --help comes at once
 
     if vault is not None:
         require_vault(vault)

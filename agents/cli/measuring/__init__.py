@@ -1,4 +1,5 @@
 """Commands that measure detection, or set it up.
 
-Files: ``evaluate`` · ``tune`` · ``shadow`` · ``marks`` · ``recognizers`` · ``reader``.
+Files: ``evaluate`` · ``tune`` · ``shadow`` · ``marks`` · ``recognizers`` · ``reader`` ·
+``policy`` checks, compares and tries one.
 """

@@ -15,8 +15,8 @@ from agents.system.screen import screen
 from pipeline.errors import InputError
 
 if TYPE_CHECKING:
+    from pipeline.consent.notices.prompts import Prompt
     from pipeline.consent.rules import Holds
-    from pipeline.notices.prompts import Prompt
 
 
 def notice(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pipeline.audio.levels import Levels
 from pipeline.detection.hypotheses.span_edges import bordered
 from pipeline.detection.language.vocabulary import vocabulary
-from pipeline.muting.padding import Reach, widen
+from pipeline.muting.padding import Padding, widen
 from pipeline.policy.loading import load_policy
 from pipeline.records.model import Hearing, Span, Word
 
@@ -193,7 +193,7 @@ def test_the_sound_of_a_value_stays_silent_as_the_level_meter_sees_it(
         one.start,
         one.end,
         rule=policy.rule(one.entity),
-        reach=Reach.of(policy, RATE),
+        reach=Padding.of(policy, RATE),
         levels=Levels.measure(pcm.astype(np.int16), 0, RATE),
         sample_rate=RATE,
     )

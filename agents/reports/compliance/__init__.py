@@ -12,5 +12,5 @@ places are called · ``page`` HTML.
 
 Not here: the routes (``console.pages.compliance``), the command
 (``agents.cli.evidence.compliance``), the controls themselves (``policies/controls``). Test:
-``tests/agents/compliance``.
+``tests/agents/reports/compliance``.
 """

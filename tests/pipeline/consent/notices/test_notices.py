@@ -11,13 +11,18 @@ from agents.settings.model import Settings
 from agents.settings.notices import Wish, knows_notice, wished_prompt
 from pipeline.consent.decision import Setting, decide
 from pipeline.consent.loading import is_place, shipped_rules
+from pipeline.consent.notices.loading import (
+    known_notice,
+    load_notices,
+    parse_notices,
+    shipped_notices,
+)
+from pipeline.consent.notices.needs import Strength, asked_by, need_of
+from pipeline.consent.notices.prompts import Asked, prompt_for
+from pipeline.consent.notices.texts import text_mistake
 from pipeline.consent.places import nearest_places, places_named
 from pipeline.consent.rules import Rule, Told
 from pipeline.errors import InputError, PolicyError
-from pipeline.notices.loading import known_notice, load_notices, parse_notices, shipped_notices
-from pipeline.notices.needs import Strength, asked_by, need_of
-from pipeline.notices.prompts import Asked, prompt_for
-from pipeline.notices.texts import text_mistake
 from pipeline.policy.loading import load_policy
 from pipeline.records.consent import NAME, Answer, Basis, Consent, Evidence, Kind, Outcome, Party
 
@@ -74,7 +79,7 @@ def _refused(*own: str) -> str:
 
 SHIPPED = [
     (file.name, file.read_text(encoding="utf-8"))
-    for file in sorted((Path(__file__).parents[3] / "policies" / "notices").glob("*.yaml"))
+    for file in sorted((Path(__file__).parents[4] / "policies" / "notices").glob("*.yaml"))
 ]
 
 

@@ -16,7 +16,9 @@ from typing import Any, Final
 from sqlalchemy import func, select
 
 from agents.access.roles import Role
-from agents.compliance.model import (
+from agents.database.engine import Database
+from agents.database.tables import ENTRIES
+from agents.reports.compliance.model import (
     Access,
     AccessRow,
     Calls,
@@ -27,9 +29,7 @@ from agents.compliance.model import (
     PlaceRow,
     RuleUse,
 )
-from agents.compliance.words import REASONS, place_name
-from agents.database.engine import Database
-from agents.database.tables import ENTRIES
+from agents.reports.compliance.words import REASONS, place_name
 from agents.system.clock import stamp
 from pipeline.records.consent import NOTICES, UNKNOWN, Outcome, Why
 

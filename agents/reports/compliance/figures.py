@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from agents.compliance.model import Access, Calls, Figure, Keys, Part
+from agents.reports.compliance.model import Access, Calls, Figure, Keys, Part
 
 if TYPE_CHECKING:
-    from agents.compliance.report import Parts
+    from agents.reports.compliance.report import Parts
 
 UNREAD: Final = "could not be read"
 LABELS: Final[Mapping[str, tuple[str, str]]] = {

@@ -15,11 +15,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
+from pipeline.consent.notices.checks import mistakes
+from pipeline.consent.notices.files import NoticeFiles, merged
+from pipeline.consent.notices.model import Notices
 from pipeline.consent.rules import RuleSet
 from pipeline.errors import PolicyError
-from pipeline.notices.checks import mistakes
-from pipeline.notices.files import NoticeFiles, merged
-from pipeline.notices.model import Notices
 
 _TOLD: Final = 50
 """Mistakes that are told one by one."""

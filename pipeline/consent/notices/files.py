@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from pipeline.consent.notices.model import Notice, Notices, Phrases, TrackingNumber
 from pipeline.errors import PolicyError
-from pipeline.notices.model import Notice, Notices, Phrases, TrackingNumber
 from pipeline.records.call_names import holds_number
 from pipeline.yaml_document import Document, Location, read_document
 

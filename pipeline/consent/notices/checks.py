@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from datetime import date
 
 from pipeline.consent.loading import is_place
+from pipeline.consent.notices.files import NoticeFiles, Placed, merged
+from pipeline.consent.notices.model import Notice, TrackingNumber
+from pipeline.consent.notices.needs import Strength, asked_by
 from pipeline.consent.rules import Holds, RuleSet
-from pipeline.notices.files import NoticeFiles, Placed, merged
-from pipeline.notices.model import Notice, TrackingNumber
-from pipeline.notices.needs import Strength, asked_by
 from pipeline.records.call_names import holds_number
 from pipeline.records.consent import UNKNOWN
 

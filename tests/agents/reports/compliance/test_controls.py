@@ -6,15 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from agents.compliance.controls import FRAMEWORKS, Control, State, load_controls, parse_controls
-from agents.compliance.figures import LABELS
+from agents.reports.compliance.controls import (
+    FRAMEWORKS,
+    Control,
+    State,
+    load_controls,
+    parse_controls,
+)
+from agents.reports.compliance.figures import LABELS
 from pipeline.errors import PolicyError
 from pipeline.records.entities import PAYMENT, Entity
 from tests.repository.test_docs import _commands
 
 pytestmark = pytest.mark.unit
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 CONTROLS = [
     pytest.param(one, id=f"{table.id} {one.id}")
     for table in load_controls()

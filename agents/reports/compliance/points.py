@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from agents.compliance.model import (
+from agents.reports.compliance.model import (
     Calls,
     Chain,
     Keys,
@@ -17,7 +17,7 @@ from agents.compliance.model import (
 )
 
 if TYPE_CHECKING:
-    from agents.compliance.report import Parts
+    from agents.reports.compliance.report import Parts
 
 PARTS = {
     "calls": "calls",

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from agents.access.audit_log import AuditLog
-from agents.compliance.model import Chain
 from agents.crypto.ed25519 import PublicKey, SigningKey
+from agents.reports.compliance.model import Chain
 from agents.settings.model import Settings
 from agents.upkeep.audit_outside import Outside
 from agents.vault.file_store import Place

@@ -10,7 +10,7 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
-from agents.compliance.report import Report
+from agents.reports.compliance.report import Report
 from agents.reports.entity_groups import label_of
 from agents.reports.templating import page_template
 

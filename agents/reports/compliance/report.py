@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from agents.access.audit_log import AuditLog
-from agents.compliance import chain, events, rules, standing
-from agents.compliance.controls import Framework, load_controls
-from agents.compliance.figures import figures
-from agents.compliance.model import (
+from agents.crypto.ed25519 import PublicKey
+from agents.database.engine import Database
+from agents.reports.compliance import chain, events, rules, standing
+from agents.reports.compliance.controls import Framework, load_controls
+from agents.reports.compliance.figures import figures
+from agents.reports.compliance.model import (
     Access,
     Calls,
     Chain,
@@ -31,9 +33,7 @@ from agents.compliance.model import (
     Retention,
     Rules,
 )
-from agents.compliance.points import open_points, summary
-from agents.crypto.ed25519 import PublicKey
-from agents.database.engine import Database
+from agents.reports.compliance.points import open_points, summary
 from agents.settings.model import Settings
 from agents.system.clock import stamp
 from agents.vault.file_store import Place, open_place

@@ -7,14 +7,14 @@ file and no clock.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
+from pipeline.consent.notices.model import Notice, Notices
+from pipeline.consent.notices.needs import Need, need_of
+from pipeline.consent.notices.texts import COMPANY, PURPOSE, filled, placeholders, ssml_of
 from pipeline.consent.rules import RuleSet
 from pipeline.errors import InputError
-from pipeline.notices.model import Notice, Notices
-from pipeline.notices.needs import Need, need_of
-from pipeline.notices.texts import COMPANY, PURPOSE, filled, placeholders, ssml_of
 from pipeline.policy.known_names import DEFAULT_PURPOSE
 from pipeline.yaml_document import shown
 
@@ -43,7 +43,7 @@ class Prompt:
     notice: Notice
     need: Need
     places: tuple[str, ...]
-    values: Mapping[str, str]
+    values: Mapping[str, str] = field(repr=False)
     """What stands in the placeholders."""
 
     @property

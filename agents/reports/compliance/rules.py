@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
-from agents.compliance.model import (
+from agents.reports.compliance.model import (
     Month,
     PolicyRow,
     Processing,

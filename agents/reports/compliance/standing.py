@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Table, func, select
 
-from agents.compliance.model import Count, Keys, Month, Quarantine, Retention, WrappingKey
 from agents.database.call_ledger import CallState
 from agents.database.engine import Database
 from agents.database.tables import CALLS, CATALOGUE, TRANSIT_KEYS, VAULT_KEYS, WRAPPING_KEYS
+from agents.reports.compliance.model import Count, Keys, Month, Quarantine, Retention, WrappingKey
 from agents.system.clock import stamp
 from agents.vault.call_catalogue import CallFilter, Catalogue, StoredCallFacts
 from agents.vault.file_store import QUARANTINE, Place

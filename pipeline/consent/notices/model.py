@@ -1,7 +1,6 @@
 """Prompts that are played to callers: frozen records as files hold them, and all of them together.
 
-What is malformed raises pydantic's ``ValidationError``; ``pipeline.notices.loading`` tells it with
-file and line. No message quotes a number.
+What is malformed raises pydantic's ``ValidationError``; ``loading`` tells it with file and line. No message quotes a number.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ from pydantic import (
     model_validator,
 )
 
-from pipeline.notices.needs import Strength
-from pipeline.notices.texts import ssml_mistake, text_mistake
+from pipeline.consent.notices.needs import Strength
+from pipeline.consent.notices.texts import ssml_mistake, text_mistake
 from pipeline.records.consent import PLACE, UNKNOWN
 from pipeline.records.pseudonyms import PURPOSE
 

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from agents.compliance.figures import LABELS
+from agents.reports.compliance.figures import LABELS
 from pipeline.errors import PolicyError
 from pipeline.records.entities import Entity
 from pipeline.yaml_document import read_document

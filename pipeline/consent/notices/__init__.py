@@ -9,5 +9,5 @@ against one another and the rules · ``loading`` all of it, each mistake with it
 the one that fits.
 
 Not here: speaking one (``agents.system.spoken_prompt``), the command
-(``agents.cli.running.notice``). Test: ``tests/pipeline/notices``.
+(``agents.cli.running.notice``). Test: ``tests/pipeline/consent/notices``.
 """

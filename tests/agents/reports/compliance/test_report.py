@@ -16,13 +16,13 @@ from sqlalchemy import update
 
 from agents.access.audit_log import AuditLog, Event
 from agents.cli import main as cli
-from agents.compliance.model import Count, Month, Outcomes
-from agents.compliance.page import html_file
-from agents.compliance.report import Report, Sources, report_of
-from agents.compliance.rules import review
 from agents.crypto.ed25519 import SigningKey
 from agents.database.call_ledger import CallState
 from agents.database.tables import ENTRIES
+from agents.reports.compliance.model import Count, Month, Outcomes
+from agents.reports.compliance.page import html_file
+from agents.reports.compliance.report import Report, Sources, report_of
+from agents.reports.compliance.rules import review
 from agents.settings.model import Settings
 from agents.vault.call_catalogue import Catalogue
 from agents.vault.vault import Vault
@@ -266,8 +266,8 @@ def test_a_part_that_can_not_be_read_says_so_and_the_summary_too(
     def broken(*_: object) -> None:
         raise ValueError("4111 1111 1111 1111")
 
-    monkeypatch.setattr("agents.compliance.events.read_month", away)
-    monkeypatch.setattr("agents.compliance.standing.keys", broken)
+    monkeypatch.setattr("agents.reports.compliance.events.read_month", away)
+    monkeypatch.setattr("agents.reports.compliance.standing.keys", broken)
     report = filled.report()
     assert set(report.parts.unread) == {"calls", "access", "keys", "chain"}
     assert report.parts.unread["keys"] == "could not be read (ValueError)"
