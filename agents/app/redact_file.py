@@ -43,7 +43,7 @@ from pipeline.muting.output_format import form_of, in_form, write_in, written_ch
 from pipeline.muting.rendering import apply_mutes
 from pipeline.policy.model import Policy
 from pipeline.records.call_names import holds_number, shown
-from pipeline.records.model import CallInfo, Heard, Mute, Window
+from pipeline.records.model import CallInfo, Mute, Window, WindowTranscript
 from pipeline.transcription.segmenter import ListenSettings, VoiceDetector
 
 NARROWED = "narrowed"
@@ -112,12 +112,12 @@ class Engines:
     inspector: Inspector
     voice: VoiceDetector
     pool: Executor
-    listen: Callable[[Window], Heard] = hear
-    listen_again: Callable[[Window], Heard] = check
+    listen: Callable[[Window], WindowTranscript] = hear
+    listen_again: Callable[[Window], WindowTranscript] = check
     listening: ListenSettings | None = None
     """How speech is packed into windows."""
     heard_by: str = ""
-    """Digest of all that decides what is heard, see ``Heard.listening``."""
+    """Digest of all that decides what is heard, see ``WindowTranscript.listening``."""
 
 
 def redact_file(wanted: Wanted, settings: Settings, *, told: Told | None = None) -> Redacted:

@@ -264,7 +264,7 @@ def renamed(result: Ingested) -> str:
 
 
 def heard_by(settings: Settings) -> str:
-    """Digest of all that decides what is heard in a call, see ``Heard.listening``.
+    """Digest of all that decides what is heard in a call, see ``WindowTranscript.listening``.
 
     Where models lie and how many inputs share a batch change no bit of it.
     """

@@ -144,7 +144,7 @@ class WorkerConfig:
     listening: ListenSettings = field(default_factory=ListenSettings)
     """How speech is packed into windows."""
     heard_by: str = ""
-    """Digest of all that decides what is heard, see ``Heard.listening``."""
+    """Digest of all that decides what is heard, see ``WindowTranscript.listening``."""
     timeouts: Timeouts = field(default_factory=Timeouts)
     limits: Limits = field(default_factory=Limits)
     listen_s: float = LISTEN_S

@@ -1,8 +1,8 @@
 """The pool of speech engine processes.
 
-Outcomes of ``EarPool.listen``: always a ``Heard``. A window that kills its process twice, the
-second time alone in a fresh pool, is unheard: it will be silenced whole. Where no process can be
-started at all, ``ModelError``.
+Outcomes of ``EarPool.listen``: always a ``WindowTranscript``. A window that kills its process
+twice, the second time alone in a fresh pool, is unheard: it will be silenced whole. Where no
+process can be started at all, ``ModelError``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from agents.system.child_processes import end_with_parent
 from agents.system.engine_sizing import Batch
 from models.speech.transcriber import EarSettings, check, check_all, hear, hear_all, start_ear
 from pipeline.errors import ModelError
-from pipeline.records.model import Heard, Window
+from pipeline.records.model import Window, WindowTranscript
 from pipeline.transcription.segmenter import silent, unheard
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -39,8 +39,8 @@ class Ears:
     start: Callable[..., None]
     """Loads the models, once per process."""
     arguments: tuple[Any, ...]
-    hear: Callable[[Window], Heard]
-    check: Callable[[Window], Heard]
+    hear: Callable[[Window], WindowTranscript]
+    check: Callable[[Window], WindowTranscript]
     hear_all: Job | None = None
     """Hears several windows for less than one after another; None: one after another."""
     check_all: Job | None = None
@@ -97,7 +97,7 @@ class EarPool:
         """End all processes; windows in work are lost, and come again from the broker."""
         self._kill()
 
-    async def listen(self, window: Window, *, check: bool = False) -> Heard:
+    async def listen(self, window: Window, *, check: bool = False) -> WindowTranscript:
         """Listen to a window.
 
         Raises:
@@ -115,7 +115,7 @@ class EarPool:
             except (BrokenProcessPool, TimeoutError):
                 return await self._again(gather, window, check=check)
 
-    async def _again(self, broken: BatchQueue, window: Window, *, check: bool) -> Heard:
+    async def _again(self, broken: BatchQueue, window: Window, *, check: bool) -> WindowTranscript:
         async with self._alone:
             if self._gather is broken:
                 await self._renew()
@@ -143,7 +143,9 @@ class EarPool:
         executor.shutdown(wait=False, cancel_futures=True)
 
 
-def _one_by_one(listen: Callable[[Window], Heard], windows: Sequence[Window]) -> list[Heard]:
+def _one_by_one(
+    listen: Callable[[Window], WindowTranscript], windows: Sequence[Window]
+) -> list[WindowTranscript]:
     return [listen(window) for window in windows]
 
 

@@ -51,7 +51,7 @@ from pipeline.errors import (
 )
 from pipeline.policy.model import Policy
 from pipeline.records import cloudevents
-from pipeline.records.model import Heard
+from pipeline.records.model import WindowTranscript
 
 REMEMBERED = 4_096
 """Finished calls that are known without asking the ledger."""
@@ -456,7 +456,7 @@ class StageRuntime:
     async def _in_stage(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    async def _listen(self, step: Listen) -> Heard:
+    async def _listen(self, step: Listen) -> WindowTranscript:
         if self._pool is None:
             raise ModelError("this worker has no speech engines")
         try:

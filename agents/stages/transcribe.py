@@ -15,10 +15,10 @@ from pipeline.records.model import (
     CallEnd,
     CallInfo,
     EndedBy,
-    Heard,
     Interval,
     Record,
     Window,
+    WindowTranscript,
 )
 from pipeline.transcription.hallucination import Doubt
 from pipeline.transcription.segmenter import Listener, ListenSettings, VoiceDetector
@@ -48,7 +48,7 @@ def transcribe_stage(
         voice: says where somebody speaks.
         timeouts: how long a call is waited for.
         listening: how speech is packed into windows.
-        heard_by: digest of all that decides what is heard, see ``Heard.listening``.
+        heard_by: digest of all that decides what is heard, see ``WindowTranscript.listening``.
         audio: is told the seconds of every call that is through.
     """
     return Stage(
@@ -181,7 +181,7 @@ class TranscribeCall:
     def _listen(self, windows: list[Window]) -> list[Step]:
         return [Listen(window, partial(self._heard, window)) for window in windows]
 
-    def _heard(self, window: Window, heard: Heard) -> list[Step]:
+    def _heard(self, window: Window, heard: WindowTranscript) -> list[Step]:
         if Doubt.FOREIGN in heard.doubts:
             self._marks.add(OTHER_LANGUAGE)
         elif heard.unheard:

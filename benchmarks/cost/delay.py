@@ -26,7 +26,7 @@ from benchmarks.calls.corpus import SAMPLES
 from benchmarks.calls.planting import Labelled, read_calls
 from models.speech.silero_vad import SileroVoice
 from models.speech.transcriber import EarSettings
-from pipeline.records.model import AudioChunk, Heard, Window
+from pipeline.records.model import AudioChunk, Window, WindowTranscript
 from pipeline.transcription.segmenter import Listener
 
 _CHUNK_S = 0.5
@@ -129,7 +129,7 @@ async def _live(
                 group.create_task(hear(window))
 
 
-def _note(heard: Heard, began: float, rate: int, delays: Delays) -> None:
+def _note(heard: WindowTranscript, began: float, rate: int, delays: Delays) -> None:
     now = time.monotonic() - began
     delays.words += [now - word.end / rate for word in heard.words]
     delays.marks.append(now - heard.heard_until / rate)

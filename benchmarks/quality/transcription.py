@@ -30,7 +30,7 @@ from models.speech.silero_vad import SileroVoice
 from models.speech.transcriber import Ear, EarSettings
 from models.store.loader import find
 from pipeline.detection.hypotheses.fusion import INVENTED
-from pipeline.records.model import AudioChunk, CallEnd, Heard, Hearing, Window
+from pipeline.records.model import AudioChunk, CallEnd, Hearing, Window, WindowTranscript
 from pipeline.transcription.segmenter import Listener
 from pipeline.transcription.voice_activity import VOICE_RATE
 
@@ -87,7 +87,7 @@ def stage(settings: EarSettings, pace: Pace = "throughput") -> Way:
             windows += listener.take(AudioChunk(call.info, seq, start, pcm))
         windows += listener.finish(CallEnd(call.info.call_id, len(starts), len(call.pcm)))
         windows = [window for window in windows if len(window.pcm)]
-        heard: list[Heard] = []
+        heard: list[WindowTranscript] = []
         most = batching(pace, "cpu").most
         for first in range(0, len(windows), most):
             heard += ear.hear_all(windows[first : first + most])
@@ -96,7 +96,7 @@ def stage(settings: EarSettings, pace: Pace = "throughput") -> Way:
     return listen
 
 
-def _listened(heard: Sequence[Heard], rate: int) -> Listened:
+def _listened(heard: Sequence[WindowTranscript], rate: int) -> Listened:
     """What people read, and the evidence: not what detection takes for invented at once."""
     said: dict[bool, list[Said]] = {True: [], False: []}
     unexplained: list[tuple[int, float, float]] = []

@@ -37,12 +37,12 @@ from pipeline.policy.model import Policy
 from pipeline.records.model import (
     AudioChunk,
     CallEnd,
-    Heard,
     Interval,
     Pcm,
     RedactedChunk,
     Verdict,
     Window,
+    WindowTranscript,
 )
 from pipeline.transcription.segmenter import Listener
 
@@ -86,7 +86,7 @@ class Bench:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self._ear, self._voice, self._detector = Ear(), SileroVoice(), Detector(policy)
-        self._heard: dict[tuple[int, int, bytes, tuple[Interval, ...]], Heard] = {}
+        self._heard: dict[tuple[int, int, bytes, tuple[Interval, ...]], WindowTranscript] = {}
         """Of one call: the windows of its leaks are mostly the same."""
         self.listened_s = 0.0
 
@@ -146,7 +146,7 @@ class Bench:
             raise AssertionError("the stage did not come to its end")
         return np.concatenate([chunk.pcm for chunk in verified]), verdict
 
-    def _listen(self, window: Window) -> Heard:
+    def _listen(self, window: Window) -> WindowTranscript:
         key = (window.channel, window.start, window.pcm.tobytes(), window.speech)
         if key not in self._heard:
             began = time.process_time()

@@ -1,8 +1,8 @@
 """Listens to one window with two models and says what no word explains.
 
-Outcomes of ``Ear.hear``: always a ``Heard`` for the whole window. ``MAIN`` words are the first pass
-of the main model; everything else that was heard is evidence (``AGAIN``, ``SECOND``). Whatever goes
-wrong makes the window ``unheard``: it is then silenced whole, never passed on.
+Outcomes of ``Ear.hear``: always a ``WindowTranscript`` for the whole window. ``MAIN`` words are the
+first pass of the main model; everything else that was heard is evidence (``AGAIN``, ``SECOND``).
+Whatever goes wrong makes the window ``unheard``: it is then silenced whole, never passed on.
 
 The same window gives bit-identical words in every process: one thread, no sampling, features and
 resampling over the window alone. A window is heard in the language of its call, by the models that
@@ -35,7 +35,7 @@ from models.store.loader import find
 from models.store.model_catalogue import entry
 from pipeline.detection.language.vocabulary import DEFAULT, languages, vocabulary
 from pipeline.records.intervals import merge_intervals, uncovered
-from pipeline.records.model import Heard, Hearing, Interval, Window
+from pipeline.records.model import Hearing, Interval, Window, WindowTranscript
 from pipeline.transcription.hallucination import FOREIGN, Doubt, judge, telling
 from pipeline.transcription.packing import Pack, pack
 from pipeline.transcription.segmenter import silent, unheard
@@ -115,18 +115,18 @@ class Ear:
         used = [self._main, self._second(DEFAULT)]
         return tuple(entry(self._id(model)).reference for model in used if model)
 
-    def hear(self, window: Window) -> Heard:
+    def hear(self, window: Window) -> WindowTranscript:
         """Listen to a window; never raises for what is in it or what a model does with it."""
         return self.hear_all([window])[0]
 
-    def hear_all(self, windows: Sequence[Window]) -> list[Heard]:
+    def hear_all(self, windows: Sequence[Window]) -> list[WindowTranscript]:
         """Listen to several windows, of any calls, for less than to one after another.
 
         Each window's result is the same as alone, bit by bit; none is unheard because of another.
         """
         return self._together(windows, self._hear)
 
-    def check(self, window: Window) -> Heard:
+    def check(self, window: Window) -> WindowTranscript:
         """Listen to redacted audio another way: the small model, asked for digits.
 
         What is left of a call in an unknown language is listened to in the default one.
@@ -136,13 +136,13 @@ class Ear:
         """
         return self.check_all([window])[0]
 
-    def check_all(self, windows: Sequence[Window]) -> list[Heard]:
+    def check_all(self, windows: Sequence[Window]) -> list[WindowTranscript]:
         """``check`` for several windows, as ``hear_all``."""
         return self._together(windows, self._check_once)
 
     def _together(
-        self, windows: Sequence[Window], listen: Callable[[Window], Listener[Heard]]
-    ) -> list[Heard]:
+        self, windows: Sequence[Window], listen: Callable[[Window], Listener[WindowTranscript]]
+    ) -> list[WindowTranscript]:
         """Fail closed: whatever goes wrong with a window, it is to be silenced whole."""
         heard = together(
             [listen(one) for one in windows if len(one.pcm)], most=self._settings.batch
@@ -154,7 +154,7 @@ class Ear:
             for window, one in zip(windows, found, strict=True)
         ]
 
-    def _hear(self, window: Window) -> Listener[Heard]:
+    def _hear(self, window: Window) -> Listener[WindowTranscript]:
         if not self._knows(window.language):
             return _silenced(window, [Doubt.FOREIGN])
         listening = listening_of(window, window.language)
@@ -198,7 +198,7 @@ class Ear:
             return True
         return bool(self._left(main, listening, self._settings.unexplained_ms))
 
-    def _check_once(self, window: Window) -> Listener[Heard]:
+    def _check_once(self, window: Window) -> Listener[WindowTranscript]:
         language = window.language if self._knows(window.language) else DEFAULT
         listening = listening_of(window, language, level=False)
         passages = self._packs(listening)
@@ -313,7 +313,7 @@ class Ear:
         listening: Listening,
         words: list[HeardWord],
         models: list[Transcriber],
-    ) -> Heard:
+    ) -> WindowTranscript:
         # What the second listening invents explains nothing, though nobody listens a third time.
         explaining = [word for word in words if not word.invented]
         left = self._left(explaining, listening, self._settings.unexplained_ms)
@@ -323,7 +323,7 @@ class Ear:
             at_least=self._settings.unexplained_ms * window.sample_rate // 1_000,
         )
         found = [in_call(word, window) for word in drawn_in(words, listening)]
-        return Heard(
+        return WindowTranscript(
             call_id=window.call_id,
             seq=window.seq,
             channel=window.channel,
@@ -367,7 +367,7 @@ def _elsewhere(model: Transcriber, passage: Passage, decoded: Decoded, language:
     return model.likelihood(encoded, language) < FOREIGN
 
 
-def _silenced(window: Window, doubts: list[Doubt]) -> Heard:
+def _silenced(window: Window, doubts: list[Doubt]) -> WindowTranscript:
     """Silenced whole: what is said in it cannot be heard or searched."""
     return replace(unheard(window), doubts=tuple(doubts))
 
@@ -385,23 +385,23 @@ def start_ear(settings: EarSettings) -> None:
     _of_process["ear"] = Ear(settings)
 
 
-def hear(window: Window) -> Heard:
+def hear(window: Window) -> WindowTranscript:
     """``Ear.hear`` with the models of this process; without models, the window is unheard."""
     return hear_all([window])[0]
 
 
-def check(window: Window) -> Heard:
+def check(window: Window) -> WindowTranscript:
     """``Ear.check`` with the models of this process; without models, the window is unheard."""
     return check_all([window])[0]
 
 
-def hear_all(windows: Sequence[Window]) -> list[Heard]:
+def hear_all(windows: Sequence[Window]) -> list[WindowTranscript]:
     """``Ear.hear_all`` with the models of this process, as ``hear``."""
     ear = _of_process.get("ear")
     return [unheard(one) for one in windows] if ear is None else ear.hear_all(windows)
 
 
-def check_all(windows: Sequence[Window]) -> list[Heard]:
+def check_all(windows: Sequence[Window]) -> list[WindowTranscript]:
     """``Ear.check_all`` with the models of this process, as ``check``."""
     ear = _of_process.get("ear")
     return [unheard(one) for one in windows] if ear is None else ear.check_all(windows)

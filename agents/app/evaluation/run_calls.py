@@ -48,10 +48,10 @@ from pipeline.records.model import (
     CallEnd,
     CallInfo,
     Findings,
-    Heard,
     Mute,
     Record,
     Span,
+    WindowTranscript,
     Word,
 )
 from pipeline.transcription.windows import ListenSettings
@@ -175,7 +175,7 @@ class Engines:
 class Watched(Line):
     """A line that keeps what was heard and found."""
 
-    windows: tuple[Heard, ...] = ()
+    windows: tuple[WindowTranscript, ...] = ()
     end: CallEnd | None = None
     spans: tuple[Span, ...] = ()
 
@@ -192,7 +192,7 @@ class Watched(Line):
     def put(self, topic: str, record: Record) -> None:
         """See ``Line``."""
         match record:
-            case Heard() if topic == self.topics.words:
+            case WindowTranscript() if topic == self.topics.words:
                 self.windows += (record,)
             case CallEnd() if topic == self.topics.words:
                 self.end = record

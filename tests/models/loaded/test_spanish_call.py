@@ -18,7 +18,7 @@ from models.detection.detector import Detector
 from models.speech.silero_vad import SileroVoice
 from models.speech.transcriber import Ear
 from pipeline.policy.loading import load_policy
-from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Heard, Role, Span
+from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Role, Span, WindowTranscript
 from pipeline.transcription.segmenter import Listener
 
 pytestmark = [pytest.mark.models, pytest.mark.slow]
@@ -36,7 +36,7 @@ def ear() -> Ear:
     return Ear()
 
 
-def heard_as(language: str, ear: Ear) -> list[Heard]:
+def heard_as(language: str, ear: Ear) -> list[WindowTranscript]:
     pcm, rate = sf.read(AUDIO, dtype="int16", always_2d=True)
     assert rate == RATE
     call = CallInfo("c", RATE, (Role.MIXED,), language=language)

@@ -11,7 +11,7 @@ from models.speech import transcriber as ears
 from models.speech.transcriber import Ear, EarSettings
 from models.speech.whisper import Decoded, Encoded, TimedWord
 from pipeline.errors import ModelError
-from pipeline.records.model import Heard, Hearing, Interval, Window
+from pipeline.records.model import Hearing, Interval, Window, WindowTranscript
 from tests.models.speech.whispers import StandIn
 
 pytestmark = pytest.mark.unit
@@ -86,7 +86,7 @@ def window(seconds: float = 4.0, owned: Interval | None = None, language: str = 
     )
 
 
-def texts(heard: Heard, hearing: Hearing) -> list[str]:
+def texts(heard: WindowTranscript, hearing: Hearing) -> list[str]:
     return [word.text for word in heard.words if word.hearing is hearing]
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.errors import RecordError
 from pipeline.records import schemas
-from pipeline.records.avro_codec import from_form, to_form
+from pipeline.records.avro_codec import from_form, to_form, wire_name
 from pipeline.records.model import Record
 from tests.pipeline.records.wire_samples import PCM, SAMPLES
 
@@ -38,7 +38,7 @@ def _before_digests(record: Record) -> Record:
         "Findings": {"since": 0, "detection": None},
         "RedactedChunk": {"policy": ""},
     }
-    return replace(record, **changed[type(record).__name__])
+    return replace(record, **changed[wire_name(type(record))])
 
 
 BEFORE: dict[tuple[str, int], Record] = {
