@@ -14,7 +14,7 @@ from pathlib import Path
 
 from agents.app.in_memory_pipeline import Line, Told
 from agents.app.recording_folder import read_drop
-from agents.app.wiring import ear_settings, heard_by
+from agents.app.wiring import heard_by, transcriber_settings
 from agents.crypto.ed25519 import SigningKey
 from agents.crypto.party_pseudonyms import Pseudonyms
 from agents.crypto.pseudonym_secret import token_key
@@ -137,7 +137,7 @@ def redact_file(wanted: Wanted, settings: Settings, *, told: Told | None = None)
     job = prepare(wanted, read_policy(settings), language=settings.language, named=named)
     key = SigningKey.load_or_create(settings.signing_key_file(state))
     secret = token_key(job.policy, settings.token_key_file(state))
-    with engine_pool(ear_settings(settings), settings.engine_processes) as pool:
+    with engine_pool(transcriber_settings(settings), settings.engine_processes) as pool:
         own = detector_settings(settings)
         detector = Detector(job.policy, settings=own, token_key=secret)
         engines = Engines(

@@ -32,7 +32,7 @@ from agents.kafka.topics import PARTITIONS, Topics
 from agents.runtime import events
 from agents.runtime.broker_port import Delivery, Port
 from agents.runtime.call_run import Arrival, CallRun, StepServices
-from agents.runtime.engine_pool import EarPool
+from agents.runtime.engine_pool import TranscriberPool
 from agents.runtime.offsets import Prefix
 from agents.runtime.outbox import Limits, Outbox
 from agents.runtime.steps import Late, Listen, Stage, Step
@@ -95,7 +95,7 @@ class StageRuntime:
         *,
         ledger: Ledger,
         policies: Callable[[str, Seal], Policy],
-        pool: EarPool | None,
+        pool: TranscriberPool | None,
         topics: Topics,
         metrics: Metrics,
         limits: Limits | None = None,

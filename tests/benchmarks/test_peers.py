@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.peers import compare
-from benchmarks.peers.baseline import WindowTranscript
+from benchmarks.peers.baseline import Heard
 from pipeline.evaluation.corpora.labelled_texts import LabelledCase, LabelledTurn
 from pipeline.evaluation.scoring.text_scoring import lay_out
 from pipeline.records.model import Role
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_words_of_a_finding_are_muted_with_a_tenth_of_a_second_around() -> None:
     words = ((" my", 0.5, 0.8), (" card", 1.0, 1.5), (" is", 1.6, 1.8))
-    heard = WindowTranscript(np.ones((16_000, 2), np.int16), 8_000, (words, ()))
+    heard = Heard(np.ones((16_000, 2), np.int16), 8_000, (words, ()))
     assert heard.texts == (" my card is", "")
     muted = heard.muted(lambda text: [(4, 8)] if text else [])
     assert np.flatnonzero(muted[:, 0] == 0).tolist() == list(range(7_200, 12_800))
@@ -30,7 +30,7 @@ def test_words_of_a_finding_are_muted_with_a_tenth_of_a_second_around() -> None:
 
 
 def test_a_finding_at_the_start_is_muted_from_the_first_sample() -> None:
-    heard = WindowTranscript(np.ones((8_000, 1), np.int16), 8_000, (((" Ann", 0.0, 0.5),),))
+    heard = Heard(np.ones((8_000, 1), np.int16), 8_000, (((" Ann", 0.0, 0.5),),))
     muted = heard.muted(lambda _: [(0, 4)])
     assert np.flatnonzero(muted[:, 0] == 0).tolist() == list(range(4_800))
 

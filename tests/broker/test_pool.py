@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from agents.runtime.engine_pool import EarPool, Ears
+from agents.runtime.engine_pool import PoolWork, TranscriberPool
 from pipeline.records.model import Window, WindowTranscript
 from tests.broker import fakes
 
@@ -20,7 +20,7 @@ def window(call_id: str, seq: int) -> Window:
 
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_windows_that_wait_when_the_pool_breaks_are_heard(workers: int) -> None:
-    pool = EarPool(Ears(fakes.start, (), fakes.hear, fakes.hear), workers)
+    pool = TranscriberPool(PoolWork(fakes.start, (), fakes.hear, fakes.hear), workers)
     await pool.start()
     try:
         calls = [fakes.SLOW, fakes.KILLER, *(f"{fakes.SLOW}-{number}" for number in range(10))]

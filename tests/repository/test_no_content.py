@@ -15,7 +15,7 @@ import pytest
 import structlog
 
 from agents.access.audit_log import AuditLog
-from agents.runtime.engine_pool import EarPool, Ears
+from agents.runtime.engine_pool import PoolWork, TranscriberPool
 from agents.system.logging import configure_logging
 from models.detection.call_detector import ANALYSIS_FAILED
 from models.detection.detector import Detector
@@ -233,7 +233,7 @@ def _no_start() -> None:
 async def test_an_engine_that_raises_ends_the_call_without_its_text(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    pool = EarPool(Ears(_no_start, (), _ear_raises, _ear_raises), 1)
+    pool = TranscriberPool(PoolWork(_no_start, (), _ear_raises, _ear_raises), 1)
     pcm = np.full(8_000, 9_000, np.int16)
     window = Window("a", 0, 0, 0, 8_000, 8_000, pcm, (Interval(0, 8_000),), 8_000)
     try:

@@ -66,7 +66,7 @@ def patches(world: World) -> Iterator[Any]:
         "keep_partitions": _for_ever,
         "TopicCheckpoints": lambda *_: AuditTopic(world),
         "gc": SimpleNamespace(**collector),
-        "EarPool": lambda *_, **__: EarsAtHand(world),
+        "TranscriberPool": lambda *_, **__: EarsAtHand(world),
         "make_app": lambda group, *_, **__: group,
         "port_of": partial(_port, world),
         "Serving": Serving,

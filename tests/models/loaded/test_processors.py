@@ -16,7 +16,7 @@ import soundfile as sf
 
 from models.detection.detector import Detector
 from models.speech.silero_vad import SileroVoice
-from models.speech.transcriber import EarSettings, hear_all, start_ear
+from models.speech.transcriber import TranscriberSettings, hear_all, start_transcriber
 from pipeline.muting.muter import CallMuter
 from pipeline.policy.loading import load_policy
 from pipeline.records.model import (
@@ -27,7 +27,7 @@ from pipeline.records.model import (
     Role,
     WindowTranscript,
 )
-from tests.models.loaded.test_ear import SAMPLES, spoken_digits, windows_of
+from tests.models.loaded.test_transcriber import SAMPLES, spoken_digits, windows_of
 
 pytestmark = [pytest.mark.models, pytest.mark.slow]
 
@@ -41,7 +41,7 @@ def heard(isa: str, monkeypatch: pytest.MonkeyPatch) -> list[WindowTranscript]:
         monkeypatch.setenv("CT2_FORCE_CPU_ISA", isa)
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(
-        1, mp_context=spawn, initializer=start_ear, initargs=(EarSettings(),)
+        1, mp_context=spawn, initializer=start_transcriber, initargs=(TranscriberSettings(),)
     ) as pool:
         found = pool.submit(hear_all, windows_of(NAME, SileroVoice(), 8_000)).result()
     monkeypatch.delenv("CT2_FORCE_CPU_ISA", raising=False)
