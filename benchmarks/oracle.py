@@ -44,7 +44,7 @@ from pipeline.evaluation.scoring.text_scoring import Case, lay_out
 from pipeline.evidence.certificate import certificate_json
 from pipeline.policy.loading import load_policy
 from pipeline.policy.model import Policy
-from pipeline.records.model import Heard, Hearing, Pcm, Span, Window, Word
+from pipeline.records.model import Hearing, Pcm, Span, Window, WindowTranscript, Word
 from pipeline.transcription.voice_activity import LoudnessVoice
 
 STORED: Final = Path(__file__).parent / "baselines" / "oracle.json"
@@ -139,10 +139,10 @@ def _audio(case: Case) -> Pcm:
     return pcm
 
 
-def _replayed(case: Case) -> Callable[[Window], Heard]:
+def _replayed(case: Case) -> Callable[[Window], WindowTranscript]:
     """A recogniser that hears every word of the case of which anything sounds."""
 
-    def hear(window: Window) -> Heard:
+    def hear(window: Window) -> WindowTranscript:
         owned = window.owned
         start, end = (owned.start, owned.end) if owned else (window.start, window.end)
         words = tuple(
@@ -152,7 +152,9 @@ def _replayed(case: Case) -> Callable[[Window], Heard]:
             and start <= word.start < end
             and _sounds(window.pcm, word.start - window.start, word.end - window.start)
         )
-        heard = Heard(window.call_id, window.seq, window.channel, window.start, window.end)
+        heard = WindowTranscript(
+            window.call_id, window.seq, window.channel, window.start, window.end
+        )
         return replace(
             heard,
             words=(*words, *(replace(word, hearing=Hearing.SECOND) for word in words)),

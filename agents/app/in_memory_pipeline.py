@@ -25,13 +25,13 @@ from pipeline.records.model import (
     CallEnd,
     CallInfo,
     Findings,
-    Heard,
     Mute,
     Pcm,
     Record,
     RedactedChunk,
     Verdict,
     Window,
+    WindowTranscript,
 )
 from pipeline.transcription.segmenter import ListenSettings, VoiceDetector
 
@@ -52,7 +52,7 @@ class Line:
         pool: runs ``listen`` and ``listen_again``; several windows are listened to at once, results
             stay in order.
         listening: how speech is packed into windows.
-        heard_by: digest of all that decides what is heard, see ``Heard.listening``.
+        heard_by: digest of all that decides what is heard, see ``WindowTranscript.listening``.
         consent: what the call is judged by; a policy that enforces consent needs it.
         listen: hears a window; the real ear by default.
         listen_again: hears a window of redacted audio.
@@ -71,8 +71,8 @@ class Line:
         listening: ListenSettings | None = None,
         heard_by: str = "",
         consent: ConsentRules | None = None,
-        listen: Callable[[Window], Heard] = hear,
-        listen_again: Callable[[Window], Heard] = check,
+        listen: Callable[[Window], WindowTranscript] = hear,
+        listen_again: Callable[[Window], WindowTranscript] = check,
         told: Told = lambda again, done, known: None,  # noqa: ARG005 - nobody asked
     ) -> None:
         self.topics = Topics.named()
@@ -183,5 +183,5 @@ class Line:
         self._stored = self._stored or stored
 
 
-_Begun: TypeAlias = tuple[Step, Future[Heard] | None]
+_Begun: TypeAlias = tuple[Step, Future[WindowTranscript] | None]
 _Steps: TypeAlias = deque[_Begun]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from agents.app.in_memory_pipeline import Line, Told
 from agents.app.recording_folder import read_drop
-from agents.app.wiring import ear_settings, heard_by
+from agents.app.wiring import heard_by, transcriber_settings
 from agents.crypto.ed25519 import SigningKey
 from agents.crypto.party_pseudonyms import Pseudonyms
 from agents.crypto.pseudonym_secret import token_key
@@ -45,7 +45,7 @@ from pipeline.muting.output_format import form_of, in_form, write_in, written_ch
 from pipeline.muting.rendering import apply_mutes
 from pipeline.policy.model import Policy
 from pipeline.records.call_names import holds_number, shown
-from pipeline.records.model import CallInfo, Heard, Mute, Window
+from pipeline.records.model import CallInfo, Mute, Window, WindowTranscript
 from pipeline.transcription.segmenter import ListenSettings, VoiceDetector
 
 NARROWED = "narrowed"
@@ -114,12 +114,12 @@ class Engines:
     inspector: Inspector
     voice: VoiceDetector
     pool: Executor
-    listen: Callable[[Window], Heard] = hear
-    listen_again: Callable[[Window], Heard] = check
+    listen: Callable[[Window], WindowTranscript] = hear
+    listen_again: Callable[[Window], WindowTranscript] = check
     listening: ListenSettings | None = None
     """How speech is packed into windows."""
     heard_by: str = ""
-    """Digest of all that decides what is heard, see ``Heard.listening``."""
+    """Digest of all that decides what is heard, see ``WindowTranscript.listening``."""
     consent: ConsentRules | None = None
     """What the call is judged by; a policy that enforces consent needs it."""
 
@@ -141,7 +141,7 @@ def redact_file(wanted: Wanted, settings: Settings, *, told: Told | None = None)
     job = prepare(wanted, read_policy(settings), language=settings.language, named=named)
     key = SigningKey.load_or_create(settings.signing_key_file(state))
     secret = token_key(job.policy, settings.token_key_file(state))
-    with engine_pool(ear_settings(settings), settings.engine_processes) as pool:
+    with engine_pool(transcriber_settings(settings), settings.engine_processes) as pool:
         own = detector_settings(settings)
         detector = Detector(job.policy, settings=own, token_key=secret)
         engines = Engines(

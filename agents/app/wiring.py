@@ -21,7 +21,7 @@ from agents.database.open_ledger import opened_ledger
 from agents.kafka.producer import CallProducer
 from agents.kafka.security import KafkaSecurity, named_broker
 from agents.kafka.topics import Topics, create_topics, reach_broker
-from agents.runtime.engine_pool import whisper_ears
+from agents.runtime.engine_pool import whisper_work
 from agents.runtime.outbox import Limits
 from agents.settings.consent_rules import at_the_door, consent_rules, rules_of
 from agents.settings.detectors import detector_settings
@@ -37,7 +37,7 @@ from agents.system.screen import screen
 from agents.upkeep.consent_recheck import Nightly, require_enforced
 from agents.upkeep.sweep_guard import Bounds
 from agents.vault.locks import working_together
-from models.speech.transcriber import EarSettings
+from models.speech.transcriber import TranscriberSettings
 from models.store.software import digest_of, software
 from pipeline.errors import InputError
 from pipeline.policy.model import Policy
@@ -101,7 +101,7 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
         bootstrap=named_broker(settings),
         policy=policy,
         models=Models(
-            ears=whisper_ears(ear_settings(settings)),
+            pool_work=whisper_work(transcriber_settings(settings)),
             voice=_voice,
             detector=partial(_detector, policy, settings),
         ),
@@ -277,19 +277,19 @@ def renamed(result: Ingested) -> str:
 
 
 def heard_by(settings: Settings) -> str:
-    """Digest of all that decides what is heard in a call, see ``Heard.listening``.
+    """Digest of all that decides what is heard in a call, see ``WindowTranscript.listening``.
 
     Where models lie and how many inputs share a batch change no bit of it.
     """
-    ear = asdict(ear_settings(settings))
+    transcriber = asdict(transcriber_settings(settings))
     for indifferent in ("models", "allow_hub", "batch"):
-        del ear[indifferent]
-    return digest_of(software(), ear, asdict(listening(settings.pace)))
+        del transcriber[indifferent]
+    return digest_of(software(), transcriber, asdict(listening(settings.pace)))
 
 
-def ear_settings(settings: Settings) -> EarSettings:
+def transcriber_settings(settings: Settings) -> TranscriberSettings:
     """What the speech engines are told."""
-    return EarSettings(
+    return TranscriberSettings(
         main=settings.main_model,
         second=None if settings.second_model == "none" else settings.second_model,
         second_where=settings.second_where,

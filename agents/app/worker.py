@@ -36,7 +36,7 @@ from agents.kafka.topics import (
     create_topics,
     keep_partitions,
 )
-from agents.runtime.engine_pool import LISTEN_S, EarPool, Ears
+from agents.runtime.engine_pool import LISTEN_S, PoolWork, TranscriberPool
 from agents.runtime.outbox import Limits
 from agents.runtime.stage_runtime import StageRuntime
 from agents.runtime.steps import Stage
@@ -86,7 +86,7 @@ class LanguageDetector(verify.Inspector, Protocol):
 class Models:
     """What the stages need of ``models/``; every part is made only where a stage needs it."""
 
-    ears: Ears
+    pool_work: PoolWork
     """What the pool's processes run."""
     voice: Callable[[], VoiceDetector]
     """Makes the voice-activity detector."""
@@ -149,7 +149,7 @@ class WorkerConfig:
     listening: ListenSettings = field(default_factory=ListenSettings)
     """How speech is packed into windows."""
     heard_by: str = ""
-    """Digest of all that decides what is heard, see ``Heard.listening``."""
+    """Digest of all that decides what is heard, see ``WindowTranscript.listening``."""
     timeouts: Timeouts = field(default_factory=Timeouts)
     limits: Limits = field(default_factory=Limits)
     listen_s: float = LISTEN_S
@@ -189,8 +189,8 @@ async def run_worker(
             asyncio.get_running_loop().add_signal_handler(one, stop.set)
     pool = None
     if _LISTENING & set(config.stages):
-        pool = EarPool(
-            config.models.ears, config.engines, batch=config.batch, listen_s=config.listen_s
+        pool = TranscriberPool(
+            config.models.pool_work, config.engines, batch=config.batch, listen_s=config.listen_s
         )
     # What loads stays: the collector would look through it again and again.
     gc.disable()
@@ -306,13 +306,13 @@ class _Parts:
     """What stages are made of, beside the models."""
 
     ledger: Ledger
-    pool: EarPool | None
+    pool: TranscriberPool | None
     metrics: Metrics
     key: SigningKey | None
     store: Vault | None
 
 
-async def _load(config: WorkerConfig, pool: EarPool | None) -> _Loaded:
+async def _load(config: WorkerConfig, pool: TranscriberPool | None) -> _Loaded:
     """Load all models: the engines' in their own processes, the others in a thread of this one."""
     loaded, _ = await asyncio.gather(
         asyncio.to_thread(_load_here, config),

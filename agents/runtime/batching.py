@@ -1,7 +1,8 @@
 """Windows of all calls wait here for an engine process; each process takes several at once.
 
-Outcomes of ``BatchQueue.hear``: a ``Heard``; ``BrokenProcessPool`` where the process ended that had
-the window, or the pool before its turn came; ``TimeoutError`` where its batch took too long.
+Outcomes of ``BatchQueue.hear``: a ``WindowTranscript``; ``BrokenProcessPool`` where the process
+ended that had the window, or the pool before its turn came; ``TimeoutError`` where its batch took
+too long.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ from functools import partial
 from typing import TypeAlias
 
 from agents.system.engine_sizing import Batch
-from pipeline.records.model import Heard, Window
+from pipeline.records.model import Window, WindowTranscript
 
-Job: TypeAlias = Callable[[Sequence[Window]], list[Heard]]
+Job: TypeAlias = Callable[[Sequence[Window]], list[WindowTranscript]]
 """Hears several windows; importable by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
     window: Window
-    heard: asyncio.Future[Heard]
+    heard: asyncio.Future[WindowTranscript]
     since: float
     alone: bool
 
@@ -52,7 +53,7 @@ class BatchQueue:
         self._busy = 0
         self._timer: asyncio.TimerHandle | None = None
 
-    async def hear(self, job: Job, window: Window, *, alone: bool = False) -> Heard:
+    async def hear(self, job: Job, window: Window, *, alone: bool = False) -> WindowTranscript:
         """Have one window heard; ``alone``: in no batch with others."""
         loop = asyncio.get_running_loop()
         one = _Waiting(window, loop.create_future(), loop.time(), alone)
@@ -104,7 +105,7 @@ class BatchQueue:
         running.limit = loop.call_later(self._longest_s, limit)
         asyncio.wrap_future(future).add_done_callback(partial(self._done, running))
 
-    def _done(self, running: _Running, future: asyncio.Future[list[Heard]]) -> None:
+    def _done(self, running: _Running, future: asyncio.Future[list[WindowTranscript]]) -> None:
         if running.limit is not None:
             running.limit.cancel()
         self._busy -= 1

@@ -18,7 +18,7 @@ from agents.crypto.envelope import Seal
 from agents.runtime.broker_port import Delivery
 from agents.runtime.steps import Act, CallCore, Later, Listen, Send, Step, Tell
 from pipeline.errors import ModelError, RecordError
-from pipeline.records.model import Heard, Record
+from pipeline.records.model import Record, WindowTranscript
 
 T = TypeVar("T")
 AHEAD = 4
@@ -53,7 +53,7 @@ class StepServices:
         in_thread: Callable[[Callable[[], list[Step]]], Awaitable[list[Step]]],
         send: Callable[[Send, Seal], Awaitable[Awaitable[object]]],
         tell: Callable[[Tell], Awaitable[Awaitable[object]]],
-        listen: Callable[[Listen], Coroutine[Any, Any, Heard]],
+        listen: Callable[[Listen], Coroutine[Any, Any, WindowTranscript]],
         act: Callable[[Act], Awaitable[None]],
         reject: Callable[[Delivery, str, str], Awaitable[bool]],
     ) -> None:
@@ -64,7 +64,7 @@ class StepServices:
 @dataclass(slots=True)
 class _Queued:
     step: Step
-    heard: asyncio.Task[Heard] | None = None
+    heard: asyncio.Task[WindowTranscript] | None = None
 
 
 class CallRun:
@@ -239,7 +239,7 @@ class CallRun:
         await _all(sent)
         return False
 
-    async def _carry_out_one(self, step: Step, task: asyncio.Task[Heard] | None) -> None:
+    async def _carry_out_one(self, step: Step, task: asyncio.Task[WindowTranscript] | None) -> None:
         if isinstance(step, Tell):
             await (await self._desk.tell(step))
         elif isinstance(step, Act):

@@ -1,8 +1,8 @@
 """The pool of speech engine processes.
 
-Outcomes of ``EarPool.listen``: always a ``Heard``. A window that kills its process twice, the
-second time alone in a fresh pool, is unheard: it will be silenced whole. Where no process can be
-started at all, ``ModelError``.
+Outcomes of ``TranscriberPool.listen``: always a ``WindowTranscript``. A window that kills its
+process twice, the second time alone in a fresh pool, is unheard: it will be silenced whole. Where
+no process can be started at all, ``ModelError``.
 """
 
 from __future__ import annotations
@@ -21,9 +21,16 @@ from typing import Any
 from agents.runtime.batching import BatchQueue, Job
 from agents.system.child_processes import end_with_parent
 from agents.system.engine_sizing import Batch
-from models.speech.transcriber import EarSettings, check, check_all, hear, hear_all, start_ear
+from models.speech.transcriber import (
+    TranscriberSettings,
+    check,
+    check_all,
+    hear,
+    hear_all,
+    start_transcriber,
+)
 from pipeline.errors import ModelError
-from pipeline.records.model import Heard, Window
+from pipeline.records.model import Window, WindowTranscript
 from pipeline.transcription.segmenter import silent, unheard
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -33,26 +40,26 @@ LISTEN_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class Ears:
+class PoolWork:
     """What the pool's processes run; everything has to be importable by name."""
 
     start: Callable[..., None]
     """Loads the models, once per process."""
     arguments: tuple[Any, ...]
-    hear: Callable[[Window], Heard]
-    check: Callable[[Window], Heard]
+    hear: Callable[[Window], WindowTranscript]
+    check: Callable[[Window], WindowTranscript]
     hear_all: Job | None = None
     """Hears several windows for less than one after another; None: one after another."""
     check_all: Job | None = None
 
 
-class EarPool:
-    """Runs ears in processes that end with us.
+class TranscriberPool:
+    """Runs speech engines in processes that end with us.
 
     Start it from a thread that lives as long as the process: the kernel binds the children to it.
 
     Args:
-        ears: what to run.
+        pool_work: what to run.
         workers: how many processes.
         batch: how many windows a process gets at once.
         listen_s: how long it may take for them.
@@ -60,17 +67,17 @@ class EarPool:
 
     def __init__(
         self,
-        ears: Ears,
+        pool_work: PoolWork,
         workers: int,
         *,
         batch: Batch | None = None,
         listen_s: float = LISTEN_S,
     ) -> None:
-        self._ears, self._workers, self._listen_s = ears, max(1, workers), listen_s
+        self._pool_work, self._workers, self._listen_s = pool_work, max(1, workers), listen_s
         self._batch = batch or Batch()
         self._jobs: dict[bool, Job] = {
-            False: ears.hear_all or partial(_one_by_one, ears.hear),
-            True: ears.check_all or partial(_one_by_one, ears.check),
+            False: pool_work.hear_all or partial(_one_by_one, pool_work.hear),
+            True: pool_work.check_all or partial(_one_by_one, pool_work.check),
         }
         self._gather = self._gathered()
         # As many again may wait as are in work: a process that becomes free finds a full batch.
@@ -97,7 +104,7 @@ class EarPool:
         """End all processes; windows in work are lost, and come again from the broker."""
         self._kill()
 
-    async def listen(self, window: Window, *, check: bool = False) -> Heard:
+    async def listen(self, window: Window, *, check: bool = False) -> WindowTranscript:
         """Listen to a window.
 
         Raises:
@@ -115,7 +122,7 @@ class EarPool:
             except (BrokenProcessPool, TimeoutError):
                 return await self._again(gather, window, check=check)
 
-    async def _again(self, broken: BatchQueue, window: Window, *, check: bool) -> Heard:
+    async def _again(self, broken: BatchQueue, window: Window, *, check: bool) -> WindowTranscript:
         async with self._alone:
             if self._gather is broken:
                 await self._renew()
@@ -131,7 +138,7 @@ class EarPool:
         await self.start()
 
     def _gathered(self) -> BatchQueue:
-        executor = _executor(self._ears, self._workers)
+        executor = _executor(self._pool_work, self._workers)
         return BatchQueue(executor, self._workers, self._batch, longest_s=self._listen_s)
 
     def _kill(self) -> None:
@@ -143,11 +150,13 @@ class EarPool:
         executor.shutdown(wait=False, cancel_futures=True)
 
 
-def _one_by_one(listen: Callable[[Window], Heard], windows: Sequence[Window]) -> list[Heard]:
+def _one_by_one(
+    listen: Callable[[Window], WindowTranscript], windows: Sequence[Window]
+) -> list[WindowTranscript]:
     return [listen(window) for window in windows]
 
 
-def _executor(ears: Ears, workers: int) -> ProcessPoolExecutor:
+def _executor(pool_work: PoolWork, workers: int) -> ProcessPoolExecutor:
     # Two threads of the linear algebra behind numpy round otherwise than one: a window has to be
     # heard alike wherever it is. The children take this over; here the libraries are loaded.
     for name in _THREADS:
@@ -156,7 +165,7 @@ def _executor(ears: Ears, workers: int) -> ProcessPoolExecutor:
         workers,
         mp_context=get_context("spawn"),
         initializer=_start,
-        initargs=(os.getpid(), ears.start, ears.arguments),
+        initargs=(os.getpid(), pool_work.start, pool_work.arguments),
     )
 
 
@@ -181,7 +190,7 @@ def _loaded() -> str | None:
 
 
 @contextmanager
-def engine_pool(settings: EarSettings, workers: int) -> Iterator[ProcessPoolExecutor]:
+def engine_pool(settings: TranscriberSettings, workers: int) -> Iterator[ProcessPoolExecutor]:
     """A plain pool of speech engines for work without a broker; it ends with the block.
 
     Args:
@@ -191,7 +200,7 @@ def engine_pool(settings: EarSettings, workers: int) -> Iterator[ProcessPoolExec
     Raises:
         ModelError: the models can't be loaded.
     """
-    executor = _executor(whisper_ears(settings), workers)
+    executor = _executor(whisper_work(settings), workers)
     try:
         try:
             problem = executor.submit(_loaded).result()
@@ -204,6 +213,6 @@ def engine_pool(settings: EarSettings, workers: int) -> Iterator[ProcessPoolExec
         executor.shutdown(cancel_futures=True)
 
 
-def whisper_ears(settings: EarSettings) -> Ears:
-    """The real ears."""
-    return Ears(start_ear, (settings,), hear, check, hear_all, check_all)
+def whisper_work(settings: TranscriberSettings) -> PoolWork:
+    """The real models."""
+    return PoolWork(start_transcriber, (settings,), hear, check, hear_all, check_all)

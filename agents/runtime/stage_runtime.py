@@ -32,7 +32,7 @@ from agents.kafka.topics import PARTITIONS, Topics
 from agents.runtime import events
 from agents.runtime.broker_port import Delivery, Port
 from agents.runtime.call_run import Arrival, CallRun, StepServices
-from agents.runtime.engine_pool import EarPool
+from agents.runtime.engine_pool import TranscriberPool
 from agents.runtime.offsets import Prefix
 from agents.runtime.outbox import Limits, Outbox
 from agents.runtime.steps import Late, Listen, Stage, Step
@@ -51,7 +51,7 @@ from pipeline.errors import (
 )
 from pipeline.policy.model import Policy
 from pipeline.records import cloudevents
-from pipeline.records.model import Heard
+from pipeline.records.model import WindowTranscript
 
 REMEMBERED = 4_096
 """Finished calls that are known without asking the ledger."""
@@ -95,7 +95,7 @@ class StageRuntime:
         *,
         ledger: Ledger,
         policies: Callable[[str, Seal], Policy],
-        pool: EarPool | None,
+        pool: TranscriberPool | None,
         topics: Topics,
         metrics: Metrics,
         limits: Limits | None = None,
@@ -457,7 +457,7 @@ class StageRuntime:
     async def _in_stage(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    async def _listen(self, step: Listen) -> Heard:
+    async def _listen(self, step: Listen) -> WindowTranscript:
         if self._pool is None:
             raise ModelError("this worker has no speech engines")
         try:

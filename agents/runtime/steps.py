@@ -19,7 +19,7 @@ from typing import Protocol, TypeAlias
 
 from pipeline.errors import RecordError
 from pipeline.policy.model import Policy
-from pipeline.records.model import Heard, Record, Window
+from pipeline.records.model import Record, Window, WindowTranscript
 
 
 class LateError(RecordError):
@@ -53,7 +53,7 @@ class Listen:
     """Have a window listened to in the pool; several windows of a call may be there at once."""
 
     window: Window
-    then: Callable[[Heard], list[Step]]
+    then: Callable[[WindowTranscript], list[Step]]
     """Called with the result in the order of the steps, in the stage's own thread."""
     check: bool = False
     """Whether it is redacted audio that is checked."""

@@ -11,7 +11,15 @@ from agents.kafka.topics import Topics
 from agents.runtime.steps import Late, Later, Send, Stage, Step
 from pipeline.errors import ModelError, RecordError
 from pipeline.policy.model import Policy
-from pipeline.records.model import CallEnd, CallInfo, Findings, Heard, Interval, Record, Watermark
+from pipeline.records.model import (
+    CallEnd,
+    CallInfo,
+    Findings,
+    Interval,
+    Record,
+    Watermark,
+    WindowTranscript,
+)
 
 NAME = "detect"
 
@@ -19,7 +27,7 @@ NAME = "detect"
 class DetectorCall(Protocol):
     """One call of a detector, such as ``models.detection.call_detector.CallDetector``."""
 
-    def take(self, heard: Heard) -> list[Findings]:
+    def take(self, heard: WindowTranscript) -> list[Findings]:
         """Take the next window."""
         ...
 
@@ -39,7 +47,7 @@ class Open(Protocol):
 class Beside(Protocol):
     """Something that sees what the detector of a call takes and says; it never raises."""
 
-    def take(self, record: Heard | CallEnd, live: Sequence[Findings]) -> list[Step]:
+    def take(self, record: WindowTranscript | CallEnd, live: Sequence[Findings]) -> list[Step]:
         """Take a record of the call, and what the detector said to it."""
         ...
 
@@ -106,7 +114,7 @@ class DetectCall:
         if self._done:
             return []
         match record:
-            case Heard():
+            case WindowTranscript():
                 return self._send(record, self._take(record))
             case CallEnd():
                 return self._send(record, self._finish(record))
@@ -122,7 +130,7 @@ class DetectCall:
         """See ``CallCore``: whatever comes after the end is a repeat."""
         return Late()
 
-    def _take(self, heard: Heard) -> list[Findings]:
+    def _take(self, heard: WindowTranscript) -> list[Findings]:
         if self._call is None:
             if heard.call is None:
                 raise RecordError("the first window of a call does not say its sample rate")
@@ -143,7 +151,7 @@ class DetectCall:
             raise ModelError("a call with audio came without any window")
         return [Findings(self._call_id, 0, watermark=Watermark(end.end), end=end)]
 
-    def _send(self, record: Heard | CallEnd, findings: list[Findings]) -> list[Step]:
+    def _send(self, record: WindowTranscript | CallEnd, findings: list[Findings]) -> list[Step]:
         self._done = any(one.end is not None for one in findings)
         steps: list[Step] = [Send(self._spans, one) for one in findings]
         if self._beside is not None:
@@ -152,7 +160,7 @@ class DetectCall:
         return steps
 
 
-def _unheard(heard: Heard) -> Heard:
+def _unheard(heard: WindowTranscript) -> WindowTranscript:
     """The same window as one that nobody heard: all of it will be silenced."""
     whole = Interval(heard.start, max(heard.end, heard.heard_until))
     return replace(heard, words=(), unexplained=(), unheard=(whole,))

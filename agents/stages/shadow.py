@@ -24,7 +24,7 @@ from pipeline.errors import HushwireError
 from pipeline.evaluation.figures.span_agreement import Agreement, agreements
 from pipeline.policy.disclosure import Show
 from pipeline.policy.model import Policy
-from pipeline.records.model import CallEnd, CallInfo, Findings, Heard, Span
+from pipeline.records.model import CallEnd, CallInfo, Findings, Span, WindowTranscript
 
 if TYPE_CHECKING:
     from models.detection.detector import DetectorSettings
@@ -139,7 +139,7 @@ class ShadowCall:
         self._found: list[Span] = []
         self._broken = False
 
-    def take(self, record: Heard | CallEnd, live: Sequence[Findings]) -> list[Step]:
+    def take(self, record: WindowTranscript | CallEnd, live: Sequence[Findings]) -> list[Step]:
         """Take what the live detector took, and what it found.
 
         Args:
@@ -156,7 +156,7 @@ class ShadowCall:
             self._told(error)
             return []
 
-    def _take(self, record: Heard | CallEnd, live: Sequence[Findings]) -> list[Step]:
+    def _take(self, record: WindowTranscript | CallEnd, live: Sequence[Findings]) -> list[Step]:
         info = self._info
         if self._call is None:
             self._call = self._open(info)

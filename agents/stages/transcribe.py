@@ -24,10 +24,10 @@ from pipeline.records.model import (
     CallEnd,
     CallInfo,
     EndedBy,
-    Heard,
     Interval,
     Record,
     Window,
+    WindowTranscript,
 )
 from pipeline.transcription.hallucination import Doubt
 from pipeline.transcription.segmenter import Listener, ListenSettings, VoiceDetector, silent
@@ -58,7 +58,7 @@ def transcribe_stage(
         voice: says where somebody speaks.
         timeouts: how long a call is waited for.
         listening: how speech is packed into windows.
-        heard_by: digest of all that decides what is heard, see ``Heard.listening``.
+        heard_by: digest of all that decides what is heard, see ``WindowTranscript.listening``.
         audio: is told the seconds of every call that is through.
         consent: what calls are judged by; a policy that enforces consent needs it.
     """
@@ -223,7 +223,7 @@ class TranscribeCall:
             return Later(lambda: self._heard(window, silent(window)))
         return Listen(window, partial(self._heard, window))
 
-    def _heard(self, window: Window, heard: Heard) -> list[Step]:
+    def _heard(self, window: Window, heard: WindowTranscript) -> list[Step]:
         if Doubt.FOREIGN in heard.doubts:
             self._marks.add(OTHER_LANGUAGE)
         elif heard.unheard:
@@ -240,7 +240,7 @@ class TranscribeCall:
         )
         return self._send(self._gate.take(told) if self._gate else [told])
 
-    def _send(self, heard: list[Heard]) -> list[Step]:
+    def _send(self, heard: list[WindowTranscript]) -> list[Step]:
         return [Send(self._words, one) for one in heard]
 
     def _over(self, end: CallEnd) -> list[Step]:

@@ -10,7 +10,15 @@ from agents.kafka.topics import Topics
 from agents.runtime.steps import Late, Listen, Send, Stage, Step
 from pipeline.errors import RecordError
 from pipeline.policy.model import Policy
-from pipeline.records.model import CallEnd, Heard, Record, RedactedChunk, Span, Verdict, Window
+from pipeline.records.model import (
+    CallEnd,
+    Record,
+    RedactedChunk,
+    Span,
+    Verdict,
+    Window,
+    WindowTranscript,
+)
 from pipeline.transcription.segmenter import unheard
 from pipeline.verification.verifier import CallVerifier
 
@@ -22,7 +30,7 @@ class Inspector(Protocol):
 
     def inspect(
         self,
-        heard: Heard,
+        heard: WindowTranscript,
         *,
         sample_rate: int,
         expected: frozenset[str],
@@ -106,7 +114,7 @@ class VerifyCall:
             for output in outputs
         ]
 
-    def _answer(self, window: Window, heard: Heard) -> list[Step]:
+    def _answer(self, window: Window, heard: WindowTranscript) -> list[Step]:
         expected = self._verifier.expected_at(window)
         try:
             spans = self._inspector.inspect(

@@ -29,7 +29,7 @@ from pipeline.consent.loading import shipped_rules
 from pipeline.consent.spoken import PAUSE_S, Reads, Said, Spoken, Utterance
 from pipeline.evaluation.figures.statistics import wilson
 from pipeline.records.consent import Answer, Consent, Evidence, Kind
-from pipeline.records.model import Heard, Role, Word
+from pipeline.records.model import Role, WindowTranscript, Word
 
 WEIGHTS: Final = Path("models/consent/weights")
 _CATALOGUE: Final = Path("models/store/catalogue.yaml")
@@ -81,7 +81,7 @@ def spoken(turns: Laid, reads: Reads, language: str) -> Spoken:
         at += _BETWEEN_MS * _RATE // 1_000
     for channel in range(2):
         own = tuple(word for word in words if word.channel == channel)
-        call.take(Heard("call", 0, channel, 0, at, own, heard_until=at))
+        call.take(WindowTranscript("call", 0, channel, 0, at, own, heard_until=at))
     call.finish()
     return call
 

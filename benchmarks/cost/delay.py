@@ -20,13 +20,13 @@ from pathlib import Path
 
 import numpy as np
 
-from agents.runtime.engine_pool import EarPool, whisper_ears
+from agents.runtime.engine_pool import TranscriberPool, whisper_work
 from agents.system.engine_sizing import Pace, batching, engine_count, listening
 from benchmarks.calls.corpus import SAMPLES
 from benchmarks.calls.planting import Labelled, read_calls
 from models.speech.silero_vad import SileroVoice
-from models.speech.transcriber import EarSettings
-from pipeline.records.model import AudioChunk, Heard, Window
+from models.speech.transcriber import TranscriberSettings
+from pipeline.records.model import AudioChunk, Window, WindowTranscript
 from pipeline.transcription.segmenter import Listener
 
 _CHUNK_S = 0.5
@@ -94,7 +94,9 @@ async def measure(calls: Sequence[Labelled], pace: Pace, seconds: float) -> Dela
     """
     delays, voice = Delays(), SileroVoice()
     batch = batching(pace, "cpu")
-    pool = EarPool(whisper_ears(EarSettings(batch=batch.most)), engine_count(0, "cpu"), batch=batch)
+    pool = TranscriberPool(
+        whisper_work(TranscriberSettings(batch=batch.most)), engine_count(0, "cpu"), batch=batch
+    )
     await pool.start()
     try:
         async with asyncio.TaskGroup() as group:
@@ -108,7 +110,7 @@ async def measure(calls: Sequence[Labelled], pace: Pace, seconds: float) -> Dela
 
 async def _live(
     call: Labelled,
-    pool: EarPool,
+    pool: TranscriberPool,
     voice: SileroVoice,
     pace: Pace,
     began: float,
@@ -129,7 +131,7 @@ async def _live(
                 group.create_task(hear(window))
 
 
-def _note(heard: Heard, began: float, rate: int, delays: Delays) -> None:
+def _note(heard: WindowTranscript, began: float, rate: int, delays: Delays) -> None:
     now = time.monotonic() - began
     delays.words += [now - word.end / rate for word in heard.words]
     delays.marks.append(now - heard.heard_until / rate)

@@ -18,7 +18,7 @@ from benchmarks.cost import fits
 from benchmarks.cost.processes import cpu_s
 from models.detection.detector import Detector
 from models.speech.silero_vad import SileroVoice
-from models.speech.transcriber import EarSettings
+from models.speech.transcriber import TranscriberSettings
 from pipeline.policy.loading import load_policy
 from pipeline.records.model import AudioChunk, CallEnd
 
@@ -37,7 +37,7 @@ def length_costs(calls: Path, repeats: Sequence[int]) -> dict[str, Any]:
     policy = load_policy("default")
     detector, voice = Detector(policy), SileroVoice()
     points = []
-    with engine_pool(EarSettings(), 1) as pool:
+    with engine_pool(TranscriberSettings(), 1) as pool:
         for times in (1, *repeats):  # the first time, lazy parts of the libraries load
             longer = _repeated(call, times)
             line = Line(

@@ -38,7 +38,7 @@ from benchmarks.labels.labelled import FRESH, TEXTS, talk
 from benchmarks.speech.channel import Line, at_level, telephone
 from benchmarks.speech.voices import SAMPLE_RATE, Audio, voice
 from models.speech.silero_vad import SileroVoice
-from models.speech.transcriber import Ear, EarSettings
+from models.speech.transcriber import Transcriber, TranscriberSettings
 from pipeline.evaluation.corpora.labelled_texts import LabelledCase, LabelledTurn, parse_cases
 from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Hearing, Role, Window, Word
 from pipeline.transcription.segmenter import Listener
@@ -90,8 +90,8 @@ class Hall:
 
     def __init__(self) -> None:
         # What is listened to again never changes what the two first passes state.
-        settings = EarSettings(again=False, batch=batching("throughput", "cpu").most)
-        self._ear: Ear = Ear(settings)
+        settings = TranscriberSettings(again=False, batch=batching("throughput", "cpu").most)
+        self._transcriber: Transcriber = Transcriber(settings)
         self._voice: VoiceDetector = SileroVoice()
 
     def heard(self, case: LabelledCase, seed: int) -> list[LabelledCase]:
@@ -121,7 +121,7 @@ class Hall:
         windows = [window for window in windows if len(window.pcm)]
         words = [
             word
-            for window, heard in zip(windows, self._ear.hear_all(windows), strict=True)
+            for window, heard in zip(windows, self._transcriber.hear_all(windows), strict=True)
             for word in heard.words
             if _owns(window, word)
         ]

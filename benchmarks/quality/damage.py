@@ -25,7 +25,7 @@ import soundfile
 from agents.app.evaluation.run_calls import read_manifest
 from agents.app.in_memory_pipeline import Line
 from agents.app.recording_folder import read_drop
-from agents.app.wiring import ear_settings
+from agents.app.wiring import transcriber_settings
 from agents.runtime.engine_pool import engine_pool
 from agents.settings.detectors import detector_settings
 from agents.settings.model import Settings, load_settings
@@ -159,7 +159,7 @@ def measure(manifests: Sequence[Path], only: str, most: int, settings: Settings)
             one for one in read_manifest(manifest) if any(e.type == "pan" for e in one.entities)
         ][:most]
     ]
-    with engine_pool(ear_settings(settings), settings.engine_processes) as pool:
+    with engine_pool(transcriber_settings(settings), settings.engine_processes) as pool:
         bench = Bench(load_policy(settings.policy), settings, pool)
         for damage in (*damages(BABBLE), *interludes()):
             if only not in damage.name:

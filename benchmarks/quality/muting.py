@@ -28,7 +28,7 @@ import numpy.typing as npt
 
 from agents.app.in_memory_pipeline import Line
 from agents.app.recording_folder import read_drop
-from agents.app.wiring import ear_settings
+from agents.app.wiring import transcriber_settings
 from agents.runtime.engine_pool import engine_pool
 from agents.settings.model import load_settings
 from benchmarks.calls.corpus import SAMPLES
@@ -123,7 +123,7 @@ def cases(calls: Path, policy: Policy) -> Iterator[Case]:
     """
     settings = load_settings()
     lines = (calls / "manifest.jsonl").read_text(encoding="utf-8").splitlines()
-    with engine_pool(ear_settings(settings), settings.engine_processes) as pool:
+    with engine_pool(transcriber_settings(settings), settings.engine_processes) as pool:
         detector = Detector(policy)
         for entry in map(json.loads, lines):
             path = calls / entry["file"]

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.app.evaluation.run_calls import Engines, run_recording
-from agents.app.wiring import ear_settings
+from agents.app.wiring import transcriber_settings
 from agents.runtime.engine_pool import engine_pool
 from agents.settings.detectors import detector_settings
 from agents.settings.model import load_settings
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     settings = load_settings(policy=options.policy)
     policy = read_policy(settings)
     detector = Detector(policy, settings=detector_settings(settings))
-    with engine_pool(ear_settings(settings), settings.engine_processes) as pool:
+    with engine_pool(transcriber_settings(settings), settings.engine_processes) as pool:
         engines = Engines(policy, detector, pool, listening(settings.pace))
         for folder in options.folders:
             whole, found = 0.0, defaultdict[str, float](float)

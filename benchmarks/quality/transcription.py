@@ -27,10 +27,10 @@ from benchmarks.calls.planting import Labelled, read_calls
 from benchmarks.quality.hearing import Listened, Said, Score, score
 from benchmarks.results import finish, stamp
 from models.speech.silero_vad import SileroVoice
-from models.speech.transcriber import Ear, EarSettings
+from models.speech.transcriber import Transcriber, TranscriberSettings
 from models.store.loader import find
 from pipeline.detection.hypotheses.fusion import INVENTED
-from pipeline.records.model import AudioChunk, CallEnd, Heard, Hearing, Window
+from pipeline.records.model import AudioChunk, CallEnd, Hearing, Window, WindowTranscript
 from pipeline.transcription.segmenter import Listener
 from pipeline.transcription.voice_activity import VOICE_RATE
 
@@ -73,9 +73,9 @@ def bare() -> Way:
     return listen
 
 
-def stage(settings: EarSettings, pace: Pace = "throughput") -> Way:
-    """Our stage: voice activity, windows, and all passes of the ear."""
-    ear, voice = Ear(settings), SileroVoice()
+def stage(settings: TranscriberSettings, pace: Pace = "throughput") -> Way:
+    """Our stage: voice activity, windows, and all passes over it."""
+    transcriber, voice = Transcriber(settings), SileroVoice()
 
     def listen(call: Labelled) -> Listened:
         listener = Listener(call.info, voice, listening(pace))
@@ -87,16 +87,16 @@ def stage(settings: EarSettings, pace: Pace = "throughput") -> Way:
             windows += listener.take(AudioChunk(call.info, seq, start, pcm))
         windows += listener.finish(CallEnd(call.info.call_id, len(starts), len(call.pcm)))
         windows = [window for window in windows if len(window.pcm)]
-        heard: list[Heard] = []
+        heard: list[WindowTranscript] = []
         most = batching(pace, "cpu").most
         for first in range(0, len(windows), most):
-            heard += ear.hear_all(windows[first : first + most])
+            heard += transcriber.hear_all(windows[first : first + most])
         return _listened(heard, call.info.sample_rate)
 
     return listen
 
 
-def _listened(heard: Sequence[Heard], rate: int) -> Listened:
+def _listened(heard: Sequence[WindowTranscript], rate: int) -> Listened:
     """What people read, and the evidence: not what detection takes for invented at once."""
     said: dict[bool, list[Said]] = {True: [], False: []}
     unexplained: list[tuple[int, float, float]] = []
@@ -219,8 +219,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     most = batching(pace, "cpu").most
     make: dict[str, Callable[[], Way]] = {
         BARE: bare,
-        WHOLE: lambda: stage(EarSettings(batch=most), pace),
-        ONE: lambda: stage(EarSettings(second=None, again=False, batch=most), pace),
+        WHOLE: lambda: stage(TranscriberSettings(batch=most), pace),
+        ONE: lambda: stage(TranscriberSettings(second=None, again=False, batch=most), pace),
     }
     ways = {name: make[name]() for name in options.ways}
     results: dict[str, Any] = {}

@@ -31,18 +31,18 @@ from benchmarks.calls.planting import KINDS, Labelled, audible_share, leaks_of, 
 from benchmarks.results import finish, stamp
 from models.detection.detector import Detector
 from models.speech.silero_vad import SileroVoice
-from models.speech.transcriber import Ear
+from models.speech.transcriber import Transcriber
 from pipeline.policy.loading import load_policy
 from pipeline.policy.model import Policy
 from pipeline.records.model import (
     AudioChunk,
     CallEnd,
-    Heard,
     Interval,
     Pcm,
     RedactedChunk,
     Verdict,
     Window,
+    WindowTranscript,
 )
 from pipeline.transcription.segmenter import Listener
 
@@ -85,8 +85,12 @@ class Bench:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
-        self._ear, self._voice, self._detector = Ear(), SileroVoice(), Detector(policy)
-        self._heard: dict[tuple[int, int, bytes, tuple[Interval, ...]], Heard] = {}
+        self._transcriber, self._voice, self._detector = (
+            Transcriber(),
+            SileroVoice(),
+            Detector(policy),
+        )
+        self._heard: dict[tuple[int, int, bytes, tuple[Interval, ...]], WindowTranscript] = {}
         """Of one call: the windows of its leaks are mostly the same."""
         self.listened_s = 0.0
 
@@ -146,11 +150,11 @@ class Bench:
             raise AssertionError("the stage did not come to its end")
         return np.concatenate([chunk.pcm for chunk in verified]), verdict
 
-    def _listen(self, window: Window) -> Heard:
+    def _listen(self, window: Window) -> WindowTranscript:
         key = (window.channel, window.start, window.pcm.tobytes(), window.speech)
         if key not in self._heard:
             began = time.process_time()
-            self._heard[key] = self._ear.check(window)
+            self._heard[key] = self._transcriber.check(window)
             self.listened_s += time.process_time() - began
         return replace(self._heard[key], seq=window.seq)
 
@@ -161,7 +165,7 @@ class Bench:
         windows = listener.take(AudioChunk(call.info, 0, 0, call.pcm))
         windows += listener.finish(CallEnd(call.info.call_id, 1, len(call.pcm)))
         for window in windows:
-            self._ear.hear(window)
+            self._transcriber.hear(window)
         return time.process_time() - began
 
 

@@ -6,7 +6,7 @@ The digits' true borders are known: of the sample calls, of any manifest that is
 theirs, and of calls made here from recordings of single human digits
 (``benchmarks.quality.single_digits``). Digits and recognised digits are matched per window by edit
 distance; what was not recognised says nothing of times. "As aligned" are the times by
-cross-attention alone, "corrected" those that the ear states
+cross-attention alone, "corrected" those that are stated
 (``pipeline.transcription.word_timing``, ``pipeline.transcription.word_beginnings``). The padding is
 the least that covers 99.9 % of the milliseconds of recognised digits, for a number's first and last
 edge apart; "snapped" with the muting stage's own edges, which move on to a quiet moment and end at
@@ -34,7 +34,7 @@ from benchmarks.calls.planting import Labelled, read_calls
 from benchmarks.quality.hearing import DIGIT_TYPES
 from benchmarks.quality.single_digits import human_calls
 from models.speech.silero_vad import SileroVoice
-from models.speech.transcriber import Ear, EarSettings
+from models.speech.transcriber import Transcriber, TranscriberSettings
 from pipeline.audio.levels import Levels
 from pipeline.detection.numbers.runs import NumberRun, read
 from pipeline.muting.padding import Padding, widen
@@ -87,7 +87,9 @@ class Times:
         }
 
 
-def measure(calls: Iterable[Labelled], settings: EarSettings, policy: Policy) -> dict[str, Times]:
+def measure(
+    calls: Iterable[Labelled], settings: TranscriberSettings, policy: Policy
+) -> dict[str, Times]:
     """Listen to every call both ways.
 
     Args:
@@ -98,14 +100,14 @@ def measure(calls: Iterable[Labelled], settings: EarSettings, policy: Policy) ->
     Returns:
         By ``model, way of timing``.
     """
-    ear, voice = Ear(settings), SileroVoice()
-    models = dict(zip(_NAMES, ear.models, strict=False))
+    transcriber, voice = Transcriber(settings), SileroVoice()
+    models = dict(zip(_NAMES, transcriber.models, strict=False))
     found: dict[str, Times] = {}
     for call in calls:
         windows = _windows(call, voice)
         for way in ("as aligned", "corrected"):
             with _as_aligned() if way == "as aligned" else nullcontext():
-                heard = ear.hear_all(windows)
+                heard = transcriber.hear_all(windows)
             for one in heard:
                 for hearing, model in models.items():
                     words = [word for word in one.words if word.hearing is hearing]
@@ -305,7 +307,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     manifests = options.manifests or ([] if options.digits else [SAMPLES / "manifest.jsonl"])
     made = human_calls(options.digits, options.calls, options.seed) if options.digits else ()
     calls = chain(chain.from_iterable(read_calls(one) for one in manifests), made)
-    found = measure(calls, EarSettings(), load_policy(options.policy))
+    found = measure(calls, TranscriberSettings(), load_policy(options.policy))
     options.out.mkdir(parents=True, exist_ok=True)
     text = page(found)
     report = {name: times.summary() for name, times in found.items()}

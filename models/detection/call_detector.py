@@ -32,13 +32,13 @@ from pipeline.records.model import (
     Detection,
     EndedBy,
     Findings,
-    Heard,
     Interval,
     Reason,
     Role,
     Shown,
     Span,
     Watermark,
+    WindowTranscript,
     Word,
 )
 from pipeline.verification.verifier import OTHER_LANGUAGE
@@ -96,7 +96,7 @@ class CallDetector:
         self._reader = TurnReader(
             reads, analyses, policy, sample_rate, roles, language=known, opinions=opinions
         )
-        self._waiting: dict[int, Heard] = {}
+        self._waiting: dict[int, WindowTranscript] = {}
         self._next = 0
         self._heard_until = [0] * channels
         self._horizon = 0
@@ -113,7 +113,7 @@ class CallDetector:
         """Content-free."""
         return f"CallDetector({self._call_id!r}, watermark={self._watermark})"
 
-    def take(self, heard: Heard) -> list[Findings]:
+    def take(self, heard: WindowTranscript) -> list[Findings]:
         """Add what one window brought; the first record of a number counts."""
         if self._ended or heard.seq < self._next or heard.seq in self._waiting:
             return []
@@ -168,7 +168,7 @@ class CallDetector:
 
     # -- inside ------------------------------------------------------------------------------
 
-    def _hear(self, heard: Heard) -> None:
+    def _hear(self, heard: WindowTranscript) -> None:
         if self._listening is None:
             self._listening = heard.listening
         if heard.listening != self._listening:
@@ -202,7 +202,7 @@ class CallDetector:
             self._fail(heard.channel, heard.start, heard.end)
         self._heard_until[heard.channel] = max(self._heard_until[heard.channel], heard.heard_until)
 
-    def _withhold(self, heard: Heard) -> Heard:
+    def _withhold(self, heard: WindowTranscript) -> WindowTranscript:
         """Silence what may not be kept; the window without its words."""
         for one in heard.withheld:
             start = max(one.start, self._watermark)

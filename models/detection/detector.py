@@ -18,7 +18,7 @@ from pipeline.detection.decision.conversation import Conversation
 from pipeline.detection.decision.opinions import Opinions
 from pipeline.detection.language.vocabulary import DEFAULT, known
 from pipeline.policy.model import Policy
-from pipeline.records.model import CallInfo, Detection, Heard, Reason, Role, Span
+from pipeline.records.model import CallInfo, Detection, Reason, Role, Span, WindowTranscript
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Detector:
 
     def inspect(
         self,
-        heard: Heard,
+        heard: WindowTranscript,
         *,
         sample_rate: int,
         expected: frozenset[str],

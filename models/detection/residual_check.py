@@ -19,7 +19,7 @@ from pipeline.detection.numbers.runs import NumberRun
 from pipeline.detection.numbers.tokens import Flag, is_number
 from pipeline.policy.model import Policy
 from pipeline.records.entities import LEXICAL, SPOKEN_NUMBERS, Entity
-from pipeline.records.model import Heard, Interval, Reason, Role, Span, Word
+from pipeline.records.model import Interval, Reason, Role, Span, WindowTranscript, Word
 from pipeline.records.scores import READER
 from pipeline.transcription.word_timing import plausible
 from pipeline.verification.findings import EDGE_DIGITS, FEW_DIGITS
@@ -62,7 +62,7 @@ _BREATH_S: Final = 0.3
 def leftovers(
     reads: Reads,
     policy: Policy,
-    heard: Heard,
+    heard: WindowTranscript,
     sample_rate: int,
     expected: frozenset[str],
     *,

@@ -26,7 +26,7 @@ from pipeline.transcription.packing import Pack
 T = TypeVar("T")
 
 
-class Transcriber(Protocol):
+class SpeechEngine(Protocol):
     """The seam to a speech recogniser: encoder and decoder apart, both over several inputs.
 
     The language is each input's, because one process hears the calls of all languages.
@@ -98,11 +98,11 @@ class Passage:
         """Samples of its audio at ``VOICE_RATE``."""
         return len(self.pack.audio)
 
-    def encoded(self, model: Transcriber) -> Encoded | None:
+    def encoded(self, model: SpeechEngine) -> Encoded | None:
         """What the model's encoder made of it, if it was asked already."""
         return self._encoded.get(id(model))
 
-    def keep(self, model: Transcriber, encoded: Encoded) -> None:
+    def keep(self, model: SpeechEngine, encoded: Encoded) -> None:
         """Keep it for the passes that follow."""
         self._encoded[id(model)] = encoded
 
@@ -111,7 +111,7 @@ class Passage:
 class Round:
     """What one listener wants decoded now."""
 
-    model: Transcriber
+    model: SpeechEngine
     passages: Sequence[Passage]
     language: str = "en"
     prompt: str = ""

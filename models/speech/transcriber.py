@@ -1,8 +1,9 @@
 """Listens to one window with two models and says what no word explains.
 
-Outcomes of ``Ear.hear``: always a ``Heard`` for the whole window. ``MAIN`` words are the first pass
-of the main model; everything else that was heard is evidence (``AGAIN``, ``SECOND``). Whatever goes
-wrong makes the window ``unheard``: it is then silenced whole, never passed on.
+Outcomes of ``Transcriber.hear``: always a ``WindowTranscript`` for the whole window. ``MAIN`` words
+are the first pass of the main model; everything else that was heard is evidence (``AGAIN``,
+``SECOND``). Whatever goes wrong makes the window ``unheard``: it is then silenced whole, never
+passed on.
 
 The same window gives bit-identical words in every process: one thread, no sampling, features and
 resampling over the window alone. A window is heard in the language of its call, by the models that
@@ -19,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from models.speech.batched_decoding import Listener, Passage, Round, Transcriber, together
+from models.speech.batched_decoding import Listener, Passage, Round, SpeechEngine, together
 from models.speech.redecode_rules import asks_digits, doubtful
 from models.speech.whisper import Decoded, Whisper, features
 from models.speech.window_audio import (
@@ -35,7 +36,7 @@ from models.store.loader import find
 from models.store.model_catalogue import entry
 from pipeline.detection.language.vocabulary import DEFAULT, languages, vocabulary
 from pipeline.records.intervals import merge_intervals, uncovered
-from pipeline.records.model import Heard, Hearing, Interval, Window
+from pipeline.records.model import Hearing, Interval, Window, WindowTranscript
 from pipeline.transcription.hallucination import FOREIGN, Doubt, judge, telling
 from pipeline.transcription.packing import Pack, pack
 from pipeline.transcription.segmenter import silent, unheard
@@ -44,7 +45,7 @@ from pipeline.transcription.word_timing import Timing, placed
 
 
 @dataclass(frozen=True, slots=True)
-class EarSettings:
+class TranscriberSettings:
     """How to listen."""
 
     main: str = "whisper-base"
@@ -88,7 +89,7 @@ _MARGIN = int(0.2 * VOICE_RATE)
 _OVERLAP = VOICE_RATE // 2
 
 
-class Ear:
+class Transcriber:
     """The models of one process.
 
     Args:
@@ -98,8 +99,8 @@ class Ear:
         ModelError: a model is missing, altered or cannot be loaded.
     """
 
-    def __init__(self, settings: EarSettings | None = None) -> None:
-        self._settings = settings or EarSettings()
+    def __init__(self, settings: TranscriberSettings | None = None) -> None:
+        self._settings = settings or TranscriberSettings()
         chosen = self._settings
         self._loaded = {
             model_id: self._load(model_id)
@@ -115,18 +116,18 @@ class Ear:
         used = [self._main, self._second(DEFAULT)]
         return tuple(entry(self._id(model)).reference for model in used if model)
 
-    def hear(self, window: Window) -> Heard:
+    def hear(self, window: Window) -> WindowTranscript:
         """Listen to a window; never raises for what is in it or what a model does with it."""
         return self.hear_all([window])[0]
 
-    def hear_all(self, windows: Sequence[Window]) -> list[Heard]:
+    def hear_all(self, windows: Sequence[Window]) -> list[WindowTranscript]:
         """Listen to several windows, of any calls, for less than to one after another.
 
         Each window's result is the same as alone, bit by bit; none is unheard because of another.
         """
         return self._together(windows, self._hear)
 
-    def check(self, window: Window) -> Heard:
+    def check(self, window: Window) -> WindowTranscript:
         """Listen to redacted audio another way: the small model, asked for digits.
 
         What is left of a call in an unknown language is listened to in the default one.
@@ -136,13 +137,13 @@ class Ear:
         """
         return self.check_all([window])[0]
 
-    def check_all(self, windows: Sequence[Window]) -> list[Heard]:
+    def check_all(self, windows: Sequence[Window]) -> list[WindowTranscript]:
         """``check`` for several windows, as ``hear_all``."""
         return self._together(windows, self._check_once)
 
     def _together(
-        self, windows: Sequence[Window], listen: Callable[[Window], Listener[Heard]]
-    ) -> list[Heard]:
+        self, windows: Sequence[Window], listen: Callable[[Window], Listener[WindowTranscript]]
+    ) -> list[WindowTranscript]:
         """Fail closed: whatever goes wrong with a window, it is to be silenced whole."""
         heard = together(
             [listen(one) for one in windows if len(one.pcm)], most=self._settings.batch
@@ -154,7 +155,7 @@ class Ear:
             for window, one in zip(windows, found, strict=True)
         ]
 
-    def _hear(self, window: Window) -> Listener[Heard]:
+    def _hear(self, window: Window) -> Listener[WindowTranscript]:
         if not self._knows(window.language):
             return _silenced(window, [Doubt.FOREIGN])
         listening = listening_of(window, window.language)
@@ -187,7 +188,7 @@ class Ear:
         """Whether it can be heard, and what was heard be searched."""
         return language in languages() and self._main.knows(language)
 
-    def _second(self, language: str) -> Transcriber | None:
+    def _second(self, language: str) -> SpeechEngine | None:
         """The second opinion on a language, where there is one."""
         model = self._loaded.get(self._settings.second or "")
         return model if model is not self._main and model and model.knows(language) else None
@@ -198,7 +199,7 @@ class Ear:
             return True
         return bool(self._left(main, listening, self._settings.unexplained_ms))
 
-    def _check_once(self, window: Window) -> Listener[Heard]:
+    def _check_once(self, window: Window) -> Listener[WindowTranscript]:
         language = window.language if self._knows(window.language) else DEFAULT
         listening = listening_of(window, language, level=False)
         passages = self._packs(listening)
@@ -220,7 +221,7 @@ class Ear:
 
     def _pass(
         self,
-        model: Transcriber,
+        model: SpeechEngine,
         passages: list[Passage],
         listening: Listening,
         hearing: Hearing,
@@ -273,7 +274,7 @@ class Ear:
 
     def _again(
         self,
-        model: Transcriber,
+        model: SpeechEngine,
         words: list[HeardWord],
         listening: Listening,
         *,
@@ -312,8 +313,8 @@ class Ear:
         window: Window,
         listening: Listening,
         words: list[HeardWord],
-        models: list[Transcriber],
-    ) -> Heard:
+        models: list[SpeechEngine],
+    ) -> WindowTranscript:
         # What the second listening invents explains nothing, though nobody listens a third time.
         explaining = [word for word in words if not word.invented]
         left = self._left(explaining, listening, self._settings.unexplained_ms)
@@ -323,7 +324,7 @@ class Ear:
             at_least=self._settings.unexplained_ms * window.sample_rate // 1_000,
         )
         found = [in_call(word, window) for word in drawn_in(words, listening)]
-        return Heard(
+        return WindowTranscript(
             call_id=window.call_id,
             seq=window.seq,
             channel=window.channel,
@@ -337,14 +338,14 @@ class Ear:
             doubts=(*listening.doubts, *[Doubt.WORDLESS] * len(left)),
         )
 
-    def _timing(self, model: Transcriber) -> Timing:
+    def _timing(self, model: SpeechEngine) -> Timing:
         """How a model errs; nothing is known of one that was not measured."""
         return _TIMINGS.get(self._id(model), Timing())
 
-    def _id(self, model: Transcriber) -> str:
+    def _id(self, model: SpeechEngine) -> str:
         return next(model_id for model_id, one in self._loaded.items() if one is model)
 
-    def _load(self, model_id: str) -> Transcriber:
+    def _load(self, model_id: str) -> SpeechEngine:
         chosen = self._settings
         return Whisper(
             find(model_id, folder=chosen.models, allow_hub=chosen.allow_hub),
@@ -359,7 +360,7 @@ def _passage(one: Pack, context_s: int) -> Passage:
     return Passage(one, features(one.audio, max(context_s, -(-len(one.audio) // VOICE_RATE))))
 
 
-def _elsewhere(model: Transcriber, passage: Passage, decoded: Decoded, language: str) -> bool:
+def _elsewhere(model: SpeechEngine, passage: Passage, decoded: Decoded, language: str) -> bool:
     """Whether the model takes what it heard for another language."""
     encoded = passage.encoded(model)
     if encoded is None or not telling(decoded.no_speech, len(passage.pack.audio) / VOICE_RATE):
@@ -367,41 +368,45 @@ def _elsewhere(model: Transcriber, passage: Passage, decoded: Decoded, language:
     return model.likelihood(encoded, language) < FOREIGN
 
 
-def _silenced(window: Window, doubts: list[Doubt]) -> Heard:
+def _silenced(window: Window, doubts: list[Doubt]) -> WindowTranscript:
     """Silenced whole: what is said in it cannot be heard or searched."""
     return replace(unheard(window), doubts=tuple(doubts))
 
 
-_of_process: dict[str, Ear] = {}
-"""The ear of a pool process, under ``ear``."""
+_of_process: dict[str, Transcriber] = {}
+"""The transcriber of a pool process, under ``transcriber``."""
 
 
-def start_ear(settings: EarSettings) -> None:
+def start_transcriber(settings: TranscriberSettings) -> None:
     """Initialiser of a pool process: load the models once.
 
     Raises:
         ModelError: a model is missing, altered or cannot be loaded.
     """
-    _of_process["ear"] = Ear(settings)
+    _of_process["transcriber"] = Transcriber(settings)
 
 
-def hear(window: Window) -> Heard:
-    """``Ear.hear`` with the models of this process; without models, the window is unheard."""
+def hear(window: Window) -> WindowTranscript:
+    """``Transcriber.hear`` with the models of this process; unheard without them."""
     return hear_all([window])[0]
 
 
-def check(window: Window) -> Heard:
-    """``Ear.check`` with the models of this process; without models, the window is unheard."""
+def check(window: Window) -> WindowTranscript:
+    """``Transcriber.check`` with the models of this process; unheard without them."""
     return check_all([window])[0]
 
 
-def hear_all(windows: Sequence[Window]) -> list[Heard]:
-    """``Ear.hear_all`` with the models of this process, as ``hear``."""
-    ear = _of_process.get("ear")
-    return [unheard(one) for one in windows] if ear is None else ear.hear_all(windows)
+def hear_all(windows: Sequence[Window]) -> list[WindowTranscript]:
+    """``Transcriber.hear_all`` with the models of this process, as ``hear``."""
+    transcriber = _of_process.get("transcriber")
+    return (
+        [unheard(one) for one in windows] if transcriber is None else transcriber.hear_all(windows)
+    )
 
 
-def check_all(windows: Sequence[Window]) -> list[Heard]:
-    """``Ear.check_all`` with the models of this process, as ``check``."""
-    ear = _of_process.get("ear")
-    return [unheard(one) for one in windows] if ear is None else ear.check_all(windows)
+def check_all(windows: Sequence[Window]) -> list[WindowTranscript]:
+    """``Transcriber.check_all`` with the models of this process, as ``check``."""
+    transcriber = _of_process.get("transcriber")
+    return (
+        [unheard(one) for one in windows] if transcriber is None else transcriber.check_all(windows)
+    )

@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import Final
 
 from pipeline.detection.language.lazy import once
-from pipeline.records.model import Heard, Hearing, Word
+from pipeline.records.model import Hearing, WindowTranscript, Word
 
 PAUSE_S: Final = 1.0
 """Silence that ends a turn."""
@@ -109,7 +109,7 @@ class CallTurns:
             (channel, stream): _Lane() for channel in range(channels) for stream in _STREAMS
         }
 
-    def take(self, heard: Heard) -> None:
+    def take(self, heard: WindowTranscript) -> None:
         """Add the words of one window."""
         for stream, words in streams_of(heard.words).items():
             for channel in {word.channel for word in words}:

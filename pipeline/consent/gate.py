@@ -32,7 +32,7 @@ from pipeline.records.consent import (
     Why,
 )
 from pipeline.records.intervals import subtract_intervals
-from pipeline.records.model import CallInfo, Heard, Interval, Reason, Role, Span
+from pipeline.records.model import CallInfo, Interval, Reason, Role, Span, WindowTranscript
 
 UNKNOWN_NOTICE: Final = "unknown_notice"
 """Mark of a call whose evidence names a notice that nobody has."""
@@ -146,7 +146,7 @@ class ConsentGate:
         pause_s = policy.consent.pause_seconds
         self._spoken = Spoken(call.roles, call.sample_rate, call.language, rules.reads, pause_s)
         self._knows_notice = rules.knows_notice
-        self._waiting: deque[Heard] = deque()
+        self._waiting: deque[WindowTranscript] = deque()
         self._withheld = False
         self._gone = [0] * len(call.roles)
         """The sample up to which a channel went on."""
@@ -177,7 +177,7 @@ class ConsentGate:
         agents_only = self.decision.outcome is Outcome.AGENT_SIDE_ONLY
         return agents_only and self._call.roles[channel] is Role.CUSTOMER
 
-    def take(self, heard: Heard) -> list[Heard]:
+    def take(self, heard: WindowTranscript) -> list[WindowTranscript]:
         """Add a window; what may go on.
 
         Raises:
@@ -195,7 +195,7 @@ class ConsentGate:
             ready.append(self._without(self._waiting.popleft(), horizon))
         return ready
 
-    def finish(self) -> list[Heard]:
+    def finish(self) -> list[WindowTranscript]:
         """The call is over: what is left, or the refusal.
 
         Raises:
@@ -238,7 +238,7 @@ class ConsentGate:
             return decision.why
         return None
 
-    def _without(self, heard: Heard, horizon: int) -> Heard:
+    def _without(self, heard: WindowTranscript, horizon: int) -> WindowTranscript:
         """A window without what may not be kept of it."""
         if not self.withholds(heard.channel):
             since = self._withdrawn_since
@@ -298,9 +298,9 @@ def _together(one: Consent | None, other: Consent | None) -> Consent | None:
     return Consent(kept, one.campaign or other.campaign, tuple(evidence[:MOST_EVIDENCE]))
 
 
-def _start(heard: Heard) -> int:
+def _start(heard: WindowTranscript) -> int:
     return max(0, heard.start)
 
 
-def _end(heard: Heard) -> int:
+def _end(heard: WindowTranscript) -> int:
     return max(heard.end, heard.heard_until)

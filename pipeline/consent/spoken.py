@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from pipeline.records.consent import Answer, Evidence, Kind, Party
-from pipeline.records.model import Heard, Hearing, Interval, Role, Word
+from pipeline.records.model import Hearing, Interval, Role, WindowTranscript, Word
 
 PAUSE_S: Final = 1.0
 """A longer pause ends an utterance."""
@@ -112,7 +112,7 @@ class Spoken:
         """The sample before which everything that was said is judged."""
         return self._open[0].start if self._open else self.horizon
 
-    def take(self, heard: Heard) -> None:
+    def take(self, heard: WindowTranscript) -> None:
         """Add a window; windows come in the order of their numbers."""
         self._words += [word for word in heard.words if word.hearing is Hearing.MAIN]
         until = self._until[heard.channel]

@@ -1,6 +1,7 @@
 """Which stretches of speech are sensitive, as far as words and numbers tell.
 
-In: ``Heard`` records. Out: spans (channel, samples, type, score, recogniser), never the text.
+In: ``WindowTranscript`` records. Out: spans (channel, samples, type, score, recogniser), never the
+text.
 
 Packages: ``language`` words and phrases as data · ``numbers`` from tokens to digits ·
 ``hypotheses`` what several decodes agree on · ``dialogue`` what was asked and answered ·

@@ -40,7 +40,6 @@ from pipeline.records.model import (
     Detection,
     EndedBy,
     Findings,
-    Heard,
     Hearing,
     Interval,
     Mute,
@@ -53,6 +52,7 @@ from pipeline.records.model import (
     Span,
     Verdict,
     Watermark,
+    WindowTranscript,
     Word,
 )
 from pipeline.records.pseudonyms import PSEUDONYM, PURPOSE
@@ -65,6 +65,9 @@ RATES = range(4_000, 192_001)
 _UNWRITTEN = frozenset({"pcm", "doubts"})
 """Fields that no form has: audio travels beside it, and doubts are not sent on."""
 
+_WIRE_NAMES = {"WindowTranscript": "Heard"}
+"""Types that were renamed since they were first written."""
+
 T = TypeVar("T")
 
 
@@ -76,7 +79,12 @@ def to_form(record: Record) -> tuple[str, Form, bytes]:
     names = [one.name for one in fields(record) if one.name not in _UNWRITTEN]
     form = {name: _plain(getattr(record, name)) for name in names}
     audio = _pcm_bytes(record.pcm) if isinstance(record, AudioChunk | RedactedChunk) else b""
-    return type(record).__name__, form, audio
+    return wire_name(type(record)), form, audio
+
+
+def wire_name(kind: type) -> str:
+    """What a record's type is called on the wire."""
+    return _WIRE_NAMES.get(kind.__name__, kind.__name__)
 
 
 def from_form(name: str, form: Form, audio: bytes) -> Record:
@@ -213,11 +221,11 @@ def _read_end(form: Form, _audio: bytes = b"") -> CallEnd:
     return CallEnd(**form | {"ended_by": ended_by, "marks": marks, "consent": consent})
 
 
-def _read_heard(form: Form, _audio: bytes) -> Heard:
+def _read_heard(form: Form, _audio: bytes) -> WindowTranscript:
     _require(form["seq"] >= 0, "a record's number is negative")
     _require(0 <= form["start"] <= form["end"], "a window ends before it starts")
     _require(0 <= form["channel"] < MOST_CHANNELS, "channel out of range")
-    return Heard(
+    return WindowTranscript(
         **form
         | {
             "words": _each(_read_word, form["words"]),

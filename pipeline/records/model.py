@@ -203,7 +203,7 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class WindowTranscript:
     """What listening to one window brought."""
 
     call_id: str
@@ -275,7 +275,7 @@ class Detection:
     policy: str
     """``Policy.digest``."""
     listening: str
-    """``Heard.listening`` of the windows."""
+    """``WindowTranscript.listening`` of the windows."""
     recognizers: str
     """Digest of the recognisers that the installation added; empty for none."""
     software: str
@@ -375,5 +375,5 @@ class Verdict:
     end: CallEnd | None = None
 
 
-Record: TypeAlias = AudioChunk | CallEnd | Heard | Findings | RedactedChunk | Verdict
+Record: TypeAlias = AudioChunk | CallEnd | WindowTranscript | Findings | RedactedChunk | Verdict
 """What travels over a topic."""

@@ -2,8 +2,9 @@
 
 Whisper writes fluent sentences over silence and noise, repeats itself without end, drifts into
 another script, and stops before the audio does. ``judge`` is a pure function of what it wrote and
-of how sure it was. What it does not believe explains no speech: the ear listens to that stretch
-again, and states it as unexplained where nothing else accounts for it. Every reason is counted.
+of how sure it was. What it does not believe explains no speech: the transcriber listens to that
+stretch again, and states it as unexplained where nothing else accounts for it. Every reason is
+counted.
 """
 
 from __future__ import annotations

@@ -32,10 +32,10 @@ from pipeline.records.model import (
     AudioChunk,
     CallEnd,
     CallInfo,
-    Heard,
     Interval,
     Pcm,
     Window,
+    WindowTranscript,
 )
 from pipeline.transcription.conditioning import HighPass, Leveller, loudest
 from pipeline.transcription.sounding import Sounding
@@ -289,10 +289,10 @@ class Listener:
         return [Interval(start, end) for start, end in found if start < end]
 
 
-def silent(window: Window) -> Heard:
+def silent(window: Window) -> WindowTranscript:
     """What a window without audio becomes; whatever sounds in it all the same is unexplained."""
     sounds = [one for one in window.sounds if len(one) >= _SHORTEST_S * window.sample_rate]
-    return Heard(
+    return WindowTranscript(
         call_id=window.call_id,
         seq=window.seq,
         channel=window.channel,
@@ -304,7 +304,7 @@ def silent(window: Window) -> Heard:
     )
 
 
-def unheard(window: Window) -> Heard:
+def unheard(window: Window) -> WindowTranscript:
     """What a window becomes that could not be listened to: all of it is to be silenced."""
     start = min(window.start, window.owned.start) if window.owned else window.start
     end = max(window.end, window.heard_until)

@@ -39,7 +39,7 @@ _EDGE_AUDIBLE_MS: Final = 60
 _STUB_PAD_MS: Final = 120
 """Padding of such a sound: a soft consonant at its border may be left out of it."""
 
-Heard: TypeAlias = Callable[[int, int], list[Interval]]
+WindowTranscript: TypeAlias = Callable[[int, int], list[Interval]]
 """``(start, end)`` to what can be heard there."""
 Read: TypeAlias = Callable[[int, int], npt.NDArray[np.int16]]
 """``(start, end)`` to the redacted samples, shape ``(end - start,)``."""
@@ -59,7 +59,7 @@ class Scene:
     """Muted numbers of any channel: digits near one are telling."""
     beside: tuple[Span, ...]
     """Muted numbers of the look's channel: a lone digit may be the edge of one."""
-    heard: Heard
+    heard: WindowTranscript
     read: Read
 
     def samples(self, milliseconds: int) -> int:

@@ -25,7 +25,6 @@ from pipeline.records.model import (
     CallEnd,
     CallInfo,
     Check,
-    Heard,
     Interval,
     Mute,
     Pcm,
@@ -34,6 +33,7 @@ from pipeline.records.model import (
     Span,
     Verdict,
     Window,
+    WindowTranscript,
 )
 from pipeline.verification.findings import STUB, Scene, is_edge, is_number, mute_for
 from pipeline.verification.planning import ADVANCE_SPEECH_S, Planner, ReviewRequest
@@ -136,7 +136,7 @@ class ReviewState:
             for request in requests
         ]
 
-    def answer(self, heard: Heard, spans: Sequence[Span]) -> list[Window]:
+    def answer(self, heard: WindowTranscript, spans: Sequence[Span]) -> list[Window]:
         """Mute what was found in a window, and ask again where something was."""
         asked = self.asked.pop(heard.seq, None)
         if asked is None:
@@ -182,7 +182,7 @@ class ReviewState:
             read=lambda start, end: self._read(start, end)[:, channel],
         )
 
-    def _stubs(self, asked: _Asked, heard: Heard, found: Sequence[Mute]) -> list[Span]:
+    def _stubs(self, asked: _Asked, heard: WindowTranscript, found: Sequence[Mute]) -> list[Span]:
         """What sounds beside a muted number without a word."""
         channel = asked.request.channel
         numbers = [

@@ -28,11 +28,11 @@ from pipeline.records.model import (
     CallEnd,
     CallInfo,
     Check,
-    Heard,
     RedactedChunk,
     Span,
     Verdict,
     Window,
+    WindowTranscript,
 )
 from pipeline.verification.review_state import ReviewState
 
@@ -92,7 +92,7 @@ class CallVerifier:
             windows += call.append(chunk)
         return [*call.release(over=False), *windows]
 
-    def take_heard(self, heard: Heard, spans: Sequence[Span]) -> list[Output]:
+    def take_heard(self, heard: WindowTranscript, spans: Sequence[Span]) -> list[Output]:
         """Take the answer to a window: what was heard, and what the detector found in it."""
         if self._call is None or self._finished:
             return []

@@ -25,12 +25,12 @@ from pipeline.records.model import (
     CallInfo,
     Detection,
     Findings,
-    Heard,
     Interval,
     Reason,
     Span,
     Watermark,
     Window,
+    WindowTranscript,
     Word,
 )
 from pipeline.transcription.segmenter import unheard
@@ -92,14 +92,14 @@ def start() -> None:
     """Nothing to load."""
 
 
-def hear(window: Window) -> Heard:
+def hear(window: Window) -> WindowTranscript:
     """Stands in for ``models.speech.transcriber.hear``; a call is never deaf on both channels."""
     if window.channel == 0 and DEAF in os.environ and Path(os.environ[DEAF]).exists():
         return unheard(window)  # what the real ear makes of a model that raises
     return check(window)
 
 
-def check(window: Window) -> Heard:
+def check(window: Window) -> WindowTranscript:
     """Stands in for ``models.speech.transcriber.check``."""
     if KILLER in window.call_id and len(window.pcm):
         os.kill(os.getpid(), signal.SIGKILL)
@@ -107,7 +107,7 @@ def check(window: Window) -> Heard:
         raise RuntimeError(" ".join(WORDS))
     if SLOW in window.call_id:
         time.sleep(0.3)
-    return Heard(
+    return WindowTranscript(
         window.call_id,
         window.seq,
         window.channel,
@@ -151,7 +151,7 @@ class ScriptedDetector:
 
     def inspect(
         self,
-        heard: Heard,
+        heard: WindowTranscript,
         *,
         sample_rate: int,
         expected: frozenset[str],
@@ -185,12 +185,12 @@ class ScriptedCall:
         self._mixed = False
         self._until = [0] * channels
         self._next, self._seq = 0, 0
-        self._waiting: dict[int, Heard] = {}
+        self._waiting: dict[int, WindowTranscript] = {}
         self._spans: list[Span] = []
         self._words: list[Word] = []
         self._mark = 0
 
-    def take(self, heard: Heard) -> list[Findings]:
+    def take(self, heard: WindowTranscript) -> list[Findings]:
         if heard.seq >= self._next:
             self._waiting.setdefault(heard.seq, heard)
         while (one := self._waiting.pop(self._next, None)) is not None:
@@ -212,7 +212,7 @@ class ScriptedCall:
             end = replace(end, marks=(*end.marks, MIXED))
         return [self._findings(end.end + 1, end)]
 
-    def _as_before(self, heard: Heard) -> Heard:
+    def _as_before(self, heard: WindowTranscript) -> WindowTranscript:
         """A window; one that was listened to otherwise than the first is unheard."""
         if self._listening is None:
             self._listening = heard.listening
@@ -244,7 +244,7 @@ class ScriptedCall:
 class FailingCall(ScriptedCall):
     """A call of ``FailingDetector`` that was opened."""
 
-    def take(self, heard: Heard) -> list[Findings]:
+    def take(self, heard: WindowTranscript) -> list[Findings]:
         if self._call_id.endswith("1") and heard.seq:
             raise MemoryError(" ".join(WORDS))
         return super().take(heard)

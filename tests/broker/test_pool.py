@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from agents.runtime.engine_pool import EarPool, Ears
-from pipeline.records.model import Heard, Window
+from agents.runtime.engine_pool import PoolWork, TranscriberPool
+from pipeline.records.model import Window, WindowTranscript
 from tests.broker import fakes
 
 pytestmark = pytest.mark.slow
@@ -20,13 +20,13 @@ def window(call_id: str, seq: int) -> Window:
 
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_windows_that_wait_when_the_pool_breaks_are_heard(workers: int) -> None:
-    pool = EarPool(Ears(fakes.start, (), fakes.hear, fakes.hear), workers)
+    pool = TranscriberPool(PoolWork(fakes.start, (), fakes.hear, fakes.hear), workers)
     await pool.start()
     try:
         calls = [fakes.SLOW, fakes.KILLER, *(f"{fakes.SLOW}-{number}" for number in range(10))]
         windows = [window(call_id, seq) for seq, call_id in enumerate(calls)]
         listening = asyncio.gather(*(pool.listen(one) for one in windows))
-        heard: list[Heard] = await asyncio.wait_for(listening, 60)
+        heard: list[WindowTranscript] = await asyncio.wait_for(listening, 60)
     finally:
         pool.stop()
     assert [one.call_id for one in heard] == calls

@@ -18,7 +18,7 @@ from prometheus_client import start_http_server
 
 from agents.app.worker import Models, WorkerConfig, run_worker
 from agents.kafka.topics import Topics
-from agents.runtime.engine_pool import Ears
+from agents.runtime.engine_pool import PoolWork
 from agents.stages.shadow import Candidate
 from agents.stages.timeouts import Timeouts
 from agents.system.clock import system_clock
@@ -59,7 +59,7 @@ def main() -> None:
         bootstrap=bootstrap,
         policy=_policy(os.environ.get("POLICY_OF_TEST", "default")),
         heard_by=f"scripted {fakes.VERSION}",
-        models=Models(Ears(fakes.start, (), fakes.hear, fakes.check), LoudnessVoice, _detector),
+        models=Models(PoolWork(fakes.start, (), fakes.hear, fakes.check), LoudnessVoice, _detector),
         ledger_url=os.environ.get("LEDGER_OF_TEST") or f"sqlite:///{state / 'ledger.db'}",
         keyset=state / "kek.json",
         signing_key=state / "signing.pem",

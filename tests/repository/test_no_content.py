@@ -15,7 +15,7 @@ import pytest
 import structlog
 
 from agents.access.audit_log import AuditLog
-from agents.runtime.engine_pool import EarPool, Ears
+from agents.runtime.engine_pool import PoolWork, TranscriberPool
 from agents.system.logging import configure_logging
 from models.detection.call_detector import ANALYSIS_FAILED
 from models.detection.detector import Detector
@@ -29,7 +29,16 @@ from models.text.turn import turn_of
 from pipeline.errors import ModelError
 from pipeline.policy.disclosure import Show
 from pipeline.policy.loading import load_policy
-from pipeline.records.model import Action, CallEnd, CallInfo, Heard, Interval, Role, Window, Word
+from pipeline.records.model import (
+    Action,
+    CallEnd,
+    CallInfo,
+    Interval,
+    Role,
+    Window,
+    WindowTranscript,
+    Word,
+)
 from pipeline.transcription.voice_activity import FRAME
 from tests.agents.runtime.test_stage_runtime import TOPICS, EchoCore, _rig, running
 from tests.pipeline.records.wire_samples import SAMPLES
@@ -76,7 +85,7 @@ def test_records_do_not_show_what_they_hold() -> None:
     shown = [repr(dataclasses.replace(SAMPLES["AudioChunk"], pcm=loud))]
     shown += [repr(dataclasses.replace(SAMPLES["RedactedChunk"], pcm=loud))]
     word = Word(0, 0, 1, CANARY)
-    shown += [repr(word), repr(Heard("a", 0, 0, 0, 1, words=(word,)))]
+    shown += [repr(word), repr(WindowTranscript("a", 0, 0, 0, 1, words=(word,)))]
     shown += [repr(dataclasses.replace(SAMPLES["Findings"], words=(word,)))]
     shown += [repr(Window("a", 0, 0, 0, 4, 8_000, loud[:, 0], (), 4))]
     turn = turn_of(CANARY)
@@ -201,7 +210,7 @@ def test_what_fails_silences_and_tells_nothing(
     detector = Detector(load_policy("default"), analyses=analyses, reads=reads)
     call = detector.open(CallInfo("a", 8_000, (Role.MIXED,)))
     word = Word(0, 100, 7_000, CANARY)
-    heard = Heard("a", 0, 0, 0, 8_000, words=(word,), heard_until=8_000)
+    heard = WindowTranscript("a", 0, 0, 0, 8_000, words=(word,), heard_until=8_000)
     found = [*call.take(heard), *call.finish(CallEnd("a", 1, 8_000))]
     stated = [span for one in found for span in one.spans if span.action is Action.MUTE]
     assert any(span.start <= word.start and word.end <= span.end for span in stated)
@@ -215,7 +224,7 @@ def test_what_fails_silences_and_tells_nothing(
     assert "walrus" not in repr(found) + repr(call) + told.out + told.err
 
 
-def _ear_raises(_: Window) -> Heard:
+def _ear_raises(_: Window) -> WindowTranscript:
     raise RuntimeError(f"can't do anything with {CANARY}")
 
 
@@ -226,7 +235,7 @@ def _no_start() -> None:
 async def test_an_engine_that_raises_ends_the_call_without_its_text(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    pool = EarPool(Ears(_no_start, (), _ear_raises, _ear_raises), 1)
+    pool = TranscriberPool(PoolWork(_no_start, (), _ear_raises, _ear_raises), 1)
     pcm = np.full(8_000, 9_000, np.int16)
     window = Window("a", 0, 0, 0, 8_000, 8_000, pcm, (Interval(0, 8_000),), 8_000)
     try:

@@ -21,7 +21,7 @@ from agents.stages.vault import VaultCall
 from agents.stages.verify import VerifyCall
 from pipeline.muting.muter import LATE_SPAN, _Call
 from pipeline.records import cloudevents
-from pipeline.records.model import Findings, Heard, Watermark, Window
+from pipeline.records.model import Findings, Watermark, Window, WindowTranscript
 
 EARLY = 8 * 8_000
 """Samples by which muting releases too early."""
@@ -78,14 +78,14 @@ def _released_past_the_watermark() -> AbstractContextManager[Any]:
 def _what_nobody_heard_passes() -> AbstractContextManager[Any]:
     heard_by = TranscribeCall._heard
 
-    def heard(self: TranscribeCall, window: Window, result: Heard) -> Any:
+    def heard(self: TranscribeCall, window: Window, result: WindowTranscript) -> Any:
         return heard_by(self, window, replace(result, unheard=()))
 
     return _all(mock.patch.object(TranscribeCall, "_heard", heard), _verification_finds_nothing())
 
 
 def _verification_finds_nothing() -> AbstractContextManager[Any]:
-    def unmoved(self: VerifyCall, _: Window, heard: Heard) -> Any:
+    def unmoved(self: VerifyCall, _: Window, heard: WindowTranscript) -> Any:
         return self._steps(self._verifier.take_heard(heard, ()))
 
     return mock.patch.object(VerifyCall, "_answer", unmoved)

@@ -35,7 +35,7 @@ from agents.vault.file_store import Place
 from agents.vault.vault import Vault
 from pipeline.errors import ModelError
 from pipeline.evidence.canonical_json import canonical_json
-from pipeline.records.model import Heard, Window
+from pipeline.records.model import Window, WindowTranscript
 from pipeline.transcription.segmenter import silent, unheard
 from tests.simulation import speech
 from tests.simulation.broker import Member
@@ -66,7 +66,7 @@ def patches(world: World) -> Iterator[Any]:
         "keep_partitions": _for_ever,
         "TopicCheckpoints": lambda *_: AuditTopic(world),
         "gc": SimpleNamespace(**collector),
-        "EarPool": lambda *_, **__: EarsAtHand(world),
+        "TranscriberPool": lambda *_, **__: EarsAtHand(world),
         "make_app": lambda group, *_, **__: group,
         "port_of": partial(_port, world),
         "Serving": Serving,
@@ -159,7 +159,7 @@ class EarsAtHand:
     def stop(self) -> None:
         """Nothing runs."""
 
-    async def listen(self, window: Window, *, check: bool = False) -> Heard:
+    async def listen(self, window: Window, *, check: bool = False) -> WindowTranscript:
         if not len(window.pcm) and not window.speech:
             return silent(window)
         engine, deaf = self._world.strikes("engine"), self._world.strikes("deaf")

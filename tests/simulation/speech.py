@@ -23,10 +23,10 @@ from pipeline.records.model import (
     AudioChunk,
     CallEnd,
     CallInfo,
-    Heard,
     Pcm,
     Role,
     Window,
+    WindowTranscript,
     Word,
 )
 
@@ -133,7 +133,7 @@ def script(name: str) -> Script:
     return Script(info, tuple(said), pcm)
 
 
-def hear(window: Window) -> Heard:
+def hear(window: Window) -> WindowTranscript:
     """What the scripted ear hears in a window, whichever pass it is."""
     words = []
     for one in script(window.call_id).said:
@@ -144,7 +144,7 @@ def hear(window: Window) -> Heard:
         sound = window.pcm[first - window.start : last - window.start].astype(float)
         if len(sound) and np.sqrt(np.mean(sound * sound)) >= LEAST_RMS:
             words.append(Word(one.channel, one.start, one.end, one.text, 0.95))
-    return Heard(
+    return WindowTranscript(
         window.call_id,
         window.seq,
         window.channel,

@@ -22,7 +22,7 @@ from agents.crypto.envelope import Seal
 from agents.database.call_ledger import CallState
 from agents.database.tables import TRANSIT_KEYS
 from agents.kafka.producer import sealed
-from agents.runtime.engine_pool import Ears
+from agents.runtime.engine_pool import PoolWork
 from agents.runtime.outbox import Limits
 from agents.stages.timeouts import Timeouts
 from agents.system import fatal_exit
@@ -235,7 +235,7 @@ class World:
             bootstrap="none:1",
             policy=policy,
             models=Models(
-                Ears(lambda: None, (), speech.hear, speech.hear),
+                PoolWork(lambda: None, (), speech.hear, speech.hear),
                 LoudnessVoice,
                 lambda: speech.detector(policy),
             ),

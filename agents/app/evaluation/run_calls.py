@@ -16,7 +16,7 @@ import soundfile
 from agents.app.evaluation.run_texts import spans_in
 from agents.app.in_memory_pipeline import Line
 from agents.app.recording_folder import read_drop
-from agents.app.wiring import ear_settings
+from agents.app.wiring import transcriber_settings
 from agents.runtime.engine_pool import engine_pool
 from agents.settings.detectors import detector_settings
 from agents.settings.model import Settings
@@ -48,10 +48,10 @@ from pipeline.records.model import (
     CallEnd,
     CallInfo,
     Findings,
-    Heard,
     Mute,
     Record,
     Span,
+    WindowTranscript,
     Word,
 )
 from pipeline.transcription.windows import ListenSettings
@@ -145,7 +145,7 @@ def evaluate_run(
     heard: list[HeardCall] = []
     own = detector_settings(settings)
     opened = Detector(open_policy(policy), settings=own) if curves else None
-    with engine_pool(ear_settings(settings), settings.engine_processes) as pool:
+    with engine_pool(transcriber_settings(settings), settings.engine_processes) as pool:
         detector = Detector(policy, settings=own)
         for truth in truths:
             told(truth.call_id)
@@ -175,7 +175,7 @@ class Engines:
 class Watched(Line):
     """A line that keeps what was heard and found."""
 
-    windows: tuple[Heard, ...] = ()
+    windows: tuple[WindowTranscript, ...] = ()
     end: CallEnd | None = None
     spans: tuple[Span, ...] = ()
 
@@ -192,7 +192,7 @@ class Watched(Line):
     def put(self, topic: str, record: Record) -> None:
         """See ``Line``."""
         match record:
-            case Heard() if topic == self.topics.words:
+            case WindowTranscript() if topic == self.topics.words:
                 self.windows += (record,)
             case CallEnd() if topic == self.topics.words:
                 self.end = record

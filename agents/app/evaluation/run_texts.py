@@ -25,7 +25,7 @@ from pipeline.evaluation.scoring.text_scoring import (
 )
 from pipeline.policy.known_names import BUILT_IN
 from pipeline.policy.model import Policy
-from pipeline.records.model import CallEnd, CallInfo, Heard, Reason, Span
+from pipeline.records.model import CallEnd, CallInfo, Reason, Span, WindowTranscript
 
 
 def read_cases(
@@ -84,7 +84,7 @@ def spans_of(detector: Detector, case: Case) -> tuple[Span, ...]:
 
 
 def spans_in(
-    detector: Detector, info: CallInfo, windows: Iterable[Heard], end: CallEnd
+    detector: Detector, info: CallInfo, windows: Iterable[WindowTranscript], end: CallEnd
 ) -> tuple[Span, ...]:
     """Every span that a detector finds in the windows of a call."""
     call = detector.open(info)

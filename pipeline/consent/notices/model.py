@@ -1,7 +1,7 @@
 """Prompts that are played to callers: frozen records as files hold them, and all of them together.
 
-What is malformed raises pydantic's ``ValidationError``; ``loading`` tells it with file and line. No message
-quotes a number.
+What is malformed raises pydantic's ``ValidationError``; ``loading`` tells it with file and line.
+No message quotes a number.
 """
 
 from __future__ import annotations

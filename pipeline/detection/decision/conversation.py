@@ -31,7 +31,7 @@ from pipeline.detection.numbers.runs import NumberRun
 from pipeline.detection.numbers.tokens import Flag
 from pipeline.policy.model import Policy
 from pipeline.records.entities import NEVER_ALLOWED, Entity
-from pipeline.records.model import Action, Heard, Interval, Reason, Span
+from pipeline.records.model import Action, Interval, Reason, Span, WindowTranscript
 from pipeline.records.private_cache import Remembered
 from pipeline.records.scores import UNASKED
 
@@ -101,7 +101,7 @@ class Conversation:
     def _now(self) -> int:
         return min(self._heard_until)
 
-    def take(self, heard: Heard) -> None:
+    def take(self, heard: WindowTranscript) -> None:
         """Add what one window brought."""
         until = max(self._heard_until[heard.channel], heard.heard_until)
         self._heard_until[heard.channel] = until

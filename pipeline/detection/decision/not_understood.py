@@ -19,7 +19,7 @@ from typing import Final
 from pipeline.detection.hypotheses.agreement import comparable
 from pipeline.policy.model import UnderstandingRule
 from pipeline.records.intervals import merge_intervals, uncovered
-from pipeline.records.model import Action, Heard, Hearing, Interval, Reason, Span, Word
+from pipeline.records.model import Action, Hearing, Interval, Reason, Span, WindowTranscript, Word
 from pipeline.records.scores import SOUND_WITHOUT_WORDS, SPEECH_WITHOUT_WORDS
 from pipeline.transcription.word_timing import plausible
 
@@ -145,7 +145,7 @@ class Comprehension:
         """With more understood behind it, a stretch can count no more."""
         self._channels = [_Channel() for _ in range(channels)]
 
-    def take(self, heard: Heard) -> list[Span]:
+    def take(self, heard: WindowTranscript) -> list[Span]:
         """Take the next window of a channel; what is to be silenced for it."""
         channel = self._channels[heard.channel]
         words = self._believable(channel, heard)
@@ -193,7 +193,7 @@ class Comprehension:
             and one.worded + one.unworded >= self._much * _TELLING
         )
 
-    def _believable(self, channel: _Channel, heard: Heard) -> list[Interval]:
+    def _believable(self, channel: _Channel, heard: WindowTranscript) -> list[Interval]:
         """Words that a model is sure of, or that both heard: what they cover.
 
         What is heard again, asked for digits, is evidence for muting and none for understanding.

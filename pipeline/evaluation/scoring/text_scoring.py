@@ -24,7 +24,7 @@ from pipeline.evaluation.scoring.results import (
     found_spans,
 )
 from pipeline.policy.model import Policy
-from pipeline.records.model import Action, CallInfo, Heard, Interval, Role, Span, Word
+from pipeline.records.model import Action, CallInfo, Interval, Role, Span, WindowTranscript, Word
 
 RATE = 8_000
 PAUSE_S = 0.5
@@ -64,7 +64,7 @@ class Case:
         """Length of the speech that the text stands for, with the pauses between turns."""
         return (self.ends[-1] - _LEAD) / RATE
 
-    def windows(self) -> Iterator[Heard]:
+    def windows(self) -> Iterator[WindowTranscript]:
         """What listening to the case would have brought: a window a turn for every channel."""
         start, seq = 0, 0
         for words, end in zip(self.words, self.ends, strict=True):
@@ -72,7 +72,7 @@ class Case:
             for channel in range(self.call.channels):
                 own = tuple(word for word in spoken if word.channel == channel)
                 speech = (Interval(own[0].start, own[-1].end),) if own else ()
-                yield Heard(
+                yield WindowTranscript(
                     self.call.call_id, seq, channel, start, end, own, speech,
                     heard_until=end, call=self.call,
                 )  # fmt: skip

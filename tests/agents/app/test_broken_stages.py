@@ -17,7 +17,7 @@ from pipeline.errors import StoreError
 from pipeline.muting import muter
 from pipeline.muting.rendering import apply_mutes
 from pipeline.policy.model import MutingRule, Policy
-from pipeline.records.model import CallEnd, CallInfo, Findings, Heard, Mute, Span, Window
+from pipeline.records.model import CallEnd, CallInfo, Findings, Mute, Span, Window, WindowTranscript
 from tests.agents.app.redacting import RATE, audio, names, run, scripted
 from tests.broker.fakes import ScriptedCall, ScriptedDetector, hear
 
@@ -27,11 +27,11 @@ WORDS = "one two three"
 """What no error may show."""
 
 
-def hears_nothing(window: Window) -> Heard:
+def hears_nothing(window: Window) -> WindowTranscript:
     return replace(hear(window), words=())
 
 
-def raises(window: Window) -> Heard:
+def raises(window: Window) -> WindowTranscript:
     raise RuntimeError(WORDS)
 
 
@@ -46,7 +46,7 @@ class Broken(ScriptedDetector):
 
     def inspect(
         self,
-        heard: Heard,
+        heard: WindowTranscript,
         *,
         sample_rate: int,
         expected: frozenset[str],
@@ -61,7 +61,7 @@ class BrokenCall(ScriptedCall):
         super().__init__(call_id, channels)
         self.where = where
 
-    def take(self, heard: Heard) -> list[Findings]:
+    def take(self, heard: WindowTranscript) -> list[Findings]:
         if self.where == "everything" or (self.where == "content" and heard.words):
             raise RuntimeError(WORDS)
         return super().take(heard)

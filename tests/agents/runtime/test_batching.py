@@ -14,7 +14,7 @@ import pytest
 
 from agents.runtime.batching import BatchQueue
 from agents.system.engine_sizing import Batch
-from pipeline.records.model import Heard, Window
+from pipeline.records.model import Window, WindowTranscript
 from pipeline.transcription.segmenter import silent
 
 pytestmark = pytest.mark.unit
@@ -32,13 +32,13 @@ class Engine:
         self.batches: list[list[int]] = []
         self.begun = threading.Event()
 
-    def hear(self, windows: Sequence[Window]) -> list[Heard]:
+    def hear(self, windows: Sequence[Window]) -> list[WindowTranscript]:
         self.batches.append([one.seq for one in windows])
         self.begun.set()
         self.gate.wait(10)
         return [silent(one) for one in windows]
 
-    def breaks(self, windows: Sequence[Window]) -> list[Heard]:
+    def breaks(self, windows: Sequence[Window]) -> list[WindowTranscript]:
         raise BrokenProcessPool("died")
 
 

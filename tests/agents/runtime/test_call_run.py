@@ -15,12 +15,12 @@ from agents.crypto.envelope import Seal
 from agents.runtime.broker_port import Delivery
 from agents.runtime.call_run import Arrival, CallRun, StepServices
 from agents.runtime.steps import Late, Listen, Send, Step
-from pipeline.records.model import CallEnd, Heard, Record, Window
+from pipeline.records.model import CallEnd, Record, Window, WindowTranscript
 
 pytestmark = pytest.mark.unit
 
 WINDOW = Window("call-1", 0, 0, 0, 8_000, 8_000, np.zeros(8_000, np.int16))
-HEARD = Heard("call-1", 0, 0, 0, 8_000, ())
+HEARD = WindowTranscript("call-1", 0, 0, 0, 8_000, ())
 
 
 @dataclass
@@ -37,7 +37,7 @@ class CheckingCore:
             return [Listen(WINDOW, self.answer, check=True, in_order=False)]
         return [Send("out", record)]
 
-    def answer(self, heard: Heard) -> list[Step]:
+    def answer(self, heard: WindowTranscript) -> list[Step]:
         self.done = True
         return [Send("out", CallEnd("call-1", 3, 0)), Send("out", CallEnd("call-1", 4, 0))]
 
@@ -93,7 +93,7 @@ async def test_an_answer_that_ends_the_call_is_sent_though_the_last_record_is_ta
         sent.append(step.record.chunks)
         return asyncio.sleep(0)
 
-    async def listen(_: Listen) -> Heard:
+    async def listen(_: Listen) -> WindowTranscript:
         await listened.wait()
         return HEARD
 

@@ -25,7 +25,7 @@ from agents.stages.timeouts import Timeouts
 from agents.system.metrics import Metrics
 from agents.vault.vault import Vault
 from pipeline.policy.loading import load_policy
-from pipeline.records.model import AudioChunk, CallEnd, Heard, Window
+from pipeline.records.model import AudioChunk, CallEnd, Window, WindowTranscript
 from pipeline.transcription.segmenter import LoudnessVoice
 from tests.broker import fakes
 from tests.broker.harness import script
@@ -77,7 +77,7 @@ class Loop:
 class Ears:
     """The pool of speech engines."""
 
-    async def listen(self, window: Window, *, check: bool = False) -> Heard:
+    async def listen(self, window: Window, *, check: bool = False) -> WindowTranscript:
         return fakes.check(window) if check else fakes.hear(window)
 
 

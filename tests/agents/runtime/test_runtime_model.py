@@ -38,7 +38,7 @@ from agents.runtime.steps import Act, Late, LateError, Later, Listen, Send, Stag
 from agents.system.metrics import Metrics
 from pipeline.policy.model import Policy
 from pipeline.records import cloudevents
-from pipeline.records.model import CallEnd, Heard, Record, Window
+from pipeline.records.model import CallEnd, Record, Window, WindowTranscript
 
 pytestmark = pytest.mark.unit
 
@@ -193,18 +193,18 @@ class Ears:
     """Windows are heard when told, in any order."""
 
     def __init__(self) -> None:
-        self.waiting: list[tuple[asyncio.Future[Heard], Window]] = []
+        self.waiting: list[tuple[asyncio.Future[WindowTranscript], Window]] = []
 
-    async def listen(self, window: Window, *, check: bool = False) -> Heard:
+    async def listen(self, window: Window, *, check: bool = False) -> WindowTranscript:
         del check
-        future: asyncio.Future[Heard] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[WindowTranscript] = asyncio.get_running_loop().create_future()
         self.waiting.append((future, window))
         return await future
 
     def hear(self, place: int) -> None:
         future, window = self.waiting.pop(place % len(self.waiting))
         if not future.done():
-            future.set_result(Heard(window.call_id, window.seq, 0, 0, 1, heard_until=1))
+            future.set_result(WindowTranscript(window.call_id, window.seq, 0, 0, 1, heard_until=1))
 
 
 async def _inline(work: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever it returns

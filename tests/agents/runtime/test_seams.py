@@ -19,7 +19,7 @@ from agents.kafka.producer import CallProducer
 from agents.kafka.topics import Topics, create_topics
 from agents.runtime import events
 from agents.runtime.broker_port import Delivery
-from agents.runtime.engine_pool import EarPool, Ears
+from agents.runtime.engine_pool import PoolWork, TranscriberPool
 from agents.runtime.steps import Tell
 from agents.system import fatal_exit, logging
 from agents.system.child_processes import bound_command
@@ -170,7 +170,7 @@ def _window(call_id: str, words: list[str | None]) -> Window:
 
 
 async def test_a_window_that_kills_its_process_is_unheard_and_others_are_not() -> None:
-    pool = EarPool(Ears(fakes.start, (), fakes.hear, fakes.hear), 1)
+    pool = TranscriberPool(PoolWork(fakes.start, (), fakes.hear, fakes.hear), 1)
     try:
         await pool.start()
         good, bad = _window("plain", ["hello", "two"]), _window("killer", ["hello"])
@@ -193,7 +193,7 @@ def _ends() -> None:
 @pytest.mark.parametrize(("start", "message"), [(_no_models, "not found"), (_ends, "end while")])
 async def test_a_pool_without_models_says_so(start: object, message: str) -> None:
     assert callable(start)
-    pool = EarPool(Ears(start, (), fakes.hear, fakes.hear), 1)
+    pool = TranscriberPool(PoolWork(start, (), fakes.hear, fakes.hear), 1)
     try:
         with pytest.raises(ModelError, match=message):
             await pool.start()
@@ -202,7 +202,7 @@ async def test_a_pool_without_models_says_so(start: object, message: str) -> Non
 
 
 async def test_silence_needs_no_process() -> None:
-    pool = EarPool(Ears(_ends, (), fakes.hear, fakes.hear), 1)
+    pool = TranscriberPool(PoolWork(_ends, (), fakes.hear, fakes.hear), 1)
     window = Window("a", 4, 1, 10, 20, 8_000, np.zeros(0, np.int16), heard_until=20)
     heard = await pool.listen(window)
     assert (heard.seq, heard.channel, heard.heard_until, heard.unheard) == (4, 1, 20, ())

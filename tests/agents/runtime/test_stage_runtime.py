@@ -29,7 +29,7 @@ from agents.system.metrics import Metrics
 from pipeline.errors import ModelError, PolicyError, SealError, StoreError
 from pipeline.policy.model import Policy
 from pipeline.records.cloudevents import Clear
-from pipeline.records.model import CallEnd, Heard, Record, Window
+from pipeline.records.model import CallEnd, Record, Window, WindowTranscript
 
 pytestmark = pytest.mark.unit
 
@@ -405,7 +405,7 @@ async def test_engines_that_cannot_be_started_end_the_process_not_the_call(
         raise fatal_exit.FatalError(code, "")
 
     class NoEngines:
-        async def listen(self, _window: Window, *, check: bool) -> Heard:
+        async def listen(self, _window: Window, *, check: bool) -> WindowTranscript:
             raise ModelError(f"no process can be started, check={check}")
 
     class ListeningCore(EchoCore):

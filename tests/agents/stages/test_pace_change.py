@@ -15,7 +15,7 @@ from models.detection.call_detector import UNHEARD, CallDetector
 from models.detection.turn_reader import ScriptedAnalyses, ScriptedReads
 from pipeline.detection.decision.conversation import Conversation
 from pipeline.policy.loading import parse_policy
-from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Heard, Role
+from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Role, WindowTranscript
 from pipeline.transcription.segmenter import LoudnessVoice, silent
 from pipeline.transcription.windows import ListenSettings
 
@@ -26,7 +26,7 @@ SECONDS = 90
 CALL = CallInfo("call-1", RATE, (Role.AGENT, Role.CUSTOMER))
 
 
-def records(settings: ListenSettings) -> list[Heard]:
+def records(settings: ListenSettings) -> list[WindowTranscript]:
     """What transcription sends of a call with 3 s of speech in every 4 s on both channels."""
     core = TranscribeCall("call-1", "words", LoudnessVoice(), Timeouts(), listening=settings)
     second = np.random.default_rng(3).normal(0, 3_000, (RATE, 2)).astype(np.int16)
@@ -35,19 +35,19 @@ def records(settings: ListenSettings) -> list[Heard]:
         pcm = second if seq % 4 else np.zeros_like(second)
         pending += core.take("raw", AudioChunk(CALL, seq, seq * RATE, pcm))
     pending += core.take("raw", CallEnd("call-1", SECONDS, SECONDS * RATE))
-    sent: list[Heard] = []
+    sent: list[WindowTranscript] = []
     while pending:
         match pending.pop(0):
             case Listen() as step:
                 pending[:0] = step.then(replace(silent(step.window), unexplained=()))
             case Later() as step:
                 pending[:0] = step.then()
-            case Send(record=Heard() as heard):
+            case Send(record=WindowTranscript() as heard):
                 sent.append(heard)
     return sent
 
 
-def accounted(heard: list[Heard]) -> tuple[int, list[tuple[int, int, int]]]:
+def accounted(heard: list[WindowTranscript]) -> tuple[int, list[tuple[int, int, int]]]:
     """How far all is stated, and what detection silences as unheard."""
     policy = parse_policy("name: t\nversion: '1'\nentities:\n  PERSON: {threshold: 0.4}\n")
     detector = CallDetector(

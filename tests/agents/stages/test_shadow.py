@@ -34,10 +34,10 @@ from pipeline.records.model import (
     CallEnd,
     CallInfo,
     Findings,
-    Heard,
     Role,
     Span,
     Watermark,
+    WindowTranscript,
     Word,
 )
 from tests.agents.storing import new_ledger, stored_call, sweeps
@@ -50,7 +50,7 @@ LIVE = Policy(name="live", version="1")
 TRIED = Policy(name="tried", version="2")
 END = CallEnd("call-1", 2, 16_000)
 HEARD = [
-    Heard(
+    WindowTranscript(
         "call-1", seq, seq, 0, 8_000, (Word(seq, 100, 900, "spoken-secret"),), heard_until=8_000,
         call=CALL,
     )
@@ -67,14 +67,14 @@ class Scripted:
     """A detector that finds what it is told, in its last findings."""
 
     def __init__(self, *spans: Span, breaks: str = "") -> None:
-        self.spans, self.breaks, self.took = spans, breaks, list[Heard]()
+        self.spans, self.breaks, self.took = spans, breaks, list[WindowTranscript]()
 
     def __call__(self, *_: object, **__: object) -> Scripted:
         if self.breaks == "open":
             raise RuntimeError("spoken-secret")
         return self
 
-    def take(self, heard: Heard) -> list[Findings]:
+    def take(self, heard: WindowTranscript) -> list[Findings]:
         self.took.append(heard)
         if self.breaks == "take":
             raise RuntimeError("spoken-secret")
@@ -102,7 +102,7 @@ def walk(core: DetectCall) -> tuple[list[bytes], list[str]]:
                 case Act():
                     step.what()
 
-    records: list[Heard | CallEnd] = [*HEARD, END, END]
+    records: list[WindowTranscript | CallEnd] = [*HEARD, END, END]
     for record in records:
         carry_out(core.take(TOPICS.words, record))
     return sent, order

@@ -33,7 +33,6 @@ from pipeline.records.model import (
     CallInfo,
     EndedBy,
     Findings,
-    Heard,
     Interval,
     Record,
     RedactedChunk,
@@ -42,6 +41,7 @@ from pipeline.records.model import (
     Verdict,
     Watermark,
     Window,
+    WindowTranscript,
 )
 from pipeline.transcription.segmenter import LoudnessVoice, unheard
 
@@ -76,8 +76,8 @@ def _sent(steps: list[Step], *, heard: bool = True) -> list[Record]:
     return records
 
 
-def _silence(window: Window) -> Heard:
-    return Heard(
+def _silence(window: Window) -> WindowTranscript:
+    return WindowTranscript(
         window.call_id,
         window.seq,
         window.channel,
@@ -97,7 +97,7 @@ class TestTranscribe:
         _sent(transcribe.take(TOPICS.audio_raw, _chunk(0)))
         assert transcribe.wait_s == 30.0
         records = _sent(transcribe.take(TOPICS.audio_raw, CallEnd("call-1", 1, 8_000)))
-        assert isinstance(records[0], Heard)
+        assert isinstance(records[0], WindowTranscript)
         assert records[0].call == CALL
         assert records[-1] == CallEnd("call-1", 1, 8_000)
         assert transcribe.done
@@ -117,7 +117,7 @@ class TestTranscribe:
         sent = _sent(transcribe.quiet())
         assert sent[-1] == CallEnd("call-1", 3, 24_000, marks=("gap",))
         # Muting may still get the chunk: nobody has listened to it, so it must not be released.
-        heard = [record for record in sent if isinstance(record, Heard)]
+        heard = [record for record in sent if isinstance(record, WindowTranscript)]
         assert [gap for one in heard for gap in one.unheard] == [Interval(8_000, 16_000)]
         assert ("AudioChunk", 1) in transcribe.late
         assert ("AudioChunk", 3) in transcribe.late
@@ -138,7 +138,7 @@ class TestTranscribe:
         transcribe.take(TOPICS.audio_raw, _chunk(0))
         steps = transcribe.take(TOPICS.audio_raw, CallEnd("call-1", 1, 8_000))
         records = _sent(steps, heard=False)
-        assert isinstance(records[0], Heard)
+        assert isinstance(records[0], WindowTranscript)
         assert records[0].unheard == (Interval(0, 8_000),)
         assert records[-1] == CallEnd("call-1", 1, 8_000, marks=("unheard",))
 
@@ -170,9 +170,9 @@ class _Breaks:
     """A detector that breaks on words."""
 
     def __init__(self) -> None:
-        self.heard: list[Heard] = []
+        self.heard: list[WindowTranscript] = []
 
-    def take(self, heard: Heard) -> list[Findings]:
+    def take(self, heard: WindowTranscript) -> list[Findings]:
         if not heard.unheard:
             raise ZeroDivisionError
         self.heard.append(heard)
@@ -186,13 +186,15 @@ class TestDetect:
     def test_a_window_that_breaks_the_detector_is_unheard(self) -> None:
         detector = _Breaks()
         core = DetectCall("call-1", TOPICS.spans, lambda *_, **__: detector, POLICY)
-        core.take(TOPICS.words, Heard("call-1", 0, 0, 0, 500, heard_until=800, call=CALL))
+        core.take(
+            TOPICS.words, WindowTranscript("call-1", 0, 0, 0, 500, heard_until=800, call=CALL)
+        )
         assert detector.heard[0].unheard == (Interval(0, 800),)
 
     def test_without_a_rate_the_record_is_refused(self) -> None:
         core = DetectCall("call-1", TOPICS.spans, lambda *_, **__: _Breaks(), POLICY)
         with pytest.raises(RecordError):
-            core.take(TOPICS.words, Heard("call-1", 0, 0, 0, 500))
+            core.take(TOPICS.words, WindowTranscript("call-1", 0, 0, 0, 500))
 
     def test_an_empty_call_has_an_end(self) -> None:
         core = DetectCall("call-1", TOPICS.spans, lambda *_, **__: _Breaks(), POLICY)
@@ -239,7 +241,7 @@ class TestMute:
 class _Inspector:
     def inspect(
         self,
-        heard: Heard,
+        heard: WindowTranscript,
         *,
         sample_rate: int,
         expected: frozenset[str],

@@ -14,7 +14,6 @@ from pipeline.policy.model import Policy, VerificationRule
 from pipeline.records.model import (
     CallEnd,
     CallInfo,
-    Heard,
     Mute,
     Pcm,
     RedactedChunk,
@@ -22,6 +21,7 @@ from pipeline.records.model import (
     Span,
     Verdict,
     Window,
+    WindowTranscript,
     Word,
 )
 
@@ -43,7 +43,7 @@ class Finds:
 
     def inspect(
         self,
-        heard: Heard,
+        heard: WindowTranscript,
         *,
         sample_rate: int,
         expected: frozenset[str],
@@ -63,7 +63,7 @@ class Grows(Finds):
 
     def inspect(
         self,
-        heard: Heard,
+        heard: WindowTranscript,
         *,
         sample_rate: int,
         expected: frozenset[str],
@@ -85,13 +85,13 @@ def bursts() -> Pcm:
     return pcm.clip(-32_768, 32_767).astype(np.int16)
 
 
-def talk(window: Window) -> Heard:
+def talk(window: Window) -> WindowTranscript:
     words = [
         Word(0, start, min(start + 3_200, part.end), "perhaps", 0.9)
         for part in window.speech
         for start in range(part.start, part.end, 3_200)
     ]
-    return Heard(
+    return WindowTranscript(
         window.call_id, window.seq, 0, window.start, window.end, tuple(words), models=("tiny@1",)
     )
 

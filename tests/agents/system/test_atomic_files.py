@@ -15,7 +15,7 @@ from agents.app.redact_file import Engines, Wanted
 from agents.system import atomic_files
 from agents.system.atomic_files import placement
 from pipeline.errors import InputError, StoreError
-from pipeline.records.model import Heard, Window
+from pipeline.records.model import Window, WindowTranscript
 from tests.agents.app.redacting import BESIDE, RATE, audio, names, run, scripted
 
 pytestmark = pytest.mark.unit
@@ -38,7 +38,7 @@ def wanted(tmp_path: Path) -> Wanted:
 def meanwhile(engines: Engines, happens: Callable[[], object]) -> Engines:
     """Engines during whose work something happens."""
 
-    def listen(window: Window) -> Heard:
+    def listen(window: Window) -> WindowTranscript:
         happens()
         return engines.listen(window)
 

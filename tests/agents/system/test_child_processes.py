@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from agents.runtime.engine_pool import Ears, _executor
+from agents.runtime.engine_pool import PoolWork, _executor
 from agents.system.child_processes import may_dump_core
 
 pytestmark = pytest.mark.unit
@@ -43,5 +43,5 @@ def state() -> tuple[bool, tuple[int, int]]:
 
 
 def test_speech_engine_processes_have_none_either() -> None:
-    with cast("ProcessPoolExecutor", _executor(Ears(state, (), print, print), 1)) as pool:  # type: ignore[arg-type]
+    with cast("ProcessPoolExecutor", _executor(PoolWork(state, (), print, print), 1)) as pool:  # type: ignore[arg-type]
         assert pool.submit(state).result(60) == (False, (0, 0))

@@ -18,12 +18,12 @@ from pipeline.records.model import (
     Action,
     CallEnd,
     Findings,
-    Heard,
     Hearing,
     Interval,
     Reason,
     Role,
     Span,
+    WindowTranscript,
     Word,
 )
 
@@ -74,16 +74,20 @@ def open_call(
 
 def heard(
     seq: int, start: int, end: int, text: str = "", *, channel: int = 0, at: int | None = None
-) -> Heard:
+) -> WindowTranscript:
     begin = start if at is None else at
     words = tuple(
         Word(channel, begin + 300 * index, begin + 300 * index + 250, word)
         for index, word in enumerate(text.split())
     )
-    return Heard("call-1", seq, channel, start, end, words, heard_until=end, models=("ear@1",))
+    return WindowTranscript(
+        "call-1", seq, channel, start, end, words, heard_until=end, models=("ear@1",)
+    )
 
 
-def run(call: CallDetector, records: list[Heard], end: int, chunks: int = 1) -> list[Findings]:
+def run(
+    call: CallDetector, records: list[WindowTranscript], end: int, chunks: int = 1
+) -> list[Findings]:
     found = [finding for record in records for finding in call.take(record)]
     return [*found, *call.finish(CallEnd("call-1", chunks, end))]
 

@@ -10,7 +10,7 @@ from models.detection.residual_check import leftovers
 from models.detection.turn_reader import ScriptedReads
 from pipeline.detection.numbers.runs import words_from_text
 from pipeline.policy.model import Policy
-from pipeline.records.model import Heard, Hearing, Word
+from pipeline.records.model import Hearing, WindowTranscript, Word
 from pipeline.records.scores import READER
 from pipeline.verification.findings import EDGE_DIGITS, FEW_DIGITS
 
@@ -27,7 +27,7 @@ def edges(
     text: str, *, probability: float = 0.9, expected: frozenset[str] = CARD
 ) -> list[tuple[int, int]]:
     words = tuple(replace(w, probability=probability) for w in words_from_text(text, rate=RATE))
-    heard = Heard("call", 0, 0, 0, 20 * RATE, words)
+    heard = WindowTranscript("call", 0, 0, 0, 20 * RATE, words)
     found = leftovers(NOTHING, POLICY, heard, RATE, expected)
     return [(s.start, s.end) for s in found if s.recognizer == EDGE_DIGITS]
 
@@ -70,7 +70,7 @@ def numbers(
     text: str, *, expected: frozenset[str] = CARD, probability: float = 0.9
 ) -> list[tuple[str, str]]:
     words = tuple(replace(w, probability=probability) for w in words_from_text(text, rate=RATE))
-    heard = Heard("call", 0, 0, 0, 20 * RATE, words)
+    heard = WindowTranscript("call", 0, 0, 0, 20 * RATE, words)
     found = leftovers(NOTHING, POLICY, heard, RATE, expected)
     return [(s.entity, s.recognizer) for s in found if s.recognizer != EDGE_DIGITS]
 
@@ -118,7 +118,7 @@ def names(
     """What is left of names that the reader holds for names."""
     reads = ScriptedReads(dict.fromkeys(("laura", "barrera", "tom"), ("PERSON", held)))
     words = tuple(replace(w, probability=heard) for w in words_from_text(text, rate=RATE))
-    window = Heard("call", 0, 0, 0, 20 * RATE, words)
+    window = WindowTranscript("call", 0, 0, 0, 20 * RATE, words)
     found = leftovers(reads, POLICY, window, RATE, frozenset({expected}))
     places = [word.start for word in words], [word.end for word in words]
     return [
@@ -154,9 +154,9 @@ def test_a_word_stretched_over_seconds_does_not_hide_the_order_number_heard_agai
     later = [replace(w, start=w.start + RATE, end=w.end + RATE) for w in said]
     again = [replace(w, hearing=Hearing.AGAIN) for w in later[:4]]
     stretched = Word(0, 0, later[4].start, "huh.", 0.4)
-    heard = Heard("call", 0, 0, 0, 20 * RATE, (stretched, *again, *later[4:]))
+    heard = WindowTranscript("call", 0, 0, 0, 20 * RATE, (stretched, *again, *later[4:]))
     assert leftovers(NOTHING, POLICY, heard, RATE, CARD) == ()
-    unexplained = Heard("call", 0, 0, 0, 20 * RATE, (stretched, *later[4:]))
+    unexplained = WindowTranscript("call", 0, 0, 0, 20 * RATE, (stretched, *later[4:]))
     assert len(leftovers(NOTHING, POLICY, unexplained, RATE, CARD)) == 1
 
 
@@ -177,5 +177,5 @@ def test_digits_that_one_hearing_clearly_calls_an_order_number_are_none_in_the_o
     before = words_from_text(other, rate=RATE)
     second = [replace(word, hearing=Hearing.SECOND) for word in before]
     assert before[-1].end < said[3].start
-    heard = Heard("call", 0, 0, 0, 20 * RATE, (*clear, *second, *digits))
+    heard = WindowTranscript("call", 0, 0, 0, 20 * RATE, (*clear, *second, *digits))
     assert len(leftovers(NOTHING, POLICY, heard, RATE, CARD)) == left

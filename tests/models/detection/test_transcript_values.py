@@ -27,12 +27,12 @@ from pipeline.records.model import (
     Action,
     CallEnd,
     CallInfo,
-    Heard,
     Hearing,
     Mute,
     Role,
     Shown,
     Span,
+    WindowTranscript,
     Word,
 )
 
@@ -254,7 +254,7 @@ def test_detection_hands_over_only_what_was_masked() -> None:
     )
     words = said(f"my card number is {SPOKEN}")
     end = max(word.end for word in words) + RATE
-    found = call.take(Heard("call-1", 0, 0, 0, end, tuple(words), heard_until=end))
+    found = call.take(WindowTranscript("call-1", 0, 0, 0, end, tuple(words), heard_until=end))
     found += call.finish(CallEnd("call-1", 1, end))
     texts = [one.text for each in found for one in each.shown]
     assert texts == ["************1111"]
@@ -279,7 +279,7 @@ def test_a_disclosure_that_fails_leaves_placeholders() -> None:
     )
     words = said(f"my card number is {SPOKEN}")
     end = max(word.end for word in words) + RATE
-    found = call.take(Heard("call-1", 0, 0, 0, end, tuple(words), heard_until=end))
+    found = call.take(WindowTranscript("call-1", 0, 0, 0, end, tuple(words), heard_until=end))
     found += call.finish(CallEnd("call-1", 1, end))
     assert [one for each in found for one in each.shown] == []
     assert any(one.entity == "CARD_NUMBER" for each in found for one in each.spans)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
-from agents.app.wiring import ear_settings
+from agents.app.wiring import transcriber_settings
 from agents.runtime.engine_pool import engine_pool
 from agents.settings.model import load_settings
 from benchmarks.calls.corpus import SAMPLES
@@ -31,7 +31,7 @@ TRUTH = next(one for one in read_manifest(SAMPLES / "manifest.jsonl") if one.cal
 @pytest.fixture(scope="module")
 def bench() -> Iterator[Bench]:
     settings = load_settings()
-    with engine_pool(ear_settings(settings), 2) as pool:
+    with engine_pool(transcriber_settings(settings), 2) as pool:
         yield Bench(load_policy("default"), settings, pool)
 
 

@@ -19,7 +19,7 @@ from models.store.model_catalogue import entry
 from models.text.turn import turn_of
 from pipeline.errors import ModelError
 from pipeline.policy.loading import load_policy
-from pipeline.records.model import CallEnd, CallInfo, Findings, Heard, Role, Word
+from pipeline.records.model import CallEnd, CallInfo, Findings, Role, WindowTranscript, Word
 
 pytestmark = pytest.mark.models
 
@@ -46,7 +46,9 @@ def listen(detector: Detector, turns: list[tuple[int, float, str]], end_s: float
     found: list[Findings] = []
     for channel in (0, 1):
         words = tuple(w for c, start, text in turns if c == channel for w in said(c, start, text))
-        found += call.take(Heard("call-1", channel, channel, 0, end, words, heard_until=end))
+        found += call.take(
+            WindowTranscript("call-1", channel, channel, 0, end, words, heard_until=end)
+        )
     return [*found, *call.finish(CallEnd("call-1", 1, end))]
 
 
@@ -73,11 +75,13 @@ def test_the_agents_question_tells_what_the_customers_answer_is(detector: Detect
 
 
 def test_what_failed_to_be_silenced_is_found_in_redacted_audio(detector: Detector) -> None:
-    record = Heard("call-1", 0, 0, 0, 80_000, said(0, 1.0, "nine two four seven"))
+    record = WindowTranscript("call-1", 0, 0, 0, 80_000, said(0, 1.0, "nine two four seven"))
     found = detector.inspect(record, sample_rate=RATE, expected=frozenset({"CARD_NUMBER"}))
     assert [(span.entity, span.start) for span in found] == [("CARD_NUMBER", 8_000)]
     assert detector.inspect(record, sample_rate=RATE, expected=frozenset({"PERSON"})) == ()
-    harmless = Heard("call-1", 0, 0, 0, 80_000, said(0, 1.0, "thank you and the expiry date"))
+    harmless = WindowTranscript(
+        "call-1", 0, 0, 0, 80_000, said(0, 1.0, "thank you and the expiry date")
+    )
     expected = frozenset({"CARD_NUMBER", "PERSON"})
     assert detector.inspect(harmless, sample_rate=RATE, expected=expected) == ()
 

@@ -18,10 +18,10 @@ from pipeline.records.model import (
     CallEnd,
     CallInfo,
     Findings,
-    Heard,
     Interval,
     Role,
     Span,
+    WindowTranscript,
     Word,
 )
 
@@ -101,7 +101,7 @@ def run(
     words = tuple(words_from_text(text, start=RATE))
     end = words[-1].end + RATE
     speech = (Interval(words[0].start, words[-1].end),)
-    heard = Heard("call-1", 0, 0, 0, end, words, speech, heard_until=end)
+    heard = WindowTranscript("call-1", 0, 0, 0, end, words, speech, heard_until=end)
     call = detector.open(CallInfo("call-1", RATE, (Role.MIXED,), language=language))
     found = [*call.take(heard), *call.finish(CallEnd("call-1", 1, end))]
     return words, [span for one in found for span in one.spans], found

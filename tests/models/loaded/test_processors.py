@@ -16,11 +16,18 @@ import soundfile as sf
 
 from models.detection.detector import Detector
 from models.speech.silero_vad import SileroVoice
-from models.speech.transcriber import EarSettings, hear_all, start_ear
+from models.speech.transcriber import TranscriberSettings, hear_all, start_transcriber
 from pipeline.muting.muter import CallMuter
 from pipeline.policy.loading import load_policy
-from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Heard, RedactedChunk, Role
-from tests.models.loaded.test_ear import SAMPLES, spoken_digits, windows_of
+from pipeline.records.model import (
+    AudioChunk,
+    CallEnd,
+    CallInfo,
+    RedactedChunk,
+    Role,
+    WindowTranscript,
+)
+from tests.models.loaded.test_transcriber import SAMPLES, spoken_digits, windows_of
 
 pytestmark = [pytest.mark.models, pytest.mark.slow]
 
@@ -28,13 +35,13 @@ NAME = "order"
 POLICY = load_policy("default")
 
 
-def heard(isa: str, monkeypatch: pytest.MonkeyPatch) -> list[Heard]:
+def heard(isa: str, monkeypatch: pytest.MonkeyPatch) -> list[WindowTranscript]:
     """What a worker on a processor hears."""
     if isa:
         monkeypatch.setenv("CT2_FORCE_CPU_ISA", isa)
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(
-        1, mp_context=spawn, initializer=start_ear, initargs=(EarSettings(),)
+        1, mp_context=spawn, initializer=start_transcriber, initargs=(TranscriberSettings(),)
     ) as pool:
         found = pool.submit(hear_all, windows_of(NAME, SileroVoice(), 8_000)).result()
     monkeypatch.delenv("CT2_FORCE_CPU_ISA", raising=False)
@@ -57,7 +64,7 @@ def test_windows_of_two_processors_mix_to_a_call_without_a_digit(
             assert loud == [], (count, first is here)
 
 
-def audible(detector: Detector, windows: list[Heard]) -> list[tuple[int, float, float]]:
+def audible(detector: Detector, windows: list[WindowTranscript]) -> list[tuple[int, float, float]]:
     """Sensitive digits of the call that are heard after muting, in milliseconds."""
     pcm, rate = sf.read(SAMPLES / f"{NAME}.flac", dtype="int16", always_2d=True)
     call = CallInfo(NAME, rate, (Role.AGENT, Role.CUSTOMER))

@@ -9,7 +9,7 @@ import pytest
 import soundfile as sf
 
 from models.speech.silero_vad import SileroVoice
-from models.speech.transcriber import Ear, EarSettings
+from models.speech.transcriber import Transcriber, TranscriberSettings
 from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Interval, Role, Window
 from pipeline.transcription.segmenter import Listener
 from pipeline.transcription.voice_activity import VOICE_RATE
@@ -31,24 +31,26 @@ def windows_of(name: str, settings: ListenSettings) -> list[Window]:
 
 @pytest.mark.parametrize("size", [2, 4])
 def test_windows_heard_together_are_heard_as_alone(size: int) -> None:
-    ear = Ear(EarSettings(batch=size))
+    transcriber = Transcriber(TranscriberSettings(batch=size))
     windows = windows_of("order", ListenSettings())[:4]
-    alone = [ear.hear(window) for window in windows]
+    alone = [transcriber.hear(window) for window in windows]
     assert any(one.words for one in alone)
-    assert ear.hear_all(windows) == alone
-    assert ear.hear_all(windows[::-1]) == alone[::-1]
+    assert transcriber.hear_all(windows) == alone
+    assert transcriber.hear_all(windows[::-1]) == alone[::-1]
 
 
 def test_memory_stays_flat_over_many_windows() -> None:
     """24 windows of 4 s leave less than half of what it would take to keep each one's audio."""
     seconds = 4
-    ear = Ear(EarSettings(main="whisper-tiny.en", second=None, again=False, context_s=seconds))
+    transcriber = Transcriber(
+        TranscriberSettings(main="whisper-tiny.en", second=None, again=False, context_s=seconds)
+    )
     long = next(one for one in windows_of("order", ListenSettings()) if len(one.pcm) > 32_000)
     pcm = np.resize(long.pcm, seconds * 8_000)
     speech = (Interval(0, len(pcm)),)
     resident: list[float] = []
     for number in range(32):
-        heard = ear.hear(
+        heard = transcriber.hear(
             Window("c", number, 0, 0, len(pcm), 8_000, pcm.copy(), speech, heard_until=len(pcm))
         )
         assert heard.words

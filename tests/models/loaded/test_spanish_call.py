@@ -16,9 +16,9 @@ import soundfile as sf
 
 from models.detection.detector import Detector
 from models.speech.silero_vad import SileroVoice
-from models.speech.transcriber import Ear
+from models.speech.transcriber import Transcriber
 from pipeline.policy.loading import load_policy
-from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Heard, Role, Span
+from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Role, Span, WindowTranscript
 from pipeline.transcription.segmenter import Listener
 
 pytestmark = [pytest.mark.models, pytest.mark.slow]
@@ -32,11 +32,11 @@ PAD = RATE // 4
 
 
 @pytest.fixture(scope="module")
-def ear() -> Ear:
-    return Ear()
+def transcriber() -> Transcriber:
+    return Transcriber()
 
 
-def heard_as(language: str, ear: Ear) -> list[Heard]:
+def heard_as(language: str, transcriber: Transcriber) -> list[WindowTranscript]:
     pcm, rate = sf.read(AUDIO, dtype="int16", always_2d=True)
     assert rate == RATE
     call = CallInfo("c", RATE, (Role.MIXED,), language=language)
@@ -45,7 +45,7 @@ def heard_as(language: str, ear: Ear) -> list[Heard]:
     windows += listener.finish(CallEnd("c", 1, len(pcm)))
     return [
         replace(heard, start=min(heard.start, window.owned.start)) if window.owned else heard
-        for window, heard in zip(windows, ear.hear_all(windows), strict=True)
+        for window, heard in zip(windows, transcriber.hear_all(windows), strict=True)
     ]
 
 
@@ -56,8 +56,8 @@ def share(spans: Sequence[Span], part: tuple[int, int]) -> float:
     return float(silenced[part[0] :].mean())
 
 
-def test_a_spanish_card_number_is_silenced_and_the_rest_is_kept(ear: Ear) -> None:
-    windows = heard_as("es", ear)
+def test_a_spanish_card_number_is_silenced_and_the_rest_is_kept(transcriber: Transcriber) -> None:
+    windows = heard_as("es", transcriber)
     call = Detector(load_policy("default")).open(CallInfo("c", RATE, (Role.MIXED,), language="es"))
     found = [span for heard in windows for one in call.take(heard) for span in one.spans]
     last = call.finish(CallEnd("c", 1, windows[-1].heard_until))
@@ -69,8 +69,8 @@ def test_a_spanish_card_number_is_silenced_and_the_rest_is_kept(ear: Ear) -> Non
     assert last[-1].end.marks == ()
 
 
-def test_the_same_call_declared_english_is_silenced_whole(ear: Ear) -> None:
-    spoken = [heard for heard in heard_as("en", ear) if heard.speech]
+def test_the_same_call_declared_english_is_silenced_whole(transcriber: Transcriber) -> None:
+    spoken = [heard for heard in heard_as("en", transcriber) if heard.speech]
     assert spoken
     assert all("foreign" in heard.doubts for heard in spoken)
     assert all(heard.unheard and not heard.words for heard in spoken)

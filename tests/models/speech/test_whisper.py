@@ -12,11 +12,11 @@ import numpy.typing as npt
 import pytest
 import tokenizers
 
-from agents.app.wiring import ear_settings
+from agents.app.wiring import transcriber_settings
 from agents.settings.model import Settings
 from models.speech import transcriber as ears
 from models.speech import whisper as whispers
-from models.speech.transcriber import Ear
+from models.speech.transcriber import Transcriber
 from models.speech.whisper import Whisper, unusable
 from pipeline.errors import ModelError
 
@@ -55,7 +55,11 @@ def test_the_settings_reach_the_engine(
     engine: type[Engine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ears, "find", lambda *_, **__: Path("model"))
-    Ear(ear_settings(Settings(device="cuda", compute_type="int8_float16", second_model="none")))
+    Transcriber(
+        transcriber_settings(
+            Settings(device="cuda", compute_type="int8_float16", second_model="none")
+        )
+    )
     assert engine.made
     for made in engine.made:
         assert made["device"] == "cuda"

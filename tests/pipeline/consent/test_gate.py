@@ -25,10 +25,10 @@ from pipeline.records.model import (
     AudioChunk,
     CallEnd,
     CallInfo,
-    Heard,
     Interval,
     Role,
     Window,
+    WindowTranscript,
     Word,
 )
 from pipeline.transcription.segmenter import LoudnessVoice
@@ -122,17 +122,19 @@ def gate(info: CallInfo | None = None, **changes: object) -> ConsentGate:
     return ConsentGate(info or call(), its, ConsentRules(rules(), reads), setting_of(its))
 
 
-def heard(seq: int, channel: int, seconds: tuple[float, float], *said: tuple[float, str]) -> Heard:
+def heard(
+    seq: int, channel: int, seconds: tuple[float, float], *said: tuple[float, str]
+) -> WindowTranscript:
     """A window of a channel with words of 0.3 s."""
     start, end = (round(one * RATE) for one in seconds)
     words = tuple(
         Word(channel, round(at * RATE), round((at + 0.3) * RATE), text) for at, text in said
     )
     speech = tuple(Interval(word.start, word.end) for word in words)
-    return Heard("call-1", seq, channel, start, end, words, speech, heard_until=end)
+    return WindowTranscript("call-1", seq, channel, start, end, words, speech, heard_until=end)
 
 
-def told(windows: list[Heard]) -> list[str]:
+def told(windows: list[WindowTranscript]) -> list[str]:
     return [word.text for window in windows for word in window.words]
 
 
@@ -374,9 +376,9 @@ class _Stage:
                 case Send():
                     self.sent.append(step.record)
 
-    def _hear(self, window: Window) -> Heard:
+    def _hear(self, window: Window) -> WindowTranscript:
         word = Word(window.channel, window.start, window.start + 100, "secret")
-        return Heard(
+        return WindowTranscript(
             window.call_id, window.seq, window.channel, window.start, window.end, (word,),
             heard_until=window.heard_until,
         )  # fmt: skip
@@ -397,7 +399,9 @@ def test_of_the_customers_channel_nothing_is_listened_to_where_only_agents_may_b
     stage.carry_out(stage.core.take("", CallEnd("call-1", 3, 3 * RATE)))
     assert set(stage.listened) == {AGENT}
     *windows, end = stage.sent
-    customer = [one for one in windows if isinstance(one, Heard) and one.channel == CUSTOMER]
+    customer = [
+        one for one in windows if isinstance(one, WindowTranscript) and one.channel == CUSTOMER
+    ]
     assert sum(len(each) for one in customer for each in one.withheld) == 3 * RATE
     assert all(one.words == () for one in customer)
     assert isinstance(end, CallEnd)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.detection.decision.conversation import Conversation
-from pipeline.records.model import Heard, Hearing, Span, Word
+from pipeline.records.model import Hearing, Span, WindowTranscript, Word
 
 RATE = 8_000
 
@@ -22,7 +22,9 @@ def spans_of(conversation: Conversation, *words: list[Word], channels: int = 2) 
     for channel in range(channels):
         own = sorted((w for row in words for w in row if w.channel == channel), key=_start)
         conversation.take(
-            Heard("call", channel, channel, 0, 60 * RATE, tuple(own), heard_until=60 * RATE)
+            WindowTranscript(
+                "call", channel, channel, 0, 60 * RATE, tuple(own), heard_until=60 * RATE
+            )
         )
     return conversation.spans(60 * RATE)
 

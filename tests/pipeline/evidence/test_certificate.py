@@ -28,7 +28,6 @@ from pipeline.records.model import (
     CallInfo,
     Check,
     Findings,
-    Heard,
     Mute,
     RedactedChunk,
     Role,
@@ -36,6 +35,7 @@ from pipeline.records.model import (
     Verdict,
     Watermark,
     Window,
+    WindowTranscript,
     Word,
 )
 from pipeline.verification.verifier import CallVerifier
@@ -93,7 +93,7 @@ def verify(
     while queue:
         one = queue.pop(0)
         if isinstance(one, Window):
-            heard = Heard(
+            heard = WindowTranscript(
                 CALL.call_id,
                 one.seq,
                 one.channel,

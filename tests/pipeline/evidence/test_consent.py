@@ -18,12 +18,12 @@ from pipeline.records.consent import Decision, Outcome, RuleStated, Why
 from pipeline.records.model import (
     CallEnd,
     Findings,
-    Heard,
     Interval,
     Reason,
     RedactedChunk,
     Verdict,
     Watermark,
+    WindowTranscript,
     Word,
 )
 from tests.models.detection.test_detector import Finds, open_call
@@ -97,7 +97,7 @@ def test_the_rule_may_shorten_how_long_a_call_is_kept() -> None:
 def test_what_is_withheld_is_silenced_whole_and_told_nowhere() -> None:
     call = open_call(Finds("nobody"))
     words = (Word(0, 0, 400, "hello"), Word(0, 5_000, 5_400, "secret"))
-    heard = Heard(
+    heard = WindowTranscript(
         "call-1", 0, 0, 0, 10_000, words, heard_until=10_000, withheld=(Interval(3_000, 10_000),)
     )
     found = [*call.take(heard), *call.finish(CallEnd("call-1", 10, 10_000))]

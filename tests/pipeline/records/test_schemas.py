@@ -13,8 +13,8 @@ import pytest
 
 from pipeline.errors import RecordError
 from pipeline.records import schemas
-from pipeline.records.avro_codec import from_form, to_form
-from pipeline.records.model import CallEnd, Heard, Record
+from pipeline.records.avro_codec import from_form, to_form, wire_name
+from pipeline.records.model import CallEnd, Record, WindowTranscript
 from tests.pipeline.records.wire_samples import PCM, SAMPLES
 
 pytestmark = pytest.mark.unit
@@ -35,7 +35,7 @@ def _before_consent(name: str) -> Record:
         changed["call"] = replace(record.call, consent=None)
     if hasattr(record, "end") and isinstance(record.end, CallEnd):
         changed["end"] = replace(record.end, consent=None)
-    if isinstance(record, Heard):
+    if isinstance(record, WindowTranscript):
         changed["withheld"] = ()
     return cast("Record", replace(record, **changed))
 
@@ -53,7 +53,7 @@ def _before_digests(record: Record) -> Record:
         "Findings": {"since": 0, "detection": None},
         "RedactedChunk": {"policy": ""},
     }
-    return replace(record, **changed[type(record).__name__])
+    return replace(record, **changed[wire_name(type(record))])
 
 
 BEFORE: dict[tuple[str, int], Record] = {

@@ -24,7 +24,6 @@ from pipeline.records.model import (
     Detection,
     EndedBy,
     Findings,
-    Heard,
     Hearing,
     Interval,
     Mute,
@@ -36,6 +35,7 @@ from pipeline.records.model import (
     Span,
     Verdict,
     Watermark,
+    WindowTranscript,
     Word,
 )
 
@@ -75,7 +75,7 @@ DETECTION = Detection("ab" * 32, "00112233445566ff", "8899", "hushwire 1.2 (cdef
 SAMPLES: dict[str, Record] = {
     "AudioChunk": AudioChunk(CALL, 3, 24_000, PCM),
     "CallEnd": END,
-    "Heard": Heard(
+    "Heard": WindowTranscript(
         "call-1",
         5,
         1,

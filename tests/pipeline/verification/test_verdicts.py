@@ -12,12 +12,12 @@ from pipeline.records.model import (
     CallEnd,
     CallInfo,
     Check,
-    Heard,
     Mute,
     RedactedChunk,
     Span,
     Verdict,
     Window,
+    WindowTranscript,
 )
 from pipeline.verification.verifier import CallVerifier
 from tests.pipeline.verification.verified import (
@@ -68,7 +68,7 @@ def test_repeats_are_dropped_and_other_calls_refused() -> None:
         verifier.take(other)
     with pytest.raises(RecordError):
         verifier.take(RedactedChunk(CALL, 1, RATE + 5, chunks[1].pcm))
-    assert verifier.take_heard(Heard(CALL.call_id, 99, 0, 0, 1), []) == []
+    assert verifier.take_heard(WindowTranscript(CALL.call_id, 99, 0, 0, 1), []) == []
 
 
 def test_chunks_are_released_while_the_call_goes_on() -> None:
@@ -112,8 +112,8 @@ def unanswered() -> tuple[CallVerifier, list[Window]]:
     return verifier, asked
 
 
-def answered(window: Window) -> Heard:
-    return Heard(
+def answered(window: Window) -> WindowTranscript:
+    return WindowTranscript(
         CALL.call_id, window.seq, window.channel, window.start, window.end,
         words=talk(window), models=MODELS,
     )  # fmt: skip

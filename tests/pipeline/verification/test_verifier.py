@@ -13,7 +13,6 @@ from pipeline.policy.model import MutingRule, VerificationRule
 from pipeline.records.model import (
     Action,
     CallEnd,
-    Heard,
     Interval,
     Mute,
     Reason,
@@ -21,6 +20,7 @@ from pipeline.records.model import (
     Span,
     Verdict,
     Window,
+    WindowTranscript,
     Word,
 )
 from pipeline.verification.findings import EDGE_DIGITS, STUB
@@ -366,7 +366,7 @@ def test_a_window_that_could_not_be_heard_fails_the_call(answers: tuple[str, ...
                 out.append(one)
                 continue
             unheard = (Interval(one.start, one.end),) if answers else ()
-            heard = Heard(
+            heard = WindowTranscript(
                 CALL.call_id, one.seq, one.channel, one.start, one.end,
                 unheard=unheard, models=answers,
             )  # fmt: skip

@@ -13,13 +13,13 @@ from pipeline.records.model import (
     CallEnd,
     CallInfo,
     Check,
-    Heard,
     Mute,
     RedactedChunk,
     Role,
     Span,
     Verdict,
     Window,
+    WindowTranscript,
     Word,
 )
 from pipeline.verification.verifier import CallVerifier
@@ -102,7 +102,7 @@ def drive(
 
     def answer_one(index: int) -> None:
         window = waiting.pop(index)
-        heard = Heard(
+        heard = WindowTranscript(
             CALL.call_id,
             window.seq,
             window.channel,

@@ -14,11 +14,11 @@ from pipeline.records.entities import Entity
 from pipeline.records.model import (
     Action,
     CallEnd,
-    Heard,
     Interval,
     Reason,
     Role,
     Span,
+    WindowTranscript,
     Word,
 )
 from pipeline.records.scores import UNASKED
@@ -116,7 +116,7 @@ def test_on_one_mixed_channel_the_question_is_on_the_same() -> None:
     assert silent(digits, found(digits, channels=1)) == [True]
 
 
-def detected(heard: Heard, *words: Word) -> list[bool]:
+def detected(heard: WindowTranscript, *words: Word) -> list[bool]:
     """Whether words of the other side are silent after a window of the agent."""
     policy = Policy(name="test", version="1")
     call = CallDetector(
@@ -131,7 +131,7 @@ def detected(heard: Heard, *words: Word) -> list[bool]:
     )
     end = 30 * RATE
     findings = call.take(heard)
-    findings += call.take(Heard("call", 1, 1, 0, end, words, heard_until=end))
+    findings += call.take(WindowTranscript("call", 1, 1, 0, end, words, heard_until=end))
     findings += call.finish(CallEnd("call", 30, end))
     return silent(list(words), tuple(span for one in findings for span in one.spans))
 
@@ -144,7 +144,9 @@ def detected(heard: Heard, *words: Word) -> list[bool]:
 def test_windows_that_were_not_heard_or_not_understood_may_hold_a_question(
     lost: dict[str, tuple[Interval, ...]],
 ) -> None:
-    window = Heard("call", 0, 0, 0, 240_000, speech=(Interval(8_000, 36_000),), heard_until=240_000)
+    window = WindowTranscript(
+        "call", 0, 0, 0, 240_000, speech=(Interval(8_000, 36_000),), heard_until=240_000
+    )
     digits = said("seven three", 5)
     assert detected(replace(window, **lost), *digits) == [True, True]
     assert detected(replace(window, speech=()), *digits) == [False, False]

@@ -14,7 +14,7 @@ from pipeline.detection.dialogue.model import Reading, Verdict
 from pipeline.detection.numbers.runs import read, words_from_text
 from pipeline.policy.model import Policy
 from pipeline.records.entities import Entity
-from pipeline.records.model import Action, Heard, Hearing, Interval, Reason, Span, Word
+from pipeline.records.model import Action, Hearing, Interval, Reason, Span, WindowTranscript, Word
 from tests.pipeline.detection.talked import RATE, said, spans_of
 
 pytestmark = pytest.mark.unit
@@ -52,10 +52,10 @@ class Call:
             at = words[-1].end + RATE // 2
         self.end = at
 
-    def heard(self, channel: int, start: int = 0, end: int | None = None) -> Heard:
+    def heard(self, channel: int, start: int = 0, end: int | None = None) -> WindowTranscript:
         stop = self.end if end is None else end
         words = tuple(w for w in self.words if w.channel == channel and start <= w.start < stop)
-        return Heard("call", 0, channel, start, stop, words, heard_until=stop)
+        return WindowTranscript("call", 0, channel, start, stop, words, heard_until=stop)
 
     def conversation(self) -> Conversation:
         conversation = Conversation(RATE, self.channels, POLICY)
@@ -205,7 +205,7 @@ def test_an_open_run_holds_the_watermark_until_it_is_over() -> None:
     assert conversation.open_since() == first_digit
     later = call.end + 20 * RATE
     for channel in (0, 1):
-        conversation.take(Heard("call", 1, channel, call.end, later, heard_until=later))
+        conversation.take(WindowTranscript("call", 1, channel, call.end, later, heard_until=later))
     assert conversation.open_since() is None
 
 
@@ -285,7 +285,9 @@ def test_unexplained_speech_beside_a_number_is_silenced() -> None:
     conversation = call.conversation()
     gap = Interval(call.end - RATE // 4, call.end + RATE // 4)
     far = Interval(call.end + 30 * RATE, call.end + 31 * RATE)
-    conversation.take(Heard("call", 9, 1, 0, far.end, unexplained=(gap, far), heard_until=far.end))
+    conversation.take(
+        WindowTranscript("call", 9, 1, 0, far.end, unexplained=(gap, far), heard_until=far.end)
+    )
     unexplained = [s for s in conversation.spans(10**9) if s.reason is Reason.UNEXPLAINED]
     assert [(s.channel, s.start, s.end) for s in unexplained] == [(1, gap.start, gap.end)]
 
@@ -299,7 +301,9 @@ def test_unexplained_speech_stays_where_the_policy_says_so() -> None:
     heard = call.heard(0)
     gap = Interval(heard.end, heard.end + 1_000)
     conversation.take(
-        Heard("call", 0, 0, 0, gap.end, heard.words, unexplained=(gap,), heard_until=gap.end)
+        WindowTranscript(
+            "call", 0, 0, 0, gap.end, heard.words, unexplained=(gap,), heard_until=gap.end
+        )
     )
     assert {span.reason for span in conversation.spans(10**9)} == {Reason.RECOGNISED}
 
@@ -313,7 +317,7 @@ def test_hearings_are_united() -> None:
     )
     conversation = call.conversation()
     alone = max(span.end for span in conversation.spans(10**9))
-    conversation.take(Heard("call", 1, 0, 0, other.end, second, heard_until=other.end))
+    conversation.take(WindowTranscript("call", 1, 0, 0, other.end, second, heard_until=other.end))
     assert max(span.end for span in conversation.spans(10**9)) >= other.words[-1].end > alone
 
 
@@ -344,7 +348,7 @@ def test_a_forgotten_card_is_known_when_it_comes_again() -> None:
     words = tuple(words_from_text("it ends three three oh eight okay", channel=0, start=start))
     end = words[-1].end + RATE
     for channel, spoken in ((0, words), (1, ())):
-        conversation.take(Heard("call", 5, channel, start, end, spoken, heard_until=end))
+        conversation.take(WindowTranscript("call", 5, channel, start, end, spoken, heard_until=end))
     spans = conversation.spans(end)
     assert [w.text for w in words if muted(w, spans)] == ["three", "three", "oh", "eight"]
 
@@ -355,7 +359,7 @@ def test_memory_is_bounded() -> None:
         start = minute * 60 * RATE
         words = tuple(words_from_text("four two seven and some words", start=start))
         end = start + 60 * RATE
-        conversation.take(Heard("call", minute, 0, start, end, words, heard_until=end))
+        conversation.take(WindowTranscript("call", minute, 0, start, end, words, heard_until=end))
         conversation.forget(end)
     kept = sum(
         len(timeline) for timelines in conversation._timelines.values() for timeline in timelines
@@ -411,7 +415,9 @@ def test_no_words_whatever_break_it(
             for where, start, length, text, probability, hearing in drawn
             if where == channel
         )
-        conversation.take(Heard("call", channel, channel, 0, end, words, heard_until=end))
+        conversation.take(
+            WindowTranscript("call", channel, channel, 0, end, words, heard_until=end)
+        )
     spans = conversation.spans(end, force_before=end)
     assert all(0 <= span.start <= span.end and span.channel in (0, 1) for span in spans)
     assert spans == conversation.spans(end, force_before=end)

@@ -11,7 +11,7 @@ from pipeline.detection.decision.conversation import Conversation
 from pipeline.detection.decision.opinions import Opinion, Opinions
 from pipeline.policy.loading import load_policy
 from pipeline.policy.model import Policy, ReaderRule
-from pipeline.records.model import Heard, Hearing, Word
+from pipeline.records.model import Hearing, WindowTranscript, Word
 from tests.pipeline.detection.talked import RATE, said, spans_of
 
 pytestmark = pytest.mark.unit
@@ -170,7 +170,9 @@ def test_what_repeats_a_number_that_is_not_read_yet_waits_for_it() -> None:
     opinions = held(first, 0.0)
     conversation = Conversation(RATE, 2, POLICY, opinions=opinions)
     for channel, words in enumerate((first, again)):
-        heard = Heard("call", channel, channel, 0, 8 * RATE, tuple(words), heard_until=8 * RATE)
+        heard = WindowTranscript(
+            "call", channel, channel, 0, 8 * RATE, tuple(words), heard_until=8 * RATE
+        )
         conversation.take(heard)
     waits = conversation.open_since()
     assert waits is not None

@@ -11,7 +11,15 @@ from models.text.language_check import Fluency
 from pipeline.detection.decision.conversation import Conversation
 from pipeline.detection.numbers.runs import words_from_text
 from pipeline.policy.model import LanguageRule, Policy
-from pipeline.records.model import CallEnd, CallInfo, Heard, Interval, RedactedChunk, Role, Verdict
+from pipeline.records.model import (
+    CallEnd,
+    CallInfo,
+    Interval,
+    RedactedChunk,
+    Role,
+    Verdict,
+    WindowTranscript,
+)
 from pipeline.verification.verifier import OTHER_LANGUAGE, CallVerifier
 
 pytestmark = pytest.mark.unit
@@ -89,8 +97,8 @@ def test_all_speech_of_an_unknown_language_is_silenced_until_the_end() -> None:
     words = tuple(words_from_text("bonjour", start=RATE))
     speech = (Interval(RATE, 2 * RATE),)
     heard = [
-        Heard("call-1", 0, 0, 0, 4 * RATE, words, speech, heard_until=4 * RATE),
-        Heard("call-1", 1, 0, 4 * RATE, 8 * RATE, heard_until=8 * RATE),
+        WindowTranscript("call-1", 0, 0, 0, 4 * RATE, words, speech, heard_until=4 * RATE),
+        WindowTranscript("call-1", 1, 0, 4 * RATE, 8 * RATE, heard_until=8 * RATE),
     ]
     found = [one for each in heard for one in call.take(each)]
     found += call.finish(CallEnd("call-1", 1, 8 * RATE))

@@ -14,7 +14,7 @@ from pipeline.detection.decision.not_understood import (
     understanding,
 )
 from pipeline.policy.model import UnderstandingRule
-from pipeline.records.model import Action, Heard, Hearing, Interval, Reason, Span, Word
+from pipeline.records.model import Action, Hearing, Interval, Reason, Span, WindowTranscript, Word
 from pipeline.records.scores import SOUND_WITHOUT_WORDS, SPEECH_WITHOUT_WORDS
 
 pytestmark = pytest.mark.unit
@@ -34,9 +34,11 @@ def heard(
     speech: tuple[Interval, ...] = (),
     words: tuple[Word, ...] = (),
     channel: int = 0,
-) -> Heard:
+) -> WindowTranscript:
     end = round(until * RATE)
-    return Heard("c", 0, channel, 0, end, words, speech=speech, unexplained=lost, heard_until=end)
+    return WindowTranscript(
+        "c", 0, channel, 0, end, words, speech=speech, unexplained=lost, heard_until=end
+    )
 
 
 def word(start: float, text: str = "well", probability: float = 0.9, **more: Hearing) -> Word:
@@ -264,7 +266,7 @@ def test_nothing_is_silenced_that_was_let_go_and_nothing_but_lost_sound(
         said = (Word(0, start, at, "well", 0.9 if believable else 0.1),) if spoken else ()
         if not spoken:
             lost.append(place)
-        record = Heard(
+        record = WindowTranscript(
             "c", 0, 0, start, at, said, unexplained=() if spoken else (place,), heard_until=at
         )
         least = RULE.sound_ms * RATE // 4_000

@@ -30,11 +30,11 @@ from pipeline.records.model import (
     CallInfo,
     Detection,
     Findings,
-    Heard,
     RedactedChunk,
     Role,
     Verdict,
     Window,
+    WindowTranscript,
     Word,
 )
 from pipeline.transcription.segmenter import silent
@@ -78,11 +78,11 @@ def words() -> list[Word]:
     ]
 
 
-def records(step_s: int = 4) -> list[Heard]:
+def records(step_s: int = 4) -> list[WindowTranscript]:
     """The call in windows of both channels in turn."""
     said, step = words(), step_s * RATE
     return [
-        Heard(
+        WindowTranscript(
             CALL.call_id,
             2 * (start // step) + channel,
             channel,
@@ -100,7 +100,7 @@ def records(step_s: int = 4) -> list[Heard]:
 
 
 def detected(
-    policy: Policy, by: Detection, windows: Sequence[Heard] | None = None
+    policy: Policy, by: Detection, windows: Sequence[WindowTranscript] | None = None
 ) -> list[Findings]:
     """A whole run."""
     call = CallDetector(

@@ -9,7 +9,7 @@ import pytest
 from pipeline.detection.decision.conversation import Conversation
 from pipeline.detection.numbers.runs import words_from_text
 from pipeline.policy.model import Policy, UnexplainedRule
-from pipeline.records.model import Heard, Interval, Reason, Span
+from pipeline.records.model import Interval, Reason, Span, WindowTranscript
 
 pytestmark = pytest.mark.unit
 
@@ -39,7 +39,9 @@ def suspected(
     conversation = Conversation(RATE, 1, policy)
     until = end + 20 * RATE
     conversation.take(
-        Heard("x", 0, 0, 0, until, tuple(words), unexplained=unexplained, heard_until=until)
+        WindowTranscript(
+            "x", 0, 0, 0, until, tuple(words), unexplained=unexplained, heard_until=until
+        )
     )
     return [span for span in conversation.spans(until) if span.reason is Reason.UNEXPLAINED]
 

@@ -7,7 +7,7 @@ import pytest
 from pipeline.detection.decision.conversation import Conversation
 from pipeline.detection.numbers.runs import words_from_text
 from pipeline.policy.loading import load_policy
-from pipeline.records.model import Heard
+from pipeline.records.model import WindowTranscript
 
 pytestmark = pytest.mark.unit
 
@@ -24,6 +24,6 @@ def test_a_value_is_announced_after_its_digits(language: str, text: str, entity:
     words = tuple(words_from_text(text))
     end = words[-1].end
     call = Conversation(RATE, 1, load_policy("default"), language)
-    call.take(Heard("c", 0, 0, 0, end, words=words, heard_until=end))
+    call.take(WindowTranscript("c", 0, 0, 0, end, words=words, heard_until=end))
     found = [span for span in call.spans(end) if span.start <= words[0].start]
     assert [span.entity for span in found] == [entity]

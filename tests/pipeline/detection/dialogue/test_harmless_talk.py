@@ -10,7 +10,7 @@ from pipeline.detection.language.vocabulary import PromptKind, vocabulary
 from pipeline.detection.numbers.runs import words_from_text
 from pipeline.policy.loading import load_policy
 from pipeline.records.entities import Entity
-from pipeline.records.model import Heard, Hearing, Span, Word
+from pipeline.records.model import Hearing, Span, WindowTranscript, Word
 
 pytestmark = pytest.mark.unit
 
@@ -36,7 +36,9 @@ def found(*words: list[Word], channels: int = 2) -> tuple[Span, ...]:
             key=lambda word: word.start,
         )
         call.take(
-            Heard("c", channel, channel, 0, 60 * RATE, words=tuple(own), heard_until=60 * RATE)
+            WindowTranscript(
+                "c", channel, channel, 0, 60 * RATE, words=tuple(own), heard_until=60 * RATE
+            )
         )
     return call.spans(60 * RATE)
 

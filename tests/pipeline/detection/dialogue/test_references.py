@@ -9,7 +9,7 @@ import pytest
 from pipeline.detection.decision.conversation import Conversation
 from pipeline.detection.numbers.runs import words_from_text
 from pipeline.policy.loading import load_policy
-from pipeline.records.model import Heard, Hearing
+from pipeline.records.model import Hearing, WindowTranscript
 
 pytestmark = pytest.mark.unit
 
@@ -23,7 +23,9 @@ def silent(policy: str, agent: str, customer: str = "") -> str:
     conversation = Conversation(RATE, 2, load_policy(policy))
     end = max(word.end for word in [*first, *second]) + RATE
     for channel, words in enumerate((first, second)):
-        conversation.take(Heard("call", 0, channel, 0, end, tuple(words), heard_until=end))
+        conversation.take(
+            WindowTranscript("call", 0, channel, 0, end, tuple(words), heard_until=end)
+        )
     spans = conversation.spans(end)
     return " ".join(
         word.text
@@ -92,8 +94,8 @@ def both(agent: str, other: str, unsure: str, probability: float) -> bool:
     ]
     end = words[-1].end + RATE
     heard = tuple(sorted([*words, *second], key=lambda word: word.start))
-    conversation.take(Heard("call", 0, 0, 0, end, heard, heard_until=end))
-    conversation.take(Heard("call", 1, 1, 0, end, heard_until=end))
+    conversation.take(WindowTranscript("call", 0, 0, 0, end, heard, heard_until=end))
+    conversation.take(WindowTranscript("call", 1, 1, 0, end, heard_until=end))
     return any(span.start < words[-1].end for span in conversation.spans(end))
 
 

@@ -9,7 +9,7 @@ from pipeline.detection.numbers.amounts import decimal, parted, price
 from pipeline.detection.numbers.runs import NumberRun, read, words_from_text
 from pipeline.policy.loading import load_policy
 from pipeline.records.entities import Entity
-from pipeline.records.model import Heard, Word
+from pipeline.records.model import WindowTranscript, Word
 
 pytestmark = pytest.mark.unit
 
@@ -36,7 +36,7 @@ def muted(script: str, pause: float = 0.6) -> dict[str, set[str]]:
     call = Conversation(RATE, channels, load_policy("default"))
     for channel in range(channels):
         own = tuple(word for word in words if word.channel == channel)
-        call.take(Heard("c", channel, channel, 0, end, words=own, heard_until=end))
+        call.take(WindowTranscript("c", channel, channel, 0, end, words=own, heard_until=end))
     found: dict[str, set[str]] = {}
     for word in words:
         middle = (word.start + word.end) // 2

@@ -7,7 +7,7 @@ import pytest
 from pipeline.detection.decision.conversation import Conversation
 from pipeline.detection.numbers.runs import words_from_text
 from pipeline.policy.loading import load_policy
-from pipeline.records.model import Heard
+from pipeline.records.model import WindowTranscript
 
 RATE = 8_000
 AGENT, CUSTOMER = 0, 1
@@ -21,7 +21,7 @@ def muted(text: str, channel: int, customers: frozenset[int]) -> set[str]:
     call = Conversation(RATE, 2, load_policy("default"), customers=customers)
     for side in (AGENT, CUSTOMER):
         own = words if side == channel else ()
-        call.take(Heard("call", side, side, 0, end, own, heard_until=end))
+        call.take(WindowTranscript("call", side, side, 0, end, own, heard_until=end))
     spans = call.spans(end)
     return {
         word.text

@@ -12,7 +12,7 @@ import soundfile as sf
 
 from agents.runtime.engine_pool import engine_pool
 from models.speech.silero_vad import SileroVoice
-from models.speech.transcriber import Ear, EarSettings, hear
+from models.speech.transcriber import Transcriber, TranscriberSettings, hear
 from models.store.loader import find
 from models.store.model_catalogue import Entry, entries
 from pipeline.errors import ModelError
@@ -30,8 +30,8 @@ DIGIT_WORDS = frozenset(
 
 
 @pytest.fixture(scope="module")
-def ear() -> Ear:
-    return Ear()
+def transcriber() -> Transcriber:
+    return Transcriber()
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +64,11 @@ def spoken_digits(name: str) -> list[tuple[int, float, float]]:
     ]
 
 
-def test_card_digits_lie_under_recognised_digits(ear: Ear, voice: SileroVoice) -> None:
+def test_card_digits_lie_under_recognised_digits(
+    transcriber: Transcriber, voice: SileroVoice
+) -> None:
     windows = windows_of("order", voice, 8_000)
-    heard = [ear.hear(window) for window in windows]
+    heard = [transcriber.hear(window) for window in windows]
     assert all(not one.unheard for one in heard)
     rate, pad = windows[0].sample_rate, 0.25
     masks = {channel: np.zeros(windows[-1].heard_until, np.bool_) for channel in (0, 1)}
@@ -85,9 +87,11 @@ def test_card_digits_lie_under_recognised_digits(ear: Ear, voice: SileroVoice) -
     assert np.mean(covered) >= 0.99
 
 
-def test_main_words_come_in_order_and_inside_the_call(ear: Ear, voice: SileroVoice) -> None:
+def test_main_words_come_in_order_and_inside_the_call(
+    transcriber: Transcriber, voice: SileroVoice
+) -> None:
     window = next(one for one in windows_of("order", voice, 8_000) if len(one.pcm))
-    heard = ear.hear(window)
+    heard = transcriber.hear(window)
     main = [word for word in heard.words if word.hearing is Hearing.MAIN]
     assert len(main) >= 5
     assert [word.start for word in main] == sorted(word.start for word in main)
@@ -98,25 +102,25 @@ def test_main_words_come_in_order_and_inside_the_call(ear: Ear, voice: SileroVoi
 
 def test_another_process_hears_the_same_bit_by_bit(voice: SileroVoice) -> None:
     windows = [one for one in windows_of("order", voice, 8_000) if len(one.pcm)][:2]
-    with engine_pool(EarSettings(), 1) as pool:
+    with engine_pool(TranscriberSettings(), 1) as pool:
         here = list(pool.map(hear, windows))
-    with engine_pool(EarSettings(), 1) as pool:
+    with engine_pool(TranscriberSettings(), 1) as pool:
         there = list(pool.map(hear, reversed(windows)))
     assert list(reversed(there)) == here
     assert any(one.words for one in here)
 
 
-def test_the_check_hears_digits_too(ear: Ear, voice: SileroVoice) -> None:
-    heard = [ear.check(one) for one in windows_of("order", voice, 8_000)]
+def test_the_check_hears_digits_too(transcriber: Transcriber, voice: SileroVoice) -> None:
+    heard = [transcriber.check(one) for one in windows_of("order", voice, 8_000)]
     digits = sum(letter.isdigit() for one in heard for word in one.words for letter in word.text)
     assert digits >= 12
     assert {one.models for one in heard if one.models} == {("whisper-tiny.en@1a5afae06a4d",)}
 
 
-def test_noise_taken_for_speech_is_either_explained_or_stated(ear: Ear) -> None:
+def test_noise_taken_for_speech_is_either_explained_or_stated(transcriber: Transcriber) -> None:
     noise = np.random.default_rng(1).normal(0, 300, 8_000 * 4).astype(np.int16)
     whole = window_of(noise)
-    heard = ear.hear(whole)
+    heard = transcriber.hear(whole)
     digits = [word for word in heard.words if any(letter.isdigit() for letter in word.text)]
     assert not [word for word in digits if word.hearing is Hearing.MAIN]
     assert heard.heard_until == whole.heard_until
@@ -150,7 +154,7 @@ def no_speech(kind: str) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", ["silence", "noise", "ringback", "dtmf"])
 def test_where_nobody_speaks_no_words_are_believed_without_a_doubt(
-    ear: Ear, voice: SileroVoice, kind: str
+    transcriber: Transcriber, voice: SileroVoice, kind: str
 ) -> None:
     """By the voice detector's windows, and with all of it taken for speech."""
     pcm = no_speech(kind)
@@ -159,7 +163,7 @@ def test_where_nobody_speaks_no_words_are_believed_without_a_doubt(
     windows = listener.take(AudioChunk(call, 0, 0, pcm[:, None]))
     windows += listener.finish(CallEnd("quiet", 1, len(pcm)))
     for window in [*windows, window_of(pcm)]:
-        heard = ear.hear(window)
+        heard = transcriber.hear(window)
         main = [word for word in heard.words if word.hearing is Hearing.MAIN]
         assert not [word for word in main if any(letter.isdigit() for letter in word.text)]
         if kind == "silence" and len(window.pcm):
