@@ -12,12 +12,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from agents.system.clock import system_clock
 from pipeline.audio.files import SUFFIXES
 from pipeline.audio.opening import open_regular
 from pipeline.consent.metadata import Stated
@@ -268,7 +269,7 @@ def _consent(notes: _Sidecar, name: str, numbers: Sequence[str]) -> Consent | No
         return None
     try:
         stated = notes.consent or Stated()
-        return stated.consent(notes.started_at, datetime.now(UTC), numbers)
+        return stated.consent(notes.started_at, system_clock(), numbers)
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from agents.settings.model import Settings
 from agents.settings.policies import read_policy
+from agents.system.clock import system_clock
 from pipeline.consent.gate import ConsentRules, metadata_decision, refusal
 from pipeline.consent.loading import load_rules
 from pipeline.consent.rules import RuleSet
@@ -37,7 +37,7 @@ def consent_rules(settings: Settings) -> ConsentRules:
     from agents.settings.notices import knows_notice  # noqa: PLC0415
     from models.consent.reader import load_consent_reader  # noqa: PLC0415
 
-    knows = knows_notice(settings, datetime.now(UTC).date())
+    knows = knows_notice(settings, system_clock().date())
     return ConsentRules(rules_of(settings), load_consent_reader(), knows)
 
 

@@ -61,7 +61,7 @@ def _environment() -> jinja2.Environment:
 @cache
 def _file(name: str) -> bytes:
     if name in _REPORTS:
-        return resources.files("agents").joinpath("templates", name).read_bytes()
+        return resources.files("agents.reports").joinpath("templates", name).read_bytes()
     return resources.files("console").joinpath("static", name).read_bytes()
 
 

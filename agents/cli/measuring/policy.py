@@ -16,6 +16,7 @@ from rich.table import Column, Table
 from agents.cli.shared import public_keys as known
 from agents.cli.shared.stores import VaultHint, opened
 from agents.settings.model import Settings, load_settings
+from agents.system.clock import system_clock
 from agents.system.screen import screen
 from pipeline.errors import InputError
 
@@ -244,7 +245,7 @@ def _no_rules() -> RuleSet:
 
 def _day(text: str | None) -> date:
     if text is None:
-        return datetime.now(UTC).date()
+        return system_clock().date()
     try:
         return date.fromisoformat(text)
     except ValueError:

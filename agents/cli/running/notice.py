@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from agents.settings.model import load_settings
+from agents.system.clock import system_clock
 from agents.system.screen import screen
 from pipeline.errors import InputError
 
@@ -73,7 +74,7 @@ def notice(
 
     settings = load_settings(policy=policy)
     wish = Wish(jurisdiction, number, language, company, purpose)
-    day = datetime.now(UTC).date()
+    day = system_clock().date()
     prompt = wished_prompt(wish, settings, read_policy(settings), day)
     if prompt.open and (ssml or wav):
         names = " and ".join(f"--{name}" for name in prompt.open)

@@ -42,6 +42,10 @@ DEFAULTS = {
     "agents/vault/file_store.py": "ages of drafts, which are the file system's",
     "agents/reports/gdpr_record.py": "the date on a document",
     "agents/cli/running/keys.py": "ages that are shown",
+    "agents/cli/running/notice.py": "the day for which a prompt is looked up",
+    "agents/cli/measuring/policy.py": "the day on which policies are compared",
+    "agents/settings/consent_rules.py": "the day for which prompts are read",
+    "agents/app/recording_folder.py": "evidence from the future is refused",
 }
 """Modules that know the machine's clock, and what for."""
 

@@ -128,9 +128,9 @@ def test_nothing_said_is_in_repr_or_logs(caplog: pytest.LogCaptureFixture) -> No
     [
         (Said.NOTICE, 0.76, 0.015),
         (Said.ASK, 0.86, 0.02),
-        (Said.YES, 0.56, 0.01),
+        (Said.YES, 0.55, 0.01),
         (Said.NO, 0.65, 0.02),
-        (Said.WITHDRAW, 0.88, 0.015),
+        (Said.WITHDRAW, 0.88, 0.02),
         (Said.PAUSE, 0.85, 0.005),
         (Said.RESUME, 0.85, 0.006),
     ],

@@ -193,7 +193,7 @@ def test_the_sound_of_a_value_stays_silent_as_the_level_meter_sees_it(
         one.start,
         one.end,
         rule=policy.rule(one.entity),
-        reach=Padding.of(policy, RATE),
+        padding=Padding.of(policy, RATE),
         levels=Levels.measure(pcm.astype(np.int16), 0, RATE),
         sample_rate=RATE,
     )
