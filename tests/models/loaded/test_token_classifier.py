@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
     table = numpy_helper.from_array(logits, "table")
     ids = helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["batch", "pieces"])
     out = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", "pieces", 3])
-    node = helper.make_node("BatchQueue", ["table", "input_ids"], ["logits"])
+    node = helper.make_node("Gather", ["table", "input_ids"], ["logits"])
     graph = helper.make_graph([node], "classifier", [ids], [out], [table])
     opset = [helper.make_opsetid("", 20)]
     onnx.save_model(
