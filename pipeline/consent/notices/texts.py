@@ -9,7 +9,9 @@ import html
 import re
 from collections.abc import Mapping
 from typing import Final
-from xml.etree import ElementTree as ET
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import ParseError, fromstring
 
 COMPANY: Final = "company"
 PURPOSE: Final = "purpose"
@@ -50,8 +52,8 @@ def ssml_mistake(ssml: str, text: str, longest: int) -> str:
     if "<!" in ssml or "<?" in ssml or _ENTITY.search(ssml):
         return "no declarations, comments or entities of its own"
     try:
-        root = ET.fromstring(ssml)  # noqa: S314 - nothing is left in it that could expand
-    except ET.ParseError as error:
+        root = fromstring(ssml)
+    except (ParseError, DefusedXmlException) as error:
         return f"not well-formed ({error})"
     names = [element.tag.rpartition("}")[2] for element in root.iter()]
     if names[0] != "speak" or "audio" in names or len(names) > _MOST_ELEMENTS:
