@@ -14,6 +14,7 @@ from agents.access.audit_log import AuditLog
 from agents.access.roles import AccessError, Role
 from agents.crypto.envelope import KeyEncryptionKey
 from agents.database.call_ledger import Ledger
+from agents.reports.compliance.model import Month, Report
 from agents.vault.reader import VaultReader
 from agents.vault.vault import Vault
 from console.app import Parts, create_app
@@ -28,6 +29,10 @@ def ledger(ledger_url: str, tmp_path: Path) -> Iterator[Ledger]:
     made.dispose()
 
 
+def _nobody_asks(month: Month) -> Report:
+    raise AssertionError(month)
+
+
 def test_tokens_and_what_they_open(ledger: Ledger, tmp_path: Path) -> None:
     vault = Vault.opened(tmp_path / "vault", ledger)
     ledger.open_call("call-1")
@@ -35,7 +40,15 @@ def test_tokens_and_what_they_open(ledger: Ledger, tmp_path: Path) -> None:
     log = AuditLog(ledger.database)
     tokens = Tokens(ledger.database, log)
     app = create_app(
-        Parts(VaultReader(vault), ledger.database, log, tokens, Limiter(100), examine=list)
+        Parts(
+            VaultReader(vault),
+            ledger.database,
+            log,
+            tokens,
+            Limiter(100),
+            examine=list,
+            report=_nobody_asks,
+        )
     )
 
     def asks(role: Role) -> TestClient:
