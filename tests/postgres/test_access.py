@@ -14,7 +14,8 @@ from agents.access.audit_log import AuditLog
 from agents.access.roles import AccessError, Role
 from agents.crypto.envelope import KeyEncryptionKey
 from agents.database.call_ledger import Ledger
-from agents.reports.compliance.model import Month, Report
+from agents.reports.compliance.model import Month
+from agents.reports.compliance.report import Report
 from agents.vault.reader import VaultReader
 from agents.vault.vault import Vault
 from console.app import Parts, create_app
