@@ -18,6 +18,7 @@ from pipeline.audio.files import SUFFIXES
 from pipeline.errors import RecordError, StoreError
 from pipeline.evidence.certificate import Certificate, MuteStated, parse_certificate
 from pipeline.evidence.layout import CERTIFICATE
+from pipeline.records.consent import Decision, Evidence
 from pipeline.records.model import Action
 
 
@@ -147,7 +148,20 @@ def _facts(stated: Certificate) -> tuple[tuple[str, str], ...]:
         ("Models", models),
         ("Listened again", f"{stated.listened_ms / 1_000:.1f} s of redacted audio"),
         ("Files", files or "none: quarantined"),
+        *([("Consent", consent_told(stated.consent))] if stated.consent else []),
     )
+
+
+def consent_told(decision: Decision) -> str:
+    """What was decided, by which rules, and what the evidence was."""
+    rules = ", ".join(f"{rule.id} version {rule.version} ({rule.place})" for rule in decision.rules)
+    told = ", ".join(map(_evidence, decision.evidence)) or "no evidence"
+    return f"{decision.outcome.value}: {decision.why.value}; by {rules}; {told}"
+
+
+def _evidence(one: Evidence) -> str:
+    answer = f" {one.answer.value}" if one.answer else ""
+    return f"{one.kind.value}{answer} at {one.at_ms / 1_000:.1f} s"
 
 
 def _bytes(path: Path) -> bytes:

@@ -352,7 +352,8 @@ class StageRuntime:
         cause = _cause(error)
         code = cause.code if isinstance(cause, HushwireError) else "internal"
         kind, place = type(cause).__name__, place_of(cause.__traceback__)
-        self._log.error("call refused", call_id=call_id, code=code, error_type=kind, place=place)
+        log = self._log.info if code == "consent" else self._log.error
+        log("call refused", call_id=call_id, code=code, error_type=kind, place=place)
         self._metrics.refused.labels(self.stage.name, code).inc()
         told = cause.facts if isinstance(cause, HushwireError) else {}
         facts = {"stage": self.stage.name, "code": code, "state": CallState.REFUSED.value, **told}

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from agents.reports.call_files import read_calls
+from agents.reports.call_files import consent_told, read_calls
 from agents.reports.call_report import (
     ReportCall,
     ReportCheck,
@@ -25,6 +25,16 @@ from agents.reports.waveform_svg import envelope
 from pipeline.errors import RecordError, StoreError
 from pipeline.evidence.stored_call import CallAssembly
 from pipeline.policy.loading import load_policy
+from pipeline.records.consent import (
+    Answer,
+    Decision,
+    Evidence,
+    Kind,
+    Outcome,
+    Party,
+    RuleStated,
+    Why,
+)
 from pipeline.records.entities import Entity
 from pipeline.records.model import (
     CallEnd,
@@ -261,3 +271,20 @@ def _store(vault: Path, call_id: str, *, passed: bool) -> None:
     assert stored.passed is passed
     for name, data in stored.files.items():
         (vault / name).write_bytes(data)
+
+
+def test_the_decision_on_consent_is_told_with_its_evidence() -> None:
+    told = consent_told(
+        Decision(
+            Outcome.KEPT,
+            Why.SATISFIED,
+            (RuleStated("us-ca", 1, "US-CA"),),
+            evidence=(
+                Evidence(Kind.NOTICE_SPOKEN, at_ms=900),
+                Evidence(Kind.KEY, Party.CUSTOMER, Answer.YES, 2_500),
+            ),
+        )
+    )
+    assert told == (
+        "kept: satisfied; by us-ca version 1 (US-CA); notice_spoken at 0.9 s, key yes at 2.5 s"
+    )
