@@ -111,3 +111,9 @@ def test_facts_fit_into_an_audit_record() -> None:
     told = replace(KEPT, rules=many).facts
     assert max(map(len, told.values())) <= 256
     assert told["consent_rules"].endswith("a-rule-with-a-long-name-7@1 …")
+
+
+def test_a_decision_of_a_policy_that_asked_nobody_is_none() -> None:
+    call = stored(replace(KEPT, why=Why.NOT_ENFORCED))
+    failed = [one.name for one in call.certificate.checks if not one.passed]
+    assert failed == ["consent_not_shown"]
