@@ -6,8 +6,9 @@ depth, values (those that an alias repeats are counted again), and the length of
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
@@ -40,6 +41,8 @@ LONGEST: Final = 4_096
 """Characters of one value; YAML makes numbers of some, in time that grows with its square."""
 _NO_VALUE: Final = (ValueError, KeyError, IndexError, AttributeError, OverflowError)
 """What PyYAML raises for a value that is not of the type that its form or tag says."""
+TOLD: Final = 50
+"""Mistakes that are told one by one."""
 _SHOWN: Final = 60
 """Characters of a name in a message."""
 
@@ -79,6 +82,38 @@ def shown(name: str) -> str:
     """A name as a message may hold it: short, and nothing that a terminal would obey."""
     short = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…"
     return short if short.isprintable() else ascii(short)
+
+
+def refusal_of(problems: Sequence[str]) -> PolicyError:
+    """The error for all mistakes of what people wrote, a line for each of the first ``TOLD``."""
+    rest = len(problems) - TOLD
+    return PolicyError(
+        "\n".join([*problems[:TOLD], *([f"and {rest} more mistakes"] if rest > 0 else [])])
+    )
+
+
+def yaml_files(path: Path) -> list[Path]:
+    """YAML files of a folder, or the file itself."""
+    return sorted(path.glob("*.yaml")) if path.is_dir() else [path]
+
+
+def text_of(path: Path, what: str) -> str:
+    """The text of a file.
+
+    Args:
+        path: of the file.
+        what: its content, for the message that it can't be read.
+
+    Raises:
+        PolicyError: it can't be read, or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        problem = getattr(error, "strerror", None) or "not UTF-8"
+        raise PolicyError(
+            f"{path}: cannot be read ({problem}); name a YAML file of {what}"
+        ) from None
 
 
 def read_document(

@@ -141,6 +141,7 @@ def redact_file(wanted: Wanted, settings: Settings, *, told: Told | None = None)
     job = prepare(wanted, read_policy(settings), language=settings.language, named=named)
     key = SigningKey.load_or_create(settings.signing_key_file(state))
     secret = token_key(job.policy, settings.token_key_file(state))
+    asked = job.policy.consent.enforced or job.call.consent is not None
     with engine_pool(transcriber_settings(settings), settings.engine_processes) as pool:
         own = detector_settings(settings)
         detector = Detector(job.policy, settings=own, token_key=secret)
@@ -151,7 +152,7 @@ def redact_file(wanted: Wanted, settings: Settings, *, told: Told | None = None)
             pool,
             listening=listening(settings.pace),
             heard_by=heard_by(settings),
-            consent=consent_rules(settings),
+            consent=consent_rules(settings) if asked else None,
         )
         return redact(job, engines, key=key, told=told)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from agents.settings.model import Settings
 from agents.settings.policies import read_policy
 from agents.system.clock import system_clock
+from models.store.model_catalogue import entry
 from pipeline.consent.gate import ConsentRules, metadata_decision, refusal
 from pipeline.consent.loading import load_rules
 from pipeline.consent.rules import RuleSet
@@ -35,10 +36,11 @@ def consent_rules(settings: Settings) -> ConsentRules:
     """
     # Commands on rules need no model; and what is played goes by the rules, so it imports this.
     from agents.settings.notices import knows_notice  # noqa: PLC0415
-    from models.consent.reader import load_consent_reader  # noqa: PLC0415
+    from models.consent.reader import MODEL, load_consent_reader  # noqa: PLC0415
 
-    knows = knows_notice(settings, system_clock().date())
-    return ConsentRules(rules_of(settings), load_consent_reader(), knows)
+    rules = rules_of(settings)
+    knows = knows_notice(settings, rules, system_clock().date())
+    return ConsentRules(rules, load_consent_reader(), knows, entry(MODEL).reference)
 
 
 def at_the_door(settings: Settings) -> Callable[[CallInfo], None] | None:

@@ -14,6 +14,7 @@ from pipeline.consent.notices.loading import known_notice, load_notices
 from pipeline.consent.notices.model import LONGEST_PHRASE, Notices, TrackingNumber, plain_number
 from pipeline.consent.notices.prompts import Asked, Prompt, prompt_for
 from pipeline.consent.places import places_named
+from pipeline.consent.rules import RuleSet
 from pipeline.errors import InputError
 from pipeline.policy.known_names import DEFAULT_PURPOSE
 from pipeline.policy.model import Policy
@@ -33,26 +34,27 @@ class Wish:
     purpose: str = ""
 
 
-def notices_of(settings: Settings, day: date) -> Notices:
+def notices_of(settings: Settings, rules: RuleSet, day: date) -> Notices:
     """The shipped prompts, and those of the installation.
 
     Args:
         settings: of the installation.
+        rules: of places, which prompts have to be enough for.
         day: on which prompts are played.
 
     Raises:
         PolicyError: a file of notices or of rules is refused.
     """
-    return load_notices([settings.notices] if settings.notices else [], rules_of(settings), day)
+    return load_notices([settings.notices] if settings.notices else [], rules, day)
 
 
-def knows_notice(settings: Settings, day: date) -> Callable[[str], bool]:
+def knows_notice(settings: Settings, rules: RuleSet, day: date) -> Callable[[str], bool]:
     """Says of ``Evidence.notice`` whether there is, or was, such a prompt.
 
     Raises:
         PolicyError: a file of notices or of rules is refused.
     """
-    return partial(known_notice, notices=notices_of(settings, day))
+    return partial(known_notice, notices=notices_of(settings, rules, day))
 
 
 def wished_prompt(wish: Wish, settings: Settings, policy: Policy, day: date) -> Prompt:
@@ -72,7 +74,8 @@ def wished_prompt(wish: Wish, settings: Settings, policy: Policy, day: date) -> 
         PolicyError: a file of notices or of rules is refused.
     """
     named = places_named(wish.places) if wish.places else ()
-    notices = notices_of(settings, day)
+    rules = rules_of(settings)
+    notices = notices_of(settings, rules, day)
     line = _line(wish.number, notices) if wish.number else None
     if line is None and not named:
         raise InputError("say where callers are, --jurisdiction US-CA, or which --number they call")
@@ -86,7 +89,7 @@ def wished_prompt(wish: Wish, settings: Settings, policy: Policy, day: date) -> 
         (line.notice if line else "") or "",
         str(policy.consent.lawful_basis.get(purpose or DEFAULT_PURPOSE, "")),
     )
-    return prompt_for(asked, notices, rules_of(settings), day)
+    return prompt_for(asked, notices, rules, day)
 
 
 def _line(number: str, notices: Notices) -> TrackingNumber:

@@ -10,7 +10,6 @@ raises ``SweepRefusedError``. Both raise ``StoreError`` where the database is aw
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,11 +17,10 @@ from typing import Final, Literal
 
 from agents.access.audit_log import AuditLog, Event
 from agents.database.call_ledger import Ledger
-from agents.system.logging import get_logger
-from agents.upkeep.sweep_guard import Confirmed, SweepGuard
+from agents.upkeep.sweep_guard import Confirmed, SweepGuard, sweep_forever
 from agents.vault.call_catalogue import Catalogue
 from agents.vault.file_store import QUARANTINE, Place
-from pipeline.errors import HeldError, HushwireError, RecordError, StoreError
+from pipeline.errors import HeldError, RecordError, StoreError
 from pipeline.evidence.certificate import parse_certificate
 from pipeline.evidence.layout import CERTIFICATE
 
@@ -117,15 +115,12 @@ async def tend(
     ledger: Ledger, log: AuditLog, hours: int, guard: SweepGuard, *, look_s: float = LOOK_S
 ) -> None:
     """Sweep until cancelled; a database that is away is told, and asked again."""
-    told = get_logger("vault")
-    while True:
-        try:
-            gone = await asyncio.to_thread(sweep, ledger, log, hours, guard)
-            if gone:
-                told.info("quarantines ended", count=len(gone))
-        except HushwireError as error:
-            told.error("quarantines not ended", code=error.code)
-        await asyncio.sleep(look_s)
+    await sweep_forever(
+        lambda: sweep(ledger, log, hours, guard),
+        done="quarantines ended",
+        failed="quarantines not ended",
+        look_s=look_s,
+    )
 
 
 def _reasons(vault: Place, call_id: str) -> tuple[str, ...]:

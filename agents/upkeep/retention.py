@@ -7,17 +7,14 @@ vault or database are away. Calls under a legal hold stay, whatever their time.
 
 from __future__ import annotations
 
-import asyncio
 from typing import Final
 
 from agents.access.audit_log import AuditLog
 from agents.database.call_ledger import Ledger
-from agents.system.logging import get_logger
 from agents.upkeep.erasure import RETENTION, erase
-from agents.upkeep.sweep_guard import Confirmed, SweepGuard
+from agents.upkeep.sweep_guard import Confirmed, SweepGuard, sweep_forever
 from agents.vault.shadow_results import ShadowResults
 from agents.vault.vault import Vault
-from pipeline.errors import HushwireError
 
 SWEEP: Final = "retention"
 LOOK_S: Final = 60.0
@@ -54,12 +51,9 @@ async def tend(
     vault: Vault, ledger: Ledger, log: AuditLog, guard: SweepGuard, *, look_s: float = LOOK_S
 ) -> None:
     """Sweep until cancelled; a store that is away is told, and asked again."""
-    told = get_logger("vault")
-    while True:
-        try:
-            gone = await asyncio.to_thread(sweep, vault, ledger, log, guard)
-            if gone:
-                told.info("calls erased after their retention", count=len(gone))
-        except HushwireError as error:
-            told.error("retention not swept", code=error.code)
-        await asyncio.sleep(look_s)
+    await sweep_forever(
+        lambda: sweep(vault, ledger, log, guard),
+        done="calls erased after their retention",
+        failed="retention not swept",
+        look_s=look_s,
+    )

@@ -16,7 +16,8 @@ another number, or of none; ``StoreError`` where the database is away.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
@@ -220,3 +221,25 @@ class SweepGuard:
         }  # fmt: skip
         log = AuditLog(self._database)
         log.append(Event(f"sweep/{CONFIRMED}/{at}", "", CONFIRMED, facts))
+
+
+async def sweep_forever(
+    sweep: Callable[[], Collection[str]], *, done: str, failed: str, look_s: float
+) -> None:
+    """Sweep until cancelled; one that is refused or fails is told, and tried again.
+
+    Args:
+        sweep: names what is gone; runs in a thread.
+        done: what a line of the log says when something is.
+        failed: what it says otherwise.
+        look_s: seconds between two sweeps.
+    """
+    told = get_logger("vault")
+    while True:
+        try:
+            gone = await asyncio.to_thread(sweep)
+            if gone:
+                told.info(done, count=len(gone))
+        except HushwireError as error:
+            told.error(failed, code=error.code)
+        await asyncio.sleep(look_s)

@@ -15,6 +15,7 @@ from pipeline.policy.known_names import DEFAULT_PURPOSE
 from pipeline.records.consent import (
     EXPLICIT,
     NOTICES,
+    OBJECTIONS,
     Answer,
     Basis,
     Consent,
@@ -33,7 +34,6 @@ ANSWER_MS: Final = 20_000
 LONGEST_AGO_MS: Final = 3_600_000
 """A notice played longer before the call belongs to another call."""
 NOBODY: Final = -1
-_OBJECTIONS: Final = frozenset({Answer.NO, Answer.WITHDRAWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def withdrawn_at(evidence: Sequence[Evidence]) -> int:
 
 def _is_sure(one: Evidence) -> bool:
     """Whether a piece is sure enough; a no is, however unsure."""
-    return one.answer in _OBJECTIONS or one.certainty >= LEAST_CERTAINTY
+    return one.answer in OBJECTIONS or one.certainty >= LEAST_CERTAINTY
 
 
 def _objections(evidence: Sequence[Evidence]) -> list[Evidence]:
@@ -121,8 +121,7 @@ def _objections(evidence: Sequence[Evidence]) -> list[Evidence]:
     return [
         one
         for one in evidence
-        if one.answer in _OBJECTIONS
-        and not (one.at_ms < 0 and any(one.at_ms < act for act in acts))
+        if one.answer in OBJECTIONS and not (one.at_ms < 0 and any(one.at_ms < act for act in acts))
     ]
 
 

@@ -24,8 +24,8 @@ from pipeline.policy.model import Policy
 from pipeline.records.consent import (
     MOST_EVIDENCE,
     MOST_PLACES,
+    OBJECTIONS,
     UNKNOWN,
-    Answer,
     Consent,
     Decision,
     Outcome,
@@ -244,7 +244,7 @@ class ConsentGate:
             since = self._withdrawn_since
             kept = _end(heard) if since is None else min(_end(heard), since)
             self._gone[heard.channel] = max(self._gone[heard.channel], kept)
-        whole = Interval(min(heard.start, _start(heard)), max(_end(heard), _start(heard)))
+        whole = Interval(heard.start, _end(heard))
         if self.withholds(heard.channel):
             taken = [whole]
         else:
@@ -291,15 +291,11 @@ def _together(one: Consent | None, other: Consent | None) -> Consent | None:
     # Of more than a record holds, who objects goes before who agrees.
     evidence = sorted(
         dict.fromkeys((*one.evidence, *other.evidence)),
-        key=lambda each: each.answer not in {Answer.NO, Answer.WITHDRAWN},
+        key=lambda each: each.answer not in OBJECTIONS,
     )
     places = sorted({*one.places, *other.places})
     kept = tuple(places) if len(places) <= MOST_PLACES else (UNKNOWN,)
     return Consent(kept, one.campaign or other.campaign, tuple(evidence[:MOST_EVIDENCE]))
-
-
-def _start(heard: WindowTranscript) -> int:
-    return max(0, heard.start)
 
 
 def _end(heard: WindowTranscript) -> int:

@@ -20,11 +20,16 @@ from pydantic import ValidationError
 from pipeline.consent.rules import Needed, Rule, RuleSet, Told
 from pipeline.errors import PolicyError
 from pipeline.records.consent import EXPLICIT, NOTICES, UNKNOWN, Kind
-from pipeline.yaml_document import Document, Location, read_document
+from pipeline.yaml_document import (
+    Document,
+    Location,
+    read_document,
+    refusal_of,
+    text_of,
+    yaml_files,
+)
 
 _WHAT: Final = "a file of rules is a mapping with a list under 'rules'"
-_TOLD: Final = 50
-"""Mistakes that are told one by one."""
 _CONSENTS: Final = EXPLICIT | {Kind.SPOKEN}
 
 
@@ -83,10 +88,10 @@ def load_rules(own: Iterable[Path], *, alone: bool = False) -> RuleSet:
             rules contradict; a line for each mistake.
     """
     shipped = Path(str(resources.files("policies"))) / "jurisdictions"
-    mine = [file for path in own for file in _files(path)]
+    mine = [file for path in own for file in yaml_files(path)]
     return parse_rules(
-        [] if alone else [(file.name, _text(file)) for file in _files(shipped)],
-        [(str(file), _text(file)) for file in mine],
+        [] if alone else [(file.name, text_of(file, "rules")) for file in yaml_files(shipped)],
+        [(str(file), text_of(file, "rules")) for file in mine],
     )
 
 
@@ -106,8 +111,7 @@ def parse_rules(shipped: Sequence[tuple[str, str]], own: Sequence[tuple[str, str
     if not reading.problems and not any(UNKNOWN in each.rule.places for each in kept):
         reading.problems.append("rules: none for '*', the places that nobody knows")
     if reading.problems:
-        told, rest = reading.problems[:_TOLD], len(reading.problems) - _TOLD
-        raise PolicyError("\n".join([*told, *([f"and {rest} more mistakes"] if rest > 0 else [])]))
+        raise refusal_of(reading.problems)
     return RuleSet(tuple(sorted((each.rule for each in kept), key=lambda rule: rule.id)))
 
 
@@ -211,18 +215,3 @@ def _meet(one: Rule, other: Rule) -> bool:
     """Whether there is a day on which both are in force."""
     ends = [rule.valid_until for rule in (one, other) if rule.valid_until is not None]
     return not ends or max(one.valid_from, other.valid_from) <= min(ends)
-
-
-def _files(path: Path) -> list[Path]:
-    """YAML files of a folder, or the file itself."""
-    return sorted(path.glob("*.yaml")) if path.is_dir() else [path]
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        problem = getattr(error, "strerror", None) or "not UTF-8"
-        raise PolicyError(
-            f"{path}: cannot be read ({problem}); name a YAML file of rules"
-        ) from None

@@ -22,7 +22,7 @@ from pipeline.policy.known_names import BUILT_IN, Known
 from pipeline.policy.model import Policy
 from pipeline.policy.union import union
 from pipeline.records.entities import NEVER_ALLOWED, SPOKEN_NUMBERS, Entity
-from pipeline.yaml_document import Location, read_document, shown
+from pipeline.yaml_document import Location, read_document, refusal_of, shown
 
 _MOST_FILES: Final = 16
 """Policies that are read for one; more is a mistake, or somebody who wants to keep us busy."""
@@ -30,8 +30,6 @@ _LARGEST: Final = 256 * 1024
 """Characters of a policy's file."""
 _MOST_VALUES: Final = 20_000
 """Keys and values of a policy's file: an answer to whoever sends one takes no second."""
-_TOLD: Final = 50
-"""Mistakes that are told one by one."""
 _SHIPPED: Final = re.compile(r"[a-z0-9_-]{1,40}")
 _ALLOWED_DIGITS: Final = 4
 """A shorter number would match by chance."""
@@ -90,8 +88,7 @@ class _Reading:
         """The policy, or all that is wrong with it."""
         if policy is not None and not self.problems:
             return policy
-        told, rest = self.problems[:_TOLD], len(self.problems) - _TOLD
-        raise PolicyError("\n".join([*told, *([f"and {rest} more mistakes"] if rest > 0 else [])]))
+        raise refusal_of(self.problems)
 
     def union_of(self, names: Sequence[str], folder: Path | None) -> Policy | None:
         """Several policies as one; relative paths begin at ``folder``."""

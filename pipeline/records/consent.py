@@ -60,6 +60,10 @@ class Answer(StrEnum):
     """No longer: from here on."""
 
 
+OBJECTIONS: Final = frozenset({Answer.NO, Answer.WITHDRAWN})
+"""Answers of who does not want it."""
+
+
 class Basis(StrEnum):
     """The lawful bases of GDPR, article 6 (1); other laws' are mapped to them."""
 

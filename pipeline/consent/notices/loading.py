@@ -13,16 +13,12 @@ from datetime import date
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Final
 
 from pipeline.consent.notices.checks import mistakes
 from pipeline.consent.notices.files import NoticeFiles, merged
 from pipeline.consent.notices.model import Notices
 from pipeline.consent.rules import RuleSet
-from pipeline.errors import PolicyError
-
-_TOLD: Final = 50
-"""Mistakes that are told one by one."""
+from pipeline.yaml_document import refusal_of, text_of, yaml_files
 
 
 def known_notice(ref: str, notices: Notices | None = None) -> bool:
@@ -57,8 +53,8 @@ def load_notices(
     """
     shipped = Path(str(resources.files("policies"))) / "notices"
     return parse_notices(
-        [(file.name, _text(file)) for file in _files(shipped)],
-        [(str(file), _text(file)) for path in own for file in _files(path)],
+        [(file.name, text_of(file, "notices")) for file in yaml_files(shipped)],
+        [(str(file), text_of(file, "notices")) for path in own for file in yaml_files(path)],
         rules,
         day,
     )
@@ -84,21 +80,5 @@ def parse_notices(
             reading.read(name, text)
     problems = [*theirs.problems, *mine.problems, *mistakes(theirs, mine, rules, day)]
     if problems:
-        told, rest = problems[:_TOLD], len(problems) - _TOLD
-        raise PolicyError("\n".join([*told, *([f"and {rest} more mistakes"] if rest > 0 else [])]))
+        raise refusal_of(problems)
     return merged(theirs, mine)
-
-
-def _files(path: Path) -> list[Path]:
-    """YAML files of a folder, or the file itself."""
-    return sorted(path.glob("*.yaml")) if path.is_dir() else [path]
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        problem = getattr(error, "strerror", None) or "not UTF-8"
-        raise PolicyError(
-            f"{path}: cannot be read ({problem}); name a YAML file of notices"
-        ) from None

@@ -376,11 +376,11 @@ def test_evidence_names_a_prompt_that_exists(tmp_path: Path) -> None:
     for unknown in ("", "recorded", "recorded@2", "gone@1", "recorded@1 "):
         assert not known_notice(unknown)
     (tmp_path / "ours.yaml").write_text(_notice(), encoding="utf-8")
-    knows = knows_notice(Settings(notices=tmp_path / "ours.yaml"), DAY)
+    knows = knows_notice(Settings(notices=tmp_path / "ours.yaml"), shipped_rules(), DAY)
     assert knows("ours@1")
     assert knows("recorded@1")
     with pytest.raises(PolicyError, match="cannot be read"):
-        knows_notice(Settings(notices=tmp_path / "gone.yaml"), DAY)
+        knows_notice(Settings(notices=tmp_path / "gone.yaml"), shipped_rules(), DAY)
 
 
 def test_a_prompt_that_fits_is_missing() -> None:
