@@ -19,8 +19,7 @@ from pydantic import ValidationError
 
 from pipeline.consent.rules import Needed, Rule, RuleSet, Told
 from pipeline.errors import PolicyError
-from pipeline.records.consent import EXPLICIT, NOTICES, UNKNOWN, Kind
-from pipeline.yaml_document import (
+from pipeline.policy.yaml_document import (
     Document,
     Location,
     read_document,
@@ -28,6 +27,7 @@ from pipeline.yaml_document import (
     text_of,
     yaml_files,
 )
+from pipeline.records.consent import EXPLICIT, NOTICES, UNKNOWN, Kind
 
 _WHAT: Final = "a file of rules is a mapping with a list under 'rules'"
 _CONSENTS: Final = EXPLICIT | {Kind.SPOKEN}

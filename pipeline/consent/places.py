@@ -12,8 +12,8 @@ from typing import Final
 
 from pipeline.consent.loading import is_place
 from pipeline.errors import InputError
+from pipeline.policy.yaml_document import shown
 from pipeline.records.consent import MOST_PLACES, UNKNOWN
-from pipeline.yaml_document import shown
 
 _MOST: Final = 3
 """Codes that are offered."""

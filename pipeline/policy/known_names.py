@@ -12,9 +12,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from pipeline.policy.yaml_document import Location
 from pipeline.records.entities import Entity
 from pipeline.records.scores import NUMBER_RECOGNIZERS, READER
-from pipeline.yaml_document import Location
 
 DEFAULT_PURPOSE: Final = "default"
 """Retention of calls whose recorder names no purpose."""

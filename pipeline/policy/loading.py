@@ -21,8 +21,8 @@ from pipeline.policy.disclosure import refusal
 from pipeline.policy.known_names import BUILT_IN, Known
 from pipeline.policy.model import Policy
 from pipeline.policy.union import union
+from pipeline.policy.yaml_document import Location, read_document, refusal_of, shown
 from pipeline.records.entities import NEVER_ALLOWED, SPOKEN_NUMBERS, Entity
-from pipeline.yaml_document import Location, read_document, refusal_of, shown
 
 _MOST_FILES: Final = 16
 """Policies that are read for one; more is a mistake, or somebody who wants to keep us busy."""

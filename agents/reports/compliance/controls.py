@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from agents.reports.compliance.figures import LABELS
 from pipeline.errors import PolicyError
 from pipeline.records.entities import Entity
-from pipeline.yaml_document import read_document
+from pipeline.policy.yaml_document import read_document
 
 FRAMEWORKS: Final = ("pci", "hipaa", "gdpr")
 """In the order of the report."""

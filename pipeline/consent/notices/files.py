@@ -9,8 +9,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from pipeline.consent.notices.model import Notice, Notices, Phrases, TrackingNumber
 from pipeline.errors import PolicyError
+from pipeline.policy.yaml_document import Document, Location, read_document
 from pipeline.records.call_names import holds_number
-from pipeline.yaml_document import Document, Location, read_document
 
 _WHAT: Final = "a file of notices is a mapping with notices, purposes or numbers"
 _SECTIONS: Final = ("notices", "purposes", "numbers")

@@ -18,7 +18,7 @@ from pipeline.consent.notices.checks import mistakes
 from pipeline.consent.notices.files import NoticeFiles, merged
 from pipeline.consent.notices.model import Notices
 from pipeline.consent.rules import RuleSet
-from pipeline.yaml_document import refusal_of, text_of, yaml_files
+from pipeline.policy.yaml_document import refusal_of, text_of, yaml_files
 
 
 def known_notice(ref: str, notices: Notices | None = None) -> bool:

@@ -16,7 +16,7 @@ from pipeline.consent.notices.texts import COMPANY, PURPOSE, filled, placeholder
 from pipeline.consent.rules import RuleSet
 from pipeline.errors import InputError
 from pipeline.policy.known_names import DEFAULT_PURPOSE
-from pipeline.yaml_document import shown
+from pipeline.policy.yaml_document import shown
 
 
 @dataclass(frozen=True, slots=True)

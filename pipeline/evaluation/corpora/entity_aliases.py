@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from pipeline.policy.known_names import BUILT_IN, likely
+from pipeline.policy.yaml_document import shown
 from pipeline.records.entities import Entity
-from pipeline.yaml_document import shown
 
 ALIASES: Final[Mapping[str, str]] = {
     # Truth manifests of audio, and short names for the command line

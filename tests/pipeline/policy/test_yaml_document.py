@@ -12,7 +12,7 @@ from console.api.administration import policy_state
 from console.http.envelope import BODY_MOST
 from pipeline.errors import PolicyError
 from pipeline.policy.known_names import BUILT_IN
-from pipeline.yaml_document import DEEPEST, LONGEST, MOST_VALUES, read_document
+from pipeline.policy.yaml_document import DEEPEST, LONGEST, MOST_VALUES, read_document
 
 pytestmark = pytest.mark.unit
 
