@@ -17,8 +17,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from agents.reports.compliance.figures import LABELS
 from pipeline.errors import PolicyError
-from pipeline.records.entities import Entity
 from pipeline.policy.yaml_document import read_document
+from pipeline.records.entities import Entity
 
 FRAMEWORKS: Final = ("pci", "hipaa", "gdpr")
 """In the order of the report."""
