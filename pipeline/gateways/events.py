@@ -123,6 +123,18 @@ class KeyPressed:
     at: int
     withdraws: bool = False
     """Whether it is the key by which a caller withdraws consent, by configuration."""
+    agrees: bool = False
+    """Whether it is the key by which a caller agrees, by configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """The platform says something anew in the middle of a call; what is empty stays as it was."""
+
+    language: str = ""
+    """Two letters."""
+    stated: bytes = field(default=b"", repr=False)
+    """JSON of all that it states of consent by now, in the sidecar's form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,4 +145,4 @@ class Ended:
     """Whether the platform ended it; False: the connection broke or was refused half-way."""
 
 
-Event: TypeAlias = Started | Audio | Paused | Resumed | Lost | KeyPressed | Ended
+Event: TypeAlias = Started | Audio | Paused | Resumed | Lost | KeyPressed | Updated | Ended
