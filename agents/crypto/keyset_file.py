@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,14 @@ class KeysetFile:
     path: Path
     service: str | None = None
     """URI of the key that encrypts the file; ``None``: it is in clear."""
+    setting: str = "HUSHWIRE_KEYSET"
+    """The setting that names the file, or the service's key."""
+    missing: str = (
+        "is missing. `hushwire run`, `ingest` or `worker` makes it for the first call; where there "
+        "are calls already, put it back from its backup, or name its folder with --state-dir or "
+        "the file with HUSHWIRE_KEYSET"
+    )
+    """What is said where there is no file."""
 
     def content(self) -> bytes:
         """The file's bytes.
@@ -47,11 +56,7 @@ class KeysetFile:
                 raise StoreError(f"key file {self.path}: others may read it; set its mode to 0600")
             return self.path.read_bytes()
         except FileNotFoundError:
-            raise StoreError(
-                f"key file {self.path}: is missing. `hushwire run`, `ingest` or `worker` makes it "
-                "for the first call; where there are calls already, put it back from its backup, "
-                "or name its folder with --state-dir or the file with HUSHWIRE_KEYSET"
-            ) from None
+            raise StoreError(f"key file {self.path}: {self.missing}") from None
         except OSError as error:
             raise self.unusable(error) from error
 
@@ -71,7 +76,7 @@ class KeysetFile:
         if encrypted and self.service is None:
             raise StoreError(
                 f"key file {self.path}: a key service encrypted it; name the service's key "
-                "with HUSHWIRE_KEYSET"
+                f"with {self.setting}"
             )
         if not encrypted and self.service is not None:
             raise StoreError(
@@ -146,11 +151,18 @@ def new_keyset() -> tink.KeysetHandle:
     return tink.new_keyset_handle(aead.aead_key_templates.AES256_GCM)
 
 
-def with_new_primary(handle: tink.KeysetHandle) -> tink.KeysetHandle:
-    """The keyset with one more key, which is the primary one; the others still unwrap."""
-    keyset, fresh = _clear(handle), _clear(new_keyset())
+def with_new_primary(
+    handle: tink.KeysetHandle, make: Callable[[], tink.KeysetHandle] = new_keyset
+) -> tink.KeysetHandle:
+    """The keyset with one more key, which is the primary one; the others still unwrap.
+
+    Args:
+        handle: the keyset.
+        make: gives a keyset of one fresh key of the same kind.
+    """
+    keyset, fresh = _clear(handle), _clear(make())
     while fresh.primary_key_id in {key.key_id for key in keyset.key}:
-        fresh = _clear(new_keyset())
+        fresh = _clear(make())
     keyset.key.append(fresh.key[0])
     keyset.primary_key_id = fresh.primary_key_id
     return _handle(keyset)

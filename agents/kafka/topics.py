@@ -36,6 +36,8 @@ _GRACE_S = 1.0
 class Topics:
     """The topics of one installation; see ``named``."""
 
+    audio_in: str
+    """Calls as they come in, sealed by keys of whoever sends them; the door's (``admit``)."""
     audio_raw: str
     words: str
     spans: str
@@ -49,6 +51,7 @@ class Topics:
     def named(cls, prefix: str = "hushwire") -> Topics:
         """The topics under a prefix."""
         return cls(
+            audio_in=f"{prefix}.audio.in",
             audio_raw=f"{prefix}.audio.raw",
             words=f"{prefix}.words",
             spans=f"{prefix}.spans",
@@ -66,6 +69,7 @@ class Topics:
     def transit(self) -> tuple[str, ...]:
         """The topics that carry calls between stages, sealed."""
         return (
+            self.audio_in,
             self.audio_raw,
             self.words,
             self.spans,

@@ -1,7 +1,8 @@
 """What recorders and telephone platforms send: bytes in, events of one small vocabulary out.
 
 Files: ``events`` the vocabulary, and why a connection ends · ``audiosocket`` Asterisk's ·
-``timeline`` pieces in any order to chunks · ``resampling`` of faster audio.
+``timeline`` pieces in any order to chunks · ``resampling`` of faster audio ·
+``g711`` telephone audio to samples and back · ``door`` records of the topic by which calls come in.
 
 Pure: no input or output, no clock. Not here: sockets and limits (``agents.gateway``), what a call's
 consent means (``consent``). Test: ``tests/pipeline/gateways``.

@@ -1,0 +1,471 @@
+"""Sends calls to the door: sealed for a public key, in order, acknowledged by the broker.
+
+For gateways, ``hushwire ingest`` and programs of others (``docs/producers.md``). Nothing here opens
+anything or knows a ledger. One thread of the sender hears what the broker acknowledges; a call
+costs none.
+
+Outcomes: ``OutgoingCall.send`` queues and never waits; ``send_waiting`` waits while there is no
+room. ``BrokerError``: no room, or a record of this call was not acknowledged in time; then nothing
+more of it is taken but an end that says that it is incomplete, so that no call is holed in silence.
+``RecordError``: what is to be sent breaks the rules of a record. Other calls go on in each case.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, Self
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from agents.crypto.transit_hybrid import TransitPublic
+from pipeline.errors import BrokerError, RecordError
+from pipeline.gateways.door.call_ids import call_id_of
+from pipeline.gateways.door.model import CallHeader, DoorChunk, DoorEnd, DoorRecord
+from pipeline.gateways.door.wire import CallKey, encode
+from pipeline.records.cloudevents import SOURCE
+
+DELIVERY_S: Final = 20.0
+"""How long the broker may take to acknowledge a record."""
+MOST_BYTES: Final = 256 * 1024 * 1024
+"""Bytes of records of all calls that the broker has not acknowledged."""
+MOST_RECORDS: Final = 1_000_000
+LARGEST_RECORD: Final = 1_040_000
+"""Bytes of value and headers: a broker takes 1 MiB unless it is told otherwise."""
+_POLL_S: Final = 0.1
+"""A sender that is closed is noticed within this time."""
+_WAIT_S: Final = 0.05
+"""How often a sender that waits for room looks again, at least."""
+_GRACE_S: Final = 1.0
+"""The client's own time-out, which says more, is given this much time to come first."""
+
+
+def new_call_id() -> str:
+    """A drawn id for a call that is running; it tells nothing of the call, nor when it was."""
+    return call_id_of(secrets.token_bytes(32))
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """The broker has a record."""
+
+    call_id: str
+    seq: int
+    """Number of the chunk; of an end, how many chunks there are."""
+    sent: float
+    """When it was queued, by ``time.monotonic``."""
+    at: float
+    """When the acknowledgement was heard, by the same clock."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Somebody who waits until so many records of a call are acknowledged."""
+
+    until: int
+    future: Future[None]
+
+
+class CallSender:
+    """Sends calls to one topic; a context manager, used from any thread.
+
+    Args:
+        bootstrap: ``host:port[,…]``.
+        topic: where the records go, ``Topics.audio_in``; it has to be there.
+        public: the public half of the door's keys; None: records in clear, which are refused
+            behind the door unless the policy allows them.
+        client: further librdkafka settings, such as TLS ones (``KafkaSecurity.librdkafka``).
+        delivery_s: after this time without the broker's acknowledgement a record counts as lost.
+        most_bytes: of records that are not acknowledged, of all calls together.
+        source: ``ce_source`` of the events, such as ``urn:example:recorder``.
+        on_ack: is told of every record that the broker has; from the sender's thread, so it has to
+            be quick and may not raise.
+
+    Raises:
+        BrokerError: the client's settings are refused.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        topic: str,
+        public: TransitPublic | None,
+        *,
+        client: dict[str, Any] | None = None,
+        delivery_s: float = DELIVERY_S,
+        most_bytes: int = MOST_BYTES,
+        source: str = SOURCE,
+        on_ack: Callable[[Acknowledged], None] | None = None,
+    ) -> None:
+        self.bootstrap, self.topic, self.public = bootstrap, topic, public
+        self.delivery_s, self.most_bytes = delivery_s, most_bytes
+        self._source, self._on_ack = source, on_ack
+        self._room = threading.Condition()
+        self._unacknowledged = 0
+        self._open = True
+        try:
+            self._producer = Producer(
+                {
+                    **(client or {}),
+                    "bootstrap.servers": bootstrap,
+                    # The same partition as aiokafka's and Java's default, or one call lies on two.
+                    "partitioner": "murmur2_random",
+                    "acks": "all",
+                    "enable.idempotence": True,
+                    # A topic that a broker makes by itself has a number of partitions of its own.
+                    "allow.auto.create.topics": False,
+                    "message.timeout.ms": int(delivery_s * 1000),
+                    "message.max.bytes": 2 * LARGEST_RECORD,
+                    # Counted here too: the client's own limit is only the last resort.
+                    "queue.buffering.max.kbytes": 2 * most_bytes // 1024 + 1024,
+                    "queue.buffering.max.messages": MOST_RECORDS,
+                    "linger.ms": 5,
+                    "compression.type": "none",
+                    "log_level": 0,
+                }
+            )
+        except KafkaException as error:
+            raise BrokerError(f"{bootstrap}: {error.args[0].str()}") from None
+        self._thread = threading.Thread(target=self._listen, name="call-sender", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        """Nothing to do: the connection is made with the first record."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        """Wait for what is queued, unless an error is on its way already; then let go."""
+        try:
+            if kind is None:
+                self.flush()
+        finally:
+            self.close()
+
+    @property
+    def unacknowledged(self) -> int:
+        """Bytes of records of all calls that the broker has not acknowledged."""
+        return self._unacknowledged
+
+    def open(self, header: CallHeader, *, most_bytes: int | None = None) -> OutgoingCall:
+        """Begin a call; nothing is sent yet.
+
+        Args:
+            header: what is known of it.
+            most_bytes: of its records that are not acknowledged; None: as many as of all calls.
+        """
+        return OutgoingCall(self, header, self.most_bytes if most_bytes is None else most_bytes)
+
+    def flush(self) -> None:
+        """Wait until the broker has acknowledged all records of all calls.
+
+        Raises:
+            BrokerError: not all of them within the delivery time. A call whose record was lost
+                says so itself, see ``OutgoingCall.failed``.
+        """
+        left = self._producer.flush(self.delivery_s + _GRACE_S)
+        with self._room:
+            deadline = time.monotonic() + _GRACE_S
+            while self._unacknowledged and self._room.wait(deadline - time.monotonic()):
+                pass
+            if left or self._unacknowledged:
+                raise BrokerError(f"{self.bootstrap}: records were not acknowledged in time")
+
+    def close(self) -> None:
+        """Let go of the broker; what is not acknowledged by now counts as lost."""
+        with self._room:
+            if not self._open:
+                return
+            self._open = False
+        self._thread.join()
+        self._producer.purge()
+        self._producer.flush(_GRACE_S)  # tells every call that was waiting
+
+    def _listen(self) -> None:
+        while self._open:
+            self._producer.poll(_POLL_S)
+
+    def queue(self, call: OutgoingCall, record: DoorRecord, key: CallKey | None) -> int:
+        """Hand a record to the client; for the sender's calls.
+
+        Returns:
+            Its bytes.
+
+        Raises:
+            BufferError: there is no room.
+            BrokerError: the client refuses.
+            RecordError: it is too large.
+        """
+        message = encode(record, self.topic, key, source=self._source)
+        value = message.value or b""
+        size = len(value) + sum(len(one or b"") for one in message.headers.values())
+        if size > LARGEST_RECORD:
+            raise RecordError(f"a record of {size} bytes: {LARGEST_RECORD} at most; cut it smaller")
+        seq = record.seq if isinstance(record, DoorChunk) else record.chunks
+        with self._room:
+            if not self._open:
+                raise BrokerError(f"{self.bootstrap}: this sender is closed")
+            if self._unacknowledged + size > self.most_bytes and self._unacknowledged:
+                raise BufferError
+            self._unacknowledged += size
+        sent = time.monotonic()
+        try:
+            self._producer.produce(
+                self.topic,
+                key=message.key,
+                value=value,
+                headers=list(message.headers.items()),
+                on_delivery=lambda error, _: self._delivered(call, seq, size, sent, error),
+            )
+        except BaseException as error:
+            with self._room:
+                self._unacknowledged -= size
+            if isinstance(error, KafkaException):
+                raise BrokerError(f"{self.bootstrap}: {error.args[0].name()}") from None
+            raise
+        return size
+
+    def _delivered(
+        self, call: OutgoingCall, seq: int, size: int, sent: float, error: KafkaError | None
+    ) -> None:
+        with self._room:
+            self._unacknowledged -= size
+            self._room.notify_all()
+        call.settle(size, None if error is None else error.name())
+        if error is None and self._on_ack is not None:
+            self._on_ack(Acknowledged(call.header.call_id, seq, sent, time.monotonic()))
+
+    def wait_for_room(self) -> None:
+        """Wait until a record is acknowledged, or a moment; for the sender's calls."""
+        with self._room:
+            self._room.wait(_WAIT_S)
+
+
+class OutgoingCall:
+    """One call on its way; made by ``CallSender.open``, used by one thread or event loop.
+
+    Args:
+        sender: whose call it is.
+        header: what is known of it.
+        most_bytes: of its records that are not acknowledged.
+    """
+
+    def __init__(self, sender: CallSender, header: CallHeader, most_bytes: int) -> None:
+        self._sender, self._header, self._most_bytes = sender, header, most_bytes
+        public = sender.public
+        self._key = CallKey(*public.new_key(header.call_id)) if public is not None else None
+        self._lock = threading.Lock()
+        self._chunks = self._end = 0
+        self._ended = False
+        self._failed: str | None = None
+        self._waiting: list[_Waiting] = []
+        self._queued = self._settled = self._bytes = 0
+        self._times: dict[int, float] = {}
+
+    @property
+    def header(self) -> CallHeader:
+        """What is known of the call; every record repeats it."""
+        return self._header
+
+    @property
+    def end_sample(self) -> int:
+        """Where the audio that was taken ends: the first sample of what may come next."""
+        return self._end
+
+    @property
+    def failed(self) -> str | None:
+        """Why a record of this call was lost, in the client's words; None: none was."""
+        late = time.monotonic() - self._oldest() > self._sender.delivery_s + _GRACE_S
+        if late and self._failed is None:
+            # The client tells it itself, but not where its thread hangs.
+            self._hear("_TIMED_OUT")
+        return self._failed
+
+    @property
+    def unacknowledged(self) -> int:
+        """Bytes of this call's records that the broker has not acknowledged."""
+        return self._bytes
+
+    def tell(self, header: CallHeader) -> None:
+        """Say something anew of the call, such as what is stated of consent: later records have it.
+
+        Raises:
+            RecordError: of another call, or of audio that is made of something else.
+        """
+        if not header.continues(self._header):
+            raise RecordError("a call's id, rate, roles and codec stay as they were")
+        self._header = header
+
+    def send(
+        self, audio: bytes, samples: int, *, start: int | None = None, paused: bool = False
+    ) -> None:
+        """Queue contiguous audio; never waits.
+
+        Args:
+            audio: all channels, interleaved, in the header's codec; at most ``MOST_AUDIO`` bytes.
+            samples: per channel.
+            start: its first sample; None: right behind the last one. Further on: a gap.
+            paused: whether the recording was paused on purpose for what is missing before it.
+
+        Raises:
+            BrokerError: see the module.
+            RecordError: see the module; the call may go on.
+        """
+        self._require_going()
+        chunk = self._chunk(audio, samples, start, paused=paused)
+        if not self._queue_chunk(chunk):
+            raise BrokerError(f"{self._sender.bootstrap}: takes no records, and there is no room")
+
+    def send_waiting(
+        self, audio: bytes, samples: int, *, start: int | None = None, paused: bool = False
+    ) -> None:
+        """As ``send``, but waits while there is no room, at most for the delivery time.
+
+        Raises:
+            BrokerError: see the module.
+            RecordError: see the module; the call may go on.
+        """
+        chunk = self._chunk(audio, samples, start, paused=paused)
+        deadline = time.monotonic() + self._sender.delivery_s
+        while True:
+            self._require_going()
+            if self._queue_chunk(chunk):
+                return
+            if time.monotonic() > deadline:
+                raise BrokerError(f"{self._sender.bootstrap}: takes no records")
+            self._sender.wait_for_room()
+
+    def end(self, *, complete: bool = True) -> None:
+        """Queue the call's end; nothing of it is taken after that. Never waits.
+
+        Args:
+            complete: whether all of it was sent. One whose record was lost can only be ended as
+                incomplete.
+
+        Raises:
+            BrokerError: see the module; no end was sent.
+            RecordError: it was ended before.
+        """
+        if self._ended:
+            raise RecordError("the call was ended before")
+        if complete:
+            self._require_going()
+        try:
+            self._queue(DoorEnd(self._header, self._chunks, self._end, complete))
+        except BufferError:
+            raise BrokerError(f"{self._sender.bootstrap}: takes no records") from None
+        self._ended = True
+
+    def acknowledged(self) -> Future[None]:
+        """Done when the broker has all records that were queued so far.
+
+        Await it by ``asyncio.wrap_future``. Its exception is a ``BrokerError`` where one was lost.
+        """
+        future: Future[None] = Future()
+        future.set_running_or_notify_cancel()
+        with self._lock:
+            if self._failed is None and self._settled < self._queued:
+                self._waiting.append(_Waiting(self._queued, future))
+                return future
+        self._answer(future)
+        return future
+
+    def wait(self) -> None:
+        """Wait until the broker has all records that were queued so far.
+
+        Raises:
+            BrokerError: one was lost, or not acknowledged within the delivery time.
+        """
+        try:
+            self.acknowledged().result(self._sender.delivery_s + 2 * _GRACE_S)
+        except TimeoutError:
+            raise BrokerError(f"{self._sender.bootstrap}: not acknowledged in time") from None
+
+    def settle(self, size: int, problem: str | None) -> None:
+        """Hear what became of the oldest record; from the sender's thread."""
+        with self._lock:
+            self._times.pop(self._settled, None)
+            self._settled += 1
+            self._bytes -= size
+        self._hear(problem)
+
+    def _hear(self, problem: str | None) -> None:
+        """Tell those who wait."""
+        with self._lock:
+            if problem is not None and self._failed is None:
+                self._failed = problem
+            done = [one for one in self._waiting if self._failed or one.until <= self._settled]
+            self._waiting = [one for one in self._waiting if one not in done]
+        for one in done:
+            self._answer(one.future)
+
+    def _answer(self, future: Future[None]) -> None:
+        if self._failed is None:
+            future.set_result(None)
+        else:
+            future.set_exception(self._lost())
+
+    def _chunk(self, audio: bytes, samples: int, start: int | None, *, paused: bool) -> DoorChunk:
+        if self._ended:
+            raise RecordError("the call was ended before")
+        at = self._end if start is None else start
+        if at < self._end:
+            raise RecordError("start: lies in audio that was sent before")
+        chunk = DoorChunk(self._header, self._chunks, at, audio, paused)
+        if chunk.samples != samples:
+            raise RecordError(
+                f"audio: {chunk.samples} samples by the header's codec and roles, {samples} were "
+                "said"
+            )
+        return chunk
+
+    def _queue_chunk(self, chunk: DoorChunk) -> bool:
+        """Whether there was room for it."""
+        if self._bytes + len(chunk.audio) > self._most_bytes and self._bytes:
+            return False
+        try:
+            self._queue(chunk)
+        except BufferError:
+            return False
+        self._chunks, self._end = chunk.seq + 1, chunk.end
+        return True
+
+    def _queue(self, record: DoorRecord) -> None:
+        with self._lock:
+            # Before the record itself: its acknowledgement may come at once.
+            number, self._queued = self._queued, self._queued + 1
+            self._times[number] = time.monotonic()
+        try:
+            size = self._sender.queue(self, record, self._key)
+        except BaseException:
+            with self._lock:
+                self._queued -= 1
+                del self._times[number]
+            raise
+        with self._lock:
+            self._bytes += size
+
+    def _require_going(self) -> None:
+        if self.failed is not None:
+            raise self._lost()
+
+    def _lost(self) -> BrokerError:
+        return BrokerError(
+            f"{self._sender.bootstrap}: a record of this call was not acknowledged "
+            f"({self._failed}): the call is incomplete"
+        )
+
+    def _oldest(self) -> float:
+        """When the oldest record was queued that is not acknowledged."""
+        with self._lock:
+            return next(iter(self._times.values()), math.inf)

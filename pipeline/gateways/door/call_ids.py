@@ -1,0 +1,39 @@
+"""Ids of calls that come in by the door: ``call-`` and 26 letters and digits, as a ULID has them.
+
+They are made of drawn bytes, or of a recording's digest. What a platform calls a call is never part
+of one, so that no number gets into keys and file names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Final
+
+from pipeline.records.call_names import holds_number
+
+CALL_ID: Final = re.compile(r"call-[0-7][0-9a-hjkmnp-tv-z]{25}")
+"""What such an id looks like: 128 bits."""
+_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+"""Crockford's base 32, as in ULIDs."""
+_DOMAIN: Final = b"hushwire/call-id/1\x00"
+_LENGTH: Final = 26
+_BITS: Final = 128
+
+
+def call_id_of(seed: bytes) -> str:
+    """The id that belongs to some bytes; equal bytes give equal ids.
+
+    Args:
+        seed: 32 drawn bytes for a call that is running, the sha256 of a recording's file.
+    """
+    turn = 0
+    while True:
+        digest = hashlib.sha256(_DOMAIN + turn.to_bytes(4, "big") + seed).digest()
+        number = int.from_bytes(digest[: _BITS // 8], "big")
+        text = "".join(_ALPHABET[number >> 5 * place & 31] for place in range(_LENGTH - 1, -1, -1))
+        call_id = f"call-{text}"
+        # Chance may leave many digits in a row, which would then count as a number.
+        if not holds_number(call_id):
+            return call_id
+        turn += 1

@@ -1,0 +1,244 @@
+"""What a record of the door says: about its call, and the audio or the end that it brings.
+
+Samples are counted per channel from the call's first one, at the call's own rate. Nothing that
+names a person shows in a ``repr``.
+
+Outcomes: a ``CallHeader``, ``DoorChunk`` or ``DoorEnd`` that holds its limits, or ``RecordError``
+that names the field and what it may hold, and quotes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, TypeAlias
+
+from pydantic_core import from_json, to_json
+
+from pipeline.errors import RecordError
+from pipeline.gateways.events import Codec
+from pipeline.records.call_names import holds_number
+from pipeline.records.cloudevents import valid_call_id
+from pipeline.records.model import HIGHEST_RATE, LOWEST_RATE, Role
+from pipeline.records.pseudonyms import PURPOSE
+
+MOST_AUDIO: Final = 960_000
+"""Bytes of audio in a record: 15 s of two channels at 16 kHz, linear. With its headers a record
+stays below 1 MiB, the most that a broker takes by default."""
+MOST_CHANNELS: Final = 16
+MOST_RECORDER_ID: Final = 512
+"""Characters of the platform's own id."""
+MOST_NUMBERS: Final = 16
+MOST_NUMBER: Final = 256
+"""Characters of one number."""
+MOST_STATED: Final = 16_384
+"""Bytes of what is stated of consent."""
+MOST_TIME: Final = 40
+"""Characters of a point in time."""
+MOST_CHUNKS: Final = 2_000_000
+"""Chunks of a call: a day in pieces of 50 ms."""
+MOST_SAMPLES: Final = 7 * 86_400 * HIGHEST_RATE
+"""Length of a call, and so the last place in it: a week."""
+WIDTHS: Final = {Codec.L16: 2, Codec.PCMU: 1, Codec.PCMA: 1}
+"""Bytes of one sample of one channel."""
+
+_LANGUAGE: Final = re.compile(r"[a-z]{2}")
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class CallHeader:
+    """What is known of a call; every record repeats it.
+
+    Raises:
+        RecordError: a field is out of its limits.
+    """
+
+    call_id: str
+    """Ours, see ``call_ids``; never the platform's."""
+    sample_rate: int
+    """Hz, 8,000 to 16,000."""
+    roles: tuple[Role, ...]
+    """One per channel, in channel order."""
+    codec: Codec
+    recorder_id: str = field(default="", repr=False)
+    """The platform's own id of the call, whatever it holds, or empty."""
+    started_at: str = ""
+    """ISO 8601 with offset, or empty."""
+    language: str = ""
+    """Two letters, or empty: the installation's own."""
+    purpose: str = ""
+    """What the recording is for, such as ``quality``, or empty."""
+    numbers: tuple[str, ...] = field(default=(), repr=False)
+    """Telephone numbers of the parties; pseudonyms are made of them behind the door."""
+    stated: bytes = field(default=b"", repr=False)
+    """What is stated of consent: a JSON object in the form of ``pipeline.consent.metadata.Stated``,
+    or empty. What it means is decided behind the door."""
+    recording: str = ""
+    """sha256 of the recording's file in hex, or empty for a call that is running."""
+
+    def __post_init__(self) -> None:
+        """Hold the limits."""
+        _require(valid_call_id(self.call_id), "call_id: 1 to 128 of A-Z a-z 0-9 . _ -")
+        _require(not holds_number(self.call_id), "call_id: may hold a number; send a drawn one")
+        _require(
+            LOWEST_RATE <= self.sample_rate <= HIGHEST_RATE,
+            f"sample_rate: {LOWEST_RATE} to {HIGHEST_RATE} Hz; resample the call",
+        )
+        _require(1 <= len(self.roles) <= MOST_CHANNELS, f"roles: 1 to {MOST_CHANNELS}")
+        _require(_text(self.recorder_id, MOST_RECORDER_ID), "recorder_id: 512 characters at most")
+        _require(_moment(self.started_at), "started_at: ISO 8601 with an offset from UTC")
+        _require(
+            not self.language or _LANGUAGE.fullmatch(self.language), "language: two small letters"
+        )
+        _require(
+            not self.purpose
+            or (PURPOSE.fullmatch(self.purpose) and not holds_number(self.purpose)),
+            "purpose: a word of small letters, digits, - and _, and no number",
+        )
+        _require(
+            len(self.numbers) <= MOST_NUMBERS
+            and all(one and _text(one, MOST_NUMBER) for one in self.numbers),
+            f"numbers: {MOST_NUMBERS} of 1 to {MOST_NUMBER} characters at most",
+        )
+        _require(
+            not self.stated or self.stated == canonical(self.stated),
+            "stated: a JSON object, as `canonical` writes it",
+        )
+        _require(
+            not self.recording or _DIGEST.fullmatch(self.recording),
+            "recording: a sha256 in 64 small hex digits",
+        )
+
+    @property
+    def channels(self) -> int:
+        """How many channels the call has."""
+        return len(self.roles)
+
+    @property
+    def frame(self) -> int:
+        """Bytes of one sample of all channels."""
+        return self.channels * WIDTHS[self.codec]
+
+    def samples(self, audio: bytes) -> int:
+        """How many samples per channel some audio holds.
+
+        Raises:
+            RecordError: none, too many, or no whole number of them.
+        """
+        _require(0 < len(audio) <= MOST_AUDIO, f"audio: 1 to {MOST_AUDIO} bytes a record")
+        _require(len(audio) % self.frame == 0, "audio: ends within a sample of all channels")
+        return len(audio) // self.frame
+
+    def continues(self, other: CallHeader) -> bool:
+        """Whether both may head records of one call: what audio is made of may not change."""
+        return (self.call_id, self.sample_rate, self.roles, self.codec) == (
+            other.call_id,
+            other.sample_rate,
+            other.roles,
+            other.codec,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DoorChunk:
+    """Contiguous audio of all channels, interleaved, in the codec that the header names.
+
+    Raises:
+        RecordError: a field is out of its limits.
+    """
+
+    header: CallHeader
+    seq: int
+    """Counts the call's chunks from 0 without gaps."""
+    start: int
+    """Its first sample."""
+    audio: bytes = field(repr=False)
+    paused: bool = False
+    """Whether the recording was paused on purpose for what is missing before this chunk."""
+
+    def __post_init__(self) -> None:
+        """Hold the limits."""
+        _require(0 <= self.seq < MOST_CHUNKS, f"seq: 0 to {MOST_CHUNKS - 1}")
+        _require(
+            self.start >= 0 and self.end <= MOST_SAMPLES, "start: beyond the longest call, a week"
+        )
+
+    @property
+    def samples(self) -> int:
+        """Length in samples per channel."""
+        return self.header.samples(self.audio)
+
+    @property
+    def end(self) -> int:
+        """First sample after it."""
+        return self.start + self.samples
+
+
+@dataclass(frozen=True, slots=True)
+class DoorEnd:
+    """All of a call was sent, or all that there will be.
+
+    Raises:
+        RecordError: a field is out of its limits.
+    """
+
+    header: CallHeader
+    chunks: int
+    """How many chunks there are: their numbers are ``0 … chunks - 1``."""
+    end: int
+    """Length of the call in samples."""
+    complete: bool = True
+    """Whether the platform ended it; False: it broke off, or audio could not be sent."""
+
+    def __post_init__(self) -> None:
+        """Hold the limits."""
+        _require(0 <= self.chunks <= MOST_CHUNKS, f"chunks: 0 to {MOST_CHUNKS}")
+        _require(0 <= self.end <= MOST_SAMPLES, "end: beyond the longest call, a week")
+
+
+DoorRecord: TypeAlias = DoorChunk | DoorEnd
+
+
+def canonical(stated: bytes | str) -> bytes:
+    """A JSON object as headers hold it: compact, keys in order, 16 KiB at most.
+
+    Raises:
+        RecordError: no JSON object, or a longer one.
+    """
+    try:
+        _require(len(stated) <= MOST_STATED, f"stated: {MOST_STATED} bytes at most")
+        value = from_json(stated, allow_inf_nan=False)
+        _require(isinstance(value, dict), "stated: no JSON object")
+        text = to_json(_ordered(value))
+    except (ValueError, RecursionError):
+        # What the parser says quotes the text.
+        raise RecordError("stated: no JSON object") from None
+    _require(len(text) <= MOST_STATED, f"stated: {MOST_STATED} bytes at most")
+    return text
+
+
+def _ordered(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _ordered(value[key]) for key in sorted(value)}
+    return [_ordered(one) for one in value] if isinstance(value, list) else value
+
+
+def _text(text: str, most: int) -> bool:
+    """Whether a text is short enough, and UTF-8 can write it."""
+    return len(text) <= most and not any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def _moment(text: str) -> bool:
+    if not text:
+        return True
+    try:
+        return len(text) <= MOST_TIME and datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
+
+
+def _require(holds: object, told: str) -> None:
+    if not holds:
+        raise RecordError(told)
