@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +130,37 @@ class Metrics:
             dead_letters=_by(self.dead_letters, "code"),
             refused=sum(_by(self.refused, "stage").values()),
         )
+
+
+class GatewayMetrics:
+    """The metrics of one gateway process; ``gateway`` is a protocol's name.
+
+    Args:
+        registry: where they are registered; a new one where none is given.
+    """
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or CollectorRegistry()
+        self.refused = self._counter(
+            "refused", "Connections refused or ended by us.", "gateway", "reason"
+        )
+        self.ended = self._counter("calls", "Calls that are over.", "gateway", "outcome")
+        self.open = Gauge(
+            "hushwire_gateway_calls_open", "Calls that come in now.", ("gateway",),
+            registry=self.registry,
+        )  # fmt: skip
+        self.audio = self._counter("audio_seconds", "Audio that was sent on.", "gateway")
+        self.keys = self._counter("keys", "Keys that were pressed; never which.", "gateway")
+        self.probes = self._counter("probes", "Probes that were answered.", "gateway")
+        self.acknowledged = Histogram(
+            "hushwire_gateway_acknowledged_seconds",
+            "From a chunk that is whole to the broker's acknowledgement.",
+            registry=self.registry,
+            buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20),
+        )
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"hushwire_gateway_{name}", text, labels, registry=self.registry)
 
 
 def _by(metric: Counter | Gauge, label: str) -> dict[str, int]:

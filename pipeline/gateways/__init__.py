@@ -2,6 +2,7 @@
 
 Files: ``events`` the vocabulary, and why a connection ends · ``audiosocket`` Asterisk's ·
 ``timeline`` pieces in any order to chunks · ``resampling`` of faster audio ·
+``consent_keys`` a key as evidence ·
 ``g711`` telephone audio to samples and back · ``door`` records of the topic by which calls come in.
 
 Pure: no input or output, no clock. Not here: sockets and limits (``agents.gateway``), what a call's
