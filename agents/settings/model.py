@@ -113,6 +113,19 @@ class Settings(BaseSettings):
         "Or the key of a key service that encrypts that `kek.json`: `aws-kms://arn:aws:kms:…` or "
         "`hcvault://HOST:PORT/MOUNT/keys/NAME`.",
     )
+    transit_public_key: Path | None = Field(
+        default=None,
+        description="File of the public key for which calls are sealed on their way in (Tink "
+        "keyset, nothing secret): all that a recorder's or gateway's host holds. With it, `ingest` "
+        "reaches no ledger and makes no key. Empty, for the commands that need it: "
+        "`transit-public.json` in the state folder.",
+    )
+    transit_private_key: Annotated[str | None, AfterValidator(kms_uri.file_or_service)] = Field(
+        default=None,
+        description="File of its private half (Tink keyset, mode 0600), for workers with the admit "
+        "stage alone. Empty: `transit-private.json` in the state folder. Or the key of a key "
+        "service that encrypts that file, as for `keyset`.",
+    )
     signing_key: Path | None = Field(
         default=None,
         description="File of the key that signs certificates and the audit log (Ed25519, PEM, mode "
@@ -362,6 +375,21 @@ class Settings(BaseSettings):
     def key_service(self) -> str | None:
         """URI of the key service's key that encrypts the wrapping key's file, if one does."""
         return self.keyset if kms_uri.names_service(self.keyset or "") else None
+
+    def transit_public_file(self, state: Path) -> Path:
+        """The file of the public key for which calls are sealed, for a state folder."""
+        return self.transit_public_key or state / "transit-public.json"
+
+    def transit_private_file(self, state: Path) -> Path:
+        """The file of its private half for a state folder."""
+        named = self.transit_private_key if self.transit_key_service is None else None
+        return Path(named) if named else state / "transit-private.json"
+
+    @property
+    def transit_key_service(self) -> str | None:
+        """URI of the key service's key that encrypts the private half's file, if one does."""
+        named = self.transit_private_key
+        return named if kms_uri.names_service(named or "") else None
 
     def token_key_file(self, state: Path) -> Path:
         """The token secret's file for a state folder."""

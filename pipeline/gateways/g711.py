@@ -53,7 +53,8 @@ def _mu_codes() -> npt.NDArray[np.uint8]:
     magnitude = np.minimum(np.where(sample < 0, -sample, sample), _MU_MOST) + _BIAS
     exponent = np.floor(np.log2(magnitude)).astype(np.int32) - 5
     code = exponent << 4 | (magnitude >> (exponent + 1)) & 15
-    return (~np.where(sample < 0, code | 0x80, code) & 0xFF).astype(np.uint8)
+    signed: npt.NDArray[np.int32] = ~np.where(sample < 0, code | 0x80, code) & 0xFF
+    return signed.astype(np.uint8)
 
 
 def _a_codes() -> npt.NDArray[np.uint8]:
@@ -62,7 +63,8 @@ def _a_codes() -> npt.NDArray[np.uint8]:
     magnitude = np.where(sample < 0, ~sample, sample)  # of 12 bits
     exponent = np.maximum(np.floor(np.log2(np.maximum(magnitude, 1))).astype(np.int32) - 4, 0)
     code = exponent << 4 | (magnitude >> np.maximum(exponent, 1)) & 15
-    return (np.where(sample < 0, code, code | 0x80) ^ _EVEN).astype(np.uint8)
+    signed: npt.NDArray[np.int32] = np.where(sample < 0, code, code | 0x80) ^ _EVEN
+    return signed.astype(np.uint8)
 
 
 _VALUES: Final = {Codec.PCMU: _mu_values(), Codec.PCMA: _a_values()}

@@ -1,4 +1,7 @@
-"""``hushwire keys``: the wrapping key; ids and ages are shown, never material."""
+"""``hushwire keys``: the wrapping key, and the pair by which calls come in.
+
+Ids and ages are shown, never material but of the public key.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,18 @@ from agents.system.clock import system_clock
 from agents.system.screen import screen
 
 if TYPE_CHECKING:
+    from agents.crypto.transit_hybrid import TransitPrivate
     from agents.database.call_ledger import Ledger
 
-app = typer.Typer(help="The key that wraps all calls' keys.", no_args_is_help=True)
+app = typer.Typer(
+    help="The key that wraps all calls' keys, and the pair by which calls come in.",
+    no_args_is_help=True,
+)
+transit_app = typer.Typer(
+    help="The pair of keys by which calls come in: who sends holds the public half.",
+    no_args_is_help=True,
+)
+app.add_typer(transit_app, name="transit")
 
 StateDir = Annotated[
     Path | None, typer.Option("--state-dir", help="Folder of the ledger and the wrapping key.")
@@ -84,6 +96,78 @@ def wrap(
         f"{path} is encrypted by {service} now. Next: HUSHWIRE_KEYSET={service}, start the "
         "workers again, then `hushwire keys rotate`: copies of the old file open nothing after it."
     )
+    _say(told)
+
+
+@transit_app.command("new")
+def transit_new(state_dir: StateDir = None) -> None:
+    """Make the pair, where workers with the admit stage run; hand out the public half's file.
+
+    A private half that is there stays: `keys transit rotate` replaces it.
+    """
+    from agents.crypto.transit_hybrid import TransitPrivate, write_public  # noqa: PLC0415 - --help comes at once
+
+    settings = load_settings(state_dir=state_dir)
+    state = settings.state_folder(STATE)
+    path, public = settings.transit_private_file(state), settings.transit_public_file(state)
+    there = path.exists()
+    private = TransitPrivate.load_or_create(path, settings.transit_key_service)
+    write_public(public, private.public)
+    made = "was there already" if there else "is made: it stays here, and belongs into a backup"
+    _say(f"{path}: private key {private.primary:08x} {made}")
+    _say(f"{public}: its public half; give it to whoever sends calls (HUSHWIRE_TRANSIT_PUBLIC_KEY)")
+
+
+@transit_app.command("public")
+def transit_public(state_dir: StateDir = None) -> None:
+    """Print the public half of the private key that is here, to be kept as a file elsewhere."""
+    typer.echo(_transit(state_dir)[1].public.content().decode(), nl=False)
+
+
+@transit_app.command("rotate")
+def transit_rotate(
+    state_dir: StateDir = None,
+    finish: Annotated[  # noqa: FBT002 - a flag of the command line
+        bool,
+        typer.Option(
+            "--finish", help="Destroy the old keys: what was sent for them opens no more."
+        ),
+    ] = False,
+) -> None:
+    """Replace the pair; workers go on, and open what is sent for either key.
+
+    Hand out the new public half, wait until nothing of the old one is on the broker any more
+    (raw_retention_seconds), then run it again with --finish.
+    """
+    from agents.crypto.transit_hybrid import write_public  # noqa: PLC0415 - --help comes at once
+
+    settings, private = _transit(state_dir)
+    if finish:
+        gone = private.keep_primary()
+        told = ", ".join(f"{key_id:08x}" for key_id in sorted(gone)) or "none, there was one key"
+        _say(f"private key {private.primary:08x} stays; destroyed: {told}")
+        return
+    private.add_key()
+    public = settings.transit_public_file(settings.state_folder(STATE))
+    write_public(public, private.public)
+    old = ", ".join(f"{key_id:08x}" for key_id in sorted(private.ids - {private.primary}))
+    _say(f"{private.path}: private key {private.primary:08x} is new; {old} still opens")
+    _say(
+        f"{public}: its public half. Next: give it to whoever sends calls; once nothing of the old "
+        "key is on the broker, `hushwire keys transit rotate --finish`"
+    )
+
+
+def _transit(state_dir: Path | None) -> tuple[Settings, TransitPrivate]:
+    """The settings and the private half, which has to be there."""
+    from agents.crypto.transit_hybrid import TransitPrivate  # noqa: PLC0415 - --help comes at once
+
+    settings = load_settings(state_dir=state_dir)
+    path = settings.transit_private_file(settings.state_folder(STATE))
+    return settings, TransitPrivate(path, settings.transit_key_service)
+
+
+def _say(told: str) -> None:
     screen().print(told, markup=False, highlight=False, soft_wrap=True)
 
 
