@@ -1,0 +1,1 @@
+"""Genesys AudioHook by its frames."""
