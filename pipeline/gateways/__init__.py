@@ -2,6 +2,7 @@
 
 Files: ``events`` the vocabulary, and why a connection ends · ``audiosocket`` Asterisk's ·
 ``timeline`` pieces in any order to chunks · ``resampling`` of faster audio ·
+``twilio`` Twilio's and Telnyx's · ``lone_keys`` which keys mean something ·
 ``consent_keys`` a key as evidence ·
 ``g711`` telephone audio to samples and back · ``door`` records of the topic by which calls come in.
 
