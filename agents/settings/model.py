@@ -23,6 +23,8 @@ from pydantic_settings import (
 )
 
 from agents.crypto import kms_uri
+from agents.settings.gateway import GatewaySettings
+from agents.settings.values import with_commas
 from agents.system.engine_sizing import engine_count
 from pipeline.errors import SettingsError
 from pipeline.records.pseudonyms import PURPOSE
@@ -34,16 +36,11 @@ STATE = Path(".hushwire")
 """State folder where neither a setting nor a vault names one."""
 
 
-def _with_commas(value: object) -> object:
-    """A variable's text as a list."""
-    return [one.strip() for one in value.split(",")] if isinstance(value, str) and value else value
-
-
 PurposeName = Annotated[str, Field(pattern=f"^{PURPOSE.pattern}$")]
 
 
-class Settings(BaseSettings):
-    """The settings of one process."""
+class _Own(BaseSettings):
+    """Those that are not of one part alone."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
@@ -220,7 +217,7 @@ class Settings(BaseSettings):
         "`shadow_policy` tries a policy; with or without one.",
     )
     shadow_reader_digest: str = Field(default="", description="Its digest.")
-    purposes: Annotated[tuple[PurposeName, ...], NoDecode, BeforeValidator(_with_commas)] = Field(
+    purposes: Annotated[tuple[PurposeName, ...], NoDecode, BeforeValidator(with_commas)] = Field(
         default=(),
         description="What recorders name as the purpose of a call, with commas (a list in TOML): "
         "a policy's `retention` may name these and `default`, nothing else.",
@@ -400,6 +397,10 @@ class Settings(BaseSettings):
         return self.signing_key or state / "signing.pem"
 
 
+class Settings(GatewaySettings, _Own):
+    """The settings of one process."""
+
+
 def load_settings(**options: Any) -> Settings:  # noqa: ANN401  any setting may be an option
     """Read the settings; options that are ``None`` were not given.
 
@@ -450,6 +451,8 @@ def settings_page() -> str:
 
 
 def _shown(default: object) -> str:
+    if isinstance(default, tuple) and default:
+        default = ",".join(default)
     return "none" if default is None else f"`{default}`"
 
 
