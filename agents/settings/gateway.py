@@ -8,6 +8,8 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode
 
+from agents.settings.values import with_commas
+
 TrackRole = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}=(agent|customer|mixed)$")]
 
 
