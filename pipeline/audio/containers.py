@@ -9,9 +9,13 @@ declares is compared here with what it holds, to its last byte. Outcomes: ``Cont
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from pipeline.audio.compressed.coded import Coded
+from pipeline.audio.compressed.mp3_frames import is_mp3, mp3_coded
+from pipeline.audio.compressed.mp4_boxes import is_mp4, mp4_coded
+from pipeline.audio.compressed.webm_elements import is_webm, webm_coded
 from pipeline.audio.flac_frames import flac_samples
 from pipeline.audio.ogg_pages import ogg_samples
 from pipeline.audio.wav_header import wave_samples
@@ -25,13 +29,15 @@ class Contents:
     """What a whole recording holds; a decoder has to deliver just that."""
 
     kind: str
-    """``WAV``, ``FLAC`` or ``OGG``."""
+    """``WAV``, ``FLAC``, ``OGG``, ``MP3``, ``MP4`` or ``WEBM``."""
     least: int
     """Samples per channel."""
     most: int
     """As ``least``, or more where the head alone can't tell."""
     rate: int | None = None
     """In Hz, in which ``least`` and ``most`` count; None: the recording's own."""
+    coded: Coded | None = field(default=None, repr=False)
+    """Its packets, where libsndfile is not what decodes them."""
 
     def agrees(self, samples: int, rate: int) -> bool:
         """Whether a decoder that says ``samples`` at ``rate`` Hz delivers all there is."""
@@ -66,6 +72,22 @@ def check_container(stream: BinaryIO, name: str) -> Contents:
     elif head[:4] == b"OggS":
         contents = Contents("OGG", *ogg_samples(stream, size, name))
     else:
-        raise AudioError(f"{name}: no WAV, FLAC or Ogg file; convert it to one of these")
+        contents = _packets(stream, head, size, name)
     stream.seek(0)
     return contents
+
+
+def _packets(stream: BinaryIO, head: bytes, size: int, name: str) -> Contents:
+    """The contents of a file whose audio comes in packets."""
+    if is_mp4(head):
+        coded = mp4_coded(stream, size, name)
+    elif is_webm(head):
+        coded = webm_coded(stream, size, name)
+    elif is_mp3(head):
+        coded = mp3_coded(stream, size, name)
+    else:
+        raise AudioError(
+            f"{name}: no WAV, FLAC, Ogg, MP3, MP4 (M4A) or WebM file; convert it to one of these"
+        )
+    coded = coded.within_bounds(name)
+    return Contents(coded.kind, coded.length, coded.length, coded.unit, coded)

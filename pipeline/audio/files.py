@@ -27,7 +27,7 @@ from pipeline.records.model import FULL_SCALE, LOWEST_RATE, Pcm
 Source: TypeAlias = str | Path | bytes
 """A path, or the bytes of a file."""
 
-SUFFIXES: Final = frozenset({".wav", ".flac", ".ogg", ".opus"})
+SUFFIXES: Final = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".mp4", ".webm"})
 """Endings of recordings, in lower case."""
 FASTEST_FILE: Final = 48_000
 """Highest sample rate of a recording, in Hz; what is kept of it is slower."""
@@ -46,6 +46,9 @@ _WIDTHS: Final[dict[str, str]] = {
     "DOUBLE": "float64",
     "VORBIS": "float32",
     "OPUS": "float32",
+    "MP3": "float32",
+    "AAC": "float32",
+    "ALAC": "float32",
 }
 """Narrowest type that holds a subtype's samples without loss; what is not listed fits int16."""
 _EXACT: Final = frozenset(
@@ -66,9 +69,10 @@ class RecordingInfo:
     frames: int
     """Samples per channel."""
     container: str
-    """``WAV``, ``FLAC`` or ``OGG``."""
+    """``WAV``, ``FLAC``, ``OGG``, ``MP3``, ``MP4`` or ``WEBM``."""
     subtype: str
-    """How samples are coded, in libsndfile's words, such as ``PCM_16`` or ``ULAW``."""
+    """How samples are coded, in libsndfile's words, such as ``PCM_16`` or ``ULAW``; ``MP3``,
+    ``AAC`` and ``ALAC`` beside them."""
 
     @property
     def exact(self) -> bool:
@@ -145,8 +149,9 @@ def read_recording(source: Source) -> Recording:
     """Decode a whole recording.
 
     Raises:
-        AudioError: the file is missing, no regular file, empty, no WAV/FLAC/Ogg, damaged, cut off,
-            or holds no samples; its rate is outside 8 to 48 kHz; it has 0 or more than 8 channels.
+        AudioError: the file is missing, no regular file, empty, of an unknown kind, damaged, cut
+            off, or holds no samples, or pictures; its rate is outside 8 to 48 kHz; it has 0 or
+            more than 8 channels.
     """
     with _opened(source) as (file, info):
         blocks = list(_blocks(file, info, _BLOCK, source))
@@ -223,6 +228,13 @@ def _opened(source: Source) -> Iterator[tuple[Any, RecordingInfo]]:
     name = _name(source)
     with _stream(source, name) as stream:
         contents = check_container(stream, name)
+        if contents.coded is not None:
+            # Imported where it is needed: FFmpeg takes a while to load.
+            from pipeline.audio.compressed.decoding import CodedFile  # noqa: PLC0415
+
+            with CodedFile(stream, contents.coded, name) as coded:
+                yield coded, _checked(coded, contents, name)
+            return
         try:
             file = soundfile.SoundFile(stream)
         except (soundfile.LibsndfileError, ValueError, TypeError) as error:

@@ -219,7 +219,7 @@ WHOLE = PCM[:, 0].tobytes()
 
 BROKEN = {
     "empty file": (b"", "empty"),
-    "no audio file": (b"hello, this is no recording at all", "no WAV, FLAC or Ogg"),
+    "no audio file": (b"hello, this is no recording at all", "no WAV, FLAC, Ogg"),
     "corrupt head": (b"RIFF\x00\x00\x00\x00WAVEjunk", "no format chunk"),
     "format cut off": (b"RIFF\x00\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00", "cut off"),
     "no data chunk": (wave(b"")[:36], "no data chunk"),
