@@ -9,6 +9,7 @@ that names the field and what it may hold, and quotes nothing.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -222,6 +223,8 @@ def canonical(stated: bytes | str) -> bytes:
 def _ordered(value: object) -> object:
     if isinstance(value, dict):
         return {key: _ordered(value[key]) for key in sorted(value)}
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError  # 1e999
     return [_ordered(one) for one in value] if isinstance(value, list) else value
 
 

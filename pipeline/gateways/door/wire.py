@@ -290,7 +290,9 @@ def _header(call_id: str, info: bytes) -> CallHeader:
         parsed.language,
         parsed.purpose,
         parsed.numbers,
-        b"" if parsed.consent is None else canonical(to_json(parsed.consent)),
+        b""
+        if parsed.consent is None
+        else canonical(to_json(parsed.consent, inf_nan_mode="constants")),
         parsed.recording,
     )
 

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.gateways.door import call_ids
+from pipeline.gateways.door.call_ids import CALL_ID, call_id_of
+from pipeline.records.call_names import holds_number
+from pipeline.records.cloudevents import valid_call_id
+
+pytestmark = pytest.mark.unit
+
+
+@given(st.binary(max_size=64))
+def test_an_id_is_allowed_everywhere_and_holds_no_number(seed: bytes) -> None:
+    call_id = call_id_of(seed)
+    assert CALL_ID.fullmatch(call_id)
+    assert valid_call_id(call_id)
+    assert not holds_number(call_id)
+
+
+def test_a_recording_has_the_same_id_for_ever() -> None:
+    # Two versions that gave one file two ids would take it twice.
+    digest = hashlib.sha256(b"a recording").digest()
+    assert call_id_of(digest) == "call-3j1672xn29kngfbqyjpyfwe342"
+    assert call_id_of(b"") == "call-6wymhqgd7netm2cyadqyekphfb"
+
+
+def test_ids_differ() -> None:
+    assert len({call_id_of(bytes([number])) for number in range(256)}) == 256
+
+
+def test_one_that_looks_like_a_number_is_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = call_id_of(b"seed")
+    monkeypatch.setattr(call_ids, "holds_number", lambda name: name == first)
+    second = call_id_of(b"seed")
+    assert second != first
+    assert CALL_ID.fullmatch(second)
