@@ -14,7 +14,7 @@ from typing import Any
 import faust
 
 from agents.app.faust_app import attach
-from agents.runtime.stage_runtime import StageRuntime
+from agents.runtime.broker_port import Reader
 
 STOP_S = 8.0
 """A client that does not stop in this time is left to the end of the process."""
@@ -27,10 +27,10 @@ class Serving:
 
     def __init__(self) -> None:
         self._apps: list[faust.App] = []
-        self._runtimes: list[StageRuntime] = []
+        self._runtimes: list[Reader] = []
         self._watches: list[asyncio.Task[None]] = []
 
-    async def join(self, stages: Sequence[tuple[faust.App, StageRuntime]]) -> None:
+    async def join(self, stages: Sequence[tuple[faust.App, Reader]]) -> None:
         """Connect all clients, join their groups, and hand records to the runtimes."""
         for app, runtime in stages:
             attach(app, runtime)

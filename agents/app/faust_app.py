@@ -15,8 +15,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from agents.kafka.security import KafkaSecurity
-from agents.runtime.broker_port import Delivery
-from agents.runtime.stage_runtime import StageRuntime
+from agents.runtime.broker_port import Delivery, Reader
 from agents.system import fatal_exit
 
 NOTHING_WANTED_S = 0.1
@@ -111,7 +110,7 @@ def make_app(
     )
 
 
-def attach(app: faust.App, runtime: StageRuntime) -> None:
+def attach(app: faust.App, runtime: Reader) -> None:
     """Let the app's agent feed the runtime."""
     topic = raw_topic(app, *runtime.stage.inputs)
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from agents.crypto.pseudonym_secret import read_or_make_key
 from pipeline.records.call_names import holds_number, pseudonym_of
-from pipeline.records.pseudonyms import PSEUDONYM, pseudonym
+from pipeline.records.cloudevents import valid_call_id
+from pipeline.records.pseudonyms import PSEUDONYM, header_hash, pseudonym, recorder_index
 
 
 class Pseudonyms:
@@ -36,12 +37,29 @@ class Pseudonyms:
         return pseudonym(number, self._read())
 
     def call_id(self, name: str) -> str:
-        """A call's name, or its pseudonym where it may hold a number.
+        """A call's name, or its pseudonym where it may hold a number or can be no id.
 
         Raises:
             StoreError: the key can't be read or made.
         """
-        return pseudonym_of(name, self._read()) if holds_number(name) else name
+        kept = valid_call_id(name) and not holds_number(name)
+        return name if kept else pseudonym_of(name, self._read())
+
+    def recorder(self, recorder_id: str) -> str:
+        """See ``pipeline.records.pseudonyms.recorder_index``.
+
+        Raises:
+            StoreError: the key can't be read or made.
+        """
+        return recorder_index(recorder_id, self._read())
+
+    def header(self, header: bytes) -> str:
+        """See ``pipeline.records.pseudonyms.header_hash``.
+
+        Raises:
+            StoreError: the key can't be read or made.
+        """
+        return header_hash(header, self._read())
 
     def _read(self) -> bytes:
         if self._key is None:

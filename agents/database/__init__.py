@@ -3,7 +3,7 @@
 Files: ``engine`` SQLite or PostgreSQL · ``tables`` all of them · ``migrations`` and ``migrate`` ·
 ``wrapped_keys`` proven and destroyed · ``call_ledger`` which calls are open, and which stage is
 done with them · ``open_ledger`` by an installation's settings · ``policy_pins`` what a call is
-worked on by.
+worked on by · ``door_calls`` what is known of it beside its id.
 
 A change of a table takes a revision in ``migrations/versions``. No content is in any of them.
 Test: ``tests/agents/database``, ``tests/postgres``.

@@ -31,6 +31,7 @@ from agents.database.engine import Database
 from agents.database.tables import (
     CALLS,
     CATALOGUE,
+    DOOR_CALLS,
     PROGRESS,
     TRANSIT_KEYS,
     VAULT_KEYS,
@@ -262,6 +263,14 @@ class Ledger:
             row = connection.execute(select(CALLS).where(CALLS.c.call_id == call_id)).one_or_none()
         return None if row is None else _known(row)
 
+    def of_recording(self, recording: str) -> KnownCall | None:
+        """The first call of a recording's sha256 that was not refused."""
+        mine = (CALLS.c.recording == recording) & (CALLS.c.state != CallState.REFUSED.value)
+        query = select(CALLS).where(mine).order_by(CALLS.c.created, CALLS.c.call_id).limit(1)
+        with self.database.reading() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else _known(row)
+
     def open_calls(self, *, before: datetime | None = None) -> list[KnownCall]:
         """Open calls, the oldest first; with ``before`` those that were opened earlier."""
         query = select(CALLS).where(CALLS.c.state == CallState.OPEN.value)
@@ -396,7 +405,8 @@ class Ledger:
                 still = connection.scalar(select(CALLS.c.state).where(mine).with_for_update())
                 if still != CallState.OPEN.value:
                     continue
-                connection.execute(delete(PROGRESS).where(PROGRESS.c.call_id == call_id))
+                for table in (PROGRESS, DOOR_CALLS):
+                    connection.execute(delete(table).where(table.c.call_id == call_id))
                 destroy_keys(connection, TRANSIT_KEYS, TRANSIT_KEYS.c.call_id == call_id)
                 destroy_keys(connection, VAULT_KEYS, VAULT_KEYS.c.call_id == call_id)
                 gone += int(connection.execute(delete(CALLS).where(mine)).rowcount)

@@ -33,6 +33,7 @@ CALLS = Table(
     Column("owner", String(160), nullable=True),
     Column("erased", String(40), nullable=True),
     Index("calls_state", "state", "created"),
+    Index("calls_recording", "recording"),
 )
 """Every call that was ever opened; times are ISO 8601 in UTC. ``recording`` is the sha256 of the
 recorder's file, ``owner`` who opened the call (``agents.system.owners``); neither is known of calls
@@ -48,6 +49,21 @@ TRANSIT_KEYS = Table(
 """The wrapped keys of calls that are open or quarantined: small, so that it is cheap to scrub.
 ``policy``: what the call is worked on by, sealed with its key; see
 ``agents.database.policy_pins``."""
+
+DOOR_CALLS = Table(
+    "door_calls",
+    METADATA,
+    Column("call_id", String(128), ForeignKey("calls.call_id"), primary_key=True),
+    Column("header", String(64), nullable=True),
+    Column("recorder", String(64), nullable=True),
+    Column("sealed", LargeBinary, nullable=True),
+    Column("kept", Boolean, nullable=False),
+    Index("door_calls_recorder", "recorder"),
+)
+"""What is known of a call beside its id. ``header``: keyed hash of what its audio is made of, once
+it was let in by the door. ``recorder``: keyed hash of the recorder's own id, to find it by;
+``sealed``: that id, under the call's transit key, or where ``kept`` says so under its vault key.
+Rows go when the call is erased."""
 
 WRAPPING_KEYS = Table(
     "wrapping_keys",
@@ -137,6 +153,7 @@ CATALOGUE = Table(
     Column("files", Text, nullable=False),
     Column("consent", Text, nullable=True),
     Column("flagged", Text, nullable=True),
+    Column("marks", Text, nullable=True),
     Index("catalogue_stored", "stored", "call_id"),
     Index("catalogue_retain_until", "retain_until"),
 )
@@ -145,7 +162,7 @@ CATALOGUE = Table(
 the certificate's sha256, ``files`` a JSON object of plain lengths in bytes by file name,
 ``consent`` the JSON of the decision (``pipeline.records.consent.Decision``), or null; ``flagged``
 the JSON of why the rules of today would not keep it (``pipeline.change.stored_calls.Flag``), or
-null."""
+null; ``marks`` those of the certificate, with commas, or null."""
 
 PARTIES = Table(
     "catalogue_parties",

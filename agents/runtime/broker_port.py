@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from agents.runtime.steps import Reads
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -22,6 +24,31 @@ class Delivery:
     def held(self) -> int:
         """A hash of the record, for this process alone."""
         return hash((self.key, self.headers.get("ce_id"), self.value))
+
+
+class Reader(Protocol):
+    """What the broker's client hands records to, such as ``StageRuntime``."""
+
+    @property
+    def stage(self) -> Reads:
+        """What it reads."""
+        ...
+
+    async def arrive(self, delivery: Delivery) -> None:
+        """Take a record from the broker; waits while too much is waiting already."""
+        ...
+
+    async def keep_only(self, places: set[tuple[str, int]]) -> None:
+        """Forget everything of partitions that now belong to another process."""
+        ...
+
+    async def watch(self) -> None:
+        """Do what time brings, until cancelled."""
+        ...
+
+    async def stop(self) -> None:
+        """Drop everything in memory; what is unfinished is read again by whoever comes next."""
+        ...
 
 
 class Port(Protocol):

@@ -7,10 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agents.access.audit_log import Event
+from agents.kafka.topics import Topics
 from agents.runtime.broker_port import Delivery
 from agents.runtime.steps import Tell
 from pipeline.records import cloudevents
 
+REFUSED = "hushwire.call.refused.v1"
+"""Nothing is kept of a call, and why: for whoever sent it."""
+KNOWN = "hushwire.call.known.v1"
+"""A call that was sent again was closed before, and how."""
+_REFUSED = "refused"
 DEADLETTER = "__hushwire.errors."
 """Prefix of the headers, in the manner of KIP-298; there is no message and no stack."""
 
@@ -43,6 +49,17 @@ def event(tell: Tell, *, source: str = cloudevents.SOURCE) -> Message:
 def audit(topic: str, call_id: str, what: str, facts: Mapping[str, object], *, at: str) -> Tell:
     """An audit record: what happened to a call, and when (as ``Database.stamp`` writes it)."""
     return Tell(topic, call_id, f"hushwire.audit.{what}.v1", {"at": at, "what": what, **facts})
+
+
+def refusal(
+    topics: Topics, call_id: str, stage: str, code: str, told: Mapping[str, object], *, at: str
+) -> tuple[Tell, Tell]:
+    """What is told of a call that is refused: to the audit log, and to whoever sent it."""
+    facts = {"stage": stage, "code": code, "state": _REFUSED}
+    return (
+        audit(topics.audit, call_id, "call-refused", {**facts, **told}, at=at),
+        Tell(topics.calls_redacted, call_id, REFUSED, {"call_id": call_id, **facts}),
+    )
 
 
 def audit_event(tell: Tell) -> Event:

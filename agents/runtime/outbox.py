@@ -18,7 +18,7 @@ from agents.kafka.producer import sealed
 from agents.kafka.topics import Topics
 from agents.runtime import events
 from agents.runtime.broker_port import Delivery, Port
-from agents.runtime.steps import Act, Send, Stage, Tell
+from agents.runtime.steps import Act, Reads, Send, Tell
 from agents.system import fatal_exit
 from agents.system.logging import get_logger
 from agents.system.metrics import Metrics
@@ -58,7 +58,7 @@ class Outbox:
 
     def __init__(
         self,
-        stage: Stage,
+        stage: Reads,
         port: Port,
         *,
         topics: Topics,

@@ -356,10 +356,9 @@ class StageRuntime:
         log("call refused", call_id=call_id, code=code, error_type=kind, place=place)
         self._metrics.refused.labels(self.stage.name, code).inc()
         told = cause.facts if isinstance(cause, HushwireError) else {}
-        facts = {"stage": self.stage.name, "code": code, "state": CallState.REFUSED.value, **told}
         at = self._ledger.database.stamp()
-        tell = events.audit(self._topics.audit, call_id, "call-refused", facts, at=at)
-        await (await self._out.tell(tell))
+        for tell in events.refusal(self._topics, call_id, self.stage.name, code, told, at=at):
+            await (await self._out.tell(tell))
         with suppress(UnknownCallError):
             await self._out.retry(lambda: self._ledger.close_call(call_id, CallState.REFUSED))
 

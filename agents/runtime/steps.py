@@ -133,6 +133,25 @@ class CallCore(Protocol):
         ...
 
 
+class Reads(Protocol):
+    """What a stage of any kind reads."""
+
+    @property
+    def name(self) -> str:
+        """Of the stage."""
+        ...
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Topics that it reads."""
+        ...
+
+    @property
+    def judges(self) -> tuple[str, ...]:
+        """See ``Stage.judges``."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """A stage of the pipeline."""

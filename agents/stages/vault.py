@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 
 from agents.access.audit_log import AuditLog
@@ -13,7 +14,7 @@ from agents.runtime.events import audit
 from agents.runtime.steps import Act, Late, Later, Stage, Step, Tell
 from agents.stages.timeouts import Timeouts
 from agents.vault.vault import Vault
-from pipeline.errors import RecordError
+from pipeline.errors import RecordError, UnknownCallError
 from pipeline.evidence.certificate import LogStated
 from pipeline.evidence.stored_call import CallAssembly, StoredCall
 from pipeline.policy.model import Policy
@@ -143,6 +144,9 @@ class VaultCall:
         head = self._log.head()
         signed = self._key.certify(call, log=LogStated(head.seq, head.hash))
         self._certificate = self._vault.store(signed, keep_days=days).certificate
+        # Before the call is closed: its transit key goes then, and opens the id until that.
+        with suppress(UnknownCallError):
+            self._vault.recorder_ids.keep(self._call_id, self._ledger.seal(self._call_id))
 
     def _tell(self, facts: Mapping[str, object], decided: Mapping[str, str]) -> list[Step]:
         audited = {"state": facts["state"], "certificate": self._certificate, **decided}

@@ -14,6 +14,10 @@ _EMBEDDED: Final = "embedded"
 _CLUSTER: Final = "cluster"
 
 
+DOOR: Final = f"{_CLUSTER}:door"
+"""Owner of calls that came in by the door (``agents.stages.admit``)."""
+
+
 def user() -> str:
     """Who runs the command."""
     try:

@@ -7,7 +7,8 @@ The order makes it safe at any moment, and a repeat finishes what was interrupte
 3. a call that is still on its way is closed, with its transit key; a quarantine ends;
 4. the vault key is destroyed: from here on the files open for nobody, wherever copies are;
 5. the files are removed, half-written ones too;
-6. marks and comparisons of the call go, then its row, with the parties' pseudonyms.
+6. marks, comparisons and the recorder's id of the call go, then its row, with the parties'
+   pseudonyms.
 
 The ledger keeps the call's id, its state and that it was erased, so that the same recording is not
 taken in again.
@@ -93,6 +94,7 @@ def erase(vault: Vault, ledger: Ledger, log: AuditLog, call_id: str, why: str) -
     removed = [vault.place.remove(area, call_id) for area in ours]
     Marks(ledger.database, log).erase(call_id)
     ShadowResults(ledger.database).remove(call_id)
+    vault.recorder_ids.erase(call_id)
     vault.catalogue.remove(call_id)
     return there or any(removed)
 

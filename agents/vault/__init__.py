@@ -3,8 +3,8 @@
 Files: ``file_store`` and ``s3_store`` where files lie · ``call_keys`` · ``call_catalogue`` a row
 per call, no content · ``vault`` puts and opens · ``reader`` for people, by byte range · ``export``
 plain files · ``mark_store`` what reviewers marked · ``shadow_results`` what a candidate policy
-found · ``vcon_export`` calls as
-vCons · ``locks`` who works on an installation.
+found · ``recorder_ids`` what recorders call them · ``vcon_export`` calls as vCons · ``locks`` who
+works on an installation.
 
 Not here: how a call ends (``upkeep``), what its files hold (``pipeline.evidence``). Test:
 ``tests/agents/vault``, ``tests/postgres``.

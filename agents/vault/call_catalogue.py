@@ -75,6 +75,8 @@ class StoredCallFacts:
     it."""
     flagged: Flag | None = None
     """Why the rules of today would not keep it; None: they would, or nobody looked."""
+    marks: tuple[str, ...] = ()
+    """What went wrong on the way, such as ``incomplete``: as the certificate has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,7 @@ class Catalogue:
             "certificate": facts.certificate,
             "files": json.dumps(facts.files, sort_keys=True),
             "consent": _DECISION.dump_json(facts.consent).decode() if facts.consent else None,
+            "marks": ",".join(facts.marks) or None,
         }
         try:
             with self._database.writing() as connection:
@@ -346,6 +349,7 @@ def _facts(row: Row[Any], parties: tuple[str, ...]) -> StoredCallFacts:
         files=json.loads(row.files),
         consent=decision_of(row.consent)[0],
         flagged=flag_of(row.flagged),
+        marks=tuple(row.marks.split(",")) if row.marks else (),
     )
 
 

@@ -43,7 +43,7 @@ class VaultKeys:
     """
 
     def __init__(self, database: Database, kek: KeyEncryptionKey) -> None:
-        self._database, self._kek = database, kek
+        self.database, self._kek = database, kek
 
     def obtain(self, call_id: str) -> streaming_aead.StreamingAead:
         """The key of a call that is about to be stored, made where there is none yet.
@@ -56,7 +56,7 @@ class VaultKeys:
             wrapped = self._kek.wrap_keyset(handle, vault_bound(call_id))
             key_id = wrapping_key_id(wrapped)
             try:
-                with self._database.writing() as connection:
+                with self.database.writing() as connection:
                     # The row is locked: an erasure closes the call first, and no key comes after.
                     state = connection.scalar(
                         select(CALLS.c.state)
@@ -74,7 +74,7 @@ class VaultKeys:
             except IntegrityError:
                 return self.key(call_id)  # stored half-way before, or another worker was first
             if in_force is None:
-                note_wrapping_key(self._database, key_id)
+                note_wrapping_key(self.database, key_id)
             else:
                 self._kek.reload()
         raise StoreError("ledger: the key file is older than the ledger: its key was retired")
@@ -90,7 +90,7 @@ class VaultKeys:
         query = select(VAULT_KEYS.c.wrapped_key).where(VAULT_KEYS.c.call_id == call_id)
         tried: list[bytes] = []
         while True:
-            with self._database.reading() as connection:
+            with self.database.reading() as connection:
                 wrapped = connection.scalar(query)
             if not wrapped:
                 raise UnknownCallError("no vault key of this call: never stored, or destroyed")
@@ -99,22 +99,22 @@ class VaultKeys:
             except SealError:
                 # A rotation may have wrapped it anew between the two lines above.
                 if wrapped in tried or len(tried) >= _ATTEMPTS:
-                    refuse_damaged(self._database, self._kek, wrapped)
+                    refuse_damaged(self.database, self._kek, wrapped)
                     raise
                 tried.append(wrapped)
 
     def has(self, call_id: str) -> bool:
         """Whether a call has a key."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             query = select(VAULT_KEYS.c.call_id).where(VAULT_KEYS.c.call_id == call_id)
             return connection.scalar(query) is not None
 
     def destroy(self, call_id: str) -> bool:
         """Destroy the key of a call, as the ledger destroys transit keys; whether there was one."""
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             gone = destroy_keys(connection, VAULT_KEYS, VAULT_KEYS.c.call_id == call_id)
         # Also after a repeat: the first time may have ended between the two.
-        self._database.scrub(VAULT_KEYS)
+        self.database.scrub(VAULT_KEYS)
         return gone > 0
 
     def left_over(self) -> list[str]:
@@ -125,7 +125,7 @@ class VaultKeys:
             .where(CALLS.c.state == CallState.REFUSED.value)
             .order_by(VAULT_KEYS.c.call_id)
         )
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return list(connection.scalars(query))
 
 

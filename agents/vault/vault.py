@@ -30,6 +30,7 @@ from agents.database.call_ledger import Ledger
 from agents.vault.call_catalogue import Catalogue, StoredCallFacts
 from agents.vault.call_keys import VaultKeys
 from agents.vault.file_store import PASSED, QUARANTINE, Place, open_place
+from agents.vault.recorder_ids import RecorderIds
 from pipeline.errors import (
     InputError,
     OtherRecordingError,
@@ -58,6 +59,7 @@ class Vault:
 
     def __init__(self, place: Place, keys: VaultKeys, catalogue: Catalogue) -> None:
         self.place, self.keys, self.catalogue = place, keys, catalogue
+        self.recorder_ids = RecorderIds(keys.database, keys)
 
     @classmethod
     def opened(cls, location: str | Path, ledger: Ledger) -> Self:
@@ -260,6 +262,7 @@ class Vault:
             certificate=hashlib.sha256(data).hexdigest(),
             files=lengths,
             consent=stated.consent,
+            marks=stated.marks,
         )
 
     def read(self, call_id: str, name: str, *, passed: bool = True) -> bytes:

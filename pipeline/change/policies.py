@@ -81,6 +81,7 @@ def policy_diff(old: Policy, new: Policy) -> list[PolicyChange]:
         *_retention(old, new),
         *_profiles(old, new),
         *_allowed(old, new),
+        *_transit(old, new),
     ]
     if found and (old.name, old.version) == (new.name, new.version):
         text = f"{new.name} changes and keeps version {new.version}: give it another one, or "
@@ -189,6 +190,14 @@ def _allowed(old: Policy, new: Policy) -> Iterator[PolicyChange]:
         yield _change(
             f"allow.{entity}", direction, was, now, f"values of {entity} that stay audible"
         )
+
+
+def _transit(old: Policy, new: Policy) -> Iterator[PolicyChange]:
+    before, after = old.clear_transit, new.clear_transit
+    if before != after:
+        direction = Direction.LAXER if after else Direction.STRICTER
+        told = "calls are taken whose producer cannot encrypt"
+        yield _change("clear_transit", direction, before, after, told)
 
 
 def _both_enforce(old: Policy, new: Policy) -> bool:

@@ -198,6 +198,9 @@ class Policy(_Model):
     language: LanguageRule = LanguageRule()
     reader: ReaderRule = ReaderRule()
     consent: ConsentRule = ConsentRule()
+    clear_transit: bool = False
+    """Whether calls are taken whose producer cannot encrypt: until the broker's retention ends,
+    whoever reads its disk can hear them."""
     recognizers: dict[str, RecognizerRule] = {}
     """By the recogniser's name in the catalogue; those of numbers are called ``spoken-…``."""
     allow: dict[str, tuple[str, ...]] = {}

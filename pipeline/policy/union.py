@@ -88,6 +88,7 @@ def _both(one: Policy, other: Policy) -> Policy:
                 update=_fewest(one.reader, other.reader, ("explained_below", "payment_below"))
             ),
             "consent": _consent(one.consent, other.consent),
+            "clear_transit": one.clear_transit and other.clear_transit,
             "verification": one.verification.model_copy(
                 update={
                     "max_span_dbfs": min(

@@ -109,6 +109,11 @@ _NET: Final[tuple[tuple[str, _Weak, str], ...]] = (
         (lambda value, _: value > _PAYMENT_BELOW, f"up to {_PAYMENT_BELOW}"),
         "short payment numbers stay audible that the reader is sure are none",
     ),
+    (
+        "clear_transit",
+        (operator.ne, "with {}"),
+        "calls that producers send in clear can be heard on the broker's disk",
+    ),
     ("echo.mode", _OFF, "what is muted on one channel stays audible as echo on the other"),
     ("echo.threshold", _HIGH, "a weaker echo of what is muted stays audible on the other channel"),
     ("muting.merge_ms", _LOW, "what is left between two mutes stays audible: the edge of a word"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+import unicodedata
 from typing import Final
 
 from pipeline.errors import InputError
@@ -24,6 +25,8 @@ _SCHEME: Final = re.compile(r"^(?:tel|sips?):", re.IGNORECASE)
 _FILLING: Final = re.compile(r"[\s().\-/\u00a0\u2010-\u2015]")
 _DOMAIN: Final = b"hushwire/party/1\x00"
 """Keeps these hashes apart from those of values in transcripts, which have the same key."""
+_RECORDER: Final = b"hushwire/recorder/1\x00"
+_HEADER: Final = b"hushwire/door-header/1\x00"
 _LONGEST: Final = 256
 
 
@@ -39,6 +42,27 @@ def pseudonym(number: str, key: bytes) -> str:
     """
     plain = plain_number(number)
     return f"pn-{hmac.digest(key, _DOMAIN + plain.encode(), hashlib.sha256).hex()[:32]}"
+
+
+def recorder_index(recorder_id: str, key: bytes) -> str:
+    """The keyed hash by which calls of a recorder's own id are found: HMAC-SHA256 in hex.
+
+    Args:
+        recorder_id: whatever the recorder or platform calls the call; blanks around it don't count,
+            nor does how its accents are encoded.
+        key: the installation's token key.
+    """
+    plain = unicodedata.normalize("NFC", recorder_id.strip())
+    return _keyed(_RECORDER, plain.encode("utf-8", "surrogatepass"), key)
+
+
+def header_hash(header: bytes, key: bytes) -> str:
+    """The keyed hash of what a call's records have to agree on: HMAC-SHA256 in hex."""
+    return _keyed(_HEADER, header, key)
+
+
+def _keyed(domain: bytes, content: bytes, key: bytes) -> str:
+    return hmac.digest(key, domain + content, hashlib.sha256).hex()
 
 
 def plain_number(number: str) -> str:

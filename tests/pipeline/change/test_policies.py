@@ -93,6 +93,12 @@ def told(old: str, new: str) -> list[tuple[str, str]]:
         ),
         (
             "",
+            "clear_transit: true\n",
+            "laxer",
+            "calls are taken whose producer cannot encrypt: yes, before no",
+        ),
+        (
+            "",
             "review_by: 2027-01-01\n",
             "wording",
             "has to be reviewed by: 2027-01-01, before none",

@@ -117,6 +117,7 @@ def test_what_a_policy_says_that_says_nothing() -> None:
             "enforced": False, "our_places": [], "their_places": [], "agents_agreed": False,
             "lawful_basis": {}, "withdrawal": "refuse", "pause_seconds": 180,
         },
+        "clear_transit": False,
         "recognizers": {},
         "allow": {},
     }  # fmt: skip

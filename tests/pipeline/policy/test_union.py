@@ -140,7 +140,7 @@ def test_every_rule_of_a_policy_is_thought_of() -> None:
     assert set(Policy.model_fields) == {
         "name", "version", "review_by", "default", "entities", "muting", "echo", "hold",
         "unexplained", "understanding", "verification", "retention", "language", "reader",
-        "consent", "recognizers", "allow",
+        "consent", "clear_transit", "recognizers", "allow",
     }  # fmt: skip
 
 
@@ -182,6 +182,7 @@ LAX = Policy(
         withdrawal="silence",
         pause_seconds=10,
     ),
+    clear_transit=True,
     review_by=date(2028, 1, 1),
 )
 STRICT = Policy(

@@ -63,6 +63,15 @@ def test_a_net_that_is_taken_out_is_told_with_the_value_that_holds(
     assert told(f"{section}: {{{field}: {held}}}\n") == []
 
 
+def test_calls_in_clear_on_the_way_are_told() -> None:
+    (line,) = told("clear_transit: true\n")
+    assert line == (
+        "clear_transit true: calls that producers send in clear can be heard on the broker's disk; "
+        "the net holds with false"
+    )
+    assert told("clear_transit: false\n") == []
+
+
 def test_each_net_of_several_is_told() -> None:
     text = "understanding: {share: 1, channel_share: 0, call_share: 0, least_ms: 600000}\n"
     assert [one.split()[0] for one in told(text)] == [

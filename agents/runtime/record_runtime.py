@@ -1,0 +1,246 @@
+"""Runs a stage that works record by record: each is acknowledged once what it caused is sent.
+
+What is guaranteed:
+
+- A record is acknowledged when the broker has acknowledged all that was sent for it, or when it was
+  dead-lettered or dropped; always as a contiguous prefix of its partition. Nothing else is kept of
+  it: a process that ends at any moment reads again what it had not acknowledged.
+- The records of a partition are worked on in their order, and what they cause is sent in it.
+- Nothing is lost by a cancelled reader: what was read is queued before anything is awaited.
+- No exception leaves a task: the core raises none for a record, and a broker or store that is away
+  for good ends the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import NoReturn, Protocol
+
+from agents.access.audit_log import AuditLog
+from agents.crypto.envelope import Seal
+from agents.kafka.topics import PARTITIONS, Topics
+from agents.runtime.broker_port import Delivery, Port
+from agents.runtime.offsets import Prefix
+from agents.runtime.outbox import Limits, Outbox
+from agents.runtime.steps import Send, Tell
+from agents.system import fatal_exit
+from agents.system.logging import get_logger
+from agents.system.metrics import Metrics
+from pipeline.errors import BrokerError
+
+TICK_S = 1.0
+AHEAD = 64
+"""Records of a partition that were sent on and whose acknowledgement is awaited, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """What is to be done for a record, in the order of the fields."""
+
+    call_id: str = ""
+    """Its call, or empty where its headers can't be trusted."""
+    send: tuple[Send, ...] = ()
+    seal: Seal | None = field(default=None, repr=False)
+    """What the records that are sent are sealed with."""
+    dead: str = ""
+    """Why it goes to the dead letters, without its bytes; a code."""
+    refused: str = ""
+    """Why its call is refused; a code."""
+    tell: tuple[Tell, ...] = ()
+    then: Callable[[], object] | None = field(default=None, repr=False)
+    """Done once all of that is acknowledged; it may block, and may be repeated."""
+    dropped: str = ""
+    """Why nothing is done; a code."""
+
+
+class RecordCore(Protocol):
+    """What a stage does with a record."""
+
+    def take(self, delivery: Delivery) -> Handled:
+        """Work on a record; it may block, and is called from several threads.
+
+        Raises:
+            StoreError: a store is away; it is called again.
+        """
+        ...
+
+    def forget(self, *, all_calls: bool) -> None:
+        """Let go of keys in memory: of calls of which nothing came for long, or of all."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RecordStage:
+    """A stage that works record by record."""
+
+    name: str
+    inputs: tuple[str, ...]
+    core: RecordCore
+    judges: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Partition:
+    prefix: Prefix = field(default_factory=Prefix)
+    intake: deque[Delivery] = field(default_factory=deque)
+    sent: deque[tuple[int, list[Awaitable[object]]]] = field(default_factory=deque)
+    """Offsets whose record was worked on, and what is awaited for each."""
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until something holds of it."""
+        while not holds():
+            self.changed.clear()
+            await self.changed.wait()
+
+
+class RecordRuntime:
+    """Runs one such stage; see the module's text.
+
+    Args:
+        stage: what to do with a record.
+        port: the broker.
+        audit: where audit records are kept.
+        topics: where dead letters and audit records go.
+        metrics: what is counted.
+        limits: what bounds it.
+        partitions: of every topic.
+    """
+
+    def __init__(
+        self,
+        stage: RecordStage,
+        port: Port,
+        *,
+        audit: AuditLog,
+        topics: Topics,
+        metrics: Metrics,
+        limits: Limits | None = None,
+        partitions: int = PARTITIONS,
+    ) -> None:
+        self.stage, self._port, self._metrics, self._count = stage, port, metrics, partitions
+        self._limits, self._log = limits or Limits(), get_logger(stage.name)
+        self._out = Outbox(
+            stage, port, topics=topics, metrics=metrics, limits=self._limits, audit=audit
+        )
+        self._partitions: dict[tuple[str, int], _Partition] = {}
+
+    async def arrive(self, delivery: Delivery) -> None:
+        """See ``Reader.arrive``.
+
+        A log that was cut or made anew, and a partition that was added, end the process, as in
+        ``StageRuntime``.
+        """
+        place = delivery.topic, delivery.partition
+        if delivery.partition >= self._count:
+            self._end_at(delivery, "a partition was added")
+        partition = self._partitions.get(place)
+        if partition is None:
+            partition = self._partitions[place] = _Partition()
+            work = (self._read(partition), self._settle(place, partition))
+            partition.tasks = [asyncio.create_task(one) for one in work]
+            for task in partition.tasks:
+                task.add_done_callback(_no_escape)
+        try:
+            new = partition.prefix.take(delivery.offset, delivery.held)
+        except BrokerError:
+            self._end_at(delivery, "an offset came back with another record")
+        if not new:
+            if delivery.offset not in partition.prefix:
+                self._port.acknowledge(*place, delivery.offset)
+            return
+        self._metrics.records.labels(self.stage.name).inc()
+        partition.intake.append(delivery)
+        partition.changed.set()
+        while len(partition.intake) > self._limits.room and place in self._partitions:
+            await partition.until(lambda: len(partition.intake) <= self._limits.room)
+
+    def _end_at(self, delivery: Delivery, why: str) -> NoReturn:
+        self._log.error(
+            "records are not what they were",
+            state=why,
+            topic=delivery.topic,
+            partition=delivery.partition,
+            offset=delivery.offset,
+        )
+        fatal_exit.exit_now(fatal_exit.BROKER, f"{delivery.topic}/{delivery.partition}: {why}")
+
+    async def keep_only(self, places: set[tuple[str, int]]) -> None:
+        """See ``Reader.keep_only``."""
+        self._metrics.assignments.labels(self.stage.name).inc()
+        for place in set(self._partitions) - places:
+            partition = self._partitions.pop(place)
+            for task in partition.tasks:
+                task.cancel()
+            partition.intake.clear()
+            partition.changed.set()
+        await asyncio.to_thread(self.stage.core.forget, all_calls=True)
+
+    async def watch(self) -> None:
+        """See ``Reader.watch``: counts what waits, and lets go of keys that nothing needs."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            waiting = sum(len(one.prefix) for one in self._partitions.values())
+            self._metrics.lag.labels(self.stage.name).set(waiting)
+            await asyncio.to_thread(self.stage.core.forget, all_calls=False)
+
+    async def stop(self) -> None:
+        """See ``Reader.stop``."""
+        tasks = [task for one in self._partitions.values() for task in one.tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _read(self, partition: _Partition) -> None:
+        """Work on the records of a partition, one by one."""
+        while True:
+            await partition.until(lambda: bool(partition.intake) and len(partition.sent) < AHEAD)
+            delivery = partition.intake[0]
+            waiting = await self._handle(delivery)
+            partition.intake.popleft()
+            partition.sent.append((delivery.offset, waiting))
+            partition.changed.set()
+
+    async def _settle(self, place: tuple[str, int], partition: _Partition) -> None:
+        """Acknowledge records as what they caused is acknowledged, in their order."""
+        while True:
+            await partition.until(lambda: bool(partition.sent))
+            offset, waiting = partition.sent[0]
+            for one in waiting:
+                await one
+            partition.sent.popleft()
+            partition.changed.set()
+            for ready in partition.prefix.done(offset):
+                self._port.acknowledge(*place, ready)
+
+    async def _handle(self, delivery: Delivery) -> list[Awaitable[object]]:
+        """Do what the core says; all that is returned is done when the broker has what was sent."""
+        done = await self._out.retry(lambda: self.stage.core.take(delivery))
+        waiting: list[Awaitable[object]] = []
+        if done.seal is not None:
+            waiting = [await self._out.send(one, done.seal) for one in done.send]
+        if done.dead:
+            await self._out.reject(delivery, done.call_id, done.dead, original=False)
+        if done.refused:
+            self._metrics.refused.labels(self.stage.name, done.refused).inc()
+            self._log.warning("call refused", call_id=done.call_id, code=done.refused)
+        for tell in done.tell:
+            await (await self._out.tell(tell))
+        if done.then is not None:
+            await self._out.retry(done.then)
+        if done.dropped:
+            self._metrics.dropped.labels(self.stage.name, done.dropped).inc()
+        return waiting
+
+
+def _no_escape(task: asyncio.Task[None]) -> None:
+    """A task of ours that broke: nothing is acknowledged wrongly when the process ends now."""
+    if task.cancelled():
+        return
+    error = task.exception()
+    if error is not None and not isinstance(error, fatal_exit.FatalError):
+        fatal_exit.exit_now(fatal_exit.BUG, f"a stage's task broke ({type(error).__name__})")
