@@ -178,7 +178,7 @@ class CallFeed:
         Args:
             now: by ``time.monotonic``.
         """
-        if self._ended or self._fault_told:
+        if self._ended:
             return
         rules = self._calls.rules
         if self._broken is None:
@@ -191,9 +191,19 @@ class CallFeed:
             elif now - self._began > rules.longest_s:
                 self._broken = _too_long(rules.longest_s)
         if self._broken is not None:
-            self._fault_told = True
-            if self._on_fault is not None:
-                self._on_fault(self._broken)
+            self.stop(self._broken)
+
+    def stop(self, error: GatewayError) -> None:
+        """The call can't go on; tells ``on_fault``, once.
+
+        Args:
+            error: why.
+        """
+        if self._ended or self._fault_told:
+            return
+        self._broken, self._fault_told = self._broken or error, True
+        if self._on_fault is not None:
+            self._on_fault(self._broken)
 
     def _take_other(self, event: Event) -> None:
         self._last = monotonic()
@@ -337,7 +347,11 @@ class Calls:
     async def begin(
         self, started: Started, *, source: str, on_fault: OnFault | None = None
     ) -> CallFeed:
-        """Begin a call; nothing is sent yet.
+        """See ``open``."""
+        return self.open(started, source=source, on_fault=on_fault)
+
+    def open(self, started: Started, *, source: str, on_fault: OnFault | None = None) -> CallFeed:
+        """Begin a call, in the event loop; nothing is sent yet.
 
         Args:
             started: what the platform says of it.
@@ -371,6 +385,12 @@ class Calls:
         self.metrics.open.labels(source).inc()
         log.info("call begun", call_id=feed.call_id, place=source)
         return feed
+
+    def stop(self) -> None:
+        """The process is about to end: every call is, as incomplete."""
+        error = GatewayError(Reason.TOO_MANY, "this gateway is about to end")
+        for feed in list(self._open):
+            feed.stop(error)
 
     def forget(self, feed: CallFeed, *, complete: bool) -> None:
         """A call is over; told by itself."""

@@ -23,6 +23,7 @@ from pipeline.gateways.events import (
     Reason,
     Started,
 )
+from pipeline.gateways.lone_keys import LoneKeys
 
 HANG_UP: Final = 0x00
 NAME: Final = 0x01
@@ -47,7 +48,7 @@ class AudioSocketConnection:
 
     Args:
         withdraws: the key by which a caller withdraws consent, or empty; it is compared here and
-            goes no further.
+            goes no further. See ``lone_keys`` for when it counts.
         agrees: the key by which a caller agrees, or empty.
         most: longest payload that is taken, in bytes.
     """
@@ -60,6 +61,7 @@ class AudioSocketConnection:
         self._kind = 0
         self._at = 0
         self._over = False
+        self._keys = LoneKeys(0)
 
     @property
     def begun(self) -> bool:
@@ -78,9 +80,8 @@ class AudioSocketConnection:
         """
         events: list[Event] = []
         if not data:
-            if not self._over and self._kind:
-                events.append(Ended(complete=False))
-            self._over = True
+            if not self._over:
+                self._end(events, complete=False)
             return events, []
         buffer = self._buffer
         buffer += data
@@ -114,9 +115,7 @@ class AudioSocketConnection:
         elif kind == KEY:
             self._key(payload, events)
         elif kind in {HANG_UP, ERROR}:
-            self._over = True
-            if self._kind:
-                events.append(Ended(complete=kind == HANG_UP))
+            self._end(events, complete=kind == HANG_UP)
         else:
             raise GatewayError(Reason.BAD_FRAME, f"a message of kind 0x{kind:02x} has no place")
 
@@ -133,12 +132,16 @@ class AudioSocketConnection:
         if len(payload) != 1:
             raise GatewayError(Reason.BAD_FRAME, "a key is one byte")
         if self._kind:
-            events.append(
-                KeyPressed(
-                    0, self._at,
-                    withdraws=payload == self._withdraws, agrees=payload == self._agrees,
-                )
-            )  # fmt: skip
+            key = KeyPressed(
+                0, self._at, withdraws=payload == self._withdraws, agrees=payload == self._agrees
+            )
+            events += self._keys.pressed(key)
+
+    def _end(self, events: list[Event], *, complete: bool) -> None:
+        self._over = True
+        if self._kind:
+            events += self._keys.ended()
+            events.append(Ended(complete))
 
     def _audio(self, kind: int, payload: bytes, events: list[Event]) -> None:
         rate = RATES[kind]
@@ -149,10 +152,12 @@ class AudioSocketConnection:
                 raise GatewayError(
                     Reason.UNSUPPORTED, f"audio at {rate} Hz; send at most {HIGHEST_RATE} Hz"
                 )
-            self._kind = kind
+            self._kind, self._keys = kind, LoneKeys(rate)
             events.append(Started(self._name, Codec.L16, rate, (TRACK,)))
         if len(payload) % _SAMPLE:
             raise GatewayError(Reason.BAD_AUDIO, "linear audio has two bytes a sample")
         if payload:
             events.append(Audio(0, self._at, payload))
             self._at += len(payload) // _SAMPLE
+            if self._keys.waiting:
+                events += self._keys.passed(self._at)
