@@ -55,6 +55,7 @@ class TwilioConnection:
         agrees: the key by which a caller agrees, or empty.
         withdraws: the key by which a caller withdraws consent, or empty.
         big_endian: byte order of linear audio; None: the platform's own.
+        most: longest frame that is taken, in bytes.
 
     Raises:
         SettingsError: the keys don't fit, see ``pipeline.gateways.lone_keys``.
@@ -69,10 +70,11 @@ class TwilioConnection:
         agrees: str = "",
         withdraws: str = "",
         big_endian: bool | None = None,
+        most: int = MOST_FRAME,
     ) -> None:
         check_keys(agrees=agrees, withdraws=withdraws)
         self._shape, self._roles, self._proven = shape, roles, proven
-        self._decode = shape.decoder.decode
+        self._decode, self._most = shape.decoder.decode, most
         self._agrees, self._withdraws = agrees, withdraws
         self._big_endian = shape.big_endian if big_endian is None else big_endian
         self._call: Begun | None = None
@@ -116,9 +118,9 @@ class TwilioConnection:
         """
         if not data:
             return self._closed(), []
-        if len(data) > MOST_FRAME:
+        if len(data) > self._most:
             raise GatewayError(
-                Reason.TOO_LARGE, f"a frame of more than {MOST_FRAME} bytes; none is that long"
+                Reason.TOO_LARGE, f"a frame of more than {self._most} bytes; none is that long"
             )
         try:
             frame = self._decode(data)

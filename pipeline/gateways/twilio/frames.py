@@ -36,6 +36,8 @@ LINEAR_RATES: Final = frozenset({8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 
 NARROW: Final = 8_000
 PARAMETERS: Final = ("token", "from", "to", "language", "consent", "inbound", "outbound")
 """Parameters of a stream that are read; others are never looked at."""
+TRACKS: Final = ("inbound", "outbound")
+"""Of a call whose start names none, as Telnyx's doesn't."""
 MOST_TRACKS: Final = 2
 _LANGUAGE: Final = re.compile(r"([a-z]{2})(?:[-_].{1,16})?", re.IGNORECASE)
 
@@ -165,8 +167,7 @@ def begun(frame: Any, shape: Shape, roles: Mapping[str, Role]) -> Begun:  # noqa
     Args:
         frame: of ``shape.decoder``.
         shape: the platform's.
-        roles: who speaks on a track, by its name. They are also the tracks of a call whose start
-            names none.
+        roles: who speaks on a track, by its name; nobody says it: all do.
 
     Raises:
         GatewayError: see the module's text.
@@ -178,8 +179,8 @@ def begun(frame: Any, shape: Shape, roles: Mapping[str, Role]) -> Begun:  # noqa
         raise _bad(f"`{shape.names['call']}` has 1 to {MOST_RECORDER_ID} characters")
     codec = _codec(start.format)
     said = _parameters(start.parameters)
-    tracks = tuple(track.removesuffix("_track") for track in start.tracks) or tuple(roles)
-    if not 1 <= len(tracks) <= MOST_TRACKS or len(set(tracks)) < len(tracks):
+    tracks = tuple(track.removesuffix("_track") for track in start.tracks) or TRACKS
+    if len(tracks) > MOST_TRACKS or len(set(tracks)) < len(tracks):
         raise _bad("`tracks` names one or two tracks, each once")
     numbers = (said["from"] or start.calling, said["to"] or start.called)
     if any(len(number) > MOST_NUMBER for number in numbers):
@@ -234,10 +235,7 @@ def _role(track: str, said: str, roles: Mapping[str, Role]) -> Role:
             return Role(said)
         except ValueError:
             raise _bad(f"the stream's parameter `{track}` is agent, customer or mixed") from None
-    role = roles.get(track)
-    if role is None:
-        raise _bad("a track of which nobody says who speaks on it; configure its role")
-    return role
+    return roles.get(track, Role.MIXED)
 
 
 def _language(said: str) -> str:

@@ -1,0 +1,286 @@
+"""Whether a Twilio or Telnyx stream is the account's own: signatures and tokens.
+
+A stream proves itself while it connects, by a signature over the address or by a token in its
+``Authorization`` header, or in its first frame, by the stream's parameter ``token``. Twilio's
+signature is the same for all calls to one address; ``call-token`` gives one to each call.
+
+Outcomes: ``handshake`` and what it returns say yes, or raise ``GatewayError`` (``UNAUTHORISED``,
+``REPLAYED``). ``SettingsError`` for a file that is not of the form; no secret is ever quoted.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import stat
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from pipeline.errors import SettingsError
+from pipeline.gateways.events import GatewayError, Reason
+
+SHORTEST: Final = 16
+"""Characters of a secret."""
+MOST_FILE: Final = 65_536
+"""Bytes: a larger file holds no secrets."""
+AGE_S: Final = 300
+"""How old Telnyx's signature may be, and how far ahead its clock."""
+MOST_REMEMBERED: Final = 10_000
+"""Signatures that were used within that time."""
+MOST_TOKEN: Final = 4_096
+TWILIO_HEADER: Final = "X-Twilio-Signature"
+TELNYX_HEADER: Final = "telnyx-signature-ed25519"
+TELNYX_TIME: Final = "telnyx-timestamp"
+_BEARER: Final = "bearer "
+_KINDS: Final = ("auth-token", "public-key", "token", "call-token", "require")
+_FORM: Final = "a line is auth-token, public-key, token or call-token, a blank and the secret"
+
+Proven = Callable[[str, str], bool]
+"""Told the stream's parameter ``token`` and the platform's id of the call: whether it may begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSecrets:
+    """Several of a kind are all valid, so that one can be replaced while calls come in."""
+
+    auth_tokens: tuple[bytes, ...] = field(default=(), repr=False)
+    """Auth tokens of Twilio accounts."""
+    public_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    """Public keys of Telnyx accounts, 32 bytes."""
+    tokens: tuple[bytes, ...] = field(default=(), repr=False)
+    """That a stream may bring."""
+    call_tokens: tuple[bytes, ...] = field(default=(), repr=False)
+    """Secrets of which a call's token is made, see ``call_token``."""
+    every: bool = False
+    """Whether a stream needs a signature and a token, not one of both."""
+
+    @property
+    def signed(self) -> bool:
+        """Whether there is a secret for signatures."""
+        return bool(self.auth_tokens or self.public_keys)
+
+    @property
+    def named(self) -> bool:
+        """Whether there is a secret for tokens."""
+        return bool(self.tokens or self.call_tokens)
+
+
+def secrets_of(path: Path) -> StreamSecrets:
+    """Secrets of a file that not everybody may read.
+
+    Raises:
+        SettingsError: it can't be read, everybody may read it, or it is not of the form.
+    """
+    try:
+        mode = path.stat().st_mode
+        with path.open("rb") as file:
+            data = file.read(MOST_FILE + 1)
+        text = data.decode("utf-8") if len(data) <= MOST_FILE else ""
+    except OSError as error:
+        raise SettingsError(
+            f"secrets of streams: {path} can't be read ({error.strerror})"
+        ) from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"secrets of streams: {path} is not UTF-8") from None
+    if stat.S_IMODE(mode) & 0o007:
+        raise SettingsError(
+            f"secrets of streams: everybody may read {path}; set its mode to 0600 or 0440"
+        )
+    try:
+        return read_secrets(text)
+    except SettingsError as error:
+        raise SettingsError(f"secrets of streams: {path}: {error}") from None
+
+
+def read_secrets(text: str) -> StreamSecrets:
+    """Secrets, a line each: ``<kind> <secret>``; ``#`` comments; ``require all``, or any.
+
+    Raises:
+        SettingsError: a line that is none, named by its number.
+    """
+    found: dict[str, list[bytes]] = {kind: [] for kind in _KINDS}
+    for number, line in enumerate(text.splitlines(), start=1):
+        words = line.split()
+        if not words or words[0].startswith("#"):
+            continue
+        if len(words) != 2 or words[0] not in found:  # noqa: PLR2004 - a kind and its secret
+            raise SettingsError(f"line {number}: {_FORM}")
+        found[words[0]].append(_secret(number, *words))
+    secrets = StreamSecrets(
+        auth_tokens=tuple(found["auth-token"]),
+        public_keys=tuple(found["public-key"]),
+        tokens=tuple(found["token"]),
+        call_tokens=tuple(found["call-token"]),
+        every=found["require"] == [b"all"],
+    )
+    if not (secrets.signed or secrets.named):
+        raise SettingsError(f"it holds no secret; {_FORM}")
+    if secrets.every and not (secrets.signed and secrets.named):
+        raise SettingsError("`require all` needs a secret for signatures and one for tokens")
+    return secrets
+
+
+def _secret(number: int, kind: str, text: str) -> bytes:
+    if kind == "require":
+        if text not in {"all", "any"}:
+            raise SettingsError(f"line {number}: require is all or any")
+        return text.encode()
+    if kind == "public-key":
+        try:
+            key = base64.b64decode(text, validate=True)
+            Ed25519PublicKey.from_public_bytes(key)
+        except (binascii.Error, ValueError):
+            raise SettingsError(
+                f"line {number}: a public key is 32 bytes in base64, as Telnyx shows it"
+            ) from None
+        return key
+    if len(text) < SHORTEST:
+        raise SettingsError(f"line {number}: a secret has at least {SHORTEST} characters")
+    return text.encode()
+
+
+def twilio_signature(address: str, auth_token: bytes) -> str:
+    """Twilio's signature of a request without a body: HMAC-SHA1 of its address, in base64.
+
+    Source: twilio.com/docs/usage/webhooks/webhooks-security.
+    """
+    return base64.b64encode(hmac.digest(auth_token, address.encode(), "sha1")).decode()
+
+
+def call_token(call: str, secret: bytes) -> str:
+    """The token of one call: HMAC-SHA256 of the platform's id of it, in hex.
+
+    What answers the platform's webhook makes it and hands it to the stream as ``token``.
+    """
+    return hmac.digest(secret, call.encode(), hashlib.sha256).hex()
+
+
+class StreamAccess:
+    """Decides on streams; it remembers signatures, so one instance serves an endpoint.
+
+    Args:
+        secrets: at least one.
+        url: under which the platform connects, such as ``wss://calls.example.com``, where it is
+            not the one that is asked for here.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(self, secrets: StreamSecrets, *, url: str, clock: Callable[[], float]) -> None:
+        self._secrets, self._url, self._clock = secrets, url, clock
+        self._used: OrderedDict[bytes, float] = OrderedDict()
+
+    def handshake(self, host: str, target: str, headers: Mapping[str, str]) -> Proven | None:
+        """What a request that opens a stream proves.
+
+        Args:
+            host: that is asked for.
+            target: path and query, as they were sent.
+            headers: their names may be in any case.
+
+        Returns:
+            None where that is enough; otherwise what the stream's first frame has to satisfy.
+
+        Raises:
+            GatewayError: a signature that is wrong, old or used, or nothing that could be enough.
+        """
+        secrets = self._secrets
+        signed = self._signed(host, target, headers)
+        named = self._bearer(headers.get("Authorization", ""))
+        if not signed and secrets.signed and (secrets.every or not (named or secrets.named)):
+            raise GatewayError(Reason.UNAUTHORISED, "no signature; this endpoint asks for one")
+        if named or (signed and not secrets.every):
+            return None
+        return self._proves
+
+    def _signed(self, host: str, target: str, headers: Mapping[str, str]) -> bool:
+        secrets, twilios = self._secrets, headers.get(TWILIO_HEADER)
+        if secrets.auth_tokens and twilios is not None:
+            addresses = signed_addresses(self._url, host, target)
+            made = (
+                twilio_signature(address, token).encode()
+                for address in addresses
+                for token in secrets.auth_tokens
+            )
+            if not _is_one_of(twilios.encode("utf-8", "replace"), made):
+                raise GatewayError(
+                    Reason.UNAUTHORISED,
+                    "a signature that fits neither the auth tokens nor this address; say under "
+                    "which one the platform connects",
+                )
+            return True
+        telnyxs = headers.get(TELNYX_HEADER)
+        if secrets.public_keys and telnyxs is not None:
+            self._verify(telnyxs, headers.get(TELNYX_TIME, ""))
+            return True
+        return False
+
+    def _verify(self, signature: str, time: str) -> None:
+        """Telnyx's signature of a request without a body: of its time and a bar."""
+        now = self._clock()
+        try:
+            raw = base64.b64decode(signature, validate=True)
+            age = now - int(time)
+        except (ValueError, binascii.Error):
+            raise GatewayError(Reason.UNAUTHORISED, "a signature that is none") from None
+        if not any(_fits(raw, f"{time}|".encode(), key) for key in self._secrets.public_keys):
+            raise GatewayError(Reason.UNAUTHORISED, "a signature of another key")
+        while self._used and next(iter(self._used.values())) < now - 2 * AGE_S:
+            self._used.popitem(last=False)
+        if abs(age) > AGE_S or raw in self._used:
+            raise GatewayError(Reason.REPLAYED, "a signature that is old or was used before")
+        if len(self._used) >= MOST_REMEMBERED:
+            raise GatewayError(Reason.TOO_MANY, "too many signed connections at once: wait")
+        self._used[raw] = now
+
+    def _bearer(self, header: str) -> bool:
+        if not self._secrets.tokens or not header.lower().startswith(_BEARER):
+            return False
+        return _is_one_of(_token(header[len(_BEARER) :].strip()), self._secrets.tokens)
+
+    def _proves(self, token: str, call: str) -> bool:
+        """Whether a token is one of the configured ones, or this call's."""
+        secrets = self._secrets
+        of_call = tuple(call_token(call, one).encode() for one in secrets.call_tokens)
+        return _is_one_of(_token(token), (*secrets.tokens, *of_call))
+
+
+def signed_addresses(url: str, host: str, target: str) -> Sequence[str]:
+    """The addresses that a platform may have signed for one connection.
+
+    Some sign ``wss``, some ``https``, some with a slash at the end, whatever was configured.
+    """
+    base = urlsplit(url if "://" in url else f"wss://{host}")
+    path = base.path.rstrip("/") + target
+    paths = {path, path.rstrip("/"), f"{path.rstrip('/')}/"}
+    place = base.netloc.removesuffix(":443")
+    return [f"{scheme}://{place}{one}" for scheme in ("wss", "https") for one in sorted(paths)]
+
+
+def _token(text: str) -> bytes:
+    """As bytes; what is too long to be one is none."""
+    return text.encode("utf-8", "replace") if len(text) <= MOST_TOKEN else b""
+
+
+def _is_one_of(given: bytes, known: Iterable[bytes]) -> bool:
+    """In the same time whichever it is."""
+    found = False
+    for one in known:
+        found |= hmac.compare_digest(given, one)
+    return found and bool(given)
+
+
+def _fits(signature: bytes, text: bytes, key: bytes) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, text)
+    except InvalidSignature:
+        return False
+    return True
