@@ -148,7 +148,7 @@ def _assert_nothing_in_clear(installation: Installation, raw: Pcm) -> None:
     canaries = {raw[start : start + 16].tobytes() for start in range(0, len(raw), step)}
     # No shorter words: four bytes do stand in megabytes of ciphertext by chance.
     canaries = {one for one in canaries if any(one)} | {b"hello", b"please"}
-    for topic in installation.topics.transit():
+    for topic in set(installation.topics.transit()) - {installation.topics.audio_in}:
         records = installation.read(topic)
         assert records, topic
         for record in records:

@@ -48,7 +48,7 @@ def test_topics_are_made_weakened_and_set_right(
         "hushwire topics update --shorten",
     }
 
-    assert "8 topics of 2 partitions" in hushwire("topics", "create")
+    assert f"{len(topics.all())} topics of 2 partitions" in hushwire("topics", "create")
     weak = broker_findings(cluster_state(bootstrap, topics), topics, settings)
     assert {one.what for one in weak} == {topics.words}
 
@@ -56,7 +56,7 @@ def test_topics_are_made_weakened_and_set_right(
     assert topics.audio_raw in hushwire(*shorter, fails=2)
     kept = cluster_state(bootstrap, topics).topics[topics.audio_raw].config["retention.ms"]
     assert kept == "86400000"
-    assert "8 topics updated" in hushwire(*shorter, "--shorten")
+    assert f"{len(topics.all())} topics updated" in hushwire(*shorter, "--shorten")
     state = cluster_state(bootstrap, topics)
     for name, wanted in wanted_configs(topics, 36_000_000).items():
         assert {key: state.topics[name].config[key] for key in wanted} == wanted

@@ -1,0 +1,458 @@
+"""The sender on a client that acknowledges when it is told to; on brokers: ``tests/broker``."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from agents.crypto.transit_hybrid import TransitPrivate
+from agents.kafka import call_sender
+from agents.kafka.call_sender import Acknowledged, CallSender, new_call_id
+from pipeline.errors import BrokerError, RecordError
+from pipeline.gateways.door.call_ids import CALL_ID
+from pipeline.gateways.door.model import CallHeader, DoorChunk, DoorEnd, DoorRecord
+from pipeline.gateways.door.wire import Message, decode, read_key
+from pipeline.gateways.events import Codec
+from pipeline.records.model import Role
+
+pytestmark = pytest.mark.unit
+
+TOPIC = "hushwire.audio.in"
+HEADER = CallHeader("call-a", 8_000, (Role.CUSTOMER, Role.AGENT), Codec.PCMU, numbers=("+491",))
+SECOND = bytes(16_000)
+Delivery = Callable[[KafkaError | None, object], None]
+
+
+class FakeProducer:
+    """librdkafka's client: it holds records until the test says what became of them."""
+
+    made: list[FakeProducer]
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        if config.get("wrong"):
+            raise KafkaException(KafkaError(KafkaError._INVALID_ARG, "No such property"))
+        self.config = config
+        self.records: list[Message] = []
+        self._held: deque[Delivery] = deque()
+        self._told: deque[tuple[Delivery, KafkaError | None]] = deque()
+        self._news = threading.Condition()
+        self.full = False
+        self.made.append(self)
+
+    def produce(
+        self, topic: str, *, key: bytes, value: bytes, headers: list[Any], on_delivery: Delivery
+    ) -> None:
+        assert topic == TOPIC
+        if self.full:
+            raise BufferError
+        self.records.append(Message(key, dict(headers), value))
+        self._held.append(on_delivery)
+
+    def settle(self, count: int = 1, error: KafkaError | None = None) -> None:
+        """Let the sender's thread hear of the oldest records."""
+        with self._news:
+            self._told.extend((self._held.popleft(), error) for _ in range(count))
+            self._news.notify_all()
+
+    def poll(self, wait_s: float) -> int:
+        with self._news:
+            if not self._told:
+                self._news.wait(wait_s)
+            told, self._told = self._told, deque()
+        for heard, error in told:
+            heard(error, None)
+        return len(told)
+
+    def flush(self, wait_s: float) -> int:
+        deadline = time.monotonic() + min(wait_s, 0.05)
+        while self._held and time.monotonic() < deadline:
+            self.poll(0.01)
+        self.poll(0.0)
+        return len(self._held)
+
+    def purge(self) -> None:
+        self.settle(len(self._held), KafkaError(KafkaError._PURGE_QUEUE))
+
+
+@pytest.fixture(autouse=True)
+def producers(monkeypatch: pytest.MonkeyPatch) -> list[FakeProducer]:
+    FakeProducer.made = []
+    monkeypatch.setattr(call_sender, "Producer", FakeProducer)
+    return FakeProducer.made
+
+
+@pytest.fixture
+def private(tmp_path_factory: pytest.TempPathFactory) -> TransitPrivate:
+    return TransitPrivate.load_or_create(tmp_path_factory.getbasetemp() / "private.json")
+
+
+@pytest.fixture
+def sender(private: TransitPrivate) -> Iterator[CallSender]:
+    made = CallSender("broker:9092", TOPIC, private.public, most_bytes=200_000)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def producer(sender: CallSender, producers: list[FakeProducer]) -> FakeProducer:
+    return producers[0]
+
+
+def opened(producer: FakeProducer, private: TransitPrivate) -> list[DoorRecord]:
+    """What was sent, by the private half."""
+    found = []
+    for message in producer.records:
+        wrapped = read_key(message.headers)
+        assert wrapped is not None
+        call_id = (message.key or b"").decode()
+        found.append(decode(message, TOPIC, private.unwrap(wrapped, call_id)))
+    return found
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for the sender's thread."""
+    deadline = time.monotonic() + 5.0
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def test_a_call_is_sent_sealed_and_in_order(
+    sender: CallSender, producer: FakeProducer, private: TransitPrivate
+) -> None:
+    call = sender.open(HEADER)
+    call.send(b"ab" * 800, 800)
+    call.send_waiting(b"cd" * 400, 400, start=1_000)
+    call.send(b"ef", 1, start=9_000, paused=True)
+    assert call.end_sample == 9_001
+    call.end()
+    assert opened(producer, private) == [
+        DoorChunk(HEADER, 0, 0, b"ab" * 800),
+        DoorChunk(HEADER, 1, 1_000, b"cd" * 400),
+        DoorChunk(HEADER, 2, 9_000, b"ef", paused=True),
+        DoorEnd(HEADER, 3, 9_001),
+    ]
+    for message in producer.records:
+        assert b"+491" not in b"".join(value or b"" for value in message.headers.values())
+
+
+def test_the_client_keeps_order_and_loses_nothing(producer: FakeProducer) -> None:
+    wanted = {
+        "enable.idempotence": True,
+        "acks": "all",
+        "partitioner": "murmur2_random",
+        "allow.auto.create.topics": False,
+        "message.timeout.ms": 20_000,
+    }
+    assert {name: producer.config[name] for name in wanted} == wanted
+
+
+def test_without_a_key_it_is_sent_in_clear(producers: list[FakeProducer]) -> None:
+    sender = CallSender("broker:9092", TOPIC, None, source="urn:example:pbx")
+    sender.open(HEADER).send(b"ab", 1)
+    (message,) = producers[0].records
+    assert read_key(message.headers) is None
+    assert message.headers["ce_source"] == b"urn:example:pbx"
+    assert decode(message, TOPIC, None) == DoorChunk(HEADER, 0, 0, b"ab")
+    sender.close()
+
+
+def test_what_was_acknowledged_is_counted_and_told(
+    private: TransitPrivate, producers: list[FakeProducer]
+) -> None:
+    heard: list[Acknowledged] = []
+    sender = CallSender("broker:9092", TOPIC, private.public, on_ack=heard.append)
+    call = sender.open(HEADER)
+    call.send(SECOND, 8_000)
+    call.send(SECOND, 8_000)
+    call.end()
+    assert 2 * len(SECOND) < call.unacknowledged == sender.unacknowledged < 2 * len(SECOND) + 3_000
+    future = call.acknowledged()
+    producers[0].settle(2)
+    until(lambda: len(heard) == 2)
+    assert not future.done()
+    assert call.unacknowledged < 1_500
+    producers[0].settle()
+    assert future.result(5.0) is None
+    call.wait()
+    assert call.failed is None
+    assert (call.unacknowledged, sender.unacknowledged) == (0, 0)
+    assert [(one.call_id, one.seq) for one in heard] == [
+        ("call-a", 0),
+        ("call-a", 1),
+        ("call-a", 2),
+    ]
+    assert all(0.0 <= one.at - one.sent < 5.0 for one in heard)
+    sender.close()
+
+
+def test_an_event_loop_awaits_what_is_acknowledged(
+    sender: CallSender, producer: FakeProducer
+) -> None:
+    async def scenario() -> None:
+        call = sender.open(HEADER)
+        call.send(b"ab", 1)
+        waits = asyncio.wrap_future(call.acknowledged())
+        cancelled = asyncio.wrap_future(call.acknowledged())
+        cancelled.cancel()
+        assert not waits.done()
+        producer.settle()
+        await asyncio.wait_for(waits, 5.0)
+        await asyncio.wait_for(asyncio.wrap_future(call.acknowledged()), 5.0)
+
+    asyncio.run(scenario())
+
+
+def test_a_lost_record_ends_its_call_and_no_other(
+    sender: CallSender, producer: FakeProducer, private: TransitPrivate
+) -> None:
+    call, other = sender.open(HEADER), sender.open(replace(HEADER, call_id="call-b"))
+    call.send(b"ab", 1)
+    call.send(b"cd", 1)
+    other.send(b"ef", 1)
+    future = call.acknowledged()
+    producer.settle(1, KafkaError(KafkaError._MSG_TIMED_OUT))
+    with pytest.raises(BrokerError, match=r"_MSG_TIMED_OUT.*incomplete"):
+        future.result(5.0)
+    assert call.failed == "_MSG_TIMED_OUT"
+    for refused in (
+        lambda: call.send(b"gh", 1),
+        lambda: call.send_waiting(b"gh", 1),
+        call.end,
+        call.wait,
+    ):
+        with pytest.raises(BrokerError, match="incomplete"):
+            refused()
+    call.end(complete=False)
+    producer.settle(3)
+    other.send(b"ij", 1)
+    producer.settle()
+    other.wait()
+    assert other.failed is None
+    ends = [one for one in opened(producer, private) if isinstance(one, DoorEnd)]
+    assert ends == [DoorEnd(HEADER, 2, 2, complete=False)]
+
+
+def test_no_room_is_told_at_once_and_waited_for(sender: CallSender, producer: FakeProducer) -> None:
+    call = sender.open(HEADER)
+    for _ in range(12):
+        call.send(SECOND, 8_000)
+    began = time.monotonic()
+    with pytest.raises(BrokerError, match="no room"):
+        call.send(SECOND, 8_000)
+    assert time.monotonic() - began < 0.5
+    assert call.failed is None
+    assert call.end_sample == 12 * 8_000
+
+    waits = threading.Thread(target=lambda: call.send_waiting(SECOND, 8_000))
+    waits.start()
+    producer.settle(2)
+    waits.join(5.0)
+    assert not waits.is_alive()
+    call.send(SECOND, 8_000)
+    assert len(producer.records) == 14
+    assert [int(one.headers["hw_seq"] or b"") for one in producer.records] == list(range(14))
+
+
+def test_a_call_has_a_bound_of_its_own(sender: CallSender, producer: FakeProducer) -> None:
+    call, other = sender.open(HEADER, most_bytes=40_000), sender.open(HEADER)
+    call.send(SECOND, 8_000)
+    call.send(SECOND, 8_000)
+    with pytest.raises(BrokerError, match="no room"):
+        call.send(SECOND, 8_000)
+    other.send(SECOND, 8_000)
+    call.end(complete=False)
+    producer.settle(4)
+    until(lambda: sender.unacknowledged == 0)
+
+
+def test_a_single_record_that_is_larger_than_the_bound_is_sent(
+    sender: CallSender, producer: FakeProducer
+) -> None:
+    sender.open(HEADER, most_bytes=1).send(bytes(400_000), 200_000)
+    assert len(producer.records) == 1
+
+
+def test_the_client_s_own_bound_is_no_room_too(
+    sender: CallSender, producer: FakeProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = sender.open(HEADER)
+    producer.full = True
+    with pytest.raises(BrokerError, match="no room"):
+        call.send(b"ab", 1)
+    with pytest.raises(BrokerError):
+        call.end()
+    assert (call.unacknowledged, sender.unacknowledged, call.end_sample) == (0, 0, 0)
+    monkeypatch.setattr(sender, "delivery_s", 0.1)
+    with pytest.raises(BrokerError, match="takes no records"):
+        call.send_waiting(b"ab", 1)
+    producer.full = False
+    call.send(b"ab", 1)
+    call.end()
+    producer.settle(2)
+    call.wait()
+
+
+def test_a_broker_that_says_nothing_is_noticed_without_the_client(
+    sender: CallSender, producer: FakeProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = sender.open(HEADER)
+    call.send(b"ab", 1)
+    future = call.acknowledged()
+    monkeypatch.setattr(sender, "delivery_s", -2.0)
+    assert call.failed == "_TIMED_OUT"
+    with pytest.raises(BrokerError):
+        future.result(1.0)
+    with pytest.raises(BrokerError):
+        call.send(b"ab", 1)
+
+
+def test_waiting_has_an_end(
+    sender: CallSender, producer: FakeProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = sender.open(HEADER)
+    call.send(b"ab", 1)
+    monkeypatch.setattr(sender, "delivery_s", -1.9)
+    with pytest.raises(BrokerError, match="in time"):
+        call.wait()
+
+
+@pytest.mark.parametrize(
+    ("audio", "samples", "start", "told"),
+    [
+        (b"", 0, None, "audio"),
+        (b"abc", 1, None, "audio"),
+        (b"abcd", 1, None, "2 samples"),
+        (b"abcd", 2, 99, "start"),
+        (bytes(960_002), 480_001, None, "audio"),
+    ],
+)
+def test_what_breaks_the_rules_is_refused_and_the_call_goes_on(
+    sender: CallSender,
+    producer: FakeProducer,
+    audio: bytes,
+    samples: int,
+    start: int | None,
+    told: str,
+) -> None:
+    call = sender.open(HEADER)
+    call.send(bytes(200), 100)
+    with pytest.raises(RecordError, match=told):
+        call.send(audio, samples, start=start)
+    call.send(bytes(200), 100)
+    call.end()
+    assert len(producer.records) == 3
+
+
+def test_nothing_follows_an_end(sender: CallSender) -> None:
+    call = sender.open(HEADER)
+    call.end()
+    with pytest.raises(RecordError, match="ended"):
+        call.send(b"ab", 1)
+    with pytest.raises(RecordError, match="ended"):
+        call.end(complete=False)
+
+
+def test_what_is_known_may_change_and_what_audio_is_made_of_may_not(
+    sender: CallSender, producer: FakeProducer, private: TransitPrivate
+) -> None:
+    call = sender.open(HEADER)
+    call.send(b"ab", 1)
+    later = replace(HEADER, stated=b'{"places":["DE"]}')
+    call.tell(later)
+    call.send(b"cd", 1)
+    assert call.header == later
+    assert [one.header.stated for one in opened(producer, private)] == [b"", later.stated]
+    with pytest.raises(RecordError):
+        call.tell(replace(HEADER, sample_rate=16_000))
+    with pytest.raises(RecordError):
+        call.tell(replace(HEADER, call_id="call-b"))
+
+
+def test_a_sender_that_is_left_has_sent_everything(
+    private: TransitPrivate, producers: list[FakeProducer]
+) -> None:
+    with CallSender("broker:9092", TOPIC, private.public) as sender:
+        call = sender.open(HEADER)
+        call.send(b"ab", 1)
+        producers[0].settle()
+    assert (call.failed, sender.unacknowledged) == (None, 0)
+    with pytest.raises(BrokerError, match="closed"):
+        call.send(b"ab", 1)
+    sender.close()
+
+
+def test_leaving_without_acknowledgement_is_an_error_and_what_is_left_is_lost(
+    private: TransitPrivate, producers: list[FakeProducer]
+) -> None:
+    sender = CallSender("broker:9092", TOPIC, private.public)
+    call = sender.open(HEADER)
+    call.send(b"ab", 1)
+    with pytest.raises(BrokerError, match="not acknowledged"), sender:
+        pass
+    assert call.failed == "_PURGE_QUEUE"
+
+
+def test_an_error_inside_goes_on_and_nothing_is_waited_for(
+    private: TransitPrivate, producers: list[FakeProducer]
+) -> None:
+    sender = CallSender("broker:9092", TOPIC, private.public)
+    call = sender.open(HEADER)
+    call.send(b"ab", 1)
+    began = time.monotonic()
+    with pytest.raises(ZeroDivisionError), sender:
+        raise ZeroDivisionError
+    assert time.monotonic() - began < 5.0
+    assert call.failed == "_PURGE_QUEUE"
+
+
+def test_a_client_that_refuses_is_a_broker_error(
+    sender: CallSender, producer: FakeProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(BrokerError, match="No such property"):
+        CallSender("broker:9092", TOPIC, None, client={"wrong": True})
+
+    def refuses(*_: object, **__: object) -> None:
+        raise KafkaException(KafkaError(KafkaError._FATAL))
+
+    monkeypatch.setattr(producer, "produce", refuses)
+    with pytest.raises(BrokerError, match="_FATAL"):
+        sender.open(HEADER).send(b"ab", 1)
+    assert sender.unacknowledged == 0
+
+
+def test_many_threads_send_many_calls(
+    private: TransitPrivate, producers: list[FakeProducer]
+) -> None:
+    with CallSender("broker:9092", TOPIC, private.public) as sender:
+
+        def one_call(number: int) -> None:
+            call = sender.open(replace(HEADER, call_id=f"call-{number}"))
+            for _ in range(20):
+                call.send(b"ab", 1)
+            call.end()
+
+        threads = [threading.Thread(target=one_call, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        producers[0].settle(8 * 21)
+    assert sender.unacknowledged == 0
+    for number in range(8):
+        mine = [one for one in producers[0].records if one.key == f"call-{number}".encode()]
+        assert [int(one.headers["hw_seq"] or b"") for one in mine] == list(range(21))
+
+
+def test_drawn_ids_differ() -> None:
+    drawn = {new_call_id() for _ in range(100)}
+    assert len(drawn) == 100
+    assert all(CALL_ID.fullmatch(one) for one in drawn)
