@@ -3,7 +3,8 @@
 Outcomes of ``feed``: events and replies, or ``GatewayError``, after which the owner sends what
 ``refuse`` gives and waits for the client's ``close``. Two replies wait for the owner: ``accept``
 after ``Started`` (the call may begin), ``finish`` after ``Ended`` (all of it is safe). A connection
-probe gives no event at all.
+probe gives no event at all. A key that may say something of consent is held until it is known to
+stand alone; ``broken`` gives it where the connection is gone.
 
 Position: samples since the call's first, sent, paused or lost. The client states its own with
 each message; the two may differ by ``SLACK_S``, else the audio is not what was agreed on and its
@@ -32,6 +33,7 @@ from pipeline.gateways.events import (
     Started,
     Updated,
 )
+from pipeline.gateways.lone_keys import LoneKeys, check_keys
 
 LARGEST_AUDIO: Final = 65_536
 """Bytes of a binary frame: two seconds of both channels, linear."""
@@ -85,6 +87,9 @@ class AudioHookConnection:
         withdraws: the key by which a caller withdraws consent, or empty; it is compared here and
             goes no further.
         agrees: the key by which a caller agrees, or empty.
+
+    Raises:
+        SettingsError: the keys don't fit, see ``pipeline.gateways.lone_keys``.
     """
 
     def __init__(
@@ -96,6 +101,7 @@ class AudioHookConnection:
         withdraws: str = "",
         agrees: str = "",
     ) -> None:
+        check_keys(agrees=agrees, withdraws=withdraws)
         self.state = State.NEW
         self.position = 0
         """Samples since the call's first."""
@@ -105,6 +111,7 @@ class AudioHookConnection:
         self._seq = self._clientseq = self._received = 0
         self._media: Media | None = None
         self._opened: dict[str, object] = {}
+        self._keys = LoneKeys(RATE)
         self._orders: Mapping[str, Callable[[Message], Given]] = {
             "open": self._open,
             "close": self._close,
@@ -150,6 +157,10 @@ class AudioHookConnection:
             return []
         self.state = State.CLOSED
         return [self._say("closed")]
+
+    def broken(self) -> list[Event]:
+        """The connection is gone: what was held back of an open call."""
+        return [*self._keys.ended()]
 
     def refuse(self, reason: Reason) -> list[str]:
         """End the session for this reason: ``disconnect``, where the protocol still has it."""
@@ -217,7 +228,10 @@ class AudioHookConnection:
         start = self.position
         self.position += samples
         self._received += samples
-        return ([] if self.is_probe else [Audio(-1, start, payload)]), []
+        if self.is_probe:
+            return [], []
+        audio = Audio(-1, start, payload)
+        return ([*self._keys.passed(start), audio] if self._keys.waiting else [audio]), []
 
     def _open(self, message: Message) -> Given:
         given = cast("Open", message.parameters)
@@ -250,7 +264,8 @@ class AudioHookConnection:
         self.state = State.CLOSING
         if not began:
             return [], self.finish()
-        return [Ended(complete=cast("Close", message.parameters).reason == "end")], []
+        complete = cast("Close", message.parameters).reason == "end"
+        return [*self._keys.ended(), Ended(complete=complete)], []
 
     def _discarded(self, message: Message) -> Given:
         if self.state is State.PAUSED:
@@ -289,7 +304,7 @@ class AudioHookConnection:
             withdraws=digit != "" and digit == self._withdraws,
             agrees=digit != "" and digit == self._agrees,
         )
-        return [pressed], []
+        return [*self._keys.pressed(pressed)], []
 
     def _update(self, message: Message) -> Given:
         language = _language(cast("Update", message.parameters).language)

@@ -279,13 +279,36 @@ def test_audio_of_another_rate_than_agreed_is_refused(frames: int, position: str
 def test_a_key_is_no_digit() -> None:
     connection = _opened(withdraws="9", agrees="1")
     connection.feed(FIFTH)
-    assert [connection.feed(_say("dtmf", 2 + n, digit=d)) for n, d in enumerate("491")] == [
-        ([KeyPressed(0, 1_600)], []),
-        ([KeyPressed(0, 1_600, withdraws=True)], []),
-        ([KeyPressed(0, 1_600, agrees=True)], []),
-    ]
-    plain = _opened()
-    assert plain.feed(_say("dtmf", 2)) == ([KeyPressed(0, 0)], [])
+    assert connection.feed(_say("dtmf", 2, digit="4")) == ([KeyPressed(0, 1_600)], [])
+    assert _opened().feed(_say("dtmf", 2)) == ([KeyPressed(0, 0)], [])
+
+
+@pytest.mark.parametrize(("digit", "meaning"), [("9", "withdraws"), ("1", "agrees")])
+def test_a_key_that_stands_alone_speaks_of_consent(digit: str, meaning: str) -> None:
+    connection = _opened(withdraws="9", agrees="1")
+    connection.feed(FIFTH)
+    assert connection.feed(_say("dtmf", 2, digit=digit)) == ([], [])
+    told = [connection.feed(FIFTH)[0] for _ in range(17)]
+    assert [len(events) for events in told] == [1] * 16 + [2]
+    assert told[-1][0] == KeyPressed(0, 1_600, **{meaning: True})
+
+
+def test_a_key_among_others_says_nothing_of_consent() -> None:
+    connection = _opened(withdraws="9", agrees="1")
+    keys = [connection.feed(_say("dtmf", 2 + n, digit=d))[0] for n, d in enumerate("4911")]
+    keys.append(connection.feed(_say("close", 6, reason="end"))[0])
+    assert [key for events in keys for key in events] == [KeyPressed(0, 0)] * 4 + [Ended()]
+
+
+def test_a_key_that_is_held_comes_with_the_end() -> None:
+    closed = _opened(withdraws="9")
+    closed.feed(_say("dtmf", 2, digit="9"))
+    events, _ = closed.feed(_say("close", 3, reason="end"))
+    assert events == [KeyPressed(0, 0, withdraws=True), Ended()]
+    broken = _opened(withdraws="9")
+    broken.feed(_say("dtmf", 2, digit="9"))
+    assert broken.broken() == [KeyPressed(0, 0, withdraws=True)]
+    assert broken.broken() == []
 
 
 def test_a_key_is_the_customers() -> None:
