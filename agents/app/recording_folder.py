@@ -1,10 +1,10 @@
 """Recordings in folders: which files are calls, and what their sidecars say.
 
-A recorder drops ``<id>.wav`` (or FLAC, Ogg) and, optionally and last, ``<id>.json``:
+A recorder drops ``<id>.wav`` (or another of ``SUFFIXES``) and, optionally and last, ``<id>.json``:
 ``{"call_id": …, "started_at": …, "channels": [{"index": 0, "role": "agent"}, …], "language": …}``,
 and ``"purpose"``, ``"caller"`` or a channel's ``"number"``, and ``"consent"``, see
-``pipeline.consent.metadata``. An id that may hold a number becomes a
-pseudonym here, a purpose that may is refused, and no message quotes it.
+``pipeline.consent.metadata``. An id that may hold a number, or that can be none of ours, becomes a
+pseudonym here, a purpose that may hold one is refused, and no message quotes it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class _Channel(BaseModel):
 
 class _Sidecar(BaseModel):
     model_config = ConfigDict(extra="ignore")
-    call_id: str | None = Field(default=None, repr=False)
+    call_id: str | None = Field(default=None, repr=False, min_length=1, max_length=512)
     started_at: datetime | None = None
     channels: list[_Channel] | None = None
     language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] | None = None
@@ -76,7 +76,9 @@ class Drop:
     consent: Consent | None = None
     """What the sidecar says of places, notice and consent."""
     renamed: bool = False
-    """Whether ``call_id`` is the pseudonym of a name that may hold a number."""
+    """Whether ``call_id`` is a pseudonym: of a name that may hold a number, or can be no id."""
+    recorder_id: str = field(default="", repr=False)
+    """What the recorder calls it: as its sidecar says, or by the name of its file."""
 
     def info(
         self, sample_rate: int, channels: int, *, named: Callable[[str], str] | None = None
@@ -192,7 +194,7 @@ def read_drop(
     Args:
         path: of the recording.
         language: of a call whose sidecar names none.
-        named: makes the id of a call whose name may hold a number, such as
+        named: makes the id of a call whose name may hold a number, or can be no id, such as
             ``agents.crypto.party_pseudonyms.Pseudonyms.call_id``; without it such a name is
             refused.
 
@@ -202,15 +204,15 @@ def read_drop(
     """
     sidecar = path.with_suffix(".json")
     notes = _notes(sidecar)
-    call_id = notes.call_id or path.stem
-    renamed = holds_number(call_id)
-    if renamed:
-        if named is None:
-            raise InputError(
-                f"{shown(path.name)}: the call id may hold a telephone or card number; "
-                "give it another in a sidecar"
-            )
+    call_id = recorder_id = notes.call_id or path.stem
+    renamed = holds_number(call_id) or not valid_call_id(call_id)
+    if renamed and named is not None:
         call_id = named(call_id)
+    elif holds_number(call_id):
+        raise InputError(
+            f"{shown(path.name)}: the call id may hold a telephone or card number; "
+            "give it another in a sidecar"
+        )
     if not valid_call_id(call_id):
         raise InputError(
             f"{shown(path.name)}: the call id may hold letters, digits, dot, dash and underscore, "
@@ -226,6 +228,7 @@ def read_drop(
         roles=_roles(notes.channels, shown(sidecar.name)),
         consent=_consent(notes, shown(sidecar.name), notes.numbers),
         renamed=renamed,
+        recorder_id=recorder_id,
     )
 
 

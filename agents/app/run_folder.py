@@ -33,8 +33,10 @@ from agents.kafka.security import IN_CLEAR, KafkaSecurity
 from agents.kafka.topics import reach_broker
 from agents.settings.model import Settings
 from agents.settings.policies import read_policy
+from agents.stages.admit import NAME as ADMIT
 from agents.system.logging import configure_logging
 from agents.system.metrics import Metrics, Snapshot
+from agents.system.progress import BEAT_S, plain
 from agents.upkeep.unfinished_calls import forget_own
 from agents.vault.file_store import AREAS, is_bucket, same_place, state_inside
 from agents.vault.locks import working_alone, working_together
@@ -43,8 +45,8 @@ from pipeline.errors import InputError
 from pipeline.records.call_names import shown
 
 POLL_S = 0.3
-BEAT_S = 15.0
-"""Calls go side by side and end together: in between, where no terminal is, a line tells."""
+OWN = tuple(stage for stage in STAGES if stage != ADMIT)
+"""Stages of a run: it opens its calls itself, nothing comes in by the door."""
 _HERE = frozenset({Outcome.SENT, Outcome.SENT_BEFORE})
 """Outcomes of recordings whose calls are on this broker."""
 _KEPT = _HERE | {Outcome.STORED_BEFORE}
@@ -202,7 +204,9 @@ class _Run:
 
     async def _work(self) -> None:
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
-        config = replace(worker_config(["all"], self.vault, self.settings), embedded=self.embedded)
+        config = replace(
+            worker_config(list(OWN), self.vault, self.settings), embedded=self.embedded
+        )
         doing = "loading models and joining the broker"
         if not self.console.is_terminal:
             self._line(f"{len(self.files)} recordings; {doing}")
@@ -296,7 +300,7 @@ class _Run:
             self._line(f"after {elapsed:.0f} s: {in_work} of {sent} calls in work; {found}")
 
     def _line(self, text: str) -> None:
-        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        plain(self.console, text)
 
     def _display(self) -> Group:
         snapshot = self.metrics.snapshot()
@@ -320,7 +324,7 @@ def _stage_table(snapshot: Snapshot) -> Table:
     table = Table("stage", box=None)
     for title in ("finished", "in work", "lag (records)"):
         table.add_column(title, justify="right")
-    for stage in STAGES:
+    for stage in OWN:
         counts = (snapshot.calls, snapshot.in_flight, snapshot.lag)
         table.add_row(stage, *(str(count.get(stage, 0)) for count in counts))
     return table

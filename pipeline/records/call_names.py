@@ -84,10 +84,13 @@ def pseudonym_of(name: str, key: bytes) -> str:
 
 
 def shown(name: str) -> str:
-    """A name for messages: of one that may hold a number, ``#`` for every digit."""
-    if not holds_number(name):
-        return name
-    return "".join("#" if char.isnumeric() else char for char in name)
+    """A name for messages, on one line: ``?`` for what can't be printed.
+
+    Of one that may hold a number, ``#`` for every digit.
+    """
+    hidden = holds_number(name)
+    masked = ("#" if hidden and char.isnumeric() else char for char in name)
+    return "".join(char if char.isprintable() else "?" for char in masked)
 
 
 def _plain(name: str) -> str | None:

@@ -54,7 +54,9 @@ def redact(
         out.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
     if stored.pseudonym:
         err.print(
-            f"hushwire: IN is named by a number; its call id is {stored.pseudonym}", soft_wrap=True
+            f"hushwire: IN's name may hold a number or can be no id; its call id is "
+            f"{stored.pseudonym}",
+            soft_wrap=True,
         )
     if stored.narrowed and stored.passed:
         err.print(

@@ -64,7 +64,7 @@ def mp4_coded(stream: BinaryIO, size: int, name: str) -> Coded:
     moov, data = _top(stream, size, name)
     try:
         return _track(moov, data, name)
-    except (struct.error, IndexError, KeyError, ValueError, OverflowError) as error:
+    except (struct.error, IndexError, KeyError, ValueError, OverflowError, RecursionError) as error:
         raise _damaged(name) from error
 
 
@@ -166,7 +166,7 @@ def _track(moov: bytes, data: list[tuple[int, int]], name: str) -> Coded:
     places, sizes = _samples(track)
     total = _total(track[b"stts"], len(sizes))
     _check_data(places, sizes, data, name)
-    movie = next(box.body for box in _boxes(moov) if box.name == b"mvhd")
+    movie = {box.name: box.body for box in _boxes(moov)}[b"mvhd"]
     skipped, length = _edited(track.get(b"elst"), scale, _timescale(movie), total, name)
     packets = partial(_packets, places=places, sizes=sizes, name=name)
     if unit != scale:  # Opus counts in 48 kHz, whatever the track does

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from agents.app.recording_folder import LARGEST_SIDECAR, default_roles, find_recordings, read_drop
+from agents.crypto.party_pseudonyms import Pseudonyms
 from pipeline.errors import InputError
+from pipeline.records.call_names import PSEUDONYM
 from pipeline.records.model import Role
 
 pytestmark = pytest.mark.unit
@@ -26,9 +28,9 @@ def test_a_missing_path_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_named_file_of_another_kind_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "call.mp4").write_bytes(b"")
+    (tmp_path / "call.mkv").write_bytes(b"")
     with pytest.raises(InputError, match="not a recording"):
-        list(find_recordings([tmp_path / "call.mp4"]))
+        list(find_recordings([tmp_path / "call.mkv"]))
 
 
 def test_the_sidecar_names_call_roles_and_start(tmp_path: Path) -> None:
@@ -97,6 +99,46 @@ def test_without_a_key_a_name_that_holds_a_number_is_refused(tmp_path: Path) -> 
         list(find_recordings([tmp_path / "5555550100.wav"]))
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["a+b", "Gespräch Müller 3", "(copy) call", "..", "日本", "x" * 200, "a\nb", "-x", "e\u0301"],
+)
+def test_any_name_gets_an_id_of_ours_and_is_kept_as_the_recorders(
+    name: str, tmp_path: Path
+) -> None:
+    path, named = tmp_path / f"{name}.m4a", Pseudonyms(tmp_path / "key").call_id
+    drop = read_drop(path, named=named)
+    assert PSEUDONYM.fullmatch(drop.call_id)
+    assert drop.renamed
+    assert drop.recorder_id == name
+    assert name not in repr(drop)
+    assert read_drop(path, named=named).call_id == drop.call_id
+    with pytest.raises(InputError, match="the call id may hold letters"):
+        read_drop(path)
+
+
+def test_a_name_that_can_be_an_id_is_one(tmp_path: Path) -> None:
+    drop = read_drop(tmp_path / "call-7.wav", named=Pseudonyms(tmp_path / "key").call_id)
+    assert (drop.call_id, drop.recorder_id, drop.renamed) == ("call-7", "call-7", False)
+    assert not (tmp_path / "key").exists()
+
+
+def test_the_sidecar_says_what_the_recorder_calls_it(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text('{"call_id": "+1 555 555 0100"}', encoding="utf-8")
+    drop = read_drop(tmp_path / "x.wav", named=Pseudonyms(tmp_path / "key").call_id)
+    assert drop.recorder_id == "+1 555 555 0100"
+    assert PSEUDONYM.fullmatch(drop.call_id)
+    assert "555" not in repr(drop)
+
+
+def test_a_name_is_told_on_one_line_without_control_characters(tmp_path: Path) -> None:
+    (tmp_path / "a\nb\x1b[2J.txt").write_bytes(b"")
+    told: list[str] = []
+    list(find_recordings([tmp_path], not_taken=told.append))
+    assert [one.isprintable() for one in told] == [True]
+    assert told[0].startswith("a?b?[2J.txt: ")
+
+
 def sparse(path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(8 << 30)
@@ -144,17 +186,17 @@ def test_each_file_that_is_not_taken_is_told_with_the_reason(tmp_path: Path) -> 
     folder, other = tmp_path / "in", tmp_path / "other"
     (folder / "b" / "empty").mkdir(parents=True)
     other.mkdir()
-    for name in ("a.wav", "a.json", "b/c.m4a", "b/d.opus", "lone.json", "+15555550100.mp3"):
+    for name in ("a.wav", "a.json", "b/c.aac", "b/d.opus", "lone.json", "+15555550100.wma"):
         (folder / name).write_bytes(b"")
     (other / "x.wav").write_bytes(b"")
     (folder / "linked").symlink_to(other)
     told: list[str] = []
     found = find_recordings([folder], not_taken=told.append)
     assert [path.relative_to(folder).as_posix() for path in found] == ["a.wav", "b/d.opus"]
-    kinds = "not a recording that can be read (.flac, .ogg, .opus, .wav)"
+    kinds = "not a recording that can be read (.flac, .m4a, .mp3, .mp4, .ogg, .opus, .wav, .webm)"
     assert told == [
-        f"+###########.mp#: {kinds}",
-        f"b/c.m4a: {kinds}",
+        f"+###########.wma: {kinds}",
+        f"b/c.aac: {kinds}",
         "linked: a link to a folder, which is not followed; name the folder itself",
         "lone.json: a sidecar without a recording",
     ]

@@ -68,11 +68,11 @@ def test_a_folder_of_which_nothing_is_taken_is_told(
 ) -> None:
     """It was a 0 where nothing was sent."""
     (folder / "in").mkdir()
-    (folder / "in" / "call.mp3").write_bytes(b"")
+    (folder / "in" / "call.mkv").write_bytes(b"")
     assert hushwire(monkeypatch, *arguments) == 2
     told = capsys.readouterr().err
-    assert "not taken: call.mp3: not a recording that can be read" in told
-    assert "in: no recordings in it (WAV, FLAC or Ogg)" in told
+    assert "not taken: call.mkv: not a recording that can be read" in told
+    assert "in: no recordings in it (WAV, FLAC, Ogg, MP3, M4A or WebM)" in told
     assert [path.name for path in folder.iterdir()] == ["in"]
 
 

@@ -116,7 +116,9 @@ def test_any_name_has_an_answer(name: str) -> None:
     if not held:
         longest = max(map(len, re.findall(r"\d+", name, re.ASCII)), default=0)
         assert longest <= 17
-    assert shown(name) == name or held
+    assert shown(name) == name or held or not name.isprintable()
+    assert shown(name).isprintable()
+    assert len(shown(name)) == len(name)
 
 
 @given(st.uuids(version=4))

@@ -1,0 +1,93 @@
+"""Tells how far a command is: a bar on a terminal, plain lines in a pipe or log."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+BEAT_S: Final = 10.0
+"""How often a line tells what goes on where no terminal is."""
+
+
+def plain(console: Console, text: str) -> None:
+    """Print one line as it is: nothing in it is markup, and it is not broken."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+class Through:
+    """How many of some things a command is through with; a context manager.
+
+    Args:
+        console: where it is told.
+        total: how many there are.
+        things: what they are, such as ``recordings``.
+        beat_s: seconds between the lines that tell what goes on.
+        clock: seconds, such as ``time.monotonic``.
+    """
+
+    def __init__(
+        self,
+        console: Console,
+        total: int,
+        things: str,
+        *,
+        beat_s: float = BEAT_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._console, self._total, self._things = console, total, things
+        self._beat_s, self._clock = beat_s, clock
+        self._done = 0
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._bar: Progress | None = None
+        self._beats: threading.Thread | None = None
+        if console.is_terminal:
+            columns = (TextColumn(things), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+            self._bar = Progress(*columns, console=console, transient=True)
+            self._task = self._bar.add_task(things, total=total)
+
+    def __enter__(self) -> Self:
+        self._began = self._clock()
+        if self._bar is not None:
+            self._bar.start()
+        else:
+            self._beats = threading.Thread(target=self._beat, name="beats", daemon=True)
+            self._beats.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._over.set()
+        if self._bar is not None:
+            self._bar.stop()
+        if self._beats is not None:
+            self._beats.join()
+
+    def through(self, line: str) -> None:
+        """One more is done; a line tells how it ended."""
+        with self._lock:
+            self._done += 1
+            plain(self._console, line)
+        if self._bar is not None:
+            self._bar.advance(self._task)
+
+    def tell(self) -> None:
+        """Tell what goes on, by a line."""
+        with self._lock:
+            after = self._clock() - self._began
+            told = f"after {after:.0f} s: {self._done} of {self._total} {self._things} are through"
+            plain(self._console, told)
+
+    def _beat(self) -> None:
+        while not self._over.wait(self._beat_s):
+            self.tell()
