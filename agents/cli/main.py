@@ -25,6 +25,7 @@ from agents.cli.measuring import evaluate, marks, policy, reader, recognizers, s
 from agents.cli.measuring.tune import tune
 from agents.cli.running import dead_letters, keys, ledger, tokens, topics
 from agents.cli.running.doctor import doctor
+from agents.cli.running.gateway import gateway
 from agents.cli.running.notice import notice
 from agents.cli.running.redact import redact
 from agents.cli.running.serve import serve
@@ -218,6 +219,7 @@ def ingest(
 
 app.command()(redact)
 app.command()(doctor)
+app.command()(gateway)
 app.command()(notice)
 app.command("scan-leaks")(scan_leaks)
 app.command()(serve)

@@ -2,7 +2,10 @@
 
 In: connections. Out: sealed records of ``hushwire.audio.in``. It holds a public key and no ledger.
 
-Files: ``call_feed`` events of any protocol to chunks of a call · ``limits`` of connections.
+Files: ``process`` from settings to a running one · ``server`` listens, with ``endpoints`` what is
+configured · ``limits`` of connections, ``patience`` with slow ones · ``twilio`` and
+``twilio_access``, ``audiohook``, ``audiosocket`` one protocol each · ``call_feed`` events of any
+protocol to chunks of a call · ``health`` for whoever watches.
 
 Not here: what bytes of a protocol mean (``pipeline.gateways``), what a record holds
 (``pipeline.gateways.door``). Test: ``tests/agents/gateway``, ``tests/broker/test_gateways.py``.

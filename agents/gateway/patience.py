@@ -53,11 +53,11 @@ class Patience:
         if timer is not None:
             timer.cancel()
 
-    def _too_slow(self, handler: web.RequestHandler[web.Request]) -> None:
+    def _too_slow(self, handler: web.RequestHandler) -> None:
         del self._waiting[handler]
         if handler.transport is not None:
             self._limits.refused(NAME, GatewayError(Reason.SILENT, "no request came"))
-            cast("asyncio.Transport", handler.transport).abort()
+            handler.transport.abort()
 
 
 class _Cut(asyncio.Protocol):

@@ -12,7 +12,7 @@ import logging
 import signal
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -32,6 +32,7 @@ from agents.gateway.patience import Patience
 from agents.kafka.call_sender import Acknowledged, CallSender
 from agents.settings.gateway import GatewaySettings
 from agents.system import fatal_exit
+from agents.system.logging import get_logger, place_of
 from agents.system.metrics import GatewayMetrics
 from pipeline.errors import SettingsError
 from pipeline.gateways.events import GatewayError
@@ -41,7 +42,8 @@ BACKLOG: Final = 1_024
 HEADERS_MOST: Final = 16 * 1024
 """Bytes of a line of a request's head, or of one of its fields."""
 _FOREIGN: Final = ("aiohttp.access", "aiohttp.server", "aiohttp.web", "aiohttp.websocket")
-Stop = Callable[[], Awaitable[None]]
+
+log = get_logger("gateway")
 
 
 class Gateway:
@@ -197,10 +199,16 @@ class Gateway:
             with self.limits.enter(self._address(request)):
                 return await handler(request)
         except GatewayError as error:
-            self.limits.refused(
-                request.path.lstrip("/") if request.path in self._handlers else HTTP, error
-            )
+            name = request.path.lstrip("/") if request.path in self._handlers else HTTP
+            self.limits.refused(name, error)
             return web.Response(status=HTTPStatus.SERVICE_UNAVAILABLE, text=error.reason.value)
+        except web.HTTPException:
+            raise
+        except Exception as error:
+            # Its text may hold what a platform sent.
+            kind, place = type(error).__name__, place_of(error.__traceback__)
+            log.error("fault", error_type=kind, place=place)  # noqa: TRY400 - without content
+            raise
 
     def _address(self, request: web.Request) -> str:
         """Whose request it is: a known proxy's word is taken, nobody else's."""

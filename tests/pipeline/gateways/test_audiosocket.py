@@ -74,22 +74,24 @@ def _key(key: str) -> bytes:
     return b"\x03\x00\x01" + key.encode()
 
 
+def _keys(events: list[Event]) -> list[KeyPressed]:
+    return [event for event in events if isinstance(event, KeyPressed)]
+
+
 SECOND = b"\x10\x3e\x80" + bytes(16_000)
 
 
 def test_a_key_that_stands_alone_is_compared_and_dropped() -> None:
     call = NAMED + SECOND + _key("9") + 4 * SECOND + _key("1") + HANG_UP
-    keys = [
-        event for event in _events(call, withdraws="9", agrees="1") if type(event) is KeyPressed
-    ]
+    keys = _keys(_events(call, withdraws="9", agrees="1"))
     assert keys == [KeyPressed(0, 8_000, withdraws=True), KeyPressed(0, 40_000, agrees=True)]
-    keys = [event for event in _events(call) if type(event) is KeyPressed]
+    keys = _keys(_events(call))
     assert keys == [KeyPressed(0, 8_000), KeyPressed(0, 40_000)]
 
 
 def test_a_key_among_others_says_nothing() -> None:
     call = NAMED + SECOND + b"".join(_key(one) for one in "4929") + 4 * SECOND + HANG_UP
-    keys = [event for event in _events(call, withdraws="9") if type(event) is KeyPressed]
+    keys = _keys(_events(call, withdraws="9"))
     assert len(keys) == 4
     assert not any(key.withdraws for key in keys)
 
