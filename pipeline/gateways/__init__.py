@@ -2,7 +2,8 @@
 
 Files: ``events`` the vocabulary, and why a connection ends · ``audiosocket`` Asterisk's ·
 ``timeline`` pieces in any order to chunks · ``resampling`` of faster audio ·
-``twilio`` Twilio's and Telnyx's · ``lone_keys`` which keys mean something ·
+``twilio`` Twilio's and Telnyx's · ``audiohook`` Genesys's, ``http_signatures`` how it signs ·
+``lone_keys`` which keys mean something ·
 ``consent_keys`` a key as evidence ·
 ``g711`` telephone audio to samples and back · ``door`` records of the topic by which calls come in.
 
