@@ -165,7 +165,7 @@ class CallFeed:
         complete = ended.complete and self._broken is None
         try:
             self._send(self._timeline.flush())
-            self._send(self._resampler.flush() if self._resampler else ())
+            self._put(self._resampler.flush() if self._resampler else ())
         except GatewayError as error:
             self._broken, complete = error, False
         arrived = await self._send_end(complete=complete)
@@ -275,14 +275,18 @@ class CallFeed:
         resampler = self._resampler
         for cut in cuts:
             self._within_time(cut.start + cut.samples)
-            for one in (cut,) if resampler is None else resampler.take(cut):
-                try:
-                    self._out.send(one.audio, one.samples, start=one.start, paused=one.paused)
-                except BrokerError:
-                    raise _broker_away(self._calls.rules.broker_s) from None
-                except RecordError as error:
-                    raise GatewayError(Reason.BAD_AUDIO, str(error)) from None
+            self._put((cut,) if resampler is None else resampler.take(cut))
             self._calls.metrics.audio.labels(self._source).inc(cut.samples / self._rate)
+
+    def _put(self, cuts: Iterable[Cut]) -> None:
+        """Queue cuts at the rate of the records."""
+        for cut in cuts:
+            try:
+                self._out.send(cut.audio, cut.samples, start=cut.start, paused=cut.paused)
+            except BrokerError:
+                raise _broker_away(self._calls.rules.broker_s) from None
+            except RecordError as error:
+                raise GatewayError(Reason.BAD_AUDIO, str(error)) from None
 
     def _within_time(self, end: int) -> None:
         rules, seconds = self._calls.rules, end / self._rate
