@@ -7,7 +7,7 @@ KAFKA_LIB := tests/kafka/lib
 SERVED := broker or browser or postgres
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-consent test unit lint format docs bench bench-damage bench-delay bench-detection bench-encryption bench-margins bench-muting bench-peers bench-pipeline bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz mutation audit lock reader bench-reader consent-reader bench-consent test-reader vcon-reader clean simulate
+.PHONY: help setup demo demo-consent test unit lint format docs bench bench-damage bench-delay bench-detection bench-encryption bench-margins bench-muting bench-peers bench-pipeline bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz mutation audit lock reader bench-reader consent-reader bench-consent test-reader vcon-reader asyncapi-schema clean simulate
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -35,6 +35,8 @@ test: .venv/.dev ## Run every test, also on Apache Kafka and PostgreSQL where th
 	  echo "# POSTGRESQL IS NOT TESTED: it can't be had here (above).      #"; \
 	  echo "# The same tests run on SQLite only.                           #"; \
 	  echo "################################################################"; echo; } >&2
+	@$(MAKE) --no-print-directory asyncapi-schema || \
+	  echo "docs/asyncapi.yaml IS NOT CHECKED BY ASYNCAPI'S OWN SCHEMA: its set-up failed (above)." >&2
 	@$(MAKE) --no-print-directory vcon-reader || \
 	  echo "NO VCON IS READ BY THE PACKAGE vcon: its set-up failed (above)." >&2
 	@# What needs brokers, servers and pages has a process of its own beside the rest: it measures
@@ -141,6 +143,8 @@ lock: ## Resolve the dependencies anew into both lock files
 
 vcon-reader: build/vcon/.stamp ## Set up the package vcon, by which tests read exported vCons
 
+asyncapi-schema: build/asyncapi/.stamp ## Fetch AsyncAPI's own schema, by which docs/asyncapi.yaml is checked
+
 reader: .venv/.train ## Learn the reader's weights anew from the labelled texts (under two hours, two cores)
 	$(BIN)/python -m benchmarks.reader.learn train --half --epochs 2
 
@@ -188,6 +192,12 @@ build/vcon/.stamp: tests/vcon/requirements.txt .venv/bin/python
 	@rm -rf build/vcon && $(BIN)/python -m venv build/vcon
 	@build/vcon/bin/pip install -q --disable-pip-version-check --ignore-requires-python \
 	  --require-hashes -r tests/vcon/requirements.txt
+	@touch $@
+
+build/asyncapi/.stamp: tests/asyncapi/package.json tests/asyncapi/package-lock.json
+	@.ci/need npm npm
+	@rm -rf build/asyncapi && mkdir -p build/asyncapi && cp tests/asyncapi/*.json build/asyncapi
+	@cd build/asyncapi && npm ci --silent --ignore-scripts --no-audit --no-fund --no-update-notifier
 	@touch $@
 
 $(KAFKA_LIB)/.stamp: tests/kafka/pom.xml
