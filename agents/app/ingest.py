@@ -26,6 +26,7 @@ from agents.kafka.producer import CallProducer
 from agents.runtime.events import audit, audit_event
 from agents.system.clock import stamp
 from agents.system.owners import is_embedded, owner
+from agents.vault.recorder_ids import note_recorder_id
 from pipeline.audio.files import RecordingInfo, inspect_recording, iter_chunks
 from pipeline.audio.narrowing import kept_rate, narrow
 from pipeline.audio.opening import open_regular
@@ -177,7 +178,7 @@ class _Sender:
         self.seen[drop.call_id] = path
         header = inspect_recording(path)
         call = drop.info(kept_rate(header.sample_rate), header.channels, named=self.named)
-        recording = _digest(path)
+        recording = file_digest(path)
         call_id, known = self._latest(drop.call_id)
         outcome = self._outcome(known) if known else Outcome.SENT
         if outcome is Outcome.REFUSED_BEFORE and self.again:
@@ -194,7 +195,7 @@ class _Sender:
                 "in a sidecar"
             )
         if outcome is Outcome.SENT:
-            self._send(path, header, replace(call, call_id=call_id), recording)
+            self._send(path, header, replace(call, call_id=call_id), recording, drop.recorder_id)
         problem = ""
         if not outcome.good and known:
             advice = _ADVICE[outcome].format(
@@ -231,7 +232,9 @@ class _Sender:
         sent = self.ledger.finished(known.call_id, STAGE)
         return Outcome.SENT_BEFORE if sent else Outcome.SENT
 
-    def _send(self, path: Path, header: RecordingInfo, call: CallInfo, recording: str) -> None:
+    def _send(
+        self, path: Path, header: RecordingInfo, call: CallInfo, recording: str, recorder_id: str
+    ) -> None:
         opener = owner(embedded=self.embedded)
         try:
             opened = self.ledger.open_call(call.call_id, recording=recording, owner=opener)
@@ -240,6 +243,9 @@ class _Sender:
                 f"{shown(path.name)}: call {call.call_id} was opened or closed by another process "
                 "just now; ask again"
             ) from None
+        if recorder_id not in {"", call.call_id}:  # else it is found by its id
+            database = self.ledger.database
+            note_recorder_id(database, self.named, call.call_id, recorder_id, opened.seal)
         try:
             try:
                 self.may_be_sent(call)
@@ -265,7 +271,7 @@ class _Sender:
             chunk = AudioChunk(call, seq, start, pcm)
             self.producer.send(chunk, seal)
             seq, start = seq + 1, chunk.end
-        if _digest(path) != recording:
+        if file_digest(path) != recording:
             raise InputError(
                 f"{shown(path.name)}: it changed while it was read; is it still written?"
             )
@@ -273,7 +279,7 @@ class _Sender:
         self.producer.flush()
 
 
-def _digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
     """sha256 of a file, in hex.
 
     Raises:

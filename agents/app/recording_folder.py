@@ -79,6 +79,8 @@ class Drop:
     """Whether ``call_id`` is a pseudonym: of a name that may hold a number, or can be no id."""
     recorder_id: str = field(default="", repr=False)
     """What the recorder calls it: as its sidecar says, or by the name of its file."""
+    stated: bytes = field(default=b"", repr=False)
+    """JSON of what the sidecar says of consent (``pipeline.consent.metadata.Stated``), or empty."""
 
     def info(
         self, sample_rate: int, channels: int, *, named: Callable[[str], str] | None = None
@@ -229,6 +231,7 @@ def read_drop(
         consent=_consent(notes, shown(sidecar.name), notes.numbers),
         renamed=renamed,
         recorder_id=recorder_id,
+        stated=notes.consent.model_dump_json(exclude_unset=True).encode() if notes.consent else b"",
     )
 
 

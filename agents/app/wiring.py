@@ -27,12 +27,15 @@ from agents.settings.consent_rules import at_the_door, consent_rules, rules_of
 from agents.settings.detectors import detector_settings
 from agents.settings.model import STATE, Settings
 from agents.settings.policies import read_policy
+from agents.stages.admit import NAME as ADMIT
+from agents.stages.admit import Door
 from agents.stages.shadow import Candidate, candidate
 from agents.stages.timeouts import Timeouts
 from agents.stages.transcribe import NAME as TRANSCRIBE
 from agents.system.engine_sizing import batching, listening
 from agents.system.logging import configure_logging
 from agents.system.metrics import Metrics
+from agents.system.progress import Through
 from agents.system.screen import screen
 from agents.upkeep.consent_recheck import Nightly, require_enforced
 from agents.upkeep.sweep_guard import Bounds
@@ -128,6 +131,19 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
         limits=Limits(calls=settings.calls_in_flight),
         timeouts=Timeouts(settings.late_seconds, settings.idle_seconds),
         shadow=_candidate(settings),
+        door=_door(settings, policy, state) if ADMIT in named else None,
+    )
+
+
+def _door(settings: Settings, policy: Policy, state: Path) -> Door:
+    return Door(
+        private=settings.transit_private_file(state),
+        public=settings.transit_public_file(state),
+        token_key=settings.token_key_file(state),
+        service=settings.transit_key_service,
+        clear=policy.clear_transit,
+        may_be_sent=at_the_door(settings),
+        language=settings.language,
     )
 
 
@@ -179,13 +195,10 @@ def ingest_paths(
     with (
         working_together(settings, settings.state_folder(STATE)),
         opened_ledger(settings, STATE, make_key=True) as ledger,
+        Through(console, len(files), "recordings") as progress,
     ):
         results = ingest_files(
-            files,
-            ledger,
-            settings,
-            lambda one: console.print(told(one), markup=False, highlight=False, soft_wrap=True),
-            again=again,
+            files, ledger, settings, lambda one: progress.through(told(one)), again=again
         )
     counts = {outcome: sum(one.outcome is outcome for one in results) for outcome in Outcome}
     console.print(", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count))
@@ -206,7 +219,7 @@ def recordings_at(paths: list[Path]) -> list[Path]:
     files = list(find_recordings(paths, not_taken=not_taken))
     if not files:
         names = ", ".join(str(path.parent / shown(path.name)) for path in paths)
-        raise InputError(f"{names}: no recordings in it (WAV, FLAC or Ogg)")
+        raise InputError(f"{names}: no recordings in it (WAV, FLAC, Ogg, MP3, M4A or WebM)")
     return files
 
 
@@ -272,8 +285,8 @@ def told(result: Ingested) -> str:
 
 
 def renamed(result: Ingested) -> str:
-    """Which pseudonym a recording got that is named by a number; never the number."""
-    return f"recording {result.place} is named by a number, its call id is {result.call_id}"
+    """Which id a recording got whose name may hold a number or can be none; never the name."""
+    return f"recording {result.place} gets an id of ours, {result.call_id}"
 
 
 def heard_by(settings: Settings) -> str:

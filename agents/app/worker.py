@@ -25,6 +25,7 @@ from agents.app.consumers import Serving
 from agents.app.faust_app import make_app, port_of
 from agents.crypto.ed25519 import SigningKey
 from agents.crypto.envelope import KeyEncryptionKey
+from agents.crypto.transit_hybrid import TransitPrivate
 from agents.database.call_ledger import Ledger
 from agents.database.migrate import uses_keys
 from agents.database.policy_pins import Pins
@@ -36,11 +37,13 @@ from agents.kafka.topics import (
     create_topics,
     keep_partitions,
 )
+from agents.runtime.broker_port import Reader
 from agents.runtime.engine_pool import LISTEN_S, PoolWork, TranscriberPool
 from agents.runtime.outbox import Limits
+from agents.runtime.record_runtime import RecordRuntime, RecordStage
 from agents.runtime.stage_runtime import StageRuntime
 from agents.runtime.steps import Stage
-from agents.stages import detect, mute, transcribe, vault, verify
+from agents.stages import admit, detect, mute, transcribe, vault, verify
 from agents.stages.shadow import Candidate, Shadow
 from agents.stages.timeouts import Timeouts
 from agents.system import fatal_exit
@@ -60,11 +63,12 @@ from pipeline.records.model import CallInfo
 from pipeline.transcription.voice_activity import VoiceDetector
 from pipeline.transcription.windows import ListenSettings
 
-STAGES = (transcribe.NAME, detect.NAME, mute.NAME, verify.NAME, vault.NAME)
+STAGES = (admit.NAME, transcribe.NAME, detect.NAME, mute.NAME, verify.NAME, vault.NAME)
 """All stages, in the order in which a call passes them."""
 _LISTENING = frozenset({transcribe.NAME, verify.NAME})
 _LANGUAGE = frozenset({detect.NAME, verify.NAME})
 INPUTS = {
+    admit.NAME: admit.inputs,
     transcribe.NAME: transcribe.inputs,
     detect.NAME: detect.inputs,
     mute.NAME: mute.inputs,
@@ -156,6 +160,8 @@ class WorkerConfig:
     """How long one window may take."""
     shadow: Candidate | None = None
     """A policy that the detect stage tries beside the live one."""
+    door: admit.Door | None = None
+    """How calls are let in; the admit stage needs it."""
 
 
 async def run_worker(
@@ -211,8 +217,9 @@ async def run_worker(
         if vault.NAME in config.stages:
             key = SigningKey.load_or_create(config.signing_key)
         store = await asyncio.to_thread(_open_vault, config, ledger)
+        private = await asyncio.to_thread(_private, config, ledger)
         async with _kept(config, ledger, metrics, key, store):
-            parts = _Parts(ledger, pool, metrics, key, store)
+            parts = _Parts(ledger, pool, metrics, key, store, private)
             await _run(config, parts, loading, stop, ready)
     finally:
         gc.unfreeze()  # or the interpreter's end would leave it, and libraries complain
@@ -231,12 +238,20 @@ def _check(config: WorkerConfig) -> None:
         raise SettingsError(f"no stage {', '.join(unknown) or 'named'}: {', '.join(STAGES)}")
     if vault.NAME in config.stages and config.vault is None:
         raise SettingsError("the vault stage needs a vault: a folder or s3://bucket/prefix")
+    if admit.NAME in config.stages and config.door is None:
+        raise SettingsError("the admit stage needs the private key of calls on their way in")
 
 
 def _open_ledger(config: WorkerConfig) -> Ledger:
     used = partial(uses_keys, config.ledger_url)
     kek = KeyEncryptionKey.load_or_create(config.keyset, config.key_service, used=used)
     return Ledger(config.ledger_url, kek, config.clock)
+
+
+def _private(config: WorkerConfig, ledger: Ledger) -> TransitPrivate | None:
+    if config.door is None or admit.NAME not in config.stages:
+        return None
+    return config.door.open(ledger)
 
 
 def _open_vault(config: WorkerConfig, ledger: Ledger) -> Vault | None:
@@ -310,6 +325,7 @@ class _Parts:
     metrics: Metrics
     key: SigningKey | None
     store: Vault | None
+    private: TransitPrivate | None
 
 
 async def _load(config: WorkerConfig, pool: TranscriberPool | None) -> _Loaded:
@@ -329,14 +345,16 @@ def _load_here(config: WorkerConfig) -> _Loaded:
     )
 
 
-def _stages(config: WorkerConfig, parts: _Parts, loaded: _Loaded) -> list[Stage]:
+def _stages(config: WorkerConfig, parts: _Parts, loaded: _Loaded) -> list[Stage | RecordStage]:
     """Make the wanted stages."""
     topics, timeouts = config.topics, config.timeouts
     ledger, metrics, key, store = parts.ledger, parts.metrics, parts.key, parts.store
     detector, voice = loaded.detector, loaded.voice
-    made: list[Stage] = []
+    made: list[Stage | RecordStage] = []
     for name in config.stages:
         match name:
+            case admit.NAME if config.door is not None and parts.private is not None:
+                made.append(admit.admit_stage(topics, ledger, parts.private, config.door))
             case transcribe.NAME if voice is not None:
                 made.append(
                     transcribe.transcribe_stage(
@@ -406,8 +424,8 @@ async def _run(
 
 
 def _client(
-    config: WorkerConfig, parts: _Parts, stage: Stage, language: ThreadPoolExecutor
-) -> tuple[faust.App, StageRuntime]:
+    config: WorkerConfig, parts: _Parts, stage: Stage | RecordStage, language: ThreadPoolExecutor
+) -> tuple[faust.App, Reader]:
     """A stage's broker client, and what it hands records to."""
     app = make_app(
         f"{config.group_prefix}-{stage.name}",
@@ -417,6 +435,17 @@ def _client(
         client_id=f"hushwire-{stage.name}",
         security=config.security,
     )
+    if isinstance(stage, RecordStage):
+        reader = RecordRuntime(
+            stage,
+            port_of(app),
+            audit=AuditLog(parts.ledger.database),
+            topics=config.topics,
+            metrics=parts.metrics,
+            limits=config.limits,
+            partitions=config.partitions,
+        )
+        return app, reader
     runtime = StageRuntime(
         stage,
         port_of(app),

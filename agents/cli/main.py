@@ -176,7 +176,7 @@ def run(
 @app.command()
 def worker(
     stages: Annotated[
-        list[str], typer.Argument(help="transcribe, detect, mute, verify, vault, or all.")
+        list[str], typer.Argument(help="admit, transcribe, detect, mute, verify, vault, or all.")
     ],
     vault: Annotated[
         str | None,
@@ -201,19 +201,31 @@ def ingest(
     paths: Annotated[list[Path], typer.Argument(help="Recordings, or folders of them.")],
     bootstrap: Bootstrap = None,
     state_dir: StateDir = None,
+    public_key: Annotated[
+        Path | None,
+        typer.Option(
+            "--public-key",
+            help="Public key for which calls are sealed: this host then needs no ledger and "
+            "no other key.",
+        ),
+    ] = None,
     again: Again = False,  # noqa: FBT002 - a flag of the command line
 ) -> None:
-    """Put recordings onto the raw topic of a Kafka cluster.
+    """Send recordings to a Kafka cluster; with a public key this host can open nothing.
 
     Files in a folder that are neither recordings nor their sidecars are named on stderr.
 
     Exit codes: 0 each was sent now or is stored already; 1 some were refused, or were sent before
     and are not stored; 2 there are no recordings, or a folder can't be read.
     """
-    from agents.app.wiring import ingest_paths
-
-    settings = load_settings(bootstrap=bootstrap, state_dir=state_dir)
-    missing = ingest_paths(paths, settings, console=out, again=again)
+    settings = load_settings(
+        bootstrap=bootstrap, state_dir=state_dir, transit_public_key=public_key
+    )
+    if settings.transit_public_key is not None:
+        from agents.app.ingest_by_door import send_paths as send
+    else:
+        from agents.app.wiring import ingest_paths as send
+    missing = send(paths, settings, console=out, again=again)
     sys.exit(1 if missing else 0)
 
 

@@ -271,6 +271,12 @@ class Ledger:
             row = connection.execute(query).one_or_none()
         return None if row is None else _known(row)
 
+    def opened_by(self, owner: str) -> bool:
+        """Whether there ever was a call of an owner."""
+        query = select(CALLS.c.call_id).where(CALLS.c.owner == owner).limit(1)
+        with self.database.reading() as connection:
+            return connection.scalar(query) is not None
+
     def open_calls(self, *, before: datetime | None = None) -> list[KnownCall]:
         """Open calls, the oldest first; with ``before`` those that were opened earlier."""
         query = select(CALLS).where(CALLS.c.state == CallState.OPEN.value)

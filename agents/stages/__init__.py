@@ -1,9 +1,11 @@
-"""The five stages, and the shadow: thin cores, a record in, steps out.
+"""The six stages, and the shadow: thin cores, a record in, steps out.
 
-Files, in the order of a call: ``transcribe`` · ``detect``, ``shadow`` a candidate beside it ·
-``mute`` · ``verify`` · ``vault``; ``timeouts`` how long they wait.
+Files, in the order of a call: ``admit`` what producers send · ``transcribe`` · ``detect``,
+``shadow`` a candidate beside it · ``mute`` · ``verify`` · ``vault``; ``timeouts`` how long they
+wait.
 
-A new stage is a ``CallCore`` (``runtime.steps``) and a line in ``app.worker``. Not here: anything
+A new stage is a ``CallCore`` (``runtime.steps``; ``admit`` works record by record, by
+``runtime.record_runtime``) and a line in ``app.worker``. Not here: anything
 that a stage decides (``pipeline``), and order, retries, acknowledgement (``runtime``). Test:
 ``tests/agents/stages``, ``tests/simulation``.
 """

@@ -23,6 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from threading import Lock
 from typing import Final
 
@@ -30,7 +31,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agents.crypto.envelope import Seal
 from agents.crypto.party_pseudonyms import Pseudonyms
-from agents.crypto.transit_hybrid import TransitPrivate
+from agents.crypto.transit_hybrid import TransitPrivate, write_public
 from agents.database.call_ledger import CallState, KnownCall, Ledger
 from agents.database.door_calls import DoorCalls
 from agents.kafka.topics import Topics
@@ -125,20 +126,44 @@ def inputs(topics: Topics) -> tuple[str, ...]:
     return (topics.audio_in,)
 
 
-def admit_stage(
-    topics: Topics,
-    ledger: Ledger,
-    private: TransitPrivate,
-    named: Pseudonyms,
-    *,
-    clear: bool,
-    may_be_sent: Callable[[CallInfo], None] | None = None,
-    language: str = DEFAULT,
-) -> RecordStage:
+@dataclass(frozen=True, slots=True)
+class Door:
+    """How calls are let in: which files, and what is asked."""
+
+    private: Path
+    """The private half of the transit keys; made when no call was let in before."""
+    public: Path
+    """Where its public half is put when it is made, for whoever sends."""
+    token_key: Path
+    """The installation's secret for keyed hashes."""
+    service: str | None = None
+    """URI of the key service's key that encrypts the private half's file."""
+    clear: bool = False
+    """Whether calls are taken whose records are in clear (``Policy.clear_transit``)."""
+    may_be_sent: Callable[[CallInfo], None] | None = None
+    """Raises ``ConsentError`` for a call that its metadata forbids; None where nobody asks for
+    consent."""
+    language: str = DEFAULT
+    """Of a call whose header names none."""
+
+    def open(self, ledger: Ledger) -> TransitPrivate:
+        """The private half.
+
+        Raises:
+            StoreError: it is missing, and calls were sent for it; or it can't be read or made.
+        """
+        missing = not self.private.exists()
+        if missing and ledger.opened_by(DOOR):
+            return TransitPrivate(self.private, self.service)  # which says what is to be done
+        private = TransitPrivate.load_or_create(self.private, self.service)
+        if missing and not self.public.exists():
+            write_public(self.public, private.public)
+        return private
+
+
+def admit_stage(topics: Topics, ledger: Ledger, private: TransitPrivate, door: Door) -> RecordStage:
     """The stage; see ``Admission``."""
-    core = Admission(
-        topics, ledger, private, named, clear=clear, may_be_sent=may_be_sent, language=language
-    )
+    core = Admission(topics, ledger, private, Pseudonyms(door.token_key), door)
     return RecordStage(NAME, inputs(topics), core)
 
 
@@ -150,10 +175,7 @@ class Admission:
         ledger: opens the calls, and has their keys.
         private: opens what producers sealed.
         named: makes pseudonyms of numbers and the keyed hashes of recorders' ids.
-        clear: whether calls are taken whose records are in clear (``Policy.clear_transit``).
-        may_be_sent: raises ``ConsentError`` for a call that its metadata forbids; None where
-            nobody asks for consent.
-        language: of a call whose header names none.
+        door: what is asked of a call.
         monotonic: seconds of a clock that only goes forward.
     """
 
@@ -163,14 +185,12 @@ class Admission:
         ledger: Ledger,
         private: TransitPrivate,
         named: Pseudonyms,
+        door: Door,
         *,
-        clear: bool,
-        may_be_sent: Callable[[CallInfo], None] | None = None,
-        language: str = DEFAULT,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._topics, self._ledger, self._private, self._named = topics, ledger, private, named
-        self._clear, self._may_be_sent, self._language = clear, may_be_sent, language
+        self._door = door
         self._doors, self._monotonic = DoorCalls(ledger.database), monotonic
         self._calls: OrderedDict[str, _Call] = OrderedDict()
         self._lock = Lock()
@@ -262,7 +282,7 @@ class Admission:
         wrapped = read_key(message.headers)
         # Judged once: a call that was let in goes on to its end, whatever a policy says then.
         begins = call.seal is None and self._header_of(where.call_id) is None
-        if wrapped is None and begins and not self._clear:
+        if wrapped is None and begins and not self._door.clear:
             raise _NotTakenError("clear_transit")
         opening = None if wrapped is None else self._unwrapped(wrapped, where.call_id, call)
         try:
@@ -318,8 +338,8 @@ class Admission:
         )
         info = self._info(header)
         digest = self._named.header(_made_of(header, sealed=where.sealed))
-        if self._may_be_sent is not None and self._header_of(where.call_id) is None:
-            self._may_be_sent(info)
+        if self._door.may_be_sent is not None and self._header_of(where.call_id) is None:
+            self._door.may_be_sent(info)
         if self._doors.let_in(where.call_id, digest) != digest:
             raise _NotTakenError("header")
         call.seal, call.sealed, call.header, call.info = opened.seal, where.sealed, header, info
@@ -373,7 +393,7 @@ class Admission:
             self._ledger.close_call(call_id, CallState.REFUSED)
 
     def _info(self, header: CallHeader) -> CallInfo:
-        return call_info(header, self._named, self._language, self._ledger.database.now())
+        return call_info(header, self._named, self._door.language, self._ledger.database.now())
 
 
 def call_info(header: CallHeader, named: Pseudonyms, language: str, now: datetime) -> CallInfo:
