@@ -1,0 +1,519 @@
+"""The admit stage's core: literal records in, what goes on, is told or is refused out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from agents.crypto.party_pseudonyms import Pseudonyms
+from agents.crypto.transit_hybrid import TransitPrivate
+from agents.database.call_ledger import CallState, Ledger
+from agents.database.door_calls import DoorCalls
+from agents.kafka.topics import Topics
+from agents.runtime.broker_port import Delivery
+from agents.runtime.events import KNOWN, REFUSED
+from agents.runtime.record_runtime import Handled
+from agents.stages import admit
+from agents.stages.admit import INCOMPLETE, LOOK_S, Admission, Door, call_info
+from agents.system.clock import system_clock
+from agents.system.owners import DOOR
+from agents.vault.recorder_ids import find_by_recorder_id
+from pipeline.errors import ConsentError, SealError, StoreError
+from pipeline.gateways import g711
+from pipeline.gateways.door.call_ids import call_id_of
+from pipeline.gateways.door.model import CallHeader, DoorChunk, DoorEnd, DoorRecord, canonical
+from pipeline.gateways.door.wire import CallKey, Message, encode
+from pipeline.gateways.events import Codec
+from pipeline.records.consent import UNKNOWN, Answer
+from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Role
+
+pytestmark = pytest.mark.unit
+
+TOPICS = Topics.named()
+NUMBER = "+4915112345678"
+RECORDER = "conv-4915112345678"
+NOW = system_clock()
+
+
+def header(name: bytes = b"a", **changed: object) -> CallHeader:
+    """Of a call at 8 kHz with two channels."""
+    made = CallHeader(
+        call_id_of(name * 32),
+        8_000,
+        (Role.AGENT, Role.CUSTOMER),
+        Codec.PCMU,
+        recorder_id=RECORDER,
+        started_at="2026-03-01T10:00:00+01:00",
+        numbers=(NUMBER,),
+    )
+    return replace(made, **changed)  # type: ignore[arg-type]
+
+
+def silence(about: CallHeader, samples: int = 80) -> bytes:
+    return g711.SILENCE[about.codec] * samples * about.channels
+
+
+@dataclass
+class Rig:
+    """An installation, and a sender with its public key."""
+
+    folder: Path
+    ledger: Ledger
+    private: TransitPrivate
+    named: Pseudonyms
+    door: Door
+    seconds: float = 0.0
+
+    def core(self, **changed: object) -> Admission:
+        """As a process that was just started has it."""
+        return Admission(
+            TOPICS,
+            self.ledger,
+            self.private,
+            self.named,
+            replace(self.door, **changed),  # type: ignore[arg-type]
+            monotonic=lambda: self.seconds,
+        )
+
+    def key(self, about: CallHeader) -> CallKey:
+        return CallKey(*self.private.public.new_key(about.call_id))
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Rig:
+    return made(tmp_path)
+
+
+def made(folder: Path) -> Rig:
+    state = folder / "state"
+    ledger = Ledger.embedded(state)
+    private = TransitPrivate.load_or_create(state / "transit-private.json")
+    token = state / "tokens.key"
+    door = Door(state / "transit-private.json", state / "transit-public.json", token)
+    return Rig(folder, ledger, private, Pseudonyms(token), door)
+
+
+def delivery(message: Message, offset: int = 0) -> Delivery:
+    return Delivery(TOPICS.audio_in, 0, offset, message.key, dict(message.headers), message.value)
+
+
+def sealed(record: DoorRecord, key: CallKey | None) -> Delivery:
+    return delivery(encode(record, TOPICS.audio_in, key))
+
+
+def records(done: Handled) -> list[object]:
+    assert all(one.topic == TOPICS.audio_raw for one in done.send)
+    return [one.record for one in done.send]
+
+
+def carried_out(done: Handled) -> Handled:
+    """What the runtime does last."""
+    if done.then is not None:
+        done.then()
+    return done
+
+
+def told(done: Handled) -> list[tuple[str, Mapping[str, object]]]:
+    return [(one.kind, one.facts) for one in done.tell]
+
+
+def test_a_call_goes_on_sealed_by_a_key_of_its_own(rig: Rig) -> None:
+    about, core = header(), rig.core()
+    key = rig.key(about)
+    audio = g711.encode(Codec.PCMU, np.array([[0, 1000], [-2000, 30_000]], np.int16))
+    first = core.take(sealed(DoorChunk(about, 0, 0, audio), key))
+    (chunk,) = records(first)
+    assert isinstance(chunk, AudioChunk)
+    assert (chunk.seq, chunk.start, chunk.pcm.shape) == (0, 0, (2, 2))
+    assert np.array_equal(chunk.pcm, g711.decode(Codec.PCMU, audio, 2))
+    assert chunk.call == CallInfo(
+        about.call_id,
+        8_000,
+        (Role.AGENT, Role.CUSTOMER),
+        "2026-03-01T10:00:00+01:00",
+        "en",
+        "",
+        (rig.named(NUMBER),),
+        chunk.call.consent,
+    )
+    assert chunk.call.consent is not None
+    assert chunk.call.consent.places == (UNKNOWN, "DE")
+    (end,) = records(core.take(sealed(DoorEnd(about, 1, 2), key)))
+    assert end == CallEnd(about.call_id, 1, 2)
+    known = rig.ledger.call(about.call_id)
+    assert known is not None
+    assert (known.state, known.owner) == (CallState.OPEN, DOOR)
+    assert first.seal is not None
+    assert rig.ledger.seal(about.call_id).open(first.seal.seal(b"x", b"y"), b"y") == b"x"
+
+
+def test_a_call_that_broke_off_is_marked(rig: Rig) -> None:
+    about = header()
+    (end,) = records(rig.core().take(sealed(DoorEnd(about, 0, 0, complete=False), rig.key(about))))
+    assert isinstance(end, CallEnd)
+    assert end.marks == (INCOMPLETE,)
+
+
+def test_a_repeat_and_a_restart_change_nothing(rig: Rig) -> None:
+    """By another process, and by a sender that began anew as well."""
+    about, core = header(), rig.core()
+    chunk = DoorChunk(about, 3, 240, silence(about))
+    seen = [records(core.take(sealed(chunk, rig.key(about)))) for _ in range(2)]
+    seen += [records(rig.core().take(sealed(chunk, rig.key(about)))) for _ in range(2)]
+    assert all(one == seen[0] for one in seen)
+    assert len(rig.ledger.open_calls()) == 1
+    assert find_by_recorder_id(rig.ledger.database, rig.named, RECORDER) == [about.call_id]
+
+
+@pytest.mark.parametrize("state", [CallState.STORED, CallState.QUARANTINED, CallState.REFUSED])
+def test_a_call_that_was_closed_is_not_taken_again(rig: Rig, state: CallState) -> None:
+    about, core = header(), rig.core()
+    key = rig.key(about)
+    core.take(sealed(DoorChunk(about, 0, 0, silence(about)), key))
+    rig.ledger.close_call(about.call_id, state)
+    rig.seconds += LOOK_S
+    again = core.take(sealed(DoorChunk(about, 1, 80, silence(about)), key))
+    assert (again.dropped, again.send, again.seal, again.tell) == ("over", (), None, ())
+    end = core.take(sealed(DoorEnd(about, 2, 160), key))
+    assert told(end) == [(KNOWN, {"call_id": about.call_id, "state": state.value})]
+
+
+def test_of_an_erased_call_the_sender_is_told_so(rig: Rig) -> None:
+    about = header()
+    rig.ledger.open_call(about.call_id, owner=DOOR)
+    rig.ledger.close_call(about.call_id, CallState.STORED)
+    rig.ledger.note_erased(about.call_id)
+    end = rig.core().take(sealed(DoorEnd(about, 0, 0), rig.key(about)))
+    assert told(end) == [(KNOWN, {"call_id": about.call_id, "state": "erased"})]
+
+
+def test_a_recording_that_came_under_another_id_is_not_taken_twice(rig: Rig) -> None:
+    about, core = header(recording="a" * 64), rig.core()
+    core.take(sealed(DoorEnd(about, 0, 0), rig.key(about)))
+    rig.ledger.close_call(about.call_id, CallState.STORED)
+    other = header(b"b", recording="a" * 64)
+    done = core.take(sealed(DoorEnd(other, 0, 0), rig.key(other)))
+    assert told(done) == [(KNOWN, {"call_id": other.call_id, "state": "stored"})]
+    assert rig.ledger.call(other.call_id) is None
+
+
+def test_one_that_was_refused_is_taken_under_another_id(rig: Rig) -> None:
+    about, core = header(recording="a" * 64), rig.core()
+    core.take(sealed(DoorEnd(about, 0, 0), rig.key(about)))
+    rig.ledger.close_call(about.call_id, CallState.REFUSED)
+    other = header(b"b", recording="a" * 64)
+    assert core.take(sealed(DoorEnd(other, 0, 0), rig.key(other))).send
+
+
+def _refused(rig: Rig, done: Handled, about: CallHeader, code: str) -> None:
+    assert (done.dead, done.refused, done.send, done.dropped) == (code, code, (), "")
+    (audit, audited), (event, facts) = told(done)
+    assert audit == "hushwire.audit.call-refused.v1"
+    assert {**audited, "at": ""} == {
+        "at": "", "what": "call-refused", "stage": admit.NAME, "code": code, "state": "refused",
+        **({"rule": "x"} if code == "consent" else {}),
+    }  # fmt: skip
+    assert (event, facts) == (
+        REFUSED,
+        {"call_id": about.call_id, "stage": admit.NAME, "code": code, "state": "refused"},
+    )
+    # Nothing is closed before that was told.
+    assert rig.ledger.state(about.call_id) is CallState.OPEN
+    carried_out(done)
+    assert rig.ledger.state(about.call_id) is CallState.REFUSED
+    after = rig.core().take(sealed(DoorChunk(about, 1, 80, silence(about)), rig.key(about)))
+    assert (after.dropped, after.dead, after.tell) == ("over", "", ())
+
+
+def test_a_call_in_clear_is_refused(rig: Rig) -> None:
+    about = header()
+    done = rig.core().take(sealed(DoorChunk(about, 0, 0, silence(about)), None))
+    _refused(rig, done, about, "clear_transit")
+
+
+def test_a_call_in_clear_is_taken_where_the_policy_allows_it(rig: Rig) -> None:
+    about, core = header(), rig.core(clear=True)
+    chunk = DoorChunk(about, 0, 0, silence(about))
+    done = core.take(sealed(chunk, None))
+    assert done.send
+    assert done.seal is not None
+    # It goes on when the policy changes; another one is refused then.
+    assert rig.core().take(sealed(chunk, None)).send
+    other = header(b"b")
+    assert rig.core().take(sealed(DoorEnd(other, 0, 0), None)).refused == "clear_transit"
+
+
+def test_a_key_for_somebody_else_is_refused(rig: Rig, tmp_path: Path) -> None:
+    about = header()
+    strange = TransitPrivate.load_or_create(tmp_path / "strange.json").public
+    key = CallKey(*strange.new_key(about.call_id))
+    _refused(rig, rig.core().take(sealed(DoorEnd(about, 0, 0), key)), about, "door_key")
+
+
+def test_another_calls_key_is_refused(rig: Rig) -> None:
+    about = header()
+    key = rig.key(header(b"b"))
+    _refused(rig, rig.core().take(sealed(DoorEnd(about, 0, 0), key)), about, "door_key")
+
+
+def test_an_altered_first_record_refuses_its_call(rig: Rig) -> None:
+    about = header()
+    message = encode(DoorChunk(about, 0, 0, silence(about)), TOPICS.audio_in, rig.key(about))
+    altered = replace(message, headers={**message.headers, "hw_start": b"8"})
+    _refused(rig, rig.core().take(delivery(altered)), about, "seal")
+
+
+def test_a_record_of_another_topic_refuses_its_call(rig: Rig) -> None:
+    about = header()
+    moved = delivery(encode(DoorEnd(about, 0, 0), "other.audio.in", rig.key(about)))
+    _refused(rig, rig.core().take(moved), about, "seal")
+
+
+def test_a_codec_that_is_not_known_refuses_its_call(rig: Rig) -> None:
+    about, key = header(), rig.key(header())
+    message = encode(DoorChunk(about, 0, 0, silence(about)), TOPICS.audio_in, None)
+    info = json.loads(message.headers["hw_info"] or b"")
+    strange = json.dumps({**info, "codec": "opus"}).encode()
+    del key
+    headers = {**message.headers, "hw_info": strange}
+    done = rig.core(clear=True).take(delivery(replace(message, headers=headers)))
+    _refused(rig, done, about, "record")
+
+
+def test_a_call_that_may_not_be_recorded_is_refused(rig: Rig) -> None:
+    def may_be_sent(call: CallInfo) -> None:
+        assert call.parties
+        raise ConsentError("no", {"rule": "x"})
+
+    about = header()
+    done = rig.core(may_be_sent=may_be_sent).take(sealed(DoorEnd(about, 0, 0), rig.key(about)))
+    _refused(rig, done, about, "consent")
+    assert find_by_recorder_id(rig.ledger.database, rig.named, RECORDER) == [about.call_id]
+
+
+def test_a_call_that_was_let_in_is_not_judged_again(rig: Rig) -> None:
+    about = header()
+    chunk = sealed(DoorChunk(about, 0, 0, silence(about)), rig.key(about))
+    assert rig.core().take(chunk).send
+
+    def may_be_sent(_: CallInfo) -> None:
+        raise ConsentError("no", {})
+
+    assert rig.core(may_be_sent=may_be_sent).take(chunk).send
+
+
+@pytest.mark.parametrize("cold", [False, True])
+@pytest.mark.parametrize("what", ["clear", "door_key", "seal", "header", "too_large"])
+def test_nobody_else_ends_a_call_that_goes_on(rig: Rig, what: str, *, cold: bool) -> None:
+    """A bad record of its id goes to the dead letters; the call goes on, also after a restart."""
+    about, core = header(), rig.core()
+    key = rig.key(about)
+    assert core.take(sealed(DoorChunk(about, 0, 0, silence(about)), key)).send
+    core = rig.core() if cold else core
+    next_one = DoorChunk(about, 1, 80, silence(about))
+    bad, code = {
+        "clear": (sealed(next_one, None), "header"),
+        "door_key": (sealed(next_one, rig.key(header(b"b"))), "door_key"),
+        "seal": (
+            delivery(replace(encode(next_one, TOPICS.audio_in, key), value=b"x" * 300)),
+            "seal",
+        ),
+        "header": (
+            sealed(DoorChunk(header(codec=Codec.PCMA), 1, 80, silence(about)), key),
+            "header",
+        ),
+        "too_large": (sealed(DoorChunk(about, 1, 80, silence(about, 300_000)), key), "too_large"),
+    }[what]
+    done = core.take(bad)
+    assert (done.dead, done.refused, done.tell, done.then) == (code, "", (), None)
+    assert done.call_id == about.call_id
+    assert core.take(sealed(next_one, key)).send
+    assert rig.ledger.state(about.call_id) is CallState.OPEN
+
+
+def test_a_call_that_others_opened_is_not_touched(rig: Rig) -> None:
+    about = header()
+    rig.ledger.open_call(about.call_id, owner="cluster:somebody")
+    done = rig.core().take(sealed(DoorEnd(about, 0, 0), rig.key(about)))
+    assert (done.dead, done.refused, done.send) == ("other_call", "", ())
+    assert rig.ledger.state(about.call_id) is CallState.OPEN
+
+
+def test_an_id_that_may_hold_a_number_is_told_nowhere(rig: Rig) -> None:
+    about = header()
+    message = encode(DoorEnd(about, 0, 0), TOPICS.audio_in, None)
+    subject = {**message.headers, "ce_subject": b"4915112345678"}
+    done = rig.core(clear=True).take(delivery(Message(b"4915112345678", subject, message.value)))
+    assert done == Handled(dead="call_id")
+
+
+def test_nothing_of_a_caller_is_in_what_is_told_or_kept_in_clear(rig: Rig) -> None:
+    about = header()
+    core = rig.core()
+    done = core.take(sealed(DoorChunk(about, 0, 0, silence(about)), rig.key(about)))
+    assert "4915112345678" not in repr((done, core))
+    row = DoorCalls(rig.ledger.database).get(about.call_id)
+    assert row is not None
+    assert row.sealed is not None
+    assert b"4915112345678" not in row.sealed
+    rig.ledger.dispose()
+    state = rig.folder / "state"
+    assert all(b"4915112345678" not in one.read_bytes() for one in state.iterdir())
+
+
+def test_what_is_stated_later_goes_on_with_later_chunks(rig: Rig) -> None:
+    about, core = header(), rig.core()
+    key = rig.key(about)
+    core.take(sealed(DoorChunk(about, 0, 0, silence(about)), key))
+    stated = canonical(
+        '{"places": ["DE"], "evidence": [{"kind": "key", "party": "customer", "answer": "yes", '
+        '"at_ms": 5}]}'
+    )
+    later = replace(about, stated=stated)
+    (chunk,) = records(core.take(sealed(DoorChunk(later, 1, 80, silence(about)), key)))
+    assert isinstance(chunk, AudioChunk)
+    assert chunk.call.consent is not None
+    (evidence,) = chunk.call.consent.evidence
+    assert evidence.answer is Answer.YES
+
+
+@pytest.mark.parametrize("cold", [False, True])
+def test_what_an_end_states_is_heard_before_it(rig: Rig, *, cold: bool) -> None:
+    about, core = header(), rig.core()
+    key = rig.key(about)
+    core.take(sealed(DoorChunk(about, 0, 0, silence(about)), key))
+    core = rig.core() if cold else core
+    stated = canonical(
+        '{"evidence": [{"kind": "key", "party": "customer", "answer": "no", "at_ms": 5}]}'
+    )
+    repeat, end = records(core.take(sealed(DoorEnd(replace(about, stated=stated), 1, 80), key)))
+    assert isinstance(repeat, AudioChunk)
+    assert (repeat.seq, len(repeat.pcm)) == (0, 0)
+    assert repeat.call.consent is not None
+    assert repeat.call.consent.evidence[0].answer is Answer.NO
+    assert isinstance(end, CallEnd)
+
+
+@pytest.mark.parametrize(
+    ("stated", "places"),
+    [
+        ('{"places": ["US-CA"], "evidence": [{"kind": "key"}]}', ("DE", "US-CA")),
+        ('{"places": ["US-CA"], "campaign": "4915112345678"}', ("DE", "US-CA")),
+        ('{"evidence": [{"kind": "key", "answer": "yes", "party": "x", "at_ms": 1}]}', ("*", "DE")),
+        ('{"unknown": 1}', ("*", "DE")),
+    ],
+)
+def test_evidence_that_is_not_understood_counts_for_nothing(
+    rig: Rig, stated: str, places: tuple[str, ...]
+) -> None:
+    made = call_info(header(stated=canonical(stated)), rig.named, "en", NOW)
+    assert made.consent is not None
+    assert made.consent.places == places
+    assert (made.consent.evidence, made.consent.campaign) == ((), "")
+
+
+@pytest.mark.parametrize("stated", ['{"places": "US"}', '{"places": ["Atlantis"]}'])
+def test_places_that_are_not_understood_refuse_the_call(rig: Rig, stated: str) -> None:
+    about = header(stated=canonical(stated))
+    done = rig.core().take(sealed(DoorEnd(about, 0, 0), rig.key(about)))
+    _refused(rig, done, about, "stated")
+
+
+def test_the_installations_language_is_the_calls_where_it_says_none(rig: Rig) -> None:
+    assert call_info(header(), rig.named, "es", NOW).language == "es"
+    assert call_info(header(language="en"), rig.named, "es", NOW).language == "en"
+    assert call_info(header(numbers=()), rig.named, "es", NOW).consent is None
+    later = NOW + timedelta(days=1)
+    assert call_info(header(), rig.named, "es", later) == call_info(header(), rig.named, "es", NOW)
+
+
+def test_a_store_that_is_away_is_tried_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    about = header()
+    record = sealed(DoorEnd(about, 0, 0), rig.key(about))
+    core = rig.core()
+    with monkeypatch.context() as patch:
+        patch.setattr(rig.ledger, "call", _away)
+        with pytest.raises(StoreError):
+            core.take(record)
+    assert core.take(record).send
+
+
+def _away(*_: object, **__: object) -> None:
+    raise StoreError("away")
+
+
+def test_the_wrong_wrapping_key_refuses_no_call(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(*_: object, **__: object) -> None:
+        raise SealError("wrong key file?")
+
+    about = header()
+    monkeypatch.setattr(rig.ledger, "open_call", wrong)
+    with pytest.raises(SealError):
+        rig.core().take(sealed(DoorEnd(about, 0, 0), rig.key(about)))
+
+
+def test_keys_of_idle_calls_leave_memory(rig: Rig) -> None:
+    about, core = header(), rig.core()
+    core.take(sealed(DoorChunk(about, 0, 0, silence(about)), rig.key(about)))
+    core.forget(all_calls=False)
+    assert len(core._calls) == 1
+    rig.seconds += admit.IDLE_S + 1
+    core.forget(all_calls=False)
+    assert not core._calls
+
+
+def test_a_private_key_is_made_once_and_never_instead_of_one_that_is_gone(rig: Rig) -> None:
+    state = rig.folder / "new"
+    door = replace(rig.door, private=state / "private.json", public=state / "public.json")
+    made_now = door.open(rig.ledger)
+    assert (state / "public.json").stat().st_mode & 0o777 == 0o644
+    assert door.open(rig.ledger).ids == made_now.ids
+    about = header()
+    rig.core().take(sealed(DoorEnd(about, 0, 0), rig.key(about)))
+    (state / "private.json").unlink()
+    with pytest.raises(StoreError, match="put it back from its backup"):
+        door.open(rig.ledger)
+    assert not (state / "private.json").exists()
+
+
+RIGS: dict[str, Rig] = {}
+
+
+@pytest.fixture
+def one_rig(tmp_path_factory: pytest.TempPathFactory) -> Rig:
+    if "rig" not in RIGS:
+        RIGS["rig"] = made(tmp_path_factory.mktemp("admit"))
+    return RIGS["rig"]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_any_record_goes_on_is_dropped_or_is_a_dead_letter(
+    data: st.DataObject, one_rig: Rig
+) -> None:
+    rig = one_rig
+    about = header(data.draw(st.sampled_from([b"a", b"b", b"c"])))
+    record: DoorRecord = data.draw(
+        st.sampled_from([DoorChunk(about, 0, 0, silence(about)), DoorEnd(about, 1, 80)])
+    )
+    key = data.draw(st.sampled_from([rig.key(about), None]))
+    message = encode(record, TOPICS.audio_in, key)
+    headers = dict(message.headers)
+    for name in data.draw(st.lists(st.sampled_from(sorted(headers)), max_size=3)):
+        headers[name] = data.draw(st.none() | st.binary(max_size=40) | st.just(b"opus"))
+    value = data.draw(st.just(message.value) | st.binary(max_size=100) | st.none())
+    bad_key = data.draw(st.just(message.key) | st.binary(max_size=8) | st.none())
+    core = rig.core(clear=data.draw(st.booleans()))
+    for _ in range(2):
+        done = carried_out(core.take(delivery(Message(bad_key, headers, value))))
+        assert sum(map(bool, (done.send, done.dead, done.dropped))) == 1
+        assert bool(done.refused) <= bool(done.dead)
+        assert bool(done.send) == (done.seal is not None)
