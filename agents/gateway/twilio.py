@@ -96,6 +96,7 @@ class Streams:
     ) -> None:
         self._calls, self._limits, self._access = calls, limits, access
         self._shape, self._rules = shape, rules
+        self._open: set[_Stream] = set()
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         """Serve one stream, to its end."""
@@ -125,11 +126,18 @@ class Streams:
             most=rules.most,
         )
         stream = _Stream(self._calls, self._limits, self._shape.source, rules, connection, socket)
+        self._open.add(stream)
         try:
             await stream.serve()
         finally:
+            self._open.discard(stream)
             await stream.leave()
         return socket
+
+    def stop(self) -> None:
+        """End all streams, because the process is about to end: their calls are incomplete."""
+        for stream in self._open:
+            stream.stop()
 
     def _proven(self, request: web.Request) -> Proven | None:
         if self._access is not None:
@@ -156,7 +164,6 @@ class _Stream:
         self._calls, self._limits, self._source, self._rules = calls, limits, source, rules
         self._connection, self._socket = connection, socket
         self._feed: CallFeed | None = None
-        self._refused: GatewayError | None = None
         self._closing: asyncio.Task[None] | None = None
 
     async def serve(self) -> None:
@@ -172,6 +179,11 @@ class _Stream:
             await self._end(ended or await self._until(begun=False))
         except GatewayError as error:
             self._refuse(error)
+
+    def stop(self) -> None:
+        """End it from our side."""
+        if self._closing is None:
+            self._closing = self._soon(WSCloseCode.GOING_AWAY, "")
 
     async def leave(self) -> None:
         """Whatever happened, the call ends and the WebSocket closes."""
@@ -237,14 +249,14 @@ class _Stream:
 
     def _refuse(self, error: GatewayError) -> None:
         """The stream can't go on; also told by the feed, while nothing comes."""
-        if self._refused is not None:
+        if self._closing is not None:
             return
-        self._refused = error
         self._limits.refused(self._source, error)
         code = _CODES.get(error.reason, WSCloseCode.POLICY_VIOLATION)
-        self._closing = asyncio.get_running_loop().create_task(
-            self._close(code, error.reason.value)
-        )
+        self._closing = self._soon(code, error.reason.value)
+
+    def _soon(self, code: WSCloseCode, word: str) -> asyncio.Task[None]:
+        return asyncio.get_running_loop().create_task(self._close(code, word))
 
     async def _close(self, code: WSCloseCode, word: str) -> None:
         if not self._socket.closed:

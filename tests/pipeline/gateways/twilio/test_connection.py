@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import base64
-import json
-from collections.abc import Iterable
-from typing import Any
 
-import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import SettingsError
@@ -17,8 +13,6 @@ from pipeline.gateways.events import (
     Audio,
     Codec,
     Ended,
-    Event,
-    GatewayError,
     KeyPressed,
     Reason,
     Started,
@@ -27,86 +21,25 @@ from pipeline.gateways.timeline import Timeline
 from pipeline.gateways.twilio.connection import MOST_FRAME, WINDOW, TwilioConnection
 from pipeline.gateways.twilio.frames import TELNYX
 from pipeline.records.model import Role
+from tests.pipeline.gateways.twilio.samples import (
+    CALL,
+    CONNECTED,
+    FRAME,
+    ROLES,
+    SID,
+    START,
+    STOP,
+    TELNYX_START,
+    dtmf,
+    edited,
+    events_of,
+    media,
+    refused,
+    started,
+    starts,
+)
 
 pytestmark = pytest.mark.unit
-
-ROLES = {"inbound": Role.CUSTOMER, "outbound": Role.AGENT}
-SID = "MZ18ad3ab5a668481ce02b83e7395059f0"
-CALL = "CA5d0d0d8047bf685c3f0ff980fe62c123"
-CONNECTED = '{"event": "connected", "protocol": "Call", "version": "1.0.0"}'
-START = """{
-  "event": "start", "sequenceNumber": "1", "streamSid": "MZ18ad3ab5a668481ce02b83e7395059f0",
-  "start": {
-    "accountSid": "AC5ef8732a3c49700934481addd5ce1659",
-    "streamSid": "MZ18ad3ab5a668481ce02b83e7395059f0",
-    "callSid": "CA5d0d0d8047bf685c3f0ff980fe62c123",
-    "tracks": ["inbound", "outbound"],
-    "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
-    "customParameters": {"from": "+15551230001", "to": "+15551230002", "language": "en-US",
-      "token": "secret-of-this-test", "consent": "{\\"places\\": [\\"US-CA\\"]}", "x": "unread"}
-  }
-}"""
-STOP = (
-    '{"event": "stop", "sequenceNumber": "900", "streamSid": "' + SID + '",'
-    ' "stop": {"accountSid": "AC5ef8732a3c49700934481addd5ce1659", "callSid": "' + CALL + '"}}'
-)
-TELNYX_START = """{
-  "event": "start", "sequence_number": "1", "stream_id": "32DE0DEA-53CB-4B21-89A4-9E1819C043BC",
-  "start": {
-    "user_id": "3E6F995F-85F7-4705-9741-53B116D28237",
-    "call_control_id": "v2:T02llQxIyaRkhfRKxgAP8nY511EhFLizdvdUKJiSw8d6A9BborherQ",
-    "call_session_id": "ff55a038-6f5d-11ef-9692-02420aeffb1f",
-    "from": "+13122010094", "to": "+13122123456", "tags": ["TAG1", "TAG2"],
-    "client_state": "aGF2ZSBhIG5pY2UgZGF5ID1d", "custom_parameters": {"customer_id": "c_123"},
-    "media_format": {"encoding": "PCMU", "sample_rate": 8000, "channels": 1}
-  }
-}"""
-FRAME = 160
-
-
-def media(
-    number: int, ms: int, payload: bytes = bytes(FRAME), track: str = "inbound", chunk: int = 1
-) -> str:
-    return (
-        f'{{"event": "media", "sequenceNumber": "{number}", "streamSid": "{SID}", "media": '
-        f'{{"track": "{track}", "chunk": "{chunk}", "timestamp": "{ms}", '
-        f'"payload": "{base64.b64encode(payload).decode()}"}}}}'
-    )
-
-
-def dtmf(number: int, digit: str, track: str = "inbound_track") -> str:
-    return (
-        f'{{"event": "dtmf", "streamSid": "{SID}", "sequenceNumber": "{number}", '
-        f'"dtmf": {{"track": "{track}", "digit": "{digit}"}}}}'
-    )
-
-
-def started(**options: Any) -> TwilioConnection:
-    connection = TwilioConnection(roles=ROLES, **options)
-    connection.feed(CONNECTED)
-    connection.feed(START)
-    return connection
-
-
-def events_of(connection: TwilioConnection, frames: Iterable[str]) -> list[Event]:
-    return [event for frame in frames for event in connection.feed(frame)[0]]
-
-
-def starts(connection: TwilioConnection, frames: Iterable[str]) -> list[int]:
-    return [event.start for event in events_of(connection, frames) if isinstance(event, Audio)]
-
-
-def refused(connection: TwilioConnection, frame: str | bytes) -> GatewayError:
-    with pytest.raises(GatewayError) as caught:
-        connection.feed(frame)
-    return caught.value
-
-
-def edited(text: str = START, **changes: Any) -> str:
-    """A start with other fields inside."""
-    said = json.loads(text)
-    said["start"] |= changes
-    return json.dumps(said)
 
 
 def test_a_call_from_its_first_frame_to_its_last() -> None:
@@ -159,11 +92,10 @@ def test_telnyx_says_the_same_in_other_words() -> None:
         numbers=("+13122010094", "+13122123456"),
     )
     stream = '"stream_id": "32DE0DEA-53CB-4B21-89A4-9E1819C043BC"'
+    audio = '{"track": "outbound", "chunk": "2", "timestamp": "5", "payload": "no+JhoaJjpw="}'
     frames = [
-        f'{{"event": "media", "sequence_number": "4", {stream}, "media": {{"track": "outbound", '
-        '"chunk": "2", "timestamp": "5", "payload": "no+JhoaJjpw="}}',
-        f'{{"event": "dtmf", "sequence_number": "5", {stream}, "dtmf": {{"digit": "1"}}, '
-        '"occurred_at": "2026-01-01T00:00:00Z"}',
+        f'{{"event": "media", "sequence_number": "4", {stream}, "media": {audio}}}',
+        f'{{"event": "dtmf", "sequence_number": "5", {stream}, "dtmf": {{"digit": "1"}}}}',
         f'{{"event": "error", {stream}, "payload": {{"code": 100004, "title": "x"}}}}',
         f'{{"event": "stop", "sequence_number": "6", {stream}, "stop": {{"user_id": "x"}}}}',
     ]
@@ -173,45 +105,6 @@ def test_telnyx_says_the_same_in_other_words() -> None:
         Ended(),
     ]
     assert connection.ignored == 1
-
-
-@pytest.mark.parametrize(
-    ("encoding", "rate", "codec"),
-    [
-        ("PCMA", 8000, Codec.PCMA),
-        ("L16", 16000, Codec.L16),
-        ("audio/x-l16", 8000, Codec.L16),
-        ("audio/x-l16", "24000", Codec.L16),
-        ("audio/x-alaw", 8000, Codec.PCMA),
-    ],
-)
-def test_other_codecs(encoding: str, rate: object, codec: Codec) -> None:
-    connection = TwilioConnection(roles=ROLES)
-    form = {"encoding": encoding, "sampleRate": rate, "channels": 1}
-    (begun,), _ = connection.feed(edited(mediaFormat=form))
-    assert isinstance(begun, Started)
-    assert (begun.codec, begun.sample_rate) == (codec, int(str(rate)))
-
-
-def test_roles_by_configuration_and_by_the_streams_parameters() -> None:
-    other_way = TwilioConnection(roles={"inbound": Role.AGENT, "outbound": Role.CUSTOMER})
-    (begun,), _ = other_way.feed(START)
-    assert isinstance(begun, Started)
-    assert begun.roles == (Role.AGENT, Role.CUSTOMER)
-    connection = TwilioConnection(roles=ROLES)
-    (begun,), _ = connection.feed(
-        edited(customParameters={"inbound": "agent"}, tracks=["inbound_track"])
-    )
-    assert isinstance(begun, Started)
-    assert (begun.tracks, begun.roles) == (("inbound",), (Role.AGENT,))
-
-
-def test_parameters_may_come_as_a_list() -> None:
-    connection = TwilioConnection(TELNYX, roles=ROLES)
-    said = edited(TELNYX_START, custom_parameters=[{"name": "language", "value": "de"}])
-    (begun,), _ = connection.feed(said)
-    assert isinstance(begun, Started)
-    assert begun.language == "de"
 
 
 def test_frames_that_come_twice_are_dropped_and_late_ones_have_their_place() -> None:
@@ -345,43 +238,6 @@ def test_unknown_events_are_ignored_and_counted() -> None:
     assert connection.ignored == 4
 
 
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"callSid": ""}, Reason.BAD_FRAME),
-        ({"callSid": "x" * 513}, Reason.BAD_FRAME),
-        ({"callSid": 12}, Reason.BAD_FRAME),
-        ({"tracks": ["inbound", "inbound_track"]}, Reason.BAD_FRAME),
-        ({"tracks": ["a", "b", "c"]}, Reason.BAD_FRAME),
-        ({"tracks": ["somebody"]}, Reason.BAD_FRAME),
-        ({"mediaFormat": {"encoding": "OPUS", "sampleRate": 8000}}, Reason.UNSUPPORTED),
-        ({"mediaFormat": {"encoding": "PCMU", "sampleRate": 16000}}, Reason.UNSUPPORTED),
-        ({"mediaFormat": {"encoding": "L16", "sampleRate": 9000}}, Reason.UNSUPPORTED),
-        (
-            {"mediaFormat": {"encoding": "PCMU", "sampleRate": 8000, "channels": 2}},
-            Reason.UNSUPPORTED,
-        ),
-        ({"mediaFormat": None}, Reason.BAD_FRAME),
-        ({"customParameters": {"language": "english"}}, Reason.BAD_FRAME),
-        ({"customParameters": {"consent": "[1]"}}, Reason.BAD_FRAME),
-        ({"customParameters": {"from": 1555}}, Reason.BAD_FRAME),
-        ({"customParameters": {"from": "1" * 257}}, Reason.BAD_FRAME),
-        ({"customParameters": {"inbound": "caller"}}, Reason.BAD_FRAME),
-    ],
-)
-def test_a_start_that_can_not_be_taken(changes: dict[str, Any], reason: Reason) -> None:
-    connection = TwilioConnection(roles=ROLES)
-    assert refused(connection, edited(**changes)).reason is reason
-    assert not connection.begun
-
-
-def test_a_start_without_its_body_and_a_version_of_tomorrow() -> None:
-    connection = TwilioConnection(roles=ROLES)
-    assert refused(connection, '{"event": "start"}').reason is Reason.BAD_FRAME
-    error = refused(connection, CONNECTED.replace("1.0.0", "2.0.0"))
-    assert error.reason is Reason.UNSUPPORTED
-
-
 def test_a_stream_that_does_not_prove_itself_never_begins() -> None:
     asked: list[tuple[str, str]] = []
 
@@ -465,94 +321,6 @@ def test_a_connection_that_breaks_ends_its_call_as_incomplete() -> None:
     assert TwilioConnection(roles=ROLES).feed(b"")[0] == []
     connection = started()
     assert connection.feed("")[0] == [Ended(complete=False)]
-
-
-def speech(seconds: float, rate: int) -> np.ndarray:
-    """Voiced: a falling row of overtones that comes and goes."""
-    at = np.arange(round(seconds * rate)) / rate
-    tone = sum(np.sin(2 * np.pi * 140 * k * at) / k for k in range(1, 8))
-    return (tone * 4_000 * (1 + np.sin(2 * np.pi * 3 * at))).astype("<i2")
-
-
-LINEAR = edited(mediaFormat={"encoding": "audio/x-l16", "sampleRate": "16000", "channels": 1})
-
-
-def linear(said: np.ndarray, order: str) -> list[str]:
-    pieces = said.astype(order).tobytes()
-    return [
-        media(2 + n, 20 * n, pieces[start : start + 640])
-        for n, start in enumerate(range(0, len(pieces), 640))
-    ]
-
-
-@pytest.mark.parametrize(("big_endian", "order"), [(False, "<i2"), (True, ">i2")])
-def test_linear_audio_comes_out_little_endian(big_endian: bool, order: str) -> None:
-    said = speech(1.0, 16_000)
-    connection = TwilioConnection(roles=ROLES, big_endian=big_endian)
-    connection.feed(LINEAR)
-    heard = events_of(connection, linear(said, order))
-    assert b"".join(one.payload for one in heard if isinstance(one, Audio)) == said.tobytes()
-
-
-@pytest.mark.parametrize(("big_endian", "order"), [(True, "<i2"), (False, ">i2")])
-def test_linear_audio_in_the_other_order_is_refused(big_endian: bool, order: str) -> None:
-    connection = TwilioConnection(roles=ROLES, big_endian=big_endian)
-    connection.feed(LINEAR)
-    with pytest.raises(GatewayError) as caught:
-        events_of(connection, linear(speech(1.0, 16_000), order))
-    assert caught.value.reason is Reason.BAD_AUDIO
-
-
-def test_silence_and_noise_say_nothing_of_the_order() -> None:
-    noise = np.random.default_rng(1).normal(0, 300, 32_000).astype("<i2")
-    for said in (np.zeros(16_000, "<i2"), noise):
-        connection = TwilioConnection(roles=ROLES, big_endian=True)
-        connection.feed(LINEAR)
-        assert len(events_of(connection, linear(said, ">i2"))) == len(said) // 320
-
-
-def test_half_a_sample_is_refused() -> None:
-    connection = TwilioConnection(roles=ROLES)
-    connection.feed(LINEAR)
-    assert refused(connection, media(2, 0, b"odd")).reason is Reason.BAD_AUDIO
-
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
-    max_leaves=6,
-)
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.lists(st.binary(max_size=60) | st.text(max_size=60), max_size=4), st.booleans())
-def test_any_bytes_are_taken_or_refused(frames: list[bytes | str], begun: bool) -> None:
-    connection = started() if begun else TwilioConnection(TELNYX, roles=ROLES)
-    for frame in frames:
-        try:
-            connection.feed(frame)
-        except GatewayError:
-            break
-
-
-@settings(max_examples=400, deadline=None)
-@given(st.data())
-def test_any_field_may_hold_anything(data: st.DataObject) -> None:
-    connection = TwilioConnection(roles=ROLES, agrees="1", withdraws="9")
-    texts = [CONNECTED, START, media(2, 0), dtmf(3, "1"), STOP]
-    for text in texts:
-        said = json.loads(text)
-        place = said
-        for _ in range(data.draw(st.integers(0, 2))):
-            inner = [value for value in place.values() if isinstance(value, dict)]
-            place = data.draw(st.sampled_from(inner)) if inner else place
-        if data.draw(st.booleans()):
-            name = data.draw(st.sampled_from(sorted(place)))
-            place[name] = data.draw(json_values)
-        try:
-            connection.feed(json.dumps(said))
-        except GatewayError:
-            break
 
 
 def test_memory_stays_small_whatever_is_lost() -> None:
