@@ -17,7 +17,7 @@ from pathlib import Path
 
 NAMES = (
     "record", "headers", "sidecar", "audio", "name", "policy", "certificate", "audit", "note",
-    "texts",
+    "texts", "signed", "audiohook", "streams",
 )  # fmt: skip
 FOUND = Path("build/fuzz")
 

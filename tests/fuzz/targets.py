@@ -26,9 +26,15 @@ from pipeline.errors import AudioError, HushwireError, InputError, PolicyError, 
 from pipeline.evaluation.corpora.labelled_texts import parse_cases
 from pipeline.evidence.canonical_json import read_document
 from pipeline.evidence.certificate import parse_certificate
+from pipeline.gateways.audiohook.connection import AudioHookConnection
+from pipeline.gateways.events import Audio, GatewayError, Started
+from pipeline.gateways.http_signatures import SignatureVerifier
+from pipeline.gateways.twilio.connection import TwilioConnection
+from pipeline.gateways.twilio.frames import TELNYX, TWILIO
 from pipeline.policy.loading import parse_policy
 from pipeline.records import cloudevents
 from pipeline.records.call_names import holds_number, pseudonym_of, shown
+from pipeline.records.model import Role
 from tests.pipeline.records.wire_samples import SAMPLES
 
 POLICIES = Path(__file__).parents[2] / "policies"
@@ -142,6 +148,48 @@ def _texts(data: bytes) -> None:
         parse_cases(data.decode("utf-8", "replace"), origin="fuzz.jsonl")
 
 
+def _signed(data: bytes) -> None:
+    """A signed request, a field a line: ``GatewayError`` alone."""
+    fields = dict(line.partition(b"=")[::2] for line in data.split(b"\n"))
+    headers = {
+        name.decode("utf-8", "replace"): value.decode("utf-8", "surrogateescape")
+        for name, value in fields.items()
+    }
+    with suppress(GatewayError):
+        SignatureVerifier({"k": (bytes(32),)}).verify("/audiohook", "host", headers, 1e9)
+
+
+def _audiohook(data: bytes) -> None:
+    """Frames of an AudioHook session, a line each, text after ``t``: ``GatewayError`` alone."""
+    connection = AudioHookConnection(session_id=PROBE, organization_id=PROBE)
+    said = []
+    for line in data.split(b"\n"):
+        frame = line[1:].decode("utf-8", "replace") if line.startswith(b"t") else line[1:]
+        try:
+            events, replies = connection.feed(frame)
+        except GatewayError as error:
+            said += connection.refuse(error.reason)
+            continue
+        said += replies
+        if any(isinstance(event, Started) for event in events):
+            said += connection.accept()
+        said += connection.finish()
+    assert [json.loads(one)["seq"] for one in said] == list(range(1, len(said) + 1))
+
+
+def _streams(data: bytes) -> None:
+    """Frames of a Twilio or Telnyx stream, a line each: ``GatewayError`` alone."""
+    for shape in (TWILIO, TELNYX):
+        connection = TwilioConnection(
+            shape, roles={"inbound": Role.CUSTOMER}, agrees="1", withdraws="9"
+        )
+        for line in data.split(b"\n"):
+            with suppress(GatewayError):
+                events, replies = connection.feed(line)
+                assert not replies
+                assert all(event.start >= 0 for event in events if isinstance(event, Audio))
+
+
 def _recordings() -> tuple[bytes, ...]:
     pcm = np.arange(-400, 400, dtype=np.int16).reshape(-1, 2)
     made = []
@@ -187,6 +235,70 @@ VKEY = "w+680f52bc+" + base64.b64encode(b"\x04" + bytes(32)).decode()
 ROOT = base64.b64encode(bytes(32)).decode()
 SIGNED = base64.b64encode(bytes.fromhex("680f52bc") + bytes(72)).decode()
 
+PROBE = "00000000-0000-0000-0000-000000000000"
+REQUEST = (
+    b'signature-input=s=("@request-target" "@authority" "audiohook-organization-id" '
+    b'"audiohook-session-id" "audiohook-correlation-id" "x-api-key");keyid="k";'
+    b'nonce="1234567890123456789012";created=1000000000;expires=1000000030\n'
+    b"signature=s=:P7tmnTXgxQwhNpTsYrXZzg==:\nx-api-key=k\naudiohook-organization-id=o\n"
+    b"audiohook-session-id=s\naudiohook-correlation-id=c"
+)
+
+
+def _session() -> bytes:
+    """Frames of a session with all that may be said in it."""
+    media = {"type": "audio", "format": "PCMU", "channels": ["external"], "rate": 8_000}
+    began = {
+        "organizationId": PROBE,
+        "conversationId": PROBE.replace("0", "1"),
+        "participant": {"id": PROBE, "ani": "+1 555 0100", "dnis": ""},
+        "media": [media],
+        "customConfig": {"consent": {"places": ["US-CA"]}},
+    }
+    gone = {"start": "PT0S", "discarded": "PT1.5S"}
+    orders: list[tuple[str, object]] = [
+        ("open", began), ("ping", {}), ("update", {"language": "es-US"}), ("discarded", gone),
+        ("paused", {}), ("resumed", gone), ("dtmf", {"digit": "1"}), ("close", {"reason": "end"}),
+    ]  # fmt: skip
+    frames = [
+        b"t" + _json(
+            {
+                "version": "2", "type": order, "id": PROBE, "seq": number, "serverseq": 0,
+                "position": "PT0S", "parameters": parameters,
+            }
+        )
+        for number, (order, parameters) in enumerate(orders, 1)
+    ]  # fmt: skip
+    return b"\n".join([frames[0], b"b" + b"\xff" * 160, *frames[1:]])
+
+
+def _stream(*, telnyx: bool) -> bytes:
+    """Frames of a stream with all that may be said in it."""
+    words = {
+        "number": "sequence_number", "stream": "stream_id", "call": "call_control_id",
+        "format": "media_format", "rate": "sample_rate", "said": "custom_parameters",
+    } if telnyx else {
+        "number": "sequenceNumber", "stream": "streamSid", "call": "callSid",
+        "format": "mediaFormat", "rate": "sampleRate", "said": "customParameters",
+    }  # fmt: skip
+    begun = {
+        words["call"]: "CA1", "tracks": ["inbound", "outbound"], "from": "+1 555 0100",
+        words["format"]: {"encoding": "L16", words["rate"]: "8000", "channels": 1},
+        words["said"]: {"token": "t", "language": "en-US", "consent": "{}", "inbound": "agent"},
+    }  # fmt: skip
+    audio = {"track": "inbound", "chunk": "1", "timestamp": "20", "payload": "AAEAAgAD"}
+    frames: list[tuple[str, object]] = [
+        ("start", begun), ("media", audio), ("media", audio | {"track": "outbound"}),
+        ("dtmf", {"track": "inbound_track", "digit": "9"}), ("mark", {"name": "m"}),
+        ("media", audio | {"timestamp": "4000"}), ("stop", {words["call"]: "CA1"}),
+    ]  # fmt: skip
+    lines = [
+        _json({"event": event, event: what, words["number"]: str(number), words["stream"]: "MZ1"})
+        for number, (event, what) in enumerate(frames, 1)
+    ]
+    return b"\n".join([_json({"event": "connected", "version": "1.0.0"}), *lines])
+
+
 TARGETS: dict[str, Target] = {
     "record": Target(_record, _encoded()),
     "headers": Target(_headers, _written_headers()),
@@ -223,5 +335,8 @@ TARGETS: dict[str, Target] = {
             b"hello O\nAnn B-PERSON\n",
         ),
     ),
+    "signed": Target(_signed, (REQUEST,)),
+    "audiohook": Target(_audiohook, (_session(), _session().replace(b"11111111", b"00000000"))),
+    "streams": Target(_streams, (_stream(telnyx=False), _stream(telnyx=True))),
 }
 """By name, in the order in which a call meets them."""
