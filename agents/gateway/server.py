@@ -122,7 +122,7 @@ class Gateway:
 
         app = web.Application(middlewares=[entered])
         for path, handle in self._handlers.items():
-            app.router.add_get(path, handle)
+            app.router.add_get(path, _coroutine(handle))
         runner = web.AppRunner(
             app,
             access_log=None,
@@ -220,6 +220,15 @@ class Gateway:
                 break
             address = named.strip() or address
         return address
+
+
+def _coroutine(handler: Handler) -> Handler:
+    """A handler that is an object, as the router wants it."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await handler(request)
+
+    return handle
 
 
 def feed_rules(settings: GatewaySettings) -> FeedRules:
