@@ -96,7 +96,6 @@ class Streams:
     ) -> None:
         self._calls, self._limits, self._access = calls, limits, access
         self._shape, self._rules = shape, rules
-        self._open: set[_Stream] = set()
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         """Serve one stream, to its end."""
@@ -126,18 +125,11 @@ class Streams:
             most=rules.most,
         )
         stream = _Stream(self._calls, self._limits, self._shape.source, rules, connection, socket)
-        self._open.add(stream)
         try:
             await stream.serve()
         finally:
-            self._open.discard(stream)
             await stream.leave()
         return socket
-
-    def stop(self) -> None:
-        """End all streams, because the process is about to end: their calls are incomplete."""
-        for stream in self._open:
-            stream.stop()
 
     def _proven(self, request: web.Request) -> Proven | None:
         if self._access is not None:
@@ -179,11 +171,6 @@ class _Stream:
             await self._end(ended or await self._until(begun=False))
         except GatewayError as error:
             self._refuse(error)
-
-    def stop(self) -> None:
-        """End it from our side."""
-        if self._closing is None:
-            self._closing = self._soon(WSCloseCode.GOING_AWAY, "")
 
     async def leave(self) -> None:
         """Whatever happened, the call ends and the WebSocket closes."""
@@ -253,10 +240,9 @@ class _Stream:
             return
         self._limits.refused(self._source, error)
         code = _CODES.get(error.reason, WSCloseCode.POLICY_VIOLATION)
-        self._closing = self._soon(code, error.reason.value)
-
-    def _soon(self, code: WSCloseCode, word: str) -> asyncio.Task[None]:
-        return asyncio.get_running_loop().create_task(self._close(code, word))
+        self._closing = asyncio.get_running_loop().create_task(
+            self._close(code, error.reason.value)
+        )
 
     async def _close(self, code: WSCloseCode, word: str) -> None:
         if not self._socket.closed:
