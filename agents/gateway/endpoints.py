@@ -33,11 +33,14 @@ def endpoints(settings: GatewaySettings, calls: Calls, limits: Limits) -> dict[s
     """
     url = (settings.gateway_url or "").rstrip("/")
     found: dict[str, Handler] = {}
+    order = settings.gateway_linear_order
     rules = twilio.StreamRules(
         first_s=settings.gateway_first_seconds,
         roles=calls.rules.roles,
         agrees=settings.gateway_agree_key,
         withdraws=settings.gateway_withdraw_key,
+        big_endian=None if order == "platform" else order == "big",
+        most=settings.gateway_frame_kilobytes * 1024,
     )
     for path, secrets, shape in (
         ("/twilio", settings.gateway_twilio_secrets, TWILIO),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode
@@ -80,6 +80,11 @@ class GatewaySettings(BaseSettings):
         description="Who speaks on which track, by the platform's name of it, with commas: "
         "`track=agent`, `customer` or `mixed`; a track that is not named is `mixed`. "
         "AudioSocket's is called `audio`.",
+    )
+    gateway_linear_order: Literal["platform", "little", "big"] = Field(
+        default="platform",
+        description="Byte order of linear audio (L16) in streams of Twilio and Telnyx: big endian "
+        "from Telnyx, little endian otherwise, or as is said here.",
     )
     gateway_agree_key: Annotated[str, Field(pattern=r"^[0-9A-D*#]?$")] = Field(
         default="",
