@@ -280,9 +280,9 @@ class _Session:
             self._limits.refused(NAME, GatewayError(Reason.BROKER, "not all of a call arrived"))
             self._connection.refuse(Reason.BROKER)
             return
-        await self._say(self._connection.finish())
         with suppress(TimeoutError):
             async with asyncio.timeout(self._rules.close_s):
+                await self._say(self._connection.finish())
                 while (await self._socket.receive()).type not in _GONE:
                     pass
 
@@ -295,7 +295,7 @@ class _Session:
                 self._deadline = min(self._deadline, self._began + LONGEST_PROBE_S)
 
     def _refuse(self, error: GatewayError) -> list[str]:
-        if self._connection.state in {State.REFUSED, State.CLOSING, State.CLOSED}:
+        if self._connection.state in {State.REFUSED, State.CLOSED}:
             return []
         self._limits.refused(NAME, error)
         self._hurry()

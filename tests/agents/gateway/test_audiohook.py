@@ -294,6 +294,16 @@ async def test_closed_is_said_only_when_all_has_arrived() -> None:
     assert calls.refused(Reason.BROKER) == 1
 
 
+async def test_a_call_that_fails_in_its_last_moment_is_not_closed() -> None:
+    calls = WatchedCalls(fails=GatewayError(Reason.BROKER, "away"))
+    async with _served(calls, replace(RULES, withdraws="9")) as url, _client(url) as client:
+        assert await client.open(MEDIA)
+        await client.say("dtmf", {"digit": "9"})
+        assert not (await client.close()).closed
+    assert calls.feeds[0].ended[0] == Ended(complete=False)
+    assert calls.refused(Reason.BROKER) == 1
+
+
 async def test_a_connection_that_breaks_leaves_an_incomplete_call() -> None:
     calls = WatchedCalls()
     rules = replace(RULES, withdraws="9")
