@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from time import monotonic, time
@@ -28,6 +27,7 @@ from pipeline.gateways.events import Codec, Reason
 from pipeline.gateways.g711 import encode
 from pipeline.gateways.twilio.frames import TELNYX, TWILIO
 from pipeline.records.model import Role
+from tests.agents.gateway.doors import Door, OneCall
 
 pytestmark = pytest.mark.unit
 
@@ -37,53 +37,28 @@ TOKEN = "a-token-of-this-test"  # noqa: S105  # pragma: allowlist secret
 FIRST = FIRST_MS * 8
 
 
-class FakeCall:
-    """What a call sent, in the place of ``OutgoingCall``."""
+class OpenDoor(Door):
+    """A door of which one can wait for the first call."""
 
-    def __init__(self, header: CallHeader) -> None:
-        self.header = header
-        self.audio: list[tuple[int, bytes]] = []
-        self.complete: bool | None = None
-        self.failed: str | None = None
-
-    def send(self, audio: bytes, samples: int, *, start: int, paused: bool = False) -> None:
-        assert len(audio) == samples * self.header.channels
-        self.audio.append((start, audio))
-
-    def tell(self, header: CallHeader) -> None:
-        self.header = header
-
-    def end(self, *, complete: bool) -> None:
-        assert self.complete is None
-        self.complete = complete
-
-    def acknowledged(self) -> Future[None]:
-        done: Future[None] = Future()
-        done.set_result(None)
-        return done
-
-    def by_track(self) -> list[bytes]:
-        joined = b"".join(audio for _, audio in self.audio)
-        return [joined[one :: self.header.channels] for one in range(self.header.channels)]
-
-
-class FakeSender:
     def __init__(self) -> None:
-        self.calls: list[FakeCall] = []
+        super().__init__()
         self.opened = asyncio.Event()
 
-    def open(self, header: CallHeader, *, most_bytes: int) -> FakeCall:
-        self.calls.append(FakeCall(header))
+    def open(self, header: CallHeader, *, most_bytes: int | None = None) -> OneCall:  # type: ignore[override]
         self.opened.set()
-        return self.calls[-1]
+        return super().open(header, most_bytes=most_bytes)
+
+
+def by_track(call: OneCall) -> list[bytes]:
+    return [call.audio[one :: call.header.channels] for one in range(call.header.channels)]
 
 
 class Gateway:
     """Both endpoints, and what came of them."""
 
     def __init__(self, secrets: str, rules: StreamRules, feed: FeedRules) -> None:
-        self.sender, self.metrics = FakeSender(), GatewayMetrics()
-        self.feeds = Calls(self.sender, feed, self.metrics)  # type: ignore[arg-type]
+        self.door, self.metrics = OpenDoor(), GatewayMetrics()
+        self.feeds = Calls(self.door, feed, self.metrics)
         limits = Limits(100, 6_000, self.metrics)
         self.app = web.Application()
         for shape in (TWILIO, TELNYX):
@@ -93,8 +68,8 @@ class Gateway:
         self.server = TestServer(self.app)
 
     @property
-    def calls(self) -> list[FakeCall]:
-        return self.sender.calls
+    def calls(self) -> list[OneCall]:
+        return self.door.calls
 
     def url(self, name: str = "twilio") -> str:
         return f"ws://{self.server.host}:{self.server.port}/{name}"
@@ -157,8 +132,8 @@ async def test_a_call_goes_through_whole(name: Platform) -> None:
         await gateway.all_over()
     (call,) = gateway.calls
     assert (closed, call.complete) == (1000, True)
-    assert call.by_track() == [encode(Codec.PCMU, track) for track in pcm]
-    assert [start for start, _ in call.audio][:2] == [FIRST, 8_000]
+    assert by_track(call) == [encode(Codec.PCMU, track) for track in pcm]
+    assert [chunk.start for chunk in call.chunks][:2] == [FIRST, 8_000]
     header = call.header
     assert header.recorder_id == ("CA1" if name == "twilio" else "v3:CA1")
     assert header.call_id.startswith("call-")
@@ -183,7 +158,7 @@ async def test_frames_in_disorder_make_the_same_call() -> None:
         assert await code(socket) == (1000, "")
     (call,) = gateway.calls
     assert call.complete
-    assert call.by_track() == [encode(Codec.PCMU, track) for track in pcm]
+    assert by_track(call) == [encode(Codec.PCMU, track) for track in pcm]
 
 
 async def test_a_gap_is_told_by_the_next_chunks_place() -> None:
@@ -193,7 +168,7 @@ async def test_a_gap_is_told_by_the_next_chunks_place() -> None:
             await socket.send_str(text)
         await code(socket)
     (call,) = gateway.calls
-    places = [(start, start + len(audio)) for start, audio in call.audio]
+    places = [(one.start, one.start + one.samples) for one in call.chunks]
     assert places[0][0] == FIRST
     between = [(before[1], after[0]) for before, after in pairwise(places)]
     assert (FIRST + 8_000, FIRST + 16_000) in between
@@ -316,14 +291,14 @@ async def test_a_connection_that_breaks_leaves_an_incomplete_call() -> None:
         await gateway.all_over()
     (call,) = gateway.calls
     assert call.complete is False
-    assert call.by_track() == [encode(Codec.PCMU, track) for track in pcm]
+    assert by_track(call) == [encode(Codec.PCMU, track) for track in pcm]
 
 
 async def test_a_broker_that_is_away_closes_the_stream_also_while_nothing_comes() -> None:
     async with running() as gateway, connected(gateway) as socket:
         for text in texts(speech(0.5))[:-1]:
             await socket.send_str(text)
-        await gateway.sender.opened.wait()
+        await gateway.door.opened.wait()
         gateway.calls[0].failed = "_TIMED_OUT"
         assert await code(socket) == (1013, "broker")
         await gateway.all_over()
@@ -344,7 +319,7 @@ async def test_when_the_server_ends_its_calls_are_incomplete() -> None:
     async with running() as gateway, connected(gateway) as socket:
         for text in texts(speech(0.5))[:-1]:
             await socket.send_str(text)
-        await gateway.sender.opened.wait()
+        await gateway.door.opened.wait()
         gateway.feeds.stop()
         assert await code(socket) == (1013, "too_many")
         await gateway.all_over()
@@ -355,7 +330,7 @@ async def test_a_handler_that_is_cancelled_ends_its_call() -> None:
     async with running() as gateway, connected(gateway) as socket:
         for text in texts(speech(0.5))[:-1]:
             await socket.send_str(text)
-        await gateway.sender.opened.wait()
+        await gateway.door.opened.wait()
         handling = [task for task in asyncio.all_tasks() if "RequestHandler" in repr(task)]
         assert handling
         for task in handling:
@@ -408,4 +383,4 @@ async def test_forty_streams_at_once_in_one_loop() -> None:
         assert monotonic() - began < 20
         await gateway.all_over()
     expected = [encode(Codec.PCMU, track) for track in pcm]
-    assert [call.by_track() for call in gateway.calls] == [expected] * 40
+    assert [by_track(call) for call in gateway.calls] == [expected] * 40
