@@ -6,7 +6,7 @@ from __future__ import annotations
 def main() -> None:
     """Entry point of the ``hushwire`` command."""
     # Imported here: the processes of the speech engines import the command's main module, too.
-    from agents.cli.main import main as command  # noqa: PLC0415
+    from agents.cli.start import main as command  # noqa: PLC0415
 
     command()
 

@@ -24,8 +24,7 @@ from pipeline.audio.opening import open_regular
 from pipeline.consent.metadata import Stated
 from pipeline.detection.language.vocabulary import DEFAULT
 from pipeline.errors import InputError
-from pipeline.records.call_names import holds_number, shown
-from pipeline.records.cloudevents import valid_call_id
+from pipeline.records.call_names import holds_number, shown, valid_call_id
 from pipeline.records.consent import Consent
 from pipeline.records.model import CallInfo, Role
 from pipeline.records.pseudonyms import PURPOSE

@@ -12,11 +12,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from agents.app.checks.redaction_job import Job, job_of
+from agents.app.checks.wanted import Wanted
 from agents.app.in_memory_pipeline import Line, Told
-from agents.app.recording_folder import read_drop
 from agents.app.wiring import heard_by, transcriber_settings
 from agents.crypto.ed25519 import SigningKey
-from agents.crypto.party_pseudonyms import Pseudonyms
 from agents.crypto.pseudonym_secret import token_key
 from agents.reports.call_files import read_call
 from agents.reports.call_report import report_page
@@ -24,28 +24,20 @@ from agents.runtime.engine_pool import engine_pool
 from agents.settings.consent_rules import consent_rules
 from agents.settings.detectors import detector_settings
 from agents.settings.model import STATE, Settings
-from agents.settings.policies import read_policy
 from agents.stages.detect import Open
 from agents.stages.verify import Inspector
-from agents.system.atomic_files import placement, refuse_existing
+from agents.system.atomic_files import placement
 from agents.system.engine_sizing import listening
 from models.detection.detector import Detector
 from models.speech.silero_vad import SileroVoice
 from models.speech.transcriber import check, hear
-from pipeline.audio.files import Recording, RecordingInfo, read_recording
-from pipeline.audio.narrowing import analysed, narrowed
 from pipeline.consent.gate import ConsentRules
-from pipeline.detection.language.vocabulary import DEFAULT
-from pipeline.errors import InputError
 from pipeline.evidence.certificate import certificate_json, restated
 from pipeline.evidence.certificate_check import check_certificate
-from pipeline.evidence.layout import CERTIFICATE
 from pipeline.evidence.stored_call import StoredCall
-from pipeline.muting.output_format import form_of, in_form, write_in, written_checks
+from pipeline.muting.output_format import in_form, write_in, written_checks
 from pipeline.muting.rendering import apply_mutes
-from pipeline.policy.model import Policy
-from pipeline.records.call_names import holds_number, shown
-from pipeline.records.model import CallInfo, Mute, Window, WindowTranscript
+from pipeline.records.model import Mute, Window, WindowTranscript
 from pipeline.transcription.segmenter import ListenSettings, VoiceDetector
 
 NARROWED = "narrowed"
@@ -61,49 +53,7 @@ class Redacted:
     narrowed: bool = False
     """Whether IN held more than was analysed, and OUT holds: 16 bits a sample, at most 16 kHz."""
     pseudonym: str = ""
-    """The call's id, where IN is named by a number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is to be made of one recording."""
-
-    source: Path
-    """WAV, FLAC or Ogg."""
-    target: Path
-    """``.wav`` or ``.flac``, or with ``lossy`` ``.ogg`` or ``.opus``."""
-    lossy: bool = False
-    """Whether a format that changes every sample may be written."""
-    report: Path | None = None
-    """HTML report of the call."""
-    force: bool = False
-    """Whether files that are there already are replaced."""
-
-    @property
-    def beside(self) -> tuple[Path, Path, Path]:
-        """Transcript, subtitles and certificate."""
-        endings = (".json", ".vtt", CERTIFICATE)
-        first, second, third = (
-            self.target.with_name(self.target.stem + ending) for ending in endings
-        )
-        return first, second, third
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A recording that was read, and what is to be made of it."""
-
-    wanted: Wanted
-    policy: Policy
-    call: CallInfo
-    recording: Recording
-    """What the stages see: 16 bits a sample, at most 16 kHz."""
-    form: RecordingInfo
-    """How OUT is coded."""
-    narrowed: bool = False
-    """See ``Redacted``."""
-    renamed: bool = False
-    """Whether the call id is a pseudonym."""
+    """The call's id, where IN's name can be none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +86,16 @@ def redact_file(wanted: Wanted, settings: Settings, *, told: Told | None = None)
         HushwireError: the recording, the policy or a model is unusable, a file is there already
             or can't be written; nothing is left then.
     """
+    return redact_job(job_of(wanted, settings), settings, told=told)
+
+
+def redact_job(job: Job, settings: Settings, *, told: Told | None = None) -> Redacted:
+    """The same of a recording that was read, see ``job_of``.
+
+    Raises:
+        HushwireError: a model is unusable, or a file can't be written; nothing is left then.
+    """
     state = settings.state_folder(STATE)
-    named = Pseudonyms(settings.token_key_file(state)).call_id
-    job = prepare(wanted, read_policy(settings), language=settings.language, named=named)
     key = SigningKey.load_or_create(settings.signing_key_file(state))
     secret = token_key(job.policy, settings.token_key_file(state))
     asked = job.policy.consent.enforced or job.call.consent is not None
@@ -155,45 +112,6 @@ def redact_file(wanted: Wanted, settings: Settings, *, told: Told | None = None)
             consent=consent_rules(settings) if asked else None,
         )
         return redact(job, engines, key=key, told=told)
-
-
-def prepare(
-    wanted: Wanted,
-    policy: Policy,
-    *,
-    language: str = DEFAULT,
-    named: Callable[[str], str] | None = None,
-) -> Job:
-    """Read the recording and refuse what can't be done, before anything slow begins.
-
-    Raises:
-        InputError: the recording is unusable, OUT can't hold it or its name may hold a number, or
-            something is in the way.
-    """
-    drop = read_drop(wanted.source, language=language, named=named)
-    read = read_recording(wanted.source)
-    recording = analysed(read, shown(wanted.source.name))
-    form = form_of(recording.info, wanted.target.suffix, lossy=wanted.lossy)
-    if form.container == "OGG" and policy.muting.style != "silence":
-        raise InputError(
-            f"{wanted.target.name}: a lossy format can't be checked under a {policy.muting.style}; "
-            "use a policy with style silence, or let OUT end with .flac"
-        )
-    if holds_number(wanted.target.stem):
-        raise InputError(
-            f"{shown(wanted.target.name)}: the name may hold a telephone or card number, and would "
-            "stand in the certificate; give OUT another"
-        )
-    outs = [wanted.target, *wanted.beside, *([wanted.report] if wanted.report else [])]
-    if len({path.resolve() for path in outs}) < len(outs):
-        raise InputError(f"{outs[-1].name}: is the name of two files that are to be written")
-    own = {wanted.source.resolve(), wanted.source.with_suffix(".json").resolve()}
-    for path in outs:
-        if path.resolve() in own:
-            raise InputError(f"{path.name}: belongs to IN, which is never overwritten")
-    refuse_existing(outs, force=wanted.force)
-    call = drop.info(recording.sample_rate, recording.channels)
-    return Job(wanted, policy, call, recording, form, narrowed(read), drop.renamed)
 
 
 def redact(job: Job, engines: Engines, *, key: SigningKey, told: Told | None = None) -> Redacted:

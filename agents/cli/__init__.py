@@ -2,7 +2,7 @@
 
 Packages: ``running`` what runs it · ``stored_calls`` what acts on calls in the vault ·
 ``evidence`` what proves · ``measuring`` what measures · ``shared`` what several commands open.
-``main`` puts them together.
+``main`` puts them together, ``start`` runs one.
 
 A command imports what it needs where it runs: ``--help`` comes at once. A new command is a module
 and a line in ``main``, and a page in ``docs``. Test: ``tests/agents/cli``.

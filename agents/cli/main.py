@@ -1,4 +1,4 @@
-"""The ``hushwire`` command: options become settings, errors become one clear line.
+"""All commands, put together; ``start`` is where they begin and how they end.
 
 Exit codes: 0 done; 1 of some recordings nothing is stored; 2 wrong input, setting or policy, or
 another process works on the same ledger or vault; 3 a model is missing or altered; 4 the broker or
@@ -8,9 +8,6 @@ a store is away; 70 a fault of ours; 130 stopped.
 from __future__ import annotations
 
 import sys
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -29,6 +26,7 @@ from agents.cli.running.gateway import gateway
 from agents.cli.running.notice import notice
 from agents.cli.running.redact import redact
 from agents.cli.running.serve import serve
+from agents.cli.start import HELP, main
 from agents.cli.stored_calls import (
     calls,
     consent,
@@ -39,10 +37,9 @@ from agents.cli.stored_calls import (
 )
 from agents.settings.credentials import shown
 from agents.settings.model import PREFIX, Settings, load_settings, settings_page
-from agents.system.child_processes import without_core_dumps
-from agents.system.logging import configure_logging, content_free_tracebacks
 from agents.system.screen import screen
-from pipeline.errors import BrokerError, HushwireError, ModelError, StoreError
+
+__all__ = ["app", "main"]
 
 app = typer.Typer(
     name="hushwire",
@@ -50,7 +47,7 @@ app = typer.Typer(
     "before anything is persisted.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # a traceback with local variables would show spoken words
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=HELP,
 )
 models_app = typer.Typer(help="The speech and language models.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
@@ -80,7 +77,6 @@ app.add_typer(tokens.app, name="tokens")
 app.add_typer(topics.app, name="topics")
 
 out = screen()
-err = screen(stderr=True)
 
 Bootstrap = Annotated[
     str | None, typer.Option(help="Kafka bootstrap servers; without it the embedded broker.")
@@ -101,47 +97,6 @@ Again = Annotated[
     ),
 ]
 Engines = Annotated[int | None, typer.Option(help="Speech engine processes; 0: one per core.")]
-
-
-def main() -> None:
-    """Entry point of the ``hushwire`` command."""
-    without_core_dumps()
-    content_free_tracebacks()
-    configure_logging("warning")  # for commands that set up nothing of their own
-    with _errors():
-        app()
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    try:
-        yield
-    except HushwireError as error:
-        err.print(
-            f"hushwire: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True
-        )
-        sys.exit(_exit_code(error))
-    except KeyboardInterrupt:
-        err.print("hushwire: stopped")
-        sys.exit(130)
-    except Exception as error:  # noqa: BLE001 - a message that is not ours may hold spoken words
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{Path(place.filename).name}:{place.lineno} in {place.name}"
-        err.print(
-            f"hushwire: a fault of ours, {type(error).__name__} at {where}; please report it",
-            style="bold red", markup=False, highlight=False, soft_wrap=True,
-        )  # fmt: skip
-        sys.exit(70)
-
-
-def _exit_code(error: HushwireError) -> int:
-    match error:
-        case ModelError():
-            return 3
-        case BrokerError() | StoreError():
-            return 4
-        case _:
-            return 2
 
 
 @app.command()

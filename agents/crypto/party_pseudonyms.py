@@ -9,8 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from agents.crypto.pseudonym_secret import read_or_make_key
-from pipeline.records.call_names import holds_number, pseudonym_of
-from pipeline.records.cloudevents import valid_call_id
+from pipeline.records.call_names import holds_number, pseudonym_of, valid_call_id
 from pipeline.records.pseudonyms import PSEUDONYM, header_hash, pseudonym, recorder_index
 
 

@@ -15,9 +15,10 @@ from collections.abc import MutableMapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
-import structlog
+if TYPE_CHECKING:
+    import structlog
 
 ALLOWED = frozenset(
     {
@@ -66,6 +67,8 @@ def only_allowed(
 
 def configure_logging(level: str = "info") -> None:
     """Set up structlog on stderr and silence the libraries that log records or tracebacks."""
+    import structlog  # noqa: PLC0415 - it takes as long as half of a command
+
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -93,6 +96,8 @@ class _StandardError(io.TextIOBase):
 
 
 def _on_stderr(*_: object) -> structlog.PrintLogger:
+    import structlog  # noqa: PLC0415 - it takes as long as half of a command
+
     return structlog.PrintLogger(cast("TextIO", _StandardError()))
 
 
@@ -135,4 +140,6 @@ def _tell(kind: type[BaseException], _: BaseException | None, trace: TracebackTy
 
 def get_logger(stage: str = "") -> Any:  # noqa: ANN401 - structlog's own proxy
     """A logger, bound to a stage."""
+    import structlog  # noqa: PLC0415 - it takes as long as half of a command
+
     return structlog.get_logger().bind(stage=stage) if stage else structlog.get_logger()

@@ -16,6 +16,8 @@ import unicodedata
 from typing import Final
 from urllib.parse import unquote
 
+CALL_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+"""What a call id may look like: it becomes a Kafka key, a header and a file name."""
 FEWEST: Final = 7
 """Digits of a number: a local telephone number without its area code has seven."""
 PSEUDONYM: Final = re.compile(r"call-[a-p]{32}")
@@ -55,6 +57,11 @@ _LONGEST_DRAWN: Final = 11
 _FEWEST_LETTERS: Final = 4
 _ACROSS: Final = re.compile(r"[^\W\d_]+")
 """Letters: they end a number. Everything else may stand between its digits."""
+
+
+def valid_call_id(call_id: str) -> bool:
+    """Whether a call id is safe as a key, a header and a file name (1 to 128 characters)."""
+    return CALL_ID.fullmatch(call_id) is not None and ".." not in call_id
 
 
 def holds_number(name: str) -> bool:

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from agents.settings.model import load_settings
 from agents.system.screen import screen
+
+if TYPE_CHECKING:
+    from agents.app.checks.redaction_job import Job
+    from agents.app.checks.wanted import Wanted
+    from agents.settings.model import Settings
 
 QUARANTINED = 1
 
@@ -44,12 +48,19 @@ def redact(
     Exit codes: 0 redacted and verified; 1 quarantined (a certificate, no audio); 2 refused;
     3 a model is missing or altered; 4 a file can't be written.
     """
-    from agents.app.redact_file import Wanted, redact_file  # noqa: PLC0415 - --help comes at once
+    from agents.app.checks.wanted import Wanted  # noqa: PLC0415 - --help comes at once
 
     out, err = screen(), screen(stderr=True)
     wanted = Wanted(source, target, lossy=lossy, report=report, force=force)
+    wanted.refuse()
+    job, settings = _job(wanted, policy)
+    # The models' libraries take seconds to load: only now.
+    from agents.app.redact_file import redact_job  # noqa: PLC0415
+    from agents.system.logging import configure_logging  # noqa: PLC0415
+
+    configure_logging("warning")
     with Bar(err) as bar:
-        stored = redact_file(wanted, load_settings(policy=policy), told=bar.told)
+        stored = redact_job(job, settings, told=bar.told)
     for path in stored.written:
         out.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
     if stored.pseudonym:
@@ -66,6 +77,14 @@ def redact(
     if not stored.passed:
         err.print("hushwire: verification failed; the call is quarantined, no audio was written")
         sys.exit(QUARANTINED)
+
+
+def _job(wanted: Wanted, policy: str | None) -> tuple[Job, Settings]:
+    from agents.app.checks.redaction_job import job_of  # noqa: PLC0415 - after what is cheaper
+    from agents.settings.model import load_settings  # noqa: PLC0415
+
+    settings = load_settings(policy=policy)
+    return job_of(wanted, settings), settings
 
 
 class Bar(Progress):

@@ -11,7 +11,9 @@ import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agents.app.checks.certificate_file import check_file
-from agents.app.redact_file import Engines, Redacted, Wanted, prepare, redact
+from agents.app.checks.redaction_job import prepare
+from agents.app.checks.wanted import Wanted
+from agents.app.redact_file import Engines, Redacted, redact
 from agents.crypto.ed25519 import SigningKey
 from pipeline.policy.loading import load_policy
 from pipeline.policy.model import EchoRule, MutingRule, Policy

@@ -12,7 +12,8 @@ import pytest
 import soundfile
 
 from agents.app import redact_file
-from agents.app.redact_file import Engines, Wanted
+from agents.app.checks.wanted import Wanted
+from agents.app.redact_file import Engines
 from pipeline.errors import StoreError
 from pipeline.muting import muter
 from pipeline.muting.rendering import apply_mutes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,9 @@ import structlog
 from rich.console import Console
 
 from agents.app import redact_file as offline
-from agents.app.redact_file import Engines, Redacted, Wanted, prepare, redact
+from agents.app.checks.redaction_job import prepare
+from agents.app.checks.wanted import Wanted
+from agents.app.redact_file import Engines, Redacted, redact
 from agents.cli import main
 from agents.cli.running.redact import Bar
 from agents.system import atomic_files
@@ -281,16 +284,18 @@ def test_exit_codes(
     outcome: Redacted | HushwireError,
     code: int,
     told: str,
+    source: Path,
+    out: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def redact_file(*_: object, **__: object) -> Redacted:
+    def redact_job(*_: object, **__: object) -> Redacted:
         if isinstance(outcome, BaseException):
             raise outcome
         return outcome
 
-    monkeypatch.setattr(offline, "redact_file", redact_file)
-    assert hushwire(monkeypatch, "redact", "in.wav", "x.wav") == code
+    monkeypatch.setattr(offline, "redact_job", redact_job)
+    assert hushwire(monkeypatch, "redact", source, out) == code
     printed = capsys.readouterr()
     assert told in printed.out + printed.err
     assert "four one" not in printed.out + printed.err
@@ -309,6 +314,65 @@ def test_the_command_refuses_before_it_loads_a_model(
         assert hushwire(monkeypatch, "redact", *arguments) == 2
         assert told in capsys.readouterr().err
     assert names(out.parent) == []
+
+
+HEAVY = (
+    "av", "alembic", "confluent_kafka", "ctranslate2", "faster_whisper", "faust", "jinja2",
+    "onnxruntime", "presidio_analyzer", "spacy", "sqlalchemy", "tokenizers", "torch",
+)  # fmt: skip
+"""Libraries that take from a tenth of a second to many seconds to load."""
+REFUSING = """
+import json, sys
+from agents.__main__ import main
+
+for arguments in json.loads(sys.argv.pop()):
+    sys.argv = ["hushwire", "redact", *arguments]
+    try:
+        main()
+    except SystemExit as ended:
+        print(json.dumps([ended.code, sorted(sys.modules)]))
+"""
+
+
+def test_what_is_refused_loads_no_library_that_takes_long(source: Path, out: Path) -> None:
+    """It took 10 to 17 s to say that a file is not there."""
+    for name in ("cut.wav", "two.flac", "empty.wav", "words.mp3", "cut.m4a"):
+        source.with_name(name).write_bytes(
+            {"empty.wav": b"", "words.mp3": b"no audio", "cut.m4a": b"\0\0\0\x18ftypM4A "}.get(
+                name, source.read_bytes()[:-9]
+            )
+        )
+    source.with_name("odd.wav").write_bytes(source.read_bytes())
+    source.with_name("odd.json").write_text("{")
+    out.with_name("there.wav").write_bytes(b"")
+    early = [
+        (source.with_name("gone.wav"), out),
+        (source.parent, out),
+        *((source.with_name(name), out) for name in ("cut.wav", "two.flac", "empty.wav")),
+        *((source.with_name(name), out) for name in ("words.mp3", "cut.m4a")),
+        (source, out.with_name("there.wav")),
+        (source, out.with_name("nowhere") / "x.wav"),
+        (source, source),
+        (source, out.with_name("5555550100.wav")),
+    ]
+    later = [
+        (source.with_name("odd.wav"), out),
+        (source, out, "--policy", "nope"),
+        (source, out.with_suffix(".mp3")),
+        (source, out.with_suffix(".ogg")),
+    ]
+    cases = json.dumps([[str(one) for one in case] for case in [*early, *later]])
+    done = subprocess.run(
+        [sys.executable, "-c", REFUSING, cases], capture_output=True, text=True, check=True
+    )
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [code for code, _ in answers] == [2] * (len(early) + len(later)), done.stderr
+    for _, loaded in answers:
+        assert not {name.partition(".")[0] for name in loaded} & set(HEAVY)
+    for _, loaded in answers[: len(early)]:
+        assert {"pydantic_settings", "structlog", "pipeline.policy.model"} & set(loaded) == set()
+    assert names(out.parent) == ["there.wav"]
+    assert len(done.stderr.splitlines()) == len(answers)
 
 
 def test_a_sidecar_of_another_shape_is_told(source: Path, out: Path) -> None:

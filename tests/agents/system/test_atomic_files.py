@@ -11,7 +11,8 @@ import pytest
 import soundfile
 
 from agents.app import redact_file
-from agents.app.redact_file import Engines, Wanted
+from agents.app.checks.wanted import Wanted
+from agents.app.redact_file import Engines
 from agents.system import atomic_files
 from agents.system.atomic_files import placement
 from pipeline.errors import InputError, StoreError

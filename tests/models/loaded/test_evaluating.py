@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from agents.app.checks.wanted import Wanted
 from agents.app.evaluation.run_calls import evaluate_folder, evaluate_run
 from agents.app.evaluation.run_texts import evaluate_text, read_cases
-from agents.app.redact_file import Wanted, redact_file
+from agents.app.redact_file import redact_file
 from agents.settings.model import load_settings
 from pipeline.errors import InputError
 from pipeline.evaluation.figures.summary import by_entity, totals

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from agents.app.redact_file import Wanted
+from agents.app.checks.wanted import Wanted
 from pipeline.audio.files import read_recording, to_int16
 from pipeline.audio.narrowing import kept_rate, narrow
 from pipeline.errors import AudioError
