@@ -22,9 +22,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError
 
 from agents.crypto.transit_hybrid import TransitPublic
+from agents.kafka.bounded_queue import GRACE_S, LARGEST_RECORD, BoundedQueue, Line
 from pipeline.errors import BrokerError, RecordError
 from pipeline.gateways.door.call_ids import call_id_of
 from pipeline.gateways.door.model import CallHeader, DoorChunk, DoorEnd, DoorRecord
@@ -35,15 +36,6 @@ DELIVERY_S: Final = 20.0
 """How long the broker may take to acknowledge a record."""
 MOST_BYTES: Final = 256 * 1024 * 1024
 """Bytes of records of all calls that the broker has not acknowledged."""
-MOST_RECORDS: Final = 1_000_000
-LARGEST_RECORD: Final = 1_040_000
-"""Bytes of value and headers: a broker takes 1 MiB unless it is told otherwise."""
-_POLL_S: Final = 0.1
-"""A sender that is closed is noticed within this time."""
-_WAIT_S: Final = 0.05
-"""How often a sender that waits for room looks again, at least."""
-_GRACE_S: Final = 1.0
-"""The client's own time-out, which says more, is given this much time to come first."""
 
 
 def new_call_id() -> str:
@@ -106,34 +98,9 @@ class CallSender:
         self.bootstrap, self.topic, self.public = bootstrap, topic, public
         self.delivery_s, self.most_bytes = delivery_s, most_bytes
         self._source, self._on_ack = source, on_ack
-        self._room = threading.Condition()
-        self._unacknowledged = 0
-        self._open = True
-        try:
-            self._producer = Producer(
-                {
-                    **(client or {}),
-                    "bootstrap.servers": bootstrap,
-                    # The same partition as aiokafka's and Java's default, or one call lies on two.
-                    "partitioner": "murmur2_random",
-                    "acks": "all",
-                    "enable.idempotence": True,
-                    # A topic that a broker makes by itself has a number of partitions of its own.
-                    "allow.auto.create.topics": False,
-                    "message.timeout.ms": int(delivery_s * 1000),
-                    "message.max.bytes": 2 * LARGEST_RECORD,
-                    # Counted here too: the client's own limit is only the last resort.
-                    "queue.buffering.max.kbytes": 2 * most_bytes // 1024 + 1024,
-                    "queue.buffering.max.messages": MOST_RECORDS,
-                    "linger.ms": 5,
-                    "compression.type": "none",
-                    "log_level": 0,
-                }
-            )
-        except KafkaException as error:
-            raise BrokerError(f"{bootstrap}: {error.args[0].str()}") from None
-        self._thread = threading.Thread(target=self._listen, name="call-sender", daemon=True)
-        self._thread.start()
+        self._queue = BoundedQueue(
+            bootstrap, topic, client=client or {}, delivery_s=delivery_s, most_bytes=most_bytes
+        )
 
     def __enter__(self) -> Self:
         """Nothing to do: the connection is made with the first record."""
@@ -155,7 +122,7 @@ class CallSender:
     @property
     def unacknowledged(self) -> int:
         """Bytes of records of all calls that the broker has not acknowledged."""
-        return self._unacknowledged
+        return self._queue.unacknowledged
 
     def open(self, header: CallHeader, *, most_bytes: int | None = None) -> OutgoingCall:
         """Begin a call; nothing is sent yet.
@@ -173,33 +140,30 @@ class CallSender:
             BrokerError: not all of them within the delivery time. A call whose record was lost
                 says so itself, see ``OutgoingCall.failed``.
         """
-        left = self._producer.flush(self.delivery_s + _GRACE_S)
-        with self._room:
-            deadline = time.monotonic() + _GRACE_S
-            while self._unacknowledged and self._room.wait(deadline - time.monotonic()):
-                pass
-            if left or self._unacknowledged:
-                raise BrokerError(f"{self.bootstrap}: records were not acknowledged in time")
+        if not self._queue.drained(self.delivery_s + GRACE_S):
+            raise BrokerError(f"{self.bootstrap}: records were not acknowledged in time")
 
     def close(self) -> None:
         """Let go of the broker; what is not acknowledged by now counts as lost."""
-        with self._room:
-            if not self._open:
-                return
-            self._open = False
-        self._thread.join()
-        self._producer.purge()
-        self._producer.flush(_GRACE_S)  # tells every call that was waiting
+        self._queue.close()
 
-    def _listen(self) -> None:
-        while self._open:
-            self._producer.poll(_POLL_S)
+    def wait_for_room(self) -> None:
+        """Wait until a record is acknowledged, or a moment; for the sender's calls."""
+        self._queue.wait_for_room()
 
-    def queue(self, call: OutgoingCall, record: DoorRecord, key: CallKey | None) -> int:
-        """Hand a record to the client; for the sender's calls.
+    def queue(
+        self, call: OutgoingCall, record: DoorRecord, key: CallKey | None, behind: Line | None
+    ) -> tuple[int, Line]:
+        """Hand a record to a client; for the sender's calls.
+
+        Args:
+            call: whose it is.
+            record: what is sent.
+            key: the call's.
+            behind: the client that has records of this call still to be acknowledged, if one does.
 
         Returns:
-            Its bytes.
+            Its bytes, and the client that has it.
 
         Raises:
             BufferError: there is no room.
@@ -207,48 +171,18 @@ class CallSender:
             RecordError: it is too large.
         """
         message = encode(record, self.topic, key, source=self._source)
-        value = message.value or b""
-        size = len(value) + sum(len(one or b"") for one in message.headers.values())
+        size = len(message.value or b"") + sum(len(one or b"") for one in message.headers.values())
         if size > LARGEST_RECORD:
             raise RecordError(f"a record of {size} bytes: {LARGEST_RECORD} at most; cut it smaller")
         seq = record.seq if isinstance(record, DoorChunk) else record.chunks
-        with self._room:
-            if not self._open:
-                raise BrokerError(f"{self.bootstrap}: this sender is closed")
-            if self._unacknowledged + size > self.most_bytes and self._unacknowledged:
-                raise BufferError
-            self._unacknowledged += size
         sent = time.monotonic()
-        try:
-            self._producer.produce(
-                self.topic,
-                key=message.key,
-                value=value,
-                headers=list(message.headers.items()),
-                on_delivery=lambda error, _: self._delivered(call, seq, size, sent, error),
-            )
-        except BaseException as error:
-            with self._room:
-                self._unacknowledged -= size
-            if isinstance(error, KafkaException):
-                raise BrokerError(f"{self.bootstrap}: {error.args[0].name()}") from None
-            raise
-        return size
 
-    def _delivered(
-        self, call: OutgoingCall, seq: int, size: int, sent: float, error: KafkaError | None
-    ) -> None:
-        with self._room:
-            self._unacknowledged -= size
-            self._room.notify_all()
-        call.settle(size, None if error is None else error.name())
-        if error is None and self._on_ack is not None:
-            self._on_ack(Acknowledged(call.header.call_id, seq, sent, time.monotonic()))
+        def settled(error: KafkaError | None) -> None:
+            call.settle(size, None if error is None else error.name())
+            if error is None and self._on_ack is not None:
+                self._on_ack(Acknowledged(call.header.call_id, seq, sent, time.monotonic()))
 
-    def wait_for_room(self) -> None:
-        """Wait until a record is acknowledged, or a moment; for the sender's calls."""
-        with self._room:
-            self._room.wait(_WAIT_S)
+        return size, self._queue.put(message, size, behind, settled)
 
 
 class OutgoingCall:
@@ -268,6 +202,7 @@ class OutgoingCall:
         self._chunks = self._end = 0
         self._ended = False
         self._failed: str | None = None
+        self._line: Line | None = None
         self._waiting: list[_Waiting] = []
         self._queued = self._settled = self._bytes = 0
         self._times: dict[int, float] = {}
@@ -285,7 +220,7 @@ class OutgoingCall:
     @property
     def failed(self) -> str | None:
         """Why a record of this call was lost, in the client's words; None: none was."""
-        late = time.monotonic() - self._oldest() > self._sender.delivery_s + _GRACE_S
+        late = time.monotonic() - self._oldest() > self._sender.delivery_s + GRACE_S
         if late and self._failed is None:
             # The client tells it itself, but not where its thread hangs.
             self._hear("_TIMED_OUT")
@@ -387,7 +322,7 @@ class OutgoingCall:
             BrokerError: one was lost, or not acknowledged within the delivery time.
         """
         try:
-            self.acknowledged().result(self._sender.delivery_s + 2 * _GRACE_S)
+            self.acknowledged().result(self._sender.delivery_s + 2 * GRACE_S)
         except TimeoutError:
             raise BrokerError(f"{self._sender.bootstrap}: not acknowledged in time") from None
 
@@ -443,10 +378,11 @@ class OutgoingCall:
     def _queue(self, record: DoorRecord) -> None:
         with self._lock:
             # Before the record itself: its acknowledgement may come at once.
+            behind = self._line if self._settled < self._queued else None
             number, self._queued = self._queued, self._queued + 1
             self._times[number] = time.monotonic()
         try:
-            size = self._sender.queue(self, record, self._key)
+            size, self._line = self._sender.queue(self, record, self._key, behind)
         except BaseException:
             with self._lock:
                 self._queued -= 1

@@ -180,7 +180,8 @@ def test_a_call_s_fields_and_limits_are_those_of_the_code() -> None:
             pattern = SCHEMAS[headers]["properties"][name]["pattern"]
             assert pattern == f"^({wire._NUMBER.pattern.decode()})$"
     payload = DOCUMENT["components"]["messages"]["audioChunk"]["payload"]["description"]
-    assert f"{model.MOST_AUDIO:,} bytes" in payload
+    assert f"{model.MOST_AUDIO:,} bytes of L16" in payload
+    assert f"{model.MOST_AUDIO // 2:,} bytes of PCMU" in payload
 
 
 @pytest.mark.parametrize(

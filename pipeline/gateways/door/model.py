@@ -25,8 +25,8 @@ from pipeline.records.model import HIGHEST_RATE, LOWEST_RATE, Role
 from pipeline.records.pseudonyms import PURPOSE
 
 MOST_AUDIO: Final = 960_000
-"""Bytes of audio in a record: 15 s of two channels at 16 kHz, linear. With its headers a record
-stays below 1 MiB, the most that a broker takes by default."""
+"""Bytes of audio in a record, counted as linear: 15 s of two channels at 16 kHz. With its headers a
+record stays below 1 MiB, the most that a broker takes by default, on this topic and on the next."""
 MOST_CHANNELS: Final = 16
 MOST_RECORDER_ID: Final = 512
 """Characters of the platform's own id."""
@@ -128,7 +128,8 @@ class CallHeader:
         Raises:
             RecordError: none, too many, or no whole number of them.
         """
-        _require(0 < len(audio) <= MOST_AUDIO, f"audio: 1 to {MOST_AUDIO} bytes a record")
+        most = MOST_AUDIO // 2 * WIDTHS[self.codec]
+        _require(0 < len(audio) <= most, f"audio: 1 to {most} bytes of {self.codec.value} a record")
         _require(len(audio) % self.frame == 0, "audio: ends within a sample of all channels")
         return len(audio) // self.frame
 

@@ -14,7 +14,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from agents.crypto.transit_hybrid import TransitPrivate
-from agents.kafka import call_sender
+from agents.kafka import bounded_queue
 from agents.kafka.call_sender import Acknowledged, CallSender, new_call_id
 from pipeline.errors import BrokerError, RecordError
 from pipeline.gateways.door.call_ids import CALL_ID
@@ -85,7 +85,7 @@ class FakeProducer:
 @pytest.fixture(autouse=True)
 def producers(monkeypatch: pytest.MonkeyPatch) -> list[FakeProducer]:
     FakeProducer.made = []
-    monkeypatch.setattr(call_sender, "Producer", FakeProducer)
+    monkeypatch.setattr(bounded_queue, "Producer", FakeProducer)
     return FakeProducer.made
 
 
@@ -241,6 +241,34 @@ def test_a_lost_record_ends_its_call_and_no_other(
     assert ends == [DoorEnd(HEADER, 2, 2, complete=False)]
 
 
+def test_after_a_loss_a_new_client_takes_over_and_overtakes_nothing(
+    sender: CallSender, producers: list[FakeProducer]
+) -> None:
+    """Some brokers take nothing more of an idempotent client that lost a record."""
+    first = producers[0]
+    lost, other = sender.open(HEADER), sender.open(replace(HEADER, call_id="call-b"))
+    lost.send(b"ab", 1)
+    other.send(b"cd", 1)
+    first.settle(1, KafkaError(KafkaError._MSG_TIMED_OUT))
+    until(lambda: lost.failed is not None)
+
+    other.send(b"ef", 1)  # behind its first record, which is not acknowledged
+    sender.open(replace(HEADER, call_id="call-c")).send(b"gh", 1)
+    second = producers[1]
+    assert [one.key for one in first.records] == [b"call-a", b"call-b", b"call-b"]
+    assert [one.key for one in second.records] == [b"call-c"]
+
+    first.settle(2)
+    other.wait()
+    other.send(b"ij", 1)
+    lost.end(complete=False)
+    assert [one.key for one in second.records] == [b"call-c", b"call-b", b"call-a"]
+    second.settle(3)
+    until(lambda: sender.unacknowledged == 0)
+    until(lambda: len(sender._queue._lines) == 1)
+    assert len(producers) == 2
+
+
 def test_no_room_is_told_at_once_and_waited_for(sender: CallSender, producer: FakeProducer) -> None:
     call = sender.open(HEADER)
     for _ in range(12):
@@ -393,7 +421,7 @@ def test_a_sender_that_is_left_has_sent_everything(
 def test_leaving_without_acknowledgement_is_an_error_and_what_is_left_is_lost(
     private: TransitPrivate, producers: list[FakeProducer]
 ) -> None:
-    sender = CallSender("broker:9092", TOPIC, private.public)
+    sender = CallSender("broker:9092", TOPIC, private.public, delivery_s=0.1)
     call = sender.open(HEADER)
     call.send(b"ab", 1)
     with pytest.raises(BrokerError, match="not acknowledged"), sender:

@@ -97,6 +97,11 @@ def test_a_chunk_counts_samples_of_one_channel() -> None:
 def test_the_largest_record_fits_what_brokers_take() -> None:
     assert MOST_AUDIO % 64 == 0
     assert MOST_AUDIO == 15 * 16_000 * 2 * 2
+    assert DoorChunk(FULL, 0, 0, bytes(MOST_AUDIO)).samples == 15 * 16_000
+    companded = replace(FULL, codec=Codec.PCMA)
+    assert DoorChunk(companded, 0, 0, bytes(MOST_AUDIO // 2)).samples == 15 * 16_000
+    with pytest.raises(RecordError, match="PCMA"):
+        DoorChunk(companded, 0, 0, bytes(MOST_AUDIO // 2 + 2))
 
 
 def test_nothing_that_names_a_person_or_was_spoken_shows() -> None:
