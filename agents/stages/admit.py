@@ -60,11 +60,9 @@ from pipeline.gateways.door.model import MOST_AUDIO, CallHeader, DoorChunk, Door
 from pipeline.gateways.door.wire import DoorAddress, Message, address, decode, read_key
 from pipeline.records.call_names import holds_number
 from pipeline.records.consent import MOST_PLACES, Consent
-from pipeline.records.model import AudioChunk, CallEnd, CallInfo
+from pipeline.records.model import INCOMPLETE, AudioChunk, CallEnd, CallInfo
 
 NAME = "admit"
-INCOMPLETE: Final = "incomplete"
-"""Mark of a call that broke off: not all of it came."""
 LOOK_S: Final = 5.0
 """How often the ledger is asked whether a call is still open."""
 IDLE_S: Final = 120.0

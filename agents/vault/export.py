@@ -1,9 +1,10 @@
 """Writes stored calls as plain files: for analysts, for checks, and for access requests.
 
 ``DIR/<call>/`` gets the call's certificate, then its FLAC, transcript and subtitles under their own
-names, and ``call.json`` with what the catalogue knows of it. Files appear whole (mode 0600); a
-repeat writes them again. A folder that holds anything, but not this certificate, is no export of
-the call: nothing in it is touched. The audit log is told of every call before its first byte.
+names, and ``call.json`` with what the catalogue knows of it and the recorder's own id. Files appear
+whole (mode 0600); a repeat writes them again. A folder that holds anything, but not this
+certificate, is no export of the call: nothing in it is touched. The audit log is told of every call
+before its first byte.
 
 Outcomes of ``export_call``: the call's facts; ``UnknownCallError`` for one that is not there,
 ``InputError`` for a folder that can't be written or is not ours, else as ``agents.vault.reader``.
@@ -58,7 +59,8 @@ def export_call(
         if name != call_id + CERTIFICATE:
             pieces = certified(reader.file(call_id, name), stated.files.get(name, ""))
             write_whole(into / name, pieces)
-    document = json.dumps(described(facts), indent=2, sort_keys=True)
+    about = {**described(facts), "recorder_id": reader.recorder_id(call_id)}
+    document = json.dumps(about, indent=2, sort_keys=True)
     write_whole(into / FACTS, [document.encode() + b"\n"])
     return facts
 

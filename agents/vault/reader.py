@@ -72,6 +72,15 @@ class VaultReader:
         facts = self.call(call_id)
         return self._vault.certificate(facts)
 
+    def recorder_id(self, call_id: str) -> str:
+        """What the recorder calls a stored call; empty where it said nothing, or nothing else.
+
+        Raises:
+            SealError: what is noted was changed.
+        """
+        self.call(call_id)
+        return self._vault.recorder_ids.shown(call_id)
+
     def audio_length(self, call_id: str) -> int:
         """Plain length of the redacted audio (FLAC) in bytes; raises as ``transcript`` does."""
         return self._length(call_id, f"{call_id}.flac")

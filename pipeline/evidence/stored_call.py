@@ -43,6 +43,7 @@ from pipeline.records.consent import Decision, Outcome, Why
 from pipeline.records.continuity import Account
 from pipeline.records.intervals import merge_intervals
 from pipeline.records.model import (
+    INCOMPLETE,
     Action,
     CallEnd,
     CallInfo,
@@ -290,7 +291,10 @@ class CallAssembly:
     ) -> dict[str, bytes]:
         call = verdict.call
         ordered = sorted(mutes, key=lambda one: (one.channel, one.start, one.end))
-        transcript = build_transcript(call, self._position, words, ordered, shown)
+        broken_off = verdict.end is not None and INCOMPLETE in verdict.end.marks
+        transcript = build_transcript(
+            call, self._position, words, ordered, shown, incomplete=broken_off
+        )
         entities = [span.entity for span in spans if span.action is Action.MUTE]
         if self._writer is None:
             raise AudioError("a call without audio cannot be stored")

@@ -36,6 +36,7 @@ _CUE_MS, _CUE_CHARACTERS = 7_000, 84
 """What people can read while it is shown: two lines of subtitles."""
 _PUNCTUATION: Final = re.compile(r"^(.*?)([.,?!;:]+)$", re.DOTALL)
 _SHORTENED: Final = re.compile(r"(?:s|re|ll|ve|t|d|m)\W*", re.IGNORECASE)
+_BROKEN_OFF: Final = "NOTE incomplete: the recorder or gateway broke off before the call's end\n"
 _BLIND: Final = (Reason.VERIFICATION, Reason.ECHO)
 
 
@@ -47,6 +48,8 @@ class Transcript:
     length: int
     """Of the call, in samples."""
     turns: tuple[Turn, ...]
+    incomplete: bool = False
+    """Whether the recorder or gateway broke off before the call's end."""
 
     @property
     def text(self) -> str:
@@ -60,6 +63,8 @@ def build_transcript(
     words: Iterable[Word],
     mutes: Sequence[Mute],
     shown: Sequence[Shown] = (),
+    *,
+    incomplete: bool = False,
 ) -> Transcript:
     """Put together what may be shown of a call.
 
@@ -69,6 +74,7 @@ def build_transcript(
         words: those that detection kept; other than ``Hearing.MAIN`` ones are never shown.
         mutes: every mute of the call, those of echo and verification too.
         shown: what stands in the placeholders of muted values.
+        incomplete: whether the recorder or gateway broke off before the call's end.
     """
     main = [word for word in words if word.hearing is Hearing.MAIN]
     tokens: list[Token] = []
@@ -78,7 +84,7 @@ def build_transcript(
         kept, swallowed = _split(spoken, here, call)
         values = [one for one in shown if one.channel == channel]
         tokens += merged(sorted([*kept, *_placeholders(here, swallowed, values)], key=in_time))
-    return Transcript(call=call, length=length, turns=turns_of(call, tokens))
+    return Transcript(call, length, turns_of(call, tokens), incomplete)
 
 
 def to_call_analytics(transcript: Transcript, *, entities: Sequence[str] = ()) -> dict[str, Any]:
@@ -112,6 +118,8 @@ def to_call_analytics(transcript: Transcript, *, entities: Sequence[str] = ()) -
             "TotalConversationDurationMillis": _ms(transcript.length, call.sample_rate),
             "TalkTime": _talk_time(transcript),
         },
+        # Not of the service's shape, whose readers pass over what they don't know.
+        **({"Incomplete": True} if transcript.incomplete else {}),
     }
 
 
@@ -125,13 +133,14 @@ def to_webvtt(transcript: Transcript) -> bytes:
     rate = transcript.call.sample_rate
     parts = [(turn, part) for turn in transcript.turns for part in _cues(turn.tokens, rate)]
     cues = ["WEBVTT\n"]
+    notes = [_BROKEN_OFF] if transcript.incomplete else []
     # Times of cues never fall, also where somebody says "uh-huh" in a turn.
     for turn, part in sorted(parts, key=lambda one: one[1][0].start):
         start = _ms(part[0].start, rate)
         end = max(start + 1, _ms(max(token.end for token in part), rate))
         voice, text = turn.role.title(), _escaped(" ".join(token.text for token in part))
         cues.append(f"{len(cues)}\n{_clock(start)} --> {_clock(end)}\n<v {voice}>{text}</v>\n")
-    return "\n".join(cues).encode()
+    return "\n".join([cues[0], *notes, *cues[1:]]).encode()
 
 
 def _cues(tokens: Sequence[Token], rate: int) -> Iterator[list[Token]]:

@@ -28,6 +28,10 @@ DIGEST = 16
 """Hex digits of a short digest: 64 bits tell versions apart, and nobody can choose them."""
 
 
+INCOMPLETE = "incomplete"
+"""Mark of a call whose recorder or gateway broke off: not all of it came."""
+
+
 class Role(StrEnum):
     """Who speaks on a channel."""
 

@@ -33,6 +33,7 @@ from tests.broker import fakes
 
 PARTITIONS = 4
 ALL = "transcribe,detect,mute,verify,vault"
+WITH_DOOR = f"admit,{ALL}"
 START_S = 150.0
 WORKER = Path(__file__).with_name("worker_main.py")
 

@@ -166,7 +166,7 @@ def _assert_all_committed(installation: Installation) -> None:
         "verify": ["audio_redacted"],
         "vault": ["audio_verified", "spans"],
     }
-    assert set(reads) == set(STAGES)
+    assert set(reads) == set(STAGES) - {"admit"}  # nothing came in by the door
     for stage, names in reads.items():
         for name in names:
             topic = getattr(installation.topics, name)

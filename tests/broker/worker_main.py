@@ -19,6 +19,7 @@ from prometheus_client import start_http_server
 from agents.app.worker import Models, WorkerConfig, run_worker
 from agents.kafka.topics import Topics
 from agents.runtime.engine_pool import PoolWork
+from agents.stages.admit import Door
 from agents.stages.shadow import Candidate
 from agents.stages.timeouts import Timeouts
 from agents.system.clock import system_clock
@@ -76,6 +77,11 @@ def main() -> None:
         timeouts=Timeouts(late_s=2.0, idle_s=float(idle_s)),
         consent=ConsentRules(shipped_rules(), fakes.reads),
         shadow=_candidate(os.environ.get("SHADOW_OF_TEST", "")),
+        door=Door(
+            private=state / "transit-private.json",
+            public=state / "transit-public.json",
+            token_key=state / "tokens.key",
+        ),
     )
     metrics = Metrics()
     if port := os.environ.get("METRICS_OF_TEST"):

@@ -1,20 +1,28 @@
-"""``hushwire calls``: what the vault holds; no content."""
+"""``hushwire calls``: what the vault holds, and which call the recorder means; no content."""
 
 from __future__ import annotations
 
 import json
 import uuid
 from dataclasses import replace
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Column, Table
 
 from agents.cli.shared import public_keys
 from agents.cli.shared.stores import VaultHint, opened, party
-from agents.settings.model import load_settings
+from agents.settings.model import STATE, load_settings
 from agents.system.owners import user
 from agents.system.screen import screen
+from agents.vault.file_store import state_inside
+from pipeline.errors import UnknownCallError
+from pipeline.records.model import INCOMPLETE
+
+if TYPE_CHECKING:
+    from agents.access.audit_log import AuditLog
+    from agents.settings.model import Settings
 
 app = typer.Typer(help="The calls in the vault.", no_args_is_help=True)
 LISTED = "hushwire.audit.calls-listed.v1"
@@ -44,8 +52,7 @@ def list_calls(
     state_dir: public_keys.StateDir = None,
 ) -> None:
     """List calls with length, policy, purpose, retention and legal hold, the newest first."""
-    from agents.access.audit_log import Event  # noqa: PLC0415 - --help comes at once
-    from agents.vault.call_catalogue import CallFilter, Catalogue  # noqa: PLC0415
+    from agents.vault.call_catalogue import CallFilter, Catalogue  # noqa: PLC0415 - --help comes at once
     from agents.vault.export import described  # noqa: PLC0415
 
     settings = load_settings(state_dir=state_dir)
@@ -59,13 +66,7 @@ def list_calls(
         wanted = replace(wanted, party=party(settings, vault, subject))
     with opened(settings, vault) as parts:
         page = Catalogue(parts.ledger.database).page(wanted, limit=limit)
-        facts = {
-            "at": parts.log.stamp(),
-            "what": "calls-listed",
-            "by": user(),
-            "calls": len(page.calls),
-        }
-        parts.log.append(Event(f"calls/{LISTED}/{uuid.uuid4()}", "", LISTED, facts))
+        _tell_listed(parts.log, len(page.calls))
     if as_json:
         for one in page.calls:
             typer.echo(json.dumps(described(one), sort_keys=True))
@@ -80,7 +81,8 @@ def list_calls(
             one.call_id,
             f"{one.stored:%Y-%m-%d}",
             f"{minutes}:{seconds:02}",
-            "passed" if one.passed else "quarantined",
+            ("passed" if one.passed else "quarantined")
+            + (", incomplete" if INCOMPLETE in one.marks else ""),
             f"{one.policy} {one.policy_version}",
             one.purpose or "none",
             "legal hold" if one.held else kept,
@@ -92,3 +94,94 @@ def list_calls(
         out.print(f"there are more; --limit {limit * 10} shows more of them", highlight=False)
     elif not page.calls:
         out.print("no such call in the vault")
+
+
+@app.command("find")
+def find(
+    recorder_id: Annotated[
+        str, typer.Option("--recorder-id", help="What the recorder or platform calls the call.")
+    ],
+    vault: VaultHint = None,
+    as_json: Annotated[  # noqa: FBT002 - a flag of the command line
+        bool, typer.Option("--json", help="One JSON object per line.")
+    ] = False,
+    state_dir: public_keys.StateDir = None,
+) -> None:
+    """Find calls by the recorder's own id: open, stored, quarantined and refused ones.
+
+    Exit codes: 0 found; 1 there is none.
+    """
+    from agents.crypto.party_pseudonyms import Pseudonyms  # noqa: PLC0415 - --help comes at once
+    from agents.vault.recorder_ids import find_by_recorder_id  # noqa: PLC0415
+
+    settings = load_settings(state_dir=state_dir)
+    key = _token_key(settings, vault)
+    with opened(settings, vault) as parts:
+        ledger = parts.ledger
+        calls = [recorder_id]  # which is the call's id where it can be one
+        if key.exists():
+            calls += find_by_recorder_id(ledger.database, Pseudonyms(key), recorder_id)
+        known = [one for one in map(ledger.call, dict.fromkeys(calls)) if one is not None]
+        _tell_listed(parts.log, len(known))
+    rows = [
+        {
+            "call_id": one.call_id,
+            "state": one.state.value if one.erased is None else "erased",
+            "opened": one.created.isoformat(timespec="seconds"),
+        }
+        for one in known
+    ]
+    if as_json:
+        for row in rows:
+            typer.echo(json.dumps(row, sort_keys=True))
+    elif rows:
+        table = Table(Column("call", overflow="fold"), "state", "opened")
+        for row in rows:
+            table.add_row(row["call_id"], row["state"], row["opened"])
+        screen().print(table)
+    else:
+        screen().print("no call of this id")
+    raise typer.Exit(0 if rows else 1)
+
+
+@app.command("show")
+def show(
+    call_id: Annotated[str, typer.Argument(help="The call's id.")],
+    vault: VaultHint = None,
+    state_dir: public_keys.StateDir = None,
+) -> None:
+    """Show what is known of one call as JSON, with the recorder's own id where it is stored."""
+    from agents.vault.call_catalogue import Catalogue  # noqa: PLC0415 - --help comes at once
+    from agents.vault.call_keys import VaultKeys  # noqa: PLC0415
+    from agents.vault.export import described  # noqa: PLC0415
+    from agents.vault.recorder_ids import RecorderIds  # noqa: PLC0415
+
+    settings = load_settings(state_dir=state_dir)
+    with opened(settings, vault) as parts:
+        ledger = parts.ledger
+        known = ledger.call(call_id)
+        if known is None:
+            raise UnknownCallError("no such call in the ledger")
+        facts = Catalogue(ledger.database).find(call_id)
+        keys = VaultKeys(ledger.database, ledger.kek)
+        _tell_listed(parts.log, 1, call_id)
+        about = {
+            "call_id": call_id,
+            "state": known.state.value if known.erased is None else "erased",
+            "opened": known.created.isoformat(timespec="seconds"),
+            **(described(facts) if facts else {}),
+            "recorder_id": RecorderIds(ledger.database, keys).shown(call_id) if facts else "",
+        }
+    typer.echo(json.dumps(about, indent=2, sort_keys=True, ensure_ascii=False))
+
+
+def _tell_listed(log: AuditLog, count: int, call_id: str = "") -> None:
+    from agents.access.audit_log import Event  # noqa: PLC0415 - --help comes at once
+
+    facts = {"at": log.stamp(), "what": "calls-listed", "by": user(), "calls": count}
+    log.append(Event(f"calls/{LISTED}/{uuid.uuid4()}", call_id, LISTED, facts))
+
+
+def _token_key(settings: Settings, vault: str | None) -> Path:
+    inside = state_inside(vault)
+    return settings.token_key_file(settings.state_folder(inside if inside.is_dir() else STATE))

@@ -22,7 +22,7 @@ from agents.runtime.broker_port import Delivery
 from agents.runtime.events import KNOWN, REFUSED
 from agents.runtime.record_runtime import Handled
 from agents.stages import admit
-from agents.stages.admit import INCOMPLETE, LOOK_S, Admission, Door, call_info
+from agents.stages.admit import LOOK_S, Admission, Door, call_info
 from agents.system.clock import system_clock
 from agents.system.owners import DOOR
 from agents.vault.recorder_ids import find_by_recorder_id
@@ -33,7 +33,7 @@ from pipeline.gateways.door.model import CallHeader, DoorChunk, DoorEnd, DoorRec
 from pipeline.gateways.door.wire import CallKey, Message, encode
 from pipeline.gateways.events import Codec
 from pipeline.records.consent import UNKNOWN, Answer
-from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Role
+from pipeline.records.model import INCOMPLETE, AudioChunk, CallEnd, CallInfo, Role
 
 pytestmark = pytest.mark.unit
 
