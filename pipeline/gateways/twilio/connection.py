@@ -28,7 +28,7 @@ from pipeline.gateways.events import (
 )
 from pipeline.gateways.lone_keys import LoneKeys, check_keys
 from pipeline.gateways.twilio.byte_order import ByteOrder
-from pipeline.gateways.twilio.frames import TWILIO, Begun, Shape, begun
+from pipeline.gateways.twilio.frames import TWILIO, Shape, begun
 from pipeline.records.model import Role
 
 MOST_FRAME: Final = 65_536
@@ -77,7 +77,8 @@ class TwilioConnection:
         self._decode, self._most = shape.decoder.decode, most
         self._agrees, self._withdraws = agrees, withdraws
         self._big_endian = shape.big_endian if big_endian is None else big_endian
-        self._call: Begun | None = None
+        self._stream: str | None = None
+        """Its id, or empty where the platform says none; None: it has not begun."""
         self._lanes: dict[str, _Lane] = {}
         self._order: ByteOrder | None = None
         self._keys = LoneKeys(rate=1)
@@ -95,7 +96,7 @@ class TwilioConnection:
     @property
     def begun(self) -> bool:
         """Whether the call has begun."""
-        return self._call is not None
+        return self._stream is not None
 
     @property
     def over(self) -> bool:
@@ -132,17 +133,17 @@ class TwilioConnection:
         kind = frame.event
         if kind == "start":
             return self._start(frame), []
-        if self._call is None:
+        if self._stream is None:
             self._before(kind, frame)
             return [], []
-        if frame.stream != self._call.stream and frame.stream and self._call.stream:
+        if frame.stream != self._stream and frame.stream and self._stream:
             raise GatewayError(Reason.BAD_FRAME, "a frame of another stream on this connection")
         if kind == "media":
             return self._media(frame), []
         return self._other(kind, frame), []
 
     def _closed(self) -> list[Event]:
-        if self._over or self._call is None:
+        if self._over or self._stream is None:
             return []
         self._over = True
         return [*self._keys.ended(), Ended(complete=False)]
@@ -158,7 +159,7 @@ class TwilioConnection:
             self.ignored += 1
 
     def _start(self, frame: Any) -> list[Event]:  # noqa: ANN401
-        if self._call is not None:
+        if self._stream is not None:
             raise GatewayError(Reason.BAD_FRAME, "a second start on one connection")
         call = begun(frame, self._shape, self._roles)
         if self._proven is not None and not self._proven(call.token, call.started.recorder_id):
@@ -175,7 +176,7 @@ class TwilioConnection:
             self._lanes[track] = self._lanes[f"{track}_track"] = _Lane(channel)
         self._keys = LoneKeys(started.sample_rate)
         self._top = frame.sequence or 0
-        self._call = call
+        self._stream = call.stream
         return [started]
 
     def _media(self, frame: Any) -> list[Event]:  # noqa: ANN401
