@@ -30,6 +30,7 @@ def serve(
     *,
     ready: Callable[[Gateway], None] | None = None,
     on_ack: Callable[[Acknowledged], None] | None = None,
+    loop: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> None:
     """Serve until stopped.
 
@@ -37,6 +38,7 @@ def serve(
         settings: everything; ``bootstrap`` is required.
         ready: called when it listens.
         on_ack: told of every record that the broker has, beside the metrics.
+        loop: makes the event loop; None: asyncio's own.
 
     Raises:
         HushwireError: see the module.
@@ -85,6 +87,7 @@ def serve(
         await run(gateway, ready=listening)
 
     try:
-        asyncio.run(listen())
+        with asyncio.Runner(loop_factory=loop) as runner:
+            runner.run(listen())
     finally:
         sender.close()
