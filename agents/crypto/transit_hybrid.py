@@ -242,6 +242,18 @@ class TransitPrivate:
         self._file.write(with_new_primary(self._keys.handle, _fresh))
         self.reload()
 
+    def move_to(self, service: str) -> None:
+        """Encrypt the file by a key service's key, or by another one; the keys stay the same.
+
+        Raises:
+            HushwireError: the service can't be reached or refuses; the file is as it was.
+        """
+        self.reload()
+        moved = _file(self.path, service)
+        moved.write(self._keys.handle)
+        self._file = moved
+        self.reload()
+
     def keep_primary(self) -> frozenset[int]:
         """Destroy all keys but the primary one: what was sent for them opens no more.
 

@@ -16,8 +16,8 @@ import tempfile
 from pathlib import Path
 
 NAMES = (
-    "record", "headers", "sidecar", "audio", "name", "policy", "certificate", "audit", "note",
-    "texts", "signed", "audiohook", "streams",
+    "record", "headers", "door", "sidecar", "audio", "name", "policy", "certificate", "audit",
+    "note", "texts", "signed", "audiohook", "streams",
 )  # fmt: skip
 FOUND = Path("build/fuzz")
 

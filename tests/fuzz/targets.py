@@ -27,6 +27,7 @@ from pipeline.evaluation.corpora.labelled_texts import parse_cases
 from pipeline.evidence.canonical_json import read_document
 from pipeline.evidence.certificate import parse_certificate
 from pipeline.gateways.audiohook.connection import AudioHookConnection
+from pipeline.gateways.door.wire import Message, decode, encode, read_key
 from pipeline.gateways.events import Audio, GatewayError, Started
 from pipeline.gateways.http_signatures import SignatureVerifier
 from pipeline.gateways.twilio.connection import TwilioConnection
@@ -35,6 +36,7 @@ from pipeline.policy.loading import parse_policy
 from pipeline.records import cloudevents
 from pipeline.records.call_names import holds_number, pseudonym_of, shown
 from pipeline.records.model import Role
+from tests.pipeline.gateways.door import door_samples
 from tests.pipeline.records.wire_samples import SAMPLES
 
 POLICIES = Path(__file__).parents[2] / "policies"
@@ -72,6 +74,22 @@ def _headers(data: bytes) -> None:
         where = cloudevents.address(headers, key)
         assert cloudevents.valid_call_id(where.call_id)
         cloudevents.associated_data("topic", headers)
+
+
+def _door(data: bytes) -> None:
+    """A record of the door, in clear or sealed: ``RecordError`` alone; what is read is written."""
+    key, _, rest = data.partition(b"\n\n")
+    *lines, value = rest.split(b"\n\n")
+    headers: dict[str, bytes | None] = {}
+    for line in lines:
+        name, _, held = line.partition(b"=")
+        headers[name.decode("utf-8", "replace")] = held
+    message = Message(key, headers, value)
+    with suppress(RecordError):
+        opening = None if read_key(headers) is None else door_samples.SEAL
+        record = decode(message, door_samples.TOPIC, opening)
+        again = encode(record, door_samples.TOPIC, None)
+        assert decode(again, door_samples.TOPIC, None) == record
 
 
 def _sidecar(data: bytes) -> None:
@@ -227,6 +245,16 @@ def _written_headers() -> tuple[bytes, ...]:
     return tuple(made)
 
 
+def _door_records() -> tuple[bytes, ...]:
+    made = []
+    for record in door_samples.RECORDS.values():
+        for key in (None, door_samples.KEY):
+            message = encode(record, door_samples.TOPIC, key)
+            lines = [name.encode() + b"=" + (one or b"") for name, one in message.headers.items()]
+            made.append(b"\n\n".join([message.key or b"", *lines, message.value or b""]))
+    return tuple(made)
+
+
 def _json(document: object) -> bytes:
     return json.dumps(document).encode()
 
@@ -302,6 +330,7 @@ def _stream(*, telnyx: bool) -> bytes:
 TARGETS: dict[str, Target] = {
     "record": Target(_record, _encoded()),
     "headers": Target(_headers, _written_headers()),
+    "door": Target(_door, _door_records()),
     "sidecar": Target(
         _sidecar,
         (

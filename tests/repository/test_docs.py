@@ -22,7 +22,7 @@ PAGES = sorted(
 )
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 _CODE = re.compile(r"(?ms)^(?:```.*?^```|(?:    .*\n)+)|`[^`\n]+`")
-_COMMAND = re.compile(r"(?:^|[\s`/])hushwire((?: +[a-z-]+)?(?: +[a-z-]+)?)([^\n`]*)", re.MULTILINE)
+_COMMAND = re.compile(r"(?:^|[\s`/])hushwire((?: +[a-z-]+){0,3})([^\n`]*)", re.MULTILINE)
 _MAKE = re.compile(r"(?:^|`|\s)make ([a-z]+)")
 
 
@@ -61,7 +61,9 @@ def _named(text: str) -> list[tuple[str, set[str]]]:
         if not words:
             continue
         group = {name.split()[0] for name in _commands() if " " in name}
-        name = " ".join(words[:2]) if words[0] in group else words[0]
+        longest = [" ".join(words[:count]) for count in (3, 2) if count <= len(words)]
+        usual = " ".join(words[:2]) if words[0] in group else words[0]
+        name = next((one for one in longest if one in _commands()), usual)
         named.append((name, set(re.findall(r"(?<=\s)--[a-z][a-z-]*", found.group(0)))))
     return named
 

@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from agents.access.audit_log import AuditLog
 from agents.app.checks.doctor import Grade, examine
 from agents.crypto.envelope import KeyEncryptionKey
+from agents.crypto.transit_hybrid import TransitPrivate
 from agents.database.call_ledger import Ledger
 from agents.settings.model import Settings
 from agents.upkeep.kek_rotation import move_to_service, rotate, wrapping_keys
@@ -78,6 +79,27 @@ def test_rotation_encrypts_the_new_keyset(service: MakeKey, file: Path) -> None:
     # The process that was there before meets a key that it does not know.
     assert ledger.seal("call-1").open(value, b"") == b"value"
     ledger.dispose()
+
+
+def test_the_private_half_by_which_calls_come_in_moves_to_a_service(
+    service: MakeKey, tmp_path: Path
+) -> None:
+    path, first, second = tmp_path / "state" / "transit-private.json", service(), service()
+    private = TransitPrivate.load_or_create(path)
+    wrapped, _ = private.public.new_key("call-1")
+    private.move_to(first)
+    assert is_encrypted(path)
+    refused(lambda: TransitPrivate(path), StoreError, "HUSHWIRE_TRANSIT_PRIVATE_KEY")
+    moved = TransitPrivate(path, first)
+    moved.move_to(second)
+    moved.add_key()
+    assert is_encrypted(path)
+    refused(lambda: TransitPrivate(path, first), KeyServiceError, "another key")
+    again = TransitPrivate.load_or_create(path, second)
+    again.unwrap(wrapped, "call-1")
+    again.unwrap(again.public.new_key("call-2")[0], "call-2")
+    assert is_encrypted(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_no_call_waits_for_the_service(transit: Transit, file: Path) -> None:

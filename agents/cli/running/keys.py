@@ -158,6 +158,30 @@ def transit_rotate(
     )
 
 
+@transit_app.command("wrap")
+def transit_wrap(
+    service: Annotated[
+        str,
+        typer.Option(
+            "--with",
+            help="The service's key: aws-kms://arn:aws:kms:… or hcvault://HOST/MOUNT/keys/NAME.",
+        ),
+    ],
+    state_dir: StateDir = None,
+) -> None:
+    """Encrypt the file of the private half with a key of a key service, or with another one.
+
+    Exit code 4 when the service can't be reached or refuses: the file is as it was.
+    """
+    private = _transit(state_dir)[1]
+    private.move_to(service)
+    _say(
+        f"{private.path} is encrypted by {service} now. Next: "
+        f"HUSHWIRE_TRANSIT_PRIVATE_KEY={service}, start the workers again, then `hushwire keys "
+        "transit rotate`: copies of the old file open nothing that is sent for the new key"
+    )
+
+
 def _transit(state_dir: Path | None) -> tuple[Settings, TransitPrivate]:
     """The settings and the private half, which has to be there."""
     from agents.crypto.transit_hybrid import TransitPrivate  # noqa: PLC0415 - --help comes at once
