@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from agents.access.api_tokens import Tokens
 from agents.access.audit_log import AuditLog
 from agents.access.roles import Permission
-from agents.app.checks.doctor import Finding
+from agents.app.checks.findings import Finding
 from agents.database.engine import Database
 from agents.reports.compliance.model import Month
 from agents.reports.compliance.report import Report

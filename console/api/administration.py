@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, func, select
 from agents.access.api_tokens import Tokens
 from agents.access.hash_chain import ENTRY
 from agents.access.roles import Permission
-from agents.app.checks.doctor import Finding
+from agents.app.checks.findings import Finding
 from agents.database.engine import Database
 from agents.database.tables import CATALOGUE, ENTRIES
 from console.api.schemas import (

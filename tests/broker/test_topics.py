@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from agents.app.checks.doctor import Grade, broker_findings
+from agents.app.checks.doctor import broker_findings
+from agents.app.checks.findings import Grade
 from agents.kafka.admin import cluster_state
 from agents.kafka.topics import Topics, wanted_configs
 from agents.settings.model import Settings

@@ -20,7 +20,7 @@ from starlette.testclient import TestClient
 from agents.access.api_tokens import Tokens
 from agents.access.audit_log import AuditLog
 from agents.access.roles import Role
-from agents.app.checks.doctor import Finding, Grade
+from agents.app.checks.findings import Finding, Grade
 from agents.database.call_ledger import Ledger
 from agents.database.tables import ENTRIES
 from agents.reports.compliance.report import Sources, report_of

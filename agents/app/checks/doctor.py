@@ -11,14 +11,14 @@ import resource
 import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
+from agents.app.checks.findings import Finding, Grade
+from agents.app.checks.holdings import holdings
 from agents.crypto.signed_head import HeadMemory
 from agents.database import migrate
 from agents.database.call_ledger import open_since
@@ -56,25 +56,6 @@ _SWAPS = Path("/proc/swaps")
 _SWAP_LIMIT = Path("/sys/fs/cgroup/memory.swap.max")
 
 
-class Grade(StrEnum):
-    """How a check ended."""
-
-    OK = "ok"
-    WEAK = "weak"
-    SKIPPED = "not checked"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check found."""
-
-    grade: Grade
-    what: str
-    told: str
-    advice: str = ""
-    """What to do; empty unless weak."""
-
-
 def examine(settings: Settings, state: Path, vault: str | Path | None) -> list[Finding]:
     """Every check.
 
@@ -87,6 +68,8 @@ def examine(settings: Settings, state: Path, vault: str | Path | None) -> list[F
         ("broker", lambda: _broker(settings)),
         ("state folder", lambda: _folder("state folder", state)),
         ("key file", lambda: _key_file("key file", settings.keyset_file(state))),
+        ("transit key", lambda: _key_file("transit key", settings.transit_private_file(state))),
+        ("keys held here", lambda: holdings(settings, state)),
         ("signing key", lambda: _signing_key(settings.signing_key_file(state))),
         ("ledger", lambda: _ledger(settings, state)),
         ("vault", lambda: _vault(vault)),

@@ -32,7 +32,8 @@ def doctor(
 
     Nothing is changed. Run it as the user that runs the workers.
     """
-    from agents.app.checks.doctor import Grade, examine  # noqa: PLC0415 - --help comes at once
+    from agents.app.checks.doctor import examine  # noqa: PLC0415 - --help comes at once
+    from agents.app.checks.findings import Grade  # noqa: PLC0415
 
     settings = load_settings(bootstrap=bootstrap, state_dir=state_dir)
     inside = state_inside(vault)

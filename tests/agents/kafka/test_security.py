@@ -11,7 +11,7 @@ import pytest
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
 from agents.app.checks import doctor
-from agents.app.checks.doctor import Grade
+from agents.app.checks.findings import Grade
 from agents.app.faust_app import make_app
 from agents.kafka.admin import ClusterState
 from agents.kafka.security import IN_CLEAR, KafkaSecurity

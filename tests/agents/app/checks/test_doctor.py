@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from agents.app.checks import doctor
-from agents.app.checks.doctor import Finding, Grade, broker_findings, examine, swap_devices
+from agents.app.checks.doctor import broker_findings, examine, swap_devices
+from agents.app.checks.findings import Finding, Grade
 from agents.cli import main
 from agents.crypto.ed25519 import SigningKey
 from agents.database.call_ledger import Ledger
