@@ -28,7 +28,7 @@ from agents.kafka.security import KafkaSecurity, named_broker
 from agents.kafka.topics import Topics, create_topics, reach_broker
 from agents.settings.model import STATE, Settings
 from agents.system.progress import Through
-from pipeline.audio.files import RecordingInfo, inspect_recording, iter_chunks
+from pipeline.audio.files import RecordingInfo, Source, inspect_recording, iter_chunks
 from pipeline.audio.narrowing import kept_rate, narrow
 from pipeline.errors import InputError, StoreError
 from pipeline.gateways.door.call_ids import call_id_of
@@ -48,6 +48,8 @@ def send_file(
     chunk_seconds: float = CHUNK_S,
     language: str = "",
     again: bool = False,
+    content: bytes | None = None,
+    sidecar: bytes = b"{}",
 ) -> Ingested:
     """Send one recording, with what its sidecar says.
 
@@ -57,6 +59,8 @@ def send_file(
         chunk_seconds: length of a chunk.
         language: of a call whose sidecar names none; empty: the installation's own.
         again: as a new call, though it was refused before. One that is stored stays the only one.
+        content: of the recording, where it is no file but an object of a bucket.
+        sidecar: then, what its sidecar holds.
 
     Returns:
         Its call id and length; the broker has all of it.
@@ -65,12 +69,18 @@ def send_file(
         InputError: see the module.
         BrokerError: see the module.
     """
-    digest = file_digest(path)
+    digest = recording_digest(path, content)
     call_id = call_id_of(bytes.fromhex(digest))
+    source: Source = path if content is None else content
     if again:
         call_id = call_id_of(hashlib.sha256(call_id.encode() + secrets.token_bytes(32)).digest())
-    drop = read_drop(path, language=language, named=lambda _: call_id)
-    about = inspect_recording(path)
+    drop = read_drop(
+        path,
+        language=language,
+        named=lambda _: call_id,
+        sidecar=None if content is None else sidecar,
+    )
+    about = inspect_recording(source)
     roles = drop.roles or default_roles(about.channels)
     if len(roles) != about.channels:
         raise InputError(
@@ -91,17 +101,25 @@ def send_file(
         digest,
     )
     # Damage shows when it is reached: all of it is looked at before any of it is sent.
-    for _ in iter_chunks(path, chunk_seconds):
+    for _ in iter_chunks(source, chunk_seconds):
         pass
     call = sender.open(header)
-    for pcm in _pieces(path, about, header, chunk_seconds):
+    for pcm in _pieces(source, about, header, chunk_seconds):
         call.send_waiting(pcm.astype("<i2").tobytes(), len(pcm))
-    _end(call, path, digest)
+    _end(call, path, same=content is not None or file_digest(path) == digest)
     return Ingested(path, Outcome.SENT, call_id, about.frames / about.sample_rate)
 
 
-def _end(call: OutgoingCall, path: Path, digest: str) -> None:
-    same = file_digest(path) == digest
+def recording_digest(path: Path, content: bytes | None = None) -> str:
+    """sha256 of a recording's file, or of its content, in hex; its call id is made of it.
+
+    Raises:
+        InputError: the file can't be read.
+    """
+    return file_digest(path) if content is None else hashlib.sha256(content).hexdigest()
+
+
+def _end(call: OutgoingCall, path: Path, *, same: bool) -> None:
     call.end(complete=same)
     call.wait()
     if not same:
@@ -112,11 +130,11 @@ def _end(call: OutgoingCall, path: Path, digest: str) -> None:
 
 
 def _pieces(
-    path: Path, about: RecordingInfo, header: CallHeader, chunk_seconds: float
+    source: Source, about: RecordingInfo, header: CallHeader, chunk_seconds: float
 ) -> Iterator[Pcm]:
     """The recording as the stages see it, in pieces that fit into a record."""
     most = MOST_AUDIO // (WIDTHS[Codec.L16] * header.channels)
-    chunks = iter_chunks(path, chunk_seconds)
+    chunks = iter_chunks(source, chunk_seconds)
     for pcm in narrow(chunks, about.sample_rate, about.channels):
         yield from (pcm[start : start + most] for start in range(0, len(pcm), most))
 

@@ -189,6 +189,7 @@ def read_drop(
     *,
     language: str = DEFAULT,
     named: Callable[[str], str] | None = None,
+    sidecar: bytes | None = None,
 ) -> Drop:
     """A recording with its sidecar, where it has one; the call id defaults to the file's stem.
 
@@ -198,13 +199,14 @@ def read_drop(
         named: makes the id of a call whose name may hold a number, or can be no id, such as
             ``agents.crypto.party_pseudonyms.Pseudonyms.call_id``; without it such a name is
             refused.
+        sidecar: what it holds, where it is no file beside ``path``.
 
     Raises:
         InputError: the sidecar can't be read or is no valid JSON object of its shape, its purpose
             may hold a number, or the call id is unusable.
     """
-    sidecar = path.with_suffix(".json")
-    notes = _notes(sidecar)
+    beside = path.with_suffix(".json")
+    notes = _notes(beside) if sidecar is None else _parsed(sidecar, shown(beside.name))
     call_id = recorder_id = notes.call_id or path.stem
     renamed = holds_number(call_id) or not valid_call_id(call_id)
     if renamed and named is not None:
@@ -226,8 +228,8 @@ def read_drop(
         language=notes.language or language,
         purpose=notes.purpose,
         numbers=notes.numbers,
-        roles=_roles(notes.channels, shown(sidecar.name)),
-        consent=_consent(notes, shown(sidecar.name), notes.numbers),
+        roles=_roles(notes.channels, shown(beside.name)),
+        consent=_consent(notes, shown(beside.name), notes.numbers),
         renamed=renamed,
         recorder_id=recorder_id,
         stated=notes.consent.model_dump_json(exclude_unset=True).encode() if notes.consent else b"",
@@ -251,6 +253,10 @@ def _notes(sidecar: Path) -> _Sidecar:
             problem = f"larger than {LARGEST_SIDECAR >> 20} MiB"
     if problem:
         raise InputError(f"{name}: {problem}; mend this sidecar, or take it away")
+    return _parsed(content, name)
+
+
+def _parsed(content: bytes, name: str) -> _Sidecar:
     try:
         notes = _Sidecar.model_validate_json(content)
     except ValidationError as error:

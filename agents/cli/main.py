@@ -26,6 +26,7 @@ from agents.cli.running.gateway import gateway
 from agents.cli.running.notice import notice
 from agents.cli.running.redact import redact
 from agents.cli.running.serve import serve
+from agents.cli.running.watch import watch
 from agents.cli.start import HELP, main
 from agents.cli.stored_calls import (
     calls,
@@ -191,6 +192,7 @@ app.command()(notice)
 app.command("scan-leaks")(scan_leaks)
 app.command()(serve)
 app.command()(tune)
+app.command()(watch)
 app.command("records-of-processing")(records_of_processing)
 
 
