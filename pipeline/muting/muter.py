@@ -13,7 +13,10 @@ findings arrived. It fails closed:
 
 - Samples after the detector's last watermark are zero (``Reason.UNHEARD``), as far back as a
   later span's mute could have reached.
-- Audio that never came is zero (``Reason.GAP``).
+- Audio that never came is zero (``Reason.GAP``), and so is what the recorder paused
+  (``Reason.PAUSED``).
+- Tones of keys are silenced wherever they are heard, whatever detection says: the muter listens
+  for them itself (``pipeline.muting.keys``).
 - Findings that do not follow those before them, or that another policy or version made, account
   for nothing: from there on all is zero, and the call is marked ``mixed_detection``; verification
   refuses such a call (``pipeline.records.continuity``).
@@ -32,6 +35,7 @@ from pipeline.audio.levels import Levels
 from pipeline.audio.ring_buffer import History
 from pipeline.errors import RecordError
 from pipeline.muting.crosstalk import mirrored
+from pipeline.muting.keys import Keys, is_key, key_cuts
 from pipeline.muting.merging import ChannelMutes, Cut
 from pipeline.muting.padding import Padding, widen
 from pipeline.muting.rendering import apply_mutes
@@ -243,6 +247,7 @@ class _Call:
         self._pieces: list[_Piece] = []
         self._longest = SPAN_PIECE_S * call.sample_rate
         self._gaps: list[Mute] = []
+        self._keys = Keys(call)
         self._mutes = [
             ChannelMutes(channel, self._padding, call.sample_rate)
             for channel in range(call.channels)
@@ -265,6 +270,7 @@ class _Call:
         """Take the next chunk in order."""
         self._history.append(chunk.start, chunk.pcm)
         self.position = chunk.end
+        self._add_keys(self._keys.take(chunk.pcm))
 
     def add_gap(self, start: int, end: int) -> None:
         """Note audio that never came."""
@@ -306,6 +312,12 @@ class _Call:
         for low, high in _parts(start, end, self._longest) or [(start, start)]:
             self._pieces += [_Piece(low, high, each) for each in every]
 
+    def _add_keys(self, spans: list[Span]) -> None:
+        """Keys are shorter than a piece; more may be cut beside them than the policy pads."""
+        edge = self._keys.edge
+        for span in spans:
+            self._pieces.append(_Piece(max(0, span.start - edge), span.end + edge, span))
+
     def _unheard(self, start: int, end: int) -> list[Span]:
         """A stretch of all channels that nobody accounts for."""
         name, reason = Reason.UNHEARD.upper(), Reason.UNHEARD
@@ -316,13 +328,16 @@ class _Call:
 
     def release(self, *, audio_complete: bool, over: bool) -> list[RedactedChunk]:
         """Return the chunks that nothing can change any more."""
+        if audio_complete:
+            self._add_keys(self._keys.finish())
         self._cut(audio_complete=audio_complete)
         if over:
             self._mute_the_unheard()
             until = self.position + self._padding.ramp + self._padding.merge
         else:
             starts = [piece.start for piece in self._pieces]
-            until = min([self.watermark, *starts]) - self._padding.back - self._padding.lag
+            known = min([self.watermark, self._keys.settled - self._keys.edge, *starts])
+            until = known - self._padding.back - self._padding.lag
         step = CHUNK_S * self.call.sample_rate
         ready: list[RedactedChunk] = []
         while self._released < self.position:
@@ -361,6 +376,12 @@ class _Call:
         channel = piece.span.channel
         levels = Levels.measure(self._history.read(first, last)[:, channel], first, rate)
         rule = self._policy.rule(piece.span.entity)
+        if is_key(piece.span):
+            first = max(0, start - padding.back - padding.lag)
+            last = min(self.position, end + padding.ahead + max(padding.context, padding.lag))
+            for cut in key_cuts(piece.span, rule, self._history.read(first, last), first, rate):
+                self._mutes[cut.span.channel].add(cut)
+            return
         wide = widen(
             start,
             end,

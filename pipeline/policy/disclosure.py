@@ -36,7 +36,7 @@ PARTIAL: Final = frozenset({Show.LAST_FOUR, Show.BIN, Show.BIN_LAST_FOUR})
 """What shows digits of the value."""
 _LAST_FOUR: Final = frozenset({Entity.CARD_NUMBER, Entity.US_SSN, Entity.PHONE_NUMBER})
 """Numbers whose length says whether they are complete, and of which most stays hidden."""
-_SECRET: Final = frozenset({Entity.CARD_SECURITY_CODE, Entity.PIN, Entity.PASSWORD})
+_SECRET: Final = frozenset({Entity.CARD_SECURITY_CODE, Entity.PIN, Entity.PASSWORD, Entity.DTMF})
 """Never kept in any form after they were used (PCI DSS 3.3.1)."""
 _LEAST_TOKEN: Final = 4
 """Fewer characters are a fragment, not a value that could be recognised again."""

@@ -23,6 +23,7 @@ from pipeline.policy.model import Policy
 from pipeline.policy.union import union
 from pipeline.policy.yaml_document import Location, read_document, refusal_of, shown
 from pipeline.records.entities import NEVER_ALLOWED, SPOKEN_NUMBERS, Entity
+from pipeline.records.model import Action
 
 _MOST_FILES: Final = 16
 """Policies that are read for one; more is a mistake, or somebody who wants to keep us busy."""
@@ -174,6 +175,10 @@ def _forbidden(policy: Policy) -> Iterator[tuple[Location, str]]:
         place = ("entities", name, "transcript") if name else ("default", "transcript")
         if problem := refusal(name, rule.transcript):
             yield place, problem
+    keys = policy.entities.get(Entity.DTMF)
+    if keys is not None and keys.action is not Action.MUTE:
+        reason = "a key may be a digit of a card: it is silenced in every call; write mute"
+        yield ("entities", Entity.DTMF.value, "action"), reason
     for entity, entries in policy.allow.items():
         for index, entry in enumerate(entries):
             if problem := _not_allowed(entity, entry):

@@ -19,6 +19,7 @@ from pipeline.errors import PolicyError
 from pipeline.policy.disclosure import Show
 from pipeline.policy.known_names import DEFAULT_PURPOSE
 from pipeline.records.consent import PLACE, Basis
+from pipeline.records.entities import Entity
 from pipeline.records.model import Action
 from pipeline.records.pseudonyms import PURPOSE
 from pipeline.records.scores import READER
@@ -209,8 +210,11 @@ class Policy(_Model):
     _content: str = PrivateAttr("")
 
     def rule(self, entity: str) -> EntityRule:
-        """The rule for an entity type, or the default one."""
-        return self.entities.get(entity, self.default)
+        """The rule for an entity type, or the default one; keys are muted whatever that says."""
+        found = self.entities.get(entity, self.default)
+        if entity == Entity.DTMF and found.action is not Action.MUTE:
+            return found.model_copy(update={"action": Action.MUTE})
+        return found
 
     def threshold(self, entity: str, recognizer: str) -> float:
         """The score from which a recogniser's span of a type counts.

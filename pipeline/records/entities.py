@@ -25,6 +25,8 @@ class Entity(StrEnum):
     BANK_ROUTING = "BANK_ROUTING"
     """ABA routing number or sort code."""
     IBAN = "IBAN"
+    DTMF = "DTMF"
+    """A key that was pressed: the tone alone, never which one."""
 
     # Identifiers of a person
     US_SSN = "US_SSN"
@@ -71,9 +73,10 @@ PAYMENT: Final = frozenset(
         Entity.BANK_ACCOUNT,
         Entity.BANK_ROUTING,
         Entity.IBAN,
+        Entity.DTMF,
     }
 )
-"""What the payment-card rules are about."""
+"""What the payment-card rules are about; keys are pressed to tell a card's number."""
 
 RECALL_FIRST: Final = PAYMENT | {
     Entity.US_SSN,

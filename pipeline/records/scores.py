@@ -15,6 +15,8 @@ SOUND_WITHOUT_WORDS: Final = "sound-without-words"
 """Recognisers of what was not understood: whether a voice detector took it for speech."""
 AFTER_CARD: Final = "spoken-after-card"
 """Recogniser of short answers after card data, whose prompt was not understood."""
+KEY_TONES: Final = "key-tones"
+"""Recogniser of tones of a telephone keypad; no policy sets a threshold for it."""
 UNASKED: Final = "spoken-after-unheard"
 """Recogniser of numbers that may answer a question which nobody heard."""
 CHECKED: Final = 0.99
@@ -46,7 +48,9 @@ def spoken(entity: Entity) -> str:
     return "spoken-" + entity.value.lower().replace("_", "-")
 
 
-NUMBER_RECOGNIZERS: Final = frozenset({*map(spoken, Entity), *SCORES})
+NUMBER_RECOGNIZERS: Final = frozenset(
+    {*(spoken(entity) for entity in Entity if entity is not Entity.DTMF), *SCORES}
+)
 """What recognises spoken numbers, by the names that spans carry and policies set thresholds for."""
 _LEAST: Final = {
     Entity.CARD_NUMBER: BY_LENGTH,
@@ -73,7 +77,9 @@ def least(entity: Entity) -> dict[str, float]:
 
     Args:
         entity: one of those that no policy may allow (``NEVER_ALLOWED``). A long number that was
-            called an order's scores less: policies choose whether that is one.
+            called an order's scores less: policies choose whether that is one. Keys are not spoken.
     """
+    if entity is Entity.DTMF:
+        return {}
     guesses = {name: SCORES[name] for name in _GUESSED.get(entity, ())}
     return {spoken(entity): _LEAST.get(entity, ANNOUNCED), **guesses}

@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.audio.key_tones import KEY_EDGE_MS
 from pipeline.audio.levels import FRAMES_PER_SECOND, Levels
 from pipeline.muting.padding import Padding, widen
 from pipeline.policy.model import Policy
@@ -98,6 +99,23 @@ def mute_for(span: Span, scene: Scene, policy: Policy) -> Mute | None:
     if scene.audible(low, high) < _LEAST_LEFT_FRAMES * scene.sample_rate // FRAMES_PER_SECOND:
         return None
     return Mute(request.channel, low, high, (found,))
+
+
+def mute_for_key(span: Span, policy: Policy, sample_rate: int) -> Mute:
+    """The mute for a key that is heard; it may end after the call.
+
+    Args:
+        span: of its tone.
+        policy: padding; at least ``KEY_EDGE_MS``.
+        sample_rate: Hz.
+    """
+    rule = policy.rule(span.entity)
+    before, after = (
+        max(pad, KEY_EDGE_MS) * sample_rate // 1_000
+        for pad in (rule.pad_before_ms, rule.pad_after_ms)
+    )
+    found = replace(span, reason=Reason.VERIFICATION)
+    return Mute(span.channel, max(0, span.start - before), span.end + after, (found,))
 
 
 def is_edge(mute: Mute) -> bool:

@@ -14,6 +14,7 @@ from pipeline.audio.levels import SILENCE_DBFS, AudibleTrack, loudest_frame
 from pipeline.audio.ring_buffer import History
 from pipeline.detection.decision.not_understood import HARDLY_UNDERSTOOD
 from pipeline.errors import RecordError
+from pipeline.muting.keys import Keys
 from pipeline.muting.muter import FINDINGS_MISSING, LATE_SPAN
 from pipeline.muting.padding import Padding
 from pipeline.muting.rendering import Fill, apply_mutes, expected_inside, is_gap
@@ -35,7 +36,14 @@ from pipeline.records.model import (
     Window,
     WindowTranscript,
 )
-from pipeline.verification.findings import STUB, Scene, is_edge, is_number, mute_for
+from pipeline.verification.findings import (
+    STUB,
+    Scene,
+    is_edge,
+    is_number,
+    mute_for,
+    mute_for_key,
+)
 from pipeline.verification.planning import ADVANCE_SPEECH_S, Planner, ReviewRequest
 from pipeline.verification.residual_sound import stubs
 
@@ -67,6 +75,7 @@ class _Tally:
     loudest: float = SILENCE_DBFS
     wrong_fill: int = 0
     still_found: int = 0
+    keys_left: int = 0
     unanswered: int = 0
     listened: int = 0
     chunks: int = 0
@@ -99,6 +108,11 @@ class ReviewState:
         )
         self._next_window = 0
         self._muted_samples = 0
+        self._keys = Keys(info)
+        self._keys_found: list[Span] = []
+        """Heard, and not muted yet: what is cut beside them has not come."""
+        self._keys_left: Keys | None = None
+        """Listens to what goes on, from where the first key was muted here."""
 
     @property
     def _speech(self) -> int:
@@ -116,6 +130,7 @@ class ReviewState:
         self._measure(chunk)
         self._held.append(chunk)
         self._position = chunk.end
+        self._mute_keys(self._keys.take(chunk.pcm), over=False)
         self.tally.chunks += 1
         for channel, track in enumerate(self._tracks):
             track.take(chunk.pcm[:, channel], chunk.start)
@@ -216,8 +231,11 @@ class ReviewState:
             self._padding.back + self._padding.context + self._padding.ramp + self._planner.beside
         )
         starts = [asked.request.start for asked in self.asked.values()]
-        if not over:
-            starts.append(self._planner.earliest(self._position))
+        if over:
+            self._mute_keys(self._keys.finish(), over=True)
+        else:
+            starts += [self._planner.earliest(self._position), self._keys.settled]
+            starts += [one.start for one in self._keys_found]
         horizon = min(starts, default=self._position + back) - back
         ready: list[RedactedChunk] = []
         while self._held and self._held[0].end <= horizon:
@@ -252,6 +270,7 @@ class ReviewState:
             Check.none_of("wrong_fill_samples", tally.wrong_fill),
             Check.none_of("windows_not_heard", tally.unanswered),
             Check.none_of("still_found", tally.still_found),
+            Check.none_of("keys_still_heard", self._still_heard()),
             # Reported, never refused: the budget ran out before these could be looked at.
             Check(
                 "neighbourhoods_passed_over",
@@ -275,6 +294,25 @@ class ReviewState:
             models=tuple(sorted(tally.models)),
             end=end,
         )
+
+    def _mute_keys(self, found: Sequence[Span], *, over: bool) -> None:
+        """Mute keys that are heard in what muting has let through."""
+        waiting: list[Span] = []
+        for key in (*self._keys_found, *found):
+            mute = mute_for_key(key, self._policy, self.info.sample_rate)
+            if mute.end > self._position and not over:
+                waiting.append(key)
+                continue
+            self.tally.added.add(replace(mute, end=min(mute.end, self._position)))
+            if self._keys_left is None:
+                self._keys_left = Keys(self.info, self._held[0].start)
+        self._keys_found = waiting
+
+    def _still_heard(self) -> int:
+        """How many keys are heard in what was let through here, once all of it was."""
+        if self._keys_left is not None:
+            self.tally.keys_left += len(self._keys_left.finish())
+        return self.tally.keys_left
 
     def _measure(self, chunk: RedactedChunk) -> None:
         """Compare what stands inside the mutes with what has to stand there."""
@@ -334,7 +372,13 @@ class ReviewState:
         return history.read(start, end)
 
     def _final(self, chunk: RedactedChunk) -> RedactedChunk:
-        """A chunk with everything that verification added to it."""
+        """A chunk with everything that verification added to it; no key is heard in it."""
+        final = self._with_added(chunk)
+        if self._keys_left is not None:
+            self.tally.keys_left += len(self._keys_left.take(final.pcm))
+        return final
+
+    def _with_added(self, chunk: RedactedChunk) -> RedactedChunk:
         ramp = self._padding.ramp
         near = sorted(
             (

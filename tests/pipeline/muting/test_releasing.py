@@ -116,7 +116,7 @@ def quarters(*numbers: int, reorder: int) -> CallMuter:
 
 
 def test_a_gap_is_stated_once_however_many_chunks_follow_it() -> None:
-    muter = quarters(0, 2, 3, reorder=1)
+    muter = quarters(0, 2, 3, 4, 5, 6, reorder=1)
     (first,) = muter.take_findings(findings(mark=1))
     assert isinstance(first, RedactedChunk)
     assert first.mutes == (gap_of(0, 2_000, 4_000), gap_of(1, 2_000, 4_000))

@@ -245,6 +245,7 @@ def test_every_check_of_a_clean_call_with_its_limit() -> None:
         ("wrong_fill_samples", 0.0, 0.0),
         ("windows_not_heard", 0.0, 0.0),
         ("still_found", 0.0, 0.0),
+        ("keys_still_heard", 0.0, 0.0),
         ("neighbourhoods_passed_over", 1.0, 10.0),
         ("cost_of_speech", 0.138, 0.15),
         ("one_detection", 0.0, 0.0),

@@ -61,7 +61,12 @@ def test_every_identifier_of_the_safe_harbour_method_is_mapped() -> None:
     assert without == {"P": State.YOURS, "Q": State.OUTSIDE}
     named = {name for one in hipaa for name in one.entities}
     health = {"MEDICATION", "MEDICAL_CONDITION", "MEDICAL_PROCEDURE"}
-    assert {one.value for one in Entity} - named == {"CARD_SECURITY_CODE", "CARD_EXPIRY", *health}
+    assert {one.value for one in Entity} - named == {
+        "CARD_SECURITY_CODE",
+        "CARD_EXPIRY",
+        "DTMF",
+        *health,
+    }
 
 
 def test_requirements_3_and_10_and_the_card_data_are_mapped() -> None:
