@@ -26,7 +26,7 @@ from typing import Any, Final
 
 from agents.crypto.transit_hybrid import TransitPrivate
 from agents.kafka.embedded_broker import EmbeddedBroker
-from agents.kafka.topics import Topics
+from agents.kafka.topics import PARTITIONS, Topics
 from benchmarks.gateways import paced
 from benchmarks.gateways.judged import Judged, judge
 from benchmarks.results import finish, stamp
@@ -89,6 +89,7 @@ def measure(streams: int, seconds: int, loop: str) -> dict[str, Any]:
         judged = judge(
             broker.bootstrap,
             Topics.named().audio_in,
+            PARTITIONS,
             private,
             sent,
             folder / "acknowledged.json",

@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from confluent_kafka import Consumer, TopicPartition
 
 from agents.crypto.envelope import Seal
 from agents.crypto.transit_hybrid import TransitPrivate
+from benchmarks.cost.reading import read_all
 from benchmarks.gateways.paced import RATE, TWILIO_MS, named, noise, rows
 from pipeline.gateways.door.model import DoorChunk, DoorEnd, DoorRecord
 from pipeline.gateways.door.wire import Message, address, decode, read_key
 
-POLL_S: Final = 5.0
 MOST_PROBLEMS: Final = 20
 
 
@@ -53,6 +51,7 @@ class Judged:
 def judge(
     bootstrap: str,
     topic: str,
+    partitions: int,
     private: TransitPrivate,
     sent: dict[str, list[float]],
     acknowledged: Path,
@@ -62,13 +61,15 @@ def judge(
     Args:
         bootstrap: the broker.
         topic: of records that come in.
+        partitions: how many it has.
         private: opens them.
         sent: when each frame was sent, by stream.
         acknowledged: the file that the gateway's process wrote.
     """
     calls: dict[str, Found] = defaultdict(Found)
     keys: dict[str, Seal] = {}
-    for message in _messages(bootstrap, topic):
+    for one in read_all(bootstrap, topic, partitions):
+        message = Message(one.key(), dict(one.headers() or ()), one.value())
         record = _opened(message, topic, private, keys)
         found = calls[record.header.call_id]
         if isinstance(record, DoorChunk):
@@ -163,31 +164,3 @@ def _opened(
     if call_id not in keys:
         keys[call_id] = private.unwrap(wrapped, call_id)
     return decode(message, topic, keys[call_id])
-
-
-def _messages(bootstrap: str, topic: str) -> Iterator[Message]:
-    """All records of a topic, each partition in its order."""
-    consumer = Consumer(
-        {"bootstrap.servers": bootstrap, "group.id": "judge", "enable.auto.commit": False,
-         "log_level": 0}
-    )  # fmt: skip
-    try:
-        partitions = consumer.list_topics(topic, POLL_S).topics[topic].partitions
-        left = dict[int, int]()
-        for number in partitions:
-            low, high = consumer.get_watermark_offsets(TopicPartition(topic, number), POLL_S)
-            if high > low:
-                left[number] = high - 1
-        consumer.assign([TopicPartition(topic, number, 0) for number in left])
-        while left:
-            record = consumer.poll(POLL_S)
-            if record is None:
-                raise TimeoutError("the broker gives no more records, and has some")
-            if record.error() is not None:
-                raise ConnectionError(record.error().name())
-            headers = dict(record.headers() or ())
-            yield Message(record.key(), headers, record.value())
-            if record.offset() >= left.get(record.partition(), 2**62):
-                del left[record.partition()]
-    finally:
-        consumer.close()

@@ -1,8 +1,9 @@
 """Pieces of channels at places in time to contiguous chunks of all channels.
 
 Pieces may come in disorder within a window. A stretch that no channel has becomes a gap between
-two cuts; one that a single channel lacks becomes that channel's silence. What comes twice, or after
-its stretch was given up, is dropped and counted. Memory is bounded by a chunk and the window.
+two cuts; one that a single channel lacks becomes that channel's silence, as does what lies before
+the first piece. What comes twice, or after its stretch was given up, is dropped and counted. Memory
+is bounded by a chunk and the window.
 
 Outcomes: every method returns the cuts that are ready by it, most often none. ``GatewayError``
 where a piece is no whole number of samples or of a channel that the call hasn't got.
@@ -249,7 +250,11 @@ class Timeline:
         return cuts
 
     def _common_gaps(self, start: int, to: int) -> list[_Hole]:
-        """What no lane has of a stretch; shorter ones than jitter are none."""
+        """What no lane has of a stretch.
+
+        Shorter ones than jitter are none, nor is what lies before the first piece of a call whose
+        audio begins a moment after the call.
+        """
         common = [(start, self.end)]
         for lane in self._lanes or ():
             if not lane.holes:
@@ -264,7 +269,9 @@ class Timeline:
         gaps = [
             (low, min(high, to))
             for low, high in common
-            if low < to and (high - low >= self._shortest_gap or low == self._open_gap)
+            if low < to
+            and (high - low >= self._shortest_gap or low == self._open_gap)
+            and (low > 0 or high > self._window)
         ]
         self._open_gap = gaps[-1][1] if gaps and gaps[-1][1] == to else -1
         return gaps

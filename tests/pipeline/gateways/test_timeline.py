@@ -79,6 +79,14 @@ def test_what_is_missing_for_less_than_jitter_is_silence_without_a_gap() -> None
     assert cut.audio == b"a" * 40 + b"\xff" + b"a" * 39
 
 
+def test_audio_that_begins_a_moment_after_the_call_is_no_gap() -> None:
+    timeline = _timeline(2, chunk=80, window=80)
+    assert not timeline.add(0, 60, b"a" * 90)
+    cuts = [*timeline.add(1, 60, b"b" * 90), *timeline.flush()]
+    assert _places(cuts) == [(0, 80), (80, 70)]
+    assert cuts[0].audio == b"\xff\xff" * 60 + b"ab" * 20
+
+
 def test_a_jump_beyond_the_window_gives_out_what_there_was() -> None:
     timeline = _timeline(window=160)
     timeline.add(0, 0, b"a" * 20)
