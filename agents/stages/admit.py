@@ -56,7 +56,7 @@ from pipeline.errors import (
     UnknownCallError,
 )
 from pipeline.gateways import g711
-from pipeline.gateways.door.model import MOST_AUDIO, CallHeader, DoorChunk, DoorRecord
+from pipeline.gateways.door.model import CallHeader, DoorChunk, DoorRecord
 from pipeline.gateways.door.wire import DoorAddress, Message, address, decode, read_key
 from pipeline.records.call_names import holds_number
 from pipeline.records.consent import MOST_PLACES, Consent
@@ -290,8 +290,6 @@ class Admission:
         header, known = record.header, call.header
         if known is not None and not header.continues(known):
             raise _NotTakenError("header")
-        if isinstance(record, DoorChunk) and 2 * record.samples * header.channels > MOST_AUDIO:
-            raise _NotTakenError("too_large")
         return record
 
     def _unwrapped(self, wrapped: bytes, call_id: str, call: _Call) -> Seal:

@@ -1,4 +1,4 @@
-"""Says who holds what: which keys lie on this host, what each opens, and which should lie elsewhere.
+"""Says who holds what: which keys lie on this host, what each opens, which should lie elsewhere.
 
 Outcomes: a ``Finding`` per key that is here; weak where a host that sends calls with a public key
 holds a secret beside it, or where the two halves of the door's keys are no pair. Raises what

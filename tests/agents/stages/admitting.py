@@ -1,0 +1,94 @@
+"""An installation that lets calls in by the door, and a sender with its public key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from agents.crypto.party_pseudonyms import Pseudonyms
+from agents.crypto.transit_hybrid import TransitPrivate
+from agents.database.call_ledger import Ledger
+from agents.kafka.topics import Topics
+from agents.runtime.broker_port import Delivery
+from agents.runtime.record_runtime import Handled
+from agents.stages.admit import Admission, Door
+from agents.system.clock import system_clock
+from pipeline.gateways import g711
+from pipeline.gateways.door.call_ids import call_id_of
+from pipeline.gateways.door.model import CallHeader, DoorRecord
+from pipeline.gateways.door.wire import CallKey, Message, encode
+from pipeline.gateways.events import Codec
+from pipeline.records.model import Role
+
+TOPICS = Topics.named()
+NUMBER = "+4915112345678"
+RECORDER = "conv-4915112345678"
+NOW = system_clock()
+
+
+def header(name: bytes = b"a", **changed: object) -> CallHeader:
+    """Of a call at 8 kHz with two channels."""
+    made = CallHeader(
+        call_id_of(name * 32),
+        8_000,
+        (Role.AGENT, Role.CUSTOMER),
+        Codec.PCMU,
+        recorder_id=RECORDER,
+        started_at="2026-03-01T10:00:00+01:00",
+        numbers=(NUMBER,),
+    )
+    return replace(made, **changed)  # type: ignore[arg-type]
+
+
+def silence(about: CallHeader, samples: int = 80) -> bytes:
+    return g711.SILENCE[about.codec] * samples * about.channels
+
+
+@dataclass
+class Rig:
+    """An installation, and a sender with its public key."""
+
+    folder: Path
+    ledger: Ledger
+    private: TransitPrivate
+    named: Pseudonyms
+    door: Door
+    seconds: float = 0.0
+
+    def core(self, **changed: object) -> Admission:
+        """As a process that was just started has it."""
+        return Admission(
+            TOPICS,
+            self.ledger,
+            self.private,
+            self.named,
+            replace(self.door, **changed),  # type: ignore[arg-type]
+            monotonic=lambda: self.seconds,
+        )
+
+    def key(self, about: CallHeader) -> CallKey:
+        return CallKey(*self.private.public.new_key(about.call_id))
+
+
+def made(folder: Path) -> Rig:
+    state = folder / "state"
+    ledger = Ledger.embedded(state)
+    private = TransitPrivate.load_or_create(state / "transit-private.json")
+    token = state / "tokens.key"
+    door = Door(state / "transit-private.json", state / "transit-public.json", token)
+    return Rig(folder, ledger, private, Pseudonyms(token), door)
+
+
+def delivery(message: Message, offset: int = 0) -> Delivery:
+    return Delivery(TOPICS.audio_in, 0, offset, message.key, dict(message.headers), message.value)
+
+
+def sealed(record: DoorRecord, key: CallKey | None) -> Delivery:
+    return delivery(encode(record, TOPICS.audio_in, key))
+
+
+def carried_out(done: Handled) -> Handled:
+    """What the runtime does last."""
+    if done.then is not None:
+        done.then()
+    return done
