@@ -19,7 +19,7 @@ from pipeline.errors import RecordError, StoreError
 from pipeline.evidence.certificate import Certificate, MuteStated, parse_certificate
 from pipeline.evidence.layout import CERTIFICATE
 from pipeline.records.consent import Decision, Evidence
-from pipeline.records.model import Action
+from pipeline.records.model import Action, Reason
 
 
 def read_calls(
@@ -100,6 +100,8 @@ def _mute(mute: MuteStated, stated: Certificate) -> ReportMute:
     times = mute.start * 1_000 // rate, -(-mute.end * 1_000 // rate)
     if not behind:
         entity, reason = ("GAP", "gap") if mute.gap else ("REDACTED", "verification")
+        if mute.paused:
+            entity, reason = "PAUSED", "paused"
         return ReportMute(mute.channel, *times, entity, reason=reason)
     first = behind[0]
     also = tuple(dict.fromkeys(s.entity for s in behind if s.entity != first.entity))
@@ -140,12 +142,15 @@ def _channel(participant: str, roles: tuple[str, ...]) -> int:
 def _facts(stated: Certificate) -> tuple[tuple[str, str], ...]:
     policy = stated.policy
     models = ", ".join(stated.models) or "none"
+    # Once for all channels: they are paused together.
+    paused = stated.muted_ms_by_reason.get(Reason.PAUSED.value, 0) // max(1, len(stated.roles))
     files = " ".join(f"{name} {digest[:12]}…" for name, digest in stated.files.items())
     return (
         ("Policy", f"{policy.name} {policy.version}, sha256 {policy.digest[:12]}…"),
         ("Style", stated.style),
         ("Software", stated.software),
         ("Models", models),
+        *([("Recording paused", f"{paused / 1_000:.1f} s")] if paused else []),
         ("Listened again", f"{stated.listened_ms / 1_000:.1f} s of redacted audio"),
         ("Files", files or "none: quarantined"),
         *([("Consent", consent_told(stated.consent))] if stated.consent else []),

@@ -29,7 +29,8 @@ def _muted(mute: MuteStated, spans: list[SpanStated], rate: int) -> Muted:
         for span in spans
         if span.channel == mute.channel and span.start < mute.end and mute.start < span.end
     ]
-    reasons = {span.reason.value for span in behind} or {"gap" if mute.gap else "verification"}
+    alone = "paused" if mute.paused else "gap" if mute.gap else "verification"
+    reasons = {span.reason.value for span in behind} or {alone}
     return Muted(
         channel=mute.channel,
         start_ms=mute.start * 1_000 // rate,

@@ -10,6 +10,9 @@ Outcomes of ``ChunkAssembler``:
   ones share the length evenly; one without any room between its neighbours comes out empty; a long
   one comes in several pieces under its number).
   ``gaps`` states every such interval. A chunk that comes after its gap was filled is dropped.
+- What a ``paused`` chunk says to have been paused is silence as well and stands in ``pauses``, not
+  in ``gaps``: nothing was lost. Where a chunk is missing beside it, nobody knows how much was
+  paused, and all of it is a gap.
 - A chunk that breaks the rules raises ``RecordError`` and leaves the state as it was: it then
   counts as missing, so that its place is silenced.
 - ``finish`` never raises on a careless recorder: it fills up to the stated end and ``marks`` says
@@ -52,6 +55,7 @@ class ChunkAssembler:
         self._position = 0
         self._waiting: dict[int, AudioChunk] = {}
         self._gaps: list[Interval] = []
+        self._pauses: list[Interval] = []
         self._marks: set[str] = set()
 
     @property
@@ -75,8 +79,13 @@ class ChunkAssembler:
         return tuple(self._gaps)
 
     @property
+    def pauses(self) -> tuple[Interval, ...]:
+        """Every stretch that the recorder paused on purpose, in order, merged."""
+        return tuple(self._pauses)
+
+    @property
     def marks(self) -> tuple[str, ...]:
-        """``gap`` and ``contradiction``, as far as they happened: for ``CallEnd.marks``."""
+        """``gap``, ``paused``, ``contradiction``, as they happened: for ``CallEnd.marks``."""
         return tuple(sorted(self._marks))
 
     def take(self, chunk: AudioChunk) -> list[AudioChunk]:
@@ -180,9 +189,13 @@ class ChunkAssembler:
 
     def _joined(self, chunk: AudioChunk) -> list[AudioChunk]:
         """The chunk, with silence before it where the recorder's clock ran on without audio."""
+        if chunk.paused:
+            silent = not chunk.pcm.any()
+            self._note(self._pauses, "paused", self._position, chunk.end if silent else chunk.start)
+        else:
+            self._note(self._gaps, "gap", self._position, chunk.start)
         if chunk.start == self._position:
             return [chunk]
-        self._note_gap(self._position, chunk.start)
         *before, last = self._silent(chunk.seq, self._position, chunk.start)
         pcm = np.concatenate([last.pcm, chunk.pcm])
         return [*before, AudioChunk(call=chunk.call, seq=chunk.seq, start=last.start, pcm=pcm)]
@@ -192,7 +205,7 @@ class ChunkAssembler:
         first, missing = self._position, until_seq - self._next
         if self._call is None or missing < 1:
             return []
-        self._note_gap(first, until)
+        self._note(self._gaps, "gap", first, until)
         self._marks.add("gap")
         bounds = [first + (until - first) * part // missing for part in range(missing + 1)]
         silent: list[AudioChunk] = []
@@ -216,13 +229,13 @@ class ChunkAssembler:
             for low in (range(start, end, step) if end > start else (start,))
         ]
 
-    def _note_gap(self, start: int, end: int) -> None:
+    def _note(self, noted: list[Interval], mark: str, start: int, end: int) -> None:
         if end == start:
             return
-        self._marks.add("gap")
-        if self._gaps and self._gaps[-1].end == start:
-            start = self._gaps.pop().start
-        self._gaps.append(Interval(start, end))
+        self._marks.add(mark)
+        if noted and noted[-1].end == start:
+            start = noted.pop().start
+        noted.append(Interval(start, end))
 
 
 def _start(chunk: AudioChunk) -> int:

@@ -21,7 +21,7 @@ from pydantic.dataclasses import dataclass
 from pipeline.errors import RecordError
 from pipeline.evidence.canonical_json import Signature, plain, sign_document
 from pipeline.evidence.mute_totals import muted_by_reason
-from pipeline.muting.rendering import is_gap
+from pipeline.muting.rendering import MISSING, is_gap, is_pause
 from pipeline.policy.model import Policy
 from pipeline.records.consent import Decision
 from pipeline.records.intervals import merge_intervals
@@ -82,6 +82,8 @@ class MuteStated:
     end: _Count
     gap: bool
     """Whether it only stands for audio that never came: zero in every style."""
+    paused: bool = False
+    """Whether that is missing because the recorder paused on purpose."""
 
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
@@ -179,7 +181,7 @@ def build_certificate(
     call, end = verdict.call, verdict.end
     rate = max(1, call.sample_rate)
     muted = sorted(set(mutes) | set(verdict.added), key=lambda one: (one.channel, one.start))
-    behind = {span for mute in muted for span in mute.spans if span.reason is not Reason.GAP}
+    behind = {span for mute in muted for span in mute.spans if span.reason not in MISSING}
     every = (*verdict.checks, *checks)
     total = sum(len(one) for one in _by_channel(muted))
     return Certificate(
@@ -313,13 +315,15 @@ def _stated(span: Span, rate: int) -> SpanStated:
 
 
 def _mutes_stated(mutes: Sequence[Mute]) -> tuple[MuteStated, ...]:
-    """The mutes joined per channel; gaps apart, because they are zero in every style."""
+    """The mutes joined per channel; gaps and pauses apart: they are zero in every style."""
     return tuple(
-        MuteStated(channel, one.start, one.end, gap)
-        for gap in (False, True)
+        MuteStated(channel, one.start, one.end, gap, paused)
+        for gap, paused in ((False, False), (True, False), (True, True))
         for channel in sorted({mute.channel for mute in mutes})
         for one in merge_intervals(
-            mute.interval for mute in mutes if mute.channel == channel and is_gap(mute) is gap
+            mute.interval
+            for mute in mutes
+            if mute.channel == channel and is_gap(mute) is gap and is_pause(mute) is paused
         )
     )
 

@@ -18,7 +18,7 @@ from pipeline.audio.levels import SILENCE_DBFS, loudest_frame
 from pipeline.errors import AudioError
 from pipeline.evidence.certificate import Certificate, MuteStated, parse_certificate
 from pipeline.muting.output_format import as_coded
-from pipeline.muting.rendering import Fill, expected_inside
+from pipeline.muting.rendering import Fill, expected_inside, missing_span
 from pipeline.records.intervals import merge_intervals
 from pipeline.records.model import Action, Check, Interval, Mute, Reason, Span
 
@@ -130,8 +130,7 @@ def _by_second(mutes: Iterable[Mute], sample_rate: int) -> dict[int, list[Mute]]
 
 
 def _gap_spans(one: MuteStated) -> tuple[Span, ...]:
-    name = Reason.GAP.upper()
-    return (Span(name, one.channel, one.start, one.end, 1.0, "assembly", reason=Reason.GAP),)
+    return (missing_span(one.channel, one.start, one.end, Reason.GAP),)
 
 
 def _uncovered(stated: Certificate) -> int:

@@ -15,6 +15,7 @@ from pipeline.records.model import Interval, Mute, Reason
 
 STRONGEST_FIRST: Final = (
     Reason.GAP,
+    Reason.PAUSED,
     Reason.CONSENT,
     Reason.RECOGNISED,
     Reason.VERIFICATION,

@@ -37,6 +37,7 @@ from pipeline.evidence.certificate import (
 )
 from pipeline.evidence.certificate_check import check_certificate, uncovered_spans
 from pipeline.evidence.transcript import build_transcript, to_call_analytics, to_json, to_webvtt
+from pipeline.muting.keys import is_key
 from pipeline.muting.rendering import apply_mutes
 from pipeline.policy.model import Policy
 from pipeline.records.consent import Decision, Outcome, Why
@@ -296,6 +297,9 @@ class CallAssembly:
             call, self._position, words, ordered, shown, incomplete=broken_off
         )
         entities = [span.entity for span in spans if span.action is Action.MUTE]
+        # Muting hears keys by itself.
+        keys = (span for mute in mutes for span in mute.spans if is_key(span))
+        entities += [span.entity for span in keys]
         if self._writer is None:
             raise AudioError("a call without audio cannot be stored")
         return {

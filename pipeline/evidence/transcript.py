@@ -19,6 +19,7 @@ from pipeline.detection.language.vocabulary import known, vocabulary
 from pipeline.evidence.tellable_words import may_be_told
 from pipeline.evidence.turns import (
     ENDS,
+    PAUSED,
     PHRASE_PAUSE_MS,
     Token,
     Turn,
@@ -26,9 +27,19 @@ from pipeline.evidence.turns import (
     merged,
     turns_of,
 )
-from pipeline.muting.rendering import is_gap
+from pipeline.muting.rendering import MISSING, is_gap, is_pause
 from pipeline.records.intervals import merge_intervals
-from pipeline.records.model import CallInfo, Hearing, Interval, Mute, Reason, Shown, Span, Word
+from pipeline.records.model import (
+    CallInfo,
+    Hearing,
+    Interval,
+    Mute,
+    Reason,
+    Role,
+    Shown,
+    Span,
+    Word,
+)
 from pipeline.records.scores import SOUND_WITHOUT_WORDS
 
 _PIECE_PAUSE_MS: Final = 500
@@ -84,6 +95,7 @@ def build_transcript(
         kept, swallowed = _split(spoken, here, call)
         values = [one for one in shown if one.channel == channel]
         tokens += merged(sorted([*kept, *_placeholders(here, swallowed, values)], key=in_time))
+    tokens += _pauses(call, mutes)
     return Transcript(call, length, turns_of(call, tokens), incomplete)
 
 
@@ -242,8 +254,8 @@ def _placeholders(
 ) -> list[Token]:
     """One per entity of each mute, in the order in which they were spoken.
 
-    A gap shows nothing, and neither does an echo or a sound that is no speech, unless a word was
-    lost to it.
+    A gap shows nothing (a pause does, once for all channels), and neither does an echo or a sound
+    that is no speech, unless a word was lost to it.
     """
     tokens: list[Token] = []
     for mute in mutes:
@@ -255,13 +267,35 @@ def _placeholders(
         shown = [
             (max(span.start, mute.start), min(span.end, mute.end), span.entity)
             for span in _one_each(mute.spans)
-            if span.reason is not Reason.GAP and (lost or not _unspoken(span))
+            if span.reason not in MISSING and (lost or not _unspoken(span))
         ] or [(mute.start, mute.end, "REDACTED")]
         for start, end, entity in sorted(shown):
             place = min(max(start, mute.start), mute.end - 1)
             text = _labelled(entity, place, max(place + 1, end), values)
             tokens.append(Token(mute.channel, place, max(place + 1, end), text, entity=entity))
     return tokens
+
+
+def _pauses(call: CallInfo, mutes: Sequence[Mute]) -> list[Token]:
+    """What the recorder paused, once for all channels: in the agent's turn, who pauses it."""
+    channel = call.roles.index(Role.AGENT) if Role.AGENT in call.roles else 0
+    return [
+        Token(
+            channel,
+            place.start,
+            place.end,
+            f"[recording paused {_minutes(len(place), call.sample_rate)}]",
+            entity=PAUSED,
+        )
+        for place in merge_intervals(mute.interval for mute in mutes if is_pause(mute))
+    ]
+
+
+def _minutes(samples: int, rate: int) -> str:
+    """A length as ``0:42`` or ``1:00:42``."""
+    minutes, seconds = divmod(round(samples / rate), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def _unspoken(span: Span) -> bool:
@@ -342,6 +376,7 @@ def _talk_time(transcript: Transcript) -> dict[str, Any]:
                     for turn in transcript.turns
                     if turn.channel == channel
                     for token in turn.tokens
+                    if token.entity != PAUSED
                 ),
                 PHRASE_PAUSE_MS * rate // 1_000,
             )

@@ -13,7 +13,7 @@ from typing import Final
 
 from pipeline.detection.language.vocabulary import known, vocabulary
 from pipeline.evidence.tellable_words import spelt
-from pipeline.records.model import CallInfo, Role
+from pipeline.records.model import CallInfo, Reason, Role
 
 PHRASE_PAUSE_MS: Final = 700
 """Turns are put in order by phrases: stretches of one channel without a longer pause."""
@@ -25,6 +25,8 @@ _MIXED_PAUSE_MS: Final = 1_500
 """The same on a channel that several people share."""
 _BACKCHANNEL_WORDS: Final = 4
 ENDS: Final = (".", "?", "!")
+PAUSED: Final = Reason.PAUSED.upper()
+"""``Token.entity`` of what the recorder paused; its text says for how long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ def merged(tokens: Iterable[Token]) -> list[Token]:
         if (
             last is not None
             and token.entity
-            and token.entity == last.entity
+            and token.entity == last.entity != PAUSED
             and (last.text == token.text or plain in {last.text, token.text})
         ):
             text = token.text if last.text == plain else last.text

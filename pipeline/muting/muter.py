@@ -38,7 +38,7 @@ from pipeline.muting.crosstalk import mirrored
 from pipeline.muting.keys import Keys, is_key, key_cuts
 from pipeline.muting.merging import ChannelMutes, Cut
 from pipeline.muting.padding import Padding, widen
-from pipeline.muting.rendering import apply_mutes
+from pipeline.muting.rendering import apply_mutes, missing_span
 from pipeline.policy.model import Policy
 from pipeline.records.continuity import MIXED, Account
 from pipeline.records.model import (
@@ -180,8 +180,12 @@ class CallMuter:
             self._state = _Call(self._policy, chunks[0].call)
         if self._state is None:
             return
-        for gap in self._assembler.gaps:
-            self._state.add_gap(max(gap.start, before), gap.end)
+        for reason, places in (
+            (Reason.GAP, self._assembler.gaps),
+            (Reason.PAUSED, self._assembler.pauses),
+        ):
+            for place in places:
+                self._state.add_missing(max(place.start, before), place.end, reason)
         for chunk in chunks:
             self._state.append(chunk)
 
@@ -272,13 +276,12 @@ class _Call:
         self.position = chunk.end
         self._add_keys(self._keys.take(chunk.pcm))
 
-    def add_gap(self, start: int, end: int) -> None:
-        """Note audio that never came."""
+    def add_missing(self, start: int, end: int, reason: Reason) -> None:
+        """Note audio that never came: a gap, or what the recorder paused."""
         if start >= end:
             return
-        name = Reason.GAP.upper()
         for channel in range(self.call.channels):
-            span = Span(name, channel, start, end, 1.0, "assembly", reason=Reason.GAP)
+            span = missing_span(channel, start, end, reason)
             self._gaps.append(Mute(channel, start, end, (span,)))
 
     def take(self, findings: Findings) -> None:

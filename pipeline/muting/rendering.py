@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from pipeline.audio.files import scaled
 from pipeline.policy.model import MutingRule
-from pipeline.records.model import Mute, Pcm, Reason
+from pipeline.records.model import Mute, Pcm, Reason, Span
 
 TONE_HZ: Final = 1_000
 """The bleep of broadcasting: well inside the telephone band."""
@@ -29,9 +29,23 @@ NOISE_PEAK: Final = 58
 """Peak at -55 dBFS, as on a quiet telephone line; fixed, so that it tells nothing of the call."""
 
 
+MISSING: Final = frozenset({Reason.GAP, Reason.PAUSED})
+"""Reasons of what never came."""
+
+
 def is_gap(mute: Mute) -> bool:
     """Whether a mute only stands for audio that never came: it is zero in every style."""
-    return bool(mute.spans) and all(span.reason is Reason.GAP for span in mute.spans)
+    return bool(mute.spans) and all(span.reason in MISSING for span in mute.spans)
+
+
+def is_pause(mute: Mute) -> bool:
+    """Whether a mute only stands for what the recorder paused on purpose."""
+    return bool(mute.spans) and all(span.reason is Reason.PAUSED for span in mute.spans)
+
+
+def missing_span(channel: int, start: int, end: int, reason: Reason) -> Span:
+    """What stands for audio that never came, for one of the ``MISSING`` reasons."""
+    return Span(reason.upper(), channel, start, end, 1.0, "assembly", reason=reason)
 
 
 def apply_mutes(

@@ -280,7 +280,11 @@ def _read_chunk(form: Form, audio: bytes) -> AudioChunk:
     _require(form["seq"] >= 0 and form["start"] >= 0, "a chunk's place is negative")
     call = _read_call(form["call"])
     return AudioChunk(
-        call=call, seq=form["seq"], start=form["start"], pcm=_pcm(audio, call.channels)
+        call=call,
+        seq=form["seq"],
+        start=form["start"],
+        pcm=_pcm(audio, call.channels),
+        paused=form["paused"],
     )
 
 

@@ -65,6 +65,8 @@ class Reason(StrEnum):
     """A stretch that could not be transcribed or analysed; it is silenced whole."""
     GAP = "gap"
     """The recorder sent no audio for it."""
+    PAUSED = "paused"
+    """The recorder paused: audio is missing on purpose."""
     ECHO = "echo"
     """The other channel's sensitive span is audible here."""
     VERIFICATION = "verification"
@@ -145,6 +147,9 @@ class AudioChunk:
     """Counts from 0 without gaps."""
     start: int
     pcm: Pcm = field(repr=False, compare=False)
+    paused: bool = False
+    """What is missing before this chunk was paused on purpose; and the chunk itself, where all of
+    it is zero: so a pause is told while it lasts, and at the end of a call."""
 
     @property
     def end(self) -> int:

@@ -20,7 +20,7 @@ Form: TypeAlias = dict[str, Any]
 """A record as plain values, the way Avro sees it."""
 
 NEWEST = {
-    "AudioChunk": 3,
+    "AudioChunk": 4,
     "CallEnd": 2,
     "Heard": 4,
     "Findings": 4,

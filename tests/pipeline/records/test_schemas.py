@@ -56,9 +56,17 @@ def _before_digests(record: Record) -> Record:
     return replace(record, **changed[wire_name(type(record))])
 
 
+def _before_pauses(record: Record) -> Record:
+    """A chunk that does not say that the recorder was paused."""
+    chunk: Any = record
+    return cast("Record", replace(chunk, paused=False))
+
+
 BEFORE: dict[tuple[str, int], Record] = {
     ("Findings", 1): replace(_before_digests(_before_consent("Findings")), shown=()),
-    ("AudioChunk", 1): _before_parties("AudioChunk"),
+    ("AudioChunk", 1): _before_pauses(_before_parties("AudioChunk")),
+    ("AudioChunk", 2): _before_pauses(_before_consent("AudioChunk")),
+    ("AudioChunk", 3): _before_pauses(SAMPLES["AudioChunk"]),
     ("Verdict", 1): _before_parties("Verdict"),
     **{(name, 1): _before_digests(_before_parties(name)) for name in ("Heard", "RedactedChunk")},
     **{
@@ -68,7 +76,6 @@ BEFORE: dict[tuple[str, int], Record] = {
     **{
         (name, newest - 1): _before_consent(name)
         for name, newest in {
-            "AudioChunk": 3,
             "CallEnd": 2,
             "Heard": 4,
             "Findings": 4,

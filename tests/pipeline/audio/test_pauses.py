@@ -1,0 +1,73 @@
+"""What a recorder paused on purpose is kept apart from what was lost."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.audio.chunk_assembly import ChunkAssembler
+from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Interval, Role
+
+pytestmark = pytest.mark.unit
+
+CALL = CallInfo("call-1", 8_000, (Role.AGENT, Role.CUSTOMER))
+
+
+def chunk(
+    seq: int, start: int, samples: int = 1_000, *, paused: bool = False, level: int = 7
+) -> AudioChunk:
+    pcm = np.full((samples, 2), level, np.int16)
+    return AudioChunk(CALL, seq, start, pcm, paused)
+
+
+def test_a_pause_is_silence_of_its_length_and_no_gap() -> None:
+    assembler = ChunkAssembler()
+    out = assembler.take(chunk(0, 0)) + assembler.take(chunk(1, 5_000, paused=True))
+    assert np.concatenate([one.pcm for one in out]).shape == (6_000, 2)
+    assert assembler.pauses == (Interval(1_000, 5_000),)
+    assert assembler.gaps == ()
+    assert assembler.marks == ("paused",)
+
+
+def test_a_jump_without_the_word_is_a_gap_as_before() -> None:
+    assembler = ChunkAssembler()
+    for one in (chunk(0, 0), chunk(1, 5_000)):
+        assembler.take(one)
+    assert (assembler.gaps, assembler.pauses) == ((Interval(1_000, 5_000),), ())
+
+
+def test_a_pause_is_told_while_it_lasts_and_at_the_end() -> None:
+    assembler = ChunkAssembler()
+    assembler.take(chunk(0, 0))
+    for seq in (1, 2, 3):
+        assembler.take(chunk(seq, seq * 4_000, 160, paused=True, level=0))
+    assembler.finish(CallEnd("call-1", 4, 12_160))
+    assert assembler.pauses == (Interval(1_000, 12_160),)
+    assert assembler.marks == ("paused",)
+
+
+def test_a_paused_chunk_that_sounds_is_no_pause_itself() -> None:
+    assembler = ChunkAssembler()
+    assembler.take(chunk(0, 0))
+    assembler.take(chunk(1, 1_000, paused=True))
+    assert assembler.pauses == ()
+    assert assembler.marks == ()
+
+
+def test_beside_a_lost_chunk_nobody_knows_how_much_was_paused() -> None:
+    assembler = ChunkAssembler(reorder=1)
+    assembler.take(chunk(0, 0))
+    assembler.take(chunk(2, 9_000, paused=True))
+    assert (assembler.gaps, assembler.pauses) == ((Interval(1_000, 9_000),), ())
+    assert assembler.marks == ("gap",)
+
+
+def test_the_order_of_arrival_changes_nothing() -> None:
+    first = [chunk(0, 0), chunk(1, 4_000, paused=True)]
+    chunks = [*first, chunk(2, 9_000), chunk(3, 12_000, paused=True)]
+    for order in ((0, 1, 2, 3), (0, 2, 1, 3), (0, 3, 2, 1)):
+        assembler = ChunkAssembler()
+        for number in order:
+            assembler.take(chunks[number])
+        assert assembler.pauses == (Interval(1_000, 4_000), Interval(10_000, 12_000))
+        assert assembler.gaps == (Interval(5_000, 9_000),)
