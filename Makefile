@@ -7,7 +7,7 @@ KAFKA_LIB := tests/kafka/lib
 SERVED := broker or browser or postgres
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-consent test unit lint format docs bench bench-damage bench-delay bench-detection bench-encryption bench-margins bench-muting bench-peers bench-pipeline bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz mutation audit lock reader bench-reader consent-reader bench-consent test-reader vcon-reader asyncapi-schema clean simulate
+.PHONY: help setup demo demo-consent test unit lint format docs bench bench-damage bench-delay bench-detection bench-encryption bench-gateway bench-margins bench-muting bench-peers bench-pipeline bench-refusals bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz mutation audit lock reader bench-reader consent-reader bench-consent test-reader vcon-reader asyncapi-schema clean simulate
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -89,8 +89,14 @@ bench-transcription: .venv/.dev ## Measure the transcription stage: cost, digits
 bench-encryption: .venv/.dev ## Measure what encryption costs of a whole run
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.cost.encryption
 
+bench-gateway: .venv/.dev ## Measure the gateway under 400 streams: order, delay, memory, cost
+	$(BIN)/python -m benchmarks.gateways $(if $(STREAMS),--streams $(STREAMS)) $(if $(SECONDS),--seconds $(SECONDS))
+
 bench-pipeline: .venv/.dev ## Measure cost by stage, memory, restart, takeover, growth; write docs/sizing.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.cost.pipeline --sizing docs/sizing.md
+
+bench-refusals: .venv/.dev ## Measure how soon `hushwire redact` says that it can't
+	$(BIN)/python -m benchmarks.cost.refusals
 
 bench-peers: .venv/.dev ## Measure the same calls and texts with Presidio and scrubadub (from PyPI)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.peers.compare

@@ -1,4 +1,4 @@
-"""What becomes of each recording in a watched folder, with a sender and outcomes that tests drive."""
+"""What becomes of each recording in a watched folder; tests drive sender and outcomes."""
 
 from __future__ import annotations
 
