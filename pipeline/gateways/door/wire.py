@@ -230,8 +230,10 @@ def decode(message: Message, topic: str, opening: Opening | None) -> DoorRecord:
         raise RecordError(f"{INFO}: JSON of 1 to {MOST_INFO} bytes")
     if len(value) > MOST_AUDIO + SEAL:
         raise RecordError(f"audio: 1 to {MOST_AUDIO} bytes a record")
-    if where.sealed is not (opening is not None):
-        raise RecordError(f"{KEY}: the record is sealed, and in clear is what was expected, or not")
+    if where.sealed and opening is None:
+        raise RecordError(f"{KEY}: the record is sealed, and its key was not opened")
+    if opening is not None and not where.sealed:
+        raise RecordError(f"{KEY}: missing, though the call's records are sealed")
     if opening is not None:
         info = opening.open(info, info_bound(topic, where.call_id))
         value = opening.open(value, value_bound(topic, headers))

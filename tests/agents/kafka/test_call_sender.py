@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
 from collections import deque
@@ -478,6 +480,19 @@ def test_many_threads_send_many_calls(
     for number in range(8):
         mine = [one for one in producers[0].records if one.key == f"call-{number}".encode()]
         assert [int(one.headers["hw_seq"] or b"") for one in mine] == list(range(21))
+
+
+def test_who_sends_needs_no_ledger_no_vault_and_no_models() -> None:
+    """A recorder's host has the public key; what could open anything is not even loaded."""
+    script = "import sys, agents.kafka.call_sender; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60
+    )
+    loaded = {name for name in done.stdout.split() if name.startswith(("agents.", "models"))}
+    rooms = {name.split(".")[1] for name in loaded if name.startswith("agents.")}
+    assert rooms == {"kafka", "crypto", "system"}
+    assert not [name for name in loaded if name.startswith("models")]
+    assert not {"sqlalchemy", "faust", "boto3"} & set(done.stdout.split())
 
 
 def test_drawn_ids_differ() -> None:
