@@ -69,7 +69,8 @@ def judge(
     calls: dict[str, Found] = defaultdict(Found)
     keys: dict[str, Seal] = {}
     for one in read_all(bootstrap, topic, partitions):
-        message = Message(one.key(), dict(one.headers() or ()), one.value())
+        headers: Any = one.headers() or ()
+        message = Message(one.key(), dict(headers), one.value())
         record = _opened(message, topic, private, keys)
         found = calls[record.header.call_id]
         if isinstance(record, DoorChunk):
