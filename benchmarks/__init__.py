@@ -2,8 +2,9 @@
 
 Packages: ``speech`` voices, lines and how numbers are said · ``calls`` scripted calls with their
 truth · ``labels`` labelled texts · ``quality`` what is found, silenced and lost · ``cost`` time
-and memory · ``peers`` the same calls and texts by others · ``reader`` learning and measuring its
-weights · ``consent`` what is said of the recording, and a demo of each outcome.
+and memory · ``gateways`` many streams at once, and clients of their protocols · ``peers`` the same
+calls and texts by others · ``reader`` learning and measuring its weights · ``consent`` what is said
+of the recording, and a demo of each outcome.
 
 ``demo`` is ``make demo``; ``leakcheck`` redacted audio against its truth; ``oracle`` whether a
 change of form changed nothing; ``results`` how every benchmark ends. ``python -m benchmarks``
