@@ -177,6 +177,6 @@ def parsed(
     if not isinstance(facts, dict) or facts.get("call_id") != call_id:
         return None
     state, code = facts.get("state"), facts.get("code", "")
-    if state not in _FINAL or not isinstance(code, str):
+    if not (isinstance(state, str) and state in _FINAL and isinstance(code, str)):
         return None
     return call_id, Ended(state, code if code.isascii() and code.isidentifier() else "")
