@@ -353,7 +353,7 @@ class Admission:
         info, raw = call.info, self._topics.audio_raw
         if isinstance(record, DoorChunk):
             pcm = g711.decode(header.codec, record.audio, header.channels)
-            chunk = AudioChunk(info, record.seq, record.start, pcm)
+            chunk = AudioChunk(info, record.seq, record.start, pcm, paused=record.paused)
             return Handled(header.call_id, (Send(raw, chunk),), call.seal)
         sends: list[Send] = []
         if record.chunks and header.stated and (begins or header != said_before):

@@ -88,6 +88,17 @@ def test_a_call_goes_on_sealed_by_a_key_of_its_own(rig: Rig) -> None:
     assert rig.ledger.seal(about.call_id).open(first.seal.seal(b"x", b"y"), b"y") == b"x"
 
 
+def test_a_pause_goes_on_as_a_pause(rig: Rig) -> None:
+    about, core = header(), rig.core()
+    key = rig.key(about)
+    pieces = [
+        DoorChunk(about, seq, 800 * seq, silence(about), paused=paused)
+        for seq, paused in enumerate((False, True, False))
+    ]
+    chunks = [one for piece in pieces for one in records(core.take(sealed(piece, key)))]
+    assert [one.paused for one in chunks if isinstance(one, AudioChunk)] == [False, True, False]
+
+
 def test_a_call_that_broke_off_is_marked(rig: Rig) -> None:
     about = header()
     (end,) = records(rig.core().take(sealed(DoorEnd(about, 0, 0, complete=False), rig.key(about))))
