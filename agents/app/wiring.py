@@ -32,12 +32,14 @@ from agents.stages.admit import Door
 from agents.stages.shadow import Candidate, candidate
 from agents.stages.timeouts import Timeouts
 from agents.stages.transcribe import NAME as TRANSCRIBE
+from agents.stages.vault import NAME as VAULT
 from agents.system.engine_sizing import batching, listening
 from agents.system.logging import configure_logging
 from agents.system.metrics import Metrics
 from agents.system.progress import Through
 from agents.system.screen import screen
 from agents.upkeep.consent_recheck import Nightly, require_enforced
+from agents.upkeep.news.webhooks import Endpoint, endpoint
 from agents.upkeep.sweep_guard import Bounds
 from agents.vault.locks import working_together
 from models.speech.transcriber import TranscriberSettings
@@ -132,6 +134,24 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
         timeouts=Timeouts(settings.late_seconds, settings.idle_seconds),
         shadow=_candidate(settings),
         door=_door(settings, policy, state) if ADMIT in named else None,
+        transcripts=settings.publish_transcripts,
+        webhooks=webhook_endpoint(settings) if VAULT in named else None,
+    )
+
+
+def webhook_endpoint(settings: Settings) -> Endpoint | None:
+    """Whom webhooks tell, if anybody.
+
+    Raises:
+        SettingsError: see ``agents.upkeep.news.webhooks.endpoint``.
+    """
+    return endpoint(
+        settings.webhook_url,
+        settings.webhook_secrets,
+        included=settings.webhook_body,
+        networks=settings.webhook_networks,
+        ca=settings.webhook_ca,
+        timeout_s=settings.webhook_timeout_seconds,
     )
 
 

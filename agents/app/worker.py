@@ -54,6 +54,8 @@ from agents.system.metrics import Metrics
 from agents.upkeep import consent_recheck, quarantine, retention, unfinished_calls
 from agents.upkeep.audit_checkpoints import TopicCheckpoints, VaultCheckpoints
 from agents.upkeep.audit_keeper import AuditKeeper
+from agents.upkeep.news.erased_calls import ErasedCalls
+from agents.upkeep.news.webhooks import Endpoint, Webhooks
 from agents.upkeep.sweep_guard import Bounds, SweepGuard
 from agents.vault.vault import Vault
 from pipeline.consent.gate import ConsentRules
@@ -162,6 +164,10 @@ class WorkerConfig:
     """A policy that the detect stage tries beside the live one."""
     door: admit.Door | None = None
     """How calls are let in; the admit stage needs it."""
+    transcripts: bool = False
+    """Whether the vault stage tells redacted transcripts in clear."""
+    webhooks: Endpoint | None = None
+    """Whom the vault stage's worker tells what became of calls."""
 
 
 async def run_worker(
@@ -306,6 +312,17 @@ async def _kept(
         fatal_exit.watched("retention", retention.tend(store, ledger, log, guard, look_s=look_s)),
         fatal_exit.watched("open calls", opened),
     ]
+    erased = ErasedCalls(
+        ledger.database,
+        config.bootstrap,
+        config.topics.calls_redacted,
+        config.security.librdkafka(),
+    )
+    watched.append(fatal_exit.watched("erased calls", erased.tend()))
+    webhooks = None
+    if config.webhooks is not None:
+        webhooks = Webhooks(config.webhooks, store, metrics)
+        watched.append(fatal_exit.watched("webhooks", webhooks.tend()))
     if config.nightly is not None:
         daily = consent_recheck.tend(store, ledger, log, guard, config.nightly, look_s=look_s)
         watched.append(fatal_exit.watched("consent", daily))
@@ -313,6 +330,8 @@ async def _kept(
         yield
     finally:
         await fatal_exit.cancelled(watched)
+        if webhooks is not None:
+            await webhooks.close()
         await keeper.close()
 
 
@@ -378,7 +397,12 @@ def _stages(config: WorkerConfig, parts: _Parts, loaded: _Loaded) -> list[Stage 
                 made.append(verify.verify_stage(topics, detector))
             case vault.NAME if store is not None and key is not None:
                 log = AuditLog(ledger.database)
-                made.append(vault.vault_stage(topics, store, ledger, timeouts, key=key, log=log))
+                told = config.transcripts
+                made.append(
+                    vault.vault_stage(
+                        topics, store, ledger, timeouts, key=key, log=log, transcripts=told
+                    )
+                )
     return made
 
 

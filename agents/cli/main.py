@@ -20,7 +20,7 @@ from agents.cli.evidence.gdpr_record import records_of_processing
 from agents.cli.evidence.scan_leaks import scan_leaks
 from agents.cli.measuring import evaluate, marks, policy, reader, recognizers, shadow
 from agents.cli.measuring.tune import tune
-from agents.cli.running import dead_letters, keys, ledger, tokens, topics
+from agents.cli.running import dead_letters, keys, ledger, tokens, topics, webhooks
 from agents.cli.running.doctor import doctor
 from agents.cli.running.gateway import gateway
 from agents.cli.running.notice import notice
@@ -76,6 +76,7 @@ app.command()(export_and_erase.export)
 app.command()(export_and_erase.erase)
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(topics.app, name="topics")
+app.add_typer(webhooks.app, name="webhooks")
 
 out = screen()
 

@@ -173,6 +173,35 @@ PARTIES = Table(
 )
 """Who took part in a call, by keyed pseudonym."""
 
+FOLLOWERS = Table(
+    "followers",
+    METADATA,
+    Column("name", String(16), primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+)
+"""How far somebody has read the audit log in order to tell others: the last entry's number."""
+
+WEBHOOKS = Table(
+    "webhooks",
+    METADATA,
+    Column("message_id", String(40), primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("call_id", String(128), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("at", String(40), nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("queued", String(40), nullable=False),
+    Column("due", String(40), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("problem", String(40), nullable=True),
+    Column("dead", String(40), nullable=True),
+    Index("webhooks_due", "dead", "due"),
+    Index("webhooks_call_id", "call_id", "seq"),
+)
+"""Webhooks that are not delivered yet; a row goes when it is. ``seq`` is that of the audit entry of
+which it tells, ``facts`` a JSON object of short texts, no content; ``due`` is when it is tried
+next, ``dead`` since when it is not tried any more."""
+
 API_TOKENS = Table(
     "api_tokens",
     METADATA,

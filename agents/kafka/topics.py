@@ -44,6 +44,8 @@ class Topics:
     audio_redacted: str
     audio_verified: str
     calls_redacted: str
+    transcripts_redacted: str
+    """Redacted transcripts in clear, where the settings say that they are told."""
     deadletter: str
     audit: str
 
@@ -58,6 +60,7 @@ class Topics:
             audio_redacted=f"{prefix}.audio.redacted",
             audio_verified=f"{prefix}.audio.verified",
             calls_redacted=f"{prefix}.calls.redacted",
+            transcripts_redacted=f"{prefix}.transcripts.redacted",
             deadletter=f"{prefix}.deadletter",
             audit=f"{prefix}.audit",
         )
@@ -85,11 +88,12 @@ def wanted_configs(
 
     Args:
         topics: their names.
-        retention_ms: how long sealed records of calls are kept.
+        retention_ms: how long sealed records of calls are kept, and redacted transcripts.
         replication: copies of each partition.
     """
-    transit = set(topics.transit())
-    kept = {name: retention_ms if name in transit else KEPT_RETENTION_MS for name in topics.all()}
+    # What is said of a call in clear goes as soon as the call's own records.
+    short = {*topics.transit(), topics.transcripts_redacted}
+    kept = {name: retention_ms if name in short else KEPT_RETENTION_MS for name in topics.all()}
     return {
         name: {
             "cleanup.policy": "delete",  # compaction would keep the last record of every call

@@ -14,6 +14,8 @@ from pipeline.records import cloudevents
 
 REFUSED = "hushwire.call.refused.v1"
 """Nothing is kept of a call, and why: for whoever sent it."""
+ERASED = "hushwire.call.erased.v1"
+"""A call is destroyed: whoever has something of it from us may have to do the same."""
 KNOWN = "hushwire.call.known.v1"
 """A call that was sent again was closed before, and how."""
 _REFUSED = "refused"
@@ -32,14 +34,14 @@ class Message:
 
 
 def event(tell: Tell, *, source: str = cloudevents.SOURCE) -> Message:
-    """A CloudEvent with JSON facts; ``ce_id`` depends on the call and the kind alone."""
+    """A CloudEvent with JSON facts; ``ce_id`` depends on call, kind and part alone."""
     headers = {
         "ce_specversion": b"1.0",
         "ce_id": _event_id(tell).encode(),
         "ce_source": source.encode(),
         "ce_type": tell.kind.encode(),
         "ce_subject": tell.call_id.encode(),
-        "ce_dataclassification": b"internal",
+        "ce_dataclassification": tell.classification.encode(),
         "content-type": b"application/json",
     }
     body = json.dumps(dict(tell.facts), sort_keys=True, separators=(",", ":")).encode()
@@ -72,7 +74,8 @@ def audit_event(tell: Tell) -> Event:
 
 
 def _event_id(tell: Tell) -> str:
-    return f"{tell.call_id}/{tell.kind}"
+    whole = f"{tell.call_id}/{tell.kind}"
+    return f"{whole}/{tell.part}" if tell.part else whole
 
 
 def dead_letter(

@@ -38,14 +38,18 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """Send a content-free event, in clear, to a topic."""
+    """Send an event, in clear, to a topic: content-free, or a redacted transcript."""
 
     topic: str
     call_id: str
     kind: str
     """CloudEvents type such as ``hushwire.call.redacted.v1``."""
-    facts: Mapping[str, object]
-    """JSON values; no content."""
+    facts: Mapping[str, object] = field(repr=False)
+    """JSON values; no content but what was redacted, and that to its own topic alone."""
+    part: int = 0
+    """Number of an event of which a call has several, from 1; 0: it has one."""
+    classification: str = "internal"
+    """Who may read it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from pydantic_settings import (
 
 from agents.crypto import kms_uri
 from agents.settings.gateway import GatewaySettings
+from agents.settings.outputs import OutputSettings
 from agents.settings.values import with_commas
 from agents.system.engine_sizing import engine_count
 from pipeline.errors import SettingsError
@@ -397,7 +398,7 @@ class _Own(BaseSettings):
         return self.signing_key or state / "signing.pem"
 
 
-class Settings(GatewaySettings, _Own):
+class Settings(GatewaySettings, OutputSettings, _Own):
     """The settings of one process."""
 
 

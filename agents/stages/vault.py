@@ -1,10 +1,16 @@
-"""Vault: verified audio, findings and the verdict in, a stored or quarantined call out."""
+"""Vault: verified audio, findings and the verdict in, a stored or quarantined call out.
+
+Where the settings say so, the redacted transcript of a stored call is told in clear, on a topic of
+its own: as it lies in the vault, once it is there, before the call is closed. It comes at least
+once, with the same id and bytes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 from agents.access.audit_log import AuditLog
 from agents.crypto.ed25519 import SigningKey
@@ -13,15 +19,18 @@ from agents.kafka.topics import Topics
 from agents.runtime.events import audit
 from agents.runtime.steps import Act, Late, Later, Stage, Step, Tell
 from agents.stages.timeouts import Timeouts
+from agents.system.logging import get_logger
 from agents.vault.vault import Vault
 from pipeline.errors import RecordError, UnknownCallError
 from pipeline.evidence.certificate import LogStated
 from pipeline.evidence.stored_call import CallAssembly, StoredCall
+from pipeline.evidence.told_transcript import events, read_transcript
 from pipeline.policy.model import Policy
 from pipeline.records.model import Findings, Record, RedactedChunk, Verdict
 
 NAME = "vault"
 REDACTED = "hushwire.call.redacted.v1"
+TRANSCRIPT = "hushwire.transcript.redacted.v1"
 
 
 def inputs(topics: Topics) -> tuple[str, ...]:
@@ -37,13 +46,32 @@ def vault_stage(
     *,
     key: SigningKey,
     log: AuditLog,
+    transcripts: bool = False,
 ) -> Stage:
-    """The stage; ``key`` signs the certificates, which state where ``log`` ends."""
+    """The stage.
+
+    Args:
+        topics: where its records come from, and where news of calls go.
+        vault: where calls are stored.
+        ledger: keys and states.
+        timeouts: how long is waited for what is missing.
+        key: signs the certificates.
+        log: they state where it ends.
+        transcripts: whether redacted transcripts are told in clear.
+    """
     return Stage(
         NAME,
         inputs(topics),
         lambda call_id, policy: VaultCall(
-            call_id, topics, policy, vault, ledger, timeouts, key=key, log=log
+            call_id,
+            topics,
+            policy,
+            vault,
+            ledger,
+            timeouts,
+            key=key,
+            log=log,
+            transcripts=transcripts,
         ),
         judges=(topics.audio_verified,),
     )
@@ -69,10 +97,13 @@ class VaultCall:
         *,
         key: SigningKey,
         log: AuditLog,
+        transcripts: bool = False,
     ) -> None:
         self._call_id, self._topics, self._vault, self._ledger = call_id, topics, vault, ledger
         self._timeouts, self._key, self._log = timeouts, key, log
         self._certificate = ""
+        self._transcripts = transcripts
+        self._transcript: Sequence[dict[str, Any]] = ()
         self._policy = policy
         self._assembly = CallAssembly(policy)
         self._judged = self._done = False
@@ -143,15 +174,44 @@ class VaultCall:
         days = keep_days(self._policy, call)
         head = self._log.head()
         signed = self._key.certify(call, log=LogStated(head.seq, head.hash))
-        self._certificate = self._vault.store(signed, keep_days=days).certificate
+        facts = self._vault.store(signed, keep_days=days)
+        self._certificate = facts.certificate
+        if self._transcripts and facts.passed:
+            self._transcript = self._told()
         # Before the call is closed: its transit key goes then, and opens the id until that.
         with suppress(UnknownCallError):
             self._vault.recorder_ids.keep(self._call_id, self._ledger.seal(self._call_id))
 
+    def _told(self) -> list[dict[str, Any]]:
+        """The transcript as it lies in the vault, whoever stored it; none where it can't be read.
+
+        It is stored all the same, and a call is not to wait for good because of a damaged file.
+        """
+        try:
+            stored = self._vault.read(self._call_id, f"{self._call_id}.json", passed=True)
+            return list(events(read_transcript(stored), self._certificate))
+        except UnknownCallError:
+            return []  # erased meanwhile
+        except RecordError as error:
+            get_logger(NAME).error("transcript not told", call_id=self._call_id, code=error.code)
+            return []
+
     def _tell(self, facts: Mapping[str, object], decided: Mapping[str, str]) -> list[Step]:
         audited = {"state": facts["state"], "certificate": self._certificate, **decided}
         told = {**facts, "certificate": self._certificate}
+        transcript = [
+            Tell(
+                self._topics.transcripts_redacted,
+                self._call_id,
+                TRANSCRIPT,
+                part,
+                part=number,
+                classification="confidential",
+            )
+            for number, part in enumerate(self._transcript, start=1)
+        ]
         return [
+            *transcript,
             Tell(self._topics.calls_redacted, self._call_id, REDACTED, told),
             audit(
                 self._topics.audit,

@@ -97,6 +97,14 @@ class Metrics:
         self.sweep_failed = self._counter(
             "sweep_failed", "Calls that a sweep could not work on.", "sweep"
         )
+        self.webhooks_sent = self._counter("webhooks", "Webhooks that were taken.", "kind")
+        self.webhooks_failed = self._counter(
+            "webhooks_failed", "Attempts to deliver a webhook that failed.", "code"
+        )
+        self.webhooks_waiting = self._gauge("webhooks_waiting", "Webhooks to be delivered yet.")
+        self.webhooks_dead = self._gauge(
+            "webhooks_dead", "Webhooks that were given up; `hushwire webhooks list` shows them."
+        )
         self.audit_broken = self._gauge(
             "audit_broken", "1 while the audit log can't be signed: changed, cut or away."
         )

@@ -3,7 +3,8 @@
 Files: ``file_store`` and ``s3_store`` where files lie · ``call_keys`` · ``call_catalogue`` a row
 per call, no content · ``vault`` puts and opens · ``reader`` for people, by byte range · ``export``
 plain files · ``mark_store`` what reviewers marked · ``shadow_results`` what a candidate policy
-found · ``recorder_ids`` what recorders call them · ``vcon_export`` calls as vCons · ``locks`` who
+found · ``recorder_ids`` what recorders call them · ``vcon_export`` calls as vCons,
+``transcript_export`` transcripts as others have them · ``locks`` who
 works on an installation.
 
 Not here: how a call ends (``upkeep``), what its files hold (``pipeline.evidence``). Test:

@@ -20,6 +20,7 @@ from pipeline.errors import HeldError, InputError, StoreError
 
 if TYPE_CHECKING:
     from agents.crypto.ed25519 import SigningKey
+    from agents.vault.export import Export
 
 CallOption = Annotated[str | None, typer.Option("--call", help="Call id.")]
 SubjectOption = Annotated[
@@ -32,6 +33,8 @@ class Format(StrEnum):
 
     FILES = "files"
     VCON = "vcon"
+    DEEPGRAM = "deepgram"
+    JSONL = "jsonl"
 
 
 def export(
@@ -44,7 +47,11 @@ def export(
     ] = False,
     form: Annotated[
         Format,
-        typer.Option("--format", help="files: a folder a call. vcon: <call>.vcon.json a call."),
+        typer.Option(
+            "--format",
+            help="files: a folder a call. vcon: <call>.vcon.json. deepgram: the transcript as "
+            "<call>.deepgram.json. jsonl: as <call>.jsonl, a line a turn.",
+        ),
     ] = Format.FILES,
     by_reference: Annotated[
         str | None,
@@ -68,12 +75,14 @@ def export(
 
     With --format vcon each call becomes one vCon (IETF) instead: redacted audio and transcript,
     certificate, lawful basis. Parties are named by role and pseudonym. A quarantined call is none.
+    deepgram and jsonl write the redacted transcript alone (docs/outputs.md).
 
     The audit log notes each call and who got it. Exit codes: 0 written; 1 nobody's call was found,
     or some of several can't be exported: they are named, the others are written.
     """
     from agents.vault.export import Exported, export_call, export_each  # noqa: PLC0415 - --help comes at once
     from agents.vault.reader import CallFilter, VaultReader  # noqa: PLC0415
+    from agents.vault.transcript_export import Shape, TranscriptExport  # noqa: PLC0415
     from agents.vault.vcon_export import VConExport, url_prefix  # noqa: PLC0415
 
     if sum((call is not None, subject is not None, every)) != 1:
@@ -86,11 +95,12 @@ def export(
     wanted = CallFilter(party=party(settings, vault, subject) if subject is not None else None)
     with opened_vault(settings, vault) as (parts, opened):
         reader = VaultReader(opened)
-        export = (
-            VConExport(reader, parts.log, to, user(), key, prefix)
-            if form is Format.VCON
-            else partial(export_call, reader, parts.log, folder=to, by=user())
-        )
+        export: Export = partial(export_call, reader, parts.log, folder=to, by=user())
+        if form is Format.VCON:
+            export = VConExport(reader, parts.log, to, user(), key, prefix)
+        elif form is not Format.FILES:
+            shape = Shape.DEEPGRAM if form is Format.DEEPGRAM else Shape.LINES
+            export = TranscriptExport(reader, parts.log, to, user(), shape)
         if call is not None:
             result = Exported((export(call),), {})
         else:

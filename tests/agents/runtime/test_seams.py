@@ -80,16 +80,23 @@ def test_an_event_is_the_same_every_time() -> None:
     tell = Tell("t", "call-1", "hushwire.call.redacted.v1", {"state": "stored"})
     assert events.event(tell) == events.event(tell)
     assert events.event(tell).headers["ce_id"] == b"call-1/hushwire.call.redacted.v1"
+    third = Tell("t", "call-1", "k.v1", {"said": "aloud"}, part=3, classification="confidential")
+    headers = events.event(third).headers
+    assert headers["ce_id"] == b"call-1/k.v1/3"
+    assert headers["ce_dataclassification"] == b"confidential"
+    assert "aloud" not in repr(third)
 
 
 def test_topics_have_their_names() -> None:
     assert Topics.named("p").all() == (
+        "p.audio.in",
         "p.audio.raw",
         "p.words",
         "p.spans",
         "p.audio.redacted",
         "p.audio.verified",
         "p.calls.redacted",
+        "p.transcripts.redacted",
         "p.deadletter",
         "p.audit",
     )

@@ -1,0 +1,309 @@
+"""The redacted transcript as others get it: read from the stored file, told as events or lines.
+
+What the vault keeps of a call (``<call>.json``, see ``transcript.to_call_analytics``) is the only
+source, so that no way out can tell a word more than another. ``docs/schemas/transcript.v1.json`` is
+made from ``RedactedTranscript``.
+
+Outcomes: ``read_transcript`` raises ``RecordError`` for a file that is no such transcript; the
+rest does not fail. The same file gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipeline.errors import RecordError
+
+SCHEMA: Final = "hushwire.transcript.v1"
+MOST_BYTES: Final = 800_000
+"""Of the JSON of one event, as long as none of its tokens alone is longer: brokers take a little
+more than 1,000,000 bytes by default."""
+_Ms = Annotated[int, Field(ge=0, description="Milliseconds from the beginning of the call.")]
+_Channel = Annotated[int, Field(ge=0, description="Channel of the recording, from 0.")]
+_Role = Annotated[
+    Literal["agent", "customer", "mixed"], Field(description="Who speaks on that channel.")
+]
+
+
+class _Told(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RedactedPlace(_Told):
+    """Where something was silenced, and what it was called."""
+
+    entity: str = Field(description="Type such as `CARD_NUMBER`.", repr=False)
+    text: str = Field(description="The placeholder as it stands in the turn's text.", repr=False)
+    start_ms: _Ms
+    end_ms: _Ms
+
+
+class TranscriptTurn(_Told):
+    """What one speaker says before the other does."""
+
+    channel: _Channel
+    role: _Role
+    start_ms: _Ms
+    end_ms: _Ms
+    text: str = Field(description="Redacted text, with placeholders in brackets.", repr=False)
+    redacted: tuple[RedactedPlace, ...] = Field(
+        description="The placeholders in it, in the order of the talk."
+    )
+
+
+class RedactedTranscript(_Told):
+    """The redacted transcript of a stored call, or a part of a long one."""
+
+    schema_: Literal["hushwire.transcript.v1"] = Field(
+        alias="schema", description="Of this object; another number means other fields."
+    )
+    call_id: str = Field(description="Our id of the call.")
+    certificate: str = Field(
+        pattern="^[0-9a-f]{64}$", description="sha256 of the call's certificate, which is stored."
+    )
+    language: str = Field(description="As the transcript states it, such as `en-US`.")
+    duration_ms: int = Field(ge=0, description="Length of the call.")
+    incomplete: bool = Field(
+        description="Whether the recorder or gateway broke off before the call's end."
+    )
+    roles: tuple[_Role, ...] = Field(description="Who speaks on each channel, in their order.")
+    part: int = Field(ge=1, description="Number of this event, from 1.")
+    parts: int = Field(ge=1, description="How many events the transcript has: nearly always 1.")
+    turns: tuple[TranscriptTurn, ...] = Field(
+        description="In the order in which they began; those of all parts together are all turns."
+    )
+
+
+class Word(_Told):
+    """A word that may be told, or a placeholder."""
+
+    text: str = Field(repr=False)
+    start_ms: int
+    end_ms: int
+    confidence: float
+    entity: str = ""
+    """Set on placeholders."""
+
+
+class ReadTurn(_Told):
+    """A turn of the stored file, with its words."""
+
+    channel: int
+    role: _Role
+    start_ms: int
+    end_ms: int
+    text: str = Field(repr=False)
+    words: tuple[Word, ...] = Field(repr=False)
+
+
+class ReadTranscript(_Told):
+    """The stored file."""
+
+    call_id: str
+    language: str
+    duration_ms: int
+    incomplete: bool
+    roles: tuple[_Role, ...]
+    turns: tuple[ReadTurn, ...] = Field(repr=False)
+
+
+def read_transcript(data: bytes) -> ReadTranscript:
+    """The transcript of a stored call.
+
+    Args:
+        data: ``<call>.json`` of the vault.
+
+    Raises:
+        RecordError: it is none; the message holds nothing of it.
+    """
+    try:
+        stored = _Stored.model_validate_json(data)
+        places = {one.ParticipantId: n for n, one in enumerate(stored.Participants)}
+        return ReadTranscript(
+            call_id=stored.SessionId,
+            language=stored.LanguageCode,
+            duration_ms=stored.ConversationCharacteristics.TotalConversationDurationMillis,
+            incomplete=stored.Incomplete,
+            roles=tuple(_role(one.ParticipantRole) for one in stored.Participants),
+            turns=tuple(_turn(one, places[one.ParticipantId]) for one in stored.Transcript),
+        )
+    except (ValidationError, KeyError):
+        raise RecordError(
+            "the stored transcript is not what this version reads; was a newer one here?"
+        ) from None
+
+
+def events(
+    told: ReadTranscript, certificate: str, most: int = MOST_BYTES
+) -> Iterator[dict[str, Any]]:
+    """The transcript as JSON objects of ``RedactedTranscript``, each short enough for a record.
+
+    Args:
+        told: what is stored.
+        certificate: sha256 of the certificate, in hex.
+        most: bytes of one event's JSON in ASCII, except where one token alone is longer.
+    """
+    turns = [piece for turn in told.turns for piece in _short(turn, most // 2)]
+    parts: list[list[TranscriptTurn]] = [[]]
+    used = 0
+    for turn in turns:
+        length = _length(turn)
+        if parts[-1] and used + length > most // 2:
+            parts.append([])
+            used = 0
+        parts[-1].append(turn)
+        used += length + 1
+    for number, part in enumerate(parts, start=1):
+        yield RedactedTranscript(
+            schema=SCHEMA,
+            call_id=told.call_id,
+            certificate=certificate,
+            language=told.language,
+            duration_ms=told.duration_ms,
+            incomplete=told.incomplete,
+            roles=told.roles,
+            part=number,
+            parts=len(parts),
+            turns=tuple(part),
+        ).model_dump(mode="json", by_alias=True)
+
+
+def json_lines(told: ReadTranscript) -> Iterator[bytes]:
+    """The transcript as JSON lines: ``call_id``, ``turn`` (from 0), then ``TranscriptTurn``."""
+    for number, turn in enumerate(told.turns):
+        line = {"call_id": told.call_id, "turn": number, **told_turn(turn).model_dump(mode="json")}
+        yield json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def told_turn(turn: ReadTurn) -> TranscriptTurn:
+    """A turn as others get it, without its words one by one."""
+    return _cut(turn, turn.words, turn.text)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of an event, as it is published."""
+    made = RedactedTranscript.model_json_schema(by_alias=True)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:hushwire:schema:{SCHEMA.removeprefix('hushwire.').replace('.', ':')}",
+        **made,
+    }
+
+
+def _short(turn: ReadTurn, most: int) -> Iterator[TranscriptTurn]:
+    """A turn, or its halves where it is too long for an event."""
+    whole = told_turn(turn)
+    if _length(whole) <= most or len(turn.words) < 2:  # noqa: PLR2004 - one word has no halves
+        yield whole
+        return
+    middle = len(turn.words) // 2
+    for words in (turn.words[:middle], turn.words[middle:]):
+        yield from _short(
+            turn.model_copy(
+                update={
+                    "words": words,
+                    "text": " ".join(word.text for word in words),
+                    "start_ms": min(word.start_ms for word in words),
+                    "end_ms": max(word.end_ms for word in words),
+                }
+            ),
+            most,
+        )
+
+
+def _cut(turn: ReadTurn, words: Sequence[Word], text: str) -> TranscriptTurn:
+    return TranscriptTurn(
+        channel=turn.channel,
+        role=turn.role,
+        start_ms=turn.start_ms,
+        end_ms=turn.end_ms,
+        text=text,
+        redacted=tuple(
+            RedactedPlace(
+                entity=word.entity, text=word.text, start_ms=word.start_ms, end_ms=word.end_ms
+            )
+            for word in words
+            if word.entity
+        ),
+    )
+
+
+def _length(turn: TranscriptTurn) -> int:
+    """Bytes of its JSON in ASCII, as events are written."""
+    return len(json.dumps(turn.model_dump(mode="json"), separators=(",", ":")))
+
+
+# The stored file, as far as it is read; its names are the service's own.
+class _Redaction(BaseModel):
+    Type: str
+
+
+class _Item(BaseModel):
+    Type: Literal["pronunciation", "punctuation"]
+    Content: str
+    BeginOffsetMillis: int = 0
+    EndOffsetMillis: int = 0
+    Confidence: float = 0.0
+    Redactions: list[_Redaction] = []
+
+
+class _Turn(BaseModel):
+    ParticipantId: str
+    ParticipantRole: str
+    BeginOffsetMillis: int = Field(ge=0)
+    EndOffsetMillis: int = Field(ge=0)
+    Content: str
+    Items: list[_Item]
+
+
+class _Participant(BaseModel):
+    ParticipantId: str
+    ParticipantRole: str
+
+
+class _Characteristics(BaseModel):
+    TotalConversationDurationMillis: int = Field(ge=0)
+
+
+class _Stored(BaseModel):
+    LanguageCode: str
+    SessionId: str
+    Participants: list[_Participant]
+    Transcript: list[_Turn]
+    ConversationCharacteristics: _Characteristics
+    Incomplete: bool = False
+
+
+def _role(text: str) -> Any:  # noqa: ANN401 - the model refuses what is none
+    return text.lower()
+
+
+def _turn(turn: _Turn, channel: int) -> ReadTurn:
+    words: list[Word] = []
+    for item in turn.Items:
+        if item.Type == "punctuation":
+            if words:
+                last = words[-1]
+                words[-1] = last.model_copy(update={"text": last.text + item.Content})
+            continue
+        words.append(
+            Word(
+                text=item.Content,
+                start_ms=item.BeginOffsetMillis,
+                end_ms=item.EndOffsetMillis,
+                confidence=item.Confidence,
+                entity=item.Redactions[0].Type if item.Redactions else "",
+            )
+        )
+    return ReadTurn(
+        channel=channel,
+        role=_role(turn.ParticipantRole),
+        start_ms=turn.BeginOffsetMillis,
+        end_ms=turn.EndOffsetMillis,
+        text=turn.Content,
+        words=tuple(words),
+    )
