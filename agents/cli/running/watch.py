@@ -50,8 +50,8 @@ def watch(
     An original is put away only after its call is stored; one of which nothing is kept goes to
     refused/, with the reason beside it.
 
-    Exit codes: 0 stopped by SIGTERM or SIGINT; 2 a place or the key is unusable; 4 the broker or
-    the bucket is away at the start.
+    Exit codes: 0 stopped by SIGTERM or SIGINT; 2 a place is unusable; 4 the public key is missing,
+    or the broker or the bucket is away at the start.
     """
     from agents.app.watching import run_watch  # noqa: PLC0415 - --help comes at once
     from agents.app.watching.watcher import Rule  # noqa: PLC0415
