@@ -139,7 +139,7 @@ def _tell(kind: type[BaseException], _: BaseException | None, trace: TracebackTy
 
 
 def get_logger(stage: str = "") -> Any:  # noqa: ANN401 - structlog's own proxy
-    """A logger, bound to a stage."""
+    """A logger, bound to a stage; it goes by what is configured when it is used."""
     import structlog  # noqa: PLC0415 - it takes as long as half of a command
 
-    return structlog.get_logger().bind(stage=stage) if stage else structlog.get_logger()
+    return structlog.get_logger(stage=stage) if stage else structlog.get_logger()

@@ -104,6 +104,23 @@ def test_nothing_is_told_another_way(module: str) -> None:
         assert not writes or module in WRITES, f"line {call.lineno}"
 
 
+def test_a_logger_goes_by_what_is_configured_after_it_was_made() -> None:
+    code = """
+    from agents.system.logging import configure_logging, get_logger
+    log = get_logger("gateway")
+    configure_logging("warning")
+    log.info("quiet", call_id="a")
+    log.warning("loud", call_id="a", number="+4917012345")
+    """
+    told = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], cwd=ROOT, capture_output=True, check=True
+    )
+    assert told.stdout == b""
+    (line,) = told.stderr.splitlines()
+    assert b'"dropped_fields": 1' in line
+    assert b"4917012345" not in line
+
+
 def test_what_a_library_logs_goes_nowhere(capfd: pytest.CaptureFixture[str]) -> None:
     before = logging.lastResort
     root = logging.getLogger()
