@@ -8,7 +8,6 @@ SIGTERM or SIGINT. ``SettingsError``: nothing is configured, or secrets would tr
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 import socket
 import ssl
@@ -41,7 +40,6 @@ from pipeline.records.model import Role
 BACKLOG: Final = 1_024
 HEADERS_MOST: Final = 16 * 1024
 """Bytes of a line of a request's head, or of one of its fields."""
-_FOREIGN: Final = ("aiohttp.access", "aiohttp.server", "aiohttp.web", "aiohttp.websocket")
 
 log = get_logger("gateway")
 
@@ -321,21 +319,11 @@ async def run(gateway: Gateway, *, ready: Callable[[], None]) -> None:
     Raises:
         SettingsError: see ``Gateway``.
     """
-    silence_server()
     stop = asyncio.Event()
     with _signals(stop):
         async with gateway:
             ready()
             await stop.wait()
-
-
-def silence_server() -> None:
-    """The server logs exceptions with their text: keep it quiet."""
-    for name in _FOREIGN:
-        logger = logging.getLogger(name)
-        logger.handlers = [logging.NullHandler()]
-        logger.propagate = False
-        logger.setLevel(logging.CRITICAL)
 
 
 @contextmanager

@@ -52,7 +52,7 @@ _LEVELS = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
-_FOREIGN = ("faust", "mode", "aiokafka", "kafka", "asyncio")
+_FOREIGN = ("faust", "mode", "aiokafka", "aiohttp", "kafka", "asyncio")
 
 
 def only_allowed(
@@ -102,7 +102,7 @@ def _on_stderr(*_: object) -> structlog.PrintLogger:
 
 
 def silence_libraries() -> None:
-    """Faust and aiokafka log messages and exceptions with their values: keep them quiet.
+    """Faust, aiokafka and aiohttp log messages and exceptions with their values: keep them quiet.
 
     Their failures are told by us: a crashed app ends the process with a code of its own. What any
     other library logs goes nowhere, unless somebody sets up a handler for it.
