@@ -254,8 +254,8 @@ class _Item(BaseModel):
 class _Turn(BaseModel):
     ParticipantId: str
     ParticipantRole: str
-    BeginOffsetMillis: int = Field(ge=0)
-    EndOffsetMillis: int = Field(ge=0)
+    BeginOffsetMillis: int
+    EndOffsetMillis: int
     Content: str
     Items: list[_Item]
 
@@ -293,8 +293,8 @@ def _turn(turn: _Turn, channel: int) -> ReadTurn:
         words.append(
             Word(
                 text=item.Content,
-                start_ms=item.BeginOffsetMillis,
-                end_ms=item.EndOffsetMillis,
+                start_ms=max(0, item.BeginOffsetMillis),
+                end_ms=max(0, item.EndOffsetMillis),
                 confidence=item.Confidence,
                 entity=item.Redactions[0].Type if item.Redactions else "",
             )
@@ -302,8 +302,12 @@ def _turn(turn: _Turn, channel: int) -> ReadTurn:
     return ReadTurn(
         channel=channel,
         role=_role(turn.ParticipantRole),
-        start_ms=turn.BeginOffsetMillis,
-        end_ms=turn.EndOffsetMillis,
+        start_ms=max(0, turn.BeginOffsetMillis),  # a margin may reach before the first sample
+        end_ms=max(0, turn.EndOffsetMillis),
         text=turn.Content,
         words=tuple(words),
     )
+
+
+if __name__ == "__main__":
+    print(json.dumps(schema(), indent=2))  # noqa: T201 - docs/schemas/transcript.v1.json is made so
