@@ -78,9 +78,16 @@ def serve(
         gateway = Gateway(settings, sender, metrics, reach=reach)
 
         def listening() -> None:
-            scheme = "http" if settings.gateway_certificate is None else "https"
-            address = f"{scheme}://{settings.gateway_host}:{gateway.port}"
-            get_logger("gateway").info("serving", address=address)
+            log, scheme = get_logger("gateway"), "https" if settings.gateway_certificate else "http"
+            for address in (
+                f"{scheme}://{settings.gateway_host}:{gateway.port}" if gateway.port else "",
+                f"{settings.gateway_audiosocket_host}:{gateway.audiosocket_port}"
+                if gateway.audiosocket_port
+                else "",
+                f"http://{settings.gateway_health_host}:{gateway.health_port}",
+            ):
+                if address:
+                    log.info("serving", address=address)
             if ready is not None:
                 ready(gateway)
 
