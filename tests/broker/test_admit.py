@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -98,7 +98,7 @@ def test_a_call_by_the_door_is_stored_as_an_ingested_one(
     audio = [
         read_recording(installation.kept(name, f"{name}.flac")).pcm for name in ("ingested", sent)
     ]
-    assert np.array_equal(*audio)
+    assert np.array_equal(audio[0], audio[1])
     assert not np.array_equal(audio[0], one.pcm)  # something was silenced
     spans = [
         json.loads(installation.kept(name, f"{name}.certificate.json"))["spans"]
@@ -172,7 +172,7 @@ def test_a_worker_that_is_killed_before_it_acknowledges_changes_nothing(
     installation.producer.flush()
     installation.until_closed(["plain"])
     flac = [installation.kept(name, f"{name}.flac") for name in ("plain", call_id)]
-    assert np.array_equal(*(read_recording(content).pcm for content in flac))
+    assert np.array_equal(read_recording(flac[0]).pcm, read_recording(flac[1]).pcm)
     marks = json.loads(installation.kept(call_id, f"{call_id}.certificate.json"))["marks"]
     assert marks == []
     assert not installation.read(installation.topics.deadletter)
@@ -220,16 +220,22 @@ def _ingest(installation: Installation, recordings: Path, state: Path, public: P
         "HUSHWIRE_PARTITIONS": str(installation.partitions),
         "HUSHWIRE_BOOTSTRAP": installation.bootstrap,
     }
-    command = [sys.executable, "-m", "agents", "ingest", str(recordings), "--public-key", public]
-    done = subprocess.run(command, env=told, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "agents", "ingest", str(recordings), "--public-key"]
+    done = subprocess.run(
+        [*command, str(public)], env=told, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
 
 
 def _until(
-    holds: object, installation: Installation, *, within_s: float = 60.0, every_s: float = 0.3
+    holds: Callable[[], bool],
+    installation: Installation,
+    *,
+    within_s: float = 60.0,
+    every_s: float = 0.3,
 ) -> None:
     deadline = time.monotonic() + within_s
-    while not holds():  # type: ignore[operator]
+    while not holds():
         assert time.monotonic() < deadline, installation.log()
         time.sleep(every_s)

@@ -85,7 +85,7 @@ def main() -> None:
         ),
     )
     if "KILLED_OF_TEST" in os.environ:
-        FaustPort.acknowledge = _killed  # type: ignore[method-assign]
+        FaustPort.acknowledge = _killed  # type: ignore[assignment, method-assign]
     metrics = Metrics()
     if port := os.environ.get("METRICS_OF_TEST"):
         start_http_server(int(port), addr="127.0.0.1", registry=metrics.registry)
