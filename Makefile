@@ -7,7 +7,7 @@ KAFKA_LIB := tests/kafka/lib
 SERVED := broker or browser or postgres
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-consent test unit lint format docs bench bench-damage bench-delay bench-detection bench-encryption bench-gateway bench-margins bench-muting bench-peers bench-pipeline bench-refusals bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz mutation audit lock reader bench-reader consent-reader bench-consent test-reader vcon-reader asyncapi-schema clean simulate
+.PHONY: help setup demo demo-consent test unit lint format docs bench bench-damage bench-delay bench-detection bench-dtmf bench-encryption bench-gateway bench-margins bench-muting bench-peers bench-pipeline bench-refusals bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz mutation audit lock reader bench-reader consent-reader bench-consent test-reader readers vcon-reader asyncapi-schema clean simulate
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -37,6 +37,8 @@ test: .venv/.dev ## Run every test, also on Apache Kafka and PostgreSQL where th
 	  echo "################################################################"; echo; } >&2
 	@$(MAKE) --no-print-directory asyncapi-schema || \
 	  echo "docs/asyncapi.yaml IS NOT CHECKED BY ASYNCAPI'S OWN SCHEMA: its set-up failed (above)." >&2
+	@$(MAKE) --no-print-directory readers || \
+	  echo "NO EXPORT IS READ BY OTHERS' PACKAGES: their set-up failed (above)." >&2
 	@$(MAKE) --no-print-directory vcon-reader || \
 	  echo "NO VCON IS READ BY THE PACKAGE vcon: its set-up failed (above)." >&2
 	@# What needs brokers, servers and pages has a process of its own beside the rest: it measures
@@ -73,6 +75,9 @@ bench-delay: .venv/.dev ## Measure how soon live calls are released, at several 
 
 bench-detection: .venv/.dev ## Measure detection on the labelled texts, against plain Presidio
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.detection
+
+bench-dtmf: .venv/.dev ## Measure how surely keys are heard, false alarms on speech, and the cost
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.key_tones
 
 bench-margins: .venv/.dev ## Measure what each margin and rule costs of harmless speech (needs flite, festival)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.margins --fresh 16
@@ -144,8 +149,12 @@ lock: ## Resolve the dependencies anew into both lock files
 	build/lock/bin/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header -q --extra dev --extra train -c requirements-dev.txt \
 	  -o requirements-train.txt
+	build/lock/bin/uv pip compile tests/readers/requirements.in --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header -q -o tests/readers/requirements.txt
 	build/lock/bin/uv pip compile tests/vcon/requirements.in --python-version 3.12 --generate-hashes \
 	  --no-emit-index-url --no-header -q -o tests/vcon/requirements.txt
+
+readers: build/readers/.stamp ## Set up packages of others, by which tests read exports and webhooks
 
 vcon-reader: build/vcon/.stamp ## Set up the package vcon, by which tests read exported vCons
 
@@ -191,6 +200,12 @@ clean: ## Remove what the targets made, the environment too
 .venv/.train: .venv/.dev requirements-train.txt
 	@echo "Setting up PyTorch for training: some 5 GB, once"
 	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-train.txt
+	@touch $@
+
+build/readers/.stamp: tests/readers/requirements.txt .venv/bin/python
+	@rm -rf build/readers && $(BIN)/python -m venv build/readers
+	@build/readers/bin/pip install -q --disable-pip-version-check --require-hashes \
+	  -r tests/readers/requirements.txt
 	@touch $@
 
 # It asks for Python 3.12, and works on 3.11: what is tested is how it reads our files.

@@ -54,6 +54,7 @@ from agents.system.metrics import Metrics
 from agents.upkeep import consent_recheck, quarantine, retention, unfinished_calls
 from agents.upkeep.audit_checkpoints import TopicCheckpoints, VaultCheckpoints
 from agents.upkeep.audit_keeper import AuditKeeper
+from agents.upkeep.news.erased_calls import LOOK_S as NEWS_S
 from agents.upkeep.news.erased_calls import ErasedCalls
 from agents.upkeep.news.webhooks import Endpoint, Webhooks
 from agents.upkeep.sweep_guard import Bounds, SweepGuard
@@ -318,7 +319,7 @@ async def _kept(
         config.topics.calls_redacted,
         config.security.librdkafka(),
     )
-    watched.append(fatal_exit.watched("erased calls", erased.tend()))
+    watched.append(fatal_exit.watched("erased calls", erased.tend(min(look_s, NEWS_S))))
     webhooks = None
     if config.webhooks is not None:
         webhooks = Webhooks(config.webhooks, store, metrics)

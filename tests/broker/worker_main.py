@@ -26,6 +26,7 @@ from agents.stages.timeouts import Timeouts
 from agents.system.clock import system_clock
 from agents.system.logging import configure_logging
 from agents.system.metrics import Metrics
+from agents.upkeep.news.webhooks import Endpoint, endpoint
 from pipeline.consent.gate import ConsentRules
 from pipeline.consent.loading import shipped_rules
 from pipeline.errors import ModelError
@@ -78,6 +79,8 @@ def main() -> None:
         timeouts=Timeouts(late_s=2.0, idle_s=float(idle_s)),
         consent=ConsentRules(shipped_rules(), fakes.reads),
         shadow=_candidate(os.environ.get("SHADOW_OF_TEST", "")),
+        transcripts="WEBHOOK_OF_TEST" in os.environ,
+        webhooks=_webhooks(folder),
         door=Door(
             private=state / "transit-private.json",
             public=state / "transit-public.json",
@@ -90,6 +93,12 @@ def main() -> None:
     if port := os.environ.get("METRICS_OF_TEST"):
         start_http_server(int(port), addr="127.0.0.1", registry=metrics.registry)
     asyncio.run(run_worker(config, metrics=metrics, ready=_ready))
+
+
+def _webhooks(folder: str) -> Endpoint | None:
+    """Whom a test has told: its receiver, by the secrets in the folder, with transcripts."""
+    url = os.environ.get("WEBHOOK_OF_TEST")
+    return endpoint(url, Path(folder, "webhook.secrets"), included=("transcript",))
 
 
 def _killed(*_: object) -> None:

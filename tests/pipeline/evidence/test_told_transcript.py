@@ -20,8 +20,8 @@ from pipeline.evidence.told_transcript import (
 )
 from pipeline.evidence.transcript import build_transcript, to_call_analytics, to_json
 from pipeline.records.model import Role, Word
-from tests.pipeline.evidence.told import CERTIFICATE, CREATED, DIGEST, STORED, a_transcript
 from tests.pipeline.evidence.test_transcript import CALL, mute, said
+from tests.pipeline.evidence.told import CERTIFICATE, CREATED, DIGEST, STORED, a_transcript
 
 pytestmark = pytest.mark.unit
 

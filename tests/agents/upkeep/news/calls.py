@@ -18,7 +18,7 @@ from tests.agents.storing import stored_call
 from tests.pipeline.evidence.told import a_transcript, subtitles
 
 TOPICS = Topics.named()
-SECRET = "number"
+SECRET = "number"  # noqa: S105
 """A word of the stored transcript."""
 
 

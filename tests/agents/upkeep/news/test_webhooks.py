@@ -8,6 +8,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -245,12 +246,10 @@ async def test_it_is_tried_for_a_day_under_one_id_then_given_up_then_tried_by_co
         tries.append(clock.now)
         rows = queue.waiting()
         clock.now = max(clock.now + timedelta(seconds=1), rows[0].due) if rows else clock.now
-    waits = [
-        (later - earlier).total_seconds() for earlier, later in zip(tries, tries[1:], strict=False)
-    ]
+    waits = [(later - earlier).total_seconds() for earlier, later in pairwise(tries)]
     assert 2 <= waits[0] <= 10
     assert max(waits) <= 1.5 * LONGEST_WAIT_S + 1
-    assert all(later > earlier / 2 for earlier, later in zip(waits[:6], waits[1:7], strict=False))
+    assert all(later > earlier / 2 for earlier, later in pairwise(waits[:7]))
     assert timedelta(days=1) <= tries[-1] - tries[0] <= timedelta(days=1, hours=2)
     assert 20 < len(tries) < 60
     (dead,) = queue.waiting(dead=True)
@@ -373,11 +372,11 @@ async def test_secrets_are_replaced_without_a_restart_and_missing_ones_lose_noth
 ) -> None:
     new = "whsec_" + "QUJD" * 11
     ended.stored("one")
-    text = secrets.read_text()
-    secrets.write_text("")
+    text = secrets.read_text()  # noqa: ASYNC240 - a test
+    secrets.write_text("")  # noqa: ASYNC240 - as above
     with pytest.raises(SettingsError):
         await webhooks.look()
-    secrets.write_text(f"{new}\n{text}")
+    secrets.write_text(f"{new}\n{text}")  # noqa: ASYNC240 - as above
     await until_quiet(webhooks)
     ((headers, body),) = posts.came
     told = headers["webhook-signature"].split(" ")
