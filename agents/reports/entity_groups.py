@@ -55,7 +55,15 @@ _IDENTITY = frozenset(
         Entity.PASSWORD,
     }
 )
-_ABBREVIATIONS = {"us": "US", "ssn": "SSN", "id": "ID", "iban": "IBAN", "url": "URL", "ip": "IP"}
+_ABBREVIATIONS = {
+    "us": "US",
+    "ssn": "SSN",
+    "id": "ID",
+    "iban": "IBAN",
+    "url": "URL",
+    "ip": "IP",
+    "dtmf": "key pressed",
+}
 
 
 def kind_of(entity: str) -> Kind:

@@ -2,5 +2,5 @@
 
 Files: ``spoken`` how people say numbers · ``voices`` behind one protocol · ``human_digits`` a
 voice with real recordings of digits · ``channel`` a telephone line · ``damages`` lines, recorders
-and codecs that are worse.
+and codecs that are worse · ``keypad`` the tones of keys.
 """

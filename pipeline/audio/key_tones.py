@@ -40,6 +40,8 @@ _BAND_HZ: Final = (450.0, 3_400.0)
 """What a tone is compared with: without hum, dialling tone and the lowest of a voice."""
 _LOW_BAND_HZ: Final = (640.0, 1_010.0)
 _HIGH_BAND_HZ: Final = (1_130.0, 1_720.0)
+_TOP: Final = 0.36
+"""The highest of a peak's five bins has at least this share of them, wherever the peak lies."""
 _LEAST_DBFS: Final = -57.0
 """Of both frequencies together. The softest key of Q.24, -25 dBm a frequency, is 30 dB louder."""
 _TWIST_DB: Final = 12.0
@@ -146,7 +148,16 @@ class KeyTones:
     """
 
     def __init__(self, sample_rate: int, start: int = 0) -> None:
-        self._grid = _Grid.at(sample_rate)
+        grid = self._grid = _Grid.at(sample_rate)
+        self._places = np.arange(_BLOCK)[:, None] * grid.step + np.arange(grid.size)
+        # Both frequencies are most of a frame's power: what is softer in all is no key.
+        self._quietest = grid.least(_LEAST_DBFS) / grid.length
+        self._near_keys = (
+            _near_keys(grid, _LOW_BAND_HZ, LOW_HZ),
+            _near_keys(grid, _HIGH_BAND_HZ, HIGH_HZ),
+        )
+        band = grid.bins(_BAND_HZ)
+        self._ones = np.ones(band.stop - band.start, np.float32)
         self._start = start
         self._pending = np.zeros(0, np.int16)
         self._seen = 0
@@ -197,18 +208,43 @@ class KeyTones:
 
     def _look(self, block: npt.NDArray[np.int16]) -> None:
         """Look at the frames of a block."""
-        grid, first = self._grid, self._seen
+        first = self._seen
         self._seen += _BLOCK
-        frames = np.lib.stride_tricks.sliding_window_view(block, grid.size)[:: grid.step]
-        if not block.any():
+        at, power = self._likely(block)
+        if len(at):
+            self._follow(first + at, power)
+        if self._run is not None and self._run.after < self._seen:
             self._close()
-            return
-        power = _power(frames, grid)
+
+    def _likely(
+        self, block: npt.NDArray[np.int16]
+    ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
+        """The frames that may sound like a key, by what is cheap to ask, and their spectra."""
+        grid = self._grid
+        frames = block[self._places] * grid.shape
+        loud = np.flatnonzero(np.einsum("ij,ij->i", frames, frames) >= self._quietest)
+        if not len(loud):
+            return loud, np.zeros((0, grid.length // 2 + 1), np.float32)
+        power = _power(frames[loud], grid)
+        near, highest = np.ones(len(power), np.bool_), np.zeros(len(power), np.float32)
+        for band, may_be in zip((_LOW_BAND_HZ, _HIGH_BAND_HZ), self._near_keys, strict=True):
+            group = power[:, grid.bins(band)]
+            top = np.argmax(group, axis=1)
+            near &= may_be[top]
+            highest += group[np.arange(len(group)), top]
+        power = power[near]
+        all_of_it = power[:, grid.bins(_BAND_HZ)] @ self._ones
+        likely = np.flatnonzero(highest[near] >= _FRAME_CLEAR * _TOP * all_of_it)
+        loud = loud[near]
+        return loud[likely], power[likely]
+
+    def _follow(self, numbers: npt.NDArray[np.intp], power: npt.NDArray[np.float32]) -> None:
+        """Put frames that sound like one key to the run before them, or begin another."""
+        grid = self._grid
         low, low_off, row = _peak(power, grid, _LOW_BAND_HZ, LOW_HZ)
         high, high_off, column = _peak(power, grid, _HIGH_BAND_HZ, HIGH_HZ)
         both = low + high
-        all_of_it = np.maximum(np.sum(power[:, grid.bins(_BAND_HZ)], axis=1), 1e-9)
-        clear = both / all_of_it
+        clear = both / np.maximum(np.sum(power[:, grid.bins(_BAND_HZ)], axis=1), 1e-9)
         twist = 10.0 * np.log10(np.maximum(high, 1e-9) / np.maximum(low, 1e-9))
         like = (clear >= _FRAME_CLEAR) & (both >= grid.least(_LEAST_DBFS))
         like &= (
@@ -216,9 +252,10 @@ class KeyTones:
         )
         for at in np.flatnonzero(like).tolist():
             run, pair = self._run, int(row[at]) * len(HIGH_HZ) + int(column[at])
-            if run is None or run.after != first + at or run.pair != pair:
+            number = int(numbers[at])
+            if run is None or run.after != number or run.pair != pair:
                 self._close()
-                run = self._run = _Run(first + at, pair)
+                run = self._run = _Run(number, pair)
             run.clear.append(float(clear[at]))
             run.power.append(float(both[at]))
             run.low.append(float(low_off[at]))
@@ -226,8 +263,6 @@ class KeyTones:
             run.twist.append(float(twist[at]))
             if len(run.clear) >= _LONGEST_FRAMES:
                 self._close()
-        if self._run is not None and self._run.after < self._seen:
-            self._close()
 
     def _close(self) -> None:
         run, self._run = self._run, None
@@ -283,7 +318,9 @@ def traces(
     if min(len(source), len(other)) < grid.size:
         return []
     window = np.lib.stride_tricks.sliding_window_view
-    power = np.sum(_power(window(source, grid.size)[:: grid.step], grid), axis=0, keepdims=True)
+    power = np.sum(
+        _power(window(source, grid.size)[:: grid.step] * grid.shape, grid), axis=0, keepdims=True
+    )
     stands_out = np.ones(len(range(0, len(other) - grid.size + 1, grid.step)), np.bool_)
     frames = window(other, grid.size)[:: grid.step] * grid.shape
     for band, nominal in ((_LOW_BAND_HZ, LOW_HZ), (_HIGH_BAND_HZ, HIGH_HZ)):
@@ -301,10 +338,19 @@ def traces(
     ]
 
 
-def _power(frames: npt.NDArray[np.int16], grid: _Grid) -> npt.NDArray[np.float32]:
-    """Spectra of frames, shape ``(frames, bins)``."""
-    spectrum = np.asarray(np.fft.rfft(frames * grid.shape, grid.length), np.complex64)
+def _power(frames: npt.NDArray[np.float32], grid: _Grid) -> npt.NDArray[np.float32]:
+    """Spectra of shaped frames, shape ``(frames, bins)``."""
+    spectrum = np.asarray(np.fft.rfft(frames, grid.length), np.complex64)
     return np.asarray(spectrum.real**2 + spectrum.imag**2)
+
+
+def _near_keys(
+    grid: _Grid, band: tuple[float, float], nominal: npt.NDArray[np.float64]
+) -> npt.NDArray[np.bool_]:
+    """Which bins of a band may be the highest of a key's frequency."""
+    place = grid.bins(band)
+    away = np.abs(np.arange(place.start, place.stop)[:, None] * grid.bin_hz - nominal)
+    return np.asarray(np.any(away <= _OFF * nominal + grid.bin_hz / 2.0, axis=1))
 
 
 def _peak(

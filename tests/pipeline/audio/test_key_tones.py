@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.speech.keypad import key, pcm16, pressed
 from pipeline.audio.key_tones import KEY_EDGE_MS, KeyTones, traces
 from pipeline.records.model import Interval
-from tests.pipeline.muting.tones import key, pcm16, pressed
 
 pytestmark = pytest.mark.unit
 

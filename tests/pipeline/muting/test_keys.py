@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmarks.speech.keypad import pcm16, pressed
 from pipeline.audio.key_tones import KeyTones
 from pipeline.errors import PolicyError
 from pipeline.muting.muter import CallMuter
@@ -15,7 +16,6 @@ from pipeline.policy.model import EchoRule, EntityRule, Policy
 from pipeline.records.entities import Entity
 from pipeline.records.model import Action, CallEnd, Mute, Reason, RedactedChunk
 from tests.pipeline.muting.muted import PLAIN, RATE, chunk, end_of, findings, run
-from tests.pipeline.muting.tones import pcm16, pressed
 
 pytestmark = pytest.mark.unit
 

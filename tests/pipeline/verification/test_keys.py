@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from benchmarks.speech.keypad import pcm16, pressed
 from pipeline.muting.keys import Keys
 from pipeline.records.model import CallEnd, Reason, RedactedChunk, Verdict
 from pipeline.verification import review_state
 from pipeline.verification.verifier import CallVerifier
-from tests.pipeline.muting.tones import pcm16, pressed
 from tests.pipeline.verification.verified import CALL, POLICY, RATE
 
 pytestmark = pytest.mark.unit

@@ -1,4 +1,4 @@
-"""Keys of a telephone, for tests and the benchmark of what hears them."""
+"""The tones of a telephone keypad (ITU-T Q.23), for what hears them and its tests."""
 
 from __future__ import annotations
 
@@ -50,4 +50,4 @@ def pressed(
 
 def pcm16(audio: np.ndarray) -> np.ndarray:
     """Float of full scale 1 as 16 bit, clipped."""
-    return np.clip(np.rint(audio * 32_768), -32_768, 32_767).astype(np.int16)
+    return np.asarray(np.clip(np.rint(audio * 32_768), -32_768, 32_767), np.int16)
