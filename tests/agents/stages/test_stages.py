@@ -20,7 +20,7 @@ from agents.stages.detect import DetectCall
 from agents.stages.mute import MuteCall, mute_stage
 from agents.stages.timeouts import Timeouts
 from agents.stages.transcribe import TranscribeCall
-from agents.stages.vault import vault_stage
+from agents.stages.vault import TRANSCRIPT, vault_stage
 from agents.stages.verify import VerifyCall
 from agents.vault.file_store import PASSED, QUARANTINE
 from agents.vault.vault import Vault
@@ -42,6 +42,7 @@ from pipeline.records.model import (
     Watermark,
     Window,
     WindowTranscript,
+    Word,
 )
 from pipeline.transcription.segmenter import LoudnessVoice, unheard
 
@@ -324,6 +325,57 @@ def test_the_vault_stores_then_tells_then_destroys_the_key(
     assert isinstance(third, Act)
     third.what()
     assert ledger.state("call-1") is CallState.STORED
+
+
+def _transcripts(steps: list[Step]) -> list[Tell]:
+    """What is told of the transcript once a call's files are there."""
+    first, second, *_ = steps
+    assert isinstance(first, Act)
+    assert isinstance(second, Later)
+    first.what()
+    told = [one for one in second.then() if isinstance(one, Tell)]
+    return [one for one in told if one.topic == TOPICS.transcripts_redacted]
+
+
+def test_the_transcript_is_told_only_where_it_is_wanted_and_as_it_is_stored(
+    vault: Vault, ledger: Ledger, key: SigningKey, log: AuditLog
+) -> None:
+    def told(*records: RedactedChunk | Verdict | Findings, wanted: bool) -> list[Tell]:
+        stage = vault_stage(TOPICS, vault, ledger, TIMEOUTS, key=key, log=log, transcripts=wanted)
+        return _transcripts(_stored(stage, *records))
+
+    said = Word(0, 100, 500, "hello", 0.9)
+    heard = replace(LAST, words=(said,))
+    assert told(SAFE, PASSES, heard, wanted=False) == []
+    (first,) = told(SAFE, PASSES, heard, wanted=True)
+    certificate = vault.catalogue.get("call-1").certificate
+    assert (first.kind, first.part, first.classification) == (TRANSCRIPT, 1, "confidential")
+    assert first.facts["certificate"] == certificate
+    turns = first.facts["turns"]
+    assert isinstance(turns, list)
+    assert [turn["text"] for turn in turns] == ["hello"]
+    # Again, after a restart with another version that hears otherwise: as it is stored.
+    otherwise = replace(LAST, words=(replace(said, text="goodbye"),))
+    (again,) = told(SAFE, PASSES, otherwise, wanted=True)
+    assert again == first
+
+
+def test_nothing_is_told_of_what_failed_was_erased_or_can_t_be_read(
+    vault: Vault, ledger: Ledger, key: SigningKey, log: AuditLog, tmp_path: Path
+) -> None:
+    stage = vault_stage(TOPICS, vault, ledger, TIMEOUTS, key=key, log=log, transcripts=True)
+    steps = _stored(stage, SAFE, PASSES, LAST)
+    assert len(_transcripts(steps)) == 1
+    sealed = tmp_path / "vault" / "calls" / "call-1" / "call-1.json.sealed"
+    sealed.write_bytes(sealed.read_bytes()[:-9])
+    assert _transcripts(steps) == []
+    ledger.open_call("call-2")
+    core = stage.open("call-2", POLICY)
+    call, end = replace(CALL, call_id="call-2"), replace(END, call_id="call-2")
+    core.take("", replace(SAFE, call=call))
+    core.take("", replace(LAST, call_id="call-2", end=end))
+    assert _transcripts(core.take("", replace(FAILS, call=call, end=end))) == []
+    assert vault.place.names(QUARANTINE, "call-2")
 
 
 def test_of_a_call_that_fails_the_vault_stores_the_certificate_alone(
