@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,6 +70,6 @@ class Ended:
         """As ``hushwire erase`` does."""
         erase(self.vault, self.ledger, self.log, call_id, REQUEST)
 
-    def _audit(self, call_id: str, what: str, facts: dict[str, object]) -> None:
+    def _audit(self, call_id: str, what: str, facts: Mapping[str, object]) -> None:
         at = self.ledger.database.stamp()
         self.log.append(events.audit_event(events.audit("", call_id, what, facts, at=at)))
