@@ -23,7 +23,7 @@ from rich.live import Live
 from rich.table import Table
 
 from agents.access.audit_log import AuditLog
-from agents.app.ingest import Ingested, Outcome
+from agents.app.recordings.ingest import Ingested, Outcome
 from agents.app.wiring import ingest_files, recordings_at, renamed, told, worker_config
 from agents.app.worker import STAGES, run_worker
 from agents.database.call_ledger import CallState, Ledger

@@ -11,8 +11,8 @@ from pathlib import Path
 from prometheus_client import start_http_server
 from rich.console import Console
 
-from agents.app.ingest import Ingested, Outcome, ingest
-from agents.app.recording_folder import find_recordings
+from agents.app.recordings.ingest import Ingested, Outcome, ingest
+from agents.app.recordings.recording_folder import find_recordings
 from agents.app.worker import STAGES, LanguageDetector, Models, WorkerConfig, run_worker
 from agents.crypto.party_pseudonyms import Pseudonyms
 from agents.crypto.pseudonym_secret import token_key

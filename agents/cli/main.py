@@ -179,7 +179,7 @@ def ingest(
         bootstrap=bootstrap, state_dir=state_dir, transit_public_key=public_key
     )
     if settings.transit_public_key is not None:
-        from agents.app.ingest_by_door import send_paths as send
+        from agents.app.recordings.ingest_by_door import send_paths as send
     else:
         from agents.app.wiring import ingest_paths as send
     missing = send(paths, settings, console=out, again=again)

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-from agents.gateway.process import serve
-from agents.gateway.server import Gateway
+from agents.app.gateway.process import serve
+from agents.app.gateway.server import Gateway
 from agents.kafka.call_sender import Acknowledged
 from agents.settings.model import load_settings
 

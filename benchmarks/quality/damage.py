@@ -24,7 +24,7 @@ import soundfile
 
 from agents.app.evaluation.run_calls import read_manifest
 from agents.app.in_memory_pipeline import Line
-from agents.app.recording_folder import read_drop
+from agents.app.recordings.recording_folder import read_drop
 from agents.app.wiring import transcriber_settings
 from agents.runtime.engine_pool import engine_pool
 from agents.settings.detectors import detector_settings

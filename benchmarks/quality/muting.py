@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.app.in_memory_pipeline import Line
-from agents.app.recording_folder import read_drop
+from agents.app.recordings.recording_folder import read_drop
 from agents.app.wiring import transcriber_settings
 from agents.runtime.engine_pool import engine_pool
 from agents.settings.model import load_settings

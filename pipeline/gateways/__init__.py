@@ -7,6 +7,6 @@ Files: ``events`` the vocabulary, and why a connection ends · ``audiosocket`` A
 ``consent_keys`` a key as evidence ·
 ``g711`` telephone audio to samples and back · ``door`` records of the topic by which calls come in.
 
-Pure: no input or output, no clock. Not here: sockets and limits (``agents.gateway``), what a call's
-consent means (``consent``). Test: ``tests/pipeline/gateways``.
+Pure: no input or output, no clock. Not here: sockets and limits (``agents.app.gateway``), what
+a call's consent means (``consent``). Test: ``tests/pipeline/gateways``.
 """

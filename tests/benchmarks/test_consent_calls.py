@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from agents.app.recording_folder import read_drop
+from agents.app.recordings.recording_folder import read_drop
 from benchmarks.consent.calls import CALLS, Shown, shown_calls, sidecar_of, silent_part, truth_of
 from pipeline.consent.loading import load_rules
 from pipeline.policy.known_names import Known

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from agents.app.gateway.server import Gateway
 from agents.crypto.envelope import Seal
 from agents.crypto.transit_hybrid import TransitPrivate
 from agents.database.call_ledger import CallState
-from agents.gateway.server import Gateway
 from agents.kafka.call_sender import CallSender
 from agents.kafka.embedded_broker import EmbeddedBroker
 from agents.kafka.topics import Topics, create_topics

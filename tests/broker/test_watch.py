@@ -19,7 +19,7 @@ import pytest
 import soundfile
 from confluent_kafka import Producer
 
-from agents.app.watching.outcomes import Ended, OutcomeTopic
+from agents.app.recordings.watching.outcomes import Ended, OutcomeTopic
 from agents.crypto.transit_hybrid import TransitPrivate, write_public
 from agents.database.call_ledger import CallState
 from agents.kafka.call_sender import new_call_id

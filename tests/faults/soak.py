@@ -32,7 +32,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from agents.app.recording_folder import read_drop
+from agents.app.recordings.recording_folder import read_drop
 from agents.crypto.envelope import KeyEncryptionKey
 from agents.database.call_ledger import CallState, Ledger
 from agents.kafka.producer import CallProducer

@@ -20,7 +20,7 @@ import soundfile
 
 from agents.access.hash_chain import read_export, tree_of
 from agents.access.witness import Note, witnesses
-from agents.app.recording_folder import read_drop
+from agents.app.recordings.recording_folder import read_drop
 from pipeline.audio.files import inspect_recording, read_recording
 from pipeline.errors import AudioError, HushwireError, InputError, PolicyError, RecordError
 from pipeline.evaluation.corpora.labelled_texts import parse_cases

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agents.app.checks.wanted import Wanted
-from agents.app.recording_folder import read_drop
+from agents.app.recordings.recording_folder import read_drop
 from agents.crypto.party_pseudonyms import Pseudonyms
 from agents.settings.model import STATE, Settings
 from agents.settings.policies import read_policy

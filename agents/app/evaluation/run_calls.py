@@ -15,7 +15,7 @@ import soundfile
 
 from agents.app.evaluation.run_texts import spans_in
 from agents.app.in_memory_pipeline import Line
-from agents.app.recording_folder import read_drop
+from agents.app.recordings.recording_folder import read_drop
 from agents.app.wiring import transcriber_settings
 from agents.runtime.engine_pool import engine_pool
 from agents.settings.detectors import detector_settings

@@ -21,7 +21,7 @@ def gateway(
 
     It holds the public key of the door and opens nothing: no ledger, no other key.
     """
-    from agents.gateway.process import serve  # noqa: PLC0415 - --help comes at once
+    from agents.app.gateway.process import serve  # noqa: PLC0415 - --help comes at once
 
     serve(
         load_settings(

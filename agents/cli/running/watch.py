@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from agents.app.watching.places import After
+from agents.app.recordings.watching.places import After
 from agents.settings.model import load_settings
 from agents.system.screen import screen
 from pipeline.errors import InputError
@@ -53,8 +53,8 @@ def watch(
     Exit codes: 0 stopped by SIGTERM or SIGINT; 2 a place is unusable; 4 the public key is missing,
     or the broker or the bucket is away at the start.
     """
-    from agents.app.watching import run_watch  # noqa: PLC0415 - --help comes at once
-    from agents.app.watching.watcher import Rule  # noqa: PLC0415
+    from agents.app.recordings.watching import run_watch  # noqa: PLC0415 - --help comes at once
+    from agents.app.recordings.watching.watcher import Rule  # noqa: PLC0415
 
     if any(not one for one in paths):
         raise InputError("PATH: name a folder, or s3://bucket/prefix")

@@ -4,5 +4,6 @@ Files: ``messages`` what client and server say, checked · ``media`` which of th
 taken · ``connection`` the states of one session.
 
 Pure: no socket, no clock. Not here: who may connect (``pipeline.gateways.http_signatures``), the
-socket and its limits (``agents.gateway.audiohook``). Test: ``tests/pipeline/gateways/audiohook``.
+socket and its limits (``agents.app.gateway.audiohook``). Test:
+``tests/pipeline/gateways/audiohook``.
 """

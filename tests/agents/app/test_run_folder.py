@@ -25,7 +25,7 @@ from rich.console import Console
 
 from agents.access.audit_log import AuditLog
 from agents.app import run_folder as run
-from agents.app.ingest import Ingested, Outcome
+from agents.app.recordings.ingest import Ingested, Outcome
 from agents.app.run_folder import Summary, run_folder
 from agents.cli import start
 from agents.crypto.envelope import KeyEncryptionKey

@@ -45,7 +45,7 @@ DEFAULTS = {
     "agents/cli/running/notice.py": "the day for which a prompt is looked up",
     "agents/cli/measuring/policy.py": "the day on which policies are compared",
     "agents/settings/consent_rules.py": "the day for which prompts are read",
-    "agents/app/recording_folder.py": "evidence from the future is refused",
+    "agents/app/recordings/recording_folder.py": "evidence from the future is refused",
 }
 """Modules that know the machine's clock, and what for."""
 

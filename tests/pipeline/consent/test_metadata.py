@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from agents.app.recording_folder import read_drop
+from agents.app.recordings.recording_folder import read_drop
 from pipeline.consent.metadata import Stated
 from pipeline.errors import InputError
 from pipeline.records.consent import Answer, Consent, Evidence, Kind, Party

@@ -1,0 +1,194 @@
+"""Asterisk's AudioSocket: TCP connections in, calls on the broker.
+
+The protocol knows no secret and no encryption, so it is taken from configured addresses only.
+
+Outcomes: a connection from elsewhere is closed without a word; one that breaks the protocol, or
+whose call can't go on, gets the protocol's error message and is closed. Each is counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Final, TypeAlias, cast
+
+from agents.app.gateway.call_feed import CallFeed, Calls
+from agents.app.gateway.limits import Limits
+from pipeline.errors import SettingsError
+from pipeline.gateways.audiosocket import AudioSocketConnection
+from pipeline.gateways.events import Ended, Event, GatewayError, Reason, Started
+
+NAME: Final = "audiosocket"
+"""Of this gateway, in metrics and logs."""
+Networks: TypeAlias = tuple[IPv4Network | IPv6Network, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AudioSocketRules:
+    """What holds for all connections."""
+
+    allowed: Networks
+    first_s: float = 10.0
+    """How long a peer may take until it sends audio."""
+    most_frame: int = 65_535
+    agrees: str = ""
+    """The key by which a caller agrees to be recorded, or empty."""
+    withdraws: str = ""
+    """The key by which a caller withdraws consent, or empty."""
+
+
+def networks(text: str, name: str) -> Networks:
+    """Addresses and networks, with commas.
+
+    Args:
+        text: such as ``10.1.2.3,10.2.0.0/16``.
+        name: of the setting, for the message.
+
+    Raises:
+        SettingsError: one is neither.
+    """
+    try:
+        return tuple(ip_network(one.strip()) for one in text.split(",") if one.strip())
+    except ValueError:
+        raise SettingsError(
+            f"{name}: addresses or networks with commas are needed, such as 10.1.2.0/24"
+        ) from None
+
+
+class AudioSocket:
+    """Makes the protocol of each connection, for ``loop.create_server``."""
+
+    def __init__(self, calls: Calls, limits: Limits, rules: AudioSocketRules) -> None:
+        self.calls, self.limits, self.rules = calls, limits, rules
+        self._peers: set[_Peer] = set()
+        self._endings: set[asyncio.Task[bool]] = set()
+
+    def __call__(self) -> asyncio.Protocol:
+        """The protocol of one connection."""
+        return _Peer(self)
+
+    def stop(self) -> None:
+        """The process is about to end: every peer is told, and its call is incomplete."""
+        for peer in list(self._peers):
+            peer.refuse(GatewayError(Reason.TOO_MANY, "this gateway is about to end"))
+
+    def made(self, peer: _Peer) -> None:
+        """A connection has its place."""
+        self._peers.add(peer)
+
+    def lost(self, peer: _Peer) -> None:
+        """A connection is gone."""
+        self._peers.discard(peer)
+
+    def end(self, feed: CallFeed, ended: Ended) -> None:
+        """End a call behind its connection's back."""
+        task = asyncio.get_running_loop().create_task(feed.end(ended))
+        self._endings.add(task)
+        task.add_done_callback(self._endings.discard)
+
+
+class _Peer(asyncio.Protocol):
+    """One connection and the call that it brings."""
+
+    def __init__(self, gateway: AudioSocket) -> None:
+        self._gateway = gateway
+        rules = gateway.rules
+        self._connection = AudioSocketConnection(
+            withdraws=rules.withdraws, agrees=rules.agrees, most=rules.most_frame
+        )
+        self._transport: asyncio.Transport | None = None
+        self._feed: CallFeed | None = None
+        self._place = ExitStack()
+        self._timer: asyncio.TimerHandle | None = None
+        self._over = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection, or close it at once."""
+        self._transport = cast("asyncio.Transport", transport)
+        gateway, rules = self._gateway, self._gateway.rules
+        address = str((transport.get_extra_info("peername") or ("",))[0])
+        try:
+            if not among(address, rules.allowed):
+                raise GatewayError(  # noqa: TRY301 - told in one place
+                    Reason.UNAUTHORISED, "this address is not among gateway_audiosocket_from"
+                )
+            self._place.enter_context(gateway.limits.enter(address))
+        except GatewayError as error:
+            self._over = True
+            gateway.limits.refused(NAME, error)
+            self._transport.abort()
+            return
+        gateway.made(self)
+        self._timer = asyncio.get_running_loop().call_later(
+            rules.first_s, self.refuse, GatewayError(Reason.SILENT, "no audio came")
+        )
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came."""
+        if self._over:
+            return
+        self._guarded(lambda: self._take(self._connection.feed(data)[0]))
+
+    def eof_received(self) -> bool:
+        """The peer will send no more: the connection closes."""
+        return False
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Whatever happened, the call ends and the place is free."""
+        if not self._over:
+            self._guarded(lambda: self._take(self._connection.feed(b"")[0]))
+        self._leave(complete=False)
+        self._gateway.lost(self)
+        self._place.close()
+
+    def refuse(self, error: GatewayError) -> None:
+        """End the connection by the protocol's own error."""
+        if self._over:
+            return
+        self._gateway.limits.refused(NAME, error)
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            transport.write(AudioSocketConnection.error())
+        self._leave(complete=False)
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except GatewayError as error:
+            self.refuse(error)
+
+    def _take(self, events: list[Event]) -> None:
+        for event in events:
+            if isinstance(event, Started):
+                self._feed = self._gateway.calls.open(event, source=NAME, on_fault=self.refuse)
+                self._rest()
+            elif isinstance(event, Ended):
+                self._leave(complete=event.complete)
+            elif self._feed is not None:
+                self._feed.take(event)
+
+    def _leave(self, *, complete: bool) -> None:
+        self._over = True
+        self._rest()
+        feed, self._feed = self._feed, None
+        if feed is not None:
+            self._gateway.end(feed, Ended(complete))
+        if self._transport is not None:
+            self._transport.close()
+
+    def _rest(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+def among(address: str, allowed: Networks) -> bool:
+    """Whether an address is one of some networks; a text that is none isn't."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(known, "ipv4_mapped", None)
+    return any((mapped or known) in network for network in allowed)

@@ -1,0 +1,338 @@
+"""``hushwire gateway``: from settings to listening sockets, one event loop for all of them.
+
+Outcomes: ``Gateway`` serves while its context is open; leaving it takes no further connection, ends
+the open calls as incomplete within the grace time and waits for the broker. ``run`` does that until
+SIGTERM or SIGINT. ``SettingsError``: nothing is configured, or secrets would travel in clear.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from http import HTTPStatus
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final, Self
+
+from aiohttp import web
+
+from agents.app.gateway import audiosocket
+from agents.app.gateway.audiosocket import AudioSocket, AudioSocketRules
+from agents.app.gateway.call_feed import Calls, FeedRules
+from agents.app.gateway.endpoints import Handler, endpoints
+from agents.app.gateway.health import Health
+from agents.app.gateway.limits import Limits
+from agents.app.gateway.patience import NAME as HTTP
+from agents.app.gateway.patience import Patience
+from agents.kafka.call_sender import Acknowledged, CallSender
+from agents.settings.gateway import GatewaySettings
+from agents.system import fatal_exit
+from agents.system.logging import get_logger, place_of
+from agents.system.metrics import GatewayMetrics
+from pipeline.errors import SettingsError
+from pipeline.gateways.events import GatewayError
+from pipeline.records.model import Role
+
+BACKLOG: Final = 1_024
+HEADERS_MOST: Final = 16 * 1024
+"""Bytes of a line of a request's head, or of one of its fields."""
+
+log = get_logger("gateway")
+
+
+class Gateway:
+    """All gateways of one process; a context manager.
+
+    Args:
+        settings: where it listens, whom it knows, how much it takes.
+        sender: where calls go; its ``on_ack`` may be ``acknowledged_in(metrics)``.
+        metrics: of this process.
+        reach: asks the broker for ``/readyz``; blocks, and raises ``BrokerError``.
+    """
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        sender: CallSender,
+        metrics: GatewayMetrics,
+        *,
+        reach: Callable[[], object],
+    ) -> None:
+        self._settings, self._metrics, self._reach = settings, metrics, reach
+        self._context = tls(settings)
+        self.calls = Calls(sender, feed_rules(settings), metrics)
+        self.limits = Limits(
+            settings.gateway_connections, settings.gateway_connections_per_minute, metrics
+        )
+        self._handlers = endpoints(settings, self.calls, self.limits)
+        if not self._handlers and not settings.gateway_audiosocket_port:
+            raise SettingsError(
+                "no gateway is configured: set gateway_twilio_secrets, gateway_telnyx_secrets, "
+                "gateway_audiohook_secrets or gateway_audiosocket_port (docs/gateways.md)"
+            )
+        self._proxies = audiosocket.networks(settings.gateway_proxies or "", "gateway_proxies")
+        self._closing = False
+        self._stack = AsyncExitStack()
+        self.port = self.health_port = self.audiosocket_port = 0
+        """Where it listens."""
+
+    async def __aenter__(self) -> Self:
+        """Listen.
+
+        Raises:
+            SettingsError: a port or an address is not to be had.
+        """
+        async with AsyncExitStack() as stack:
+            watch = fatal_exit.watched("calls", self.calls.watch())
+            stack.push_async_callback(fatal_exit.cancelled, [watch])
+            if self._handlers:
+                await self._listen_http(stack)
+            if self._settings.gateway_audiosocket_port:
+                await self._listen_audiosocket(stack)
+            await self._listen_health(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop: see the module."""
+        self._closing = True
+        self.limits.close()
+        self.calls.stop()
+        await self.calls.ended(self._settings.gateway_grace_seconds)
+        await self._stack.aclose()
+
+    async def _listen_http(self, stack: AsyncExitStack) -> None:
+        settings = self._settings
+        patience: Patience | None = None
+
+        @web.middleware
+        async def entered(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if patience is not None:
+                patience.heard(request.protocol)
+            response = await self._entered(request, handler)
+            if not response.prepared:
+                response.force_close()
+            return response
+
+        app = web.Application(middlewares=[entered])
+        for path, handle in self._handlers.items():
+            app.router.add_get(path, _coroutine(handle))
+        runner = web.AppRunner(
+            app,
+            access_log=None,
+            handle_signals=False,
+            max_line_size=HEADERS_MOST,
+            max_field_size=HEADERS_MOST,
+            keepalive_timeout=settings.gateway_first_seconds,
+            shutdown_timeout=1.0,
+        )
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        if runner.server is None:
+            raise RuntimeError
+        patience = Patience(
+            runner.server,
+            self.limits,
+            first_s=settings.gateway_first_seconds,
+            most=settings.gateway_connections,
+        )
+        listening = _listening("gateway", settings.gateway_host, settings.gateway_port)
+        self.port = await self._serve(stack, patience, listening, self._context)
+
+    async def _listen_audiosocket(self, stack: AsyncExitStack) -> None:
+        settings = self._settings
+        allowed = audiosocket.networks(
+            settings.gateway_audiosocket_from, "gateway_audiosocket_from"
+        )
+        rules = AudioSocketRules(
+            allowed=allowed,
+            first_s=settings.gateway_first_seconds,
+            most_frame=min(65_535, settings.gateway_frame_kilobytes * 1024),
+            agrees=settings.gateway_agree_key,
+            withdraws=settings.gateway_withdraw_key,
+        )
+        gateway = AudioSocket(self.calls, self.limits, rules)
+        stack.callback(gateway.stop)
+        listening = _listening(
+            "gateway_audiosocket",
+            settings.gateway_audiosocket_host,
+            settings.gateway_audiosocket_port,
+        )
+        self.audiosocket_port = await self._serve(stack, gateway, listening, None)
+
+    async def _listen_health(self, stack: AsyncExitStack) -> None:
+        settings = self._settings
+        health = Health(self._metrics.registry, self._reach, lambda: self._closing)
+        runner = web.AppRunner(health.app(), access_log=None, handle_signals=False)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        if runner.server is None:
+            raise RuntimeError
+        listening = _listening(
+            "gateway_health", settings.gateway_health_host, settings.gateway_health_port
+        )
+        self.health_port = await self._serve(stack, runner.server, listening, None)
+
+    async def _serve(
+        self,
+        stack: AsyncExitStack,
+        factory: Callable[[], asyncio.BaseProtocol],
+        listening: socket.socket,
+        context: ssl.SSLContext | None,
+    ) -> int:
+        handshake = self._settings.gateway_first_seconds if context is not None else None
+        server = await asyncio.get_running_loop().create_server(
+            factory, sock=listening, backlog=BACKLOG, ssl=context, ssl_handshake_timeout=handshake
+        )
+        stack.callback(server.close)
+        return int(server.sockets[0].getsockname()[1])
+
+    async def _entered(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Give a request its place; what a handler of ours fails by is told without content."""
+        try:
+            with self.limits.enter(self._address(request)):
+                return await handler(request)
+        except GatewayError as error:
+            name = request.path.lstrip("/") if request.path in self._handlers else HTTP
+            self.limits.refused(name, error)
+            return web.Response(status=HTTPStatus.SERVICE_UNAVAILABLE, text=error.reason.value)
+        except web.HTTPException:
+            raise
+        except Exception as error:
+            # Its text may hold what a platform sent.
+            kind, place = type(error).__name__, place_of(error.__traceback__)
+            log.error("fault", error_type=kind, place=place)  # noqa: TRY400 - without content
+            raise
+
+    def _address(self, request: web.Request) -> str:
+        """Whose request it is: a known proxy's word is taken, nobody else's."""
+        address = request.remote or ""
+        if not self._proxies:
+            return address
+        for named in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
+            if not audiosocket.among(address, self._proxies):
+                break
+            address = named.strip() or address
+        return address
+
+
+def _coroutine(handler: Handler) -> Handler:
+    """A handler that is an object, as the router wants it."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await handler(request)
+
+    return handle
+
+
+def feed_rules(settings: GatewaySettings) -> FeedRules:
+    """What the settings say of calls."""
+    return FeedRules(
+        chunk_s=settings.gateway_chunk_seconds,
+        window_s=settings.gateway_window_seconds,
+        idle_s=settings.gateway_idle_seconds,
+        longest_s=settings.gateway_longest_seconds,
+        broker_s=settings.gateway_broker_seconds,
+        roles=track_roles(settings),
+    )
+
+
+def track_roles(settings: GatewaySettings) -> dict[str, Role]:
+    """Who speaks on which track, by its name."""
+    pairs = (one.split("=", 1) for one in settings.gateway_roles)
+    return {track: Role(role) for track, role in pairs}
+
+
+def acknowledged_in(metrics: GatewayMetrics) -> Callable[[Acknowledged], None]:
+    """What a sender tells the metrics."""
+    return lambda one: metrics.acknowledged.observe(one.at - one.sent)
+
+
+def tls(settings: GatewaySettings) -> ssl.SSLContext | None:
+    """The context of the listening socket; None: in clear, on the loopback or behind a proxy.
+
+    Raises:
+        SettingsError: secrets and calls would travel in clear, or a file can't be used.
+    """
+    certificate, key = settings.gateway_certificate, settings.gateway_key
+    if (certificate is None) != (key is None):
+        raise SettingsError("gateway_certificate and gateway_key belong together: set both")
+    if certificate is None or key is None:
+        if settings.gateway_proxies is None and not _loopback(settings.gateway_host):
+            raise SettingsError(
+                f"gateway_host {settings.gateway_host} without TLS would take calls in clear: set "
+                "gateway_certificate and gateway_key, or gateway_proxies where a reverse proxy "
+                "brings TLS"
+            )
+        return None
+    return _context(certificate, key)
+
+
+def _context(certificate: Path, key: Path) -> ssl.SSLContext:
+    if key.exists() and key.stat().st_mode & 0o077:
+        raise SettingsError(f"gateway_key: others may read {key}; set its mode to 0600")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(certificate, key, password=lambda: "")
+    except (OSError, ssl.SSLError):
+        raise SettingsError(
+            f"gateway_certificate, gateway_key: {certificate} and {key} are not a certificate and "
+            "its key in PEM without a password"
+        ) from None
+    return context
+
+
+def _listening(name: str, host: str, port: int) -> socket.socket:
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        made = socket.create_server(address[:2], family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise SettingsError(
+            f"{name}_host, {name}_port: can't listen on {host} port {port} ({error.strerror})"
+        ) from None
+    # Connections inherit it: an answer would wait for the caller's delayed acknowledgement.
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return made
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+async def run(gateway: Gateway, *, ready: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        gateway: not listening yet.
+        ready: called when it listens.
+
+    Raises:
+        SettingsError: see ``Gateway``.
+    """
+    stop = asyncio.Event()
+    with _signals(stop):
+        async with gateway:
+            ready()
+            await stop.wait()
+
+
+@contextmanager
+def _signals(stop: asyncio.Event) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(one, stop.set)
+    try:
+        yield
+    finally:
+        for one in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(one)

@@ -1,0 +1,198 @@
+"""Sends recordings from a host that holds a public key and nothing else: no ledger, no secret.
+
+A call's id is made from its file's sha256, so that the same file gives the same call whoever sends
+it, and how often: a repeat changes nothing. What became of a call is told on the topic
+``Topics.calls_redacted`` (docs/producers.md).
+
+Outcomes of ``send_file``: the broker has acknowledged all of the call; ``InputError`` for a
+recording or sidecar that is not taken, of which nothing was sent; ``BrokerError`` where the broker
+is away: sending the file again goes on. A file that changes while it is read is refused, and what
+was sent of it is an incomplete call.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+
+from agents.app.recordings.ingest import Ingested, Outcome, file_digest
+from agents.app.recordings.recording_folder import default_roles, read_drop
+from agents.app.wiring import recordings_at, told
+from agents.crypto.transit_hybrid import TransitPublic
+from agents.kafka.call_sender import CallSender, OutgoingCall
+from agents.kafka.security import KafkaSecurity, named_broker
+from agents.kafka.topics import Topics, create_topics, reach_broker
+from agents.settings.model import STATE, Settings
+from agents.system.progress import Through
+from pipeline.audio.files import RecordingInfo, Source, inspect_recording, iter_chunks
+from pipeline.audio.narrowing import kept_rate, narrow
+from pipeline.errors import InputError, StoreError
+from pipeline.gateways.door.call_ids import call_id_of
+from pipeline.gateways.door.model import MOST_AUDIO, WIDTHS, CallHeader, canonical
+from pipeline.gateways.events import Codec
+from pipeline.records.call_names import shown
+from pipeline.records.model import Pcm
+
+CHUNK_S = 1.0
+"""Length of the audio chunks where nobody says another."""
+
+
+def send_file(
+    path: Path,
+    sender: CallSender,
+    *,
+    chunk_seconds: float = CHUNK_S,
+    language: str = "",
+    again: bool = False,
+    content: bytes | None = None,
+    sidecar: bytes = b"{}",
+) -> Ingested:
+    """Send one recording, with what its sidecar says.
+
+    Args:
+        path: of the recording.
+        sender: to the door; several files may be sent through one, also from several threads.
+        chunk_seconds: length of a chunk.
+        language: of a call whose sidecar names none; empty: the installation's own.
+        again: as a new call, though it was refused before. One that is stored stays the only one.
+        content: of the recording, where it is no file but an object of a bucket.
+        sidecar: then, what its sidecar holds.
+
+    Returns:
+        Its call id and length; the broker has all of it.
+
+    Raises:
+        InputError: see the module.
+        BrokerError: see the module.
+    """
+    digest = recording_digest(path, content)
+    call_id = call_id_of(bytes.fromhex(digest))
+    source: Source = path if content is None else content
+    if again:
+        call_id = call_id_of(hashlib.sha256(call_id.encode() + secrets.token_bytes(32)).digest())
+    drop = read_drop(
+        path,
+        language=language,
+        named=lambda _: call_id,
+        sidecar=None if content is None else sidecar,
+    )
+    about = inspect_recording(source)
+    roles = drop.roles or default_roles(about.channels)
+    if len(roles) != about.channels:
+        raise InputError(
+            f"{shown(path.name)}: the sidecar describes {len(roles)} channels, the recording has "
+            f"{about.channels}"
+        )
+    header = CallHeader(
+        call_id,
+        kept_rate(about.sample_rate),
+        roles,
+        Codec.L16,
+        drop.recorder_id,
+        drop.started_at,
+        drop.language,
+        drop.purpose,
+        drop.numbers,
+        canonical(drop.stated) if drop.stated else b"",
+        digest,
+    )
+    # Damage shows when it is reached: all of it is looked at before any of it is sent.
+    for _ in iter_chunks(source, chunk_seconds):
+        pass
+    call = sender.open(header)
+    for pcm in _pieces(source, about, header, chunk_seconds):
+        call.send_waiting(pcm.astype("<i2").tobytes(), len(pcm))
+    _end(call, path, same=content is not None or file_digest(path) == digest)
+    return Ingested(path, Outcome.SENT, call_id, about.frames / about.sample_rate)
+
+
+def recording_digest(path: Path, content: bytes | None = None) -> str:
+    """sha256 of a recording's file, or of its content, in hex; its call id is made of it.
+
+    Raises:
+        InputError: the file can't be read.
+    """
+    return file_digest(path) if content is None else hashlib.sha256(content).hexdigest()
+
+
+def _end(call: OutgoingCall, path: Path, *, same: bool) -> None:
+    call.end(complete=same)
+    call.wait()
+    if not same:
+        raise InputError(
+            f"{shown(path.name)}: it changed while it was read; is it still written? What was sent "
+            "is an incomplete call"
+        )
+
+
+def _pieces(
+    source: Source, about: RecordingInfo, header: CallHeader, chunk_seconds: float
+) -> Iterator[Pcm]:
+    """The recording as the stages see it, in pieces that fit into a record."""
+    most = MOST_AUDIO // (WIDTHS[Codec.L16] * header.channels)
+    chunks = iter_chunks(source, chunk_seconds)
+    for pcm in narrow(chunks, about.sample_rate, about.channels):
+        yield from (pcm[start : start + most] for start in range(0, len(pcm), most))
+
+
+def send_paths(
+    paths: list[Path], settings: Settings, *, console: Console, again: bool = False
+) -> int:
+    """Send recordings and print what became of each; reaches no ledger and makes no key.
+
+    Args:
+        paths: recordings, or folders of them.
+        settings: which broker, and the public key.
+        console: where it is printed.
+        again: send recordings whose calls were refused anew.
+
+    Returns:
+        How many were not sent.
+
+    Raises:
+        HushwireError: a path or the key is unusable, nothing there is a recording, or the broker
+            is away.
+    """
+    files, failed = recordings_at(paths), 0
+    language = settings.language if "language" in settings.model_fields_set else ""
+    with opened_sender(settings) as sender, Through(console, len(files), "recordings") as progress:
+        for path in files:
+            try:
+                result = send_file(
+                    path,
+                    sender,
+                    chunk_seconds=settings.chunk_seconds,
+                    language=language,
+                    again=again,
+                )
+            except (InputError, StoreError) as error:
+                result = Ingested(path, Outcome.REFUSED, problem=str(error))
+                failed += 1
+            progress.through(told(result))
+    console.print(f"{len(files) - failed} sent, {failed} refused", highlight=False)
+    return failed
+
+
+def opened_sender(settings: Settings) -> CallSender:
+    """A sender to the door that the settings name; the topic is made where it is missing.
+
+    Raises:
+        HushwireError: the public key is missing or no such key, or the broker is away.
+    """
+    public = TransitPublic.load(settings.transit_public_file(settings.state_folder(STATE)))
+    bootstrap, client = named_broker(settings), KafkaSecurity.of(settings).librdkafka()
+    topics = Topics.named(settings.topic_prefix)
+    if topics.audio_in not in reach_broker(bootstrap, client=client):
+        create_topics(
+            bootstrap,
+            topics,
+            partitions=settings.partitions,
+            replication=settings.replication,
+            retention_ms=settings.raw_retention_seconds * 1000,
+            client=client,
+        )
+    return CallSender(bootstrap, topics.audio_in, public, client=client)

@@ -1,0 +1,305 @@
+"""The gateway's own sockets: who gets in, who is cut, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import ssl
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import aiohttp
+import numpy as np
+import pytest
+
+from agents.app.gateway.limits import MOST_ADDRESSES, Limits
+from agents.app.gateway.server import Gateway, tls
+from agents.settings.gateway import GatewaySettings
+from agents.settings.model import Settings
+from agents.system.metrics import GatewayMetrics
+from benchmarks.gateways import audiohook_client, audiosocket_client, twilio_client
+from pipeline.errors import BrokerError, SettingsError
+from pipeline.gateways.events import GatewayError, Reason
+from pipeline.records.model import Role
+from tests.agents.app.gateway.doors import Door
+from tests.certificates import Authority
+from tests.ports import free_port
+
+HOST = "127.0.0.1"
+PCM = (np.sin(np.arange(16_000) / 9)[:, None] * [9_000, -4_000]).astype(np.int16)
+"""Two seconds of two channels."""
+TOKEN = "an auth token of twilio".replace(" ", "-")
+PROVEN = {"token": f"{TOKEN}-2"}
+KEY, SECRET = "an-api-key", b"a client secret of 32 bytes ....."
+
+
+class Running:
+    """A gateway that listens, and the door behind it."""
+
+    def __init__(self, gateway: Gateway, door: Door, metrics: GatewayMetrics) -> None:
+        self.gateway, self.door, self.metrics = gateway, door, metrics
+
+    def url(self, path: str, scheme: str = "ws") -> str:
+        return f"{scheme}://{HOST}:{self.gateway.port}{path}"
+
+    def health(self, path: str) -> str:
+        return f"http://{HOST}:{self.gateway.health_port}{path}"
+
+    def refused(self, gateway: str, reason: Reason) -> float:
+        labels = {"gateway": gateway, "reason": reason.value}
+        name = "hushwire_gateway_refused_total"
+        return self.metrics.registry.get_sample_value(name, labels) or 0.0
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not holds():  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0.01)
+
+
+def _settings(folder: Path, **options: object) -> Settings:
+    twilio, audiohook = folder / "twilio", folder / "audiohook"
+    for path, text in (
+        (twilio, f"auth-token {TOKEN}\ntoken {TOKEN}-2\n"),
+        (audiohook, f"{KEY} {base64.b64encode(SECRET).decode()}\n"),
+    ):
+        path.write_text(text)
+        path.chmod(0o600)
+    told: dict[str, object] = {
+        "gateway_port": (port := free_port()),
+        "gateway_url": f"ws://{HOST}:{port}",
+        "gateway_health_port": 0,
+        "gateway_twilio_secrets": twilio,
+        "gateway_audiohook_secrets": audiohook,
+        "gateway_audiosocket_port": free_port(),
+        "gateway_grace_seconds": 5.0,
+    }
+    return Settings(**(told | options))  # type: ignore[arg-type]
+
+
+@asynccontextmanager
+async def _running(
+    folder: Path, reach: Callable[[], object] = lambda: None, **options: object
+) -> AsyncIterator[Running]:
+    door, metrics = Door(), GatewayMetrics()
+    settings = _settings(folder, **options)
+    async with Gateway(settings, door, metrics, reach=reach) as gateway:
+        yield Running(gateway, door, metrics)
+
+
+async def test_every_gateway_takes_a_call(tmp_path: Path) -> None:
+    async with _running(tmp_path) as running:
+        url = running.url("/twilio")
+        await asyncio.gather(
+            twilio_client.replay(url, PCM.T, pace=0, parameters=PROVEN),
+            audiohook_client.replay(running.url("/audiohook"), PCM, pace=0, key=KEY, secret=SECRET),
+            audiosocket_client.replay(HOST, running.gateway.audiosocket_port, PCM[:, 0], pace=0),
+        )
+        await running.until(lambda: len(running.gateway.calls) == 0)
+        calls = running.door.calls
+        assert [call.complete for call in calls] == [True, True, True]
+        by_codec = sorted((call.header.codec.value, len(call.audio)) for call in calls)
+        assert by_codec[0] == ("L16", 32_000)
+        # The client's audio of Twilio begins a moment after the stream: silence of both tracks.
+        moment = 2 * twilio_client.FIRST_MS * 8
+        assert [size for _, size in by_codec[1:]] == [32_000, 32_000 + moment]
+        assert {call.header.roles for call in calls} == {
+            (Role.MIXED,), (Role.CUSTOMER, Role.AGENT),
+        }  # fmt: skip
+
+
+async def test_audiosocket_keeps_every_sample(tmp_path: Path) -> None:
+    async with _running(tmp_path) as running:
+        name = uuid.uuid4()
+        heard = await audiosocket_client.replay(
+            HOST, running.gateway.audiosocket_port, PCM[:, 0], pace=0, name=name
+        )
+        assert heard == b""
+        await running.until(lambda: running.door.calls[0].complete is not None)
+        (call,) = running.door.calls
+        assert call.audio == PCM[:, 0].tobytes()
+        assert call.header.recorder_id == str(name)
+        assert str(name) not in call.header.call_id
+
+
+async def test_audiosocket_ends_what_breaks_by_its_own_error(tmp_path: Path) -> None:
+    async with _running(tmp_path) as running:
+        port = running.gateway.audiosocket_port
+        reader, writer = await asyncio.open_connection(HOST, port)
+        writer.write(audiosocket_client.named(uuid.uuid4()))
+        writer.write(audiosocket_client.message(0x42))
+        assert await reader.read() == b"\xff\x00\x01\x01"
+        writer.close()
+        # A connection that just closes leaves its call incomplete.
+        await audiosocket_client.replay(HOST, port, PCM[:, 0], pace=0, hang_up=False)
+        await running.until(lambda: len(running.door.calls) == 1)
+        await running.until(lambda: running.door.calls[0].complete is not None)
+        assert running.door.calls[0].complete is False
+
+
+async def test_audiosocket_takes_known_addresses_alone(tmp_path: Path) -> None:
+    async with _running(tmp_path, gateway_audiosocket_from="10.1.0.0/16") as running:
+        assert not await audiosocket_client.replay(
+            HOST, running.gateway.audiosocket_port, PCM[:, 0], pace=0
+        )
+        assert running.refused("audiosocket", Reason.UNAUTHORISED) == 1
+        assert not running.door.calls
+
+
+async def test_who_says_nothing_is_cut(tmp_path: Path) -> None:
+    async with _running(tmp_path, gateway_first_seconds=1.0) as running:
+        slow = []
+        for port, told in (
+            (running.gateway.port, b"GET /twilio HTTP/1.1\r\nHost: a\r\nX-A: "),
+            (running.gateway.port, b""),
+            (running.gateway.audiosocket_port, audiosocket_client.named(uuid.uuid4())),
+            (running.gateway.audiosocket_port, b""),
+        ):
+            reader, writer = await asyncio.open_connection(HOST, port)
+            writer.write(told)
+            slow.append((reader, writer))
+        async with asyncio.timeout(5):
+            for reader, writer in slow:
+                with suppress(ConnectionError):
+                    await reader.read()
+                writer.close()
+        assert running.refused("http", Reason.SILENT) == 2
+        assert running.refused("audiosocket", Reason.SILENT) == 2
+
+
+async def test_a_thousand_connections_harm_no_call(tmp_path: Path) -> None:
+    async with _running(tmp_path, gateway_connections_per_minute=20) as running:
+        url, tried = running.url("/twilio"), 0
+
+        async def storm() -> None:
+            nonlocal tried
+            async with aiohttp.ClientSession() as http:
+                for _ in range(1_000):
+                    tried += 1
+                    async with http.get(running.url("/twilio", "http")) as answer:
+                        assert answer.status in {426, 401, 503}
+
+        replay = asyncio.create_task(
+            audiosocket_client.replay(HOST, running.gateway.audiosocket_port, PCM[:, 0], pace=2)
+        )
+        await asyncio.sleep(0.1)
+        await storm()
+        await replay
+        await running.until(lambda: len(running.gateway.calls) == 0)
+        assert running.door.calls[0].complete is True
+        assert running.door.calls[0].audio == PCM[:, 0].tobytes()
+        assert running.refused("twilio", Reason.TOO_MANY) >= tried - 21
+        assert running.gateway.limits.open == 0
+        with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+            await twilio_client.replay(url, PCM.T, pace=0, parameters=PROVEN)
+        assert caught.value.status == 503
+
+
+async def test_only_so_many_connections_are_open(tmp_path: Path) -> None:
+    async with _running(tmp_path, gateway_connections=1) as running:
+        port = running.gateway.audiosocket_port
+        _, first = await asyncio.open_connection(HOST, port)
+        await running.until(lambda: running.gateway.limits.open == 1)
+        assert not await audiosocket_client.replay(HOST, port, PCM[:, 0], pace=0)
+        assert running.refused("audiosocket", Reason.TOO_MANY) == 1
+        first.close()
+        await running.until(lambda: running.gateway.limits.open == 0)
+        await audiosocket_client.replay(HOST, port, PCM[:, 0], pace=0)
+        await running.until(lambda: len(running.door.calls) == 1)
+
+
+async def test_the_end_of_the_process_ends_calls_as_incomplete(tmp_path: Path) -> None:
+    async with _running(tmp_path) as running:
+        replays = [
+            asyncio.create_task(one)
+            for one in (
+                audiosocket_client.replay(HOST, running.gateway.audiosocket_port, PCM[:, 0]),
+                twilio_client.replay(running.url("/twilio"), PCM.T, parameters=PROVEN),
+                audiohook_client.replay(running.url("/audiohook"), PCM, key=KEY, secret=SECRET),
+            )
+        ]
+        await running.until(lambda: len(running.gateway.calls) == 3)
+        await asyncio.sleep(0.3)
+    heard, code, hook = await asyncio.gather(*replays)
+    assert heard == b"\xff\x00\x01\x01"
+    assert code == 1013
+    assert hook.disconnected.startswith("error")
+    assert [call.complete for call in running.door.calls] == [False] * 3
+    assert all(call.chunks for call in running.door.calls), "what had come is kept"
+
+
+async def test_health_tells_of_the_broker(tmp_path: Path) -> None:
+    there = True
+
+    def reach() -> None:
+        if not there:
+            raise BrokerError("away")
+
+    async with _running(tmp_path, reach) as running, aiohttp.ClientSession() as http:
+        for path, text in (("/healthz", "ok\n"), ("/readyz", "ready\n")):
+            async with http.get(running.health(path)) as answer:
+                assert (answer.status, await answer.text()) == (200, text)
+        async with http.get(running.health("/metrics")) as answer:
+            assert "hushwire_gateway_acknowledged_seconds" in await answer.text()
+        async with http.get(running.url("/metrics", "http")) as answer:
+            assert answer.status == 404, "metrics have a port of their own"
+    there = False
+    async with _running(tmp_path, reach) as running, aiohttp.ClientSession() as http:
+        async with http.get(running.health("/readyz")) as answer:
+            assert answer.status == 503
+        async with http.get(running.health("/healthz")) as answer:
+            assert answer.status == 200
+
+
+async def test_calls_come_over_tls(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "tls")
+    pair = authority.issue("gateway")
+    pair.key.chmod(0o600)
+    port = free_port()
+    async with _running(
+        tmp_path,
+        gateway_certificate=pair.certificate,
+        gateway_key=pair.key,
+        gateway_port=port,
+        gateway_url=f"https://{HOST}:{port}",
+    ) as running:
+        context = ssl.create_default_context(cafile=authority.ca)
+        url = running.url("/twilio", "wss")
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as http:
+            code = await twilio_client.replay(url, PCM.T, pace=0, secret=TOKEN, session=http)
+        assert code == 1000
+        await running.until(lambda: len(running.gateway.calls) == 0)
+        assert running.door.calls[0].complete is True
+
+
+def test_calls_never_come_in_clear_over_a_network(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="gateway_certificate"):
+        tls(GatewaySettings(gateway_host="192.0.2.1"))
+    assert tls(GatewaySettings(gateway_host="192.0.2.1", gateway_proxies="10.0.0.1")) is None
+    with pytest.raises(SettingsError, match="belong together"):
+        tls(GatewaySettings(gateway_key=tmp_path / "key.pem"))
+
+
+async def test_without_secrets_there_is_no_gateway() -> None:
+    with pytest.raises(SettingsError, match="no gateway is configured"):
+        Gateway(GatewaySettings(), Door(), GatewayMetrics(), reach=lambda: None)
+
+
+@pytest.mark.unit
+def test_rates_are_of_one_address_and_fill_evenly() -> None:
+    now = 0.0
+    limits = Limits(1_000, 60, GatewayMetrics(), clock=lambda: now)
+
+    def begin(address: str) -> bool:
+        with suppress(GatewayError), limits.enter(address):
+            return True
+        return False
+
+    assert [begin("a") for _ in range(61)].count(True) == 60
+    assert begin("b")
+    now += 1.0
+    assert [begin("a") for _ in range(3)] == [True, False, False]
+    for number in range(MOST_ADDRESSES + 10):
+        begin(str(number))
+    assert len(limits._buckets) == MOST_ADDRESSES
