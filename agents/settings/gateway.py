@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode
 
-from agents.settings.values import with_commas
+from agents.settings.values import OptionalPath, OptionalText, with_commas
 
 TrackRole = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}=(agent|customer|mixed)$")]
 
@@ -24,34 +23,35 @@ class GatewaySettings(BaseSettings):
     gateway_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
         default=8450, description="Port on which `hushwire gateway` listens; 0: a free one."
     )
-    gateway_certificate: Path | None = Field(
+    gateway_certificate: OptionalPath = Field(
         default=None,
         description="PEM file of the gateway's certificate chain; TLS is 1.2 at least.",
     )
-    gateway_key: Path | None = Field(
+    gateway_key: OptionalPath = Field(
         default=None, description="PEM file of the key of `gateway_certificate` (mode 0600)."
     )
-    gateway_proxies: str | None = Field(
+    gateway_proxies: OptionalText = Field(
         default=None,
         description="Addresses of reverse proxies that bring TLS to the gateway, with commas: what "
-        "they say of the caller's address is believed, nobody else's is.",
+        "they say of the caller's address is believed, nobody else's is. Without "
+        "`gateway_certificate` nobody else may connect.",
     )
-    gateway_url: str | None = Field(
+    gateway_url: OptionalText = Field(
         default=None,
         description="Address under which platforms reach the gateway, such as "
         "`https://gateway.example.com`, where it is another than it listens on: signatures of "
         "requests are made over it.",
     )
-    gateway_twilio_secrets: Path | None = Field(
+    gateway_twilio_secrets: OptionalPath = Field(
         default=None,
         description="File of the secrets by which Twilio's streams are known (mode 0600, see "
         "docs/connect/twilio.md). Empty: `/twilio` is off.",
     )
-    gateway_telnyx_secrets: Path | None = Field(
+    gateway_telnyx_secrets: OptionalPath = Field(
         default=None,
         description="The same for Telnyx's streams. Empty: `/telnyx` is off.",
     )
-    gateway_audiohook_secrets: Path | None = Field(
+    gateway_audiohook_secrets: OptionalPath = Field(
         default=None,
         description="File of the API keys and client secrets of Genesys AudioHook (mode 0600, see "
         "docs/connect/genesys.md). Empty: `/audiohook` is off.",
@@ -122,10 +122,20 @@ class GatewaySettings(BaseSettings):
         description="Memory for records of all calls that the broker has not acknowledged.",
     )
     gateway_connections: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        default=1_000, description="Connections to the gateway at once."
+        default=1_000,
+        description="Connections to the gateway at once whose peers have proven themselves.",
     )
     gateway_connections_per_minute: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        default=600, description="Connections to the gateway that one address may begin a minute."
+        default=600,
+        description="Connections to the gateway that one address may begin a minute; of IPv6, one "
+        "network of 64 bits.",
+    )
+    gateway_unproven: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        default=1_000,
+        description="Connections to the gateway at once that have proven nothing yet.",
+    )
+    gateway_unproven_per_address: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        default=200, description="Of these, connections of one address (IPv6: /64)."
     )
     gateway_frame_kilobytes: Annotated[int, Field(ge=1, le=1_024)] = Field(
         default=64, description="Longest message of a peer of the gateway."

@@ -26,7 +26,7 @@ from typing import Any, Final
 
 from agents.crypto.transit_hybrid import TransitPrivate
 from agents.kafka.embedded_broker import EmbeddedBroker
-from agents.kafka.topics import PARTITIONS, Topics
+from agents.kafka.topics import PARTITIONS, Topics, create_topics
 from benchmarks.gateways import paced
 from benchmarks.gateways.judged import Judged, judge
 from benchmarks.results import finish, stamp
@@ -80,6 +80,7 @@ def measure(streams: int, seconds: int, loop: str) -> dict[str, Any]:
         folder = Path(name)
         private = TransitPrivate.load_or_create(folder / "transit-private.json")
         (folder / "transit-public.json").write_bytes(private.public.content())
+        create_topics(broker.bootstrap, Topics.named(), partitions=PARTITIONS)
         settings = _settings(folder, broker.bootstrap, streams)
         pid = broker.pid
         before = Process(pid).cpu_s() if pid else 0.0
@@ -139,6 +140,8 @@ def _settings(folder: Path, bootstrap: str, streams: int) -> dict[str, str]:
         "HUSHWIRE_GATEWAY_AUDIOHOOK_SECRETS": str(audiohook),
         "HUSHWIRE_GATEWAY_CONNECTIONS": str(4 * streams + 16),
         "HUSHWIRE_GATEWAY_CONNECTIONS_PER_MINUTE": "100000",
+        "HUSHWIRE_GATEWAY_UNPROVEN_PER_ADDRESS": str(4 * streams + 16),
+        "HUSHWIRE_GATEWAY_UNPROVEN": str(4 * streams + 16),
     }
 
 

@@ -3,7 +3,7 @@
 In: connections. Out: sealed records of ``hushwire.audio.in``. It holds a public key and no ledger.
 
 Files: ``process`` from settings to a running one · ``server`` listens, with ``endpoints`` what is
-configured · ``limits`` of connections, ``patience`` with slow ones · ``twilio`` and
+configured · ``entrance`` lets connections in, ``limits`` how many · ``twilio`` and
 ``twilio_access``, ``audiohook``, ``audiosocket`` one protocol each · ``call_feed`` events of any
 protocol to chunks of a call · ``health`` for whoever watches.
 

@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
 
 from agents.app.gateway.call_feed import CallFeed, Calls
+from agents.app.gateway.entrance import place_of
 from agents.app.gateway.limits import Limits
 from agents.system.logging import get_logger
 from pipeline.errors import SettingsError
@@ -137,6 +138,7 @@ class AudioHook:
             return web.Response(status=HTTPStatus.UPGRADE_REQUIRED, text="a WebSocket is asked for")
         try:
             connection = self._connection(request)
+            place_of(request).prove()
         except GatewayError as error:
             self._limits.refused(NAME, error)
             status = _STATUS.get(error.reason, HTTPStatus.BAD_REQUEST)
@@ -217,9 +219,6 @@ class _Session:
     async def leave(self) -> None:
         """Whatever happened, the call ends and the WebSocket closes."""
         if self._feed is not None:
-            with suppress(GatewayError):
-                for event in self._connection.broken():
-                    self._feed.take(event)
             await self._feed.end(Ended(complete=False))
         over = self._connection.state is State.CLOSED
         code = WSCloseCode.OK if over else WSCloseCode.INTERNAL_ERROR
@@ -268,7 +267,7 @@ class _Session:
 
     async def _pass_on(self, event: Event) -> None:
         if isinstance(event, Started):
-            self._feed = await self._calls.begin(event, source=NAME, on_fault=self.stop)
+            self._feed = self._calls.open(event, source=NAME, on_fault=self.stop)
             await self._say(self._connection.accept())
         elif self._feed is not None:
             self._feed.take(event)

@@ -9,20 +9,21 @@ whose call can't go on, gets the protocol's error message and is closed. Each is
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final, TypeAlias, cast
 
 from agents.app.gateway.call_feed import CallFeed, Calls
-from agents.app.gateway.limits import Limits
+from agents.app.gateway.limits import Limits, Place
 from pipeline.errors import SettingsError
 from pipeline.gateways.audiosocket import AudioSocketConnection
 from pipeline.gateways.events import Ended, Event, GatewayError, Reason, Started
 
 NAME: Final = "audiosocket"
 """Of this gateway, in metrics and logs."""
+LINGER_S: Final = 1.0
+"""How long a peer may take to close a connection that it was told the end of."""
 Networks: TypeAlias = tuple[IPv4Network | IPv6Network, ...]
 
 
@@ -101,7 +102,7 @@ class _Peer(asyncio.Protocol):
         )
         self._transport: asyncio.Transport | None = None
         self._feed: CallFeed | None = None
-        self._place = ExitStack()
+        self._place: Place | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._over = False
 
@@ -115,7 +116,8 @@ class _Peer(asyncio.Protocol):
                 raise GatewayError(  # noqa: TRY301 - told in one place
                     Reason.UNAUTHORISED, "this address is not among gateway_audiosocket_from"
                 )
-            self._place.enter_context(gateway.limits.enter(address))
+            self._place = gateway.limits.arrive(address)
+            self._place.prove()  # its address is all that this protocol proves by
         except GatewayError as error:
             self._over = True
             gateway.limits.refused(NAME, error)
@@ -130,7 +132,7 @@ class _Peer(asyncio.Protocol):
         """Take what came."""
         if self._over:
             return
-        self._guarded(lambda: self._take(self._connection.feed(data)[0]))
+        self._guarded(lambda: self._feed_bytes(data))
 
     def eof_received(self) -> bool:
         """The peer will send no more: the connection closes."""
@@ -139,10 +141,11 @@ class _Peer(asyncio.Protocol):
     def connection_lost(self, _error: Exception | None) -> None:
         """Whatever happened, the call ends and the place is free."""
         if not self._over:
-            self._guarded(lambda: self._take(self._connection.feed(b"")[0]))
+            self._guarded(lambda: self._feed_bytes(b""))
         self._leave(complete=False)
         self._gateway.lost(self)
-        self._place.close()
+        if self._place is not None:
+            self._place.leave()
 
     def refuse(self, error: GatewayError) -> None:
         """End the connection by the protocol's own error."""
@@ -151,8 +154,11 @@ class _Peer(asyncio.Protocol):
         self._gateway.limits.refused(NAME, error)
         transport = self._transport
         if transport is not None and not transport.is_closing():
+            # Closed at once, with audio on its way here, the peer would never read the error.
             transport.write(AudioSocketConnection.error())
-        self._leave(complete=False)
+            transport.write_eof()
+            asyncio.get_running_loop().call_later(LINGER_S, transport.close)
+        self._leave(complete=False, closes=False)
 
     def _guarded(self, step: Callable[[], None]) -> None:
         try:
@@ -160,7 +166,15 @@ class _Peer(asyncio.Protocol):
         except GatewayError as error:
             self.refuse(error)
 
-    def _take(self, events: list[Event]) -> None:
+    def _feed_bytes(self, data: bytes) -> None:
+        try:
+            events, _ = self._connection.feed(data)
+        except GatewayError as error:
+            self._take(error.before)
+            raise
+        self._take(events)
+
+    def _take(self, events: Iterable[Event]) -> None:
         for event in events:
             if isinstance(event, Started):
                 self._feed = self._gateway.calls.open(event, source=NAME, on_fault=self.refuse)
@@ -170,13 +184,13 @@ class _Peer(asyncio.Protocol):
             elif self._feed is not None:
                 self._feed.take(event)
 
-    def _leave(self, *, complete: bool) -> None:
+    def _leave(self, *, complete: bool, closes: bool = True) -> None:
         self._over = True
         self._rest()
         feed, self._feed = self._feed, None
         if feed is not None:
             self._gateway.end(feed, Ended(complete))
-        if self._transport is not None:
+        if self._transport is not None and closes:
             self._transport.close()
 
     def _rest(self) -> None:

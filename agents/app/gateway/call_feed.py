@@ -2,20 +2,24 @@
 
 An adapter does, for each connection that its protocol has accepted::
 
-    feed = await calls.begin(started, source="twilio", on_fault=close_with)
+    feed = calls.open(started, source="twilio", on_fault=close_with)
     feed.take(event)            # any number of times; never blocks
     arrived = await feed.end(Ended(complete=True))
 
-Outcomes: ``begin`` and ``take`` raise ``GatewayError``; the connection is then closed with the
+Outcomes: ``open`` and ``take`` raise ``GatewayError``; the connection is then closed with the
 protocol's own error, and ``end(Ended(complete=False))`` still has to be awaited. What goes wrong
 while nothing comes in (silence, a broker that is away, a call that is too long) is told to
 ``on_fault``, once, in the event loop. ``end`` never raises.
+
+A pause is told while it lasts, so that its call stays open behind the door, and up to its end
+where a call ends in it. Keys count where they stand alone: ``lone_keys``, ``consent_keys``.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from time import monotonic
@@ -26,7 +30,7 @@ from agents.system.clock import Clock, stamp, system_clock
 from agents.system.logging import get_logger
 from agents.system.metrics import GatewayMetrics
 from pipeline.errors import BrokerError, RecordError
-from pipeline.gateways.consent_keys import with_key
+from pipeline.gateways.consent_keys import says, with_key
 from pipeline.gateways.door.model import MOST_RECORDER_ID, CallHeader, canonical
 from pipeline.gateways.events import (
     Audio,
@@ -42,9 +46,10 @@ from pipeline.gateways.events import (
     Started,
     Updated,
 )
+from pipeline.gateways.lone_keys import LoneKeys
+from pipeline.gateways.pace import Pace, PauseClock
 from pipeline.gateways.resampling import Resampler
 from pipeline.gateways.timeline import Cut, Timeline
-from pipeline.records.consent import Party
 from pipeline.records.model import HIGHEST_RATE, LOWEST_RATE, Role
 
 OnFault = Callable[[GatewayError], None]
@@ -55,6 +60,8 @@ MOST_PER_CALL: Final = 4 * 1024 * 1024
 """Bytes of a call that the broker has not acknowledged: 32 s of the most that a call can bring."""
 LOOK_S: Final = 0.5
 """How often calls are looked at that nothing comes for."""
+PAUSE_TOLD_S: Final = 60.0
+"""How often a pause is told that lasts."""
 _AGAIN_S: Final = 0.25
 """After this time an end that found no room is tried again."""
 
@@ -76,17 +83,19 @@ class FeedRules:
     """By how much a call's audio may be longer than the time since it began."""
     broker_s: float = 20.0
     """How long the broker may take nothing."""
+    agree_s: float = 60.0
+    """Within this time of a call's audio a key agrees: where the announcement asks for it."""
     roles: dict[str, Role] = field(default_factory=dict)
     """By the platform's name of a track."""
 
 
 class CallFeed:
-    """One call, from its first event to its last; made by ``Calls.begin``."""
+    """One call, from its first event to its last; made by ``Calls.open``."""
 
     __slots__ = (
-        "_at_pause", "_began", "_broken", "_calls", "_channel_count", "_ended", "_fault_told",
-        "_language", "_last", "_on_fault", "_out", "_paused_at", "_rate", "_resampler", "_shift",
-        "_source", "_timeline", "_waits_for_place", "call_id",
+        "_began", "_broken", "_calls", "_channel_count", "_ended", "_fault_told", "_keys", "_last",
+        "_on_fault", "_out", "_pace", "_pauses", "_rate", "_resampler", "_source", "_timeline",
+        "_told", "call_id",
     )  # fmt: skip
 
     def __init__(
@@ -111,13 +120,9 @@ class CallFeed:
         )
         faster = self._rate > HIGHEST_RATE
         self._resampler = Resampler(self._rate, channels) if faster else None
-        self._began = self._last = monotonic()
-        self._shift = 0
-        """Samples of pauses in which the platform's own count stood still."""
-        self._paused_at: float | None = None
-        self._at_pause = 0
-        self._waits_for_place = 0
-        """Samples that a pause lasted by the clock, until the next piece says its place."""
+        self._keys, self._pauses = LoneKeys(self._rate), PauseClock(self._rate)
+        self._pace = None if started.timed else Pace(self._rate)
+        self._began = self._last = self._told = monotonic()
         self._broken: GatewayError | None = None
         self._fault_told = self._ended = False
 
@@ -129,28 +134,34 @@ class CallFeed:
     def take(self, event: Event) -> None:
         """Take the next event, in the order in which they came; never blocks.
 
-        ``Started`` and ``Ended`` are not for it: see ``Calls.begin`` and ``end``.
+        ``Started`` and ``Ended`` are not for it: see ``Calls.open`` and ``end``. A call that
+        can't go on still takes what is said of consent; its end tells it.
 
         Raises:
             GatewayError: the audio is not what was declared or is more than time allows, the call
                 is too long, or the broker takes nothing.
         """
-        if self._broken is not None:
+        if self._broken is not None and not isinstance(event, KeyPressed | Updated):
             raise self._broken
         try:
             # Nearly all events are audio, thousands a second.
             if type(event) is Audio:
                 self._last = monotonic()
-                start = event.start + self._shift
-                if self._waits_for_place:
-                    start = self._placed(start)
+                pauses = self._pauses
+                start = event.start + pauses.shift
+                if pauses.waits:
+                    start = pauses.placed(start, self._timeline.at)
                 cuts = self._timeline.add(event.channel, start, event.payload)
                 if cuts:
                     self._send(cuts)
+                if self._keys.waiting:
+                    self._count(self._keys.passed(start))
+                if self._pace is not None and self._pace.judging:
+                    self._pace.heard(self._last, self._timeline.end)
             else:
                 self._take_other(event)
         except GatewayError as error:
-            self._broken = error
+            self._broken = self._broken or error
             raise
 
     async def end(self, ended: Ended) -> bool:
@@ -162,15 +173,12 @@ class CallFeed:
         if self._ended:
             return False
         self._ended = True
-        complete = ended.complete and self._broken is None
+        arrived = False
         try:
-            self._send(self._timeline.flush())
-            self._put(self._resampler.flush() if self._resampler else ())
-        except GatewayError as error:
-            self._broken, complete = error, False
-        arrived = await self._send_end(complete=complete)
-        self._calls.forget(self, complete=complete and arrived)
-        return complete and arrived
+            arrived = await self._send_end(complete=self._send_rest(ended))
+        finally:
+            self._calls.forget(self, complete=arrived)
+        return arrived
 
     def look(self, now: float) -> None:
         """See whether the call still can go on although nothing comes; tells ``on_fault`` if not.
@@ -184,12 +192,14 @@ class CallFeed:
         if self._broken is None:
             if self._out.failed is not None:
                 self._broken = _broker_away(rules.broker_s)
-            elif self._paused_at is None and now - self._last > rules.idle_s:
+            elif not self._pauses.paused and now - self._last > rules.idle_s:
                 self._broken = GatewayError(
                     Reason.SILENT, f"nothing came for {rules.idle_s:.0f} s: the call is ended"
                 )
             elif now - self._began > rules.longest_s:
                 self._broken = _too_long(rules.longest_s)
+            elif self._pauses.paused and now - self._told > PAUSE_TOLD_S:
+                self._tell_pause(now)
         if self._broken is not None:
             self.stop(self._broken)
 
@@ -209,34 +219,44 @@ class CallFeed:
         self._last = monotonic()
         match event:
             case Paused(at):
-                if self._paused_at is None:
-                    self._at_pause = at + self._shift
-                    self._send(self._timeline.pause(self._at_pause))
-                    self._paused_at = self._last
+                if not (self._pauses.paused or self._pauses.waits):
+                    self._told = self._last
+                self._send(self._timeline.pause(self._pauses.pause(at, self._last)))
             case Resumed():
-                if self._paused_at is not None:
-                    self._waits_for_place = round((self._last - self._paused_at) * self._rate)
-                    self._paused_at = None
+                self._pauses.resume(self._last)
             case Lost(start, samples):
-                self._lost(start + self._shift, samples)
+                self._lost(start + self._pauses.shift, samples)
             case KeyPressed():
-                self._key(event)
+                self._calls.metrics.keys.labels(self._source).inc()
+                self._count(
+                    self._keys.pressed(replace(event, at=max(0, event.at + self._pauses.shift)))
+                )
             case Updated(language, stated):
                 self._tell(language, stated)
             case _:
                 raise GatewayError(Reason.BAD_FRAME, "a call begins once and ends once")
 
-    def _placed(self, start: int) -> int:
-        """Where the first piece after a pause lies: some platforms' counts stand still meanwhile.
+    def _tell_pause(self, now: float) -> None:
+        self._told = now
+        try:
+            self._send(self._timeline.blank(self._pauses.reached(now)))
+        except GatewayError as error:
+            self._broken = error
 
-        The recording's time runs on, so a pause is as long as it was by the clock.
-        """
-        lasted, self._waits_for_place = self._waits_for_place, 0
-        counted = start - self._at_pause
-        if 0 <= counted < lasted // 2:
-            self._shift += lasted - counted
-            return start + lasted - counted
-        return start
+    def _send_rest(self, ended: Ended) -> bool:
+        """Send all up to where the call ended; whether that is complete."""
+        now, complete = monotonic(), ended.complete and self._broken is None
+        keys = self._keys.ended()
+        with suppress(GatewayError):
+            # A call that broke may have gone on with more keys; then one of them agrees to nothing.
+            self._count(key for key in keys if key.withdraws or complete)
+        try:
+            end = self._pauses.ended(ended.at, now, self._timeline.at)
+            self._send(self._timeline.blank(max(end, self._timeline.end)))
+            self._put(self._resampler.flush() if self._resampler else ())
+        except GatewayError as error:
+            self._broken, complete = self._broken or error, False
+        return complete and (self._pace is None or not self._pace.lacks(now))
 
     def _lost(self, start: int, samples: int) -> None:
         if start < 0 or samples < 0:
@@ -244,18 +264,14 @@ class CallFeed:
         self._within_time(start + samples)
         self._send(self._timeline.lost(start, samples))
 
-    def _key(self, event: KeyPressed) -> None:
-        self._calls.metrics.keys.labels(self._source).inc()
-        if not (event.withdraws or event.agrees):
-            return
-        role = self._out.header.roles[max(0, min(event.channel, self._channel_count - 1))]
-        party = Party.AGENT if role is Role.AGENT else Party.CUSTOMER
-        at_ms = max(0, event.at + self._shift) * 1000 // self._rate
-        stated = with_key(
-            self._out.header.stated, party=party, agrees=event.agrees and not event.withdraws,
-            at_ms=at_ms,
-        )  # fmt: skip
-        self._tell("", stated)
+    def _count(self, keys: Iterable[KeyPressed]) -> None:
+        """Keys that stand alone become evidence, where they may say something."""
+        for key in keys:
+            header = self._out.header
+            role = header.roles[max(0, min(key.channel, self._channel_count - 1))]
+            if says(key, role, agree_until=round(self._calls.rules.agree_s * self._rate)):
+                at_ms = key.at * 1000 // self._rate
+                self._tell("", with_key(header.stated, key, role, at_ms=at_ms))
 
     def _tell(self, language: str, stated: bytes) -> None:
         """From now on, records say something else of the call."""
@@ -282,7 +298,9 @@ class CallFeed:
         """Queue cuts at the rate of the records."""
         for cut in cuts:
             try:
-                self._out.send(cut.audio, cut.samples, start=cut.start, paused=cut.paused)
+                self._out.send(
+                    cut.audio, cut.samples, start=cut.start, paused=cut.paused, blank=cut.blank
+                )
             except BrokerError:
                 raise _broker_away(self._calls.rules.broker_s) from None
             except RecordError as error:
@@ -341,18 +359,13 @@ class Calls:
         self._sender, self.rules, self.metrics = sender, rules, metrics
         self._clock = clock
         self._open: dict[CallFeed, str] = {}
+        self._stopped: GatewayError | None = None
         self._idle = asyncio.Event()
         self._idle.set()
 
     def __len__(self) -> int:
         """How many are open."""
         return len(self._open)
-
-    async def begin(
-        self, started: Started, *, source: str, on_fault: OnFault | None = None
-    ) -> CallFeed:
-        """See ``open``."""
-        return self.open(started, source=source, on_fault=on_fault)
 
     def open(self, started: Started, *, source: str, on_fault: OnFault | None = None) -> CallFeed:
         """Begin a call, in the event loop; nothing is sent yet.
@@ -364,9 +377,11 @@ class Calls:
                 closes its connection and awaits ``end``.
 
         Raises:
-            GatewayError: the codec, rate or number of channels is not spoken here, or what is said
-                of the call breaks the rules of a record.
+            GatewayError: the codec, rate or number of channels is not spoken here, what is said of
+                the call breaks the rules of a record, or the process is about to end.
         """
+        if self._stopped is not None:
+            raise self._stopped
         _check(started)
         try:
             header = CallHeader(
@@ -391,8 +406,8 @@ class Calls:
         return feed
 
     def stop(self) -> None:
-        """The process is about to end: every call is, as incomplete."""
-        error = GatewayError(Reason.TOO_MANY, "this gateway is about to end")
+        """The process is about to end: every call is, as incomplete, and none begins any more."""
+        self._stopped = error = GatewayError(Reason.TOO_MANY, "this gateway is about to end")
         for feed in list(self._open):
             feed.stop(error)
 

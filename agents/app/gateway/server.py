@@ -24,10 +24,10 @@ from agents.app.gateway import audiosocket
 from agents.app.gateway.audiosocket import AudioSocket, AudioSocketRules
 from agents.app.gateway.call_feed import Calls, FeedRules
 from agents.app.gateway.endpoints import Handler, endpoints
+from agents.app.gateway.entrance import NAME as HTTP
+from agents.app.gateway.entrance import Entrance
 from agents.app.gateway.health import Health
 from agents.app.gateway.limits import Limits
-from agents.app.gateway.patience import NAME as HTTP
-from agents.app.gateway.patience import Patience
 from agents.kafka.call_sender import Acknowledged, CallSender
 from agents.settings.gateway import GatewaySettings
 from agents.system import fatal_exit
@@ -66,7 +66,11 @@ class Gateway:
         self._context = tls(settings)
         self.calls = Calls(sender, feed_rules(settings), metrics)
         self.limits = Limits(
-            settings.gateway_connections, settings.gateway_connections_per_minute, metrics
+            settings.gateway_connections,
+            settings.gateway_connections_per_minute,
+            metrics,
+            unproven=settings.gateway_unproven,
+            unproven_each=settings.gateway_unproven_per_address,
         )
         self._handlers = endpoints(settings, self.calls, self.limits)
         if not self._handlers and not settings.gateway_audiosocket_port:
@@ -107,13 +111,13 @@ class Gateway:
 
     async def _listen_http(self, stack: AsyncExitStack) -> None:
         settings = self._settings
-        patience: Patience | None = None
+        entrance: Entrance | None = None
 
         @web.middleware
         async def entered(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if patience is not None:
-                patience.heard(request.protocol)
-            response = await self._entered(request, handler)
+            if entrance is None:
+                raise RuntimeError
+            response = await self._entered(entrance, request, handler)
             if not response.prepared:
                 response.force_close()
             return response
@@ -134,14 +138,17 @@ class Gateway:
         stack.push_async_callback(runner.cleanup)
         if runner.server is None:
             raise RuntimeError
-        patience = Patience(
+        entrance = Entrance(
             runner.server,
             self.limits,
             first_s=settings.gateway_first_seconds,
-            most=settings.gateway_connections,
+            context=self._context,
+            proxies=self._proxies,
         )
         listening = _listening("gateway", settings.gateway_host, settings.gateway_port)
-        self.port = await self._serve(stack, patience, listening, self._context)
+        self.port = int(listening.getsockname()[1])
+        accepting = fatal_exit.watched("connections", entrance.accept(listening))
+        stack.push_async_callback(fatal_exit.cancelled, [accepting])
 
     async def _listen_audiosocket(self, stack: AsyncExitStack) -> None:
         settings = self._settings
@@ -162,7 +169,7 @@ class Gateway:
             settings.gateway_audiosocket_host,
             settings.gateway_audiosocket_port,
         )
-        self.audiosocket_port = await self._serve(stack, gateway, listening, None)
+        self.audiosocket_port = await self._serve(stack, gateway, listening)
 
     async def _listen_health(self, stack: AsyncExitStack) -> None:
         settings = self._settings
@@ -175,45 +182,48 @@ class Gateway:
         listening = _listening(
             "gateway_health", settings.gateway_health_host, settings.gateway_health_port
         )
-        self.health_port = await self._serve(stack, runner.server, listening, None)
+        self.health_port = await self._serve(stack, runner.server, listening)
 
     async def _serve(
         self,
         stack: AsyncExitStack,
         factory: Callable[[], asyncio.BaseProtocol],
         listening: socket.socket,
-        context: ssl.SSLContext | None,
     ) -> int:
-        handshake = self._settings.gateway_first_seconds if context is not None else None
         server = await asyncio.get_running_loop().create_server(
-            factory, sock=listening, backlog=BACKLOG, ssl=context, ssl_handshake_timeout=handshake
+            factory, sock=listening, backlog=BACKLOG
         )
         stack.callback(server.close)
         return int(server.sockets[0].getsockname()[1])
 
-    async def _entered(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Give a request its place; what a handler of ours fails by is told without content."""
+    async def _entered(
+        self, entrance: Entrance, request: web.Request, handler: Handler
+    ) -> web.StreamResponse:
+        """Let a request in; what a handler of ours fails by is told without content."""
         try:
-            with self.limits.enter(self._address(request)):
-                return await handler(request)
+            place, address = entrance.heard(request), request.remote or ""
+            if audiosocket.among(address, self._proxies):
+                place.name(self._address(request, address))
+            return await handler(request)
         except GatewayError as error:
             name = request.path.lstrip("/") if request.path in self._handlers else HTTP
             self.limits.refused(name, error)
             return web.Response(status=HTTPStatus.SERVICE_UNAVAILABLE, text=error.reason.value)
-        except web.HTTPException:
+        except web.HTTPException as answer:
+            answer.force_close()
             raise
         except Exception as error:
             # Its text may hold what a platform sent.
-            kind, place = type(error).__name__, place_of(error.__traceback__)
-            log.error("fault", error_type=kind, place=place)  # noqa: TRY400 - without content
+            kind, where = type(error).__name__, place_of(error.__traceback__)
+            log.error("fault", error_type=kind, place=where)  # noqa: TRY400 - without content
             raise
 
-    def _address(self, request: web.Request) -> str:
-        """Whose request it is: a known proxy's word is taken, nobody else's."""
-        address = request.remote or ""
-        if not self._proxies:
-            return address
-        for named in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
+    def _address(self, request: web.Request, address: str) -> str:
+        """Whose request it is: a known proxy's word is taken, nobody else's.
+
+        Each proxy adds the address that it sees at the end, to the last field or in one of its own.
+        """
+        for named in reversed(",".join(request.headers.getall("X-Forwarded-For", [])).split(",")):
             if not audiosocket.among(address, self._proxies):
                 break
             address = named.strip() or address
@@ -262,7 +272,7 @@ def tls(settings: GatewaySettings) -> ssl.SSLContext | None:
     if (certificate is None) != (key is None):
         raise SettingsError("gateway_certificate and gateway_key belong together: set both")
     if certificate is None or key is None:
-        if settings.gateway_proxies is None and not _loopback(settings.gateway_host):
+        if not settings.gateway_proxies and not _loopback(settings.gateway_host):
             raise SettingsError(
                 f"gateway_host {settings.gateway_host} without TLS would take calls in clear: set "
                 "gateway_certificate and gateway_key, or gateway_proxies where a reverse proxy "

@@ -20,7 +20,8 @@ from typing import Final
 from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
 
 from agents.app.gateway.call_feed import CallFeed, Calls
-from agents.app.gateway.limits import Limits
+from agents.app.gateway.entrance import place_of
+from agents.app.gateway.limits import Limits, Place
 from agents.app.gateway.twilio_access import Proven, StreamAccess
 from pipeline.gateways.events import Ended, Event, GatewayError, Reason, Started
 from pipeline.gateways.lone_keys import check_keys
@@ -108,7 +109,9 @@ class Streams:
         if not socket.can_prepare(request):
             return web.Response(status=HTTPStatus.UPGRADE_REQUIRED, text="a WebSocket is asked for")
         try:
-            proven = self._proven(request)
+            place, proven = place_of(request), self._proven(request)
+            if proven is None:
+                place.prove()
         except GatewayError as error:
             self._limits.refused(self._shape.source, error)
             status = _STATUS.get(error.reason, HTTPStatus.BAD_REQUEST)
@@ -124,7 +127,8 @@ class Streams:
             big_endian=rules.big_endian,
             most=rules.most,
         )
-        stream = _Stream(self._calls, self._limits, self._shape.source, rules, connection, socket)
+        source = self._shape.source
+        stream = _Stream(self._calls, self._limits, place, source, rules, connection, socket)
         try:
             await stream.serve()
         finally:
@@ -148,12 +152,14 @@ class _Stream:
         self,
         calls: Calls,
         limits: Limits,
+        place: Place,
         source: str,
         rules: StreamRules,
         connection: TwilioConnection,
         socket: web.WebSocketResponse,
     ) -> None:
         self._calls, self._limits, self._source, self._rules = calls, limits, source, rules
+        self._place = place
         self._connection, self._socket = connection, socket
         self._feed: CallFeed | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -207,7 +213,8 @@ class _Stream:
         if self._feed is not None:
             self._feed.take(event)
         elif isinstance(event, Started):
-            self._feed = await self._calls.begin(event, source=self._source, on_fault=self._refuse)
+            self._place.prove()
+            self._feed = self._calls.open(event, source=self._source, on_fault=self._refuse)
 
     async def _end(self, ended: Ended | None) -> None:
         if self._feed is None or ended is None:

@@ -5,9 +5,25 @@ from __future__ import annotations
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
+from aiohttp import web
+
+from agents.app.gateway.endpoints import Handler
+from agents.app.gateway.entrance import keep_place
+from agents.app.gateway.limits import Limits
 from agents.kafka.call_sender import CallSender
 from pipeline.errors import BrokerError, RecordError
 from pipeline.gateways.door.model import CallHeader
+
+
+def application(limits: Limits) -> web.Application:
+    """One whose requests have a place, as the server's have."""
+
+    @web.middleware
+    async def entered(request: web.Request, handler: Handler) -> web.StreamResponse:
+        keep_place(request, limits.arrive(request.remote))
+        return await handler(request)
+
+    return web.Application(middlewares=[entered])
 
 
 @dataclass(frozen=True)
@@ -19,6 +35,7 @@ class Sent:
     samples: int
     start: int
     paused: bool
+    blank: bool
 
 
 @dataclass
@@ -40,12 +57,12 @@ class OneCall:
             raise RecordError("another call")
         self.header = header
 
-    def send(self, audio: bytes, samples: int, *, start: int, paused: bool) -> None:
+    def send(self, audio: bytes, samples: int, *, start: int, paused: bool, blank: bool) -> None:
         if self.door.away:
             raise BrokerError("no room")
         assert not self.chunks or start >= self.chunks[-1].start + self.chunks[-1].samples
         assert len(audio) == self.header.frame * samples
-        self.chunks.append(Sent(self.header, audio, samples, start, paused))
+        self.chunks.append(Sent(self.header, audio, samples, start, paused, blank))
 
     def end(self, *, complete: bool) -> None:
         if self.door.away:

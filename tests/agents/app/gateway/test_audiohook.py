@@ -32,6 +32,7 @@ from pipeline.gateways.events import (
     Started,
     Updated,
 )
+from tests.agents.app.gateway.doors import application
 
 pytestmark = pytest.mark.unit
 
@@ -99,8 +100,9 @@ class WatchedCalls:
 @asynccontextmanager
 async def _served(calls: WatchedCalls, rules: AudioHookRules = RULES) -> AsyncIterator[str]:
     """The address of an endpoint."""
-    handler = AudioHook(calls, Limits(100, 1_000, calls.metrics), {KEY: (SECRET,)}, rules)
-    app = web.Application()
+    limits = Limits(100, 1_000, calls.metrics)
+    handler = AudioHook(calls, limits, {KEY: (SECRET,)}, rules)
+    app = application(limits)
     app.router.add_get("/audiohook", handler.__call__)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
     await runner.setup()

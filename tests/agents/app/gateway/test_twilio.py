@@ -27,7 +27,7 @@ from pipeline.gateways.events import Codec, Reason
 from pipeline.gateways.g711 import encode
 from pipeline.gateways.twilio.frames import TELNYX, TWILIO
 from pipeline.records.model import Role
-from tests.agents.app.gateway.doors import Door, OneCall
+from tests.agents.app.gateway.doors import Door, OneCall, application
 
 pytestmark = pytest.mark.unit
 
@@ -65,7 +65,7 @@ class Gateway:
         self.door, self.metrics = OpenDoor(), GatewayMetrics()
         self.feeds = Calls(self.door, feed, self.metrics)
         limits = Limits(100, 6_000, self.metrics)
-        self.app = web.Application()
+        self.app = application(limits)
         for shape in (TWILIO, TELNYX):
             access = StreamAccess(read_secrets(secrets), url="", clock=time) if secrets else None
             handler = Streams(self.feeds, limits, access, shape, rules)

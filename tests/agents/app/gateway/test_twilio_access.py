@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from multidict import CIMultiDict
 
+from agents.app.gateway import twilio_access
 from agents.app.gateway.twilio_access import (
     AGE_S,
     StreamAccess,
@@ -138,6 +139,25 @@ def test_a_calls_token_opens_no_other_call() -> None:
     assert not proves("", "CA1")
 
 
+def test_a_calls_token_holds_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    decides = access(f"auth-token {AUTH}", f"call-token {TOKEN}", "require all")
+
+    def begins(call: str) -> bool:
+        proves = decides.handshake("x", TARGET, signed())
+        assert proves is not None
+        return proves(call_token(call, TOKEN.encode()), call)
+
+    assert begins("CA1")
+    for _ in range(2):
+        with pytest.raises(GatewayError) as caught:
+            begins("CA1")
+        assert caught.value.reason is Reason.REPLAYED
+    monkeypatch.setattr(twilio_access, "MOST_CALLS", 2)
+    assert all(begins(call) for call in ("CA2", "CA3"))
+    assert len(decides._begun) == 2
+    assert begins("CA1"), "the oldest is forgotten"
+
+
 def test_a_wrong_signature_is_not_healed_by_a_token() -> None:
     decides = access(f"auth-token {AUTH}", f"token {TOKEN}")
     headers = signed(token=OTHER)
@@ -177,6 +197,7 @@ def test_telnyxs_signature_counts_once_and_not_for_long() -> None:
     [
         {"telnyx-timestamp": "soon"},
         {"telnyx-timestamp": ""},
+        {"telnyx-timestamp": "9" * 400},
         {"telnyx-timestamp": "9" * 5_000},
         {"telnyx-timestamp": str(int(NOW) + 1)},
         {"telnyx-signature-ed25519": "*"},
