@@ -17,7 +17,7 @@ from pathlib import Path
 
 NAMES = (
     "record", "headers", "door", "sidecar", "audio", "name", "policy", "certificate", "audit",
-    "note", "texts", "signed", "audiohook", "streams",
+    "note", "texts", "signed", "handshake", "audiohook", "streams",
 )  # fmt: skip
 FOUND = Path("build/fuzz")
 

@@ -17,9 +17,12 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from multidict import CIMultiDict
 
 from agents.access.hash_chain import read_export, tree_of
 from agents.access.witness import Note, witnesses
+from agents.app.gateway.twilio_access import StreamAccess
+from agents.app.gateway.twilio_access import read_secrets as read_stream_secrets
 from agents.app.recordings.recording_folder import read_drop
 from pipeline.audio.files import inspect_recording, read_recording
 from pipeline.errors import AudioError, HushwireError, InputError, PolicyError, RecordError
@@ -128,7 +131,8 @@ def _name(data: bytes) -> None:
     if holds_number(name):
         assert not any(char.isdecimal() for char in shown(name))
     else:
-        assert shown(name) == name
+        plain = "".join(char if char.isprintable() else "?" for char in name)
+        assert shown(name) == plain
 
 
 def _policy(data: bytes) -> None:
@@ -175,6 +179,22 @@ def _signed(data: bytes) -> None:
     }
     with suppress(GatewayError):
         SignatureVerifier({"k": (bytes(32),)}).verify("/audiohook", "host", headers, 1e9)
+
+
+def _handshake(data: bytes) -> None:
+    """A request that opens a stream, a field a line, then its token: ``GatewayError`` alone."""
+    *lines, token = data.split(b"\n")
+    fields = CIMultiDict(
+        (name.decode("utf-8", "replace"), value.decode("utf-8", "surrogateescape"))
+        for name, _, value in (line.partition(b"=") for line in lines)
+    )
+    for every in ("require any", "require all"):
+        secrets = read_stream_secrets("\n".join((*STREAM_SECRETS, every)))
+        access = StreamAccess(secrets, url="", clock=lambda: 1e9)
+        with suppress(GatewayError):
+            proven = access.handshake("host", "/telnyx", fields)
+            if proven is not None:
+                proven(token.decode("utf-8", "surrogateescape"), "CA1")
 
 
 def _audiohook(data: bytes) -> None:
@@ -259,6 +279,13 @@ def _json(document: object) -> bytes:
     return json.dumps(document).encode()
 
 
+PRIVATE = "0123456789abcdef"  # pragma: allowlist secret
+STREAM_SECRETS = (
+    f"auth-token {PRIVATE}",
+    f"token {PRIVATE}",
+    f"call-token {PRIVATE}",
+    "public-key 11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
+)
 VKEY = "w+680f52bc+" + base64.b64encode(b"\x04" + bytes(32)).decode()
 ROOT = base64.b64encode(bytes(32)).decode()
 SIGNED = base64.b64encode(bytes.fromhex("680f52bc") + bytes(72)).decode()
@@ -365,6 +392,13 @@ TARGETS: dict[str, Target] = {
         ),
     ),
     "signed": Target(_signed, (REQUEST,)),
+    "handshake": Target(
+        _handshake,
+        (
+            f"telnyx-signature-ed25519={SIGNED}\ntelnyx-timestamp=1000000000\n{PRIVATE}".encode(),
+            f"X-Twilio-Signature={SIGNED}\nAuthorization=Bearer {PRIVATE}\n".encode(),
+        ),
+    ),
     "audiohook": Target(_audiohook, (_session(), _session().replace(b"11111111", b"00000000"))),
     "streams": Target(_streams, (_stream(telnyx=False), _stream(telnyx=True))),
 }
