@@ -242,7 +242,13 @@ class OutgoingCall:
         self._header = header
 
     def send(
-        self, audio: bytes, samples: int, *, start: int | None = None, paused: bool = False
+        self,
+        audio: bytes,
+        samples: int,
+        *,
+        start: int | None = None,
+        paused: bool = False,
+        blank: bool = False,
     ) -> None:
         """Queue contiguous audio; never waits.
 
@@ -251,18 +257,25 @@ class OutgoingCall:
             samples: per channel.
             start: its first sample; None: right behind the last one. Further on: a gap.
             paused: whether the recording was paused on purpose for what is missing before it.
+            blank: whether its samples belong to what is missing before it; see ``DoorChunk``.
 
         Raises:
             BrokerError: see the module.
             RecordError: see the module; the call may go on.
         """
         self._require_going()
-        chunk = self._chunk(audio, samples, start, paused=paused)
+        chunk = self._chunk(audio, samples, start, paused=paused, blank=blank)
         if not self._queue_chunk(chunk):
             raise BrokerError(f"{self._sender.bootstrap}: takes no records, and there is no room")
 
     def send_waiting(
-        self, audio: bytes, samples: int, *, start: int | None = None, paused: bool = False
+        self,
+        audio: bytes,
+        samples: int,
+        *,
+        start: int | None = None,
+        paused: bool = False,
+        blank: bool = False,
     ) -> None:
         """As ``send``, but waits while there is no room, at most for the delivery time.
 
@@ -270,7 +283,7 @@ class OutgoingCall:
             BrokerError: see the module.
             RecordError: see the module; the call may go on.
         """
-        chunk = self._chunk(audio, samples, start, paused=paused)
+        chunk = self._chunk(audio, samples, start, paused=paused, blank=blank)
         deadline = time.monotonic() + self._sender.delivery_s
         while True:
             self._require_going()
@@ -350,13 +363,15 @@ class OutgoingCall:
         else:
             future.set_exception(self._lost())
 
-    def _chunk(self, audio: bytes, samples: int, start: int | None, *, paused: bool) -> DoorChunk:
+    def _chunk(
+        self, audio: bytes, samples: int, start: int | None, *, paused: bool, blank: bool
+    ) -> DoorChunk:
         if self._ended:
             raise RecordError("the call was ended before")
         at = self._end if start is None else start
         if at < self._end:
             raise RecordError("start: lies in audio that was sent before")
-        chunk = DoorChunk(self._header, self._chunks, at, audio, paused)
+        chunk = DoorChunk(self._header, self._chunks, at, audio, paused, blank)
         if chunk.samples != samples:
             raise RecordError(
                 f"audio: {chunk.samples} samples by the header's codec and roles, {samples} were "

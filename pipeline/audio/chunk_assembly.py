@@ -12,7 +12,8 @@ Outcomes of ``ChunkAssembler``:
   ``gaps`` states every such interval. A chunk that comes after its gap was filled is dropped.
 - What a ``paused`` chunk says to have been paused is silence as well and stands in ``pauses``, not
   in ``gaps``: nothing was lost. Where a chunk is missing beside it, nobody knows how much was
-  paused, and all of it is a gap.
+  paused, and all of it is a gap. The samples of a ``blank`` chunk belong to what is missing before
+  it, pause or gap, and become zero whatever they were.
 - A chunk that breaks the rules raises ``RecordError`` and leaves the state as it was: it then
   counts as missing, so that its place is silenced.
 - ``finish`` never raises on a careless recorder: it fills up to the stated end and ``marks`` says
@@ -189,11 +190,10 @@ class ChunkAssembler:
 
     def _joined(self, chunk: AudioChunk) -> list[AudioChunk]:
         """The chunk, with silence before it where the recorder's clock ran on without audio."""
-        if chunk.paused:
-            silent = not chunk.pcm.any()
-            self._note(self._pauses, "paused", self._position, chunk.end if silent else chunk.start)
-        else:
-            self._note(self._gaps, "gap", self._position, chunk.start)
+        noted, mark = (self._pauses, "paused") if chunk.paused else (self._gaps, "gap")
+        self._note(noted, mark, self._position, chunk.end if chunk.blank else chunk.start)
+        if chunk.blank:
+            return self._silent(chunk.seq, self._position, chunk.end)
         if chunk.start == self._position:
             return [chunk]
         *before, last = self._silent(chunk.seq, self._position, chunk.start)

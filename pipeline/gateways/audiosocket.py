@@ -23,7 +23,6 @@ from pipeline.gateways.events import (
     Reason,
     Started,
 )
-from pipeline.gateways.lone_keys import LoneKeys
 
 HANG_UP: Final = 0x00
 NAME: Final = 0x01
@@ -48,7 +47,7 @@ class AudioSocketConnection:
 
     Args:
         withdraws: the key by which a caller withdraws consent, or empty; it is compared here and
-            goes no further. See ``lone_keys`` for when it counts.
+            goes no further.
         agrees: the key by which a caller agrees, or empty.
         most: longest payload that is taken, in bytes.
     """
@@ -61,7 +60,6 @@ class AudioSocketConnection:
         self._kind = 0
         self._at = 0
         self._over = False
-        self._keys = LoneKeys(0)
 
     @property
     def begun(self) -> bool:
@@ -76,7 +74,8 @@ class AudioSocketConnection:
 
         Raises:
             GatewayError: a payload that is too long, of an unknown kind or that doesn't fit its
-                kind; anything before the UUID or after the end.
+                kind; anything before the UUID or after the end. Its ``before`` holds the events of
+            what came ahead of it.
         """
         events: list[Event] = []
         if not data:
@@ -89,13 +88,19 @@ class AudioSocketConnection:
         while len(buffer) - at >= _HEADER:
             size = buffer[at + 1] << 8 | buffer[at + 2]
             if size > self._most:
-                raise GatewayError(
+                error = GatewayError(
                     Reason.TOO_LARGE, f"{size} bytes in one message, {self._most} are taken"
                 )
+                error.before = tuple(events)
+                raise error
             end = at + _HEADER + size
             if len(buffer) < end:
                 break
-            self._message(buffer[at], bytes(buffer[at + _HEADER : end]), events)
+            try:
+                self._message(buffer[at], bytes(buffer[at + _HEADER : end]), events)
+            except GatewayError as error:
+                error.before = tuple(events)
+                raise
             at = end
         del buffer[:at]
         return events, []
@@ -132,15 +137,18 @@ class AudioSocketConnection:
         if len(payload) != 1:
             raise GatewayError(Reason.BAD_FRAME, "a key is one byte")
         if self._kind:
-            key = KeyPressed(
-                0, self._at, withdraws=payload == self._withdraws, agrees=payload == self._agrees
+            events.append(
+                KeyPressed(
+                    0,
+                    self._at,
+                    withdraws=payload == self._withdraws,
+                    agrees=payload == self._agrees,
+                )
             )
-            events += self._keys.pressed(key)
 
     def _end(self, events: list[Event], *, complete: bool) -> None:
         self._over = True
         if self._kind:
-            events += self._keys.ended()
             events.append(Ended(complete))
 
     def _audio(self, kind: int, payload: bytes, events: list[Event]) -> None:
@@ -152,12 +160,10 @@ class AudioSocketConnection:
                 raise GatewayError(
                     Reason.UNSUPPORTED, f"audio at {rate} Hz; send at most {HIGHEST_RATE} Hz"
                 )
-            self._kind, self._keys = kind, LoneKeys(rate)
-            events.append(Started(self._name, Codec.L16, rate, (TRACK,)))
+            self._kind = kind
+            events.append(Started(self._name, Codec.L16, rate, (TRACK,), timed=False))
         if len(payload) % _SAMPLE:
             raise GatewayError(Reason.BAD_AUDIO, "linear audio has two bytes a sample")
         if payload:
             events.append(Audio(0, self._at, payload))
             self._at += len(payload) // _SAMPLE
-            if self._keys.waiting:
-                events += self._keys.passed(self._at)

@@ -9,16 +9,33 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from pipeline.gateways.events import KeyPressed
 from pipeline.records.consent import MOST_EVIDENCE, Answer, Kind, Party
+from pipeline.records.model import Role
 
 
-def with_key(stated: bytes, *, party: Party, agrees: bool, at_ms: int) -> bytes:
+def says(key: KeyPressed, role: Role, *, agree_until: int) -> bool:
+    """Whether a key that stands alone says something of consent.
+
+    One that withdraws always does. One that agrees may have been asked for by any menu: it counts
+    where the announcement asks, at the beginning, and where it is known who is on the channel.
+
+    Args:
+        key: at its place in the call.
+        role: of its channel.
+        agree_until: the sample until which a key agrees.
+    """
+    asked = key.at <= agree_until and role is not Role.MIXED
+    return key.withdraws or (key.agrees and asked)
+
+
+def with_key(stated: bytes, key: KeyPressed, role: Role, *, at_ms: int) -> bytes:
     """What is stated, and that a party pressed a key.
 
     Args:
         stated: a JSON object or nothing.
-        party: who pressed it.
-        agrees: whether the key agrees; otherwise it withdraws.
+        key: that ``says`` something; where it is both, it withdraws.
+        role: of its channel; on a mixed one it is the customer's.
         at_ms: since the call's first sample.
     """
     try:
@@ -28,7 +45,8 @@ def with_key(stated: bytes, *, party: Party, agrees: bool, at_ms: int) -> bytes:
     evidence = said.get("evidence", []) if isinstance(said, dict) else None
     if not isinstance(evidence, list):
         return stated
-    answer = Answer.YES if agrees else Answer.WITHDRAWN
+    answer = Answer.WITHDRAWN if key.withdraws else Answer.YES
+    party = Party.AGENT if role is Role.AGENT else Party.CUSTOMER
     piece = {
         "kind": Kind.KEY.value, "party": party.value, "answer": answer.value, "at_ms": at_ms,
     }  # fmt: skip

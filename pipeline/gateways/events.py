@@ -57,6 +57,8 @@ class GatewayError(InputError):
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(f"{reason.value}: {message}")
         self.reason = reason
+        self.before: tuple[Event, ...] = ()
+        """Of the same bytes, what came before the fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ class Started:
     """Two letters, or empty."""
     stated: bytes = field(default=b"", repr=False)
     """JSON of what the platform states of consent, in the sidecar's form, or empty."""
+    timed: bool = True
+    """Whether the platform says when its audio was spoken; otherwise its pace has to say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,10 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class KeyPressed:
-    """A key was pressed about here; which one is nobody's business."""
+    """A key was pressed about here; which one is nobody's business.
+
+    Whether it stood alone, and so says something, is not a protocol's to know: ``lone_keys``.
+    """
 
     channel: int
     at: int
@@ -142,7 +149,11 @@ class Ended:
     """The call is over."""
 
     complete: bool = True
-    """Whether the platform ended it; False: the connection broke or was refused half-way."""
+    """Whether the platform ended it and sent all of it; False: the connection broke or was refused
+    half-way, or frames were lost."""
+    at: int = 0
+    """The sample where the platform's own count ends, where that is behind all audio: what is
+    missing before it was paused or lost."""
 
 
 Event: TypeAlias = Started | Audio | Paused | Resumed | Lost | KeyPressed | Updated | Ended

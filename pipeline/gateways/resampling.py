@@ -8,6 +8,7 @@ Outcomes: ``take`` and ``flush`` return cuts at ``HIGHEST_RATE``, in order and n
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -40,6 +41,8 @@ class Resampler:
     def take(self, cut: Cut) -> list[Cut]:
         """A cut at the old rate."""
         cuts = []
+        if cut.blank:
+            return [*self.flush(), *self._blank(cut)]
         if self._stream is None or cut.start != self._next or cut.paused:
             cuts += self.flush()
             self._stream = soxr.ResampleStream(
@@ -58,6 +61,12 @@ class Resampler:
             return []
         rest = np.zeros((0, self._channels), np.float32)
         return self._given(stream.resample_chunk(rest, last=True))
+
+    def _blank(self, cut: Cut) -> list[Cut]:
+        start = max(self._at, cut.start * HIGHEST_RATE // self._rate)
+        self._at = max(start, (cut.start + cut.samples) * HIGHEST_RATE // self._rate)
+        silence = bytes((self._at - start) * self._channels * 2)
+        return [replace(cut, start=start, samples=self._at - start, audio=silence)][: bool(silence)]
 
     def _given(self, audio: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> list[Cut]:
         if not len(audio):

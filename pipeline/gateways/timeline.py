@@ -3,10 +3,12 @@
 Pieces may come in disorder within a window. A stretch that no channel has becomes a gap between
 two cuts; one that a single channel lacks becomes that channel's silence, as does what lies before
 the first piece. What comes twice, or after its stretch was given up, is dropped and counted. Memory
-is bounded by a chunk and the window.
+is bounded by a chunk and the window. A pause or a loss after which nothing comes (yet) is told by a
+short blank cut.
 
 Outcomes: every method returns the cuts that are ready by it, most often none. ``GatewayError``
-where a piece is no whole number of samples or of a channel that the call hasn't got.
+where a piece is no whole number of samples, of a channel that the call hasn't got, or one of many
+that leave more holes than lost frames do.
 """
 
 from __future__ import annotations
@@ -18,10 +20,14 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from pipeline.gateways.events import Codec, GatewayError, Reason
+from pipeline.gateways.g711 import SILENCE
 
 SHORTEST_GAP_S: Final = 0.005
 """What all channels lack for less time than this is jitter of the sender's clock: silence."""
-_SILENCE: Final = {Codec.L16: b"\x00\x00", Codec.PCMU: b"\xff", Codec.PCMA: b"\xd5"}
+BLANK_S: Final = 0.01
+"""Length of a blank cut."""
+MOST_HOLES: Final = 2_000
+"""Of a channel at once: of 20 s (the longest chunk and window), every other frame of 5 ms."""
 _Hole: TypeAlias = tuple[int, int]
 
 
@@ -37,6 +43,8 @@ class Cut:
     """Interleaved."""
     paused: bool = False
     """What is missing before it was paused on purpose."""
+    blank: bool = False
+    """Nobody spoke it: it belongs to what is missing before it."""
 
 
 class _Lane:
@@ -62,12 +70,15 @@ class Timeline:
     """
 
     def __init__(self, codec: Codec, channels: int, rate: int, *, chunk: int, window: int) -> None:
-        self._silence = _SILENCE[codec]
+        self._silence = SILENCE[codec]
         self._width = len(self._silence)
         self._channels = channels
         self._chunk, self._window = chunk, window
         self._shortest_gap = max(1, round(rate * SHORTEST_GAP_S))
+        self._blank = max(1, round(rate * BLANK_S))
         self._at = 0
+        self._told = 0
+        """Where the latest cut ends."""
         self._due = chunk
         self._lanes: list[_Lane] | None = None
         self._interleaved = False
@@ -82,6 +93,11 @@ class Timeline:
     def end(self) -> int:
         """First sample after all that has come."""
         return max((lane.end for lane in self._lanes), default=0) if self._lanes else self._at
+
+    @property
+    def at(self) -> int:
+        """First sample that was not given out or given up: nothing before it is taken any more."""
+        return self._at
 
     @property
     def held(self) -> int:
@@ -129,6 +145,18 @@ class Timeline:
         self._skip(at)
         self._paused = True
         return cuts
+
+    def blank(self, until: int) -> Sequence[Cut]:
+        """All up to this sample is missing, paused or lost: what there is goes out, and says so."""
+        cuts = self.flush()
+        self._skip(until)
+        if self._at <= self._told:
+            return cuts
+        samples = min(self._blank, self._at - self._told)
+        silence = self._silence * (samples * self._channels)
+        blank = Cut(self._at - samples, samples, silence, self._paused, blank=True)
+        self._told = self._at
+        return [*cuts, blank]
 
     def lost(self, start: int, samples: int) -> Sequence[Cut]:
         """These samples will not come."""
@@ -197,6 +225,10 @@ class Timeline:
         """Lengthen a lane with what is not there (yet)."""
         missing = end - lane.end
         if missing > 0:
+            if len(lane.holes) >= MOST_HOLES:
+                raise GatewayError(
+                    Reason.BAD_AUDIO, f"pieces that leave more than {MOST_HOLES:,} holes at once"
+                )
             lane.holes.append((lane.end, end))
             lane.buffer += self._silence * (missing * self._frame // self._width)
             lane.end = end
@@ -241,12 +273,13 @@ class Timeline:
         self._at, self._due = to, to + self._chunk
         audio = parts[0] if len(parts) == 1 else _interleave(parts, self._width)
         if not gaps and not self._paused:
+            self._told = to
             return [Cut(start, samples, audio)]
         cuts, frame = [], self._width * self._channels
         for begin, end in _between(start, to, gaps):
             piece = audio[(begin - start) * frame : (end - start) * frame]
             cuts.append(Cut(begin, end - begin, piece, self._paused))
-            self._paused = False
+            self._paused, self._told = False, end
         return cuts
 
     def _common_gaps(self, start: int, to: int) -> list[_Hole]:
@@ -257,15 +290,7 @@ class Timeline:
         """
         common = [(start, self.end)]
         for lane in self._lanes or ():
-            if not lane.holes:
-                common = []
-                break
-            common = [
-                (max(a, c), min(b, d))
-                for a, b in common
-                for c, d in lane.holes
-                if max(a, c) < min(b, d)
-            ]
+            common = _shared(common, lane.holes)
         gaps = [
             (low, min(high, to))
             for low, high in common
@@ -275,6 +300,20 @@ class Timeline:
         ]
         self._open_gap = gaps[-1][1] if gaps and gaps[-1][1] == to else -1
         return gaps
+
+
+def _shared(some: list[_Hole], others: list[_Hole]) -> list[_Hole]:
+    """What lies in a hole of either list; both are in order."""
+    shared, one, other = [], 0, 0
+    while one < len(some) and other < len(others):
+        (a, b), (c, d) = some[one], others[other]
+        if max(a, c) < min(b, d):
+            shared.append((max(a, c), min(b, d)))
+        if b < d:
+            one += 1
+        else:
+            other += 1
+    return shared
 
 
 def _between(start: int, to: int, gaps: list[_Hole]) -> list[_Hole]:

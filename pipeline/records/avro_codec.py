@@ -285,6 +285,7 @@ def _read_chunk(form: Form, audio: bytes) -> AudioChunk:
         start=form["start"],
         pcm=_pcm(audio, call.channels),
         paused=form["paused"],
+        blank=form["blank"],
     )
 
 

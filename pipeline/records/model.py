@@ -148,8 +148,10 @@ class AudioChunk:
     start: int
     pcm: Pcm = field(repr=False, compare=False)
     paused: bool = False
-    """What is missing before this chunk was paused on purpose; and the chunk itself, where all of
-    it is zero: so a pause is told while it lasts, and at the end of a call."""
+    """What is missing before this chunk was paused on purpose."""
+    blank: bool = False
+    """Nobody spoke its samples: they belong to what is missing before, so that a pause or a gap is
+    told while it lasts, and at the end of a call."""
 
     @property
     def end(self) -> int:

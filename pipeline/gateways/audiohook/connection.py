@@ -3,12 +3,12 @@
 Outcomes of ``feed``: events and replies, or ``GatewayError``, after which the owner sends what
 ``refuse`` gives and waits for the client's ``close``. Two replies wait for the owner: ``accept``
 after ``Started`` (the call may begin), ``finish`` after ``Ended`` (all of it is safe). A connection
-probe gives no event at all. A key that may say something of consent is held until it is known to
-stand alone; ``broken`` gives it where the connection is gone.
+probe gives no event at all.
 
 Position: samples since the call's first, sent, paused or lost. The client states its own with
 each message; the two may differ by ``SLACK_S``, else the audio is not what was agreed on and its
-channels can't be told apart. What the client did not send and says so is ``Lost``.
+channels can't be told apart. What the client did not send and says so is ``Lost``; where it closes
+further on than its audio reaches, ``Ended`` says so.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from pipeline.gateways.events import (
     Started,
     Updated,
 )
-from pipeline.gateways.lone_keys import LoneKeys, check_keys
+from pipeline.gateways.lone_keys import check_keys
 
 LARGEST_AUDIO: Final = 65_536
 """Bytes of a binary frame: two seconds of both channels, linear."""
@@ -111,7 +111,6 @@ class AudioHookConnection:
         self._seq = self._clientseq = self._received = 0
         self._media: Media | None = None
         self._opened: dict[str, object] = {}
-        self._keys = LoneKeys(RATE)
         self._orders: Mapping[str, Callable[[Message], Given]] = {
             "open": self._open,
             "close": self._close,
@@ -157,10 +156,6 @@ class AudioHookConnection:
             return []
         self.state = State.CLOSED
         return [self._say("closed")]
-
-    def broken(self) -> list[Event]:
-        """The connection is gone: what was held back of an open call."""
-        return [*self._keys.ended()]
 
     def refuse(self, reason: Reason) -> list[str]:
         """End the session for this reason: ``disconnect``, where the protocol still has it."""
@@ -230,8 +225,7 @@ class AudioHookConnection:
         self._received += samples
         if self.is_probe:
             return [], []
-        audio = Audio(-1, start, payload)
-        return ([*self._keys.passed(start), audio] if self._keys.waiting else [audio]), []
+        return [Audio(-1, start, payload)], []
 
     def _open(self, message: Message) -> Given:
         given = cast("Open", message.parameters)
@@ -260,12 +254,13 @@ class AudioHookConnection:
         return [started], []
 
     def _close(self, message: Message) -> Given:
-        began = self.state in _OPEN and not self.is_probe
-        self.state = State.CLOSING
-        if not began:
+        before, self.state = self.state, State.CLOSING
+        if before not in _OPEN or self.is_probe:
             return [], self.finish()
+        stated = _samples(message.position)
+        slack = SLACK_S * RATE if before is State.ACTIVE else 0
         complete = cast("Close", message.parameters).reason == "end"
-        return [*self._keys.ended(), Ended(complete=complete)], []
+        return [Ended(complete, stated if stated > self.position + slack else 0)], []
 
     def _discarded(self, message: Message) -> Given:
         if self.state is State.PAUSED:
@@ -298,13 +293,13 @@ class AudioHookConnection:
         if self.is_probe or self._media is None:
             return [], []
         digit = cast("Key", message.parameters).digit
-        pressed = KeyPressed(
+        key = KeyPressed(
             self._media.external,
             self.position,
             withdraws=digit != "" and digit == self._withdraws,
             agrees=digit != "" and digit == self._agrees,
         )
-        return [*self._keys.pressed(pressed)], []
+        return [key], []
 
     def _update(self, message: Message) -> Given:
         language = _language(cast("Update", message.parameters).language)

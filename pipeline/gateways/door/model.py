@@ -159,6 +159,9 @@ class DoorChunk:
     audio: bytes = field(repr=False)
     paused: bool = False
     """Whether the recording was paused on purpose for what is missing before this chunk."""
+    blank: bool = False
+    """Whether nobody spoke its samples: they belong to what is missing before this chunk, so that
+    a pause or a gap is told while it lasts, and at the end of a call."""
 
     def __post_init__(self) -> None:
         """Hold the limits."""

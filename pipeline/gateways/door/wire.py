@@ -37,7 +37,8 @@ from pipeline.records.model import Role
 CHUNK: Final = "hushwire.audio.in.v1"
 END: Final = "hushwire.audio.in.end.v1"
 CE_TYPES: Final = (CHUNK, END)
-KEY, INFO, SEQ, START, PAUSED = "hw_key", "hw_info", "hw_seq", "hw_start", "hw_paused"
+KEY, INFO, SEQ, START = "hw_key", "hw_info", "hw_seq", "hw_start"
+PAUSED, BLANK = "hw_paused", "hw_blank"
 MOST_KEY: Final = 1_024
 """Bytes of a wrapped key; one has 180."""
 MOST_INFO: Final = 65_536
@@ -49,7 +50,9 @@ SEAL: Final = 64
 _JSON: Final = "application/json"
 _AUDIO: Final = {f"audio/{codec.value}": codec for codec in Codec}
 _NUMBER: Final = re.compile(rb"0|[1-9][0-9]{0,14}")
-_BOUND: Final = ("ce_type", "ce_source", "ce_id", "ce_subject", "content-type", SEQ, START, PAUSED)
+_BOUND: Final = (
+    "ce_type", "ce_source", "ce_id", "ce_subject", "content-type", SEQ, START, PAUSED, BLANK,
+)  # fmt: skip
 _FLAG: Final = {None: False, b"true": True, b"false": False}
 
 
@@ -157,8 +160,9 @@ def encode(record: DoorRecord, topic: str, key: CallKey | None, *, source: str =
         SEQ: b"%d" % seq,
         START: b"%d" % start,
     }
-    if isinstance(record, DoorChunk) and record.paused:
-        headers[PAUSED] = b"true"
+    if isinstance(record, DoorChunk):
+        flags = {PAUSED: record.paused, BLANK: record.blank}
+        headers |= {name: b"true" for name, is_set in flags.items() if is_set}
     info = _info(header)
     if key is not None:
         headers[KEY] = key.wrapped
@@ -190,8 +194,9 @@ def address(message: Message) -> DoorAddress:
     content = _short(headers, "content-type").decode("ascii", "replace")
     if content not in ((_JSON,) if kind == END else _AUDIO):
         raise RecordError(f"content-type: {_JSON} for an end, or one of {', '.join(_AUDIO)}")
-    if headers.get(PAUSED) not in _FLAG:
-        raise RecordError(f"{PAUSED}: true or false")
+    for flag in (PAUSED, BLANK):
+        if headers.get(flag) not in _FLAG:
+            raise RecordError(f"{flag}: true or false")
     seq, start = _number(headers, SEQ), _number(headers, START)
     return DoorAddress(call_id, kind == END, seq, start, read_key(headers) is not None)
 
@@ -243,7 +248,8 @@ def decode(message: Message, topic: str, opening: Opening | None) -> DoorRecord:
     content = (headers.get("content-type") or b"").decode("ascii", "replace")
     if _AUDIO[content] is not header.codec:
         raise RecordError(f"content-type: another codec than {INFO} names")
-    return DoorChunk(header, where.seq, where.start, value, _FLAG[headers.get(PAUSED)])
+    paused, blank = (_FLAG[headers.get(flag)] for flag in (PAUSED, BLANK))
+    return DoorChunk(header, where.seq, where.start, value, paused, blank)
 
 
 def info_bound(topic: str, call_id: str) -> bytes:
@@ -255,7 +261,7 @@ def value_bound(topic: str, headers: Mapping[str, bytes | None]) -> bytes:
     """What a value's seal is bound to: topic, headers in this order, ``hw_info`` as it is sent.
 
     The headers: ``ce_type``, ``ce_source``, ``ce_id``, ``ce_subject``, ``content-type``,
-    ``hw_seq``, ``hw_start``, ``hw_paused``; one that is missing counts as empty.
+    ``hw_seq``, ``hw_start``, ``hw_paused``, ``hw_blank``; one that is missing counts as empty.
     """
     named = (headers.get(name) or b"" for name in _BOUND)
     return _joined(b"hushwire/in/value/1", topic.encode(), *named, headers.get(INFO) or b"")

@@ -7,6 +7,8 @@ twilio.com/docs/voice/media-streams/websocket-messages, developers.telnyx.com (s
 over WebSocket).
 
 Outcomes: ``feed`` gives events, and never anything to answer; ``GatewayError`` ends the connection.
+A call of which frames are still missing when it stops ends as incomplete: one track's loss is
+silence on it, and its place is known to nobody who only sees the other's audio run on.
 Until ``Started`` was given nothing of the call may be kept: the peer has not proven itself.
 """
 
@@ -26,7 +28,7 @@ from pipeline.gateways.events import (
     KeyPressed,
     Reason,
 )
-from pipeline.gateways.lone_keys import LoneKeys, check_keys
+from pipeline.gateways.lone_keys import check_keys
 from pipeline.gateways.twilio.byte_order import ByteOrder
 from pipeline.gateways.twilio.frames import TWILIO, Shape, begun
 from pipeline.records.model import Role
@@ -39,6 +41,8 @@ LONGEST_JUMP_MS: Final = 60_000
 """By which a frame may be ahead of all others."""
 LONGEST_STEP_BACK_MS: Final = 10_000
 """By which a frame may be behind the one before it."""
+MOST_AHEAD_MS: Final = 3_000
+"""By which a track's audio may be longer than its times leave room for: else its rate is wrong."""
 JITTER_MS: Final = 100
 """Frames that follow one another are contiguous, whatever their times say within this."""
 _MILLISECONDS: Final = 1_000
@@ -81,12 +85,15 @@ class TwilioConnection:
         """Its id, or empty where the platform says none; None: it has not begun."""
         self._lanes: dict[str, _Lane] = {}
         self._order: ByteOrder | None = None
-        self._keys = LoneKeys(rate=1)
         self._over = False
         self._rate = self._width = 0
-        self._top = 0
+        self._top: int | None = None
+        """The highest number that came; None: none did."""
         self._torn = 0
         self._missing: set[int] = set()
+        self._given_up = 0
+        self._first: int | None = None
+        """Number of the first audio that came."""
         self._latest = 0
         self.ignored = 0
         """Frames of an unknown or meaningless kind."""
@@ -97,6 +104,11 @@ class TwilioConnection:
     def begun(self) -> bool:
         """Whether the call has begun."""
         return self._stream is not None
+
+    @property
+    def lost(self) -> int:
+        """Frames of which the numbers say that they were sent, and which did not come."""
+        return self._given_up + self._sent(self._missing)
 
     @property
     def over(self) -> bool:
@@ -146,7 +158,7 @@ class TwilioConnection:
         if self._over or self._stream is None:
             return []
         self._over = True
-        return [*self._keys.ended(), Ended(complete=False)]
+        return [Ended(complete=False)]
 
     def _before(self, kind: str, frame: Any) -> None:  # noqa: ANN401  see Shape.decoder
         if kind in {"media", "dtmf", "stop"}:
@@ -174,8 +186,7 @@ class TwilioConnection:
             self._order = ByteOrder(big_endian=self._big_endian)
         for channel, track in enumerate(started.tracks):
             self._lanes[track] = self._lanes[f"{track}_track"] = _Lane(channel)
-        self._keys = LoneKeys(started.sample_rate)
-        self._top = frame.sequence or 0
+        self._top = frame.sequence
         self._stream = call.stream
         return [started]
 
@@ -194,14 +205,15 @@ class TwilioConnection:
             raise GatewayError(Reason.BAD_AUDIO, "audio that ends within a sample")
         if not self._is_new(number):
             return []
+        if self._first is None:
+            self._first = number
         if not samples:
             self.ignored += 1
             return []
         start = self._place(lane, number, media.timestamp, samples)
         if self._order is not None:
             payload = self._order.little(payload)
-        audio = Audio(lane.channel, start, payload)
-        return [*self._keys.passed(lane.next), audio] if self._keys.waiting else [audio]
+        return [Audio(lane.channel, start, payload)]
 
     def _other(self, kind: str, frame: Any) -> list[Event]:  # noqa: ANN401
         if frame.sequence is not None and not self._is_new(frame.sequence):
@@ -210,7 +222,7 @@ class TwilioConnection:
             return self._key(frame.dtmf)
         if kind == "stop":
             self._over = True
-            return [*self._keys.ended(), Ended()]
+            return [Ended(complete=not self.lost)]
         self.ignored += kind != "mark"
         return []
 
@@ -222,18 +234,21 @@ class TwilioConnection:
             self.ignored += 1
             return []
         key: str = dtmf.digit  # compared here, and goes no further
-        event = KeyPressed(
-            lane.channel,
-            lane.next,
-            withdraws=bool(key) and key == self._withdraws,
-            agrees=bool(key) and key == self._agrees,
-        )
-        return [*self._keys.pressed(event)]
+        return [
+            KeyPressed(
+                lane.channel,
+                lane.next,
+                withdraws=bool(key) and key == self._withdraws,
+                agrees=bool(key) and key == self._agrees,
+            )
+        ]
 
     def _is_new(self, number: int | None) -> bool:
         """Whether a frame's number was not seen before; remembers it."""
         if number is None:
             raise GatewayError(Reason.BAD_FRAME, f"a frame without `{self._shape.sequence}`")
+        if self._top is None:
+            self._top = number - 1
         ahead = number - self._top
         if ahead == 1:
             self._top = number
@@ -251,8 +266,14 @@ class TwilioConnection:
         self._missing.update(range(self._top + 1, number))
         self._top = self._torn = number
         if len(self._missing) > WINDOW:
-            self._missing = {one for one in self._missing if one > number - WINDOW}
+            missing = {one for one in self._missing if one > number - WINDOW}
+            self._given_up += self._sent(self._missing - missing)
+            self._missing = missing
         return True
+
+    def _sent(self, numbers: set[int]) -> int:
+        """How many are behind the first audio: platforms leave numbers out ahead of it."""
+        return sum(self._first is not None and one > self._first for one in numbers)
 
     def _place(self, lane: _Lane, number: int, time: int, samples: int) -> int:
         """The first sample of a frame, by its time and what came before it on its track."""
@@ -267,6 +288,10 @@ class TwilioConnection:
             start = place
         elif self._torn <= lane.number:  # nothing is missing: what differs is the sender's clock
             gap = place - lane.next
+            if -gap > MOST_AHEAD_MS * self._rate // _MILLISECONDS:
+                raise GatewayError(
+                    Reason.BAD_AUDIO, "more audio than its times leave room for: another rate?"
+                )
             start = lane.next + (gap if gap >= JITTER_MS * self._rate // _MILLISECONDS else 0)
         else:
             start = lane.next + max(0, _on_the_grid(place - lane.place - lane.samples, samples))

@@ -14,10 +14,10 @@ CALL = CallInfo("call-1", 8_000, (Role.AGENT, Role.CUSTOMER))
 
 
 def chunk(
-    seq: int, start: int, samples: int = 1_000, *, paused: bool = False, level: int = 7
+    seq: int, start: int, samples: int = 1_000, *, paused: bool = False, blank: bool = False
 ) -> AudioChunk:
-    pcm = np.full((samples, 2), level, np.int16)
-    return AudioChunk(CALL, seq, start, pcm, paused)
+    pcm = np.full((samples, 2), 7, np.int16)
+    return AudioChunk(CALL, seq, start, pcm, paused, blank)
 
 
 def test_a_pause_is_silence_of_its_length_and_no_gap() -> None:
@@ -40,18 +40,30 @@ def test_a_pause_is_told_while_it_lasts_and_at_the_end() -> None:
     assembler = ChunkAssembler()
     assembler.take(chunk(0, 0))
     for seq in (1, 2, 3):
-        assembler.take(chunk(seq, seq * 4_000, 160, paused=True, level=0))
+        out = assembler.take(chunk(seq, seq * 4_000, 160, paused=True, blank=True))
+        assert not any(one.pcm.any() for one in out), "whatever its samples were"
     assembler.finish(CallEnd("call-1", 4, 12_160))
     assert assembler.pauses == (Interval(1_000, 12_160),)
     assert assembler.marks == ("paused",)
 
 
-def test_a_paused_chunk_that_sounds_is_no_pause_itself() -> None:
+def test_a_loss_at_the_end_is_a_gap_to_the_end_of_its_chunk() -> None:
     assembler = ChunkAssembler()
     assembler.take(chunk(0, 0))
-    assembler.take(chunk(1, 1_000, paused=True))
-    assert assembler.pauses == ()
-    assert assembler.marks == ()
+    assembler.take(chunk(1, 4_000, 160, blank=True))
+    assembler.finish(CallEnd("call-1", 2, 4_160))
+    assert (assembler.gaps, assembler.pauses) == ((Interval(1_000, 4_160),), ())
+
+
+@pytest.mark.parametrize("level", [0, 7])
+def test_a_paused_chunk_is_no_pause_itself_silent_or_not(level: int) -> None:
+    assembler = ChunkAssembler()
+    assembler.take(chunk(0, 0))
+    muted = np.full((1_000, 2), level, np.int16)
+    assembler.take(AudioChunk(CALL, 1, 4_000, muted, paused=True))
+    assembler.take(chunk(2, 5_000, paused=True))
+    assert assembler.pauses == (Interval(1_000, 4_000),)
+    assert assembler.marks == ("paused",)
 
 
 def test_beside_a_lost_chunk_nobody_knows_how_much_was_paused() -> None:

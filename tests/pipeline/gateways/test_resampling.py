@@ -43,3 +43,14 @@ def test_a_gap_and_a_pause_stay_where_they_were() -> None:
     assert [(cut.start, cut.paused) for cut in firsts] == [(32_000, False), (64_000, True)]
     assert sum(cut.paused for cut in cuts) == 1
     assert cuts[-1].start + cuts[-1].samples == 80_000
+
+
+def test_a_blank_cut_is_silence_at_the_new_rate() -> None:
+    resampler = Resampler(48_000, 1)
+    cuts = resampler.take(Cut(0, 48_000, bytes(96_000)))
+    cuts += resampler.take(Cut(95_520, 480, bytes(960), paused=True, blank=True))
+    cuts += resampler.take(Cut(144_000, 4_800, bytes(9_600), paused=True)) + resampler.flush()
+    assert cuts[-2 if len(cuts) > 3 else -1].paused
+    (blank,) = (one for one in cuts if one.blank)
+    assert blank == Cut(31_840, 160, bytes(320), paused=True, blank=True)
+    assert sum(one.samples for one in cuts if one.start < 16_000) == 16_000

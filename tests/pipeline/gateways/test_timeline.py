@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from contextlib import suppress
 from itertools import pairwise
+from time import process_time
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.gateways.events import Codec, GatewayError, Reason
-from pipeline.gateways.timeline import Cut, Timeline
+from pipeline.gateways.timeline import MOST_HOLES, Cut, Timeline, _shared
 
 pytestmark = pytest.mark.unit
 
@@ -180,3 +181,49 @@ def test_whatever_comes_time_runs_forward_and_memory_is_bounded(
     assert all(cut.samples > 0 and len(cut.audio) == 2 * cut.samples for cut in cuts)
     assert all(a.start + a.samples <= b.start for a, b in pairwise(cuts))
     assert timeline.held == 0
+
+
+def test_a_pause_that_lasts_is_told_by_blank_cuts_and_goes_on_behind_them() -> None:
+    timeline = _timeline(chunk=80)
+    timeline.add(0, 0, b"a" * 40)
+    cuts = [*timeline.pause(40), *timeline.blank(1_000), *timeline.blank(2_000)]
+    assert not timeline.blank(2_000), "nothing more to tell"
+    cuts += [*timeline.add(0, 2_400, b"a" * 20), *timeline.flush()]
+    assert [(one.start, one.samples, one.paused, one.blank) for one in cuts] == [
+        (0, 40, False, False), (920, 80, True, True), (1_920, 80, True, True),
+        (2_400, 20, True, False),
+    ]  # fmt: skip
+    assert cuts[1].audio == b"\xff" * 80
+
+
+def test_a_loss_at_the_end_is_told_by_a_blank_cut() -> None:
+    timeline = _timeline(2)
+    timeline.add(-1, 0, b"a" * 80)
+    cuts = [*timeline.lost(40, 960), *timeline.blank(timeline.at)]
+    assert [(one.start, one.samples, one.paused, one.blank) for one in cuts] == [
+        (0, 40, False, False), (920, 80, False, True),
+    ]  # fmt: skip
+
+
+def test_many_holes_take_no_time_and_too_many_are_refused() -> None:
+    timeline, began = _timeline(2, chunk=8_000, window=8_000), process_time()
+    for start in range(0, 48_000, 16):
+        for channel in (0, 1):
+            timeline.add(channel, start, b"a")
+    assert process_time() - began < 2, "it took 14 s"
+    timeline = _timeline(chunk=80_000, window=80_000)
+    for start in range(0, 2 * (MOST_HOLES + 1), 2):
+        timeline.add(0, start, b"a")
+    with pytest.raises(GatewayError, match="holes") as caught:
+        timeline.add(0, 2 * (MOST_HOLES + 1), b"a")
+    assert caught.value.reason is Reason.BAD_AUDIO
+    assert timeline.held < 5_000
+
+
+@given(*[st.lists(st.integers(0, 60), max_size=12, unique=True)] * 2)
+def test_what_two_lists_of_holes_share_is_what_both_hold(one: list[int], two: list[int]) -> None:
+    some, others = (
+        list(zip(places[::2], places[1::2], strict=False)) for places in (sorted(one), sorted(two))
+    )
+    both = {x for a, b in some for x in range(a, b)} & {x for a, b in others for x in range(a, b)}
+    assert {x for a, b in _shared(some, others) for x in range(a, b)} == both

@@ -59,7 +59,7 @@ def _before_digests(record: Record) -> Record:
 def _before_pauses(record: Record) -> Record:
     """A chunk that does not say that the recorder was paused."""
     chunk: Any = record
-    return cast("Record", replace(chunk, paused=False))
+    return cast("Record", replace(chunk, paused=False, blank=False))
 
 
 BEFORE: dict[tuple[str, int], Record] = {

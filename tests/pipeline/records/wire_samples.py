@@ -73,7 +73,7 @@ MUTE = Mute(0, 90, 210, (SPAN,))
 DETECTION = Detection("ab" * 32, "00112233445566ff", "8899", "hushwire 1.2 (cdef)")
 
 SAMPLES: dict[str, Record] = {
-    "AudioChunk": AudioChunk(CALL, 3, 24_000, PCM, paused=True),
+    "AudioChunk": AudioChunk(CALL, 3, 24_000, PCM, paused=True, blank=True),
     "CallEnd": END,
     "Heard": WindowTranscript(
         "call-1",

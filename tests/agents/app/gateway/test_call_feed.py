@@ -69,7 +69,7 @@ def _value(calls: Calls, name: str, **labels: str) -> float:
 
 async def test_a_call_becomes_chunks_under_a_drawn_id(door: Door, clock: Clock) -> None:
     calls = _calls(door)
-    feed = await calls.begin(STARTED, source="twilio")
+    feed = calls.open(STARTED, source="twilio")
     _speak(feed, clock, 3)
     feed.take(Audio(0, 24_000, b"\x01" * 80))
     assert await feed.end(Ended())
@@ -93,16 +93,14 @@ async def test_a_call_becomes_chunks_under_a_drawn_id(door: Door, clock: Clock) 
 
 async def test_who_is_not_named_is_mixed_and_the_protocol_knows_better(door: Door) -> None:
     calls = _calls(door)
-    await calls.begin(Started("x", Codec.L16, 16_000, ("audio",)), source="a")
+    calls.open(Started("x", Codec.L16, 16_000, ("audio",)), source="a")
     roles = (Role.AGENT, Role.CUSTOMER)
-    await calls.begin(
-        Started("x", Codec.PCMA, 8_000, ("inbound", "outbound"), roles=roles), source="a"
-    )
+    calls.open(Started("x", Codec.PCMA, 8_000, ("inbound", "outbound"), roles=roles), source="a")
     assert [call.header.roles for call in door.calls] == [(Role.MIXED,), roles]
 
 
 async def test_faster_audio_is_resampled(door: Door, clock: Clock) -> None:
-    feed = await _calls(door).begin(Started("x", Codec.L16, 48_000, ("audio",)), source="a")
+    feed = _calls(door).open(Started("x", Codec.L16, 48_000, ("audio",)), source="a")
     clock.now += 2
     for start in range(0, 96_000, 960):
         feed.take(Audio(0, start, bytes(1_920)))
@@ -124,21 +122,19 @@ async def test_faster_audio_is_resampled(door: Door, clock: Clock) -> None:
 )
 async def test_what_is_not_spoken_here_begins_no_call(door: Door, started: Started) -> None:
     with pytest.raises(GatewayError) as caught:
-        await _calls(door).begin(started, source="a")
+        _calls(door).open(started, source="a")
     assert caught.value.reason is Reason.UNSUPPORTED
     assert not door.calls
 
 
 async def test_a_header_that_breaks_the_rules_begins_no_call(door: Door) -> None:
     with pytest.raises(GatewayError) as caught:
-        await _calls(door).begin(
-            Started("x", Codec.PCMU, 8_000, ("a",), stated=b"no json"), source="a"
-        )
+        _calls(door).open(Started("x", Codec.PCMU, 8_000, ("a",), stated=b"no json"), source="a")
     assert caught.value.reason is Reason.BAD_FRAME
 
 
 async def test_audio_ahead_of_time_is_refused(door: Door, clock: Clock) -> None:
-    feed = await _calls(door, ahead_s=10.0).begin(STARTED, source="a")
+    feed = _calls(door, ahead_s=10.0).open(STARTED, source="a")
     for start in range(0, 80_000, 8_000):
         feed.take(Audio(-1, start, bytes(16_000)))
     with pytest.raises(GatewayError) as caught:
@@ -152,7 +148,7 @@ async def test_audio_ahead_of_time_is_refused(door: Door, clock: Clock) -> None:
 
 
 async def test_a_jump_beyond_time_is_refused(door: Door, clock: Clock) -> None:
-    feed = await _calls(door).begin(STARTED, source="a")
+    feed = _calls(door).open(STARTED, source="a")
     feed.take(Audio(0, 0, bytes(160)))
     with pytest.raises(GatewayError) as caught:
         feed.take(Audio(0, 2**50, bytes(16_000)))
@@ -162,7 +158,7 @@ async def test_a_jump_beyond_time_is_refused(door: Door, clock: Clock) -> None:
 
 
 async def test_a_loss_beyond_time_is_refused(door: Door, clock: Clock) -> None:
-    feed = await _calls(door).begin(STARTED, source="a")
+    feed = _calls(door).open(STARTED, source="a")
     with pytest.raises(GatewayError) as caught:
         feed.take(Lost(0, 8_000 * 3_600))
     assert caught.value.reason is Reason.BAD_AUDIO
@@ -171,7 +167,7 @@ async def test_a_loss_beyond_time_is_refused(door: Door, clock: Clock) -> None:
 async def test_a_call_that_is_too_long_ends(door: Door, clock: Clock) -> None:
     faults: list[GatewayError] = []
     calls = _calls(door, longest_s=5.0, idle_s=1_000.0)
-    feed = await calls.begin(STARTED, source="a", on_fault=faults.append)
+    feed = calls.open(STARTED, source="a", on_fault=faults.append)
     feed.look(clock.now + 4)
     assert not faults
     feed.look(clock.now + 6)
@@ -182,7 +178,7 @@ async def test_a_call_that_is_too_long_ends(door: Door, clock: Clock) -> None:
 async def test_silence_ends_a_call_but_not_while_it_is_paused(door: Door, clock: Clock) -> None:
     faults: list[GatewayError] = []
     calls = _calls(door, idle_s=10.0)
-    feed = await calls.begin(STARTED, source="a", on_fault=faults.append)
+    feed = calls.open(STARTED, source="a", on_fault=faults.append)
     _speak(feed, clock, 1)
     feed.take(Paused(8_000))
     feed.look(clock.now + 11)
@@ -201,7 +197,7 @@ async def test_silence_ends_a_call_but_not_while_it_is_paused(door: Door, clock:
 async def test_a_pause_lasts_as_long_as_it_was(
     door: Door, clock: Clock, *, counts_on: bool
 ) -> None:
-    feed = await _calls(door).begin(STARTED, source="a")
+    feed = _calls(door).open(STARTED, source="a")
     _speak(feed, clock, 2)
     feed.take(Paused(16_000))
     clock.now += 30
@@ -221,7 +217,7 @@ async def test_a_pause_lasts_as_long_as_it_was(
 
 
 async def test_a_loss_is_a_gap(door: Door, clock: Clock) -> None:
-    feed = await _calls(door).begin(STARTED, source="a")
+    feed = _calls(door).open(STARTED, source="a")
     _speak(feed, clock, 1)
     feed.take(Lost(8_000, 4_000))
     clock.now += 2
@@ -235,24 +231,24 @@ async def test_a_loss_is_a_gap(door: Door, clock: Clock) -> None:
 
 async def test_what_changes_rides_on_later_chunks(door: Door, clock: Clock) -> None:
     calls = _calls(door)
-    feed = await calls.begin(STARTED, source="twilio")
+    feed = calls.open(STARTED, source="twilio")
     _speak(feed, clock, 1)
-    feed.take(KeyPressed(0, 8_000))
+    feed.take(KeyPressed(0, 8_000, withdraws=True))
     feed.take(KeyPressed(0, 8_000, withdraws=True))
     feed.take(Updated(language="es"))
-    _speak(feed, clock, 1, first=1)
+    _speak(feed, clock, 5, first=1)
     await feed.end(Ended())
-    first, second = door.calls[0].chunks
+    first, second, *_, last = door.calls[0].chunks
     assert (first.header.stated, first.header.language) == (b"", "")
-    assert second.header.language == "es"
-    assert json.loads(second.header.stated) == {
+    assert (second.header.stated, second.header.language) == (b"", "es"), "it may not stand alone"
+    assert json.loads(last.header.stated) == {
         "evidence": [{"kind": "key", "party": "customer", "answer": "withdrawn", "at_ms": 1_000}]
     }
     assert _value(calls, "keys_total", gateway="twilio") == 2
 
 
 async def test_a_statement_that_is_none_is_refused(door: Door) -> None:
-    feed = await _calls(door).begin(STARTED, source="a")
+    feed = _calls(door).open(STARTED, source="a")
     with pytest.raises(GatewayError) as caught:
         feed.take(Updated(stated=b"[1]"))
     assert caught.value.reason is Reason.BAD_FRAME
@@ -266,7 +262,7 @@ async def test_a_broker_without_room_ends_the_call(
 
     monkeypatch.setattr(call_feed.asyncio, "sleep", later)
     calls = _calls(door, broker_s=20.0)
-    feed = await calls.begin(STARTED, source="a")
+    feed = calls.open(STARTED, source="a")
     door.away = True
     with pytest.raises(GatewayError) as caught:
         _speak(feed, clock, 1)
@@ -278,7 +274,7 @@ async def test_a_broker_without_room_ends_the_call(
 
 async def test_a_lost_record_is_told_although_nothing_comes(door: Door, clock: Clock) -> None:
     faults: list[GatewayError] = []
-    feed = await _calls(door).begin(STARTED, source="a", on_fault=faults.append)
+    feed = _calls(door).open(STARTED, source="a", on_fault=faults.append)
     _speak(feed, clock, 1)
     door.calls[0].failed = "_MSG_TIMED_OUT"
     feed.look(clock.now)
@@ -290,8 +286,8 @@ async def test_a_lost_record_is_told_although_nothing_comes(door: Door, clock: C
 
 async def test_a_broken_call_leaves_the_others_alone(door: Door, clock: Clock) -> None:
     calls = _calls(door)
-    good = await calls.begin(STARTED, source="a")
-    bad = await calls.begin(STARTED, source="a")
+    good = calls.open(STARTED, source="a")
+    bad = calls.open(STARTED, source="a")
     with pytest.raises(GatewayError):
         bad.take(Audio(7, 0, b"\x00"))
     _speak(good, clock, 2)
@@ -303,23 +299,200 @@ async def test_a_broken_call_leaves_the_others_alone(door: Door, clock: Clock) -
 async def test_all_calls_are_told_that_the_process_ends(door: Door) -> None:
     faults: list[GatewayError] = []
     calls = _calls(door)
-    feeds = [await calls.begin(STARTED, source="a", on_fault=faults.append) for _ in range(3)]
+    feeds = [calls.open(STARTED, source="a", on_fault=faults.append) for _ in range(3)]
     calls.stop()
     assert [fault.reason for fault in faults] == [Reason.TOO_MANY] * 3
     assert not await calls.ended(0.01)
     for feed in feeds:
         await feed.end(Ended(complete=False))
     assert await calls.ended(0.01)
+    with pytest.raises(GatewayError, match="about to end") as caught:
+        calls.open(STARTED, source="a")
+    assert caught.value.reason is Reason.TOO_MANY
+    assert len(door.calls) == 3
 
 
 async def test_any_samples_come_out_as_they_went_in(door: Door, clock: Clock) -> None:
     pcm = np.random.default_rng(1).integers(-(2**15), 2**15, (24_000, 2), dtype=np.int16)
-    feed = await _calls(door).begin(
-        Started("x", Codec.L16, 8_000, ("inbound", "outbound")), source="a"
-    )
+    feed = _calls(door).open(Started("x", Codec.L16, 8_000, ("inbound", "outbound")), source="a")
     clock.now += 3
     data = pcm.astype("<i2").tobytes()
     for start in range(0, 24_000, 997):
         feed.take(Audio(-1, start, data[start * 4 : (start + 997) * 4]))
     assert await feed.end(Ended())
     assert door.calls[0].audio == data
+
+
+def _second(feed: CallFeed, start: int) -> None:
+    """A second of both tracks at once."""
+    for channel in (0, 1):
+        feed.take(Audio(channel, start, b"\x01" * 8_000))
+
+
+def _told(door: Door) -> list[tuple[float, float, bool, bool]]:
+    """Chunks of the latest call: begin and end in seconds, paused, blank."""
+    return [
+        (one.start / 8_000, (one.start + one.samples) / 8_000, one.paused, one.blank)
+        for one in door.calls[-1].chunks
+    ]
+
+
+async def test_a_pause_is_told_while_it_lasts(door: Door, clock: Clock) -> None:
+    feed = _calls(door).open(STARTED, source="audiohook")
+    _speak(feed, clock, 1)
+    feed.take(Paused(8_000))
+    for _ in range(2 * 4_000):
+        clock.now += 0.5
+        feed.look(clock.now)
+    told = [end for _, end, paused, blank in _told(door) if paused and blank]
+    assert len(told) == 66, "one a minute, of more than an hour"
+    assert told[0] == pytest.approx(61.5, abs=0.6)
+    feed.take(Resumed(8_000))
+    _second(feed, 8_000)
+    assert await feed.end(Ended())
+    start, end, paused, blank = _told(door)[-1]
+    assert (paused, blank, end - start) == (True, False, 1.0)
+    assert start == pytest.approx(4_001, abs=0.01)
+
+
+@pytest.mark.parametrize("complete", [True, False])
+async def test_a_pause_at_the_end_is_told(door: Door, clock: Clock, *, complete: bool) -> None:
+    feed = _calls(door).open(STARTED, source="audiohook")
+    _speak(feed, clock, 1)
+    feed.take(Paused(8_000))
+    clock.now = 131.0
+    assert await feed.end(Ended(complete)) is complete
+    assert _told(door)[-1] == (pytest.approx(31.01), pytest.approx(31.02), True, True)
+
+
+async def test_a_loss_at_the_end_is_told(door: Door, clock: Clock) -> None:
+    for lost, ended in ((Lost(8_000, 80_000), Ended()), (None, Ended(at=88_000))):
+        clock.now = 100.0
+        feed = _calls(door).open(STARTED, source="audiohook")
+        _speak(feed, clock, 1)
+        clock.now = 111.0
+        if lost is not None:
+            feed.take(lost)
+        assert await feed.end(ended)
+        assert _told(door) == [(0, 1, False, False), (10.99, 11.0, False, True)]
+
+
+async def test_pauses_without_audio_between_them_add_up(door: Door, clock: Clock) -> None:
+    feed = _calls(door).open(STARTED, source="audiohook")
+    _speak(feed, clock, 1)
+    for _ in range(2):
+        feed.take(Paused(8_000))
+        clock.now += 10
+        feed.take(Resumed(8_000))
+    _second(feed, 8_000)
+    assert await feed.end(Ended())
+    assert _told(door)[-1][0] == pytest.approx(21.0, abs=0.05)
+
+
+def _stated(door: Door) -> list[str]:
+    """What keys said, at the end of the latest call."""
+    said = json.loads(door.calls[-1].header.stated or b"{}")
+    return [f"{one['party']} {one['answer']}" for one in said.get("evidence", [])]
+
+
+async def test_a_withdrawal_counts_although_its_call_breaks(door: Door, clock: Clock) -> None:
+    calls = _calls(door)
+    feed = calls.open(STARTED, source="a")
+    _speak(feed, clock, 1)
+    feed.take(KeyPressed(0, 8_000, withdraws=True))
+    with pytest.raises(GatewayError):
+        feed.take(Audio(7, 0, b"\x00"))
+    assert not await feed.end(Ended(complete=False))
+    assert _stated(door) == ["customer withdrawn"]
+
+    feed = calls.open(STARTED, source="a")
+    with pytest.raises(GatewayError):
+        feed.take(Audio(7, 0, b"\x00"))
+    feed.take(KeyPressed(0, 0, withdraws=True))
+    feed.take(Updated(language="es"))
+    assert not await feed.end(Ended())
+    assert _stated(door) == ["customer withdrawn"]
+    assert (door.calls[-1].header.language, door.calls[-1].complete) == ("es", False)
+
+
+@pytest.mark.parametrize("complete", [True, False])
+async def test_who_agrees_in_a_call_that_breaks_may_have_gone_on(
+    door: Door, clock: Clock, *, complete: bool
+) -> None:
+    feed = _calls(door).open(STARTED, source="a")
+    _speak(feed, clock, 1)
+    feed.take(KeyPressed(0, 8_000, agrees=True))
+    await feed.end(Ended(complete))
+    assert _stated(door) == ["customer yes"] * complete
+
+
+async def test_a_key_among_others_says_nothing(door: Door, clock: Clock) -> None:
+    calls = _calls(door)
+    feed = calls.open(STARTED, source="a")
+    for _ in range(4):
+        feed.take(KeyPressed(0, 8_000))
+    feed.take(KeyPressed(0, 8_000, withdraws=True))
+    await feed.end(Ended())
+    assert _stated(door) == []
+    assert _value(calls, "keys_total", gateway="a") == 5
+
+
+@pytest.mark.parametrize(("at", "track"), [(70, "inbound"), (10, "x")])
+async def test_to_agree_it_has_to_be_asked_for(
+    door: Door, clock: Clock, at: int, track: str
+) -> None:
+    feed = _calls(door, agree_s=60.0).open(
+        Started("x", Codec.PCMU, 8_000, (track,)), source="audiosocket"
+    )
+    feed.take(KeyPressed(0, at * 8_000, agrees=True))
+    await feed.end(Ended())
+    assert _stated(door) == []
+
+
+@pytest.mark.parametrize("speed", [0.5, 2.0])
+async def test_audio_of_another_rate_is_refused(door: Door, clock: Clock, speed: float) -> None:
+    feed = _calls(door).open(
+        Started("x", Codec.L16, 16_000, ("audio",), timed=False), source="audiosocket"
+    )
+    size = round(320 * speed)
+
+    def speak() -> None:
+        for frame in range(50 * 10):
+            clock.now += 0.02
+            feed.take(Audio(0, frame * size, bytes(2 * size)))
+
+    with pytest.raises(GatewayError, match="another rate") as caught:
+        speak()
+    assert caught.value.reason is Reason.BAD_AUDIO
+    assert clock.now - 100 < 5
+    assert not await feed.end(Ended())
+
+
+async def test_a_call_that_lasts_longer_than_its_audio_is_incomplete(
+    door: Door, clock: Clock
+) -> None:
+    feed = _calls(door).open(
+        Started("x", Codec.L16, 8_000, ("audio",), timed=False), source="audiosocket"
+    )
+    for frame in range(50 * 20):
+        clock.now += 0.02
+        feed.take(Audio(0, frame * 160, bytes(320)))
+    clock.now += 30
+    assert not await feed.end(Ended())
+    assert door.calls[0].complete is False
+
+
+async def test_a_call_is_forgotten_whatever_happens(
+    door: Door, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = _calls(door)
+    feed = calls.open(STARTED, source="a")
+
+    def fails(**_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(door.calls[0], "end", fails)
+    with pytest.raises(ZeroDivisionError):
+        await feed.end(Ended())
+    assert len(calls) == 0
+    assert await calls.ended(0.01)

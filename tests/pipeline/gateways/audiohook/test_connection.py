@@ -284,31 +284,30 @@ def test_a_key_is_no_digit() -> None:
 
 
 @pytest.mark.parametrize(("digit", "meaning"), [("9", "withdraws"), ("1", "agrees")])
-def test_a_key_that_stands_alone_speaks_of_consent(digit: str, meaning: str) -> None:
+def test_a_key_that_means_something_is_told_at_once(digit: str, meaning: str) -> None:
     connection = _opened(withdraws="9", agrees="1")
     connection.feed(FIFTH)
-    assert connection.feed(_say("dtmf", 2, digit=digit)) == ([], [])
-    told = [connection.feed(FIFTH)[0] for _ in range(17)]
-    assert [len(events) for events in told] == [1] * 16 + [2]
-    assert told[-1][0] == KeyPressed(0, 1_600, **{meaning: True})
+    key = KeyPressed(0, 1_600, **{meaning: True})
+    assert connection.feed(_say("dtmf", 2, digit=digit)) == ([key], [])
 
 
-def test_a_key_among_others_says_nothing_of_consent() -> None:
-    connection = _opened(withdraws="9", agrees="1")
-    keys = [connection.feed(_say("dtmf", 2 + n, digit=d))[0] for n, d in enumerate("4911")]
-    keys.append(connection.feed(_say("close", 6, reason="end"))[0])
-    assert [key for events in keys for key in events] == [KeyPressed(0, 0)] * 4 + [Ended()]
+def test_a_call_that_closes_in_a_pause_says_where() -> None:
+    connection = _opened()
+    connection.feed(FIFTH)
+    connection.feed(_say("paused", 2, "PT0.2S"))
+    closed = connection.feed(_say("close", 3, "PT31S", reason="end"))
+    assert closed == ([Ended(at=31 * 8_000)], [])
+    counts_not = _opened()
+    counts_not.feed(FIFTH)
+    counts_not.feed(_say("paused", 2, "PT0.2S"))
+    assert counts_not.feed(_say("close", 3, "PT0.2S", reason="end")) == ([Ended()], [])
 
 
-def test_a_key_that_is_held_comes_with_the_end() -> None:
-    closed = _opened(withdraws="9")
-    closed.feed(_say("dtmf", 2, digit="9"))
-    events, _ = closed.feed(_say("close", 3, reason="end"))
-    assert events == [KeyPressed(0, 0, withdraws=True), Ended()]
-    broken = _opened(withdraws="9")
-    broken.feed(_say("dtmf", 2, digit="9"))
-    assert broken.broken() == [KeyPressed(0, 0, withdraws=True)]
-    assert broken.broken() == []
+@pytest.mark.parametrize(("position", "at"), [("PT2.1S", 0), ("PT4S", 32_000)])
+def test_a_call_that_closes_behind_its_audio_has_lost_the_rest(position: str, at: int) -> None:
+    connection = _opened()
+    connection.feed(FIFTH)
+    assert connection.feed(_say("close", 2, position, reason="end")) == ([Ended(at=at)], [])
 
 
 def test_a_key_is_the_customers() -> None:

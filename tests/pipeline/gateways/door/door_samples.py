@@ -35,6 +35,7 @@ RECORDS: dict[str, DoorRecord] = {
     "plain": DoorChunk(PLAIN, 0, 0, b"\xff" * 8),
     "full": DoorChunk(FULL, 7, 16_000, b"spoken 4111 words..."),
     "paused": DoorChunk(FULL, 8, 32_000, b"after the pause.", paused=True),
+    "blank": DoorChunk(FULL, 9, 64_000, b"in a long pause.", paused=True, blank=True),
     "end": DoorEnd(FULL, 9, 48_000),
     "broken off": DoorEnd(PLAIN, 0, 0, complete=False),
 }

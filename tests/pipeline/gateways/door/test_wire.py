@@ -30,10 +30,11 @@ from tests.pipeline.gateways.door.door_samples import (
 
 pytestmark = pytest.mark.unit
 
+UUID = "a1b2c3d4-e5f6-47a8-b9c0-d1e2f3a4b5c6"
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 headers = st.builds(
     CallHeader,
-    call_id=st.sampled_from([CALL, "call-a", "A_b.c"]),
+    call_id=st.sampled_from([CALL, f"call-{'a' * 32}", UUID]),
     sample_rate=st.integers(8_000, 16_000),
     roles=st.lists(st.sampled_from(Role), min_size=1, max_size=4).map(tuple),
     codec=st.sampled_from(Codec),
@@ -110,11 +111,24 @@ def test_nothing_of_a_sealed_record_is_in_clear(name: str) -> None:
 
 @pytest.mark.parametrize("name", RECORDS)
 @pytest.mark.parametrize(
-    "header", ["ce_type", "ce_source", "ce_id", "content-type", "hw_seq", "hw_start", "hw_paused"]
+    "header",
+    [
+        "ce_type",
+        "ce_source",
+        "ce_id",
+        "content-type",
+        "hw_seq",
+        "hw_start",
+        "hw_paused",
+        "hw_blank",
+    ],
 )
 def test_a_changed_header_does_not_open(name: str, header: str) -> None:
     message = encode(RECORDS[name], TOPIC, KEY)
-    told = {"hw_paused": b"false", "content-type": b"audio/PCMA", "ce_type": wire.END.encode()}
+    told = {
+        "hw_paused": b"false", "hw_blank": b"false", "content-type": b"audio/PCMA",
+        "ce_type": wire.END.encode(),
+    }  # fmt: skip
     value = told.get(header, b"1" + (message.headers.get(header) or b""))
     if message.headers.get(header) == value:
         value = wire.CHUNK.encode()
@@ -176,6 +190,7 @@ def test_a_record_in_clear_is_not_taken_for_a_sealed_one_nor_the_other_way() -> 
         ("hw_start", b"1.5"),
         ("hw_start", None),
         ("hw_paused", b"yes"),
+        ("hw_blank", b"yes"),
         ("hw_info", None),
         ("hw_info", b"x" * 65_537),
         ("hw_key", b""),

@@ -28,10 +28,6 @@ START = """{
       "token": "secret-of-this-test", "consent": "{\\"places\\": [\\"US-CA\\"]}", "x": "unread"}
   }
 }"""
-STOP = (
-    '{"event": "stop", "sequenceNumber": "900", "streamSid": "' + SID + '",'
-    ' "stop": {"accountSid": "AC5ef8732a3c49700934481addd5ce1659", "callSid": "' + CALL + '"}}'
-)
 TELNYX_START = """{
   "event": "start", "sequence_number": "1", "stream_id": "32DE0DEA-53CB-4B21-89A4-9E1819C043BC",
   "start": {
@@ -60,6 +56,13 @@ def dtmf(number: int, digit: str, track: str = "inbound_track") -> str:
     return (
         f'{{"event": "dtmf", "streamSid": "{SID}", "sequenceNumber": "{number}", '
         f'"dtmf": {{"track": "{track}", "digit": "{digit}"}}}}'
+    )
+
+
+def stop(number: int) -> str:
+    return (
+        f'{{"event": "stop", "sequenceNumber": "{number}", "streamSid": "{SID}", '
+        f'"stop": {{"accountSid": "AC5ef8732a3c49700934481addd5ce1659", "callSid": "{CALL}"}}}}'
     )
 
 

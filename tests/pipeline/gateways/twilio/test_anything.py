@@ -15,10 +15,10 @@ from tests.pipeline.gateways.twilio.samples import (
     CONNECTED,
     ROLES,
     START,
-    STOP,
     dtmf,
     media,
     started,
+    stop,
 )
 
 pytestmark = pytest.mark.unit
@@ -47,7 +47,7 @@ def test_any_bytes_are_taken_or_refused(frames: list[bytes | str], *, begun: boo
 @given(st.data())
 def test_any_field_may_hold_anything(data: st.DataObject) -> None:
     connection = TwilioConnection(roles=ROLES, agrees="1", withdraws="9")
-    texts = [CONNECTED, START, media(2, 0), dtmf(3, "1"), STOP]
+    texts = [CONNECTED, START, media(2, 0), dtmf(3, "1"), stop(4)]
     for text in texts:
         said = json.loads(text)
         place = said

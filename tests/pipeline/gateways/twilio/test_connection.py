@@ -28,7 +28,6 @@ from tests.pipeline.gateways.twilio.samples import (
     ROLES,
     SID,
     START,
-    STOP,
     TELNYX_START,
     dtmf,
     edited,
@@ -37,6 +36,7 @@ from tests.pipeline.gateways.twilio.samples import (
     refused,
     started,
     starts,
+    stop,
 )
 
 pytestmark = pytest.mark.unit
@@ -67,7 +67,7 @@ def test_a_call_from_its_first_frame_to_its_last() -> None:
             media(3, 88, b"b" * FRAME, "outbound"),
             media(4, 108, b"c" * FRAME, chunk=2),
             '{"event": "mark", "sequenceNumber": "5", "mark": {"name": "x"}}',
-            STOP,
+            stop(6),
         ],
     ) == [
         Audio(0, 704, b"a" * FRAME),
@@ -219,7 +219,7 @@ def test_a_huge_frame_is_refused_unread(size: int) -> None:
         assert refused(started(), frame).reason is Reason.TOO_LARGE
 
 
-@pytest.mark.parametrize("frame", [media(2, 0), dtmf(2, "1"), STOP])
+@pytest.mark.parametrize("frame", [media(2, 0), dtmf(2, "1"), stop(2)])
 def test_nothing_comes_before_the_start(frame: str) -> None:
     error = refused(TwilioConnection(roles=ROLES), frame)
     assert error.reason is Reason.BAD_FRAME
@@ -233,8 +233,8 @@ def test_unknown_events_are_ignored_and_counted() -> None:
     assert connection.feed('{"event": "news", "sequenceNumber": "2"}') == ([], [])
     assert connection.feed(media(3, 0, b"")) == ([], [])
     assert connection.ignored == 3
-    connection.feed(STOP)
-    assert connection.feed(media(4, 0)) == ([], [])
+    connection.feed(stop(4))
+    assert connection.feed(media(5, 0)) == ([], [])
     assert connection.ignored == 4
 
 
@@ -277,31 +277,47 @@ def test_a_key_never_leaves_the_parser() -> None:
     assert connection.repeated == 1
 
 
-def frames_until(number: int, seconds: int) -> list[str]:
-    return [media(number + n, 20 + 20 * n) for n in range(seconds * 50)]
-
-
 @pytest.mark.parametrize("key", ["9", "*"])
-def test_a_key_that_stands_alone_withdraws(key: str) -> None:
+def test_a_key_that_means_something_is_told_at_once(key: str) -> None:
     connection = started(withdraws=key, agrees="1")
     connection.feed(media(2, 0))
-    assert connection.feed(dtmf(3, key))[0] == []
-    keys = [
-        event
-        for event in events_of(connection, frames_until(4, 4))
-        if isinstance(event, KeyPressed)
-    ]
-    assert keys == [KeyPressed(0, FRAME, withdraws=True)]
-
-
-def test_a_key_at_the_very_end_still_counts() -> None:
-    connection = started(withdraws="9", agrees="1")
-    connection.feed(dtmf(2, "1"))
-    assert connection.feed(STOP)[0] == [KeyPressed(0, 0, agrees=True), Ended()]
-    connection = started(withdraws="9", agrees="1")
-    connection.feed(dtmf(2, "9"))
-    assert connection.feed(b"")[0] == [KeyPressed(0, 0, withdraws=True), Ended(complete=False)]
+    assert events_of(connection, [dtmf(3, key), dtmf(4, "1"), stop(5)]) == [
+        KeyPressed(0, FRAME, withdraws=True), KeyPressed(0, FRAME, agrees=True), Ended(),
+    ]  # fmt: skip
     assert connection.feed(b"")[0] == []
+
+
+def test_a_call_of_which_frames_are_missing_when_it_stops_is_incomplete() -> None:
+    both = [media(2, 0), media(3, 0, track="outbound")]
+    lost = [*both, media(4, 20), media(6, 40), media(7, 40, track="outbound"), stop(8)]
+    connection = started()
+    assert events_of(connection, lost)[-1] == Ended(complete=False)
+    assert connection.lost == 1
+    came = [*lost[:-1], media(5, 20, track="outbound"), lost[-1]]
+    assert events_of(started(), came)[-1] == Ended()
+    assert events_of(started(), [*both, stop(5)])[-1] == Ended(complete=False)
+
+
+def test_numbers_that_were_given_up_stay_lost() -> None:
+    connection, number = started(), 2
+    for number in range(2, 2 + 3 * WINDOW, 2):
+        connection.feed(media(number, 20 * number))
+    assert connection.feed(stop(number + 1))[0] == [Ended(complete=False)]
+    assert connection.lost == 3 * WINDOW // 2 - 1
+
+
+def test_numbers_that_are_left_out_before_any_audio_lose_nothing() -> None:
+    assert events_of(started(), [media(4, 0), stop(5)])[-1] == Ended()
+    first = started()
+    assert events_of(first, [media(4, 20), media(3, 0), stop(5)])[-1] == Ended()
+
+
+def test_more_audio_than_its_times_leave_room_for_is_of_another_rate() -> None:
+    connection = started()
+    twice = [media(number, 20 * (number - 2), b"a" * 2 * FRAME) for number in range(2, 154)]
+    for frame in twice[:-1]:
+        connection.feed(frame)
+    assert refused(connection, twice[-1]).reason is Reason.BAD_AUDIO
 
 
 def test_keys_of_a_track_that_is_not_streamed_are_ignored() -> None:
