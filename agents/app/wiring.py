@@ -28,7 +28,7 @@ from agents.settings.detectors import detector_settings
 from agents.settings.model import STATE, Settings
 from agents.settings.policies import read_policy
 from agents.stages.admit import NAME as ADMIT
-from agents.stages.admit import Door
+from agents.stages.door_opening import Door
 from agents.stages.shadow import Candidate, candidate
 from agents.stages.timeouts import Timeouts
 from agents.stages.transcribe import NAME as TRANSCRIBE

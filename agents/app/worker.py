@@ -44,6 +44,7 @@ from agents.runtime.record_runtime import RecordRuntime, RecordStage
 from agents.runtime.stage_runtime import StageRuntime
 from agents.runtime.steps import Stage
 from agents.stages import admit, detect, mute, transcribe, vault, verify
+from agents.stages.door_opening import Door
 from agents.stages.shadow import Candidate, Shadow
 from agents.stages.timeouts import Timeouts
 from agents.system import fatal_exit
@@ -163,7 +164,7 @@ class WorkerConfig:
     """How long one window may take."""
     shadow: Candidate | None = None
     """A policy that the detect stage tries beside the live one."""
-    door: admit.Door | None = None
+    door: Door | None = None
     """How calls are let in; the admit stage needs it."""
     transcripts: bool = False
     """Whether the vault stage tells redacted transcripts in clear."""

@@ -173,17 +173,33 @@ class TransitPrivate:
         self._keys = _Private.read(self._file)
 
     @classmethod
-    def load_or_create(cls, path: Path, service: str | None = None) -> TransitPrivate:
+    def load_or_create(
+        cls, path: Path, service: str | None = None, *, public: Path | None = None
+    ) -> TransitPrivate:
         """Read the keyset file, or create it (mode 0600) where there is none.
 
+        Args:
+            path: the keyset file.
+            service: see the class.
+            public: where its public half lies; there without the private one, it was handed out.
+
         Raises:
-            HushwireError: see the class; nothing is written where a service fails.
+            HushwireError: see the class; nothing is written where a service fails, nor where the
+                public half is there alone.
         """
         file = _file(path, service)
         try:
+            # In this order: another process may be making both, the private half first.
+            handed_out = public is not None and public.exists()
             missing = not path.exists()
         except OSError as error:
             raise file.unusable(error) from error
+        if missing and handed_out:
+            raise StoreError(
+                f"key file {path}: is missing, and its public half {public} is there: calls may "
+                "have been sent for it. Put it back from its backup; where it is lost, `hushwire "
+                "keys transit new --lost` makes another pair"
+            )
         if missing:
             file.write(_fresh(), replace=False)
         # Read back in any case: another process may have been first.
@@ -300,7 +316,8 @@ def _file(path: Path, service: str | None) -> KeysetFile:
         path,
         service,
         SETTING,
-        f"is missing. {_MADE_BY}; where calls were sent to it already, put it back from its backup",
+        f"is missing. {_MADE_BY}; where calls were sent to it already, put it back from its "
+        "backup, or where it is lost, `hushwire keys transit new --lost` makes another pair",
     )
 
 

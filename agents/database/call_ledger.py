@@ -263,13 +263,13 @@ class Ledger:
             row = connection.execute(select(CALLS).where(CALLS.c.call_id == call_id)).one_or_none()
         return None if row is None else _known(row)
 
-    def of_recording(self, recording: str) -> KnownCall | None:
-        """The first call of a recording's sha256 that was not refused."""
+    def of_recording(self, recording: str) -> list[KnownCall]:
+        """Calls of a recording's sha256 that were not refused, the oldest first, 100 at most."""
         mine = (CALLS.c.recording == recording) & (CALLS.c.state != CallState.REFUSED.value)
-        query = select(CALLS).where(mine).order_by(CALLS.c.created, CALLS.c.call_id).limit(1)
+        query = select(CALLS).where(mine).order_by(CALLS.c.created, CALLS.c.call_id).limit(100)
         with self.database.reading() as connection:
-            row = connection.execute(query).one_or_none()
-        return None if row is None else _known(row)
+            rows = connection.execute(query).all()
+        return [_known(row) for row in rows]
 
     def opened_by(self, owner: str) -> bool:
         """Whether there ever was a call of an owner."""

@@ -9,13 +9,16 @@ Outcomes: every method raises ``StoreError`` where the database is away; a repea
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from agents.database.call_ledger import CallState
 from agents.database.engine import Database
 from agents.database.tables import CALLS, DOOR_CALLS
+from agents.system.clock import stamp
 
 MOST_FOUND: Final = 1_000
 """Calls that one recorder id may find: every leg of a transfer has the same."""
@@ -26,6 +29,7 @@ class DoorCall:
     """A row; see the table."""
 
     header: str | None
+    key: str | None
     recorder: str | None
     sealed: bytes | None = field(repr=False)
     kept: bool
@@ -42,10 +46,11 @@ class DoorCalls:
         self._database = database
 
     def note(self, call_id: str, recorder: str | None, sealed: bytes | None) -> None:
-        """Note a call that the ledger knows; whoever is first stays."""
+        """Note a call that the ledger knows; a recorder's id that is noted stays."""
         row = {
             "call_id": call_id,
             "header": None,
+            "key": None,
             "recorder": recorder,
             "sealed": sealed,
             "kept": False,
@@ -53,23 +58,30 @@ class DoorCalls:
         try:
             with self._database.writing() as connection:
                 connection.execute(insert(DOOR_CALLS).values(row))
-        except IntegrityError:
-            return  # noted before, or by another process
+        except IntegrityError:  # noted before, or by another process
+            if recorder is None:
+                return
+            mine = (DOOR_CALLS.c.call_id == call_id) & DOOR_CALLS.c.recorder.is_(None)
+            with self._database.writing() as connection:
+                later = update(DOOR_CALLS).where(mine)
+                connection.execute(later.values(recorder=recorder, sealed=sealed, kept=False))
 
-    def let_in(self, call_id: str, header: str) -> str:
-        """Note that a noted call was let in, and by which header; the one that stands then."""
+    def let_in(self, call_id: str, header: str, key: str | None) -> DoorCall | None:
+        """Note that a noted call was let in, by which header and key; the row that stands then."""
         mine = DOOR_CALLS.c.call_id == call_id
         with self._database.writing() as connection:
             first = update(DOOR_CALLS).where(mine, DOOR_CALLS.c.header.is_(None))
-            connection.execute(first.values(header=header))
-            return connection.scalar(select(DOOR_CALLS.c.header).where(mine)) or ""
+            connection.execute(first.values(header=header, key=key))
+        return self.get(call_id)
 
     def get(self, call_id: str) -> DoorCall | None:
         """What is noted of a call."""
         with self._database.reading() as connection:
             query = select(DOOR_CALLS).where(DOOR_CALLS.c.call_id == call_id)
             row = connection.execute(query).one_or_none()
-        return None if row is None else DoorCall(row.header, row.recorder, row.sealed, row.kept)
+        if row is None:
+            return None
+        return DoorCall(row.header, row.key, row.recorder, row.sealed, row.kept)
 
     def keep(self, call_id: str, sealed: bytes) -> None:
         """Put the recorder's id under the call's vault key."""
@@ -88,6 +100,19 @@ class DoorCalls:
         )
         with self._database.reading() as connection:
             return list(connection.scalars(query))
+
+    def forget_refused(self, before: datetime) -> int:
+        """Remove all of calls that were refused before some time; of how many."""
+        refused = select(CALLS.c.call_id).where(
+            CALLS.c.state == CallState.REFUSED.value, CALLS.c.closed < stamp(before)
+        )
+        with self._database.writing() as connection:
+            gone = connection.execute(
+                delete(DOOR_CALLS).where(DOOR_CALLS.c.call_id.in_(refused))
+            ).rowcount
+        if gone:
+            self._database.scrub(DOOR_CALLS)
+        return int(gone)
 
     def erase(self, call_id: str) -> None:
         """Remove all of a call."""

@@ -55,15 +55,26 @@ DOOR_CALLS = Table(
     METADATA,
     Column("call_id", String(128), ForeignKey("calls.call_id"), primary_key=True),
     Column("header", String(64), nullable=True),
+    Column("key", String(64), nullable=True),
     Column("recorder", String(64), nullable=True),
     Column("sealed", LargeBinary, nullable=True),
     Column("kept", Boolean, nullable=False),
     Index("door_calls_recorder", "recorder"),
 )
 """What is known of a call beside its id. ``header``: keyed hash of what its audio is made of, once
-it was let in by the door. ``recorder``: keyed hash of the recorder's own id, to find it by;
+it was let in by the door; ``key``: sha256 of the wrapped key that it was let in with, null where it
+is in clear. ``recorder``: keyed hash of the recorder's own id, to find it by;
 ``sealed``: that id, under the call's transit key, or where ``kept`` says so under its vault key.
-Rows go when the call is erased."""
+Rows go when the call is erased, and some weeks after it was refused."""
+
+DOOR_KEYS = Table(
+    "door_keys",
+    METADATA,
+    Column("key_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("created", String(40), nullable=False),
+)
+"""Ids of the private halves' keys that calls may come in by, never their material; 0 says that
+there are some."""
 
 WRAPPING_KEYS = Table(
     "wrapping_keys",

@@ -5,8 +5,9 @@ anything or knows a ledger. One thread of the sender hears what the broker ackno
 costs none.
 
 Outcomes: ``OutgoingCall.send`` queues and never waits; ``send_waiting`` waits while there is no
-room. ``BrokerError``: no room, or a record of this call was not acknowledged in time; then nothing
-more of it is taken but an end that says that it is incomplete, so that no call is holed in silence.
+room. ``BrokerError``: there was no room, or a record of this call was not acknowledged in time;
+then nothing more of it is taken but an end that says that it is incomplete, so that no call is
+holed in silence.
 ``RecordError``: what is to be sent breaks the rules of a record. Other calls go on in each case.
 """
 
@@ -219,7 +220,7 @@ class OutgoingCall:
 
     @property
     def failed(self) -> str | None:
-        """Why a record of this call was lost, in the client's words; None: none was."""
+        """Why a record of this call was lost, in the client's words, or ``no room``; else None."""
         late = time.monotonic() - self._oldest() > self._sender.delivery_s + GRACE_S
         if late and self._failed is None:
             # The client tells it itself, but not where its thread hangs.
@@ -266,7 +267,9 @@ class OutgoingCall:
         self._require_going()
         chunk = self._chunk(audio, samples, start, paused=paused, blank=blank)
         if not self._queue_chunk(chunk):
-            raise BrokerError(f"{self._sender.bootstrap}: takes no records, and there is no room")
+            # What is not taken is missing: later audio would stand behind a hole that nobody sees.
+            self._hear("no room")
+            raise self._lost()
 
     def send_waiting(
         self,
@@ -412,7 +415,7 @@ class OutgoingCall:
 
     def _lost(self) -> BrokerError:
         return BrokerError(
-            f"{self._sender.bootstrap}: a record of this call was not acknowledged "
+            f"{self._sender.bootstrap}: a record of this call was not taken or acknowledged "
             f"({self._failed}): the call is incomplete"
         )
 

@@ -54,6 +54,8 @@ class Handled:
     """Done once all of that is acknowledged; it may block, and may be repeated."""
     dropped: str = ""
     """Why nothing is done; a code."""
+    again_s: float = 0.0
+    """Above 0: nothing is known yet; the record is worked on again after so many seconds."""
 
 
 class RecordCore(Protocol):
@@ -219,7 +221,12 @@ class RecordRuntime:
 
     async def _handle(self, delivery: Delivery) -> list[Awaitable[object]]:
         """Do what the core says; all that is returned is done when the broker has what was sent."""
-        done = await self._out.retry(lambda: self.stage.core.take(delivery))
+        while True:
+            done = await self._out.retry(lambda: self.stage.core.take(delivery))
+            if not done.again_s:
+                break
+            self._log.warning("key away", call_id=done.call_id)
+            await asyncio.sleep(done.again_s)
         waiting: list[Awaitable[object]] = []
         if done.seal is not None:
             waiting = [await self._out.send(one, done.seal) for one in done.send]

@@ -1,8 +1,8 @@
 """The six stages, and the shadow: thin cores, a record in, steps out.
 
-Files, in the order of a call: ``admit`` what producers send · ``transcribe`` · ``detect``,
-``shadow`` a candidate beside it · ``mute`` · ``verify`` · ``vault``; ``timeouts`` how long they
-wait.
+Files, in the order of a call: ``admit`` what producers send, ``door_opening`` by which keys,
+``door_info`` what is made of its headers · ``transcribe`` · ``detect``, ``shadow`` a candidate
+beside it · ``mute`` · ``verify`` · ``vault``; ``timeouts`` how long they wait.
 
 A new stage is a ``CallCore`` (``runtime.steps``; ``admit`` works record by record, by
 ``runtime.record_runtime``) and a line in ``app.worker``. Not here: anything

@@ -16,50 +16,47 @@ Outcomes of ``Admission.take``, always a ``Handled``:
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
-from pathlib import Path
 from threading import Lock
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
 from agents.crypto.envelope import Seal
 from agents.crypto.party_pseudonyms import Pseudonyms
-from agents.crypto.transit_hybrid import TransitPrivate, write_public
+from agents.crypto.transit_hybrid import TransitPrivate
 from agents.database.call_ledger import CallState, KnownCall, Ledger
-from agents.database.door_calls import DoorCalls
+from agents.database.door_calls import DoorCall, DoorCalls
+from agents.database.door_keys import DoorKeys
 from agents.kafka.topics import Topics
 from agents.runtime.broker_port import Delivery
-from agents.runtime.events import KNOWN, refusal
+from agents.runtime.events import KNOWN, audit, refusal
 from agents.runtime.record_runtime import Handled, RecordStage
 from agents.runtime.steps import Send, Tell
+from agents.stages.door_info import NotTakenError, call_info
+from agents.stages.door_opening import KEY_LOOK_S, Door, KeyAwayError, Opener
+from agents.system.clock import stamp
 from agents.system.owners import DOOR
+from agents.vault.call_catalogue import Catalogue
 from agents.vault.recorder_ids import note_recorder_id
-from pipeline.consent.hints import with_hints
-from pipeline.consent.loading import is_place
-from pipeline.consent.metadata import Stated
-from pipeline.detection.language.vocabulary import DEFAULT
 from pipeline.errors import (
     ConsentError,
     DamagedKeyError,
     HushwireError,
-    InputError,
     OtherRecordingError,
     RecordError,
     SealError,
     UnknownCallError,
 )
 from pipeline.gateways import g711
+from pipeline.gateways.door.call_ids import is_drawn
 from pipeline.gateways.door.model import CallHeader, DoorChunk, DoorRecord
 from pipeline.gateways.door.wire import DoorAddress, Message, address, decode, read_key
 from pipeline.records.call_names import holds_number
-from pipeline.records.consent import MOST_PLACES, Consent
 from pipeline.records.model import INCOMPLETE, AudioChunk, CallEnd, CallInfo
 
 NAME = "admit"
@@ -69,24 +66,8 @@ IDLE_S: Final = 120.0
 """The keys of a call of which nothing came for so long are forgotten."""
 REMEMBERED: Final = 4_096
 """Calls that are known without asking the ledger."""
-_KEYS: Final = 4
-"""Keys of one call in memory: a sender that was started again makes a new one."""
-
-
-class _Places(BaseModel):
-    """Of what is stated, the places alone."""
-
-    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
-
-    places: tuple[str, ...] = ()
-
-
-class _NotTakenError(RecordError):
-    """A record that is not taken; ``why`` is its code."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
+_LOCKS: Final = 256
+_CLEAR: Final = "call-admitted-in-clear"
 
 
 @dataclass(slots=True)
@@ -97,6 +78,8 @@ class _Call:
     """``None``: the ledger does not know it."""
     ended: str = ""
     """How it ended, for whoever sent it."""
+    same_as: str = ""
+    """Id under which its recording came before, where that is another one."""
     looked: float = 0.0
     ours: bool = True
     """Whether it came in by the door."""
@@ -105,10 +88,17 @@ class _Call:
     """Of the last record that went on."""
     info: CallInfo | None = field(default=None, repr=False)
     """What was made of it."""
-    sealed: bool = True
-    """Whether its records are."""
+    recording: str | None = None
+    """sha256 of its recording's file, where it is one's."""
+    pinned: DoorCall | None = None
+    """How it was let in, once it was."""
     keys: OrderedDict[bytes, Seal] = field(default_factory=OrderedDict, repr=False)
     came: float = 0.0
+
+    @property
+    def in_clear(self) -> bool:
+        """Whether it was let in without a key."""
+        return self.pinned is not None and self.pinned.key is None
 
 
 class _KnownError(RecordError):
@@ -122,41 +112,6 @@ class _KnownError(RecordError):
 def inputs(topics: Topics) -> tuple[str, ...]:
     """The topics that the stage reads."""
     return (topics.audio_in,)
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """How calls are let in: which files, and what is asked."""
-
-    private: Path
-    """The private half of the transit keys; made when no call was let in before."""
-    public: Path
-    """Where its public half is put when it is made, for whoever sends."""
-    token_key: Path
-    """The installation's secret for keyed hashes."""
-    service: str | None = None
-    """URI of the key service's key that encrypts the private half's file."""
-    clear: bool = False
-    """Whether calls are taken whose records are in clear (``Policy.clear_transit``)."""
-    may_be_sent: Callable[[CallInfo], None] | None = None
-    """Raises ``ConsentError`` for a call that its metadata forbids; None where nobody asks for
-    consent."""
-    language: str = DEFAULT
-    """Of a call whose header names none."""
-
-    def open(self, ledger: Ledger) -> TransitPrivate:
-        """The private half.
-
-        Raises:
-            StoreError: it is missing, and calls were sent for it; or it can't be read or made.
-        """
-        missing = not self.private.exists()
-        if missing and ledger.opened_by(DOOR):
-            return TransitPrivate(self.private, self.service)  # which says what is to be done
-        private = TransitPrivate.load_or_create(self.private, self.service)
-        if missing and not self.public.exists():
-            write_public(self.public, private.public)
-        return private
 
 
 def admit_stage(topics: Topics, ledger: Ledger, private: TransitPrivate, door: Door) -> RecordStage:
@@ -187,11 +142,15 @@ class Admission:
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._topics, self._ledger, self._private, self._named = topics, ledger, private, named
-        self._door = door
+        self._topics, self._ledger, self._named, self._door = topics, ledger, named, door
+        self._opener = Opener(private, DoorKeys(ledger.database), monotonic)
         self._doors, self._monotonic = DoorCalls(ledger.database), monotonic
+        self._catalogue = Catalogue(ledger.database)
         self._calls: OrderedDict[str, _Call] = OrderedDict()
-        self._lock = Lock()
+        self._table = Lock()
+        """Of what is above; never held while a store or a key is asked."""
+        self._locks = tuple(Lock() for _ in range(_LOCKS))
+        """A call has one of these."""
 
     def take(self, delivery: Delivery) -> Handled:
         """See ``RecordCore.take``.
@@ -205,14 +164,17 @@ class Admission:
             where = address(message)
         except RecordError as error:
             return Handled(dead=error.code)
-        if holds_number(where.call_id):
+        if holds_number(where.call_id) or not is_drawn(where.call_id):
             return Handled(dead="call_id")  # which may not be told
-        with self._lock:
-            return self._take(where, message)
+        with self._locks[hash(where.call_id) % _LOCKS]:
+            try:
+                return self._take(where, message)
+            except KeyAwayError:
+                return Handled(where.call_id, again_s=KEY_LOOK_S)
 
     def forget(self, *, all_calls: bool) -> None:
         """See ``RecordCore.forget``."""
-        with self._lock:
+        with self._table:
             since = self._monotonic() - IDLE_S
             for call_id in [one for one, call in self._calls.items() if call.came < since]:
                 del self._calls[call_id]
@@ -226,13 +188,14 @@ class Admission:
         begins = call.seal is None
         try:
             if not call.ours:
-                raise _NotTakenError("other_call")
+                raise NotTakenError("other_call")
             record = self._opened(where, message, call)
             if begins:
-                self._let_in(where, record.header, call)
+                key = _key_of(read_key(message.headers))
+                self._let_in(where, key, record.header, call)
             return self._sent(record, call, begins=begins)
         except UnknownCallError:  # closed between two questions
-            del self._calls[where.call_id]
+            self._forget(where.call_id)
             return self._after_end(where, self._call(where.call_id))
         except _KnownError as known:
             return self._after_end(where, known.call)
@@ -241,7 +204,7 @@ class Admission:
         except SealError:
             raise  # the ledger's own key file is the wrong one: no call is to suffer from that
         except RecordError as error:
-            code = error.why if isinstance(error, _NotTakenError) else error.code
+            code = error.why if isinstance(error, NotTakenError) else error.code
             return self._not_taken(where.call_id, call, code, error)
 
     def _not_taken(self, call_id: str, call: _Call, code: str, error: HushwireError) -> Handled:
@@ -250,24 +213,32 @@ class Admission:
         Whoever knows the id of a call that goes on could else end it.
         """
         other = isinstance(error, OtherRecordingError) or not call.ours
-        if call.seal is not None or other or self._header_of(call_id) is not None:
+        if call.seal is not None or other or self._pinned(call_id, call) is not None:
             return Handled(call_id, dead=code)
         return self._refused(call_id, code, error)
 
     def _call(self, call_id: str) -> _Call:
         """What is known of a call, asked of the ledger where that was some time ago."""
         now = self._monotonic()
-        call = self._calls.get(call_id)
+        with self._table:
+            call = self._calls.get(call_id)
         if call is None or now - call.looked >= LOOK_S:
             known = self._ledger.call(call_id)
             if call is None or known is None or known.state is not CallState.OPEN:
-                call = self._calls[call_id] = _Call(known.state if known else None, _ended(known))
+                call = _Call(known.state if known else None, _ended(known))
+                call.recording = known.recording if known else None
             call.looked, call.ours = now, known is None or known.owner == DOOR
         call.came = now
-        self._calls.move_to_end(call_id)
-        while len(self._calls) > REMEMBERED:
-            self._calls.popitem(last=False)
+        with self._table:
+            self._calls[call_id] = call
+            self._calls.move_to_end(call_id)
+            while len(self._calls) > REMEMBERED:
+                self._calls.popitem(last=False)
         return call
+
+    def _forget(self, call_id: str) -> None:
+        with self._table:
+            self._calls.pop(call_id, None)
 
     def _opened(self, where: DoorAddress, message: Message, call: _Call) -> DoorRecord:
         """The record, in clear.
@@ -275,41 +246,55 @@ class Admission:
         Raises:
             RecordError: it can't be opened, is none, or belongs to no call like this.
         """
-        if call.seal is not None and where.sealed is not call.sealed:
-            raise _NotTakenError("header")
         wrapped = read_key(message.headers)
-        # Judged once: a call that was let in goes on to its end, whatever a policy says then.
-        begins = call.seal is None and self._header_of(where.call_id) is None
-        if wrapped is None and begins and not self._door.clear:
-            raise _NotTakenError("clear_transit")
-        opening = None if wrapped is None else self._unwrapped(wrapped, where.call_id, call)
+        pinned = self._pinned(where.call_id, call)
+        strange = False
+        if pinned is None:
+            # Judged once: a call that was let in goes on to its end, whatever a policy says then.
+            if wrapped is None and not self._door.clear:
+                raise NotTakenError("clear_transit")
+        elif (wrapped is None) is not (pinned.key is None):
+            raise NotTakenError("header")
+        else:
+            strange = _key_of(wrapped) != pinned.key
+            if strange and call.recording is None:
+                raise NotTakenError("other_key")  # nothing is opened for it
+        opening = None if wrapped is None else self._opener.open(wrapped, where.call_id, call.keys)
         try:
             record = decode(message, self._topics.audio_in, opening)
         except SealError:
-            raise _NotTakenError(SealError.code) from None
+            raise NotTakenError(SealError.code) from None
         header, known = record.header, call.header
+        if strange and header.recording != call.recording:
+            # A sender that began anew has the recording; the call's id does not tell its sha256.
+            raise NotTakenError("other_key")
         if known is not None and not header.continues(known):
-            raise _NotTakenError("header")
+            raise NotTakenError("header")
         return record
 
-    def _unwrapped(self, wrapped: bytes, call_id: str, call: _Call) -> Seal:
-        seal = call.keys.get(wrapped)
-        if seal is None:
-            try:
-                seal = self._private.unwrap(wrapped, call_id)
-            except SealError:
-                raise _NotTakenError("door_key") from None
-            call.keys[wrapped] = seal
-            while len(call.keys) > _KEYS:
-                call.keys.popitem(last=False)
-        return seal
+    def _pinned(self, call_id: str, call: _Call) -> DoorCall | None:
+        """How a call was let in; None where it was not."""
+        if call.pinned is None and call.state is not None:
+            row = self._doors.get(call_id)
+            if row is not None and row.header is not None:
+                call.pinned = row
+        return call.pinned
 
-    def _header_of(self, call_id: str) -> str | None:
-        """By which header a call was let in; None where it was not."""
-        row = self._doors.get(call_id)
-        return row.header if row else None
+    def _same_recording(self, call_id: str, header: CallHeader) -> KnownCall | None:
+        """A call of this recording under another id; not one that the recorder tells apart.
 
-    def _let_in(self, where: DoorAddress, header: CallHeader, call: _Call) -> None:
+        Two calls may hold the same bytes, such as a lone prompt.
+        """
+        recorder = self._named.recorder(header.recorder_id) if header.recorder_id else None
+        for known in self._ledger.of_recording(header.recording):
+            row = self._doors.get(known.call_id)
+            # Who is ingested without the door is named by the recorder's id.
+            theirs = row.recorder if row else self._named.recorder(known.call_id)
+            if known.call_id != call_id and (None in {recorder, theirs} or recorder == theirs):
+                return known
+        return None
+
+    def _let_in(self, where: DoorAddress, key: str | None, header: CallHeader, call: _Call) -> None:
         """Open the call in the ledger, or take it up again as it was opened.
 
         Raises:
@@ -322,23 +307,29 @@ class Admission:
                 than when it was opened.
         """
         if call.state is None and header.recording:
-            known = self._ledger.of_recording(header.recording)
-            if known is not None and known.call_id != where.call_id:
-                raise _KnownError(_Call(known.state, _ended(known)))
+            known = self._same_recording(where.call_id, header)
+            if known is not None:
+                raise _KnownError(_Call(known.state, _ended(known), same_as=known.call_id))
+            call.recording = header.recording
         opened = self._ledger.open_call(
             where.call_id, recording=header.recording or None, owner=DOOR
         )
         call.state = CallState.OPEN
-        note_recorder_id(
-            self._ledger.database, self._named, where.call_id, header.recorder_id, opened.seal
-        )
         info = self._info(header)
-        digest = self._named.header(_made_of(header, sealed=where.sealed))
-        if self._door.may_be_sent is not None and self._header_of(where.call_id) is None:
+        digest = self._named.header(_made_of(header, sealed=key is not None))
+        if self._door.may_be_sent is not None and call.pinned is None:
             self._door.may_be_sent(info)
-        if self._doors.let_in(where.call_id, digest) != digest:
-            raise _NotTakenError("header")
-        call.seal, call.sealed, call.header, call.info = opened.seal, where.sealed, header, info
+        self._note_recorder_id(header, opened.seal)
+        row = self._doors.let_in(where.call_id, digest, key)
+        if row is None or row.header != digest:
+            raise NotTakenError("header")
+        if row.key != key and call.recording is None:  # another process let another one in
+            raise NotTakenError("other_key")
+        call.seal, call.pinned, call.header, call.info = opened.seal, row, header, info
+
+    def _note_recorder_id(self, header: CallHeader, seal: Seal) -> None:
+        database = self._ledger.database
+        note_recorder_id(database, self._named, header.call_id, header.recorder_id, seal)
 
     def _sent(self, record: DoorRecord, call: _Call, *, begins: bool) -> Handled:
         """What goes on of a record of a call that was let in; ``begins``: with this one here.
@@ -350,11 +341,17 @@ class Admission:
         if header != call.header or call.info is None:
             call.info = self._info(header)
             call.header = header
+            told_now = said_before is None or header.recorder_id != said_before.recorder_id
+            if header.recorder_id and told_now and call.seal is not None:
+                self._note_recorder_id(header, call.seal)
+        tell = self._in_clear(header.call_id) if begins and call.in_clear else ()
         info, raw = call.info, self._topics.audio_raw
         if isinstance(record, DoorChunk):
             pcm = g711.decode(header.codec, record.audio, header.channels)
-            chunk = AudioChunk(info, record.seq, record.start, pcm, paused=record.paused)
-            return Handled(header.call_id, (Send(raw, chunk),), call.seal)
+            chunk = AudioChunk(
+                info, record.seq, record.start, pcm, paused=record.paused, blank=record.blank
+            )
+            return Handled(header.call_id, (Send(raw, chunk),), call.seal, tell=tell)
         sends: list[Send] = []
         if record.chunks and header.stated and (begins or header != said_before):
             # What an end states of consent goes ahead of it, with a repeat of the first chunk:
@@ -363,13 +360,26 @@ class Admission:
             sends.append(Send(raw, AudioChunk(info, 0, 0, pcm)))
         marks = () if record.complete else (INCOMPLETE,)
         end = CallEnd(header.call_id, record.chunks, record.end, marks=marks)
-        return Handled(header.call_id, (*sends, Send(raw, end)), call.seal)
+        return Handled(header.call_id, (*sends, Send(raw, end)), call.seal, tell=tell)
+
+    def _in_clear(self, call_id: str) -> tuple[Tell, ...]:
+        """What the audit log is told of a call in clear; a repeat is the same event."""
+        known = self._ledger.call(call_id)
+        if known is None:
+            return ()
+        at = stamp(known.created)
+        return (audit(self._topics.audit, call_id, _CLEAR, {"stage": NAME}, at=at),)
 
     def _after_end(self, where: DoorAddress, call: _Call) -> Handled:
         """A record of a call that was closed before: a repeat."""
         told: tuple[Tell, ...] = ()
         if where.ends:
-            facts = {"call_id": where.call_id, "state": call.ended}
+            facts: dict[str, object] = {"call_id": where.call_id, "state": call.ended}
+            if call.same_as:
+                facts["same_as"] = call.same_as
+            stored = self._catalogue.find(call.same_as or where.call_id)
+            if stored is not None:
+                facts |= {"whole": stored.whole, "marks": list(stored.marks)}
             told = (Tell(self._topics.calls_redacted, where.call_id, KNOWN, facts),)
         return Handled(where.call_id, tell=told, dropped="over")
 
@@ -377,7 +387,7 @@ class Admission:
         """Refuse a call with its first record; the ledger remembers it."""
         with suppress(UnknownCallError, DamagedKeyError):
             self._ledger.open_call(call_id, owner=DOOR)
-        del self._calls[call_id]
+        self._forget(call_id)
         at = self._ledger.database.stamp()
         told = refusal(self._topics, call_id, NAME, code, error.facts, at=at)
         return Handled(
@@ -392,65 +402,16 @@ class Admission:
         return call_info(header, self._named, self._door.language, self._ledger.database.now())
 
 
-def call_info(header: CallHeader, named: Pseudonyms, language: str, now: datetime) -> CallInfo:
-    """What the stages are told of a call: no number, and nothing of the platform's own.
-
-    Args:
-        header: of its record.
-        named: makes the pseudonyms.
-        language: where the header names none.
-        now: the time.
-
-    Raises:
-        RecordError: what is stated of its places can't be understood.
-    """
-    parties = set()
-    for number in header.numbers:
-        with suppress(InputError):  # no number, such as a word that stands for a withheld one
-            parties.add(named(number))
-    return CallInfo(
-        header.call_id,
-        header.sample_rate,
-        header.roles,
-        header.started_at,
-        header.language or language,
-        header.purpose,
-        tuple(sorted(parties)),
-        _consent(header, now),
-    )
-
-
-def _consent(header: CallHeader, now: datetime) -> Consent | None:
-    """What the header says of places, notice and consent.
-
-    Of evidence that can't be understood nothing counts, so that the rules of the places ask for all
-    that they ask for.
-
-    Raises:
-        RecordError: not even the places can be understood.
-    """
-    if not header.stated and not header.numbers:
-        return None
-    try:
-        stated = Stated.model_validate_json(header.stated or b"{}")
-        started = datetime.fromisoformat(header.started_at) if header.started_at else None
-        return stated.consent(started, now, header.numbers)
-    except (ValidationError, InputError):
-        pass
-    try:
-        places = _Places.model_validate_json(header.stated).places
-    except ValidationError:
-        raise _NotTakenError("stated") from None
-    if len(places) > MOST_PLACES or not all(map(is_place, places)):
-        raise _NotTakenError("stated")
-    return Consent(with_hints(places, header.numbers))
-
-
 def _ended(known: KnownCall | None) -> str:
     """How a call stands, for whoever sent it."""
     if known is None:
         return ""
     return known.state.value if known.erased is None else "erased"
+
+
+def _key_of(wrapped: bytes | None) -> str | None:
+    """What is kept of the key that a call was let in with."""
+    return None if wrapped is None else hashlib.sha256(wrapped).hexdigest()
 
 
 def _made_of(header: CallHeader, *, sealed: bool) -> bytes:

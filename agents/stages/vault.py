@@ -102,6 +102,7 @@ class VaultCall:
         self._call_id, self._topics, self._vault, self._ledger = call_id, topics, vault, ledger
         self._timeouts, self._key, self._log = timeouts, key, log
         self._certificate = ""
+        self._whole, self._marks = False, tuple[str, ...]()
         self._transcripts = transcripts
         self._transcript: Sequence[dict[str, Any]] = ()
         self._policy = policy
@@ -176,6 +177,7 @@ class VaultCall:
         signed = self._key.certify(call, log=LogStated(head.seq, head.hash))
         facts = self._vault.store(signed, keep_days=days)
         self._certificate = facts.certificate
+        self._whole, self._marks = facts.whole, facts.marks
         if self._transcripts and facts.passed:
             self._transcript = self._told()
         # Before the call is closed: its transit key goes then, and opens the id until that.
@@ -198,7 +200,8 @@ class VaultCall:
 
     def _tell(self, facts: Mapping[str, object], decided: Mapping[str, str]) -> list[Step]:
         audited = {"state": facts["state"], "certificate": self._certificate, **decided}
-        told = {**facts, "certificate": self._certificate}
+        stored = {"whole": self._whole, "marks": list(self._marks)}
+        told = {**facts, "certificate": self._certificate, **stored}
         transcript = [
             Tell(
                 self._topics.transcripts_redacted,

@@ -7,16 +7,20 @@ vault or database are away. Calls under a legal hold stay, whatever their time.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
 from agents.access.audit_log import AuditLog
 from agents.database.call_ledger import Ledger
+from agents.database.door_calls import DoorCalls
 from agents.upkeep.erasure import RETENTION, erase
 from agents.upkeep.sweep_guard import Confirmed, SweepGuard, sweep_forever
 from agents.vault.shadow_results import ShadowResults
 from agents.vault.vault import Vault
 
 SWEEP: Final = "retention"
+REFUSED_KEPT: Final = timedelta(days=30)
+"""For so long a refused call is found by its recorder's own id."""
 LOOK_S: Final = 60.0
 """How often a worker looks for calls whose time is up."""
 
@@ -44,6 +48,7 @@ def sweep(
     gone += guard.each(SWEEP, due, erased)
     if guard.believes(now):
         ShadowResults(ledger.database).drop_old(now)
+        DoorCalls(ledger.database).forget_refused(now - REFUSED_KEPT)
     return gone
 
 

@@ -26,7 +26,7 @@ from agents.runtime.events import DEADLETTER, KNOWN, REFUSED
 from agents.stages.vault import REDACTED
 from agents.vault.recorder_ids import find_by_recorder_id
 from pipeline.audio.files import read_recording
-from pipeline.gateways.door.call_ids import call_id_of
+from pipeline.gateways.door.call_ids import recording_call_id
 from pipeline.gateways.door.model import CallHeader
 from pipeline.gateways.events import Codec
 from pipeline.records.model import Role
@@ -198,8 +198,8 @@ def test_ingest_with_a_public_key_makes_and_reads_nothing_secret(
         assert "sent" in printed
         assert NUMBER[1:] not in printed
     assert list(state.iterdir()) == []
-    digest = hashlib.sha256((recordings / f"{name}.wav").read_bytes()).digest()
-    call_id = call_id_of(digest)
+    digest = hashlib.sha256((recordings / f"{name}.wav").read_bytes()).hexdigest()
+    call_id = recording_call_id(digest, name)
     assert installation.until_closed([call_id]) == {call_id: CallState.STORED}
     kept = read_recording(installation.kept(call_id, f"{call_id}.flac")).pcm
     installation.send("plain", [*one.chunks, one.end])

@@ -35,8 +35,9 @@ pytestmark = pytest.mark.broker
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "producers.md"
 PARTITIONS = 3
+A, B, C = (f"call-{letter * 32}" for letter in "abc")
 HEADER = CallHeader(
-    "call-a", 16_000, (Role.CUSTOMER, Role.AGENT), Codec.L16, "PBX-17", numbers=("+1 202 555 0100",)
+    A, 16_000, (Role.CUSTOMER, Role.AGENT), Codec.L16, "PBX-17", numbers=("+1 202 555 0100",)
 )
 _UNTIL_S = 20.0
 
@@ -119,7 +120,7 @@ def test_the_largest_record_is_taken(
         call.end()
     call.wait()
     assert call.failed is None
-    assert len(records(bootstrap, topics.audio_in, private)["call-a"]) == 2
+    assert len(records(bootstrap, topics.audio_in, private)[A]) == 2
 
 
 def test_a_topic_that_is_not_there_is_not_made_by_the_way(
@@ -151,7 +152,7 @@ def test_a_broker_that_stands_still_costs_no_order_and_no_silence(
     topics = topics_on(held.bootstrap)
     assert held.pid is not None
     with CallSender(held.bootstrap, topics.audio_in, private.public, delivery_s=4.0) as sender:
-        short, long = sender.open(HEADER), sender.open(replace(HEADER, call_id="call-b"))
+        short, long = sender.open(HEADER), sender.open(replace(HEADER, call_id=B))
         for call in (short, long):
             call.send(bytes(3_200), 800)
             call.wait()
@@ -179,16 +180,16 @@ def test_a_broker_that_stands_still_costs_no_order_and_no_silence(
         os.kill(held.pid, signal.SIGCONT)
         long.end(complete=False)
 
-        later = sender.open(replace(HEADER, call_id="call-c"))
+        later = sender.open(replace(HEADER, call_id=C))
         later.send(bytes(4), 1)
         later.end()
         later.wait()
     found = records(held.bootstrap, topics.audio_in, private)
-    numbers = [one.seq for one in found["call-a"] if isinstance(one, DoorChunk)]
+    numbers = [one.seq for one in found[A] if isinstance(one, DoorChunk)]
     assert numbers == list(range(11))
-    assert found["call-a"][-1] == DoorEnd(HEADER, 11, 8_800)
-    assert found["call-b"][-1] == DoorEnd(long.header, 2, 1_600, complete=False)
-    assert [type(one) for one in found["call-c"]] == [DoorChunk, DoorEnd]
+    assert found[A][-1] == DoorEnd(HEADER, 11, 8_800)
+    assert found[B][-1] == DoorEnd(long.header, 2, 1_600, complete=False)
+    assert [type(one) for one in found[C]] == [DoorChunk, DoorEnd]
 
 
 def recorder(folder: Path) -> bytes:

@@ -26,7 +26,7 @@ from agents.kafka.call_sender import new_call_id
 from agents.runtime.events import KNOWN, event
 from agents.runtime.steps import Tell
 from pipeline.audio.files import read_recording
-from pipeline.gateways.door.call_ids import call_id_of
+from pipeline.gateways.door.call_ids import recording_call_id
 from tests.agents.storing import bucket
 from tests.broker import fakes
 from tests.broker.harness import WITH_DOOR, Installation, script
@@ -79,7 +79,7 @@ def until(installation: Installation, *paths: Path, gone: tuple[Path, ...] = ())
 
 
 def digest_id(path: Path) -> str:
-    return call_id_of(hashlib.sha256(path.read_bytes()).digest())
+    return recording_call_id(hashlib.sha256(path.read_bytes()).hexdigest(), path.stem)
 
 
 def test_what_is_dropped_is_stored_and_then_put_away(installation: Installation) -> None:

@@ -20,7 +20,7 @@ from agents.app.faust_app import FaustPort
 from agents.app.worker import Models, WorkerConfig, run_worker
 from agents.kafka.topics import Topics
 from agents.runtime.engine_pool import PoolWork
-from agents.stages.admit import Door
+from agents.stages.door_opening import Door
 from agents.stages.shadow import Candidate
 from agents.stages.timeouts import Timeouts
 from agents.system.clock import system_clock

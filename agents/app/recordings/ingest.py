@@ -76,6 +76,8 @@ class Ingested:
     """Why nothing of it may be stored, and what to do."""
     place: int = 0
     """Which of the recordings it is, from 1, where its id is a pseudonym of its name."""
+    digest: str = ""
+    """sha256 of its file in hex, where it was sent to the door."""
 
 
 _ADVICE = {

@@ -1,8 +1,9 @@
 """Sends recordings from a host that holds a public key and nothing else: no ledger, no secret.
 
-A call's id is made from its file's sha256, so that the same file gives the same call whoever sends
-it, and how often: a repeat changes nothing. What became of a call is told on the topic
-``Topics.calls_redacted`` (docs/producers.md).
+A call's id is made from its file's sha256 and the recorder's own id of it, and the file is cut in
+the same pieces by everybody, so that it gives the same call whoever sends it, and how often: a
+repeat changes nothing. Two calls that hold the same bytes, such as a lone prompt, are two. What
+became of a call is told on the topic ``Topics.calls_redacted`` (docs/producers.md).
 
 Outcomes of ``send_file``: the broker has acknowledged all of the call; ``InputError`` for a
 recording or sidecar that is not taken, of which nothing was sent; ``BrokerError`` where the broker
@@ -15,12 +16,14 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
 from agents.app.recordings.ingest import Ingested, Outcome, file_digest
-from agents.app.recordings.recording_folder import default_roles, read_drop
+from agents.app.recordings.recording_folder import Drop, default_roles, read_drop
 from agents.app.wiring import recordings_at, told
 from agents.crypto.transit_hybrid import TransitPublic
 from agents.kafka.call_sender import CallSender, OutgoingCall
@@ -31,21 +34,20 @@ from agents.system.progress import Through
 from pipeline.audio.files import RecordingInfo, Source, inspect_recording, iter_chunks
 from pipeline.audio.narrowing import kept_rate, narrow
 from pipeline.errors import InputError, StoreError
-from pipeline.gateways.door.call_ids import call_id_of
+from pipeline.gateways.door.call_ids import call_id_of, recording_call_id
 from pipeline.gateways.door.model import MOST_AUDIO, WIDTHS, CallHeader, canonical
 from pipeline.gateways.events import Codec
 from pipeline.records.call_names import shown
 from pipeline.records.model import Pcm
 
-CHUNK_S = 1.0
-"""Length of the audio chunks where nobody says another."""
+CHUNK_S: Final = 1.0
+"""Length of the audio chunks. No setting: a repeat with others would be a mixture of both."""
 
 
 def send_file(
     path: Path,
     sender: CallSender,
     *,
-    chunk_seconds: float = CHUNK_S,
     language: str = "",
     again: bool = False,
     content: bytes | None = None,
@@ -56,7 +58,6 @@ def send_file(
     Args:
         path: of the recording.
         sender: to the door; several files may be sent through one, also from several threads.
-        chunk_seconds: length of a chunk.
         language: of a call whose sidecar names none; empty: the installation's own.
         again: as a new call, though it was refused before. One that is stored stays the only one.
         content: of the recording, where it is no file but an object of a bucket.
@@ -69,17 +70,11 @@ def send_file(
         InputError: see the module.
         BrokerError: see the module.
     """
-    digest = recording_digest(path, content)
-    call_id = call_id_of(bytes.fromhex(digest))
+    drop, digest = recorded(path, language=language, content=content, sidecar=sidecar)
+    call_id = drop.call_id
     source: Source = path if content is None else content
     if again:
         call_id = call_id_of(hashlib.sha256(call_id.encode() + secrets.token_bytes(32)).digest())
-    drop = read_drop(
-        path,
-        language=language,
-        named=lambda _: call_id,
-        sidecar=None if content is None else sidecar,
-    )
     about = inspect_recording(source)
     roles = drop.roles or default_roles(about.channels)
     if len(roles) != about.channels:
@@ -101,22 +96,40 @@ def send_file(
         digest,
     )
     # Damage shows when it is reached: all of it is looked at before any of it is sent.
-    for _ in iter_chunks(source, chunk_seconds):
+    for _ in iter_chunks(source, CHUNK_S):
         pass
     call = sender.open(header)
-    for pcm in _pieces(source, about, header, chunk_seconds):
+    for pcm in _pieces(source, about, header):
         call.send_waiting(pcm.astype("<i2").tobytes(), len(pcm))
     _end(call, path, same=content is not None or file_digest(path) == digest)
-    return Ingested(path, Outcome.SENT, call_id, about.frames / about.sample_rate)
+    return Ingested(path, Outcome.SENT, call_id, about.frames / about.sample_rate, digest=digest)
 
 
-def recording_digest(path: Path, content: bytes | None = None) -> str:
-    """sha256 of a recording's file, or of its content, in hex; its call id is made of it.
+def recorded(
+    path: Path, *, language: str = "", content: bytes | None = None, sidecar: bytes = b"{}"
+) -> tuple[Drop, str]:
+    """A recording as its sidecar describes it, and the sha256 of its file in hex.
+
+    Args:
+        path: see ``send_file``, as the others.
+        language: of a call whose sidecar names none.
+        content: of the recording, where it is no file.
+        sidecar: then, what its sidecar holds.
+
+    Returns:
+        The recording, with the call id that it has at the door.
 
     Raises:
-        InputError: the file can't be read.
+        InputError: a file can't be read, or the sidecar is refused.
     """
-    return file_digest(path) if content is None else hashlib.sha256(content).hexdigest()
+    digest = file_digest(path) if content is None else hashlib.sha256(content).hexdigest()
+    drop = read_drop(
+        path,
+        language=language,
+        named=lambda _: call_id_of(bytes.fromhex(digest)),
+        sidecar=None if content is None else sidecar,
+    )
+    return replace(drop, call_id=recording_call_id(digest, drop.recorder_id)), digest
 
 
 def _end(call: OutgoingCall, path: Path, *, same: bool) -> None:
@@ -129,12 +142,10 @@ def _end(call: OutgoingCall, path: Path, *, same: bool) -> None:
         )
 
 
-def _pieces(
-    source: Source, about: RecordingInfo, header: CallHeader, chunk_seconds: float
-) -> Iterator[Pcm]:
+def _pieces(source: Source, about: RecordingInfo, header: CallHeader) -> Iterator[Pcm]:
     """The recording as the stages see it, in pieces that fit into a record."""
     most = MOST_AUDIO // (WIDTHS[Codec.L16] * header.channels)
-    chunks = iter_chunks(source, chunk_seconds)
+    chunks = iter_chunks(source, CHUNK_S)
     for pcm in narrow(chunks, about.sample_rate, about.channels):
         yield from (pcm[start : start + most] for start in range(0, len(pcm), most))
 
@@ -158,21 +169,18 @@ def send_paths(
             is away.
     """
     files, failed = recordings_at(paths), 0
+    twins: dict[str, Path] = {}
     language = settings.language if "language" in settings.model_fields_set else ""
     with opened_sender(settings) as sender, Through(console, len(files), "recordings") as progress:
         for path in files:
             try:
-                result = send_file(
-                    path,
-                    sender,
-                    chunk_seconds=settings.chunk_seconds,
-                    language=language,
-                    again=again,
-                )
+                result = send_file(path, sender, language=language, again=again)
             except (InputError, StoreError) as error:
                 result = Ingested(path, Outcome.REFUSED, problem=str(error))
                 failed += 1
-            progress.through(told(result))
+            twin = twins.setdefault(result.digest, path) if result.digest else path
+            same = f"; the same bytes as {shown(twin.name)}, a call of its own"
+            progress.through(told(result) + (same if twin != path else ""))
     console.print(f"{len(files) - failed} sent, {failed} refused", highlight=False)
     return failed
 

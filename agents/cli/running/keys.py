@@ -22,6 +22,7 @@ from agents.system.screen import screen
 if TYPE_CHECKING:
     from agents.crypto.transit_hybrid import TransitPrivate
     from agents.database.call_ledger import Ledger
+    from agents.database.door_keys import DoorKeys
 
 app = typer.Typer(
     help="The key that wraps all calls' keys, and the pair by which calls come in.",
@@ -100,7 +101,16 @@ def wrap(
 
 
 @transit_app.command("new")
-def transit_new(state_dir: StateDir = None) -> None:
+def transit_new(
+    state_dir: StateDir = None,
+    lost: Annotated[  # noqa: FBT002 - a flag of the command line
+        bool,
+        typer.Option(
+            "--lost",
+            help="The private half is lost for good: make another; nobody reads what was sent.",
+        ),
+    ] = False,
+) -> None:
     """Make the pair, where workers with the admit stage run; hand out the public half's file.
 
     A private half that is there stays: `keys transit rotate` replaces it.
@@ -111,7 +121,16 @@ def transit_new(state_dir: StateDir = None) -> None:
     state = settings.state_folder(STATE)
     path, public = settings.transit_private_file(state), settings.transit_public_file(state)
     there = path.exists()
-    private = TransitPrivate.load_or_create(path, settings.transit_key_service)
+    with _door_keys(settings) as known:
+        if not there and not lost and known is not None and known.known():
+            TransitPrivate(path, settings.transit_key_service)  # which says what is to be done
+        private = TransitPrivate.load_or_create(
+            path, settings.transit_key_service, public=None if lost else public
+        )
+        if known is not None:
+            if lost and not there:
+                known.replace(private.ids)
+            known.note(private.ids)
     write_public(public, private.public)
     made = "was there already" if there else "is made: it stays here, and belongs into a backup"
     _say(f"{path}: private key {private.primary:08x} {made}")
@@ -136,7 +155,8 @@ def transit_rotate(
 ) -> None:
     """Replace the pair; workers go on, and open what is sent for either key.
 
-    Hand out the new public half, wait until nothing of the old one is on the broker any more
+    Where workers with admit run on several hosts, bring the new private file to all of them first.
+    Then hand out the new public half, wait until nothing of the old one is on the broker any more
     (raw_retention_seconds), then run it again with --finish.
     """
     from agents.crypto.transit_hybrid import write_public  # noqa: PLC0415 - --help comes at once
@@ -147,13 +167,17 @@ def transit_rotate(
         told = ", ".join(f"{key_id:08x}" for key_id in sorted(gone)) or "none, there was one key"
         _say(f"private key {private.primary:08x} stays; destroyed: {told}")
         return
-    private.add_key()
+    with _door_keys(settings) as known:
+        private.add_key()
+        if known is not None:
+            known.note(private.ids)
     public = settings.transit_public_file(settings.state_folder(STATE))
     write_public(public, private.public)
     old = ", ".join(f"{key_id:08x}" for key_id in sorted(private.ids - {private.primary}))
     _say(f"{private.path}: private key {private.primary:08x} is new; {old} still opens")
     _say(
-        f"{public}: its public half. Next: give it to whoever sends calls; once nothing of the old "
+        f"{public}: its public half. Next: bring the private half to every host with admit, then "
+        "give the public one to whoever sends calls; once nothing of the old "
         "key is on the broker, `hushwire keys transit rotate --finish`"
     )
 
@@ -180,6 +204,26 @@ def transit_wrap(
         f"HUSHWIRE_TRANSIT_PRIVATE_KEY={service}, start the workers again, then `hushwire keys "
         "transit rotate`: copies of the old file open nothing that is sent for the new key"
     )
+
+
+@contextmanager
+def _door_keys(settings: Settings) -> Iterator[DoorKeys | None]:
+    """Which keys calls come in by; None where no ledger is there yet."""
+    from agents.database import migrate  # noqa: PLC0415 - --help comes at once
+    from agents.database.door_keys import DoorKeys  # noqa: PLC0415
+    from agents.database.engine import Database, sqlite_file  # noqa: PLC0415
+
+    location = settings.ledger_location(settings.state_folder(STATE))
+    file = sqlite_file(location)
+    if file is not None and not file.exists():
+        yield None
+        return
+    database = Database(location)
+    try:
+        migrate.ready(database)
+        yield DoorKeys(database)
+    finally:
+        database.dispose()
 
 
 def _transit(state_dir: Path | None) -> tuple[Settings, TransitPrivate]:

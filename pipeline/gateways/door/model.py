@@ -18,9 +18,9 @@ from typing import Final, TypeAlias
 from pydantic_core import from_json, to_json
 
 from pipeline.errors import RecordError
+from pipeline.gateways.door.call_ids import is_drawn
 from pipeline.gateways.events import Codec
 from pipeline.records.call_names import holds_number
-from pipeline.records.cloudevents import valid_call_id
 from pipeline.records.model import HIGHEST_RATE, LOWEST_RATE, Role
 from pipeline.records.pseudonyms import PURPOSE
 
@@ -57,7 +57,7 @@ class CallHeader:
     """
 
     call_id: str
-    """Ours, see ``call_ids``; never the platform's."""
+    """A drawn one, see ``call_ids.is_drawn``; never the platform's."""
     sample_rate: int
     """Hz, 8,000 to 16,000."""
     roles: tuple[Role, ...]
@@ -81,7 +81,10 @@ class CallHeader:
 
     def __post_init__(self) -> None:
         """Hold the limits."""
-        _require(valid_call_id(self.call_id), "call_id: 1 to 128 of A-Z a-z 0-9 . _ -")
+        _require(
+            is_drawn(self.call_id),
+            "call_id: a drawn one, `call-` and a ULID, a UUID; a name belongs into recorder_id",
+        )
         _require(not holds_number(self.call_id), "call_id: may hold a number; send a drawn one")
         _require(
             LOWEST_RATE <= self.sample_rate <= HIGHEST_RATE,

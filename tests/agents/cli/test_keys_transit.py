@@ -10,6 +10,8 @@ from typer.testing import CliRunner, Result
 
 from agents.cli.main import app
 from agents.crypto.transit_hybrid import TransitPrivate, TransitPublic
+from agents.database.call_ledger import Ledger
+from agents.database.door_keys import DoorKeys
 from pipeline.errors import SealError, StoreError
 
 pytestmark = pytest.mark.unit
@@ -87,3 +89,37 @@ def test_a_service_that_is_named_wrongly_is_refused(monkeypatch: pytest.MonkeyPa
     done = transit("new")
     assert done.exception is not None
     assert "transit_private_key" in str(done.exception)
+
+
+def test_a_private_half_that_is_gone_is_not_made_anew_without_a_word() -> None:
+    assert transit("new").exit_code == 0
+    private, public = Path("state/transit-private.json"), Path("state/transit-public.json")
+    handed_out = public.read_bytes()
+    private.unlink()
+    again = transit("new")
+    assert isinstance(again.exception, StoreError)
+    assert "Put it back from its backup" in str(again.exception)
+    assert not private.exists()
+    assert public.read_bytes() == handed_out
+    assert transit("new", "--lost").exit_code == 0
+    assert public.read_bytes() != handed_out
+
+
+def test_what_a_ledger_knows_of_the_keys_follows_a_rotation_and_a_loss() -> None:
+    ledger = Ledger.embedded(Path("state"))
+    known = DoorKeys(ledger.database)
+    assert transit("new").exit_code == 0
+    path = Path("state/transit-private.json")
+    first = known.known()
+    assert first == TransitPrivate(path).ids
+    assert transit("rotate").exit_code == 0
+    assert known.known() == TransitPrivate(path).ids
+    assert known.known() > first
+    path.unlink()
+    Path("state/transit-public.json").unlink()
+    again = transit("new")
+    assert isinstance(again.exception, StoreError)
+    assert "--lost" in str(again.exception)
+    assert transit("new", "--lost").exit_code == 0
+    assert known.known() == TransitPrivate(path).ids
+    ledger.dispose()

@@ -7,10 +7,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
@@ -21,67 +19,16 @@ from agents.kafka.call_sender import Acknowledged, CallSender, new_call_id
 from pipeline.errors import BrokerError, RecordError
 from pipeline.gateways.door.call_ids import CALL_ID
 from pipeline.gateways.door.model import CallHeader, DoorChunk, DoorEnd, DoorRecord
-from pipeline.gateways.door.wire import Message, decode, read_key
+from pipeline.gateways.door.wire import decode, read_key
 from pipeline.gateways.events import Codec
 from pipeline.records.model import Role
+from tests.agents.kafka.fake_producer import TOPIC, FakeProducer
 
 pytestmark = pytest.mark.unit
 
-TOPIC = "hushwire.audio.in"
-HEADER = CallHeader("call-a", 8_000, (Role.CUSTOMER, Role.AGENT), Codec.PCMU, numbers=("+491",))
+A, B, C = (f"call-{letter * 32}" for letter in "abc")
+HEADER = CallHeader(A, 8_000, (Role.CUSTOMER, Role.AGENT), Codec.PCMU, numbers=("+491",))
 SECOND = bytes(16_000)
-Delivery = Callable[[KafkaError | None, object], None]
-
-
-class FakeProducer:
-    """librdkafka's client: it holds records until the test says what became of them."""
-
-    made: list[FakeProducer]
-
-    def __init__(self, config: dict[str, Any]) -> None:
-        if config.get("wrong"):
-            raise KafkaException(KafkaError(KafkaError._INVALID_ARG, "No such property"))
-        self.config = config
-        self.records: list[Message] = []
-        self._held: deque[Delivery] = deque()
-        self._told: deque[tuple[Delivery, KafkaError | None]] = deque()
-        self._news = threading.Condition()
-        self.full = False
-        self.made.append(self)
-
-    def produce(
-        self, topic: str, *, key: bytes, value: bytes, headers: list[Any], on_delivery: Delivery
-    ) -> None:
-        assert topic == TOPIC
-        if self.full:
-            raise BufferError
-        self.records.append(Message(key, dict(headers), value))
-        self._held.append(on_delivery)
-
-    def settle(self, count: int = 1, error: KafkaError | None = None) -> None:
-        """Let the sender's thread hear of the oldest records."""
-        with self._news:
-            self._told.extend((self._held.popleft(), error) for _ in range(count))
-            self._news.notify_all()
-
-    def poll(self, wait_s: float) -> int:
-        with self._news:
-            if not self._told:
-                self._news.wait(wait_s)
-            told, self._told = self._told, deque()
-        for heard, error in told:
-            heard(error, None)
-        return len(told)
-
-    def flush(self, wait_s: float) -> int:
-        deadline = time.monotonic() + min(wait_s, 0.05)
-        while self._held and time.monotonic() < deadline:
-            self.poll(0.01)
-        self.poll(0.0)
-        return len(self._held)
-
-    def purge(self) -> None:
-        self.settle(len(self._held), KafkaError(KafkaError._PURGE_QUEUE))
 
 
 @pytest.fixture(autouse=True)
@@ -188,9 +135,9 @@ def test_what_was_acknowledged_is_counted_and_told(
     assert call.failed is None
     assert (call.unacknowledged, sender.unacknowledged) == (0, 0)
     assert [(one.call_id, one.seq) for one in heard] == [
-        ("call-a", 0),
-        ("call-a", 1),
-        ("call-a", 2),
+        (A, 0),
+        (A, 1),
+        (A, 2),
     ]
     assert all(0.0 <= one.at - one.sent < 5.0 for one in heard)
     sender.close()
@@ -216,7 +163,7 @@ def test_an_event_loop_awaits_what_is_acknowledged(
 def test_a_lost_record_ends_its_call_and_no_other(
     sender: CallSender, producer: FakeProducer, private: TransitPrivate
 ) -> None:
-    call, other = sender.open(HEADER), sender.open(replace(HEADER, call_id="call-b"))
+    call, other = sender.open(HEADER), sender.open(replace(HEADER, call_id=B))
     call.send(b"ab", 1)
     call.send(b"cd", 1)
     other.send(b"ef", 1)
@@ -248,23 +195,23 @@ def test_after_a_loss_a_new_client_takes_over_and_overtakes_nothing(
 ) -> None:
     """Some brokers take nothing more of an idempotent client that lost a record."""
     first = producers[0]
-    lost, other = sender.open(HEADER), sender.open(replace(HEADER, call_id="call-b"))
+    lost, other = sender.open(HEADER), sender.open(replace(HEADER, call_id=B))
     lost.send(b"ab", 1)
     other.send(b"cd", 1)
     first.settle(1, KafkaError(KafkaError._MSG_TIMED_OUT))
     until(lambda: lost.failed is not None)
 
     other.send(b"ef", 1)  # behind its first record, which is not acknowledged
-    sender.open(replace(HEADER, call_id="call-c")).send(b"gh", 1)
+    sender.open(replace(HEADER, call_id=C)).send(b"gh", 1)
     second = producers[1]
-    assert [one.key for one in first.records] == [b"call-a", b"call-b", b"call-b"]
-    assert [one.key for one in second.records] == [b"call-c"]
+    assert [one.key for one in first.records] == [A.encode(), B.encode(), B.encode()]
+    assert [one.key for one in second.records] == [C.encode()]
 
     first.settle(2)
     other.wait()
     other.send(b"ij", 1)
     lost.end(complete=False)
-    assert [one.key for one in second.records] == [b"call-c", b"call-b", b"call-a"]
+    assert [one.key for one in second.records] == [C.encode(), B.encode(), A.encode()]
     second.settle(3)
     until(lambda: sender.unacknowledged == 0)
     until(lambda: len(sender._queue._lines) == 1)
@@ -272,15 +219,15 @@ def test_after_a_loss_a_new_client_takes_over_and_overtakes_nothing(
 
 
 def test_no_room_is_told_at_once_and_waited_for(sender: CallSender, producer: FakeProducer) -> None:
-    call = sender.open(HEADER)
+    call, other = sender.open(HEADER), sender.open(replace(HEADER, call_id=B))
     for _ in range(12):
         call.send(SECOND, 8_000)
     began = time.monotonic()
     with pytest.raises(BrokerError, match="no room"):
-        call.send(SECOND, 8_000)
+        other.send(SECOND, 8_000)
     assert time.monotonic() - began < 0.5
+    assert (other.failed, other.end_sample) == ("no room", 0)
     assert call.failed is None
-    assert call.end_sample == 12 * 8_000
 
     waits = threading.Thread(target=lambda: call.send_waiting(SECOND, 8_000))
     waits.start()
@@ -290,6 +237,22 @@ def test_no_room_is_told_at_once_and_waited_for(sender: CallSender, producer: Fa
     call.send(SECOND, 8_000)
     assert len(producer.records) == 14
     assert [int(one.headers["hw_seq"] or b"") for one in producer.records] == list(range(14))
+
+
+def test_what_found_no_room_is_no_silent_hole(sender: CallSender, producer: FakeProducer) -> None:
+    """Nothing more of the call is taken, and it can only be ended as incomplete."""
+    call = sender.open(HEADER, most_bytes=20_000)
+    call.send(SECOND, 8_000)
+    with pytest.raises(BrokerError, match="no room"):
+        call.send(SECOND, 8_000)
+    producer.settle(1)
+    until(lambda: sender.unacknowledged == 0)
+    with pytest.raises(BrokerError, match="no room"):
+        call.send(SECOND, 8_000)
+    with pytest.raises(BrokerError, match="no room"):
+        call.end()
+    call.end(complete=False)
+    assert [int(one.headers["hw_seq"] or b"") for one in producer.records] == [0, 1]
 
 
 def test_a_call_has_a_bound_of_its_own(sender: CallSender, producer: FakeProducer) -> None:
@@ -314,10 +277,10 @@ def test_a_single_record_that_is_larger_than_the_bound_is_sent(
 def test_the_client_s_own_bound_is_no_room_too(
     sender: CallSender, producer: FakeProducer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    call = sender.open(HEADER)
+    call, other = sender.open(HEADER), sender.open(replace(HEADER, call_id=B))
     producer.full = True
     with pytest.raises(BrokerError, match="no room"):
-        call.send(b"ab", 1)
+        other.send(b"ab", 1)
     with pytest.raises(BrokerError):
         call.end()
     assert (call.unacknowledged, sender.unacknowledged, call.end_sample) == (0, 0, 0)
@@ -404,7 +367,7 @@ def test_what_is_known_may_change_and_what_audio_is_made_of_may_not(
     with pytest.raises(RecordError):
         call.tell(replace(HEADER, sample_rate=16_000))
     with pytest.raises(RecordError):
-        call.tell(replace(HEADER, call_id="call-b"))
+        call.tell(replace(HEADER, call_id=B))
 
 
 def test_a_sender_that_is_left_has_sent_everything(
@@ -459,13 +422,17 @@ def test_a_client_that_refuses_is_a_broker_error(
     assert sender.unacknowledged == 0
 
 
+def _drawn(number: int) -> str:
+    return f"call-{'abcdefgh'[number] * 32}"
+
+
 def test_many_threads_send_many_calls(
     private: TransitPrivate, producers: list[FakeProducer]
 ) -> None:
     with CallSender("broker:9092", TOPIC, private.public) as sender:
 
         def one_call(number: int) -> None:
-            call = sender.open(replace(HEADER, call_id=f"call-{number}"))
+            call = sender.open(replace(HEADER, call_id=_drawn(number)))
             for _ in range(20):
                 call.send(b"ab", 1)
             call.end()
@@ -478,7 +445,7 @@ def test_many_threads_send_many_calls(
         producers[0].settle(8 * 21)
     assert sender.unacknowledged == 0
     for number in range(8):
-        mine = [one for one in producers[0].records if one.key == f"call-{number}".encode()]
+        mine = [one for one in producers[0].records if one.key == _drawn(number).encode()]
         assert [int(one.headers["hw_seq"] or b"") for one in mine] == list(range(21))
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agents.crypto.party_pseudonyms import Pseudonyms
 from agents.crypto.transit_hybrid import TransitPrivate
-from agents.database.call_ledger import Ledger
+from agents.database.call_ledger import CallState, Ledger
 from agents.kafka.topics import Topics
 from agents.runtime.broker_port import Delivery
+from agents.runtime.events import REFUSED
 from agents.runtime.record_runtime import Handled
-from agents.stages.admit import Admission, Door
+from agents.stages.admit import NAME, Admission
+from agents.stages.door_opening import Door
 from agents.system.clock import system_clock
 from pipeline.gateways import g711
 from pipeline.gateways.door.call_ids import call_id_of
-from pipeline.gateways.door.model import CallHeader, DoorRecord
+from pipeline.gateways.door.model import CallHeader, DoorChunk, DoorRecord
 from pipeline.gateways.door.wire import CallKey, Message, encode
 from pipeline.gateways.events import Codec
 from pipeline.records.model import Role
@@ -92,3 +95,28 @@ def carried_out(done: Handled) -> Handled:
     if done.then is not None:
         done.then()
     return done
+
+
+def told(done: Handled) -> list[tuple[str, Mapping[str, object]]]:
+    return [(one.kind, one.facts) for one in done.tell]
+
+
+def refused(rig: Rig, done: Handled, about: CallHeader, code: str) -> None:
+    """Check that a record refused its call, as it is told and kept."""
+    assert (done.dead, done.refused, done.send, done.dropped) == (code, code, (), "")
+    (audit, audited), (event, facts) = told(done)
+    assert audit == "hushwire.audit.call-refused.v1"
+    assert {**audited, "at": ""} == {
+        "at": "", "what": "call-refused", "stage": NAME, "code": code, "state": "refused",
+        **({"rule": "x"} if code == "consent" else {}),
+    }  # fmt: skip
+    assert (event, facts) == (
+        REFUSED,
+        {"call_id": about.call_id, "stage": NAME, "code": code, "state": "refused"},
+    )
+    # Nothing is closed before that was told.
+    assert rig.ledger.state(about.call_id) is CallState.OPEN
+    carried_out(done)
+    assert rig.ledger.state(about.call_id) is CallState.REFUSED
+    after = rig.core().take(sealed(DoorChunk(about, 1, 80, silence(about)), rig.key(about)))
+    assert (after.dropped, after.dead, after.tell) == ("over", "", ())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,19 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.crypto.transit_hybrid import TransitPrivate
 from agents.database.call_ledger import CallState
 from agents.database.door_calls import DoorCalls
-from agents.runtime.events import KNOWN, REFUSED
+from agents.runtime.events import KNOWN
 from agents.runtime.record_runtime import Handled
-from agents.stages import admit
-from agents.stages.admit import LOOK_S, call_info
+from agents.stages.admit import LOOK_S
+from agents.stages.door_info import call_info
 from agents.system.owners import DOOR
 from agents.vault.recorder_ids import find_by_recorder_id
 from pipeline.errors import ConsentError, SealError, StoreError
 from pipeline.gateways import g711
-from pipeline.gateways.door.model import CallHeader, DoorChunk, DoorEnd, canonical
-from pipeline.gateways.door.wire import CallKey, Message, encode
+from pipeline.gateways.door.model import DoorChunk, DoorEnd, canonical
+from pipeline.gateways.door.wire import Message, encode
 from pipeline.gateways.events import Codec
 from pipeline.records.consent import UNKNOWN, Answer
 from pipeline.records.model import INCOMPLETE, AudioChunk, CallEnd, CallInfo, Role
@@ -33,12 +31,13 @@ from tests.agents.stages.admitting import (
     RECORDER,
     TOPICS,
     Rig,
-    carried_out,
     delivery,
     header,
     made,
+    refused,
     sealed,
     silence,
+    told,
 )
 
 pytestmark = pytest.mark.unit
@@ -52,10 +51,6 @@ def rig(tmp_path: Path) -> Rig:
 def records(done: Handled) -> list[object]:
     assert all(one.topic == TOPICS.audio_raw for one in done.send)
     return [one.record for one in done.send]
-
-
-def told(done: Handled) -> list[tuple[str, Mapping[str, object]]]:
-    return [(one.kind, one.facts) for one in done.tell]
 
 
 def test_a_call_goes_on_sealed_by_a_key_of_its_own(rig: Rig) -> None:
@@ -107,8 +102,8 @@ def test_a_call_that_broke_off_is_marked(rig: Rig) -> None:
 
 
 def test_a_repeat_and_a_restart_change_nothing(rig: Rig) -> None:
-    """By another process, and by a sender that began anew as well."""
-    about, core = header(), rig.core()
+    """By another process, and by a sender of a recording that began anew as well."""
+    about, core = header(recording="a" * 64), rig.core()
     chunk = DoorChunk(about, 3, 240, silence(about))
     seen = [records(core.take(sealed(chunk, rig.key(about)))) for _ in range(2)]
     seen += [records(rig.core().take(sealed(chunk, rig.key(about)))) for _ in range(2)]
@@ -139,16 +134,6 @@ def test_of_an_erased_call_the_sender_is_told_so(rig: Rig) -> None:
     assert told(end) == [(KNOWN, {"call_id": about.call_id, "state": "erased"})]
 
 
-def test_a_recording_that_came_under_another_id_is_not_taken_twice(rig: Rig) -> None:
-    about, core = header(recording="a" * 64), rig.core()
-    core.take(sealed(DoorEnd(about, 0, 0), rig.key(about)))
-    rig.ledger.close_call(about.call_id, CallState.STORED)
-    other = header(b"b", recording="a" * 64)
-    done = core.take(sealed(DoorEnd(other, 0, 0), rig.key(other)))
-    assert told(done) == [(KNOWN, {"call_id": other.call_id, "state": "stored"})]
-    assert rig.ledger.call(other.call_id) is None
-
-
 def test_one_that_was_refused_is_taken_under_another_id(rig: Rig) -> None:
     about, core = header(recording="a" * 64), rig.core()
     core.take(sealed(DoorEnd(about, 0, 0), rig.key(about)))
@@ -157,30 +142,10 @@ def test_one_that_was_refused_is_taken_under_another_id(rig: Rig) -> None:
     assert core.take(sealed(DoorEnd(other, 0, 0), rig.key(other))).send
 
 
-def _refused(rig: Rig, done: Handled, about: CallHeader, code: str) -> None:
-    assert (done.dead, done.refused, done.send, done.dropped) == (code, code, (), "")
-    (audit, audited), (event, facts) = told(done)
-    assert audit == "hushwire.audit.call-refused.v1"
-    assert {**audited, "at": ""} == {
-        "at": "", "what": "call-refused", "stage": admit.NAME, "code": code, "state": "refused",
-        **({"rule": "x"} if code == "consent" else {}),
-    }  # fmt: skip
-    assert (event, facts) == (
-        REFUSED,
-        {"call_id": about.call_id, "stage": admit.NAME, "code": code, "state": "refused"},
-    )
-    # Nothing is closed before that was told.
-    assert rig.ledger.state(about.call_id) is CallState.OPEN
-    carried_out(done)
-    assert rig.ledger.state(about.call_id) is CallState.REFUSED
-    after = rig.core().take(sealed(DoorChunk(about, 1, 80, silence(about)), rig.key(about)))
-    assert (after.dropped, after.dead, after.tell) == ("over", "", ())
-
-
 def test_a_call_in_clear_is_refused(rig: Rig) -> None:
     about = header()
     done = rig.core().take(sealed(DoorChunk(about, 0, 0, silence(about)), None))
-    _refused(rig, done, about, "clear_transit")
+    refused(rig, done, about, "clear_transit")
 
 
 def test_a_call_in_clear_is_taken_where_the_policy_allows_it(rig: Rig) -> None:
@@ -189,36 +154,28 @@ def test_a_call_in_clear_is_taken_where_the_policy_allows_it(rig: Rig) -> None:
     done = core.take(sealed(chunk, None))
     assert done.send
     assert done.seal is not None
+    ((kind, facts),) = told(done)
+    assert kind == "hushwire.audit.call-admitted-in-clear.v1"
+    # A repeat by another process is the same entry; one by this process is none.
+    assert told(rig.core().take(sealed(chunk, None))) == [(kind, facts)]
+    assert told(core.take(sealed(DoorChunk(about, 1, 80, silence(about)), None))) == []
     # It goes on when the policy changes; another one is refused then.
     assert rig.core().take(sealed(chunk, None)).send
     other = header(b"b")
     assert rig.core().take(sealed(DoorEnd(other, 0, 0), None)).refused == "clear_transit"
 
 
-def test_a_key_for_somebody_else_is_refused(rig: Rig, tmp_path: Path) -> None:
-    about = header()
-    strange = TransitPrivate.load_or_create(tmp_path / "strange.json").public
-    key = CallKey(*strange.new_key(about.call_id))
-    _refused(rig, rig.core().take(sealed(DoorEnd(about, 0, 0), key)), about, "door_key")
-
-
-def test_another_calls_key_is_refused(rig: Rig) -> None:
-    about = header()
-    key = rig.key(header(b"b"))
-    _refused(rig, rig.core().take(sealed(DoorEnd(about, 0, 0), key)), about, "door_key")
-
-
 def test_an_altered_first_record_refuses_its_call(rig: Rig) -> None:
     about = header()
     message = encode(DoorChunk(about, 0, 0, silence(about)), TOPICS.audio_in, rig.key(about))
     altered = replace(message, headers={**message.headers, "hw_start": b"8"})
-    _refused(rig, rig.core().take(delivery(altered)), about, "seal")
+    refused(rig, rig.core().take(delivery(altered)), about, "seal")
 
 
 def test_a_record_of_another_topic_refuses_its_call(rig: Rig) -> None:
     about = header()
     moved = delivery(encode(DoorEnd(about, 0, 0), "other.audio.in", rig.key(about)))
-    _refused(rig, rig.core().take(moved), about, "seal")
+    refused(rig, rig.core().take(moved), about, "seal")
 
 
 def test_a_codec_that_is_not_known_refuses_its_call(rig: Rig) -> None:
@@ -229,7 +186,7 @@ def test_a_codec_that_is_not_known_refuses_its_call(rig: Rig) -> None:
     del key
     headers = {**message.headers, "hw_info": strange}
     done = rig.core(clear=True).take(delivery(replace(message, headers=headers)))
-    _refused(rig, done, about, "record")
+    refused(rig, done, about, "record")
 
 
 def test_a_call_that_may_not_be_recorded_is_refused(rig: Rig) -> None:
@@ -239,8 +196,9 @@ def test_a_call_that_may_not_be_recorded_is_refused(rig: Rig) -> None:
 
     about = header()
     done = rig.core(may_be_sent=may_be_sent).take(sealed(DoorEnd(about, 0, 0), rig.key(about)))
-    _refused(rig, done, about, "consent")
-    assert find_by_recorder_id(rig.ledger.database, rig.named, RECORDER) == [about.call_id]
+    refused(rig, done, about, "consent")
+    assert find_by_recorder_id(rig.ledger.database, rig.named, RECORDER) == []
+    assert DoorCalls(rig.ledger.database).get(about.call_id) is None
 
 
 def test_a_call_that_was_let_in_is_not_judged_again(rig: Rig) -> None:
@@ -255,31 +213,28 @@ def test_a_call_that_was_let_in_is_not_judged_again(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("cold", [False, True])
-@pytest.mark.parametrize("what", ["clear", "door_key", "seal", "header"])
-def test_nobody_else_ends_a_call_that_goes_on(rig: Rig, what: str, *, cold: bool) -> None:
-    """A bad record of its id goes to the dead letters; the call goes on, also after a restart."""
-    about, core = header(), rig.core()
+def test_a_recorders_id_that_is_told_later_is_kept(rig: Rig, *, cold: bool) -> None:
+    about, core = header(recorder_id=""), rig.core()
     key = rig.key(about)
-    assert core.take(sealed(DoorChunk(about, 0, 0, silence(about)), key)).send
+    core.take(sealed(DoorChunk(about, 0, 0, silence(about)), key))
     core = rig.core() if cold else core
-    next_one = DoorChunk(about, 1, 80, silence(about))
-    bad, code = {
-        "clear": (sealed(next_one, None), "header"),
-        "door_key": (sealed(next_one, rig.key(header(b"b"))), "door_key"),
-        "seal": (
-            delivery(replace(encode(next_one, TOPICS.audio_in, key), value=b"x" * 300)),
-            "seal",
-        ),
-        "header": (
-            sealed(DoorChunk(header(codec=Codec.PCMA), 1, 80, silence(about)), key),
-            "header",
-        ),
-    }[what]
-    done = core.take(bad)
-    assert (done.dead, done.refused, done.tell, done.then) == (code, "", (), None)
-    assert done.call_id == about.call_id
-    assert core.take(sealed(next_one, key)).send
-    assert rig.ledger.state(about.call_id) is CallState.OPEN
+    later = replace(about, recorder_id=RECORDER)
+    core.take(sealed(DoorChunk(later, 1, 80, silence(about)), key))
+    core.take(sealed(DoorChunk(replace(about, recorder_id="another"), 2, 160, silence(about)), key))
+    assert find_by_recorder_id(rig.ledger.database, rig.named, RECORDER) == [about.call_id]
+    assert find_by_recorder_id(rig.ledger.database, rig.named, "another") == []
+
+
+def test_of_a_refused_call_nothing_is_kept_for_long(rig: Rig) -> None:
+    about, other, core = header(), header(b"b"), rig.core()
+    for one in (about, other):
+        core.take(sealed(DoorEnd(one, 0, 0), rig.key(one)))
+    rig.ledger.close_call(about.call_id, CallState.REFUSED)
+    rig.ledger.close_call(other.call_id, CallState.STORED)
+    doors, now = DoorCalls(rig.ledger.database), rig.ledger.database.now()
+    assert doors.forget_refused(now - timedelta(days=1)) == 0
+    assert doors.forget_refused(now + timedelta(days=1)) == 1
+    assert [doors.get(one.call_id) is None for one in (about, other)] == [True, False]
 
 
 def test_a_call_that_others_opened_is_not_touched(rig: Rig) -> None:
@@ -290,11 +245,20 @@ def test_a_call_that_others_opened_is_not_touched(rig: Rig) -> None:
     assert rig.ledger.state(about.call_id) is CallState.OPEN
 
 
-def test_an_id_that_may_hold_a_number_is_told_nowhere(rig: Rig) -> None:
-    about = header()
-    message = encode(DoorEnd(about, 0, 0), TOPICS.audio_in, None)
-    subject = {**message.headers, "ce_subject": b"4915112345678"}
-    done = rig.core(clear=True).take(delivery(Message(b"4915112345678", subject, message.value)))
+@pytest.mark.parametrize(
+    "named",
+    [
+        "4915112345678",
+        "call-49.151.123.45",
+        "anna.meier-hiv-beratung",
+        "A" * 30,
+        "call-frau-schulz",
+    ],
+)
+def test_an_id_that_is_not_drawn_is_told_nowhere(rig: Rig, named: str) -> None:
+    message = encode(DoorEnd(header(), 0, 0), TOPICS.audio_in, None)
+    subject = {**message.headers, "ce_subject": named.encode()}
+    done = rig.core(clear=True).take(delivery(Message(named.encode(), subject, message.value)))
     assert done == Handled(dead="call_id")
 
 
@@ -367,7 +331,7 @@ def test_evidence_that_is_not_understood_counts_for_nothing(
 def test_places_that_are_not_understood_refuse_the_call(rig: Rig, stated: str) -> None:
     about = header(stated=canonical(stated))
     done = rig.core().take(sealed(DoorEnd(about, 0, 0), rig.key(about)))
-    _refused(rig, done, about, "stated")
+    refused(rig, done, about, "stated")
 
 
 def test_the_installations_language_is_the_calls_where_it_says_none(rig: Rig) -> None:
@@ -401,27 +365,3 @@ def test_the_wrong_wrapping_key_refuses_no_call(rig: Rig, monkeypatch: pytest.Mo
     monkeypatch.setattr(rig.ledger, "open_call", wrong)
     with pytest.raises(SealError):
         rig.core().take(sealed(DoorEnd(about, 0, 0), rig.key(about)))
-
-
-def test_keys_of_idle_calls_leave_memory(rig: Rig) -> None:
-    about, core = header(), rig.core()
-    core.take(sealed(DoorChunk(about, 0, 0, silence(about)), rig.key(about)))
-    core.forget(all_calls=False)
-    assert len(core._calls) == 1
-    rig.seconds += admit.IDLE_S + 1
-    core.forget(all_calls=False)
-    assert not core._calls
-
-
-def test_a_private_key_is_made_once_and_never_instead_of_one_that_is_gone(rig: Rig) -> None:
-    state = rig.folder / "new"
-    door = replace(rig.door, private=state / "private.json", public=state / "public.json")
-    made_now = door.open(rig.ledger)
-    assert (state / "public.json").stat().st_mode & 0o777 == 0o644
-    assert door.open(rig.ledger).ids == made_now.ids
-    about = header()
-    rig.core().take(sealed(DoorEnd(about, 0, 0), rig.key(about)))
-    (state / "private.json").unlink()
-    with pytest.raises(StoreError, match="put it back from its backup"):
-        door.open(rig.ledger)
-    assert not (state / "private.json").exists()

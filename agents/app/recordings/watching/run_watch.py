@@ -12,7 +12,7 @@ from typing import Final
 
 from rich.console import Console
 
-from agents.app.recordings.ingest_by_door import opened_sender, recording_digest, send_file
+from agents.app.recordings.ingest_by_door import opened_sender, recorded, send_file
 from agents.app.recordings.watching.outcomes import OutcomeTopic
 from agents.app.recordings.watching.places import FolderPlace, Loaded, Place
 from agents.app.recordings.watching.watcher import Rule, Watcher
@@ -22,7 +22,6 @@ from agents.kafka.topics import Topics
 from agents.settings.model import Settings
 from agents.system.progress import BEAT_S, plain
 from agents.vault.file_store import is_bucket
-from pipeline.gateways.door.call_ids import call_id_of
 
 POLL_S: Final = 1.0
 """How often the places are looked at."""
@@ -37,19 +36,18 @@ class DoorSend:
     """Sends recordings to the door; see ``watcher.Send``."""
 
     sender: CallSender
-    chunk_seconds: float
     language: str
 
     def call_id(self, loaded: Loaded) -> str:
         """See ``Send``."""
-        return call_id_of(bytes.fromhex(recording_digest(loaded.path, loaded.content)))
+        drop, _ = recorded(loaded.path, content=loaded.content, sidecar=loaded.sidecar)
+        return drop.call_id
 
     def send(self, loaded: Loaded) -> float:
         """See ``Send``."""
         return send_file(
             loaded.path,
             self.sender,
-            chunk_seconds=self.chunk_seconds,
             language=self.language,
             content=loaded.content,
             sidecar=loaded.sidecar,
@@ -105,7 +103,7 @@ def watch(
         with OutcomeTopic(named_broker(settings), topic, client=client) as outcomes:
             if not outcomes.caught_up(CATCH_UP_S):
                 tell("what became of earlier calls is not known yet; it is heard later")
-            send = DoorSend(sender, settings.chunk_seconds, language)
+            send = DoorSend(sender, language)
             watcher = Watcher(places, send, outcomes, rule, tell=tell)
             tell(f"watching {', '.join(locations)}; on {named_broker(settings)}")
             _steps(watcher, over, tell)

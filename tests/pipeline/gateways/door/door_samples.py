@@ -11,7 +11,7 @@ from pipeline.gateways.door.wire import CallKey
 from pipeline.gateways.events import Codec
 from pipeline.records.model import Role
 
-CALL = "call-0123456789abcdefghjkmnpqrs".replace("0123456789", "a1b2c3d4e5")
+CALL = "call-7a1b2c3d4eabcdefghjkmnpqrs"
 TOPIC = "hushwire.audio.in"
 NUMBER = "+49 30 901820"
 PLATFORM = "CA-4111111111111111 / +49 30 901820"

@@ -30,6 +30,10 @@ pytestmark = pytest.mark.unit
         ("call_id", ""),
         ("call_id", "a/b"),
         ("call_id", "call-4915112345678"),
+        ("call_id", "anna.meier-hiv-beratung"),
+        ("call_id", "iban-DE-frau-schulz"),
+        ("call_id", "call-annameier"),
+        ("call_id", f"call-{'z' * 32}"),
         ("sample_rate", 7_999),
         ("sample_rate", 16_001),
         ("roles", ()),
@@ -115,7 +119,7 @@ def test_nothing_that_names_a_person_or_was_spoken_shows() -> None:
 def test_what_audio_is_made_of_may_not_change() -> None:
     assert FULL.continues(replace(FULL, recorder_id="", numbers=(), stated=b"{}", language="en"))
     for change in (
-        {"call_id": "other"},
+        {"call_id": f"call-{'b' * 32}"},
         {"sample_rate": 8_000},
         {"roles": (Role.AGENT, Role.CUSTOMER)},
         {"codec": Codec.PCMA},
