@@ -9,7 +9,6 @@ a client is made and stand in no ``repr``.
 from __future__ import annotations
 
 import ssl
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -17,6 +16,7 @@ from typing import Final, Literal, TypeAlias
 import faust
 
 from agents.settings.model import Settings
+from agents.system.private_files import secret_text
 from pipeline.errors import SettingsError
 
 Protocol: TypeAlias = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
@@ -163,21 +163,10 @@ class KafkaSecurity:
 
 def _secret(name: str, path: Path) -> str:
     """The first line of a file that not everybody may read."""
-    try:
-        mode = path.stat().st_mode
-        if stat.S_IMODE(mode) & 0o007:
-            raise SettingsError(f"{name}: everybody may read {path}; set its mode to 0600 or 0440")
-        with path.open("rb") as file:
-            data = file.read(PASSWORD_MOST + 1)
-    except OSError as error:
-        raise SettingsError(f"{name}: {path} can't be read ({error.strerror})") from None
-    lines = data.splitlines()
-    if not lines or len(data) > PASSWORD_MOST:
+    lines = secret_text(name, path, most=PASSWORD_MOST).encode().splitlines()
+    if not lines:
         raise SettingsError(f"{name}: {path} holds no password")
-    try:
-        return lines[0].decode("utf-8")
-    except UnicodeDecodeError:
-        raise SettingsError(f"{name}: {path} is not UTF-8") from None
+    return lines[0].decode()
 
 
 def named_broker(settings: Settings) -> str:

@@ -90,6 +90,11 @@ class GatewaySettings(BaseSettings):
         default="",
         description="Key by which a caller agrees to be recorded; other keys leave no trace.",
     )
+    gateway_agree_seconds: Annotated[float, Field(ge=1.0, le=3_600.0)] = Field(
+        default=60.0,
+        description="From the beginning of a call's audio: until then the agree key agrees, where "
+        "the announcement asks for it. Later it is a key of some menu.",
+    )
     gateway_withdraw_key: Annotated[str, Field(pattern=r"^[0-9A-D*#]?$")] = Field(
         default="", description="Key by which a caller withdraws consent."
     )

@@ -1,14 +1,22 @@
-"""Files that only their owner may read, written so that a half-written one is never seen."""
+"""Files that only their owner may read, written so that a half-written one is never seen.
+
+``secret_text`` reads one that its owner's group may read too, as secrets of a service are mounted.
+"""
 
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from pipeline.errors import SettingsError
+
 OWNER_ONLY = 0o600
 FOLDER = 0o700
+MOST_SECRETS = 65_536
+"""Bytes of a file of secrets."""
 
 
 def private_folder(path: Path) -> None:
@@ -58,3 +66,30 @@ def flush_folder(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def secret_text(name: str, path: Path, *, most: int = MOST_SECRETS) -> str:
+    """What a file of secrets holds, in UTF-8; not everybody may read it.
+
+    Args:
+        name: what it is, for the message; such as the setting's name.
+        path: of the file.
+        most: bytes; a larger file is none.
+
+    Raises:
+        SettingsError: it can't be read, is too large or no text, or everybody may read it.
+    """
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            data = file.read(most + 1)
+    except OSError as error:
+        raise SettingsError(f"{name}: {path} can't be read ({error.strerror})") from None
+    if stat.S_IMODE(mode) & 0o007:
+        raise SettingsError(f"{name}: everybody may read {path}; set its mode to 0600 or 0440")
+    if len(data) > most:
+        raise SettingsError(f"{name}: {path} has more than {most:,} bytes")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise SettingsError(f"{name}: {path} is not UTF-8") from None

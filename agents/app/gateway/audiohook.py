@@ -10,9 +10,7 @@ The server gives each connection its place (``limits``) and calls ``AudioHook`` 
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import stat
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,9 +23,10 @@ from urllib.parse import urlsplit
 from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
 
 from agents.app.gateway.call_feed import CallFeed, Calls
-from agents.app.gateway.entrance import place_of
+from agents.app.gateway.entrance import answer_to, place_of
 from agents.app.gateway.limits import Limits
 from agents.system.logging import get_logger
+from agents.system.private_files import secret_text
 from pipeline.errors import SettingsError
 from pipeline.gateways.audiohook.connection import LARGEST_AUDIO, AudioHookConnection, State
 from pipeline.gateways.events import Ended, Event, GatewayError, Reason, Started
@@ -42,15 +41,7 @@ CLOSE_S: Final = 5.0
 """How long a client may take to close a session that we ended."""
 SILENT_S: Final = 30.0
 """A client says something every five seconds; one that is silent for this long is gone."""
-MOST_FILE: Final = 65_536
-"""Bytes of a file of secrets that are read."""
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_STATUS: Final = {
-    Reason.UNAUTHORISED: HTTPStatus.UNAUTHORIZED,
-    Reason.REPLAYED: HTTPStatus.UNAUTHORIZED,
-    Reason.TOO_MANY: HTTPStatus.SERVICE_UNAVAILABLE,
-}
-"""Of a request that is refused; other reasons: 400."""
 _GONE: Final = frozenset({WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR})
 
 log = get_logger("gateway")
@@ -89,21 +80,12 @@ def secrets_of(path: Path) -> Secrets:
         SettingsError: it can't be read, everybody may read it, or it is not of the form that
             ``pipeline.gateways.http_signatures`` reads.
     """
-    name = f"secrets of AudioHook: {path}"
-    try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            text = file.read(MOST_FILE).decode()
-    except OSError as error:
-        raise SettingsError(f"{name} can't be read ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise SettingsError(f"{name} is not UTF-8") from None
-    if stat.S_IMODE(mode) & 0o007:
-        raise SettingsError(f"{name}: everybody may read it; set its mode to 0600 or 0440")
+    name = "secrets of AudioHook"
+    text = secret_text(name, path)
     try:
         return read_secrets(text)
     except SettingsError as error:
-        raise SettingsError(f"{name}: {error}") from None
+        raise SettingsError(f"{name}: {path}: {error}") from None
 
 
 class AudioHook:
@@ -141,8 +123,7 @@ class AudioHook:
             place_of(request).prove()
         except GatewayError as error:
             self._limits.refused(NAME, error)
-            status = _STATUS.get(error.reason, HTTPStatus.BAD_REQUEST)
-            return web.Response(status=status, text=error.reason.value)
+            return answer_to(error)
         await socket.prepare(request)
         session = _Session(self._calls, self._limits, self._rules, connection, socket)
         try:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from http import HTTPStatus
 from typing import Final, cast
 
 from aiohttp import web
@@ -23,6 +24,12 @@ from pipeline.gateways.events import GatewayError, Reason
 NAME: Final = "http"
 """In metrics: of connections that never said which gateway they want."""
 _PLACE: Final = web.RequestKey("place", Place)
+_STATUS: Final = {
+    Reason.UNAUTHORISED: HTTPStatus.UNAUTHORIZED,
+    Reason.REPLAYED: HTTPStatus.UNAUTHORIZED,
+    Reason.TOO_MANY: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""Of a request that is refused; other reasons: 400."""
 _FULL_S: Final = 1.0
 """Rest while the machine has no room for a further connection."""
 
@@ -30,6 +37,12 @@ _FULL_S: Final = 1.0
 def place_of(request: web.Request) -> Place:
     """The place of a request's connection, for whoever finds out that its peer is proven."""
     return request[_PLACE]
+
+
+def answer_to(error: GatewayError) -> web.Response:
+    """The answer to a request that is refused; it says why by one word."""
+    status = _STATUS.get(error.reason, HTTPStatus.BAD_REQUEST)
+    return web.Response(status=status, text=error.reason.value)
 
 
 def keep_place(request: web.Request, place: Place) -> None:

@@ -247,6 +247,7 @@ def feed_rules(settings: GatewaySettings) -> FeedRules:
         idle_s=settings.gateway_idle_seconds,
         longest_s=settings.gateway_longest_seconds,
         broker_s=settings.gateway_broker_seconds,
+        agree_s=settings.gateway_agree_seconds,
         roles=track_roles(settings),
     )
 

@@ -20,7 +20,7 @@ from typing import Final
 from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
 
 from agents.app.gateway.call_feed import CallFeed, Calls
-from agents.app.gateway.entrance import place_of
+from agents.app.gateway.entrance import answer_to, place_of
 from agents.app.gateway.limits import Limits, Place
 from agents.app.gateway.twilio_access import Proven, StreamAccess
 from pipeline.gateways.events import Ended, Event, GatewayError, Reason, Started
@@ -29,12 +29,6 @@ from pipeline.gateways.twilio.connection import MOST_FRAME, TwilioConnection
 from pipeline.gateways.twilio.frames import Shape
 from pipeline.records.model import Role
 
-_STATUS: Final = {
-    Reason.UNAUTHORISED: HTTPStatus.UNAUTHORIZED,
-    Reason.REPLAYED: HTTPStatus.UNAUTHORIZED,
-    Reason.TOO_MANY: HTTPStatus.SERVICE_UNAVAILABLE,
-}
-"""Of a request that is refused; other reasons: 400."""
 _CODES: Final = {
     Reason.TOO_LARGE: WSCloseCode.MESSAGE_TOO_BIG,
     Reason.BAD_FRAME: WSCloseCode.INVALID_TEXT,
@@ -114,8 +108,7 @@ class Streams:
                 place.prove()
         except GatewayError as error:
             self._limits.refused(self._shape.source, error)
-            status = _STATUS.get(error.reason, HTTPStatus.BAD_REQUEST)
-            return web.Response(status=status, text=error.reason.value)
+            return answer_to(error)
         await socket.prepare(request)
         rules = self._rules
         connection = TwilioConnection(

@@ -15,7 +15,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import stat
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,13 +25,12 @@ from urllib.parse import urlsplit
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from agents.system.private_files import secret_text
 from pipeline.errors import SettingsError
 from pipeline.gateways.events import GatewayError, Reason
 
 SHORTEST: Final = 16
 """Characters of a secret."""
-MOST_FILE: Final = 65_536
-"""Bytes: a larger file holds no secrets."""
 AGE_S: Final = 300
 """How old Telnyx's signature may be, and how far ahead its clock."""
 MOST_REMEMBERED: Final = 10_000
@@ -85,25 +83,12 @@ def secrets_of(path: Path) -> StreamSecrets:
     Raises:
         SettingsError: it can't be read, everybody may read it, or it is not of the form.
     """
-    try:
-        mode = path.stat().st_mode
-        with path.open("rb") as file:
-            data = file.read(MOST_FILE + 1)
-        text = data.decode("utf-8") if len(data) <= MOST_FILE else ""
-    except OSError as error:
-        raise SettingsError(
-            f"secrets of streams: {path} can't be read ({error.strerror})"
-        ) from None
-    except UnicodeDecodeError:
-        raise SettingsError(f"secrets of streams: {path} is not UTF-8") from None
-    if stat.S_IMODE(mode) & 0o007:
-        raise SettingsError(
-            f"secrets of streams: everybody may read {path}; set its mode to 0600 or 0440"
-        )
+    name = "secrets of streams"
+    text = secret_text(name, path)
     try:
         return read_secrets(text)
     except SettingsError as error:
-        raise SettingsError(f"secrets of streams: {path}: {error}") from None
+        raise SettingsError(f"{name}: {path}: {error}") from None
 
 
 def read_secrets(text: str) -> StreamSecrets:

@@ -11,12 +11,11 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-import os
-import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from agents.system.private_files import secret_text
 from pipeline.errors import SettingsError
 
 PREFIX: Final = "whsec_"
@@ -37,18 +36,7 @@ def read_secrets(path: Path) -> tuple[bytes, ...]:
         SettingsError: it can't be read, others may read it, a line is no secret, or none is there.
     """
     name = f"webhook_secrets: {path}"
-    try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        text = path.read_text("utf-8")
-    except OSError as error:
-        raise SettingsError(
-            f"{name} can't be read ({os.strerror(error.errno or 0)}); it holds the secrets that "
-            f"sign webhooks: {_FORM}"
-        ) from None
-    except UnicodeDecodeError:
-        raise SettingsError(f"{name} is not UTF-8") from None
-    if mode & 0o007:
-        raise SettingsError(f"{name}: everybody may read it; set its mode to 0600 or 0440")
+    text = secret_text("webhook_secrets", path)
     found = [
         _secret(name, number, line.strip())
         for number, line in enumerate(text.splitlines(), start=1)

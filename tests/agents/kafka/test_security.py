@@ -140,7 +140,7 @@ def test_settings_that_do_not_fit_together_are_refused(settings: dict[str, Any],
     [
         (b"secret\n", 0o644, "everybody may read"),
         (b"", 0o600, "no password"),
-        (b"x" * 5_000, 0o600, "no password"),
+        (b"x" * 5_000, 0o600, "more than 4,096 bytes"),
         (b"\xff\xfe\n", 0o600, "UTF-8"),
         (None, 0, "can't be read"),
     ],

@@ -84,7 +84,7 @@ class WatchedCalls:
     fails: GatewayError | None = None
     arrives: bool = True
 
-    async def begin(
+    def open(
         self, started: Started, *, source: str, on_fault: Callable[[GatewayError], None]
     ) -> WatchedFeed:
         assert source == "audiohook"
