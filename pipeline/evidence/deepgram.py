@@ -2,7 +2,8 @@
 
 As that service answers with ``multichannel``, ``punctuate``, ``paragraphs`` and ``utterances``: a
 channel each, words with times in seconds, paragraphs (ours are turns) of sentences, utterances of
-all channels in the order of the talk. A placeholder is one word. Speakers are channel numbers.
+all channels in the order of the talk. A placeholder is one word; a note, such as that the recording
+was paused, is none and stands nowhere. Speakers are channel numbers.
 Fields that need models which never ran here (sentiment, topics, intents, summary) are left out.
 
 ``deepgram`` is a pure function of what is stored: a repeat gives the same document.
@@ -58,7 +59,9 @@ def deepgram(
         "results": {
             "channels": [_channel(told, channel) for channel in channels],
             "utterances": [
-                _utterance(told.call_id, number, turn) for number, turn in enumerate(told.turns)
+                _utterance(told.call_id, number, turn)
+                for number, turn in enumerate(told.turns)
+                if turn.words or not turn.noted
             ],
         },
     }
@@ -67,15 +70,15 @@ def deepgram(
 def _channel(told: ReadTranscript, channel: int) -> dict[str, Any]:
     turns = [turn for turn in told.turns if turn.channel == channel]
     words = [word for turn in turns for word in turn.words]
-    text = " ".join(turn.text for turn in turns if turn.text)
+    texts = [text for turn in turns if (text := _said(turn))]
     return {
         "alternatives": [
             {
-                "transcript": text,
+                "transcript": " ".join(texts),
                 "confidence": _confidence(words),
                 "words": [_word(word, channel) for word in words],
                 "paragraphs": {
-                    "transcript": "".join(f"\n{turn.text}\n" for turn in turns if turn.text),
+                    "transcript": "".join(f"\n{text}\n" for text in texts),
                     "paragraphs": [_paragraph(turn) for turn in turns if turn.words],
                 },
             }
@@ -90,11 +93,16 @@ def _utterance(call_id: str, number: int, turn: ReadTurn) -> dict[str, Any]:
         "end": _seconds(turn.end_ms),
         "confidence": _confidence(turn.words),
         "channel": turn.channel,
-        "transcript": turn.text,
+        "transcript": _said(turn),
         "words": [_word(word, turn.channel) for word in turn.words],
         "speaker": turn.channel,
         "id": str(uuid.uuid5(_NAMES, f"call/{call_id}/{number}")),
     }
+
+
+def _said(turn: ReadTurn) -> str:
+    """A turn's text without notes."""
+    return " ".join(word.text for word in turn.words) if turn.noted else turn.text
 
 
 def _paragraph(turn: ReadTurn) -> dict[str, Any]:

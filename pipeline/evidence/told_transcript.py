@@ -17,6 +17,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import RecordError
+from pipeline.evidence.turns import PAUSED
 
 SCHEMA: Final = "hushwire.transcript.v1"
 MOST_BYTES: Final = 800_000
@@ -97,7 +98,11 @@ class ReadTurn(_Told):
     start_ms: int
     end_ms: int
     text: str = Field(repr=False)
+    """As it is to be read, with notes such as ``[recording paused 0:42]``."""
     words: tuple[Word, ...] = Field(repr=False)
+    """What was said and what was redacted; a note is neither."""
+    noted: bool = False
+    """Whether its text holds a note."""
 
 
 class ReadTranscript(_Told):
@@ -284,7 +289,11 @@ def _role(text: str) -> Any:  # noqa: ANN401 - the model refuses what is none
 
 def _turn(turn: _Turn, channel: int) -> ReadTurn:
     words: list[Word] = []
+    noted = False
     for item in turn.Items:
+        if any(one.Type == PAUSED for one in item.Redactions):
+            noted = True
+            continue
         if item.Type == "punctuation":
             if words:
                 last = words[-1]
@@ -306,6 +315,7 @@ def _turn(turn: _Turn, channel: int) -> ReadTurn:
         end_ms=max(0, turn.EndOffsetMillis),
         text=turn.Content,
         words=tuple(words),
+        noted=noted,
     )
 
 

@@ -329,7 +329,7 @@ def _turn(transcript: Transcript, turn: Turn, index: int) -> dict[str, Any]:
     redacted = [
         {"BeginOffsetMillis": _ms(token.start, rate), "EndOffsetMillis": _ms(token.end, rate)}
         for token in turn.tokens
-        if token.entity
+        if token.entity and token.entity != PAUSED
     ]
     out: dict[str, Any] = {
         "Id": f"{call.call_id}-{index}",

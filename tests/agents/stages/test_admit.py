@@ -87,11 +87,12 @@ def test_a_pause_goes_on_as_a_pause(rig: Rig) -> None:
     about, core = header(), rig.core()
     key = rig.key(about)
     pieces = [
-        DoorChunk(about, seq, 800 * seq, silence(about), paused=paused)
+        DoorChunk(about, seq, 800 * seq, silence(about), paused=paused, blank=paused)
         for seq, paused in enumerate((False, True, False))
     ]
     chunks = [one for piece in pieces for one in records(core.take(sealed(piece, key)))]
     assert [one.paused for one in chunks if isinstance(one, AudioChunk)] == [False, True, False]
+    assert [one.blank for one in chunks if isinstance(one, AudioChunk)] == [False, True, False]
 
 
 def test_a_call_that_broke_off_is_marked(rig: Rig) -> None:

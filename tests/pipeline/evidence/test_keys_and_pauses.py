@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,9 @@ from benchmarks.speech.keypad import pcm16, pressed
 from console.api.mutes import muted_spans
 from console.pages.turns import turns_of
 from pipeline.evidence.certificate_check import check_certificate
+from pipeline.evidence.deepgram import deepgram
 from pipeline.evidence.stored_call import CallAssembly, StoredCall
+from pipeline.evidence.told_transcript import json_lines, read_transcript
 from pipeline.muting.muter import CallMuter
 from pipeline.policy.loading import load_policy
 from pipeline.records.model import (
@@ -119,6 +122,26 @@ def test_transcript_and_subtitles_show_both_once(call: StoredCall) -> None:
         b"00:00:05.000 --> 00:00:47.000\n<v Agent>[recording paused 0:42]"
         in call.files["call-1.vtt"]
     )
+
+
+def test_to_other_readers_a_pause_is_a_note_and_neither_a_word_nor_redacted(
+    call: StoredCall,
+) -> None:
+    data = call.files["call-1.json"]
+    (turn,) = (one for one in json.loads(data)["Transcript"] if "paused" in one["Content"])
+    places = turn.get("Redaction", {}).get("RedactedTimestamps", [])
+    assert all(one["EndOffsetMillis"] < 47_000 for one in places)
+    told = read_transcript(data)
+    lines = [json.loads(line) for line in json_lines(told)]
+    assert sum("[recording paused 0:42]" in line["text"] for line in lines) == 1
+    assert {one["entity"] for line in lines for one in line["redacted"]} == {"DTMF"}
+    document = deepgram(
+        told, audio_sha256="", created=datetime(2026, 3, 1, tzinfo=UTC), software="1"
+    )
+    assert "paused" not in json.dumps(document)
+    utterances = document["results"]["utterances"]
+    assert any("Thanks." in one["transcript"] for one in utterances)
+    assert all(one["words"] for one in utterances)
 
 
 def test_page_and_report_call_it_a_pause(call: StoredCall, tmp_path: Path) -> None:
