@@ -166,8 +166,8 @@ reader: .venv/.train ## Learn the reader's weights anew from the labelled texts 
 bench-reader: .venv/.dev ## Measure what the reader covers and mutes, beside the rules it replaced
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.reader.learn measure
 
-consent-reader: .venv/.dev ## Learn the consent reader's weights anew (some minutes, one core)
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.consent train
+consent-reader: .venv/.train ## Learn the consent reader's weights anew (under an hour, one core)
+	$(BIN)/python -m benchmarks.consent train
 
 bench-consent: .venv/.dev ## Measure what is found of what is said about recording, and what it costs
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.consent measure

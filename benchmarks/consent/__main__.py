@@ -1,244 +1,187 @@
 """Learns the consent reader's weights, and measures what it finds of what is said about recording.
 
     python -m benchmarks.consent train
-    python -m benchmarks.consent measure
+    python -m benchmarks.consent measure [--part dev]
 
-``train`` writes the weights beside the catalogue and pins their hash there. ``measure`` reads the
-openings that nothing has learnt from as calls, and prints sums.
+``train`` writes the weights beside the catalogue and pins their hashes there. ``measure`` reads the
+openings that nothing has learnt from as calls, and prints sums, beside those of the model of words
+and word groups that came before it (recorded from its last commit).
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import random
 import re
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from benchmarks.consent.figures import (
+    ASKED_FOR,
+    LAID,
+    Sums,
+    alarms,
+    cost,
+    cost_of_deciding,
+    measured,
+)
 from benchmarks.consent.learning import Learning, is_about_recording
-from benchmarks.consent.texts import Opening, Turn, heard, openings
-from benchmarks.reader.learn import held, tune
-from models.consent.reader import FILE, MODEL, load_consent_reader, packed
-from pipeline.consent.decision import Setting, decide
-from pipeline.consent.loading import shipped_rules
-from pipeline.consent.spoken import PAUSE_S, Reads, Said, Spoken, Utterance
+from benchmarks.consent.texts import Opening, Turn, openings
+from benchmarks.reader.learn import held, is_left, tune
+from models.consent.reader import GRAPH, MODEL, TOKENIZER, ConsentReader, load_consent_reader
+from pipeline.evaluation.corpora.labelled_texts import LabelledCase
 from pipeline.evaluation.figures.statistics import wilson
-from pipeline.records.consent import Answer, Consent, Evidence, Kind
-from pipeline.records.model import Role, WindowTranscript, Word
 
 WEIGHTS: Final = Path("models/consent/weights")
+BEFORE: Final = Path("benchmarks/baselines/consent_words.json")
+"""What the model of words and word groups found in the same openings."""
 _CATALOGUE: Final = Path("models/store/catalogue.yaml")
-_RATE: Final = 8_000
-_WORD_MS: Final = 150
-_BETWEEN_MS: Final = 300
-_CHANNELS: Final = (Role.AGENT, Role.CUSTOMER)
+_ROUNDS: Final[Sequence[tuple[dict[str, Any], float]]] = (
+    ({"epochs": 4, "rate": 6e-5, "fresh_rate": 1e-3}, 1.0),
+    ({"epochs": 3, "rate": 5e-5, "fresh_rate": 3e-4}, 0.35),
+)
+"""How long and how fast is learnt, one round after the other, and with which share of the ordinary
+turns: the rate falls to nothing and begins anew (Loshchilov & Hutter 2017)."""
+_ORDINARY: Final = 1_500
+"""Ordinary calls of each set that are measured on, at most."""
 
-Laid = Sequence[tuple[Turn, int]]
-"""Turns, and the word before which one pauses; 0: nowhere."""
 
-
-def train(seed: int) -> None:
+def train(seed: int, threads: int, learnt: Path | None) -> None:
     """Learn the weights and pin them."""
-    older, younger = tune()
+    import numpy as np  # noqa: PLC0415 - what follows needs the extra ``train``
+    from safetensors.numpy import load_file  # noqa: PLC0415
+    from tokenizers import Tokenizer  # noqa: PLC0415
+
+    from benchmarks.consent.thresholds import chosen  # noqa: PLC0415
+    from models.consent.graph import graph  # noqa: PLC0415
+    from models.consent.inputs import Pieces  # noqa: PLC0415
+    from models.consent.training import Settings, learn, own_tokenizer  # noqa: PLC0415
+    from models.encoder.layers import start_folder  # noqa: PLC0415
 
     def tell(line: str) -> None:
         print(line, flush=True)
 
-    data = packed(*Learning([*older, *younger], seed, tell).all())
+    start = start_folder()
+    cases = [case for each in tune() for case in each]
+    learning = Learning((case for case in cases if not is_left(case)), seed)
+    whole = (start / TOKENIZER).read_bytes()
+    parts = Tokenizer.from_str(whole.decode())
+    parts.no_truncation()
+    parts.no_padding()
+    tokenizer, kept = own_tokenizer(whole, learning.pieces(parts))
+    if learnt is not None and learnt.exists():
+        with np.load(learnt) as file:
+            weights = dict(file)
+    else:
+        weights = load_file(start / "model.safetensors")
+        for how, share in _ROUNDS:
+            settings = Settings(**how, seed=seed, threads=threads)
+            rows = learning.rows(Pieces(tokenizer), share)
+            weights = learn(rows, weights, kept, settings, tell)
+        if learnt is not None:
+            np.savez(learnt, **weights)
+    reader = ConsentReader(graph(weights), tokenizer)
+    least = chosen(reader, openings("dev"), _ordinary(filter(is_left, cases)), tell)
+    pin(graph(weights, least), tokenizer)
+
+
+def pin(graph: bytes, tokenizer: bytes) -> None:
+    """Ship the weights: write them, and their hashes into the catalogue."""
     WEIGHTS.mkdir(parents=True, exist_ok=True)
-    (WEIGHTS / FILE).write_bytes(data)
-    pin(data)
-
-
-def pin(data: bytes) -> None:
-    """Write the hash of the weights into the catalogue."""
-    digest = hashlib.sha256(data).hexdigest()
+    files = {GRAPH: graph, TOKENIZER: tokenizer}
     before, mark, entry = _CATALOGUE.read_text("utf-8").partition(f"  - id: {MODEL}\n")
-    entry = re.sub(r"bytes: \d+", f"bytes: {len(data)}", entry, count=1)
-    entry = re.sub(rf'{FILE}: "[0-9a-f]*"', f'{FILE}: "{digest}"', entry, count=1)
+    entry = re.sub(r"bytes: \d+", f"bytes: {sum(map(len, files.values()))}", entry, count=1)
+    for name, data in files.items():
+        (WEIGHTS / name).write_bytes(data)
+        digest = hashlib.sha256(data).hexdigest()
+        entry = re.sub(rf'{name}: "[0-9a-f]*"', f'{name}: "{digest}"', entry, count=1)
+        print(f"{name}: {len(data)} bytes, sha256 {digest}")
     _CATALOGUE.write_text(before + mark + entry, "utf-8")
-    print(f"{FILE}: {len(data)} bytes, sha256 {digest}")
 
 
-def spoken(turns: Laid, reads: Reads, language: str) -> Spoken:
-    """A call in which the turns are said, a word in 150 ms."""
-    call = Spoken(_CHANNELS, _RATE, language, reads)
-    at = 0
-    words: list[Word] = []
-    for turn, pause in turns:
-        for number, text in enumerate(turn.text.split()):
-            if pause and number == pause:
-                at += int((PAUSE_S + 0.4) * _RATE)
-            end = at + _WORD_MS * _RATE // 1_000
-            channel = 1 if turn.role is Role.CUSTOMER else 0
-            words.append(Word(channel, at, end, text))
-            at = end
-        at += _BETWEEN_MS * _RATE // 1_000
-    for channel in range(2):
-        own = tuple(word for word in words if word.channel == channel)
-        call.take(WindowTranscript("call", 0, channel, 0, at, own, heard_until=at))
-    call.finish()
-    return call
+def _ordinary(cases: Iterable[LabelledCase]) -> list[Opening]:
+    """Calls in which recording is not spoken of."""
+    found = [
+        Opening(tuple(Turn(turn.role, turn.text) for turn in case.turns), case.language)
+        for case in cases
+    ]
+    return [one for one in found if not any(is_about_recording(turn.text) for turn in one.turns)]
 
 
-def found_in(call: Spoken) -> set[str]:
-    """What was found: a notice, a withdrawal, the last answer, pauses and their ends."""
-    found = set()
-    for one in call.evidence:
-        if one.kind is Kind.NOTICE_SPOKEN:
-            found.add("notice")
-        elif one.answer is Answer.WITHDRAWN:
-            found.add("withdraw")
-    answers = [one.answer for one in call.evidence if one.answer in {Answer.YES, Answer.NO}]
-    if answers:
-        found.add("yes" if answers[-1] is Answer.YES else "no")
-    return found
-
-
-class _Noting:
-    """Notes every label that a reader finds."""
-
-    def __init__(self, reads: Reads) -> None:
-        self._reads, self.noted = reads, set[Said]()
-
-    def __call__(
-        self, utterance: Utterance, before: Utterance | None, language: str
-    ) -> Mapping[Said, float]:
-        found = self._reads(utterance, before, language)
-        self.noted |= set(found)
-        return found
-
-
-def measured(
-    texts: Iterable[Opening], reads: Reads, lay: Callable[[Opening], Laid]
-) -> Counter[tuple[str, str, bool, bool]]:
-    """Openings by language, what is asked for, whether it is in them, and whether it was found."""
-    sums: Counter[tuple[str, str, bool, bool]] = Counter()
-    for one in texts:
-        noting = _Noting(reads)
-        call = spoken(lay(one), noting, one.language)
-        found = found_in(call)
-        found |= {
-            each.value for each in (Said.ASK, Said.PAUSE, Said.RESUME) if each in noting.noted
-        }
-        last = [
-            label for turn in one.turns for label in turn.labels if label in {Said.YES, Said.NO}
-        ]
-        for label in Said:
-            told = last[-1:] == [label] if label in {Said.YES, Said.NO} else one.has(label)
-            sums[one.language, label, told, label.value in found] += 1
-            if label is Said.NOTICE and not one.has(Said.ASK):
-                sums[one.language, "notice, unasked", told, "notice" in found] += 1
-        refused = one.has(Said.NO) or one.has(Said.WITHDRAW)
-        sums[one.language, "no or withdraw", refused, bool(found & {"no", "withdraw"})] += 1
-        if Said.YES in last and last[-1] is Said.YES:
-            sums[one.language, "no for yes", True, "no" in found] += 1
-        if last[-1:] == [Said.NO]:
-            sums[one.language, "yes for no", True, "yes" in found] += 1
-    return sums
-
-
-def plainly(one: Opening) -> Laid:
-    """As it is written."""
-    return [(turn, 0) for turn in one.turns]
-
-
-def cut(one: Opening) -> Laid:
-    """Every turn with a pause in the middle of it, so that it becomes two utterances."""
-    rng = random.Random(one.turns[0].text)
-    laid = []
-    for turn in one.turns:
-        count = len(turn.text.split())
-        laid.append((turn, rng.randint(2, count - 2) if count > 3 else 0))
-    return laid
-
-
-def misheard(one: Opening) -> Laid:
-    """As a recogniser prints it: lower case, no punctuation, 5 % of the words wrong."""
-    rng = random.Random(one.turns[0].text)
-    words = " ".join(turn.text for turn in one.turns).lower().split()
-    return [(Turn(t.role, heard(t.text, rng, words, 0.05), t.labels), 0) for t in one.turns]
-
-
-def false_alarms(reads: Reads, most: int) -> Counter[str]:
-    """What is found in ordinary calls of the held halves that don't mention recording."""
-    sums: Counter[str] = Counter()
-    for cases in held().values():
-        for case in random.Random(0).sample(cases, min(most, len(cases))):
-            turns = [Turn(turn.role, turn.text) for turn in case.turns]
-            if any(is_about_recording(turn.text) for turn in turns):
-                sums["left out"] += 1
-                continue
-            sums["calls"] += 1
-            call = spoken([(turn, 0) for turn in turns], reads, case.language)
-            sums.update(found_in(call))
-            sums["pause"] += bool(call.paused(call.horizon))
-    return sums
-
-
-def _line(name: str, sums: Counter[tuple[str, str, bool, bool]], language: str, label: str) -> str:
-    parts = []
+def _shares(sums: Sums, language: str, asked_for: str) -> list[tuple[int, int]]:
+    """Found and all: of the openings where it is, and of those where it isn't."""
+    shares = []
     for told in (True, False):
         by = {
             found: sum(
                 count
                 for (one, other, is_told, is_found), count in sums.items()
-                if other == label and is_told is told and is_found is found
+                if other == asked_for and (is_told, is_found) == (told, found)
                 and language in {one, "both"}
             )
             for found in (True, False)
         }  # fmt: skip
-        hits, all_ = by[True], by[True] + by[False]
-        share = wilson(hits, all_)
-        interval = f"({100 * share.low:.1f}-{100 * share.high:.1f})"
-        parts.append(f"{hits:4d}/{all_:<4d} {100 * share.value:5.1f} {interval:12s}")
-    return f"  {name:9s} {language:5s} {label:16s} {parts[0]}  {parts[1]}"
+        shares.append((by[True], by[True] + by[False]))
+    return shares
 
 
-def measure(half: str) -> None:
+def _told(hits: int, all_: int) -> str:
+    share = wilson(hits, all_)
+    interval = f"({100 * share.low:.1f}-{100 * share.high:.1f})"
+    return f"{hits:4d}/{all_:<4d} {100 * share.value:5.1f} {interval:12s}"
+
+
+def _line(heads: tuple[str, str, str], now: Sums, before: Sums | None) -> str:
+    name, language, asked_for = heads
+    found, falsely = _shares(now, language, asked_for)
+    line = f"{name:9s} {language:5s} {asked_for:14s} {_told(*found)}  {_told(*falsely)}"
+    if before is None:
+        return line
+    was, was_falsely = _shares(before, language, asked_for)
+    missed, was_missed = found[1] - found[0], was[1] - was[0]
+    ratios = [f"{was[0]:4d} {_ratio(missed, was_missed)}", f"{was_falsely[0]:3d}"]
+    return f"{line}  {ratios[0]} {ratios[1]} {_ratio(falsely[0], was_falsely[0])}"
+
+
+def _ratio(now: int, before: int) -> str:
+    return f"x{now / before:4.2f}" if before else "    -"
+
+
+def measure(part: str) -> None:
     """Print what is found."""
     reads = load_consent_reader()
-    texts = openings(half)
+    texts = openings(part)
+    recorded = json.loads(BEFORE.read_text("utf-8")) if BEFORE.exists() and part == "held" else {}
     print(
-        f"{len(texts)} openings of {half}: found where it is, and where it isn't (95 % intervals)"
+        f"{len(texts)} openings of {part}: found where it is, found where it isn't (95 % "
+        "intervals)\nand, of the model of words: found, its misses and ours, falsely, its and ours"
     )
-    labels = [*(label.value for label in Said), "notice, unasked"]
-    labels += ["no or withdraw", "yes for no", "no for yes"]
-    for name, lay in (("written", plainly), ("cut", cut), ("misheard", misheard)):
+    for name, lay in LAID.items():
         sums = measured(texts, reads, lay)
-        for label in labels:
+        before = _read(recorded.get(name))
+        for asked_for in ASKED_FOR:
             for language in ("en", "es", "both"):
-                print(_line(name, sums, language, label))
-    alarms = false_alarms(reads, 1_500)
-    print("ordinary calls of the held halves:", dict(alarms))
-    print(f"reading 5 minutes: {_cost(reads):.1f} ms; deciding: {_cost_of_deciding():.3f} ms")
+                print(_line((name, language, asked_for), sums, before))
+    calls = [
+        case
+        for cases in held().values()
+        for case in random.Random(0).sample(cases, min(_ORDINARY, len(cases)))
+    ]
+    print("ordinary calls of the held halves:", dict(alarms(calls, reads)))
+    if recorded:
+        print("                the model of words:", recorded["ordinary"])
+    print(f"reading 5 minutes: {cost(reads):.1f} ms; deciding: {cost_of_deciding():.3f} ms")
 
 
-def _cost(reads: Reads) -> float:
-    """Milliseconds of reading what is said in five minutes."""
-    turns = [turn for one in openings("tune") for turn in one.turns][: 5 * 60 // 3]
-    laid = [(turn, 0) for turn in turns]
-    spoken(laid, reads, "en")
-    started = time.perf_counter()
-    for _ in range(5):
-        spoken(laid, reads, "en")
-    return (time.perf_counter() - started) * 1_000 / 5
-
-
-def _cost_of_deciding() -> float:
-    """Milliseconds of one decision."""
-    wanted = shipped_rules().holding(["US-CA", "DE"], date(2026, 11, 1))
-    told = (Evidence(Kind.NOTICE_SPOKEN, at_ms=2_000), Evidence(Kind.SPOKEN, answer=Answer.YES))
-    call, setting = Consent(("US-CA", "DE")), Setting()
-    started = time.perf_counter()
-    for _ in range(1_000):
-        decide(wanted, call, told, setting=setting)
-    return time.perf_counter() - started
+def _read(rows: Sequence[Sequence[Any]] | None) -> Sums | None:
+    """Sums as they were recorded."""
+    if rows is None:
+        return None
+    return Counter({(one, name, told, found): n for one, name, told, found, n in rows})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -247,13 +190,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     learning = commands.add_parser("train", help="learn the weights and pin them")
     learning.add_argument("--seed", type=int, default=0)
+    learning.add_argument("--threads", type=int, default=1)
+    learning.add_argument(
+        "--learnt", type=Path, help="weights without thresholds: written, or read where they are"
+    )
     measuring = commands.add_parser("measure", help="print what is found, and what it costs")
-    measuring.add_argument("--half", choices=("tune", "held"), default="held")
+    measuring.add_argument("--part", choices=("tune", "dev", "held"), default="held")
     options = parser.parse_args(arguments)
     if options.command == "train":
-        train(options.seed)
+        train(options.seed, options.threads, options.learnt)
     else:
-        measure(options.half)
+        measure(options.part)
 
 
 if __name__ == "__main__":

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
+from models.encoder.session import opened
+from models.encoder.shape import HEADS, WIDTH
 from models.reader.inputs import LABELS, LOOKED_BACK, Pieces
-from models.reader.shape import HEADS, LAYERS, WIDTH, fading
+from models.reader.shape import LAYERS, fading
 from models.store.loader import find
 from models.text.turn import Turn
 from pipeline.errors import ModelError
@@ -72,22 +73,15 @@ class Encoder:
                 f"{folder}: this is not the reader of reader_digest (it is {found}); name its "
                 "digest, or put the files back"
             )
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.enable_cpu_mem_arena = False
-        options.log_severity_level = 4
         try:
             self._pieces = Pieces(tokenizer)
-            self._session = onnxruntime.InferenceSession(
-                graph, options, providers=["CPUExecutionProvider"]
-            )
-            told = self._session.get_modelmeta().custom_metadata_map.get("labels", "")
+            self._session, told = opened(graph)
         except Exception as error:  # the libraries raise their own
             raise ModelError(
                 f"{folder}: holds no reader ({type(error).__name__}); "
                 "reinstall hushwire, or train one"
             ) from error
-        if tuple(told.split()) != LABELS:
+        if told != LABELS:
             raise ModelError(
                 f"{folder}: the reader's labels are not those of this version; train it anew"
             )

@@ -10,9 +10,6 @@ from numpy.typing import NDArray
 from models.reader.inputs import AGES
 
 LAYERS: Final = 6
-HEADS: Final = 12
-WIDTH: Final = 384
-EPSILON: Final = 1e-12
 _FADES: Final = np.array([0.0, 0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.1, 1.6, 2.4, 4.0], np.float32)
 """By how much each head attends less to what was said a reading further back: the first ones look
 back on all of it alike, the last ones hardly."""

@@ -12,7 +12,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
+from models.encoder.layers import Layer, named, norm, optimized, told_by
+from models.encoder.shape import WIDTH
 from models.reader.examples import NO_LABEL, Read, Said, readings, varied
 from models.reader.inputs import LABELS, LOOKED_BACK, PLACEHOLDERS, Pieces
-from models.reader.shape import EPSILON, HEADS, LAYERS, WIDTH, fading
+from models.reader.shape import LAYERS, fading
 
 _ROW: Final = 256
 """Pieces that are learnt from side by side."""
@@ -81,9 +83,7 @@ class Encoder(nn.Module):
 
     def __init__(self, weights: dict[str, NDArray[np.float32]]) -> None:
         super().__init__()
-        told = {
-            name.removeprefix("bert."): torch.from_numpy(v.copy()) for name, v in weights.items()
-        }
+        told = told_by(weights)
         words = told["embeddings.word_embeddings.weight"].float()
         self.words = nn.Parameter(words, requires_grad=False)
         own = told.get("own.weight")
@@ -100,8 +100,8 @@ class Encoder(nn.Module):
                 else 0
             )
         )
-        self.norm = _norm(told, "embeddings.LayerNorm")
-        self.layers = nn.ModuleList(_Layer(told, f"encoder.layer.{at}.") for at in range(LAYERS))
+        self.norm = norm(told, "embeddings.LayerNorm")
+        self.layers = nn.ModuleList(Layer(told, f"encoder.layer.{at}.") for at in range(LAYERS))
         self.head = nn.Linear(WIDTH, len(LABELS))
         if "head.weight" in told:
             self.head.weight.data = told["head.weight"].float()
@@ -123,67 +123,14 @@ class Encoder(nn.Module):
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """The weights by the names that they are read by."""
-        found = {
+        others = {
             "embeddings.word_embeddings.weight": self.words,
             "own.weight": self.own,
             "embeddings.position_embeddings.weight": self.places,
             "head.weight": self.head.weight,
             "head.bias": self.head.bias,
         }
-        for end in ("weight", "bias"):
-            found[f"embeddings.LayerNorm.{end}"] = getattr(self.norm, end)
-        for at, layer in enumerate(self.layers):
-            for name, part in layer.named().items():
-                for end in ("weight", "bias"):
-                    found[f"encoder.layer.{at}.{name}.{end}"] = getattr(part, end)
-        return {name: value.detach().numpy().astype(np.float32) for name, value in found.items()}
-
-
-class _Layer(nn.Module):
-    NAMES: Final = {
-        "query": "attention.self.query",
-        "key": "attention.self.key",
-        "value": "attention.self.value",
-        "out": "attention.output.dense",
-        "norm": "attention.output.LayerNorm",
-        "up": "intermediate.dense",
-        "down": "output.dense",
-        "last": "output.LayerNorm",
-    }
-
-    def __init__(self, told: dict[str, torch.Tensor], prefix: str) -> None:
-        super().__init__()
-        for own, name in self.NAMES.items():
-            make = _norm if "LayerNorm" in name else _linear
-            setattr(self, own, make(told, prefix + name))
-
-    def named(self) -> dict[str, nn.Module]:
-        return {name: getattr(self, own) for own, name in self.NAMES.items()}
-
-    def forward(self, hidden: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-        rows, size, _ = hidden.shape
-        query, key, value = (
-            part(hidden).view(rows, size, HEADS, -1).transpose(1, 2)
-            for part in (self.query, self.key, self.value)
-        )
-        seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
-        seen = seen.transpose(1, 2).reshape(rows, size, WIDTH)
-        hidden = self.norm(hidden + self.out(seen))
-        done: torch.Tensor = self.last(hidden + self.down(functional.gelu(self.up(hidden))))
-        return done
-
-
-def _linear(told: dict[str, torch.Tensor], name: str) -> nn.Linear:
-    weight = told[f"{name}.weight"].float()
-    made = nn.Linear(weight.shape[1], weight.shape[0])
-    made.weight.data, made.bias.data = weight, told[f"{name}.bias"].float()
-    return made
-
-
-def _norm(told: dict[str, torch.Tensor], name: str) -> nn.LayerNorm:
-    made = nn.LayerNorm(WIDTH, eps=EPSILON)
-    made.weight.data, made.bias.data = told[f"{name}.weight"].float(), told[f"{name}.bias"].float()
-    return made
+        return named(self.norm, list(self.layers), others)
 
 
 def rows(calls: Sequence[Sequence[Read]]) -> list[_Row]:
@@ -252,7 +199,12 @@ def learn(
     words = sorted({word for call in calls for turn in call for word in turn.words})
     texts = _Texts(calls, pieces, words, random.Random(settings.seed))
     steps = max(1, round(settings.epochs * texts.rows_an_epoch() / _ROWS_A_STEP))
-    optimizer, schedule = _optimizer(encoder, settings.rate, steps)
+    optimizer, schedule = optimized(
+        encoder,
+        [encoder.own, encoder.head.weight, encoder.head.bias],
+        (settings.rate, settings.rate * _HEAD_RATE),
+        lambda step: _pace(step, steps),
+    )
     known = optimizer.param_groups[0]["params"]
     began, losses = time.monotonic(), list[float]()
     for step, some in enumerate(itertools.islice(texts.batches(), steps), 1):
@@ -322,19 +274,6 @@ def calibrated(
     tell(f"calibrated on {len(right)} words of {len(calls)} calls: temperature {temperature:.3f}")
     head = ("head.weight", "head.bias")
     return weights | {name: weights[name] / np.float32(temperature) for name in head}
-
-
-def _optimizer(encoder: Encoder, rate: float, steps: int) -> tuple[Any, Any]:
-    fresh = [encoder.own, encoder.head.weight, encoder.head.bias]
-    known = [
-        one
-        for one in encoder.parameters()
-        if one.requires_grad and not any(one is other for other in fresh)
-    ]
-    groups = [{"params": known}, {"params": fresh, "lr": rate * _HEAD_RATE}]
-    optimizer = torch.optim.AdamW(groups, lr=rate, weight_decay=0.01)
-    pace = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _pace(step, steps))
-    return optimizer, pace
 
 
 def _pace(step: int, steps: int) -> float:

@@ -20,6 +20,8 @@ PAUSE_S: Final = 1.0
 MOST_WORDS: Final = 80
 LONG: Final = 40
 """Words after which an utterance ends with a sentence."""
+LOOKED_BACK: Final = 2
+"""Utterances before one that it is read behind: an answer may stand behind a question back."""
 ANSWERED_S: Final = 20.0
 """How long a question about recording is open."""
 MOST_ALIKE: Final = 8
@@ -53,13 +55,14 @@ class Reads(Protocol):
     """Says what an utterance is for."""
 
     def __call__(
-        self, utterance: Utterance, before: Utterance | None, language: str
+        self, utterance: Utterance, before: Sequence[Utterance], language: str
     ) -> Mapping[Said, float]:
         """The probability of each, and only of those that count as said.
 
         Args:
             utterance: the utterance.
-            before: what was said before it, by whomever.
+            before: what was said before it, by whomever: ``LOOKED_BACK`` utterances at most, the
+                last one last.
             language: of the call.
         """
         ...
@@ -89,7 +92,7 @@ class Spoken:
         self._words: list[Word] = []
         self._until = [0] * len(roles)
         self._open: deque[Word] = deque()
-        self._before: Utterance | None = None
+        self._before: deque[Utterance] = deque(maxlen=LOOKED_BACK)
         self._asked: tuple[int, int, float] | None = None
         """When somebody began to ask in ms, the sample where the question ends, how sure it is."""
         self._told_at: int | None = None
@@ -154,8 +157,8 @@ class Spoken:
         text = " ".join(word.text.strip() for word in words)
         role = self._roles[words[0].channel]
         uttered = Utterance(role, words[0].start, max(word.end for word in words), text)
-        self._judge(uttered, self._reads(uttered, self._before, self._language))
-        self._before = uttered
+        self._judge(uttered, self._reads(uttered, tuple(self._before), self._language))
+        self._before.append(uttered)
 
     def _judge(self, said: Utterance, found: Mapping[Said, float]) -> None:
         """What an utterance means after what was said before it."""

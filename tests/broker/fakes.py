@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -120,7 +120,7 @@ def check(window: Window) -> WindowTranscript:
     )
 
 
-def reads(utterance: Utterance, before: Utterance | None, language: str) -> Mapping[Said, float]:
+def reads(utterance: Utterance, before: Sequence[Utterance], language: str) -> Mapping[Said, float]:
     """Stands in for ``models.consent.reader``."""
     del before, language
     found: dict[Said, float] = {}

@@ -18,7 +18,10 @@ ROOT = Path(__file__).parents[2]
 LINES = 500
 BYTES = 1_000_000
 SOURCES = frozenset({".py", ".html", ".css", ".js"})
-WEIGHTS = {"models/reader/weights/reader.onnx": 25_000_000}
+WEIGHTS = {
+    "models/reader/weights/reader.onnx": 25_000_000,
+    "models/consent/weights/consent.onnx": 15_000_000,
+}
 """Files that may be larger, and how large."""
 LOCKS = ("requirements.txt", "requirements-dev.txt", "requirements-train.txt")
 # Written so that this file does not hold what it looks for.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -93,7 +93,7 @@ RULES = f"""{STRICTEST}
 """
 
 
-def reads(utterance: Utterance, before: Utterance | None, language: str) -> Mapping[Said, float]:
+def reads(utterance: Utterance, before: Sequence[Utterance], language: str) -> Mapping[Said, float]:
     """One word says it all."""
     del before, language
     return {

@@ -1,0 +1,146 @@
+"""From which probability on each label counts: chosen on openings that nothing has learnt from.
+
+Outcome of ``chosen``: a probability by label, between that below which too much is found falsely
+and that above which too little is found; where the first is the higher one, it holds, but for
+withdrawals.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks.consent.figures import LAID, Laid, plainly, spoken
+from benchmarks.consent.texts import Opening
+from models.consent.reader import ConsentReader
+from pipeline.consent.spoken import Said, Utterance
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a threshold has to bring."""
+
+    falsely: float
+    """Share of the openings without the label in which it may be found."""
+    ordinarily: float
+    """Share of the ordinary calls in which it may be."""
+    found: float
+    """Share of the openings with it in which it has to be found."""
+    found_first: bool = False
+    """Whether this weighs more than the others."""
+
+
+WANTED: Final = {
+    Said.NOTICE: Wanted(0.005, 0.001, 0.985),
+    Said.ASK: Wanted(0.01, 0.002, 0.97),
+    Said.YES: Wanted(0.005, 0.001, 0.9),
+    Said.NO: Wanted(0.005, 0.001, 0.9),
+    Said.WITHDRAW: Wanted(0.005, 0.0005, 0.955, found_first=True),
+    Said.PAUSE: Wanted(0.005, 0.0015, 0.95),
+    Said.RESUME: Wanted(0.005, 0.0015, 0.95),
+}
+_ANSWERED: Final = 3
+"""Utterances after a question that may answer it."""
+_UNSURE, _SURE = 0.1, 0.95
+_FIRST: Final = {Said.NOTICE: 0.5, Said.ASK: 0.5}
+
+Scores = dict[Said, float]
+
+
+class _Highest:
+    """The highest probability of each label in a call; of an answer, after a question.
+
+    Args:
+        reader: which.
+        least: from where on a disclosure and a question count.
+    """
+
+    def __init__(self, reader: ConsentReader, least: Mapping[Said, float]) -> None:
+        self._reader, self._least = reader, least
+        self.scores: Scores = dict.fromkeys(Said, 0.0)
+        self._asked = self._told = _ANSWERED + 1
+
+    def __call__(
+        self, utterance: Utterance, before: Sequence[Utterance], language: str
+    ) -> Mapping[Said, float]:
+        """Nothing counts."""
+        del language
+        back = [(one.role, one.text) for one in before]
+        found = self._reader.probabilities((utterance.role, utterance.text), back)
+        self._asked, self._told = self._asked + 1, self._told + 1
+        for label, share in found.items():
+            open_ = label not in {Said.YES, Said.NO} or self._asked <= _ANSWERED
+            if open_ or (label is Said.NO and self._told <= _ANSWERED):
+                self.scores[label] = max(self.scores[label], share)
+        if found.get(Said.ASK, 0.0) >= self._least[Said.ASK]:
+            self._asked = 0
+        if found.get(Said.NOTICE, 0.0) >= self._least[Said.NOTICE]:
+            self._told = 0
+        return {}
+
+
+def _scores(
+    reader: ConsentReader, one: Opening, lay: Callable[[Opening], Laid], least: Mapping[Said, float]
+) -> Scores:
+    highest = _Highest(reader, least)
+    spoken(lay(one), highest, one.language)
+    return highest.scores
+
+
+def chosen(
+    reader: ConsentReader,
+    written: Sequence[Opening],
+    plain: Iterable[Opening],
+    tell: Callable[[str], None],
+) -> dict[Said, float]:
+    """Where each label begins to count.
+
+    Args:
+        reader: with biases as they were learnt.
+        written: openings that nothing has learnt from.
+        plain: ordinary calls, too.
+        tell: is told what each threshold brings.
+    """
+    ordinary = [_scores(reader, one, plainly, _FIRST) for one in plain]
+    least: dict[Said, float] = {}
+    for answers in (False, True):
+        scored = [
+            (one, _scores(reader, one, lay, least or _FIRST))
+            for lay in LAID.values()
+            for one in written
+        ]
+        for label in Said:
+            if (label in {Said.YES, Said.NO}) is answers:
+                least[label] = _threshold(label, scored, ordinary, tell)
+    return least
+
+
+def _threshold(
+    label: Said,
+    scored: Sequence[tuple[Opening, Scores]],
+    ordinary: Sequence[Scores],
+    tell: Callable[[str], None],
+) -> float:
+    wanted = WANTED[label]
+    right = sorted(each[label] for one, each in scored if one.has(label))
+    wrong = sorted((each[label] for one, each in scored if not one.has(label)), reverse=True)
+    plain = sorted((each[label] for each in ordinary), reverse=True)
+    above = max(wrong[int(wanted.falsely * len(wrong))], plain[int(wanted.ordinarily * len(plain))])
+    below = right[int((1 - wanted.found) * len(right))]
+    either = below if wanted.found_first else above + 1e-3
+    at = _between(above, below) if above < below else either
+    at = min(max(at, _UNSURE), _SURE)
+    hits, false, often = (sum(one >= at for one in each) for each in (right, wrong, plain))
+    tell(
+        f"{label}: counts from {at:.3f} on; {hits} of {len(right)}, falsely {false} of "
+        f"{len(wrong)}, in {often} of {len(plain)} ordinary calls ({above:.3f} to {below:.3f})"
+    )
+    return at
+
+
+def _between(low: float, high: float) -> float:
+    """Half way in logits."""
+    sums = [math.log(one / (1 - one)) for one in (max(low, 1e-4), min(high, 1 - 1e-4))]
+    return 1 / (1 + math.exp(-sum(sums) / 2))
