@@ -40,10 +40,11 @@ test: .venv/.dev ## Run every test but the long ones, also on Apache Kafka and P
 	  echo "docs/asyncapi.yaml IS NOT CHECKED BY ASYNCAPI'S OWN SCHEMA: its set-up failed (above)." >&2
 	@$(MAKE) --no-print-directory vcon-reader || \
 	  echo "NO VCON IS READ BY THE PACKAGE vcon: its set-up failed (above)." >&2
-	@# What needs brokers, servers and pages mostly waits: it runs beside the rest, two files at a time.
+	@# What needs brokers, servers and pages mostly waits: it runs beside the rest, both two files at a time.
 	@mkdir -p build; export PYTEST_DEBUG_TEMPROOT=$$(.ci/memory); $(BIN)/python -m pytest $(SERVED_IN) -m "($(SERVED)) and not nightly" \
 	  -n 2 --dist loadfile --durations 25 > build/served.log 2>&1 & \
-	  served=$$!; $(BIN)/python -m pytest -m "not ($(SERVED)) and not nightly" --durations 25; \
+	  served=$$!; $(BIN)/python -m pytest -m "not ($(SERVED)) and not nightly" \
+	  -n 2 --dist loadfile --durations 25; \
 	  rest=$$?; wait $$served; served=$$?; cat build/served.log; \
 	  [ $$rest -eq 0 ] && [ $$served -eq 0 ]
 
