@@ -43,11 +43,14 @@ def undisturbed(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> dic
 
 
 @on_both
-def test_kill_nine_changes_nothing(installation: Installation, undisturbed: dict[str, str]) -> None:
+@pytest.mark.parametrize("times", [1, pytest.param(2, marks=pytest.mark.nightly)])
+def test_kill_nine_changes_nothing(
+    installation: Installation, undisturbed: dict[str, str], times: int
+) -> None:
     dice = random.Random(7)
     worker = installation.start()
     _sent(installation)
-    for _ in range(2):
+    for _ in range(times):
         time.sleep(dice.uniform(0.5, 2.5))
         worker.kill()
         worker.wait()
