@@ -5,9 +5,10 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 BIN := .venv/bin
 KAFKA_LIB := tests/kafka/lib
 SERVED := broker or browser or postgres
+SERVED_IN := tests/broker tests/browser tests/faults tests/kafka tests/postgres
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-consent test unit lint format docs bench bench-damage bench-delay bench-detection bench-dtmf bench-encryption bench-gateway bench-margins bench-muting bench-peers bench-pipeline bench-refusals bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz mutation audit lock reader bench-reader consent-reader bench-consent test-reader readers vcon-reader asyncapi-schema clean simulate
+.PHONY: help setup demo demo-consent test unit lint format docs bench bench-damage bench-delay bench-detection bench-dtmf bench-encryption bench-gateway bench-margins bench-muting bench-peers bench-pipeline bench-refusals bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz nightly mutation audit lock reader bench-reader consent-reader bench-consent test-reader readers vcon-reader asyncapi-schema clean simulate
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -23,7 +24,7 @@ demo-consent: .venv/.run ## Take a call of each outcome of consent, and prove wh
 	@echo "Demo: loading the program and its models"
 	@$(BIN)/python -m benchmarks.consent.demo
 
-test: .venv/.dev ## Run every test, also on Apache Kafka and PostgreSQL where they can be had
+test: .venv/.dev ## Run every test but the long ones, also on Apache Kafka and PostgreSQL where they can be had
 	@.ci/need chromium chromium || echo "THE BROWSER TESTS WILL FAIL: no chromium here." >&2
 	@$(MAKE) --no-print-directory kafka || { \
 	  echo; echo "################################################################"; \
@@ -41,11 +42,12 @@ test: .venv/.dev ## Run every test, also on Apache Kafka and PostgreSQL where th
 	  echo "NO EXPORT IS READ BY OTHERS' PACKAGES: their set-up failed (above)." >&2
 	@$(MAKE) --no-print-directory vcon-reader || \
 	  echo "NO VCON IS READ BY THE PACKAGE vcon: its set-up failed (above)." >&2
-	@# What needs brokers, servers and pages has a process of its own beside the rest: it measures
-	@# memory and lag, and mostly waits.
-	@mkdir -p build; $(BIN)/python -m pytest -m "$(SERVED)" --durations 25 > build/served.log 2>&1 & \
-	  served=$$!; $(BIN)/python -m pytest -m "not ($(SERVED))" --durations 25; rest=$$?; \
-	  wait $$served; served=$$?; cat build/served.log; \
+	@# What needs brokers, servers and pages mostly waits: it runs beside the rest, both two files at a time.
+	@mkdir -p build; export PYTEST_DEBUG_TEMPROOT=$$(.ci/memory); $(BIN)/python -m pytest $(SERVED_IN) -m "($(SERVED)) and not nightly" \
+	  -n 2 --dist loadfile --durations 25 > build/served.log 2>&1 & \
+	  served=$$!; $(BIN)/python -m pytest -m "not ($(SERVED)) and not nightly" \
+	  -n 2 --dist loadfile --durations 25; \
+	  rest=$$?; wait $$served; served=$$?; cat build/served.log; \
 	  [ $$rest -eq 0 ] && [ $$served -eq 0 ]
 
 unit: .venv/.dev ## Run the tests that need no process, no socket and no model
@@ -133,6 +135,9 @@ soak: .venv/.dev ## Run the pipeline for an hour at 70 % of its load; nothing ma
 
 fuzz: .venv/.dev ## Look for inputs that break a reader of foreign bytes, a minute each
 	$(BIN)/python -m tests.fuzz --seconds 60
+
+nightly: .venv/.dev ## Run what takes long: everything on Apache Kafka, soak, chaos, simulation, fuzzing (a night)
+	@.ci/nightly
 
 mutation: .venv/.dev ## Change what keeps speech from being stored, place by place: some test has to fail
 	nice -n 10 $(BIN)/python -m tests.mutation --sample 60

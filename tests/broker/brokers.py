@@ -1,4 +1,14 @@
-"""The brokers on which the same test bodies run."""
+"""The brokers on which the same test bodies run, and which of them when.
+
+Every test here runs on the embedded broker and on Apache Kafka. In ``make test`` it runs on both
+where the broker's own behaviour decides: who gets partitions when a worker ends, joins or is killed
+(``test_crash``), what becomes of partitions that are added (``test_partitions``), fetching that
+pauses (``test_pressure``), what topics keep (``test_topics``), and what a broker writes to its own
+disk (``test_leak_scan_faults``); ``tests/kafka`` has what Apache Kafka alone does: its own restart
+and crash, topics that show late or are made anew, TLS and SCRAM. Elsewhere what is tested is ours,
+and the broker only carries it: consent, dead letters, shadow figures, keys, clocks, buckets. There
+the repetition on Apache Kafka belongs to ``make nightly``.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +23,10 @@ from agents.kafka.embedded_broker import EmbeddedBroker
 from tests.kafka.broker import ApacheKafka, apache_kafka, available
 
 BOTH = ("embedded", "apache")
+CARRIED = ("embedded", pytest.param("apache", marks=pytest.mark.nightly))
+"""For tests of what the broker only carries."""
+on_both = pytest.mark.parametrize("bootstrap", BOTH, indirect=True, scope="session")
+"""For tests of what the broker decides: Apache Kafka in ``make test``, too."""
 Broker: TypeAlias = ApacheKafka | EmbeddedBroker
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.broker.brokers import BOTH, running
+from tests.broker.brokers import CARRIED, running
 from tests.broker.harness import Installation
 
 
-@pytest.fixture(scope="session", params=BOTH)
+@pytest.fixture(scope="session", params=CARRIED)
 def bootstrap(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,15 @@ def script(call_id: str, *, seconds: int = 8, first: int = 0) -> Script:
         for number, start in enumerate(range(0, len(pcm), step))
     )
     return Script(info, pcm, chunks, CallEnd(call_id, len(chunks), len(pcm)))
+
+
+def content(messages: Iterable[Any]) -> bytes:
+    """Keys, values and headers of records, as a client sees them."""
+    parts: list[bytes] = []
+    for message in messages:
+        parts += [message.key() or b"", message.value() or b""]
+        parts += [value or b"" for _, value in message.headers() or []]
+    return b"\x00".join(parts)
 
 
 class Installation:
@@ -247,13 +257,11 @@ class Installation:
         """Every record of a topic."""
         return read_all(self.bootstrap, topic, self.partitions)
 
-    def content(self, topic: str) -> bytes:
-        """Keys, values and headers of all records of a topic, as a client sees them."""
-        parts: list[bytes] = []
-        for message in self.read(topic):
-            parts += [message.key() or b"", message.value() or b""]
-            parts += [value or b"" for _, value in message.headers() or []]
-        return b"\x00".join(parts)
+    def read_every(self, topics: Iterable[str] = ()) -> dict[str, list[Any]]:
+        """Every record of topics, by topic, of all where none is named; read at the same time."""
+        names = tuple(topics) or self.topics.all()
+        with ThreadPoolExecutor(len(names)) as threads:
+            return dict(zip(names, threads.map(self.read, names), strict=True))
 
     def committed(self, stage: str, topic: str) -> dict[int, int]:
         """Committed offset by partition, for partitions that have one."""

@@ -6,7 +6,6 @@ import hashlib
 import random
 import time
 import uuid
-from pathlib import Path
 
 import pytest
 
@@ -16,6 +15,7 @@ from agents.crypto.ed25519 import SigningKey
 from agents.database.call_ledger import CallState
 from agents.upkeep.audit_checkpoints import KIND, VaultCheckpoints, certified
 from agents.vault.file_store import open_place
+from tests.broker.brokers import on_both
 from tests.broker.harness import Installation, script
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
@@ -28,11 +28,11 @@ def _sent(installation: Installation) -> None:
     installation.interleave([script(name, first=place) for place, name in enumerate(CALLS)])
 
 
-@pytest.fixture
-def undisturbed(bootstrap: str, tmp_path: Path) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def undisturbed(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The vault of the same calls when nothing goes wrong."""
-    (tmp_path / "undisturbed").mkdir()
-    made = Installation(bootstrap, tmp_path / "undisturbed", f"u{uuid.uuid4().hex[:8]}")
+    folder = tmp_path_factory.mktemp("undisturbed")
+    made = Installation(bootstrap, folder, f"u{uuid.uuid4().hex[:8]}")
     try:
         made.start()
         _sent(made)
@@ -42,11 +42,15 @@ def undisturbed(bootstrap: str, tmp_path: Path) -> dict[str, str]:
         made.close()
 
 
-def test_kill_nine_changes_nothing(installation: Installation, undisturbed: dict[str, str]) -> None:
+@on_both
+@pytest.mark.parametrize("times", [1, pytest.param(2, marks=pytest.mark.nightly)])
+def test_kill_nine_changes_nothing(
+    installation: Installation, undisturbed: dict[str, str], times: int
+) -> None:
     dice = random.Random(7)
     worker = installation.start()
     _sent(installation)
-    for _ in range(2):
+    for _ in range(times):
         time.sleep(dice.uniform(0.5, 2.5))
         worker.kill()
         worker.wait()
@@ -60,6 +64,7 @@ def test_kill_nine_changes_nothing(installation: Installation, undisturbed: dict
     _assert_audited(installation)
 
 
+@on_both
 def test_a_second_worker_takes_over(
     installation: Installation, undisturbed: dict[str, str]
 ) -> None:

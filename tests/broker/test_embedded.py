@@ -15,6 +15,7 @@ from agents.kafka.embedded_broker import EmbeddedBroker
 from agents.kafka.topics import Topics, create_topics
 from pipeline.errors import BrokerError
 from pipeline.records.model import CallEnd
+from tests.broker.brokers import on_both
 from tests.broker.harness import PARTITIONS, Installation
 
 pytestmark = pytest.mark.broker
@@ -67,6 +68,7 @@ def test_it_ends_with_a_killed_parent() -> None:
     assert not program.exists() or "tansu" not in program.readlink().name
 
 
+@on_both
 def test_topics_of_different_width_are_refused(bootstrap: str) -> None:
     topics = Topics.named(f"w{time.monotonic_ns()}")
     create_topics(bootstrap, topics, partitions=2)

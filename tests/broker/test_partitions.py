@@ -19,6 +19,7 @@ from agents.kafka.topics import create_topics
 from agents.system import fatal_exit
 from pipeline.errors import BrokerError
 from pipeline.evidence.layout import CERTIFICATE
+from tests.broker.brokers import on_both
 from tests.broker.harness import PARTITIONS, START_S, Installation, script
 
 pytestmark = [pytest.mark.broker]
@@ -60,6 +61,7 @@ def admin_of(installation: Installation) -> AdminClient:
     return AdminClient({"bootstrap.servers": installation.bootstrap, "log_level": "0"})
 
 
+@on_both
 @pytest.mark.parametrize("all_topics", [True, False], ids=["every topic", "raw audio alone"])
 def test_added_partitions_end_a_worker_and_none_starts(
     installation: Installation, *, all_topics: bool

@@ -22,6 +22,7 @@ from agents.system.metrics import Metrics
 from pipeline.policy.loading import load_policy
 from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Record, Role
 from tests.broker import fakes
+from tests.broker.brokers import on_both
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -66,6 +67,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     made.dispose()
 
 
+@on_both
 async def test_every_record_arrives_though_the_stage_was_full(
     bootstrap: str, ledger: Ledger
 ) -> None:

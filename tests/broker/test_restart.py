@@ -12,11 +12,15 @@ import uuid
 from pathlib import Path
 
 import pytest
+import soundfile
 
 from tests.broker.harness import unsigned
 
 SAMPLES = Path(__file__).parents[2] / "benchmarks" / "samples"
 CALLS = ("order", "refill", "bill")
+SHORT_S = 6
+"""Of each recording in ``make test``; the recordings whole, and both speech models, nightly."""
+SMALLEST = {"HUSHWIRE_MAIN_MODEL": "whisper-tiny.en", "HUSHWIRE_SECOND_MODEL": "none"}
 WITHIN_S = 90.0
 
 pytestmark = [pytest.mark.broker, pytest.mark.models, pytest.mark.slow]
@@ -25,16 +29,21 @@ pytestmark = [pytest.mark.broker, pytest.mark.models, pytest.mark.slow]
 class Run:
     """One installation: a folder with recordings, a vault, and topics of its own."""
 
-    def __init__(self, bootstrap: str, folder: Path) -> None:
+    def __init__(self, bootstrap: str, folder: Path, *, short: bool = False) -> None:
         self.vault, self.source = folder / "vault", folder / "in"
         self.source.mkdir(parents=True)
         for name in CALLS:
-            (self.source / f"{name}.flac").symlink_to(SAMPLES / f"{name}.flac")
+            if short:
+                pcm, rate = soundfile.read(SAMPLES / f"{name}.flac", dtype="int16", always_2d=True)
+                soundfile.write(self.source / f"{name}.flac", pcm[: SHORT_S * rate], rate)
+            else:
+                (self.source / f"{name}.flac").symlink_to(SAMPLES / f"{name}.flac")
         self.environment = {
             **os.environ,
             "HUSHWIRE_BOOTSTRAP": bootstrap,
             "HUSHWIRE_TOPIC_PREFIX": f"r{uuid.uuid4().hex[:8]}",
             "HUSHWIRE_PARTITIONS": "4",
+            **(SMALLEST if short else {}),
         }
         self.output = folder / "output.log"
 
@@ -67,17 +76,48 @@ class Run:
         }
 
 
-def test_a_killed_run_ends_with_the_same_vault(bootstrap: str, tmp_path: Path) -> None:
-    undisturbed = Run(bootstrap, tmp_path / "undisturbed")
-    assert undisturbed.start().wait(120) == 0, undisturbed.output.read_text()
+def run_alone(bootstrap: str, folder: Path, *, short: bool = False) -> Run:
+    """A run that nothing disturbs, to its end."""
+    made = Run(bootstrap, folder, short=short)
+    assert made.start().wait(120) == 0, made.output.read_text()
+    return made
 
-    killed = Run(bootstrap, tmp_path / "killed")
-    first = killed.start()
-    killed.until_one_is_stored()
+
+def run_killed(bootstrap: str, folder: Path, *, short: bool = False) -> Run:
+    """A run that was killed when its first call was stored."""
+    made = Run(bootstrap, folder, short=short)
+    first = made.start()
+    made.until_one_is_stored()
     first.send_signal(signal.SIGKILL)
     assert first.wait() == -signal.SIGKILL, "the run was over before it could be killed"
-    assert killed.files() < 4 * len(CALLS)
+    assert made.files() < 4 * len(CALLS)
+    return made
 
+
+def assert_ends_with_the_same_vault(killed: Run, undisturbed: Run) -> None:
     assert killed.start().wait(120) == 0, killed.output.read_text()
-    assert len(killed.hashes()) == 4 * len(CALLS)
-    assert killed.hashes() == undisturbed.hashes()
+    stored = killed.hashes()
+    assert len(stored) == 4 * len(CALLS)
+    assert stored == undisturbed.hashes()
+
+
+@pytest.fixture
+def undisturbed(bootstrap: str, tmp_path: Path) -> Run:
+    return run_alone(bootstrap, tmp_path / "undisturbed", short=True)
+
+
+@pytest.fixture
+def killed(bootstrap: str, tmp_path: Path) -> Run:
+    return run_killed(bootstrap, tmp_path / "killed", short=True)
+
+
+def test_a_killed_run_of_short_calls_ends_with_the_same_vault(
+    undisturbed: Run, killed: Run
+) -> None:
+    assert_ends_with_the_same_vault(killed, undisturbed)
+
+
+@pytest.mark.nightly
+def test_a_killed_run_ends_with_the_same_vault(bootstrap: str, tmp_path: Path) -> None:
+    undisturbed = run_alone(bootstrap, tmp_path / "undisturbed")
+    assert_ends_with_the_same_vault(run_killed(bootstrap, tmp_path / "killed"), undisturbed)

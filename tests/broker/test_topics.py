@@ -16,6 +16,7 @@ from agents.app.checks.findings import Grade
 from agents.kafka.admin import cluster_state
 from agents.kafka.topics import Topics, wanted_configs
 from agents.settings.model import Settings
+from tests.broker.brokers import on_both
 
 pytestmark = pytest.mark.broker
 
@@ -30,6 +31,7 @@ def hushwire(*arguments: str, fails: int = 0) -> str:
     return done.stderr if fails else done.stdout
 
 
+@on_both
 def test_topics_are_made_weakened_and_set_right(
     bootstrap: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -67,6 +69,7 @@ def test_topics_are_made_weakened_and_set_right(
     assert [one.what for one in broker_findings(lonely, topics, ten)] == ["replication"]
 
 
+@on_both
 def test_recordings_that_are_sent_before_any_worker_make_all_topics_alike(
     bootstrap: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -79,6 +79,7 @@ class Chaos:
         proxy: stands before it.
         seed: of the schedule.
         stores: what else is not in the installation's folder.
+        only: kinds of faults; all that this broker allows where none is named.
     """
 
     def __init__(
@@ -88,7 +89,9 @@ class Chaos:
         proxy: Proxy | None,
         seed: int,
         stores: Stores | None = None,
+        only: Collection[str] = (),
     ) -> None:
+        self._only = only
         self._made, self._kafka, self._proxy = made, kafka, proxy
         self._stores = stores or Stores()
         self._dice = random.Random(seed)
@@ -105,7 +108,7 @@ class Chaos:
         self.closed: dict[str, float] = {}
 
     def faults(self) -> dict[str, Callable[[], None]]:
-        """Every kind of fault that this broker allows."""
+        """Every kind of fault that is wanted and that this broker allows."""
         kinds = {
             "kill -9": self._kill,
             "SIGTERM": self._term,
@@ -126,7 +129,7 @@ class Chaos:
             kinds |= {"broker restarted": self._broker}
         if self._stores.server is not None:
             kinds |= {"PostgreSQL restarted": self._server}
-        return kinds
+        return {name: kinds[name] for name in self._only or kinds}
 
     def run(self, calls: list[Script], count: int, within_s: float) -> Outcome:
         """Send the calls while faults come, wait until all is at rest, and look."""
@@ -420,11 +423,11 @@ def run(
             bucket_proxy = stack.enter_context(before_the_buckets(environment))
         expected = []
         for name, ledger, vault, told in zip(names, ledgers, buckets, changes, strict=False):
-            alone = _installation(bootstrap, folder / name, ledger, vault)
+            alone = installation(bootstrap, folder / name, ledger, vault)
             stack.callback(alone.close)
-            _run_alone(alone, scripts, told)
+            run_alone(alone, scripts, told)
             expected.append(alone)
-        made = _installation(bootstrap, folder / "chaos", ledgers[-1], buckets[-1])
+        made = installation(bootstrap, folder / "chaos", ledgers[-1], buckets[-1])
         stack.callback(made.close)
         # Workers inherit this: a clock that jumps while one starts must not end it.
         for jump in (signal.SIGUSR1, signal.SIGUSR2):
@@ -438,8 +441,8 @@ def run(
     return outcome
 
 
-def _run_alone(made: Installation, scripts: list[Script], told: dict[str, str]) -> None:
-    """All calls, undisturbed, by a worker of one policy and version."""
+def run_alone(made: Installation, scripts: list[Script], told: dict[str, str]) -> None:
+    """All calls, undisturbed, by a worker of one policy and version; the installation is closed."""
     made.start(told=told)
     for wave in range(0, len(scripts), WAVE):
         few = scripts[wave : wave + WAVE]
@@ -448,7 +451,10 @@ def _run_alone(made: Installation, scripts: list[Script], told: dict[str, str]) 
     made.close()
 
 
-def _installation(bootstrap: str, folder: Path, ledger_url: str, vault: str) -> Installation:
+def installation(
+    bootstrap: str, folder: Path, ledger_url: str = "", vault: str = ""
+) -> Installation:
+    """An installation under a name of its own."""
     folder.mkdir(parents=True)
     return Installation(
         bootstrap,

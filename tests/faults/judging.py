@@ -26,7 +26,7 @@ from agents.upkeep.audit_checkpoints import VaultCheckpoints, certified
 from agents.vault.file_store import PASSED, QUARANTINE
 from pipeline.evidence.certificate import Certificate, parse_certificate
 from tests.broker.canaries import WORDS, canaries
-from tests.broker.harness import Installation, Script
+from tests.broker.harness import Installation, Script, content
 
 VARIANTS = len(WORDS)
 """Calls of one length differ by their first word alone."""
@@ -196,11 +196,11 @@ def _search(
 ) -> None:
     """No canary in any file of the folders, with the vault's fetched to one, nor in any record."""
     searcher = Searcher(*needles(canaries([one.pcm for one in calls[:VARIANTS]])))
-    for topic in made.topics.all():
-        content = made.content(topic)
-        outcome.searched_mb += len(content) / 1e6
+    for topic, records in made.read_every().items():
+        data = content(records)
+        outcome.searched_mb += len(data) / 1e6
         outcome.leaked += [
-            f"{topic}: {hit.canary} as {hit.form}" for hit in searcher.search(io.BytesIO(content))
+            f"{topic}: {hit.canary} as {hit.form}" for hit in searcher.search(io.BytesIO(data))
         ]
     done = scan([*folders], searcher)
     outcome.searched_mb += done.bytes / 1e6
@@ -209,10 +209,11 @@ def _search(
 
 def _look_for_stuck(outcome: Outcome, made: Installation) -> None:
     """Every stage has committed to the end of every partition."""
+    records = made.read_every()
     for stage, inputs in INPUTS.items():
         for topic in inputs(made.topics):
             committed = made.committed(stage, topic)
-            written = dict(Counter(record.partition() for record in made.read(topic)))
+            written = dict(Counter(record.partition() for record in records[topic]))
             if committed != written:
                 outcome.stuck.append(f"{stage} {topic}: {committed} of {written}")
 

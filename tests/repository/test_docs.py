@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -73,30 +74,39 @@ def test_the_pages_are_there() -> None:
     assert {"README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"} <= names
 
 
-@pytest.mark.parametrize("page", PAGES, ids=_relative)
-def test_commands_and_options_exist(page: Path) -> None:
+def _made_up(page: Path) -> Iterator[str]:
+    """Commands and options that a page names and that are not there."""
+    groups = {command.split()[0] for command in _commands() if " " in command}
     for name, options in _named(_code(page)):
-        groups = {command.split()[0] for command in _commands() if " " in command}
-        assert name in _commands() or name in groups, f"hushwire {name}: no such command"
-        if name in _commands():
-            assert options <= _commands()[name], f"hushwire {name}: no such option"
+        if name not in _commands() and name not in groups:
+            yield f"{_relative(page)}: hushwire {name}"
+        for option in sorted(options - _commands().get(name, options)):
+            yield f"{_relative(page)}: hushwire {name} {option}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=_relative)
-def test_make_targets_exist(page: Path) -> None:
+def test_commands_and_options_exist() -> None:
+    assert [one for page in PAGES for one in _made_up(page)] == []
+
+
+def test_make_targets_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"(?m)^([a-z]+):", makefile))
-    assert set(_MAKE.findall(_code(page))) <= targets
+    named = {(_relative(page), target) for page in PAGES for target in _MAKE.findall(_code(page))}
+    assert {one for one in named if one[1] not in targets} == set()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=_relative)
-def test_links_lead_somewhere(page: Path) -> None:
+def _dangling(page: Path) -> Iterator[str]:
+    """Links of a page to what is not there."""
     for found in _LINK.finditer(page.read_text(encoding="utf-8")):
         target = found.group(1) or found.group(2)
         if "://" in target or target.startswith(("#", "mailto:")):
             continue
-        path = page.parent / target.partition("#")[0]
-        assert path.exists(), f"{_relative(page)} links to {target}, which is not there"
+        if not (page.parent / target.partition("#")[0]).exists():
+            yield f"{_relative(page)}: {target}"
+
+
+def test_links_lead_somewhere() -> None:
+    assert [one for page in PAGES for one in _dangling(page)] == []
 
 
 def test_readme_shows_how_to_begin() -> None:

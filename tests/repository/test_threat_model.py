@@ -31,15 +31,17 @@ WAYS = (
 
 @cache
 def _tests(file: str) -> set[str]:
+    if not (ROOT / "tests" / file).is_file():
+        return set()
     tree = ast.parse((ROOT / "tests" / file).read_text(encoding="utf-8"))
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
     return {node.name for node in ast.walk(tree) if isinstance(node, functions)}
 
 
-@pytest.mark.parametrize("proof", sorted(set(PROOFS)), ids="::".join)
-def test_every_named_test_exists(proof: tuple[str, str]) -> None:
-    file, name = proof
-    assert name in _tests(file)
+def test_every_named_test_exists() -> None:
+    assert [
+        f"{file}::{name}" for file, name in sorted(set(PROOFS)) if name not in _tests(file)
+    ] == []
 
 
 def test_every_threat_has_a_proof() -> None:

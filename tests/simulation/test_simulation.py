@@ -1,4 +1,4 @@
-"""200 seeds of the simulation, and that it would notice: see ``docs/faults.md``."""
+"""60 seeds of the simulation, and that it would notice; 200 nightly: see ``docs/faults.md``."""
 
 from __future__ import annotations
 
@@ -17,12 +17,19 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:coroutine '_acknowledged' was never awaited"),
 ]
 
-SEEDS, AT_ONCE = 200, 20
+SEEDS, AT_ONCE, OFTEN = 200, 20, 60
+"""Seeds of ``make nightly``, of one test, and of ``make test``."""
 ENOUGH = 40
 """Seeds within which every mutant has to be noticed."""
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, AT_ONCE))
+@pytest.mark.parametrize(
+    "first",
+    [
+        *range(0, OFTEN, AT_ONCE),
+        *(pytest.param(one, marks=pytest.mark.nightly) for one in range(OFTEN, SEEDS, AT_ONCE)),
+    ],
+)
 def test_whatever_fails_nothing_leaks_is_lost_or_hangs(first: int) -> None:
     for seed in range(first, first + AT_ONCE):
         _, told = one_seed(seed)

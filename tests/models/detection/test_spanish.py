@@ -138,14 +138,14 @@ def missed(case: LabelledCase) -> tuple[set[str], int]:
     return left, silenced
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if not c.negative], ids=lambda c: c.id)
-def test_a_labelled_value_is_covered_whole(case: LabelledCase) -> None:
-    assert missed(case)[0] == set()
+def test_a_labelled_value_is_covered_whole() -> None:
+    left = {case.id: missed(case)[0] for case in CASES if not case.negative}
+    assert {case: entities for case, entities in left.items() if entities} == {}
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.negative], ids=lambda c: c.id)
-def test_harmless_numbers_stay(case: LabelledCase) -> None:
-    assert missed(case) == (set(), 0)
+def test_harmless_numbers_stay() -> None:
+    found = {case.id: missed(case) for case in CASES if case.negative}
+    assert {case: wrong for case, wrong in found.items() if wrong != (set(), 0)} == {}
 
 
 def test_every_language_has_the_same_form() -> None:

@@ -239,9 +239,10 @@ class Through:
 
 
 @pytest.mark.slow
-def test_a_call_of_eight_hours_is_stored_whole_in_the_memory_of_a_short_one() -> None:
+@pytest.mark.parametrize("hours", [2, pytest.param(8, marks=pytest.mark.nightly)])
+def test_a_call_of_hours_is_stored_whole_in_the_memory_of_a_short_one(hours: int) -> None:
     """What is left of it when it ends, its compressed audio, grows; nothing else does."""
-    hours, step = 8, 10
+    step = 10
     call = CallInfo("long", RATE, (Role.CUSTOMER,))
     said = fakes.speak(["hello", "three", "please", "four", "yes"])[: 2 * step * RATE]
     minute = np.zeros((60 * RATE, 1), np.int16)

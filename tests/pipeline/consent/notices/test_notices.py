@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -83,14 +84,15 @@ SHIPPED = [
 ]
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_every_place_has_a_prompt_that_its_rule_is_content_with(place: str) -> None:
-    """The prompt, played when it says and answered, lets the decision keep the call."""
+def unmet(place: str) -> Iterator[str]:
+    """Rules of a place that its prompt does not content, played when it says and answered."""
     holding = RULES.holding([place], DAY)
     for language in {"en", MAIN.get(place, "en")}:
         prompt = prompt_for(Asked((place,), language, "Acme"), shipped_notices(), RULES, DAY)
-        assert prompt.open == []
-        assert prompt.notice.strength >= max(asked_by(each.rule) for each in holding)
+        if prompt.open:
+            yield f"{place} {language}: {prompt.open}"
+        if prompt.notice.strength < max(asked_by(each.rule) for each in holding):
+            yield f"{place} {language}: {prompt.notice.strength}"
         before, heard = prompt.need.before, prompt.need.in_recording
         at = -5_000 if before else 1_000
         kind = Kind.NOTICE_SPOKEN if heard else Kind.NOTICE_PLAYED
@@ -106,7 +108,13 @@ def test_every_place_has_a_prompt_that_its_rule_is_content_with(place: str) -> N
                 profiles=frozenset({"pci", "hipaa", "gdpr"}),
             )
             made = decide([each], Consent((place,), evidence=tuple(evidence)), setting=setting)
-            assert made.outcome is Outcome.KEPT, (place, each.rule.id, made.why)
+            if made.outcome is not Outcome.KEPT:
+                yield f"{place} {language}: {each.rule.id}, {made.why}"
+
+
+def test_every_place_has_a_prompt_that_its_rule_is_content_with() -> None:
+    assert len(PLACES) > 100
+    assert [one for place in PLACES for one in unmet(place)] == []
 
 
 def test_shipped_prompts_are_whole() -> None:
