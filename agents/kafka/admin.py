@@ -10,12 +10,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import KafkaException
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
+    OffsetSpec,
 )
 
 from agents.kafka.topics import Topics, wanted_configs
@@ -73,6 +74,46 @@ def cluster_state(
         copies = min((len(one.replicas) for one in partitions), default=0)
         states[name] = TopicState(len(partitions), copies, configs.get(name, {}))
     return ClusterState(len(known.brokers), states)
+
+
+def unread(bootstrap: str, topic: str, group: str, *, client: dict[str, str] | None = None) -> bool:
+    """Whether a topic holds records that a consumer group, with nobody in it, has not read.
+
+    Args:
+        bootstrap: ``host:port[,…]``.
+        topic: which; one that is not there holds none.
+        group: which.
+        client: further librdkafka settings, such as TLS ones.
+    """
+    admin = _admin(bootstrap, client)
+    try:
+        known = admin.list_topics(timeout=ANSWER_S).topics.get(topic)
+        places = [TopicPartition(topic, number) for number in (known.partitions if known else ())]
+        if not places:
+            return False
+        wait = ANSWER_S + _GRACE_S
+        latest = admin.list_offsets(
+            {place: OffsetSpec.latest() for place in places}, request_timeout=ANSWER_S
+        )
+        earliest = admin.list_offsets(
+            {place: OffsetSpec.earliest() for place in places}, request_timeout=ANSWER_S
+        )
+        ends = [latest[one].result(wait).offset for one in places]
+        begins = [earliest[one].result(wait).offset for one in places]
+        if ends == begins:
+            return False
+        told = admin.describe_consumer_groups([group], request_timeout=ANSWER_S)
+        if told[group].result(wait).members:
+            return False
+        asked = ConsumerGroupTopicPartitions(group, places)
+        read = admin.list_consumer_group_offsets([asked], request_timeout=ANSWER_S)
+        done = {one.partition: one.offset for one in read[group].result(wait).topic_partitions}
+        return any(
+            max(done.get(one.partition, -1), begin) < end
+            for one, begin, end in zip(places, begins, ends, strict=True)
+        )
+    except (KafkaException, TimeoutError) as error:
+        raise _away(bootstrap, error) from error
 
 
 def shortened(cluster: ClusterState, wanted: Mapping[str, Mapping[str, str]]) -> list[str]:
