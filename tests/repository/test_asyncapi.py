@@ -28,7 +28,7 @@ DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "docs/asyncapi.yaml").read_tex
 SCHEMAS = DOCUMENT["components"]["schemas"]
 MESSAGES = {"audioChunk": "audioChunkHeaders", "callEnd": "callEndHeaders"}
 SENT = {
-    "audioChunk": [RECORDS["full"], RECORDS["plain"], RECORDS["paused"]],
+    "audioChunk": [RECORDS["full"], RECORDS["plain"], RECORDS["paused"], RECORDS["blank"]],
     "callEnd": [RECORDS["end"], RECORDS["broken off"]],
 }
 
