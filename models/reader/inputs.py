@@ -27,7 +27,8 @@ LABELS: Final = (
         - {str(Entity.NUMBER_SEQUENCE), str(Entity.AGE_OVER_89), str(Entity.DTMF)}
     ),
 )
-"""What a word may be: nothing sensitive, or part of an entity of a type; a key's tone is no word."""
+"""What a word may be: nothing sensitive, or part of an entity of a type. A key's tone is no
+word."""
 LONGEST: Final = 96
 """Pieces that are read at once; a longer turn is read in several."""
 LOOKED_BACK: Final = 160
