@@ -108,7 +108,9 @@ def test_what_is_dropped_is_stored_and_then_put_away(installation: Installation)
         client.put_object(Bucket=name, Key="in/s.json", Body=b"{}")
         with watching(installation, public, str(drop), f"{url}/in"):
             until(
-                installation, drop / "done" / f"{NUMBER}.flac", drop / "refused" / "bad.wav.reason.txt"
+                installation,
+                drop / "done" / f"{NUMBER}.flac",
+                drop / "refused" / "bad.mp3.reason.txt",
             )
             second = digest_id(installation.folder / "s.wav")
             states = installation.until_closed([first, second])
@@ -167,4 +169,4 @@ def test_the_topic_is_read_from_its_beginning_and_on(installation: Installation)
         deadline = time.monotonic() + 30
         while outcomes.of(ids[-1]) is None and time.monotonic() < deadline:
             time.sleep(0.05)
-        assert outcomes.of(ids[-1]) == Ended("stored", whole=True)
+        assert outcomes.of(ids[-1]) == Ended("stored")
