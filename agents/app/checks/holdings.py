@@ -1,8 +1,8 @@
 """Says who holds what: keys and credentials on this host, what each opens, what belongs elsewhere.
 
-Outcomes: a ``Finding`` per key or credential that is here; weak where a host that sends calls with a public key
-holds a secret beside it, or where the two halves of the door's keys are no pair. Raises what
-reading the pair raises.
+Outcomes: a ``Finding`` per key or credential that is here; weak where a host that sends calls with
+a public key holds a secret beside it, or where the two halves of the door's keys are no pair.
+Raises what reading the pair raises.
 """
 
 from __future__ import annotations
