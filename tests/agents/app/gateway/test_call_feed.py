@@ -470,6 +470,16 @@ async def test_audio_of_another_rate_is_refused(door: Door, clock: Clock, speed:
     assert not await feed.end(Ended())
 
 
+async def test_a_call_of_minutes_that_says_no_time_is_complete(door: Door, clock: Clock) -> None:
+    feed = _calls(door).open(
+        Started("x", Codec.L16, 8_000, ("audio",), timed=False), source="audiosocket"
+    )
+    for frame in range(50 * 120):
+        clock.now += 0.02
+        feed.take(Audio(0, frame * 160, bytes(320)))
+    assert await feed.end(Ended())
+
+
 async def test_a_call_that_lasts_longer_than_its_audio_is_incomplete(
     door: Door, clock: Clock
 ) -> None:
