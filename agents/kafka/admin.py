@@ -5,17 +5,19 @@ Outcomes: ``BrokerError`` where the broker is away or refuses.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import KafkaException
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
+    OffsetSpec,
 )
 
 from agents.kafka.topics import Topics, wanted_configs
@@ -24,6 +26,9 @@ from pipeline.errors import BrokerError, SettingsError
 ANSWER_S = 15.0
 _RETENTION = "retention.ms"
 _GRACE_S = 1.0
+_TRIES, _AGAIN_S = 5, 1.0
+_LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+_EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,50 @@ def cluster_state(
         copies = min((len(one.replicas) for one in partitions), default=0)
         states[name] = TopicState(len(partitions), copies, configs.get(name, {}))
     return ClusterState(len(known.brokers), states)
+
+
+def unread(bootstrap: str, topic: str, group: str, *, client: dict[str, str] | None = None) -> bool:
+    """Whether a topic holds records that a consumer group, with nobody in it, has not read.
+
+    Args:
+        bootstrap: ``host:port[,…]``.
+        topic: which; one that is not there holds none.
+        group: which.
+        client: further librdkafka settings, such as TLS ones.
+    """
+    admin = _admin(bootstrap, client)
+    for left in reversed(range(_TRIES)):
+        try:
+            return _unread(admin, topic, group)
+        except (KafkaException, TimeoutError) as error:
+            if not left:
+                raise _away(bootstrap, error) from error
+        time.sleep(_AGAIN_S)  # one that was just started finds the group's coordinator first
+    return False
+
+
+def _unread(admin: AdminClient, topic: str, group: str) -> bool:
+    known = admin.list_topics(timeout=ANSWER_S).topics.get(topic)
+    places = [TopicPartition(topic, number) for number in (known.partitions if known else ())]
+    if not places:
+        return False
+    wait = ANSWER_S + _GRACE_S
+    latest = admin.list_offsets(dict.fromkeys(places, _LATEST), request_timeout=ANSWER_S)
+    earliest = admin.list_offsets(dict.fromkeys(places, _EARLIEST), request_timeout=ANSWER_S)
+    ends = [latest[one].result(wait).offset for one in places]
+    begins = [earliest[one].result(wait).offset for one in places]
+    if ends == begins:
+        return False
+    told = admin.describe_consumer_groups([group], request_timeout=ANSWER_S)
+    if told[group].result(wait).members:
+        return False
+    asked = ConsumerGroupTopicPartitions(group, places)
+    read = admin.list_consumer_group_offsets([asked], request_timeout=ANSWER_S)
+    done = {one.partition: one.offset for one in read[group].result(wait).topic_partitions}
+    return any(
+        max(done.get(one.partition, -1), begin) < end
+        for one, begin, end in zip(places, begins, ends, strict=True)
+    )
 
 
 def shortened(cluster: ClusterState, wanted: Mapping[str, Mapping[str, str]]) -> list[str]:

@@ -44,6 +44,7 @@ class Fate(StrEnum):
     OVER = "its call is through at this stage"
     GONE = "the broker does not give it any more"
     BROKEN = "still no record that opens"
+    DOOR = "not let in: its sender has to send it again"
     NO_LETTER = "no dead letter of ours"
 
 
@@ -204,6 +205,9 @@ def _judged(letter: DeadLetter, topics: Topics, ledger: Ledger, reader: _Reader)
     """The letter with its fate and, where it can be replayed, its record."""
     if letter.fate is not Fate.REPLAYABLE:
         return replace(letter, sealed=None)
+    if letter.topic == topics.audio_in:
+        # Sealed by its sender for the door, or in clear: nothing that a stage's key opens.
+        return replace(letter, fate=Fate.DOOR, sealed=None)
     if letter.topic not in topics.transit():
         return replace(letter, fate=Fate.NO_LETTER, sealed=None)
     fate = _fate_of_call(letter, ledger)

@@ -266,7 +266,9 @@ class _Own(BaseSettings):
         "the figures.",
     )
     chunk_seconds: Annotated[float, Field(ge=0.1, le=20.0)] = Field(
-        default=1.0, description="Length of the audio chunks that `ingest` makes."
+        default=1.0,
+        description="Length of the audio chunks that `run` makes, and `ingest` without a public "
+        "key; at the door recordings are cut in pieces of one second.",
     )
     calls_in_flight: Annotated[int, Field(ge=1, le=10_000)] = Field(
         default=64, description="Calls that one stage holds open at once; then it stops reading."

@@ -38,12 +38,19 @@ from agents.system.clock import stamp
 from pipeline.change.stored_calls import Flag
 from pipeline.errors import HeldError, InputError, UnknownCallError
 from pipeline.records.consent import Decision
+from pipeline.records.model import INCOMPLETE
 
 PAGE: Final = 50
 """Calls on a page where nothing else is asked for."""
 _BATCH: Final = 500
 _DECISION: Final = TypeAdapter(Decision)
 _FLAG: Final = TypeAdapter(Flag)
+
+
+IDLE: Final = "idle"
+"""A mark: nobody said that the call was over, it ended because nothing more came."""
+PARTIAL: Final = frozenset({IDLE, INCOMPLETE, "gap"})
+"""Marks of calls of which a part never came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +83,13 @@ class StoredCallFacts:
     flagged: Flag | None = None
     """Why the rules of today would not keep it; None: they would, or nobody looked."""
     marks: tuple[str, ...] = ()
-    """What went wrong on the way, such as ``incomplete``: as the certificate has them."""
+    """What went wrong on the way, such as ``incomplete``: as the certificate has them, and ``IDLE``
+    where it says so."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether the recorder said its end, and nothing of it is missing before that."""
+        return not PARTIAL.intersection(self.marks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ import tink
 from agents.access.audit_log import AuditLog
 from agents.access.hash_chain import BEGINNING, Head
 from agents.database.call_ledger import Ledger
-from agents.vault.call_catalogue import Catalogue, StoredCallFacts
+from agents.vault.call_catalogue import IDLE, Catalogue, StoredCallFacts
 from agents.vault.call_keys import VaultKeys
 from agents.vault.file_store import PASSED, QUARANTINE, Place, open_place
 from agents.vault.recorder_ids import RecorderIds
@@ -43,6 +43,7 @@ from pipeline.evidence.certificate import Certificate, parse_certificate
 from pipeline.evidence.layout import CERTIFICATE, SEALED
 from pipeline.evidence.stored_call import StoredCall
 from pipeline.records.cloudevents import valid_call_id
+from pipeline.records.model import EndedBy
 
 PIECE: Final = 1 << 20
 """Bytes that a reader gets at most at once."""
@@ -262,7 +263,7 @@ class Vault:
             certificate=hashlib.sha256(data).hexdigest(),
             files=lengths,
             consent=stated.consent,
-            marks=stated.marks,
+            marks=(*stated.marks, *((IDLE,) if stated.ended_by == EndedBy.IDLE else ())),
         )
 
     def read(self, call_id: str, name: str, *, passed: bool = True) -> bytes:

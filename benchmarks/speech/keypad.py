@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.audio.key_tones import HIGH_HZ, LOW_HZ
+from pipeline.audio.keypad.spectrum import HIGH_HZ, LOW_HZ
 
 
 def key(

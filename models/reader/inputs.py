@@ -22,9 +22,13 @@ from pipeline.records.model import Role
 
 LABELS: Final = (
     "O",
-    *sorted({*map(str, Entity)} - {str(Entity.NUMBER_SEQUENCE), str(Entity.AGE_OVER_89)}),
+    *sorted(
+        {*map(str, Entity)}
+        - {str(Entity.NUMBER_SEQUENCE), str(Entity.AGE_OVER_89), str(Entity.DTMF)}
+    ),
 )
-"""What a word may be: nothing sensitive, or part of an entity of a type."""
+"""What a word may be: nothing sensitive, or part of an entity of a type. A key's tone is no
+word."""
 LONGEST: Final = 96
 """Pieces that are read at once; a longer turn is read in several."""
 LOOKED_BACK: Final = 160

@@ -6,7 +6,7 @@ Files: ``opening`` opens what somebody else put there · ``containers`` measures
 is decoded, with ``wav_header``, ``flac_frames`` and ``ogg_pages`` · ``compressed`` MP3, MP4, WebM
 · ``files`` reads and writes · ``narrowing`` to what the stages see · ``chunk_assembly`` puts chunks
 in order, gaps become silence · ``ring_buffer`` what may still be needed · ``levels`` the loudness
-of 10 ms frames · ``key_tones`` whether a key was pressed.
+of 10 ms frames · ``keypad`` whether keys were pressed.
 
 Here: a container, a sample format. Not here: what counts as speech (``transcription``), what is
 silenced (``muting``). Test: ``tests/pipeline/audio``.

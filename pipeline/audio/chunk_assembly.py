@@ -24,17 +24,25 @@ Two stages (listening and muting) that read the same chunks in the same order ge
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from pipeline.errors import RecordError
-from pipeline.records.model import HIGHEST_RATE, AudioChunk, CallEnd, CallInfo, Interval
+from pipeline.records.model import (
+    HIGHEST_RATE,
+    LONGEST_CALL_S,
+    AudioChunk,
+    CallEnd,
+    CallInfo,
+    Interval,
+    Pcm,
+)
 
 REORDER = 64
 """Later chunks that may wait for a missing one; at 1 s a chunk about a minute."""
 PIECE_S = 10
 """Longest silence that is given out at once; a longer one comes in pieces under one number."""
-LONGEST_GAP_S = 3_600
-"""A start that jumps further than this is a contradiction, not a gap: it bounds memory."""
 MOST_MISSING = 65_536
 """Most chunk numbers that may be missing at once: it bounds what a wrong number can cause."""
 
@@ -138,7 +146,7 @@ class ChunkAssembler:
             first = min(self._waiting)
             ready += self._fill(first, self._waiting[first].start)
             ready += self._in_order()
-        limit = self._position + LONGEST_GAP_S * self._call.sample_rate
+        limit = self._position + LONGEST_CALL_S * self._call.sample_rate
         last_seq, last_sample = min(end.chunks, self._next + MOST_MISSING), min(end.end, limit)
         if (last_seq, last_sample) != (end.chunks, end.end):
             self._marks.add("contradiction")
@@ -170,7 +178,7 @@ class ChunkAssembler:
             )
         if chunk.seq - self._next > MOST_MISSING:
             raise RecordError(f"chunk {chunk.seq} is too far ahead of number {self._next}")
-        if chunk.start - self._position > LONGEST_GAP_S * call.sample_rate:
+        if chunk.start - self._position > LONGEST_CALL_S * call.sample_rate:
             raise RecordError(f"chunk {chunk.seq} begins too far ahead of its neighbours")
         overlaps = chunk.start < self._position or any(
             chunk.start < other.end if other.seq < chunk.seq else other.start < chunk.end
@@ -215,7 +223,7 @@ class ChunkAssembler:
         return silent
 
     def _silent(self, seq: int, start: int, end: int) -> list[AudioChunk]:
-        """Silence under one number, in pieces: an hour of it is never one array."""
+        """Silence under one number, in pieces: a day of it is never one array."""
         call = self._call
         assert call is not None  # noqa: S101 - no gap is known before a chunk is
         step = PIECE_S * call.sample_rate
@@ -224,7 +232,7 @@ class ChunkAssembler:
                 call=call,
                 seq=seq,
                 start=low,
-                pcm=np.zeros((min(low + step, end) - low, call.channels), np.int16),
+                pcm=silence(min(low + step, end) - low, call.channels),
             )
             for low in (range(start, end, step) if end > start else (start,))
         ]
@@ -236,6 +244,22 @@ class ChunkAssembler:
         if noted and noted[-1].end == start:
             start = noted.pop().start
         noted.append(Interval(start, end))
+
+
+@lru_cache(maxsize=16)
+def silence(samples: int, channels: int) -> Pcm:
+    """Zeros, read-only and shared, so that a long silence takes no memory.
+
+    Args:
+        samples: per channel; some seconds.
+        channels: how many.
+
+    Returns:
+        Shape ``(samples, channels)``.
+    """
+    zeros = np.zeros((samples, channels), np.int16)
+    zeros.flags.writeable = False
+    return zeros
 
 
 def _start(chunk: AudioChunk) -> int:

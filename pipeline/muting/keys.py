@@ -1,7 +1,10 @@
-"""The keys that are pressed in a call: where their tones are heard, and what is cut for each.
+"""The keys that are pressed in a call: where they are heard, and what is cut for each.
 
-Every channel is listened to by itself; and where a key is heard on one, its tone is looked for on
-the others, however soft it comes back there. Which key it was nobody learns.
+Every channel is listened to by itself. Two ears hear: ``KeyTones`` all of it, and ``KeySounds``,
+which hears keys under voices and behind codecs, what lies near a key that the first one heard. All
+from one key to the next is silenced (``pipeline.audio.keypad.runs``); and where a key is heard on
+one channel, its tone is looked for on the others, however soft it comes back there. Which key it
+was nobody learns.
 """
 
 from __future__ import annotations
@@ -9,7 +12,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from pipeline.audio.key_tones import KEY_EDGE_MS, KeyTones, traces
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.audio.keypad.runs import KeyRuns
+from pipeline.audio.keypad.sounds import KeySounds
+from pipeline.audio.keypad.tones import KEY_EDGE_MS, KeyTones, traces
 from pipeline.muting.merging import Cut
 from pipeline.policy.model import EntityRule
 from pipeline.records.entities import Entity
@@ -30,41 +38,132 @@ class Keys:
     def __init__(self, call: CallInfo, start: int = 0) -> None:
         self.edge = KEY_EDGE_MS * call.sample_rate // 1_000
         """Samples that are cut beside a tone at least."""
-        self._channels = [KeyTones(call.sample_rate, start) for _ in range(call.channels)]
+        self._channels = [_Channel(call.sample_rate, start) for _ in range(call.channels)]
 
     @property
     def settled(self) -> int:
-        """Every key that begins before this call sample was returned."""
+        """Every span that begins before this call sample was returned."""
         return min(channel.settled for channel in self._channels)
 
     def take(self, pcm: Pcm) -> list[Span]:
-        """Take the next samples; return the keys that are now certain."""
+        """Take the next samples; return what is now certain: a span for each key."""
         return [
-            _span(number, tone)
+            key_span(number, place)
             for number, channel in enumerate(self._channels)
-            for tone in channel.take(pcm[:, number])
+            for place in channel.take(pcm[:, number])
         ]
 
     def finish(self) -> list[Span]:
         """The rest, after the call's last sample; nothing when it is asked again."""
         return [
-            _span(number, tone)
+            key_span(number, place)
             for number, channel in enumerate(self._channels)
-            for tone in channel.finish()
+            for place in channel.finish()
         ]
 
 
+class _Channel:
+    """Both ears on one channel."""
+
+    def __init__(self, sample_rate: int, start: int) -> None:
+        self._rate = sample_rate
+        self._tones = KeyTones(sample_rate, start)
+        self._runs = KeyRuns(sample_rate)
+        self._waiting: list[Interval] = []
+        """Tones that are told while others, which begin before them, may still come."""
+        self._pcm = np.zeros(0, np.int16)
+        self._first = start
+        """Call sample of ``_pcm[0]``."""
+        self._sounds: KeySounds | None = None
+        """Listens near the keys that were heard last,"""
+        self._taken = start
+        """has taken all before this sample,"""
+        self._until = start
+        """and takes all before this one."""
+
+    @property
+    def settled(self) -> int:
+        return self._runs.settled
+
+    def take(self, pcm: npt.NDArray[np.int16]) -> list[Interval]:
+        self._pcm = np.concatenate([self._pcm, pcm])
+        found = self._step(self._tones.take(pcm), self._tones.settled)
+        # No key that is still to come has anything before this near it.
+        keep = self._tones.settled - self._reach
+        if self._sounds is not None:
+            keep = min(keep, self._taken)
+        gone = max(0, keep - self._first)
+        self._pcm, self._first = self._pcm[gone:].copy(), self._first + gone
+        return found
+
+    def finish(self) -> list[Interval]:
+        end = self._first + len(self._pcm)
+        found = self._step(self._tones.finish(), end + 2 * self._reach)
+        found += self._runs.finish()
+        return [Interval(one.start, min(one.end, end)) for one in found if one.start < end]
+
+    @property
+    def _reach(self) -> int:
+        """So far from a key begins what may be near it, in samples."""
+        return self._runs.near + self._rate
+
+    def _step(self, tones: list[Interval], settled: int) -> list[Interval]:
+        """Listen near the tones that are certain; what follows from that."""
+        self._waiting = sorted([*self._waiting, *tones])
+        ready = [one for one in self._waiting if one.start < settled]
+        self._waiting = self._waiting[len(ready) :]
+        doubtful: list[Interval] = []
+        for tone in ready:
+            doubtful += self._listen_near(tone)
+        doubtful += self._listen()
+        if self._sounds is not None and self._until + self._reach < settled:
+            doubtful += self._stop()
+        known = settled
+        if self._sounds is not None:
+            known = min(known, self._sounds.settled + self._runs.near)
+        return self._runs.take(ready, doubtful, known)
+
+    def _listen_near(self, tone: Interval) -> list[Interval]:
+        """Listen from before a tone to after it, or go on until then."""
+        begin, told = tone.start - self._reach, self._listen()
+        if self._sounds is not None and begin > self._until:
+            told += self._stop()
+        if self._sounds is None:
+            self._taken = max(begin, self._taken, self._first)
+            self._sounds = KeySounds(self._rate, self._taken)
+        self._until = max(self._until, tone.end + self._reach)
+        return told + self._listen()
+
+    def _listen(self) -> list[Interval]:
+        """Listen to what has come of the stretch."""
+        if self._sounds is None:
+            return []
+        end = max(self._taken, min(self._until, self._first + len(self._pcm)))
+        part = self._pcm[self._taken - self._first : end - self._first]
+        self._taken = end
+        return [one.place for one in self._sounds.take(part)]
+
+    def _stop(self) -> list[Interval]:
+        sounds, self._sounds = self._sounds, None
+        return [one.place for one in sounds.finish()] if sounds is not None else []
+
+
 def is_key(span: Span) -> bool:
-    """Whether a span is the tone of a key."""
+    """Whether a span is that of a key."""
     return span.recognizer == KEY_TONES
 
 
+def key_span(channel: int, place: Interval) -> Span:
+    """The span of a key."""
+    return Span(Entity.DTMF.value, channel, place.start, place.end, _SCORE, KEY_TONES)
+
+
 def key_cuts(span: Span, rule: EntityRule, pcm: Pcm, start: int, sample_rate: int) -> list[Cut]:
-    """What is cut for a key: its tone and the tone's echo on every other channel.
+    """What is cut for a key: its span, and the echo on every other channel of the tones in it.
 
     Args:
         span: as ``Keys`` found it.
-        rule: of the policy; at least ``KEY_EDGE_MS`` are cut beside a tone.
+        rule: of the policy; at least ``KEY_EDGE_MS`` are cut beside it.
         pcm: the call around it, as far as an echo may lie from it.
         start: call sample of ``pcm[0]``.
         sample_rate: Hz.
@@ -74,19 +173,25 @@ def key_cuts(span: Span, rule: EntityRule, pcm: Pcm, start: int, sample_rate: in
         max(pad, KEY_EDGE_MS) * sample_rate // 1_000
         for pad in (rule.pad_before_ms, rule.pad_after_ms)
     )
-    tone = pcm[max(0, span.start - start) : max(0, span.end - start), span.channel]
+    offset, behind = max(0, span.start - start), max(0, end - span.end)
+    source = pcm[offset : max(0, span.end - start), span.channel]
     found = [span]
-    for channel in range(pcm.shape[1]):
-        if channel != span.channel:
+    for tone in _tones_in(source, sample_rate):
+        begin = offset + tone.start
+        around = Interval(max(0, begin - offset), min(len(pcm), begin + len(tone) + behind))
+        for channel in range(pcm.shape[1]):
+            if channel == span.channel:
+                continue
+            beside = pcm[around.start : around.end, channel]
             found += [
                 replace(
                     span,
                     channel=channel,
-                    start=start + place.start,
-                    end=start + place.end,
+                    start=start + around.start + place.start,
+                    end=start + around.start + place.end,
                     reason=Reason.ECHO,
                 )
-                for place in traces(tone, pcm[:, channel], sample_rate)
+                for place in traces(source[tone.start : tone.end], beside, sample_rate)
             ]
     return [
         Cut(max(start, one.start - before), min(end, one.end + after), one)
@@ -95,5 +200,9 @@ def key_cuts(span: Span, rule: EntityRule, pcm: Pcm, start: int, sample_rate: in
     ]
 
 
-def _span(channel: int, tone: Interval) -> Span:
-    return Span(Entity.DTMF.value, channel, tone.start, tone.end, _SCORE, KEY_TONES)
+def _tones_in(pcm: npt.NDArray[np.int16], sample_rate: int) -> list[Interval]:
+    """What both ears hear in a span, each key once."""
+    clear, sounds = KeyTones(sample_rate), KeySounds(sample_rate)
+    found = [*clear.take(pcm), *clear.finish()]
+    others = [one.place for one in (*sounds.take(pcm), *sounds.finish())]
+    return found + [one for one in others if not any(one.overlaps(tone) for tone in found)]

@@ -30,7 +30,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from pipeline.audio.chunk_assembly import REORDER, ChunkAssembler
+from pipeline.audio.chunk_assembly import REORDER, ChunkAssembler, silence
 from pipeline.audio.levels import Levels
 from pipeline.audio.ring_buffer import History
 from pipeline.errors import RecordError
@@ -440,6 +440,8 @@ class _Call:
             start=start,
             key=self.call.call_id,
         )
+        if not pcm.any():
+            pcm = silence(*pcm.shape)  # many of them may wait to be sent, after a long pause
         touching = [mute for mute in near if mute.start < end and mute.end > start]
         return RedactedChunk(
             call=self.call,

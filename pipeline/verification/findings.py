@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.audio.key_tones import KEY_EDGE_MS
+from pipeline.audio.keypad.tones import KEY_EDGE_MS
 from pipeline.audio.levels import FRAMES_PER_SECOND, Levels
 from pipeline.muting.padding import Padding, widen
 from pipeline.policy.model import Policy

@@ -14,7 +14,6 @@ from pipeline.audio.levels import SILENCE_DBFS, AudibleTrack, loudest_frame
 from pipeline.audio.ring_buffer import History
 from pipeline.detection.decision.not_understood import HARDLY_UNDERSTOOD
 from pipeline.errors import RecordError
-from pipeline.muting.keys import Keys
 from pipeline.muting.muter import FINDINGS_MISSING, LATE_SPAN
 from pipeline.muting.padding import Padding
 from pipeline.muting.rendering import Fill, apply_mutes, expected_inside, is_gap
@@ -44,6 +43,7 @@ from pipeline.verification.findings import (
     mute_for,
     mute_for_key,
 )
+from pipeline.verification.left_keys import LeftKeys
 from pipeline.verification.planning import ADVANCE_SPEECH_S, Planner, ReviewRequest
 from pipeline.verification.residual_sound import stubs
 
@@ -108,10 +108,10 @@ class ReviewState:
         )
         self._next_window = 0
         self._muted_samples = 0
-        self._keys = Keys(info)
+        self._keys = LeftKeys(info)
         self._keys_found: list[Span] = []
         """Heard, and not muted yet: what is cut beside them has not come."""
-        self._keys_left: Keys | None = None
+        self._keys_left: LeftKeys | None = None
         """Listens to what goes on, from where the first key was muted here."""
 
     @property
@@ -130,7 +130,7 @@ class ReviewState:
         self._measure(chunk)
         self._held.append(chunk)
         self._position = chunk.end
-        self._mute_keys(self._keys.take(chunk.pcm), over=False)
+        self._mute_keys(self._keys.take(chunk.pcm, chunk.mutes), over=False)
         self.tally.chunks += 1
         for channel, track in enumerate(self._tracks):
             track.take(chunk.pcm[:, channel], chunk.start)
@@ -305,7 +305,7 @@ class ReviewState:
                 continue
             self.tally.added.add(replace(mute, end=min(mute.end, self._position)))
             if self._keys_left is None:
-                self._keys_left = Keys(self.info, self._held[0].start)
+                self._keys_left = LeftKeys(self.info, self._held[0].start)
         self._keys_found = waiting
 
     def _still_heard(self) -> int:
@@ -375,7 +375,7 @@ class ReviewState:
         """A chunk with everything that verification added to it; no key is heard in it."""
         final = self._with_added(chunk)
         if self._keys_left is not None:
-            self.tally.keys_left += len(self._keys_left.take(final.pcm))
+            self.tally.keys_left += len(self._keys_left.take(final.pcm, chunk.mutes))
         return final
 
     def _with_added(self, chunk: RedactedChunk) -> RedactedChunk:

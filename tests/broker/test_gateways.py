@@ -155,7 +155,7 @@ def test_a_call_by_any_gateway_is_silent_where_an_ingested_one_is(
                 _twilio(gateway, spoken, pace=2),
                 _twilio(gateway, spoken, pace=2, path="/telnyx"),
                 _audiohook(gateway, spoken, pace=2),
-                _audiosocket(gateway, spoken, pace=2, name=name),
+                _audiosocket(gateway, spoken, pace=1, name=name),  # its pace tells its rate
             )
             assert ended[:2] == [1000, 1000]
             assert ended[2].closed

@@ -9,12 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from agents.app.checks.doctor import broker_findings
 from agents.app.checks.findings import Grade
-from agents.kafka.admin import cluster_state
-from agents.kafka.topics import Topics, wanted_configs
+from agents.kafka.admin import cluster_state, unread
+from agents.kafka.topics import Topics, create_topics, wanted_configs
 from agents.settings.model import Settings
 from tests.broker.brokers import on_both
 
@@ -83,3 +84,18 @@ def test_recordings_that_are_sent_before_any_worker_make_all_topics_alike(
     topics = Topics.named(prefix)
     there = cluster_state(bootstrap, topics).topics
     assert {name: there[name].partitions for name in topics.all()} == dict.fromkeys(topics.all(), 2)
+
+
+def test_a_door_that_nobody_reads_is_told(bootstrap: str) -> None:
+    """Until a group is in it, or has read what is there."""
+    topics, group = Topics.named(f"t{uuid.uuid4().hex[:8]}"), "nobody-admit"
+    assert not unread(bootstrap, topics.audio_in, group)
+    create_topics(bootstrap, topics, partitions=2)
+    producer = Producer({"bootstrap.servers": bootstrap})
+    producer.produce(topics.audio_in, b"value", b"key", partition=1)
+    assert producer.flush(10) == 0
+    assert unread(bootstrap, topics.audio_in, group)
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group})
+    consumer.commit(offsets=[TopicPartition(topics.audio_in, 1, 1)], asynchronous=False)
+    consumer.close()
+    assert not unread(bootstrap, topics.audio_in, group)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -108,7 +109,9 @@ def test_what_is_dropped_is_stored_and_then_put_away(installation: Installation)
         client.put_object(Bucket=name, Key="in/s.json", Body=b"{}")
         with watching(installation, public, str(drop), f"{url}/in"):
             until(
-                installation, drop / "done" / f"{NUMBER}.flac", drop / "refused" / "bad.reason.txt"
+                installation,
+                drop / "done" / f"{NUMBER}.flac",
+                drop / "refused" / "bad.mp3.reason.txt",
             )
             second = digest_id(installation.folder / "s.wav")
             states = installation.until_closed([first, second])
@@ -129,12 +132,14 @@ def test_what_is_dropped_is_stored_and_then_put_away(installation: Installation)
     assert sorted(home.iterdir()) == []  # no ledger, no key
 
     # The same recording once more, and the command anew: nothing new is stored, and it is put away.
-    shutil.copy(drop / "done" / f"{NUMBER}.flac", drop / "again.flac")
-    (drop / "again.json").write_text("{}")
+    again = drop / "again" / f"{NUMBER}.flac"
+    again.parent.mkdir()
+    shutil.copy(drop / "done" / f"{NUMBER}.flac", again)
+    again.with_suffix(".json").write_text("{}")
     with watching(installation, public, str(drop), after="delete"):
-        until(installation, gone=(drop / "again.flac", drop / "again.json"))
-    assert "sent: again.flac" not in told(installation)
-    assert f"stored: again.flac: call {first}" in told(installation)
+        until(installation, gone=(again, again.with_suffix(".json")))
+    assert "sent: again/" not in told(installation)
+    assert re.search(rf"stored: again/\+#+\.flac: call {first}", told(installation))
     installation.stop(worker)
 
 

@@ -14,6 +14,7 @@ from jsonschema.exceptions import ValidationError
 
 from agents.kafka.topics import Topics
 from pipeline.gateways.door import model, wire
+from pipeline.gateways.door.call_ids import DRAWN
 from pipeline.gateways.door.wire import Message, decode, encode
 from pipeline.gateways.events import Codec
 from pipeline.records.cloudevents import CALL_ID
@@ -28,7 +29,7 @@ DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "docs/asyncapi.yaml").read_tex
 SCHEMAS = DOCUMENT["components"]["schemas"]
 MESSAGES = {"audioChunk": "audioChunkHeaders", "callEnd": "callEndHeaders"}
 SENT = {
-    "audioChunk": [RECORDS["full"], RECORDS["plain"], RECORDS["paused"]],
+    "audioChunk": [RECORDS["full"], RECORDS["plain"], RECORDS["paused"], RECORDS["blank"]],
     "callEnd": [RECORDS["end"], RECORDS["broken off"]],
 }
 
@@ -171,8 +172,12 @@ def test_a_call_s_fields_and_limits_are_those_of_the_code() -> None:
         SCHEMAS["eventId"]["maxLength"] == SCHEMAS["eventSource"]["maxLength"] == wire.MOST_HEADER
     )
     keys = [one["bindings"]["kafka"]["key"] for one in DOCUMENT["components"]["messages"].values()]
-    for call_id in (SCHEMAS["callId"], *keys):
-        assert call_id["pattern"] == f"^{CALL_ID.pattern}$"
+    assert SCHEMAS["callId"]["pattern"] == f"^{DRAWN.pattern}$"
+    assert SCHEMAS["anyCallId"]["pattern"] == f"^{CALL_ID.pattern}$"
+    # Two messages come in by the door; the third goes out, also of calls that came another way.
+    assert [one["pattern"] for one in keys] == [
+        SCHEMAS[name]["pattern"] for name in ("callId", "callId", "anyCallId")
+    ]
     chunk = SCHEMAS["audioChunkHeaders"]["properties"]
     assert set(chunk["content-type"]["enum"]) == {f"audio/{one.value}" for one in Codec}
     for headers in MESSAGES.values():

@@ -23,11 +23,12 @@ from agents.crypto.signed_head import HeadMemory
 from agents.database import migrate
 from agents.database.call_ledger import open_since
 from agents.database.engine import Database
-from agents.kafka.admin import ClusterState, cluster_state
+from agents.kafka.admin import ClusterState, cluster_state, unread
 from agents.kafka.security import KafkaSecurity
 from agents.kafka.topics import Topics, wanted_configs
 from agents.settings.model import Settings
 from agents.settings.policies import read_policy
+from agents.stages.admit import NAME as ADMIT
 from agents.system.child_processes import may_dump_core
 from agents.upkeep.kek_rotation import wrapping_keys
 from agents.upkeep.sweep_guard import Bounds, SweepGuard
@@ -69,7 +70,7 @@ def examine(settings: Settings, state: Path, vault: str | Path | None) -> list[F
         ("state folder", lambda: _folder("state folder", state)),
         ("key file", lambda: _key_file("key file", settings.keyset_file(state))),
         ("transit key", lambda: _key_file("transit key", settings.transit_private_file(state))),
-        ("keys held here", lambda: holdings(settings, state)),
+        ("keys held here", lambda: holdings(settings, state, vault)),
         ("signing key", lambda: _signing_key(settings.signing_key_file(state))),
         ("ledger", lambda: _ledger(settings, state)),
         ("vault", lambda: _vault(vault)),
@@ -164,6 +165,14 @@ def _broker(settings: Settings) -> Iterator[Finding]:
         advice = "HUSHWIRE_KAFKA_SECURITY_PROTOCOL=SASL_SSL or SSL, see docs/operations.md"
         told = f"{security.protocol}: events are in clear on the network, and anybody may write"
         yield Finding(Grade.WEAK, "broker connection", told, advice)
+    group = f"{settings.topic_prefix}-{ADMIT}"
+    if unread(settings.bootstrap, topics.audio_in, group, client=security.librdkafka()):
+        yield Finding(
+            Grade.WEAK,
+            topics.audio_in,
+            f"it has records, and nobody reads it (consumer group {group})",
+            "start a worker with the admit stage: `hushwire worker admit`",
+        )
 
 
 def _loopback(server: str) -> bool:

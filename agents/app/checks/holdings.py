@@ -1,8 +1,8 @@
-"""Says who holds what: which keys lie on this host, what each opens, which should lie elsewhere.
+"""Says who holds what: keys and credentials on this host, what each opens, what belongs elsewhere.
 
-Outcomes: a ``Finding`` per key that is here; weak where a host that sends calls with a public key
-holds a secret beside it, or where the two halves of the door's keys are no pair. Raises what
-reading the pair raises.
+Outcomes: a ``Finding`` per key or credential that is here; weak where a host that sends calls with
+a public key holds a secret beside it, or where the two halves of the door's keys are no pair.
+Raises what reading the pair raises.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy.engine import make_url
+
 from agents.app.checks.findings import Finding, Grade
 from agents.crypto.transit_hybrid import TransitPrivate, TransitPublic
 from agents.settings.model import Settings
+from agents.vault.file_store import is_bucket
 
 _SECRETS: Final[tuple[tuple[str, Callable[[Settings, Path], Path], str], ...]] = (
     (
@@ -32,23 +35,35 @@ _SECRETS: Final[tuple[tuple[str, Callable[[Settings, Path], Path], str], ...]] =
 """Name, file and what it opens."""
 
 
-def holdings(settings: Settings, state: Path) -> Iterator[Finding]:
-    """Every key that is here.
+def holdings(settings: Settings, state: Path, vault: str | Path | None = None) -> Iterator[Finding]:
+    """Every key and credential that is here.
 
     Args:
-        settings: which files.
+        settings: which files, and what they let in.
         state: the state folder.
+        vault: where the vault is, where that is named.
     """
-    sends, public = settings.transit_public_key is not None, settings.transit_public_file(state)
+    public, private = settings.transit_public_file(state), settings.transit_private_file(state)
+    # Where the private half lies beside its public one, calls are let in: that is no sender.
+    named = settings.transit_public_key is not None or public.exists()
+    sends = named and not (private.exists() and private.parent == public.parent)
     secrets = [(name, of(settings, state), opens) for name, of, opens in _SECRETS]
-    there = [one for one in secrets if one[1].exists()]
-    for name, path, opens in there:
-        told = f"{path}: {opens}"
+    there = [(name, f"{path}: {opens}") for name, path, opens in secrets if path.exists()]
+    there += _credentials(settings, vault)
+    for name, told in there:
         if sends:
             advice = "this host only sends calls: move it to where they are redacted"
             yield Finding(Grade.WEAK, f"holds the {name}", told, advice)
         else:
             yield Finding(Grade.OK, f"holds the {name}", told)
+    for path in (
+        settings.gateway_twilio_secrets,
+        settings.gateway_telnyx_secrets,
+        settings.gateway_audiohook_secrets,
+    ):
+        if path is not None and path.exists():
+            told = f"{path}: whoever has it passes for the platform; for the gateway's host alone"
+            yield Finding(Grade.OK, "holds the gateway's secrets", told)
     if public.exists():
         TransitPublic.load(public)
         told = f"{public}: seals calls, opens nothing"
@@ -56,6 +71,20 @@ def holdings(settings: Settings, state: Path) -> Iterator[Finding]:
         yield from _pair(settings, state, public)
     if not there and not public.exists():
         yield Finding(Grade.SKIPPED, "holds no key", f"none in {state}")
+
+
+def _credentials(settings: Settings, vault: str | Path | None) -> Iterator[tuple[str, str]]:
+    """What is no key file: passwords, access to services, secrets that sign. None is shown."""
+    if settings.ledger_url is not None and make_url(settings.ledger_url).password:
+        yield "ledger's password", "HUSHWIRE_LEDGER_URL: reads and changes what is known of calls"
+    for service in {settings.key_service, settings.transit_key_service} - {None}:
+        yield "access to a key service", f"{service}: decrypts the key file that it encrypts"
+    if vault is not None and is_bucket(vault):
+        yield "access to the vault", f"{vault}: reads and removes what is stored, encrypted"
+    elif vault is not None and Path(vault).exists():
+        yield "vault", f"{vault}: what is stored, encrypted"
+    if settings.webhook_secrets is not None and settings.webhook_secrets.exists():
+        yield "webhooks' secrets", f"{settings.webhook_secrets}: sign what is told of calls"
 
 
 def _pair(settings: Settings, state: Path, public: Path) -> Iterator[Finding]:

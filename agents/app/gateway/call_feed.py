@@ -156,7 +156,7 @@ class CallFeed:
                     self._send(cuts)
                 if self._keys.waiting:
                     self._count(self._keys.passed(start))
-                if self._pace is not None and self._pace.judging:
+                if self._pace is not None:
                     self._pace.heard(self._last, self._timeline.end)
             else:
                 self._take_other(event)

@@ -13,10 +13,11 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from agents.system.clock import system_clock
 from pipeline.audio.files import SUFFIXES
@@ -30,6 +31,9 @@ from pipeline.records.model import CallInfo, Role
 from pipeline.records.pseudonyms import PURPOSE
 
 _OTHER = f"not a recording that can be read ({', '.join(sorted(SUFFIXES))})"
+_SHARED = (
+    "another recording here differs in its suffix alone, and they would share a sidecar; rename one"
+)
 LARGEST_SIDECAR = 1 << 20
 """Bytes; one that names eight channels has some hundred."""
 STEREO = (Role.AGENT, Role.CUSTOMER)
@@ -43,10 +47,18 @@ class _Channel(BaseModel):
     number: str | None = Field(default=None, repr=False, max_length=256)
 
 
+def _with_offset(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise PydanticCustomError(
+            "offset", "needs an offset from UTC, such as 2026-11-29T10:00:00+01:00 or …Z"
+        )
+    return moment
+
+
 class _Sidecar(BaseModel):
     model_config = ConfigDict(extra="ignore")
     call_id: str | None = Field(default=None, repr=False, min_length=1, max_length=512)
-    started_at: datetime | None = None
+    started_at: Annotated[datetime, AfterValidator(_with_offset)] | None = None
     channels: list[_Channel] | None = None
     language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] | None = None
     purpose: Annotated[str, Field(pattern=f"^{PURPOSE.pattern}$")] = ""
@@ -165,23 +177,48 @@ def _found(folder: Path, not_taken: Callable[[str], None]) -> list[Path]:
         files += (Path(place, name) for name in names)
         files += (path for path in (Path(place, name) for name in folders) if path.is_symlink())
     files.sort()
-    recordings = [path for path in files if _is_recording(path)]
-    sidecars = {path.with_suffix(".json") for path in recordings}
-    for path in files:
-        if path not in sidecars and not _is_recording(path):
-            name = "/".join(shown(part) for part in path.relative_to(folder).parts)
-            not_taken(f"{name}: {_why_not(path)}")
-    return recordings
+    by_name = {path.relative_to(folder).as_posix(): path for path in files}
+    links = [name for name, path in by_name.items() if os.path.isdir(path)]  # noqa: PTH112 - never raises
+    recordings, others = sorted_out(by_name.keys() - set(links))
+    others |= dict.fromkeys(
+        links, "a link to a folder, which is not followed; name the folder itself"
+    )
+    for name in by_name:
+        if name in others:
+            not_taken(f"{'/'.join(map(shown, name.split('/')))}: {others[name]}")
+    return [path for name, path in by_name.items() if name in recordings]
 
 
-def _is_recording(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not os.path.isdir(path)  # noqa: PTH112 - never raises
+def sorted_out(names: Iterable[str]) -> tuple[set[str], dict[str, str]]:
+    """Which of some files are recordings to be taken, and of the others why not.
+
+    Args:
+        names: of all files, with slashes; sidecars are among them.
+    """
+    by_sidecar: dict[str, list[str]] = {}
+    rest = []
+    for name in names:
+        if PurePosixPath(name).suffix.lower() in SUFFIXES:
+            by_sidecar.setdefault(sidecar_of(name), []).append(name)
+        else:
+            rest.append(name)
+    others = {
+        name: "a sidecar without a recording" if name.endswith(".json") else _OTHER
+        for name in rest
+        if name not in by_sidecar
+    }
+    recordings = set()
+    for same in by_sidecar.values():
+        if len(same) == 1:
+            recordings.update(same)
+        else:
+            others |= dict.fromkeys(same, _SHARED)
+    return recordings, others
 
 
-def _why_not(path: Path) -> str:
-    if os.path.isdir(path):  # noqa: PTH112 - never raises
-        return "a link to a folder, which is not followed; name the folder itself"
-    return "a sidecar without a recording" if path.suffix == ".json" else _OTHER
+def sidecar_of(name: str) -> str:
+    """The name of a recording's sidecar."""
+    return PurePosixPath(name).with_suffix(".json").as_posix()
 
 
 def read_drop(
@@ -207,7 +244,9 @@ def read_drop(
     """
     beside = path.with_suffix(".json")
     notes = _notes(beside) if sidecar is None else _parsed(sidecar, shown(beside.name))
-    call_id = recorder_id = notes.call_id or path.stem
+    # A name of the file system may be no UTF-8: what is not, is written as \xfc.
+    stem = os.fsencode(path.stem).decode("utf-8", "backslashreplace")
+    call_id = recorder_id = notes.call_id or stem
     renamed = holds_number(call_id) or not valid_call_id(call_id)
     if renamed and named is not None:
         call_id = named(call_id)

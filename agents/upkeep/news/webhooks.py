@@ -27,7 +27,7 @@ from agents.upkeep.news.addresses import Target
 from agents.upkeep.news.posting import NotTakenError, Poster, Posts
 from agents.upkeep.news.signing import read_secrets, signed
 from agents.vault.vault import Vault
-from pipeline.errors import HushwireError, SettingsError
+from pipeline.errors import HushwireError, SettingsError, StoreError
 
 LOOK_S: Final = 2.0
 """How often is looked for news, and for what is due."""
@@ -166,14 +166,16 @@ class Webhooks:
     async def _send(self, waiting: Waiting, secrets: tuple[bytes, ...], left: set[str]) -> bool:
         """Send one; whether it was taken."""
         notice = waiting.notice
-        body = await asyncio.to_thread(notices.body, notice, self._vault, self._endpoint.included)
-        seconds = int(self._database.now().timestamp())
-        headers = signed(notice.message_id, seconds, body, secrets)
         try:
-            await self._posts.post(headers, body)
+            included = self._endpoint.included
+            body = await asyncio.to_thread(notices.body, notice, self._vault, included)
+            seconds = int(self._database.now().timestamp())
+            await self._posts.post(signed(notice.message_id, seconds, body, secrets), body)
         except NotTakenError as error:
             await self._not_taken(waiting, error.problem, error.retry_s)
             taken = False
+        except StoreError:
+            raise  # vault or database are away, which is no attempt
         except Exception as error:  # noqa: BLE001 - one webhook must not end the worker
             kind, place = type(error).__name__, place_of(error.__traceback__)
             self._log.error("webhook failed", error_type=kind, place=place)

@@ -30,8 +30,9 @@ class Coded:
     """Samples per channel of the recording."""
     setup: bytes = field(repr=False)
     """What the decoder has to know before the first packet."""
-    packets: Callable[[BinaryIO], Iterator[bytes]] = field(repr=False)
-    """Reads the packets of the stream that was measured, in order."""
+    packets: Callable[[BinaryIO], Iterator[bytes | int]] = field(repr=False)
+    """Reads the packets of the stream that was measured, in order; a number: so many samples per
+    channel are missing there."""
 
     def within_bounds(self, name: str) -> Coded:
         """The same.

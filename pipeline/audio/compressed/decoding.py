@@ -119,11 +119,25 @@ class CodedFile:
         if self._coded.setup:
             context.extradata = self._coded.setup
         try:
+            last: AudioFrame | None = None
             for data in self._coded.packets(self._stream):
-                yield from context.decode(av.Packet(data))
+                if isinstance(data, bytes):
+                    for last in context.decode(av.Packet(data)):
+                        yield last
+                elif last is not None:
+                    yield _silence(last, data)
             yield from context.decode(None)
         except (av.FFmpegError, AudioError, ValueError) as error:
             raise DamagedError from error
+
+
+def _silence(like: AudioFrame, samples: int) -> AudioFrame:
+    """A frame of silence for what is missing behind another one."""
+    made = av.AudioFrame(like.format.name, like.layout.name, samples)
+    for plane in made.planes:
+        plane.update(bytes(plane.buffer_size))
+    made.sample_rate = like.sample_rate
+    return made
 
 
 def _floats(frame: AudioFrame) -> npt.NDArray[np.float32]:

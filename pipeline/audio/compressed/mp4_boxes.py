@@ -24,6 +24,9 @@ _LONG_HEAD: Final = 16
 _MOST_MOOV: Final = 1 << 26
 """Bytes of the tables: eight hours have some ten million."""
 _MOST_PACKET: Final = 1 << 16
+_MOST_PACKETS: Final = 1 << 21
+"""Eleven hours in packets of 20 ms. In memory a packet costs some fifty bytes, while in a
+file it may be a single one."""
 _MOST_BOXES: Final = 4_096
 _AROUND: Final = frozenset({b"ftyp", b"free", b"skip", b"wide", b"udta", b"meta", b"uuid", b"pdin"})
 """Boxes beside the track that hold no audio."""
@@ -163,6 +166,9 @@ def _track(moov: bytes, data: list[tuple[int, int]], name: str) -> Coded:
     track = tracks[0]
     scale = _timescale(track[b"mdhd"])
     codec, setup, unit = _coding(track[b"stsd"], scale, name)
+    count = int(struct.unpack_from(">I", track[b"stsz"], 8)[0])
+    if count > _MOST_PACKETS:
+        raise AudioError(f"{name}: {count} packets, {_MOST_PACKETS} are the most; send it in parts")
     places, sizes = _samples(track)
     total = _total(track[b"stts"], len(sizes))
     _check_data(places, sizes, data, name)
@@ -256,6 +262,8 @@ def _table(body: bytes, columns: int, *, at: int = 4, kind: str = ">u4") -> npt.
     width = np.dtype(kind).itemsize * columns
     if len(body) < at + 4 + count * width:
         raise ValueError
+    if count > _MOST_PACKETS:
+        raise ValueError
     flat = np.frombuffer(body, kind, count * columns, at + 4)
     return flat.astype(np.int64).reshape(count, columns)
 
@@ -263,8 +271,6 @@ def _table(body: bytes, columns: int, *, at: int = 4, kind: str = ">u4") -> npt.
 def _samples(track: dict[bytes, bytes]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Place and size of every sample, which is a packet."""
     same, count = struct.unpack_from(">II", track[b"stsz"], 4)
-    if count > _MOST_MOOV:
-        raise ValueError
     sizes = np.full(count, same, np.int64) if same else _table(track[b"stsz"], 1, at=8)[:, 0]
     if len(sizes) != count or not count or sizes.min() < 1 or sizes.max() > _MOST_PACKET:
         raise ValueError

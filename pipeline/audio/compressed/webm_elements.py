@@ -1,14 +1,16 @@
-"""Walks the elements of a WebM file (RFC 9559, 8794): one Opus track, no packet missing.
+"""Walks the elements of a WebM file (RFC 9559, 8794): one Opus track.
 
-Browsers write it as they record, with sizes that they do not know. Outcomes: what the track holds,
-or an ``AudioError``: an element that is cut, other tracks, pictures, another coding, a hole in the
-middle, less than the file declares.
+Browsers write it as they record, with sizes that they do not know. A few packets that are missing
+are silence of the same length, so that what follows stays at its time.
+
+Outcomes: what the track holds, or an ``AudioError``: an element that is cut, other tracks,
+pictures, another coding, a longer hole in the middle, less than the file declares.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO, Final
@@ -37,12 +39,15 @@ _FRAMES: Final = (
     *(480, 960, 1920, 2880) * 3, *(480, 960) * 2, *(120, 240, 480, 960) * 4,
 )  # fmt: skip
 """Samples of a frame by the packet's configuration (RFC 6716, table 2)."""
-_LONGEST: Final = 5_760
-"""Samples of a packet: 120 ms."""
+_SHORTEST, _LONGEST = 120, 5_760
+"""Samples of a packet: 2.5 to 120 ms."""
 _LACED: Final = 0x06
 _AUDIO, _PICTURES = 2, 1
 _HOLE_MS: Final = 100
-"""Browsers' times waver by some milliseconds; more is a packet that is missing."""
+"""A longer hole is a stretch that is missing."""
+_WAVER: Final = 480
+"""Samples: browsers' times waver by some milliseconds. More than that, and than a packet, is a
+packet that is missing."""
 _PRE_SKIP: Final = slice(10, 12)
 
 
@@ -76,7 +81,8 @@ def webm_coded(stream: BinaryIO, size: int, name: str) -> Coded:
         AudioError: see the module.
     """
     seen, total, padding = _Seen(), 0, 0
-    cluster = origin = 0
+    cluster = origin = number = last = 0
+    holes: dict[int, int] = {}
     begun = False
     for kind, body in _elements(stream, size, name):
         if kind == _TIME:
@@ -86,12 +92,11 @@ def webm_coded(stream: BinaryIO, size: int, name: str) -> Coded:
             if not begun:
                 _check_track(seen, name)
                 origin, begun = at, True
-            if abs(at - origin - total * 1_000 // RATE) > _HOLE_MS:
-                raise AudioError(
-                    f"{name}: a stretch is missing in the middle, or its times are wrong; send "
-                    "the recording again"
-                )
-            total += _duration(body[4:], name)
+            missing = _missing((at - origin) * RATE // 1_000 - total, last, name)
+            if missing:
+                holes[number] = missing
+            last = _duration(body[4:], name)
+            total, number = total + missing + last, number + 1
         elif kind == _PADDING:
             padding = max(0, int.from_bytes(body, signed=True)) * RATE // _SECOND
         else:
@@ -107,14 +112,41 @@ def webm_coded(stream: BinaryIO, size: int, name: str) -> Coded:
                 f"{name}: declares {lasts:.0f} s and holds {total / RATE:.0f}: cut off; send it "
                 "when it is whole"
             )
-    packets = partial(_packets, size=size, name=name)
+    packets = partial(_packets, size=size, name=name, holes=holes)
     return Coded(KIND, "opus", RATE, total, skipped, length, seen.setup, packets)
 
 
-def _packets(stream: BinaryIO, *, size: int, name: str) -> Iterator[bytes]:
+def _missing(behind: int, last: int, name: str) -> int:
+    """Samples of silence to be put before a packet.
+
+    Args:
+        behind: by how much its time is ahead of all that came before.
+        last: samples of the packet before it.
+        name: what an error calls the recording.
+
+    Raises:
+        AudioError: more is missing than a few packets.
+    """
+    if abs(behind) > _HOLE_MS * RATE // 1_000:
+        raise AudioError(
+            f"{name}: a stretch is missing in the middle, or its times are wrong; send the "
+            "recording again"
+        )
+    missing = round(behind / _SHORTEST) * _SHORTEST  # times are in whole milliseconds
+    return missing if missing >= max(last, _WAVER) else 0
+
+
+def _packets(
+    stream: BinaryIO, *, size: int, name: str, holes: Mapping[int, int]
+) -> Iterator[bytes | int]:
+    """The packets; ``holes``: samples that are missing before one, by its number."""
+    number = 0
     for kind, body in _elements(stream, size, name):
         if kind in {_SIMPLE, _BLOCK}:
+            if number in holes:
+                yield holes[number]
             yield body[4:]
+            number += 1
 
 
 def _elements(stream: BinaryIO, size: int, name: str) -> Iterator[tuple[int, bytes]]:

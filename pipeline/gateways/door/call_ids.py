@@ -14,13 +14,14 @@ from pipeline.records.call_names import holds_number
 
 CALL_ID: Final = re.compile(r"call-[0-7][0-9a-hjkmnp-tv-z]{25}")
 """What such an id looks like: 128 bits."""
-_DRAWN: Final = re.compile(
-    r"(?:call-)?(?:"
-    r"[0-7](?:[0-9a-hjkmnp-tv-z]{25}|[0-9A-HJKMNP-TV-Z]{25})"  # a ULID
-    r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # a UUID
-    r"|[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}"
-    r")|call-[a-p]{32}"  # 16 drawn bytes, a letter for each half
+DRAWN: Final = re.compile(
+    r"((call-)?("
+    r"[0-7]([0-9a-hjkmnp-tv-z]{25}|[0-9A-HJKMNP-TV-Z]{25})"  # a ULID
+    r"|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # a UUID
+    r"|[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}"
+    r")|call-[a-p]{32})"  # 16 drawn bytes, a letter for each half
 )
+"""What the door takes as an id."""
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 """Crockford's base 32, as in ULIDs."""
 _DOMAIN: Final = b"hushwire/call-id/1\x00"
@@ -30,7 +31,7 @@ _BITS: Final = 128
 
 def is_drawn(call_id: str) -> bool:
     """Whether an id looks drawn: ours, a ULID or UUID, or 32 letters of a to p; no name does."""
-    return _DRAWN.fullmatch(call_id) is not None
+    return DRAWN.fullmatch(call_id) is not None
 
 
 def recording_call_id(digest: str, recorder_id: str = "") -> str:

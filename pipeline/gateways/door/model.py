@@ -21,7 +21,7 @@ from pipeline.errors import RecordError
 from pipeline.gateways.door.call_ids import is_drawn
 from pipeline.gateways.events import Codec
 from pipeline.records.call_names import holds_number
-from pipeline.records.model import HIGHEST_RATE, LOWEST_RATE, Role
+from pipeline.records.model import HIGHEST_RATE, LONGEST_CALL_S, LOWEST_RATE, Role
 from pipeline.records.pseudonyms import PURPOSE
 
 MOST_AUDIO: Final = 960_000
@@ -39,8 +39,6 @@ MOST_TIME: Final = 40
 """Characters of a point in time."""
 MOST_CHUNKS: Final = 2_000_000
 """Chunks of a call: a day in pieces of 50 ms."""
-MOST_SAMPLES: Final = 7 * 86_400 * HIGHEST_RATE
-"""Length of a call, and so the last place in it: a week."""
 WIDTHS: Final = {Codec.L16: 2, Codec.PCMU: 1, Codec.PCMA: 1}
 """Bytes of one sample of one channel."""
 
@@ -121,6 +119,11 @@ class CallHeader:
         return len(self.roles)
 
     @property
+    def longest(self) -> int:
+        """The last place in the call, in samples."""
+        return LONGEST_CALL_S * self.sample_rate
+
+    @property
     def frame(self) -> int:
         """Bytes of one sample of all channels."""
         return self.channels * WIDTHS[self.codec]
@@ -170,7 +173,8 @@ class DoorChunk:
         """Hold the limits."""
         _require(0 <= self.seq < MOST_CHUNKS, f"seq: 0 to {MOST_CHUNKS - 1}")
         _require(
-            self.start >= 0 and self.end <= MOST_SAMPLES, "start: beyond the longest call, a week"
+            self.start >= 0 and self.end <= self.header.longest,
+            "start: beyond the longest call, a day",
         )
 
     @property
@@ -203,7 +207,7 @@ class DoorEnd:
     def __post_init__(self) -> None:
         """Hold the limits."""
         _require(0 <= self.chunks <= MOST_CHUNKS, f"chunks: 0 to {MOST_CHUNKS}")
-        _require(0 <= self.end <= MOST_SAMPLES, "end: beyond the longest call, a week")
+        _require(0 <= self.end <= self.header.longest, "end: beyond the longest call, a day")
 
 
 DoorRecord: TypeAlias = DoorChunk | DoorEnd

@@ -32,7 +32,7 @@ class Core:
 
     def __init__(self, ledger: Ledger) -> None:
         self.seal = ledger.open_call("a").seal
-        self.away = 0
+        self.away = self.later = 0
         self.forgot: list[bool] = []
         self.done: list[str] = []
 
@@ -41,6 +41,9 @@ class Core:
             self.away -= 1
             raise StoreError("away")
         match delivery.value:
+            case b"later" if self.later:
+                self.later -= 1
+                return Handled("a", again_s=0.01)
             case b"dead":
                 return Handled("a", dead="seal")
             case b"over":
@@ -103,6 +106,17 @@ def test_records_go_on_in_order_and_are_acknowledged_in_order(tmp_path: Path) ->
     assert rig.port.acknowledged == [(TOPICS.audio_in, 0, offset) for offset in range(45)]
     assert rig.port.to(TOPICS.deadletter) == ["seal"]
     assert all(value == b"" for topic, _, value, _ in rig.port.sent if topic == TOPICS.deadletter)
+
+
+def test_a_record_that_has_to_wait_is_asked_for_again_and_keeps_its_place(tmp_path: Path) -> None:
+    async def work(rig: Rig) -> None:
+        rig.core.later = 12  # longer than a store may be away
+        await rig.take(b"", b"later", b"")
+
+    rig = run(tmp_path, work)
+    assert rig.core.later == 0
+    assert rig.port.acknowledged == [(TOPICS.audio_in, 0, offset) for offset in range(3)]
+    assert len(rig.port.to(TOPICS.audio_raw)) == 3
 
 
 def test_a_refusal_is_told_before_it_is_carried_out(tmp_path: Path) -> None:

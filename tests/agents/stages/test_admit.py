@@ -17,6 +17,7 @@ from agents.runtime.record_runtime import Handled
 from agents.stages.admit import LOOK_S
 from agents.stages.door_info import call_info
 from agents.system.owners import DOOR
+from agents.vault.call_catalogue import Catalogue, StoredCallFacts
 from agents.vault.recorder_ids import find_by_recorder_id
 from pipeline.errors import ConsentError, SealError, StoreError
 from pipeline.gateways import g711
@@ -124,6 +125,36 @@ def test_a_call_that_was_closed_is_not_taken_again(rig: Rig, state: CallState) -
     assert (again.dropped, again.send, again.seal, again.tell) == ("over", (), None, ())
     end = core.take(sealed(DoorEnd(about, 2, 160), key))
     assert told(end) == [(KNOWN, {"call_id": about.call_id, "state": state.value})]
+
+
+@pytest.mark.parametrize("marks", [(), ("idle",), ("incomplete", "unheard")])
+def test_of_a_stored_call_it_is_told_whether_it_is_whole(rig: Rig, marks: tuple[str, ...]) -> None:
+    about = header()
+    rig.ledger.open_call(about.call_id, owner=DOOR)
+    catalogue = Catalogue(rig.ledger.database)
+    now = catalogue.now()
+    catalogue.enter(
+        StoredCallFacts(
+            call_id=about.call_id,
+            stored=now,
+            started="",
+            duration_ms=0,
+            passed=True,
+            policy="p",
+            policy_version="1",
+            purpose="",
+            retain_until=now,
+            held=None,
+            parties=(),
+            certificate="ab",
+            files={},
+            marks=marks,
+        )
+    )
+    rig.ledger.close_call(about.call_id, CallState.STORED)
+    end = rig.core().take(sealed(DoorEnd(about, 0, 0), rig.key(about)))
+    whole = {"whole": not marks, "marks": list(marks)}
+    assert told(end) == [(KNOWN, {"call_id": about.call_id, "state": "stored", **whole})]
 
 
 def test_of_an_erased_call_the_sender_is_told_so(rig: Rig) -> None:

@@ -28,6 +28,7 @@ from pipeline.errors import ModelError, RecordError
 from pipeline.policy.loading import load_policy
 from pipeline.policy.model import Policy
 from pipeline.records.model import (
+    INCOMPLETE,
     AudioChunk,
     CallEnd,
     CallInfo,
@@ -320,11 +321,31 @@ def test_the_vault_stores_then_tells_then_destroys_the_key(
     assert (news.topic, audited.topic) == (TOPICS.calls_redacted, TOPICS.audit)
     digest = hashlib.sha256(certificate).hexdigest()
     told = {"call_id": "call-1", "state": "stored", "files": 4, "certificate": digest}
-    assert news.facts == told
+    assert news.facts == {**told, "whole": True, "marks": []}
     assert audited.facts["certificate"] == digest
     assert isinstance(third, Act)
     third.what()
     assert ledger.state("call-1") is CallState.STORED
+
+
+@pytest.mark.parametrize(
+    ("end", "marks"),
+    [
+        (replace(END, ended_by=EndedBy.IDLE), ["idle"]),
+        (replace(END, marks=(INCOMPLETE,)), ["incomplete"]),
+        (replace(END, marks=("gap", "unheard")), ["gap", "unheard"]),
+    ],
+)
+def test_it_is_told_where_a_part_of_a_call_never_came(
+    stage: Stage, end: CallEnd, marks: list[str]
+) -> None:
+    first, second, _ = _stored(stage, SAFE, replace(PASSES, end=end), replace(LAST, end=end))
+    assert isinstance(first, Act)
+    first.what()
+    assert isinstance(second, Later)
+    news, _ = second.then()
+    assert isinstance(news, Tell)
+    assert (news.facts["whole"], news.facts["marks"]) == (False, marks)
 
 
 def _transcripts(steps: list[Step]) -> list[Tell]:

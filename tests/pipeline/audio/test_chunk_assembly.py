@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.audio.chunk_assembly import LONGEST_GAP_S, MOST_MISSING, ChunkAssembler
+from pipeline.audio.chunk_assembly import MOST_MISSING, ChunkAssembler
 from pipeline.errors import RecordError
-from pipeline.records.model import AudioChunk, CallEnd, CallInfo, Interval, Role
+from pipeline.records.model import LONGEST_CALL_S, AudioChunk, CallEnd, CallInfo, Interval, Role
 
 pytestmark = pytest.mark.unit
 
@@ -150,7 +150,7 @@ MONO = CallInfo("c1", 8_000, (Role.MIXED,))
             id="wrong type",
         ),
         pytest.param(chunk(MOST_MISSING + 2, 50), id="number too far ahead"),
-        pytest.param(chunk(5, 8_000 * LONGEST_GAP_S + 50), id="start too far ahead"),
+        pytest.param(chunk(5, 8_000 * LONGEST_CALL_S + 50), id="start too far ahead"),
     ],
 )
 def test_a_chunk_that_breaks_the_rules_is_refused_and_then_silenced(bad: AudioChunk) -> None:

@@ -83,3 +83,20 @@ def test_the_order_of_arrival_changes_nothing() -> None:
             assembler.take(chunks[number])
         assert assembler.pauses == (Interval(1_000, 4_000), Interval(10_000, 12_000))
         assert assembler.gaps == (Interval(5_000, 9_000),)
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_what_follows_a_pause_of_hours_is_not_lost(*, paused: bool) -> None:
+    """The door takes a place anywhere within a day, and so does what comes behind it."""
+    start = 8_000 * 3_600 * 23
+    assembler = ChunkAssembler()
+    assembler.take(chunk(0, 0))
+    out = assembler.take(chunk(1, start, paused=paused))
+    out += assembler.take(chunk(2, start + 1_000))
+    assert sum(bool(one.pcm.any()) for one in out) == 2
+    assert out[-1].end == start + 2_000
+    found = assembler.pauses if paused else assembler.gaps
+    assert found == (Interval(1_000, start),)
+    assert assembler.marks == ("paused" if paused else "gap",)
+    # A long silence is one array, many times.
+    assert len({id(one.pcm) for one in out}) < 8

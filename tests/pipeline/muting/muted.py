@@ -26,6 +26,8 @@ PLAIN = Policy(
     muting=MutingRule(ramp_ms=0, merge_ms=0, snap_ms=0, after_silence_ms=0),
     echo=EchoRule(mode="never"),
 )
+KEYS_S = 9
+"""So much audio has to follow before it is certain that no typed key is missed."""
 RNG = np.random.default_rng(3)
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from benchmarks.speech.keypad import pcm16, pressed
-from pipeline.muting.keys import Keys
 from pipeline.records.model import CallEnd, Reason, RedactedChunk, Verdict
 from pipeline.verification import review_state
+from pipeline.verification.left_keys import LeftKeys
 from pipeline.verification.verifier import CallVerifier
 from tests.pipeline.verification.verified import CALL, POLICY, RATE
 
@@ -30,8 +30,8 @@ def verified(pcm: np.ndarray) -> tuple[np.ndarray, Verdict]:
 
 
 def left(pcm: np.ndarray) -> int:
-    keys = Keys(CALL)
-    return len([*keys.take(pcm), *keys.finish()])
+    keys = LeftKeys(CALL)
+    return len([*keys.take(pcm, ()), *keys.finish()])
 
 
 def keys_at(*places: tuple[int, float], seconds: float = 6.0) -> np.ndarray:

@@ -16,7 +16,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-from agents.app.recordings.recording_folder import LARGEST_SIDECAR
+from agents.app.recordings.recording_folder import LARGEST_SIDECAR, sidecar_of
 from agents.app.recordings.watching.places import (
     DONE,
     REASON,
@@ -26,12 +26,12 @@ from agents.app.recordings.watching.places import (
     Loaded,
     Look,
     free_name,
-    sidecar_of,
-    sorted_out,
+    look_at,
 )
 from pipeline.errors import InputError, StoreError
 
 if TYPE_CHECKING:
+    from obstore import ObjectMeta
     from obstore.store import ObjectStore
 
 LARGEST: Final = 512 << 20
@@ -70,26 +70,22 @@ class BucketPlace:
     def look(self) -> Look:
         """See ``Place``."""
         with _translated():
-            return sorted_out(
-                {
-                    one["path"]: f"{one['size']}.{one['e_tag']}"
-                    for page in obstore.list(self._store)
-                    for one in page
-                }
+            return look_at(
+                {one["path"]: _mark(one) for page in obstore.list(self._store) for one in page}
             )
 
     def load(self, found: Found) -> Loaded:
         """See ``Place``."""
-        size = int(found.mark.partition(".")[0])
+        size = _size(found.mark)
         if size > LARGEST:
             raise InputError(
                 f"{found.shown}: {size >> 20} MiB; {LARGEST >> 20} MiB are the most from a bucket, "
                 "send it from a folder"
             )
-        content = self._read(found.name)
-        sidecar = self._read(sidecar_of(found.name)) if found.sidecar else b"{}"
-        if len(sidecar) > LARGEST_SIDECAR:
+        if found.sidecar and _size(found.sidecar) > LARGEST_SIDECAR:
             raise InputError(f"{found.shown}: its sidecar is larger than 1 MiB; mend it")
+        sidecar = self._read(sidecar_of(found.name), found.sidecar) if found.sidecar else b"{}"
+        content = self._read(found.name, found.mark)
         return Loaded(Path(PurePosixPath(found.name).name), content, sidecar)
 
     def same(self, found: Found) -> bool:
@@ -97,9 +93,9 @@ class BucketPlace:
         try:
             with _translated():
                 about = obstore.head(self._store, found.name)
-        except FileNotFoundError:
+        except _GoneError:
             return False
-        return f"{about['size']}.{about['e_tag']}" == found.mark
+        return _mark(about) == found.mark
 
     def done(self, found: Found, after: After) -> None:
         """See ``Place``."""
@@ -119,7 +115,7 @@ class BucketPlace:
             name = PurePosixPath(target)
             obstore.put(
                 self._store,
-                name.with_name(name.stem + REASON).as_posix(),
+                name.with_name(name.name + REASON).as_posix(),
                 f"{reason}\n".encode(),
             )
 
@@ -138,12 +134,13 @@ class BucketPlace:
         self._delete(sidecar_of(found.name))
         return target
 
-    def _read(self, name: str) -> bytes:
-        try:
-            with _translated():
-                return bytes(obstore.get(self._store, name).bytes())
-        except FileNotFoundError:
-            raise StoreError("it is gone") from None
+    def _read(self, name: str, mark: str) -> bytes:
+        """An object as it was listed, so that its size is known before any of it is read."""
+        with _translated():
+            got = obstore.get(self._store, name)
+            if _mark(got.meta) != mark:
+                raise StoreError("it was replaced meanwhile")
+            return bytes(got.bytes())
 
     def _delete(self, name: str) -> None:
         if self._is_there(name):
@@ -154,16 +151,29 @@ class BucketPlace:
         try:
             with _translated():
                 obstore.head(self._store, name)
-        except FileNotFoundError:
+        except _GoneError:
             return False
         return True
+
+
+class _GoneError(StoreError):
+    """An object that was there is not any more."""
+
+
+def _mark(about: ObjectMeta) -> str:
+    """Size and tag of an object, see ``Found``."""
+    return f"{about['size']}.{about['e_tag']}"
+
+
+def _size(mark: str) -> int:
+    return int(mark.partition(".")[0])
 
 
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
         yield
-    except FileNotFoundError:
-        raise
+    except FileNotFoundError as error:
+        raise _GoneError("it is gone") from error
     except (BaseError, OSError) as error:
         raise StoreError(f"the bucket can't be used ({type(error).__name__})") from error

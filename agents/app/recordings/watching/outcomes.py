@@ -52,6 +52,8 @@ class Ended:
     """``stored``, ``quarantined``, ``refused`` or ``erased``."""
     code: str = ""
     """Why it was refused, in a word."""
+    whole: bool = False
+    """Of a stored one: whether it is told that nothing of the call is missing."""
 
 
 class Outcomes(Protocol):
@@ -179,4 +181,5 @@ def parsed(
     state, code = facts.get("state"), facts.get("code", "")
     if not (isinstance(state, str) and state in _FINAL and isinstance(code, str)):
         return None
-    return call_id, Ended(state, code if code.isascii() and code.isidentifier() else "")
+    whole = facts.get("whole") is True
+    return call_id, Ended(state, code if code.isascii() and code.isidentifier() else "", whole)

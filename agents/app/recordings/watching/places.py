@@ -16,7 +16,7 @@ from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Final, Protocol
 
-from pipeline.audio.files import SUFFIXES
+from agents.app.recordings.recording_folder import sidecar_of, sorted_out
 from pipeline.errors import InputError, StoreError
 from pipeline.records.call_names import shown
 
@@ -117,27 +117,12 @@ class Place(Protocol):
         ...
 
 
-def sorted_out(marks: Mapping[str, str]) -> Look:
+def look_at(marks: Mapping[str, str]) -> Look:
     """What is a recording, among names and their marks."""
-    names = sorted(name for name in marks if not _ours(name))
-    recordings = [name for name in names if PurePosixPath(name).suffix.lower() in SUFFIXES]
-    sidecars = {sidecar_of(name) for name in recordings}
-    others = {}
-    for name in names:
-        if name not in sidecars and PurePosixPath(name).suffix.lower() not in SUFFIXES:
-            lone = name.endswith(".json")
-            others[Found(name, "").shown] = (
-                "a sidecar without a recording"
-                if lone
-                else f"not a recording that can be read ({', '.join(sorted(SUFFIXES))})"
-            )
+    recordings, others = sorted_out(name for name in marks if not _ours(name))
     found = (Found(name, marks[name], marks.get(sidecar_of(name), "")) for name in recordings)
-    return Look(tuple(found), others)
-
-
-def sidecar_of(name: str) -> str:
-    """The name of a recording's sidecar."""
-    return PurePosixPath(name).with_suffix(".json").as_posix()
+    told = {Found(name, "").shown: why for name, why in sorted(others.items())}
+    return Look(tuple(sorted(found, key=lambda one: one.name)), told)
 
 
 def free_name(name: str) -> Iterator[str]:
@@ -183,7 +168,7 @@ class FolderPlace:
                     mark = _mark(Path(place, name))
                     if mark:
                         marks[(inside / name).as_posix()] = mark
-        return sorted_out(marks)
+        return look_at(marks)
 
     def load(self, found: Found) -> Loaded:
         """See ``Place``."""
@@ -209,7 +194,7 @@ class FolderPlace:
         """See ``Place``."""
         with _translated(f"{found.shown}: can't be put aside"):
             target = self._move(found, REFUSED)
-            target.with_name(target.stem + REASON).write_text(f"{reason}\n", encoding="utf-8")
+            target.with_name(target.name + REASON).write_text(f"{reason}\n", encoding="utf-8")
 
     def _move(self, found: Found, where: str) -> Path:
         """Move a recording, then its sidecar: one that lies alone would wait for it for ever."""

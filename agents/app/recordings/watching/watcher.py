@@ -26,7 +26,10 @@ LONE_S: Final = 60.0
 AWAY_S: Final = 5.0
 """Nothing is sent for that time after the broker was away; and places are let be."""
 AGAIN_S: Final = 900.0
-"""A call of which nothing was heard for that time is sent again."""
+"""A call of which nothing was heard for that time is sent again, then after twice the time, ….
+
+Workers that lag are not to get everything once more and once more."""
+AGAIN_LONGEST_S: Final = 6 * 3_600.0
 WAITING: Final = 500
 """Calls that are on their way at once."""
 
@@ -37,6 +40,9 @@ _WHY: Final = {
     "quarantined": "its verification failed; `hushwire quarantine list` tells more",
     "erased": "it was erased before, and is not taken again",
 }
+_PART: Final = (
+    "only a part of it is stored, or nobody tells that all of it is; the original is kept"
+)
 
 
 class Send(Protocol):
@@ -82,6 +88,8 @@ class _Sent:
     found: Found
     call_id: str
     at: float
+    again_s: float
+    """After which time it is sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +236,11 @@ class Watcher:
                 self._tell(f"left: {found.shown}: a fault of ours, {type(error).__name__}")
             else:
                 state.named = {line for line in state.named if not line.startswith("waits: ")}
-                again = key in state.sent
-                state.sent[key] = _Sent(found, offered.call_id, self._clock())
-                if offered.seconds is not None and not again:
+                again, wait_s = state.sent.get(key), self._rule.again_s
+                if again is not None:
+                    wait_s = min(2 * again.again_s, max(AGAIN_LONGEST_S, wait_s))
+                state.sent[key] = _Sent(found, offered.call_id, self._clock(), wait_s)
+                if offered.seconds is not None and again is None:
                     told = f"sent: {found.shown} ({offered.seconds:.0f} s)"
                     self._tell(f"{told}: call {offered.call_id}")
 
@@ -243,7 +253,7 @@ class Watcher:
                 continue
             if ended is not None:
                 self._end(key, sent, ended)
-            elif now - sent.at >= self._rule.again_s and now >= self._rest:
+            elif now - sent.at >= sent.again_s and now >= self._rest:
                 self._begin(key, sent.found)
 
     def _end(self, key: _Key, sent: _Sent, ended: Ended) -> None:
@@ -253,15 +263,18 @@ class Watcher:
                 # Another recording lies there by now: it is found anew.
                 del self._state.sent[key]
                 return
-            if ended.state == STORED:
+            if ended.state == STORED and ended.whole:
                 place.done(found, self._rule.after)
         except StoreError as error:
             self._once(f"waits: {error}")
             return
         del self._state.sent[key]
-        if ended.state == STORED:
+        if ended.state == STORED and ended.whole:
             self._state.settled[key] = found
             self._tell(f"stored: {found.shown}: call {sent.call_id}")
+            return
+        if ended.state == STORED:
+            self._refuse(key, found, "incomplete", f"call {sent.call_id}: {_PART}")
             return
         why = _WHY.get(ended.state) or (
             f"nothing of it is stored{f' ({ended.code})' if ended.code else ''}; `hushwire ingest "

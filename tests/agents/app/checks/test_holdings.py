@@ -63,3 +63,31 @@ def test_a_private_key_in_the_public_ones_place_is_refused(tmp_path: Path) -> No
     TransitPrivate.load_or_create(tmp_path / "transit-public.json")
     with pytest.raises(StoreError, match="take it away"):
         found(Settings(), tmp_path)
+
+
+def test_a_host_that_sends_by_the_usual_public_key_is_judged_too(tmp_path: Path) -> None:
+    private = TransitPrivate.load_or_create(tmp_path / "elsewhere" / "transit-private.json")
+    write_public(tmp_path / "transit-public.json", private.public)
+    KeyEncryptionKey.load_or_create(tmp_path / "kek.json")
+    assert (Grade.WEAK, "holds the wrapping key") in found(Settings(), tmp_path)
+
+
+def test_what_is_no_key_file_is_judged_too_and_not_shown(tmp_path: Path) -> None:
+    private = TransitPrivate.load_or_create(tmp_path / "elsewhere" / "transit-private.json")
+    write_public(tmp_path / "transit-public.json", private.public)
+    secrets = tmp_path / "webhook.secrets"
+    secrets.write_text("whsec_x")
+    settings = Settings(
+        ledger_url="postgresql+psycopg://u:hunter2@db/h",
+        keyset="hcvault://vault.example/transit/keys/h",
+        webhook_secrets=secrets,
+    )
+    seen = list(holdings(settings, tmp_path, "s3://bucket/vault"))
+    weak = {one.what for one in seen if one.grade is Grade.WEAK}
+    assert weak == {
+        "holds the ledger's password",
+        "holds the access to a key service",
+        "holds the access to the vault",
+        "holds the webhooks' secrets",
+    }
+    assert "hunter2" not in repr(seen)

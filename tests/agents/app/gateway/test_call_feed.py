@@ -362,7 +362,9 @@ async def test_a_pause_at_the_end_is_told(door: Door, clock: Clock, *, complete:
     feed.take(Paused(8_000))
     clock.now = 131.0
     assert await feed.end(Ended(complete)) is complete
-    assert _told(door)[-1] == (pytest.approx(31.01), pytest.approx(31.02), True, True)
+    start, end, paused, blank = _told(door)[-1]
+    assert (start, end) == pytest.approx((31.01, 31.02))
+    assert (paused, blank) == (True, True)
 
 
 async def test_a_loss_at_the_end_is_told(door: Door, clock: Clock) -> None:
@@ -466,6 +468,16 @@ async def test_audio_of_another_rate_is_refused(door: Door, clock: Clock, speed:
     assert caught.value.reason is Reason.BAD_AUDIO
     assert clock.now - 100 < 5
     assert not await feed.end(Ended())
+
+
+async def test_a_call_of_minutes_that_says_no_time_is_complete(door: Door, clock: Clock) -> None:
+    feed = _calls(door).open(
+        Started("x", Codec.L16, 8_000, ("audio",), timed=False), source="audiosocket"
+    )
+    for frame in range(50 * 120):
+        clock.now += 0.02
+        feed.take(Audio(0, frame * 160, bytes(320)))
+    assert await feed.end(Ended())
 
 
 async def test_a_call_that_lasts_longer_than_its_audio_is_incomplete(

@@ -245,3 +245,26 @@ def test_a_purpose_that_holds_a_number_is_refused(tmp_path: Path, purpose: str) 
 def test_a_purpose_with_harmless_digits_is_taken(tmp_path: Path, purpose: str) -> None:
     (tmp_path / "x.json").write_text(json.dumps({"purpose": purpose}), encoding="utf-8")
     assert read_drop(tmp_path / "x.wav").purpose == purpose
+
+
+def test_a_name_that_is_no_utf8_is_kept_in_an_escaped_form(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/M\xfcller.wav"))
+    path.write_bytes(b"")
+    drop = read_drop(path, named=lambda _: "call-1")
+    assert (drop.call_id, drop.recorder_id) == ("call-1", r"M\xfcller")
+
+
+def test_a_time_without_an_offset_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "one.wav"
+    path.with_suffix(".json").write_text('{"started_at": "2026-05-01T10:00:00"}')
+    with pytest.raises(InputError, match=r"one\.json: started_at: needs an offset from UTC"):
+        read_drop(path)
+
+
+def test_recordings_that_would_share_a_sidecar_are_named_and_not_taken(tmp_path: Path) -> None:
+    for name in ("a.wav", "a.mp3", "a.json", "b.wav", "c.json"):
+        (tmp_path / name).write_bytes(b"")
+    told: list[str] = []
+    found = list(find_recordings([tmp_path], not_taken=told.append))
+    assert [path.name for path in found] == ["b.wav"]
+    assert [line.split(":")[0] for line in told] == ["a.mp3", "a.wav", "c.json"]

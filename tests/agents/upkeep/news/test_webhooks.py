@@ -27,6 +27,7 @@ from agents.upkeep.news.webhooks import (
     next_try,
     send_test,
 )
+from agents.vault.vault import Vault
 from pipeline.errors import SettingsError, StoreError
 from tests.agents.upkeep.news.calls import Ended
 from tests.agents.upkeep.news.posts import NOW, Clock, Posts, an_endpoint, until_quiet
@@ -265,6 +266,24 @@ async def test_a_fault_of_ours_is_counted_and_tried_again(
     await until_quiet(made)
     assert metrics.webhooks_sent.labels("call.stored")._value.get() == 1
     assert metrics.webhooks_waiting._value.get() == 0
+
+
+async def test_a_body_that_can_t_be_made_holds_no_other_call_up(
+    ended: Ended, webhooks: Webhooks, posts: Posts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = notices.body
+
+    def made(notice: Notice, vault: Vault, included: tuple[str, ...]) -> bytes:
+        if notice.call_id == "one":
+            raise RuntimeError("bug")
+        return make(notice, vault, included)
+
+    monkeypatch.setattr(notices, "body", made)
+    ended.stored("one")
+    ended.stored("two")
+    await until_quiet(webhooks)
+    assert posts.told() == [("call.stored", "two")]
+    assert [one.attempts for one in webhooks._queue.waiting()] == [1]
 
 
 def test_it_is_given_up_only_after_time_and_tries() -> None:

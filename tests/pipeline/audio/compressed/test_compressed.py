@@ -31,6 +31,8 @@ CODINGS = [
     ("webm", "libopus", 48_000, 2),
 ]
 MP3, MP4, WEBM = made("mp3", "libmp3lame"), made("mp4", "aac"), made("webm", "libopus", 48_000)
+SKIPPED = 312
+"""Samples that the encoder puts before a recording."""
 FILES = {"mp3": MP3, "mp4": MP4, "webm": WEBM}
 
 
@@ -206,8 +208,44 @@ def test_a_hole_in_a_webm_file_is_refused() -> None:
     hole = bytes(unsized[: places[20][0]] + unsized[places[40][0] :])
     with pytest.raises(AudioError, match="missing in the middle"):
         inspect_recording(hole)
-    one = bytes(unsized[: places[20][0]] + unsized[places[21][0] :])
-    assert inspect_recording(one).frames == inspect_recording(WEBM).frames - 960
+
+
+@pytest.mark.parametrize("packets", [1, 2, 4])
+def test_a_few_lost_packets_of_webm_are_silence_and_move_nothing(packets: int) -> None:
+    places, holed = blocks(WEBM), bytearray(WEBM)
+    for at, _ in places[40 : 40 + packets]:
+        holed[at] = 0xEC  # an element that is skipped
+    whole, read = (read_recording(one).samples * 32_768 for one in (WEBM, bytes(holed)))
+    assert inspect_recording(bytes(holed)).frames == len(read) == len(whole)
+    lost = slice(40 * 960 - SKIPPED, (40 + packets) * 960 - SKIPPED)
+    assert np.array_equal(read[: lost.start], whole[: lost.start])
+    assert not read[lost].any()
+    behind = slice(lost.stop + 10 * 960, None)  # it takes the decoder some packets to be exact
+    assert np.abs(read[behind] - whole[behind]).max() < 100
+    assert np.abs(read[behind][:-960] - whole[behind][960:]).max() > 500, "a tone at every moment"
+
+
+def test_times_that_waver_are_no_hole() -> None:
+    wavering = bytearray(WEBM)
+    for number, (block, _) in enumerate(blocks(WEBM)[1:], start=1):
+        begin = block + 11 - wavering[block + 1].bit_length()  # behind its head and its track
+        at = int.from_bytes(wavering[begin : begin + 2], signed=True)
+        wavering[begin : begin + 2] = (at + number % 2 * 8).to_bytes(2, signed=True)
+    assert inspect_recording(bytes(wavering)).frames == inspect_recording(WEBM).frames
+    assert np.array_equal(read_recording(bytes(wavering)).samples, read_recording(WEBM).samples)
+
+
+def test_a_table_of_millions_costs_no_memory() -> None:
+    """A file of as many bytes as packets, of which it says in one line that each has one."""
+    at = MP4.index(b"stsz") + 8
+    for count in (1 << 22, 0xFFFFFFFF):
+        bomb = MP4[:at] + struct.pack(">II", 1, count) + MP4[at + 8 :]
+        with pytest.raises(AudioError, match="are the most; send it in parts"):
+            inspect_recording(bomb)
+    for table in (b"stts", b"stsc", b"stco"):
+        at = MP4.index(table) + 8
+        with pytest.raises(AudioError, match="damaged"):
+            inspect_recording(MP4[:at] + struct.pack(">I", 1 << 25) + MP4[at + 4 :])
 
 
 def test_another_coding_in_webm_is_refused() -> None:

@@ -11,7 +11,6 @@ from pipeline.errors import RecordError
 from pipeline.gateways.door.model import (
     MOST_AUDIO,
     MOST_CHUNKS,
-    MOST_SAMPLES,
     CallHeader,
     DoorChunk,
     DoorEnd,
@@ -72,7 +71,7 @@ def test_a_header_out_of_its_limits_is_refused_by_name_and_without_its_value(
         ({"seq": -1}, "seq"),
         ({"seq": MOST_CHUNKS}, "seq"),
         ({"start": -1}, "start"),
-        ({"start": MOST_SAMPLES - 1}, "start"),
+        ({"start": FULL.longest - 1}, "start"),
         ({"audio": b""}, "audio"),
         ({"audio": bytes(MOST_AUDIO + 4)}, "audio"),
         ({"audio": b"abc"}, "audio"),
@@ -85,7 +84,7 @@ def test_a_chunk_out_of_its_limits_is_refused(changes: dict[str, object], told: 
 
 
 @pytest.mark.parametrize(
-    ("chunks", "end"), [(-1, 0), (MOST_CHUNKS + 1, 0), (0, -1), (0, MOST_SAMPLES + 1)]
+    ("chunks", "end"), [(-1, 0), (MOST_CHUNKS + 1, 0), (0, -1), (0, PLAIN.longest + 1)]
 )
 def test_an_end_out_of_its_limits_is_refused(chunks: int, end: int) -> None:
     with pytest.raises(RecordError):

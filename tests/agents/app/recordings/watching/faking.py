@@ -51,8 +51,10 @@ class FakeOutcomes:
     def of(self, call_id: str) -> Ended | None:
         return self.ended.get(call_id)
 
-    def end(self, content: str, state: str = "stored", code: str = "") -> None:
-        self.ended[f"call-{content}"] = Ended(state, code)
+    def end(
+        self, content: str, state: str = "stored", code: str = "", *, whole: bool = True
+    ) -> None:
+        self.ended[f"call-{content}"] = Ended(state, code, whole=whole)
 
 
 class Bench:

@@ -36,6 +36,9 @@ class Drops:
     def put(self, name: str, content: str = "{}") -> None:
         self._client.put_object(Bucket=self._bucket, Key=f"{PREFIX}/{name}", Body=content.encode())
 
+    def delete(self, name: str) -> None:
+        self._client.delete_object(Bucket=self._bucket, Key=f"{PREFIX}/{name}")
+
     def get(self, name: str) -> str:
         body = self._client.get_object(Bucket=self._bucket, Key=f"{PREFIX}/{name}")["Body"]
         return str(body.read().decode())
@@ -84,7 +87,7 @@ def test_objects_are_put_away_after_their_call_is_stored(
 ) -> None:
     drops.put("deep/a.json", '{"language": "es"}')
     drops.put("deep/a.mp3", "1")
-    send, lines = watch(drops, after, {"call-1": Ended("stored")})
+    send, lines = watch(drops, after, {"call-1": Ended("stored", whole=True)})
     assert send.sent == ["a.mp3"]
     assert drops.lying() == left
     assert "stored: deep/a.mp3: call call-1" in lines
@@ -98,7 +101,7 @@ def test_what_is_refused_lies_aside_with_its_reason(drops: Drops) -> None:
     drops.put("notes.txt", "")
     send, lines = watch_past(drops)
     assert send.sent == ["a.wav"]
-    assert drops.get("refused/a.2.reason.txt").startswith("refused: call call-1: ")
+    assert drops.get("refused/a.2.wav.reason.txt").startswith("refused: call call-1: ")
     assert drops.get("refused/a.2.wav") == "1"
     assert drops.get("refused/a.wav") == "8"
     assert [line for line in lines if line.startswith("not taken: notes.txt: ")]
@@ -131,6 +134,39 @@ def test_its_content_and_sidecar_are_read_into_memory(drops: Drops) -> None:
     assert place.same(found)
     drops.put("a.wav", "abd")
     assert not place.same(found)
+
+
+def test_what_vanishes_or_changes_meanwhile_is_told_as_that(drops: Drops) -> None:
+    drops.put("a.json")
+    drops.put("a.wav", "abc")
+    place = BucketPlace.named(drops.url)
+    (found,) = place.look().recordings
+    drops.put("a.json", '{"language": "es"}')
+    with pytest.raises(StoreError, match="replaced"):
+        place.load(found)
+    (found,) = place.look().recordings
+    drops.delete("a.wav")
+    assert not place.same(found)
+    for act in (
+        lambda: place.load(found),
+        lambda: place.done(found, After.MOVE),
+        lambda: place.refuse(found, "a reason"),
+    ):
+        with pytest.raises(StoreError, match="gone"):
+            act()
+    place.done(found, After.DELETE)
+
+
+def test_a_sidecar_that_is_too_large_is_not_read(
+    drops: Drops, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drops.put("a.json", "{}" + " " * (1 << 20))
+    drops.put("a.wav", "abc")
+    place = BucketPlace.named(drops.url)
+    (found,) = place.look().recordings
+    monkeypatch.setattr(bucket_place.obstore, "get", lambda *_: pytest.fail("it was read"))
+    with pytest.raises(InputError, match="its sidecar is larger than 1 MiB"):
+        place.load(found)
 
 
 def test_an_object_that_memory_does_not_hold_is_refused(

@@ -31,6 +31,23 @@ def test_the_vaults_events_are_understood(state: str) -> None:
     assert told(Tell(TOPICS.calls_redacted, "c", REDACTED, facts)) == ("c", Ended(state))
 
 
+@pytest.mark.parametrize(
+    ("more", "whole"),
+    [
+        ({"whole": True, "marks": []}, True),
+        ({"whole": False, "marks": ["idle"]}, False),
+        ({"whole": "true"}, False),
+        ({}, False),
+    ],
+)
+@pytest.mark.parametrize("kind", [REDACTED, KNOWN])
+def test_a_stored_call_is_whole_where_that_is_told(
+    kind: str, more: dict[str, object], *, whole: bool
+) -> None:
+    tell = Tell(TOPICS.calls_redacted, "c", kind, {"call_id": "c", "state": "stored", **more})
+    assert told(tell) == ("c", Ended("stored", whole=whole))
+
+
 def test_a_refusal_is_understood() -> None:
     _, tell = refusal(TOPICS, "c", "admit", "clear_transit", {}, at="2026-01-01")
     assert told(tell) == ("c", Ended("refused", "clear_transit"))

@@ -67,13 +67,55 @@ def test_what_nothing_is_kept_of_is_put_aside_with_its_reason(
         here.outcomes.end("1", state, "consent" if state == "refused" else "")
         here.outcomes.end("2")
         here.steps()
-        assert {"refused/a.wav", "refused/a.json", "refused/a.reason.txt"} <= set(here.lying())
+        assert {"refused/a.wav", "refused/a.json", "refused/a.wav.reason.txt"} <= set(here.lying())
         assert not (tmp_path / "a.wav").exists()
-        reason = (tmp_path / "refused" / "a.reason.txt").read_text()
+        reason = (tmp_path / "refused" / "a.wav.reason.txt").read_text()
         assert reason.startswith(f"{state}: call call-1: ")
         assert ("(consent)" in reason) is (state == "refused")
         assert len(here.told("stored: b.wav")) == 1
         assert len(here.told(f"{state}: a.wav: ")) == 1
+
+
+@pytest.mark.parametrize("after", [After.MOVE, After.DELETE])
+def test_an_original_of_which_a_part_is_stored_is_kept(tmp_path: Path, after: After) -> None:
+    with bench(tmp_path, after) as here:
+        here.drop("a.wav", "1")
+        here.steps()
+        here.outcomes.end("1", whole=False)
+        here.steps()
+        assert here.lying() == ["refused/a.json", "refused/a.wav", "refused/a.wav.reason.txt"]
+        reason = (tmp_path / "refused" / "a.wav.reason.txt").read_text()
+        assert reason.startswith("incomplete: call call-1: only a part")
+        assert len(here.told("incomplete: a.wav: ")) == 1
+        assert not here.told("stored: ")
+
+
+def test_what_is_not_heard_of_is_sent_again_less_and_less_often(tmp_path: Path) -> None:
+    with bench(tmp_path) as here:
+        here.drop("a.wav", "1")
+        here.steps(24 * 4 * 4, seconds=AGAIN_S / 4)
+        # After 15 and 45 minutes, 1:45, 3:45, 7:45, then each six hours.
+        assert 6 <= len(here.send.sent) <= 8
+        here.outcomes.end("1")
+        here.steps()
+        assert here.told("stored: ")
+
+
+@pytest.mark.parametrize("after", [After.MOVE, After.DELETE])
+def test_recordings_that_would_share_a_sidecar_are_not_taken(tmp_path: Path, after: After) -> None:
+    with bench(tmp_path, after) as here:
+        here.drop("a.wav", "1")
+        here.drop("a.mp3", "2", sidecar=None)
+        here.drop("b.wav", "3")
+        here.steps()
+        assert here.send.sent == ["b.wav"]
+        assert [line.split(":")[1] for line in here.told("not taken: ")] == [" a.mp3", " a.wav"]
+        (tmp_path / "a.mp3").unlink()
+        here.steps()
+        here.outcomes.end("1")
+        here.steps()
+        assert here.send.sent == ["b.wav", "a.wav"]
+        assert len(here.told("stored: a.wav")) == 1
 
 
 def test_a_bad_file_is_named_and_the_rest_goes_on(tmp_path: Path) -> None:
@@ -89,7 +131,7 @@ def test_a_bad_file_is_named_and_the_rest_goes_on(tmp_path: Path) -> None:
         ]
         assert len(here.told("refused: +####")) == 1
         assert "555" not in "".join(here.lines)
-        text = (tmp_path / "refused" / "+15555550100.reason.txt").read_text()
+        text = (tmp_path / "refused" / "+15555550100.mp3.reason.txt").read_text()
         assert "555" not in text
 
 
@@ -327,7 +369,7 @@ def test_no_recording_is_lost_whatever_happens(
                     here.drop(f"{first}.wav", second)
                     dropped.add(second)
                 case "end" if f"call-{first}" not in here.outcomes.ended:
-                    here.outcomes.ended[f"call-{first}"] = Ended(second)
+                    here.outcomes.ended[f"call-{first}"] = Ended(second, whole=True)
                     stored_once |= {first} if second == "stored" else set()
                 case "restart":
                     here.watcher.close(20)

@@ -5,11 +5,12 @@ intervals of call samples; an empty list is "not yet". Every tone that begins be
 returned. The result depends on the samples alone, not on how they were cut. Nothing is raised.
 
 A frame of 30 ms sounds like a key where one frequency of each group of Q.23 carries most of the
-power between 450 and 3,400 Hz. Tolerances are those of ITU-T Q.24: heard up to 1.8 % beside its
-frequency, not beyond 3.5 %; the groups up to 10 dB apart. Such frames in a row are a tone by
-themselves where they are clear, and the longer they are, the less clear they need to be; what is
-less clear, as under somebody's voice, counts only beside others: people press keys in a row. The
-limits were chosen on speech (``benchmarks.quality.key_tones``).
+power between 450 and 3,400 Hz. It is heard up to 1.8 % beside its frequency, not beyond 3.5 %, as
+ITU-T Q.24 has it; the groups may be 14 dB apart, more than there, because adapters and codecs tilt
+them. Such frames in a row are a tone by themselves where they are clear, and the longer they are,
+the less clear they need to be; what is less clear, as under somebody's voice, counts only beside
+others: people press keys in a row. The limits were chosen on speech
+(``benchmarks.quality.key_tones``).
 """
 
 from __future__ import annotations
@@ -20,33 +21,39 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.audio.keypad.spectrum import (
+    HIGH_HZ,
+    LOW_HZ,
+    TOP,
+    Grid,
+    near_keys,
+    peaks,
+    power_at,
+    powers,
+)
 from pipeline.audio.levels import FRAMES_PER_SECOND
 from pipeline.records.intervals import merge_intervals
 from pipeline.records.model import FULL_SCALE, Interval
 
-LOW_HZ: Final = np.array([697.0, 770.0, 852.0, 941.0])
-HIGH_HZ: Final = np.array([1_209.0, 1_336.0, 1_477.0, 1_633.0])
-"""The two groups of ITU-T Q.23: a key sounds one of each."""
 NEAR_S: Final = 2.0
 """How near less clear tones are to one another, begin to begin."""
 KEY_EDGE_MS: Final = 40
 """By so much the true edge of a tone may lie outside of what is returned, and a bit to spare."""
-_BLOCK: Final = 50
+_BLOCK: Final = 100
 """Frames that are looked at together, always as many: a transform of another number of rows may
 round differently."""
+_STEP_MS: Final = 10
 _WINDOW: Final = 3
 """Length of a frame, in steps of 10 ms: it fits into the shortest tone, 40 ms, wherever that is."""
 _BAND_HZ: Final = (450.0, 3_400.0)
 """What a tone is compared with: without hum, dialling tone and the lowest of a voice."""
 _LOW_BAND_HZ: Final = (640.0, 1_010.0)
 _HIGH_BAND_HZ: Final = (1_130.0, 1_720.0)
-_TOP: Final = 0.36
-"""The highest of a peak's five bins has at least this share of them, wherever the peak lies."""
 _LEAST_DBFS: Final = -57.0
 """Of both frequencies together. The softest key of Q.24, -25 dBm a frequency, is 30 dB louder."""
-_TWIST_DB: Final = 12.0
+_TWIST_DB: Final = 15.0
 """The groups may be so far apart in a frame;"""
-_MEAN_TWIST_DB: Final = 10.0
+_MEAN_TWIST_DB: Final = 14.0
 """and over a tone."""
 _OFF: Final = 0.03
 """A frequency of a frame may be so far beside its nominal one;"""
@@ -72,37 +79,6 @@ _TRACE_DB: Final = 10.0
 """Both frequencies of a key stand out so far from what is beside them where it comes back."""
 _TRACE_DBFS: Final = -80.0
 _BESIDE_HZ: Final = (-150.0, -100.0, 100.0, 150.0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Grid:
-    """Where the bins of a frame's spectrum lie at one sample rate."""
-
-    step: int
-    size: int
-    """Samples of a frame."""
-    length: int
-    """Of the transform."""
-    bin_hz: float
-    shape: npt.NDArray[np.float32]
-    """Hann."""
-
-    @classmethod
-    def at(cls, sample_rate: int) -> _Grid:
-        step = sample_rate // FRAMES_PER_SECOND
-        size = _WINDOW * step
-        length = 1 << (size - 1).bit_length()
-        phase = 2.0 * np.pi * (np.arange(size) + 0.5) / size
-        shape = (0.5 - 0.5 * np.cos(phase)).astype(np.float32)
-        return cls(step, size, length, sample_rate / length, shape)
-
-    def bins(self, hertz: tuple[float, float]) -> slice:
-        return slice(round(hertz[0] / self.bin_hz), round(hertz[1] / self.bin_hz) + 1)
-
-    def least(self, dbfs: float) -> float:
-        """Sum of a peak's bins for a tone of that level (RMS)."""
-        energy = float(np.sum(np.square(self.shape, dtype=np.float64)))
-        return float(FULL_SCALE**2 * 10.0 ** (dbfs / 10.0) * energy * self.length / 2.0)
 
 
 @dataclass(slots=True)
@@ -148,13 +124,13 @@ class KeyTones:
     """
 
     def __init__(self, sample_rate: int, start: int = 0) -> None:
-        grid = self._grid = _Grid.at(sample_rate)
+        grid = self._grid = Grid.at(sample_rate, step_ms=_STEP_MS, window=_WINDOW)
         self._places = np.arange(_BLOCK)[:, None] * grid.step + np.arange(grid.size)
         # Both frequencies are most of a frame's power: what is softer in all is no key.
         self._quietest = grid.least(_LEAST_DBFS) / grid.length
         self._near_keys = (
-            _near_keys(grid, _LOW_BAND_HZ, LOW_HZ),
-            _near_keys(grid, _HIGH_BAND_HZ, HIGH_HZ),
+            near_keys(grid, _LOW_BAND_HZ, LOW_HZ, _OFF),
+            near_keys(grid, _HIGH_BAND_HZ, HIGH_HZ, _OFF),
         )
         band = grid.bins(_BAND_HZ)
         self._ones = np.ones(band.stop - band.start, np.float32)
@@ -225,7 +201,7 @@ class KeyTones:
         loud = np.flatnonzero(np.einsum("ij,ij->i", frames, frames) >= self._quietest)
         if not len(loud):
             return loud, np.zeros((0, grid.length // 2 + 1), np.float32)
-        power = _power(frames[loud], grid)
+        power = powers(frames[loud], grid)
         near, highest = np.ones(len(power), np.bool_), np.zeros(len(power), np.float32)
         for band, may_be in zip((_LOW_BAND_HZ, _HIGH_BAND_HZ), self._near_keys, strict=True):
             group = power[:, grid.bins(band)]
@@ -234,15 +210,15 @@ class KeyTones:
             highest += group[np.arange(len(group)), top]
         power = power[near]
         all_of_it = power[:, grid.bins(_BAND_HZ)] @ self._ones
-        likely = np.flatnonzero(highest[near] >= _FRAME_CLEAR * _TOP * all_of_it)
+        likely = np.flatnonzero(highest[near] >= _FRAME_CLEAR * TOP * all_of_it)
         loud = loud[near]
         return loud[likely], power[likely]
 
     def _follow(self, numbers: npt.NDArray[np.intp], power: npt.NDArray[np.float32]) -> None:
         """Put frames that sound like one key to the run before them, or begin another."""
         grid = self._grid
-        low, low_off, row = _peak(power, grid, _LOW_BAND_HZ, LOW_HZ)
-        high, high_off, column = _peak(power, grid, _HIGH_BAND_HZ, HIGH_HZ)
+        low, low_off, row = peaks(power, grid, _LOW_BAND_HZ, LOW_HZ)
+        high, high_off, column = peaks(power, grid, _HIGH_BAND_HZ, HIGH_HZ)
         both = low + high
         clear = both / np.maximum(np.sum(power[:, grid.bins(_BAND_HZ)], axis=1), 1e-9)
         twist = 10.0 * np.log10(np.maximum(high, 1e-9) / np.maximum(low, 1e-9))
@@ -314,19 +290,19 @@ def traces(
     Returns:
         Intervals of ``other``, in order; an edge may be off by ``KEY_EDGE_MS``.
     """
-    grid = _Grid.at(sample_rate)
+    grid = Grid.at(sample_rate, step_ms=_STEP_MS, window=_WINDOW)
     if min(len(source), len(other)) < grid.size:
         return []
     window = np.lib.stride_tricks.sliding_window_view
     power = np.sum(
-        _power(window(source, grid.size)[:: grid.step] * grid.shape, grid), axis=0, keepdims=True
+        powers(window(source, grid.size)[:: grid.step] * grid.shape, grid), axis=0, keepdims=True
     )
     stands_out = np.ones(len(range(0, len(other) - grid.size + 1, grid.step)), np.bool_)
     frames = window(other, grid.size)[:: grid.step] * grid.shape
     for band, nominal in ((_LOW_BAND_HZ, LOW_HZ), (_HIGH_BAND_HZ, HIGH_HZ)):
-        _, off, which = _peak(power, grid, band, nominal)
+        _, off, which = peaks(power, grid, band, nominal)
         hertz = float(nominal[which[0]] * (1.0 + off[0]))
-        here, *beside = (_at(frames, hertz + by, sample_rate) for by in (0.0, *_BESIDE_HZ))
+        here, *beside = (power_at(frames, hertz + by, sample_rate) for by in (0.0, *_BESIDE_HZ))
         least = FULL_SCALE**2 * 10.0 ** (_TRACE_DBFS / 10.0) * float(np.sum(grid.shape)) ** 2 / 2.0
         limit = np.maximum(np.mean(beside, axis=0) * 10.0 ** (_TRACE_DB / 10.0), least)
         stands_out &= here >= limit
@@ -336,45 +312,3 @@ def traces(
         for one in merge_intervals(places, 1)
         if len(one) >= _LEAST_FRAMES
     ]
-
-
-def _power(frames: npt.NDArray[np.float32], grid: _Grid) -> npt.NDArray[np.float32]:
-    """Spectra of shaped frames, shape ``(frames, bins)``."""
-    spectrum = np.asarray(np.fft.rfft(frames, grid.length), np.complex64)
-    return np.asarray(spectrum.real**2 + spectrum.imag**2)
-
-
-def _near_keys(
-    grid: _Grid, band: tuple[float, float], nominal: npt.NDArray[np.float64]
-) -> npt.NDArray[np.bool_]:
-    """Which bins of a band may be the highest of a key's frequency."""
-    place = grid.bins(band)
-    away = np.abs(np.arange(place.start, place.stop)[:, None] * grid.bin_hz - nominal)
-    return np.asarray(np.any(away <= _OFF * nominal + grid.bin_hz / 2.0, axis=1))
-
-
-def _peak(
-    power: npt.NDArray[np.float32],
-    grid: _Grid,
-    band: tuple[float, float],
-    nominal: npt.NDArray[np.float64],
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64], npt.NDArray[np.intp]]:
-    """Power of the strongest peak, how far it is from the nearest nominal frequency, and which."""
-    place = grid.bins(band)
-    rows = np.arange(len(power))
-    top = np.argmax(power[:, place], axis=1) + place.start
-    around = power[rows[:, None], top[:, None] + np.arange(-2, 3)]
-    # A parabola through the logarithms: off by less than 0.05 bins for a Hann window.
-    left, middle, right = np.log(np.maximum(around[:, 1:4].T, 1e-9))
-    curve = np.minimum(left - 2.0 * middle + right, -1e-9)
-    hertz = (top + np.clip(0.5 * (left - right) / curve, -0.5, 0.5)) * grid.bin_hz
-    ratio = hertz[:, None] / nominal
-    which = np.argmin(np.abs(ratio - 1.0), axis=1)
-    return np.sum(around, axis=1), ratio[rows, which] - 1.0, which
-
-
-def _at(frames: npt.NDArray[np.float32], hertz: float, sample_rate: int) -> npt.NDArray[np.float64]:
-    """Power of frames at one frequency."""
-    turn = np.exp(-2j * np.pi * hertz / sample_rate * np.arange(frames.shape[1]))
-    found = frames @ turn
-    return np.asarray(found.real**2 + found.imag**2, np.float64)

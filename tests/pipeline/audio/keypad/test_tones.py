@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.speech.keypad import key, pcm16, pressed
-from pipeline.audio.key_tones import KEY_EDGE_MS, KeyTones, traces
+from pipeline.audio.keypad.tones import KEY_EDGE_MS, KeyTones, traces
 from pipeline.records.model import Interval
 
 pytestmark = pytest.mark.unit
