@@ -8,7 +8,7 @@ SERVED := broker or browser or postgres
 SERVED_IN := tests/broker tests/browser tests/faults tests/kafka tests/postgres
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-consent test unit lint format docs bench bench-damage bench-delay bench-detection bench-dtmf bench-encryption bench-gateway bench-margins bench-muting bench-peers bench-pipeline bench-refusals bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz nightly mutation audit lock reader bench-reader consent-reader bench-consent test-reader readers vcon-reader asyncapi-schema clean simulate
+.PHONY: help setup demo demo-consent demo-gateways test unit lint format docs bench bench-damage bench-delay bench-detection bench-dtmf bench-encryption bench-gateway bench-margins bench-muting bench-peers bench-pipeline bench-refusals bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz nightly mutation audit lock reader bench-reader consent-reader bench-consent test-reader readers vcon-reader asyncapi-schema clean simulate
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -23,6 +23,10 @@ demo: .venv/.run ## Redact the eight sample calls and write the HTML report
 demo-consent: .venv/.run ## Take a call of each outcome of consent, and prove what is left of them
 	@echo "Demo: loading the program and its models"
 	@$(BIN)/python -m benchmarks.consent.demo
+
+demo-gateways: .venv/.run ## Let one call come in by every gateway, and compare each with redact
+	@echo "Demo: loading the program and its models"
+	@$(BIN)/python -m benchmarks.gateways.demo $(if $(SAMPLE),--sample $(SAMPLE))
 
 test: .venv/.dev ## Run every test but the long ones, also on Apache Kafka and PostgreSQL where they can be had
 	@.ci/need chromium chromium || echo "THE BROWSER TESTS WILL FAIL: no chromium here." >&2

@@ -35,6 +35,7 @@ from pipeline.records.cloudevents import SOURCE
 
 DELIVERY_S: Final = 20.0
 """How long the broker may take to acknowledge a record."""
+_NO_ROOM: Final = "no room"
 MOST_BYTES: Final = 256 * 1024 * 1024
 """Bytes of records of all calls that the broker has not acknowledged."""
 
@@ -268,7 +269,7 @@ class OutgoingCall:
         chunk = self._chunk(audio, samples, start, paused=paused, blank=blank)
         if not self._queue_chunk(chunk):
             # What is not taken is missing: later audio would stand behind a hole that nobody sees.
-            self._hear("no room")
+            self._hear(_NO_ROOM)
             raise self._lost()
 
     def send_waiting(
@@ -414,9 +415,10 @@ class OutgoingCall:
             raise self._lost()
 
     def _lost(self) -> BrokerError:
+        full = self._failed == _NO_ROOM
+        why = f"found {_NO_ROOM}" if full else f"was not acknowledged ({self._failed})"
         return BrokerError(
-            f"{self._sender.bootstrap}: a record of this call was not taken or acknowledged "
-            f"({self._failed}): the call is incomplete"
+            f"{self._sender.bootstrap}: a record of this call {why}: the call is incomplete"
         )
 
     def _oldest(self) -> float:

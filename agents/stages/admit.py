@@ -66,6 +66,7 @@ IDLE_S: Final = 120.0
 """The keys of a call of which nothing came for so long are forgotten."""
 REMEMBERED: Final = 4_096
 """Calls that are known without asking the ledger."""
+OTHER_KEY: Final = "other_key"
 _LOCKS: Final = 256
 _CLEAR: Final = "call-admitted-in-clear"
 
@@ -257,8 +258,11 @@ class Admission:
             raise NotTakenError("header")
         else:
             strange = _key_of(wrapped) != pinned.key
+            if strange and self._ledger.state(where.call_id) is not CallState.OPEN:
+                # Sent again by a sender that began anew, right after the call was closed.
+                raise UnknownCallError("closed before")
             if strange and call.recording is None:
-                raise NotTakenError("other_key")  # nothing is opened for it
+                raise NotTakenError(OTHER_KEY)  # nothing is opened for it
         opening = None if wrapped is None else self._opener.open(wrapped, where.call_id, call.keys)
         try:
             record = decode(message, self._topics.audio_in, opening)
@@ -267,7 +271,7 @@ class Admission:
         header, known = record.header, call.header
         if strange and header.recording != call.recording:
             # A sender that began anew has the recording; the call's id does not tell its sha256.
-            raise NotTakenError("other_key")
+            raise NotTakenError(OTHER_KEY)
         if known is not None and not header.continues(known):
             raise NotTakenError("header")
         return record
@@ -324,7 +328,7 @@ class Admission:
         if row is None or row.header != digest:
             raise NotTakenError("header")
         if row.key != key and call.recording is None:  # another process let another one in
-            raise NotTakenError("other_key")
+            raise NotTakenError(OTHER_KEY)
         call.seal, call.pinned, call.header, call.info = opened.seal, row, header, info
 
     def _note_recorder_id(self, header: CallHeader, seal: Seal) -> None:

@@ -30,13 +30,23 @@ class Redacted:
     """One redacted call."""
 
     certificate: Certificate
-    pcm: Pcm = field(repr=False)
+    pcm: Pcm | None = field(repr=False)
+    """None: it is quarantined."""
 
     @classmethod
     def read(cls, folder: Path, stem: str) -> Redacted:
-        """From a folder with FLAC and certificate."""
+        """From a folder with a certificate, and with a FLAC unless it is quarantined."""
+        certificate = parse_certificate((folder / f"{stem}{CERTIFICATE}").read_bytes())
+        if not certificate.passed:
+            return cls(certificate, None)
         pcm, _ = soundfile.read(folder / f"{stem}.flac", dtype="int16", always_2d=True)
-        return cls(parse_certificate((folder / f"{stem}{CERTIFICATE}").read_bytes()), pcm)
+        return cls(certificate, pcm)
+
+    def like(self, other: Redacted) -> bool:
+        """Whether both are silent at the same samples."""
+        if self.pcm is None or other.pcm is None:
+            return self.pcm is other.pcm
+        return np.array_equal(self.pcm, other.pcm)
 
     def silent(self, channel: int) -> list[Interval]:
         """What was silenced of a channel; what never came is no part of it."""
@@ -79,13 +89,14 @@ class Difference:
 
 
 def heard(way: Way, redacted: Redacted) -> Heard:
-    """Which digits can be heard.
+    """Which digits can be heard; of a quarantined call none.
 
     Raises:
         InputError: the call is longer or shorter than what was carried.
     """
-    rate = redacted.certificate.sample_rate
-    result = score_call(way.truth, way.carried / FULL_SCALE, redacted.pcm / FULL_SCALE, rate)
+    rate, pcm = redacted.certificate.sample_rate, redacted.pcm
+    after = np.zeros(way.carried.shape) if pcm is None else pcm / FULL_SCALE
+    result = score_call(way.truth, way.carried / FULL_SCALE, after, rate)
     audible, count = set(), 0
     for number, entity in enumerate(result.entities):
         if entity.truth.type in DIGIT_KINDS:
@@ -98,6 +109,8 @@ def heard(way: Way, redacted: Redacted) -> Heard:
 
 def altered(way: Way, redacted: Redacted) -> int:
     """How many samples differ from what was carried though nobody says that they were silenced."""
+    if redacted.pcm is None:
+        return 0
     kept = np.ones(way.carried.shape, np.bool_)
     for one in redacted.certificate.mutes:
         kept[one.start : one.end, one.channel] = False

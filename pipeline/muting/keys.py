@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.audio.keypad.runs import KeyRuns
-from pipeline.audio.keypad.sounds import KeySounds
+from pipeline.audio.keypad.sounds import KeySound, KeySounds
 from pipeline.audio.keypad.tones import KEY_EDGE_MS, KeyTones, traces
 from pipeline.muting.merging import Cut
 from pipeline.policy.model import EntityRule
@@ -25,6 +25,10 @@ from pipeline.records.model import CallInfo, Interval, Pcm, Reason, Span
 from pipeline.records.scores import KEY_TONES
 
 _SCORE: Final = 1.0
+_PROOF: Final = -1.0
+"""A key that one ear heard is firm where the other hears a sound so like one in the same place;"""
+_SAME_S: Final = 0.1
+"""it begins no later than this after it."""
 
 
 class Keys:
@@ -67,10 +71,17 @@ class _Channel:
 
     def __init__(self, sample_rate: int, start: int) -> None:
         self._rate = sample_rate
+        self._same = round(_SAME_S * sample_rate)
         self._tones = KeyTones(sample_rate, start)
         self._runs = KeyRuns(sample_rate)
         self._waiting: list[Interval] = []
         """Tones that are told while others, which begin before them, may still come."""
+        self._unproved: list[Interval] = []
+        """Tones that the second ear may still prove,"""
+        self._proofs: list[Interval] = []
+        """and where it heard what proves one."""
+        self._before: Interval | None = None
+        """The last tone: one that is near it is firm."""
         self._pcm = np.zeros(0, np.int16)
         self._first = start
         """Call sample of ``_pcm[0]``."""
@@ -112,18 +123,39 @@ class _Channel:
         self._waiting = sorted([*self._waiting, *tones])
         ready = [one for one in self._waiting if one.start < settled]
         self._waiting = self._waiting[len(ready) :]
-        doubtful: list[Interval] = []
+        sounds: list[KeySound] = []
         for tone in ready:
-            doubtful += self._listen_near(tone)
-        doubtful += self._listen()
+            sounds += self._listen_near(tone)
+        sounds += self._listen()
         if self._sounds is not None and self._until + self._reach < settled:
-            doubtful += self._stop()
+            sounds += self._stop()
         known = settled
         if self._sounds is not None:
-            known = min(known, self._sounds.settled + self._runs.near)
-        return self._runs.take(ready, doubtful, known)
+            known = min(known, self._sounds.settled - self._same)
+        firm = self._firm(ready, sounds, known)
+        return self._runs.take(ready, firm, [one.place for one in sounds], known)
 
-    def _listen_near(self, tone: Interval) -> list[Interval]:
+    def _firm(self, tones: list[Interval], sounds: list[KeySound], known: int) -> list[Interval]:
+        """The tones of which there is more than one proof."""
+        firm: list[Interval] = []
+        for tone in tones:
+            before, self._before = self._before, tone
+            apart = tone.start - before.end if before is not None else self._runs.near
+            (firm if 0 < apart < self._runs.near else self._unproved).append(tone)
+        self._proofs += [one.place for one in sounds if one.likeness >= _PROOF]
+        proved = [
+            tone
+            for tone in self._unproved
+            if any(
+                one.overlaps(tone) and one.start <= tone.start + self._same for one in self._proofs
+            )
+        ]
+        self._unproved = [one for one in self._unproved if one not in proved and one.start >= known]
+        oldest = min((one.start for one in self._unproved), default=known)
+        self._proofs = [one for one in self._proofs if one.end >= min(oldest, known)]
+        return firm + proved
+
+    def _listen_near(self, tone: Interval) -> list[KeySound]:
         """Listen from before a tone to after it, or go on until then."""
         begin, told = tone.start - self._reach, self._listen()
         if self._sounds is not None and begin > self._until:
@@ -134,18 +166,18 @@ class _Channel:
         self._until = max(self._until, tone.end + self._reach)
         return told + self._listen()
 
-    def _listen(self) -> list[Interval]:
+    def _listen(self) -> list[KeySound]:
         """Listen to what has come of the stretch."""
         if self._sounds is None:
             return []
         end = max(self._taken, min(self._until, self._first + len(self._pcm)))
         part = self._pcm[self._taken - self._first : end - self._first]
         self._taken = end
-        return [one.place for one in self._sounds.take(part)]
+        return self._sounds.take(part)
 
-    def _stop(self) -> list[Interval]:
+    def _stop(self) -> list[KeySound]:
         sounds, self._sounds = self._sounds, None
-        return [one.place for one in sounds.finish()] if sounds is not None else []
+        return sounds.finish() if sounds is not None else []
 
 
 def is_key(span: Span) -> bool:

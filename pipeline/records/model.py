@@ -25,7 +25,7 @@ LOWEST_RATE, HIGHEST_RATE = 8_000, 16_000
 """Of a call, in Hz: nothing above half of 16 kHz is listened to, see
 ``pipeline.audio.narrowing``."""
 LONGEST_CALL_S = 86_400
-"""Length of a call in seconds: nothing of one lies further on than a day, and so no gap is longer."""
+"""Of a call: nothing of one lies further on than a day, so no gap is longer."""
 DIGEST = 16
 """Hex digits of a short digest: 64 bits tell versions apart, and nobody can choose them."""
 

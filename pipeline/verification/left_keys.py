@@ -125,7 +125,7 @@ class _Channel:
             )
             counts = one.likeness >= (_BESIDE_KEYS if beside else ALONE)
             (sure if counts or self._one_of_several(one) else doubtful).append(one.place)
-        return self._runs.take(sure, doubtful, known)
+        return self._runs.take(sure, sure, doubtful, known)
 
     def _one_of_several(self, one: KeySound) -> bool:
         """Whether enough like it were heard shortly before."""

@@ -119,7 +119,8 @@ def test_a_call_by_the_door_is_stored_as_an_ingested_one(
 
     # The same once more: nothing changes, and its sender is told.
     _send(sender, one, call_id=sent)
-    wanted = (KNOWN, {"call_id": sent, "state": "stored"})
+    facts_told = {"call_id": sent, "state": "stored", "whole": True, "marks": []}
+    wanted = (KNOWN, facts_told)
     _until(lambda: wanted in _events(installation), installation)
     assert installation.ledger.state(sent) is CallState.STORED
     clear = [NUMBER.encode(), NUMBER[1:].encode(), *(word.encode() for word in fakes.WORDS)]

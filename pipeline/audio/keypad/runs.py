@@ -17,8 +17,7 @@ from typing import Final
 from pipeline.records.model import Interval
 
 NEAR_S: Final = 4.0
-"""Keys that are no further apart are of one run. What may be a key counts so near to one that is.
-"""
+"""Keys that are no further apart are of one run. What is doubtful counts so near to a firm one."""
 _LEAD_S: Final = 2.5
 """At most so much is taken before the first key of a run, and after its last one;"""
 _KEY_S: Final = 0.3
@@ -37,6 +36,7 @@ class KeyRuns:
         self._lead = round(_LEAD_S * sample_rate)
         self._key = round(_KEY_S * sample_rate)
         self._sure: list[Interval] = []
+        self._firm: list[Interval] = []
         self._doubtful: list[Interval] = []
         self._last: Interval | None = None
         """The last key that was found; whether another follows is not known."""
@@ -55,17 +55,23 @@ class KeyRuns:
         return max(0, first - self._lead)
 
     def take(
-        self, sure: Iterable[Interval], doubtful: Iterable[Interval], known: int
+        self,
+        sure: Iterable[Interval],
+        firm: Iterable[Interval],
+        doubtful: Iterable[Interval],
+        known: int,
     ) -> list[Interval]:
         """Take what was heard.
 
         Args:
             sure: keys.
-            doubtful: what counts only near them.
-            known: all sure ones that begin before this call sample were handed over, and all
-                doubtful ones that are near them and begin ``near`` before it.
+            firm: those of them of which there is more than one proof.
+            doubtful: what counts only near firm ones.
+            known: all sure and firm ones that begin before this call sample were handed over, and
+                all doubtful ones that are near firm ones and begin ``near`` before it.
         """
         self._sure = sorted([*self._sure, *sure])
+        self._firm += firm
         self._doubtful = sorted([*self._doubtful, *doubtful])
         self._known = max(self._known, known)
         return self._tell(self._known - self.near)
@@ -95,19 +101,17 @@ class KeyRuns:
             self._decided = max(self._decided, until)
             # Those before may still be near what comes.
             self._sure = [one for one in self._sure if one.end + self.near >= until]
+            self._firm = [one for one in self._firm if one.end + self.near >= until]
             if self._last is not None and self._last.end + self.near < until:
                 told.append(self._end(self._last))
         return told
 
     def _beside(self, one: Interval) -> bool:
-        """Whether a doubtful key counts: near a sure one that does not hold it already."""
-        near = [
-            each
-            for each in self._sure
-            if each.start - self.near <= one.end and one.start <= each.end + self.near
-        ]
-        held = (each.start <= _middle(one) < each.end for each in near)
-        return bool(near) and not any(held)
+        """Whether a doubtful key counts: near a firm one, and within no sure one."""
+        return any(
+            each.start - self.near <= one.end and one.start <= each.end + self.near
+            for each in self._firm
+        ) and not any(each.start <= _middle(one) < each.end for each in self._sure)
 
     def _follow(self, key: Interval) -> list[Interval]:
         """The last key, now that the next one is known."""

@@ -237,3 +237,15 @@ def test_a_private_key_is_made_once_and_never_instead_of_one_that_is_gone(rig: R
     with pytest.raises(StoreError, match="put it back from its backup"):
         door.open(rig.ledger)
     assert not (state / "private.json").exists()
+
+
+def test_a_call_that_is_sent_again_right_after_it_was_stored_is_known(rig: Rig) -> None:
+    """By a new key, before this process has asked again whether the call is open."""
+    about, core = header(), rig.core()
+    assert core.take(sealed(DoorEnd(about, 0, 0), rig.key(about))).send
+    rig.ledger.close_call(about.call_id, CallState.STORED)
+    again = rig.key(about)
+    chunk = core.take(sealed(DoorChunk(about, 0, 0, silence(about)), again))
+    assert (chunk.dropped, chunk.dead) == ("over", "")
+    end = core.take(sealed(DoorEnd(about, 1, 80), again))
+    assert told(end) == [(KNOWN, {"call_id": about.call_id, "state": "stored"})]

@@ -22,7 +22,7 @@ def keys(*starts: int) -> list[Interval]:
 
 def runs(sure: list[Interval], doubtful: list[Interval] | None = None) -> list[Interval]:
     told = KeyRuns(RATE)
-    found = told.take(sure, doubtful or [], max(one.end for one in sure) + 1)
+    found = told.take(sure, sure, doubtful or [], max(one.end for one in sure) + 1)
     return [*found, *told.finish()]
 
 
@@ -55,6 +55,12 @@ def test_what_is_doubtful_counts_near_a_key_only() -> None:
     assert merge_intervals(runs(keys(20_000), [early]))[0].start < 17_000
 
 
+def test_one_proof_of_a_key_is_not_enough_for_what_is_doubtful() -> None:
+    told = KeyRuns(RATE)
+    found = told.take(keys(20_000), [], [Interval(22_000, 22_100)], 30_000)
+    assert [*found, *told.finish()] == keys(20_000)
+
+
 def test_a_doubtful_key_within_a_sure_one_is_the_same() -> None:
     assert runs(keys(20_000), [Interval(20_010, 20_090)]) == keys(20_000)
 
@@ -75,12 +81,13 @@ def test_it_does_not_matter_when_keys_are_told(
     certain = sorted({Interval(at, at + length) for at, length in sure})
     others = sorted({Interval(at, at + length) for at, length in doubtful})
     whole = KeyRuns(RATE)
-    want = [*whole.take(certain, others, 100_000), *whole.finish()]
+    want = [*whole.take(certain, certain[::2], others, 100_000), *whole.finish()]
     parts, got, known = KeyRuns(RATE), list[Interval](), 0
     for step in [*steps, 100_000]:
         before, known = parts.settled, known + step
         now = parts.take(
             [one for one in certain if known - step <= one.start < known],
+            [one for one in certain[::2] if known - step <= one.start < known],
             [one for one in others if known - step <= one.start + NEAR < known],
             known,
         )
