@@ -5,14 +5,20 @@ from __future__ import annotations
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
+import pytest
 from aiohttp import web
 
+from agents.app.gateway import call_feed
+from agents.app.gateway.call_feed import CallFeed, Calls, FeedRules
 from agents.app.gateway.endpoints import Handler
 from agents.app.gateway.entrance import keep_place
 from agents.app.gateway.limits import Limits
 from agents.kafka.call_sender import CallSender
+from agents.system.metrics import GatewayMetrics
 from pipeline.errors import BrokerError, RecordError
 from pipeline.gateways.door.model import CallHeader
+from pipeline.gateways.events import Audio, Codec, Started
+from pipeline.records.model import Role
 
 
 def application(limits: Limits) -> web.Application:
@@ -89,3 +95,33 @@ class Door(CallSender):
     def open(self, header: CallHeader, *, most_bytes: int | None = None) -> OneCall:  # type: ignore[override]
         self.calls.append(OneCall(self, header))
         return self.calls[-1]
+
+
+STARTED = Started("CA-49 170 1234567", Codec.PCMU, 8_000, ("inbound", "outbound"))
+ROLES = {"inbound": Role.CUSTOMER, "outbound": Role.AGENT}
+
+
+class Clock:
+    """Seconds that go on when they are told to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 100.0
+        monkeypatch.setattr(call_feed, "monotonic", lambda: self.now)
+
+
+def calls_of(door: Door, **rules: float) -> Calls:
+    """Calls that go to a door."""
+    return Calls(door, FeedRules(roles=ROLES, **rules), GatewayMetrics())  # type: ignore[arg-type]
+
+
+def speak(feed: CallFeed, clock: Clock, seconds: int, *, first: int = 0) -> None:
+    """Both tracks in frames of 20 ms, as time goes on."""
+    for start in range(first * 8_000, (first + seconds) * 8_000, 160):
+        clock.now = max(clock.now, 100.0 + start / 8_000)
+        feed.take(Audio(0, start, b"\x01" * 160))
+        feed.take(Audio(1, start, b"\x02" * 160))
+
+
+def value(calls: Calls, name: str, **labels: str) -> float:
+    """A counter's."""
+    return calls.metrics.registry.get_sample_value(f"hushwire_gateway_{name}", labels) or 0.0

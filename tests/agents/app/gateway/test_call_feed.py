@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from agents.app.gateway import call_feed
-from agents.app.gateway.call_feed import CallFeed, Calls, FeedRules
-from agents.system.metrics import GatewayMetrics
+from agents.app.gateway.call_feed import CallFeed
 from pipeline.gateways.events import (
     Audio,
     Codec,
@@ -25,52 +24,15 @@ from pipeline.gateways.events import (
     Updated,
 )
 from pipeline.records.model import Role
-from tests.agents.app.gateway.doors import Door
+from tests.agents.app.gateway.doors import STARTED, Clock, Door, calls_of, speak, value
 
 pytestmark = pytest.mark.unit
 
-STARTED = Started("CA-49 170 1234567", Codec.PCMU, 8_000, ("inbound", "outbound"))
-ROLES = {"inbound": Role.CUSTOMER, "outbound": Role.AGENT}
-
-
-class Clock:
-    """Seconds that go on when they are told to."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now = 100.0
-        monkeypatch.setattr(call_feed, "monotonic", lambda: self.now)
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    return Clock(monkeypatch)
-
-
-@pytest.fixture
-def door() -> Door:
-    return Door()
-
-
-def _calls(door: Door, **rules: float) -> Calls:
-    return Calls(door, FeedRules(roles=ROLES, **rules), GatewayMetrics())  # type: ignore[arg-type]
-
-
-def _speak(feed: CallFeed, clock: Clock, seconds: int, *, first: int = 0) -> None:
-    """Both tracks in frames of 20 ms, as time goes on."""
-    for start in range(first * 8_000, (first + seconds) * 8_000, 160):
-        clock.now = max(clock.now, 100.0 + start / 8_000)
-        feed.take(Audio(0, start, b"\x01" * 160))
-        feed.take(Audio(1, start, b"\x02" * 160))
-
-
-def _value(calls: Calls, name: str, **labels: str) -> float:
-    return calls.metrics.registry.get_sample_value(f"hushwire_gateway_{name}", labels) or 0.0
-
 
 async def test_a_call_becomes_chunks_under_a_drawn_id(door: Door, clock: Clock) -> None:
-    calls = _calls(door)
+    calls = calls_of(door)
     feed = calls.open(STARTED, source="twilio")
-    _speak(feed, clock, 3)
+    speak(feed, clock, 3)
     feed.take(Audio(0, 24_000, b"\x01" * 80))
     assert await feed.end(Ended())
     (call,) = door.calls
@@ -84,15 +46,15 @@ async def test_a_call_becomes_chunks_under_a_drawn_id(door: Door, clock: Clock) 
     assert call.audio == b"\x01\x02" * 24_000 + b"\x01\xff" * 80
     assert call.complete is True
     assert len(calls) == 0
-    assert _value(calls, "calls_total", gateway="twilio", outcome="complete") == 1
-    assert _value(calls, "audio_seconds_total", gateway="twilio") == pytest.approx(3.01)
+    assert value(calls, "calls_total", gateway="twilio", outcome="complete") == 1
+    assert value(calls, "audio_seconds_total", gateway="twilio") == pytest.approx(3.01)
     assert STARTED.recorder_id not in repr(call.header)
     assert await feed.end(Ended()) is False, "a second end does nothing"
     assert call.complete is True
 
 
 async def test_who_is_not_named_is_mixed_and_the_protocol_knows_better(door: Door) -> None:
-    calls = _calls(door)
+    calls = calls_of(door)
     calls.open(Started("x", Codec.L16, 16_000, ("audio",)), source="a")
     roles = (Role.AGENT, Role.CUSTOMER)
     calls.open(Started("x", Codec.PCMA, 8_000, ("inbound", "outbound"), roles=roles), source="a")
@@ -100,7 +62,7 @@ async def test_who_is_not_named_is_mixed_and_the_protocol_knows_better(door: Doo
 
 
 async def test_faster_audio_is_resampled(door: Door, clock: Clock) -> None:
-    feed = _calls(door).open(Started("x", Codec.L16, 48_000, ("audio",)), source="a")
+    feed = calls_of(door).open(Started("x", Codec.L16, 48_000, ("audio",)), source="a")
     clock.now += 2
     for start in range(0, 96_000, 960):
         feed.take(Audio(0, start, bytes(1_920)))
@@ -122,19 +84,19 @@ async def test_faster_audio_is_resampled(door: Door, clock: Clock) -> None:
 )
 async def test_what_is_not_spoken_here_begins_no_call(door: Door, started: Started) -> None:
     with pytest.raises(GatewayError) as caught:
-        _calls(door).open(started, source="a")
+        calls_of(door).open(started, source="a")
     assert caught.value.reason is Reason.UNSUPPORTED
     assert not door.calls
 
 
 async def test_a_header_that_breaks_the_rules_begins_no_call(door: Door) -> None:
     with pytest.raises(GatewayError) as caught:
-        _calls(door).open(Started("x", Codec.PCMU, 8_000, ("a",), stated=b"no json"), source="a")
+        calls_of(door).open(Started("x", Codec.PCMU, 8_000, ("a",), stated=b"no json"), source="a")
     assert caught.value.reason is Reason.BAD_FRAME
 
 
 async def test_audio_ahead_of_time_is_refused(door: Door, clock: Clock) -> None:
-    feed = _calls(door, ahead_s=10.0).open(STARTED, source="a")
+    feed = calls_of(door, ahead_s=10.0).open(STARTED, source="a")
     for start in range(0, 80_000, 8_000):
         feed.take(Audio(-1, start, bytes(16_000)))
     with pytest.raises(GatewayError) as caught:
@@ -148,7 +110,7 @@ async def test_audio_ahead_of_time_is_refused(door: Door, clock: Clock) -> None:
 
 
 async def test_a_jump_beyond_time_is_refused(door: Door, clock: Clock) -> None:
-    feed = _calls(door).open(STARTED, source="a")
+    feed = calls_of(door).open(STARTED, source="a")
     feed.take(Audio(0, 0, bytes(160)))
     with pytest.raises(GatewayError) as caught:
         feed.take(Audio(0, 2**50, bytes(16_000)))
@@ -158,7 +120,7 @@ async def test_a_jump_beyond_time_is_refused(door: Door, clock: Clock) -> None:
 
 
 async def test_a_loss_beyond_time_is_refused(door: Door, clock: Clock) -> None:
-    feed = _calls(door).open(STARTED, source="a")
+    feed = calls_of(door).open(STARTED, source="a")
     with pytest.raises(GatewayError) as caught:
         feed.take(Lost(0, 8_000 * 3_600))
     assert caught.value.reason is Reason.BAD_AUDIO
@@ -166,7 +128,7 @@ async def test_a_loss_beyond_time_is_refused(door: Door, clock: Clock) -> None:
 
 async def test_a_call_that_is_too_long_ends(door: Door, clock: Clock) -> None:
     faults: list[GatewayError] = []
-    calls = _calls(door, longest_s=5.0, idle_s=1_000.0)
+    calls = calls_of(door, longest_s=5.0, idle_s=1_000.0)
     feed = calls.open(STARTED, source="a", on_fault=faults.append)
     feed.look(clock.now + 4)
     assert not faults
@@ -177,9 +139,9 @@ async def test_a_call_that_is_too_long_ends(door: Door, clock: Clock) -> None:
 
 async def test_silence_ends_a_call_but_not_while_it_is_paused(door: Door, clock: Clock) -> None:
     faults: list[GatewayError] = []
-    calls = _calls(door, idle_s=10.0)
+    calls = calls_of(door, idle_s=10.0)
     feed = calls.open(STARTED, source="a", on_fault=faults.append)
-    _speak(feed, clock, 1)
+    speak(feed, clock, 1)
     feed.take(Paused(8_000))
     feed.look(clock.now + 11)
     assert not faults
@@ -197,8 +159,8 @@ async def test_silence_ends_a_call_but_not_while_it_is_paused(door: Door, clock:
 async def test_a_pause_lasts_as_long_as_it_was(
     door: Door, clock: Clock, *, counts_on: bool
 ) -> None:
-    feed = _calls(door).open(STARTED, source="a")
-    _speak(feed, clock, 2)
+    feed = calls_of(door).open(STARTED, source="a")
+    speak(feed, clock, 2)
     feed.take(Paused(16_000))
     clock.now += 30
     feed.take(Resumed(16_000))
@@ -217,8 +179,8 @@ async def test_a_pause_lasts_as_long_as_it_was(
 
 
 async def test_a_loss_is_a_gap(door: Door, clock: Clock) -> None:
-    feed = _calls(door).open(STARTED, source="a")
-    _speak(feed, clock, 1)
+    feed = calls_of(door).open(STARTED, source="a")
+    speak(feed, clock, 1)
     feed.take(Lost(8_000, 4_000))
     clock.now += 2
     feed.take(Audio(0, 12_000, bytes(8_000)))
@@ -230,13 +192,13 @@ async def test_a_loss_is_a_gap(door: Door, clock: Clock) -> None:
 
 
 async def test_what_changes_rides_on_later_chunks(door: Door, clock: Clock) -> None:
-    calls = _calls(door)
+    calls = calls_of(door)
     feed = calls.open(STARTED, source="twilio")
-    _speak(feed, clock, 1)
+    speak(feed, clock, 1)
     feed.take(KeyPressed(0, 8_000, withdraws=True))
     feed.take(KeyPressed(0, 8_000, withdraws=True))
     feed.take(Updated(language="es"))
-    _speak(feed, clock, 5, first=1)
+    speak(feed, clock, 5, first=1)
     await feed.end(Ended())
     first, second, *_, last = door.calls[0].chunks
     assert (first.header.stated, first.header.language) == (b"", "")
@@ -244,11 +206,11 @@ async def test_what_changes_rides_on_later_chunks(door: Door, clock: Clock) -> N
     assert json.loads(last.header.stated) == {
         "evidence": [{"kind": "key", "party": "customer", "answer": "withdrawn", "at_ms": 1_000}]
     }
-    assert _value(calls, "keys_total", gateway="twilio") == 2
+    assert value(calls, "keys_total", gateway="twilio") == 2
 
 
 async def test_a_statement_that_is_none_is_refused(door: Door) -> None:
-    feed = _calls(door).open(STARTED, source="a")
+    feed = calls_of(door).open(STARTED, source="a")
     with pytest.raises(GatewayError) as caught:
         feed.take(Updated(stated=b"[1]"))
     assert caught.value.reason is Reason.BAD_FRAME
@@ -261,21 +223,21 @@ async def test_a_broker_without_room_ends_the_call(
         clock.now += 1
 
     monkeypatch.setattr(call_feed.asyncio, "sleep", later)
-    calls = _calls(door, broker_s=20.0)
+    calls = calls_of(door, broker_s=20.0)
     feed = calls.open(STARTED, source="a")
     door.away = True
     with pytest.raises(GatewayError) as caught:
-        _speak(feed, clock, 1)
+        speak(feed, clock, 1)
     assert caught.value.reason is Reason.BROKER
     assert not await feed.end(Ended(complete=False))
     assert len(calls) == 0
-    assert _value(calls, "calls_total", gateway="a", outcome="incomplete") == 1
+    assert value(calls, "calls_total", gateway="a", outcome="incomplete") == 1
 
 
 async def test_a_lost_record_is_told_although_nothing_comes(door: Door, clock: Clock) -> None:
     faults: list[GatewayError] = []
-    feed = _calls(door).open(STARTED, source="a", on_fault=faults.append)
-    _speak(feed, clock, 1)
+    feed = calls_of(door).open(STARTED, source="a", on_fault=faults.append)
+    speak(feed, clock, 1)
     door.calls[0].failed = "_MSG_TIMED_OUT"
     feed.look(clock.now)
     feed.look(clock.now)
@@ -285,12 +247,12 @@ async def test_a_lost_record_is_told_although_nothing_comes(door: Door, clock: C
 
 
 async def test_a_broken_call_leaves_the_others_alone(door: Door, clock: Clock) -> None:
-    calls = _calls(door)
+    calls = calls_of(door)
     good = calls.open(STARTED, source="a")
     bad = calls.open(STARTED, source="a")
     with pytest.raises(GatewayError):
         bad.take(Audio(7, 0, b"\x00"))
-    _speak(good, clock, 2)
+    speak(good, clock, 2)
     assert not await bad.end(Ended())
     assert await good.end(Ended())
     assert [call.complete for call in door.calls] == [True, False]
@@ -298,7 +260,7 @@ async def test_a_broken_call_leaves_the_others_alone(door: Door, clock: Clock) -
 
 async def test_all_calls_are_told_that_the_process_ends(door: Door) -> None:
     faults: list[GatewayError] = []
-    calls = _calls(door)
+    calls = calls_of(door)
     feeds = [calls.open(STARTED, source="a", on_fault=faults.append) for _ in range(3)]
     calls.stop()
     assert [fault.reason for fault in faults] == [Reason.TOO_MANY] * 3
@@ -314,7 +276,7 @@ async def test_all_calls_are_told_that_the_process_ends(door: Door) -> None:
 
 async def test_any_samples_come_out_as_they_went_in(door: Door, clock: Clock) -> None:
     pcm = np.random.default_rng(1).integers(-(2**15), 2**15, (24_000, 2), dtype=np.int16)
-    feed = _calls(door).open(Started("x", Codec.L16, 8_000, ("inbound", "outbound")), source="a")
+    feed = calls_of(door).open(Started("x", Codec.L16, 8_000, ("inbound", "outbound")), source="a")
     clock.now += 3
     data = pcm.astype("<i2").tobytes()
     for start in range(0, 24_000, 997):
@@ -338,8 +300,8 @@ def _told(door: Door) -> list[tuple[float, float, bool, bool]]:
 
 
 async def test_a_pause_is_told_while_it_lasts(door: Door, clock: Clock) -> None:
-    feed = _calls(door).open(STARTED, source="audiohook")
-    _speak(feed, clock, 1)
+    feed = calls_of(door).open(STARTED, source="audiohook")
+    speak(feed, clock, 1)
     feed.take(Paused(8_000))
     for _ in range(2 * 4_000):
         clock.now += 0.5
@@ -357,8 +319,8 @@ async def test_a_pause_is_told_while_it_lasts(door: Door, clock: Clock) -> None:
 
 @pytest.mark.parametrize("complete", [True, False])
 async def test_a_pause_at_the_end_is_told(door: Door, clock: Clock, *, complete: bool) -> None:
-    feed = _calls(door).open(STARTED, source="audiohook")
-    _speak(feed, clock, 1)
+    feed = calls_of(door).open(STARTED, source="audiohook")
+    speak(feed, clock, 1)
     feed.take(Paused(8_000))
     clock.now = 131.0
     assert await feed.end(Ended(complete)) is complete
@@ -370,8 +332,8 @@ async def test_a_pause_at_the_end_is_told(door: Door, clock: Clock, *, complete:
 async def test_a_loss_at_the_end_is_told(door: Door, clock: Clock) -> None:
     for lost, ended in ((Lost(8_000, 80_000), Ended()), (None, Ended(at=88_000))):
         clock.now = 100.0
-        feed = _calls(door).open(STARTED, source="audiohook")
-        _speak(feed, clock, 1)
+        feed = calls_of(door).open(STARTED, source="audiohook")
+        speak(feed, clock, 1)
         clock.now = 111.0
         if lost is not None:
             feed.take(lost)
@@ -380,8 +342,8 @@ async def test_a_loss_at_the_end_is_told(door: Door, clock: Clock) -> None:
 
 
 async def test_pauses_without_audio_between_them_add_up(door: Door, clock: Clock) -> None:
-    feed = _calls(door).open(STARTED, source="audiohook")
-    _speak(feed, clock, 1)
+    feed = calls_of(door).open(STARTED, source="audiohook")
+    speak(feed, clock, 1)
     for _ in range(2):
         feed.take(Paused(8_000))
         clock.now += 10
@@ -391,69 +353,9 @@ async def test_pauses_without_audio_between_them_add_up(door: Door, clock: Clock
     assert _told(door)[-1][0] == pytest.approx(21.0, abs=0.05)
 
 
-def _stated(door: Door) -> list[str]:
-    """What keys said, at the end of the latest call."""
-    said = json.loads(door.calls[-1].header.stated or b"{}")
-    return [f"{one['party']} {one['answer']}" for one in said.get("evidence", [])]
-
-
-async def test_a_withdrawal_counts_although_its_call_breaks(door: Door, clock: Clock) -> None:
-    calls = _calls(door)
-    feed = calls.open(STARTED, source="a")
-    _speak(feed, clock, 1)
-    feed.take(KeyPressed(0, 8_000, withdraws=True))
-    with pytest.raises(GatewayError):
-        feed.take(Audio(7, 0, b"\x00"))
-    assert not await feed.end(Ended(complete=False))
-    assert _stated(door) == ["customer withdrawn"]
-
-    feed = calls.open(STARTED, source="a")
-    with pytest.raises(GatewayError):
-        feed.take(Audio(7, 0, b"\x00"))
-    feed.take(KeyPressed(0, 0, withdraws=True))
-    feed.take(Updated(language="es"))
-    assert not await feed.end(Ended())
-    assert _stated(door) == ["customer withdrawn"]
-    assert (door.calls[-1].header.language, door.calls[-1].complete) == ("es", False)
-
-
-@pytest.mark.parametrize("complete", [True, False])
-async def test_who_agrees_in_a_call_that_breaks_may_have_gone_on(
-    door: Door, clock: Clock, *, complete: bool
-) -> None:
-    feed = _calls(door).open(STARTED, source="a")
-    _speak(feed, clock, 1)
-    feed.take(KeyPressed(0, 8_000, agrees=True))
-    await feed.end(Ended(complete))
-    assert _stated(door) == ["customer yes"] * complete
-
-
-async def test_a_key_among_others_says_nothing(door: Door, clock: Clock) -> None:
-    calls = _calls(door)
-    feed = calls.open(STARTED, source="a")
-    for _ in range(4):
-        feed.take(KeyPressed(0, 8_000))
-    feed.take(KeyPressed(0, 8_000, withdraws=True))
-    await feed.end(Ended())
-    assert _stated(door) == []
-    assert _value(calls, "keys_total", gateway="a") == 5
-
-
-@pytest.mark.parametrize(("at", "track"), [(70, "inbound"), (10, "x")])
-async def test_to_agree_it_has_to_be_asked_for(
-    door: Door, clock: Clock, at: int, track: str
-) -> None:
-    feed = _calls(door, agree_s=60.0).open(
-        Started("x", Codec.PCMU, 8_000, (track,)), source="audiosocket"
-    )
-    feed.take(KeyPressed(0, at * 8_000, agrees=True))
-    await feed.end(Ended())
-    assert _stated(door) == []
-
-
 @pytest.mark.parametrize("speed", [0.5, 2.0])
 async def test_audio_of_another_rate_is_refused(door: Door, clock: Clock, speed: float) -> None:
-    feed = _calls(door).open(
+    feed = calls_of(door).open(
         Started("x", Codec.L16, 16_000, ("audio",), timed=False), source="audiosocket"
     )
     size = round(320 * speed)
@@ -471,7 +373,7 @@ async def test_audio_of_another_rate_is_refused(door: Door, clock: Clock, speed:
 
 
 async def test_a_call_of_minutes_that_says_no_time_is_complete(door: Door, clock: Clock) -> None:
-    feed = _calls(door).open(
+    feed = calls_of(door).open(
         Started("x", Codec.L16, 8_000, ("audio",), timed=False), source="audiosocket"
     )
     for frame in range(50 * 120):
@@ -483,7 +385,7 @@ async def test_a_call_of_minutes_that_says_no_time_is_complete(door: Door, clock
 async def test_a_call_that_lasts_longer_than_its_audio_is_incomplete(
     door: Door, clock: Clock
 ) -> None:
-    feed = _calls(door).open(
+    feed = calls_of(door).open(
         Started("x", Codec.L16, 8_000, ("audio",), timed=False), source="audiosocket"
     )
     for frame in range(50 * 20):
@@ -497,7 +399,7 @@ async def test_a_call_that_lasts_longer_than_its_audio_is_incomplete(
 async def test_a_call_is_forgotten_whatever_happens(
     door: Door, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls = _calls(door)
+    calls = calls_of(door)
     feed = calls.open(STARTED, source="a")
 
     def fails(**_: object) -> None:
