@@ -107,13 +107,20 @@ def heard(way: Way, redacted: Redacted) -> Heard:
     return Heard(sum(one.digits for one in result.digits), frozenset(audible), count)
 
 
-def altered(way: Way, redacted: Redacted) -> int:
-    """How many samples differ from what was carried though nobody says that they were silenced."""
+def altered(way: Way, redacted: Redacted, ramp_ms: int) -> int:
+    """How many samples differ from what was carried though nobody says that they were silenced.
+
+    Args:
+        way: what was carried.
+        redacted: what became of it.
+        ramp_ms: by which audio fades into a mute and out of it.
+    """
     if redacted.pcm is None:
         return 0
+    ramp = ramp_ms * redacted.certificate.sample_rate // 1_000
     kept = np.ones(way.carried.shape, np.bool_)
     for one in redacted.certificate.mutes:
-        kept[one.start : one.end, one.channel] = False
+        kept[max(0, one.start - ramp) : one.end + ramp, one.channel] = False
     return int(np.count_nonzero((way.carried != redacted.pcm) & kept))
 
 

@@ -39,6 +39,7 @@ from agents.kafka.call_sender import CallSender, new_call_id
 from agents.kafka.embedded_broker import EmbeddedBroker
 from agents.kafka.topics import Topics, reach_broker
 from agents.settings.model import load_settings
+from agents.settings.policies import read_policy
 from agents.system.screen import screen
 from agents.vault.export import FACTS
 from benchmarks.cost.reading import read_all
@@ -104,7 +105,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--to", type=Path, default=OURS, help="made anew each time")
-    parser.add_argument("--sample", default="card-replacement", help="a sample call with a card number")
+    parser.add_argument(
+        "--sample", default="card-replacement", help="a sample call with a card number"
+    )
     options = parser.parse_args(arguments)
     place, console = Place(options.to.resolve()), screen()
     if not emptied(options.to):
@@ -140,6 +143,12 @@ def _shown(
     _keys(place)
     with EmbeddedBroker() as broker:
         _live(place, broker.bootstrap, every, console, wrong)
+        wrong += [
+            f"{one}: a host of the public key alone holds more"
+            for folder in (place.gateway, place.recorder)
+            for one in folder.iterdir()
+            if one != place.public_key
+        ]
         outcomes = [_found(place, way) for way in every]
         wrong += _in_clear(place, broker.bootstrap, sample, every, console)
     exported = hushwire(
@@ -150,8 +159,9 @@ def _shown(
         wrong.append(f"hushwire export: {exported.stderr.strip() or exported.stdout.strip()}")
     _say(console, "hushwire redact, of what each way carried")
     made: dict[str, Redacted] = {}
+    ramp_ms = read_policy(load_settings()).muting.ramp_ms
     for one in outcomes:
-        _compare(place, one, made)
+        _compare(place, one, made, ramp_ms)
     return outcomes, wrong
 
 
@@ -323,7 +333,7 @@ def _found(place: Place, way: Way) -> Outcome:
     return outcome
 
 
-def _compare(place: Place, one: Outcome, made: dict[str, Redacted]) -> None:
+def _compare(place: Place, one: Outcome, made: dict[str, Redacted], ramp_ms: int) -> None:
     """The call against `redact`."""
     one.redacted = _redact(place, one.way, made)
     one.audible_by_redact = heard(one.way, one.redacted)
@@ -344,13 +354,13 @@ def _compare(place: Place, one: Outcome, made: dict[str, Redacted]) -> None:
     one.audible = heard(one.way, one.stored)
     if one.audible.audible - one.audible_by_redact.audible:
         one.wrong.append("a digit can be heard that can't be by redact")
-    if count := altered(one.way, one.stored):
+    if count := altered(one.way, one.stored, ramp_ms):
         one.wrong.append(f"{count} samples differ though nothing was silenced there")
     if one.stored.like(one.redacted):
         return
     for each in differences(one.stored, one.redacted):
         one.differ.append(
-            f"{one.way.truth.channels[each.channel]} {each.start_s:.2f} to {each.end_s:.2f} s is "
+            f"{one.way.truth.channels[each.channel]} {each.start_s:.3f} to {each.end_s:.3f} s is "
             f"silent {'in the stored call' if each.stored else 'by redact'} alone ({each.why})"
         )
 
@@ -451,7 +461,7 @@ def _table(outcomes: Sequence[Outcome]) -> Table:
             f"{theirs.count} of {theirs.digits}" if theirs else "",
             f"{one.stored.silent_s:.2f} s" if one.stored else "",
             f"{one.redacted.silent_s:.2f} s" if one.redacted else "",
-            "no sample" if equal else f"{len(one.differ)} places",
+            "no sample" if equal else f"{len(one.differ)} place(s)",
             "yes" if one.call_id else "no",
         )
     return table

@@ -189,6 +189,10 @@ def test_differences_are_told_with_their_side_and_their_reason(every: dict[Kind,
 def test_audio_that_is_altered_without_a_word_is_counted(every: dict[Kind, Way]) -> None:
     way = every[Kind.WAV]
     redacted = _redacted(way, _mute(0, 800, 1_600))
-    assert altered(way, redacted) == 0
+    assert redacted.pcm is not None
+    assert altered(way, redacted, 10) == 0
+    redacted.pcm[[800 - 80, 1_600 + 79], 0] += 1  # within the ramps
+    assert altered(way, redacted, 10) == 0
+    redacted.pcm[[800 - 81, 1_600 + 80], 0] += 1
     redacted.pcm[4_000, 1] += 1
-    assert altered(way, redacted) == 1
+    assert altered(way, redacted, 10) == 3
