@@ -78,7 +78,8 @@ class GatewaySettings(BaseSettings):
     gateway_roles: Annotated[tuple[TrackRole, ...], NoDecode, BeforeValidator(with_commas)] = Field(
         default=("inbound=customer", "outbound=agent"),
         description="Who speaks on which track, by the platform's name of it, with commas: "
-        "`track=agent`, `customer` or `mixed`; a track that is not named is `mixed`. "
+        "`track=agent`, `customer` or `mixed`; what is named is added to the default, and a track "
+        "that is named nowhere is `mixed`. "
         "AudioSocket's is called `audio`.",
     )
     gateway_linear_order: Literal["platform", "little", "big"] = Field(

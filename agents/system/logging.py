@@ -43,9 +43,10 @@ ALLOWED = frozenset(
         "bootstrap",
         "address",
         "place",
+        "why",
     }
 )
-"""Fields whose values are counts, ids, places or fixed words."""
+"""Fields whose values are counts, ids, places, fixed words or sentences of our own (``why``)."""
 _LEVELS = {
     "debug": logging.DEBUG,
     "info": logging.INFO,

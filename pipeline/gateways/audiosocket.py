@@ -127,10 +127,16 @@ class AudioSocketConnection:
     def _named(self, kind: int, payload: bytes) -> None:
         if kind != NAME:
             raise GatewayError(
-                Reason.BAD_FRAME, "the first message names the call by a UUID (kind 0x01)"
+                Reason.BAD_FRAME,
+                "the first message names the call by a UUID (kind 0x01)",
+                ours=True,
             )
-        if len(payload) != _UUID or payload == _NIL:
-            raise GatewayError(Reason.BAD_FRAME, "a call's name is a UUID of 16 bytes")
+        if len(payload) != _UUID:
+            raise GatewayError(Reason.BAD_FRAME, "a call's name is a UUID of 16 bytes", ours=True)
+        if payload == _NIL:
+            raise GatewayError(
+                Reason.BAD_FRAME, "the nil UUID names no call; give each call its own", ours=True
+            )
         self._name = str(uuid.UUID(bytes=payload))
 
     def _key(self, payload: bytes, events: list[Event]) -> None:

@@ -54,9 +54,12 @@ class GatewayError(InputError):
 
     code: ClassVar[str] = "gateway"
 
-    def __init__(self, reason: Reason, message: str) -> None:
+    def __init__(self, reason: Reason, message: str, *, ours: bool = False) -> None:
+        """``ours``: the message holds nothing that a peer sent, so that a log may tell it."""
         super().__init__(f"{reason.value}: {message}")
         self.reason = reason
+        self.why = message if ours else ""
+        """For logs, or empty."""
         self.before: tuple[Event, ...] = ()
         """Of the same bytes, what came before the fault."""
 

@@ -282,8 +282,8 @@ def _base(signature: _Signature, target: str, authority: str, headers: Mapping[s
 
 
 def _unauthorised(message: str) -> GatewayError:
-    return GatewayError(Reason.UNAUTHORISED, message)
+    return GatewayError(Reason.UNAUTHORISED, message, ours=True)
 
 
 def _replayed(message: str) -> GatewayError:
-    return GatewayError(Reason.REPLAYED, message)
+    return GatewayError(Reason.REPLAYED, message, ours=True)

@@ -114,7 +114,9 @@ class _Peer(asyncio.Protocol):
         try:
             if not among(address, rules.allowed):
                 raise GatewayError(  # noqa: TRY301 - told in one place
-                    Reason.UNAUTHORISED, "this address is not among gateway_audiosocket_from"
+                    Reason.UNAUTHORISED,
+                    "this address is not among gateway_audiosocket_from",
+                    ours=True,
                 )
             self._place = gateway.limits.arrive(address)
             self._place.prove()  # its address is all that this protocol proves by

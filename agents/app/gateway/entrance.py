@@ -116,7 +116,7 @@ class Entrance:
             proxy = among(address, self._proxies)
             if self._context is None and self._proxies and not proxy:
                 raise GatewayError(  # noqa: TRY301 - told in one place
-                    Reason.UNAUTHORISED, "in clear, and from none of gateway_proxies"
+                    Reason.UNAUTHORISED, "in clear, and from none of gateway_proxies", ours=True
                 )
             place = self._limits.arrive(None if proxy else address)
         except GatewayError as error:

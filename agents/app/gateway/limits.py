@@ -137,7 +137,10 @@ class Limits:
     def refused(self, gateway: str, error: GatewayError) -> None:
         """Count and log that a connection was refused or ended by us."""
         self._metrics.refused.labels(gateway, error.reason.value).inc()
-        log.info("refused", place=gateway, code=error.reason.value)
+        if error.why:
+            log.info("refused", place=gateway, code=error.reason.value, why=error.why)
+        else:
+            log.info("refused", place=gateway, code=error.reason.value)
 
     def _go_on(self) -> None:
         if self._closing:

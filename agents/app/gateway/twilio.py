@@ -133,7 +133,9 @@ class Streams:
             return self._access.handshake(request.host, request.raw_path, request.headers)
         if not _is_loopback(request.remote):
             raise GatewayError(
-                Reason.UNAUTHORISED, "without secrets, streams of this machine alone are taken"
+                Reason.UNAUTHORISED,
+                "without secrets, streams of this machine alone are taken",
+                ours=True,
             )
         return None
 

@@ -44,6 +44,9 @@ TWILIO_HEADER: Final = "X-Twilio-Signature"
 TELNYX_HEADER: Final = "telnyx-signature-ed25519"
 TELNYX_TIME: Final = "telnyx-timestamp"
 _BEARER: Final = "bearer "
+_SEALED: Final = ("wss", "https")
+_CLEAR: Final = ("ws", "http")
+"""Schemes of addresses that platforms sign."""
 _KINDS: Final = ("auth-token", "public-key", "token", "call-token", "require")
 _FORM: Final = "a line is auth-token, public-key, token or call-token, a blank and the secret"
 
@@ -162,10 +165,18 @@ class StreamAccess:
         url: under which the platform connects, such as ``wss://calls.example.com``, where it is
             not the one that is asked for here.
         clock: seconds since the epoch.
+        clear: whether it listens in clear, on the loopback; ``ws`` and ``http`` are signed, too.
     """
 
-    def __init__(self, secrets: StreamSecrets, *, url: str, clock: Callable[[], float]) -> None:
-        self._secrets, self._url, self._clock = secrets, url, clock
+    def __init__(
+        self,
+        secrets: StreamSecrets,
+        *,
+        url: str,
+        clock: Callable[[], float],
+        clear: bool = False,
+    ) -> None:
+        self._secrets, self._url, self._clock, self._clear = secrets, url, clock, clear
         self._used: OrderedDict[bytes, float] = OrderedDict()
         self._begun: OrderedDict[bytes, None] = OrderedDict()
 
@@ -187,7 +198,9 @@ class StreamAccess:
         signed = self._signed(host, target, headers)
         named = self._bearer(headers.get("Authorization", ""))
         if not signed and secrets.signed and (secrets.every or not (named or secrets.named)):
-            raise GatewayError(Reason.UNAUTHORISED, "no signature; this endpoint asks for one")
+            raise GatewayError(
+                Reason.UNAUTHORISED, "no signature; this endpoint asks for one", ours=True
+            )
         if named or (signed and not secrets.every):
             return None
         return self._proves
@@ -195,7 +208,7 @@ class StreamAccess:
     def _signed(self, host: str, target: str, headers: Mapping[str, str]) -> bool:
         secrets, twilios = self._secrets, headers.get(TWILIO_HEADER)
         if secrets.auth_tokens and twilios is not None:
-            addresses = signed_addresses(self._url, host, target)
+            addresses = signed_addresses(self._url, host, target, clear=self._clear)
             made = (
                 twilio_signature(address, token).encode()
                 for address in addresses
@@ -204,8 +217,9 @@ class StreamAccess:
             if not _is_one_of(twilios.encode("utf-8", "replace"), made):
                 raise GatewayError(
                     Reason.UNAUTHORISED,
-                    "a signature that fits neither the auth tokens nor this address; say under "
-                    "which one the platform connects",
+                    "the signature does not match; another auth token, or the platform signed "
+                    f"another address than {self._expected()}",
+                    ours=True,
                 )
             return True
         telnyxs = headers.get(TELNYX_HEADER)
@@ -213,6 +227,16 @@ class StreamAccess:
             self._verify(telnyxs, headers.get(TELNYX_TIME, ""))
             return True
         return False
+
+    def _expected(self) -> str:
+        """The address that has to be signed, without what a peer says of it."""
+        named = "://" in self._url
+        place = _place(self._url) if named else ""
+        schemes = _schemes(self._url, clear=self._clear)
+        addresses = " or ".join(f"{one}://{place}" for one in schemes)
+        if named:
+            return f"{addresses} (gateway_url) with the endpoint's path"
+        return f"{addresses} with the host that it asks for here; gateway_url names another"
 
     def _verify(self, signature: str, time: str) -> None:
         """Telnyx's signature of a request without a body: of its time and a bar."""
@@ -223,13 +247,19 @@ class StreamAccess:
                 raise ValueError  # noqa: TRY301 - told in one place
             age = now - int(time)
         except (ValueError, binascii.Error):
-            raise GatewayError(Reason.UNAUTHORISED, "a signature that is none") from None
+            raise GatewayError(
+                Reason.UNAUTHORISED, "a signature or its time that is none", ours=True
+            ) from None
         if not any(_fits(raw, f"{time}|".encode(), key) for key in self._secrets.public_keys):
-            raise GatewayError(Reason.UNAUTHORISED, "a signature of another key")
+            raise GatewayError(
+                Reason.UNAUTHORISED, "a signature of another key than the public-key", ours=True
+            )
         while self._used and next(iter(self._used.values())) < now - 2 * AGE_S:
             self._used.popitem(last=False)
         if abs(age) > AGE_S or raw in self._used:
-            raise GatewayError(Reason.REPLAYED, "a signature that is old or was used before")
+            raise GatewayError(
+                Reason.REPLAYED, "a signature that is old or was used before", ours=True
+            )
         if len(self._used) >= MOST_REMEMBERED:
             raise GatewayError(Reason.TOO_MANY, "too many signed connections at once: wait")
         self._used[raw] = now
@@ -246,23 +276,39 @@ class StreamAccess:
         if not _is_one_of(given, of_call):
             return _is_one_of(given, secrets.tokens)
         if given in self._begun:
-            raise GatewayError(Reason.REPLAYED, "the token of a call that has begun before")
+            raise GatewayError(
+                Reason.REPLAYED, "the token of a call that has begun before", ours=True
+            )
         self._begun[given] = None
         if len(self._begun) > MOST_CALLS:
             self._begun.popitem(last=False)
         return True
 
 
-def signed_addresses(url: str, host: str, target: str) -> Sequence[str]:
+def signed_addresses(url: str, host: str, target: str, *, clear: bool = False) -> Sequence[str]:
     """The addresses that a platform may have signed for one connection.
 
-    Some sign ``wss``, some ``https``, some with a slash at the end, whatever was configured.
+    Some sign ``wss``, some ``https``, some with a slash at the end, whatever was configured; in
+    clear ``ws`` or ``http``, where ``url`` says so, or nothing does and ``clear`` is true.
     """
-    base = urlsplit(url if "://" in url else f"wss://{host}")
-    path = base.path.rstrip("/") + target
+    base = _place(url) if "://" in url else host.removesuffix(":443")
+    place, slash, below = base.partition("/")
+    path = f"{slash}{below}{target}"
     paths = {path, path.rstrip("/"), f"{path.rstrip('/')}/"}
-    place = base.netloc.removesuffix(":443")
-    return [f"{scheme}://{place}{one}" for scheme in ("wss", "https") for one in sorted(paths)]
+    schemes = _schemes(url, clear=clear)
+    return [f"{scheme}://{place}{one}" for scheme in schemes for one in sorted(paths)]
+
+
+def _schemes(url: str, *, clear: bool) -> tuple[str, ...]:
+    known = urlsplit(url).scheme if "://" in url else "ws" if clear else "wss"
+    return (*_SEALED, *_CLEAR) if known in _CLEAR else _SEALED
+
+
+def _place(url: str) -> str:
+    """Host, port where it is not the usual one, and path of an address."""
+    base = urlsplit(url)
+    usual = ":80" if base.scheme in _CLEAR else ":443"
+    return base.netloc.removesuffix(usual) + base.path.rstrip("/")
 
 
 def _token(text: str) -> bytes:

@@ -231,7 +231,9 @@ class AudioHookConnection:
         given = cast("Open", message.parameters)
         if given.organization_id.lower() != self._organization.lower():
             raise GatewayError(
-                Reason.UNAUTHORISED, "organizationId is not the one whose request was signed"
+                Reason.UNAUTHORISED,
+                "organizationId is not the one whose request was signed",
+                ours=True,
             )
         self._media = chosen(given.media)
         stated = given.stated

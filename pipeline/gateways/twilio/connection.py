@@ -179,6 +179,7 @@ class TwilioConnection:
                 Reason.UNAUTHORISED,
                 "neither a valid signature nor a valid token; the stream's parameter `token` "
                 "carries one",
+                ours=True,
             )
         started = call.started
         self._rate, self._width = started.sample_rate, 2 if started.codec is Codec.L16 else 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import ssl
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -17,10 +18,11 @@ import pytest
 
 from agents.app.gateway import process
 from agents.app.gateway.limits import MOST_CALLERS, Limits, caller_of
-from agents.app.gateway.server import Gateway, tls
+from agents.app.gateway.server import Gateway, tls, track_roles
 from agents.crypto.transit_hybrid import TransitPrivate
 from agents.settings.gateway import GatewaySettings
 from agents.settings.model import Settings
+from agents.system.logging import configure_logging
 from agents.system.metrics import GatewayMetrics
 from benchmarks.gateways import audiohook_client, audiosocket_client, twilio_client
 from pipeline.errors import BrokerError, SettingsError
@@ -148,6 +150,37 @@ async def test_audiosocket_takes_known_addresses_alone(tmp_path: Path) -> None:
         )
         assert running.refused("audiosocket", Reason.UNAUTHORISED) == 1
         assert not running.door.calls
+
+
+async def test_the_log_says_why_and_nothing_of_the_peer(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    configure_logging()
+    async with _running(tmp_path) as running:
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await twilio_client.replay(
+                running.url("/twilio?a=peers"), PCM.T, pace=0, secret=f"{TOKEN}-of-another"
+            )
+        reader, writer = await asyncio.open_connection(HOST, running.gateway.audiosocket_port)
+        writer.write(audiosocket_client.named(uuid.UUID(int=0)))
+        assert await reader.read() == b"\xff\x00\x01\x01"
+        writer.close()
+        writer = (await asyncio.open_connection(HOST, running.gateway.audiosocket_port))[1]
+        writer.write(audiosocket_client.named(uuid.uuid4()) + audiosocket_client.message(0x42))
+        await running.until(lambda: running.refused("audiosocket", Reason.BAD_FRAME) == 2)
+        writer.close()
+        lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+        refused = [line for line in lines if line["event"] == "refused"]
+        signature, nil, other = refused
+        assert f"ws://{HOST}:{running.gateway.port}" in signature["why"]
+        assert "nil UUID" in nil["why"]
+        assert "why" not in other  # its message holds what came
+        assert "peers" not in str(refused)
+
+
+def test_roles_are_added_to_the_usual_ones(tmp_path: Path) -> None:
+    roles = track_roles(_settings(tmp_path, gateway_roles="audio=customer,inbound=agent"))
+    assert roles == {"audio": Role.CUSTOMER, "inbound": Role.AGENT, "outbound": Role.AGENT}
 
 
 async def test_who_says_nothing_is_cut(tmp_path: Path) -> None:

@@ -82,6 +82,37 @@ def test_without_an_address_the_one_that_is_asked_for_counts() -> None:
     assert reason(decides, headers) is Reason.UNAUTHORISED
 
 
+@pytest.mark.parametrize("scheme", ["ws", "http", "wss", "https"])
+def test_in_clear_on_the_loopback_its_scheme_is_signed_too(scheme: str) -> None:
+    headers, host = signed(f"{scheme}://127.0.0.1:8450/twilio"), "127.0.0.1:8450"
+    secrets = read_secrets(f"auth-token {AUTH}")
+    by_url = StreamAccess(secrets, url=f"http://{host}", clock=lambda: NOW)
+    by_listener = StreamAccess(secrets, url="", clock=lambda: NOW, clear=True)
+    for decides in (by_url, by_listener):
+        assert decides.handshake(host, TARGET, headers) is None
+
+
+@pytest.mark.parametrize(("url", "clear"), [("", False), (URL, False), (URL, True)])
+def test_otherwise_nothing_in_clear_is(url: str, clear: bool) -> None:  # noqa: FBT001
+    decides = StreamAccess(
+        read_secrets(f"auth-token {AUTH}"), url=url, clock=lambda: NOW, clear=clear
+    )
+    with pytest.raises(GatewayError):
+        decides.handshake("calls.example.com", TARGET, signed(f"ws://calls.example.com{TARGET}"))
+
+
+def test_what_was_expected_to_be_signed_is_told_and_nothing_of_the_peers() -> None:
+    for url, told in (("https://example.com:443/hush/", "wss://example.com/hush or"), ("", "host")):
+        with pytest.raises(GatewayError) as caught:
+            access(f"auth-token {AUTH}", url=url).handshake(
+                "peer.example", "/twilio?peer=said", signed(token=OTHER)
+            )
+        assert told in caught.value.why
+        assert "wss://" in caught.value.why
+        assert "peer" not in caught.value.why
+        assert AUTH not in caught.value.why
+
+
 def test_behind_a_proxy_the_path_may_be_longer() -> None:
     decides = access(f"auth-token {AUTH}", url="https://example.com/hush/")
     headers = signed("wss://example.com/hush/twilio")
