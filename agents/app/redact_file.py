@@ -28,11 +28,12 @@ from agents.stages.detect import Open
 from agents.stages.verify import Inspector
 from agents.system.atomic_files import placement
 from agents.system.engine_sizing import listening
+from agents.upkeep.quarantine import why_failed
 from models.detection.detector import Detector
 from models.speech.silero_vad import SileroVoice
 from models.speech.transcriber import check, hear
 from pipeline.consent.gate import ConsentRules
-from pipeline.evidence.certificate import certificate_json, restated
+from pipeline.evidence.certificate import certificate_json, parse_certificate, restated
 from pipeline.evidence.certificate_check import check_certificate
 from pipeline.evidence.stored_call import StoredCall
 from pipeline.muting.output_format import in_form, write_in, written_checks
@@ -54,6 +55,8 @@ class Redacted:
     """Whether IN held more than was analysed, and OUT holds: 16 bits a sample, at most 16 kHz."""
     pseudonym: str = ""
     """The call's id, where IN's name can be none."""
+    failed: tuple[str, ...] = ()
+    """Names of the checks that failed, where it did not pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +178,7 @@ def _place(job: Job, files: dict[Path, bytes], stored: StoredCall, key: SigningK
     transcript, subtitles, certificate = wanted.beside
     passed = wanted.target in files
     files = files or {certificate: certificate_json(stored.certificate)}
+    failed = () if passed else why_failed(parse_certificate(files[certificate]))
     files[certificate] = key.certify_file(files[certificate])
     with placement(wanted.target.parent, force=wanted.force) as out, ExitStack() as stack:
         for path, content in files.items():
@@ -192,4 +196,4 @@ def _place(job: Job, files: dict[Path, bytes], stored: StoredCall, key: SigningK
                 out.set_aside(path)
         placed += out.commit()
     pseudonym = job.call.call_id if job.renamed else ""
-    return Redacted(passed, tuple(sorted(placed)), job.narrowed, pseudonym)
+    return Redacted(passed, tuple(sorted(placed)), job.narrowed, pseudonym, failed)

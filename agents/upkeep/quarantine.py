@@ -21,8 +21,9 @@ from agents.upkeep.sweep_guard import Confirmed, SweepGuard, sweep_forever
 from agents.vault.call_catalogue import Catalogue
 from agents.vault.file_store import QUARANTINE, Place
 from pipeline.errors import HeldError, RecordError, StoreError
-from pipeline.evidence.certificate import parse_certificate
+from pipeline.evidence.certificate import Certificate, parse_certificate
 from pipeline.evidence.layout import CERTIFICATE
+from pipeline.verification.review_state import REFUSED_MARKS
 
 SWEEP: Final = "quarantine"
 ENDED: Final = "hushwire.audit.quarantine-ended.v1"
@@ -39,7 +40,7 @@ class Held:
     """``None``: the ledger does not say, so its time never comes; it can be dropped."""
     until: datetime | None
     reasons: tuple[str, ...]
-    """Names of the checks that failed; empty where the vault was not asked or has none."""
+    """See ``why_failed``; empty where the vault was not asked or has none."""
 
 
 def held(ledger: Ledger, hours: int, vault: Place | None = None) -> list[Held]:
@@ -130,4 +131,14 @@ def _reasons(vault: Place, call_id: str) -> tuple[str, ...]:
             stated = parse_certificate(file.read())
     except (StoreError, RecordError):
         return ()
-    return tuple(check.name for check in stated.checks if not check.passed)
+    return why_failed(stated)
+
+
+def why_failed(stated: Certificate) -> tuple[str, ...]:
+    """Names of the checks that a call failed; of marks that are refused, with these marks."""
+    refused = ", ".join(mark for mark in stated.marks if mark in REFUSED_MARKS)
+    return tuple(
+        f"{check.name} ({refused})" if refused and check.name == "refused_marks" else check.name
+        for check in stated.checks
+        if not check.passed
+    )

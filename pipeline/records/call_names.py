@@ -52,6 +52,8 @@ _DRAWN: Final = re.compile(
 )
 _CHANNEL: Final = re.compile(r"(?<![\d])1[5-9]\d{8}\.\d{1,6}(?![\d.])")
 """``uniqueid`` of Asterisk: seconds since 1970, a dot and a counter."""
+_SUFFIX: Final = re.compile(r"\.(?:mp3|mp4|m4a)\Z", re.IGNORECASE)
+"""Of recordings, with a digit that is no number's."""
 _LONGEST_DRAWN: Final = 11
 """Most digits in a row that chance leaves in a drawn identifier; a card has more."""
 _FEWEST_LETTERS: Final = 4
@@ -93,11 +95,13 @@ def pseudonym_of(name: str, key: bytes) -> str:
 def shown(name: str) -> str:
     """A name for messages, on one line: ``?`` for what can't be printed.
 
-    Of one that may hold a number, ``#`` for every digit.
+    Of one that may hold a number, ``#`` for every digit but those of a known suffix.
     """
+    suffix = _SUFFIX.search(name)
+    end = suffix.start() if suffix else len(name)
     hidden = holds_number(name)
-    masked = ("#" if hidden and char.isnumeric() else char for char in name)
-    return "".join(char if char.isprintable() else "?" for char in masked)
+    masked = ("#" if hidden and char.isnumeric() else char for char in name[:end])
+    return "".join(char if char.isprintable() else "?" for char in (*masked, *name[end:]))
 
 
 def _plain(name: str) -> str | None:

@@ -49,7 +49,7 @@ from pipeline.verification.residual_sound import stubs
 
 _EXPECT_S: Final = 10
 """A mute this near to a window says what may be left over in it."""
-_REFUSED_MARKS: Final = (LATE_SPAN, FINDINGS_MISSING, HARDLY_UNDERSTOOD)
+REFUSED_MARKS: Final = (LATE_SPAN, FINDINGS_MISSING, HARDLY_UNDERSTOOD)
 _STUB_SCORE: Final = 0.5
 
 
@@ -254,7 +254,7 @@ class ReviewState:
         tally, rule = self.tally, self._policy.verification
         missing = abs(end.chunks - tally.chunks)
         lost = abs(end.end - self._position)
-        marks = [mark for mark in end.marks if mark in _REFUSED_MARKS]
+        marks = [mark for mark in end.marks if mark in REFUSED_MARKS]
         speech = max(self._speech, ADVANCE_SPEECH_S * self.info.sample_rate)
         planner = self._planner
         checks = (

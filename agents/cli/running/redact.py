@@ -75,7 +75,13 @@ def redact(
             soft_wrap=True,
         )
     if not stored.passed:
-        err.print("hushwire: verification failed; the call is quarantined, no audio was written")
+        failed = f" ({', '.join(stored.failed)})" if stored.failed else ""
+        err.print(
+            f"hushwire: verification failed{failed}; the call is quarantined, no audio was written",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
         sys.exit(QUARANTINED)
 
 

@@ -45,8 +45,9 @@ def list_calls(vault: Vault = None, state_dir: public_keys.StateDir = None) -> N
         return
     table = Table("call", "failed checks", "since (UTC)", "key until (UTC)")
     unknown = "not known: drop it"
+    missing = "its certificate can't be read" if vault else "shown with --vault"
     for one in calls:
-        reasons = ", ".join(one.reasons) or "see its certificate"
+        reasons = ", ".join(one.reasons) or missing
         over = one.until is not None and one.until <= now
         since, until = (
             f"{each:%Y-%m-%d %H:%M}" if each else unknown for each in (one.since, one.until)

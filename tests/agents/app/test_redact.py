@@ -273,6 +273,7 @@ def hushwire(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     [
         (Redacted(passed=True, written=(Path("x.wav"),)), 0, "wrote x.wav"),
         (Redacted(passed=False, written=(Path("x.certificate.json"),)), 1, "quarantined"),
+        (Redacted(passed=False, written=(), failed=("still_found",)), 1, "failed (still_found);"),
         (AudioError("x: cut off"), 2, "x: cut off"),
         (ModelError("whisper-base is missing"), 3, "whisper-base is missing"),
         (StoreError("x.wav: cannot be written"), 4, "cannot be written"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from agents.upkeep import quarantine
 from agents.vault.call_catalogue import Catalogue
 from agents.vault.vault import Vault
 from pipeline.errors import HeldError, InputError, UnknownCallError
+from pipeline.evidence.certificate import CheckStated, certificate_json
 from tests.agents.storing import stored_call, sweeps
 
 pytestmark = pytest.mark.unit
@@ -115,6 +117,30 @@ def test_a_worker_sweeps_by_itself(ledger: Ledger) -> None:
 
     asyncio.run(asyncio.wait_for(some_time(), 10))
     assert audited(ledger) == [("failed", "expired")]
+
+
+def test_why_a_call_failed_is_told_with_the_marks_that_are_refused(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    ledger.open_call("why")
+    call = stored_call("why", passed=False)
+    failed = CheckStated("refused_marks", passed=False, measured=1.0, limit=0.0)
+    stated = replace(
+        call.certificate,
+        checks=(*call.certificate.checks, failed),
+        marks=("incomplete", "hardly_understood"),
+    )
+    told = ("leaks", "refused_marks (hardly_understood)")
+    assert quarantine.why_failed(stated) == told
+    whole = replace(
+        call, certificate=stated, files={"why.certificate.json": certificate_json(stated)}
+    )
+    Vault.opened(tmp_path, ledger).store(whole, keep_days=30)
+    ledger.close_call("why", CallState.QUARANTINED)
+    listed = CliRunner().invoke(app, ["list", "--vault", str(tmp_path)]).output
+    assert all(one in listed for one in told)
+    bare = CliRunner().invoke(app, ["list", "--state-dir", str(tmp_path / ".hushwire")]).output
+    assert "shown with --vault" in bare
 
 
 def test_list_and_drop_by_command(ledger: Ledger, tmp_path: Path) -> None:

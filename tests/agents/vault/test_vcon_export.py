@@ -260,7 +260,7 @@ def test_a_quarantined_and_an_erased_call_are_refused(place: Path) -> None:
     assert not Path("out").exists()
     assert [what for _, what in audited(place)] == ["call-erased"]
     result = export("--all", exit_code=1)
-    assert "not exported: call bad: call bad is quarantined" in result.output
+    assert "not exported: call bad: quarantined: nothing" in result.output
     assert [one.name for one in Path("out").iterdir()] == ["unasked.vcon.json"]
 
 

@@ -89,6 +89,19 @@ def test_what_may_be_a_number_is_one(name: str) -> None:
     assert not any(char.isdecimal() for char in shown(name))
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("+15555550100.mp3", "+###########.mp3"),
+        ("+15555550100.M4A", "+###########.M4A"),
+        ("+15555550100.mp3.4", "+###########.mp#.#"),
+        ("+1555555.0100", "+#######.####"),
+    ],
+)
+def test_of_a_masked_name_the_suffix_stays(name: str, told: str) -> None:
+    assert shown(name) == told
+
+
 @pytest.mark.parametrize("name", ORDINARY)
 def test_what_machines_draw_and_times_are_none(name: str) -> None:
     assert not holds_number(name)

@@ -123,7 +123,7 @@ def test_a_bad_file_is_named_and_the_rest_goes_on(tmp_path: Path) -> None:
         for number, name in enumerate(("a.wav", "b.wav", "+15555550100.mp3", "d.wav")):
             here.drop(name, str(number))
         here.send.problems["b.wav"] = AudioError("b.wav: cut off; send it when it is whole")
-        here.send.problems["+15555550100.mp3"] = AudioError("+###########.mp#: no audio")
+        here.send.problems["+15555550100.mp3"] = AudioError("+###########.mp3: no audio")
         here.steps()
         assert sorted(here.send.sent) == ["a.wav", "d.wav"]
         assert here.told("refused: b.wav: ") == [
