@@ -32,6 +32,8 @@ def endpoints(settings: GatewaySettings, calls: Calls, limits: Limits) -> dict[s
         SettingsError: see the module.
     """
     url = (settings.gateway_url or "").rstrip("/")
+    # Without a certificate and without proxies nothing but the loopback is listened on.
+    clear = settings.gateway_certificate is None and not settings.gateway_proxies
     found: dict[str, Handler] = {}
     order = settings.gateway_linear_order
     rules = twilio.StreamRules(
@@ -48,7 +50,7 @@ def endpoints(settings: GatewaySettings, calls: Calls, limits: Limits) -> dict[s
     ):
         if secrets is not None:
             known = twilio_access.secrets_of(secrets)
-            access = twilio_access.StreamAccess(known, url=url, clock=time)
+            access = twilio_access.StreamAccess(known, url=url, clock=time, clear=clear)
             found[path] = twilio.Streams(calls, limits, access, shape, rules)
     if settings.gateway_audiohook_secrets is not None:
         found["/audiohook"] = audiohook.AudioHook(

@@ -253,8 +253,9 @@ def feed_rules(settings: GatewaySettings) -> FeedRules:
 
 
 def track_roles(settings: GatewaySettings) -> dict[str, Role]:
-    """Who speaks on which track, by its name."""
-    pairs = (one.split("=", 1) for one in settings.gateway_roles)
+    """Who speaks on which track, by its name: the usual ones, unless they are named otherwise."""
+    usual = GatewaySettings.model_fields["gateway_roles"].default
+    pairs = (one.split("=", 1) for one in (*usual, *settings.gateway_roles))
     return {track: Role(role) for track, role in pairs}
 
 

@@ -111,7 +111,8 @@ def export(
         told += ", not signed"
     _tell(told + (f", of which {quarantined} quarantined: certificate only" if quarantined else ""))
     for call_id, error in result.failed.items():
-        _tell(f"not exported: call {call_id}: {error}", err=True)
+        why = str(error).removeprefix(f"call {call_id} is ").removeprefix(f"call {call_id}: ")
+        _tell(f"not exported: call {call_id}: {why}", err=True)
     sys.exit(0 if result.done and not result.failed else 1)
 
 

@@ -37,7 +37,7 @@ _Key: TypeAlias = tuple[int, str]
 """Which place, and the recording's name in it."""
 
 _WHY: Final = {
-    "quarantined": "its verification failed; `hushwire quarantine list` tells more",
+    "quarantined": "its verification failed; `hushwire quarantine list --vault VAULT` tells more",
     "erased": "it was erased before, and is not taken again",
 }
 _PART: Final = (
