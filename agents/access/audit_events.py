@@ -14,6 +14,8 @@ KINDS: Final[Mapping[str, str]] = {
     "the key lives on. `state`, `certificate`: the file's sha256",
     "call-refused": "A stage could not work on a call: nothing is stored, its key is destroyed "
     "next. `stage`, `code`, `state`",
+    "call-admitted-in-clear": "A call was let in whose records lie in clear on the broker, since "
+    "the policy allows it. `stage`; `at` is when the call was opened",
     "call-forgotten": "A call that an interrupted `hushwire run` left open is forgotten, its key "
     "is destroyed next: its broker is gone, and it may be sent anew. `opened`, `owner`: when and "
     "by whom",

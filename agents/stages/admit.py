@@ -68,7 +68,6 @@ REMEMBERED: Final = 4_096
 """Calls that are known without asking the ledger."""
 OTHER_KEY: Final = "other_key"
 _LOCKS: Final = 256
-_CLEAR: Final = "call-admitted-in-clear"
 
 
 @dataclass(slots=True)
@@ -372,7 +371,9 @@ class Admission:
         if known is None:
             return ()
         at = stamp(known.created)
-        return (audit(self._topics.audit, call_id, _CLEAR, {"stage": NAME}, at=at),)
+        return (
+            audit(self._topics.audit, call_id, "call-admitted-in-clear", {"stage": NAME}, at=at),
+        )
 
     def _after_end(self, where: DoorAddress, call: _Call) -> Handled:
         """A record of a call that was closed before: a repeat."""

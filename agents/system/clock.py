@@ -21,6 +21,11 @@ def system_clock() -> datetime:
     return datetime.fromtimestamp(time.time(), UTC)
 
 
+def epoch_seconds() -> float:
+    """The same, in seconds since 1970: what signatures and tokens of others name."""
+    return system_clock().timestamp()
+
+
 def stamp(moment: datetime) -> str:
     """A time as it is stored: ISO 8601 in UTC with milliseconds, so that times compare as text."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")

@@ -317,7 +317,3 @@ def _turn(turn: _Turn, channel: int) -> ReadTurn:
         words=tuple(words),
         noted=noted,
     )
-
-
-if __name__ == "__main__":
-    print(json.dumps(schema(), indent=2))  # noqa: T201 - docs/schemas/transcript.v1.json is made so

@@ -29,7 +29,7 @@ from pipeline.records.entities import Entity
 
 pytestmark = pytest.mark.unit
 
-RARE = {Entity.NUMBER_SEQUENCE, Entity.NATIONAL_ID}
+RARE = {Entity.NUMBER_SEQUENCE, Entity.NATIONAL_ID, Entity.DTMF}
 """What nobody says on purpose."""
 
 
@@ -81,7 +81,7 @@ def test_half_of_the_fresh_calls_hold_nothing_and_none_is_told_elsewhere() -> No
     assert [sum(case.negative for case in fresh), len(fresh)] == [200, 400]
     assert len({case.turns for case in fresh} - others) == 400
     found = {label.entity for case in fresh for turn in case.turns for label in turn.labels}
-    assert found == set(Entity) - {Entity.NUMBER_SEQUENCE}
+    assert found == set(Entity) - {Entity.NUMBER_SEQUENCE, Entity.DTMF}
     for name, least in zip(FRESH_TUNE, (700, 1_500), strict=True):
         tune = talk(name)
         assert len(tune) >= least

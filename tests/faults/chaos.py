@@ -1,8 +1,7 @@
 """Calls under a seeded schedule of faults: ``python -m tests.faults.chaos --faults 200``.
 
-Workers are real processes with scripted speech, supervised as in a deployment: one that ends is
-started again. After the last fault everything has to come to rest by itself; then the vault is
-compared with those of undisturbed runs. See ``docs/faults.md``.
+Workers are real processes with scripted speech; one that ends is started again. After the last
+fault all has to come to rest; then the vault is compared with undisturbed runs (docs/faults.md).
 """
 
 from __future__ import annotations
@@ -491,10 +490,9 @@ def main() -> None:
     console.print(table(outcome))
     for name, found in outcome.bad.items():
         console.print(f"{name}: {found or 0}", highlight=False)
-    console.print(f"quarantined: {outcome.quarantined or 0}", highlight=False)
-    console.print(f"sweeps refused: {outcome.sweeps_refused}", highlight=False)
-    console.print(f"searched: {outcome.searched_mb:.0f} MB", highlight=False)
-    console.print(f"exits: {dict(outcome.exits) or 0}", highlight=False)
+    told = f"quarantined: {outcome.quarantined or 0}; sweeps refused: {outcome.sweeps_refused}; "
+    told += f"searched: {outcome.searched_mb:.0f} MB; exits: {dict(outcome.exits) or 0}"
+    console.print(told, highlight=False, soft_wrap=True)
     sys.exit(0 if outcome.clean else 1)
 
 

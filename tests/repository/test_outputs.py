@@ -32,7 +32,7 @@ DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "docs/asyncapi.yaml").read_tex
 
 
 def test_the_schema_is_current() -> None:
-    """``python -m pipeline.evidence.told_transcript`` prints it."""
+    """``json.dumps(schema(), indent=2)`` is the file."""
     assert json.loads(PUBLISHED.read_text("utf-8")) == schema()
     Draft202012Validator.check_schema(schema())
 

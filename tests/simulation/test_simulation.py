@@ -50,7 +50,7 @@ def test_the_same_seed_is_the_same_run() -> None:
     assert simulate(draw(7, kinds=kinds)) == simulate(draw(7, kinds=kinds))
 
 
-@pytest.mark.parametrize("topic", TRANSIT[1:])
+@pytest.mark.parametrize("topic", TRANSIT[2:])
 def test_a_call_whose_last_records_are_damaged_is_refused_and_holds_nothing_up(topic: str) -> None:
     lost = Fault("damage", nth=5, times=1_000, target=topic)
     run = simulate(Schedule(0, ("pin",), LAYOUTS[0], (lost,)))

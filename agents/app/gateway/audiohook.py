@@ -16,7 +16,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from time import time
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -25,6 +24,7 @@ from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
 from agents.app.gateway.call_feed import CallFeed, Calls
 from agents.app.gateway.entrance import answer_to, place_of
 from agents.app.gateway.limits import Limits
+from agents.system.clock import epoch_seconds
 from agents.system.logging import get_logger
 from agents.system.private_files import secret_text
 from pipeline.errors import SettingsError
@@ -106,7 +106,7 @@ class AudioHook:
         secrets: Secrets,
         rules: AudioHookRules,
         *,
-        clock: Callable[[], float] = time,
+        clock: Callable[[], float] = epoch_seconds,
     ) -> None:
         self._calls, self._limits, self._rules, self._clock = calls, limits, rules, clock
         self._verifier = SignatureVerifier(secrets)

@@ -6,7 +6,6 @@ Outcome: a handler by path. ``SettingsError`` where a file of secrets can't be u
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from time import time
 from typing import TypeAlias
 
 from aiohttp import web
@@ -15,6 +14,7 @@ from agents.app.gateway import audiohook, twilio, twilio_access
 from agents.app.gateway.call_feed import Calls
 from agents.app.gateway.limits import Limits
 from agents.settings.gateway import GatewaySettings
+from agents.system.clock import epoch_seconds
 from pipeline.gateways.twilio.frames import TELNYX, TWILIO
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -50,7 +50,7 @@ def endpoints(settings: GatewaySettings, calls: Calls, limits: Limits) -> dict[s
     ):
         if secrets is not None:
             known = twilio_access.secrets_of(secrets)
-            access = twilio_access.StreamAccess(known, url=url, clock=time, clear=clear)
+            access = twilio_access.StreamAccess(known, url=url, clock=epoch_seconds, clear=clear)
             found[path] = twilio.Streams(calls, limits, access, shape, rules)
     if settings.gateway_audiohook_secrets is not None:
         found["/audiohook"] = audiohook.AudioHook(

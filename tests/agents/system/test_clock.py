@@ -46,6 +46,8 @@ DEFAULTS = {
     "agents/cli/measuring/policy.py": "the day on which policies are compared",
     "agents/settings/consent_rules.py": "the day for which prompts are read",
     "agents/app/recordings/recording_folder.py": "evidence from the future is refused",
+    "agents/app/gateway/call_feed.py": "when a call began, which has no database",
+    "agents/upkeep/news/webhooks.py": "the time of a test's signature, which has no database",
 }
 """Modules that know the machine's clock, and what for."""
 

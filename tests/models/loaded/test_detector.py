@@ -9,10 +9,11 @@ import pytest
 import tldextract
 
 from models.detection.detector import Detector
+from models.encoder.shape import HEADS, WIDTH
 from models.reader import encoder
 from models.reader.encoder import GRAPH, MODEL, TOKENIZER, Encoder, load_encoder
 from models.reader.inputs import LABELS
-from models.reader.shape import HEADS, LAYERS, WIDTH
+from models.reader.shape import LAYERS
 from models.store import loader
 from models.store.loader import find
 from models.store.model_catalogue import entry

@@ -258,6 +258,6 @@ def test_nothing_of_a_turn_shows_in_a_repr(pieces: Pieces) -> None:
 
 def test_what_a_word_may_be() -> None:
     assert LABELS[0] == "O"
-    assert set(LABELS[1:]) == set(map(str, Entity)) - {"NUMBER_SEQUENCE", "AGE_OVER_89"}
+    assert set(LABELS[1:]) == set(map(str, Entity)) - {"NUMBER_SEQUENCE", "AGE_OVER_89", "DTMF"}
     assert list(LABELS[1:]) == sorted(LABELS[1:])
     assert range(1, 24) == PLACEHOLDERS

@@ -53,7 +53,7 @@ headers = st.builds(
 @st.composite
 def records(draw: st.DrawFn) -> DoorRecord:
     header = draw(headers)
-    seq, start = draw(st.integers(0, 10**6)), draw(st.integers(0, 10**9))
+    seq, start = draw(st.integers(0, 10**6)), draw(st.integers(0, header.longest - 9))
     if draw(st.booleans()):
         return DoorEnd(header, seq, start, draw(st.booleans()))
     audio = draw(st.binary(min_size=header.frame, max_size=header.frame)) * draw(st.integers(1, 9))
