@@ -12,13 +12,16 @@ import hmac
 import itertools
 import json
 import secrets
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 import aiohttp
 import numpy as np
 import numpy.typing as npt
+import soundfile
 
 from pipeline.gateways.events import Codec
 from pipeline.gateways.g711 import encode
@@ -231,3 +234,23 @@ class _Telnyx(_Twilio):
                 "stream_id": self.stream,
             }
         )
+
+
+def main() -> None:
+    """Stream a recording: ``python -m benchmarks.gateways.twilio_client URL FILE SECRETS``.
+
+    FILE has 8,000 Hz, the agent on its first channel; SECRETS holds a line ``auth-token``.
+    """
+    url, recording, secrets_file = sys.argv[1:]
+    lines = (line.split() for line in Path(secrets_file).read_text(encoding="utf-8").splitlines())
+    token = next(words[1] for words in lines if words[:1] == ["auth-token"])
+    pcm, rate = soundfile.read(recording, dtype="int16", always_2d=True)
+    if rate != RATE:
+        raise SystemExit(f"{recording}: {rate} Hz; {RATE} Hz are needed")
+    call = f"CA{secrets.token_hex(16)}"
+    code = asyncio.run(replay(url, pcm.T[::-1], secret=token, call=call))
+    sys.stdout.write(f"{call}: closed with {code}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -95,6 +95,25 @@ def test_make_targets_exist() -> None:
     assert {one for one in named if one[1] not in targets} == set()
 
 
+def test_files_of_ours_that_commands_name_exist() -> None:
+    """Where pages say how to try or install it: their commands are copied as they stand."""
+    pages = ("docs/gateways.md", "docs/connect/twilio.md", "docs/operations.md")
+    code = "\n".join(_code(ROOT / page) for page in pages)
+    named = set(re.findall(r"(?<![\w/.])(?:deploy|benchmarks)/[\w./-]+\.(?:properties|flac)", code))
+    modules = set(re.findall(r"python -m (benchmarks[\w.]+)", code))
+    assert {"deploy/kafka-loopback.properties", "benchmarks/samples/order.flac"} <= named
+    assert "benchmarks.gateways.twilio_client" in modules
+    files = named | {f"{module.replace('.', '/')}.py" for module in modules}
+    assert [one for one in sorted(files) if not (ROOT / one).is_file()] == []
+
+
+def test_the_broker_to_try_listens_on_the_loopback_alone() -> None:
+    text = (ROOT / "deploy/kafka-loopback.properties").read_text(encoding="utf-8")
+    addresses = re.findall(r"://([^:]*):", text)
+    assert addresses
+    assert set(addresses) == {"127.0.0.1"}
+
+
 def _dangling(page: Path) -> Iterator[str]:
     """Links of a page to what is not there."""
     for found in _LINK.finditer(page.read_text(encoding="utf-8")):
