@@ -36,6 +36,8 @@ from pipeline.records.cloudevents import SOURCE
 DELIVERY_S: Final = 20.0
 """How long the broker may take to acknowledge a record."""
 _NO_ROOM: Final = "no room"
+INCOMPLETE: Final = ": the call is incomplete"
+"""What the problem of a lost record ends with; a file is sent again, and then it is complete."""
 MOST_BYTES: Final = 256 * 1024 * 1024
 """Bytes of records of all calls that the broker has not acknowledged."""
 
@@ -417,9 +419,7 @@ class OutgoingCall:
     def _lost(self) -> BrokerError:
         full = self._failed == _NO_ROOM
         why = f"found {_NO_ROOM}" if full else f"was not acknowledged ({self._failed})"
-        return BrokerError(
-            f"{self._sender.bootstrap}: a record of this call {why}: the call is incomplete"
-        )
+        return BrokerError(f"{self._sender.bootstrap}: a record of this call {why}{INCOMPLETE}")
 
     def _oldest(self) -> float:
         """When the oldest record was queued that is not acknowledged."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
+from agents.system.logging import get_logger
 from pipeline.errors import BrokerError
 
 PARTITIONS = 8
@@ -182,6 +183,23 @@ def reach_broker(
         ) from error
 
 
+def require_door(bootstrap: str, topics: Topics, *, client: dict[str, str] | None = None) -> None:
+    """Ask for the topic of whoever sends calls: they make none, as they don't know its shape.
+
+    Args:
+        bootstrap: ``host:port[,…]``.
+        topics: their names.
+        client: further librdkafka settings, such as TLS ones.
+
+    Raises:
+        BrokerError: it is not there, or nobody answers.
+    """
+    if topics.audio_in not in reach_broker(bootstrap, client=client):
+        raise BrokerError(
+            f"the topic {topics.audio_in} is not there, or may not be seen: start the workers first"
+        )
+
+
 def _check_partitions(
     admin: AdminClient, bootstrap: str, topics: Topics, partitions: int, timeout_s: float
 ) -> None:
@@ -225,15 +243,26 @@ async def keep_partitions(
 
     Raises:
         BrokerError: a topic has another number. A broker that is away, or does not show a topic
-            just now, is asked again.
+            just now, is asked again; it is logged when it goes away, and when it is back.
     """
     admin = AdminClient({**(client or {}), "bootstrap.servers": bootstrap, "log_level": "0"})
+    answered, away = time.monotonic(), False
+    log = get_logger()
     while True:
-        await asyncio.sleep(look_s)
+        await asyncio.sleep(min(look_s, REACH_S) if away else look_s)
         try:
             known = (await asyncio.to_thread(admin.list_topics, timeout=REACH_S)).topics
         except KafkaException:
+            if not away:
+                away, seconds = True, round(time.monotonic() - answered)
+                log.warning(
+                    "broker away since its last answer", seconds=seconds, bootstrap=bootstrap
+                )
             continue
+        if away:
+            away, seconds = False, round(time.monotonic() - answered)
+            log.warning("broker is back", seconds=seconds, bootstrap=bootstrap)
+        answered = time.monotonic()
         counts = {name: len(known[name].partitions) for name in topics.transit() if name in known}
         for name, count in counts.items():
             if count not in {0, partitions}:

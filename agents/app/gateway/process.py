@@ -15,11 +15,10 @@ from agents.app.gateway.server import Gateway, acknowledged_in, run
 from agents.crypto.transit_hybrid import TransitPublic
 from agents.kafka.call_sender import Acknowledged, CallSender
 from agents.kafka.security import KafkaSecurity, named_broker
-from agents.kafka.topics import Topics, reach_broker
+from agents.kafka.topics import Topics, reach_broker, require_door
 from agents.settings.model import STATE, Settings
 from agents.system.logging import configure_logging, get_logger
 from agents.system.metrics import GatewayMetrics
-from pipeline.errors import BrokerError
 
 ASK_S: Final = 3.0
 """How long the broker may take to answer ``/readyz``."""
@@ -48,10 +47,7 @@ def serve(
     bootstrap, client = named_broker(settings), KafkaSecurity.of(settings).librdkafka()
     public = TransitPublic.load(settings.transit_public_file(settings.state_folder(STATE)))
     topics = Topics.named(settings.topic_prefix)
-    if topics.audio_in not in reach_broker(bootstrap, client=client):
-        raise BrokerError(
-            f"the topic {topics.audio_in} is not there, or may not be seen: start the workers first"
-        )
+    require_door(bootstrap, topics, client=client)
     metrics = GatewayMetrics()
     counted = acknowledged_in(metrics)
 

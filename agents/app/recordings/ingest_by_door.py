@@ -28,7 +28,7 @@ from agents.app.wiring import recordings_at, told
 from agents.crypto.transit_hybrid import TransitPublic
 from agents.kafka.call_sender import CallSender, OutgoingCall
 from agents.kafka.security import KafkaSecurity, named_broker
-from agents.kafka.topics import Topics, create_topics, reach_broker
+from agents.kafka.topics import Topics, require_door
 from agents.settings.model import STATE, Settings
 from agents.system.progress import Through
 from pipeline.audio.files import RecordingInfo, Source, inspect_recording, iter_chunks
@@ -186,21 +186,14 @@ def send_paths(
 
 
 def opened_sender(settings: Settings) -> CallSender:
-    """A sender to the door that the settings name; the topic is made where it is missing.
+    """A sender to the door that the settings name.
 
     Raises:
-        HushwireError: the public key is missing or no such key, or the broker is away.
+        HushwireError: the public key is missing or no such key, or the broker is away, or the
+            workers have not made the topic yet.
     """
     public = TransitPublic.load(settings.transit_public_file(settings.state_folder(STATE)))
     bootstrap, client = named_broker(settings), KafkaSecurity.of(settings).librdkafka()
     topics = Topics.named(settings.topic_prefix)
-    if topics.audio_in not in reach_broker(bootstrap, client=client):
-        create_topics(
-            bootstrap,
-            topics,
-            partitions=settings.partitions,
-            replication=settings.replication,
-            retention_ms=settings.raw_retention_seconds * 1000,
-            client=client,
-        )
+    require_door(bootstrap, topics, client=client)
     return CallSender(bootstrap, topics.audio_in, public, client=client)

@@ -202,11 +202,7 @@ def sorted_out(names: Iterable[str]) -> tuple[set[str], dict[str, str]]:
             by_sidecar.setdefault(sidecar_of(name), []).append(name)
         else:
             rest.append(name)
-    others = {
-        name: "a sidecar without a recording" if name.endswith(".json") else _OTHER
-        for name in rest
-        if name not in by_sidecar
-    }
+    others = {name: _other(name) for name in rest if name not in by_sidecar}
     recordings = set()
     for same in by_sidecar.values():
         if len(same) == 1:
@@ -214,6 +210,15 @@ def sorted_out(names: Iterable[str]) -> tuple[set[str], dict[str, str]]:
         else:
             others |= dict.fromkeys(same, _SHARED)
     return recordings, others
+
+
+def _other(name: str) -> str:
+    """Why a file that is neither a recording nor the sidecar of one is not taken."""
+    if name.endswith(".json"):
+        return "a sidecar without a recording"
+    if name.lower().endswith(".json"):
+        return "no sidecar: the name of one ends in .json, in small letters; rename it"
+    return _OTHER
 
 
 def sidecar_of(name: str) -> str:

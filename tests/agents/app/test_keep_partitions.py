@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
+from structlog.testing import capture_logs
 
 from agents.app.consumers import Serving
 from agents.kafka import topics
@@ -70,6 +71,15 @@ async def test_a_broker_that_is_away_or_shows_nothing_yet_is_asked_again(
     with pytest.raises(BrokerError, match=r"hushwire\.words"):
         await kept(broker, monkeypatch)
     assert broker.asked == 5
+
+
+async def test_an_outage_is_logged_once_and_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    with capture_logs() as logged, pytest.raises(BrokerError):
+        await kept(Broker(counts(), None, None, counts(), counts(words=5)), monkeypatch)
+    assert [(one["event"], one["log_level"]) for one in logged] == [
+        ("broker away since its last answer", "warning"),
+        ("broker is back", "warning"),
+    ]
 
 
 async def test_a_client_that_ends_before_it_has_partitions_is_not_waited_for() -> None:

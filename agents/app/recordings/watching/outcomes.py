@@ -11,9 +11,10 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -42,6 +43,7 @@ _AGAIN_S: Final = 2.0
 _WAIT_S: Final = 0.5
 _BATCH: Final = 500
 _TIMEOUT_S: Final = 10.0
+"""A broker that answers nothing for that time is away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +74,32 @@ class OutcomeTopic:
         topic: of ended calls.
         client: further librdkafka settings.
         most: calls that are remembered.
+        tell: takes a line for people: the broker is away, or is back; from the thread.
     """
 
     def __init__(
-        self, bootstrap: str, topic: str, *, client: dict[str, str] | None = None, most: int = MOST
+        self,
+        bootstrap: str,
+        topic: str,
+        *,
+        client: dict[str, str] | None = None,
+        most: int = MOST,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._topic, self._most = topic, most
-        self._settings = {
+        self._topic, self._most, self._tell = topic, most, tell
+        self._look = 0.0
+        """When the broker is asked next."""
+        self._away = False
+        self._settings: dict[str, Any] = {
             **(client or {}),
             "bootstrap.servers": bootstrap,
             "group.id": f"hushwire-watch-{secrets.token_hex(8)}",
             "enable.auto.commit": False,
             "enable.partition.eof": True,
+            # It would write lines of its own on stderr, many a second while the broker is away.
+            "log_level": 0,
+            "reconnect.backoff.max.ms": 5_000,
+            "error_cb": self._failed,
         }
         self._known: OrderedDict[str, Ended] = OrderedDict()
         self._lock = threading.Lock()
@@ -116,20 +132,32 @@ class OutcomeTopic:
 
     def _follow(self) -> None:
         consumer = Consumer(self._settings)
-        look = 0.0
         try:
             while not self._over.is_set():
                 try:
-                    if time.monotonic() >= look:
+                    if time.monotonic() >= self._look:
                         found = self._assign(consumer)
-                        look = time.monotonic() + (_LOOK_S if found else _AGAIN_S)
+                        self._look = time.monotonic() + (_LOOK_S if found else _AGAIN_S)
+                        self._answers(yes=True)
                     for message in consumer.consume(_BATCH, _WAIT_S):
                         self._hear(message)
                 except KafkaException:
-                    # The broker is away: the client comes back by itself.
+                    # The client comes back by itself.
+                    self._answers(yes=False)
                     self._over.wait(_AGAIN_S)
         finally:
             consumer.close()
+
+    def _failed(self, error: KafkaError) -> None:
+        """Hear from the client, in the thread: where no broker is left, ask at once."""
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - its public name
+            self._look = 0.0
+
+    def _answers(self, *, yes: bool) -> None:
+        """Tell when the broker goes away, and when it comes back."""
+        if yes is self._away:
+            self._away = not yes
+            self._tell("the broker is back" if yes else "waits: the broker is away")
 
     def _assign(self, consumer: Consumer) -> bool:
         """Read all partitions, also those that were added; whether there are any."""

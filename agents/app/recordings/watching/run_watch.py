@@ -16,12 +16,13 @@ from agents.app.recordings.ingest_by_door import opened_sender, recorded, send_f
 from agents.app.recordings.watching.outcomes import OutcomeTopic
 from agents.app.recordings.watching.places import FolderPlace, Loaded, Place
 from agents.app.recordings.watching.watcher import Rule, Watcher
-from agents.kafka.call_sender import CallSender
+from agents.kafka.call_sender import INCOMPLETE, CallSender
 from agents.kafka.security import KafkaSecurity, named_broker
 from agents.kafka.topics import Topics
 from agents.settings.model import Settings
 from agents.system.progress import BEAT_S, plain
 from agents.vault.file_store import is_bucket
+from pipeline.errors import BrokerError
 
 POLL_S: Final = 1.0
 """How often the places are looked at."""
@@ -45,13 +46,16 @@ class DoorSend:
 
     def send(self, loaded: Loaded) -> float:
         """See ``Send``."""
-        return send_file(
-            loaded.path,
-            self.sender,
-            language=self.language,
-            content=loaded.content,
-            sidecar=loaded.sidecar,
-        ).seconds
+        try:
+            return send_file(
+                loaded.path,
+                self.sender,
+                language=self.language,
+                content=loaded.content,
+                sidecar=loaded.sidecar,
+            ).seconds
+        except BrokerError as error:
+            raise BrokerError(str(error).removesuffix(INCOMPLETE)) from error
 
 
 def open_place(location: str) -> Place:
@@ -100,7 +104,7 @@ def watch(
 
     language = settings.language if "language" in settings.model_fields_set else ""
     with _stopped(stop) as over, opened_sender(settings) as sender:
-        with OutcomeTopic(named_broker(settings), topic, client=client) as outcomes:
+        with OutcomeTopic(named_broker(settings), topic, client=client, tell=tell) as outcomes:
             if not outcomes.caught_up(CATCH_UP_S):
                 tell("what became of earlier calls is not known yet; it is heard later")
             send = DoorSend(sender, language)

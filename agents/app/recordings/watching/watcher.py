@@ -112,7 +112,9 @@ class _State:
     settled: dict[_Key, Found] = field(default_factory=dict)
     """Kept ones, and ones that could not be put anywhere: they are let be until they change."""
     named: set[str] = field(default_factory=set)
-    """What a line told of already and lies there still."""
+    """Lines that were told, and are as true now as in the last step."""
+    hindered: set[str] = field(default_factory=set)
+    """Lines that were told of sending that failed; until a recording is sent."""
 
 
 class Watcher:
@@ -140,6 +142,8 @@ class Watcher:
         self._places, self._send, self._outcomes = places, send, outcomes
         self._rule, self._tell, self._clock = rule, tell, clock
         self._state = _State()
+        self._holds: set[str] = set()
+        """Lines that are true in this step."""
         self._rest: float = float("-inf")
         """Until when nothing is sent."""
         self._pool = ThreadPoolExecutor(rule.concurrency, thread_name_prefix="send")
@@ -156,10 +160,10 @@ class Watcher:
 
     def step(self) -> None:
         """Look at everything once."""
+        self._holds = set()
         self._collect()
         self._put_away()
         found: dict[_Key, Found] = {}
-        told: dict[str, str] = {}
         away: set[int] = set()
         for number, place in enumerate(self._places):
             try:
@@ -169,11 +173,11 @@ class Watcher:
                 away.add(number)
                 continue
             found |= {(number, one.name): one for one in look.recordings}
-            told |= {f"not taken: {name}: {why}": "" for name, why in look.others.items()}
-        self._forget(found, away, set(told))
-        for line in told:
-            self._once(line)
+            for name, why in look.others.items():
+                self._once(f"not taken: {name}: {why}")
+        self._forget(found, away)
         self._take(found)
+        self._state.named = self._holds
 
     def close(self, grace_s: float) -> int:
         """Take nothing more, and let go on what is being sent; how many were cut off."""
@@ -230,17 +234,21 @@ class Watcher:
                 self._refuse(key, found, "refused", _about(found, str(error)))
             except (BrokerError, StoreError) as error:
                 self._rest = self._clock() + AWAY_S
-                self._once(f"waits: {error}")
+                again = ": it is sent again" if isinstance(error, BrokerError) else ""
+                line = f"waits: {error}{again}"
+                if line not in state.hindered:
+                    state.hindered.add(line)
+                    self._tell(line)
             except Exception as error:  # noqa: BLE001 - stops no other one; its message may hold words
                 state.settled[key] = found
                 self._tell(f"left: {found.shown}: a fault of ours, {type(error).__name__}")
             else:
-                state.named = {line for line in state.named if not line.startswith("waits: ")}
-                again, wait_s = state.sent.get(key), self._rule.again_s
-                if again is not None:
-                    wait_s = min(2 * again.again_s, max(AGAIN_LONGEST_S, wait_s))
+                state.hindered.clear()
+                before, wait_s = state.sent.get(key), self._rule.again_s
+                if before is not None:
+                    wait_s = min(2 * before.again_s, max(AGAIN_LONGEST_S, wait_s))
                 state.sent[key] = _Sent(found, offered.call_id, self._clock(), wait_s)
-                if offered.seconds is not None and again is None:
+                if offered.seconds is not None and before is None:
                     told = f"sent: {found.shown} ({offered.seconds:.0f} s)"
                     self._tell(f"{told}: call {offered.call_id}")
 
@@ -290,7 +298,7 @@ class Watcher:
         except StoreError as error:
             self._tell(f"left: {error}; take it away, or let us move it")
 
-    def _forget(self, found: dict[_Key, Found], away: set[int], told: set[str]) -> None:
+    def _forget(self, found: dict[_Key, Found], away: set[int]) -> None:
         """Keep nothing of what lies there no more; of places that are away, everything."""
 
         def there(key: _Key) -> bool:
@@ -302,15 +310,12 @@ class Watcher:
         state.sent = {
             key: one for key, one in state.sent.items() if there(key) or key in state.sending
         }
-        state.named = {
-            line for line in state.named if line in told or not line.startswith("not taken: ")
-        }
 
     def _once(self, line: str) -> None:
-        """Tell a line that has not been told of late."""
-        if line not in self._state.named:
-            self._state.named.add(line)
+        """Tell a line that is true now, unless it was in the last step."""
+        if line not in self._state.named | self._holds:
             self._tell(line)
+        self._holds.add(line)
 
 
 def _about(found: Found, problem: str) -> str:

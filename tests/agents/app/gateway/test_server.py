@@ -20,6 +20,7 @@ from agents.app.gateway import process
 from agents.app.gateway.limits import MOST_CALLERS, Limits, caller_of
 from agents.app.gateway.server import Gateway, tls, track_roles
 from agents.crypto.transit_hybrid import TransitPrivate
+from agents.kafka import topics
 from agents.settings.gateway import GatewaySettings
 from agents.settings.model import Settings
 from agents.system.logging import configure_logging
@@ -464,7 +465,7 @@ async def test_what_is_set_to_nothing_is_not_set(tmp_path: Path) -> None:
 def test_the_gateway_makes_no_topic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     key = tmp_path / "transit-public.json"
     key.write_bytes(TransitPrivate.load_or_create(tmp_path / "private.json").public.content())
-    monkeypatch.setattr(process, "reach_broker", lambda *_, **__: frozenset({"other"}))
+    monkeypatch.setattr(topics, "reach_broker", lambda *_, **__: frozenset({"other"}))
     monkeypatch.setattr(process, "configure_logging", lambda _: None)
     with pytest.raises(BrokerError, match=r"hushwire\.audio\.in is not there"):
         process.serve(_settings(tmp_path, bootstrap="192.0.2.1:1", transit_public_key=key))

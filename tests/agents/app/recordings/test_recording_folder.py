@@ -191,7 +191,15 @@ def test_each_file_that_is_not_taken_is_told_with_the_reason(tmp_path: Path) -> 
     folder, other = tmp_path / "in", tmp_path / "other"
     (folder / "b" / "empty").mkdir(parents=True)
     other.mkdir()
-    for name in ("a.wav", "a.json", "b/c.aac", "b/d.opus", "lone.json", "+15555550100.wma"):
+    for name in (
+        "a.wav",
+        "a.json",
+        "b/c.aac",
+        "b/d.opus",
+        "b/d.JSON",
+        "lone.json",
+        "+15555550100.wma",
+    ):
         (folder / name).write_bytes(b"")
     (other / "x.wav").write_bytes(b"")
     (folder / "linked").symlink_to(other)
@@ -202,6 +210,7 @@ def test_each_file_that_is_not_taken_is_told_with_the_reason(tmp_path: Path) -> 
     assert told == [
         f"+###########.wma: {kinds}",
         f"b/c.aac: {kinds}",
+        "b/d.JSON: no sidecar: the name of one ends in .json, in small letters; rename it",
         "linked: a link to a folder, which is not followed; name the folder itself",
         "lone.json: a sidecar without a recording",
     ]

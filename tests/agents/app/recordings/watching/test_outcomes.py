@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import threading
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.app.recordings.watching.outcomes import Ended, parsed
+from agents.app.recordings.watching import outcomes
+from agents.app.recordings.watching.outcomes import Ended, OutcomeTopic, parsed
 from agents.kafka.topics import Topics
 from agents.runtime.events import KNOWN, event, refusal
 from agents.runtime.steps import Tell
@@ -91,3 +96,43 @@ def test_any_bytes_have_an_answer(key: bytes, value: bytes) -> None:
 def test_a_code_is_a_word_or_nothing() -> None:
     value = json.dumps({**FACTS, "state": "refused", "code": "4111 1111"}).encode()
     assert parsed(b"c", {"ce_type": REDACTED}, value) == ("c", Ended("refused", ""))
+
+
+def test_a_broker_that_goes_away_and_comes_back_is_told_once_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also while nothing is sent; the client itself writes nothing."""
+    lines: list[str] = []
+    back = threading.Event()
+    answers = iter([True, False, False, True])
+
+    class Client:
+        def __init__(self, settings: dict[str, Any]) -> None:
+            assert settings["log_level"] == 0
+            self.failed = settings["error_cb"]
+
+        def list_topics(self, topic: str, _timeout: float) -> Any:  # noqa: ANN401 - as the library has it
+            if not next(answers, True):
+                raise KafkaException(KafkaError(KafkaError._TRANSPORT))
+            return SimpleNamespace(topics={topic: SimpleNamespace(error=None, partitions={0: 0})})
+
+        def assign(self, _: object) -> None:
+            pass
+
+        def consume(self, *_: object) -> list[object]:
+            self.failed(KafkaError(KafkaError._ALL_BROKERS_DOWN))
+            return []
+
+        def close(self) -> None:
+            pass
+
+    def tell(line: str) -> None:
+        lines.append(line)
+        if "back" in line:
+            back.set()
+
+    monkeypatch.setattr(outcomes, "Consumer", Client)
+    monkeypatch.setattr(outcomes, "_AGAIN_S", 0.001)
+    with OutcomeTopic("k:9092", "t", tell=tell):
+        assert back.wait(10)
+    assert lines == ["waits: the broker is away", "the broker is back"]

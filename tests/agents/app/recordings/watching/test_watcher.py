@@ -214,7 +214,7 @@ def test_a_broker_that_is_away_is_told_once_and_waited_for(tmp_path: Path) -> No
         here.drop("a.wav", "1")
         here.send.problems["a.wav"] = BrokerError("k:9092: takes no records")
         here.steps(8)
-        assert here.lines == ["waits: k:9092: takes no records"]
+        assert here.lines == ["waits: k:9092: takes no records: it is sent again"]
         del here.send.problems["a.wav"]
         here.steps(8)
         assert here.send.sent == ["a.wav"]
@@ -250,6 +250,22 @@ def test_nothing_is_skipped_in_silence(tmp_path: Path) -> None:
             "waits: lone.wav: its sidecar is not there; --no-sidecar takes recordings without one",
         ]
         assert here.now > LONE_S
+
+
+def test_what_waits_still_is_told_once_whatever_else_is_sent(tmp_path: Path) -> None:
+    with bench(tmp_path) as here:
+        here.drop("late.wav", "late", sidecar=None)
+        here.steps(30)
+        for number in range(3):
+            here.drop(f"{number}.wav", str(number))
+            here.steps(4)
+        assert len(here.send.sent) == 3
+        assert len(here.told("waits: ")) == 1
+        (tmp_path / "late.wav").unlink()
+        here.steps(2)
+        here.drop("late.wav", "late", sidecar=None)
+        here.steps(30)
+        assert len(here.told("waits: ")) == 2
 
 
 def test_what_lies_in_done_is_never_written_over(tmp_path: Path) -> None:
