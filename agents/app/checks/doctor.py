@@ -18,7 +18,7 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 
 from agents.app.checks.findings import Finding, Grade
-from agents.app.checks.holdings import holdings
+from agents.app.checks.holdings import holdings, only_sends
 from agents.crypto.signed_head import HeadMemory
 from agents.database import migrate
 from agents.database.call_ledger import open_since
@@ -53,6 +53,8 @@ TAKEOVER_S = 600
 _NEEDED = "too short for a call of eight hours, its idle time and a takeover"
 CLOCK_S = 2.0
 """Two clocks may differ by this much: the audit log's times should tell an order."""
+_OF_SENDERS = frozenset({"broker", "keys held here", "memory"})
+"""What is looked at on a host that only sends calls."""
 _SWAPS = Path("/proc/swaps")
 _SWAP_LIMIT = Path("/sys/fs/cgroup/memory.swap.max")
 
@@ -80,6 +82,10 @@ def examine(settings: Settings, state: Path, vault: str | Path | None) -> list[F
         ("memory", _memory),
     ]
     found: list[Finding] = []
+    if only_sends(settings, state, vault):
+        told = "holds no key that opens a call, no ledger and no vault"
+        found.append(Finding(Grade.OK, "only sends", told))
+        checks = [one for one in checks if one[0] in _OF_SENDERS]
     for what, check in checks:
         try:
             found += check()

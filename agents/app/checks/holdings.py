@@ -43,13 +43,8 @@ def holdings(settings: Settings, state: Path, vault: str | Path | None = None) -
         state: the state folder.
         vault: where the vault is, where that is named.
     """
-    public, private = settings.transit_public_file(state), settings.transit_private_file(state)
-    # Where the private half lies beside its public one, calls are let in: that is no sender.
-    named = settings.transit_public_key is not None or public.exists()
-    sends = named and not (private.exists() and private.parent == public.parent)
-    secrets = [(name, of(settings, state), opens) for name, of, opens in _SECRETS]
-    there = [(name, f"{path}: {opens}") for name, path, opens in secrets if path.exists()]
-    there += _credentials(settings, vault)
+    public, sends = settings.transit_public_file(state), _sends(settings, state)
+    there = _there(settings, state, vault)
     for name, told in there:
         if sends:
             advice = "this host only sends calls: move it to where they are redacted"
@@ -71,6 +66,34 @@ def holdings(settings: Settings, state: Path, vault: str | Path | None = None) -
         yield from _pair(settings, state, public)
     if not there and not public.exists():
         yield Finding(Grade.SKIPPED, "holds no key", f"none in {state}")
+
+
+def only_sends(settings: Settings, state: Path, vault: str | Path | None = None) -> bool:
+    """Whether this host sends calls and has nothing of those that redact them.
+
+    Args:
+        settings: see ``holdings``, as the others.
+        state: the state folder.
+        vault: where the vault is, where that is named.
+    """
+    ledger = make_url(settings.ledger_location(state))
+    here = ledger.get_backend_name() != "sqlite" or Path(ledger.database or "").exists()
+    there = _there(settings, state, vault)
+    return _sends(settings, state) and not there and not here and vault is None
+
+
+def _sends(settings: Settings, state: Path) -> bool:
+    public, private = settings.transit_public_file(state), settings.transit_private_file(state)
+    # Where the private half lies beside its public one, calls are let in: that is no sender.
+    named = settings.transit_public_key is not None or public.exists()
+    return named and not (private.exists() and private.parent == public.parent)
+
+
+def _there(settings: Settings, state: Path, vault: str | Path | None) -> list[tuple[str, str]]:
+    """Names of the secrets that are here, and where each is and what it opens."""
+    secrets = [(name, of(settings, state), opens) for name, of, opens in _SECRETS]
+    there = [(name, f"{path}: {opens}") for name, path, opens in secrets if path.exists()]
+    return there + list(_credentials(settings, vault))
 
 
 def _credentials(settings: Settings, vault: str | Path | None) -> Iterator[tuple[str, str]]:

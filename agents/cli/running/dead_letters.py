@@ -6,10 +6,9 @@ import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from agents.settings.model import STATE, Settings, load_settings
-from agents.system.screen import screen
+from agents.system.screen import print_list, screen
 from pipeline.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -36,14 +35,15 @@ def list_letters(
         for letter in letters:
             typer.echo(json.dumps(_row(letter)))
         return
-    table = Table("at", "call", "record", "stage", "code", "tries", "")
+    rows = []
     for letter in letters:
         row = _row(letter)
         record = f"{letter.topic}/{letter.record_partition}/{letter.record_offset}"
         at = letter.at.isoformat(timespec="seconds")
-        table.add_row(at, letter.call_id, record, *(str(row[n]) for n in _SHORT), letter.fate.value)
+        short = (str(row[name]) for name in _SHORT)
+        rows.append((at, letter.call_id, record, *short, letter.fate.value))
     console = screen()
-    console.print(table)
+    print_list(console, ("at", "call", "record", "stage", "code", "tries", "fate"), rows)
     ready = sum(letter.sealed is not None for letter in letters)
     console.print(f"{len(letters)} dead letters, {ready} can be replayed", highlight=False)
 

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from agents.settings.model import STATE, load_settings
-from agents.system.screen import screen
+from agents.system.screen import print_list, screen
 from agents.vault.file_store import state_inside
 
 _COLOURS = {"ok": "green", "weak": "bold red", "not checked": "yellow"}
@@ -39,12 +38,9 @@ def doctor(
     inside = state_inside(vault)
     fallback = inside if inside.exists() else STATE
     findings = examine(settings, settings.state_folder(fallback), vault)
-    table = Table("", "check", "found", "what to do")
-    for one in findings:
-        grade = f"[{_COLOURS[one.grade]}]{one.grade}[/]"
-        table.add_row(grade, one.what, one.told, one.advice)
     console = screen()
-    console.print(table)
+    rows = [(one.grade, one.what, one.told, one.advice) for one in findings]
+    print_list(console, ("", "check", "found", "what to do"), rows, styles=_COLOURS)
     weak = sum(one.grade is Grade.WEAK for one in findings)
     console.print(f"{weak} of {len(findings)} weak" if weak else "nothing is weak", highlight=False)
     sys.exit(1 if weak else 0)

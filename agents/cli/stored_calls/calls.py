@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Column, Table
 
 from agents.cli.shared import public_keys
 from agents.cli.shared.stores import VaultHint, opened, party
 from agents.settings.model import STATE, load_settings
 from agents.system.owners import user
-from agents.system.screen import screen
+from agents.system.screen import print_list, screen
 from agents.vault.file_store import state_inside
 from pipeline.errors import UnknownCallError
 from pipeline.records.model import INCOMPLETE
@@ -23,6 +22,7 @@ from pipeline.records.model import INCOMPLETE
 if TYPE_CHECKING:
     from agents.access.audit_log import AuditLog
     from agents.settings.model import Settings
+    from agents.vault.call_catalogue import StoredCallFacts
 
 app = typer.Typer(help="The calls in the vault.", no_args_is_help=True)
 LISTED = "hushwire.audit.calls-listed.v1"
@@ -71,25 +71,25 @@ def list_calls(
         for one in page.calls:
             typer.echo(json.dumps(described(one), sort_keys=True))
         return
-    table = Table(Column("call", overflow="fold"))
-    for title in ("stored", "length", "outcome", "policy", "purpose", "kept until"):
-        table.add_column(title, no_wrap=True)
+    titles = ("call", "stored", "length", "outcome", "policy", "purpose", "kept until")
+    rows = []
     for one in page.calls:
         minutes, seconds = divmod(round(one.duration_ms / 1_000), 60)
         kept = f"{one.retain_until:%Y-%m-%d}"
-        table.add_row(
-            one.call_id,
-            f"{one.stored:%Y-%m-%d}",
-            f"{minutes}:{seconds:02}",
-            ("passed" if one.passed else "quarantined")
-            + (", incomplete" if INCOMPLETE in one.marks else ""),
-            f"{one.policy} {one.policy_version}",
-            one.purpose or "none",
-            "legal hold" if one.held else kept,
+        rows.append(
+            (
+                one.call_id,
+                f"{one.stored:%Y-%m-%d}",
+                f"{minutes}:{seconds:02}",
+                _outcome(one),
+                f"{one.policy} {one.policy_version}",
+                one.purpose or "none",
+                "legal hold" if one.held else kept,
+            )
         )
     out = screen()
     if page.calls:
-        out.print(table)
+        print_list(out, titles, rows)
     if page.following:
         out.print(f"there are more; --limit {limit * 10} shows more of them", highlight=False)
     elif not page.calls:
@@ -112,6 +112,7 @@ def find(
     Exit codes: 0 found; 1 there is none.
     """
     from agents.crypto.party_pseudonyms import Pseudonyms  # noqa: PLC0415 - --help comes at once
+    from agents.vault.call_catalogue import Catalogue  # noqa: PLC0415
     from agents.vault.recorder_ids import find_by_recorder_id  # noqa: PLC0415
 
     settings = load_settings(state_dir=state_dir)
@@ -122,12 +123,15 @@ def find(
         if key.exists():
             calls += find_by_recorder_id(ledger.database, Pseudonyms(key), recorder_id)
         known = [one for one in map(ledger.call, dict.fromkeys(calls)) if one is not None]
+        catalogue = Catalogue(ledger.database)
+        stored = {one.call_id: catalogue.find(one.call_id) for one in known}
         _tell_listed(parts.log, len(known))
     rows = [
         {
             "call_id": one.call_id,
             "state": one.state.value if one.erased is None else "erased",
             "opened": one.created.isoformat(timespec="seconds"),
+            "outcome": _outcome(facts) if (facts := stored[one.call_id]) else "",
         }
         for one in known
     ]
@@ -135,10 +139,9 @@ def find(
         for row in rows:
             typer.echo(json.dumps(row, sort_keys=True))
     elif rows:
-        table = Table(Column("call", overflow="fold"), "state", "opened")
-        for row in rows:
-            table.add_row(row["call_id"], row["state"], row["opened"])
-        screen().print(table)
+        print_list(
+            screen(), ("call", "state", "opened", "outcome"), [list(row.values()) for row in rows]
+        )
     else:
         screen().print("no call of this id")
     raise typer.Exit(0 if rows else 1)
@@ -173,6 +176,11 @@ def show(
             "recorder_id": RecorderIds(ledger.database, keys).shown(call_id) if facts else "",
         }
     typer.echo(json.dumps(about, indent=2, sort_keys=True, ensure_ascii=False))
+
+
+def _outcome(facts: StoredCallFacts) -> str:
+    told = "passed" if facts.passed else "quarantined"
+    return told + (", incomplete" if INCOMPLETE in facts.marks else "")
 
 
 def _tell_listed(log: AuditLog, count: int, call_id: str = "") -> None:

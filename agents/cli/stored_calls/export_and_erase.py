@@ -16,7 +16,7 @@ from agents.settings.model import STATE, Settings, load_settings
 from agents.system.owners import user
 from agents.system.screen import screen
 from agents.vault.file_store import same_place, state_inside
-from pipeline.errors import HeldError, InputError, StoreError
+from pipeline.errors import HeldError, InputError, StoreError, UnknownCallError
 
 if TYPE_CHECKING:
     from agents.crypto.ed25519 import SigningKey
@@ -80,7 +80,8 @@ def export(
     The audit log notes each call and who got it. Exit codes: 0 written; 1 nobody's call was found,
     or some of several can't be exported: they are named, the others are written.
     """
-    from agents.vault.export import Exported, export_call, export_each  # noqa: PLC0415 - --help comes at once
+    from agents.vault.call_catalogue import Catalogue  # noqa: PLC0415 - --help comes at once
+    from agents.vault.export import Exported, export_call, export_each  # noqa: PLC0415
     from agents.vault.reader import CallFilter, VaultReader  # noqa: PLC0415
     from agents.vault.transcript_export import Shape, TranscriptExport  # noqa: PLC0415
     from agents.vault.vcon_export import VConExport, url_prefix  # noqa: PLC0415
@@ -102,6 +103,11 @@ def export(
             shape = Shape.DEEPGRAM if form is Format.DEEPGRAM else Shape.LINES
             export = TranscriptExport(reader, parts.log, to, user(), shape)
         if call is not None:
+            if Catalogue(parts.ledger.database).find(call) is None:
+                raise UnknownCallError(
+                    "no such call in the catalogue: never stored, or erased; of the recorder's own "
+                    "id, `hushwire calls find --recorder-id` tells the call"
+                )
             result = Exported((export(call),), {})
         else:
             result = export_each(reader, wanted, export)

@@ -133,6 +133,8 @@ def test_the_commands_find_and_show_it(
         return done.exit_code, [json.loads(line)["call_id"] for line in done.stdout.splitlines()]
 
     assert found(NAME) == (0, ["one"])
+    plain = runner.invoke(app, ["calls", "find", "--recorder-id", NAME, *place]).stdout
+    assert [plain.split("\t")[one] for one in (0, 1, 3)] == ["one", "stored", "passed\n"]
     assert found("plain-name") == (0, ["plain-name"])
     assert runner.invoke(app, ["calls", "find", "--recorder-id", "x", *place]).exit_code == 1
     shown = json.loads(runner.invoke(app, ["calls", "show", "one", *place]).stdout)

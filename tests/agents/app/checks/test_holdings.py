@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agents.app.checks.findings import Grade
-from agents.app.checks.holdings import holdings
+from agents.app.checks.holdings import holdings, only_sends
 from agents.crypto.envelope import KeyEncryptionKey
 from agents.crypto.pseudonym_secret import read_or_make_key
 from agents.crypto.transit_hybrid import TransitPrivate, write_public
@@ -46,10 +46,13 @@ def test_a_recorders_host_holds_a_public_key_and_nothing_else(tmp_path: Path) ->
     write_public(public, private.public)
     settings = Settings(transit_public_key=public)
     assert found(settings, tmp_path) == [(Grade.OK, "holds the transit public key")]
+    assert only_sends(settings, tmp_path)
     KeyEncryptionKey.load_or_create(tmp_path / "kek.json")
     weak = [one for one in holdings(settings, tmp_path) if one.grade is Grade.WEAK]
     assert [one.what for one in weak] == ["holds the wrapping key"]
     assert "move it" in weak[0].advice
+    assert not only_sends(settings, tmp_path)
+    assert not only_sends(Settings(), tmp_path)
 
 
 def test_halves_that_are_no_pair_are_told(tmp_path: Path) -> None:

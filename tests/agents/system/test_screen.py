@@ -1,0 +1,40 @@
+"""Lists: tables on a terminal, lines of cells elsewhere; nothing is cut in either."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from agents.system.screen import print_list
+
+pytestmark = pytest.mark.unit
+
+LONG = "/very/long/[bold]" + "x" * 150
+
+
+class Terminal(io.StringIO):
+    """A file that says that it is one."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_elsewhere_a_row_is_a_line_and_cells_are_divided_by_tabs() -> None:
+    out = io.StringIO()
+    print_list(
+        Console(file=out, width=20), ("", "found", "do"), [("ok", LONG, ""), ("a\tb", "", "c")]
+    )
+    assert out.getvalue() == f"ok\t{LONG}\t\na b\t\tc\n"
+
+
+def test_a_table_folds_what_is_long_and_has_no_empty_column() -> None:
+    out = Terminal()
+    console = Console(file=out, width=80, color_system=None)
+    print_list(console, ("", "found", "what to do"), [("ok", LONG, "")])
+    told = out.getvalue()
+    assert "what to do" not in told
+    assert "…" not in told
+    assert told.count("x") == LONG.count("x")
+    assert "[bold]" in told
