@@ -83,6 +83,9 @@ out = screen()
 Bootstrap = Annotated[
     str | None, typer.Option(help="Kafka bootstrap servers; without it the embedded broker.")
 ]
+Cluster = Annotated[
+    str | None, typer.Option("--bootstrap", help="Kafka bootstrap servers; one has to be named.")
+]
 StateDir = Annotated[
     Path | None, typer.Option("--state-dir", help="Folder of the ledger and the wrapping key.")
 ]
@@ -139,7 +142,7 @@ def worker(
         str | None,
         typer.Option("--to", help="Folder of the vault, or s3://bucket/prefix (vault stage)."),
     ] = None,
-    bootstrap: Bootstrap = None,
+    bootstrap: Cluster = None,
     policy: PolicyName = None,
     engines: Engines = None,
     state_dir: StateDir = None,
@@ -156,7 +159,7 @@ def worker(
 @app.command()
 def ingest(
     paths: Annotated[list[Path], typer.Argument(help="Recordings, or folders of them.")],
-    bootstrap: Bootstrap = None,
+    bootstrap: Cluster = None,
     state_dir: StateDir = None,
     public_key: Annotated[
         Path | None,

@@ -336,6 +336,7 @@ async def run(gateway: Gateway, *, ready: Callable[[], None]) -> None:
         async with gateway:
             ready()
             await stop.wait()
+            log.info("stopping", count=len(gateway.calls))
 
 
 @contextmanager
