@@ -81,7 +81,7 @@ def test_what_is_no_key_file_is_judged_too_and_not_shown(tmp_path: Path) -> None
     secrets = tmp_path / "webhook.secrets"
     secrets.write_text("whsec_x")
     settings = Settings(
-        ledger_url="postgresql+psycopg://u:hunter2@db/h",
+        ledger_url="postgresql+psycopg://u:change-me@db/h",
         keyset="hcvault://vault.example/transit/keys/h",
         webhook_secrets=secrets,
     )
@@ -93,4 +93,4 @@ def test_what_is_no_key_file_is_judged_too_and_not_shown(tmp_path: Path) -> None
         "holds the access to the vault",
         "holds the webhooks' secrets",
     }
-    assert "hunter2" not in repr(seen)
+    assert "change-me" not in repr(seen)

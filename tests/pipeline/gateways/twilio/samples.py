@@ -19,7 +19,7 @@ CONNECTED = '{"event": "connected", "protocol": "Call", "version": "1.0.0"}'
 START = """{
   "event": "start", "sequenceNumber": "1", "streamSid": "MZ18ad3ab5a668481ce02b83e7395059f0",
   "start": {
-    "accountSid": "AC5ef8732a3c49700934481addd5ce1659",
+    "accountSid": "AC5EF8732A3C49700934481ADDD5CE1659",
     "streamSid": "MZ18ad3ab5a668481ce02b83e7395059f0",
     "callSid": "CA5d0d0d8047bf685c3f0ff980fe62c123",
     "tracks": ["inbound", "outbound"],
@@ -62,7 +62,7 @@ def dtmf(number: int, digit: str, track: str = "inbound_track") -> str:
 def stop(number: int) -> str:
     return (
         f'{{"event": "stop", "sequenceNumber": "{number}", "streamSid": "{SID}", '
-        f'"stop": {{"accountSid": "AC5ef8732a3c49700934481addd5ce1659", "callSid": "{CALL}"}}}}'
+        f'"stop": {{"accountSid": "AC5EF8732A3C49700934481ADDD5CE1659", "callSid": "{CALL}"}}}}'
     )
 
 
