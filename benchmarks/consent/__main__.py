@@ -40,12 +40,16 @@ WEIGHTS: Final = Path("models/consent/weights")
 BEFORE: Final = Path("benchmarks/baselines/consent_words.json")
 """What the model of words and word groups found in the same openings."""
 _CATALOGUE: Final = Path("models/store/catalogue.yaml")
-_ROUNDS: Final[Sequence[tuple[dict[str, Any], float]]] = (
-    ({"epochs": 4, "rate": 6e-5, "fresh_rate": 1e-3}, 1.0),
-    ({"epochs": 3, "rate": 5e-5, "fresh_rate": 3e-4}, 0.35),
+_LATER: Final = "*trades*"
+"""Texts that came after the first two rounds; their word pieces are those of the first ones."""
+_ROUNDS: Final[Sequence[tuple[dict[str, Any], float, str]]] = (
+    ({"epochs": 4, "rate": 6e-5, "fresh_rate": 1e-3}, 1.0, _LATER),
+    ({"epochs": 3, "rate": 5e-5, "fresh_rate": 3e-4}, 0.35, _LATER),
+    ({"epochs": 3, "rate": 5e-5, "fresh_rate": 2e-4}, 0.5, ""),
 )
 """How long and how fast is learnt, one round after the other, and with which share of the ordinary
-turns: the rate falls to nothing and begins anew (Loshchilov & Hutter 2017)."""
+turns, and which texts are left out: the rate falls to nothing and begins anew (Loshchilov & Hutter
+2017)."""
 _ORDINARY: Final = 1_500
 """Ordinary calls of each set that are measured on, at most."""
 
@@ -67,7 +71,8 @@ def train(seed: int, threads: int, learnt: Path | None) -> None:
 
     start = start_folder()
     cases = [case for each in tune() for case in each]
-    learning = Learning((case for case in cases if not is_left(case)), seed)
+    ordinary = [case for case in cases if not is_left(case)]
+    learning = Learning(openings("tune", without=_LATER), ordinary, seed)
     whole = (start / TOKENIZER).read_bytes()
     parts = Tokenizer.from_str(whole.decode())
     parts.no_truncation()
@@ -78,8 +83,10 @@ def train(seed: int, threads: int, learnt: Path | None) -> None:
             weights = dict(file)
     else:
         weights = load_file(start / "model.safetensors")
-        for how, share in _ROUNDS:
+        for how, share, left_out in _ROUNDS:
             settings = Settings(**how, seed=seed, threads=threads)
+            if not left_out:
+                learning = Learning(openings("tune"), ordinary, seed)
             rows = learning.rows(Pieces(tokenizer), share)
             weights = learn(rows, weights, kept, settings, tell)
         if learnt is not None:

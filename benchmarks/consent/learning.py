@@ -18,7 +18,7 @@ from typing import Final
 from tokenizers import Tokenizer
 from wordfreq import top_n_list
 
-from benchmarks.consent.texts import LANGUAGES, Opening, Turn, heard, openings, paused
+from benchmarks.consent.texts import LANGUAGES, Opening, Turn, heard, paused
 from models.consent.inputs import LABELS, OURS, Pieces, Spoke
 from models.consent.training import Row
 from pipeline.consent.spoken import LOOKED_BACK, Said
@@ -84,13 +84,16 @@ class Learning:
     """Texts as what is learnt.
 
     Args:
+        written: openings with their labels.
         cases: ordinary calls.
         seed: of all chance.
     """
 
-    def __init__(self, cases: Iterable[LabelledCase], seed: int) -> None:
+    def __init__(
+        self, written: Sequence[Opening], cases: Iterable[LabelledCase], seed: int
+    ) -> None:
         self._rng = random.Random(seed)
-        self._written = openings("tune")
+        self._written = written
         self._plain: defaultdict[str, list[Ordinary]] = defaultdict(list)
         self._near: defaultdict[str, list[Ordinary]] = defaultdict(list)
         for one in ordinary(cases):

@@ -46,14 +46,20 @@ class Opening:
         return any(label in turn.labels for turn in self.turns)
 
 
-def openings(part: str) -> list[Opening]:
+def openings(part: str, *, without: str = "") -> list[Opening]:
     """The openings of a part.
+
+    Args:
+        part: ``tune``, ``dev`` or ``held``.
+        without: pattern of files that are left out.
 
     Raises:
         ValueError: a line that is none; the message names the file and the line.
     """
     found = []
     for file in sorted((TEXTS / part).glob("*.txt")):
+        if without and file.match(without):
+            continue
         language = "es" if file.stem.startswith("spanish") else "en"
         found += [Opening(turns, language) for turns in _exchanges(file)]
     return found
