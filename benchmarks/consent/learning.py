@@ -19,8 +19,7 @@ from tokenizers import Tokenizer
 from wordfreq import top_n_list
 
 from benchmarks.consent.texts import LANGUAGES, Opening, Turn, heard, paused
-from models.consent.inputs import LABELS, OURS, Pieces, Spoke
-from models.consent.training import Row
+from models.consent.inputs import LABELS, OURS, Pieces, Row, Spoke
 from pipeline.consent.spoken import LOOKED_BACK, Said
 from pipeline.evaluation.corpora.labelled_texts import LabelledCase
 from pipeline.records.model import Role

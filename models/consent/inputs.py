@@ -47,6 +47,15 @@ class Read:
     kinds: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is learnt from."""
+
+    read: Read
+    truth: tuple[float, ...]
+    """1 or 0 of each label; -1: not known."""
+
+
 class Pieces:
     """Parts utterances into pieces.
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from models.consent.inputs import KINDS, LABELS, NOW, PLACES, Read
+from models.consent.inputs import KINDS, LABELS, NOW, PLACES, Row
 from models.encoder.layers import Layer, named, norm, optimized, told_by
 from models.encoder.shape import WIDTH
 from pipeline.consent.spoken import Said
@@ -37,15 +37,6 @@ _RARE: Final = {Said.NO: 2.0, Said.PAUSE: 2.0, Said.RESUME: 2.0}
 """How much more what is seldom said counts where it is."""
 
 Weights = dict[str, NDArray[np.float32]]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What is learnt from."""
-
-    read: Read
-    truth: tuple[float, ...]
-    """1 or 0 of each label; -1: not known."""
 
 
 @dataclass(frozen=True, slots=True)
