@@ -10,9 +10,9 @@ from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
 from models.consent.graph import graph
-from models.consent.inputs import LABELS, Pieces
+from models.consent.inputs import LABELS, Pieces, Row
 from models.consent.reader import TOKENIZER, ConsentReader
-from models.consent.training import Row, Settings, Weights, learn, own_tokenizer
+from models.consent.training import Settings, Weights, learn, own_tokenizer
 from models.encoder.layers import start_folder
 from pipeline.consent.spoken import Said
 from pipeline.records.model import Role
