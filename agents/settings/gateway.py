@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
-from pydantic_settings import BaseSettings, NoDecode
+from pydantic_settings import NoDecode
 
-from agents.settings.values import OptionalPath, OptionalText, with_commas
+from agents.settings.values import SettingsPart, with_commas
 
 TrackRole = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}=(agent|customer|mixed)$")]
 
 
-class GatewaySettings(BaseSettings):
+class GatewaySettings(SettingsPart):
     """Where it listens, whom it knows, and how much it takes."""
 
     gateway_host: str = Field(
@@ -23,35 +24,35 @@ class GatewaySettings(BaseSettings):
     gateway_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
         default=8450, description="Port on which `hushwire gateway` listens; 0: a free one."
     )
-    gateway_certificate: OptionalPath = Field(
+    gateway_certificate: Path | None = Field(
         default=None,
         description="PEM file of the gateway's certificate chain; TLS is 1.2 at least.",
     )
-    gateway_key: OptionalPath = Field(
+    gateway_key: Path | None = Field(
         default=None, description="PEM file of the key of `gateway_certificate` (mode 0600)."
     )
-    gateway_proxies: OptionalText = Field(
+    gateway_proxies: str | None = Field(
         default=None,
         description="Addresses of reverse proxies that bring TLS to the gateway, with commas: what "
         "they say of the caller's address is believed, nobody else's is. Without "
         "`gateway_certificate` nobody else may connect.",
     )
-    gateway_url: OptionalText = Field(
+    gateway_url: str | None = Field(
         default=None,
         description="Address under which platforms reach the gateway, such as "
         "`https://gateway.example.com`, where it is another than it listens on: signatures of "
         "requests are made over it.",
     )
-    gateway_twilio_secrets: OptionalPath = Field(
+    gateway_twilio_secrets: Path | None = Field(
         default=None,
         description="File of the secrets by which Twilio's streams are known (mode 0600, see "
         "docs/connect/twilio.md). Empty: `/twilio` is off.",
     )
-    gateway_telnyx_secrets: OptionalPath = Field(
+    gateway_telnyx_secrets: Path | None = Field(
         default=None,
         description="The same for Telnyx's streams. Empty: `/telnyx` is off.",
     )
-    gateway_audiohook_secrets: OptionalPath = Field(
+    gateway_audiohook_secrets: Path | None = Field(
         default=None,
         description="File of the API keys and client secrets of Genesys AudioHook (mode 0600, see "
         "docs/connect/genesys.md). Empty: `/audiohook` is off.",

@@ -25,7 +25,7 @@ from pydantic_settings import (
 from agents.crypto import kms_uri
 from agents.settings.gateway import GatewaySettings
 from agents.settings.outputs import OutputSettings
-from agents.settings.values import OptionalPath, OptionalText, with_commas
+from agents.settings.values import SettingsPart, with_commas
 from agents.system.engine_sizing import engine_count
 from pipeline.errors import SettingsError
 from pipeline.records.pseudonyms import PURPOSE
@@ -40,12 +40,12 @@ STATE = Path(".hushwire")
 PurposeName = Annotated[str, Field(pattern=f"^{PURPOSE.pattern}$")]
 
 
-class _Own(BaseSettings):
+class _Own(SettingsPart):
     """Those that are not of one part alone."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
-    bootstrap: OptionalText = Field(
+    bootstrap: str | None = Field(
         default=None,
         description="Kafka bootstrap servers, host:port[,host:port]. Empty: the embedded broker, "
         "a child process on a loopback port that keeps everything in memory.",
@@ -55,25 +55,25 @@ class _Own(BaseSettings):
         description="How the cluster is spoken to, in Kafka's own words. The embedded broker is "
         "always spoken to in clear, over the loopback.",
     )
-    kafka_ca: OptionalPath = Field(
+    kafka_ca: Path | None = Field(
         default=None,
         description="PEM file of the authorities that sign the brokers' certificates. "
         "Empty: the system's.",
     )
-    kafka_certificate: OptionalPath = Field(
+    kafka_certificate: Path | None = Field(
         default=None, description="PEM file of the client's certificate chain, for mutual TLS."
     )
-    kafka_key: OptionalPath = Field(
+    kafka_key: Path | None = Field(
         default=None, description="PEM file of the key of `kafka_certificate`."
     )
-    kafka_key_password_file: OptionalPath = Field(
+    kafka_key_password_file: Path | None = Field(
         default=None, description="File whose first line is the password of `kafka_key`."
     )
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
         default="SCRAM-SHA-512", description="How the client proves its password to the brokers."
     )
-    kafka_username: OptionalText = Field(default=None, description="SASL user name.")
-    kafka_password_file: OptionalPath = Field(
+    kafka_username: str | None = Field(default=None, description="SASL user name.")
+    kafka_password_file: Path | None = Field(
         default=None,
         description="File whose first line is the SASL password, such as a mounted secret; not "
         "readable by everybody.",
@@ -94,12 +94,12 @@ class _Own(BaseSettings):
         description="How long the broker keeps the sealed records of calls: longer than the "
         "longest call plus the longest outage that is to be survived, and no longer.",
     )
-    state_dir: OptionalPath = Field(
+    state_dir: Path | None = Field(
         default=None,
         description="Folder of the ledger and the wrapping key (mode 0700). "
         "Empty: `.hushwire` inside the vault for `run`, the working folder for the rest.",
     )
-    ledger_url: OptionalText = Field(
+    ledger_url: str | None = Field(
         default=None,
         description="SQLAlchemy URL of the ledger that all workers share. "
         "Empty: a SQLite file in the state folder.",
@@ -111,7 +111,7 @@ class _Own(BaseSettings):
         "Or the key of a key service that encrypts that `kek.json`: `aws-kms://arn:aws:kms:…` or "
         "`hcvault://HOST:PORT/MOUNT/keys/NAME`.",
     )
-    transit_public_key: OptionalPath = Field(
+    transit_public_key: Path | None = Field(
         default=None,
         description="File of the public key for which calls are sealed on their way in (Tink "
         "keyset, nothing secret): all that a recorder's or gateway's host holds. With it, `ingest` "
@@ -124,7 +124,7 @@ class _Own(BaseSettings):
         "stage alone. Empty: `transit-private.json` in the state folder. Or the key of a key "
         "service that encrypts that file, as for `keyset`.",
     )
-    signing_key: OptionalPath = Field(
+    signing_key: Path | None = Field(
         default=None,
         description="File of the key that signs certificates and the audit log (Ed25519, PEM, mode "
         "0600), the same for all workers with the vault stage. "
@@ -135,12 +135,12 @@ class _Own(BaseSettings):
         description="How long the audit log keeps its entries, in days; PCI DSS 10.5.1 asks for "
         "twelve months.",
     )
-    audit_origin: OptionalText = Field(
+    audit_origin: str | None = Field(
         default=None,
         description="Name of the audit log for witnesses, such as `example.com/hushwire`; never "
         "another one for the same log.",
     )
-    audit_witnesses: OptionalText = Field(
+    audit_witnesses: str | None = Field(
         default=None,
         description="Verifier keys of the audit log's witnesses (`name+id+key`, Ed25519), with "
         "commas.",
@@ -164,7 +164,7 @@ class _Own(BaseSettings):
     sweep_least: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         default=20, description="Up to this many at once are destroyed whatever part that is."
     )
-    token_key: OptionalPath = Field(
+    token_key: Path | None = Field(
         default=None,
         description="File of the secret for keyed hashes in transcripts, of parties' numbers and "
         "of calls' names (hexadecimal, mode 0600), the same for all workers that detect and "
@@ -176,12 +176,12 @@ class _Own(BaseSettings):
         description="Policy: a YAML file, or the name of a shipped one (default, pci, hipaa, "
         "gdpr); several joined by a plus sign (pci+hipaa) are their union.",
     )
-    jurisdictions: OptionalPath = Field(
+    jurisdictions: Path | None = Field(
         default=None,
         description="File or folder of own rules of places (consent, notice, lawful basis), added "
         "to the shipped ones; used where the policy enforces consent.",
     )
-    notices: OptionalPath = Field(
+    notices: Path | None = Field(
         default=None,
         description="File or folder of own notices to callers, phrases and tracking numbers, added "
         "to the shipped ones; `hushwire notice` prints what is to be played.",
@@ -193,18 +193,18 @@ class _Own(BaseSettings):
         "nothing, mark them in the catalogue, or erase them. Never a call under a legal hold, nor "
         "one of which nobody asked.",
     )
-    shadow_policy: OptionalText = Field(
+    shadow_policy: str | None = Field(
         default=None,
         description="A candidate policy that the detect stage tries beside `policy` on the same "
         "calls, without any influence on them; `hushwire shadow report` compares. It costs a "
         "second detection.",
     )
-    recognizers: OptionalPath = Field(
+    recognizers: Path | None = Field(
         default=None,
         description="Registry file of own recognisers (patterns, lists, classes), added to the "
         "shipped ones; `hushwire recognizers check FILE` validates it.",
     )
-    reader: OptionalPath = Field(
+    reader: Path | None = Field(
         default=None,
         description="Folder of a reader of your own (`hushwire reader train`), in the place of the "
         "shipped one.",
@@ -212,7 +212,7 @@ class _Own(BaseSettings):
     reader_digest: str = Field(
         default="", description="Its digest, as `hushwire reader train` printed it."
     )
-    shadow_reader: OptionalPath = Field(
+    shadow_reader: Path | None = Field(
         default=None,
         description="Folder of a reader that the detect stage tries beside the one in force, as "
         "`shadow_policy` tries a policy; with or without one.",
@@ -242,7 +242,7 @@ class _Own(BaseSettings):
         "model wrote a number or left speech unexplained, which is cheaper and loses what the main "
         "model took for other words.",
     )
-    models_dir: OptionalPath = Field(
+    models_dir: Path | None = Field(
         default=None, description="Folder with models; empty: the user's cache folder."
     )
     allow_hub: bool = Field(
@@ -294,13 +294,13 @@ class _Own(BaseSettings):
     api_port: Annotated[int, Field(ge=1, le=65_535)] = Field(
         default=8440, description="Port on which `hushwire serve` listens."
     )
-    api_certificate: OptionalPath = Field(
+    api_certificate: Path | None = Field(
         default=None, description="PEM file of the API's certificate chain; TLS is 1.2 at least."
     )
-    api_key: OptionalPath = Field(
+    api_key: Path | None = Field(
         default=None, description="PEM file of the key of `api_certificate` (mode 0600)."
     )
-    api_proxies: OptionalText = Field(
+    api_proxies: str | None = Field(
         default=None,
         description="Addresses of reverse proxies that bring TLS, with commas: what they say of "
         "the caller's address is believed, nobody else's is.",
@@ -308,12 +308,12 @@ class _Own(BaseSettings):
     api_rate_per_minute: Annotated[int, Field(ge=1, le=100_000)] = Field(
         default=600, description="Requests of one token or person to the API in a minute."
     )
-    oidc_issuer: OptionalText = Field(
+    oidc_issuer: str | None = Field(
         default=None,
         description="URL of the OpenID Connect issuer whose tokens the API takes, as its tokens "
         "name it. Empty: API tokens only.",
     )
-    oidc_audience: OptionalText = Field(
+    oidc_audience: str | None = Field(
         default=None, description="The audience that its tokens must be for; needed with an issuer."
     )
     oidc_claim: str = Field(
@@ -327,15 +327,15 @@ class _Own(BaseSettings):
         "that is not named gives none. Needed with an issuer.",
     )
 
-    controller_name: OptionalText = Field(
+    controller_name: str | None = Field(
         default=None,
         description="Who answers for the processing, for `hushwire records-of-processing`.",
     )
-    controller_contact: OptionalText = Field(default=None, description="How to reach them.")
-    controller_dpo: OptionalText = Field(
+    controller_contact: str | None = Field(default=None, description="How to reach them.")
+    controller_dpo: str | None = Field(
         default=None, description="Name and contact of their data protection officer."
     )
-    controller_purposes: OptionalText = Field(
+    controller_purposes: str | None = Field(
         default=None, description="What calls are recorded for; several with semicolons."
     )
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
-from pydantic_settings import BaseSettings, NoDecode
+from pydantic_settings import NoDecode
 
-from agents.settings.values import OptionalPath, OptionalText, with_commas
+from agents.settings.values import SettingsPart, with_commas
 
 Included = Literal["transcript", "recorder_id"]
 
 
-class OutputSettings(BaseSettings):
+class OutputSettings(SettingsPart):
     """What is told of calls, and to whom."""
 
     publish_transcripts: bool = Field(
@@ -21,12 +22,12 @@ class OutputSettings(BaseSettings):
         "clear, on the topic `PREFIX.transcripts.redacted` (docs/outputs.md). What left on it "
         "can't be erased with the call.",
     )
-    webhook_url: OptionalText = Field(
+    webhook_url: str | None = Field(
         default=None,
         description="Where each call that is stored, refused, quarantined or erased is told "
         "(docs/outputs.md): an https URL, or http on the loopback. Empty: nowhere.",
     )
-    webhook_secrets: OptionalPath = Field(
+    webhook_secrets: Path | None = Field(
         default=None,
         description="File of the secrets that sign webhooks (mode 0600), a line each: `whsec_` and "
         "24 to 64 bytes in base64. All of them sign, so that they can be replaced one by one. "
@@ -42,7 +43,7 @@ class OutputSettings(BaseSettings):
         description="Private networks in which the webhook's host may lie (`10.1.2.0/24`), with "
         "commas; an address that is not public and not named here is never spoken to.",
     )
-    webhook_ca: OptionalPath = Field(
+    webhook_ca: Path | None = Field(
         default=None,
         description="PEM file of the authorities that sign the certificate of the webhook's host. "
         "Empty: the system's.",

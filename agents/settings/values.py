@@ -1,20 +1,20 @@
-"""Forms of values that several settings share."""
+"""What several parts of the settings share."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, TypeAlias
-
-from pydantic import BeforeValidator
+from pydantic import ValidationInfo, field_validator
+from pydantic_settings import BaseSettings
 
 
-def _unset(value: object) -> object:
-    """None for an empty text: a variable that is there and says nothing is none."""
-    return None if isinstance(value, str) and not value.strip() else value
+class SettingsPart(BaseSettings):
+    """A part of the settings; one of them that may be unset is so where its text is blank."""
 
-
-OptionalPath: TypeAlias = Annotated[Path | None, BeforeValidator(_unset)]
-OptionalText: TypeAlias = Annotated[str | None, BeforeValidator(_unset)]
+    @field_validator("*", mode="before")
+    @classmethod
+    def _unset(cls, value: object, info: ValidationInfo) -> object:
+        """None for a blank text: a variable that is there and says nothing is none."""
+        blank = isinstance(value, str) and not value.strip()
+        return None if blank and cls.model_fields[info.field_name or ""].default is None else value
 
 
 def with_commas(value: object) -> object:
