@@ -13,7 +13,6 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +27,7 @@ from agents.reports.compliance.report import Sources, report_of
 from agents.settings.model import STATE, Settings
 from agents.settings.policies import names_known
 from agents.system.logging import configure_logging, get_logger
+from agents.system.serving import is_loopback, listening_socket, server_tls
 from agents.upkeep.audit_checkpoints import publishers
 from agents.upkeep.sweep_guard import Bounds, SweepGuard
 from agents.vault.file_store import state_inside
@@ -126,10 +126,8 @@ def options(settings: Settings) -> dict[str, Any]:
     Raises:
         SettingsError: tokens would go in clear over a network, or a file can't be used.
     """
-    certificate, key = settings.api_certificate, settings.api_key
-    if (certificate is None) != (key is None):
-        raise SettingsError("api_certificate and api_key belong together: set both")
-    if certificate is None and settings.api_proxies is None and not _loopback(settings.api_host):
+    context = server_tls("api", settings.api_certificate, settings.api_key)
+    if context is None and settings.api_proxies is None and not is_loopback(settings.api_host):
         raise SettingsError(
             f"api_host {settings.api_host} without TLS would send tokens and calls in clear: set "
             "api_certificate and api_key, or api_proxies where a reverse proxy brings TLS"
@@ -147,10 +145,7 @@ def options(settings: Settings) -> dict[str, Any]:
         "proxy_headers": settings.api_proxies is not None,
         "forwarded_allow_ips": settings.api_proxies or "",
     }
-    if certificate is not None and key is not None:
-        if key.exists() and key.stat().st_mode & 0o077:
-            raise SettingsError(f"api_key: others may read {key}; set its mode to 0600")
-        context = _context(certificate, key)
+    if context is not None:
         told["ssl_context_factory"] = _always(context)
     return told
 
@@ -164,44 +159,17 @@ def silence_server() -> None:
         logger.setLevel(logging.CRITICAL)
 
 
-def _context(certificate: Path, key: Path) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
-    context.set_alpn_protocols(["http/1.1"])
-    try:
-        context.load_cert_chain(certificate, key, password=lambda: "")
-    except (OSError, ssl.SSLError):
-        raise SettingsError(
-            f"api_certificate, api_key: {certificate} and {key} are not a certificate and its key "
-            "in PEM without a password"
-        ) from None
-    return context
-
-
 def _listening(host: str, port: int) -> socket.socket:
     """A listening socket; uvicorn would end without a word where it gets none."""
     try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        made = socket.create_server(address[:2], family=family, backlog=CONNECTIONS)
+        return listening_socket(host, port, CONNECTIONS)
     except OSError as error:
         told = f"{_host(host)}:{port}: can't listen there ({error.strerror})"
         raise SettingsError(told) from None
-    # Connections inherit it. Without it an answer waits 40 ms for the caller's delayed ACK: asyncio
-    # sets it only where the socket was made with the protocol's number.
-    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return made
 
 
 def _always(context: ssl.SSLContext) -> Callable[..., ssl.SSLContext]:
     return lambda _config, _default: context
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _host(host: str) -> str:

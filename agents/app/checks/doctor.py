@@ -12,7 +12,6 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from ipaddress import ip_address
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
@@ -30,6 +29,7 @@ from agents.settings.model import Settings
 from agents.settings.policies import read_policy
 from agents.stages.admit import NAME as ADMIT
 from agents.system.child_processes import may_dump_core
+from agents.system.serving import is_loopback
 from agents.upkeep.kek_rotation import wrapping_keys
 from agents.upkeep.sweep_guard import Bounds, SweepGuard
 from agents.upkeep.unfinished_calls import longest_open
@@ -182,11 +182,7 @@ def _broker(settings: Settings) -> Iterator[Finding]:
 
 
 def _loopback(server: str) -> bool:
-    host = server.rpartition(":")[0].strip("[]")
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return is_loopback(server.rpartition(":")[0].strip("[]"))
 
 
 def _ours(what: str, path: Path, *, kind: Callable[[int], bool], mode: str) -> Iterator[Finding]:

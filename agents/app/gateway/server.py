@@ -14,8 +14,6 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from http import HTTPStatus
-from ipaddress import ip_address
-from pathlib import Path
 from typing import Final, Self
 
 from aiohttp import web
@@ -33,6 +31,7 @@ from agents.settings.gateway import GatewaySettings
 from agents.system import fatal_exit
 from agents.system.logging import get_logger, place_of
 from agents.system.metrics import GatewayMetrics
+from agents.system.serving import is_loopback, listening_socket, server_tls
 from pipeline.errors import SettingsError
 from pipeline.gateways.events import GatewayError
 from pipeline.records.model import Role
@@ -270,55 +269,23 @@ def tls(settings: GatewaySettings) -> ssl.SSLContext | None:
     Raises:
         SettingsError: secrets and calls would travel in clear, or a file can't be used.
     """
-    certificate, key = settings.gateway_certificate, settings.gateway_key
-    if (certificate is None) != (key is None):
-        raise SettingsError("gateway_certificate and gateway_key belong together: set both")
-    if certificate is None or key is None:
-        if not settings.gateway_proxies and not _loopback(settings.gateway_host):
-            raise SettingsError(
-                f"gateway_host {settings.gateway_host} without TLS would take calls in clear: set "
-                "gateway_certificate and gateway_key, or gateway_proxies where a reverse proxy "
-                "brings TLS"
-            )
-        return None
-    return _context(certificate, key)
-
-
-def _context(certificate: Path, key: Path) -> ssl.SSLContext:
-    if key.exists() and key.stat().st_mode & 0o077:
-        raise SettingsError(f"gateway_key: others may read {key}; set its mode to 0600")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
-    context.set_alpn_protocols(["http/1.1"])
-    try:
-        context.load_cert_chain(certificate, key, password=lambda: "")
-    except (OSError, ssl.SSLError):
+    context = server_tls("gateway", settings.gateway_certificate, settings.gateway_key)
+    if context is None and not settings.gateway_proxies and not is_loopback(settings.gateway_host):
         raise SettingsError(
-            f"gateway_certificate, gateway_key: {certificate} and {key} are not a certificate and "
-            "its key in PEM without a password"
-        ) from None
+            f"gateway_host {settings.gateway_host} without TLS would take calls in clear: set "
+            "gateway_certificate and gateway_key, or gateway_proxies where a reverse proxy brings "
+            "TLS"
+        )
     return context
 
 
 def _listening(name: str, host: str, port: int) -> socket.socket:
     try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        made = socket.create_server(address[:2], family=family, backlog=BACKLOG)
+        return listening_socket(host, port, BACKLOG)
     except OSError as error:
         raise SettingsError(
             f"{name}_host, {name}_port: can't listen on {host} port {port} ({error.strerror})"
         ) from None
-    # Connections inherit it: an answer would wait for the caller's delayed acknowledgement.
-    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return made
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 async def run(gateway: Gateway, *, ready: Callable[[], None]) -> None:

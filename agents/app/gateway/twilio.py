@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from ipaddress import ip_address
 from typing import Final
 
 from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
@@ -23,6 +22,7 @@ from agents.app.gateway.call_feed import CallFeed, Calls
 from agents.app.gateway.entrance import answer_to, place_of
 from agents.app.gateway.limits import Limits, Place
 from agents.app.gateway.twilio_access import Proven, StreamAccess
+from agents.system.serving import is_loopback
 from pipeline.gateways.events import Ended, Event, GatewayError, Reason, Started
 from pipeline.gateways.lone_keys import check_keys
 from pipeline.gateways.twilio.connection import MOST_FRAME, TwilioConnection
@@ -131,7 +131,7 @@ class Streams:
     def _proven(self, request: web.Request) -> Proven | None:
         if self._access is not None:
             return self._access.handshake(request.host, request.raw_path, request.headers)
-        if not _is_loopback(request.remote):
+        if not is_loopback(request.remote or ""):
             raise GatewayError(
                 Reason.UNAUTHORISED,
                 "without secrets, streams of this machine alone are taken",
@@ -254,10 +254,3 @@ class _Stream:
 
 def _too_large() -> GatewayError:
     return GatewayError(Reason.TOO_LARGE, "a frame that is longer than one may be")
-
-
-def _is_loopback(address: str | None) -> bool:
-    try:
-        return ip_address(address or "").is_loopback
-    except ValueError:
-        return False

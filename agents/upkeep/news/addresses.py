@@ -20,11 +20,11 @@ from urllib.parse import urlsplit
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
+from agents.system.serving import is_loopback
 from pipeline.errors import SettingsError
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
-_LOCAL: Final = "localhost"
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 _NAT64_OWN: Final = ipaddress.IPv6Network("64:ff9b:1::/48")
 _MOST_URL: Final = 2_000
@@ -99,16 +99,6 @@ class Target:
             return str(ipaddress.ip_address(self.host.partition("%")[0]))
         except ValueError:
             return None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host of a URL is this machine by its very name."""
-    if host.lower() == _LOCAL:
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class GuardedResolver(AbstractResolver):
