@@ -1,6 +1,7 @@
 """Files that only their owner may read, written so that a half-written one is never seen.
 
-``secret_text`` reads one that its owner's group may read too, as secrets of a service are mounted.
+``secret_text`` and ``read_secret_file`` read one that its owner's group may read too, as secrets of
+a service are mounted.
 """
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 from pipeline.errors import SettingsError
 
@@ -17,6 +19,7 @@ OWNER_ONLY = 0o600
 FOLDER = 0o700
 MOST_SECRETS = 65_536
 """Bytes of a file of secrets."""
+_Read = TypeVar("_Read")
 
 
 def private_folder(path: Path) -> None:
@@ -93,3 +96,21 @@ def secret_text(name: str, path: Path, *, most: int = MOST_SECRETS) -> str:
         return data.decode()
     except UnicodeDecodeError:
         raise SettingsError(f"{name}: {path} is not UTF-8") from None
+
+
+def read_secret_file(name: str, path: Path, read: Callable[[str], _Read]) -> _Read:
+    """What a file of secrets means.
+
+    Args:
+        name: as for ``secret_text``.
+        path: of the file.
+        read: its text to what it means; raises ``SettingsError`` that names no file.
+
+    Raises:
+        SettingsError: see ``secret_text``, or the text is not of the form; it names the file.
+    """
+    text = secret_text(name, path)
+    try:
+        return read(text)
+    except SettingsError as error:
+        raise SettingsError(f"{name}: {path}: {error}") from None

@@ -26,8 +26,7 @@ from agents.app.gateway.entrance import answer_to, place_of
 from agents.app.gateway.limits import Limits
 from agents.system.clock import epoch_seconds
 from agents.system.logging import get_logger
-from agents.system.private_files import secret_text
-from pipeline.errors import SettingsError
+from agents.system.private_files import read_secret_file
 from pipeline.gateways.audiohook.connection import LARGEST_AUDIO, AudioHookConnection, State
 from pipeline.gateways.events import Ended, Event, GatewayError, Reason, Started
 from pipeline.gateways.http_signatures import Secrets, SignatureVerifier, read_secrets
@@ -80,12 +79,7 @@ def secrets_of(path: Path) -> Secrets:
         SettingsError: it can't be read, everybody may read it, or it is not of the form that
             ``pipeline.gateways.http_signatures`` reads.
     """
-    name = "secrets of AudioHook"
-    text = secret_text(name, path)
-    try:
-        return read_secrets(text)
-    except SettingsError as error:
-        raise SettingsError(f"{name}: {path}: {error}") from None
+    return read_secret_file("secrets of AudioHook", path, read_secrets)
 
 
 class AudioHook:

@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from agents.system.private_files import secret_text
+from agents.system.private_files import read_secret_file
 from pipeline.errors import SettingsError
 from pipeline.gateways.events import GatewayError, Reason
 
@@ -86,12 +86,7 @@ def secrets_of(path: Path) -> StreamSecrets:
     Raises:
         SettingsError: it can't be read, everybody may read it, or it is not of the form.
     """
-    name = "secrets of streams"
-    text = secret_text(name, path)
-    try:
-        return read_secrets(text)
-    except SettingsError as error:
-        raise SettingsError(f"{name}: {path}: {error}") from None
+    return read_secret_file("secrets of streams", path, read_secrets)
 
 
 def read_secrets(text: str) -> StreamSecrets:
