@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import subprocess
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.table import Table
@@ -94,6 +96,12 @@ def export_vault(vault: Path, to: Path) -> Path:
     for error in exported.failed.values():
         raise error
     return to
+
+
+def hushwire(*words: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a command of ``hushwire`` to its end, as somebody types it."""
+    command = [sys.executable, "-m", "agents", *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 def _leak(result: CallResult) -> ReportLeak:

@@ -31,7 +31,7 @@ from agents.settings.model import Settings, load_settings
 from agents.system.screen import screen
 from benchmarks.consent.calls import CALLS, Shown, shown_calls
 from benchmarks.consent.proof import Became, Installed, became, leaks, unlike
-from benchmarks.demo import emptied, export_vault
+from benchmarks.demo import emptied, export_vault, hushwire
 from pipeline.errors import HushwireError
 from pipeline.evidence.layout import CERTIFICATE
 
@@ -186,8 +186,7 @@ def _hushwire(*words: str) -> subprocess.CompletedProcess[str]:
         "HUSHWIRE_JURISDICTIONS": str(RULES),
         "HUSHWIRE_PURPOSES": "quality",
     }
-    command = [sys.executable, "-m", "agents", *words]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return hushwire(*words, environment=environment)
 
 
 def _table(calls: Sequence[Shown], ended: dict[str, Became]) -> Table:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import soundfile
@@ -23,7 +23,7 @@ from agents.access.audit_log import AuditLog
 from agents.access.hash_chain import Entry, read_export
 from agents.app.checks.canaries import Canary, needles
 from agents.app.checks.leak_scan import Searcher, scan, told
-from agents.app.checks.leak_scan_selftest import self_test
+from agents.app.checks.leak_scan_selftest import missed
 from agents.database.call_ledger import CallState, Ledger
 from agents.database.open_ledger import opened_ledger
 from agents.kafka.security import KafkaSecurity, named_broker
@@ -33,7 +33,7 @@ from agents.settings.model import STATE, Settings
 from agents.vault.call_catalogue import StoredCallFacts
 from agents.vault.vault import Vault
 from benchmarks.consent.calls import Shown, silent_part, truth_of
-from benchmarks.cost.reading import read_all
+from benchmarks.cost.reading import content_of, read_all
 from benchmarks.leakcheck import check
 from pipeline.errors import UnknownCallError
 from pipeline.records.consent import Outcome
@@ -217,13 +217,12 @@ def leaks(installed: Installed, refused: Sequence[Shown]) -> Left:
     """
     left = Left()
     known = [canary for call in refused for canary in _canaries(call)]
-    missed = [one for one in self_test(known) if not one.found]
-    left.wrong += [f"the scan does not find {one.canary} as {one.form}" for one in missed]
+    left.wrong += missed(known)
     searcher = Searcher(*needles(known))
     records = _records(installed)
     for topic, messages in records.items():
         for message in messages:
-            if searcher.search(BytesIO(_bytes(message))):
+            if searcher.search(BytesIO(content_of(message))):
                 left.wrong.append(f"{topic}: a refused call can be read in a record")
     done = scan([installed.vault], searcher)
     left.wrong += told(done)
@@ -286,12 +285,6 @@ def _records(installed: Installed) -> dict[str, list[Message]]:
     return {
         topic: read_all(bootstrap, topic, installed.partitions) for topic in installed.topics.all()
     }
-
-
-def _bytes(message: Message) -> bytes:
-    headers: Any = message.headers() or []
-    parts = [message.key(), message.value(), *(value for _, value in headers)]
-    return b"\x00".join(bytes(one) for one in parts if one)
 
 
 def _canaries(call: Shown) -> Iterator[Canary]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Final
+from typing import Any, Final
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
@@ -49,3 +49,10 @@ def read_all(bootstrap: str, topic: str, partitions: int) -> list[Message]:
     finally:
         consumer.close()
     return found
+
+
+def content_of(message: Message) -> bytes:
+    """All that a record says: key, value and headers with their names, a zero byte between them."""
+    headers: Any = message.headers() or []
+    named = (part for name, value in headers for part in (name.encode(), value))
+    return b"\x00".join(bytes(one) for one in (message.key(), message.value(), *named) if one)

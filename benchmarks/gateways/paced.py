@@ -19,6 +19,7 @@ import struct
 import sys
 import time
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -78,7 +79,7 @@ def frame(kind: int, payload: bytes) -> bytes:
     return head + _MASK + payload
 
 
-class Stream:
+class Stream(ABC):
     """One call: connects, sends frames when they are due, and hears how it ends."""
 
     step_ms: int
@@ -110,17 +111,17 @@ class Stream:
         if b" 101 " not in head.split(b"\r\n")[0] + b" ":
             raise ConnectionError(head.split(b"\r\n")[0].decode())
 
+    @abstractmethod
     def begin(self) -> None:
         """Say what comes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def due(self, index: int) -> bytes:
         """What is sent as the ``index``-th time."""
-        raise NotImplementedError
 
+    @abstractmethod
     def finish(self) -> None:
         """Say that it is over, and wait for the other side's word."""
-        raise NotImplementedError
 
     def send(self, data: bytes) -> None:
         """All of it, whatever the other side does."""

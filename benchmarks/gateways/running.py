@@ -26,6 +26,7 @@ from typing import Final, Self
 
 from agents.kafka.topics import Topics, reach_broker
 from agents.system.child_processes import bound_command
+from benchmarks import demo
 from pipeline.errors import BrokerError, InputError
 
 HOST: Final = "127.0.0.1"
@@ -261,10 +262,7 @@ def answers(port: int) -> bool:
 
 def hushwire(*words: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "agents", *words],
-        env=_environment(), capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    return demo.hushwire(*words, environment=_environment())
 
 
 def _environment(**settings: str) -> dict[str, str]:

@@ -60,6 +60,15 @@ def self_test(canaries: Iterable[Canary]) -> list[Planted]:
     return results
 
 
+def missed(canaries: Iterable[Canary]) -> list[str]:
+    """What ``self_test`` plants and does not find, as lines for people; none where it finds all."""
+    return [
+        f"the scan does not find {one.canary} as {one.form}"
+        for one in self_test(canaries)
+        if not one.found
+    ]
+
+
 def _plants(canary: Canary) -> Iterator[tuple[str, bytes]]:
     if canary.samples is not None:
         # A channel in which nobody speaks holds nothing to be found.
