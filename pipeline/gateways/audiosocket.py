@@ -19,10 +19,10 @@ from pipeline.gateways.events import (
     Ended,
     Event,
     GatewayError,
-    KeyPressed,
     Reason,
     Started,
 )
+from pipeline.gateways.lone_keys import NO_KEYS, ConsentKeys
 
 HANG_UP: Final = 0x00
 NAME: Final = 0x01
@@ -46,15 +46,12 @@ class AudioSocketConnection:
     """One connection, seen from the side that is called.
 
     Args:
-        withdraws: the key by which a caller withdraws consent, or empty; it is compared here and
-            goes no further.
-        agrees: the key by which a caller agrees, or empty.
+        keys: by which a caller agrees or withdraws consent.
         most: longest payload that is taken, in bytes.
     """
 
-    def __init__(self, *, withdraws: str = "", agrees: str = "", most: int = 65_535) -> None:
-        self._withdraws, self._agrees = withdraws.encode(), agrees.encode()
-        self._most = most
+    def __init__(self, *, keys: ConsentKeys = NO_KEYS, most: int = 65_535) -> None:
+        self._keys, self._most = keys, most
         self._buffer = bytearray()
         self._name = ""
         self._kind = 0
@@ -143,14 +140,7 @@ class AudioSocketConnection:
         if len(payload) != 1:
             raise GatewayError(Reason.BAD_FRAME, "a key is one byte")
         if self._kind:
-            events.append(
-                KeyPressed(
-                    0,
-                    self._at,
-                    withdraws=payload == self._withdraws,
-                    agrees=payload == self._agrees,
-                )
-            )
+            events.append(self._keys.pressed(payload.decode("latin-1"), 0, self._at))
 
     def _end(self, events: list[Event], *, complete: bool) -> None:
         self._over = True

@@ -7,7 +7,7 @@ is a key like any. Pressing it again is no other key.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pipeline.errors import SettingsError
@@ -16,6 +16,41 @@ from pipeline.gateways.events import KeyPressed
 QUIET_S: Final = 3
 """Keys that are less than this apart belong together."""
 KEYS: Final = frozenset("0123456789*#ABCD")
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentKeys:
+    """The configured keys by which a caller agrees to be recorded, and withdraws; empty: none.
+
+    Raises:
+        SettingsError: they are no keys, or both are the same.
+    """
+
+    agrees: str = ""
+    withdraws: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no key."""
+        for name, key in (("agrees", self.agrees), ("withdraws", self.withdraws)):
+            if key and key not in KEYS:
+                raise SettingsError(
+                    f"the key that {name} is one of 0 to 9, *, # and A to D, or none"
+                )
+        if self.agrees and self.agrees == self.withdraws:
+            raise SettingsError("one key can't both agree and withdraw consent; name two")
+
+    def pressed(self, key: str, channel: int, at: int) -> KeyPressed:
+        """The event of a key, which is compared here and goes no further."""
+        return KeyPressed(
+            channel,
+            at,
+            withdraws=key != "" and key == self.withdraws,
+            agrees=key != "" and key == self.agrees,
+        )
+
+
+NO_KEYS: Final = ConsentKeys()
+"""No key says anything."""
 
 
 class LoneKeys:
@@ -72,16 +107,3 @@ class LoneKeys:
         """The key that waits, if one does: the call is over."""
         held, self._held = self._held, None
         return [] if held is None else [held]
-
-
-def check_keys(*, agrees: str, withdraws: str) -> None:
-    """Whether the configured keys are keys; empty: none.
-
-    Raises:
-        SettingsError: they are not, or both are the same.
-    """
-    for name, key in (("agrees", agrees), ("withdraws", withdraws)):
-        if key and key not in KEYS:
-            raise SettingsError(f"the key that {name} is one of 0 to 9, *, # and A to D, or none")
-    if agrees and agrees == withdraws:
-        raise SettingsError("one key can't both agree and withdraw consent; name two")

@@ -33,6 +33,7 @@ from pipeline.gateways.audiohook.connection import AudioHookConnection
 from pipeline.gateways.door.wire import Message, decode, encode, read_key
 from pipeline.gateways.events import Audio, GatewayError, Started
 from pipeline.gateways.http_signatures import SignatureVerifier
+from pipeline.gateways.lone_keys import ConsentKeys
 from pipeline.gateways.twilio.connection import TwilioConnection
 from pipeline.gateways.twilio.frames import TELNYX, TWILIO
 from pipeline.policy.loading import parse_policy
@@ -219,7 +220,7 @@ def _streams(data: bytes) -> None:
     """Frames of a Twilio or Telnyx stream, a line each: ``GatewayError`` alone."""
     for shape in (TWILIO, TELNYX):
         connection = TwilioConnection(
-            shape, roles={"inbound": Role.CUSTOMER}, agrees="1", withdraws="9"
+            shape, roles={"inbound": Role.CUSTOMER}, keys=ConsentKeys(agrees="1", withdraws="9")
         )
         for line in data.split(b"\n"):
             with suppress(GatewayError):

@@ -30,7 +30,7 @@ from agents.system.private_files import read_secret_file
 from pipeline.gateways.audiohook.connection import LARGEST_AUDIO, AudioHookConnection, State
 from pipeline.gateways.events import Ended, Event, GatewayError, Reason, Started
 from pipeline.gateways.http_signatures import Secrets, SignatureVerifier, read_secrets
-from pipeline.gateways.lone_keys import check_keys
+from pipeline.gateways.lone_keys import NO_KEYS, ConsentKeys
 
 NAME: Final = "audiohook"
 """Of this gateway, in metrics and logs."""
@@ -56,20 +56,10 @@ class AudioHookRules:
     """How long the first message may take."""
     silent_s: float = SILENT_S
     close_s: float = CLOSE_S
-    agrees: str = ""
-    """The key by which a caller agrees to be recorded, or empty."""
-    withdraws: str = ""
-    """The key by which a caller withdraws consent, or empty."""
+    keys: ConsentKeys = NO_KEYS
+    """By which a caller agrees or withdraws consent."""
     languages: tuple[str, ...] = ()
     """That are named to a platform that asks, such as ``en-US``."""
-
-    def __post_init__(self) -> None:
-        """Refuse keys that are none.
-
-        Raises:
-            SettingsError: see ``pipeline.gateways.lone_keys``.
-        """
-        check_keys(agrees=self.agrees, withdraws=self.withdraws)
 
 
 def secrets_of(path: Path) -> Secrets:
@@ -148,8 +138,7 @@ class AudioHook:
             session_id=session,
             organization_id=headers["audiohook-organization-id"],
             languages=self._rules.languages,
-            withdraws=self._rules.withdraws,
-            agrees=self._rules.agrees,
+            keys=self._rules.keys,
         )
 
 

@@ -19,6 +19,7 @@ from agents.app.gateway.limits import Limits, Place
 from pipeline.errors import SettingsError
 from pipeline.gateways.audiosocket import AudioSocketConnection
 from pipeline.gateways.events import Ended, Event, GatewayError, Reason, Started
+from pipeline.gateways.lone_keys import NO_KEYS, ConsentKeys
 
 NAME: Final = "audiosocket"
 """Of this gateway, in metrics and logs."""
@@ -35,10 +36,8 @@ class AudioSocketRules:
     first_s: float = 10.0
     """How long a peer may take until it sends audio."""
     most_frame: int = 65_535
-    agrees: str = ""
-    """The key by which a caller agrees to be recorded, or empty."""
-    withdraws: str = ""
-    """The key by which a caller withdraws consent, or empty."""
+    keys: ConsentKeys = NO_KEYS
+    """By which a caller agrees or withdraws consent."""
 
 
 def networks(text: str, name: str) -> Networks:
@@ -97,9 +96,7 @@ class _Peer(asyncio.Protocol):
     def __init__(self, gateway: AudioSocket) -> None:
         self._gateway = gateway
         rules = gateway.rules
-        self._connection = AudioSocketConnection(
-            withdraws=rules.withdraws, agrees=rules.agrees, most=rules.most_frame
-        )
+        self._connection = AudioSocketConnection(keys=rules.keys, most=rules.most_frame)
         self._transport: asyncio.Transport | None = None
         self._feed: CallFeed | None = None
         self._place: Place | None = None

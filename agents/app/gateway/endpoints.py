@@ -15,9 +15,19 @@ from agents.app.gateway.call_feed import Calls
 from agents.app.gateway.limits import Limits
 from agents.settings.gateway import GatewaySettings
 from agents.system.clock import epoch_seconds
+from pipeline.gateways.lone_keys import ConsentKeys
 from pipeline.gateways.twilio.frames import TELNYX, TWILIO
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def consent_keys(settings: GatewaySettings) -> ConsentKeys:
+    """The keys that say something of consent, by whatever protocol they come.
+
+    Raises:
+        SettingsError: one key for both.
+    """
+    return ConsentKeys(settings.gateway_agree_key, settings.gateway_withdraw_key)
 
 
 def endpoints(settings: GatewaySettings, calls: Calls, limits: Limits) -> dict[str, Handler]:
@@ -35,12 +45,11 @@ def endpoints(settings: GatewaySettings, calls: Calls, limits: Limits) -> dict[s
     # Without a certificate and without proxies nothing but the loopback is listened on.
     clear = settings.gateway_certificate is None and not settings.gateway_proxies
     found: dict[str, Handler] = {}
-    order = settings.gateway_linear_order
+    order, keys = settings.gateway_linear_order, consent_keys(settings)
     rules = twilio.StreamRules(
         first_s=settings.gateway_first_seconds,
         roles=calls.rules.roles,
-        agrees=settings.gateway_agree_key,
-        withdraws=settings.gateway_withdraw_key,
+        keys=keys,
         big_endian=None if order == "platform" else order == "big",
         most=settings.gateway_frame_kilobytes * 1024,
     )
@@ -60,8 +69,7 @@ def endpoints(settings: GatewaySettings, calls: Calls, limits: Limits) -> dict[s
             audiohook.AudioHookRules(
                 url=url,
                 first_s=settings.gateway_first_seconds,
-                agrees=settings.gateway_agree_key,
-                withdraws=settings.gateway_withdraw_key,
+                keys=keys,
             ),
         )
     return found

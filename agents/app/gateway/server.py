@@ -21,7 +21,7 @@ from aiohttp import web
 from agents.app.gateway import audiosocket
 from agents.app.gateway.audiosocket import AudioSocket, AudioSocketRules
 from agents.app.gateway.call_feed import Calls, FeedRules
-from agents.app.gateway.endpoints import Handler, endpoints
+from agents.app.gateway.endpoints import Handler, consent_keys, endpoints
 from agents.app.gateway.entrance import NAME as HTTP
 from agents.app.gateway.entrance import Entrance
 from agents.app.gateway.health import Health
@@ -158,8 +158,7 @@ class Gateway:
             allowed=allowed,
             first_s=settings.gateway_first_seconds,
             most_frame=min(65_535, settings.gateway_frame_kilobytes * 1024),
-            agrees=settings.gateway_agree_key,
-            withdraws=settings.gateway_withdraw_key,
+            keys=consent_keys(settings),
         )
         gateway = AudioSocket(self.calls, self.limits, rules)
         stack.callback(gateway.stop)

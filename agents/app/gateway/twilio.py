@@ -24,7 +24,7 @@ from agents.app.gateway.limits import Limits, Place
 from agents.app.gateway.twilio_access import Proven, StreamAccess
 from agents.system.serving import is_loopback
 from pipeline.gateways.events import Ended, Event, GatewayError, Reason, Started
-from pipeline.gateways.lone_keys import check_keys
+from pipeline.gateways.lone_keys import NO_KEYS, ConsentKeys
 from pipeline.gateways.twilio.connection import MOST_FRAME, TwilioConnection
 from pipeline.gateways.twilio.frames import Shape
 from pipeline.records.model import Role
@@ -51,22 +51,12 @@ class StreamRules:
     """How long ``start`` may take."""
     close_s: float = 5.0
     """How long a platform may take to answer that its stream is closed."""
-    agrees: str = ""
-    """The key by which a caller agrees to be recorded, or empty."""
-    withdraws: str = ""
-    """The key by which a caller withdraws consent, or empty."""
+    keys: ConsentKeys = NO_KEYS
+    """By which a caller agrees or withdraws consent."""
     big_endian: bool | None = None
     """Byte order of linear audio; None: the platform's own."""
     most: int = MOST_FRAME
     """Longest frame that is taken, in bytes."""
-
-    def __post_init__(self) -> None:
-        """Refuse keys that are none.
-
-        Raises:
-            SettingsError: see ``pipeline.gateways.lone_keys``.
-        """
-        check_keys(agrees=self.agrees, withdraws=self.withdraws)
 
 
 class Streams:
@@ -115,8 +105,7 @@ class Streams:
             self._shape,
             roles=rules.roles,
             proven=proven,
-            agrees=rules.agrees,
-            withdraws=rules.withdraws,
+            keys=rules.keys,
             big_endian=rules.big_endian,
             most=rules.most,
         )

@@ -25,7 +25,6 @@ from pipeline.gateways.events import (
     Ended,
     Event,
     GatewayError,
-    KeyPressed,
     Lost,
     Paused,
     Reason,
@@ -33,7 +32,7 @@ from pipeline.gateways.events import (
     Started,
     Updated,
 )
-from pipeline.gateways.lone_keys import check_keys
+from pipeline.gateways.lone_keys import NO_KEYS, ConsentKeys
 
 LARGEST_AUDIO: Final = 65_536
 """Bytes of a binary frame: two seconds of both channels, linear."""
@@ -84,12 +83,7 @@ class AudioHookConnection:
         session_id: of the request's ``audiohook-session-id``.
         organization_id: of the request's ``audiohook-organization-id``, which was signed.
         languages: that are named to a client that asks, such as ``en-US``.
-        withdraws: the key by which a caller withdraws consent, or empty; it is compared here and
-            goes no further.
-        agrees: the key by which a caller agrees, or empty.
-
-    Raises:
-        SettingsError: the keys don't fit, see ``pipeline.gateways.lone_keys``.
+        keys: by which a caller agrees or withdraws consent.
     """
 
     def __init__(
@@ -98,16 +92,14 @@ class AudioHookConnection:
         session_id: str,
         organization_id: str,
         languages: tuple[str, ...] = (),
-        withdraws: str = "",
-        agrees: str = "",
+        keys: ConsentKeys = NO_KEYS,
     ) -> None:
-        check_keys(agrees=agrees, withdraws=withdraws)
         self.state = State.NEW
         self.position = 0
         """Samples since the call's first."""
         self.is_probe = False
         self._session, self._organization = session_id, organization_id
-        self._languages, self._withdraws, self._agrees = languages, withdraws, agrees
+        self._languages, self._keys = languages, keys
         self._seq = self._clientseq = self._received = 0
         self._media: Media | None = None
         self._opened: dict[str, object] = {}
@@ -295,13 +287,7 @@ class AudioHookConnection:
         if self.is_probe or self._media is None:
             return [], []
         digit = cast("Key", message.parameters).digit
-        key = KeyPressed(
-            self._media.external,
-            self.position,
-            withdraws=digit != "" and digit == self._withdraws,
-            agrees=digit != "" and digit == self._agrees,
-        )
-        return [key], []
+        return [self._keys.pressed(digit, self._media.external, self.position)], []
 
     def _update(self, message: Message) -> Given:
         language = _language(cast("Update", message.parameters).language)

@@ -25,10 +25,9 @@ from pipeline.gateways.events import (
     Ended,
     Event,
     GatewayError,
-    KeyPressed,
     Reason,
 )
-from pipeline.gateways.lone_keys import check_keys
+from pipeline.gateways.lone_keys import NO_KEYS, ConsentKeys
 from pipeline.gateways.twilio.byte_order import ByteOrder
 from pipeline.gateways.twilio.frames import TWILIO, Shape, begun
 from pipeline.records.model import Role
@@ -56,13 +55,9 @@ class TwilioConnection:
         roles: who speaks on a track, by its name; parameters of a stream may say it otherwise.
         proven: told the stream's parameter ``token`` (or an empty text) and the platform's id of
             the call; whether the stream may begin. None: it may, the handshake has proven it.
-        agrees: the key by which a caller agrees, or empty.
-        withdraws: the key by which a caller withdraws consent, or empty.
+        keys: by which a caller agrees or withdraws consent.
         big_endian: byte order of linear audio; None: the platform's own.
         most: longest frame that is taken, in bytes.
-
-    Raises:
-        SettingsError: the keys don't fit, see ``pipeline.gateways.lone_keys``.
     """
 
     def __init__(
@@ -71,15 +66,13 @@ class TwilioConnection:
         *,
         roles: Mapping[str, Role],
         proven: Callable[[str, str], bool] | None = None,
-        agrees: str = "",
-        withdraws: str = "",
+        keys: ConsentKeys = NO_KEYS,
         big_endian: bool | None = None,
         most: int = MOST_FRAME,
     ) -> None:
-        check_keys(agrees=agrees, withdraws=withdraws)
         self._shape, self._roles, self._proven = shape, roles, proven
         self._decode, self._most = shape.decoder.decode, most
-        self._agrees, self._withdraws = agrees, withdraws
+        self._keys = keys
         self._big_endian = shape.big_endian if big_endian is None else big_endian
         self._stream: str | None = None
         """Its id, or empty where the platform says none; None: it has not begun."""
@@ -234,15 +227,7 @@ class TwilioConnection:
         if lane is None:  # Twilio tells keys of the inbound track also where it isn't streamed
             self.ignored += 1
             return []
-        key: str = dtmf.digit  # compared here, and goes no further
-        return [
-            KeyPressed(
-                lane.channel,
-                lane.next,
-                withdraws=bool(key) and key == self._withdraws,
-                agrees=bool(key) and key == self._agrees,
-            )
-        ]
+        return [self._keys.pressed(dtmf.digit, lane.channel, lane.next)]
 
     def _is_new(self, number: int | None) -> bool:
         """Whether a frame's number was not seen before; remembers it."""

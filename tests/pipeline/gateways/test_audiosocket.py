@@ -20,6 +20,7 @@ from pipeline.gateways.events import (
     Reason,
     Started,
 )
+from pipeline.gateways.lone_keys import ConsentKeys
 
 pytestmark = pytest.mark.unit
 
@@ -30,7 +31,7 @@ HANG_UP = b"\x00\x00\x00"
 
 
 def _events(*data: bytes, withdraws: str = "", agrees: str = "") -> list[Event]:
-    connection = AudioSocketConnection(withdraws=withdraws, agrees=agrees)
+    connection = AudioSocketConnection(keys=ConsentKeys(agrees, withdraws))
     events = []
     for one in data:
         came, replies = connection.feed(one)
@@ -91,7 +92,7 @@ def test_a_key_is_compared_and_dropped() -> None:
 def test_what_came_before_a_fault_is_not_lost_with_it() -> None:
     for fault in (b"\x42\x00\x00", b"\x10\xff\xff"):
         with pytest.raises(GatewayError) as caught:
-            AudioSocketConnection(withdraws="9", most=20_000).feed(
+            AudioSocketConnection(keys=ConsentKeys(withdraws="9"), most=20_000).feed(
                 NAMED + SECOND + _key("9") + fault
             )
         assert caught.value.before[-1] == KeyPressed(0, 8_000, withdraws=True)

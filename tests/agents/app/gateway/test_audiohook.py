@@ -32,6 +32,7 @@ from pipeline.gateways.events import (
     Started,
     Updated,
 )
+from pipeline.gateways.lone_keys import ConsentKeys
 from tests.agents.app.gateway.doors import application
 
 pytestmark = pytest.mark.unit
@@ -298,7 +299,10 @@ async def test_closed_is_said_only_when_all_has_arrived() -> None:
 
 async def test_a_call_that_fails_in_its_last_moment_is_not_closed() -> None:
     calls = WatchedCalls(fails=GatewayError(Reason.BROKER, "away"))
-    async with _served(calls, replace(RULES, withdraws="9")) as url, _client(url) as client:
+    async with (
+        _served(calls, replace(RULES, keys=ConsentKeys(withdraws="9"))) as url,
+        _client(url) as client,
+    ):
         assert await client.open(MEDIA)
         await client.say("dtmf", {"digit": "9"})
         assert not (await client.close()).closed
@@ -308,7 +312,7 @@ async def test_a_call_that_fails_in_its_last_moment_is_not_closed() -> None:
 
 async def test_a_connection_that_breaks_leaves_an_incomplete_call() -> None:
     calls = WatchedCalls()
-    rules = replace(RULES, withdraws="9")
+    rules = replace(RULES, keys=ConsentKeys(withdraws="9"))
     async with _served(calls, rules) as url:
         async with _client(url) as client:
             assert await client.open(MEDIA)
@@ -403,7 +407,7 @@ async def test_many_sessions_at_once_keep_their_audio_apart() -> None:
 
 async def test_one_key_cannot_say_two_things() -> None:
     with pytest.raises(SettingsError):
-        AudioHookRules(agrees="1", withdraws="1")
+        AudioHookRules(keys=ConsentKeys(agrees="1", withdraws="1"))
 
 
 def test_secrets_are_read_from_a_file_of_its_owner(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from pipeline.errors import SettingsError
 from pipeline.gateways.door.model import CallHeader
 from pipeline.gateways.events import Codec, Reason
 from pipeline.gateways.g711 import encode
+from pipeline.gateways.lone_keys import ConsentKeys
 from pipeline.gateways.twilio.frames import TELNYX, TWILIO
 from pipeline.records.model import Role
 from tests.agents.app.gateway.doors import Door, OneCall, application
@@ -93,7 +94,7 @@ class Gateway:
 
 @asynccontextmanager
 async def running(
-    secrets: str = "", feed: FeedRules | None = None, **rules: str | float
+    secrets: str = "", feed: FeedRules | None = None, **rules: ConsentKeys | float
 ) -> AsyncIterator[Gateway]:
     gateway = Gateway(secrets, StreamRules(ROLES, **rules), feed or FeedRules())
     async with gateway.server:
@@ -348,7 +349,7 @@ async def test_a_handler_that_is_cancelled_ends_its_call() -> None:
 async def test_a_key_is_evidence_and_its_digit_is_nowhere(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    async with running(agrees="1", withdraws="9") as gateway:
+    async with running(keys=ConsentKeys(agrees="1", withdraws="9")) as gateway:
         closed = await replay(
             gateway.url(), speech(9.0), pace=0,
             keys={1_000: "1", 5_000: "4", 5_100: "9", 5_200: "7"},
@@ -368,7 +369,7 @@ async def test_a_key_is_evidence_and_its_digit_is_nowhere(
 
 
 async def test_a_key_withdraws() -> None:
-    async with running(agrees="1", withdraws="9") as gateway:
+    async with running(keys=ConsentKeys(agrees="1", withdraws="9")) as gateway:
         await replay(gateway.url(), speech(6.0), pace=0, keys={1_000: "9"})
     (one,) = json.loads(gateway.calls[0].header.stated)["evidence"]
     assert (one["answer"], one["party"]) == ("withdrawn", "customer")
@@ -376,7 +377,7 @@ async def test_a_key_withdraws() -> None:
 
 def test_rules_refuse_keys_that_are_none() -> None:
     with pytest.raises(SettingsError):
-        StreamRules(ROLES, agrees="1", withdraws="1")
+        StreamRules(ROLES, keys=ConsentKeys(agrees="1", withdraws="1"))
 
 
 async def test_forty_streams_at_once_in_one_loop() -> None:

@@ -22,6 +22,7 @@ from pipeline.gateways.events import (
     Started,
     Updated,
 )
+from pipeline.gateways.lone_keys import ConsentKeys
 from pipeline.records.model import Role
 
 pytestmark = pytest.mark.unit
@@ -79,11 +80,11 @@ def _say(order: str, seq: int, position: str = "PT0S", **parameters: object) -> 
     )  # fmt: skip
 
 
-def _connection(**options: str) -> AudioHookConnection:
+def _connection(**options: ConsentKeys) -> AudioHookConnection:
     return AudioHookConnection(session_id=SESSION, organization_id=ORGANIZATION, **options)
 
 
-def _opened(text: str = OPEN, **options: str) -> AudioHookConnection:
+def _opened(text: str = OPEN, **options: ConsentKeys) -> AudioHookConnection:
     connection = _connection(**options)
     connection.feed(text)
     assert connection.accept()
@@ -277,7 +278,7 @@ def test_audio_of_another_rate_than_agreed_is_refused(frames: int, position: str
 
 
 def test_a_key_is_no_digit() -> None:
-    connection = _opened(withdraws="9", agrees="1")
+    connection = _opened(keys=ConsentKeys(agrees="1", withdraws="9"))
     connection.feed(FIFTH)
     assert connection.feed(_say("dtmf", 2, digit="4")) == ([KeyPressed(0, 1_600)], [])
     assert _opened().feed(_say("dtmf", 2)) == ([KeyPressed(0, 0)], [])
@@ -285,7 +286,7 @@ def test_a_key_is_no_digit() -> None:
 
 @pytest.mark.parametrize(("digit", "meaning"), [("9", "withdraws"), ("1", "agrees")])
 def test_a_key_that_means_something_is_told_at_once(digit: str, meaning: str) -> None:
-    connection = _opened(withdraws="9", agrees="1")
+    connection = _opened(keys=ConsentKeys(agrees="1", withdraws="9"))
     connection.feed(FIFTH)
     key = KeyPressed(0, 1_600, **{meaning: True})
     assert connection.feed(_say("dtmf", 2, digit=digit)) == ([key], [])

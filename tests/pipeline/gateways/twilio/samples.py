@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import pytest
 
 from pipeline.gateways.events import Audio, Event, GatewayError
+from pipeline.gateways.lone_keys import ConsentKeys
 from pipeline.gateways.twilio.connection import TwilioConnection
 from pipeline.records.model import Role
 
@@ -67,9 +68,7 @@ def stop(number: int) -> str:
 
 
 def started(**options: str) -> TwilioConnection:
-    connection = TwilioConnection(
-        roles=ROLES, agrees=options.get("agrees", ""), withdraws=options.get("withdraws", "")
-    )
+    connection = TwilioConnection(roles=ROLES, keys=ConsentKeys(**options))
     connection.feed(CONNECTED)
     connection.feed(START)
     return connection

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.gateways.events import GatewayError
+from pipeline.gateways.lone_keys import ConsentKeys
 from pipeline.gateways.twilio.connection import TwilioConnection
 from pipeline.gateways.twilio.frames import TELNYX
 from tests.pipeline.gateways.twilio.samples import (
@@ -46,7 +47,7 @@ def test_any_bytes_are_taken_or_refused(frames: list[bytes | str], *, begun: boo
 @settings(max_examples=400, deadline=None)
 @given(st.data())
 def test_any_field_may_hold_anything(data: st.DataObject) -> None:
-    connection = TwilioConnection(roles=ROLES, agrees="1", withdraws="9")
+    connection = TwilioConnection(roles=ROLES, keys=ConsentKeys(agrees="1", withdraws="9"))
     texts = [CONNECTED, START, media(2, 0), dtmf(3, "1"), stop(4)]
     for text in texts:
         said = json.loads(text)

@@ -17,6 +17,7 @@ from pipeline.gateways.events import (
     Reason,
     Started,
 )
+from pipeline.gateways.lone_keys import ConsentKeys
 from pipeline.gateways.timeline import Timeline
 from pipeline.gateways.twilio.connection import MOST_FRAME, WINDOW, TwilioConnection
 from pipeline.gateways.twilio.frames import TELNYX
@@ -330,7 +331,7 @@ def test_keys_of_a_track_that_is_not_streamed_are_ignored() -> None:
 @pytest.mark.parametrize(("agrees", "withdraws"), [("12", ""), ("1", "1"), ("", "x")])
 def test_keys_that_are_none_are_refused(agrees: str, withdraws: str) -> None:
     with pytest.raises(SettingsError):
-        TwilioConnection(roles=ROLES, agrees=agrees, withdraws=withdraws)
+        TwilioConnection(roles=ROLES, keys=ConsentKeys(agrees, withdraws))
 
 
 def test_a_connection_that_breaks_ends_its_call_as_incomplete() -> None:
