@@ -58,13 +58,13 @@ def train(seed: int, threads: int, learnt: Path | None) -> None:
     """Learn the weights and pin them."""
     import numpy as np  # noqa: PLC0415 - what follows needs the extra ``train``
     from safetensors.numpy import load_file  # noqa: PLC0415
-    from tokenizers import Tokenizer  # noqa: PLC0415
 
     from benchmarks.consent.thresholds import chosen  # noqa: PLC0415
     from models.consent.graph import graph  # noqa: PLC0415
     from models.consent.inputs import Pieces  # noqa: PLC0415
     from models.consent.training import Settings, learn, own_tokenizer  # noqa: PLC0415
     from models.encoder.layers import start_folder  # noqa: PLC0415
+    from models.encoder.session import parting  # noqa: PLC0415
 
     def tell(line: str) -> None:
         print(line, flush=True)
@@ -74,10 +74,7 @@ def train(seed: int, threads: int, learnt: Path | None) -> None:
     ordinary = [case for case in cases if not is_left(case)]
     learning = Learning(openings("tune", without=_LATER), ordinary, seed)
     whole = (start / TOKENIZER).read_bytes()
-    parts = Tokenizer.from_str(whole.decode())
-    parts.no_truncation()
-    parts.no_padding()
-    tokenizer, kept = own_tokenizer(whole, learning.pieces(parts))
+    tokenizer, kept = own_tokenizer(whole, learning.pieces(parting(whole)))
     if learnt is not None and learnt.exists():
         with np.load(learnt) as file:
             weights = dict(file)

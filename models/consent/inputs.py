@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from tokenizers import Tokenizer
-
+from models.encoder.session import parting
 from pipeline.consent.spoken import LOOKED_BACK, Said
 from pipeline.records.model import Role
 
@@ -64,9 +63,7 @@ class Pieces:
     """
 
     def __init__(self, tokenizer: bytes) -> None:
-        self._tokenizer = Tokenizer.from_str(tokenizer.decode())
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
+        self._tokenizer = parting(tokenizer)
         known = self._tokenizer.get_vocab()
         self._first, self._end = known["[CLS]"], known["[SEP]"]
         self._unknown = known["[UNK]"]

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Final
 
-from tokenizers import Tokenizer
-
+from models.encoder.session import parting
 from models.text.turn import PAUSE, Turn
 from pipeline.detection.language.normalise import plain
 from pipeline.detection.language.vocabulary import languages, vocabulary
@@ -72,9 +71,7 @@ class Pieces:
     """
 
     def __init__(self, tokenizer: bytes) -> None:
-        self._tokenizer = Tokenizer.from_str(tokenizer.decode())
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
+        self._tokenizer = parting(tokenizer)
         known = self._tokenizer.get_vocab()
         self._marks = {mark: known[mark] for mark in _SYMBOLS | _SIGNS}
         self._unknown = known["[UNK]"]
