@@ -17,19 +17,17 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import NoReturn, Protocol
+from typing import Protocol, TypeAlias
 
 from agents.access.audit_log import AuditLog
 from agents.crypto.envelope import Seal
 from agents.kafka.topics import PARTITIONS, Topics
 from agents.runtime.broker_port import Delivery, Port
-from agents.runtime.offsets import Prefix
+from agents.runtime.intake import Intake, Partition, Work
 from agents.runtime.outbox import Limits, Outbox
 from agents.runtime.steps import Send, Tell
-from agents.system import fatal_exit
 from agents.system.logging import get_logger
 from agents.system.metrics import Metrics
-from pipeline.errors import BrokerError
 
 TICK_S = 1.0
 AHEAD = 64
@@ -84,20 +82,8 @@ class RecordStage:
     judges: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class _Partition:
-    prefix: Prefix = field(default_factory=Prefix)
-    intake: deque[Delivery] = field(default_factory=deque)
-    sent: deque[tuple[int, list[Awaitable[object]]]] = field(default_factory=deque)
-    """Offsets whose record was worked on, and what is awaited for each."""
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-    tasks: list[asyncio.Task[None]] = field(default_factory=list)
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        """Wait until something holds of it."""
-        while not holds():
-            self.changed.clear()
-            await self.changed.wait()
+_Sent: TypeAlias = deque[tuple[int, list[Awaitable[object]]]]
+"""Offsets whose record was worked on, and what is awaited for each."""
 
 
 class RecordRuntime:
@@ -124,100 +110,67 @@ class RecordRuntime:
         limits: Limits | None = None,
         partitions: int = PARTITIONS,
     ) -> None:
-        self.stage, self._port, self._metrics, self._count = stage, port, metrics, partitions
+        self.stage, self._metrics = stage, metrics
         self._limits, self._log = limits or Limits(), get_logger(stage.name)
         self._out = Outbox(
             stage, port, topics=topics, metrics=metrics, limits=self._limits, audit=audit
         )
-        self._partitions: dict[tuple[str, int], _Partition] = {}
+        self._intake = Intake(
+            stage.name,
+            port,
+            metrics=metrics,
+            room=self._limits.room,
+            partitions=partitions,
+            work=self._work,
+        )
 
     async def arrive(self, delivery: Delivery) -> None:
-        """See ``Reader.arrive``.
-
-        A log that was cut or made anew, and a partition that was added, end the process, as in
-        ``StageRuntime``.
-        """
-        place = delivery.topic, delivery.partition
-        if delivery.partition >= self._count:
-            self._end_at(delivery, "a partition was added")
-        partition = self._partitions.get(place)
-        if partition is None:
-            partition = self._partitions[place] = _Partition()
-            work = (self._read(partition), self._settle(place, partition))
-            partition.tasks = [asyncio.create_task(one) for one in work]
-            for task in partition.tasks:
-                task.add_done_callback(_no_escape)
-        try:
-            new = partition.prefix.take(delivery.offset, delivery.held)
-        except BrokerError:
-            self._end_at(delivery, "an offset came back with another record")
-        if not new:
-            if delivery.offset not in partition.prefix:
-                self._port.acknowledge(*place, delivery.offset)
-            return
-        self._metrics.records.labels(self.stage.name).inc()
-        partition.intake.append(delivery)
-        partition.changed.set()
-        while len(partition.intake) > self._limits.room and place in self._partitions:
-            await partition.until(lambda: len(partition.intake) <= self._limits.room)
-
-    def _end_at(self, delivery: Delivery, why: str) -> NoReturn:
-        self._log.error(
-            "records are not what they were",
-            state=why,
-            topic=delivery.topic,
-            partition=delivery.partition,
-            offset=delivery.offset,
-        )
-        fatal_exit.exit_now(fatal_exit.BROKER, f"{delivery.topic}/{delivery.partition}: {why}")
+        """See ``Reader.arrive`` and ``Intake``."""
+        await self._intake.arrive(delivery)
 
     async def keep_only(self, places: set[tuple[str, int]]) -> None:
         """See ``Reader.keep_only``."""
-        self._metrics.assignments.labels(self.stage.name).inc()
-        for place in set(self._partitions) - places:
-            partition = self._partitions.pop(place)
-            for task in partition.tasks:
-                task.cancel()
-            partition.intake.clear()
-            partition.changed.set()
+        self._intake.keep_only(places)
         await asyncio.to_thread(self.stage.core.forget, all_calls=True)
 
     async def watch(self) -> None:
         """See ``Reader.watch``: counts what waits, and lets go of keys that nothing needs."""
         while True:
             await asyncio.sleep(TICK_S)
-            waiting = sum(len(one.prefix) for one in self._partitions.values())
-            self._metrics.lag.labels(self.stage.name).set(waiting)
+            self._intake.count_waiting()
             await asyncio.to_thread(self.stage.core.forget, all_calls=False)
 
     async def stop(self) -> None:
         """See ``Reader.stop``."""
-        tasks = [task for one in self._partitions.values() for task in one.tasks]
+        tasks = self._intake.tasks
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _read(self, partition: _Partition) -> None:
+    def _work(self, partition: Partition) -> tuple[Work, ...]:
+        """What runs for a partition: one works on its records, one acknowledges them."""
+        sent: _Sent = deque()
+        return self._read(partition, sent), self._settle(partition, sent)
+
+    async def _read(self, partition: Partition, sent: _Sent) -> None:
         """Work on the records of a partition, one by one."""
         while True:
-            await partition.until(lambda: bool(partition.intake) and len(partition.sent) < AHEAD)
-            delivery = partition.intake[0]
+            await partition.until(lambda: bool(partition.queue) and len(sent) < AHEAD)
+            delivery = partition.queue[0]
             waiting = await self._handle(delivery)
-            partition.intake.popleft()
-            partition.sent.append((delivery.offset, waiting))
-            partition.changed.set()
+            sent.append((delivery.offset, waiting))
+            partition.taken()
 
-    async def _settle(self, place: tuple[str, int], partition: _Partition) -> None:
+    async def _settle(self, partition: Partition, sent: _Sent) -> None:
         """Acknowledge records as what they caused is acknowledged, in their order."""
         while True:
-            await partition.until(lambda: bool(partition.sent))
-            offset, waiting = partition.sent[0]
+            await partition.until(lambda: bool(sent))
+            offset, waiting = sent[0]
             for one in waiting:
                 await one
-            partition.sent.popleft()
+            sent.popleft()
             partition.changed.set()
-            for ready in partition.prefix.done(offset):
-                self._port.acknowledge(*place, ready)
+            self._intake.done(partition.place, offset)
 
     async def _handle(self, delivery: Delivery) -> list[Awaitable[object]]:
         """Do what the core says; all that is returned is done when the broker has what was sent."""
@@ -242,12 +195,3 @@ class RecordRuntime:
         if done.dropped:
             self._metrics.dropped.labels(self.stage.name, done.dropped).inc()
         return waiting
-
-
-def _no_escape(task: asyncio.Task[None]) -> None:
-    """A task of ours that broke: nothing is acknowledged wrongly when the process ends now."""
-    if task.cancelled():
-        return
-    error = task.exception()
-    if error is not None and not isinstance(error, fatal_exit.FatalError):
-        fatal_exit.exit_now(fatal_exit.BUG, f"a stage's task broke ({type(error).__name__})")

@@ -17,13 +17,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from agents.access.audit_log import AuditLog
 from agents.crypto.envelope import Seal
@@ -33,14 +32,13 @@ from agents.runtime import events
 from agents.runtime.broker_port import Delivery, Port
 from agents.runtime.call_run import Arrival, CallRun, StepServices
 from agents.runtime.engine_pool import TranscriberPool
-from agents.runtime.offsets import Prefix
+from agents.runtime.intake import Intake, Partition, spawn
 from agents.runtime.outbox import Limits, Outbox
 from agents.runtime.steps import Late, Listen, Stage, Step
 from agents.system import fatal_exit
 from agents.system.logging import get_logger, place_of
 from agents.system.metrics import Metrics
 from pipeline.errors import (
-    BrokerError,
     DamagedKeyError,
     HushwireError,
     ModelError,
@@ -60,17 +58,6 @@ SWEEP_S = 5.0
 """How often calls that wait are looked up in the ledger: another stage may have refused them."""
 
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class _Partition:
-    """A partition that this process reads."""
-
-    prefix: Prefix = field(default_factory=Prefix)
-    intake: deque[Delivery] = field(default_factory=deque)
-    came: asyncio.Event = field(default_factory=asyncio.Event)
-    left: asyncio.Event = field(default_factory=asyncio.Event)
-    task: asyncio.Task[None] | None = None
 
 
 class StageRuntime:
@@ -103,7 +90,7 @@ class StageRuntime:
         partitions: int = PARTITIONS,
         lost_s: float = 600.0,
     ) -> None:
-        self._count, self._lost_s = partitions, lost_s
+        self._lost_s = lost_s
         self.stage, self._port, self._ledger, self._pool = stage, port, ledger, pool
         self._policies = policies
         self._topics, self._metrics, self._limits = topics, metrics, limits or Limits()
@@ -117,7 +104,14 @@ class StageRuntime:
             audit=AuditLog(ledger.database),
         )
         self._thread = thread or ThreadPoolExecutor(1, f"hushwire-{stage.name}")
-        self._partitions: dict[tuple[str, int], _Partition] = {}
+        self._intake = Intake(
+            stage.name,
+            port,
+            metrics=metrics,
+            room=self._limits.room,
+            partitions=partitions,
+            work=lambda partition: (self._read(partition),),
+        )
         self._runs: dict[str, CallRun] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._over: OrderedDict[str, Late] = OrderedDict()
@@ -137,67 +131,22 @@ class StageRuntime:
     # Reading
 
     async def arrive(self, delivery: Delivery) -> None:
-        """Take a record from the broker; waits while too much is waiting already.
-
-        A log that was cut or made anew, and a partition that was added, end the process: what it
-        holds of the calls may not be what the broker has.
-        """
-        place = delivery.topic, delivery.partition
-        if delivery.partition >= self._count:
-            self._end_at(delivery, "a partition was added")
-        partition = self._partitions.get(place)
-        if partition is None:
-            partition = self._partitions[place] = _Partition()
-            partition.task = self._spawn(self._read(partition))
-        try:
-            new = partition.prefix.take(delivery.offset, delivery.held)
-        except BrokerError:
-            self._end_at(delivery, "an offset came back with another record")
-        if not new:
-            if delivery.offset not in partition.prefix:
-                self._port.acknowledge(*place, delivery.offset)
-            return
-        self._metrics.records.labels(self.stage.name).inc()
-        partition.intake.append(delivery)
-        partition.came.set()
-        while len(partition.intake) > self._limits.room:
-            partition.left.clear()
-            await partition.left.wait()
-
-    def _end_at(self, delivery: Delivery, why: str) -> NoReturn:
-        """End the process: the broker's records are not what this process knows of them."""
-        self._log.error(
-            "records are not what they were",
-            state=why,
-            topic=delivery.topic,
-            partition=delivery.partition,
-            offset=delivery.offset,
-        )
-        fatal_exit.exit_now(fatal_exit.BROKER, f"{delivery.topic}/{delivery.partition}: {why}")
+        """See ``Reader.arrive`` and ``Intake``."""
+        await self._intake.arrive(delivery)
 
     async def keep_only(self, places: set[tuple[str, int]]) -> None:
         """Forget everything of partitions that now belong to another process."""
-        self._metrics.assignments.labels(self.stage.name).inc()
-        for place in set(self._partitions) - places:
-            partition = self._partitions.pop(place)
-            if partition.task is not None:
-                partition.task.cancel()
-            partition.intake.clear()
-            partition.left.set()
+        self._intake.keep_only(places)
         for run in list(self._runs.values()):
-            if any((topic, number) not in self._partitions for topic, number, _ in run.offsets):
+            if any((topic, number) not in self._intake for topic, number, _ in run.offsets):
                 self._drop(run)
         await asyncio.sleep(0)
 
-    async def _read(self, partition: _Partition) -> None:
+    async def _read(self, partition: Partition) -> None:
         while True:
-            while not partition.intake:
-                partition.came.clear()
-                await partition.came.wait()
-            delivery = partition.intake[0]
-            await self._route(delivery)
-            partition.intake.popleft()
-            partition.left.set()
+            await partition.until(lambda: bool(partition.queue))
+            await self._route(partition.queue[0])
+            partition.taken()
 
     async def _route(self, delivery: Delivery) -> None:
         """Bring a record to its call, or say why not."""
@@ -272,7 +221,7 @@ class StageRuntime:
             return None
         run = CallRun(call_id, seal, core, self._desk, room=self._limits.room, changed=self._weigh)
         self._runs[call_id] = run
-        self._tasks[call_id] = self._spawn(self._drive(run))
+        self._tasks[call_id] = spawn(self._drive(run))
         self._metrics.in_flight.labels(self.stage.name).set(len(self._runs))
         return run
 
@@ -381,14 +330,8 @@ class StageRuntime:
 
     def _done(self, offsets: list[tuple[str, int, int]]) -> None:
         for topic, number, offset in offsets:
-            partition = self._partitions.get((topic, number))
-            for ready in partition.prefix.done(offset) if partition else ():
-                self._port.acknowledge(topic, number, ready)
-        self._count_waiting()
-
-    def _count_waiting(self) -> None:
-        waiting = sum(len(partition.prefix) for partition in self._partitions.values())
-        self._metrics.lag.labels(self.stage.name).set(waiting)
+            self._intake.done((topic, number), offset)
+        self._intake.count_waiting()
 
     def _weigh(self) -> None:
         """Pause or resume topics by how much audio the calls hold."""
@@ -415,11 +358,11 @@ class StageRuntime:
     async def tick(self) -> None:
         """Look once at what time has brought."""
         now = time.monotonic()
-        self._count_waiting()
+        self._intake.count_waiting()
         if now - self._swept >= SWEEP_S:
             self._swept = now
             await self._sweep()
-        if self._blocked or any(one.intake for one in self._partitions.values()):
+        if self._blocked or self._intake.queued:
             return
         for run in list(self._runs.values()):
             wait = run.core.wait_s
@@ -443,8 +386,7 @@ class StageRuntime:
 
     async def stop(self) -> None:
         """Drop everything in memory; unfinished calls are read again by whoever comes next."""
-        tasks = [one.task for one in self._partitions.values() if one.task is not None]
-        tasks += list(self._tasks.values())
+        tasks = [*self._intake.tasks, *self._tasks.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -478,20 +420,6 @@ class StageRuntime:
         judged = await self._out.reject(delivery, call_id, code, original=original)
         self._done([(delivery.topic, delivery.partition, delivery.offset)])
         return judged
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task: asyncio.Task[None] = asyncio.create_task(work)
-        task.add_done_callback(_no_escape)
-        return task
-
-
-def _no_escape(task: asyncio.Task[None]) -> None:
-    """A task of ours that broke: nothing is acknowledged wrongly when the process ends now."""
-    if task.cancelled():
-        return
-    error = task.exception()
-    if error is not None and not isinstance(error, fatal_exit.FatalError):
-        fatal_exit.exit_now(fatal_exit.BUG, f"a stage's task broke ({type(error).__name__})")
 
 
 def _cause(error: BaseException) -> BaseException:
