@@ -18,14 +18,14 @@ from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from agents.kafka import sending
+from agents.kafka.sending import GRACE_S
 from pipeline.errors import BrokerError
 from pipeline.gateways.door.wire import Message
 
 LARGEST_RECORD: Final = 1_040_000
 """Bytes of value and headers: a broker takes 1 MiB unless it is told otherwise."""
 MOST_RECORDS: Final = 1_000_000
-GRACE_S: Final = 1.0
-"""A client's own time-out, which says more, is given this much time to come first."""
 _POLL_S: Final = 0.1
 """A queue that is closed is noticed within this time."""
 _WAIT_S: Final = 0.05
@@ -68,22 +68,15 @@ class BoundedQueue:
         self.bootstrap, self._topic = bootstrap, topic
         self._most_bytes = most_bytes
         self._config: dict[str, Any] = {
-            **client,
-            "bootstrap.servers": bootstrap,
-            # The same partition as aiokafka's and Java's default, or one call lies on two.
-            "partitioner": "murmur2_random",
-            "acks": "all",
-            "enable.idempotence": True,
+            **sending.settings(bootstrap, client, delivery_s=delivery_s),
             # A topic that a broker makes by itself has a number of partitions of its own.
             "allow.auto.create.topics": False,
-            "message.timeout.ms": int(delivery_s * 1000),
             "message.max.bytes": 2 * LARGEST_RECORD,
             # Counted here too: the client's own limit is only the last resort.
             "queue.buffering.max.kbytes": 2 * most_bytes // 1024 + 1024,
             "queue.buffering.max.messages": MOST_RECORDS,
             "linger.ms": 5,
             "compression.type": "none",
-            "log_level": 0,
         }
         self._room = threading.Condition()
         self._unacknowledged = 0

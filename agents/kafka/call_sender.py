@@ -26,7 +26,8 @@ from typing import Any, Final, Self
 from confluent_kafka import KafkaError
 
 from agents.crypto.transit_hybrid import TransitPublic
-from agents.kafka.bounded_queue import GRACE_S, LARGEST_RECORD, BoundedQueue, Line
+from agents.kafka.bounded_queue import LARGEST_RECORD, BoundedQueue, Line
+from agents.kafka.sending import GRACE_S
 from pipeline.errors import BrokerError, RecordError
 from pipeline.gateways.door.call_ids import call_id_of
 from pipeline.gateways.door.model import CallHeader, DoorChunk, DoorEnd, DoorRecord

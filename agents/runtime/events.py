@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from agents.access.audit_log import Event
+from agents.kafka.sending import Message
 from agents.kafka.topics import Topics
 from agents.runtime.broker_port import Delivery
 from agents.runtime.steps import Tell
@@ -21,16 +21,6 @@ KNOWN = "hushwire.call.known.v1"
 _REFUSED = "refused"
 DEADLETTER = "__hushwire.errors."
 """Prefix of the headers, in the manner of KIP-298; there is no message and no stack."""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message as it goes to the broker."""
-
-    topic: str
-    key: bytes | None
-    headers: Mapping[str, bytes] = field(repr=False)
-    value: bytes = field(repr=False)
 
 
 def event(tell: Tell, *, source: str = cloudevents.SOURCE) -> Message:

@@ -15,6 +15,7 @@ from typing import TypeVar
 from agents.access.audit_log import AuditLog
 from agents.crypto.envelope import Seal
 from agents.kafka.producer import sealed
+from agents.kafka.sending import Message
 from agents.kafka.topics import Topics
 from agents.runtime import events
 from agents.runtime.broker_port import Delivery, Port
@@ -82,7 +83,7 @@ class Outbox:
                     self._metrics.checks_failed.labels(check.name).inc()
         clear = sealed(step.record, step.topic, seal)
         key = clear.call_id.encode()
-        return await self._post(events.Message(step.topic, key, clear.headers, clear.value))
+        return await self._post(Message(step.topic, key, clear.headers, clear.value))
 
     async def tell(self, tell: Tell) -> Awaitable[object]:
         """Queue a content-free event; what is returned is done when the broker has it.
@@ -152,7 +153,7 @@ class Outbox:
             await asyncio.sleep(wait)
             wait = min(2 * wait, _LONGEST_WAIT_S)
 
-    async def _post(self, message: events.Message) -> Awaitable[object]:
+    async def _post(self, message: Message) -> Awaitable[object]:
         try:
             sent = await self._port.send(message.topic, message.key, message.value, message.headers)
         except Exception as error:  # noqa: BLE001 - whatever the client raises

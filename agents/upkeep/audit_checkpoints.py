@@ -16,16 +16,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from confluent_kafka import KafkaException, Producer
-
 from agents.access.hash_chain import Checkpoint, Stated, read_export
 from agents.access.witness import Note
 from agents.crypto.ed25519 import PublicKey
 from agents.kafka.security import KafkaSecurity
+from agents.kafka.sending import Message, send_now
 from agents.kafka.topics import Topics
 from agents.settings.model import Settings
 from agents.vault.file_store import CHECKPOINTS, PASSED, QUARANTINE, WITNESSED, Place, open_place
-from pipeline.errors import BrokerError, RecordError, RewrittenError, StoreError
+from pipeline.errors import RecordError, RewrittenError, StoreError
 from pipeline.evidence.canonical_json import canonical_json, read_document
 from pipeline.evidence.certificate import parse_certificate
 from pipeline.evidence.layout import CERTIFICATE
@@ -108,19 +107,10 @@ class TopicCheckpoints:
     """
 
     def __init__(self, bootstrap: str, topic: str, client: dict[str, Any] | None = None) -> None:
-        self._topic = topic
-        self._settings = {
-            **(client or {}),
-            "bootstrap.servers": bootstrap,
-            "partitioner": "murmur2_random",
-            "acks": "all",
-            "enable.idempotence": True,
-            "message.timeout.ms": int(DELIVERY_S * 1000),
-            "log_level": 0,
-        }
+        self._bootstrap, self._topic, self._client = bootstrap, topic, client
 
     def put(self, checkpoint: Checkpoint) -> None:
-        """See ``Publisher``; rare enough for a connection of its own."""
+        """See ``Publisher``."""
         headers = {
             "ce_specversion": b"1.0",
             "ce_id": f"log/{KIND}/{checkpoint.seq}".encode(),
@@ -129,20 +119,14 @@ class TopicCheckpoints:
             "ce_dataclassification": b"internal",
             "content-type": b"application/json",
         }
-        failed: list[object] = []
-        try:
-            producer = Producer(self._settings)
-            producer.produce(
-                self._topic,
-                canonical_json(checkpoint.document),
-                key=b"log",
-                headers=list(headers.items()),
-                on_delivery=lambda error, _: failed.append(error) if error else None,
-            )
-            if producer.flush(DELIVERY_S + 1.0) or failed:
-                raise BrokerError("the broker did not take a checkpoint of the audit log")
-        except (KafkaException, BufferError) as error:
-            raise BrokerError("the broker did not take a checkpoint of the audit log") from error
+        message = Message(self._topic, b"log", headers, canonical_json(checkpoint.document))
+        send_now(
+            [message],
+            self._bootstrap,
+            self._client,
+            delivery_s=DELIVERY_S,
+            what="a checkpoint of the audit log",
+        )
 
     def prune(self, until: int) -> None:
         """Nothing: the topic's retention does it."""

@@ -224,13 +224,13 @@ class SweepGuard:
 
 
 async def sweep_forever(
-    sweep: Callable[[], Collection[str]], *, done: str, failed: str, look_s: float
+    sweep: Callable[[], Collection[str]], *, done: str = "", failed: str, look_s: float
 ) -> None:
     """Sweep until cancelled; one that is refused or fails is told, and tried again.
 
     Args:
         sweep: names what is gone; runs in a thread.
-        done: what a line of the log says when something is.
+        done: what a line of the log says when something is; empty: there is none.
         failed: what it says otherwise.
         look_s: seconds between two sweeps.
     """
@@ -238,7 +238,7 @@ async def sweep_forever(
     while True:
         try:
             gone = await asyncio.to_thread(sweep)
-            if gone:
+            if gone and done:
                 told.info(done, count=len(gone))
         except HushwireError as error:
             told.error(failed, code=error.code)

@@ -10,18 +10,15 @@ the broker has acknowledged.
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any, Final
-
-from confluent_kafka import KafkaException, Producer
 
 from agents.database.engine import Database
 from agents.database.webhook_queue import Follower, LogEntry
-from agents.runtime.events import ERASED, Message, event
+from agents.kafka.sending import Message, send_now
+from agents.runtime.events import ERASED, event
 from agents.runtime.steps import Tell
-from agents.system.logging import get_logger
 from agents.upkeep.news import notices
-from pipeline.errors import BrokerError, HushwireError
+from agents.upkeep.sweep_guard import sweep_forever
 
 FOLLOWER: Final = "erased-topic"
 LOOK_S: Final = 10.0
@@ -47,51 +44,26 @@ class ErasedCalls:
         client: dict[str, Any] | None = None,
     ) -> None:
         self._place = Follower(database, FOLLOWER)
-        self._topic = topic
-        self._settings = {
-            **(client or {}),
-            "bootstrap.servers": bootstrap,
-            "partitioner": "murmur2_random",
-            "acks": "all",
-            "enable.idempotence": True,
-            "message.timeout.ms": int(DELIVERY_S * 1000),
-            "log_level": 0,
-        }
+        self._bootstrap, self._topic, self._client = bootstrap, topic, client
 
     async def tend(self, look_s: float = LOOK_S) -> None:
         """Tell until cancelled; what is away is told, and asked again."""
-        while True:
-            try:
-                await asyncio.to_thread(self.tell)
-            except HushwireError as error:
-                get_logger("vault").error("erasures not told", code=error.code)
-            await asyncio.sleep(look_s)
+        await sweep_forever(self.tell, failed="erasures not told", look_s=look_s)
 
-    def tell(self) -> int:
-        """Tell of what was erased since the last time; how many calls."""
+    def tell(self) -> list[str]:
+        """Tell of what was erased since the last time; the ids of these calls."""
         entries, place = self._place.new([notices.ERASED])
         if entries:
-            self._send([self._message(entry) for entry in entries])
+            send_now(
+                [self._message(entry) for entry in entries],
+                self._bootstrap,
+                self._client,
+                delivery_s=DELIVERY_S,
+                what="what was erased",
+            )
         self._place.move(place)
-        return len(entries)
+        return [entry.call_id for entry in entries]
 
     def _message(self, entry: LogEntry) -> Message:
         facts = {"call_id": entry.call_id, "why": str(entry.facts.get("why", ""))}
         return event(Tell(self._topic, entry.call_id, ERASED, facts))
-
-    def _send(self, messages: list[Message]) -> None:
-        failed: list[object] = []
-        try:
-            producer = Producer(self._settings)  # rare enough for a connection of its own
-            for one in messages:
-                producer.produce(
-                    one.topic,
-                    one.value,
-                    key=one.key,
-                    headers=list(one.headers.items()),
-                    on_delivery=lambda error, _: failed.append(error) if error else None,
-                )
-            if producer.flush(DELIVERY_S + 1.0) or failed:
-                raise BrokerError("the broker did not take what was erased")
-        except (KafkaException, BufferError) as error:
-            raise BrokerError("the broker did not take what was erased") from error
