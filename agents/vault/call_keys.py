@@ -9,6 +9,8 @@ have no key (it is not open) or has none any more; ``StoreError`` where the data
 
 from __future__ import annotations
 
+import io
+
 import tink
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
@@ -127,6 +129,36 @@ class VaultKeys:
         )
         with self.database.reading() as connection:
             return list(connection.scalars(query))
+
+
+def seal_bytes(
+    key: streaming_aead.StreamingAead, clear: bytes, bound: bytes, *, what: str
+) -> bytes:
+    """Bytes sealed by a call's key.
+
+    Args:
+        key: the call's.
+        clear: what is sealed.
+        bound: what they open with alone, besides the key.
+        what: they are, for the error.
+
+    Raises:
+        StoreError: they could not be sealed.
+    """
+    out = _Kept()
+    try:
+        with key.new_encrypting_stream(out, bound) as stream:
+            stream.write(clear)
+    except tink.TinkError:
+        raise StoreError(f"vault: {what} could not be sealed") from None
+    return out.getvalue()
+
+
+class _Kept(io.BytesIO):
+    """Tink closes what it wrote to; a closed buffer has no content."""
+
+    def close(self) -> None:
+        """Stay open."""
 
 
 def _primitive(handle: tink.KeysetHandle) -> streaming_aead.StreamingAead:

@@ -20,8 +20,8 @@ from agents.crypto.envelope import Seal
 from agents.crypto.party_pseudonyms import Pseudonyms
 from agents.database.door_calls import DoorCalls
 from agents.database.engine import Database
-from agents.vault.call_keys import VaultKeys
-from pipeline.errors import SealError, StoreError, UnknownCallError
+from agents.vault.call_keys import VaultKeys, seal_bytes
+from pipeline.errors import SealError, UnknownCallError
 
 _TRANSIT: Final = b"hushwire/recorder-id"
 """Associated data: nothing of a topic opens as an id, nor the other way round."""
@@ -78,7 +78,8 @@ class RecorderIds:
             clear = seal.open(row.sealed, _TRANSIT)
         except (SealError, UnknownCallError):
             return  # quarantined, so nothing is kept but the hash; or somebody changed the row
-        self._rows.keep(call_id, _sealed(key, clear, _KEPT + call_id.encode()))
+        bound = _KEPT + call_id.encode()
+        self._rows.keep(call_id, seal_bytes(key, clear, bound, what="a recorder's id"))
 
     def shown(self, call_id: str) -> str:
         """The recorder's id of a stored call; empty where it has none.
@@ -100,26 +101,9 @@ class RecorderIds:
         self._rows.erase(call_id)
 
 
-def _sealed(key: streaming_aead.StreamingAead, clear: bytes, bound: bytes) -> bytes:
-    out = _Kept()
-    try:
-        with key.new_encrypting_stream(out, bound) as stream:
-            stream.write(clear)
-    except tink.TinkError:
-        raise StoreError("vault: a recorder's id could not be sealed") from None
-    return out.getvalue()
-
-
 def _opened(key: streaming_aead.StreamingAead, sealed: bytes, bound: bytes) -> bytes:
     try:
         with key.new_decrypting_stream(io.BytesIO(sealed), bound) as stream:
             return bytes(stream.read())
     except tink.TinkError:
         raise SealError("a recorder's id does not open") from None
-
-
-class _Kept(io.BytesIO):
-    """Tink closes what it wrote to; a closed buffer has no content."""
-
-    def close(self) -> None:
-        """Stay open."""

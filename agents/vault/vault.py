@@ -28,7 +28,7 @@ from agents.access.audit_log import AuditLog
 from agents.access.hash_chain import BEGINNING, Head
 from agents.database.call_ledger import Ledger
 from agents.vault.call_catalogue import IDLE, Catalogue, StoredCallFacts
-from agents.vault.call_keys import VaultKeys
+from agents.vault.call_keys import VaultKeys, seal_bytes
 from agents.vault.file_store import PASSED, QUARANTINE, Place, open_place
 from agents.vault.recorder_ids import RecorderIds
 from pipeline.errors import (
@@ -324,13 +324,7 @@ def associated(call_id: str, name: str) -> bytes:
 def _sealed(key: tink.streaming_aead.StreamingAead | None, content: bytes, bound: bytes) -> bytes:
     if key is None:
         raise RecordError("a quarantined call has a certificate and nothing else")
-    out = _Kept()
-    try:
-        with key.new_encrypting_stream(out, bound) as stream:
-            stream.write(content)
-    except tink.TinkError:
-        raise StoreError("vault: a file could not be sealed") from None
-    return out.getvalue()
+    return seal_bytes(key, content, bound, what="a file")
 
 
 def _opened(
@@ -346,13 +340,6 @@ def _opened(
         if source.failed is not None:
             raise source.failed from None
         raise SealError("a file of the vault does not open") from None
-
-
-class _Kept(io.BytesIO):
-    """Tink closes what it wrote to; a closed buffer has no content."""
-
-    def close(self) -> None:
-        """Stay open."""
 
 
 class _Watched(io.RawIOBase):
