@@ -37,6 +37,13 @@ app.add_typer(transit_app, name="transit")
 StateDir = Annotated[
     Path | None, typer.Option("--state-dir", help="Folder of the ledger and the wrapping key.")
 ]
+Service = Annotated[
+    str,
+    typer.Option(
+        "--with",
+        help="The service's key: aws-kms://arn:aws:kms:… or hcvault://HOST/MOUNT/keys/NAME.",
+    ),
+]
 
 
 @app.command("list")
@@ -73,16 +80,7 @@ def rotate(state_dir: StateDir = None) -> None:
 
 
 @app.command()
-def wrap(
-    service: Annotated[
-        str,
-        typer.Option(
-            "--with",
-            help="The service's key: aws-kms://arn:aws:kms:… or hcvault://HOST/MOUNT/keys/NAME.",
-        ),
-    ],
-    state_dir: StateDir = None,
-) -> None:
+def wrap(service: Service, state_dir: StateDir = None) -> None:
     """Encrypt the file of the wrapping key with a key of a key service, or with another one.
 
     The key stays the same, so that nothing else changes. Exit code 4 when the service can't be
@@ -183,16 +181,7 @@ def transit_rotate(
 
 
 @transit_app.command("wrap")
-def transit_wrap(
-    service: Annotated[
-        str,
-        typer.Option(
-            "--with",
-            help="The service's key: aws-kms://arn:aws:kms:… or hcvault://HOST/MOUNT/keys/NAME.",
-        ),
-    ],
-    state_dir: StateDir = None,
-) -> None:
+def transit_wrap(service: Service, state_dir: StateDir = None) -> None:
     """Encrypt the file of the private half with a key of a key service, or with another one.
 
     Exit code 4 when the service can't be reached or refuses: the file is as it was.
