@@ -23,8 +23,7 @@ from cloudevents.core.v1.event import CloudEvent
 from pipeline.errors import RecordError
 from pipeline.records import schemas
 from pipeline.records.avro_codec import from_form, to_form
-from pipeline.records.call_names import CALL_ID as CALL_ID  # noqa: PLC0414 - it is named here, too
-from pipeline.records.call_names import valid_call_id as valid_call_id  # noqa: PLC0414 - as above
+from pipeline.records.call_names import valid_call_id as valid_call_id  # noqa: PLC0414 - here too
 from pipeline.records.model import AudioChunk, Record, RedactedChunk, Verdict
 
 SOURCE = "urn:hushwire"

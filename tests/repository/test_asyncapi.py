@@ -17,7 +17,7 @@ from pipeline.gateways.door import model, wire
 from pipeline.gateways.door.call_ids import DRAWN
 from pipeline.gateways.door.wire import Message, decode, encode
 from pipeline.gateways.events import Codec
-from pipeline.records.cloudevents import CALL_ID
+from pipeline.records.call_names import CALL_ID
 from pipeline.records.model import HIGHEST_RATE, LOWEST_RATE, Role
 from tests.pipeline.gateways.door.door_samples import FULL, KEY, PLAIN, RECORDS, TOPIC
 

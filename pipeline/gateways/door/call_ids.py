@@ -12,7 +12,7 @@ from typing import Final
 
 from pipeline.records.call_names import holds_number
 
-CALL_ID: Final = re.compile(r"call-[0-7][0-9a-hjkmnp-tv-z]{25}")
+DOOR_CALL_ID: Final = re.compile(r"call-[0-7][0-9a-hjkmnp-tv-z]{25}")
 """What such an id looks like: 128 bits."""
 DRAWN: Final = re.compile(
     r"((call-)?("

@@ -17,7 +17,7 @@ from agents.crypto.transit_hybrid import TransitPrivate
 from agents.kafka import bounded_queue
 from agents.kafka.call_sender import Acknowledged, CallSender, new_call_id
 from pipeline.errors import BrokerError, RecordError
-from pipeline.gateways.door.call_ids import CALL_ID
+from pipeline.gateways.door.call_ids import DOOR_CALL_ID
 from pipeline.gateways.door.model import CallHeader, DoorChunk, DoorEnd, DoorRecord
 from pipeline.gateways.door.wire import decode, read_key
 from pipeline.gateways.events import Codec
@@ -465,4 +465,4 @@ def test_who_sends_needs_no_ledger_no_vault_and_no_models() -> None:
 def test_drawn_ids_differ() -> None:
     drawn = {new_call_id() for _ in range(100)}
     assert len(drawn) == 100
-    assert all(CALL_ID.fullmatch(one) for one in drawn)
+    assert all(DOOR_CALL_ID.fullmatch(one) for one in drawn)

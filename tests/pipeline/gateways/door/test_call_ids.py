@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.gateways.door import call_ids
-from pipeline.gateways.door.call_ids import CALL_ID, call_id_of, is_drawn, recording_call_id
+from pipeline.gateways.door.call_ids import DOOR_CALL_ID, call_id_of, is_drawn, recording_call_id
 from pipeline.records.call_names import holds_number
 from pipeline.records.cloudevents import valid_call_id
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.unit
 @given(st.binary(max_size=64))
 def test_an_id_is_allowed_everywhere_and_holds_no_number(seed: bytes) -> None:
     call_id = call_id_of(seed)
-    assert CALL_ID.fullmatch(call_id)
+    assert DOOR_CALL_ID.fullmatch(call_id)
     assert valid_call_id(call_id)
     assert not holds_number(call_id)
 
@@ -38,7 +38,7 @@ def test_one_that_looks_like_a_number_is_drawn_again(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(call_ids, "holds_number", lambda name: name == first)
     second = call_id_of(b"seed")
     assert second != first
-    assert CALL_ID.fullmatch(second)
+    assert DOOR_CALL_ID.fullmatch(second)
 
 
 @pytest.mark.parametrize(
