@@ -11,12 +11,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Final, TypeAlias, cast
+from typing import Final, cast
 
+from agents.app.gateway.addresses import Networks, among
 from agents.app.gateway.call_feed import CallFeed, Calls
 from agents.app.gateway.limits import Limits, Place
-from pipeline.errors import SettingsError
 from pipeline.gateways.audiosocket import AudioSocketConnection
 from pipeline.gateways.events import Ended, Event, GatewayError, Reason, Started
 from pipeline.gateways.lone_keys import NO_KEYS, ConsentKeys
@@ -25,7 +24,6 @@ NAME: Final = "audiosocket"
 """Of this gateway, in metrics and logs."""
 LINGER_S: Final = 1.0
 """How long a peer may take to close a connection that it was told the end of."""
-Networks: TypeAlias = tuple[IPv4Network | IPv6Network, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +36,6 @@ class AudioSocketRules:
     most_frame: int = 65_535
     keys: ConsentKeys = NO_KEYS
     """By which a caller agrees or withdraws consent."""
-
-
-def networks(text: str, name: str) -> Networks:
-    """Addresses and networks, with commas.
-
-    Args:
-        text: such as ``10.1.2.3,10.2.0.0/16``.
-        name: of the setting, for the message.
-
-    Raises:
-        SettingsError: one is neither.
-    """
-    try:
-        return tuple(ip_network(one.strip()) for one in text.split(",") if one.strip())
-    except ValueError:
-        raise SettingsError(
-            f"{name}: addresses or networks with commas are needed, such as 10.1.2.0/24"
-        ) from None
 
 
 class AudioSocket:
@@ -195,13 +175,3 @@ class _Peer(asyncio.Protocol):
     def _rest(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-
-
-def among(address: str, allowed: Networks) -> bool:
-    """Whether an address is one of some networks; a text that is none isn't."""
-    try:
-        known = ip_address(address)
-    except ValueError:
-        return False
-    mapped = getattr(known, "ipv4_mapped", None)
-    return any((mapped or known) in network for network in allowed)

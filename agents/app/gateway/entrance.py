@@ -17,7 +17,7 @@ from typing import Final, cast
 
 from aiohttp import web
 
-from agents.app.gateway.audiosocket import Networks, among
+from agents.app.gateway.addresses import Networks, among
 from agents.app.gateway.limits import Limits, Place
 from pipeline.gateways.events import GatewayError, Reason
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable
-from ipaddress import IPv4Address, ip_address
 from time import monotonic
 from typing import Final
 
+from agents.app.gateway.addresses import caller_of
 from agents.system.logging import get_logger
 from agents.system.metrics import GatewayMetrics
 from pipeline.gateways.events import GatewayError, Reason
@@ -23,8 +23,6 @@ from pipeline.gateways.events import GatewayError, Reason
 MOST_CALLERS: Final = 10_000
 """Callers that are remembered; the one that was longest away is forgotten first."""
 _MINUTE: Final = 60.0
-_HOST_BITS: Final = 64
-"""Of an IPv6 address: all of them are one host's to choose (RFC 4291, section 2.5.4)."""
 
 log = get_logger("gateway")
 
@@ -181,16 +179,3 @@ class Limits:
         if len(self._buckets) > MOST_CALLERS:
             self._buckets.popitem(last=False)
         return may
-
-
-def caller_of(address: str) -> str:
-    """Whom an address belongs to: itself in IPv4, its network of 64 bits in IPv6."""
-    try:
-        known = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(known, IPv4Address):
-        return str(known)
-    if known.ipv4_mapped is not None:
-        return str(known.ipv4_mapped)
-    return f"{int(known) >> _HOST_BITS:x}/64"

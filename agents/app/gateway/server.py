@@ -18,7 +18,7 @@ from typing import Final, Self
 
 from aiohttp import web
 
-from agents.app.gateway import audiosocket
+from agents.app.gateway.addresses import among, networks
 from agents.app.gateway.audiosocket import AudioSocket, AudioSocketRules
 from agents.app.gateway.call_feed import Calls, FeedRules
 from agents.app.gateway.endpoints import Handler, consent_keys, endpoints
@@ -77,7 +77,7 @@ class Gateway:
                 "no gateway is configured: set gateway_twilio_secrets, gateway_telnyx_secrets, "
                 "gateway_audiohook_secrets or gateway_audiosocket_port (docs/gateways.md)"
             )
-        self._proxies = audiosocket.networks(settings.gateway_proxies or "", "gateway_proxies")
+        self._proxies = networks(settings.gateway_proxies or "", "gateway_proxies")
         self._closing = False
         self._stack = AsyncExitStack()
         self.port = self.health_port = self.audiosocket_port = 0
@@ -151,9 +151,7 @@ class Gateway:
 
     async def _listen_audiosocket(self, stack: AsyncExitStack) -> None:
         settings = self._settings
-        allowed = audiosocket.networks(
-            settings.gateway_audiosocket_from, "gateway_audiosocket_from"
-        )
+        allowed = networks(settings.gateway_audiosocket_from, "gateway_audiosocket_from")
         rules = AudioSocketRules(
             allowed=allowed,
             first_s=settings.gateway_first_seconds,
@@ -200,7 +198,7 @@ class Gateway:
         """Let a request in; what a handler of ours fails by is told without content."""
         try:
             place, address = entrance.heard(request), request.remote or ""
-            if audiosocket.among(address, self._proxies):
+            if among(address, self._proxies):
                 place.name(self._address(request, address))
             return await handler(request)
         except GatewayError as error:
@@ -222,7 +220,7 @@ class Gateway:
         Each proxy adds the address that it sees at the end, to the last field or in one of its own.
         """
         for named in reversed(",".join(request.headers.getall("X-Forwarded-For", [])).split(",")):
-            if not audiosocket.among(address, self._proxies):
+            if not among(address, self._proxies):
                 break
             address = named.strip() or address
         return address

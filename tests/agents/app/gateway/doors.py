@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -125,3 +127,10 @@ def speak(feed: CallFeed, clock: Clock, seconds: int, *, first: int = 0) -> None
 def value(calls: Calls, name: str, **labels: str) -> float:
     """A counter's."""
     return calls.metrics.registry.get_sample_value(f"hushwire_gateway_{name}", labels) or 0.0
+
+
+async def until(holds: Callable[[], object], within_s: float = 10.0) -> None:
+    """Wait for what a server does."""
+    async with asyncio.timeout(within_s):
+        while not holds():  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.005)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -33,6 +34,7 @@ from pipeline.gateways.events import (
     Updated,
 )
 from pipeline.gateways.lone_keys import ConsentKeys
+from tests.agents.app.gateway import doors
 from tests.agents.app.gateway.doors import application
 
 pytestmark = pytest.mark.unit
@@ -43,6 +45,7 @@ NOBODY = "00000000-0000-0000-0000-000000000000"
 MEDIA = {"type": "audio", "format": "PCMU", "channels": ["external", "internal"], "rate": 8_000}
 PCM = (np.sin(np.arange(16_000) / 9)[:, None] * [9_000, -4_000]).astype(np.int16)
 """Two seconds."""
+until = partial(doors.until, within_s=5.0)
 
 
 @dataclass
@@ -113,12 +116,6 @@ async def _served(calls: WatchedCalls, rules: AudioHookRules = RULES) -> AsyncIt
         yield f"ws://127.0.0.1:{runner.addresses[0][1]}/audiohook"
     finally:
         await runner.cleanup()
-
-
-async def _until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
-        while not true():  # noqa: ASYNC110 - of what a server does there is no event
-            await asyncio.sleep(0.005)
 
 
 def _client(url: str, **options: str) -> Client:
@@ -281,7 +278,7 @@ async def test_a_fault_is_told_while_nothing_comes() -> None:
     async with _served(calls) as url, _client(url) as client:
         assert await client.open(MEDIA)
         calls.feeds[0].on_fault(GatewayError(Reason.BROKER, "away"))
-        await _until(lambda: client.said("disconnect"))
+        await until(lambda: client.said("disconnect"))
         assert (await client.close()).disconnected == "error: broker"
     assert calls.feeds[0].ended[0] == Ended(complete=False)
 
@@ -319,8 +316,8 @@ async def test_a_connection_that_breaks_leaves_an_incomplete_call() -> None:
             await client.send(bytes(3_200), 1_600)
             await client.say("dtmf", {"digit": "9"})
             await client.say("ping")
-            await _until(lambda: client.said("pong"))
-        await _until(lambda: calls.feeds[0].ended)
+            await until(lambda: client.said("pong"))
+        await until(lambda: calls.feeds[0].ended)
     assert calls.feeds[0].events[1:] == [KeyPressed(0, 1_600, withdraws=True)]
     assert calls.feeds[0].ended == [Ended(complete=False)]
 
@@ -328,8 +325,8 @@ async def test_a_connection_that_breaks_leaves_an_incomplete_call() -> None:
 async def test_a_client_that_says_nothing_is_disconnected() -> None:
     calls = WatchedCalls()
     async with _served(calls, replace(RULES, first_s=0.05)) as url, _client(url) as client:
-        await _until(lambda: client.over)
-        await _until(client._listening.done)  # and cut, since it does not close
+        await until(lambda: client.over)
+        await until(client._listening.done)  # and cut, since it does not close
     assert client.said("disconnect")["parameters"] == {"reason": "error", "info": "silent"}
     assert calls.refused(Reason.SILENT) == 1
     assert calls.feeds == []
@@ -347,7 +344,7 @@ async def test_a_client_that_falls_silent_is_disconnected_even_in_a_pause() -> N
             await asyncio.sleep(0.05)
             await client.say("ping")
         assert not client.over
-        await _until(client._listening.done)
+        await until(client._listening.done)
     assert client.said("disconnect")["parameters"]["info"] == "silent"
     assert calls.feeds[0].ended == [Ended(complete=False)]
 
@@ -385,10 +382,10 @@ async def test_bad_frames_end_one_session_and_no_other(frame: str | bytes, reaso
         assert await good.open(MEDIA)
         assert await bad.open(MEDIA)
         await bad._write(frame)
-        await _until(lambda: bad.over)
+        await until(lambda: bad.over)
         await good.send(bytes(3_200), 1_600)
         assert (await good.close()).closed
-        await _until(lambda: calls.feeds[1].ended)
+        await until(lambda: calls.feeds[1].ended)
     assert calls.feeds[0].complete
     assert not calls.feeds[1].complete
     assert calls.refused(reason) == 1

@@ -17,7 +17,7 @@ from agents.app.gateway.server import Gateway
 from agents.settings.model import Settings
 from agents.system.metrics import GatewayMetrics
 from pipeline.gateways.events import Codec
-from tests.agents.app.gateway.doors import Door
+from tests.agents.app.gateway.doors import Door, until
 from tests.ports import free_port
 
 HOST = "127.0.0.1"
@@ -67,7 +67,7 @@ async def test_the_bridge_of_freeswitch(tmp_path: Path, monkeypatch: pytest.Monk
             for first in range(0, len(PCM), 160):
                 await channel.send_bytes(PCM[first : first + 160].astype("<i2").tobytes())
             await channel.close()
-        await _until(lambda: bool(door.calls) and door.calls[0].complete is not None)
+        await until(lambda: bool(door.calls) and door.calls[0].complete is not None)
         await runner.cleanup()
     (call,) = door.calls
     assert call.complete is True
@@ -85,16 +85,10 @@ async def test_the_bridge_of_rtpengine(tmp_path: Path) -> None:
         _, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
         writer.write(b"call-17-caller\n" + PCM[:, 0].astype("<i2").tobytes())
         writer.write_eof()
-        await _until(lambda: bool(door.calls) and door.calls[0].complete is not None)
+        await until(lambda: bool(door.calls) and door.calls[0].complete is not None)
         writer.close()
         server.close()
     (call,) = door.calls
     assert call.complete is True
     assert call.header.recorder_id == str(uuid.uuid5(uuid.NAMESPACE_URL, "call-17-caller"))
     assert call.audio == PCM[:, 0].astype("<i2").tobytes()
-
-
-async def _until(holds: Any) -> None:  # noqa: ANN401 - a test's condition
-    async with asyncio.timeout(10):
-        while not holds():  # noqa: ASYNC110 - nothing tells of it
-            await asyncio.sleep(0.01)

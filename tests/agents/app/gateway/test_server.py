@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 from agents.app.gateway import process
-from agents.app.gateway.limits import MOST_CALLERS, Limits, caller_of
+from agents.app.gateway.addresses import caller_of
+from agents.app.gateway.limits import MOST_CALLERS, Limits
 from agents.app.gateway.server import Gateway, tls, track_roles
 from agents.crypto.transit_hybrid import TransitPrivate
 from agents.kafka import topics
@@ -29,7 +30,7 @@ from benchmarks.gateways import audiohook_client, audiosocket_client, twilio_cli
 from pipeline.errors import BrokerError, SettingsError
 from pipeline.gateways.events import GatewayError, Reason
 from pipeline.records.model import Role
-from tests.agents.app.gateway.doors import Door
+from tests.agents.app.gateway.doors import Door, until
 from tests.certificates import Authority
 from tests.ports import free_port
 
@@ -57,11 +58,6 @@ class Running:
         labels = {"gateway": gateway, "reason": reason.value}
         name = "hushwire_gateway_refused_total"
         return self.metrics.registry.get_sample_value(name, labels) or 0.0
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
-            while not holds():  # noqa: ASYNC110 - nothing tells of it
-                await asyncio.sleep(0.01)
 
 
 def _settings(folder: Path, **options: object) -> Settings:
@@ -102,7 +98,7 @@ async def test_every_gateway_takes_a_call(tmp_path: Path) -> None:
             audiohook_client.replay(running.url("/audiohook"), PCM, pace=0, key=KEY, secret=SECRET),
             audiosocket_client.replay(HOST, running.gateway.audiosocket_port, PCM[:, 0], pace=0),
         )
-        await running.until(lambda: len(running.gateway.calls) == 0)
+        await until(lambda: len(running.gateway.calls) == 0)
         calls = running.door.calls
         assert [call.complete for call in calls] == [True, True, True]
         by_codec = sorted((call.header.codec.value, len(call.audio)) for call in calls)
@@ -122,7 +118,7 @@ async def test_audiosocket_keeps_every_sample(tmp_path: Path) -> None:
             HOST, running.gateway.audiosocket_port, PCM[:, 0], pace=0, name=name
         )
         assert heard == b""
-        await running.until(lambda: running.door.calls[0].complete is not None)
+        await until(lambda: running.door.calls[0].complete is not None)
         (call,) = running.door.calls
         assert call.audio == PCM[:, 0].tobytes()
         assert call.header.recorder_id == str(name)
@@ -139,8 +135,8 @@ async def test_audiosocket_ends_what_breaks_by_its_own_error(tmp_path: Path) -> 
         writer.close()
         # A connection that just closes leaves its call incomplete.
         await audiosocket_client.replay(HOST, port, PCM[:, 0], pace=0, hang_up=False)
-        await running.until(lambda: len(running.door.calls) == 1)
-        await running.until(lambda: running.door.calls[0].complete is not None)
+        await until(lambda: len(running.door.calls) == 1)
+        await until(lambda: running.door.calls[0].complete is not None)
         assert running.door.calls[0].complete is False
 
 
@@ -168,7 +164,7 @@ async def test_the_log_says_why_and_nothing_of_the_peer(
         writer.close()
         writer = (await asyncio.open_connection(HOST, running.gateway.audiosocket_port))[1]
         writer.write(audiosocket_client.named(uuid.uuid4()) + audiosocket_client.message(0x42))
-        await running.until(lambda: running.refused("audiosocket", Reason.BAD_FRAME) == 2)
+        await until(lambda: running.refused("audiosocket", Reason.BAD_FRAME) == 2)
         writer.close()
         lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
         refused = [line for line in lines if line["event"] == "refused"]
@@ -224,7 +220,7 @@ async def test_a_thousand_connections_harm_no_call(tmp_path: Path) -> None:
         await asyncio.sleep(0.1)
         await storm()
         await replay
-        await running.until(lambda: len(running.gateway.calls) == 0)
+        await until(lambda: len(running.gateway.calls) == 0)
         assert running.door.calls[0].complete is True
         assert running.door.calls[0].audio == PCM[:, 0].tobytes()
         assert running.refused("http", Reason.TOO_MANY) >= tried - 21
@@ -237,13 +233,13 @@ async def test_only_so_many_connections_are_open(tmp_path: Path) -> None:
     async with _running(tmp_path, gateway_connections=1) as running:
         port = running.gateway.audiosocket_port
         _, first = await asyncio.open_connection(HOST, port)
-        await running.until(lambda: running.gateway.limits.open == 1)
+        await until(lambda: running.gateway.limits.open == 1)
         assert not await audiosocket_client.replay(HOST, port, PCM[:, 0], pace=0)
         assert running.refused("audiosocket", Reason.TOO_MANY) == 1
         first.close()
-        await running.until(lambda: running.gateway.limits.open == 0)
+        await until(lambda: running.gateway.limits.open == 0)
         await audiosocket_client.replay(HOST, port, PCM[:, 0], pace=0)
-        await running.until(lambda: len(running.door.calls) == 1)
+        await until(lambda: len(running.door.calls) == 1)
 
 
 async def test_the_end_of_the_process_ends_calls_as_incomplete(tmp_path: Path) -> None:
@@ -256,7 +252,7 @@ async def test_the_end_of_the_process_ends_calls_as_incomplete(tmp_path: Path) -
                 audiohook_client.replay(running.url("/audiohook"), PCM, key=KEY, secret=SECRET),
             )
         ]
-        await running.until(lambda: len(running.gateway.calls) == 3)
+        await until(lambda: len(running.gateway.calls) == 3)
         await asyncio.sleep(0.3)
     heard, code, hook = await asyncio.gather(*replays)
     assert heard == b"\xff\x00\x01\x01"
@@ -306,7 +302,7 @@ async def test_calls_come_over_tls(tmp_path: Path) -> None:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as http:
             code = await twilio_client.replay(url, PCM.T, pace=0, secret=TOKEN, session=http)
         assert code == 1000
-        await running.until(lambda: len(running.gateway.calls) == 0)
+        await until(lambda: len(running.gateway.calls) == 0)
         assert running.door.calls[0].complete is True
 
 
@@ -394,24 +390,24 @@ async def test_a_thousand_connects_shut_nobody_out(tmp_path: Path) -> None:
                 )
                 for _, writer in opened:
                     writer.close()
-            await running.until(lambda gateway=gateway: gateway.limits.unproven == 0)  # type: ignore[misc]
+            await until(lambda gateway=gateway: gateway.limits.unproven == 0)  # type: ignore[misc]
             assert not gateway.limits._callers
 
 
 async def test_one_caller_holds_a_few_places_until_it_proves_itself(tmp_path: Path) -> None:
     async with _running(tmp_path, gateway_unproven_per_address=3, gateway_connections=1) as running:
         held = [await asyncio.open_connection(HOST, running.gateway.port) for _ in range(3)]
-        await running.until(lambda: running.gateway.limits.unproven == 3)
+        await until(lambda: running.gateway.limits.unproven == 3)
         reader, _ = await asyncio.open_connection(HOST, running.gateway.port)
         with suppress(ConnectionError):
             assert await reader.read() == b""
         assert running.refused("http", Reason.TOO_MANY) == 1
         for _, writer in held[1:]:
             writer.close()
-        await running.until(lambda: running.gateway.limits.unproven == 1)
+        await until(lambda: running.gateway.limits.unproven == 1)
         # A stream without its token is none of the calls.
         async with aiohttp.ClientSession() as http, http.ws_connect(running.url("/twilio")):
-            await running.until(lambda: running.gateway.limits.unproven == 2)
+            await until(lambda: running.gateway.limits.unproven == 2)
             code = await twilio_client.replay(
                 running.url("/twilio"), PCM.T, pace=0, parameters=PROVEN
             )
