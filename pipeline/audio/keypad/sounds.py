@@ -4,29 +4,29 @@ Outcomes of ``KeySounds``: ``take`` and ``finish`` return sounds that are now ce
 in order; an empty list is "not yet". Every sound that begins before ``settled`` was returned. The
 result depends on the samples alone, not on how they were cut. Nothing is raised.
 
-It shares neither frames nor rules with ``KeyTones``: it asks in frames of 60 ms whether each group
-of Q.23 has one narrow peak *among its own frequencies*, whatever else sounds below, above and
-between the groups. How like a key such frames in a row are is one number, ``likeness``: a weighted
-sum that was fitted on made keys under voices and behind codecs against people's speech
-(``benchmarks.quality.key_tones``).
+It shares neither frames nor rules with ``KeyTones``, only what cuts and counts frames: it asks in
+frames of 60 ms whether each group of Q.23 has one narrow peak *among its own frequencies*, whatever
+else sounds below, above and between the groups. How like a key such frames in a row are is one
+number, ``likeness``: a weighted sum that was fitted on made keys under voices and behind codecs
+against people's speech (``benchmarks.quality.key_tones``).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.audio.keypad.spectrum import HIGH_HZ, LOW_HZ, TOP, Grid, near_keys, peaks, powers
+from pipeline.audio.keypad.frames import FrameRun, FrameRuns, Looked
+from pipeline.audio.keypad.spectrum import HIGH_HZ, LOW_HZ, TOP, Grid, near_keys, peaks
 from pipeline.records.model import Interval
 
 _STEP_MS: Final = 20
 _WINDOW: Final = 3
 _BLOCK: Final = 50
-"""Frames that are looked at together, always as many: a transform of another number of rows may
-round differently."""
 _LOW_BAND_HZ: Final = (620.0, 1_030.0)
 _HIGH_BAND_HZ: Final = (1_110.0, 1_760.0)
 _SHARE: Final = 0.35
@@ -43,7 +43,7 @@ _LONGEST_FRAMES: Final = 100
 """A key that is held longer is told in pieces."""
 _WEIGHTS: Final = np.array([0.861, -2.532, 0.42, 18.612, -0.308, -0.448, -2.622])
 _BIAS: Final = -12.073
-"""Logistic regression over ``_Run.features``."""
+"""Logistic regression over ``_features``."""
 ALONE: Final = 2.6
 """A sound that is so like a key is one by itself;"""
 SEVERAL: Final = ((3, 1.0), (4, -1.0))
@@ -61,46 +61,6 @@ class KeySound:
     likeness: float
 
 
-@dataclass(slots=True)
-class _Run:
-    """Frames in a row with the same two peaks."""
-
-    first: int
-    pair: int
-    """Only to tell that it is the same one; it goes with the run."""
-    frames: list[tuple[float, ...]] = field(default_factory=list)
-    """Power and share of both peaks, and how far each is beside its frequency."""
-
-    @property
-    def after(self) -> int:
-        return self.first + len(self.frames)
-
-    def likeness(self) -> float:
-        """How like a key it is."""
-        features = self.features()
-        likeness = float(features @ _WEIGHTS + _BIAS)
-        return likeness if features[-1] <= _MEDIAN_OFF_PERCENT else min(likeness, _TOO_FAR_OFF)
-
-    def features(self) -> npt.NDArray[np.float64]:
-        """What the likeness is made of, shape ``(7,)``."""
-        low, high, low_share, high_share, low_off, high_off = np.array(self.frames).T
-        # Not where the key begins or ends within a frame: its frequency is blurred there.
-        both = np.sqrt(low * high)
-        inside = both >= both.max() / 2.0
-        count = float(inside.sum())
-        return np.array(
-            [
-                min(count, 6.0),
-                float(np.median(low_share[inside])),
-                float(np.median(high_share[inside])),
-                float(np.max(np.sqrt(low_share * high_share)[inside])),
-                min(1e3 * float(np.std(low_off[inside])), 10.0),
-                min(1e3 * float(np.std(high_off[inside])), 10.0),
-                1e2 * max(abs(float(np.median(off[inside]))) for off in (low_off, high_off)),
-            ]
-        )
-
-
 class KeySounds:
     """What may be keys on one channel; see the module's text for the outcomes.
 
@@ -110,81 +70,59 @@ class KeySounds:
     """
 
     def __init__(self, sample_rate: int, start: int = 0) -> None:
-        grid = self._grid = Grid.at(sample_rate, step_ms=_STEP_MS, window=_WINDOW)
-        self._places = np.arange(_BLOCK)[:, None] * grid.step + np.arange(grid.size)
-        self._quietest = grid.least(_LEAST_DBFS) / grid.length
-        self._groups = tuple(
-            (grid.bins(band), near_keys(grid, band, nominal, _OFF))
-            for band, nominal in ((_LOW_BAND_HZ, LOW_HZ), (_HIGH_BAND_HZ, HIGH_HZ))
+        grid = Grid.at(sample_rate, step_ms=_STEP_MS, window=_WINDOW)
+        self._frames = FrameRuns(
+            _Rules(grid),
+            grid,
+            start=start,
+            block=_BLOCK,
+            least_dbfs=_LEAST_DBFS,
+            longest=_LONGEST_FRAMES,
         )
-        self._start = start
-        self._pending = np.zeros(0, np.int16)
-        self._seen = 0
-        self._run: _Run | None = None
-        self._done: list[KeySound] = []
-        self._length = 0
 
     @property
     def settled(self) -> int:
         """Every sound that begins before this call sample was returned."""
-        first = self._seen if self._run is None else self._run.first
-        return self._start + first * self._grid.step
+        return self._frames.settled
 
     def take(self, pcm: npt.NDArray[np.int16]) -> list[KeySound]:
         """Take the next samples of the channel, shape ``(n,)``."""
-        self._length += len(pcm)
-        self._pending = np.concatenate([self._pending, pcm])
-        grid = self._grid
-        block, more = _BLOCK * grid.step, grid.size - grid.step
-        while len(self._pending) >= block + more:
-            self._look(self._pending[: block + more])
-            self._pending = self._pending[block:]
-        # A copy: a view would keep the whole chunk alive.
-        self._pending = self._pending.copy()
-        return self._tell()
+        return self._told(self._frames.take(pcm))
 
     def finish(self) -> list[KeySound]:
         """The rest, after the channel's last sample."""
-        grid = self._grid
-        if len(self._pending):
-            whole = _BLOCK * grid.step + grid.size - grid.step
-            last = np.zeros(2 * whole, np.int16)
-            last[: len(self._pending)] = self._pending
-            for low in (0, _BLOCK * grid.step):
-                self._look(last[low : low + whole])
-            self._pending = self._pending[:0]
-        self._close()
-        return self._tell()
+        return self._told(self._frames.finish())
 
-    def _look(self, block: npt.NDArray[np.int16]) -> None:
-        first = self._seen
-        self._seen += _BLOCK
-        at, power = self._likely(block)
-        if len(at):
-            self._follow(first + at, power)
-        if self._run is not None and self._run.after < self._seen:
-            self._close()
+    def _told(self, runs: Iterable[FrameRun]) -> list[KeySound]:
+        return [
+            KeySound(self._frames.place(run.first, run.after), likeness)
+            for run in runs
+            if len(run.facts) >= _LEAST_FRAMES and (likeness := _likeness(run)) >= DOUBTFUL
+        ]
 
-    def _likely(
-        self, block: npt.NDArray[np.int16]
-    ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
-        """The frames that may have both peaks, by what is cheap to ask, and their spectra."""
-        grid = self._grid
-        frames = block[self._places] * grid.shape
-        loud = np.flatnonzero(np.einsum("ij,ij->i", frames, frames) >= self._quietest)
-        if not len(loud):
-            return loud, np.zeros((0, grid.length // 2 + 1), np.float32)
-        power = powers(frames[loud], grid)
+
+class _Rules:
+    """Whether each group has one narrow peak among its own frequencies."""
+
+    def __init__(self, grid: Grid) -> None:
+        self._grid = grid
+        self._groups = tuple(
+            (grid.bins(band), near_keys(grid, band, nominal, _OFF))
+            for band, nominal in ((_LOW_BAND_HZ, LOW_HZ), (_HIGH_BAND_HZ, HIGH_HZ))
+        )
+
+    def likely(self, power: npt.NDArray[np.float32]) -> npt.NDArray[np.intp]:
+        """See ``Rules``."""
         may = np.ones(len(power), np.bool_)
         for place, near in self._groups:
             group = power[:, place]
             top = np.argmax(group, axis=1)
             highest = group[np.arange(len(group)), top]
             may &= near[top] & (highest >= _SHARE * TOP * np.sum(group, axis=1))
-        return loud[may], power[may]
+        return np.flatnonzero(may)
 
-    def _follow(self, numbers: npt.NDArray[np.intp], power: npt.NDArray[np.float32]) -> None:
-        """Put frames with the same peaks to the run before them, or begin another."""
+    def look(self, power: npt.NDArray[np.float32]) -> Looked:
+        """See ``Rules``; power and share of both peaks, and how far each is off."""
         grid = self._grid
         low, low_off, row = peaks(power, grid, _LOW_BAND_HZ, LOW_HZ)
         high, high_off, column = peaks(power, grid, _HIGH_BAND_HZ, HIGH_HZ)
@@ -196,28 +134,32 @@ class KeySounds:
         like = (shares[0] >= _SHARE) & (shares[1] >= _SHARE) & (np.abs(twist) <= _TWIST_DB)
         like &= (np.abs(low_off) <= _OFF) & (np.abs(high_off) <= _OFF)
         like &= low + high >= grid.least(_LEAST_DBFS)
-        table = np.stack([low, high, *shares, low_off, high_off], axis=1)
-        for at in np.flatnonzero(like).tolist():
-            run, pair = self._run, int(row[at]) * len(HIGH_HZ) + int(column[at])
-            number = int(numbers[at])
-            if run is None or run.after != number or run.pair != pair:
-                self._close()
-                run = self._run = _Run(number, pair)
-            run.frames.append(tuple(table[at].tolist()))
-            if len(run.frames) >= _LONGEST_FRAMES:
-                self._close()
+        facts = np.stack([low, high, *shares, low_off, high_off], axis=1)
+        return Looked(like, row * len(HIGH_HZ) + column, facts)
 
-    def _close(self) -> None:
-        run, self._run = self._run, None
-        if run is None or len(run.frames) < _LEAST_FRAMES:
-            return
-        grid = self._grid
-        end = min((run.after - 1) * grid.step + grid.size, self._length)
-        likeness = run.likeness()
-        place = Interval(self._start + run.first * grid.step, self._start + end)
-        if likeness >= DOUBTFUL:
-            self._done.append(KeySound(place, likeness))
 
-    def _tell(self) -> list[KeySound]:
-        told, self._done = self._done, []
-        return told
+def _likeness(run: FrameRun) -> float:
+    """How like a key a run is."""
+    features = _features(run)
+    likeness = float(features @ _WEIGHTS + _BIAS)
+    return likeness if features[-1] <= _MEDIAN_OFF_PERCENT else min(likeness, _TOO_FAR_OFF)
+
+
+def _features(run: FrameRun) -> npt.NDArray[np.float64]:
+    """What the likeness is made of, shape ``(7,)``."""
+    low, high, low_share, high_share, low_off, high_off = run.columns
+    # Not where the key begins or ends within a frame: its frequency is blurred there.
+    both = np.sqrt(low * high)
+    inside = both >= both.max() / 2.0
+    count = float(inside.sum())
+    return np.array(
+        [
+            min(count, 6.0),
+            float(np.median(low_share[inside])),
+            float(np.median(high_share[inside])),
+            float(np.max(np.sqrt(low_share * high_share)[inside])),
+            min(1e3 * float(np.std(low_off[inside])), 10.0),
+            min(1e3 * float(np.std(high_off[inside])), 10.0),
+            1e2 * max(abs(float(np.median(off[inside]))) for off in (low_off, high_off)),
+        ]
+    )

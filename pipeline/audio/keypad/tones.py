@@ -15,12 +15,13 @@ others: people press keys in a row. The limits were chosen on speech
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.audio.keypad.frames import FrameRun, FrameRuns, Looked, shaped
 from pipeline.audio.keypad.spectrum import (
     HIGH_HZ,
     LOW_HZ,
@@ -40,8 +41,6 @@ NEAR_S: Final = 2.0
 KEY_EDGE_MS: Final = 40
 """By so much the true edge of a tone may lie outside of what is returned, and a bit to spare."""
 _BLOCK: Final = 100
-"""Frames that are looked at together, always as many: a transform of another number of rows may
-round differently."""
 _STEP_MS: Final = 10
 _WINDOW: Final = 3
 """Length of a frame, in steps of 10 ms: it fits into the shortest tone, 40 ms, wherever that is."""
@@ -81,40 +80,6 @@ _TRACE_DBFS: Final = -80.0
 _BESIDE_HZ: Final = (-150.0, -100.0, 100.0, 150.0)
 
 
-@dataclass(slots=True)
-class _Run:
-    """Frames in a row that sound like one key."""
-
-    first: int
-    pair: int
-    """Only to tell that it is the same one; it goes with the run."""
-    clear: list[float] = field(default_factory=list)
-    power: list[float] = field(default_factory=list)
-    low: list[float] = field(default_factory=list)
-    high: list[float] = field(default_factory=list)
-    twist: list[float] = field(default_factory=list)
-
-    @property
-    def after(self) -> int:
-        return self.first + len(self.clear)
-
-    def counts(self) -> bool | None:
-        """Whether it is a tone by itself; None: not even beside others."""
-        frames, clear = len(self.clear), float(np.median(self.clear))
-        if frames < _LEAST_FRAMES or abs(float(np.mean(self.twist))) > _MEAN_TWIST_DB:
-            return None
-        # Not where the tone begins or ends within a frame: its frequency is blurred there.
-        whole = np.array(self.power) >= max(self.power) / 2.0
-        for off, unsteady in zip((self.low, self.high), _UNSTEADY, strict=True):
-            inside = np.array(off)[whole]
-            limit = _LESS_STEADY if clear >= _VERY_CLEAR else unsteady
-            if np.std(inside) > limit or abs(float(np.median(inside))) > _MEDIAN_OFF:
-                return None
-        if any(frames >= least and clear >= share for least, share in _CLEAR):
-            return True
-        return False if clear >= _LEAST_CLEAR and whole.sum() >= _LEAST_WHOLE else None
-
-
 class KeyTones:
     """The keys that are heard on one channel; see the module's text for the outcomes.
 
@@ -124,143 +89,55 @@ class KeyTones:
     """
 
     def __init__(self, sample_rate: int, start: int = 0) -> None:
-        grid = self._grid = Grid.at(sample_rate, step_ms=_STEP_MS, window=_WINDOW)
-        self._places = np.arange(_BLOCK)[:, None] * grid.step + np.arange(grid.size)
+        grid = Grid.at(sample_rate, step_ms=_STEP_MS, window=_WINDOW)
         # Both frequencies are most of a frame's power: what is softer in all is no key.
-        self._quietest = grid.least(_LEAST_DBFS) / grid.length
-        self._near_keys = (
-            near_keys(grid, _LOW_BAND_HZ, LOW_HZ, _OFF),
-            near_keys(grid, _HIGH_BAND_HZ, HIGH_HZ, _OFF),
+        self._frames = FrameRuns(
+            _Rules(grid),
+            grid,
+            start=start,
+            block=_BLOCK,
+            least_dbfs=_LEAST_DBFS,
+            longest=_LONGEST_FRAMES,
         )
-        band = grid.bins(_BAND_HZ)
-        self._ones = np.ones(band.stop - band.start, np.float32)
-        self._start = start
-        self._pending = np.zeros(0, np.int16)
-        self._seen = 0
-        """Frames that were looked at."""
-        self._run: _Run | None = None
         self._found: list[tuple[int, int]] = []
         """First frame, and frame after the last one, of tones of any kind, as long as others may
         come near them."""
         self._doubtful: list[tuple[int, int]] = []
         """Those of them that may still count beside others."""
-        self._certain: list[tuple[int, int]] = []
         self._near = round(NEAR_S * FRAMES_PER_SECOND)
-        self._length = 0
 
     @property
     def settled(self) -> int:
         """Every tone that begins before this call sample was returned."""
         doubtful = [first for first, _ in self._doubtful]
-        going_on = [self._run.first] if self._run is not None else []
-        return self._start + min([self._seen, *doubtful, *going_on]) * self._grid.step
+        return self._frames.begin(min([self._frames.known, *doubtful]))
 
     def take(self, pcm: npt.NDArray[np.int16]) -> list[Interval]:
         """Take the next samples of the channel, shape ``(n,)``."""
-        self._length += len(pcm)
-        self._pending = np.concatenate([self._pending, pcm])
-        grid = self._grid
-        block, more = _BLOCK * grid.step, grid.size - grid.step
-        while len(self._pending) >= block + more:
-            self._look(self._pending[: block + more])
-            self._pending = self._pending[block:]
-        # A copy: a view would keep the whole chunk alive.
-        self._pending = self._pending.copy()
-        return self._tell(over=False)
+        return self._tell(self._frames.take(pcm), over=False)
 
     def finish(self) -> list[Interval]:
         """The rest, after the channel's last sample."""
-        grid = self._grid
-        if len(self._pending):
-            whole = _BLOCK * grid.step + grid.size - grid.step
-            # What reaches into the last block but one was kept for its last frames only.
-            last = np.zeros(2 * whole, np.int16)
-            last[: len(self._pending)] = self._pending
-            for low in (0, _BLOCK * grid.step):
-                self._look(last[low : low + whole])
-            self._pending = self._pending[:0]
-        self._close()
-        return self._tell(over=True)
+        return self._tell(self._frames.finish(), over=True)
 
-    def _look(self, block: npt.NDArray[np.int16]) -> None:
-        """Look at the frames of a block."""
-        first = self._seen
-        self._seen += _BLOCK
-        at, power = self._likely(block)
-        if len(at):
-            self._follow(first + at, power)
-        if self._run is not None and self._run.after < self._seen:
-            self._close()
-
-    def _likely(
-        self, block: npt.NDArray[np.int16]
-    ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
-        """The frames that may sound like a key, by what is cheap to ask, and their spectra."""
-        grid = self._grid
-        frames = block[self._places] * grid.shape
-        loud = np.flatnonzero(np.einsum("ij,ij->i", frames, frames) >= self._quietest)
-        if not len(loud):
-            return loud, np.zeros((0, grid.length // 2 + 1), np.float32)
-        power = powers(frames[loud], grid)
-        near, highest = np.ones(len(power), np.bool_), np.zeros(len(power), np.float32)
-        for band, may_be in zip((_LOW_BAND_HZ, _HIGH_BAND_HZ), self._near_keys, strict=True):
-            group = power[:, grid.bins(band)]
-            top = np.argmax(group, axis=1)
-            near &= may_be[top]
-            highest += group[np.arange(len(group)), top]
-        power = power[near]
-        all_of_it = power[:, grid.bins(_BAND_HZ)] @ self._ones
-        likely = np.flatnonzero(highest[near] >= _FRAME_CLEAR * TOP * all_of_it)
-        loud = loud[near]
-        return loud[likely], power[likely]
-
-    def _follow(self, numbers: npt.NDArray[np.intp], power: npt.NDArray[np.float32]) -> None:
-        """Put frames that sound like one key to the run before them, or begin another."""
-        grid = self._grid
-        low, low_off, row = peaks(power, grid, _LOW_BAND_HZ, LOW_HZ)
-        high, high_off, column = peaks(power, grid, _HIGH_BAND_HZ, HIGH_HZ)
-        both = low + high
-        clear = both / np.maximum(np.sum(power[:, grid.bins(_BAND_HZ)], axis=1), 1e-9)
-        twist = 10.0 * np.log10(np.maximum(high, 1e-9) / np.maximum(low, 1e-9))
-        like = (clear >= _FRAME_CLEAR) & (both >= grid.least(_LEAST_DBFS))
-        like &= (
-            (np.abs(low_off) <= _OFF) & (np.abs(high_off) <= _OFF) & (np.abs(twist) <= _TWIST_DB)
-        )
-        for at in np.flatnonzero(like).tolist():
-            run, pair = self._run, int(row[at]) * len(HIGH_HZ) + int(column[at])
-            number = int(numbers[at])
-            if run is None or run.after != number or run.pair != pair:
-                self._close()
-                run = self._run = _Run(number, pair)
-            run.clear.append(float(clear[at]))
-            run.power.append(float(both[at]))
-            run.low.append(float(low_off[at]))
-            run.high.append(float(high_off[at]))
-            run.twist.append(float(twist[at]))
-            if len(run.clear) >= _LONGEST_FRAMES:
-                self._close()
-
-    def _close(self) -> None:
-        run, self._run = self._run, None
-        alone = run.counts() if run is not None else None
-        if run is not None and alone is not None:
-            place = (run.first, run.after)
-            self._found.append(place)
-            (self._certain if alone else self._doubtful).append(place)
-
-    def _tell(self, *, over: bool) -> list[Interval]:
-        """The tones that nothing can change any more."""
-        told, self._certain = self._certain, []
-        seen = self._seen if self._run is None else self._run.first
+    def _tell(self, runs: Iterable[FrameRun], *, over: bool) -> list[Interval]:
+        """The tones that nothing can change any more, once more runs have ended."""
+        known, told = self._frames.known, list[tuple[int, int]]()
         doubtful, self._doubtful = self._doubtful, []
+        for run in runs:
+            alone = _counts(run)
+            if alone is not None:
+                place = (run.first, run.after)
+                self._found.append(place)
+                (told if alone else doubtful).append(place)
         for place in doubtful:
             if self._beside(place[0]) >= _OTHERS:
                 told.append(place)
-            elif not over and place[0] + self._near >= seen:
+            elif not over and place[0] + self._near >= known:
                 self._doubtful.append(place)
-        oldest = min([seen, *(first for first, _ in self._doubtful)]) - self._near
+        oldest = min([known, *(first for first, _ in self._doubtful)]) - self._near
         self._found = [place for place in self._found if place[0] >= oldest]
-        return [self._place(first, after) for first, after in sorted(told)]
+        return [self._frames.place(first, after) for first, after in sorted(told)]
 
     def _beside(self, first: int) -> int:
         """How many other tones begin near one, apart from it and from one another."""
@@ -271,10 +148,64 @@ class KeyTones:
                 last = begin
         return count
 
-    def _place(self, first: int, after: int) -> Interval:
+
+class _Rules:
+    """Whether one frequency of each group carries most of the power."""
+
+    def __init__(self, grid: Grid) -> None:
+        self._grid = grid
+        self._near_keys = (
+            near_keys(grid, _LOW_BAND_HZ, LOW_HZ, _OFF),
+            near_keys(grid, _HIGH_BAND_HZ, HIGH_HZ, _OFF),
+        )
+        band = grid.bins(_BAND_HZ)
+        self._ones = np.ones(band.stop - band.start, np.float32)
+
+    def likely(self, power: npt.NDArray[np.float32]) -> npt.NDArray[np.intp]:
+        """See ``Rules``."""
         grid = self._grid
-        end = (after - 1) * grid.step + grid.size
-        return Interval(self._start + first * grid.step, self._start + min(end, self._length))
+        near, highest = np.ones(len(power), np.bool_), np.zeros(len(power), np.float32)
+        for band, may_be in zip((_LOW_BAND_HZ, _HIGH_BAND_HZ), self._near_keys, strict=True):
+            group = power[:, grid.bins(band)]
+            top = np.argmax(group, axis=1)
+            near &= may_be[top]
+            highest += group[np.arange(len(group)), top]
+        rows = np.flatnonzero(near)
+        all_of_it = power[rows][:, grid.bins(_BAND_HZ)] @ self._ones
+        return rows[highest[rows] >= _FRAME_CLEAR * TOP * all_of_it]
+
+    def look(self, power: npt.NDArray[np.float32]) -> Looked:
+        """See ``Rules``; share and power of both peaks, how far each is off, and their twist."""
+        grid = self._grid
+        low, low_off, row = peaks(power, grid, _LOW_BAND_HZ, LOW_HZ)
+        high, high_off, column = peaks(power, grid, _HIGH_BAND_HZ, HIGH_HZ)
+        both = low + high
+        clear = both / np.maximum(np.sum(power[:, grid.bins(_BAND_HZ)], axis=1), 1e-9)
+        twist = 10.0 * np.log10(np.maximum(high, 1e-9) / np.maximum(low, 1e-9))
+        like = (clear >= _FRAME_CLEAR) & (both >= grid.least(_LEAST_DBFS))
+        like &= (
+            (np.abs(low_off) <= _OFF) & (np.abs(high_off) <= _OFF) & (np.abs(twist) <= _TWIST_DB)
+        )
+        facts = np.stack([clear, both, low_off, high_off, twist], axis=1)
+        return Looked(like, row * len(HIGH_HZ) + column, facts)
+
+
+def _counts(run: FrameRun) -> bool | None:
+    """Whether a run is a tone by itself; None: not even beside others."""
+    shares, power, low, high, twist = run.columns
+    frames, clear = len(shares), float(np.median(shares))
+    if frames < _LEAST_FRAMES or abs(float(np.mean(twist))) > _MEAN_TWIST_DB:
+        return None
+    # Not where the tone begins or ends within a frame: its frequency is blurred there.
+    whole = power >= power.max() / 2.0
+    for off, unsteady in zip((low, high), _UNSTEADY, strict=True):
+        inside = off[whole]
+        limit = _LESS_STEADY if clear >= _VERY_CLEAR else unsteady
+        if np.std(inside) > limit or abs(float(np.median(inside))) > _MEDIAN_OFF:
+            return None
+    if any(frames >= least and clear >= share for least, share in _CLEAR):
+        return True
+    return False if clear >= _LEAST_CLEAR and whole.sum() >= _LEAST_WHOLE else None
 
 
 def traces(
@@ -293,12 +224,9 @@ def traces(
     grid = Grid.at(sample_rate, step_ms=_STEP_MS, window=_WINDOW)
     if min(len(source), len(other)) < grid.size:
         return []
-    window = np.lib.stride_tricks.sliding_window_view
-    power = np.sum(
-        powers(window(source, grid.size)[:: grid.step] * grid.shape, grid), axis=0, keepdims=True
-    )
-    stands_out = np.ones(len(range(0, len(other) - grid.size + 1, grid.step)), np.bool_)
-    frames = window(other, grid.size)[:: grid.step] * grid.shape
+    power = np.sum(powers(shaped(source, grid), grid), axis=0, keepdims=True)
+    frames = shaped(other, grid)
+    stands_out = np.ones(len(frames), np.bool_)
     for band, nominal in ((_LOW_BAND_HZ, LOW_HZ), (_HIGH_BAND_HZ, HIGH_HZ)):
         _, off, which = peaks(power, grid, band, nominal)
         hertz = float(nominal[which[0]] * (1.0 + off[0]))

@@ -1,20 +1,17 @@
 from __future__ import annotations
 
 import io
-from itertools import pairwise
 
 import numpy as np
 import pytest
 import soundfile
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from benchmarks.speech.keypad import key, pcm16, pressed
 from pipeline.audio.keypad.sounds import ALONE, DOUBTFUL, KeySound, KeySounds
+from tests.pipeline.audio.keypad.typed import RATES, cut_keys
 
 pytestmark = pytest.mark.unit
-
-RATES = (8_000, 11_025, 16_000)
 
 
 def heard(audio: np.ndarray, rate: int = 8_000) -> list[KeySound]:
@@ -69,26 +66,17 @@ def test_noise_and_other_tones_are_no_keys() -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(
-    rate=st.sampled_from(RATES),
-    keys=st.text("0123456789*#ABCD", min_size=1, max_size=6),
-    hold=st.floats(0.04, 0.2),
-    seed=st.integers(0, 99),
-    cuts=st.lists(st.integers(0, 30_000), max_size=12),
-)
+@given(cut_keys(noise=0.02))
 def test_any_split_gives_the_same_sounds(
-    rate: int, keys: str, hold: float, seed: int, cuts: list[int]
+    typed: tuple[int, np.ndarray, list[np.ndarray]],
 ) -> None:
-    rng = np.random.default_rng(seed)
-    audio = np.concatenate([np.zeros(rng.integers(0, 3_000)), pressed(keys, rate, hold_s=hold)])
-    pcm = pcm16(audio + rng.normal(0, 0.02 * (seed % 5), len(audio)))
+    rate, pcm, cut = typed
     whole = KeySounds(rate)
     want = [*whole.take(pcm), *whole.finish()]
     parts, got = KeySounds(rate), list[KeySound]()
-    bounds = [0, *sorted(min(cut, len(pcm)) for cut in cuts), len(pcm)]
-    for low, high in pairwise(bounds):
+    for part in cut:
         before = parts.settled
-        now = parts.take(pcm[low:high])
+        now = parts.take(part)
         assert all(one.place.start >= before for one in now)
         got += now
     assert [*got, *parts.finish()] == want

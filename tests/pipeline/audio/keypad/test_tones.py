@@ -5,15 +5,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from benchmarks.speech.keypad import key, pcm16, pressed
 from pipeline.audio.keypad.tones import KEY_EDGE_MS, KeyTones, traces
 from pipeline.records.model import Interval
+from tests.pipeline.audio.keypad.typed import RATES, cut_keys
 
 pytestmark = pytest.mark.unit
 
-RATES = (8_000, 11_025, 16_000)
 EVERY = [(row, column) for row in range(4) for column in range(4)]
 
 
@@ -121,24 +120,15 @@ def test_settled_says_what_may_still_come() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    rate=st.sampled_from(RATES),
-    keys=st.text("0123456789*#ABCD", min_size=1, max_size=6),
-    hold=st.floats(0.04, 0.2),
-    seed=st.integers(0, 99),
-    cuts=st.lists(st.integers(0, 30_000), max_size=12),
-)
+@given(cut_keys(noise=0.01))
 def test_any_split_gives_the_same_tones(
-    rate: int, keys: str, hold: float, seed: int, cuts: list[int]
+    typed: tuple[int, np.ndarray, list[np.ndarray]],
 ) -> None:
-    rng = np.random.default_rng(seed)
-    audio = np.concatenate([np.zeros(rng.integers(0, 3_000)), pressed(keys, rate, hold_s=hold)])
-    pcm = pcm16(audio + rng.normal(0, 0.01 * (seed % 5), len(audio)))
+    rate, pcm, cut = typed
     whole = KeyTones(rate)
     want = [*whole.take(pcm), *whole.finish()]
     parts = KeyTones(rate)
-    bounds = [0, *sorted(min(cut, len(pcm)) for cut in cuts), len(pcm)]
-    got = [one for low, high in pairwise(bounds) for one in parts.take(pcm[low:high])]
+    got = [one for part in cut for one in parts.take(part)]
     assert sorted([*got, *parts.finish()]) == sorted(want)
     assert all(0 <= one.start < one.end <= len(pcm) for one in want)
 
