@@ -190,21 +190,27 @@ def key_span(channel: int, place: Interval) -> Span:
     return Span(Entity.DTMF.value, channel, place.start, place.end, _SCORE, KEY_TONES)
 
 
+def key_pads(rule: EntityRule, sample_rate: int) -> tuple[int, int]:
+    """Samples that are cut before and after a key: as the policy pads, ``KEY_EDGE_MS`` at least."""
+    before, after = (
+        max(pad, KEY_EDGE_MS) * sample_rate // 1_000
+        for pad in (rule.pad_before_ms, rule.pad_after_ms)
+    )
+    return before, after
+
+
 def key_cuts(span: Span, rule: EntityRule, pcm: Pcm, start: int, sample_rate: int) -> list[Cut]:
     """What is cut for a key: its span, and the echo on every other channel of the tones in it.
 
     Args:
         span: as ``Keys`` found it.
-        rule: of the policy; at least ``KEY_EDGE_MS`` are cut beside it.
+        rule: of the policy, see ``key_pads``.
         pcm: the call around it, as far as an echo may lie from it.
         start: call sample of ``pcm[0]``.
         sample_rate: Hz.
     """
     end = start + len(pcm)
-    before, after = (
-        max(pad, KEY_EDGE_MS) * sample_rate // 1_000
-        for pad in (rule.pad_before_ms, rule.pad_after_ms)
-    )
+    before, after = key_pads(rule, sample_rate)
     offset, behind = max(0, span.start - start), max(0, end - span.end)
     source = pcm[offset : max(0, span.end - start), span.channel]
     found = [span]

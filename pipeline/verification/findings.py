@@ -14,8 +14,8 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.audio.keypad.tones import KEY_EDGE_MS
 from pipeline.audio.levels import FRAMES_PER_SECOND, Levels
+from pipeline.muting.keys import key_pads
 from pipeline.muting.padding import Padding, widen
 from pipeline.policy.model import Policy
 from pipeline.records.entities import SPOKEN_NUMBERS
@@ -106,14 +106,10 @@ def mute_for_key(span: Span, policy: Policy, sample_rate: int) -> Mute:
 
     Args:
         span: of its tone.
-        policy: padding; at least ``KEY_EDGE_MS``.
+        policy: padding, see ``key_pads``.
         sample_rate: Hz.
     """
-    rule = policy.rule(span.entity)
-    before, after = (
-        max(pad, KEY_EDGE_MS) * sample_rate // 1_000
-        for pad in (rule.pad_before_ms, rule.pad_after_ms)
-    )
+    before, after = key_pads(policy.rule(span.entity), sample_rate)
     found = replace(span, reason=Reason.VERIFICATION)
     return Mute(span.channel, max(0, span.start - before), span.end + after, (found,))
 
