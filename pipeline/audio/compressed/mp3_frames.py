@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO, Final
 
-from pipeline.audio.compressed.coded import Coded, cut_off
+from pipeline.audio.compressed.coded import Coded, cut_off, whole
 from pipeline.errors import AudioError
 
 KIND: Final = "MP3"
@@ -137,10 +137,7 @@ def _frames(stream: BinaryIO, place: int, end: int, name: str) -> Iterator[tuple
             )
         if place + frame.size > end:
             raise cut_off(name)
-        data = head + stream.read(frame.size - _HEAD)
-        if len(data) < frame.size:
-            raise cut_off(name)
-        yield frame, data
+        yield frame, head + whole(stream, frame.size - _HEAD, name)
         place += frame.size
 
 

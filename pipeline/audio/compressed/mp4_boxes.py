@@ -155,8 +155,10 @@ def _flat(body: bytes, into: dict[bytes, bytes]) -> dict[bytes, bytes]:
 
 
 def _track(moov: bytes, data: list[tuple[int, int]], name: str) -> Coded:
-    tracks = [_flat(box.body, {}) for box in _boxes(moov) if box.name == b"trak"]
-    if any(box.name == b"mvex" for box in _boxes(moov)):
+    boxes = list(_boxes(moov))
+    tracks = [_flat(box.body, {}) for box in boxes if box.name == b"trak"]
+    movie = {box.name: box.body for box in boxes}
+    if b"mvex" in movie:
         raise _in_fragments(name)
     kinds = [track[b"hdlr"][8:12] for track in tracks]
     if b"vide" in kinds:
@@ -172,8 +174,7 @@ def _track(moov: bytes, data: list[tuple[int, int]], name: str) -> Coded:
     places, sizes = _samples(track)
     total = _total(track[b"stts"], len(sizes))
     _check_data(places, sizes, data, name)
-    movie = {box.name: box.body for box in _boxes(moov)}[b"mvhd"]
-    skipped, length = _edited(track.get(b"elst"), scale, _timescale(movie), total, name)
+    skipped, length = _edited(track.get(b"elst"), scale, _timescale(movie[b"mvhd"]), total, name)
     packets = partial(_packets, places=places, sizes=sizes, name=name)
     if unit != scale:  # Opus counts in 48 kHz, whatever the track does
         total, skipped, length = (one * unit // scale for one in (total, skipped, length))

@@ -164,7 +164,7 @@ def _elements(stream: BinaryIO, size: int, name: str) -> Iterator[tuple[int, byt
         head_seen = True
         unknown = length == (1 << 7 * size_length) - 1
         if unknown and kind not in _UNSIZED:
-            raise AudioError(f"{name}: the WebM file is damaged; send it again")
+            raise _damaged(name)
         if not unknown and place + length > size:
             raise cut_off(name)
         if kind == _SEGMENT and not unknown and place + length != size:
@@ -174,9 +174,13 @@ def _elements(stream: BinaryIO, size: int, name: str) -> Iterator[tuple[int, byt
             continue
         if kind in _READ or kind == _ENCODED:
             if length > _MOST_PART:
-                raise AudioError(f"{name}: the WebM file is damaged; send it again")
+                raise _damaged(name)
             yield kind, whole(stream, length, name)
         place += length
+
+
+def _damaged(name: str) -> AudioError:
+    return AudioError(f"{name}: the WebM file is damaged; send it again")
 
 
 def _number(stream: BinaryIO, name: str, *, marked: bool) -> tuple[int, int]:
@@ -184,33 +188,30 @@ def _number(stream: BinaryIO, name: str, *, marked: bool) -> tuple[int, int]:
     first = whole(stream, 1, name)[0]
     length = 9 - first.bit_length()
     if length > (4 if marked else 8):
-        raise AudioError(f"{name}: the WebM file is damaged; send it again")
+        raise _damaged(name)
     value = first if marked else first & (1 << 8 - length) - 1
     return value << 8 * (length - 1) | int.from_bytes(whole(stream, length - 1, name)), length
 
 
 def _note(seen: _Seen, kind: int, body: bytes, name: str) -> None:
-    match kind:
-        case 0x2AD7B1:
-            seen.scale = int.from_bytes(body)
-            if not 0 < seen.scale <= _SECOND:
-                raise AudioError(f"{name}: the WebM head is damaged; send the file again")
-        case 0x4489 if len(body) in {4, 8}:
-            seen.declared = float(struct.unpack(">f" if len(body) == 4 else ">d", body)[0])  # noqa: PLR2004
-        case 0xAE:
-            seen.tracks += 1
-        case 0x83:
-            if int.from_bytes(body) == _PICTURES:
-                raise AudioError(f"{name}: it holds pictures; send the sound alone")
-            seen.kind = int.from_bytes(body)
-        case 0x86:
-            seen.codec = body.rstrip(b"\0")
-        case 0x63A2:
-            seen.setup = body
-        case 0x6D80:
-            raise AudioError(f"{name}: its audio is encrypted or packed; send it plain")
-        case _:
-            pass
+    if kind == _SCALE:
+        seen.scale = int.from_bytes(body)
+        if not 0 < seen.scale <= _SECOND:
+            raise AudioError(f"{name}: the WebM head is damaged; send the file again")
+    elif kind == _DURATION and len(body) in {4, 8}:
+        seen.declared = float(struct.unpack(">f" if len(body) == 4 else ">d", body)[0])  # noqa: PLR2004
+    elif kind == _TRACK:
+        seen.tracks += 1
+    elif kind == _TYPE:
+        if int.from_bytes(body) == _PICTURES:
+            raise AudioError(f"{name}: it holds pictures; send the sound alone")
+        seen.kind = int.from_bytes(body)
+    elif kind == _CODEC:
+        seen.codec = body.rstrip(b"\0")
+    elif kind == _SETUP:
+        seen.setup = body
+    elif kind == _ENCODED:
+        raise AudioError(f"{name}: its audio is encrypted or packed; send it plain")
 
 
 def _check_track(seen: _Seen, name: str) -> None:
