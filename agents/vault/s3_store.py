@@ -58,14 +58,7 @@ class BucketPlace:
             StoreError: there is no such bucket, it can't be listed, or is away.
         """
         with _translated():
-            store = S3Store(
-                bucket,
-                prefix=prefix or None,
-                retry_config={"max_retries": _TRIES, "retry_timeout": _PATIENCE},
-            )
-            # To reading, a missing bucket looks like a missing call.
-            next(iter(obstore.list(store, chunk_size=1)), None)
-        return cls(store)
+            return cls(opened_bucket(bucket, prefix))
 
     def put(self, area: str, call_id: str, files: Mapping[str, bytes]) -> bool:
         """See ``Place``."""
@@ -180,6 +173,18 @@ class _Pieces(io.RawIOBase):
         target[:count] = self._rest[:count]
         self._rest = self._rest[count:]
         return count
+
+
+def opened_bucket(bucket: str, prefix: str) -> S3Store:
+    """A prefix of a bucket, which is there and can be listed; raises obstore's errors."""
+    store = S3Store(
+        bucket,
+        prefix=prefix or None,
+        retry_config={"max_retries": _TRIES, "retry_timeout": _PATIENCE},
+    )
+    # To reading, a missing bucket looks like a missing object.
+    next(iter(obstore.list(store, chunk_size=1)), None)
+    return store
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from typing import Final
 from rich.console import Console
 
 from agents.app.recordings.ingest import Ingested, Outcome, file_digest
-from agents.app.recordings.recording_folder import Drop, default_roles, read_drop
+from agents.app.recordings.recording_folder import Drop, read_drop
 from agents.app.wiring import recordings_at, told
 from agents.crypto.transit_hybrid import TransitPublic
 from agents.kafka.call_sender import CallSender, OutgoingCall
@@ -76,16 +76,10 @@ def send_file(
     if again:
         call_id = call_id_of(hashlib.sha256(call_id.encode() + secrets.token_bytes(32)).digest())
     about = inspect_recording(source)
-    roles = drop.roles or default_roles(about.channels)
-    if len(roles) != about.channels:
-        raise InputError(
-            f"{shown(path.name)}: the sidecar describes {len(roles)} channels, the recording has "
-            f"{about.channels}"
-        )
     header = CallHeader(
         call_id,
         kept_rate(about.sample_rate),
-        roles,
+        drop.roles_of(about.channels),
         Codec.L16,
         drop.recorder_id,
         drop.started_at,
@@ -170,7 +164,7 @@ def send_paths(
     """
     files, failed = recordings_at(paths), 0
     twins: dict[str, Path] = {}
-    language = settings.language if "language" in settings.model_fields_set else ""
+    language = language_of(settings)
     with opened_sender(settings) as sender, Through(console, len(files), "recordings") as progress:
         for path in files:
             try:
@@ -183,6 +177,11 @@ def send_paths(
             progress.through(told(result) + (same if twin != path else ""))
     console.print(f"{len(files) - failed} sent, {failed} refused", highlight=False)
     return failed
+
+
+def language_of(settings: Settings) -> str:
+    """Of calls whose sidecar names none; empty, unless this host sets one: the installation's."""
+    return settings.language if "language" in settings.model_fields_set else ""
 
 
 def opened_sender(settings: Settings) -> CallSender:

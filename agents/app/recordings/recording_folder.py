@@ -93,6 +93,20 @@ class Drop:
     stated: bytes = field(default=b"", repr=False)
     """JSON of what the sidecar says of consent (``pipeline.consent.metadata.Stated``), or empty."""
 
+    def roles_of(self, channels: int) -> tuple[Role, ...]:
+        """Who speaks on each channel of the file, once it is known how many it has.
+
+        Raises:
+            InputError: the sidecar describes other channels than the file has.
+        """
+        roles = self.roles or default_roles(channels)
+        if len(roles) != channels:
+            raise InputError(
+                f"{shown(self.path.name)}: the sidecar describes {len(roles)} channels, "
+                f"the recording has {channels}"
+            )
+        return roles
+
     def info(
         self, sample_rate: int, channels: int, *, named: Callable[[str], str] | None = None
     ) -> CallInfo:
@@ -106,12 +120,7 @@ class Drop:
         Raises:
             InputError: the sidecar describes other channels than the file has.
         """
-        roles = self.roles or default_roles(channels)
-        if len(roles) != channels:
-            raise InputError(
-                f"{shown(self.path.name)}: the sidecar describes {len(roles)} channels, "
-                f"the recording has {channels}"
-            )
+        roles = self.roles_of(channels)
         parties = sorted({named(number) for number in self.numbers}) if named else ()
         return CallInfo(
             self.call_id,

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final, Self
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import S3Store
 
 from agents.app.recordings.recording_folder import LARGEST_SIDECAR, sidecar_of
 from agents.app.recordings.watching.places import (
@@ -28,6 +26,7 @@ from agents.app.recordings.watching.places import (
     free_name,
     look_at,
 )
+from agents.vault.s3_store import opened_bucket
 from pipeline.errors import InputError, StoreError
 
 if TYPE_CHECKING:
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
 
 LARGEST: Final = 512 << 20
 """Bytes of a recording that is read into memory."""
-_TRIES: Final = 3
-_PATIENCE: Final = timedelta(seconds=30)
 
 
 class BucketPlace:
@@ -59,13 +56,7 @@ class BucketPlace:
         """
         bucket, _, prefix = location.removeprefix("s3://").partition("/")
         with _translated():
-            store = S3Store(
-                bucket,
-                prefix=prefix.strip("/") or None,
-                retry_config={"max_retries": _TRIES, "retry_timeout": _PATIENCE},
-            )
-            next(iter(obstore.list(store, chunk_size=1)), None)
-        return cls(store)
+            return cls(opened_bucket(bucket, prefix.strip("/")))
 
     def look(self) -> Look:
         """See ``Place``."""
@@ -90,12 +81,8 @@ class BucketPlace:
 
     def same(self, found: Found) -> bool:
         """See ``Place``."""
-        try:
-            with _translated():
-                about = obstore.head(self._store, found.name)
-        except _GoneError:
-            return False
-        return _mark(about) == found.mark
+        about = self._about(found.name)
+        return about is not None and _mark(about) == found.mark
 
     def done(self, found: Found, after: After) -> None:
         """See ``Place``."""
@@ -148,12 +135,15 @@ class BucketPlace:
                 obstore.delete(self._store, name)
 
     def _is_there(self, name: str) -> bool:
+        return self._about(name) is not None
+
+    def _about(self, name: str) -> ObjectMeta | None:
+        """What the bucket says of an object; None where there is none."""
         try:
             with _translated():
-                obstore.head(self._store, name)
+                return obstore.head(self._store, name)
         except _GoneError:
-            return False
-        return True
+            return None
 
 
 class _GoneError(StoreError):

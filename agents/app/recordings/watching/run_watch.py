@@ -12,7 +12,12 @@ from typing import Final
 
 from rich.console import Console
 
-from agents.app.recordings.ingest_by_door import opened_sender, recorded, send_file
+from agents.app.recordings.ingest_by_door import (
+    language_of,
+    opened_sender,
+    recorded,
+    send_file,
+)
 from agents.app.recordings.watching.outcomes import OutcomeTopic
 from agents.app.recordings.watching.places import FolderPlace, Loaded, Place
 from agents.app.recordings.watching.watcher import Rule, Watcher
@@ -102,12 +107,11 @@ def watch(
         with lock:
             plain(console, line)
 
-    language = settings.language if "language" in settings.model_fields_set else ""
     with _stopped(stop) as over, opened_sender(settings) as sender:
         with OutcomeTopic(named_broker(settings), topic, client=client, tell=tell) as outcomes:
             if not outcomes.caught_up(CATCH_UP_S):
                 tell("what became of earlier calls is not known yet; it is heard later")
-            send = DoorSend(sender, language)
+            send = DoorSend(sender, language_of(settings))
             watcher = Watcher(places, send, outcomes, rule, tell=tell)
             tell(f"watching {', '.join(locations)}; on {named_broker(settings)}")
             _steps(watcher, over, tell)
