@@ -83,6 +83,11 @@ class KnownCall:
     """Who opened it; None where nobody named themselves."""
     erased: datetime | None
 
+    @property
+    def standing(self) -> str:
+        """How it stands, in a word: its state, or ``erased``."""
+        return self.state.value if self.erased is None else "erased"
+
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:

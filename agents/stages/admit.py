@@ -225,8 +225,9 @@ class Admission:
         if call is None or now - call.looked >= LOOK_S:
             known = self._ledger.call(call_id)
             if call is None or known is None or known.state is not CallState.OPEN:
-                call = _Call(known.state if known else None, _ended(known))
-                call.recording = known.recording if known else None
+                call = _Call(None)
+                if known is not None:
+                    call = _Call(known.state, known.standing, recording=known.recording)
             call.looked, call.ours = now, known is None or known.owner == DOOR
         call.came = now
         with self._table:
@@ -312,7 +313,7 @@ class Admission:
         if call.state is None and header.recording:
             known = self._same_recording(where.call_id, header)
             if known is not None:
-                raise _KnownError(_Call(known.state, _ended(known), same_as=known.call_id))
+                raise _KnownError(_Call(known.state, known.standing, same_as=known.call_id))
             call.recording = header.recording
         opened = self._ledger.open_call(
             where.call_id, recording=header.recording or None, owner=DOOR
@@ -405,13 +406,6 @@ class Admission:
 
     def _info(self, header: CallHeader) -> CallInfo:
         return call_info(header, self._named, self._door.language, self._ledger.database.now())
-
-
-def _ended(known: KnownCall | None) -> str:
-    """How a call stands, for whoever sent it."""
-    if known is None:
-        return ""
-    return known.state.value if known.erased is None else "erased"
 
 
 def _key_of(wrapped: bytes | None) -> str | None:

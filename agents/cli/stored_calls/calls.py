@@ -129,7 +129,7 @@ def find(
     rows = [
         {
             "call_id": one.call_id,
-            "state": one.state.value if one.erased is None else "erased",
+            "state": one.standing,
             "opened": one.created.isoformat(timespec="seconds"),
             "outcome": _outcome(facts) if (facts := stored[one.call_id]) else "",
         }
@@ -170,7 +170,7 @@ def show(
         _tell_listed(parts.log, 1, call_id)
         about = {
             "call_id": call_id,
-            "state": known.state.value if known.erased is None else "erased",
+            "state": known.standing,
             "opened": known.created.isoformat(timespec="seconds"),
             **(described(facts) if facts else {}),
             "recorder_id": RecorderIds(ledger.database, keys).shown(call_id) if facts else "",
