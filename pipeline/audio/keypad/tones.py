@@ -192,10 +192,13 @@ class _Rules:
 
 def _counts(run: FrameRun) -> bool | None:
     """Whether a run is a tone by itself; None: not even beside others."""
-    shares, power, low, high, twist = run.columns
-    frames, clear = len(shares), float(np.median(shares))
-    if frames < _LEAST_FRAMES or abs(float(np.mean(twist))) > _MEAN_TWIST_DB:
+    frames = len(run.facts)
+    if frames < _LEAST_FRAMES:
         return None
+    shares, power, low, high, twist = run.columns
+    if abs(float(np.mean(twist))) > _MEAN_TWIST_DB:
+        return None
+    clear = float(np.median(shares))
     # Not where the tone begins or ends within a frame: its frequency is blurred there.
     whole = power >= power.max() / 2.0
     for off, unsteady in zip((low, high), _UNSTEADY, strict=True):
