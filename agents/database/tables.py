@@ -113,6 +113,8 @@ ENTRIES = Table(
     Column("fingerprint", String(64), nullable=False, unique=True),
     Column("previous", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
+    Index("audit_entries_subject", "subject", "seq"),
+    Index("audit_entries_recorded", "recorded"),
 )
 """Every event in the order in which it was written, each with the hash of the one before it."""
 
@@ -270,3 +272,23 @@ SHADOW = Table(
 """A row per call, pair of policies and entity type, and one for all types together: durations and
 counts, never places. ``live`` and ``candidate`` are the policies' digests. There is no foreign key:
 a call that is read again after a crash writes the same rows again."""
+
+WORKER_STATES = Table(
+    "worker_states",
+    METADATA,
+    Column("worker_id", String(32), primary_key=True),
+    Column("stages", String(120), nullable=False),
+    Column("host", String(64), nullable=False),
+    Column("version", String(40), nullable=False),
+    Column("policy", Text, nullable=False),
+    Column("policy_version", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("started", String(40), nullable=False),
+    Column("seen", String(40), nullable=False),
+    Column("counts", Text, nullable=False),
+    Column("delays", Text, nullable=False),
+)
+"""A row per worker process, renewed every few seconds; it goes when the worker stops in order, and
+a day after it was seen last. ``stages`` by commas; ``counts`` is a JSON object of numbers,
+``delays`` a JSON list of how many releases fell between which limits
+(``agents.app.operations.worker_states``)."""
