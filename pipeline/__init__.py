@@ -8,7 +8,7 @@ stretches are sensitive · ``policy`` what a security engineer decides · ``muti
 silence · ``verification`` a second pass over the redacted audio · ``evidence`` what is stored and
 proves it · ``evaluation`` leaks and needless silence against a truth. Before all of it ``gateways``
 reads what platforms send, and ``consent`` decides whether the call may be kept; ``change`` tells
-what another policy would do.
+what another policy would do, and ``analytics`` counts what is stored.
 
 ``errors`` says whose fault an error is. Imports point down the layers that ``pyproject.toml``
 names; an arrow up fails ``make lint``.

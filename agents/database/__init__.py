@@ -1,8 +1,8 @@
 """The database that all workers share: schema, migrations, and the ledger of calls.
 
-Files: ``engine`` SQLite or PostgreSQL · ``tables`` all of them · ``migrations`` and ``migrate`` ·
-``wrapped_keys`` proven and destroyed · ``call_ledger`` which calls are open, and which stage is
-done with them · ``open_ledger`` by an installation's settings · ``policy_pins`` what a call is
+Files: ``engine`` SQLite or PostgreSQL · ``tables`` and ``analytics_tables`` ·
+``migrations`` and ``migrate`` · ``wrapped_keys`` proven and destroyed · ``call_ledger`` which calls
+are open, and which stage is done with them · ``open_ledger`` by an installation's settings · ``policy_pins`` what a call is
 worked on by · ``door_calls`` what is known of it beside its id, ``door_keys`` by which keys
 calls come in · ``webhook_queue`` what is to be told of it.
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from alembic import context
 
-from agents.database.tables import METADATA
+from agents.database.analytics_tables import CALL_FACTS
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=METADATA,
+    target_metadata=CALL_FACTS.metadata,
     # SQLite takes back the tables of a transaction, too; half a migration is never seen.
     transactional_ddl=True,
 )

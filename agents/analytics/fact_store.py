@@ -1,0 +1,198 @@
+"""A call's facts in the ledger's database: entered once it is stored, gone with its catalogue row.
+
+Outcomes: ``UnknownCallError`` where the call is not in the catalogue (any more), or did not pass;
+``StoreError`` where the database is away. Entering again replaces what was there.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import fields
+from typing import Any, Final
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from agents.database.analytics_tables import (
+    CALL_FACTS,
+    CALL_REDACTIONS,
+    CALL_TOPICS,
+    SEARCH_TERMS,
+)
+from agents.database.engine import Database
+from agents.database.tables import CATALOGUE
+from pipeline.analytics.facts import CallFacts, Redacted
+from pipeline.errors import UnknownCallError
+
+_LISTS: Final = {"redactions", "topics"}
+_PLAIN: Final = tuple(one.name for one in fields(CallFacts) if one.name not in {*_LISTS, "marks"})
+_BATCH: Final = 500
+"""Calls that one statement asks for."""
+
+
+class FactStore:
+    """The facts of one installation's calls.
+
+    Args:
+        database: the ledger's, with its schema up to date.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def enter(self, facts: CallFacts, terms: Collection[int] = ()) -> None:
+        """Enter a call's facts, in place of those that are there.
+
+        Args:
+            facts: of a call of the catalogue.
+            terms: its words, as ``agents.analytics.search_index`` hashes them.
+
+        Raises:
+            UnknownCallError: see the module's text.
+        """
+        if not self.enter_all([(facts, terms)]):
+            raise UnknownCallError("no such call in the catalogue: its facts are not kept")
+
+    def enter_all(self, calls: Sequence[tuple[CallFacts, Collection[int]]]) -> int:
+        """Enter the facts of many calls in one transaction; how many of them are still there."""
+        by_id = {facts.call_id: (facts, terms) for facts, terms in calls}
+        with self._database.writing() as connection:
+            # Locked: an erasure that removes the row waits, and takes these rows with it.
+            there = _in_batches(
+                connection,
+                lambda ids: (
+                    select(CATALOGUE.c.call_id)
+                    .where(
+                        CATALOGUE.c.call_id.in_(ids),
+                        CATALOGUE.c.passed.is_(True),
+                        CATALOGUE.c.erasing.is_(None),
+                    )
+                    .with_for_update()
+                ),
+                list(by_id),
+            )
+            found = sorted(row.call_id for row in there)
+            before = _numbers(connection, found)
+            rows = [_row(by_id[call_id][0]) for call_id in found]
+            for row in rows:
+                if row["call_id"] in before:
+                    mine = CALL_FACTS.c.id == before[row["call_id"]]
+                    connection.execute(update(CALL_FACTS).where(mine).values(row))
+            _insert(connection, CALL_FACTS, [row for row in rows if row["call_id"] not in before])
+            for table in (CALL_REDACTIONS, CALL_TOPICS, SEARCH_TERMS):
+                old = list(before.values())
+                for start in range(0, len(old), _BATCH):
+                    mine = table.c.call.in_(old[start : start + _BATCH])
+                    connection.execute(delete(table).where(mine))
+            numbers = before if len(before) == len(found) else _numbers(connection, found)
+            self._insert_lists(connection, [(numbers[one], *by_id[one]) for one in found])
+        return len(found)
+
+    @staticmethod
+    def _insert_lists(
+        connection: Connection, calls: Sequence[tuple[int, CallFacts, Collection[int]]]
+    ) -> None:
+        _insert(
+            connection,
+            CALL_REDACTIONS,
+            (
+                {"call": number, "type": one.type, "count": one.count, "ms": one.ms}
+                for number, facts, _ in calls
+                for one in facts.redactions
+            ),
+        )
+        _insert(
+            connection,
+            CALL_TOPICS,
+            (
+                {"call": number, "topic": topic, "count": count}
+                for number, facts, _ in calls
+                for topic, count in facts.topics
+            ),
+        )
+        # In the order of the table: pages of a B-tree are filled once.
+        terms = sorted((term, number) for number, _, terms in calls for term in set(terms))
+        _insert(connection, SEARCH_TERMS, ({"term": term, "call": one} for term, one in terms))
+
+    def remove(self, call_id: str) -> bool:
+        """Remove a call's facts alone; whether there were any. Erasing a call does it by itself."""
+        with self._database.writing() as connection:
+            gone = connection.execute(delete(CALL_FACTS).where(CALL_FACTS.c.call_id == call_id))
+        return bool(gone.rowcount)
+
+    def find(self, call_id: str) -> CallFacts | None:
+        """A call's facts, or None where there are none, or it is being erased."""
+        query = (
+            select(CALL_FACTS)
+            .join(CATALOGUE, CATALOGUE.c.call_id == CALL_FACTS.c.call_id)
+            .where(CALL_FACTS.c.call_id == call_id, CATALOGUE.c.erasing.is_(None))
+        )
+        with self._database.reading() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+            if row is None:
+                return None
+            redactions, topics = lists_of(connection, [row["id"]])
+        return CallFacts(
+            **{name: row[name] for name in _PLAIN},
+            marks=listed(row["marks"]),
+            redactions=redactions[row["id"]],
+            topics=topics[row["id"]],
+        )
+
+
+def lists_of(
+    connection: Connection, numbers: Sequence[int]
+) -> tuple[dict[int, tuple[Redacted, ...]], dict[int, tuple[tuple[str, int], ...]]]:
+    """Redactions and topics of some calls, by ``call_facts.id``; those without have empty ones."""
+    redactions: dict[int, tuple[Redacted, ...]] = defaultdict(tuple)
+    topics: dict[int, tuple[tuple[str, int], ...]] = defaultdict(tuple)
+    wanted = CALL_REDACTIONS.c.call.in_(numbers)
+    for row in connection.execute(
+        select(CALL_REDACTIONS).where(wanted).order_by(CALL_REDACTIONS.c.type)
+    ).mappings():
+        redactions[row["call"]] += (Redacted(row["type"], row["count"], row["ms"]),)
+    wanted = CALL_TOPICS.c.call.in_(numbers)
+    for row in connection.execute(
+        select(CALL_TOPICS).where(wanted).order_by(CALL_TOPICS.c.topic)
+    ).mappings():
+        topics[row["call"]] += ((row["topic"], row["count"]),)
+    return redactions, topics
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """The entries of a column such as ``marks``."""
+    return tuple(one for one in text.split(",") if one)
+
+
+def _row(facts: CallFacts) -> dict[str, Any]:
+    row = {name: getattr(facts, name) for name in _PLAIN}
+    return row | {"marks": _joined(facts.marks), "entities": _joined(facts.entities)}
+
+
+def _joined(entries: Iterable[str]) -> str:
+    text = ",".join(sorted(set(entries)))
+    return f",{text}," if text else ""
+
+
+def _numbers(connection: Connection, calls: Sequence[str]) -> dict[str, int]:
+    rows = _in_batches(
+        connection,
+        lambda ids: select(CALL_FACTS.c.call_id, CALL_FACTS.c.id).where(
+            CALL_FACTS.c.call_id.in_(ids)
+        ),
+        calls,
+    )
+    return {row.call_id: row.id for row in rows}
+
+
+def _in_batches(connection: Connection, query: Any, ids: Sequence[str]) -> list[Any]:  # noqa: ANN401 - a statement of any row
+    rows: list[Any] = []
+    for start in range(0, len(ids), _BATCH):
+        rows += connection.execute(query(ids[start : start + _BATCH])).all()
+    return rows
+
+
+def _insert(connection: Connection, table: Any, rows: Iterable[dict[str, Any]]) -> None:  # noqa: ANN401 - any table
+    values = list(rows)
+    if values:
+        connection.execute(insert(table), values)
