@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from functools import cache
 from urllib.parse import quote
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from agents.access.roles import MAY, Role
-from console.auth.routing import permission_of
+from console.auth.routing import parameters_of, permission_of
 from tests.console.serving import HELD_BACK, OTHER, STORED, Console, console, transcript_of
 
 pytestmark = pytest.mark.unit
@@ -63,6 +64,29 @@ def test_times_at_the_edge_are_times(address: str, served: Console) -> None:
     assert served.role("analyst").get(address).status_code == 200
 
 
+def test_what_an_address_does_not_know_is_refused_on_every_route(served: Console) -> None:
+    seen = 0
+    for route in served.app.routes:
+        assert isinstance(route, APIRoute)
+        permission = permission_of(route)
+        role = next((one for one in Role if permission in MAY[one]), Role.ANALYST)
+        path = re.sub(r"\{\w+\}", STORED, route.path)
+        for method in route.methods:
+            answer = _client(served, role).request(method, f"{path}?subject=4111")
+            assert answer.status_code == 422, (method, path)
+            assert "subject: not known" in answer.text
+            assert "4111" not in answer.text
+            seen += 1
+    assert seen >= 30
+
+
+@pytest.mark.parametrize("query", ["limit=1&limit=2", "John%20Smith=1", "Limit=1", "=1"])
+def test_names_that_are_none_and_names_said_twice_are_refused(query: str, served: Console) -> None:
+    answer = served.role("analyst").get(f"/api/calls?{query}")
+    assert answer.status_code == 422
+    assert "Smith" not in answer.text
+
+
 NUMBERS = [str(n + d) for n in (0, 2**31, 2**32, 2**63, 2**64, 10**30) for d in (-1, 0, 1)]
 TIMES = [
     f"{year}-{day}T{time}{zone}"
@@ -97,9 +121,9 @@ def test_no_parameter_is_a_fault(served: Console, data: st.DataObject) -> None:
         # Most often a call that is there, so that the rest is looked at, too.
         value = data.draw(st.just(STORED) | VALUES)
         path = path.replace(f"{{{parameter.name}}}", quote(value, safe="") or "x")
-    for parameter in route.dependant.query_params:
+    for name in parameters_of(route):
         if data.draw(st.booleans()):
-            query[parameter.name] = data.draw(VALUES)
+            query[name] = data.draw(VALUES)
     method = next(iter(route.methods or ()))
     body = None if method in {"GET", "HEAD"} else data.draw(WANTED).encode()
     role = next(role for role in Role if permission_of(route) in MAY[role])
