@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
 from typing import Final
@@ -13,6 +14,7 @@ from agents.reports.entity_groups import kind_of, label_of
 from agents.reports.templating import environment
 from console.api.schemas import Muted
 from console.http.errors import NOT_FOUND, Refusal
+from console.pages.navigation import places_for
 
 POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; media-src 'self'; img-src 'self'; "
@@ -20,10 +22,13 @@ POLICY: Final = (
 )
 """Content security policy of the pages."""
 STATIC: Final = {
+    "base.js": "text/javascript; charset=utf-8",
+    "call.css": "text/css; charset=utf-8",
     "console.css": "text/css; charset=utf-8",
     "compliance.css": "text/css; charset=utf-8",
     "marks.js": "text/javascript; charset=utf-8",
     "player.js": "text/javascript; charset=utf-8",
+    "theme.js": "text/javascript; charset=utf-8",
 }
 _REPORTS: Final = frozenset({"compliance.css"})
 """Style sheets of reports, which are files of their own, too."""
@@ -55,7 +60,16 @@ def static(name: str) -> Response:
 
 @cache
 def _environment() -> jinja2.Environment:
-    return environment("console", clock=_clock, why=_why, kind=_kind, label=label_of)
+    return environment(
+        "console",
+        clock=_clock,
+        why=_why,
+        kind=_kind,
+        kind_name=lambda entity: kind_of(entity).name,
+        label=label_of,
+        iso=_iso,
+        places=places_for,
+    )
 
 
 @cache
@@ -68,6 +82,12 @@ def _file(name: str) -> bytes:
 def _clock(ms: int) -> str:
     minutes, seconds = divmod(ms // 1_000, 60)
     return f"{minutes}:{seconds:02}"
+
+
+def _iso(moment: datetime | str) -> str:
+    """A moment as ISO 8601 with its zone; without one it is UTC."""
+    at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
 
 
 def _why(muted: Muted) -> str:

@@ -1,0 +1,46 @@
+"""The pages that stand in the navigation, who may see them, and where somebody begins.
+
+To add a page, add a ``Place``; its template says ``{% set here = "/its/address" %}``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from agents.access.roles import Permission, Role, permitted
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A page in the navigation."""
+
+    label: str
+    address: str
+    permission: Permission
+    first_for: Role | None = None
+    """Who begins here after logging in."""
+
+
+PLACES: Final = (
+    Place("Calls", "/", Permission.LIST_CALLS, Role.ANALYST),
+    Place("Quarantine", "/quarantine", Permission.READ_QUARANTINE, Role.SECURITY),
+    Place("Marks", "/marks", Permission.READ_MARKS),
+    Place("Compliance", "/compliance", Permission.READ_COMPLIANCE, Role.AUDITOR),
+)
+"""In the order of the bar."""
+
+
+def places_for(permissions: Iterable[Permission]) -> list[Place]:
+    """What somebody sees in the bar."""
+    may = set(permissions)
+    return [place for place in PLACES if place.permission in may]
+
+
+def first_for(roles: Iterable[Role]) -> str:
+    """Where somebody begins: at the page of their role, else at the first that they may see."""
+    have = list(roles)
+    may = places_for(permitted(have))
+    own = [place.address for place in may if place.first_for in have]
+    return (own or [place.address for place in may] or ["/account"])[0]

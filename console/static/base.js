@@ -1,0 +1,89 @@
+// On every page: times in the browser's zone, numbers by its locale, buttons that copy, forms that
+// leave empty fields out of the address. Scripts that add nodes call `hushwire.dress(node)`.
+"use strict";
+
+const hushwire = (() => {
+  const wanted = { dateStyle: "medium", timeStyle: "short" };
+  const forms = {
+    "": new Intl.DateTimeFormat(undefined, wanted),
+    seconds: new Intl.DateTimeFormat(undefined, { ...wanted, timeStyle: "medium" }),
+    date: new Intl.DateTimeFormat(undefined, { dateStyle: "medium" }),
+  };
+  const whole = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
+  const number = new Intl.NumberFormat();
+  const COPIED_MS = 1500;
+
+  // Local times: <time datetime="2026-03-01T10:00:00Z" data-local>; data-local="date" or "seconds".
+  function localTime(node) {
+    const moment = new Date(node.dateTime);
+    if (!Number.isNaN(moment.getTime())) {
+      node.textContent = (forms[node.dataset.local] ?? forms[""]).format(moment);
+      node.title = `${whole.format(moment)} · ${moment.toISOString()}`;
+    }
+  }
+
+  // Numbers: <span data-number="1234.5">1234.5</span>; the attribute may be empty.
+  function localNumber(node) {
+    const value = Number(node.dataset.number || node.textContent);
+    if (Number.isFinite(value)) {
+      node.textContent = number.format(value);
+    }
+  }
+
+  async function copy(button) {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    const before = button.textContent;
+    button.textContent = "✓";
+    button.dataset.copied = "";
+    say("Copied");
+    setTimeout(() => {
+      button.textContent = before;
+      delete button.dataset.copied;
+    }, COPIED_MS);
+  }
+
+  // Tell screen readers.
+  function say(text) {
+    document.getElementById("said").textContent = text;
+  }
+
+  function dress(root) {
+    root.querySelectorAll("time[data-local]").forEach(localTime);
+    root.querySelectorAll("[data-number]").forEach(localNumber);
+    for (const button of root.querySelectorAll("button[data-copy]")) {
+      button.hidden = !navigator.clipboard; // only over TLS and on the loopback
+    }
+  }
+
+  dress(document);
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("button[data-copy]");
+    if (button) {
+      copy(button).catch(() => say("Could not copy"));
+    }
+  });
+  document.addEventListener("submit", (event) => {
+    if (event.target.method === "get") {
+      for (const field of event.target.elements) {
+        field.disabled ||= field.name !== "" && field.value === "";
+      }
+    }
+  });
+  // Back from the next page: what was left out is there again.
+  window.addEventListener("pageshow", () => {
+    for (const field of document.querySelectorAll('form[method="get"] :disabled')) {
+      field.disabled = false;
+    }
+  });
+  const zone = document.getElementById("zone");
+  if (zone) {
+    zone.textContent = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  }
+  // A table that scrolls can be reached by keyboard.
+  for (const wrap of document.querySelectorAll(".table-wrap")) {
+    if (wrap.scrollWidth > wrap.clientWidth && !wrap.querySelector("a, button, input")) {
+      wrap.tabIndex = 0;
+    }
+  }
+  return { dress, say };
+})();
