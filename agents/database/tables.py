@@ -6,6 +6,8 @@ compares what the migrations make with these tables, on SQLite and on PostgreSQL
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -18,9 +20,17 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 METADATA = MetaData()
+
+
+def _where(column: str) -> dict[str, Any]:
+    """Of an index: only rows where a column holds something, which are few."""
+    there = text(f"{column} IS NOT NULL")
+    return {"sqlite_where": there, "postgresql_where": there}
+
 
 CALLS = Table(
     "calls",
@@ -48,7 +58,7 @@ TRANSIT_KEYS = Table(
 )
 """The wrapped keys of calls that are open or quarantined: small, so that it is cheap to scrub.
 ``policy``: what the call is worked on by, sealed with its key; see
-``agents.database.policy_pins``."""
+``agents.database.policies.pins``."""
 
 DOOR_CALLS = Table(
     "door_calls",
@@ -169,6 +179,8 @@ CATALOGUE = Table(
     Column("marks", Text, nullable=True),
     Index("catalogue_stored", "stored", "call_id"),
     Index("catalogue_retain_until", "retain_until"),
+    Index("catalogue_erasing", "call_id", **_where("erasing")),
+    Index("catalogue_held", "call_id", **_where("held")),
 )
 """Every call in the vault. Times are ISO 8601 in UTC (``started``: as the recorder said, or empty);
 ``held`` is since when a legal hold is on it, ``erasing`` why its erasure began; ``certificate`` is
@@ -225,8 +237,21 @@ API_TOKENS = Table(
     Column("created", String(40), nullable=False),
     Column("expires", String(40), nullable=False),
     Column("revoked", String(40), nullable=True),
+    Column("made_by", String(160), nullable=True),
 )
-"""Tokens by their public part; ``digest`` is the sha256 of the whole token, which is nowhere."""
+"""Tokens by their public part; ``digest`` is the sha256 of the whole token, which is nowhere.
+``made_by`` is null for those from before schema 0015."""
+
+SAVED_VIEWS = Table(
+    "saved_views",
+    METADATA,
+    Column("owner", String(128), primary_key=True),
+    Column("name", String(60), primary_key=True),
+    Column("address", Text, nullable=False),
+    Column("created", String(40), nullable=False),
+)
+"""Filters of the list of calls that somebody keeps: ``owner`` as the audit log names them,
+``address`` the query of the list's address, never the words that were searched for."""
 
 MARKS = Table(
     "marks",
@@ -292,3 +317,41 @@ WORKER_STATES = Table(
 a day after it was seen last. ``stages`` by commas; ``counts`` is a JSON object of numbers,
 ``delays`` a JSON list of how many releases fell between which limits
 (``agents.app.operations.worker_states``)."""
+
+POLICY_VERSIONS = Table(
+    "policy_versions",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("author", String(160), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("based", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("approver", String(160), nullable=False),
+    Column("created", String(40), nullable=False),
+    Column("decided", String(40), nullable=True),
+    Column("wrapped_key", LargeBinary, nullable=True),
+    Column("seal", LargeBinary, nullable=True),
+    Index("policy_versions_state", "state", "number"),
+)
+"""Every version of the policy that anybody wrote down; rows stay, their state goes on. ``document``
+is the YAML as it was written, ``content`` what it says in full (``Policy.content``), ``sha256`` of
+that; ``based`` is the version that was in force when it was written, 0: none. ``seal`` is there
+once it is published: see ``agents.database.policies.published``."""
+
+EVALUATIONS = Table(
+    "evaluations",
+    METADATA,
+    Column("sha256", String(64), primary_key=True),
+    Column("stored", String(40), nullable=False),
+    Column("by", String(160), nullable=False),
+    Column("policy", Text, nullable=False),
+    Column("policy_digest", String(64), nullable=False),
+    Column("figures", Text, nullable=False),
+)
+"""Figures of an evaluation that somebody published: JSON of counts by type and threshold, no words
+and no names of cases. ``sha256`` is that of the figures, so that a repeat is one row."""
