@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from tink import streaming_aead
 
 from agents.crypto.envelope import KeyEncryptionKey, vault_bound, wrapping_key_id
+from agents.crypto.streaming_segments import SegmentKey
 from agents.database.call_ledger import CallState
 from agents.database.engine import Database
 from agents.database.tables import CALLS, VAULT_KEYS
@@ -82,13 +83,20 @@ class VaultKeys:
         raise StoreError("ledger: the key file is older than the ledger: its key was retired")
 
     def key(self, call_id: str) -> streaming_aead.StreamingAead:
-        """The key of a stored call.
+        """The key of a stored call; raises as ``segments`` does."""
+        return _primitive(self._handle(call_id))
+
+    def segments(self, call_id: str) -> SegmentKey:
+        """The key of a stored call, for reading parts of its files.
 
         Raises:
             UnknownCallError: there is none: never stored, or destroyed.
             DamagedKeyError: it was damaged; others unwrap.
             SealError: it was wrapped with another key file, or for another call.
         """
+        return SegmentKey(self._handle(call_id))
+
+    def _handle(self, call_id: str) -> tink.KeysetHandle:
         query = select(VAULT_KEYS.c.wrapped_key).where(VAULT_KEYS.c.call_id == call_id)
         tried: list[bytes] = []
         while True:
@@ -97,7 +105,7 @@ class VaultKeys:
             if not wrapped:
                 raise UnknownCallError("no vault key of this call: never stored, or destroyed")
             try:
-                return _primitive(self._kek.unwrap_keyset(wrapped, vault_bound(call_id)))
+                return self._kek.unwrap_keyset(wrapped, vault_bound(call_id))
             except SealError:
                 # A rotation may have wrapped it anew between the two lines above.
                 if wrapped in tried or len(tried) >= _ATTEMPTS:

@@ -14,7 +14,8 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from shlex import quote
 from typing import BinaryIO, Final, Protocol
@@ -61,6 +62,16 @@ class Place(Protocol):
 
         Raises:
             StoreError: it is not there.
+        """
+        ...
+
+    def parts(self, area: str, call_id: str, name: str) -> Callable[[int, int], bytes]:
+        """Reads of a file that need not begin at its beginning: place and number of bytes in.
+
+        Out come so many bytes, or fewer where the file ends.
+
+        Raises:
+            StoreError: it is not there; also when it is read.
         """
         ...
 
@@ -180,6 +191,19 @@ class FolderPlace:
             return (self.folder / area / call_id / name).open("rb")
         except OSError as error:
             raise _refused(error) from error
+
+    def parts(self, area: str, call_id: str, name: str) -> Callable[[int, int], bytes]:
+        """See ``Place``."""
+
+        def part(place: int, count: int) -> bytes:
+            with closing(self.open(area, call_id, name)) as file:
+                try:
+                    file.seek(place)
+                    return file.read(count)
+                except OSError as error:
+                    raise _refused(error) from error
+
+        return part
 
     def remove(self, area: str, call_id: str) -> bool:
         """See ``Place``."""

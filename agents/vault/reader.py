@@ -103,7 +103,9 @@ class VaultReader:
         stop = length if stop is None else stop
         if not 0 <= start <= stop <= length:
             raise InputError(f"the range is not within the {length} bytes of the file")
-        return self._vault.stream(call_id, name, start, stop) if stop > start else iter(())
+        if stop == start:
+            return iter(())
+        return self._vault.stream(call_id, name, start, stop, length)
 
     def _whole(self, call_id: str, ending: str) -> bytes:
         return b"".join(self.file(call_id, f"{call_id}.{ending}"))

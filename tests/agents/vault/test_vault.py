@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -121,6 +121,28 @@ def test_a_range_is_the_same_bytes(vault: Vault, start: int, stop: int) -> None:
     pieces = list(reader.audio(CALL, start, stop))
     assert b"".join(pieces) == AUDIO[start:stop]
     assert max(map(len, pieces)) <= 1 << 20
+
+
+def test_the_end_is_read_without_what_lies_before(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault.store(stored_call(CALL), keep_days=30)
+    read, parts = list[int](), vault.place.parts
+
+    def counted(area: str, call_id: str, name: str) -> Callable[[int, int], bytes]:
+        part = parts(area, call_id, name)
+
+        def counting(place: int, count: int) -> bytes:
+            read.append(len(data := part(place, count)))
+            return data
+
+        return counting
+
+    monkeypatch.setattr(vault.place, "parts", counted)
+    got = b"".join(VaultReader(vault).audio(CALL, len(AUDIO) - 100))
+    assert got == AUDIO[-100:]
+    assert len(AUDIO) > 2 << 20
+    assert sum(read) < 1 << 20  # the head and the last segment
 
 
 @pytest.mark.parametrize(("start", "stop"), [(-1, 5), (5, 4), (0, len(AUDIO) + 1)])
