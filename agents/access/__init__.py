@@ -1,6 +1,7 @@
 """Who may do what, and the proof of who did.
 
-Files: ``roles`` permissions, as data · ``api_tokens`` · ``audit_events`` every kind there is ·
+Files: ``roles`` permissions, as data · ``api_tokens`` · ``sessions`` of who is logged in on the
+pages · ``audit_events`` every kind there is ·
 ``audit_log`` the table, append-only · ``hash_chain`` what an entry's hash covers, and what
 verification finds · ``merkle_tree`` over its entries · ``witness`` outsiders who countersign.
 

@@ -46,6 +46,8 @@ KINDS: Final[Mapping[str, str]] = {
     "login-refused": "A token let nobody in. `origin`, `reason`",
     "token-created": "An API token was made. `token`: its public id, `role`, `expires`, `by`",
     "token-revoked": "An API token was revoked. `token`, `role`, `by`",
+    "session-ended": "Somebody who was logged in on the pages is not any more. `session`, `who`, "
+    "`why`: they logged out, or security ended it, `by`",
     "wrapping-key-replaced": "All keys are wrapped anew and the old wrapping key is removed. "
     "`primary`, `removed`: key ids",
     "keyset-encrypted": "A key service encrypts the file of the wrapping key. `primary`, `by`: the "

