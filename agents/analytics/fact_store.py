@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from agents.database.analytics_tables import (
     CALL_FACTS,
@@ -132,12 +132,19 @@ class FactStore:
             if row is None:
                 return None
             redactions, topics = lists_of(connection, [row["id"]])
-        return CallFacts(
-            **{name: row[name] for name in _PLAIN},
-            marks=listed(row["marks"]),
-            redactions=redactions[row["id"]],
-            topics=topics[row["id"]],
-        )
+        return facts_of(row, redactions[row["id"]], topics[row["id"]])
+
+
+def facts_of(
+    row: RowMapping, redactions: tuple[Redacted, ...], topics: tuple[tuple[str, int], ...]
+) -> CallFacts:
+    """The facts of a row of ``call_facts``."""
+    return CallFacts(
+        **{name: row[name] for name in _PLAIN},
+        marks=listed(row["marks"]),
+        redactions=redactions,
+        topics=topics,
+    )
 
 
 def lists_of(

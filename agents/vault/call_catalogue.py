@@ -315,6 +315,13 @@ class Catalogue:
         return [_facts(row, parties[row.call_id]) for row in rows]
 
 
+def catalogued(connection: Connection, calls: list[str]) -> dict[str, StoredCallFacts]:
+    """What the catalogue knows of some calls, by id; without those that are being erased."""
+    query = select(CATALOGUE).where(CATALOGUE.c.call_id.in_(calls), CATALOGUE.c.erasing.is_(None))
+    parties = _parties(connection, calls)
+    return {row.call_id: _facts(row, parties[row.call_id]) for row in connection.execute(query)}
+
+
 def _conditions(wanted: CallFilter) -> Iterable[ColumnElement[bool]]:
     if wanted.passed is not None:
         yield CATALOGUE.c.passed.is_(wanted.passed)

@@ -1,0 +1,246 @@
+"""Which stored calls are wanted, as conditions on their facts and on the catalogue; no content.
+
+A call that was stored by an earlier version has no facts until ``hushwire analytics rebuild`` has
+made them: it is found by what the catalogue knows, and not by what only facts know. Outcomes:
+``FilterError``, which names the parameter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, ClassVar, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import ColumnElement, or_, select
+
+from agents.database.analytics_tables import CALL_FACTS
+from agents.database.tables import CATALOGUE, PARTIES
+from agents.system.clock import stamp
+from pipeline.errors import InputError
+
+_BACK: Final = re.compile(r"(\d{1,4})([hdw])")
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_LENGTH: Final = re.compile(r"(?:(\d{1,3}):)?(?:(\d{1,4}):)?(\d{1,6})")
+MOMENT: Final = "a day (2026-03-01), a time (2026-03-01T09:30) or how long ago (24h, 7d, 4w)"
+"""What ``moment`` takes."""
+
+
+class FilterError(InputError):
+    """A filter that can't be; ``name`` is the parameter's."""
+
+    code: ClassVar[str] = "parameter"
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"{name}: {problem}")
+        self.name = name
+
+
+class Order(StrEnum):
+    """By what calls are listed."""
+
+    STARTED = "started"
+    DURATION = "duration"
+    MUTED = "muted"
+    """By the share that is muted; unknown is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListingFilter:
+    """Which calls are wanted; all that is said holds at once, an empty text says nothing."""
+
+    passed: bool | None = True
+    since: datetime | None = None
+    """Begun at or after; stored, where the recorder did not say when it began."""
+    until: datetime | None = None
+    """Begun before."""
+    stored_since: datetime | None = None
+    stored_until: datetime | None = None
+    shortest_ms: int | None = None
+    longest_ms: int | None = None
+    campaign: str = ""
+    line: str = ""
+    agent: str = ""
+    direction: str = ""
+    outcome: str = ""
+    jurisdiction: str = ""
+    caller: str = ""
+    """A pseudonym."""
+    party: str = ""
+    """A pseudonym of anybody who took part."""
+    policy: str = ""
+    purpose: str = ""
+    held: bool | None = None
+    flagged: bool | None = None
+    muted: bool | None = None
+    """Whether any type was muted."""
+    types: tuple[str, ...] = ()
+    """Of which at least one was muted."""
+    mark: str = ""
+    words: str = field(default="", repr=False)
+    """That were said, as ``agents.analytics.search_index`` takes them."""
+
+    def __post_init__(self) -> None:
+        """Refuse what lets nothing through by itself."""
+        for first, last, name in (
+            (self.since, self.until, "until"),
+            (self.stored_since, self.stored_until, "stored_until"),
+        ):
+            if first is not None and last is not None and first >= last:
+                raise FilterError(name, "is not after the beginning: nothing lies between them")
+        if None not in {self.shortest_ms, self.longest_ms} and self.shortest_ms > self.longest_ms:  # type: ignore[operator]
+            raise FilterError("longest", "is below the shortest length")
+
+    @property
+    def needs_facts(self) -> bool:
+        """Whether a call without facts can't be meant."""
+        told = (getattr(self, name) for name in _OF_FACTS)
+        return self.muted is not None or any(told)
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What differs from a filter that says nothing."""
+        nothing = _NOTHING
+        return {name: one for name, one in asdict(self).items() if one != getattr(nothing, name)}
+
+
+_PLAIN: Final = ("campaign", "line", "agent", "direction", "outcome", "jurisdiction", "caller")
+_OF_FACTS: Final = (*_PLAIN, "types", "words")
+_NOTHING: Final = ListingFilter()
+KNOWN: Final = ("campaign", "line", "agent")
+"""Filters whose value has to be that of some call: a misspelt one would show nothing."""
+
+
+def of_facts(wanted: ListingFilter) -> Iterator[ColumnElement[bool]]:
+    """The conditions on calls that have facts, without those of ``words``."""
+    facts = CALL_FACTS.c
+    yield facts.call_id.not_in(select(CATALOGUE.c.call_id).where(CATALOGUE.c.erasing.is_not(None)))
+    yield from _between(facts.started, wanted.since, wanted.until)
+    yield from _as_long(facts.duration_ms, wanted)
+    for name in (*_PLAIN, "policy"):
+        if getattr(wanted, name):
+            yield facts[name] == getattr(wanted, name)
+    if wanted.muted is not None:
+        yield facts.entities != "" if wanted.muted else facts.entities == ""
+    if wanted.types:
+        yield or_(*(facts.entities.contains(f",{one},", autoescape=True) for one in wanted.types))
+    if wanted.mark:
+        yield facts.marks.contains(f",{wanted.mark},", autoescape=True)
+    if wanted.party:
+        yield facts.call_id.in_(_of_party(wanted.party))
+    if wanted.held is not None:
+        held = select(CATALOGUE.c.call_id).where(CATALOGUE.c.held.is_not(None))
+        yield facts.call_id.in_(held) if wanted.held else facts.call_id.not_in(held)
+    of_catalogue = [*_of_catalogue(wanted)]
+    if of_catalogue:
+        yield facts.call_id.in_(select(CATALOGUE.c.call_id).where(*of_catalogue))
+
+
+def without_facts(wanted: ListingFilter) -> Iterator[ColumnElement[bool]]:
+    """The conditions on calls of the catalogue that have none."""
+    table = CATALOGUE.c
+    yield table.erasing.is_(None)
+    yield ~select(CALL_FACTS.c.id).where(CALL_FACTS.c.call_id == table.call_id).exists()
+    if wanted.passed is not None:
+        yield table.passed.is_(wanted.passed)
+    yield from _between(table.stored, wanted.since, wanted.until)
+    yield from _as_long(table.duration_ms, wanted)
+    if wanted.policy:
+        yield table.policy == wanted.policy
+    if wanted.mark:
+        yield ("," + table.marks + ",").contains(f",{wanted.mark},", autoescape=True)
+    if wanted.party:
+        yield table.call_id.in_(_of_party(wanted.party))
+    if wanted.held is not None:
+        yield table.held.is_not(None) if wanted.held else table.held.is_(None)
+    yield from _of_catalogue(wanted)
+
+
+def _of_catalogue(wanted: ListingFilter) -> Iterator[ColumnElement[bool]]:
+    table = CATALOGUE.c
+    yield from _between(table.stored, wanted.stored_since, wanted.stored_until)
+    if wanted.purpose:
+        yield table.purpose == wanted.purpose
+    if wanted.flagged is not None:
+        yield table.flagged.is_not(None) if wanted.flagged else table.flagged.is_(None)
+
+
+def _between(
+    column: ColumnElement[str], since: datetime | None, until: datetime | None
+) -> Iterator[ColumnElement[bool]]:
+    if since is not None:
+        yield column >= stamp(since)
+    if until is not None:
+        yield column < stamp(until)
+
+
+def _as_long(column: ColumnElement[int], wanted: ListingFilter) -> Iterator[ColumnElement[bool]]:
+    if wanted.shortest_ms is not None:
+        yield column >= wanted.shortest_ms
+    if wanted.longest_ms is not None:
+        yield column <= wanted.longest_ms
+
+
+def _of_party(party: str) -> Any:  # noqa: ANN401 - SQLAlchemy's selects
+    return select(PARTIES.c.call_id).where(PARTIES.c.pseudonym == party)
+
+
+def moment(name: str, text: str, now: datetime, zone: str = "", *, end: bool = False) -> datetime:
+    """A time that somebody names.
+
+    Args:
+        name: the parameter's, for the error.
+        text: see ``MOMENT``; a time without a zone is one of ``zone``.
+        now: that "ago" is counted from.
+        zone: name of a time zone (IANA); empty: UTC.
+        end: whether a day is meant to its end.
+
+    Raises:
+        FilterError: it is no time, or outside the years 1 to 9999.
+    """
+    place = zone_of(zone)
+    try:
+        if back := _BACK.fullmatch(text):
+            return now - int(back.group(1)) * _UNITS[back.group(2)]
+        if _DAY.fullmatch(text):
+            day = datetime.fromisoformat(text) + timedelta(days=1 if end else 0)
+            return day.replace(tzinfo=place).astimezone(UTC)
+        found = datetime.fromisoformat(text)
+        return (found if found.tzinfo else found.replace(tzinfo=place)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise FilterError(name, f"not {MOMENT}") from None
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """A time zone by its name; UTC without one.
+
+    Raises:
+        FilterError: there is none.
+    """
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise FilterError("zone", "no time zone, such as Europe/Berlin") from None
+
+
+def length_ms(name: str, text: str) -> int:
+    """A length of a call: seconds, minutes:seconds or hours:minutes:seconds; in ms.
+
+    Raises:
+        FilterError: it is none.
+    """
+    found = _LENGTH.fullmatch(text)
+    if found is None:
+        raise FilterError(name, "not a length: seconds, 1:30, or 1:00:00")
+    first, second, seconds = found.groups()
+    hours, minutes = (first, second) if second is not None else (None, first)
+    return ((int(hours or 0) * 60 + int(minutes or 0)) * 60 + int(seconds)) * 1_000
+
+
+def names() -> tuple[str, ...]:
+    """What a filter can say."""
+    return tuple(one.name for one in fields(ListingFilter))

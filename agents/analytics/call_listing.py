@@ -1,0 +1,324 @@
+"""Stored calls by filter and order, page by page, with what is counted of each; no content.
+
+Pages are found by where the last one ended, not by counting off, so that the hundredth is as quick
+as the first and a call that is stored meanwhile moves none. A cursor says where that is; it is
+signed with a key of the installation and bound to filter and order. Calls with facts come from
+``call_facts`` in the order of an index, those without from the catalogue, and both lists are
+merged by the database, which alone knows how it compares texts.
+
+Outcomes: a ``ListedPage``; ``FilterError`` for a cursor from elsewhere and a campaign, number or
+agent that no call has; ``StoreError`` where the database is away.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    func,
+    literal,
+    select,
+    tuple_,
+    union_all,
+)
+
+from agents.analytics.call_filter import (
+    KNOWN,
+    FilterError,
+    ListingFilter,
+    Order,
+    of_facts,
+    without_facts,
+)
+from agents.analytics.fact_store import facts_of, lists_of
+from agents.database.analytics_tables import CALL_FACTS
+from agents.database.engine import Database
+from agents.database.tables import CATALOGUE
+from agents.vault.call_catalogue import StoredCallFacts, catalogued
+from pipeline.analytics.facts import CallFacts
+
+PAGE: Final = 50
+"""Calls on a page where nothing else is asked for."""
+COUNTED_MOST: Final = 1_000
+"""Calls are counted up to here; then there are "more"."""
+CHOICES_MOST: Final = 200
+"""Values of a column that are offered."""
+_BATCH: Final = 500
+_MAC: Final = 16
+_ALTERED: Final = "not from this list as it is filtered and sorted now: begin at its first page"
+_UNKNOWN: Final = -1
+"""Where calls stand whose muted share nobody knows."""
+_VALUES: Final = {
+    Order.STARTED: (CALL_FACTS.c.started, CATALOGUE.c.stored),
+    Order.DURATION: (CALL_FACTS.c.duration_ms, CATALOGUE.c.duration_ms),
+    Order.MUTED: (CALL_FACTS.c.muted_share, literal(_UNKNOWN)),
+}
+"""By what calls with and without facts are listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sorting:
+    """In which order; equal ones in the order in which they were entered."""
+
+    by: Order = Order.STARTED
+    descending: bool = True
+
+    def __str__(self) -> str:
+        """As an address says it."""
+        return f"{'-' if self.descending else ''}{self.by.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedCall:
+    """A call on a page."""
+
+    stored: StoredCallFacts
+    facts: CallFacts | None
+    """None: it was stored before facts were counted, or is quarantined."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPage:
+    """Some calls, and how to get at those beside them."""
+
+    calls: tuple[ListedCall, ...]
+    following: str | None
+    """What ``page`` takes as ``cursor`` for the next page; None: this is the last."""
+    preceding: str | None
+    """The same for the page before; None: this is the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A call's place in an order."""
+
+    value: str | int
+    number: int
+    """``call_facts.id``; 0 without facts."""
+    call_id: str
+
+
+class CallListing:
+    """The stored calls of one installation.
+
+    Args:
+        database: the ledger's, with its schema up to date.
+        key: signs the cursors; the same on every server of the installation.
+    """
+
+    def __init__(self, database: Database, key: bytes) -> None:
+        self._database = database
+        self._key = hashlib.sha256(b"hushwire cursors of the list of calls\0" + key).digest()
+
+    def page(
+        self,
+        wanted: ListingFilter,
+        sorting: Sorting = Sorting(),
+        *,
+        limit: int = PAGE,
+        cursor: str = "",
+        said: str = "",
+        matching: Select[Any] | None = None,
+    ) -> ListedPage:
+        """A page.
+
+        Args:
+            wanted: which calls.
+            sorting: in which order.
+            limit: how many at most.
+            cursor: ``following`` or ``preceding`` of another page; empty: the first page.
+            said: filter and order as the caller was told them, to which cursors are bound.
+            matching: ids of facts that a search for ``wanted.words`` found.
+
+        Raises:
+            FilterError: see the module's text.
+        """
+        bound = f"{sorting}\0{said}"
+        place, back = self._read(cursor, bound) if cursor else (None, False)
+        query = _ordered(wanted, sorting, place, limit + 1, matching, back=back)
+        with self._database.reading() as connection:
+            self._refuse_unknown(connection, wanted)
+            found = [_Place(*row) for row in connection.execute(query)]
+            more, found = len(found) > limit, found[:limit]
+            if back:
+                found.reverse()
+            calls = _listed(connection, found)
+        following = found and (more or back)
+        preceding = found and (more if back else place is not None)
+        return ListedPage(
+            calls,
+            self._cursor(found[-1], bound, back=False) if following else None,
+            self._cursor(found[0], bound, back=True) if preceding else None,
+        )
+
+    def count(
+        self,
+        wanted: ListingFilter,
+        *,
+        most: int = COUNTED_MOST,
+        matching: Select[Any] | None = None,
+    ) -> int:
+        """How many calls there are, or ``most + 1`` where there are more."""
+        total = 0
+        with self._database.reading() as connection:
+            for _, query in _branches(wanted, matching):
+                some = query.with_only_columns(literal(1).label("one")).limit(most + 1 - total)
+                total += connection.scalar(select(func.count()).select_from(some.subquery())) or 0
+                if total > most:
+                    break
+        return total
+
+    def every(
+        self,
+        wanted: ListingFilter,
+        sorting: Sorting = Sorting(),
+        *,
+        most: int,
+    ) -> Iterator[ListedCall]:
+        """Calls in order, read in batches: nobody who writes waits for a slow reader."""
+        place = None
+        while most > 0:
+            query = _ordered(wanted, sorting, place, min(_BATCH, most), None, back=False)
+            with self._database.reading() as connection:
+                self._refuse_unknown(connection, wanted)
+                found = [_Place(*row) for row in connection.execute(query)]
+                calls = _listed(connection, found)
+            yield from calls
+            if len(found) < _BATCH:
+                return
+            most, place = most - len(found), found[-1]
+
+    def without_facts(self) -> bool:
+        """Whether a call that passed has no facts (yet): ``hushwire analytics rebuild`` helps."""
+        query = select(literal(1)).select_from(CATALOGUE).where(*without_facts(ListingFilter()))
+        with self._database.reading() as connection:
+            return connection.scalar(query.limit(1)) is not None
+
+    def choices(self, column: str) -> tuple[str, ...]:
+        """Values of a column of ``call_facts`` that has an index, sorted; some of very many."""
+        values: list[str] = []
+        last, field = "", CALL_FACTS.c[column]
+        with self._database.reading() as connection:
+            # One look into the index per value, not one per call.
+            while len(values) < CHOICES_MOST:
+                last = connection.scalar(select(func.min(field)).where(field > last))
+                if last is None:
+                    break
+                values.append(last)
+        return tuple(values)
+
+    @staticmethod
+    def _refuse_unknown(connection: Connection, wanted: ListingFilter) -> None:
+        for name in KNOWN:
+            value = getattr(wanted, name)
+            query = select(CALL_FACTS.c.id).where(CALL_FACTS.c[name] == value).limit(1)
+            if value and connection.scalar(query) is None:
+                raise FilterError(name, "no stored call has it: choose another one or leave it out")
+
+    def _cursor(self, place: _Place, bound: str, *, back: bool) -> str:
+        said = json.dumps([int(back), place.value, place.number, place.call_id]).encode()
+        return base64.urlsafe_b64encode(self._mac(said, bound) + said).rstrip(b"=").decode()
+
+    def _read(self, cursor: str, bound: str) -> tuple[_Place, bool]:
+        try:
+            data = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
+        except (binascii.Error, ValueError):
+            raise FilterError("after", _ALTERED) from None
+        mac, said = data[:_MAC], data[_MAC:]
+        if not hmac.compare_digest(mac, self._mac(said, bound)):
+            raise FilterError("after", _ALTERED)
+        back, value, number, call_id = json.loads(said)
+        return _Place(value, number, call_id), bool(back)
+
+    def _mac(self, said: bytes, bound: str) -> bytes:
+        return hmac.digest(self._key, said + b"\0" + bound.encode(), "sha256")[:_MAC]
+
+
+def _branches(
+    wanted: ListingFilter, matching: Select[Any] | None
+) -> Iterator[tuple[bool, Select[Any]]]:
+    """Calls with facts (true), and calls without, where such can be meant."""
+    if wanted.passed is not False:
+        query = select(CALL_FACTS.c.id).where(*of_facts(wanted))
+        yield True, query if matching is None else query.where(CALL_FACTS.c.id.in_(matching))
+    if not wanted.needs_facts:
+        yield False, select(CATALOGUE.c.call_id).where(*without_facts(wanted))
+
+
+def _ordered(
+    wanted: ListingFilter,
+    sorting: Sorting,
+    place: _Place | None,
+    limit: int,
+    matching: Select[Any] | None,
+    *,
+    back: bool,
+) -> Select[Any]:
+    """Places of calls behind ``place``, or before it: value, number, id.
+
+    Of equal values, those with facts are the greater ones.
+    """
+    falling = sorting.descending is not back
+    parts = []
+    for facts, query in _branches(wanted, matching):
+        value = _VALUES[sorting.by][0 if facts else 1]
+        tie: ColumnElement[Any] = CALL_FACTS.c.id if facts else CATALOGUE.c.call_id
+        number, call_id = (tie, CALL_FACTS.c.call_id) if facts else (literal(0), tie)
+        part = query.with_only_columns(
+            value.label("value"), number.label("number"), call_id.label("call_id")
+        )
+        if place is not None:
+            part = part.where(_behind(value, tie, place, facts=facts, falling=falling))
+        part = part.order_by(*((value.desc(), tie.desc()) if falling else (value, tie)))
+        some = part.limit(limit).subquery()
+        parts.append(select(some.c.value, some.c.number, some.c.call_id))
+    every = (parts[0] if len(parts) == 1 else union_all(*parts)).subquery()
+    columns = every.c.value, every.c.number, every.c.call_id
+    order = [column.desc() if falling else column for column in columns]
+    return select(*columns).order_by(*order).limit(limit)
+
+
+def _behind(
+    value: ColumnElement[Any],
+    tie: ColumnElement[Any],
+    place: _Place,
+    *,
+    facts: bool,
+    falling: bool,
+) -> ColumnElement[bool]:
+    """What comes after a place in an order."""
+    if facts is bool(place.number):
+        both = tuple_(value, tie)
+        there = tuple_(literal(place.value), literal(place.number if facts else place.call_id))
+        return both < there if falling else both > there
+    # At the same value stands the other list: before this one or behind it as a whole.
+    if facts is falling:
+        return value < place.value if falling else value > place.value
+    return value <= place.value if falling else value >= place.value
+
+
+def _listed(connection: Connection, found: Sequence[_Place]) -> tuple[ListedCall, ...]:
+    """The calls at some places; one that went meanwhile is left out."""
+    stored = catalogued(connection, [one.call_id for one in found])
+    numbers = [one.number for one in found if one.number]
+    redactions, topics = lists_of(connection, numbers)
+    query = select(CALL_FACTS).where(CALL_FACTS.c.id.in_(numbers))
+    facts = {
+        row["id"]: facts_of(row, redactions[row["id"]], topics[row["id"]])
+        for row in connection.execute(query).mappings()
+    }
+    return tuple(
+        ListedCall(stored[one.call_id], facts.get(one.number))
+        for one in found
+        if one.call_id in stored
+    )

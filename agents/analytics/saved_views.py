@@ -1,0 +1,76 @@
+"""Views of the list of calls that somebody keeps under a name: filter and order as an address.
+
+Words that were searched for are not kept: a view lies in the database in clear. Outcomes:
+``InputError`` for a name that is none and for one view too many; ``StoreError`` where the database
+is away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import delete, func, insert, select, update
+
+from agents.database.engine import Database
+from agents.database.tables import SAVED_VIEWS
+from pipeline.errors import InputError
+
+VIEWS_MOST: Final = 50
+"""Of one person."""
+NAME_MOST: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class SavedView:
+    """A view."""
+
+    name: str
+    address: str
+    """Query of the list's address, such as ``campaign=spring&sort=duration``; may be empty."""
+
+
+class SavedViews:
+    """The views of one installation.
+
+    Args:
+        database: the ledger's, with its schema up to date.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of(self, owner: str) -> tuple[SavedView, ...]:
+        """Somebody's views by name."""
+        mine = SAVED_VIEWS.c.owner == owner
+        query = select(SAVED_VIEWS).where(mine).order_by(SAVED_VIEWS.c.name)
+        with self._database.reading() as connection:
+            return tuple(SavedView(row.name, row.address) for row in connection.execute(query))
+
+    def keep(self, owner: str, view: SavedView) -> None:
+        """Keep a view, in place of the one of its name."""
+        if not 0 < len(view.name) <= NAME_MOST or not view.name.isprintable():
+            raise InputError(f"a view needs a name of at most {NAME_MOST} letters")
+        one = (SAVED_VIEWS.c.owner == owner) & (SAVED_VIEWS.c.name == view.name)
+        mine = select(func.count()).where(SAVED_VIEWS.c.owner == owner)
+        with self._database.writing() as connection:
+            if connection.execute(
+                update(SAVED_VIEWS).where(one).values(address=view.address)
+            ).rowcount:
+                return
+            if (connection.scalar(mine) or 0) >= VIEWS_MOST:
+                raise InputError(f"{VIEWS_MOST} views are the most: remove one first")
+            connection.execute(
+                insert(SAVED_VIEWS).values(
+                    owner=owner,
+                    name=view.name,
+                    address=view.address,
+                    created=self._database.stamp(),
+                )
+            )
+
+    def remove(self, owner: str, name: str) -> bool:
+        """Remove a view; whether it was there."""
+        one = (SAVED_VIEWS.c.owner == owner) & (SAVED_VIEWS.c.name == name)
+        with self._database.writing() as connection:
+            return bool(connection.execute(delete(SAVED_VIEWS).where(one)).rowcount)
