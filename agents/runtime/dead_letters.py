@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Final, Self
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
@@ -33,6 +33,18 @@ _NOTHING_THERE: Final = (
     KafkaError._AUTO_OFFSET_RESET,  # noqa: SLF001
     KafkaError.OFFSET_OUT_OF_RANGE,
 )
+
+
+class Depth(IntEnum):
+    """How far is looked whether the record of a letter can be replayed."""
+
+    CALL = 0
+    """Whether its call is open; the record is not asked for."""
+    THERE = 1
+    """Whether the broker has it still. No key is needed; one that does not open comes back as
+    another letter."""
+    OPENED = 2
+    """Whether it opens, as a stage would find out."""
 
 
 class Fate(StrEnum):
@@ -85,6 +97,9 @@ def read_dead_letters(
     call_id: str | None = None,
     code: str | None = None,
     client: Mapping[str, str] | None = None,
+    depth: Depth = Depth.OPENED,
+    newest: int | None = None,
+    answer_s: float = ANSWER_S,
 ) -> list[DeadLetter]:
     """Read the dead letters that the broker has, and see what can be done with each.
 
@@ -95,6 +110,9 @@ def read_dead_letters(
         call_id: of this call only.
         code: with this code only.
         client: further librdkafka settings, such as TLS ones.
+        depth: how far is looked; letters have their record from ``THERE`` on.
+        newest: of each partition, so many of the last ones; None: all.
+        answer_s: how long the broker may take.
 
     Returns:
         In the order in which they were written.
@@ -103,10 +121,10 @@ def read_dead_letters(
         BrokerError: the broker is away, or the topic is not there.
         StoreError: the ledger is away.
     """
-    with _Reader(bootstrap, client) as reader:
-        letters = [_letter(message) for message in reader.all(topics.deadletter)]
+    with _Reader(bootstrap, client, answer_s) as reader:
+        letters = [_letter(message) for message in reader.all(topics.deadletter, newest)]
         judged = [
-            _judged(letter, topics, ledger, reader)
+            _judged(letter, topics, ledger, reader, depth)
             for letter in letters
             if call_id in {None, letter.call_id} and code in {None, letter.code}
         ]
@@ -155,9 +173,10 @@ def replay(
             yield letter
 
 
-def audit_facts(letter: DeadLetter) -> dict[str, object]:
-    """What the audit log is told of a record that was replayed."""
+def audit_facts(letter: DeadLetter, by: str) -> dict[str, object]:
+    """What the audit log is told of a record that was replayed, and by whom."""
     return {
+        "by": by,
         "record_topic": letter.topic,
         "record_partition": letter.record_partition,
         "record_offset": letter.record_offset,
@@ -201,7 +220,9 @@ def _letter(message: Received) -> DeadLetter:
     )
 
 
-def _judged(letter: DeadLetter, topics: Topics, ledger: Ledger, reader: _Reader) -> DeadLetter:
+def _judged(
+    letter: DeadLetter, topics: Topics, ledger: Ledger, reader: _Reader, depth: Depth
+) -> DeadLetter:
     """The letter with its fate and, where it can be replayed, its record."""
     if letter.fate is not Fate.REPLAYABLE:
         return replace(letter, sealed=None)
@@ -211,14 +232,15 @@ def _judged(letter: DeadLetter, topics: Topics, ledger: Ledger, reader: _Reader)
     if letter.topic not in topics.transit():
         return replace(letter, fate=Fate.NO_LETTER, sealed=None)
     fate = _fate_of_call(letter, ledger)
-    if fate is not Fate.REPLAYABLE:
+    if fate is not Fate.REPLAYABLE or depth is Depth.CALL:
         return replace(letter, fate=fate, sealed=None)
     record = letter.sealed or reader.one(
         letter.topic, letter.record_partition, letter.record_offset
     )
     if record is None:
         return replace(letter, fate=Fate.GONE, sealed=None)
-    fate = _fate_of_record(record, letter, ledger)
+    if depth is Depth.OPENED:
+        fate = _fate_of_record(record, letter, ledger)
     return replace(letter, fate=fate, sealed=record if fate is Fate.REPLAYABLE else None)
 
 
@@ -248,8 +270,10 @@ def _fate_of_record(record: Record, letter: DeadLetter, ledger: Ledger) -> Fate:
 class _Reader:
     """Reads records by their place; commits nothing."""
 
-    def __init__(self, bootstrap: str, client: Mapping[str, str] | None) -> None:
-        self._bootstrap = bootstrap
+    def __init__(
+        self, bootstrap: str, client: Mapping[str, str] | None, answer_s: float = ANSWER_S
+    ) -> None:
+        self._bootstrap, self._answer_s = bootstrap, answer_s
         self._consumer = Consumer(
             {
                 **(client or {}),
@@ -268,16 +292,25 @@ class _Reader:
     def __exit__(self, *_: object) -> None:
         self._consumer.close()
 
-    def all(self, topic: str) -> list[Received]:
-        """Every record of a topic that was there when reading began."""
+    def all(self, topic: str, newest: int | None = None) -> list[Received]:
+        """Every record of a topic that was there when reading began, or its last ones."""
         try:
-            known = self._consumer.list_topics(topic, timeout=ANSWER_S).topics[topic]
+            known = self._consumer.list_topics(topic, timeout=self._answer_s).topics[topic]
+            if known.error is not None or not known.partitions:
+                raise self._away(topic)
+            places = [self._begin(topic, number, newest) for number in known.partitions]
         except (KafkaException, KeyError) as error:
             raise self._away(topic) from error
-        if known.error is not None or not known.partitions:
-            raise self._away(topic)
-        places = [TopicPartition(topic, number, OFFSET_BEGINNING) for number in known.partitions]
         return self._read(places)
+
+    def _begin(self, topic: str, number: int, newest: int | None) -> TopicPartition:
+        if newest is None:
+            return TopicPartition(topic, number, OFFSET_BEGINNING)
+        place = TopicPartition(topic, number)
+        marks = self._consumer.get_watermark_offsets(place, timeout=self._answer_s)
+        if marks is None:
+            raise self._away(topic)
+        return TopicPartition(topic, number, max(marks[0], marks[1] - newest))
 
     def one(self, topic: str, partition: int, offset: int) -> Record | None:
         """One record, or ``None`` where the broker no longer has it."""
@@ -296,8 +329,9 @@ class _Reader:
         places: Sequence[TopicPartition],
         *,
         most: int | None = None,
-        within_s: float = ANSWER_S,
+        within_s: float | None = None,
     ) -> list[Received]:
+        within_s = self._answer_s if within_s is None else within_s
         self._consumer.assign(list(places))
         found: list[Received] = []
         ended: set[int | None] = set()

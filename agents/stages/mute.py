@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
+from collections.abc import Callable
+
 from agents.kafka.topics import Topics
 from agents.runtime.steps import Late, Send, Stage, Step
 from agents.stages.timeouts import Timeouts
@@ -18,12 +22,20 @@ def inputs(topics: Topics) -> tuple[str, ...]:
     return (topics.audio_raw, topics.spans)
 
 
-def mute_stage(topics: Topics, timeouts: Timeouts) -> Stage:
-    """The stage; raw audio may stop, since the findings that release it come without it."""
+def mute_stage(
+    topics: Topics, timeouts: Timeouts, delayed: Callable[[float], None] = lambda _: None
+) -> Stage:
+    """The stage; raw audio may stop, since the findings that release it come without it.
+
+    Args:
+        topics: where its records come from and go to.
+        timeouts: how long is waited for what is missing.
+        delayed: told of every release how long after its audio came it was, in seconds.
+    """
     return Stage(
         NAME,
         inputs(topics),
-        lambda _, policy: MuteCall(topics.audio_redacted, policy, timeouts),
+        lambda _, policy: MuteCall(topics.audio_redacted, policy, timeouts, delayed),
         judges=(topics.spans,),
         pausable=(topics.audio_raw,),
     )
@@ -32,8 +44,16 @@ def mute_stage(topics: Topics, timeouts: Timeouts) -> Stage:
 class MuteCall:
     """One call; see ``agents.runtime.steps.CallCore``."""
 
-    def __init__(self, redacted: str, policy: Policy, timeouts: Timeouts) -> None:
-        self._redacted, self._timeouts = redacted, timeouts
+    def __init__(
+        self,
+        redacted: str,
+        policy: Policy,
+        timeouts: Timeouts,
+        delayed: Callable[[float], None] = lambda _: None,
+    ) -> None:
+        self._redacted, self._timeouts, self._delayed = redacted, timeouts, delayed
+        self._came: deque[tuple[int, float]] = deque()
+        """Ends of chunks that came and are not released yet, in samples, and when they came."""
         self._muter = CallMuter(policy)
         self._last: CallEnd | None = None
         self._recorder_ended = False
@@ -64,6 +84,7 @@ class MuteCall:
         del topic
         match record:
             case AudioChunk():
+                self._came.append((record.end, time.monotonic()))
                 return self._send(self._muter.take_audio(record))
             case Findings():
                 if record.end is not None and self._last is None:
@@ -87,4 +108,7 @@ class MuteCall:
         return Late()
 
     def _send(self, released: list[RedactedChunk | CallEnd]) -> list[Step]:
+        ends = [one.end for one in released if isinstance(one, RedactedChunk)]
+        while ends and self._came and self._came[0][0] <= ends[-1]:
+            self._delayed(time.monotonic() - self._came.popleft()[1])
         return [Send(self._redacted, record) for record in released]

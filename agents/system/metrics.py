@@ -8,8 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+DELAYS_S: Final = (
+    0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0,
+    120.0, 180.0, 300.0, 600.0, 1_800.0,
+)  # fmt: skip
+"""Limits between which releases are counted, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +86,22 @@ class Metrics:
         )
         self.lag = self._gauge("records_unacknowledged", "Records not acknowledged yet.", "stage")
         self.held = self._gauge("held_bytes", "Audio held back.", "stage")
+        self.release_delay = Histogram(
+            "hushwire_release_delay_seconds",
+            "From audio that came to the muting stage to its release.",
+            registry=self.registry,
+            buckets=DELAYS_S,
+        )
         self.pinned = self._counter(
             "calls_pinned_otherwise",
             "Calls that a stage took up under the policy that they began with, not this worker's.",
+        )
+        self.policy_version = self._gauge(
+            "policy_version", "Version of the policy that new calls get; 0: the settings' policy."
+        )
+        self.policy_refused = self._gauge(
+            "policy_version_refused",
+            "Published version that this worker could not take up; 0: none. Above 0 is an alarm.",
         )
         self.checks_failed = self._counter(
             "checks_failed", "Questions of verification that kept a call out of the vault.", "check"
@@ -121,6 +141,16 @@ class Metrics:
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"hushwire_{name}", text, labels, registry=self.registry)
+
+    def delays(self) -> tuple[int, ...]:
+        """Releases so far by ``DELAYS_S``, and those that took longer."""
+        upto = [
+            int(sample.value)
+            for family in self.release_delay.collect()
+            for sample in family.samples
+            if sample.name.endswith("_bucket")
+        ]
+        return tuple(now - before for before, now in zip((0, *upto), upto, strict=False))
 
     def snapshot(self) -> Snapshot:
         """Read all counters."""

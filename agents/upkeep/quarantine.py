@@ -62,8 +62,17 @@ def held(ledger: Ledger, hours: int, vault: Place | None = None) -> list[Held]:
     ]
 
 
-def end(ledger: Ledger, log: AuditLog, call_id: str, why: Literal["expired", "dropped"]) -> bool:
+def end(
+    ledger: Ledger, log: AuditLog, call_id: str, why: Literal["expired", "dropped"], *, by: str = ""
+) -> bool:
     """End a call's quarantine: the audit log is told, then the key is destroyed.
+
+    Args:
+        ledger: keys and states.
+        log: the audit log.
+        call_id: which call.
+        why: whether its time was up, or somebody ended it.
+        by: who did.
 
     Returns:
         Whether there was a key to destroy.
@@ -73,17 +82,18 @@ def end(ledger: Ledger, log: AuditLog, call_id: str, why: Literal["expired", "dr
     """
     if all(one.call_id != call_id for one in ledger.quarantined()):
         return False
-    return _destroy(ledger, log, call_id, why)
+    return _destroy(ledger, log, call_id, why, by)
 
 
 def _destroy(
-    ledger: Ledger, log: AuditLog, call_id: str, why: Literal["expired", "dropped"]
+    ledger: Ledger, log: AuditLog, call_id: str, why: Literal["expired", "dropped"], by: str = ""
 ) -> bool:
     # The ledger looks once more when it destroys; here so that nothing is told that is not done.
     stored = Catalogue(ledger.database).find(call_id)
     if stored is not None and stored.held is not None:
         raise HeldError(f"call {call_id} is under a legal hold: its key stays")
     facts = {"at": log.stamp(), "what": "quarantine-ended", "why": why}
+    facts |= {"by": by} if by else {}
     log.append(Event(f"{call_id}/{ENDED}", call_id, ENDED, facts))
     return ledger.end_quarantine(call_id)
 

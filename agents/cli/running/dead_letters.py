@@ -63,28 +63,16 @@ def replay(
     """
     if not (call or code or everything):
         raise SettingsError("name what to replay: --call, --code, or --all")
-    from agents.access.audit_log import AuditLog  # noqa: PLC0415
+    from agents.access.audit_log import AuditLog  # noqa: PLC0415 - --help comes at once
+    from agents.app.operations.replaying import DeadLetters  # noqa: PLC0415
     from agents.database.open_ledger import opened_ledger  # noqa: PLC0415
-    from agents.kafka.security import KafkaSecurity, named_broker  # noqa: PLC0415
-    from agents.kafka.topics import Topics  # noqa: PLC0415
-    from agents.runtime import events  # noqa: PLC0415 - --help comes at once
-    from agents.runtime.dead_letters import audit_facts  # noqa: PLC0415
-    from agents.runtime.dead_letters import replay as send_again  # noqa: PLC0415
+    from agents.system.owners import user  # noqa: PLC0415
 
     settings = load_settings(bootstrap=bootstrap)
-    letters = _chosen(settings, call, code)
-    topic = Topics.named(settings.topic_prefix).audit
-    sent = 0
     with opened_ledger(settings, STATE) as ledger:
-        log = AuditLog(ledger.database)
-        client = KafkaSecurity.of(settings).librdkafka()
-        for letter in send_again(letters, named_broker(settings), ledger, client=client):
-            facts = audit_facts(letter)
-            tell = events.audit(
-                topic, letter.call_id, "record-replayed", facts, at=ledger.database.stamp()
-            )
-            log.append(events.audit_event(tell))
-            sent += 1
+        known = DeadLetters(settings, ledger, AuditLog(ledger.database))
+        letters = known.read(call=call, code=code)
+        sent = sum(1 for _ in known.replay(letters, by=user()))
     left = len(letters) - sent
     screen().print(
         f"{sent} records sent again, {left} left; `hushwire deadletter list` says why",
@@ -111,17 +99,10 @@ def _row(letter: DeadLetter) -> dict[str, object]:
 
 
 def _chosen(settings: Settings, call: str | None, code: str | None) -> list[DeadLetter]:
+    from agents.access.audit_log import AuditLog  # noqa: PLC0415 - --help comes at once
+    from agents.app.operations.replaying import DeadLetters  # noqa: PLC0415
     from agents.database.open_ledger import opened_ledger  # noqa: PLC0415
-    from agents.kafka.security import KafkaSecurity, named_broker  # noqa: PLC0415
-    from agents.kafka.topics import Topics  # noqa: PLC0415
-    from agents.runtime.dead_letters import read_dead_letters  # noqa: PLC0415
 
     with opened_ledger(settings, STATE) as ledger:
-        return read_dead_letters(
-            named_broker(settings),
-            Topics.named(settings.topic_prefix),
-            ledger,
-            call_id=call,
-            code=code,
-            client=KafkaSecurity.of(settings).librdkafka(),
-        )
+        known = DeadLetters(settings, ledger, AuditLog(ledger.database))
+        return known.read(call=call, code=code)

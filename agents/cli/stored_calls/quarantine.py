@@ -89,10 +89,11 @@ def drop(
 
     Exit codes: 0 it is destroyed; 1 there was none.
     """
-    from agents.upkeep import quarantine  # noqa: PLC0415 - --help comes at once
+    from agents.system.owners import user  # noqa: PLC0415 - --help comes at once
+    from agents.upkeep import quarantine  # noqa: PLC0415
 
     with opened(load_settings(state_dir=state_dir), vault) as parts:
-        destroyed = quarantine.end(parts.ledger, parts.log, call, "dropped")
+        destroyed = quarantine.end(parts.ledger, parts.log, call, "dropped", by=user())
     if not destroyed:
         screen(stderr=True).print(f"hushwire: {call}: no key in quarantine", markup=False)
         sys.exit(1)

@@ -1,0 +1,78 @@
+"""Dead letters that are sent again, and the audit log told of each; for command and page alike.
+
+Outcomes: as ``agents.runtime.dead_letters``; ``SettingsError`` where no broker is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from agents.access.audit_log import AuditLog
+from agents.database.call_ledger import Ledger
+from agents.kafka.security import KafkaSecurity, named_broker
+from agents.kafka.topics import Topics
+from agents.runtime import events
+from agents.runtime.dead_letters import (
+    ANSWER_S,
+    DeadLetter,
+    Depth,
+    audit_facts,
+    read_dead_letters,
+    replay,
+)
+from agents.settings.model import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetters:
+    """The dead letters of one installation.
+
+    Args:
+        settings: which broker.
+        ledger: which calls are open.
+        log: is told of what was sent again.
+        answer_s: how long the broker may take.
+    """
+
+    settings: Settings
+    ledger: Ledger
+    log: AuditLog
+    answer_s: float = ANSWER_S
+
+    def read(
+        self,
+        *,
+        call: str | None = None,
+        code: str | None = None,
+        depth: Depth = Depth.OPENED,
+        newest: int | None = None,
+    ) -> list[DeadLetter]:
+        """See ``agents.runtime.dead_letters.read_dead_letters``."""
+        return read_dead_letters(
+            named_broker(self.settings),
+            Topics.named(self.settings.topic_prefix),
+            self.ledger,
+            call_id=call,
+            code=code,
+            client=KafkaSecurity.of(self.settings).librdkafka(),
+            depth=depth,
+            newest=newest,
+            answer_s=self.answer_s,
+        )
+
+    def replay(self, letters: Iterable[DeadLetter], *, by: str) -> Iterator[DeadLetter]:
+        """Send the records of letters again, and tell the audit log of each that was.
+
+        Args:
+            letters: as ``read`` gave them, with their records.
+            by: who does it.
+        """
+        topic = Topics.named(self.settings.topic_prefix).audit
+        client = KafkaSecurity.of(self.settings).librdkafka()
+        for letter in replay(letters, named_broker(self.settings), self.ledger, client=client):
+            at = self.ledger.database.stamp()
+            facts = audit_facts(letter, by)
+            tell = events.audit(topic, letter.call_id, "record-replayed", facts, at=at)
+            self.log.append(events.audit_event(tell))
+            yield letter

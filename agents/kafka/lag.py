@@ -1,0 +1,130 @@
+"""How far consumer groups are behind, as the broker knows it; nothing is read or committed.
+
+Outcomes: ``BrokerError`` where the broker is away, or has no answer within the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, Final
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+
+from pipeline.errors import BrokerError
+
+ANSWER_S: Final = 4.0
+"""How long the broker may take for each question, by default."""
+_LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+_EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLag:
+    """How far a group is behind."""
+
+    behind: int
+    """Records of its topics that it has not acknowledged, those that the broker still has."""
+    members: int
+    """Consumers that are in the group now."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerLag:
+    """What a broker knows of an installation."""
+
+    groups: Mapping[str, GroupLag]
+    records: Mapping[str, int]
+    """Records that the broker has of each topic; of one that is not there, none."""
+    missing: tuple[str, ...] = ()
+    """Topics that are not there."""
+
+
+class LagReader:
+    """Asks one broker again and again.
+
+    Args:
+        bootstrap: ``host:port[,…]``.
+        client: further librdkafka settings, such as TLS ones.
+        answer_s: how long each question may take.
+    """
+
+    def __init__(
+        self, bootstrap: str, client: Mapping[str, str] | None = None, *, answer_s: float = ANSWER_S
+    ) -> None:
+        self._bootstrap, self._answer_s, self._lock = bootstrap, answer_s, Lock()
+        self._admin = AdminClient(
+            {**(client or {}), "bootstrap.servers": bootstrap, "log_level": "0"}
+        )
+
+    def read(self, groups: Mapping[str, tuple[str, ...]], topics: tuple[str, ...]) -> BrokerLag:
+        """Ask for the lag of groups.
+
+        Args:
+            groups: the topics that each reads, by its name.
+            topics: of which the records are counted beside those.
+        """
+        try:
+            with self._lock:
+                return self._read(groups, topics)
+        except (KafkaException, TimeoutError) as error:
+            reason = error.args[0].name() if isinstance(error, KafkaException) else "no answer"
+            raise BrokerError(
+                f"{self._bootstrap}: the broker is away or refuses ({reason})"
+            ) from error
+
+    def _read(self, groups: Mapping[str, tuple[str, ...]], topics: tuple[str, ...]) -> BrokerLag:
+        wanted = sorted({*topics, *(topic for read in groups.values() for topic in read)})
+        known = self._admin.list_topics(timeout=self._answer_s).topics
+        places = {
+            topic: [TopicPartition(topic, number) for number in known[topic].partitions]
+            for topic in wanted
+            if topic in known
+        }
+        every = [place for found in places.values() for place in found]
+        begins = self._offsets(every, _EARLIEST)
+        ends = self._offsets(every, _LATEST)
+        members = self._members(list(groups)) if every else {}
+        lags = {}
+        for group, read in groups.items():
+            mine = [place for topic in read for place in places.get(topic, ())]
+            done = self._committed(group, mine) if mine else {}
+            behind = 0
+            for place in mine:
+                key = (place.topic, place.partition)
+                behind += max(0, ends[key] - max(done.get(key, -1), begins[key]))
+            lags[group] = GroupLag(behind, members.get(group, 0))
+        records = dict.fromkeys(wanted, 0)
+        for topic, partition in ends:
+            records[topic] += ends[topic, partition] - begins[topic, partition]
+        return BrokerLag(lags, records, tuple(one for one in wanted if one not in known))
+
+    def _offsets(self, places: list[TopicPartition], spec: Any) -> dict[tuple[str, int], int]:  # noqa: ANN401 - the client's own
+        if not places:
+            return {}
+        asked = self._admin.list_offsets(
+            dict.fromkeys(places, spec), request_timeout=self._answer_s
+        )
+        return {
+            (place.topic, place.partition): future.result(self._answer_s + 1).offset
+            for place, future in asked.items()
+        }
+
+    def _members(self, groups: list[str]) -> dict[str, int]:
+        asked = self._admin.describe_consumer_groups(groups, request_timeout=self._answer_s)
+        found = {}
+        for group, future in asked.items():
+            try:
+                found[group] = len(future.result(self._answer_s + 1).members)
+            except KafkaException:  # one that never was, on some brokers
+                found[group] = 0
+        return found
+
+    def _committed(self, group: str, places: list[TopicPartition]) -> dict[tuple[str, int], int]:
+        asked = self._admin.list_consumer_group_offsets(
+            [ConsumerGroupTopicPartitions(group, places)], request_timeout=self._answer_s
+        )
+        answer = asked[group].result(self._answer_s + 1).topic_partitions
+        return {(one.topic, one.partition): one.offset for one in answer}
