@@ -23,12 +23,14 @@ import faust
 from agents.access.audit_log import AuditLog
 from agents.app.consumers import Serving
 from agents.app.faust_app import make_app, port_of
+from agents.app.operations.heartbeat import Heartbeat
 from agents.crypto.ed25519 import SigningKey
 from agents.crypto.envelope import KeyEncryptionKey
 from agents.crypto.transit_hybrid import TransitPrivate
 from agents.database.call_ledger import Ledger
 from agents.database.migrate import uses_keys
-from agents.database.policy_pins import Pins
+from agents.database.policies.pins import Pins
+from agents.database.policies.published import Following, InForce
 from agents.kafka.security import KafkaSecurity
 from agents.kafka.topics import (
     PARTITIONS,
@@ -117,7 +119,7 @@ class WorkerConfig:
     stages: tuple[str, ...]
     bootstrap: str
     policy: Policy
-    """What new calls are pinned to."""
+    """What new calls are pinned to, until a version is published in the ledger."""
     models: Models
     ledger_url: str
     keyset: Path
@@ -135,6 +137,8 @@ class WorkerConfig:
     """How often is looked for quarantines, and for calls to be erased, whose time is up."""
     key_service: str | None = None
     """URI of the key service's key that encrypts the keyset file."""
+    following: Following | None = None
+    """How versions of the policy that are published are taken up; None: they are not."""
     vault: str | Path | None = None
     """Folder of the vault, or ``s3://bucket/prefix``; the vault stage needs it."""
     consent: ConsentRules | None = None
@@ -193,6 +197,7 @@ async def run_worker(
         SettingsError: an unknown stage, or a vault stage without a vault.
         ModelError: a model is missing or can't be loaded.
         StoreError: the ledger or the vault can't be opened.
+        PolicyError: the published version of the policy can't be taken up here.
         BrokerError: the broker is away.
     """
     _check(config)
@@ -226,9 +231,17 @@ async def run_worker(
             key = SigningKey.load_or_create(config.signing_key)
         store = await asyncio.to_thread(_open_vault, config, ledger)
         private = await asyncio.to_thread(_private, config, ledger)
-        async with _kept(config, ledger, metrics, key, store):
-            parts = _Parts(ledger, pool, metrics, key, store, private)
-            await _run(config, parts, loading, stop, ready)
+        in_force = InForce(ledger.database, ledger.kek, config.policy, config.following, metrics)
+        await asyncio.to_thread(in_force.start)
+        beat = Heartbeat(ledger.database, config.stages, lambda: in_force.current, metrics)
+
+        def reads() -> None:
+            beat.state = "ready"
+            ready()
+
+        async with _kept(config, ledger, metrics, key, store), beat.kept():
+            parts = _Parts(ledger, pool, metrics, key, store, private, in_force)
+            await _run(config, parts, loading, stop, reads)
     finally:
         gc.unfreeze()  # or the interpreter's end would leave it, and libraries complain
         gc.enable()
@@ -280,9 +293,8 @@ async def _kept(
 
     Where one of these tasks ends by itself, the process does.
     """
-    partitions = keep_partitions(
-        config.bootstrap, config.topics, config.partitions, client=config.security.librdkafka()
-    )
+    client = config.security.librdkafka()
+    partitions = keep_partitions(config.bootstrap, config.topics, config.partitions, client=client)
     watched = [fatal_exit.watched("partitions", partitions)]
     if key is None or store is None:
         try:
@@ -291,7 +303,7 @@ async def _kept(
             await fatal_exit.cancelled(watched)
         return
     log = AuditLog(ledger.database)
-    topic = TopicCheckpoints(config.bootstrap, config.topics.audit, config.security.librdkafka())
+    topic = TopicCheckpoints(config.bootstrap, config.topics.audit, client)
     guard = SweepGuard(ledger.database, config.bounds, metrics)
     # From now on what is dated goes by a time that is believed.
     await asyncio.to_thread(guard.believes, ledger.database.now())
@@ -314,12 +326,7 @@ async def _kept(
         fatal_exit.watched("retention", retention.tend(store, ledger, log, guard, look_s=look_s)),
         fatal_exit.watched("open calls", opened),
     ]
-    erased = ErasedCalls(
-        ledger.database,
-        config.bootstrap,
-        config.topics.calls_redacted,
-        config.security.librdkafka(),
-    )
+    erased = ErasedCalls(ledger.database, config.bootstrap, config.topics.calls_redacted, client)
     watched.append(fatal_exit.watched("erased calls", erased.tend(min(look_s, NEWS_S))))
     webhooks = None
     if config.webhooks is not None:
@@ -347,6 +354,7 @@ class _Parts:
     key: SigningKey | None
     store: Vault | None
     private: TransitPrivate | None
+    in_force: InForce
 
 
 async def _load(config: WorkerConfig, pool: TranscriberPool | None) -> _Loaded:
@@ -394,7 +402,7 @@ def _stages(config: WorkerConfig, parts: _Parts, loaded: _Loaded) -> list[Stage 
                     beside = Shadow(config.shadow, ledger.database, metrics).open
                 made.append(detect.detect_stage(topics, detector.open, beside))
             case mute.NAME:
-                made.append(mute.mute_stage(topics, timeouts))
+                made.append(mute.mute_stage(topics, timeouts, metrics.release_delay.observe))
             case verify.NAME if detector is not None:
                 made.append(verify.verify_stage(topics, detector))
             case vault.NAME if store is not None and key is not None:
@@ -476,7 +484,7 @@ def _client(
         stage,
         port_of(app),
         ledger=parts.ledger,
-        policies=Pins(parts.ledger.database, config.policy, parts.metrics).policy,
+        policies=Pins(parts.ledger.database, parts.in_force.policy, parts.metrics).policy,
         pool=parts.pool,
         topics=config.topics,
         metrics=parts.metrics,

@@ -127,7 +127,11 @@ def run(
     from agents.app.run_folder import run_folder
 
     settings = load_settings(
-        bootstrap=bootstrap, policy=policy, engines=engines, state_dir=state_dir
+        bootstrap=bootstrap,
+        policy=policy,
+        policy_source="settings" if policy else None,
+        engines=engines,
+        state_dir=state_dir,
     )
     summary = run_folder(source, vault, settings, console=out, again=again)
     sys.exit(0 if summary.clean else 1)
@@ -151,7 +155,11 @@ def worker(
     from agents.app.wiring import start_worker
 
     settings = load_settings(
-        bootstrap=bootstrap, policy=policy, engines=engines, state_dir=state_dir
+        bootstrap=bootstrap,
+        policy=policy,
+        policy_source="settings" if policy else None,
+        engines=engines,
+        state_dir=state_dir,
     )
     sys.exit(start_worker(stages, vault, settings))
 

@@ -1,7 +1,7 @@
 """Every setting: read once, validated, handed down.
 
 Files: ``model`` the settings, those of the gateway in ``gateway``, of what goes out in
-``outputs``, with ``values`` ·
+``outputs``, of versions of the policy in ``policy_versions``, with ``values`` ·
 ``credentials`` as they may be shown · ``policies`` and ``detectors`` what is set up from them for
 whoever asks · ``consent_rules`` and ``notices`` rules of places and prompts as the settings have
 them.

@@ -25,6 +25,7 @@ from pydantic_settings import (
 from agents.crypto import kms_uri
 from agents.settings.gateway import GatewaySettings
 from agents.settings.outputs import OutputSettings
+from agents.settings.policy_versions import PolicySettings
 from agents.settings.values import SettingsPart, with_commas
 from agents.system.engine_sizing import engine_count
 from pipeline.errors import SettingsError
@@ -174,7 +175,8 @@ class _Own(SettingsPart):
     policy: str = Field(
         default="default",
         description="Policy: a YAML file, or the name of a shipped one (default, pci, hipaa, "
-        "gdpr); several joined by a plus sign (pci+hipaa) are their union.",
+        "gdpr); several joined by a plus sign (pci+hipaa) are their union. It counts until a "
+        "version is published (`hushwire policy publish`, or the console).",
     )
     jurisdictions: Path | None = Field(
         default=None,
@@ -400,7 +402,7 @@ class _Own(SettingsPart):
         return self.signing_key or state / "signing.pem"
 
 
-class Settings(GatewaySettings, OutputSettings, _Own):
+class Settings(GatewaySettings, OutputSettings, PolicySettings, _Own):
     """The settings of one process."""
 
 

@@ -26,14 +26,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import Column, String, Table, cast, select, update
 
 from agents.access.audit_log import AuditLog, Event
 from agents.crypto.envelope import KeyEncryptionKey, transit_bound, vault_bound, wrapping_key_id
 from agents.crypto.keyset_file import KeysetFile, only_primary, with_new_primary
 from agents.database.engine import Database
-from agents.database.tables import TRANSIT_KEYS, VAULT_KEYS, WRAPPING_KEYS
+from agents.database.policies.published import key_bound
+from agents.database.tables import POLICY_VERSIONS, TRANSIT_KEYS, VAULT_KEYS, WRAPPING_KEYS
 from agents.database.wrapped_keys import note_wrapping_key
 from pipeline.errors import InputError, StoreError
 
@@ -44,8 +46,9 @@ BATCH = 500
 _TABLES: tuple[tuple[Table, Callable[[str], bytes]], ...] = (
     (TRANSIT_KEYS, transit_bound),
     (VAULT_KEYS, vault_bound),
+    (POLICY_VERSIONS, key_bound),
 )
-"""Where wrapped keys lie, and what each is bound to."""
+"""Where wrapped keys lie, and what each is bound to: the row's primary key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class Rotated:
     removed: tuple[int, ...]
     """Ids of the keys that are gone."""
     rewrapped: int
-    """Transit and vault keys that were wrapped anew."""
+    """Keys of calls and of policy versions that were wrapped anew."""
     resumed: bool
     """It finished an earlier rotation that was interrupted."""
 
@@ -72,7 +75,7 @@ class WrappingKey:
     """ISO 8601; ``None`` for a key that the ledger was never opened with."""
     retired: str | None
     wraps: int
-    """Transit and vault keys that it wraps."""
+    """Keys of calls and of policy versions that it wraps."""
 
 
 def rotate(path: Path, database: Database, *, service: str | None = None) -> Rotated:
@@ -206,7 +209,7 @@ def _rewrap_all(kek: KeyEncryptionKey, database: Database) -> int:
 def _rewrap_table(
     kek: KeyEncryptionKey, database: Database, table: Table, bound: Callable[[str], bytes]
 ) -> int:
-    count = 0
+    count, own = 0, _own(table)
     while True:
         done = 0
         for batch in _wrapped(database, table):
@@ -215,12 +218,12 @@ def _rewrap_table(
             if not left:
                 continue
             with database.writing() as connection:
-                for call_id, wrapped in left:
+                for name, wrapped in left:
                     # A call that was closed or erased meanwhile stays so.
                     changed = connection.execute(
                         update(table)
-                        .where(table.c.call_id == call_id, table.c.wrapped_key == wrapped)
-                        .values(wrapped_key=kek.rewrap_keyset(wrapped, bound(call_id)))
+                        .where(cast(own, String) == name, table.c.wrapped_key == wrapped)
+                        .values(wrapped_key=kek.rewrap_keyset(wrapped, bound(name)))
                     )
                     count += changed.rowcount
         if not done:
@@ -228,16 +231,24 @@ def _rewrap_table(
 
 
 def _wrapped(database: Database, table: Table) -> Iterator[list[tuple[str, bytes]]]:
-    """Every wrapped key with its call, in batches: there are as many as stored calls."""
-    last = ""
+    """Every wrapped key with its row's name, in batches: there are as many as stored calls."""
+    own = _own(table)
+    query = select(own, table.c.wrapped_key).where(table.c.wrapped_key.is_not(None)).order_by(own)
+    last: object = None
     while True:
-        query = select(table).where(table.c.call_id > last).order_by(table.c.call_id).limit(BATCH)
+        batch = query.limit(BATCH) if last is None else query.where(own > last).limit(BATCH)
         with database.reading() as connection:
-            found = [(row.call_id, bytes(row.wrapped_key)) for row in connection.execute(query)]
+            found = [(name, bytes(wrapped)) for name, wrapped in connection.execute(batch)]
         if not found:
             return
-        yield found
+        yield [(str(name), wrapped) for name, wrapped in found]
         last = found[-1][0]
+
+
+def _own(table: Table) -> Column[Any]:
+    """The column that names the row."""
+    (column,) = table.primary_key.columns
+    return column
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 from unittest import mock
 
 from agents.access.audit_log import AuditLog
-from agents.database.policy_pins import Pins
+from agents.database.policies.pins import Pins
 from agents.runtime.offsets import Prefix
 from agents.runtime.outbox import Outbox
 from agents.runtime.stage_runtime import StageRuntime
@@ -92,7 +92,7 @@ def _verification_finds_nothing() -> AbstractContextManager[Any]:
 
 
 def _every_worker_has_its_own_policy() -> AbstractContextManager[Any]:
-    return mock.patch.object(Pins, "policy", lambda self, *_: self._own)
+    return mock.patch.object(Pins, "policy", lambda self, *_: self._new())
 
 
 def _keys_stay() -> AbstractContextManager[Any]:

@@ -14,7 +14,7 @@ import pytest
 from agents.access.audit_log import AuditLog
 from agents.crypto.ed25519 import SigningKey
 from agents.database.call_ledger import CallState, Ledger
-from agents.database.policy_pins import Pins
+from agents.database.policies.pins import Pins
 from agents.kafka.producer import sealed
 from agents.kafka.topics import Topics
 from agents.runtime import stage_runtime as runtimes
@@ -108,7 +108,7 @@ async def test_of_a_call_that_is_over_nothing_stays(
     monkeypatch.setattr(runtimes, "REMEMBERED", WARM // 2)
     ledger = Ledger.embedded(tmp_path)
     policy, timeouts, metrics = load_policy("default"), Timeouts(), Metrics()
-    detector, pins = fakes.ScriptedDetector(), Pins(ledger.database, policy, metrics)
+    detector, pins = fakes.ScriptedDetector(), Pins(ledger.database, lambda: policy, metrics)
     store = Vault.opened(tmp_path / "vault", ledger)
     key = SigningKey.load_or_create(tmp_path / "signing.pem")
     loop, log = Loop(), AuditLog(ledger.database)

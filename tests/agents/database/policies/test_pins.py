@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from agents.database.call_ledger import CallState, Ledger
-from agents.database.policy_pins import Pins
+from agents.database.policies.pins import Pins
 from agents.database.tables import TRANSIT_KEYS
 from agents.system.metrics import Metrics
 from pipeline.errors import PolicyError, SealError
@@ -33,7 +33,7 @@ def pinned(
     ledger: Ledger, policy: Policy, call_id: str = "call-1", metrics: Metrics | None = None
 ) -> Policy:
     """What a worker with a policy works on a call by."""
-    pins = Pins(ledger.database, policy, metrics or Metrics())
+    pins = Pins(ledger.database, lambda: policy, metrics or Metrics())
     return pins.policy(call_id, ledger.seal(call_id))
 
 

@@ -11,6 +11,7 @@ call's; ``StoreError`` where the ledger is away; ``PolicyError`` where a newer v
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
@@ -33,26 +34,36 @@ class Pins:
 
     Args:
         database: the ledger's.
-        own: the worker's policy.
+        own: the worker's policy for new calls, asked when one is pinned
+            (``agents.database.policies.published.InForce.policy``).
         metrics: what is counted.
     """
 
-    def __init__(self, database: Database, own: Policy, metrics: Metrics) -> None:
-        self._database, self._own, self._metrics = database, own, metrics
-        self._content = own.content.encode()
+    def __init__(self, database: Database, own: Callable[[], Policy], metrics: Metrics) -> None:
+        self._database, self._new, self._metrics = database, own, metrics
+        self._own: Policy | None = None
+        self._content = b""
         self._restored = lru_cache(maxsize=_RESTORED)(Policy.restored)
 
     def policy(self, call_id: str, seal: Seal) -> Policy:
         """The policy of an open call, pinned now if it is not yet; see the module's text."""
         pinned = self._pinned(call_id)
+        own = self._taken_up()
         if pinned is None:
             self._pin(call_id, seal)
             pinned = self._pinned(call_id)
         content = self._content if pinned is None else seal.open(pinned, _BOUND)
         if content == self._content:
-            return self._own
+            return own
         self._metrics.pinned.inc()
         return self._restored(content.decode())
+
+    def _taken_up(self) -> Policy:
+        """The worker's policy of this moment."""
+        now = self._new()
+        if now is not self._own:
+            self._own, self._content = now, now.content.encode()
+        return now
 
     def _pinned(self, call_id: str) -> bytes | None:
         query = select(TRANSIT_KEYS.c.policy).where(TRANSIT_KEYS.c.call_id == call_id)
