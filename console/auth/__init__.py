@@ -2,5 +2,5 @@
 
 Files: ``oidc`` a JWT of an organisation's issuer · ``door`` a valid token, within its rate, with
 the permission · ``routing`` no route without one · ``looks`` an audit entry before a single byte
-goes out · ``audit_signing`` signs the log while the server runs.
+goes out · ``names`` of whoever did something · ``audit_signing`` signs the log while the server runs.
 """
