@@ -19,6 +19,7 @@ import numpy.typing as npt
 import soundfile
 
 from pipeline.audio.containers import Contents, check_container
+from pipeline.audio.flac_frames import FRAME, with_seek_table
 from pipeline.audio.opening import open_regular
 from pipeline.errors import AudioError
 from pipeline.records.call_names import shown
@@ -195,6 +196,17 @@ def encode(samples: npt.NDArray[Any], sample_rate: int, container: str, subtype:
 class _Buffer(io.BytesIO):
     """Outlives an encoder that is thrown away half-way, and then writes its last bytes."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.frames: list[int] = []
+        """Places of the FLAC frames that were written, each at once."""
+
+    def write(self, data: Any, /) -> int:  # noqa: ANN401 - a buffer
+        """Append, or mend the head."""
+        if bytes(data[:2]) == FRAME:
+            self.frames.append(self.tell())
+        return super().write(data)
+
     def close(self) -> None:
         """Nothing: the bytes go with the object."""
 
@@ -217,9 +229,9 @@ class FlacWriter:
             self._file.write(pcm)
 
     def finish(self) -> bytes:
-        """Close the stream and return the whole file."""
+        """Close the stream and return the whole file, with a table for seeking in it."""
         self._file.close()
-        return self._buffer.getvalue()
+        return with_seek_table(self._buffer.getvalue(), self._buffer.frames)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from pipeline.audio.files import (
     read_recording,
     to_int16,
 )
+from pipeline.audio.flac_frames import flac_samples, with_seek_table
 from pipeline.errors import AudioError
 from pipeline.muting.output_format import form_of, in_form, write_in
 from pipeline.muting.rendering import apply_mutes
@@ -213,6 +214,31 @@ def test_flac_written_in_blocks_is_deterministic_and_whole() -> None:
         files.append(writer.finish())
     assert files[0] == files[1]
     np.testing.assert_array_equal(read_recording(files[0]).pcm, PCM)
+
+
+def test_a_written_flac_has_a_table_that_leads_to_its_frames() -> None:
+    writer, rate = FlacWriter(8_000, 2), 8_000
+    pcm = np.random.default_rng(3).integers(-9_000, 9_000, (35 * rate + 17, 2)).astype(np.int16)
+    for start in range(0, len(pcm), 7_001):
+        writer.write(pcm[start : start + 7_001])
+    flac = writer.finish()
+    length = int.from_bytes(flac[43:46])
+    assert (flac[42] & 0x7F, length) == (3, 4 * 18)  # a point every 10 s
+    table, place, last = flac[46 : 46 + length], 46 + length, 0
+    while not last:
+        last, kept = flac[place] & 0x80, int.from_bytes(flac[place + 1 : place + 4])
+        place += 4 + kept
+    for number, point in enumerate(table[at : at + 18] for at in range(0, length, 18)):
+        sample, offset = int.from_bytes(point[:8]), int.from_bytes(point[8:16])
+        assert sample == number * 10 * rate // 4_096 * 4_096
+        frame = flac[place + offset :]
+        assert frame[:2] == b"\xff\xf8"
+        assert frame[4 : 4 + len(chr(sample // 4_096).encode())] == chr(sample // 4_096).encode()
+    with io.BytesIO(flac) as file:
+        assert flac_samples(file, len(flac), "it") == len(pcm)
+    np.testing.assert_array_equal(read_recording(flac).pcm, pcm)
+    # Frames that can't be all give no table, and the file is as good.
+    assert with_seek_table(made("FLAC", "PCM_16"), [1, 2, 3]) == made("FLAC", "PCM_16")
 
 
 WHOLE = PCM[:, 0].tobytes()
