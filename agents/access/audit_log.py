@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -125,7 +125,7 @@ class AuditLog:
             same = select(ENTRIES).where(ENTRIES.c.fingerprint == event.fingerprint)
             row = connection.execute(same).mappings().one_or_none()
             if row is not None:
-                if not _entry(row).changes():
+                if not entry_of(row).changes():
                     return False
                 # Somebody changed that entry to keep this event out. It comes in, and what stands
                 # in the other one's fingerprint stays wrong, so that ``verify`` tells.
@@ -155,7 +155,7 @@ class AuditLog:
     def start(self, key: PublicKey) -> Head:
         """The last entry that was pruned, as a key signed it."""
         with self.database.reading() as connection:
-            return _start(_checkpoints(connection), key)
+            return _start(checkpoints_of(connection), key)
 
     def checkpoint(self, key: SigningKey) -> Checkpoint | None:
         """Sign the last entry; the checkpoint that states it, None for an empty log.
@@ -167,7 +167,7 @@ class AuditLog:
         """
         with self.database.writing() as connection, key.memory.locked():
             head = _locked_head(connection)
-            stated = _checkpoints(connection)
+            stated = checkpoints_of(connection)
             since = _since(connection, key, stated, head)
             _refuse_broken(connection, key, stated, since, head)
             if not head.seq:
@@ -197,7 +197,7 @@ class AuditLog:
         """
         with self.database.writing() as connection, key.memory.locked():
             head = _locked_head(connection)
-            stated = _checkpoints(connection)
+            stated = checkpoints_of(connection)
             start = _start(stated, key.public, *before)
             _refuse_broken(connection, key, stated, start, head)
             at = self.database.stamp()
@@ -221,7 +221,10 @@ class AuditLog:
         """
         limit = now - timedelta(days=keep_days)
         with self.database.reading() as connection:
-            start, until = _start(_checkpoints(connection), key).seq, _last_older(connection, limit)
+            start, until = (
+                _start(checkpoints_of(connection), key).seq,
+                _last_older(connection, limit),
+            )
             old = connection.scalar(select(ENTRIES.c.seq).where(ENTRIES.c.seq <= until).limit(1))
             return 0 if old is None else until - start, _head(connection).seq - start
 
@@ -236,7 +239,7 @@ class AuditLog:
         limit = now - timedelta(days=keep_days)
         with self.database.writing() as connection, key.memory.locked():
             head = _locked_head(connection)
-            stated = _checkpoints(connection)
+            stated = checkpoints_of(connection)
             _since(connection, key, stated, head)
             until = _last_older(connection, limit)
             old = ENTRIES.c.seq <= until
@@ -264,6 +267,7 @@ class AuditLog:
         kept: Sequence[Checkpoint] = (),
         outside: Sequence[Stated] = (),
         calls: int = 0,
+        seen: Callable[[int], None] = lambda _: None,
     ) -> Verified:
         """Go through the whole log.
 
@@ -272,12 +276,13 @@ class AuditLog:
             kept: checkpoints that were kept elsewhere; they have to be in the chain too.
             outside: what else is known of entries from elsewhere.
             calls: how many calls are stored, where somebody counted; the catalogue's are counted.
+            seen: told now and then which entry was reached.
         """
         with self._snapshot() as connection:
             entered = connection.scalar(select(func.count()).select_from(CATALOGUE))
             return verify_chain(
-                _entries(connection),
-                (*_checkpoints(connection), *kept),
+                _told(_entries(connection), seen),
+                (*checkpoints_of(connection), *kept),
                 keys,
                 head=_head(connection),
                 outside=outside,
@@ -294,8 +299,8 @@ class AuditLog:
         """
         with self._snapshot() as connection:
             entry = select(ENTRIES).where(ENTRIES.c.seq == stated.seq)
-            found = [_entry(row) for row in connection.execute(entry).mappings()]
-            return contains(found, _checkpoints(connection), keys, stated)
+            found = [entry_of(row) for row in connection.execute(entry).mappings()]
+            return contains(found, checkpoints_of(connection), keys, stated)
 
     def tree(self) -> Tree:
         """The Merkle tree over the entries.
@@ -304,12 +309,12 @@ class AuditLog:
             InputError: a version that kept nothing of the tree pruned the log.
         """
         with self._snapshot() as connection:
-            return tree_of(_entries(connection), _checkpoints(connection))
+            return tree_of(_entries(connection), checkpoints_of(connection))
 
     def export(self) -> Iterator[bytes]:
         """The log as JSON lines: every entry in order, every checkpoint behind its entry."""
         with self._snapshot() as connection:
-            waiting = _checkpoints(connection)
+            waiting = checkpoints_of(connection)
             for entry in _entries(connection):
                 while waiting and waiting[0].seq < entry.seq:
                     yield canonical_json(waiting.pop(0).document) + b"\n"
@@ -446,10 +451,18 @@ def _signed(connection: Connection, key: SigningKey, kind: str, head: Head, at: 
 def _entries(connection: Connection, *, behind: int = 0) -> Iterator[Entry]:
     query = select(ENTRIES).where(ENTRIES.c.seq > behind).order_by(ENTRIES.c.seq)
     for row in connection.execute(query.execution_options(yield_per=_BATCH)).mappings():
-        yield _entry(row)
+        yield entry_of(row)
 
 
-def _entry(row: RowMapping) -> Entry:
+def _told(entries: Iterable[Entry], seen: Callable[[int], None]) -> Iterator[Entry]:
+    for entry in entries:
+        if entry.seq % _BATCH == 0:
+            seen(entry.seq)
+        yield entry
+
+
+def entry_of(row: RowMapping) -> Entry:
+    """An entry as its row has it."""
     columns: dict[str, Any] = dict(row)
     try:
         facts = json.loads(row["facts"])
@@ -459,7 +472,8 @@ def _entry(row: RowMapping) -> Entry:
     return Entry(**{**columns, "facts": facts if isinstance(facts, dict) else {"": None}})
 
 
-def _checkpoints(connection: Connection) -> list[Checkpoint]:
+def checkpoints_of(connection: Connection) -> list[Checkpoint]:
+    """Every checkpoint, by the entry that it states."""
     rows = connection.execute(select(CHECKPOINTS).order_by(CHECKPOINTS.c.seq, CHECKPOINTS.c.kind))
     return [_checkpoint(row) for row in rows.mappings()]
 

@@ -39,6 +39,9 @@ class Permission(StrEnum):
     READ_COMPLIANCE = "read-compliance"
     READ_METRICS = "read-metrics"
     READ_STATE = "read-state"
+    READ_RETENTION = "read-retention"
+    REPLAY_DEAD_LETTERS = "replay-dead-letters"
+    END_QUARANTINE = "end-quarantine"
     CHECK_POLICY = "check-policy"
     MANAGE_TOKENS = "manage-tokens"
     MARK_CALL = "mark-call"
@@ -63,10 +66,19 @@ MAY: Final[Mapping[Role, frozenset[Permission]]] = {
             Permission.CHECK_POLICY,
             Permission.MANAGE_TOKENS,
             Permission.MARK_QUARANTINE,
+            Permission.END_QUARANTINE,
             Permission.READ_MARKS,
         }
     ),
-    Role.OPERATOR: frozenset({Permission.WHO_AM_I, Permission.READ_METRICS, Permission.READ_STATE}),
+    Role.OPERATOR: frozenset(
+        {
+            Permission.WHO_AM_I,
+            Permission.READ_METRICS,
+            Permission.READ_STATE,
+            Permission.READ_RETENTION,
+            Permission.REPLAY_DEAD_LETTERS,
+        }
+    ),
     Role.AUDITOR: frozenset(
         {
             Permission.WHO_AM_I,
@@ -75,6 +87,7 @@ MAY: Final[Mapping[Role, frozenset[Permission]]] = {
             Permission.READ_QUARANTINE,
             Permission.READ_AUDIT,
             Permission.READ_COMPLIANCE,
+            Permission.READ_RETENTION,
         }
     ),
 }

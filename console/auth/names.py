@@ -28,8 +28,7 @@ class Names:
         return cls({one.token_id: one.name for one in tokens.known()})
 
     def __call__(self, who: str) -> str:
-        """What to call somebody whom audit log or mark names: ``token:<id>``, ``oidc:<hash>``, a
-        user of the host."""
+        """What to call somebody: ``token:<id>``, ``oidc:<hash>`` or a user of the host."""
         kind, found, rest = who.partition(":")
         if not found:
             return f"{who} {_HOST}" if who else "nobody named"

@@ -71,18 +71,43 @@ def check_file(
     """
     if not file.name.endswith(CERTIFICATE):
         raise InputError(f"{file.name}: a certificate's name ends with {CERTIFICATE}")
-    data = _read(file)
+
+    def content(name: str) -> bytes:
+        return _content(file.with_name(name) if name == Path(name).name else None, unseal)
+
+    return check_stated(_read(file), keys, content=content, logged=logged)
+
+
+def check_stated(
+    data: bytes,
+    keys: Mapping[str, PublicKey],
+    *,
+    content: Callable[[str], bytes] | None,
+    logged: Callable[[LogStated], bool] | None = None,
+) -> list[Finding]:
+    """Check a certificate and, where they are at hand, the files that it names.
+
+    Args:
+        data: the certificate's file.
+        keys: public keys by their id.
+        content: a file by its plain name; ``InputError`` where it is not to be had, ``SealError``
+            where it does not open. None: files are not looked at.
+        logged: as ``check_file``.
+
+    Raises:
+        RecordError: it does not follow the schema.
+    """
     stated, document = parse_certificate(data), read_document(data)
     found = list(_signature(stated, document, keys))
-    beside = {name: file.with_name(name) for name in stated.files if name == Path(name).name}
     files: dict[str, bytes] = {}
-    for name in stated.files:
-        try:
-            files[name] = _content(beside.get(name), unseal)
-        except SealError:
-            found.append(Finding(Problem.CHANGED, f"{name} does not open"))
-        except InputError as error:
-            found.append(Finding(Problem.MISSING, f"{name} {error}"))
+    if content is not None:
+        for name in stated.files:
+            try:
+                files[name] = content(name)
+            except SealError:
+                found.append(Finding(Problem.CHANGED, f"{name} does not open"))
+            except InputError as error:
+                found.append(Finding(Problem.MISSING, f"{name} {error}"))
     changed = [
         Finding(Problem.CHANGED, f"{name} is not the file that was certified")
         for name, content in files.items()
@@ -92,7 +117,7 @@ def check_file(
     if not stated.passed:
         failed = ", ".join(one.name for one in stated.checks if not one.passed) or "not said"
         found.append(Finding(Problem.NOT_CLEAN, f"the call was quarantined: {failed}"))
-    elif not changed and set(files) == set(stated.files):
+    elif content is not None and not changed and set(files) == set(stated.files):
         found += _measured(data, files)
     if stated.log is not None and logged is not None and not logged(stated.log):
         told = f"the audit log does not hold entry {stated.log.seq} as the certificate names it"

@@ -8,7 +8,7 @@ vault are away.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from agents.access.audit_log import AuditLog
@@ -28,6 +28,7 @@ def chain(
     keys: Mapping[str, PublicKey],
     vault: Place | None,
     most: int | None,
+    seen: Callable[[int], None] = lambda _: None,
 ) -> Chain:
     """Go through the log.
 
@@ -38,12 +39,10 @@ def chain(
         keys: further public keys by their id.
         vault: what lies there is compared, too.
         most: a log of more entries is not gone through; None: whatever its length.
+        seen: told now and then which entry was reached.
     """
     private = settings.signing_key_file(state)
-    known = dict(keys)
-    if private.exists():
-        own = SigningKey.load(private).public
-        known[own.key_id] = own
+    known = known_keys(settings, state, keys)
     if not known:
         raise InputError(
             "no public key is known here, so no signature can be checked; `hushwire compliance "
@@ -64,16 +63,34 @@ def chain(
         compared.append("checkpoints and certificates in the vault")
     if outside.notes:
         compared.append("what witnesses saw")
-    seen = log.verify(known, kept=outside.checkpoints, outside=outside.stated, calls=outside.calls)
+    found = log.verify(
+        known, kept=outside.checkpoints, outside=outside.stated, calls=outside.calls, seen=seen
+    )
     outside.compare(settings, log.tree)
-    problems = (*outside.problems, *seen.problems)
+    problems = (*outside.problems, *found.problems)
     return Chain(
         holds=not problems,
-        first=seen.first,
-        last=seen.last,
-        signed=seen.signed,
-        signed_at=seen.signed_at,
-        unsigned=seen.unsigned,
+        first=found.first,
+        last=found.last,
+        signed=found.signed,
+        signed_at=found.signed_at,
+        unsigned=found.unsigned,
         problems=problems,
         compared=tuple(compared),
     )
+
+
+def known_keys(
+    settings: Settings, state: Path, keys: Mapping[str, PublicKey]
+) -> dict[str, PublicKey]:
+    """Public keys by their id: those that are given, and the installation's own where it is here.
+
+    Raises:
+        StoreError: the installation's key can't be used.
+    """
+    private = settings.signing_key_file(state)
+    known = dict(keys)
+    if private.exists():
+        own = SigningKey.load(private).public
+        known[own.key_id] = own
+    return known

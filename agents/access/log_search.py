@@ -1,0 +1,162 @@
+"""Searches the audit log, newest first, by pages; and hands it out without holding it open.
+
+Each page is a transaction of its own: a reader that held the database open would hold up the end of
+keys. A search that no index serves looks through a bounded number of entries at a time and says how
+far it came. Outcomes: pages; ``TamperError`` where the log loses entries while it is handed out;
+every function raises ``StoreError`` where the database is away.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import ColumnElement, Connection, func, or_, select
+
+from agents.access.audit_log import checkpoints_of, entry_of
+from agents.access.hash_chain import Entry
+from agents.database.engine import Database
+from agents.database.tables import ENTRIES, HEAD
+from agents.system.clock import stamp
+from pipeline.errors import TamperError
+from pipeline.evidence.canonical_json import canonical_json
+
+LOOKED_MOST: Final = 100_000
+"""Entries that one page looks through."""
+BATCH: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class LogQuery:
+    """Which entries are wanted; all conditions hold at once."""
+
+    since: datetime | None = None
+    """Written at or after."""
+    until: datetime | None = None
+    """Written before."""
+    kind: str = ""
+    """Short name, such as ``call-erased``."""
+    who: tuple[str, ...] = ()
+    """Any of these in ``who`` or ``by``."""
+    call: str = ""
+
+    @property
+    def everything(self) -> bool:
+        """Whether nothing is left out."""
+        return self == LogQuery()
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """Entries, the newest first."""
+
+    entries: tuple[Entry, ...]
+    following: int | None
+    """``before`` of the next page; None: this was the last one."""
+    looked_to: int
+    """The number of the oldest entry that was looked at."""
+
+
+def search(
+    database: Database,
+    query: LogQuery,
+    *,
+    before: int | None = None,
+    limit: int = 100,
+    most: int = LOOKED_MOST,
+) -> LogPage:
+    """One page.
+
+    Args:
+        database: the ledger's.
+        query: which entries.
+        before: older than this one.
+        limit: entries on the page.
+        most: so many are looked through.
+    """
+    with database.reading() as connection:
+        low, high = _bounds(connection, query)
+        high = high if before is None else min(high, before)
+        bottom = low if query.call else max(low, high - most)
+        found = (
+            select(ENTRIES)
+            .where(ENTRIES.c.seq < high, ENTRIES.c.seq >= bottom, *_wanted(database, query))
+            .order_by(ENTRIES.c.seq.desc())
+            .limit(limit)
+        )
+        rows = connection.execute(found).mappings().all()
+        entries = tuple(entry_of(row) for row in rows)
+    if len(entries) == limit:
+        return LogPage(entries, entries[-1].seq, entries[-1].seq)
+    return LogPage(entries, bottom if bottom > low else None, bottom)
+
+
+def export(database: Database, query: LogQuery) -> Iterator[bytes]:
+    """Entries as JSON lines, the oldest first; of the whole log, each checkpoint behind its entry.
+
+    The whole log as ``hushwire audit verify`` takes it, as it was when the export began.
+
+    Raises:
+        TamperError: entries went meanwhile; what was handed out is not whole.
+    """
+    with database.reading() as connection:
+        low, high = _bounds(connection, query)
+        stated = checkpoints_of(connection) if query.everything else []
+    waiting = [one for one in stated if one.seq < high]
+    at = low
+    while at < high:
+        stop = min(high, at + BATCH)
+        rows = (
+            select(ENTRIES)
+            .where(ENTRIES.c.seq >= at, ENTRIES.c.seq < stop, *_wanted(database, query))
+            .order_by(ENTRIES.c.seq)
+        )
+        with database.reading() as connection:
+            entries = [entry_of(row) for row in connection.execute(rows).mappings()]
+        if query.everything and len(entries) != stop - at:
+            raise TamperError("audit log: entries went while it was handed out: export it again")
+        for entry in entries:
+            while waiting and waiting[0].seq < entry.seq:
+                yield canonical_json(waiting.pop(0).document) + b"\n"
+            yield canonical_json({**entry.document, "hash": entry.hash}) + b"\n"
+        at = stop
+    for one in waiting:
+        yield canonical_json(one.document) + b"\n"
+
+
+def _bounds(connection: Connection, query: LogQuery) -> tuple[int, int]:
+    """Numbers ``[low, high)`` that may fit: entries are written in the order of their times."""
+    seq, recorded = ENTRIES.c.seq, ENTRIES.c.recorded
+    first = connection.scalar(select(func.min(seq)))
+    last = connection.scalar(select(HEAD.c.seq))
+    low, high = int(first or 1), int(last or 0) + 1
+    if query.since is not None:
+        begin = connection.scalar(select(func.min(seq)).where(recorded >= stamp(query.since)))
+        low = high if begin is None else max(low, int(begin))
+    if query.until is not None:
+        end = connection.scalar(select(func.max(seq)).where(recorded < stamp(query.until)))
+        high = low if end is None else min(high, int(end) + 1)
+    return low, max(low, high)
+
+
+def _wanted(database: Database, query: LogQuery) -> Iterator[ColumnElement[bool]]:
+    if query.since is not None:
+        yield ENTRIES.c.recorded >= stamp(query.since)
+    if query.until is not None:
+        yield ENTRIES.c.recorded < stamp(query.until)
+    if query.kind:
+        yield ENTRIES.c.kind == f"hushwire.audit.{query.kind}.v1"
+    if query.call:
+        yield ENTRIES.c.subject == query.call
+    if query.who:
+        # Case counts, and nothing in a name is a wildcard.
+        place = func.instr if database.sqlite else func.strpos
+        named = [
+            f'"{field}":{json.dumps(one, ensure_ascii=False)}'
+            for one in query.who
+            for field in ("who", "by")
+        ]
+        yield or_(*(place(ENTRIES.c.facts, text) > 0 for text in named))
