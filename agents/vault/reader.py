@@ -10,16 +10,22 @@ being erased); ``SealError`` for bytes that were changed, cut, moved or sealed w
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from agents.settings.model import STATE, Settings
 from agents.vault.call_catalogue import PAGE, CallFilter, Catalogue, Page, StoredCallFacts
 from agents.vault.file_store import state_inside
-from agents.vault.vault import Vault
-from pipeline.errors import InputError, UnknownCallError
-from pipeline.evidence.layout import CERTIFICATE
+from agents.vault.vault import PIECE, Vault
+from pipeline.analytics.peaks import peaks_of_flac
+from pipeline.errors import AudioError, HushwireError, InputError, SealError, UnknownCallError
+from pipeline.evidence.layout import CERTIFICATE, PEAKS
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 __all__ = ["PAGE", "CallFilter", "Page", "StoredCallFacts", "VaultReader", "open_reader"]
 
@@ -95,6 +101,26 @@ class VaultReader:
         """
         return self.file(call_id, f"{call_id}.flac", start, stop)
 
+    def peaks(self, call_id: str) -> bytes:
+        """The waveform of the redacted audio, see ``pipeline.analytics.peaks``.
+
+        It is kept with the call; for one that an older version stored it is made from its audio.
+
+        Raises:
+            UnknownCallError: see ``transcript``.
+            SealError: see ``audio``; also for audio that opens and can't be decoded.
+        """
+        if f"{call_id}{PEAKS}" in self.call(call_id).files:
+            return self._whole(call_id, PEAKS.lstrip("."))
+        with _Audio(self, call_id) as audio:
+            try:
+                made = peaks_of_flac(cast("BinaryIO", io.BufferedReader(audio, PIECE)))
+            except AudioError:
+                raise audio.failed or SealError("the audio can't be decoded") from None
+            if audio.failed is not None:
+                raise audio.failed
+            return made
+
     def file(
         self, call_id: str, name: str, start: int = 0, stop: int | None = None
     ) -> Iterator[bytes]:
@@ -115,6 +141,52 @@ class VaultReader:
         if not facts.passed or name not in facts.files or name == call_id + CERTIFICATE:
             raise UnknownCallError("no such file: the call is quarantined, or the name is unknown")
         return facts.files[name]
+
+
+class _Audio(io.RawIOBase):
+    """A call's audio as a file that is decrypted as it is read."""
+
+    def __init__(self, reader: VaultReader, call_id: str) -> None:
+        self._reader, self._call_id = reader, call_id
+        self._length = reader.audio_length(call_id)
+        self._place, self._pieces, self._rest = 0, reader.audio(call_id), b""
+        self.failed: HushwireError | None = None
+        """Why it ended early: to the decoder that is the file's end."""
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def seekable(self) -> bool:
+        """It is."""
+        return True
+
+    def tell(self) -> int:
+        """Where it is read next."""
+        return self._place
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Read on from elsewhere."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._length}[whence]
+        place = min(max(0, base + offset), self._length)
+        if place != self._place or not self._rest:
+            self._place, self._rest = place, b""
+            self._pieces = self._reader.audio(self._call_id, place)
+        return place
+
+    def readinto(self, into: Buffer, /) -> int:
+        """Fill a buffer as far as the segment at hand goes."""
+        try:
+            while not self._rest and self._place < self._length and self.failed is None:
+                self._rest = next(self._pieces)
+        except HushwireError as error:
+            self.failed = error
+            return 0
+        target = memoryview(into).cast("B")
+        count = min(len(target), len(self._rest))
+        target[:count], self._rest = self._rest[:count], self._rest[count:]
+        self._place += count
+        return count
 
 
 @contextmanager

@@ -60,6 +60,7 @@ class CallRoutes:
         routes.add("GET", f"{one}/subtitles", may.READ_TRANSCRIPT, self.subtitles)
         routes.add("GET", f"{one}/muted", may.READ_TRANSCRIPT, self.muted)
         routes.add("GET", f"{one}/audio", may.READ_AUDIO, self.audio)
+        routes.add("GET", f"{one}/peaks", may.READ_AUDIO, self.peaks)
         routes.add("GET", f"{one}/certificate", may.READ_CERTIFICATE, self.certificate)
         routes.add("GET", "/api/quarantine", may.READ_QUARANTINE, self.quarantine)
         routes.add(
@@ -142,6 +143,13 @@ class CallRoutes:
         return StreamingResponse(
             body, status_code=206 if part else 200, headers=headers, media_type=FLAC
         )
+
+    def peaks(self, request: Request, call_id: CallId) -> Response:
+        """The waveform of the redacted audio: lowest and highest sample of every 50 ms, as int8."""
+        self._passed(call_id)
+        data = self._reader.peaks(call_id)
+        self._look(request, "peaks", call_id)
+        return Response(data, media_type="application/octet-stream")
 
     def certificate(self, request: Request, call_id: CallId) -> Response:
         """The certificate of a stored call."""

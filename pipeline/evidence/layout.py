@@ -5,5 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 CERTIFICATE: Final = ".certificate.json"
+PEAKS: Final = ".peaks"
+"""Ending of the waveform, see ``pipeline.analytics.peaks``."""
 SEALED: Final = ".sealed"
 """Ending of an encrypted file of the vault, behind its own name."""

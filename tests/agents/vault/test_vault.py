@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import obstore
 import pytest
 
@@ -25,6 +26,8 @@ from agents.vault.file_store import PASSED, QUARANTINE, FolderPlace
 from agents.vault.reader import VaultReader
 from agents.vault.s3_store import BucketPlace
 from agents.vault.vault import SEALED, Vault
+from pipeline.analytics.peaks import peaks
+from pipeline.audio.files import FlacWriter
 from pipeline.errors import (
     InputError,
     OtherRecordingError,
@@ -143,6 +146,33 @@ def test_the_end_is_read_without_what_lies_before(
     assert got == AUDIO[-100:]
     assert len(AUDIO) > 2 << 20
     assert sum(read) < 1 << 20  # the head and the last segment
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_the_waveform_is_the_one_that_is_kept_or_made_from_the_audio(
+    vault: Vault, *, kept: bool
+) -> None:
+    pcm = np.random.default_rng(2).integers(-9_000, 9_000, (900_000, 2)).astype(np.int16)
+    writer = FlacWriter(8_000, 2)
+    writer.write(pcm)
+    more = {"peaks": b"as it was kept"} if kept else {}
+    call = stored_call(CALL, flac=writer.finish(), **more)
+    vault.store(call, keep_days=30)
+    found = VaultReader(vault).peaks(CALL)
+    assert found == (b"as it was kept" if kept else peaks(pcm, 8_000))
+
+
+def test_no_waveform_is_made_of_audio_that_was_changed(vault: Vault) -> None:
+    pcm = np.random.default_rng(2).integers(-9_000, 9_000, (900_000, 2)).astype(np.int16)
+    writer = FlacWriter(8_000, 2)
+    writer.write(pcm)
+    vault.store(stored_call(CALL, flac=writer.finish()), keep_days=30)
+    raw = Raw(vault)
+    sealed = bytearray(raw.read(CALL, FLAC + SEALED))
+    sealed[-9] ^= 1
+    raw.write(CALL, FLAC + SEALED, bytes(sealed))
+    with pytest.raises(SealError):
+        VaultReader(vault).peaks(CALL)
 
 
 @pytest.mark.parametrize(("start", "stop"), [(-1, 5), (5, 4), (0, len(AUDIO) + 1)])
