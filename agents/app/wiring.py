@@ -18,6 +18,7 @@ from agents.crypto.party_pseudonyms import Pseudonyms
 from agents.crypto.pseudonym_secret import token_key
 from agents.database.call_ledger import Ledger
 from agents.database.open_ledger import opened_ledger
+from agents.database.policies.published import Following
 from agents.kafka.producer import CallProducer
 from agents.kafka.security import KafkaSecurity, named_broker
 from agents.kafka.topics import Topics, create_topics, reach_broker
@@ -26,7 +27,8 @@ from agents.runtime.outbox import Limits
 from agents.settings.consent_rules import at_the_door, consent_rules, rules_of
 from agents.settings.detectors import detector_settings
 from agents.settings.model import STATE, Settings
-from agents.settings.policies import read_policy
+from agents.settings.notices import line_names
+from agents.settings.policies import names_known, read_policy
 from agents.stages.admit import NAME as ADMIT
 from agents.stages.door_opening import Door
 from agents.stages.shadow import Candidate, candidate
@@ -113,6 +115,7 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
         ledger_url=settings.ledger_location(state),
         keyset=settings.keyset_file(state),
         key_service=settings.key_service,
+        following=_following(settings),
         signing_key=settings.signing_key_file(state),
         audit_days=settings.audit_days,
         quarantine_hours=settings.quarantine_hours,
@@ -137,6 +140,13 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
         transcripts=settings.publish_transcripts,
         webhooks=webhook_endpoint(settings) if VAULT in named else None,
     )
+
+
+def _following(settings: Settings) -> Following | None:
+    """How published versions of the policy are taken up, unless the settings' own is to count."""
+    if settings.policy_source == "settings":
+        return None
+    return Following(names_known(settings), two=settings.policy_approval == "two")
 
 
 def webhook_endpoint(settings: Settings) -> Endpoint | None:
@@ -164,6 +174,7 @@ def _door(settings: Settings, policy: Policy, state: Path) -> Door:
         clear=policy.clear_transit,
         may_be_sent=at_the_door(settings),
         language=settings.language,
+        lines=line_names(settings),
     )
 
 
@@ -292,6 +303,7 @@ def ingest_files(
             again=again,
             options=options,
             may_be_sent=may_be_sent,
+            lines=line_names(settings),
             report=report,
         )
 

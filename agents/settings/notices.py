@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 
 from agents.settings.consent_rules import rules_of
 from agents.settings.model import Settings
+from agents.system.clock import system_clock
 from pipeline.consent.hints import with_company
 from pipeline.consent.notices.loading import known_notice, load_notices
 from pipeline.consent.notices.model import LONGEST_PHRASE, Notices, TrackingNumber, plain_number
@@ -55,6 +56,18 @@ def knows_notice(settings: Settings, rules: RuleSet, day: date) -> Callable[[str
         PolicyError: a file of notices or of rules is refused.
     """
     return partial(known_notice, notices=notices_of(settings, rules, day))
+
+
+def line_names(settings: Settings) -> Mapping[str, str]:
+    """What the company's own numbers are called in lists, by number in E.164.
+
+    Raises:
+        PolicyError: a file of notices or of rules is refused.
+    """
+    if not settings.notices:
+        return {}
+    numbers = notices_of(settings, rules_of(settings), system_clock().date()).numbers
+    return {number: line.name for number, line in numbers.items() if line.name}
 
 
 def wished_prompt(wish: Wish, settings: Settings, policy: Policy, day: date) -> Prompt:

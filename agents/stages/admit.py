@@ -405,7 +405,8 @@ class Admission:
             self._ledger.close_call(call_id, CallState.REFUSED)
 
     def _info(self, header: CallHeader) -> CallInfo:
-        return call_info(header, self._named, self._door.language, self._ledger.database.now())
+        door, now = self._door, self._ledger.database.now()
+        return call_info(header, self._named, door.language, now, door.lines)
 
 
 def _key_of(wrapped: bytes | None) -> str | None:

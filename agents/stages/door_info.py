@@ -5,8 +5,11 @@ Outcomes: ``call_info`` raises ``NotTakenError`` where not even the places can b
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
+from types import MappingProxyType
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -18,6 +21,8 @@ from pipeline.errors import InputError, RecordError
 from pipeline.gateways.door.model import CallHeader
 from pipeline.records.consent import MOST_PLACES, Consent
 from pipeline.records.model import CallInfo
+
+_NO_LINES: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class NotTakenError(RecordError):
@@ -36,7 +41,13 @@ class _Places(BaseModel):
     places: tuple[str, ...] = ()
 
 
-def call_info(header: CallHeader, named: Pseudonyms, language: str, now: datetime) -> CallInfo:
+def call_info(
+    header: CallHeader,
+    named: Pseudonyms,
+    language: str,
+    now: datetime,
+    lines: Mapping[str, str] = _NO_LINES,
+) -> CallInfo:
     """What the stages are told of a call: no number, and nothing of the platform's own.
 
     Args:
@@ -44,11 +55,12 @@ def call_info(header: CallHeader, named: Pseudonyms, language: str, now: datetim
         named: makes the pseudonyms.
         language: where the header names none.
         now: the time.
+        lines: names of the company's own numbers, by number.
 
     Raises:
         RecordError: what is stated of its places can't be understood.
     """
-    parties = set()
+    parties, consent = set(), _consent(header, now)
     for number in header.numbers:
         with suppress(InputError):  # no number, such as a word that stands for a withheld one
             parties.add(named(number))
@@ -60,7 +72,10 @@ def call_info(header: CallHeader, named: Pseudonyms, language: str, now: datetim
         header.language or language,
         header.purpose,
         tuple(sorted(parties)),
-        _consent(header, now),
+        consent,
+        header.business.known(
+            named, lines, numbers=header.numbers, campaign=consent.campaign if consent else ""
+        ),
     )
 
 

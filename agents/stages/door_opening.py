@@ -10,8 +10,8 @@ Outcomes of ``Opener.open``: a seal; ``KeyAwayError``: ask again later; ``NotTak
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Final
@@ -60,6 +60,8 @@ class Door:
     consent."""
     language: str = DEFAULT
     """Of a call whose header names none."""
+    lines: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Names of the company's own numbers, by number (``agents.settings.notices.line_names``)."""
 
     def open(self, ledger: Ledger) -> TransitPrivate:
         """The private half.

@@ -46,6 +46,7 @@ from pipeline.records.intervals import merge_intervals
 from pipeline.records.model import (
     INCOMPLETE,
     Action,
+    Business,
     CallEnd,
     CallInfo,
     Check,
@@ -86,6 +87,8 @@ class StoredCall:
     """Channels that were silenced whole, after verification."""
     consent: Decision | None = None
     """Whether it may be kept, and how long."""
+    business: Business = field(default=Business(), repr=False)
+    """How it came about, as its last chunk says."""
 
     @property
     def certificate_name(self) -> str:
@@ -111,6 +114,7 @@ class CallAssembly:
         self._muted_by: set[str] = set()
         self._findings: dict[int, Findings] = {}
         self._verdict: Verdict | None = None
+        self._business = Business()
         self._done = False
 
     def take_chunk(self, chunk: RedactedChunk) -> StoredCall | None:
@@ -129,6 +133,7 @@ class CallAssembly:
             self._tracks = [AudibleTrack(chunk.call.sample_rate) for _ in chunk.call.roles]
         elif chunk.pcm.shape[1] != len(self._tracks):
             raise RecordError(f"verified chunk {chunk.seq} changes the call's channels")
+        self._business = chunk.call.business
         self._writer.write(chunk.pcm)
         for channel, track in enumerate(self._tracks):
             track.take(chunk.pcm[:, channel], chunk.start)
@@ -350,6 +355,7 @@ class CallAssembly:
             purpose=verdict.call.purpose,
             parties=verdict.call.parties,
             consent=certificate.consent,
+            business=self._business,
         )
 
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import ClassVar, TypeAlias
 
 from pipeline.errors import InputError
+from pipeline.gateways.door.business import StatedBusiness
 from pipeline.records.model import Role
 
 
@@ -85,6 +86,8 @@ class Started:
     """Two letters, or empty."""
     stated: bytes = field(default=b"", repr=False)
     """JSON of what the platform states of consent, in the sidecar's form, or empty."""
+    business: StatedBusiness = field(default=StatedBusiness(), repr=False)
+    """What the platform states of how the call came about."""
     timed: bool = True
     """Whether the platform says when its audio was spoken; otherwise its pace has to say it."""
 

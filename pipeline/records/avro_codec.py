@@ -34,6 +34,7 @@ from pipeline.records.consent import (
 from pipeline.records.model import (
     Action,
     AudioChunk,
+    Business,
     CallEnd,
     CallInfo,
     Check,
@@ -143,10 +144,14 @@ def _read_call(form: Form) -> CallInfo:
         "a party of a call is named by a pseudonym",
     )
     roles = tuple(Role(role) for role in form["roles"])
-    consent = _read_consent(form["consent"]) if form["consent"] else None
-    return CallInfo(
-        **form | {"roles": roles, "parties": tuple(form["parties"]), "consent": consent}
-    )
+    read = {
+        "roles": roles,
+        "parties": tuple(form["parties"]),
+        "consent": _read_consent(form["consent"]) if form["consent"] else None,
+        # Older versions say nothing of it.
+        "business": Business(**form["business"]) if form["business"] else Business(),
+    }
+    return CallInfo(**form | read)
 
 
 def _read_consent(form: Form) -> Consent:

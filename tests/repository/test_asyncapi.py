@@ -13,7 +13,7 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from agents.kafka.topics import Topics
-from pipeline.gateways.door import model, wire
+from pipeline.gateways.door import business, model, wire
 from pipeline.gateways.door.call_ids import DRAWN
 from pipeline.gateways.door.wire import Message, decode, encode
 from pipeline.gateways.events import Codec
@@ -163,7 +163,7 @@ def test_a_call_s_fields_and_limits_are_those_of_the_code() -> None:
     assert has["recorder_id"]["maxLength"] == model.MOST_RECORDER_ID
     assert has["started_at"]["maxLength"] == model.MOST_TIME
     assert has["numbers"]["maxItems"] == model.MOST_NUMBERS
-    assert has["numbers"]["items"]["maxLength"] == model.MOST_NUMBER
+    assert has["numbers"]["items"]["maxLength"] == business.MOST_NUMBER
     assert f"{model.MOST_STATED:,} bytes" in has["consent"]["description"]
     assert set(SCHEMAS["callEnd"]["properties"]) == set(wire._End.model_fields)
     assert SCHEMAS["info"]["maxLength"] == wire.MOST_INFO

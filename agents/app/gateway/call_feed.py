@@ -394,6 +394,7 @@ class Calls:
                 language=started.language,
                 numbers=started.numbers,
                 stated=canonical(started.stated) if started.stated else b"",
+                business=started.business,
             )
         except RecordError as error:
             raise GatewayError(Reason.BAD_FRAME, str(error)) from None

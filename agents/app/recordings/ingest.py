@@ -12,7 +12,7 @@ whatever it decodes, and anybody can compare it (``sha256sum``).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -103,6 +103,7 @@ def ingest(
     again: bool = False,
     options: str = "",
     may_be_sent: Callable[[CallInfo], None] | None = None,
+    lines: Mapping[str, str] | None = None,
     report: Callable[[Ingested], None] = lambda _: None,
 ) -> list[Ingested]:
     """Send recordings one after another.
@@ -119,6 +120,7 @@ def ingest(
         options: of commands that are advised, such as `` --vault vault``.
         may_be_sent: raises ``ConsentError`` for a call that its metadata forbids; None where
             nobody asks for consent.
+        lines: names of the company's own numbers, by number.
         report: is told of each recording when it is through.
 
     Raises:
@@ -130,6 +132,7 @@ def ingest(
         ledger,
         chunk_seconds,
         named,
+        lines or {},
         may_be_sent or (lambda _: None),
         embedded=embedded,
         again=again,
@@ -157,6 +160,7 @@ class _Sender:
     ledger: Ledger
     chunk_seconds: float
     named: Pseudonyms
+    lines: Mapping[str, str]
     may_be_sent: Callable[[CallInfo], None]
     embedded: bool
     again: bool
@@ -179,7 +183,9 @@ class _Sender:
             )
         self.seen[drop.call_id] = path
         header = inspect_recording(path)
-        call = drop.info(kept_rate(header.sample_rate), header.channels, named=self.named)
+        call = drop.info(
+            kept_rate(header.sample_rate), header.channels, named=self.named, lines=self.lines
+        )
         recording = file_digest(path)
         call_id, known = self._latest(drop.call_id)
         outcome = self._outcome(known) if known else Outcome.SENT

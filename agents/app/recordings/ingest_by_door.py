@@ -88,6 +88,7 @@ def send_file(
         drop.numbers,
         canonical(drop.stated) if drop.stated else b"",
         digest,
+        drop.business,
     )
     # Damage shows when it is reached: all of it is looked at before any of it is sent.
     for _ in iter_chunks(source, CHUNK_S):

@@ -2,15 +2,17 @@
 
 A recorder drops ``<id>.wav`` (or another of ``SUFFIXES``) and, optionally and last, ``<id>.json``:
 ``{"call_id": …, "started_at": …, "channels": [{"index": 0, "role": "agent"}, …], "language": …}``,
-and ``"purpose"``, ``"caller"`` or a channel's ``"number"``, and ``"consent"``, see
-``pipeline.consent.metadata``. An id that may hold a number, or that can be none of ours, becomes a
-pseudonym here, a purpose that may hold one is refused, and no message quotes it.
+and ``"purpose"``, ``"caller"`` or a channel's ``"number"``, ``"consent"``, see
+``pipeline.consent.metadata``, and ``"direction"``, ``"campaign"``, ``"tracking_number"``,
+``"agent"`` and ``"outcome"``, see ``pipeline.gateways.door.business``. An id that may hold a
+number, or that can be none of ours, becomes a pseudonym here, a purpose that may hold one is
+refused, and no message quotes it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -24,10 +26,11 @@ from pipeline.audio.files import SUFFIXES
 from pipeline.audio.opening import open_regular
 from pipeline.consent.metadata import Stated
 from pipeline.detection.language.vocabulary import DEFAULT
-from pipeline.errors import InputError
+from pipeline.errors import InputError, RecordError
+from pipeline.gateways.door.business import StatedBusiness
 from pipeline.records.call_names import holds_number, shown, valid_call_id
 from pipeline.records.consent import Consent
-from pipeline.records.model import CallInfo, Role
+from pipeline.records.model import Business, CallInfo, Role
 from pipeline.records.pseudonyms import PURPOSE
 
 _OTHER = f"not a recording that can be read ({', '.join(sorted(SUFFIXES))})"
@@ -64,6 +67,11 @@ class _Sidecar(BaseModel):
     purpose: Annotated[str, Field(pattern=f"^{PURPOSE.pattern}$")] = ""
     caller: str | None = Field(default=None, repr=False, max_length=256)
     consent: Stated | None = None
+    direction: str | None = None
+    campaign: str | None = None
+    tracking_number: str | None = Field(default=None, repr=False)
+    agent: str | None = None
+    outcome: str | None = None
 
     @property
     def numbers(self) -> tuple[str, ...]:
@@ -90,6 +98,8 @@ class Drop:
     """Whether ``call_id`` is a pseudonym: of a name that may hold a number, or can be no id."""
     recorder_id: str = field(default="", repr=False)
     """What the recorder calls it: as its sidecar says, or by the name of its file."""
+    business: StatedBusiness = field(default=StatedBusiness(), repr=False)
+    """What it says of how the call came about."""
     stated: bytes = field(default=b"", repr=False)
     """JSON of what the sidecar says of consent (``pipeline.consent.metadata.Stated``), or empty."""
 
@@ -108,14 +118,21 @@ class Drop:
         return roles
 
     def info(
-        self, sample_rate: int, channels: int, *, named: Callable[[str], str] | None = None
+        self,
+        sample_rate: int,
+        channels: int,
+        *,
+        named: Callable[[str], str] | None = None,
+        lines: Mapping[str, str] | None = None,
     ) -> CallInfo:
         """The call's record once the file's header is known.
 
         Args:
             sample_rate: in Hz.
             channels: how many the file has.
-            named: makes a number's pseudonym; without it the call names no parties.
+            named: makes a number's pseudonym; without it the call names no parties, no line and
+                nothing else of its business.
+            lines: names of the company's own numbers, by number.
 
         Raises:
             InputError: the sidecar describes other channels than the file has.
@@ -131,6 +148,14 @@ class Drop:
             self.purpose,
             tuple(parties),
             self.consent,
+            self.business.known(
+                named,
+                lines or {},
+                numbers=self.numbers,
+                campaign=self.consent.campaign if self.consent else "",
+            )
+            if named
+            else Business(),
         )
 
 
@@ -285,6 +310,7 @@ def read_drop(
         consent=_consent(notes, shown(beside.name), notes.numbers),
         renamed=renamed,
         recorder_id=recorder_id,
+        business=_business(notes, shown(beside.name)),
         stated=notes.consent.model_dump_json(exclude_unset=True).encode() if notes.consent else b"",
     )
 
@@ -326,6 +352,13 @@ def _parsed(content: bytes, name: str) -> _Sidecar:
             "headers and catalogue; name it by a word"
         )
     return notes
+
+
+def _business(notes: _Sidecar, name: str) -> StatedBusiness:
+    try:
+        return StatedBusiness.of(notes)
+    except RecordError as error:
+        raise InputError(f"{name}: {error}") from None
 
 
 def _consent(notes: _Sidecar, name: str, numbers: Sequence[str]) -> Consent | None:

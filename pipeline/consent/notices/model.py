@@ -26,7 +26,8 @@ from pydantic import (
 
 from pipeline.consent.notices.needs import Strength
 from pipeline.consent.notices.texts import ssml_mistake, text_mistake
-from pipeline.records.consent import PLACE, UNKNOWN
+from pipeline.records.call_names import holds_number
+from pipeline.records.consent import NAME, PLACE, UNKNOWN
 from pipeline.records.pseudonyms import PURPOSE
 
 LONGEST: Final = 1_000
@@ -73,6 +74,7 @@ def _language(code: str) -> str:
 Quoted = Annotated[str, BeforeValidator(_quoted)]
 Place = Annotated[Quoted, Field(pattern=rf"^(\*|{PLACE.pattern})$")]
 NoticeId = Annotated[Quoted, Field(pattern=_ID)]
+LineName = Annotated[Quoted, Field(pattern=f"^{NAME.pattern}$")]
 PurposeName = Annotated[Quoted, Field(pattern=f"^{PURPOSE.pattern}$")]
 Phrase = Annotated[
     Quoted, Field(min_length=1, max_length=LONGEST_PHRASE, pattern=r"^[^{}<>\x00-\x1f\x7f]+$")
@@ -170,6 +172,15 @@ class TrackingNumber(_Spoken):
     purpose: PurposeName | None = None
     notice: NoticeId | None = None
     """None: what fits best."""
+    name: LineName | None = None
+    """What the line is called in lists of calls; None: by a pseudonym."""
+
+    @field_validator("name")
+    @classmethod
+    def _is_no_number(cls, name: str | None) -> str | None:
+        if name and holds_number(name):
+            raise ValueError("may hold a number; name it by a word")
+        return name
 
     @field_validator("number")
     @classmethod

@@ -228,7 +228,7 @@ class AudioHookConnection:
                 ours=True,
             )
         self._media = chosen(given.media)
-        stated = given.stated
+        stated, business = given.stated, given.business
         self._opened = {"media": [self._media.offered()], "startPaused": False}
         if given.wants_languages:
             self._opened["supportedLanguages"] = list(self._languages)
@@ -244,6 +244,7 @@ class AudioHookConnection:
             numbers=given.numbers,
             language=_language(given.language),
             stated=stated,
+            business=business,
         )
         return [started], []
 

@@ -16,6 +16,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.consent.metadata import Stated
+from pipeline.errors import RecordError
+from pipeline.gateways.door.business import StatedBusiness
 from pipeline.gateways.events import GatewayError, Reason
 
 LARGEST_TEXT: Final = 65_535
@@ -105,6 +107,33 @@ class Open(_Model):
         except ValidationError as error:
             raise _bad(f"customConfig.consent.{_place(error)}") from None
         return text.encode()
+
+    @property
+    def business(self) -> StatedBusiness:
+        """Of ``customConfig.call``; the protocol itself says no more than both numbers.
+
+        Raises:
+            GatewayError: a field is none of its kind.
+        """
+        given = (self.custom_config or {}).get("call") or {}
+        try:
+            stated = StatedBusiness.of(Call.model_validate(given))
+        except ValidationError as error:
+            raise _bad(f"customConfig.call.{_place(error)}") from None
+        except RecordError as error:
+            raise _bad(f"customConfig.call.{error}") from None
+        return stated.between(self.participant.ani, self.participant.dnis)
+
+
+class Call(_Model):
+    """How the call came about, as the integration's configuration states it."""
+
+    direction: str = ""
+    campaign: str = ""
+    tracking_number: Number = ""
+    agent: str = ""
+    outcome: str = ""
+    caller: Number = ""
 
 
 class Close(_Model):
@@ -252,6 +281,7 @@ _MODELS: Final[tuple[type[BaseModel], ...]] = (
     _Envelope,
     Offer,
     Participant,
+    Call,
     Stated,
     *_ORDERS.values(),
 )

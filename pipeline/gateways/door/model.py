@@ -18,6 +18,7 @@ from typing import Final, TypeAlias
 from pydantic_core import from_json, to_json
 
 from pipeline.errors import RecordError
+from pipeline.gateways.door.business import MOST_NUMBER, StatedBusiness
 from pipeline.gateways.door.call_ids import is_drawn
 from pipeline.gateways.events import Codec
 from pipeline.records.call_names import holds_number
@@ -31,8 +32,6 @@ MOST_CHANNELS: Final = 16
 MOST_RECORDER_ID: Final = 512
 """Characters of the platform's own id."""
 MOST_NUMBERS: Final = 16
-MOST_NUMBER: Final = 256
-"""Characters of one number."""
 MOST_STATED: Final = 16_384
 """Bytes of what is stated of consent."""
 MOST_TIME: Final = 40
@@ -76,6 +75,8 @@ class CallHeader:
     or empty. What it means is decided behind the door."""
     recording: str = ""
     """sha256 of the recording's file in hex, or empty for a call that is running."""
+    business: StatedBusiness = field(default=StatedBusiness(), repr=False)
+    """How the call came about."""
 
     def __post_init__(self) -> None:
         """Hold the limits."""

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pydantic_core import to_json
 
 from pipeline.errors import RecordError
+from pipeline.gateways.door.business import StatedBusiness
 from pipeline.gateways.door.model import (
     MOST_AUDIO,
     CallHeader,
@@ -120,6 +121,12 @@ class _Info(BaseModel):
     numbers: tuple[str, ...] = ()
     consent: dict[str, JsonValue] | None = None
     recording: str = ""
+    direction: str = ""
+    campaign: str = ""
+    tracking_number: str = ""
+    agent: str = ""
+    outcome: str = ""
+    caller: str = ""
 
 
 class _End(BaseModel):
@@ -281,6 +288,7 @@ def _info(header: CallHeader) -> bytes:
     for name in ("recorder_id", "started_at", "language", "purpose", "numbers", "recording"):
         if value := getattr(header, name):
             told[name] = value
+    told |= header.business.told
     text: bytes = to_json(told)
     # It is JSON as it stands: parsing it for every record would only be slower.
     return text[:-1] + b',"consent":' + header.stated + b"}" if header.stated else text
@@ -302,6 +310,7 @@ def _header(call_id: str, info: bytes) -> CallHeader:
         if parsed.consent is None
         else canonical(to_json(parsed.consent, inf_nan_mode="constants")),
         parsed.recording,
+        StatedBusiness.of(parsed),
     )
 
 

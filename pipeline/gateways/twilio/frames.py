@@ -16,7 +16,9 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from pipeline.gateways.door.model import MOST_NUMBER, MOST_RECORDER_ID
+from pipeline.errors import RecordError
+from pipeline.gateways.door.business import MOST_NUMBER, StatedBusiness
+from pipeline.gateways.door.model import MOST_RECORDER_ID
 from pipeline.gateways.events import Codec, GatewayError, Reason, Started
 from pipeline.records.model import Role
 
@@ -34,7 +36,11 @@ ENCODINGS: Final = MappingProxyType(
 LINEAR_RATES: Final = frozenset({8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000})
 """Hz; of both G.711 codecs 8,000 only."""
 NARROW: Final = 8_000
-PARAMETERS: Final = ("token", "from", "to", "language", "consent", "inbound", "outbound")
+BUSINESS: Final = ("direction", "campaign", "tracking_number", "agent", "outcome")
+PARAMETERS: Final = (
+    *("token", "from", "to", "language", "consent", "inbound", "outbound"),
+    *BUSINESS,
+)
 """Parameters of a stream that are read; others are never looked at."""
 TRACKS: Final = ("inbound", "outbound")
 """Of a call whose start names none, as Telnyx's doesn't."""
@@ -195,6 +201,7 @@ def begun(frame: Any, shape: Shape, roles: Mapping[str, Role]) -> Begun:  # noqa
             numbers=tuple(number for number in numbers if number),
             language=_language(said["language"]),
             stated=_stated(said["consent"]),
+            business=_business(said, *numbers),
         ),
         stream=frame.stream,
         token=said["token"],
@@ -253,6 +260,14 @@ def _stated(said: str) -> bytes:
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         raise _bad("the stream's parameter `consent` is a JSON object") from None
     return said.encode()
+
+
+def _business(said: Mapping[str, str], calling: str, called: str) -> StatedBusiness:
+    try:
+        stated = StatedBusiness(**{name: said[name] for name in BUSINESS})
+    except RecordError as error:
+        raise _bad(f"the stream's parameter `{error}`") from None
+    return stated.between(calling, called)
 
 
 def _bad(message: str) -> GatewayError:

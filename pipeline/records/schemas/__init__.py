@@ -20,12 +20,12 @@ Form: TypeAlias = dict[str, Any]
 """A record as plain values, the way Avro sees it."""
 
 NEWEST = {
-    "AudioChunk": 4,
+    "AudioChunk": 5,
     "CallEnd": 2,
-    "Heard": 4,
+    "Heard": 5,
     "Findings": 4,
-    "RedactedChunk": 4,
-    "Verdict": 3,
+    "RedactedChunk": 5,
+    "Verdict": 4,
 }
 """The version that is written, by type; all versions up to it are read."""
 

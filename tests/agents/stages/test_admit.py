@@ -21,11 +21,12 @@ from agents.vault.call_catalogue import Catalogue, StoredCallFacts
 from agents.vault.recorder_ids import find_by_recorder_id
 from pipeline.errors import ConsentError, SealError, StoreError
 from pipeline.gateways import g711
+from pipeline.gateways.door.business import StatedBusiness
 from pipeline.gateways.door.model import DoorChunk, DoorEnd, canonical
 from pipeline.gateways.door.wire import Message, encode
 from pipeline.gateways.events import Codec
 from pipeline.records.consent import UNKNOWN, Answer
-from pipeline.records.model import INCOMPLETE, AudioChunk, CallEnd, CallInfo, Role
+from pipeline.records.model import INCOMPLETE, AudioChunk, Business, CallEnd, CallInfo, Role
 from tests.agents.stages.admitting import (
     NOW,
     NUMBER,
@@ -72,6 +73,7 @@ def test_a_call_goes_on_sealed_by_a_key_of_its_own(rig: Rig) -> None:
         "",
         (rig.named(NUMBER),),
         chunk.call.consent,
+        Business(caller=rig.named(NUMBER)),
     )
     assert chunk.call.consent is not None
     assert chunk.call.consent.places == (UNKNOWN, "DE")
@@ -82,6 +84,21 @@ def test_a_call_goes_on_sealed_by_a_key_of_its_own(rig: Rig) -> None:
     assert (known.state, known.owner) == (CallState.OPEN, DOOR)
     assert first.seal is not None
     assert rig.ledger.seal(about.call_id).open(first.seal.seal(b"x", b"y"), b"y") == b"x"
+
+
+def test_how_a_call_came_about_goes_on_without_any_number(rig: Rig) -> None:
+    stated = StatedBusiness("inbound", "", "+1 555 010 0100", "Ann", "answered")
+    about = header(business=stated, stated=b'{"campaign":"spring"}')
+    core = rig.core(lines={"+15550100100": "web"})
+    key = rig.key(about)
+    (chunk,) = records(core.take(sealed(DoorChunk(about, 0, 0, silence(about)), key)))
+    assert isinstance(chunk, AudioChunk)
+    caller = rig.named(NUMBER)
+    assert chunk.call.business == Business("inbound", "spring", "web", "Ann", "answered", caller)
+    later = replace(about, business=replace(stated, tracking_number="", outcome="missed"))
+    (chunk,) = records(core.take(sealed(DoorChunk(later, 1, 80, silence(about)), key)))
+    assert isinstance(chunk, AudioChunk)
+    assert (chunk.call.business.line, chunk.call.business.outcome) == ("", "missed")
 
 
 def test_a_pause_goes_on_as_a_pause(rig: Rig) -> None:

@@ -43,7 +43,7 @@ def test_headers_are_cloudevents_and_the_same_every_time() -> None:
         "ce_source": b"urn:hushwire",
         "ce_type": b"hushwire.audio.chunk.v1",
         "ce_subject": b"call-1",
-        "ce_dataschema": b"urn:hushwire:schema:AudioChunk:4",
+        "ce_dataschema": b"urn:hushwire:schema:AudioChunk:5",
         "ce_dataclassification": b"restricted",
         "ce_dataregulation": b"PCI-DSS,HIPAA,GDPR",
         "content-type": b"audio/L16",

@@ -14,7 +14,7 @@ import pytest
 from pipeline.errors import RecordError
 from pipeline.records import schemas
 from pipeline.records.avro_codec import from_form, to_form, wire_name
-from pipeline.records.model import CallEnd, Record, WindowTranscript
+from pipeline.records.model import Business, CallEnd, Record, WindowTranscript
 from tests.pipeline.records.wire_samples import PCM, SAMPLES
 
 pytestmark = pytest.mark.unit
@@ -25,6 +25,12 @@ WRITTEN = json.loads(
 """Bytes that each released version wrote, and the fingerprint of its schema."""
 
 
+def _before_business(name: str) -> Record:
+    """A record of a call of which nobody says how it came about."""
+    record: Any = SAMPLES[name]
+    return cast("Record", replace(record, call=replace(record.call, business=Business())))
+
+
 def _before_consent(name: str) -> Record:
     """A record of a call of whose consent nobody says anything."""
     record: Any = SAMPLES[name]
@@ -32,7 +38,7 @@ def _before_consent(name: str) -> Record:
         return replace(record, consent=None)
     changed: dict[str, Any] = {}
     if hasattr(record, "call"):
-        changed["call"] = replace(record.call, consent=None)
+        changed["call"] = replace(record.call, consent=None, business=Business())
     if hasattr(record, "end") and isinstance(record.end, CallEnd):
         changed["end"] = replace(record.end, consent=None)
     if isinstance(record, WindowTranscript):
@@ -66,7 +72,7 @@ BEFORE: dict[tuple[str, int], Record] = {
     ("Findings", 1): replace(_before_digests(_before_consent("Findings")), shown=()),
     ("AudioChunk", 1): _before_pauses(_before_parties("AudioChunk")),
     ("AudioChunk", 2): _before_pauses(_before_consent("AudioChunk")),
-    ("AudioChunk", 3): _before_pauses(SAMPLES["AudioChunk"]),
+    ("AudioChunk", 3): _before_pauses(_before_business("AudioChunk")),
     ("Verdict", 1): _before_parties("Verdict"),
     **{(name, 1): _before_digests(_before_parties(name)) for name in ("Heard", "RedactedChunk")},
     **{
@@ -74,11 +80,20 @@ BEFORE: dict[tuple[str, int], Record] = {
         for name in ("Heard", "Findings", "RedactedChunk")
     },
     **{
-        (name, newest - 1): _before_consent(name)
-        for name, newest in {
-            "CallEnd": 2,
+        (name, version): _before_consent(name)
+        for name, version in {
+            "CallEnd": 1,
+            "Heard": 3,
+            "Findings": 3,
+            "RedactedChunk": 3,
+            "Verdict": 2,
+        }.items()
+    },
+    **{
+        (name, version): _before_business(name)
+        for name, version in {
+            "AudioChunk": 4,
             "Heard": 4,
-            "Findings": 4,
             "RedactedChunk": 4,
             "Verdict": 3,
         }.items()

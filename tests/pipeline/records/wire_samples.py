@@ -18,6 +18,7 @@ from pipeline.records.consent import (
 from pipeline.records.model import (
     Action,
     AudioChunk,
+    Business,
     CallEnd,
     CallInfo,
     Check,
@@ -62,6 +63,9 @@ CALL = CallInfo(
     purpose="quality",
     parties=("pn-00112233445566778899aabbccddeeff",),
     consent=CONSENT,
+    business=Business(
+        "inbound", "spring", "summer-sale", "A. Example", "answered", "pn-" + "01234567" * 4
+    ),
 )
 PCM = np.array([[0, 1], [-32_768, 32_767], [258, -2]], np.int16)
 END = CallEnd("call-1", 7, 56_000, EndedBy.IDLE, ("gap", "unheard"), DECISION)

@@ -16,7 +16,7 @@ from agents.app.recordings.recording_folder import (
 from agents.crypto.party_pseudonyms import Pseudonyms
 from pipeline.errors import InputError
 from pipeline.records.call_names import PSEUDONYM
-from pipeline.records.model import Role
+from pipeline.records.model import Business, Role
 
 pytestmark = pytest.mark.unit
 
@@ -254,6 +254,39 @@ def test_a_purpose_that_holds_a_number_is_refused(tmp_path: Path, purpose: str) 
 def test_a_purpose_with_harmless_digits_is_taken(tmp_path: Path, purpose: str) -> None:
     (tmp_path / "x.json").write_text(json.dumps({"purpose": purpose}), encoding="utf-8")
     assert read_drop(tmp_path / "x.wav").purpose == purpose
+
+
+def test_a_sidecar_says_how_its_call_came_about(tmp_path: Path) -> None:
+    said = {
+        "direction": "inbound",
+        "tracking_number": "+1 555 010 0100",
+        "agent": "Ann",
+        "outcome": "voicemail",
+        "caller": "+1 555 010 0199",
+        "consent": {"campaign": "spring"},
+    }
+    (tmp_path / "x.json").write_text(json.dumps(said), encoding="utf-8")
+    drop, named = read_drop(tmp_path / "x.wav"), Pseudonyms(tmp_path / "tokens.key")
+    line, caller = named("+15550100100"), named("+1-555-010-0199")
+    told = drop.info(8_000, 1, named=named).business
+    assert told == Business("inbound", "spring", line, "Ann", "voicemail", caller)
+    told = drop.info(8_000, 1, named=named, lines={"+15550100100": "web"}).business
+    assert told.line == "web"
+    assert drop.info(8_000, 1).business == Business()
+    assert "555" not in repr(drop)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("direction", "in"), ("outcome", "ok"), ("agent", "555 010 0199"), ("campaign", "Spring")],
+)
+def test_a_wrong_description_in_a_sidecar_is_refused(
+    tmp_path: Path, field: str, value: str
+) -> None:
+    (tmp_path / "x.json").write_text(json.dumps({field: value}), encoding="utf-8")
+    with pytest.raises(InputError, match=rf"x\.json: {field}: ") as caught:
+        read_drop(tmp_path / "x.wav")
+    assert "555" not in str(caught.value)
 
 
 def test_a_name_that_is_no_utf8_is_kept_in_an_escaped_form(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from pipeline.gateways.audiohook.connection import AudioHookConnection, State
+from pipeline.gateways.door.business import StatedBusiness
 from pipeline.gateways.events import (
     Audio,
     Codec,
@@ -350,6 +351,27 @@ def test_wrong_consent_in_the_configuration_is_refused_and_not_quoted() -> None:
     with pytest.raises(GatewayError, match=r"customConfig\.consent\.evidence") as refused:
         _connection().feed(_open(customConfig=wrong))
     assert "5555" not in str(refused.value)
+
+
+def test_how_a_call_came_about_stands_in_the_configuration() -> None:
+    call = {"direction": "outbound", "campaign": "spring"}
+    changed = {"participant": {"id": SESSION, "ani": "+15550100100", "dnis": "+15550100199"}}
+    [started], _ = _connection().feed(_open(customConfig={"call": call}, **changed))
+    assert isinstance(started, Started)
+    ours = {"tracking_number": "+15550100100", "caller": "+15550100199"}
+    assert started.business == StatedBusiness(**call, **ours)
+    [without], _ = _connection().feed(_open(**changed))
+    assert isinstance(without, Started)
+    assert without.business == StatedBusiness()
+
+
+@pytest.mark.parametrize(
+    "call", [{"direction": "up"}, {"agent": "555 010 0199"}, {"campaign": 1}, [1], "inbound"]
+)
+def test_a_wrong_description_of_a_call_is_refused_and_not_quoted(call: object) -> None:
+    with pytest.raises(GatewayError, match=r"customConfig\.call\.") as refused:
+        _connection().feed(_open(customConfig={"call": call}))
+    assert "555" not in str(refused.value)
 
 
 def test_a_clients_error_ends_nothing() -> None:

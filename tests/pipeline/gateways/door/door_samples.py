@@ -6,6 +6,7 @@ import hashlib
 import json
 
 from pipeline.errors import SealError
+from pipeline.gateways.door.business import StatedBusiness
 from pipeline.gateways.door.model import CallHeader, DoorChunk, DoorEnd, DoorRecord, canonical
 from pipeline.gateways.door.wire import CallKey
 from pipeline.gateways.events import Codec
@@ -30,6 +31,9 @@ FULL = CallHeader(
         json.dumps({"places": ["DE"], "evidence": [{"kind": "notice_played", "at_ms": -4000}]})
     ),
     recording=hashlib.sha256(b"file").hexdigest(),
+    business=StatedBusiness(
+        "inbound", "spring", "+49 30 555010", "Anna B.", "answered", "sip:anna@example.com"
+    ),
 )
 RECORDS: dict[str, DoorRecord] = {
     "plain": DoorChunk(PLAIN, 0, 0, b"\xff" * 8),

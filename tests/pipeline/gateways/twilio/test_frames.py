@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.gateways.events import Codec, Reason, Started
+from pipeline.gateways.door.business import StatedBusiness
+from pipeline.gateways.events import Codec, GatewayError, Reason, Started
 from pipeline.gateways.twilio.connection import TwilioConnection
 from pipeline.gateways.twilio.frames import TELNYX
 from pipeline.records.model import Role
@@ -49,6 +50,24 @@ def test_roles_by_configuration_and_by_the_streams_parameters() -> None:
     )
     assert isinstance(begun, Started)
     assert (begun.tracks, begun.roles) == (("inbound",), (Role.AGENT,))
+
+
+def test_how_a_call_came_about_stands_in_its_parameters() -> None:
+    said = {"direction": "inbound", "campaign": "spring", "agent": "Ann", "outcome": "answered"}
+    numbers = {"from": "+15550100199", "to": "+15550100100"}
+    (begun,), _ = TwilioConnection(roles=ROLES).feed(edited(customParameters=said | numbers))
+    assert isinstance(begun, Started)
+    ours = {"tracking_number": "+15550100100", "caller": "+15550100199"}
+    assert begun.business == StatedBusiness(**said, **ours)
+    (plain,), _ = TwilioConnection(roles=ROLES).feed(START)
+    assert isinstance(plain, Started)
+    assert plain.business == StatedBusiness()
+
+
+def test_an_agents_name_with_a_number_is_refused_and_not_quoted() -> None:
+    with pytest.raises(GatewayError, match="parameter `agent: a name") as caught:
+        TwilioConnection(roles=ROLES).feed(edited(customParameters={"agent": "Ann 555 010 0199"}))
+    assert "555" not in str(caught.value)
 
 
 def test_a_track_of_which_nobody_says_anything_is_of_all() -> None:
