@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import PurePath
 from typing import Final
 
 import jinja2
@@ -18,17 +20,12 @@ from console.pages.navigation import places_for
 
 POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; media-src 'self'; img-src 'self'; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 """Content security policy of the pages."""
-STATIC: Final = {
-    "base.js": "text/javascript; charset=utf-8",
-    "call.css": "text/css; charset=utf-8",
-    "console.css": "text/css; charset=utf-8",
-    "compliance.css": "text/css; charset=utf-8",
-    "marks.js": "text/javascript; charset=utf-8",
-    "player.js": "text/javascript; charset=utf-8",
-    "theme.js": "text/javascript; charset=utf-8",
+_MEDIA: Final = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
 }
 _REPORTS: Final = frozenset({"compliance.css"})
 """Style sheets of reports, which are files of their own, too."""
@@ -48,14 +45,14 @@ def page(name: str, status: int = 200, **context: object) -> Response:
 
 
 def static(name: str) -> Response:
-    """A style sheet or script of ours.
+    """A style sheet or script of ours, by its name alone, whatever folder it is in.
 
     Raises:
         Refusal: there is none of this name.
     """
-    if name not in STATIC:
+    if name not in _static():
         raise Refusal(NOT_FOUND, "not_found", "there is no such file")
-    return Response(_file(name), media_type=STATIC[name])
+    return Response(_content(name), media_type=_MEDIA[PurePath(name).suffix])
 
 
 @cache
@@ -73,10 +70,23 @@ def _environment() -> jinja2.Environment:
 
 
 @cache
-def _file(name: str) -> bytes:
-    if name in _REPORTS:
-        return resources.files("agents.reports").joinpath("templates", name).read_bytes()
-    return resources.files("console").joinpath("static", name).read_bytes()
+def _static() -> dict[str, Traversable]:
+    """Our files by their names, which no two of them share."""
+    reports = resources.files("agents.reports") / "templates"
+    found = {name: reports / name for name in _REPORTS}
+    folders = [resources.files("console") / "static"]
+    for folder in folders:
+        for one in folder.iterdir():
+            if one.is_dir():
+                folders.append(one)
+            elif PurePath(one.name).suffix in _MEDIA:
+                found[one.name] = one
+    return found
+
+
+@cache
+def _content(name: str) -> bytes:
+    return _static()[name].read_bytes()
 
 
 def _clock(ms: int) -> str:
