@@ -107,6 +107,7 @@ class Tokens:
                     digest=_digest(text),
                     created=stamp(now),
                     expires=stamp(token.expires),
+                    made_by=by,
                 )
             )
         return token, text

@@ -35,6 +35,8 @@ KINDS: Final[Mapping[str, str]] = {
     "`policy`, `day`, `by`",
     "call-exported": "A stored call was written out in clear. `by`, `certificate`",
     "calls-listed": "Somebody listed stored calls on the command line. `by`, `calls`: how many",
+    "calls-queried": "Somebody asked a query over the facts of stored calls on the command line. "
+    "`by`, `rows`: how many it gave, `query`: its sha256",
     "hold-added": "A legal hold keeps a call from being erased. `by`",
     "hold-removed": "The legal hold is gone. `by`",
     "mark-added": "A reviewer marked a missed or a wrong place in a call. `mark`: its id, `kind`, "
@@ -48,6 +50,15 @@ KINDS: Final[Mapping[str, str]] = {
     "token-revoked": "An API token was revoked. `token`, `role`, `by`",
     "session-ended": "Somebody who was logged in on the pages is not any more. `session`, `who`, "
     "`why`: they logged out, or security ended it, `by`",
+    "policy-drafted": "A version of the policy was written down as a draft. `version`, `sha256`, "
+    "`by`",
+    "policy-proposed": "A version waits for another person's approval. `version`, `sha256`, `by`",
+    "policy-published": "A version is in force next: new calls get it. `version`, `sha256`: what "
+    "certificates name, `by`, `author` where another person approved it",
+    "policy-withdrawn": "A draft, or a version that waited, was taken back. `version`, `sha256`, "
+    "`by`",
+    "evaluation-published": "Figures of an evaluation were stored. `sha256`, `policy`: its digest, "
+    "`by`",
     "wrapping-key-replaced": "All keys are wrapped anew and the old wrapping key is removed. "
     "`primary`, `removed`: key ids",
     "keyset-encrypted": "A key service encrypts the file of the wrapping key. `primary`, `by`: the "

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 from tink import aead
 
 from agents.crypto.envelope import KeyEncryptionKey, Seal
@@ -35,18 +35,10 @@ from pipeline.policy.model import Policy
 
 PUBLISHED: Final = "published"
 _COLUMNS: Final = POLICY_VERSIONS.c
-_NEWEST: Final = (
-    select(POLICY_VERSIONS)
-    .where(_COLUMNS.state == PUBLISHED)
-    .order_by(_COLUMNS.number.desc())
-    .limit(1)
-)
-_NUMBER: Final = (
-    select(_COLUMNS.number)
-    .where(_COLUMNS.state == PUBLISHED)
-    .order_by(_COLUMNS.number.desc())
-    .limit(1)
-)
+_FOLLOWED: Final = (_COLUMNS.state == PUBLISHED) & (_COLUMNS.number > 0)
+"""Version 0 says what the settings said when the first one was published."""
+_NEWEST: Final = select(POLICY_VERSIONS).where(_FOLLOWED).order_by(_COLUMNS.number.desc()).limit(1)
+_NUMBER: Final = select(func.max(_COLUMNS.number)).where(_FOLLOWED)
 
 
 @dataclass(frozen=True, slots=True)

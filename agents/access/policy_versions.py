@@ -1,0 +1,419 @@
+"""Versions of the policy: written down, approved where that is asked for, published, taken back.
+
+A version is a row that stays. ``draft`` and ``awaiting`` may become ``published`` or ``withdrawn``;
+the version in force is the one that was published last (``agents.database.policies.published``).
+Every step is an audit event, written before it takes effect. Where a second person has to approve,
+that is never who wrote the version, nor a token that its author made or that made the author's.
+
+Outcomes: a ``Version``; ``PolicyError`` for a document that is refused, a line for each mistake;
+``InputError`` for a step that is not allowed, which says why; ``StoreError`` where the database is
+away.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+import yaml
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from agents.access.audit_log import AuditLog, Event
+from agents.crypto.envelope import KeyEncryptionKey, wrapping_key_id
+from agents.database.engine import Database
+from agents.database.policies.published import Published, Stated, opened, published, sealed
+from agents.database.tables import API_TOKENS, POLICY_VERSIONS
+from agents.database.wrapped_keys import note_wrapping_key, wrapping_key_in_force
+from pipeline.errors import InputError, StoreError
+from pipeline.policy.known_names import Known
+from pipeline.policy.loading import parse_policy
+from pipeline.policy.model import Policy
+
+REASON_MOST: Final = 500
+_LISTED: Final = 200
+"""Versions that are listed at most."""
+_ATTEMPTS: Final = 5
+"""A wrapping key that is replaced meanwhile: how often a seal is made anew."""
+_Write: TypeAlias = Callable[[Connection, Mapping[str, object]], object]
+_TOKEN: Final = "token:"  # noqa: S105 - how audit entries name one
+_PERSON: Final = "oidc:"
+_SETTINGS: Final = "settings"
+"""Author of the version that stands for the policy of the settings."""
+
+
+class State(StrEnum):
+    """Where a version stands."""
+
+    DRAFT = "draft"
+    AWAITING = "awaiting"
+    """Its author would publish it; another person has to approve."""
+    PUBLISHED = "published"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of the policy."""
+
+    number: int
+    name: str
+    """The policy's own name and version."""
+    version: str
+    sha256: str
+    """``Policy.digest``: what certificates name."""
+    author: str
+    reason: str
+    based: int
+    """The version that was in force when it was written; 0: the policy of the settings."""
+    state: State
+    approver: str
+    """Empty: nobody else had to approve it, or nobody did yet."""
+    created: datetime
+    decided: datetime | None
+    """When it was published or withdrawn."""
+    document: str = field(repr=False)
+    """YAML, as it was written."""
+    content: str = field(repr=False)
+    """What it says in full; see ``Policy.content``."""
+
+    @property
+    def policy(self) -> Policy:
+        """The policy; raises as ``Policy.restored``."""
+        return Policy.restored(self.content)
+
+
+class PolicyVersions:
+    """The versions in a ledger's database.
+
+    Args:
+        database: the ledger's, with its schema up to date.
+        kek: seals what is published.
+        log: where every step is written.
+        known: the names that policies may use.
+        own: the policy of the settings; version 0 once another is published.
+        two: whether another person has to approve.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        kek: KeyEncryptionKey,
+        log: AuditLog,
+        known: Known,
+        own: Policy,
+        *,
+        two: bool = False,
+    ) -> None:
+        self._database, self._kek, self._log = database, kek, log
+        self.known, self.own, self.two = known, own, two
+
+    def in_force(self) -> Published | None:
+        """The version in force, proven; None: the policy of the settings is. See ``published``."""
+        return published(self._database, self._kek)
+
+    def known_versions(self) -> list[Version]:
+        """The last two hundred versions, the newest first."""
+        query = select(POLICY_VERSIONS).order_by(POLICY_VERSIONS.c.number.desc()).limit(_LISTED)
+        with self._database.reading() as connection:
+            return [_version(row) for row in connection.execute(query)]
+
+    def get(self, number: int) -> Version:
+        """A version.
+
+        Raises:
+            InputError: there is none of this number.
+        """
+        with self._database.reading() as connection:
+            row = connection.execute(_row(number)).one_or_none()
+        if row is None:
+            raise InputError(f"there is no policy version {number}: `hushwire policy versions`")
+        return _version(row)
+
+    def save_draft(self, document: str, *, by: str) -> Version:
+        """Keep a document that can be used, without any effect; raises as the module says."""
+        policy = parse_policy(document, known=self.known)
+        return self._write(policy, document, by=by, reason="", state=State.DRAFT)
+
+    def publish(self, document: str, *, by: str, reason: str, based: int | None = None) -> Version:
+        """Publish a document, or where another person has to approve, let it wait for that.
+
+        Args:
+            document: YAML; it may extend shipped policies.
+            by: who does it, as audit entries name them.
+            reason: why, for those who look at the list of versions.
+            based: the version that the author believes to be in force; None: whichever is.
+        """
+        policy = parse_policy(document, known=self.known)
+        return self._publish(policy, document, by, reason, based)
+
+    def roll_back(self, number: int, *, by: str, reason: str) -> Version:
+        """Publish what an earlier version said, as a new one; raises as ``publish``."""
+        old = self.get(number)
+        if old.state is not State.PUBLISHED:
+            raise InputError(f"policy version {number} was never in force: publish its text")
+        with self._database.reading() as connection:
+            row = connection.execute(_row(number)).one()
+        return self._publish(opened(row, self._kek).policy, old.document, by, reason, None)
+
+    def approve(self, number: int, *, by: str, sha256: str | None = None) -> Version:
+        """Publish a version that waits, as another person than its author.
+
+        Args:
+            number: of the version.
+            by: who approves.
+            sha256: what they looked at; None: whatever is there.
+        """
+        version = self.get(number)
+        if version.state is not State.AWAITING:
+            raise InputError(f"policy version {number} does not wait: it is {version.state.value}")
+        if sha256 not in {None, version.sha256}:
+            raise InputError(f"policy version {number} is not what you looked at: look again")
+        if hashlib.sha256(version.content.encode()).hexdigest() != version.sha256:
+            raise InputError(f"policy version {number} was changed since: withdraw it")
+        self._refuse_same(version.author, by)
+        now = self._number_in_force()
+        if now != version.based:
+            raise InputError(
+                f"policy version {number} was written when version {version.based} was in force, "
+                f"and now {now} is: withdraw it and publish its text again"
+            )
+        self._begin()
+        self._audit("policy-published", version.number, version.sha256, by, author=version.author)
+        stated = Stated(number, version.sha256, version.author, by)
+        self._seal(stated, lambda connection, values: self._decide(connection, version, values))
+        return self.get(number)
+
+    def withdraw(self, number: int, *, by: str) -> Version:
+        """Take back a draft or a version that waits."""
+        version = self.get(number)
+        if version.state not in {State.DRAFT, State.AWAITING}:
+            raise InputError(
+                f"policy version {number} is {version.state.value}: only a draft or one that "
+                "waits can be withdrawn; `hushwire policy rollback` goes back to an earlier one"
+            )
+        self._audit("policy-withdrawn", number, version.sha256, by)
+        with self._database.writing() as connection:
+            values = {"state": State.WITHDRAWN.value, "decided": self._database.stamp()}
+            self._decide(connection, version, values)
+        return self.get(number)
+
+    def waiting(self) -> list[Version]:
+        """Those that wait for an approval, the newest first."""
+        return [one for one in self.known_versions() if one.state is State.AWAITING]
+
+    # -- inside ------------------------------------------------------------------------------
+
+    def _publish(
+        self, policy: Policy, document: str, by: str, reason: str, based: int | None
+    ) -> Version:
+        reason = " ".join(reason.split())
+        if not reason or len(reason) > REASON_MOST or not reason.isprintable():
+            raise InputError(f"say why, in 1 to {REASON_MOST} characters")
+        now = self.in_force()
+        number = now.stated.number if now else 0
+        if based is not None and based != number:
+            raise InputError(
+                f"version {number} came into force meanwhile: look at what it changes first"
+            )
+        if (now.policy if now else self.own).digest == policy.digest:
+            raise InputError("this is what is in force already: nothing was published")
+        if self.two:
+            return self._write(policy, document, by=by, reason=reason, state=State.AWAITING)
+        self._begin()
+        return self._write(policy, document, by=by, reason=reason, state=State.PUBLISHED)
+
+    def _begin(self) -> None:
+        """Write down the policy of the settings as version 0, so that there is a way back to it."""
+        with self._database.reading() as connection:
+            if connection.execute(_row(0)).one_or_none() is not None:
+                return
+        self._write(
+            self.own,
+            document_of(self.own),
+            by=_SETTINGS,
+            reason="the policy of the settings, which was in force before",
+            state=State.PUBLISHED,
+            number=0,
+        )
+
+    def _write(
+        self,
+        policy: Policy,
+        document: str,
+        *,
+        by: str,
+        reason: str,
+        state: State,
+        number: int | None = None,
+    ) -> Version:
+        if number is None:
+            with self._database.reading() as connection:
+                last = connection.scalar(select(func.max(POLICY_VERSIONS.c.number)))
+            number = (last or 0) + 1
+        at = self._database.stamp()
+        done = state is State.PUBLISHED
+        row: dict[str, object] = {
+            "number": number,
+            "name": policy.name,
+            "version": policy.version,
+            "document": document,
+            "content": policy.content,
+            "sha256": policy.digest,
+            "author": by,
+            "reason": reason,
+            "based": self._number_in_force(),
+            "state": state.value,
+            "approver": "",
+            "created": at,
+            "decided": at if done else None,
+        }
+        kinds = {State.DRAFT: "policy-drafted", State.AWAITING: "policy-proposed"}
+        self._audit(kinds.get(state, "policy-published"), number, policy.digest, by)
+        try:
+            if done:
+                stated = Stated(number, policy.digest, by, "")
+                self._seal(
+                    stated,
+                    lambda connection, values: connection.execute(
+                        insert(POLICY_VERSIONS).values({**row, **values})
+                    ),
+                )
+            else:
+                with self._database.writing() as connection:
+                    connection.execute(insert(POLICY_VERSIONS).values(row))
+        except IntegrityError:
+            raise InputError(
+                "somebody else wrote a version at the same moment: look, and try again"
+            ) from None
+        return self.get(number)
+
+    def _seal(self, stated: Stated, write: _Write) -> None:
+        """Write a published version with its seal, under a wrapping key that no rotation retires.
+
+        Raises:
+            StoreError: the key file is older than the ledger.
+        """
+        for _ in range(_ATTEMPTS):
+            wrapped, seal = sealed(self._kek, stated)
+            key_id = wrapping_key_id(wrapped)
+            with self._database.writing() as connection:
+                in_force = wrapping_key_in_force(connection, key_id)
+                if in_force:
+                    write(
+                        connection,
+                        {
+                            "state": State.PUBLISHED.value,
+                            "approver": stated.approver,
+                            "decided": self._database.stamp(),
+                            "wrapped_key": wrapped,
+                            "seal": seal,
+                        },
+                    )
+                    return
+            if in_force is None:
+                note_wrapping_key(self._database, key_id)
+            else:
+                self._kek.reload()
+        raise StoreError("ledger: the key file is older than the ledger: its key was retired")
+
+    def _decide(
+        self, connection: Connection, version: Version, values: Mapping[str, object]
+    ) -> None:
+        mine = (POLICY_VERSIONS.c.number == version.number) & (
+            POLICY_VERSIONS.c.state == version.state.value
+        )
+        if not connection.execute(update(POLICY_VERSIONS).where(mine).values(values)).rowcount:
+            raise InputError(f"policy version {version.number} was decided on meanwhile")
+
+    def _number_in_force(self) -> int:
+        query = select(func.max(POLICY_VERSIONS.c.number)).where(
+            POLICY_VERSIONS.c.state == State.PUBLISHED.value
+        )
+        with self._database.reading() as connection:
+            return int(connection.scalar(query) or 0)
+
+    def _refuse_same(self, author: str, by: str) -> None:
+        """Refuse an approval by who may be the author.
+
+        Raises:
+            InputError: it is the same principal, or one is a token that the other made.
+        """
+        if by == author or self._person(by) == self._person(author):
+            raise InputError(
+                "who wrote a version can't approve it, nor can a token that its author made: "
+                "another person has to"
+            )
+
+    def _person(self, who: str) -> str:
+        """Who stands behind a principal: of a token made by a person or a token, its maker.
+
+        A token that was made on the command line, where no person logs in, stands for itself.
+
+        Raises:
+            InputError: nobody knows who made the token.
+        """
+        while who.startswith(_TOKEN):
+            query = select(API_TOKENS.c.made_by).where(
+                API_TOKENS.c.token_id == who.removeprefix(_TOKEN)
+            )
+            with self._database.reading() as connection:
+                maker = connection.scalar(query)
+            if maker is None:
+                raise InputError(
+                    "nobody knows who made a token of this version's author or approver: it is "
+                    "from before versions were approved; make a new one"
+                )
+            if not maker.startswith((_TOKEN, _PERSON)):
+                return who
+            who = maker
+        return who
+
+    def _audit(self, what: str, number: int, sha256: str, by: str, **facts: str) -> None:
+        kind = f"hushwire.audit.{what}.v1"
+        at = self._database.stamp()
+        stated = {"at": at, "what": what, "version": number, "sha256": sha256, "by": by, **facts}
+        self._log.append(Event(f"policy/{number}/{kind}/{at}", "", kind, stated))
+
+
+def document_of(policy: Policy, written: str = "", known: Known | None = None) -> str:
+    """The text of a policy that stands alone: as it was written, where that says the same.
+
+    Args:
+        policy: the policy.
+        written: its file's text, which may extend files that lie beside it.
+        known: the names that it may use.
+    """
+    if written and known is not None:
+        try:
+            if parse_policy(written, known=known).digest == policy.digest:
+                return written
+        except InputError:
+            pass
+    return str(yaml.safe_dump(policy.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+
+
+def _row(number: int) -> Select[tuple[object, ...]]:
+    return select(POLICY_VERSIONS).where(POLICY_VERSIONS.c.number == number)
+
+
+def _version(row: Row[tuple[object, ...]]) -> Version:
+    return Version(
+        number=row.number,
+        name=row.name,
+        version=row.version,
+        sha256=row.sha256,
+        author=row.author,
+        reason=row.reason,
+        based=row.based,
+        state=State(row.state),
+        approver=row.approver,
+        created=datetime.fromisoformat(row.created),
+        decided=datetime.fromisoformat(row.decided) if row.decided else None,
+        document=row.document,
+        content=row.content,
+    )
