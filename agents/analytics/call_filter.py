@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Final
@@ -26,8 +26,6 @@ _BACK: Final = re.compile(r"(\d{1,4})([hdw])")
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _LENGTH: Final = re.compile(r"(?:(\d{1,3}):)?(?:(\d{1,4}):)?(\d{1,6})")
-MOMENT: Final = "a day (2026-03-01), a time (2026-03-01T09:30) or how long ago (24h, 7d, 4w)"
-"""What ``moment`` takes."""
 
 
 class FilterError(InputError):
@@ -101,16 +99,9 @@ class ListingFilter:
         told = (getattr(self, name) for name in _OF_FACTS)
         return self.muted is not None or any(told)
 
-    @property
-    def said(self) -> dict[str, Any]:
-        """What differs from a filter that says nothing."""
-        nothing = _NOTHING
-        return {name: one for name, one in asdict(self).items() if one != getattr(nothing, name)}
-
 
 _PLAIN: Final = ("campaign", "line", "agent", "direction", "outcome", "jurisdiction", "caller")
 _OF_FACTS: Final = (*_PLAIN, "types", "words")
-_NOTHING: Final = ListingFilter()
 KNOWN: Final = ("campaign", "line", "agent")
 """Filters whose value has to be that of some call: a misspelt one would show nothing."""
 
@@ -137,14 +128,15 @@ def of_facts(wanted: ListingFilter) -> Iterator[ColumnElement[bool]]:
         yield facts.call_id.in_(held) if wanted.held else facts.call_id.not_in(held)
     of_catalogue = [*_of_catalogue(wanted)]
     if of_catalogue:
-        yield facts.call_id.in_(select(CATALOGUE.c.call_id).where(*of_catalogue))
+        same = CATALOGUE.c.call_id == facts.call_id
+        yield select(CATALOGUE.c.call_id).where(same, *of_catalogue).exists()
 
 
 def without_facts(wanted: ListingFilter) -> Iterator[ColumnElement[bool]]:
     """The conditions on calls of the catalogue that have none."""
     table = CATALOGUE.c
     yield table.erasing.is_(None)
-    yield ~select(CALL_FACTS.c.id).where(CALL_FACTS.c.call_id == table.call_id).exists()
+    yield table.counted.is_(None)
     if wanted.passed is not None:
         yield table.passed.is_(wanted.passed)
     yield from _between(table.stored, wanted.since, wanted.until)
@@ -189,13 +181,12 @@ def _of_party(party: str) -> Any:  # noqa: ANN401 - SQLAlchemy's selects
     return select(PARTIES.c.call_id).where(PARTIES.c.pseudonym == party)
 
 
-def moment(name: str, text: str, now: datetime, zone: str = "", *, end: bool = False) -> datetime:
-    """A time that somebody names.
+def moment(name: str, text: str, zone: str = "", *, end: bool = False) -> datetime:
+    """A time that somebody names: a day or a time of day, ISO 8601.
 
     Args:
         name: the parameter's, for the error.
-        text: see ``MOMENT``; a time without a zone is one of ``zone``.
-        now: that "ago" is counted from.
+        text: without an offset it is a time of ``zone``.
         zone: name of a time zone (IANA); empty: UTC.
         end: whether a day is meant to its end.
 
@@ -204,15 +195,29 @@ def moment(name: str, text: str, now: datetime, zone: str = "", *, end: bool = F
     """
     place = zone_of(zone)
     try:
-        if back := _BACK.fullmatch(text):
-            return now - int(back.group(1)) * _UNITS[back.group(2)]
         if _DAY.fullmatch(text):
             day = datetime.fromisoformat(text) + timedelta(days=1 if end else 0)
             return day.replace(tzinfo=place).astimezone(UTC)
         found = datetime.fromisoformat(text)
         return (found if found.tzinfo else found.replace(tzinfo=place)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise FilterError(name, f"not {MOMENT}") from None
+        told = "not a day (2026-03-01) or a time (2026-03-01T09:30+01:00)"
+        raise FilterError(name, told) from None
+
+
+def ago(name: str, text: str, now: datetime) -> datetime:
+    """A time before now: ``24h``, ``7d`` or ``4w``.
+
+    Raises:
+        FilterError: it is no such text, or before the year 1.
+    """
+    found = _BACK.fullmatch(text)
+    try:
+        if found is not None:
+            return now - int(found.group(1)) * _UNITS[found.group(2)]
+    except OverflowError:
+        pass
+    raise FilterError(name, "not how long ago, such as 24h, 7d or 4w")
 
 
 def zone_of(name: str) -> ZoneInfo:
@@ -239,8 +244,3 @@ def length_ms(name: str, text: str) -> int:
     first, second, seconds = found.groups()
     hours, minutes = (first, second) if second is not None else (None, first)
     return ((int(hours or 0) * 60 + int(minutes or 0)) * 60 + int(seconds)) * 1_000
-
-
-def names() -> tuple[str, ...]:
-    """What a filter can say."""
-    return tuple(one.name for one in fields(ListingFilter))

@@ -78,6 +78,10 @@ class Sorting:
         return f"{'-' if self.descending else ''}{self.by.value}"
 
 
+NEWEST: Final = Sorting()
+"""The newest first."""
+
+
 @dataclass(frozen=True, slots=True)
 class ListedCall:
     """A call on a page."""
@@ -123,12 +127,12 @@ class CallListing:
     def page(
         self,
         wanted: ListingFilter,
-        sorting: Sorting = Sorting(),
+        sorting: Sorting = NEWEST,
         *,
         limit: int = PAGE,
         cursor: str = "",
         said: str = "",
-        matching: Select[Any] | None = None,
+        matching: ColumnElement[bool] | None = None,
     ) -> ListedPage:
         """A page.
 
@@ -138,7 +142,7 @@ class CallListing:
             limit: how many at most.
             cursor: ``following`` or ``preceding`` of another page; empty: the first page.
             said: filter and order as the caller was told them, to which cursors are bound.
-            matching: ids of facts that a search for ``wanted.words`` found.
+            matching: the condition that a call has ``wanted.words``.
 
         Raises:
             FilterError: see the module's text.
@@ -147,7 +151,7 @@ class CallListing:
         place, back = self._read(cursor, bound) if cursor else (None, False)
         query = _ordered(wanted, sorting, place, limit + 1, matching, back=back)
         with self._database.reading() as connection:
-            self._refuse_unknown(connection, wanted)
+            _refuse_unknown(connection, wanted)
             found = [_Place(*row) for row in connection.execute(query)]
             more, found = len(found) > limit, found[:limit]
             if back:
@@ -166,7 +170,7 @@ class CallListing:
         wanted: ListingFilter,
         *,
         most: int = COUNTED_MOST,
-        matching: Select[Any] | None = None,
+        matching: ColumnElement[bool] | None = None,
     ) -> int:
         """How many calls there are, or ``most + 1`` where there are more."""
         total = 0
@@ -181,22 +185,27 @@ class CallListing:
     def every(
         self,
         wanted: ListingFilter,
-        sorting: Sorting = Sorting(),
+        sorting: Sorting = NEWEST,
         *,
         most: int,
+        matching: ColumnElement[bool] | None = None,
     ) -> Iterator[ListedCall]:
         """Calls in order, read in batches: nobody who writes waits for a slow reader."""
         place = None
         while most > 0:
-            query = _ordered(wanted, sorting, place, min(_BATCH, most), None, back=False)
+            query = _ordered(wanted, sorting, place, min(_BATCH, most), matching, back=False)
             with self._database.reading() as connection:
-                self._refuse_unknown(connection, wanted)
+                _refuse_unknown(connection, wanted)
                 found = [_Place(*row) for row in connection.execute(query)]
                 calls = _listed(connection, found)
             yield from calls
             if len(found) < _BATCH:
                 return
             most, place = most - len(found), found[-1]
+
+    def goes_back(self, cursor: str) -> bool:
+        """Whether a cursor that ``page`` took leads to a page before another."""
+        return self._parts(cursor)[1].startswith(b"[1,")
 
     def without_facts(self) -> bool:
         """Whether a call that passed has no facts (yet): ``hushwire analytics rebuild`` helps."""
@@ -217,40 +226,44 @@ class CallListing:
                 values.append(last)
         return tuple(values)
 
-    @staticmethod
-    def _refuse_unknown(connection: Connection, wanted: ListingFilter) -> None:
-        for name in KNOWN:
-            value = getattr(wanted, name)
-            query = select(CALL_FACTS.c.id).where(CALL_FACTS.c[name] == value).limit(1)
-            if value and connection.scalar(query) is None:
-                raise FilterError(name, "no stored call has it: choose another one or leave it out")
-
     def _cursor(self, place: _Place, bound: str, *, back: bool) -> str:
         said = json.dumps([int(back), place.value, place.number, place.call_id]).encode()
         return base64.urlsafe_b64encode(self._mac(said, bound) + said).rstrip(b"=").decode()
 
     def _read(self, cursor: str, bound: str) -> tuple[_Place, bool]:
-        try:
-            data = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
-        except (binascii.Error, ValueError):
-            raise FilterError("after", _ALTERED) from None
-        mac, said = data[:_MAC], data[_MAC:]
+        mac, said = self._parts(cursor)
         if not hmac.compare_digest(mac, self._mac(said, bound)):
             raise FilterError("after", _ALTERED)
         back, value, number, call_id = json.loads(said)
         return _Place(value, number, call_id), bool(back)
 
+    @staticmethod
+    def _parts(cursor: str) -> tuple[bytes, bytes]:
+        try:
+            data = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
+        except (binascii.Error, ValueError):
+            raise FilterError("after", _ALTERED) from None
+        return data[:_MAC], data[_MAC:]
+
     def _mac(self, said: bytes, bound: str) -> bytes:
         return hmac.digest(self._key, said + b"\0" + bound.encode(), "sha256")[:_MAC]
 
 
+def _refuse_unknown(connection: Connection, wanted: ListingFilter) -> None:
+    for name in KNOWN:
+        value = getattr(wanted, name)
+        query = select(CALL_FACTS.c.id).where(CALL_FACTS.c[name] == value).limit(1)
+        if value and connection.scalar(query) is None:
+            raise FilterError(name, "no stored call has it: choose another one or leave it out")
+
+
 def _branches(
-    wanted: ListingFilter, matching: Select[Any] | None
+    wanted: ListingFilter, matching: ColumnElement[bool] | None
 ) -> Iterator[tuple[bool, Select[Any]]]:
     """Calls with facts (true), and calls without, where such can be meant."""
     if wanted.passed is not False:
         query = select(CALL_FACTS.c.id).where(*of_facts(wanted))
-        yield True, query if matching is None else query.where(CALL_FACTS.c.id.in_(matching))
+        yield True, query if matching is None else query.where(matching)
     if not wanted.needs_facts:
         yield False, select(CATALOGUE.c.call_id).where(*without_facts(wanted))
 
@@ -260,7 +273,7 @@ def _ordered(
     sorting: Sorting,
     place: _Place | None,
     limit: int,
-    matching: Select[Any] | None,
+    matching: ColumnElement[bool] | None,
     *,
     back: bool,
 ) -> Select[Any]:

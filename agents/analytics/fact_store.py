@@ -40,20 +40,23 @@ class FactStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def enter(self, facts: CallFacts, terms: Collection[int] = ()) -> None:
+    def enter(self, facts: CallFacts, terms: Collection[int] = (), *, made: str = "") -> None:
         """Enter a call's facts, in place of those that are there.
 
         Args:
             facts: of a call of the catalogue.
             terms: its words, as ``agents.analytics.search_index`` hashes them.
+            made: digest of by what they were made.
 
         Raises:
             UnknownCallError: see the module's text.
         """
-        if not self.enter_all([(facts, terms)]):
+        if not self.enter_all([(facts, terms)], made=made):
             raise UnknownCallError("no such call in the catalogue: its facts are not kept")
 
-    def enter_all(self, calls: Sequence[tuple[CallFacts, Collection[int]]]) -> int:
+    def enter_all(
+        self, calls: Sequence[tuple[CallFacts, Collection[int]]], *, made: str = ""
+    ) -> int:
         """Enter the facts of many calls in one transaction; how many of them are still there."""
         by_id = {facts.call_id: (facts, terms) for facts, terms in calls}
         with self._database.writing() as connection:
@@ -73,7 +76,7 @@ class FactStore:
             )
             found = sorted(row.call_id for row in there)
             before = _numbers(connection, found)
-            rows = [_row(by_id[call_id][0]) for call_id in found]
+            rows = [_row(by_id[call_id][0]) | {"made": made or None} for call_id in found]
             for row in rows:
                 if row["call_id"] in before:
                     mine = CALL_FACTS.c.id == before[row["call_id"]]
@@ -86,7 +89,15 @@ class FactStore:
                     connection.execute(delete(table).where(mine))
             numbers = before if len(before) == len(found) else _numbers(connection, found)
             self._insert_lists(connection, [(numbers[one], *by_id[one]) for one in found])
+            self._note(connection, [one for one in found if one not in before])
         return len(found)
+
+    def _note(self, connection: Connection, calls: Sequence[str]) -> None:
+        """That the catalogue's rows have facts: those without are found by it at once."""
+        for start in range(0, len(calls), _BATCH):
+            mine = CATALOGUE.c.call_id.in_(calls[start : start + _BATCH])
+            counted = update(CATALOGUE).where(mine).values(counted=self._database.stamp())
+            connection.execute(counted)
 
     @staticmethod
     def _insert_lists(
@@ -118,7 +129,29 @@ class FactStore:
         """Remove a call's facts alone; whether there were any. Erasing a call does it by itself."""
         with self._database.writing() as connection:
             gone = connection.execute(delete(CALL_FACTS).where(CALL_FACTS.c.call_id == call_id))
+            mine = CATALOGUE.c.call_id == call_id
+            connection.execute(update(CATALOGUE).where(mine).values(counted=None))
         return bool(gone.rowcount)
+
+    def outdated(self, made: str, *, after: str = "", limit: int = _BATCH) -> list[str]:
+        """Stored calls without facts, or with such as were made by something else, by their ids.
+
+        Args:
+            made: digest of by what facts are made today.
+            after: those behind this id.
+            limit: how many at most.
+        """
+        other = CALL_FACTS.c.made.is_distinct_from(made)  # also where there is no row
+        query = (
+            select(CATALOGUE.c.call_id)
+            .outerjoin(CALL_FACTS, CALL_FACTS.c.call_id == CATALOGUE.c.call_id)
+            .where(CATALOGUE.c.passed.is_(True), CATALOGUE.c.erasing.is_(None), other)
+            .where(CATALOGUE.c.call_id > after)
+            .order_by(CATALOGUE.c.call_id)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return list(connection.scalars(query))
 
     def find(self, call_id: str) -> CallFacts | None:
         """A call's facts, or None where there are none, or it is being erased."""

@@ -26,9 +26,9 @@ from sqlalchemy import (
 METADATA = MetaData()
 
 
-def _where(column: str) -> dict[str, Any]:
-    """Of an index: only rows where a column holds something, which are few."""
-    there = text(f"{column} IS NOT NULL")
+def _where(column: str, what: str = "NOT NULL") -> dict[str, Any]:
+    """Of an index: only the few rows where a column holds something, or nothing."""
+    there = text(f"{column} IS {what}")
     return {"sqlite_where": there, "postgresql_where": there}
 
 
@@ -177,17 +177,20 @@ CATALOGUE = Table(
     Column("consent", Text, nullable=True),
     Column("flagged", Text, nullable=True),
     Column("marks", Text, nullable=True),
+    Column("counted", String(40), nullable=True),
     Index("catalogue_stored", "stored", "call_id"),
     Index("catalogue_retain_until", "retain_until"),
     Index("catalogue_erasing", "call_id", **_where("erasing")),
     Index("catalogue_held", "call_id", **_where("held")),
+    Index("catalogue_not_counted", "stored", "call_id", **_where("counted", "NULL")),
 )
 """Every call in the vault. Times are ISO 8601 in UTC (``started``: as the recorder said, or empty);
 ``held`` is since when a legal hold is on it, ``erasing`` why its erasure began; ``certificate`` is
 the certificate's sha256, ``files`` a JSON object of plain lengths in bytes by file name,
 ``consent`` the JSON of the decision (``pipeline.records.consent.Decision``), or null; ``flagged``
 the JSON of why the rules of today would not keep it (``pipeline.change.stored_calls.Flag``), or
-null; ``marks`` those of the certificate, with commas, or null."""
+null; ``marks`` those of the certificate, with commas, or null; ``counted`` is when its facts were
+entered (``analytics_tables``), null where it has none."""
 
 PARTIES = Table(
     "catalogue_parties",
