@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final, Self, TypeAlias
 
 import yaml
 from sqlalchemy import Connection, Row, Select, func, insert, select, update
@@ -25,10 +25,13 @@ from sqlalchemy.exc import IntegrityError
 
 from agents.access.audit_log import AuditLog, Event
 from agents.crypto.envelope import KeyEncryptionKey, wrapping_key_id
+from agents.database.call_ledger import Ledger
 from agents.database.engine import Database
 from agents.database.policies.published import Published, Stated, opened, published, sealed
 from agents.database.tables import API_TOKENS, POLICY_VERSIONS
 from agents.database.wrapped_keys import note_wrapping_key, wrapping_key_in_force
+from agents.settings.model import Settings
+from agents.settings.policies import names_known, read_policy
 from pipeline.errors import InputError, StoreError
 from pipeline.policy.known_names import Known
 from pipeline.policy.loading import parse_policy
@@ -111,6 +114,22 @@ class PolicyVersions:
     ) -> None:
         self._database, self._kek, self._log = database, kek, log
         self.known, self.own, self.two = known, own, two
+
+    @classmethod
+    def of(cls, settings: Settings, ledger: Ledger) -> Self:
+        """The versions of an installation.
+
+        Raises:
+            PolicyError: the policy of the settings is refused, or the recogniser file is.
+        """
+        return cls(
+            ledger.database,
+            ledger.kek,
+            AuditLog(ledger.database),
+            names_known(settings),
+            read_policy(settings),
+            two=settings.policy_approval == "two",
+        )
 
     def in_force(self) -> Published | None:
         """The version in force, proven; None: the policy of the settings is. See ``published``."""

@@ -18,7 +18,15 @@ from rich.table import Table
 from agents.cli.evidence import audit, certificate, compliance, witness
 from agents.cli.evidence.gdpr_record import records_of_processing
 from agents.cli.evidence.scan_leaks import scan_leaks
-from agents.cli.measuring import evaluate, marks, policy, reader, recognizers, shadow
+from agents.cli.measuring import (
+    evaluate,
+    marks,
+    policy,
+    policy_versions,
+    reader,
+    recognizers,
+    shadow,
+)
 from agents.cli.measuring.tune import tune
 from agents.cli.running import dead_letters, keys, ledger, tokens, topics, webhooks
 from agents.cli.running.doctor import doctor
@@ -29,11 +37,13 @@ from agents.cli.running.serve import serve
 from agents.cli.running.watch import watch
 from agents.cli.start import HELP, main
 from agents.cli.stored_calls import (
+    analytics,
     calls,
     consent,
     export_and_erase,
     hold,
     quarantine,
+    query,
     retention,
 )
 from agents.settings.credentials import shown
@@ -58,6 +68,8 @@ app.add_typer(compliance.app, name="compliance")
 audit.app.command("witness-key")(witness.key)
 audit.app.command("witness-request")(witness.request)
 audit.app.command("witness-add")(witness.add)
+for _name, _command in policy_versions.COMMANDS.items():
+    policy.app.command(_name)(_command)
 app.add_typer(policy.app, name="policy")
 app.add_typer(consent.app, name="consent")
 app.add_typer(evaluate.app, name="evaluate")
@@ -70,6 +82,7 @@ app.add_typer(shadow.app, name="shadow")
 app.add_typer(recognizers.app, name="recognizers")
 app.add_typer(reader.app, name="reader")
 app.add_typer(calls.app, name="calls")
+app.add_typer(analytics.app, name="analytics")
 app.add_typer(hold.app, name="hold")
 app.add_typer(retention.app, name="retention")
 app.command()(export_and_erase.export)
@@ -201,6 +214,7 @@ app.command()(redact)
 app.command()(doctor)
 app.command()(gateway)
 app.command()(notice)
+app.command()(query.query)
 app.command("scan-leaks")(scan_leaks)
 app.command()(serve)
 app.command()(tune)

@@ -1,5 +1,5 @@
 """Commands that measure detection, or set it up.
 
 Files: ``evaluate`` · ``tune`` · ``shadow`` · ``marks`` · ``recognizers`` · ``reader`` ·
-``policy`` checks, compares and tries one.
+``policy`` checks, compares and tries one, ``policy_versions`` puts it in force.
 """

@@ -1,0 +1,160 @@
+"""``hushwire policy publish`` and what belongs to it: versions in the ledger, which workers follow.
+
+Where another person has to approve (HUSHWIRE_POLICY_APPROVAL=two), that is told by the user id of
+the command line, or by who is logged in on the console's page.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.table import Column, Table
+
+from agents.cli.shared import public_keys as known
+from agents.cli.shared.stores import VaultHint, opened
+from agents.settings.model import load_settings
+from agents.system.screen import screen
+
+if TYPE_CHECKING:
+    from agents.access.policy_versions import PolicyVersions, Version
+
+Reason = Annotated[str, typer.Option("--reason", help="Why; it stands in the list of versions.")]
+Number = Annotated[int, typer.Argument(help="Number of the version; `policy versions` lists them.")]
+_DIGITS = 12
+"""Of a digest that are shown."""
+
+
+def publish(
+    file: Annotated[str, typer.Argument(help="Policy file, or a shipped name.")],
+    reason: Reason,
+    vault: VaultHint = None,
+    state_dir: known.StateDir = None,
+) -> None:
+    """Put a policy in force for new calls, without a restart; open calls keep theirs.
+
+    Where another person has to approve, it waits for `hushwire policy approve` or the page.
+
+    Exit codes: 0 done; 2 the policy is refused, or is in force already.
+    """
+    from agents.access.policy_versions import document_of  # noqa: PLC0415 - --help comes at once
+    from agents.settings.policies import read_policy  # noqa: PLC0415
+
+    settings = load_settings(state_dir=state_dir)
+    policy = read_policy(settings, file)
+    path = Path(file)
+    written = path.read_text(encoding="utf-8") if path.is_file() else ""
+    with _versions(vault, state_dir) as versions:
+        document = document_of(policy, written, versions.known)
+        _tell(versions.publish(document, by=_me(), reason=reason))
+
+
+def list_versions(vault: VaultHint = None, state_dir: known.StateDir = None) -> None:
+    """List the versions of the policy, the newest first; the one in force is marked."""
+    with _versions(vault, state_dir) as versions:
+        found, now = versions.known_versions(), versions.in_force()
+    if not found:
+        screen().print("no version was published: the policy of the settings is in force")
+        return
+    table = Table(Column("version", overflow="fold"), "policy", "sha256", "state", "on", "by")
+    for title in ("approved by", "why"):
+        table.add_column(title, overflow="fold")
+    in_force = now.stated.number if now else 0
+    for one in found:
+        number = f"{one.number} *" if one.number == in_force else str(one.number)
+        decided = f"{one.decided or one.created:%Y-%m-%d %H:%M}"
+        table.add_row(
+            number,
+            f"{one.name} {one.version}",
+            one.sha256[:_DIGITS],
+            one.state.value,
+            decided,
+            one.author,
+            one.approver,
+            one.reason,
+        )
+    screen().print(table)
+
+
+def show(
+    number: Number,
+    vault: VaultHint = None,
+    state_dir: known.StateDir = None,
+) -> None:
+    """Print the text of a version, as it was written."""
+    with _versions(vault, state_dir) as versions:
+        typer.echo(versions.get(number).document, nl=False)
+
+
+def approve(
+    number: Number,
+    vault: VaultHint = None,
+    state_dir: known.StateDir = None,
+) -> None:
+    """Put a version in force that another person wrote; look at it by `policy show` first."""
+    with _versions(vault, state_dir) as versions:
+        _tell(versions.approve(number, by=_me()))
+
+
+def withdraw(
+    number: Number,
+    vault: VaultHint = None,
+    state_dir: known.StateDir = None,
+) -> None:
+    """Take back a draft, or a version that waits for an approval."""
+    with _versions(vault, state_dir) as versions:
+        _tell(versions.withdraw(number, by=_me()))
+
+
+def rollback(
+    number: Number,
+    reason: Reason,
+    vault: VaultHint = None,
+    state_dir: known.StateDir = None,
+) -> None:
+    """Put an earlier version in force again, as a new one; 0 is the policy of the settings."""
+    with _versions(vault, state_dir) as versions:
+        _tell(versions.roll_back(number, by=_me(), reason=reason))
+
+
+@contextmanager
+def _versions(vault: str | None, state_dir: Path | None) -> Iterator[PolicyVersions]:
+    from agents.access.policy_versions import PolicyVersions  # noqa: PLC0415 - --help comes at once
+
+    settings = load_settings(state_dir=state_dir)
+    with opened(settings, vault) as parts:
+        yield PolicyVersions.of(settings, parts.ledger)
+
+
+def _me() -> str:
+    return f"uid:{os.getuid()}"
+
+
+def _tell(version: Version) -> None:
+    told = {
+        "published": "is in force: new calls get it",
+        "awaiting": "waits: another person has to approve it",
+        "withdrawn": "is withdrawn",
+    }
+    screen().print(
+        f"version {version.number} ({version.name} {version.version}, sha256 {version.sha256}) "
+        f"{told.get(version.state.value, version.state.value)}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
+    "publish": publish,
+    "versions": list_versions,
+    "show": show,
+    "approve": approve,
+    "withdraw": withdraw,
+    "rollback": rollback,
+}
+"""What ``hushwire policy`` gets, by name."""
