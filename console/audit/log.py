@@ -1,0 +1,134 @@
+"""The audit log: searched page by page, the newest first, and handed out as JSON lines."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import Query, Request
+from fastapi.responses import Response, StreamingResponse
+
+from agents.access.api_tokens import Tokens
+from agents.access.audit_events import KINDS
+from agents.access.hash_chain import Entry
+from agents.access.log_search import LOOKED_MOST, export, search
+from agents.access.roles import Permission
+from agents.database.engine import Database
+from console.audit.chain_watch import ChainWatch
+from console.audit.log_query import AuditQuery, PageAuditQuery
+from console.auth.looks import Looks
+from console.auth.names import Names
+from console.auth.routing import Routes
+from console.http.metrics import ApiMetrics
+from console.pages.rendering import page
+
+ENTRIES: Final = 100
+"""Entries on a page."""
+_SHOWN_APART: Final = frozenset({"at", "what", "who", "by", "roles", "origin"})
+"""Facts that have columns of their own, or are said by the kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownEntry:
+    """An entry as the page shows it."""
+
+    seq: int
+    at: str
+    kind: str
+    told: str
+    """What its kind tells."""
+    who: str
+    name: str
+    what: str
+    call: str
+    origin: str
+    facts: list[tuple[str, str]]
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogRoutes:
+    """Answers with the log."""
+
+    database: Database
+    tokens: Tokens
+    watch: ChainWatch
+    looks: Looks
+    metrics: ApiMetrics
+
+    def add_to(self, routes: Routes) -> None:
+        """Add the routes."""
+        may = Permission.READ_AUDIT
+        routes.add("GET", "/audit", may, self.as_page, include_in_schema=False)
+        routes.add(
+            "GET",
+            "/api/audit/export",
+            may,
+            self.handed_out,
+            response_class=StreamingResponse,
+            responses={200: {"content": {"application/x-ndjson": {}}}},
+        )
+
+    def as_page(self, request: Request, asked: Annotated[PageAuditQuery, Query()]) -> Response:
+        """Entries that a search finds, the newest first."""
+        names = Names.of(self.tokens)
+        wanted = asked.wanted(names)
+        self._look(request, "audit-log", asked)
+        found = search(self.database, wanted, before=asked.before or None, limit=ENTRIES)
+        return page(
+            "audit/log.html",
+            me=request.state.principal,
+            entries=[_shown(one, names) for one in found.entries],
+            asked=asked,
+            following=found.following,
+            looked_to=found.looked_to,
+            looked_most=LOOKED_MOST,
+            kinds=KINDS,
+            tokens=sorted(set(names.tokens.values())),
+            run=self.watch.state(),
+            by=names(self.watch.state().by),
+        )
+
+    def handed_out(self, request: Request, asked: Annotated[AuditQuery, Query()]) -> Response:
+        """The log as JSON lines, the oldest entry first.
+
+        Without a filter it is the whole log with its checkpoints, as `hushwire audit verify` takes
+        it.
+        """
+        wanted = asked.wanted(Names.of(self.tokens))
+        self._look(request, "audit-export", asked)
+        lines = export(self.database, wanted)
+        first = next(lines, b"")  # what fails at once is told before the answer begins
+        body: Iterator[bytes] = itertools.chain((first,), lines)
+        name = "audit.jsonl" if wanted.everything else "audit-part.jsonl"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return StreamingResponse(body, headers=headers, media_type="application/x-ndjson")
+
+    def _look(self, request: Request, what: str, asked: AuditQuery) -> None:
+        self.looks.write(request.state.principal, what, asked.call, kind=asked.kind or "all")
+        self.metrics.looks.labels(what).inc()
+
+
+def _shown(entry: Entry, names: Names) -> ShownEntry:
+    facts = {name: str(value) for name, value in entry.facts.items() if value is not None}
+    kind = entry.kind.removeprefix("hushwire.audit.").removesuffix(".v1")
+    who = facts.get("who") or facts.get("by") or ""
+    what = facts.get("what", "")
+    if "token" in facts:
+        token = facts["token"]
+        facts["token"] = f"{names(f'token:{token}')} ({token})"
+    return ShownEntry(
+        seq=entry.seq,
+        at=entry.recorded,
+        kind=kind,
+        told=KINDS.get(kind, "").replace("`", ""),
+        who=who,
+        name=names(who) if who else "",
+        what="" if what == kind else what,
+        call=entry.subject,
+        origin=facts.get("origin", ""),
+        facts=[(name, text) for name, text in facts.items() if name not in _SHOWN_APART],
+        hash=entry.hash,
+    )

@@ -1,0 +1,213 @@
+"""What no stage could work on: the list, and sending it again after a question.
+
+No record is opened here: this server asks for no transit key. One that no stage can open comes back
+as another dead letter. Outcomes: a broker that is away, or that nobody named, is told on the page;
+for programs it is ``BrokerError`` or ``SettingsError``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Final, Self
+from urllib.parse import urlencode
+
+from fastapi import Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import RedirectResponse, Response
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from agents.access.roles import Permission
+from agents.app.operations.replaying import DeadLetters
+from agents.runtime.dead_letters import DeadLetter, Depth, Fate
+from console.auth.looks import Looks
+from console.auth.routing import Routes
+from console.http.forms import fields
+from console.http.metrics import ApiMetrics
+from console.pages.rendering import page
+from pipeline.errors import BrokerError, InputError, SettingsError
+
+NEWEST: Final = 200
+"""Letters of each partition that are shown and replayed: the last ones."""
+REPLAYED_MOST: Final = 500
+"""Records that are sent again at once."""
+_SEE_OTHER: Final = 303
+_CALL: Final = r"^[A-Za-z0-9._-]{0,128}$"
+_CODE: Final = r"^[a-z_]{0,40}$"
+_Code = Annotated[str, Query(max_length=40, pattern=_CODE, description="Only with this code.")]
+_Call = Annotated[str, Query(max_length=128, pattern=_CALL, description="Only of this call.")]
+
+
+class LetterShown(BaseModel):
+    """A dead letter; no content."""
+
+    at: datetime
+    call: str
+    topic: str
+    partition: int
+    offset: int
+    stage: str
+    code: str
+    attempts: int
+    fate: Fate
+    """What can be done; whether the broker has the record still shows when it is replayed."""
+
+    @classmethod
+    def of(cls, letter: DeadLetter) -> Self:
+        """From the broker."""
+        return cls(
+            at=letter.at,
+            call=letter.call_id,
+            topic=letter.topic,
+            partition=letter.record_partition,
+            offset=letter.record_offset,
+            stage=letter.stage,
+            code=letter.code,
+            attempts=letter.attempts,
+            fate=letter.fate,
+        )
+
+
+class ReplayWanted(BaseModel):
+    """Which records are to be sent again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    call: str = Field("", max_length=128, pattern=_CALL)
+    code: str = Field("", max_length=40, pattern=_CODE)
+    everything: bool = Field(default=False, description="All that can be replayed.")
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if not (self.call or self.code or self.everything):
+            raise ValueError("name what to replay: call, code, or everything")
+        return self
+
+
+class Replayed(BaseModel):
+    """What became of it."""
+
+    sent: int
+    """Records that the broker has again."""
+    left: int
+    """Letters that were meant and could not be replayed."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterRoutes:
+    """Answers with dead letters, and replays them."""
+
+    letters: DeadLetters
+    looks: Looks
+    metrics: ApiMetrics
+
+    def add_to(self, routes: Routes) -> None:
+        """Add the routes."""
+        may, hidden = Permission, {"include_in_schema": False}
+        routes.add("GET", "/api/dead-letters", may.READ_STATE, self.as_json)
+        routes.add(
+            "POST", "/api/dead-letters/replay", may.REPLAY_DEAD_LETTERS, self.replay_by_program
+        )
+        routes.add("GET", "/dead-letters", may.READ_STATE, self.as_page, **hidden)
+        routes.add("GET", "/dead-letters/replay", may.REPLAY_DEAD_LETTERS, self.question, **hidden)
+        routes.add_form("/dead-letters/replay", may.REPLAY_DEAD_LETTERS, self.replay)
+
+    def as_json(self, request: Request, call: _Call = "", code: _Code = "") -> list[LetterShown]:
+        """The newest dead letters, the newest first."""
+        found = self._read(call, code)
+        self._look(request, len(found))
+        return [LetterShown.of(one) for one in found]
+
+    def as_page(
+        self, request: Request, call: _Call = "", code: _Code = "", sent: int | None = None
+    ) -> Response:
+        """The same as a page."""
+        found, problem = self._tried(call, code)
+        self._look(request, len(found))
+        return self._page(request, "dead_letters", found, problem, call, code, sent=sent)
+
+    def question(self, request: Request, call: _Call = "", code: _Code = "") -> Response:
+        """What would be sent again, and whether it shall be."""
+        found, problem = self._tried(call, code, Depth.THERE)
+        self._look(request, len(found))
+        return self._page(request, "replay", found, problem, call, code)
+
+    async def replay(self, request: Request) -> Response:
+        """Send the records again that the form names."""
+        said = fields(await request.body())
+        try:
+            wanted = ReplayWanted(
+                call=said.get("call", ""), code=said.get("code", ""), everything="all" in said
+            )
+        except ValueError:
+            raise InputError("name what to replay: a call, a code, or all") from None
+        return await run_in_threadpool(self._replay_form, request, wanted)
+
+    def replay_by_program(self, request: Request, wanted: ReplayWanted) -> Replayed:
+        """Send records again to the topics that they came from; a repeat changes nothing."""
+        return self._replay(request, wanted)
+
+    def _replay_form(self, request: Request, wanted: ReplayWanted) -> Response:
+        call, code = wanted.call, wanted.code
+        try:
+            done = self._replay(request, wanted)
+        except (BrokerError, SettingsError) as error:
+            return self._page(request, "replay", [], str(error), call, code, status=503)
+        asked = {"call": call, "code": code, "sent": str(done.sent)}
+        named = urlencode({name: text for name, text in asked.items() if text})
+        return RedirectResponse(f"/dead-letters?{named}", _SEE_OTHER)
+
+    def _replay(self, request: Request, wanted: ReplayWanted) -> Replayed:
+        me = request.state.principal
+        self.looks.write(me, "replay-dead-letters", wanted.call, code=wanted.code or "all")
+        found = self._read(wanted.call, wanted.code, Depth.THERE)
+        ready = [one for one in found if one.sealed is not None][:REPLAYED_MOST]
+        sent = sum(1 for _ in self.letters.replay(ready, by=me.who))
+        return Replayed(sent=sent, left=len(found) - sent)
+
+    def _tried(
+        self, call: str, code: str, depth: Depth = Depth.CALL
+    ) -> tuple[list[DeadLetter], str]:
+        try:
+            return self._read(call, code, depth), ""
+        except (BrokerError, SettingsError) as error:
+            return [], str(error)
+
+    def _read(self, call: str, code: str, depth: Depth = Depth.CALL) -> list[DeadLetter]:
+        found = self.letters.read(call=call or None, code=code or None, depth=depth, newest=NEWEST)
+        return found[::-1]
+
+    def _page(
+        self,
+        request: Request,
+        name: str,
+        found: list[DeadLetter],
+        problem: str,
+        call: str,
+        code: str,
+        *,
+        sent: int | None = None,
+        status: int = 200,
+    ) -> Response:
+        me = request.state.principal
+        told: dict[str, Any] = {
+            "me": me,
+            "letters": [LetterShown.of(one) for one in found],
+            "ready": min(REPLAYED_MOST, sum(one.fate is Fate.REPLAYABLE for one in found)),
+            "codes": sorted(Counter(one.code for one in found if one.code).items()),
+            "problem": problem,
+            "named": bool(self.letters.settings.bootstrap),
+            "call": call,
+            "code": code,
+            "query": urlencode({k: v for k, v in (("call", call), ("code", code)) if v}),
+            "sent": sent,
+            "most": NEWEST,
+            "replayable": Fate.REPLAYABLE,
+            "may_replay": Permission.REPLAY_DEAD_LETTERS in me.permissions,
+        }
+        return page(f"operations/{name}.html", status, **told)
+
+    def _look(self, request: Request, letters: int) -> None:
+        self.looks.write(request.state.principal, "dead-letters", letters=letters)
+        self.metrics.looks.labels("dead-letters").inc()

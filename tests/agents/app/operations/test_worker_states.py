@@ -1,0 +1,169 @@
+"""Rows of workers: renewed, away, forgotten; and how delays of several are put together."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import update
+
+from agents.app.operations.heartbeat import Heartbeat
+from agents.app.operations.worker_states import (
+    ALIVE_S,
+    BEAT_S,
+    KEPT,
+    Delay,
+    WorkerState,
+    WorkerStates,
+    delay_of,
+)
+from agents.database.engine import Database
+from agents.database.tables import WORKER_STATES
+from agents.system.metrics import DELAYS_S, Metrics
+from pipeline.errors import StoreError
+from pipeline.policy.loading import load_policy
+
+pytestmark = pytest.mark.unit
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LIMITS = len(DELAYS_S) + 1
+
+
+def worker(worker_id: str, seen: datetime = NOW) -> WorkerState:
+    return WorkerState(
+        worker_id,
+        ("detect", "mute"),
+        host="worker-1",
+        version="1.2.3",
+        policy="default",
+        policy_version="7",
+        state="ready",
+        started=NOW - timedelta(hours=1),
+        seen=seen,
+        counts={"refused": 2, "in_flight.mute": 3},
+        delays=(0,) * LIMITS,
+    )
+
+
+def test_a_row_is_renewed_and_read_back_as_it_was(database: Database) -> None:
+    states = WorkerStates(database)
+    states.note(worker("a"))
+    later = worker("a", NOW + timedelta(seconds=BEAT_S))
+    states.note(later)
+    assert states.known() == [later]
+    states.remove("a")
+    assert states.known() == []
+
+
+def test_who_is_not_seen_is_away_and_a_day_later_forgotten(database: Database) -> None:
+    states = WorkerStates(database)
+    states.note(worker("gone"))
+    [gone] = states.known()
+    assert gone.alive(NOW + timedelta(seconds=ALIVE_S))
+    assert not gone.alive(NOW + timedelta(seconds=ALIVE_S + 0.1))
+    # A page that looks every ten seconds shows it within thirty.
+    assert ALIVE_S + 10 <= 30
+    states.note(worker("here", NOW + KEPT))
+    assert [one.worker_id for one in states.known()] == ["gone", "here"]
+    states.note(worker("here", NOW + KEPT + timedelta(milliseconds=1)))
+    assert [one.worker_id for one in states.known()] == ["here"]
+
+
+def test_a_row_of_a_newer_version_counts_as_a_worker_without_figures(database: Database) -> None:
+    states = WorkerStates(database)
+    states.note(worker("new"))
+    with database.writing() as connection:
+        connection.execute(update(WORKER_STATES).values(counts='["other"]', delays="{}"))
+    [one] = states.known()
+    assert (one.worker_id, one.counts, one.delays) == ("new", {}, ())
+
+
+def test_a_worker_tells_counts_and_the_delays_of_the_last_minutes(database: Database) -> None:
+    metrics, policy = Metrics(), load_policy("default")
+    metrics.release_delay.observe(500)  # before it began to tell
+    beat = Heartbeat(database, ["mute"], lambda: policy, metrics)
+    metrics.refused.labels("mute", "record").inc()
+    metrics.in_flight.labels("mute").set(4)
+    metrics.calls.labels("mute").inc(2)
+    for seconds in (0.2, 0.2, 9.0):
+        metrics.release_delay.observe(seconds)
+    beat.beat()
+    beat.state = "ready"
+    beat.beat()
+    [told] = WorkerStates(database).known()
+    assert (told.stages, told.state, told.policy) == (("mute",), "ready", policy.name)
+    assert told.counts == {
+        "refused": 1,
+        "dead_letters": 0,
+        "audio_seconds": 0,
+        "finished.mute": 2,
+        "in_flight.mute": 4,
+    }
+    assert sum(told.delays) == 3
+    assert told.delays[DELAYS_S.index(0.25)] == 2
+
+
+def test_the_row_goes_with_the_worker_and_no_database_ends_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beat = Heartbeat(database, ["mute"], lambda: load_policy("default"), Metrics())
+    seen: list[int] = []
+
+    async def run() -> None:
+        async with beat.kept():
+            while not WorkerStates(database).known():
+                await asyncio.sleep(0.01)
+            seen.append(1)
+
+    asyncio.run(run())
+    assert seen == [1]
+    assert WorkerStates(database).known() == []
+
+    def away(*_: object) -> None:
+        seen.append(2)
+        raise StoreError("away")
+
+    monkeypatch.setattr(WorkerStates, "note", away)
+
+    async def without() -> None:
+        async with beat.kept():
+            while seen == [1]:
+                await asyncio.sleep(0.01)
+
+    asyncio.run(without())
+    assert seen == [1, 2]
+
+
+def counted(*seconds: float) -> list[int]:
+    metrics = Metrics()
+    for one in seconds:
+        metrics.release_delay.observe(one)
+    return list(metrics.delays())
+
+
+def test_delays_of_several_workers_are_one() -> None:
+    assert delay_of([]) == delay_of([counted()]) == Delay(0)
+    one = delay_of([counted(*[2.5] * 10), counted(*[2.5] * 10)])
+    assert (one.releases, one.over) == (20, False)
+    assert 2.0 <= one.median_s <= one.p95_s <= 3.0
+    many = delay_of([counted(*[0.4] * 90), counted(*[50.0] * 10)])
+    assert 0.25 <= many.median_s <= 0.5
+    assert 45 <= many.p95_s <= 60
+    long = delay_of([counted(0.3, *[5_000.0] * 9)])
+    assert (long.p95_s, long.over) == (DELAYS_S[-1], True)
+    # One of another version, with other limits, counts for nothing.
+    assert delay_of([[1, 2, 3], counted(0.3)]).releases == 1
+
+
+@given(st.lists(st.floats(0.001, 1_700.0), min_size=1, max_size=60))
+def test_no_quantile_leaves_the_limits_that_hold_it(seconds: list[float]) -> None:
+    found = delay_of([counted(*seconds)])
+    ordered = sorted(seconds)
+    for part, told in ((0.5, found.median_s), (0.95, found.p95_s)):
+        true = ordered[max(0, -(-int(part * 1_000) * len(ordered) // 1_000) - 1)]
+        above = next(limit for limit in DELAYS_S if limit >= true)
+        below = max((limit for limit in DELAYS_S if limit < true), default=0.0)
+        assert below - 0.01 <= told <= above + 0.01
