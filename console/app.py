@@ -4,43 +4,69 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from agents.access.api_tokens import Tokens
 from agents.access.audit_log import AuditLog
 from agents.access.roles import Permission
+from agents.access.sessions import Sessions
+from agents.analytics.fact_store import FactStore
 from agents.app.checks.findings import Finding
+from agents.app.operations.health import HealthWatch
+from agents.app.operations.overview import Operations
+from agents.app.operations.replaying import DeadLetters
+from agents.database.call_ledger import Ledger
 from agents.database.engine import Database
-from agents.reports.compliance.model import Month
-from agents.reports.compliance.report import Report
+from agents.reports.compliance.chain import chain, known_keys
+from agents.reports.compliance.model import Chain, Month
+from agents.reports.compliance.report import Report, Sources
+from agents.vault.file_store import open_place
 from agents.vault.mark_store import Marks
 from agents.vault.reader import VaultReader
 from console.api.administration import UpkeepRoutes
 from console.api.calls import CallRoutes
 from console.api.marks import MarkRoutes
+from console.api.openapi import described
+from console.audit.certificates import CertificateRoutes
+from console.audit.chain_watch import ChainWatch
+from console.audit.log import LogRoutes
+from console.audit.verification import VerificationRoutes
+from console.auth.code_flow import CodeFlow
 from console.auth.door import Door
 from console.auth.looks import Looks
 from console.auth.oidc import Oidc
 from console.auth.routing import Routes, refuse_unguarded
 from console.http.envelope import ALIVE, Envelope
-from console.http.errors import Refusal, answer
+from console.http.errors import INVALID, Refusal, answer
 from console.http.metrics import ApiMetrics
 from console.http.rate_limits import Limiter
-from console.pages.call_list import PageRoutes, page_answer
+from console.operations.dead_letters import DeadLetterRoutes
+from console.operations.overview import OverviewRoutes
+from console.operations.quarantine import QuarantineRoutes
+from console.operations.retention import RetentionRoutes
+from console.pages.api_docs import ApiPages
+from console.pages.call_list import PageRoutes
 from console.pages.call_page import CallPages
 from console.pages.compliance import ComplianceRoutes
+from console.pages.login import LoginRoutes
+from console.pages.refusals import page_answer
+from console.pages.sessions import SessionRoutes
 from models.registry.known_names import known_names
 from pipeline.policy.known_names import Known
 
 _TOLD = {
-    404: ("not_found", "there is nothing at this address: /api/openapi.json lists what there is"),
-    405: ("method", "this address takes another method: /api/openapi.json lists them"),
+    404: ("not_found", "there is nothing at this address: /reference lists what there is"),
+    405: ("method", "this address takes another method: /reference lists them"),
 }
+
+BROKER_S: Final = 5.0
+"""How long the broker may take while somebody waits for a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +74,9 @@ class Parts:
     """What the app is made of."""
 
     reader: VaultReader
+    ledger: Ledger
+    sources: Sources
+    """Settings and places of the installation."""
     database: Database
     log: AuditLog
     tokens: Tokens
@@ -56,8 +85,12 @@ class Parts:
     """``hushwire doctor``."""
     report: Callable[[Month], Report]
     """The report of a month."""
+    sessions: Sessions
+    """Who is logged in on the pages."""
     oidc: Oidc | None = None
     """None: API tokens only."""
+    code_flow: CodeFlow | None = None
+    """Logging in at the issuer; None: by pasting a token only."""
     secure: bool = False
     """Whether callers come over TLS, to us or to a proxy: cookies are for TLS only then."""
     tls: bool = False
@@ -76,12 +109,12 @@ def create_app(parts: Parts) -> FastAPI:
     # FastAPI's own pages would be routes without a permission.
     app = FastAPI(title="Hushwire", openapi_url=None, docs_url=None, redoc_url=None)
     looks = Looks(parts.log)
-    door = Door(parts.tokens, parts.oidc, parts.limiter, looks)
+    door = Door(parts.tokens, parts.oidc, parts.limiter, looks, parts.sessions)
     routes = Routes(app, door)
 
     def openapi() -> dict[str, Any]:
         """This interface as OpenAPI."""
-        return app.openapi()
+        return described(app)
 
     routes.add_open("GET", ALIVE, healthz)
     routes.add("GET", "/api/openapi.json", Permission.WHO_AM_I, openapi)
@@ -93,17 +126,62 @@ def create_app(parts: Parts) -> FastAPI:
     ).add_to(routes)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
-    PageRoutes(parts.reader, looks, parts.metrics, door, parts.secure).add_to(routes)
+    LoginRoutes(door, parts.sessions, looks, parts.code_flow, parts.secure).add_to(routes)
+    SessionRoutes(parts.sessions, looks).add_to(routes)
+    ApiPages(app, looks).add_to(routes)
+    PageRoutes(parts.reader, looks, parts.metrics).add_to(routes)
     ComplianceRoutes(parts.database, parts.report, looks, parts.metrics).add_to(routes)
-    CallPages(parts.reader, marks, looks, parts.metrics).add_to(routes)
+    facts = FactStore(parts.database)
+    CallPages(parts.reader, marks, facts, parts.tokens, looks, parts.metrics).add_to(routes)
+    _add_operations(parts, looks, routes)
+    _add_audit(parts, looks, routes)
     app.add_middleware(Envelope, metrics=parts.metrics, tls=parts.tls, answering=_answer)
     refuse_unguarded(app)
     return app
 
 
-def _answer(path: str, refusal: Refusal) -> Response:
+def _add_operations(parts: Parts, looks: Looks, routes: Routes) -> None:
+    settings, database, metrics = parts.sources.settings, parts.database, parts.metrics
+    letters = DeadLetters(settings, parts.ledger, parts.log, answer_s=BROKER_S)
+    health = HealthWatch(parts.examine, database.now)
+    OverviewRoutes(Operations(settings, parts.ledger), health, looks, metrics).add_to(routes)
+    DeadLetterRoutes(letters, looks, metrics).add_to(routes)
+    QuarantineRoutes(
+        parts.reader, parts.ledger, parts.log, settings.quarantine_hours, looks, metrics
+    ).add_to(routes)
+    RetentionRoutes(database, settings, looks, metrics).add_to(routes)
+
+
+def _add_audit(parts: Parts, looks: Looks, routes: Routes) -> None:
+    sources = parts.sources
+
+    def gone_through(with_vault: bool, seen: Callable[[int], None]) -> Chain:  # noqa: FBT001
+        vault = open_place(sources.vault) if with_vault and sources.vault else None
+        return chain(
+            parts.log,
+            sources.settings,
+            sources.state,
+            keys=sources.keys,
+            vault=vault,
+            most=None,
+            seen=seen,
+        )
+
+    watch = ChainWatch(gone_through, lambda: parts.log.head().seq, parts.database.now)
+    CertificateRoutes(
+        parts.reader,
+        parts.log,
+        lambda: known_keys(sources.settings, sources.state, sources.keys),
+        looks,
+        parts.metrics,
+    ).add_to(routes)
+    LogRoutes(parts.database, parts.tokens, watch, looks, parts.metrics).add_to(routes)
+    VerificationRoutes(watch, parts.tokens, looks, parts.metrics).add_to(routes)
+
+
+def _answer(scope: Scope, refusal: Refusal) -> Response:
     """A refusal as a page where a page was asked for, as JSON elsewhere."""
-    return page_answer(path, refusal) or answer(refusal)
+    return page_answer(scope, refusal) or answer(refusal)
 
 
 async def healthz() -> Response:
@@ -111,15 +189,17 @@ async def healthz() -> Response:
     return JSONResponse({"alive": True})
 
 
-async def _http(_request: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     code, message = _TOLD.get(status, ("request", "the request can't be read"))
-    return answer(Refusal(status, code, message))
+    return _answer(request.scope, Refusal(status, code, message))
 
 
-async def _invalid(_request: Request, error: Exception) -> Response:
+async def _invalid(request: Request, error: Exception) -> Response:
     """Where something is wrong, and what; never the value, which may be anything."""
     found = error.errors() if isinstance(error, RequestValidationError) else []
     places = {".".join(str(part) for part in one["loc"][1:]) or "body" for one in found}
     told = "; ".join(sorted(f"{place[:60]}: not allowed" for place in places))
-    return answer(Refusal(422, "parameter", f"{told}: /api/openapi.json says what is"))
+    field = places.pop()[:60] if len(places) == 1 else ""
+    refusal = Refusal(INVALID, "parameter", f"{told}: /reference says what is", field=field)
+    return _answer(request.scope, refusal)

@@ -12,6 +12,7 @@ import ssl
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -20,9 +21,11 @@ import uvicorn
 
 from agents.access.api_tokens import Tokens
 from agents.access.audit_log import AuditLog
+from agents.access.sessions import Sessions
 from agents.app.checks.doctor import examine
 from agents.database import migrate
 from agents.database.engine import Database
+from agents.database.open_ledger import opened_ledger
 from agents.reports.compliance.report import Sources, report_of
 from agents.settings.model import STATE, Settings
 from agents.settings.policies import names_known
@@ -31,9 +34,11 @@ from agents.system.serving import is_loopback, listening_socket, server_tls
 from agents.upkeep.audit_checkpoints import publishers
 from agents.upkeep.sweep_guard import Bounds, SweepGuard
 from agents.vault.file_store import state_inside
-from agents.vault.reader import open_reader
+from agents.vault.reader import VaultReader
+from agents.vault.vault import Vault
 from console.app import Parts, create_app
 from console.auth.audit_signing import signed
+from console.auth.code_flow import ClientConfig, CodeFlow
 from console.auth.oidc import Oidc, OidcConfig
 from console.http.metrics import ApiMetrics
 from console.http.rate_limits import Limiter
@@ -60,7 +65,7 @@ def serve(settings: Settings, vault: str) -> None:
         StoreError: the ledger or the vault can't be opened.
     """
     uvicorn_options = options(settings)
-    oidc_config = OidcConfig.of(settings)
+    oidc_config, client = OidcConfig.of(settings), ClientConfig.of(settings)
     configure_logging(settings.log_level)
     silence_server()
     local = None if "://" in vault else Path(vault)
@@ -74,9 +79,8 @@ def serve(settings: Settings, vault: str) -> None:
         database = Database(settings.ledger_location(state))
         stack.callback(database.dispose)
         migrate.ready(database)
-        reader = stack.enter_context(
-            open_reader(settings.model_copy(update={"state_dir": state}), vault)
-        )
+        ledger = stack.enter_context(opened_ledger(settings, state))
+        reader = VaultReader(Vault.opened(vault, ledger))
         log = AuditLog(database)
         oidc = Oidc(oidc_config) if oidc_config is not None else None
         if oidc is not None:
@@ -99,13 +103,22 @@ def serve(settings: Settings, vault: str) -> None:
         app = create_app(
             Parts(
                 reader=reader,
+                ledger=ledger,
+                sources=sources,
                 database=database,
                 log=log,
                 tokens=Tokens(database, log),
                 limiter=Limiter(settings.api_rate_per_minute),
                 examine=lambda: examine(settings, state, local),
                 report=partial(report_of, sources),
+                sessions=Sessions(
+                    database,
+                    log,
+                    idle=timedelta(minutes=settings.session_idle_minutes),
+                    most=timedelta(hours=settings.session_hours),
+                ),
                 oidc=oidc,
+                code_flow=CodeFlow(oidc, client) if oidc is not None and client else None,
                 secure=tls or settings.api_proxies is not None,
                 tls=tls,
                 metrics=metrics,

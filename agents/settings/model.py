@@ -23,6 +23,8 @@ from pydantic_settings import (
 )
 
 from agents.crypto import kms_uri
+from agents.settings.access import AccessSettings
+from agents.settings.analytics import AnalyticsSettings
 from agents.settings.gateway import GatewaySettings
 from agents.settings.outputs import OutputSettings
 from agents.settings.policy_versions import PolicySettings
@@ -288,47 +290,6 @@ class _Own(SettingsPart):
     metrics_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
         default=0, description="Prometheus page on 127.0.0.1 at this port; 0: none."
     )
-    api_host: str = Field(
-        default="127.0.0.1",
-        description="Address on which `hushwire serve` listens. Beyond the loopback it needs "
-        "`api_certificate`, or `api_proxies`.",
-    )
-    api_port: Annotated[int, Field(ge=1, le=65_535)] = Field(
-        default=8440, description="Port on which `hushwire serve` listens."
-    )
-    api_certificate: Path | None = Field(
-        default=None, description="PEM file of the API's certificate chain; TLS is 1.2 at least."
-    )
-    api_key: Path | None = Field(
-        default=None, description="PEM file of the key of `api_certificate` (mode 0600)."
-    )
-    api_proxies: str | None = Field(
-        default=None,
-        description="Addresses of reverse proxies that bring TLS, with commas: what they say of "
-        "the caller's address is believed, nobody else's is.",
-    )
-    api_rate_per_minute: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        default=600, description="Requests of one token or person to the API in a minute."
-    )
-    oidc_issuer: str | None = Field(
-        default=None,
-        description="URL of the OpenID Connect issuer whose tokens the API takes, as its tokens "
-        "name it. Empty: API tokens only.",
-    )
-    oidc_audience: str | None = Field(
-        default=None, description="The audience that its tokens must be for; needed with an issuer."
-    )
-    oidc_claim: str = Field(
-        default="roles",
-        description="Claim that says what somebody may do: a text or a list; dots lead into "
-        "objects (`realm_access.roles`).",
-    )
-    oidc_roles: dict[str, Literal["analyst", "security", "operator", "auditor"]] = Field(
-        default={},
-        description="Role for each value of that claim, as a JSON object or a TOML table; a value "
-        "that is not named gives none. Needed with an issuer.",
-    )
-
     controller_name: str | None = Field(
         default=None,
         description="Who answers for the processing, for `hushwire records-of-processing`.",
@@ -402,7 +363,9 @@ class _Own(SettingsPart):
         return self.signing_key or state / "signing.pem"
 
 
-class Settings(GatewaySettings, OutputSettings, PolicySettings, _Own):
+class Settings(
+    AccessSettings, AnalyticsSettings, GatewaySettings, OutputSettings, PolicySettings, _Own
+):
     """The settings of one process."""
 
 

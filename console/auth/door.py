@@ -1,6 +1,7 @@
 """Lets people and programs in: who shows a valid token, within their rate, and with the permission.
 
-The order matters: what an address has failed at before, the token, the rate, the permission. The
+A token in the header, or the session of somebody who logged in on the pages. The order matters:
+what an address has failed at before, the token, the rate, the permission. The
 permission is checked before anything is looked up, so that whoever may not list calls can't tell a
 call that is there from one that is not. Outcomes: a ``Principal``, or a ``Refusal``.
 """
@@ -14,12 +15,13 @@ from fastapi import Request
 
 from agents.access.api_tokens import PREFIX, Tokens
 from agents.access.roles import MAY, AccessError, Permission
+from agents.access.sessions import Sessions
 from console.auth.looks import Looks, Principal
 from console.auth.oidc import Oidc
 from console.http.errors import FORBIDDEN, TOO_MANY, UNAUTHORISED, Refusal
 from console.http.rate_limits import FAILURE_MINUTES, Limiter
 
-COOKIE: Final = "hushwire_token"
+COOKIE: Final = "hushwire_session"
 """The session cookie of the pages; it is taken for reading and for forms of our own pages only, so
 no other site can use it."""
 _READING: Final = frozenset({"GET", "HEAD"})
@@ -34,6 +36,7 @@ class Door:
     oidc: Oidc | None
     limiter: Limiter
     looks: Looks
+    sessions: Sessions
 
     def admit(self, request: Request, permission: Permission, *, form: bool = False) -> Principal:
         """Let a request in, or not.
@@ -47,15 +50,8 @@ class Door:
             Refusal: 401 without a valid token, 403 without the permission or for a form from
                 elsewhere, 429 too often, 503 where it can't be checked or written down.
         """
-        text = _shown(request, form=form)
-        if text is None:
-            raise Refusal(
-                UNAUTHORISED,
-                "no_token",
-                "show a token: Authorization: Bearer … (`hushwire tokens create` makes one)",
-                _BEARER,
-            )
-        principal = self.identify(text, origin_of(request))
+        principal = self._who(request, form=form)
+        request.scope.setdefault("state", {})["known"] = principal
         if not self.limiter.may_ask(principal.who):
             raise Refusal(
                 TOO_MANY, "rate", "too many requests: wait a moment", {"Retry-After": "10"}
@@ -70,12 +66,45 @@ class Door:
             )
         return principal
 
+    def _who(self, request: Request, *, form: bool) -> Principal:
+        origin = origin_of(request)
+        text = _bearer(request)
+        if text is not None:
+            return self.identify(text, origin)
+        cookie = _cookie(request, form=form)
+        if cookie is None:
+            raise Refusal(
+                UNAUTHORISED,
+                "no_token",
+                "show a token: Authorization: Bearer … (`hushwire tokens create` makes one)",
+                _BEARER,
+            )
+        session = self.sessions.check(cookie)
+        if session is None:
+            raise Refusal(
+                UNAUTHORISED, "session", "you are not logged in any more: log in again", _BEARER
+            )
+        return Principal(session.who, session.roles, origin, session.name, session.session_id)
+
     def identify(self, text: str, origin: str) -> Principal:
         """Whose token it is.
 
         Raises:
             Refusal: 401 nobody's; 429 the address showed too many that were nobody's.
         """
+        self.refuse_guessing(origin)
+        try:
+            if text.startswith(PREFIX) or self.oidc is None:
+                token = self.tokens.check(text)
+                return Principal(f"token:{token.token_id}", (token.role,), origin, token.name)
+            who, roles = self.oidc.check(text)
+            return Principal(who, roles, origin)
+        except AccessError as error:
+            self.failed(origin, error.reason)
+            raise Refusal(UNAUTHORISED, "token", str(error), _BEARER) from None
+
+    def refuse_guessing(self, origin: str) -> None:
+        """Refuse an address that showed too many tokens that were nobody's; raises ``Refusal``."""
         if not self.limiter.may_try(origin):
             raise Refusal(
                 TOO_MANY,
@@ -84,16 +113,11 @@ class Door:
                 f"{FAILURE_MINUTES} minutes and check the token",
                 {"Retry-After": str(FAILURE_MINUTES * 60)},
             )
-        try:
-            if text.startswith(PREFIX) or self.oidc is None:
-                token = self.tokens.check(text)
-                return Principal(f"token:{token.token_id}", (token.role,), origin)
-            who, roles = self.oidc.check(text)
-            return Principal(who, roles, origin)
-        except AccessError as error:
-            self.limiter.failed(origin)
-            self.looks.login_refused(origin, error.reason)
-            raise Refusal(UNAUTHORISED, "token", str(error), _BEARER) from None
+
+    def failed(self, origin: str, reason: str) -> None:
+        """Count and write down that somebody was not let in; raises as ``Looks.write`` does."""
+        self.limiter.failed(origin)
+        self.looks.login_refused(origin, reason)
 
 
 class Permit:
@@ -115,15 +139,18 @@ class Permit:
         return principal
 
 
-def _shown(request: Request, *, form: bool) -> str | None:
-    """The token of a request; the cookie only for reading, and for a form of our own pages.
+def _bearer(request: Request) -> str | None:
+    """The token in a request's header."""
+    kind, _, text = request.headers.get("Authorization", "").partition(" ")
+    return text.strip() if kind.lower() == "bearer" and text.strip() else None
+
+
+def _cookie(request: Request, *, form: bool) -> str | None:
+    """The session of a request; only for reading, and for a form of our own pages.
 
     Raises:
         Refusal: the form was sent from elsewhere, or by a browser that does not say from where.
     """
-    kind, _, text = request.headers.get("Authorization", "").partition(" ")
-    if kind.lower() == "bearer" and text.strip():
-        return text.strip()
     cookie = request.cookies.get(COOKIE)
     if request.method in _READING or cookie is None:
         return cookie

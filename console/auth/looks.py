@@ -35,6 +35,10 @@ class Principal:
     roles: tuple[Role, ...]
     origin: str
     """Address of the caller."""
+    name: str = ""
+    """What people know them by; empty where nobody said."""
+    session: str = ""
+    """Public id of the session that they asked with; empty: they showed a token."""
 
     @property
     def permissions(self) -> frozenset[Permission]:

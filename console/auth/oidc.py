@@ -2,14 +2,15 @@
 
 RS256 and ES256 only, with keys that the issuer publishes; issuer, audience and times are checked,
 and a configured claim says which roles somebody has. It has to be an access token (RFC 9068): an
-ID token says to a client who somebody is, and lets nobody in. Outcomes of ``Oidc.check``: subject
-and roles, ``AccessError`` for a token that lets nobody in, ``IssuerError`` where the keys can't be
-had.
+ID token says to a client who somebody is, and lets nobody in but through the login that it is the
+end of (``auth.code_flow``). Outcomes of ``Oidc.check``: subject and roles, ``AccessError`` for a
+token that lets nobody in, ``IssuerError`` where the keys can't be had.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import ipaddress
 import json
 import threading
@@ -91,7 +92,7 @@ class OidcConfig:
                 "oidc_issuer needs oidc_audience and oidc_roles: otherwise a token for another "
                 "service would do, and nobody would have a role"
             )
-        if not _trustworthy(settings.oidc_issuer):
+        if not trustworthy(settings.oidc_issuer):
             raise SettingsError("oidc_issuer: an https URL is needed")
         roles = {value: Role(role) for value, role in settings.oidc_roles.items()}
         return cls(settings.oidc_issuer, settings.oidc_audience, settings.oidc_claim, roles)
@@ -109,9 +110,37 @@ class Oidc:
         self._config = config
         self._keys = _IssuerKeys(config.issuer, clock)
 
+    @property
+    def issuer(self) -> str:
+        """As its tokens name it."""
+        return self._config.issuer
+
     def close(self) -> None:
         """Close the connections."""
         self._keys.close()
+
+    def endpoint(self, name: str, *, needed: bool = True) -> str:
+        """An address that the issuer publishes; empty where it has none and none is needed.
+
+        Raises:
+            IssuerError: the issuer is away, or publishes none that may be trusted.
+        """
+        found = self._keys.configuration().get(name)
+        if trustworthy(found):
+            return str(found)
+        if needed:
+            raise self.away()
+        return ""
+
+    def says_who_answers(self) -> bool:
+        """Whether the issuer names itself when it sends a browser back (RFC 9207)."""
+        found = self._keys.configuration().get("authorization_response_iss_parameter_supported")
+        return found is True
+
+    @staticmethod
+    def away() -> IssuerError:
+        """The issuer can't be reached."""
+        return _away()
 
     def check(self, text: str) -> tuple[str, tuple[Role, ...]]:
         """The pseudonym of whoever the token is of, and their roles.
@@ -120,6 +149,43 @@ class Oidc:
             AccessError: the token is not valid here, or gives no role.
             IssuerError: the issuer is away.
         """
+        kind, claims = self._verified(text, self._config.audience)
+        if not _is_access_token(kind, claims):
+            raise AccessError("token_type")
+        roles = self._roles(claims)
+        if not roles:
+            raise AccessError("no_role")
+        return self._subject(claims), roles
+
+    def check_id_token(
+        self, text: str, client_id: str, nonce: str
+    ) -> tuple[str, str, tuple[Role, ...]]:
+        """Who logged in at the issuer, what they are called, and their roles, if any are named.
+
+        Args:
+            text: the ID token, from the issuer itself.
+            client_id: whom it has to be for.
+            nonce: what it has to repeat.
+
+        Raises:
+            AccessError: it is not valid, or not for this login.
+            IssuerError: the issuer is away.
+        """
+        kind, claims = self._verified(text, client_id)
+        if not isinstance(kind, str) or kind.lower() not in _PLAIN_TYPES:
+            raise AccessError("token_type")
+        several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
+        if claims.get("azp", None if several else client_id) != client_id:
+            raise AccessError("client")
+        said = claims.get("nonce")
+        if not isinstance(said, str) or not hmac.compare_digest(said.encode(), nonce.encode()):
+            raise AccessError("nonce")
+        name = claims.get("preferred_username") or claims.get("name")
+        shown = name if isinstance(name, str) and name.isprintable() else ""
+        return self._subject(claims), shown, self._roles(claims)
+
+    def _verified(self, text: str, audience: str) -> tuple[object, dict[str, Any]]:
+        """Type and claims of a token that the issuer signed for an audience; it is not over."""
         if len(text) > TOKEN_MOST:
             raise AccessError("malformed")
         try:
@@ -139,19 +205,16 @@ class Oidc:
             or key.public_key_use not in {None, "sig"}
         ):
             raise AccessError("key")
-        return self._claims(text, key, algorithm, header.get("typ", ""))
+        return header.get("typ", ""), self._claims(text, key, algorithm, audience)
 
-    def _claims(
-        self, text: str, key: jwt.PyJWK, algorithm: str, kind: object
-    ) -> tuple[str, tuple[Role, ...]]:
-        config = self._config
+    def _claims(self, text: str, key: jwt.PyJWK, algorithm: str, audience: str) -> dict[str, Any]:
         try:
-            claims = jwt.decode(
+            claims: dict[str, Any] = jwt.decode(
                 text,
                 key,
                 algorithms=[algorithm],
-                audience=config.audience,
-                issuer=config.issuer,
+                audience=audience,
+                issuer=self._config.issuer,
                 leeway=LEEWAY_S,
                 options={
                     "require": ["exp", "iat", "iss", "aud", "sub"],
@@ -162,15 +225,13 @@ class Oidc:
             raise AccessError("expired") from None
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
             raise AccessError(type(error).__name__) from None
-        if not _is_access_token(kind, claims):
-            raise AccessError("token_type")
+        return claims
+
+    def _subject(self, claims: Mapping[str, Any]) -> str:
         subject = claims["sub"]
         if not isinstance(subject, str) or not 0 < len(subject) <= _SUBJECT_MOST:
             raise AccessError("subject")
-        roles = self._roles(claims)
-        if not roles:
-            raise AccessError("no_role")
-        return pseudonym(config.issuer, subject), roles
+        return pseudonym(self._config.issuer, subject)
 
     def _roles(self, claims: Mapping[str, Any]) -> tuple[Role, ...]:
         found = _claim(claims, self._config.claim)
@@ -193,18 +254,31 @@ class _IssuerKeys:
         self._issuer, self._clock = issuer, clock
         self._lock = threading.Lock()
         self._keys: dict[str, jwt.PyJWK] = {}
+        self._found: dict[str, Any] = {}
         self._fetched: float | None = None
         self._tried: float | None = None
         self._client = httpx.Client(
-            timeout=TIMEOUT_S, follow_redirects=False, trust_env=not _loopback(issuer)
+            timeout=TIMEOUT_S, follow_redirects=False, trust_env=not loopback(issuer)
         )
 
     def close(self) -> None:
         self._client.close()
 
+    def configuration(self) -> dict[str, Any]:
+        """What the issuer publishes of itself."""
+        with self._lock:
+            if self._old():
+                if not self._may_try():
+                    raise _away()
+                try:
+                    self._fetch()
+                except _NO_KEYS:
+                    raise _away() from None
+            return self._found
+
     def key(self, kid: str) -> jwt.PyJWK | None:
         with self._lock:
-            old = self._fetched is None or self._clock() - self._fetched > CACHE_S
+            old = self._old()
             if (old or kid not in self._keys) and self._may_try():
                 try:
                     self._fetch()
@@ -215,6 +289,9 @@ class _IssuerKeys:
                 raise _away()
             return self._keys.get(kid)
 
+    def _old(self) -> bool:
+        return self._fetched is None or self._clock() - self._fetched > CACHE_S
+
     def _may_try(self) -> bool:
         return self._tried is None or self._clock() - self._tried >= REFRESH_S
 
@@ -223,10 +300,11 @@ class _IssuerKeys:
         base = self._issuer.rstrip("/")
         found = self._json(f"{base}/.well-known/openid-configuration")
         address = found["jwks_uri"]
-        if found.get("issuer") != self._issuer or not _trustworthy(address):
+        if found.get("issuer") != self._issuer or not trustworthy(address):
             raise ValueError("not the configuration of this issuer")
         keys = jwt.PyJWKSet.from_dict(self._json(address)).keys
         self._keys = {key.key_id: key for key in keys if key.key_id}
+        self._found = found
         self._fetched = self._clock()
 
     def _json(self, address: str) -> dict[str, Any]:
@@ -284,17 +362,19 @@ def _claim(claims: Mapping[str, Any], name: str) -> object:
     return at
 
 
-def _trustworthy(address: object) -> bool:
+def trustworthy(address: object) -> bool:
+    """Whether an address is spoken to over TLS, or is this machine's own."""
     if not isinstance(address, str):
         return False
     try:
         scheme = urlsplit(address).scheme
     except ValueError:
         return False
-    return scheme == "https" or (scheme == "http" and _loopback(address))
+    return scheme == "https" or (scheme == "http" and loopback(address))
 
 
-def _loopback(address: str) -> bool:
+def loopback(address: str) -> bool:
+    """Whether an address is this machine's own."""
     try:
         return ipaddress.ip_address(urlsplit(address).hostname or "").is_loopback
     except ValueError:

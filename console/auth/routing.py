@@ -18,10 +18,12 @@ from starlette.routing import BaseRoute
 
 from agents.access.roles import Permission
 from console.auth.door import Door, Permit
-from console.http.errors import Refusal
+from console.http.errors import INVALID, Refusal
 from pipeline.errors import SettingsError
 
-OPEN: Final = frozenset({"/healthz", "/login", "/logout", "/static/{name}"})
+OPEN: Final = frozenset(
+    {"/healthz", "/login", "/login/oidc", "/login/oidc/back", "/logout", "/static/{name}"}
+)
 """Routes that need no token: whether the server lives, and the way in."""
 _PLAIN: Final = re.compile(r"[a-z][a-z0-9_]{0,30}")
 """Names that are told back; others may be anything."""
@@ -56,6 +58,7 @@ class Routes:
             **options: of ``FastAPI.add_api_route``.
         """
         needed = [Depends(Permit(self._door, permission)), Depends(refuse_unknown)]
+        options.setdefault("include_in_schema", path.startswith(("/api/", "/metrics")))
         self._app.add_api_route(path, endpoint, methods=[method], dependencies=needed, **options)
 
     def add_form(self, path: str, permission: Permission, endpoint: Callable[..., Any]) -> None:
@@ -65,13 +68,15 @@ class Routes:
             path, endpoint, methods=["POST"], dependencies=needed, include_in_schema=False
         )
 
-    def add_open(self, method: str, path: str, endpoint: Callable[..., Any]) -> None:
-        """Add a route of ``OPEN``."""
+    def add_open(
+        self, method: str, path: str, endpoint: Callable[..., Any], *, strict: bool = True
+    ) -> None:
+        """Add a route of ``OPEN``; one that is not strict takes what others may add to it."""
         self._app.add_api_route(
             path,
             endpoint,
             methods=[method],
-            dependencies=[Depends(refuse_unknown)],
+            dependencies=[Depends(refuse_unknown)] if strict else [],
             include_in_schema=False,
         )
 
@@ -107,10 +112,13 @@ async def refuse_unknown(request: Request) -> None:
         if name not in may:
             known = ", ".join(sorted(may)) or "none"
             raise Refusal(
-                422, "parameter", f"{shown}: not known at this address, which takes {known}"
+                INVALID,
+                "parameter",
+                f"{shown}: not known at this address, which takes {known}",
+                field=name if shown == name else "",
             )
         if times > 1 and not may[name]:
-            raise Refusal(422, "parameter", f"{shown}: say it once")
+            raise Refusal(INVALID, "parameter", f"{shown}: say it once", field=shown)
 
 
 def permission_of(route: BaseRoute) -> Permission | None:

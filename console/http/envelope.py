@@ -49,7 +49,7 @@ class Envelope:
         app: what it goes around.
         metrics: where answers are counted.
         tls: whether the server itself speaks TLS.
-        answering: makes the answer of a refusal at a path.
+        answering: makes the answer of a refusal to a request.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Envelope:
         *,
         metrics: ApiMetrics,
         tls: bool,
-        answering: Callable[[str, Refusal], Response],
+        answering: Callable[[Scope, Refusal], Response],
     ) -> None:
         self._app, self._metrics, self._answering = app, metrics, answering
         self._running = 0
@@ -92,7 +92,7 @@ class Envelope:
             refusal = self._refused(error)
             self._metrics.refusals.labels(refusal.code).inc()
             if not began:
-                await self._answering(scope["path"], refusal)(scope, receive, sending)
+                await self._answering(scope, refusal)(scope, receive, sending)
         finally:
             self._running -= 1
 

@@ -1,113 +1,190 @@
-"""The way in to the pages, and the list of calls; a call's own page is in ``pages.call_page``.
+"""The list of calls: filters, words, order, pages; and views of it that somebody keeps by name.
 
-Made on the server, without anything from elsewhere and without inline script, so that a strict
-content security policy holds. Whoever logs in pastes a token; the browser keeps it in a cookie that
-scripts can't read, other sites can't send, and that ends with the browser.
+A view is an address. What is kept of one is filter and order, never the words that were searched
+for. A call's own page is in ``pages.call_page``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Any, Final
+from urllib.parse import parse_qsl
 
-from fastapi import Request
+from fastapi import Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
+from pydantic import ValidationError
 
 from agents.access.roles import Permission
-from agents.vault.reader import CallFilter, VaultReader
-from console.auth.door import COOKIE, Door, origin_of
-from console.auth.looks import Looks, Principal
+from agents.analytics.call_listing import PAGE, CallListing
+from agents.analytics.saved_views import SavedView, SavedViews
+from agents.reports.entity_groups import label_of
+from console.api.call_finder import CallFinder
+from console.api.listing_query import ListingQuery, PageListingQuery, SavedAddress
+from console.auth.looks import Principal
 from console.auth.routing import Routes
-from console.http.errors import UNAUTHORISED, Refusal
+from console.http.errors import INVALID, Refusal
 from console.http.forms import fields
-from console.http.metrics import ApiMetrics
-from console.http.parameters import After
-from console.pages.rendering import page, static
+from console.pages.rendering import page
 
-COOKIE_MOST: Final = 3_800
-"""Browsers drop a cookie of more than 4096 bytes without a word."""
-PAGE: Final = 50
 _SEE_OTHER: Final = 303
-_OWN_SITE: Final = frozenset({"same-origin", "none", ""})
-_PAGES: Final = frozenset({"/", "/quarantine", "/marks", "/compliance"})
+WITHIN: Final = (
+    ("24h", "Last 24 hours"),
+    ("7d", "Last 7 days"),
+    ("30d", "Last 30 days"),
+    ("90d", "Last 90 days"),
+)
+_NAMES: Final = {
+    "q": "Words",
+    "within": "Within",
+    "since": "From",
+    "until": "Until",
+    "stored_since": "Stored from",
+    "stored_until": "Stored until",
+    "shortest": "At least",
+    "longest": "At most",
+    "campaign": "Campaign",
+    "line": "Number",
+    "agent": "Agent",
+    "direction": "Direction",
+    "outcome": "Outcome",
+    "type": "Type",
+    "muted": "Anything muted",
+    "policy": "Policy",
+    "jurisdiction": "Jurisdiction",
+    "mark": "Mark",
+    "held": "Legal hold",
+    "purpose": "Purpose",
+    "caller": "Caller",
+    "party": "Took part",
+}
+"""What filters are called where they are shown."""
 
 
 @dataclass(frozen=True, slots=True)
-class PageRoutes:
-    """Answers with pages."""
+class Head:
+    """A head of a column that sorts."""
 
-    reader: VaultReader
-    looks: Looks
-    metrics: ApiMetrics
-    door: Door
-    secure: bool
-    """Whether callers come over TLS: the cookie is for TLS only then."""
+    label: str
+    address: str
+    state: str
+    """``ascending``, ``descending``, or empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallListPages:
+    """Answers with the list."""
+
+    finder: CallFinder
+    listing: CallListing
+    views: SavedViews
 
     def add_to(self, routes: Routes) -> None:
         """Add the routes."""
-        routes.add_open("GET", "/login", self.login_page)
-        routes.add_open("POST", "/login", self.login)
-        routes.add_open("POST", "/logout", self.logout)
-        routes.add_open("GET", "/static/{name}", static)
-        routes.add("GET", "/", Permission.LIST_CALLS, self.calls, include_in_schema=False)
+        may = Permission.LIST_CALLS
+        routes.add("GET", "/", may, self.calls)
+        routes.add_form("/views", may, self.keep)
+        routes.add_form("/views/remove", may, self.remove)
 
-    def login_page(self) -> Response:
-        """Where a token is pasted."""
-        return page("login.html", problem="")
-
-    async def login(self, request: Request) -> Response:
-        """Take a token, and keep it in the browser."""
-        if request.headers.get("sec-fetch-site", "") not in _OWN_SITE:
-            raise Refusal(403, "origin", "log in from this server's own page")
-        try:
-            text = _pasted(await request.body())
-            who = await run_in_threadpool(self.door.identify, text, origin_of(request))
-            await run_in_threadpool(self.looks.write, who, "login")
-        except Refusal as refusal:
-            return page("login.html", refusal.status, problem=refusal.message)
-        answer = RedirectResponse(_first_page(who), _SEE_OTHER)
-        answer.set_cookie(COOKIE, text, httponly=True, samesite="strict", secure=self.secure)
-        return answer
-
-    def logout(self) -> Response:
-        """Let the browser forget the token."""
-        answer = RedirectResponse("/login", _SEE_OTHER)
-        answer.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=self.secure)
-        return answer
-
-    def calls(self, request: Request, after: After = None) -> Response:
-        """Stored calls, the newest first."""
-        listed = self.reader.list_calls(CallFilter(passed=True), limit=PAGE, after=after)
+    def calls(self, request: Request, query: Annotated[PageListingQuery, Query()]) -> Response:
+        """Stored calls by filter and order."""
         me: Principal = request.state.principal
-        self.looks.write(me, "list", calls=len(listed.calls))
-        self.metrics.looks.labels("list").inc()
-        return page("calls.html", me=me, page=listed, first=after is None)
+        found = self.finder.find(me, query, cursor=query.after, limit=PAGE)
+        views = self.views.of(me.who)
+        kept = SavedAddress.of(query).address()
+        return page(
+            "list/calls.html",
+            me=me,
+            query=query,
+            found=found,
+            chips=[*_chips(query)],
+            heads={name: _head(query, name) for name in ("started", "duration", "muted")},
+            choices={name: self.listing.choices(name) for name in ("campaign", "line", "agent")},
+            types=self.listing.types(),
+            within=WITHIN,
+            address=query.address(),
+            after=lambda cursor: _linked(query, cursor),
+            kept=kept,
+            views=views,
+            current=next((one.name for one in views if kept and one.address == kept), ""),
+            can_search=Permission.READ_TRANSCRIPT in me.permissions,
+            call_page=_call_page(me),
+            without_facts=self.listing.without_facts(),
+        )
+
+    async def keep(self, request: Request) -> Response:
+        """Keep a view under a name."""
+        form = fields(await request.body())
+        view = SavedView(form.get("name", ""), _address(form.get("address", "")))
+        await run_in_threadpool(self._keep, request.state.principal, view)
+        return RedirectResponse(f"/?{view.address}", _SEE_OTHER)
+
+    async def remove(self, request: Request) -> Response:
+        """Remove a view."""
+        form = fields(await request.body())
+        await run_in_threadpool(self._remove, request.state.principal, form.get("name", ""))
+        return RedirectResponse(f"/?{_address(form.get('address', ''))}", _SEE_OTHER)
+
+    def _keep(self, me: Principal, view: SavedView) -> None:
+        self.finder.looks.write(me, "view-kept")
+        self.views.keep(me.who, view)
+
+    def _remove(self, me: Principal, name: str) -> None:
+        self.finder.looks.write(me, "view-removed")
+        self.views.remove(me.who, name)
 
 
-def page_answer(path: str, refusal: Refusal) -> Response | None:
-    """What a page shows in the place of a refusal; None: the path is no page's."""
-    if path not in _PAGES and not path.startswith(("/calls/", "/quarantine/")):
-        return None
-    if refusal.status == UNAUTHORISED:
-        return RedirectResponse("/login", _SEE_OTHER)
-    return page("refused.html", refusal.status, refusal=refusal)
-
-
-def _first_page(who: Principal) -> str:
-    """Where somebody begins: at the list that they may see."""
-    may = who.permissions
-    only_quarantine = Permission.READ_QUARANTINE in may and Permission.LIST_CALLS not in may
-    return "/quarantine" if only_quarantine else "/"
-
-
-def _pasted(body: bytes) -> str:
-    """The token of the form.
+def _address(text: str) -> str:
+    """A view's address as it is kept: only what the list knows, without words.
 
     Raises:
-        Refusal: there is none, or none that fits into a cookie.
+        Refusal: it is none of the list's.
     """
-    text = fields(body).get("token", "")
-    if not text or len(text) > COOKIE_MOST:
-        raise Refusal(UNAUTHORISED, "token", "paste a token; one that is longer is for the API")
-    return text
+    said: dict[str, Any] = {}
+    try:
+        for name, value in parse_qsl(text, strict_parsing=bool(text), max_num_fields=60):
+            said[name] = [*said.get(name, []), value] if name == "type" else value
+        return SavedAddress.of(ListingQuery.model_validate(said)).address()
+    except (ValueError, ValidationError):
+        told = "address: not one of the list"
+        raise Refusal(INVALID, "parameter", told, field="address") from None
+
+
+def _call_page(me: Principal) -> str:
+    """Where a call's page is, for whoever asks; empty: there is none."""
+    if Permission.READ_TRANSCRIPT in me.permissions:
+        return "/calls/"
+    return "/certificates/" if Permission.READ_CERTIFICATE in me.permissions else ""
+
+
+def _linked(query: ListingQuery, cursor: str | None) -> str:
+    return f"/?{query.address(after=cursor)}" if cursor else ""
+
+
+def _head(query: ListingQuery, name: str) -> Head:
+    """Click once for the greatest first, again for the least."""
+    label = {"started": "Began", "duration": "Length", "muted": "Muted"}[name]
+    falling, rising = query.sort == f"-{name}", query.sort == name
+    address = query.address(sort=name if falling else f"-{name}")
+    return Head(label, f"/?{address}", "descending" if falling else "ascending" if rising else "")
+
+
+def _chips(query: ListingQuery) -> Iterator[tuple[str, str, str]]:
+    """Label, value and the address without it, of every filter that is set."""
+    said = query.model_dump(exclude_defaults=True)
+    for name, label in _NAMES.items():
+        value = said.get(name)
+        if value is None:
+            continue
+        for one in value if isinstance(value, tuple) else (value,):
+            without = f"{name}={one}" if name == "type" else name
+            yield label, _told(name, one), f"/?{query.address(without)}"
+
+
+def _told(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if name == "type":
+        return label_of(str(value))
+    return dict(WITHIN).get(str(value), str(value))

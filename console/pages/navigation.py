@@ -27,7 +27,13 @@ PLACES: Final = (
     Place("Calls", "/", Permission.LIST_CALLS, Role.ANALYST),
     Place("Quarantine", "/quarantine", Permission.READ_QUARANTINE, Role.SECURITY),
     Place("Marks", "/marks", Permission.READ_MARKS),
+    Place("Sessions", "/sessions", Permission.MANAGE_TOKENS),
+    Place("Operations", "/operations", Permission.READ_STATE, Role.OPERATOR),
+    Place("Dead letters", "/dead-letters", Permission.READ_STATE),
     Place("Compliance", "/compliance", Permission.READ_COMPLIANCE, Role.AUDITOR),
+    Place("Certificates", "/certificates", Permission.READ_CERTIFICATE),
+    Place("Audit log", "/audit", Permission.READ_AUDIT),
+    Place("Retention", "/retention", Permission.READ_RETENTION),
 )
 """In the order of the bar."""
 

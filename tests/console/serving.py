@@ -20,6 +20,7 @@ from starlette.testclient import TestClient
 from agents.access.api_tokens import Tokens
 from agents.access.audit_log import AuditLog
 from agents.access.roles import Role
+from agents.access.sessions import Sessions
 from agents.app.checks.findings import Finding, Grade
 from agents.database.call_ledger import Ledger
 from agents.database.tables import ENTRIES
@@ -28,6 +29,7 @@ from agents.settings.model import Settings
 from agents.vault.reader import VaultReader
 from agents.vault.vault import Vault
 from console.app import Parts, create_app
+from console.auth.code_flow import ClientConfig, CodeFlow
 from console.auth.oidc import Oidc
 from console.http.rate_limits import Limiter
 from tests.agents.storing import stored_call
@@ -59,6 +61,12 @@ class Console:
     def role(self, role: str) -> TestClient:
         """Somebody with a new token of a role."""
         return self.client(self.token(role))
+
+    def visitor(self, role: str) -> TestClient:
+        """Somebody who logged in on the pages with a new token of a role."""
+        made = self.client()
+        assert made.post("/login", data={"token": self.token(role)}).status_code == 303
+        return made
 
     def audited(self, kind: str = "looked") -> list[tuple[str, str]]:
         """Subjects and facts of the audit log's entries of a kind."""
@@ -130,6 +138,7 @@ def console(
     failures: int = 10,
     oidc: Oidc | None = None,
     secure: bool = False,
+    client: ClientConfig | None = None,
     **files: str,
 ) -> Iterator[Console]:
     """A console with two stored calls and a quarantined one; ``files`` by their ending."""
@@ -142,13 +151,19 @@ def console(
     app = create_app(
         Parts(
             reader=VaultReader(vault),
+            ledger=ledger,
+            sources=sources,
             database=ledger.database,
             log=log,
             tokens=tokens,
             limiter=Limiter(per_minute, failures=failures),
             report=partial(report_of, sources),
             examine=lambda: [Finding(Grade.WEAK, "vault", "others may get at it", "chmod")],
+            sessions=Sessions(
+                ledger.database, log, idle=timedelta(minutes=30), most=timedelta(hours=10)
+            ),
             oidc=oidc,
+            code_flow=CodeFlow(oidc, client) if oidc is not None and client is not None else None,
             secure=secure,
         )
     )

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from agents.access.roles import MAY, Role
+from console.auth.code_flow import BACK
 from console.auth.routing import parameters_of, permission_of
 from tests.console.serving import HELD_BACK, OTHER, STORED, Console, console, transcript_of
 
@@ -48,8 +49,8 @@ def test_a_value_out_of_reach_is_told(
 ) -> None:
     answer = served.role(role).get(address)
     assert answer.status_code == 422
-    assert answer.json()["error"]["code"] == "parameter"
-    assert parameter in answer.json()["error"]["message"]
+    assert answer.json()["code"] == "parameter"
+    assert parameter in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -68,6 +69,8 @@ def test_what_an_address_does_not_know_is_refused_on_every_route(served: Console
     seen = 0
     for route in served.app.routes:
         assert isinstance(route, APIRoute)
+        if route.path == BACK:
+            continue  # an issuer may add what it likes
         permission = permission_of(route)
         role = next((one for one in Role if permission in MAY[one]), Role.ANALYST)
         path = re.sub(r"\{\w+\}", STORED, route.path)

@@ -16,7 +16,6 @@ from agents.access.audit_log import AuditLog
 from agents.access.roles import MAY, Permission, Role
 from console.app import create_app
 from console.app import healthz as console_alive
-from console.auth.door import COOKIE
 from console.auth.routing import OPEN, permission_of, refuse_unguarded
 from console.http.rate_limits import Limiter
 from pipeline.errors import SettingsError, StoreError
@@ -73,10 +72,11 @@ def test_who_shows_no_token_or_a_wrong_one_gets_nowhere(served: Console) -> None
     for method, path, _ in addresses(served.app):
         none = served.client().request(method, path)
         if path.startswith(("/api", "/metrics")):
-            assert (none.status_code, none.json()["error"]["code"]) == (401, "no_token"), path
+            assert (none.status_code, none.json()["code"]) == (401, "no_token"), path
             assert none.headers["www-authenticate"] == "Bearer"
         else:
-            assert (none.status_code, none.headers["location"]) == (303, "/login")
+            assert none.status_code == 303
+            assert none.headers["location"].startswith("/login")
             assert none.content == b""
     texts = {}
     for number, text in enumerate((expired, revoked, tampered, "x", "hushwire_1_2", "")):
@@ -160,13 +160,11 @@ def test_without_ledger_or_audit_log_nobody_is_let_in(
     with monkeypatch.context() as patched:
         patched.setattr(Tokens, "check", away)
         answer = served.client(text).get("/api/me")
-        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "store")
+        assert (answer.status_code, answer.json()["code"]) == (503, "store")
 
 
 def test_a_cookie_is_for_reading_only(served: Console) -> None:
-    security = served.token("security")
-    browser = served.client()
-    browser.cookies.set(COOKIE, security)
+    browser = served.visitor("security")
     assert browser.get("/api/tokens").status_code == 200
     made = browser.post("/api/tokens", json={"role": "analyst", "name": "Ann"})
     assert made.status_code == 401

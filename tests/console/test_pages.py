@@ -6,12 +6,14 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from starlette.testclient import TestClient
 
 from console.http.errors import Refusal
-from console.pages.call_list import COOKIE_MOST, page_answer
+from console.pages.login import TOKEN_MOST
+from console.pages.refusals import page_answer
 from console.pages.turns import turns_of
 from pipeline.errors import RecordError
 from tests.console.serving import HELD_BACK, STORED, Console, console, transcript_of
@@ -38,7 +40,9 @@ def log_in(visitor: TestClient, text: str, **headers: str) -> int:
 def test_who_is_not_logged_in_is_led_to_the_form(visitor: TestClient) -> None:
     for place in ("/", f"/calls/{STORED}", "/calls/never-was"):
         answer = visitor.get(place)
-        assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+        assert answer.status_code == 303
+        wanted = "" if place == "/" else f"?next={quote(place, safe='')}"
+        assert answer.headers["location"] == f"/login{wanted}"
         assert STORED not in answer.text
     assert 'type="password"' in visitor.get("/login").text
 
@@ -58,7 +62,7 @@ def test_log_in_read_and_log_out(served: Console, visitor: TestClient) -> None:
     assert visitor.get(f"/api/calls/{STORED}/audio").status_code == 200
     looks = [json.loads(facts)["what"] for _, facts in served.audited()]
     assert looks == ["login", "list", "page", "audio"]
-    assert visitor.post("/logout").headers["location"] == "/login"
+    assert visitor.post("/logout").headers["location"] == "/login?why=out"
     assert visitor.get("/").status_code == 303
 
 
@@ -86,7 +90,7 @@ def test_forms_that_are_none(body: bytes, visitor: TestClient) -> None:
 
 
 def test_a_form_with_too_much_is_refused(visitor: TestClient) -> None:
-    assert log_in(visitor, "x" * (COOKIE_MOST + 1)) == 401
+    assert log_in(visitor, "x" * (TOKEN_MOST + 1)) == 401
     assert visitor.post("/login", content=b"a=1&" * 50).status_code in {400, 401}
 
 
@@ -147,7 +151,7 @@ def test_a_transcript_of_another_shape_is_refused_without_its_text() -> None:
 
 def test_only_pages_answer_with_pages() -> None:
     refusal = Refusal(503, "audit", "away")
-    assert page_answer("/api/calls", refusal) is None
-    page = page_answer("/", refusal)
+    assert page_answer({"path": "/api/calls"}, refusal) is None
+    page = page_answer({"path": "/"}, refusal)
     assert page is not None
-    assert (page.status_code, b"away" in page.body) == (503, True)
+    assert (page.status_code, b"away</p>" in page.body) == (503, True)

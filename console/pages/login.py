@@ -1,0 +1,199 @@
+"""The way in to the pages and out: at the organisation's issuer, or by pasting a token.
+
+Either opens a session that the server knows; the browser keeps its secret in a cookie that scripts
+can't read, other sites can't send, and that ends with the browser. Neither a token nor anything of
+the issuer's is kept. Outcomes: the page that was wanted, or the form, which says what was wrong.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal
+
+from fastapi import Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import RedirectResponse, Response
+
+from agents.access.api_tokens import PREFIX
+from agents.access.roles import AccessError, Permission
+from agents.access.sessions import Sessions
+from console.auth.code_flow import CodeFlow
+from console.auth.door import COOKIE, Door, origin_of
+from console.auth.looks import Looks, Principal
+from console.auth.oidc import IssuerError
+from console.auth.routing import Routes
+from console.http.errors import FORBIDDEN, NOT_FOUND, UNAUTHORISED, UNAVAILABLE, Refusal
+from console.http.forms import fields
+from console.pages.navigation import first_for
+from console.pages.refusals import SEE_OTHER, own_address
+from console.pages.rendering import page, static
+
+SEED_COOKIE: Final = "hushwire_login"
+"""Binds a login at the issuer to the browser that began it."""
+SEED_S: Final = 600
+TOKEN_MOST: Final = 200
+Next = Annotated[str, Query(alias="next", max_length=4_000)]
+Why = Literal["", "ended", "out"]
+_OWN_SITE: Final = frozenset({"same-origin", "none", ""})
+_REASONS: Final = {
+    "no_role": "you are known, but nothing that the issuer says of you gives a role here: ask your "
+    "security team",
+    "issuer_refused": "the issuer did not log you in: try again, or ask whoever runs it",
+}
+_NOT_FOR_US: Final = "what the issuer sent is not for this login: begin again"
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRoutes:
+    """Lets people in and out."""
+
+    door: Door
+    sessions: Sessions
+    looks: Looks
+    flow: CodeFlow | None
+    secure: bool
+    """Whether callers come over TLS: the cookies are for TLS only then."""
+
+    def add_to(self, routes: Routes) -> None:
+        """Add the routes."""
+        routes.add_open("GET", "/login", self.login_page)
+        routes.add_open("POST", "/login", self.login)
+        routes.add_open("GET", "/login/oidc", self.begin)
+        routes.add_open("GET", "/login/oidc/back", self.finish, strict=False)
+        routes.add_open("POST", "/logout", self.logout)
+        routes.add_open("GET", "/static/{name}", static)
+        routes.add("GET", "/home", Permission.WHO_AM_I, self.home)
+
+    def login_page(self, back: Next = "", why: Why = "") -> Response:
+        """Where somebody logs in."""
+        out = self.flow.farewell() if self.flow is not None and why == "out" else ""
+        return self._form(own_address(back), why=why, farewell=out)
+
+    async def login(self, request: Request) -> Response:
+        """Take a token, and open a session."""
+        if request.headers.get("sec-fetch-site", "") not in _OWN_SITE:
+            raise Refusal(FORBIDDEN, "origin", "log in from this server's own page")
+        told = fields(await request.body())
+        back = own_address(told.get("next", ""))
+        try:
+            return await run_in_threadpool(self._by_token, request, told.get("token", ""), back)
+        except Refusal as refusal:
+            return self._form(back, refusal)
+
+    def begin(self, back: Next = "") -> Response:
+        """Send the browser to the issuer."""
+        flow = self._flow()
+        try:
+            address, seed = flow.begin()
+        except IssuerError as error:
+            return self._form(own_address(back), Refusal(UNAVAILABLE, error.code, str(error)))
+        answer = RedirectResponse(address, SEE_OTHER)
+        kept = base64.urlsafe_b64encode(own_address(back).encode()).decode()
+        # Lax: it has to come along when the issuer sends the browser back.
+        answer.set_cookie(
+            SEED_COOKIE,
+            f"{seed}.{kept}",
+            max_age=SEED_S,
+            path="/login",
+            httponly=True,
+            samesite="lax",
+            secure=self.secure,
+        )
+        return answer
+
+    def finish(self, request: Request) -> Response:
+        """Open a session for whoever the issuer knows."""
+        flow = self._flow()
+        seed, _, kept = request.cookies.get(SEED_COOKIE, "").partition(".")
+        back = own_address(_decoded(kept))
+        try:
+            answer = self._by_issuer(flow, request, seed, back)
+        except Refusal as refusal:
+            answer = self._form(back, refusal)
+        answer.delete_cookie(SEED_COOKIE, path="/login", secure=self.secure, httponly=True)
+        return answer
+
+    def logout(self, request: Request) -> Response:
+        """End the session."""
+        session = self.sessions.check(request.cookies.get(COOKIE, ""))
+        if session is not None:
+            self.sessions.end(session.session_id, by=session.who)
+        answer = RedirectResponse("/login?why=out", SEE_OTHER)
+        answer.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=self.secure)
+        return answer
+
+    def home(self, request: Request) -> Response:
+        """Where somebody begins."""
+        return RedirectResponse(first_for(request.state.principal.roles), SEE_OTHER)
+
+    def _flow(self) -> CodeFlow:
+        if self.flow is None:
+            raise Refusal(NOT_FOUND, "not_found", "there is no login at an issuer here: see /login")
+        return self.flow
+
+    def _by_token(self, request: Request, text: str, back: str) -> Response:
+        if not text or len(text) > TOKEN_MOST:
+            raise Refusal(
+                UNAUTHORISED, "token", f"paste a token, which begins with {PREFIX}", field="token"
+            )
+        who = self.door.identify(text, origin_of(request))
+        prefix, _, token_id = who.who.partition(":")
+        if prefix != "token":
+            raise Refusal(UNAUTHORISED, "token", "a token of the issuer's is for the API only")
+        return self._opened(request, who, back, token_id)
+
+    def _by_issuer(self, flow: CodeFlow, request: Request, seed: str, back: str) -> Response:
+        origin = origin_of(request)
+        told = dict(request.query_params)
+        if not flow.belongs(told, seed):
+            # Anybody can send a browser here, so nothing is counted against its address.
+            raise Refusal(UNAUTHORISED, "state", _NOT_FOR_US)
+        self.door.refuse_guessing(origin)
+        try:
+            person = flow.finish(told, seed)
+        except AccessError as error:
+            self.door.failed(origin, error.reason)
+            told_why = _REASONS.get(error.reason, _NOT_FOR_US)
+            raise Refusal(UNAUTHORISED, "issuer_answer", told_why) from None
+        except IssuerError as error:
+            raise Refusal(UNAVAILABLE, error.code, str(error)) from None
+        who = Principal(person.who, person.roles, origin, person.name)
+        return self._opened(request, who, back, None)
+
+    def _opened(
+        self, request: Request, who: Principal, back: str, token_id: str | None
+    ) -> Response:
+        self.looks.write(who, "login")
+        before = self.sessions.check(request.cookies.get(COOKIE, ""))
+        if before is not None:
+            self.sessions.end(before.session_id, by=before.who)
+        text = self.sessions.open(
+            who.who, who.name, who.roles, origin=who.origin, token_id=token_id
+        )
+        answer = RedirectResponse(back or first_for(who.roles), SEE_OTHER)
+        answer.set_cookie(COOKIE, text, httponly=True, samesite="strict", secure=self.secure)
+        return answer
+
+    def _form(
+        self, back: str, refusal: Refusal | None = None, why: Why = "", farewell: str = ""
+    ) -> Response:
+        answer = page(
+            "entry/login.html",
+            refusal.status if refusal is not None else 200,
+            problem=refusal.message if refusal is not None else "",
+            back=back,
+            why=why,
+            farewell=farewell,
+            issuer=self.flow is not None,
+        )
+        if refusal is not None:
+            answer.headers.update(refusal.headers)
+        return answer
+
+
+def _decoded(kept: str) -> str:
+    try:
+        return base64.urlsafe_b64decode(kept.encode()).decode()
+    except ValueError:
+        return ""
