@@ -1,0 +1,130 @@
+"""A stranger's SELECT over the facts: one statement, read-only, bounded in time, memory and rows.
+
+The database of ``loading.opened`` is locked first: no file, network, extension or setting can be
+reached from SQL, and only the views of ``schema`` and what they stand on are there.
+
+Outcomes: an ``Answer``; ``InputError`` for what is no single SELECT, for a mistake in it (DuckDB's
+own words), for one that takes too long or too much memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from threading import Timer
+from typing import Any, Final
+
+import duckdb
+
+from agents.analytics.warehouse.files import in_memory
+from pipeline.errors import InputError
+
+ROWS_MOST: Final = 1_000_000
+SQL_MOST: Final = 100_000
+"""Characters of a statement."""
+_WORDS_MOST: Final = 500
+"""Characters of DuckDB's words that are told."""
+_ANSWER: Final = "answer_of_the_query"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a SELECT gave."""
+
+    names: tuple[str, ...]
+    types: tuple[str, ...]
+    """In DuckDB's words."""
+    rows: tuple[tuple[Any, ...], ...] = field(repr=False)
+    cut: bool
+    """Whether there are more rows than were asked for."""
+    parquet: bytes = field(default=b"", repr=False)
+    """As a file, where that was asked for; ``rows`` are empty then."""
+    count: int = 0
+
+
+def asked(
+    made: duckdb.DuckDBPyConnection,
+    sql: str,
+    *,
+    seconds: float,
+    most: int,
+    parquet: bool = False,
+) -> Answer:
+    """Answer a SELECT; the database can't be used for anything else afterwards.
+
+    Args:
+        made: of ``loading.opened``.
+        sql: one SELECT.
+        seconds: that it may take.
+        most: rows that are given.
+        parquet: whether as a Parquet file instead of rows.
+
+    Raises:
+        InputError: see the module's text.
+    """
+    _refuse_other(sql)
+    with in_memory() as file:
+        made.execute(f"SET allowed_paths = ['{file}']")
+        made.execute("SET enable_external_access = false")
+        made.execute("SET lock_configuration = true")
+        timer = Timer(seconds, made.interrupt)
+        timer.daemon = True
+        timer.start()
+        try:
+            answer = _answered(made, sql, most, file if parquet else "")
+        except duckdb.InterruptException:
+            raise InputError(
+                f"the query took longer than {seconds:g} s and was stopped: ask for less, or give "
+                "it more by --timeout"
+            ) from None
+        except duckdb.OutOfMemoryException:
+            raise InputError("the query needs more memory than it may have: ask for less") from None
+        except duckdb.Error as error:
+            raise InputError(_told(error)) from None
+        finally:
+            timer.cancel()
+            made.close()
+    return answer
+
+
+def _answered(made: duckdb.DuckDBPyConnection, sql: str, most: int, file: str) -> Answer:
+    # In brackets nothing but a query can stand: what changes data is refused by the parser.
+    made.execute(f"CREATE TEMP TABLE {_ANSWER} AS FROM (\n{sql}\n) LIMIT {most + 1}")
+    count = made.execute(f"SELECT count(*) FROM {_ANSWER}").fetchall()[0][0]  # noqa: S608 - ours
+    given = f"(FROM {_ANSWER} LIMIT {most})"
+    columns = made.execute(f"DESCRIBE {_ANSWER}").fetchall()
+    rows: list[tuple[Any, ...]] = []
+    data = b""
+    if file:
+        made.execute(f"COPY {given} TO '{file}' (FORMAT parquet, USE_TMP_FILE false)")
+        with open(file, "rb") as written:  # noqa: PTH123 - no path of a disk
+            data = written.read()
+    else:
+        rows = made.execute(f"FROM {given}").fetchall()
+    return Answer(
+        names=tuple(one[0] for one in columns),
+        types=tuple(one[1] for one in columns),
+        rows=tuple(rows),
+        cut=count > most,
+        parquet=data,
+        count=min(count, most),
+    )
+
+
+def _refuse_other(sql: str) -> None:
+    if len(sql) > SQL_MOST:
+        raise InputError(f"a query has at most {SQL_MOST} characters")
+    try:
+        statements = duckdb.extract_statements(sql)
+    except duckdb.Error as error:
+        raise InputError(_told(error)) from None
+    kinds = [one.type for one in statements]
+    if kinds != [duckdb.StatementType.SELECT]:
+        raise InputError(
+            "one SELECT can be asked, and nothing that changes something: `hushwire query "
+            "--schema` lists what there is"
+        )
+
+
+def _told(error: duckdb.Error) -> str:
+    words = " ".join(str(error).split())
+    return f"the query can't be answered: {words[:_WORDS_MOST]}"

@@ -1,0 +1,227 @@
+"""From the ledger's tables into DuckDB's columns, in memory and without a way out.
+
+``opened`` makes a database for a stranger's SELECT: no caller's pseudonym, and no key that stands
+for one, ever gets into it; of callers it holds groups of at least ``least`` alone. ``Warehouse`` is
+the console's, which asks only what ``figures`` and ``series`` say: it knows which calls have one
+caller, follows the ledger, and is made anew where more than new calls came.
+
+Outcomes: ``StoreError`` where the ledger is away.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from threading import Lock
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import duckdb
+from sqlalchemy import Column, ColumnElement, Connection, Text, cast, func, select
+
+from agents.analytics.warehouse.files import in_memory
+from agents.analytics.warehouse.schema import VIEWS
+from agents.database.analytics_tables import CALL_FACTS, CALL_REDACTIONS, CALL_TOPICS
+from agents.database.engine import Database
+from agents.database.tables import CATALOGUE
+
+MEMORY: Final = "1GB"
+THREADS: Final = 2
+LOOK_AGAIN_S: Final = 2.0
+"""The console looks this often at most whether calls came or went."""
+_FACTS: Final[tuple[Column[Any], ...]] = tuple(
+    column for column in CALL_FACTS.c if column.name != "caller"
+)
+_CALLERS: Final[tuple[Column[Any], ...]] = (
+    CALL_FACTS.c.id,
+    CALL_FACTS.c.caller,
+    CALL_FACTS.c.started,
+)
+_CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
+    "memory_limit": MEMORY,
+    "threads": THREADS,
+    "temp_directory": "",  # nothing is spilled to a disk
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "allow_community_extensions": False,
+    "python_enable_replacements": False,  # a name in a SELECT is no variable of ours
+}
+_FACTS_SQL: Final = """
+SELECT * EXCLUDE (local), CAST(local AS DATE) AS day, hour(local) AS hour, isodow(local) AS weekday
+FROM (SELECT *, started AT TIME ZONE '{zone}' AS local FROM {rows})
+"""
+_GROUPS_SQL: Final = """
+SELECT month, calls AS calls_each, count(*) AS callers
+FROM (SELECT date_trunc('month', CAST(started AT TIME ZONE '{zone}' AS DATE)) AS month, caller,
+             count(*) AS calls FROM {rows} GROUP BY ALL)
+GROUP BY ALL HAVING count(*) >= {least} ORDER BY ALL
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the ledger's tables sum up to: another sum, another state."""
+
+    facts: tuple[int, ...]
+    redacted: tuple[int, ...]
+    mentioned: tuple[int, ...]
+
+    @property
+    def last(self) -> int:
+        """The largest id."""
+        return self.facts[1]
+
+
+def opened(database: Database, zone: ZoneInfo, least: int) -> duckdb.DuckDBPyConnection:
+    """A database with the views of ``schema``, for one stranger's SELECT.
+
+    Args:
+        database: the ledger's.
+        zone: of days.
+        least: fewer callers are no group.
+    """
+    made = _empty()
+    with database.reading() as connection:
+        _fill(made, connection, zone)
+        groups = _groups(connection, zone, least)
+    if groups:
+        made.executemany("INSERT INTO caller_groups VALUES (?, ?, ?)", groups)
+    made.execute("DROP TABLE callers_of")
+    for view in VIEWS:
+        made.execute(view.sql)
+    return made
+
+
+class Warehouse:
+    """The facts of the ledger, kept for the console; safe to use from several threads.
+
+    Args:
+        database: the ledger's.
+        zone: of days where nobody names another.
+        least: what is fewer is no group that may be shown.
+    """
+
+    def __init__(self, database: Database, zone: ZoneInfo, least: int) -> None:
+        self._database = database
+        self.zone, self.least = zone, least
+        self._lock = Lock()
+        self._held: tuple[duckdb.DuckDBPyConnection, State] | None = None
+        self._looked = 0.0
+        self.version = 0
+        """Goes up with every change."""
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection of one's own to what the ledger holds, at most ``LOOK_AGAIN_S`` old."""
+        with self._lock:
+            if self._held is None or time.monotonic() - self._looked > LOOK_AGAIN_S:
+                self._follow()
+                self._looked = time.monotonic()
+            assert self._held is not None  # noqa: S101 - for the type checker
+            return self._held[0].cursor()
+
+    def _follow(self) -> None:
+        with self._database.reading() as connection:
+            now = _state(connection)
+            if self._held is not None and self._held[1] == now:
+                return
+            held = self._held
+            if held is not None and _state(connection, held[1].last) == held[1]:
+                made = held[0]
+                _fill(made, connection, self.zone, held[1].last, callers=True)
+            else:
+                made = _empty()
+                _fill(made, connection, self.zone, callers=True)
+        self._held = (made, now)
+        self.version += 1
+
+
+def _empty() -> duckdb.DuckDBPyConnection:
+    made = duckdb.connect(":memory:", config=dict(_CONFIG))
+    made.execute("SET GLOBAL TimeZone = 'UTC'")
+    columns = ", ".join(f"{one.name} {_type(one)}" for one in _FACTS)
+    made.execute(f"CREATE TABLE facts ({columns}, day DATE, hour BIGINT, weekday BIGINT)")
+    made.execute("CREATE TABLE callers_of (call BIGINT, caller UBIGINT)")
+    made.execute("CREATE TABLE redacted (call BIGINT, type VARCHAR, count BIGINT, ms BIGINT)")
+    made.execute("CREATE TABLE mentioned (call BIGINT, topic VARCHAR, count BIGINT)")
+    made.execute("CREATE TABLE caller_groups (month DATE, calls_each BIGINT, callers BIGINT)")
+    return made
+
+
+def _fill(
+    made: duckdb.DuckDBPyConnection,
+    connection: Connection,
+    zone: ZoneInfo,
+    after: int = 0,
+    *,
+    callers: bool = False,
+) -> None:
+    """Add the calls with an id above ``after``."""
+    going = select(CATALOGUE.c.call_id).where(CATALOGUE.c.erasing.is_not(None))
+    newer = (CALL_FACTS.c.id > after) & CALL_FACTS.c.call_id.not_in(going)
+    with _rows(connection, _FACTS, newer) as rows:
+        made.execute(f"INSERT INTO facts BY NAME {_FACTS_SQL.format(zone=zone.key, rows=rows)}")
+    if callers:
+        with _rows(connection, _CALLERS[:2], newer & (CALL_FACTS.c.caller != "")) as rows:
+            made.execute(f"INSERT INTO callers_of SELECT id, hash(caller) FROM {rows}")  # noqa: S608
+    for table, into in ((CALL_REDACTIONS, "redacted"), (CALL_TOPICS, "mentioned")):
+        with _rows(connection, tuple(table.c), table.c.call > after) as rows:
+            made.execute(f"INSERT INTO {into} BY NAME SELECT * FROM {rows}")  # noqa: S608 - ours
+
+
+def _groups(connection: Connection, zone: ZoneInfo, least: int) -> list[tuple[date, int, int]]:
+    """How many callers called so often in each month, where they are enough.
+
+    Counted in a database of its own, so that the one that is asked never knew a caller.
+    """
+    apart = duckdb.connect(":memory:", config=dict(_CONFIG))
+    with _rows(connection, _CALLERS[1:], CALL_FACTS.c.caller != "") as rows:
+        query = _GROUPS_SQL.format(zone=zone.key, least=int(least), rows=rows)
+        found = apart.execute(query).fetchall()
+    apart.close()
+    return found
+
+
+@contextmanager
+def _rows(
+    connection: Connection, columns: Sequence[Column[Any]], wanted: ColumnElement[bool]
+) -> Iterator[str]:
+    """What DuckDB reads rows of the ledger from: JSON that the ledger writes, in memory.
+
+    Python would spend most of the time on values one by one.
+    """
+    array = func.json_array if connection.dialect.name == "sqlite" else func.json_build_array
+    lines = connection.scalars(select(cast(array(*columns), Text)).where(wanted)).all()
+    values = ", ".join(
+        f"CAST(one[{place}] AS {_type(column)}) AS {column.name}"
+        for place, column in enumerate(columns, start=1)
+    )
+    with in_memory("\n".join(lines).encode()) as path:
+        yield (
+            f"(SELECT {values} FROM read_json('{path}', format = 'newline_delimited', "  # noqa: S608
+            "records = false, columns = {'one': 'VARCHAR[]'}))"
+        )
+
+
+def _type(column: Column[Any]) -> str:
+    if column.name == "started":
+        return "TIMESTAMP WITH TIME ZONE"
+    return "BIGINT" if column.type.python_type is int else "VARCHAR"
+
+
+def _state(connection: Connection, most: int | None = None) -> State:
+    """The sums, of calls up to an id or of all."""
+    sums: list[tuple[int, ...]] = []
+    facts = CALL_FACTS.c
+    for key, columns in (
+        (facts.id, (facts.id, facts.duration_ms, facts.muted_ms, facts.words, facts.turns)),
+        (CALL_REDACTIONS.c.call, (CALL_REDACTIONS.c.count, CALL_REDACTIONS.c.ms)),
+        (CALL_TOPICS.c.call, (CALL_TOPICS.c.count,)),
+    ):
+        query = select(func.count(), func.max(key), *map(func.sum, columns))
+        if most is not None:
+            query = query.where(key <= most)
+        sums.append(tuple(int(one or 0) for one in connection.execute(query).one()))
+    return State(*sums)
