@@ -121,6 +121,12 @@ def _recognizers(old: Policy, new: Policy) -> Iterator[PolicyChange]:
         one, other = old.recognizers.get(name, nothing), new.recognizers.get(name, nothing)
         if one == other:
             continue
+        if one.enabled != other.enabled:
+            direction = Direction.STRICTER if other.enabled else Direction.LAXER
+            before, after = ("on" if each.enabled else "off" for each in (one, other))
+            told = f"what the recogniser {name} finds counts"
+            yield _change(f"recognizers.{name}.enabled", direction, before, after, told)
+            continue
         for entity in ("", *sorted({*one.entities, *other.entities})):
             before, after = old.threshold(entity, name), new.threshold(entity, name)
             if before != after:

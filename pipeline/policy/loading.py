@@ -24,6 +24,7 @@ from pipeline.policy.union import union
 from pipeline.policy.yaml_document import Location, read_document, refusal_of, shown
 from pipeline.records.entities import NEVER_ALLOWED, SPOKEN_NUMBERS, Entity
 from pipeline.records.model import Action
+from pipeline.records.scores import NEVER_OFF
 
 _MOST_FILES: Final = 16
 """Policies that are read for one; more is a mistake, or somebody who wants to keep us busy."""
@@ -179,6 +180,10 @@ def _forbidden(policy: Policy) -> Iterator[tuple[Location, str]]:
     if keys is not None and keys.action is not Action.MUTE:
         reason = "a key may be a digit of a card: it is silenced in every call; write mute"
         yield ("entities", Entity.DTMF.value, "action"), reason
+    for name, one in policy.recognizers.items():
+        if not one.enabled and name in NEVER_OFF:
+            reason = "it finds payment data, a secret, or what may be either: it is never off"
+            yield ("recognizers", name, "enabled"), reason
     for entity, entries in policy.allow.items():
         for index, entry in enumerate(entries):
             if problem := _not_allowed(entity, entry):

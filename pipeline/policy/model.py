@@ -13,7 +13,15 @@ import hashlib
 from datetime import date
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
 from pipeline.errors import PolicyError
 from pipeline.policy.disclosure import Show
@@ -26,6 +34,9 @@ from pipeline.records.scores import READER
 
 READER_THRESHOLD: Final = 0.28
 """The reader's where a policy gives it none and the type has no lower one."""
+
+OFF: Final = 2.0
+"""A threshold that no score reaches."""
 
 Milliseconds = Annotated[int, Field(ge=0, le=5_000)]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -170,10 +181,20 @@ class LanguageRule(_Model):
 class RecognizerRule(_Model):
     """Thresholds of one recogniser, in the place of those of the entity types."""
 
+    enabled: bool = True
+    """Whether what it finds counts at all; never false for one that finds payment data."""
     threshold: Probability | None = None
     """For every type that it finds."""
     entities: dict[str, Probability] = {}
     """For one type."""
+
+    @model_serializer(mode="wrap")
+    def _plain(self, rest: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without ``enabled`` where it is true: digests of older policies stay what they were."""
+        form: dict[str, Any] = rest(self)
+        if form.get("enabled"):
+            del form["enabled"]
+        return form
 
 
 Days = Annotated[int, Field(ge=1, le=36_500)]
@@ -222,9 +243,14 @@ class Policy(_Model):
         Args:
             entity: the type.
             recognizer: as a span names it: the recogniser, and its pattern after a colon.
+
+        Returns:
+            0 to 1; ``OFF`` for a recogniser that is switched off.
         """
         rule = self.recognizers.get(recognizer.partition(":")[0])
         if rule is not None:
+            if not rule.enabled:
+                return OFF
             if entity in rule.entities:
                 return rule.entities[entity]
             if rule.threshold is not None:

@@ -171,14 +171,18 @@ def _recognizer(name: str, one: Policy, other: Policy, entities: Iterable[str]) 
 
     def least(entity: str) -> float:
         action = _first(_STRICTEST_ACTION, one.rule(entity).action, other.rule(entity).action)
-        return _threshold(
+        found = _threshold(
             action,
             (one.rule(entity).action, one.threshold(entity, name)),
             (other.rule(entity).action, other.threshold(entity, name)),
         )
+        return min(found, 1.0)  # where it is off in the policy that demands the action
 
+    if all(name in each.recognizers and not each.recognizers[name].enabled for each in (one, other)):
+        return rule
     return rule.model_copy(
         update={
+            "enabled": True,
             # No type is called "": what a type that is named nowhere gets.
             "threshold": least(""),
             "entities": {entity: least(entity) for entity in sorted({*entities, *named})},

@@ -12,7 +12,7 @@ import operator
 from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
-from pipeline.policy.model import READER_THRESHOLD, EntityRule, Policy
+from pipeline.policy.model import OFF, READER_THRESHOLD, EntityRule, Policy
 from pipeline.records.entities import NEVER_ALLOWED, Entity
 from pipeline.records.model import Action
 from pipeline.records.scores import READER, least
@@ -143,6 +143,9 @@ def warnings(policy: Policy) -> Iterator[str]:
             yield _told(f"{place} {json.dumps(value)}", lost, weak, usual)
     yield from _pads(policy)
     yield from _reader(policy)
+    for name, rule in sorted(policy.recognizers.items()):
+        if not rule.enabled:
+            yield f"recognizers.{name} is off: what nothing else finds stays audible"
 
 
 def _audible(policy: Policy, entity: Entity) -> Iterator[str]:
@@ -183,7 +186,7 @@ def _reader(policy: Policy) -> Iterator[str]:
         if policy.rule(name).action is Action.MUTE
     }
     names = [name for name, value in least.items() if value > READER_THRESHOLD]
-    if names:
+    if names and max(least.values()) < OFF:
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         value = max(least[name] for name in names)
         of = f"reader threshold {value:g} of {', '.join(names[:_NAMED])}{more}"

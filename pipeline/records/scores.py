@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pipeline.records.entities import Entity
+from pipeline.records.entities import NEVER_ALLOWED, Entity
 
 READER: Final = "reader"
 """What recognises by the reader's opinion alone, as spans and policies name it."""
@@ -83,3 +83,9 @@ def least(entity: Entity) -> dict[str, float]:
         return {}
     guesses = {name: SCORES[name] for name in _GUESSED.get(entity, ())}
     return {spoken(entity): _LEAST.get(entity, ANNOUNCED), **guesses}
+
+
+NEVER_OFF: Final = frozenset(
+    {UNASKED, *(name for entity in NEVER_ALLOWED for name in least(entity))}
+)
+"""Recognisers that no policy switches off: of payment data, secrets, and numbers that may be."""
