@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, delete, func, insert, select, update
 
 from agents.database.analytics_tables import (
     CALL_FACTS,
@@ -141,17 +141,15 @@ class FactStore:
             after: those behind this id.
             limit: how many at most.
         """
-        other = CALL_FACTS.c.made.is_distinct_from(made)  # also where there is no row
-        query = (
-            select(CATALOGUE.c.call_id)
-            .outerjoin(CALL_FACTS, CALL_FACTS.c.call_id == CATALOGUE.c.call_id)
-            .where(CATALOGUE.c.passed.is_(True), CATALOGUE.c.erasing.is_(None), other)
-            .where(CATALOGUE.c.call_id > after)
-            .order_by(CATALOGUE.c.call_id)
-            .limit(limit)
-        )
+        query = _outdated(select(CATALOGUE.c.call_id), made).where(CATALOGUE.c.call_id > after)
         with self._database.reading() as connection:
-            return list(connection.scalars(query))
+            return list(connection.scalars(query.order_by(CATALOGUE.c.call_id).limit(limit)))
+
+    def count_outdated(self, made: str) -> int:
+        """How many calls ``outdated`` would name in all."""
+        query = _outdated(select(func.count()).select_from(CATALOGUE), made)
+        with self._database.reading() as connection:
+            return int(connection.scalar(query) or 0)
 
     def find(self, call_id: str) -> CallFacts | None:
         """A call's facts, or None where there are none, or it is being erased."""
@@ -202,6 +200,12 @@ def lists_of(
 def listed(text: str) -> tuple[str, ...]:
     """The entries of a column such as ``marks``."""
     return tuple(one for one in text.split(",") if one)
+
+
+def _outdated(query: Select[Any], made: str) -> Select[Any]:
+    other = CALL_FACTS.c.made.is_distinct_from(made)  # also where there is no row
+    joined = query.outerjoin(CALL_FACTS, CALL_FACTS.c.call_id == CATALOGUE.c.call_id)
+    return joined.where(CATALOGUE.c.passed.is_(True), CATALOGUE.c.erasing.is_(None), other)
 
 
 def _row(facts: CallFacts) -> dict[str, Any]:

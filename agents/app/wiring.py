@@ -11,6 +11,8 @@ from pathlib import Path
 from prometheus_client import start_http_server
 from rich.console import Console
 
+from agents.analytics.fact_keeper import Counting
+from agents.analytics.topic_list import topics_of
 from agents.app.recordings.ingest import Ingested, Outcome, ingest
 from agents.app.recordings.recording_folder import find_recordings
 from agents.app.worker import STAGES, LanguageDetector, Models, WorkerConfig, run_worker
@@ -137,6 +139,9 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
         timeouts=Timeouts(settings.late_seconds, settings.idle_seconds),
         shadow=_candidate(settings),
         door=_door(settings, policy, state) if ADMIT in named else None,
+        counting=Counting(settings.token_key_file(state), topics_of(settings))
+        if VAULT in named
+        else None,
         transcripts=settings.publish_transcripts,
         webhooks=webhook_endpoint(settings) if VAULT in named else None,
     )

@@ -21,6 +21,7 @@ from typing import Protocol
 import faust
 
 from agents.access.audit_log import AuditLog
+from agents.analytics.fact_keeper import Counting
 from agents.app.consumers import Serving
 from agents.app.faust_app import make_app, port_of
 from agents.app.operations.heartbeat import Heartbeat
@@ -170,6 +171,8 @@ class WorkerConfig:
     """A policy that the detect stage tries beside the live one."""
     door: Door | None = None
     """How calls are let in; the admit stage needs it."""
+    counting: Counting | None = None
+    """By what the vault stage counts; None: it does not."""
     transcripts: bool = False
     """Whether the vault stage tells redacted transcripts in clear."""
     webhooks: Endpoint | None = None
@@ -406,13 +409,10 @@ def _stages(config: WorkerConfig, parts: _Parts, loaded: _Loaded) -> list[Stage 
             case verify.NAME if detector is not None:
                 made.append(verify.verify_stage(topics, detector))
             case vault.NAME if store is not None and key is not None:
-                log = AuditLog(ledger.database)
-                told = config.transcripts
-                made.append(
-                    vault.vault_stage(
-                        topics, store, ledger, timeouts, key=key, log=log, transcripts=told
-                    )
-                )
+                facts = config.counting.keeper(store) if config.counting else None
+                log, told = AuditLog(ledger.database), config.transcripts
+                keeping = partial(vault.vault_stage, log=log, facts=facts, transcripts=told)
+                made.append(keeping(topics, store, ledger, timeouts, key=key))
     return made
 
 

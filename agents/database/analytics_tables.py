@@ -46,6 +46,7 @@ CALL_FACTS = Table(
     Column("disclosed", String(4), nullable=False),
     Column("marks", Text, nullable=False),
     Column("entities", Text, nullable=False),
+    Column("made", String(64), nullable=True),
     Index("call_facts_started", "started", "id"),
     Index("call_facts_duration", "duration_ms", "id"),
     Index("call_facts_muted_share", "muted_share", "id"),
@@ -57,7 +58,8 @@ CALL_FACTS = Table(
 """A row per stored call that passed; see ``pipeline.analytics.facts.CallFacts`` for each column.
 ``started`` is ISO 8601 in UTC, or when it was stored where the recorder said nothing. Texts are
 empty where nobody knows; ``marks`` and ``entities`` are lists with a comma before and after each
-entry, so that one is found by ``LIKE '%,CVV,%'``. ``id`` is small: the search index repeats it."""
+entry, so that one is found by ``LIKE '%,CVV,%'``. ``id`` is small: the search index repeats it.
+``made`` is a digest of by what the facts were made (``agents.analytics.fact_keeper``)."""
 
 CALL_REDACTIONS = Table(
     "call_redactions",

@@ -7,12 +7,15 @@ once, with the same id and bytes.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
 from agents.access.audit_log import AuditLog
+from agents.analytics.fact_keeper import FactKeeper
 from agents.crypto.ed25519 import SigningKey
 from agents.database.call_ledger import CallState, Ledger
 from agents.kafka.topics import Topics
@@ -21,8 +24,10 @@ from agents.runtime.steps import Act, Late, Later, Stage, Step, Tell
 from agents.stages.timeouts import Timeouts
 from agents.system.logging import get_logger
 from agents.vault.vault import Vault
-from pipeline.errors import RecordError, UnknownCallError
+from pipeline.analytics.peaks import peaks_of_flac
+from pipeline.errors import AudioError, RecordError, UnknownCallError
 from pipeline.evidence.certificate import LogStated
+from pipeline.evidence.layout import PEAKS
 from pipeline.evidence.stored_call import CallAssembly, StoredCall
 from pipeline.evidence.told_transcript import events, read_transcript
 from pipeline.policy.model import Policy
@@ -46,6 +51,7 @@ def vault_stage(
     *,
     key: SigningKey,
     log: AuditLog,
+    facts: FactKeeper | None = None,
     transcripts: bool = False,
 ) -> Stage:
     """The stage.
@@ -57,6 +63,7 @@ def vault_stage(
         timeouts: how long is waited for what is missing.
         key: signs the certificates.
         log: they state where it ends.
+        facts: keeps what is counted of calls; None: nothing is.
         transcripts: whether redacted transcripts are told in clear.
     """
     return Stage(
@@ -71,6 +78,7 @@ def vault_stage(
             timeouts,
             key=key,
             log=log,
+            facts=facts,
             transcripts=transcripts,
         ),
         judges=(topics.audio_verified,),
@@ -97,13 +105,14 @@ class VaultCall:
         *,
         key: SigningKey,
         log: AuditLog,
+        facts: FactKeeper | None = None,
         transcripts: bool = False,
     ) -> None:
         self._call_id, self._topics, self._vault, self._ledger = call_id, topics, vault, ledger
         self._timeouts, self._key, self._log = timeouts, key, log
         self._certificate = ""
         self._whole, self._marks = False, tuple[str, ...]()
-        self._transcripts = transcripts
+        self._transcripts, self._facts = transcripts, facts
         self._transcript: Sequence[dict[str, Any]] = ()
         self._policy = policy
         self._assembly = CallAssembly(policy)
@@ -175,14 +184,26 @@ class VaultCall:
         days = keep_days(self._policy, call)
         head = self._log.head()
         signed = self._key.certify(call, log=LogStated(head.seq, head.hash))
-        facts = self._vault.store(signed, keep_days=days)
+        facts = self._vault.store(_with_peaks(signed), keep_days=days)
         self._certificate = facts.certificate
         self._whole, self._marks = facts.whole, facts.marks
-        if self._transcripts and facts.passed:
-            self._transcript = self._told()
+        if facts.passed:
+            self._count(call)
+            self._transcript = self._told() if self._transcripts else ()
         # Before the call is closed: its transit key goes then, and opens the id until that.
         with suppress(UnknownCallError):
             self._vault.recorder_ids.keep(self._call_id, self._ledger.seal(self._call_id))
+
+    def _count(self, call: StoredCall) -> None:
+        """Keep the facts of a call; one whose transcript can't be read is stored without any."""
+        if self._facts is None:
+            return
+        try:
+            self._facts.keep(self._call_id, asdict(call.business))
+        except UnknownCallError:
+            pass  # erased meanwhile
+        except RecordError as error:
+            get_logger(NAME).error("call not counted", call_id=self._call_id, code=error.code)
 
     def _told(self) -> list[dict[str, Any]]:
         """The transcript as it lies in the vault, whoever stored it; none where it can't be read.
@@ -227,3 +248,19 @@ class VaultCall:
 
     def _close(self, state: CallState) -> None:
         self._ledger.close_call(self._call_id, state)
+
+
+def _with_peaks(call: StoredCall) -> StoredCall:
+    """With the waveform among its files: made of the audio, so the certificate needs not state it.
+
+    A reader makes it where it is missing.
+    """
+    flac = call.files.get(f"{call.call_id}.flac")
+    if flac is None:
+        return call
+    try:
+        waveform = peaks_of_flac(io.BytesIO(flac))
+    except AudioError as error:
+        get_logger(NAME).error("no waveform", call_id=call.call_id, code=error.code)
+        return call
+    return replace(call, files={**call.files, call.call_id + PEAKS: waveform})

@@ -73,11 +73,12 @@ class Through:
         if self._beats is not None:
             self._beats.join()
 
-    def through(self, line: str) -> None:
-        """One more is done; a line tells how it ended."""
+    def through(self, line: str = "") -> None:
+        """One more is done; a line tells how it ended, where that is worth one."""
         with self._lock:
             self._done += 1
-            plain(self._console, line)
+            if line:
+                plain(self._console, line)
         if self._bar is not None:
             self._bar.advance(self._task)
 

@@ -31,6 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
+from agents.database.analytics_tables import ANALYTICS_TABLES
 from agents.database.call_ledger import CallState
 from agents.database.engine import Database
 from agents.database.tables import CALLS, CATALOGUE, PARTIES
@@ -287,7 +288,7 @@ class Catalogue:
         return str(row.erasing)
 
     def remove(self, call_id: str) -> bool:
-        """Remove the row of a call that is being erased; whether it was there."""
+        """Remove the row of a call that is being erased, with its facts; whether it was there."""
         erasing = select(CATALOGUE.c.call_id).where(
             CATALOGUE.c.call_id == call_id, CATALOGUE.c.erasing.is_not(None)
         )
@@ -298,7 +299,8 @@ class Catalogue:
                     CATALOGUE.c.call_id == call_id, CATALOGUE.c.erasing.is_not(None)
                 )
             ).rowcount
-        self._database.scrub(CATALOGUE)
+        for table in (CATALOGUE, *ANALYTICS_TABLES):
+            self._database.scrub(table)
         return bool(gone)
 
     def _ids(self, *where: ColumnElement[bool]) -> list[str]:

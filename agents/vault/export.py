@@ -55,10 +55,9 @@ def export_call(
     tell_exported(log, facts, by)
     stated = parse_certificate(certificate)
     write_whole(into / (call_id + CERTIFICATE), [certificate])
-    for name in facts.files:
-        if name != call_id + CERTIFICATE:
-            pieces = certified(reader.file(call_id, name), stated.files.get(name, ""))
-            write_whole(into / name, pieces)
+    for name, digest in stated.files.items():
+        # The waveform is made of the audio: no certificate states it, and nobody needs it.
+        write_whole(into / name, certified(reader.file(call_id, name), digest))
     about = {**described(facts), "recorder_id": reader.recorder_id(call_id)}
     document = json.dumps(about, indent=2, sort_keys=True)
     write_whole(into / FACTS, [document.encode() + b"\n"])

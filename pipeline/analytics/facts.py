@@ -1,8 +1,30 @@
-"""What is kept of a stored call beside its files, to find and to count it: no content."""
+"""What is kept of a stored call beside its files, to find and to count it: no content.
+
+``facts_of`` makes it of the stored, redacted files, and of what the recorder said of how the call
+came about; the same files give the same facts. It does not fail.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from pipeline.analytics.activity import activity_of
+from pipeline.analytics.stored import StoredTranscript
+from pipeline.analytics.topics import TopicList, counted
+from pipeline.evidence.certificate import Certificate
+from pipeline.records.consent import UNKNOWN, Decision
+
+VERSION: Final = 1
+"""Of what is counted and how: facts of another one are made anew by a rebuild."""
+SAID: Final = ("direction", "campaign", "line", "agent", "outcome", "caller")
+"""Fields that the recorder says (``pipeline.records.model.Business``); the others are counted."""
+_MISSING: Final = frozenset({"gap", "paused"})
+"""Reasons of what never came: nothing was muted there."""
+_PRECAUTIONS: Final = ("unexplained", "not_understood", "unheard")
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +33,7 @@ class Redacted:
 
     type: str
     count: int
-    """Placeholders in the transcript."""
+    """Placeholders in the transcript, or 1 where nothing was said there."""
     ms: int
     """Over all channels."""
 
@@ -69,3 +91,80 @@ class CallFacts:
     def entities(self) -> tuple[str, ...]:
         """Types that were muted."""
         return tuple(one.type for one in self.redactions)
+
+
+def facts_of(
+    stored: StoredTranscript, topics: TopicList, *, kept: datetime, said: Mapping[str, str]
+) -> CallFacts:
+    """A call's facts.
+
+    Args:
+        stored: its redacted transcript and certificate.
+        topics: what is counted as a topic.
+        kept: when it was stored.
+        said: of ``SAID`` what is known; a campaign may stand in the certificate as well.
+    """
+    told, stated = stored.told, stored.certificate
+    words = [word for turn in told.turns for word in turn.words]
+    placeholders = Counter(word.entity for word in words if word.entity)
+    reasons = stated.muted_ms_by_reason
+    muted = stated.muted_ms - sum(reasons.get(one, 0) for one in _MISSING)
+    whole = stated.duration_ms * len(stated.roles)
+    return CallFacts(
+        call_id=stated.call_id,
+        started=_started(stated.started_at, kept),
+        duration_ms=stated.duration_ms,
+        direction=said.get("direction", ""),
+        campaign=said.get("campaign") or (stated.consent.campaign if stated.consent else ""),
+        line=said.get("line", ""),
+        agent=said.get("agent", ""),
+        outcome=said.get("outcome", ""),
+        caller=said.get("caller", ""),
+        policy=stated.policy.name,
+        jurisdiction=_jurisdiction(stated.consent),
+        **asdict(activity_of(stored)),
+        turns=len(told.turns),
+        words=sum(1 for word in words if not word.entity),
+        muted_ms=muted,
+        muted_share=1_000 * muted // whole if whole else 0,
+        precaution_ms=sum(reasons.get(one, 0) for one in _PRECAUTIONS),
+        caught_ms=reasons.get("verification", 0),
+        disclosed=_disclosed(stated.consent),
+        marks=(*stated.marks, *(("idle",) if stated.ended_by == "idle" else ())),
+        redactions=_redactions(stated, placeholders),
+        topics=tuple(sorted(counted(stored, topics).items())),
+    )
+
+
+def _started(said: str, kept: datetime) -> str:
+    try:
+        moment = datetime.fromisoformat(said)
+    except ValueError:
+        moment = kept
+    if moment.tzinfo is None:
+        moment = kept
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def _jurisdiction(consent: Decision | None) -> str:
+    """The strictest place: where one is unknown that one, else one with a rule of its own."""
+    places = sorted({rule.place for rule in consent.rules}) if consent else []
+    if UNKNOWN in places:
+        return UNKNOWN
+    return max(places, key=lambda place: "-" in place, default="")
+
+
+def _disclosed(consent: Decision | None) -> str:
+    if consent is None:
+        return ""
+    return "yes" if any(one.is_notice for one in consent.evidence) else "no"
+
+
+def _redactions(stated: Certificate, placeholders: Mapping[str, int]) -> tuple[Redacted, ...]:
+    """What never came is no redaction; a mute without a placeholder, such as of a key, is one."""
+    missing = {one.upper() for one in _MISSING}
+    length = stated.muted_ms_by_entity
+    return tuple(
+        Redacted(kind, placeholders.get(kind, 1), length.get(kind, 0))
+        for kind in sorted({*length, *placeholders} - missing)
+    )

@@ -1,5 +1,7 @@
 """Commands on calls that are stored or quarantined.
 
-Files: ``calls`` · ``export_and_erase`` · ``hold`` · ``quarantine`` · ``retention`` ·
+Files: ``calls`` · ``analytics`` what is counted of them · ``export_and_erase`` · ``hold`` ·
+``quarantine`` · ``retention`` ·
+``query`` a SELECT over their facts ·
 ``consent`` whether rules of today would keep them.
 """

@@ -1,0 +1,116 @@
+"""Makes a call's facts of what the vault holds, and keeps them: once it is stored, and anew.
+
+``keep`` is for the vault stage, ``rebuild`` for calls that older versions stored, and for another
+list of topics. Both read the redacted transcript and the certificate as they lie in the vault, so
+that a repeat changes nothing.
+
+Outcomes: ``RecordError`` for files that are no transcript and certificate of one call, or that do
+not open; ``UnknownCallError`` for a call that is not there (any more), or did not pass;
+``StoreError`` where vault or database are away.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from agents.analytics.fact_store import FactStore
+from agents.analytics.search_index import SearchIndex
+from agents.crypto.pseudonym_secret import read_or_make_key
+from agents.vault.call_catalogue import StoredCallFacts
+from agents.vault.vault import Vault
+from pipeline.analytics.facts import SAID, VERSION, CallFacts, facts_of
+from pipeline.analytics.stored import StoredTranscript
+from pipeline.analytics.terms import terms_of
+from pipeline.analytics.topics import TopicList
+from pipeline.errors import RecordError, UnknownCallError
+
+BATCH: Final = 50
+"""Calls that a rebuild enters at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """What is counted in calls, and the secret by which their words are found."""
+
+    token_key: Path
+    """The installation's secret for keyed hashes; made where there is none."""
+    topics: TopicList
+
+    def keeper(self, vault: Vault) -> FactKeeper:
+        """Keeps facts of the vault's calls.
+
+        Raises:
+            StoreError: the secret can't be read or made.
+        """
+        return FactKeeper(vault, SearchIndex(read_or_make_key(self.token_key)), self.topics)
+
+
+class FactKeeper:
+    """Keeps the facts of one installation's calls.
+
+    Args:
+        vault: where they lie.
+        index: hashes their words.
+        topics: what is counted.
+    """
+
+    def __init__(self, vault: Vault, index: SearchIndex, topics: TopicList) -> None:
+        self._vault, self._index, self._topics = vault, index, topics
+        self.store = FactStore(vault.keys.database)
+        by = f"{VERSION}/{topics.digest}/{sorted(index.hashed(['key']))}"
+        self.made = hashlib.sha256(by.encode()).hexdigest()
+        """Digest of by what facts are made: another version, list or secret gives another one."""
+
+    def keep(self, call_id: str, said: Mapping[str, str]) -> None:
+        """Make and enter the facts of a call that was just stored.
+
+        Args:
+            call_id: which.
+            said: what its recorder said of it (``pipeline.analytics.facts.SAID``).
+        """
+        facts, terms = self._of(self._vault.catalogue.get(call_id), said)
+        self.store.enter(facts, terms, made=self.made)
+
+    def rebuild(self, report: Callable[[str, RecordError | None], None]) -> None:
+        """Make facts for every stored call that has none, or none made by what counts today.
+
+        What the recorder said stays as it was entered. Stopped and started again, it goes on.
+
+        Args:
+            report: is told of every call, and why it was left out.
+        """
+        after = ""
+        while ids := self.store.outdated(self.made, after=after, limit=BATCH):
+            after, made = ids[-1], []
+            for call_id in ids:
+                problem: RecordError | None = None
+                try:
+                    stored = self._vault.catalogue.get(call_id)
+                    made.append(self._of(stored, self._said(stored)))
+                except UnknownCallError:
+                    continue  # erased meanwhile
+                except RecordError as error:
+                    problem = error
+                report(call_id, problem)
+            self.store.enter_all(made, made=self.made)
+
+    def _of(
+        self, stored: StoredCallFacts, said: Mapping[str, str]
+    ) -> tuple[CallFacts, frozenset[int]]:
+        if not stored.passed:
+            raise UnknownCallError("the call is quarantined: nothing of it is counted")
+        transcript = self._vault.read(stored.call_id, f"{stored.call_id}.json")
+        read = StoredTranscript.of(transcript, self._vault.certificate(stored))
+        facts = facts_of(read, self._topics, kept=stored.stored, said=said)
+        return facts, self._index.hashed(terms_of(read))
+
+    def _said(self, stored: StoredCallFacts) -> Mapping[str, str]:
+        """As it was entered; of calls from before there were facts, who took part if it is one."""
+        known = self.store.find(stored.call_id)
+        if known is not None:
+            return {name: getattr(known, name) for name in SAID}
+        return {"caller": stored.parties[0]} if len(stored.parties) == 1 else {}
