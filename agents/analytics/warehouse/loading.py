@@ -11,7 +11,7 @@ Outcomes: ``StoreError`` where the ledger is away.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -32,8 +32,10 @@ MEMORY: Final = "1GB"
 THREADS: Final = 2
 LOOK_AGAIN_S: Final = 2.0
 """The console looks this often at most whether calls came or went."""
+KEPT_MOST: Final = 1_000
+"""Answers that are kept."""
 _FACTS: Final[tuple[Column[Any], ...]] = tuple(
-    column for column in CALL_FACTS.c if column.name != "caller"
+    column for column in CALL_FACTS.c if column.name not in {"caller", "made"}
 )
 _CALLERS: Final[tuple[Column[Any], ...]] = (
     CALL_FACTS.c.id,
@@ -110,17 +112,40 @@ class Warehouse:
         self._lock = Lock()
         self._held: tuple[duckdb.DuckDBPyConnection, State] | None = None
         self._looked = 0.0
+        self._kept: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[tuple[Any, ...], ...]] = {}
+        self._kept_of = 0
         self.version = 0
         """Goes up with every change."""
 
-    def cursor(self) -> duckdb.DuckDBPyConnection:
-        """A connection of one's own to what the ledger holds, at most ``LOOK_AGAIN_S`` old."""
+    def rows(self, sql: str, values: Mapping[str, object]) -> tuple[tuple[Any, ...], ...]:
+        """The answer of one of our own queries; a repeat costs nothing while no call came or went.
+
+        Args:
+            sql: with named parameters.
+            values: of the parameters.
+        """
+        cursor, version = self._current()
+        key = (sql, tuple(sorted((name, str(value)) for name, value in values.items())))
+        with self._lock:
+            if self._kept_of != version:
+                self._kept.clear()
+                self._kept_of = version
+            if key in self._kept:
+                return self._kept[key]
+        found = tuple(cursor.execute(sql, dict(values)).fetchall())
+        with self._lock:
+            if self._kept_of == version and len(self._kept) < KEPT_MOST:
+                self._kept[key] = found
+        return found
+
+    def _current(self) -> tuple[duckdb.DuckDBPyConnection, int]:
+        """A connection to what the ledger holds, at most ``LOOK_AGAIN_S`` old, and its version."""
         with self._lock:
             if self._held is None or time.monotonic() - self._looked > LOOK_AGAIN_S:
                 self._follow()
                 self._looked = time.monotonic()
             assert self._held is not None  # noqa: S101 - for the type checker
-            return self._held[0].cursor()
+            return self._held[0].cursor(), self.version
 
     def _follow(self) -> None:
         with self._database.reading() as connection:

@@ -29,9 +29,7 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database
 
 
 def ids(warehouse: Warehouse) -> list[int]:
-    return [
-        row[0] for row in warehouse.cursor().execute("select id from facts order by 1").fetchall()
-    ]
+    return [row[0] for row in warehouse.rows("select id from facts order by 1", {})]
 
 
 def test_it_follows_what_comes_goes_and_changes(ledger: Database) -> None:
@@ -45,14 +43,14 @@ def test_it_follows_what_comes_goes_and_changes(ledger: Database) -> None:
     with ledger.writing() as connection:
         connection.execute(delete(CATALOGUE).where(CATALOGUE.c.call_id == "call-4"))
     assert ids(warehouse) == [1, 2, 3]
-    assert warehouse.cursor().execute("select count(*) from callers_of").fetchall() == [(0,)]
+    assert warehouse.rows("select count(*) from callers_of", {}) == ((0,),)
     # The number of a call that went is given to the next one.
     enter(ledger, [{**facts(4, "2026-03-05T10:00:00+00:00"), "call_id": "call-5"}])
     assert ids(warehouse) == [1, 2, 3, 4]
     with ledger.writing() as connection:
         connection.execute(update(CALL_FACTS).where(CALL_FACTS.c.id == 1).values(words=7))
-    found = warehouse.cursor().execute("select words from facts where id = 1").fetchall()
-    assert found == [(7,)]
+    found = warehouse.rows("select words from facts where id = 1", {})
+    assert found == ((7,),)
 
 
 def test_an_erased_call_and_a_new_one_of_its_number_are_told_apart(ledger: Database) -> None:
@@ -62,8 +60,8 @@ def test_an_erased_call_and_a_new_one_of_its_number_are_told_apart(ledger: Datab
         connection.execute(delete(CATALOGUE).where(CATALOGUE.c.call_id == "call-3"))
     again = {**facts(3, "2026-04-01T10:00:00+00:00", duration_ms=61_000), "call_id": "call-new"}
     enter(ledger, [again])
-    found = warehouse.cursor().execute("select call_id from facts where id = 3").fetchall()
-    assert found == [("call-new",)]
+    found = warehouse.rows("select call_id from facts where id = 3", {})
+    assert found == (("call-new",),)
 
 
 @pytest.mark.parametrize(
