@@ -62,6 +62,8 @@ _ABBREVIATIONS = {
     "iban": "IBAN",
     "url": "URL",
     "ip": "IP",
+    "cvv": "CVV",
+    "pin": "PIN",
     "dtmf": "key pressed",
 }
 

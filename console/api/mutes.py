@@ -18,17 +18,23 @@ def muted_spans(certificate: bytes) -> list[Muted]:
     """
     stated = parse_certificate(certificate)
     rate = max(1, stated.sample_rate)
-    spans = [span for span in stated.spans if span.action is Action.MUTE]
-    ordered = sorted(stated.mutes, key=lambda mute: (mute.start, mute.channel))
-    return [_muted(mute, spans, rate) for mute in ordered]
+    waiting = sorted(
+        (span for span in stated.spans if span.action is Action.MUTE),
+        key=lambda span: span.start,
+        reverse=True,
+    )
+    told, near = [], list[SpanStated]()
+    for mute in sorted(stated.mutes, key=lambda one: (one.start, one.channel)):
+        while waiting and waiting[-1].start < mute.end:
+            near.append(waiting.pop())
+        # Mutes come by their beginnings: what ends before this one concerns no later one.
+        near = [span for span in near if span.end > mute.start]
+        told.append(_muted(mute, near, rate))
+    return told
 
 
-def _muted(mute: MuteStated, spans: list[SpanStated], rate: int) -> Muted:
-    behind = [
-        span
-        for span in spans
-        if span.channel == mute.channel and span.start < mute.end and mute.start < span.end
-    ]
+def _muted(mute: MuteStated, near: list[SpanStated], rate: int) -> Muted:
+    behind = [one for one in near if one.channel == mute.channel and one.start < mute.end]
     alone = "paused" if mute.paused else "gap" if mute.gap else "verification"
     reasons = {span.reason.value for span in behind} or {alone}
     return Muted(
@@ -37,4 +43,6 @@ def _muted(mute: MuteStated, spans: list[SpanStated], rate: int) -> Muted:
         end_ms=-(-mute.end * 1_000 // rate),
         entities=tuple(sorted({span.entity for span in behind})),
         reasons=tuple(sorted(reasons)),
+        score=max((span.score for span in behind), default=None),
+        recognizers=tuple(sorted({span.recognizer for span in behind})),
     )

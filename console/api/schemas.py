@@ -61,6 +61,10 @@ class Muted(BaseModel):
     end_ms: int
     entities: tuple[str, ...]
     reasons: tuple[str, ...]
+    score: float | None
+    """Of the strongest finding; null: none stands behind it."""
+    recognizers: tuple[str, ...]
+    """What found it."""
 
 
 class Me(BaseModel):

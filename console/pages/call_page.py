@@ -16,18 +16,29 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
 
+from agents.access.api_tokens import Tokens
 from agents.access.roles import Permission
+from agents.analytics.fact_store import FactStore
 from agents.reports.entity_groups import KINDS, kind_of
 from agents.vault.mark_store import PAGE, Marks
-from agents.vault.reader import CallFilter, StoredCallFacts, VaultReader
+from agents.vault.reader import StoredCallFacts, VaultReader
 from console.api.calls import facts_of
 from console.api.mutes import muted_spans
 from console.auth.looks import Looks, Principal
+from console.auth.names import Names
 from console.auth.routing import Routes
 from console.http.errors import NOT_FOUND, refusal_of
 from console.http.forms import MarkForm
 from console.http.metrics import ApiMetrics
-from console.http.parameters import After, CallId, Id, MarkId
+from console.http.parameters import CallId, Id, MarkId
+from console.pages.call_view import (
+    LISTED_OPEN,
+    legend,
+    mutes_by_type,
+    told_consent,
+    told_facts,
+)
+from console.pages.checks import shown_checks
 from console.pages.rendering import page
 from console.pages.turns import turns_of
 from pipeline.errors import InputError, UnknownCallError
@@ -51,6 +62,8 @@ class CallPages:
 
     reader: VaultReader
     marks: Marks
+    facts: FactStore
+    tokens: Tokens
     looks: Looks
     metrics: ApiMetrics
 
@@ -73,19 +86,11 @@ class CallPages:
             routes.add_form(f"{one}/marks", mark, add)
             routes.add_form(f"{one}/marks/{{mark_id}}/remove", mark, take_back)
         hidden = {"include_in_schema": False}
-        routes.add("GET", "/quarantine", may.READ_QUARANTINE, self.quarantine, **hidden)
         routes.add("GET", "/marks", may.READ_MARKS, self.every_mark, **hidden)
 
     def call(self, request: Request, call_id: CallId) -> Response:
         """A stored call: transcript, player, where it is silent, what was marked."""
         return self._stored(request, facts_of(self.reader, call_id, passed=True))
-
-    def quarantine(self, request: Request, after: After = None) -> Response:
-        """Quarantined calls, the newest first."""
-        listed = self.reader.list_calls(CallFilter(passed=False), limit=_CALLS, after=after)
-        self._look(request, "list-quarantine", calls=len(listed.calls))
-        me = request.state.principal
-        return page("quarantine.html", me=me, page=listed, first=after is None)
 
     def quarantined(self, request: Request, call_id: CallId) -> Response:
         """A quarantined call: what its certificate says, and what was marked."""
@@ -113,7 +118,14 @@ class CallPages:
         self._look(request, "marks", marks=len(found))
         following = found[-1].mark_id if len(found) == _MARKS else ""
         me = request.state.principal
-        return page("marks.html", me=me, marks=found, following=following, first=not after)
+        return page(
+            "marks.html",
+            me=me,
+            marks=found,
+            named=Names.of(self.tokens),
+            following=following,
+            first=not after,
+        )
 
     async def _in_thread(self, request: Request, call_id: str, *, passed: bool) -> Response:
         body = await request.body()
@@ -148,22 +160,32 @@ class CallPages:
     ) -> Response:
         call_id = facts.call_id
         certificate = self.reader.certificate(call_id)
-        roles = parse_certificate(certificate).roles
-        turns = turns_of(self.reader.transcript(call_id), roles)
+        stated, muted = parse_certificate(certificate), muted_spans(certificate)
         me: Principal = request.state.principal
+        counted = self.facts.find(call_id)
         may_mark = Permission.MARK_CALL in me.permissions
         marks = self.marks.known(call_id) if may_mark else []
+        turns = turns_of(self.reader.transcript(call_id), stated.roles)
         self._look(request, "page", call_id, marks=len(marks))
+        has_audio = f"{call_id}.flac" in facts.files
         return page(
-            "call.html",
+            "call/call.html",
             status,
             me=me,
             call=facts,
-            roles=roles,
+            roles=stated.roles,
             turns=turns,
-            muted=muted_spans(certificate),
-            may_listen=Permission.READ_AUDIO in me.permissions,
-            **_marking(facts, marks, form, problem, may_mark=may_mark),
+            muted=muted,
+            has_audio=has_audio,
+            may_listen=has_audio and Permission.READ_AUDIO in me.permissions,
+            may_certify=Permission.READ_CERTIFICATE in me.permissions,
+            counted=counted is not None,
+            told=told_facts(facts, counted),
+            by_type=mutes_by_type(muted),
+            legend=legend,
+            consent=told_consent(stated, me.permissions),
+            most_open=LISTED_OPEN,
+            **self._marking(facts, marks, form, problem, may_mark=may_mark),
         )
 
     def _held_back(
@@ -186,10 +208,32 @@ class CallPages:
             me=me,
             call=facts,
             roles=stated.roles,
-            failed=[one for one in stated.checks if not one.passed],
+            failed=shown_checks(one for one in stated.checks if not one.passed),
+            may_end=Permission.END_QUARANTINE in me.permissions,
             muted=muted_spans(certificate),
-            **_marking(facts, marks, form, problem, may_mark=may_mark),
+            **self._marking(facts, marks, form, problem, may_mark=may_mark),
         )
+
+    def _marking(
+        self,
+        facts: StoredCallFacts,
+        marks: Sequence[Mark],
+        form: MarkForm | None,
+        problem: str,
+        *,
+        may_mark: bool,
+    ) -> dict[str, object]:
+        """What the part of a page with the marks shows."""
+        return {
+            "address": _address(facts),
+            "may_mark": may_mark,
+            "marks": marks,
+            "named": Names.of(self.tokens) if marks else str,
+            "more_marks": len(marks) == PAGE,
+            "form": form or MarkForm(),
+            "problem": problem,
+            "types": TYPES,
+        }
 
     def _certificate(self, facts: StoredCallFacts) -> bytes:
         return self.reader.certificate(facts.call_id)
@@ -199,29 +243,8 @@ class CallPages:
         self.metrics.looks.labels(what).inc()
 
 
-_CALLS: Final = 50
 _MARKS: Final = 200
 
 
 def _address(facts: StoredCallFacts) -> str:
     return f"/{'calls' if facts.passed else 'quarantine'}/{facts.call_id}"
-
-
-def _marking(
-    facts: StoredCallFacts,
-    marks: Sequence[Mark],
-    form: MarkForm | None,
-    problem: str,
-    *,
-    may_mark: bool,
-) -> dict[str, object]:
-    """What the part of a page with the marks shows."""
-    return {
-        "address": _address(facts),
-        "may_mark": may_mark,
-        "marks": marks,
-        "more_marks": len(marks) == PAGE,
-        "form": form or MarkForm(),
-        "problem": problem,
-        "types": TYPES,
-    }

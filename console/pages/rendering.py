@@ -27,6 +27,8 @@ _MEDIA: Final = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
 }
+_ALONE: Final = {"gap": "No audio came", "paused": "Recorder paused"}
+"""Why a stretch is silent in which nobody was muted."""
 _REPORTS: Final = frozenset({"compliance.css"})
 """Style sheets of reports, which are files of their own, too."""
 
@@ -102,9 +104,13 @@ def _iso(moment: datetime | str) -> str:
 
 def _why(muted: Muted) -> str:
     """What a muted stretch was, for people."""
-    return ", ".join(map(label_of, muted.entities)) or f"Precaution ({', '.join(muted.reasons)})"
+    if muted.entities:
+        return ", ".join(map(label_of, muted.entities))
+    return ", ".join(_ALONE.get(one, f"Precaution: {label_of(one)}") for one in muted.reasons)
 
 
 def _kind(muted: Muted) -> str:
     """Its colour class."""
-    return kind_of(muted.entities[0]).name if muted.entities else "other"
+    if muted.entities:
+        return kind_of(muted.entities[0]).name
+    return "gap" if set(muted.reasons) <= set(_ALONE) else "other"

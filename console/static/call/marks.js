@@ -1,6 +1,7 @@
 // Fills in the form by which a place is marked: from a turn, words that are selected, a mute, or
 // the place of the player.
-"use strict";
+
+import { wordTimes } from "./words.js";
 
 const form = document.querySelector("form.mark");
 const player = document.getElementById("audio");
@@ -30,8 +31,10 @@ function selected(turn) {
     return null;
   }
   const range = chosen.getRangeAt(0);
-  const words = [...turn.querySelectorAll("p [data-start]")].filter((word) => within(range, word));
-  return words.length ? [words[0].dataset.start, words[words.length - 1].dataset.end] : null;
+  const { words, starts, ends } = wordTimes(turn);
+  const first = words.findIndex((word) => within(range, word));
+  const last = words.findLastIndex((word) => within(range, word));
+  return first < 0 ? null : [starts[first], ends[last]];
 }
 
 function pick(button) {
@@ -59,6 +62,16 @@ if (form) {
     kind.addEventListener("change", kindChosen);
   }
   kindChosen();
+  // Key m: where it begins, and, pressed again, where it ends.
+  document.addEventListener("mark-place", (event) => {
+    const { from, to } = event.detail;
+    form.elements.from.value = seconds(from);
+    form.elements.to.value = to === null ? "" : seconds(to);
+    form.scrollIntoView({ block: "nearest" });
+    if (to !== null) {
+      (entity.disabled ? form.querySelector("button.main") : entity).focus();
+    }
+  });
 }
 
 if (form && player) {
