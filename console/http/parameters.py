@@ -34,7 +34,7 @@ After = Annotated[
 Word = Annotated[str | None, Query(max_length=128, pattern=_TEXT)]
 Moment = Annotated[datetime, AfterValidator(_utc)]
 MarkId = Annotated[str, Query(max_length=16, pattern=_TEXT, description="The last mark known.")]
-Id = Annotated[str, Path(max_length=16, pattern=_TEXT)]
+Id = Annotated[str, Path(max_length=16, pattern=_TEXT, description="Its public id.")]
 Entry = Annotated[int, Query(ge=0, le=WHOLE_MOST, description="Number of the last entry known.")]
 MonthName = Annotated[
     str,

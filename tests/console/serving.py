@@ -46,6 +46,7 @@ class Console:
     ledger: Ledger
     tokens: Tokens
     vault: Vault
+    sessions: Sessions
 
     def token(self, role: str, *, lives: timedelta = timedelta(days=1)) -> str:
         """A new token of a role."""
@@ -148,6 +149,7 @@ def console(
     log = AuditLog(ledger.database)
     tokens = Tokens(ledger.database, log)
     sources = Sources(Settings(), ledger.database, log, folder / "state", str(folder / "vault"))
+    sessions = Sessions(ledger.database, log, idle=timedelta(minutes=30), most=timedelta(hours=10))
     app = create_app(
         Parts(
             reader=VaultReader(vault),
@@ -159,15 +161,13 @@ def console(
             limiter=Limiter(per_minute, failures=failures),
             report=partial(report_of, sources),
             examine=lambda: [Finding(Grade.WEAK, "vault", "others may get at it", "chmod")],
-            sessions=Sessions(
-                ledger.database, log, idle=timedelta(minutes=30), most=timedelta(hours=10)
-            ),
+            sessions=sessions,
             oidc=oidc,
             code_flow=CodeFlow(oidc, client) if oidc is not None and client is not None else None,
             secure=secure,
         )
     )
     try:
-        yield Console(app, ledger, tokens, vault)
+        yield Console(app, ledger, tokens, vault, sessions)
     finally:
         ledger.dispose()
