@@ -27,7 +27,7 @@ from agents.vault.vault import Vault
 from pipeline.analytics.peaks import peaks_of_flac
 from pipeline.errors import AudioError, RecordError, UnknownCallError
 from pipeline.evidence.certificate import LogStated
-from pipeline.evidence.layout import PEAKS
+from pipeline.evidence.layout import CANDIDATES, PEAKS
 from pipeline.evidence.stored_call import CallAssembly, StoredCall
 from pipeline.evidence.told_transcript import events, read_transcript
 from pipeline.policy.model import Policy
@@ -184,7 +184,7 @@ class VaultCall:
         days = keep_days(self._policy, call)
         head = self._log.head()
         signed = self._key.certify(call, log=LogStated(head.seq, head.hash))
-        facts = self._vault.store(_with_peaks(signed), keep_days=days)
+        facts = self._vault.store(_with_candidates(_with_peaks(signed)), keep_days=days)
         self._certificate = facts.certificate
         self._whole, self._marks = facts.whole, facts.marks
         if facts.passed:
@@ -264,3 +264,10 @@ def _with_peaks(call: StoredCall) -> StoredCall:
         get_logger(NAME).error("no waveform", call_id=call.call_id, code=error.code)
         return call
     return replace(call, files={**call.files, call.call_id + PEAKS: waveform})
+
+
+def _with_candidates(call: StoredCall) -> StoredCall:
+    """With what thresholds decided on among its files; no certificate states it."""
+    if not call.candidates:
+        return call
+    return replace(call, files={**call.files, call.call_id + CANDIDATES: call.candidates})

@@ -41,6 +41,7 @@ from pipeline.records.model import (
     WindowTranscript,
     Word,
 )
+from pipeline.records.scores import READER
 from pipeline.verification.verifier import OTHER_LANGUAGE
 
 UNHEARD: Final = "UNHEARD"
@@ -103,6 +104,9 @@ class CallDetector:
         self._words: list[Word] = []
         self._found: list[Span] = []
         self._stated: list[Span] = []
+        self._weighed: set[Span] = set()
+        """Candidates that were told."""
+        self._judged: list[Span] = []
         self._telling = Telling(channels, vocabulary(known), sample_rate)
         self._watermark = 0
         self._seq = 0
@@ -317,9 +321,22 @@ class CallDetector:
             shown=disclosed,
             since=before,
             detection=self._by(),
+            candidates=self._candidates(keep),
         )
         self._seq += 1
         return findings
+
+    def _candidates(self, keep: int) -> tuple[Span, ...]:
+        """What a threshold decided on since the last findings, each once, in order."""
+        found = {*self._reader.candidates, *self._conversation.below, *self._judged} - self._weighed
+        for one in (self._reader.candidates, self._conversation.below, self._judged):
+            one.clear()
+        self._weighed = {span for span in self._weighed if span.end > keep} | found
+        return tuple(
+            sorted(
+                found, key=lambda s: (s.start, s.channel, s.end, s.entity, s.recognizer, s.score)
+            )
+        )
 
     def _by(self) -> Detection | None:
         if self._detection is None:
@@ -351,6 +368,9 @@ class CallDetector:
             self._allowed.forget(before)
         except Exception:  # noqa: BLE001 - all of it stays muted
             self.failures += 1
+        self._judged += [
+            span for span in due if span.reason is Reason.RECOGNISED and span.recognizer != READER
+        ]
         fresh: dict[Span, None] = {}
         # What is allowed is dropped before: it may lie over what is not.
         for span in apart(due, self._rate):

@@ -24,6 +24,8 @@ from pipeline.records.model import Action, Interval, Role, Span, Word
 from pipeline.records.scores import READER
 from pipeline.transcription.word_timing import plausible
 
+FLOOR: Final = 0.1
+"""Probability from which a word is noted for those who ask what another threshold would do."""
 SPLIT_S: Final = 2.0
 """Pause inside an entity that is left audible."""
 _EARLY_S: Final = 0.3
@@ -187,6 +189,9 @@ class TurnReader:
         self._columns = [(one, {LABELS[at] for at in one}) for one in columns if len(one)]
         """Of the labels, those that the policy mutes, and all; what is muted goes first."""
         self.opinions = opinions or Opinions(len(self._roles))
+        self.candidates: list[Span] = []
+        """Words of some probability, and results below their threshold; whoever takes them empties
+        it."""
 
     def read(self, spoken: Spoken, others: Sequence[tuple[Word, ...]] = ()) -> list[Span]:
         """Sensitive spans of one turn.
@@ -232,6 +237,7 @@ class TurnReader:
         if spoken.stream is Stream.SHOWN:
             self._keep(_Said(spoken.channel, spoken.start, spoken.end, reading.kept))
         self._hold(turn, placed, reading, spoken.channel)
+        self._note(turn, placed, reading)
         return [
             self._span(found.entity, words, found.score, READER)
             for found in self._entities(turn, reading)
@@ -266,6 +272,17 @@ class TurnReader:
                 end = max(word.end, word.start + 1)
                 opinion = Opinion(word.start, end, word.hearing, 1 - float(row[0]), types)
                 self.opinions.add(channel, opinion)
+
+    def _note(self, turn: Turn, placed: _Placed, reading: Reading) -> None:
+        """Note every word that a threshold down to ``FLOOR`` would have."""
+        columns, _ = self._columns[0]
+        secret = reading.probabilities[:, columns].sum(axis=1)
+        for at in np.flatnonzero(secret >= FLOOR):
+            entity = LABELS[columns[int(reading.probabilities[at, columns].argmax())]]
+            words = placed.between(turn.tokens[at].start, turn.tokens[at].end)
+            if words:
+                cut = [self._cut(word) for word in words]
+                self.candidates.append(self._span(entity, cut, float(secret[at]), READER))
 
     def _entities(self, turn: Turn, reading: Reading) -> Iterator[_Found]:
         """Runs of words whose probability reaches the policy's threshold, of one type each.
@@ -330,10 +347,14 @@ class TurnReader:
             return
         for result in self._analyses.analyze(turn):
             least = self._policy.threshold(result.entity_type, explained(result))
-            if result.end <= placed.fresh or result.score < least:
+            if result.end <= placed.fresh:
                 continue
             words = [self._cut(word) for word in placed.between(result.start, result.end)]
-            yield self._span(result.entity_type, words, float(result.score), explained(result))
+            if result.score >= least:
+                yield self._span(result.entity_type, words, float(result.score), explained(result))
+            elif words:
+                name, score = explained(result), float(result.score)
+                self.candidates.append(self._span(result.entity_type, words, score, name))
 
     # -- where it is -------------------------------------------------------------------------
 

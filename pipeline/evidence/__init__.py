@@ -6,6 +6,7 @@ Files: ``stored_call`` puts the files together · ``tellable_words`` which words
 ``turns`` in the order of the talk, ``transcript`` as it is stored · ``mute_totals`` how long for
 which reason · ``certificate`` what was muted, by what · ``canonical_json`` the bytes that are
 signed · ``certificate_check`` verifies it offline · ``layout`` names of the files ·
+``candidates`` what another threshold would have done ·
 ``vcon`` a call as a vCon · ``told_transcript`` the transcript as others get it, ``deepgram`` in
 Deepgram's shape.
 

@@ -30,6 +30,7 @@ from pipeline.detection.decision.not_understood import (
     understanding,
 )
 from pipeline.errors import AudioError, RecordError
+from pipeline.evidence.candidates import candidates_json, weighed
 from pipeline.evidence.certificate import (
     Certificate,
     build_certificate,
@@ -87,6 +88,9 @@ class StoredCall:
     """Channels that were silenced whole, after verification."""
     consent: Decision | None = None
     """Whether it may be kept, and how long."""
+    candidates: bytes = field(default=b"", repr=False)
+    """What thresholds decided on, see ``pipeline.evidence.candidates``; empty for a call that did
+    not pass."""
     business: Business = field(default=Business(), repr=False)
     """How it came about, as its last chunk says."""
 
@@ -228,7 +232,13 @@ class CallAssembly:
                 replace(check, name=f"stored_{check.name}") for check in again if not check.passed
             ]
             if not failed:
-                return replace(stored, silenced=tuple(whole))
+                candidates = [one for findings in in_order for one in findings.candidates]
+                weighed_spans = weighed(
+                    (span for findings in in_order for span in findings.spans), candidates
+                )
+                told_rate, digest = verdict.call.sample_rate, self._policy.digest
+                file = candidates_json(told_rate, digest, weighed_spans)
+                return replace(stored, silenced=tuple(whole), candidates=file)
             checks = [*checks, *failed]
         elif self._writer is not None:
             self._writer.finish()

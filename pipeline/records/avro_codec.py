@@ -264,6 +264,7 @@ def _read_findings(form: Form, _audio: bytes) -> Findings:
         shown=_each(_read_shown, form["shown"]),
         since=form["since"],
         detection=Detection(**form["detection"]) if form["detection"] else None,
+        candidates=_each(_read_span, form["candidates"]),
     )
 
 

@@ -380,6 +380,9 @@ class Findings:
     between the two was stated by nobody."""
     detection: Detection | None = None
     """By what; None in what older versions wrote, and for a call without audio."""
+    candidates: tuple[Span, ...] = ()
+    """What a threshold decided on, above it and some way below, before overlaps are settled: what
+    another threshold would have done. It mutes nothing. See ``pipeline.evidence.candidates``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,9 @@ UNASKED: Final = "spoken-after-unheard"
 """Recogniser of numbers that may answer a question which nobody heard."""
 CHECKED: Final = 0.99
 """Score of a number that was asked for and whose checksum holds;"""
+UNDECIDED: Final = "spoken-undecided-number"
+"""Recogniser of a number that is not over when it may be held back no longer; no policy sets a
+threshold for it."""
 ASKED_FOR: Final = 0.85
 """of any other that was asked for by its name;"""
 ANNOUNCED: Final = 0.8

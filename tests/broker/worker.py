@@ -15,6 +15,7 @@ from prometheus_client import start_http_server
 
 from agents.app.faust_app import FaustPort
 from agents.app.worker import Models, WorkerConfig, run_worker
+from agents.database.policies.published import Following
 from agents.kafka.topics import Topics
 from agents.runtime.engine_pool import PoolWork
 from agents.stages.door_opening import Door
@@ -27,6 +28,7 @@ from agents.upkeep.news.webhooks import Endpoint, endpoint
 from pipeline.consent.gate import ConsentRules
 from pipeline.consent.loading import shipped_rules
 from pipeline.errors import ModelError
+from pipeline.policy.known_names import BUILT_IN
 from pipeline.policy.loading import load_policy
 from pipeline.policy.model import ConsentRule, EchoRule, Policy
 from pipeline.transcription.segmenter import LoudnessVoice
@@ -63,6 +65,7 @@ def main() -> None:
         models=Models(PoolWork(fakes.start, (), fakes.hear, fakes.check), LoudnessVoice, _detector),
         ledger_url=os.environ.get("LEDGER_OF_TEST") or f"sqlite:///{state / 'ledger.db'}",
         keyset=state / "kek.json",
+        following=Following(BUILT_IN),
         signing_key=state / "signing.pem",
         audit_days=366,
         quarantine_hours=72,

@@ -33,7 +33,7 @@ from pipeline.policy.model import Policy
 from pipeline.records.entities import NEVER_ALLOWED, Entity
 from pipeline.records.model import Action, Interval, Reason, Span, WindowTranscript
 from pipeline.records.private_cache import Remembered
-from pipeline.records.scores import UNASKED
+from pipeline.records.scores import UNASKED, UNDECIDED
 
 OPEN_S: Final = 12.0
 """Seconds of silence on a number after which nothing is expected to continue it."""
@@ -50,7 +50,6 @@ _SURE: Final = 0.8
 heard, with at least the second, that an order number or the like follows."""
 _CHECKED: Final = 0.95
 """Score of a card number whose checksum and brand hold."""
-_UNDECIDED: Final = "spoken-undecided-number"
 
 
 class Conversation:
@@ -92,6 +91,9 @@ class Conversation:
         self._unheard: list[list[Interval]] = [[] for _ in range(channels)]
         self._heard_until = [0] * channels
         self._fragments = Fragments()
+        self.below: list[Span] = []
+        """Spans that were asked for and score less than the policy's threshold; whoever takes them
+        empties it."""
         self._result: tuple[list[Reading], list[Talk], list[Sensitive]] | None = None
 
     def __repr__(self) -> str:
@@ -157,20 +159,19 @@ class Conversation:
                             run.start,
                             run.end,
                             0.5,
-                            _UNDECIDED,
+                            UNDECIDED,
                         )
                     )
-        spans = {self._span(one) for one in _united(found) if one.start < until}
-        return tuple(
-            sorted(
-                (span for span in spans if self._counts(span)),
-                key=lambda span: (span.start, span.channel, span.end, span.entity),
-            )
+        spans = sorted(
+            {self._span(one) for one in _united(found) if one.start < until},
+            key=lambda span: (span.start, span.channel, span.end, span.entity),
         )
+        self.below += [span for span in spans if not self._counts(span)]
+        return tuple(span for span in spans if self._counts(span))
 
     def _counts(self, span: Span) -> bool:
         """What nothing explains has no score that a threshold could judge."""
-        unknown = span.reason is Reason.UNEXPLAINED or span.recognizer == _UNDECIDED
+        unknown = span.reason is Reason.UNEXPLAINED or span.recognizer == UNDECIDED
         return unknown or span.score >= self._policy.threshold(span.entity, span.recognizer)
 
     def open_since(self) -> int | None:

@@ -23,7 +23,7 @@ NEWEST = {
     "AudioChunk": 5,
     "CallEnd": 2,
     "Heard": 5,
-    "Findings": 4,
+    "Findings": 5,
     "RedactedChunk": 5,
     "Verdict": 4,
 }

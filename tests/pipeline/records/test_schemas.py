@@ -14,7 +14,7 @@ import pytest
 from pipeline.errors import RecordError
 from pipeline.records import schemas
 from pipeline.records.avro_codec import from_form, to_form, wire_name
-from pipeline.records.model import Business, CallEnd, Record, WindowTranscript
+from pipeline.records.model import Business, CallEnd, Findings, Record, WindowTranscript
 from tests.pipeline.records.wire_samples import PCM, SAMPLES
 
 pytestmark = pytest.mark.unit
@@ -43,6 +43,8 @@ def _before_consent(name: str) -> Record:
         changed["end"] = replace(record.end, consent=None)
     if isinstance(record, WindowTranscript):
         changed["withheld"] = ()
+    if isinstance(record, Findings):
+        changed["candidates"] = ()
     return cast("Record", replace(record, **changed))
 
 
@@ -70,6 +72,7 @@ def _before_pauses(record: Record) -> Record:
 
 BEFORE: dict[tuple[str, int], Record] = {
     ("Findings", 1): replace(_before_digests(_before_consent("Findings")), shown=()),
+    ("Findings", 4): replace(cast("Any", SAMPLES["Findings"]), candidates=()),
     ("AudioChunk", 1): _before_pauses(_before_parties("AudioChunk")),
     ("AudioChunk", 2): _before_pauses(_before_consent("AudioChunk")),
     ("AudioChunk", 3): _before_pauses(_before_business("AudioChunk")),

@@ -106,6 +106,7 @@ SAMPLES: dict[str, Record] = {
         (SHOWN,),
         since=640,
         detection=DETECTION,
+        candidates=(SPAN,),
     ),
     "RedactedChunk": RedactedChunk(CALL, 4, 32_000, PCM, (MUTE,), policy="ab" * 32),
     "Verdict": Verdict(
