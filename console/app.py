@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -16,7 +17,11 @@ from agents.access.api_tokens import Tokens
 from agents.access.audit_log import AuditLog
 from agents.access.roles import Permission
 from agents.access.sessions import Sessions
+from agents.analytics.call_listing import CallListing
+from agents.analytics.call_search import CallSearch
 from agents.analytics.fact_store import FactStore
+from agents.analytics.saved_views import SavedViews
+from agents.analytics.search_index import SearchIndex
 from agents.app.checks.findings import Finding
 from agents.app.operations.health import HealthWatch
 from agents.app.operations.overview import Operations
@@ -30,6 +35,8 @@ from agents.vault.file_store import open_place
 from agents.vault.mark_store import Marks
 from agents.vault.reader import VaultReader
 from console.api.administration import UpkeepRoutes
+from console.api.call_finder import CallFinder
+from console.api.call_lists import CallListRoutes
 from console.api.calls import CallRoutes
 from console.api.marks import MarkRoutes
 from console.api.openapi import described
@@ -51,7 +58,7 @@ from console.operations.overview import OverviewRoutes
 from console.operations.quarantine import QuarantineRoutes
 from console.operations.retention import RetentionRoutes
 from console.pages.api_docs import ApiPages
-from console.pages.call_list import PageRoutes
+from console.pages.call_list import CallListPages
 from console.pages.call_page import CallPages
 from console.pages.compliance import ComplianceRoutes
 from console.pages.login import LoginRoutes
@@ -87,6 +94,8 @@ class Parts:
     """The report of a month."""
     sessions: Sessions
     """Who is logged in on the pages."""
+    secret: bytes | None = field(default=None, repr=False)
+    """The installation's token key; None: this server has none, and finds no words."""
     oidc: Oidc | None = None
     """None: API tokens only."""
     code_flow: CodeFlow | None = None
@@ -118,6 +127,11 @@ def create_app(parts: Parts) -> FastAPI:
 
     routes.add_open("GET", ALIVE, healthz)
     routes.add("GET", "/api/openapi.json", Permission.WHO_AM_I, openapi)
+    listing = CallListing(parts.database, parts.secret or secrets.token_bytes(32))
+    index = SearchIndex(parts.secret) if parts.secret else None
+    search = CallSearch(parts.database, listing, index, parts.reader.transcript)
+    finder = CallFinder(parts.database, listing, search, looks, parts.metrics)
+    CallListRoutes(finder).add_to(routes)
     CallRoutes(parts.reader, looks, parts.metrics).add_to(routes)
     marks = Marks(parts.database, parts.log)
     MarkRoutes(parts.reader, marks, looks).add_to(routes)
@@ -129,7 +143,7 @@ def create_app(parts: Parts) -> FastAPI:
     LoginRoutes(door, parts.sessions, looks, parts.code_flow, parts.secure).add_to(routes)
     SessionRoutes(parts.sessions, looks).add_to(routes)
     ApiPages(app, looks).add_to(routes)
-    PageRoutes(parts.reader, looks, parts.metrics).add_to(routes)
+    CallListPages(finder, listing, SavedViews(parts.database)).add_to(routes)
     ComplianceRoutes(parts.database, parts.report, looks, parts.metrics).add_to(routes)
     facts = FactStore(parts.database)
     CallPages(parts.reader, marks, facts, parts.tokens, looks, parts.metrics).add_to(routes)

@@ -23,6 +23,7 @@ from agents.access.api_tokens import Tokens
 from agents.access.audit_log import AuditLog
 from agents.access.sessions import Sessions
 from agents.app.checks.doctor import examine
+from agents.crypto.pseudonym_secret import read_or_make_key
 from agents.database import migrate
 from agents.database.engine import Database
 from agents.database.open_ledger import opened_ledger
@@ -88,6 +89,7 @@ def serve(settings: Settings, vault: str) -> None:
         tls = settings.api_certificate is not None
         metrics = ApiMetrics()
         key = settings.signing_key_file(state)
+        token_key = settings.token_key_file(state)
         guard = SweepGuard(database, Bounds.of(settings), metrics)
         stack.enter_context(
             signed(
@@ -111,6 +113,8 @@ def serve(settings: Settings, vault: str) -> None:
                 limiter=Limiter(settings.api_rate_per_minute),
                 examine=lambda: examine(settings, state, local),
                 report=partial(report_of, sources),
+                # Made by whoever stores calls: another one would find nothing, and not say so.
+                secret=read_or_make_key(token_key) if token_key.exists() else None,
                 sessions=Sessions(
                     database,
                     log,

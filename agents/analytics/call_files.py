@@ -26,6 +26,12 @@ _FROM_FACTS: Final = (
     *("hold_ms", "turns", "words", "muted_ms", "muted_share", "precaution_ms", "caught_ms"),
     "disclosed",
 )
+
+
+def _fact(name: str) -> Callable[[ListedCall], object]:
+    return lambda one: getattr(one.facts, name, None)
+
+
 _COLUMNS: Final[dict[str, Callable[[ListedCall], object]]] = {
     "call_id": lambda one: one.stored.call_id,
     "stored": lambda one: stamp(one.stored.stored),
@@ -36,7 +42,7 @@ _COLUMNS: Final[dict[str, Callable[[ListedCall], object]]] = {
     "retain_until": lambda one: stamp(one.stored.retain_until),
     "held": lambda one: stamp(one.stored.held) if one.stored.held else None,
     "marks": lambda one: ",".join(one.stored.marks),
-    **{name: lambda one, name=name: getattr(one.facts, name, None) for name in _FROM_FACTS},
+    **{name: _fact(name) for name in _FROM_FACTS},
     "types": lambda one: ",".join(one.facts.entities) if one.facts else None,
 }
 COLUMNS: Final = tuple(_COLUMNS)

@@ -41,7 +41,7 @@ from agents.analytics.call_filter import (
     without_facts,
 )
 from agents.analytics.fact_store import facts_of, lists_of
-from agents.database.analytics_tables import CALL_FACTS
+from agents.database.analytics_tables import CALL_FACTS, CALL_REDACTIONS
 from agents.database.engine import Database
 from agents.database.tables import CATALOGUE
 from agents.vault.call_catalogue import StoredCallFacts, catalogued
@@ -215,12 +215,19 @@ class CallListing:
 
     def choices(self, column: str) -> tuple[str, ...]:
         """Values of a column of ``call_facts`` that has an index, sorted; some of very many."""
+        return self._values(CALL_FACTS.c[column])
+
+    def types(self) -> tuple[str, ...]:
+        """Types that were muted in some call, sorted."""
+        return self._values(CALL_REDACTIONS.c.type)
+
+    def _values(self, column: ColumnElement[str]) -> tuple[str, ...]:
         values: list[str] = []
-        last, field = "", CALL_FACTS.c[column]
+        last: str | None = ""
         with self._database.reading() as connection:
             # One look into the index per value, not one per call.
             while len(values) < CHOICES_MOST:
-                last = connection.scalar(select(func.min(field)).where(field > last))
+                last = connection.scalar(select(func.min(column)).where(column > last))
                 if last is None:
                     break
                 values.append(last)

@@ -52,7 +52,7 @@ class CallSearch:
     Args:
         database: the ledger's, with its schema up to date.
         listing: lists them.
-        index: of their words.
+        index: of their words; None where the installation's token key is not at hand.
         transcript: reads the redacted transcript of a call.
     """
 
@@ -60,11 +60,16 @@ class CallSearch:
         self,
         database: Database,
         listing: CallListing,
-        index: SearchIndex,
+        index: SearchIndex | None,
         transcript: Callable[[str], bytes],
     ) -> None:
         self._database, self._listing = database, listing
         self._index, self._transcript = index, transcript
+
+    @property
+    def finds_words(self) -> bool:
+        """Whether words can be searched for."""
+        return self._index is not None
 
     def page(
         self,
@@ -122,6 +127,8 @@ class CallSearch:
     def _query(self, wanted: ListingFilter) -> tuple[WordQuery | None, ColumnElement[bool] | None]:
         if not wanted.words:
             return None, None
+        if self._index is None:
+            raise FilterError("q", "words can't be searched here: the token key is not at hand")
         try:
             query = parse_query(wanted.words)
         except InputError as error:

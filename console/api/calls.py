@@ -1,4 +1,4 @@
-"""The routes of stored calls: lists, transcripts, audio, certificates.
+"""The routes of single stored calls, and of quarantined ones: transcripts, audio, certificates.
 
 Each look is in the audit log before its bytes go out. Quarantined calls have routes of their own:
 on the others they are not there.
@@ -21,7 +21,7 @@ from console.auth.looks import Looks
 from console.auth.routing import Routes
 from console.http.errors import unknown_call
 from console.http.metrics import ApiMetrics
-from console.http.parameters import After, CallId, Limit, Moment, Word
+from console.http.parameters import After, CallId, Limit
 from console.http.ranges import byte_range
 from pipeline.records.cloudevents import valid_call_id
 
@@ -54,7 +54,6 @@ class CallRoutes:
         """Add the routes."""
         one = "/api/calls/{call_id}"
         may = Permission
-        routes.add("GET", "/api/calls", may.LIST_CALLS, self.calls)
         routes.add("GET", one, may.LIST_CALLS, self.call)
         routes.add("GET", f"{one}/transcript", may.READ_TRANSCRIPT, self.transcript)
         routes.add("GET", f"{one}/subtitles", may.READ_TRANSCRIPT, self.subtitles)
@@ -69,30 +68,6 @@ class CallRoutes:
             may.READ_QUARANTINE,
             self.quarantined_certificate,
         )
-
-    def calls(
-        self,
-        request: Request,
-        limit: Limit = PAGE,
-        after: After = None,
-        purpose: Word = None,
-        policy: Word = None,
-        party: Word = None,
-        held: bool | None = None,  # noqa: FBT001 - a parameter of the address
-        since: Moment | None = None,
-        until: Moment | None = None,
-    ) -> Calls:
-        """Stored calls, the newest first; no content."""
-        wanted = CallFilter(
-            passed=True,
-            held=held,
-            purpose=purpose,
-            policy=policy,
-            party=party,
-            since=since,
-            until=until,
-        )
-        return self._listed(request, "list", wanted, limit, after)
 
     def quarantine(self, request: Request, limit: Limit = PAGE, after: After = None) -> Calls:
         """Quarantined calls, the newest first."""

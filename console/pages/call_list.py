@@ -108,7 +108,8 @@ class CallListPages:
             kept=kept,
             views=views,
             current=next((one.name for one in views if kept and one.address == kept), ""),
-            can_search=Permission.READ_TRANSCRIPT in me.permissions,
+            can_search=self.finder.search.finds_words
+            and Permission.READ_TRANSCRIPT in me.permissions,
             call_page=_call_page(me),
             without_facts=self.listing.without_facts(),
         )

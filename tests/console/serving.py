@@ -34,6 +34,7 @@ from console.auth.oidc import Oidc
 from console.http.rate_limits import Limiter
 from tests.agents.storing import stored_call
 
+SECRET = b"s" * 32
 ADDRESS = "192.0.2.7"
 STORED, OTHER, HELD_BACK = "call-1", "call-2", "call-q"
 
@@ -162,6 +163,7 @@ def console(
             report=partial(report_of, sources),
             examine=lambda: [Finding(Grade.WEAK, "vault", "others may get at it", "chmod")],
             sessions=sessions,
+            secret=SECRET,
             oidc=oidc,
             code_flow=CodeFlow(oidc, client) if oidc is not None and client is not None else None,
             secure=secure,
