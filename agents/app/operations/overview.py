@@ -143,14 +143,12 @@ class Operations:
         for stage in STAGES:
             mine = [one for one in workers if stage in one.stages]
             alive = [one for one in mine if one.alive(now)]
-            group = lag.groups.get(self._group(stage)) if lag is not None else None
             made.append(
                 StageState(
                     stage,
                     workers=len(alive),
                     away=len(mine) - len(alive),
-                    behind=group.behind if group is not None else None,
-                    members=group.members if group is not None else None,
+                    behind=lag.behind[self._group(stage)] if lag is not None else None,
                     in_flight=sum(one.counts.get(f"in_flight.{stage}", 0) for one in alive),
                     oldest_seconds=ages.get(stage),
                 )

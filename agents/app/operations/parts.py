@@ -33,8 +33,6 @@ class StageState:
     behind: int | None
     """Records that the broker has for it and that it has not acknowledged; those of a call that is
     still running count until it ends. None: the broker does not say."""
-    members: int | None
-    """Consumers in its group, as the broker knows them."""
     in_flight: int
     """Calls that it works on."""
     oldest_seconds: float | None

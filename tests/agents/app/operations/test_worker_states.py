@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from threading import Event
 
 import pytest
 from hypothesis import given
@@ -110,31 +113,28 @@ def test_the_row_goes_with_the_worker_and_no_database_ends_it(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     beat = Heartbeat(database, ["mute"], lambda: load_policy("default"), Metrics())
-    seen: list[int] = []
+    states, seen = WorkerStates(database), Event()
 
-    async def run() -> None:
+    async def run(until: Callable[[], bool]) -> None:
         async with beat.kept():
-            while not WorkerStates(database).known():
-                await asyncio.sleep(0.01)
-            seen.append(1)
+            await asyncio.to_thread(wait, until)
 
-    asyncio.run(run())
-    assert seen == [1]
-    assert WorkerStates(database).known() == []
+    asyncio.run(run(lambda: bool(states.known())))
+    assert states.known() == []
 
     def away(*_: object) -> None:
-        seen.append(2)
+        seen.set()
         raise StoreError("away")
 
     monkeypatch.setattr(WorkerStates, "note", away)
+    asyncio.run(run(seen.is_set))
 
-    async def without() -> None:
-        async with beat.kept():
-            while seen == [1]:
-                await asyncio.sleep(0.01)
 
-    asyncio.run(without())
-    assert seen == [1, 2]
+def wait(until: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not until():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def counted(*seconds: float) -> list[int]:
