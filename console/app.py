@@ -34,6 +34,7 @@ from agents.reports.compliance.report import Report, Sources
 from agents.vault.file_store import open_place
 from agents.vault.mark_store import Marks
 from agents.vault.reader import VaultReader
+from console.analytics.routes import analytics_routes
 from console.api.administration import UpkeepRoutes
 from console.api.call_finder import CallFinder
 from console.api.call_lists import CallListRoutes
@@ -147,6 +148,10 @@ def create_app(parts: Parts) -> FastAPI:
     ComplianceRoutes(parts.database, parts.report, looks, parts.metrics).add_to(routes)
     facts = FactStore(parts.database)
     CallPages(parts.reader, marks, facts, parts.tokens, looks, parts.metrics).add_to(routes)
+    settings = parts.sources.settings
+    analytics_routes(
+        parts.database, looks, parts.metrics, settings.analytics_zone, settings.analytics_least
+    ).add_to(routes)
     _add_operations(parts, looks, routes)
     _add_audit(parts, looks, routes)
     app.add_middleware(Envelope, metrics=parts.metrics, tls=parts.tls, answering=_answer)

@@ -47,6 +47,7 @@ class Permission(StrEnum):
     MARK_CALL = "mark-call"
     MARK_QUARANTINE = "mark-quarantine"
     READ_MARKS = "read-marks"
+    READ_ANALYTICS = "read-analytics"
 
 
 MAY: Final[Mapping[Role, frozenset[Permission]]] = {
@@ -57,6 +58,7 @@ MAY: Final[Mapping[Role, frozenset[Permission]]] = {
             Permission.READ_TRANSCRIPT,
             Permission.READ_AUDIO,
             Permission.MARK_CALL,
+            Permission.READ_ANALYTICS,
         }
     ),
     Role.SECURITY: frozenset(
@@ -88,6 +90,7 @@ MAY: Final[Mapping[Role, frozenset[Permission]]] = {
             Permission.READ_AUDIT,
             Permission.READ_COMPLIANCE,
             Permission.READ_RETENTION,
+            Permission.READ_ANALYTICS,
         }
     ),
 }

@@ -25,6 +25,7 @@ class Place:
 
 PLACES: Final = (
     Place("Calls", "/", Permission.LIST_CALLS, Role.ANALYST),
+    Place("Analytics", "/analytics", Permission.READ_ANALYTICS),
     Place("Quarantine", "/quarantine", Permission.READ_QUARANTINE, Role.SECURITY),
     Place("Marks", "/marks", Permission.READ_MARKS),
     Place("Sessions", "/sessions", Permission.MANAGE_TOKENS),

@@ -74,7 +74,8 @@ def figures_of(warehouse: Warehouse, wanted: Wanted) -> Figures:
     (row,) = warehouse.rows(sql, wanted.values)
     found = {name: value or 0 for name, value in zip(_SUMS, row, strict=True)}
     calls, duration = found["calls"], found["duration"]
-    ((callers, repeat),) = warehouse.rows(_CALLERS_SQL.format(where=wanted.where), wanted.values)
+    ((callers, again),) = warehouse.rows(_CALLERS_SQL.format(where=wanted.where), wanted.values)
+    repeat = again or 0
     return Figures(
         calls=calls,
         answered=found["answered"],

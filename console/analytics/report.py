@@ -1,0 +1,154 @@
+"""What a page of analytics shows: figures, charts, and the table of each chart."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from agents.analytics.warehouse.figures import Figures, figures_of
+from agents.analytics.warehouse.loading import Warehouse
+from agents.analytics.warehouse.series import Series, series_of
+from agents.reports.entity_groups import label_of
+from console.analytics import charts
+from console.analytics.figures import NOTHING
+from console.analytics.query import Asked
+
+HEADS: Final = {
+    "day": "Day",
+    "calls": "Calls",
+    "answered": "Answered",
+    "missed": "Missed",
+    "voicemail": "Voicemail",
+    "unknown": "Outcome not known",
+    "campaign": "Campaign",
+    "tracking_number": "Tracking number",
+    "agent": "Agent",
+    "median_ms": "Median length",
+    "talk_share_thousandths": "Agents' talk",
+    "silence_share_thousandths": "Silence",
+    "type": "Type",
+    "redactions": "Redactions",
+    "ms": "Muted",
+    "topic": "Topic",
+    "mentions": "Mentions",
+    "weekday": "Day",
+    "hour": "Hour",
+}
+_WEEKDAYS: Final = ("", *calendar.day_name)
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart, and the table that says the same."""
+
+    name: str
+    """Of its series."""
+    title: str
+    svg: str
+    """Empty: there is nothing to draw."""
+    heads: tuple[tuple[str, bool], ...]
+    """Of the table: text, and whether it is of numbers."""
+    rows: tuple[tuple[str, ...], ...]
+    wide: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything of a page but its form."""
+
+    now: Figures
+    then: Figures | None
+    charts: tuple[Chart, ...]
+
+
+def report_of(warehouse: Warehouse, asked: Asked) -> Report:
+    """The report of what an address asks for."""
+    then = figures_of(warehouse, asked.others) if asked.others else None
+    return Report(
+        now=figures_of(warehouse, asked.wanted),
+        then=then,
+        charts=tuple(_chart(warehouse, asked, *one) for one in _CHARTS),
+    )
+
+
+Draw = Callable[[Series, Series | None, Series, Asked, str], str]
+
+
+def _chart(
+    warehouse: Warehouse,
+    asked: Asked,
+    name: str,
+    title: str,
+    draw: Draw,
+    wide: bool,  # noqa: FBT001 - of a table
+) -> Chart:
+    series = series_of(warehouse, name, asked.wanted)
+    second = series_of(warehouse, name, asked.others) if asked.others else None
+    days = series_of(warehouse, "days", asked.wanted)
+    drawable = any(any(isinstance(one, int) and one > 0 for one in row[1:]) for row in series.rows)
+    period = asked.wanted.period
+    label = f"{title}, {period.first} to {period.last}; the table below has the numbers"
+    return Chart(
+        name=name,
+        title=title,
+        svg=draw(series, second, days, asked, label) if drawable else "",
+        heads=tuple(
+            (HEADS[one], kind == "BIGINT" and one != "weekday")
+            for one, kind in zip(series.names, series.types, strict=True)
+        ),
+        rows=tuple(_row(series.names, row, warehouse.least) for row in series.rows),
+        wide=wide,
+    )
+
+
+def _row(names: Sequence[str], row: Sequence[Any], least: int) -> tuple[str, ...]:
+    cells = enumerate(zip(names, row, strict=True))
+    return tuple(_cell(name, value, place, least) for place, (name, value) in cells)
+
+
+def _cell(name: str, value: Any, place: int, least: int) -> str:  # noqa: ANN401 - of any column
+    if value is None:
+        hidden = f"fewer than {least}" if name == "calls" else NOTHING
+        return hidden if place else "Not known"
+    return _SAID.get(name, str)(value)
+
+
+_SAID: Final[Mapping[str, Callable[[Any], str]]] = {
+    "type": label_of,
+    "weekday": _WEEKDAYS.__getitem__,
+    "hour": "{:02}:00".format,
+    **dict.fromkeys(("median_ms", "ms"), lambda ms: f"{ms / 1_000:.1f} s"),
+    **dict.fromkeys(
+        ("talk_share_thousandths", "silence_share_thousandths"), lambda part: f"{part / 10:.1f} %"
+    ),
+}
+
+
+def _bars(series: Series, second: Series | None, _days: Series, _asked: Asked, label: str) -> str:
+    return charts.bars(series, label, second)
+
+
+def _days(series: Series, second: Series | None, _days: Series, asked: Asked, label: str) -> str:
+    return charts.by_day(series, asked.wanted.period, second, label)
+
+
+def _trend(series: Series, _second: Series | None, days: Series, _asked: Asked, label: str) -> str:
+    return charts.trend(series, days, label)
+
+
+def _week(series: Series, _second: Series | None, _days: Series, _asked: Asked, label: str) -> str:
+    return charts.week(series, label)
+
+
+_CHARTS: Final[tuple[tuple[str, str, Draw, bool], ...]] = (
+    ("days", "Calls by day", _days, True),
+    ("campaigns", "Calls by campaign", _bars, False),
+    ("lines", "Calls by tracking number", _bars, False),
+    ("redactions", "Redactions by type", _bars, False),
+    ("topics", "Topics", _bars, False),
+    ("redaction-days", "Redactions over time", _trend, True),
+    ("hours", "Calls by hour of the week", _week, False),
+    ("agents", "Calls by agent", _bars, False),
+)
