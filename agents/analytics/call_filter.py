@@ -21,6 +21,7 @@ from agents.database.analytics_tables import CALL_FACTS
 from agents.database.tables import CATALOGUE, PARTIES
 from agents.system.clock import stamp
 from pipeline.errors import InputError
+from pipeline.records.consent import DIRECTIONS, OUTCOMES
 
 _BACK: Final = re.compile(r"(\d{1,4})([hdw])")
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -83,7 +84,10 @@ class ListingFilter:
     """That were said, as ``agents.analytics.search_index`` takes them."""
 
     def __post_init__(self) -> None:
-        """Refuse what lets nothing through by itself."""
+        """Refuse what lets nothing through by itself, and words that are none of a list."""
+        for name, known in (("direction", DIRECTIONS), ("outcome", OUTCOMES)):
+            if getattr(self, name) not in {"", *known}:
+                raise FilterError(name, f"one of {', '.join(known)}")
         for first, last, name in (
             (self.since, self.until, "until"),
             (self.stored_since, self.stored_until, "stored_until"),

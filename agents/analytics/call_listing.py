@@ -78,6 +78,19 @@ class Sorting:
         return f"{'-' if self.descending else ''}{self.by.value}"
 
 
+def sorting_of(text: str) -> Sorting:
+    """The order of ``-started`` or ``duration``.
+
+    Raises:
+        FilterError: it is none.
+    """
+    try:
+        return Sorting(Order(text.removeprefix("-")), text.startswith("-"))
+    except ValueError:
+        known = ", ".join(Order)
+        raise FilterError("sort", f"one of {known}; with a minus the greatest first") from None
+
+
 NEWEST: Final = Sorting()
 """The newest first."""
 

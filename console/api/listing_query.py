@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from agents.analytics.call_filter import ListingFilter, Order, ago, length_ms, moment
-from agents.analytics.call_listing import PAGE, Sorting
+from agents.analytics.call_filter import ListingFilter, ago, length_ms, moment
+from agents.analytics.call_listing import PAGE, Sorting, sorting_of
 from console.http.parameters import LIMIT_MOST
 
 _PLAIN = r"^[^\x00-\x1f\x7f]*$"
@@ -79,7 +79,7 @@ class ListingQuery(BaseModel):
     @property
     def sorting(self) -> Sorting:
         """The order."""
-        return Sorting(Order(self.sort.removeprefix("-")), self.sort.startswith("-"))
+        return sorting_of(self.sort)
 
     def wanted(self, now: datetime) -> ListingFilter:
         """Which calls are meant.

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from agents.cli.shared import public_keys
-from agents.cli.shared.stores import VaultHint, opened, party
+from agents.cli.shared.stores import VaultHint, opened, party, require_vault
 from agents.settings.model import STATE, load_settings
 from agents.system.owners import user
 from agents.system.screen import print_list, screen
 from agents.vault.file_store import state_inside
-from pipeline.errors import UnknownCallError
+from pipeline.errors import InputError, UnknownCallError
 from pipeline.records.model import INCOMPLETE
 
 if TYPE_CHECKING:
     from agents.access.audit_log import AuditLog
+    from agents.analytics.call_listing import ListedCall
     from agents.settings.model import Settings
     from agents.vault.call_catalogue import StoredCallFacts
 
@@ -34,7 +35,28 @@ def list_calls(
     subject: Annotated[
         str | None, typer.Option(help="Only calls of this number or pseudonym.")
     ] = None,
-    purpose: Annotated[str | None, typer.Option(help="Only calls of this purpose.")] = None,
+    purpose: Annotated[str, typer.Option(help="Only calls of this purpose.")] = "",
+    within: Annotated[str, typer.Option(help="Begun so long ago at most: 24h, 7d, 4w.")] = "",
+    since: Annotated[
+        str, typer.Option(help="Begun then or later: a day, or a time (ISO 8601, else UTC).")
+    ] = "",
+    until: Annotated[str, typer.Option(help="Begun before; a day is meant to its end (UTC).")] = "",
+    shortest: Annotated[str, typer.Option(help="At least as long: 90, 1:30 or 1:00:00.")] = "",
+    longest: Annotated[str, typer.Option(help="At most as long.")] = "",
+    campaign: Annotated[str, typer.Option(help="Only calls of this campaign.")] = "",
+    line: Annotated[
+        str, typer.Option(help="Only calls of this tracking number: its name, or its pseudonym.")
+    ] = "",
+    agent: Annotated[str, typer.Option(help="Only calls that this agent answered.")] = "",
+    direction: Annotated[str, typer.Option(help="inbound or outbound.")] = "",
+    outcome: Annotated[str, typer.Option(help="answered, missed or voicemail.")] = "",
+    types: Annotated[
+        list[str] | None,
+        typer.Option("--type", help="Only calls where such was muted; may be repeated: any."),
+    ] = None,
+    policy: Annotated[str, typer.Option(help="Only calls redacted by this policy.")] = "",
+    jurisdiction: Annotated[str, typer.Option(help="Such as DE or US-CA.")] = "",
+    mark: Annotated[str, typer.Option(help="Only calls with this mark, such as incomplete.")] = "",
     quarantined: Annotated[  # noqa: FBT002 - a flag of the command line
         bool, typer.Option("--quarantined", help="Only calls that did not pass.")
     ] = False,
@@ -45,77 +67,174 @@ def list_calls(
         bool,
         typer.Option("--flagged", help="Only calls that `hushwire consent recheck` has marked."),
     ] = False,
-    limit: Annotated[int, typer.Option(min=1, help="How many at most, the newest first.")] = 100,
+    sort: Annotated[
+        str, typer.Option(help="started, duration or muted; with a minus the greatest first.")
+    ] = "-started",
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 100,
     as_json: Annotated[  # noqa: FBT002
         bool, typer.Option("--json", help="One JSON object per line, with everything.")
     ] = False,
     state_dir: public_keys.StateDir = None,
 ) -> None:
-    """List calls with length, policy, purpose, retention and legal hold, the newest first."""
-    from agents.vault.call_catalogue import CallFilter, Catalogue  # noqa: PLC0415 - --help comes at once
+    """List calls with length, policy, purpose, retention and legal hold, the newest first.
+
+    Calls that were stored before facts were counted (`hushwire analytics rebuild`) are found by
+    time, length, policy, purpose and number.
+    """
+    from agents.analytics.call_filter import ListingFilter, ago, length_ms, moment  # noqa: PLC0415 - --help comes at once
+    from agents.analytics.call_listing import CallListing, sorting_of  # noqa: PLC0415
     from agents.vault.export import described  # noqa: PLC0415
 
     settings = load_settings(state_dir=state_dir)
-    wanted = CallFilter(
-        passed=False if quarantined else None,
-        held=True if held else None,
-        flagged=True if flagged else None,
-        purpose=purpose,
-    )
-    if subject is not None:
-        wanted = replace(wanted, party=party(settings, vault, subject))
     with opened(settings, vault) as parts:
-        page = Catalogue(parts.ledger.database).page(wanted, limit=limit)
+        database = parts.ledger.database
+        times = [moment("since", since)] if since else []
+        times += [ago("within", within, database.now())] if within else []
+        wanted = ListingFilter(
+            passed=False if quarantined else None,
+            since=max(times, default=None),
+            until=moment("until", until, end=True) if until else None,
+            shortest_ms=length_ms("shortest", shortest) if shortest else None,
+            longest_ms=length_ms("longest", longest) if longest else None,
+            campaign=campaign,
+            line=line,
+            agent=agent,
+            direction=direction,
+            outcome=outcome,
+            types=tuple(types or ()),
+            policy=policy,
+            jurisdiction=jurisdiction,
+            mark=mark,
+            held=True if held else None,
+            flagged=True if flagged else None,
+            purpose=purpose,
+            party=party(settings, vault, subject) if subject is not None else "",
+        )
+        listing = CallListing(database, b"")  # whose cursors go nowhere
+        page = listing.page(wanted, sorting_of(sort), limit=limit)
         _tell_listed(parts.log, len(page.calls))
     if as_json:
         for one in page.calls:
-            typer.echo(json.dumps(described(one), sort_keys=True))
+            facts = asdict(one.facts) if one.facts else None
+            typer.echo(json.dumps({**described(one.stored), "facts": facts}, sort_keys=True))
         return
-    titles = ("call", "stored", "length", "outcome", "policy", "purpose", "kept until")
-    rows = []
-    for one in page.calls:
-        minutes, seconds = divmod(round(one.duration_ms / 1_000), 60)
-        kept = f"{one.retain_until:%Y-%m-%d}"
-        rows.append(
-            (
-                one.call_id,
-                f"{one.stored:%Y-%m-%d}",
-                f"{minutes}:{seconds:02}",
-                _outcome(one),
-                f"{one.policy} {one.policy_version}",
-                one.purpose or "none",
-                "legal hold" if one.held else kept,
-            )
-        )
+    titles = ("call", "began (UTC)", "length", "outcome", "policy", "purpose", "kept until")
     out = screen()
     if page.calls:
-        print_list(out, titles, rows)
+        print_list(out, titles, [_row(one) for one in page.calls])
     if page.following:
         out.print(f"there are more; --limit {limit * 10} shows more of them", highlight=False)
     elif not page.calls:
         out.print("no such call in the vault")
 
 
+def _began(one: ListedCall) -> str:
+    if one.facts is None:
+        return f"{one.stored.stored:%Y-%m-%d}"
+    return one.facts.started[:16].replace("T", " ")
+
+
+def _clock(ms: int) -> str:
+    minutes, seconds = divmod(round(ms / 1_000), 60)
+    return f"{minutes}:{seconds:02}"
+
+
+def _row(one: ListedCall) -> tuple[str, ...]:
+    stored = one.stored
+    told = [one.facts.outcome] if one.facts and one.facts.outcome else []
+    return (
+        stored.call_id,
+        _began(one),
+        _clock(stored.duration_ms),
+        ", ".join([_outcome(stored), *told]),
+        f"{stored.policy} {stored.policy_version}",
+        stored.purpose or "none",
+        "legal hold" if stored.held else f"{stored.retain_until:%Y-%m-%d}",
+    )
+
+
 @app.command("find")
 def find(
     recorder_id: Annotated[
         str, typer.Option("--recorder-id", help="What the recorder or platform calls the call.")
-    ],
+    ] = "",
+    words: Annotated[
+        str,
+        typer.Option(
+            "--text", help='Words that were said, all of them; "in quotes" as they stand.'
+        ),
+    ] = "",
+    limit: Annotated[int, typer.Option(min=1, max=200, help="With --text, at most.")] = 50,
     vault: VaultHint = None,
     as_json: Annotated[  # noqa: FBT002 - a flag of the command line
         bool, typer.Option("--json", help="One JSON object per line.")
     ] = False,
     state_dir: public_keys.StateDir = None,
 ) -> None:
-    """Find calls by the recorder's own id: open, stored, quarantined and refused ones.
+    """Find calls by the recorder's own id, or stored ones by words of their redacted transcripts.
 
-    Exit codes: 0 found; 1 there is none.
+    By the id: open, stored, quarantined and refused ones. By words (with --vault): when they were
+    said, and by whom, never the words themselves. Exit codes: 0 found; 1 there is none.
     """
+    if bool(recorder_id) is bool(words):
+        raise InputError("find: name either --recorder-id or --text")
+    rows = (
+        _by_words(load_settings(state_dir=state_dir), vault, words, limit)
+        if words
+        else _by_recorder_id(load_settings(state_dir=state_dir), vault, recorder_id)
+    )
+    if as_json:
+        for row in rows:
+            typer.echo(json.dumps(row, sort_keys=True))
+    elif rows:
+        titles = [name.replace("_id", "").replace("_", " ") for name in rows[0]]
+        print_list(screen(), titles, [[*map(str, row.values())] for row in rows])
+    else:
+        screen().print("no call has these words" if words else "no call of this id")
+    raise typer.Exit(0 if rows else 1)
+
+
+def _by_words(
+    settings: Settings, vault: str | None, words: str, limit: int
+) -> list[dict[str, object]]:
+    from agents.analytics.call_filter import ListingFilter  # noqa: PLC0415 - --help comes at once
+    from agents.analytics.call_listing import CallListing  # noqa: PLC0415
+    from agents.analytics.call_search import CallSearch  # noqa: PLC0415
+    from agents.analytics.search_index import SearchIndex  # noqa: PLC0415
+    from agents.crypto.pseudonym_secret import read_or_make_key  # noqa: PLC0415
+    from agents.vault.reader import open_reader  # noqa: PLC0415
+
+    if vault is None:
+        raise InputError("find --text reads transcripts: name the vault with --vault")
+    require_vault(vault)
+    path = _token_key(settings, vault)
+    if not path.exists():
+        raise InputError(f"{path}: is not there, so no word can be found")
+    with opened(settings, vault) as parts, open_reader(settings, vault) as reader:
+        database, secret = parts.ledger.database, read_or_make_key(path)
+        listing = CallListing(database, secret)
+        search = CallSearch(database, listing, SearchIndex(secret), reader.transcript)
+        page = search.page(ListingFilter(words=words), limit=limit)
+        _tell_listed(parts.log, len(page.calls))
+    return [
+        {
+            "call_id": one.call.stored.call_id,
+            "began": _began(one.call),
+            "length": _clock(one.call.stored.duration_ms),
+            "said_at": _clock(one.snippet.start_ms) if one.snippet else "",
+            "by": one.snippet.role if one.snippet else "",
+        }
+        for one in page.calls
+    ]
+
+
+def _by_recorder_id(
+    settings: Settings, vault: str | None, recorder_id: str
+) -> list[dict[str, object]]:
     from agents.crypto.party_pseudonyms import Pseudonyms  # noqa: PLC0415 - --help comes at once
     from agents.vault.call_catalogue import Catalogue  # noqa: PLC0415
     from agents.vault.recorder_ids import find_by_recorder_id  # noqa: PLC0415
 
-    settings = load_settings(state_dir=state_dir)
     key = _token_key(settings, vault)
     with opened(settings, vault) as parts:
         ledger = parts.ledger
@@ -126,7 +245,7 @@ def find(
         catalogue = Catalogue(ledger.database)
         stored = {one.call_id: catalogue.find(one.call_id) for one in known}
         _tell_listed(parts.log, len(known))
-    rows = [
+    return [
         {
             "call_id": one.call_id,
             "state": one.standing,
@@ -135,16 +254,6 @@ def find(
         }
         for one in known
     ]
-    if as_json:
-        for row in rows:
-            typer.echo(json.dumps(row, sort_keys=True))
-    elif rows:
-        print_list(
-            screen(), ("call", "state", "opened", "outcome"), [list(row.values()) for row in rows]
-        )
-    else:
-        screen().print("no call of this id")
-    raise typer.Exit(0 if rows else 1)
 
 
 @app.command("show")
