@@ -41,13 +41,12 @@ from pipeline.evidence.transcript import build_transcript, to_call_analytics, to
 from pipeline.muting.keys import is_key
 from pipeline.muting.rendering import apply_mutes
 from pipeline.policy.model import Policy
-from pipeline.records.consent import Decision, Outcome, Why
+from pipeline.records.consent import Business, Decision, Outcome, Why
 from pipeline.records.continuity import Account
 from pipeline.records.intervals import merge_intervals
 from pipeline.records.model import (
     INCOMPLETE,
     Action,
-    Business,
     CallEnd,
     CallInfo,
     Check,

@@ -22,6 +22,7 @@ from pipeline.records.consent import (
     PLACE,
     UNKNOWN,
     Answer,
+    Business,
     Consent,
     Decision,
     Evidence,
@@ -34,7 +35,6 @@ from pipeline.records.consent import (
 from pipeline.records.model import (
     Action,
     AudioChunk,
-    Business,
     CallEnd,
     CallInfo,
     Check,

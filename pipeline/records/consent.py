@@ -1,4 +1,4 @@
-"""What is known of a call's consent, and what was decided: frozen records without content."""
+"""What is known of how a call came about and of consent, and what was decided: no content."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from pipeline.records.call_names import holds_number
+from pipeline.records.pseudonyms import PSEUDONYM
 
 PLACE: Final = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 """ISO 3166-1 alpha-2, or ISO 3166-2: ``DE``, ``US-CA``."""
@@ -106,6 +109,60 @@ class Consent:
     """Where the parties are: codes of ISO 3166, or ``*``. Empty: nobody says."""
     campaign: str = ""
     evidence: tuple[Evidence, ...] = ()
+
+
+DIRECTIONS: Final = ("inbound", "outbound")
+"""Which way a call went, seen from the company."""
+OUTCOMES: Final = ("answered", "missed", "voicemail")
+"""What became of its ringing."""
+LONGEST_NAME: Final = 80
+"""Characters of an agent's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Business:
+    """What the recorder says of how a call came about, without any number; empty: nothing.
+
+    Raises:
+        ValueError: a value is none of its kind; the message names the field and quotes nothing.
+    """
+
+    direction: str = ""
+    """One of ``DIRECTIONS``."""
+    campaign: str = ""
+    """A name as ``NAME`` has it."""
+    line: str = ""
+    """The tracking number: the name that the installation gives it, or its pseudonym."""
+    agent: str = ""
+    """Name of who answered, or of a queue."""
+    outcome: str = ""
+    """One of ``OUTCOMES``."""
+    caller: str = ""
+    """Pseudonym of the number on the other side."""
+
+    def __post_init__(self) -> None:
+        """Refuse what may hold a number, or is none of its kind."""
+        name, agent = NAME.fullmatch, self.agent
+        line = PSEUDONYM.fullmatch(self.line) or (name(self.line) and not holds_number(self.line))
+        called = agent.isprintable() and len(agent) <= LONGEST_NAME and agent.strip() == agent
+        for field_, holds, what in (
+            ("direction", self.direction in DIRECTIONS, " or ".join(DIRECTIONS)),
+            ("outcome", self.outcome in OUTCOMES, ", ".join(OUTCOMES)),
+            (
+                "campaign",
+                name(self.campaign) and not holds_number(self.campaign),
+                "a word of small letters, digits, dots and dashes that can't hold a number",
+            ),
+            ("line", line, "a name or a pseudonym"),
+            (
+                "agent",
+                called and not holds_number(agent),
+                f"a name of at most {LONGEST_NAME} characters that can't hold a number",
+            ),
+            ("caller", PSEUDONYM.fullmatch(self.caller), "a pseudonym"),
+        ):
+            if getattr(self, field_) and not holds:
+                raise ValueError(f"{field_}: {what}")
 
 
 class Outcome(StrEnum):

@@ -15,9 +15,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.records.call_names import holds_number
-from pipeline.records.consent import NAME, Consent, Decision
-from pipeline.records.pseudonyms import PSEUDONYM
+from pipeline.records.consent import Business, Consent, Decision
 
 Pcm: TypeAlias = npt.NDArray[np.int16]
 """Audio of shape ``(samples, channels)``."""
@@ -115,60 +113,6 @@ class Interval:
     def overlaps(self, other: Interval) -> bool:
         """Whether the two share a sample."""
         return self.start < other.end and other.start < self.end
-
-
-DIRECTIONS = ("inbound", "outbound")
-"""Which way a call went, seen from the company."""
-OUTCOMES = ("answered", "missed", "voicemail")
-"""What became of its ringing."""
-LONGEST_NAME = 80
-"""Characters of an agent's name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Business:
-    """What the recorder says of how a call came about, without any number; empty: nothing.
-
-    Raises:
-        ValueError: a value is none of its kind; the message names the field and quotes nothing.
-    """
-
-    direction: str = ""
-    """One of ``DIRECTIONS``."""
-    campaign: str = ""
-    """A name as ``pipeline.records.consent.NAME`` has it."""
-    line: str = ""
-    """The tracking number: the name that the installation gives it, or its pseudonym."""
-    agent: str = ""
-    """Name of who answered, or of a queue."""
-    outcome: str = ""
-    """One of ``OUTCOMES``."""
-    caller: str = ""
-    """Pseudonym of the number on the other side."""
-
-    def __post_init__(self) -> None:
-        """Refuse what may hold a number, or is none of its kind."""
-        name, agent = NAME.fullmatch, self.agent
-        line = PSEUDONYM.fullmatch(self.line) or (name(self.line) and not holds_number(self.line))
-        called = agent.isprintable() and len(agent) <= LONGEST_NAME and agent.strip() == agent
-        for field_, holds, what in (
-            ("direction", self.direction in DIRECTIONS, " or ".join(DIRECTIONS)),
-            ("outcome", self.outcome in OUTCOMES, ", ".join(OUTCOMES)),
-            (
-                "campaign",
-                name(self.campaign) and not holds_number(self.campaign),
-                "a word of small letters, digits, dots and dashes that can't hold a number",
-            ),
-            ("line", line, "a name or a pseudonym"),
-            (
-                "agent",
-                called and not holds_number(agent),
-                f"a name of at most {LONGEST_NAME} characters that can't hold a number",
-            ),
-            ("caller", PSEUDONYM.fullmatch(self.caller), "a pseudonym"),
-        ):
-            if getattr(self, field_) and not holds:
-                raise ValueError(f"{field_}: {what}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,8 @@ from pipeline.detection.language.vocabulary import DEFAULT
 from pipeline.errors import InputError, RecordError
 from pipeline.gateways.door.business import StatedBusiness
 from pipeline.records.call_names import holds_number, shown, valid_call_id
-from pipeline.records.consent import Consent
-from pipeline.records.model import Business, CallInfo, Role
+from pipeline.records.consent import Business, Consent
+from pipeline.records.model import CallInfo, Role
 from pipeline.records.pseudonyms import PURPOSE
 
 _OTHER = f"not a recording that can be read ({', '.join(sorted(SUFFIXES))})"

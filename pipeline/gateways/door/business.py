@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
 from pipeline.errors import InputError, RecordError
-from pipeline.records.model import Business
+from pipeline.records.consent import Business
 from pipeline.records.pseudonyms import plain_number
 
 MOST_NUMBER: Final = 256

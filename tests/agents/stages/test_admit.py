@@ -25,8 +25,8 @@ from pipeline.gateways.door.business import StatedBusiness
 from pipeline.gateways.door.model import DoorChunk, DoorEnd, canonical
 from pipeline.gateways.door.wire import Message, encode
 from pipeline.gateways.events import Codec
-from pipeline.records.consent import UNKNOWN, Answer
-from pipeline.records.model import INCOMPLETE, AudioChunk, Business, CallEnd, CallInfo, Role
+from pipeline.records.consent import UNKNOWN, Answer, Business
+from pipeline.records.model import INCOMPLETE, AudioChunk, CallEnd, CallInfo, Role
 from tests.agents.stages.admitting import (
     NOW,
     NUMBER,

@@ -23,8 +23,8 @@ from agents.vault.reader import VaultReader
 from agents.vault.vault import Vault
 from pipeline.analytics.peaks import peaks_of_flac, read_peaks
 from pipeline.policy.loading import load_policy
+from pipeline.records.consent import Business
 from pipeline.records.model import (
-    Business,
     CallEnd,
     CallInfo,
     Findings,

@@ -11,8 +11,8 @@ from pipeline.analytics.facts import SAID, Redacted, facts_of
 from pipeline.analytics.stored import StoredTranscript
 from pipeline.analytics.topics import TopicList, parse_topics
 from pipeline.evidence.certificate import certificate_json, parse_certificate
-from pipeline.records.consent import Decision, Evidence, Kind, Outcome, RuleStated, Why
-from pipeline.records.model import Business, Mute, Reason, Span
+from pipeline.records.consent import Business, Decision, Evidence, Kind, Outcome, RuleStated, Why
+from pipeline.records.model import Mute, Reason, Span
 from tests.pipeline.analytics.stored_calls import TWO, files_of, stored, word
 
 pytestmark = pytest.mark.unit

@@ -14,7 +14,8 @@ import pytest
 from pipeline.errors import RecordError
 from pipeline.records import schemas
 from pipeline.records.avro_codec import from_form, to_form, wire_name
-from pipeline.records.model import Business, CallEnd, Findings, Record, WindowTranscript
+from pipeline.records.consent import Business
+from pipeline.records.model import CallEnd, Findings, Record, WindowTranscript
 from tests.pipeline.records.wire_samples import PCM, SAMPLES
 
 pytestmark = pytest.mark.unit

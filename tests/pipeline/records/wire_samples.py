@@ -6,6 +6,7 @@ import numpy as np
 
 from pipeline.records.consent import (
     Answer,
+    Business,
     Consent,
     Decision,
     Evidence,
@@ -18,7 +19,6 @@ from pipeline.records.consent import (
 from pipeline.records.model import (
     Action,
     AudioChunk,
-    Business,
     CallEnd,
     CallInfo,
     Check,

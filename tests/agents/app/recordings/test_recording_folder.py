@@ -16,7 +16,8 @@ from agents.app.recordings.recording_folder import (
 from agents.crypto.party_pseudonyms import Pseudonyms
 from pipeline.errors import InputError
 from pipeline.records.call_names import PSEUDONYM
-from pipeline.records.model import Business, Role
+from pipeline.records.consent import Business
+from pipeline.records.model import Role
 
 pytestmark = pytest.mark.unit
 

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.errors import RecordError
 from pipeline.gateways.door.business import WITHHELD, StatedBusiness
-from pipeline.records.model import Business
+from pipeline.records.consent import Business
 from pipeline.records.pseudonyms import pseudonym
 
 pytestmark = pytest.mark.unit
