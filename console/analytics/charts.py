@@ -24,7 +24,7 @@ KEPT: Final = 256
 """Drawings."""
 GROUPS_MOST: Final = 12
 """Bars of a chart; its table has all."""
-WIDE, NARROW = 940, 460
+WIDE, NARROW = 880, 440
 _COLOURS: Final = ("var(--accent)", "var(--bad)", "var(--warn)", "var(--edge-strong)")
 _WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _AXIS: Final = {
@@ -38,7 +38,8 @@ _AXIS: Final = {
     "titleFontWeight": "normal",
 }
 _CONFIG: Final = {
-    "font": "system-ui, sans-serif",
+    "font": "Roboto",  # the library brings it, so widths are the same everywhere
+    "padding": {"left": 12, "right": 8, "top": 2, "bottom": 2},
     "background": None,
     "view": {"stroke": None},
     "axis": _AXIS,
@@ -49,6 +50,7 @@ _CONFIG: Final = {
         "labelFontSize": 12,
         "symbolType": "square",
         "symbolStrokeWidth": 0,
+        "columnPadding": 26,
     },
 }
 _ONE_AT_A_TIME: Final = Lock()
@@ -133,7 +135,7 @@ def bars(series: Series, label: str, second: Series | None = None) -> str:
             "type": "nominal",
             "sort": order,
             "title": None,
-            "axis": {"labelLimit": 150, "ticks": False, "domain": False, "labelPadding": 6},
+            "axis": {"labelLimit": 140, "ticks": False, "domain": False, "labelPadding": 6},
         }
     }
     length = {"field": "calls", "type": "quantitative", "title": "Calls", "axis": _COUNTS}

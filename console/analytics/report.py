@@ -144,11 +144,11 @@ def _week(series: Series, _second: Series | None, _days: Series, _asked: Asked, 
 
 _CHARTS: Final[tuple[tuple[str, str, Draw, bool], ...]] = (
     ("days", "Calls by day", _days, True),
+    ("hours", "Calls by hour of the week", _week, False),
     ("campaigns", "Calls by campaign", _bars, False),
     ("lines", "Calls by tracking number", _bars, False),
+    ("agents", "Calls by agent", _bars, False),
+    ("redaction-days", "Redactions over time", _trend, True),
     ("redactions", "Redactions by type", _bars, False),
     ("topics", "Topics", _bars, False),
-    ("redaction-days", "Redactions over time", _trend, True),
-    ("hours", "Calls by hour of the week", _week, False),
-    ("agents", "Calls by agent", _bars, False),
 )
