@@ -1,0 +1,161 @@
+"""Figures and series of literal calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import astuple
+from datetime import date
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from agents.analytics.warehouse.figures import figures_of
+from agents.analytics.warehouse.loading import Warehouse
+from agents.analytics.warehouse.period import Period, Wanted
+from agents.analytics.warehouse.series import KINDS, choices_of, latest_day, series_of
+from tests.agents.analytics.warehouse.facts_of_calls import database, facts
+
+BERLIN = ZoneInfo("Europe/Berlin")
+DAYS = Period(date(2026, 3, 28), date(2026, 3, 30))
+WANTED = Wanted(DAYS, BERLIN)
+
+
+def rows() -> Iterator[dict[str, object]]:
+    """Twelve calls: ten of campaign "spring", one of "radio", one before the period."""
+    for number in range(1, 11):
+        yield facts(
+            number,
+            "2026-03-28T23:30:00+00:00",  # 0:30 on the 29th in Berlin
+            campaign="spring",
+            outcome="answered" if number <= 8 else "missed",
+            caller=f"party-{(number + 1) // 2}",  # five callers, two calls each
+            direction="inbound",
+            duration_ms=10_000 * number,
+            talk_agent_ms=3_000,
+            talk_customer_ms=1_000,
+            silence_ms=2_000,
+            interruptions=2,
+            hold_ms=4_000 if number == 1 else 0,
+            disclosed="yes" if number <= 3 else "no" if number == 4 else "",
+            muted_share=100,
+            precaution_ms=400,
+            caught_ms=900 if number <= 2 else 0,
+            redactions=[("CARD_NUMBER", 2, 700)],
+            topics=[("refund", 1)],
+        )
+    yield facts(11, "2026-03-30T21:59:59+00:00", campaign="radio", redactions=[("IBAN", 1, 5)])
+    yield facts(12, "2026-03-30T22:00:00+00:00", campaign="late", agent="Zed")  # the 31st
+
+
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    made = database(tmp_path_factory.mktemp("ledger"), rows())
+    yield Warehouse(made, BERLIN, 5)
+    made.dispose()
+
+
+def test_figures(warehouse: Warehouse) -> None:
+    found = figures_of(warehouse, WANTED)
+    assert (found.calls, found.answered, found.missed, found.voicemail) == (11, 8, 2, 0)
+    assert found.answered_share == 0.8
+    assert found.duration_ms == 550_000 + 60_000
+    assert found.median_ms == 60_000
+    assert found.talk_share == 0.75
+    assert found.silence_share == pytest.approx(20_000 / 610_000)
+    assert found.interruptions_per_call == pytest.approx(20 / 11)
+    assert (found.hold_ms, found.hold_calls) == (4_000, 1)
+    assert found.disclosed_share == 0.75
+    assert (found.callers, found.repeat_callers) == (5, 5)
+    assert found.muted_share == pytest.approx(55_000 / 610_000)
+    assert found.precaution_share == pytest.approx(4_000 / 40_000)
+    assert (found.caught_calls, found.caught_ms) == (2, 1_800)
+
+
+def test_filters(warehouse: Warehouse) -> None:
+    assert figures_of(warehouse, Wanted(DAYS, BERLIN, campaign="radio")).calls == 1
+    assert figures_of(warehouse, Wanted(DAYS, BERLIN, direction="inbound")).calls == 10
+    assert figures_of(warehouse, Wanted(DAYS, BERLIN, agent="Zed")).calls == 0
+    assert figures_of(warehouse, Wanted(DAYS, BERLIN, line="'; DROP TABLE facts; --")).calls == 0
+
+
+def test_a_period_without_calls_has_no_shares(warehouse: Warehouse) -> None:
+    empty = figures_of(warehouse, WANTED.of(Period(date(2020, 1, 1), date(2020, 1, 2))))
+    assert set(astuple(empty)) == {0, None}
+
+
+def test_groups_of_callers_below_the_least_are_not_told(tmp_path: Path) -> None:
+    def callers(once: int, twice: int) -> Iterator[dict[str, object]]:
+        names = [f"once-{n}" for n in range(once)] + [f"twice-{n}" for n in range(twice)] * 2
+        for number, name in enumerate(names, start=1):
+            yield facts(number, "2026-03-29T10:00:00+00:00", caller=name)
+
+    told = {}
+    for once, twice in ((9, 5), (9, 4), (4, 9), (0, 5), (5, 0), (3, 1)):
+        made = database(tmp_path / f"{once}-{twice}", callers(once, twice))
+        found = figures_of(Warehouse(made, BERLIN, 5), WANTED)
+        told[once, twice] = (found.callers, found.repeat_callers)
+        made.dispose()
+    assert told == {
+        (9, 5): (14, 5),
+        (9, 4): (13, None),
+        (4, 9): (13, None),  # who called once would be told by what is left
+        (0, 5): (5, 5),
+        (5, 0): (5, 0),
+        (3, 1): (None, None),
+    }
+
+
+def test_days_are_of_the_zone_and_days_without_calls_are_there(warehouse: Warehouse) -> None:
+    assert series_of(warehouse, "days", WANTED).rows == (
+        (date(2026, 3, 28), 0, 0, 0, 0, 0),
+        (date(2026, 3, 29), 10, 8, 2, 0, 0),
+        (date(2026, 3, 30), 1, 0, 0, 0, 1),
+    )
+    utc = series_of(warehouse, "days", Wanted(DAYS, ZoneInfo("UTC")))
+    assert [row[1] for row in utc.rows] == [10, 0, 2]
+
+
+def test_small_groups_keep_their_name_alone(warehouse: Warehouse) -> None:
+    assert series_of(warehouse, "campaigns", WANTED).rows == (
+        ("spring", 10, 8, 2, 55_000, 750, 36),
+        ("radio", None, None, None, None, None, None),
+    )
+    assert series_of(warehouse, "redactions", WANTED).rows == (
+        ("CARD_NUMBER", 10, 20, 7_000),
+        ("IBAN", None, None, None),
+    )
+    trend = series_of(warehouse, "redaction-days", WANTED).rows
+    assert trend == ((date(2026, 3, 29), "CARD_NUMBER", 10, 20, 7_000),)
+    assert series_of(warehouse, "topics", WANTED).rows == (("refund", 10, 10),)
+
+
+def test_hours_of_the_week(warehouse: Warehouse) -> None:
+    assert series_of(warehouse, "hours", WANTED).rows == ((1, 23, 1), (7, 0, 10))
+
+
+def test_types_are_those_of_the_rows(warehouse: Warehouse) -> None:
+    python = {"BIGINT": int, "VARCHAR": str, "DATE": date}
+    for name in KINDS:
+        series = series_of(warehouse, name, WANTED)
+        assert series.rows, name
+        for row in series.rows:
+            for value, kind in zip(row, series.types, strict=True):
+                assert value is None or type(value) is python[kind], (name, row)
+
+
+def test_what_can_be_filtered_by_and_the_latest_day(warehouse: Warehouse) -> None:
+    choices = choices_of(warehouse)
+    assert choices["campaign"] == ("late", "radio", "spring")
+    assert choices["agent"] == ("Zed",)
+    assert latest_day(warehouse, "Europe/Berlin") == date(2026, 3, 31)
+    assert latest_day(warehouse, "UTC") == date(2026, 3, 30)
+
+
+def test_an_empty_ledger(tmp_path: Path) -> None:
+    made = database(tmp_path)
+    empty = Warehouse(made, BERLIN, 5)
+    assert set(astuple(figures_of(empty, WANTED))) == {0, None}
+    assert all(series_of(empty, name, WANTED).rows == () for name in KINDS if name != "days")
+    assert latest_day(empty, "UTC") is None
+    made.dispose()
