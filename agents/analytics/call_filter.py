@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, false, or_, select
 
 from agents.database.analytics_tables import CALL_FACTS
 from agents.database.tables import CATALOGUE, PARTIES
@@ -113,6 +113,8 @@ KNOWN: Final = ("campaign", "line", "agent")
 def of_facts(wanted: ListingFilter) -> Iterator[ColumnElement[bool]]:
     """The conditions on calls that have facts, without those of ``words``."""
     facts = CALL_FACTS.c
+    if wanted.passed is False:
+        yield false()  # a quarantined call has none
     yield facts.call_id.not_in(select(CATALOGUE.c.call_id).where(CATALOGUE.c.erasing.is_not(None)))
     yield from _between(facts.started, wanted.since, wanted.until)
     yield from _as_long(facts.duration_ms, wanted)

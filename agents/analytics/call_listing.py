@@ -281,9 +281,8 @@ def _branches(
     wanted: ListingFilter, matching: ColumnElement[bool] | None
 ) -> Iterator[tuple[bool, Select[Any]]]:
     """Calls with facts (true), and calls without, where such can be meant."""
-    if wanted.passed is not False:
-        query = select(CALL_FACTS.c.id).where(*of_facts(wanted))
-        yield True, query if matching is None else query.where(matching)
+    query = select(CALL_FACTS.c.id).where(*of_facts(wanted))
+    yield True, query if matching is None else query.where(matching)
     if not wanted.needs_facts:
         yield False, select(CATALOGUE.c.call_id).where(*without_facts(wanted))
 
