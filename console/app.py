@@ -15,6 +15,7 @@ from starlette.types import Scope
 
 from agents.access.api_tokens import Tokens
 from agents.access.audit_log import AuditLog
+from agents.access.policy_versions import PolicyVersions
 from agents.access.roles import Permission
 from agents.access.sessions import Sessions
 from agents.analytics.call_listing import CallListing
@@ -31,9 +32,12 @@ from agents.database.engine import Database
 from agents.reports.compliance.chain import chain, known_keys
 from agents.reports.compliance.model import Chain, Month
 from agents.reports.compliance.report import Report, Sources
+from agents.settings.policies import read_policy
+from agents.upkeep.evaluations import Evaluations
 from agents.vault.file_store import open_place
 from agents.vault.mark_store import Marks
 from agents.vault.reader import VaultReader
+from agents.vault.shadow_results import ShadowResults
 from console.analytics.routes import analytics_routes
 from console.api.administration import UpkeepRoutes
 from console.api.call_finder import CallFinder
@@ -65,7 +69,12 @@ from console.pages.compliance import ComplianceRoutes
 from console.pages.login import LoginRoutes
 from console.pages.refusals import page_answer
 from console.pages.sessions import SessionRoutes
+from console.tuning.editor import EditorRoutes
+from console.tuning.measured import MeasuredRoutes, registry
+from console.tuning.programs import PolicyApi
+from console.tuning.versions import VersionRoutes
 from models.registry.known_names import known_names
+from models.registry.registry import load_registry
 from pipeline.policy.known_names import Known
 
 _TOLD = {
@@ -154,6 +163,7 @@ def create_app(parts: Parts) -> FastAPI:
     ).add_to(routes)
     _add_operations(parts, looks, routes)
     _add_audit(parts, looks, routes)
+    _add_tuning(parts, looks, routes)
     app.add_middleware(Envelope, metrics=parts.metrics, tls=parts.tls, answering=_answer)
     refuse_unguarded(app)
     return app
@@ -196,6 +206,30 @@ def _add_audit(parts: Parts, looks: Looks, routes: Routes) -> None:
     ).add_to(routes)
     LogRoutes(parts.database, parts.tokens, watch, looks, parts.metrics).add_to(routes)
     VerificationRoutes(watch, parts.tokens, looks, parts.metrics).add_to(routes)
+
+
+def _add_tuning(parts: Parts, looks: Looks, routes: Routes) -> None:
+    settings, database, metrics = parts.sources.settings, parts.database, parts.metrics
+    versions = PolicyVersions(
+        database,
+        parts.ledger.kek,
+        parts.log,
+        parts.known,
+        read_policy(settings),
+        two=settings.policy_approval == "two",
+    )
+    EditorRoutes(versions, parts.reader, looks, metrics).add_to(routes)
+    VersionRoutes(versions, parts.tokens, looks, metrics).add_to(routes)
+    PolicyApi(versions, looks).add_to(routes)
+    MeasuredRoutes(
+        versions,
+        Evaluations(database, parts.log),
+        ShadowResults(database),
+        parts.tokens,
+        registry(lambda: load_registry(settings.recognizers, versions.own).registered),
+        looks,
+        metrics,
+    ).add_to(routes)
 
 
 def _answer(scope: Scope, refusal: Refusal) -> Response:

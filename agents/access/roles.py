@@ -43,6 +43,8 @@ class Permission(StrEnum):
     REPLAY_DEAD_LETTERS = "replay-dead-letters"
     END_QUARANTINE = "end-quarantine"
     CHECK_POLICY = "check-policy"
+    EDIT_POLICY = "edit-policy"
+    APPROVE_POLICY = "approve-policy"
     MANAGE_TOKENS = "manage-tokens"
     MARK_CALL = "mark-call"
     MARK_QUARANTINE = "mark-quarantine"
@@ -66,6 +68,8 @@ MAY: Final[Mapping[Role, frozenset[Permission]]] = {
             Permission.WHO_AM_I,
             Permission.READ_QUARANTINE,
             Permission.CHECK_POLICY,
+            Permission.EDIT_POLICY,
+            Permission.APPROVE_POLICY,
             Permission.MANAGE_TOKENS,
             Permission.MARK_QUARANTINE,
             Permission.END_QUARANTINE,

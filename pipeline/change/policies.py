@@ -123,9 +123,9 @@ def _recognizers(old: Policy, new: Policy) -> Iterator[PolicyChange]:
             continue
         if one.enabled != other.enabled:
             direction = Direction.STRICTER if other.enabled else Direction.LAXER
-            before, after = ("on" if each.enabled else "off" for each in (one, other))
             told = f"what the recogniser {name} finds counts"
-            yield _change(f"recognizers.{name}.enabled", direction, before, after, told)
+            place = f"recognizers.{name}.enabled"
+            yield _change(place, direction, one.enabled, other.enabled, told)
             continue
         for entity in ("", *sorted({*one.entities, *other.entities})):
             before, after = old.threshold(entity, name), new.threshold(entity, name)

@@ -91,8 +91,8 @@ def _read(rows: list[list[object]]) -> Iterator[Span]:
         if len(row) != _FIELDS:
             raise ValueError(row)
         entity, channel, start, end, score, recognizer, reason = row
-        match entity, channel, start, end, score, recognizer:
-            case (str(), int(), int(), int(), float() | int(), str()) if 0 <= start <= end:
+        match entity, channel, start, end, score, recognizer, reason:
+            case (str(), int(), int(), int(), float() | int(), str(), str()) if 0 <= start <= end:
                 why = Reason(reason)
                 yield Span(entity, channel, start, end, float(score), recognizer, reason=why)
             case _:

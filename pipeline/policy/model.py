@@ -27,7 +27,7 @@ from pipeline.errors import PolicyError
 from pipeline.policy.disclosure import Show
 from pipeline.policy.known_names import DEFAULT_PURPOSE
 from pipeline.records.consent import PLACE, Basis
-from pipeline.records.entities import Entity
+from pipeline.records.entities import NEVER_ALLOWED, Entity
 from pipeline.records.model import Action
 from pipeline.records.pseudonyms import PURPOSE
 from pipeline.records.scores import READER
@@ -182,7 +182,7 @@ class RecognizerRule(_Model):
     """Thresholds of one recogniser, in the place of those of the entity types."""
 
     enabled: bool = True
-    """Whether what it finds counts at all; never false for one that finds payment data."""
+    """Whether what it finds counts at all; what it finds of payment data and secrets always does."""
     threshold: Probability | None = None
     """For every type that it finds."""
     entities: dict[str, Probability] = {}
@@ -249,7 +249,7 @@ class Policy(_Model):
         """
         rule = self.recognizers.get(recognizer.partition(":")[0])
         if rule is not None:
-            if not rule.enabled:
+            if not rule.enabled and entity not in NEVER_ALLOWED:
                 return OFF
             if entity in rule.entities:
                 return rule.entities[entity]

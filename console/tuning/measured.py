@@ -1,0 +1,209 @@
+"""What is known of the policy's effect: an evaluation's figures, the shadow, the recognisers.
+
+Outcomes: pages; each says what to do where there is nothing to show yet.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Final
+
+from fastapi import Request
+from fastapi.responses import Response
+
+from agents.access.api_tokens import Tokens
+from agents.access.policy_versions import PolicyVersions
+from agents.access.roles import Permission
+from agents.upkeep.evaluations import Evaluations, Figures
+from agents.vault.shadow_results import ShadowResults
+from console.auth.looks import Looks
+from console.auth.names import Names
+from console.auth.routing import Routes
+from console.http.metrics import ApiMetrics
+from console.pages.rendering import page
+from pipeline.evaluation.figures.span_agreement import ALL
+from pipeline.policy.model import Policy
+from pipeline.records.entities import NEVER_ALLOWED
+from pipeline.records.scores import NEVER_OFF, NUMBER_RECOGNIZERS, READER
+
+WIDTH: Final = 220
+"""Size of a curve's axes, in units of the drawing."""
+HEIGHT: Final = 110
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Precision and recall of a type over its threshold, in units of the drawing."""
+
+    entity: str
+    precision: str
+    """Points of an SVG polyline."""
+    recall: str
+    at: float
+    """Where the policy's threshold lies."""
+    threshold: float
+    points: tuple[tuple[float, float, float], ...] = field(repr=False)
+    """Threshold, precision and recall."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recogniser:
+    """A recogniser as the page shows it."""
+
+    name: str
+    entities: tuple[str, ...]
+    languages: tuple[str, ...]
+    source: str
+    on: bool
+    fixed: bool
+    """Whether a policy can't switch it off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What the registry says of a recogniser, in all of its languages."""
+
+    name: str
+    entities: tuple[str, ...]
+    languages: tuple[str, ...]
+    shipped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredRoutes:
+    """Answers with what was measured."""
+
+    versions: PolicyVersions
+    evaluations: Evaluations
+    shadow: ShadowResults
+    tokens: Tokens
+    listed: Callable[[], Sequence[Listed]]
+    """The registry's recognisers; making them takes a while."""
+    looks: Looks
+    metrics: ApiMetrics
+
+    def add_to(self, routes: Routes) -> None:
+        """Add the routes."""
+        may, hidden = Permission.EDIT_POLICY, {"include_in_schema": False}
+        routes.add("GET", "/policy/evaluation", may, self.evaluation, **hidden)
+        routes.add("GET", "/policy/shadow", may, self.shadow_page, **hidden)
+        routes.add("GET", "/policy/recognisers", may, self.recognisers, **hidden)
+
+    def evaluation(self, request: Request) -> Response:
+        """Figures of the evaluation that was published last."""
+        self._look(request, "policy-evaluation")
+        found, policy = self.evaluations.latest(), self._policy()
+        return page(
+            "tuning/evaluation.html",
+            me=request.state.principal,
+            found=found,
+            curves=curves(found, policy) if found else (),
+            rows=_rows(found) if found else (),
+            same=found is not None and found.policy_digest == policy.digest,
+            named=Names.of(self.tokens),
+            width=WIDTH,
+            height=HEIGHT,
+        )
+
+    def shadow_page(self, request: Request) -> Response:
+        """What candidates would have done beside the live policy."""
+        reports = self.shadow.reports()
+        self._look(request, "policy-shadow", pairs=len(reports))
+        return page(
+            "tuning/shadow.html", me=request.state.principal, reports=reports, all_types=ALL
+        )
+
+    def recognisers(self, request: Request) -> Response:
+        """What searches a call, and whether the policy lets it count."""
+        self._look(request, "policy-recognisers")
+        return page(
+            "tuning/recognisers.html",
+            me=request.state.principal,
+            recognisers=recognisers(self._policy(), self.listed()),
+        )
+
+    def _policy(self) -> Policy:
+        now = self.versions.in_force()
+        return now.policy if now else self.versions.own
+
+    def _look(self, request: Request, what: str, **facts: str | int) -> None:
+        self.looks.write(request.state.principal, what, "", **facts)
+        self.metrics.looks.labels("policy").inc()
+
+
+def curves(found: Figures, policy: Policy) -> list[Curve]:
+    """The curves of an evaluation, by type."""
+    by_type: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
+    for entity, threshold, precision, recall in found.figures.get("curve", []):
+        if None not in {threshold, precision, recall}:
+            by_type[entity].append((threshold, precision, recall))
+    made = []
+    for entity, points in sorted(by_type.items()):
+        points.sort()
+        threshold = policy.rule(entity).threshold
+        precision, recall = (
+            " ".join(f"{WIDTH * p[0]:.1f},{HEIGHT * (1 - p[which]):.1f}" for p in points)
+            for which in (1, 2)
+        )
+        at = WIDTH * threshold
+        made.append(Curve(entity, precision, recall, at, threshold, tuple(points)))
+    return made
+
+
+def _rows(found: Figures) -> list[Mapping[str, Any]]:
+    rows: list[Mapping[str, Any]] = found.figures.get("entities", [])
+    return rows
+
+
+def recognisers(policy: Policy, listed: Sequence[Listed]) -> list[Recogniser]:
+    """All that searches a call, by name: of numbers, the reader, and the registry's."""
+
+    def on(name: str) -> bool:
+        rule = policy.recognizers.get(name)
+        return rule is None or rule.enabled
+
+    numbers = [
+        Recogniser(name, (), (), "Numbers engine", on(name), name in NEVER_OFF)
+        for name in sorted(NUMBER_RECOGNIZERS)
+    ]
+    reader = Recogniser(READER, (), ("en", "es"), "Reader", on(READER), fixed=False)
+    others = [
+        Recogniser(
+            one.name,
+            one.entities,
+            one.languages,
+            "Hushwire" if one.shipped else "Your file",
+            on(one.name),
+            fixed=set(one.entities) <= NEVER_ALLOWED,
+        )
+        for one in listed
+    ]
+    return [reader, *others, *numbers]
+
+
+def registry(load: Callable[[], Sequence[Any]]) -> Callable[[], Sequence[Listed]]:
+    """The registry's recognisers, made when the page is first asked for.
+
+    Args:
+        load: makes them, such as ``models.registry.registry.load_registry``.
+    """
+
+    @cache
+    def listed() -> tuple[Listed, ...]:
+        by_name: dict[str, list[Any]] = defaultdict(list)
+        for one in load():
+            by_name[one.name].append(one)
+        return tuple(
+            Listed(
+                name,
+                tuple(sorted({entity for one in ones for entity in one.entities})),
+                tuple(sorted({one.language for one in ones})),
+                ones[0].shipped,
+            )
+            for name, ones in sorted(by_name.items())
+        )
+
+    return listed
