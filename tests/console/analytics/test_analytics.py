@@ -1,0 +1,154 @@
+"""Analytics over HTTP: who may, what is audited, what is shown and what is not."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+from starlette.testclient import TestClient
+
+from tests.agents.analytics.warehouse.facts_of_calls import enter, facts
+from tests.console.serving import Console, console
+
+DAYS = "from=2026-03-01&to=2026-03-31"
+ADDRESSES = (
+    "/analytics",
+    "/api/analytics/summary",
+    "/api/analytics/series/days",
+    "/api/analytics/series/days/csv",
+    "/api/analytics/series/days/parquet",
+)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    with console(tmp_path_factory.mktemp("analytics")) as made:
+        enter(made.ledger.database, _calls())
+        yield made
+
+
+def _calls() -> Iterator[dict[str, object]]:
+    for number in range(1, 13):
+        row = facts(
+            number,
+            f"2026-03-{number:02}T10:00:00+00:00",
+            campaign="=spring" if number <= 9 else "radio",
+            outcome="answered",
+            caller=f"party-{number % 4}",
+            agent="Ana",
+        )
+        yield {**row, "call_id": f"counted-{number}"}
+
+
+@pytest.fixture(scope="module")
+def analyst(served: Console) -> TestClient:
+    return served.role("analyst")
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_analysts_and_auditors_may_and_every_look_is_audited(served: Console, address: str) -> None:
+    for role in ("analyst", "auditor"):
+        before = len(served.audited())
+        assert served.role(role).get(f"{address}?{DAYS}").status_code == 200
+        (entry,) = served.audited()[before:]
+        told = json.loads(entry[1])
+        assert told["what"] in {"analytics", "analytics-export"}
+        assert (told["first"], told["last"]) == ("2026-03-01", "2026-03-31")
+    for role in ("security", "operator"):
+        assert served.role(role).get(address).status_code == 403
+
+
+def test_summary(analyst: TestClient) -> None:
+    told = analyst.get(f"/api/analytics/summary?{DAYS}&compare=none").json()
+    assert told["period"] == {"first": "2026-03-01", "last": "2026-03-31"}
+    assert (told["figures"]["calls"], told["figures"]["answered_share"]) == (12, 1.0)
+    # Four callers are too few to be told.
+    assert (told["figures"]["callers"], told["figures"]["repeat_callers"]) == (None, None)
+    assert told["second"] is told["second_figures"] is None
+
+
+def test_series(analyst: TestClient) -> None:
+    told = analyst.get(f"/api/analytics/series/campaigns?{DAYS}").json()
+    assert [(row["campaign"], row["calls"]) for row in told["rows"]] == [
+        ("=spring", 9),
+        ("radio", None),
+    ]
+    assert told["second"] == {"first": "2026-01-29", "last": "2026-02-28"}
+    assert told["second_rows"] == []
+
+
+def test_files(analyst: TestClient, tmp_path: Path) -> None:
+    answer = analyst.get(f"/api/analytics/series/campaigns/csv?{DAYS}")
+    assert 'filename="hushwire-campaigns.csv"' in answer.headers["content-disposition"]
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [(row["campaign"], row["calls"]) for row in rows] == [("'=spring", "9"), ("radio", "")]
+    file = tmp_path / "days.parquet"
+    file.write_bytes(analyst.get(f"/api/analytics/series/days/parquet?{DAYS}").content)
+    assert duckdb.read_parquet(str(file)).sum("calls").fetchall() == [(12,)]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "subject=x",
+        "from=yesterday",
+        "from=2026-03-02&to=2026-03-01",
+        "zone=Mars",
+        "compare=own",
+        "direction=up",
+        "from=2026-03-01&from=2026-03-02",
+    ],
+)
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_a_wrong_address_is_refused_and_nothing_is_shown(
+    analyst: TestClient, address: str, said: str
+) -> None:
+    answer = analyst.get(f"{address}?{said}")
+    assert answer.status_code == 422
+    assert "spring" not in answer.text
+
+
+def test_a_series_that_is_none(analyst: TestClient) -> None:
+    for ending in ("", "/csv", "/parquet"):
+        assert analyst.get(f"/api/analytics/series/callers{ending}").status_code == 404
+
+
+def test_the_page_has_figures_charts_tables_and_no_small_group(analyst: TestClient) -> None:
+    text = analyst.get(f"/analytics?{DAYS}").text
+    assert text.count("<svg role=") >= 4
+    assert "fewer than 5" in text
+    assert " style=" not in text
+    assert "<style" not in text
+    assert "party-" not in text
+
+
+def test_the_page_says_what_to_do_where_there_is_nothing(
+    analyst: TestClient, tmp_path: Path
+) -> None:
+    text = analyst.get("/analytics?from=2020-01-01&to=2020-01-02").text
+    assert "2026-03-12" in text
+    assert "from=2026-02-11&amp;to=2026-03-12" in text
+    with console(tmp_path) as empty:
+        assert "Nothing is counted yet" in empty.role("analyst").get("/analytics").text
+
+
+def test_an_audit_log_that_is_away_shows_nothing(
+    served: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = served.role("analyst")
+
+    def away(*_: object, **__: object) -> None:
+        from pipeline.errors import StoreError  # noqa: PLC0415
+
+        raise StoreError("away")
+
+    monkeypatch.setattr("agents.access.audit_log.AuditLog.append", away)
+    for address in ADDRESSES:
+        answer = client.get(f"{address}?{DAYS}")
+        assert answer.status_code == 503
+        assert "spring" not in answer.text
