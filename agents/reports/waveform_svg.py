@@ -40,17 +40,18 @@ def envelope(path: Path, channels: int, columns: int) -> Sequence[Envelope]:
     Raises:
         soundfile.LibsndfileError: the recording can't be read.
     """
-    audio, _ = soundfile.read(path, dtype="float64", always_2d=True)
-    edges = np.linspace(0, len(audio), columns + 1).astype(np.int64)[:-1]
-    drawn = []
-    for channel in range(min(channels, audio.shape[1])):
-        samples = audio[:, channel]
-        scale = max(float(np.max(np.abs(samples), initial=0.0)), _QUIET)
-        # reduceat needs distinct, existing starts; a recording shorter than the columns has fewer.
-        starts = np.unique(edges) if len(samples) else np.zeros(0, np.int64)
-        spread = np.linspace(0, max(len(starts) - 1, 0), columns).round().astype(np.int64)
-        low = np.minimum.reduceat(samples, starts) if len(starts) else np.zeros(1)
-        high = np.maximum.reduceat(samples, starts) if len(starts) else np.zeros(1)
-        low, high = low[spread] / scale, high[spread] / scale
-        drawn.append(Envelope(low, high))
-    return drawn
+    with soundfile.SoundFile(path) as file:
+        edges = np.ceil(np.linspace(0, file.frames, columns + 1)).astype(np.int64)
+        shown = min(channels, file.channels)
+        low, high = np.zeros((columns, shown)), np.zeros((columns, shown))
+        # A column at a time: an hour in memory would be hundreds of megabytes.
+        for column, count in enumerate(np.diff(edges)):
+            if count:
+                block = file.read(int(count), dtype="float64", always_2d=True)[:, :shown]
+                low[column] = block.min(axis=0, initial=0)
+                high[column] = block.max(axis=0, initial=0)
+            elif column:
+                # Shorter than its columns: a sample is several of them wide.
+                low[column], high[column] = low[column - 1], high[column - 1]
+    scale = np.maximum(np.maximum(high, -low).max(axis=0, initial=0.0), _QUIET)
+    return [Envelope(low[:, one] / scale[one], high[:, one] / scale[one]) for one in range(shown)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -288,3 +290,37 @@ def test_the_decision_on_consent_is_told_with_its_evidence() -> None:
     assert told == (
         "kept: satisfied; by us-ca version 1 (US-CA); notice_spoken at 0.9 s, key yes at 2.5 s"
     )
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "ULAW"])
+def test_a_wav_is_embedded_as_small_as_its_samples_allow(
+    call: ReportCall, tmp_path: Path, subtype: str
+) -> None:
+    path = tmp_path / "a.wav"
+    pcm = np.zeros((600 * RATE, 1))
+    pcm[:RATE, 0] = 0.4 * np.sin(np.arange(RATE) * 0.3)
+    soundfile.write(path, pcm, RATE, subtype=subtype)
+    page = write_report(tmp_path / "report.html", [replace(call, audio=path)])
+    assert path.stat().st_size > 4_000_000
+    assert page.stat().st_size < 300_000
+    found = re.search(r'src="data:audio/flac;base64,([^"]+)"', page.read_text())
+    assert found
+    flac, _ = soundfile.read(io.BytesIO(base64.b64decode(found[1])), dtype="int32")
+    was, _ = soundfile.read(path, dtype="int32")
+    np.testing.assert_array_equal(flac, was)
+
+
+def test_a_long_recording_is_drawn_a_column_at_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "long.flac"
+    pcm = np.random.default_rng(1).normal(0, 0.05, (100_003, 2))
+    pcm[50_000] = (0.9, -0.7)
+    soundfile.write(path, pcm, RATE)
+    heard, _ = soundfile.read(path, always_2d=True)
+    drawn = envelope(path, 2, 900)
+    edges = np.ceil(np.linspace(0, len(heard), 901)).astype(int)
+    for channel, one in enumerate(drawn):
+        scale = np.abs(heard[:, channel]).max()
+        for column in range(900):
+            part = heard[edges[column] : edges[column + 1], channel] / scale
+            assert one.low[column] == pytest.approx(min(0, part.min()))
+            assert one.high[column] == pytest.approx(max(0, part.max()))
