@@ -79,11 +79,23 @@ const hushwire = (() => {
   if (zone) {
     zone.textContent = Intl.DateTimeFormat().resolvedOptions().timeZone;
   }
-  // A table that scrolls can be reached by keyboard.
-  for (const wrap of document.querySelectorAll(".table-wrap")) {
-    if (wrap.scrollWidth > wrap.clientWidth && !wrap.querySelector("a, button, input")) {
-      wrap.tabIndex = 0;
+  // Days that a form names are those of the browser's zone.
+  for (const field of document.querySelectorAll("input[data-zone]")) {
+    field.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  }
+  // What scrolls sideways can be reached by keyboard.
+  function reachable() {
+    for (const wrap of document.querySelectorAll(".table-wrap, .report .scroll, .report .wide")) {
+      const needed =
+        wrap.scrollWidth > wrap.clientWidth && !wrap.querySelector("a[href], button, input");
+      if (needed) {
+        wrap.tabIndex = 0;
+      } else {
+        wrap.removeAttribute("tabindex");
+      }
     }
   }
+  reachable();
+  window.addEventListener("resize", reachable);
   return { dress, say };
 })();

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 import soundfile
 import uvicorn
+from axe_playwright_python.sync_playwright import Axe
+from fastapi import FastAPI
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 from console.server import silence_server
@@ -72,15 +74,24 @@ def spoken_call() -> StoredCall:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Console]]:
     """A console on a loopback port."""
-    silence_server()
     with console(tmp_path_factory.mktemp("console")) as made:
         made.ledger.open_call(CALL)
         made.vault.store(spoken_call(), keep_days=30)
-        listening = socket.create_server(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(made.app, log_config=None, lifespan="off"))
-        thread = Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}", made
+        with listening(made.app) as address:
+            yield address, made
+
+
+@contextmanager
+def listening(app: FastAPI) -> Iterator[str]:
+    """Serve an app on a loopback port; its address."""
+    silence_server()
+    bound = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+    thread = Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+    finally:
         server.should_exit = True
         thread.join(15)
 
@@ -120,6 +131,25 @@ def page(browser: Browser, served: tuple[str, Console]) -> Iterator[Page]:
         yield found[0]
     # A refused page is told on the browser's own console; nothing else may be.
     assert [one for one in found[1] if "status of 40" not in one] == []
+
+
+@pytest.fixture(scope="session")
+def axe() -> Callable[[Page], None]:
+    """Fails where axe-core finds something serious or critical on a page."""
+    checker = Axe()
+
+    def check(looked_at: Page) -> None:
+        # Its colours count once nothing moves.
+        looked_at.wait_for_timeout(150)
+        found = [
+            f"{one['id']} ({one['impact']}): {node['html'][:200]} {node.get('failureSummary', '')}"
+            for one in checker.run(looked_at).response["violations"]
+            if one["impact"] in {"serious", "critical"}
+            for node in one["nodes"]
+        ]
+        assert found == [], looked_at.url
+
+    return check
 
 
 def log_in(page: Page, text: str) -> None:
