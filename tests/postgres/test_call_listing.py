@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agents.analytics import search_index
 from agents.analytics.call_filter import FilterError, ListingFilter, Order
 from agents.analytics.call_listing import CallListing, ListedPage, Sorting
+from agents.analytics.call_search import CallSearch
 from agents.analytics.saved_views import VIEWS_MOST, SavedView, SavedViews
+from agents.analytics.search_index import SearchIndex
+from agents.database.call_ledger import Ledger
 from agents.database.engine import Database
+from agents.vault.reader import VaultReader
+from agents.vault.vault import Vault
 from pipeline.errors import InputError
 from tests.agents.analytics.listed_calls import BEGIN, Known, enter_calls
 
@@ -204,6 +211,23 @@ def test_choices_and_calls_without_facts(database: Database) -> None:
     assert listing.choices("campaign") == ("brand", "spring")
     assert listing.types() == ("CARD_NUMBER", "CVV")
     assert listing.without_facts()
+
+
+def test_words_are_found(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    vault = Vault.opened(tmp_path / "vault", ledger)
+    for call_id, sentence in (("call-a", "cancel my order"), ("call-b", "my order came")):
+        keep_call(vault, ledger, said_call(call_id, (sentence,), mutes=()))
+        keeper(vault).keep(call_id, {})
+    listing = CallListing(ledger.database, KEY)
+    read = VaultReader(vault).transcript
+    made = CallSearch(ledger.database, listing, SearchIndex(SECRET), read)
+    for rare in (0, 5_000):
+        monkeypatch.setattr(search_index, "RARE", rare)
+        for words, found in (("my order", "ab"), ("order cancel", "a"), ('"order my"', "")):
+            page = made.page(ListingFilter(words=words))
+            ids = sorted(one.call.stored.call_id for one in page.calls)
+            assert ids == [f"call-{one}" for one in found]
+    assert made.count(ListingFilter(words="order"), most=10) == (2, True)
 
 
 def test_views_are_somebodys_own(database: Database) -> None:
