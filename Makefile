@@ -8,7 +8,7 @@ SERVED := broker or browser or postgres
 SERVED_IN := tests/broker tests/browser tests/faults tests/kafka tests/postgres
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-consent demo-gateways test unit lint format docs bench bench-damage bench-delay bench-detection bench-dtmf bench-encryption bench-gateway bench-margins bench-muting bench-peers bench-pipeline bench-refusals bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz nightly mutation audit lock reader bench-reader consent-reader bench-consent test-reader readers vcon-reader asyncapi-schema clean simulate
+.PHONY: help setup demo demo-consent demo-gateways test unit lint format docs bench bench-call-page bench-damage bench-delay bench-detection bench-dtmf bench-encryption bench-gateway bench-margins bench-muting bench-peers bench-pipeline bench-refusals bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz nightly mutation audit lock reader bench-reader consent-reader bench-consent test-reader readers vcon-reader asyncapi-schema clean simulate
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -72,6 +72,9 @@ docs: .venv/.dev ## Check links, commands and settings that README and docs name
 
 bench: .venv/.dev ## Measure leaks on the sample calls, and speed against bare faster-whisper
 	$(BIN)/python -m benchmarks
+
+bench-call-page: .venv/.dev ## Measure first paint and seeks of a one-hour call in the browser
+	$(BIN)/python -m benchmarks.console.call_page
 
 bench-damage: .venv/.dev ## Measure what can still be heard of calls over damaged lines
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.damage
