@@ -31,6 +31,7 @@ def print_list(
     rows: Sequence[Sequence[str]],
     *,
     styles: Mapping[str, str] | None = None,
+    whole: str = "",
 ) -> None:
     """Print a list, see the module.
 
@@ -39,6 +40,7 @@ def print_list(
         titles: of the columns; shown in a table alone.
         rows: their cells, as plain text.
         styles: of cells with a certain text, in a table.
+        whole: title of the column that is to be copied from: the others are broken first.
     """
     if not console.file.isatty():
         for row in rows:
@@ -46,7 +48,9 @@ def print_list(
             console.file.write(f"{line}\n")  # print would expand the tabs
         return
     shown = [index for index in range(len(titles)) if any(row[index] for row in rows)]
-    table = Table(*(Column(titles[index], overflow="fold") for index in shown))
+    table = Table(
+        *(Column(titles[index], overflow="fold", no_wrap=titles[index] == whole) for index in shown)
+    )
     for row in rows:
         table.add_row(*(Text(row[index], (styles or {}).get(row[index], "")) for index in shown))
     console.print(table)

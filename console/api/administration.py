@@ -64,7 +64,7 @@ class UpkeepRoutes:
         routes.add("DELETE", "/api/tokens/{token_id}", may.MANAGE_TOKENS, self.revoke_token)
         routes.add("POST", "/api/policy/check", may.CHECK_POLICY, self.check_policy)
         routes.add("GET", "/api/doctor", may.READ_STATE, self.doctor)
-        routes.add("GET", "/api/retention", may.READ_STATE, self.retention)
+        routes.add("GET", "/api/retention", may.READ_RETENTION, self.retention)
         routes.add("GET", "/metrics", may.READ_METRICS, self.metrics_page)
 
     def me(self, request: Request) -> Me:

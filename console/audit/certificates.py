@@ -145,7 +145,7 @@ class CertificateRoutes:
             me=me,
             call=facts,
             stated=stated,
-            checks=shown_checks(stated.checks),
+            checks=shown_checks(stated),
             doubts=doubts,
             signature=_signature(stated, doubts),
             by_type=_by_type(stated),

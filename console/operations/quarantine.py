@@ -45,6 +45,8 @@ class HeldBack:
     """When its key is destroyed; None: there is none any more, or its time is not known."""
     key: bool
     """Whether its key lives."""
+    over: bool
+    """Whether its time is up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +134,13 @@ class QuarantineRoutes:
         problem = ""
         try:
             stated = parse_certificate(self.reader.certificate(facts.call_id))
-            failed = shown_checks(one for one in stated.checks if not one.passed)
+            failed = [one for one in shown_checks(stated) if not one.passed]
         except HushwireError as error:
             problem = f"its certificate can't be shown ({error.code})"
         known = held.get(facts.call_id)
-        return HeldBack(facts, failed, problem, known.until if known else None, known is not None)
+        until = known.until if known else None
+        over = until is not None and until <= self.ledger.database.now()
+        return HeldBack(facts, failed, problem, until, key=known is not None, over=over)
 
     def _look(self, request: Request, what: str, call_id: str = "", **facts: int) -> None:
         self.looks.write(request.state.principal, what, call_id, **facts)

@@ -208,7 +208,7 @@ class CallPages:
             me=me,
             call=facts,
             roles=stated.roles,
-            failed=shown_checks(one for one in stated.checks if not one.passed),
+            failed=[one for one in shown_checks(stated) if not one.passed],
             may_end=Permission.END_QUARANTINE in me.permissions,
             muted=muted_spans(certificate),
             **self._marking(facts, marks, form, problem, may_mark=may_mark),

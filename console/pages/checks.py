@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from agents.reports.check_words import words_of
-from pipeline.evidence.certificate import CheckStated
+from pipeline.evidence.certificate import Certificate
+from pipeline.verification.review_state import REFUSED_MARKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +22,18 @@ class ShownCheck:
     """What to do next; empty where it passed."""
 
 
-def shown_checks(checks: Iterable[CheckStated]) -> list[ShownCheck]:
-    """The checks, those that failed first."""
+def shown_checks(stated: Certificate) -> list[ShownCheck]:
+    """The checks of a certificate, those that failed first; refused marks are named."""
     made = []
-    for one in checks:
+    refused = ", ".join(mark for mark in stated.marks if mark in REFUSED_MARKS)
+    for one in stated.checks:
         words = words_of(one.name)
+        named = f": {refused}" if refused and one.name == "refused_marks" else ""
         unit = f" {words.unit}" if words.unit else ""
         made.append(
             ShownCheck(
                 one.name,
-                words.title,
+                words.title + named,
                 one.passed,
                 f"{one.measured:g}{unit}",
                 f"{one.limit:g}{unit}",

@@ -32,14 +32,9 @@ const hushwire = (() => {
 
   async function copy(button) {
     await navigator.clipboard.writeText(button.dataset.copy);
-    const before = button.textContent;
-    button.textContent = "✓";
     button.dataset.copied = "";
     say("Copied");
-    setTimeout(() => {
-      button.textContent = before;
-      delete button.dataset.copied;
-    }, COPIED_MS);
+    setTimeout(() => delete button.dataset.copied, COPIED_MS);
   }
 
   // Tell screen readers.

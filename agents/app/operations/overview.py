@@ -126,7 +126,10 @@ class Operations:
             at=now.isoformat(),
             broker=view,
             stages=self._stages(workers, now, lag),
-            workers=tuple(_shown(one, now) for one in workers),
+            workers=tuple(
+                _shown(one, now)
+                for one in sorted(workers, key=lambda one: (not one.alive(now), one.host))
+            ),
             delay=delay_of(one.delays for one in alive),
             throughput=throughput(database, now),
             kept=kept(database, now, len(self._ledger.quarantined())),

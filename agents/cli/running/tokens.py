@@ -10,12 +10,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from agents.access.roles import Role
 from agents.cli.shared import public_keys
 from agents.settings.model import STATE, Settings, load_settings
-from agents.system.screen import screen
+from agents.system.screen import print_list, screen
 from pipeline.errors import InputError
 
 if TYPE_CHECKING:
@@ -52,19 +51,22 @@ def list_tokens(state_dir: public_keys.StateDir = None) -> None:
     """Show all tokens: ids, roles and dates, never a token itself."""
     with _opened(load_settings(state_dir=state_dir)) as tokens:
         found, now = tokens.known(), tokens.now()
-    table = Table("id", "name", "role", "state", "made", "ends")
-    for one in found:
-        ends = one.revoked or one.expires
-        table.add_row(
+    console = screen()
+    if not found:
+        console.print("no tokens; `hushwire tokens create` makes one")
+        return
+    rows = [
+        (
             one.token_id,
             one.name,
             one.role.value,
             one.state(now),
             f"{one.created:%Y-%m-%d}",
-            f"{ends:%Y-%m-%d %H:%M}",
+            f"{one.revoked or one.expires:%Y-%m-%d %H:%M}",
         )
-    console = screen()
-    console.print(table if found else "no tokens; `hushwire tokens create` makes one")
+        for one in found
+    ]
+    print_list(console, ("id", "name", "role", "state", "made", "ends"), rows, whole="id")
 
 
 @app.command()

@@ -38,3 +38,11 @@ def test_a_table_folds_what_is_long_and_has_no_empty_column() -> None:
     assert "…" not in told
     assert told.count("x") == LONG.count("x")
     assert "[bold]" in told
+
+
+def test_what_is_copied_from_a_table_is_never_broken() -> None:
+    out = Terminal()
+    console = Console(file=out, width=44, color_system=None)
+    rows = [("0123456789abcdef", "A name that is rather long", "analyst", "valid", "2026-03-01")]
+    print_list(console, ("id", "name", "role", "state", "made"), rows, whole="id")
+    assert "0123456789abcdef" in out.getvalue()
