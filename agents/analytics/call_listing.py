@@ -185,9 +185,10 @@ class CallListing:
         most: int = COUNTED_MOST,
         matching: ColumnElement[bool] | None = None,
     ) -> int:
-        """How many calls there are, or ``most + 1`` where there are more."""
+        """How many calls there are, or ``most + 1`` where there are more; raises as ``page``."""
         total = 0
         with self._database.reading() as connection:
+            _refuse_unknown(connection, wanted)
             for _, query in _branches(wanted, matching):
                 some = query.with_only_columns(literal(1).label("one")).limit(most + 1 - total)
                 total += connection.scalar(select(func.count()).select_from(some.subquery())) or 0

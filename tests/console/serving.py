@@ -140,7 +140,9 @@ def console(
     failures: int = 10,
     oidc: Oidc | None = None,
     secure: bool = False,
+    secret: bytes | None = SECRET,
     client: ClientConfig | None = None,
+    two: bool = False,
     **files: str,
 ) -> Iterator[Console]:
     """A console with two stored calls and a quarantined one; ``files`` by their ending."""
@@ -149,7 +151,8 @@ def console(
     vault = Vault.opened(folder / "vault", ledger)
     log = AuditLog(ledger.database)
     tokens = Tokens(ledger.database, log)
-    sources = Sources(Settings(), ledger.database, log, folder / "state", str(folder / "vault"))
+    settings = Settings(policy_approval="two" if two else "one")
+    sources = Sources(settings, ledger.database, log, folder / "state", str(folder / "vault"))
     sessions = Sessions(ledger.database, log, idle=timedelta(minutes=30), most=timedelta(hours=10))
     app = create_app(
         Parts(
@@ -163,7 +166,7 @@ def console(
             report=partial(report_of, sources),
             examine=lambda: [Finding(Grade.WEAK, "vault", "others may get at it", "chmod")],
             sessions=sessions,
-            secret=SECRET,
+            secret=secret,
             oidc=oidc,
             code_flow=CodeFlow(oidc, client) if oidc is not None and client is not None else None,
             secure=secure,
