@@ -23,6 +23,7 @@ from pipeline.evidence.certificate import build_certificate, certificate_json
 from pipeline.evidence.stored_call import StoredCall
 from pipeline.policy.loading import load_policy
 from pipeline.records.model import CallEnd, CallInfo, Check, Mute, Role, Span, Verdict
+from tests.browser.made_up_calls import fill
 from tests.console.serving import Console, console, transcript_of
 
 FLAGS = (
@@ -79,6 +80,15 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Cons
         made.vault.store(spoken_call(), keep_days=30)
         with listening(made.app) as address:
             yield address, made
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Console, str]]:
+    """A console with made-up calls, and the newest of them."""
+    with console(tmp_path_factory.mktemp("busy"), per_minute=10**6) as made:
+        calls = fill(made, 60)
+        with listening(made.app) as address:
+            yield address, made, calls[-1]
 
 
 @contextmanager

@@ -6,6 +6,7 @@ syllables. Seeded, so that two runs give the same pages but for the time.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ import soundfile
 
 from agents.analytics.fact_keeper import FactKeeper
 from agents.analytics.search_index import SearchIndex
+from agents.database.call_ledger import CallState
 from agents.system.clock import stamp
 from pipeline.analytics.peaks import peaks_of_flac
 from pipeline.analytics.topics import shipped_topics
@@ -62,7 +64,7 @@ PAYMENT: Final = (
     (0, "To book it I need a card, please read me the long number."),
     (1, "It is [CARD_NUMBER]"),
     (0, "Thank you, the expiry date and the three digits on the back?"),
-    (1, "It runs until [CARD_EXPIRY] and the code is [CVV]"),
+    (1, "It runs until [CARD_EXPIRY] and the code is [CARD_SECURITY_CODE]"),
 )
 CLOSING: Final = (
     (0, "All done, you will have a confirmation in a minute. Anything else?"),
@@ -70,6 +72,7 @@ CLOSING: Final = (
 )
 CAMPAIGNS: Final = ("boiler-spring", "heat-pump", "service-plan", "brand-search")
 LINES: Final = ("website", "billboard", "leaflet", "partner")
+CALLERS: Final = tuple(f"pn-{hashlib.md5(bytes([n])).hexdigest()}" for n in range(60))  # noqa: S324 - no secret
 AGENTS: Final = ("Alex", "Jordan", "Robin", "Sam", "Kim")
 
 
@@ -94,6 +97,8 @@ def fill(console: Console, count: int, *, seed: int = 7) -> list[str]:
         )
         console.ledger.open_call(call.call_id)
         console.vault.store(call, keep_days=90)
+        state = CallState.STORED if call.passed else CallState.QUARANTINED
+        console.ledger.close_call(call.call_id, state)
         if call.passed:
             business = call.business
             keeper.keep(
@@ -115,7 +120,7 @@ def _call(draw: np.random.Generator, call_id: str, began: datetime, number: int)
         line=str(draw.choice(LINES)),
         agent=str(draw.choice(AGENTS)),
         outcome=str(draw.choice(["answered"] * 8 + ["missed", "voicemail"])),
-        caller=f"pn-{draw.integers(1, 60):032x}",
+        caller=CALLERS[int(draw.integers(len(CALLERS)))],
     )
     info = CallInfo(call_id, RATE, ROLES, stamp(began), business=business)
     words, mutes = _said(draw, turns)

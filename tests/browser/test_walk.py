@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,9 +17,8 @@ from playwright.sync_api import Browser, Page
 
 from agents.access.roles import MAY, Role
 from console.auth.routing import permission_of
-from tests.browser.conftest import listening, log_in, watched
-from tests.browser.made_up_calls import fill
-from tests.console.serving import Console, console
+from tests.browser.conftest import log_in, watched
+from tests.console.serving import Console
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -29,15 +28,6 @@ NO_PAGES = re.compile(
 )
 FOR_ALL = frozenset({"/login", "/nowhere", "/account", "/reference"})
 """They are the same for every role."""
-
-
-@pytest.fixture(scope="module")
-def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Console, str]]:
-    """A console with made-up calls, and the newest of them."""
-    with console(tmp_path_factory.mktemp("busy"), per_minute=10**6) as made:
-        calls = fill(made, 60)
-        with listening(made.app) as address:
-            yield address, made, calls[-1]
 
 
 def pages_of(served: Console, role: Role, call: str, held_back: str) -> list[str]:
