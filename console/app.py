@@ -32,7 +32,7 @@ from agents.database.engine import Database
 from agents.reports.compliance.chain import chain, known_keys
 from agents.reports.compliance.model import Chain, Month
 from agents.reports.compliance.report import Report, Sources
-from agents.settings.policies import read_policy
+from agents.settings.policies import read_policy, written
 from agents.upkeep.evaluations import Evaluations
 from agents.vault.file_store import open_place
 from agents.vault.mark_store import Marks
@@ -216,6 +216,7 @@ def _add_tuning(parts: Parts, looks: Looks, routes: Routes) -> None:
         parts.log,
         parts.known,
         read_policy(settings),
+        written=written(settings),
         two=settings.policy_approval == "two",
     )
     EditorRoutes(versions, parts.reader, looks, metrics).add_to(routes)

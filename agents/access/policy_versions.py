@@ -31,7 +31,7 @@ from agents.database.policies.published import Published, Stated, opened, publis
 from agents.database.tables import API_TOKENS, POLICY_VERSIONS
 from agents.database.wrapped_keys import note_wrapping_key, wrapping_key_in_force
 from agents.settings.model import Settings
-from agents.settings.policies import names_known, read_policy
+from agents.settings.policies import names_known, read_policy, written
 from pipeline.errors import InputError, StoreError
 from pipeline.policy.known_names import Known
 from pipeline.policy.loading import parse_policy
@@ -99,6 +99,7 @@ class PolicyVersions:
         log: where every step is written.
         known: the names that policies may use.
         own: the policy of the settings; version 0 once another is published.
+        written: its text, where it is that of one file.
         two: whether another person has to approve.
     """
 
@@ -110,10 +111,12 @@ class PolicyVersions:
         known: Known,
         own: Policy,
         *,
+        written: str = "",
         two: bool = False,
     ) -> None:
         self._database, self._kek, self._log = database, kek, log
         self.known, self.own, self.two = known, own, two
+        self.own_text = document_of(own, written, known)
 
     @classmethod
     def of(cls, settings: Settings, ledger: Ledger) -> Self:
@@ -128,6 +131,7 @@ class PolicyVersions:
             AuditLog(ledger.database),
             names_known(settings),
             read_policy(settings),
+            written=written(settings),
             two=settings.policy_approval == "two",
         )
 
@@ -253,7 +257,7 @@ class PolicyVersions:
                 return
         self._write(
             self.own,
-            document_of(self.own),
+            self.own_text,
             by=_SETTINGS,
             reason="the policy of the settings, which was in force before",
             state=State.PUBLISHED,
@@ -413,7 +417,14 @@ def document_of(policy: Policy, written: str = "", known: Known | None = None) -
                 return written
         except InputError:
             pass
-    return str(yaml.safe_dump(policy.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+    for form in (
+        policy.model_dump(mode="json", exclude_defaults=True),
+        policy.model_dump(mode="json"),
+    ):
+        text = str(yaml.safe_dump(form, sort_keys=False, allow_unicode=True))
+        if Policy.model_validate(yaml.safe_load(text)).digest == policy.digest:
+            break
+    return text
 
 
 def _row(number: int) -> Select[tuple[object, ...]]:

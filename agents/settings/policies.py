@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from pathlib import Path
 
 from agents.settings.model import Settings
@@ -27,3 +28,14 @@ def read_policy(settings: Settings, name: str | Path | None = None) -> Policy:
         PolicyError: it is refused, or the recogniser file is.
     """
     return load_policy(name or settings.policy, names_known(settings))
+
+
+def written(settings: Settings) -> str:
+    """The text of the policy of the settings as its file has it; empty for several that are one."""
+    shipped = Path(str(resources.files("policies"))) / f"{settings.policy}.yaml"
+    for path in (Path(settings.policy), shipped):
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, ValueError):
+            continue
+    return ""

@@ -17,7 +17,7 @@ from fastapi import Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
 
-from agents.access.policy_versions import REASON_MOST, PolicyVersions, State, document_of
+from agents.access.policy_versions import REASON_MOST, PolicyVersions, State
 from agents.access.roles import Permission
 from agents.upkeep.threshold_trial import Trial, tried
 from agents.vault.reader import VaultReader
@@ -135,7 +135,7 @@ class EditorRoutes:
         """Number, policy and text of what is in force."""
         found = self.versions.in_force()
         if found is None:
-            return 0, self.versions.own, document_of(self.versions.own)
+            return 0, self.versions.own, self.versions.own_text
         number = found.stated.number
         return number, found.policy, self.versions.get(number).document
 

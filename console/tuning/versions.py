@@ -14,7 +14,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
 
 from agents.access.api_tokens import Tokens
-from agents.access.policy_versions import REASON_MOST, PolicyVersions, State, Version, document_of
+from agents.access.policy_versions import REASON_MOST, PolicyVersions, State, Version
 from agents.access.roles import Permission
 from console.auth.looks import Looks
 from console.auth.names import Names
@@ -137,7 +137,7 @@ class VersionRoutes:
         try:
             before = self.versions.get(version.based)
         except InputError:  # nothing was ever published
-            return self.versions.own, document_of(self.versions.own)
+            return self.versions.own, self.versions.own_text
         policy = _read(before)
         return None if policy is None else (policy, before.document)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from agents.cli.shared import public_keys
+from agents.cli.shared.stores import VaultHint, opened
 from agents.settings.model import load_settings
 from agents.system.screen import screen
 from pipeline.errors import InputError
@@ -45,6 +48,14 @@ Compare = Annotated[
         help="Compare two policies, or two files that --json wrote; the gate is B's.",
     ),
 ]
+Publish = Annotated[
+    bool,
+    typer.Option(
+        "--publish",
+        help="Store the figures in the ledger, for the console's page of the policy: counts by "
+        "type and threshold, no words and no names of cases.",
+    ),
+]
 
 
 @app.command()
@@ -58,6 +69,9 @@ def text(
     html: Html = None,
     json: Json = None,
     min_recall: Gate = None,
+    publish: Publish = False,  # noqa: FBT002 - a flag of the command line
+    vault: VaultHint = None,
+    state_dir: public_keys.StateDir = None,
 ) -> None:
     """Run the detector on labelled texts.
 
@@ -75,12 +89,20 @@ def text(
         return evaluate_text(
             read_cases(files, known),
             read_policy(settings, name),
-            curves=html is not None,
+            curves=publish or html is not None,
             own=detector_settings(settings),
             known=known,
         )
 
-    _evaluate(evaluate, policy, compare, html, json, min_recall or [])
+    if publish and compare:
+        raise InputError("--publish: one result is published; leave --compare out")
+    if publish:
+        with opened(load_settings(state_dir=state_dir), vault):
+            pass  # there is a ledger: told before anything is measured
+    result = _evaluate(evaluate, policy, compare, html, json, min_recall or [])
+    if publish:
+        _publish(result, policy, vault, state_dir)
+    _end(result, min_recall or [])
 
 
 @app.command()
@@ -99,6 +121,9 @@ def audio(
     html: Html = None,
     json: Json = None,
     min_recall: Gate = None,
+    publish: Publish = False,  # noqa: FBT002 - a flag of the command line
+    vault: VaultHint = None,
+    state_dir: public_keys.StateDir = None,
 ) -> None:
     """Compare redacted recordings with their originals and the truth about them.
 
@@ -123,10 +148,18 @@ def audio(
             f"{name}: {call}", markup=False, highlight=False
         )
         return evaluate_run(
-            manifest, load_settings(policy=name), curves=html is not None, told=told
+            manifest, load_settings(policy=name), curves=publish or html is not None, told=told
         )
 
-    _evaluate(evaluate, policy, compare, html, json, min_recall or [])
+    if publish and compare:
+        raise InputError("--publish: one result is published; leave --compare out")
+    if publish:
+        with opened(load_settings(state_dir=state_dir), vault):
+            pass  # there is a ledger: told before anything is measured
+    result = _evaluate(evaluate, policy, compare, html, json, min_recall or [])
+    if publish:
+        _publish(result, policy, vault, state_dir)
+    _end(result, min_recall or [])
 
 
 def _evaluate(
@@ -136,11 +169,11 @@ def _evaluate(
     html: Path | None,
     json: Path | None,
     min_recall: list[str],
-) -> None:
+) -> Evaluation:
     from agents.reports import evaluation_report as report  # noqa: PLC0415 - --help comes at once
     from pipeline.evaluation.figures.summary import gate_failures, parse_gate  # noqa: PLC0415
 
-    out, err = screen(), screen(stderr=True)
+    out = screen()
     gate = parse_gate(min_recall)
     comparison = None
     if compare:
@@ -158,10 +191,33 @@ def _evaluate(
         report.write_json(json, result, comparison, failures)
     if html:
         report.write_html(html, result, comparison, failures)
+    return result
+
+
+def _end(result: Evaluation, min_recall: list[str]) -> None:
+    """Tell which gates are not met, and end with 1 if any is not."""
+    from pipeline.evaluation.figures.summary import gate_failures, parse_gate  # noqa: PLC0415
+
+    failures = gate_failures(result, parse_gate(min_recall))
     for failure in failures:
-        err.print(f"gate: {failure}", style="bold red", markup=False, highlight=False)
+        screen(stderr=True).print(
+            f"gate: {failure}", style="bold red", markup=False, highlight=False
+        )
     if failures:
         sys.exit(1)
+
+
+def _publish(
+    result: Evaluation, policy: str | None, vault: str | None, state_dir: Path | None
+) -> None:
+    from agents.settings.policies import read_policy  # noqa: PLC0415 - --help comes at once
+    from agents.upkeep.evaluations import Evaluations  # noqa: PLC0415
+
+    settings = load_settings(policy=policy, state_dir=state_dir)
+    with opened(settings, vault) as parts:
+        evaluations = Evaluations(parts.ledger.database, parts.log)
+        sha256 = evaluations.publish(result, read_policy(settings), by=f"uid:{os.getuid()}")
+    screen().print(f"published: figures {sha256}", highlight=False, soft_wrap=True)
 
 
 def _compared(

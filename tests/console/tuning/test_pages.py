@@ -1,0 +1,198 @@
+"""The pages of the policy: who may what, what is written down, how a version comes into force."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from console.tuning import form
+from pipeline.evidence.candidates import candidates_json
+from pipeline.policy.known_names import BUILT_IN
+from pipeline.policy.loading import parse_policy
+from pipeline.records.model import Reason, Span
+from tests.agents.storing import stored_call
+from tests.console.serving import Console, console
+
+DOCUMENT = 'name: acme\nversion: "7"\nextends: [default]\n'
+LAXER = DOCUMENT + "recognizers: {reader: {threshold: 0.28, entities: {PERSON: 0.6}}}\n"
+OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
+PAGES = (
+    "/policy",
+    "/policy/versions",
+    "/policy/evaluation",
+    "/policy/shadow",
+    "/api/policy/versions",
+)
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[Console]:
+    with console(tmp_path) as found:
+        yield found
+
+
+def press(
+    client: TestClient, button: str, document: str = DOCUMENT, **fields: str
+) -> tuple[int, str, str]:
+    """Status, text and where it leads of a button of the editor."""
+    data = {"document": document, "do": button, "based": "0", **fields}
+    answer = client.post("/policy", data=data, headers=OWN_PAGE)
+    return answer.status_code, answer.text, answer.headers.get("location", "")
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_only_security_sees_them(made: Console, address: str) -> None:
+    for role, status in (("security", 200), ("analyst", 403), ("operator", 403), ("auditor", 403)):
+        assert made.role(role).get(address).status_code == status
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_every_look_is_written_down(made: Console, address: str) -> None:
+    before = len(made.audited())
+    made.role("security").get(address)
+    (facts,) = [facts for _, facts in made.audited()[before:]]
+    assert json.loads(facts)["what"].startswith("policy")
+
+
+def test_a_mistake_is_told_at_its_line_and_nothing_is_done(made: Console) -> None:
+    client = made.role("security")
+    wrong = DOCUMENT + "entities: {PERSN: {threshold: 0.3}}\n"
+    for button in ("compare", "try", "draft", "publish"):
+        status, text, _ = press(client, button, wrong, reason="why")
+        assert status == 422
+        assert "Line 4: entities.PERSN" in text
+        assert "did you mean PERSON" in text
+    assert client.get("/api/policy/versions").json() == []
+
+
+def test_what_is_sent_comes_back_escaped(made: Console) -> None:
+    text = press(made.role("security"), "compare", "<script>x</script>")[1]
+    assert "<script>x" not in text
+    assert "&lt;script&gt;x" in text
+
+
+def test_changed_fields_are_written_into_the_text(made: Console) -> None:
+    shown = form.values(parse_policy(DOCUMENT), BUILT_IN)
+    fields = {**shown, "shown": json.dumps(shown), "reader.PERSON": "0.6"}
+    status, text, _ = press(made.role("security"), "compare", **fields)
+    assert status == 200
+    assert "what reader finds of PERSON counts from a score of: 0.6" in text
+
+
+def test_publish_compare_and_go_back(made: Console) -> None:
+    client = made.role("security")
+    assert press(client, "publish", reason="")[0] == 422
+    status, _, leads = press(client, "publish", LAXER, reason="names <b>")
+    assert (status, leads) == (303, "/policy/versions/1")
+    text = client.get(leads).text
+    assert "in force" in text
+    assert "names &lt;b&gt;" in text
+    assert "what reader finds of PERSON" in text
+    # Somebody who began before is told.
+    status, text, _ = press(client, "publish", reason="b")
+    assert status == 422
+    assert "version 1 came into force meanwhile" in text
+    back = client.post("/policy/versions/0/rollback", data={"reason": "c"}, headers=OWN_PAGE)
+    assert back.headers["location"] == "/policy/versions/2"
+    shown = client.get("/api/policy/versions").json()
+    assert [(one["number"], one["in_force"], one["state"]) for one in shown] == [
+        (2, True, "published"), (1, False, "published"), (0, False, "published"),
+    ]  # fmt: skip
+    kinds = [json.loads(facts)["version"] for _, facts in made.audited("policy-published")]
+    assert kinds == [0, 1, 2]
+
+
+def test_a_form_from_elsewhere_does_nothing(made: Console) -> None:
+    client = made.client()
+    assert client.post("/login", data={"token": made.token("security")}).status_code == 303
+    data = {"document": DOCUMENT, "do": "publish", "reason": "a"}
+    for place in ("cross-site", "same-site", "none"):
+        sent = client.post("/policy", data=data, headers={"Sec-Fetch-Site": place})
+        assert sent.status_code == 403
+    assert made.role("security").get("/api/policy/versions").json() == []
+
+
+def test_a_draft_waits_and_is_withdrawn(made: Console) -> None:
+    client = made.role("security")
+    leads = press(client, "draft")[2]
+    assert "draft" in client.get(leads).text
+    assert client.get("/policy?version=1").text.count("name: acme") >= 1
+    done = client.post(f"{leads}/withdraw", headers=OWN_PAGE)
+    assert done.status_code == 303
+    again = client.post(f"{leads}/withdraw", headers=OWN_PAGE)
+    assert (again.status_code, "is withdrawn" in again.text) == (409, True)
+
+
+@pytest.mark.parametrize("address", ["/policy/versions/7", "/api/policy/versions/7"])
+def test_a_version_that_is_not_there(made: Console, address: str) -> None:
+    assert made.role("security").get(address).status_code == 404
+
+
+def test_two_people(tmp_path: Path) -> None:
+    with console(tmp_path, two=True) as made:
+        ann, bob = made.role("security"), made.role("security")
+        status, _, leads = press(ann, "publish", LAXER, reason="a")
+        assert status == 303
+        assert "another person has to approve" in ann.get(leads).text
+        version = ann.get(f"/api{leads}").json()
+        assert (version["state"], version["in_force"]) == ("awaiting", False)
+        wanted = {"sha256": version["sha256"]}
+        refused = ann.post(f"{leads}/approve", data=wanted, headers=OWN_PAGE)
+        assert (refused.status_code, "another person" in refused.text) == (409, True)
+        assert ann.post(f"/api{leads}/approve", json=wanted).status_code == 409
+        other = bob.post(f"{leads}/approve", data={"sha256": "0" * 64}, headers=OWN_PAGE)
+        assert (other.status_code, "look again" in other.text) == (409, True)
+        assert "Approve and publish" in bob.get(leads).text
+        assert bob.post(f"{leads}/approve", data=wanted, headers=OWN_PAGE).status_code == 303
+        assert bob.get(f"/api{leads}").json()["in_force"]
+
+
+def test_programs_publish_too(made: Console) -> None:
+    client = made.role("security")
+    wanted = {"document": LAXER, "reason": "reviewed", "based": 0}
+    done = client.post("/api/policy/versions", json=wanted)
+    assert done.status_code == 201
+    assert done.json()["document"] == LAXER
+    refused = client.post("/api/policy/versions", json={**wanted, "document": "name: 1"})
+    assert refused.status_code == 422
+
+
+def test_a_trial_tells_what_would_be_audible(made: Console) -> None:
+    spans = [
+        Span("PERSON", 0, 0, 8_000, 0.4, "reader"),
+        Span("PERSON", 1, 16_000, 24_000, 0.9, "reader"),
+        Span("MEDICATION", 1, 40_000, 48_000, 0.2, "reader"),
+        Span("UNHEARD", 0, 60_000, 68_000, 1.0, "unheard", reason=Reason.UNHEARD),
+    ]
+    call = stored_call("call-w", purpose="support")
+    file = {"call-w.candidates": candidates_json(8_000, "ab" * 32, spans)}
+    made.ledger.open_call("call-w")
+    made.vault.store(replace(call, files={**call.files, **file}), keep_days=30)
+    tried = LAXER.replace("0.6}", "0.6, MEDICATION: 0.1}")
+    status, text, _ = press(made.role("security"), "try", tried)
+    assert status == 200
+    rows = " ".join(text.split("On the last calls")[1].split("Decided anew")[0].split())
+    assert "2 more can&#39;t be" in rows  # stored by the fixture, without candidates
+    assert "1.0 s" in rows  # would be audible: the name of 0.4
+    assert rows.count('<td class="number">1.0</td>') >= 3
+    assert "call-w" in rows
+    assert "/calls/call-w" not in rows  # security reads no calls
+    (facts,) = [json.loads(f) for _, f in made.audited() if "policy-trial" in f]
+    assert facts["calls"] == 100
+
+
+def test_recognisers_are_listed_and_switched_off_in_the_text(made: Console) -> None:
+    client = made.role("security")
+    off = DOCUMENT + "recognizers: {spoken-phone-number: {enabled: false}}\n"
+    press(client, "publish", off, reason="a")
+    text = client.get("/policy/recognisers").text
+    row = text.split("spoken-phone-number")[1].split("</tr>")[0]
+    assert ">off<" in row
+    assert ">always on<" in text.split("spoken-card-number")[1].split("</tr>")[0]
+    wrong = DOCUMENT + "recognizers: {spoken-pin: {enabled: false}}\n"
+    assert "it is never off" in press(client, "publish", wrong, reason="a")[1]
