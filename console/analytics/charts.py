@@ -160,7 +160,7 @@ def bars(series: Series, label: str, second: Series | None = None) -> str:
         layers.append(
             {
                 "data": {"values": ticks},
-                "mark": {"type": "tick", "color": "var(--ink)", "thickness": 2},
+                "mark": {"type": "tick", "color": "var(--ink)", "thickness": 2, "opacity": 1},
                 "encoding": {**where, "x": length, "description": {"field": "told"}},
             }
         )
