@@ -1,0 +1,166 @@
+"""The audit log's page, its export, and going through it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from agents.access.audit_log import AuditLog
+from agents.access.hash_chain import read_export
+from agents.crypto.ed25519 import SigningKey
+from agents.database.tables import ENTRIES
+from agents.reports.compliance.model import Chain
+from agents.system.clock import system_clock
+from console.audit.chain_watch import ChainWatch
+from pipeline.errors import InputError
+from tests.console.serving import STORED, Console, console
+
+pytestmark = pytest.mark.unit
+
+FORM = {"Sec-Fetch-Site": "same-origin"}
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Console]:
+    with console(tmp_path) as made:
+        yield made
+
+
+def until_over(auditor: object) -> dict[str, object]:
+    for _ in range(500):
+        run: dict[str, object] = auditor.get("/api/audit/verification").json()["run"]  # type: ignore[attr-defined]
+        if run["state"] != "running":
+            return run
+    raise AssertionError(run)
+
+
+def test_it_is_searched_and_names_who_it_was(served: Console) -> None:
+    served.role("analyst").get(f"/api/calls/{STORED}/transcript")
+    auditor = served.role("auditor")
+    page = auditor.get("/audit").text
+    assert "transcript" in page
+    assert ">analyst</a>" in page  # the token's name, not its id alone
+    only = auditor.get("/audit", params={"call": STORED, "since": "", "who": ""})
+    assert f"/audit?call={STORED}" in only.text
+    assert "token-created" not in only.text.split("<tbody>")[1]
+    made = auditor.get("/audit", params={"kind": "token-created"}).text.split("<tbody>")[1]
+    assert "transcript" not in made
+    by_name = auditor.get("/audit", params={"who": "analyst"}).text.split("<tbody>")[1]
+    assert by_name.count("<tr>") == 1
+    looks = [json.loads(facts) for _, facts in served.audited()]
+    assert [one["what"] for one in looks if one["what"] == "audit-log"] == ["audit-log"] * 4
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"since": "soon"},
+        {"until": "2026-02-30"},
+        {"kind": "no-kind"},
+        {"zone": "No/Where", "since": "2026-01-01"},
+        {"call": "../x"},
+        {"before": "-1"},
+        {"before": str(2**70)},
+        {"q": "x"},
+    ],
+)
+def test_what_is_no_search_is_refused_and_says_which_field(
+    asked: dict[str, str], served: Console
+) -> None:
+    answer = served.role("auditor").get("/audit", params=asked)
+    assert answer.status_code == 422
+    assert next(iter(asked)) in answer.text
+    program = served.role("auditor").get("/api/audit/export", params=asked)
+    assert program.status_code == 422
+    assert served.audited() == []
+
+
+def test_the_export_is_whole_or_what_was_searched(served: Console) -> None:
+    auditor = served.role("auditor")
+    whole = auditor.get("/api/audit/export")
+    assert whole.headers["content-disposition"].endswith('"audit.jsonl"')
+    entries, _ = read_export(whole.content.splitlines())
+    assert [one.seq for one in entries] == list(range(1, len(entries) + 1))
+    part = auditor.get("/api/audit/export", params={"kind": "looked"})
+    assert part.headers["content-disposition"].endswith('"audit-part.jsonl"')
+    found, _ = read_export(part.content.splitlines())
+    assert {one.kind for one in found} == {"hushwire.audit.looked.v1"}
+    assert served.role("operator").get("/api/audit/export").status_code == 403
+
+
+def test_the_log_is_gone_through_and_the_result_stays(served: Console, tmp_path: Path) -> None:
+    auditor = served.visitor("auditor")
+    assert "was not gone through" in auditor.get("/audit").text
+    begun = auditor.post("/audit/verification", headers=FORM)
+    assert (begun.status_code, begun.headers["location"]) == (303, "/audit#verification")
+    run = until_over(auditor)
+    # No signing key lies here: it is said, and nothing is claimed.
+    assert run["state"] == "failed"
+    assert "no public key" in str(run["problem"])
+
+    key = SigningKey.load_or_create(tmp_path / "state" / "signing.pem")
+    AuditLog(served.ledger.database).adopt(key, by="test")
+    program = served.role("auditor")
+    assert program.post("/api/audit/verification").status_code == 202
+    run = until_over(auditor)
+    assert run["state"] == "done", run
+    assert "The audit log holds" in auditor.get("/audit").text
+    # The made-up calls in the vault have certificates that nobody signed.
+    program.post("/api/audit/verification", params={"vault": "true"})
+    run = until_over(auditor)
+    assert "vault" in str(run["result"])
+    assert run["result"]["holds"] is False  # type: ignore[index]
+
+    with served.ledger.database.writing() as connection:
+        connection.execute(ENTRIES.update().where(ENTRIES.c.seq == 2).values(subject="another"))
+    auditor.post("/audit/verification", headers=FORM)
+    run = until_over(auditor)
+    assert run["result"]["holds"] is False  # type: ignore[index]
+    page = auditor.get("/audit").text
+    assert "does not hold" in page
+    assert "entry 2: changed" in page
+    asked = [json.loads(facts) for _, facts in served.audited() if "audit-verify" in facts]
+    assert [one["vault"] for one in asked] == ["no", "no", "yes", "no"]
+
+
+def test_one_run_at_a_time_that_says_how_far_it_is() -> None:
+    may_go, at = threading.Event(), threading.Event()
+
+    def check(with_vault: bool, seen: Callable[[int], None]) -> Chain:  # noqa: FBT001
+        assert with_vault
+        seen(30)
+        at.set()
+        assert may_go.wait(10)
+        return Chain(
+            holds=True, first=1, last=40, signed=40, signed_at="", unsigned=0, problems=(),
+            compared=(),
+        )  # fmt: skip
+
+    watch = ChainWatch(check, lambda: 40, system_clock)
+    assert watch.start("token:a", with_vault=True)
+    assert at.wait(10)
+    assert (watch.state().state, watch.state().percent) == ("running", 75)
+    assert not watch.start("token:b", with_vault=False)
+    may_go.set()
+    done = watch.until_done(10)
+    assert (done.state, done.by, done.percent) == ("done", "token:a", 100)
+
+
+def test_a_run_that_breaks_says_so_without_content() -> None:
+    def known(_: bool, __: Callable[[int], None]) -> Chain:  # noqa: FBT001
+        raise InputError("no public key")
+
+    def unknown(_: bool, __: Callable[[int], None]) -> Chain:  # noqa: FBT001
+        raise ValueError("4111111111111111")
+
+    for check, told in ((known, "no public key"), (unknown, "a fault of ours")):
+        watch = ChainWatch(check, lambda: 1, system_clock)
+        watch.start("token:a", with_vault=False)
+        run = watch.until_done(10)
+        assert run.state == "failed"
+        assert told in run.problem
+        assert "4111" not in run.problem
