@@ -45,6 +45,9 @@ class Curve:
     at: float
     """Where the policy's threshold lies."""
     threshold: float
+    reader_at: float
+    """Where that for the reader lies."""
+    reader: float
     points: tuple[tuple[float, float, float], ...] = field(repr=False)
     """Threshold, precision and recall."""
 
@@ -148,8 +151,19 @@ def curves(found: Figures, policy: Policy) -> list[Curve]:
             " ".join(f"{WIDTH * p[0]:.1f},{HEIGHT * (1 - p[which]):.1f}" for p in points)
             for which in (1, 2)
         )
-        at = WIDTH * threshold
-        made.append(Curve(entity, precision, recall, at, threshold, tuple(points)))
+        reader = min(policy.threshold(entity, READER), 1.0)
+        made.append(
+            Curve(
+                entity,
+                precision,
+                recall,
+                WIDTH * threshold,
+                threshold,
+                WIDTH * reader,
+                reader,
+                tuple(points),
+            )
+        )
     return made
 
 
