@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -104,9 +106,9 @@ def test_what_is_muted_says_what_it_was_and_why(call: Page) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_waveform_is_drawn_and_mutes_have_the_colour_of_their_kind(
-    call: Page, scheme: str
+    call: Page, scheme: Literal["light", "dark"]
 ) -> None:
-    call.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    call.emulate_media(color_scheme=scheme)
     call.wait_for_timeout(200)
     pay = call.locator(".legend .swatch.pay").evaluate(
         "one => getComputedStyle(one).backgroundColor"
@@ -272,6 +274,28 @@ def test_one_side_alone(call: Page) -> None:
     until(call, f"!{AUDIO}.paused && {NOW} > 0.2")  # through the graph that parts the channels
     call.get_by_label("Side").select_option("Both sides")
     expect(call.locator(".turn").nth(1)).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_for_screen_readers_and_eyes(
+    call: Page, axe: Callable[[Page], None], scheme: Literal["light", "dark"]
+) -> None:
+    call.emulate_media(color_scheme=scheme)
+    call.locator(".turn mark").click()
+    call.get_by_label("Search in the transcript").fill("moment")
+    axe(call)
+    slider = call.get_by_role("slider", name="Place in the call")
+    expect(slider).to_have_attribute("aria-valuetext", "0:04 of 0:10")
+    # Turns are told only to who asks for it.
+    call.evaluate("document.getElementById('said').textContent = ''")
+    call.keyboard.press("Escape")
+    call.keyboard.press("Home")
+    expect(call.locator("#said")).to_have_text("")
+    call.get_by_label("Tell turns").check()
+    call.keyboard.press("ArrowDown")
+    expect(call.locator("#said")).to_contain_text("Customer: Yes, one moment")
+    call.keyboard.press("?")
+    axe(call)
 
 
 def test_on_a_phone_nothing_is_cut_off(call: Page, tmp_path: Path) -> None:

@@ -22,15 +22,6 @@ def test_from_the_token_to_the_sound_of_a_turn(
     expect(page.get_by_role("heading", name=CALL)).to_be_visible()
     expect(page.locator("mark")).to_have_text("[CARD_NUMBER]")
     expect(page.get_by_text("one moment <b>please</b>")).to_be_visible()
-    muted = page.locator(".track rect")
-    expect(muted).to_have_count(1)
-    expect(muted).to_have_class("pay")
-    assert (muted.get_attribute("x"), muted.get_attribute("width")) == ("4000", "2000")
-    box, track = muted.bounding_box(), page.locator(".track").nth(1).bounding_box()
-    assert box
-    assert track
-    assert (box["x"] - track["x"]) / track["width"] == pytest.approx(0.4, abs=0.02)
-
     until(page, "document.getElementById('audio').readyState >= 1")
     assert page.evaluate("document.getElementById('audio').duration") == pytest.approx(10, abs=0.1)
     page.locator(".turn").nth(2).get_by_role("button", name="0:04", exact=True).click()
@@ -65,7 +56,7 @@ def test_a_wrong_token_and_a_wrong_role_are_told(page: Page, served: tuple[str, 
     log_in(page, "hushwire_wrong")
     expect(page.get_by_role("alert")).to_contain_text("not valid")
     log_in(page, served[1].token("auditor"))
-    page.get_by_role("link", name=CALL).click()
+    page.goto(f"/calls/{CALL}")
     expect(page.get_by_role("alert")).to_contain_text("analyst")
     page.get_by_role("button", name="Log in with another token").click()
     expect(page.get_by_label("Token")).to_be_visible()

@@ -166,7 +166,7 @@ def test_security_marks_a_quarantined_call_and_reads_all(
     expect(page.get_by_role("region", name="Marks")).to_contain_text("Missed: Card number")
     page.get_by_role("link", name="Marks").click()
     row = page.get_by_role("row", name=HELD_BACK)
-    expect(row).to_contain_text("Missed: Card number")
+    expect(row).to_contain_text("Missed Card number")
     expect(row).to_contain_text("quarantine")
     page.screenshot(path=tmp_path / "marks.png", full_page=True)
 

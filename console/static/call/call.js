@@ -116,6 +116,8 @@ byId("transcript").addEventListener("click", (event) => {
     );
     if (mute) {
       about(mute);
+    } else if (at in starts) {
+      player.seek(starts[at]);
     }
   }
 });

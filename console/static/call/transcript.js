@@ -119,7 +119,8 @@ export class Transcript {
   /** @param {MouseEvent} event */
   clicked(event) {
     const word = /** @type {HTMLElement} */ (event.target);
-    if (!word.parentElement?.matches(".turn p") || !document.getSelection().isCollapsed) {
+    const spoken = word.parentElement?.matches(".turn p") && !word.matches("mark");
+    if (!spoken || !document.getSelection().isCollapsed) {
       return;
     }
     const turn = this.turns.indexOf(word.closest(".turn"));
