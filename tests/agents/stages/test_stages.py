@@ -16,6 +16,7 @@ from agents.crypto.ed25519 import SigningKey
 from agents.database.call_ledger import CallState, Ledger
 from agents.kafka.topics import Topics
 from agents.runtime.steps import Act, LateError, Later, Listen, Send, Stage, Step, Tell
+from agents.stages import mute
 from agents.stages.detect import DetectCall
 from agents.stages.mute import MuteCall, mute_stage
 from agents.stages.timeouts import Timeouts
@@ -235,6 +236,19 @@ class TestMute:
         records = [*released, *_sent(core.quiet())]
         assert [type(one) for one in records] == [RedactedChunk, RedactedChunk, CallEnd]
         assert core.done
+
+    def test_how_long_after_it_came_audio_is_released(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        told: list[float] = []
+        core = MuteCall(TOPICS.audio_redacted, POLICY, TIMEOUTS, told.append)
+        for seconds, number in ((10.0, 0), (11.0, 1), (12.0, 2)):
+            monkeypatch.setattr(mute.time, "monotonic", lambda at=seconds: at)
+            core.take(TOPICS.audio_raw, _chunk(number))
+        monkeypatch.setattr(mute.time, "monotonic", lambda: 15.5)
+        end = CallEnd("call-1", 3, 24_000)
+        core.take(TOPICS.spans, Findings("call-1", 0, watermark=Watermark(24_001), end=end))
+        assert told == [5.5, 4.5, 3.5]
 
     def test_only_raw_audio_may_pause(self) -> None:
         assert mute_stage(TOPICS, TIMEOUTS).pausable == (TOPICS.audio_raw,)
