@@ -2,7 +2,7 @@
 
 From the top down: ``server`` from settings to a running server · ``app`` parts in, app out ·
 ``operations`` and ``audit`` for whoever keeps it running and whoever checks · ``tuning`` for whoever
-answers for the policy ·
+answers for the policy · ``analytics`` what calls brought, counted ·
 ``pages`` for people · ``api`` for programs · ``auth`` who, within which rate, with which
 permission, and that they looked · ``http`` how it is spoken to. ``templates`` and ``static`` are
 what pages are made of.

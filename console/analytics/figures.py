@@ -22,7 +22,7 @@ class Shown:
     """A figure as it is shown."""
 
     label: str
-    text: str
+    figure: str
     about: str
     """What it is of; empty where the label says it."""
     change: str

@@ -40,15 +40,15 @@ class AnalyticsQuery(BaseModel):
         description="Second period: the one before, the same 52 weeks earlier, `compare_from` to "
         "`compare_to`, or none.",
     )
-    compare_from: date | None = None
-    compare_to: date | None = None
+    compare_from: date | None = Field(None, description="First day of the second period.")
+    compare_to: date | None = Field(None, description="Its last day.")
     zone: str = Field(
         "", max_length=64, pattern=r"^[A-Za-z0-9_+/-]*$", description="Time zone of days (IANA)."
     )
-    campaign: Name = ""
+    campaign: Name = Field("", description="Calls of this one alone.")
     line: Name = Field("", description="Tracking number: its name, or its pseudonym.")
     agent: Name = Field("", description="Who answered, as the recorder says.")
-    direction: Literal["inbound", "outbound"] | None = None
+    direction: Literal["inbound", "outbound"] | None = Field(None, description="Who called.")
 
     @model_validator(mode="before")
     @classmethod
