@@ -8,7 +8,7 @@ SERVED := broker or browser or postgres
 SERVED_IN := tests/broker tests/browser tests/faults tests/kafka tests/postgres
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-consent demo-gateways test unit lint format docs bench bench-call-page bench-damage bench-delay bench-detection bench-dtmf bench-encryption bench-gateway bench-margins bench-muting bench-peers bench-pipeline bench-refusals bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz nightly mutation audit lock reader bench-reader consent-reader bench-consent test-reader readers vcon-reader asyncapi-schema clean simulate
+.PHONY: help setup demo demo-consent demo-gateways test unit lint format docs bench bench-call-page bench-damage bench-delay bench-detection bench-dtmf bench-encryption bench-gateway bench-margins bench-muting bench-peers bench-pipeline bench-refusals bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz nightly mutation audit lock reader bench-reader consent-reader bench-consent test-reader readers vcon-reader asyncapi-schema clean simulate screenshots
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -19,6 +19,9 @@ setup: .venv/.dev ## Create .venv with everything for development
 demo: .venv/.run ## Redact the eight sample calls and write the HTML report
 	@echo "Demo: loading the program and its models"
 	@$(BIN)/python -m benchmarks.demo
+
+screenshots: .venv/.dev ## Take the README's pictures of the console, of made-up calls
+	@HUSHWIRE_SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest -q tests/browser/test_screenshots.py
 
 demo-consent: .venv/.run ## Take a call of each outcome of consent, and prove what is left of them
 	@echo "Demo: loading the program and its models"
@@ -99,6 +102,10 @@ bench-verification: .venv/.dev ## Measure the verify stage on leaks planted in t
 
 bench-transcription: .venv/.dev ## Measure the transcription stage: cost, digits left out, word error
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.transcription
+
+bench-console: .venv/.dev ## Measure lists and search over 100,000 calls on SQLite and PostgreSQL
+	@.ci/need pg_ctlcluster postgresql || echo "POSTGRESQL IS NOT MEASURED: it can't be had here (above)." >&2
+	$(BIN)/python -m benchmarks.console.scale $(if $(CALLS),--calls $(CALLS))
 
 bench-encryption: .venv/.dev ## Measure what encryption costs of a whole run
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.cost.encryption

@@ -80,7 +80,7 @@ class UpkeepRoutes:
         self,
         request: Request,
         after: Entry = 0,
-        limit: Annotated[int, Query(ge=1, le=1_000)] = 200,
+        limit: Annotated[int, Query(ge=1, le=1_000, description="Entries on a page.")] = 200,
     ) -> AuditPage:
         """The audit log by pages, each entry as `hushwire audit export` writes it.
 

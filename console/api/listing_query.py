@@ -49,20 +49,22 @@ class ListingQuery(BaseModel):
     stored_until: Time = Field("", description="Stored before.")
     shortest: Length = Field("", description="Seconds, 1:30 or 1:00:00.")
     longest: Length = Field("", description="Seconds, 1:30 or 1:00:00.")
-    campaign: Name = ""
+    campaign: Name = Field("", description="As the recorder names it.")
     line: Name = Field("", description="Tracking number: its name, or its pseudonym.")
     agent: Name = Field("", description="Who answered, as the recorder says.")
-    direction: Literal["inbound", "outbound"] | None = None
-    outcome: Literal["answered", "missed", "voicemail"] | None = None
+    direction: Literal["inbound", "outbound"] | None = Field(None, description="Who called.")
+    outcome: Literal["answered", "missed", "voicemail"] | None = Field(
+        None, description="As the recorder says."
+    )
     type: tuple[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,79}$")], ...] = Field(
         (), max_length=TYPES_MOST, description="Types of which at least one was muted."
     )
     muted: Yes | None = Field(None, description="Whether any type was muted.")
-    policy: Name = ""
+    policy: Name = Field("", description="Name of the policy it was redacted by.")
     jurisdiction: str = Field("", pattern=r"^[A-Z-]{2,8}$", description="Such as DE or US-CA.")
     mark: str = Field("", pattern=r"^[a-z][a-z_-]{0,39}$", description="Such as incomplete.")
     held: bool | None = Field(None, description="Under a legal hold.")
-    purpose: Name = ""
+    purpose: Name = Field("", description="What the recording is for.")
     caller: str = Field("", max_length=64, pattern=_PLAIN, description="Pseudonym.")
     party: str = Field("", max_length=64, pattern=_PLAIN, description="Pseudonym of anybody in it.")
     sort: Literal["-started", "started", "-duration", "duration", "-muted", "muted"] = Field(

@@ -84,7 +84,7 @@ class MarkRoutes:
         self,
         request: Request,
         after: MarkId = "",
-        limit: Annotated[int, Query(ge=1, le=PAGE)] = 200,
+        limit: Annotated[int, Query(ge=1, le=PAGE, description="Marks on a page.")] = 200,
     ) -> MarkPage:
         """All marks by pages, as `hushwire marks list --json` prints them."""
         found = self._marks.known(after=after, limit=limit)

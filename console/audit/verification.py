@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
 
@@ -19,6 +20,8 @@ from console.http.metrics import ApiMetrics
 from console.pages.rendering import page
 
 _SEE_OTHER = 303
+
+WithVault = Annotated[bool, Query(description="Also with what lies in the vault.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class VerificationRoutes:
         run = self.watch.state()
         return Verification(run, run.percent)
 
-    def begin(self, request: Request, vault: bool = False) -> Verification:  # noqa: FBT001, FBT002 - a parameter of the address
+    def begin(self, request: Request, vault: WithVault = False) -> Verification:  # noqa: FBT002 - a parameter of the address
         """Go through the whole log: links, hashes, signatures.
 
         With `vault` it is compared with checkpoints and certificates there. There is one run at a

