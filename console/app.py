@@ -33,7 +33,7 @@ from agents.reports.compliance.chain import chain, known_keys
 from agents.reports.compliance.model import Chain, Month
 from agents.reports.compliance.report import Report, Sources
 from agents.settings.policies import read_policy, written
-from agents.upkeep.evaluations import Evaluations
+from agents.upkeep.tuning.evaluations import Evaluations
 from agents.vault.file_store import open_place
 from agents.vault.mark_store import Marks
 from agents.vault.reader import VaultReader

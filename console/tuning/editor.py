@@ -19,7 +19,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from agents.access.policy_versions import REASON_MOST, PolicyVersions, State
 from agents.access.roles import Permission
-from agents.upkeep.threshold_trial import Trial, tried
+from agents.upkeep.tuning.threshold_trial import Trial, tried
 from agents.vault.reader import VaultReader
 from console.auth.looks import Looks
 from console.auth.routing import Routes

@@ -17,7 +17,7 @@ from fastapi.responses import Response
 from agents.access.api_tokens import Tokens
 from agents.access.policy_versions import PolicyVersions
 from agents.access.roles import Permission
-from agents.upkeep.evaluations import Evaluations, Figures
+from agents.upkeep.tuning.evaluations import Evaluations, Figures
 from agents.vault.shadow_results import ShadowResults
 from console.auth.looks import Looks
 from console.auth.names import Names

@@ -211,7 +211,7 @@ def _publish(
     result: Evaluation, policy: str | None, vault: str | None, state_dir: Path | None
 ) -> None:
     from agents.settings.policies import read_policy  # noqa: PLC0415 - --help comes at once
-    from agents.upkeep.evaluations import Evaluations  # noqa: PLC0415
+    from agents.upkeep.tuning.evaluations import Evaluations  # noqa: PLC0415
 
     settings = load_settings(policy=policy, state_dir=state_dir)
     with opened(settings, vault) as parts:

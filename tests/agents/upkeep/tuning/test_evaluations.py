@@ -9,7 +9,7 @@ import pytest
 from agents.access.audit_log import AuditLog
 from agents.app.evaluation.run_texts import evaluate_text
 from agents.database.call_ledger import Ledger
-from agents.upkeep.evaluations import Evaluations
+from agents.upkeep.tuning.evaluations import Evaluations
 from pipeline.evaluation.corpora.labelled_texts import parse_cases
 from pipeline.policy.loading import load_policy
 
