@@ -1,0 +1,105 @@
+"""What a call's page shows beside its transcript, and its waveform over the API."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from agents.access.roles import Permission, Role
+from console.api.mutes import muted_spans
+from console.api.schemas import Muted
+from console.pages.call_view import ByType, legend, mutes_by_type, seconds, told_consent
+from console.pages.turns import turns_of
+from pipeline.analytics.peaks import read_peaks
+from pipeline.evidence.certificate import parse_certificate
+from pipeline.records.model import Reason
+from tests.browser.conftest import CALL, spoken_call
+from tests.console.serving import HELD_BACK, STORED, console, transcript_of
+
+pytestmark = pytest.mark.unit
+
+
+def muted(
+    start: int, end: int, *entities: str, reasons: tuple[str, ...] = ("recognised",)
+) -> Muted:
+    return Muted(
+        channel=0,
+        start_ms=start,
+        end_ms=end,
+        entities=entities,
+        reasons=reasons,
+        score=0.9 if entities else None,
+        recognizers=(),
+    )
+
+
+def test_mutes_are_summed_by_type() -> None:
+    found = mutes_by_type(
+        [muted(0, 500, "CVV"), muted(600, 900, "CVV", "PERSON"), muted(1_000, 4_000)]
+    )
+    assert [(one.entity, one.count, one.ms) for one in found] == [
+        ("CVV", 2, 800),
+        ("PERSON", 1, 300),
+    ]
+    assert found[1] == ByType("PERSON", "person", 1, 300)
+
+
+def test_the_legend_explains_what_is_there_in_its_order() -> None:
+    assert legend(["gap", "pay", "pay"]) == [("pay", "Payment"), ("gap", "No audio, or paused")]
+    assert legend([]) == []
+
+
+def test_why_it_is_silent_with_the_strongest_score() -> None:
+    call = spoken_call()
+    (one,) = muted_spans(call.files[f"{CALL}.certificate.json"])
+    assert (one.start_ms, one.end_ms, one.channel) == (4_000, 6_000, 1)
+    assert (one.score, one.recognizers) == (0.97, ("spoken-numbers",))
+    assert one.reasons == (Reason.RECOGNISED.value,)
+
+
+def test_who_may_not_read_certificates_is_told_the_outcome_of_consent_alone() -> None:
+    stated = parse_certificate(spoken_call().files[f"{CALL}.certificate.json"])
+    assert told_consent(stated, []) == "Nobody asked: the policy needs none"
+    assert told_consent(stated, [Permission.READ_CERTIFICATE]).startswith("Nobody")
+
+
+@pytest.mark.parametrize(
+    ("ms", "told"), [(0, "0.0 s"), (1_240, "1.2 s"), (59_960, "1 min 0 s"), (125_000, "2 min 5 s")]
+)
+def test_lengths(ms: int, told: str) -> None:
+    assert seconds(ms) == told
+
+
+def test_times_of_words_lead_to_each_of_them() -> None:
+    (_, turn, _) = turns_of(transcript_of("Yes, one moment").encode(), ("agent", "customer"))
+    told = list(map(int, turn.times.split()))
+    at, found = turn.start_ms, []
+    for pause, length in zip(told[::2], told[1::2], strict=True):
+        found.append((at + pause, at + pause + length))
+        at += pause + length
+    assert found == [(one.start_ms, one.end_ms) for one in turn.pieces]
+    assert turn.shown == "<span>Yes,</span> <span>one</span> <span>moment</span>"
+
+
+def test_the_waveform_is_for_who_may_listen_and_is_a_look(tmp_path: Path) -> None:
+    with console(tmp_path) as served:
+        call = spoken_call()
+        served.ledger.open_call(CALL)
+        served.vault.store(call, keep_days=30)
+        for role in Role:
+            answer = served.role(role).get(f"/api/calls/{CALL}/peaks")
+            assert answer.status_code == (200 if role is Role.ANALYST else 403), role
+        analyst = served.role("analyst")
+        data = analyst.get(f"/api/calls/{CALL}/peaks").content
+        step, values = read_peaks(data)
+        assert (step, values.shape) == (50, (200, 2, 2))
+        assert (values[80:120, 1] == 0).all()  # muted from 4 to 6 s
+        assert (values[:80, 1, 1] > 30).all()
+        for other in (HELD_BACK, "never-was"):
+            assert analyst.get(f"/api/calls/{other}/peaks").status_code == 404
+        # Audio that can't be decoded is a refusal, not half a waveform.
+        assert analyst.get(f"/api/calls/{STORED}/peaks").status_code == 503
+        looks = [json.loads(facts) for _, facts in served.audited()]
+        assert [one["what"] for one in looks] == ["peaks", "peaks"]
