@@ -26,9 +26,9 @@ from typing import Any, Final
 import numpy as np
 import soundfile
 
-from benchmarks import leakcheck
 from benchmarks.calls.corpus import SAMPLES
 from benchmarks.peers.baseline import NAME
+from benchmarks.quality import leakcheck
 from benchmarks.results import finish, stamp
 
 ENGINES: Final = ("hushwire", "baseline", "bare")

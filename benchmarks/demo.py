@@ -26,7 +26,7 @@ from agents.system.screen import screen
 from agents.vault.export import export_calls
 from agents.vault.reader import CallFilter, VaultReader
 from agents.vault.vault import Vault
-from benchmarks.leakcheck import CallResult, LeakReport, check
+from benchmarks.quality.leakcheck import CallResult, LeakReport, check
 from pipeline.errors import HushwireError
 
 SAMPLES = Path(__file__).parent / "samples"

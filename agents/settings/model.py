@@ -133,6 +133,12 @@ class _Own(SettingsPart):
         "0600), the same for all workers with the vault stage. "
         "Empty: `signing.pem` in the state folder, made when it is missing.",
     )
+    public_keys: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(with_commas)] = Field(
+        default=(),
+        description="PEM files of public keys by which the console checks certificates and the "
+        "audit log, beside the signing key where it lies here: on a host without it, and after it "
+        "was replaced. With commas (a list in TOML).",
+    )
     audit_days: Annotated[int, Field(ge=1, le=36_525)] = Field(
         default=366,
         description="How long the audit log keeps its entries, in days; PCI DSS 10.5.1 asks for "
@@ -170,9 +176,9 @@ class _Own(SettingsPart):
     token_key: Path | None = Field(
         default=None,
         description="File of the secret for keyed hashes in transcripts, of parties' numbers and "
-        "of calls' names (hexadecimal, mode 0600), the same for all workers that detect and "
-        "machines that ingest. Empty: `tokens.key` in the state folder, made when it is first "
-        "needed.",
+        "of calls' names, and of words that are searched for (hexadecimal, mode 0600): the same "
+        "for all workers that detect or store, machines that ingest, and the console. Empty: "
+        "`tokens.key` in the state folder, made when it is first needed.",
     )
     policy: str = Field(
         default="default",

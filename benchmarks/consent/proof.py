@@ -34,7 +34,7 @@ from agents.vault.call_catalogue import StoredCallFacts
 from agents.vault.vault import Vault
 from benchmarks.consent.calls import Shown, silent_part, truth_of
 from benchmarks.cost.reading import content_of, read_all
-from benchmarks.leakcheck import check
+from benchmarks.quality.leakcheck import check
 from pipeline.errors import UnknownCallError
 from pipeline.records.consent import Outcome
 

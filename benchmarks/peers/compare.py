@@ -29,10 +29,10 @@ from agents.app.evaluation.run_calls import check
 from agents.app.evaluation.run_texts import spans_of
 from benchmarks.calls.corpus import SAMPLES
 from benchmarks.labels.labelled import cases
-from benchmarks.leakcheck import as_json
 from benchmarks.peers import baseline
 from benchmarks.peers.baseline import Finder, Heard, Listener
 from benchmarks.quality import detection
+from benchmarks.quality.leakcheck import as_json
 from benchmarks.results import finish, stamp
 from models.detection.detector import Detector
 from pipeline.evaluation.corpora.entity_aliases import entity_name, is_known

@@ -49,7 +49,7 @@ from pipeline.transcription.segmenter import Listener
 _LEFT = 0.2
 """Share of a word that may stay audible for it to count as silenced."""
 _COLLAR_MS = 200
-"""Harmless speech this near to an entity is not counted, as in ``benchmarks.leakcheck``."""
+"""Harmless speech this near to an entity is not counted, as in ``benchmarks.quality.leakcheck``."""
 
 
 @dataclass(slots=True)

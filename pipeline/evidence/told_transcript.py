@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -79,10 +80,11 @@ class RedactedTranscript(_Told):
     )
 
 
-class Word(_Told):
-    """A word that may be told, or a placeholder."""
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word that may be told, or a placeholder; plain, for a call has thousands."""
 
-    text: str = Field(repr=False)
+    text: str = field(repr=False)
     start_ms: int
     end_ms: int
     confidence: float
@@ -253,7 +255,7 @@ class _Item(BaseModel):
     BeginOffsetMillis: int = 0
     EndOffsetMillis: int = 0
     Confidence: float = 0.0
-    Redactions: list[_Redaction] = []
+    Redactions: tuple[_Redaction, ...] = ()  # a list would be copied for every word
 
 
 class _Turn(BaseModel):
@@ -297,7 +299,7 @@ def _turn(turn: _Turn, channel: int) -> ReadTurn:
         if item.Type == "punctuation":
             if words:
                 last = words[-1]
-                words[-1] = last.model_copy(update={"text": last.text + item.Content})
+                words[-1] = replace(last, text=last.text + item.Content)
             continue
         words.append(
             Word(

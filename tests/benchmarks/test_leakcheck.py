@@ -13,8 +13,8 @@ import pytest
 import soundfile
 import soxr
 
-from benchmarks import leakcheck
-from benchmarks.leakcheck import CallResult, DigitResult, TypeResult, check
+from benchmarks.quality import leakcheck
+from benchmarks.quality.leakcheck import CallResult, DigitResult, TypeResult, check
 from pipeline.audio.narrowing import narrow
 from pipeline.errors import InputError
 

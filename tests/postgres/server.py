@@ -85,14 +85,14 @@ class Postgres:
         }
         arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         with (self.folder / "server.log").open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # type: ignore[call-overload]
                 [program, "-D", self.data, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads touch the child
-                **self._as,  # type: ignore[arg-type]
+                **self._as,
             )
         self._run("pg_isready", "-h", self.folder, "-t", str(int(START_S)), "-q", patient=True)
 
@@ -118,13 +118,13 @@ class Postgres:
         assert program is not None, name
         command = [program, *map(str, arguments)]
         for _ in range(int(START_S * 10) if patient else 1):
-            done = subprocess.run(
+            done = subprocess.run(  # type: ignore[call-overload]
                 command,
                 cwd=self.folder,
                 capture_output=True,
                 check=False,
                 timeout=120,
-                **self._as,  # type: ignore[arg-type]
+                **self._as,
             )
             if done.returncode == 0:
                 return

@@ -1,6 +1,6 @@
 """Checks redacted audio against the truth: what can still be heard, and what was muted for nothing.
 
-    python -m benchmarks.leakcheck MANIFEST DIR [--json]
+    python -m benchmarks.quality.leakcheck MANIFEST DIR [--json]
 
 A short view of what ``hushwire evaluate audio`` tells in full; how it is counted is said in
 ``pipeline/evaluation/scoring/leak_scoring.py``.
