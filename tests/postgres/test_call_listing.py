@@ -22,6 +22,7 @@ from agents.vault.reader import VaultReader
 from agents.vault.vault import Vault
 from pipeline.errors import InputError
 from tests.agents.analytics.listed_calls import BEGIN, Known, enter_calls
+from tests.agents.analytics.said_calls import SECRET, keep_call, keeper, said_call
 
 KEY = b"k" * 32
 DAY = timedelta(days=1)
