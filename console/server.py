@@ -23,6 +23,7 @@ from agents.access.api_tokens import Tokens
 from agents.access.audit_log import AuditLog
 from agents.access.sessions import Sessions
 from agents.app.checks.doctor import examine
+from agents.crypto.ed25519 import PublicKey
 from agents.crypto.pseudonym_secret import read_or_make_key
 from agents.database import migrate
 from agents.database.engine import Database
@@ -101,7 +102,8 @@ def serve(settings: Settings, vault: str) -> None:
                 publishers=publishers(settings, vault),
             )
         )
-        sources = Sources(settings, database, log, state, vault, most=ENTRIES_MOST)
+        public = {key.key_id: key for key in map(PublicKey.load, settings.public_keys)}
+        sources = Sources(settings, database, log, state, vault, keys=public, most=ENTRIES_MOST)
         app = create_app(
             Parts(
                 reader=reader,

@@ -22,8 +22,9 @@ KINDS: Final[Mapping[str, str]] = {
     "call-expired": "A call was open for longer than the broker keeps its records: it is refused, "
     "its key is destroyed next. `opened`, `owner`",
     "quarantine-ended": "The transit key of a quarantined call is destroyed. `why`: its time was "
-    "up, or somebody ended it",
-    "record-replayed": "A dead letter was sent again",
+    "up, or somebody ended it, `by`",
+    "record-replayed": "A dead letter was sent again. `record_topic`, `record_partition`, "
+    "`record_offset`, `stage`, `code`, `by`",
     "call-erased": "Keys, files and catalogue entry of a stored call are destroyed. `why`: "
     "retention, a request, a person's request, or consent",
     "erasure-held": "A call was to be erased, and a legal hold keeps it. `why`: a request, a "

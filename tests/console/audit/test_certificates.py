@@ -13,6 +13,8 @@ import soundfile
 
 from agents.access.audit_log import AuditLog
 from agents.crypto.ed25519 import SigningKey
+from agents.reports.compliance.chain import known_keys
+from agents.settings.model import Settings
 from agents.vault.vault import SEALED
 from pipeline.evidence.certificate import LogStated, build_certificate, certificate_json
 from pipeline.evidence.stored_call import StoredCall
@@ -111,6 +113,12 @@ def test_another_key_no_key_and_a_rewritten_log(served: Console, tmp_path: Path)
     assert "be checked here" in auditor.get(f"/certificates/{SIGNED}").text
     SigningKey.load_or_create(key)
     assert "signed by another key" in auditor.get(f"/certificates/{SIGNED}").text
+    # A server that has the old key's public half checks with it as well.
+    old = SigningKey.load(tmp_path / "kept.pem").public
+    known = known_keys(Settings(), tmp_path / "state", {old.key_id: old})
+    assert set(known) == {old.key_id, SigningKey.load(key).public.key_id}
+    named = Settings.model_validate({"public_keys": "a.pem, b.pem"})
+    assert named.public_keys == (Path("a.pem"), Path("b.pem"))
     # One that nobody signed, as the test's own calls are.
     assert "not signed" in auditor.get(f"/certificates/{STORED}").text
 
