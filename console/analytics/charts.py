@@ -8,6 +8,7 @@ the style sheet's variables, so one drawing serves light and dark. Each mark say
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from threading import Lock
@@ -53,6 +54,8 @@ _CONFIG: Final = {
         "columnPadding": 26,
     },
 }
+_EMPTY: Final = re.compile(r'<g class="mark-[^>]*/>')
+"""A layer that marks nothing: a symbol without a name to a screen reader."""
 _ONE_AT_A_TIME: Final = Lock()
 """The library has one engine; who waits for it here holds no thread of its own there."""
 Rows = list[dict[str, Any]]
@@ -302,4 +305,5 @@ def _drawn(spec: dict[str, Any], label: str) -> str:
 @lru_cache(maxsize=KEPT)
 def _svg(spec: str) -> str:
     with _ONE_AT_A_TIME:
-        return str(vl_convert.vegalite_to_svg(spec, allowed_base_urls=[]))
+        drawn = str(vl_convert.vegalite_to_svg(spec, allowed_base_urls=[]))
+    return _EMPTY.sub("", drawn)
