@@ -20,6 +20,8 @@ DAYS: Final = 300
 CAMPAIGNS, LINES, AGENTS, CALLERS = 20, 60, 120, 40_000
 WORDS: Final = 20_000
 """Different words of all calls together."""
+SKEW: Final = 1.2
+"""Of Zipf's law: a call of three minutes has some 150 different words."""
 SPOKEN: Final = 2.2
 """Words a second, of both sides, pauses counted."""
 TYPES: Final = {
@@ -38,7 +40,7 @@ def calls(count: int, seed: int = 1) -> Iterator[tuple[CallFacts, tuple[str, ...
     """Facts of calls in the order in which they began, and the different words of each."""
     random = np.random.default_rng(seed)
     places = np.sort(random.uniform(0, DAYS, count))
-    chances = 1 / np.arange(1, WORDS + 1)
+    chances = 1 / np.arange(1, WORDS + 1) ** SKEW
     ranks = np.cumsum(chances / chances.sum())
     for number, place in enumerate(places):
         seconds = float(np.clip(random.lognormal(np.log(180), 0.9), 8, 7_200))

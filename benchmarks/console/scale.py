@@ -43,7 +43,7 @@ from tests.agents.storing import stored_call
 from tests.postgres.server import available, postgres
 
 CALLS_MADE: Final = 100_000
-BATCH: Final = 2_000
+BATCH: Final = 5_000
 ROUNDS: Final = 15
 GOAL_MS: Final = 300.0
 SECRET: Final = b"s" * 32

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pipeline.analytics.terms import WordQuery, word_terms
-from pipeline.evidence.told_transcript import ReadTranscript, Word
+from pipeline.evidence.told_transcript import ReadTranscript
 
 BEFORE: Final = 8
 """Words before the first that was found."""
@@ -50,7 +50,8 @@ def snippet_of(told: ReadTranscript, query: WordQuery) -> Snippet | None:
     """
     best, most, seen = None, 0, set[int]()
     for turn in told.turns:
-        here = {number: tuple(_places(turn.words, run)) for number, run in enumerate(query.runs)}
+        terms = [(term, at) for at, word in enumerate(turn.words) for term in word_terms(word)]
+        here = {number: tuple(_places(terms, run)) for number, run in enumerate(query.runs)}
         there = {number for number, places in here.items() if places}
         seen |= there
         if len(there) > most:
@@ -70,9 +71,12 @@ def snippet_of(told: ReadTranscript, query: WordQuery) -> Snippet | None:
     )
 
 
-def _places(words: Sequence[Word], run: tuple[str, ...]) -> Iterator[int]:
-    """Numbers of the words that a run of terms stands in."""
-    terms = [(term, place) for place, word in enumerate(words) for term in word_terms(word)]
-    for at in range(len(terms) - len(run) + 1):
-        if all(terms[at + step][0] == term for step, term in enumerate(run)):
+def _places(terms: Sequence[tuple[str, int]], run: tuple[str, ...]) -> Iterator[int]:
+    """Numbers of the words that a run of terms stands in; ``terms`` are with their words'."""
+    for at, (term, place) in enumerate(terms):
+        if term != run[0]:
+            continue
+        if len(run) == 1:
+            yield place
+        elif tuple(one for one, _ in terms[at : at + len(run)]) == run:
             yield from (place for _, place in terms[at : at + len(run)])

@@ -17,6 +17,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -29,6 +30,8 @@ from pipeline.policy.yaml_document import Document, read_document, refusal_of, t
 TOPICS_MOST: Final = 200
 PHRASES_MOST: Final = 500
 """Of one topic."""
+WORDS_KNOWN: Final = 1 << 16
+"""Whose normal form is in memory: a page of found calls has as many words, mostly the same."""
 WORDS_MOST: Final = 8
 """Of one phrase."""
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
@@ -114,6 +117,7 @@ def counted(stored: StoredTranscript, topics: TopicList) -> Mapping[str, int]:
     return {name: count for name, count in found.items() if count}
 
 
+@lru_cache(maxsize=WORDS_KNOWN)
 def normal_words(text: str) -> tuple[str, ...]:
     """The words of a text as they are compared: NFKC, folded case, no punctuation."""
     folded = unicodedata.normalize("NFKC", text).casefold().translate(_APOSTROPHES)

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal
 
+import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import RecordError
@@ -128,7 +129,7 @@ def read_transcript(data: bytes) -> ReadTranscript:
         RecordError: it is none; the message holds nothing of it.
     """
     try:
-        stored = _Stored.model_validate_json(data)
+        stored = _DECODER.decode(data)
         places = {one.ParticipantId: n for n, one in enumerate(stored.Participants)}
         return ReadTranscript(
             call_id=stored.SessionId,
@@ -138,7 +139,7 @@ def read_transcript(data: bytes) -> ReadTranscript:
             roles=tuple(_role(one.ParticipantRole) for one in stored.Participants),
             turns=tuple(_turn(one, places[one.ParticipantId]) for one in stored.Transcript),
         )
-    except (ValidationError, KeyError):
+    except (msgspec.MsgspecError, ValidationError, KeyError, RecursionError, UnicodeError):
         raise RecordError(
             "the stored transcript is not what this version reads; was a newer one here?"
         ) from None
@@ -244,21 +245,22 @@ def _length(turn: TranscriptTurn) -> int:
     return len(json.dumps(turn.model_dump(mode="json"), separators=(",", ":")))
 
 
-# The stored file, as far as it is read; its names are the service's own.
-class _Redaction(BaseModel):
+# The stored file, as far as it is read; its names are the service's own. An hour has 10,000 words:
+# msgspec reads them several times as fast as pydantic.
+class _Redaction(msgspec.Struct, gc=False):
     Type: str
 
 
-class _Item(BaseModel):
+class _Item(msgspec.Struct, gc=False):
     Type: Literal["pronunciation", "punctuation"]
     Content: str
     BeginOffsetMillis: int = 0
     EndOffsetMillis: int = 0
     Confidence: float = 0.0
-    Redactions: tuple[_Redaction, ...] = ()  # a list would be copied for every word
+    Redactions: tuple[_Redaction, ...] = ()
 
 
-class _Turn(BaseModel):
+class _Turn(msgspec.Struct, gc=False):
     ParticipantId: str
     ParticipantRole: str
     BeginOffsetMillis: int
@@ -267,16 +269,16 @@ class _Turn(BaseModel):
     Items: list[_Item]
 
 
-class _Participant(BaseModel):
+class _Participant(msgspec.Struct):
     ParticipantId: str
     ParticipantRole: str
 
 
-class _Characteristics(BaseModel):
-    TotalConversationDurationMillis: int = Field(ge=0)
+class _Characteristics(msgspec.Struct):
+    TotalConversationDurationMillis: Annotated[int, msgspec.Meta(ge=0)]
 
 
-class _Stored(BaseModel):
+class _Stored(msgspec.Struct):
     LanguageCode: str
     SessionId: str
     Participants: list[_Participant]
@@ -285,37 +287,40 @@ class _Stored(BaseModel):
     Incomplete: bool = False
 
 
+_DECODER: Final = msgspec.json.Decoder(_Stored, strict=False)  # confidences are texts there
+
+
 def _role(text: str) -> Any:  # noqa: ANN401 - the model refuses what is none
     return text.lower()
 
 
 def _turn(turn: _Turn, channel: int) -> ReadTurn:
-    words: list[Word] = []
+    spoken: list[tuple[_Item, str]] = []
     noted = False
     for item in turn.Items:
-        if any(one.Type == PAUSED for one in item.Redactions):
+        if item.Redactions and any(one.Type == PAUSED for one in item.Redactions):
             noted = True
-            continue
-        if item.Type == "punctuation":
-            if words:
-                last = words[-1]
-                words[-1] = replace(last, text=last.text + item.Content)
-            continue
-        words.append(
-            Word(
-                text=item.Content,
-                start_ms=max(0, item.BeginOffsetMillis),
-                end_ms=max(0, item.EndOffsetMillis),
-                confidence=item.Confidence,
-                entity=item.Redactions[0].Type if item.Redactions else "",
-            )
+        elif item.Type == "pronunciation":
+            spoken.append((item, item.Content))
+        elif spoken:
+            last, text = spoken[-1]
+            spoken[-1] = last, text + item.Content
+    words = tuple(
+        Word(
+            text,
+            max(0, item.BeginOffsetMillis),
+            max(0, item.EndOffsetMillis),
+            item.Confidence,
+            item.Redactions[0].Type if item.Redactions else "",
         )
+        for item, text in spoken
+    )
     return ReadTurn(
         channel=channel,
         role=_role(turn.ParticipantRole),
         start_ms=max(0, turn.BeginOffsetMillis),  # a margin may reach before the first sample
         end_ms=max(0, turn.EndOffsetMillis),
         text=turn.Content,
-        words=tuple(words),
+        words=words,
         noted=noted,
     )
