@@ -328,9 +328,12 @@ class CallDetector:
 
     def _candidates(self, keep: int) -> tuple[Span, ...]:
         """What a threshold decided on since the last findings, each once, in order."""
-        found = {*self._reader.candidates, *self._conversation.below, *self._judged} - self._weighed
+        new = [*self._reader.candidates, *self._conversation.below, *self._judged]
+        if not new:
+            return ()
         for one in (self._reader.candidates, self._conversation.below, self._judged):
             one.clear()
+        found = set(new) - self._weighed
         self._weighed = {span for span in self._weighed if span.end > keep} | found
         return tuple(
             sorted(

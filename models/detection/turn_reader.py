@@ -276,13 +276,14 @@ class TurnReader:
     def _note(self, turn: Turn, placed: _Placed, reading: Reading) -> None:
         """Note every word that a threshold down to ``FLOOR`` would have."""
         columns, _ = self._columns[0]
+        if (1 - reading.probabilities[:, 0]).max() < FLOOR:
+            return
         secret = reading.probabilities[:, columns].sum(axis=1)
         for at in np.flatnonzero(secret >= FLOOR):
-            entity = LABELS[columns[int(reading.probabilities[at, columns].argmax())]]
             words = placed.between(turn.tokens[at].start, turn.tokens[at].end)
             if words:
-                cut = [self._cut(word) for word in words]
-                self.candidates.append(self._span(entity, cut, float(secret[at]), READER))
+                entity = LABELS[columns[int(reading.probabilities[at, columns].argmax())]]
+                self.candidates.append(self._span(entity, words, float(secret[at]), READER))
 
     def _entities(self, turn: Turn, reading: Reading) -> Iterator[_Found]:
         """Runs of words whose probability reaches the policy's threshold, of one type each.

@@ -197,12 +197,12 @@ class InForce:
         self._policy, self._number, self._refused = found.policy, stated.number, 0
         self._metrics.policy_version.set(stated.number)
         self._metrics.policy_refused.set(0)
-        get_logger("policy").info("policy version in force", number=stated.number)
+        get_logger("policy").info("policy version in force", seq=stated.number)
 
     def _alarm(self, number: int, error: HushwireError) -> None:
         self._metrics.policy_refused.set(number)
         get_logger("policy").error(
-            "policy version refused: the one before stays", number=number, code=error.code
+            "policy version refused: the one before stays", seq=number, code=error.code
         )
 
     @staticmethod
