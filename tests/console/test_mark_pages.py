@@ -164,7 +164,7 @@ def test_a_quarantined_call_is_marked_while_its_key_lives(served: Console) -> No
     assert len(marks(served)) == 1
     auditor = browser(served, served.token("auditor"))
     text = auditor.get(f"/quarantine/{HELD_BACK}").text
-    assert "Failed checks" in text
+    assert "What failed" in text
     assert "Missed" not in text
     assert "<form class=" not in text
     assert auditor.get(f"/quarantine/{STORED}").status_code == 404
