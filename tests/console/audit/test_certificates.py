@@ -15,8 +15,8 @@ from agents.access.audit_log import AuditLog
 from agents.crypto.ed25519 import SigningKey
 from agents.reports.compliance.chain import known_keys
 from agents.settings.model import Settings
-from agents.vault.vault import SEALED
 from pipeline.evidence.certificate import LogStated, build_certificate, certificate_json
+from pipeline.evidence.layout import SEALED
 from pipeline.evidence.stored_call import StoredCall
 from pipeline.policy.loading import load_policy
 from pipeline.records.model import CallEnd, CallInfo, Check, Mute, Role, Span, Verdict
