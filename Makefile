@@ -111,7 +111,7 @@ bench-encryption: .venv/.dev ## Measure what encryption costs of a whole run
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.cost.encryption
 
 bench-gateway: .venv/.dev ## Measure the gateway under 400 streams: order, delay, memory, cost
-	$(BIN)/python -m benchmarks.gateways $(if $(STREAMS),--streams $(STREAMS)) $(if $(SECONDS),--seconds $(SECONDS))
+	$(BIN)/python -m benchmarks.gateways $(if $(STREAMS),--streams $(STREAMS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(CHUNK),--chunk $(CHUNK))
 
 bench-pipeline: .venv/.dev ## Measure cost by stage, memory, restart, takeover, growth; write docs/sizing.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.cost.pipeline --sizing docs/sizing.md

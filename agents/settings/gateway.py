@@ -100,7 +100,7 @@ class GatewaySettings(SettingsPart):
     gateway_withdraw_key: Annotated[str, Field(pattern=r"^[0-9A-D*#]?$")] = Field(
         default="", description="Key by which a caller withdraws consent."
     )
-    gateway_chunk_seconds: Annotated[float, Field(ge=0.1, le=10.0)] = Field(
+    gateway_chunk_seconds: Annotated[float, Field(ge=0.02, le=10.0)] = Field(
         default=1.0, description="Length of the chunks that the gateway sends to the broker."
     )
     gateway_window_seconds: Annotated[float, Field(ge=0.0, le=10.0)] = Field(

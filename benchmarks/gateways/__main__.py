@@ -1,6 +1,6 @@
 """Measures the gateway: 200 streams of Twilio and 200 of AudioHook at real-time pace.
 
-    python -m benchmarks.gateways [--streams 200] [--seconds 30] [--loop uvloop] [--out build/bench]
+    python -m benchmarks.gateways [--streams 200] [--seconds 30] [--chunk 1] [--loop uvloop]
 
 Client, gateway and broker are processes of their own. What the broker holds is read back, opened by
 the private key and compared with what was sent. The same streams to a bare echo by the same library
@@ -68,20 +68,21 @@ class Process:
         return int(self._statm.read_text().split()[1]) * _PAGE
 
 
-def measure(streams: int, seconds: int, loop: str) -> dict[str, Any]:
+def measure(streams: int, seconds: int, loop: str, chunk_s: float) -> dict[str, Any]:
     """Run gateway and echo one after the other.
 
     Args:
         streams: of Twilio, and as many of AudioHook.
         seconds: that each lasts.
         loop: module of the event loop.
+        chunk_s: length of the chunks that the gateway sends.
     """
     with tempfile.TemporaryDirectory() as name, EmbeddedBroker() as broker:
         folder = Path(name)
         private = TransitPrivate.load_or_create(folder / "transit-private.json")
         (folder / "transit-public.json").write_bytes(private.public.content())
         create_topics(broker.bootstrap, Topics.named(), partitions=PARTITIONS)
-        settings = _settings(folder, broker.bootstrap, streams)
+        settings = _settings(folder, broker.bootstrap, streams, chunk_s)
         pid = broker.pid
         before = Process(pid).cpu_s() if pid else 0.0
         with _served("gateway", folder, loop, settings) as (process, port):
@@ -100,7 +101,7 @@ def measure(streams: int, seconds: int, loop: str) -> dict[str, Any]:
     return (
         stamp()
         | _result(streams, seconds, loop, load, bare, judged)
-        | {"broker_cpu_s": round(used, 2)}
+        | {"broker_cpu_s": round(used, 2), "chunk_s": chunk_s}
     )
 
 
@@ -121,7 +122,7 @@ def _result(
     }
 
 
-def _settings(folder: Path, bootstrap: str, streams: int) -> dict[str, str]:
+def _settings(folder: Path, bootstrap: str, streams: int, chunk_s: float) -> dict[str, str]:
     twilio, audiohook = folder / "twilio", folder / "audiohook"
     secret = base64.b64encode(paced.SECRET).decode()
     for path, text in (
@@ -134,6 +135,7 @@ def _settings(folder: Path, bootstrap: str, streams: int) -> dict[str, str]:
         "HUSHWIRE_BOOTSTRAP": bootstrap,
         "HUSHWIRE_STATE_DIR": str(folder),
         "HUSHWIRE_LOG_LEVEL": "warning",
+        "HUSHWIRE_GATEWAY_CHUNK_SECONDS": str(chunk_s),
         "HUSHWIRE_GATEWAY_PORT": "0",
         "HUSHWIRE_GATEWAY_HEALTH_PORT": "0",
         "HUSHWIRE_GATEWAY_TWILIO_SECRETS": str(twilio),
@@ -243,7 +245,8 @@ def page(result: dict[str, Any]) -> str:
             f"{result['ratio_to_echo']} times the echo's."
         ),
         "",
-        f"{result['frames']} frames in {result['chunks']} chunks; "
+        f"{result['frames']} frames in {result['chunks']} chunks of {result['chunk_s']} s "
+        f"({result['broker_cpu_s']} s of the broker's processor time); "
         + ("each in order on the broker." if not result["problems"] else "PROBLEMS:"),
         *(f"- {one}" for one in result["problems"]),
         "",
@@ -266,10 +269,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--streams", type=int, default=200, help="of each kind")
     parser.add_argument("--seconds", type=int, default=30)
+    parser.add_argument("--chunk", type=float, default=1.0, help="seconds of a chunk")
     parser.add_argument("--loop", default="asyncio", choices=("asyncio", "uvloop"))
     parser.add_argument("--out", type=Path, default=Path("build/bench"))
     told = parser.parse_args()
-    result = measure(told.streams, told.seconds, told.loop)
+    result = measure(told.streams, told.seconds, told.loop, told.chunk)
     finish(told.out, "gateway", result, page(result))
     missed = [
         *(["frames are missing or not in order"] if result["problems"] else []),

@@ -295,10 +295,11 @@ def speech_of(folders: Sequence[Path]) -> Iterator[Pcm]:
                 continue
             rate = recording.info.sample_rate
             for channel in np.asarray(recording.pcm, np.int16).T:
-                yield _narrow(channel.astype(np.float32), rate, RATE)
+                yield narrow(channel.astype(np.float32), rate, RATE)
 
 
-def _narrow(audio: npt.NDArray[np.float32], rate: float, to: float) -> Pcm:
+def narrow(audio: npt.NDArray[np.float32], rate: float, to: float) -> Pcm:
+    """Audio of 16-bit values at another rate, shape ``(n,)``."""
     made = audio if rate == to else soxr.resample(audio, rate, to)
     return np.clip(np.rint(made), -32_768, 32_767).astype(np.int16)
 
@@ -312,7 +313,7 @@ def measure(folders: Sequence[Path], rounds: int = ROUNDS) -> dict[str, Any]:
     for speed in SPEEDS:
         # A second of nothing between recordings: what is said in two of them is no run.
         apart = [np.append(one, np.zeros(RATE * 5, np.int16)) for one in speech]
-        played = _narrow(np.concatenate(apart).astype(np.float32), RATE * speed, RATE)
+        played = narrow(np.concatenate(apart).astype(np.float32), RATE * speed, RATE)
         hours = sum(map(len, speech)) / speed / RATE / 3_600
         false[str(speed)] = {"hours": hours, **alarms(played, RATE)}
     cost = _cost(np.concatenate(speech))

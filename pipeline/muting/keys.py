@@ -1,7 +1,9 @@
 """The keys that are pressed in a call: where they are heard, and what is cut for each.
 
 Every channel is listened to by itself. Two ears hear: ``KeyTones`` all of it, and ``KeySounds``,
-which hears keys under voices and behind codecs, what lies near a key that the first one heard. All
+which hears keys under voices and behind codecs, what lies near a key that the first one heard. A
+key that is alone is one only where both hear something like it: speech gives one of the ears such a
+sound once in some hours, and hardly both. All
 from one key to the next is silenced (``pipeline.audio.keypad.runs``); and where a key is heard on
 one channel, its tone is looked for on the others, however soft it comes back there. Which key it
 was nobody learns.
@@ -25,8 +27,10 @@ from pipeline.records.model import CallInfo, Interval, Pcm, Reason, Span
 from pipeline.records.scores import KEY_TONES
 
 _SCORE: Final = 1.0
-_PROOF: Final = -1.0
+_PROOF: Final = -0.6
 """A key that one ear heard is firm where the other hears a sound so like one in the same place;"""
+_ALONE: Final = -1.0
+"""A tone without another one near it is a key where the other ear hears a sound so like one."""
 _SAME_S: Final = 0.1
 """it begins no later than this after it."""
 
@@ -76,6 +80,12 @@ class _Channel:
         self._runs = KeyRuns(sample_rate)
         self._waiting: list[Interval] = []
         """Tones that are told while others, which begin before them, may still come."""
+        self._unsure: list[Interval] = []
+        """Tones that may still turn out to be alone, and what comes after such ones;"""
+        self._near_these: list[Interval] = []
+        """tones that may be near them,"""
+        self._like: list[Interval] = []
+        """and where the second ear heard something."""
         self._unproved: list[Interval] = []
         """Tones that the second ear may still prove,"""
         self._proofs: list[Interval] = []
@@ -132,8 +142,34 @@ class _Channel:
         known = settled
         if self._sounds is not None:
             known = min(known, self._sounds.settled - self._same)
-        firm = self._firm(ready, sounds, known)
-        return self._runs.take(ready, firm, [one.place for one in sounds], known)
+        sure = self._not_alone(ready, sounds, known)
+        known = min([known, *(one.start for one in self._unsure)])
+        firm = self._firm(sure, sounds, known)
+        return self._runs.take(sure, firm, [one.place for one in sounds], known)
+
+    def _not_alone(
+        self, tones: list[Interval], sounds: list[KeySound], known: int
+    ) -> list[Interval]:
+        """The tones of which it is certain that they are keys, in order; others wait, or go."""
+        near, same = self._runs.near, self._same
+        self._unsure += tones
+        self._near_these += tones
+        self._like += [one.place for one in sounds if one.likeness >= _ALONE]
+        sure: list[Interval] = []
+        while self._unsure:
+            tone = self._unsure[0]
+            counts = any(one.overlaps(tone) for one in self._like) or any(
+                one is not tone and one.start - near < tone.end and tone.start - near < one.end
+                for one in self._near_these
+            )
+            if not counts and tone.end + near + same >= known:
+                break
+            sure += [tone] if counts else []
+            self._unsure = self._unsure[1:]
+        oldest = min([known, *(one.start for one in self._unsure)]) - near
+        self._near_these = [one for one in self._near_these if one.end >= oldest]
+        self._like = [one for one in self._like if one.end >= oldest]
+        return sure
 
     def _firm(self, tones: list[Interval], sounds: list[KeySound], known: int) -> list[Interval]:
         """The tones of which there is more than one proof."""

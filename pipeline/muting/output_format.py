@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +27,10 @@ from pipeline.audio.files import (
 )
 from pipeline.errors import AudioError
 from pipeline.muting.rendering import Fill, expected_inside
-from pipeline.policy.model import MutingRule
 from pipeline.records.model import Check, Mute, Pcm
+
+if TYPE_CHECKING:
+    from pipeline.policy.model import MutingRule
 
 LOSSY: Final = {".ogg": "VORBIS", ".opus": "OPUS"}
 """Endings of the formats that change every sample, and what they hold."""
@@ -52,8 +54,9 @@ def form_of(info: RecordingInfo, ending: str, *, lossy: bool = False) -> Recordi
             hold the recording's samples.
     """
     ending = ending.lower()
+    require_ending(ending, lossy=lossy)
     if ending in LOSSY:
-        return _lossy_form(info, ending, asked=lossy)
+        return _lossy_form(info, ending)
     if ending == ".wav":
         if info.container == "WAV":
             if not info.exact:
@@ -64,20 +67,29 @@ def form_of(info: RecordingInfo, ending: str, *, lossy: bool = False) -> Recordi
             return info
         wide = info.subtype == _TWENTY_FOUR
         return replace(info, container="WAV", subtype=_TWENTY_FOUR if wide else _SIXTEEN)
-    if ending == ".flac":
-        if info.container == "FLAC":
-            return info
-        wide = info.subtype == _TWENTY_FOUR
-        return replace(info, container="FLAC", subtype=_TWENTY_FOUR if wide else _SIXTEEN)
-    raise AudioError(f"OUT has to end with one of {', '.join(ENDINGS)}")
+    if info.container == "FLAC":
+        return info
+    wide = info.subtype == _TWENTY_FOUR
+    return replace(info, container="FLAC", subtype=_TWENTY_FOUR if wide else _SIXTEEN)
 
 
-def _lossy_form(info: RecordingInfo, ending: str, *, asked: bool) -> RecordingInfo:
-    if not asked:
+def require_ending(ending: str, *, lossy: bool) -> None:
+    """Refuse an ending that is never written; no recording needs to be read for it.
+
+    Raises:
+        AudioError: another ending, or a lossy one that was not asked for.
+    """
+    ending = ending.lower()
+    if ending not in ENDINGS:
+        raise AudioError(f"OUT has to end with one of {', '.join(ENDINGS)}")
+    if ending in LOSSY and not lossy:
         raise AudioError(
             f"{ending} loses quality, every sample would change; "
             "let OUT end with .flac, or ask for it with --lossy"
         )
+
+
+def _lossy_form(info: RecordingInfo, ending: str) -> RecordingInfo:
     subtype = LOSSY[ending]
     if subtype == "OPUS" and info.sample_rate not in _OPUS_RATES:
         raise AudioError(f"Opus does not run at {info.sample_rate} Hz; let OUT end with .ogg")

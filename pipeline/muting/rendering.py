@@ -12,14 +12,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.audio.files import scaled
-from pipeline.policy.model import MutingRule
 from pipeline.records.model import Mute, Pcm, Reason, Span
+
+if TYPE_CHECKING:
+    from pipeline.policy.model import MutingRule
 
 TONE_HZ: Final = 1_000
 """The bleep of broadcasting: well inside the telephone band."""

@@ -6,11 +6,9 @@ mistakes at once.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +18,7 @@ from pipeline.errors import PolicyError
 from pipeline.policy.disclosure import refusal
 from pipeline.policy.known_names import BUILT_IN, Known
 from pipeline.policy.model import Policy
+from pipeline.policy.places import names_in, place_of, unreadable
 from pipeline.policy.union import union
 from pipeline.policy.yaml_document import Location, read_document, refusal_of, shown
 from pipeline.records.entities import NEVER_ALLOWED, SPOKEN_NUMBERS, Entity
@@ -51,10 +50,8 @@ def load_policy(source: str | Path, known: Known = BUILT_IN) -> Policy:
         PolicyError: a file is missing, is no YAML, breaks the schema, or uses a name that nobody
             knows; a line for each mistake.
     """
-    text = str(source)
-    names = [text] if "+" not in text or Path(text).is_file() else text.split("+")
     reading = _Reading(known)
-    return reading.outcome(reading.union_of(names, Path()))
+    return reading.outcome(reading.union_of(names_in(source), Path()))
 
 
 def parse_policy(
@@ -131,11 +128,7 @@ class _Reading:
         return policy
 
     def _load(self, source: str, folder: Path | None) -> Policy | None:
-        shipped = Path(str(resources.files("policies")))
-        path = (folder or shipped) / source
-        if path.suffix not in {".yaml", ".yml"}:
-            path = shipped / f"{source}.yaml"
-        path = Path(os.path.normpath(path))
+        path = place_of(source, folder)
         self.files += 1
         if path in self.way or self.files > _MOST_FILES:
             found = "extend one another in a circle" if path in self.way else "are too many to read"
@@ -145,11 +138,8 @@ class _Reading:
             with path.open(encoding="utf-8") as file:
                 text = file.read(_LARGEST + 1)
         except (OSError, ValueError) as error:
-            names = ", ".join(sorted(one.stem for one in shipped.glob("*.yaml")))
             problem = getattr(error, "strerror", None) or "not UTF-8"
-            self.problems.append(
-                f"policy {shown(source)}: cannot be read ({problem}); name a YAML file or {names}"
-            )
+            self.problems.append(unreadable(source, problem))
             return None
         self.way.append(path)
         policy = self.parse(text, source, path.parent)

@@ -108,6 +108,8 @@ class Planner:
         self._numbers: list[Interval] = []
         self._batches = [_Batch() for _ in range(channels)]
         self._next_slot = 0
+        self._planned = 0
+        """What the first looks cost; the budget is theirs."""
         self.spent = 0
         """Samples of first-pass speech that all looks together cost as much as."""
         self.sides = 0
@@ -144,26 +146,35 @@ class Planner:
         return [request for request in requests if request.pieces]
 
     def again(
-        self, request: ReviewRequest, found: list[Interval], muted: list[Interval]
+        self,
+        request: ReviewRequest,
+        found: list[Interval],
+        muted: list[Interval],
+        reach: Interval,
     ) -> ReviewRequest:
         """What is listened to once more after something was found in a look; perhaps nothing.
 
-        It goes beyond the look, because a number that begins in it may end elsewhere.
+        It goes beyond the look, because a number that begins in it may end elsewhere. What it costs
+        takes nothing from what is planned: that would depend on when an answer came.
 
         Args:
             request: where something was found.
             found: the new mutes.
             muted: all mutes of the channel that are known, the new ones too.
+            reach: how far it may go.
         """
-        low = max(0, min(one.start for one in found) - self.beside)
-        high = min(request.end, max(one.end for one in found)) + self.beside
+        low = max(reach.start, min(one.start for one in found) - self.beside)
+        high = min(reach.end, min(request.end, max(one.end for one in found)) + self.beside)
+        if low >= high:
+            return ReviewRequest(request.channel, request.start, request.start, ())
         pieces = tuple(
             self._free(request.channel, _within([Interval(low, high)], found, self.beside), muted)
         )
         if not pieces:
             return ReviewRequest(request.channel, request.start, request.start, ())
-        start = max(0, pieces[0].start - self._margin)
-        once_more = ReviewRequest(request.channel, start, pieces[-1].end + self._margin, pieces)
+        start = max(reach.start, pieces[0].start - self._margin)
+        end = min(reach.end, pieces[-1].end + self._margin)
+        once_more = ReviewRequest(request.channel, start, end, pieces)
         self.spent += once_more.cost(self._rate)
         return once_more
 
@@ -201,6 +212,7 @@ class Planner:
             return False
         batch.pieces = merge_intervals([*batch.pieces, *pieces])
         batch.audible += audible
+        self._planned += cost
         self.spent += cost
         return True
 
@@ -219,7 +231,7 @@ class Planner:
 
     def _credit(self, speech: int) -> int:
         counted = max(speech, ADVANCE_SPEECH_S * self._rate)
-        return int(self._rule.max_cost * counted) - self.spent
+        return int(self._rule.max_cost * counted) - self._planned
 
     def _full(self, until: int, position: int) -> list[ReviewRequest]:
         """Hand over the batches that are full, or whose audio is held for long."""

@@ -59,6 +59,13 @@ class _Asked:
 
     request: ReviewRequest
     round: int
+    position: int
+    """First sample that had not come when the look was planned: later rounds know no more, so that
+    what is heard does not depend on how fast the listening is."""
+    known: tuple[Mute, ...]
+    """What muting had silenced by then."""
+    reach: Interval
+    """Later rounds go no further: before it, audio may have been released."""
     expected: frozenset[str]
     """Entity types that were muted near it."""
     numbers: tuple[Span, ...] = ()
@@ -112,7 +119,10 @@ class ReviewState:
         self._keys_found: list[Span] = []
         """Heard, and not muted yet: what is cut beside them has not come."""
         self._keys_left: LeftKeys | None = None
-        """Listens to what goes on, from where the first key was muted here."""
+        """Listens to what goes on, once a key was muted here,"""
+        self._keys_since = self._left_from = 0
+        """from the chunk with the first of these call samples on, which begins at the second; none
+        before it can be muted for a key."""
 
     @property
     def _speech(self) -> int:
@@ -146,10 +156,20 @@ class ReviewState:
         """Windows for everything that can be planned now."""
         speech = self._speech
         requests = self._planner.advance(self._position, speech, over=over)
-        return [
-            self._ask(_Asked(request, 1, self._expected(request), self._numbers(request)))
-            for request in requests
-        ]
+        return [self._ask(self._first(request)) for request in requests]
+
+    def _first(self, request: ReviewRequest) -> _Asked:
+        """The first round of a look, with all that is known now."""
+        beside, position = self._planner.beside, self._position
+        return _Asked(
+            request,
+            round=1,
+            position=position,
+            known=tuple(self._mutes),
+            reach=Interval(max(0, request.start - beside), min(position, request.end + beside)),
+            expected=self._expected(request),
+            numbers=self._numbers(request),
+        )
 
     def answer(self, heard: WindowTranscript, spans: Sequence[Span]) -> list[Window]:
         """Mute what was found in a window, and ask again where something was."""
@@ -173,7 +193,7 @@ class ReviewState:
         if not telling:
             return []
         more = replace(asked, round=asked.round + 1, mutes=(*asked.mutes, *found))
-        request = self._planner.again(asked.request, telling, self._muted(more))
+        request = self._planner.again(asked.request, telling, self._muted(more), asked.reach)
         return [self._ask(replace(more, request=request))] if request.pieces else []
 
     def _left(self, asked: _Asked, spans: Sequence[Span]) -> list[Mute]:
@@ -185,11 +205,11 @@ class ReviewState:
         """What findings in a look are judged by."""
         channel = asked.request.channel
         added = tuple(span for mute in asked.mutes for span in mute.spans)
-        known = (span for mute in self._mutes for span in mute.spans)
+        known = (span for mute in asked.known for span in mute.spans)
         return Scene(
             request=asked.request,
             sample_rate=self.info.sample_rate,
-            position=self._position,
+            position=asked.position,
             muted=tuple(self._muted(asked)),
             near=tuple(span for span in (*known, *added) if is_number(span)),
             beside=(*asked.numbers, *added),
@@ -202,7 +222,7 @@ class ReviewState:
         channel = asked.request.channel
         numbers = [
             mute.interval
-            for mute in (*self._mutes, *asked.mutes, *found)
+            for mute in (*asked.known, *asked.mutes, *found)
             if mute.channel == channel and any(is_number(span) for span in mute.spans)
         ]
         parts = stubs(self._audible(asked), numbers, heard.words, self.info.sample_rate)
@@ -225,11 +245,15 @@ class ReviewState:
         mutes = [mute for mute in self._mutes if mute.channel == request.channel]
         return tuple(span for mute in mutes for span in mute.spans if is_number(span))
 
+    @property
+    def _back(self) -> int:
+        """Samples before a look, or before a key, that muting what is found there may reach."""
+        padding = self._padding
+        return padding.back + padding.context + padding.ramp + self._planner.beside
+
     def release(self, *, over: bool) -> list[RedactedChunk]:
         """Return the chunks that no answer can change any more."""
-        back = (
-            self._padding.back + self._padding.context + self._padding.ramp + self._planner.beside
-        )
+        back = self._back
         starts = [asked.request.start for asked in self.asked.values()]
         if over:
             self._mute_keys(self._keys.finish(), over=True)
@@ -298,15 +322,24 @@ class ReviewState:
     def _mute_keys(self, found: Sequence[Span], *, over: bool) -> None:
         """Mute keys that are heard in what muting has let through."""
         waiting: list[Span] = []
+        muted = self._keys_left is not None
         for key in (*self._keys_found, *found):
             mute = mute_for_key(key, self._policy, self.info.sample_rate)
             if mute.end > self._position and not over:
                 waiting.append(key)
                 continue
             self.tally.added.add(replace(mute, end=min(mute.end, self._position)))
-            if self._keys_left is None:
-                self._keys_left = LeftKeys(self.info, self._held[0].start)
+            muted = True
+        if muted and self._keys_left is None:
+            # Not from what happens to be held: that depends on how fast the listening is.
+            self._left_from = max(
+                (one.start for one in self._held if one.start <= self._keys_since),
+                default=self._held[0].start,
+            )
+            self._keys_left = LeftKeys(self.info, self._left_from)
         self._keys_found = waiting
+        settled = min([self._keys.settled, *(one.start for one in waiting)])
+        self._keys_since = max(0, settled - self._back)
 
     def _still_heard(self) -> int:
         """How many keys are heard in what was let through here, once all of it was."""
@@ -358,7 +391,7 @@ class ReviewState:
 
     def _muted(self, asked: _Asked) -> list[Interval]:
         """What is silent in a look's channel, as far as the look may know."""
-        known = (*self._mutes, *asked.mutes)
+        known = (*asked.known, *asked.mutes)
         return [mute.interval for mute in known if mute.channel == asked.request.channel]
 
     def _audible(self, asked: _Asked) -> list[Interval]:
@@ -374,7 +407,7 @@ class ReviewState:
     def _final(self, chunk: RedactedChunk) -> RedactedChunk:
         """A chunk with everything that verification added to it; no key is heard in it."""
         final = self._with_added(chunk)
-        if self._keys_left is not None:
+        if self._keys_left is not None and chunk.start >= self._left_from:
             self.tally.keys_left += len(self._keys_left.take(final.pcm, chunk.mutes))
         return final
 

@@ -13,6 +13,8 @@ from agents.system.atomic_files import refuse_existing
 from pipeline.audio.files import inspect_recording
 from pipeline.errors import InputError
 from pipeline.evidence.layout import CERTIFICATE
+from pipeline.muting.output_format import require_ending
+from pipeline.policy.places import require_named
 from pipeline.records.call_names import holds_number, shown
 
 
@@ -28,6 +30,8 @@ class Wanted:
     """Whether a format that changes every sample may be written."""
     report: Path | None = None
     """HTML report of the call."""
+    policy: str | None = None
+    """Name or file of the policy; None: the one that the settings name."""
     force: bool = False
     """Whether files that are there already are replaced."""
 
@@ -47,6 +51,9 @@ class Wanted:
             InputError: with the file's name and what to do.
         """
         inspect_recording(self.source)
+        require_ending(self.target.suffix, lossy=self.lossy)
+        if self.policy:
+            require_named(self.policy)
         if holds_number(self.target.stem):
             raise InputError(
                 f"{shown(self.target.name)}: the name may hold a telephone or card number, and "

@@ -51,9 +51,9 @@ def redact(
     from agents.app.checks.wanted import Wanted  # noqa: PLC0415 - --help comes at once
 
     out, err = screen(), screen(stderr=True)
-    wanted = Wanted(source, target, lossy=lossy, report=report, force=force)
+    wanted = Wanted(source, target, lossy=lossy, report=report, policy=policy, force=force)
     wanted.refuse()
-    job, settings = _job(wanted, policy)
+    job, settings = _job(wanted)
     # The models' libraries take seconds to load: only now.
     from agents.app.redact_file import redact_job  # noqa: PLC0415
     from agents.system.logging import configure_logging  # noqa: PLC0415
@@ -85,11 +85,11 @@ def redact(
         sys.exit(QUARANTINED)
 
 
-def _job(wanted: Wanted, policy: str | None) -> tuple[Job, Settings]:
+def _job(wanted: Wanted) -> tuple[Job, Settings]:
     from agents.app.checks.redaction_job import job_of  # noqa: PLC0415 - after what is cheaper
     from agents.settings.model import load_settings  # noqa: PLC0415
 
-    settings = load_settings(policy=policy)
+    settings = load_settings(policy=wanted.policy)
     return job_of(wanted, settings), settings
 
 

@@ -7,8 +7,7 @@ result depends on the samples alone, not on how they were cut. Nothing is raised
 It shares neither frames nor rules with ``KeyTones``, only what cuts and counts frames: it asks in
 frames of 60 ms whether each group of Q.23 has one narrow peak *among its own frequencies*, whatever
 else sounds below, above and between the groups. How like a key such frames in a row are is one
-number, ``likeness``: a weighted sum that was fitted on made keys under voices and behind codecs
-against people's speech (``benchmarks.quality.key_tones``).
+number, ``likeness``, which was learnt (``pipeline.audio.keypad.likeness``).
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.audio.keypad.frames import FrameRun, FrameRuns, Looked
+from pipeline.audio.keypad.likeness import envelope_features, likeness
 from pipeline.audio.keypad.spectrum import HIGH_HZ, LOW_HZ, TOP, Grid, near_keys, peaks
 from pipeline.records.model import Interval
 
@@ -41,12 +41,13 @@ _LEAST_DBFS: Final = -57.0
 _LEAST_FRAMES: Final = 2
 _LONGEST_FRAMES: Final = 100
 """A key that is held longer is told in pieces."""
-_WEIGHTS: Final = np.array([0.861, -2.532, 0.42, 18.612, -0.308, -0.448, -2.622])
-_BIAS: Final = -12.073
-"""Logistic regression over ``_features``."""
-ALONE: Final = 2.6
+_ROUGH: Final = np.array([0.861, -2.532, 0.42, 18.612, -0.308, -0.448, -2.622])
+_ROUGH_BIAS: Final = -12.073
+_ROUGH_LEAST: Final = -7.0
+"""A first sum, of the spectra alone: what has less is no key. It spares most envelopes."""
+ALONE: Final = 4.0
 """A sound that is so like a key is one by itself;"""
-SEVERAL: Final = ((3, 1.0), (4, -1.0))
+SEVERAL: Final = ((3, 1.0), (4, -0.6))
 """or, with so many of such a likeness near one another, the last of them."""
 DOUBTFUL: Final = -4.0
 """It counts beside keys only: one or two a minute of speech. What is less like one is not told."""
@@ -77,8 +78,14 @@ class KeySounds:
             start=start,
             block=_BLOCK,
             least_dbfs=_LEAST_DBFS,
+            least=_LEAST_FRAMES,
             longest=_LONGEST_FRAMES,
         )
+        self._rate = sample_rate
+        self._pcm = np.zeros(0, np.int16)
+        """Samples of sounds that have not ended,"""
+        self._first = start
+        """from this call sample on."""
 
     @property
     def settled(self) -> int:
@@ -87,18 +94,31 @@ class KeySounds:
 
     def take(self, pcm: npt.NDArray[np.int16]) -> list[KeySound]:
         """Take the next samples of the channel, shape ``(n,)``."""
-        return self._told(self._frames.take(pcm))
+        self._pcm = np.concatenate([self._pcm, pcm])
+        told = self._told(self._frames.take(pcm))
+        gone = max(0, self._frames.settled - self._first)
+        self._pcm, self._first = self._pcm[gone:].copy(), self._first + gone
+        return told
 
     def finish(self) -> list[KeySound]:
         """The rest, after the channel's last sample."""
         return self._told(self._frames.finish())
 
     def _told(self, runs: Iterable[FrameRun]) -> list[KeySound]:
-        return [
-            KeySound(self._frames.place(run.first, run.after), likeness)
-            for run in runs
-            if len(run.facts) >= _LEAST_FRAMES and (likeness := _likeness(run)) >= DOUBTFUL
-        ]
+        sounds = (self._sound(run) for run in runs if len(run.facts) >= _LEAST_FRAMES)
+        return [one for one in sounds if one is not None and one.likeness >= DOUBTFUL]
+
+    def _sound(self, run: FrameRun) -> KeySound | None:
+        """What a run sounds like; None: no key, by its spectra alone."""
+        features = spectral_features(run)
+        if features @ _ROUGH + _ROUGH_BIAS < _ROUGH_LEAST:
+            return None
+        place = self._frames.place(run.first, run.after)
+        pcm = self._pcm[place.start - self._first : place.end - self._first]
+        like = likeness(np.append(features, envelope_features(pcm, *_hertz(run), self._rate)))
+        if features[-1] > _MEDIAN_OFF_PERCENT:
+            like = min(like, _TOO_FAR_OFF)
+        return KeySound(place, like)
 
 
 class _Rules:
@@ -138,15 +158,24 @@ class _Rules:
         return Looked(like, row * len(HIGH_HZ) + column, facts)
 
 
-def _likeness(run: FrameRun) -> float:
-    """How like a key a run is."""
-    features = _features(run)
-    likeness = float(features @ _WEIGHTS + _BIAS)
-    return likeness if features[-1] <= _MEDIAN_OFF_PERCENT else min(likeness, _TOO_FAR_OFF)
+def _hertz(run: FrameRun) -> tuple[float, float]:
+    """Both frequencies of a run."""
+    low, high, *_, low_off, high_off = run.columns
+    both = np.sqrt(low * high)
+    inside = both >= both.max() / 2.0
+    row, column = divmod(run.pair, len(HIGH_HZ))
+    return (
+        float(LOW_HZ[row] * (1.0 + np.median(low_off[inside]))),
+        float(HIGH_HZ[column] * (1.0 + np.median(high_off[inside]))),
+    )
 
 
-def _features(run: FrameRun) -> npt.NDArray[np.float64]:
-    """What the likeness is made of, shape ``(7,)``."""
+def spectral_features(run: FrameRun) -> npt.NDArray[np.float64]:
+    """What the spectra of a run tell, shape ``(7,)``.
+
+    Its frames, up to 6; the median shares of both peaks, and the best of both; how unsteady each
+    frequency is, in per mille; and how far off the worse one is, in per cent.
+    """
     low, high, low_share, high_share, low_off, high_off = run.columns
     # Not where the key begins or ends within a frame: its frequency is blurred there.
     both = np.sqrt(low * high)

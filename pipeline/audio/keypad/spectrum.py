@@ -13,6 +13,7 @@ from pipeline.records.model import FULL_SCALE
 LOW_HZ: Final = np.array([697.0, 770.0, 852.0, 941.0])
 HIGH_HZ: Final = np.array([1_209.0, 1_336.0, 1_477.0, 1_633.0])
 """The two groups of ITU-T Q.23: a key sounds one of each."""
+_AROUND: Final = np.arange(-2, 3)
 TOP: Final = 0.36
 """The highest of a peak's five bins has at least this share of them, wherever the peak lies."""
 
@@ -53,7 +54,7 @@ class Grid:
 def powers(frames: npt.NDArray[np.float32], grid: Grid) -> npt.NDArray[np.float32]:
     """Spectra of shaped frames, shape ``(frames, bins)``."""
     spectrum = np.asarray(np.fft.rfft(frames, grid.length), np.complex64)
-    return np.asarray(spectrum.real**2 + spectrum.imag**2)
+    return np.asarray(np.square(spectrum.real) + np.square(spectrum.imag))
 
 
 def near_keys(
@@ -75,11 +76,12 @@ def peaks(
     place = grid.bins(band)
     rows = np.arange(len(power))
     top = np.argmax(power[:, place], axis=1) + place.start
-    around = power[rows[:, None], top[:, None] + np.arange(-2, 3)]
+    around = power[rows[:, None], top[:, None] + _AROUND]
     # A parabola through the logarithms: off by less than 0.05 bins for a Hann window.
     left, middle, right = np.log(np.maximum(around[:, 1:4].T, 1e-9))
     curve = np.minimum(left - 2.0 * middle + right, -1e-9)
-    hertz = (top + np.clip(0.5 * (left - right) / curve, -0.5, 0.5)) * grid.bin_hz
+    beside = np.minimum(np.maximum(0.5 * (left - right) / curve, -0.5), 0.5)
+    hertz = (top + beside) * grid.bin_hz
     ratio = hertz[:, None] / nominal
     which = np.argmin(np.abs(ratio - 1.0), axis=1)
     return np.sum(around, axis=1), ratio[rows, which] - 1.0, which

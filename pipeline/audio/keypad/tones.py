@@ -97,6 +97,7 @@ class KeyTones:
             start=start,
             block=_BLOCK,
             least_dbfs=_LEAST_DBFS,
+            least=_LEAST_FRAMES,
             longest=_LONGEST_FRAMES,
         )
         self._found: list[tuple[int, int]] = []

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.calls.corpus import SAMPLES
 from benchmarks.speech.keypad import pcm16, pressed
+from pipeline.audio.files import read_recording
 from pipeline.audio.keypad.tones import KeyTones
 from pipeline.errors import PolicyError
 from pipeline.muting.keys import Keys
@@ -18,7 +20,16 @@ from pipeline.muting.muter import CallMuter
 from pipeline.policy.loading import load_policy, parse_policy
 from pipeline.policy.model import EchoRule, EntityRule, Policy
 from pipeline.records.entities import Entity
-from pipeline.records.model import Action, CallEnd, Mute, Reason, RedactedChunk, Span
+from pipeline.records.model import (
+    Action,
+    CallEnd,
+    CallInfo,
+    Mute,
+    Reason,
+    RedactedChunk,
+    Role,
+    Span,
+)
 from tests.pipeline.muting.muted import CALL, PLAIN, RATE, chunk, end_of, findings, run
 
 pytestmark = pytest.mark.unit
@@ -197,3 +208,12 @@ def test_no_policy_keeps_keys(action: str) -> None:
     lax = PLAIN.model_copy(update={"default": EntityRule(action=Action(action))})
     redacted, _ = run(lax, call())
     assert keys_in(redacted) == 0
+
+
+def test_a_sound_of_speech_that_one_ear_alone_takes_for_a_key_is_none() -> None:
+    """A sample call holds one; two of them near one another would be keys."""
+    pcm = np.asarray(read_recording(SAMPLES / "appointment.flac").pcm)[:, 1:]
+    ear = KeyTones(8_000)
+    assert [*ear.take(pcm[:, 0]), *ear.finish()]
+    keys = Keys(CallInfo("call-1", 8_000, (Role.CUSTOMER,)))
+    assert [*keys.take(pcm), *keys.finish()] == []
