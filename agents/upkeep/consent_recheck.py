@@ -34,9 +34,9 @@ from agents.upkeep.retention import LOOK_S
 from agents.upkeep.stored_decisions import stored_decisions
 from agents.upkeep.sweep_guard import Confirmed, SweepGuard
 from agents.vault.vault import Vault
-from pipeline.change.stored_calls import RETENTION, Fate, Flag, Judge, Kept, fate
 from pipeline.consent.rules import RuleSet
 from pipeline.errors import HeldError, HushwireError, SettingsError
+from pipeline.evaluation.change.stored_calls import RETENTION, Fate, Flag, Judge, Kept, fate
 from pipeline.policy.model import Policy
 from pipeline.records.consent import Outcome
 

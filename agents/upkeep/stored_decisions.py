@@ -23,7 +23,7 @@ from agents.database.tables import CATALOGUE
 from agents.system.clock import stamp
 from agents.system.owners import user
 from agents.vault.call_catalogue import decision_of, flag_of
-from pipeline.change.stored_calls import Fate, Flag, Judge, Kept, as_stored, fate
+from pipeline.evaluation.change.stored_calls import Fate, Flag, Judge, Kept, as_stored, fate
 from pipeline.records.consent import Decision, Why
 
 LISTED: Final = "hushwire.audit.calls-listed.v1"

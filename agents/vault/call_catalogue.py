@@ -36,8 +36,8 @@ from agents.database.call_ledger import CallState
 from agents.database.engine import Database
 from agents.database.tables import CALLS, CATALOGUE, PARTIES
 from agents.system.clock import stamp
-from pipeline.change.stored_calls import Flag
 from pipeline.errors import HeldError, InputError, UnknownCallError
+from pipeline.evaluation.change.stored_calls import Flag
 from pipeline.records.consent import Decision
 from pipeline.records.model import INCOMPLETE
 

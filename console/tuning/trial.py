@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from pipeline.change.policies import PolicyChange, policy_diff
 from pipeline.errors import PolicyError
+from pipeline.evaluation.change.policies import PolicyChange, policy_diff
 from pipeline.policy.known_names import Known
 from pipeline.policy.loading import parse_policy
 from pipeline.policy.model import Policy

@@ -178,7 +178,9 @@ def _recognizer(name: str, one: Policy, other: Policy, entities: Iterable[str]) 
         )
         return min(found, 1.0)  # where it is off in the policy that demands the action
 
-    if all(name in each.recognizers and not each.recognizers[name].enabled for each in (one, other)):
+    if all(
+        name in each.recognizers and not each.recognizers[name].enabled for each in (one, other)
+    ):
         return rule
     return rule.model_copy(
         update={

@@ -16,9 +16,9 @@ from sqlalchemy import text
 from agents.cli import main
 from agents.crypto.envelope import KeyEncryptionKey
 from agents.database import migrate
+from agents.database.analytics_tables import ANALYTICS_TABLES
 from agents.database.call_ledger import CallState, KnownCall, Ledger
 from agents.database.engine import Database
-from agents.database.analytics_tables import ANALYTICS_TABLES
 from agents.database.tables import ENTRIES, METADATA
 from pipeline.errors import SettingsError, StoreError
 

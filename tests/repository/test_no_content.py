@@ -65,8 +65,16 @@ HARMLESS = {
         "text",
     ): "what is wrong with a certificate",
     ("agents/reports/plots.py", "Whisker", "text"): "figures of an evaluation",
-    ("pipeline/change/policies.py", "PolicyChange", "text"): "what changes of a policy, in words",
-    ("pipeline/change/rules.py", "RuleChange", "text"): "what changes of a rule, in words",
+    (
+        "pipeline/evaluation/change/policies.py",
+        "PolicyChange",
+        "text",
+    ): "what changes of a policy, in words",
+    (
+        "pipeline/evaluation/change/rules.py",
+        "RuleChange",
+        "text",
+    ): "what changes of a rule, in words",
 }
 """Fields of those names that may show, and why."""
 

@@ -22,10 +22,10 @@ from pipeline.errors import InputError
 
 if TYPE_CHECKING:
     from agents.upkeep.stored_decisions import Row, Simulated
-    from pipeline.change.policies import PolicyChange
-    from pipeline.change.rules import RuleChange
-    from pipeline.change.stored_calls import Judge, Kept
     from pipeline.consent.rules import RuleSet
+    from pipeline.evaluation.change.policies import PolicyChange
+    from pipeline.evaluation.change.rules import RuleChange
+    from pipeline.evaluation.change.stored_calls import Judge, Kept
 
 app = typer.Typer(help="Policies.", no_args_is_help=True)
 SHIPPED: Final = "shipped"
@@ -96,9 +96,9 @@ def diff(
     """
     from agents.settings.consent_rules import rules_of  # noqa: PLC0415 - --help comes at once
     from agents.settings.policies import read_policy  # noqa: PLC0415
-    from pipeline.change.policies import policy_diff  # noqa: PLC0415
-    from pipeline.change.rules import rules_diff  # noqa: PLC0415
-    from pipeline.change.stored_calls import Judge  # noqa: PLC0415
+    from pipeline.evaluation.change.policies import policy_diff  # noqa: PLC0415
+    from pipeline.evaluation.change.rules import rules_diff  # noqa: PLC0415
+    from pipeline.evaluation.change.stored_calls import Judge  # noqa: PLC0415
 
     settings = load_settings(state_dir=state_dir)
     day = _day(on)
@@ -162,7 +162,7 @@ def simulate(
     """
     from agents.settings.consent_rules import rules_of  # noqa: PLC0415 - --help comes at once
     from agents.settings.policies import read_policy  # noqa: PLC0415
-    from pipeline.change.stored_calls import Judge  # noqa: PLC0415
+    from pipeline.evaluation.change.stored_calls import Judge  # noqa: PLC0415
 
     settings = load_settings(state_dir=state_dir, jurisdictions=jurisdictions)
     policy, day = read_policy(settings, new), _day(on)
@@ -304,7 +304,7 @@ def _row(row: Row) -> dict[str, object]:
 
 
 def _totals(found: Simulated) -> dict[str, Any]:
-    from pipeline.change.stored_calls import Fate  # noqa: PLC0415 - as above
+    from pipeline.evaluation.change.stored_calls import Fate  # noqa: PLC0415 - as above
 
     fates = found.fates
     return {

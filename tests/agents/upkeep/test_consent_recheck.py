@@ -18,9 +18,9 @@ from agents.upkeep.consent_recheck import Plan, Recheck, plan
 from agents.upkeep.stored_decisions import simulated
 from agents.upkeep.sweep_guard import Bounds, Confirmed, SweepGuard
 from agents.vault.call_catalogue import CallFilter
-from pipeline.change.stored_calls import Fate, Flag, Judge
 from pipeline.consent.rules import RuleSet
 from pipeline.errors import InputError, SettingsError, SweepRefusedError
+from pipeline.evaluation.change.stored_calls import Fate, Flag, Judge
 from pipeline.records.consent import Outcome
 from tests.agents.consented import (
     ASKS,

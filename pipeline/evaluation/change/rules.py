@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from pipeline.change.words import Direction, in_order, shown
 from pipeline.consent.rules import ANY_PURPOSE, Needed, Rule, RuleSet, Told
+from pipeline.evaluation.change.words import Direction, in_order, shown
 from pipeline.records.consent import Outcome
 
 _CONSENT: Final = tuple(Needed)

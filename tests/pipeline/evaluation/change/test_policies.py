@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.change.policies import policy_diff
-from pipeline.change.rules import rules_diff
-from pipeline.change.words import Direction
 from pipeline.consent.rules import Needed, RuleSet, Told
+from pipeline.evaluation.change.policies import policy_diff
+from pipeline.evaluation.change.rules import rules_diff
+from pipeline.evaluation.change.words import Direction
 from pipeline.policy.loading import load_policy, parse_policy
 from pipeline.policy.union import union
 from pipeline.records.consent import Basis, Kind, Outcome

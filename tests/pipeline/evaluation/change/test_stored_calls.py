@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.change.stored_calls import Fate, Judge, Kept, as_stored, fate
 from pipeline.consent.decision import decide
 from pipeline.consent.loading import shipped_rules
 from pipeline.consent.setting import setting_of
+from pipeline.evaluation.change.stored_calls import Fate, Judge, Kept, as_stored, fate
 from pipeline.records.consent import Answer, Consent, Decision, Evidence, Kind, Outcome, Party, Why
 from tests.agents.consented import ASKS, DAY, KEY, NOW, OLD, PROMPT, YES, decided, policy
 

@@ -7,5 +7,5 @@ Files, in the order of the data: ``words`` that comparisons share · ``policies`
 compared · ``stored_calls`` judged once more.
 
 Not here: what marks or erases them (``agents.upkeep.consent_recheck``). Test:
-``tests/pipeline/change``.
+``tests/pipeline/evaluation/change``.
 """

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, cast
 
-from pipeline.change.words import Direction, in_order, shown
 from pipeline.consent.setting import setting_of
+from pipeline.evaluation.change.words import Direction, in_order, shown
 from pipeline.policy.model import EntityRule, Policy, RecognizerRule
 from pipeline.policy.union import union
 from pipeline.records.model import Action
