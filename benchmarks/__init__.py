@@ -7,7 +7,8 @@ calls and texts by others · ``reader`` learning and measuring its weights · ``
 of the recording, and a demo of each outcome · ``console`` lists and search of many calls.
 
 ``demo`` is ``make demo``; ``oracle`` whether a change of form changed nothing; ``results`` how
-every benchmark ends. ``python -m benchmarks`` measures the whole pipeline. Data: ``texts``, ``scripts``, ``samples``, ``baselines``.
+every benchmark ends. ``python -m benchmarks`` measures the whole pipeline. Data:
+``texts``, ``scripts``, ``samples``, ``baselines``.
 
 Each ends with JSON and a page; figures that are kept stand in ``docs/measured.md``. Test:
 ``tests/benchmarks``.

@@ -1,8 +1,8 @@
 """The web side: who may look at redacted calls, and how.
 
 From the top down: ``server`` from settings to a running server · ``app`` parts in, app out ·
-``operations`` and ``audit`` for whoever keeps it running and whoever checks · ``tuning`` for whoever
-answers for the policy · ``analytics`` what calls brought, counted ·
+``operations`` and ``audit`` for whoever keeps it running and whoever checks ·
+``tuning`` for whoever answers for the policy · ``analytics`` what calls brought, counted ·
 ``pages`` for people · ``api`` for programs · ``auth`` who, within which rate, with which
 permission, and that they looked · ``http`` how it is spoken to. ``templates`` and ``static`` are
 what pages are made of.

@@ -188,8 +188,8 @@ CATALOGUE = Table(
 ``held`` is since when a legal hold is on it, ``erasing`` why its erasure began; ``certificate`` is
 the certificate's sha256, ``files`` a JSON object of plain lengths in bytes by file name,
 ``consent`` the JSON of the decision (``pipeline.records.consent.Decision``), or null; ``flagged``
-the JSON of why the rules of today would not keep it (``pipeline.evaluation.change.stored_calls.Flag``), or
-null; ``marks`` those of the certificate, with commas, or null; ``counted`` is when its facts were
+the JSON of why the rules of today would not keep it
+(``pipeline.evaluation.change.stored_calls.Flag``), or null; ``marks`` those of the certificate, with commas, or null; ``counted`` is when its facts were
 entered (``analytics_tables``), null where it has none."""
 
 PARTIES = Table(

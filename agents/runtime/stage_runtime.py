@@ -67,8 +67,8 @@ class StageRuntime:
         stage: what to do with a call.
         port: the broker.
         ledger: keys and progress; the audit log lies beside them.
-        policies: the policy of a call, such as ``agents.database.policies.pins.Pins.policy``; it may
-            block. pool: the speech engines. topics: where dead letters and audit records go.
+        policies: the policy of a call, such as ``agents.database.policies.pins.Pins.policy``; it
+            may block. pool: the speech engines. topics: where dead letters and audit records go.
             metrics: what is counted. limits: what bounds it. thread: where the cores run, one
             worker, which others may share; its own without. partitions: of every topic. lost_s:
             after how long without a record a call is refused of which one could not be read,

@@ -182,7 +182,8 @@ class RecognizerRule(_Model):
     """Thresholds of one recogniser, in the place of those of the entity types."""
 
     enabled: bool = True
-    """Whether what it finds counts at all; what it finds of payment data and secrets always does."""
+    """Whether what it finds counts at all; what it finds of payment data and secrets does
+    always."""
     threshold: Probability | None = None
     """For every type that it finds."""
     entities: dict[str, Probability] = {}
