@@ -59,6 +59,14 @@ HARMLESS = {
     ("pipeline/evidence/canonical_json.py", "Signature", "value"): "a signature is public",
     ("pipeline/detection/language/vocabulary.py", "Vocabulary", "digits"): "words of a language",
     ("agents/access/hash_chain.py", "Checkpoint", "value"): "a signature is public",
+    ("pipeline/analytics/facts.py", "CallFacts", "caller"): "a pseudonym",
+    ("pipeline/records/consent.py", "Business", "caller"): "a pseudonym",
+    ("agents/analytics/call_filter.py", "ListingFilter", "caller"): "a pseudonym",
+    (
+        "agents/analytics/call_listing.py",
+        "_Place",
+        "value",
+    ): "what lists are sorted by: a time, a length or a share",
     (
         "agents/app/checks/certificate_file.py",
         "Finding",
