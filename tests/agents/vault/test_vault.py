@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import stat
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
-import numpy as np
 import obstore
 import pytest
 
@@ -26,8 +22,6 @@ from agents.vault.file_store import PASSED, QUARANTINE, FolderPlace
 from agents.vault.reader import VaultReader
 from agents.vault.s3_store import BucketPlace
 from agents.vault.vault import SEALED, Vault
-from pipeline.analytics.peaks import peaks
-from pipeline.audio.files import FlacWriter
 from pipeline.errors import (
     InputError,
     OtherRecordingError,
@@ -36,7 +30,8 @@ from pipeline.errors import (
     StoreError,
     UnknownCallError,
 )
-from tests.agents.storing import AUDIO, FILES, bucket, new_ledger, stored_call, sweeps
+from tests.agents.storing import AUDIO, FILES, new_ledger, stored_call, sweeps
+from tests.agents.vault.raw import Raw
 
 pytestmark = pytest.mark.unit
 
@@ -52,55 +47,6 @@ def ledger(ledger: Ledger) -> Ledger:
     return ledger
 
 
-@pytest.fixture(params=["folder", "bucket"])
-def location(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "folder":
-        yield str(tmp_path / "vault")
-        return
-    with bucket() as url:
-        yield f"{url}/pre/fix"
-
-
-@pytest.fixture
-def vault(location: str, ledger: Ledger) -> Vault:
-    return Vault.opened(location, ledger)
-
-
-class Raw:
-    """The bytes of a vault as a thief, a bad disk or a careless hand sees them."""
-
-    def __init__(self, vault: Vault) -> None:
-        self.place = vault.place
-
-    def _path(self, call_id: str, name: str) -> str:
-        if isinstance(self.place, FolderPlace):
-            return str(self.place.folder / PASSED / call_id / name)
-        assert isinstance(self.place, BucketPlace)
-        return f"{PASSED}/{call_id}/{self.place._draft(f'{PASSED}/{call_id}')}/{name}"
-
-    def read(self, call_id: str, name: str) -> bytes:
-        if isinstance(self.place, FolderPlace):
-            return Path(self._path(call_id, name)).read_bytes()
-        assert isinstance(self.place, BucketPlace)
-        return bytes(obstore.get(self.place._store, self._path(call_id, name)).bytes())
-
-    def write(self, call_id: str, name: str, content: bytes) -> None:
-        if isinstance(self.place, FolderPlace):
-            Path(self._path(call_id, name)).write_bytes(content)
-        else:
-            assert isinstance(self.place, BucketPlace)
-            obstore.put(self.place._store, self._path(call_id, name), content)
-
-    def everything(self) -> bytes:
-        if isinstance(self.place, FolderPlace):
-            files = [one for one in self.place.folder.rglob("*") if one.is_file()]
-            return b"".join(str(one).encode() + one.read_bytes() for one in files)
-        assert isinstance(self.place, BucketPlace)
-        store = self.place._store
-        paths = [one["path"] for page in obstore.list(store) for one in page]
-        return b"".join(one.encode() + bytes(obstore.get(store, one).bytes()) for one in paths)
-
-
 def test_what_is_stored_is_read_and_lies_nowhere_in_clear(vault: Vault) -> None:
     facts = vault.store(stored_call(CALL), keep_days=30)
     for name, content in stored_call(CALL).files.items():
@@ -112,108 +58,6 @@ def test_what_is_stored_is_read_and_lies_nowhere_in_clear(vault: Vault) -> None:
     assert (
         stored_call(CALL).files[CERTIFICATE] in raw
     )  # holds no content, so that anybody can check
-
-
-@pytest.mark.parametrize(
-    ("start", "stop"), [(0, 10), (0, len(AUDIO)), (1_048_500, 1_048_700), (2_400_000, 2_400_001)]
-)
-def test_a_range_is_the_same_bytes(vault: Vault, start: int, stop: int) -> None:
-    vault.store(stored_call(CALL), keep_days=30)
-    reader = VaultReader(vault)
-    assert reader.audio_length(CALL) == len(AUDIO)
-    pieces = list(reader.audio(CALL, start, stop))
-    assert b"".join(pieces) == AUDIO[start:stop]
-    assert max(map(len, pieces)) <= 1 << 20
-
-
-def test_the_end_is_read_without_what_lies_before(
-    vault: Vault, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    vault.store(stored_call(CALL), keep_days=30)
-    read, parts = list[int](), vault.place.parts
-
-    def counted(area: str, call_id: str, name: str) -> Callable[[int, int], bytes]:
-        part = parts(area, call_id, name)
-
-        def counting(place: int, count: int) -> bytes:
-            read.append(len(data := part(place, count)))
-            return data
-
-        return counting
-
-    monkeypatch.setattr(vault.place, "parts", counted)
-    got = b"".join(VaultReader(vault).audio(CALL, len(AUDIO) - 100))
-    assert got == AUDIO[-100:]
-    assert len(AUDIO) > 2 << 20
-    assert sum(read) < 1 << 20  # the head and the last segment
-
-
-@pytest.mark.parametrize("kept", [True, False])
-def test_the_waveform_is_the_one_that_is_kept_or_made_from_the_audio(
-    vault: Vault, *, kept: bool
-) -> None:
-    pcm = np.random.default_rng(2).integers(-9_000, 9_000, (900_000, 2)).astype(np.int16)
-    writer = FlacWriter(8_000, 2)
-    writer.write(pcm)
-    more = {"peaks": b"as it was kept"} if kept else {}
-    call = stored_call(CALL, flac=writer.finish(), **more)
-    vault.store(call, keep_days=30)
-    found = VaultReader(vault).peaks(CALL)
-    assert found == (b"as it was kept" if kept else peaks(pcm, 8_000))
-
-
-def test_no_waveform_is_made_of_audio_that_was_changed(vault: Vault) -> None:
-    pcm = np.random.default_rng(2).integers(-9_000, 9_000, (900_000, 2)).astype(np.int16)
-    writer = FlacWriter(8_000, 2)
-    writer.write(pcm)
-    vault.store(stored_call(CALL, flac=writer.finish()), keep_days=30)
-    raw = Raw(vault)
-    sealed = bytearray(raw.read(CALL, FLAC + SEALED))
-    sealed[-9] ^= 1
-    raw.write(CALL, FLAC + SEALED, bytes(sealed))
-    with pytest.raises(SealError):
-        VaultReader(vault).peaks(CALL)
-
-
-@pytest.mark.parametrize(("start", "stop"), [(-1, 5), (5, 4), (0, len(AUDIO) + 1)])
-def test_a_range_outside_the_audio_is_refused(vault: Vault, start: int, stop: int) -> None:
-    vault.store(stored_call(CALL), keep_days=30)
-    for read in (VaultReader(vault).audio, partial(VaultReader(vault).file, name=FLAC)):
-        with pytest.raises(InputError):
-            read(CALL, start=start, stop=stop)
-
-
-def test_the_shelf_reads_all_of_a_call(vault: Vault) -> None:
-    vault.store(stored_call(CALL), keep_days=30)
-    reader = VaultReader(vault)
-    assert reader.transcript(CALL) == FILES["json"]
-    assert reader.subtitles(CALL) == FILES["vtt"]
-    assert reader.certificate(CALL) == stored_call(CALL).files[CERTIFICATE]
-    assert b"".join(reader.audio(CALL)) == AUDIO
-    assert b"".join(reader.file(CALL, f"{CALL}.vtt")) == FILES["vtt"]
-    assert list(reader.audio(CALL, 7, 7)) == []
-    with pytest.raises(UnknownCallError):
-        reader.transcript("call-2")
-
-
-@pytest.mark.parametrize("name", [CERTIFICATE, FLAC + SEALED, "call-2.flac", "../call-1.flac", ""])
-def test_the_shelf_hands_out_files_by_their_names_alone(vault: Vault, name: str) -> None:
-    """And the certificate only as ``certificate`` does, which asks whether it is the stored one."""
-    vault.store(stored_call(CALL), keep_days=30)
-    for stop in (None, 10):
-        with pytest.raises(UnknownCallError):
-            list(VaultReader(vault).file(CALL, name, 0, stop))
-
-
-def test_nothing_but_the_certificate_is_read_of_a_call_that_did_not_pass(vault: Vault) -> None:
-    """Whatever the catalogue names, and though its files should lie there."""
-    facts = vault.store(stored_call(CALL), keep_days=30)
-    other = {name.replace(CALL, "call-2"): length for name, length in facts.files.items()}
-    vault.catalogue.enter(replace(facts, call_id="call-2", passed=False, files=other))
-    reader = VaultReader(vault)
-    for read in (reader.transcript, reader.subtitles, reader.audio_length, reader.audio):
-        with pytest.raises(UnknownCallError, match="quarantined"):
-            read("call-2")
 
 
 def test_a_tampered_file_does_not_open(vault: Vault) -> None:
