@@ -23,7 +23,7 @@ from agents.reports.call_files import read_calls
 from agents.reports.call_report import ReportCall, ReportLeak, write_report
 from agents.settings.model import STATE, load_settings
 from agents.system.screen import screen
-from agents.vault.export import export_calls
+from agents.vault.exports.files import export_calls
 from agents.vault.reader import CallFilter, VaultReader
 from agents.vault.vault import Vault
 from benchmarks.quality.leakcheck import CallResult, LeakReport, check

@@ -18,11 +18,6 @@ from agents.access.audit_log import AuditLog
 from agents.access.policy_versions import PolicyVersions
 from agents.access.roles import Permission
 from agents.access.sessions import Sessions
-from agents.analytics.call_listing import CallListing
-from agents.analytics.call_search import CallSearch
-from agents.analytics.fact_store import FactStore
-from agents.analytics.saved_views import SavedViews
-from agents.analytics.search_index import SearchIndex
 from agents.app.checks.findings import Finding
 from agents.app.operations.health import HealthWatch
 from agents.app.operations.overview import Operations
@@ -34,6 +29,11 @@ from agents.reports.compliance.model import Chain, Month
 from agents.reports.compliance.report import Report, Sources
 from agents.settings.policies import read_policy, written
 from agents.upkeep.tuning.evaluations import Evaluations
+from agents.vault.analytics.call_listing import CallListing
+from agents.vault.analytics.call_search import CallSearch
+from agents.vault.analytics.fact_store import FactStore
+from agents.vault.analytics.saved_views import SavedViews
+from agents.vault.analytics.search_index import SearchIndex
 from agents.vault.file_store import open_place
 from agents.vault.mark_store import Marks
 from agents.vault.reader import VaultReader

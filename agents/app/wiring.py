@@ -11,8 +11,6 @@ from pathlib import Path
 from prometheus_client import start_http_server
 from rich.console import Console
 
-from agents.analytics.fact_keeper import Counting
-from agents.analytics.topic_list import topics_of
 from agents.app.recordings.ingest import Ingested, Outcome, ingest
 from agents.app.recordings.recording_folder import find_recordings
 from agents.app.worker import STAGES, LanguageDetector, Models, WorkerConfig, run_worker
@@ -45,6 +43,8 @@ from agents.system.screen import screen
 from agents.upkeep.consent_recheck import Nightly, require_enforced
 from agents.upkeep.news.webhooks import Endpoint, endpoint
 from agents.upkeep.sweep_guard import Bounds
+from agents.vault.analytics.fact_keeper import Counting
+from agents.vault.analytics.topic_list import topics_of
 from agents.vault.locks import working_together
 from models.speech.transcriber import TranscriberSettings
 from models.store.software import digest_of, software

@@ -21,7 +21,6 @@ from typing import Protocol
 import faust
 
 from agents.access.audit_log import AuditLog
-from agents.analytics.fact_keeper import Counting
 from agents.app.consumers import Serving
 from agents.app.faust_app import make_app, port_of
 from agents.app.operations.heartbeat import Heartbeat
@@ -62,6 +61,7 @@ from agents.upkeep.news.erased_calls import LOOK_S as NEWS_S
 from agents.upkeep.news.erased_calls import ErasedCalls
 from agents.upkeep.news.webhooks import Endpoint, Webhooks
 from agents.upkeep.sweep_guard import Bounds, SweepGuard
+from agents.vault.analytics.fact_keeper import Counting
 from agents.vault.vault import Vault
 from pipeline.consent.gate import ConsentRules
 from pipeline.errors import SettingsError

@@ -59,7 +59,7 @@ CALL_FACTS = Table(
 ``started`` is ISO 8601 in UTC, or when it was stored where the recorder said nothing. Texts are
 empty where nobody knows; ``marks`` and ``entities`` are lists with a comma before and after each
 entry, so that one is found by ``LIKE '%,CVV,%'``. ``id`` is small: the search index repeats it.
-``made`` is a digest of by what the facts were made (``agents.analytics.fact_keeper``)."""
+``made`` is a digest of by what the facts were made (``agents.vault.analytics.fact_keeper``)."""
 
 CALL_REDACTIONS = Table(
     "call_redactions",
@@ -96,7 +96,8 @@ SEARCH_TERMS = Table(
     Index("search_terms_call", "call"),
     sqlite_with_rowid=False,
 )
-"""Which calls a word is in: ``term`` is a keyed hash of it (``agents.analytics.search_index``)."""
+"""Which calls a word is in: ``term`` is a keyed hash of it
+(``agents.vault.analytics.search_index``)."""
 
 ANALYTICS_TABLES = (CALL_FACTS, CALL_REDACTIONS, CALL_TOPICS, SEARCH_TERMS)
 """All of them."""

@@ -190,8 +190,8 @@ the certificate's sha256, ``files`` a JSON object of plain lengths in bytes by f
 ``consent`` the JSON of the decision (``pipeline.records.consent.Decision``), or null; ``flagged``
 the JSON of why the rules of today would not keep it
 (``pipeline.evaluation.change.stored_calls.Flag``), or null; ``marks`` those of the
-certificate, with commas, or null; ``counted`` is when its facts were entered (``analytics_tables``),
-null where it has none."""
+certificate, with commas, or null; ``counted`` is when its facts were entered
+(``analytics_tables``), null where it has none."""
 
 PARTIES = Table(
     "catalogue_parties",

@@ -15,7 +15,6 @@ from functools import partial
 from typing import Any
 
 from agents.access.audit_log import AuditLog
-from agents.analytics.fact_keeper import FactKeeper
 from agents.crypto.ed25519 import SigningKey
 from agents.database.call_ledger import CallState, Ledger
 from agents.kafka.topics import Topics
@@ -23,6 +22,7 @@ from agents.runtime.events import audit
 from agents.runtime.steps import Act, Late, Later, Stage, Step, Tell
 from agents.stages.timeouts import Timeouts
 from agents.system.logging import get_logger
+from agents.vault.analytics.fact_keeper import FactKeeper
 from agents.vault.vault import Vault
 from pipeline.analytics.peaks import peaks_of_flac
 from pipeline.errors import AudioError, RecordError, UnknownCallError

@@ -1,7 +1,7 @@
 """Reads stored calls for people: lists, transcripts, certificates, and audio by byte range.
 
 The vault decrypts as it reads; nothing is written in clear. Who may look, and that a look is
-audited, is the caller's to see to (the API, ``agents.vault.export``).
+audited, is the caller's to see to (the API, ``agents.vault.exports.files``).
 
 Outcomes: ``UnknownCallError`` for a call that the catalogue does not have (never stored, erased, or
 being erased); ``SealError`` for bytes that were changed, cut, moved or sealed with another key;

@@ -23,16 +23,16 @@ from typing import Any, Final
 
 from sqlalchemy import func, insert, select
 
-from agents.analytics.call_filter import ListingFilter, Order
-from agents.analytics.call_listing import COUNTED_MOST, NEWEST, PAGE, CallListing, Sorting
-from agents.analytics.call_search import CallSearch
-from agents.analytics.fact_store import FactStore
-from agents.analytics.search_index import SearchIndex
 from agents.database import migrate
 from agents.database.analytics_tables import ANALYTICS_TABLES, SEARCH_TERMS
 from agents.database.call_ledger import CallState, Ledger
 from agents.database.engine import Database
 from agents.database.tables import CALLS, CATALOGUE
+from agents.vault.analytics.call_filter import ListingFilter, Order
+from agents.vault.analytics.call_listing import COUNTED_MOST, NEWEST, PAGE, CallListing, Sorting
+from agents.vault.analytics.call_search import CallSearch
+from agents.vault.analytics.fact_store import FactStore
+from agents.vault.analytics.search_index import SearchIndex
 from agents.vault.vault import Vault
 from benchmarks.console.made_up import calls, word
 from benchmarks.results import finish, stamp

@@ -40,7 +40,7 @@ from agents.kafka.topics import Topics, reach_broker
 from agents.settings.model import load_settings
 from agents.settings.policies import read_policy
 from agents.system.screen import screen
-from agents.vault.export import FACTS
+from agents.vault.exports.files import FACTS
 from benchmarks.cost.reading import content_of, read_all
 from benchmarks.demo import SAMPLES, emptied
 from benchmarks.gateways import audiohook_client, audiosocket_client, twilio_client

@@ -4,6 +4,7 @@ Files: ``query`` what an address asks for · ``report`` figures and series of it
 period · ``charts`` series as SVG · ``figures`` figures for people · ``routes`` the page, the API,
 the files.
 
-Numbers come from ``agents.analytics.warehouse``; how they are counted says ``docs/analytics.md``.
+Numbers come from ``agents.vault.analytics.warehouse``; how they are counted says
+``docs/analytics.md``.
 Test: ``tests/console/analytics``, ``tests/browser/test_analytics.py``.
 """

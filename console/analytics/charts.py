@@ -17,9 +17,9 @@ from xml.sax.saxutils import quoteattr
 
 import vl_convert
 
-from agents.analytics.warehouse.period import Period
-from agents.analytics.warehouse.series import OUTCOMES, Series
 from agents.reports.entity_groups import KINDS, kind_of, label_of
+from agents.vault.analytics.warehouse.period import Period
+from agents.vault.analytics.warehouse.series import OUTCOMES, Series
 
 KEPT: Final = 256
 """Drawings."""

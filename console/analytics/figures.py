@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from agents.analytics.warehouse.figures import Figures
+from agents.vault.analytics.warehouse.figures import Figures
 
 _HOUR_MS: Final = 3_600_000
 NOTHING: Final = "\u2013"

@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from agents.analytics.warehouse.period import Period, Wanted
 from agents.settings.analytics import zone_of
+from agents.vault.analytics.warehouse.period import Period, Wanted
 from console.http.errors import INVALID, Refusal
 from pipeline.errors import InputError
 

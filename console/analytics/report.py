@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from agents.analytics.warehouse.figures import Figures, figures_of
-from agents.analytics.warehouse.loading import Warehouse
-from agents.analytics.warehouse.series import Series, series_of
 from agents.reports.entity_groups import label_of
+from agents.vault.analytics.warehouse.figures import Figures, figures_of
+from agents.vault.analytics.warehouse.loading import Warehouse
+from agents.vault.analytics.warehouse.series import Series, series_of
 from console.analytics import charts
 from console.analytics.figures import NOTHING
 from console.analytics.query import Asked

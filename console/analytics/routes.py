@@ -16,13 +16,13 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from agents.access.roles import Permission
-from agents.analytics.warehouse.figures import figures_of
-from agents.analytics.warehouse.files import CSV, PARQUET, csv_of, parquet_of
-from agents.analytics.warehouse.loading import Warehouse
-from agents.analytics.warehouse.period import Period
-from agents.analytics.warehouse.series import KINDS, Series, choices_of, latest_day, series_of
 from agents.database.engine import Database
 from agents.settings.analytics import zone_of
+from agents.vault.analytics.warehouse.figures import figures_of
+from agents.vault.analytics.warehouse.files import CSV, PARQUET, csv_of, parquet_of
+from agents.vault.analytics.warehouse.loading import Warehouse
+from agents.vault.analytics.warehouse.period import Period
+from agents.vault.analytics.warehouse.series import KINDS, Series, choices_of, latest_day, series_of
 from console.analytics.figures import shown
 from console.analytics.query import DAYS, AnalyticsQuery, Asked, presets
 from console.analytics.report import report_of

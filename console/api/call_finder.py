@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from agents.access.roles import MAY, Permission
-from agents.analytics.call_filter import ListingFilter
-from agents.analytics.call_listing import COUNTED_MOST, CallListing, ListedCall
-from agents.analytics.call_search import CallSearch, SearchedPage
 from agents.database.engine import Database
+from agents.vault.analytics.call_filter import ListingFilter
+from agents.vault.analytics.call_listing import COUNTED_MOST, CallListing, ListedCall
+from agents.vault.analytics.call_search import CallSearch, SearchedPage
 from console.api.listing_query import ListingQuery
 from console.auth.looks import Looks, Principal
 from console.http.errors import FORBIDDEN, INVALID, Refusal

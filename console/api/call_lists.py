@@ -15,7 +15,7 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, Field
 
 from agents.access.roles import Permission
-from agents.analytics.call_files import csv_of, parquet_of
+from agents.vault.analytics.call_files import csv_of, parquet_of
 from console.api.call_finder import CallFinder, Found
 from console.api.listing_query import ApiListingQuery, ListingQuery
 from console.api.schemas import Call

@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from agents.analytics.call_filter import ListingFilter, ago, length_ms, moment
-from agents.analytics.call_listing import PAGE, Sorting, sorting_of
+from agents.vault.analytics.call_filter import ListingFilter, ago, length_ms, moment
+from agents.vault.analytics.call_listing import PAGE, Sorting, sorting_of
 from console.http.parameters import LIMIT_MOST
 
 _PLAIN = r"^[^\x00-\x1f\x7f]*$"

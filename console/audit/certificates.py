@@ -19,10 +19,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from agents.access.audit_log import AuditLog
 from agents.access.hash_chain import Head
 from agents.access.roles import Permission
-from agents.analytics.call_filter import moment
 from agents.app.checks.certificate_file import Finding, Problem, check_stated
 from agents.crypto.ed25519 import PublicKey
 from agents.reports.entity_groups import kind_of, label_of
+from agents.vault.analytics.call_filter import moment
 from agents.vault.reader import CallFilter, StoredCallFacts, VaultReader
 from console.auth.looks import Looks
 from console.auth.routing import Routes

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from agents.access.audit_events import KINDS
 from agents.access.log_search import LogQuery
-from agents.analytics.call_filter import FilterError, moment
+from agents.vault.analytics.call_filter import FilterError, moment
 from console.auth.names import Names
 from console.http.parameters import WHOLE_MOST
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from fastapi.responses import JSONResponse
 
-from agents.analytics.call_filter import FilterError
+from agents.vault.analytics.call_filter import FilterError
 from pipeline.errors import HushwireError, InputError, UnknownCallError
 
 UNAUTHORISED: Final = 401

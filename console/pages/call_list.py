@@ -17,9 +17,9 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
 
 from agents.access.roles import Permission
-from agents.analytics.call_listing import PAGE, CallListing
-from agents.analytics.saved_views import SavedView, SavedViews
 from agents.reports.entity_groups import label_of
+from agents.vault.analytics.call_listing import PAGE, CallListing
+from agents.vault.analytics.saved_views import SavedView, SavedViews
 from console.api.call_finder import CallFinder
 from console.api.listing_query import ListingQuery, PageListingQuery, SavedAddress
 from console.auth.looks import Principal

@@ -18,8 +18,8 @@ from fastapi.responses import RedirectResponse, Response
 
 from agents.access.api_tokens import Tokens
 from agents.access.roles import Permission
-from agents.analytics.fact_store import FactStore
 from agents.reports.entity_groups import KINDS, kind_of
+from agents.vault.analytics.fact_store import FactStore
 from agents.vault.mark_store import PAGE, Marks
 from agents.vault.reader import StoredCallFacts, VaultReader
 from console.api.calls import facts_of

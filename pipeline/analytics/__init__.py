@@ -6,5 +6,5 @@ for, ``snippets`` where it stands · ``facts`` all that is kept of a call beside
 ``peaks`` its waveform.
 
 Nothing here can be made of raw records: a contract in ``pyproject.toml`` forbids their import.
-Not here: tables and queries (``agents.analytics``). Test: ``tests/pipeline/analytics``.
+Not here: tables and queries (``agents.vault.analytics``). Test: ``tests/pipeline/analytics``.
 """

@@ -15,10 +15,10 @@ from typing import Final
 import numpy as np
 import soundfile
 
-from agents.analytics.fact_keeper import FactKeeper
-from agents.analytics.search_index import SearchIndex
 from agents.database.call_ledger import CallState
 from agents.system.clock import stamp
+from agents.vault.analytics.fact_keeper import FactKeeper
+from agents.vault.analytics.search_index import SearchIndex
 from pipeline.analytics.peaks import peaks_of_flac
 from pipeline.analytics.topics import shipped_topics
 from pipeline.evidence.certificate import build_certificate, certificate_json

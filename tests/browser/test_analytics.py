@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page
 
-from tests.agents.analytics.warehouse.facts_of_calls import enter, facts
+from tests.agents.vault.analytics.warehouse.facts_of_calls import enter, facts
 from tests.browser.conftest import log_in
 from tests.console.serving import Console
 

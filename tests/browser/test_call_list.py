@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.agents.analytics.said_calls import keep_call, keeper, said_call
+from tests.agents.vault.analytics.said_calls import keep_call, keeper, said_call
 from tests.browser.conftest import listening, log_in, watched
 from tests.console.serving import OTHER, STORED, Console, console
 

@@ -15,12 +15,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from agents.access.audit_log import AuditLog
-from agents.analytics.call_files import COLUMNS, csv_of
-from agents.analytics.call_listing import ListedCall
+from agents.vault.analytics.call_files import COLUMNS, csv_of
+from agents.vault.analytics.call_listing import ListedCall
 from agents.vault.reader import VaultReader
 from pipeline.analytics.facts import CallFacts
 from pipeline.errors import StoreError
-from tests.agents.analytics.said_calls import keep_call, keeper, said_call
+from tests.agents.vault.analytics.said_calls import keep_call, keeper, said_call
 from tests.console.serving import OTHER, STORED, Console, console
 
 pytestmark = pytest.mark.unit

@@ -10,19 +10,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agents.analytics import search_index
-from agents.analytics.call_filter import FilterError, ListingFilter, Order
-from agents.analytics.call_listing import CallListing, ListedPage, Sorting
-from agents.analytics.call_search import CallSearch
-from agents.analytics.saved_views import VIEWS_MOST, SavedView, SavedViews
-from agents.analytics.search_index import SearchIndex
 from agents.database.call_ledger import Ledger
 from agents.database.engine import Database
+from agents.vault.analytics import search_index
+from agents.vault.analytics.call_filter import FilterError, ListingFilter, Order
+from agents.vault.analytics.call_listing import CallListing, ListedPage, Sorting
+from agents.vault.analytics.call_search import CallSearch
+from agents.vault.analytics.saved_views import VIEWS_MOST, SavedView, SavedViews
+from agents.vault.analytics.search_index import SearchIndex
 from agents.vault.reader import VaultReader
 from agents.vault.vault import Vault
 from pipeline.errors import InputError
-from tests.agents.analytics.listed_calls import BEGIN, Known, enter_calls
-from tests.agents.analytics.said_calls import SECRET, keep_call, keeper, said_call
+from tests.agents.vault.analytics.listed_calls import BEGIN, Known, enter_calls
+from tests.agents.vault.analytics.said_calls import SECRET, keep_call, keeper, said_call
 
 KEY = b"k" * 32
 DAY = timedelta(days=1)

@@ -10,19 +10,19 @@ import pytest
 from sqlalchemy import func, select
 
 from agents.access.audit_log import AuditLog
-from agents.analytics.fact_store import FactStore
-from agents.analytics.search_index import SearchIndex
 from agents.database.analytics_tables import ANALYTICS_TABLES, CALL_FACTS, SEARCH_TERMS
 from agents.database.call_ledger import Ledger
 from agents.upkeep import retention
 from agents.upkeep.erasure import CONSENT, REQUEST, SUBJECT, erase, erase_party
+from agents.vault.analytics.fact_store import FactStore
+from agents.vault.analytics.search_index import SearchIndex
 from agents.vault.vault import Vault
 from pipeline.analytics.facts import CallFacts, Redacted
 from pipeline.analytics.terms import parse_query
 from pipeline.analytics.topics import parse_topics
 from pipeline.errors import HeldError, RecordError, UnknownCallError
-from tests.agents.analytics.said_calls import SECRET, keep_call, keeper, said_call
 from tests.agents.storing import stored_call, sweeps
+from tests.agents.vault.analytics.said_calls import SECRET, keep_call, keeper, said_call
 
 ANN = f"pn-{'a' * 32}"
 FACTS = CallFacts(

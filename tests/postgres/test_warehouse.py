@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import delete
 
-from agents.analytics.warehouse import loading
-from agents.analytics.warehouse.asking import asked
-from agents.analytics.warehouse.loading import Warehouse, opened
 from agents.database.call_ledger import Ledger
 from agents.database.tables import CATALOGUE
-from tests.agents.analytics.warehouse.facts_of_calls import enter, facts
+from agents.vault.analytics.warehouse import loading
+from agents.vault.analytics.warehouse.asking import asked
+from agents.vault.analytics.warehouse.loading import Warehouse, opened
+from tests.agents.vault.analytics.warehouse.facts_of_calls import enter, facts
 
 ZONE = ZoneInfo("Europe/Berlin")
 ODD = 'a "quoted", \\ back, é\u2028 name'

@@ -61,9 +61,9 @@ HARMLESS = {
     ("agents/access/hash_chain.py", "Checkpoint", "value"): "a signature is public",
     ("pipeline/analytics/facts.py", "CallFacts", "caller"): "a pseudonym",
     ("pipeline/records/consent.py", "Business", "caller"): "a pseudonym",
-    ("agents/analytics/call_filter.py", "ListingFilter", "caller"): "a pseudonym",
+    ("agents/vault/analytics/call_filter.py", "ListingFilter", "caller"): "a pseudonym",
     (
-        "agents/analytics/call_listing.py",
+        "agents/vault/analytics/call_listing.py",
         "_Place",
         "value",
     ): "what lists are sorted by: a time, a length or a share",

@@ -27,8 +27,8 @@ def rebuild(vault: VaultOption, state_dir: public_keys.StateDir = None) -> None:
     What a recorder said of direction, agent and so on stays as it is. A call whose files do not
     open is named and left out (exit code 1).
     """
-    from agents.analytics.fact_keeper import Counting  # noqa: PLC0415 - --help comes at once
-    from agents.analytics.topic_list import topics_of  # noqa: PLC0415
+    from agents.vault.analytics.fact_keeper import Counting  # noqa: PLC0415 - --help comes at once
+    from agents.vault.analytics.topic_list import topics_of  # noqa: PLC0415
     from agents.vault.file_store import state_inside  # noqa: PLC0415
     from pipeline.errors import RecordError  # noqa: PLC0415
 

@@ -21,8 +21,8 @@ from pipeline.records.model import INCOMPLETE
 
 if TYPE_CHECKING:
     from agents.access.audit_log import AuditLog
-    from agents.analytics.call_listing import ListedCall
     from agents.settings.model import Settings
+    from agents.vault.analytics.call_listing import ListedCall
     from agents.vault.call_catalogue import StoredCallFacts
 
 app = typer.Typer(help="The calls in the vault.", no_args_is_help=True)
@@ -81,9 +81,9 @@ def list_calls(
     Calls that were stored before facts were counted (`hushwire analytics rebuild`) are found by
     time, length, policy, purpose and number.
     """
-    from agents.analytics.call_filter import ListingFilter, ago, length_ms, moment  # noqa: PLC0415 - --help comes at once
-    from agents.analytics.call_listing import CallListing, sorting_of  # noqa: PLC0415
-    from agents.vault.export import described  # noqa: PLC0415
+    from agents.vault.analytics.call_filter import ListingFilter, ago, length_ms, moment  # noqa: PLC0415 - --help comes at once
+    from agents.vault.analytics.call_listing import CallListing, sorting_of  # noqa: PLC0415
+    from agents.vault.exports.files import described  # noqa: PLC0415
 
     settings = load_settings(state_dir=state_dir)
     with opened(settings, vault) as parts:
@@ -197,11 +197,11 @@ def find(
 def _by_words(
     settings: Settings, vault: str | None, words: str, limit: int
 ) -> list[dict[str, object]]:
-    from agents.analytics.call_filter import ListingFilter  # noqa: PLC0415 - --help comes at once
-    from agents.analytics.call_listing import CallListing  # noqa: PLC0415
-    from agents.analytics.call_search import CallSearch  # noqa: PLC0415
-    from agents.analytics.search_index import SearchIndex  # noqa: PLC0415
     from agents.crypto.pseudonym_secret import read_or_make_key  # noqa: PLC0415
+    from agents.vault.analytics.call_filter import ListingFilter  # noqa: PLC0415 - --help comes at once
+    from agents.vault.analytics.call_listing import CallListing  # noqa: PLC0415
+    from agents.vault.analytics.call_search import CallSearch  # noqa: PLC0415
+    from agents.vault.analytics.search_index import SearchIndex  # noqa: PLC0415
     from agents.vault.reader import open_reader  # noqa: PLC0415
 
     if vault is None:
@@ -265,7 +265,7 @@ def show(
     """Show what is known of one call as JSON, with the recorder's own id where it is stored."""
     from agents.vault.call_catalogue import Catalogue  # noqa: PLC0415 - --help comes at once
     from agents.vault.call_keys import VaultKeys  # noqa: PLC0415
-    from agents.vault.export import described  # noqa: PLC0415
+    from agents.vault.exports.files import described  # noqa: PLC0415
     from agents.vault.recorder_ids import RecorderIds  # noqa: PLC0415
 
     settings = load_settings(state_dir=state_dir)

@@ -20,7 +20,7 @@ from pipeline.errors import HeldError, InputError, StoreError, UnknownCallError
 
 if TYPE_CHECKING:
     from agents.crypto.ed25519 import SigningKey
-    from agents.vault.export import Export
+    from agents.vault.exports.files import Export
 
 CallOption = Annotated[str | None, typer.Option("--call", help="Call id.")]
 SubjectOption = Annotated[
@@ -81,10 +81,10 @@ def export(
     or some of several can't be exported: they are named, the others are written.
     """
     from agents.vault.call_catalogue import Catalogue  # noqa: PLC0415 - --help comes at once
-    from agents.vault.export import Exported, export_call, export_each  # noqa: PLC0415
+    from agents.vault.exports.files import Exported, export_call, export_each  # noqa: PLC0415
+    from agents.vault.exports.transcripts import Shape, TranscriptExport  # noqa: PLC0415
+    from agents.vault.exports.vcons import VConExport, url_prefix  # noqa: PLC0415
     from agents.vault.reader import CallFilter, VaultReader  # noqa: PLC0415
-    from agents.vault.transcript_export import Shape, TranscriptExport  # noqa: PLC0415
-    from agents.vault.vcon_export import VConExport, url_prefix  # noqa: PLC0415
 
     if sum((call is not None, subject is not None, every)) != 1:
         raise InputError("name one of --call, --subject and --all")

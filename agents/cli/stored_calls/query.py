@@ -21,7 +21,7 @@ from pipeline.errors import InputError
 
 if TYPE_CHECKING:
     from agents.access.audit_log import AuditLog
-    from agents.analytics.warehouse.asking import Answer
+    from agents.vault.analytics.warehouse.asking import Answer
 
 QUERIED: Final = "hushwire.audit.calls-queried.v1"
 ROWS: Final = 10_000
@@ -63,7 +63,7 @@ def query(
     topics, callers, days (--schema lists their columns; docs/analytics.md).
     """
     if schema:
-        from agents.analytics.warehouse.schema import markdown  # noqa: PLC0415 - --help comes at once
+        from agents.vault.analytics.warehouse.schema import markdown  # noqa: PLC0415 - --help comes at once
 
         typer.echo(markdown())
         return
@@ -73,9 +73,9 @@ def query(
     chosen = form or _by_ending(to)
     if chosen is Format.PARQUET and to is None:
         raise InputError("Parquet is written to a file: name it by --to FILE.parquet")
-    from agents.analytics.warehouse.asking import asked  # noqa: PLC0415 - --help comes at once
-    from agents.analytics.warehouse.loading import opened as held  # noqa: PLC0415
     from agents.settings.analytics import zone_of  # noqa: PLC0415
+    from agents.vault.analytics.warehouse.asking import asked  # noqa: PLC0415 - --help comes at once
+    from agents.vault.analytics.warehouse.loading import opened as held  # noqa: PLC0415
 
     settings = load_settings(state_dir=state_dir)
     with opened(settings, vault) as parts:
@@ -108,8 +108,8 @@ def _by_ending(to: Path | None) -> Format:
 
 
 def _write(answer: Answer, form: Format, to: Path | None) -> None:
-    from agents.analytics.warehouse.files import csv_of, json_of  # noqa: PLC0415
-    from agents.vault.export import write_whole  # noqa: PLC0415
+    from agents.vault.analytics.warehouse.files import csv_of, json_of  # noqa: PLC0415
+    from agents.vault.exports.files import write_whole  # noqa: PLC0415
 
     pieces: Iterable[bytes]
     match form:

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from agents.analytics.fact_store import FactStore
 from agents.cli.main import app
 from agents.database.call_ledger import Ledger
+from agents.vault.analytics.fact_store import FactStore
 from agents.vault.vault import Vault
 from pipeline.errors import InputError
-from tests.agents.analytics.said_calls import keep_call, said_call
 from tests.agents.storing import stored_call
+from tests.agents.vault.analytics.said_calls import keep_call, said_call
 
 pytestmark = pytest.mark.unit
 

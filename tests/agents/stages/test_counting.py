@@ -18,7 +18,7 @@ from agents.runtime.steps import Act, Step
 from agents.stages.timeouts import Timeouts
 from agents.stages.vault import vault_stage
 from agents.upkeep.erasure import REQUEST, erase
-from agents.vault.export import export_call
+from agents.vault.exports.files import export_call
 from agents.vault.reader import VaultReader
 from agents.vault.vault import Vault
 from pipeline.analytics.peaks import peaks_of_flac, read_peaks
@@ -34,7 +34,7 @@ from pipeline.records.model import (
     Watermark,
     Word,
 )
-from tests.agents.analytics.said_calls import keeper
+from tests.agents.vault.analytics.said_calls import keeper
 
 pytestmark = pytest.mark.unit
 

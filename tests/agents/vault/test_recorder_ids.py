@@ -14,7 +14,7 @@ from agents.crypto.party_pseudonyms import Pseudonyms
 from agents.database.call_ledger import CallState, Ledger
 from agents.database.door_calls import DoorCalls
 from agents.upkeep.erasure import REQUEST, erase
-from agents.vault.export import export_call
+from agents.vault.exports.files import export_call
 from agents.vault.reader import VaultReader
 from agents.vault.recorder_ids import find_by_recorder_id, note_recorder_id
 from agents.vault.vault import Vault

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 from starlette.testclient import TestClient
 
-from tests.agents.analytics.warehouse.facts_of_calls import enter, facts
+from tests.agents.vault.analytics.warehouse.facts_of_calls import enter, facts
 from tests.console.serving import Console, console
 
 DAYS = "from=2026-03-01&to=2026-03-31"

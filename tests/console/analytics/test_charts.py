@@ -8,8 +8,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from agents.analytics.warehouse.period import Period
-from agents.analytics.warehouse.series import Series
+from agents.vault.analytics.warehouse.period import Period
+from agents.vault.analytics.warehouse.series import Series
 from console.analytics import charts
 
 pytestmark = pytest.mark.unit

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import ValidationError
 
-from agents.analytics.warehouse.period import Period
+from agents.vault.analytics.warehouse.period import Period
 from console.analytics.query import AnalyticsQuery, presets
 from console.http.errors import Refusal
 

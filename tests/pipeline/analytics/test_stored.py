@@ -14,7 +14,7 @@ from pipeline.records.model import CallInfo, Word
 from tests.pipeline.analytics.stored_calls import TWO, files_of, word
 
 REPOSITORY = Path(__file__).parents[3]
-PACKAGES = ("pipeline/analytics", "agents/analytics")
+PACKAGES = ("pipeline/analytics", "agents/vault/analytics")
 RAW = ("pipeline.records.model", "pipeline.records.avro_codec", "pipeline.transcription")
 
 

@@ -20,7 +20,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from agents.access.audit_log import AuditLog
-from agents.vault.export import certified, tell_exported, write_whole
+from agents.vault.exports.files import certified, tell_exported, write_whole
 from agents.vault.reader import StoredCallFacts, VaultReader
 from pipeline.errors import InputError
 from pipeline.evidence.certificate import parse_certificate

@@ -9,7 +9,7 @@ before its first byte.
 Outcomes of ``export_call``: the call's facts; ``UnknownCallError`` for one that is not there,
 ``InputError`` for a folder that can't be written or is not ours, else as ``agents.vault.reader``.
 ``export_calls`` and ``export_each`` go on after a call that can't be exported, and name it. How a
-call is written is an ``Export``; ``agents.vault.vcon_export`` has the other one.
+call is written is an ``Export``; ``agents.vault.exports.vcons`` has the other one.
 """
 
 from __future__ import annotations

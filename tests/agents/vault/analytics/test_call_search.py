@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from agents.analytics import search_index
-from agents.analytics.call_filter import FilterError, ListingFilter
-from agents.analytics.call_listing import CallListing
-from agents.analytics.call_search import READ_MOST, CallSearch
-from agents.analytics.search_index import SearchIndex
 from agents.database.analytics_tables import SEARCH_TERMS
 from agents.database.call_ledger import Ledger
+from agents.vault.analytics import search_index
+from agents.vault.analytics.call_filter import FilterError, ListingFilter
+from agents.vault.analytics.call_listing import CallListing
+from agents.vault.analytics.call_search import READ_MOST, CallSearch
+from agents.vault.analytics.search_index import SearchIndex
 from agents.vault.reader import VaultReader
 from agents.vault.vault import Vault
-from tests.agents.analytics.said_calls import SECRET, keep_call, keeper, said_call
+from tests.agents.vault.analytics.said_calls import SECRET, keep_call, keeper, said_call
 
 pytestmark = pytest.mark.unit
 
@@ -118,7 +118,7 @@ def test_the_database_holds_numbers_alone(ledger: Ledger, vault: Vault) -> None:
 def test_few_transcripts_are_opened_for_a_page(
     ledger: Ledger, vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agents.analytics.call_search.READ_MOST", 2)
+    monkeypatch.setattr("agents.vault.analytics.call_search.READ_MOST", 2)
     made = search(ledger, vault)
     opened: list[str] = []
     read = made._transcript

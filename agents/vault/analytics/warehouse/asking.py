@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import duckdb
 
-from agents.analytics.warehouse.files import in_memory
+from agents.vault.analytics.warehouse.files import in_memory
 from pipeline.errors import InputError
 
 ROWS_MOST: Final = 1_000_000

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from agents.analytics.warehouse.loading import Warehouse
-from agents.analytics.warehouse.period import Period, Wanted
+from agents.vault.analytics.warehouse.loading import Warehouse
+from agents.vault.analytics.warehouse.period import Period, Wanted
 
 OUTCOMES: Final = ("answered", "missed", "voicemail", "unknown")
 

@@ -6,5 +6,5 @@ which order, page by page, ``call_search`` with words · ``call_files`` as files
 ``saved_views`` · ``topic_list`` what is counted as a topic · ``warehouse`` questions in SQL.
 
 Rows go with the call's row of the catalogue: the database removes them with it. Not here: what is
-counted (``pipeline.analytics``). Test: ``tests/agents/analytics``, ``tests/postgres``.
+counted (``pipeline.analytics``). Test: ``tests/agents/vault/analytics``, ``tests/postgres``.
 """

@@ -22,11 +22,11 @@ from zoneinfo import ZoneInfo
 import duckdb
 from sqlalchemy import Column, ColumnElement, Connection, Text, cast, func, select
 
-from agents.analytics.warehouse.files import in_memory
-from agents.analytics.warehouse.schema import VIEWS
 from agents.database.analytics_tables import CALL_FACTS, CALL_REDACTIONS, CALL_TOPICS
 from agents.database.engine import Database
 from agents.database.tables import CATALOGUE
+from agents.vault.analytics.warehouse.files import in_memory
+from agents.vault.analytics.warehouse.schema import VIEWS
 
 MEMORY: Final = "1GB"
 THREADS: Final = 2

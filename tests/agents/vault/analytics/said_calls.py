@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from agents.analytics.fact_keeper import FactKeeper
-from agents.analytics.search_index import SearchIndex
 from agents.database.call_ledger import CallState, Ledger
+from agents.vault.analytics.fact_keeper import FactKeeper
+from agents.vault.analytics.search_index import SearchIndex
 from agents.vault.vault import Vault
 from pipeline.analytics.topics import TopicList, parse_topics
 from pipeline.evidence.stored_call import StoredCall

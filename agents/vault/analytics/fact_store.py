@@ -45,7 +45,7 @@ class FactStore:
 
         Args:
             facts: of a call of the catalogue.
-            terms: its words, as ``agents.analytics.search_index`` hashes them.
+            terms: its words, as ``agents.vault.analytics.search_index`` hashes them.
             made: digest of by what they were made.
 
         Raises:

@@ -27,9 +27,9 @@ from agents.cli.main import app
 from agents.crypto.ed25519 import SigningKey
 from agents.crypto.party_pseudonyms import Pseudonyms
 from agents.database.call_ledger import CallState
+from agents.vault.exports.vcons import VConExport, url_prefix
 from agents.vault.reader import VaultReader
 from agents.vault.vault import Vault
-from agents.vault.vcon_export import VConExport, url_prefix
 from pipeline.errors import InputError, SealError, UnknownCallError
 from pipeline.evidence.certificate import certificate_json
 from pipeline.evidence.stored_call import StoredCall
@@ -322,7 +322,7 @@ def test_a_long_call_streams(
             for start in range(0, len(audio), 1 << 20):
                 yield audio[start : start + (1 << 20)]
 
-    from agents.vault import vcon_export as vconexport  # noqa: PLC0415
+    from agents.vault.exports import vcons as vconexport  # noqa: PLC0415
 
     genuine = vconexport.certified
     monkeypatch.setattr(VaultReader, "file", file)

@@ -32,7 +32,10 @@ from sqlalchemy import (
     union_all,
 )
 
-from agents.analytics.call_filter import (
+from agents.database.analytics_tables import CALL_FACTS, CALL_REDACTIONS
+from agents.database.engine import Database
+from agents.database.tables import CATALOGUE
+from agents.vault.analytics.call_filter import (
     KNOWN,
     FilterError,
     ListingFilter,
@@ -40,10 +43,7 @@ from agents.analytics.call_filter import (
     of_facts,
     without_facts,
 )
-from agents.analytics.fact_store import facts_of, lists_of
-from agents.database.analytics_tables import CALL_FACTS, CALL_REDACTIONS
-from agents.database.engine import Database
-from agents.database.tables import CATALOGUE
+from agents.vault.analytics.fact_store import facts_of, lists_of
 from agents.vault.call_catalogue import StoredCallFacts, catalogued
 from pipeline.analytics.facts import CallFacts
 

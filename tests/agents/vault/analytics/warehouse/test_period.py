@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from agents.analytics.warehouse.period import Bucket, Period, Wanted
+from agents.vault.analytics.warehouse.period import Bucket, Period, Wanted
 from pipeline.errors import InputError
 
 pytestmark = pytest.mark.unit

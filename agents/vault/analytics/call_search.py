@@ -5,7 +5,7 @@ since the index knows single words: at most ``READ_MOST`` transcripts are read f
 then have fewer calls than asked for and more pages behind it.
 
 Outcomes: a ``SearchedPage``; ``FilterError`` where the words are none; the errors of
-``agents.analytics.call_listing``, and ``StoreError`` where the vault is away.
+``agents.vault.analytics.call_listing``, and ``StoreError`` where the vault is away.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Final
 
 from sqlalchemy import ColumnElement
 
-from agents.analytics.call_filter import FilterError, ListingFilter
-from agents.analytics.call_listing import NEWEST, PAGE, CallListing, ListedCall, Sorting
-from agents.analytics.search_index import SearchIndex
 from agents.database.engine import Database
+from agents.vault.analytics.call_filter import FilterError, ListingFilter
+from agents.vault.analytics.call_listing import NEWEST, PAGE, CallListing, ListedCall, Sorting
+from agents.vault.analytics.search_index import SearchIndex
 from pipeline.analytics.snippets import Snippet, snippet_of
 from pipeline.analytics.terms import WordQuery, parse_query
 from pipeline.errors import InputError, RecordError, UnknownCallError
@@ -39,7 +39,7 @@ class SearchedCall:
 
 @dataclass(frozen=True, slots=True)
 class SearchedPage:
-    """See ``agents.analytics.call_listing.ListedPage``."""
+    """See ``agents.vault.analytics.call_listing.ListedPage``."""
 
     calls: tuple[SearchedCall, ...]
     following: str | None

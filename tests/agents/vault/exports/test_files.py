@@ -17,7 +17,7 @@ from agents.crypto.party_pseudonyms import Pseudonyms
 from agents.database.call_ledger import CallState, Ledger
 from agents.database.open_ledger import opened_ledger
 from agents.settings.model import STATE, Settings
-from agents.vault import export
+from agents.vault.exports import files as export
 from agents.vault.reader import VaultReader, open_reader
 from agents.vault.vault import Vault
 from pipeline.errors import HeldError, InputError, SealError, StoreError, UnknownCallError

@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import delete, update
 
-from agents.analytics.warehouse import loading
-from agents.analytics.warehouse.loading import Warehouse, opened
 from agents.database.analytics_tables import CALL_FACTS
 from agents.database.engine import Database
 from agents.database.tables import CATALOGUE
-from tests.agents.analytics.warehouse.facts_of_calls import database, enter, facts
+from agents.vault.analytics.warehouse import loading
+from agents.vault.analytics.warehouse.loading import Warehouse, opened
+from tests.agents.vault.analytics.warehouse.facts_of_calls import database, enter, facts
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

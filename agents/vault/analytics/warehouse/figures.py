@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from agents.analytics.warehouse.loading import Warehouse
-from agents.analytics.warehouse.period import Wanted
+from agents.vault.analytics.warehouse.loading import Warehouse
+from agents.vault.analytics.warehouse.period import Wanted
 
 _SUMS: Final = {
     "calls": "count(*)",

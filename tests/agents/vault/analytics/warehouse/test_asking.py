@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pytest
 
-from agents.analytics.warehouse.asking import Answer, asked
-from agents.analytics.warehouse.loading import opened
-from agents.analytics.warehouse.schema import VIEWS, markdown
 from agents.database.engine import Database
+from agents.vault.analytics.warehouse.asking import Answer, asked
+from agents.vault.analytics.warehouse.loading import opened
+from agents.vault.analytics.warehouse.schema import VIEWS, markdown
 from pipeline.errors import InputError
-from tests.agents.analytics.warehouse.facts_of_calls import database, facts
+from tests.agents.vault.analytics.warehouse.facts_of_calls import database, facts
 
 UTC_ZONE = ZoneInfo("UTC")
 CALLERS = {"party-once": 1, **{f"party-{n}": 2 for n in range(5)}, "party-many": 9}

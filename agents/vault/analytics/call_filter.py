@@ -81,7 +81,7 @@ class ListingFilter:
     """Of which at least one was muted."""
     mark: str = ""
     words: str = field(default="", repr=False)
-    """That were said, as ``agents.analytics.search_index`` takes them."""
+    """That were said, as ``agents.vault.analytics.search_index`` takes them."""
 
     def __post_init__(self) -> None:
         """Refuse what lets nothing through by itself, and words that are none of a list."""

@@ -15,8 +15,8 @@ from typing import Any, Final
 import duckdb
 import numpy as np
 
-from agents.analytics.call_listing import ListedCall
 from agents.system.clock import stamp
+from agents.vault.analytics.call_listing import ListedCall
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _ROWS: Final = 500

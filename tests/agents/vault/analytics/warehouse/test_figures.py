@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from agents.analytics.warehouse.figures import figures_of
-from agents.analytics.warehouse.loading import Warehouse
-from agents.analytics.warehouse.period import Period, Wanted
-from agents.analytics.warehouse.series import KINDS, choices_of, latest_day, series_of
-from tests.agents.analytics.warehouse.facts_of_calls import database, facts
+from agents.vault.analytics.warehouse.figures import figures_of
+from agents.vault.analytics.warehouse.loading import Warehouse
+from agents.vault.analytics.warehouse.period import Period, Wanted
+from agents.vault.analytics.warehouse.series import KINDS, choices_of, latest_day, series_of
+from tests.agents.vault.analytics.warehouse.facts_of_calls import database, facts
 
 BERLIN = ZoneInfo("Europe/Berlin")
 DAYS = Period(date(2026, 3, 28), date(2026, 3, 30))

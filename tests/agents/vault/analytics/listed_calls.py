@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import insert, update
 
-from agents.analytics.fact_store import FactStore
 from agents.database.engine import Database
 from agents.database.tables import CALLS, CATALOGUE, PARTIES
 from agents.system.clock import stamp
+from agents.vault.analytics.fact_store import FactStore
 from pipeline.analytics.facts import CallFacts, Redacted
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from agents.analytics.warehouse.files import csv_of, in_memory, json_of, parquet_of
+from agents.vault.analytics.warehouse.files import csv_of, in_memory, json_of, parquet_of
 
 pytestmark = pytest.mark.unit
 NAMES, TYPES = ("day", 'a "name"', "calls"), ("DATE", "VARCHAR", "BIGINT")

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from agents.analytics.fact_store import FactStore
-from agents.analytics.search_index import SearchIndex
 from agents.crypto.pseudonym_secret import read_or_make_key
+from agents.vault.analytics.fact_store import FactStore
+from agents.vault.analytics.search_index import SearchIndex
 from agents.vault.call_catalogue import StoredCallFacts
 from agents.vault.vault import Vault
 from pipeline.analytics.facts import SAID, VERSION, CallFacts, facts_of

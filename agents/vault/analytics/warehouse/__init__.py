@@ -6,5 +6,5 @@ filters · ``figures`` the console's figures · ``series`` and its charts' rows 
 Parquet.
 
 A number that a view shows is a column of ``schema`` and a test. No pseudonym of a caller gets into
-a database that strangers may ask. Test: ``tests/agents/analytics/warehouse``.
+a database that strangers may ask. Test: ``tests/agents/vault/analytics/warehouse``.
 """

@@ -23,7 +23,7 @@ from urllib.parse import quote, urlsplit
 
 from agents.access.audit_log import AuditLog
 from agents.crypto.ed25519 import SigningKey
-from agents.vault.export import certified, tell_exported, write_whole
+from agents.vault.exports.files import certified, tell_exported, write_whole
 from agents.vault.reader import StoredCallFacts, VaultReader
 from pipeline.errors import InputError
 from pipeline.evidence import vcon
