@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field
 
@@ -17,10 +18,15 @@ def zone_of(name: str) -> ZoneInfo:
     Raises:
         ValueError: there is none of that name.
     """
-    try:
-        return ZoneInfo(name)
-    except (KeyError, OSError, ValueError):  # OSError: a folder of zones
-        raise ValueError("no time zone of the IANA list, such as Europe/Berlin") from None
+    # A file such as localtime, posix/UTC or right/UTC is one for Python, and none for DuckDB.
+    if name == "localtime" or name not in _names():
+        raise ValueError("no time zone of the IANA list, such as Europe/Berlin")
+    return ZoneInfo(name)
+
+
+@cache
+def _names() -> set[str]:
+    return available_timezones()
 
 
 def _zone(name: str) -> str:

@@ -73,9 +73,9 @@ class AnalyticsQuery(BaseModel):
             except ValueError as error:
                 raise _refused("zone", str(error)) from None
         last = self.last or now.astimezone(zone).date()
-        first = self.first or last - timedelta(days=DAYS - 1)
+        first = self.first or date.fromordinal(max(1, last.toordinal() - DAYS + 1))
         wanted = Wanted(
-            period=_period("from", first, last),
+            period=_period("from" if self.first else "to", first, last),
             zone=zone,
             campaign=self.campaign or None,
             line=self.line or None,

@@ -144,8 +144,8 @@ class AnalyticsRoutes:
         me = request.state.principal
         self._look(request, "analytics", asked)
         zone = asked.wanted.zone
-        latest = latest_day(self.warehouse, zone.key)
         today = self.database.now().astimezone(zone).date()
+        latest = latest_day(self.warehouse, zone, today)
         return page(
             "analytics/analytics.html",
             me=me,

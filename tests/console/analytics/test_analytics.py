@@ -137,6 +137,16 @@ def test_the_page_says_what_to_do_where_there_is_nothing(
         assert "Nothing is counted yet" in empty.role("analyst").get("/analytics").text
 
 
+def test_a_call_dated_wrongly_shuts_nothing(tmp_path: Path) -> None:
+    with console(tmp_path) as made:
+        days = ("0001-01-01", "1980-01-01", "2026-03-05", "2200-06-01", "9999-12-31")
+        rows = [facts(number, f"{day}T10:00:00+00:00") for number, day in enumerate(days, start=1)]
+        enter(made.ledger.database, [{**row, "call_id": f"c-{row['id']}"} for row in rows])
+        answer = made.role("analyst").get("/analytics?from=2020-01-01&to=2020-01-02")
+    assert answer.status_code == 200
+    assert "2026-03-05" in answer.text
+
+
 def test_an_audit_log_that_is_away_shows_nothing(
     served: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from agents.vault.analytics.warehouse.loading import Warehouse
-from agents.vault.analytics.warehouse.period import Period, Wanted
+from agents.vault.analytics.warehouse.period import DAYS_MOST, Period, Wanted
 
 OUTCOMES: Final = ("answered", "missed", "voicemail", "unknown")
 
@@ -149,10 +150,13 @@ def choices_of(warehouse: Warehouse) -> dict[str, tuple[str, ...]]:
     }
 
 
-def latest_day(warehouse: Warehouse, zone_name: str) -> date | None:
-    """The day of the latest call, if there is any."""
+def latest_day(warehouse: Warehouse, zone: ZoneInfo, today: date) -> date | None:
+    """The day of the latest call up to today, if there is any: a recorder's clock may be wrong."""
+    values = Wanted(Period(today - timedelta(days=DAYS_MOST - 1), today), zone).values
     ((day,),) = warehouse.rows(
-        "SELECT CAST(max(started) AT TIME ZONE $zone AS DATE) FROM facts", {"zone": zone_name}
+        "SELECT CAST(max(started) AT TIME ZONE $zone AS DATE) FROM facts "
+        "WHERE started >= $since AND started < $until",
+        {"zone": zone.key, **values},
     )
     return day if isinstance(day, date) else None
 

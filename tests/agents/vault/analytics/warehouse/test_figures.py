@@ -148,8 +148,10 @@ def test_what_can_be_filtered_by_and_the_latest_day(warehouse: Warehouse) -> Non
     choices = choices_of(warehouse)
     assert choices["campaign"] == ("late", "radio", "spring")
     assert choices["agent"] == ("Zed",)
-    assert latest_day(warehouse, "Europe/Berlin") == date(2026, 3, 31)
-    assert latest_day(warehouse, "UTC") == date(2026, 3, 30)
+    today = date(2026, 4, 1)
+    assert latest_day(warehouse, BERLIN, today) == date(2026, 3, 31)
+    assert latest_day(warehouse, ZoneInfo("UTC"), today) == date(2026, 3, 30)
+    assert latest_day(warehouse, BERLIN, date(2026, 3, 30)) == date(2026, 3, 30)  # not tomorrow
 
 
 def test_an_empty_ledger(tmp_path: Path) -> None:
@@ -157,5 +159,5 @@ def test_an_empty_ledger(tmp_path: Path) -> None:
     empty = Warehouse(made, BERLIN, 5)
     assert set(astuple(figures_of(empty, WANTED))) == {0, None}
     assert all(series_of(empty, name, WANTED).rows == () for name in KINDS if name != "days")
-    assert latest_day(empty, "UTC") is None
+    assert latest_day(empty, BERLIN, date(2026, 4, 1)) is None
     made.dispose()
