@@ -6,25 +6,22 @@ A file holds facts, one row per call, and no word; it goes out while it is read.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Final, Self
+from typing import Annotated, Self
 
 from fastapi import Query, Request
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, Field
 
 from agents.access.roles import Permission
-from agents.vault.analytics.call_files import csv_of, parquet_of
+from agents.vault.analytics.call_files import csv_of_calls, parquet_of_calls
+from agents.vault.analytics.warehouse.files import CSV, PARQUET
 from console.api.call_finder import CallFinder, Found
 from console.api.listing_query import ApiListingQuery, ListingQuery
 from console.api.schemas import Call
 from console.auth.routing import Routes
 from pipeline.analytics.facts import CallFacts
 from pipeline.analytics.snippets import Snippet
-
-CSV: Final = "text/csv; charset=utf-8"
-PARQUET: Final = "application/vnd.apache.parquet"
 
 
 class SnippetShown(BaseModel):
@@ -108,16 +105,17 @@ class CallListRoutes:
 
     def as_csv(self, request: Request, query: Annotated[ListingQuery, Query()]) -> Response:
         """Facts of the calls as CSV, at most 100,000."""
-        return _file("calls.csv", csv_of(self.finder.export(request.state.principal, query)), CSV)
+        pieces = csv_of_calls(self.finder.export(request.state.principal, query))
+        first = next(pieces, b"")  # what can't be read is told before the answer begins
+        return StreamingResponse(
+            itertools.chain((first,), pieces), headers=_named("calls.csv"), media_type=CSV
+        )
 
     def as_parquet(self, request: Request, query: Annotated[ListingQuery, Query()]) -> Response:
         """Facts of the calls as Parquet, at most 100,000."""
-        pieces = parquet_of(self.finder.export(request.state.principal, query))
-        return _file("calls.parquet", pieces, PARQUET)
+        whole = parquet_of_calls(self.finder.export(request.state.principal, query))
+        return Response(whole, headers=_named("calls.parquet"), media_type=PARQUET)
 
 
-def _file(name: str, pieces: Iterator[bytes], media: str) -> Response:
-    first = next(pieces, b"")  # what can't be read is told before the answer begins
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    body = itertools.chain((first,), pieces)
-    return StreamingResponse(body, headers=headers, media_type=media)
+def _named(name: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{name}"'}

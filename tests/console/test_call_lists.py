@@ -15,7 +15,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from agents.access.audit_log import AuditLog
-from agents.vault.analytics.call_files import COLUMNS, csv_of
+from agents.vault.analytics.call_files import COLUMNS, csv_of_calls
 from agents.vault.analytics.call_listing import ListedCall
 from agents.vault.reader import VaultReader
 from pipeline.analytics.facts import CallFacts
@@ -252,7 +252,7 @@ def test_parquet_is_the_same_table(analyst: TestClient, tmp_path: Path) -> None:
 def test_a_spreadsheet_takes_no_text_for_a_formula(begins: str, served: Console) -> None:
     stored = VaultReader(served.vault).call("call-a")
     facts = CallFacts("call-a", "2026-03-01T10:00:00.000+00:00", 1, agent=f"{begins}cmd()")
-    text = b"".join(csv_of([ListedCall(stored, facts)])).decode()
+    text = b"".join(csv_of_calls([ListedCall(stored, facts)])).decode()
     row = next(csv.DictReader(io.StringIO(text, newline="")))
     assert row["agent"] == f"'{begins}cmd()"
     assert row["duration_ms"] == "10000"

@@ -1,25 +1,18 @@
 """Facts of stored calls as a file that others open: a row per call, no word.
 
 CSV goes out while it is read; Parquet is made whole, in memory, since its end says what stands
-where. A text that a spreadsheet would take for a formula gets an apostrophe before it in CSV.
+where.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import os
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final
-
-import duckdb
-import numpy as np
+from typing import Final
 
 from agents.system.clock import stamp
 from agents.vault.analytics.call_listing import ListedCall
+from agents.vault.analytics.warehouse.files import csv_of, parquet_of
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-_ROWS: Final = 500
 _FROM_FACTS: Final = (
     *("started", "direction", "campaign", "line", "agent", "outcome", "jurisdiction", "caller"),
     *("talk_agent_ms", "talk_customer_ms", "talk_mixed_ms", "silence_ms", "interruptions"),
@@ -48,62 +41,26 @@ _COLUMNS: Final[dict[str, Callable[[ListedCall], object]]] = {
 COLUMNS: Final = tuple(_COLUMNS)
 """Names of the columns; what only facts know is empty for calls without."""
 _MOMENTS: Final = frozenset({"stored", "started", "retain_until", "held"})
-_NUMBERS: Final = frozenset(
-    name for name in COLUMNS if name.endswith("_ms") or name in {"muted_share", "turns", "words"}
-) | {"interruptions"}
+_NUMBERS: Final = frozenset({"turns", "words", "interruptions"})
 
 
-def csv_of(calls: Iterable[ListedCall]) -> Iterator[bytes]:
-    """The file piece by piece, its head first."""
-    text = io.StringIO()
-    write = csv.writer(text)
-    write.writerow(COLUMNS)
-    for count, one in enumerate(calls, start=1):
-        write.writerow(_plain(read(one)) for read in _COLUMNS.values())
-        if count % _ROWS == 0:
-            yield text.getvalue().encode()
-            text.seek(0)
-            text.truncate()
-    yield text.getvalue().encode()
+def csv_of_calls(calls: Iterable[ListedCall]) -> Iterator[bytes]:
+    """CSV in pieces, its head first."""
+    return csv_of(COLUMNS, _rows(calls))
 
 
-def parquet_of(calls: Iterable[ListedCall]) -> Iterator[bytes]:
-    """The file piece by piece; times are such, what nobody knows is null."""
-    rows = [[read(one) for read in _COLUMNS.values()] for one in calls]
-    columns = zip(*rows, strict=True) if rows else ((),) * len(COLUMNS)
-    arrays = {name: _array(name, one) for name, one in zip(COLUMNS, columns, strict=True)}
-    file = os.memfd_create("calls")  # memory, which no disk sees
-    try:
-        with duckdb.connect(":memory:") as made:
-            made.register("calls", arrays)
-            told = ", ".join(_column(name) for name in COLUMNS)
-            made.execute(
-                f"COPY (SELECT {told} FROM calls) TO '/proc/self/fd/{file}' "  # noqa: S608 - ours
-                "(FORMAT parquet, USE_TMP_FILE false)"
-            )
-        os.lseek(file, 0, os.SEEK_SET)
-        while piece := os.read(file, 1 << 20):
-            yield piece
-    finally:
-        os.close(file)
+def parquet_of_calls(calls: Iterable[ListedCall]) -> bytes:
+    """A Parquet file; times are such, what nobody knows is null."""
+    return parquet_of(COLUMNS, [_type(name) for name in COLUMNS], _rows(calls))
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return "'" + value
-    return value
+def _rows(calls: Iterable[ListedCall]) -> Iterator[list[object]]:
+    return ([read(one) for read in _COLUMNS.values()] for one in calls)
 
 
-def _column(name: str) -> str:
+def _type(name: str) -> str:
     if name in _MOMENTS:
-        return f"CAST({name} AS TIMESTAMPTZ) AS {name}"
-    return f"CAST({name} AS {'BIGINT' if name in _NUMBERS else 'VARCHAR'}) AS {name}"
-
-
-def _array(name: str, values: Iterable[object]) -> Any:  # noqa: ANN401 - numpy's, of any type
-    told = list(values)
-    if name not in _NUMBERS:
-        return np.array(told, object)
-    unknown = np.array([one is None for one in told], bool)
-    numbers = np.array([0 if one is None else one for one in told], np.int64)
-    return np.ma.MaskedArray(numbers, unknown)
+        return "TIMESTAMPTZ"
+    if name == "muted_share":
+        return "DOUBLE"
+    return "BIGINT" if name in _NUMBERS or name.endswith("_ms") else "VARCHAR"

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import ColumnElement, false, or_, select
 
 from agents.database.analytics_tables import CALL_FACTS
 from agents.database.tables import CATALOGUE, PARTIES
+from agents.settings.analytics import zone_of
 from agents.system.clock import stamp
 from pipeline.errors import InputError
 from pipeline.records.consent import DIRECTIONS, OUTCOMES
@@ -199,7 +199,10 @@ def moment(name: str, text: str, zone: str = "", *, end: bool = False) -> dateti
     Raises:
         FilterError: it is no time, or outside the years 1 to 9999.
     """
-    place = zone_of(zone)
+    try:
+        place = zone_of(zone or "UTC")
+    except ValueError as error:
+        raise FilterError("zone", str(error)) from None
     try:
         if _DAY.fullmatch(text):
             day = datetime.fromisoformat(text) + timedelta(days=1 if end else 0)
@@ -224,18 +227,6 @@ def ago(name: str, text: str, now: datetime) -> datetime:
     except OverflowError:
         pass
     raise FilterError(name, "not how long ago, such as 24h, 7d or 4w")
-
-
-def zone_of(name: str) -> ZoneInfo:
-    """A time zone by its name; UTC without one.
-
-    Raises:
-        FilterError: there is none.
-    """
-    try:
-        return ZoneInfo(name or "UTC")
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise FilterError("zone", "no time zone, such as Europe/Berlin") from None
 
 
 def length_ms(name: str, text: str) -> int:

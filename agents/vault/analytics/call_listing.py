@@ -113,6 +113,8 @@ class ListedPage:
     """What ``page`` takes as ``cursor`` for the next page; None: this is the last."""
     preceding: str | None
     """The same for the page before; None: this is the first."""
+    back: bool = False
+    """Whether a ``preceding`` led here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,7 @@ class CallListing:
             calls,
             self._cursor(found[-1], bound, back=False) if following else None,
             self._cursor(found[0], bound, back=True) if preceding else None,
+            back,
         )
 
     def count(
@@ -217,10 +220,6 @@ class CallListing:
                 return
             most, place = most - len(found), found[-1]
 
-    def goes_back(self, cursor: str) -> bool:
-        """Whether a cursor that ``page`` took leads to a page before another."""
-        return self._parts(cursor)[1].startswith(b"[1,")
-
     def without_facts(self) -> bool:
         """Whether a call that passed has no facts (yet): ``hushwire analytics rebuild`` helps."""
         query = select(literal(1)).select_from(CATALOGUE).where(*without_facts(ListingFilter()))
@@ -252,19 +251,15 @@ class CallListing:
         return base64.urlsafe_b64encode(self._mac(said, bound) + said).rstrip(b"=").decode()
 
     def _read(self, cursor: str, bound: str) -> tuple[_Place, bool]:
-        mac, said = self._parts(cursor)
-        if not hmac.compare_digest(mac, self._mac(said, bound)):
-            raise FilterError("after", _ALTERED)
-        back, value, number, call_id = json.loads(said)
-        return _Place(value, number, call_id), bool(back)
-
-    @staticmethod
-    def _parts(cursor: str) -> tuple[bytes, bytes]:
         try:
             data = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
         except (binascii.Error, ValueError):
             raise FilterError("after", _ALTERED) from None
-        return data[:_MAC], data[_MAC:]
+        mac, said = data[:_MAC], data[_MAC:]
+        if not hmac.compare_digest(mac, self._mac(said, bound)):
+            raise FilterError("after", _ALTERED)
+        back, value, number, call_id = json.loads(said)
+        return _Place(value, number, call_id), bool(back)
 
     def _mac(self, said: bytes, bound: str) -> bytes:
         return hmac.digest(self._key, said + b"\0" + bound.encode(), "sha256")[:_MAC]

@@ -18,7 +18,14 @@ from sqlalchemy import ColumnElement
 
 from agents.database.engine import Database
 from agents.vault.analytics.call_filter import FilterError, ListingFilter
-from agents.vault.analytics.call_listing import NEWEST, PAGE, CallListing, ListedCall, Sorting
+from agents.vault.analytics.call_listing import (
+    NEWEST,
+    PAGE,
+    CallListing,
+    ListedCall,
+    ListedPage,
+    Sorting,
+)
 from agents.vault.analytics.search_index import SearchIndex
 from pipeline.analytics.snippets import Snippet, snippet_of
 from pipeline.analytics.terms import WordQuery, parse_query
@@ -83,23 +90,26 @@ class CallSearch:
         """A page; see ``CallListing.page``."""
         query, matching = self._query(wanted)
 
-        def listed(cursor: str, most: int) -> tuple[list[SearchedCall], str | None, str | None]:
+        def listed(cursor: str, most: int) -> tuple[list[SearchedCall], ListedPage]:
             page = self._listing.page(
                 wanted, sorting, limit=most, cursor=cursor, said=said, matching=matching
             )
-            return [SearchedCall(one) for one in page.calls], page.following, page.preceding
+            return [SearchedCall(one) for one in page.calls], page
 
-        calls, following, preceding = listed(cursor, limit)
+        calls, page = listed(cursor, limit)
+        back, following, preceding = page.back, page.following, page.preceding
         if query is None:
             return SearchedPage(tuple(calls), following, preceding)
-        back = bool(cursor) and self._listing.goes_back(cursor)
         read, found = len(calls), self._found(calls, query)
         while len(found) < limit and read < READ_MOST and (at := preceding if back else following):
-            calls, after, before = listed(at, min(limit - len(found), READ_MOST - read))
+            calls, page = listed(at, min(limit - len(found), READ_MOST - read))
             read += len(calls)
             some = self._found(calls, query)
             found = some + found if back else found + some
-            following, preceding = (following, before) if back else (after, preceding)
+            if back:
+                preceding = page.preceding
+            else:
+                following = page.following
         return SearchedPage(tuple(found), following, preceding)
 
     def count(self, wanted: ListingFilter, *, most: int) -> tuple[int, bool]:

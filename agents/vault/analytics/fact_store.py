@@ -125,14 +125,6 @@ class FactStore:
         terms = sorted((term, number) for number, _, terms in calls for term in set(terms))
         _insert(connection, SEARCH_TERMS, ({"term": term, "call": one} for term, one in terms))
 
-    def remove(self, call_id: str) -> bool:
-        """Remove a call's facts alone; whether there were any. Erasing a call does it by itself."""
-        with self._database.writing() as connection:
-            gone = connection.execute(delete(CALL_FACTS).where(CALL_FACTS.c.call_id == call_id))
-            mine = CATALOGUE.c.call_id == call_id
-            connection.execute(update(CATALOGUE).where(mine).values(counted=None))
-        return bool(gone.rowcount)
-
     def outdated(self, made: str, *, after: str = "", limit: int = _BATCH) -> list[str]:
         """Stored calls without facts, or with such as were made by something else, by their ids.
 

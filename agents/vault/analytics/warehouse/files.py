@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 import duckdb
 
@@ -48,7 +48,9 @@ def json_of(names: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[
         yield line.encode() + b"\n"
 
 
-def parquet_of(names: Sequence[str], types: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
+def parquet_of(
+    names: Sequence[str], types: Sequence[str], rows: Iterable[Sequence[object]]
+) -> bytes:
     """A Parquet file.
 
     Args:

@@ -58,7 +58,7 @@ def test_the_views_are_as_documented(ledger: Database) -> None:
         made = opened(ledger, UTC_ZONE, 5)
         found = [(one[0], one[1]) for one in made.execute(f"DESCRIBE {view.name}").fetchall()]
         assert found == [(one.name, one.type) for one in view.fields], view.name
-    page = (Path(__file__).parents[4] / "docs" / "analytics.md").read_text()
+    page = (Path(__file__).parents[5] / "docs" / "analytics.md").read_text()
     assert markdown() in page
 
 
