@@ -58,7 +58,8 @@ class Chart:
 class Report:
     """Everything of a page but its form."""
 
-    now: Figures
+    now: Figures | None
+    """None: a filter leaves too few calls to be told."""
     then: Figures | None
     charts: tuple[Chart, ...]
 

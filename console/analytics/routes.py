@@ -59,7 +59,8 @@ class Summary(BaseModel):
     zone: str
     least: int
     """Groups of fewer callers are null, as are their counts."""
-    figures: dict[str, float | int | None]
+    figures: dict[str, float | int | None] | None
+    """Null: a filter leaves fewer than `least` calls."""
     second_figures: dict[str, float | int | None] | None
 
 
@@ -106,7 +107,7 @@ class AnalyticsRoutes:
             second=Days.of(asked.second),
             zone=asked.wanted.zone.key,
             least=self.warehouse.least,
-            figures=asdict(figures),
+            figures=asdict(figures) if figures else None,
             second_figures=asdict(then) if then else None,
         )
 
@@ -152,7 +153,7 @@ class AnalyticsRoutes:
             query=query,
             asked=asked,
             report=report,
-            figures=shown(report.now, report.then, self.warehouse.least),
+            figures=report.now and shown(report.now, report.then, self.warehouse.least),
             choices=choices_of(self.warehouse),
             presets=[
                 (label, period, self._preset(query, period)) for label, period in presets(today)

@@ -72,6 +72,18 @@ def test_summary(analyst: TestClient) -> None:
     assert told["second"] is told["second_figures"] is None
 
 
+def test_a_filter_tells_no_small_group(analyst: TestClient) -> None:
+    told = analyst.get(f"/api/analytics/summary?{DAYS}&campaign=radio").json()
+    assert told["figures"] is None
+    for name in ("days", "hours", "agents"):
+        told = analyst.get(f"/api/analytics/series/{name}?{DAYS}&campaign=radio").json()
+        assert told["rows"] == []
+    text = analyst.get(f"/analytics?{DAYS}&campaign=radio").text
+    assert "fewer than 5" in text
+    assert "1:00" not in text  # its length
+    assert "<svg role=" not in text
+
+
 def test_series(analyst: TestClient) -> None:
     told = analyst.get(f"/api/analytics/series/campaigns?{DAYS}").json()
     assert [(row["campaign"], row["calls"]) for row in told["rows"]] == [

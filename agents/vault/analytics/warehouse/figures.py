@@ -15,8 +15,8 @@ _SUMS: Final = {
     "voicemail": "count_if(outcome = 'voicemail')",
     "median": "median(duration_ms)",
     "duration": "sum(duration_ms)",
-    "agent": "sum(talk_agent_ms) FILTER (talk_mixed_ms = 0)",
-    "customer": "sum(talk_customer_ms) FILTER (talk_mixed_ms = 0)",
+    "agent": "sum(talk_agent_ms) FILTER (sides = 2)",
+    "customer": "sum(talk_customer_ms) FILTER (sides = 2)",
     "talk": "sum(talk_agent_ms + talk_customer_ms + talk_mixed_ms)",
     "silence": "sum(silence_ms)",
     "interruptions": "sum(interruptions)",
@@ -24,7 +24,7 @@ _SUMS: Final = {
     "hold_calls": "count_if(hold_ms > 0)",
     "disclosed": "count_if(disclosed = 'yes')",
     "undisclosed": "count_if(disclosed = 'no')",
-    "muted": "sum(muted_share * duration_ms) / 1000",
+    "muted": "sum(muted_share * duration_ms) / 1e6",
     "precaution": "sum(precaution_ms)",
     "caught_calls": "count_if(caught_ms > 0)",
     "caught": "sum(caught_ms)",
@@ -49,7 +49,7 @@ class Figures:
     median_ms: int | None
     duration_ms: int
     talk_share: float | None
-    """The agents' part of the talk of both sides."""
+    """The agents' part of the talk of both sides, in calls of which both were listened to."""
     silence_share: float | None
     interruptions_per_call: float | None
     hold_ms: int
@@ -68,12 +68,14 @@ class Figures:
     caught_ms: int
 
 
-def figures_of(warehouse: Warehouse, wanted: Wanted) -> Figures:
-    """The figures of the calls that are wanted."""
+def figures_of(warehouse: Warehouse, wanted: Wanted) -> Figures | None:
+    """The figures of the calls that are wanted; None: a filter leaves too few to be told."""
     sql = f"SELECT {', '.join(_SUMS.values())} FROM facts WHERE {wanted.where}"  # noqa: S608 - ours
     (row,) = warehouse.rows(sql, wanted.values)
     found = {name: value or 0 for name, value in zip(_SUMS, row, strict=True)}
     calls, duration = found["calls"], found["duration"]
+    if wanted.is_filtered and not _tellable(calls, least=warehouse.least):
+        return None
     ((callers, again),) = warehouse.rows(_CALLERS_SQL.format(where=wanted.where), wanted.values)
     repeat = again or 0
     return Figures(

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from threading import Lock
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -25,6 +25,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Text, cast, func, sele
 from agents.database.analytics_tables import CALL_FACTS, CALL_REDACTIONS, CALL_TOPICS
 from agents.database.engine import Database
 from agents.database.tables import CATALOGUE
+from agents.system.clock import stamp
 from agents.vault.analytics.warehouse.files import in_memory
 from agents.vault.analytics.warehouse.schema import VIEWS
 
@@ -88,7 +89,7 @@ def opened(database: Database, zone: ZoneInfo, least: int) -> duckdb.DuckDBPyCon
     made = _empty()
     with database.reading() as connection:
         _fill(made, connection, zone)
-        groups = _groups(connection, zone, least)
+        groups = _groups(connection, zone, least, database.now())
     if groups:
         made.executemany("INSERT INTO caller_groups VALUES (?, ?, ?)", groups)
     made.execute("DROP TABLE callers_of")
@@ -196,13 +197,19 @@ def _fill(
             made.execute(f"INSERT INTO {into} BY NAME SELECT * FROM {rows}")  # noqa: S608 - ours
 
 
-def _groups(connection: Connection, zone: ZoneInfo, least: int) -> list[tuple[date, int, int]]:
-    """How many callers called so often in each month, where they are enough.
+def _groups(
+    connection: Connection, zone: ZoneInfo, least: int, now: datetime
+) -> list[tuple[date, int, int]]:
+    """How many callers called so often in each month that is over, where they are enough.
 
-    Counted in a database of its own, so that the one that is asked never knew a caller.
+    A month that goes on would tell with each call whether its caller had called before. Counted in
+    a database of its own, so that the one that is asked never knew a caller.
     """
     apart = duckdb.connect(":memory:", config=dict(_CONFIG))
-    with _rows(connection, _CALLERS[1:], CALL_FACTS.c.caller != "") as rows:
+    month = now.astimezone(zone).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    going = select(CATALOGUE.c.call_id).where(CATALOGUE.c.erasing.is_not(None))
+    over = (CALL_FACTS.c.started < stamp(month)) & CALL_FACTS.c.call_id.not_in(going)
+    with _rows(connection, _CALLERS[1:], over & (CALL_FACTS.c.caller != "")) as rows:
         query = _GROUPS_SQL.format(zone=zone.key, least=int(least), rows=rows)
         found = apart.execute(query).fetchall()
     apart.close()

@@ -118,6 +118,11 @@ class Wanted:
         return {"since": since, "until": until, **self._named}
 
     @property
+    def is_filtered(self) -> bool:
+        """Whether only some calls of the period are wanted."""
+        return bool(self._named)
+
+    @property
     def _named(self) -> dict[str, str]:
         given = {
             "campaign": self.campaign,

@@ -88,16 +88,21 @@ CALLS: Final = View(
         _ms("talk_mixed_ms", "of talk on a channel that several share"),
         _ms("silence_ms", "while nobody talks"),
         Field("interruptions", "BIGINT", "How often somebody began while the other talked."),
+        Field(
+            "sides",
+            "BIGINT",
+            "Of agent and customer, who were listened to on channels of their own: 2, 1 or 0.",
+        ),
         _ms("hold_ms", "while the recorder paused"),
         Field("turns", "BIGINT", "Turns of the transcript."),
         Field("words", "BIGINT", "Words that are told; placeholders are none."),
         _ms("muted_ms", "that are muted, over all channels"),
         Field(
-            "muted_share", "DOUBLE", "Their part of all channels' time, 0 to 1.", "muted_share/1e3"
+            "muted_share", "DOUBLE", "Their part of all channels' time, 0 to 1.", "muted_share/1e6"
         ),
         _ms("precaution_ms", "muted without an entity: mostly harmless speech"),
         _ms("caught_ms", "muted because verification heard something"),
-        _text("disclosed", "`yes` or `no`: whether a notice of the recording was heard."),
+        _text("disclosed", "`yes` or `no`: whether a notice of the recording was heard; null where nobody listened for one."),
         _listed("marks", "Marks of the call, such as `incomplete`."),
         _listed("entities", "Types that were muted."),
     ),
@@ -128,7 +133,8 @@ TOPICS: Final = View(
 )
 CALLERS: Final = View(
     "callers",
-    "how many callers called so often in a month; groups below `analytics_least` are left out",
+    "how many callers called so often in a month that is over; groups below `analytics_least` are "
+    "left out",
     (
         Field("month", "DATE", "Its first day, in the zone of `analytics_zone`."),
         Field("calls_each", "BIGINT", "Calls of one caller in the month."),

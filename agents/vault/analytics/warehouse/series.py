@@ -1,7 +1,8 @@
 """The rows behind the charts: calls by day, campaign, number, agent and hour; redactions; topics.
 
 A group with fewer than ``Warehouse.least`` calls keeps its name and loses its numbers (None), so
-that nobody is told apart; trends leave such a type out. Days and hours are shown as they are.
+that nobody is told apart; trends leave such a type out. Days and hours are shown as they are, and
+nothing at all where a filter leaves fewer calls.
 """
 
 from __future__ import annotations
@@ -122,6 +123,8 @@ def series_of(warehouse: Warehouse, name: str, wanted: Wanted) -> Series:
         KeyError: there is none of that name.
     """
     kind = KINDS[name]
+    if wanted.is_filtered and _calls_of(warehouse, wanted) < warehouse.least:
+        return Series(kind.names, kind.types, ())
     sql = kind.sql.replace("{where}", wanted.where).replace("{bucket}", wanted.period.bucket)
     values = dict(wanted.values)
     if "$zone" in sql:
@@ -159,6 +162,14 @@ def latest_day(warehouse: Warehouse, zone: ZoneInfo, today: date) -> date | None
         {"zone": zone.key, **values},
     )
     return day if isinstance(day, date) else None
+
+
+def _calls_of(warehouse: Warehouse, wanted: Wanted) -> int:
+    ((calls,),) = warehouse.rows(
+        f"SELECT count(*) FROM facts WHERE {wanted.where}",  # noqa: S608 - ours
+        wanted.values,
+    )
+    return int(calls)
 
 
 def _whole(

@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
+from sqlalchemy import update
 
 from agents.database.engine import Database
+from agents.database.tables import CATALOGUE
 from agents.vault.analytics.warehouse.asking import Answer, asked
 from agents.vault.analytics.warehouse.loading import opened
 from agents.vault.analytics.warehouse.schema import VIEWS, markdown
@@ -103,6 +105,26 @@ def test_parquet_is_made_without_a_disk(ask: Ask, tmp_path: Path) -> None:
 
 def test_small_groups_of_callers_are_not_there(ask: Ask) -> None:
     assert ask("from callers").rows == ((date(2026, 3, 1), 2, 5),)
+
+
+def test_callers_of_a_month_that_goes_on_and_of_calls_that_go_are_not_there(tmp_path: Path) -> None:
+    now = datetime(2026, 4, 2, 12, tzinfo=UTC)
+    rows = [
+        facts(number, f"{day}T10:00:00.000+00:00", caller=f"party-{number}")
+        for number, day in enumerate(["2026-03-01"] * 6 + ["2026-04-01"] * 6, start=1)
+    ]
+    made = database(tmp_path, rows)
+    made.now = lambda: now
+
+    def groups() -> object:
+        return asked(opened(made, UTC_ZONE, 5), "from callers", seconds=9, most=9).rows
+
+    assert groups() == ((date(2026, 3, 1), 1, 6),)
+    with made.writing() as connection:
+        mine = CATALOGUE.c.call_id.in_(["call-1", "call-2"])
+        connection.execute(update(CATALOGUE).where(mine).values(erasing="request"))
+    assert groups() == ()
+    made.dispose()
 
 
 def test_no_pseudonym_and_no_key_of_one_is_anywhere(ledger: Database) -> None:

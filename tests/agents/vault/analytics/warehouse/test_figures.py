@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from agents.vault.analytics.warehouse.figures import figures_of
+from agents.vault.analytics.warehouse.figures import Figures, figures_of
 from agents.vault.analytics.warehouse.loading import Warehouse
 from agents.vault.analytics.warehouse.period import Period, Wanted
 from agents.vault.analytics.warehouse.series import KINDS, choices_of, latest_day, series_of
@@ -55,8 +55,14 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     made.dispose()
 
 
+def told(warehouse: Warehouse, wanted: Wanted) -> Figures:
+    found = figures_of(warehouse, wanted)
+    assert found is not None
+    return found
+
+
 def test_figures(warehouse: Warehouse) -> None:
-    found = figures_of(warehouse, WANTED)
+    found = told(warehouse, WANTED)
     assert (found.calls, found.answered, found.missed, found.voicemail) == (11, 8, 2, 0)
     assert found.answered_share == 0.8
     assert found.duration_ms == 550_000 + 60_000
@@ -73,14 +79,21 @@ def test_figures(warehouse: Warehouse) -> None:
 
 
 def test_filters(warehouse: Warehouse) -> None:
-    assert figures_of(warehouse, Wanted(DAYS, BERLIN, campaign="radio")).calls == 1
-    assert figures_of(warehouse, Wanted(DAYS, BERLIN, direction="inbound")).calls == 10
-    assert figures_of(warehouse, Wanted(DAYS, BERLIN, agent="Zed")).calls == 0
-    assert figures_of(warehouse, Wanted(DAYS, BERLIN, line="'; DROP TABLE facts; --")).calls == 0
+    assert told(warehouse, Wanted(DAYS, BERLIN, direction="inbound")).calls == 10
+    assert told(warehouse, Wanted(DAYS, BERLIN, agent="Zed")).calls == 0
+    assert told(warehouse, Wanted(DAYS, BERLIN, line="'; DROP TABLE facts; --")).calls == 0
+
+
+def test_a_filter_that_leaves_too_few_shows_nothing_of_them(warehouse: Warehouse) -> None:
+    radio = Wanted(DAYS, BERLIN, campaign="radio")
+    assert figures_of(warehouse, radio) is None
+    assert all(series_of(warehouse, name, radio).rows == () for name in KINDS)
+    one_day = Wanted(Period(date(2026, 3, 30), date(2026, 3, 30)), BERLIN)
+    assert told(warehouse, one_day).calls == 1  # of all that came on it
 
 
 def test_a_period_without_calls_has_no_shares(warehouse: Warehouse) -> None:
-    empty = figures_of(warehouse, WANTED.of(Period(date(2020, 1, 1), date(2020, 1, 2))))
+    empty = told(warehouse, WANTED.of(Period(date(2020, 1, 1), date(2020, 1, 2))))
     assert set(astuple(empty)) == {0, None}
 
 
@@ -90,13 +103,13 @@ def test_groups_of_callers_below_the_least_are_not_told(tmp_path: Path) -> None:
         for number, name in enumerate(names, start=1):
             yield facts(number, "2026-03-29T10:00:00+00:00", caller=name)
 
-    told = {}
+    groups = {}
     for once, twice in ((9, 5), (9, 4), (4, 9), (0, 5), (5, 0), (3, 1)):
         made = database(tmp_path / f"{once}-{twice}", callers(once, twice))
-        found = figures_of(Warehouse(made, BERLIN, 5), WANTED)
-        told[once, twice] = (found.callers, found.repeat_callers)
+        found = told(Warehouse(made, BERLIN, 5), WANTED)
+        groups[once, twice] = (found.callers, found.repeat_callers)
         made.dispose()
-    assert told == {
+    assert groups == {
         (9, 5): (14, 5),
         (9, 4): (13, None),
         (4, 9): (13, None),  # who called once would be told by what is left
@@ -157,7 +170,7 @@ def test_what_can_be_filtered_by_and_the_latest_day(warehouse: Warehouse) -> Non
 def test_an_empty_ledger(tmp_path: Path) -> None:
     made = database(tmp_path)
     empty = Warehouse(made, BERLIN, 5)
-    assert set(astuple(figures_of(empty, WANTED))) == {0, None}
+    assert set(astuple(told(empty, WANTED))) == {0, None}
     assert all(series_of(empty, name, WANTED).rows == () for name in KINDS if name != "days")
     assert latest_day(empty, BERLIN, date(2026, 4, 1)) is None
     made.dispose()
