@@ -37,7 +37,7 @@ KINDS: Final[Mapping[str, str]] = {
     "call-exported": "A stored call was written out in clear. `by`, `certificate`",
     "calls-listed": "Somebody listed stored calls on the command line. `by`, `calls`: how many",
     "calls-queried": "Somebody asked a query over the facts of stored calls on the command line. "
-    "`by`, `rows`: how many it gave, `query`: its sha256",
+    "`by`, `rows`: how many it may give, `query`: its sha256",
     "hold-added": "A legal hold keeps a call from being erased. `by`",
     "hold-removed": "The legal hold is gone. `by`",
     "mark-added": "A reviewer marked a missed or a wrong place in a call. `mark`: its id, `kind`, "

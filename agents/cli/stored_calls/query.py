@@ -73,20 +73,22 @@ def query(
     chosen = form or _by_ending(to)
     if chosen is Format.PARQUET and to is None:
         raise InputError("Parquet is written to a file: name it by --to FILE.parquet")
-    from agents.settings.analytics import zone_of  # noqa: PLC0415
-    from agents.vault.analytics.warehouse.asking import asked  # noqa: PLC0415 - --help comes at once
-    from agents.vault.analytics.warehouse.loading import opened as held  # noqa: PLC0415
+    from agents.vault.analytics.warehouse.apart import Asking, answer_of  # noqa: PLC0415 - --help comes at once
+    from agents.vault.analytics.warehouse.asking import refuse_other  # noqa: PLC0415
 
     settings = load_settings(state_dir=state_dir)
+    refuse_other(text)
     with opened(settings, vault) as parts:
-        answer = asked(
-            held(parts.ledger.database, zone_of(settings.analytics_zone), settings.analytics_least),
-            text,
-            seconds=timeout,
+        _tell(parts.log, text, rows)  # before anything is shown, by an answer or by a mistake
+        asking = Asking(
+            url=parts.ledger.database.engine.url.render_as_string(hide_password=False),
+            zone=settings.analytics_zone,
+            least=settings.analytics_least,
+            sql=text,
             most=rows,
             parquet=chosen is Format.PARQUET,
         )
-        _tell(parts.log, text, answer.count)
+        answer = answer_of(asking, timeout)
     _write(answer, chosen, to)
     if answer.cut:
         note = f"only the first {rows} rows are given: --rows {rows * 10} gives more"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -36,7 +35,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
             caller=caller,
             campaign='a "quoted", name' if number == 1 else "spring",
             marks=",incomplete,kept," if number == 1 else "",
-            muted_share=250,
+            muted_share=250_000,
             redactions=[("CARD_NUMBER", 2, 900)],
             topics=[("refund", 3)] if number == 1 else [],
         )
@@ -49,8 +48,8 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 @pytest.fixture
 def ask(ledger: Database) -> Ask:
-    def asking(sql: str, *, most: int = 100, seconds: float = 20.0, **given: bool) -> Answer:
-        return asked(opened(ledger, UTC_ZONE, 5), sql, seconds=seconds, most=most, **given)
+    def asking(sql: str, *, most: int = 100, **given: bool) -> Answer:
+        return asked(opened(ledger, UTC_ZONE, 5), sql, most=most, **given)
 
     return asking
 
@@ -117,7 +116,7 @@ def test_callers_of_a_month_that_goes_on_and_of_calls_that_go_are_not_there(tmp_
     made.now = lambda: now
 
     def groups() -> object:
-        return asked(opened(made, UTC_ZONE, 5), "from callers", seconds=9, most=9).rows
+        return asked(opened(made, UTC_ZONE, 5), "from callers", most=9).rows
 
     assert groups() == ((date(2026, 3, 1), 1, 6),)
     with made.writing() as connection:
@@ -191,33 +190,40 @@ def test_hostile_statements_are_refused(ask: Ask, sql: str, tmp_path: Path) -> N
     del hidden_variable
 
 
+def test_a_mistake_is_told_in_the_databases_words(ask: Ask) -> None:
+    with pytest.raises(InputError, match=r'in line 2, character 8: .*"durration"'):
+        ask("select 1,\n'ö' || durration from calls")
+
+
 @pytest.mark.parametrize(
     "sql",
     [
-        "select count(*) from range(100000000000) a, range(1000000) b",
-        "select sum(a.range * b.range) from range(10000000) a, range(10000000) b",
-        "with recursive r(n) as (select 1 union all select n + 1 from r) select max(n) from r",
+        "select cast(campaign as int) from calls",
+        "select error(string_agg(campaign, ';')) from calls",
+        "select strptime(campaign, '%Y') from calls",
+        "select list_transform([1], lambda x: error(campaign)) from calls",
     ],
 )
-def test_a_query_that_takes_too_long_is_stopped(ask: Ask, sql: str) -> None:
-    before = threading.active_count()
-    with pytest.raises(InputError, match=r"longer than 0\.3 s"):
-        ask(sql, seconds=0.3)
-    assert threading.active_count() <= before + 1
+def test_a_failure_on_rows_tells_none(ask: Ask, sql: str) -> None:
+    with pytest.raises(InputError) as told:
+        ask(sql)
+    assert "spring" not in str(told.value)
+    assert "quoted" not in str(told.value)
 
 
-def test_memory_is_bounded(ask: Ask) -> None:
-    with pytest.raises(InputError, match=r"memory|longer"):
-        ask("select list(range) from range(300000000)", seconds=60)
+def test_a_failure_on_rows_has_a_place(ask: Ask) -> None:
+    with pytest.raises(InputError, match=r"Conversion in line 1, character 8$"):
+        ask("select cast(campaign as int) from calls")
 
 
-def test_a_mistake_is_told_in_the_databases_words(ask: Ask) -> None:
-    with pytest.raises(InputError, match='"durration"'):
-        ask("select durration from calls")
+@pytest.mark.parametrize("sql", ["select 1;", "select 1; -- x", ";select 1 ;;", "select 1 -- x"])
+def test_a_semicolon_at_the_end_is_none_in_between(ask: Ask, sql: str) -> None:
+    assert ask(sql).rows == ((1,),)
+    assert ask("select ';' as \";\";").rows == ((";",),)
 
 
 def test_an_empty_ledger_has_empty_views(tmp_path: Path) -> None:
     made = database(tmp_path / "empty")
     for view in VIEWS:
-        assert asked(opened(made, UTC_ZONE, 5), f"from {view.name}", seconds=9, most=9).rows == ()
+        assert asked(opened(made, UTC_ZONE, 5), f"from {view.name}", most=9).rows == ()
     made.dispose()
