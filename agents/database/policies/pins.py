@@ -41,37 +41,35 @@ class Pins:
 
     def __init__(self, database: Database, own: Callable[[], Policy], metrics: Metrics) -> None:
         self._database, self._new, self._metrics = database, own, metrics
-        self._own: Policy | None = None
-        self._content = b""
+        self._own: tuple[Policy, bytes] | None = None
         self._restored = lru_cache(maxsize=_RESTORED)(Policy.restored)
 
     def policy(self, call_id: str, seal: Seal) -> Policy:
         """The policy of an open call, pinned now if it is not yet; see the module's text."""
         pinned = self._pinned(call_id)
-        own = self._taken_up()
+        own, content = self._taken_up()
         if pinned is None:
-            self._pin(call_id, seal)
+            self._pin(call_id, seal.seal(content, _BOUND))
             pinned = self._pinned(call_id)
-        content = self._content if pinned is None else seal.open(pinned, _BOUND)
-        if content == self._content:
+        found = content if pinned is None else seal.open(pinned, _BOUND)
+        if found == content:
             return own
         self._metrics.pinned.inc()
-        return self._restored(content.decode())
+        return self._restored(found.decode())
 
-    def _taken_up(self) -> Policy:
-        """The worker's policy of this moment."""
-        now = self._new()
-        if now is not self._own:
-            self._own, self._content = now, now.content.encode()
-        return now
+    def _taken_up(self) -> tuple[Policy, bytes]:
+        """The worker's policy of this moment and its content: one value, for all threads."""
+        now, known = self._new(), self._own
+        if known is None or known[0] is not now:
+            self._own = known = now, now.content.encode()
+        return known
 
     def _pinned(self, call_id: str) -> bytes | None:
         query = select(TRANSIT_KEYS.c.policy).where(TRANSIT_KEYS.c.call_id == call_id)
         with self._database.reading() as connection:
             return connection.scalar(query)
 
-    def _pin(self, call_id: str, seal: Seal) -> None:
+    def _pin(self, call_id: str, pinned: bytes) -> None:
         nobody = (TRANSIT_KEYS.c.call_id == call_id) & TRANSIT_KEYS.c.policy.is_(None)
-        pinned = seal.seal(self._content, _BOUND)
         with self._database.writing() as connection:
             connection.execute(update(TRANSIT_KEYS).where(nobody).values(policy=pinned))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -43,6 +44,22 @@ def test_the_first_worker_s_policy_stands_for_all_of_the_call(ledger: Ledger) ->
     assert (found.digest, found.rule("PIN"), found.hold) == (ONE.digest, ONE.rule("PIN"), ONE.hold)
     assert pinned(ledger, OTHER, "call-2") is OTHER
     assert pinned(ledger, ONE, "call-2").digest == OTHER.digest
+
+
+def test_a_version_that_another_thread_takes_up_meanwhile_does_not_mix_in(ledger: Ledger) -> None:
+    new = [ONE]
+    pins = Pins(ledger.database, lambda: new[0], Metrics())
+    pin = pins._pin
+
+    def meanwhile(call_id: str, *given: Any) -> None:
+        pins._pin = pin  # type: ignore[method-assign]
+        new[0] = OTHER
+        pins.policy("call-2", ledger.seal("call-2"))
+        pin(call_id, *given)
+
+    pins._pin = meanwhile  # type: ignore[method-assign]
+    worked_by = pins.policy("call-1", ledger.seal("call-1"))
+    assert worked_by.digest == pinned(ledger, OTHER).digest == ONE.digest
 
 
 def test_calls_under_another_policy_are_counted(ledger: Ledger) -> None:
