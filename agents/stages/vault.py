@@ -8,7 +8,7 @@ once, with the same id and bytes.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
@@ -25,7 +25,13 @@ from agents.system.logging import get_logger
 from agents.vault.analytics.fact_keeper import FactKeeper
 from agents.vault.vault import Vault
 from pipeline.analytics.peaks import peaks_of_flac
-from pipeline.errors import AudioError, RecordError, UnknownCallError
+from pipeline.errors import (
+    AudioError,
+    HushwireError,
+    RecordError,
+    StoreError,
+    UnknownCallError,
+)
 from pipeline.evidence.certificate import LogStated
 from pipeline.evidence.layout import CANDIDATES, PEAKS
 from pipeline.evidence.stored_call import CallAssembly, StoredCall
@@ -52,6 +58,7 @@ def vault_stage(
     key: SigningKey,
     log: AuditLog,
     facts: FactKeeper | None = None,
+    uncounted: Callable[[str], None] = lambda _: None,
     transcripts: bool = False,
 ) -> Stage:
     """The stage.
@@ -64,6 +71,7 @@ def vault_stage(
         key: signs the certificates.
         log: they state where it ends.
         facts: keeps what is counted of calls; None: nothing is.
+        uncounted: is told the code of why a call was stored without its facts.
         transcripts: whether redacted transcripts are told in clear.
     """
     return Stage(
@@ -79,6 +87,7 @@ def vault_stage(
             key=key,
             log=log,
             facts=facts,
+            uncounted=uncounted,
             transcripts=transcripts,
         ),
         judges=(topics.audio_verified,),
@@ -106,13 +115,14 @@ class VaultCall:
         key: SigningKey,
         log: AuditLog,
         facts: FactKeeper | None = None,
+        uncounted: Callable[[str], None] = lambda _: None,
         transcripts: bool = False,
     ) -> None:
         self._call_id, self._topics, self._vault, self._ledger = call_id, topics, vault, ledger
         self._timeouts, self._key, self._log = timeouts, key, log
         self._certificate = ""
         self._whole, self._marks = False, tuple[str, ...]()
-        self._transcripts, self._facts = transcripts, facts
+        self._transcripts, self._facts, self._uncounted = transcripts, facts, uncounted
         self._transcript: Sequence[dict[str, Any]] = ()
         self._policy = policy
         self._assembly = CallAssembly(policy)
@@ -195,15 +205,22 @@ class VaultCall:
             self._vault.recorder_ids.keep(self._call_id, self._ledger.seal(self._call_id))
 
     def _count(self, call: StoredCall) -> None:
-        """Keep the facts of a call; one whose transcript can't be read is stored without any."""
+        """Keep the facts of a call; whatever can't be counted is stored without any.
+
+        A rebuild counts it. Only where vault or database are away it is tried again.
+        """
         if self._facts is None:
             return
         try:
             self._facts.keep(self._call_id, asdict(call.business))
+        except StoreError:
+            raise
         except UnknownCallError:
             pass  # erased meanwhile
-        except RecordError as error:
-            get_logger(NAME).error("call not counted", call_id=self._call_id, code=error.code)
+        except Exception as error:  # noqa: BLE001 - counting must not refuse a call
+            code = error.code if isinstance(error, HushwireError) else "unexpected"
+            get_logger(NAME).error("call not counted", call_id=self._call_id, code=code)
+            self._uncounted(code)
 
     def _told(self) -> list[dict[str, Any]]:
         """The transcript as it lies in the vault, whoever stored it; none where it can't be read.

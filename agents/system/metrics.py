@@ -103,6 +103,11 @@ class Metrics:
             "policy_version_refused",
             "Published version that this worker could not take up; 0: none. Above 0 is an alarm.",
         )
+        self.uncounted = self._counter(
+            "calls_uncounted",
+            "Calls that were stored without their facts: `hushwire analytics rebuild` makes them.",
+            "code",
+        )
         self.checks_failed = self._counter(
             "checks_failed", "Questions of verification that kept a call out of the vault.", "check"
         )

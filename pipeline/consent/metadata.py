@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipeline.consent.hints import with_hints
 from pipeline.consent.loading import is_place
 from pipeline.errors import InputError
-from pipeline.records.call_names import holds_number
+from pipeline.records.call_names import holds_digits, holds_number
 from pipeline.records.consent import (
     MOST_EVIDENCE,
     MOST_PLACES,
@@ -121,7 +121,7 @@ class Stated(_Model):
                     f"consent.places.{index}: not a code of ISO 3166; write US-CA or DE, or "
                     f"{UNKNOWN} where nobody knows"
                 )
-        if holds_number(self.campaign):
+        if holds_digits(self.campaign):
             raise InputError(
                 "consent.campaign: may hold a telephone or card number; name it by a word"
             )

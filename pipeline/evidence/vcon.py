@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from pipeline.consent.lawful import EXTENSION, Asserted, attachment, stamped
 from pipeline.errors import RecordError
-from pipeline.records.consent import Decision
+from pipeline.records.consent import Decision, moment_of
 from pipeline.records.model import Role
 
 SYNTAX: Final = "0.4.0"
@@ -128,7 +128,7 @@ def build(
         RecordError: transcript or certificate are no JSON.
     """
     identity = uuid_of(facts)
-    started = _started(facts.started)
+    started = moment_of(facts.started)
     speakers, channels = _speakers(facts.roles)
     parties = [{"name": "anonymous", "role": role} for role in speakers]
     parties += [{"name": name} for name in facts.parties]
@@ -316,15 +316,6 @@ def _analysis(kind: str, schema: str, filename: str, data: bytes) -> dict[str, A
 
 def _first(roles: Sequence[str], role: str) -> int:
     return roles.index(role) if role in roles else 0
-
-
-def _started(text: str) -> datetime | None:
-    """When the call began; None where nobody says, or not with an offset from UTC."""
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return when if when.tzinfo is not None else None
 
 
 def _json(value: object) -> str:

@@ -81,6 +81,12 @@ def holds_number(name: str) -> bool:
     return any(_digits(run) >= FEWEST for run in _ACROSS.split(left))
 
 
+def holds_digits(name: str) -> bool:
+    """Whether a name has as many digits as a number, whatever else it has: letters, a day."""
+    plain = _plain(name)
+    return plain is None or _digits(plain) >= FEWEST
+
+
 def pseudonym_of(name: str, key: bytes) -> str:
     """The keyed pseudonym of a name: HMAC-SHA256, cut to 128 bits, in letters alone.
 

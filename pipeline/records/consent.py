@@ -1,13 +1,14 @@
-"""What is known of how a call came about and of consent, and what was decided: no content."""
+"""What is known of when and how a call came about and of consent, and what was decided."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
-from pipeline.records.call_names import holds_number
+from pipeline.records.call_names import holds_digits, holds_number
 from pipeline.records.pseudonyms import PSEUDONYM
 
 PLACE: Final = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
@@ -111,6 +112,21 @@ class Consent:
     evidence: tuple[Evidence, ...] = ()
 
 
+YEARS: Final = range(1990, 2200)
+"""Calls begin in one of these; another year is a recorder's clock that was never set."""
+
+
+def moment_of(text: str) -> datetime | None:
+    """When a call began; None for what is no time of ISO 8601 with an offset, or of ``YEARS``."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    # The year first: at the ends of what there is, no other zone has that time.
+    known = moment.tzinfo is not None and moment.year in YEARS
+    return moment if known and moment.astimezone(UTC).year in YEARS else None
+
+
 DIRECTIONS: Final = ("inbound", "outbound")
 """Which way a call went, seen from the company."""
 OUTCOMES: Final = ("answered", "missed", "voicemail")
@@ -150,13 +166,13 @@ class Business:
             ("outcome", self.outcome in OUTCOMES, ", ".join(OUTCOMES)),
             (
                 "campaign",
-                name(self.campaign) and not holds_number(self.campaign),
+                name(self.campaign) and not holds_digits(self.campaign),
                 "a word of small letters, digits, dots and dashes that can't hold a number",
             ),
             ("line", line, "a name or a pseudonym"),
             (
                 "agent",
-                called and not holds_number(agent),
+                called and not holds_digits(agent),
                 f"a name of at most {LONGEST_NAME} characters that can't hold a number",
             ),
             ("caller", PSEUDONYM.fullmatch(self.caller), "a pseudonym"),

@@ -21,7 +21,6 @@ import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from time import monotonic
 from typing import Final
 
@@ -50,6 +49,7 @@ from pipeline.gateways.lone_keys import LoneKeys
 from pipeline.gateways.pace import Pace, PauseClock
 from pipeline.gateways.resampling import Resampler
 from pipeline.gateways.timeline import Cut, Timeline
+from pipeline.records.consent import moment_of
 from pipeline.records.model import HIGHEST_RATE, LOWEST_RATE, Role
 
 OnFault = Callable[[GatewayError], None]
@@ -462,10 +462,7 @@ def _check(started: Started) -> None:
 
 def _moment(text: str) -> str:
     """A time with its offset, as it was said; what isn't one is nothing."""
-    try:
-        return text if datetime.fromisoformat(text).tzinfo is not None else ""
-    except ValueError:
-        return ""
+    return text if moment_of(text) else ""
 
 
 def _broker_away(seconds: float) -> GatewayError:

@@ -29,7 +29,7 @@ from pipeline.detection.language.vocabulary import DEFAULT
 from pipeline.errors import InputError, RecordError
 from pipeline.gateways.door.business import StatedBusiness
 from pipeline.records.call_names import holds_number, shown, valid_call_id
-from pipeline.records.consent import Business, Consent
+from pipeline.records.consent import Business, Consent, moment_of
 from pipeline.records.model import CallInfo, Role
 from pipeline.records.pseudonyms import PURPOSE
 
@@ -55,6 +55,8 @@ def _with_offset(moment: datetime) -> datetime:
         raise PydanticCustomError(
             "offset", "needs an offset from UTC, such as 2026-11-29T10:00:00+01:00 or …Z"
         )
+    if moment_of(moment.isoformat()) is None:
+        raise PydanticCustomError("year", "not between 1990 and 2199: is the clock set?")
     return moment
 
 

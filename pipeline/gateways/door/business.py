@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
 from pipeline.errors import InputError, RecordError
+from pipeline.records.call_names import FEWEST
 from pipeline.records.consent import Business
 from pipeline.records.pseudonyms import plain_number
 
@@ -92,14 +93,17 @@ class StatedBusiness:
 
         Args:
             named: makes the pseudonym of a number, or raises ``InputError`` where it is none.
-            lines: names of the company's own numbers, by number as ``plain_number`` writes it.
+            lines: names of the company's own numbers, by number as ``plain_number`` writes it; none
+                of them is ever a caller.
             numbers: of all parties.
             campaign: what is stated with consent, where nothing is stated here.
         """
-        line = _plain(self.tracking_number)
-        others = {plain for number in numbers if (plain := _plain(number)) not in {"", line}}
+        parties = {plain for number in numbers if (plain := _plain(number))}
+        ours = parties & lines.keys()
+        line = _plain(self.tracking_number) or (ours.pop() if len(ours) == 1 else "")
+        others = {one for one in parties - lines.keys() if not _same(one, line)}
         caller = _plain(self.caller) or (others.pop() if len(others) == 1 else "")
-        withheld = caller.partition("@")[0] in {"", *WITHHELD}
+        withheld = caller.partition("@")[0] in {"", *WITHHELD} or caller in lines
         return self._business(
             line=lines.get(line) or (named(line) if line else ""),
             caller="" if withheld else named(caller),
@@ -110,6 +114,12 @@ class StatedBusiness:
         return Business(
             self.direction, campaign or self.campaign, line, self.agent, self.outcome, caller
         )
+
+
+def _same(number: str, line: str) -> bool:
+    """Whether a number is, or may be, the line in another form, such as with its country."""
+    bare = line.lstrip("+0")
+    return number == line or (len(bare) >= FEWEST and number.endswith(bare))
 
 
 def _plain(number: str) -> str:

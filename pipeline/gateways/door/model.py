@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Final, TypeAlias
 
 from pydantic_core import from_json, to_json
@@ -22,6 +21,7 @@ from pipeline.gateways.door.business import MOST_NUMBER, StatedBusiness
 from pipeline.gateways.door.call_ids import is_drawn
 from pipeline.gateways.events import Codec
 from pipeline.records.call_names import holds_number
+from pipeline.records.consent import moment_of
 from pipeline.records.model import HIGHEST_RATE, LONGEST_CALL_S, LOWEST_RATE, Role
 from pipeline.records.pseudonyms import PURPOSE
 
@@ -41,6 +41,7 @@ MOST_CHUNKS: Final = 2_000_000
 WIDTHS: Final = {Codec.L16: 2, Codec.PCMU: 1, Codec.PCMA: 1}
 """Bytes of one sample of one channel."""
 
+_TIME: Final = "started_at: ISO 8601 with an offset from UTC, between 1990 and 2199"
 _LANGUAGE: Final = re.compile(r"[a-z]{2}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -91,7 +92,7 @@ class CallHeader:
         )
         _require(1 <= len(self.roles) <= MOST_CHANNELS, f"roles: 1 to {MOST_CHANNELS}")
         _require(_text(self.recorder_id, MOST_RECORDER_ID), "recorder_id: 512 characters at most")
-        _require(_moment(self.started_at), "started_at: ISO 8601 with an offset from UTC")
+        _require(_moment(self.started_at), _TIME)
         _require(
             not self.language or _LANGUAGE.fullmatch(self.language), "language: two small letters"
         )
@@ -246,12 +247,7 @@ def _text(text: str, most: int) -> bool:
 
 
 def _moment(text: str) -> bool:
-    if not text:
-        return True
-    try:
-        return len(text) <= MOST_TIME and datetime.fromisoformat(text).tzinfo is not None
-    except ValueError:
-        return False
+    return not text or (len(text) <= MOST_TIME and moment_of(text) is not None)
 
 
 def _require(holds: object, told: str) -> None:

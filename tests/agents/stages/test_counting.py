@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import delete
 
 from agents.access.audit_log import AuditLog
 from agents.crypto.ed25519 import SigningKey
+from agents.database.analytics_tables import CALL_FACTS
 from agents.database.call_ledger import Ledger
 from agents.kafka.topics import Topics
 from agents.runtime.steps import Act, Step
 from agents.stages.timeouts import Timeouts
 from agents.stages.vault import vault_stage
 from agents.upkeep.erasure import REQUEST, erase
+from agents.vault.analytics.fact_store import FactStore
 from agents.vault.exports.files import export_call
 from agents.vault.reader import VaultReader
 from agents.vault.vault import Vault
 from pipeline.analytics.peaks import peaks_of_flac, read_peaks
+from pipeline.errors import StoreError
 from pipeline.policy.loading import load_policy
 from pipeline.records.consent import Business
 from pipeline.records.model import (
@@ -51,11 +56,24 @@ def vault(ledger: Ledger, tmp_path: Path) -> Vault:
 
 
 def steps(
-    vault: Vault, ledger: Ledger, key: SigningKey, log: AuditLog, *, passed: bool = True
+    vault: Vault,
+    ledger: Ledger,
+    key: SigningKey,
+    log: AuditLog,
+    *,
+    passed: bool = True,
+    uncounted: Callable[[str], None] = lambda _: None,
 ) -> list[Step]:
     """What the stage does with a call whose last chunk says more of its business."""
     stage = vault_stage(
-        Topics.named(), vault, ledger, Timeouts(), key=key, log=log, facts=keeper(vault)
+        Topics.named(),
+        vault,
+        ledger,
+        Timeouts(),
+        key=key,
+        log=log,
+        facts=keeper(vault),
+        uncounted=uncounted,
     )
     core = stage.open("call-1", load_policy("default"))
     words = (Word(0, 100, 500, "refund", 0.9), Word(0, 600, 900, "please", 0.9))
@@ -123,6 +141,57 @@ def test_an_erased_call_leaves_neither(
     assert b"spring" not in written
 
 
+def forget(ledger: Ledger) -> None:
+    """The facts of all calls, as if they had never been made."""
+    with ledger.database.writing() as connection:
+        connection.execute(delete(CALL_FACTS))
+
+
+def test_what_can_not_be_counted_is_stored_noted_and_left_to_a_rebuild(
+    vault: Vault,
+    ledger: Ledger,
+    key: SigningKey,
+    log: AuditLog,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise OverflowError("refund")
+
+    codes: list[str] = []
+    first, *_ = steps(vault, ledger, key, log, uncounted=codes.append)
+    assert isinstance(first, Act)
+    with monkeypatch.context() as broken:
+        broken.setattr("agents.vault.analytics.fact_keeper.facts_of", fails)
+        first.what()
+        told: list[str] = []
+        keeper(vault).rebuild(lambda _, problem: told.append(str(problem)))
+    assert codes == ["unexpected"]
+    assert told == ["its facts can't be counted (OverflowError)"]
+    assert "call not counted" in (out := capsys.readouterr().out)
+    assert "refund" not in out
+    assert vault.catalogue.get("call-1").passed
+    keeper(vault).rebuild(lambda *_: None)
+    assert keeper(vault).store.find("call-1") is not None
+
+
+def test_where_the_database_is_away_a_call_is_counted_later(
+    vault: Vault,
+    ledger: Ledger,
+    key: SigningKey,
+    log: AuditLog,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise StoreError("away")
+
+    first, *_ = steps(vault, ledger, key, log)
+    assert isinstance(first, Act)
+    monkeypatch.setattr(FactStore, "enter", away)
+    with pytest.raises(StoreError):
+        first.what()
+
+
 def test_a_call_that_was_erased_meanwhile_is_not_counted(
     vault: Vault, ledger: Ledger, key: SigningKey, log: AuditLog
 ) -> None:
@@ -131,7 +200,6 @@ def test_a_call_that_was_erased_meanwhile_is_not_counted(
     first.what()
     vault.catalogue.begin_erasing("call-1", REQUEST)
     keeping = keeper(vault)
-    assert keeping.store.remove("call-1")
     with pytest.raises(Exception, match="no such call"):
         keeping.keep("call-1", {})
     assert keeping.store.find("call-1") is None
@@ -158,7 +226,7 @@ def test_a_transcript_that_does_not_open_keeps_no_call_from_being_stored(
     first, *_ = steps(vault, ledger, key, log)
     assert isinstance(first, Act)
     first.what()
-    keeper(vault).store.remove("call-1")
+    forget(ledger)
     sealed = tmp_path / "vault" / "calls" / "call-1" / "call-1.json.sealed"
     sealed.write_bytes(sealed.read_bytes()[:-9])
     first.what()

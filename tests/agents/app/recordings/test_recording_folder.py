@@ -304,6 +304,14 @@ def test_a_time_without_an_offset_is_refused_by_name(tmp_path: Path) -> None:
         read_drop(path)
 
 
+@pytest.mark.parametrize("said", ["0001-01-01T00:00:00+01:00", "1970-01-01T00:00:00Z"])
+def test_a_clock_that_was_never_set_is_refused_by_name(said: str, tmp_path: Path) -> None:
+    path = tmp_path / "one.wav"
+    path.with_suffix(".json").write_text(f'{{"started_at": "{said}"}}')
+    with pytest.raises(InputError, match=r"one\.json: started_at: not between 1990 and 2199"):
+        read_drop(path)
+
+
 def test_recordings_that_would_share_a_sidecar_are_named_and_not_taken(tmp_path: Path) -> None:
     for name in ("a.wav", "a.mp3", "a.json", "b.wav", "c.json"):
         (tmp_path / name).write_bytes(b"")

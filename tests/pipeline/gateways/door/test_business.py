@@ -28,6 +28,10 @@ def named(number: str) -> str:
         ("campaign", "call-5550100199"),
         ("agent", "Ann 555 010 0199"),
         ("agent", "Ann ٥٥٥٠١٠٠١٩٩"),
+        ("agent", "55 51 x 23 4567"),
+        ("agent", "4111 1111 Ann 1111 1111"),
+        ("campaign", "c411111a111111b1111"),
+        ("campaign", "spring-20260301"),
         ("agent", " Ann"),
         ("agent", "A" * 81),
         ("agent", "Ann\u202e"),
@@ -72,6 +76,23 @@ def test_the_caller_is_who_is_left_beside_the_company(
 ) -> None:
     known = StatedBusiness(tracking_number=OURS, caller=caller).known(named, {}, numbers=numbers)
     assert known.caller == (named(expected) if expected else "")
+
+
+@pytest.mark.parametrize("withheld", [[], ["anonymous"]])
+def test_the_company_itself_is_never_a_caller(withheld: list[str]) -> None:
+    lines = {"+15550100100": "web"}
+    known = StatedBusiness("inbound").known(named, lines, numbers=[OURS, *withheld])
+    assert (known.line, known.caller) == ("web", "")
+    known = StatedBusiness(caller=OURS).known(named, lines, numbers=[OURS])
+    assert (known.line, known.caller) == ("web", "")
+    known = StatedBusiness("inbound").known(named, lines, numbers=[OURS, THEIRS])
+    assert (known.line, known.caller) == ("web", named(THEIRS))
+
+
+def test_the_line_is_no_caller_in_another_form_either() -> None:
+    national = StatedBusiness("inbound", tracking_number="0301 234567")
+    assert national.known(named, {}, numbers=["+49301234567", "anonymous"]).caller == ""
+    assert national.known(named, {}, numbers=["+49301234567", THEIRS]).caller == named(THEIRS)
 
 
 @pytest.mark.parametrize("word", [*sorted(WITHHELD), "Anonymous", "sip:anonymous@x.invalid"])
