@@ -6,7 +6,7 @@ its call's row of the catalogue and is removed by the database with it, in the s
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text, update
 
 from agents.database.tables import METADATA
 
@@ -36,6 +36,7 @@ CALL_FACTS = Table(
     Column("talk_mixed_ms", BigInteger, nullable=False),
     Column("silence_ms", BigInteger, nullable=False),
     Column("interruptions", Integer, nullable=False),
+    Column("sides", Integer, nullable=False, server_default="0"),
     Column("hold_ms", BigInteger, nullable=False),
     Column("turns", Integer, nullable=False),
     Column("words", Integer, nullable=False),
@@ -59,7 +60,8 @@ CALL_FACTS = Table(
 ``started`` is ISO 8601 in UTC, or when it was stored where the recorder said nothing. Texts are
 empty where nobody knows; ``marks`` and ``entities`` are lists with a comma before and after each
 entry, so that one is found by ``LIKE '%,CVV,%'``. ``id`` is small: the search index repeats it.
-``made`` is a digest of by what the facts were made (``agents.vault.analytics.fact_keeper``)."""
+``muted_share`` is in millionths. ``made`` is a digest of by what the facts were made
+(``agents.vault.analytics.fact_keeper``)."""
 
 CALL_REDACTIONS = Table(
     "call_redactions",
@@ -99,5 +101,16 @@ SEARCH_TERMS = Table(
 """Which calls a word is in: ``term`` is a keyed hash of it
 (``agents.vault.analytics.search_index``)."""
 
+ANALYTICS_CHANGES = Table(
+    "analytics_changes",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("changes", BigInteger, nullable=False),
+)
+"""One row: how often facts that were there changed, or began to go. New ones don't count."""
+
+CHANGED = update(ANALYTICS_CHANGES).values(changes=ANALYTICS_CHANGES.c.changes + 1)
+"""The last statement of a transaction that changes facts: others wait for the row until its end."""
+
 ANALYTICS_TABLES = (CALL_FACTS, CALL_REDACTIONS, CALL_TOPICS, SEARCH_TERMS)
-"""All of them."""
+"""All that hold anything of a call."""

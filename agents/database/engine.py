@@ -81,6 +81,11 @@ class Database:
                     f"-c idle_in_transaction_session_timeout={2 * BUSY_MS}",
                 },
             )
+        self._reader = (
+            self.engine
+            if self.sqlite
+            else self.engine.execution_options(isolation_level="REPEATABLE READ")
+        )
         self._writer = self.engine.execution_options(hushwire_writes=True)
 
     def dispose(self) -> None:
@@ -118,8 +123,8 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A transaction that only reads."""
-        with _translated(), self.engine.begin() as connection:
+        """A transaction that only reads: all of it sees one state."""
+        with _translated(), self._reader.begin() as connection:
             yield connection
 
     @contextmanager

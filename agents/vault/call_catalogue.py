@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from agents.database.analytics_tables import ANALYTICS_TABLES
+from agents.database.analytics_tables import ANALYTICS_TABLES, CHANGED
 from agents.database.call_ledger import CallState
 from agents.database.engine import Database
 from agents.database.tables import CALLS, CATALOGUE, PARTIES
@@ -270,14 +270,16 @@ class Catalogue:
         """
         mine = CATALOGUE.c.call_id == call_id
         with self._database.writing() as connection:
-            connection.execute(
+            begun = connection.execute(
                 update(CATALOGUE)
                 .where(mine, CATALOGUE.c.held.is_(None), CATALOGUE.c.erasing.is_(None))
                 .values(erasing=why)
-            )
+            ).rowcount
             row = connection.execute(
                 select(CATALOGUE.c.erasing, CATALOGUE.c.held).where(mine)
             ).one_or_none()
+            if begun:
+                connection.execute(CHANGED)
         if row is None:
             return None
         if row.held is not None:
@@ -299,6 +301,7 @@ class Catalogue:
                     CATALOGUE.c.call_id == call_id, CATALOGUE.c.erasing.is_not(None)
                 )
             ).rowcount
+            connection.execute(CHANGED)
         for table in (CATALOGUE, *ANALYTICS_TABLES):
             self._database.scrub(table)
         return bool(gone)

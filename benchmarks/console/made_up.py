@@ -82,7 +82,7 @@ def _facts(number: int, place: float, seconds: float, random: np.random.Generato
         turns=int(seconds / 6),
         words=int(seconds * SPOKEN),
         muted_ms=muted,
-        muted_share=500 * muted // length,
+        muted_share=round(muted / length / 2, 6),
         precaution_ms=int(random.exponential(150)),
         disclosed="yes" if random.random() < 0.9 else "no",
         redactions=redactions,

@@ -1,13 +1,14 @@
 """Who talked how long, and over whom: from the times of a stored, redacted transcript.
 
 Talk is phrases: the words and placeholders of a channel without a longer pause between them, so
-that what is muted counts as talk of its channel. An interruption is a phrase that begins while the
-other side is in one, and is long enough to be more than an "okay".
+that what is muted counts as talk of its channel; where nobody listened, nobody knows. An
+interruption is a phrase that begins while the other side is in one, and is long enough to be more
+than an "okay".
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +21,8 @@ BACKCHANNEL_MS: Final = 700
 """A shorter phrase interrupts nobody: it says that somebody listens."""
 OVERLAP_MS: Final = 300
 """So far off word times may be: speakers who overlap less took turns."""
+_NOT_LISTENED: Final = frozenset({"consent", "unheard", "not_understood"})
+"""Reasons of placeholders that may stand for a whole channel, whatever went on there."""
 
 Stretch = tuple[int, int]
 """Milliseconds ``[start, end)`` of a call."""
@@ -38,17 +41,24 @@ class Activity:
     hold_ms: int
     """The recorder paused."""
     interruptions: int
+    sides: int
+    """Of agent and customer, who were listened to as a whole on channels of their own."""
 
 
 def activity_of(stored: StoredTranscript) -> Activity:
     """The activity of a call.
 
     Talk of both sides at once counts for both, so the parts may sum up to more than the call. What
-    is missing from the recording (a gap or a pause) is neither talk nor silence.
+    is missing from the recording (a gap or a pause), or was not listened to, is neither talk nor
+    silence.
     """
     told, stated = stored.told, stored.certificate
     length = told.duration_ms
-    phrases = phrases_of(told)
+    unknown = {span.entity for span in stated.spans if span.reason in _NOT_LISTENED}
+    spoken = [[*_words(told, channel, unknown)] for channel in range(len(told.roles))]
+    phrases = [
+        merged([place for place, known in each if known], PHRASE_PAUSE_MS) for each in spoken
+    ]
     by_role = {
         role: _total(
             merged(one for channel in _channels(told, role) for one in phrases[channel]), length
@@ -65,7 +75,8 @@ def activity_of(stored: StoredTranscript) -> Activity:
             for channel in range(len(told.roles))
         ]
     )
-    busy = merged([*(one for each in phrases for one in each), *lost])
+    doubtful = [place for each in spoken for place, known in each if not known]
+    busy = merged([*(one for each in phrases for one in each), *lost, *doubtful])
     return Activity(
         talk_agent_ms=by_role["agent"],
         talk_customer_ms=by_role["customer"],
@@ -73,15 +84,11 @@ def activity_of(stored: StoredTranscript) -> Activity:
         silence_ms=length - _total(busy, length),
         hold_ms=_total(held, length),
         interruptions=interruptions(phrases),
+        sides=len(
+            {role for role, each in zip(told.roles, spoken, strict=True) if all(k for _, k in each)}
+            & {"agent", "customer"}
+        ),
     )
-
-
-def phrases_of(told: ReadTranscript) -> list[list[Stretch]]:
-    """The phrases of each channel, in order."""
-    spoken: list[list[Stretch]] = [[] for _ in told.roles]
-    for turn in told.turns:
-        spoken[turn.channel] += [(word.start_ms, word.end_ms) for word in turn.words]
-    return [merged(each, PHRASE_PAUSE_MS) for each in spoken]
 
 
 def interruptions(phrases: Sequence[Sequence[Stretch]]) -> int:
@@ -126,6 +133,16 @@ def _everywhere(channels: Sequence[Sequence[Stretch]]) -> list[Stretch]:
             (max(a, c), min(b, d)) for a, b in common for c, d in other if max(a, c) < min(b, d)
         ]
     return common
+
+
+def _words(
+    told: ReadTranscript, channel: int, unknown: Collection[str]
+) -> Iterator[tuple[Stretch, bool]]:
+    """Where a channel has words and placeholders, and whether somebody surely talked there."""
+    for turn in told.turns:
+        if turn.channel == channel:
+            for word in turn.words:
+                yield (word.start_ms, word.end_ms), word.entity not in unknown
 
 
 def _channels(told: ReadTranscript, role: str) -> list[int]:

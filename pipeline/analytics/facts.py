@@ -16,9 +16,9 @@ from pipeline.analytics.activity import activity_of
 from pipeline.analytics.stored import StoredTranscript
 from pipeline.analytics.topics import TopicList, counted
 from pipeline.evidence.certificate import Certificate
-from pipeline.records.consent import UNKNOWN, Decision
+from pipeline.records.consent import UNKNOWN, Decision, Why, moment_of
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of what is counted and how: facts of another one are made anew by a rebuild."""
 SAID: Final = ("direction", "campaign", "line", "agent", "outcome", "caller")
 """Fields that the recorder says (``pipeline.records.model.Business``); the others are counted."""
@@ -66,6 +66,8 @@ class CallFacts:
     silence_ms: int = 0
     """While nobody speaks."""
     interruptions: int = 0
+    sides: int = 0
+    """Of agent and customer, who were listened to as a whole on channels of their own."""
     hold_ms: int = 0
     """While the recorder paused."""
     turns: int = 0
@@ -73,14 +75,14 @@ class CallFacts:
     """That are told; placeholders are none."""
     muted_ms: int = 0
     """Over all channels."""
-    muted_share: int = 0
-    """Thousandths of all channels' time."""
+    muted_share: float = 0
+    """Of all channels' time, 0 to 1, to the millionth."""
     precaution_ms: int = 0
     """Muted without any entity: on suspicion, or because nobody could listen."""
     caught_ms: int = 0
     """Muted because verification heard it in the redacted audio."""
     disclosed: str = ""
-    """``yes``, ``no``, or empty where nobody looked for a notice."""
+    """``yes``, ``no``, or empty where nobody listened for a notice."""
     marks: tuple[str, ...] = ()
     redactions: tuple[Redacted, ...] = ()
     """By type, in their order."""
@@ -126,7 +128,7 @@ def facts_of(
         turns=len(told.turns),
         words=sum(1 for word in words if not word.entity),
         muted_ms=muted,
-        muted_share=1_000 * muted // whole if whole else 0,
+        muted_share=round(muted / whole, 6) if whole else 0,
         precaution_ms=sum(reasons.get(one, 0) for one in _PRECAUTIONS),
         caught_ms=reasons.get("verification", 0),
         disclosed=_disclosed(stated.consent),
@@ -137,13 +139,7 @@ def facts_of(
 
 
 def _started(said: str, kept: datetime) -> str:
-    try:
-        moment = datetime.fromisoformat(said)
-    except ValueError:
-        moment = kept
-    if moment.tzinfo is None:
-        moment = kept
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
+    return (moment_of(said) or kept).astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 def _jurisdiction(consent: Decision | None) -> str:
@@ -155,9 +151,9 @@ def _jurisdiction(consent: Decision | None) -> str:
 
 
 def _disclosed(consent: Decision | None) -> str:
-    if consent is None:
-        return ""
-    return "yes" if any(one.is_notice for one in consent.evidence) else "no"
+    if consent is not None and any(one.is_notice for one in consent.evidence):
+        return "yes"
+    return "" if consent is None or consent.why is Why.NOT_ENFORCED else "no"
 
 
 def _redactions(stated: Certificate, placeholders: Mapping[str, int]) -> tuple[Redacted, ...]:

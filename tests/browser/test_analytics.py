@@ -39,7 +39,7 @@ def _calls() -> Iterator[dict[str, object]]:
             talk_customer_ms=15_000,
             silence_ms=9_000,
             muted_ms=3_000,
-            muted_share=25,
+            muted_share=25_000,
             redactions=[("CARD_NUMBER", 1, 2_000), ("PERSON", 2, 1_000)],
             topics=[("refund", 1)],
         )

@@ -37,7 +37,7 @@ FACTS = CallFacts(
     policy="default",
     jurisdiction="US-CA",
     caller=ANN,
-    muted_share=25,
+    muted_share=0.000917,
     marks=("gap", "idle"),
     redactions=(Redacted("CARD_NUMBER", 2, 900), Redacted("CVV", 1, 100)),
     topics=(("billing", 1), ("refund", 3)),
@@ -223,3 +223,32 @@ def test_a_rebuild_counts_what_is_not_counted_and_goes_on_where_it_was(
     # Another secret: words are found by it alone.
     assert set(rebuilt(keeper(vault, secret=b"t" * 32))) == {"old", "one", "two", "three"}
     assert (found(ledger, "refund"), found(ledger, "refund", b"t" * 32)) == (0, 3)
+
+
+def test_a_rebuild_leaves_what_the_stage_says_meanwhile(
+    vault: Vault, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = {
+        "direction": "inbound",
+        "campaign": "spring",
+        "agent": "Ann",
+        "caller": "pn-" + "0" * 32,
+    }
+    stage, late = keeper(vault), keeper(vault)
+    enter = late.store.enter_all
+
+    def between(calls: list[tuple[CallFacts, frozenset[int]]], **given: object) -> int:
+        stage.keep("one", said)
+        return enter(calls, **given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(late.store, "enter_all", between)
+    assert rebuilt(late) == {"one": True, "two": True}
+    one = stage.store.find("one")
+    assert one is not None
+    assert {name: getattr(one, name) for name in said} == said
+    # The other way round, and where a repeat knows less.
+    stage.keep("two", said)
+    stage.keep("two", {"agent": "Bob"})
+    two = stage.store.find("two")
+    assert two is not None
+    assert (two.agent, two.campaign, two.caller) == ("Bob", "spring", said["caller"])

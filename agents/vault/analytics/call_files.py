@@ -16,7 +16,16 @@ from agents.vault.analytics.warehouse.files import csv_of, parquet_of
 _FROM_FACTS: Final = (
     *("started", "direction", "campaign", "line", "agent", "outcome", "jurisdiction", "caller"),
     *("talk_agent_ms", "talk_customer_ms", "talk_mixed_ms", "silence_ms", "interruptions"),
-    *("hold_ms", "turns", "words", "muted_ms", "muted_share", "precaution_ms", "caught_ms"),
+    *(
+        "sides",
+        "hold_ms",
+        "turns",
+        "words",
+        "muted_ms",
+        "muted_share",
+        "precaution_ms",
+        "caught_ms",
+    ),
     "disclosed",
 )
 
@@ -41,7 +50,7 @@ _COLUMNS: Final[dict[str, Callable[[ListedCall], object]]] = {
 COLUMNS: Final = tuple(_COLUMNS)
 """Names of the columns; what only facts know is empty for calls without."""
 _MOMENTS: Final = frozenset({"stored", "started", "retain_until", "held"})
-_NUMBERS: Final = frozenset({"turns", "words", "interruptions"})
+_NUMBERS: Final = frozenset({"turns", "words", "interruptions", "sides"})
 
 
 def csv_of_calls(calls: Iterable[ListedCall]) -> Iterator[bytes]:

@@ -22,11 +22,11 @@ from agents.vault.analytics.fact_store import FactStore
 from agents.vault.analytics.search_index import SearchIndex
 from agents.vault.call_catalogue import StoredCallFacts
 from agents.vault.vault import Vault
-from pipeline.analytics.facts import SAID, VERSION, CallFacts, facts_of
+from pipeline.analytics.facts import VERSION, CallFacts, facts_of
 from pipeline.analytics.stored import StoredTranscript
 from pipeline.analytics.terms import terms_of
 from pipeline.analytics.topics import TopicList
-from pipeline.errors import RecordError, UnknownCallError
+from pipeline.errors import RecordError, StoreError, UnknownCallError
 
 BATCH: Final = 50
 """Calls that a rebuild enters at once."""
@@ -90,13 +90,15 @@ class FactKeeper:
                 problem: RecordError | None = None
                 try:
                     stored = self._vault.catalogue.get(call_id)
-                    made.append(self._of(stored, self._said(stored)))
+                    made.append(self._of(stored, _taken_part(stored)))
                 except UnknownCallError:
                     continue  # erased meanwhile
-                except RecordError as error:
-                    problem = error
+                except StoreError:
+                    raise
+                except Exception as error:  # noqa: BLE001 - one call keeps no other from being counted
+                    problem = _told(error)
                 report(call_id, problem)
-            self.store.enter_all(made, made=self.made)
+            self.store.enter_all(made, made=self.made, counted=True)
 
     def _of(
         self, stored: StoredCallFacts, said: Mapping[str, str]
@@ -108,9 +110,14 @@ class FactKeeper:
         facts = facts_of(read, self._topics, kept=stored.stored, said=said)
         return facts, self._index.hashed(terms_of(read))
 
-    def _said(self, stored: StoredCallFacts) -> Mapping[str, str]:
-        """As it was entered; of calls from before there were facts, who took part if it is one."""
-        known = self.store.find(stored.call_id)
-        if known is not None:
-            return {name: getattr(known, name) for name in SAID}
-        return {"caller": stored.parties[0]} if len(stored.parties) == 1 else {}
+
+def _taken_part(stored: StoredCallFacts) -> Mapping[str, str]:
+    """What is said of calls from before there were facts: who took part, if it is one."""
+    return {"caller": stored.parties[0]} if len(stored.parties) == 1 else {}
+
+
+def _told(error: Exception) -> RecordError:
+    """Why a call was not counted; of what nobody foresaw only the kind, without content."""
+    if isinstance(error, RecordError):
+        return error
+    return RecordError(f"its facts can't be counted ({type(error).__name__})")

@@ -1,13 +1,14 @@
 """A call's facts in the ledger's database: entered once it is stored, gone with its catalogue row.
 
 Outcomes: ``UnknownCallError`` where the call is not in the catalogue (any more), or did not pass;
-``StoreError`` where the database is away. Entering again replaces what was there.
+``StoreError`` where the database is away. Entering again replaces what was counted; what the
+recorder said is never replaced by nothing.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
@@ -17,15 +18,17 @@ from agents.database.analytics_tables import (
     CALL_FACTS,
     CALL_REDACTIONS,
     CALL_TOPICS,
+    CHANGED,
     SEARCH_TERMS,
 )
 from agents.database.engine import Database
 from agents.database.tables import CATALOGUE
-from pipeline.analytics.facts import CallFacts, Redacted
+from pipeline.analytics.facts import SAID, CallFacts, Redacted
 from pipeline.errors import UnknownCallError
 
 _LISTS: Final = {"redactions", "topics"}
 _PLAIN: Final = tuple(one.name for one in fields(CallFacts) if one.name not in {*_LISTS, "marks"})
+_MILLION: Final = 1_000_000
 _BATCH: Final = 500
 """Calls that one statement asks for."""
 
@@ -55,9 +58,19 @@ class FactStore:
             raise UnknownCallError("no such call in the catalogue: its facts are not kept")
 
     def enter_all(
-        self, calls: Sequence[tuple[CallFacts, Collection[int]]], *, made: str = ""
+        self,
+        calls: Sequence[tuple[CallFacts, Collection[int]]],
+        *,
+        made: str = "",
+        counted: bool = False,
     ) -> int:
-        """Enter the facts of many calls in one transaction; how many of them are still there."""
+        """Enter the facts of many calls in one transaction; how many of them are still there.
+
+        Args:
+            calls: facts and terms, as ``enter`` takes them.
+            made: digest of by what they were made.
+            counted: whether they were only counted anew: what the recorder said stays as it is.
+        """
         by_id = {facts.call_id: (facts, terms) for facts, terms in calls}
         with self._database.writing() as connection:
             # Locked: an erasure that removes the row waits, and takes these rows with it.
@@ -75,8 +88,10 @@ class FactStore:
                 list(by_id),
             )
             found = sorted(row.call_id for row in there)
-            before = _numbers(connection, found)
+            known = _in_batches(connection, _known, found)
+            before = {row.call_id: row.id for row in known}
             rows = [_row(by_id[call_id][0]) | {"made": made or None} for call_id in found]
+            _keep_said(rows, {row.call_id: row for row in known}, counted=counted)
             for row in rows:
                 if row["call_id"] in before:
                     mine = CALL_FACTS.c.id == before[row["call_id"]]
@@ -87,9 +102,12 @@ class FactStore:
                 for start in range(0, len(old), _BATCH):
                     mine = table.c.call.in_(old[start : start + _BATCH])
                     connection.execute(delete(table).where(mine))
-            numbers = before if len(before) == len(found) else _numbers(connection, found)
+            new = [one for one in found if one not in before]
+            numbers = before | {one.call_id: one.id for one in _in_batches(connection, _known, new)}
             self._insert_lists(connection, [(numbers[one], *by_id[one]) for one in found])
-            self._note(connection, [one for one in found if one not in before])
+            self._note(connection, new)
+            if before:
+                connection.execute(CHANGED)
         return len(found)
 
     def _note(self, connection: Connection, calls: Sequence[str]) -> None:
@@ -163,7 +181,7 @@ def facts_of(
 ) -> CallFacts:
     """The facts of a row of ``call_facts``."""
     return CallFacts(
-        **{name: row[name] for name in _PLAIN},
+        **{**{name: row[name] for name in _PLAIN}, "muted_share": row["muted_share"] / _MILLION},
         marks=listed(row["marks"]),
         redactions=redactions,
         topics=topics,
@@ -202,7 +220,11 @@ def _outdated(query: Select[Any], made: str) -> Select[Any]:
 
 def _row(facts: CallFacts) -> dict[str, Any]:
     row = {name: getattr(facts, name) for name in _PLAIN}
-    return row | {"marks": _joined(facts.marks), "entities": _joined(facts.entities)}
+    return row | {
+        "muted_share": round(facts.muted_share * _MILLION),
+        "marks": _joined(facts.marks),
+        "entities": _joined(facts.entities),
+    }
 
 
 def _joined(entries: Iterable[str]) -> str:
@@ -210,15 +232,20 @@ def _joined(entries: Iterable[str]) -> str:
     return f",{text}," if text else ""
 
 
-def _numbers(connection: Connection, calls: Sequence[str]) -> dict[str, int]:
-    rows = _in_batches(
-        connection,
-        lambda ids: select(CALL_FACTS.c.call_id, CALL_FACTS.c.id).where(
-            CALL_FACTS.c.call_id.in_(ids)
-        ),
-        calls,
-    )
-    return {row.call_id: row.id for row in rows}
+def _known(calls: Sequence[str]) -> Select[Any]:
+    columns = (CALL_FACTS.c[name] for name in ("id", "call_id", *SAID))
+    return select(*columns).where(CALL_FACTS.c.call_id.in_(calls))
+
+
+def _keep_said(rows: Sequence[dict[str, Any]], known: Mapping[str, Any], *, counted: bool) -> None:
+    """Put what was said before into rows that say nothing; where only counted, into all."""
+    for row in rows:
+        old = known.get(row["call_id"])
+        for name in SAID if old is not None else ():
+            said = getattr(old, name)
+            # A campaign may stand in the certificate, which an older version did not read.
+            kept = counted and (said or name != "campaign")
+            row[name] = said if kept else row[name] or said
 
 
 def _in_batches(connection: Connection, query: Any, ids: Sequence[str]) -> list[Any]:  # noqa: ANN401 - a statement of any row

@@ -36,6 +36,25 @@ def test_what_is_muted_counts_as_talk_of_its_channel() -> None:
     assert (found.talk_agent_ms, found.talk_customer_ms, found.silence_ms) == (0, 5_000, 3_000)
 
 
+@pytest.mark.parametrize("reason", [Reason.CONSENT, Reason.UNHEARD, Reason.NOT_UNDERSTOOD])
+def test_where_nobody_listened_is_neither_talk_nor_silence(reason: Reason) -> None:
+    span = Span(reason.upper(), 1, 0, 10_000, 1.0, "x", reason=reason)
+    words = [word(0, 1_000, 3_000), word(0, 5_000, 7_000)]
+    found = activity_of(stored(words, [Mute(1, 0, 10_000, (span,))], length=12_000))
+    assert (found.talk_agent_ms, found.talk_customer_ms, found.silence_ms) == (4_000, 0, 2_000)
+    assert (found.interruptions, found.sides) == (0, 1)
+
+
+def test_sides_are_agent_and_customer_with_channels_of_their_own() -> None:
+    for roles, sides in (
+        ((Role.AGENT, Role.CUSTOMER), 2),
+        ((Role.CUSTOMER, Role.CUSTOMER), 1),
+        ((Role.AGENT,), 1),
+        ((Role.MIXED,), 0),
+    ):
+        assert activity_of(stored([word(0, 0, 900)], length=4_000, roles=roles)).sides == sides
+
+
 def test_both_at_once_count_for_both_and_once_against_silence() -> None:
     words = [word(0, 0, 4_000), word(1, 2_000, 6_000)]
     found = activity_of(stored(words, length=10_000))

@@ -53,7 +53,7 @@ def test_every_figure_of_a_call() -> None:
         *("call-1", 10_000, 4, "default"),
     )
     # What never came is not muted: 1,000 + 500 + 200 + 300 + 100 + 250 of two channels' 20 s.
-    assert (facts.muted_ms, facts.muted_share) == (2_350, 117)
+    assert (facts.muted_ms, facts.muted_share) == (2_350, 0.1175)
     assert (facts.precaution_ms, facts.caught_ms) == (400, 250)
     assert Redacted("CARD_NUMBER", 2, 1_500) in facts.redactions
     assert Redacted("CVV", 1, 200) in facts.redactions
@@ -82,6 +82,9 @@ def test_the_names_of_what_is_said_are_those_of_the_record() -> None:
         ("2026-03-01T10:00:00+01:00", "2026-03-01T09:00:00.000+00:00"),
         ("2026-03-01T10:00:00.5Z", "2026-03-01T10:00:00.500+00:00"),
         ("", "2026-03-02T00:00:00.000+00:00"),
+        ("0001-01-01T00:00:00+01:00", "2026-03-02T00:00:00.000+00:00"),
+        ("9999-12-31T23:59:59-01:00", "2026-03-02T00:00:00.000+00:00"),
+        ("1989-12-31T23:59:59Z", "2026-03-02T00:00:00.000+00:00"),
         ("yesterday", "2026-03-02T00:00:00.000+00:00"),
         ("2026-03-01T10:00:00", "2026-03-02T00:00:00.000+00:00"),
     ],
@@ -106,6 +109,8 @@ def test_a_disclosure_was_given_or_not_or_nobody_looked() -> None:
     for consent, told in (
         (None, ""),
         (Decision(Outcome.KEPT, Why.NO_NOTICE), "no"),
+        (Decision(Outcome.KEPT, Why.NOT_ENFORCED), ""),
+        (Decision(Outcome.KEPT, Why.NOT_ENFORCED, evidence=notice), "yes"),
         (Decision(Outcome.KEPT, Why.SATISFIED, evidence=notice), "yes"),
     ):
         facts = facts_of(changed(consent=consent), NONE, kept=KEPT, said={})
@@ -115,6 +120,11 @@ def test_a_disclosure_was_given_or_not_or_nobody_looked() -> None:
 def test_marks_say_that_nobody_ended_the_call() -> None:
     facts = facts_of(changed(ended_by="idle", marks=("gap",)), NONE, kept=KEPT, said={})
     assert facts.marks == ("gap", "idle")
+
+
+def test_a_short_mute_of_a_long_call_has_a_share() -> None:
+    facts = facts_of(stored([], [muted("CVV", 0, 1_100)], length=600_000), NONE, kept=KEPT, said={})
+    assert facts.muted_share == 0.000917
 
 
 def test_an_empty_call_has_no_share() -> None:

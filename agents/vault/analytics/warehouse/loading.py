@@ -22,7 +22,12 @@ from zoneinfo import ZoneInfo
 import duckdb
 from sqlalchemy import Column, ColumnElement, Connection, Text, cast, func, select
 
-from agents.database.analytics_tables import CALL_FACTS, CALL_REDACTIONS, CALL_TOPICS
+from agents.database.analytics_tables import (
+    ANALYTICS_CHANGES,
+    CALL_FACTS,
+    CALL_REDACTIONS,
+    CALL_TOPICS,
+)
 from agents.database.engine import Database
 from agents.database.tables import CATALOGUE
 from agents.system.clock import stamp
@@ -42,6 +47,9 @@ _CALLERS: Final[tuple[Column[Any], ...]] = (
     CALL_FACTS.c.id,
     CALL_FACTS.c.caller,
     CALL_FACTS.c.started,
+)
+_THERE: Final = CALL_FACTS.c.call_id.not_in(
+    select(CATALOGUE.c.call_id).where(CATALOGUE.c.erasing.is_not(None))
 )
 _CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
     "memory_limit": MEMORY,
@@ -66,16 +74,13 @@ GROUP BY ALL HAVING count(*) >= {least} ORDER BY ALL
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the ledger's tables sum up to: another sum, another state."""
+    """What a copy of the ledger was made of."""
 
-    facts: tuple[int, ...]
-    redacted: tuple[int, ...]
-    mentioned: tuple[int, ...]
-
-    @property
-    def last(self) -> int:
-        """The largest id."""
-        return self.facts[1]
+    changes: int
+    """Of ``ANALYTICS_CHANGES``."""
+    calls: int
+    last: int
+    """The largest id."""
 
 
 def opened(database: Database, zone: ZoneInfo, least: int) -> duckdb.DuckDBPyConnection:
@@ -153,15 +158,32 @@ class Warehouse:
             now = _state(connection)
             if self._held is not None and self._held[1] == now:
                 return
-            held = self._held
-            if held is not None and _state(connection, held[1].last) == held[1]:
-                made = held[0]
-                _fill(made, connection, self.zone, held[1].last, callers=True)
-            else:
+            if self._held is None or not self._added(connection, *self._held, now):
                 made = _empty()
                 _fill(made, connection, self.zone, callers=True)
-        self._held = (made, now)
+                self._held = (made, now)
         self.version += 1
+
+    def _added(
+        self, connection: Connection, made: duckdb.DuckDBPyConnection, then: State, now: State
+    ) -> bool:
+        """Add new calls to what is held; false where it may not be what the ledger holds then."""
+        if then.changes != now.changes:
+            return False
+        made.begin()
+        try:
+            _fill(made, connection, self.zone, then.last, callers=True)
+            (calls,) = made.execute("SELECT count(*) FROM facts").fetchone() or (0,)
+            # Another process may have drawn a smaller id, and be done later.
+            if calls != now.calls:
+                made.rollback()
+                return False
+            made.commit()
+        except BaseException:
+            made.rollback()
+            raise
+        self._held = (made, now)
+        return True
 
 
 def _empty() -> duckdb.DuckDBPyConnection:
@@ -185,8 +207,7 @@ def _fill(
     callers: bool = False,
 ) -> None:
     """Add the calls with an id above ``after``."""
-    going = select(CATALOGUE.c.call_id).where(CATALOGUE.c.erasing.is_not(None))
-    newer = (CALL_FACTS.c.id > after) & CALL_FACTS.c.call_id.not_in(going)
+    newer = (CALL_FACTS.c.id > after) & _THERE
     with _rows(connection, _FACTS, newer) as rows:
         made.execute(f"INSERT INTO facts BY NAME {_FACTS_SQL.format(zone=zone.key, rows=rows)}")
     if callers:
@@ -243,17 +264,8 @@ def _type(column: Column[Any]) -> str:
     return "BIGINT" if column.type.python_type is int else "VARCHAR"
 
 
-def _state(connection: Connection, most: int | None = None) -> State:
-    """The sums, of calls up to an id or of all."""
-    sums: list[tuple[int, ...]] = []
-    facts = CALL_FACTS.c
-    for key, columns in (
-        (facts.id, (facts.id, facts.duration_ms, facts.muted_ms, facts.words, facts.turns)),
-        (CALL_REDACTIONS.c.call, (CALL_REDACTIONS.c.count, CALL_REDACTIONS.c.ms)),
-        (CALL_TOPICS.c.call, (CALL_TOPICS.c.count,)),
-    ):
-        query = select(func.count(), func.max(key), *map(func.sum, columns))
-        if most is not None:
-            query = query.where(key <= most)
-        sums.append(tuple(int(one or 0) for one in connection.execute(query).one()))
-    return State(*sums)
+def _state(connection: Connection) -> State:
+    changes = connection.scalar(select(ANALYTICS_CHANGES.c.changes))
+    query = select(func.count(), func.max(CALL_FACTS.c.id)).where(_THERE)
+    calls, last = connection.execute(query).one()
+    return State(int(changes or 0), int(calls), int(last or 0))

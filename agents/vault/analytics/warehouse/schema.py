@@ -102,7 +102,10 @@ CALLS: Final = View(
         ),
         _ms("precaution_ms", "muted without an entity: mostly harmless speech"),
         _ms("caught_ms", "muted because verification heard something"),
-        _text("disclosed", "`yes` or `no`: whether a notice of the recording was heard; null where nobody listened for one."),
+        _text(
+            "disclosed",
+            "`yes` or `no`: whether a notice was heard; NULL where nobody listened for one.",
+        ),
         _listed("marks", "Marks of the call, such as `incomplete`."),
         _listed("entities", "Types that were muted."),
     ),

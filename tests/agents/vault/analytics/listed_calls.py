@@ -78,7 +78,7 @@ def enter_calls(database: Database, count: int = 60, seed: int = 5) -> list[Know
                     policy=rows[-1]["policy"],
                     jurisdiction=rng.choice(("DE", "US-CA")),
                     caller=parties[-1]["pseudonym"],
-                    muted_share=rng.choice((0, 5, 20)),
+                    muted_share=rng.choice((0.0, 0.005, 0.02)),
                     marks=("incomplete",) if number % 9 == 2 else (),
                     redactions=tuple(Redacted(name, 1, 500) for name in types),
                 )

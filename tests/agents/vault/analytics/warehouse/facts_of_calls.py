@@ -25,6 +25,7 @@ _BLANK: dict[str, Any] = {
         0,
     ),
     "duration_ms": 60_000,
+    "sides": 2,
 }
 _KNOWN = {
     "passed": True,

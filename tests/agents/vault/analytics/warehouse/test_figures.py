@@ -38,13 +38,20 @@ def rows() -> Iterator[dict[str, object]]:
             interruptions=2,
             hold_ms=4_000 if number == 1 else 0,
             disclosed="yes" if number <= 3 else "no" if number == 4 else "",
-            muted_share=100,
+            muted_share=100_000,
             precaution_ms=400,
             caught_ms=900 if number <= 2 else 0,
             redactions=[("CARD_NUMBER", 2, 700)],
             topics=[("refund", 1)],
         )
-    yield facts(11, "2026-03-30T21:59:59+00:00", campaign="radio", redactions=[("IBAN", 1, 5)])
+    yield facts(
+        11,
+        "2026-03-30T21:59:59+00:00",
+        campaign="radio",
+        redactions=[("IBAN", 1, 5)],
+        talk_agent_ms=9_000,
+        sides=1,  # of the customer nothing was recorded
+    )
     yield facts(12, "2026-03-30T22:00:00+00:00", campaign="late", agent="Zed")  # the 31st
 
 
@@ -74,7 +81,7 @@ def test_figures(warehouse: Warehouse) -> None:
     assert found.disclosed_share == 0.75
     assert (found.callers, found.repeat_callers) == (5, 5)
     assert found.muted_share == pytest.approx(55_000 / 610_000)
-    assert found.precaution_share == pytest.approx(4_000 / 40_000)
+    assert found.precaution_share == pytest.approx(4_000 / 49_000)
     assert (found.caught_calls, found.caught_ms) == (2, 1_800)
 
 

@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import delete, update
 
-from agents.database.analytics_tables import CALL_FACTS
+from agents.database.analytics_tables import CALL_FACTS, CHANGED
 from agents.database.engine import Database
 from agents.database.tables import CATALOGUE
 from agents.vault.analytics.warehouse import loading
 from agents.vault.analytics.warehouse.loading import Warehouse, opened
+from agents.vault.call_catalogue import Catalogue
 from tests.agents.vault.analytics.warehouse.facts_of_calls import database, enter, facts
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -49,6 +50,7 @@ def test_it_follows_what_comes_goes_and_changes(ledger: Database) -> None:
     assert ids(warehouse) == [1, 2, 3, 4]
     with ledger.writing() as connection:
         connection.execute(update(CALL_FACTS).where(CALL_FACTS.c.id == 1).values(words=7))
+        connection.execute(CHANGED)
     found = warehouse.rows("select words from facts where id = 1", {})
     assert found == ((7,),)
 
@@ -56,8 +58,9 @@ def test_it_follows_what_comes_goes_and_changes(ledger: Database) -> None:
 def test_an_erased_call_and_a_new_one_of_its_number_are_told_apart(ledger: Database) -> None:
     warehouse = Warehouse(ledger, BERLIN, 5)
     assert ids(warehouse) == [1, 2, 3]
-    with ledger.writing() as connection:
-        connection.execute(delete(CATALOGUE).where(CATALOGUE.c.call_id == "call-3"))
+    catalogue = Catalogue(ledger)
+    catalogue.begin_erasing("call-3", "erased")
+    assert catalogue.remove("call-3")
     again = {**facts(3, "2026-04-01T10:00:00+00:00", duration_ms=61_000), "call_id": "call-new"}
     enter(ledger, [again])
     found = warehouse.rows("select call_id from facts where id = 3", {})
