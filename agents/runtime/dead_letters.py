@@ -7,13 +7,16 @@ changes nothing: every stage counts the first record of a number.
 
 from __future__ import annotations
 
+import math
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
-from typing import Final, Self
+from functools import cache
+from typing import Final, Self, TypeAlias
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as Received
@@ -26,13 +29,18 @@ from pipeline.errors import BrokerError, RecordError, UnknownCallError
 from pipeline.records import cloudevents
 
 ANSWER_S: Final = 15.0
-ONE_S: Final = 5.0
 _POLL_S: Final = 0.5
+_READ_ON: Final = 100
+"""Records in between that are read rather than skipped."""
 _NOTHING_THERE: Final = (
     KafkaError._PARTITION_EOF,  # noqa: SLF001 - the client's public names
     KafkaError._AUTO_OFFSET_RESET,  # noqa: SLF001
     KafkaError.OFFSET_OUT_OF_RANGE,
 )
+
+
+Place: TypeAlias = tuple[str, int, int]
+"""Topic, partition, offset."""
 
 
 class Depth(IntEnum):
@@ -80,6 +88,11 @@ class DeadLetter:
     sealed: Record | None = field(default=None, repr=False)
     """The record, where it can be replayed."""
 
+    @property
+    def place(self) -> Place:
+        """Where the record lay."""
+        return self.topic, self.record_partition, self.record_offset
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -99,7 +112,8 @@ def read_dead_letters(
     client: Mapping[str, str] | None = None,
     depth: Depth = Depth.OPENED,
     newest: int | None = None,
-    answer_s: float = ANSWER_S,
+    most: int | None = None,
+    within_s: float | None = None,
 ) -> list[DeadLetter]:
     """Read the dead letters that the broker has, and see what can be done with each.
 
@@ -112,23 +126,41 @@ def read_dead_letters(
         client: further librdkafka settings, such as TLS ones.
         depth: how far is looked; letters have their record from ``THERE`` on.
         newest: of each partition, so many of the last ones; None: all.
-        answer_s: how long the broker may take.
+        most: the records of so many letters at most are asked for, the last ones; None: of all.
+        within_s: how long the whole may take; None: as long as the broker goes on answering.
 
     Returns:
         In the order in which they were written.
 
     Raises:
-        BrokerError: the broker is away, or the topic is not there.
+        BrokerError: the broker is away or too slow, or the topic is not there.
         StoreError: the ledger is away.
     """
-    with _Reader(bootstrap, client, answer_s) as reader:
+
+    @cache
+    def fate_of(call_id: str, stage: str) -> Fate:
+        return _fate_of_call(call_id, stage, ledger)
+
+    with _Reader(bootstrap, client, within_s) as reader:
         letters = [_letter(message) for message in reader.all(topics.deadletter, newest)]
-        judged = [
-            _judged(letter, topics, ledger, reader, depth)
-            for letter in letters
+        letters = [
+            replace(
+                letter,
+                fate=_fate_of_letter(letter, topics) or fate_of(letter.call_id, letter.stage),
+            )
+            for letter in sorted(letters, key=lambda one: (one.at, one.partition, one.offset))
             if call_id in {None, letter.call_id} and code in {None, letter.code}
         ]
-    return sorted(judged, key=lambda one: (one.at, one.partition, one.offset))
+        open_ones = [one for one in letters if one.fate is Fate.REPLAYABLE]
+        asked = open_ones[-most:] if most else open_ones
+        there = {} if depth is Depth.CALL else reader.some(x.place for x in asked if not x.sealed)
+    asked_of = {id(one) for one in asked} if depth is not Depth.CALL else set()
+    return [
+        _with_record(letter, there.get(letter.place), ledger, depth)
+        if id(letter) in asked_of
+        else replace(letter, sealed=None)
+        for letter in letters
+    ]
 
 
 def replay(
@@ -220,37 +252,34 @@ def _letter(message: Received) -> DeadLetter:
     )
 
 
-def _judged(
-    letter: DeadLetter, topics: Topics, ledger: Ledger, reader: _Reader, depth: Depth
-) -> DeadLetter:
-    """The letter with its fate and, where it can be replayed, its record."""
+def _fate_of_letter(letter: DeadLetter, topics: Topics) -> Fate | None:
+    """What the letter alone says; None: it depends on its call."""
     if letter.fate is not Fate.REPLAYABLE:
-        return replace(letter, sealed=None)
+        return letter.fate
     if letter.topic == topics.audio_in:
         # Sealed by its sender for the door, or in clear: nothing that a stage's key opens.
-        return replace(letter, fate=Fate.DOOR, sealed=None)
-    if letter.topic not in topics.transit():
-        return replace(letter, fate=Fate.NO_LETTER, sealed=None)
-    fate = _fate_of_call(letter, ledger)
-    if fate is not Fate.REPLAYABLE or depth is Depth.CALL:
-        return replace(letter, fate=fate, sealed=None)
-    record = letter.sealed or reader.one(
-        letter.topic, letter.record_partition, letter.record_offset
-    )
-    if record is None:
-        return replace(letter, fate=Fate.GONE, sealed=None)
-    if depth is Depth.OPENED:
-        fate = _fate_of_record(record, letter, ledger)
-    return replace(letter, fate=fate, sealed=record if fate is Fate.REPLAYABLE else None)
+        return Fate.DOOR
+    return None if letter.topic in topics.transit() else Fate.NO_LETTER
 
 
-def _fate_of_call(letter: DeadLetter, ledger: Ledger) -> Fate:
-    state = ledger.state(letter.call_id) if letter.call_id else None
+def _fate_of_call(call_id: str, stage: str, ledger: Ledger) -> Fate:
+    state = ledger.state(call_id) if call_id else None
     if state is None:
         return Fate.UNKNOWN
     if state is not CallState.OPEN:
         return Fate.CLOSED
-    return Fate.OVER if ledger.finished(letter.call_id, letter.stage) else Fate.REPLAYABLE
+    return Fate.OVER if ledger.finished(call_id, stage) else Fate.REPLAYABLE
+
+
+def _with_record(
+    letter: DeadLetter, found: Record | None, ledger: Ledger, depth: Depth
+) -> DeadLetter:
+    """The letter with its fate and, where it can be replayed, its record."""
+    record = letter.sealed or found
+    if record is None:
+        return replace(letter, fate=Fate.GONE)
+    fate = _fate_of_record(record, letter, ledger) if depth is Depth.OPENED else Fate.REPLAYABLE
+    return replace(letter, fate=fate, sealed=record if fate is Fate.REPLAYABLE else None)
 
 
 def _fate_of_record(record: Record, letter: DeadLetter, ledger: Ledger) -> Fate:
@@ -271,9 +300,10 @@ class _Reader:
     """Reads records by their place; commits nothing."""
 
     def __init__(
-        self, bootstrap: str, client: Mapping[str, str] | None, answer_s: float = ANSWER_S
+        self, bootstrap: str, client: Mapping[str, str] | None, within_s: float | None
     ) -> None:
-        self._bootstrap, self._answer_s = bootstrap, answer_s
+        self._bootstrap, self._within_s = bootstrap, within_s
+        self._until = math.inf if within_s is None else time.monotonic() + within_s
         self._consumer = Consumer(
             {
                 **(client or {}),
@@ -294,67 +324,134 @@ class _Reader:
 
     def all(self, topic: str, newest: int | None = None) -> list[Received]:
         """Every record of a topic that was there when reading began, or its last ones."""
-        try:
-            known = self._consumer.list_topics(topic, timeout=self._answer_s).topics[topic]
-            if known.error is not None or not known.partitions:
-                raise self._away(topic)
-            places = [self._begin(topic, number, newest) for number in known.partitions]
-        except (KafkaException, KeyError) as error:
-            raise self._away(topic) from error
-        return self._read(places)
+        numbers = self._partitions(topic)
+        if not numbers:
+            raise self._away(topic)
+        places = [TopicPartition(topic, number, OFFSET_BEGINNING) for number in numbers]
+        if newest is not None:
+            for place in places:
+                low, high = self._bounds(topic, place.partition)
+                place.offset = max(low, high - newest)
+        found, ended = [], set()
+        for message in self._coming(places):
+            if message.error() is None:
+                found.append(message)
+            else:
+                ended.add(message.partition())
+            if len(ended) == len(places):
+                break
+        return found
 
-    def _begin(self, topic: str, number: int, newest: int | None) -> TopicPartition:
-        if newest is None:
-            return TopicPartition(topic, number, OFFSET_BEGINNING)
+    def some(self, places: Iterable[Place]) -> dict[Place, Record]:
+        """The records at some places, as far as the broker still has them; all in one go."""
+        waiting, last = self._there(places)
+        found: dict[Place, Record] = {}
+        if not waiting:
+            return found
+
+        def begin(partition: tuple[str, int]) -> TopicPartition:
+            # Nothing tells that an offset behind the end is one, but the end does.
+            return TopicPartition(*partition, min(waiting[partition][-1], last[partition]))
+
+        for message in self._coming([begin(partition) for partition in waiting]):
+            partition, at = _place(message)
+            offsets = waiting.get(partition)
+            if offsets is None:
+                continue
+            if message.error() is not None:
+                offsets.clear()  # the rest of the partition is not there
+            elif at in offsets:
+                found[*partition, at] = Record(_headers(message), message.value() or b"")
+            waiting[partition] = offsets = [one for one in offsets if one > at]
+            if not offsets:
+                del waiting[partition]
+                self._consumer.pause([TopicPartition(*partition)])
+            elif begin(partition).offset - at > _READ_ON:
+                self._consumer.seek(begin(partition))
+            if not waiting:
+                break
+        return found
+
+    def _there(
+        self, places: Iterable[Place]
+    ) -> tuple[dict[tuple[str, int], list[int]], dict[tuple[str, int], int]]:
+        """Offsets by partition, the last first, without those deleted; and where the last one is.
+
+        A broker may say that a partition ends before its last batch.
+        """
+        wanted: dict[tuple[str, int], list[int]] = defaultdict(list)
+        for topic, number, offset in sorted(set(places), reverse=True):
+            wanted[topic, number].append(offset)
+        known = {topic: self._partitions(topic) for topic, _ in wanted}
+        waiting, last = {}, {}
+        for (topic, number), offsets in wanted.items():
+            if number not in known[topic]:
+                continue
+            low, high = self._bounds(topic, number)
+            if kept := [one for one in offsets if one >= low]:
+                waiting[topic, number] = kept
+                last[topic, number] = max(low, high - 1)
+        return waiting, last
+
+    def _partitions(self, topic: str) -> list[int]:
+        """Those of a topic; empty where there is no such topic."""
+        try:
+            known = self._consumer.list_topics(topic, timeout=self._left()).topics.get(topic)
+        except KafkaException as error:
+            raise self._away(topic) from error
+        return list(known.partitions) if known is not None and known.error is None else []
+
+    def _bounds(self, topic: str, number: int) -> tuple[int, int]:
+        """Offsets ``[low, high)`` that the broker may have."""
         place = TopicPartition(topic, number)
-        marks = self._consumer.get_watermark_offsets(place, timeout=self._answer_s)
+        try:
+            marks = self._consumer.get_watermark_offsets(place, timeout=self._left())
+        except KafkaException as error:
+            raise self._away(topic) from error
         if marks is None:
             raise self._away(topic)
-        return TopicPartition(topic, number, max(marks[0], marks[1] - newest))
+        return int(marks[0]), int(marks[1])
 
-    def one(self, topic: str, partition: int, offset: int) -> Record | None:
-        """One record, or ``None`` where the broker no longer has it."""
-        place = TopicPartition(topic, partition, offset)
-        try:
-            found = self._read([place], most=1, within_s=ONE_S)
-        except BrokerError:  # one that answered a moment ago, and has nothing to say of this offset
-            return None
-        for message in found:
-            if message.offset() == offset:
-                return Record(_headers(message), message.value() or b"")
-        return None
-
-    def _read(
-        self,
-        places: Sequence[TopicPartition],
-        *,
-        most: int | None = None,
-        within_s: float | None = None,
-    ) -> list[Received]:
-        within_s = self._answer_s if within_s is None else within_s
+    def _coming(self, places: Sequence[TopicPartition]) -> Iterator[Received]:
+        """What comes from these places on: records, and ends of partitions as errors."""
         self._consumer.assign(list(places))
-        found: list[Received] = []
-        ended: set[int | None] = set()
         quiet_since = time.monotonic()
-        while len(ended) < len(places) and (most is None or len(found) < most):
-            message = self._consumer.poll(_POLL_S)
-            if message is None:
-                if time.monotonic() - quiet_since > within_s:
+        try:
+            while True:
+                message = self._consumer.poll(min(_POLL_S, self._left()))
+                if message is None:
+                    if time.monotonic() - quiet_since > ANSWER_S:
+                        raise self._away(places[0].topic)
+                    continue
+                quiet_since = time.monotonic()
+                error = message.error()
+                if error is not None and error.code() not in _NOTHING_THERE:
                     raise self._away(places[0].topic)
-                continue
-            quiet_since = time.monotonic()
-            error = message.error()
-            if error is None:
-                found.append(message)
-            elif error.code() in _NOTHING_THERE:
-                ended.add(message.partition())
-            else:
-                raise self._away(places[0].topic)
-        self._consumer.unassign()
-        return found
+                yield message
+        finally:
+            self._consumer.unassign()
+
+    def _left(self) -> float:
+        """Seconds that the broker may still take for an answer."""
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise BrokerError(
+                f"{self._bootstrap}: not all was read within {self._within_s:g} s: name a call or "
+                "a code, or use `hushwire deadletter`"
+            )
+        return min(ANSWER_S, left)
 
     def _away(self, topic: str) -> BrokerError:
         return BrokerError(f"{self._bootstrap}: topic {topic} can't be read; is it the right one?")
+
+
+def _place(message: Received) -> tuple[tuple[str, int], int]:
+    """Topic and partition, and offset."""
+    number, offset = message.partition(), message.offset()
+    return (
+        str(message.topic()),
+        -1 if number is None else number,
+    ), -1 if offset is None else offset
 
 
 def _headers(message: Received) -> dict[str, bytes]:

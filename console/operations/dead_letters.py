@@ -23,7 +23,7 @@ from agents.app.operations.replaying import DeadLetters
 from agents.runtime.dead_letters import DeadLetter, Depth, Fate
 from console.auth.looks import Looks
 from console.auth.routing import Routes
-from console.http.forms import fields
+from console.http.forms import SEE_OTHER, fields
 from console.http.metrics import ApiMetrics
 from console.pages.rendering import page
 from pipeline.errors import BrokerError, InputError, SettingsError
@@ -31,8 +31,7 @@ from pipeline.errors import BrokerError, InputError, SettingsError
 NEWEST: Final = 200
 """Letters of each partition that are shown and replayed: the last ones."""
 REPLAYED_MOST: Final = 500
-"""Records that are sent again at once."""
-_SEE_OTHER: Final = 303
+"""Records that are asked for and sent again at once: those of the newest letters."""
 _CALL: Final = r"^[A-Za-z0-9._-]{0,128}$"
 _CODE: Final = r"^[a-z_]{0,40}$"
 _Code = Annotated[str, Query(max_length=40, pattern=_CODE, description="Only with this code.")]
@@ -156,13 +155,13 @@ class DeadLetterRoutes:
             return self._page(request, "replay", [], str(error), call, code, status=503)
         asked = {"call": call, "code": code, "sent": str(done.sent)}
         named = urlencode({name: text for name, text in asked.items() if text})
-        return RedirectResponse(f"/dead-letters?{named}", _SEE_OTHER)
+        return RedirectResponse(f"/dead-letters?{named}", SEE_OTHER)
 
     def _replay(self, request: Request, wanted: ReplayWanted) -> Replayed:
         me = request.state.principal
         self.looks.write(me, "replay-dead-letters", wanted.call, code=wanted.code or "all")
         found = self._read(wanted.call, wanted.code, Depth.THERE)
-        ready = [one for one in found if one.sealed is not None][:REPLAYED_MOST]
+        ready = [one for one in found if one.sealed is not None]
         sent = sum(1 for _ in self.letters.replay(ready, by=me.who))
         return Replayed(sent=sent, left=len(found) - sent)
 
@@ -175,7 +174,9 @@ class DeadLetterRoutes:
             return [], str(error)
 
     def _read(self, call: str, code: str, depth: Depth = Depth.CALL) -> list[DeadLetter]:
-        found = self.letters.read(call=call or None, code=code or None, depth=depth, newest=NEWEST)
+        found = self.letters.read(
+            call=call or None, code=code or None, depth=depth, newest=NEWEST, most=REPLAYED_MOST
+        )
         return found[::-1]
 
     def _page(

@@ -168,3 +168,42 @@ def test_dead_letters_are_replayed_without_a_key(
     lines = b"".join(log.export())
     assert b'"by":"token:0123456789abcdef"' in lines
     assert b'"record_offset":%d' % good.offset in lines
+
+
+def test_many_that_are_gone_take_no_longer_than_one(installation: Installation) -> None:
+    raw = installation.topics.audio_raw
+    installation.send("open", script("open", seconds=120).chunks)
+    installation.producer.flush()
+    records = installation.read(raw)
+    first = records[0]
+    good = Delivery(
+        raw, first.partition(), first.offset(), first.key(), dict(first.headers()), first.value()
+    )
+    here = [one.offset() for one in records if one.partition() == good.partition]
+    wanted = [here[0], here[1], here[-1]]  # the last is far enough to be skipped to
+    gone = range(10_000, 10_020)
+    with CallProducer(installation.bootstrap, installation.topics.deadletter) as producer:
+        for offset in (*wanted, *gone):
+            letter = events.dead_letter(
+                installation.topics.deadletter,
+                replace(good, offset=offset),
+                stage="transcribe",
+                code="record",
+                call_id="open",
+            )
+            producer.send_message(cloudevents.Clear("open", dict(letter.headers), letter.value))
+        producer.flush()
+    log = AuditLog(installation.ledger.database)
+    letters = DeadLetters(settings_of(installation), installation.ledger, log, within_s=5)
+    began = time.monotonic()
+    found = letters.read(depth=Depth.THERE)
+    assert time.monotonic() - began < 5
+    assert [one.record_offset for one in found if one.sealed] == wanted
+    assert len({one.sealed.value for one in found if one.sealed}) == len(wanted)
+    assert [one.fate for one in found if not one.sealed] == [Fate.GONE] * len(gone)
+    few = letters.read(depth=Depth.THERE, most=len(gone) + 1)
+    assert [one.record_offset for one in few if one.sealed] == wanted[-1:]
+    assert [one.fate for one in few[:2]] == [Fate.REPLAYABLE] * 2  # nobody asked for them
+    slow = replace(letters, within_s=0.001)
+    with pytest.raises(BrokerError, match="not all was read within"):
+        slow.read(depth=Depth.THERE)

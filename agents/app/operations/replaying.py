@@ -14,7 +14,6 @@ from agents.kafka.security import KafkaSecurity, named_broker
 from agents.kafka.topics import Topics
 from agents.runtime import events
 from agents.runtime.dead_letters import (
-    ANSWER_S,
     DeadLetter,
     Depth,
     audit_facts,
@@ -32,13 +31,13 @@ class DeadLetters:
         settings: which broker.
         ledger: which calls are open.
         log: is told of what was sent again.
-        answer_s: how long the broker may take.
+        within_s: how long reading may take; None: as long as the broker goes on answering.
     """
 
     settings: Settings
     ledger: Ledger
     log: AuditLog
-    answer_s: float = ANSWER_S
+    within_s: float | None = None
 
     def read(
         self,
@@ -47,6 +46,7 @@ class DeadLetters:
         code: str | None = None,
         depth: Depth = Depth.OPENED,
         newest: int | None = None,
+        most: int | None = None,
     ) -> list[DeadLetter]:
         """See ``agents.runtime.dead_letters.read_dead_letters``."""
         return read_dead_letters(
@@ -58,7 +58,8 @@ class DeadLetters:
             client=KafkaSecurity.of(self.settings).librdkafka(),
             depth=depth,
             newest=newest,
-            answer_s=self.answer_s,
+            most=most,
+            within_s=self.within_s,
         )
 
     def replay(self, letters: Iterable[DeadLetter], *, by: str) -> Iterator[DeadLetter]:

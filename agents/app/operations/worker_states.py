@@ -1,7 +1,8 @@
 """What each worker process says of itself, in the ledger's database; counts and times alone.
 
-Outcomes: every method raises ``StoreError`` where the database is away. A row that can't be read,
-since a newer version wrote it, counts as a worker without figures.
+Outcomes: every method raises ``StoreError`` where the database is away. A row whose figures can't
+be read, since a newer version wrote it, counts as a worker without figures; one whose times can't
+be read is left out, and logged.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Final, Literal, TypeAlias
 
@@ -20,6 +21,7 @@ from sqlalchemy.exc import IntegrityError
 from agents.database.engine import Database
 from agents.database.tables import WORKER_STATES
 from agents.system.clock import stamp
+from agents.system.logging import get_logger
 from agents.system.metrics import DELAYS_S
 
 BEAT_S: Final = 10.0
@@ -105,10 +107,17 @@ class WorkerStates:
         )
         with self._database.reading() as connection:
             rows = connection.execute(query).mappings().all()
-        return [_state(dict(row)) for row in rows]
+        found = [_state(dict(row)) for row in rows]
+        return [one for one in found if one is not None]
 
 
-def _state(row: dict[str, str]) -> WorkerState:
+def _state(row: dict[str, str]) -> WorkerState | None:
+    try:
+        started, seen = (datetime.fromisoformat(row[name]) for name in ("started", "seen"))
+        started, seen = started.astimezone(UTC), seen.astimezone(UTC)
+    except (ValueError, OverflowError):
+        get_logger().warning("a worker's row can't be read", worker=row["worker_id"])
+        return None
     bare = WorkerState(
         worker_id=row["worker_id"],
         stages=tuple(row["stages"].split(",")),
@@ -117,13 +126,13 @@ def _state(row: dict[str, str]) -> WorkerState:
         policy=row["policy"],
         policy_version=row["policy_version"],
         state=row["state"],
-        started=datetime.fromisoformat(row["started"]),
-        seen=datetime.fromisoformat(row["seen"]),
+        started=started,
+        seen=seen,
     )
     try:
         counts = {str(name): int(count) for name, count in json.loads(row["counts"]).items()}
         delays = tuple(int(count) for count in json.loads(row["delays"]))
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, OverflowError, TypeError, AttributeError):
         return bare
     return replace(bare, counts=counts, delays=delays)
 

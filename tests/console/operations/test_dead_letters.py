@@ -40,9 +40,11 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Console]
         code: str | None = None,
         depth: Depth = Depth.OPENED,
         newest: int | None = None,
+        most: int | None = None,
     ) -> list[DeadLetter]:
         assert depth is not Depth.OPENED  # the console asks for no transit key
         assert newest
+        assert most
         found = [one for one in LETTERS if call in {None, one.call_id} and code in {None, one.code}]
         if depth is Depth.CALL:
             return found
