@@ -48,6 +48,8 @@ CALL_FACTS = Table(
     Column("marks", Text, nullable=False),
     Column("entities", Text, nullable=False),
     Column("made", String(64), nullable=True),
+    Column("stored", String(40), nullable=False, server_default=""),
+    Column("purpose", String(40), nullable=False, server_default=""),
     Index("call_facts_started", "started", "id"),
     Index("call_facts_duration", "duration_ms", "id"),
     Index("call_facts_muted_share", "muted_share", "id"),
@@ -61,7 +63,8 @@ CALL_FACTS = Table(
 empty where nobody knows; ``marks`` and ``entities`` are lists with a comma before and after each
 entry, so that one is found by ``LIKE '%,CVV,%'``. ``id`` is small: the search index repeats it.
 ``muted_share`` is in millionths. ``made`` is a digest of by what the facts were made
-(``agents.vault.analytics.fact_keeper``)."""
+(``agents.vault.analytics.fact_keeper``);
+``stored`` and ``purpose`` are the catalogue's."""
 
 CALL_REDACTIONS = Table(
     "call_redactions",

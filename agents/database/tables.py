@@ -182,6 +182,7 @@ CATALOGUE = Table(
     Index("catalogue_retain_until", "retain_until"),
     Index("catalogue_erasing", "call_id", **_where("erasing")),
     Index("catalogue_held", "call_id", **_where("held")),
+    Index("catalogue_flagged", "call_id", **_where("flagged")),
     Index("catalogue_not_counted", "stored", "call_id", **_where("counted", "NULL")),
 )
 """Every call in the vault. Times are ISO 8601 in UTC (``started``: as the recorder said, or empty);

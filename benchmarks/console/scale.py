@@ -128,7 +128,6 @@ def measured(database: Database, folder: Path) -> dict[str, dict[str, float]]:
 
             def asked(question: Question = question, cursor: str = cursor) -> int:
                 page = search.page(question.wanted, question.sorting, cursor=cursor)
-                search.count(question.wanted, most=COUNTED_MOST)
                 return len(page.calls)
 
             results[question.name] = _timed(asked, found) | {"calls": float(found[-1])}

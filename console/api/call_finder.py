@@ -7,14 +7,15 @@ with a call is a look at that call. What was searched for is written down nowher
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from agents.access.roles import MAY, Permission
 from agents.database.engine import Database
+from agents.vault.analytics.call_files import rows_of
 from agents.vault.analytics.call_filter import ListingFilter
-from agents.vault.analytics.call_listing import COUNTED_MOST, CallListing, ListedCall
+from agents.vault.analytics.call_listing import COUNTED_MOST, CallListing
 from agents.vault.analytics.call_search import CallSearch, SearchedPage
 from console.api.listing_query import ListingQuery
 from console.auth.looks import Looks, Principal
@@ -53,24 +54,23 @@ class CallFinder:
         wanted = self._wanted(me, query)
         said = query.address()
         page = self.search.page(wanted, query.sorting, limit=limit, cursor=cursor, said=said)
-        count, exact = self.search.count(wanted, most=COUNTED_MOST)
         shown = sum(one.snippet is not None for one in page.calls)
         if wanted.words:
             self._look(me, "search", calls=len(page.calls), snippets=shown)
         else:
             self._look(me, "list", calls=len(page.calls))
-        return Found(page, min(count, COUNTED_MOST), count > COUNTED_MOST, exact)
+        most, count = COUNTED_MOST, page.count
+        return Found(page, min(count, most), count > most, page.exact)
 
-    def export(self, me: Principal, query: ListingQuery) -> Iterator[ListedCall]:
-        """All that somebody asks for, once it is written down how many calls these are."""
+    def export(self, me: Principal, query: ListingQuery) -> Iterator[Sequence[object]]:
+        """Rows of all that somebody asks for, once it is written down how many calls these are."""
         wanted = self._wanted(me, query)
-        count, _ = self.search.count(wanted, most=EXPORT_MOST)
-        if count > EXPORT_MOST:
+        calls = self.search.every(wanted, query.sorting, most=EXPORT_MOST + 1)
+        if len(calls) > EXPORT_MOST:
             told = f"these are more than {EXPORT_MOST:,} calls: export a shorter time at once"
             raise Refusal(INVALID, "too_many", told)
-        calls = self.search.every(wanted, query.sorting, most=count)
-        self._look(me, "export", calls=count)
-        return calls
+        self._look(me, "export", calls=len(calls))
+        return rows_of(self.database, calls)
 
     def _wanted(self, me: Principal, query: ListingQuery) -> ListingFilter:
         if query.q and Permission.READ_TRANSCRIPT not in me.permissions:

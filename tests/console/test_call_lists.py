@@ -15,10 +15,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from agents.access.audit_log import AuditLog
-from agents.vault.analytics.call_files import COLUMNS, csv_of_calls
-from agents.vault.analytics.call_listing import ListedCall
-from agents.vault.reader import VaultReader
-from pipeline.analytics.facts import CallFacts
+from agents.vault.analytics.call_files import COLUMNS, csv_of_calls, rows_of
 from pipeline.errors import StoreError
 from tests.agents.vault.analytics.said_calls import keep_call, keeper, said_call
 from tests.console.serving import OTHER, STORED, Console, console
@@ -250,12 +247,13 @@ def test_parquet_is_the_same_table(analyst: TestClient, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("begins", ["=", "+", "-", "@", "\t", "\r"])
 def test_a_spreadsheet_takes_no_text_for_a_formula(begins: str, served: Console) -> None:
-    stored = VaultReader(served.vault).call("call-a")
-    facts = CallFacts("call-a", "2026-03-01T10:00:00.000+00:00", 1, agent=f"{begins}cmd()")
-    text = b"".join(csv_of_calls([ListedCall(stored, facts)])).decode()
-    row = next(csv.DictReader(io.StringIO(text, newline="")))
-    assert row["agent"] == f"'{begins}cmd()"
-    assert row["duration_ms"] == "10000"
+    (found,) = rows_of(served.ledger.database, ["call-a"])
+    agent = COLUMNS.index("agent")
+    row = [f"{begins}cmd()" if place == agent else one for place, one in enumerate(found)]
+    text = b"".join(csv_of_calls([row])).decode()
+    told = next(csv.DictReader(io.StringIO(text, newline="")))
+    assert told["agent"] == f"'{begins}cmd()"
+    assert told["duration_ms"] == "10000"
 
 
 def test_an_export_of_too_many_calls_is_refused(
@@ -311,7 +309,8 @@ def test_an_empty_list_says_what_to_do(analyst: TestClient, tmp_path: Path) -> N
 def test_views_are_kept_without_the_words(served: Console) -> None:
     analyst = served.role("analyst")
     own = {"Sec-Fetch-Site": "same-origin"}
-    said = {"name": "Missed <b>", "address": "q=cancel&campaign=brand&outcome=missed"}
+    address = f"q=cancel&campaign=brand&outcome=missed&caller=pn-{'a' * 32}&party=pn-{'b' * 32}"
+    said = {"name": "Missed <b>", "address": address}
     kept = analyst.post("/views", data=said, headers=own)
     assert kept.status_code == 303
     assert kept.headers["location"] == "/?campaign=brand&outcome=missed"

@@ -14,9 +14,9 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Final
 
-from sqlalchemy import ColumnElement, false, or_, select
+from sqlalchemy import ColumnElement, false, select
 
-from agents.database.analytics_tables import CALL_FACTS
+from agents.database.analytics_tables import CALL_FACTS, CALL_REDACTIONS
 from agents.database.tables import CATALOGUE, PARTIES
 from agents.settings.analytics import zone_of
 from agents.system.clock import stamp
@@ -98,6 +98,17 @@ class ListingFilter:
             raise FilterError("longest", "is below the shortest length")
 
     @property
+    def is_everything(self) -> bool:
+        """Whether nothing is filtered by but when a call began: an index has these in order."""
+        begun = ListingFilter(passed=self.passed, since=self.since, until=self.until)
+        return self == begun
+
+    @property
+    def lies_together(self) -> bool:
+        """Whether calls that are meant may lie close to each other, far from a list's beginning."""
+        return any(getattr(self, name) not in {None, ""} for name in _TOGETHER)
+
+    @property
     def needs_facts(self) -> bool:
         """Whether a call without facts can't be meant."""
         told = (getattr(self, name) for name in _OF_FACTS)
@@ -106,6 +117,10 @@ class ListingFilter:
 
 _PLAIN: Final = ("campaign", "line", "agent", "direction", "outcome", "jurisdiction", "caller")
 _OF_FACTS: Final = (*_PLAIN, "types", "words")
+_TOGETHER: Final = (
+    *("stored_since", "stored_until", "policy", "purpose", "mark", "jurisdiction"),
+    *("held", "flagged", "shortest_ms", "longest_ms"),
+)
 KNOWN: Final = ("campaign", "line", "agent")
 """Filters whose value has to be that of some call: a misspelt one would show nothing."""
 
@@ -117,25 +132,24 @@ def of_facts(wanted: ListingFilter) -> Iterator[ColumnElement[bool]]:
         yield false()  # a quarantined call has none
     yield facts.call_id.not_in(select(CATALOGUE.c.call_id).where(CATALOGUE.c.erasing.is_not(None)))
     yield from _between(facts.started, wanted.since, wanted.until)
+    yield from _between(facts.stored, wanted.stored_since, wanted.stored_until)
     yield from _as_long(facts.duration_ms, wanted)
-    for name in (*_PLAIN, "policy"):
+    for name in (*_PLAIN, "policy", "purpose"):
         if getattr(wanted, name):
             yield facts[name] == getattr(wanted, name)
     if wanted.muted is not None:
         yield facts.entities != "" if wanted.muted else facts.entities == ""
     if wanted.types:
-        yield or_(*(facts.entities.contains(f",{one},", autoescape=True) for one in wanted.types))
+        has = CALL_REDACTIONS.c.type.in_(wanted.types)
+        yield facts.id.in_(select(CALL_REDACTIONS.c.call).where(has))
     if wanted.mark:
         yield facts.marks.contains(f",{wanted.mark},", autoescape=True)
     if wanted.party:
         yield facts.call_id.in_(_of_party(wanted.party))
-    if wanted.held is not None:
-        held = select(CATALOGUE.c.call_id).where(CATALOGUE.c.held.is_not(None))
-        yield facts.call_id.in_(held) if wanted.held else facts.call_id.not_in(held)
-    of_catalogue = [*_of_catalogue(wanted)]
-    if of_catalogue:
-        same = CATALOGUE.c.call_id == facts.call_id
-        yield select(CATALOGUE.c.call_id).where(same, *of_catalogue).exists()
+    for noted, column in ((wanted.held, CATALOGUE.c.held), (wanted.flagged, CATALOGUE.c.flagged)):
+        if noted is not None:
+            these = select(CATALOGUE.c.call_id).where(column.is_not(None))
+            yield facts.call_id.in_(these) if noted else facts.call_id.not_in(these)
 
 
 def without_facts(wanted: ListingFilter) -> Iterator[ColumnElement[bool]]:
@@ -155,11 +169,6 @@ def without_facts(wanted: ListingFilter) -> Iterator[ColumnElement[bool]]:
         yield table.call_id.in_(_of_party(wanted.party))
     if wanted.held is not None:
         yield table.held.is_not(None) if wanted.held else table.held.is_(None)
-    yield from _of_catalogue(wanted)
-
-
-def _of_catalogue(wanted: ListingFilter) -> Iterator[ColumnElement[bool]]:
-    table = CATALOGUE.c
     yield from _between(table.stored, wanted.stored_since, wanted.stored_until)
     if wanted.purpose:
         yield table.purpose == wanted.purpose
@@ -203,6 +212,9 @@ def moment(name: str, text: str, zone: str = "", *, end: bool = False) -> dateti
         place = zone_of(zone or "UTC")
     except ValueError as error:
         raise FilterError("zone", str(error)) from None
+    told = "not a day (2026-03-01) or a time (2026-03-01T09:30+01:00)"
+    if not _DAY.fullmatch(text[:10]):  # weeks and days without dashes are ISO 8601, too
+        raise FilterError(name, told)
     try:
         if _DAY.fullmatch(text):
             day = datetime.fromisoformat(text) + timedelta(days=1 if end else 0)
@@ -210,7 +222,6 @@ def moment(name: str, text: str, zone: str = "", *, end: bool = False) -> dateti
         found = datetime.fromisoformat(text)
         return (found if found.tzinfo else found.replace(tzinfo=place)).astimezone(UTC)
     except (ValueError, OverflowError):
-        told = "not a day (2026-03-01) or a time (2026-03-01T09:30+01:00)"
         raise FilterError(name, told) from None
 
 

@@ -3,8 +3,9 @@
 Pages are found by where the last one ended, not by counting off, so that the hundredth is as quick
 as the first and a call that is stored meanwhile moves none. A cursor says where that is; it is
 signed with a key of the installation and bound to filter and order. Calls with facts come from
-``call_facts`` in the order of an index, those without from the catalogue, and both lists are
-merged by the database, which alone knows how it compares texts.
+``call_facts`` in the order of an index, or sorted where they are few and the index would be gone
+through in vain; those without from the catalogue. Both lists are merged by the database, which
+alone knows how it compares texts.
 
 Outcomes: a ``ListedPage``; ``FilterError`` for a cursor from elsewhere and a campaign, number or
 agent that no call has; ``StoreError`` where the database is away.
@@ -53,7 +54,6 @@ COUNTED_MOST: Final = 1_000
 """Calls are counted up to here; then there are "more"."""
 CHOICES_MOST: Final = 200
 """Values of a column that are offered."""
-_BATCH: Final = 500
 _MAC: Final = 16
 _ALTERED: Final = "not from this list as it is filtered and sorted now: begin at its first page"
 _UNKNOWN: Final = -1
@@ -113,6 +113,10 @@ class ListedPage:
     """What ``page`` takes as ``cursor`` for the next page; None: this is the last."""
     preceding: str | None
     """The same for the page before; None: this is the first."""
+    count: int
+    """Calls of all pages, up to ``COUNTED_MOST``; one more where there are more."""
+    places: tuple[str, ...]
+    """What ``page`` takes to go on behind each of its calls in the direction that led here."""
     back: bool = False
     """Whether a ``preceding`` led here."""
 
@@ -148,6 +152,7 @@ class CallListing:
         cursor: str = "",
         said: str = "",
         matching: ColumnElement[bool] | None = None,
+        count: int | None = None,
     ) -> ListedPage:
         """A page.
 
@@ -158,15 +163,19 @@ class CallListing:
             cursor: ``following`` or ``preceding`` of another page; empty: the first page.
             said: filter and order as the caller was told them, to which cursors are bound.
             matching: the condition that a call has ``wanted.words``.
+            count: as another page says it.
 
         Raises:
             FilterError: see the module's text.
         """
         bound = f"{sorting}\0{said}"
         place, back = self._read(cursor, bound) if cursor else (None, False)
-        query = _ordered(wanted, sorting, place, limit + 1, matching, back=back)
         with self._database.reading() as connection:
             _refuse_unknown(connection, wanted)
+            if count is None:
+                count = _counted(connection, wanted, matching)
+            few = count <= COUNTED_MOST or wanted.lies_together
+            query = _ordered(wanted, sorting, place, limit + 1, matching, back=back, few=few)
             found = [_Place(*row) for row in connection.execute(query)]
             more, found = len(found) > limit, found[:limit]
             if back:
@@ -175,29 +184,13 @@ class CallListing:
         following = found and (more or back)
         preceding = found and (more if back else place is not None)
         return ListedPage(
-            calls,
+            tuple(calls.values()),
             self._cursor(found[-1], bound, back=False) if following else None,
             self._cursor(found[0], bound, back=True) if preceding else None,
+            count,
+            tuple(self._cursor(one, bound, back=back) for one in calls),
             back,
         )
-
-    def count(
-        self,
-        wanted: ListingFilter,
-        *,
-        most: int = COUNTED_MOST,
-        matching: ColumnElement[bool] | None = None,
-    ) -> int:
-        """How many calls there are, or ``most + 1`` where there are more; raises as ``page``."""
-        total = 0
-        with self._database.reading() as connection:
-            _refuse_unknown(connection, wanted)
-            for _, query in _branches(wanted, matching):
-                some = query.with_only_columns(literal(1).label("one")).limit(most + 1 - total)
-                total += connection.scalar(select(func.count()).select_from(some.subquery())) or 0
-                if total > most:
-                    break
-        return total
 
     def every(
         self,
@@ -206,19 +199,12 @@ class CallListing:
         *,
         most: int,
         matching: ColumnElement[bool] | None = None,
-    ) -> Iterator[ListedCall]:
-        """Calls in order, read in batches: nobody who writes waits for a slow reader."""
-        place = None
-        while most > 0:
-            query = _ordered(wanted, sorting, place, min(_BATCH, most), matching, back=False)
-            with self._database.reading() as connection:
-                _refuse_unknown(connection, wanted)
-                found = [_Place(*row) for row in connection.execute(query)]
-                calls = _listed(connection, found)
-            yield from calls
-            if len(found) < _BATCH:
-                return
-            most, place = most - len(found), found[-1]
+    ) -> list[str]:
+        """Ids of all calls in order, ``most`` at most; raises as ``page``."""
+        query = _ordered(wanted, sorting, None, most, matching, back=False, few=True)
+        with self._database.reading() as connection:
+            _refuse_unknown(connection, wanted)
+            return [row.call_id for row in connection.execute(query)]
 
     def without_facts(self) -> bool:
         """Whether a call that passed has no facts (yet): ``hushwire analytics rebuild`` helps."""
@@ -273,6 +259,19 @@ def _refuse_unknown(connection: Connection, wanted: ListingFilter) -> None:
             raise FilterError(name, "no stored call has it: choose another one or leave it out")
 
 
+def _counted(
+    connection: Connection, wanted: ListingFilter, matching: ColumnElement[bool] | None
+) -> int:
+    """How many calls there are, or one more than ``COUNTED_MOST`` where there are more."""
+    total = 0
+    for _, query in _branches(wanted, matching):
+        some = query.with_only_columns(literal(1).label("one")).limit(COUNTED_MOST + 1 - total)
+        total += connection.scalar(select(func.count()).select_from(some.subquery())) or 0
+        if total > COUNTED_MOST:
+            break
+    return total
+
+
 def _branches(
     wanted: ListingFilter, matching: ColumnElement[bool] | None
 ) -> Iterator[tuple[bool, Select[Any]]]:
@@ -291,15 +290,20 @@ def _ordered(
     matching: ColumnElement[bool] | None,
     *,
     back: bool,
+    few: bool,
 ) -> Select[Any]:
     """Places of calls behind ``place``, or before it: value, number, id.
 
-    Of equal values, those with facts are the greater ones.
+    Of equal values, those with facts are the greater ones. Where there are ``few``, all are found
+    first, and then sorted.
     """
     falling = sorting.descending is not back
     parts = []
     for facts, query in _branches(wanted, matching):
-        value = _VALUES[sorting.by][0 if facts else 1]
+        value: ColumnElement[Any] = _VALUES[sorting.by][0 if facts else 1]
+        if few and facts and not wanted.is_everything:
+            # An expression, so that no index of the order is gone through, call by call.
+            value = value.concat("") if sorting.by is Order.STARTED else value + 0
         tie: ColumnElement[Any] = CALL_FACTS.c.id if facts else CATALOGUE.c.call_id
         number, call_id = (tie, CALL_FACTS.c.call_id) if facts else (literal(0), tie)
         part = query.with_only_columns(
@@ -335,8 +339,8 @@ def _behind(
     return value <= place.value if falling else value >= place.value
 
 
-def _listed(connection: Connection, found: Sequence[_Place]) -> tuple[ListedCall, ...]:
-    """The calls at some places; one that went meanwhile is left out."""
+def _listed(connection: Connection, found: Sequence[_Place]) -> dict[_Place, ListedCall]:
+    """The calls at some places, in order; one that went meanwhile is left out."""
     stored = catalogued(connection, [one.call_id for one in found])
     numbers = [one.number for one in found if one.number]
     redactions, topics = lists_of(connection, numbers)
@@ -345,8 +349,8 @@ def _listed(connection: Connection, found: Sequence[_Place]) -> tuple[ListedCall
         row["id"]: facts_of(row, redactions[row["id"]], topics[row["id"]])
         for row in connection.execute(query).mappings()
     }
-    return tuple(
-        ListedCall(stored[one.call_id], facts.get(one.number))
+    return {
+        one: ListedCall(stored[one.call_id], facts.get(one.number))
         for one in found
         if one.call_id in stored
-    )
+    }

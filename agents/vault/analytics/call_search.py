@@ -10,7 +10,7 @@ Outcomes: a ``SearchedPage``; ``FilterError`` where the words are none; the erro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,6 +33,8 @@ from pipeline.errors import InputError, RecordError, UnknownCallError
 from pipeline.evidence.told_transcript import read_transcript
 
 READ_MOST: Final = 200
+STEP: Final = 25
+"""Transcripts at least that are gone through before the database is asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,9 @@ class SearchedPage:
     calls: tuple[SearchedCall, ...]
     following: str | None
     preceding: str | None
+    count: int
+    exact: bool
+    """Whether ``count`` is exact: what is in quotes is confirmed on each page alone."""
 
 
 class CallSearch:
@@ -89,42 +94,45 @@ class CallSearch:
     ) -> SearchedPage:
         """A page; see ``CallListing.page``."""
         query, matching = self._query(wanted)
+        exact = query is None or not query.has_phrases
+        count: int | None = None
 
-        def listed(cursor: str, most: int) -> tuple[list[SearchedCall], ListedPage]:
-            page = self._listing.page(
-                wanted, sorting, limit=most, cursor=cursor, said=said, matching=matching
+        def listed(cursor: str, most: int) -> ListedPage:
+            return self._listing.page(
+                wanted,
+                sorting,
+                limit=most,
+                cursor=cursor,
+                said=said,
+                matching=matching,
+                count=count,
             )
-            return [SearchedCall(one) for one in page.calls], page
 
-        calls, page = listed(cursor, limit)
-        back, following, preceding = page.back, page.following, page.preceding
+        page = listed(cursor, limit)
+        back, following, preceding, count = page.back, page.following, page.preceding, page.count
         if query is None:
-            return SearchedPage(tuple(calls), following, preceding)
-        read, found = len(calls), self._found(calls, query)
+            calls = tuple(SearchedCall(one) for one in page.calls)
+            return SearchedPage(calls, following, preceding, count, exact)
+        read, found = len(page.calls), self._found(page, query)
         while len(found) < limit and read < READ_MOST and (at := preceding if back else following):
-            calls, page = listed(at, min(limit - len(found), READ_MOST - read))
-            read += len(calls)
-            some = self._found(calls, query)
+            page = listed(at, min(max(limit - len(found), STEP), READ_MOST - read))
+            read += len(page.calls)
+            some = self._found(page, query)
             found = some + found if back else found + some
             if back:
                 preceding = page.preceding
             else:
                 following = page.following
-        return SearchedPage(tuple(found), following, preceding)
+        if len(found) > limit:  # the rest is the next page's
+            found = found[-limit:] if back else found[:limit]
+            if back:
+                preceding = found[0][1]
+            else:
+                following = found[-1][1]
+        return SearchedPage(tuple(one for one, _ in found), following, preceding, count, exact)
 
-    def count(self, wanted: ListingFilter, *, most: int) -> tuple[int, bool]:
-        """How many calls at most, or ``most + 1`` where there are more; whether it is exact.
-
-        What is in quotes is not confirmed.
-        """
-        query, matching = self._query(wanted)
-        exact = query is None or not query.has_phrases
-        return self._listing.count(wanted, most=most, matching=matching), exact
-
-    def every(
-        self, wanted: ListingFilter, sorting: Sorting = NEWEST, *, most: int
-    ) -> Iterator[ListedCall]:
-        """Calls in order, without the places of words.
+    def every(self, wanted: ListingFilter, sorting: Sorting = NEWEST, *, most: int) -> list[str]:
+        """Ids of calls in order, without the places of words.
 
         Raises:
             FilterError: something is in quotes, so that every transcript would have to be opened.
@@ -146,16 +154,17 @@ class CallSearch:
         with self._database.reading() as connection:
             return query, self._index.matching(connection, query)
 
-    def _found(self, calls: list[SearchedCall], query: WordQuery) -> list[SearchedCall]:
+    def _found(self, page: ListedPage, query: WordQuery) -> list[tuple[SearchedCall, str]]:
+        """Calls of a page that have the words, with their places in the list."""
         found = []
-        for one in calls:
+        for call, place in zip(page.calls, page.places, strict=True):
             try:
-                told = read_transcript(self._transcript(one.call.stored.call_id))
+                told = read_transcript(self._transcript(call.stored.call_id))
             except (RecordError, UnknownCallError):
                 # It was erased meanwhile, or its file was changed: the index alone knows of it.
-                found += [] if query.has_phrases else [one]
+                found += [] if query.has_phrases else [(SearchedCall(call), place)]
                 continue
             snippet = snippet_of(told, query)
             if snippet is not None:
-                found.append(SearchedCall(one.call, snippet))
+                found.append((SearchedCall(call, snippet), place))
         return found

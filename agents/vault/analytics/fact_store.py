@@ -77,7 +77,7 @@ class FactStore:
             there = _in_batches(
                 connection,
                 lambda ids: (
-                    select(CATALOGUE.c.call_id)
+                    select(CATALOGUE.c.call_id, CATALOGUE.c.stored, CATALOGUE.c.purpose)
                     .where(
                         CATALOGUE.c.call_id.in_(ids),
                         CATALOGUE.c.passed.is_(True),
@@ -87,10 +87,11 @@ class FactStore:
                 ),
                 list(by_id),
             )
-            found = sorted(row.call_id for row in there)
+            entered = {row.call_id: row._asdict() for row in there}
+            found = sorted(entered)
             known = _in_batches(connection, _known, found)
             before = {row.call_id: row.id for row in known}
-            rows = [_row(by_id[call_id][0]) | {"made": made or None} for call_id in found]
+            rows = [_row(by_id[one][0]) | entered[one] | {"made": made or None} for one in found]
             _keep_said(rows, {row.call_id: row for row in known}, counted=counted)
             for row in rows:
                 if row["call_id"] in before:

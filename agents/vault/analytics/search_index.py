@@ -22,7 +22,7 @@ from pipeline.analytics.terms import WordQuery
 _LABEL: Final = b"hushwire/search-terms/1"
 _BITS: Final = 63
 """A column of 64 bits has a sign."""
-RARE: Final = 5_000
+RARE: Final = 20_000
 """Calls with a term that are gone through one by one, before a page is looked for in order."""
 
 

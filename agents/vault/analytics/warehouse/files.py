@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,6 +21,8 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 PARQUET: Final = "application/vnd.apache.parquet"
 CSV: Final = "text/csv; charset=utf-8"
 _BATCH: Final = 1_000
+_LINES: Final = 10_000
+"""Rows that are handed over at once."""
 
 
 def csv_of(names: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
@@ -61,12 +64,12 @@ def parquet_of(
     made = duckdb.connect(":memory:", config={"temp_directory": "", "threads": 1})
     columns = ", ".join(f"{_quoted(name)} {kind}" for name, kind in zip(names, types, strict=True))
     made.execute(f"CREATE TABLE rows ({columns})")
-    lines = b"".join(json_of(names, rows))
-    if lines:
-        with in_memory(lines) as path:
-            told = ", ".join(
-                f"{_text(name)}: {_text(kind)}" for name, kind in zip(names, types, strict=True)
-            )
+    told = ", ".join(
+        f"{_text(name)}: {_text(kind)}" for name, kind in zip(names, types, strict=True)
+    )
+    lines = json_of(names, rows)
+    while batch := b"".join(itertools.islice(lines, _LINES)):
+        with in_memory(batch) as path:
             made.execute(
                 f"INSERT INTO rows SELECT * FROM read_json('{path}', columns = {{{told}}}, "  # noqa: S608
                 "format = 'newline_delimited')"

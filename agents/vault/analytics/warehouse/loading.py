@@ -41,7 +41,7 @@ LOOK_AGAIN_S: Final = 2.0
 KEPT_MOST: Final = 1_000
 """Answers that are kept."""
 _FACTS: Final[tuple[Column[Any], ...]] = tuple(
-    column for column in CALL_FACTS.c if column.name not in {"caller", "made"}
+    column for column in CALL_FACTS.c if column.name not in {"caller", "made", "stored", "purpose"}
 )
 _CALLERS: Final[tuple[Column[Any], ...]] = (
     CALL_FACTS.c.id,

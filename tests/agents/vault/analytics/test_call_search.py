@@ -90,10 +90,9 @@ def test_words_are_found(
 
 def test_counts_say_whether_they_are_exact(ledger: Ledger, vault: Vault) -> None:
     made = search(ledger, vault)
-    assert made.count(ListingFilter(words="order"), most=10) == (3, True)
-    assert made.count(ListingFilter(words="order"), most=2) == (3, True)
-    assert made.count(ListingFilter(words='"cancel my order"'), most=10) == (3, False)
-    assert made.count(ListingFilter(), most=10) == (4, True)
+    for words, told in (("order", (3, True)), ('"cancel my order"', (3, False)), ("", (4, True))):
+        page = made.page(ListingFilter(words=words), limit=1)
+        assert (page.count, page.exact) == told
 
 
 def test_a_place_is_shown_with_its_call(ledger: Ledger, vault: Vault) -> None:
@@ -130,6 +129,30 @@ def test_few_transcripts_are_opened_for_a_page(
     opened.clear()
     made.page(ListingFilter(muted=False))
     assert opened == []
+
+
+def test_a_phrase_that_few_calls_have_costs_few_questions(
+    ledger: Ledger, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Near a full page not each transcript is a step; what is too much stands on the next page."""
+    for number in range(12):
+        keep_call(vault, ledger, said_call(f"more-{number:02}", ("cancel my order",), mutes=()))
+        keeper(vault).keep(f"more-{number:02}", {})
+    made = search(ledger, vault)
+    steps = 0
+    page = CallListing.page
+
+    def counted(*given: object, **named: object) -> object:
+        nonlocal steps
+        steps += 1
+        return page(*given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(CallListing, "page", counted)
+    # Of the first three at least one has the words in another order only: a second step.
+    assert len(made.page(ListingFilter(words='"my order cancel" order'), limit=3).calls) == 0
+    assert steps == 2
+    ids = found(made, '"cancel my order"', 3)
+    assert len(ids) == 14
 
 
 def test_a_transcript_that_was_changed_is_not_shown(ledger: Ledger, vault: Vault) -> None:
