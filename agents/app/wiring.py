@@ -18,7 +18,7 @@ from agents.crypto.party_pseudonyms import Pseudonyms
 from agents.crypto.pseudonym_secret import token_key
 from agents.database.call_ledger import Ledger
 from agents.database.open_ledger import opened_ledger
-from agents.database.policies.published import Following
+from agents.database.policies.of_installation import following, policy_in_force
 from agents.kafka.producer import CallProducer
 from agents.kafka.security import KafkaSecurity, named_broker
 from agents.kafka.topics import Topics, create_topics, reach_broker
@@ -28,7 +28,7 @@ from agents.settings.consent_rules import at_the_door, consent_rules, rules_of
 from agents.settings.detectors import detector_settings
 from agents.settings.model import STATE, Settings
 from agents.settings.notices import line_names
-from agents.settings.policies import names_known, read_policy
+from agents.settings.policies import read_policy
 from agents.stages.admit import NAME as ADMIT
 from agents.stages.door_opening import Door
 from agents.stages.shadow import Candidate, candidate
@@ -40,7 +40,7 @@ from agents.system.logging import configure_logging
 from agents.system.metrics import Metrics
 from agents.system.progress import Through
 from agents.system.screen import screen
-from agents.upkeep.consent_recheck import Nightly, require_enforced
+from agents.upkeep.consent_recheck import Nightly
 from agents.upkeep.news.webhooks import Endpoint, endpoint
 from agents.upkeep.sweep_guard import Bounds
 from agents.vault.analytics.fact_keeper import Counting
@@ -94,15 +94,13 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
     """The worker's own configuration.
 
     Raises:
-        SettingsError: no broker is named, or consent is to be rechecked by a policy that asks for
-            none.
+        SettingsError: no broker is named.
         PolicyError: the policy is refused.
     """
     policy = read_policy(settings)
     nightly = None
     if settings.consent_recheck != "off":
-        require_enforced(policy)
-        nightly = Nightly(settings.consent_recheck, policy, rules_of(settings))
+        nightly = Nightly(settings.consent_recheck, rules_of(settings))
     state = settings.state_folder(STATE)
     named = STAGES if stages == ["all"] else tuple(dict.fromkeys(stages))
     return WorkerConfig(
@@ -117,7 +115,7 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
         ledger_url=settings.ledger_location(state),
         keyset=settings.keyset_file(state),
         key_service=settings.key_service,
-        following=_following(settings),
+        following=following(settings),
         signing_key=settings.signing_key_file(state),
         audit_days=settings.audit_days,
         quarantine_hours=settings.quarantine_hours,
@@ -138,20 +136,13 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
         limits=Limits(calls=settings.calls_in_flight),
         timeouts=Timeouts(settings.late_seconds, settings.idle_seconds),
         shadow=_candidate(settings),
-        door=_door(settings, policy, state) if ADMIT in named else None,
+        door=_door(settings, state) if ADMIT in named else None,
         counting=Counting(settings.token_key_file(state), topics_of(settings))
         if VAULT in named
         else None,
         transcripts=settings.publish_transcripts,
         webhooks=webhook_endpoint(settings) if VAULT in named else None,
     )
-
-
-def _following(settings: Settings) -> Following | None:
-    """How published versions of the policy are taken up, unless the settings' own is to count."""
-    if settings.policy_source == "settings":
-        return None
-    return Following(names_known(settings), two=settings.policy_approval == "two")
 
 
 def webhook_endpoint(settings: Settings) -> Endpoint | None:
@@ -170,13 +161,12 @@ def webhook_endpoint(settings: Settings) -> Endpoint | None:
     )
 
 
-def _door(settings: Settings, policy: Policy, state: Path) -> Door:
+def _door(settings: Settings, state: Path) -> Door:
     return Door(
         private=settings.transit_private_file(state),
         public=settings.transit_public_file(state),
         token_key=settings.token_key_file(state),
         service=settings.transit_key_service,
-        clear=policy.clear_transit,
         may_be_sent=at_the_door(settings),
         language=settings.language,
         lines=line_names(settings),
@@ -188,7 +178,8 @@ def _candidate(settings: Settings) -> Candidate | None:
     if not settings.shadow_policy and settings.shadow_reader is None:
         return None
     policy = read_policy(settings, settings.shadow_policy or settings.policy)
-    return candidate(policy, partial(detector_settings, settings, shadow=True))
+    own = partial(detector_settings, settings, shadow=True)
+    return candidate(policy, own, follows=not settings.shadow_policy)
 
 
 def _voice() -> VoiceDetector:
@@ -295,7 +286,7 @@ def ingest_files(
     topic = Topics.named(settings.topic_prefix).audio_raw
     client = KafkaSecurity.of(settings).librdkafka()
     named = Pseudonyms(settings.token_key_file(settings.state_folder(STATE)))
-    may_be_sent = at_the_door(settings)
+    allowed, policy = at_the_door(settings), policy_in_force(settings, ledger)
     with CallProducer(named_broker(settings), topic, client=client) as producer:
         return ingest(
             files,
@@ -307,7 +298,7 @@ def ingest_files(
             embedded=embedded,
             again=again,
             options=options,
-            may_be_sent=may_be_sent,
+            may_be_sent=lambda call: allowed(call, policy),
             lines=line_names(settings),
             report=report,
         )

@@ -197,7 +197,8 @@ async def run_worker(
         signals: whether SIGTERM and SIGINT end the worker; only in the main thread.
 
     Raises:
-        SettingsError: an unknown stage, or a vault stage without a vault.
+        SettingsError: an unknown stage, a vault stage without a vault, or consent is to be
+            rechecked by a policy that asks for none.
         ModelError: a model is missing or can't be loaded.
         StoreError: the ledger or the vault can't be opened.
         PolicyError: the published version of the policy can't be taken up here.
@@ -236,13 +237,15 @@ async def run_worker(
         private = await asyncio.to_thread(_private, config, ledger)
         in_force = InForce(ledger.database, ledger.kek, config.policy, config.following, metrics)
         await asyncio.to_thread(in_force.start)
+        if config.nightly is not None:
+            consent_recheck.require_enforced(in_force.current)
         beat = Heartbeat(ledger.database, config.stages, lambda: in_force.current, metrics)
 
         def reads() -> None:
             beat.state = "ready"
             ready()
 
-        async with _kept(config, ledger, metrics, key, store), beat.kept():
+        async with _kept(config, ledger, metrics, key, store, in_force), beat.kept():
             parts = _Parts(ledger, pool, metrics, key, store, private, in_force)
             await _run(config, parts, loading, stop, reads)
     finally:
@@ -291,6 +294,7 @@ async def _kept(
     metrics: Metrics,
     key: SigningKey | None,
     store: Vault | None,
+    in_force: InForce,
 ) -> AsyncIterator[None]:
     """Watch the partitions; beside the vault stage, keep the audit log, end what is due.
 
@@ -336,7 +340,9 @@ async def _kept(
         webhooks = Webhooks(config.webhooks, store, metrics)
         watched.append(fatal_exit.watched("webhooks", webhooks.tend()))
     if config.nightly is not None:
-        daily = consent_recheck.tend(store, ledger, log, guard, config.nightly, look_s=look_s)
+        daily = consent_recheck.tend(
+            store, ledger, log, guard, config.nightly, in_force.certain, look_s=look_s
+        )
         watched.append(fatal_exit.watched("consent", daily))
     try:
         yield
@@ -386,7 +392,8 @@ def _stages(config: WorkerConfig, parts: _Parts, loaded: _Loaded) -> list[Stage 
     for name in config.stages:
         match name:
             case admit.NAME if config.door is not None and parts.private is not None:
-                made.append(admit.admit_stage(topics, ledger, parts.private, config.door))
+                asked = parts.in_force.policy
+                made.append(admit.admit_stage(topics, ledger, parts.private, config.door, asked))
             case transcribe.NAME if voice is not None:
                 made.append(
                     transcribe.transcribe_stage(

@@ -17,11 +17,11 @@ from typing import Any, Final
 from sqlalchemy.engine import make_url
 
 from agents.access.roles import MAY, Role
+from agents.database.policies.of_installation import policy_of
 from agents.kafka.security import KafkaSecurity
 from agents.kafka.topics import Topics
 from agents.reports.entity_groups import kind_of, label_of
 from agents.settings.model import Settings
-from agents.settings.policies import read_policy
 from agents.system.clock import system_clock
 from agents.vault.shadow_results import KEEP_DAYS
 from models.store.model_catalogue import entries
@@ -113,8 +113,11 @@ def record_of(settings: Settings, state: Path, vault: str | None) -> Record:
         settings: in force.
         state: the state folder.
         vault: where the vault lies; ``None``: not told.
+
+    Raises:
+        HushwireError: see ``policy_of``.
     """
-    policy = read_policy(settings)
+    policy = policy_of(settings, state)
     return Record(
         schema=SCHEMA,
         made=system_clock().isoformat(timespec="seconds"),

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agents.settings.model import Settings
-from agents.settings.policies import read_policy
 from agents.system.clock import system_clock
 from models.store.model_catalogue import entry
 from pipeline.consent.gate import ConsentRules, metadata_decision, refusal
 from pipeline.consent.loading import load_rules
 from pipeline.consent.rules import RuleSet
 from pipeline.consent.setting import setting_of
+from pipeline.policy.model import Policy
 from pipeline.records.consent import Outcome
 from pipeline.records.model import CallInfo
 
@@ -43,21 +43,18 @@ def consent_rules(settings: Settings) -> ConsentRules:
     return ConsentRules(rules, load_consent_reader(), knows, entry(MODEL).reference)
 
 
-def at_the_door(settings: Settings) -> Callable[[CallInfo], None] | None:
-    """Refuses calls that no spoken word can save, before anything of them is sent.
-
-    None where the policy does not ask for consent.
+def at_the_door(settings: Settings) -> Callable[[CallInfo, Policy], None]:
+    """Refuses calls that no spoken word can save by a policy, before anything of them is sent.
 
     Raises:
-        PolicyError: the policy or a file of rules is refused.
+        PolicyError: a file of rules is refused.
     """
-    policy = read_policy(settings)
-    if not policy.consent.enforced:
-        return None
-    rules, setting = rules_of(settings), setting_of(policy)
+    rules = rules_of(settings)
 
-    def may_be_sent(call: CallInfo) -> None:
-        decision = metadata_decision(call, policy, rules, setting)
+    def may_be_sent(call: CallInfo, policy: Policy) -> None:
+        if not policy.consent.enforced:
+            return
+        decision = metadata_decision(call, policy, rules, setting_of(policy))
         if decision.outcome is Outcome.REFUSED:
             raise refusal(decision)
 

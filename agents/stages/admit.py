@@ -56,6 +56,7 @@ from pipeline.gateways import g711
 from pipeline.gateways.door.call_ids import is_drawn
 from pipeline.gateways.door.model import CallHeader, DoorChunk, DoorRecord
 from pipeline.gateways.door.wire import DoorAddress, Message, address, decode, read_key
+from pipeline.policy.model import Policy
 from pipeline.records.call_names import holds_number
 from pipeline.records.model import INCOMPLETE, AudioChunk, CallEnd, CallInfo
 
@@ -114,9 +115,15 @@ def inputs(topics: Topics) -> tuple[str, ...]:
     return (topics.audio_in,)
 
 
-def admit_stage(topics: Topics, ledger: Ledger, private: TransitPrivate, door: Door) -> RecordStage:
+def admit_stage(
+    topics: Topics,
+    ledger: Ledger,
+    private: TransitPrivate,
+    door: Door,
+    policy: Callable[[], Policy],
+) -> RecordStage:
     """The stage; see ``Admission``."""
-    core = Admission(topics, ledger, private, Pseudonyms(door.token_key), door)
+    core = Admission(topics, ledger, private, Pseudonyms(door.token_key), door, policy)
     return RecordStage(NAME, inputs(topics), core)
 
 
@@ -129,6 +136,7 @@ class Admission:
         private: opens what producers sealed.
         named: makes pseudonyms of numbers and the keyed hashes of recorders' ids.
         door: what is asked of a call.
+        policy: in force, asked for each call that comes.
         monotonic: seconds of a clock that only goes forward.
     """
 
@@ -139,10 +147,12 @@ class Admission:
         private: TransitPrivate,
         named: Pseudonyms,
         door: Door,
+        policy: Callable[[], Policy],
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._topics, self._ledger, self._named, self._door = topics, ledger, named, door
+        self._policy = policy
         self._opener = Opener(private, DoorKeys(ledger.database), monotonic)
         self._doors, self._monotonic = DoorCalls(ledger.database), monotonic
         self._catalogue = Catalogue(ledger.database)
@@ -252,7 +262,7 @@ class Admission:
         strange = False
         if pinned is None:
             # Judged once: a call that was let in goes on to its end, whatever a policy says then.
-            if wrapped is None and not self._door.clear:
+            if wrapped is None and not self._policy().clear_transit:
                 raise NotTakenError("clear_transit")
         elif (wrapped is None) is not (pinned.key is None):
             raise NotTakenError("header")
@@ -321,8 +331,8 @@ class Admission:
         call.state = CallState.OPEN
         info = self._info(header)
         digest = self._named.header(_made_of(header, sealed=key is not None))
-        if self._door.may_be_sent is not None and call.pinned is None:
-            self._door.may_be_sent(info)
+        if call.pinned is None:
+            self._door.may_be_sent(info, self._policy())
         self._note_recorder_id(header, opened.seal)
         row = self._doors.let_in(where.call_id, digest, key)
         if row is None or row.header != digest:

@@ -24,6 +24,7 @@ from agents.stages.door_info import NotTakenError
 from agents.system.owners import DOOR
 from pipeline.detection.language.vocabulary import DEFAULT
 from pipeline.errors import HushwireError, SealError
+from pipeline.policy.model import Policy
 from pipeline.records.model import CallInfo
 
 KEY_WAIT_S: Final = 120.0
@@ -53,11 +54,8 @@ class Door:
     """The installation's secret for keyed hashes."""
     service: str | None = None
     """URI of the key service's key that encrypts the private half's file."""
-    clear: bool = False
-    """Whether calls are taken whose records are in clear (``Policy.clear_transit``)."""
-    may_be_sent: Callable[[CallInfo], None] | None = None
-    """Raises ``ConsentError`` for a call that its metadata forbids; None where nobody asks for
-    consent."""
+    may_be_sent: Callable[[CallInfo, Policy], None] = lambda _call, _policy: None
+    """Raises ``ConsentError`` for a call that its metadata forbids by a policy."""
     language: str = DEFAULT
     """Of a call whose header names none."""
     lines: Mapping[str, str] = field(default_factory=dict, repr=False)

@@ -29,8 +29,8 @@ from pipeline.records.model import CallEnd, CallInfo, Findings, Span, WindowTran
 if TYPE_CHECKING:
     from models.detection.detector import DetectorSettings
 
-OpenTried: TypeAlias = Callable[[CallInfo], DetectorCall]
-"""Begins a call of the candidate, under its own policy."""
+OpenTried: TypeAlias = Callable[[CallInfo, Policy], DetectorCall]
+"""Begins a call of the candidate, under a policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +40,26 @@ class Candidate:
     policy: Policy
     detector: Callable[[], OpenTried]
     """Makes its detector; called once, when the detect stage starts."""
+    follows: bool = False
+    """Whether each call is tried under its own policy: only the reader is another."""
 
 
-def candidate(policy: Policy, own: Callable[[], DetectorSettings]) -> Candidate:
+def candidate(
+    policy: Policy, own: Callable[[], DetectorSettings], *, follows: bool = False
+) -> Candidate:
     """A candidate with the real detector.
 
     Args:
-        policy: the candidate; nothing that it says of transcripts is carried out.
+        policy: the candidate.
         own: its recognisers and its reader.
+        follows: see ``Candidate``.
     """
-    unseen = policy.model_copy(
+    return Candidate(policy, partial(_detector, policy, own), follows)
+
+
+def _unseen(policy: Policy) -> Policy:
+    """The same, but nothing that it says of transcripts is carried out."""
+    return policy.model_copy(
         update={
             "default": policy.default.model_copy(update={"transcript": Show.PLACEHOLDER}),
             "entities": {
@@ -58,14 +68,14 @@ def candidate(policy: Policy, own: Callable[[], DetectorSettings]) -> Candidate:
             },
         }
     )
-    return Candidate(policy, partial(_detector, unseen, own))
 
 
 def _detector(policy: Policy, own: Callable[[], DetectorSettings]) -> OpenTried:
     # Imported where the models are loaded: other parts of a worker start meanwhile.
     from models.detection.detector import Detector  # noqa: PLC0415
 
-    return Detector(policy, settings=own()).open
+    detector = Detector(_unseen(policy), settings=own())
+    return lambda call, policy: detector.open(call, _unseen(policy))
 
 
 class Shadow:
@@ -81,14 +91,15 @@ class Shadow:
     """
 
     def __init__(self, tried: Candidate, database: Database, metrics: Metrics) -> None:
-        self._open, self._policy = tried.detector(), tried.policy
+        self._open, self._policy = tried.detector(), None if tried.follows else tried.policy
         self._results, self._metrics = ShadowResults(database), metrics
         self._log = get_logger("detect")
 
     def open(self, call: CallInfo, live: Policy) -> ShadowCall:
         """Begin a call that is detected under a policy."""
-        keep = partial(self._keep, Pair.of(live, self._policy))
-        return ShadowCall(call, self._open, keep=keep, failed=self._failed)
+        policy = self._policy or live
+        keep = partial(self._keep, Pair.of(live, policy))
+        return ShadowCall(call, partial(self._open, call, policy), keep=keep, failed=self._failed)
 
     def _keep(self, pair: Pair, call_id: str, found: Sequence[Agreement]) -> None:
         """Write and count a call's comparison; runs in a thread where waiting holds nobody up."""
@@ -120,7 +131,7 @@ class ShadowCall:
 
     Args:
         call: the call.
-        open_call: the candidate's detector.
+        open_call: begins it in the candidate's detector.
         keep: takes the comparison.
         failed: is told what broke.
     """
@@ -128,7 +139,7 @@ class ShadowCall:
     def __init__(
         self,
         call: CallInfo,
-        open_call: OpenTried,
+        open_call: Callable[[], DetectorCall],
         *,
         keep: Callable[[str, Sequence[Agreement]], None],
         failed: Callable[[Exception], None],
@@ -159,7 +170,7 @@ class ShadowCall:
     def _take(self, record: WindowTranscript | CallEnd, live: Sequence[Findings]) -> list[Step]:
         info = self._info
         if self._call is None:
-            self._call = self._open(info)
+            self._call = self._open()
         self._live += [span for one in live for span in one.spans]
         ended = isinstance(record, CallEnd)
         said = self._call.finish(record) if isinstance(record, CallEnd) else self._call.take(record)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Final, Literal
@@ -54,8 +54,6 @@ class Nightly:
     """What a worker does every night."""
 
     mode: Literal["flag", "erase"]
-    policy: Policy
-    """In force."""
     rules: RuleSet
     """In force."""
 
@@ -315,6 +313,7 @@ async def tend(
     log: AuditLog,
     guard: SweepGuard,
     nightly: Nightly,
+    policy: Callable[[], Policy],
     *,
     look_s: float = LOOK_S,
 ) -> None:
@@ -327,7 +326,8 @@ async def tend(
         ledger: states and keys.
         log: is told.
         guard: allows it.
-        nightly: by what calls are judged, and what becomes of them.
+        nightly: by which rules calls are judged, and what becomes of them.
+        policy: in force, asked each time; raises where that is not certain.
         look_s: how often the day is looked at.
     """
     told = get_logger("vault")
@@ -339,7 +339,7 @@ async def tend(
             waits = max(0, waits - 1)
             if today != last and not waits:
                 recheck = Recheck(ledger, log, guard, WORKER)
-                done = await asyncio.to_thread(_once, vault, recheck, ledger, nightly)
+                done = await asyncio.to_thread(_once, vault, recheck, ledger, nightly, policy)
                 last = today
                 if done.erased or done.flagged or done.cleared:
                     told.info(
@@ -352,8 +352,16 @@ async def tend(
         await asyncio.sleep(look_s)
 
 
-def _once(vault: Vault, recheck: Recheck, ledger: Ledger, nightly: Nightly) -> Done:
-    found = plan(ledger.database, nightly.policy, nightly.rules)
+def _once(
+    vault: Vault,
+    recheck: Recheck,
+    ledger: Ledger,
+    nightly: Nightly,
+    in_force: Callable[[], Policy],
+) -> Done:
+    policy = in_force()
+    require_enforced(policy)
+    found = plan(ledger.database, policy, nightly.rules)
     if nightly.mode == "flag":
         return recheck.flag(found)
     return recheck.erase_forbidden(vault, found)

@@ -22,11 +22,11 @@ from agents.crypto.signed_head import HeadMemory
 from agents.database import migrate
 from agents.database.call_ledger import open_since
 from agents.database.engine import Database
+from agents.database.policies.of_installation import policy_of
 from agents.kafka.admin import ClusterState, cluster_state, unread
 from agents.kafka.security import KafkaSecurity
 from agents.kafka.topics import Topics, wanted_configs
 from agents.settings.model import Settings
-from agents.settings.policies import read_policy
 from agents.stages.admit import NAME as ADMIT
 from agents.system.child_processes import may_dump_core
 from agents.system.serving import is_loopback
@@ -37,7 +37,7 @@ from agents.vault.file_store import is_bucket, open_place
 from models.speech.whisper import unusable
 from models.store.loader import verify
 from models.store.model_catalogue import entries
-from pipeline.errors import ForgottenError, HushwireError, PolicyError
+from pipeline.errors import ForgottenError, HushwireError, PolicyError, SealError
 from pipeline.policy.warnings import warnings
 
 FREE_BYTES = 2 * 1024**3
@@ -76,7 +76,7 @@ def examine(settings: Settings, state: Path, vault: str | Path | None) -> list[F
         ("signing key", lambda: _signing_key(settings.signing_key_file(state))),
         ("ledger", lambda: _ledger(settings, state)),
         ("vault", lambda: _vault(vault)),
-        ("policy", lambda: _policy(settings)),
+        ("policy", lambda: _policy(settings, state)),
         ("models", lambda: _models(settings)),
         ("speech engines", lambda: _engines(settings)),
         ("memory", _memory),
@@ -329,10 +329,10 @@ def _vault(location: str | Path | None) -> Iterator[Finding]:
         yield Finding(Grade.OK, "vault", told)
 
 
-def _policy(settings: Settings) -> Iterator[Finding]:
+def _policy(settings: Settings, state: Path) -> Iterator[Finding]:
     try:
-        policy = read_policy(settings)
-    except PolicyError as error:
+        policy = policy_of(settings, state)
+    except (PolicyError, SealError) as error:
         yield Finding(Grade.WEAK, "policy", str(error), "mend it: no worker starts with it")
         return
     doubts = list(warnings(policy))

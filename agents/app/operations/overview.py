@@ -20,14 +20,14 @@ from agents.app.operations.parts import Kept, StageState, Throughput, kept, olde
 from agents.app.operations.worker_states import Delay, WorkerState, WorkerStates, delay_of
 from agents.app.worker import INPUTS, STAGES
 from agents.database.call_ledger import Ledger
+from agents.database.policies.of_installation import policy_in_force
 from agents.kafka.lag import BrokerLag, LagReader
 from agents.kafka.security import KafkaSecurity
 from agents.kafka.topics import Topics
 from agents.settings.model import Settings
-from agents.settings.policies import read_policy
 from agents.stages.admit import NAME as ADMIT
 from models.store.model_catalogue import entries
-from pipeline.errors import BrokerError, PolicyError, SettingsError
+from pipeline.errors import BrokerError, PolicyError, SealError, SettingsError
 
 AGAIN_S: Final = 5.0
 """The broker is asked at most this often."""
@@ -193,9 +193,9 @@ class Operations:
         from agents.database import migrate  # noqa: PLC0415 - Alembic takes its time
 
         try:
-            policy = read_policy(self._settings)
+            policy = policy_in_force(self._settings, self._ledger)
             named = f"{policy.name} {policy.version}"
-        except PolicyError as error:
+        except (PolicyError, SealError) as error:
             named = str(error)
         return Versions(
             software=metadata.version("hushwire"),

@@ -69,8 +69,8 @@ def recheck(
     Exit codes: 0 done; 2 the policy in force asks for no consent, or too much would be changed at
     once: --confirm names how many calls it is.
     """
+    from agents.database.policies.of_installation import policy_in_force  # noqa: PLC0415
     from agents.settings.consent_rules import rules_of  # noqa: PLC0415
-    from agents.settings.policies import read_policy  # noqa: PLC0415
     from agents.upkeep import consent_recheck as again  # noqa: PLC0415 - --help comes at once
     from agents.upkeep.stored_decisions import tell_listed  # noqa: PLC0415
 
@@ -79,18 +79,20 @@ def recheck(
     if confirm is not None and not (flag or erase):
         raise InputError("--confirm: there is nothing to confirm without --flag or --erase")
     settings = load_settings(state_dir=state_dir)
-    policy = read_policy(settings)
-    again.require_enforced(policy)
     rules = rules_of(settings)
     if erase:
         if vault is None:
             raise InputError("--erase: name the vault with --vault")
         with opened_vault(settings, vault) as (parts, store):
+            policy = policy_in_force(settings, parts.ledger)
+            again.require_enforced(policy)
             found = again.plan(parts.ledger.database, policy, rules)
             work = again.Recheck(parts.ledger, parts.log, parts.guard, user())
             done = work.erase_forbidden(store, found, confirmed(confirm))
     else:
         with opened(settings, vault) as parts:
+            policy = policy_in_force(settings, parts.ledger)
+            again.require_enforced(policy)
             found = again.plan(parts.ledger.database, policy, rules)
             work = again.Recheck(parts.ledger, parts.log, parts.guard, user())
             done = work.flag(found, confirmed(confirm)) if flag else again.Done()

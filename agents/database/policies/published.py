@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, func, inspect, select
 from tink import aead
 
 from agents.crypto.envelope import KeyEncryptionKey, Seal
@@ -92,6 +92,13 @@ def published(database: Database, kek: KeyEncryptionKey) -> Published | None:
     return None if row is None else opened(row, kek)
 
 
+def ever_published(database: Database) -> bool:
+    """Whether there is a version that counts instead of the settings' policy, proven or not."""
+    with database.reading() as connection:
+        there = inspect(connection).has_table(POLICY_VERSIONS.name)
+        return there and connection.scalar(_NUMBER) is not None
+
+
 def opened(row: Row[tuple[object, ...]], kek: KeyEncryptionKey) -> Published:
     """A published row, proven; raises as ``published``."""
     stated = Stated(row.number, row.sha256, row.author, row.approver)
@@ -112,6 +119,23 @@ class Following:
     """The names that the worker knows."""
     two: bool = False
     """Whether a version without another person's approval is refused."""
+
+    def require(self, found: Published) -> None:
+        """Refuse a version that a worker can't take up.
+
+        Raises:
+            PolicyError: nobody else approved it, or it has names that nobody knows here.
+        """
+        stated = found.stated
+        if self.two and stated.approver in {"", stated.author}:
+            raise PolicyError(f"policy version {stated.number}: nobody else approved it")
+        places = [place for place, _ in self.known.unknown(json.loads(found.policy.content))]
+        if places:
+            raise PolicyError(
+                f"policy version {stated.number}: {'.'.join(map(str, places[0]))} is not known to "
+                "this worker; does it have the same recognisers and purposes as those who "
+                "published it?"
+            )
 
 
 class InForce:
@@ -160,6 +184,17 @@ class InForce:
         """The policy for a new call; see the module's text."""
         return self._adopted(self._alarm)
 
+    def certain(self) -> Policy:
+        """The policy for a new call, where what is kept is destroyed by it.
+
+        Raises:
+            PolicyError: the version that was published last was refused here.
+        """
+        policy = self.policy()
+        if self._refused:
+            raise PolicyError(f"policy version {self._refused} can't be taken up here")
+        return policy
+
     def _adopted(self, refuse: Callable[[int, HushwireError], None]) -> Policy:
         if self._following is None:
             return self._policy
@@ -184,16 +219,7 @@ class InForce:
         stated = found.stated
         if stated.number < self._number:
             raise SealError(f"policy version {stated.number}: a newer one was in force before")
-        if following.two and stated.approver in {"", stated.author}:
-            raise PolicyError(f"policy version {stated.number}: nobody else approved it")
-        unknown = [
-            ".".join(map(str, place)) for place, _ in following.known.unknown(_form(found.policy))
-        ]
-        if unknown:
-            raise PolicyError(
-                f"policy version {stated.number}: {unknown[0]} is not known to this worker; does "
-                "it have the same recognisers and purposes as those who published it?"
-            )
+        following.require(found)
         self._policy, self._number, self._refused = found.policy, stated.number, 0
         self._metrics.policy_version.set(stated.number)
         self._metrics.policy_refused.set(0)
@@ -208,9 +234,3 @@ class InForce:
     @staticmethod
     def _refuse_start(_number: int, error: HushwireError) -> None:
         raise error
-
-
-def _form(policy: Policy) -> dict[str, object]:
-    """What a policy names, as its file would."""
-    form: dict[str, object] = json.loads(policy.content)
-    return form

@@ -171,7 +171,7 @@ def _parts(sources: Sources, month: Month, now: datetime) -> Parts:
         keys=_read(lambda: standing.keys(database, now)),
         chain=_chain(sources, vault),
         rules=_read(lambda: rules.rules(settings, month, today, used)),
-        policy=_policy(settings, today),
+        policy=_policy(settings, sources.state, today),
         processing=_read(lambda: rules.processing(settings, sources.state, sources.vault)),
         controls=_read(load_controls),
         audit_days=settings.audit_days,
@@ -194,8 +194,8 @@ def _chain(sources: Sources, vault: Part[Place | None]) -> Part[Chain]:
     )
 
 
-def _policy(settings: Settings, today: date) -> Part[PolicyRow]:
-    return _read(lambda: rules.policy(settings, today))
+def _policy(settings: Settings, state: Path, today: date) -> Part[PolicyRow]:
+    return _read(lambda: rules.policy(settings, state, today))
 
 
 def _opened(vault: str | None) -> Place | None:

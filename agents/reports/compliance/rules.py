@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
+from agents.database.policies.of_installation import policy_of
 from agents.reports.compliance.model import (
     Month,
     PolicyRow,
@@ -22,7 +23,6 @@ from agents.reports.compliance.model import (
 )
 from agents.reports.gdpr_record import UNSET, record_of
 from agents.settings.model import Settings
-from agents.settings.policies import read_policy
 from pipeline.consent.loading import load_rules, shipped_rules
 from pipeline.consent.rules import Rule
 from pipeline.policy.model import ConsentRule
@@ -86,9 +86,9 @@ def review(by: date | None, today: date) -> str:
     return "due" if by - today <= SOON else "ok"
 
 
-def policy(settings: Settings, today: date) -> PolicyRow:
-    """The policy in force."""
-    found = read_policy(settings)
+def policy(settings: Settings, state: Path, today: date) -> PolicyRow:
+    """The policy in force; raises as ``policy_of``."""
+    found = policy_of(settings, state)
     return PolicyRow(
         name=found.name,
         version=found.version,

@@ -202,19 +202,32 @@ def test_a_recheck_that_is_asked_for_wrongly(
         run("consent", "recheck", *arguments)
 
 
-def test_a_policy_that_asks_for_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_policy_that_asks_for_nothing(
+    run: Run, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HUSHWIRE_POLICY", "default")
     with pytest.raises(SettingsError, match="asks for none"):
-        run("consent", "recheck")
-    with pytest.raises(SettingsError, match="asks for none"):
-        worker_config(["vault"], "v", Settings(bootstrap="x:1", consent_recheck="flag"))
+        run("consent", "recheck", "--vault", str(site.folder))
+
+
+def test_a_recheck_goes_by_the_version_that_was_published(
+    run: Run, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HUSHWIRE_POLICY", "two.yaml")
+    site.store("kept-long", decided("DE", PROMPT, YES), ago=100, days=365)
+    at = ("--vault", str(site.folder))
+    run("policy", "publish", "one.yaml", "--reason", "keep longer", *at)
+    _, output = run("consent", "recheck", "--erase", "--json", "--calls", *at)
+    told = json.loads(output)
+    assert (told["policy"], set(told["calls"])) == ("own 1", {"silent", "silent-held"})
+    assert site.stored(["kept-long"]) == {"kept-long"}
 
 
 def test_a_worker_of_the_vault_alone_rechecks(run: Run) -> None:
     settings = Settings(bootstrap="x:1", consent_recheck="erase")
     nightly = worker_config(["vault"], "v", settings).nightly
     assert nightly is not None
-    assert (nightly.mode, nightly.policy.name) == ("erase", "own")
+    assert nightly.mode == "erase"
     assert nightly.rules.digest == shipped_rules().digest
     assert worker_config(["vault"], "v", Settings(bootstrap="x:1")).nightly is None
 

@@ -32,6 +32,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     (tmp_path / "own.yaml").write_text(POLICY, encoding="utf-8")
     return Settings(
         policy=str(tmp_path / "own.yaml"),
+        policy_source="settings",
         purposes=("complaint",),
         raw_retention_seconds=7_200,
         audit_days=500,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from agents.crypto.party_pseudonyms import Pseudonyms
@@ -21,6 +21,8 @@ from pipeline.gateways.door.call_ids import call_id_of
 from pipeline.gateways.door.model import CallHeader, DoorChunk, DoorRecord
 from pipeline.gateways.door.wire import CallKey, Message, encode
 from pipeline.gateways.events import Codec
+from pipeline.policy.loading import load_policy
+from pipeline.policy.model import Policy
 from pipeline.records.model import Role
 
 TOPICS = Topics.named()
@@ -57,6 +59,8 @@ class Rig:
     named: Pseudonyms
     door: Door
     seconds: float = 0.0
+    policy: Policy = field(default_factory=lambda: load_policy("default"))
+    """In force."""
 
     def core(self, **changed: object) -> Admission:
         """As a process that was just started has it."""
@@ -66,6 +70,7 @@ class Rig:
             self.private,
             self.named,
             replace(self.door, **changed),  # type: ignore[arg-type]
+            lambda: self.policy,
             monotonic=lambda: self.seconds,
         )
 

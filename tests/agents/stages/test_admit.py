@@ -25,6 +25,8 @@ from pipeline.gateways.door.business import StatedBusiness
 from pipeline.gateways.door.model import DoorChunk, DoorEnd, canonical
 from pipeline.gateways.door.wire import Message, encode
 from pipeline.gateways.events import Codec
+from pipeline.policy.loading import load_policy
+from pipeline.policy.model import Policy
 from pipeline.records.consent import UNKNOWN, Answer, Business
 from pipeline.records.model import INCOMPLETE, AudioChunk, CallEnd, CallInfo, Role
 from tests.agents.stages.admitting import (
@@ -43,6 +45,9 @@ from tests.agents.stages.admitting import (
 )
 
 pytestmark = pytest.mark.unit
+
+
+CLEAR = load_policy("default").model_copy(update={"clear_transit": True})
 
 
 @pytest.fixture
@@ -198,7 +203,8 @@ def test_a_call_in_clear_is_refused(rig: Rig) -> None:
 
 
 def test_a_call_in_clear_is_taken_where_the_policy_allows_it(rig: Rig) -> None:
-    about, core = header(), rig.core(clear=True)
+    about, core = header(), rig.core()
+    rig.policy = CLEAR
     chunk = DoorChunk(about, 0, 0, silence(about))
     done = core.take(sealed(chunk, None))
     assert done.send
@@ -208,10 +214,11 @@ def test_a_call_in_clear_is_taken_where_the_policy_allows_it(rig: Rig) -> None:
     # A repeat by another process is the same entry; one by this process is none.
     assert told(rig.core().take(sealed(chunk, None))) == [(kind, facts)]
     assert told(core.take(sealed(DoorChunk(about, 1, 80, silence(about)), None))) == []
-    # It goes on when the policy changes; another one is refused then.
+    # It goes on when another version is published; another one is refused then.
+    rig.policy = rig.policy.model_copy(update={"clear_transit": False})
     assert rig.core().take(sealed(chunk, None)).send
     other = header(b"b")
-    assert rig.core().take(sealed(DoorEnd(other, 0, 0), None)).refused == "clear_transit"
+    assert core.take(sealed(DoorEnd(other, 0, 0), None)).refused == "clear_transit"
 
 
 def test_an_altered_first_record_refuses_its_call(rig: Rig) -> None:
@@ -234,13 +241,15 @@ def test_a_codec_that_is_not_known_refuses_its_call(rig: Rig) -> None:
     strange = json.dumps({**info, "codec": "opus"}).encode()
     del key
     headers = {**message.headers, "hw_info": strange}
-    done = rig.core(clear=True).take(delivery(replace(message, headers=headers)))
+    rig.policy = CLEAR
+    done = rig.core().take(delivery(replace(message, headers=headers)))
     refused(rig, done, about, "record")
 
 
 def test_a_call_that_may_not_be_recorded_is_refused(rig: Rig) -> None:
-    def may_be_sent(call: CallInfo) -> None:
+    def may_be_sent(call: CallInfo, policy: Policy) -> None:
         assert call.parties
+        assert policy is rig.policy
         raise ConsentError("no", {"rule": "x"})
 
     about = header()
@@ -255,7 +264,7 @@ def test_a_call_that_was_let_in_is_not_judged_again(rig: Rig) -> None:
     chunk = sealed(DoorChunk(about, 0, 0, silence(about)), rig.key(about))
     assert rig.core().take(chunk).send
 
-    def may_be_sent(_: CallInfo) -> None:
+    def may_be_sent(_call: CallInfo, _policy: Policy) -> None:
         raise ConsentError("no", {})
 
     assert rig.core(may_be_sent=may_be_sent).take(chunk).send
@@ -307,7 +316,8 @@ def test_a_call_that_others_opened_is_not_touched(rig: Rig) -> None:
 def test_an_id_that_is_not_drawn_is_told_nowhere(rig: Rig, named: str) -> None:
     message = encode(DoorEnd(header(), 0, 0), TOPICS.audio_in, None)
     subject = {**message.headers, "ce_subject": named.encode()}
-    done = rig.core(clear=True).take(delivery(Message(named.encode(), subject, message.value)))
+    rig.policy = CLEAR
+    done = rig.core().take(delivery(Message(named.encode(), subject, message.value)))
     assert done == Handled(dead="call_id")
 
 

@@ -287,3 +287,18 @@ def test_what_a_candidate_would_show_is_never_made() -> None:
     assert policy.needs_token_key
     tried = candidate(policy, None)
     assert tried.policy.digest == policy.digest
+
+
+def test_where_the_reader_alone_is_another_a_call_is_tried_under_its_own_policy(
+    ledger: Ledger,
+) -> None:
+    under = list[Policy]()
+
+    def opened(_call: CallInfo, policy: Policy) -> Scripted:
+        under.append(policy)
+        return Scripted()
+
+    for follows in (False, True):
+        tried = Candidate(TRIED, lambda: opened, follows)
+        walk(core(Scripted(), Shadow(tried, ledger.database, Metrics())))
+    assert under == [TRIED, LIVE]

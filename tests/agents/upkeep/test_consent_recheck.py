@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,15 +12,22 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import update
 
+from agents.access.policy_versions import PolicyVersions, document_of
+from agents.database.policies.published import Following, InForce
+from agents.database.tables import POLICY_VERSIONS
+from agents.system.metrics import Metrics
 from agents.upkeep import consent_recheck as recheck
 from agents.upkeep.consent_recheck import Plan, Recheck, plan
 from agents.upkeep.stored_decisions import simulated
 from agents.upkeep.sweep_guard import Bounds, Confirmed, SweepGuard
 from agents.vault.call_catalogue import CallFilter
 from pipeline.consent.rules import RuleSet
-from pipeline.errors import InputError, SettingsError, SweepRefusedError
+from pipeline.errors import InputError, PolicyError, SettingsError, SweepRefusedError
 from pipeline.evaluation.change.stored_calls import Fate, Flag, Judge
+from pipeline.policy.known_names import BUILT_IN
+from pipeline.policy.model import Policy
 from pipeline.records.consent import Outcome
 from tests.agents.consented import (
     ASKS,
@@ -228,9 +235,9 @@ async def test_the_worker_looks_once_a_day(site: Site, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(recheck, "_once", counted)
     monkeypatch.setattr(recheck, "AGAIN", 3)
-    by = recheck.Nightly("erase", policy(), ASKS)
+    by = recheck.Nightly("erase", ASKS)
     task = asyncio.create_task(
-        recheck.tend(site.vault, site.ledger, site.log, site.guard, by, look_s=0.005)
+        recheck.tend(site.vault, site.ledger, site.log, site.guard, by, policy, look_s=0.005)
     )
     await asyncio.sleep(0.3)
     assert looks == ["look"]
@@ -239,6 +246,38 @@ async def test_the_worker_looks_once_a_day(site: Site, monkeypatch: pytest.Monke
     await asyncio.sleep(0.3)
     task.cancel()
     assert looks == ["look"] * 3, "one that was refused comes again, and then none"
+
+
+def test_the_nightly_recheck_goes_by_what_is_in_force_that_night(site: Site) -> None:
+    site.store("older", decided("DE", PROMPT, YES), ago=100, days=3_650)
+    by = recheck.Nightly("erase", ASKS)
+    work = Recheck(site.ledger, site.log, site.guard, recheck.WORKER)
+
+    def night(in_force: Callable[[], Policy]) -> list[str]:
+        return recheck._once(site.vault, work, site.ledger, by, in_force).erased
+
+    assert "older" not in night(lambda: policy(days=3_650))
+    with pytest.raises(SettingsError, match="asks for none"):
+        night(lambda: policy(enforced=False))
+    with pytest.raises(PolicyError, match="version 2 can't be taken up"):
+        night(refused_by_this_worker(site))
+    assert site.stored(["older"]) == {"older"}
+    assert night(lambda: policy(days=30)) == ["older"]
+
+
+def refused_by_this_worker(site: Site) -> Callable[[], Policy]:
+    """What a worker asks that could not take up the version that was published last."""
+    ledger = site.ledger
+    versions = PolicyVersions(ledger.database, ledger.kek, site.log, BUILT_IN, policy())
+    versions.publish(document_of(policy(days=30)), by="oidc:a", reason="a")
+    following = Following(BUILT_IN)
+    worker = InForce(ledger.database, ledger.kek, policy(), following, Metrics())
+    assert worker.certain().keep_days("x") == 30
+    made = versions.publish(document_of(policy(days=3_650)), by="oidc:a", reason="b")
+    with ledger.database.writing() as connection:
+        mine = POLICY_VERSIONS.c.number == made.number
+        connection.execute(update(POLICY_VERSIONS).where(mine).values(author="oidc:b"))
+    return worker.certain
 
 
 def test_what_would_have_been_is_counted_by_place_and_rule(site: Site) -> None:

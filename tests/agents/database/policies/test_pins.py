@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -51,11 +50,11 @@ def test_a_version_that_another_thread_takes_up_meanwhile_does_not_mix_in(ledger
     pins = Pins(ledger.database, lambda: new[0], Metrics())
     pin = pins._pin
 
-    def meanwhile(call_id: str, *given: Any) -> None:
+    def meanwhile(call_id: str, pinned: bytes) -> None:
         pins._pin = pin  # type: ignore[method-assign]
         new[0] = OTHER
         pins.policy("call-2", ledger.seal("call-2"))
-        pin(call_id, *given)
+        pin(call_id, pinned)
 
     pins._pin = meanwhile  # type: ignore[method-assign]
     worked_by = pins.policy("call-1", ledger.seal("call-1"))
