@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, delete, insert, select, update
 
 from agents.access.audit_log import AuditLog, Event
 from agents.access.roles import AccessError, Role
 from agents.database.engine import Database
-from agents.database.tables import API_TOKENS
+from agents.database.tables import API_TOKENS, SAVED_VIEWS
 from agents.system.clock import Clock, stamp
 from pipeline.errors import InputError
 
@@ -119,7 +119,7 @@ class Tokens:
             return [_token(row) for row in connection.execute(query)]
 
     def revoke(self, token_id: str, *, by: str) -> bool:
-        """End a token; ``False`` where it was revoked before.
+        """End a token, and remove the views that it kept; ``False`` where it was revoked before.
 
         Args:
             token_id: its public part.
@@ -139,7 +139,9 @@ class Tokens:
         change = update(API_TOKENS).where(
             API_TOKENS.c.token_id == token_id, API_TOKENS.c.revoked.is_(None)
         )
+        views = delete(SAVED_VIEWS).where(SAVED_VIEWS.c.owner == f"token:{token_id}")
         with self._database.writing() as connection:
+            connection.execute(views)
             return bool(connection.execute(change.values(revoked=stamp(self.now()))).rowcount)
 
     def check(self, text: str) -> Token:

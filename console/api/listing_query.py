@@ -155,9 +155,11 @@ class PageListingQuery(ListingQuery):
 
 
 class SavedAddress(ListingQuery):
-    """What is kept of an address: all but the words."""
+    """What is kept of an address: no words, and nobody's pseudonym, which outlived an erasure."""
 
     @classmethod
     def of(cls, query: ListingQuery) -> Self:
         """Of what was asked."""
-        return cls.model_validate(query.model_dump(exclude={"q", "after", "limit"}))
+        return cls.model_validate(
+            query.model_dump(exclude={"q", "caller", "party", "after", "limit"})
+        )

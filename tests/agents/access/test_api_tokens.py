@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from typer.testing import CliRunner
 
 from agents.access.api_tokens import FORM, Tokens
@@ -17,7 +17,7 @@ from agents.access.roles import MAY, AccessError, Permission, Role, permitted
 from agents.cli.main import app
 from agents.database.call_ledger import Ledger
 from agents.database.engine import Database
-from agents.database.tables import ENTRIES
+from agents.database.tables import ENTRIES, SAVED_VIEWS
 from pipeline.errors import InputError, StoreError
 
 pytestmark = pytest.mark.unit
@@ -184,3 +184,15 @@ def test_a_time_that_is_none_is_refused(span: str, tmp_path: Path) -> None:
         [*CREATE, f"--expires={span}", "--state-dir", str(tmp_path)],
     )
     assert isinstance(done.exception, InputError)
+
+
+def test_views_of_a_revoked_token_go(tokens: Tokens, database: Database) -> None:
+    ann, bob = (tokens.create(Role.ANALYST, name, DAY, by="test")[0] for name in ("Ann", "Bob"))
+    with database.writing() as connection:
+        for one in (ann, bob):
+            row = {"owner": f"token:{one.token_id}", "name": "x", "address": "", "created": ""}
+            connection.execute(insert(SAVED_VIEWS).values(row))
+    assert tokens.revoke(ann.token_id, by="test")
+    with database.reading() as connection:
+        owners = list(connection.scalars(select(SAVED_VIEWS.c.owner)))
+    assert owners == [f"token:{bob.token_id}"]

@@ -63,7 +63,7 @@ class Figures:
     muted_share: float | None
     """Of all channels' time."""
     precaution_share: float | None
-    """Muted without an entity, as a part of all talk."""
+    """Muted without an entity, as a part of it and all talk."""
     caught_calls: int
     caught_ms: int
 
@@ -99,7 +99,7 @@ def figures_of(warehouse: Warehouse, wanted: Wanted) -> Figures | None:
         if _tellable(repeat, callers - repeat, least=warehouse.least)
         else None,
         muted_share=_share(found["muted"], duration),
-        precaution_share=_share(found["precaution"], found["talk"]),
+        precaution_share=_share(found["precaution"], found["talk"] + found["precaution"]),
         caught_calls=found["caught_calls"],
         caught_ms=int(found["caught"]),
     )

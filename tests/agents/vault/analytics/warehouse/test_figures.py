@@ -81,7 +81,7 @@ def test_figures(warehouse: Warehouse) -> None:
     assert found.disclosed_share == 0.75
     assert (found.callers, found.repeat_callers) == (5, 5)
     assert found.muted_share == pytest.approx(55_000 / 610_000)
-    assert found.precaution_share == pytest.approx(4_000 / 49_000)
+    assert found.precaution_share == pytest.approx(4_000 / 53_000)
     assert (found.caught_calls, found.caught_ms) == (2, 1_800)
 
 
