@@ -130,7 +130,8 @@ def test_no_parameter_is_a_fault(served: Console, data: st.DataObject) -> None:
     body = None if method in {"GET", "HEAD"} else data.draw(WANTED).encode()
     role = next(role for role in Role if permission_of(route) in MAY[role])
     answer = _client(served, role).request(method, path, params=query, content=body)
-    assert answer.status_code < 500, answer.text
+    without_broker = answer.status_code == 503 and answer.json()["code"] == "settings"
+    assert without_broker or answer.status_code < 500, answer.text
 
 
 @cache

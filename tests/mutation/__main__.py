@@ -85,7 +85,7 @@ MODULES = {
     "agents/stages/vault.py": ("agents/stages/test_stages.py",),
     "agents/vault/reader.py": (
         "agents/vault/test_vault.py",
-        "agents/vault/test_export.py",
+        "agents/vault/exports/test_files.py",
     ),
 }
 """Modules, and the files in ``tests`` that ask what they do."""

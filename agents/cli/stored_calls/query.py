@@ -131,8 +131,9 @@ def _write(answer: Answer, form: Format, to: Path | None) -> None:
     if to is not None:
         write_whole(to, pieces)
         return
+    out = screen()
     for piece in pieces:
-        sys.stdout.write(piece.decode())
+        out.file.write(piece.decode())  # print would break and colour
 
 
 def _tell(log: AuditLog, text: str, rows: int) -> None:

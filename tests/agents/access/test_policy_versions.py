@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -17,10 +19,12 @@ from agents.access.audit_log import AuditLog
 from agents.access.policy_versions import PolicyVersions, State, document_of
 from agents.access.roles import Role
 from agents.database.call_ledger import Ledger
+from agents.database.policies.published import Following, InForce
 from agents.database.tables import API_TOKENS, ENTRIES, POLICY_VERSIONS
+from agents.system.metrics import Metrics
 from agents.upkeep.kek_rotation import rotate
 from pipeline.errors import InputError, PolicyError, SealError
-from pipeline.policy.known_names import BUILT_IN
+from pipeline.policy.known_names import BUILT_IN, Known
 from pipeline.policy.loading import load_policy, parse_policy
 from pipeline.policy.model import EntityRule, Policy
 from pipeline.records.entities import Entity
@@ -40,6 +44,7 @@ entities:
 SECOND = DOCUMENT.replace('"1"', '"2"')
 ANN, BOB = "oidc:" + "a" * 32, "oidc:" + "b" * 32
 Make = Callable[..., PolicyVersions]
+NAMES = count()
 
 
 @pytest.fixture
@@ -49,9 +54,9 @@ def ledger(tmp_path: Path) -> Ledger:
 
 @pytest.fixture
 def make(ledger: Ledger) -> Make:
-    def versions(*, two: bool = False) -> PolicyVersions:
+    def versions(*, two: bool = False, known: Known = BUILT_IN) -> PolicyVersions:
         log = AuditLog(ledger.database)
-        return PolicyVersions(ledger.database, ledger.kek, log, BUILT_IN, OWN, two=two)
+        return PolicyVersions(ledger.database, ledger.kek, log, known, OWN, two=two)
 
     return versions
 
@@ -171,7 +176,7 @@ def test_an_approval_is_of_what_was_compared(make: Make) -> None:
 
 def tokens(ledger: Ledger, by: str) -> str:
     made, _ = Tokens(ledger.database, AuditLog(ledger.database)).create(
-        Role.SECURITY, "t", timedelta(days=1), by=by
+        Role.SECURITY, f"t{next(NAMES)}", timedelta(days=1), by=by
     )
     return f"token:{made.token_id}"
 
@@ -212,7 +217,9 @@ def test_a_token_whose_maker_nobody_knows_approves_nothing(make: Make, ledger: L
 
 FORGED: dict[str, dict[str, object]] = {
     "another policy": {"content": OWN.content, "sha256": OWN.digest},
-    "its text": {"content": OWN.content},
+    "its content": {"content": OWN.content},
+    "its text": {"document": DOCUMENT.replace("0.3", "0.9")},
+    "what it was written against": {"based": 7},
     "its author": {"author": BOB},
     "its approver": {"approver": BOB},
     "its seal": {"seal": b"x" * 40},
@@ -242,6 +249,80 @@ def test_nor_does_a_version_that_waits_come_into_force_by_its_state(
         connection.execute(update(POLICY_VERSIONS).values(state="published", approver=BOB))
     with pytest.raises(SealError):
         versions.in_force()
+
+
+@pytest.mark.parametrize("what", sorted({*FORGED} - {"its approver"}))
+def test_a_version_that_waits_is_approved_as_its_author_wrote_it(
+    make: Make, ledger: Ledger, what: str
+) -> None:
+    versions = make(two=True)
+    made = versions.publish(DOCUMENT, by=ANN, reason="a")
+    assert not versions.get(made.number).problem
+    with ledger.database.writing() as connection:
+        connection.execute(update(POLICY_VERSIONS).values(FORGED[what]))
+    assert versions.get(made.number).problem
+    for by in (ANN, BOB):
+        with pytest.raises(InputError, match="not as it was written: withdraw it"):
+            versions.approve(made.number, by=by)
+    assert versions.in_force() is None
+    assert versions.withdraw(made.number, by=ANN).state is State.WITHDRAWN
+
+
+@pytest.mark.parametrize("what", FORGED)
+def test_where_the_version_in_force_cannot_be_proven_another_can_be_published(
+    make: Make, ledger: Ledger, what: str
+) -> None:
+    versions = make()
+    versions.publish(DOCUMENT, by=ANN, reason="a")
+    with ledger.database.writing() as connection:
+        mine = POLICY_VERSIONS.c.number == 1
+        connection.execute(update(POLICY_VERSIONS).where(mine).values(FORGED[what]))
+    now = versions.standing()
+    assert (now.number, now.policy, bool(now.problem)) == (1, OWN, True)
+    with pytest.raises(InputError, match="policy version 1"):
+        versions.roll_back(1, by=ANN, reason="back")
+    assert versions.publish(DOCUMENT, by=ANN, reason="again", based=1).number == 2
+    assert versions.standing().problem == ""
+    assert following(ledger).start().name == "acme"
+
+
+def following(ledger: Ledger, *, two: bool = False) -> InForce:
+    """A worker that starts now."""
+    return InForce(ledger.database, ledger.kek, OWN, Following(BUILT_IN, two), Metrics())
+
+
+def test_one_person_s_version_is_approved_once_two_have_to_agree(
+    make: Make, ledger: Ledger
+) -> None:
+    make().publish(DOCUMENT, by=ANN, reason="a")
+    versions = make(two=True)
+    with pytest.raises(PolicyError, match="nobody else approved it"):
+        following(ledger, two=True).start()
+    assert "nobody else approved it" in versions.standing().problem
+    again = versions.publish(DOCUMENT, by=ANN, reason="b")
+    versions.approve(again.number, by=BOB)
+    assert following(ledger, two=True).start().name == "acme"
+    with pytest.raises(InputError, match="in force already"):
+        versions.publish(DOCUMENT, by=ANN, reason="c")
+
+
+def test_nobody_goes_back_to_names_that_are_gone(make: Make, ledger: Ledger) -> None:
+    with_own = make(known=replace(BUILT_IN, entities=BUILT_IN.entities | {"LOYALTY_ID"}))
+    with_own.publish(DOCUMENT + "  LOYALTY_ID: {threshold: 0.2}\n", by=ANN, reason="a")
+    versions = make()
+    assert "LOYALTY_ID is not known" in versions.standing().problem
+    versions.publish(DOCUMENT, by=ANN, reason="b")
+    with pytest.raises(PolicyError, match="LOYALTY_ID is not known"):
+        versions.roll_back(1, by=ANN, reason="c")
+    assert following(ledger).start().name == "acme"
+
+
+def test_a_state_that_nobody_knows_has_no_effect(make: Make, ledger: Ledger) -> None:
+    versions = make()
+    versions.save_draft(DOCUMENT, by=ANN)
+    with ledger.database.writing() as connection:
+        connection.execute(update(POLICY_VERSIONS).values(state="newer"))
+    assert [one.state for one in versions.known_versions()] == [State.WITHDRAWN]
 
 
 def test_a_version_outlives_its_wrapping_key(make: Make, ledger: Ledger, tmp_path: Path) -> None:
@@ -274,6 +355,10 @@ def test_two_who_publish_at_once_do_not_both_win(
     with pytest.raises(InputError, match="at the same moment"):
         versions.publish(SECOND.replace("0.3", "0.2"), by=ANN, reason="second")
     assert [one.author for one in versions.known_versions()] == [BOB, ANN, "settings"]
+    (*_, (kind, facts)) = audited(ledger)
+    assert (kind, facts["step"], facts["version"], facts["by"]) == (
+        "policy-step-failed", "policy-published", 2, ANN,
+    )  # fmt: skip
 
 
 RULES = st.builds(
@@ -288,7 +373,9 @@ RULES = st.builds(
     suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15, deadline=None
 )
 @given(
-    entities=st.dictionaries(st.sampled_from([str(one) for one in Entity]), RULES, max_size=5),
+    entities=st.dictionaries(
+        st.sampled_from([str(one) for one in Entity if one is not Entity.DTMF]), RULES, max_size=5
+    ),
     days=st.integers(1, 36_500),
     name=st.text(st.characters(categories=["L", "N", "P", "Zs"]), min_size=1, max_size=40),
 )

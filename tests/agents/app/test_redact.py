@@ -216,7 +216,7 @@ def test_the_report_shows_the_call_and_needs_no_file(
     report = tmp_path / "report.html"
     run(Wanted(source, out, report=report), engines)
     page = report.read_text("utf-8")
-    assert "data:audio/wav;base64," in page
+    assert "data:audio/flac;base64," in page
     assert '<span class="chip pay">Card number</span>' in page
     assert page.count('class="mute pay"') == 1
 

@@ -45,6 +45,7 @@ DEFAULTS = {
     "agents/cli/running/notice.py": "the day for which a prompt is looked up",
     "agents/cli/measuring/policy.py": "the day on which policies are compared",
     "agents/settings/consent_rules.py": "the day for which prompts are read",
+    "agents/settings/notices.py": "the same",
     "agents/app/recordings/recording_folder.py": "evidence from the future is refused",
     "agents/app/gateway/call_feed.py": "when a call began, which has no database",
     "agents/upkeep/news/webhooks.py": "the time of a test's signature, which has no database",

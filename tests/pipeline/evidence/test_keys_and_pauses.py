@@ -150,7 +150,7 @@ def test_page_and_report_call_it_a_pause(call: StoredCall, tmp_path: Path) -> No
     assert [(one.start_ms, one.end_ms) for one in paused] == [(5_000, 47_000)] * 2
     turns = turns_of(call.files["call-1.json"], ("customer", "agent"))
     pieces = [one for turn in turns for one in turn.pieces]
-    assert [one.hidden for one in pieces if "paused" in one.text] == [True]
+    assert [one.entity for one in pieces if "paused" in one.text] == ["PAUSED"]
     for name, data in call.files.items():
         (tmp_path / name).write_bytes(data)
     report = read_call(tmp_path / "call-1.certificate.json")
