@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,7 +35,7 @@ from agents.vault.analytics.call_search import CallSearch
 from agents.vault.analytics.fact_store import FactStore
 from agents.vault.analytics.search_index import SearchIndex
 from agents.vault.vault import Vault
-from benchmarks.console.made_up import calls, word
+from benchmarks.console.made_up import FIRST, calls, word
 from benchmarks.results import finish, stamp
 from pipeline.analytics.facts import CallFacts
 from pipeline.evidence.transcript import build_transcript, to_call_analytics, to_json
@@ -79,10 +80,22 @@ QUESTIONS: Final = (
     ),
     Question("filter: one caller", ListingFilter(caller=f"pn-{3:032x}")),
     Question("filter: a type that is rarely muted", ListingFilter(types=("MEDICATION",))),
+    Question("filter: a purpose that no call has", ListingFilter(purpose="none")),
+    Question("filter: flagged, which no call is", ListingFilter(flagged=True)),
+    Question(
+        "filter: stored in the first month",
+        ListingFilter(stored_since=FIRST, stored_until=FIRST + timedelta(days=30)),
+    ),
+    Question("filter: a policy that no call has", ListingFilter(policy="none")),
+    Question("filter: a mark that no call has", ListingFilter(mark="incomplete")),
     Question("search: a word of nearly every call", ListingFilter(words=COMMON)),
     Question("search: a usual word", ListingFilter(words=USUAL)),
     Question("search: a rare word", ListingFilter(words=RARE)),
     Question("search: two words", ListingFilter(words=f"{USUAL} {word(301)}")),
+    Question(
+        "search: six usual words",
+        ListingFilter(words=" ".join(word(rank) for rank in range(60, 120, 10))),
+    ),
     Question(
         "search: a usual word, longest first", ListingFilter(words=USUAL), Sorting(Order.DURATION)
     ),
@@ -99,7 +112,7 @@ def fill(database: Database, count: int) -> float:
     """Enter calls with their facts and words; seconds that it took."""
     began = time.monotonic()
     store, index = FactStore(database), SearchIndex(SECRET)
-    known: dict[str, int] = {}
+    check, known = index.hashed([]), dict[str, int]()
     for batch in _batches(calls(count)):
         facts = [one for one, _ in batch]
         with database.writing() as connection:
@@ -108,8 +121,9 @@ def fill(database: Database, count: int) -> float:
         for _, words in batch:
             for each in words:
                 if each not in known:
-                    (known[each],) = index.hashed([each])
-        store.enter_all([(one, [known[each] for each in words]) for one, words in batch])
+                    (known[each],) = index.hashed([each]) - check
+        made = [(one, [*check, *(known[each] for each in words)]) for one, words in batch]
+        store.enter_all(made)
     return time.monotonic() - began
 
 

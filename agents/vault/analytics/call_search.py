@@ -33,6 +33,10 @@ from pipeline.errors import InputError, RecordError, UnknownCallError
 from pipeline.evidence.told_transcript import read_transcript
 
 READ_MOST: Final = 200
+_OTHER_KEY: Final = (
+    "calls are indexed under another token key than this server's: give it the one of the servers "
+    "that store calls, or run `hushwire analytics rebuild` where this one is right"
+)
 STEP: Final = 25
 """Transcripts at least that are gone through before the database is asked again."""
 
@@ -152,6 +156,8 @@ class CallSearch:
         except InputError as error:
             raise FilterError("q", str(error)) from None
         with self._database.reading() as connection:
+            if not self._index.is_of(connection):
+                raise FilterError("q", _OTHER_KEY)
             return query, self._index.matching(connection, query)
 
     def _found(self, page: ListedPage, query: WordQuery) -> list[tuple[SearchedCall, str]]:

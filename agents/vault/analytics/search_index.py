@@ -2,7 +2,8 @@
 
 A term (``pipeline.analytics.terms``) is 63 bits of HMAC-SHA256 under a key that HKDF derives from
 the installation's token key, so the database names no word; what it gives away all the same is in
-``docs/threat-model.md``. Nothing here fails.
+``docs/threat-model.md``. Each call also has ``_CHECK``, which nobody says: a server with another key
+would find nothing, and has to say why. Nothing here fails.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from agents.database.analytics_tables import CALL_FACTS, SEARCH_TERMS
 from pipeline.analytics.terms import WordQuery
 
 _LABEL: Final = b"hushwire/search-terms/1"
+_CHECK: Final = "\0"
 _BITS: Final = 63
 """A column of 64 bits has a sign."""
 RARE: Final = 20_000
@@ -37,8 +39,16 @@ class SearchIndex:
         self._key = HKDF(SHA256(), 32, salt=None, info=_LABEL).derive(secret)
 
     def hashed(self, terms: Iterable[str]) -> frozenset[int]:
-        """The terms as ``search_terms`` has them."""
-        return frozenset(map(self._hash, terms))
+        """The terms of a call as ``search_terms`` has them."""
+        return frozenset(map(self._hash, {*terms, _CHECK}))
+
+    def is_of(self, connection: Connection) -> bool:
+        """Whether the call that was entered last is hashed under this key, if there is any."""
+        last = connection.scalar(select(func.max(CALL_FACTS.c.id)))
+        mine = (SEARCH_TERMS.c.term == self._hash(_CHECK)) & (SEARCH_TERMS.c.call == last)
+        return (
+            last is None or connection.scalar(select(SEARCH_TERMS.c.call).where(mine)) is not None
+        )
 
     def matching(self, connection: Connection, query: WordQuery) -> ColumnElement[bool]:
         """The condition on ``call_facts`` that a call has all terms of a query.
@@ -47,7 +57,7 @@ class SearchIndex:
             connection: where it is counted how many calls have each term, up to a limit.
             query: what is searched for.
         """
-        terms = sorted(self.hashed(query.terms), key=lambda term: _calls_of(connection, term))
+        terms = sorted(map(self._hash, query.terms), key=lambda term: _calls_of(connection, term))
         here = [_has(term, CALL_FACTS.c.id) for term in terms]
         if _calls_of(connection, terms[0]) > RARE:
             return and_(*here)  # so many have it that a page is full before long

@@ -102,8 +102,13 @@ def test_a_place_is_shown_with_its_call(ledger: Ledger, vault: Vault) -> None:
     assert (one.snippet.role, last.entity, last.found) == ("customer", "CARD_NUMBER", True)
 
 
-def test_another_secret_finds_nothing(ledger: Ledger, vault: Vault) -> None:
-    assert found(search(ledger, vault, b"o" * 32), "order") == []
+def test_another_secret_is_told(ledger: Ledger, vault: Vault, tmp_path: Path) -> None:
+    with pytest.raises(FilterError, match="another token key"):
+        search(ledger, vault, b"o" * 32).page(ListingFilter(words="order"))
+    empty = Ledger.embedded(tmp_path / "empty")
+    made = search(empty, Vault.opened(tmp_path / "other", empty), b"o" * 32)
+    assert made.page(ListingFilter(words="order")).calls == ()
+    empty.dispose()
 
 
 def test_the_database_holds_numbers_alone(ledger: Ledger, vault: Vault) -> None:
