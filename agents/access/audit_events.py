@@ -50,12 +50,14 @@ KINDS: Final[Mapping[str, str]] = {
     "token-created": "An API token was made. `token`: its public id, `role`, `expires`, `by`",
     "token-revoked": "An API token was revoked. `token`, `role`, `by`",
     "session-ended": "Somebody who was logged in on the pages is not any more. `session`, `who`, "
-    "`why`: they logged out, or security ended it, `by`",
+    "`why`: they logged out, security ended it, or they had too many, `by`",
     "policy-drafted": "A version of the policy was written down as a draft. `version`, `sha256`, "
     "`by`",
     "policy-proposed": "A version waits for another person's approval. `version`, `sha256`, `by`",
     "policy-published": "A version is in force next: new calls get it. `version`, `sha256`: what "
     "certificates name, `by`, `author` where another person approved it",
+    "policy-step-failed": "What the entry before it tells of this version was not done: somebody "
+    "else was faster, or the database refused. `version`, `sha256`, `step`: which, `by`",
     "policy-withdrawn": "A draft, or a version that waited, was taken back. `version`, `sha256`, "
     "`by`",
     "evaluation-published": "Figures of an evaluation were stored. `sha256`, `policy`: its digest, "

@@ -13,8 +13,9 @@ away.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Self, TypeAlias
@@ -24,15 +25,23 @@ from sqlalchemy import Connection, Row, Select, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from agents.access.audit_log import AuditLog, Event
+from agents.access.second_person import require_another
 from agents.crypto.envelope import KeyEncryptionKey, wrapping_key_id
 from agents.database.call_ledger import Ledger
 from agents.database.engine import Database
-from agents.database.policies.published import Published, Stated, opened, published, sealed
-from agents.database.tables import API_TOKENS, POLICY_VERSIONS
+from agents.database.policies.published import (
+    Following,
+    Published,
+    Stated,
+    opened,
+    published,
+    sealed,
+)
+from agents.database.tables import POLICY_VERSIONS
 from agents.database.wrapped_keys import note_wrapping_key, wrapping_key_in_force
 from agents.settings.model import Settings
 from agents.settings.policies import names_known, read_policy, written
-from pipeline.errors import InputError, StoreError
+from pipeline.errors import InputError, PolicyError, SealError, StoreError
 from pipeline.policy.known_names import Known
 from pipeline.policy.loading import parse_policy
 from pipeline.policy.model import Policy
@@ -43,8 +52,6 @@ _LISTED: Final = 200
 _ATTEMPTS: Final = 5
 """A wrapping key that is replaced meanwhile: how often a seal is made anew."""
 _Write: TypeAlias = Callable[[Connection, Mapping[str, object]], object]
-_TOKEN: Final = "token:"  # noqa: S105 - how audit entries name one
-_PERSON: Final = "oidc:"
 _SETTINGS: Final = "settings"
 """Author of the version that stands for the policy of the settings."""
 
@@ -57,6 +64,12 @@ class State(StrEnum):
     """Its author would publish it; another person has to approve."""
     PUBLISHED = "published"
     WITHDRAWN = "withdrawn"
+    UNKNOWN = "unknown"
+    """Written by a newer version of this software."""
+
+    @classmethod
+    def _missing_(cls, _: object) -> State:
+        return cls.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +96,27 @@ class Version:
     """YAML, as it was written."""
     content: str = field(repr=False)
     """What it says in full; see ``Policy.content``."""
+    problem: str = ""
+    """Why it can't be proven to be what was written; empty where it can, or it is a draft."""
 
     @property
     def policy(self) -> Policy:
         """The policy; raises as ``Policy.restored``."""
         return Policy.restored(self.content)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What new calls get."""
+
+    number: int
+    """Of the version that was published last; 0: none was."""
+    policy: Policy = field(repr=False)
+    """That version's, or the settings' where there is none or it can't be proven."""
+    document: str = field(repr=False)
+    """Its text."""
+    problem: str = ""
+    """Why no worker takes the version up: those that run keep an older one, and none starts."""
 
 
 class PolicyVersions:
@@ -116,6 +145,7 @@ class PolicyVersions:
     ) -> None:
         self._database, self._kek, self._log = database, kek, log
         self.known, self.own, self.two = known, own, two
+        self._following = Following(known, two=two)
         self.own_text = document_of(own, written, known)
 
     @classmethod
@@ -139,6 +169,21 @@ class PolicyVersions:
         """The version in force, proven; None: the policy of the settings is. See ``published``."""
         return published(self._database, self._kek)
 
+    def standing(self) -> Standing:
+        """The same for who may mend it: what nobody can prove or take up is told, not raised."""
+        try:
+            found = self.in_force()
+        except (SealError, PolicyError) as error:
+            return Standing(self._number_in_force(), self.own, self.own_text, str(error))
+        if found is None:
+            return Standing(0, self.own, self.own_text)
+        problem = ""
+        try:
+            self._following.require(found)
+        except PolicyError as error:
+            problem = str(error)
+        return Standing(found.stated.number, found.policy, found.document, problem)
+
     def known_versions(self) -> list[Version]:
         """The last two hundred versions, the newest first."""
         query = select(POLICY_VERSIONS).order_by(POLICY_VERSIONS.c.number.desc()).limit(_LISTED)
@@ -155,7 +200,15 @@ class PolicyVersions:
             row = connection.execute(_row(number)).one_or_none()
         if row is None:
             raise InputError(f"there is no policy version {number}: `hushwire policy versions`")
-        return _version(row)
+        version = _version(row)
+        if version.state in {State.PUBLISHED, State.AWAITING}:
+            try:
+                opened(row, self._kek)
+            except SealError as error:
+                return replace(version, problem=str(error))
+            except PolicyError:  # a newer version of Hushwire wrote it, as it stands there
+                pass
+        return version
 
     def save_draft(self, document: str, *, by: str) -> Version:
         """Keep a document that can be used, without any effect; raises as the module says."""
@@ -179,9 +232,10 @@ class PolicyVersions:
         old = self.get(number)
         if old.state is not State.PUBLISHED:
             raise InputError(f"policy version {number} was never in force: publish its text")
-        with self._database.reading() as connection:
-            row = connection.execute(_row(number)).one()
-        return self._publish(opened(row, self._kek).policy, old.document, by, reason, None)
+        if old.problem:
+            raise InputError(old.problem)
+        self._following.require_known(number, old.policy)
+        return self._publish(old.policy, old.document, by, reason, None)
 
     def approve(self, number: int, *, by: str, sha256: str | None = None) -> Version:
         """Publish a version that waits, as another person than its author.
@@ -196,9 +250,9 @@ class PolicyVersions:
             raise InputError(f"policy version {number} does not wait: it is {version.state.value}")
         if sha256 not in {None, version.sha256}:
             raise InputError(f"policy version {number} is not what you looked at: look again")
-        if hashlib.sha256(version.content.encode()).hexdigest() != version.sha256:
-            raise InputError(f"policy version {number} was changed since: withdraw it")
-        self._refuse_same(version.author, by)
+        if version.problem:
+            raise InputError(f"policy version {number} is not as it was written: withdraw it")
+        require_another(self._database, version.author, by)
         now = self._number_in_force()
         if now != version.based:
             raise InputError(
@@ -206,9 +260,10 @@ class PolicyVersions:
                 f"and now {now} is: withdraw it and publish its text again"
             )
         self._begin()
-        self._audit("policy-published", version.number, version.sha256, by, author=version.author)
-        stated = Stated(number, version.sha256, version.author, by)
-        self._seal(stated, lambda connection, values: self._decide(connection, version, values))
+        stated = _stated(number, version.sha256, version.document, version.author, version.based)
+        stated = replace(stated, approver=by)
+        with self._step("policy-published", number, version.sha256, by, author=version.author):
+            self._seal(stated, lambda connection, values: self._decide(connection, version, values))
         return self.get(number)
 
     def withdraw(self, number: int, *, by: str) -> Version:
@@ -219,8 +274,8 @@ class PolicyVersions:
                 f"policy version {number} is {version.state.value}: only a draft or one that "
                 "waits can be withdrawn; `hushwire policy rollback` goes back to an earlier one"
             )
-        self._audit("policy-withdrawn", number, version.sha256, by)
-        with self._database.writing() as connection:
+        step = self._step("policy-withdrawn", number, version.sha256, by)
+        with step, self._database.writing() as connection:
             values = {"state": State.WITHDRAWN.value, "decided": self._database.stamp()}
             self._decide(connection, version, values)
         return self.get(number)
@@ -237,13 +292,12 @@ class PolicyVersions:
         reason = " ".join(reason.split())
         if not reason or len(reason) > REASON_MOST or not reason.isprintable():
             raise InputError(f"say why, in 1 to {REASON_MOST} characters")
-        now = self.in_force()
-        number = now.stated.number if now else 0
-        if based is not None and based != number:
+        now = self.standing()
+        if based is not None and based != now.number:
             raise InputError(
-                f"version {number} came into force meanwhile: look at what it changes first"
+                f"version {now.number} came into force meanwhile: look at what it changes first"
             )
-        if (now.policy if now else self.own).digest == policy.digest:
+        if not now.problem and now.policy.digest == policy.digest:
             raise InputError("this is what is in force already: nothing was published")
         if self.two:
             return self._write(policy, document, by=by, reason=reason, state=State.AWAITING)
@@ -278,8 +332,7 @@ class PolicyVersions:
             with self._database.reading() as connection:
                 last = connection.scalar(select(func.max(POLICY_VERSIONS.c.number)))
             number = (last or 0) + 1
-        at = self._database.stamp()
-        done = state is State.PUBLISHED
+        based = self._number_in_force()
         row: dict[str, object] = {
             "number": number,
             "name": policy.name,
@@ -289,26 +342,24 @@ class PolicyVersions:
             "sha256": policy.digest,
             "author": by,
             "reason": reason,
-            "based": self._number_in_force(),
+            "based": based,
             "state": state.value,
             "approver": "",
-            "created": at,
-            "decided": at if done else None,
+            "created": self._database.stamp(),
         }
         kinds = {State.DRAFT: "policy-drafted", State.AWAITING: "policy-proposed"}
-        self._audit(kinds.get(state, "policy-published"), number, policy.digest, by)
+        stated = _stated(number, policy.digest, document, by, based)
+
+        def write(connection: Connection, values: Mapping[str, object]) -> None:
+            connection.execute(insert(POLICY_VERSIONS).values({**row, **values}))
+
         try:
-            if done:
-                stated = Stated(number, policy.digest, by, "")
-                self._seal(
-                    stated,
-                    lambda connection, values: connection.execute(
-                        insert(POLICY_VERSIONS).values({**row, **values})
-                    ),
-                )
-            else:
-                with self._database.writing() as connection:
-                    connection.execute(insert(POLICY_VERSIONS).values(row))
+            with self._step(kinds.get(state, "policy-published"), number, policy.digest, by):
+                if state is State.DRAFT:
+                    with self._database.writing() as connection:
+                        write(connection, {})
+                else:
+                    self._seal(replace(stated, state=state.value), write)
         except IntegrityError:
             raise InputError(
                 "somebody else wrote a version at the same moment: look, and try again"
@@ -316,7 +367,7 @@ class PolicyVersions:
         return self.get(number)
 
     def _seal(self, stated: Stated, write: _Write) -> None:
-        """Write a published version with its seal, under a wrapping key that no rotation retires.
+        """Write a version with its seal, under a wrapping key that no rotation retires.
 
         Raises:
             StoreError: the key file is older than the ledger.
@@ -327,16 +378,14 @@ class PolicyVersions:
             with self._database.writing() as connection:
                 in_force = wrapping_key_in_force(connection, key_id)
                 if in_force:
-                    write(
-                        connection,
-                        {
-                            "state": State.PUBLISHED.value,
+                    values: dict[str, object] = {"wrapped_key": wrapped, "seal": seal}
+                    if stated.state == State.PUBLISHED:
+                        values |= {
+                            "state": stated.state,
                             "approver": stated.approver,
                             "decided": self._database.stamp(),
-                            "wrapped_key": wrapped,
-                            "seal": seal,
-                        },
-                    )
+                        }
+                    write(connection, values)
                     return
             if in_force is None:
                 note_wrapping_key(self._database, key_id)
@@ -360,41 +409,15 @@ class PolicyVersions:
         with self._database.reading() as connection:
             return int(connection.scalar(query) or 0)
 
-    def _refuse_same(self, author: str, by: str) -> None:
-        """Refuse an approval by who may be the author.
-
-        Raises:
-            InputError: it is the same principal, or one is a token that the other made.
-        """
-        if by == author or self._person(by) == self._person(author):
-            raise InputError(
-                "who wrote a version can't approve it, nor can a token that its author made: "
-                "another person has to"
-            )
-
-    def _person(self, who: str) -> str:
-        """Who stands behind a principal: of a token made by a person or a token, its maker.
-
-        A token that was made on the command line, where no person logs in, stands for itself.
-
-        Raises:
-            InputError: nobody knows who made the token.
-        """
-        while who.startswith(_TOKEN):
-            query = select(API_TOKENS.c.made_by).where(
-                API_TOKENS.c.token_id == who.removeprefix(_TOKEN)
-            )
-            with self._database.reading() as connection:
-                maker = connection.scalar(query)
-            if maker is None:
-                raise InputError(
-                    "nobody knows who made a token of this version's author or approver: it is "
-                    "from before versions were approved; make a new one"
-                )
-            if not maker.startswith((_TOKEN, _PERSON)):
-                return who
-            who = maker
-        return who
+    @contextmanager
+    def _step(self, what: str, number: int, sha256: str, by: str, **facts: str) -> Iterator[None]:
+        """Write a step down, then take it; one that fails is written down as such, too."""
+        self._audit(what, number, sha256, by, **facts)
+        try:
+            yield
+        except Exception:
+            self._audit("policy-step-failed", number, sha256, by, step=what)
+            raise
 
     def _audit(self, what: str, number: int, sha256: str, by: str, **facts: str) -> None:
         kind = f"hushwire.audit.{what}.v1"
@@ -427,6 +450,10 @@ def document_of(policy: Policy, written: str = "", known: Known | None = None) -
     return text
 
 
+def _stated(number: int, sha256: str, document: str, author: str, based: int) -> Stated:
+    return Stated(number, sha256, hashlib.sha256(document.encode()).hexdigest(), author, based)
+
+
 def _row(number: int) -> Select[tuple[object, ...]]:
     return select(POLICY_VERSIONS).where(POLICY_VERSIONS.c.number == number)
 
@@ -440,7 +467,7 @@ def _version(row: Row[tuple[object, ...]]) -> Version:
         author=row.author,
         reason=row.reason,
         based=row.based,
-        state=State(row.state),
+        state=State(row.state) if row.state in set(State) else State.WITHDRAWN,
         approver=row.approver,
         created=datetime.fromisoformat(row.created),
         decided=datetime.fromisoformat(row.decided) if row.decided else None,

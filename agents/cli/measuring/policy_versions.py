@@ -19,6 +19,7 @@ from agents.cli.shared import public_keys as known
 from agents.cli.shared.stores import VaultHint, opened
 from agents.settings.model import load_settings
 from agents.system.screen import screen
+from pipeline.errors import InputError
 
 if TYPE_CHECKING:
     from agents.access.policy_versions import PolicyVersions, Version
@@ -56,16 +57,15 @@ def publish(
 def list_versions(vault: VaultHint = None, state_dir: known.StateDir = None) -> None:
     """List the versions of the policy, the newest first; the one in force is marked."""
     with _versions(vault, state_dir) as versions:
-        found, now = versions.known_versions(), versions.in_force()
+        found, now = versions.known_versions(), versions.standing()
     if not found:
         screen().print("no version was published: the policy of the settings is in force")
         return
     table = Table(Column("version", overflow="fold"), "policy", "sha256", "state", "on", "by")
     for title in ("approved by", "why"):
         table.add_column(title, overflow="fold")
-    in_force = now.stated.number if now else 0
     for one in found:
-        number = f"{one.number} *" if one.number == in_force else str(one.number)
+        number = f"{one.number} *" if one.number == now.number else str(one.number)
         decided = f"{one.decided or one.created:%Y-%m-%d %H:%M}"
         table.add_row(
             number,
@@ -78,6 +78,9 @@ def list_versions(vault: VaultHint = None, state_dir: known.StateDir = None) -> 
             one.reason,
         )
     screen().print(table)
+    if now.problem:
+        told = f"no worker takes it up: {now.problem}; publish another version"
+        screen(stderr=True).print(told, markup=False, highlight=False, soft_wrap=True)
 
 
 def show(
@@ -87,7 +90,10 @@ def show(
 ) -> None:
     """Print the text of a version, as it was written."""
     with _versions(vault, state_dir) as versions:
-        typer.echo(versions.get(number).document, nl=False)
+        version = versions.get(number)
+    if version.problem:
+        raise InputError(version.problem)
+    typer.echo(version.document, nl=False)
 
 
 def approve(

@@ -1,10 +1,10 @@
 """The policy in force: the version that was published last, or the one of the settings.
 
 A version in force stands in the ledger's database with a seal: a key of its own, wrapped by the key
-that wraps all others, authenticates number, digest, author and approver. Who may only write to the
-database, or to the broker, can't put another policy in force, nor publish one that waits for its
-approval. A worker looks which version is the newest at the moment in which it pins a new call, so
-that no bell has to ring and none can be missed; see ``docs/adr/0034-versions-of-a-policy.md``.
+that wraps all others, authenticates number, digest, text, author and approver. Who may only write
+to the database, or to the broker, can't put another policy in force, nor publish one that waits for
+its approval. A worker looks which version is the newest at the moment in which it pins a new call,
+so that no bell has to ring and none can be missed; see ``docs/adr/0034-versions-of-a-policy.md``.
 
 Outcomes of ``InForce.policy``: the policy for a new call. A version that can't be taken up is
 refused with an alarm (log and metrics) and the one before stays; ``InForce.start`` raises instead,
@@ -26,7 +26,7 @@ from tink import aead
 from agents.crypto.envelope import KeyEncryptionKey, Seal
 from agents.crypto.keyset_file import new_keyset
 from agents.database.engine import Database
-from agents.database.tables import POLICY_VERSIONS
+from agents.database.tables import ENTRIES, POLICY_VERSIONS
 from agents.system.logging import get_logger
 from agents.system.metrics import Metrics
 from pipeline.errors import HushwireError, PolicyError, SealError
@@ -34,6 +34,10 @@ from pipeline.policy.known_names import Known
 from pipeline.policy.model import Policy
 
 PUBLISHED: Final = "published"
+_TOLD: Final = "hushwire.audit.policy-published.v1"
+_UNDONE: Final = "hushwire.audit.policy-step-failed.v1"
+_LOOKED_AT: Final = 20
+"""Entries of the audit log that are looked at for the last version that came into force."""
 _COLUMNS: Final = POLICY_VERSIONS.c
 _FOLLOWED: Final = (_COLUMNS.state == PUBLISHED) & (_COLUMNS.number > 0)
 """Version 0 says what the settings said when the first one was published."""
@@ -48,15 +52,21 @@ class Stated:
     number: int
     sha256: str
     """Of the policy's content."""
+    document: str
+    """SHA-256 of its text."""
     author: str
-    approver: str
+    based: int
+    """The version that was in force when it was written."""
+    approver: str = ""
     """Empty where nobody else had to approve."""
+    state: str = PUBLISHED
+    """A seal of one that waits for approval is none of one in force."""
 
     @property
     def bound(self) -> bytes:
         """The statement as bytes; the same whoever makes them."""
-        told = [self.number, self.sha256, self.author, self.approver]
-        return b"hushwire/policy-version/1\n" + json.dumps(told).encode()
+        told = [self.number, self.sha256, self.document, self.author, self.based, self.approver]
+        return f"hushwire/policy-{self.state}/1\n{json.dumps(told)}".encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,8 @@ class Published:
 
     stated: Stated
     policy: Policy = field(repr=False)
+    document: str = field(repr=False)
+    """Its text."""
 
 
 def key_bound(number: str) -> bytes:
@@ -100,15 +112,38 @@ def ever_published(database: Database) -> bool:
 
 
 def opened(row: Row[tuple[object, ...]], kek: KeyEncryptionKey) -> Published:
-    """A published row, proven; raises as ``published``."""
-    stated = Stated(row.number, row.sha256, row.author, row.approver)
+    """A row that was published or waits for it, proven; raises as ``published``."""
+    text = hashlib.sha256(row.document.encode()).hexdigest()
+    stated = Stated(row.number, row.sha256, text, row.author, row.based, row.approver, row.state)
     if row.wrapped_key is None or row.seal is None:
         raise SealError(f"policy version {row.number}: nobody sealed it")
-    handle = kek.unwrap_keyset(row.wrapped_key, key_bound(str(stated.number)))
-    Seal(handle.primitive(aead.Aead)).open(row.seal, stated.bound)
+    try:
+        handle = kek.unwrap_keyset(row.wrapped_key, key_bound(str(stated.number)))
+        Seal(handle.primitive(aead.Aead)).open(row.seal, stated.bound)
+    except SealError as error:
+        raise SealError(f"policy version {row.number} can't be proven: {error}") from None
     if hashlib.sha256(row.content.encode()).hexdigest() != stated.sha256:
         raise SealError(f"policy version {row.number}: its text is not the one that was published")
-    return Published(stated, Policy.restored(row.content))
+    return Published(stated, Policy.restored(row.content), row.document)
+
+
+def published_last(database: Database) -> int:
+    """Number of the version that the audit log calls the last published; 0: it tells of none."""
+    query = (
+        select(ENTRIES.c.kind, ENTRIES.c.facts)
+        .where(ENTRIES.c.subject == "", ENTRIES.c.kind.in_((_TOLD, _UNDONE)))
+        .order_by(ENTRIES.c.seq.desc())
+        .limit(_LOOKED_AT)
+    )
+    undone: set[int] = set()
+    with database.reading() as connection:
+        for kind, facts in connection.execute(query):
+            number = int(json.loads(facts)["version"])
+            if kind == _UNDONE:
+                undone.add(number)
+            elif number not in undone:
+                return number
+    return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +164,19 @@ class Following:
         stated = found.stated
         if self.two and stated.approver in {"", stated.author}:
             raise PolicyError(f"policy version {stated.number}: nobody else approved it")
-        places = [place for place, _ in self.known.unknown(json.loads(found.policy.content))]
+        self.require_known(stated.number, found.policy)
+
+    def require_known(self, number: int, policy: Policy) -> None:
+        """Refuse a version with names that nobody knows here.
+
+        Raises:
+            PolicyError: it has one.
+        """
+        places = [place for place, _ in self.known.unknown(json.loads(policy.content))]
         if places:
             raise PolicyError(
-                f"policy version {stated.number}: {'.'.join(map(str, places[0]))} is not known to "
-                "this worker; does it have the same recognisers and purposes as those who "
-                "published it?"
+                f"policy version {number}: {'.'.join(map(str, places[0]))} is not known to this "
+                "worker; does it have the same recognisers and purposes as those who published it?"
             )
 
 
@@ -178,7 +220,14 @@ class InForce:
         Raises:
             HushwireError: the version in force can't be taken up here; see ``published``.
         """
-        return self._adopted(self._refuse_start)
+        policy = self._adopted(self._refuse_start)
+        if self._following is not None:
+            told = published_last(self._database)
+            if told > self._number:  # rows are gone, or were never written: somebody has to look
+                self._refused = told
+                self._metrics.policy_refused.set(told)
+                get_logger("policy").error("policy version missing: an older one counts", seq=told)
+        return policy
 
     def policy(self) -> Policy:
         """The policy for a new call; see the module's text."""

@@ -224,6 +224,8 @@ FORGED: dict[str, dict[str, object]] = {
     "its approver": {"approver": BOB},
     "its seal": {"seal": b"x" * 40},
     "no seal": {"seal": None},
+    "no key": {"wrapped_key": b""},
+    "another key": {"wrapped_key": b"\x01\x00\x00\x00\x01abc"},
 }
 
 

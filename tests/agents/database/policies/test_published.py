@@ -14,7 +14,7 @@ from agents.database.policies.pins import Pins
 from agents.database.policies.published import Following, InForce
 from agents.database.tables import POLICY_VERSIONS
 from agents.system.metrics import Metrics
-from pipeline.errors import PolicyError, SealError
+from pipeline.errors import PolicyError, SealError, StoreError
 from pipeline.policy.known_names import BUILT_IN, Known
 from pipeline.policy.loading import load_policy
 
@@ -143,3 +143,40 @@ def test_who_removes_the_newest_version_brings_no_older_one_back(ledger: Ledger)
         connection.execute(delete(POLICY_VERSIONS).where(POLICY_VERSIONS.c.number == 2))
     assert in_force.policy().name == "second"
     assert gauge(metrics, "_refused") == 1.0
+
+
+def test_a_worker_that_starts_tells_of_a_newer_version_that_is_gone(
+    ledger: Ledger,
+) -> None:
+    versions(ledger).publish(FIRST, by="a", reason="a")
+    versions(ledger).publish(SECOND, by="a", reason="b")
+    whole = Metrics()
+    worker(ledger, whole).start()
+    assert gauge(whole, "_refused") == 0.0
+    with ledger.database.writing() as connection:
+        mine = POLICY_VERSIONS.c.number == 2
+        connection.execute(update(POLICY_VERSIONS).where(mine).values(state="withdrawn"))
+    metrics = Metrics()
+    in_force = worker(ledger, metrics)
+    assert in_force.start().name == "first"
+    assert gauge(metrics, "_refused") == 2.0
+    with pytest.raises(PolicyError, match="version 2"):
+        in_force.certain()
+    versions(ledger).publish(SECOND, by="a", reason="c")
+    assert in_force.certain().name == "second"
+
+
+def test_a_version_that_was_never_written_is_no_alarm(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    versions(ledger).publish(FIRST, by="a", reason="a")
+
+    def away(*_: object) -> None:
+        raise StoreError("away")
+
+    monkeypatch.setattr(PolicyVersions, "_seal", away)
+    with pytest.raises(StoreError):
+        versions(ledger).publish(SECOND, by="a", reason="b")
+    metrics = Metrics()
+    worker(ledger, metrics).start()
+    assert gauge(metrics, "_refused") == 0.0
