@@ -26,6 +26,7 @@ POLICY: Final = (
 _MEDIA: Final = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
 }
 _ALONE: Final = {"gap": "No audio came", "paused": "Recorder paused"}
 """Why a stretch is silent in which nobody was muted."""
@@ -47,7 +48,7 @@ def page(name: str, status: int = 200, **context: object) -> Response:
 
 
 def static(name: str) -> Response:
-    """A style sheet or script of ours, by its name alone, whatever folder it is in.
+    """A style sheet, script or icon of ours, by its name alone, whatever folder it is in.
 
     Raises:
         Refusal: there is none of this name.

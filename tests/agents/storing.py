@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import io
 import os
 import secrets
 import shutil
@@ -16,6 +17,7 @@ from unittest import mock
 
 import boto3
 import numpy as np
+import soundfile
 from moto.server import ThreadedMotoServer
 
 from agents.database.call_ledger import Ledger
@@ -25,8 +27,17 @@ from pipeline.evidence.stored_call import StoredCall
 from pipeline.policy.loading import load_policy
 from pipeline.records.model import CallEnd, CallInfo, Check, Role, Verdict
 
-AUDIO = np.random.default_rng(5).bytes(2_500_000)
-"""More than two of the segments in which audio is sealed."""
+
+
+def _noise() -> bytes:
+    written = io.BytesIO()
+    pcm = np.random.default_rng(5).integers(-32_768, 32_767, (625_000, 2), np.int16)
+    soundfile.write(written, pcm, 8_000, format="FLAC")
+    return written.getvalue()
+
+
+AUDIO = _noise()
+"""FLAC: more than two of the segments in which audio is sealed."""
 FILES = {"flac": AUDIO, "json": b'{"said": "what was said"}' * 40, "vtt": b"WEBVTT what was said"}
 
 

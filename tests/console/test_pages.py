@@ -137,6 +137,8 @@ def test_the_pages_need_nothing_from_elsewhere(served: Console) -> None:
         assert "unsafe" not in policy
         assert answer.headers["cache-control"] == "no-store"
     assert analyst.get("/static/console.css").headers["content-type"].startswith("text/css")
+    assert analyst.get("/static/favicon.svg").headers["content-type"] == "image/svg+xml"
+    assert '<link rel="icon" href="/static/favicon.svg"' in analyst.get("/").text
     assert analyst.get("/static/app.py").status_code == 404
     assert analyst.get("/static/..%2Fapp.py").status_code == 404
 

@@ -2,8 +2,8 @@
 
 A term (``pipeline.analytics.terms``) is 63 bits of HMAC-SHA256 under a key that HKDF derives from
 the installation's token key, so the database names no word; what it gives away all the same is in
-``docs/threat-model.md``. Each call also has ``_CHECK``, which nobody says: a server with another key
-would find nothing, and has to say why. Nothing here fails.
+``docs/threat-model.md``. Each call also has ``_CHECK``, which nobody says: a server with another
+key would find nothing, and has to say why. Nothing here fails.
 """
 
 from __future__ import annotations
