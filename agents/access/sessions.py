@@ -32,6 +32,8 @@ FORM: Final = re.compile(r"([0-9a-f]{16})\.([0-9a-f]{64})")
 SEEN: Final = timedelta(minutes=1)
 """How exactly it is known when somebody asked last."""
 NAME_MOST: Final = 80
+EACH_MOST: Final = 20
+"""Sessions of one person at once; a further one ends the oldest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Sessions:
         origin: str,
         token_id: str | None = None,
     ) -> str:
-        """Open a session; those that have ended are forgotten.
+        """Open a session; those that have ended are forgotten, and so is the oldest of too many.
 
         Args:
             who: as in the audit log.
@@ -88,6 +90,8 @@ class Sessions:
         Returns:
             What the browser keeps; it can't be had again.
         """
+        for old in self.known(who)[EACH_MOST - 1 :]:
+            self.end(old.session_id, by=who, why="too-many")
         session_id, secret = secrets.token_hex(8), secrets.token_hex(32)
         now = self._database.now()
         with self._database.writing() as connection:
@@ -115,8 +119,13 @@ class Sessions:
             )
         return f"{session_id}.{secret}"
 
-    def check(self, text: str) -> Session | None:
-        """The session that a browser shows; None: it is none, or has ended."""
+    def check(self, text: str, *, used: bool = True) -> Session | None:
+        """The session that a browser shows; None: it is none, or has ended.
+
+        Args:
+            text: the cookie.
+            used: whether somebody asks; False: a page does by itself, which keeps none alive.
+        """
         found = FORM.fullmatch(text)
         if found is None:
             return None
@@ -131,7 +140,7 @@ class Sessions:
         if row is None or not right:
             return None
         session = _session(row)
-        if now - session.seen >= SEEN:
+        if used and now - session.seen >= SEEN:
             change = update(SESSIONS).where(SESSIONS.c.session_id == session_id)
             with self._database.writing() as connection:
                 connection.execute(change.values(seen=stamp(now)))
@@ -151,13 +160,14 @@ class Sessions:
         with self._database.reading() as connection:
             return [_session(row) for row in connection.execute(query)]
 
-    def end(self, session_id: str, *, by: str, of: str | None = None) -> bool:
+    def end(self, session_id: str, *, by: str, of: str | None = None, why: str = "") -> bool:
         """End a session.
 
         Args:
             session_id: its public part.
             by: who does it, for the audit log.
             of: whose it has to be; None: anybody's.
+            why: for the audit log; empty: whoever's it was logged out, or somebody else ended it.
 
         Returns:
             False: there is none, or it is somebody else's.
@@ -173,7 +183,7 @@ class Sessions:
             "what": "session-ended",
             "session": session_id,
             "who": who,
-            "why": "logout" if by == who else "ended",
+            "why": why or ("logout" if by == who else "ended"),
             "by": by,
         }
         self._log.append(Event(f"session/{session_id}/{uuid.uuid4()}", "", kind, told))

@@ -15,11 +15,9 @@ from console.audit.chain_watch import ChainRun, ChainWatch
 from console.auth.looks import Looks
 from console.auth.names import Names
 from console.auth.routing import Routes
-from console.http.forms import fields
+from console.http.forms import SEE_OTHER, fields
 from console.http.metrics import ApiMetrics
 from console.pages.rendering import page
-
-_SEE_OTHER = 303
 
 WithVault = Annotated[bool, Query(description="Also with what lies in the vault.")]
 
@@ -47,7 +45,7 @@ class VerificationRoutes:
         one = "/api/audit/verification"
         routes.add("GET", one, may, self.as_json)
         routes.add("POST", one, may, self.begin, status_code=202)
-        routes.add("GET", "/audit/verification/live", may, self.live, **hidden)
+        routes.add("GET", "/audit/verification/live", may, self.live, live=True, **hidden)
         routes.add_form("/audit/verification", may, self.begin_by_form)
 
     def as_json(self) -> Verification:
@@ -73,7 +71,7 @@ class VerificationRoutes:
         """The same from the page."""
         said = fields(await request.body())
         await run_in_threadpool(self._begin, request, with_vault=said.get("vault") == "yes")
-        return RedirectResponse("/audit#verification", _SEE_OTHER)
+        return RedirectResponse("/audit#verification", SEE_OTHER)
 
     def _begin(self, request: Request, *, with_vault: bool) -> None:
         me = request.state.principal

@@ -21,11 +21,13 @@ from urllib.parse import urlencode
 
 from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.httpx_client import OAuth2Client
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from agents.access.roles import AccessError, Role
 from agents.settings.model import Settings
 from agents.system.private_files import secret_text
-from console.auth.oidc import TIMEOUT_S, IssuerError, Oidc, loopback, trustworthy
+from console.auth.oidc import TIMEOUT_S, IssuerError, Oidc, issuer_away, loopback, trustworthy
 from pipeline.errors import SettingsError
 
 BACK: Final = "/login/oidc/back"
@@ -97,13 +99,17 @@ class CodeFlow:
         """
         seed = secrets.token_hex(32)
         endpoint = self._oidc.endpoint("authorization_endpoint")
-        with self._speaking() as client:
-            address, _ = client.create_authorization_url(
-                endpoint,
-                state=_derived(seed, "state"),
-                nonce=_derived(seed, "nonce"),
-                code_verifier=_derived(seed, "verifier"),
-            )
+        address = prepare_grant_uri(
+            endpoint,
+            self._client.client_id,
+            "code",
+            redirect_uri=self._client.address + BACK,
+            scope=SCOPE,
+            state=_derived(seed, "state"),
+            nonce=_derived(seed, "nonce"),
+            code_challenge=create_s256_code_challenge(_derived(seed, "verifier")),
+            code_challenge_method="S256",
+        )
         return str(address), seed
 
     def belongs(self, answer: Mapping[str, str], seed: str) -> bool:
@@ -137,11 +143,16 @@ class CodeFlow:
         except OAuthError:
             raise AccessError("code") from None
         except Exception:  # noqa: BLE001 - Authlib speaks by whichever HTTP client is there
-            raise Oidc.away() from None
+            raise issuer_away() from None
         return self._person(tokens, _derived(seed, "nonce"))
 
     def farewell(self) -> str:
-        """The issuer's own address to log out at; empty where it has none or is away."""
+        """The issuer's own address to log out at; empty where it has none or is away.
+
+        Without ``id_token_hint``: that token says who somebody is, nothing of the issuer's is kept
+        here, and an address ends in the issuer's logs. ``client_id`` lets the issuer check where
+        to send the browser back to (RP-Initiated Logout 1.0, section 2); it asks the person once.
+        """
         try:
             endpoint = self._oidc.endpoint("end_session_endpoint", needed=False)
         except IssuerError:
@@ -182,9 +193,7 @@ class CodeFlow:
             client.client_id,
             client.secret,
             token_endpoint_auth_method="client_secret_basic" if client.secret else "none",
-            scope=SCOPE,
             redirect_uri=client.address + BACK,
-            code_challenge_method="S256",
             timeout=TIMEOUT_S,
             follow_redirects=False,
             trust_env=not loopback(self._oidc.issuer),

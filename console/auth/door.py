@@ -38,24 +38,24 @@ class Door:
     looks: Looks
     sessions: Sessions
 
-    def admit(self, request: Request, permission: Permission, *, form: bool = False) -> Principal:
+    def admit(
+        self, request: Request, permission: Permission, *, form: bool = False, live: bool = False
+    ) -> Principal:
         """Let a request in, or not.
 
         Args:
             request: what is asked.
             permission: what that needs.
             form: whether it is a form of our pages, which may show the cookie.
+            live: whether a page asks by itself, which keeps no session alive.
 
         Raises:
             Refusal: 401 without a valid token, 403 without the permission or for a form from
                 elsewhere, 429 too often, 503 where it can't be checked or written down.
         """
-        principal = self._who(request, form=form)
+        principal = self._who(request, form=form, live=live)
         request.scope.setdefault("state", {})["known"] = principal
-        if not self.limiter.may_ask(principal.who):
-            raise Refusal(
-                TOO_MANY, "rate", "too many requests: wait a moment", {"Retry-After": "10"}
-            )
+        self.refuse_haste(principal.who)
         if permission not in principal.permissions:
             self.looks.denied(principal, permission)
             able = ", ".join(role for role, may in MAY.items() if permission in may)
@@ -66,7 +66,7 @@ class Door:
             )
         return principal
 
-    def _who(self, request: Request, *, form: bool) -> Principal:
+    def _who(self, request: Request, *, form: bool, live: bool) -> Principal:
         origin = origin_of(request)
         text = _bearer(request)
         if text is not None:
@@ -79,7 +79,7 @@ class Door:
                 "show a token: Authorization: Bearer … (`hushwire tokens create` makes one)",
                 _BEARER,
             )
-        session = self.sessions.check(cookie)
+        session = self.sessions.check(cookie, used=not live)
         if session is None:
             raise Refusal(
                 UNAUTHORISED, "session", "you are not logged in any more: log in again", _BEARER
@@ -103,6 +103,16 @@ class Door:
             self.failed(origin, error.reason)
             raise Refusal(UNAUTHORISED, "token", str(error), _BEARER) from None
 
+    def refuse_haste(self, who: str) -> None:
+        """Count a request of somebody; refuse it where there were too many; raises ``Refusal``."""
+        if not self.limiter.may_ask(who):
+            raise _too_many()
+
+    def refuse_beginning(self, origin: str) -> None:
+        """The same for logins at the issuer, by address."""
+        if not self.limiter.may_begin(origin):
+            raise _too_many()
+
     def refuse_guessing(self, origin: str) -> None:
         """Refuse an address that showed too many tokens that were nobody's; raises ``Refusal``."""
         if not self.limiter.may_try(origin):
@@ -120,6 +130,10 @@ class Door:
         self.looks.login_refused(origin, reason)
 
 
+def _too_many() -> Refusal:
+    return Refusal(TOO_MANY, "rate", "too many requests: wait a moment", {"Retry-After": "10"})
+
+
 class Permit:
     """What a route depends on: the permission it needs.
 
@@ -127,14 +141,17 @@ class Permit:
         door: checks it.
         permission: what is needed.
         form: whether the route takes a form of our pages.
+        live: whether pages ask it by themselves.
     """
 
-    def __init__(self, door: Door, permission: Permission, *, form: bool = False) -> None:
-        self._door, self.permission, self._form = door, permission, form
+    def __init__(
+        self, door: Door, permission: Permission, *, form: bool = False, live: bool = False
+    ) -> None:
+        self._door, self.permission, self._form, self._live = door, permission, form, live
 
     def __call__(self, request: Request) -> Principal:
         """The principal, for routes that need to know who asks; raises ``Refusal``."""
-        principal = self._door.admit(request, self.permission, form=self._form)
+        principal = self._door.admit(request, self.permission, form=self._form, live=self._live)
         request.state.principal = principal
         return principal
 

@@ -129,18 +129,13 @@ class Oidc:
         if trustworthy(found):
             return str(found)
         if needed:
-            raise self.away()
+            raise issuer_away()
         return ""
 
     def says_who_answers(self) -> bool:
         """Whether the issuer names itself when it sends a browser back (RFC 9207)."""
         found = self._keys.configuration().get("authorization_response_iss_parameter_supported")
         return found is True
-
-    @staticmethod
-    def away() -> IssuerError:
-        """The issuer can't be reached."""
-        return _away()
 
     def check(self, text: str) -> tuple[str, tuple[Role, ...]]:
         """The pseudonym of whoever the token is of, and their roles.
@@ -269,11 +264,11 @@ class _IssuerKeys:
         with self._lock:
             if self._old():
                 if not self._may_try():
-                    raise _away()
+                    raise issuer_away()
                 try:
                     self._fetch()
                 except _NO_KEYS:
-                    raise _away() from None
+                    raise issuer_away() from None
             return self._found
 
     def key(self, kid: str) -> jwt.PyJWK | None:
@@ -284,9 +279,9 @@ class _IssuerKeys:
                     self._fetch()
                 except _NO_KEYS:
                     if old:
-                        raise _away() from None
+                        raise issuer_away() from None
             elif old:
-                raise _away()
+                raise issuer_away()
             return self._keys.get(kid)
 
     def _old(self) -> bool:
@@ -346,7 +341,8 @@ def _is_access_token(kind: object, claims: Mapping[str, Any]) -> bool:
     return bool(clients) and not any(client in audience for client in clients)
 
 
-def _away() -> IssuerError:
+def issuer_away() -> IssuerError:
+    """The issuer can't be reached."""
     return IssuerError("the OpenID Connect issuer can't be reached, or publishes no keys")
 
 

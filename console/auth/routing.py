@@ -46,6 +46,8 @@ class Routes:
         path: str,
         permission: Permission,
         endpoint: Callable[..., Any],
+        *,
+        live: bool = False,
         **options: Any,  # noqa: ANN401 - FastAPI's own
     ) -> None:
         """Add a route that needs a permission.
@@ -55,9 +57,10 @@ class Routes:
             path: with parameters in braces.
             permission: what the caller needs.
             endpoint: answers.
+            live: whether pages ask it by themselves, which keeps no session alive.
             **options: of ``FastAPI.add_api_route``.
         """
-        needed = [Depends(Permit(self._door, permission)), Depends(refuse_unknown)]
+        needed = [Depends(Permit(self._door, permission, live=live)), Depends(refuse_unknown)]
         options.setdefault("include_in_schema", path.startswith(("/api/", "/metrics")))
         self._app.add_api_route(path, endpoint, methods=[method], dependencies=needed, **options)
 

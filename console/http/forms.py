@@ -10,17 +10,28 @@ from urllib.parse import parse_qs
 from pipeline.errors import InputError
 from pipeline.evaluation.corpora.review_marks import Kind, Place
 
+SEE_OTHER: Final = 303
+"""Where the browser goes on once a form was taken."""
 FIELDS_MOST: Final = 8
 _SECONDS: Final = re.compile(r"(\d{1,6})(?:\.(\d{1,3})\d{0,3})?")
 _CHANNEL: Final = re.compile(r"\d{1,3}")
 
 
-def fields(body: bytes) -> dict[str, str]:
-    """The first value of every field, without space around it; nothing where it is no form."""
+def fields(body: bytes, *, most: int = FIELDS_MOST, as_written: bool = False) -> dict[str, str]:
+    """The first value of every field, without space around it; nothing where it is no form.
+
+    Args:
+        body: of the request.
+        most: a form with more fields is none.
+        as_written: empty ones too, with the space around; lines end as in files.
+    """
+    text = body.decode("utf-8", "replace")
     try:
-        form = parse_qs(body.decode("utf-8", "replace"), max_num_fields=FIELDS_MOST)
+        form = parse_qs(text, keep_blank_values=as_written, max_num_fields=most)
     except ValueError:
         return {}
+    if as_written:
+        return {name: values[0].replace("\r\n", "\n") for name, values in form.items()}
     return {name: values[0].strip() for name, values in form.items()}
 
 

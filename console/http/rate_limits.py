@@ -23,7 +23,7 @@ class Limiter:
     """The counts of one server.
 
     Args:
-        per_minute: requests of one principal.
+        per_minute: requests of one principal, and logins that one address begins.
         failures: wrong tokens from one address within ``FAILURE_MINUTES``.
     """
 
@@ -35,6 +35,10 @@ class Limiter:
     def may_ask(self, who: str) -> bool:
         """Count a request; whether it is within the rate."""
         return self._windows.hit(self._requests, "principal", who)
+
+    def may_begin(self, address: str) -> bool:
+        """Count a login at the issuer that an address begins; whether it is within the rate."""
+        return self._windows.hit(self._requests, "login", _network(address))
 
     def may_try(self, address: str) -> bool:
         """Whether an address may show another token."""

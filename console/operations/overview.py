@@ -45,7 +45,7 @@ class OverviewRoutes:
         may, hidden = Permission.READ_STATE, {"include_in_schema": False}
         routes.add("GET", "/api/operations", may, self.as_json)
         routes.add("GET", "/operations", may, self.as_page, **hidden)
-        routes.add("GET", "/operations/live", may, self.live, **hidden)
+        routes.add("GET", "/operations/live", may, self.live, live=True, **hidden)
 
     def as_json(self, request: Request) -> State:
         """Workers, lag, delay, what waits, keys, versions, and what `hushwire doctor` found."""

@@ -24,9 +24,9 @@ from console.auth.looks import Looks, Principal
 from console.auth.oidc import IssuerError
 from console.auth.routing import Routes
 from console.http.errors import FORBIDDEN, NOT_FOUND, UNAUTHORISED, UNAVAILABLE, Refusal
-from console.http.forms import fields
+from console.http.forms import SEE_OTHER, fields
 from console.pages.navigation import first_for
-from console.pages.refusals import SEE_OTHER, own_address
+from console.pages.refusals import own_address
 from console.pages.rendering import page, static
 
 SEED_COOKIE: Final = "hushwire_login"
@@ -81,9 +81,10 @@ class LoginRoutes:
         except Refusal as refusal:
             return self._form(back, refusal)
 
-    def begin(self, back: Next = "") -> Response:
+    def begin(self, request: Request, back: Next = "") -> Response:
         """Send the browser to the issuer."""
         flow = self._flow()
+        self.door.refuse_beginning(origin_of(request))
         try:
             address, seed = flow.begin()
         except IssuerError as error:
@@ -164,6 +165,7 @@ class LoginRoutes:
     def _opened(
         self, request: Request, who: Principal, back: str, token_id: str | None
     ) -> Response:
+        self.door.refuse_haste(who.who)
         self.looks.write(who, "login")
         before = self.sessions.check(request.cookies.get(COOKIE, ""))
         if before is not None:

@@ -16,9 +16,9 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from console.http.errors import UNAUTHORISED, Refusal
+from console.http.forms import SEE_OTHER
 from console.pages.rendering import page
 
-SEE_OTHER: Final = 303
 BACK_MOST: Final = 1_500
 """Characters of an address that is gone back to."""
 _BARE: Final = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")

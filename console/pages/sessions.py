@@ -13,8 +13,8 @@ from agents.access.sessions import Session, Sessions
 from console.auth.looks import Looks
 from console.auth.routing import Routes
 from console.http.errors import NOT_FOUND, Refusal
+from console.http.forms import SEE_OTHER
 from console.http.parameters import Id
-from console.pages.refusals import SEE_OTHER
 from console.pages.rendering import page
 
 

@@ -1,15 +1,10 @@
 // Renews parts of a page: <div id data-live="/address" data-every="10">. Focus, open details and
-// scrolled tables stay; `data-until` names what ends it. A page that nobody touches stops after a
-// while, so that it keeps nobody logged in, and one that is not seen waits.
+// scrolled tables stay; `data-until` names what ends it. A page that is not seen waits; none keeps
+// anybody logged in, so it ends with the session at the latest.
 "use strict";
 
 (() => {
-  const IDLE_MS = 20 * 60 * 1000;
   const told = document.getElementById("renewed");
-  let touched = Date.now();
-  for (const kind of ["pointerdown", "keydown", "wheel"]) {
-    document.addEventListener(kind, () => { touched = Date.now(); }, { passive: true });
-  }
 
   // Where something is, so that it is found in what comes in its place.
   function pathOf(root, node) {
@@ -90,10 +85,6 @@
       await new Promise((done) => { setTimeout(done, every); });
       if (document.hidden) {
         continue;
-      }
-      if (Date.now() - touched > IDLE_MS) {
-        say("Not renewed: nobody was here for a while. Load the page again.");
-        return;
       }
       try {
         const over = await once(root, raw);

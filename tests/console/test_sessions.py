@@ -161,3 +161,14 @@ def test_refusals_are_problems_for_programs(served: Console) -> None:
         assert told["detail"]
         assert told.get("field") == field
         assert "4111" not in answer.text
+
+
+def test_logging_in_is_under_the_rate_too(tmp_path: Path) -> None:
+    with console(tmp_path, per_minute=3) as served:
+        text = served.token("analyst")
+        codes = [
+            served.client().post("/login", data={"token": text}, headers=HERE).status_code
+            for _ in range(5)
+        ]
+        assert codes == [303, 303, 303, 429, 429]
+        assert len(served.sessions.known()) == 3

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from agents.access.roles import Role
 from agents.settings.model import load_settings
-from console.auth.code_flow import BACK, ClientConfig
+from console.auth.code_flow import BACK, ClientConfig, CodeFlow
 from console.auth.door import COOKIE
 from console.auth.oidc import Oidc, OidcConfig, pseudonym
 from console.pages.login import SEED_COOKIE
@@ -356,3 +356,22 @@ def test_settings_that_do_not_fit_together(tmp_path: Path) -> None:
     secret.write_text("")
     with pytest.raises(SettingsError, match="no secret"):
         ClientConfig.of(whole)
+
+
+def test_beginning_is_under_a_rate_by_address_and_asks_nobody(
+    tmp_path: Path, ours: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    oidc = Oidc(OidcConfig(ours.url, AUDIENCE, "roles", ROLES))
+    client = ClientConfig(CLIENT, None, ADDRESS)
+    with console(tmp_path, oidc=oidc, client=client, per_minute=3) as served:
+        begin(served.client())  # what the issuer publishes is known from here on
+
+        def made(*_: object, **__: object) -> None:
+            raise AssertionError("a client was made")
+
+        monkeypatch.setattr(CodeFlow, "_speaking", made)
+        codes = [served.client().get("/login/oidc").status_code for _ in range(4)]
+        assert codes == [303, 303, 429, 429]
+        elsewhere = served.client(address="198.51.100.9").get("/login/oidc")
+        assert elsewhere.status_code == 303
+    oidc.close()

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from agents.access.api_tokens import Tokens
 from agents.access.audit_log import AuditLog
 from agents.access.roles import Role
-from agents.access.sessions import Sessions
+from agents.access.sessions import EACH_MOST, Sessions
 from agents.database.engine import Database
 from agents.database.tables import ENTRIES, SESSIONS
 
@@ -122,3 +122,30 @@ def test_those_that_have_ended_are_forgotten(
         assert len(connection.execute(select(SESSIONS)).all()) == 1
     assert [one.who for one in sessions.known("oidc:ann")] == ["oidc:ann"]
     assert sessions.known("oidc:bob") == []
+
+
+def test_what_a_page_asks_by_itself_keeps_no_session(
+    sessions: Sessions, clock: list[datetime]
+) -> None:
+    text = opened(sessions)
+    for _ in range(2):
+        clock[0] += timedelta(minutes=14)
+        assert sessions.check(text, used=False) is not None
+    clock[0] += timedelta(minutes=3)
+    assert sessions.check(text) is None
+
+
+def test_a_further_session_of_a_person_ends_the_oldest(
+    sessions: Sessions, database: Database, clock: list[datetime]
+) -> None:
+    other = opened(sessions, "oidc:bob")
+    texts = []
+    for _ in range(EACH_MOST + 2):
+        clock[0] += timedelta(seconds=1)
+        texts.append(opened(sessions))
+    alive = [sessions.check(text) is not None for text in texts]
+    assert alive == [False] * 2 + [True] * EACH_MOST
+    assert sessions.check(other) is not None
+    with database.reading() as connection:
+        told = [json.loads(one) for one in connection.scalars(select(ENTRIES.c.facts))]
+    assert [one["why"] for one in told] == ["too-many"] * 2
