@@ -34,6 +34,10 @@ FORM: Final = re.compile(r"hushwire_([0-9a-f]{16})_[0-9a-f]{64}")
 MOST_DAYS: Final = 366
 """A token that lives longer is forgotten before it ends."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._@-]{0,79}")
+_TAKEN: Final = re.compile(
+    r"(person|user|unknown token) .*|.* on the command line|nobody named", re.IGNORECASE
+)
+"""What the audit log's pages call those who are no token."""
 _NOBODYS: Final = "0" * 64
 
 
@@ -86,13 +90,19 @@ class Tokens:
             What is known of it, and the token itself, which can't be had again.
 
         Raises:
-            InputError: the name or the time is not allowed.
+            InputError: the name or the time is not allowed, or a token that lives has the name.
         """
         if not _NAME.fullmatch(name):
             raise InputError("a token's name has 1 to 80 letters, digits, blanks or . _ @ -")
+        if _TAKEN.fullmatch(name):
+            raise InputError("a token's name that reads like somebody else's: take another")
         if not timedelta(0) < lives <= timedelta(days=MOST_DAYS):
             raise InputError(f"a token lives for more than nothing and at most {MOST_DAYS} days")
         now = self.now()
+        if any(
+            one.name.lower() == name.lower() and one.state(now) == "valid" for one in self.known()
+        ):
+            raise InputError("a token that lives has this name: take another, or revoke that one")
         now = now.replace(microsecond=now.microsecond // 1_000 * 1_000)  # as it is stored
         token_id = secrets.token_hex(8)
         text = f"{PREFIX}{token_id}_{secrets.token_hex(32)}"

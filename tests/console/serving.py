@@ -50,8 +50,10 @@ class Console:
     sessions: Sessions
 
     def token(self, role: str, *, lives: timedelta = timedelta(days=1)) -> str:
-        """A new token of a role."""
-        return self.tokens.create(Role(role), role, lives, by="test")[1]
+        """A new token of a role, which is its name too; of further ones with a number."""
+        of_role = sum(one.role == role for one in self.tokens.known())
+        name = f"{role} {of_role + 1}" if of_role else role
+        return self.tokens.create(Role(role), name, lives, by="test")[1]
 
     def client(self, text: str | None = None, *, address: str = ADDRESS) -> TestClient:
         """Somebody who shows a token."""

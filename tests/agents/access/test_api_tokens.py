@@ -196,3 +196,23 @@ def test_views_of_a_revoked_token_go(tokens: Tokens, database: Database) -> None
     with database.reading() as connection:
         owners = list(connection.scalars(select(SAVED_VIEWS.c.owner)))
     assert owners == [f"token:{bob.token_id}"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["person 1234abcd", "Person 1", "root on the command line", "user 1000", "nobody named",
+     "unknown token 0123456789abcdef"],
+)  # fmt: skip
+def test_no_token_is_called_what_others_are_called(tokens: Tokens, name: str) -> None:
+    with pytest.raises(InputError, match="somebody else's"):
+        tokens.create(Role.ANALYST, name, DAY, by="test")
+
+
+def test_a_name_is_one_living_token_s(tokens: Tokens, clock: Clock) -> None:
+    first, _ = tokens.create(Role.ANALYST, "Ann", DAY, by="test")
+    with pytest.raises(InputError, match="has this name"):
+        tokens.create(Role.SECURITY, "ann", DAY, by="test")
+    tokens.revoke(first.token_id, by="test")
+    second, _ = tokens.create(Role.ANALYST, "Ann", DAY, by="test")
+    clock.now += DAY
+    assert tokens.create(Role.ANALYST, "Ann", DAY, by="test")[0].token_id != second.token_id
