@@ -27,7 +27,6 @@ from agents.database.engine import Database
 from agents.reports.compliance.chain import chain, known_keys
 from agents.reports.compliance.model import Chain, Month
 from agents.reports.compliance.report import Report, Sources
-from agents.settings.policies import read_policy, written
 from agents.upkeep.tuning.evaluations import Evaluations
 from agents.vault.analytics.call_listing import CallListing
 from agents.vault.analytics.call_search import CallSearch
@@ -171,7 +170,7 @@ def create_app(parts: Parts) -> FastAPI:
 
 def _add_operations(parts: Parts, looks: Looks, routes: Routes) -> None:
     settings, database, metrics = parts.sources.settings, parts.database, parts.metrics
-    letters = DeadLetters(settings, parts.ledger, parts.log, answer_s=BROKER_S)
+    letters = DeadLetters(settings, parts.ledger, parts.log, within_s=BROKER_S)
     health = HealthWatch(parts.examine, database.now)
     OverviewRoutes(Operations(settings, parts.ledger), health, looks, metrics).add_to(routes)
     DeadLetterRoutes(letters, looks, metrics).add_to(routes)
@@ -210,15 +209,7 @@ def _add_audit(parts: Parts, looks: Looks, routes: Routes) -> None:
 
 def _add_tuning(parts: Parts, looks: Looks, routes: Routes) -> None:
     settings, database, metrics = parts.sources.settings, parts.database, parts.metrics
-    versions = PolicyVersions(
-        database,
-        parts.ledger.kek,
-        parts.log,
-        parts.known,
-        read_policy(settings),
-        written=written(settings),
-        two=settings.policy_approval == "two",
-    )
+    versions = PolicyVersions.of(settings, parts.ledger)
     EditorRoutes(versions, parts.reader, looks, metrics).add_to(routes)
     VersionRoutes(versions, parts.tokens, looks, metrics).add_to(routes)
     PolicyApi(versions, looks).add_to(routes)

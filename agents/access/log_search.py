@@ -94,8 +94,21 @@ def search(
     return LogPage(entries, bottom if bottom > low else None, bottom)
 
 
+def after(database: Database, seq: int, *, limit: int) -> tuple[Entry, ...]:
+    """The entries that follow one, the oldest first.
+
+    Args:
+        database: the ledger's.
+        seq: number of the entry; 0: from the first on.
+        limit: at most so many.
+    """
+    found = select(ENTRIES).where(ENTRIES.c.seq > seq).order_by(ENTRIES.c.seq).limit(limit)
+    with database.reading() as connection:
+        return tuple(entry_of(row) for row in connection.execute(found).mappings())
+
+
 def export(database: Database, query: LogQuery) -> Iterator[bytes]:
-    """Entries as JSON lines, the oldest first; of the whole log, each checkpoint behind its entry.
+    """Batches of JSON lines, the oldest first; of the whole log, each checkpoint behind its entry.
 
     The whole log as ``hushwire audit verify`` takes it, as it was when the export began.
 
@@ -118,13 +131,16 @@ def export(database: Database, query: LogQuery) -> Iterator[bytes]:
             entries = [entry_of(row) for row in connection.execute(rows).mappings()]
         if query.everything and len(entries) != stop - at:
             raise TamperError("audit log: entries went while it was handed out: export it again")
+        lines = []
         for entry in entries:
             while waiting and waiting[0].seq < entry.seq:
-                yield canonical_json(waiting.pop(0).document) + b"\n"
-            yield canonical_json({**entry.document, "hash": entry.hash}) + b"\n"
+                lines.append(canonical_json(waiting.pop(0).document) + b"\n")
+            lines.append(canonical_json({**entry.document, "hash": entry.hash}) + b"\n")
+        if lines:
+            yield b"".join(lines)
         at = stop
-    for one in waiting:
-        yield canonical_json(one.document) + b"\n"
+    if waiting:
+        yield b"".join(canonical_json(one.document) + b"\n" for one in waiting)
 
 
 def _bounds(connection: Connection, query: LogQuery) -> tuple[int, int]:

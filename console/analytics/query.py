@@ -6,18 +6,18 @@ A field that is empty says nothing, as browsers send forms. Outcomes: an ``Asked
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 
 from agents.settings.analytics import zone_of
 from agents.vault.analytics.warehouse.period import Period, Wanted
 from console.http.errors import INVALID, Refusal
+from console.http.parameters import Parameters
 from pipeline.errors import InputError
 
 DAYS: Final = 30
@@ -26,10 +26,10 @@ _PLAIN: Final = r"^[^\x00-\x1f\x7f]*$"
 Name = Annotated[str, Field(max_length=128, pattern=_PLAIN)]
 
 
-class AnalyticsQuery(BaseModel):
+class AnalyticsQuery(Parameters):
     """Period, comparison, filters."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     first: date | None = Field(
         None, alias="from", description="First day; without it, 30 days before the last one."
@@ -49,13 +49,6 @@ class AnalyticsQuery(BaseModel):
     line: Name = Field("", description="Tracking number: its name, or its pseudonym.")
     agent: Name = Field("", description="Who answered, as the recorder says.")
     direction: Literal["inbound", "outbound"] | None = Field(None, description="Who called.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_empty(cls, said: Any) -> Any:  # noqa: ANN401 - whatever came
-        if not isinstance(said, Mapping):
-            return said
-        return {name: one for name, one in said.items() if one not in {"", None}}
 
     def asked(self, now: datetime, zone: ZoneInfo) -> Asked:
         """Which calls are meant.

@@ -1,28 +1,23 @@
-"""The routes of those who see no content: audit log, tokens, metrics, state, policies."""
+"""The routes of those who see no content: tokens, metrics, state, policies."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated
 
-from fastapi import Query, Request
+from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import ColumnElement, func, select
 
 from agents.access.api_tokens import Tokens
-from agents.access.hash_chain import ENTRY
 from agents.access.roles import Permission
 from agents.app.checks.findings import Finding
 from agents.database.engine import Database
-from agents.database.tables import CATALOGUE, ENTRIES
+from agents.database.tables import CATALOGUE
 from console.api.schemas import (
-    AuditEntry,
-    AuditPage,
     Checked,
     Me,
     PolicyState,
@@ -34,7 +29,7 @@ from console.api.schemas import (
 from console.auth.looks import Looks
 from console.auth.routing import Routes
 from console.http.metrics import ApiMetrics
-from console.http.parameters import Entry, Id
+from console.http.parameters import Id
 from pipeline.errors import PolicyError
 from pipeline.policy.known_names import Known
 from pipeline.policy.loading import parse_policy
@@ -58,7 +53,6 @@ class UpkeepRoutes:
         """Add the routes."""
         may = Permission
         routes.add("GET", "/api/me", may.WHO_AM_I, self.me)
-        routes.add("GET", "/api/audit", may.READ_AUDIT, self.audit)
         routes.add("GET", "/api/tokens", may.MANAGE_TOKENS, self.list_tokens)
         routes.add("POST", "/api/tokens", may.MANAGE_TOKENS, self.make_token, status_code=201)
         routes.add("DELETE", "/api/tokens/{token_id}", may.MANAGE_TOKENS, self.revoke_token)
@@ -74,32 +68,6 @@ class UpkeepRoutes:
             who=principal.who,
             roles=principal.roles,
             permissions=tuple(sorted(principal.permissions)),
-        )
-
-    def audit(
-        self,
-        request: Request,
-        after: Entry = 0,
-        limit: Annotated[int, Query(ge=1, le=1_000, description="Entries on a page.")] = 200,
-    ) -> AuditPage:
-        """The audit log by pages, each entry as `hushwire audit export` writes it.
-
-        By pages, for a reader that holds the database open would hold up the end of keys.
-        """
-        self.looks.write(request.state.principal, "audit-log", after=after)
-        query = select(ENTRIES).where(ENTRIES.c.seq > after).order_by(ENTRIES.c.seq).limit(limit)
-        with self.database.reading() as connection:
-            rows = [dict(row) for row in connection.execute(query).mappings()]
-        entries = tuple(
-            AuditEntry(
-                schema_=ENTRY,
-                facts=json.loads(row.pop("facts")),
-                **{name: value for name, value in row.items() if name != "fingerprint"},
-            )
-            for row in rows
-        )
-        return AuditPage(
-            entries=entries, following=entries[-1].seq if len(entries) == limit else None
         )
 
     def list_tokens(self, request: Request) -> list[TokenShown]:

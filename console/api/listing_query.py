@@ -6,16 +6,15 @@ A field that is empty says nothing, as browsers send forms. Outcomes: a ``Listin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 
 from agents.vault.analytics.call_filter import ListingFilter, ago, length_ms, moment
 from agents.vault.analytics.call_listing import PAGE, Sorting, sorting_of
-from console.http.parameters import LIMIT_MOST
+from console.http.parameters import LIMIT_MOST, Parameters
 
 _PLAIN = r"^[^\x00-\x1f\x7f]*$"
 Name = Annotated[str, Field(max_length=128, pattern=_PLAIN)]
@@ -23,13 +22,10 @@ Time = Annotated[str, Field(max_length=40, pattern=_PLAIN)]
 Length = Annotated[str, Field(max_length=12, pattern=r"^[0-9:]*$")]
 Yes = Literal["yes", "no"]
 TYPES_MOST = 40
-_NOTHING: tuple[object, ...] = ("", (), [], [""])
 
 
-class ListingQuery(BaseModel):
+class ListingQuery(Parameters):
     """Filters and order."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     q: str = Field(
         "",
@@ -70,13 +66,6 @@ class ListingQuery(BaseModel):
     sort: Literal["-started", "started", "-duration", "duration", "-muted", "muted"] = Field(
         "-started", description="With a minus the greatest come first."
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_empty(cls, said: Any) -> Any:  # noqa: ANN401 - whatever came
-        if not isinstance(said, Mapping):
-            return said
-        return {name: one for name, one in said.items() if one not in _NOTHING}
 
     @property
     def sorting(self) -> Sorting:

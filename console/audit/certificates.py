@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import Query, Request
 from fastapi.responses import RedirectResponse, Response
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 
 from agents.access.audit_log import AuditLog
 from agents.access.hash_chain import Head
@@ -27,8 +27,9 @@ from agents.vault.reader import CallFilter, StoredCallFacts, VaultReader
 from console.auth.looks import Looks
 from console.auth.routing import Routes
 from console.http.errors import unknown_call
+from console.http.forms import SEE_OTHER
 from console.http.metrics import ApiMetrics
-from console.http.parameters import CallId
+from console.http.parameters import CallId, Parameters
 from console.pages.checks import shown_checks
 from console.pages.rendering import page
 from pipeline.errors import InputError, UnknownCallError
@@ -37,7 +38,6 @@ from pipeline.records.cloudevents import valid_call_id
 from pipeline.records.model import Action, Reason
 
 CALLS: Final = 50
-_SEE_OTHER: Final = 303
 Time = Annotated[str, Field(max_length=40, pattern=r"^[^\x00-\x1f\x7f]*$")]
 _REASONS: Final[Mapping[str, str]] = {
     Reason.RECOGNISED: "Recognised",
@@ -52,10 +52,8 @@ _REASONS: Final[Mapping[str, str]] = {
 }
 
 
-class CertificateQuery(BaseModel):
+class CertificateQuery(Parameters):
     """Which certificates are wanted; a field that is empty says nothing."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     call: str = Field("", max_length=128, pattern=r"^[A-Za-z0-9._-]*$")
     since: Time = ""
@@ -63,13 +61,6 @@ class CertificateQuery(BaseModel):
     zone: str = Field("", max_length=64, pattern=r"^[A-Za-z0-9_+/-]*$")
     outcome: str = Field("", pattern=r"^(stored|quarantined)?$")
     after: str = Field("", max_length=400, pattern=r"^[^\x00]*$")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_empty(cls, said: Any) -> Any:  # noqa: ANN401 - whatever came
-        if not isinstance(said, Mapping):
-            return said
-        return {name: one for name, one in said.items() if one not in {"", ()} and one != [""]}
 
     def wanted(self) -> CallFilter:
         """Which calls are meant, by the time when they were stored; raises ``FilterError``."""
@@ -105,7 +96,7 @@ class CertificateRoutes:
         """Certificates of stored and quarantined calls, the newest first."""
         me = request.state.principal
         if asked.call and self._known(asked.call):
-            return RedirectResponse(f"/certificates/{asked.call}", _SEE_OTHER)
+            return RedirectResponse(f"/certificates/{asked.call}", SEE_OTHER)
         found = self.reader.list_calls(asked.wanted(), limit=CALLS, after=asked.after or None)
         calls = () if asked.call else found.calls
         self.looks.write(me, "list-certificates", calls=len(calls))

@@ -6,12 +6,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
+from agents.app.operations.background import Background
 from agents.reports.compliance.model import Chain
 from agents.system.clock import Clock
-from agents.system.logging import get_logger, place_of
-from pipeline.errors import HushwireError
 
 Check: TypeAlias = Callable[[bool, Callable[[int], None]], Chain]
 """Goes through the log: whether the vault is compared too, and what is told how far it is."""
@@ -54,7 +53,7 @@ class ChainWatch:
     now: Clock
     _run: ChainRun = field(default_factory=ChainRun)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _thread: threading.Thread | None = None
+    _work: Background = field(default_factory=lambda: Background("chain"))
 
     def state(self) -> ChainRun:
         """How the last run stands."""
@@ -70,54 +69,24 @@ class ChainWatch:
         """
         entries = self.last()
         with self._lock:
-            if self._run.state == "running":
+            if self._work.running:
                 return False
             self._run = ChainRun("running", by, self.now(), with_vault=with_vault, entries=entries)
-            self._thread = threading.Thread(target=self._go, name="hushwire-chain", daemon=True)
-            self._thread.start()
-        return True
+            return self._work.start(self._go, self._failed)
 
     def until_done(self, within_s: float) -> ChainRun:
         """The run once it has ended, or after a time."""
-        thread = self._thread
-        if thread is not None:
-            thread.join(within_s)
+        self._work.wait(within_s)
         return self.state()
 
     def _go(self) -> None:
-        try:
-            result = self.check(self.state().with_vault, self._seen)
-        except HushwireError as error:
-            self._end(state="failed", problem=str(error))
-        except Exception as error:  # noqa: BLE001 - a thread that ends must not show its text
-            get_logger().error(
-                "audit log not gone through",
-                error_type=type(error).__name__,
-                place=place_of(error.__traceback__),
-            )
-            self._end(state="failed", problem="a fault of ours: tell the operator when it was")
-        else:
-            self._end(state="done", result=result, reached=self.state().entries)
+        run = self.state()
+        result = self.check(run.with_vault, lambda seq: self._note(reached=seq))
+        self._note(state="done", result=result, reached=run.entries, ended=self.now())
 
-    def _seen(self, seq: int) -> None:
-        with self._lock:
-            self._run = replace(self._run, reached=seq)
+    def _failed(self, why: str) -> None:
+        self._note(state="failed", problem=why, ended=self.now())
 
-    def _end(
-        self,
-        *,
-        state: Literal["done", "failed"],
-        result: Chain | None = None,
-        problem: str = "",
-        reached: int | None = None,
-    ) -> None:
+    def _note(self, **changes: Any) -> None:  # noqa: ANN401 - fields of a run
         with self._lock:
-            run = self._run
-            self._run = replace(
-                run,
-                state=state,
-                ended=self.now(),
-                result=result,
-                problem=problem,
-                reached=run.reached if reached is None else reached,
-            )
+            self._run = replace(self._run, **changes)

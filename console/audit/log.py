@@ -1,4 +1,4 @@
-"""The audit log: searched page by page, the newest first, and handed out as JSON lines."""
+"""The audit log: searched page by page, and handed out as JSON lines."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from fastapi.responses import Response, StreamingResponse
 from agents.access.api_tokens import Tokens
 from agents.access.audit_events import KINDS
 from agents.access.hash_chain import Entry
-from agents.access.log_search import LOOKED_MOST, export, search
+from agents.access.log_search import LOOKED_MOST, after, export, search
 from agents.access.roles import Permission
 from agents.database.engine import Database
+from console.api.schemas import AuditEntry, AuditPage
 from console.audit.chain_watch import ChainWatch
 from console.audit.log_query import AuditQuery, PageAuditQuery
 from console.auth.looks import Looks
 from console.auth.names import Names
 from console.auth.routing import Routes
 from console.http.metrics import ApiMetrics
+from console.http.parameters import Entry as EntryNumber
 from console.pages.rendering import page
 
 ENTRIES: Final = 100
@@ -62,6 +64,7 @@ class LogRoutes:
         """Add the routes."""
         may = Permission.READ_AUDIT
         routes.add("GET", "/audit", may, self.as_page, include_in_schema=False)
+        routes.add("GET", "/api/audit", may, self.as_json)
         routes.add(
             "GET",
             "/api/audit/export",
@@ -90,6 +93,25 @@ class LogRoutes:
             run=self.watch.state(),
             by=names(self.watch.state().by),
         )
+
+    def as_json(
+        self,
+        request: Request,
+        known: Annotated[EntryNumber, Query(alias="after")] = 0,
+        limit: Annotated[int, Query(ge=1, le=1_000, description="Entries on a page.")] = 200,
+    ) -> AuditPage:
+        """The audit log by pages, each entry as `hushwire audit export` writes it.
+
+        By pages, for a reader that holds the database open would hold up the end of keys.
+        """
+        self.looks.write(request.state.principal, "audit-log", after=known)
+        found = after(self.database, known, limit=limit)
+        entries = tuple(
+            AuditEntry(schema_=document.pop("schema"), **document, hash=one.hash)
+            for one in found
+            for document in [one.document]
+        )
+        return AuditPage(entries=entries, following=found[-1].seq if len(found) == limit else None)
 
     def handed_out(self, request: Request, asked: Annotated[AuditQuery, Query()]) -> Response:
         """The log as JSON lines, the oldest entry first.

@@ -6,26 +6,23 @@ A field that is empty says nothing, as browsers send forms. Outcomes: a ``LogQue
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 
 from agents.access.audit_events import KINDS
 from agents.access.log_search import LogQuery
 from agents.vault.analytics.call_filter import FilterError, moment
 from console.auth.names import Names
-from console.http.parameters import WHOLE_MOST
+from console.http.parameters import WHOLE_MOST, Parameters
 
 _PLAIN = r"^[^\x00-\x1f\x7f]*$"
 Time = Annotated[str, Field(max_length=40, pattern=_PLAIN)]
 
 
-class AuditQuery(BaseModel):
+class AuditQuery(Parameters):
     """Filters."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     since: Time = Field("", description="Written then or later: a day or a time, ISO 8601.")
     until: Time = Field("", description="Written before; a day is meant to its end.")
@@ -37,13 +34,6 @@ class AuditQuery(BaseModel):
         "", max_length=160, pattern=_PLAIN, description="As the log has it, or a token's name."
     )
     call: str = Field("", max_length=128, pattern=r"^[A-Za-z0-9._-]*$", description="A call's id.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_empty(cls, said: Any) -> Any:  # noqa: ANN401 - whatever came
-        if not isinstance(said, Mapping):
-            return said
-        return {name: one for name, one in said.items() if one not in {"", ()} and one != [""]}
 
     def wanted(self, names: Names) -> LogQuery:
         """Which entries are meant.

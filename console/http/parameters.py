@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import Path, Query
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 from agents.reports.compliance.model import MONTH
 
@@ -15,6 +16,19 @@ WHOLE_MOST: Final = 2**63 - 1
 """The largest number that a database knows."""
 _TEXT: Final = r"^[^\x00]*$"
 """PostgreSQL has no texts with NUL."""
+
+
+class Parameters(BaseModel):
+    """What an address says; a field that is empty, as forms send it, says nothing."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty(cls, said: Any) -> Any:  # noqa: ANN401 - whatever came
+        if not isinstance(said, Mapping):
+            return said
+        return {name: one for name, one in said.items() if one not in ("", None, (), [], [""])}
 
 
 def _utc(moment: datetime) -> datetime:

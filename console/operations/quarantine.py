@@ -20,6 +20,7 @@ from agents.vault.reader import CallFilter, StoredCallFacts, VaultReader
 from console.api.calls import facts_of
 from console.auth.looks import Looks
 from console.auth.routing import Routes
+from console.http.forms import SEE_OTHER
 from console.http.metrics import ApiMetrics
 from console.http.parameters import After, CallId
 from console.pages.checks import ShownCheck, shown_checks
@@ -29,7 +30,6 @@ from pipeline.evidence.certificate import parse_certificate
 
 CALLS: Final = 25
 """Calls on a page: the certificate of each is read."""
-_SEE_OTHER: Final = 303
 _CONFLICT: Final = 409
 
 
@@ -103,7 +103,7 @@ class QuarantineRoutes:
             self._end(request, call_id)
         except HeldError as error:
             return self._asked(request, facts, str(error), _CONFLICT)
-        return RedirectResponse("/quarantine?ended=true", _SEE_OTHER)
+        return RedirectResponse("/quarantine?ended=true", SEE_OTHER)
 
     def end_by_program(self, request: Request, call_id: CallId) -> dict[str, bool]:
         """Destroy the key of a quarantined call; its certificate stays.

@@ -25,10 +25,9 @@ from console.api.listing_query import ListingQuery, PageListingQuery, SavedAddre
 from console.auth.looks import Principal
 from console.auth.routing import Routes
 from console.http.errors import INVALID, Refusal
-from console.http.forms import fields
+from console.http.forms import SEE_OTHER, fields
 from console.pages.rendering import page
 
-_SEE_OTHER: Final = 303
 WITHIN: Final = (
     ("24h", "Last 24 hours"),
     ("7d", "Last 7 days"),
@@ -119,13 +118,13 @@ class CallListPages:
         form = fields(await request.body())
         view = SavedView(form.get("name", ""), _address(form.get("address", "")))
         await run_in_threadpool(self._keep, request.state.principal, view)
-        return RedirectResponse(f"/?{view.address}", _SEE_OTHER)
+        return RedirectResponse(f"/?{view.address}", SEE_OTHER)
 
     async def remove(self, request: Request) -> Response:
         """Remove a view."""
         form = fields(await request.body())
         await run_in_threadpool(self._remove, request.state.principal, form.get("name", ""))
-        return RedirectResponse(f"/?{_address(form.get('address', ''))}", _SEE_OTHER)
+        return RedirectResponse(f"/?{_address(form.get('address', ''))}", SEE_OTHER)
 
     def _keep(self, me: Principal, view: SavedView) -> None:
         self.finder.looks.write(me, "view-kept")

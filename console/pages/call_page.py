@@ -28,7 +28,7 @@ from console.auth.looks import Looks, Principal
 from console.auth.names import Names
 from console.auth.routing import Routes
 from console.http.errors import NOT_FOUND, refusal_of
-from console.http.forms import MarkForm
+from console.http.forms import SEE_OTHER, MarkForm
 from console.http.metrics import ApiMetrics
 from console.http.parameters import CallId, Id, MarkId
 from console.pages.call_view import (
@@ -46,7 +46,6 @@ from pipeline.evaluation.corpora.review_marks import Mark
 from pipeline.evidence.certificate import parse_certificate
 from pipeline.records.entities import Entity
 
-_SEE_OTHER: Final = 303
 _INPUT: Final = 400
 TYPES: Final = tuple(
     (kind.title, tuple(one.value for one in Entity if kind_of(one) is kind))
@@ -144,11 +143,11 @@ class CallPages:
         except InputError as error:
             show = self._stored if passed else self._held_back
             return show(request, facts, form, refusal_of(error).message, _INPUT)
-        return RedirectResponse(f"{_address(facts)}#marks", _SEE_OTHER)
+        return RedirectResponse(f"{_address(facts)}#marks", SEE_OTHER)
 
     def _take_back(self, request: Request, facts: StoredCallFacts, mark_id: str) -> Response:
         self.marks.remove(mark_id, by=request.state.principal.who, own_of=facts.call_id)
-        return RedirectResponse(f"{_address(facts)}#marks", _SEE_OTHER)
+        return RedirectResponse(f"{_address(facts)}#marks", SEE_OTHER)
 
     def _stored(
         self,

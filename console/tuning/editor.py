@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Annotated, Final
 
 from fastapi import Query, Request
@@ -23,15 +24,17 @@ from agents.upkeep.tuning.threshold_trial import Trial, tried
 from agents.vault.reader import VaultReader
 from console.auth.looks import Looks
 from console.auth.routing import Routes
+from console.http import forms
 from console.http.errors import INVALID
 from console.http.metrics import ApiMetrics
 from console.pages.rendering import page
 from console.tuning import form
 from console.tuning.trial import Checked, checked, compared
+from console.tuning.versions import version_of
 from pipeline.errors import InputError
 from pipeline.policy.model import Policy
 
-_SEE_OTHER: Final = 303
+_BUSY: Final = 503
 _CALLS: Final = (100, 300, 1_000)
 """How many calls a trial may go through."""
 _SHOWN: Final = 50
@@ -64,6 +67,8 @@ class EditorRoutes:
     reader: VaultReader
     looks: Looks
     metrics: ApiMetrics
+    trying: Lock = field(default_factory=Lock)
+    """One trial at a time: it takes a thread of all callers for seconds."""
 
     def add_to(self, routes: Routes) -> None:
         """Add the routes."""
@@ -72,18 +77,21 @@ class EditorRoutes:
 
     def opened(self, request: Request, version: Number = None) -> Response:
         """The policy in force, or the text of a version."""
-        based, _, text = self._now()
+        now = self.versions.standing()
+        text, problem = now.document, ""
         if version is not None:
-            text = self.versions.get(version).document
-        self._look(request, "policy-page", version=based if version is None else version)
-        return self._page(request, Draft(text, based), checked(text, self.versions.known))
+            found = version_of(self.versions, version)
+            text, problem = (text, found.problem) if found.problem else (found.document, "")
+        self._look(request, "policy-page", version=now.number if version is None else version)
+        known = checked(text, self.versions.known)
+        return self._page(request, Draft(text, now.number), known, problem)
 
     async def sent(self, request: Request) -> Response:
         """What a button of the form says."""
         return await run_in_threadpool(self._sent, request, await request.body())
 
     def _sent(self, request: Request, body: bytes) -> Response:
-        fields = form.sent(body)
+        fields = forms.fields(body, most=form.FIELDS_MOST, as_written=True)
         wanted = fields.get("do", "")
         draft = _draft(fields)
         if wanted not in _DO:
@@ -124,20 +132,18 @@ class EditorRoutes:
             return self._page(request, draft, found, str(error))
         trial = None
         if wanted == "try":
-            _, now, _ = self._now()
-            self._look(request, "policy-trial", sha256=policy.digest, calls=draft.calls)
-            trial = tried(self.reader, now, policy, draft.calls)
+            if not self.trying.acquire(blocking=False):
+                told = "somebody else's trial is under way: try again when it is through"
+                return self._page(request, draft, found, told, status=_BUSY)
+            try:
+                self._look(request, "policy-trial", sha256=policy.digest, calls=draft.calls)
+                now = self.versions.standing().policy
+                trial = tried(self.reader, now, policy, draft.calls)
+            finally:
+                self.trying.release()
         else:
             self._look(request, "policy-check", mistakes=0)
         return self._page(request, draft, found, trial=trial, compare=True)
-
-    def _now(self) -> tuple[int, Policy, str]:
-        """Number, policy and text of what is in force."""
-        found = self.versions.in_force()
-        if found is None:
-            return 0, self.versions.own, self.versions.own_text
-        number = found.stated.number
-        return number, found.policy, self.versions.get(number).document
 
     def _page(
         self,
@@ -148,26 +154,29 @@ class EditorRoutes:
         *,
         trial: Trial | None = None,
         compare: bool = False,
+        status: int = INVALID,
     ) -> Response:
-        number, now, text = self._now()
+        standing = self.versions.standing()
+        now = standing.policy
         me, known = request.state.principal, self.versions.known
         shown = form.values(found.policy or now, known)
         differs = found.policy is not None and found.policy.digest != now.digest
         return page(
             "tuning/editor.html",
-            INVALID if problem or found.policy is None else 200,
+            status if problem or found.policy is None else 200,
             me=me,
             draft=draft,
             found=found,
             problem=problem,
-            in_force=number,
+            standing=standing,
+            in_force=standing.number,
             now=now,
             rows=form.rows(found.policy or now, known),
             values={**shown, **draft.fields},
             shown=json.dumps(shown, separators=(",", ":")),
             purposes=form.purposes(shown),
             switches=form.switches(known),
-            change=compared(now, text, found.policy, draft.text)
+            change=compared(now, standing.document, found.policy, draft.text)
             if found.policy is not None and (compare or differs)
             else None,
             trial=trial,
@@ -198,4 +207,4 @@ def _draft(fields: Mapping[str, str]) -> Draft:
 
 
 def _leads_to(address: str) -> Response:
-    return RedirectResponse(address, _SEE_OTHER)
+    return RedirectResponse(address, forms.SEE_OTHER)

@@ -20,14 +20,13 @@ from console.auth.looks import Looks
 from console.auth.names import Names
 from console.auth.routing import Routes
 from console.http.errors import NOT_FOUND, Refusal
+from console.http.forms import SEE_OTHER, fields
 from console.http.metrics import ApiMetrics
 from console.pages.rendering import page
-from console.tuning import form
 from console.tuning.trial import compared
 from pipeline.errors import InputError, PolicyError
 from pipeline.policy.model import Policy
 
-_SEE_OTHER: Final = 303
 _CONFLICT: Final = 409
 NumberPath = Annotated[int, Path(ge=0, le=1_000_000_000, description="The version's number.")]
 
@@ -55,12 +54,13 @@ class VersionRoutes:
         """All versions, the newest first."""
         found = self.versions.known_versions()
         self._look(request, "policy-versions", versions=len(found))
-        now = self.versions.in_force()
+        now = self.versions.standing()
         return page(
             "tuning/versions.html",
             me=request.state.principal,
             versions=found,
-            in_force=now.stated.number if now else 0,
+            standing=now,
+            in_force=now.number,
             own=self.versions.own,
             named=Names.of(self.tokens),
             two=self.versions.two,
@@ -73,10 +73,10 @@ class VersionRoutes:
 
     async def approve(self, request: Request, number: NumberPath) -> Response:
         """Put a version in force that somebody else wrote."""
-        fields = form.sent(await request.body())
+        sha256 = fields(await request.body()).get("sha256", "")
 
         def step(by: str) -> Version:
-            return self.versions.approve(number, by=by, sha256=fields.get("sha256", ""))
+            return self.versions.approve(number, by=by, sha256=sha256)
 
         return await run_in_threadpool(self._step, request, number, step)
 
@@ -90,7 +90,7 @@ class VersionRoutes:
 
     async def roll_back(self, request: Request, number: NumberPath) -> Response:
         """Put an earlier version in force again, as a new one."""
-        reason = form.sent(await request.body()).get("reason", "")
+        reason = fields(await request.body()).get("reason", "")
 
         def step(by: str) -> Version:
             return self.versions.roll_back(number, by=by, reason=reason)
@@ -104,12 +104,12 @@ class VersionRoutes:
         except InputError as error:
             self._look(request, "policy-version", version=number)
             return self._page(request, version, str(error), _CONFLICT)
-        return RedirectResponse(f"/policy/versions/{made.number}", _SEE_OTHER)
+        return RedirectResponse(f"/policy/versions/{made.number}", SEE_OTHER)
 
     def _page(
         self, request: Request, version: Version, problem: str = "", status: int = 200
     ) -> Response:
-        now = self.versions.in_force()
+        now = self.versions.standing()
         policy, before = _read(version), self._before(version)
         me = request.state.principal
         return page(
@@ -118,10 +118,11 @@ class VersionRoutes:
             me=me,
             version=version,
             problem=problem,
-            in_force=now.stated.number if now else 0,
+            standing=now,
+            in_force=now.number,
             readable=policy is not None,
             change=compared(*before, policy, version.document)
-            if policy is not None and before is not None
+            if policy is not None and before is not None and not version.problem
             else None,
             named=Names.of(self.tokens),
             two=self.versions.two,
@@ -139,7 +140,7 @@ class VersionRoutes:
         except InputError:  # nothing was ever published
             return self.versions.own, self.versions.own_text
         policy = _read(before)
-        return None if policy is None else (policy, before.document)
+        return None if policy is None or before.problem else (policy, before.document)
 
     def _look(self, request: Request, what: str, **facts: str | int) -> None:
         self.looks.write(request.state.principal, what, "", **facts)

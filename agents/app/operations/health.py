@@ -6,15 +6,14 @@ time.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from agents.app.checks.findings import Finding
+from agents.app.checks.findings import Finding, Grade
+from agents.app.operations.background import Background
 from agents.system.clock import Clock
-from agents.system.logging import get_logger, place_of
 
 OLD: Final = timedelta(minutes=5)
 
@@ -34,46 +33,33 @@ class HealthWatch:
     """Looks, and remembers.
 
     Args:
-        examine: ``hushwire doctor``; it raises nothing.
+        examine: ``hushwire doctor``.
         now: the time.
     """
 
     examine: Callable[[], list[Finding]]
     now: Clock
     _known: Health = field(default_factory=Health)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _thread: threading.Thread | None = None
+    _work: Background = field(default_factory=lambda: Background("health"))
 
     def latest(self) -> Health:
         """What was found last; a look begins where that is old."""
-        with self._lock:
-            looking = self._thread is not None and self._thread.is_alive()
-            at = self._known.at
-            if not looking and (at is None or self.now() - at >= OLD):
-                self._thread = threading.Thread(
-                    target=self._look, name="hushwire-health", daemon=True
-                )
-                self._thread.start()
-                looking = True
-            return Health(at, looking, self._known.findings)
+        known = self._known
+        if known.at is None or self.now() - known.at >= OLD:
+            self._work.start(self._look, self._failed)
+            return replace(known, looking=True)
+        return replace(known, looking=self._work.running)
 
     def until_known(self, within_s: float) -> Health:
         """The same, once a look that is going on has ended, or after a time."""
         self.latest()
-        thread = self._thread
-        if thread is not None:
-            thread.join(within_s)
+        self._work.wait(within_s)
         return self.latest()
 
     def _look(self) -> None:
-        try:
-            findings = tuple(self.examine())
-        except Exception as error:  # noqa: BLE001 - a thread that ends must not show its text
-            get_logger().error(
-                "health not looked at",
-                error_type=type(error).__name__,
-                place=place_of(error.__traceback__),
-            )
-            findings = ()
-        with self._lock:
-            self._known = Health(self.now(), findings=findings)
+        self._known = Health(self.now(), findings=tuple(self.examine()))
+
+    def _failed(self, why: str) -> None:
+        """What could not be looked at is not in order."""
+        found = Finding(Grade.WEAK, "health", f"not looked at: {why}", "run `hushwire doctor`")
+        self._known = Health(self.now(), findings=(found,))

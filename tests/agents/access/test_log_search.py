@@ -113,7 +113,7 @@ def test_the_whole_log_is_handed_out_as_verify_takes_it(
         log.append(Event(f"more/{number}", f"call-{call}", name, {"by": f"token:{who}"}))
     log.checkpoint(key)
     assert b"".join(export(log.database, LogQuery())) == b"".join(log.export())
-    entries, stated = read_export(export(log.database, LogQuery()))
+    entries, stated = read_export(b"".join(export(log.database, LogQuery())).splitlines())
     found = verify_chain(entries, stated, {key.public.key_id: key.public})
     assert found.problems == ()
     assert (found.first, found.last, found.signed) == (1, 9, 9)
@@ -128,3 +128,11 @@ def test_entries_that_go_meanwhile_end_it(log: AuditLog, monkeypatch: pytest.Mon
         connection.execute(delete(ENTRIES).where(ENTRIES.c.seq <= 4))
     with pytest.raises(TamperError, match="export it again"):
         list(lines)
+
+
+def test_entries_come_by_batches(log: AuditLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each piece costs a server the change of a thread."""
+    monkeypatch.setattr(log_search, "BATCH", 4)
+    fill(log, [(0, 1, 0)] * 10)
+    pieces = list(export(log.database, LogQuery()))
+    assert [piece.count(b"\n") for piece in pieces] == [4, 4, 2]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from fastapi.routing import APIRoute
 
 from agents.app.checks.findings import Finding, Grade
 from agents.app.operations.health import OLD, HealthWatch
 from agents.app.operations.worker_states import WorkerState, WorkerStates
 from agents.system.clock import system_clock
 from agents.system.metrics import DELAYS_S
+from console.operations import overview
 from tests.console.serving import HELD_BACK, OTHER, STORED, Console, console
 
 pytestmark = pytest.mark.unit
@@ -124,6 +127,35 @@ def test_a_look_that_breaks_is_no_end(capfd: pytest.CaptureFixture[str]) -> None
 
     watch = HealthWatch(examine, system_clock)
     found = watch.until_known(10)
-    assert (found.findings, found.looking) == ((), False)
+    assert [(one.grade, one.told) for one in found.findings] == [
+        (Grade.WEAK, "not looked at: a fault of ours: tell the operator when it was")
+    ]
+    assert not found.looking
     assert found.at is not None
     assert "4111" not in "".join(capfd.readouterr())
+
+
+def test_a_page_that_renews_itself_keeps_nobody_logged_in(
+    served: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator = served.visitor("operator")
+    database, began = served.ledger.database, served.ledger.database.now()
+    for minutes in (15, 29):
+        now = began + timedelta(minutes=minutes)
+        monkeypatch.setattr(database, "now", lambda now=now: now)
+        assert operator.get("/operations/live").status_code == 200
+    monkeypatch.setattr(database, "now", lambda: began + timedelta(minutes=31))
+    assert operator.get("/operations/live").status_code == 303
+    assert operator.get("/operations").headers["location"].endswith("why=ended")
+
+
+def test_only_what_renews_itself_is_live(served: Console) -> None:
+    live = {
+        str(getattr(route, "path", ""))
+        for route in served.app.routes
+        if isinstance(route, APIRoute)
+        and any(getattr(one.call, "_live", False) for one in route.dependant.dependencies)
+    }
+    templates = (Path(overview.__file__).parents[1] / "templates").rglob("*.html")
+    texts = "".join(one.read_text() for one in templates)
+    assert live == set(re.findall(r'data-live="([^"]+)"', texts))

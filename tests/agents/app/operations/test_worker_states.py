@@ -84,6 +84,31 @@ def test_a_row_of_a_newer_version_counts_as_a_worker_without_figures(database: D
     assert (one.worker_id, one.counts, one.delays) == ("new", {}, ())
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"started": "x"},
+        {"seen": ""},
+        {"seen": "2026-03-01T12:00:00"},
+        {"seen": "0001-01-01T00:00:00+14:00"},
+        {"counts": '{"a":1e400}'},
+        {"delays": "[1e400]"},
+    ],
+)
+def test_a_row_that_can_t_be_read_takes_no_page_away(
+    database: Database, changed: dict[str, str]
+) -> None:
+    states = WorkerStates(database)
+    states.note(worker("a"))
+    with database.writing() as connection:
+        connection.execute(update(WORKER_STATES).values(changed))
+    states.note(worker("b"))
+    found = {one.worker_id: one for one in states.known()}
+    assert "b" in found
+    assert [one.alive(NOW) for one in found.values()]  # none is without a zone
+    assert ("a" in found) == ("counts" in changed or "delays" in changed or "T12" in str(changed))
+
+
 def test_a_worker_tells_counts_and_the_delays_of_the_last_minutes(database: Database) -> None:
     metrics, policy = Metrics(), load_policy("default")
     metrics.release_delay.observe(500)  # before it began to tell
