@@ -419,10 +419,8 @@ def _stages(config: WorkerConfig, parts: _Parts, loaded: _Loaded) -> list[Stage 
                 facts = config.counting.keeper(store) if config.counting else None
                 log, told = AuditLog(ledger.database), config.transcripts
                 keeping = partial(vault.vault_stage, log=log, facts=facts, transcripts=told)
-                keeping = partial(
-                    keeping, uncounted=lambda code: metrics.uncounted.labels(code).inc()
-                )
-                made.append(keeping(topics, store, ledger, timeouts, key=key))
+                noted = metrics.note_uncounted
+                made.append(keeping(topics, store, ledger, timeouts, key=key, uncounted=noted))
     return made
 
 

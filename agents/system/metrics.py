@@ -147,6 +147,10 @@ class Metrics:
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"hushwire_{name}", text, labels, registry=self.registry)
 
+    def note_uncounted(self, code: str) -> None:
+        """Count a call that was stored without its facts."""
+        self.uncounted.labels(code).inc()
+
     def delays(self) -> tuple[int, ...]:
         """Releases so far by ``DELAYS_S``, and those that took longer."""
         upto = [

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sqlalchemy import delete
+from structlog import get_logger
+from structlog.testing import capture_logs
 
 from agents.access.audit_log import AuditLog
 from agents.crypto.ed25519 import SigningKey
@@ -153,7 +155,6 @@ def test_what_can_not_be_counted_is_stored_noted_and_left_to_a_rebuild(
     key: SigningKey,
     log: AuditLog,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def fails(*_: object, **__: object) -> None:
         raise OverflowError("refund")
@@ -161,15 +162,16 @@ def test_what_can_not_be_counted_is_stored_noted_and_left_to_a_rebuild(
     codes: list[str] = []
     first, *_ = steps(vault, ledger, key, log, uncounted=codes.append)
     assert isinstance(first, Act)
-    with monkeypatch.context() as broken:
+    with monkeypatch.context() as broken, capture_logs() as noted:
         broken.setattr("agents.vault.analytics.fact_keeper.facts_of", fails)
+        broken.setattr("agents.stages.vault.get_logger", get_logger)
         first.what()
         told: list[str] = []
         keeper(vault).rebuild(lambda _, problem: told.append(str(problem)))
     assert codes == ["unexpected"]
     assert told == ["its facts can't be counted (OverflowError)"]
-    assert "call not counted" in (out := capsys.readouterr().out)
-    assert "refund" not in out
+    assert [(one["event"], one["code"]) for one in noted] == [("call not counted", "unexpected")]
+    assert "refund" not in str(noted)
     assert vault.catalogue.get("call-1").passed
     keeper(vault).rebuild(lambda *_: None)
     assert keeper(vault).store.find("call-1") is not None
