@@ -8,7 +8,7 @@ SERVED := broker or browser or postgres
 SERVED_IN := tests/broker tests/browser tests/faults tests/kafka tests/postgres
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-consent demo-gateways test unit lint format docs bench bench-call-page bench-console bench-damage bench-delay bench-detection bench-dtmf bench-encryption bench-gateway bench-margins bench-muting bench-peers bench-pipeline bench-refusals bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz nightly mutation audit lock reader bench-reader consent-reader bench-consent test-reader readers vcon-reader asyncapi-schema clean simulate screenshots
+.PHONY: help setup demo demo-consent demo-gateways test unit lint format docs bench bench-analysts bench-call-page bench-console bench-damage bench-delay bench-detection bench-dtmf bench-encryption bench-gateway bench-margins bench-muting bench-peers bench-pipeline bench-refusals bench-verification bench-transcription bench-word-times samples consent-samples kafka chaos soak fuzz nightly mutation audit lock reader bench-reader consent-reader bench-consent test-reader readers vcon-reader asyncapi-schema clean simulate screenshots
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -102,6 +102,9 @@ bench-verification: .venv/.dev ## Measure the verify stage on leaks planted in t
 
 bench-transcription: .venv/.dev ## Measure the transcription stage: cost, digits left out, word error
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.quality.transcription
+
+bench-analysts: .venv/.dev ## Have 20 analysts work on one server for 5 minutes: errors, and how slow it gets
+	$(BIN)/python -m benchmarks.console.analysts $(if $(SECONDS),--seconds $(SECONDS))
 
 bench-console: .venv/.dev ## Measure lists and search over 100,000 calls on SQLite and PostgreSQL
 	@.ci/need pg_ctlcluster postgresql || echo "POSTGRESQL IS NOT MEASURED: it can't be had here (above)." >&2
