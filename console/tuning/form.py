@@ -11,10 +11,10 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qs
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.tokens import AliasToken, AnchorToken
 
 from agents.reports.entity_groups import KINDS, Kind, kind_of, label_of
 from pipeline.errors import InputError
@@ -77,18 +77,6 @@ def switches(known: Known) -> list[str]:
     return sorted(known.recognizers - NEVER_OFF)
 
 
-def sent(body: bytes) -> dict[str, str]:
-    """The fields of a form; nothing where it is none.
-
-    What is written into the text keeps its lines, with the ends that YAML files have.
-    """
-    try:
-        form = parse_qs(body.decode("utf-8"), keep_blank_values=True, max_num_fields=FIELDS_MOST)
-    except ValueError:
-        return {}
-    return {name: found[0].replace("\r\n", "\n") for name, found in form.items()}
-
-
 def changes(form: Mapping[str, str]) -> dict[str, str]:
     """The fields that are not what the page showed."""
     try:
@@ -114,6 +102,9 @@ def changed_text(text: str, policy: Policy, wanted: Mapping[str, str]) -> str:
     reader.preserve_quotes = True
     reader.width = 4_096
     try:
+        if any(isinstance(one, (AliasToken, AnchorToken)) for one in reader.scan(text)):
+            # What is changed in one place would change wherever an alias stands, too.
+            raise InputError("the form can't change a text with & and *: change the text itself")
         document = reader.load(text)
         for name, value in wanted.items():
             _change(document, policy, name, value)

@@ -129,8 +129,7 @@ class MeasuredRoutes:
         )
 
     def _policy(self) -> Policy:
-        now = self.versions.in_force()
-        return now.policy if now else self.versions.own
+        return self.versions.standing().policy
 
     def _look(self, request: Request, what: str, **facts: str | int) -> None:
         self.looks.write(request.state.principal, what, "", **facts)

@@ -88,7 +88,10 @@ class PolicyApi:
     def shown(self, request: Request, number: NumberPath) -> VersionText:
         """A version of the policy with its text."""
         self.looks.write(request.state.principal, "policy-version", version=number)
-        return self._text(version_of(self.versions, number))
+        version = version_of(self.versions, number)
+        if version.problem:
+            raise Refusal(409, "seal", version.problem)
+        return self._text(version)
 
     def publish(self, request: Request, wanted: VersionWanted) -> VersionText:
         """Put a policy in force for new calls, or let it wait for another person's approval."""
@@ -114,8 +117,7 @@ class PolicyApi:
         return self._text(made)
 
     def _in_force(self) -> int:
-        now = self.versions.in_force()
-        return now.stated.number if now else 0
+        return self.versions.standing().number
 
     def _text(self, version: Version) -> VersionText:
         return VersionText(**_form(version, self._in_force()), document=version.document)

@@ -7,6 +7,8 @@ word is read. Outcomes: a ``Trial``; ``StoreError`` where vault or database are 
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +16,7 @@ from typing import Final
 
 from agents.vault.reader import CallFilter, StoredCallFacts, VaultReader
 from pipeline.errors import RecordError, UnknownCallError
+from pipeline.evaluation.change.policies import PolicyChange, policy_diff
 from pipeline.evaluation.figures.span_agreement import ALL, Agreement, agreements
 from pipeline.evidence.candidates import read_candidates
 from pipeline.evidence.layout import CANDIDATES
@@ -21,7 +24,13 @@ from pipeline.policy.model import Policy
 
 MOST: Final = 1_000
 """Calls that are gone through for one answer."""
+WITHIN_S: Final = 20.0
 _PAGE: Final = 200
+_SEEN: Final = re.compile(
+    r"(default|entities\..+)\.(action|threshold)|recognizers\..+\.(threshold|enabled|entities\..+)"
+)
+"""What the candidates of a call are decided by."""
+_SAYS_NOTHING: Final = frozenset({"version", "review_by"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +61,32 @@ class Trial:
     """Sums by type, ``ALL`` first."""
     differing: tuple[TriedCall, ...]
     """Those that would be redacted otherwise, what is removed first: it would be audible."""
+    unseen: tuple[PolicyChange, ...] = ()
+    """What else changes, whose effect is in none of the figures."""
+    stopped: bool = False
+    """Whether it took too long to go through all."""
 
 
-def tried(reader: VaultReader, old: Policy, new: Policy, last: int) -> Trial:
+def unseen(old: Policy, new: Policy) -> tuple[PolicyChange, ...]:
+    """The changes from one policy to another that no trial sees."""
+    return tuple(
+        one
+        for one in policy_diff(old, new)
+        if one.field not in _SAYS_NOTHING
+        and (not _SEEN.fullmatch(one.field) or one.field in _switched_on(old, new))
+    )
+
+
+def _switched_on(old: Policy, new: Policy) -> set[str]:
+    """Recognisers that did not run when the calls were detected."""
+    off = {name for name, rule in old.recognizers.items() if not rule.enabled}
+    still = {name for name, rule in new.recognizers.items() if not rule.enabled}
+    return {f"recognizers.{name}.enabled" for name in off - still}
+
+
+def tried(
+    reader: VaultReader, old: Policy, new: Policy, last: int, *, within_s: float = WITHIN_S
+) -> Trial:
     """Compare two policies on the last calls.
 
     Args:
@@ -62,11 +94,16 @@ def tried(reader: VaultReader, old: Policy, new: Policy, last: int) -> Trial:
         old: the policy in force.
         new: the one that is thought of.
         last: how many calls, at most ``MOST``.
+        within_s: then it stops; what it saw by then are the newest ones.
     """
     found: list[TriedCall] = []
     sums: dict[str, Agreement] = {ALL: Agreement(ALL, 0, 0, 0, 0, 0, 0)}
     calls = without = 0
+    until, stopped = time.monotonic() + within_s, False
     for facts in _last(reader, min(last, MOST)):
+        if time.monotonic() > until:
+            stopped = True
+            break
         name = facts.call_id + CANDIDATES
         if name not in facts.files:
             without += 1
@@ -85,7 +122,9 @@ def tried(reader: VaultReader, old: Policy, new: Policy, last: int) -> Trial:
         if any(one.differs for one in both):
             found.append(TriedCall(facts.call_id, facts.stored, both))
     found.sort(key=lambda one: (-one.whole.only_first_ms, -one.whole.only_second_ms, one.call_id))
-    return Trial(calls, without, tuple(sums.values()), tuple(found))
+    return Trial(
+        calls, without, tuple(sums.values()), tuple(found), unseen(old, new), stopped=stopped
+    )
 
 
 def _last(reader: VaultReader, count: int) -> Iterator[StoredCallFacts]:

@@ -6,6 +6,7 @@ same entity type; ``ALL`` is the comparison whatever the type, which is what dec
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -77,12 +78,19 @@ def _agreement(entity: str, sides: Sequence[_Places], rate: int) -> Agreement:
         samples[1] += _length(left)
         samples[2] += _length(right)
         samples[0] += _length(one) - _length(left)
-        shared = sum(any(a.overlaps(b) for b in other) for a in one)
+        shared = _touching(one, other)
         counts[0] += shared
         counts[1] += len(one) - shared
-        counts[2] += sum(not any(b.overlaps(a) for a in one) for b in other)
+        counts[2] += len(other) - _touching(other, one)
     both, only_first, only_second = (round(count * 1_000 / rate) for count in samples)
     return Agreement(entity, both, only_first, only_second, *counts)
+
+
+def _touching(one: Sequence[Interval], other: Sequence[Interval]) -> int:
+    """How many of one overlap any of the other; both are merged, so in order."""
+    starts = [interval.start for interval in other]
+    before = ((each, bisect_left(starts, each.end)) for each in one)
+    return sum(at > 0 and other[at - 1].end > each.start for each, at in before)
 
 
 def _length(intervals: Iterable[Interval]) -> int:

@@ -125,3 +125,20 @@ def test_a_comparison_tells_rules_and_lines() -> None:
     found = compared(parse_policy(TEXT), TEXT, parse_policy(new), new)
     assert "laxer" in [one.direction.value for one in found.changes]
     assert [line[0] for line in found.lines if line[0] in "+-"] == ["-", "+"]
+
+
+@pytest.mark.parametrize(
+    "entities",
+    [
+        "{PERSON: &x {action: mute}, EMAIL_ADDRESS: *x}",
+        "{PERSON: {threshold: &x 0.3}, EMAIL_ADDRESS: {threshold: *x}}",
+        "{PERSON: &x {action: mute}, EMAIL_ADDRESS: {<<: *x, threshold: 0.3}}",
+    ],
+)
+def test_a_field_changes_no_other_type_through_an_alias(entities: str) -> None:
+    text = ALONE + f"entities: {entities}\n"
+    for name in ("entities__PERSON__action", "entities__EMAIL_ADDRESS__action"):
+        with pytest.raises(InputError, match="change the text itself"):
+            changed(text, **{name: "keep"})
+    assert changed(text) == text
+    assert "R&D" in changed(text.split("entities")[0] + "# R&D*\n", reader__PERSON="0.5")

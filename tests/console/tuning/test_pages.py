@@ -8,12 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 from starlette.testclient import TestClient
 
-from console.tuning import form
+from agents.database.tables import POLICY_VERSIONS
+from agents.upkeep.tuning.threshold_trial import Trial
+from agents.vault.reader import VaultReader
+from console.tuning import editor, form
 from pipeline.evidence.candidates import candidates_json
 from pipeline.policy.known_names import BUILT_IN
 from pipeline.policy.loading import parse_policy
+from pipeline.policy.model import Policy
 from pipeline.records.model import Reason, Span
 from tests.agents.storing import stored_call
 from tests.console.serving import Console, console
@@ -128,7 +133,9 @@ def test_a_draft_waits_and_is_withdrawn(made: Console) -> None:
     assert (again.status_code, "is withdrawn" in again.text) == (409, True)
 
 
-@pytest.mark.parametrize("address", ["/policy/versions/7", "/api/policy/versions/7"])
+@pytest.mark.parametrize(
+    "address", ["/policy?version=7", "/policy/versions/7", "/api/policy/versions/7"]
+)
 def test_a_version_that_is_not_there(made: Console, address: str) -> None:
     assert made.role("security").get(address).status_code == 404
 
@@ -184,6 +191,58 @@ def test_a_trial_tells_what_would_be_audible(made: Console) -> None:
     assert "/calls/call-w" not in rows  # security reads no calls
     (facts,) = [json.loads(f) for _, f in made.audited() if "policy-trial" in f]
     assert facts["calls"] == 100
+
+
+def test_a_trial_names_the_changes_that_it_does_not_see(made: Console) -> None:
+    blind = DOCUMENT + "unexplained: {mute: false}\nallow: {PERSON: [smith]}\n"
+    text = press(made.role("security"), "try", blind)[1]
+    told = text.split("Not in these figures")[1].split("</div>")[0]
+    assert "unexplained.mute" in told
+    assert "allow.PERSON" in told
+    assert "smith" not in told
+    assert "Not in these figures" not in press(made.role("security"), "try", LAXER)[1]
+
+
+def test_one_trial_at_a_time(made: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = made.role("security")
+    beside: list[tuple[int, str]] = []
+    real = editor.tried
+
+    def tried(reader: VaultReader, old: Policy, new: Policy, last: int) -> Trial:
+        beside.append(press(client, "try", LAXER)[:2])
+        return real(reader, old, new, last)
+
+    monkeypatch.setattr(editor, "tried", tried)
+    assert press(client, "try", LAXER)[0] == 200
+    ((status, text),) = beside
+    assert (status, "somebody else&#39;s trial" in text, "0.28" in text) == (503, True, True)
+    monkeypatch.setattr(editor, "tried", lambda *_: 1 / 0)
+    assert press(client, "try", LAXER)[0] == 500
+    monkeypatch.setattr(editor, "tried", real)
+    assert press(client, "try", LAXER)[0] == 200
+
+
+def test_a_version_that_cannot_be_proven_is_told_and_replaced(made: Console) -> None:
+    client = made.role("security")
+    press(client, "publish", LAXER, reason="a")
+    press(client, "publish", DOCUMENT, reason="b", based="1")
+    forged = DOCUMENT + "entities: {PERSON: {action: keep}}\n"
+    with made.ledger.database.writing() as connection:
+        connection.execute(update(POLICY_VERSIONS).values(document=forged))
+    for address in ("/policy", "/policy/versions", "/policy/versions/2"):
+        shown = client.get(address)
+        assert (shown.status_code, "No worker takes up" in shown.text) == (200, True)
+    for address in ("/policy/versions/1", "/policy?version=1", "/api/policy/versions/1"):
+        shown = client.get(address)
+        assert "can&#39;t be proven" in shown.text or "can't be proven" in shown.text
+        assert "action: keep" not in shown.text
+    assert client.get("/api/policy/versions").status_code == 200
+    assert client.get("/policy/evaluation").status_code == 200
+    back = {"reason": "c"}
+    refused = client.post("/policy/versions/1/rollback", data=back, headers=OWN_PAGE)
+    assert (refused.status_code, "can&#39;t be proven" in refused.text) == (409, True)
+    assert press(client, "publish", LAXER, reason="mended", based="2")[0] == 303
+    assert "No worker takes up" not in client.get("/policy").text
 
 
 def test_recognisers_are_listed_and_switched_off_in_the_text(made: Console) -> None:
