@@ -117,6 +117,9 @@ def test_a_fault_in_the_middle_counts_nothing_twice(
     real, looks = loading._rows, iter(range(1, 99))
 
     def breaks(*given: object) -> object:
+        assert counted._held is not None
+        seen = counted._held[0].cursor().execute(COUNTS).fetchall()
+        assert seen == [(5, 5, 5, 5)]  # whoever asks meanwhile sees no half
         if next(looks) == broken:
             raise StoreError("away")
         return real(*given)  # type: ignore[arg-type]
