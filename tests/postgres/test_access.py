@@ -12,15 +12,19 @@ from starlette.testclient import TestClient
 from agents.access.api_tokens import Tokens
 from agents.access.audit_log import AuditLog
 from agents.access.roles import AccessError, Role
+from agents.access.sessions import Sessions
 from agents.crypto.envelope import KeyEncryptionKey
 from agents.database.call_ledger import Ledger
 from agents.reports.compliance.model import Month
-from agents.reports.compliance.report import Report
+from agents.reports.compliance.report import Report, Sources
+from agents.settings.model import Settings
 from agents.vault.reader import VaultReader
 from agents.vault.vault import Vault
 from console.app import Parts, create_app
 from console.http.rate_limits import Limiter
 from tests.agents.storing import stored_call
+
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -35,25 +39,29 @@ def _nobody_asks(month: Month) -> Report:
 
 
 def test_tokens_and_what_they_open(ledger: Ledger, tmp_path: Path) -> None:
-    vault = Vault.opened(tmp_path / "vault", ledger)
+    vault_folder = tmp_path / "vault"
+    vault = Vault.opened(vault_folder, ledger)
     ledger.open_call("call-1")
     vault.store(stored_call("call-1"), keep_days=0)
     log = AuditLog(ledger.database)
     tokens = Tokens(ledger.database, log)
     app = create_app(
         Parts(
-            VaultReader(vault),
-            ledger.database,
-            log,
-            tokens,
-            Limiter(100),
+            reader=VaultReader(vault),
+            ledger=ledger,
+            sources=Sources(Settings(), ledger.database, log, tmp_path, str(vault_folder)),
+            database=ledger.database,
+            log=log,
+            tokens=tokens,
+            limiter=Limiter(100),
             examine=list,
             report=_nobody_asks,
+            sessions=Sessions(ledger.database, log, idle=HOUR, most=HOUR),
         )
     )
 
     def asks(role: Role) -> TestClient:
-        text = tokens.create(role, "somebody", timedelta(hours=1), by="test")[1]
+        text = tokens.create(role, role.value, HOUR, by="test")[1]
         return TestClient(app, headers={"Authorization": f"Bearer {text}"})
 
     assert asks(Role.ANALYST).get("/api/calls/call-1/transcript").status_code == 200
@@ -63,9 +71,9 @@ def test_tokens_and_what_they_open(ledger: Ledger, tmp_path: Path) -> None:
     assert [one["seq"] for one in page["entries"]] == list(range(1, len(page["entries"]) + 1))
     assert page["entries"][-1]["kind"] == "hushwire.audit.looked.v1"
 
-    made, text = tokens.create(Role.SECURITY, "Ann", timedelta(hours=1), by="test")
+    made, text = tokens.create(Role.SECURITY, "Ann", HOUR, by="test")
     assert tokens.check(text) == made
     assert tokens.revoke(made.token_id, by="test")
     with pytest.raises(AccessError):
         tokens.check(text)
-    assert {one.name for one in tokens.known()} == {"Ann", "somebody"}
+    assert {one.name for one in tokens.known()} == {"Ann", "analyst", "operator", "auditor"}
