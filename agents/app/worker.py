@@ -245,8 +245,8 @@ async def run_worker(
             beat.state = "ready"
             ready()
 
-        async with _kept(config, ledger, metrics, key, store, in_force), beat.kept():
-            parts = _Parts(ledger, pool, metrics, key, store, private, in_force)
+        parts = _Parts(ledger, pool, metrics, key, store, private, in_force)
+        async with _kept(config, parts), beat.kept():
             await _run(config, parts, loading, stop, reads)
     finally:
         gc.unfreeze()  # or the interpreter's end would leave it, and libraries complain
@@ -288,18 +288,12 @@ def _open_vault(config: WorkerConfig, ledger: Ledger) -> Vault | None:
 
 
 @asynccontextmanager
-async def _kept(
-    config: WorkerConfig,
-    ledger: Ledger,
-    metrics: Metrics,
-    key: SigningKey | None,
-    store: Vault | None,
-    in_force: InForce,
-) -> AsyncIterator[None]:
+async def _kept(config: WorkerConfig, parts: _Parts) -> AsyncIterator[None]:
     """Watch the partitions; beside the vault stage, keep the audit log, end what is due.
 
     Where one of these tasks ends by itself, the process does.
     """
+    ledger, metrics, key, store = parts.ledger, parts.metrics, parts.key, parts.store
     client = config.security.librdkafka()
     partitions = keep_partitions(config.bootstrap, config.topics, config.partitions, client=client)
     watched = [fatal_exit.watched("partitions", partitions)]
@@ -341,7 +335,7 @@ async def _kept(
         watched.append(fatal_exit.watched("webhooks", webhooks.tend()))
     if config.nightly is not None:
         daily = consent_recheck.tend(
-            store, ledger, log, guard, config.nightly, in_force.certain, look_s=look_s
+            store, ledger, log, guard, config.nightly, parts.in_force.certain, look_s=look_s
         )
         watched.append(fatal_exit.watched("consent", daily))
     try:

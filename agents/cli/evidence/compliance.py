@@ -90,7 +90,10 @@ def report(
 def _sources(
     vault: str | None, public_keys: list[Path], state_dir: Path | None
 ) -> Iterator[Sources]:
-    """What the report is made from; no key file is needed.
+    """What the report is made from.
+
+    No key file is needed until a version of the policy was published, which has to be proven: then
+    the policy and the record of processing are told as unread without it.
 
     Raises:
         InputError: there is no ledger or no such vault.

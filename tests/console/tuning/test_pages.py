@@ -12,6 +12,7 @@ from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from agents.database.tables import POLICY_VERSIONS
+from agents.upkeep.tuning import threshold_trial
 from agents.upkeep.tuning.threshold_trial import Trial
 from agents.vault.reader import VaultReader
 from console.tuning import editor, form
@@ -206,11 +207,10 @@ def test_a_trial_names_the_changes_that_it_does_not_see(made: Console) -> None:
 def test_one_trial_at_a_time(made: Console, monkeypatch: pytest.MonkeyPatch) -> None:
     client = made.role("security")
     beside: list[tuple[int, str]] = []
-    real = editor.tried
 
     def tried(reader: VaultReader, old: Policy, new: Policy, last: int) -> Trial:
         beside.append(press(client, "try", LAXER)[:2])
-        return real(reader, old, new, last)
+        return threshold_trial.tried(reader, old, new, last)
 
     monkeypatch.setattr(editor, "tried", tried)
     assert press(client, "try", LAXER)[0] == 200
@@ -218,7 +218,7 @@ def test_one_trial_at_a_time(made: Console, monkeypatch: pytest.MonkeyPatch) -> 
     assert (status, "somebody else&#39;s trial" in text, "0.28" in text) == (503, True, True)
     monkeypatch.setattr(editor, "tried", lambda *_: 1 / 0)
     assert press(client, "try", LAXER)[0] == 500
-    monkeypatch.setattr(editor, "tried", real)
+    monkeypatch.setattr(editor, "tried", threshold_trial.tried)
     assert press(client, "try", LAXER)[0] == 200
 
 
