@@ -28,7 +28,6 @@ from pipeline.policy.loading import load_policy
 from pipeline.records.model import CallEnd, CallInfo, Check, Role, Verdict
 
 
-
 def _noise() -> bytes:
     written = io.BytesIO()
     pcm = np.random.default_rng(5).integers(-32_768, 32_767, (625_000, 2), np.int16)

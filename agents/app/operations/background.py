@@ -58,8 +58,8 @@ class Background:
         except HushwireError as error:
             failed(str(error))
         except Exception as error:  # noqa: BLE001 - a thread that ends must not show its text
-            get_logger().error(
-                f"{self._name} failed",
+            get_logger(self._name).error(
+                "background work failed",
                 error_type=type(error).__name__,
                 place=place_of(error.__traceback__),
             )

@@ -116,7 +116,7 @@ def _state(row: dict[str, str]) -> WorkerState | None:
         started, seen = (datetime.fromisoformat(row[name]) for name in ("started", "seen"))
         started, seen = started.astimezone(UTC), seen.astimezone(UTC)
     except (ValueError, OverflowError):
-        get_logger().warning("a worker's row can't be read", worker=row["worker_id"])
+        get_logger().warning("a worker's row can't be read")
         return None
     bare = WorkerState(
         worker_id=row["worker_id"],

@@ -44,7 +44,9 @@ def test_any_record_goes_on_is_dropped_or_is_dead(data: st.DataObject, one_rig: 
         headers[name] = data.draw(st.none() | st.binary(max_size=40) | st.just(b"opus"))
     value = data.draw(st.just(message.value) | st.binary(max_size=100) | st.none())
     bad_key = data.draw(st.just(message.key) | st.binary(max_size=8) | st.none())
-    core = rig.core(clear=data.draw(st.booleans()))
+    clear = data.draw(st.booleans())
+    rig.policy = rig.policy.model_copy(update={"clear_transit": clear})
+    core = rig.core()
     for _ in range(2):
         done = carried_out(core.take(delivery(Message(bad_key, headers, value))))
         assert sum(map(bool, (done.send, done.dead, done.dropped))) == 1
