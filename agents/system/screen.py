@@ -1,7 +1,8 @@
 """Where commands print: as wide as the terminal, and as wide as it takes where there is none.
 
-A list is a table on a terminal, in which nothing is cut; elsewhere it is one line a row, its cells
-divided by tabs, so that other programs can take it apart.
+A list is a table on a terminal, in which nothing is cut, or a block of lines a row where it has too
+many columns; elsewhere it is one line a row, its cells divided by tabs, so that other programs can
+take it apart.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
 _WIDE: Final = 100_000
 """Columns that nothing of ours fills, so that nothing is cut or broken for a pipe or a file."""
+_NARROW: Final = 8
+"""Letters of a cell that a column has at least: a narrower one is not readable."""
 
 
 def screen(*, stderr: bool = False) -> Console:
@@ -32,25 +36,55 @@ def print_list(
     *,
     styles: Mapping[str, str] | None = None,
     whole: str = "",
+    headed: bool = False,
 ) -> None:
     """Print a list, see the module.
 
     Args:
         console: where.
-        titles: of the columns; shown in a table alone.
+        titles: of the columns; shown on a terminal alone, unless ``headed``.
         rows: their cells, as plain text.
         styles: of cells with a certain text, in a table.
         whole: title of the column that is to be copied from: the others are broken first.
+        headed: whether all titles are shown, also elsewhere and for columns without a cell.
     """
     if not console.file.isatty():
-        for row in rows:
+        for row in [titles, *rows] if headed else rows:
             line = "\t".join(" ".join(cell.split()) for cell in row)
             console.file.write(f"{line}\n")  # print would expand the tabs
         return
-    shown = [index for index in range(len(titles)) if any(row[index] for row in rows)]
+    shown = [one for one in range(len(titles)) if headed or any(row[one] for row in rows)]
+    if _needed(titles, rows, shown, whole) > console.width:
+        _print_blocks(console, titles, rows, shown)
+        return
     table = Table(
         *(Column(titles[index], overflow="fold", no_wrap=titles[index] == whole) for index in shown)
     )
     for row in rows:
         table.add_row(*(Text(row[index], (styles or {}).get(row[index], "")) for index in shown))
     console.print(table)
+
+
+def _needed(
+    titles: Sequence[str], rows: Sequence[Sequence[str]], shown: Sequence[int], whole: str
+) -> int:
+    """Columns of a terminal that a table takes in which every cell can be read."""
+    needed = 1
+    for index in shown:
+        longest = max((cell_len(row[index]) for row in rows), default=0)
+        least = longest if titles[index] == whole else min(longest, _NARROW)
+        needed += max(cell_len(titles[index]), least) + 3
+    return needed
+
+
+def _print_blocks(
+    console: Console, titles: Sequence[str], rows: Sequence[Sequence[str]], shown: Sequence[int]
+) -> None:
+    """A block a row, a line a cell: its title and its text."""
+    across = max(cell_len(titles[index]) for index in shown)
+    for place, row in enumerate(rows):
+        if place:
+            console.print()
+        for index in shown:
+            line = f"{set_cell_size(titles[index], across)}  {row[index]}".rstrip()
+            console.print(Text(line), soft_wrap=True)

@@ -123,7 +123,9 @@ def _write(answer: Answer, form: Format, to: Path | None) -> None:
             pieces = json_of(answer.names, answer.rows)
         case Format.TABLE if to is None:
             cells = [["" if one is None else str(one) for one in row] for row in answer.rows]
-            print_list(screen(), answer.names, cells)
+            print_list(screen(), answer.names, cells, headed=True)
+            if not cells:
+                screen(stderr=True).print("0 rows", highlight=False)
             return
         case Format.TABLE:
             lines = ["\t".join(answer.names), *("\t".join(map(str, row)) for row in answer.rows)]

@@ -42,3 +42,13 @@ def test_it_is_written_down_before_anything_is_shown(ledger: Ledger, tmp_path: P
     with pytest.raises(InputError, match="one SELECT"):
         ask(state, "drop table calls")
     assert len(audited(ledger)) == 2
+
+
+def test_a_table_has_its_titles_and_says_where_there_is_no_row(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    enter(ledger.database, [facts(1, "2026-03-01T10:00:00.000+00:00", agent="Ann Example")])
+    told = ask(tmp_path / "state", "select agent, 1 as one from calls").splitlines()
+    assert told == ["agent\tone", "Ann Example\t1"]
+    none = ask(tmp_path / "state", "select agent from calls where false").splitlines()
+    assert none == ["agent", "0 rows"]

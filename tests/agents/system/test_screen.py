@@ -46,3 +46,22 @@ def test_what_is_copied_from_a_table_is_never_broken() -> None:
     rows = [("0123456789abcdef", "A name that is rather long", "analyst", "valid", "2026-03-01")]
     print_list(console, ("id", "name", "role", "state", "made"), rows, whole="id")
     assert "0123456789abcdef" in out.getvalue()
+
+
+def test_too_many_columns_for_the_terminal_are_a_block_a_row() -> None:
+    out = Terminal()
+    titles = [f"column_{index}" for index in range(20)]
+    rows = [[f"cell-{row}-{index}" for index in range(20)] for row in range(2)]
+    print_list(Console(file=out, width=80, color_system=None), titles, rows)
+    told = out.getvalue()
+    assert "column_7   cell-0-7\n" in told
+    assert "column_19  cell-0-19\n\ncolumn_0   cell-1-0\n" in told
+
+
+def test_a_headed_list_shows_its_titles_everywhere_and_without_a_row() -> None:
+    out, terminal = io.StringIO(), Terminal()
+    print_list(Console(file=out, width=20), ("day", "calls"), [("a", "1")], headed=True)
+    assert out.getvalue() == "day\tcalls\na\t1\n"
+    print_list(Console(file=terminal, width=80), ("day", "calls"), [], headed=True)
+    assert "day" in terminal.getvalue()
+    assert "calls" in terminal.getvalue()
