@@ -232,7 +232,7 @@ class Installation:
         return Vault.opened(self._vault, self.ledger)
 
     def stored(self) -> dict[str, str]:
-        """Every file of a call by path, decrypted: text as it is, audio by its sha256.
+        """Every file of a call by path, decrypted: text as it is, anything else by its sha256.
 
         Certificates without what they say of their own installation.
         """
@@ -244,9 +244,9 @@ class Installation:
                 passed = path.parent.parent.name == PASSED
                 content = vault.read(call_id, name, passed=passed)
                 content = unsigned(name, content)
-                audio = name.endswith(".flac")
+                text = name.endswith((".json", ".vtt"))
                 place = f"{path.parent.parent.name}/{call_id}/{name}"
-                found[place] = hashlib.sha256(content).hexdigest() if audio else content.decode()
+                found[place] = content.decode() if text else hashlib.sha256(content).hexdigest()
         return found
 
     def kept(self, call_id: str, name: str) -> bytes:
