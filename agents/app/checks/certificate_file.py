@@ -1,6 +1,7 @@
 """Checks a certificate offline: its schema, its signature, and the files that lie beside it.
 
-Outcomes of ``check_file``: findings, each with its kind; none for a certificate that holds.
+Outcomes of ``check_file`` and ``check_alone``: findings, each with its kind; none for a certificate
+that holds.
 ``InputError`` where the certificate can't be read, ``RecordError`` where it breaks its schema.
 """
 
@@ -69,13 +70,19 @@ def check_file(
         InputError: the file can't be read.
         RecordError: it does not follow the schema.
     """
-    if not file.name.endswith(CERTIFICATE):
-        raise InputError(f"{file.name}: a certificate's name ends with {CERTIFICATE}")
 
     def content(name: str) -> bytes:
         return _content(file.with_name(name) if name == Path(name).name else None, unseal)
 
-    return check_stated(_read(file), keys, content=content, logged=logged)
+    return check_stated(_certificate(file), keys, content=content, logged=logged)
+
+
+def check_alone(file: Path, keys: Mapping[str, PublicKey]) -> list[Finding]:
+    """Check a certificate without the files that it names and without a log; else ``check_file``.
+
+    Its signature is good where no finding is ``UNSIGNED`` or graver.
+    """
+    return check_stated(_certificate(file), keys, content=None)
 
 
 def check_stated(
@@ -123,6 +130,12 @@ def check_stated(
         told = f"the audit log does not hold entry {stated.log.seq} as the certificate names it"
         found.append(Finding(Problem.REWRITTEN, told))
     return found
+
+
+def _certificate(file: Path) -> bytes:
+    if not file.name.endswith(CERTIFICATE):
+        raise InputError(f"{file.name}: a certificate's name ends with {CERTIFICATE}")
+    return _read(file)
 
 
 def _content(path: Path | None, unseal: Callable[[str], bytes] | None) -> bytes:

@@ -16,6 +16,8 @@ from agents.settings.model import STATE, Settings, load_settings
 from agents.system.screen import screen
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from agents.crypto.ed25519 import PublicKey
     from pipeline.evidence.certificate import LogStated
 
@@ -34,8 +36,14 @@ def check(
     ] = None,
     public_key: public_keys.PublicKeys = None,
     state_dir: public_keys.StateDir = None,
+    signature_only: Annotated[  # noqa: FBT002 - a flag of the command line
+        bool,
+        typer.Option("--signature-only", help="Leave out the files that it names, and the log."),
+    ] = False,
 ) -> None:
     """Check a certificate offline: schema, signature, and the files that lie beside it.
+
+    With --signature-only, the certificate alone, as one that was downloaded from the console.
 
     Where an audit log is at hand, it has to hold the entry that the certificate names.
 
@@ -43,34 +51,50 @@ def check(
 
     Without --public-key it is checked with this installation's own key.
 
-    Exit codes: 0 valid; 1 genuine, but the call was quarantined or its audio does not measure as it
-    should; 2 no certificate; 10 a file is missing; 11 not signed; 12 no public key to check it
-    with; 13 signed by another key; 14 changed; 15 the audit log was rewritten or cut since.
+    Exit codes: 0 valid, or its signature is good where only that is asked; 1 genuine, but the call
+    was quarantined or its audio does not measure as it should; 2 no certificate; 10 a file is
+    missing; 11 not signed; 12 no public key to check it with; 13 signed by another key; 14 changed;
+    15 the audit log was rewritten or cut since.
     """
-    from agents.app.checks.certificate_file import check_file  # noqa: PLC0415 - --help comes at once
+    from agents.app.checks import certificate_file  # noqa: PLC0415 - --help comes at once
     from pipeline.evidence.canonical_json import read_document, signature_of  # noqa: PLC0415
 
     out, err = screen(), screen(stderr=True)
+
+    def tell(text: str, *, to: Console = err) -> None:
+        to.print(f"{file.name}: {text}", markup=False, highlight=False, soft_wrap=True)
+
     files = public_keys.key_files(public_key or [], state_dir, near=file)
     keys = {key.key_id: key for key in files.values()}
-    # Another's key may belong to another log than the one here.
-    own = None if public_key else load_settings(state_dir=state_dir)
-    with _unsealing(file, state_dir) as unseal, _logged(file, audit_log, keys, own) as logged:
-        found = check_file(file, keys, unseal=unseal, logged=logged)
-    for one in found:
-        err.print(f"{file.name}: {one.text}", markup=False, highlight=False, soft_wrap=True)
+    # The certificate alone first: what else is missing or wrong says nothing of its signature.
+    found = certificate_file.check_alone(file, keys)
+    good = all(one.problem < certificate_file.Problem.UNSIGNED for one in found)
+    if not signature_only:
+        # Another's key may belong to another log than the one here.
+        own = None if public_key else load_settings(state_dir=state_dir)
+        with _unsealing(file, state_dir) as unseal, _logged(file, audit_log, keys, own) as logged:
+            found = certificate_file.check_file(file, keys, unseal=unseal, logged=logged)
     whose = "" if public_key else "this installation's own key "
     named = {key.key_id: f"{whose}{path} ({key.key_id[:16]}…)" for path, key in files.items()}
+    signature = signature_of(read_document(file.read_bytes())) if good else None
+    signed = f"signature good, signed by {named[signature.key_id]}" if signature else ""
     if found:
-        missing = f"no key: {whose}{public_keys.own_key_file(state_dir, near=file)} is not there"
-        told = f"checked with {', '.join(named.values())}" if named else missing
-        err.print(f"{file.name}: {told}", markup=False, highlight=False, soft_wrap=True)
+        if signed:
+            tell(signed)
+        for one in found:
+            tell(one.text)
+        if not signed:
+            missing = (
+                f"no key: {whose}{public_keys.own_key_file(state_dir, near=file)} is not there"
+            )
+            tell(f"checked with {', '.join(named.values())}" if named else missing)
+        elif any(one.problem is certificate_file.Problem.MISSING for one in found):
+            tell("--signature-only checks it without the files that it names")
         sys.exit(max(one.problem for one in found))
-    signature = signature_of(read_document(file.read_bytes()))
-    signer = named[signature.key_id] if signature else ""
-    out.print(
-        f"{file.name}: valid, signed by {signer}", markup=False, highlight=False, soft_wrap=True
-    )
+    if signature_only:
+        tell(f"{signed}; the files that it names were not looked at", to=out)
+    else:
+        tell(f"valid, {signed.removeprefix('signature good, ')}", to=out)
 
 
 @contextmanager

@@ -225,3 +225,28 @@ def test_the_installation_s_own_key_is_found_and_exported(
         f"signing key {tmp_path}/.hushwire/signing.pem: others may read it"
         in capsys.readouterr().err
     )
+
+
+def test_a_certificate_alone_is_told_to_be_good_before_what_is_missing(
+    certificate: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ours = tmp_path / "ours.pem"
+    ours.write_text(KEY.public.pem(), encoding="utf-8")
+    alone = tmp_path / "elsewhere" / certificate.name
+    alone.parent.mkdir()
+    alone.write_bytes(certificate.read_bytes())
+    check = ("certificate", "check", str(alone), "--public-key", str(ours))
+    assert _command(monkeypatch, *check) == 10
+    said = capsys.readouterr().err.splitlines()
+    assert "signature good" in said[0]
+    assert sum("is missing" in one for one in said) == 3
+    assert "--signature-only" in said[-1]
+    assert _command(monkeypatch, *check, "--signature-only") == 0
+    assert "signature good" in capsys.readouterr().out
+    _changed(alone)
+    assert _command(monkeypatch, *check, "--signature-only") == 14
+    told = capsys.readouterr()
+    assert "good" not in told.out + told.err
