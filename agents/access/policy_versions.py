@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -25,6 +25,7 @@ from sqlalchemy import Connection, Row, Select, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from agents.access.audit_log import AuditLog, Event
+from agents.access.laxer_policies import require_accepted
 from agents.access.second_person import require_another
 from agents.crypto.envelope import KeyEncryptionKey, wrapping_key_id
 from agents.database.call_ledger import Ledger
@@ -215,7 +216,9 @@ class PolicyVersions:
         policy = parse_policy(document, known=self.known)
         return self._write(policy, document, by=by, reason="", state=State.DRAFT)
 
-    def publish(self, document: str, *, by: str, reason: str, based: int | None = None) -> Version:
+    def publish(
+        self, document: str, *, by: str, reason: str, based: int | None = None, laxer: bool = False
+    ) -> Version:
         """Publish a document, or where another person has to approve, let it wait for that.
 
         Args:
@@ -223,11 +226,12 @@ class PolicyVersions:
             by: who does it, as audit entries name them.
             reason: why, for those who look at the list of versions.
             based: the version that the author believes to be in force; None: whichever is.
+            laxer: whether its author accepts what it is laxer in; else ``LaxerPolicyError``.
         """
         policy = parse_policy(document, known=self.known)
-        return self._publish(policy, document, by, reason, based)
+        return self._publish(policy, document, by, reason, based, laxer=laxer)
 
-    def roll_back(self, number: int, *, by: str, reason: str) -> Version:
+    def roll_back(self, number: int, *, by: str, reason: str, laxer: bool = False) -> Version:
         """Publish what an earlier version said, as a new one; raises as ``publish``."""
         old = self.get(number)
         if old.state is not State.PUBLISHED:
@@ -235,7 +239,7 @@ class PolicyVersions:
         if old.problem:
             raise InputError(old.problem)
         self._following.require_known(number, old.policy)
-        return self._publish(old.policy, old.document, by, reason, None)
+        return self._publish(old.policy, old.document, by, reason, None, laxer=laxer)
 
     def approve(self, number: int, *, by: str, sha256: str | None = None) -> Version:
         """Publish a version that waits, as another person than its author.
@@ -287,7 +291,7 @@ class PolicyVersions:
     # -- inside ------------------------------------------------------------------------------
 
     def _publish(
-        self, policy: Policy, document: str, by: str, reason: str, based: int | None
+        self, policy: Policy, document: str, by: str, reason: str, based: int | None, *, laxer: bool
     ) -> Version:
         reason = " ".join(reason.split())
         if not reason or len(reason) > REASON_MOST or not reason.isprintable():
@@ -299,10 +303,17 @@ class PolicyVersions:
             )
         if not now.problem and now.policy.digest == policy.digest:
             raise InputError("this is what is in force already: nothing was published")
+        require_accepted(now.policy, policy, accepted=laxer)
         if self.two:
-            return self._write(policy, document, by=by, reason=reason, state=State.AWAITING)
-        self._begin()
-        return self._write(policy, document, by=by, reason=reason, state=State.PUBLISHED)
+            made = self._write(policy, document, by=by, reason=reason, state=State.AWAITING)
+        else:
+            self._begin()
+            made = self._write(policy, document, by=by, reason=reason, state=State.PUBLISHED)
+        for one in self.known_versions():  # drafts of it are done with
+            if one.state is State.DRAFT and one.sha256 == policy.digest:
+                with suppress(InputError):  # withdrawn meanwhile
+                    self.withdraw(one.number, by=by)
+        return made
 
     def _begin(self) -> None:
         """Write down the policy of the settings as version 0, so that there is a way back to it."""

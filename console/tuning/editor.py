@@ -18,6 +18,7 @@ from fastapi import Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
 
+from agents.access.laxer_policies import LaxerPolicyError, laxer
 from agents.access.policy_versions import REASON_MOST, PolicyVersions, State
 from agents.access.roles import Permission
 from agents.upkeep.tuning.threshold_trial import Trial, tried
@@ -55,6 +56,8 @@ class Draft:
     """The version that was in force when they began."""
     reason: str = ""
     calls: int = _CALLS[0]
+    accepted: str = ""
+    """Digest of the policy that may be laxer than what is in force: its author said so."""
     fields: Mapping[str, str] = field(default_factory=dict, repr=False)
     """What the form's fields held, where the text could not be read."""
 
@@ -108,7 +111,7 @@ class EditorRoutes:
         except InputError as error:
             self._look(request, "policy-check", mistakes=1)
             return self._page(request, draft, found, str(error))
-        draft = Draft(text, draft.based, draft.reason, draft.calls)
+        draft = Draft(text, draft.based, draft.reason, draft.calls, draft.accepted)
         found = checked(text, self.versions.known)
         if found.policy is None:
             self._look(request, "policy-check", mistakes=len(found.problems))
@@ -125,9 +128,16 @@ class EditorRoutes:
                 return _leads_to(f"/policy/versions/{made.number}")
             if wanted == "publish":
                 made = self.versions.publish(
-                    draft.text, by=who, reason=draft.reason, based=draft.based
+                    draft.text,
+                    by=who,
+                    reason=draft.reason,
+                    based=draft.based,
+                    laxer=draft.accepted == policy.digest,
                 )
                 return _leads_to(f"/policy/versions/{made.number}")
+        except LaxerPolicyError:
+            told = "nothing was published: accept first what it is laxer in, at the end of the page"
+            return self._page(request, draft, found, told)
         except InputError as error:
             return self._page(request, draft, found, str(error))
         trial = None
@@ -179,6 +189,7 @@ class EditorRoutes:
             change=compared(now, standing.document, found.policy, draft.text)
             if found.policy is not None and (compare or differs)
             else None,
+            laxer=laxer(now, found.policy) if found.policy is not None else [],
             trial=trial,
             calls=_CALLS,
             listed=_SHOWN,
@@ -202,6 +213,7 @@ def _draft(fields: Mapping[str, str]) -> Draft:
         int(based) if _DIGITS.fullmatch(based) else 0,
         fields.get("reason", ""),
         int(calls) if calls in set(map(str, _CALLS)) else _CALLS[0],
+        fields.get("laxer", ""),
         kept,
     )
 

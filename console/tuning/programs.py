@@ -52,6 +52,10 @@ class VersionWanted(BaseModel):
     based: int | None = Field(
         default=None, ge=0, description="The version that has to be in force; null: any."
     )
+    laxer: bool = Field(
+        default=False,
+        description="Publish it even where it is laxer than what is in force; else that is 422.",
+    )
 
 
 class Approval(BaseModel):
@@ -101,6 +105,7 @@ class PolicyApi:
                 by=request.state.principal.who,
                 reason=wanted.reason,
                 based=wanted.based,
+                laxer=wanted.laxer,
             )
         except InputError as error:
             raise Refusal(INVALID, error.code, str(error)) from None

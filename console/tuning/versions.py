@@ -14,6 +14,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
 
 from agents.access.api_tokens import Tokens
+from agents.access.laxer_policies import LaxerPolicyError, laxer
 from agents.access.policy_versions import REASON_MOST, PolicyVersions, State, Version
 from agents.access.roles import Permission
 from console.auth.looks import Looks
@@ -59,6 +60,7 @@ class VersionRoutes:
             "tuning/versions.html",
             me=request.state.principal,
             versions=found,
+            became=_became(found),
             standing=now,
             in_force=now.number,
             own=self.versions.own,
@@ -90,10 +92,12 @@ class VersionRoutes:
 
     async def roll_back(self, request: Request, number: NumberPath) -> Response:
         """Put an earlier version in force again, as a new one."""
-        reason = fields(await request.body()).get("reason", "")
+        sent = fields(await request.body())
+        reason, accepted = sent.get("reason", ""), sent.get("laxer", "")
 
         def step(by: str) -> Version:
-            return self.versions.roll_back(number, by=by, reason=reason)
+            known = accepted == version_of(self.versions, number).sha256
+            return self.versions.roll_back(number, by=by, reason=reason, laxer=known)
 
         return await run_in_threadpool(self._step, request, number, step)
 
@@ -101,6 +105,10 @@ class VersionRoutes:
         version = version_of(self.versions, number)
         try:
             made = step(request.state.principal.who)
+        except LaxerPolicyError:
+            told = "nothing was published: accept first what it is laxer in"
+            self._look(request, "policy-version", version=number)
+            return self._page(request, version, told, _CONFLICT)
         except InputError as error:
             self._look(request, "policy-version", version=number)
             return self._page(request, version, str(error), _CONFLICT)
@@ -112,11 +120,14 @@ class VersionRoutes:
         now = self.versions.standing()
         policy, before = _read(version), self._before(version)
         me = request.state.principal
+        back = version.state is State.PUBLISHED and version.number != now.number
+        again = policy if back and not version.problem else None
         return page(
             "tuning/version.html",
             status,
             me=me,
             version=version,
+            became=_became(self.versions.known_versions()),
             problem=problem,
             standing=now,
             in_force=now.number,
@@ -124,6 +135,10 @@ class VersionRoutes:
             change=compared(*before, policy, version.document)
             if policy is not None and before is not None and not version.problem
             else None,
+            again=compared(now.policy, now.document, again, version.document)
+            if again is not None
+            else None,
+            laxer=laxer(now.policy, again) if again is not None else [],
             named=Names.of(self.tokens),
             two=self.versions.two,
             own=version.author == me.who,
@@ -153,6 +168,21 @@ def version_of(versions: PolicyVersions, number: int) -> Version:
         return versions.get(number)
     except InputError as error:
         raise Refusal(NOT_FOUND, "not_found", str(error)) from None
+
+
+def _became(versions: list[Version]) -> dict[int, int]:
+    """Which version a draft became that is done with, by the draft's number."""
+    went = {State.PUBLISHED, State.AWAITING}
+    found: dict[int, int] = {}
+    for one in versions:
+        later = [
+            each.number
+            for each in versions
+            if each.state in went and each.sha256 == one.sha256 and each.number > one.number
+        ]
+        if one.state is State.WITHDRAWN and later:
+            found[one.number] = min(later)
+    return found
 
 
 def _read(version: Version) -> Policy | None:

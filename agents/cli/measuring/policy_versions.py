@@ -7,8 +7,10 @@ the command line, or by who is logged in on the console's page.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from agents.access.policy_versions import PolicyVersions, Version
 
 Reason = Annotated[str, typer.Option("--reason", help="Why; it stands in the list of versions.")]
+Laxer = Annotated[
+    bool, typer.Option("--laxer", help="Even where it is laxer than what is in force; else asked.")
+]
 Number = Annotated[int, typer.Argument(help="Number of the version; `policy versions` lists them.")]
 _DIGITS = 12
 """Of a digest that are shown."""
@@ -33,6 +38,7 @@ _DIGITS = 12
 def publish(
     file: Annotated[str, typer.Argument(help="Policy file, or a shipped name.")],
     reason: Reason,
+    laxer: Laxer = False,  # noqa: FBT002 - an option
     vault: VaultHint = None,
     state_dir: known.StateDir = None,
 ) -> None:
@@ -40,7 +46,8 @@ def publish(
 
     Where another person has to approve, it waits for `hushwire policy approve` or the page.
 
-    Exit codes: 0 done; 2 the policy is refused, or is in force already.
+    Exit codes: 0 done; 2 the policy is refused, is in force already, or is laxer and nobody
+    accepted that.
     """
     from agents.access.policy_versions import document_of  # noqa: PLC0415 - --help comes at once
     from agents.settings.policies import read_policy  # noqa: PLC0415
@@ -51,7 +58,8 @@ def publish(
     written = path.read_text(encoding="utf-8") if path.is_file() else ""
     with _versions(vault, state_dir) as versions:
         document = document_of(policy, written, versions.known)
-        _tell(versions.publish(document, by=_me(), reason=reason))
+        step = partial(versions.publish, document, by=_me(), reason=reason)
+        _tell(_accepted(step, laxer=laxer))
 
 
 def list_versions(vault: VaultHint = None, state_dir: known.StateDir = None) -> None:
@@ -119,12 +127,30 @@ def withdraw(
 def rollback(
     number: Number,
     reason: Reason,
+    laxer: Laxer = False,  # noqa: FBT002 - an option
     vault: VaultHint = None,
     state_dir: known.StateDir = None,
 ) -> None:
     """Put an earlier version in force again, as a new one; 0 is the policy of the settings."""
     with _versions(vault, state_dir) as versions:
-        _tell(versions.roll_back(number, by=_me(), reason=reason))
+        step = partial(versions.roll_back, number, by=_me(), reason=reason)
+        _tell(_accepted(step, laxer=laxer))
+
+
+def _accepted(step: Callable[..., Version], *, laxer: bool) -> Version:
+    """Take a step; what it is laxer in is asked on a terminal, and refused without one."""
+    from agents.access.laxer_policies import LaxerPolicyError  # noqa: PLC0415 - as above
+
+    try:
+        return step(laxer=laxer)
+    except LaxerPolicyError as error:
+        if not _asks():
+            raise
+        typer.echo("It is laxer than what is in force:", err=True)
+        for told in error.changes:
+            typer.echo(f"- {told}", err=True)
+        typer.confirm("Publish it anyway?", abort=True, err=True)
+        return step(laxer=True)
 
 
 @contextmanager
@@ -134,6 +160,10 @@ def _versions(vault: str | None, state_dir: Path | None) -> Iterator[PolicyVersi
     settings = load_settings(state_dir=state_dir)
     with opened(settings, vault) as parts:
         yield PolicyVersions.of(settings, parts.ledger)
+
+
+def _asks() -> bool:
+    return sys.stdin.isatty()
 
 
 def _me() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from agents.upkeep.tuning import threshold_trial
 from agents.upkeep.tuning.threshold_trial import Trial
 from agents.vault.reader import VaultReader
 from console.tuning import editor, form
+from pipeline.errors import PolicyError
 from pipeline.evidence.candidates import candidates_json
 from pipeline.policy.known_names import BUILT_IN
 from pipeline.policy.loading import parse_policy
@@ -46,7 +48,10 @@ def press(
     client: TestClient, button: str, document: str = DOCUMENT, **fields: str
 ) -> tuple[int, str, str]:
     """Status, text and where it leads of a button of the editor."""
-    data = {"document": document, "do": button, "based": "0", **fields}
+    accepted = ""
+    with suppress(PolicyError):
+        accepted = parse_policy(document).digest
+    data = {"document": document, "do": button, "based": "0", "laxer": accepted, **fields}
     answer = client.post("/policy", data=data, headers=OWN_PAGE)
     return answer.status_code, answer.text, answer.headers.get("location", "")
 
@@ -103,7 +108,10 @@ def test_publish_compare_and_go_back(made: Console) -> None:
     status, text, _ = press(client, "publish", reason="b")
     assert status == 422
     assert "version 1 came into force meanwhile" in text
-    back = client.post("/policy/versions/0/rollback", data={"reason": "c"}, headers=OWN_PAGE)
+    assert "What changes against version 1" in client.get("/policy/versions/0").text
+    old = client.get("/api/policy/versions/0").json()["sha256"]
+    wanted = {"reason": "c", "laxer": old}
+    back = client.post("/policy/versions/0/rollback", data=wanted, headers=OWN_PAGE)
     assert back.headers["location"] == "/policy/versions/2"
     shown = client.get("/api/policy/versions").json()
     assert [(one["number"], one["in_force"], one["state"]) for one in shown] == [
@@ -163,6 +171,9 @@ def test_two_people(tmp_path: Path) -> None:
 def test_programs_publish_too(made: Console) -> None:
     client = made.role("security")
     wanted = {"document": LAXER, "reason": "reviewed", "based": 0}
+    laxer = client.post("/api/policy/versions", json=wanted)
+    assert (laxer.status_code, "counts from a score of" in laxer.text) == (422, True)
+    wanted |= {"laxer": True}
     done = client.post("/api/policy/versions", json=wanted)
     assert done.status_code == 201
     assert done.json()["document"] == LAXER
@@ -255,3 +266,38 @@ def test_recognisers_are_listed_and_switched_off_in_the_text(made: Console) -> N
     assert ">always on<" in text.split("spoken-card-number")[1].split("</tr>")[0]
     wrong = DOCUMENT + "recognizers: {spoken-pin: {enabled: false}}\n"
     assert "it is never off" in press(client, "publish", wrong, reason="a")[1]
+
+
+def test_what_is_laxer_is_named_and_has_to_be_accepted(made: Console) -> None:
+    client = made.role("security")
+    kept = DOCUMENT + "entities: {PERSON: {action: keep}, CARD_SECURITY_CODE: {threshold: 0.9}}\n"
+    other = parse_policy(LAXER).digest  # a box that was ticked for something else
+    for accepted in ("", other):
+        status, text, _ = press(client, "publish", kept, reason="a", laxer=accepted)
+        assert status == 422
+        asked = text.split('id="laxer"')[1].split("</div>")[0]
+        assert "PERSON is: audible, before silenced" in asked
+        assert "CARD_SECURITY_CODE counts from a score of" in asked
+        assert "warn" in text.split(" open><summary>")[0].rsplit("<details", 1)[1]
+    assert client.get("/api/policy/versions").json() == []
+    assert press(client, "publish", kept, reason="a")[0] == 303
+    # The way back is stricter, and the one after it is asked about, too.
+    back, again = "/policy/versions/0/rollback", "/policy/versions/1/rollback"
+    wanted = {"reason": "b"}
+    assert 'id="laxer"' not in client.get("/policy/versions/0").text
+    assert client.post(back, data=wanted, headers=OWN_PAGE).status_code == 303
+    refused = client.post(again, data=wanted, headers=OWN_PAGE)
+    assert (refused.status_code, "PERSON is: audible" in refused.text) == (409, True)
+    wanted["laxer"] = client.get("/api/policy/versions/1").json()["sha256"]
+    assert client.post(again, data=wanted, headers=OWN_PAGE).status_code == 303
+
+
+def test_a_draft_that_is_published_is_done_with(made: Console) -> None:
+    client = made.role("security")
+    assert press(client, "draft", LAXER)[2] == "/policy/versions/1"
+    press(client, "draft", DOCUMENT)
+    assert press(client, "publish", LAXER, reason="a")[2] == "/policy/versions/3"
+    assert "became version 3" in client.get("/policy/versions/1").text
+    assert "became version 3" in client.get("/policy/versions").text
+    states = [one["state"] for one in client.get("/api/policy/versions").json()]
+    assert states == ["published", "draft", "withdrawn", "published"]

@@ -52,7 +52,7 @@ def gauge(metrics: Metrics, name: str) -> float | None:
 
 def test_until_something_is_published_the_settings_count(ledger: Ledger) -> None:
     versions(ledger).save_draft(FIRST, by="a")
-    versions(ledger, two=True).publish(SECOND, by="a", reason="waits")
+    versions(ledger, two=True).publish(SECOND, by="a", reason="waits", laxer=True)
     assert worker(ledger).start() is OWN
 
 
@@ -65,7 +65,7 @@ def test_the_next_new_call_gets_what_was_published_and_an_open_one_keeps_its_own
     pins = Pins(ledger.database, in_force.policy, metrics)
     seals = {call: ledger.open_call(call).seal for call in ("before", "after")}
     assert pins.policy("before", seals["before"]) is OWN
-    versions(ledger).publish(FIRST, by="a", reason="a")
+    versions(ledger).publish(FIRST, by="a", reason="a", laxer=True)
     assert pins.policy("after", seals["after"]).name == "first"
     assert pins.policy("before", seals["before"]).digest == OWN.digest
     assert (in_force.number, in_force.current.name, gauge(metrics, "")) == (1, "first", 1.0)
@@ -77,12 +77,12 @@ def test_the_next_new_call_gets_what_was_published_and_an_open_one_keeps_its_own
 
 
 def test_a_worker_that_is_told_to_go_by_its_settings_does(ledger: Ledger) -> None:
-    versions(ledger).publish(FIRST, by="a", reason="a")
+    versions(ledger).publish(FIRST, by="a", reason="a", laxer=True)
     assert worker(ledger, following=None).start() is OWN
 
 
 def test_a_worker_begins_with_what_is_published(ledger: Ledger) -> None:
-    versions(ledger).publish(FIRST, by="a", reason="a")
+    versions(ledger).publish(FIRST, by="a", reason="a", laxer=True)
     assert worker(ledger).start().name == "first"
 
 
@@ -91,9 +91,9 @@ def test_a_version_that_was_changed_is_refused_with_an_alarm_and_the_old_one_sta
 ) -> None:
     metrics = Metrics()
     in_force = worker(ledger, metrics)
-    versions(ledger).publish(FIRST, by="a", reason="a")
+    versions(ledger).publish(FIRST, by="a", reason="a", laxer=True)
     assert in_force.start().name == "first"
-    second = versions(ledger).publish(SECOND, by="a", reason="b")
+    second = versions(ledger).publish(SECOND, by="a", reason="b", laxer=True)
     with ledger.database.writing() as connection:
         mine = POLICY_VERSIONS.c.number == second.number
         connection.execute(update(POLICY_VERSIONS).where(mine).values(content=OWN.content))
@@ -105,7 +105,7 @@ def test_a_version_that_was_changed_is_refused_with_an_alarm_and_the_old_one_sta
     third = versions(ledger)
     with ledger.database.writing() as connection:
         connection.execute(delete(POLICY_VERSIONS).where(mine))
-    third.publish(SECOND, by="a", reason="b")
+    third.publish(SECOND, by="a", reason="b", laxer=True)
     assert in_force.policy().name == "second"
     assert gauge(metrics, "_refused") == 0.0
 
@@ -113,7 +113,7 @@ def test_a_version_that_was_changed_is_refused_with_an_alarm_and_the_old_one_sta
 def test_a_name_that_the_worker_does_not_know_is_refused(ledger: Ledger) -> None:
     metrics = Metrics()
     in_force = worker(ledger, metrics)
-    versions(ledger).publish(OWN_TYPE, by="a", reason="a")
+    versions(ledger).publish(OWN_TYPE, by="a", reason="a", laxer=True)
     assert in_force.policy() is OWN
     assert gauge(metrics, "_refused") == 1.0
     with pytest.raises(PolicyError, match=r"entities\.LOYALTY_ID is not known to this worker"):
@@ -124,10 +124,10 @@ def test_a_name_that_the_worker_does_not_know_is_refused(ledger: Ledger) -> None
 def test_where_two_have_to_agree_one_person_s_version_is_refused(ledger: Ledger) -> None:
     metrics = Metrics()
     two = worker(ledger, metrics, Following(BUILT_IN, two=True))
-    versions(ledger).publish(FIRST, by="a", reason="a")
+    versions(ledger).publish(FIRST, by="a", reason="a", laxer=True)
     assert two.policy() is OWN
     assert gauge(metrics, "_refused") == 1.0
-    made = versions(ledger, two=True).publish(SECOND, by="oidc:a", reason="a")
+    made = versions(ledger, two=True).publish(SECOND, by="oidc:a", reason="a", laxer=True)
     assert two.policy() is OWN
     versions(ledger, two=True).approve(made.number, by="oidc:b")
     assert two.policy().name == "second"
@@ -136,8 +136,8 @@ def test_where_two_have_to_agree_one_person_s_version_is_refused(ledger: Ledger)
 def test_who_removes_the_newest_version_brings_no_older_one_back(ledger: Ledger) -> None:
     metrics = Metrics()
     in_force = worker(ledger, metrics)
-    versions(ledger).publish(FIRST, by="a", reason="a")
-    versions(ledger).publish(SECOND, by="a", reason="b")
+    versions(ledger).publish(FIRST, by="a", reason="a", laxer=True)
+    versions(ledger).publish(SECOND, by="a", reason="b", laxer=True)
     assert in_force.policy().name == "second"
     with ledger.database.writing() as connection:
         connection.execute(delete(POLICY_VERSIONS).where(POLICY_VERSIONS.c.number == 2))
@@ -148,8 +148,8 @@ def test_who_removes_the_newest_version_brings_no_older_one_back(ledger: Ledger)
 def test_a_worker_that_starts_tells_of_a_newer_version_that_is_gone(
     ledger: Ledger,
 ) -> None:
-    versions(ledger).publish(FIRST, by="a", reason="a")
-    versions(ledger).publish(SECOND, by="a", reason="b")
+    versions(ledger).publish(FIRST, by="a", reason="a", laxer=True)
+    versions(ledger).publish(SECOND, by="a", reason="b", laxer=True)
     whole = Metrics()
     worker(ledger, whole).start()
     assert gauge(whole, "_refused") == 0.0
@@ -162,21 +162,21 @@ def test_a_worker_that_starts_tells_of_a_newer_version_that_is_gone(
     assert gauge(metrics, "_refused") == 2.0
     with pytest.raises(PolicyError, match="version 2"):
         in_force.certain()
-    versions(ledger).publish(SECOND, by="a", reason="c")
+    versions(ledger).publish(SECOND, by="a", reason="c", laxer=True)
     assert in_force.certain().name == "second"
 
 
 def test_a_version_that_was_never_written_is_no_alarm(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    versions(ledger).publish(FIRST, by="a", reason="a")
+    versions(ledger).publish(FIRST, by="a", reason="a", laxer=True)
 
     def away(*_: object) -> None:
         raise StoreError("away")
 
     monkeypatch.setattr(PolicyVersions, "_seal", away)
     with pytest.raises(StoreError):
-        versions(ledger).publish(SECOND, by="a", reason="b")
+        versions(ledger).publish(SECOND, by="a", reason="b", laxer=True)
     metrics = Metrics()
     worker(ledger, metrics).start()
     assert gauge(metrics, "_refused") == 0.0
