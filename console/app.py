@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -73,7 +73,6 @@ from console.tuning.measured import MeasuredRoutes, registry
 from console.tuning.programs import PolicyApi
 from console.tuning.versions import VersionRoutes
 from models.registry.known_names import known_names
-from models.registry.registry import load_registry
 from pipeline.policy.known_names import Known
 
 _TOLD = {
@@ -210,6 +209,12 @@ def _add_audit(parts: Parts, looks: Looks, routes: Routes) -> None:
 def _add_tuning(parts: Parts, looks: Looks, routes: Routes) -> None:
     settings, database, metrics = parts.sources.settings, parts.database, parts.metrics
     versions = PolicyVersions.of(settings, parts.ledger)
+
+    def registered() -> Sequence[Any]:
+        from models.registry.registry import load_registry  # noqa: PLC0415 - 500 MB and seconds
+
+        return load_registry(settings.recognizers, versions.own).registered
+
     EditorRoutes(versions, parts.reader, looks, metrics).add_to(routes)
     VersionRoutes(versions, parts.tokens, looks, metrics).add_to(routes)
     PolicyApi(versions, looks).add_to(routes)
@@ -218,7 +223,7 @@ def _add_tuning(parts: Parts, looks: Looks, routes: Routes) -> None:
         Evaluations(database, parts.log),
         ShadowResults(database),
         parts.tokens,
-        registry(lambda: load_registry(settings.recognizers, versions.own).registered),
+        registry(registered),
         looks,
         metrics,
     ).add_to(routes)

@@ -32,6 +32,7 @@ from agents.reports.compliance.report import Sources, report_of
 from agents.settings.model import STATE, Settings
 from agents.settings.policies import names_known
 from agents.system.logging import configure_logging, get_logger
+from agents.system.screen import screen
 from agents.system.serving import is_loopback, listening_socket, server_tls
 from agents.upkeep.audit_checkpoints import publishers
 from agents.upkeep.sweep_guard import Bounds, SweepGuard
@@ -135,7 +136,7 @@ def serve(settings: Settings, vault: str) -> None:
         # What uvicorn caught it raises again once it has stopped in order.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         address = f"{'https' if tls else 'http'}://{_host(settings.api_host)}:{settings.api_port}"
-        get_logger().info("serving", address=address)
+        _tell(address)
         uvicorn.Server(uvicorn.Config(app, **uvicorn_options)).run(sockets=[listening])
 
 
@@ -176,6 +177,15 @@ def silence_server() -> None:
         logger.handlers = [logging.NullHandler()]
         logger.propagate = False
         logger.setLevel(logging.CRITICAL)
+
+
+def _tell(address: str) -> None:
+    """That it listens: to people on a terminal, else to whoever reads the log."""
+    if sys.stderr.isatty():
+        told = f"Serving at {address} (Ctrl-C stops it)"
+        screen(stderr=True).print(told, markup=False, highlight=False, soft_wrap=True)
+    else:
+        get_logger().info("serving", address=address)
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -15,8 +15,6 @@ from threading import Lock
 from typing import Any, Final
 from xml.sax.saxutils import quoteattr
 
-import vl_convert
-
 from agents.reports.entity_groups import KINDS, kind_of, label_of
 from agents.vault.analytics.warehouse.period import Period
 from agents.vault.analytics.warehouse.series import OUTCOMES, Series
@@ -305,5 +303,7 @@ def _drawn(spec: dict[str, Any], label: str) -> str:
 @lru_cache(maxsize=KEPT)
 def _svg(spec: str) -> str:
     with _ONE_AT_A_TIME:
+        import vl_convert  # noqa: PLC0415 - a server that draws nothing does without
+
         drawn = str(vl_convert.vegalite_to_svg(spec, allowed_base_urls=[]))
     return _EMPTY.sub("", drawn)

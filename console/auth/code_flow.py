@@ -13,22 +13,21 @@ import base64
 import hashlib
 import hmac
 import secrets
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlencode
-
-from authlib.integrations.base_client.errors import OAuthError
-from authlib.integrations.httpx_client import OAuth2Client
-from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
-from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from agents.access.roles import AccessError, Role
 from agents.settings.model import Settings
 from agents.system.private_files import secret_text
 from console.auth.oidc import TIMEOUT_S, IssuerError, Oidc, issuer_away, loopback, trustworthy
 from pipeline.errors import SettingsError
+
+if TYPE_CHECKING:
+    from authlib.integrations.httpx_client import OAuth2Client
 
 BACK: Final = "/login/oidc/back"
 """Where the issuer sends the browser back to."""
@@ -97,6 +96,9 @@ class CodeFlow:
         Raises:
             IssuerError: the issuer is away, or does not say where people log in.
         """
+        from authlib.oauth2.rfc6749.parameters import prepare_grant_uri  # noqa: PLC0415 - when somebody logs in
+        from authlib.oauth2.rfc7636 import create_s256_code_challenge  # noqa: PLC0415
+
         seed = secrets.token_hex(32)
         endpoint = self._oidc.endpoint("authorization_endpoint")
         address = prepare_grant_uri(
@@ -128,6 +130,8 @@ class CodeFlow:
             AccessError: the issuer let nobody in, or what it sent is not for this login.
             IssuerError: the issuer is away.
         """
+        from authlib.integrations.base_client.errors import OAuthError  # noqa: PLC0415
+
         self._same_issuer(answer)
         code = answer.get("code", "")
         if "error" in answer or not code:
@@ -188,6 +192,12 @@ class CodeFlow:
             raise AccessError("issuer")
 
     def _speaking(self) -> OAuth2Client:
+        from authlib.deprecate import AuthlibDeprecationWarning  # noqa: PLC0415
+
+        # It speaks by httpx, which it still takes; nobody who runs a server can do anything to it.
+        warnings.simplefilter("ignore", AuthlibDeprecationWarning)
+        from authlib.integrations.httpx_client import OAuth2Client  # noqa: PLC0415
+
         client = self._client
         return OAuth2Client(
             client.client_id,

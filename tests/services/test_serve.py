@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import socket
@@ -20,6 +21,7 @@ from agents.access.roles import Role
 from agents.crypto.ed25519 import SigningKey
 from agents.database.call_ledger import Ledger
 from agents.settings.model import load_settings
+from agents.system.logging import configure_logging
 from agents.vault.file_store import PASSED
 from agents.vault.vault import SEALED
 from console import server
@@ -171,3 +173,25 @@ def test_answers_do_not_wait_for_the_callers_acknowledgement() -> None:
         accepted, _ = listening.accept()
         with caller, accepted:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_what_only_some_pages_need_is_not_loaded_at_the_start() -> None:
+    heavy = ("torch", "spacy", "presidio_analyzer", "vl_convert", "duckdb", "authlib")
+    told = f"import sys, console.server; print([one for one in {heavy} if one in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_people_are_told_where_it_serves_and_the_log_gets_json(
+    terminal: bool,  # noqa: FBT001 - a case
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = io.StringIO()
+    told.isatty = lambda: terminal  # type: ignore[method-assign]
+    monkeypatch.setattr(sys, "stderr", told)
+    configure_logging()
+    server._tell("http://127.0.0.1:8080")
+    assert "http://127.0.0.1:8080" in told.getvalue()
+    assert told.getvalue().startswith("Serving at ") == terminal
+    assert told.getvalue().startswith("{") != terminal

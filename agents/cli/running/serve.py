@@ -27,7 +27,11 @@ def serve(
         Path | None, typer.Option("--state-dir", help="Folder of the ledger and the keys.")
     ] = None,
 ) -> None:
-    """Serve the API and the pages for analysts until stopped; see docs/access.md."""
+    """Serve the console and the API until stopped; see docs/access.md.
+
+    Its pages are for analysts, auditors, security teams and operators: each sees what their roles
+    allow.
+    """
     settings = load_settings(api_host=host, api_port=port, state_dir=state_dir)
     console: Any = import_module(SERVER)
     console.serve(settings, vault)

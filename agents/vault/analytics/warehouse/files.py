@@ -13,9 +13,10 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import duckdb
+if TYPE_CHECKING:
+    import duckdb
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 PARQUET: Final = "application/vnd.apache.parquet"
@@ -61,6 +62,8 @@ def parquet_of(
         types: of the columns, in DuckDB's words.
         rows: their values.
     """
+    import duckdb  # noqa: PLC0415 - the console starts without it
+
     made = duckdb.connect(":memory:", config={"temp_directory": "", "threads": 1})
     columns = ", ".join(f"{_quoted(name)} {kind}" for name, kind in zip(names, types, strict=True))
     made.execute(f"CREATE TABLE rows ({columns})")

@@ -16,10 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from threading import Lock
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
-import duckdb
 from sqlalchemy import Column, ColumnElement, Connection, Text, cast, func, select
 
 from agents.database.analytics_tables import (
@@ -33,6 +32,9 @@ from agents.database.tables import CATALOGUE
 from agents.system.clock import stamp
 from agents.vault.analytics.warehouse.files import in_memory
 from agents.vault.analytics.warehouse.schema import VIEWS
+
+if TYPE_CHECKING:
+    import duckdb
 
 MEMORY: Final = "1GB"
 THREADS: Final = 2
@@ -187,6 +189,8 @@ class Warehouse:
 
 
 def _empty() -> duckdb.DuckDBPyConnection:
+    import duckdb  # noqa: PLC0415 - a server that nobody asks for figures does without
+
     made = duckdb.connect(":memory:", config=dict(_CONFIG))
     made.execute("SET GLOBAL TimeZone = 'UTC'")
     columns = ", ".join(f"{one.name} {_type(one)}" for one in _FACTS)
@@ -226,6 +230,8 @@ def _groups(
     A month that goes on would tell with each call whether its caller had called before. Counted in
     a database of its own, so that the one that is asked never knew a caller.
     """
+    import duckdb  # noqa: PLC0415 - as in _empty
+
     apart = duckdb.connect(":memory:", config=dict(_CONFIG))
     month = now.astimezone(zone).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     going = select(CATALOGUE.c.call_id).where(CATALOGUE.c.erasing.is_not(None))
