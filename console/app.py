@@ -56,6 +56,7 @@ from console.auth.routing import Routes, refuse_unguarded
 from console.http.envelope import ALIVE, Envelope
 from console.http.errors import INVALID, Refusal, answer
 from console.http.metrics import ApiMetrics
+from console.http.parameters import REFERENCE, allowed
 from console.http.rate_limits import Limiter
 from console.operations.dead_letters import DeadLetterRoutes
 from console.operations.overview import OverviewRoutes
@@ -248,8 +249,8 @@ async def _http(request: Request, error: Exception) -> Response:
 async def _invalid(request: Request, error: Exception) -> Response:
     """Where something is wrong, and what; never the value, which may be anything."""
     found = error.errors() if isinstance(error, RequestValidationError) else []
-    places = {".".join(str(part) for part in one["loc"][1:]) or "body" for one in found}
-    told = "; ".join(sorted(f"{place[:60]}: not allowed" for place in places))
-    field = places.pop()[:60] if len(places) == 1 else ""
-    refusal = Refusal(INVALID, "parameter", f"{told}: /reference says what is", field=field)
+    places = {".".join(str(part) for part in one["loc"][1:])[:60] or "body": one for one in found}
+    told = "; ".join(sorted(f"{place}: {allowed(place, one)}" for place, one in places.items()))
+    field = next(iter(places)) if len(places) == 1 else ""
+    refusal = Refusal(INVALID, "parameter", f"{told}{REFERENCE}", field=field)
     return _answer(request.scope, refusal)

@@ -16,6 +16,90 @@ WHOLE_MOST: Final = 2**63 - 1
 """The largest number that a database knows."""
 _TEXT: Final = r"^[^\x00]*$"
 """PostgreSQL has no texts with NUL."""
+WITHIN: Final = (
+    ("24h", "Last 24 hours"),
+    ("7d", "Last 7 days"),
+    ("30d", "Last 30 days"),
+    ("90d", "Last 90 days"),
+)
+"""How long ago calls began, where it is chosen."""
+FILTERS: Final = {
+    "q": "Words",
+    "within": "Within",
+    "since": "From",
+    "until": "Until",
+    "stored_since": "Stored from",
+    "stored_until": "Stored until",
+    "shortest": "At least",
+    "longest": "At most",
+    "campaign": "Campaign",
+    "line": "Number",
+    "agent": "Agent",
+    "direction": "Direction",
+    "outcome": "Outcome",
+    "type": "Type",
+    "muted": "Anything muted",
+    "policy": "Policy",
+    "jurisdiction": "Jurisdiction",
+    "mark": "Mark",
+    "held": "Legal hold",
+    "purpose": "Purpose",
+    "caller": "Caller",
+    "party": "Took part",
+}
+"""What filters of calls are called where they are shown."""
+LABELS: Final = FILTERS | {
+    "from": "From",
+    "to": "To",
+    "compare": "Compare with",
+    "compare_from": "Own days from",
+    "compare_to": "Own days to",
+    "zone": "Time zone",
+    "sort": "Order",
+    "month": "Month",
+    "kind": "Kind",
+    "who": "Who",
+    "call": "Call",
+    "code": "Code",
+}
+"""What pages call parameters of their addresses."""
+REFERENCE: Final = ": /reference says what is allowed"
+"""Where programs read on, after what is wrong."""
+_LENGTH: Final = "seconds, 1:30 or 1:00:00"
+_FORMS: Final = {
+    "within": "24h, 7d or 4w",
+    "zone": "a time zone such as Europe/Berlin",
+    "shortest": _LENGTH,
+    "longest": _LENGTH,
+    "type": "a type such as CARD_NUMBER",
+    "jurisdiction": "such as DE or US-CA",
+    "mark": "such as incomplete",
+    "month": "such as 2026-11",
+    "call": "a call's id",
+}
+
+
+def allowed(name: str, problem: Mapping[str, Any]) -> str:
+    """What a parameter may be, for whoever said something else; without what was said.
+
+    Args:
+        name: of the parameter; ``type.0`` is the first of several.
+        problem: one of Pydantic's errors.
+    """
+    name, said = name.split(".", maxsplit=1)[0], problem.get("ctx", {})
+    match problem["type"]:
+        case "string_pattern_mismatch" if name in _FORMS:
+            return _FORMS[name]
+        case "string_too_long":
+            return _FORMS.get(name, f"at most {said['max_length']} characters")
+        case "literal_error":
+            return f"one of {said['expected']}".replace("'", "")
+        case kind if kind.startswith("date_"):
+            return "a day such as 2026-03-01"
+        case kind if kind.startswith("bool_"):
+            return "true or false"
+        case _:
+            return "not allowed"
 
 
 class Parameters(BaseModel):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
 from fastapi import Query, Request
@@ -18,47 +18,18 @@ from pydantic import ValidationError
 
 from agents.access.roles import Permission
 from agents.reports.entity_groups import label_of
+from agents.vault.analytics.call_filter import FilterError
 from agents.vault.analytics.call_listing import PAGE, CallListing
 from agents.vault.analytics.saved_views import SavedView, SavedViews
 from console.api.call_finder import CallFinder
 from console.api.listing_query import ListingQuery, PageListingQuery, SavedAddress
 from console.auth.looks import Principal
 from console.auth.routing import Routes
-from console.http.errors import INVALID, Refusal
+from console.http.errors import INVALID, Refusal, refusal_of
 from console.http.forms import SEE_OTHER, fields
+from console.http.parameters import FILTERS, WITHIN
+from console.pages.refusals import form_again
 from console.pages.rendering import page
-
-WITHIN: Final = (
-    ("24h", "Last 24 hours"),
-    ("7d", "Last 7 days"),
-    ("30d", "Last 30 days"),
-    ("90d", "Last 90 days"),
-)
-_NAMES: Final = {
-    "q": "Words",
-    "within": "Within",
-    "since": "From",
-    "until": "Until",
-    "stored_since": "Stored from",
-    "stored_until": "Stored until",
-    "shortest": "At least",
-    "longest": "At most",
-    "campaign": "Campaign",
-    "line": "Number",
-    "agent": "Agent",
-    "direction": "Direction",
-    "outcome": "Outcome",
-    "type": "Type",
-    "muted": "Anything muted",
-    "policy": "Policy",
-    "jurisdiction": "Jurisdiction",
-    "mark": "Mark",
-    "held": "Legal hold",
-    "purpose": "Purpose",
-    "caller": "Caller",
-    "party": "Took part",
-}
-"""What filters are called where they are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +60,14 @@ class CallListPages:
     def calls(self, request: Request, query: Annotated[PageListingQuery, Query()]) -> Response:
         """Stored calls by filter and order."""
         me: Principal = request.state.principal
-        found = self.finder.find(me, query, cursor=query.after, limit=PAGE)
+        try:
+            found = self.finder.find(me, query, cursor=query.after, limit=PAGE)
+        except FilterError as error:
+            self.finder.looks.write(me, "list", calls=0)
+            return form_again(request.scope, me, refusal_of(error), self._choices())
         views = self.views.of(me.who)
         kept = SavedAddress.of(query).address()
+        choices = self._choices()
         return page(
             "list/calls.html",
             me=me,
@@ -99,8 +75,8 @@ class CallListPages:
             found=found,
             chips=[*_chips(query)],
             heads={name: _head(query, name) for name in ("started", "duration", "muted")},
-            choices={name: self.listing.choices(name) for name in ("campaign", "line", "agent")},
-            types=self.listing.types(),
+            choices=choices,
+            types=choices["type"],
             within=WITHIN,
             address=query.address(),
             after=lambda cursor: _linked(query, cursor),
@@ -112,6 +88,10 @@ class CallListPages:
             call_page=_call_page(me),
             without_facts=self.listing.without_facts(),
         )
+
+    def _choices(self) -> dict[str, tuple[str, ...]]:
+        known = {name: self.listing.choices(name) for name in ("campaign", "line", "agent")}
+        return {**known, "type": self.listing.types()}
 
     async def keep(self, request: Request) -> Response:
         """Keep a view under a name."""
@@ -173,7 +153,7 @@ def _head(query: ListingQuery, name: str) -> Head:
 def _chips(query: ListingQuery) -> Iterator[tuple[str, str, str]]:
     """Label, value and the address without it, of every filter that is set."""
     said = query.model_dump(exclude_defaults=True)
-    for name, label in _NAMES.items():
+    for name, label in FILTERS.items():
         value = said.get(name)
         if value is None:
             continue

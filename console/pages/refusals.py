@@ -2,27 +2,34 @@
 
 Whoever is not logged in is led to the form, and from there to what they wanted. A browser that
 follows a link of another site leaves our cookie at home (``SameSite=Strict``): a page of our own
-asks for the same address again, and then it comes along.
+asks for the same address again, and then it comes along. A page whose filters are wrong shows its
+form again, with what was said in it and what is wrong.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Final
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from console.http.errors import UNAUTHORISED, Refusal
+from console.auth.looks import Principal
+from console.http.errors import INVALID, UNAUTHORISED, Refusal
 from console.http.forms import SEE_OTHER
+from console.http.parameters import LABELS, REFERENCE, WITHIN
 from console.pages.rendering import page
 
 BACK_MOST: Final = 1_500
 """Characters of an address that is gone back to."""
 _BARE: Final = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
 _NO_PAGES: Final = ("/api/", "/static/", "/metrics", "/healthz")
+_FORMS: Final = {"/": "list/asked_again.html", "/analytics": "analytics/asked_again.html"}
+"""Pages with a form that is shown again, and their templates."""
+_NAMED: Final = re.compile(r"(?:^|(?<=; ))([a-z_]{1,30})(?:\.\d+)?(?=: )")
 _ENTRANCE: Final = re.compile(r"/(login|logout)([/?#]|$)")
 
 
@@ -45,10 +52,54 @@ def page_answer(scope: Scope, refusal: Refusal) -> Response | None:
     if refusal.status == UNAUTHORISED and not path.startswith("/login"):
         return _to_log_in(scope, refusal)
     known = scope.get("state", {}).get("known")
+    if refusal.status == INVALID and known is not None and path in _FORMS:
+        return form_again(scope, known, refusal)
+    refusal = _labelled(refusal)
     told = {"me": known} if known is not None else {}
     answer = page("entry/refused.html", refusal.status, refusal=refusal, **told)
     answer.headers.update(refusal.headers)
     return answer
+
+
+def form_again(
+    scope: Scope,
+    me: Principal,
+    refusal: Refusal,
+    choices: Mapping[str, Sequence[str]] | None = None,
+) -> Response:
+    """A page's form with what the address says in it and what is wrong; nothing else of the page.
+
+    Args:
+        scope: of the request, at an address whose page has a form.
+        me: who asks.
+        refusal: what is wrong.
+        choices: what its fields offer, where whoever asks may know.
+    """
+    said: dict[str, str] = {}
+    types: list[str] = []
+    for name, value in parse_qsl(scope["query_string"].decode("latin-1"))[:100]:
+        types += [value] if name == "type" else []
+        said[name] = value
+    answer = page(
+        _FORMS[scope["path"]],
+        refusal.status,
+        me=me,
+        said={**dict.fromkeys(LABELS, ""), **said, "type": types},
+        wrong=_labelled(refusal),
+        choices={**dict.fromkeys(("campaign", "line", "agent", "type"), ()), **(choices or {})},
+        within=WITHIN,
+    )
+    answer.headers.update(refusal.headers)
+    return answer
+
+
+def _labelled(refusal: Refusal) -> Refusal:
+    """What is wrong by the names that the pages give it, without what is for programs."""
+    if refusal.status != INVALID:
+        return refusal
+    told = refusal.message.removesuffix(REFERENCE)
+    told = _NAMED.sub(lambda found: LABELS.get(found[1], found[0]), told)
+    return Refusal(refusal.status, refusal.code, told, refusal.headers, field=refusal.field)
 
 
 def _to_log_in(scope: Scope, refusal: Refusal) -> Response:

@@ -114,7 +114,7 @@ def test_a_view_is_kept_and_removed(page: Page) -> None:
 
 def test_what_can_not_be_asked_and_what_is_not_there(page: Page) -> None:
     page.goto("/?campaign=misspelt")
-    expect(page.get_by_text("campaign: no stored call has it")).to_be_visible()
+    expect(page.get_by_text("Campaign: no stored call has it")).to_be_visible()
     page.goto("/?q=zebra")
     expect(page.get_by_text("No call matches")).to_be_visible()
     page.get_by_role("link", name="Clear all filters").click()

@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 
 from agents.access.audit_log import AuditLog
 from agents.vault.analytics.call_files import COLUMNS, csv_of_calls, rows_of
+from console.http.parameters import LABELS
 from pipeline.errors import StoreError
 from tests.agents.vault.analytics.said_calls import keep_call, keeper, said_call
 from tests.console.serving import OTHER, STORED, Console, console
@@ -133,11 +134,14 @@ def test_what_can_not_be_asked_is_told_and_nothing_shown(
             continue  # a file has no pages
         answer = analyst.get(path, params=query)
         assert answer.status_code == 422, path
-        assert field in answer.text
         assert "call-a" not in answer.text
-        if path != "/":
+        told = answer.text
+        if path == "/":  # the form keeps what was said in it; what is told of it does not
+            (told,) = re.findall(r'role="alert">(.*?)</p>', answer.text, re.DOTALL)
+            assert LABELS.get(field, field) in told
+        else:
             assert answer.json()["field"].split(".")[0] == field
-        assert not any(value in answer.text for value in query.values() if len(value) > 8)
+        assert not any(value in told for value in query.values() if len(value) > 8)
 
 
 def test_pages_go_on_and_back(analyst: TestClient) -> None:
@@ -339,3 +343,39 @@ def test_without_the_token_key_words_are_not_searched(tmp_path: Path) -> None:
         answer = analyst.get("/api/calls", params={"q": "cancel"})
         assert (answer.status_code, answer.json()["field"]) == (422, "q")
         assert "token key" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"campaign": "sumer"}, "Campaign: no stored call has it"),
+        ({"shortest": "long"}, "At least: seconds, 1:30 or 1:00:00"),
+        ({"direction": "up"}, "Direction: one of inbound or outbound"),
+        ({"since": "2026-03-05", "until": "2026-03-01"}, "Until: is not after the beginning"),
+        ({"q": "cancel " * 40}, "Words: at most 200 characters"),
+        ({"type": "x y"}, "Type: a type such as CARD_NUMBER"),
+        ({"zone": "Atlantis", "since": "2026-03-01"}, "Time zone: "),
+        ({"held": "perhaps", "caller": "<b>"}, "Legal hold: true or false"),
+    ],
+)
+def test_a_filter_that_is_wrong_is_told_beside_the_form(
+    asked: dict[str, str], told: str, analyst: TestClient
+) -> None:
+    answer = analyst.get("/", params={"q": "cancel order", "agent": "A. Novak", **asked})
+    shown = answer.text
+    assert (answer.status_code, f'role="alert">{told}' in shown) == (422, True), shown
+    assert f'name="q" value="{asked.get("q", "cancel order")}"' in shown
+    assert 'name="agent" value="A. Novak"' in shown
+    assert f'name="campaign" value="{asked.get("campaign", "")}"' in shown
+    assert "/reference" not in shown
+    assert "<b>" not in shown
+    assert "call-a" not in shown
+
+
+def test_what_the_list_knows_is_offered_where_a_filter_is_wrong(
+    served: Console, analyst: TestClient
+) -> None:
+    shown = analyst.get("/?campaign=sumer").text
+    assert '<option value="spring">' in shown
+    assert 'name="campaign" value="sumer" aria-invalid="true" aria-describedby="wrong"' in shown
+    assert looks(served)[-1]["what"] == "list"

@@ -174,3 +174,25 @@ def test_an_audit_log_that_is_away_shows_nothing(
         answer = client.get(f"{address}?{DAYS}")
         assert answer.status_code == 503
         assert "spring" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("compare=own", "Own days from: name the second period"),
+        ("from=2026-03-31&to=2026-03-01", "From: "),
+        ("from=soon", "From: a day such as 2026-03-01"),
+        ("zone=Atlantis", "Time zone: "),
+    ],
+)
+def test_what_is_no_period_is_told_beside_the_form(
+    asked: str, told: str, analyst: TestClient
+) -> None:
+    answer = analyst.get(f"/analytics?agent=Ana&{asked}")
+    shown = answer.text
+    assert (answer.status_code, f'role="alert">{told}' in shown) == (422, True), shown
+    assert "<option selected>Ana</option>" in shown
+    assert "<svg" not in shown.split("<main")[1]
+    if asked == "compare=own":
+        assert '<option value="own" selected>' in shown
+    assert "radio" not in shown
