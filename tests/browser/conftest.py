@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 import socket
 import time
@@ -12,7 +11,6 @@ from threading import Thread
 
 import numpy as np
 import pytest
-import soundfile
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from fastapi import FastAPI
@@ -21,6 +19,7 @@ from playwright.sync_api import Browser, Error, Page, sync_playwright
 from agents.access.audit_log import AuditLog
 from agents.upkeep.erasure import REQUEST, erase
 from console.server import silence_server
+from pipeline.audio.files import FlacWriter
 from pipeline.evidence.certificate import build_certificate, certificate_json
 from pipeline.evidence.stored_call import StoredCall
 from pipeline.policy.loading import load_policy
@@ -45,12 +44,13 @@ CALL = "call-2026-03-01-a"
 def spoken_call() -> StoredCall:
     """Ten seconds of tone on two channels with a muted number."""
     tone = 0.3 * np.sin(np.arange(10 * RATE) * 0.3)
+    tone += np.random.default_rng(7).normal(0, 0.01, len(tone))  # frames as long as those of speech
     pcm = np.stack([tone, tone], axis=1)
     pcm[4 * RATE : 6 * RATE, 1] = 0
-    flac = io.BytesIO()
-    soundfile.write(flac, pcm, RATE, format="FLAC")
+    flac = FlacWriter(RATE, pcm.shape[1])
+    flac.write(pcm)
     files = {
-        f"{CALL}.flac": flac.getvalue(),
+        f"{CALL}.flac": flac.finish(),
         f"{CALL}.json": transcript_of("Yes, one moment <b>please</b>").encode(),
         f"{CALL}.vtt": b"WEBVTT\n",
     }

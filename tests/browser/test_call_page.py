@@ -227,6 +227,24 @@ def test_by_keys_alone(call: Page) -> None:
     assert at(call) == before
 
 
+def test_the_end_is_reached_from_near_it(call: Page) -> None:
+    """Chromium fails at a second seek into the last frames: the source is loaded anew."""
+    call.evaluate(f"{AUDIO}.addEventListener('error', () => {{ window.failures = 1; }})")
+    call.evaluate(f"{AUDIO}.playbackRate = 1.5")
+    call.evaluate("location.hash = '#t=9'")
+    until(call, f"{NOW} === 9 && !{AUDIO}.seeking")
+    call.wait_for_timeout(300)  # it reads on to the end
+    call.keyboard.press("End")
+    until(call, "window.failures === 1")
+    until(call, f"{AUDIO}.readyState >= 2 && !{AUDIO}.seeking")
+    assert at(call) == pytest.approx(9.95, abs=0.01)
+    expect(call.locator("#trouble")).to_be_hidden()
+    assert call.evaluate(f"{AUDIO}.playbackRate") == 1.5
+    call.keyboard.press("Home")
+    call.keyboard.press("Space")
+    until(call, f"{NOW} > 0.3 && {NOW} < 5")
+
+
 def test_search_counts_and_goes_from_hit_to_hit(call: Page) -> None:
     call.keyboard.press("/")
     expect(call.get_by_label("Search in the transcript")).to_be_focused()

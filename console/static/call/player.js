@@ -7,6 +7,8 @@ import { lastAtMost } from "./words.js";
 export const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3];
 /** Of a silence that is passed over, this much is heard at its end. */
 const HEARD_MS = 200;
+/** Nobody seeks nearer to the end: there is nothing to hear, and a browser may fail at it. */
+const END_MS = 50;
 
 export class Player extends EventTarget {
   /**
@@ -21,6 +23,8 @@ export class Player extends EventTarget {
     this.place = 0;
     /** @type {number | null} where it stops by itself */
     this.until = null;
+    /** Whether the source was loaded anew since the last seek. */
+    this.reloaded = false;
     /** @type {{starts: number[], ends: number[]}} silences */
     this.gaps = { starts: [], ends: [] };
     /** @type {{context: AudioContext, source: AudioNode, splitter: AudioNode} | null} */
@@ -29,6 +33,7 @@ export class Player extends EventTarget {
       for (const name of ["seeking", "timeupdate"]) {
         audio.addEventListener(name, () => this.moved());
       }
+      audio.addEventListener("error", () => this.failed());
       for (const name of ["play", "pause", "ended", "ratechange", "waiting", "playing", "error"]) {
         audio.addEventListener(name, () => this.dispatchEvent(new Event("state")));
       }
@@ -54,12 +59,37 @@ export class Player extends EventTarget {
    * @param {number | null} [until] where it stops by itself
    */
   seek(ms, until = null) {
-    this.place = Math.min(Math.max(0, ms), this.duration);
+    this.place = Math.max(0, Math.min(ms, this.duration - END_MS));
     this.until = until;
-    if (this.audio) {
+    this.reloaded = false;
+    if (this.audio?.error) {
+      this.reload(this.place / 1000);
+    } else if (this.audio) {
       this.audio.currentTime = this.place / 1000;
     }
     this.moved();
+  }
+
+  /**
+   * An element that failed plays nothing any more. Chromium fails at sound FLAC when it has read
+   * to the end and seeks to one of the last frames; loaded anew it plays from there.
+   */
+  failed() {
+    if (!this.reloaded && this.audio.readyState >= HTMLMediaElement.HAVE_METADATA) {
+      this.reload(this.audio.currentTime);
+    }
+  }
+
+  /** @param {number} seconds where it goes on */
+  reload(seconds) {
+    const { audio, playing, speed } = this;
+    this.reloaded = true;
+    audio.load();
+    audio.currentTime = seconds;
+    audio.playbackRate = speed;
+    if (playing) {
+      this.play();
+    }
   }
 
   /** @param {number} [from] in ms; without it from where it is */
