@@ -62,6 +62,9 @@ class Turn:
 def turns_of(transcript: bytes, roles: tuple[str, ...]) -> list[Turn]:
     """The turns of a stored transcript.
 
+    A turn ends where the next one of its channel begins, at the latest: a recogniser may let the
+    last word last until then and longer.
+
     Args:
         transcript: in the shape of Call Analytics.
         roles: one per channel.
@@ -70,10 +73,24 @@ def turns_of(transcript: bytes, roles: tuple[str, ...]) -> list[Turn]:
         RecordError: it has another shape.
     """
     try:
-        return [_turn(turn, roles) for turn in json.loads(transcript)["Transcript"]]
+        turns = [_turn(turn, roles) for turn in json.loads(transcript)["Transcript"]]
     except (ValueError, KeyError, TypeError, IndexError):
         # Without the cause: it could quote what was spoken.
         raise RecordError("transcript: not in the shape of Call Analytics") from None
+    following = dict[int, int]()
+    for place in sorted(range(len(turns)), key=lambda place: -turns[place].start_ms):
+        turn = turns[place]
+        turns[place] = _until(turn, following.get(turn.channel, turn.end_ms))
+        following[turn.channel] = turn.start_ms
+    return turns
+
+
+def _until(turn: Turn, most: int) -> Turn:
+    """The turn, where it overlaps what follows, without the end of its last word."""
+    if not turn.start_ms < most < max([turn.end_ms, *(one.end_ms for one in turn.pieces)]):
+        return turn
+    pieces = [replace(one, end_ms=max(one.start_ms, min(one.end_ms, most))) for one in turn.pieces]
+    return replace(turn, end_ms=min(turn.end_ms, most), pieces=tuple(pieces))
 
 
 def _turn(turn: dict[str, Any], roles: tuple[str, ...]) -> Turn:

@@ -83,6 +83,16 @@ def test_times_of_words_lead_to_each_of_them() -> None:
     assert turn.shown == "<span>Yes,</span> <span>one</span> <span>moment</span>"
 
 
+def test_a_word_does_not_last_into_the_next_turn_of_its_channel() -> None:
+    stored = json.loads(transcript_of("Yes, one moment"))
+    asked, said, _ = stored["Transcript"]
+    for one in (asked, asked["Items"][-2], said, said["Items"][-1]):
+        one["EndOffsetMillis"] = 9_000
+    turns = turns_of(json.dumps(stored).encode(), ("agent", "customer"))
+    assert [one.end_ms for one in turns] == [9_000, 4_000, 5_900]
+    assert [one.pieces[-1].end_ms for one in turns] == [9_000, 4_000, 5_500]
+
+
 def test_the_waveform_is_for_who_may_listen_and_is_a_look(tmp_path: Path) -> None:
     with console(tmp_path) as served:
         call = spoken_call()
