@@ -175,7 +175,7 @@ def _signature(stated: Certificate, doubts: list[Finding]) -> str:
 
 
 def _by_type(stated: Certificate) -> list[tuple[str, str, int, int]]:
-    """Label, colour kind, stretches and milliseconds of each type that was muted."""
+    """Label, colour kind, findings and milliseconds of each type that was muted."""
     muted = [one for one in stated.spans if one.action is Action.MUTE]
     rows = [
         (
