@@ -14,6 +14,8 @@ from agents.access.api_tokens import Tokens
 _SHORT: Final = 8
 """Characters of a person's hash that are shown."""
 _HOST: Final = "on the command line"
+_SETTINGS: Final = "settings"
+"""Author of version 0 of the policy, which nobody published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Names:
 
     def __call__(self, who: str) -> str:
         """What to call somebody: ``token:<id>``, ``oidc:<hash>`` or a user of the host."""
+        if who == _SETTINGS:
+            return who
         kind, found, rest = who.partition(":")
         if not found:
             return f"{who} {_HOST}" if who else "nobody named"

@@ -24,6 +24,7 @@ def test_who_it_was(database: Database, log: AuditLog) -> None:
     assert names("oidc:0123456789abcdef0123456789abcdef") == "person 01234567"
     assert names("uid:1000") == "user 1000 on the command line"
     assert names("root") == "root on the command line"
+    assert names("settings") == "settings"
     assert names("") == "nobody named"
     assert names("else:what") == "else:what"
     assert names.matching("Ann") == ["Ann", f"token:{ann.token_id}"]
