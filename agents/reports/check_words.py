@@ -7,7 +7,7 @@ and is told as such.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 
@@ -16,10 +16,13 @@ class CheckWords:
     """A check, for people."""
 
     title: str
+    """What is wrong where it failed; what was asked."""
     todo: str
     """What to do next where it failed."""
     unit: str = ""
-    """Of what is measured, and of the limit."""
+    """Of what is measured, and of the limit; %: they are shares of 1."""
+    holds: str = ""
+    """What holds where it passed."""
 
 
 _AGAIN: Final = "Have the recorder send the call again while it has it."
@@ -67,7 +70,7 @@ WORDS: Final[Mapping[str, CheckWords]] = {
         "places",
     ),
     "cost_of_speech": CheckWords(
-        "Second listening as a share of speech", "Reported only: it is bounded by the policy."
+        "Second listening as a share of speech", "Reported only: it is bounded by the policy.", "%"
     ),
     "one_detection": CheckWords("One version and policy detected all of it", _VERSIONS),
     "other_detections": CheckWords("Findings of another detection", _VERSIONS, "records"),
@@ -100,17 +103,49 @@ WORDS: Final[Mapping[str, CheckWords]] = {
     "samples_left_inside": CheckWords("Samples left inside of mutes", _OURS, "samples"),
 }
 """By the check's name."""
+_HOLDS: Final[Mapping[str, str]] = {
+    "missing_chunks": "All audio came",
+    "missing_samples": "All samples came",
+    "stored_chunks_missing": "All redacted audio came",
+    "stored_samples_missing": "All redacted samples came",
+    "findings_missing": "All findings came",
+    "refused_marks": "No mark of an earlier stage keeps it out",
+    "energy_in_mutes_dbfs": "Mutes are silent: their loudest 10 ms",
+    "wrong_fill_samples": "Mutes hold their fill and nothing else",
+    "windows_not_heard": "All of it was listened to again",
+    "still_found": "Nothing sensitive is heard in what was redacted",
+    "keys_still_heard": "No key tone is heard in what was redacted",
+    "other_detections": "All findings are of one detection",
+    "other_policies": "All audio was muted by one policy",
+    "spans_not_covered": "All that was found to be muted is muted",
+    "seconds_without_any_word": "Speech was understood: longest without a word",
+    "every_channel_silent": "Some channel holds sound",
+    "consent_not_shown": "A decision lets it be kept",
+    "files_missing_or_altered": "All files are there, unaltered",
+    "files_not_stated": "The certificate names all files",
+    "channels_wrong": "The number of channels is as stated",
+    "sample_rate_wrong": "The sample rate is as stated",
+    "audio_unreadable": "The audio can be read",
+    "samples_missing": "The length is as stated",
+    "written_unreadable": "The file that was written can be read",
+    "written_form_changed": "The file has the form that it came in",
+    "samples_changed_outside": "Nothing changed outside of mutes",
+    "samples_left_inside": "No sample is left inside of mutes",
+}
+"""What holds where a check passed, by its name; the others' titles say it."""
 _STORED: Final = "stored_"
 
 
 def words_of(name: str) -> CheckWords:
     """The words of a check; ``stored_…`` is the same question, asked of the stored file."""
     known = WORDS.get(name)
-    if known is None and name.startswith(_STORED):
-        again = WORDS.get(name.removeprefix(_STORED))
-        if again is not None:
-            return CheckWords(f"{again.title}, in the stored file", again.todo, again.unit)
-    return known or CheckWords(
+    if known is not None:
+        return replace(known, holds=_HOLDS.get(name, known.title))
+    asked = name.removeprefix(_STORED)
+    if asked in WORDS:
+        again, where = words_of(asked), ", in the stored file"
+        return replace(again, title=again.title + where, holds=again.holds + where)
+    return CheckWords(
         name.replace("_", " ").capitalize(),
         "Another version of Hushwire asked this: look into its documentation.",
     )

@@ -29,15 +29,20 @@ def shown_checks(stated: Certificate) -> list[ShownCheck]:
     for one in stated.checks:
         words = words_of(one.name)
         named = f": {refused}" if refused and one.name == "refused_marks" else ""
-        unit = f" {words.unit}" if words.unit else ""
         made.append(
             ShownCheck(
                 one.name,
-                words.title + named,
+                (words.holds or words.title) if one.passed else words.title + named,
                 one.passed,
-                f"{one.measured:g}{unit}",
-                f"{one.limit:g}{unit}",
+                _shown(one.measured, words.unit),
+                _shown(one.limit, words.unit),
                 "" if one.passed else words.todo,
             )
         )
     return sorted(made, key=lambda check: check.passed)
+
+
+def _shown(value: float, unit: str) -> str:
+    if unit == "%":
+        return f"{value * 100:.1f} %"
+    return f"{value:g} {unit}".rstrip()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.reports.check_words import WORDS, words_of
+from agents.reports.check_words import _HOLDS, WORDS, words_of
 
 pytestmark = pytest.mark.unit
 
@@ -38,6 +38,10 @@ def test_words_say_what_to_do() -> None:
     again = words_of("stored_samples_missing")
     assert again.title == "Redacted samples that never came"
     assert words_of("stored_energy_in_mutes_dbfs").title.endswith(", in the stored file")
+    assert again.holds == "All redacted samples came"
+    assert words_of("stored_wrong_fill_samples").holds.endswith("nothing else, in the stored file")
+    assert words_of("one_detection").holds == words_of("one_detection").title
+    assert set(_HOLDS) <= set(WORDS)
     other = words_of("asked_by_a_newer_version")
     assert other.title == "Asked by a newer version"
     assert "Another version" in other.todo

@@ -6,6 +6,8 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -15,7 +17,13 @@ from agents.access.audit_log import AuditLog
 from agents.crypto.ed25519 import SigningKey
 from agents.reports.compliance.chain import known_keys
 from agents.settings.model import Settings
-from pipeline.evidence.certificate import LogStated, build_certificate, certificate_json
+from console.pages.checks import shown_checks
+from pipeline.evidence.certificate import (
+    Certificate,
+    LogStated,
+    build_certificate,
+    certificate_json,
+)
 from pipeline.evidence.layout import SEALED
 from pipeline.evidence.stored_call import StoredCall
 from pipeline.policy.loading import load_policy
@@ -140,3 +148,15 @@ def test_a_quarantined_one_says_what_failed(served: Console) -> None:
     for call in ("never-was", "..%2fx"):
         assert auditor.get(f"/certificates/{call}").status_code == 404
     assert served.role("security").get("/certificates").status_code == 403
+
+
+def test_a_check_says_what_holds_or_what_is_wrong_and_shares_in_per_cent() -> None:
+    checks = [Check.none_of("missing_chunks", missing) for missing in (0, 2)]
+    checks.append(Check("cost_of_speech", passed=True, measured=0.1234, limit=0.25))
+    stated = cast("Certificate", SimpleNamespace(checks=checks, marks=()))
+    told = [(one.title, one.measured, one.limit) for one in shown_checks(stated)]
+    assert told == [
+        ("Audio that never came", "2 chunks", "0 chunks"),
+        ("All audio came", "0 chunks", "0 chunks"),
+        ("Second listening as a share of speech", "12.3 %", "25.0 %"),
+    ]
