@@ -19,6 +19,7 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from agents.access.roles import Permission
+from agents.app.operations.overview import UNNAMED
 from agents.app.operations.replaying import DeadLetters
 from agents.runtime.dead_letters import DeadLetter, Depth, Fate
 from console.auth.looks import Looks
@@ -174,9 +175,14 @@ class DeadLetterRoutes:
             return [], str(error)
 
     def _read(self, call: str, code: str, depth: Depth = Depth.CALL) -> list[DeadLetter]:
-        found = self.letters.read(
-            call=call or None, code=code or None, depth=depth, newest=NEWEST, most=REPLAYED_MOST
-        )
+        try:
+            found = self.letters.read(
+                call=call or None, code=code or None, depth=depth, newest=NEWEST, most=REPLAYED_MOST
+            )
+        except SettingsError:
+            if self.letters.settings.bootstrap:
+                raise
+            raise SettingsError(UNNAMED.told) from None  # `serve` has no --bootstrap
         return found[::-1]
 
     def _page(

@@ -113,7 +113,7 @@ class Operations:
         self._lock = threading.Lock()
         self._reader: LagReader | None = None
         self._asked = -AGAIN_S
-        self._answer: tuple[BrokerView, BrokerLag | None] = (_UNNAMED, None)
+        self._answer: tuple[BrokerView, BrokerLag | None] = (UNNAMED, None)
 
     def look(self) -> Overview:
         """Everything as it is now."""
@@ -163,7 +163,7 @@ class Operations:
 
     def _broker(self) -> tuple[BrokerView, BrokerLag | None]:
         if not self._settings.bootstrap:
-            return _UNNAMED, None
+            return UNNAMED, None
         with self._lock:
             if time.monotonic() - self._asked >= AGAIN_S:
                 self._answer = self._ask(self._settings.bootstrap)
@@ -207,11 +207,12 @@ class Operations:
         )
 
 
-_UNNAMED: Final = BrokerView(
+UNNAMED: Final = BrokerView(
     "unnamed",
     "This server knows no broker, so lag and dead letters can't be shown: set HUSHWIRE_BOOTSTRAP "
     "(and HUSHWIRE_KAFKA_…) for `hushwire serve`.",
 )
+"""Of a server to which no broker was named."""
 
 
 def _shown(worker: WorkerState, now: datetime) -> WorkerView:

@@ -135,3 +135,4 @@ def test_without_a_broker_the_page_says_what_to_set(tmp_path: Path) -> None:
         page = served.role("operator").get("/dead-letters")
         assert page.status_code == 200
         assert "HUSHWIRE_BOOTSTRAP" in page.text
+        assert "--bootstrap" not in page.text

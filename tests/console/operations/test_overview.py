@@ -85,6 +85,7 @@ def test_the_page_says_what_to_do_and_names_no_call(served: Console) -> None:
     page = operator.get("/operations")
     assert page.status_code == 200
     assert "HUSHWIRE_BOOTSTRAP" in page.text
+    assert 'class="chip bad">none' not in page.text  # nobody could have named one here
     assert "host-a" in page.text
     assert 'data-live="/operations/live"' in page.text
     for call in (STORED, OTHER, HELD_BACK):
