@@ -49,6 +49,7 @@ def test_security_sees_and_ends_sessions(served: Console) -> None:
     one = next(s for s in served.sessions.known() if "analyst" in s.roles)
     page = security.get("/sessions").text
     assert f"/sessions/{one.session_id}/end" in page
+    assert "hushwire tokens revoke" in page
     assert "this one" in page
     assert analyst.get("/sessions").status_code == 403
     assert security.post(f"/sessions/{one.session_id}/end").status_code == 403  # not our own page
