@@ -23,9 +23,9 @@ from agents.database.call_ledger import Ledger
 from agents.settings.model import load_settings
 from agents.system.logging import configure_logging
 from agents.vault.file_store import PASSED
-from agents.vault.vault import SEALED
 from console import server
 from pipeline.errors import SettingsError
+from pipeline.evidence.layout import SEALED
 from tests.agents.storing import AUDIO
 from tests.certificates import Authority
 from tests.console.serving import OTHER, STORED, console
