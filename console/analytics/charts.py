@@ -139,7 +139,7 @@ def bars(series: Series, label: str, second: Series | None = None) -> str:
             "axis": {"labelLimit": 140, "ticks": False, "domain": False, "labelPadding": 6},
         }
     }
-    length = {"field": "calls", "type": "quantitative", "title": "Calls", "axis": _COUNTS}
+    length = {"field": "calls", "type": "quantitative", "title": "Calls", "axis": _counts("x")}
     layers: list[dict[str, Any]] = [
         {
             "data": {"values": rows},
@@ -247,7 +247,9 @@ def week(series: Series, label: str) -> str:
     return _drawn(spec, label)
 
 
-_COUNTS: Final = {"tickMinStep": 1, "tickCount": 5, "format": "~s"}
+def _counts(axis: str) -> dict[str, Any]:
+    """An axis of counts: no tick lies between two of them."""
+    return {"tickCount": {"expr": f"min(5, max(1, domain('{axis}')[1]))"}, "format": "~s"}
 
 
 def _trend(days: Series, title: str) -> dict[str, Any]:
@@ -266,7 +268,7 @@ def _trend(days: Series, title: str) -> dict[str, Any]:
             "field": "calls",
             "type": "quantitative",
             "title": title,
-            "axis": {**_COUNTS, "domain": False, "ticks": False},
+            "axis": {**_counts("y"), "domain": False, "ticks": False},
         },
     }
 

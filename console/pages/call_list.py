@@ -54,8 +54,13 @@ class CallListPages:
         """Add the routes."""
         may = Permission.LIST_CALLS
         routes.add("GET", "/", may, self.calls)
+        routes.add("GET", "/calls", may, self.led)
         routes.add_form("/views", may, self.keep)
         routes.add_form("/views/remove", may, self.remove)
+
+    def led(self) -> Response:
+        """To the list, which is at the root."""
+        return RedirectResponse("/", SEE_OTHER)
 
     def calls(self, request: Request, query: Annotated[PageListingQuery, Query()]) -> Response:
         """Stored calls by filter and order."""

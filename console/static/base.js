@@ -78,6 +78,12 @@ const hushwire = (() => {
   for (const field of document.querySelectorAll("input[data-zone]")) {
     field.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
   }
+  // The page where we are is seen in the bar.
+  const bar = document.querySelector(".places");
+  const current = bar?.querySelector("[aria-current]");
+  if (current) {
+    bar.scrollLeft += current.getBoundingClientRect().right - bar.getBoundingClientRect().right + 16;
+  }
   // What scrolls sideways can be reached by keyboard.
   function reachable() {
     for (const wrap of document.querySelectorAll(".table-wrap, .report .scroll, .report .wide")) {

@@ -143,3 +143,22 @@ def test_a_login_that_has_ended_leads_back(desk: Page, busy: tuple[str, Console,
     desk.get_by_role("button", name="Log in", exact=True).click()
     headed(desk, call)
     assert desk.url.endswith(f"/calls/{call}") or desk.url.endswith("#t=3")
+
+
+def test_on_a_phone_the_page_is_seen_in_the_bar_and_days_stand_apart(
+    desk: Page, busy: tuple[str, Console, str]
+) -> None:
+    _, served, _ = busy
+    desk.set_viewport_size({"width": 390, "height": 844})
+    log_in(desk, served.token("auditor"))
+    for address in ("/analytics", "/certificates", "/audit"):
+        desk.goto(address)
+        tab = desk.locator(".places [aria-current]").bounding_box()
+        assert tab is not None
+        assert tab["x"] >= 0
+        assert tab["x"] + tab["width"] <= 390
+        days = [one.bounding_box() for one in desk.locator("input[type=date]").all()]
+        shown = [one for one in days if one is not None]
+        assert len(shown) >= 2
+        first, second = shown[:2]
+        assert first["x"] + first["width"] <= second["x"] or first["y"] != second["y"]

@@ -379,3 +379,8 @@ def test_what_the_list_knows_is_offered_where_a_filter_is_wrong(
     assert '<option value="spring">' in shown
     assert 'name="campaign" value="sumer" aria-invalid="true" aria-describedby="wrong"' in shown
     assert looks(served)[-1]["what"] == "list"
+
+
+def test_calls_leads_to_the_list(analyst: TestClient) -> None:
+    answer = analyst.get("/calls", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")

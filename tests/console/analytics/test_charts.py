@@ -83,3 +83,13 @@ def test_the_same_is_drawn_once() -> None:
     before = charts._svg.cache_info().misses
     charts.week(HOURS, "another label")
     assert charts._svg.cache_info().misses == before
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 7, 40])
+def test_counts_have_whole_ticks(most: int) -> None:
+    groups = Series(("campaign", "calls"), ("VARCHAR", "BIGINT"), (("a", most),))
+    days = Series(DAYS.names, DAYS.types, ((date(2026, 3, 1), most, most, 0, 0, 0),))
+    for svg in (charts.bars(groups, "Groups"), charts.by_day(days, PERIOD, None, "Days")):
+        told = re.findall(r">([^<>]+)</text>", svg)
+        assert "0" in told
+        assert not [one for one in told if re.fullmatch(r"\d+\.\d+", one)]
