@@ -42,7 +42,7 @@ from console.pages.checks import shown_checks
 from console.pages.rendering import page
 from console.pages.turns import turns_of
 from pipeline.errors import InputError, UnknownCallError
-from pipeline.evaluation.corpora.review_marks import Mark
+from pipeline.evaluation.corpora.review_marks import Kind, Mark
 from pipeline.evidence.certificate import parse_certificate
 from pipeline.records.entities import Entity
 
@@ -196,7 +196,7 @@ class CallPages:
         status: int = 200,
     ) -> Response:
         certificate = self.reader.certificate(facts.call_id)
-        stated = parse_certificate(certificate)
+        stated, muted = parse_certificate(certificate), muted_spans(certificate)
         me: Principal = request.state.principal
         may_mark = Permission.MARK_QUARANTINE in me.permissions
         marks = self.marks.known(facts.call_id) if may_mark else []
@@ -209,8 +209,12 @@ class CallPages:
             roles=stated.roles,
             failed=[one for one in shown_checks(stated) if not one.passed],
             may_end=Permission.END_QUARANTINE in me.permissions,
-            muted=muted_spans(certificate),
-            **self._marking(facts, marks, form, problem, may_mark=may_mark),
+            muted=muted,
+            by_type=mutes_by_type(muted),
+            most_open=LISTED_OPEN,
+            **self._marking(
+                facts, marks, form or MarkForm(kind=Kind.WRONG.value), problem, may_mark=may_mark
+            ),
         )
 
     def _marking(

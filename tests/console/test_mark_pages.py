@@ -156,6 +156,8 @@ def test_a_quarantined_call_is_marked_while_its_key_lives(served: Console) -> No
     assert ">Leaks<" in page.text
     assert "<audio" not in page.text
     assert "Transcript" not in page.text
+    assert 'value="wrong" checked' in page.text  # there is nothing to hear
+    assert 'value="missed" checked' not in page.text
     assert send(eve, f"quarantine/{HELD_BACK}") == 303
     served.ledger.close_call(HELD_BACK, CallState.QUARANTINED)
     assert served.ledger.end_quarantine(HELD_BACK)
