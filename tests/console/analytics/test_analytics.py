@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import duckdb
 import pytest
 from starlette.testclient import TestClient
 
+from console.analytics.query import presets
 from tests.agents.vault.analytics.warehouse.facts_of_calls import enter, facts
 from tests.console.serving import Console, console
 
@@ -196,3 +199,12 @@ def test_what_is_no_period_is_told_beside_the_form(
     if asked == "compare=own":
         assert '<option value="own" selected>' in shown
     assert "radio" not in shown
+
+
+def test_one_preset_is_lit_though_two_name_the_same_days(
+    analyst: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = presets(date(2026, 11, 30))
+    monkeypatch.setattr("console.analytics.routes.presets", lambda _: named)
+    shown = analyst.get("/analytics?from=2026-11-01&to=2026-11-30").text
+    assert re.findall(r'aria-current="true">([^<]+)<', shown) == ["30 days"]
