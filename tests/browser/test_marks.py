@@ -158,6 +158,8 @@ def test_security_marks_a_quarantined_call_and_reads_all(
     expect(page.get_by_role("heading", name=HELD_BACK)).to_be_visible()
     assert page.locator("audio").count() == 0
     expect(page.get_by_role("button", name="Listen to it")).to_be_hidden()
+    expect(page.get_by_label("is silent and need not be")).to_be_checked()
+    page.get_by_label("can be heard and should not").check()
     page.get_by_label("Type").select_option("Card number")
     page.get_by_label("From, s").fill("1")
     page.get_by_label("To, s").fill("2.5")
