@@ -15,8 +15,9 @@ from console.pages.turns import turns_of
 from pipeline.analytics.peaks import read_peaks
 from pipeline.evidence.certificate import parse_certificate
 from pipeline.records.model import Reason
+from tests.agents.storing import stored_call
 from tests.browser.conftest import CALL, spoken_call
-from tests.console.serving import HELD_BACK, STORED, console, transcript_of
+from tests.console.serving import HELD_BACK, console, transcript_of
 
 pytestmark = pytest.mark.unit
 
@@ -110,6 +111,8 @@ def test_the_waveform_is_for_who_may_listen_and_is_a_look(tmp_path: Path) -> Non
         for other in (HELD_BACK, "never-was"):
             assert analyst.get(f"/api/calls/{other}/peaks").status_code == 404
         # Audio that can't be decoded is a refusal, not half a waveform.
-        assert analyst.get(f"/api/calls/{STORED}/peaks").status_code == 503
+        served.ledger.open_call("no-audio")
+        served.vault.store(stored_call("no-audio", flac=b"fLaC"), keep_days=30)
+        assert analyst.get("/api/calls/no-audio/peaks").status_code == 503
         looks = [json.loads(facts) for _, facts in served.audited()]
         assert [one["what"] for one in looks] == ["peaks", "peaks"]
