@@ -18,7 +18,7 @@ def test_from_the_token_to_the_sound_of_a_turn(
     page: Page, served: tuple[str, Console], tmp_path: Path
 ) -> None:
     log_in(page, served[1].token("analyst"))
-    page.get_by_role("link", name=CALL).click()
+    page.locator(f'a[title="{CALL}"]').click()
     expect(page.get_by_role("heading", name=CALL)).to_be_visible()
     expect(page.locator("mark")).to_have_text("[CARD_NUMBER]")
     expect(page.get_by_text("one moment <b>please</b>")).to_be_visible()
@@ -43,7 +43,7 @@ def test_by_keyboard_and_on_a_narrow_screen(page: Page, served: tuple[str, Conso
     expect(page.get_by_label("Token")).to_be_focused()
     page.keyboard.type(served[1].token("analyst"))
     page.keyboard.press("Enter")
-    expect(page.get_by_role("link", name=CALL)).to_be_visible()
+    expect(page.locator(f'a[title="{CALL}"]')).to_be_visible()
     page.goto(f"/calls/{CALL}")
     assert page.evaluate("document.documentElement.scrollWidth") <= 380
     first = page.locator(".turn button").first

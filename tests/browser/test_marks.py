@@ -32,7 +32,7 @@ def made(served: tuple[str, Console]) -> Iterator[Marks]:
 def call(page: Page, served: tuple[str, Console]) -> Page:
     """A call's page, as an analyst sees it."""
     log_in(page, served[1].token("analyst"))
-    page.get_by_role("link", name=CALL).click()
+    page.locator(f'a[title="{CALL}"]').click()
     page.wait_for_url(f"**/calls/{CALL}")  # and until its scripts have run
     until(page, "document.getElementById('audio').readyState >= 1")
     return page
