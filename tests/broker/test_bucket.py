@@ -28,7 +28,7 @@ def test_a_bucket_holds_what_was_certified(
         assert set(installation.until_closed(CALLS).values()) == {CallState.STORED}
         vault = Vault.opened(f"{url}/calls-of-ours", installation.ledger)
         for name in CALLS:
-            assert len(vault.place.names(PASSED, name)) == 4
+            assert len(vault.place.names(PASSED, name)) == 6
             certificate = json.loads(vault.certificate(vault.catalogue.get(name)))
             assert len(certificate["files"]) == 3
             for file, digest in certificate["files"].items():

@@ -57,7 +57,7 @@ def test_kill_nine_changes_nothing(
         worker = installation.start()
     states = installation.until_closed(CALLS)
     assert set(states.values()) == {CallState.STORED}, installation.log()
-    assert len(undisturbed) == 4 * len(CALLS)
+    assert len(undisturbed) == 6 * len(CALLS)
     _assert_same(installation.stored(), undisturbed)
     assert not installation.read(installation.topics.deadletter)
     installation.stop(worker)

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 
 def test_a_small_run_has_every_frame_in_order() -> None:
-    result = measure(2, 3, "asyncio")
+    result = measure(2, 3, "asyncio", 1.0)
     assert result["problems"] == []
     # Both tracks in frames of 20 ms, AudioHook in frames of 200 ms; two streams of 2 s warm up.
     assert result["frames"] == 2 * (3 * 100 + 3 * 5) + 2 * 100 + 2 * 5
