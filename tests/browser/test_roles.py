@@ -77,6 +77,7 @@ def test_security_looks_into_quarantine_and_ends_a_session(
     headed(desk, re.compile("call-"))
     desk.get_by_label("From, s").fill("1")
     desk.get_by_label("To, s").fill("2.5")
+    desk.get_by_label("can be heard and should not").check()
     desk.get_by_label("Type").select_option("CARD_NUMBER")
     desk.get_by_role("button", name="Mark", exact=True).click()
     expect(desk.locator("#marks li").first).to_contain_text("Missed")

@@ -32,8 +32,9 @@ FOREIGN = {
     "agents/system/logging.py": "sets it up",
     "models/registry/analyzer.py": "closes the loggers of presidio",
     "console/server.py": "closes the loggers of uvicorn",
+    "console/auth/code_flow.py": "silences a warning of Authlib",
 }
-"""Modules that know Python's own logging, and why."""
+"""Modules that know Python's own logging or warnings, and why."""
 WORDED = {
     "console/http/envelope.py": "file and line of a fault",
     "console/server.py": "the address that it serves on",
@@ -105,7 +106,7 @@ def _other_ways(module: str) -> Iterator[str]:
     }
     if "logging" in imported and module not in FOREIGN:
         yield f"{module}: logging"
-    if "warnings" in imported:
+    if "warnings" in imported and module not in FOREIGN:
         yield f"{module}: warnings"
     for call in _calls(module):
         told = ast.unparse(call.func)
