@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -94,15 +95,8 @@ def text(
             known=known,
         )
 
-    if publish and compare:
-        raise InputError("--publish: one result is published; leave --compare out")
-    if publish:
-        with opened(load_settings(state_dir=state_dir), vault):
-            pass  # there is a ledger: told before anything is measured
-    result = _evaluate(evaluate, policy, compare, html, json, min_recall or [])
-    if publish:
-        _publish(result, policy, vault, state_dir)
-    _end(result, min_recall or [])
+    kept = _keeper(policy, compare, vault, state_dir) if publish else None
+    _evaluate(evaluate, policy, compare, html, json, min_recall or [], kept)
 
 
 @app.command()
@@ -151,15 +145,8 @@ def audio(
             manifest, load_settings(policy=name), curves=publish or html is not None, told=told
         )
 
-    if publish and compare:
-        raise InputError("--publish: one result is published; leave --compare out")
-    if publish:
-        with opened(load_settings(state_dir=state_dir), vault):
-            pass  # there is a ledger: told before anything is measured
-    result = _evaluate(evaluate, policy, compare, html, json, min_recall or [])
-    if publish:
-        _publish(result, policy, vault, state_dir)
-    _end(result, min_recall or [])
+    kept = _keeper(policy, compare, vault, state_dir) if publish else None
+    _evaluate(evaluate, policy, compare, html, json, min_recall or [], kept)
 
 
 def _evaluate(
@@ -169,7 +156,9 @@ def _evaluate(
     html: Path | None,
     json: Path | None,
     min_recall: list[str],
-) -> Evaluation:
+    keep: Callable[[Evaluation], None] | None,
+) -> None:
+    """Measure, tell, write and keep what came of it; ends with 1 below the gate."""
     from agents.reports import evaluation_report as report  # noqa: PLC0415 - --help comes at once
     from pipeline.evaluation.figures.summary import gate_failures, parse_gate  # noqa: PLC0415
 
@@ -191,20 +180,28 @@ def _evaluate(
         report.write_json(json, result, comparison, failures)
     if html:
         report.write_html(html, result, comparison, failures)
-    return result
-
-
-def _end(result: Evaluation, min_recall: list[str]) -> None:
-    """Tell which gates are not met, and end with 1 if any is not."""
-    from pipeline.evaluation.figures.summary import gate_failures, parse_gate  # noqa: PLC0415
-
-    failures = gate_failures(result, parse_gate(min_recall))
+    if keep:
+        keep(result)
     for failure in failures:
         screen(stderr=True).print(
             f"gate: {failure}", style="bold red", markup=False, highlight=False
         )
     if failures:
         sys.exit(1)
+
+
+def _keeper(
+    policy: str | None,
+    compare: tuple[str, str] | None,
+    vault: str | None,
+    state_dir: Path | None,
+) -> Callable[[Evaluation], None]:
+    """Publishes a result; whether it can is told before anything is measured."""
+    if compare:
+        raise InputError("--publish: one result is published; leave --compare out")
+    with opened(load_settings(state_dir=state_dir), vault):
+        pass  # there is a ledger
+    return partial(_publish, policy=policy, vault=vault, state_dir=state_dir)
 
 
 def _publish(
