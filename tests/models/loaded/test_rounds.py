@@ -40,8 +40,11 @@ def test_windows_heard_together_are_heard_as_alone(size: int) -> None:
 
 
 def test_memory_stays_flat_over_many_windows() -> None:
-    """24 windows of 4 s leave less than half of what it would take to keep each one's audio."""
-    seconds = 4
+    """24 windows of 12 s leave less than half of what it would take to keep each one's audio.
+
+    The allocator's own steps are up to 4 MB over the whole, so that the audio is 17 MB.
+    """
+    seconds = 12
     transcriber = Transcriber(
         TranscriberSettings(main="whisper-tiny.en", second=None, again=False, context_s=seconds)
     )
