@@ -18,18 +18,15 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-import faust
-
 from agents.access.audit_log import AuditLog
 from agents.app.consumers import Serving
-from agents.app.faust_app import make_app, port_of
 from agents.app.operations.heartbeat import Heartbeat
+from agents.app.stage_clients import LANGUAGE, Loaded, Parts, client, made_stages
 from agents.crypto.ed25519 import SigningKey
 from agents.crypto.envelope import KeyEncryptionKey
 from agents.crypto.transit_hybrid import TransitPrivate
 from agents.database.call_ledger import Ledger
 from agents.database.migrate import uses_keys
-from agents.database.policies.pins import Pins
 from agents.database.policies.published import Following, InForce
 from agents.kafka.security import KafkaSecurity
 from agents.kafka.topics import (
@@ -39,15 +36,11 @@ from agents.kafka.topics import (
     create_topics,
     keep_partitions,
 )
-from agents.runtime.broker_port import Reader
 from agents.runtime.engine_pool import LISTEN_S, PoolWork, TranscriberPool
 from agents.runtime.outbox import Limits
-from agents.runtime.record_runtime import RecordRuntime, RecordStage
-from agents.runtime.stage_runtime import StageRuntime
-from agents.runtime.steps import Stage
 from agents.stages import admit, detect, mute, transcribe, vault, verify
 from agents.stages.door_opening import Door
-from agents.stages.shadow import Candidate, Shadow
+from agents.stages.shadow import Candidate
 from agents.stages.timeouts import Timeouts
 from agents.system import fatal_exit
 from agents.system.clock import Clock, system_clock
@@ -73,7 +66,6 @@ from pipeline.transcription.windows import ListenSettings
 STAGES = (admit.NAME, transcribe.NAME, detect.NAME, mute.NAME, verify.NAME, vault.NAME)
 """All stages, in the order in which a call passes them."""
 _LISTENING = frozenset({transcribe.NAME, verify.NAME})
-_LANGUAGE = frozenset({detect.NAME, verify.NAME})
 INPUTS = {
     admit.NAME: admit.inputs,
     transcribe.NAME: transcribe.inputs,
@@ -103,14 +95,6 @@ class Models:
     """Makes the voice-activity detector."""
     detector: Callable[[], LanguageDetector]
     """Makes the detector."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    """The models of this process, as far as its stages need them."""
-
-    voice: VoiceDetector | None
-    detector: LanguageDetector | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +229,7 @@ async def run_worker(
             beat.state = "ready"
             ready()
 
-        parts = _Parts(ledger, pool, metrics, key, store, private, in_force)
+        parts = Parts(ledger, pool, metrics, key, store, private, in_force)
         async with _kept(config, parts), beat.kept():
             await _run(config, parts, loading, stop, reads)
     finally:
@@ -288,7 +272,7 @@ def _open_vault(config: WorkerConfig, ledger: Ledger) -> Vault | None:
 
 
 @asynccontextmanager
-async def _kept(config: WorkerConfig, parts: _Parts) -> AsyncIterator[None]:
+async def _kept(config: WorkerConfig, parts: Parts) -> AsyncIterator[None]:
     """Watch the partitions; beside the vault stage, keep the audit log, end what is due.
 
     Where one of these tasks ends by itself, the process does.
@@ -347,20 +331,7 @@ async def _kept(config: WorkerConfig, parts: _Parts) -> AsyncIterator[None]:
         await keeper.close()
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """What stages are made of, beside the models."""
-
-    ledger: Ledger
-    pool: TranscriberPool | None
-    metrics: Metrics
-    key: SigningKey | None
-    store: Vault | None
-    private: TransitPrivate | None
-    in_force: InForce
-
-
-async def _load(config: WorkerConfig, pool: TranscriberPool | None) -> _Loaded:
+async def _load(config: WorkerConfig, pool: TranscriberPool | None) -> Loaded:
     """Load all models: the engines' in their own processes, the others in a thread of this one."""
     loaded, _ = await asyncio.gather(
         asyncio.to_thread(_load_here, config),
@@ -369,59 +340,18 @@ async def _load(config: WorkerConfig, pool: TranscriberPool | None) -> _Loaded:
     return loaded
 
 
-def _load_here(config: WorkerConfig) -> _Loaded:
+def _load_here(config: WorkerConfig) -> Loaded:
     stages = set(config.stages)
-    return _Loaded(
+    return Loaded(
         config.models.voice() if transcribe.NAME in stages else None,
-        config.models.detector() if _LANGUAGE & stages else None,
+        config.models.detector() if LANGUAGE & stages else None,
     )
-
-
-def _stages(config: WorkerConfig, parts: _Parts, loaded: _Loaded) -> list[Stage | RecordStage]:
-    """Make the wanted stages."""
-    topics, timeouts = config.topics, config.timeouts
-    ledger, metrics, key, store = parts.ledger, parts.metrics, parts.key, parts.store
-    detector, voice = loaded.detector, loaded.voice
-    made: list[Stage | RecordStage] = []
-    for name in config.stages:
-        match name:
-            case admit.NAME if config.door is not None and parts.private is not None:
-                asked = parts.in_force.policy
-                made.append(admit.admit_stage(topics, ledger, parts.private, config.door, asked))
-            case transcribe.NAME if voice is not None:
-                made.append(
-                    transcribe.transcribe_stage(
-                        topics,
-                        voice,
-                        timeouts,
-                        listening=config.listening,
-                        heard_by=config.heard_by,
-                        audio=metrics.audio.inc,
-                        consent=config.consent,
-                    )
-                )
-            case detect.NAME if detector is not None:
-                beside = None
-                if config.shadow is not None:
-                    beside = Shadow(config.shadow, ledger.database, metrics).open
-                made.append(detect.detect_stage(topics, detector.open, beside))
-            case mute.NAME:
-                made.append(mute.mute_stage(topics, timeouts, metrics.release_delay.observe))
-            case verify.NAME if detector is not None:
-                made.append(verify.verify_stage(topics, detector))
-            case vault.NAME if store is not None and key is not None:
-                facts = config.counting.keeper(store) if config.counting else None
-                log, told = AuditLog(ledger.database), config.transcripts
-                keeping = partial(vault.vault_stage, log=log, facts=facts, transcripts=told)
-                noted = metrics.note_uncounted
-                made.append(keeping(topics, store, ledger, timeouts, key=key, uncounted=noted))
-    return made
 
 
 async def _run(
     config: WorkerConfig,
-    parts: _Parts,
-    loading: asyncio.Task[_Loaded],
+    parts: Parts,
+    loading: asyncio.Task[Loaded],
     stop: asyncio.Event,
     ready: Callable[[], None],
 ) -> None:
@@ -432,8 +362,8 @@ async def _run(
     language = ThreadPoolExecutor(1, thread_name_prefix="hushwire-language")
 
     async def served() -> None:
-        stages = await asyncio.to_thread(_stages, config, parts, await loading)
-        await serving.join([_client(config, parts, stage, language) for stage in stages])
+        stages = await asyncio.to_thread(made_stages, config, parts, await loading)
+        await serving.join([client(config, parts, stage, language) for stage in stages])
         log.info("worker started", count=len(stages), bootstrap=config.bootstrap)
         if await serving.until_assigned():
             gc.freeze()
@@ -457,43 +387,3 @@ async def _run(
         await serving.stop()
         language.shutdown(wait=False, cancel_futures=True)
         log.info("worker stopped", count=len(config.stages))
-
-
-def _client(
-    config: WorkerConfig, parts: _Parts, stage: Stage | RecordStage, language: ThreadPoolExecutor
-) -> tuple[faust.App, Reader]:
-    """A stage's broker client, and what it hands records to."""
-    app = make_app(
-        f"{config.group_prefix}-{stage.name}",
-        config.bootstrap,
-        partitions=config.partitions,
-        longest_job_s=config.listen_s,
-        client_id=f"hushwire-{stage.name}",
-        security=config.security,
-    )
-    if isinstance(stage, RecordStage):
-        reader = RecordRuntime(
-            stage,
-            port_of(app),
-            audit=AuditLog(parts.ledger.database),
-            topics=config.topics,
-            metrics=parts.metrics,
-            limits=config.limits,
-            partitions=config.partitions,
-        )
-        return app, reader
-    runtime = StageRuntime(
-        stage,
-        port_of(app),
-        ledger=parts.ledger,
-        policies=Pins(parts.ledger.database, parts.in_force.policy, parts.metrics).policy,
-        pool=parts.pool,
-        topics=config.topics,
-        metrics=parts.metrics,
-        limits=config.limits,
-        thread=language if stage.name in _LANGUAGE else None,
-        partitions=config.partitions,
-        # Longer than transcription waits: where it ends a silent call, that end comes before.
-        lost_s=2 * config.timeouts.idle_s,
-    )
-    return app, runtime

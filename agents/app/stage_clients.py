@@ -1,0 +1,136 @@
+"""The stages of one worker, made of its parts, and the broker client of each."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import faust
+
+from agents.access.audit_log import AuditLog
+from agents.app.faust_app import make_app, port_of
+from agents.crypto.ed25519 import SigningKey
+from agents.crypto.transit_hybrid import TransitPrivate
+from agents.database.call_ledger import Ledger
+from agents.database.policies.pins import Pins
+from agents.database.policies.published import InForce
+from agents.runtime.broker_port import Reader
+from agents.runtime.engine_pool import TranscriberPool
+from agents.runtime.record_runtime import RecordRuntime, RecordStage
+from agents.runtime.stage_runtime import StageRuntime
+from agents.runtime.steps import Stage
+from agents.stages import admit, detect, mute, transcribe, vault, verify
+from agents.stages.shadow import Shadow
+from agents.system.metrics import Metrics
+from agents.vault.vault import Vault
+from pipeline.transcription.voice_activity import VoiceDetector
+
+if TYPE_CHECKING:
+    from agents.app.worker import LanguageDetector, WorkerConfig
+
+LANGUAGE: Final = frozenset({detect.NAME, verify.NAME})
+"""Stages with the detector."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The models of this process, as far as its stages need them."""
+
+    voice: VoiceDetector | None
+    detector: LanguageDetector | None
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What stages are made of, beside the models."""
+
+    ledger: Ledger
+    pool: TranscriberPool | None
+    metrics: Metrics
+    key: SigningKey | None
+    store: Vault | None
+    private: TransitPrivate | None
+    in_force: InForce
+
+
+def made_stages(config: WorkerConfig, parts: Parts, loaded: Loaded) -> list[Stage | RecordStage]:
+    """Make the wanted stages."""
+    topics, timeouts = config.topics, config.timeouts
+    ledger, metrics, key, store = parts.ledger, parts.metrics, parts.key, parts.store
+    detector, voice = loaded.detector, loaded.voice
+    made: list[Stage | RecordStage] = []
+    for name in config.stages:
+        match name:
+            case admit.NAME if config.door is not None and parts.private is not None:
+                asked = parts.in_force.policy
+                made.append(admit.admit_stage(topics, ledger, parts.private, config.door, asked))
+            case transcribe.NAME if voice is not None:
+                made.append(
+                    transcribe.transcribe_stage(
+                        topics,
+                        voice,
+                        timeouts,
+                        listening=config.listening,
+                        heard_by=config.heard_by,
+                        audio=metrics.audio.inc,
+                        consent=config.consent,
+                    )
+                )
+            case detect.NAME if detector is not None:
+                beside = None
+                if config.shadow is not None:
+                    beside = Shadow(config.shadow, ledger.database, metrics).open
+                made.append(detect.detect_stage(topics, detector.open, beside))
+            case mute.NAME:
+                made.append(mute.mute_stage(topics, timeouts, metrics.release_delay.observe))
+            case verify.NAME if detector is not None:
+                made.append(verify.verify_stage(topics, detector))
+            case vault.NAME if store is not None and key is not None:
+                facts = config.counting.keeper(store) if config.counting else None
+                log, told = AuditLog(ledger.database), config.transcripts
+                keeping = partial(vault.vault_stage, log=log, facts=facts, transcripts=told)
+                noted = metrics.note_uncounted
+                made.append(keeping(topics, store, ledger, timeouts, key=key, uncounted=noted))
+    return made
+
+
+def client(
+    config: WorkerConfig, parts: Parts, stage: Stage | RecordStage, language: ThreadPoolExecutor
+) -> tuple[faust.App, Reader]:
+    """A stage's broker client, and what it hands records to."""
+    app = make_app(
+        f"{config.group_prefix}-{stage.name}",
+        config.bootstrap,
+        partitions=config.partitions,
+        longest_job_s=config.listen_s,
+        client_id=f"hushwire-{stage.name}",
+        security=config.security,
+    )
+    if isinstance(stage, RecordStage):
+        reader = RecordRuntime(
+            stage,
+            port_of(app),
+            audit=AuditLog(parts.ledger.database),
+            topics=config.topics,
+            metrics=parts.metrics,
+            limits=config.limits,
+            partitions=config.partitions,
+        )
+        return app, reader
+    runtime = StageRuntime(
+        stage,
+        port_of(app),
+        ledger=parts.ledger,
+        policies=Pins(parts.ledger.database, parts.in_force.policy, parts.metrics).policy,
+        pool=parts.pool,
+        topics=config.topics,
+        metrics=parts.metrics,
+        limits=config.limits,
+        thread=language if stage.name in LANGUAGE else None,
+        partitions=config.partitions,
+        # Longer than transcription waits: where it ends a silent call, that end comes before.
+        lost_s=2 * config.timeouts.idle_s,
+    )
+    return app, runtime
