@@ -162,19 +162,19 @@ mutation: .venv/.dev ## Change what keeps speech from being stored, place by pla
 audit: .venv/.dev ## Check the code for unsafe calls, secrets, and dependencies with known holes
 	@.ci/audit
 
-lock: ## Resolve the dependencies anew into both lock files
+# Hashes and no address of a registry. Smaller installs hold the same versions as the whole one.
+LOCK = build/lock/bin/uv pip compile --generate-hashes --no-emit-index-url --no-header -q
+lock: ## Resolve the dependencies anew into all lock files
 	@[ -x build/lock/bin/uv ] || { $(PYTHON) -m venv build/lock && build/lock/bin/pip install -q uv; }
-	build/lock/bin/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header -q -o requirements.txt
-	build/lock/bin/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header -q --extra dev -c requirements.txt -o requirements-dev.txt
-	build/lock/bin/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header -q --extra dev --extra train -c requirements-dev.txt \
+	$(LOCK) pyproject.toml --python-version 3.11 --extra all -o requirements.txt
+	$(LOCK) pyproject.toml --python-version 3.11 -c requirements.txt -o requirements-base.txt
+	$(LOCK) pyproject.toml --python-version 3.11 --extra dev -c requirements.txt -o requirements-dev.txt
+	$(LOCK) pyproject.toml --python-version 3.11 --extra dev --extra train -c requirements-dev.txt \
 	  -o requirements-train.txt
-	build/lock/bin/uv pip compile tests/readers/requirements.in --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-header -q -o tests/readers/requirements.txt
-	build/lock/bin/uv pip compile tests/vcon/requirements.in --python-version 3.12 --generate-hashes \
-	  --no-emit-index-url --no-header -q -o tests/vcon/requirements.txt
+	$(LOCK) pyproject.toml --python-version 3.11 --extra speech --extra detect --extra console \
+	  --extra kms -c requirements-dev.txt -o requirements-image.txt
+	$(LOCK) tests/readers/requirements.in --python-version 3.11 -o tests/readers/requirements.txt
+	$(LOCK) tests/vcon/requirements.in --python-version 3.12 -o tests/vcon/requirements.txt
 
 readers: build/readers/.stamp ## Set up packages of others, by which tests read exports and webhooks
 

@@ -22,7 +22,6 @@ _LIBRARIES: Final = (
     "phonenumbers",
     "presidio-analyzer",
     "presidio-anonymizer",
-    "rapidfuzz",
     "regex",
     "soxr",
     "tokenizers",
