@@ -3,7 +3,8 @@
 A call's objects lie under ``PREFIX/AREA/CALL/DRAFT/``, where every writer has a draft of its own;
 ``PREFIX/AREA/CALL/index.json`` is put last, create-only (``If-None-Match: *``), and names the
 draft that counts. So a call is there at once or not at all, and files of two writers never mix.
-Credentials, region and endpoint come from the usual ``AWS_*`` variables or the machine's role.
+Credentials, region and endpoint come from the usual ``AWS_*`` variables or the machine's role;
+credentials also from the file that ``AWS_SHARED_CREDENTIALS_FILE`` names, as AWS's clients do it.
 
 Outcomes: see ``agents.vault.file_store``. A store that can't put create-only is refused with the
 first call.
@@ -11,23 +12,27 @@ first call.
 
 from __future__ import annotations
 
+import configparser
 import io
 import json
+import os
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, Self, cast
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
 
-from pipeline.errors import StoreError
+from agents.system.private_files import read_secret_file
+from pipeline.errors import SettingsError, StoreError
 
 if TYPE_CHECKING:
-    from obstore.store import ObjectStore
+    from obstore.store import ObjectStore, S3Config
     from typing_extensions import Buffer
 
 _INDEX: Final = "index.json"
@@ -38,6 +43,8 @@ _PIECE: Final = 1 << 20
 _TRIES: Final = 3
 _PATIENCE: Final = timedelta(seconds=30)
 """How long one request is tried again; the stage tries again after that."""
+CREDENTIALS: Final = "AWS_SHARED_CREDENTIALS_FILE"
+_KEYS: Final = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
 
 
 class BucketPlace:
@@ -201,15 +208,40 @@ class _Pieces(io.RawIOBase):
 
 
 def opened_bucket(bucket: str, prefix: str) -> S3Store:
-    """A prefix of a bucket, which is there and can be listed; raises obstore's errors."""
+    """A prefix of a bucket, which is there and can be listed; raises obstore's errors.
+
+    Raises:
+        SettingsError: the file of credentials that is named is of no use.
+    """
     store = S3Store(
         bucket,
         prefix=prefix or None,
+        config=_credentials(),
         retry_config={"max_retries": _TRIES, "retry_timeout": _PATIENCE},
     )
     # To reading, a missing bucket looks like a missing object.
     next(iter(obstore.list(store, chunk_size=1)), None)
     return store
+
+
+def _credentials() -> S3Config:
+    """Those of the file that is named, in the form of AWS's own clients."""
+    named = os.environ.get(CREDENTIALS)
+    return read_secret_file(CREDENTIALS, Path(named), _profile) if named else {}
+
+
+def _profile(text: str) -> S3Config:
+    profile = os.environ.get("AWS_PROFILE", "default")
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string(text)
+        section = parser[profile]
+    except (configparser.Error, KeyError):
+        raise SettingsError(f"no section [{profile}] in the form of AWS's clients") from None
+    found = {key: section[key] for key in _KEYS if section.get(key)}
+    if not found.keys() >= set(_KEYS[:2]):
+        raise SettingsError(f"[{profile}] needs {_KEYS[0]} and {_KEYS[1]}")
+    return cast("S3Config", found)
 
 
 @contextmanager
