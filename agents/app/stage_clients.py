@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +16,7 @@ from agents.crypto.transit_hybrid import TransitPrivate
 from agents.database.call_ledger import Ledger
 from agents.database.policies.pins import Pins
 from agents.database.policies.published import InForce
+from agents.runtime.batching import LiveFirst
 from agents.runtime.broker_port import Reader
 from agents.runtime.engine_pool import TranscriberPool
 from agents.runtime.record_runtime import RecordRuntime, RecordStage
@@ -53,17 +54,62 @@ class Parts:
     store: Vault | None
     private: TransitPrivate | None
     in_force: InForce
+    live: LiveFirst
 
 
-def made_stages(config: WorkerConfig, parts: Parts, loaded: Loaded) -> list[Stage | RecordStage]:
-    """Make the wanted stages."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A stage, and how it reads its topics."""
+
+    config: WorkerConfig
+    stage: Stage | RecordStage
+    after: LiveFirst | None = None
+    """Of an archive's calls: the live ones that go first."""
+
+
+def made_readings(config: WorkerConfig, parts: Parts, loaded: Loaded) -> list[Reading]:
+    """The wanted stages; with ``config.backfill`` each a second time, for the archive's topics."""
+    found = [Reading(config, stage) for stage in made_stages(config, parts, loaded)]
+    if config.backfill:
+        archive = replace(
+            config,
+            topics=config.topics.backfill(),
+            group_prefix=f"{config.group_prefix}-backfill",
+            shadow=None,
+        )
+        behind = made_stages(archive, parts, loaded, live=False)
+        found += [Reading(archive, stage, parts.live) for stage in behind]
+    return found
+
+
+def made_clients(
+    readings: list[Reading], parts: Parts, language: ThreadPoolExecutor
+) -> list[tuple[faust.App, Reader]]:
+    """The broker client of each, and what it hands records to; call it in the loop.
+
+    Stages of one name share a thread, and those with the detector share ``language``: models are
+    not for several threads at a time.
+    """
+    threads: dict[str, ThreadPoolExecutor] = {}
+    made = []
+    for one in readings:
+        name = one.stage.name
+        own = threads.setdefault(name, ThreadPoolExecutor(1, f"hushwire-{name}"))
+        made.append(client(one, parts, language if name in LANGUAGE else own))
+    return made
+
+
+def made_stages(
+    config: WorkerConfig, parts: Parts, loaded: Loaded, *, live: bool = True
+) -> list[Stage | RecordStage]:
+    """Make the wanted stages; the door's and the release delay are for live calls alone."""
     topics, timeouts = config.topics, config.timeouts
     ledger, metrics, key, store = parts.ledger, parts.metrics, parts.key, parts.store
     detector, voice = loaded.detector, loaded.voice
     made: list[Stage | RecordStage] = []
     for name in config.stages:
         match name:
-            case admit.NAME if config.door is not None and parts.private is not None:
+            case admit.NAME if live and config.door is not None and parts.private is not None:
                 asked = parts.in_force.policy
                 made.append(admit.admit_stage(topics, ledger, parts.private, config.door, asked))
             case transcribe.NAME if voice is not None:
@@ -84,7 +130,8 @@ def made_stages(config: WorkerConfig, parts: Parts, loaded: Loaded) -> list[Stag
                     beside = Shadow(config.shadow, ledger.database, metrics).open
                 made.append(detect.detect_stage(topics, detector.open, beside))
             case mute.NAME:
-                made.append(mute.mute_stage(topics, timeouts, metrics.release_delay.observe))
+                delayed = metrics.release_delay.observe if live else _nobody
+                made.append(mute.mute_stage(topics, timeouts, delayed))
             case verify.NAME if detector is not None:
                 made.append(verify.verify_stage(topics, detector))
             case vault.NAME if store is not None and key is not None:
@@ -96,10 +143,13 @@ def made_stages(config: WorkerConfig, parts: Parts, loaded: Loaded) -> list[Stag
     return made
 
 
-def client(
-    config: WorkerConfig, parts: Parts, stage: Stage | RecordStage, language: ThreadPoolExecutor
-) -> tuple[faust.App, Reader]:
+def _nobody(_seconds: float) -> None:
+    """An archive's call is released whenever there is time."""
+
+
+def client(reading: Reading, parts: Parts, thread: ThreadPoolExecutor) -> tuple[faust.App, Reader]:
     """A stage's broker client, and what it hands records to."""
+    config, stage, after = reading.config, reading.stage, reading.after
     app = make_app(
         f"{config.group_prefix}-{stage.name}",
         config.bootstrap,
@@ -128,9 +178,13 @@ def client(
         topics=config.topics,
         metrics=parts.metrics,
         limits=config.limits,
-        thread=language if stage.name in LANGUAGE else None,
+        thread=thread,
         partitions=config.partitions,
         # Longer than transcription waits: where it ends a silent call, that end comes before.
         lost_s=2 * config.timeouts.idle_s,
+        delayed=parts.metrics.call_delay.observe if stage.name == vault.NAME else None,
+        after=after,
     )
+    if after is None:
+        parts.live.add(runtime)
     return app, runtime

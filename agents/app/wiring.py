@@ -46,7 +46,7 @@ from agents.upkeep.sweep_guard import Bounds
 from agents.vault.analytics.fact_keeper import Counting
 from agents.vault.analytics.topic_list import topics_of
 from agents.vault.locks import working_together
-from models.speech.transcriber import TranscriberSettings
+from models.speech.transcriber import TranscriberSettings, speech_models
 from models.store.software import digest_of, software
 from pipeline.errors import InputError
 from pipeline.policy.model import Policy
@@ -122,7 +122,8 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
         bounds=Bounds.of(settings),
         vault=vault,
         security=KafkaSecurity.of(settings),
-        topics=Topics.named(settings.topic_prefix),
+        topics=Topics.named(settings.topic_prefix, backfilled=settings.backfill),
+        backfill=settings.backfill,
         group_prefix=settings.topic_prefix,
         partitions=settings.partitions,
         replication=settings.replication,
@@ -322,10 +323,13 @@ def heard_by(settings: Settings) -> str:
 
     Where models lie and how many inputs share a batch change no bit of it.
     """
-    transcriber = asdict(transcriber_settings(settings))
-    for indifferent in ("models", "allow_hub", "batch"):
+    chosen = transcriber_settings(settings)
+    transcriber = asdict(chosen)
+    for indifferent in ("models", "catalogue", "allow_hub", "batch"):
         del transcriber[indifferent]
-    return digest_of(software(), transcriber, asdict(listening(settings.pace)))
+    # A team's own model is named by the team: its bytes are what counts.
+    files = [one.files for one in speech_models(chosen)]
+    return digest_of(software(), transcriber, files, asdict(listening(settings.pace)))
 
 
 def transcriber_settings(settings: Settings) -> TranscriberSettings:
@@ -336,7 +340,9 @@ def transcriber_settings(settings: Settings) -> TranscriberSettings:
         second_where=settings.second_where,
         device=settings.device,
         compute_type=settings.compute_type,
+        check=settings.check_model,
         models=settings.models_dir,
+        catalogue=settings.models_catalogue,
         allow_hub=settings.allow_hub,
         batch=batching(settings.pace, settings.device).most,
     )

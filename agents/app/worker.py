@@ -21,7 +21,7 @@ from typing import Protocol
 from agents.access.audit_log import AuditLog
 from agents.app.consumers import Serving
 from agents.app.operations.heartbeat import Heartbeat
-from agents.app.stage_clients import LANGUAGE, Loaded, Parts, client, made_stages
+from agents.app.stage_clients import LANGUAGE, Loaded, Parts, made_clients, made_readings
 from agents.crypto.ed25519 import SigningKey
 from agents.crypto.envelope import KeyEncryptionKey
 from agents.crypto.transit_hybrid import TransitPrivate
@@ -36,6 +36,7 @@ from agents.kafka.topics import (
     create_topics,
     keep_partitions,
 )
+from agents.runtime.batching import LiveFirst
 from agents.runtime.engine_pool import LISTEN_S, PoolWork, TranscriberPool
 from agents.runtime.outbox import Limits
 from agents.stages import admit, detect, mute, transcribe, vault, verify
@@ -159,6 +160,8 @@ class WorkerConfig:
     """By what the vault stage counts; None: it does not."""
     transcripts: bool = False
     """Whether the vault stage tells redacted transcripts in clear."""
+    backfill: bool = False
+    """Whether archives' calls are worked on, too, when live ones are served."""
     webhooks: Endpoint | None = None
     """Whom the vault stage's worker tells what became of calls."""
 
@@ -194,10 +197,14 @@ async def run_worker(
     if signals:
         for one in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(one, stop.set)
-    pool = None
+    pool, live = None, LiveFirst()
     if _LISTENING & set(config.stages):
         pool = TranscriberPool(
-            config.models.pool_work, config.engines, batch=config.batch, listen_s=config.listen_s
+            config.models.pool_work,
+            config.engines,
+            batch=config.batch,
+            listen_s=config.listen_s,
+            live=live,
         )
     # What loads stays: the collector would look through it again and again.
     gc.disable()
@@ -229,7 +236,7 @@ async def run_worker(
             beat.state = "ready"
             ready()
 
-        parts = Parts(ledger, pool, metrics, key, store, private, in_force)
+        parts = Parts(ledger, pool, metrics, key, store, private, in_force, live)
         async with _kept(config, parts), beat.kept():
             await _run(config, parts, loading, stop, reads)
     finally:
@@ -362,8 +369,8 @@ async def _run(
     language = ThreadPoolExecutor(1, thread_name_prefix="hushwire-language")
 
     async def served() -> None:
-        stages = await asyncio.to_thread(made_stages, config, parts, await loading)
-        await serving.join([client(config, parts, stage, language) for stage in stages])
+        stages = await asyncio.to_thread(made_readings, config, parts, await loading)
+        await serving.join(made_clients(stages, parts, language))
         log.info("worker started", count=len(stages), bootstrap=config.bootstrap)
         if await serving.until_assigned():
             gc.freeze()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
@@ -49,9 +49,11 @@ class Topics:
     """Redacted transcripts in clear, where the settings say that they are told."""
     deadletter: str
     audit: str
+    backfilled: bool = False
+    """Whether ``backfill``'s topics are counted among these."""
 
     @classmethod
-    def named(cls, prefix: str = "hushwire") -> Topics:
+    def named(cls, prefix: str = "hushwire", *, backfilled: bool = False) -> Topics:
         """The topics under a prefix."""
         return cls(
             audio_in=f"{prefix}.audio.in",
@@ -64,15 +66,33 @@ class Topics:
             transcripts_redacted=f"{prefix}.transcripts.redacted",
             deadletter=f"{prefix}.deadletter",
             audit=f"{prefix}.audit",
+            backfilled=backfilled,
+        )
+
+    def backfill(self) -> Topics:
+        """The same, but calls go over topics of their own, where they hold up no live ones.
+
+        Nothing of them comes in by the door.
+        """
+        prefix = self.audio_raw.removesuffix(".audio.raw")
+        return replace(
+            self,
+            audio_raw=f"{prefix}.backfill.audio.raw",
+            words=f"{prefix}.backfill.words",
+            spans=f"{prefix}.backfill.spans",
+            audio_redacted=f"{prefix}.backfill.audio.redacted",
+            audio_verified=f"{prefix}.backfill.audio.verified",
+            backfilled=False,
         )
 
     def all(self) -> tuple[str, ...]:
         """Every topic's name."""
-        return tuple(getattr(self, one.name) for one in fields(self))
+        own = (getattr(self, one.name) for one in fields(self) if one.name != "backfilled")
+        return tuple(dict.fromkeys((*own, *self._behind())))
 
     def transit(self) -> tuple[str, ...]:
         """The topics that carry calls between stages, sealed."""
-        return (
+        own = (
             self.audio_in,
             self.audio_raw,
             self.words,
@@ -80,6 +100,10 @@ class Topics:
             self.audio_redacted,
             self.audio_verified,
         )
+        return tuple(dict.fromkeys((*own, *self._behind())))
+
+    def _behind(self) -> tuple[str, ...]:
+        return self.backfill().transit() if self.backfilled else ()
 
 
 def wanted_configs(

@@ -18,7 +18,7 @@ from functools import partial
 from multiprocessing import get_context
 from typing import Any
 
-from agents.runtime.batching import BatchQueue, Job
+from agents.runtime.batching import BatchQueue, Job, LiveFirst
 from agents.system.child_processes import end_with_parent
 from agents.system.engine_sizing import Batch
 from models.speech.transcriber import (
@@ -63,6 +63,7 @@ class TranscriberPool:
         workers: how many processes.
         batch: how many windows a process gets at once.
         listen_s: how long it may take for them.
+        live: whether there are live calls.
     """
 
     def __init__(
@@ -72,16 +73,21 @@ class TranscriberPool:
         *,
         batch: Batch | None = None,
         listen_s: float = LISTEN_S,
+        live: LiveFirst | None = None,
     ) -> None:
         self._pool_work, self._workers, self._listen_s = pool_work, max(1, workers), listen_s
-        self._batch = batch or Batch()
+        self._batch, self._live = batch or Batch(), live
         self._jobs: dict[bool, Job] = {
             False: pool_work.hear_all or partial(_one_by_one, pool_work.hear),
             True: pool_work.check_all or partial(_one_by_one, pool_work.check),
         }
         self._gather = self._gathered()
         # As many again may wait as are in work: a process that becomes free finds a full batch.
-        self._slots = asyncio.Semaphore(2 * self._workers * self._batch.most)
+        # What can wait has places of its own: it keeps no live window out.
+        self._slots = {
+            can_wait: asyncio.Semaphore(2 * self._workers * self._batch.most)
+            for can_wait in (False, True)
+        }
         self._alone = asyncio.Lock()
 
     async def start(self) -> None:
@@ -104,21 +110,28 @@ class TranscriberPool:
         """End all processes; windows in work are lost, and come again from the broker."""
         self._kill()
 
-    async def listen(self, window: Window, *, check: bool = False) -> WindowTranscript:
+    async def listen(
+        self, window: Window, *, check: bool = False, can_wait: bool = False
+    ) -> WindowTranscript:
         """Listen to a window.
+
+        Args:
+            window: which.
+            check: for verification.
+            can_wait: whether windows of live calls go first.
 
         Raises:
             ModelError: no process can be started any more.
         """
         if not len(window.pcm) and not window.speech:
             return silent(window)  # no process is needed to hear nothing
-        async with self._slots:
+        async with self._slots[can_wait]:
             # While a suspect runs alone nobody else is in the pool.
             async with self._alone:
                 pass
             gather = self._gather
             try:
-                return await gather.hear(self._jobs[check], window)
+                return await gather.hear(self._jobs[check], window, can_wait=can_wait)
             except (BrokenProcessPool, TimeoutError):
                 return await self._again(gather, window, check=check)
 
@@ -139,7 +152,9 @@ class TranscriberPool:
 
     def _gathered(self) -> BatchQueue:
         executor = _executor(self._pool_work, self._workers)
-        return BatchQueue(executor, self._workers, self._batch, longest_s=self._listen_s)
+        return BatchQueue(
+            executor, self._workers, self._batch, longest_s=self._listen_s, live=self._live
+        )
 
     def _kill(self) -> None:
         """End the processes at once: one that hangs would never be joined."""

@@ -29,11 +29,13 @@ from agents.crypto.envelope import Seal
 from agents.database.call_ledger import CallState, Ledger
 from agents.kafka.topics import PARTITIONS, Topics
 from agents.runtime import events
+from agents.runtime.batching import LiveFirst
 from agents.runtime.broker_port import Delivery, Port
 from agents.runtime.call_run import Arrival, CallRun, StepServices
 from agents.runtime.engine_pool import TranscriberPool
 from agents.runtime.intake import Intake, Partition, spawn
 from agents.runtime.outbox import Limits, Outbox
+from agents.runtime.pulse import Pulse
 from agents.runtime.steps import Late, Listen, Stage, Step
 from agents.system import fatal_exit
 from agents.system.logging import get_logger, place_of
@@ -72,7 +74,9 @@ class StageRuntime:
             metrics: what is counted. limits: what bounds it. thread: where the cores run, one
             worker, which others may share; its own without. partitions: of every topic. lost_s:
             after how long without a record a call is refused of which one could not be read,
-            and which has no ``wait_s`` of its own.
+            and which has no ``wait_s`` of its own. delayed: is told of every call that is finished
+            how long ago its audio ended, in seconds; None: here it isn't through yet. after: the live calls that are served before
+            those of this runtime; None: these are live. What is counted of others says so.
     """
 
     def __init__(
@@ -89,9 +93,13 @@ class StageRuntime:
         thread: ThreadPoolExecutor | None = None,
         partitions: int = PARTITIONS,
         lost_s: float = 600.0,
+        delayed: Callable[[float], None] | None = None,
+        after: LiveFirst | None = None,
     ) -> None:
-        self._lost_s = lost_s
+        self._lost_s, self._after = lost_s, after
+        self._label = stage.name if after is None else f"backfill-{stage.name}"
         self.stage, self._port, self._ledger, self._pool = stage, port, ledger, pool
+        self._delayed, self.pulse = delayed, Pulse()
         self._policies = policies
         self._topics, self._metrics, self._limits = topics, metrics, limits or Limits()
         self._log = get_logger(stage.name)
@@ -105,7 +113,7 @@ class StageRuntime:
         )
         self._thread = thread or ThreadPoolExecutor(1, f"hushwire-{stage.name}")
         self._intake = Intake(
-            stage.name,
+            self._label,
             port,
             metrics=metrics,
             room=self._limits.room,
@@ -128,6 +136,16 @@ class StageRuntime:
             reject=self._out.reject,
         )
 
+    @property
+    def in_flight(self) -> int:
+        """Calls that are worked on."""
+        return len(self._runs)
+
+    @property
+    def held_up(self) -> bool:
+        """Whether records wait for a place, for a call or within one."""
+        return self._blocked > 0
+
     # Reading
 
     async def arrive(self, delivery: Delivery) -> None:
@@ -145,6 +163,8 @@ class StageRuntime:
     async def _read(self, partition: Partition) -> None:
         while True:
             await partition.until(lambda: bool(partition.queue))
+            if self._after is not None:
+                await self._blocking(self._after.served())
             await self._route(partition.queue[0])
             partition.taken()
 
@@ -179,7 +199,7 @@ class StageRuntime:
         if (where.name, where.seq) in late:
             await self._discard(delivery, where.call_id, "late", original=False)
             return
-        self._metrics.dropped.labels(self.stage.name, "over").inc()
+        self._metrics.dropped.labels(self._label, "over").inc()
         self._done([(delivery.topic, delivery.partition, delivery.offset)])
 
     async def _admit(self, delivery: Delivery, call_id: str) -> CallRun | None:
@@ -196,7 +216,7 @@ class StageRuntime:
             return None
         if seal is None:
             self._remember(call_id, Late())
-            self._metrics.dropped.labels(self.stage.name, "over").inc()
+            self._metrics.dropped.labels(self._label, "over").inc()
             self._done([(delivery.topic, delivery.partition, delivery.offset)])
             return None
         await self._blocking(self._until_few())
@@ -222,7 +242,7 @@ class StageRuntime:
         run = CallRun(call_id, seal, core, self._desk, room=self._limits.room, changed=self._weigh)
         self._runs[call_id] = run
         self._tasks[call_id] = spawn(self._drive(run))
-        self._metrics.in_flight.labels(self.stage.name).set(len(self._runs))
+        self._metrics.in_flight.labels(self._label).set(len(self._runs))
         return run
 
     def _look_up(self, call_id: str) -> tuple[CallState | None, Seal | None]:
@@ -255,7 +275,7 @@ class StageRuntime:
         """Wait for a free place; where every call waits for records, more reading is the way."""
         while len(self._runs) >= self._limits.calls:
             if all(run.idle for run in self._runs.values()):
-                self._metrics.over_limit.labels(self.stage.name).inc()
+                self._metrics.over_limit.labels(self._label).inc()
                 return
             self._ended.clear()
             with suppress(TimeoutError):
@@ -293,8 +313,25 @@ class StageRuntime:
             if (where.name, where.seq) in run.core.late:
                 await self._out.reject(arrival.delivery, run.call_id, "late")
         if finished:
-            self._metrics.calls.labels(self.stage.name).inc()
+            self._tell_finished(run)
         self._done(run.offsets)
+
+    def _tell_finished(self, run: CallRun) -> None:
+        """Count and log a call that is through here; times by the clocks of whoever wrote it."""
+        self._metrics.calls.labels(self._label).inc()
+        told: dict[str, float] = {}
+        if run.since:
+            told["seconds"] = round(self._ago(run.since), 3)
+            self._metrics.stage_call.labels(self._label).observe(self._ago(run.since))
+        if self._delayed is not None and run.ended:
+            told["delay_seconds"] = round(self._ago(run.ended), 3)
+            self._delayed(self._ago(run.ended))
+        records, sent = len(run.offsets), run.sent
+        self._log.info("call finished", call_id=run.call_id, records=records, sent=sent, **told)
+
+    def _ago(self, moment: float) -> float:
+        """Seconds since a moment; a clock that was ahead counts as none."""
+        return max(0.0, self._ledger.database.now().timestamp() - moment)
 
     async def _refuse(self, call_id: str, error: Exception) -> None:
         """Close a call that can't be worked on: its key dies, its records open nowhere."""
@@ -303,7 +340,7 @@ class StageRuntime:
         kind, place = type(cause).__name__, place_of(cause.__traceback__)
         log = self._log.info if code == "consent" else self._log.error
         log("call refused", call_id=call_id, code=code, error_type=kind, place=place)
-        self._metrics.refused.labels(self.stage.name, code).inc()
+        self._metrics.refused.labels(self._label, code).inc()
         told = cause.facts if isinstance(cause, HushwireError) else {}
         at = self._ledger.database.stamp()
         for tell in events.refusal(self._topics, call_id, self.stage.name, code, told, at=at):
@@ -320,7 +357,7 @@ class StageRuntime:
         if self._runs.get(run.call_id) is run:
             del self._runs[run.call_id], self._tasks[run.call_id]
         self._ended.set()
-        self._metrics.in_flight.labels(self.stage.name).set(len(self._runs))
+        self._metrics.in_flight.labels(self._label).set(len(self._runs))
         self._weigh()
 
     def _remember(self, call_id: str, late: Late) -> None:
@@ -338,7 +375,7 @@ class StageRuntime:
         if not self.stage.pausable:
             return
         held = sum(run.core.held for run in self._runs.values())
-        self._metrics.held.labels(self.stage.name).set(held)
+        self._metrics.held.labels(self._label).set(held)
         if not self._paused and held > self._limits.held_bytes:
             self._paused = True
             self._port.pause(self.stage.pausable)
@@ -358,7 +395,10 @@ class StageRuntime:
     async def tick(self) -> None:
         """Look once at what time has brought."""
         now = time.monotonic()
+        self.pulse.beat()
         self._intake.count_waiting()
+        ages = [self._ago(run.since) for run in self._runs.values() if run.since]
+        self._metrics.oldest_call.labels(self._label).set(max(ages, default=0.0))
         if now - self._swept >= SWEEP_S:
             self._swept = now
             await self._sweep()
@@ -397,13 +437,16 @@ class StageRuntime:
         return await self._in_stage(work)
 
     async def _in_stage(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, self.pulse.timed(work)
+        )
 
     async def _listen(self, step: Listen) -> WindowTranscript:
         if self._pool is None:
             raise ModelError("this worker has no speech engines")
         try:
-            heard = await self._pool.listen(step.window, check=step.check)
+            can_wait = self._after is not None
+            heard = await self._pool.listen(step.window, check=step.check, can_wait=can_wait)
         except ModelError as error:
             # Refusing every call because processes can't be had just now would lose them all.
             fatal_exit.exit_now(fatal_exit.MODEL, str(error))

@@ -242,6 +242,11 @@ class _Own(SettingsPart):
         description="Speech model that hears everything a second time for detection; "
         "`none` switches the second opinion off.",
     )
+    check_model: str = Field(
+        default="whisper-tiny.en",
+        description="Speech model that listens to redacted audio before it is stored; the main one "
+        "where it does not know the language. A small one: it is asked for digits alone.",
+    )
     language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] = Field(
         default="en",
         description="Language of a call whose sidecar names none (`en`, `es`).",
@@ -254,6 +259,11 @@ class _Own(SettingsPart):
     )
     models_dir: Path | None = Field(
         default=None, description="Folder with models; empty: the user's cache folder."
+    )
+    models_catalogue: Path | None = Field(
+        default=None,
+        description="File that pins the team's own speech models (`hushwire models add`), beside "
+        "those that ship; empty: `catalogue.yaml` in the folder with models.",
     )
     allow_hub: bool = Field(
         default=False,
@@ -282,6 +292,11 @@ class _Own(SettingsPart):
     )
     calls_in_flight: Annotated[int, Field(ge=1, le=10_000)] = Field(
         default=64, description="Calls that one stage holds open at once; then it stops reading."
+    )
+    backfill: bool = Field(
+        default=False,
+        description="Whether workers also take calls of `hushwire backfill`, over topics of their "
+        "own and only when live calls are served (docs/backfill.md).",
     )
     idle_seconds: Annotated[float, Field(ge=1.0, le=86_400.0)] = Field(
         default=300.0, description="A call without a new chunk for this long is closed."
@@ -321,6 +336,12 @@ class _Own(SettingsPart):
         del dotenv_settings, file_secret_settings
         toml = TomlConfigSettingsSource(settings_cls, toml_file=_config_file())
         return init_settings, env_settings, toml
+
+    @property
+    def speech_models(self) -> tuple[str, ...]:
+        """Names of the speech models in use, each once."""
+        named = (self.main_model, self.second_model, self.check_model)
+        return tuple(one for one in dict.fromkeys(named) if one != "none")
 
     @property
     def engine_processes(self) -> int:

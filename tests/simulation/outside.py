@@ -159,7 +159,9 @@ class EarsAtHand:
     def stop(self) -> None:
         """Nothing runs."""
 
-    async def listen(self, window: Window, *, check: bool = False) -> WindowTranscript:
+    async def listen(
+        self, window: Window, *, check: bool = False, can_wait: bool = False
+    ) -> WindowTranscript:
         if not len(window.pcm) and not window.speech:
             return silent(window)
         engine, deaf = self._world.strikes("engine"), self._world.strikes("deaf")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from agents.runtime.batching import BatchQueue
+from agents.runtime.batching import BatchQueue, LiveFirst
 from agents.system.engine_sizing import Batch
 from pipeline.records.model import Window, WindowTranscript
 from pipeline.transcription.segmenter import silent
@@ -119,3 +120,50 @@ async def test_a_batch_that_hangs_is_given_up() -> None:
         with pytest.raises(TimeoutError):
             await one.hear(engine.hear, window(0))
         engine.gate.set()
+
+
+class Live:
+    """Calls that can't wait."""
+
+    def __init__(self, in_flight: int = 1) -> None:
+        self.in_flight, self.held_up = in_flight, False
+
+
+async def test_what_can_wait_waits_for_live_windows_and_is_never_taken_together_with_them() -> None:
+    engine, live = Engine(), LiveFirst()
+    live.add(Live())
+    with ThreadPoolExecutor(1) as threads:
+        one = BatchQueue(cast("Any", threads), 1, Batch(4), longest_s=10.0, live=live)
+        tasks = [asyncio.create_task(one.hear(engine.hear, window(0), can_wait=True))]
+        await asyncio.to_thread(engine.begun.wait, 10)
+        tasks += [
+            asyncio.create_task(one.hear(engine.hear, window(seq), can_wait=seq < 4))
+            for seq in range(1, 7)
+        ]
+        await asyncio.sleep(0)
+        engine.gate.set()
+        await asyncio.gather(*tasks)
+    # Three came first and are behind: one window at a time, as long as there are live calls.
+    assert engine.batches == [[0], [4, 5, 6], [1], [2], [3]]
+
+
+@pytest.mark.parametrize(("in_flight", "begun"), [(1, [[0]]), (0, [[0, 1], [2, 3]])])
+async def test_a_process_stays_free_while_there_are_live_calls(
+    in_flight: int, begun: list[list[int]]
+) -> None:
+    engine, live = Engine(), LiveFirst()
+    live.add(Live(in_flight))
+    with ThreadPoolExecutor(2) as threads:
+        one = BatchQueue(cast("Any", threads), 2, Batch(2, wait_s=0.0), longest_s=10.0, live=live)
+        one._busy = 2  # both are busy until all of them wait
+        waiting = [one.hear(engine.hear, window(seq), can_wait=True) for seq in range(4)]
+        tasks = [asyncio.create_task(each) for each in waiting]
+        await asyncio.sleep(0)
+        one._busy = 0
+        one._send()
+        await asyncio.to_thread(engine.begun.wait, 10)
+        await asyncio.sleep(0.1)
+        assert sorted(engine.batches) == begun
+        engine.gate.set()
+        await asyncio.gather(*tasks)
+    assert sorted(itertools.chain(*engine.batches)) == list(range(4))

@@ -77,7 +77,9 @@ class Loop:
 class Ears:
     """The pool of speech engines."""
 
-    async def listen(self, window: Window, *, check: bool = False) -> WindowTranscript:
+    async def listen(
+        self, window: Window, *, check: bool = False, can_wait: bool = False
+    ) -> WindowTranscript:
         return fakes.check(window) if check else fakes.hear(window)
 
 

@@ -195,7 +195,9 @@ class Ears:
     def __init__(self) -> None:
         self.waiting: list[tuple[asyncio.Future[WindowTranscript], Window]] = []
 
-    async def listen(self, window: Window, *, check: bool = False) -> WindowTranscript:
+    async def listen(
+        self, window: Window, *, check: bool = False, can_wait: bool = False
+    ) -> WindowTranscript:
         del check
         future: asyncio.Future[WindowTranscript] = asyncio.get_running_loop().create_future()
         self.waiting.append((future, window))

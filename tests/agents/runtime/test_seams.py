@@ -102,6 +102,23 @@ def test_topics_have_their_names() -> None:
     )
 
 
+def test_an_archive_has_topics_of_its_own() -> None:
+    both = Topics.named("p", backfilled=True)
+    archive = both.backfill()
+    assert set(both.all()) - set(Topics.named("p").all()) == set(archive.transit()) - {"p.audio.in"}
+    assert archive.transit() == (
+        "p.audio.in",
+        "p.backfill.audio.raw",
+        "p.backfill.words",
+        "p.backfill.spans",
+        "p.backfill.audio.redacted",
+        "p.backfill.audio.verified",
+    )
+    shared = {archive.calls_redacted, archive.deadletter, archive.audit}
+    assert shared == {"p.calls.redacted", "p.deadletter", "p.audit"}
+    assert set(both.transit()) == {*Topics.named("p").transit(), *archive.transit()}
+
+
 def test_a_broker_that_is_away_is_an_error_in_time(tmp_path: Path) -> None:
     _, seal = KeyEncryptionKey.load_or_create(tmp_path / "kek.json").new_transit_key("a")
     began = time.monotonic()

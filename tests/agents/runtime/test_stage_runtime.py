@@ -19,6 +19,7 @@ import pytest
 from agents.database.call_ledger import CallState, Ledger
 from agents.kafka.producer import sealed
 from agents.kafka.topics import Topics
+from agents.runtime.batching import LiveFirst
 from agents.runtime.broker_port import Delivery
 from agents.runtime.events import DEADLETTER
 from agents.runtime.outbox import Limits
@@ -164,7 +165,7 @@ def _rig(tmp_path: Path, make: Callable[[str], EchoCore], **options: Any) -> Rig
         cores[call_id] = make(call_id)
         return cores[call_id]
 
-    shared = ("limits", "policies", "lost_s", "thread")
+    shared = ("limits", "policies", "lost_s", "thread", "after")
     given = {"limits": Limits(first_wait_s=0.001), "policies": lambda *_: POLICY}
     given |= {name: options.pop(name) for name in shared if name in options}
     runtime = StageRuntime(
@@ -405,7 +406,7 @@ async def test_engines_that_cannot_be_started_end_the_process_not_the_call(
         raise fatal_exit.FatalError(code, "")
 
     class NoEngines:
-        async def listen(self, _window: Window, *, check: bool) -> WindowTranscript:
+        async def listen(self, _window: Window, *, check: bool, can_wait: bool) -> WindowTranscript:
             raise ModelError(f"no process can be started, check={check}")
 
     class ListeningCore(EchoCore):
@@ -496,3 +497,37 @@ async def test_a_stage_that_stops_refuses_no_call_of_another(tmp_path: Path) -> 
             await rig.bring("a", 0)
             await rig.until(lambda: rig.acknowledged() == [0, 1])
             assert rig.ledger.state("a") is CallState.OPEN
+
+
+async def test_an_archive_is_read_when_live_records_are_not_held_up(tmp_path: Path) -> None:
+    class Live:
+        in_flight, held_up = 1, True
+
+    live, first = Live(), LiveFirst()
+    first.add(live)
+    made = _rig(tmp_path, lambda _: EchoCore(wait_s=0.01), after=first)
+    async with running(made) as rig:
+        await rig.bring("a", 1, 0)
+        await asyncio.sleep(0.6)
+        # Held back before anything of it is begun, and that is no silence that would end it.
+        assert rig.cores == {}
+        live.held_up = False
+        await rig.until(lambda: rig.acknowledged() == [0, 1])
+        assert rig.cores["a"].taken == [1, 0]
+        metrics = rig.runtime._metrics.snapshot()
+        assert metrics.calls == {"backfill-detect": 1}
+
+
+async def test_a_stage_says_whether_records_wait_for_it(tmp_path: Path) -> None:
+    limits = Limits(room=1)
+    hold = threading.Event()
+    made = _rig(tmp_path, lambda _: EchoCore(act=lambda: hold.wait(10)), limits=limits)
+    async with running(made) as rig:
+        assert not rig.runtime.held_up
+        assert not rig.runtime.in_flight
+        bringing = asyncio.create_task(rig.bring("a", 1, 2, 3, 4, 0))
+        await rig.until(lambda: rig.runtime.in_flight == 1)
+        hold.set()
+        await bringing
+        await rig.until(lambda: not rig.runtime.in_flight)
+        assert not rig.runtime.held_up
