@@ -149,6 +149,7 @@ def _delivery(event: Any) -> Delivery:  # noqa: ANN401 - Faust has no types
         key=message.key,
         headers=headers,
         value=message.value,
+        at=message.timestamp or 0.0,
     )
 
 

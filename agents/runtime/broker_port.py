@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from agents.runtime.pulse import Pulse
 from agents.runtime.steps import Reads
 
 
@@ -19,6 +20,8 @@ class Delivery:
     key: bytes | None
     headers: Mapping[str, bytes | None] = field(repr=False)
     value: bytes | None = field(repr=False)
+    at: float = 0.0
+    """When it was written, in seconds since 1970 by its writer's clock; 0: not known."""
 
     @property
     def held(self) -> int:
@@ -32,6 +35,11 @@ class Reader(Protocol):
     @property
     def stage(self) -> Reads:
         """What it reads."""
+        ...
+
+    @property
+    def pulse(self) -> Pulse:
+        """Whether it moves."""
         ...
 
     async def arrive(self, delivery: Delivery) -> None:

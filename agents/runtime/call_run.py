@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from agents.crypto.envelope import Seal
 from agents.runtime.broker_port import Delivery
+from agents.runtime.outbox import ended_at, ends_call
 from agents.runtime.steps import Act, CallCore, Later, Listen, Send, Step, Tell
 from pipeline.errors import ModelError, RecordError
 from pipeline.records.model import Record, WindowTranscript
@@ -40,7 +41,8 @@ class StepServices:
 
     Args:
         in_thread: runs a function in the stage's thread.
-        send: queues a record, sealed; done when the broker has it.
+        send: queues a record, sealed, with when its call's audio ended; done when the broker has
+            it.
         tell: the same for a content-free event.
         listen: starts listening to a window.
         act: runs a blocking action, again where that helps.
@@ -51,7 +53,7 @@ class StepServices:
         self,
         *,
         in_thread: Callable[[Callable[[], list[Step]]], Awaitable[list[Step]]],
-        send: Callable[[Send, Seal], Awaitable[Awaitable[object]]],
+        send: Callable[[Send, Seal, float], Awaitable[Awaitable[object]]],
         tell: Callable[[Tell], Awaitable[Awaitable[object]]],
         listen: Callable[[Listen], Coroutine[Any, Any, WindowTranscript]],
         act: Callable[[Act], Awaitable[None]],
@@ -96,6 +98,12 @@ class CallRun:
         self.lost = False
         """Whether a record of the call was discarded that was for this stage to judge: the end that
         the core waits for may have been it."""
+        self.sent = 0
+        """Records that were sent on."""
+        self.since = 0.0
+        """When its first record was written, in seconds since 1970; 0: not known, as the others."""
+        self._written = 0.0
+        self._ended = 0.0
         self._desk, self._room, self._changed = desk, room, changed
         self._inbox: deque[Arrival | None] = deque()
         self._arrived = asyncio.Event()
@@ -107,6 +115,11 @@ class CallRun:
         self._group = asyncio.TaskGroup()
 
     @property
+    def ended(self) -> float:
+        """When the end of its audio was written; without an end, its last record."""
+        return self._ended or self._written
+
+    @property
     def idle(self) -> bool:
         """Whether nothing is to be done until another record comes."""
         busy = self._inbox or self._busy or self._listening
@@ -115,6 +128,10 @@ class CallRun:
     def put(self, arrival: Arrival) -> None:
         """Take over a record; never waits, so that a cancelled reader loses nothing."""
         self.last_arrival = time.monotonic()
+        written = arrival.delivery.at
+        self.since, self._written = self.since or written, max(self._written, written)
+        if ends_call(arrival.record):
+            self._ended = self._ended or ended_at(arrival.delivery)
         self._inbox.append(arrival)
         self._arrived.set()
 
@@ -230,7 +247,8 @@ class CallRun:
         for queued in batch:
             step = queued.step
             if isinstance(step, Send):
-                sent.append(await self._desk.send(step, self.seal))
+                self.sent += 1
+                sent.append(await self._desk.send(step, self.seal, self.ended))
                 continue
             await _all(sent)
             if step is _OVER:

@@ -24,10 +24,14 @@ from agents.system import fatal_exit
 from agents.system.logging import get_logger
 from agents.system.metrics import Metrics
 from pipeline.errors import DamagedKeyError, SealError, StoreError
-from pipeline.records.model import Findings, Verdict
+from pipeline.records.model import CallEnd, Findings, Record, Verdict
 
 T = TypeVar("T")
 _LONGEST_WAIT_S = 15.0
+_MS_DIGITS = 14
+ENDED = "hw_ended"
+"""Header of what ends a call: when the end of its audio was written, in ms since 1970. It is for
+measuring alone; no seal binds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,15 @@ class Outbox:
         self._metrics, self._limits, self._audit = metrics, limits, audit
         self._log = get_logger(stage.name)
 
-    async def send(self, step: Send, seal: Seal) -> Awaitable[object]:
-        """Queue a sealed record; what is returned is done when the broker has it."""
+    async def send(self, step: Send, seal: Seal, ended: float = 0.0) -> Awaitable[object]:
+        """Queue a sealed record; what is returned is done when the broker has it.
+
+        Args:
+            step: the record, and where it goes.
+            seal: its call's.
+            ended: when the end of the call's audio was written, as ``ended_at`` reads it; 0: not
+                known.
+        """
         if isinstance(step.record, Findings):
             for span in step.record.spans:
                 self._metrics.spans.labels(span.entity).inc()
@@ -83,7 +94,10 @@ class Outbox:
                     self._metrics.checks_failed.labels(check.name).inc()
         clear = sealed(step.record, step.topic, seal)
         key = clear.call_id.encode()
-        return await self._post(Message(step.topic, key, clear.headers, clear.value))
+        headers = clear.headers
+        if ended and ends_call(step.record):
+            headers = {**headers, ENDED: str(round(ended * 1000)).encode()}
+        return await self._post(Message(step.topic, key, headers, clear.value))
 
     async def tell(self, tell: Tell) -> Awaitable[object]:
         """Queue a content-free event; what is returned is done when the broker has it.
@@ -161,6 +175,20 @@ class Outbox:
                 fatal_exit.BROKER, f"a record was not sent ({type(error).__name__})"
             )
         return _acknowledged(sent)
+
+
+def ends_call(record: Record) -> bool:
+    """Whether nothing of the call comes after a record of its kind."""
+    return isinstance(record, CallEnd) or isinstance(getattr(record, "end", None), CallEnd)
+
+
+def ended_at(delivery: Delivery) -> float:
+    """When the end of a call's audio was written, by a record that ends the call.
+
+    In seconds since 1970: what its header says, else when it was written itself.
+    """
+    told = delivery.headers.get(ENDED) or b""
+    return int(told) / 1000 if told.isdigit() and len(told) <= _MS_DIGITS else delivery.at
 
 
 async def _acknowledged(sent: Awaitable[object]) -> object:

@@ -24,7 +24,8 @@ from agents.crypto.envelope import Seal
 from agents.kafka.topics import PARTITIONS, Topics
 from agents.runtime.broker_port import Delivery, Port
 from agents.runtime.intake import Intake, Partition, Work
-from agents.runtime.outbox import Limits, Outbox
+from agents.runtime.outbox import Limits, Outbox, ended_at, ends_call
+from agents.runtime.pulse import Pulse
 from agents.runtime.steps import Send, Tell
 from agents.system.logging import get_logger
 from agents.system.metrics import Metrics
@@ -110,7 +111,7 @@ class RecordRuntime:
         limits: Limits | None = None,
         partitions: int = PARTITIONS,
     ) -> None:
-        self.stage, self._metrics = stage, metrics
+        self.stage, self._metrics, self.pulse = stage, metrics, Pulse()
         self._limits, self._log = limits or Limits(), get_logger(stage.name)
         self._out = Outbox(
             stage, port, topics=topics, metrics=metrics, limits=self._limits, audit=audit
@@ -137,6 +138,7 @@ class RecordRuntime:
         """See ``Reader.watch``: counts what waits, and lets go of keys that nothing needs."""
         while True:
             await asyncio.sleep(TICK_S)
+            self.pulse.beat()
             self._intake.count_waiting()
             await asyncio.to_thread(self.stage.core.forget, all_calls=False)
 
@@ -182,7 +184,10 @@ class RecordRuntime:
             await asyncio.sleep(done.again_s)
         waiting: list[Awaitable[object]] = []
         if done.seal is not None:
-            waiting = [await self._out.send(one, done.seal) for one in done.send]
+            ended = ended_at(delivery)
+            waiting = [await self._out.send(one, done.seal, ended) for one in done.send]
+            if any(ends_call(one.record) for one in done.send):
+                self._log.info("call finished", call_id=done.call_id)
         if done.dead:
             await self._out.reject(delivery, done.call_id, done.dead, original=False)
         if done.refused:

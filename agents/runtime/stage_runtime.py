@@ -75,8 +75,9 @@ class StageRuntime:
             worker, which others may share; its own without. partitions: of every topic. lost_s:
             after how long without a record a call is refused of which one could not be read,
             and which has no ``wait_s`` of its own. delayed: is told of every call that is finished
-            how long ago its audio ended, in seconds; None: here it isn't through yet. after: the live calls that are served before
-            those of this runtime; None: these are live. What is counted of others says so.
+            how long ago its audio ended, in seconds; None: here it isn't through yet. after: the
+            live calls that are served before those of this runtime; None: these are live. What is
+            counted of others says so.
     """
 
     def __init__(
@@ -319,15 +320,18 @@ class StageRuntime:
     def _tell_finished(self, run: CallRun) -> None:
         """Count and log a call that is through here; times by the clocks of whoever wrote it."""
         self._metrics.calls.labels(self._label).inc()
-        told: dict[str, float] = {}
         if run.since:
-            told["seconds"] = round(self._ago(run.since), 3)
             self._metrics.stage_call.labels(self._label).observe(self._ago(run.since))
         if self._delayed is not None and run.ended:
-            told["delay_seconds"] = round(self._ago(run.ended), 3)
             self._delayed(self._ago(run.ended))
-        records, sent = len(run.offsets), run.sent
-        self._log.info("call finished", call_id=run.call_id, records=records, sent=sent, **told)
+        self._log.info(
+            "call finished",
+            call_id=run.call_id,
+            records=len(run.offsets),
+            sent=run.sent,
+            seconds=round(self._ago(run.since), 3) if run.since else None,
+            delay_seconds=round(self._ago(run.ended), 3) if run.ended else None,
+        )
 
     def _ago(self, moment: float) -> float:
         """Seconds since a moment; a clock that was ahead counts as none."""

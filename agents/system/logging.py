@@ -44,6 +44,13 @@ ALLOWED = frozenset(
         "address",
         "place",
         "why",
+        "records",
+        "sent",
+        "delay_seconds",
+        "stages",
+        "version",
+        "policy",
+        "partitions",
     }
 )
 """Fields whose values are counts, ids, places, fixed words or sentences of our own (``why``)."""

@@ -19,6 +19,13 @@ DELAYS_S: Final = (
 """Limits between which releases are counted, in seconds."""
 
 
+CALLS_S: Final = (
+    1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_800.0, 3_600.0, 7_200.0, 14_400.0,
+    28_800.0,
+)  # fmt: skip
+"""The same for whole calls."""
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """How far a worker has come."""
@@ -91,6 +98,35 @@ class Metrics:
             "From audio that came to the muting stage to its release.",
             registry=self.registry,
             buckets=DELAYS_S,
+        )
+        self.call_delay = Histogram(
+            "hushwire_call_delay_seconds",
+            "From the end of a call's audio to its end in the vault, stored or quarantined.",
+            registry=self.registry,
+            buckets=CALLS_S,
+        )
+        self.stage_call = Histogram(
+            "hushwire_stage_call_seconds",
+            "From a call's first record for a stage to the stage's last result, its wait included.",
+            ("stage",),
+            registry=self.registry,
+            buckets=CALLS_S,
+        )
+        self.behind = self._gauge(
+            "records_behind",
+            "Records that the stage's consumer group has not acknowledged, as the broker knows; "
+            "the same from every worker: take the maximum. Absent while the broker is away.",
+            "stage",
+        )
+        self.oldest_call = self._gauge(
+            "oldest_call_seconds",
+            "Age of the oldest call that the stage has in hand, by its first record; 0: none.",
+            "stage",
+        )
+        self.weak = self._gauge(
+            "weak",
+            "1 while something is weaker than it should be; `hushwire doctor` says what to do.",
+            "check",
         )
         self.pinned = self._counter(
             "calls_pinned_otherwise",
