@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from agents.database.call_ledger import CallState
 from agents.database.engine import Database
-from agents.database.tables import CALLS, DOOR_CALLS
+from agents.database.tables import BACKFILLED, CALLS, DOOR_CALLS
 from agents.system.clock import stamp
 
 MOST_FOUND: Final = 1_000
@@ -115,7 +115,8 @@ class DoorCalls:
         return int(gone)
 
     def erase(self, call_id: str) -> None:
-        """Remove all of a call."""
+        """Remove all of a call, and which recording of an archive it is of."""
         with self._database.writing() as connection:
-            connection.execute(delete(DOOR_CALLS).where(DOOR_CALLS.c.call_id == call_id))
+            for table in (DOOR_CALLS, BACKFILLED):
+                connection.execute(delete(table).where(table.c.call_id == call_id))
         self._database.scrub(DOOR_CALLS)

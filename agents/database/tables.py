@@ -378,3 +378,20 @@ EVALUATIONS = Table(
 )
 """Figures of an evaluation that somebody published: JSON of counts by type and threshold, no words
 and no names of cases. ``sha256`` is that of the figures, so that a repeat is one row."""
+
+BACKFILLED = Table(
+    "backfilled",
+    METADATA,
+    Column("archive", String(64), primary_key=True),
+    Column("recording", String(64), primary_key=True),
+    Column("mark", String(64), nullable=False),
+    Column("began", String(40), nullable=False),
+    Column("call_id", String(128), nullable=True),
+    Column("ms", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index("backfilled_call", "call_id"),
+)
+"""How far ``hushwire backfill`` is with each recording of an archive. ``archive`` and ``recording``
+are keyed hashes of where it lies, ``mark`` is a digest of size, time or tag of it and its sidecar:
+where that is another, it is looked at anew. ``call_id`` is null where it could not be taken, and
+``reason`` says why. Rows go when the call is erased."""

@@ -12,6 +12,7 @@ from typing import Final
 
 _EMBEDDED: Final = "embedded"
 _CLUSTER: Final = "cluster"
+_ARCHIVE: Final = f"{_CLUSTER}:backfill:"
 
 
 DOOR: Final = f"{_CLUSTER}:door"
@@ -29,6 +30,16 @@ def user() -> str:
 def owner(*, embedded: bool) -> str:
     """Who opens calls in this process, and on which kind of broker."""
     return f"{_EMBEDDED if embedded else _CLUSTER}:{user()}"
+
+
+def archive_owner() -> str:
+    """Who opens calls of an archive, which go over topics of their own (``hushwire backfill``)."""
+    return f"{_ARCHIVE}{user()}"
+
+
+def is_archive(named: str | None) -> bool:
+    """Whether a call was opened by a backfill: its records are on the archive's topics."""
+    return named is not None and named.startswith(_ARCHIVE)
 
 
 def is_cluster(named: str | None) -> bool:

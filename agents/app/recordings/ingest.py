@@ -25,9 +25,9 @@ from agents.database.call_ledger import CallState, KnownCall, Ledger
 from agents.kafka.producer import CallProducer
 from agents.runtime.events import audit, audit_event
 from agents.system.clock import stamp
-from agents.system.owners import is_embedded, owner
+from agents.system.owners import archive_owner, is_archive, is_embedded, owner
 from agents.vault.recorder_ids import note_recorder_id
-from pipeline.audio.files import RecordingInfo, inspect_recording, iter_chunks
+from pipeline.audio.files import RecordingInfo, Source, inspect_recording, iter_chunks
 from pipeline.audio.narrowing import kept_rate, narrow
 from pipeline.audio.opening import open_regular
 from pipeline.detection.language.vocabulary import DEFAULT
@@ -127,7 +127,7 @@ def ingest(
         BrokerError: the broker is away; what was not acknowledged is sent again by a repeat.
         StoreError: the ledger is away.
     """
-    sender = _Sender(
+    sender = RecordingSender(
         producer,
         ledger,
         chunk_seconds,
@@ -153,8 +153,8 @@ def ingest(
 
 
 @dataclass(slots=True)
-class _Sender:
-    """Sends the recordings of one ``ingest``."""
+class RecordingSender:
+    """Sends recordings, one after another, each at most once."""
 
     producer: CallProducer
     ledger: Ledger
@@ -164,17 +164,24 @@ class _Sender:
     may_be_sent: Callable[[CallInfo], None]
     embedded: bool
     again: bool
-    options: str
+    options: str = ""
+    archive: bool = False
+    """Whether they go over the topics of archives."""
     seen: dict[str, Path] = field(default_factory=dict)
     """Which recording has which call id."""
 
-    def take(self, drop: Drop) -> Ingested:
+    def take(self, drop: Drop, content: bytes | None = None) -> Ingested:
         """Send a recording, or say what became of it before.
+
+        Args:
+            drop: it.
+            content: of its file, where that is an object of a bucket.
 
         Raises:
             InputError: it is refused.
         """
         path, name = drop.path, shown(drop.path.name)
+        source: Source = path if content is None else content
         if drop.call_id in self.seen:
             other = shown(self.seen[drop.call_id].name)
             raise InputError(
@@ -182,11 +189,11 @@ class _Sender:
                 "give it one of its own in a sidecar"
             )
         self.seen[drop.call_id] = path
-        header = inspect_recording(path)
+        header = inspect_recording(source)
         call = drop.info(
             kept_rate(header.sample_rate), header.channels, named=self.named, lines=self.lines
         )
-        recording = file_digest(path)
+        recording = digest_of(source)
         call_id, known = self._latest(drop.call_id)
         outcome = self._outcome(known) if known else Outcome.SENT
         if outcome is Outcome.REFUSED_BEFORE and self.again:
@@ -203,7 +210,7 @@ class _Sender:
                 "in a sidecar"
             )
         if outcome is Outcome.SENT:
-            self._send(path, header, replace(call, call_id=call_id), recording, drop.recorder_id)
+            self._send(drop, source, header, replace(call, call_id=call_id), recording)
         problem = ""
         if not outcome.good and known:
             advice = _ADVICE[outcome].format(
@@ -235,15 +242,17 @@ class _Sender:
                 return Outcome.QUARANTINED_BEFORE
             case CallState.REFUSED:
                 return Outcome.REFUSED_BEFORE
-        if is_embedded(known.owner) is not self.embedded:
+        there = is_embedded(known.owner), is_archive(known.owner)
+        if there != (self.embedded, self.archive):
             return Outcome.OPEN_ELSEWHERE
         sent = self.ledger.finished(known.call_id, STAGE)
         return Outcome.SENT_BEFORE if sent else Outcome.SENT
 
     def _send(
-        self, path: Path, header: RecordingInfo, call: CallInfo, recording: str, recorder_id: str
+        self, drop: Drop, source: Source, header: RecordingInfo, call: CallInfo, recording: str
     ) -> None:
-        opener = owner(embedded=self.embedded)
+        path, recorder_id = drop.path, drop.recorder_id
+        opener = archive_owner() if self.archive else owner(embedded=self.embedded)
         try:
             opened = self.ledger.open_call(call.call_id, recording=recording, owner=opener)
         except (UnknownCallError, OtherRecordingError):
@@ -259,7 +268,7 @@ class _Sender:
                 self.may_be_sent(call)
             except ConsentError as error:
                 raise ConsentError(f"{shown(path.name)}: {error}", error.facts) from None
-            self._send_all(path, header, call, opened.seal, recording)
+            self._send_all(path, source, header, call, opened.seal, recording)
         except InputError as error:
             refused = CallState.REFUSED.value
             facts = {"stage": STAGE, "code": error.code, "state": refused, **error.facts}
@@ -271,20 +280,33 @@ class _Sender:
         self.ledger.finish(call.call_id, STAGE)
 
     def _send_all(
-        self, path: Path, header: RecordingInfo, call: CallInfo, seal: Seal, recording: str
+        self,
+        path: Path,
+        source: Source,
+        header: RecordingInfo,
+        call: CallInfo,
+        seal: Seal,
+        recording: str,
     ) -> None:
         seq = start = 0
-        chunks = iter_chunks(path, self.chunk_seconds)
+        chunks = iter_chunks(source, self.chunk_seconds)
         for pcm in narrow(chunks, header.sample_rate, header.channels):
             chunk = AudioChunk(call, seq, start, pcm)
             self.producer.send(chunk, seal)
             seq, start = seq + 1, chunk.end
-        if file_digest(path) != recording:
+        if digest_of(source) != recording:
             raise InputError(
                 f"{shown(path.name)}: it changed while it was read; is it still written?"
             )
         self.producer.send(CallEnd(call.call_id, chunks=seq, end=start), seal)
         self.producer.flush()
+
+
+def digest_of(source: Source) -> str:
+    """sha256 of a recording's file or content, in hex; raises as ``file_digest``."""
+    if isinstance(source, bytes):
+        return hashlib.sha256(source).hexdigest()
+    return file_digest(Path(source))
 
 
 def file_digest(path: Path) -> str:

@@ -317,15 +317,38 @@ def read_drop(
     )
 
 
+def began_at(sidecar: bytes, name: str) -> datetime | None:
+    """When a call began, as its sidecar says; None: it does not.
+
+    Args:
+        sidecar: what it holds.
+        name: of it, for people.
+
+    Raises:
+        InputError: it is no valid JSON object of its shape.
+    """
+    return _parsed(sidecar, name).started_at
+
+
 def _notes(sidecar: Path) -> _Sidecar:
     """What a sidecar says; nothing where there is none."""
+    content = read_sidecar(sidecar)
+    return _Sidecar() if content is None else _parsed(content, shown(sidecar.name))
+
+
+def read_sidecar(sidecar: Path) -> bytes | None:
+    """What a sidecar holds; None: there is none.
+
+    Raises:
+        InputError: it can't be read, or is too large.
+    """
     name, problem = shown(sidecar.name), ""
     try:
         with open_regular(sidecar) as file:
             content = file.read(LARGEST_SIDECAR + 1)
     except FileNotFoundError as error:
         if not sidecar.is_symlink():
-            return _Sidecar()
+            return None
         problem = f"leads nowhere ({error.strerror})"
     except OSError as error:
         problem = f"cannot be read ({error.strerror})"
@@ -334,7 +357,7 @@ def _notes(sidecar: Path) -> _Sidecar:
             problem = f"larger than {LARGEST_SIDECAR >> 20} MiB"
     if problem:
         raise InputError(f"{name}: {problem}; mend this sidecar, or take it away")
-    return _parsed(content, name)
+    return content
 
 
 def _parsed(content: bytes, name: str) -> _Sidecar:

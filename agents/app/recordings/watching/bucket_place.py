@@ -61,9 +61,9 @@ class BucketPlace:
     def look(self) -> Look:
         """See ``Place``."""
         with _translated():
-            return look_at(
-                {one["path"]: _mark(one) for page in obstore.list(self._store) for one in page}
-            )
+            there = [one for page in obstore.list(self._store) for one in page]
+        marks = {one["path"]: _mark(one) for one in there}
+        return look_at(marks, {one["path"]: one["last_modified"] for one in there})
 
     def load(self, found: Found) -> Loaded:
         """See ``Place``."""
@@ -73,11 +73,17 @@ class BucketPlace:
                 f"{found.shown}: {size >> 20} MiB; {LARGEST >> 20} MiB are the most from a bucket, "
                 "send it from a folder"
             )
-        if found.sidecar and _size(found.sidecar) > LARGEST_SIDECAR:
-            raise InputError(f"{found.shown}: its sidecar is larger than 1 MiB; mend it")
-        sidecar = self._read(sidecar_of(found.name), found.sidecar) if found.sidecar else b"{}"
+        notes = self.notes(found)
         content = self._read(found.name, found.mark)
-        return Loaded(Path(PurePosixPath(found.name).name), content, sidecar)
+        return Loaded(Path(PurePosixPath(found.name).name), content, notes)
+
+    def notes(self, found: Found) -> bytes:
+        """See ``Place``."""
+        if not found.sidecar:
+            return b"{}"
+        if _size(found.sidecar) > LARGEST_SIDECAR:
+            raise InputError(f"{found.shown}: its sidecar is larger than 1 MiB; mend it")
+        return self._read(sidecar_of(found.name), found.sidecar)
 
     def same(self, found: Found) -> bool:
         """See ``Place``."""

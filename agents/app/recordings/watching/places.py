@@ -12,11 +12,12 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Final, Protocol
 
-from agents.app.recordings.recording_folder import sidecar_of, sorted_out
+from agents.app.recordings.recording_folder import read_sidecar, sidecar_of, sorted_out
 from pipeline.errors import InputError, StoreError
 from pipeline.records.call_names import shown
 
@@ -46,6 +47,8 @@ class Found:
     """Another one when its content is."""
     sidecar: str = ""
     """The mark of its sidecar, or empty."""
+    modified: datetime | None = field(default=None, compare=False)
+    """When it was written there."""
 
     @property
     def shown(self) -> str:
@@ -92,6 +95,15 @@ class Place(Protocol):
         """
         ...
 
+    def notes(self, found: Found) -> bytes:
+        """What a recording's sidecar holds; an empty object where there is none.
+
+        Raises:
+            InputError: it can't be read, or is too large.
+            StoreError: the place is away.
+        """
+        ...
+
     def same(self, found: Found) -> bool:
         """Whether a recording is still there as it was found.
 
@@ -117,10 +129,13 @@ class Place(Protocol):
         ...
 
 
-def look_at(marks: Mapping[str, str]) -> Look:
-    """What is a recording, among names and their marks."""
+def look_at(marks: Mapping[str, str], modified: Mapping[str, datetime]) -> Look:
+    """What is a recording, among names, their marks, and when each was written."""
     recordings, others = sorted_out(name for name in marks if not _ours(name))
-    found = (Found(name, marks[name], marks.get(sidecar_of(name), "")) for name in recordings)
+    found = (
+        Found(name, marks[name], marks.get(sidecar_of(name), ""), modified.get(name))
+        for name in recordings
+    )
     told = {Found(name, "").shown: why for name, why in sorted(others.items())}
     return Look(tuple(sorted(found, key=lambda one: one.name)), told)
 
@@ -160,23 +175,29 @@ class FolderPlace:
             raise error
 
         marks: dict[str, str] = {}
+        modified: dict[str, datetime] = {}
         with _translated("it can't be listed"):
             for place, folders, names in os.walk(self._folder, onerror=unreadable):
                 inside = Path(place).relative_to(self._folder)
                 folders[:] = [one for one in folders if not _ours((inside / one).as_posix())]
                 for name in names:
-                    mark = _mark(Path(place, name))
+                    mark, written = _mark(Path(place, name))
                     if mark:
                         marks[(inside / name).as_posix()] = mark
-        return look_at(marks)
+                        modified[(inside / name).as_posix()] = written
+        return look_at(marks, modified)
 
     def load(self, found: Found) -> Loaded:
         """See ``Place``."""
         return Loaded(self._folder / found.name)
 
+    def notes(self, found: Found) -> bytes:
+        """See ``Place``."""
+        return read_sidecar(self._folder / sidecar_of(found.name)) or b"{}"
+
     def same(self, found: Found) -> bool:
         """See ``Place``."""
-        return _mark(self._folder / found.name) == found.mark
+        return _mark(self._folder / found.name)[0] == found.mark
 
     def done(self, found: Found, after: After) -> None:
         """See ``Place``."""
@@ -211,13 +232,14 @@ class FolderPlace:
         return target
 
 
-def _mark(path: Path) -> str:
-    """Size, time and identity of a file; empty where it is gone."""
+def _mark(path: Path) -> tuple[str, datetime]:
+    """Size, time and identity of a file, empty where it is gone; and when it was written."""
     try:
         about = path.lstat()
     except OSError:
-        return ""
-    return f"{about.st_size}.{about.st_mtime_ns}.{about.st_ino}"
+        return "", datetime.min.replace(tzinfo=UTC)
+    written = datetime.fromtimestamp(about.st_mtime, UTC)
+    return f"{about.st_size}.{about.st_mtime_ns}.{about.st_ino}", written
 
 
 @contextmanager
