@@ -24,6 +24,7 @@ from agents.reports.entity_groups import kind_of, label_of
 from agents.settings.model import Settings
 from agents.system.clock import system_clock
 from agents.vault.shadow_results import KEEP_DAYS
+from models.store.loader import catalogue_file
 from models.store.model_catalogue import entries
 from pipeline.policy.model import Policy
 from pipeline.records.entities import Entity
@@ -230,11 +231,11 @@ def _security(settings: Settings, policy: Policy) -> tuple[Row, ...]:
 
 def _means(settings: Settings, policy: Policy, state: Path, vault: str | None) -> tuple[Row, ...]:
     url = make_url(settings.ledger_location(state))
-    used = {settings.main_model, settings.second_model}
+    own = catalogue_file(settings.models_dir, settings.models_catalogue)
     models = [
         f"{entry.id} ({entry.purpose.rstrip('.')}; sha256 {entry.sha256[:16]})"
-        for entry in entries()
-        if entry.id in used or not entry.id.startswith("whisper")
+        for entry in entries(own)
+        if entry.id in settings.speech_models or entry.kind != "whisper"
     ]
     return (
         Row("policy", f"{policy.name} version {policy.version}, sha256 {policy.digest}"),

@@ -20,7 +20,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias, TypeVar
 
-from models.speech.whisper import Decoded, Encoded, Features
+from models.speech.whisper import Decoded, Encoded, Features, features
 from pipeline.transcription.packing import Pack
 
 T = TypeVar("T")
@@ -36,6 +36,11 @@ class SpeechEngine(Protocol):
     the words with their samples, and the same words for the same audio, whatever else is in the
     call.
     """
+
+    @property
+    def bands(self) -> int:
+        """Mel bands of the features that it takes."""
+        ...
 
     def encode(self, features: Sequence[Features], lengths: Sequence[int]) -> list[Encoded]:
         """What the decoder needs of each input; opaque to everybody else.
@@ -90,13 +95,21 @@ class Passage:
     """A pack with its features, and what each model's encoder made of them, computed once."""
 
     pack: Pack
-    features: Features = field(repr=False)
+    feed_s: int
+    """Seconds that the encoder is fed; inputs of as many fit one batch."""
+    _features: dict[int, Features] = field(default_factory=dict, repr=False)
     _encoded: dict[int, Encoded] = field(default_factory=dict, repr=False)
 
     @property
     def length(self) -> int:
         """Samples of its audio at ``VOICE_RATE``."""
         return len(self.pack.audio)
+
+    def features(self, model: SpeechEngine) -> Features:
+        """As the model takes them; models with as many mel bands share them."""
+        if model.bands not in self._features:
+            self._features[model.bands] = features(self.pack.audio, self.feed_s, model.bands)
+        return self._features[model.bands]
 
     def encoded(self, model: SpeechEngine) -> Encoded | None:
         """What the model's encoder made of it, if it was asked already."""
@@ -170,8 +183,8 @@ def _answers(rounds: dict[int, Round], most: int) -> dict[int, list[Decoded] | E
     groups: dict[tuple[int, str, str, int, int], list[tuple[int, int]]] = {}
     for number, asked in rounds.items():
         for place, passage in enumerate(asked.passages):
-            size = passage.features.shape[-1]
-            key = (id(asked.model), asked.language, asked.prompt, asked.beam, size)
+            how = (asked.language, asked.prompt, asked.beam, passage.feed_s)
+            key = (id(asked.model), *how)
             groups.setdefault(key, []).append((number, place))
     for places in groups.values():
         for first in range(0, len(places), max(1, most)):
@@ -191,7 +204,8 @@ def _decoded(asked: Round, passages: Sequence[Passage]) -> list[Decoded | Except
     try:
         new = [one for one in dict.fromkeys(passages) if one.encoded(asked.model) is None]
         if new:
-            encoded = asked.model.encode([one.features for one in new], [one.length for one in new])
+            made = [one.features(asked.model) for one in new]
+            encoded = asked.model.encode(made, [one.length for one in new])
             for passage, result in zip(new, encoded, strict=True):
                 passage.keep(asked.model, result)
         ready = [one for each in passages if (one := each.encoded(asked.model)) is not None]

@@ -22,7 +22,7 @@ from typing import Literal
 
 from models.speech.batched_decoding import Listener, Passage, Round, SpeechEngine, together
 from models.speech.redecode_rules import asks_digits, doubtful
-from models.speech.whisper import Decoded, Whisper, features
+from models.speech.whisper import Decoded, Whisper
 from models.speech.window_audio import (
     HeardWord,
     Listening,
@@ -32,9 +32,10 @@ from models.speech.window_audio import (
     numeric,
     place,
 )
-from models.store.loader import find
-from models.store.model_catalogue import entry
+from models.store.loader import catalogue_file, find
+from models.store.model_catalogue import Entry, entry
 from pipeline.detection.language.vocabulary import DEFAULT, languages, vocabulary
+from pipeline.errors import ModelError
 from pipeline.records.intervals import merge_intervals, uncovered
 from pipeline.records.model import Hearing, Interval, Window, WindowTranscript
 from pipeline.transcription.hallucination import FOREIGN, Doubt, judge, telling
@@ -61,6 +62,8 @@ class TranscriberSettings:
     compute_type: str = "int8"
     models: Path | None = None
     """Folder of local models; None for the user's cache."""
+    catalogue: Path | None = None
+    """The team's own catalogue of models; None for the one in the folder of models."""
     allow_hub: bool = False
     context_s: int = 12
     """What the decoder is given at least. At 10 s base made 33 errors in 314 ordinary words of
@@ -75,6 +78,21 @@ class TranscriberSettings:
     """The shortest unexplained speech that is listened to again."""
     unexplained_ms: int = 200
     """The shortest speech without a word that is stated as unexplained."""
+
+
+def speech_models(settings: TranscriberSettings) -> tuple[Entry, ...]:
+    """What the catalogues say of the models that are named, each once.
+
+    Raises:
+        ModelError: no catalogue knows one of them, or it is no speech model.
+    """
+    own = catalogue_file(settings.models, settings.catalogue)
+    named = dict.fromkeys((settings.main, settings.second, settings.check))
+    found = tuple(entry(model_id, own) for model_id in named if model_id)
+    for one in found:
+        if one.kind != "whisper":
+            raise ModelError(f"{one.id}: hears no speech; 'hushwire models list' shows what does")
+    return found
 
 
 _TIMINGS = {
@@ -102,11 +120,9 @@ class Transcriber:
     def __init__(self, settings: TranscriberSettings | None = None) -> None:
         self._settings = settings or TranscriberSettings()
         chosen = self._settings
-        self._loaded = {
-            model_id: self._load(model_id)
-            for model_id in dict.fromkeys((chosen.main, chosen.second, chosen.check))
-            if model_id
-        }
+        wanted = speech_models(chosen)
+        self._references = {one.id: one.reference for one in wanted}
+        self._loaded = {one.id: self._load(one.id) for one in wanted}
         self._main = self._loaded[chosen.main]
         self._check = self._loaded[chosen.check]
 
@@ -114,7 +130,7 @@ class Transcriber:
     def models(self) -> tuple[str, ...]:
         """``id@sha256`` prefix of the models that ``hear`` uses for English."""
         used = [self._main, self._second(DEFAULT)]
-        return tuple(entry(self._id(model)).reference for model in used if model)
+        return tuple(self._reference(model) for model in used if model)
 
     def hear(self, window: Window) -> WindowTranscript:
         """Listen to a window; never raises for what is in it or what a model does with it."""
@@ -334,7 +350,7 @@ class Transcriber:
             speech=window.speech,
             unexplained=tuple(merge_intervals([*(place(part, window) for part in left), *sounds])),
             heard_until=window.heard_until,
-            models=tuple(entry(self._id(model)).reference for model in models),
+            models=tuple(self._reference(model) for model in models),
             doubts=(*listening.doubts, *[Doubt.WORDLESS] * len(left)),
         )
 
@@ -345,10 +361,18 @@ class Transcriber:
     def _id(self, model: SpeechEngine) -> str:
         return next(model_id for model_id, one in self._loaded.items() if one is model)
 
+    def _reference(self, model: SpeechEngine) -> str:
+        return self._references[self._id(model)]
+
     def _load(self, model_id: str) -> SpeechEngine:
         chosen = self._settings
         return Whisper(
-            find(model_id, folder=chosen.models, allow_hub=chosen.allow_hub),
+            find(
+                model_id,
+                folder=chosen.models,
+                allow_hub=chosen.allow_hub,
+                catalogue=chosen.catalogue,
+            ),
             device=chosen.device,
             compute_type=chosen.compute_type,
             threads=chosen.threads,
@@ -357,7 +381,7 @@ class Transcriber:
 
 def _passage(one: Pack, context_s: int) -> Passage:
     """In whole seconds, so that inputs often fit one batch."""
-    return Passage(one, features(one.audio, max(context_s, -(-len(one.audio) // VOICE_RATE))))
+    return Passage(one, max(context_s, -(-len(one.audio) // VOICE_RATE)))
 
 
 def _elsewhere(model: SpeechEngine, passage: Passage, decoded: Decoded, language: str) -> bool:

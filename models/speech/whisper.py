@@ -9,6 +9,8 @@ Outcomes of ``Whisper.decode``: a ``Decoded`` per input (possibly without words)
 The same audio gives bit-identical words in every process: greedy or beam search without sampling on
 one thread. Whether an input is decoded alone or in a batch changes nothing either, on the
 processors on which that was measured; what changed with the batch, alignment, is never batched.
+
+The libraries are loaded with the first model: workers of other stages do without them.
 """
 
 from __future__ import annotations
@@ -17,18 +19,20 @@ import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-import ctranslate2
 import numpy as np
 import numpy.typing as npt
-import tokenizers
-from faster_whisper.feature_extractor import FeatureExtractor
-from faster_whisper.tokenizer import Tokenizer
 
 from pipeline.errors import ModelError
 from pipeline.transcription.voice_activity import VOICE_RATE, Samples
+
+if TYPE_CHECKING:
+    import ctranslate2
+    from faster_whisper.feature_extractor import FeatureExtractor
+    from faster_whisper.tokenizer import Tokenizer
 
 FRAMES_PER_SECOND = 100
 """Mel frames a second."""
@@ -88,7 +92,7 @@ Encoded: TypeAlias = npt.NDArray[np.float32]
 """What the encoder made of one input, shape ``(1, positions, width)``, in main memory."""
 
 Features: TypeAlias = npt.NDArray[np.float32]
-"""Log-mel features, shape ``(80, frames)``."""
+"""Log-mel features, shape ``(bands, frames)``."""
 
 
 class Whisper:
@@ -112,6 +116,9 @@ class Whisper:
         compute_type: str = "int8",
         threads: int = 1,
     ) -> None:
+        import ctranslate2  # noqa: PLC0415 - see the module
+        import tokenizers  # noqa: PLC0415
+
         try:
             self._model = ctranslate2.models.Whisper(
                 str(path),
@@ -124,6 +131,8 @@ class Whisper:
         except Exception as error:  # both libraries raise types of their own
             raise ModelError(f"{path.name}: cannot be loaded ({type(error).__name__})") from error
         self._multilingual = bool(self._model.is_multilingual)
+        self.bands = int(self._model.n_mels)
+        """Mel bands that it hears: 80, or 128 from large-v3 on."""
         self._tokenizers: dict[str, Tokenizer] = {}
         """Per language that was asked for."""
         self._most_encoded = _MOST_ENCODED[device]
@@ -170,6 +179,8 @@ class Whisper:
         return np.concatenate([encoded, self._silence[whole][:, heard // _STRIDE :]], axis=1)
 
     def _run(self, features: Sequence[Features]) -> list[Encoded]:
+        import ctranslate2  # noqa: PLC0415 - see the module
+
         batch = ctranslate2.StorageView.from_array(np.stack(features))
         return np.split(np.asarray(self._model.encode(batch, to_cpu=True)), len(features))
 
@@ -251,6 +262,8 @@ class Whisper:
         if not self.knows(language):
             raise ModelError("the model does not know the language of a call")
         if language not in self._tokenizers:
+            from faster_whisper.tokenizer import Tokenizer  # noqa: PLC0415 - see the module
+
             self._tokenizers[language] = Tokenizer(
                 self._raw, self._multilingual, task="transcribe", language=language
             )
@@ -316,6 +329,8 @@ class Whisper:
 
 def unusable(device: str, compute_type: str) -> str | None:
     """Why this machine cannot run models in this way; None where it can."""
+    import ctranslate2  # noqa: PLC0415 - see the module
+
     if device == "cuda" and not ctranslate2.get_cuda_device_count():
         return "no CUDA device can be seen"
     if compute_type not in ctranslate2.get_supported_compute_types(device):
@@ -329,19 +344,25 @@ def _limit(length: int) -> int:
 
 
 def _view(encoded: Sequence[Encoded]) -> ctranslate2.StorageView:
+    import ctranslate2  # noqa: PLC0415 - see the module
+
     return ctranslate2.StorageView.from_array(np.ascontiguousarray(np.concatenate(encoded)))
 
 
-_extractor = FeatureExtractor()
+@cache
+def _extractor(bands: int) -> FeatureExtractor:
+    from faster_whisper.feature_extractor import FeatureExtractor  # noqa: PLC0415 - see the module
+
+    return FeatureExtractor(feature_size=bands)
 
 
-def features(audio: Samples, feed_s: int) -> Features:
+def features(audio: Samples, feed_s: int, bands: int = 80) -> Features:
     """Log-mel features of the audio, padded with silence to ``feed_s`` seconds.
 
     Args:
         audio: mono at ``VOICE_RATE``, at most ``feed_s`` seconds.
-        feed_s: what the encoder is fed, at most 30 s. Every model of the catalogue takes the same
-            80 mel bands, so one computation serves all.
+        feed_s: what the encoder is fed, at most 30 s.
+        bands: mel bands that the model hears.
 
     Raises:
         ValueError: the audio is longer than the feed, or the feed than the encoder.
@@ -351,5 +372,5 @@ def features(audio: Samples, feed_s: int) -> Features:
         raise ValueError(f"{len(audio)} samples do not fit {feed_s} s of at most {LONGEST_S} s")
     padded = np.zeros(samples, np.float32)
     padded[: len(audio)] = audio
-    mel = _extractor(padded)[:, : feed_s * FRAMES_PER_SECOND]
+    mel = _extractor(bands)(padded)[:, : feed_s * FRAMES_PER_SECOND]
     return np.asarray(mel, np.float32)

@@ -1,7 +1,8 @@
 """Finds a model's files, checks their hashes, and says what to do when there are none.
 
 Sources in order: a local folder, the installed wheels, the hub; what comes with Hushwire itself is
-taken from there and nowhere else.
+taken from there and nowhere else. Which models there are say the shipped catalogue and the team's
+own one, ``catalogue.yaml`` in the folder of models where no other file is named.
 
 Outcomes of ``find``: the path of a folder whose files all have the catalogue's sha256, or
 ``ModelError``. A folder with wrong bytes is an error and not a reason to look further: somebody
@@ -11,19 +12,22 @@ the process, by size and modification time of each file.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from models.store.model_catalogue import Entry, Wheel, entries, entry
+from models.store import hub
+from models.store.model_catalogue import Entry, Wheel, entry
 from pipeline.errors import ModelError
 
-__all__ = ["Check", "default_folder", "entries", "find", "pull", "verify"]
+__all__ = ["Check", "catalogue_file", "default_folder", "find", "placed", "pull", "verify"]
 
 _BLOCK = 1 << 20
 _PACKAGE = Path(__file__).parents[1]
@@ -50,18 +54,30 @@ def default_folder() -> Path:
     return Path.home() / ".cache" / "hushwire" / "models"
 
 
-def find(model_id: str, *, folder: Path | None = None, allow_hub: bool = True) -> Path:
+def catalogue_file(folder: Path | None = None, catalogue: Path | None = None) -> Path:
+    """Where the team's own catalogue lies: the file that is named, or the one among the models."""
+    return catalogue or (folder or default_folder()) / "catalogue.yaml"
+
+
+def find(
+    model_id: str,
+    *,
+    folder: Path | None = None,
+    allow_hub: bool = True,
+    catalogue: Path | None = None,
+) -> Path:
     """The folder with a model's files, complete and with the right hashes.
 
     Args:
-        model_id: an id of the catalogue.
+        model_id: an id of a catalogue.
         folder: where local models lie, one folder each; without it the user's cache folder.
         allow_hub: whether the hub may be asked when nothing is installed.
+        catalogue: file of the team's own catalogue, see ``catalogue_file``.
 
     Raises:
         ModelError: unknown id, nothing found, or a file whose hash is not the catalogue's.
     """
-    model = entry(model_id)
+    model = entry(model_id, catalogue_file(folder, catalogue))
     place = folder or default_folder()
     if model.packaged:  # the code and its weights go together: no older copy may stand in
         return _checked(_PACKAGE / model.folder, model)
@@ -72,19 +88,25 @@ def find(model_id: str, *, folder: Path | None = None, allow_hub: bool = True) -
     if installed is not None:
         return _checked(installed, model)
     if allow_hub and model.hub is not None:
-        return _checked(_from_hub(model, local), model)
+        return _from_hub(model, local)
     raise ModelError(_nothing_found(model, place, allow_hub=allow_hub))
 
 
-def pull(model_id: str, *, folder: Path | None = None, allow_hub: bool = True) -> Path:
+def pull(
+    model_id: str,
+    *,
+    folder: Path | None = None,
+    allow_hub: bool = True,
+    catalogue: Path | None = None,
+) -> Path:
     """Copy a model into the local folder, from the wheels or the hub, and check it there.
 
     Raises:
         ModelError: as ``find``, or the folder cannot be written.
     """
-    model = entry(model_id)
+    model = entry(model_id, catalogue_file(folder, catalogue))
     local = (folder or default_folder()) / model.folder
-    found = find(model_id, folder=folder, allow_hub=allow_hub)
+    found = find(model_id, folder=folder, allow_hub=allow_hub, catalogue=catalogue)
     if model.packaged:
         return found
     if found != local:
@@ -92,16 +114,16 @@ def pull(model_id: str, *, folder: Path | None = None, allow_hub: bool = True) -
     return _checked(local, model)
 
 
-def verify(model_id: str, *, folder: Path | None = None) -> Check:
+def verify(model_id: str, *, folder: Path | None = None, catalogue: Path | None = None) -> Check:
     """Hash a model's files anew; never raises for what it finds, and never asks the hub.
 
     Raises:
-        ModelError: the catalogue does not know the id.
+        ModelError: no catalogue knows the id.
     """
-    entry(model_id)
+    entry(model_id, catalogue_file(folder, catalogue))
     _verified.clear()
     try:
-        path = find(model_id, folder=folder, allow_hub=False)
+        path = find(model_id, folder=folder, allow_hub=False, catalogue=catalogue)
     except ModelError as error:
         return Check(model_id, None, ok=False, problem=str(error))
     return Check(model_id, path, ok=True)
@@ -188,24 +210,43 @@ def _assemble(target: Path, sources: dict[str, tuple[Path, ...]]) -> Path:
                         shutil.copyfileobj(part, joined, _BLOCK)
                 joined.flush()
                 os.fsync(joined.fileno())
-        if target.is_dir() and not all((target / name).is_file() for name in sources):
-            _refuse_others(target, sources)
-            shutil.rmtree(target, ignore_errors=True)  # an interrupted copy of an older version
-        try:
-            scratch.rename(target)
-            scratch = None
-        except OSError:
-            if not all((target / name).is_file() for name in sources):
-                raise
+        placed(scratch, target, sources)
     except OSError as error:
-        raise ModelError(
-            f"{target}: the model cannot be written there ({error.strerror}); "
-            "make room, or name another folder with HUSHWIRE_MODELS"
-        ) from error
+        raise _not_written(target, error) from error
     finally:
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
     return target
+
+
+def placed(scratch: Path, target: Path, names: Iterable[str]) -> None:
+    """Rename a finished folder to its place; one that is complete there already stays.
+
+    Args:
+        scratch: beside the target. It is left where the target stays.
+        target: where it goes; an interrupted copy there is replaced.
+        names: of the model's files.
+
+    Raises:
+        ModelError: there are other files at the target than the model's.
+        OSError: it can't be renamed.
+    """
+    ours = tuple(names)
+    if target.is_dir() and not all((target / name).is_file() for name in ours):
+        _refuse_others(target, ours)
+        shutil.rmtree(target, ignore_errors=True)  # an interrupted copy of an older version
+    try:
+        scratch.rename(target)
+    except OSError:
+        if not all((target / name).is_file() for name in ours):
+            raise
+
+
+def _not_written(target: Path, error: OSError) -> ModelError:
+    return ModelError(
+        f"{target}: the model cannot be written there ({error.strerror}); "
+        "make room, or name another folder with HUSHWIRE_MODELS_DIR"
+    )
 
 
 def _refuse_others(target: Path, ours: Iterable[str]) -> None:
@@ -221,30 +262,54 @@ def _refuse_others(target: Path, ours: Iterable[str]) -> None:
         if path.is_file() and path not in known and not hidden:
             raise ModelError(
                 f"{target}: it has other files than the model's, such as {path.name}: move them, "
-                "or name another folder with HUSHWIRE_MODELS"
+                "or name another folder with HUSHWIRE_MODELS_DIR"
             )
 
 
 def _from_hub(model: Entry, target: Path) -> Path:
-    """Download the pinned revision into ``target``."""
-    # Imported here: an offline worker never needs the hub's client, and it is slow to import.
-    from huggingface_hub import snapshot_download  # noqa: PLC0415
+    """Download the pinned revision, check it, and put it in its place.
 
-    if model.hub is None:  # pragma: no cover - find() asks only where there is one
+    What an interrupted download left is gone on with. Processes that need the same model wait for
+    the one that fetches it.
+    """
+    pinned = model.hub
+    if pinned is None:  # pragma: no cover - find() asks only where there is one
         raise ModelError(f"{model.id}: is on no hub")
+    scratch = target.with_name(f".pull-{target.name}")
     try:
-        found = snapshot_download(
-            model.hub.repository, revision=model.hub.revision, allow_patterns=list(model.files)
-        )
-    except Exception as error:  # the client raises its own, requests' and OS errors
-        raise ModelError(
-            f"{model.id}: the hub could not be asked ({type(error).__name__}). "
-            + _ways(model, target.parent)
-        ) from error
-    path = Path(found)
-    if not _complete(path, model):
-        raise ModelError(f"{model.id}: the hub's revision lacks files that the catalogue names")
-    return path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(scratch):
+            if _complete(target, model):
+                return _checked(target, model)
+            there = sum(one.stat().st_size for one in scratch.rglob("*") if one.is_file())
+            missing = model.bytes - there
+            if shutil.disk_usage(target.parent).free < missing:
+                raise ModelError(
+                    f"{target}: there is no room for the {model.bytes / 1e6:.0f} MB of {model.id}; "
+                    "make room, or name another folder with HUSHWIRE_MODELS_DIR"
+                )
+            try:
+                hub.download(pinned.repository, pinned.revision, model.files, scratch)
+            except ModelError as error:
+                raise ModelError(f"{model.id}: {error} {_ways(model, target.parent)}") from error
+            try:
+                _checked(scratch, model)
+            except ModelError:
+                shutil.rmtree(scratch, ignore_errors=True)  # it would be gone on with
+                raise
+            hub.forget(scratch)
+            placed(scratch, target, model.files)
+    except OSError as error:
+        raise _not_written(target, error) from error
+    return _checked(target, model)
+
+
+@contextmanager
+def _alone(scratch: Path) -> Iterator[None]:
+    """Nobody else fetches into the same folder meanwhile."""
+    with scratch.with_suffix(f"{scratch.suffix}.lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _nothing_found(model: Entry, place: Path, *, allow_hub: bool) -> str:

@@ -37,7 +37,7 @@ from agents.vault.file_store import is_bucket, open_place
 from models.speech.whisper import unusable
 from models.store.loader import verify
 from models.store.model_catalogue import entries
-from pipeline.errors import ForgottenError, HushwireError, PolicyError, SealError
+from pipeline.errors import ForgottenError, HushwireError, ModelError, PolicyError, SealError
 from pipeline.policy.warnings import warnings
 
 FREE_BYTES = 2 * 1024**3
@@ -343,7 +343,15 @@ def _policy(settings: Settings, state: Path) -> Iterator[Finding]:
 
 
 def _models(settings: Settings) -> Iterator[Finding]:
-    checks = [verify(entry.id, folder=settings.models_dir) for entry in entries()]
+    others = [one.id for one in entries() if one.kind != "whisper"]
+    try:
+        checks = [
+            verify(one, folder=settings.models_dir, catalogue=settings.models_catalogue)
+            for one in (*settings.speech_models, *others)
+        ]
+    except ModelError as error:
+        yield Finding(Grade.WEAK, "models", str(error), "hushwire models list")
+        return
     for check in checks:
         if not check.ok:
             yield Finding(

@@ -45,7 +45,8 @@ class Counting(StandIn):
 
 def passage(mark: int, frames: int = 4) -> Passage:
     audio = np.zeros(160, np.float32)
-    return Passage(Pack(audio, (Interval(0, 160),), 0), np.full((80, frames), mark, np.float32))
+    made = np.full((80, frames), mark, np.float32)
+    return Passage(Pack(audio, (Interval(0, 160),), 0), frames, {StandIn.bands: made})
 
 
 def asks(

@@ -27,6 +27,7 @@ class Engine:
     """Stands in for ``ctranslate2.models.Whisper``."""
 
     is_multilingual = True
+    n_mels = 80
     made: list[dict[str, object]]
     shapes: list[tuple[int, ...]]
 

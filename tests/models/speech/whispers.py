@@ -17,6 +17,8 @@ class StandIn:
         likelihood: of every language that is asked for.
     """
 
+    bands = 80
+
     def __init__(self, knows: Sequence[str] = ("en",), likelihood: float = 1.0) -> None:
         self.known, self.guess = knows, likelihood
         self.languages: list[str] = []

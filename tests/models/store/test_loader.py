@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import huggingface_hub
 import pytest
 
-from models.store import loader
+from models.store import hub, loader
 from models.store.model_catalogue import Entry, Hub, Wheel
 from pipeline.errors import ModelError
 
@@ -24,6 +23,7 @@ HUB = Hub(repository="someone/toy", revision="0" * 40)
 def toy(*, hub: Hub | None = None, wheels: int = 2) -> Entry:
     return Entry(
         id="toy",
+        kind="whisper",
         purpose="For this test.",
         licence="MIT",
         languages=("en",),
@@ -45,7 +45,7 @@ def use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Use:
     """Put a toy model into the catalogue; its wheels have the given roots."""
 
     def _use(model: Entry, roots: dict[str, Path] | None = None) -> Path:
-        monkeypatch.setattr(loader, "entry", lambda _: model)
+        monkeypatch.setattr(loader, "entry", lambda *_: model)
         monkeypatch.setattr(loader, "_root", lambda wheel: (roots or {}).get(wheel.distribution))
         return tmp_path / "models"
 
@@ -136,46 +136,22 @@ def test_nothing_found_says_all_three_ways_out(use: Use) -> None:
     assert "hushwire models pull toy" in message
 
 
-def test_the_hub_is_asked_last_for_the_pinned_revision(
-    use: Use, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    place = use(toy(hub=HUB), {})
-    snapshot = write(tmp_path / "snapshot", WHOLE)
+def test_the_hub_is_asked_last(use: Use, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it sends, and how it fails: ``test_hub``."""
     asked: list[tuple[str, str]] = []
 
-    def download(repository: str, *, revision: str, allow_patterns: list[str]) -> str:
-        asked.append((repository, revision))
-        assert sorted(allow_patterns) == sorted(WHOLE)
-        return str(snapshot)
+    def download(repository: str, commit: str, names: Iterable[str], into: Path) -> None:
+        asked.append((repository, commit))
+        write(into, {name: WHOLE[name] for name in names})
 
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-    assert loader.find("toy", folder=place) == snapshot
+    monkeypatch.setattr(hub, "download", download)
+    place = use(toy(hub=HUB), wheel_roots(tmp_path))
+    loader.find("toy", folder=place)
+    assert asked == []
+    other = tmp_path / "other"
+    use(toy(hub=HUB), {})
+    assert loader.find("toy", folder=other) == other / "toy-1"
     assert asked == [("someone/toy", "0" * 40)]
-    assert loader.pull("toy", folder=place) == place / "toy-1"
-    assert loader.find("toy", folder=place, allow_hub=False) == place / "toy-1"
-
-
-def test_a_hub_that_cannot_be_reached_is_one_clear_error(
-    use: Use, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def download(*_: object, **__: object) -> str:
-        raise ConnectionError("secret token in an address")
-
-    place = use(toy(hub=HUB), {})
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-    with pytest.raises(ModelError, match="could not be asked") as caught:
-        loader.find("toy", folder=place)
-    assert "secret" not in str(caught.value)
-
-
-def test_what_the_hub_sends_is_checked_too(
-    use: Use, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    place = use(toy(hub=HUB), {})
-    snapshot = write(tmp_path / "snapshot", {**WHOLE, "w.bin": b"another model"})
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda *_, **__: str(snapshot))
-    with pytest.raises(ModelError, match="is not the file"):
-        loader.find("toy", folder=place)
 
 
 def test_verify_reports_and_does_not_raise(use: Use, tmp_path: Path) -> None:
@@ -192,7 +168,7 @@ def test_verify_reports_and_does_not_raise(use: Use, tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_a_clear_error(use: Use, tmp_path: Path) -> None:
     use(toy(), wheel_roots(tmp_path))
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(ModelError, match="HUSHWIRE_MODELS"):
+    with pytest.raises(ModelError, match="HUSHWIRE_MODELS_DIR"):
         loader.find("toy", folder=tmp_path / "file" / "models")
 
 

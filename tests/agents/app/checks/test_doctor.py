@@ -116,7 +116,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An installation without a weakness; models are hashed by another test."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(doctor, "may_dump_core", lambda: False)
-    monkeypatch.setattr(doctor, "verify", lambda one, folder: Check(one, None, ok=True))
+    monkeypatch.setattr(doctor, "verify", lambda one, **_: Check(one, None, ok=True))
     monkeypatch.setattr(doctor, "_SWAPS", tmp_path / "swaps")
     monkeypatch.setattr(doctor, "_SWAP_LIMIT", tmp_path / "limit")
     monkeypatch.setattr(doctor, "FREE_BYTES", 1)
@@ -210,7 +210,7 @@ def test_a_full_disk_and_an_altered_model_are_told(
     monkeypatch.setattr(doctor, "FREE_BYTES", 2**80)
     problem = "is not the file that the catalogue pins"
     monkeypatch.setattr(
-        doctor, "verify", lambda one, folder: Check(one, None, ok=False, problem=problem)
+        doctor, "verify", lambda one, **_: Check(one, None, ok=False, problem=problem)
     )
     found = weak(installed)
     assert found[0].endswith("GiB free")
