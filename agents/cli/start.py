@@ -1,8 +1,4 @@
-"""Where the command begins, and how its errors end.
-
-``hushwire redact`` is put together without the other commands: what it refuses is told in an
-instant, and most of that would be spent on loading them.
-"""
+"""Where the command begins, and how its errors end."""
 
 from __future__ import annotations
 
@@ -13,17 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import typer
-
-from agents.cli.running.redact import redact
+from agents.cli.shared.extras import extra_of, how_to_get
 from agents.system.child_processes import without_core_dumps
 from agents.system.logging import configure_logging, content_free_tracebacks
 from agents.system.screen import screen
 from pipeline.errors import BrokerError, HushwireError, ModelError, StoreError
 
 HELP: Final = {"help_option_names": ["-h", "--help"]}
-ALONE: Final = "redact"
-"""The command that is started without the others."""
+QUICK: Final = frozenset({"redact", "-h", "--help"})
+"""What says all that it has to say before it would write a log; ``redact`` sets one up later."""
 
 err = screen(stderr=True)
 
@@ -33,20 +27,11 @@ def main() -> None:
     without_core_dumps()
     content_free_tracebacks()
     with errors():
-        if sys.argv[1:2] == [ALONE]:
-            _alone()(args=sys.argv[2:], prog_name=f"hushwire {ALONE}")
-        else:
+        from agents.cli.main import app  # noqa: PLC0415 - it names this module
+
+        if sys.argv[1:] and sys.argv[1] not in QUICK:
             configure_logging("warning")  # for commands that set up nothing of their own
-            from agents.cli.main import app  # noqa: PLC0415 - all commands, see above
-
-            app()
-
-
-def _alone() -> typer.Typer:
-    # A traceback with local variables would show spoken words.
-    alone = typer.Typer(pretty_exceptions_enable=False, add_completion=False, context_settings=HELP)
-    alone.command()(redact)
-    return alone
+        app()
 
 
 @contextmanager
@@ -63,6 +48,15 @@ def errors() -> Iterator[None]:
         err.print("hushwire: stopped")
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 - a message that is not ours may hold spoken words
+        if isinstance(error, ModuleNotFoundError) and (extra := extra_of(error.name)):
+            err.print(
+                f"hushwire: this needs {how_to_get(extra)}",
+                style="bold red",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
+            sys.exit(2)
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(place.filename).name}:{place.lineno} in {place.name}"
         err.print(

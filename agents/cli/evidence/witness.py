@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agents.cli.evidence import audit
+from agents.cli.evidence.audit import app
 from agents.cli.shared import public_keys
 from agents.settings.model import Settings, load_settings
 from pipeline.errors import InputError, SettingsError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from agents.access.witness import Note
 
 
+@app.command("witness-key")
 def key(state_dir: public_keys.StateDir = None) -> None:
     """Print the log's key as witnesses want it (`name+id+key`)."""
     from agents.access.witness import log_vkey  # noqa: PLC0415 - --help comes at once
@@ -24,6 +26,7 @@ def key(state_dir: public_keys.StateDir = None) -> None:
     typer.echo(log_vkey(audit.signing_key(settings), _origin(settings)))
 
 
+@app.command("witness-request")
 def request(
     old: Annotated[
         int, typer.Option(min=0, help="How many entries the witness saw last; it says so.")
@@ -52,6 +55,7 @@ def request(
         raise InputError(f"--old {old}: {error}") from None
 
 
+@app.command("witness-add")
 def add(
     asked: Annotated[Path, typer.Argument(help="What the witness was sent.")],
     answered: Annotated[Path, typer.Argument(help="What it answered: lines of signatures.")],

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Column, Table
 
+from agents.cli.measuring.policy import app
 from agents.cli.shared import public_keys as known
 from agents.cli.shared.stores import VaultHint, opened
 from agents.settings.model import load_settings
@@ -35,6 +36,7 @@ _DIGITS = 12
 """Of a digest that are shown."""
 
 
+@app.command("publish")
 def publish(
     file: Annotated[str, typer.Argument(help="Policy file, or a shipped name.")],
     reason: Reason,
@@ -62,6 +64,7 @@ def publish(
         _tell(_accepted(step, laxer=laxer))
 
 
+@app.command("versions")
 def list_versions(vault: VaultHint = None, state_dir: known.StateDir = None) -> None:
     """List the versions of the policy, the newest first; the one in force is marked."""
     with _versions(vault, state_dir) as versions:
@@ -91,6 +94,7 @@ def list_versions(vault: VaultHint = None, state_dir: known.StateDir = None) -> 
         screen(stderr=True).print(told, markup=False, highlight=False, soft_wrap=True)
 
 
+@app.command("show")
 def show(
     number: Number,
     vault: VaultHint = None,
@@ -104,6 +108,7 @@ def show(
     typer.echo(version.document, nl=False)
 
 
+@app.command("approve")
 def approve(
     number: Number,
     vault: VaultHint = None,
@@ -114,6 +119,7 @@ def approve(
         _tell(versions.approve(number, by=_me()))
 
 
+@app.command("withdraw")
 def withdraw(
     number: Number,
     vault: VaultHint = None,
@@ -124,6 +130,7 @@ def withdraw(
         _tell(versions.withdraw(number, by=_me()))
 
 
+@app.command("rollback")
 def rollback(
     number: Number,
     reason: Reason,
@@ -183,14 +190,3 @@ def _tell(version: Version) -> None:
         highlight=False,
         soft_wrap=True,
     )
-
-
-COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
-    "publish": publish,
-    "versions": list_versions,
-    "show": show,
-    "approve": approve,
-    "withdraw": withdraw,
-    "rollback": rollback,
-}
-"""What ``hushwire policy`` gets, by name."""

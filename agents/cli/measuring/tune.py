@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from agents.cli.shared.extras import need
 from agents.settings.model import load_settings
 from agents.system.screen import screen
 
@@ -35,6 +36,7 @@ def tune(
     json: Annotated[Path | None, typer.Option("--json", help="Write all figures here.")] = None,
 ) -> None:
     """Propose a threshold per type for a target recall; nothing in force is changed."""
+    need("tune", "detect")
     from agents.app.evaluation import tune_policy  # noqa: PLC0415 - --help comes at once
     from agents.app.evaluation.run_texts import read_cases  # noqa: PLC0415
     from agents.reports.evaluation_report import write_plain  # noqa: PLC0415

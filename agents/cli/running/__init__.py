@@ -1,6 +1,5 @@
-"""Commands that run Hushwire, or get it ready.
+"""Commands that run Hushwire, or look after it while it runs.
 
-Files: ``redact`` · ``serve`` · ``watch`` · ``gateway`` · ``topics`` · ``ledger`` · ``keys`` ·
-``tokens`` · ``dead_letters`` · ``webhooks`` · ``doctor`` · ``notice`` the prompt to play. ``run``,
-``worker`` and ``ingest`` stand in ``cli.main``.
+Files: ``run`` · ``worker`` · ``ingest`` · ``redact`` · ``serve`` · ``watch`` · ``gateway`` ·
+``dead_letters`` · ``webhooks`` · ``doctor`` · ``notice`` the prompt to play.
 """

@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from agents.cli.shared.extras import need
 from agents.system.screen import screen
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def redact(
     Exit codes: 0 redacted and verified; 1 quarantined (a certificate, no audio); 2 refused;
     3 a model is missing or altered; 4 a file can't be written.
     """
+    need("redact", "speech", "detect")
     from agents.app.checks.wanted import Wanted  # noqa: PLC0415 - --help comes at once
 
     out, err = screen(), screen(stderr=True)

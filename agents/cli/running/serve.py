@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from agents.cli.shared.extras import need
 from agents.settings.model import load_settings
 
 SERVER: Final = "console.server"
@@ -32,6 +33,7 @@ def serve(
     Its pages are for analysts, auditors, security teams and operators: each sees what their roles
     allow.
     """
+    need("serve", "console")
     settings = load_settings(api_host=host, api_port=port, state_dir=state_dir)
     console: Any = import_module(SERVER)
     console.serve(settings, vault)

@@ -1,5 +1,5 @@
-"""What several commands open.
+"""What several commands open, take or say.
 
 Files: ``stores`` ledger, audit log and vault · ``public_keys`` which keys signatures are checked
-with.
+with · ``pipeline_options`` of what runs stages · ``extras`` what is to be installed for more.
 """

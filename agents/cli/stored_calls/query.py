@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from agents.cli.shared import public_keys
+from agents.cli.shared.extras import need
 from agents.cli.shared.stores import VaultHint, opened
 from agents.settings.model import load_settings
 from agents.system.owners import user
@@ -73,6 +74,7 @@ def query(
     chosen = form or _by_ending(to)
     if chosen is Format.PARQUET and to is None:
         raise InputError("Parquet is written to a file: name it by --to FILE.parquet")
+    need("query", "console")
     from agents.vault.analytics.warehouse.apart import Asking, answer_of  # noqa: PLC0415 - --help comes at once
     from agents.vault.analytics.warehouse.asking import refuse_other  # noqa: PLC0415
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 from typer.testing import CliRunner
 
 from agents.cli.main import app
@@ -114,8 +113,9 @@ def test_no_credential_of_any_setting_is_shown(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     every = dict.fromkeys(Settings.model_fields, address)
-    monkeypatch.setattr("agents.cli.main.load_settings", lambda: Settings.model_construct(**every))
-    monkeypatch.setattr("agents.cli.main.out", Console(width=1_000))
+    monkeypatch.setattr(
+        "agents.cli.installing.settings.load_settings", lambda: Settings.model_construct(**every)
+    )
     shown = CliRunner().invoke(app, ["settings"])
     assert shown.exit_code == 0
     assert shown.stdout.count(".example") >= len(Settings.model_fields)
@@ -123,7 +123,6 @@ def test_no_credential_of_any_setting_is_shown(
 
 
 def test_what_lets_nobody_in_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agents.cli.main.out", Console(width=1_000))
     monkeypatch.setenv("HUSHWIRE_LEDGER_URL", ADDRESSES[0])
     monkeypatch.setenv("HUSHWIRE_KEYSET", "hcvault://vault.example:8200/transit/keys/hushwire")
     shown = CliRunner().invoke(app, ["settings"]).stdout
