@@ -14,6 +14,7 @@ from typing import Any
 import faust
 
 from agents.app.faust_app import attach
+from agents.app.operations.probes import StageLook
 from agents.runtime.broker_port import Reader
 
 STOP_S = 8.0
@@ -50,6 +51,18 @@ class Serving:
             return not broken.done()
         finally:
             broken.cancel()
+
+    def look(self) -> list[StageLook]:
+        """How each client is now."""
+        return [
+            StageLook(
+                group=app.conf.id,
+                partitions=len(_assignment(app)),
+                joined=app.started and app.rebalancing_count > 0 and not app.rebalancing,
+                still_s=round(runtime.pulse.still_s, 1),
+            )
+            for app, runtime in zip(self._apps, self._runtimes, strict=True)
+        ]
 
     async def until_broken(self) -> None:
         """Wait until one of the clients or of the runtimes' watches ends by itself."""

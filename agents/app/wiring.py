@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from prometheus_client import start_http_server
 from rich.console import Console
 
+from agents.app.operations.probes import Probes, ProbeServer
 from agents.app.recordings.ingest import Ingested, Outcome, ingest
 from agents.app.recordings.recording_folder import find_recordings
 from agents.app.worker import STAGES, LanguageDetector, Models, WorkerConfig, run_worker
@@ -84,10 +85,12 @@ def start_worker(
 
 def _serve(config: WorkerConfig, settings: Settings, ready: Callable[[], None]) -> None:
     reach_broker(config.bootstrap, client=config.security.librdkafka())
-    metrics = Metrics()
-    if settings.metrics_port:
-        start_http_server(settings.metrics_port, addr="127.0.0.1", registry=metrics.registry)
-    asyncio.run(run_worker(config, metrics=metrics, ready=ready))
+    metrics, probes = Metrics(), Probes()
+    with ExitStack() as serving:
+        if settings.metrics_port:
+            host, port = settings.metrics_host, settings.metrics_port
+            serving.enter_context(ProbeServer(host, port, metrics.registry, probes))
+        asyncio.run(run_worker(config, metrics=metrics, ready=ready, probes=probes))
 
 
 def worker_config(stages: list[str], vault: str | Path | None, settings: Settings) -> WorkerConfig:
@@ -135,6 +138,7 @@ def worker_config(stages: list[str], vault: str | Path | None, settings: Setting
         nightly=nightly,
         batch=batching(settings.pace, settings.device),
         limits=Limits(calls=settings.calls_in_flight),
+        stop_s=settings.stop_seconds,
         timeouts=Timeouts(settings.late_seconds, settings.idle_seconds),
         shadow=_candidate(settings),
         door=_door(settings, state) if ADMIT in named else None,

@@ -10,17 +10,21 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
+import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import metadata
 from pathlib import Path
 from typing import Protocol
 
 from agents.access.audit_log import AuditLog
 from agents.app.consumers import Serving
 from agents.app.operations.heartbeat import Heartbeat
+from agents.app.operations.probes import Probes
 from agents.app.stage_clients import LANGUAGE, Loaded, Parts, made_clients, made_readings
 from agents.crypto.ed25519 import SigningKey
 from agents.crypto.envelope import KeyEncryptionKey
@@ -64,6 +68,8 @@ from pipeline.records.model import CallInfo
 from pipeline.transcription.voice_activity import VoiceDetector
 from pipeline.transcription.windows import ListenSettings
 
+STOP_S = 25.0
+"""Less than the half minute that Kubernetes gives by default."""
 STAGES = (admit.NAME, transcribe.NAME, detect.NAME, mute.NAME, verify.NAME, vault.NAME)
 """All stages, in the order in which a call passes them."""
 _LISTENING = frozenset({transcribe.NAME, verify.NAME})
@@ -152,6 +158,8 @@ class WorkerConfig:
     limits: Limits = field(default_factory=Limits)
     listen_s: float = LISTEN_S
     """How long one window may take."""
+    stop_s: float = STOP_S
+    """How long stopping may take; then the process ends at once."""
     shadow: Candidate | None = None
     """A policy that the detect stage tries beside the live one."""
     door: Door | None = None
@@ -173,6 +181,7 @@ async def run_worker(
     metrics: Metrics | None = None,
     ready: Callable[[], None] = lambda: None,
     signals: bool = True,
+    probes: Probes | None = None,
 ) -> None:
     """Run stages until stopped.
 
@@ -181,7 +190,9 @@ async def run_worker(
         stop: set it to end the worker.
         metrics: what is counted; the caller may read it while the worker runs.
         ready: called when every stage has its partitions.
-        signals: whether SIGTERM and SIGINT end the worker; only in the main thread.
+        signals: whether SIGTERM and SIGINT end the worker; only in the main thread. A second one
+            ends it at once.
+        probes: is told how it is doing.
 
     Raises:
         SettingsError: an unknown stage, a vault stage without a vault, or consent is to be
@@ -195,8 +206,9 @@ async def run_worker(
     silence_libraries()
     stop, metrics = stop or asyncio.Event(), metrics or Metrics()
     if signals:
+        told = _Told(stop, config.stop_s)
         for one in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(one, stop.set)
+            asyncio.get_running_loop().add_signal_handler(one, told)
     pool, live = None, LiveFirst()
     if _LISTENING & set(config.stages):
         pool = TranscriberPool(
@@ -238,7 +250,7 @@ async def run_worker(
 
         parts = Parts(ledger, pool, metrics, key, store, private, in_force, live)
         async with _kept(config, parts), beat.kept():
-            await _run(config, parts, loading, stop, reads)
+            await _run(config, parts, loading, stop, reads, probes or Probes())
     finally:
         gc.unfreeze()  # or the interpreter's end would leave it, and libraries complain
         gc.enable()
@@ -361,21 +373,31 @@ async def _run(
     loading: asyncio.Task[Loaded],
     stop: asyncio.Event,
     ready: Callable[[], None],
+    probes: Probes,
 ) -> None:
     """Make the stages once the models are loaded, and join their groups; until stopped."""
     log = get_logger()
-    serving = Serving()
+    serving, policy = Serving(), parts.in_force.current
     # The detector is not for several threads at a time: its stages share one.
     language = ThreadPoolExecutor(1, thread_name_prefix="hushwire-language")
 
     async def served() -> None:
-        stages = await asyncio.to_thread(made_readings, config, parts, await loading)
+        loaded = await loading
+        probes.loaded = True
+        stages = await asyncio.to_thread(made_readings, config, parts, loaded)
         await serving.join(made_clients(stages, parts, language))
-        log.info("worker started", count=len(stages), bootstrap=config.bootstrap)
+        log.info(
+            "worker started",
+            stages=list(config.stages),
+            version=metadata.version("hushwire"),
+            policy=f"{policy.name} {policy.version}",
+            bootstrap=config.bootstrap,
+        )
         if await serving.until_assigned():
             gc.freeze()
             gc.enable()
-            log.info("worker ready", count=len(stages))
+            held = {one.group: one.partitions for one in serving.look()}
+            log.info("worker ready", partitions=held)
             ready()
             await serving.until_broken()
         fatal_exit.exit_now(
@@ -383,14 +405,33 @@ async def _run(
         )
 
     serve, stopped = asyncio.create_task(served()), asyncio.create_task(stop.wait())
+    kept = asyncio.create_task(probes.keep(serving.look))
     try:
         await asyncio.wait([serve, stopped], return_when=asyncio.FIRST_COMPLETED)
         if not stopped.done():
             await serve
     finally:
-        for task in (serve, stopped):
+        probes.stopping, began = True, time.monotonic()
+        for task in (serve, stopped, kept):
             task.cancel()
-        await asyncio.wait([serve, stopped])
+        await asyncio.wait([serve, stopped, kept])
         await serving.stop()
         language.shutdown(wait=False, cancel_futures=True)
-        log.info("worker stopped", count=len(config.stages))
+        seconds = round(time.monotonic() - began, 3)
+        log.info("worker stopped", stages=list(config.stages), seconds=seconds)
+
+
+class _Told:
+    """What a signal does: the first one stops the worker within its time, a second one ends it."""
+
+    def __init__(self, stop: asyncio.Event, within_s: float) -> None:
+        self._stop, self._within_s = stop, within_s
+
+    def __call__(self) -> None:
+        if self._stop.is_set():
+            fatal_exit.exit_now(fatal_exit.STOPPED, "told to stop a second time: ended at once")
+        self._stop.set()
+        why = f"not stopped within {self._within_s:g} s (HUSHWIRE_STOP_SECONDS): ended at once"
+        late = threading.Timer(self._within_s, fatal_exit.exit_now, (fatal_exit.STOPPED, why))
+        late.daemon = True  # it ends with a process that stops in time
+        late.start()

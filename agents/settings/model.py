@@ -308,8 +308,19 @@ class _Own(SettingsPart):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe event that is logged."
     )
+    metrics_host: str = Field(
+        default="127.0.0.1",
+        description="Where a worker answers probes and Prometheus, in clear and to anybody who can "
+        "reach it; `0.0.0.0` in a container.",
+    )
     metrics_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
-        default=0, description="Prometheus page on 127.0.0.1 at this port; 0: none."
+        default=0,
+        description="Port of `/metrics`, `/startup`, `/ready` and `/live` of a worker; 0: none.",
+    )
+    stop_seconds: Annotated[float, Field(ge=1.0, le=3_600.0)] = Field(
+        default=25.0,
+        description="How long a worker may take to hand over after SIGTERM; then it ends at once. "
+        "Whatever kills it has to wait longer than this.",
     )
     controller_name: str | None = Field(
         default=None,

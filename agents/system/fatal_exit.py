@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from agents.system.logging import get_logger, place_of
 from pipeline.errors import BrokerError, StoreError
 
-BROKER, STORE, MODEL, KEY, BUG, CRASHED, POLICY = 81, 82, 83, 84, 85, 86, 87
+BROKER, STORE, MODEL, KEY, BUG, CRASHED, POLICY, STOPPED = 81, 82, 83, 84, 85, 86, 87, 88
 """Exit codes, apart from the ones that shells and signals use."""
 
 

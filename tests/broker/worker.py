@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import fakes  # type: ignore[import-not-found]
-from prometheus_client import start_http_server
 
 from agents.app.faust_app import FaustPort
+from agents.app.operations.probes import Probes, ProbeServer
 from agents.app.worker import Models, WorkerConfig, run_worker
 from agents.database.policies.published import Following
 from agents.kafka.topics import Topics
@@ -78,6 +78,7 @@ def main() -> None:
         engines=1,
         listen_s=20.0,
         timeouts=Timeouts(late_s=2.0, idle_s=float(idle_s)),
+        stop_s=float(os.environ.get("STOP_OF_TEST", "25")),
         consent=ConsentRules(shipped_rules(), fakes.reads),
         shadow=_candidate(os.environ.get("SHADOW_OF_TEST", "")),
         transcripts="WEBHOOK_OF_TEST" in os.environ,
@@ -90,10 +91,10 @@ def main() -> None:
     )
     if "KILLED_OF_TEST" in os.environ:
         FaustPort.acknowledge = _killed  # type: ignore[assignment, method-assign]
-    metrics = Metrics()
+    metrics, probes = Metrics(), Probes()
     if port := os.environ.get("METRICS_OF_TEST"):
-        start_http_server(int(port), addr="127.0.0.1", registry=metrics.registry)
-    asyncio.run(run_worker(config, metrics=metrics, ready=_ready))
+        ProbeServer("127.0.0.1", int(port), metrics.registry, probes).__enter__()
+    asyncio.run(run_worker(config, metrics=metrics, ready=_ready, probes=probes))
 
 
 def _webhooks(folder: str) -> Endpoint | None:

@@ -23,6 +23,7 @@ import structlog
 
 from agents.access.hash_chain import Checkpoint
 from agents.app import worker
+from agents.app.operations.probes import StageLook
 from agents.crypto.ed25519 import SigningKey
 from agents.database import migrate
 from agents.database.call_ledger import Ledger
@@ -131,6 +132,10 @@ class Serving:
         for member in self._worker.members:
             await member.assigned.wait()
         return True
+
+    def look(self) -> list[StageLook]:
+        """Nobody asks."""
+        return []
 
     async def until_broken(self) -> None:
         await asyncio.wait(self._watches, return_when=asyncio.FIRST_COMPLETED)

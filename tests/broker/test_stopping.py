@@ -1,0 +1,157 @@
+"""What a worker answers to probes, what it logs, and how it hands over when it is told to stop."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents.database.call_ledger import CallState
+from agents.system import fatal_exit
+from tests.broker.brokers import on_both
+from tests.broker.harness import ALL, Installation, script
+from tests.broker.test_start import until_loading
+from tests.ports import free_port
+
+pytestmark = pytest.mark.broker
+
+STAGES = ALL.split(",")
+
+
+def ask(port: int, path: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def figure(port: int, line: str) -> float:
+    """The value of a line of the metrics' page."""
+    page = ask(port, "/metrics")[1].splitlines()
+    return next((float(one.rpartition(" ")[2]) for one in page if one.startswith(line)), 0.0)
+
+
+def logged(installation: Installation, event: str) -> list[dict[str, Any]]:
+    lines = [json.loads(one) for one in installation.log().splitlines() if one.startswith("{")]
+    return [one for one in lines if one["event"] == event]
+
+
+def test_probes_logs_and_times_of_a_worker(
+    installation: Installation,
+) -> None:
+    port, loaded = free_port(), installation.folder / "loaded"
+    told = {"LOADING_OF_TEST": str(loaded), "METRICS_OF_TEST": str(port)}
+    worker = installation.spawn(told=told)
+    assert worker.stdout is not None
+    until_loading(loaded)
+    assert [ask(port, path)[0] for path in ("/startup", "/ready", "/live")] == [503, 503, 200]
+    loaded.touch()
+    assert worker.stdout.readline() == "ready\n", installation.log()
+    deadline = time.monotonic() + 10
+    while ask(port, "/ready")[0] != 200:
+        assert time.monotonic() < deadline, ask(port, "/ready")
+        time.sleep(0.1)
+    assert [ask(port, path)[0] for path in ("/startup", "/live", "/health")] == [200, 200, 404]
+
+    calls = [script(f"timed-{number}", seconds=4) for number in range(3)]
+    installation.interleave(calls)
+    sent = time.monotonic()
+    names = [one.info.call_id for one in calls]
+    installation.until_closed(names)
+    took = time.monotonic() - sent
+    until_finished(installation, len(names) * len(STAGES))
+    assert figure(port, "hushwire_call_delay_seconds_count") == len(names)
+    assert 0 < figure(port, "hushwire_call_delay_seconds_sum") <= len(names) * (took + 2)
+    for stage in STAGES:
+        line = f'hushwire_stage_call_seconds_count{{stage="{stage}"}}'
+        assert figure(port, line) == len(names), line
+        until_none_is_in_hand(port, stage)
+    finished = logged(installation, "call finished")
+    assert sorted((one["stage"], one["call_id"]) for one in finished) == sorted(
+        (stage, name) for stage in STAGES for name in names
+    )
+    assert all(one["seconds"] > 0 and one["records"] > 0 for one in finished)
+    assert all("dropped_fields" not in one for one in finished)
+    started, ready = logged(installation, "worker started"), logged(installation, "worker ready")
+    assert started[0]["stages"] == STAGES
+    assert started[0]["policy"].startswith("default ")
+    assert sum(ready[0]["partitions"].values()) > 0
+    installation.stop(worker)
+    assert logged(installation, "worker stopped")[0]["seconds"] < 25
+
+
+def until_finished(installation: Installation, count: int) -> None:
+    """The vault closes a call a little before its stage is through with it."""
+    deadline = time.monotonic() + 20
+    while len(logged(installation, "call finished")) < count:
+        assert time.monotonic() < deadline, installation.log()
+        time.sleep(0.1)
+
+
+def until_none_is_in_hand(port: int, stage: str) -> None:
+    deadline = time.monotonic() + 10
+    while figure(port, f'hushwire_oldest_call_seconds{{stage="{stage}"}}'):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@on_both
+def test_nothing_but_calls_in_flight_is_read_again(installation: Installation) -> None:
+    over = [script(f"over-{number}", seconds=4) for number in range(8)]
+    worker = installation.start()
+    installation.interleave(over)
+    installation.until_closed([one.info.call_id for one in over])
+    until_finished(installation, len(over) * len(STAGES))
+    flying = [script(f"flying-{number}", seconds=4) for number in range(4)]
+    for one in flying:
+        installation.send(one.info.call_id, one.chunks[:-1])
+    installation.producer.flush()
+    raw, vault = installation.topics.audio_raw, installation.topics.audio_verified
+    time.sleep(1.0)  # some of it is in work by now
+    took = installation.stop(worker)
+    assert took < 25, "longer than containers are given"
+    first: dict[int, int] = {}
+    ends: dict[int, int] = {}
+    names = {one.info.call_id.encode() for one in flying}
+    for record in installation.read(raw):
+        ends[record.partition()] = max(ends.get(record.partition(), 0), record.offset() + 1)
+        if record.key() in names:
+            place = first.get(record.partition(), record.offset())
+            first[record.partition()] = min(place, record.offset())
+    wanted = {number: first.get(number, end) for number, end in ends.items()}
+    wanted = {number: offset for number, offset in wanted.items() if offset}
+    assert first, "no call is in flight"
+    for stage in ("transcribe", "mute"):
+        assert installation.committed(stage, raw) == wanted
+    assert sum(installation.committed("vault", vault).values()) > 0
+
+    installation.start()
+    for one in flying:
+        installation.send(one.info.call_id, [one.chunks[-1], one.end])
+    installation.producer.flush()
+    closed = installation.until_closed([one.info.call_id for one in flying])
+    assert set(closed.values()) == {CallState.STORED}
+
+
+@pytest.mark.parametrize("bootstrap", ["embedded"], indirect=True)
+@pytest.mark.parametrize("second", [True, False])
+def test_a_worker_that_does_not_stop_is_ended(installation: Installation, *, second: bool) -> None:
+    """Its models load for ever, in a thread that nobody can end."""
+    loaded: Path = installation.folder / "never"
+    told = {"LOADING_OF_TEST": str(loaded), "STOP_OF_TEST": "60" if second else "2"}
+    worker = installation.spawn(told=told)
+    until_loading(loaded)
+    worker.send_signal(signal.SIGTERM)
+    time.sleep(1.0)
+    assert worker.poll() is None
+    if second:
+        worker.send_signal(signal.SIGTERM)
+    assert worker.wait(20) == fatal_exit.STOPPED
+    assert ("a second time" if second else "HUSHWIRE_STOP_SECONDS") in installation.log()
