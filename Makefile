@@ -119,7 +119,7 @@ bench-gateway: .venv/.dev ## Measure the gateway under 400 streams: order, delay
 bench-pipeline: .venv/.dev ## Measure cost by stage, memory, restart, takeover, growth; write docs/sizing.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.cost.pipeline --sizing docs/sizing.md
 
-bench-refusals: .venv/.dev ## Measure how soon `hushwire redact` says that it can't
+bench-refusals: .venv/.dev ## Measure how soon `hushwire redact` says that it can't, and `--help` what there is
 	$(BIN)/python -m benchmarks.cost.refusals
 
 bench-peers: .venv/.dev ## Measure the same calls and texts with Presidio and scrubadub (from PyPI)

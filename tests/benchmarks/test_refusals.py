@@ -13,7 +13,7 @@ pytestmark = pytest.mark.unit
 
 def test_every_case_is_refused_and_shown() -> None:
     found = measure(runs=1)
-    assert len(found) == 7
+    assert len(found) == 8
     shown = page(found)
     assert all(f"| {name} | " in shown for name in found)
 
