@@ -89,7 +89,8 @@ def page(found: dict[str, dict[str, float]]) -> str:
         for name, one in found.items()
     )
     head = "| what is wrong, or asked | median | longest | of a bare Python |\n|---|---|---|---|\n"
-    return f"# Refusals of `hushwire redact`, and `hushwire --help`\n\n{head}" + "\n".join(rows) + "\n"
+    title = "# Refusals of `hushwire redact`, and `hushwire --help`"
+    return f"{title}\n\n{head}" + "\n".join(rows) + "\n"
 
 
 def main() -> None:
