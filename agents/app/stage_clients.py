@@ -20,7 +20,7 @@ from agents.runtime.batching import LiveFirst
 from agents.runtime.broker_port import Reader
 from agents.runtime.engine_pool import TranscriberPool
 from agents.runtime.record_runtime import RecordRuntime, RecordStage
-from agents.runtime.stage_runtime import StageRuntime
+from agents.runtime.stage_runtime import BACKFILL, StageRuntime
 from agents.runtime.steps import Stage
 from agents.stages import admit, detect, mute, transcribe, vault, verify
 from agents.stages.shadow import Shadow
@@ -74,7 +74,7 @@ def made_readings(config: WorkerConfig, parts: Parts, loaded: Loaded) -> list[Re
         archive = replace(
             config,
             topics=config.topics.backfill(),
-            group_prefix=f"{config.group_prefix}-backfill",
+            group_prefix=f"{config.group_prefix}-{BACKFILL}",
             shadow=None,
         )
         behind = made_stages(archive, parts, loaded, live=False)

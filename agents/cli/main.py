@@ -35,6 +35,10 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "running.watch:watch",
         "Send what a recorder drops; see docs/connect/folder.md. This host can open nothing.",
     ),
+    "backfill": Command(
+        "running.backfill:backfill",
+        "Redact an archive beside live calls, which go first; see docs/backfill.md.",
+    ),
     "gateway": Command(
         "running.gateway:gateway",
         "Take calls of telephone platforms until stopped; see docs/gateways.md.",

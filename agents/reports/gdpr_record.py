@@ -241,7 +241,10 @@ def _means(settings: Settings, policy: Policy, state: Path, vault: str | None) -
         Row("policy", f"{policy.name} version {policy.version}, sha256 {policy.digest}"),
         Row("models, run on the installation's own machines", "; ".join(models)),
         Row("broker", settings.bootstrap or "embedded, in memory, on the loopback"),
-        Row("topics", ", ".join(Topics.named(settings.topic_prefix).all())),
+        Row(
+            "topics",
+            ", ".join(Topics.named(settings.topic_prefix, backfilled=settings.backfill).all()),
+        ),
         Row("ledger, catalogue and audit log", f"{url.get_backend_name()}, {url.host or 'a file'}"),
         Row("vault", vault or "not told: --vault"),
     )

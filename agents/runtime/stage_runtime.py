@@ -53,6 +53,8 @@ from pipeline.policy.model import Policy
 from pipeline.records import cloudevents
 from pipeline.records.model import WindowTranscript
 
+BACKFILL = "backfill"
+"""What is counted of archives' calls, and their consumer groups, begin with it."""
 REMEMBERED = 4_096
 """Finished calls that are known without asking the ledger."""
 TICK_S = 0.25
@@ -98,7 +100,8 @@ class StageRuntime:
         after: LiveFirst | None = None,
     ) -> None:
         self._lost_s, self._after = lost_s, after
-        self._label = stage.name if after is None else f"backfill-{stage.name}"
+        self._label = stage.name if after is None else f"{BACKFILL}-{stage.name}"
+        metrics.in_flight.labels(self._label).set(0)  # also the first look tells that it runs
         self.stage, self._port, self._ledger, self._pool = stage, port, ledger, pool
         self._delayed, self.pulse = delayed, Pulse()
         self._policies = policies

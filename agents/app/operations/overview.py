@@ -108,7 +108,7 @@ class Operations:
 
     def __init__(self, settings: Settings, ledger: Ledger) -> None:
         self._settings, self._ledger = settings, ledger
-        self._topics = Topics.named(settings.topic_prefix)
+        self._topics = Topics.named(settings.topic_prefix, backfilled=settings.backfill)
         self._states = WorkerStates(ledger.database)
         self._lock = threading.Lock()
         self._reader: LagReader | None = None

@@ -27,7 +27,7 @@ def create(bootstrap: Bootstrap = None, raw_retention_seconds: Retention = None)
     from agents.kafka.topics import Topics, create_topics  # noqa: PLC0415
 
     settings = load_settings(bootstrap=bootstrap, raw_retention_seconds=raw_retention_seconds)
-    topics = Topics.named(settings.topic_prefix)
+    topics = Topics.named(settings.topic_prefix, backfilled=settings.backfill)
     create_topics(
         named_broker(settings),
         topics,
@@ -60,7 +60,7 @@ def update(
 
     settings = load_settings(bootstrap=bootstrap, raw_retention_seconds=raw_retention_seconds)
     seconds = settings.raw_retention_seconds
-    topics = Topics.named(settings.topic_prefix)
+    topics = Topics.named(settings.topic_prefix, backfilled=settings.backfill)
     client = KafkaSecurity.of(settings).librdkafka()
     done = update_topics(
         named_broker(settings),

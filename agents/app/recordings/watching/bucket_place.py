@@ -56,7 +56,12 @@ class BucketPlace:
         """
         bucket, _, prefix = location.removeprefix("s3://").partition("/")
         with _translated():
-            return cls(opened_bucket(bucket, prefix.strip("/")))
+            try:
+                return cls(opened_bucket(bucket, prefix.strip("/")))
+            except BaseError as error:
+                if "NoSuchBucket" in str(error):
+                    raise StoreError(f"s3://{bucket}: there is no such bucket") from None
+                raise
 
     def look(self) -> Look:
         """See ``Place``."""

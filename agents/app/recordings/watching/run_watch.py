@@ -107,7 +107,7 @@ def watch(
         with lock:
             plain(console, line)
 
-    with _stopped(stop) as over, opened_sender(settings) as sender:
+    with stopped_by_signals(stop) as over, opened_sender(settings) as sender:
         with OutcomeTopic(named_broker(settings), topic, client=client, tell=tell) as outcomes:
             if not outcomes.caught_up(CATCH_UP_S):
                 tell("what became of earlier calls is not known yet; it is heard later")
@@ -134,8 +134,8 @@ def _steps(watcher: Watcher, over: threading.Event, tell: Callable[[str], None])
 
 
 @contextmanager
-def _stopped(given: threading.Event | None) -> Iterator[threading.Event]:
-    """An event that a signal sets."""
+def stopped_by_signals(given: threading.Event | None) -> Iterator[threading.Event]:
+    """An event that SIGTERM or SIGINT sets; the given one, where there is one, which none sets."""
     if given is not None:
         yield given
         return

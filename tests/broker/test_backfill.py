@@ -1,0 +1,236 @@
+"""An archive beside live calls, in a folder and in a bucket; killed and asked again."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import boto3
+import pytest
+import soundfile
+
+from agents.app.recordings.backfill.plan import archive_key
+from agents.crypto.party_pseudonyms import Pseudonyms
+from agents.database.backfilled import Backfilled
+from agents.database.call_ledger import CallState
+from tests.agents.storing import bucket
+from tests.broker import fakes
+from tests.broker.harness import Installation, Script, script
+
+pytestmark = [pytest.mark.broker]
+
+NUMBER = "+4915112345678"
+ARCHIVE = {"BACKFILL_OF_TEST": "1"}
+
+
+def write(folder: Path, one: Script, **notes: object) -> Path:
+    """A recording and its sidecar, as the archive has them."""
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{one.info.call_id}.flac"
+    soundfile.write(path, one.pcm, fakes.RATE, subtype="PCM_16")
+    path.with_suffix(".json").write_text(json.dumps(notes))
+    return path
+
+
+def command(installation: Installation, source: str, *options: str) -> list[str]:
+    return [
+        *(sys.executable, "-m", "agents", "backfill", source, "--json"),
+        *("--bootstrap", installation.bootstrap),
+        *("--state-dir", str(installation.folder / "state"), *options),
+    ]
+
+
+def environment(installation: Installation) -> dict[str, str]:
+    return os.environ | {"HUSHWIRE_TOPIC_PREFIX": installation.prefix}
+
+
+def backfill(
+    installation: Installation, source: str, *options: str, expected: int = 0
+) -> dict[str, object]:
+    """The report of one run."""
+    done = subprocess.run(
+        command(installation, source, *options),
+        env=environment(installation),
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+    assert done.returncode == expected, done.stdout + done.stderr + installation.log()
+    assert NUMBER[1:] not in done.stdout + done.stderr
+    return dict(json.loads(done.stdout)) if done.stdout else {"told": done.stderr}
+
+
+def test_an_archive_is_redacted_and_its_report_tells_of_each(installation: Installation) -> None:
+    folder = installation.folder / "archive"
+    old, new = script("old"), script("new", first=2)
+    write(folder, old, started_at="2024-02-01T10:00:00+00:00", call_id="old")
+    write(folder, new, started_at="2025-02-01T10:00:00+00:00", call_id="new")
+    (folder / f"{NUMBER}.mp3").write_bytes(b"\xff\xfb\x90\x00 no audio")
+    (folder / "readme.txt").write_text("not a call")
+
+    told = backfill(installation, str(folder), expected=4)["told"]
+    assert "HUSHWIRE_BACKFILL=true" in str(told)
+
+    installation.start(told=ARCHIVE)
+    first = backfill(installation, str(folder), "--until", "2025-01-01")
+    assert first["outcomes"] == {"stored": 1}
+    assert installation.ledger.state("new") is None
+
+    whole = backfill(installation, str(folder), "--rate", "1000", expected=1)
+    assert whole["outcomes"] == {"stored": 2, "not taken": 1}
+    assert whole["others"] == 1
+    assert whole["stored_seconds"] == pytest.approx(2 * len(old.pcm) / fakes.RATE)
+    assert whole["this_run"]["sent"] == 1  # type: ignore[index]
+    [failure] = whole["failures"]  # type: ignore[misc]
+    assert failure["fate"] == "not taken"
+    assert failure["reason"]
+
+    # All is known: nothing is read or sent again, and no worker is needed.
+    again = backfill(installation, str(folder), expected=1)
+    assert again["outcomes"] == whole["outcomes"]
+    assert again["this_run"]["sent"] == 0  # type: ignore[index]
+
+    # The archive's calls went over topics of their own; nothing of them lies on the live ones.
+    topics = installation.topics
+    assert installation.read(topics.audio_raw) == []
+    assert len(installation.read(topics.backfill().audio_raw)) > len(old.pcm) // fakes.RATE
+    assert installation.stored() == reference(installation, [old, new])
+
+
+def reference(installation: Installation, scripts: list[Script]) -> dict[str, str]:
+    """What the vault holds of the same calls that came live, by the harness's own producer."""
+    other = Installation(
+        installation.bootstrap, installation.folder / "other", f"{installation.prefix}o"
+    )
+    try:
+        other.start()
+        folder = other.folder / "same"
+        for one in scripts:
+            write(folder, one, call_id=one.info.call_id)
+        archive = installation.folder / "archive"
+        for one in scripts:
+            same = (archive / f"{one.info.call_id}.json").read_text()
+            (folder / f"{one.info.call_id}.json").write_text(same)
+        subprocess.run(
+            [
+                *(sys.executable, "-m", "agents", "ingest", str(folder)),
+                *("--bootstrap", other.bootstrap, "--state-dir", str(other.folder / "state")),
+            ],
+            env=environment(other),
+            check=True,
+            capture_output=True,
+        )
+        other.until_closed([one.info.call_id for one in scripts])
+        return other.stored()
+    finally:
+        other.close()
+
+
+def test_a_bucket_is_an_archive_too(installation: Installation) -> None:
+    one, gone = script("one"), script("gone", first=3)
+    installation.start(told=ARCHIVE)
+    with bucket() as url:
+        client = boto3.client(
+            "s3", endpoint_url=os.environ["AWS_ENDPOINT_URL_S3"], region_name="us-east-1"
+        )
+        for made in (one, gone):
+            path = write(installation.folder / "made", made, call_id=made.info.call_id)
+            for file in (path, path.with_suffix(".json")):
+                client.upload_file(str(file), url.removeprefix("s3://"), f"in/2024/{file.name}")
+        today = datetime.now(UTC).date().isoformat()
+        none = backfill(installation, f"{url}/in", "--until", today)
+        assert none["recordings"] == 0
+        report = backfill(installation, f"{url}/in/", "--since", today)
+        assert report["outcomes"] == {"stored": 2}
+        missing = backfill(installation, f"{url}-none/in", expected=4)
+        assert "no such bucket" in str(missing["told"])
+    assert installation.ledger.state("one") is CallState.STORED
+
+
+def test_live_calls_go_first(installation: Installation) -> None:
+    folder = installation.folder / "archive"
+    names = [f"slow-{number}" for number in range(6)]
+    for place, name in enumerate(names):
+        write(folder, script(name, first=place), call_id=name)
+    installation.start(told=ARCHIVE)
+    running = subprocess.Popen(
+        command(installation, str(folder), "--rate", "10000", "--at-once", "6"),
+        env=environment(installation),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while installation.ledger.state(names[-1]) is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert installation.ledger.count(CallState.STORED) < len(names)
+        live = [script(f"live-slow-{number}", first=number) for number in range(3)]
+        installation.interleave(live)
+        closed: list[str] = []
+        wanted = [*names, *(one.info.call_id for one in live)]
+        while len(closed) < len(wanted) and time.monotonic() < deadline + 60:
+            states = {one: installation.ledger.state(one) for one in wanted if one not in closed}
+            closed += [one for one, state in states.items() if state is CallState.STORED]
+            time.sleep(0.05)
+        output, _ = running.communicate(timeout=60)
+    finally:
+        running.kill()
+        running.wait()
+    assert sorted(closed) == sorted(wanted), installation.log()
+    assert json.loads(output)["outcomes"] == {"stored": len(names)}
+    # They came last, and with as long windows; they are through before the archive is.
+    assert set(closed[-2:]) <= set(names), closed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2])
+def test_killed_at_any_moment_nothing_is_lost_or_twice(
+    installation: Installation, seed: int
+) -> None:
+    folder = installation.folder / "archive"
+    scripts = [script(f"call-{number}", first=number) for number in range(8)]
+    for one in scripts:
+        write(folder, one, call_id=one.info.call_id)
+    installation.start(told=ARCHIVE)
+    moment, kills = random.Random(seed), 0
+    for _ in range(12):
+        running = subprocess.Popen(
+            command(installation, str(folder), "--rate", "60", "--at-once", "3"),
+            env=environment(installation),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            running.wait(moment.uniform(0.6, 2.6))
+        except subprocess.TimeoutExpired:
+            running.send_signal(signal.SIGKILL)
+            kills += 1
+        if running.wait() == 0:
+            break
+    report = backfill(installation, str(folder))
+    assert kills
+    assert report["outcomes"] == {"stored": len(scripts)}
+    stored = installation.stored()
+    assert stored == reference(installation, scripts)
+    told = [
+        json.loads(one.value()) for one in installation.read(installation.topics.calls_redacted)
+    ]
+    assert {one["call_id"] for one in told} == {one.info.call_id for one in scripts}
+    assert {one["state"] for one in told} == {"stored"}
+    assert installation.read(installation.topics.deadletter) == []
+    rows = Backfilled(
+        installation.ledger.database,
+        archive_key(
+            str(folder.resolve()), Pseudonyms(installation.folder / "state" / "tokens.key")
+        ),
+    ).known()
+    assert sorted(one.call_id for one in rows.values()) == [one.info.call_id for one in scripts]
