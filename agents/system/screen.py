@@ -1,8 +1,8 @@
 """Where commands print: as wide as the terminal, and as wide as it takes where there is none.
 
-A list is a table on a terminal, in which nothing is cut, or a block of lines a row where it has too
-many columns; elsewhere it is one line a row, its cells divided by tabs, so that other programs can
-take it apart.
+A list is a table on a terminal, in which nothing is cut and no word is broken, or a block of lines
+a row where it has too many columns for that; elsewhere it is one line a row, its cells divided by
+tabs, so that other programs can take it apart.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from rich.text import Text
 
 _WIDE: Final = 100_000
 """Columns that nothing of ours fills, so that nothing is cut or broken for a pipe or a file."""
-_NARROW: Final = 8
-"""Letters of a cell that a column has at least: a narrower one is not readable."""
+_EDGES: Final = 3
+"""Columns that a column's border and its two spaces take."""
 
 
 def screen(*, stderr: bool = False) -> Console:
@@ -54,27 +54,40 @@ def print_list(
             console.file.write(f"{line}\n")  # print would expand the tabs
         return
     shown = [one for one in range(len(titles)) if headed or any(row[one] for row in rows)]
-    if _needed(titles, rows, shown, whole) > console.width:
+    widths = _widths(titles, rows, shown, whole, console.width)
+    if widths is None:
         _print_blocks(console, titles, rows, shown)
         return
-    table = Table(
-        *(Column(titles[index], overflow="fold", no_wrap=titles[index] == whole) for index in shown)
-    )
+    table = Table(*(Column(titles[at], width=wide) for at, wide in zip(shown, widths, strict=True)))
     for row in rows:
         table.add_row(*(Text(row[index], (styles or {}).get(row[index], "")) for index in shown))
     console.print(table)
 
 
-def _needed(
-    titles: Sequence[str], rows: Sequence[Sequence[str]], shown: Sequence[int], whole: str
-) -> int:
-    """Columns of a terminal that a table takes in which every cell can be read."""
-    needed = 1
+def _widths(
+    titles: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    shown: Sequence[int],
+    whole: str,
+    most: int,
+) -> list[int] | None:
+    """Columns for each cell, at least those of its longest word; None where they are too many."""
+    wanted, widths = [], []
     for index in shown:
-        longest = max((cell_len(row[index]) for row in rows), default=0)
-        least = longest if titles[index] == whole else min(longest, _NARROW)
-        needed += max(cell_len(titles[index]), least) + 3
-    return needed
+        cells = [titles[index], *(row[index] for row in rows)]
+        wanted.append(max(map(cell_len, cells)))
+        words = (cell_len(word) for cell in cells for word in cell.split())
+        widths.append(wanted[-1] if titles[index] == whole else max(words, default=0))
+    spare = most - 1 - sum(widths) - _EDGES * len(shown)
+    if spare < 0:
+        return None
+    # Those that want the least get all of it; the others share what is left.
+    lacking = sorted(range(len(shown)), key=lambda at: wanted[at] - widths[at])
+    for behind, at in enumerate(lacking):
+        more = min(wanted[at] - widths[at], spare // (len(lacking) - behind))
+        widths[at] += more
+        spare -= more
+    return widths
 
 
 def _print_blocks(

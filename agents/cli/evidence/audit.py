@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from agents.cli.shared import public_keys as known
+from agents.cli.shared.listing import AsJson, show_rows
 from agents.settings.model import STATE, Settings, load_settings
 from agents.system.owners import user
 from agents.system.screen import screen
@@ -226,6 +226,7 @@ def kinds(
     markdown: Annotated[  # noqa: FBT002 - a flag of the command line
         bool, typer.Option("--markdown", help="Print the table of docs/certificates.md.")
     ] = False,
+    as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """List every kind of event that the log may hold, and what it tells."""
     from agents.access.audit_events import KINDS, table  # noqa: PLC0415 - --help comes at once
@@ -233,10 +234,8 @@ def kinds(
     if markdown:
         typer.echo(table())
         return
-    listed = Table("event", "what it tells")
-    for name, told in KINDS.items():
-        listed.add_row(name, told.replace("`", ""))
-    screen().print(listed)
+    rows = [{"event": name, "tells": told.replace("`", "")} for name, told in KINDS.items()]
+    show_rows(rows, as_json=as_json)
 
 
 @contextmanager

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
+from agents.cli.shared.listing import AsJson, show_rows
 from agents.cli.shared.stores import require_ledger
 from agents.settings.model import STATE, Settings, load_settings
 from agents.system.clock import system_clock
@@ -47,18 +47,21 @@ Service = Annotated[
 
 
 @app.command("list")
-def list_keys(state_dir: StateDir = None) -> None:
+def list_keys(state_dir: StateDir = None, *, as_json: AsJson = False) -> None:
     """Show ids and ages of the wrapping keys, and how many calls' keys each wraps."""
     from agents.upkeep.kek_rotation import wrapping_keys  # noqa: PLC0415 - --help comes at once
 
     settings = load_settings(state_dir=state_dir)
     with _opened(settings) as (path, ledger):
         keys = wrapping_keys(path, ledger.database, service=settings.key_service)
-    table = Table("key id", "use", "known for", "wraps")
+    rows: list[dict[str, object]] = []
     for key in keys:
         use = "primary" if key.primary else "old: run `hushwire keys rotate` again"
-        table.add_row(f"{key.key_id:08x}", use, _age(key.known_since), str(key.wraps))
-    screen().print(table)
+        known = (
+            {"known_since": key.known_since} if as_json else {"known_for": _age(key.known_since)}
+        )
+        rows.append({"key_id": f"{key.key_id:08x}", "use": use, **known, "wraps": key.wraps})
+    show_rows(rows, as_json=as_json)
 
 
 @app.command()

@@ -6,8 +6,8 @@ from importlib.metadata import version
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
+from agents.cli.shared.listing import AsJson, show_rows
 from agents.settings.credentials import shown
 from agents.settings.model import PREFIX, Settings, load_settings, settings_page
 from agents.system.screen import screen
@@ -17,21 +17,24 @@ def settings(
     markdown: Annotated[  # noqa: FBT002  a flag of the command line
         bool, typer.Option("--markdown", help="Print docs/settings.md.")
     ] = False,
+    as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """List every setting: its meaning, its default and the value in force."""
     if markdown:
         typer.echo(settings_page(), nl=False)
         return
     current = load_settings()
-    table = Table("setting", "in force", "default", "meaning", show_lines=True)
-    for name, field in Settings.model_fields.items():
-        table.add_row(
-            f"{name}\n[dim]{PREFIX}{name.upper()}[/dim]",
-            shown(getattr(current, name)),
-            str(field.default),
-            field.description or "",
-        )
-    screen().print(table)
+    rows = [
+        {
+            "setting": name,
+            "variable": f"{PREFIX}{name.upper()}",
+            "in_force": shown(getattr(current, name)),
+            "default": str(field.default),
+            "meaning": field.description or "",
+        }
+        for name, field in Settings.model_fields.items()
+    ]
+    show_rows(rows, as_json=as_json)
 
 
 def show_version() -> None:

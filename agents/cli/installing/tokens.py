@@ -13,8 +13,9 @@ import typer
 
 from agents.access.roles import Role
 from agents.cli.shared import public_keys
+from agents.cli.shared.listing import AsJson, show_rows
 from agents.settings.model import STATE, Settings, load_settings
-from agents.system.screen import print_list, screen
+from agents.system.screen import screen
 from pipeline.errors import InputError
 
 if TYPE_CHECKING:
@@ -47,26 +48,24 @@ def create(
 
 
 @app.command("list")
-def list_tokens(state_dir: public_keys.StateDir = None) -> None:
+def list_tokens(state_dir: public_keys.StateDir = None, *, as_json: AsJson = False) -> None:
     """Show all tokens: ids, roles and dates, never a token itself."""
     with _opened(load_settings(state_dir=state_dir)) as tokens:
         found, now = tokens.known(), tokens.now()
-    console = screen()
-    if not found:
-        console.print("no tokens; `hushwire tokens create` makes one")
-        return
+    if not found and not as_json:
+        screen().print("no tokens; `hushwire tokens create` makes one")
     rows = [
-        (
-            one.token_id,
-            one.name,
-            one.role.value,
-            one.state(now),
-            f"{one.created:%Y-%m-%d}",
-            f"{one.revoked or one.expires:%Y-%m-%d %H:%M}",
-        )
+        {
+            "id": one.token_id,
+            "name": one.name,
+            "role": one.role.value,
+            "state": one.state(now),
+            "made": one.created if as_json else f"{one.created:%Y-%m-%d}",
+            "ends": one.revoked or one.expires,
+        }
         for one in found
     ]
-    print_list(console, ("id", "name", "role", "state", "made", "ends"), rows, whole="id")
+    show_rows(rows, as_json=as_json, whole="id")
 
 
 @app.command()

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Column, Table
 
 from agents.cli.shared import public_keys
 from agents.cli.shared.stores import VaultHint, VaultOption, opened, opened_vault
 from agents.settings.model import load_settings
 from agents.system.owners import user
-from agents.system.screen import screen
+from agents.system.screen import print_list, screen
 from agents.vault.file_store import same_place
 from pipeline.errors import InputError
 
@@ -81,16 +80,18 @@ def list_marks(
         for one in found:
             typer.echo(one.as_line())
         return
-    table = Table(Column("mark", no_wrap=True), Column("call", overflow="fold"))
-    for title in ("ch", "from s", "to s", "what", "stands there", "by"):
-        table.add_column(title)
+    rows = []
     for one in found:
         spans = ", ".join(sorted({f"{span.entity} {span.score:.2f}" for span in one.spans}))
-        table.add_row(
+        rows.append((
             one.mark_id, one.call_id, str(one.channel), f"{one.start_ms / 1_000:.1f}",
             f"{one.end_ms / 1_000:.1f}", f"{one.kind.value} {one.entity}".strip(), spans, one.by,
-        )  # fmt: skip
-    screen().print(table if found else "no marks; `hushwire marks add` makes one")
+        ))  # fmt: skip
+    if not rows:
+        screen().print("no marks; `hushwire marks add` makes one")
+        return
+    titles = ("mark", "call", "ch", "from s", "to s", "what", "stands there", "by")
+    print_list(screen(), titles, rows, whole="mark")
 
 
 @app.command()

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.table import Column, Table
 
 from agents.cli.shared import public_keys as known
 from agents.cli.shared.stores import VaultHint, opened
 from agents.settings.model import Settings, load_settings
 from agents.system.clock import system_clock
-from agents.system.screen import screen
+from agents.system.screen import print_list, screen
 from pipeline.errors import InputError
 
 if TYPE_CHECKING:
@@ -187,13 +186,10 @@ def simulate(
             }
         _tell_json(told)
         return
-    table = Table(Column("places", overflow="fold"))
-    for title in ("rules", "now", "then", "why", "days now", "days then", "calls"):
-        table.add_column(title)
-    for row, count in sorted(found.rows.items(), key=_by_place):
-        table.add_row(*(str(value) for value in _cells(row)), str(count))
     if found.rows:
-        screen().print(table)
+        titles = ("places", "rules", "now", "then", "why", "days now", "days then", "calls")
+        rows = sorted(found.rows.items(), key=_by_place)
+        print_list(screen(), titles, [(*map(str, _cells(row)), str(n)) for row, n in rows])
     if not policy.consent.enforced:
         _tell(f"{policy.name} version {policy.version} asks for no consent")
     _tell(_summary(found))

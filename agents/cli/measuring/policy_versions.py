@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Column, Table
 
 from agents.cli.measuring.policy import app
 from agents.cli.shared import public_keys as known
+from agents.cli.shared.listing import AsJson, show_rows
 from agents.cli.shared.stores import VaultHint, opened
 from agents.settings.model import load_settings
 from agents.system.screen import screen
@@ -65,30 +65,29 @@ def publish(
 
 
 @app.command("versions")
-def list_versions(vault: VaultHint = None, state_dir: known.StateDir = None) -> None:
+def list_versions(
+    vault: VaultHint = None, state_dir: known.StateDir = None, *, as_json: AsJson = False
+) -> None:
     """List the versions of the policy, the newest first; the one in force is marked."""
     with _versions(vault, state_dir) as versions:
         found, now = versions.known_versions(), versions.standing()
-    if not found:
+    if not found and not as_json:
         screen().print("no version was published: the policy of the settings is in force")
-        return
-    table = Table(Column("version", overflow="fold"), "policy", "sha256", "state", "on", "by")
-    for title in ("approved by", "why"):
-        table.add_column(title, overflow="fold")
-    for one in found:
-        number = f"{one.number} *" if one.number == now.number else str(one.number)
-        decided = f"{one.decided or one.created:%Y-%m-%d %H:%M}"
-        table.add_row(
-            number,
-            f"{one.name} {one.version}",
-            one.sha256[:_DIGITS],
-            one.state.value,
-            decided,
-            one.author,
-            one.approver,
-            one.reason,
-        )
-    screen().print(table)
+    rows = [
+        {
+            "version": one.number,
+            "in_force": one.number == now.number,
+            "policy": f"{one.name} {one.version}",
+            "sha256": one.sha256 if as_json else one.sha256[:_DIGITS],
+            "state": one.state.value,
+            "on": one.decided or one.created,
+            "by": one.author,
+            "approved_by": one.approver,
+            "why": one.reason,
+        }
+        for one in found
+    ]
+    show_rows(rows, as_json=as_json)
     if now.problem:
         told = f"no worker takes it up: {now.problem}; publish another version"
         screen(stderr=True).print(told, markup=False, highlight=False, soft_wrap=True)

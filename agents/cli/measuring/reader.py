@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from agents.settings.model import load_settings
-from agents.system.screen import screen
+from agents.system.screen import print_list, screen
 from pipeline.policy.model import READER_THRESHOLD
 
 if TYPE_CHECKING:
@@ -66,10 +65,9 @@ def train(
         console.print(line, markup=False, highlight=False)
 
     done = tune(cases, folder, to, epochs=epochs, seed=seed, tell=tell)
-    table = Table("reader", "sensitive words covered", "harmless words muted")
-    for name, tried in (("before", done.before), ("after", done.after)):
-        table.add_row(name, *_shares(tried))
-    console.print(table)
+    titles = ("reader", "sensitive words covered", "harmless words muted")
+    both = (("before", done.before), ("after", done.after))
+    print_list(console, titles, [(name, *_shares(tried)) for name, tried in both], headed=True)
     tried_on = f"tried on {done.left_out} others, at threshold {READER_THRESHOLD}"
     tell(f"learnt from {done.calls} calls, {tried_on}")
     tell(f"written: {to}; try it beside the one in force before you use it:")

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
+from agents.cli.shared.listing import AsJson, show_rows
 from agents.settings.model import load_settings
 from agents.system.screen import screen
 
@@ -24,20 +24,22 @@ PolicyName = Annotated[
 
 
 @app.command("list")
-def list_recognizers(policy: PolicyName = None) -> None:
+def list_recognizers(policy: PolicyName = None, *, as_json: AsJson = False) -> None:
     """List the recognisers in use: the shipped ones and those of HUSHWIRE_RECOGNIZERS."""
     from agents.settings.policies import read_policy  # noqa: PLC0415 - --help comes at once
     from models.registry.registry import load_registry  # noqa: PLC0415 - as above
 
     settings = load_settings(policy=policy)
     registry = load_registry(settings.recognizers, read_policy(settings))
-    screen().print(_table(registry.registered))
+    show_rows(_rows(registry.registered), as_json=as_json)
 
 
 @app.command()
 def check(
     file: Annotated[Path, typer.Argument(help="Registry file of own recognisers.")],
     policy: PolicyName = None,
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Validate a file of own recognisers and list what it adds.
 
@@ -52,23 +54,21 @@ def check(
     off = {one.name for one in load_registry().registered} - {
         one.name for one in registry.registered
     }
-    console = screen()
-    console.print(_table([one for one in registry.registered if not one.shipped]))
+    show_rows(_rows([one for one in registry.registered if not one.shipped]), as_json=as_json)
     if off:
-        console.print(f"switched off: {', '.join(sorted(off))}", highlight=False)
+        screen(stderr=as_json).print(f"switched off: {', '.join(sorted(off))}", highlight=False)
 
 
-def _table(registered: Sequence[Registered]) -> Table:
-    table = Table("recogniser", "finds", "languages", "from")
+def _rows(registered: Sequence[Registered]) -> list[dict[str, object]]:
     rows: dict[str, list[Registered]] = {}
     for one in registered:
         rows.setdefault(one.name, []).append(one)
-    for name, ones in rows.items():
-        entities = sorted({entity for one in ones for entity in one.entities})
-        table.add_row(
-            name,
-            ", ".join(entities),
-            ", ".join(sorted({one.language for one in ones})),
-            "Hushwire" if ones[0].shipped else "your file",
-        )
-    return table
+    return [
+        {
+            "recogniser": name,
+            "finds": sorted({entity for one in ones for entity in one.entities}),
+            "languages": sorted({one.language for one in ones}),
+            "from": "Hushwire" if ones[0].shipped else "your file",
+        }
+        for name, ones in rows.items()
+    ]

@@ -11,8 +11,9 @@ from typing import Annotated
 
 import typer
 
+from agents.cli.shared.listing import AsJson, show_rows
 from agents.settings.model import STATE, load_settings
-from agents.system.screen import print_list, screen
+from agents.system.screen import screen
 from agents.vault.file_store import state_inside
 
 _COLOURS = {"ok": "green", "weak": "bold red", "not checked": "yellow"}
@@ -26,6 +27,8 @@ def doctor(
     state_dir: Annotated[
         Path | None, typer.Option("--state-dir", help="Folder of the ledger and the wrapping key.")
     ] = None,
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Check a cluster and this installation; exit code 1 when something is weaker than it should.
 
@@ -38,9 +41,12 @@ def doctor(
     inside = state_inside(vault)
     fallback = inside if inside.exists() else STATE
     findings = examine(settings, settings.state_folder(fallback), vault)
-    console = screen()
-    rows = [(one.grade, one.what, one.told, one.advice) for one in findings]
-    print_list(console, ("", "check", "found", "what to do"), rows, styles=_COLOURS)
+    console = screen(stderr=as_json)
+    rows = [
+        {"grade": one.grade, "check": one.what, "found": one.told, "what_to_do": one.advice}
+        for one in findings
+    ]
+    show_rows(rows, as_json=as_json, styles=_COLOURS)
     weak = sum(one.grade is Grade.WEAK for one in findings)
     console.print(f"{weak} of {len(findings)} weak" if weak else "nothing is weak", highlight=False)
     sys.exit(1 if weak else 0)

@@ -9,12 +9,11 @@ import uuid
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from agents.cli.shared import public_keys
 from agents.cli.shared.stores import VaultHint, opened
 from agents.settings.model import load_settings
-from agents.system.screen import screen
+from agents.system.screen import print_list, screen
 from pipeline.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -47,12 +46,10 @@ def list_waiting(
         for one in rows:
             typer.echo(json.dumps(_row(one)))
         return
-    table = Table("call", "tells", "since", "tries", "last problem", "next try")
-    for one in rows:
-        row = _row(one)
-        table.add_row(*(str(row[name]) for name in _SHOWN))
     console = screen()
-    console.print(table)
+    titles = ("call", "tells", "since", "tries", "last problem", "next try")
+    shown = [[str(_row(one)[name]) for name in _SHOWN] for one in rows]
+    print_list(console, titles, shown)
     dead = sum(one.dead is not None for one in rows)
     console.print(f"{len(rows)} webhooks not delivered, {dead} given up", highlight=False)
 

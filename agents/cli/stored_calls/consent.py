@@ -7,13 +7,12 @@ from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from agents.cli.shared import public_keys as known
 from agents.cli.shared.stores import VaultHint, confirmed, opened, opened_vault
 from agents.settings.model import load_settings
 from agents.system.owners import user
-from agents.system.screen import screen
+from agents.system.screen import print_list, screen
 from pipeline.errors import InputError
 
 if TYPE_CHECKING:
@@ -112,10 +111,8 @@ def _show(found: Plan, done: Done, *, calls: bool, changes: bool) -> None:
         for one in _group(found, name)
     )
     if rows:
-        table = Table("places", "rules", "would be", "why", "", "calls")
-        for cells, count in sorted(rows.items()):
-            table.add_row(*cells, str(count))
-        screen().print(table)
+        titles = ("places", "rules", "would be", "why", "", "calls")
+        print_list(screen(), titles, [(*cells, str(n)) for cells, n in sorted(rows.items())])
     if calls:
         for name, told in _WHAT.items():
             for one in _group(found, name):

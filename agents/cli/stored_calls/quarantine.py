@@ -6,9 +6,9 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from agents.cli.shared import public_keys
+from agents.cli.shared.listing import AsJson, show_rows
 from agents.cli.shared.stores import confirmed, opened, require_vault
 from agents.settings.model import load_settings
 from agents.system.screen import screen
@@ -27,7 +27,9 @@ Vault = Annotated[
 
 
 @app.command("list")
-def list_calls(vault: Vault = None, state_dir: public_keys.StateDir = None) -> None:
+def list_calls(
+    vault: Vault = None, state_dir: public_keys.StateDir = None, *, as_json: AsJson = False
+) -> None:
     """List call, reason and end of every quarantine; nothing is changed."""
     from agents.upkeep import quarantine  # noqa: PLC0415 - --help comes at once
     from agents.vault.file_store import open_place  # noqa: PLC0415
@@ -35,25 +37,27 @@ def list_calls(vault: Vault = None, state_dir: public_keys.StateDir = None) -> N
     settings = load_settings(state_dir=state_dir)
     if vault:
         require_vault(vault)
-    out = screen()
     with opened(settings, vault) as parts:
         place = open_place(vault) if vault else None
         calls = quarantine.held(parts.ledger, settings.quarantine_hours, place)
         now = parts.ledger.database.now()
-    if not calls:
-        out.print("no call is in quarantine")
-        return
-    table = Table("call", "failed checks", "since (UTC)", "key until (UTC)")
-    unknown = "not known: drop it"
-    missing = "its certificate can't be read" if vault else "shown with --vault"
+    if not calls and not as_json:
+        screen().print("no call is in quarantine")
+    unknown, unread = "not known: drop it", "its certificate can't be read"
+    rows: list[dict[str, object]] = []
     for one in calls:
-        reasons = ", ".join(one.reasons) or missing
         over = one.until is not None and one.until <= now
-        since, until = (
-            f"{each:%Y-%m-%d %H:%M}" if each else unknown for each in (one.since, one.until)
+        missing = unread if vault else "shown with --vault"
+        rows.append(
+            {
+                "call": one.call_id,
+                "failed_checks": one.reasons or (() if as_json else missing),
+                "since": one.since or (None if as_json else unknown),
+                "key_until": one.until or (None if as_json else unknown),
+                "time_is_up": over,
+            }
         )
-        table.add_row(one.call_id, reasons, since, "its time is up" if over else until)
-    out.print(table)
+    show_rows(rows, as_json=as_json, whole="call")
 
 
 @app.command()

@@ -47,7 +47,7 @@ def test_a_file_is_published_listed_shown_and_rolled_back(state: Path) -> None:
     assert "threshold: 0.3" in shown
     assert "version 2" in policy(state, "rollback", "0", "--reason", "as it was", "--laxer")
     listed = policy(state, "versions")
-    assert "2 *" in listed
+    assert "2\tyes\t" in listed
     assert "names were missed" in listed
 
 

@@ -1,0 +1,71 @@
+"""A list as a command prints it: for people, for programs that split lines, or as JSON.
+
+On a terminal a table, or a block a row where that is too narrow; elsewhere a line a row, its cells
+divided by tabs (``agents.system.screen.print_list``). With ``--json`` an object a line, by the same
+names as the columns.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from enum import Enum
+from typing import Annotated
+
+import typer
+
+from agents.system.screen import print_list, screen
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
+
+
+def show_rows(
+    rows: Sequence[Mapping[str, object]],
+    *,
+    as_json: bool,
+    whole: str = "",
+    styles: Mapping[str, str] | None = None,
+) -> None:
+    """Print rows; nothing where there are none.
+
+    Args:
+        rows: values by the column's name, such as ``call_id``; all have the same names. Several in
+            one are a list, what is not there is None.
+        as_json: JSON instead of a table.
+        whole: name of the column that is to be copied from: others are broken first.
+        styles: of cells with a certain text, in a table.
+    """
+    if as_json:
+        for row in rows:
+            typer.echo(json.dumps(row, ensure_ascii=False, default=_plain))
+    elif rows:
+        titles = [_title(name) for name in rows[0]]
+        cells = [[_cell(value) for value in row.values()] for row in rows]
+        print_list(screen(), titles, cells, styles=styles, whole=_title(whole))
+
+
+def _title(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case datetime():
+            return f"{value:%Y-%m-%d %H:%M}"
+        case list() | tuple():
+            return ", ".join(map(_cell, value))
+        case Enum():
+            return str(value.value)
+        case _:
+            return str(value)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, date):  # a time, too
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
