@@ -6,7 +6,18 @@ its call's row of the catalogue and is removed by the database with it, in the s
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    update,
+)
 
 from agents.database.tables import METADATA
 
@@ -104,6 +115,21 @@ SEARCH_TERMS = Table(
 """Which calls a word is in: ``term`` is a keyed hash of it
 (``agents.vault.analytics.search_index``)."""
 
+CALL_PAIRS = Table(
+    "call_pairs",
+    METADATA,
+    Column(
+        "call",
+        Integer,
+        ForeignKey(_FACTS, ondelete=_GOES),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("filter", LargeBinary, nullable=False),
+)
+"""Which words stand beside each other in a call, as a filter that needs the key
+(``agents.vault.analytics.pair_filter``); calls that were counted before schema 0023 have none."""
+
 ANALYTICS_CHANGES = Table(
     "analytics_changes",
     METADATA,
@@ -115,5 +141,5 @@ ANALYTICS_CHANGES = Table(
 CHANGED = update(ANALYTICS_CHANGES).values(changes=ANALYTICS_CHANGES.c.changes + 1)
 """The last statement of a transaction that changes facts: others wait for the row until its end."""
 
-ANALYTICS_TABLES = (CALL_FACTS, CALL_REDACTIONS, CALL_TOPICS, SEARCH_TERMS)
+ANALYTICS_TABLES = (CALL_FACTS, CALL_REDACTIONS, CALL_TOPICS, SEARCH_TERMS, CALL_PAIRS)
 """All that hold anything of a call."""

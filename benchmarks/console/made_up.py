@@ -37,7 +37,7 @@ def word(rank: int) -> str:
 
 
 def calls(count: int, seed: int = 1) -> Iterator[tuple[CallFacts, tuple[str, ...]]]:
-    """Facts of calls in the order in which they began, and the different words of each."""
+    """Facts of calls in the order in which they began, and what was said in each, word by word."""
     random = np.random.default_rng(seed)
     places = np.sort(random.uniform(0, DAYS, count))
     chances = 1 / np.arange(1, WORDS + 1) ** SKEW
@@ -95,7 +95,7 @@ def _facts(number: int, place: float, seconds: float, random: np.random.Generato
 def _words(
     spoken: int, ranks: np.ndarray[tuple[int], np.dtype[np.float64]], random: np.random.Generator
 ) -> tuple[str, ...]:
-    drawn = np.unique(np.searchsorted(ranks, random.random(spoken)))
+    drawn = np.searchsorted(ranks, random.random(spoken))
     return tuple(word(int(rank)) for rank in drawn)
 
 

@@ -17,8 +17,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,6 +51,8 @@ GOAL_MS: Final = 300.0
 SECRET: Final = b"s" * 32
 SAMPLE: Final = "sample"
 COMMON, USUAL, RARE = word(3), word(300), word(15_000)
+SAID, UNSAID = f"{word(1)} {word(2)}", f"{COMMON} {USUAL}"
+"""In quotes: what many calls have; and words that many have, and none beside each other."""
 MINUTES: Final = 5
 _RATE: Final = 8_000
 EVERYTHING: Final = ListingFilter()
@@ -81,6 +84,8 @@ QUESTIONS: Final = (
     Question("filter: one caller", ListingFilter(caller=f"pn-{3:032x}")),
     Question("filter: a type that is rarely muted", ListingFilter(types=("MEDICATION",))),
     Question("filter: a purpose that no call has", ListingFilter(purpose="none")),
+    Question("filter: a purpose that all calls have", ListingFilter(purpose="quality")),
+    Question("filter: jurisdiction of a quarter", ListingFilter(jurisdiction="DE")),
     Question("filter: flagged, which no call is", ListingFilter(flagged=True)),
     Question(
         "filter: stored in the first month",
@@ -103,7 +108,14 @@ QUESTIONS: Final = (
         "search in a filter",
         ListingFilter(words=f"{USUAL} {COMMON}", campaign="campaign-7", direction="outbound"),
     ),
-    Question("search: a phrase in quotes", ListingFilter(words=f'"{COMMON} {USUAL}"')),
+    Question("search: in quotes, said often", ListingFilter(words=f'"{SAID}"')),
+    Question(
+        "search: in quotes, common words that nobody said", ListingFilter(words=f'"{UNSAID}"')
+    ),
+    Question(
+        "search: in quotes, words of every call that nobody said",
+        ListingFilter(words=f'"{word(5)} {word(5)} {COMMON} {word(0)} {COMMON}"'),
+    ),
     Question("search: no call has it", ListingFilter(words="nowhere")),
 )
 
@@ -112,17 +124,19 @@ def fill(database: Database, count: int) -> float:
     """Enter calls with their facts and words; seconds that it took."""
     began = time.monotonic()
     store, index = FactStore(database), SearchIndex(SECRET)
-    check, known = index.hashed([]), dict[str, int]()
+    check, known = index.hashed([]), dict[str, int]()  # a word of many calls is hashed once
     for batch in _batches(calls(count)):
         facts = [one for one, _ in batch]
         with database.writing() as connection:
             connection.execute(insert(CALLS), [_call(one) for one in facts])
             connection.execute(insert(CATALOGUE), [_catalogued(one) for one in facts])
-        for _, words in batch:
-            for each in words:
-                if each not in known:
-                    (known[each],) = index.hashed([each]) - check
-        made = [(one, [*check, *(known[each] for each in words)]) for one, words in batch]
+        made = []
+        for one, said in batch:
+            pairs = {f"{first} {second}" for first, second in pairwise(said)} - {UNSAID}
+            for each in set(said) - set(known):
+                (known[each],) = index.hashed([each]) - check
+            kept = index.of_call(one.call_id, (), pairs)
+            made.append((one, replace(kept, terms=[*check, *{known[each] for each in said}])))
         store.enter_all(made)
     return time.monotonic() - began
 
@@ -242,7 +256,7 @@ def _transcripts(folder: Path) -> Iterator[Callable[[str], bytes]]:
     """Opens the transcript of one real call, whichever is asked for."""
     said = [*(word(number) for number in range(150)), COMMON, USUAL, word(301), RARE]
     words = [
-        Word(place % 2, start, start + _RATE // 3, said[place % len(said)], 0.9)
+        Word(place // 8 % 2, start, start + _RATE // 3, said[place % len(said)], 0.9)
         for place in range(MINUTES * 60 * 2)
         if (start := place * _RATE // 2) is not None
     ]

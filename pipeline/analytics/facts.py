@@ -18,7 +18,7 @@ from pipeline.analytics.topics import TopicList, counted
 from pipeline.evidence.certificate import Certificate
 from pipeline.records.consent import UNKNOWN, Decision, Why, moment_of
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of what is counted and how: facts of another one are made anew by a rebuild."""
 SAID: Final = ("direction", "campaign", "line", "agent", "outcome", "caller")
 """Fields that the recorder says (``pipeline.records.model.Business``); the others are counted."""

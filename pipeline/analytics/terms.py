@@ -10,8 +10,9 @@ Outcomes: ``parse_query`` gives a ``WordQuery`` or raises ``InputError``; the re
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 from pipeline.analytics.stored import StoredTranscript
@@ -42,11 +43,29 @@ class WordQuery:
         """Whether an index of single terms can't answer it alone."""
         return any(len(run) > 1 for run in self.runs)
 
+    @property
+    def pairs(self) -> tuple[str, ...]:
+        """Terms that have to stand beside each other, as ``pairs_of`` writes them."""
+        return tuple(dict.fromkeys(pair for run in self.runs for pair in _pairs(run)))
+
 
 def terms_of(stored: StoredTranscript) -> frozenset[str]:
     """All terms of a call."""
-    words = (word for turn in stored.told.turns for word in turn.words)
-    return frozenset(term for word in words for term in word_terms(word))
+    return frozenset(term for turn in _turns(stored) for term in turn)
+
+
+def pairs_of(stored: StoredTranscript) -> frozenset[str]:
+    """Terms that stand beside each other in a turn of a call, with a blank between them."""
+    return frozenset(pair for turn in _turns(stored) for pair in _pairs(turn))
+
+
+def _turns(stored: StoredTranscript) -> Iterator[list[str]]:
+    for turn in stored.told.turns:
+        yield [term for word in turn.words for term in word_terms(word)]
+
+
+def _pairs(run: Sequence[str]) -> Iterator[str]:
+    return (f"{one} {other}" for one, other in pairwise(run))
 
 
 def word_terms(word: Word) -> tuple[str, ...]:

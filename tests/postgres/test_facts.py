@@ -15,7 +15,7 @@ from agents.database.call_ledger import Ledger
 from agents.upkeep import retention
 from agents.upkeep.erasure import CONSENT, REQUEST, SUBJECT, erase, erase_party
 from agents.vault.analytics.fact_store import FactStore
-from agents.vault.analytics.search_index import SearchIndex
+from agents.vault.analytics.search_index import IndexedWords, SearchIndex
 from agents.vault.vault import Vault
 from pipeline.analytics.facts import CallFacts, Redacted
 from pipeline.analytics.terms import parse_query
@@ -24,6 +24,7 @@ from pipeline.errors import HeldError, RecordError, UnknownCallError
 from tests.agents.storing import stored_call, sweeps
 from tests.agents.vault.analytics.said_calls import SECRET, keep_call, keeper, said_call
 
+ONE_WORD = IndexedWords([1], b"12345678")
 ANN = f"pn-{'a' * 32}"
 FACTS = CallFacts(
     "one",
@@ -68,9 +69,9 @@ def rows(ledger: Ledger) -> list[int]:
 
 def test_facts_are_found_as_they_were_entered(vault: Vault, ledger: Ledger) -> None:
     store = FactStore(ledger.database)
-    store.enter(FACTS, [3, 1, 2, 2**63 - 1])
+    store.enter(FACTS, IndexedWords([3, 1, 2, 2**63 - 1]))
     assert store.find("one") == FACTS
-    assert rows(ledger) == [1, 2, 2, 4]
+    assert rows(ledger) == [1, 2, 2, 4, 0]
     with ledger.database.reading() as connection:
         assert sorted(connection.scalars(select(SEARCH_TERMS.c.term))) == [1, 2, 3, 2**63 - 1]
     assert store.find("two") is None
@@ -78,13 +79,13 @@ def test_facts_are_found_as_they_were_entered(vault: Vault, ledger: Ledger) -> N
 
 def test_entering_again_replaces_and_keeps_the_number(vault: Vault, ledger: Ledger) -> None:
     store = FactStore(ledger.database)
-    store.enter(FACTS, [1, 2])
+    store.enter(FACTS, IndexedWords([1, 2], b"12345678"))
     with ledger.database.reading() as connection:
         before = set(connection.scalars(select(SEARCH_TERMS.c.call)))
     changed = replace(FACTS, agent="Bob", redactions=(), topics=(("refund", 1),), marks=())
-    store.enter(changed, [2, 3])
+    store.enter(changed, IndexedWords([2, 3], b"87654321"))
     assert store.find("one") == changed
-    assert rows(ledger) == [1, 0, 1, 2]
+    assert rows(ledger) == [1, 0, 1, 2, 1]
     with ledger.database.reading() as connection:
         assert set(connection.scalars(select(SEARCH_TERMS.c.call))) == before
 
@@ -96,17 +97,17 @@ def test_of_a_call_that_is_not_there_nothing_is_kept(vault: Vault, ledger: Ledge
     vault.catalogue.begin_erasing("two", REQUEST)
     for call_id in ("never", "failed", "two"):
         with pytest.raises(UnknownCallError):
-            store.enter(replace(FACTS, call_id=call_id), [1])
+            store.enter(replace(FACTS, call_id=call_id), ONE_WORD)
     others = [replace(FACTS, call_id=call_id) for call_id in ("never", "one", "two")]
-    assert store.enter_all([(one, [1]) for one in others]) == 1
-    assert rows(ledger) == [1, 2, 2, 1]
+    assert store.enter_all([(one, ONE_WORD) for one in others]) == 1
+    assert rows(ledger) == [1, 2, 2, 1, 1]
 
 
 def test_facts_of_a_call_that_is_being_erased_are_shown_to_nobody(
     vault: Vault, ledger: Ledger
 ) -> None:
     store = FactStore(ledger.database)
-    store.enter(FACTS, [1])
+    store.enter(FACTS, ONE_WORD)
     vault.catalogue.begin_erasing("one", REQUEST)
     assert store.find("one") is None
 
@@ -123,7 +124,7 @@ def test_erasure_takes_the_facts_with_it(
     assert (facts.store.find("one"), facts.store.find("two")) != (None, None)
     assert facts.store.find("two") is not None
     assert erase_party(vault, ledger, log, ANN)[0] == ["two"]
-    assert rows(ledger) == [0, 0, 0, 0]
+    assert rows(ledger) == [0, 0, 0, 0, 0]
 
 
 def test_retention_takes_the_facts_with_it_and_a_hold_keeps_them(
@@ -150,7 +151,7 @@ def test_an_erasure_that_was_interrupted_leaves_facts_only_with_the_row(
     vault.catalogue.begin_erasing("one", REQUEST)
     assert rows(ledger)[0] == 1  # as the catalogue's own row is, until all else is gone
     assert retention.sweep(vault, ledger, log, sweeps(ledger)) == ["one"]
-    assert rows(ledger) == [0, 0, 0, 0]
+    assert rows(ledger) == [0, 0, 0, 0, 0]
 
 
 def test_what_is_kept_is_made_of_the_stored_files(vault: Vault, ledger: Ledger) -> None:

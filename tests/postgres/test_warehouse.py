@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete
 from agents.database.call_ledger import Ledger
 from agents.database.engine import Database
 from agents.database.tables import CATALOGUE
-from agents.vault.analytics.fact_store import FactStore
+from agents.vault.analytics.fact_store import NO_WORDS, FactStore
 from agents.vault.analytics.warehouse import loading
 from agents.vault.analytics.warehouse.asking import asked
 from agents.vault.analytics.warehouse.loading import Warehouse, opened
@@ -137,7 +137,7 @@ def test_what_is_counted_anew_or_being_erased_shows_at_once(
     anew = CallFacts(
         "call-1", DAY, 60_000, redactions=(Redacted("CVC", 1, 9),), topics=(("money-back", 1),)
     )
-    FactStore(ledger.database).enter_all([(anew, ())], counted=True)
+    FactStore(ledger.database).enter_all([(anew, NO_WORDS)], counted=True)
     for column, table, there in (("type", "redacted", "CVC"), ("topic", "mentioned", "money-back")):
         sql = f"select {column} from {table} join facts on call = id where call_id = 'call-1'"  # noqa: S608
         assert counted.rows(sql, {}) == ((there,),)

@@ -19,7 +19,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -33,7 +33,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from agents.database.analytics_tables import CALL_FACTS, CALL_REDACTIONS
+from agents.database.analytics_tables import CALL_FACTS, CALL_PAIRS, CALL_REDACTIONS, CALL_TOPICS
 from agents.database.engine import Database
 from agents.database.tables import CATALOGUE
 from agents.vault.analytics.call_filter import (
@@ -45,6 +45,7 @@ from agents.vault.analytics.call_filter import (
     without_facts,
 )
 from agents.vault.analytics.fact_store import facts_of, lists_of
+from agents.vault.analytics.pair_filter import Sift
 from agents.vault.call_catalogue import StoredCallFacts, catalogued
 from pipeline.analytics.facts import CallFacts
 
@@ -52,18 +53,29 @@ PAGE: Final = 50
 """Calls on a page where nothing else is asked for."""
 COUNTED_MOST: Final = 1_000
 """Calls are counted up to here; then there are "more"."""
+SIFTED_MOST: Final = 20_000
+"""Calls that are gone through for a page, where the database alone can't tell which are meant."""
+SOON: Final = 5_000
+"""Calls of an order in which a page is looked for before all that are meant are found."""
+_BATCH: Final = 500
 CHOICES_MOST: Final = 200
 """Values of a column that are offered."""
 _MAC: Final = 16
 _ALTERED: Final = "not from this list as it is filtered and sorted now: begin at its first page"
 _UNKNOWN: Final = -1
 """Where calls stand whose muted share nobody knows."""
-_VALUES: Final = {
-    Order.STARTED: (CALL_FACTS.c.started, CATALOGUE.c.stored),
-    Order.DURATION: (CALL_FACTS.c.duration_ms, CATALOGUE.c.duration_ms),
-    Order.MUTED: (CALL_FACTS.c.muted_share, literal(_UNKNOWN)),
+_COLUMNS: Final = {
+    Order.STARTED: "started",
+    Order.DURATION: "duration_ms",
+    Order.MUTED: "muted_share",
 }
-"""By what calls with and without facts are listed."""
+"""By what calls with facts are listed."""
+_OTHERS: Final[dict[Order, ColumnElement[Any]]] = {
+    Order.STARTED: CATALOGUE.c.stored,
+    Order.DURATION: CATALOGUE.c.duration_ms,
+    Order.MUTED: literal(_UNKNOWN),
+}
+"""By what calls without are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +131,8 @@ class ListedPage:
     """What ``page`` takes to go on behind each of its calls in the direction that led here."""
     back: bool = False
     """Whether a ``preceding`` led here."""
+    sifted_out: bool = False
+    """Whether it may be short because ``SIFTED_MOST`` calls were gone through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +143,57 @@ class _Place:
     number: int
     """``call_facts.id``; 0 without facts."""
     call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a page is asked for, see ``CallListing.page``."""
+
+    wanted: ListingFilter
+    sorting: Sorting
+    place: _Place | None
+    limit: int
+    matching: ColumnElement[bool] | None
+    back: bool
+    count: int
+
+    def query(self, connection: Connection, limit: int, *, filters: bool = False) -> Select[Any]:
+        """Places in order; with the calls' filters of pairs, where these are wanted."""
+        few = self.count <= COUNTED_MOST or (
+            self.wanted.lies_together and not self._begins_soon(connection)
+        )
+        given = self.wanted, self.sorting, self.place, limit, self.matching
+        return _ordered(*given, back=self.back, few=few, filters=filters)
+
+    def _begins_soon(self, connection: Connection) -> bool:
+        """Whether the order's first calls fill the page.
+
+        Calls that lie together may all be far from its beginning, or be nearly all that there are:
+        nobody knows before whether going along the order or sorting what is found is faster.
+        """
+        facts = CALL_FACTS.alias()
+        value, falling = (
+            facts.c[_COLUMNS[self.sorting.by]],
+            self.sorting.descending is not self.back,
+        )
+        first = select(facts.c.id)
+        if self.place is not None:
+            first = first.where(_behind(value, facts.c.id, self.place, facts=True, falling=falling))
+        order = (value.desc(), facts.c.id.desc()) if falling else (value, facts.c.id)
+        within = CALL_FACTS.c.id.in_(first.order_by(*order).limit(SOON))
+        _, query = next(_branches(self.wanted, self.matching))
+        some = query.where(within).limit(self.limit + 1).subquery()
+        return (connection.scalar(select(func.count()).select_from(some)) or 0) > self.limit
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What was found in an order, and how far it was gone through."""
+
+    found: list[_Place] = field(default_factory=list)
+    first: _Place | None = None
+    last: _Place | None = None
+    more: bool = False
 
 
 class CallListing:
@@ -152,6 +217,7 @@ class CallListing:
         cursor: str = "",
         said: str = "",
         matching: ColumnElement[bool] | None = None,
+        sift: Sift | None = None,
         count: int | None = None,
     ) -> ListedPage:
         """A page.
@@ -163,6 +229,7 @@ class CallListing:
             cursor: ``following`` or ``preceding`` of another page; empty: the first page.
             said: filter and order as the caller was told them, to which cursors are bound.
             matching: the condition that a call has ``wanted.words``.
+            sift: leaves out calls that can't have what is in quotes.
             count: as another page says it.
 
         Raises:
@@ -174,22 +241,22 @@ class CallListing:
             _refuse_unknown(connection, wanted)
             if count is None:
                 count = _counted(connection, wanted, matching)
-            few = count <= COUNTED_MOST or wanted.lies_together
-            query = _ordered(wanted, sorting, place, limit + 1, matching, back=back, few=few)
-            found = [_Place(*row) for row in connection.execute(query)]
-            more, found = len(found) > limit, found[:limit]
+            asked = _Asked(wanted, sorting, place, limit, matching, back=back, count=count)
+            seen = _sifted(connection, asked, sift) if sift else _seen(connection, asked)
             if back:
-                found.reverse()
-            calls = _listed(connection, found)
-        following = found and (more or back)
-        preceding = found and (more if back else place is not None)
+                seen.found.reverse()
+            calls = _listed(connection, seen.found)
+        ends = (seen.last, seen.first) if back else (seen.first, seen.last)
+        following = ends[1] and (seen.more or back)
+        preceding = ends[0] and (seen.more if back else place is not None)
         return ListedPage(
             tuple(calls.values()),
-            self._cursor(found[-1], bound, back=False) if following else None,
-            self._cursor(found[0], bound, back=True) if preceding else None,
+            self._cursor(ends[1], bound, back=False) if ends[1] and following else None,
+            self._cursor(ends[0], bound, back=True) if ends[0] and preceding else None,
             count,
             tuple(self._cursor(one, bound, back=back) for one in calls),
             back,
+            sifted_out=seen.more and len(seen.found) < limit,
         )
 
     def every(
@@ -219,6 +286,10 @@ class CallListing:
     def types(self) -> tuple[str, ...]:
         """Types that were muted in some call, sorted."""
         return self._values(CALL_REDACTIONS.c.type)
+
+    def topics(self) -> tuple[str, ...]:
+        """Topics that came up in some call, sorted."""
+        return self._values(CALL_TOPICS.c.topic)
 
     def _values(self, column: ColumnElement[str]) -> tuple[str, ...]:
         values: list[str] = []
@@ -272,6 +343,31 @@ def _counted(
     return total
 
 
+def _seen(connection: Connection, asked: _Asked) -> _Seen:
+    """The first calls of an order."""
+    rows = connection.execute(asked.query(connection, asked.limit + 1))
+    found = [_Place(*row) for row in rows]
+    more, found = len(found) > asked.limit, found[: asked.limit]
+    return _Seen(found, found[0], found[-1], more) if found else _Seen()
+
+
+def _sifted(connection: Connection, asked: _Asked, sift: Sift) -> _Seen:
+    """The first calls of an order that pass a sift, of ``SIFTED_MOST``."""
+    seen = _Seen()
+    query = asked.query(connection, SIFTED_MOST + 1, filters=True)
+    rows = connection.execute(query.execution_options(yield_per=_BATCH))
+    for number, (*place, kept) in enumerate(rows):
+        if len(seen.found) == asked.limit or number == SIFTED_MOST:
+            seen.more = True
+            break
+        seen.last = _Place(*place)
+        seen.first = seen.first or seen.last
+        if sift(seen.last.call_id, kept):
+            seen.found.append(seen.last)
+    rows.close()
+    return seen
+
+
 def _branches(
     wanted: ListingFilter, matching: ColumnElement[bool] | None
 ) -> Iterator[tuple[bool, Select[Any]]]:
@@ -291,8 +387,9 @@ def _ordered(
     *,
     back: bool,
     few: bool,
+    filters: bool = False,
 ) -> Select[Any]:
-    """Places of calls behind ``place``, or before it: value, number, id.
+    """Places of calls behind ``place``, or before it: value, number, id, and ``filters`` of pairs.
 
     Of equal values, those with facts are the greater ones. Where there are ``few``, all are found
     first, and then sorted.
@@ -300,7 +397,8 @@ def _ordered(
     falling = sorting.descending is not back
     parts = []
     for facts, query in _branches(wanted, matching):
-        value: ColumnElement[Any] = _VALUES[sorting.by][0 if facts else 1]
+        by = sorting.by
+        value: ColumnElement[Any] = CALL_FACTS.c[_COLUMNS[by]] if facts else _OTHERS[by]
         if few and facts and not wanted.is_everything:
             # An expression, so that no index of the order is gone through, call by call.
             value = value.concat("") if sorting.by is Order.STARTED else value + 0
@@ -312,6 +410,9 @@ def _ordered(
         if place is not None:
             part = part.where(_behind(value, tie, place, facts=facts, falling=falling))
         part = part.order_by(*((value.desc(), tie.desc()) if falling else (value, tie)))
+        if filters:  # of words, which only calls with facts have: rows come as they are found
+            kept = select(CALL_PAIRS.c.filter).where(CALL_PAIRS.c.call == CALL_FACTS.c.id)
+            return part.add_columns(kept.scalar_subquery()).limit(limit)
         some = part.limit(limit).subquery()
         parts.append(select(some.c.value, some.c.number, some.c.call_id))
     every = (parts[0] if len(parts) == 1 else union_all(*parts)).subquery()

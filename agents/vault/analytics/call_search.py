@@ -1,8 +1,9 @@
 """Searches stored calls for words: by the blind index, with the place where they stand.
 
-Only transcripts of the calls on a page are opened, in memory. What is in quotes is confirmed there,
-since the index knows single words: at most ``READ_MOST`` transcripts are read for a page, which may
-then have fewer calls than asked for and more pages behind it.
+Only transcripts of the calls on a page are opened, in memory. What is in quotes is looked for in
+the calls' filters of pairs, and confirmed in the transcripts: at most ``SIFTED_MOST`` filters and
+``READ_MOST`` transcripts are read for a page, which may then have fewer calls than asked for and
+more pages behind it.
 
 Outcomes: a ``SearchedPage``; ``FilterError`` where the words are none; the errors of
 ``agents.vault.analytics.call_listing``, and ``StoreError`` where the vault is away.
@@ -59,7 +60,7 @@ class SearchedPage:
     preceding: str | None
     count: int
     exact: bool
-    """Whether ``count`` is exact: what is in quotes is confirmed on each page alone."""
+    """Whether ``count`` is exact: what is in quotes is looked for page by page."""
 
 
 class CallSearch:
@@ -98,7 +99,7 @@ class CallSearch:
     ) -> SearchedPage:
         """A page; see ``CallListing.page``."""
         query, matching = self._query(wanted)
-        exact = query is None or not query.has_phrases
+        sift = self._index.sift(query) if query is not None and self._index is not None else None
         count: int | None = None
 
         def listed(cursor: str, most: int) -> ListedPage:
@@ -109,6 +110,7 @@ class CallSearch:
                 cursor=cursor,
                 said=said,
                 matching=matching,
+                sift=sift,
                 count=count,
             )
 
@@ -116,9 +118,11 @@ class CallSearch:
         back, following, preceding, count = page.back, page.following, page.preceding, page.count
         if query is None:
             calls = tuple(SearchedCall(one) for one in page.calls)
-            return SearchedPage(calls, following, preceding, count, exact)
+            return SearchedPage(calls, following, preceding, count, exact=True)
         read, found = len(page.calls), self._found(page, query)
         while len(found) < limit and read < READ_MOST and (at := preceding if back else following):
+            if page.sifted_out:
+                break
             page = listed(at, min(max(limit - len(found), STEP), READ_MOST - read))
             read += len(page.calls)
             some = self._found(page, query)
@@ -133,6 +137,9 @@ class CallSearch:
                 preceding = found[0][1]
             else:
                 following = found[-1][1]
+        exact = sift is None
+        if not following and not preceding:
+            count, exact = len(found), True
         return SearchedPage(tuple(one for one, _ in found), following, preceding, count, exact)
 
     def every(self, wanted: ListingFilter, sorting: Sorting = NEWEST, *, most: int) -> list[str]:

@@ -19,12 +19,12 @@ from typing import Final
 
 from agents.crypto.pseudonym_secret import read_or_make_key
 from agents.vault.analytics.fact_store import FactStore
-from agents.vault.analytics.search_index import SearchIndex
+from agents.vault.analytics.search_index import IndexedWords, SearchIndex
 from agents.vault.call_catalogue import StoredCallFacts
 from agents.vault.vault import Vault
 from pipeline.analytics.facts import VERSION, CallFacts, facts_of
 from pipeline.analytics.stored import StoredTranscript
-from pipeline.analytics.terms import terms_of
+from pipeline.analytics.terms import pairs_of, terms_of
 from pipeline.analytics.topics import TopicList
 from pipeline.errors import RecordError, StoreError, UnknownCallError
 
@@ -72,8 +72,8 @@ class FactKeeper:
             call_id: which.
             said: what its recorder said of it (``pipeline.analytics.facts.SAID``).
         """
-        facts, terms = self._of(self._vault.catalogue.get(call_id), said)
-        self.store.enter(facts, terms, made=self.made)
+        facts, words = self._of(self._vault.catalogue.get(call_id), said)
+        self.store.enter(facts, words, made=self.made)
 
     def rebuild(self, report: Callable[[str, RecordError | None], None]) -> None:
         """Make facts for every stored call that has none, or none made by what counts today.
@@ -102,13 +102,14 @@ class FactKeeper:
 
     def _of(
         self, stored: StoredCallFacts, said: Mapping[str, str]
-    ) -> tuple[CallFacts, frozenset[int]]:
+    ) -> tuple[CallFacts, IndexedWords]:
         if not stored.passed:
             raise UnknownCallError("the call is quarantined: nothing of it is counted")
         transcript = self._vault.read(stored.call_id, f"{stored.call_id}.json")
         read = StoredTranscript.of(transcript, self._vault.certificate(stored))
         facts = facts_of(read, self._topics, kept=stored.stored, said=said)
-        return facts, self._index.hashed(terms_of(read))
+        words = self._index.of_call(stored.call_id, terms_of(read), pairs_of(read))
+        return facts, words
 
 
 def _taken_part(stored: StoredCallFacts) -> Mapping[str, str]:

@@ -8,7 +8,7 @@ recorder said is never replaced by nothing.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from sqlalchemy import Connection, RowMapping, Select, delete, func, insert, sel
 
 from agents.database.analytics_tables import (
     CALL_FACTS,
+    CALL_PAIRS,
     CALL_REDACTIONS,
     CALL_TOPICS,
     CHANGED,
@@ -23,6 +24,7 @@ from agents.database.analytics_tables import (
 )
 from agents.database.engine import Database
 from agents.database.tables import CATALOGUE
+from agents.vault.analytics.search_index import IndexedWords
 from pipeline.analytics.facts import SAID, CallFacts, Redacted
 from pipeline.errors import UnknownCallError
 
@@ -31,6 +33,7 @@ _PLAIN: Final = tuple(one.name for one in fields(CallFacts) if one.name not in {
 _MILLION: Final = 1_000_000
 _BATCH: Final = 500
 """Calls that one statement asks for."""
+NO_WORDS: Final = IndexedWords()
 
 
 class FactStore:
@@ -43,23 +46,23 @@ class FactStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def enter(self, facts: CallFacts, terms: Collection[int] = (), *, made: str = "") -> None:
+    def enter(self, facts: CallFacts, words: IndexedWords = NO_WORDS, *, made: str = "") -> None:
         """Enter a call's facts, in place of those that are there.
 
         Args:
             facts: of a call of the catalogue.
-            terms: its words, as ``agents.vault.analytics.search_index`` hashes them.
+            words: as ``agents.vault.analytics.search_index`` hashes them.
             made: digest of by what they were made.
 
         Raises:
             UnknownCallError: see the module's text.
         """
-        if not self.enter_all([(facts, terms)], made=made):
+        if not self.enter_all([(facts, words)], made=made):
             raise UnknownCallError("no such call in the catalogue: its facts are not kept")
 
     def enter_all(
         self,
-        calls: Sequence[tuple[CallFacts, Collection[int]]],
+        calls: Sequence[tuple[CallFacts, IndexedWords]],
         *,
         made: str = "",
         counted: bool = False,
@@ -67,11 +70,11 @@ class FactStore:
         """Enter the facts of many calls in one transaction; how many of them are still there.
 
         Args:
-            calls: facts and terms, as ``enter`` takes them.
+            calls: facts and words, as ``enter`` takes them.
             made: digest of by what they were made.
             counted: whether they were only counted anew: what the recorder said stays as it is.
         """
-        by_id = {facts.call_id: (facts, terms) for facts, terms in calls}
+        by_id = {facts.call_id: (facts, words) for facts, words in calls}
         with self._database.writing() as connection:
             # Locked: an erasure that removes the row waits, and takes these rows with it.
             there = _in_batches(
@@ -98,7 +101,7 @@ class FactStore:
                     mine = CALL_FACTS.c.id == before[row["call_id"]]
                     connection.execute(update(CALL_FACTS).where(mine).values(row))
             _insert(connection, CALL_FACTS, [row for row in rows if row["call_id"] not in before])
-            for table in (CALL_REDACTIONS, CALL_TOPICS, SEARCH_TERMS):
+            for table in (CALL_REDACTIONS, CALL_TOPICS, SEARCH_TERMS, CALL_PAIRS):
                 old = list(before.values())
                 for start in range(0, len(old), _BATCH):
                     mine = table.c.call.in_(old[start : start + _BATCH])
@@ -120,7 +123,7 @@ class FactStore:
 
     @staticmethod
     def _insert_lists(
-        connection: Connection, calls: Sequence[tuple[int, CallFacts, Collection[int]]]
+        connection: Connection, calls: Sequence[tuple[int, CallFacts, IndexedWords]]
     ) -> None:
         _insert(
             connection,
@@ -141,8 +144,13 @@ class FactStore:
             ),
         )
         # In the order of the table: pages of a B-tree are filled once.
-        terms = sorted((term, number) for number, _, terms in calls for term in set(terms))
+        terms = sorted((term, number) for number, _, words in calls for term in set(words.terms))
         _insert(connection, SEARCH_TERMS, ({"term": term, "call": one} for term, one in terms))
+        _insert(
+            connection,
+            CALL_PAIRS,
+            ({"call": number, "filter": words.pairs} for number, _, words in calls if words.pairs),
+        )
 
     def outdated(self, made: str, *, after: str = "", limit: int = _BATCH) -> list[str]:
         """Stored calls without facts, or with such as were made by something else, by their ids.

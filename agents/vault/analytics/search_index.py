@@ -1,4 +1,4 @@
-"""The blind index: which calls a word is in, by a keyed hash of the word.
+"""The blind index: which calls a word is in, by a keyed hash of the word, and pairs of words.
 
 A term (``pipeline.analytics.terms``) is 63 bits of HMAC-SHA256 under a key that HKDF derives from
 the installation's token key, so the database names no word; what it gives away all the same is in
@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -18,14 +19,26 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from agents.database.analytics_tables import CALL_FACTS, SEARCH_TERMS
+from agents.vault.analytics.pair_filter import Sift, pair_filter, sift_of
 from pipeline.analytics.terms import WordQuery
 
 _LABEL: Final = b"hushwire/search-terms/1"
+_PAIRS_LABEL: Final = b"hushwire/search-pairs/1"
 _CHECK: Final = "\0"
 _BITS: Final = 63
 """A column of 64 bits has a sign."""
 RARE: Final = 20_000
 """Calls with a term that are gone through one by one, before a page is looked for in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedWords:
+    """The words of a call as the database keeps them."""
+
+    terms: Collection[int] = ()
+    """Hashes, for ``search_terms``."""
+    pairs: bytes = b""
+    """For ``call_pairs``; empty: none are kept, and what is in quotes is looked for in the call."""
 
 
 class SearchIndex:
@@ -37,10 +50,19 @@ class SearchIndex:
 
     def __init__(self, secret: bytes) -> None:
         self._key = HKDF(SHA256(), 32, salt=None, info=_LABEL).derive(secret)
+        self._pairs_key = HKDF(SHA256(), 32, salt=None, info=_PAIRS_LABEL).derive(secret)
 
     def hashed(self, terms: Iterable[str]) -> frozenset[int]:
         """The terms of a call as ``search_terms`` has them."""
         return frozenset(map(self._hash, {*terms, _CHECK}))
+
+    def of_call(self, call_id: str, terms: Iterable[str], pairs: Iterable[str]) -> IndexedWords:
+        """What is kept of a call's words (``pipeline.analytics.terms``)."""
+        return IndexedWords(self.hashed(terms), pair_filter(self._pairs_key, call_id, pairs))
+
+    def sift(self, query: WordQuery) -> Sift | None:
+        """Tells calls that can't have what is in quotes; None where nothing is."""
+        return sift_of(self._pairs_key, query)
 
     def is_of(self, connection: Connection) -> bool:
         """Whether the call that was entered last is hashed under this key, if there is any."""

@@ -12,7 +12,7 @@ from sqlalchemy import insert, update
 from agents.database.engine import Database
 from agents.database.tables import CALLS, CATALOGUE, PARTIES
 from agents.system.clock import stamp
-from agents.vault.analytics.fact_store import FactStore
+from agents.vault.analytics.fact_store import NO_WORDS, FactStore
 from pipeline.analytics.facts import CallFacts, Redacted
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -87,7 +87,7 @@ def enter_calls(database: Database, count: int = 60, seed: int = 5) -> list[Know
         connection.execute(insert(CALLS), calls)
         connection.execute(insert(CATALOGUE), rows)
         connection.execute(insert(PARTIES), parties)
-    FactStore(database).enter_all([(one, ()) for one in facts])
+    FactStore(database).enter_all([(one, NO_WORDS) for one in facts])
     going = [row["call_id"] for number, row in enumerate(rows) if number % 11 == 7]
     with database.writing() as connection:
         mine = CATALOGUE.c.call_id.in_(going)

@@ -6,9 +6,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
-from agents.database.analytics_tables import SEARCH_TERMS
+from agents.database.analytics_tables import CALL_PAIRS, SEARCH_TERMS
 from agents.database.call_ledger import Ledger
 from agents.vault.analytics import search_index
 from agents.vault.analytics.call_filter import FilterError, ListingFilter
@@ -88,11 +88,51 @@ def test_words_are_found(
             assert found(made, words, limit) == [f"call-{one}" for one in calls], words
 
 
+def forget_pairs(ledger: Ledger) -> None:
+    """As calls are that an earlier version counted."""
+    with ledger.database.writing() as connection:
+        connection.execute(delete(CALL_PAIRS))
+
+
+def test_calls_of_an_earlier_version_are_found_too(ledger: Ledger, vault: Vault) -> None:
+    forget_pairs(ledger)
+    keep_call(vault, ledger, said_call("new", ("cancel my order",), mutes=()))
+    keeper(vault).keep("new", {})
+    made = search(ledger, vault)
+    for limit in (1, 2, 50):
+        assert found(made, '"cancel my order"', limit) == ["call-a", "call-c", "new"]
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_few_calls_are_gone_through_for_a_page(
+    most: int, ledger: Ledger, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page may be short then; the pages behind it have the rest, and lead back."""
+    monkeypatch.setattr("agents.vault.analytics.call_listing.SIFTED_MOST", most)
+    made = search(ledger, vault)
+    for limit in (1, 2, 50):
+        assert found(made, '"cancel my order"', limit) == ["call-a", "call-c"]
+        assert found(made, '"my order" cancel', limit) == ["call-a", "call-b", "call-c"]
+        assert found(made, '"order cancel"', limit) == []
+
+
+def test_what_nobody_said_opens_no_transcript(ledger: Ledger, vault: Vault) -> None:
+    def never(_: str) -> bytes:
+        raise AssertionError("a transcript was opened")
+
+    made = search(ledger, vault)
+    made._transcript = never
+    page = made.page(ListingFilter(words='"order cancel"'))
+    assert (page.calls, page.following, page.count, page.exact) == ((), None, 0, True)
+
+
 def test_counts_say_whether_they_are_exact(ledger: Ledger, vault: Vault) -> None:
     made = search(ledger, vault)
     for words, told in (("order", (3, True)), ('"cancel my order"', (3, False)), ("", (4, True))):
         page = made.page(ListingFilter(words=words), limit=1)
         assert (page.count, page.exact) == told
+    page = made.page(ListingFilter(words='"cancel my order"'))
+    assert (page.count, page.exact) == (2, True)  # all of them are on it
 
 
 def test_a_place_is_shown_with_its_call(ledger: Ledger, vault: Vault) -> None:
@@ -123,6 +163,7 @@ def test_few_transcripts_are_opened_for_a_page(
     ledger: Ledger, vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agents.vault.analytics.call_search.READ_MOST", 2)
+    forget_pairs(ledger)
     made = search(ledger, vault)
     opened: list[str] = []
     read = made._transcript
@@ -143,6 +184,7 @@ def test_a_phrase_that_few_calls_have_costs_few_questions(
     for number in range(12):
         keep_call(vault, ledger, said_call(f"more-{number:02}", ("cancel my order",), mutes=()))
         keeper(vault).keep(f"more-{number:02}", {})
+    forget_pairs(ledger)
     made = search(ledger, vault)
     steps = 0
     page = CallListing.page
