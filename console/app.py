@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeAlias
 
 from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
@@ -67,15 +70,17 @@ from console.pages.call_list import CallListPages
 from console.pages.call_page import CallPages
 from console.pages.compliance import ComplianceRoutes
 from console.pages.login import LoginRoutes
-from console.pages.refusals import page_answer
+from console.pages.refusals import is_page, page_answer
 from console.pages.sessions import SessionRoutes
 from console.tuning.editor import EditorRoutes
 from console.tuning.measured import MeasuredRoutes, registry
 from console.tuning.programs import PolicyApi
 from console.tuning.versions import VersionRoutes
 from models.registry.known_names import known_names
+from pipeline.errors import HushwireError
 from pipeline.policy.known_names import Known
 
+Answering: TypeAlias = Callable[[Scope, Refusal], Awaitable[Response]]
 _TOLD = {
     404: ("not_found", "there is nothing at this address: /reference lists what there is"),
     405: ("method", "this address takes another method: /reference lists them"),
@@ -127,7 +132,8 @@ def create_app(parts: Parts) -> FastAPI:
     # FastAPI's own pages would be routes without a permission.
     app = FastAPI(title="Hushwire", openapi_url=None, docs_url=None, redoc_url=None)
     looks = Looks(parts.log)
-    door = Door(parts.tokens, parts.oidc, parts.limiter, looks, parts.sessions)
+    zone = parts.sources.settings.analytics_zone
+    door = Door(parts.tokens, parts.oidc, parts.limiter, looks, parts.sessions, zone)
     routes = Routes(app, door)
 
     def openapi() -> dict[str, Any]:
@@ -147,10 +153,11 @@ def create_app(parts: Parts) -> FastAPI:
     UpkeepRoutes(
         parts.database, parts.tokens, looks, parts.metrics, parts.examine, parts.known
     ).add_to(routes)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(RequestValidationError, _invalid)
+    answering = partial(_answer, door)
+    app.add_exception_handler(HTTPException, partial(_http, answering))
+    app.add_exception_handler(RequestValidationError, partial(_invalid, answering))
     LoginRoutes(door, parts.sessions, looks, parts.code_flow, parts.secure).add_to(routes)
-    SessionRoutes(parts.sessions, looks).add_to(routes)
+    SessionRoutes(parts.sessions, looks, parts.secure).add_to(routes)
     ApiPages(app, looks).add_to(routes)
     CallListPages(finder, listing, SavedViews(parts.database)).add_to(routes)
     ComplianceRoutes(parts.database, parts.report, looks, parts.metrics).add_to(routes)
@@ -163,7 +170,7 @@ def create_app(parts: Parts) -> FastAPI:
     _add_operations(parts, looks, routes)
     _add_audit(parts, looks, routes)
     _add_tuning(parts, looks, routes)
-    app.add_middleware(Envelope, metrics=parts.metrics, tls=parts.tls, answering=_answer)
+    app.add_middleware(Envelope, metrics=parts.metrics, tls=parts.tls, answering=answering)
     refuse_unguarded(app)
     return app
 
@@ -230,8 +237,16 @@ def _add_tuning(parts: Parts, looks: Looks, routes: Routes) -> None:
     ).add_to(routes)
 
 
-def _answer(scope: Scope, refusal: Refusal) -> Response:
-    """A refusal as a page where a page was asked for, as JSON elsewhere."""
+async def _answer(door: Door, scope: Scope, refusal: Refusal) -> Response:
+    """A refusal as a page where a page was asked for, as JSON elsewhere.
+
+    Who is logged in keeps the bar, whatever went wrong before anybody asked who they are.
+    """
+    if is_page(scope) and "known" not in scope.setdefault("state", {}) and refusal.code != "busy":
+        with suppress(HushwireError):  # the page is shown without
+            known = await run_in_threadpool(door.recognised, Request(scope))
+            if known is not None:
+                scope["state"]["known"] = known
     return page_answer(scope, refusal) or answer(refusal)
 
 
@@ -240,17 +255,17 @@ async def healthz() -> Response:
     return JSONResponse({"alive": True})
 
 
-async def _http(request: Request, error: Exception) -> Response:
+async def _http(answering: Answering, request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     code, message = _TOLD.get(status, ("request", "the request can't be read"))
-    return _answer(request.scope, Refusal(status, code, message))
+    return await answering(request.scope, Refusal(status, code, message))
 
 
-async def _invalid(request: Request, error: Exception) -> Response:
+async def _invalid(answering: Answering, request: Request, error: Exception) -> Response:
     """Where something is wrong, and what; never the value, which may be anything."""
     found = error.errors() if isinstance(error, RequestValidationError) else []
     places = {".".join(str(part) for part in one["loc"][1:])[:60] or "body": one for one in found}
     told = "; ".join(sorted(f"{place}: {allowed(place, one)}" for place, one in places.items()))
     field = next(iter(places)) if len(places) == 1 else ""
     refusal = Refusal(INVALID, "parameter", f"{told}{REFERENCE}", field=field)
-    return _answer(request.scope, refusal)
+    return await answering(request.scope, refusal)

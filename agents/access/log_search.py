@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -42,6 +42,8 @@ class LogQuery:
     who: tuple[str, ...] = ()
     """Any of these in ``who`` or ``by``."""
     call: str = ""
+    but: str = ""
+    """Short name of a kind that is left out."""
 
     @property
     def everything(self) -> bool:
@@ -58,6 +60,8 @@ class LogPage:
     """``before`` of the next page; None: this was the last one."""
     looked_to: int
     """The number of the oldest entry that was looked at."""
+    left_out: int
+    """Entries between these that fit but for ``LogQuery.but``."""
 
 
 def search(
@@ -89,9 +93,16 @@ def search(
         )
         rows = connection.execute(found).mappings().all()
         entries = tuple(entry_of(row) for row in rows)
-    if len(entries) == limit:
-        return LogPage(entries, entries[-1].seq, entries[-1].seq)
-    return LogPage(entries, bottom if bottom > low else None, bottom)
+        full = len(entries) == limit
+        bottom = entries[-1].seq if full else bottom
+        left_out = 0
+        if query.but:
+            others = replace(query, kind=query.but, but="")
+            counted = select(func.count()).where(
+                ENTRIES.c.seq < high, ENTRIES.c.seq >= bottom, *_wanted(database, others)
+            )
+            left_out = connection.scalar(counted) or 0
+    return LogPage(entries, bottom if full or bottom > low else None, bottom, left_out)
 
 
 def after(database: Database, seq: int, *, limit: int) -> tuple[Entry, ...]:
@@ -165,6 +176,8 @@ def _wanted(database: Database, query: LogQuery) -> Iterator[ColumnElement[bool]
         yield ENTRIES.c.recorded < stamp(query.until)
     if query.kind:
         yield ENTRIES.c.kind == f"hushwire.audit.{query.kind}.v1"
+    if query.but:
+        yield ENTRIES.c.kind != f"hushwire.audit.{query.but}.v1"
     if query.call:
         yield ENTRIES.c.subject == query.call
     if query.who:

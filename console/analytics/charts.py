@@ -2,7 +2,8 @@
 
 The SVG has neither style nor script, so the pages' content security policy holds; its colours are
 the style sheet's variables, so one drawing serves light and dark. Each mark says what it is
-(``aria-label``); ``charts.js`` shows that beside the pointer. The same specification is drawn once.
+(``aria-label``), which ``charts.js`` shows beside the pointer, and leads to its calls; by keyboard
+the table does. The same specification is drawn once.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from xml.sax.saxutils import quoteattr
 from agents.reports.entity_groups import KINDS, kind_of, label_of
 from agents.vault.analytics.warehouse.period import Period
 from agents.vault.analytics.warehouse.series import OUTCOMES, Series
+from console.analytics.links import CallLinks
 
 KEPT: Final = 256
 """Drawings."""
@@ -54,12 +56,18 @@ _CONFIG: Final = {
 }
 _EMPTY: Final = re.compile(r'<g class="mark-[^>]*/>')
 """A layer that marks nothing: a symbol without a name to a screen reader."""
+_HERE: Final = "https://calls.invalid"
+"""Stands before addresses while they are drawn: the library would put a host of its own there."""
 _ONE_AT_A_TIME: Final = Lock()
 """The library has one engine; who waits for it here holds no thread of its own there."""
+_LED: Final = {"description": {"field": "told"}, "href": {"field": "address"}}
+"""What a mark says and where it leads to."""
 Rows = list[dict[str, Any]]
 
 
-def by_day(series: Series, period: Period, second: Series | None, label: str) -> str:
+def by_day(
+    series: Series, period: Period, second: Series | None, label: str, links: CallLinks
+) -> str:
     """Calls of each day (week, month) as stacked bars; those of the second period as a line."""
     bucket = period.bucket
     rows: Rows = []
@@ -68,7 +76,8 @@ def by_day(series: Series, period: Period, second: Series | None, label: str) ->
         for place, outcome in enumerate(OUTCOMES):
             if found[outcome]:
                 told = f"{bucket} of {found['day']}: {found[outcome]} {outcome}"
-                rows.append(_point(found["day"], found[outcome], outcome, place, told))
+                address = _HERE + links.outcome(found["day"], outcome) if links.may else ""
+                rows.append(_point(found["day"], found[outcome], outcome, place, told, address))
     known = [one for one in OUTCOMES if any(row["kind"] == one for row in rows)] or ["answered"]
     layers: list[dict[str, Any]] = [
         {
@@ -78,7 +87,7 @@ def by_day(series: Series, period: Period, second: Series | None, label: str) ->
                 **_trend(series, "Calls"),
                 "color": _colours(known, [_COLOURS[OUTCOMES.index(one)] for one in known]),
                 "order": {"field": "place", "type": "quantitative"},
-                "description": {"field": "told"},
+                **_LED,
             },
         }
     ]
@@ -104,7 +113,7 @@ def by_day(series: Series, period: Period, second: Series | None, label: str) ->
     return _drawn({"layer": layers, "height": 210, "width": WIDE}, label)
 
 
-def bars(series: Series, label: str, second: Series | None = None) -> str:
+def bars(series: Series, label: str, links: CallLinks, second: Series | None = None) -> str:
     """Calls of the largest groups, as bars; the second period's as ticks."""
     names = dict(zip(series.column(series.names[0]), series.column("calls"), strict=True))
     shown = [(name, calls) for name, calls in names.items() if calls is not None][:GROUPS_MOST]
@@ -115,6 +124,7 @@ def bars(series: Series, label: str, second: Series | None = None) -> str:
             "calls": calls,
             "kind": kind_of(name or "").name if types else "",
             "told": f"{_label(name, types=types)}: {calls} calls",
+            "address": _HERE + links.group(series.names[0], name) if links.may else "",
         }
         for name, calls in shown
     ]
@@ -144,7 +154,7 @@ def bars(series: Series, label: str, second: Series | None = None) -> str:
         {
             "data": {"values": rows},
             "mark": {"type": "bar", "height": {"band": 0.66}},
-            "encoding": {**where, "x": length, "color": colour, "description": {"field": "told"}},
+            "encoding": {**where, "x": length, "color": colour, **_LED},
         }
     ]
     if second is not None:
@@ -169,7 +179,7 @@ def bars(series: Series, label: str, second: Series | None = None) -> str:
     return _drawn({"layer": layers, "width": NARROW, "height": height}, label)
 
 
-def trend(series: Series, days: Series, label: str) -> str:
+def trend(series: Series, days: Series, label: str, links: CallLinks) -> str:
     """Redactions of each kind, by day (week, month)."""
     sums: dict[tuple[Any, str], int] = {}
     for day, name, count in zip(
@@ -178,12 +188,16 @@ def trend(series: Series, days: Series, label: str) -> str:
         kind = kind_of(name).name
         sums[day, kind] = sums.get((day, kind), 0) + count
     kinds = [one for one in KINDS if any(kind == one.name for _, kind in sums)]
+    types = tuple(sorted(set(series.column("type"))))
     rows: Rows = [
         {
             "day": f"{day}",
             "calls": sums.get((day, kind.name), 0),
             "kind": kind.title,
             "told": f"{kind.title}, {day}: {sums.get((day, kind.name), 0)} redactions",
+            "address": _HERE + links.kind(day, kind.name, types)
+            if links.may and (day, kind.name) in sums
+            else "",
         }
         for kind in kinds
         for day in days.column("day")
@@ -192,7 +206,7 @@ def trend(series: Series, days: Series, label: str) -> str:
         **_trend(days, "Redactions"),
         "color": _colours([one.title for one in kinds], [f"var(--{one.name})" for one in kinds]),
     }
-    point = {**encoding, "description": {"field": "told"}}
+    point = {**encoding, **_LED}
     layers = [
         {"mark": {"type": "line", "strokeWidth": 1.75}, "encoding": encoding},
         {"mark": {"type": "circle", "size": 26, "opacity": 1}, "encoding": point},
@@ -200,7 +214,7 @@ def trend(series: Series, days: Series, label: str) -> str:
     return _drawn({"data": {"values": rows}, "layer": layers, "width": WIDE, "height": 210}, label)
 
 
-def week(series: Series, label: str) -> str:
+def week(series: Series, label: str, links: CallLinks) -> str:
     """Calls of each hour of the week, as a map whose cells are the denser the more there are."""
     found = {(day, hour): calls for day, hour, calls in series.rows}
     rows: Rows = [
@@ -209,6 +223,9 @@ def week(series: Series, label: str) -> str:
             "hour": hour,
             "calls": found.get((day, hour), 0),
             "told": f"{_WEEKDAYS[day - 1]} {hour:02}:00: {found.get((day, hour), 0)} calls",
+            "address": _HERE + links.calls(weekday=f"{day}", hour=f"{hour}")
+            if links.may and found.get((day, hour))
+            else "",
         }
         for day in range(1, 8)
         for hour in range(24)
@@ -239,7 +256,7 @@ def week(series: Series, label: str) -> str:
                 "legend": None,
                 "scale": {"range": [0.06, 1], "domainMin": 0, "nice": False},
             },
-            "description": {"field": "told"},
+            **_LED,
         },
         "width": NARROW,
         "height": 190,
@@ -273,8 +290,11 @@ def _trend(days: Series, title: str) -> dict[str, Any]:
     }
 
 
-def _point(day: object, calls: int, kind: str, place: int, told: str) -> dict[str, Any]:
-    return {"day": f"{day}", "calls": calls, "kind": kind, "place": place, "told": told}
+def _point(
+    day: object, calls: int, kind: str, place: int, told: str, address: str
+) -> dict[str, Any]:
+    point = {"day": f"{day}", "calls": calls, "kind": kind, "place": place}
+    return {**point, "told": told, "address": address}
 
 
 def _colours(names: Sequence[str], colours: Sequence[str]) -> dict[str, Any]:
@@ -299,7 +319,7 @@ def _drawn(spec: dict[str, Any], label: str) -> str:
         **spec,
     }
     svg = _svg(json.dumps(whole, sort_keys=True, default=str))
-    return svg.replace("<svg ", f'<svg role="img" aria-label={quoteattr(label)} ', 1)
+    return svg.replace("<svg ", f'<svg role="group" aria-label={quoteattr(label)} ', 1)
 
 
 @lru_cache(maxsize=KEPT)
@@ -308,4 +328,4 @@ def _svg(spec: str) -> str:
         import vl_convert  # noqa: PLC0415 - a server that draws nothing does without
 
         drawn = str(vl_convert.vegalite_to_svg(spec, allowed_base_urls=[]))
-    return _EMPTY.sub("", drawn)
+    return _EMPTY.sub("", drawn).replace(f'<a xlink:href="{_HERE}/', '<a tabindex="-1" href="/')

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from agents.vault.analytics.warehouse.figures import Figures
+from console.analytics.links import CallLinks
 
 _HOUR_MS: Final = 3_600_000
 NOTHING: Final = "\u2013"
@@ -27,6 +28,8 @@ class Shown:
     """What it is of; empty where the label says it."""
     change: str
     """Against the second period; empty without one."""
+    address: str
+    """Where the calls behind it are; empty: there are none, or too few to be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +40,30 @@ class _Kind:
     about: Callable[[Figures], str] = lambda _: ""
     points: bool = False
     """Whether its change is told in percentage points."""
+    filters: Mapping[str, str] = field(default_factory=dict)
+    """Which of the calls it is of."""
 
 
-def shown(now: Figures, then: Figures | None, least: int) -> list[Shown]:
+def shown(now: Figures, then: Figures | None, links: CallLinks) -> list[Shown]:
     """All figures of a period.
 
     Args:
         now: of the period.
         then: of the second one, if there is one.
-        least: what is fewer is not told.
+        links: lead to their calls.
     """
-    return [_shown(kind, now, then, least) for kind in _KINDS]
+    return [_shown(kind, now, then, links) for kind in _KINDS]
 
 
-def _shown(kind: _Kind, now: Figures, then: Figures | None, least: int) -> Shown:
+def _shown(kind: _Kind, now: Figures, then: Figures | None, links: CallLinks) -> Shown:
     value = kind.read(now)
-    text = kind.say(value) if value is not None else _missing(kind, now, least)
+    text = kind.say(value) if value is not None else _missing(kind, now, links.least)
     before = kind.read(then) if then is not None else None
     change = ""
     if then is not None and value is not None:
         change = _change(kind, value, before) if before is not None else "nothing to compare"
-    return Shown(kind.label, text, kind.about(now), change)
+    address = links.calls(None, **kind.filters) if value else ""
+    return Shown(kind.label, text, kind.about(now), change, address)
 
 
 def _missing(kind: _Kind, now: Figures, least: int) -> str:
@@ -107,14 +113,21 @@ _KINDS: Final = (
             f"{_whole(one.voicemail)} voicemail"
         ),
         points=True,
+        filters={"outcome": "answered"},
     ),
-    _Kind("Median length", lambda one: one.median_ms, _length),
+    _Kind(
+        "Median length",
+        lambda one: one.median_ms,
+        _length,
+        filters={"sort": "-duration"},
+    ),
     _Kind(
         "Talk of agents",
         lambda one: one.talk_share,
         _share,
         lambda one: _ratio(one.talk_share),
         points=True,
+        filters={"has": "both-sides"},
     ),
     _Kind(
         "Silence",
@@ -124,38 +137,56 @@ _KINDS: Final = (
         points=True,
     ),
     _Kind(
-        "Interruptions", lambda one: one.interruptions_per_call, "{:.1f}".format, lambda _: "a call"
+        "Interruptions",
+        lambda one: one.interruptions_per_call,
+        "{:.1f}".format,
+        lambda _: "a call",
+        filters={"has": "interruption"},
     ),
     _Kind(
-        "Hold", lambda one: one.hold_ms, _length, lambda one: f"in {_whole(one.hold_calls)} calls"
+        "Hold",
+        lambda one: one.hold_ms,
+        _length,
+        lambda one: f"in {_whole(one.hold_calls)} calls",
+        filters={"has": "hold"},
     ),
     _Kind(
         "Recording disclosed",
         lambda one: one.disclosed_share,
         _share,
-        lambda _: "where somebody looked for it",
+        lambda _: "of the calls that were listened to for a notice",
         points=True,
+        filters={"has": "notice"},
     ),
-    _Kind(_REPEAT, lambda one: one.repeat_callers, _whole, _callers),
+    _Kind(
+        _REPEAT,
+        lambda one: one.repeat_callers,
+        _whole,
+        _callers,
+        filters={"has": "repeat-caller"},
+    ),
     _Kind(
         "Muted",
         lambda one: one.muted_share,
         _share,
         lambda _: "of all channels' time",
         points=True,
+        filters={"muted": "yes", "sort": "-muted"},
     ),
     _Kind(
         "Muted as a precaution",
         lambda one: one.precaution_share,
         _share,
-        lambda _: "of all talk: harmless speech, estimated",
+        lambda _: "of all talk: an estimate of harmless speech that was lost",
         points=True,
+        filters={"has": "precaution"},
     ),
     _Kind(
         "Caught by verification",
         lambda one: one.caught_calls,
         _whole,
         lambda one: f"calls, {_length(one.caught_ms)}",
+        filters={"has": "verification-catch"},
     ),
 )
 

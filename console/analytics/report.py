@@ -13,6 +13,7 @@ from agents.vault.analytics.warehouse.loading import Warehouse
 from agents.vault.analytics.warehouse.series import Series, series_of
 from console.analytics import charts
 from console.analytics.figures import NOTHING
+from console.analytics.links import CallLinks
 from console.analytics.query import Asked
 
 HEADS: Final = {
@@ -51,6 +52,8 @@ class Chart:
     heads: tuple[tuple[str, bool], ...]
     """Of the table: text, and whether it is of numbers."""
     rows: tuple[tuple[str, ...], ...]
+    addresses: tuple[str, ...]
+    """Where the calls of each row are; empty: nowhere."""
     wide: bool
 
 
@@ -64,22 +67,23 @@ class Report:
     charts: tuple[Chart, ...]
 
 
-def report_of(warehouse: Warehouse, asked: Asked) -> Report:
+def report_of(warehouse: Warehouse, asked: Asked, links: CallLinks) -> Report:
     """The report of what an address asks for."""
     then = figures_of(warehouse, asked.others) if asked.others else None
     return Report(
         now=figures_of(warehouse, asked.wanted),
         then=then,
-        charts=tuple(_chart(warehouse, asked, *one) for one in _CHARTS),
+        charts=tuple(_chart(warehouse, asked, links, *one) for one in _CHARTS),
     )
 
 
-Draw = Callable[[Series, Series | None, Series, Asked, str], str]
+Draw = Callable[[Series, Series | None, Series, CallLinks, str], str]
 
 
 def _chart(
     warehouse: Warehouse,
     asked: Asked,
+    links: CallLinks,
     name: str,
     title: str,
     draw: Draw,
@@ -90,16 +94,22 @@ def _chart(
     days = series_of(warehouse, "days", asked.wanted)
     drawable = any(any(isinstance(one, int) and one > 0 for one in row[1:]) for row in series.rows)
     period = asked.wanted.period
-    label = f"{title}, {period.first} to {period.last}; the table below has the numbers"
+    label = (
+        f"{title}, {period.first} to {period.last}, {asked.wanted.zone}; "
+        "the table below has the numbers and leads to the calls"
+    )
     return Chart(
         name=name,
         title=title,
-        svg=draw(series, second, days, asked, label) if drawable else "",
+        svg=draw(series, second, days, links, label) if drawable else "",
         heads=tuple(
             (HEADS[one], kind == "BIGINT" and one != "weekday")
             for one, kind in zip(series.names, series.types, strict=True)
         ),
         rows=tuple(_row(series.names, row, warehouse.least) for row in series.rows),
+        addresses=tuple(
+            links.row(dict(zip(series.names, row, strict=True))) for row in series.rows
+        ),
         wide=wide,
     )
 
@@ -127,20 +137,28 @@ _SAID: Final[Mapping[str, Callable[[Any], str]]] = {
 }
 
 
-def _bars(series: Series, second: Series | None, _days: Series, _asked: Asked, label: str) -> str:
-    return charts.bars(series, label, second)
+def _bars(
+    series: Series, second: Series | None, _days: Series, links: CallLinks, label: str
+) -> str:
+    return charts.bars(series, label, links, second)
 
 
-def _days(series: Series, second: Series | None, _days: Series, asked: Asked, label: str) -> str:
-    return charts.by_day(series, asked.wanted.period, second, label)
+def _days(
+    series: Series, second: Series | None, _days: Series, links: CallLinks, label: str
+) -> str:
+    return charts.by_day(series, links.wanted.period, second, label, links)
 
 
-def _trend(series: Series, _second: Series | None, days: Series, _asked: Asked, label: str) -> str:
-    return charts.trend(series, days, label)
+def _trend(
+    series: Series, _second: Series | None, days: Series, links: CallLinks, label: str
+) -> str:
+    return charts.trend(series, days, label, links)
 
 
-def _week(series: Series, _second: Series | None, _days: Series, _asked: Asked, label: str) -> str:
-    return charts.week(series, label)
+def _week(
+    series: Series, _second: Series | None, _days: Series, links: CallLinks, label: str
+) -> str:
+    return charts.week(series, label, links)
 
 
 _CHARTS: Final[tuple[tuple[str, str, Draw, bool], ...]] = (

@@ -24,6 +24,7 @@ from agents.vault.analytics.warehouse.loading import Warehouse
 from agents.vault.analytics.warehouse.period import Period
 from agents.vault.analytics.warehouse.series import KINDS, Series, choices_of, latest_day, series_of
 from console.analytics.figures import shown
+from console.analytics.links import CallLinks
 from console.analytics.query import DAYS, AnalyticsQuery, Asked, presets
 from console.analytics.report import report_of
 from console.auth.looks import Looks
@@ -131,29 +132,35 @@ class AnalyticsRoutes:
     def as_csv(self, request: Request, name: SeriesName, query: Asking) -> Response:
         """The rows of a series as CSV, for spreadsheets."""
         found = self._exported(request, name, query)
-        return _file(name, "csv", b"".join(csv_of(found.names, found.rows)), CSV)
+        body = b"".join(csv_of(found.names, found.rows))
+        return _file(name, self._asked(query), "csv", body, CSV)
 
     def as_parquet(self, request: Request, name: SeriesName, query: Asking) -> Response:
         """The rows of a series as Parquet."""
         found = self._exported(request, name, query)
-        return _file(name, "parquet", parquet_of(found.names, found.types, found.rows), PARQUET)
+        body = parquet_of(found.names, found.types, found.rows)
+        return _file(name, self._asked(query), "parquet", body, PARQUET)
 
     def as_page(self, request: Request, query: Asking) -> Response:
         """Figures and charts of a period, as a page."""
-        asked = self._asked(query)
-        report = report_of(self.warehouse, asked)
         me = request.state.principal
+        asked = query.asked(self.database.now(), ZoneInfo(me.zone))
+        may = Permission.LIST_CALLS in me.permissions
+        links = CallLinks(asked.wanted, self.warehouse.least, may)
+        report = report_of(self.warehouse, asked, links)
         self._look(request, "analytics", asked)
         zone = asked.wanted.zone
         today = self.database.now().astimezone(zone).date()
         latest = latest_day(self.warehouse, zone, today)
         return page(
             "analytics/analytics.html",
+            zone=zone.key,
             me=me,
             query=query,
             asked=asked,
+            links=may,
             report=report,
-            figures=report.now and shown(report.now, report.then, self.warehouse.least),
+            figures=report.now and shown(report.now, report.then, links),
             choices=choices_of(self.warehouse),
             presets=[
                 (label, period, self._preset(query, period)) for label, period in presets(today)
@@ -220,6 +227,9 @@ def _objects(series: Series) -> list[dict[str, Any]]:
     return [dict(zip(series.names, row, strict=True)) for row in series.rows]
 
 
-def _file(name: str, ending: str, data: bytes, media: str) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="hushwire-{name}.{ending}"'}
+def _file(name: str, asked: Asked, ending: str, data: bytes, media: str) -> Response:
+    """A file whose name says of which days it is, and in which zone these are days."""
+    period, zone = asked.wanted.period, asked.wanted.zone.key.replace("/", "-")
+    named = f"hushwire-{name}-{period.first}-to-{period.last}-{zone}.{ending}"
+    headers = {"Content-Disposition": f'attachment; filename="{named}"'}
     return Response(data, headers=headers, media_type=media)

@@ -6,14 +6,23 @@ A field that is empty says nothing, as browsers send forms. Outcomes: a ``Listin
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal, Self
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from agents.vault.analytics.call_filter import ListingFilter, ago, length_ms, moment
+from agents.vault.analytics.call_filter import (
+    FilterError,
+    ListingFilter,
+    ago,
+    length_ms,
+    moment,
+)
 from agents.vault.analytics.call_listing import PAGE, Sorting, sorting_of
+from agents.vault.analytics.warehouse.period import DAYS_MOST
 from console.http.parameters import LIMIT_MOST, Parameters
 
 _PLAIN = r"^[^\x00-\x1f\x7f]*$"
@@ -22,6 +31,16 @@ Time = Annotated[str, Field(max_length=40, pattern=_PLAIN)]
 Length = Annotated[str, Field(max_length=12, pattern=r"^[0-9:]*$")]
 Yes = Literal["yes", "no"]
 TYPES_MOST = 40
+Has = Literal[
+    "hold",
+    "interruption",
+    "both-sides",
+    "notice",
+    "precaution",
+    "verification-catch",
+    "repeat-caller",
+]
+Lacks = Literal["campaign", "line", "agent", "outcome", "notice"]
 
 
 class ListingQuery(Parameters):
@@ -56,6 +75,17 @@ class ListingQuery(Parameters):
         (), max_length=TYPES_MOST, description="Types of which at least one was muted."
     )
     muted: Yes | None = Field(None, description="Whether any type was muted.")
+    topic: Name = Field("", description="A topic that came up.")
+    has: tuple[Has, ...] = Field((), max_length=7, description="What a call has, all of it.")
+    lacks: tuple[Lacks, ...] = Field(
+        (), max_length=5, description="What nobody knows of it; `notice`: there was none."
+    )
+    weekday: int | None = Field(
+        None, ge=1, le=7, description="Begun on this day of the week, 1 is Monday; with `hour`."
+    )
+    hour: int | None = Field(
+        None, ge=0, le=23, description="Begun in this hour of `weekday`, in `zone`."
+    )
     policy: Name = Field("", description="Name of the policy it was redacted by.")
     jurisdiction: str = Field("", pattern=r"^[A-Z-]{2,8}$", description="Such as DE or US-CA.")
     mark: str = Field("", pattern=r"^[a-z][a-z_-]{0,39}$", description="Such as incomplete.")
@@ -90,9 +120,14 @@ class ListingQuery(Parameters):
         if self.within:
             earliest = ago("within", self.within, now)
             since = max(since, earliest) if since else earliest
+        until = at("until", end=True)
         return ListingFilter(
             since=since,
-            until=at("until", end=True),
+            until=until,
+            slots=self._slots(since, until),
+            topic=self.topic,
+            has=self.has,
+            lacks=self.lacks,
             stored_since=at("stored_since"),
             stored_until=at("stored_until", end=True),
             shortest_ms=length_ms("shortest", self.shortest) if self.shortest else None,
@@ -113,6 +148,18 @@ class ListingQuery(Parameters):
             mark=self.mark,
             words=self.q,
         )
+
+    def _slots(
+        self, since: datetime | None, until: datetime | None
+    ) -> tuple[tuple[datetime, datetime], ...] | None:
+        """The hours that ``weekday`` and ``hour`` name, of a time."""
+        if self.weekday is None and self.hour is None:
+            return None
+        if self.weekday is None or self.hour is None:
+            raise FilterError("hour" if self.hour is None else "weekday", "say day and hour")
+        if since is None or until is None or (until - since).days > DAYS_MOST:
+            raise FilterError("hour", "say from which day to which, ten years at most")
+        return tuple(_hours(since, until, self.weekday, self.hour, ZoneInfo(self.zone or "UTC")))
 
     def address(self, without: str = "", **changed: object) -> str:
         """The query of an address that says the same, without the page.
@@ -152,3 +199,18 @@ class SavedAddress(ListingQuery):
         return cls.model_validate(
             query.model_dump(exclude={"q", "caller", "party", "after", "limit"})
         )
+
+
+def _hours(
+    since: datetime, until: datetime, weekday: int, hour: int, zone: ZoneInfo
+) -> Iterator[tuple[datetime, datetime]]:
+    """An hour of each such day between two moments; twice where clocks go back over it."""
+    day = since.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    day += timedelta(days=(weekday - day.isoweekday()) % 7)
+    while day <= until:
+        begun = [day.replace(hour=hour, fold=fold).astimezone(UTC) for fold in (0, 1)]
+        for at in dict.fromkeys(begun):
+            # What clocks jump over is no hour of that day.
+            if at.astimezone(zone).hour == hour:
+                yield at, at + timedelta(hours=1)
+        day += timedelta(days=7)

@@ -30,6 +30,7 @@ from console.http.errors import unknown_call
 from console.http.forms import SEE_OTHER
 from console.http.metrics import ApiMetrics
 from console.http.parameters import CallId, Parameters
+from console.http.zones import known_zone
 from console.pages.checks import shown_checks
 from console.pages.rendering import page
 from pipeline.errors import InputError, UnknownCallError
@@ -105,6 +106,7 @@ class CertificateRoutes:
         said = said if set(said) != {"zone"} else {}
         return page(
             "audit/certificates.html",
+            zone=known_zone(asked.zone),
             me=me,
             calls=calls,
             following=None if asked.call else found.following,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Annotated, Final
 
 from fastapi import Query, Request
@@ -18,12 +19,13 @@ from agents.access.roles import Permission
 from agents.database.engine import Database
 from console.api.schemas import AuditEntry, AuditPage
 from console.audit.chain_watch import ChainWatch
-from console.audit.log_query import AuditQuery, PageAuditQuery
+from console.audit.log_query import ALL, LOOKED, AuditQuery, PageAuditQuery
 from console.auth.looks import Looks
 from console.auth.names import Names
 from console.auth.routing import Routes
 from console.http.metrics import ApiMetrics
 from console.http.parameters import Entry as EntryNumber
+from console.http.zones import known_zone
 from console.pages.rendering import page
 
 ENTRIES: Final = 100
@@ -48,6 +50,14 @@ class ShownEntry:
     origin: str
     facts: list[tuple[str, str]]
     hash: str
+    others: list[ShownEntry] = field(default_factory=list)
+    """Older looks of the same person at the same call, which its line stands for too."""
+
+    @property
+    def looks(self) -> str:
+        """At what, and how often, of all looks that its line stands for."""
+        counts = Counter(one.what for one in (self, *self.others))
+        return ", ".join(f"{what} {times}" if times > 1 else what for what, times in counts.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +87,22 @@ class LogRoutes:
     def as_page(self, request: Request, asked: Annotated[PageAuditQuery, Query()]) -> Response:
         """Entries that a search finds, the newest first."""
         names = Names.of(self.tokens)
-        wanted = asked.wanted(names)
+        wanted, me = asked.wanted(names), request.state.principal
         self._look(request, "audit-log", asked)
         found = search(self.database, wanted, before=asked.before or None, limit=ENTRIES)
         return page(
             "audit/log.html",
-            me=request.state.principal,
-            entries=[_shown(one, names) for one in found.entries],
+            zone=known_zone(asked.zone),
+            me=me,
+            entries=folded(_shown(one, names) for one in found.entries),
+            count=len(found.entries),
+            left_out=found.left_out,
             asked=asked,
             following=found.following,
             looked_to=found.looked_to,
             looked_most=LOOKED_MOST,
             kinds=KINDS,
+            everything=ALL,
             tokens=sorted(set(names.tokens.values())),
             run=self.watch.state(),
             by=names(self.watch.state().by),
@@ -131,6 +145,24 @@ class LogRoutes:
     def _look(self, request: Request, what: str, asked: AuditQuery) -> None:
         self.looks.write(request.state.principal, what, asked.call, kind=asked.kind or "all")
         self.metrics.looks.labels(what).inc()
+
+
+def folded(entries: Iterable[ShownEntry]) -> list[ShownEntry]:
+    """Looks of one person at one call, or at one page without a call, as one line.
+
+    Only what is shown: the log itself has them one by one.
+    """
+    lines: list[ShownEntry] = []
+    first: dict[tuple[str, str, str], ShownEntry] = {}
+    for one in entries:
+        key = (one.who, one.call, "" if one.call else one.what)
+        if one.kind == LOOKED and key in first:
+            first[key].others.append(one)
+            continue
+        lines.append(one)
+        if one.kind == LOOKED:
+            first[key] = one
+    return lines
 
 
 def _shown(entry: Entry, names: Names) -> ShownEntry:

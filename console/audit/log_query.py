@@ -6,7 +6,7 @@ A field that is empty says nothing, as browsers send forms. Outcomes: a ``LogQue
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import urlencode
 
 from pydantic import Field
@@ -17,6 +17,9 @@ from agents.vault.analytics.call_filter import FilterError, moment
 from console.auth.names import Names
 from console.http.parameters import WHOLE_MOST, Parameters
 
+ALL: Final = "all"
+"""Kind of the page that leaves nothing out."""
+LOOKED: Final = "looked"
 _PLAIN = r"^[^\x00-\x1f\x7f]*$"
 Time = Annotated[str, Field(max_length=40, pattern=_PLAIN)]
 
@@ -44,28 +47,47 @@ class AuditQuery(Parameters):
         Raises:
             FilterError: a time or a kind is none.
         """
-        if self.kind and self.kind not in KINDS:
+        kind, but = self._kinds()
+        if kind and kind not in KINDS:
             raise FilterError("kind", "there is no such kind of entry: `hushwire audit kinds`")
         return LogQuery(
             since=moment("since", self.since, self.zone) if self.since else None,
             until=moment("until", self.until, self.zone, end=True) if self.until else None,
-            kind=self.kind,
+            kind=kind,
+            but=but,
             who=tuple(names.matching(self.who)) if self.who else (),
             call=self.call,
         )
+
+    def _kinds(self) -> tuple[str, str]:
+        """The kind that is meant, and the one that is not."""
+        return self.kind, ""
 
     def address(self, **changed: object) -> str:
         """The query of an address that says the same, without the page."""
         said = self.model_dump(exclude={"before", "after", "limit"}, exclude_defaults=True)
         return urlencode({**said, **changed})
 
-    @property
-    def filtered(self) -> bool:
-        """Whether anything is left out."""
-        return bool(self.address().replace(f"zone={self.zone}", "").strip("&"))
-
 
 class PageAuditQuery(AuditQuery):
-    """Filters, and a page."""
+    """Filters, and a page; looks are left out unless somebody asks for them."""
 
+    kind: str = Field(
+        "", max_length=40, description="Such as call-erased; `all`: looks too; else all but looks."
+    )
     before: int = Field(0, ge=0, le=WHOLE_MOST, description="Older than this entry; 0: the newest.")
+
+    def _kinds(self) -> tuple[str, str]:
+        if self.kind == ALL:
+            return "", ""
+        return self.kind, "" if self.kind else LOOKED
+
+    def exported(self) -> str:
+        """The query of the export's address: looks are in every export."""
+        return self.model_copy(update={"kind": "" if self.kind == ALL else self.kind}).address()
+
+    @property
+    def filtered(self) -> bool:
+        """Whether anything but looks is left out."""
+        said = self.model_copy(update={"kind": "" if self.kind == ALL else self.kind, "zone": ""})
+        return bool(said.address())

@@ -62,10 +62,10 @@ class VerificationRoutes:
         self._begin(request, with_vault=vault)
         return self.as_json()
 
-    def live(self) -> Response:
+    def live(self, request: Request) -> Response:
         """The part of the page that is renewed while a run goes on."""
-        run = self.watch.state()
-        return page("audit/_run.html", run=run, by=Names.of(self.tokens)(run.by))
+        run, me = self.watch.state(), request.state.principal
+        return page("audit/_run.html", me=me, run=run, by=Names.of(self.tokens)(run.by))
 
     async def begin_by_form(self, request: Request) -> Response:
         """The same from the page."""

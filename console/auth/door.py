@@ -8,7 +8,7 @@ call that is there from one that is not. Outcomes: a ``Principal``, or a ``Refus
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from fastapi import Request
@@ -20,6 +20,7 @@ from console.auth.looks import Looks, Principal
 from console.auth.oidc import Oidc
 from console.http.errors import FORBIDDEN, TOO_MANY, UNAUTHORISED, Refusal
 from console.http.rate_limits import FAILURE_MINUTES, Limiter
+from console.http.zones import zone_told
 
 COOKIE: Final = "hushwire_session"
 """The session cookie of the pages; it is taken for reading and for forms of our own pages only, so
@@ -37,6 +38,8 @@ class Door:
     limiter: Limiter
     looks: Looks
     sessions: Sessions
+    zone: str = "UTC"
+    """Time zone of pages whose reader's is not known."""
 
     def admit(
         self, request: Request, permission: Permission, *, form: bool = False, live: bool = False
@@ -54,6 +57,7 @@ class Door:
                 elsewhere, 429 too often, 503 where it can't be checked or written down.
         """
         principal = self._who(request, form=form, live=live)
+        principal = replace(principal, zone=zone_told(request.cookies) or self.zone)
         request.scope.setdefault("state", {})["known"] = principal
         self.refuse_haste(principal.who)
         if permission not in principal.permissions:
@@ -65,6 +69,16 @@ class Door:
                 f"this needs the permission {permission.value}, which the role {able} has",
             )
         return principal
+
+    def recognised(self, request: Request) -> Principal | None:
+        """Whose session a request shows, for a page that refuses it: nothing is let in by this."""
+        session = self.sessions.check(request.cookies.get(COOKIE, ""), used=False)
+        if session is None:
+            return None
+        zone = zone_told(request.cookies) or self.zone
+        return Principal(
+            session.who, session.roles, origin_of(request), session.name, session.session_id, zone
+        )
 
     def _who(self, request: Request, *, form: bool, live: bool) -> Principal:
         origin = origin_of(request)

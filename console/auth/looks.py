@@ -39,6 +39,8 @@ class Principal:
     """What people know them by; empty where nobody said."""
     session: str = ""
     """Public id of the session that they asked with; empty: they showed a token."""
+    zone: str = "UTC"
+    """Time zone in which their pages tell times (IANA)."""
 
     @property
     def permissions(self) -> frozenset[Permission]:

@@ -6,7 +6,7 @@ its text. An answer that breaks off is cut, so that the caller sees that it is n
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -58,7 +58,7 @@ class Envelope:
         *,
         metrics: ApiMetrics,
         tls: bool,
-        answering: Callable[[Scope, Refusal], Response],
+        answering: Callable[[Scope, Refusal], Awaitable[Response]],
     ) -> None:
         self._app, self._metrics, self._answering = app, metrics, answering
         self._running = 0
@@ -92,7 +92,8 @@ class Envelope:
             refusal = self._refused(error)
             self._metrics.refusals.labels(refusal.code).inc()
             if not began:
-                await self._answering(scope, refusal)(scope, receive, sending)
+                answer = await self._answering(scope, refusal)
+                await answer(scope, receive, sending)
         finally:
             self._running -= 1
 

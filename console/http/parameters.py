@@ -38,6 +38,11 @@ FILTERS: Final = {
     "direction": "Direction",
     "outcome": "Outcome",
     "type": "Type",
+    "topic": "Topic",
+    "has": "With",
+    "lacks": "Without",
+    "weekday": "Weekday",
+    "hour": "Hour",
     "muted": "Anything muted",
     "policy": "Policy",
     "jurisdiction": "Jurisdiction",
@@ -48,6 +53,26 @@ FILTERS: Final = {
     "party": "Took part",
 }
 """What filters of calls are called where they are shown."""
+SEVERAL: Final = frozenset({"type", "has", "lacks"})
+"""Filters that may be said several times."""
+HAS: Final = {
+    "hold": "a pause of the recorder",
+    "interruption": "an interruption",
+    "both-sides": "both sides on channels of their own",
+    "notice": "a notice of the recording",
+    "precaution": "something muted as a precaution",
+    "verification-catch": "something caught by verification",
+    "repeat-caller": "a caller who called again",
+}
+"""What a call can have, in words."""
+LACKS: Final = {
+    "campaign": "a known campaign",
+    "line": "a known number",
+    "agent": "a known agent",
+    "outcome": "a known outcome",
+    "notice": "a notice, though somebody listened for one",
+}
+"""What a call may lack, in words."""
 LABELS: Final = FILTERS | {
     "from": "From",
     "to": "To",
@@ -72,6 +97,10 @@ _FORMS: Final = {
     "shortest": _LENGTH,
     "longest": _LENGTH,
     "type": "a type such as CARD_NUMBER",
+    "has": f"one of {', '.join(HAS)}",
+    "lacks": f"one of {', '.join(LACKS)}",
+    "weekday": "1 (Monday) to 7",
+    "hour": "0 to 23",
     "jurisdiction": "such as DE or US-CA",
     "mark": "such as incomplete",
     "month": "such as 2026-11",

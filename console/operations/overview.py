@@ -57,9 +57,9 @@ class OverviewRoutes:
         self._look(request)
         return page("operations/overview.html", me=request.state.principal, **self._shown())
 
-    def live(self) -> Response:
+    def live(self, request: Request) -> Response:
         """The part of the page that is renewed."""
-        return page("operations/_overview.html", **self._shown())
+        return page("operations/_overview.html", me=request.state.principal, **self._shown())
 
     def _shown(self) -> dict[str, Any]:
         seen, health = self.operations.look(), self.health.latest()

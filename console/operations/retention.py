@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -37,6 +38,6 @@ class RetentionRoutes:
         me = request.state.principal
         self.looks.write(me, "retention")
         self.metrics.looks.labels("retention").inc()
-        made = plan(self.database, self.settings, self.database.now())
+        made = plan(self.database, self.settings, self.database.now(), ZoneInfo(me.zone))
         most = max([one.calls for one in (*made.days, *made.months)], default=0)
         return page("operations/retention.html", me=me, plan=made, most=max(1, most))

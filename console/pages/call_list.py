@@ -6,6 +6,7 @@ for. A call's own page is in ``pages.call_page``.
 
 from __future__ import annotations
 
+import calendar
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -27,7 +28,8 @@ from console.auth.looks import Principal
 from console.auth.routing import Routes
 from console.http.errors import INVALID, Refusal, refusal_of
 from console.http.forms import SEE_OTHER, fields
-from console.http.parameters import FILTERS, WITHIN
+from console.http.parameters import FILTERS, HAS, LACKS, SEVERAL, WITHIN
+from console.http.zones import known_zone
 from console.pages.refusals import form_again
 from console.pages.rendering import page
 
@@ -83,6 +85,7 @@ class CallListPages:
             choices=choices,
             types=choices["type"],
             within=WITHIN,
+            zone=known_zone(query.zone),
             address=query.address(),
             after=lambda cursor: _linked(query, cursor),
             kept=kept,
@@ -96,7 +99,7 @@ class CallListPages:
 
     def _choices(self) -> dict[str, tuple[str, ...]]:
         known = {name: self.listing.choices(name) for name in ("campaign", "line", "agent")}
-        return {**known, "type": self.listing.types()}
+        return {**known, "type": self.listing.types(), "topic": self.listing.topics()}
 
     async def keep(self, request: Request) -> Response:
         """Keep a view under a name."""
@@ -129,7 +132,7 @@ def _address(text: str) -> str:
     said: dict[str, Any] = {}
     try:
         for name, value in parse_qsl(text, strict_parsing=bool(text), max_num_fields=60):
-            said[name] = [*said.get(name, []), value] if name == "type" else value
+            said[name] = [*said.get(name, []), value] if name in SEVERAL else value
         return SavedAddress.of(ListingQuery.model_validate(said)).address()
     except (ValueError, ValidationError):
         told = "address: not one of the list"
@@ -160,11 +163,14 @@ def _chips(query: ListingQuery) -> Iterator[tuple[str, str, str]]:
     said = query.model_dump(exclude_defaults=True)
     for name, label in FILTERS.items():
         value = said.get(name)
-        if value is None:
+        if value is None or name in {"weekday", "hour"}:
             continue
         for one in value if isinstance(value, tuple) else (value,):
-            without = f"{name}={one}" if name == "type" else name
+            without = f"{name}={one}" if name in SEVERAL else name
             yield label, _told(name, one), f"/?{query.address(without)}"
+    if query.weekday is not None and query.hour is not None:
+        told = f"{calendar.day_name[query.weekday - 1]} {query.hour:02}:00"
+        yield "Hour of the week", told, f"/?{query.address('weekday', hour='')}"
 
 
 def _told(name: str, value: object) -> str:
@@ -172,4 +178,6 @@ def _told(name: str, value: object) -> str:
         return "yes" if value else "no"
     if name == "type":
         return label_of(str(value))
+    if name in {"has", "lacks"}:
+        return {"has": HAS, "lacks": LACKS}[name][str(value)]
     return dict(WITHIN).get(str(value), str(value))

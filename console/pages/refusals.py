@@ -20,7 +20,7 @@ from starlette.types import Scope
 from console.auth.looks import Principal
 from console.http.errors import INVALID, UNAUTHORISED, Refusal
 from console.http.forms import SEE_OTHER
-from console.http.parameters import LABELS, REFERENCE, WITHIN
+from console.http.parameters import LABELS, REFERENCE, SEVERAL, WITHIN
 from console.pages.rendering import page
 
 BACK_MOST: Final = 1_500
@@ -44,10 +44,15 @@ def own_address(text: str) -> str:
     return text
 
 
+def is_page(scope: Scope) -> bool:
+    """Whether an address is one of pages, not one for programs."""
+    return not scope["path"].startswith(_NO_PAGES)
+
+
 def page_answer(scope: Scope, refusal: Refusal) -> Response | None:
     """What a page shows in the place of a refusal; None: the address is no page's."""
     path = scope["path"]
-    if path.startswith(_NO_PAGES):
+    if not is_page(scope):
         return None
     if refusal.status == UNAUTHORISED and not path.startswith("/login"):
         return _to_log_in(scope, refusal)
@@ -76,17 +81,21 @@ def form_again(
         choices: what its fields offer, where whoever asks may know.
     """
     said: dict[str, str] = {}
-    types: list[str] = []
+    several: dict[str, list[str]] = {name: [] for name in SEVERAL}
     for name, value in parse_qsl(scope["query_string"].decode("latin-1"))[:100]:
-        types += [value] if name == "type" else []
+        if name in several:
+            several[name].append(value)
         said[name] = value
     answer = page(
         _FORMS[scope["path"]],
         refusal.status,
         me=me,
-        said={**dict.fromkeys(LABELS, ""), **said, "type": types},
+        said={**dict.fromkeys(LABELS, ""), **said, **several},
         wrong=_labelled(refusal),
-        choices={**dict.fromkeys(("campaign", "line", "agent", "type"), ()), **(choices or {})},
+        choices={
+            **dict.fromkeys(("campaign", "line", "agent", "type", "topic"), ()),
+            **(choices or {}),
+        },
         within=WITHIN,
     )
     answer.headers.update(refusal.headers)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import PurePath
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import jinja2
 from fastapi.responses import Response
@@ -15,6 +17,7 @@ from fastapi.responses import Response
 from agents.reports.entity_groups import kind_of, label_of
 from agents.reports.templating import environment
 from console.api.schemas import Muted
+from console.auth.looks import Principal
 from console.http.errors import NOT_FOUND, Refusal
 from console.pages.navigation import places_for
 
@@ -30,6 +33,9 @@ _MEDIA: Final = {
 }
 _ALONE: Final = {"gap": "No audio came", "paused": "Recorder paused"}
 """Why a stretch is silent in which nobody was muted."""
+_ZONE: Final[ContextVar[str]] = ContextVar("zone", default="UTC")
+"""Of the page that is being made: macros of a template know nothing of the page."""
+_SHOWN: Final = {"": "%Y-%m-%d %H:%M", "date": "%Y-%m-%d", "seconds": "%Y-%m-%d %H:%M:%S"}
 _REPORTS: Final = frozenset({"compliance.css"})
 """Style sheets of reports, which are files of their own, too."""
 
@@ -40,9 +46,15 @@ def page(name: str, status: int = 200, **context: object) -> Response:
     Args:
         name: of its template.
         status: of HTTP.
-        **context: what the template shows.
+        **context: what the template shows. Times are told in ``zone``, where it names one, else
+            in that of ``me``, the page's reader.
     """
-    body = _environment().get_template(name).render(**context)
+    me, zone = context.get("me"), context.get("zone")
+    told = _ZONE.set(str(zone or (me.zone if isinstance(me, Principal) else "UTC")))
+    try:
+        body = _environment().get_template(name).render(**context)
+    finally:
+        _ZONE.reset(told)
     headers = {"Content-Security-Policy": POLICY}
     return Response(body, status, headers, media_type="text/html; charset=utf-8")
 
@@ -60,7 +72,7 @@ def static(name: str) -> Response:
 
 @cache
 def _environment() -> jinja2.Environment:
-    return environment(
+    made = environment(
         "console",
         clock=_clock,
         why=_why,
@@ -68,8 +80,11 @@ def _environment() -> jinja2.Environment:
         kind_name=lambda entity: kind_of(entity).name,
         label=label_of,
         iso=_iso,
+        local=_local,
         places=places_for,
     )
+    made.globals["zone_name"] = _ZONE.get
+    return made
 
 
 @cache
@@ -99,8 +114,17 @@ def _clock(ms: int) -> str:
 
 def _iso(moment: datetime | str) -> str:
     """A moment as ISO 8601 with its zone; without one it is UTC."""
+    return _moment(moment).astimezone(UTC).isoformat()
+
+
+def _local(moment: datetime | str, form: str = "") -> str:
+    """A moment in the page's zone; ``form`` is empty, ``date`` or ``seconds``."""
+    return f"{_moment(moment).astimezone(ZoneInfo(_ZONE.get())):{_SHOWN[form]}}"
+
+
+def _moment(moment: datetime | str) -> datetime:
     at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _why(muted: Muted) -> str:

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
 
 from agents.access.roles import Permission
 from agents.access.sessions import Session, Sessions
-from console.auth.looks import Looks
+from console.auth.looks import Looks, Principal
 from console.auth.routing import Routes
-from console.http.errors import NOT_FOUND, Refusal
-from console.http.forms import SEE_OTHER
+from console.http.errors import INVALID, NOT_FOUND, Refusal
+from console.http.forms import SEE_OTHER, fields
 from console.http.parameters import Id
+from console.http.zones import CHOSEN, KEPT_S, known_zone, zone_names
 from console.pages.rendering import page
 
 
@@ -24,12 +26,15 @@ class SessionRoutes:
 
     sessions: Sessions
     looks: Looks
+    secure: bool = False
+    """Whether callers come over TLS: cookies are for TLS only then."""
 
     def add_to(self, routes: Routes) -> None:
         """Add the routes."""
         may = Permission
         routes.add("GET", "/account", may.WHO_AM_I, self.account)
         routes.add_form("/account/sessions/{session_id}/end", may.WHO_AM_I, self.end_own)
+        routes.add_form("/account/zone", may.WHO_AM_I, self.choose_zone)
         routes.add("GET", "/sessions", may.MANAGE_TOKENS, self.every)
         routes.add_form("/sessions/{session_id}/end", may.MANAGE_TOKENS, self.end)
         routes.add("GET", "/api/sessions", may.MANAGE_TOKENS, self.as_json)
@@ -39,7 +44,35 @@ class SessionRoutes:
         """Who somebody is here, what they may do, and where they are logged in."""
         me = request.state.principal
         self.looks.write(me, "account")
-        return page("entry/account.html", me=me, sessions=self.sessions.known(me.who))
+        return self._account(me, known_zone(request.cookies.get(CHOSEN, "")))
+
+    async def choose_zone(self, request: Request) -> Response:
+        """Tell times in the zone that somebody chose; an empty one is the browser's."""
+        text = fields(await request.body()).get("zone", "")
+        if text and not known_zone(text):
+            problem = "there is no such time zone: take one of the list, such as Europe/Berlin"
+            return await run_in_threadpool(
+                self._account, request.state.principal, text[:64], problem
+            )
+        answer = RedirectResponse("/account#zone", SEE_OTHER)
+        if text:
+            answer.set_cookie(
+                CHOSEN, text, max_age=KEPT_S, httponly=True, samesite="strict", secure=self.secure
+            )
+        else:
+            answer.delete_cookie(CHOSEN, httponly=True, samesite="strict", secure=self.secure)
+        return answer
+
+    def _account(self, me: Principal, chosen: str, problem: str = "") -> Response:
+        return page(
+            "entry/account.html",
+            INVALID if problem else 200,
+            me=me,
+            sessions=self.sessions.known(me.who),
+            chosen=chosen,
+            zones=zone_names(),
+            problem=problem,
+        )
 
     def end_own(self, request: Request, session_id: Id) -> Response:
         """End a session of one's own."""

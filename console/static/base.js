@@ -1,22 +1,36 @@
-// On every page: times in the browser's zone, numbers by its locale, buttons that copy, forms that
-// leave empty fields out of the address. Scripts that add nodes call `hushwire.dress(node)`.
+// On every page: times in the page's zone and numbers, both by the browser's locale, buttons that
+// copy, forms that leave empty fields out of the address. Scripts that add nodes call `hushwire.dress(node)`.
 "use strict";
 
 const hushwire = (() => {
-  const wanted = { dateStyle: "medium", timeStyle: "short" };
+  const browsers = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const zone = pageZone();
+  const wanted = { dateStyle: "medium", timeStyle: "short", timeZone: zone || undefined };
   const forms = {
     "": new Intl.DateTimeFormat(undefined, wanted),
     seconds: new Intl.DateTimeFormat(undefined, { ...wanted, timeStyle: "medium" }),
-    date: new Intl.DateTimeFormat(undefined, { dateStyle: "medium" }),
+    date: new Intl.DateTimeFormat(undefined, { ...wanted, timeStyle: undefined }),
   };
-  const whole = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
+  const whole = new Intl.DateTimeFormat(undefined, {
+    dateStyle: "full", timeStyle: "long", timeZone: wanted.timeZone,
+  });
   const number = new Intl.NumberFormat();
   const COPIED_MS = 1500;
+
+  // The page's zone; a zone that this browser does not know leaves times as the server wrote them.
+  function pageZone() {
+    const named = document.documentElement.dataset.zone ?? "";
+    try {
+      return Intl.DateTimeFormat(undefined, { timeZone: named }).resolvedOptions().timeZone;
+    } catch {
+      return "";
+    }
+  }
 
   // Local times: <time datetime="2026-03-01T10:00:00Z" data-local>; data-local="date" or "seconds".
   function localTime(node) {
     const moment = new Date(node.dateTime);
-    if (!Number.isNaN(moment.getTime())) {
+    if (zone && !Number.isNaN(moment.getTime())) {
       node.textContent = (forms[node.dataset.local] ?? forms[""]).format(moment);
       node.title = `${whole.format(moment)} · ${moment.toISOString()}`;
     }
@@ -70,14 +84,10 @@ const hushwire = (() => {
       field.disabled = false;
     }
   });
-  const zone = document.getElementById("zone");
-  if (zone) {
-    zone.textContent = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  }
-  // Days that a form names are those of the browser's zone.
-  for (const field of document.querySelectorAll("input[data-zone]")) {
-    field.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  }
+  // The server tells times in this browser's zone unless its reader chose another.
+  const secure = location.protocol === "https:" ? "; secure" : "";
+  document.cookie =
+    `hushwire_browser_zone=${browsers}; path=/; max-age=31536000; samesite=strict${secure}`;
   // The page where we are is seen in the bar.
   const bar = document.querySelector(".places");
   const current = bar?.querySelector("[aria-current]");

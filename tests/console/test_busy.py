@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from starlette.requests import ClientDisconnect
 
 from console.app import _answer
+from console.auth.door import Door
 from console.http import envelope
 from console.http.envelope import ALIVE, Envelope
 from console.http.metrics import ApiMetrics
 
 pytestmark = pytest.mark.unit
+NOBODY = Mock(spec=Door)
 
 
 def scope(path: str) -> dict[str, Any]:
@@ -47,11 +51,12 @@ def test_whether_it_lives_is_answered_however_busy_it_is(monkeypatch: pytest.Mon
                 await done.wait()
             await send({"type": "http.response.start", "status": 200, "headers": []})
 
-        app = Envelope(slow, metrics=ApiMetrics(), tls=False, answering=_answer)
+        app = Envelope(slow, metrics=ApiMetrics(), tls=False, answering=partial(_answer, NOBODY))
         running = [asyncio.create_task(asked(app, "/api/calls")) for _ in range(3)]
         await asyncio.sleep(0)
         assert await asked(app, "/api/calls") == 503
         assert await asked(app, "/") == 503
+        NOBODY.recognised.assert_not_called()  # to be turned away for that costs nothing more
         assert await asked(app, ALIVE) == 200
         done.set()
         assert await asyncio.gather(*running) == [200, 200, 200]
@@ -65,6 +70,6 @@ def test_a_caller_who_went_away_is_no_fault_of_ours() -> None:
         raise ClientDisconnect
 
     metrics = ApiMetrics()
-    app = Envelope(away, metrics=metrics, tls=False, answering=_answer)
+    app = Envelope(away, metrics=metrics, tls=False, answering=partial(_answer, NOBODY))
     assert asyncio.run(asked(app, "/api/calls")) is None
     assert metrics.faults._value.get() == 0

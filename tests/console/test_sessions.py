@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from agents.access.sessions import Sessions
 from console.auth.door import COOKIE
+from pipeline.errors import StoreError
 from tests.console.serving import STORED, Console, console
 
 pytestmark = pytest.mark.unit
@@ -173,3 +176,36 @@ def test_logging_in_is_under_the_rate_too(tmp_path: Path) -> None:
         ]
         assert codes == [303, 303, 303, 429, 429]
         assert len(served.sessions.known()) == 3
+
+
+@pytest.mark.parametrize(
+    ("method", "where", "status"),
+    [("GET", "/nowhere", 404), ("PUT", "/audit", 405), ("GET", "/calls/x/y/z", 404)],
+)
+def test_whoever_is_logged_in_keeps_the_bar_where_there_is_nothing(
+    method: str, where: str, status: int, served: Console
+) -> None:
+    visitor = served.visitor("auditor")
+    before = len(served.audited())
+    answer = visitor.request(method, where)
+    assert (answer.status_code, 'href="/audit"' in answer.text) == (status, True)
+    assert 'action="/logout"' in answer.text
+    assert len(served.audited()) == before
+    stranger = served.client()
+    for cookie in ("", "x" * 81, f"{'0' * 16}.{'0' * 64}"):
+        stranger.cookies.set(COOKIE, cookie)
+        answer = stranger.request(method, where)
+        assert (answer.status_code, 'href="/audit"' in answer.text) == (status, False)
+
+
+def test_an_ended_session_has_no_bar_and_a_page_without_database_neither(
+    served: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor = served.visitor("auditor")
+    with monkeypatch.context() as patched:
+        patched.setattr(Sessions, "check", Mock(side_effect=StoreError("away")))
+        answer = visitor.get("/nowhere")
+        assert (answer.status_code, 'href="/audit"' in answer.text) == (404, False)
+    for one in served.sessions.known():
+        served.sessions.end(one.session_id, by="test")
+    assert 'href="/audit"' not in visitor.get("/nowhere").text

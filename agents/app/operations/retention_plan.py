@@ -5,12 +5,13 @@ Outcomes: ``Plan``; ``StoreError`` where the database is away.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
 from typing import Final
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, and_, case, func, select
 
 from agents.database.engine import Database
 from agents.database.tables import CATALOGUE
@@ -21,6 +22,9 @@ from agents.upkeep.retention import REFUSED_KEPT
 DAYS: Final = 14
 """So many days are told one by one; what comes later, by month."""
 HELD_MOST: Final = 200
+_UTC: Final = ZoneInfo("UTC")
+_EDGES_MOST: Final = 400
+"""Days and months that are told apart: a database has a limit of columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +70,12 @@ class Plan:
     rules: tuple[Rule, ...]
 
 
-def plan(database: Database, settings: Settings, now: datetime) -> Plan:
-    """The plan as it is now, in UTC."""
+def plan(database: Database, settings: Settings, now: datetime, zone: ZoneInfo = _UTC) -> Plan:
+    """The plan as it is now, in days and months of a zone."""
     table = CATALOGUE.c
-    day = func.substr(table.retain_until, 1, 10)
     free = (table.held.is_(None), table.erasing.is_(None))
     with database.reading() as connection:
-        by_day = connection.execute(
-            select(day, func.count())
-            .where(*free, table.retain_until > stamp(now))
-            .group_by(day)
-            .order_by(day)
-        ).all()
+        days, months = _due(connection, now, zone)
         over = connection.scalar(
             select(func.count())
             .select_from(CATALOGUE)
@@ -92,16 +90,10 @@ def plan(database: Database, settings: Settings, now: datetime) -> Plan:
         held_all = connection.scalar(
             select(func.count()).select_from(CATALOGUE).where(table.held.is_not(None))
         )
-    last = (now.date() + timedelta(days=DAYS)).isoformat()
-    months: Counter[str] = Counter()
-    for name, count in by_day:
-        if str(name) >= last:
-            months[str(name)[:7]] += int(count)
-    found = {str(name): int(count) for name, count in by_day if str(name) < last}
     return Plan(
         over=int(over or 0),
-        days=tuple(Due(one, found.get(one, 0)) for one in _days(now.date())),
-        months=tuple(Due(name, count) for name, count in sorted(months.items())),
+        days=days,
+        months=months,
         held=tuple(
             HeldCall(row.call_id, row.held, row.retain_until, row.retain_until <= stamp(now))
             for row in held
@@ -111,8 +103,31 @@ def plan(database: Database, settings: Settings, now: datetime) -> Plan:
     )
 
 
-def _days(first: date) -> list[str]:
-    return [(first + timedelta(days=number)).isoformat() for number in range(DAYS)]
+def _due(
+    connection: Connection, now: datetime, zone: ZoneInfo
+) -> tuple[tuple[Due, ...], tuple[Due, ...]]:
+    """Calls by each of the next days, and by each later month that has some."""
+    table = CATALOGUE.c
+    free = (table.held.is_(None), table.erasing.is_(None), table.retain_until > stamp(now))
+    latest = connection.scalar(select(func.max(table.retain_until)).where(*free))
+    today = now.astimezone(zone).date()
+    edges = [today + timedelta(days=number) for number in range(DAYS + 1)]
+    names = [f"{day}" for day in edges[:-1]]
+    end = datetime.fromisoformat(latest).astimezone(zone).date() if latest else today
+    while edges[-1] <= end and len(edges) < _EDGES_MOST:
+        names.append(f"{edges[-1]:%Y-%m}")
+        edges.append((edges[-1].replace(day=1) + timedelta(days=31)).replace(day=1))
+    at = [stamp(datetime.combine(day, time.min, zone).astimezone(UTC)) for day in edges]
+    if edges[-1] <= end:
+        names.append(f"{edges[-1]:%Y-%m} or later")
+        at.append(stamp(datetime.max.replace(tzinfo=UTC)))
+    counted = [
+        func.sum(case((and_(table.retain_until >= low, table.retain_until < high), 1), else_=0))
+        for low, high in pairwise(at)
+    ]
+    row = connection.execute(select(*counted).where(*free)).one()
+    due = [Due(name, int(count or 0)) for name, count in zip(names, row, strict=True)]
+    return tuple(due[:DAYS]), tuple(one for one in due[DAYS:] if one.calls)
 
 
 def rules(settings: Settings) -> tuple[Rule, ...]:

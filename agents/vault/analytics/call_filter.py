@@ -8,15 +8,15 @@ made them: it is found by what the catalogue knows, and not by what only facts k
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Final
 
-from sqlalchemy import ColumnElement, false, select
+from sqlalchemy import ColumnElement, and_, false, func, or_, select
 
-from agents.database.analytics_tables import CALL_FACTS, CALL_REDACTIONS
+from agents.database.analytics_tables import CALL_FACTS, CALL_REDACTIONS, CALL_TOPICS
 from agents.database.tables import CATALOGUE, PARTIES
 from agents.settings.analytics import zone_of
 from agents.system.clock import stamp
@@ -79,6 +79,13 @@ class ListingFilter:
     """Whether any type was muted."""
     types: tuple[str, ...] = ()
     """Of which at least one was muted."""
+    topic: str = ""
+    has: tuple[str, ...] = ()
+    """Of ``HAS``: what a call has to have, all of it."""
+    lacks: tuple[str, ...] = ()
+    """Of ``LACKS``: what nobody knows of a call, or what it does without."""
+    slots: tuple[tuple[datetime, datetime], ...] | None = None
+    """Begun at or after the first and before the second of any of these; None: at any time."""
     mark: str = ""
     words: str = field(default="", repr=False)
     """That were said, as ``agents.vault.analytics.search_index`` takes them."""
@@ -88,6 +95,9 @@ class ListingFilter:
         for name, known in (("direction", DIRECTIONS), ("outcome", OUTCOMES)):
             if getattr(self, name) not in {"", *known}:
                 raise FilterError(name, f"one of {', '.join(known)}")
+        for name, these in (("has", (*HAS, REPEATED)), ("lacks", tuple(LACKS))):
+            if not set(getattr(self, name)) <= set(these):
+                raise FilterError(name, f"one of {', '.join(these)}")
         for first, last, name in (
             (self.since, self.until, "until"),
             (self.stored_since, self.stored_until, "stored_until"),
@@ -112,15 +122,34 @@ class ListingFilter:
     def needs_facts(self) -> bool:
         """Whether a call without facts can't be meant."""
         told = (getattr(self, name) for name in _OF_FACTS)
-        return self.muted is not None or any(told)
+        return self.muted is not None or self.slots is not None or any(told)
 
 
 _PLAIN: Final = ("campaign", "line", "agent", "direction", "outcome", "jurisdiction", "caller")
-_OF_FACTS: Final = (*_PLAIN, "types", "words")
+_OF_FACTS: Final = (*_PLAIN, "types", "words", "topic", "has", "lacks")
 _TOGETHER: Final = (
     *("stored_since", "stored_until", "policy", "purpose", "mark", "jurisdiction"),
-    *("held", "flagged", "shortest_ms", "longest_ms"),
+    *("held", "flagged", "shortest_ms", "longest_ms", "slots"),
 )
+REPEATED: Final = "repeat-caller"
+"""Whose caller called twice or more within the same time and campaign, number, agent, direction."""
+HAS: Final[Mapping[str, ColumnElement[bool]]] = {
+    "hold": CALL_FACTS.c.hold_ms > 0,
+    "interruption": CALL_FACTS.c.interruptions > 0,
+    "both-sides": CALL_FACTS.c.sides == 2,  # noqa: PLR2004 - the column's own words
+    "notice": CALL_FACTS.c.disclosed == "yes",
+    "precaution": CALL_FACTS.c.precaution_ms > 0,
+    "verification-catch": CALL_FACTS.c.caught_ms > 0,
+}
+"""What a call can have beside a repeated caller, by name; what analytics counts."""
+LACKS: Final[Mapping[str, ColumnElement[bool]]] = {
+    "campaign": CALL_FACTS.c.campaign == "",
+    "line": CALL_FACTS.c.line == "",
+    "agent": CALL_FACTS.c.agent == "",
+    "outcome": CALL_FACTS.c.outcome == "",
+    "notice": CALL_FACTS.c.disclosed == "no",
+}
+"""What may be lacking: what nobody knows, and a notice that somebody listened for."""
 KNOWN: Final = ("campaign", "line", "agent")
 """Filters whose value has to be that of some call: a misspelt one would show nothing."""
 
@@ -142,6 +171,7 @@ def of_facts(wanted: ListingFilter) -> Iterator[ColumnElement[bool]]:
     if wanted.types:
         has = CALL_REDACTIONS.c.type.in_(wanted.types)
         yield facts.id.in_(select(CALL_REDACTIONS.c.call).where(has))
+    yield from _as_counted(wanted)
     if wanted.mark:
         yield facts.marks.contains(f",{wanted.mark},", autoescape=True)
     if wanted.party:
@@ -150,6 +180,39 @@ def of_facts(wanted: ListingFilter) -> Iterator[ColumnElement[bool]]:
         if noted is not None:
             these = select(CATALOGUE.c.call_id).where(column.is_not(None))
             yield facts.call_id.in_(these) if noted else facts.call_id.not_in(these)
+
+
+def _as_counted(wanted: ListingFilter) -> Iterator[ColumnElement[bool]]:
+    """The conditions by which analytics leads to the calls behind a figure."""
+    facts = CALL_FACTS.c
+    if wanted.topic:
+        yield facts.id.in_(select(CALL_TOPICS.c.call).where(CALL_TOPICS.c.topic == wanted.topic))
+    yield from (HAS[name] for name in wanted.has if name != REPEATED)
+    if REPEATED in wanted.has:
+        yield facts.caller.in_(_repeated(wanted))
+    yield from (LACKS[name] for name in wanted.lacks)
+    if wanted.slots is not None:
+        begun = [and_(*_between(facts.started, low, high)) for low, high in wanted.slots]
+        yield or_(false(), *begun)
+
+
+def _repeated(wanted: ListingFilter) -> Any:  # noqa: ANN401 - SQLAlchemy's selects
+    """Pseudonyms of who called twice or more, as analytics counts them."""
+    facts = CALL_FACTS.c
+    return (
+        select(facts.caller)
+        .where(
+            facts.caller != "",
+            *_between(facts.started, wanted.since, wanted.until),
+            *(
+                facts[name] == getattr(wanted, name)
+                for name in ("campaign", "line", "agent", "direction")
+                if getattr(wanted, name)
+            ),
+        )
+        .group_by(facts.caller)
+        .having(func.count() > 1)
+    )
 
 
 def without_facts(wanted: ListingFilter) -> Iterator[ColumnElement[bool]]:

@@ -1,11 +1,11 @@
-// The list of calls: "/" goes to the words; days that are chosen are days of the reader's zone.
+// The list of calls: "/" goes to the words; the zone is said where days are.
 "use strict";
 
 (() => {
   const form = document.getElementById("filters");
   form.addEventListener("submit", () => {
     const days = form.elements.since.value || form.elements.until.value;
-    form.elements.zone.value = days ? Intl.DateTimeFormat().resolvedOptions().timeZone : "";
+    form.elements.zone.disabled = !days;
   });
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest("input, select, textarea, [contenteditable]");

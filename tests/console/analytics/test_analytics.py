@@ -99,7 +99,8 @@ def test_series(analyst: TestClient) -> None:
 
 def test_files(analyst: TestClient, tmp_path: Path) -> None:
     answer = analyst.get(f"/api/analytics/series/campaigns/csv?{DAYS}")
-    assert 'filename="hushwire-campaigns.csv"' in answer.headers["content-disposition"]
+    named = "hushwire-campaigns-2026-03-01-to-2026-03-31-UTC.csv"
+    assert f'filename="{named}"' in answer.headers["content-disposition"]
     rows = list(csv.DictReader(io.StringIO(answer.text)))
     assert [(row["campaign"], row["calls"]) for row in rows] == [("'=spring", "9"), ("radio", "")]
     file = tmp_path / "days.parquet"

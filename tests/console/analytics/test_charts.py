@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from urllib.parse import parse_qs, urlsplit
 from xml.etree import ElementTree as ET
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from agents.vault.analytics.warehouse.period import Period
+from agents.vault.analytics.warehouse.period import Period, Wanted
 from agents.vault.analytics.warehouse.series import Series
 from console.analytics import charts
+from console.analytics.links import CallLinks
 
 pytestmark = pytest.mark.unit
 PERIOD = Period(date(2026, 3, 1), date(2026, 3, 2))
@@ -31,12 +34,13 @@ TREND = Series(
     ((date(2026, 3, 1), "CARD_NUMBER", 5, 6, 1), (date(2026, 3, 1), "CARD_EXPIRY", 5, 7, 1)),
 )
 HOURS = Series(("weekday", "hour", "calls"), ("BIGINT",) * 3, ((1, 9, 12),))
+LINKS = CallLinks(Wanted(PERIOD, ZoneInfo("Europe/Berlin"), agent="A & B"), 5, may=True)
 DRAWN = {
-    "days": charts.by_day(DAYS, PERIOD, DAYS, 'Calls "by" day'),
-    "groups": charts.bars(GROUPS, "Groups", GROUPS),
-    "types": charts.bars(TYPES, "Types"),
-    "trend": charts.trend(TREND, DAYS, "Trend"),
-    "hours": charts.week(HOURS, "Hours"),
+    "days": charts.by_day(DAYS, PERIOD, DAYS, 'Calls "by" day', LINKS),
+    "groups": charts.bars(GROUPS, "Groups", LINKS, GROUPS),
+    "types": charts.bars(TYPES, "Types", LINKS),
+    "trend": charts.trend(TREND, DAYS, "Trend", LINKS),
+    "hours": charts.week(HOURS, "Hours", LINKS),
 }
 FORBIDDEN = re.compile(
     r"<style|<script|<foreignObject|\sstyle=|\son\w+=|javascript:|<image|@import"
@@ -44,11 +48,11 @@ FORBIDDEN = re.compile(
 
 
 @pytest.mark.parametrize("name", DRAWN)
-def test_a_chart_is_an_image_with_a_name_and_nothing_forbidden(name: str) -> None:
+def test_a_chart_has_a_name_and_nothing_forbidden(name: str) -> None:
     svg = DRAWN[name]
     assert FORBIDDEN.search(svg) is None
     root = ET.fromstring(svg)  # noqa: S314 - ours
-    assert root.get("role") == "img"
+    assert root.get("role") == "group"
     assert root.get("aria-label")
     colours = set(re.findall(r'(?:fill|stroke)="([^"]+)"', svg))
     assert all(one.startswith("var(--") or one in {"none", "transparent"} for one in colours), (
@@ -74,6 +78,50 @@ def test_marks_say_their_numbers() -> None:
     assert len([one for one in marks(DRAWN["hours"]) if one.endswith("calls")]) == 7 * 24
 
 
+def leads(svg: str) -> dict[str, dict[str, list[str]]]:
+    """What each mark that leads somewhere says, and the filters that it leads to."""
+    found = {}
+    for node in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}a"):  # noqa: S314 - ours
+        address = urlsplit(node.get("href", ""))
+        assert (address.scheme, address.netloc, address.path) == ("", "", "/")
+        assert node.get("tabindex") == "-1"
+        found[node[0].get("aria-label", "")] = parse_qs(address.query)
+    return found
+
+
+def test_marks_lead_to_their_calls() -> None:
+    whole = {"since": ["2026-03-01"], "until": ["2026-03-02"], "zone": ["Europe/Berlin"]}
+    whole |= {"agent": ["A & B"]}
+    days = leads(DRAWN["days"])
+    day = whole | {"until": ["2026-03-01"]}
+    assert days["day of 2026-03-01: 2 missed"] == day | {"outcome": ["missed"]}
+    groups = leads(DRAWN["groups"])
+    assert groups["<script>alert(1)</script>: 9 calls"] == whole | {
+        "campaign": ["<script>alert(1)</script>"]
+    }
+    assert groups["Not known: 6 calls"] == whole | {"lacks": ["campaign"]}
+    assert leads(DRAWN["types"])["Card number: 8 calls"] == whole | {"type": ["CARD_NUMBER"]}
+    trend = leads(DRAWN["trend"])
+    assert trend["Payment, 2026-03-01: 13 redactions"] == day | {
+        "type": ["CARD_EXPIRY", "CARD_NUMBER"]
+    }
+    assert leads(DRAWN["hours"]) == {
+        "Mon 09:00: 12 calls": whole | {"weekday": ["1"], "hour": ["9"]}
+    }
+
+
+def test_nobody_is_led_to_calls_that_they_may_not_list() -> None:
+    links = CallLinks(LINKS.wanted, 5, may=False)
+    for svg in (
+        charts.bars(TYPES, "Types", links),
+        charts.by_day(DAYS, PERIOD, None, "Days", links),
+        charts.trend(TREND, DAYS, "Trend", links),
+        charts.week(HOURS, "Hours", links),
+    ):
+        assert leads(svg) == {}
+        assert "invalid" not in svg
+
+
 def test_small_groups_are_not_drawn_and_names_are_text() -> None:
     assert "small" not in DRAWN["groups"]
     assert "<script>alert(1)</script>: 9 calls" in marks(DRAWN["groups"])
@@ -81,7 +129,7 @@ def test_small_groups_are_not_drawn_and_names_are_text() -> None:
 
 def test_the_same_is_drawn_once() -> None:
     before = charts._svg.cache_info().misses
-    charts.week(HOURS, "another label")
+    charts.week(HOURS, "another label", LINKS)
     assert charts._svg.cache_info().misses == before
 
 
@@ -89,7 +137,10 @@ def test_the_same_is_drawn_once() -> None:
 def test_counts_have_whole_ticks(most: int) -> None:
     groups = Series(("campaign", "calls"), ("VARCHAR", "BIGINT"), (("a", most),))
     days = Series(DAYS.names, DAYS.types, ((date(2026, 3, 1), most, most, 0, 0, 0),))
-    for svg in (charts.bars(groups, "Groups"), charts.by_day(days, PERIOD, None, "Days")):
+    for svg in (
+        charts.bars(groups, "Groups", LINKS),
+        charts.by_day(days, PERIOD, None, "Days", LINKS),
+    ):
         told = re.findall(r">([^<>]+)</text>", svg)
         assert "0" in told
         assert not [one for one in told if re.fullmatch(r"\d+\.\d+", one)]

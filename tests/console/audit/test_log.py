@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -41,15 +43,17 @@ def until_over(auditor: object) -> dict[str, object]:
 def test_it_is_searched_and_names_who_it_was(served: Console) -> None:
     served.role("analyst").get(f"/api/calls/{STORED}/transcript")
     auditor = served.role("auditor")
-    page = auditor.get("/audit").text
+    page = auditor.get("/audit", params={"kind": "all"}).text
     assert "transcript" in page
     assert ">analyst</a>" in page  # the token's name, not its id alone
-    only = auditor.get("/audit", params={"call": STORED, "since": "", "who": ""})
+    only = auditor.get("/audit", params={"call": STORED, "since": "", "kind": "looked"})
     assert f"/audit?call={STORED}" in only.text
     assert "token-created" not in only.text.split("<tbody>")[1]
     made = auditor.get("/audit", params={"kind": "token-created"}).text.split("<tbody>")[1]
     assert "transcript" not in made
-    by_name = auditor.get("/audit", params={"who": "analyst"}).text.split("<tbody>")[1]
+    by_name = auditor.get("/audit", params={"who": "analyst", "kind": "all"}).text.split("<tbody>")[
+        1
+    ]
     assert by_name.count("<tr>") == 1
     looks = [json.loads(facts) for _, facts in served.audited()]
     assert [one["what"] for one in looks if one["what"] == "audit-log"] == ["audit-log"] * 4
@@ -164,3 +168,52 @@ def test_a_run_that_breaks_says_so_without_content() -> None:
         assert run.state == "failed"
         assert told in run.problem
         assert "4111" not in run.problem
+
+
+def rows(text: str) -> list[str]:
+    return re.findall(r"(?s)<tr>(.*?)</tr>", text.split("<tbody>")[1])
+
+
+def test_looks_are_left_out_until_they_are_asked_for_and_counted(served: Console) -> None:
+    analyst = served.role("analyst")
+    for _ in range(3):
+        analyst.get(f"/api/calls/{STORED}/transcript")
+    auditor = served.role("auditor")
+    text = auditor.get("/audit").text
+    assert "transcript" not in text.split("<tbody>")[1]
+    assert "Token created" in text
+    # Three, and the page's own.
+    assert re.search(r'<span data-number="4">4</span> looks between them are not shown', text)
+    assert 'href="/audit?kind=all">show looks too' in text
+    one = auditor.get("/audit", params={"call": STORED}).text  # which is a look at it, too
+    assert '<span data-number="4">4</span> looks' in one
+    assert "No entry fits" not in one
+
+
+def test_looks_of_one_person_at_one_call_are_one_line(served: Console) -> None:
+    analyst = served.role("analyst")
+    for what in ("transcript", "transcript", "subtitles"):
+        analyst.get(f"/api/calls/{STORED}/{what}")
+    analyst.get("/api/calls/call-2/transcript")
+    served.role("analyst").get(f"/api/calls/{STORED}/transcript")  # somebody else
+    text = served.role("auditor").get("/audit", params={"kind": "looked"}).text
+    lines = [row for row in rows(text) if "call-" in row]
+    assert len(lines) == 3
+    (line,) = [row for row in lines if "3 looks" in row]
+    assert "subtitles, transcript 2" in line
+    assert len(re.findall(r"<dt>\d+</dt>", line)) == 3  # each entry is still there
+    assert "2 of them are folded" in text
+    assert len([1 for subject, _ in served.audited() if subject]) == 5  # in the log as ever
+    every = served.role("auditor").get("/api/audit", params={"limit": 1_000}).json()["entries"]
+    assert sum(one["kind"] == "hushwire.audit.looked.v1" for one in every) >= 5
+
+
+def test_an_export_has_looks_too(served: Console) -> None:
+    served.role("analyst").get(f"/api/calls/{STORED}/transcript")
+    auditor = served.role("auditor")
+    text = auditor.get("/audit", params={"call": STORED, "zone": "UTC"}).text
+    link = re.search(r'href="(/api/audit/export[^"]*)"', text)
+    assert link
+    assert "looks too" in text
+    assert b"transcript" in auditor.get(html.unescape(link[1])).content
+    assert auditor.get("/api/audit/export?kind=all").status_code == 422
