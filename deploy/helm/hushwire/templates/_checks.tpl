@@ -1,0 +1,125 @@
+{{/* What the schema can't say: everything that is wrong is told at once, with what to do. */}}
+{{- define "hushwire.checks" -}}
+{{- $v := .Values -}}
+{{- $wrong := list -}}
+{{- $run := dict -}}
+{{- range $name, $worker := $v.workers -}}
+  {{- range $worker.stages -}}
+    {{- if hasKey $run . -}}
+      {{- $wrong = append $wrong (printf "workers: both %s and %s run the stage %s; name it once" (get $run .) $name .) -}}
+    {{- end -}}
+    {{- $_ := set $run . $name -}}
+  {{- end -}}
+  {{- if $worker.stages -}}
+    {{- $most := include "hushwire.most" (dict "root" $ "worker" $worker) | int -}}
+    {{- if gt $most ($v.kafka.partitions | int) -}}
+      {{- $wrong = append $wrong (printf "workers.%s: %d pods at most, and kafka.partitions is %d: a pod without a partition does nothing and never gets ready. Set maxReplicas (replicas where scaling.by is none) to %d or less; partitions can't be added to topics that exist (docs/operations.md, Topics)" $name $most ($v.kafka.partitions | int) ($v.kafka.partitions | int)) -}}
+    {{- end -}}
+    {{- if and (ne $v.scaling.by "none") (gt ($worker.replicas | int) ($worker.maxReplicas | int)) -}}
+      {{- $wrong = append $wrong (printf "workers.%s: replicas (%d, the least) is above maxReplicas (%d)" $name ($worker.replicas | int) ($worker.maxReplicas | int)) -}}
+    {{- end -}}
+    {{- if and (has "vault" $worker.stages) (gt $most 1) (ne $v.keys.signing.accessMode "ReadWriteMany") -}}
+      {{- $wrong = append $wrong (printf "workers.%s: pods of the vault stage share the signing key's volume, and with accessMode %s only one can: set keys.signing.accessMode to ReadWriteMany (and a storage class that has it), or maxReplicas to 1" $name $v.keys.signing.accessMode) -}}
+    {{- end -}}
+    {{- if and (has "vault" $worker.stages) (gt (len $worker.stages) 1) -}}
+      {{- $wrong = append $wrong (printf "workers.%s: the vault stage runs alone: whoever listens or detects has no business with the signing key" $name) -}}
+    {{- end -}}
+    {{- if and (has "admit" $worker.stages) (gt (len $worker.stages) 1) -}}
+      {{- $wrong = append $wrong (printf "workers.%s: the admit stage runs alone: nobody else may hold the private half by which calls come in" $name) -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- range list "admit" "transcribe" "detect" "mute" "verify" "vault" -}}
+  {{- if not (hasKey $run .) -}}
+    {{- $wrong = append $wrong (printf "workers: nobody runs the stage %s; name it under one worker's stages" .) -}}
+  {{- end -}}
+{{- end -}}
+{{- if not $v.kafka.bootstrap -}}
+  {{- $wrong = append $wrong "kafka.bootstrap: name the brokers, host:port with commas" -}}
+{{- end -}}
+{{- if hasPrefix "SASL" $v.kafka.securityProtocol -}}
+  {{- if not (and $v.kafka.username $v.kafka.passwordSecret.name) -}}
+    {{- $wrong = append $wrong (printf "kafka: %s needs kafka.username and kafka.passwordSecret.name, a Secret of this namespace" $v.kafka.securityProtocol) -}}
+  {{- end -}}
+  {{- if and $v.gateway.enabled (not (and $v.gateway.kafka.username $v.gateway.kafka.passwordSecret.name)) -}}
+    {{- $wrong = append $wrong "gateway.kafka: needs a username and a passwordSecret.name of its own, of a user who may write to PREFIX.audio.in and nothing else" -}}
+  {{- end -}}
+  {{- if and $v.gateway.enabled $v.kafka.username (eq $v.gateway.kafka.username $v.kafka.username) -}}
+    {{- $wrong = append $wrong "gateway.kafka.username: is the workers' own; give the gateway a user who may write to PREFIX.audio.in and nothing else" -}}
+  {{- end -}}
+{{- end -}}
+{{- if and $v.kafka.ca (or (not $v.trust.configMap) (not (hasSuffix "SSL" $v.kafka.securityProtocol))) -}}
+  {{- $wrong = append $wrong "kafka.ca: names a file of the ConfigMap trust.configMap, and needs the securityProtocol SSL or SASL_SSL" -}}
+{{- end -}}
+{{- if not $v.ledger.url -}}
+  {{- $wrong = append $wrong "ledger.url: name the database, such as postgresql+psycopg://hushwire@postgres.example:5432/hushwire?sslmode=verify-full; the password stands in ledger.passwordSecret" -}}
+{{- else if regexMatch "^[^:]+://[^/@]*:[^/]*@|[?&]password=" $v.ledger.url -}}
+  {{- $wrong = append $wrong "ledger.url: holds a password, which everybody could read who may read this release: take it out, into the Secret that ledger.passwordSecret names" -}}
+{{- end -}}
+{{- range $path, $secret := dict "ledger.passwordSecret.name (key password)" $v.ledger.passwordSecret.name "keys.wrapping.secret (kek.json)" $v.keys.wrapping.secret "keys.token.secret (tokens.key)" $v.keys.token.secret "keys.transitPrivate.secret (transit-private.json)" $v.keys.transitPrivate.secret -}}
+  {{- if not $secret -}}
+    {{- $wrong = append $wrong (printf "%s: name a Secret of this namespace; docs/deploy/kubernetes.md says how it is made" $path) -}}
+  {{- end -}}
+{{- end -}}
+{{- if not $v.vault.url -}}
+  {{- $wrong = append $wrong "vault.url: name a bucket (s3://bucket/prefix), or a folder of the volume vault.claim (/vault/calls)" -}}
+{{- else if and (not (hasPrefix "s3://" $v.vault.url)) (not $v.vault.claim) -}}
+  {{- $wrong = append $wrong "vault.claim: name the volume claim in which the folder of vault.url lies" -}}
+{{- end -}}
+{{- if and $v.webhook.url (not $v.webhook.signingSecret.name) -}}
+  {{- $wrong = append $wrong "webhook.signingSecret.name: name the Secret whose lines sign webhooks (docs/outputs.md)" -}}
+{{- end -}}
+{{- if $v.gateway.enabled -}}
+  {{- if not $v.keys.transitPublic -}}
+    {{- $wrong = append $wrong "keys.transitPublic: the gateway seals calls for it; paste what `hushwire keys transit public` prints, or set gateway.enabled to false" -}}
+  {{- end -}}
+  {{- if eq (not $v.gateway.tlsSecret) (not $v.gateway.proxies) -}}
+    {{- $wrong = append $wrong "gateway: set either tlsSecret (a Secret of type kubernetes.io/tls) or proxies (who brings TLS to it)" -}}
+  {{- end -}}
+  {{- if and $v.networkPolicy.enabled (not $v.gateway.from) -}}
+    {{- $wrong = append $wrong "gateway.from: say who may connect, such as {ipBlock: {cidr: 0.0.0.0/0}} for everybody" -}}
+  {{- end -}}
+{{- end -}}
+{{- if $v.console.enabled -}}
+  {{- if eq (not $v.console.tlsSecret) (not $v.console.proxies) -}}
+    {{- $wrong = append $wrong "console: set either tlsSecret (a Secret of type kubernetes.io/tls) or proxies (who brings TLS to it)" -}}
+  {{- end -}}
+  {{- if and $v.networkPolicy.enabled (not $v.console.from) -}}
+    {{- $wrong = append $wrong "console.from: say who may connect, such as the namespace of your ingress controller" -}}
+  {{- end -}}
+  {{- if and $v.console.ingress.host (not $v.console.ingress.tlsSecret) -}}
+    {{- $wrong = append $wrong "console.ingress.tlsSecret: name the host's certificate; calls never go in clear" -}}
+  {{- end -}}
+{{- end -}}
+{{- if and (eq $v.scaling.by "keda") (not $v.scaling.prometheus) -}}
+  {{- $wrong = append $wrong "scaling.prometheus: KEDA asks it for the age of the oldest call; name it (http://prometheus.monitoring:9090), or set scaling.by to cpu or none" -}}
+{{- end -}}
+{{- if $v.networkPolicy.enabled -}}
+  {{- $peers := list "kafka" "ledger" -}}
+  {{- if hasPrefix "s3://" $v.vault.url -}}{{- $peers = append $peers "s3" -}}{{- end -}}
+  {{- range $peers -}}
+    {{- if not (get $v.networkPolicy .).to -}}
+      {{- $wrong = append $wrong (printf "networkPolicy.%s.to: say where it is (ipBlock, namespaceSelector, podSelector): pods reach nothing else. Or set networkPolicy.enabled to false where something else does it" .) -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- if and $v.externalSecrets.secrets (not $v.externalSecrets.store.name) -}}
+  {{- $wrong = append $wrong "externalSecrets.store.name: name the SecretStore or ClusterSecretStore" -}}
+{{- end -}}
+{{- if and $v.monitoring.console.tokenSecret.name $v.console.tlsSecret (not $v.monitoring.console.serverName) -}}
+  {{- $wrong = append $wrong "monitoring.console.serverName: the name that stands in the console's certificate" -}}
+{{- end -}}
+{{- $ours := list "bootstrap" "partitions" "replication" "raw_retention_seconds" "topic_prefix" "state_dir" "ledger_url" "ledger_password_file" "keyset" "token_key" "transit_private_key" "transit_public_key" "signing_key" "public_keys" "metrics_host" "metrics_port" "models_dir" "device" "compute_type" "webhook_url" "webhook_secrets" "gateway_host" "gateway_port" "gateway_certificate" "gateway_key" "gateway_proxies" "gateway_health_host" "gateway_health_port" "gateway_twilio_secrets" "gateway_telnyx_secrets" "gateway_audiohook_secrets" "gateway_audiosocket_host" "gateway_audiosocket_port" "gateway_audiosocket_from" "api_host" "api_port" "api_certificate" "api_key" "api_proxies" "oidc_client_secret_file" -}}
+{{- $all := dict "settings" $v.settings "gateway.settings" $v.gateway.settings "console.settings" $v.console.settings -}}
+{{- range $name, $worker := $v.workers -}}{{- $_ := set $all (printf "workers.%s.settings" $name) $worker.settings -}}{{- end -}}
+{{- range $where, $settings := $all -}}
+  {{- range $name, $_ := $settings -}}
+    {{- if or (has $name $ours) (hasPrefix "kafka_" $name) -}}
+      {{- $wrong = append $wrong (printf "%s.%s: the chart sets it itself, from values of their own (see values.yaml)" $where $name) -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- if $wrong -}}
+  {{- fail (printf "\n\nThese values can't work:\n- %s\n" (join "\n- " $wrong)) -}}
+{{- end -}}
+{{- end -}}
